@@ -1,0 +1,86 @@
+"""Connections to Redis, single or cluster, and what their failures mean to callers."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol, cast
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from redis import Redis, RedisCluster
+from redis.backoff import ExponentialWithJitterBackoff
+from redis.exceptions import BusyLoadingError, ClusterDownError, RedisClusterException, TryAgainError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.maint_notifications import MaintNotificationsConfig
+from redis.retry import Retry
+
+from eventstore.errors import StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+__all__ = ["Client", "answering", "connect"]
+
+
+class Client(Protocol):
+    """What the adapters ask of redis-py, whose own annotations cover both of its clients and of its return types.
+
+    Answers are bytes, and entries of streams stand as `[id, [field, value]]`; see `connect`.
+    """
+
+    def execute_command(self, *args: Any) -> Any: ...
+    def pipeline(self, *, transaction: bool) -> Any: ...
+    def ping(self) -> Any: ...
+    def hget(self, name: str, key: str | bytes) -> Any: ...
+    def hmget(self, name: str, keys: Sequence[str]) -> Any: ...
+    def xrange(self, name: str, min: int | str = "-", max: int | str = "+", count: int | None = None) -> Any: ...  # noqa: A002 - redis-py's names
+    def xread(self, streams: dict[str, str], *, count: int, block: int) -> Any: ...
+
+
+SOCKET_SECONDS = 5.0
+"""How long an answer may take; blocking reads must ask for less."""
+
+_AWAY = (
+    RedisConnectionError,
+    RedisTimeoutError,
+    BusyLoadingError,
+    ClusterDownError,
+    TryAgainError,
+    RedisClusterException,
+)
+
+
+def connect(url: str) -> Client:
+    """A client of the store at `redis://` or `rediss://`; `?cluster=true` makes it one of a cluster.
+
+    It connects at its first command. A command whose answer is lost is sent again for about two seconds: what the
+    hub sends may be sent twice, for an event is stored once.
+    """
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query))
+    cluster = query.pop("cluster", "false").lower() == "true"
+    bare = urlunsplit(parts._replace(query=urlencode(query)))
+    options: dict[str, Any] = {
+        "protocol": 3,
+        "socket_timeout": SOCKET_SECONDS,
+        "socket_connect_timeout": 1.0,
+        "socket_keepalive": True,
+        "retry": Retry(ExponentialWithJitterBackoff(base=0.02, cap=0.5), retries=7),
+        # Three round trips a connection that a cold start would wait for.
+        "driver_info": None,
+        "maint_notifications_config": MaintNotificationsConfig(enabled=False),
+    }
+    client = RedisCluster.from_url(bare, **options) if cluster else Redis.from_url(bare, **options)
+    for command in ("XRANGE", "XREVRANGE"):
+        # Entries as they come, [id, [field, value]]: pages of thousands are read, and no dictionary is wanted.
+        client.set_response_callback(command, lambda response, **_: response)
+    return cast("Client", client)
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """Turn the failures that mean "not now" into `StoreUnavailable`."""
+    try:
+        yield
+    except _AWAY as error:
+        raise StoreUnavailable(f"the store does not answer ({type(error).__name__}); try again shortly") from error

@@ -1,0 +1,38 @@
+"""The names of keys. All of a partition's share the hash tag {p<number>}, hence one slot of a cluster.
+
+A stream's name stands behind the tag and has no braces, so it cannot choose the slot.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["PartitionKeys", "StreamKeys", "partition_keys", "stream_keys"]
+
+
+class PartitionKeys(NamedTuple):
+    """What a partition keeps; the Lua scripts say what is in each."""
+
+    partition: str
+    log: str
+    ids: str
+    streams: str
+
+
+class StreamKeys(NamedTuple):
+    """What a stream keeps."""
+
+    events: str
+    state: str
+
+
+def partition_keys(partition: int) -> PartitionKeys:
+    """The keys of a partition."""
+    tag = f"{{p{partition}}}"
+    return PartitionKeys(f"{tag}:partition", f"{tag}:log", f"{tag}:ids", f"{tag}:streams")
+
+
+def stream_keys(partition: int, stream: str) -> StreamKeys:
+    """The keys of a stream of that partition."""
+    tag = f"{{p{partition}}}"
+    return StreamKeys(f"{tag}:events:{stream}", f"{tag}:state:{stream}")

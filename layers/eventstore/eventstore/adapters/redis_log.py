@@ -1,0 +1,243 @@
+"""The `Log` on Redis Streams.
+
+Every step that writes is one Lua script in one slot (`lua/`), so it happens whole or not at all, and may be sent twice.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from eventstore.adapters.clock import SystemClock
+from eventstore.adapters.redis_connection import SOCKET_SECONDS, answering
+from eventstore.adapters.redis_keys import partition_keys
+from eventstore.adapters.redis_partitions import Partitions, random_epoch
+from eventstore.adapters.redis_scripts import Script
+from eventstore.adapters.redis_streams import STATE, Streams, sequence_and_time, state_of
+from eventstore.adapters.redis_tail import read_tails
+from eventstore.cloudevents import same_content
+from eventstore.errors import Absent, AmbiguousEvent, EventConflict, StreamGone, WrongExpectedVersion
+from eventstore.events import RecordedEvent, event_key, id_key
+from eventstore.ports import Appended, PartitionStats, Slice
+from eventstore.streams import ANY, Expected, partition_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from eventstore.adapters.redis_connection import Client
+    from eventstore.events import Event
+    from eventstore.ports import Clock, Tail
+    from eventstore.positions import Position
+    from eventstore.streams import StreamConfig, StreamState
+
+__all__ = ["RedisLog"]
+
+_PLACES = 100
+"""How many events under one id a partition can find without being told their stream and source."""
+
+_BLOCK = SOCKET_SECONDS / 2
+_LAST = (1 << 64) - 1
+
+
+class RedisLog:
+    """See `ports.Log`.
+
+    Args:
+        client: What `redis_connection.connect` gives.
+        partitions: How many a new store gets; an existing one must have that many. None: what it has, or 16.
+        clock: The time that events are stored under; without one, the server's, as every deployment has it.
+        new_epoch: Draws the epoch of a new partition.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        *,
+        partitions: int | None = None,
+        clock: Clock | None = None,
+        new_epoch: Callable[[], str] = random_epoch,
+    ) -> None:
+        self._client = client
+        self._clock = clock
+        self._partitions = Partitions(client, configured=partitions, new_epoch=new_epoch)
+        self._streams = Streams(self._partitions, clock=clock or SystemClock())
+        self._append = Script("append")
+
+    @property
+    def partitions(self) -> int:
+        """See `Log.partitions`."""
+        with answering():
+            return self._partitions.count
+
+    def append(self, stream: str, events: Sequence[Event], *, expected: Expected = ANY) -> Appended:
+        """See `Log.append`."""
+        pairs = [part for event in events for part in (event.key, event.body)]
+        with answering():
+            partition, keys = self._partitions.keys(stream)
+            at = (keys.events, keys.state, partition.log, partition.ids, partition.streams)
+            head = "" if expected.version is None else expected.version
+            answer = self._append(self._client, at, (stream, head, self._time(), _PLACES, *pairs))
+            while answer[0] == b"conflict":
+                _settle(stream, events, pairs, answer)
+                answer = self._append(self._client, at, (stream, head, self._time(), _PLACES, *pairs))
+            if answer[0] == b"stored":
+                if answer[2]:
+                    self._streams.trim(stream)
+                return _appended(stream, len(events), answer)
+        if answer[0] == b"gone":
+            raise StreamGone(stream)
+        raise WrongExpectedVersion(stream, expected=expected.version or 0, actual=int(answer[1]))
+
+    def read(self, stream: str, *, start: int, stop: int, count: int, backwards: bool = False) -> Slice:
+        """See `Log.read`."""
+        with answering():
+            partition, keys = self._partitions.keys(stream)
+            pipeline = self._client.pipeline(transaction=False)
+            if backwards:
+                pipeline.xrevrange(keys.events, stop, start, count=count)
+            else:
+                pipeline.xrange(keys.events, start, stop, count=count)
+            # After the events: a deletion in between hides some that were read, and never shows one that is gone.
+            pipeline.hmget(keys.state, STATE)
+            pipeline.hget(partition.partition, "epoch")
+            entries, fields, epoch = pipeline.execute()
+            state = state_of(stream, fields)
+            # Entries below `first` are gone, though trim has not reached them: they must not use up the page.
+            stale = not backwards and bool(entries) and sequence_and_time(entries[0][0])[0] < state.first
+            if self._streams.expire(state) or stale:
+                return self.read(stream, start=max(start, state.first), stop=stop, count=count, backwards=backwards)
+            number = partition_of(stream, self._partitions.count)
+            return Slice(state, self._partitions.epoch(number, epoch), _recorded(stream, entries, state.first))
+
+    def wait(self, stream: str, *, after: int, seconds: float) -> None:
+        """See `Log.wait`."""
+        _, keys = self._partitions.keys(stream)
+        deadline = time.monotonic() + seconds
+        with answering():
+            while (left := deadline - time.monotonic()) > 0:
+                # Entry ids are <sequence>-<time>: beyond every time of `after` is beyond `after`.
+                block = max(1, int(min(left, _BLOCK) * 1000))
+                if self._client.xread({keys.events: f"{after}-{_LAST}"}, count=1, block=block):
+                    return
+
+    def tail(self, after: Mapping[int, Position], *, count: int, backwards: bool = False) -> Mapping[int, Tail]:
+        """See `Log.tail`."""
+        with answering():
+            return read_tails(self._partitions, after, count=count, backwards=backwards)
+
+    def locate(self, event_id: str, *, source: str | None = None, stream: str | None = None) -> Sequence[RecordedEvent]:
+        """See `Log.locate`."""
+        with answering():
+            if source is not None and stream is not None:
+                return self._at(stream, self._client.hget(self._state(stream), event_key(source, event_id)))
+            found = []
+            for places in self._places(event_id, stream):
+                if places[-1] == "*":
+                    raise AmbiguousEvent(event_id, candidates=[])
+                for place in places:
+                    name, _, sequence = place.rpartition("/")
+                    if stream in {None, name}:
+                        found += self._at(name, sequence)
+            return found
+
+    def create(self, stream: str, config: StreamConfig) -> bool:
+        """See `Log.create`."""
+        with answering():
+            return self._streams.create(stream, config, time=self._time())
+
+    def describe(self, stream: str) -> StreamState:
+        """See `Log.describe`."""
+        with answering():
+            return self._streams.describe(stream)
+
+    def streams(self, *, prefix: str, after: str, count: int) -> Sequence[StreamState]:
+        """See `Log.streams`."""
+        with answering():
+            return self._streams.states(self._streams.names(prefix=prefix, after=after, count=count))
+
+    def delete(self, stream: str, *, permanently: bool = False) -> None:
+        """See `Log.delete`."""
+        with answering():
+            self._streams.delete(stream, permanently=permanently)
+
+    def trim(self, stream: str) -> int:
+        """See `Log.trim`."""
+        with answering():
+            return self._streams.trim(stream)
+
+    def stats(self) -> Sequence[PartitionStats]:
+        """See `Log.stats`."""
+        with answering():
+            pipeline = self._client.pipeline(transaction=False)
+            for partition in range(self._partitions.count):
+                keys = partition_keys(partition)
+                pipeline.zcard(keys.streams)
+                pipeline.xlen(keys.log)
+                pipeline.xrevrange(keys.log, count=1)
+            answers = iter(pipeline.execute())
+            return [
+                PartitionStats(partition, streams, appends, sequence_and_time(newest[0][0])[0] if newest else None)
+                for partition, (streams, appends, newest) in enumerate(zip(answers, answers, answers, strict=True))
+            ]
+
+    def ping(self) -> None:
+        """See `Log.ping`."""
+        with answering():
+            self._client.ping()
+
+    def _time(self) -> str:
+        return "" if self._clock is None else str(self._clock.now())
+
+    def _state(self, stream: str) -> str:
+        return self._partitions.keys(stream)[1].state
+
+    def _places(self, event_id: str, stream: str | None) -> list[list[str]]:
+        count = self._partitions.count
+        pipeline = self._client.pipeline(transaction=False)
+        for partition in range(count) if stream is None else (partition_of(stream, count),):
+            pipeline.hget(partition_keys(partition).ids, id_key(event_id))
+        return [places.decode().split(" ") for places in pipeline.execute() if places]
+
+    def _at(self, stream: str, sequence: bytes | str | None) -> list[RecordedEvent]:
+        if sequence is None:
+            return []
+        try:
+            return list(self.read(stream, start=int(sequence), stop=int(sequence), count=1).events)
+        except Absent:
+            return []
+
+
+def _settle(stream: str, events: Sequence[Event], pairs: list[bytes], answer: Sequence[Any]) -> None:
+    """Let an event that says the same in other letters pass as the duplicate it is; raise for one that does not."""
+    for at in range(1, len(answer), 3):
+        index, sequence, stored = int(answer[at]) - 1, int(answer[at + 1]), bytes(answer[at + 2])
+        event = events[index]
+        if not same_content(stored, event.body):
+            raise EventConflict(stream, index=index, source=event.source, event_id=event.id, sequence=sequence)
+        pairs[2 * index + 1] = stored
+
+
+def _appended(stream: str, count: int, answer: Sequence[Any]) -> Appended:
+    head, known = int(answer[1]), answer[3:]
+    if not known:
+        return Appended(stream, range(head + 1, head + 1 + count), frozenset())
+    duplicates = {int(known[at]) - 1: int(known[at + 1]) for at in range(0, len(known), 2)}
+    sequences = []
+    for index in range(count):
+        if index in duplicates:
+            sequences.append(duplicates[index])
+        else:
+            head += 1
+            sequences.append(head)
+    return Appended(stream, sequences, frozenset(duplicates))
+
+
+def _recorded(stream: str, entries: Sequence[Any], first: int) -> list[RecordedEvent]:
+    found = []
+    for entry_id, (_, body) in entries:
+        sequence, _, stored = entry_id.partition(b"-")
+        found.append(RecordedEvent(stream, int(sequence), int(stored), body))
+    # Newest first or oldest first, what is gone stands at one end.
+    while found and found[-1].sequence < first:
+        found.pop()
+    return found

@@ -1,0 +1,32 @@
+"""The Lua scripts, each an atomic step within one partition's slot."""
+
+from __future__ import annotations
+
+from hashlib import sha1
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from redis.exceptions import NoScriptError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from eventstore.adapters.redis_connection import Client
+
+__all__ = ["Script"]
+
+
+class Script:
+    """A script by its name; run by its digest, and sent whole where the server does not know it yet."""
+
+    def __init__(self, name: str) -> None:
+        self._source = files("eventstore.adapters").joinpath("lua", f"{name}.lua").read_bytes()
+        self._digest = sha1(self._source, usedforsecurity=False).hexdigest()
+
+    def __call__(self, client: Client, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
+        """Run it; all keys are of one partition."""
+        try:
+            return client.execute_command("EVALSHA", self._digest, len(keys), *keys, *arguments)
+        except NoScriptError:
+            # A restart or a failover forgets scripts. EVAL runs it and makes it known in one step.
+            return client.execute_command("EVAL", self._source, len(keys), *keys, *arguments)

@@ -1,0 +1,140 @@
+"""The rules for context attributes: CloudEvents 1.0.2, section 3."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import TYPE_CHECKING
+
+from eventstore.errors import InvalidEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from eventstore.events import AttributeValue
+
+__all__ = ["is_json", "validated"]
+
+_REQUIRED = ("specversion", "id", "source", "type")
+_NAME = re.compile(r"[a-z0-9]+")
+_RESERVED = "hub"
+
+# Section 3.4, String: no control characters, no surrogates, no noncharacters (the last two of every plane among them).
+_FORBIDDEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef"
+    + "".join(f"{chr(plane << 16 | 0xFFFE)}{chr(plane << 16 | 0xFFFF)}" for plane in range(17))
+    + "]"
+)
+_INTEGERS = range(-(2**31), 2**31)
+
+# RFC 3986: the characters of a URI reference, with whole percent-escapes and one fragment at most.
+_URI_CHARACTERS = r"(?:[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*"
+_URI_REFERENCE = re.compile(rf"{_URI_CHARACTERS}(?:#{_URI_CHARACTERS})?")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
+
+# RFC 2045, 5.1, with the tokens of RFC 9110, 5.6.2.
+_WORD = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_PARAMETER = rf'\s*;\s*{_WORD}=(?:{_WORD}|"(?:[^"\\]|\\.)*")'
+_MEDIA_TYPE = re.compile(rf"{_WORD}/{_WORD}(?:{_PARAMETER})*\s*;?\s*")
+_JSON = re.compile(r"[^;]*[/+]json\s*(?:;|$)", re.IGNORECASE)
+
+_TIME = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)[Tt]([01]\d|2[0-3]):[0-5]\d:(?:[0-5]\d|60)(?:\.\d+)?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)"
+)
+
+
+def validated(attributes: Mapping[str, AttributeValue], *, pointer: str = "") -> Mapping[str, AttributeValue]:
+    """The attributes in canonical order, the required ones first, if every one keeps the rules.
+
+    Args:
+        attributes: As they stand in the JSON format; unset ones are absent.
+        pointer: Where the event stands in the request (RFC 6901), for errors.
+
+    Raises:
+        InvalidEvent: The first rule that is broken, and where.
+    """
+    for name in _REQUIRED:
+        if name not in attributes:
+            raise InvalidEvent(f"the attribute {name!r} is missing; every event has one", pointer=f"{pointer}/{name}")
+    for name, value in attributes.items():
+        reason = _name_error(name) or _value_error(name, value)
+        if reason:
+            raise InvalidEvent(reason, pointer=f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}")
+    return {name: attributes[name] for name in _REQUIRED} | dict(attributes)
+
+
+def is_json(media_type: str) -> bool:
+    """Whether data of this media type is a JSON value (JSON format 1.0.2, 3.1: subtype `json` or suffix `+json`)."""
+    return bool(_JSON.match(media_type))
+
+
+def _name_error(name: str) -> str | None:
+    if name in {"data", "data_base64"}:
+        return f"{name!r} is where the payload goes; no attribute may have this name"
+    if not _NAME.fullmatch(name):
+        return f"attribute name {name[:80]!r} is not made of lower-case letters a-z and digits alone"
+    if name.startswith(_RESERVED):
+        return f"attribute {name!r} is refused: names that start with {_RESERVED!r} are the hub's own"
+    return None
+
+
+def _value_error(name: str, value: AttributeValue) -> str | None:
+    if isinstance(value, bool):
+        return f"{name} must be a string, not a boolean" if name in _RULES else None
+    if isinstance(value, int):
+        if name in _RULES:
+            return f"{name} must be a string, not a number"
+        return None if value in _INTEGERS else f"{name} is {value}; an integer has 32 bits: put larger numbers in data"
+    forbidden = _FORBIDDEN.search(value)
+    if forbidden:
+        return f"{name} has the character U+{ord(forbidden.group()):04X}, which no attribute may have"
+    rule = _RULES.get(name)
+    return rule(name, value) if rule else None
+
+
+def _version(name: str, value: str) -> str | None:
+    return None if value == "1.0" else f"{name} is {value!r}; this hub takes '1.0'"
+
+
+def _not_empty(name: str, value: str) -> str | None:
+    return None if value else f"{name} is empty; give it a value" + ("" if name in _REQUIRED else ", or leave it out")
+
+
+def _uri_reference(name: str, value: str) -> str | None:
+    if not value or not _URI_REFERENCE.fullmatch(value):
+        return f"{name} is {value[:80]!r}, which is no URI reference (RFC 3986); percent-encode what it does not allow"
+    return None
+
+
+def _uri(name: str, value: str) -> str | None:
+    if not _SCHEME.match(value):
+        return f"{name} is {value[:80]!r}, which is no absolute URI: it must start with a scheme"
+    return _uri_reference(name, value)
+
+
+def _media_type(name: str, value: str) -> str | None:
+    return None if _MEDIA_TYPE.fullmatch(value) else f"{name} is {value[:80]!r}, which is no media type (RFC 2046)"
+
+
+def _timestamp(name: str, value: str) -> str | None:
+    match = _TIME.fullmatch(value)
+    if match:
+        year, month, day = (int(match[i]) for i in (1, 2, 3))
+        try:
+            # Year 0 is a year of RFC 3339, and no year of Python's calendar; 2000 is a leap year as well.
+            date(year or 2000, month, day)
+        except ValueError:
+            match = None
+    return None if match else f"{name} is {value[:80]!r}, which is no timestamp; one is such as 2018-04-05T17:31:00Z"
+
+
+_RULES: Mapping[str, Callable[[str, str], str | None]] = {
+    "specversion": _version,
+    "id": _not_empty,
+    "source": _uri_reference,
+    "type": _not_empty,
+    "subject": _not_empty,
+    "datacontenttype": _media_type,
+    "dataschema": _uri,
+    "time": _timestamp,
+}

@@ -1,0 +1,153 @@
+"""The HTTP protocol binding: CloudEvents 1.0.2. Binary, structured and batched content modes."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import unquote_to_bytes
+
+from eventstore.cloudevents.attributes import is_json, validated
+from eventstore.cloudevents.json_format import attributes_of, batch_from_json, data_of, from_json
+from eventstore.cloudevents.json_text import decoded, single
+from eventstore.errors import InvalidEvent, Malformed, UnsupportedMediaType
+from eventstore.events import BinaryData, Event, JsonData
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["from_http", "header_decoded", "header_encoded", "to_http"]
+
+_PREFIX = "ce-"
+_CHARSET = re.compile(r';\s*charset="?([^";\s]+)', re.IGNORECASE)
+_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
+
+
+def from_http(headers: Mapping[str, str], body: bytes) -> list[Event]:
+    """The events of a request, in their order; a batch may be empty.
+
+    Args:
+        headers: In any letter case.
+        body: As it came.
+
+    Raises:
+        UnsupportedMediaType: It is neither JSON of CloudEvents nor has it `ce-` headers.
+        Malformed: The body cannot be read.
+        InvalidEvent: An event breaks a rule of CloudEvents.
+    """
+    lower = {name.lower(): value for name, value in headers.items()}
+    media_type = lower.get("content-type", "").strip()
+    essence = media_type.partition(";")[0].strip().lower()
+    if essence.startswith("application/cloudevents"):
+        if essence not in {"application/cloudevents+json", "application/cloudevents-batch+json"}:
+            raise UnsupportedMediaType(
+                f"{essence!r} is not read here; send application/cloudevents+json, or -batch+json"
+            )
+        charset = _charset(media_type)
+        if charset not in {"utf-8", "utf8", "us-ascii"}:
+            raise UnsupportedMediaType(f"charset {charset!r} is not read here; send UTF-8")
+        return batch_from_json(body) if "batch" in essence else [from_json(body)]
+    if not any(name.startswith(_PREFIX) for name in lower):
+        raise UnsupportedMediaType(
+            f"{essence or 'a body without Content-Type'!r} is no CloudEvent; send application/cloudevents+json, "
+            "application/cloudevents-batch+json, or the attributes as ce-* headers"
+        )
+    return [_binary(lower, media_type, body)]
+
+
+def to_http(body: bytes, extra: Mapping[str, str]) -> tuple[dict[str, str], bytes]:
+    """A stored event in binary mode: its headers, those of `extra` attributes among them, and its data."""
+    attributes: dict[str, str | int | bool] = {**attributes_of(body), **extra}
+    media_type = attributes.pop("datacontenttype", None)
+    headers = {
+        f"{_PREFIX}{name}": header_encoded(str(value).lower() if isinstance(value, bool) else str(value))
+        for name, value in attributes.items()
+    }
+    if media_type is not None:
+        headers["content-type"] = str(media_type)
+    return headers, _content(data_of(body), None if media_type is None else str(media_type))
+
+
+def header_encoded(value: str) -> str:
+    """An attribute's value as a header's (3.1.3.2): printable ASCII, without space, quote and percent sign."""
+    return "".join(
+        character if "!" <= character <= "~" and character not in '"%' else _escaped(character) for character in value
+    )
+
+
+def header_decoded(value: str) -> str:
+    """An attribute's value from a header's (3.1.3.2).
+
+    Raises:
+        ValueError: A quote does not end, an escape is not whole, or what is escaped is not UTF-8.
+    """
+    text = value.strip(" \t")
+    if text.startswith('"'):
+        quoted = _QUOTED.fullmatch(text)
+        if not quoted:
+            raise ValueError("its quotes do not end")
+        text = re.sub(r"\\(.)", r"\1", quoted[1])
+    if _PERCENT.search(text):
+        raise ValueError("a percent sign is not followed by two hexadecimal digits; a bare one is written %25")
+    try:
+        return unquote_to_bytes(text).decode()
+    except UnicodeDecodeError as error:
+        raise ValueError("what it percent-encodes is not UTF-8") from error
+
+
+def _binary(headers: Mapping[str, str], media_type: str, body: bytes) -> Event:
+    attributes: dict[str, str | int | bool] = {}
+    for header, value in headers.items():
+        if not header.startswith(_PREFIX):
+            continue
+        name = header[len(_PREFIX) :]
+        if name == "datacontenttype":
+            raise InvalidEvent("send Content-Type, not ce-datacontenttype (HTTP binding, 3.1.1)", pointer=f"/{name}")
+        try:
+            attributes[name] = header_decoded(value)
+        except ValueError as error:
+            raise InvalidEvent(f"the header {header} cannot be decoded: {error}", pointer=f"/{name}") from error
+    if media_type:
+        attributes["datacontenttype"] = media_type
+    return Event(validated(attributes), _received(body, media_type))
+
+
+def _received(body: bytes, media_type: str) -> JsonData | BinaryData | None:
+    """Data as the JSON format can hold it and give it back: JSON and text as such, all else as bytes."""
+    if not body:
+        return None
+    if _charset(media_type) not in {"utf-8", "utf8", "us-ascii"}:
+        return BinaryData(body)
+    if is_json(media_type):
+        try:
+            text = decoded(body)
+            single(text)
+        except Malformed as error:
+            raise Malformed(f"Content-Type says JSON, but the data is {error.detail}") from error
+        return JsonData(text)
+    if media_type.lower().startswith("text/"):
+        try:
+            return JsonData(json.dumps(body.decode(), ensure_ascii=False))
+        except UnicodeDecodeError:
+            return BinaryData(body)
+    return BinaryData(body)
+
+
+def _content(data: JsonData | BinaryData | None, media_type: str | None) -> bytes:
+    if data is None:
+        return b""
+    if isinstance(data, BinaryData):
+        return data.content
+    if media_type is not None and not is_json(media_type) and data.text.startswith('"'):
+        return str(json.loads(data.text)).encode(errors="replace")
+    return data.text.encode()
+
+
+def _charset(media_type: str) -> str:
+    match = _CHARSET.search(media_type)
+    return match[1].lower() if match else "utf-8"
+
+
+def _escaped(character: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in character.encode())

@@ -1,0 +1,241 @@
+"""What can go wrong, as callers tell it apart.
+
+EventstoreError
+├── Invalid                     the request itself is wrong: correct it, sending it again does not help
+│   ├── Malformed               it cannot be read at all: not JSON, not UTF-8, no CloudEvents mode
+│   ├── UnsupportedMediaType    it is in a format that the hub does not read
+│   ├── InvalidEvent            an event breaks a rule of CloudEvents or of the hub
+│   ├── InvalidStream           a stream's name or settings break a rule
+│   ├── InvalidQuery            a parameter of a read breaks a rule
+│   ├── InvalidCursor           a cursor was not made by this hub, or for this kind of read
+│   └── TooLarge                more bytes or events than the hub takes at once
+├── Conflict                    the store holds something else: read it, then decide
+│   ├── WrongExpectedVersion    the stream does not end where the caller believes
+│   ├── EventConflict           the stream holds another event under the same source and id
+│   ├── StreamConflict          the stream exists with other settings
+│   └── AmbiguousEvent          several events use the id: name the source, or the stream
+├── Absent                      it is not there
+│   ├── StreamNotFound          no such stream yet
+│   ├── EventNotFound           no such event, or it is no longer kept
+│   ├── StreamGone              the stream was deleted for good, and takes no events again
+│   └── NewEpoch                the store was made anew since the cursor was given: start over
+└── Unavailable                 nothing is wrong with the request: send it again later, it is safe
+    ├── StoreUnavailable        the store does not answer
+    └── PartitionMismatch       the store was made with another number of partitions: correct the setting
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "Absent",
+    "AmbiguousEvent",
+    "Conflict",
+    "EventConflict",
+    "EventNotFound",
+    "EventstoreError",
+    "Invalid",
+    "InvalidCursor",
+    "InvalidEvent",
+    "InvalidQuery",
+    "InvalidStream",
+    "Malformed",
+    "NewEpoch",
+    "PartitionMismatch",
+    "StoreUnavailable",
+    "StreamConflict",
+    "StreamGone",
+    "StreamNotFound",
+    "TooLarge",
+    "Unavailable",
+    "UnsupportedMediaType",
+    "WrongExpectedVersion",
+]
+
+
+class EventstoreError(Exception):
+    """Every error that the hub raises on purpose.
+
+    Attributes:
+        code: Stable across versions; programs may branch on it.
+        detail: One sentence for a person: what is wrong, and what would be right.
+    """
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class Invalid(EventstoreError):
+    """The request is wrong; `pointer` names the place in it (RFC 6901), where one can be named."""
+
+    code = "invalid"
+
+    def __init__(self, detail: str, *, pointer: str = "") -> None:
+        super().__init__(detail)
+        self.pointer = pointer
+
+
+class Malformed(Invalid):
+    """The bytes cannot be read as what they claim to be."""
+
+    code = "malformed"
+
+
+class UnsupportedMediaType(Invalid):
+    """The body is in a format that the hub does not read."""
+
+    code = "unsupported-media-type"
+
+
+class InvalidEvent(Invalid):
+    """An event breaks a rule of CloudEvents 1.0 or of the hub."""
+
+    code = "invalid-event"
+
+
+class InvalidStream(Invalid):
+    """A stream's name or settings break a rule."""
+
+    code = "invalid-stream"
+
+
+class InvalidQuery(Invalid):
+    """A parameter of a read breaks a rule."""
+
+    code = "invalid-query"
+
+
+class InvalidCursor(Invalid):
+    """A cursor was not made by this hub, or for this kind of read."""
+
+    code = "invalid-cursor"
+
+
+class TooLarge(Invalid):
+    """More than the hub takes at once."""
+
+    code = "too-large"
+
+
+class Conflict(EventstoreError):
+    """The store holds something else than the caller believes; nothing was changed."""
+
+    code = "conflict"
+
+
+class WrongExpectedVersion(Conflict):
+    """The stream ends at `actual`, not where the caller believes."""
+
+    code = "wrong-expected-version"
+
+    def __init__(self, stream: str, *, expected: int, actual: int) -> None:
+        super().__init__(f"stream {stream!r} ends at {actual}, not at {expected}; read on from there, then decide")
+        self.stream = stream
+        self.expected = expected
+        self.actual = actual
+
+
+class EventConflict(Conflict):
+    """The stream holds, at `sequence`, another event under the same source and id."""
+
+    code = "event-conflict"
+
+    def __init__(self, stream: str, *, index: int, source: str, event_id: str, sequence: int) -> None:
+        super().__init__(
+            f"stream {stream!r} holds another event of source {source!r} with id {event_id!r}, at sequence {sequence}; "
+            "an event cannot be changed: give the new one an id of its own"
+        )
+        self.stream = stream
+        self.index = index
+        self.sequence = sequence
+
+
+class StreamConflict(Conflict):
+    """The stream exists with other settings."""
+
+    code = "stream-conflict"
+
+
+class AmbiguousEvent(Conflict):
+    """Several events use the id; `candidates` lists their (stream, source)."""
+
+    code = "ambiguous-event"
+
+    def __init__(self, event_id: str, *, candidates: Sequence[tuple[str, str]]) -> None:
+        super().__init__(f"{len(candidates)} events use the id {event_id!r}: name one by ?source= and ?stream=")
+        self.candidates = tuple(candidates)
+
+
+class Absent(EventstoreError):
+    """What was asked for is not there."""
+
+    code = "absent"
+
+
+class StreamNotFound(Absent):
+    """No event was ever published to the stream, and it was not created."""
+
+    code = "stream-not-found"
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(f"there is no stream {stream!r}; publishing to it creates it")
+
+
+class EventNotFound(Absent):
+    """No event has the id, or it is no longer kept."""
+
+    code = "event-not-found"
+
+    def __init__(self, event_id: str) -> None:
+        super().__init__(f"no event with id {event_id!r} is kept here; retention or a deletion may have removed it")
+
+
+class StreamGone(Absent):
+    """The stream was deleted for good."""
+
+    code = "stream-gone"
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(f"stream {stream!r} was deleted for good, and takes no events again; use another name")
+
+
+class NewEpoch(Absent):
+    """The store, or a part of it that the cursor concerns, was made anew since the cursor was given."""
+
+    code = "new-epoch"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the store was made anew since this cursor was given: its place is lost; start over without it"
+        )
+
+
+class Unavailable(EventstoreError):
+    """Nothing is wrong with the request; publishing again is safe, for an event is stored once."""
+
+    code = "unavailable"
+
+
+class StoreUnavailable(Unavailable):
+    """The store does not answer."""
+
+    code = "store-unavailable"
+
+
+class PartitionMismatch(Unavailable):
+    """The store was made with another number of partitions than is configured."""
+
+    code = "partition-mismatch"
+
+    def __init__(self, *, configured: int, stored: int) -> None:
+        super().__init__(
+            f"PARTITIONS is {configured}, but the store was made with {stored}; "
+            f"set PARTITIONS={stored}, or leave it unset"
+        )

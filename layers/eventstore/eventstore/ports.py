@@ -1,0 +1,129 @@
+"""What the core asks of the outside world. An adapter keeps these promises; nothing above knows which one it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from eventstore.streams import ANY, Expected, StreamConfig, StreamState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from eventstore.events import Event, RecordedEvent
+    from eventstore.positions import Position
+
+__all__ = ["Appended", "Clock", "Log", "PartitionStats", "Slice", "Tail"]
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """Where each event of an append stands, in the order given; `duplicates` are the indexes stored before."""
+
+    stream: str
+    sequences: Sequence[int]
+    duplicates: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Events of one stream, and the stream as it was when they were read."""
+
+    state: StreamState
+    epoch: str
+    events: Sequence[RecordedEvent]
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """Events of one partition with their positions, and the place up to which the log was read."""
+
+    epoch: str
+    events: Sequence[tuple[Position, RecordedEvent]]
+    position: Position
+    at_end: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionStats:
+    """What a partition holds: streams, appends whose events are kept, and when the newest was stored (ms)."""
+
+    partition: int
+    streams: int
+    appends: int
+    newest: int | None
+
+
+class Log(Protocol):
+    """An append-only log of events: ordered per stream, one sequence of appends per partition."""
+
+    @property
+    def partitions(self) -> int:
+        """How many partitions the store was made with."""
+
+    def append(self, stream: str, events: Sequence[Event], *, expected: Expected = ANY) -> Appended:
+        """Store events at the end of a stream, all or none.
+
+        An event whose source and id the stream already holds is not stored again; its place is returned as a
+        duplicate. An append of nothing but duplicates changes nothing and ignores `expected`, so that a
+        conditional publish whose answer was lost can be sent again.
+
+        Raises:
+            WrongExpectedVersion: The stream ends elsewhere; `actual` says where.
+            EventConflict: The stream holds another event under the same source and id.
+            StreamGone: The stream was deleted for good.
+        """
+
+    def read(self, stream: str, *, start: int, stop: int, count: int, backwards: bool = False) -> Slice:
+        """Up to `count` events with `start <= sequence <= stop`, oldest first, or newest first if `backwards`.
+
+        Raises:
+            StreamNotFound: There is no such stream.
+            StreamGone: The stream was deleted for good.
+        """
+
+    def wait(self, stream: str, *, after: int, seconds: float) -> None:
+        """Return when the stream has an event beyond `after`, or when `seconds` have passed."""
+
+    def tail(self, after: Mapping[int, Position], *, count: int, backwards: bool = False) -> Mapping[int, Tail]:
+        """For each partition up to `count` appends beyond a position, in log order; before it if `backwards`."""
+
+    def locate(self, event_id: str, *, source: str | None = None, stream: str | None = None) -> Sequence[RecordedEvent]:
+        """Every event kept that has the id; with `source` and `stream` both given, the one.
+
+        Raises:
+            AmbiguousEvent: More events have the id than can be listed.
+        """
+
+    def create(self, stream: str, config: StreamConfig) -> bool:
+        """Make a stream; False if it exists with these settings.
+
+        Raises:
+            StreamConflict: It exists with other settings.
+            StreamGone: The stream was deleted for good.
+        """
+
+    def describe(self, stream: str) -> StreamState:
+        """The stream as it is now; raises `StreamNotFound` or `StreamGone`."""
+
+    def streams(self, *, prefix: str, after: str, count: int) -> Sequence[StreamState]:
+        """Up to `count` streams in order of their names, those beyond `after` that start with `prefix`."""
+
+    def delete(self, stream: str, *, permanently: bool = False) -> None:
+        """Remove a stream's events; its sequences go on where they were, or, `permanently`, it takes none again."""
+
+    def trim(self, stream: str) -> int:
+        """Remove what the stream's retention no longer keeps; answers how many events went."""
+
+    def stats(self) -> Sequence[PartitionStats]:
+        """What each partition holds."""
+
+    def ping(self) -> None:
+        """Return if the store answers; raises `StoreUnavailable`."""
+
+
+class Clock(Protocol):
+    """Tells the time."""
+
+    def now(self) -> int:
+        """Milliseconds since 1970 (UTC)."""

@@ -1,0 +1,71 @@
+"""How a deployment is set up: read once from the environment, then passed on as a value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Settings", "SettingsError"]
+
+_LEVELS = ("INFO", "DEBUG", "WARNING", "ERROR")
+_REDIS_URL = "redis://127.0.0.1:6379"
+_BACKENDS = ("redis",)
+
+
+class SettingsError(ValueError):
+    """A setting is missing or wrong; the message names it, and what would be right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the environment says.
+
+    Attributes:
+        backend: What keeps the events (`BACKEND`).
+        redis_url: Where the streams are kept (`REDIS_URL`): `redis://` or `rediss://`, `?cluster=true` for a cluster.
+        partitions: How many partitions a new store gets (`PARTITIONS`); None takes what the store has, or 16.
+        log_level: The least severe log line that is written (`LOG_LEVEL`).
+    """
+
+    backend: str
+    redis_url: str
+    partitions: int | None
+    log_level: str
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Settings:
+        """Read the settings; an empty variable counts as unset, and then the first allowed value holds.
+
+        Raises:
+            SettingsError: A variable has a value that it cannot have.
+        """
+        return cls(
+            backend=_one_of(environment, "BACKEND", _BACKENDS),
+            redis_url=_redis_url(environment.get("REDIS_URL") or _REDIS_URL),
+            partitions=_partitions(environment.get("PARTITIONS") or ""),
+            log_level=_one_of(environment, "LOG_LEVEL", _LEVELS),
+        )
+
+
+def _one_of(environment: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str:
+    value = environment.get(name) or allowed[0]
+    if value not in allowed:
+        raise SettingsError(f"{name} is {value!r}; it is one of {', '.join(allowed)}")
+    return value
+
+
+def _redis_url(value: str) -> str:
+    if not value.startswith(("redis://", "rediss://")):
+        raise SettingsError(f"REDIS_URL is {value!r}; it starts with redis:// or rediss://")
+    return value
+
+
+def _partitions(value: str) -> int | None:
+    if not value:
+        return None
+    if not value.isdecimal() or not 1 <= int(value) <= 9999:  # noqa: PLR2004 - the bound stands in the message
+        raise SettingsError(f"PARTITIONS is {value!r}; it is a whole number from 1 to 9999")
+    return int(value)

@@ -1,0 +1,146 @@
+"""What the hub does with events and streams, whatever keeps them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from eventstore.cloudevents import attributes_of
+from eventstore.errors import AmbiguousEvent, EventNotFound, InvalidEvent, InvalidQuery, TooLarge
+from eventstore.streams import ANY, Expected, StreamConfig, StreamState, stream_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from eventstore.events import Event, RecordedEvent
+    from eventstore.ports import Appended, Log
+
+__all__ = ["Limits", "PartlyPublished", "Published", "Store"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the hub takes at once.
+
+    Attributes:
+        event_bytes: One event, in the JSON format.
+        batch_events: The events of one publish. Two arguments each, they stay well under the 3,999 that
+            ElastiCache Serverless allows a script.
+        batch_bytes: The events of one publish together; ElastiCache Serverless allows a script 4 MiB.
+    """
+
+    event_bytes: int = 256 * 1024
+    batch_events: int = 1000
+    batch_bytes: int = 3 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """Where an event stands; `duplicate` if it stood there before."""
+
+    stream: str
+    sequence: int
+    id: str
+    duplicate: bool
+
+
+class PartlyPublished(Exception):
+    """A publish to several streams failed for one of them.
+
+    Attributes:
+        results: Per event, in the order given: where it stands, or None if it was not stored.
+    """
+
+    def __init__(self, results: Sequence[Published | None]) -> None:
+        super().__init__("some streams took their events, one did not")
+        self.results = results
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Publishes events, finds them, and keeps their streams."""
+
+    log: Log
+    limits: Limits = field(default=Limits())
+
+    def publish(
+        self, events: Sequence[Event], *, stream: str | None = None, expected: Expected = ANY
+    ) -> list[Published]:
+        """Store events, all or none of each stream, and say where each stands.
+
+        Args:
+            events: In the order in which they are to stand.
+            stream: Where all of them belong; without it, each says so itself (`streams.stream_of`).
+            expected: Where the caller believes the stream ends; it needs all events to be of one stream.
+
+        Raises:
+            InvalidEvent: An attribute is the hub's own.
+            TooLarge: One event, or all of them, are beyond the limits. Nothing was stored.
+            PartlyPublished: Some streams took their events and one did not; its cause says why.
+            WrongExpectedVersion, EventConflict, StreamGone: As `Log.append` says. Nothing was stored.
+        """
+        self._check(events)
+        groups: dict[str, list[int]] = {}
+        for index, event in enumerate(events):
+            groups.setdefault(stream or stream_of(event), []).append(index)
+        if expected is not ANY and len(groups) > 1:
+            raise InvalidQuery("If-Match and If-None-Match need all events to be of one stream: name it by ?stream=")
+        results: list[Published | None] = [None] * len(events)
+        for name, indexes in groups.items():
+            try:
+                appended = self.log.append(name, [events[i] for i in indexes], expected=expected)
+            except Exception as error:
+                if any(results):
+                    raise PartlyPublished(results) from error
+                raise
+            _place(results, indexes, events, appended)
+        return [result for result in results if result]
+
+    def event(self, event_id: str, *, source: str | None = None, stream: str | None = None) -> RecordedEvent:
+        """The one event with an id.
+
+        Raises:
+            EventNotFound: None is kept.
+            AmbiguousEvent: Several are.
+        """
+        found = [
+            (event, str(attributes_of(event.body)["source"]))
+            for event in self.log.locate(event_id, source=source, stream=stream)
+        ]
+        if source is not None:
+            found = [(event, origin) for event, origin in found if origin == source]
+        if not found:
+            raise EventNotFound(event_id)
+        if len(found) > 1:
+            raise AmbiguousEvent(event_id, candidates=[(event.stream, origin) for event, origin in found])
+        return found[0][0]
+
+    def create(self, stream: str, config: StreamConfig) -> tuple[StreamState, bool]:
+        """Make a stream; the state it is in, and whether it was made now."""
+        created = self.log.create(stream, config)
+        return self.log.describe(stream), created
+
+    def _check(self, events: Sequence[Event]) -> None:
+        if not events:
+            raise InvalidEvent("there is no event to publish; send one, or a batch of at least one")
+        if len(events) > self.limits.batch_events:
+            raise TooLarge(f"{len(events)} events at once; at most {self.limits.batch_events} are taken")
+        total = 0
+        for index, event in enumerate(events):
+            size = len(event.body)
+            total += size
+            if size > self.limits.event_bytes:
+                raise TooLarge(
+                    f"event {event.id[:80]!r} is {size} bytes long; at most {self.limits.event_bytes} are taken: "
+                    "keep large data elsewhere and name it by the dataref extension",
+                    pointer=f"/{index}",
+                )
+        if total > self.limits.batch_bytes:
+            raise TooLarge(f"the batch is {total} bytes long; at most {self.limits.batch_bytes} are taken")
+
+
+def _place(
+    results: list[Published | None], indexes: Sequence[int], events: Sequence[Event], appended: Appended
+) -> None:
+    for at, index in enumerate(indexes):
+        results[index] = Published(appended.stream, appended.sequences[at], events[index].id, at in appended.duplicates)

@@ -1,0 +1,128 @@
+"""Streams: their names, their settings, and where an event belongs."""
+
+from __future__ import annotations
+
+import re
+from binascii import crc_hqx
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from eventstore.errors import InvalidStream
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from eventstore.events import Event
+
+__all__ = [
+    "ANY",
+    "NEW",
+    "Expected",
+    "Retention",
+    "StreamConfig",
+    "StreamState",
+    "partition_of",
+    "stream_name",
+    "stream_of",
+]
+
+_NAME = re.compile(r"[A-Za-z0-9._:~-]{1,200}")
+_DEFAULT = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long a stream keeps its events; None keeps them for ever.
+
+    Attributes:
+        max_age: In seconds, counted from when an event was stored.
+        max_events: The newest that many are kept.
+    """
+
+    max_age: int | None = None
+    max_events: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamConfig:
+    """What the creator of a stream asked for."""
+
+    retention: Retention = Retention()
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamState:
+    """A stream at one moment.
+
+    Attributes:
+        name: Its name.
+        head: The sequence of the newest event ever stored; 0 if there was none. It never goes back.
+        first: The sequence of the oldest event kept; `head + 1` if none is.
+        size: Bytes of the events kept, as stored.
+        created: When the stream was made, in milliseconds since 1970 (UTC).
+        updated: When its newest event was stored, or, without one, when it was made.
+        config: What its creator asked for.
+    """
+
+    name: str
+    head: int
+    first: int
+    size: int
+    created: int
+    updated: int
+    config: StreamConfig = StreamConfig()
+
+    @property
+    def count(self) -> int:
+        """How many events are kept; sequences have no gap."""
+        return self.head - self.first + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Where a publisher believes the stream ends: at `version`, or, with None, anywhere."""
+
+    version: int | None
+
+
+ANY = Expected(None)
+NEW = Expected(0)
+
+
+def stream_name(text: str, *, pointer: str = "") -> str:
+    """The name, if it is one.
+
+    Raises:
+        InvalidStream: It is not 1 to 200 of the characters that names are made of.
+    """
+    if _NAME.fullmatch(text):
+        return text
+    wrong = re.search(r"[^A-Za-z0-9._:~-]", text)
+    reason = f"has {wrong.group()!r}" if wrong else f"is {len(text)} characters long"
+    raise InvalidStream(
+        f"stream name {text[:80]!r} {reason}; a name is 1 to 200 of: letters, digits and . _ : ~ -", pointer=pointer
+    )
+
+
+def stream_of(event: Event) -> str:
+    """Where an event belongs whose publisher named no stream.
+
+    `{tenantid}:{workflowid}`, else `{workflowid}`, else the `partitionkey` extension, else `default`.
+
+    Raises:
+        InvalidStream: The attributes do not make a stream's name.
+    """
+    attributes = event.attributes
+    if "workflowid" in attributes:
+        workflow = str(attributes["workflowid"])
+        name = f"{attributes['tenantid']}:{workflow}" if "tenantid" in attributes else workflow
+        return stream_name(name, pointer="/workflowid")
+    if "partitionkey" in attributes:
+        return stream_name(str(attributes["partitionkey"]), pointer="/partitionkey")
+    return _DEFAULT
+
+
+def partition_of(stream: str, partitions: int) -> int:
+    """The partition that keeps a stream, by the CRC that Redis Cluster uses (CRC-16/XMODEM)."""
+    return crc_hqx(stream.encode(), 0) % partitions
