@@ -23,17 +23,14 @@ __all__ = ["Client", "answering", "connect"]
 
 
 class Client(Protocol):
-    """What the adapters ask of redis-py, whose own annotations cover both of its clients and of its return types.
-
-    Answers are bytes, and entries of streams stand as `[id, [field, value]]`; see `connect`.
-    """
+    """What the adapters ask of redis-py; its own annotations leave open whether an answer is bytes, as ours all are."""
 
     def execute_command(self, *args: Any) -> Any: ...
     def pipeline(self, *, transaction: bool) -> Any: ...
     def ping(self) -> Any: ...
     def hget(self, name: str, key: str | bytes) -> Any: ...
     def hmget(self, name: str, keys: Sequence[str]) -> Any: ...
-    def xrange(self, name: str, min: int | str = "-", max: int | str = "+", count: int | None = None) -> Any: ...  # noqa: A002 - redis-py's names
+    def xrange(self, name: str, *args: int, count: int) -> Any: ...
     def xread(self, streams: dict[str, str], *, count: int, block: int) -> Any: ...
 
 
@@ -71,9 +68,6 @@ def connect(url: str) -> Client:
         "maint_notifications_config": MaintNotificationsConfig(enabled=False),
     }
     client = RedisCluster.from_url(bare, **options) if cluster else Redis.from_url(bare, **options)
-    for command in ("XRANGE", "XREVRANGE"):
-        # Entries as they come, [id, [field, value]]: pages of thousands are read, and no dictionary is wanted.
-        client.set_response_callback(command, lambda response, **_: response)
     return cast("Client", client)
 
 

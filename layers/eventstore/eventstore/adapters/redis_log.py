@@ -13,7 +13,7 @@ from eventstore.adapters.redis_connection import SOCKET_SECONDS, answering
 from eventstore.adapters.redis_keys import partition_keys
 from eventstore.adapters.redis_partitions import Partitions, random_epoch
 from eventstore.adapters.redis_scripts import Script
-from eventstore.adapters.redis_streams import STATE, Streams, sequence_and_time, state_of
+from eventstore.adapters.redis_streams import BODY, STATE, Streams, sequence_and_time, state_of
 from eventstore.adapters.redis_tail import read_tails
 from eventstore.cloudevents import same_content
 from eventstore.errors import Absent, AmbiguousEvent, EventConflict, StreamGone, WrongExpectedVersion
@@ -234,9 +234,9 @@ def _appended(stream: str, count: int, answer: Sequence[Any]) -> Appended:
 
 def _recorded(stream: str, entries: Sequence[Any], first: int) -> list[RecordedEvent]:
     found = []
-    for entry_id, (_, body) in entries:
+    for entry_id, fields in entries:
         sequence, _, stored = entry_id.partition(b"-")
-        found.append(RecordedEvent(stream, int(sequence), int(stored), body))
+        found.append(RecordedEvent(stream, int(sequence), int(stored), fields[BODY]))
     # Newest first or oldest first, what is gone stands at one end.
     while found and found[-1].sequence < first:
         found.pop()

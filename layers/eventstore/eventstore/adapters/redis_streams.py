@@ -20,10 +20,13 @@ if TYPE_CHECKING:
     from eventstore.adapters.redis_partitions import Partitions
     from eventstore.ports import Clock
 
-__all__ = ["STATE", "Streams", "sequence_and_time", "state_of"]
+__all__ = ["BODY", "STATE", "Streams", "sequence_and_time", "state_of"]
 
 STATE = ("head", "first", "bytes", "created", "updated", "gone", "limits", "labels")
 """The fields of a stream's hash that `state_of` reads, in its order."""
+
+BODY = b"e"
+"""The one field of an event's entry."""
 
 _AT_ONCE = 500
 """How many events one step removes: well under the arguments and the time that a script may take."""
@@ -135,10 +138,10 @@ class Streams:
     def trim(self, stream: str) -> int:
         """See `Log.trim`."""
         partition, keys = self._partitions.keys(stream)
-        fields = self._client.hmget(keys.state, ("head", "first", "limits"))
-        if fields[0] is None:
+        known = self._client.hmget(keys.state, ("head", "first", "limits"))
+        if known[0] is None:
             return 0
-        head, first, limits = int(fields[0]), int(fields[1] or 1), _config(fields[2] or b"", b"").retention
+        head, first, limits = int(known[0]), int(known[1] or 1), _config(known[2] or b"", b"").retention
         if limits.max_events is not None:
             first = max(first, head - limits.max_events + 1)
         oldest = 0 if limits.max_age is None else self._clock.now() - limits.max_age * 1000
@@ -146,8 +149,9 @@ class Streams:
         while True:
             entries = self._client.xrange(keys.events, count=_AT_ONCE)
             arguments: list[Any] = []
-            for entry_id, (_, body) in entries:
+            for entry_id, fields in entries:
                 sequence, time = sequence_and_time(entry_id)
+                body = fields[BODY]
                 if sequence >= first and time >= oldest:
                     break
                 first = max(first, sequence + 1)

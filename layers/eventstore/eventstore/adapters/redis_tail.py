@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from eventstore.adapters.redis_keys import partition_keys, stream_keys
-from eventstore.adapters.redis_streams import sequence_and_time
+from eventstore.adapters.redis_streams import BODY, sequence_and_time
 from eventstore.events import RecordedEvent
 from eventstore.ports import Tail
 from eventstore.positions import Position
@@ -75,12 +75,13 @@ def _references(
 
 
 def _spans(
-    entries: Sequence[tuple[bytes, Sequence[bytes]]], position: Position, count: int, *, backwards: bool
+    entries: Sequence[tuple[bytes, Mapping[bytes, bytes]]], position: Position, count: int, *, backwards: bool
 ) -> tuple[list[_Span], bool]:
     """The spans of up to `count` events, and whether events of these entries are left over."""
     spans: list[_Span] = []
     left = count
-    for entry_id, (stream, reference) in entries:
+    for entry_id, fields in entries:
+        (stream, reference) = next(iter(fields.items()))
         time, order = sequence_and_time(entry_id)
         first, _, last = reference.partition(b"-")
         base, high = int(first), int(last or first)
@@ -110,11 +111,11 @@ def _tail(references: _References, answers: Iterator[object], after: Position, *
     position = after
     for span in references.spans:
         entries = list(next(answers))  # type: ignore[call-overload]
-        for entry_id, (_, body) in reversed(entries) if backwards else entries:
+        for entry_id, fields in reversed(entries) if backwards else entries:
             sequence, time = sequence_and_time(entry_id)
             if sequence >= firsts[span.stream]:
                 at = Position(span.time, span.order, sequence - span.base)
-                events.append((at, RecordedEvent(span.stream, sequence, time, body)))
+                events.append((at, RecordedEvent(span.stream, sequence, time, fields[BODY])))
         end = span.low if backwards else span.high
         position = Position(span.time, span.order, end - span.base)
     return Tail(references.epoch, events, position, references.at_end)

@@ -1,0 +1,369 @@
+"""What every `Log` keeps, whatever keeps the events. An adapter's test inherits this suite and brings `log`."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from eventstore.errors import (
+    EventConflict,
+    StreamConflict,
+    StreamGone,
+    StreamNotFound,
+    WrongExpectedVersion,
+)
+from eventstore.positions import BEGINNING, Position
+from eventstore.streams import ANY, NEW, Expected, Retention, StreamConfig, partition_of
+from tests.examples import FakeClock, event, events
+
+if TYPE_CHECKING:
+    from eventstore.ports import Log
+
+_FAR = 1 << 62
+
+
+def ids(log: Log, stream: str) -> list[str]:
+    import json  # noqa: PLC0415 - only this reads bodies
+
+    found = log.read(stream, start=1, stop=_FAR, count=10_000).events
+    return [json.loads(recorded.body)["id"] for recorded in found]
+
+
+class LogContract:
+    class TestAppending:
+        def test_sequences_start_at_one_and_have_no_gap(self, log: Log) -> None:
+            first = log.append("wf", events(2))
+            second = log.append("wf", events(3, start=3))
+            assert [*first.sequences, *second.sequences] == [1, 2, 3, 4, 5]
+
+        def test_streams_count_for_themselves(self, log: Log) -> None:
+            log.append("wf-a", events(3))
+            assert list(log.append("wf-b", events(1)).sequences) == [1]
+
+        def test_the_same_event_again_is_a_duplicate_at_its_place(self, log: Log) -> None:
+            log.append("wf", events(3))
+            again = log.append("wf", [event("2")])
+            assert (list(again.sequences), again.duplicates) == ([2], {0})
+
+        def test_the_same_event_twice_in_one_batch_is_stored_once(self, log: Log) -> None:
+            appended = log.append("wf", [event("1"), event("1"), event("2")])
+            assert (list(appended.sequences), appended.duplicates) == ([1, 1, 2], {1})
+
+        def test_a_batch_of_old_and_new_stores_the_new_ones(self, log: Log) -> None:
+            log.append("wf", events(2))
+            appended = log.append("wf", [event("3"), event("1"), event("4")])
+            assert (list(appended.sequences), appended.duplicates) == ([3, 1, 4], {1})
+
+        def test_another_source_may_use_the_same_id(self, log: Log) -> None:
+            log.append("wf", [event("1", source="/a")])
+            assert not log.append("wf", [event("1", source="/b")]).duplicates
+
+        def test_another_stream_may_hold_the_same_event(self, log: Log) -> None:
+            log.append("wf-a", [event("1")])
+            assert not log.append("wf-b", [event("1")]).duplicates
+
+        def test_other_content_under_the_same_id_is_a_conflict(self, log: Log) -> None:
+            log.append("wf", [event("1", data=1)])
+            with pytest.raises(EventConflict) as caught:
+                log.append("wf", [event("1", data=2)])
+            assert (caught.value.index, caught.value.sequence) == (0, 1)
+
+        def test_other_content_under_the_same_id_within_one_batch_is_a_conflict(self, log: Log) -> None:
+            with pytest.raises(EventConflict):
+                log.append("wf", [event("1", data=1), event("1", data=2)])
+
+        def test_a_conflict_stores_nothing_of_its_batch(self, log: Log) -> None:
+            log.append("wf", [event("1", data=1)])
+            with pytest.raises(EventConflict):
+                log.append("wf", [event("2"), event("1", data=2), event("3")])
+            assert ids(log, "wf") == ["1"]
+
+        def test_the_same_content_in_other_letters_is_a_duplicate(self, log: Log) -> None:
+            log.append("wf", [event("1", data={"a": 1, "b": [1.0]})])
+            assert log.append("wf", [event("1", data={"b": [1], "a": 1.0})]).duplicates == {0}
+
+        def test_a_batch_of_a_thousand_is_stored_whole(self, log: Log) -> None:
+            log.append("wf", events(1000))
+            assert ids(log, "wf") == [str(number) for number in range(1, 1001)]
+
+        def test_concurrent_publishers_leave_no_gap_and_no_double(self, log: Log) -> None:
+            def publish(publisher: int) -> list[int]:
+                return [
+                    sequence
+                    for number in range(20)
+                    for sequence in log.append("wf", [event(f"{publisher}-{number}")]).sequences
+                ]
+
+            with ThreadPoolExecutor(8) as pool:
+                sequences = sorted(sequence for found in pool.map(publish, range(8)) for sequence in found)
+            assert sequences == list(range(1, 161))
+
+    class TestExpecting:
+        def test_a_stream_that_ends_as_expected_takes_the_event(self, log: Log) -> None:
+            log.append("wf", events(7))
+            assert list(log.append("wf", [event("8")], expected=Expected(7)).sequences) == [8]
+
+        def test_a_stream_that_ends_elsewhere_says_where(self, log: Log) -> None:
+            log.append("wf", events(7))
+            with pytest.raises(WrongExpectedVersion) as caught:
+                log.append("wf", [event("8")], expected=Expected(6))
+            assert caught.value.actual == 7
+
+        def test_a_wrong_expectation_stores_nothing(self, log: Log) -> None:
+            log.append("wf", events(1))
+            with pytest.raises(WrongExpectedVersion):
+                log.append("wf", events(3, start=2), expected=Expected(0))
+            assert ids(log, "wf") == ["1"]
+
+        def test_a_new_stream_ends_at_zero(self, log: Log) -> None:
+            assert list(log.append("wf", events(1), expected=NEW).sequences) == [1]
+
+        def test_a_stream_with_events_is_not_new(self, log: Log) -> None:
+            log.append("wf", events(1))
+            with pytest.raises(WrongExpectedVersion):
+                log.append("wf", [event("2")], expected=NEW)
+
+        def test_a_conditional_publish_can_be_sent_again(self, log: Log) -> None:
+            log.append("wf", events(2), expected=NEW)
+            assert log.append("wf", events(2), expected=NEW).duplicates == {0, 1}
+
+    class TestReading:
+        def test_what_is_read_is_what_was_published(self, log: Log) -> None:
+            published = event("1", data={"n": 1.0, "s": "é"}, subject="x", extnumber=5)
+            log.append("wf", [published])
+            assert log.read("wf", start=1, stop=1, count=1).events[0].body == published.body
+
+        def test_a_window_of_sequences_is_read(self, log: Log) -> None:
+            log.append("wf", events(9))
+            assert [e.sequence for e in log.read("wf", start=3, stop=5, count=9).events] == [3, 4, 5]
+
+        def test_no_more_than_count_are_read(self, log: Log) -> None:
+            log.append("wf", events(9))
+            assert [e.sequence for e in log.read("wf", start=3, stop=_FAR, count=2).events] == [3, 4]
+
+        def test_backwards_the_newest_come_first(self, log: Log) -> None:
+            log.append("wf", events(9))
+            found = log.read("wf", start=1, stop=5, count=2, backwards=True).events
+            assert [e.sequence for e in found] == [5, 4]
+
+        def test_an_unknown_stream_is_not_found(self, log: Log) -> None:
+            with pytest.raises(StreamNotFound):
+                log.read("wf", start=1, stop=_FAR, count=1)
+
+        def test_beyond_the_end_there_is_nothing(self, log: Log) -> None:
+            log.append("wf", events(2))
+            assert log.read("wf", start=3, stop=_FAR, count=1).events == []
+
+        def test_waiting_ends_with_the_next_event(self, log: Log) -> None:
+            log.append("wf", events(1))
+            waiting = threading.Thread(target=lambda: log.wait("wf", after=1, seconds=30), daemon=True)
+            waiting.start()
+            log.append("wf", [event("2")])
+            waiting.join(10)
+            assert not waiting.is_alive()
+
+        def test_waiting_for_what_is_there_takes_no_time(self, log: Log) -> None:
+            log.append("wf", events(2))
+            begun = time.monotonic()
+            log.wait("wf", after=1, seconds=30)
+            assert time.monotonic() - begun < 10
+
+    class TestTailing:
+        def test_a_partition_is_read_in_the_order_of_its_appends(self, log: Log) -> None:
+            log.append("wf", events(2))
+            log.append("wf", [event("3")])
+            partition = partition_of("wf", log.partitions)
+            tail = log.tail({partition: BEGINNING}, count=10)[partition]
+            assert ([e.sequence for _, e in tail.events], tail.at_end) == ([1, 2, 3], True)
+
+        @pytest.mark.parametrize("backwards", [False, True])
+        @pytest.mark.parametrize("count", [1, 2, 3, 7, 100])
+        def test_pages_join_without_gap_or_overlap(self, log: Log, count: int, *, backwards: bool) -> None:
+            for batch in (3, 1, 1, 5, 2):
+                number = len(ids(log, "wf")) + 1 if batch != 3 else 1
+                log.append("wf", events(batch, start=number))
+            partition = partition_of("wf", log.partitions)
+            position = Position(_FAR, 0, 0) if backwards else BEGINNING
+            seen: list[int] = []
+            at_end = False
+            while not at_end:
+                tail = log.tail({partition: position}, count=count, backwards=backwards)[partition]
+                assert len(tail.events) <= count
+                seen += [recorded.sequence for _, recorded in tail.events]
+                position, at_end = tail.position, tail.at_end
+            assert seen == sorted(range(1, 13), reverse=backwards)
+
+        def test_the_end_of_a_page_is_a_place_to_go_on_from_later(self, log: Log) -> None:
+            log.append("wf", events(2))
+            partition = partition_of("wf", log.partitions)
+            position = log.tail({partition: BEGINNING}, count=10)[partition].position
+            log.append("wf", [event("3")])
+            tail = log.tail({partition: position}, count=10)[partition]
+            assert [recorded.sequence for _, recorded in tail.events] == [3]
+
+        def test_an_empty_partition_ends_at_once(self, log: Log) -> None:
+            tail = log.tail({0: BEGINNING}, count=10)[0]
+            assert (tail.events, tail.position, tail.at_end) == ([], BEGINNING, True)
+
+        def test_partitions_keep_their_epochs(self, log: Log) -> None:
+            first = log.tail({0: BEGINNING, 1: BEGINNING}, count=1)
+            second = log.tail({0: BEGINNING, 1: BEGINNING}, count=1)
+            assert [first[0].epoch, first[1].epoch] == [second[0].epoch, second[1].epoch]
+
+        def test_deleted_events_are_left_out(self, log: Log) -> None:
+            log.append("wf", events(3))
+            log.delete("wf")
+            log.append("wf", [event("4")])
+            partition = partition_of("wf", log.partitions)
+            assert [e.sequence for _, e in log.tail({partition: BEGINNING}, count=10)[partition].events] == [4]
+
+    class TestLocating:
+        def test_an_event_is_found_by_its_id_alone(self, log: Log) -> None:
+            log.append("wf", events(3))
+            assert [(e.stream, e.sequence) for e in log.locate("2")] == [("wf", 2)]
+
+        def test_every_event_with_the_id_is_found(self, log: Log) -> None:
+            log.append("wf-a", [event("1", source="/a"), event("1", source="/b")])
+            log.append("wf-b", [event("1", source="/a")])
+            assert {(e.stream, e.sequence) for e in log.locate("1")} == {("wf-a", 1), ("wf-a", 2), ("wf-b", 1)}
+
+        def test_a_stream_narrows_the_search(self, log: Log) -> None:
+            log.append("wf-a", [event("1")])
+            log.append("wf-b", [event("1")])
+            assert [e.stream for e in log.locate("1", stream="wf-b")] == ["wf-b"]
+
+        def test_source_and_stream_name_the_one(self, log: Log) -> None:
+            log.append("wf", [event("1", source="/a"), event("1", source="/b")])
+            assert [e.sequence for e in log.locate("1", source="/b", stream="wf")] == [2]
+
+        def test_an_unknown_id_finds_nothing(self, log: Log) -> None:
+            log.append("wf", events(1))
+            assert log.locate("nobody") == []
+
+        def test_a_deleted_event_is_found_no_more(self, log: Log) -> None:
+            log.append("wf", events(2))
+            log.delete("wf")
+            assert log.locate("1") == []
+
+    class TestStreams:
+        def test_a_stream_tells_its_state(self, log: Log, clock: FakeClock) -> None:
+            log.append("wf", events(1))
+            clock.pass_seconds(5)
+            log.append("wf", [event("2")])
+            state = log.describe("wf")
+            assert (state.head, state.first, state.count, state.updated - state.created) == (2, 1, 2, 5000)
+
+        def test_its_size_is_that_of_its_events(self, log: Log) -> None:
+            published = events(3)
+            log.append("wf", published)
+            assert log.describe("wf").size == sum(len(e.body) for e in published)
+
+        def test_creating_it_again_changes_nothing(self, log: Log) -> None:
+            config = StreamConfig(Retention(max_events=5), {"team": "a"})
+            assert (log.create("wf", config), log.create("wf", config)) == (True, False)
+
+        def test_creating_it_with_other_settings_is_a_conflict(self, log: Log) -> None:
+            log.create("wf", StreamConfig(Retention(max_events=5)))
+            with pytest.raises(StreamConflict):
+                log.create("wf", StreamConfig(Retention(max_events=6)))
+
+        def test_publishing_creates_one_with_default_settings(self, log: Log) -> None:
+            log.append("wf", events(1))
+            assert not log.create("wf", StreamConfig())
+
+        def test_a_created_stream_is_new_to_its_first_publisher(self, log: Log) -> None:
+            log.create("wf", StreamConfig())
+            assert list(log.append("wf", events(1), expected=NEW).sequences) == [1]
+
+        def test_streams_are_listed_by_name(self, log: Log) -> None:
+            for name in ("b", "a:2", "a:1", "a:3"):
+                log.append(name, events(1))
+            assert [s.name for s in log.streams(prefix="a:", after="", count=9)] == ["a:1", "a:2", "a:3"]
+
+        def test_a_list_goes_on_behind_a_name(self, log: Log) -> None:
+            for name in ("a:1", "a:2", "a:3", "b"):
+                log.append(name, events(1))
+            assert [s.name for s in log.streams(prefix="", after="a:1", count=2)] == ["a:2", "a:3"]
+
+    class TestDeleting:
+        def test_a_deleted_stream_keeps_no_events(self, log: Log) -> None:
+            log.append("wf", events(3))
+            log.delete("wf")
+            assert (log.describe("wf").count, ids(log, "wf")) == (0, [])
+
+        def test_sequences_never_restart(self, log: Log) -> None:
+            log.append("wf", events(3))
+            log.delete("wf")
+            assert list(log.append("wf", [event("4")]).sequences) == [4]
+
+        def test_a_deleted_event_may_be_published_again(self, log: Log) -> None:
+            log.append("wf", events(3))
+            log.delete("wf")
+            assert not log.append("wf", [event("1")]).duplicates
+
+        def test_a_stream_deleted_for_good_takes_no_event(self, log: Log) -> None:
+            log.append("wf", events(3))
+            log.delete("wf", permanently=True)
+            with pytest.raises(StreamGone):
+                log.append("wf", [event("4")])
+
+        def test_a_stream_deleted_for_good_is_gone_and_not_listed(self, log: Log) -> None:
+            log.append("wf", events(3))
+            log.delete("wf", permanently=True)
+            assert log.streams(prefix="", after="", count=9) == []
+            with pytest.raises(StreamGone):
+                log.describe("wf")
+
+        def test_an_unknown_stream_cannot_be_deleted(self, log: Log) -> None:
+            with pytest.raises(StreamNotFound):
+                log.delete("wf")
+
+        def test_a_long_stream_is_deleted_whole(self, log: Log) -> None:
+            for start in range(1, 2401, 800):
+                log.append("wf", events(800, start=start))
+            log.delete("wf")
+            assert (log.describe("wf").size, log.locate("2000")) == (0, [])
+
+    class TestRetaining:
+        def test_only_the_newest_events_are_kept(self, log: Log) -> None:
+            log.create("wf", StreamConfig(Retention(max_events=3)))
+            for number in range(1, 11):
+                log.append("wf", [event(str(number))])
+            assert (ids(log, "wf"), log.describe("wf").first) == (["8", "9", "10"], 8)
+
+        def test_a_batch_beyond_the_number_keeps_its_end(self, log: Log) -> None:
+            log.create("wf", StreamConfig(Retention(max_events=3)))
+            log.append("wf", events(10))
+            assert ids(log, "wf") == ["8", "9", "10"]
+
+        def test_events_beyond_their_age_are_gone(self, log: Log, clock: FakeClock) -> None:
+            log.create("wf", StreamConfig(Retention(max_age=60)))
+            log.append("wf", events(2))
+            clock.pass_seconds(40)
+            log.append("wf", [event("3")])
+            clock.pass_seconds(30)
+            assert ids(log, "wf") == ["3"]
+
+        def test_an_event_that_is_no_longer_kept_may_be_published_again(self, log: Log) -> None:
+            log.create("wf", StreamConfig(Retention(max_events=1)))
+            log.append("wf", events(3))
+            assert list(log.append("wf", [event("1")]).sequences) == [4]
+
+        def test_an_expired_stream_goes_on_with_its_sequence(self, log: Log, clock: FakeClock) -> None:
+            log.create("wf", StreamConfig(Retention(max_age=60)))
+            log.append("wf", events(2))
+            clock.pass_seconds(61)
+            assert list(log.append("wf", [event("3")], expected=Expected(2)).sequences) == [3]
+
+    def test_it_says_what_each_partition_holds(self, log: Log) -> None:
+        log.append("wf", events(3))
+        held = log.stats()[partition_of("wf", log.partitions)]
+        assert (held.streams, held.appends) == (1, 1)
+
+    def test_any_is_no_expectation(self, log: Log) -> None:
+        log.append("wf", events(3))
+        assert list(log.append("wf", [event("4")], expected=ANY).sequences) == [4]

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from redis import Redis
+
+from eventstore.adapters.redis_connection import Client, connect
+from eventstore.adapters.redis_log import RedisLog
+from eventstore.errors import AmbiguousEvent, PartitionMismatch, StoreUnavailable
+from eventstore.positions import BEGINNING
+from eventstore.streams import partition_of
+from eventstore_dev.valkey import ValkeyCluster, ValkeyServer
+from tests.contract.log import LogContract
+from tests.examples import FakeClock, event, events
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+def emptied(*servers: ValkeyServer) -> None:
+    for server in servers:
+        with Redis.from_url(server.url) as client:
+            client.flushall()
+            client.script_flush()
+
+
+@pytest.fixture(scope="module")
+def cluster_client(valkey_cluster: ValkeyCluster) -> Iterator[Client]:
+    client = connect(valkey_cluster.url)
+    yield client
+    client.close()
+
+
+class TestOnOneServer(LogContract):
+    @pytest.fixture
+    def log(self, valkey: ValkeyServer, clock: FakeClock) -> Iterator[RedisLog]:
+        emptied(valkey)
+        client = connect(valkey.url)
+        yield RedisLog(client, clock=clock)
+        client.close()
+
+
+class TestOnACluster(LogContract):
+    """Three nodes: a step that touched two slots would fail here."""
+
+    @pytest.fixture
+    def log(self, valkey_cluster: ValkeyCluster, cluster_client: Client, clock: FakeClock) -> RedisLog:
+        emptied(*valkey_cluster.servers)
+        return RedisLog(cluster_client, clock=clock)
+
+
+class TestRedisAlone:
+    @pytest.fixture
+    def client(self, valkey: ValkeyServer) -> Iterator[Client]:
+        emptied(valkey)
+        client = connect(valkey.url)
+        yield client
+        client.close()
+
+    def test_a_new_store_has_sixteen_partitions(self, client: Client) -> None:
+        assert RedisLog(client).partitions == 16
+
+    def test_a_store_keeps_the_number_of_partitions_it_was_made_with(self, client: Client) -> None:
+        assert (RedisLog(client, partitions=4).partitions, RedisLog(client).partitions) == (4, 4)
+
+    def test_another_number_of_partitions_is_refused(self, client: Client) -> None:
+        RedisLog(client, partitions=4).append("wf", events(1))
+        with pytest.raises(PartitionMismatch, match="made with 4"):
+            RedisLog(client, partitions=8).append("wf", events(1))
+
+    def test_a_store_made_anew_has_new_epochs(self, valkey: ValkeyServer, client: Client) -> None:
+        log = RedisLog(client)
+        before = log.tail({3: BEGINNING}, count=1)[3].epoch
+        emptied(valkey)
+        assert log.tail({3: BEGINNING}, count=1)[3].epoch != before
+
+    def test_without_a_clock_events_are_stored_under_the_servers_time(self, client: Redis) -> None:
+        seconds, _ = client.time()
+        log = RedisLog(client)
+        log.append("wf", events(1))
+        assert abs(log.read("wf", start=1, stop=1, count=1).events[0].time - seconds * 1000) < 60_000
+
+    def test_an_id_that_very_many_events_use_needs_a_stream_and_a_source(self, client: Client) -> None:
+        log = RedisLog(client, partitions=1)
+        for number in range(101):
+            log.append(f"wf-{number}", [event("1")])
+        assert [e.stream for e in log.locate("1", source="/tests", stream="wf-100")] == ["wf-100"]
+        with pytest.raises(AmbiguousEvent):
+            log.locate("1")
+
+    def test_a_trim_that_was_cut_short_hides_what_it_left_and_the_next_one_removes_it(self, client: Redis) -> None:
+        log = RedisLog(client)
+        log.append("wf", events(5))
+        partition = partition_of("wf", log.partitions)
+        # As after a crash between the step that deletes and the first that removes.
+        client.hset(f"{{p{partition}}}:state:wf", "first", 4)
+        assert [e.sequence for e in log.read("wf", start=1, stop=9, count=2).events] == [4, 5]
+        assert [e.sequence for _, e in log.tail({partition: BEGINNING}, count=9)[partition].events] == [4, 5]
+        assert not log.append("wf", [event("1")]).duplicates
+        assert log.trim("wf") == 3
+        assert client.xlen(f"{{p{partition}}}:events:wf") == 3
+
+    def test_nothing_is_left_of_events_that_are_deleted(self, client: Redis) -> None:
+        log = RedisLog(client)
+        log.append("wf", events(5))
+        log.append("wf", [event("6")])
+        log.delete("wf")
+        tag = f"{{p{partition_of('wf', log.partitions)}}}"
+        assert (client.xlen(f"{tag}:log"), client.hlen(f"{tag}:ids"), client.xlen(f"{tag}:events:wf")) == (0, 0, 0)
+
+    def test_a_store_that_does_not_answer_is_unavailable(self) -> None:
+        with ValkeyServer.start() as server:
+            log = RedisLog(connect(server.url))
+            log.append("wf", events(1))
+            server.kill()
+            with pytest.raises(StoreUnavailable):
+                log.append("wf", [event("2")])
+
+    def test_a_store_that_comes_back_serves_the_same_process(self) -> None:
+        with ValkeyServer.start(persistent=True) as server:
+            log = RedisLog(connect(server.url))
+            log.append("wf", events(2))
+            server.kill()
+            server.restart()
+            assert list(log.append("wf", [event("3")]).sequences) == [3]
