@@ -1,0 +1,184 @@
+"""What can go wrong, as callers tell it apart.
+
+ClientError
+├── ProblemError                        the hub refused, and said why
+│   ├── Invalid                         the request itself is wrong: correct it, sending it again does not help
+│   │   └── TooLarge                    more bytes or events than the hub takes at once: send fewer, or smaller ones
+│   ├── Conflict                        the hub holds something else: read it, then decide
+│   │   ├── WrongExpectedVersion        the stream does not end where the caller believes
+│   │   └── EventConflict               the stream holds another event under the same source and id
+│   ├── NotFound                        it is not there, or not there yet
+│   ├── Gone                            it was there and will not come back: use another name, or start over
+│   └── Unavailable                     nothing is wrong with the request: send it again later, it is safe
+├── ConnectFailed                       nobody answers at the address: start the hub, or correct the address
+├── UnexpectedAnswer                    what answers is not this hub, or a version that this client does not know
+├── BadInput                            a file cannot be loaded: correct it at the places named
+└── LoadFailed                          a load ended early: mend the cause, run it again, and it goes on where it was
+    └── LoadInterrupted                 the same, because somebody asked for it
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from eventstore_client.summary import Summary
+
+__all__ = [
+    "BadInput",
+    "ClientError",
+    "Conflict",
+    "ConnectFailed",
+    "EventConflict",
+    "Gone",
+    "Invalid",
+    "LoadFailed",
+    "LoadInterrupted",
+    "NotFound",
+    "ProblemError",
+    "TooLarge",
+    "Unavailable",
+    "UnexpectedAnswer",
+    "WrongExpectedVersion",
+    "problem_error",
+]
+
+
+class ClientError(Exception):
+    """Every error that this package raises on purpose; its text is one line for a person."""
+
+
+class ConnectFailed(ClientError):
+    """Nobody answers at the address, or the connection broke every time it was tried."""
+
+
+class ProblemError(ClientError):
+    """The hub refused, and said why (RFC 9457).
+
+    Attributes:
+        status: The HTTP status.
+        code: Stable across versions of the hub; programs may branch on it.
+        detail: What is wrong, and what would be right.
+        errors: Each rule broken, with the `pointer` to its place in the request, where the hub lists them.
+        problem: All members of the problem; a publish to several streams that failed for one of them has `results`.
+    """
+
+    def __init__(self, *, status: int, code: str, detail: str, problem: Mapping[str, Any]) -> None:
+        super().__init__(f"{detail} ({code}, HTTP {status})")
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.problem = problem
+
+    @property
+    def errors(self) -> Sequence[Mapping[str, Any]]:
+        """As the class says; empty where the hub lists none."""
+        listed = self.problem.get("errors")
+        return [error for error in listed if isinstance(error, dict)] if isinstance(listed, list) else []
+
+
+class Invalid(ProblemError):
+    """The request breaks a rule of CloudEvents or of the hub; nothing was stored."""
+
+
+class TooLarge(Invalid):
+    """More than the hub takes at once."""
+
+
+class Conflict(ProblemError):
+    """The hub holds something else than the caller believes; nothing was changed."""
+
+
+class WrongExpectedVersion(Conflict):
+    """The stream ends elsewhere; `problem["actual"]` says where."""
+
+
+class EventConflict(Conflict):
+    """The stream holds another event under the same source and id."""
+
+
+class NotFound(ProblemError):
+    """No such stream or event."""
+
+
+class Gone(ProblemError):
+    """The stream was deleted for good, or the store was made anew since the cursor was given."""
+
+
+class Unavailable(ProblemError):
+    """The hub, or its store, does not answer for now. Publishing again is safe: an event is stored once."""
+
+
+class UnexpectedAnswer(ClientError):
+    """The answer is none that the hub gives."""
+
+
+class BadInput(ClientError):
+    """Input that cannot be loaded.
+
+    Attributes:
+        places: One line for each fault found, with the file and the line or element.
+    """
+
+    def __init__(self, places: Sequence[str]) -> None:
+        super().__init__("; ".join(places))
+        self.places = tuple(places)
+
+
+class LoadFailed(ClientError):
+    """A load ended early; what `summary` counts is stored."""
+
+    def __init__(self, detail: str, *, summary: Summary) -> None:
+        super().__init__(detail)
+        self.summary = summary
+
+
+class LoadInterrupted(LoadFailed):
+    """A load was stopped on request; what was in flight was waited for."""
+
+
+_BY_CODE: Mapping[str, type[ProblemError]] = {
+    "event-conflict": EventConflict,
+    "too-large": TooLarge,
+    "wrong-expected-version": WrongExpectedVersion,
+}
+_BY_STATUS: Mapping[int, type[ProblemError]] = {
+    404: NotFound,
+    408: Unavailable,
+    409: Conflict,
+    410: Gone,
+    412: WrongExpectedVersion,
+    413: TooLarge,
+    429: Unavailable,
+}
+
+
+def problem_error(status: int, body: bytes) -> ClientError:
+    """The error that an answer stands for; gateways' own bodies, which are no problems, are understood by status."""
+    try:
+        problem = json.loads(body)
+    except ValueError:
+        problem = None
+    if not isinstance(problem, dict):
+        problem = {}
+    code = str(problem.get("code") or f"http-{status}")
+    detail = str(problem.get("detail") or problem.get("title") or problem.get("message") or _excerpt(body))
+    kind = _BY_CODE.get(code) or _BY_STATUS.get(status) or _by_class(status)
+    if kind is None:
+        return UnexpectedAnswer(f"HTTP {status}, which the hub never answers here: {detail}")
+    return kind(status=status, code=code, detail=detail, problem=problem)
+
+
+def _by_class(status: int) -> type[ProblemError] | None:
+    # Every 5xx is worth another try: a function that dies answers 502 by its gateway, and the next one may live.
+    if status >= 500:  # noqa: PLR2004 - the class of server errors (RFC 9110, 15.6)
+        return Unavailable
+    return Invalid if status >= 400 else None  # noqa: PLR2004 - the class of client errors (RFC 9110, 15.5)
+
+
+def _excerpt(body: bytes) -> str:
+    text = " ".join(body[:200].decode(errors="replace").split())
+    return text or "no reason given"

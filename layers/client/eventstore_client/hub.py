@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote, urlencode
+
+from eventstore.cloudevents.json_text import decoded, elements, members
+from eventstore.errors import EventstoreError
+from eventstore_client.backoff import Backoff
+from eventstore_client.errors import UnexpectedAnswer
+from eventstore_client.events import Recorded, Stored, encoded
+from eventstore_client.transport import Transport, checked_url
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from types import TracebackType
+
+    from eventstore_client.events import Publishable
+
+__all__ = ["DEFAULT_URL", "EventStore"]
+
+DEFAULT_URL = "http://127.0.0.1:8081"
+"""Where `make dev` answers."""
+
+_BATCH = "application/cloudevents-batch+json"
+
+
+@dataclass(slots=True)
+class EventStore:
+    """A hub. It may be used by many threads at once, and as a context manager.
+
+    A call that finds the hub away or busy is tried again (`Backoff`). That is safe for `publish` as well: the hub
+    stores an event of the same source and id once, and says so, even where `expected` no longer holds.
+
+    Attributes:
+        url: Where the hub answers; else the environment's EVENTSTORE_URL, else `DEFAULT_URL`.
+        connections: How many are kept open; give it the number of threads.
+        backoff: How long, and how, a call is tried again.
+    """
+
+    url: str | None = None
+    connections: int = field(default=8, kw_only=True)
+    backoff: Backoff = field(default=Backoff(), kw_only=True)
+    _transport: Transport = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.url = checked_url(self.url or os.environ.get("EVENTSTORE_URL") or DEFAULT_URL)
+        self._transport = Transport(self.url, self.connections)
+
+    def publish(
+        self, events: Iterable[Publishable], *, stream: str | None = None, expected: int | None = None
+    ) -> list[Stored]:
+        """Store events in one request, all or none of each stream, and say where each stands.
+
+        Args:
+            events: In the order in which they are to stand; at most 1,000, 256 KiB each and 3 MiB together.
+            stream: Where all of them belong; without it, each event's own attributes say so.
+            expected: Where the stream ends, as the caller believes; 0 for a new one.
+
+        Raises:
+            WrongExpectedVersion: The stream ends elsewhere. Nothing was stored.
+            EventConflict: The stream holds another event of the same source and id. Nothing was stored there.
+            Invalid: An event breaks a rule; `errors` names it by its index.
+        """
+        if isinstance(events, str | bytes | dict):
+            raise TypeError("publish takes several events; put a single one in a list")
+        texts = [encoded(event) for event in events]
+        if not texts:
+            return []
+        path = "/api/v1/events" + (f"?{urlencode({'stream': stream})}" if stream is not None else "")
+        body = f"[{','.join(texts)}]".encode()
+        headers = {"Content-Type": _BATCH, **_precondition(expected)}
+        answer = self._call("POST", path, body=body, headers=headers)
+        try:
+            results = json.loads(answer)["results"]
+            return [Stored(r["stream"], int(r["sequence"]), r["id"], bool(r["duplicate"])) for r in results]
+        except (ValueError, KeyError, TypeError) as error:
+            raise self._not_understood("a publish", answer) from error
+
+    def read(self, stream: str, *, start: int = 1, stop: int | None = None, page: int = 500) -> Iterator[Recorded]:
+        """The events of a stream in order, asked for page by page as they are used up.
+
+        Args:
+            stream: Its name.
+            start: The least sequence wanted.
+            stop: The greatest one wanted; else all that are there.
+            page: How many to ask for at once, 1 to 1,000.
+
+        Raises:
+            NotFound: There is no such stream.
+            Gone: It was deleted for good, or the store was made anew while it was read.
+        """
+        wanted: dict[str, str | int] = {"from": start, "limit": page}
+        if stop is not None:
+            wanted["to"] = stop
+        path = f"/api/v1/streams/{quote(stream, safe='')}/events"
+        while True:
+            answer = self._call("GET", f"{path}?{urlencode(wanted)}")
+            try:
+                found = members(decoded(answer))
+                events = [Recorded.from_text(text) for text in elements(found["events"].text)]
+            except (ValueError, KeyError, EventstoreError) as error:
+                raise self._not_understood("a read", answer) from error
+            yield from events
+            following = found.get("next")
+            if following is None or following.value is None:
+                return
+            wanted["cursor"] = str(following.value)
+
+    def stream(self, stream: str) -> Mapping[str, Any]:
+        """What the hub says of a stream: its head, first, count, bytes, times, retention and labels.
+
+        Raises:
+            NotFound: There is no such stream.
+        """
+        return self._object(self._call("GET", f"/api/v1/streams/{quote(stream, safe='')}"))
+
+    def health(self) -> Mapping[str, Any]:
+        """What the hub says of itself. It is asked once, for the answer is about now.
+
+        Raises:
+            Unavailable: It is there, and cannot work.
+        """
+        return self._object(self._transport.send("GET", "/health"))
+
+    def close(self) -> None:
+        """Let the connections go. Calls in flight end as they would have."""
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def _call(
+        self, method: str, path: str, *, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> bytes:
+        return self.backoff.call(lambda: self._transport.send(method, path, body=body, headers=headers))
+
+    def _object(self, answer: bytes) -> Mapping[str, Any]:
+        try:
+            found = json.loads(answer)
+        except ValueError as error:
+            raise self._not_understood("a question", answer) from error
+        if not isinstance(found, dict):
+            raise self._not_understood("a question", answer)
+        return found
+
+    def _not_understood(self, what: str, answer: bytes) -> UnexpectedAnswer:
+        return UnexpectedAnswer(
+            f"{self.url} answers {what} with {answer[:80]!r}, as no hub does; is it the hub that runs there?"
+        )
+
+
+def _precondition(expected: int | None) -> Mapping[str, str]:
+    if expected is None:
+        return {}
+    return {"If-Match": f'"{expected}"'} if expected else {"If-None-Match": "*"}

@@ -1,0 +1,77 @@
+"""Requests to the hub and what they come back as. urllib3 keeps the connections; it decides nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import urllib3
+
+from eventstore_client.errors import ConnectFailed, problem_error
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Transport", "checked_url"]
+
+_TIMEOUT = urllib3.Timeout(connect=5.0, read=35.0)
+"""API Gateway answers within 29 seconds ("Quotas for configuring and running a REST API")."""
+
+_REFUSED = 400
+
+
+def checked_url(url: str) -> str:
+    """The address without its trailing slash.
+
+    Raises:
+        ConnectFailed: It is no address over HTTP.
+    """
+    try:
+        parsed = urllib3.util.parse_url(url)
+    except urllib3.exceptions.LocationParseError:
+        parsed = urllib3.util.Url()
+    if parsed.scheme not in {"http", "https"} or not parsed.host:
+        raise ConnectFailed(f"{url!r} is no address of a hub; one is such as http://127.0.0.1:8081")
+    return url.rstrip("/")
+
+
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """One hub, over connections that are kept and shared by threads."""
+
+    url: str
+    connections: int
+    _pool: urllib3.PoolManager = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_pool", urllib3.PoolManager(maxsize=self.connections, timeout=_TIMEOUT))
+
+    def send(
+        self, method: str, path: str, *, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> bytes:
+        """The body of a successful answer.
+
+        Raises:
+            ConnectFailed: There was no whole answer.
+            ClientError: The answer is a refusal; see `errors.problem_error`.
+        """
+        accept = {"Accept": "application/json, application/problem+json", "User-Agent": "eventstore-client"}
+        try:
+            answer = self._pool.request(
+                method, self.url + path, body=body, headers={**accept, **(headers or {})}, retries=False, redirect=False
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise ConnectFailed(f"no answer from {self.url}: {_reason(error)}; is the hub running there?") from error
+        if answer.status >= _REFUSED:
+            raise problem_error(answer.status, answer.data)
+        return answer.data
+
+    def close(self) -> None:
+        """Close the connections that no request uses."""
+        self._pool.clear()
+
+
+def _reason(error: Exception) -> str:
+    cause = error.__cause__ or error.__context__
+    text = str(cause or error) or type(error).__name__
+    return " ".join(text.split())
