@@ -1,0 +1,45 @@
+"""The REST function: publishes and reads events, and keeps streams."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver
+
+from eventstore.errors import EventstoreError
+from eventstore.store import PartlyPublished
+from functions.rest import problems
+from functions.rest.routes import about, events, streams
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+    from functions.rest.responses import Answer
+
+__all__ = ["app", "handler"]
+
+app = APIGatewayRestResolver()
+for part in (events.router, streams.router, about.router):
+    app.include_router(part, prefix="/api/v1")
+app.include_router(about.root)
+app.exception_handler(EventstoreError)(problems.of)
+app.exception_handler(PartlyPublished)(problems.partly_published)
+app.exception_handler(Exception)(problems.internal)
+
+
+@app.not_found
+def unknown(_: Exception) -> Answer:
+    """A path that is not there, or not with this method."""
+    # Imported here, for the document is large and only a lost client or a curious one needs it.
+    from functions.rest.openapi import methods_at  # noqa: PLC0415 - see above
+
+    method, path = app.current_event.http_method, app.current_event.path
+    allowed = methods_at(path)
+    return problems.method_not_allowed(method, path, allowed=allowed) if allowed else problems.no_such_route(path)
+
+
+def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer one request of API Gateway."""
+    return app.resolve(event, context)

@@ -1,0 +1,99 @@
+"""What headers ask for: conditions (RFC 9110, 13), preferences (RFC 7240) and media types (RFC 9110, 12.5.1)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from eventstore.errors import InvalidQuery
+from eventstore.streams import ANY, NEW, Expected
+from functions.rest.responses import BATCH, JSON
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from eventstore.streams import StreamState
+
+__all__ = ["entity_tag", "expected", "is_current", "prefers_batch", "wait_seconds"]
+
+# The version alone, or a whole entity tag of this API: head, first and epoch.
+_VERSION = re.compile(r'"(0|[1-9][0-9]{0,15})(?:\.[1-9][0-9]{0,15}\.[0-9a-f]+)?"')
+_WAIT = re.compile(r'(?:^|[,;])\s*wait\s*=\s*"?([0-9]{1,9})"?\s*(?=$|[,;])', re.IGNORECASE)
+_QUALITY = re.compile(r";\s*q\s*=\s*([01](?:\.[0-9]{0,3})?)", re.IGNORECASE)
+
+_LONGEST_WAIT = 25.0
+"""API Gateway ends a request after 29 seconds (API Gateway quotas)."""
+
+_RESERVE = 2.0
+"""Seconds that reading and answering may take once the wait is over."""
+
+
+def entity_tag(state: StreamState, epoch: str) -> str:
+    """The stream's version: it changes with every append, every removal, and when the store is made anew."""
+    return f'"{state.head}.{state.first}.{epoch}"'
+
+
+def expected(headers: Mapping[str, str]) -> Expected:
+    """Where the publisher believes the stream ends.
+
+    Raises:
+        InvalidQuery: The condition is none that a publish can have.
+    """
+    match, none_match = headers.get("if-match"), headers.get("if-none-match")
+    if match is not None and none_match is not None:
+        raise InvalidQuery("If-Match and If-None-Match contradict each other; send one of them", pointer="If-Match")
+    if none_match is not None:
+        if none_match.strip() != "*":
+            raise InvalidQuery(
+                "If-None-Match of a publish is *, for a stream that is new; send an expected version as If-Match",
+                pointer="If-None-Match",
+            )
+        return NEW
+    if match is None:
+        return ANY
+    if match.strip() == "*":
+        raise InvalidQuery(
+            'If-Match: * names no version; send the expected one, such as If-Match: "7", or no condition at all',
+            pointer="If-Match",
+        )
+    version = _VERSION.fullmatch(match.strip())
+    if not version:
+        raise InvalidQuery(
+            f'If-Match is {match[:80]!r}; send one version in double quotes, such as "7", or an ETag as it was given',
+            pointer="If-Match",
+        )
+    return Expected(int(version[1]))
+
+
+def is_current(headers: Mapping[str, str], tag: str) -> bool:
+    """Whether the reader already has what the tag stands for (If-None-Match, weak comparison)."""
+    known = headers.get("if-none-match")
+    if known is None:
+        return False
+    return known.strip() == "*" or tag in {entry.strip().removeprefix("W/") for entry in known.split(",")}
+
+
+def wait_seconds(headers: Mapping[str, str], *, seconds_left: float) -> float:
+    """How long the reader is ready to wait, within what the gateway and the function allow; 0 if not at all.
+
+    What cannot be understood is ignored, as RFC 7240, 2 has it.
+    """
+    match = _WAIT.search(headers.get("prefer", ""))
+    if not match:
+        return 0.0
+    return max(0.0, min(float(match[1]), _LONGEST_WAIT, float(int(seconds_left - _RESERVE))))
+
+
+def prefers_batch(headers: Mapping[str, str]) -> bool:
+    """Whether the reader names the JSON batch format, and likes JSON no better."""
+    qualities = dict(_accepted(headers.get("accept", "")))
+    return qualities.get(BATCH, 0.0) > 0 and qualities[BATCH] >= qualities.get(JSON, 0.0)
+
+
+def _accepted(accept: str) -> list[tuple[str, float]]:
+    accepted = []
+    for entry in accept.split(","):
+        name, _, parameters = entry.partition(";")
+        quality = _QUALITY.search(f";{parameters}")
+        accepted.append((name.strip().lower(), float(quality[1]) if quality else 1.0))
+    return accepted

@@ -1,0 +1,61 @@
+"""Bodies that are no CloudEvents, checked by pydantic; their JSON Schemas stand in the OpenAPI document."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from eventstore.errors import Malformed
+from eventstore.streams import Retention, StreamConfig, stream_name
+from functions.rest.problems import InvalidBody
+
+__all__ = ["NewStream", "new_stream"]
+
+_MOST = 10**12
+
+Limit = Annotated[int, Field(ge=1, le=_MOST)]
+LabelName = Annotated[str, Field(min_length=1, max_length=63)]
+LabelValue = Annotated[str, Field(max_length=256)]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class RetentionLimits(_Body):
+    """How long a stream keeps its events; without a limit, for ever."""
+
+    max_age: Limit | None = Field(default=None, description="In seconds, counted from when an event was stored.")
+    max_events: Limit | None = Field(default=None, description="The newest that many are kept.")
+
+
+class NewStream(_Body):
+    """A stream to be made."""
+
+    id: str = Field(
+        description="Its name.", json_schema_extra={"pattern": "^[A-Za-z0-9._:~-]{1,200}$"}, examples=["wf-1"]
+    )
+    retention: RetentionLimits = RetentionLimits()
+    labels: dict[LabelName, LabelValue] = Field(
+        default_factory=dict, max_length=64, description="Yours, for whatever you need."
+    )
+
+
+def new_stream(body: bytes) -> tuple[str, StreamConfig]:
+    """The name and the settings that a body asks for.
+
+    Raises:
+        Malformed: It is no JSON.
+        InvalidBody: A member is missing, unknown or wrong.
+        InvalidStream: The name is none.
+    """
+    try:
+        asked = NewStream.model_validate_json(body)
+    except ValidationError as error:
+        places = [("".join(f"/{step}" for step in found["loc"]), found["msg"]) for found in error.errors()]
+        if error.errors()[0]["type"] == "json_invalid":
+            raise Malformed(f"not JSON: {places[0][1]}") from error
+        raise InvalidBody(places) from error
+    retention = Retention(asked.retention.max_age, asked.retention.max_events)
+    return stream_name(asked.id, pointer="/id"), StreamConfig(retention, asked.labels)

@@ -1,0 +1,67 @@
+"""The OpenAPI document (3.1): what every call takes and answers. Schemathesis checks the API against it."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from functions.rest.openapi.answers import RESPONSES
+from functions.rest.openapi.parameters import PARAMETERS
+from functions.rest.openapi.paths import PATHS
+from functions.rest.openapi.schemas import schemas
+from functions.rest.version import VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["document", "methods_at"]
+
+_ABOUT = """\
+The event hub of a workflow engine. Publish CloudEvents 1.0; read them back in order, per stream or all together.
+
+An event is stored once per `source` and `id`, at one `sequence` of its stream, from 1 and without gaps. To be told an
+answer twice is safe: publish again, and a duplicate is answered with the place of the first.
+"""
+_METHODS = frozenset({"get", "post", "delete"})
+
+
+def document(*, server: str) -> dict[str, Any]:
+    """The whole document.
+
+    Args:
+        server: Where the paths begin: the stage, or `/`.
+    """
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "flunq-eventstore",
+            "version": VERSION,
+            "description": _ABOUT,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": server}],
+        "tags": [
+            {"name": "events", "description": "Publishing and finding events."},
+            {"name": "streams", "description": "Ordered logs of events, and their settings."},
+            {"name": "about", "description": "The hub about itself."},
+        ],
+        "paths": PATHS,
+        "components": {"schemas": schemas(), "parameters": PARAMETERS, "responses": RESPONSES},
+    }
+
+
+def methods_at(path: str) -> Sequence[str]:
+    """The methods that a path takes; none, if there is no such path."""
+    return next((methods for pattern, methods in _patterns() if pattern.fullmatch(path)), ())
+
+
+@cache
+def _patterns() -> Sequence[tuple[re.Pattern[str], Sequence[str]]]:
+    return [
+        (
+            re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path)) + "/*"),
+            [name.upper() for name in item if name in _METHODS],
+        )
+        for path, item in PATHS.items()
+    ]

@@ -1,0 +1,53 @@
+"""The answers of calls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from functions.rest.openapi.schemas import ref
+
+__all__ = ["ETAG", "LINK", "RESPONSES", "json", "problems"]
+
+_TEXT: dict[str, Any] = {"schema": {"type": "string"}}
+
+ETAG: dict[str, Any] = {
+    "ETag": _TEXT | {"required": True, "description": "The stream's version: `<head>.<first>.<epoch>`, in quotes."}
+}
+LINK: dict[str, Any] = {
+    "Link": _TEXT | {"description": 'Where the next page is (RFC 8288, `rel="next"`), if there is one.'},
+    "Vary": _TEXT | {"required": True},
+}
+
+_STATUSES: dict[int, tuple[str, str, dict[str, Any]]] = {
+    400: ("Malformed", "It cannot be read.", {}),
+    404: ("NotFound", "It is not there.", {}),
+    409: ("Conflict", "The store holds something else; nothing was changed.", {}),
+    410: ("Gone", "It was deleted for good, or the store was made anew.", {}),
+    412: ("WrongVersion", "The stream ends elsewhere: at `actual`.", {}),
+    413: ("TooLarge", "More than is taken at once.", {}),
+    415: ("UnsupportedMediaType", "The body is in a format that is not read here.", {}),
+    422: ("Invalid", "It breaks a rule; `errors` says where.", {}),
+    500: ("Failed", "The fault is the hub's.", {}),
+    503: ("Unavailable", "Not now; sending it again later is safe.", {"Retry-After": _TEXT | {"required": True}}),
+}
+
+
+def json(description: str, schema: str, headers: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A JSON document."""
+    content = {"application/json": {"schema": ref(schema)}}
+    return {"description": description, "content": content} | ({"headers": headers} if headers else {})
+
+
+def problems(*statuses: int) -> dict[str, Any]:
+    """References to the problems that a call may answer with, beside those of every call."""
+    return {str(status): {"$ref": f"#/components/responses/{_STATUSES[status][0]}"} for status in (*statuses, 500, 503)}
+
+
+RESPONSES: dict[str, Any] = {
+    name: {
+        "description": description,
+        "headers": headers,
+        "content": {"application/problem+json": {"schema": ref("Problem")}},
+    }
+    for name, description, headers in _STATUSES.values()
+}

@@ -1,0 +1,164 @@
+"""The calls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from functions.rest.openapi.answers import ETAG, LINK, json, problems
+from functions.rest.openapi.parameters import refs
+from functions.rest.openapi.schemas import ref
+
+__all__ = ["PATHS"]
+
+_SELECTION = ("Type", "Source", "Subject", "WorkflowId", "ExecutionId", "TenantId", "Since", "Until")
+_UNCHANGED: dict[str, Any] = {"304": {"description": "The reader has the current version.", "headers": ETAG}}
+_BATCH: dict[str, Any] = {"application/cloudevents-batch+json": {"schema": ref("Batch")}}
+
+
+def _page(description: str, schema: str, headers: dict[str, Any]) -> dict[str, Any]:
+    content = {"application/json": {"schema": ref(schema)}, **_BATCH}
+    return {"description": description, "content": content, "headers": headers}
+
+
+_PUBLISH: dict[str, Any] = {
+    "operationId": "publishEvents",
+    "summary": "Publish events",
+    "description": (
+        "In any mode of the CloudEvents HTTP binding: structured, batched (all or none of each stream), or binary, "
+        "which is every other Content-Type with the attributes as `ce-*` headers. Publishing again is safe."
+    ),
+    "tags": ["events"],
+    "parameters": refs("IntoStream", "IfMatch", "IfNew"),
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/cloudevents+json": {"schema": ref("CloudEvent")},
+            "application/cloudevents-batch+json": {
+                "schema": {"type": "array", "items": ref("CloudEvent"), "minItems": 1, "maxItems": 1000}
+            },
+            "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+        },
+    },
+    "responses": {
+        "201": json("Stored.", "Results"),
+        "200": json("All of them were stored before.", "Results"),
+        **problems(400, 409, 410, 412, 413, 415, 422),
+    },
+}
+
+_SEARCH: dict[str, Any] = {
+    "operationId": "searchEvents",
+    "summary": "Find events of all streams",
+    "description": "In the order in which they were stored; those of one stream in its order.",
+    "tags": ["events"],
+    "parameters": refs(*_SELECTION, "Streams", "Order", "Limit", "Cursor"),
+    "responses": {"200": _page("A page.", "EventPage", LINK), **problems(410, 422)},
+}
+
+_FIND: dict[str, Any] = {
+    "operationId": "getEvent",
+    "summary": "Get one event",
+    "tags": ["events"],
+    "parameters": refs("Id", "OfSource", "OfStream", "Mode"),
+    "responses": {
+        "200": {
+            "description": "The event; in binary mode with its own media type, and its attributes as `ce-*` headers.",
+            "content": {"application/cloudevents+json": {"schema": ref("RecordedEvent")}, "*/*": {"schema": {}}},
+        },
+        **problems(400, 404, 409, 422),
+    },
+}
+
+_CREATE: dict[str, Any] = {
+    "operationId": "createStream",
+    "summary": "Create a stream",
+    "description": "Only needed for its settings: publishing creates a stream, too.",
+    "tags": ["streams"],
+    "requestBody": {"required": True, "content": {"application/json": {"schema": ref("NewStream")}}},
+    "responses": {
+        "201": json("Created.", "Stream", {"Location": {"schema": {"type": "string"}, "required": True}}),
+        "200": json("It exists with these settings.", "Stream", {"Location": {"schema": {"type": "string"}}}),
+        **problems(400, 409, 410, 415, 422),
+    },
+}
+
+_OVERVIEW: dict[str, Any] = {
+    "operationId": "listStreams",
+    "summary": "List streams",
+    "description": "In the order of their names.",
+    "tags": ["streams"],
+    "parameters": refs("Prefix", "Limit", "Cursor"),
+    "responses": {"200": json("A page.", "Streams", {"Link": LINK["Link"]}), **problems(422)},
+}
+
+_DESCRIBE: dict[str, Any] = {
+    "operationId": "getStream",
+    "summary": "Describe a stream",
+    "tags": ["streams"],
+    "parameters": refs("Stream", "IfNoneMatch"),
+    "responses": {"200": json("The stream.", "Stream", ETAG), **_UNCHANGED, **problems(400, 404, 410, 422)},
+}
+
+_DELETE: dict[str, Any] = {
+    "operationId": "deleteStream",
+    "summary": "Delete a stream's events",
+    "description": "Its sequences go on where they were; `permanent=true` ends it.",
+    "tags": ["streams"],
+    "parameters": refs("Stream", "Permanent"),
+    "responses": {"204": {"description": "Deleted."}, **problems(400, 404, 410, 422)},
+}
+
+_READ: dict[str, Any] = {
+    "operationId": "readStream",
+    "summary": "Read a stream in order",
+    "tags": ["streams"],
+    "parameters": refs("Stream", "From", "To", "Direction", *_SELECTION, "Limit", "Cursor", "IfNoneMatch", "Prefer"),
+    "responses": {
+        "200": _page("A page.", "StreamPage", {**ETAG, **LINK, "Preference-Applied": {"schema": {"type": "string"}}}),
+        **_UNCHANGED,
+        **problems(400, 404, 410, 422),
+    },
+}
+
+
+def _health(operation: str) -> dict[str, Any]:
+    return {
+        "operationId": operation,
+        "summary": "Whether the hub is well",
+        "tags": ["about"],
+        "responses": {"200": json("It is.", "Health"), **problems()},
+    }
+
+
+def _document(operation: str, summary: str, content: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "operationId": operation,
+        "summary": summary,
+        "tags": ["about"],
+        "responses": {"200": {"description": summary, "content": content}, **problems()},
+    }
+
+
+_STATS: dict[str, Any] = {
+    "operationId": "getStats",
+    "summary": "What the store holds",
+    "tags": ["about"],
+    "responses": {"200": json("Counts, in all and per partition.", "Stats"), **problems()},
+}
+
+PATHS: dict[str, Any] = {
+    "/api/v1/events": {"get": _SEARCH, "post": _PUBLISH},
+    "/api/v1/events/{id}": {"get": _FIND},
+    "/api/v1/streams": {"get": _OVERVIEW, "post": _CREATE},
+    "/api/v1/streams/{stream}": {"get": _DESCRIBE, "delete": _DELETE},
+    "/api/v1/streams/{stream}/events": {"get": _READ},
+    "/health": {"get": _health("getRootHealth")},
+    "/api/v1/health": {"get": _health("getHealth")},
+    "/api/v1/stats": {"get": _STATS},
+    "/api/v1/openapi.json": {
+        "get": _document("getOpenApi", "This document", {"application/json": {"schema": {"type": "object"}}})
+    },
+    "/api/v1/docs": {
+        "get": _document("getDocs", "This document as a page", {"text/html": {"schema": {"type": "string"}}})
+    },
+}

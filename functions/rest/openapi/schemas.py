@@ -1,0 +1,176 @@
+"""The shapes of bodies."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from functions.rest.models import NewStream
+from functions.rest.problems import CODES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["NAME", "TIME", "ref", "schemas"]
+
+NAME: dict[str, Any] = {"type": "string", "pattern": "^[A-Za-z0-9._:~-]{1,200}$", "examples": ["acme:wf-1"]}
+TIME: dict[str, Any] = {"type": "string", "format": "date-time", "examples": ["2018-04-05T17:31:00Z"]}
+
+_COUNT: dict[str, Any] = {"type": "integer", "minimum": 0}
+_SEQUENCE: dict[str, Any] = {"type": "integer", "minimum": 1}
+_TOKEN: dict[str, Any] = {"type": "string", "description": "Opaque; use it as it was given."}
+
+# CloudEvents 1.0.2, 3.1: what a string attribute may hold, as far as a pattern can say it.
+_TEXT = "^[^\\u0000-\\u001f\\u007f-\\u009f\\ud800-\\udfff\\ufdd0-\\ufdef\\ufffe\\uffff]+$"
+_URI = "^[A-Za-z0-9._~/-]{1,200}$"
+
+
+def ref(name: str) -> Mapping[str, str]:
+    """A reference to one of the schemas."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def schemas() -> dict[str, Any]:
+    """All of them, by name."""
+    new_stream = NewStream.model_json_schema(ref_template="#/components/schemas/{model}")
+    return {
+        "CloudEvent": _event(),
+        "RecordedEvent": _recorded(),
+        "Batch": {"type": "array", "items": ref("RecordedEvent")},
+        "Result": _object(
+            {"stream": NAME, "sequence": _SEQUENCE, "id": {"type": "string"}, "duplicate": {"type": "boolean"}}
+        ),
+        "Results": _object({"results": {"type": "array", "items": ref("Result"), "minItems": 1}}),
+        "EventPage": _object({"events": ref("Batch"), "cursor": _TOKEN, "next": _TOKEN}, optional=("next",)),
+        "StreamPage": _object(
+            {"stream": NAME, "head": _COUNT, "events": ref("Batch"), "next": _TOKEN}, optional=("next",)
+        ),
+        "Stream": _stream(),
+        "Streams": _object({"streams": {"type": "array", "items": ref("Stream")}, "next": _TOKEN}, optional=("next",)),
+        **new_stream.pop("$defs"),
+        "NewStream": new_stream,
+        "Health": _object({"status": {"const": "ok"}, "version": {"type": "string"}}),
+        "Stats": _stats(),
+        "Problem": _problem(),
+    }
+
+
+def _object(properties: dict[str, Any], *, optional: tuple[str, ...] = ()) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": [name for name in properties if name not in optional],
+        "additionalProperties": False,
+    }
+
+
+def _event() -> dict[str, Any]:
+    text = {"type": "string", "pattern": _TEXT}
+    return {
+        "type": "object",
+        "description": "A CloudEvent 1.0 in the JSON format. Extensions that start with `hub` are the hub's.",
+        "required": ["specversion", "id", "source", "type"],
+        "properties": {
+            "specversion": {"const": "1.0"},
+            "id": text,
+            "source": {"type": "string", "pattern": _URI, "description": "A URI reference."},
+            "type": text,
+            "subject": text,
+            "time": TIME,
+            "datacontenttype": {"type": "string", "pattern": "^[a-z]{1,20}/[a-z0-9.+-]{1,40}$"},
+            "dataschema": {"type": "string", "pattern": "^https?://[a-z0-9./-]{1,100}$"},
+            "tenantid": NAME | {"maxLength": 60},
+            "workflowid": NAME | {"maxLength": 60},
+            "executionid": text,
+            "data": {"description": "Any JSON value."},
+            "data_base64": {"type": "string", "contentEncoding": "base64"},
+        },
+        "not": {"required": ["data", "data_base64"]},
+        "propertyNames": {"pattern": "^(?:[a-z0-9]+|data_base64)$"},
+        "additionalProperties": {"type": ["string", "boolean", "integer", "null"]},
+        "examples": [
+            {
+                "specversion": "1.0",
+                "id": "1",
+                "source": "/engine",
+                "type": "io.flunq.workflow.started",
+                "workflowid": "wf-1",
+                "data": {"total": 12.50},
+            }
+        ],
+    }
+
+
+def _recorded() -> dict[str, Any]:
+    return {
+        "type": "object",
+        "description": "An event as published, and what the hub adds.",
+        "required": ["specversion", "id", "source", "type", "hubstream", "hubsequence", "hubtime"],
+        "properties": {
+            "specversion": {"const": "1.0"},
+            "id": {"type": "string", "minLength": 1},
+            "source": {"type": "string", "minLength": 1},
+            "type": {"type": "string", "minLength": 1},
+            "hubstream": NAME,
+            "hubsequence": {"type": "string", "pattern": "^[1-9][0-9]*$", "description": "Per stream, from 1."},
+            "hubtime": TIME | {"description": "When it was stored."},
+        },
+    }
+
+
+def _stream() -> dict[str, Any]:
+    return _object(
+        {
+            "id": NAME,
+            "head": _COUNT | {"description": "The sequence of the newest event ever stored; 0 if there was none."},
+            "first": _SEQUENCE | {"description": "The sequence of the oldest event kept; head + 1 if none is."},
+            "count": _COUNT,
+            "bytes": _COUNT,
+            "created": TIME,
+            "updated": TIME,
+            "retention": _object({"max_age": _SEQUENCE, "max_events": _SEQUENCE}, optional=("max_age", "max_events")),
+            "labels": {"type": "object", "additionalProperties": {"type": "string"}},
+        }
+    )
+
+
+def _stats() -> dict[str, Any]:
+    newest = {"type": ["string", "null"], "format": "date-time"}
+    partition = {"partition": _COUNT, "streams": _COUNT, "appends": _COUNT, "newest": newest}
+    return _object(
+        {
+            "partitions": _SEQUENCE,
+            "streams": _COUNT,
+            "appends": _COUNT | {"description": "Publishes whose events are kept, in whole or in part."},
+            "newest": newest,
+            "by_partition": {"type": "array", "items": _object(partition)},
+        }
+    )
+
+
+def _problem() -> dict[str, Any]:
+    place = {"pointer": {"type": "string"}, "detail": {"type": "string"}}
+    candidate = {"stream": NAME, "source": {"type": "string"}}
+    return {
+        "type": "object",
+        "description": "Problem details (RFC 9457). Branch on `code`, which is stable; show `detail` to a person.",
+        "required": ["type", "title", "status", "detail", "code"],
+        "properties": {
+            "type": {"type": "string", "pattern": "^urn:flunq:problem:"},
+            "title": {"type": "string"},
+            "status": {"type": "integer"},
+            "detail": {"type": "string"},
+            "code": {"enum": CODES},
+            "errors": {
+                "type": "array",
+                "items": _object(place),
+                "description": "Where in the body (RFC 6901), or which parameter or header.",
+            },
+            "stream": NAME,
+            "expected": _COUNT,
+            "actual": _COUNT,
+            "sequence": _SEQUENCE,
+            "index": _COUNT,
+            "candidates": {"type": "array", "items": _object(candidate)},
+            "results": {"type": "array", "items": {"oneOf": [ref("Result"), {"type": "null"}]}},
+        },
+    }

@@ -1,0 +1,74 @@
+"""One request, as API Gateway hands it over (proxy integration, payload format 1.0)."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from eventstore.errors import Malformed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+__all__ = ["Request", "segment"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the routes need of a request.
+
+    Attributes:
+        path: As the client sent it, percent-encoded, without the stage.
+        base: What stands before `path` in the client's URL: the stage, or nothing behind a custom domain.
+        headers: By lower-case name; several lines of one name are joined as RFC 9110, 5.3 allows.
+        query: Every value of each parameter, decoded.
+        body: Byte for byte as the client sent it.
+        seconds_left: Until the function is ended.
+    """
+
+    path: str
+    base: str
+    headers: Mapping[str, str]
+    query: Mapping[str, Sequence[str]]
+    body: bytes
+    seconds_left: float
+
+    @classmethod
+    def of(cls, event: Mapping[str, Any], context: LambdaContext) -> Request:
+        """Read the event that a function is invoked with."""
+        path = event["path"]
+        body = event.get("body") or ""
+        return cls(
+            path=path,
+            base=_base(path, event.get("requestContext") or {}),
+            headers=_headers(event),
+            query=event.get("multiValueQueryStringParameters") or {},
+            body=b64decode(body) if event.get("isBase64Encoded") else body.encode(),
+            seconds_left=context.get_remaining_time_in_millis() / 1000,
+        )
+
+
+def segment(text: str) -> str:
+    """A segment of the path, decoded: REST APIs hand paths over as they were sent.
+
+    Raises:
+        Malformed: What it percent-encodes is not UTF-8.
+    """
+    try:
+        return unquote(text, errors="strict")
+    except UnicodeDecodeError as error:
+        raise Malformed(f"the path segment {text[:80]!r} percent-encodes what is not UTF-8") from error
+
+
+def _headers(event: Mapping[str, Any]) -> Mapping[str, str]:
+    lines = event.get("multiValueHeaders") or {}
+    return {name.lower(): values[0] if len(values) == 1 else ", ".join(values) for name, values in lines.items()}
+
+
+def _base(path: str, context: Mapping[str, Any]) -> str:
+    whole = str(context.get("path") or path)
+    return whole.removesuffix(path) if whole.endswith(path) else ""

@@ -1,0 +1,147 @@
+"""Answers: JSON, pages of events spliced from what the store keeps, and single events."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from aws_lambda_powertools.event_handler import Response
+
+from eventstore.cloudevents import to_http
+from eventstore.errors import InvalidQuery
+from eventstore.events import rfc3339
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from eventstore.events import RecordedEvent
+    from eventstore.store import Published
+    from eventstore.streams import StreamState
+    from functions.rest.request import Request
+
+__all__ = [
+    "BATCH",
+    "JSON",
+    "STRUCTURED",
+    "Answer",
+    "batch",
+    "binary",
+    "empty",
+    "html",
+    "json_of",
+    "link",
+    "page",
+    "published",
+    "stream",
+    "structured",
+]
+
+JSON = "application/json"
+STRUCTURED = "application/cloudevents+json"
+BATCH = "application/cloudevents-batch+json"
+
+_AS_TEXT = 1024 * 1024
+"""Longer bodies go as Base64, whose length is known: text in the function's answer grows by what JSON escapes in it,
+and Lambda allows an answer 6 MB (Lambda quotas)."""
+
+_HEADER_BYTES = 8 * 1024
+"""API Gateway allows all headers of an answer 10,240 bytes (API Gateway quotas); its own need some."""
+
+
+class Answer(Response[Any]):
+    """A response whose body stands as it is: Powertools would encode bytes of JSON once more."""
+
+    def is_json(self) -> bool:
+        """Never for Powertools to serialise."""
+        return False
+
+
+def json_of(status: int, value: object, *, headers: Mapping[str, str] | None = None) -> Answer:
+    """A JSON document."""
+    return Answer(status, JSON, json.dumps(value, separators=(",", ":"), ensure_ascii=False), headers=headers)
+
+
+def empty(status: int, *, headers: Mapping[str, str] | None = None) -> Answer:
+    """No body: 204 and 304."""
+    return Answer(status, None, "", headers=headers)
+
+
+def page(
+    members: Mapping[str, object], events: Sequence[bytes], *, following: str | None, headers: Mapping[str, str]
+) -> Answer:
+    """A JSON object of the members, the encoded events as `events`, and `next` if anything follows."""
+    head = json.dumps(members, separators=(",", ":"))[1:-1]
+    tail = f',"next":{json.dumps(following)}' if following else ""
+    return _encoded(JSON, b'{%b,"events":[%b]%b}' % (head.encode(), b",".join(events), tail.encode()), headers)
+
+
+def batch(events: Sequence[bytes], *, headers: Mapping[str, str]) -> Answer:
+    """The bare events, in the JSON batch format (CloudEvents 1.0.2, JSON format, 4)."""
+    return _encoded(BATCH, b"[%b]" % b",".join(events), headers)
+
+
+def link(request: Request, following: str | None) -> Mapping[str, str]:
+    """The header that points to the next page (RFC 8288), if there is one."""
+    if not following:
+        return {}
+    query = urlencode({**request.query, "cursor": following}, doseq=True)
+    return {"Link": f'<{request.base}{request.path}?{query}>; rel="next"'}
+
+
+def html(text: str) -> Answer:
+    """A page for a browser."""
+    return Answer(200, "text/html; charset=utf-8", _body(text.encode()))
+
+
+def structured(event: RecordedEvent) -> Answer:
+    """One event in structured mode."""
+    return _encoded(STRUCTURED, event.encoded(), {})
+
+
+def binary(event: RecordedEvent) -> Answer:
+    """One event in binary mode, what the hub adds among its headers.
+
+    Raises:
+        InvalidQuery: Its attributes are longer than API Gateway lets headers be.
+    """
+    extra = {"hubstream": event.stream, "hubsequence": str(event.sequence), "hubtime": rfc3339(event.time)}
+    headers, content = to_http(event.body, extra)
+    if sum(len(name) + len(value) for name, value in headers.items()) > _HEADER_BYTES:
+        raise InvalidQuery("the event's attributes are too long for headers; use mode=structured", pointer="mode")
+    return Answer(200, None, content, headers=headers)
+
+
+def published(result: Published) -> Mapping[str, object]:
+    """Where an event stands."""
+    return {
+        "stream": result.stream,
+        "sequence": result.sequence,
+        "id": result.id,
+        "duplicate": result.duplicate,
+    }
+
+
+def stream(state: StreamState) -> Mapping[str, object]:
+    """A stream as it is."""
+    kept = state.config.retention
+    limits = {"max_age": kept.max_age, "max_events": kept.max_events}
+    return {
+        "id": state.name,
+        "head": state.head,
+        "first": state.first,
+        "count": state.count,
+        "bytes": state.size,
+        "created": rfc3339(state.created),
+        "updated": rfc3339(state.updated),
+        "retention": {name: limit for name, limit in limits.items() if limit is not None},
+        "labels": dict(state.config.labels),
+    }
+
+
+def _encoded(media_type: str, content: bytes, headers: Mapping[str, str]) -> Answer:
+    return Answer(200, media_type, _body(content), headers=headers)
+
+
+def _body(content: bytes) -> str | bytes:
+    return content if len(content) > _AS_TEXT else content.decode()

@@ -1,0 +1,65 @@
+"""Events of all streams: publishing, searching, and finding one by its id."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_lambda_powertools.event_handler.api_gateway import Router
+
+from eventstore.bootstrap import log, store
+from eventstore.cloudevents import from_http
+from eventstore.errors import InvalidQuery
+from eventstore.reading import read_all
+from eventstore.streams import stream_name
+from functions.rest import responses
+from functions.rest.conditions import expected, prefers_batch
+from functions.rest.paging import fitting
+from functions.rest.queries import all_query, one, only
+from functions.rest.request import Request, segment
+
+if TYPE_CHECKING:
+    from functions.rest.responses import Answer
+
+__all__ = ["router"]
+
+router = Router()  # type: ignore[no-untyped-call]  # Powertools leaves it untyped
+
+
+@router.post("/events")
+def publish() -> Answer:
+    """Store the events of one request, all or none of each stream."""
+    request = Request.of(router.current_event.raw_event, router.lambda_context)
+    only(request.query, "stream")
+    stream = one(request.query, "stream")
+    if stream is not None:
+        stream_name(stream, pointer="stream")
+    condition = expected(request.headers)
+    results = store().publish(from_http(request.headers, request.body), stream=stream, expected=condition)
+    status = 200 if all(result.duplicate for result in results) else 201
+    return responses.json_of(status, {"results": [responses.published(result) for result in results]})
+
+
+@router.get("/events")
+def search() -> Answer:
+    """A page of the events of all streams, in the order in which they were stored."""
+    request = Request.of(router.current_event.raw_event, router.lambda_context)
+    page, events = fitting(lambda query: read_all(log(), query), all_query(request.query))
+    headers = {"Vary": "Accept", **responses.link(request, page.next)}
+    if prefers_batch(request.headers):
+        return responses.batch(events, headers=headers)
+    return responses.page({"cursor": page.cursor}, events, following=page.next, headers=headers)
+
+
+@router.get("/events/<event_id>")
+def find(event_id: str) -> Answer:
+    """One event by its id."""
+    request = Request.of(router.current_event.raw_event, router.lambda_context)
+    only(request.query, "source", "stream", "mode")
+    stream = one(request.query, "stream")
+    if stream is not None:
+        stream_name(stream, pointer="stream")
+    mode = one(request.query, "mode")
+    if mode not in {None, "structured", "binary"}:
+        raise InvalidQuery(f"mode is {str(mode)[:40]!r}; it is structured or binary", pointer="mode")
+    event = store().event(segment(event_id), source=one(request.query, "source"), stream=stream)
+    return responses.binary(event) if mode == "binary" else responses.structured(event)

@@ -1,0 +1,122 @@
+"""Streams: reading one in order, making, describing, listing and deleting them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_lambda_powertools.event_handler.api_gateway import Router
+
+from eventstore.bootstrap import log, store
+from eventstore.errors import UnsupportedMediaType
+from eventstore.reading import read_stream
+from eventstore.streams import stream_name
+from functions.rest import responses
+from functions.rest.conditions import entity_tag, is_current, prefers_batch, wait_seconds
+from functions.rest.paging import fitting
+from functions.rest.queries import flag, only, stream_query, streams_query, streams_token
+from functions.rest.request import Request, segment
+
+if TYPE_CHECKING:
+    from eventstore.ports import Slice
+    from functions.rest.responses import Answer
+
+__all__ = ["router"]
+
+router = Router()  # type: ignore[no-untyped-call]  # Powertools leaves it untyped
+
+_BEYOND = (1 << 63) - 1
+
+
+@router.get("/streams/<stream>/events")
+def read(stream: str) -> Answer:
+    """A page of one stream; with `Prefer: wait`, once there is something new."""
+    request = Request.of(router.current_event.raw_event, router.lambda_context)
+    name = stream_name(segment(stream), pointer="stream")
+    wait = wait_seconds(request.headers, seconds_left=request.seconds_left)
+    headers = {"Vary": "Accept, Prefer"}
+    if wait:
+        headers["Preference-Applied"] = f"wait={wait:.0f}"
+    if "if-none-match" in request.headers:
+        # The reader's version is what it waits to see gone, not the place that it reads from.
+        query = stream_query(request.query, wait=0.0)
+        tag = _tag_once_changed(name, request, wait)
+        if is_current(request.headers, tag):
+            return responses.empty(304, headers=headers | {"ETag": tag})
+    else:
+        query = stream_query(request.query, wait=wait)
+    page, events = fitting(lambda query: read_stream(log(), name, query), query)
+    headers |= {"ETag": entity_tag(page.state, page.epoch), **responses.link(request, page.next)}
+    if prefers_batch(request.headers):
+        return responses.batch(events, headers=headers)
+    return responses.page({"stream": name, "head": page.state.head}, events, following=page.next, headers=headers)
+
+
+@router.post("/streams")
+def create() -> Answer:
+    """Make a stream, before anything is published to it."""
+    # Imported here, for only who makes a stream pays for pydantic.
+    from functions.rest.models import new_stream  # noqa: PLC0415 - see above
+
+    request = Request.of(router.current_event.raw_event, router.lambda_context)
+    only(request.query)
+    essence = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if essence != "application/json":
+        raise UnsupportedMediaType(
+            f"{essence or 'a body without Content-Type'!r} is not read here; send application/json"
+        )
+    state, created = store().create(*new_stream(request.body))
+    location = f"{request.base}/api/v1/streams/{state.name}"
+    return responses.json_of(201 if created else 200, responses.stream(state), headers={"Location": location})
+
+
+@router.get("/streams")
+def overview() -> Answer:
+    """A page of the streams, in the order of their names."""
+    request = Request.of(router.current_event.raw_event, router.lambda_context)
+    query = streams_query(request.query)
+    states = log().streams(prefix=query.prefix, after=query.after, count=query.limit + 1)
+    following = streams_token(states[query.limit - 1].name) if len(states) > query.limit else None
+    body: dict[str, object] = {"streams": [responses.stream(state) for state in states[: query.limit]]}
+    if following:
+        body["next"] = following
+    return responses.json_of(200, body, headers=responses.link(request, following))
+
+
+@router.get("/streams/<stream>")
+def describe(stream: str) -> Answer:
+    """One stream as it is."""
+    request = Request.of(router.current_event.raw_event, router.lambda_context)
+    only(request.query)
+    now = _now(stream_name(segment(stream), pointer="stream"))
+    headers = {"ETag": _tag(now)}
+    if is_current(request.headers, _tag(now)):
+        return responses.empty(304, headers=headers)
+    return responses.json_of(200, responses.stream(now.state), headers=headers)
+
+
+@router.delete("/streams/<stream>")
+def delete(stream: str) -> Answer:
+    """Remove a stream's events; `?permanent=true` ends it."""
+    request = Request.of(router.current_event.raw_event, router.lambda_context)
+    only(request.query, "permanent")
+    name = stream_name(segment(stream), pointer="stream")
+    log().delete(name, permanently=flag(request.query, "permanent"))
+    return responses.empty(204)
+
+
+def _tag_once_changed(stream: str, request: Request, wait: float) -> str:
+    """The stream's entity tag: when it is another than the reader's, or when the wait is over."""
+    now = _now(stream)
+    if wait and is_current(request.headers, _tag(now)):
+        log().wait(stream, after=now.state.head, seconds=wait)
+        now = _now(stream)
+    return _tag(now)
+
+
+def _now(stream: str) -> Slice:
+    """The stream's state and epoch, at the cost of one read that finds no event."""
+    return log().read(stream, start=_BEYOND, stop=_BEYOND, count=1)
+
+
+def _tag(now: Slice) -> str:
+    return entity_tag(now.state, now.epoch)
