@@ -75,9 +75,12 @@ class EventStore:
         answer = self._call("POST", path, body=body, headers=headers)
         try:
             results = json.loads(answer)["results"]
-            return [Stored(r["stream"], int(r["sequence"]), r["id"], bool(r["duplicate"])) for r in results]
+            stored = [Stored(r["stream"], int(r["sequence"]), r["id"], bool(r["duplicate"])) for r in results]
         except (ValueError, KeyError, TypeError) as error:
             raise self._not_understood("a publish", answer) from error
+        if len(stored) != len(texts):
+            raise UnexpectedAnswer(f"{self.url} answers for {len(stored)} events, and {len(texts)} were published")
+        return stored
 
     def read(self, stream: str, *, start: int = 1, stop: int | None = None, page: int = 500) -> Iterator[Recorded]:
         """The events of a stream in order, asked for page by page as they are used up.

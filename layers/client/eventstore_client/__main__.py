@@ -1,0 +1,141 @@
+"""The command line of flunq-eventstore.
+
+Results go to standard output, everything said on the way to standard error. Exit codes: 0 all is done, 1 something was
+wrong with the input or the hub refused it, 2 the command line was wrong, 3 the hub was not there, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import ExitStack
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from eventstore.errors import EventstoreError
+from eventstore_client.arguments import parser
+from eventstore_client.demo import items, runs
+from eventstore_client.errors import BadInput, ClientError, ConnectFailed, LoadFailed, LoadInterrupted, Unavailable
+from eventstore_client.hub import EventStore
+from eventstore_client.loader import check, load
+from eventstore_client.progress import Progress
+from eventstore_client.sources import Source, spooled
+from eventstore_client.timeline import timeline
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from eventstore_client.demo import Run
+    from eventstore_client.sources import Fault, Item
+    from eventstore_client.summary import Summary
+
+__all__ = ["main"]
+
+_REFUSED, _AWAY, _INTERRUPTED = 1, 3, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code."""
+    options = parser().parse_args(arguments)
+    try:
+        with EventStore(options.url) as store:
+            _COMMANDS[options.command](options, store)
+    except BadInput as error:
+        return _failed(_REFUSED, *error.places)
+    except LoadFailed as error:
+        code = _REFUSED if not _is_away(error.__cause__) else _AWAY
+        return _failed(_INTERRUPTED if isinstance(error, LoadInterrupted) else code, str(error), str(error.summary))
+    except (ClientError, EventstoreError) as error:
+        return _failed(_AWAY if _is_away(error) else _REFUSED, str(error))
+    except KeyboardInterrupt:
+        return _failed(_INTERRUPTED, "interrupted")
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; the interpreter must not stumble over it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _load(options: argparse.Namespace, store: EventStore) -> None:
+    with ExitStack() as stack:
+        sources = list(_sources(options.files, options.stream, stack))
+        total = check(sources)
+        _say(_loaded(chain.from_iterable(source.items() for source in sources), total, options, store))
+
+
+def _demo(options: argparse.Namespace, store: EventStore) -> None:
+    made = runs(options.runs, seed=options.seed, start=options.start)
+    _say(_loaded(items(made), sum(len(run.events) for run in made), options, store))
+    told = _telling(made)
+    print(f"\n{told.stream}, read back in order:\n")
+    _print_lines(timeline(store.read(told.stream)))
+
+
+def _publish(options: argparse.Namespace, store: EventStore) -> None:
+    text = sys.stdin.read() if options.event == "-" else options.event
+    for stored in store.publish([text], stream=options.stream, expected=options.expected):
+        print(f"{stored.stream}\t{stored.sequence}\t{stored.id}" + ("\tduplicate" if stored.duplicate else ""))
+
+
+def _read(options: argparse.Namespace, store: EventStore) -> None:
+    events = store.read(options.stream, start=options.start)
+    _print_lines(timeline(events) if options.table else (_one_line(event.text) for event in events))
+
+
+def _loaded(found: Iterable[Item | Fault], total: int, options: argparse.Namespace, store: EventStore) -> Summary:
+    progress = Progress(total, out=sys.stderr)
+    try:
+        return load(found, store, publishers=options.publishers, progress=progress)
+    finally:
+        progress.close()
+
+
+def _sources(files: Sequence[str], stream: str | None, stack: ExitStack) -> Iterator[Source]:
+    for name in files:
+        if name == "-":
+            yield stack.enter_context(spooled(sys.stdin.buffer, name="standard input", into=stream))
+        else:
+            yield Source(path=Path(name), stream=stream)
+
+
+def _telling(made: Sequence[Run]) -> Run:
+    """The run that shows the most: one that waits, fails, tries again and still comes to its end, if there is one."""
+    wanted = {f"io.flunq.{name}" for name in ("task.retried", "timer.fired", "workflow.completed")}
+    return max(made, key=lambda run: len(run.types() & wanted))
+
+
+def _one_line(text: str) -> str:
+    # In JSON a line break stands between tokens only: inside a string it is escaped (RFC 8259, 7).
+    return text.replace("\r", " ").replace("\n", " ")
+
+
+def _print_lines(lines: Iterable[str]) -> None:
+    for line in lines:
+        print(line)
+
+
+def _say(summary: Summary) -> None:
+    print(summary, file=sys.stderr)
+
+
+def _failed(code: int, *lines: str) -> int:
+    for line in lines:
+        print(f"eventstore: {line}", file=sys.stderr)
+    return code
+
+
+def _is_away(error: BaseException | None) -> bool:
+    return isinstance(error, ConnectFailed | Unavailable)
+
+
+_COMMANDS: Mapping[str, Callable[[argparse.Namespace, EventStore], None]] = {
+    "demo": _demo,
+    "load": _load,
+    "publish": _publish,
+    "read": _read,
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,40 @@
+"""A stream as a table that a person reads from top to bottom."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from eventstore_client.events import Recorded
+
+__all__ = ["rows", "timeline"]
+
+_HEAD = ("#", "time", "type", "task", "what")
+_WHAT = ("attempt", "error", "seconds", "reason", "outcome", "amount")
+
+
+def timeline(events: Iterable[Recorded]) -> Iterator[str]:
+    """The table's lines, as wide as what stands in them."""
+    table = [_HEAD, *rows(events)]
+    widths = [max(len(row[column]) for row in table) for column in range(len(_HEAD))]
+    for number, row in enumerate(table):
+        sequence, *rest = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        yield f"{sequence.strip().rjust(widths[0])}  {'  '.join(rest)}".rstrip()
+        if number == 0:
+            yield "  ".join("─" * width for width in widths)
+
+
+def rows(events: Iterable[Recorded]) -> Iterator[tuple[str, str, str, str, str]]:
+    """A row for each event: sequence, time, type, task, and what its data say in short."""
+    for event in events:
+        time = (event.time or "").replace("T", " ").removesuffix("Z")
+        task = str(event.attributes.get("taskid", ""))
+        yield str(event.sequence), time, event.type, task, _what(event.data)
+
+
+def _what(data: Any) -> str:  # noqa: ANN401 - data is any JSON value
+    if not isinstance(data, dict):
+        return ""
+    return ", ".join(f"{name} {data[name]}" for name in _WHAT if isinstance(data.get(name), str | int | float))
