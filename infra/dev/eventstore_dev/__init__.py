@@ -1,0 +1,1 @@
+"""The managed parts of AWS that this project stands on, emulated on one machine from template.yaml."""
