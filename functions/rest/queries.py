@@ -187,7 +187,8 @@ def _milliseconds(text: str) -> int:
     minute, second, fraction, offset = match.groups()
     if not int(second) <= 60:  # noqa: PLR2004 - RFC 3339, 5.7: 60 is a leap second, which Python's calendar lacks
         raise ValueError(text)
-    instant = datetime.fromisoformat(f"{minute}00{offset}".upper()) + timedelta(seconds=int(second))
+    # A difference, not an instant: the last second of year 9999 is followed by none that Python knows.
+    since = datetime.fromisoformat(f"{minute}00{offset}".upper()) - _EPOCH + timedelta(seconds=int(second))
     thousandths = (fraction or "0").ljust(3, "0")
     rounded_up = int(thousandths[:3]) + bool(thousandths[3:].strip("0"))
-    return (instant - _EPOCH) // timedelta(milliseconds=1) + rounded_up
+    return since // timedelta(milliseconds=1) + rounded_up

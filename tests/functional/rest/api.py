@@ -1,0 +1,101 @@
+"""The handler, called with the events that API Gateway would invoke it with."""
+
+from __future__ import annotations
+
+import copy
+import json
+from base64 import b64decode, b64encode
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from functions.rest.app import handler
+
+__all__ = ["Api", "Context", "Reply", "cloudevent", "recorded"]
+
+_EVENTS = Path(__file__).parent / "events"
+_PROXY: dict[str, Any] = json.loads((_EVENTS / "proxy.json").read_text())
+
+
+def recorded(name: str) -> dict[str, Any]:
+    event: dict[str, Any] = json.loads((_EVENTS / name).read_text())
+    return event
+
+
+def cloudevent(event_id: str = "1", *, source: str = "/engine", **members: object) -> dict[str, object]:
+    return {"specversion": "1.0", "id": event_id, "source": source, "type": "io.flunq.task.completed", **members}
+
+
+@dataclass
+class Context:
+    """What the handler uses of a Lambda context."""
+
+    milliseconds: int = 29_000
+    aws_request_id: str = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.milliseconds
+
+
+@dataclass
+class Reply:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    size: int
+    """Bytes of the function's whole answer, as Lambda counts them."""
+
+    @property
+    def json(self) -> Any:  # noqa: ANN401 - JSON is anything
+        return json.loads(self.body)
+
+    @property
+    def ids(self) -> list[str]:
+        return [event["id"] for event in self.json["events"]]
+
+
+class Api:
+    def __init__(self, *, seconds: float = 29.0) -> None:
+        self.context = Context(int(seconds * 1000))
+
+    def invoke(self, event: dict[str, Any]) -> Reply:
+        answer = handler(event, self.context)  # type: ignore[arg-type]
+        # Lambda hands answers over as JSON, so whatever cannot be JSON must fail here as well.
+        text = json.dumps(answer)
+        answer = json.loads(text)
+        body = answer["body"] or ""
+        return Reply(
+            answer["statusCode"],
+            {name.lower(): ", ".join(values) for name, values in answer["multiValueHeaders"].items()},
+            b64decode(body) if answer["isBase64Encoded"] else body.encode(),
+            len(text),
+        )
+
+    def call(self, method: str, url: str, *, body: bytes | None = None, headers: dict[str, str] | None = None) -> Reply:
+        parts = urlsplit(url)
+        query = parse_qs(parts.query, keep_blank_values=True) or None
+        event = copy.deepcopy(_PROXY)
+        event |= {"httpMethod": method, "path": parts.path, "resource": parts.path}
+        event["requestContext"] |= {"httpMethod": method, "path": f"/v1{parts.path}"}
+        event["multiValueQueryStringParameters"] = query
+        event["queryStringParameters"] = query and {name: values[-1] for name, values in query.items()}
+        for name, value in (headers or {}).items():
+            event["headers"][name] = value
+            event["multiValueHeaders"][name] = [value]
+        if body is not None:
+            event |= {"body": b64encode(body).decode(), "isBase64Encoded": True}
+        return self.invoke(event)
+
+    def get(self, url: str, **headers: str) -> Reply:
+        return self.call("GET", url, headers={name.replace("_", "-"): value for name, value in headers.items()})
+
+    def publish(self, *events: dict[str, object], query: str = "", headers: dict[str, str] | None = None) -> Reply:
+        batch = {"Content-Type": "application/cloudevents-batch+json"}
+        return self.call(
+            "POST", f"/api/v1/events{query}", body=json.dumps(events).encode(), headers=batch | (headers or {})
+        )
+
+    def create(self, **members: object) -> Reply:
+        body = json.dumps(members).encode()
+        return self.call("POST", "/api/v1/streams", body=body, headers={"Content-Type": "application/json"})

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from eventstore import bootstrap
+from functions.rest.openapi import document, methods_at
+from functions.rest.version import VERSION
+from tests.functional.rest.api import cloudevent
+
+if TYPE_CHECKING:
+    from tests.functional.rest.api import Api
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.mark.parametrize("path", ["/health", "/api/v1/health"])
+def test_the_hub_is_well_when_the_store_answers(api: Api, path: str) -> None:
+    reply = api.get(path)
+    assert (reply.status, reply.json) == (200, {"status": "ok", "version": VERSION})
+
+
+def test_without_its_store_the_hub_says_when_to_come_back(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    from eventstore.errors import StoreUnavailable  # noqa: PLC0415 - only here
+
+    def away(_: object) -> None:
+        raise StoreUnavailable("the store does not answer")
+
+    monkeypatch.setattr(type(bootstrap.log()), "ping", away)
+    problem = api.get("/health")
+    assert (problem.status, problem.json["code"], problem.headers["retry-after"]) == (503, "store-unavailable", "1")
+
+
+def test_a_fault_tells_the_log_and_not_the_client(
+    api: Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(_: object) -> None:
+        raise RuntimeError("a secret")
+
+    monkeypatch.setattr(type(bootstrap.log()), "ping", broken)
+    problem = api.get("/health")
+    assert (problem.status, problem.json["code"]) == (500, "internal")
+    assert b"secret" not in problem.body
+    assert "a secret" in caplog.text
+
+
+def test_what_the_store_holds_is_counted(api: Api) -> None:
+    api.publish(cloudevent("1", workflowid="a"), cloudevent("2", workflowid="b"))
+    api.publish(cloudevent("3", workflowid="a"))
+    stats = api.get("/api/v1/stats").json
+    assert (stats["partitions"], stats["streams"], stats["appends"]) == (4, 2, 3)
+    assert sum(part["appends"] for part in stats["by_partition"]) == 3
+
+
+def test_an_empty_store_has_no_newest_event(api: Api) -> None:
+    assert api.get("/api/v1/stats").json["newest"] is None
+
+
+def test_a_path_that_is_not_there_is_not_found(api: Api) -> None:
+    problem = api.get("/api/v1/nothing")
+    assert (problem.status, problem.json["code"]) == (404, "not-found")
+
+
+@pytest.mark.parametrize(
+    ("path", "allow"), [("/api/v1/events", "GET, POST"), ("/api/v1/streams/a%2Fb", "GET, DELETE"), ("/health", "GET")]
+)
+def test_a_method_that_is_not_taken_is_told_those_that_are(api: Api, path: str, allow: str) -> None:
+    problem = api.call("PATCH", path)
+    assert (problem.status, problem.json["code"], problem.headers["allow"]) == (405, "method-not-allowed", allow)
+
+
+def test_the_document_says_where_its_paths_begin(api: Api) -> None:
+    assert api.get("/api/v1/openapi.json").json["servers"] == [{"url": "/v1"}]
+
+
+def test_the_documentation_page_loads_nothing_from_elsewhere(api: Api) -> None:
+    reply = api.get("/api/v1/docs")
+    assert reply.headers["content-type"] == "text/html; charset=utf-8"
+    assert b"flunq-eventstore" in reply.body
+    assert b"<script src=" not in reply.body
+
+
+def test_the_template_routes_what_the_document_describes() -> None:
+    described = {(method, path) for path in document(server="/")["paths"] for method in methods_at(path)}
+    assert described == _routed()
+
+
+def test_the_version_is_that_of_the_distribution() -> None:
+    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"] == VERSION
+
+
+def test_a_cold_start_imports_no_more_than_a_publish_needs() -> None:
+    paths = [str(ROOT), str(ROOT / "layers/eventstore")]
+    program = f"import sys; sys.path[:0] = {paths!r}; import functions.rest.app; print(*sys.modules)"
+    answer = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    # Powertools touches botocore where it is installed; its session is what costs.
+    assert not {"boto3", "botocore.session", "pydantic", "redis", "yaml"} & set(answer.stdout.split())
+
+
+def _routed() -> set[tuple[str, str]]:
+    import yaml  # noqa: PLC0415 - only here
+
+    class Loader(yaml.SafeLoader):
+        """Reads CloudFormation's short functions as nothing."""
+
+    Loader.add_multi_constructor("!", lambda *_: None)
+    template = yaml.load((ROOT / "template.yaml").read_text(), Loader)  # noqa: S506 - a safe loader's child
+    events = template["Resources"]["RestFunction"]["Properties"]["Events"].values()
+    return {(event["Properties"]["Method"].upper(), event["Properties"]["Path"]) for event in events}

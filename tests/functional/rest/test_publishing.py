@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.functional.rest.api import cloudevent, recorded
+
+if TYPE_CHECKING:
+    from tests.functional.rest.api import Api
+
+STRUCTURED = {"Content-Type": "application/cloudevents+json"}
+
+
+def post(api: Api, body: bytes | str, *, query: str = "", **headers: str) -> tuple[int, dict[str, object]]:
+    content = body.encode() if isinstance(body, str) else body
+    reply = api.call("POST", f"/api/v1/events{query}", body=content, headers=STRUCTURED | headers)
+    return reply.status, reply.json
+
+
+def test_an_event_is_stored_and_told_where(api: Api) -> None:
+    status, body = post(api, json.dumps(cloudevent("1", workflowid="wf-1", tenantid="acme")))
+    assert (status, body) == (
+        201,
+        {"results": [{"stream": "acme:wf-1", "sequence": 1, "id": "1", "duplicate": False}]},
+    )
+
+
+def test_the_same_event_again_is_a_duplicate(api: Api) -> None:
+    post(api, json.dumps(cloudevent("1")))
+    status, body = post(api, json.dumps(cloudevent("1")))
+    assert (status, body["results"]) == (
+        200,
+        [{"stream": "default", "sequence": 1, "id": "1", "duplicate": True}],
+    )
+
+
+def test_a_batch_with_one_new_event_is_created(api: Api) -> None:
+    api.publish(cloudevent("1"))
+    reply = api.publish(cloudevent("1"), cloudevent("2"))
+    assert (reply.status, [result["duplicate"] for result in reply.json["results"]]) == (201, [True, False])
+
+
+def test_a_query_names_the_stream(api: Api) -> None:
+    assert api.publish(cloudevent(workflowid="wf-1"), query="?stream=audit").json["results"][0]["stream"] == "audit"
+
+
+def test_binary_mode_keeps_every_byte(api: Api) -> None:
+    assert api.invoke(recorded("publish-binary.json")).status == 201
+    reply = api.get("/api/v1/events/caf%C3%A9?mode=binary")
+    assert (reply.body, reply.headers["content-type"]) == (b"\x00\xff\x80\x81\n\x00", "application/octet-stream")
+
+
+def test_numbers_come_back_as_they_went_in(api: Api) -> None:
+    event = '{"specversion":"1.0","id":"1","source":"/s","type":"t","data":[1.0,1e400,12345678901234567890,"\\ud83d"]}'
+    assert post(api, event)[0] == 201
+    assert b'"data":[1.0,1e400,12345678901234567890,"\\ud83d"]' in api.get("/api/v1/events").body
+
+
+@pytest.mark.parametrize("version", ['"1"', '"1.1.0123456789ab"', ' "1" '])
+def test_an_expected_version_that_holds_lets_the_event_in(api: Api, version: str) -> None:
+    api.publish(cloudevent("1"))
+    reply = api.publish(cloudevent("2"), query="?stream=default", headers={"If-Match": version})
+    assert reply.status == 201
+
+
+def test_an_expected_version_that_does_not_hold_is_told_where_the_stream_ends(api: Api) -> None:
+    api.publish(cloudevent("1"), cloudevent("2"))
+    problem = api.publish(cloudevent("3"), headers={"If-Match": '"1"'})
+    assert problem.status == 412
+    assert {name: problem.json[name] for name in ("code", "stream", "expected", "actual")} == {
+        "code": "wrong-expected-version",
+        "stream": "default",
+        "expected": 1,
+        "actual": 2,
+    }
+
+
+def test_if_none_match_lets_only_the_first_publish_in(api: Api) -> None:
+    first = api.publish(cloudevent("1"), headers={"If-None-Match": "*"})
+    second = api.publish(cloudevent("2"), headers={"If-None-Match": "*"})
+    assert (first.status, second.status, second.json["expected"]) == (201, 412, 0)
+
+
+@pytest.mark.parametrize(
+    ("headers", "advice"),
+    [
+        ({"If-Match": "7"}, "in double quotes"),
+        ({"If-Match": 'W/"7"'}, "in double quotes"),
+        ({"If-Match": '"7", "8"'}, "one version"),
+        ({"If-Match": "*"}, "names no version"),
+        ({"If-None-Match": '"7"'}, "send an expected version as If-Match"),
+        ({"If-None-Match": "*", "If-Match": '"7"'}, "send one of them"),
+    ],
+)
+def test_a_condition_that_no_publish_can_have_is_refused(api: Api, headers: dict[str, str], advice: str) -> None:
+    problem = api.publish(cloudevent(), headers=headers)
+    assert problem.status == 422
+    assert advice in problem.json["detail"]
+
+
+def test_a_condition_on_events_of_several_streams_is_refused(api: Api) -> None:
+    events = cloudevent("1", workflowid="a"), cloudevent("2", workflowid="b")
+    assert api.publish(*events, headers={"If-Match": '"0"'}).status == 422
+
+
+def test_another_event_under_the_same_id_is_refused(api: Api) -> None:
+    api.publish(cloudevent("1", data=1))
+    problem = api.publish(cloudevent("0"), cloudevent("1", data=2))
+    assert (problem.status, problem.json["code"]) == (409, "event-conflict")
+    assert (problem.json["stream"], problem.json["sequence"], problem.json["index"]) == ("default", 1, 1)
+
+
+def test_a_publish_that_stops_half_way_says_what_was_stored(api: Api) -> None:
+    api.publish(cloudevent("1", workflowid="b", data=1))
+    problem = api.publish(cloudevent("0", workflowid="a"), cloudevent("1", workflowid="b", data=2))
+    assert (problem.status, problem.json["code"]) == (409, "event-conflict")
+    assert problem.json["results"] == [{"stream": "a", "sequence": 1, "id": "0", "duplicate": False}, None]
+
+
+def test_an_invalid_event_is_refused_with_its_place(api: Api) -> None:
+    problem = api.publish(cloudevent("1"), cloudevent("2", source=""))
+    assert problem.status == 422
+    assert problem.headers["content-type"] == "application/problem+json"
+    assert problem.json["type"] == "urn:flunq:problem:invalid-event"
+    assert problem.json["errors"][0]["pointer"] == "/1/source"
+
+
+def test_an_event_that_is_too_large_is_refused(api: Api) -> None:
+    problem = api.publish(cloudevent("1", data="x" * 256 * 1024))
+    assert (problem.status, problem.json["code"], problem.json["errors"][0]["pointer"]) == (413, "too-large", "/0")
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "status", "code"),
+    [
+        ("application/cloudevents+json", b"{", 400, "malformed"),
+        ("application/cloudevents+json", b"\xff", 400, "malformed"),
+        ("application/cloudevents-batch+json", b"{}", 400, "malformed"),
+        ("application/cloudevents-batch+json", b"[]", 422, "invalid-event"),
+        ("application/cloudevents+xml", b"<e/>", 415, "unsupported-media-type"),
+        ("application/json", b"{}", 415, "unsupported-media-type"),
+    ],
+)
+def test_a_body_that_is_no_event_is_refused(api: Api, content_type: str, body: bytes, status: int, code: str) -> None:
+    problem = api.call("POST", "/api/v1/events", body=body, headers={"Content-Type": content_type})
+    assert (problem.status, problem.json["code"]) == (status, code)
+
+
+def test_a_publish_without_a_body_is_refused(api: Api) -> None:
+    assert api.call("POST", "/api/v1/events", headers=STRUCTURED).status == 400
+
+
+def test_a_stream_name_that_is_none_is_refused(api: Api) -> None:
+    problem = api.publish(cloudevent(), query="?stream=a%20b")
+    assert (problem.status, problem.json["errors"][0]["pointer"]) == (422, "stream")
