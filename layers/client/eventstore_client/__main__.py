@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from eventstore.errors import EventstoreError
 from eventstore_client.arguments import parser
+from eventstore_client.backoff import Backoff
 from eventstore_client.demo import items, runs
 from eventstore_client.errors import BadInput, ClientError, ConnectFailed, LoadFailed, LoadInterrupted, Unavailable
 from eventstore_client.hub import EventStore
@@ -40,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
     options = parser().parse_args(arguments)
     try:
-        with EventStore(options.url) as store:
+        with EventStore(options.url, backoff=Backoff(patience=options.patience, notice=_Notice())) as store:
             _COMMANDS[options.command](options, store)
     except BadInput as error:
         return _failed(_REFUSED, *error.places)
@@ -55,6 +57,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever read our output has seen enough; the interpreter must not stumble over it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
+
+
+class _Notice:
+    """Says once why nothing seems to happen."""
+
+    def __init__(self) -> None:
+        self._first = threading.Lock()
+
+    def __call__(self, error: ClientError) -> None:
+        if self._first.acquire(blocking=False):
+            print(f"eventstore: {error}; trying again", file=sys.stderr)
 
 
 def _load(options: argparse.Namespace, store: EventStore) -> None:

@@ -23,6 +23,13 @@ def parser() -> argparse.ArgumentParser:
     """The commands, their options, and what `--help` says of them."""
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--url", help=f"where the hub answers (else EVENTSTORE_URL, else {DEFAULT_URL})")
+    common.add_argument(
+        "--patience",
+        type=_sequence,
+        default=30,
+        metavar="SECONDS",
+        help="how long to try again while the hub is away or busy (%(default)s)",
+    )
     many = argparse.ArgumentParser(add_help=False)
     many.add_argument(
         "--publishers", type=_positive, default=8, metavar="N", help="requests under way at most (%(default)s)"

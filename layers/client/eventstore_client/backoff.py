@@ -10,6 +10,8 @@ from eventstore_client.errors import ConnectFailed, Unavailable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from eventstore_client.errors import ClientError
+
 __all__ = ["Backoff"]
 
 _Result = TypeVar("_Result")
@@ -29,6 +31,7 @@ class Backoff:
         sleep: Waits that many seconds. It may raise, to end the trying.
         random: A number from 0 to 1.
         clock: Seconds that never go back.
+        notice: Told of each failure that will be tried again; threads may share it.
     """
 
     patience: float = 30.0
@@ -37,6 +40,7 @@ class Backoff:
     sleep: Callable[[float], object] = time.sleep
     random: Callable[[], float] = _random.random
     clock: Callable[[], float] = time.monotonic
+    notice: Callable[[ClientError], object] | None = None
 
     def call(self, action: Callable[[], _Result]) -> _Result:
         """What the action returns, or its last error once patience is at an end.
@@ -50,11 +54,13 @@ class Backoff:
         while True:
             try:
                 return action()
-            except (ConnectFailed, Unavailable):
+            except (ConnectFailed, Unavailable) as error:
                 now = self.clock()
                 deadline = now + self.patience if deadline is None else deadline
                 pause = bound * self.random()
                 if now + pause >= deadline:
                     raise
+                if self.notice:
+                    self.notice(error)
             self.sleep(pause)
             bound = min(bound * 2, self.longest)

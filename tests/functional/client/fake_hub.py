@@ -1,0 +1,183 @@
+"""A hub in memory over real HTTP, that keeps the promises the client relies on and can be made to fail."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections import Counter, defaultdict, deque
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from eventstore.cloudevents import batch_from_json, same_content
+from eventstore.errors import EventstoreError
+from eventstore.events import RecordedEvent
+from eventstore.streams import stream_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from eventstore.events import Event
+
+__all__ = ["FakeHub"]
+
+
+class Problem(Exception):
+    def __init__(self, status: int, code: str, **members: object) -> None:
+        self.status = status
+        self.members = {"type": f"urn:flunq:problem:{code}", "title": code, "status": status, "code": code, **members}
+
+
+class FakeHub:
+    """`faults` are used up one a publish: a status, `drop` before or `lose` after the events were stored."""
+
+    def __init__(self) -> None:
+        self.streams: dict[str, list[bytes]] = defaultdict(list)
+        self.places: dict[tuple[str, bytes], int] = {}
+        self.faults: deque[int | str] = deque()
+        self.before_publish: Callable[[str], object] = lambda _: None
+        self.publishes = 0
+        self.sizes: list[tuple[int, int]] = []
+        self.overlaps: list[str] = []
+        self.url = ""
+        self._lock = threading.Lock()
+        self._working: Counter[str] = Counter()
+
+    @contextmanager
+    def running(self) -> Iterator[FakeHub]:
+        server = _Server(("127.0.0.1", 0), _Handler, bind_and_activate=True)
+        server.hub = self
+        self.url = f"http://127.0.0.1:{server.server_port}"
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield self
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()
+
+    def bodies(self, stream: str) -> Sequence[str]:
+        return [body.decode() for body in self.streams[stream]]
+
+    def publish(self, body: bytes, stream: str | None, expected: str | None) -> tuple[int, object]:
+        self.publishes += 1
+        if self.faults and self.faults[0] != "lose":
+            fault = self.faults.popleft()
+            if fault == "drop":
+                raise ConnectionAbortedError
+            raise Problem(int(fault), "unavailable", detail="the store does not answer")
+        try:
+            events = batch_from_json(body)
+        except EventstoreError as error:
+            listed = [{"pointer": getattr(error, "pointer", ""), "detail": error.detail}]
+            raise Problem(422, error.code, detail=error.detail, errors=listed) from error
+        self.sizes.append((len(events), len(body)))
+        names = {stream or stream_of(event) for event in events}
+        self._enter(names)
+        try:
+            for name in names:
+                self.before_publish(name)
+            with self._lock:
+                results = self._store(events, stream, expected)
+        finally:
+            self._leave(names)
+        if self.faults and self.faults[0] == "lose":
+            self.faults.popleft()
+            raise ConnectionAbortedError
+        return (200 if all(r["duplicate"] for r in results) else 201), {"results": results}
+
+    def page(self, stream: str, query: dict[str, str]) -> bytes:
+        if stream not in self.streams:
+            raise Problem(404, "stream-not-found", detail=f"there is no stream {stream!r}")
+        start, limit = int(query.get("cursor") or query.get("from", 1)), int(query["limit"])
+        kept = [
+            RecordedEvent(stream, sequence, 1_700_000_000_000, body).encoded()
+            for sequence, body in enumerate(self.streams[stream], 1)
+            if start <= sequence <= int(query.get("to", 10**9))
+        ]
+        following = b',"next":"%d"' % (start + limit) if len(kept) > limit else b""
+        return b'{"events":[%b]%b}' % (b",".join(kept[:limit]), following)
+
+    def _store(self, events: Sequence[Event], stream: str | None, expected: str | None) -> list[dict[str, Any]]:
+        results: list[dict[str, Any]] = []
+        for index, event in enumerate(events):
+            name = stream or stream_of(event)
+            place = self.places.get((name, event.key))
+            if place and not same_content(self.streams[name][place - 1], event.body):
+                detail = f"stream {name!r} holds another event with id {event.id!r}"
+                raise Problem(409, "event-conflict", detail=detail, errors=[{"pointer": f"/{index}", "detail": detail}])
+            if not place and expected is not None and int(expected) != len(self.streams[name]):
+                actual = len(self.streams[name])
+                raise Problem(412, "wrong-expected-version", detail=f"it ends at {actual}", actual=actual)
+            results.append({"stream": name, "sequence": place or 0, "id": event.id, "duplicate": bool(place)})
+        for result, event in zip(results, events, strict=True):
+            if not result["duplicate"]:
+                self.streams[result["stream"]].append(event.body)
+                result["sequence"] = len(self.streams[result["stream"]])
+                self.places[result["stream"], event.key] = result["sequence"]
+        return results
+
+    def _enter(self, names: set[str]) -> None:
+        with self._lock:
+            self.overlaps += [name for name in names if self._working[name]]
+            self._working.update(names)
+
+    def _leave(self, names: set[str]) -> None:
+        with self._lock:
+            self._working.subtract(names)
+
+
+class _Server(ThreadingHTTPServer):
+    hub: FakeHub
+    daemon_threads = True
+    block_on_close = False
+
+    def handle_error(self, *_: object) -> None:
+        """A connection dropped on purpose is no news."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def do_POST(self) -> None:  # noqa: N802 - named by http.server
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.headers["Content-Type"] != "application/cloudevents-batch+json":
+            raise AssertionError(self.headers["Content-Type"])
+        expected = self.headers["If-Match"]
+        expected = expected.strip('"') if expected else "0" if self.headers["If-None-Match"] else None
+        self._answer(lambda query: self.server.hub.publish(body, query.get("stream"), expected))
+
+    def do_GET(self) -> None:  # noqa: N802 - named by http.server
+        path = urlsplit(self.path).path.split("/")
+        hub = self.server.hub
+        if path[-1] == "health":
+            self._answer(lambda _: (200, {"status": "ok"}))
+        elif path[-1] == "events":
+            self._answer(lambda query: (200, hub.page(unquote(path[-2]), query)))
+        else:
+            self._answer(lambda _: (200, {"id": unquote(path[-1]), "head": len(hub.streams[unquote(path[-1])])}))
+
+    def _answer(self, action: Callable[[dict[str, str]], tuple[int, object]]) -> None:
+        media = "application/json"
+        try:
+            status, content = action(dict(parse_qsl(urlsplit(self.path).query)))
+        except Problem as problem:
+            status, content, media = problem.status, problem.members, "application/problem+json"
+        except ConnectionAbortedError:
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
+            return
+        body = content if isinstance(content, bytes) else json.dumps(content).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", media)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Tests are quiet."""

@@ -1,0 +1,209 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from cloudevents.core.v1.event import CloudEvent
+
+from eventstore_client import (
+    Backoff,
+    ConnectFailed,
+    EventConflict,
+    EventStore,
+    Invalid,
+    NotFound,
+    Unavailable,
+    UnexpectedAnswer,
+    WrongExpectedVersion,
+)
+
+if TYPE_CHECKING:
+    from tests.functional.client.fake_hub import FakeHub
+
+
+def event(event_id: str = "1", **members: object) -> dict[str, Any]:
+    return {"specversion": "1.0", "id": event_id, "source": "/tests", "type": "io.flunq.task.completed", **members}
+
+
+def test_published_events_read_back_in_order(store: EventStore) -> None:
+    store.publish([event(str(number)) for number in range(1, 6)], stream="wf-1")
+
+    assert [(e.sequence, e.id) for e in store.read("wf-1")] == [(n, str(n)) for n in range(1, 6)]
+
+
+def test_a_publish_says_where_each_event_stands(store: EventStore) -> None:
+    store.publish([event("1")], stream="wf-1")
+
+    stored = store.publish([event("1"), event("2")], stream="wf-1")
+
+    assert [(s.stream, s.sequence, s.id, s.duplicate) for s in stored] == [
+        ("wf-1", 1, "1", True),
+        ("wf-1", 2, "2", False),
+    ]
+
+
+def test_events_go_where_their_attributes_say_unless_a_stream_is_named(store: EventStore) -> None:
+    [stored] = store.publish([event(tenantid="acme", workflowid="wf-7")])
+
+    assert stored.stream == "acme:wf-7"
+
+
+def test_publishing_nothing_asks_the_hub_nothing(store: EventStore, hub: FakeHub) -> None:
+    assert store.publish([]) == []
+    assert hub.publishes == 0
+
+
+def test_an_event_of_the_cloudevents_library_comes_back_as_one(store: EventStore) -> None:
+    published = CloudEvent({"id": "7", "source": "/tests", "type": "t", "workflowid": "wf"}, {"answer": 42})
+
+    store.publish([published])
+    [recorded] = store.read("wf")
+
+    assert recorded.cloudevent().get_data() == {"answer": 42}
+    assert recorded.cloudevent().get_extension("workflowid") == "wf"
+    assert recorded.cloudevent().get_time() == published.get_time()
+
+
+def test_binary_data_of_the_cloudevents_library_come_back_byte_for_byte(store: EventStore) -> None:
+    attributes = {"id": "7", "source": "/tests", "type": "t", "datacontenttype": "image/png"}
+    store.publish([CloudEvent(attributes, bytes(range(256)))], stream="wf")
+
+    [recorded] = store.read("wf")
+
+    assert recorded.data == bytes(range(256))
+    assert recorded.data_text is None
+
+
+@pytest.mark.parametrize("number", ["1.0", "1e400", "-0.0", "12345678901234567890", "0.1000000000000000055511151231257827"])
+def test_a_number_in_json_text_comes_back_to_the_letter(store: EventStore, number: str) -> None:
+    text = json.dumps(event(data="N")).replace('"N"', f'{{"n": {number}}}')
+
+    store.publish([text.encode()], stream="wf")
+    [recorded] = store.read("wf")
+
+    assert recorded.data_text == f'{{"n": {number}}}'
+
+
+def test_reading_goes_on_page_by_page(store: EventStore) -> None:
+    store.publish([event(str(number)) for number in range(1, 24)], stream="wf")
+
+    assert [e.sequence for e in store.read("wf", start=3, stop=21, page=5)] == list(range(3, 22))
+
+
+def test_a_stream_may_be_named_by_any_character_that_names_have(store: EventStore) -> None:
+    store.publish([event()], stream="a.b_c:d~e-F9")
+
+    assert [e.stream for e in store.read("a.b_c:d~e-F9")] == ["a.b_c:d~e-F9"]
+
+
+def test_a_publish_that_expects_another_end_is_refused(store: EventStore) -> None:
+    store.publish([event("1")], stream="wf", expected=0)
+
+    with pytest.raises(WrongExpectedVersion) as refused:
+        store.publish([event("2")], stream="wf", expected=7)
+
+    assert (refused.value.status, refused.value.problem["actual"]) == (412, 1)
+
+
+def test_a_publish_that_expects_the_right_end_is_stored(store: EventStore) -> None:
+    store.publish([event("1")], stream="wf", expected=0)
+
+    [stored] = store.publish([event("2")], stream="wf", expected=1)
+
+    assert stored.sequence == 2
+
+
+def test_another_event_under_the_same_id_is_refused_and_named(store: EventStore) -> None:
+    store.publish([event("1", data=1)], stream="wf")
+
+    with pytest.raises(EventConflict) as refused:
+        store.publish([event("1", data=2)], stream="wf")
+
+    assert refused.value.errors[0]["pointer"] == "/0"
+
+
+def test_an_event_that_breaks_a_rule_is_refused_at_once(store: EventStore, hub: FakeHub) -> None:
+    with pytest.raises(Invalid, match="source"):
+        store.publish([{"specversion": "1.0", "id": "1", "type": "t"}])
+
+    assert hub.publishes == 1
+
+
+def test_a_stream_that_is_not_there_is_not_found(store: EventStore) -> None:
+    with pytest.raises(NotFound):
+        list(store.read("nowhere"))
+
+
+@pytest.mark.parametrize("fault", [429, 500, 502, 503, 504, "drop", "lose"])
+def test_a_publish_survives_what_passes(store: EventStore, hub: FakeHub, fault: int | str) -> None:
+    hub.faults.extend([fault, fault])
+
+    store.publish([event("1"), event("2")], stream="wf")
+
+    assert [json.loads(body)["id"] for body in hub.bodies("wf")] == ["1", "2"]
+    assert hub.publishes == 3
+
+
+def test_a_publish_whose_answer_was_lost_holds_although_the_stream_has_grown(store: EventStore, hub: FakeHub) -> None:
+    hub.faults.append("lose")
+
+    [stored] = store.publish([event("1")], stream="wf", expected=0)
+
+    assert (stored.sequence, stored.duplicate) == (1, True)
+
+
+def test_a_hub_that_stays_away_ends_patience(hub: FakeHub) -> None:
+    hub.faults.extend([503] * 100)
+    backoff = Backoff(patience=0.05, first=0.01, longest=0.01)
+
+    with EventStore(hub.url, backoff=backoff) as store, pytest.raises(Unavailable, match="does not answer"):
+        store.publish([event()], stream="wf")
+
+
+def test_nobody_at_the_address_is_said_with_the_address() -> None:
+    with (
+        EventStore("http://127.0.0.1:9", backoff=Backoff(patience=0)) as store,
+        pytest.raises(ConnectFailed, match=r"http://127\.0\.0\.1:9"),
+    ):
+        store.health()
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:8081", "ftp://example.org", "http://", "http://[::1"])
+def test_an_address_that_is_none_is_refused_at_once(url: str) -> None:
+    with pytest.raises(ConnectFailed, match="is no address"):
+        EventStore(url)
+
+
+def test_the_environment_names_the_hub_when_the_caller_does_not(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EVENTSTORE_URL", f"{hub.url}/")
+
+    with EventStore() as store:
+        assert store.url == hub.url
+        assert store.health() == {"status": "ok"}
+
+
+def test_without_any_address_it_is_the_development_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("EVENTSTORE_URL", raising=False)
+
+    with EventStore() as store:
+        assert store.url == "http://127.0.0.1:8081"
+
+
+def test_a_stream_can_be_looked_at(store: EventStore) -> None:
+    store.publish([event()], stream="wf:1")
+
+    assert store.stream("wf:1")["head"] == 1
+
+
+def test_an_answer_that_no_hub_gives_is_named(store: EventStore, hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "page", lambda *_: b"<html>")
+    store.publish([event()], stream="wf")
+
+    with pytest.raises(UnexpectedAnswer, match="<html>"):
+        list(store.read("wf"))
+
+
+def test_a_single_event_where_several_belong_is_told_apart(store: EventStore) -> None:
+    with pytest.raises(TypeError, match="put a single one in a list"):
+        store.publish(json.dumps(event()))

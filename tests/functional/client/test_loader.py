@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import json
+import threading
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from eventstore.cloudevents import data_of
+from eventstore.cloudevents.json_text import elements, members
+from eventstore.events import JsonData
+from eventstore_client import BadInput, LoadFailed, LoadInterrupted
+from eventstore_client.loader import check, load
+from eventstore_client.sources import Item, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from eventstore_client import EventStore
+    from eventstore_client.summary import Summary
+    from tests.functional.client.fake_hub import FakeHub
+
+
+def item(stream: str, number: int, *, data: object = None) -> Item:
+    event = {"specversion": "1.0", "id": str(number), "source": "/tests", "type": "t", "data": data}
+    text = json.dumps(event)
+    return Item(text, stream, f"{stream}:{number}", len(text))
+
+
+def interleaved(streams: int, each: int) -> Iterator[Item]:
+    return (item(f"wf-{s}", n) for n in range(1, each + 1) for s in range(streams))
+
+
+def ids(hub: FakeHub, stream: str) -> list[int]:
+    return [int(json.loads(body)["id"]) for body in hub.bodies(stream)]
+
+
+def load_files(paths: list[Path], store: EventStore, **options: Any) -> Summary:
+    sources = [Source(path=path) for path in paths]
+    check(sources)
+    return load(chain.from_iterable(source.items() for source in sources), store, **options)
+
+
+def histories(material: Path) -> list[Path]:
+    found = sorted((material / "workflows" / "temporal").glob("*.json"))
+    assert found, "the material has no Temporal histories"
+    return found
+
+
+def test_eight_publishers_keep_the_order_of_every_stream(store: EventStore, hub: FakeHub) -> None:
+    summary = load(interleaved(16, 150), store, publishers=8)
+
+    assert (summary.new, summary.duplicates, summary.streams) == (2400, 0, 16)
+    assert all(ids(hub, f"wf-{s}") == list(range(1, 151)) for s in range(16))
+    assert hub.overlaps == []
+
+
+def test_eight_publishers_work_side_by_side(store: EventStore, hub: FakeHub) -> None:
+    together = threading.Barrier(8, timeout=10)
+    hub.before_publish = lambda _: together.wait()
+
+    assert load(interleaved(8, 1), store, publishers=8).new == 8
+
+
+def test_order_holds_when_answers_are_lost_and_the_hub_is_away_now_and_then(store: EventStore, hub: FakeHub) -> None:
+    hub.faults.extend(["lose", 503, "drop", "lose", 502, "drop", "lose", 429] * 3)
+
+    summary = load(interleaved(8, 120), store, publishers=8)
+
+    assert summary.events == 960
+    assert all(ids(hub, f"wf-{s}") == list(range(1, 121)) for s in range(8))
+    assert not hub.faults
+
+
+def test_a_request_has_at_most_a_hundred_events_and_less_than_a_mebibyte(store: EventStore, hub: FakeHub) -> None:
+    large = (item("large", n, data="x" * 200_000) for n in range(12))
+
+    load(chain(large, interleaved(1, 1000)), store)
+
+    assert max(count for count, _ in hub.sizes) == 100
+    assert max(size for _, size in hub.sizes) < 1024 * 1024
+    assert sum(count for count, _ in hub.sizes) == 1012
+
+
+def test_a_refused_event_ends_the_load_and_is_named_by_its_place(store: EventStore, hub: FakeHub) -> None:
+    store.publish([item("wf-1", 3, data="first").text], stream="wf-1")
+
+    with pytest.raises(LoadFailed, match=r"wf-1:3: .*holds another event.*run it again") as failed:
+        load((item("wf-1", n) for n in range(1, 6)), store)
+
+    assert failed.value.summary.events == len(hub.streams["wf-1"]) - 1
+
+
+def test_a_load_that_failed_goes_on_when_it_is_run_again(store: EventStore, hub: FakeHub) -> None:
+    failing = [item("wf-1", n) for n in range(1, 400)]
+    hub.faults.append(422)
+    with pytest.raises(LoadFailed):
+        load(failing, store)
+
+    load(failing, store)
+
+    assert ids(hub, "wf-1") == list(range(1, 400))
+
+
+def test_an_interrupted_load_waits_for_what_is_under_way_and_counts_it(store: EventStore, hub: FakeHub) -> None:
+    begun = threading.Event()
+    hub.before_publish = lambda _: begun.set()
+
+    def interrupting() -> Iterator[Item]:
+        yield from interleaved(1, 50)
+        assert begun.wait(10)
+        raise KeyboardInterrupt
+
+    with pytest.raises(LoadInterrupted) as interrupted:
+        load(interrupting(), store)
+
+    assert interrupted.value.summary.new == len(hub.streams["wf-0"]) > 0
+
+
+def test_a_load_is_interrupted_at_once_while_the_hub_is_away(store: EventStore, hub: FakeHub) -> None:
+    hub.faults.extend([503] * 1_000_000)
+    away = threading.Event()
+    store.backoff = type(store.backoff)(first=60.0, longest=60.0, patience=600.0, notice=lambda _: away.set())
+
+    def interrupting() -> Iterator[Item]:
+        yield item("wf", 1)
+        assert away.wait(10)
+        raise KeyboardInterrupt
+
+    with pytest.raises(LoadInterrupted):
+        load(interrupting(), store)
+
+    assert hub.streams == {}
+
+
+def test_nothing_is_published_when_the_last_line_of_the_last_file_is_wrong(
+    tmp_path: Path, store: EventStore, hub: FakeHub
+) -> None:
+    good, bad = tmp_path / "good.ndjson", tmp_path / "bad.ndjson"
+    good.write_text(f"{item('a', 1).text}\n")
+    bad.write_text(f"{item('a', 2).text}\n\n{{}}\n")
+
+    with pytest.raises(BadInput, match=r"bad\.ndjson:3: .*'specversion' is missing"):
+        load_files([good, bad], store)
+
+    assert hub.publishes == 0
+
+
+def test_every_event_of_every_history_stands_once_in_its_order_and_a_second_load_adds_none(
+    material: Path, store: EventStore, hub: FakeHub
+) -> None:
+    paths = histories(material)
+
+    first = load_files(paths, store, publishers=8)
+    second = load_files(paths, store, publishers=8)
+
+    written = {path: _texts(path) for path in paths}
+    stored = [[_data(body) for body in bodies] for bodies in hub.streams.values()]
+    assert sorted(stored) == sorted(written.values())
+    assert (first.new, first.duplicates) == (sum(map(len, written.values())), 0)
+    assert (second.new, second.duplicates) == (0, first.new)
+
+
+def test_histories_loaded_one_by_one_are_those_loaded_together(
+    material: Path, store: EventStore, hub: FakeHub
+) -> None:
+    for path in histories(material):
+        load_files([path], store)
+
+    together = load_files(histories(material), store)
+
+    assert together.new == 0
+    assert len(hub.streams) == len(histories(material))
+
+
+def _texts(path: Path) -> list[str]:
+    return elements(members(path.read_text())["events"].text)
+
+
+def _data(body: bytes) -> str:
+    data = data_of(body)
+    assert isinstance(data, JsonData)
+    return data.text
