@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from eventstore.errors import Malformed
 from eventstore.streams import Retention, StreamConfig, stream_name
@@ -14,7 +14,13 @@ __all__ = ["NewStream", "new_stream"]
 
 _MOST = 10**12
 
-Limit = Annotated[int, Field(ge=1, le=_MOST)]
+
+def _whole(value: object) -> object:
+    # To JSON Schema, 60.0 is an integer: JSON has one kind of number.
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Limit = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=_MOST)]
 LabelName = Annotated[str, Field(min_length=1, max_length=63)]
 LabelValue = Annotated[str, Field(max_length=256)]
 

@@ -8,9 +8,9 @@ from urllib.parse import urlencode
 
 from aws_lambda_powertools.event_handler import Response
 
-from eventstore.cloudevents import to_http
+from eventstore.cloudevents import data_of, to_http
 from eventstore.errors import InvalidQuery
-from eventstore.events import rfc3339
+from eventstore.events import JsonData, rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,6 +40,8 @@ __all__ = [
 JSON = "application/json"
 STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
+
+_UNKNOWN = "application/octet-stream"
 
 _AS_TEXT = 1024 * 1024
 """Longer bodies go as Base64, whose length is known: text in the function's answer grows by what JSON escapes in it,
@@ -107,6 +109,8 @@ def binary(event: RecordedEvent) -> Answer:
     """
     extra = {"hubstream": event.stream, "hubsequence": str(event.sequence), "hubtime": rfc3339(event.time)}
     headers, content = to_http(event.body, extra)
+    # Without one, data is JSON if it is a JSON value (JSON format, 3.1), and API Gateway would call anything so.
+    headers.setdefault("content-type", JSON if isinstance(data_of(event.body), JsonData) else _UNKNOWN)
     if sum(len(name) + len(value) for name, value in headers.items()) > _HEADER_BYTES:
         raise InvalidQuery("the event's attributes are too long for headers; use mode=structured", pointer="mode")
     return Answer(200, None, content, headers=headers)

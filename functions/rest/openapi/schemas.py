@@ -19,8 +19,8 @@ _COUNT: dict[str, Any] = {"type": "integer", "minimum": 0}
 _SEQUENCE: dict[str, Any] = {"type": "integer", "minimum": 1}
 _TOKEN: dict[str, Any] = {"type": "string", "description": "Opaque; use it as it was given."}
 
-# CloudEvents 1.0.2, 3.1: what a string attribute may hold, as far as a pattern can say it.
-_TEXT = "^[^\\u0000-\\u001f\\u007f-\\u009f\\ud800-\\udfff\\ufdd0-\\ufdef\\ufffe\\uffff]+$"
+# CloudEvents 1.0.2, 3.1: what an attribute may hold, as far as patterns of JSON Schema can say it.
+_TEXT = "^[^\\u0000-\\u001f\\u007f-\\u009f]+$"
 _URI = "^[A-Za-z0-9._~/-]{1,200}$"
 
 
@@ -86,7 +86,12 @@ def _event() -> dict[str, Any]:
         },
         "not": {"required": ["data", "data_base64"]},
         "propertyNames": {"pattern": "^(?:[a-z0-9]+|data_base64)$"},
-        "additionalProperties": {"type": ["string", "boolean", "integer", "null"]},
+        "additionalProperties": {
+            "anyOf": [
+                {"type": ["string", "boolean", "null"]},
+                {"type": "integer", "minimum": -(2**31), "maximum": 2**31 - 1},
+            ]
+        },
         "examples": [
             {
                 "specversion": "1.0",

@@ -176,6 +176,22 @@ def test_binary_mode_carries_attributes_as_headers(api: Api) -> None:
     assert (reply.headers["ce-subject"], reply.headers["ce-hubsequence"]) == ("%C3%BC", "1")
 
 
+@pytest.mark.parametrize(
+    ("members", "media_type", "body"),
+    [
+        ({"data": [1.0]}, "application/json", b"[1.0]"),
+        ({"data_base64": "AP8="}, "application/octet-stream", b"\x00\xff"),
+        ({}, "application/octet-stream", b""),
+    ],
+)
+def test_binary_mode_names_the_media_type_that_an_event_left_open(
+    api: Api, members: dict[str, object], media_type: str, body: bytes
+) -> None:
+    api.publish(cloudevent("1", **members))
+    reply = api.get("/api/v1/events/1?mode=binary")
+    assert (reply.headers["content-type"], reply.body) == (media_type, body)
+
+
 def test_attributes_too_long_for_headers_are_refused_in_binary_mode(api: Api) -> None:
     api.publish(cloudevent("1", subject="x" * 10_000))
     assert api.get("/api/v1/events/1?mode=binary").status == 422

@@ -210,6 +210,11 @@ def test_a_stream_is_created_with_its_settings(api: Api) -> None:
     assert (reply.json["head"], reply.json["first"], reply.json["count"], reply.json["bytes"]) == (0, 1, 0, 0)
 
 
+def test_a_whole_number_may_have_a_point(api: Api) -> None:
+    reply = api.create(id="s", retention={"max_age": 60.0})
+    assert (reply.status, reply.json["retention"]) == (201, {"max_age": 60})
+
+
 def test_creating_a_stream_again_changes_nothing(api: Api) -> None:
     api.create(id="s", retention={"max_events": 5})
     assert api.create(id="s", retention={"max_events": 5}).status == 200
