@@ -92,7 +92,7 @@ class FakeHub:
     def page(self, stream: str, query: dict[str, str]) -> bytes:
         if stream not in self.streams:
             raise Problem(404, "stream-not-found", detail=f"there is no stream {stream!r}")
-        start, limit = int(query.get("cursor") or query.get("from", 1)), int(query["limit"])
+        start, limit = int(query.get("cursor") or query.get("from") or 1), int(query["limit"])
         kept = [
             RecordedEvent(stream, sequence, 1_700_000_000_000, body).encoded()
             for sequence, body in enumerate(self.streams[stream], 1)
@@ -134,6 +134,7 @@ class _Server(ThreadingHTTPServer):
     hub: FakeHub
     daemon_threads = True
     block_on_close = False
+    request_queue_size = 64
 
     def handle_error(self, *_: object) -> None:
         """A connection dropped on purpose is no news."""
@@ -144,7 +145,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
-    def do_POST(self) -> None:  # noqa: N802 - named by http.server
+    def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.headers["Content-Type"] != "application/cloudevents-batch+json":
             raise AssertionError(self.headers["Content-Type"])
@@ -152,7 +153,7 @@ class _Handler(BaseHTTPRequestHandler):
         expected = expected.strip('"') if expected else "0" if self.headers["If-None-Match"] else None
         self._answer(lambda query: self.server.hub.publish(body, query.get("stream"), expected))
 
-    def do_GET(self) -> None:  # noqa: N802 - named by http.server
+    def do_GET(self) -> None:
         path = urlsplit(self.path).path.split("/")
         hub = self.server.hub
         if path[-1] == "health":

@@ -75,7 +75,7 @@ def test_binary_data_of_the_cloudevents_library_come_back_byte_for_byte(store: E
     assert recorded.data_text is None
 
 
-@pytest.mark.parametrize("number", ["1.0", "1e400", "-0.0", "12345678901234567890", "0.1000000000000000055511151231257827"])
+@pytest.mark.parametrize("number", ["1.0", "1e400", "-0.0", "12345678901234567890", "0.10000000000000000555111512"])
 def test_a_number_in_json_text_comes_back_to_the_letter(store: EventStore, number: str) -> None:
     text = json.dumps(event(data="N")).replace('"N"', f'{{"n": {number}}}')
 

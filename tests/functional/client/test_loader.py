@@ -3,8 +3,7 @@ from __future__ import annotations
 import json
 import threading
 from itertools import chain
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,6 +16,7 @@ from eventstore_client.sources import Item, Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from eventstore_client import EventStore
     from eventstore_client.summary import Summary
@@ -37,10 +37,10 @@ def ids(hub: FakeHub, stream: str) -> list[int]:
     return [int(json.loads(body)["id"]) for body in hub.bodies(stream)]
 
 
-def load_files(paths: list[Path], store: EventStore, **options: Any) -> Summary:
+def load_files(paths: list[Path], store: EventStore) -> Summary:
     sources = [Source(path=path) for path in paths]
     check(sources)
-    return load(chain.from_iterable(source.items() for source in sources), store, **options)
+    return load(chain.from_iterable(source.items() for source in sources), store, publishers=8)
 
 
 def histories(material: Path) -> list[Path]:
@@ -153,8 +153,8 @@ def test_every_event_of_every_history_stands_once_in_its_order_and_a_second_load
 ) -> None:
     paths = histories(material)
 
-    first = load_files(paths, store, publishers=8)
-    second = load_files(paths, store, publishers=8)
+    first = load_files(paths, store)
+    second = load_files(paths, store)
 
     written = {path: _texts(path) for path in paths}
     stored = [[_data(body) for body in bodies] for bodies in hub.streams.values()]
@@ -163,9 +163,7 @@ def test_every_event_of_every_history_stands_once_in_its_order_and_a_second_load
     assert (second.new, second.duplicates) == (0, first.new)
 
 
-def test_histories_loaded_one_by_one_are_those_loaded_together(
-    material: Path, store: EventStore, hub: FakeHub
-) -> None:
+def test_histories_loaded_one_by_one_are_those_loaded_together(material: Path, store: EventStore, hub: FakeHub) -> None:
     for path in histories(material):
         load_files([path], store)
 
@@ -173,6 +171,34 @@ def test_histories_loaded_one_by_one_are_those_loaded_together(
 
     assert together.new == 0
     assert len(hub.streams) == len(histories(material))
+
+
+def test_a_run_and_what_it_became_by_a_reset_are_both_kept_whole(
+    tmp_path: Path, store: EventStore, hub: FakeHub
+) -> None:
+    started = {"workflowId": "trip", "originalExecutionRunId": "run-1"}
+    before = [{"eventId": "1", "eventType": "WorkflowExecutionStarted", "startedEventAttributes": started}]
+    completed = {"eventId": "2", "eventType": "WorkflowTaskCompleted"}
+    reset = {"cause": "ResetWorkflow", "newRunId": "run-2"}
+    failed = {"eventId": "2", "eventType": "WorkflowTaskFailed", "workflowTaskFailedEventAttributes": reset}
+    for name, last in (("run.json", completed), ("reset.json", failed)):
+        (tmp_path / name).write_text(json.dumps({"events": [*before, last]}))
+
+    load_files([tmp_path / "run.json", tmp_path / "reset.json"], store)
+
+    assert [json.loads(body)["id"] for body in hub.bodies("trip")] == ["run-1:1", "run-1:2", "run-2:1", "run-2:2"]
+
+
+def test_two_histories_that_claim_to_be_one_and_differ_are_refused_with_the_place(
+    tmp_path: Path, store: EventStore
+) -> None:
+    paths = [tmp_path / folder / "history.json" for folder in ("one", "two")]
+    for path, kind in zip(paths, ("TimerStarted", "TimerFired"), strict=True):
+        path.parent.mkdir()
+        path.write_text(json.dumps({"events": [{"eventId": "1", "eventType": kind}]}))
+
+    with pytest.raises(LoadFailed, match=r"two/history\.json:1: .*another event"):
+        load_files(paths, store)
 
 
 def _texts(path: Path) -> list[str]:

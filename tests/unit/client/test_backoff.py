@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+
+from eventstore_client import Backoff, ClientError, ConnectFailed, NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclass
+class Time:
+    now: float = 0.0
+    pauses: list[float] = field(default_factory=list)
+
+    def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.now += seconds
+
+    def clock(self) -> float:
+        return self.now
+
+    def backoff(self, *, patience: float = 100.0, random: float = 1.0) -> Backoff:
+        return Backoff(
+            patience=patience, first=1.0, longest=8.0, sleep=self.sleep, random=lambda: random, clock=self.clock
+        )
+
+
+def failing(times: int, error: ClientError) -> Callable[[], str]:
+    left = [error] * times
+
+    def action() -> str:
+        if left:
+            raise left.pop()
+        return "done"
+
+    return action
+
+
+def test_what_passes_is_tried_again_until_it_works() -> None:
+    assert Time().backoff().call(failing(5, ConnectFailed("away"))) == "done"
+
+
+def test_pauses_double_up_to_the_longest() -> None:
+    time = Time()
+
+    time.backoff().call(failing(6, ConnectFailed("away")))
+
+    assert time.pauses == [1.0, 2.0, 4.0, 8.0, 8.0, 8.0]
+
+
+def test_pauses_are_drawn_below_their_bound() -> None:
+    time = Time()
+
+    time.backoff(random=0.25).call(failing(3, ConnectFailed("away")))
+
+    assert time.pauses == [0.25, 0.5, 1.0]
+
+
+def test_no_try_starts_after_patience_has_ended() -> None:
+    time = Time()
+
+    with pytest.raises(ConnectFailed):
+        time.backoff(patience=6.0).call(failing(9, ConnectFailed("away")))
+
+    assert time.pauses == [1.0, 2.0]
+
+
+def test_without_patience_it_is_tried_once() -> None:
+    time = Time()
+
+    with pytest.raises(ConnectFailed):
+        time.backoff(patience=0).call(failing(1, ConnectFailed("away")))
+
+    assert time.pauses == []
+
+
+def test_what_does_not_pass_is_not_tried_again() -> None:
+    time = Time()
+    refusal = NotFound(status=404, code="stream-not-found", detail="no", problem={})
+
+    with pytest.raises(NotFound):
+        time.backoff().call(failing(1, refusal))
+
+    assert time.pauses == []
+
+
+def test_a_sleep_that_raises_ends_the_trying() -> None:
+    def interrupted(_: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Backoff(sleep=interrupted).call(failing(9, ConnectFailed("away")))
+
+
+def test_each_failure_that_will_be_tried_again_is_told_of() -> None:
+    told: list[ClientError] = []
+
+    Backoff(sleep=lambda _: None, notice=told.append).call(failing(2, ConnectFailed("away")))
+
+    assert [str(error) for error in told] == ["away", "away"]

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+from eventstore_client.events import Recorded
+from eventstore_client.timeline import timeline
+
+
+def recorded(sequence: int, **attributes: str) -> Recorded:
+    members = "".join(f',"{name}":"{value}"' for name, value in attributes.items())
+    text = (
+        f'{{"id":"x","hubstream":"wf","hubsequence":"{sequence}"{members},"data":{{"attempt":2,"error":"no","x":[]}}}}'
+    )
+    return Recorded.from_text(text)
+
+
+def test_a_timeline_has_a_row_for_each_event_with_columns_in_line() -> None:
+    events = [
+        recorded(9, type="task.failed", time="2026-01-05T09:00:00.120Z", taskid="charge-card"),
+        recorded(10, type="workflow.completed"),
+    ]
+
+    assert list(timeline(events)) == [
+        " #  time                     type                task         what",
+        "──  ───────────────────────  ──────────────────  ───────────  ───────────────────",
+        " 9  2026-01-05 09:00:00.120  task.failed         charge-card  attempt 2, error no",
+        "10                           workflow.completed               attempt 2, error no",
+    ]
+
+
+def test_an_empty_stream_has_a_head_alone() -> None:
+    assert len(list(timeline([]))) == 2
