@@ -105,14 +105,15 @@ def binary(event: RecordedEvent) -> Answer:
     """One event in binary mode, what the hub adds among its headers.
 
     Raises:
-        InvalidQuery: Its attributes are longer than API Gateway lets headers be.
+        InvalidQuery: Its attributes are longer than API Gateway lets headers be, or its media type is no ASCII.
     """
     extra = {"hubstream": event.stream, "hubsequence": str(event.sequence), "hubtime": rfc3339(event.time)}
     headers, content = to_http(event.body, extra)
     # Without one, data is JSON if it is a JSON value (JSON format, 3.1), and API Gateway would call anything so.
     headers.setdefault("content-type", JSON if isinstance(data_of(event.body), JsonData) else _UNKNOWN)
-    if sum(len(name) + len(value) for name, value in headers.items()) > _HEADER_BYTES:
-        raise InvalidQuery("the event's attributes are too long for headers; use mode=structured", pointer="mode")
+    length = sum(len(name) + len(value) for name, value in headers.items())
+    if length > _HEADER_BYTES or not headers["content-type"].isascii():
+        raise InvalidQuery("the event's attributes do not fit into headers; use mode=structured", pointer="mode")
     return Answer(200, None, content, headers=headers)
 
 

@@ -192,8 +192,9 @@ def test_binary_mode_names_the_media_type_that_an_event_left_open(
     assert (reply.headers["content-type"], reply.body) == (media_type, body)
 
 
-def test_attributes_too_long_for_headers_are_refused_in_binary_mode(api: Api) -> None:
-    api.publish(cloudevent("1", subject="x" * 10_000))
+@pytest.mark.parametrize("members", [{"subject": "x" * 10_000}, {"datacontenttype": 'text/plain; a="ü"'}])
+def test_attributes_that_headers_cannot_hold_are_refused_in_binary_mode(api: Api, members: dict[str, object]) -> None:
+    api.publish(cloudevent("1", **members))
     assert api.get("/api/v1/events/1?mode=binary").status == 422
     assert api.get("/api/v1/events/1").status == 200
 
@@ -202,9 +203,10 @@ def test_a_mode_that_is_none_is_refused(api: Api) -> None:
     assert api.get("/api/v1/events/1?mode=xml").json["errors"][0]["pointer"] == "mode"
 
 
-def test_pages_of_large_events_stay_below_what_lambda_answers_and_miss_nothing(api: Api) -> None:
-    for number in range(50):
-        api.publish(cloudevent(str(number), data='"' * 120_000))
+@pytest.mark.parametrize(("count", "text"), [(50, '"' * 120_000), (180, "x" * 40_000), (130, "")])
+def test_pages_of_large_events_stay_below_what_lambda_answers_and_miss_nothing(api: Api, count: int, text: str) -> None:
+    for number in range(count):
+        api.publish(cloudevent(str(number), data=text))
     seen: list[str] = []
     url = "/api/v1/events?limit=1000"
     while url:
@@ -213,7 +215,7 @@ def test_pages_of_large_events_stay_below_what_lambda_answers_and_miss_nothing(a
         seen += reply.ids
         cursor = reply.json.get("next")
         url = cursor and f"/api/v1/events?limit=1000&cursor={cursor}"
-    assert seen == [str(number) for number in range(50)]
+    assert seen == [str(number) for number in range(count)]
 
 
 def _next_millisecond() -> None:
