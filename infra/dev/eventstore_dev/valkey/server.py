@@ -23,7 +23,7 @@ from eventstore_dev.lifeline import Lifeline
 from eventstore_dev.valkey.binary import ValkeyError, find_binary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 LOCAL = "127.0.0.1"
 _READY_WITHIN = 15.0
@@ -78,6 +78,7 @@ class ValkeyServer:
         self._options = dict(options)
         self._process: subprocess.Popen[bytes] | None = None
         self._lifeline: Lifeline | None = None
+        self._forget: Callable[[], object] | None = None
 
     @classmethod
     def start(
@@ -92,7 +93,7 @@ class ValkeyServer:
 
         Args:
             port: A free one when not given.
-            folder: Where its files are; a temporary one, gone with the object, when not given.
+            folder: Where its files are; a temporary one, gone with the `with` block or the program, when not given.
             persistent: Whether what was written is there again after a restart on the folder.
             options: Further directives of valkey.conf.
 
@@ -107,7 +108,7 @@ class ValkeyServer:
         for left in reversed(range(tries)):
             server = cls(port=port or free_port(), folder=home, persistent=persistent, options=options or {})
             if folder is None:
-                weakref.finalize(server, shutil.rmtree, home, ignore_errors=True)
+                server._forget = weakref.finalize(server, shutil.rmtree, home, ignore_errors=True)
             try:
                 server.restart()
             except PortInUseError:
@@ -251,3 +252,5 @@ class ValkeyServer:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+        if self._forget is not None:
+            self._forget()

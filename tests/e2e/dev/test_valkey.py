@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+import redis
+
+from eventstore_dev.valkey import FolderInUseError, PortInUseError, ValkeyCluster, ValkeyError, ValkeyServer
+from eventstore_dev.valkey.server import connect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ValkeyServer]:
+    with ValkeyServer.start() as running:
+        yield running
+
+
+def wait_until(condition: Callable[[], bool], *, what: str) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline, f"still waiting: {what}"
+        time.sleep(0.01)
+
+
+def answers(port: int) -> bool:
+    with connect(port) as client:
+        try:
+            return bool(client.ping())
+        except redis.RedisError:
+            return False
+
+
+def test_a_server_answers_as_soon_as_it_is_started(server: ValkeyServer) -> None:
+    with connect(server.port) as client:
+        assert client.ping()
+
+
+def test_a_server_listens_on_the_loopback_only(server: ValkeyServer) -> None:
+    with connect(server.port) as client:
+        assert client.config_get("bind")["bind"] == "127.0.0.1"
+
+
+def test_what_was_answered_is_there_after_a_kill() -> None:
+    with ValkeyServer.start(persistent=True) as server:
+        with connect(server.port) as client:
+            client.set("kept", "yes")
+        server.kill()
+        server.restart()
+        with connect(server.port) as client:
+            assert client.get("kept") == "yes"
+
+
+def test_a_restart_keeps_the_port_and_the_folder() -> None:
+    with ValkeyServer.start(persistent=True) as server:
+        before = server.url, server.folder, server.pid
+        server.restart()
+        assert (server.url, server.folder) == before[:2]
+        assert server.pid != before[2]
+
+
+def test_a_server_that_is_not_persistent_forgets() -> None:
+    with ValkeyServer.start() as server:
+        with connect(server.port) as client:
+            client.set("kept", "no")
+        server.restart()
+        with connect(server.port) as client:
+            assert client.get("kept") is None
+
+
+def test_a_taken_port_is_named(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(PortInUseError, match=f"Port {port} is in use"):
+            ValkeyServer.start(port=port, folder=tmp_path)
+
+
+def test_a_second_server_on_a_folder_is_refused(tmp_path: Path) -> None:
+    with ValkeyServer.start(folder=tmp_path), pytest.raises(FolderInUseError, match="in use by another instance"):
+        ValkeyServer.start(folder=tmp_path)
+
+
+def test_a_bad_directive_shows_the_servers_last_words() -> None:
+    with pytest.raises(ValkeyError, match="Bad directive"):
+        ValkeyServer.start(options={"no-such-directive": "1"})
+
+
+def test_a_stopped_server_has_no_process_to_name() -> None:
+    server = ValkeyServer.start()
+    server.stop()
+    with pytest.raises(ValkeyError, match="is stopped"):
+        _ = server.pid
+
+
+def test_a_temporary_folder_goes_with_its_server() -> None:
+    with ValkeyServer.start() as server:
+        folder = server.folder
+        assert folder.exists()
+    assert not folder.exists()
+
+
+def test_a_server_ends_with_a_parent_that_was_killed() -> None:
+    script = """
+import time
+from eventstore_dev.valkey import ValkeyServer
+
+print(ValkeyServer.start().port, flush=True)
+time.sleep(60)
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        stdout=subprocess.PIPE,
+    ) as parent:
+        assert parent.stdout is not None
+        port = int(parent.stdout.readline())
+        assert answers(port)
+        parent.send_signal(signal.SIGKILL)
+    wait_until(lambda: not answers(port), what="the server to end")
+
+
+def test_a_cluster_refuses_keys_of_two_slots_in_one_script() -> None:
+    # Not with the cluster's client: it would refuse by itself, and hide what the servers do.
+    with (
+        ValkeyCluster.start() as cluster,
+        connect(cluster.servers[0].port) as client,
+        pytest.raises(redis.ResponseError, match="don't hash to the same slot"),
+    ):
+        client.eval("return 1", 2, "{a}1", "{b}1")
+
+
+def test_a_cluster_heals_when_a_killed_node_comes_back() -> None:
+    with ValkeyCluster.start(persistent=True) as cluster:
+        cluster.servers[1].kill()
+        cluster.servers[1].restart()
+        cluster.await_ok()
