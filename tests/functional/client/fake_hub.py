@@ -102,22 +102,26 @@ class FakeHub:
         return b'{"events":[%b]%b}' % (b",".join(kept[:limit]), following)
 
     def _store(self, events: Sequence[Event], stream: str | None, expected: str | None) -> list[dict[str, Any]]:
+        streams, places = {name: [*kept] for name, kept in self.streams.items()}, dict(self.places)
         results: list[dict[str, Any]] = []
         for index, event in enumerate(events):
             name = stream or stream_of(event)
-            place = self.places.get((name, event.key))
-            if place and not same_content(self.streams[name][place - 1], event.body):
+            kept = streams.setdefault(name, [])
+            place = places.get((name, event.key))
+            if place and not same_content(kept[place - 1], event.body):
                 detail = f"stream {name!r} holds another event with id {event.id!r}"
                 raise Problem(409, "event-conflict", detail=detail, errors=[{"pointer": f"/{index}", "detail": detail}])
-            if not place and expected is not None and int(expected) != len(self.streams[name]):
-                actual = len(self.streams[name])
+            actual = len(self.streams.get(name, ()))
+            if not place and expected is not None and int(expected) != actual:
                 raise Problem(412, "wrong-expected-version", detail=f"it ends at {actual}", actual=actual)
-            results.append({"stream": name, "sequence": place or 0, "id": event.id, "duplicate": bool(place)})
-        for result, event in zip(results, events, strict=True):
-            if not result["duplicate"]:
-                self.streams[result["stream"]].append(event.body)
-                result["sequence"] = len(self.streams[result["stream"]])
-                self.places[result["stream"], event.key] = result["sequence"]
+            if not place:
+                kept.append(event.body)
+                places[name, event.key] = len(kept)
+            results.append(
+                {"stream": name, "sequence": places[name, event.key], "id": event.id, "duplicate": bool(place)}
+            )
+        self.streams.update(streams)
+        self.places = places
         return results
 
     def _enter(self, names: set[str]) -> None:
