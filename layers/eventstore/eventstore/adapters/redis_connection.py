@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, cast
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -17,9 +16,10 @@ from redis.retry import Retry
 from eventstore.errors import StoreUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
+    from types import TracebackType
 
-__all__ = ["Client", "answering", "connect"]
+__all__ = ["ANSWERING", "SOCKET_SECONDS", "Client", "connect"]
 
 
 class Client(Protocol):
@@ -71,10 +71,20 @@ def connect(url: str) -> Client:
     return cast("Client", client)
 
 
-@contextmanager
-def answering() -> Iterator[None]:
-    """Turn the failures that mean "not now" into `StoreUnavailable`."""
-    try:
-        yield
-    except _AWAY as error:
-        raise StoreUnavailable(f"the store does not answer ({type(error).__name__}); try again shortly") from error
+class _Answering:
+    """Turns the failures that mean "not now" into `StoreUnavailable`. A class, for every append passes through it."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, _AWAY):
+            raise StoreUnavailable(f"the store does not answer ({type(error).__name__}); try again shortly") from error
+
+
+ANSWERING = _Answering()
+"""What every call of the store stands in."""

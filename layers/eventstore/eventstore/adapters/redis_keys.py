@@ -5,6 +5,7 @@ A stream's name stands behind the tag and has no braces, so it cannot choose the
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
 __all__ = ["PartitionKeys", "StreamKeys", "partition_keys", "stream_keys"]
@@ -26,6 +27,7 @@ class StreamKeys(NamedTuple):
     state: str
 
 
+@cache
 def partition_keys(partition: int) -> PartitionKeys:
     """The keys of a partition."""
     tag = f"{{p{partition}}}"

@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from eventstore.adapters.clock import SystemClock
-from eventstore.adapters.redis_connection import SOCKET_SECONDS, answering
+from eventstore.adapters.redis_connection import ANSWERING, SOCKET_SECONDS
 from eventstore.adapters.redis_keys import partition_keys
 from eventstore.adapters.redis_partitions import Partitions, random_epoch
 from eventstore.adapters.redis_scripts import Script
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from eventstore.streams import StreamConfig, StreamState
 
 __all__ = ["RedisLog"]
-
-_PLACES = 100
-"""How many events under one id a partition can find without being told their stream and source."""
 
 _BLOCK = SOCKET_SECONDS / 2
 _LAST = (1 << 64) - 1
@@ -66,20 +63,20 @@ class RedisLog:
     @property
     def partitions(self) -> int:
         """See `Log.partitions`."""
-        with answering():
+        with ANSWERING:
             return self._partitions.count
 
     def append(self, stream: str, events: Sequence[Event], *, expected: Expected = ANY) -> Appended:
         """See `Log.append`."""
-        pairs = [part for event in events for part in (event.key, event.body)]
-        with answering():
+        keyed = [event.key + event.body for event in events]
+        with ANSWERING:
             partition, keys = self._partitions.keys(stream)
             at = (keys.events, keys.state, partition.log, partition.ids, partition.streams)
             head = "" if expected.version is None else expected.version
-            answer = self._append(self._client, at, (stream, head, self._time(), _PLACES, *pairs))
+            answer = self._append(self._client, at, (stream, head, self._time(), *keyed))
             while answer[0] == b"conflict":
-                _settle(stream, events, pairs, answer)
-                answer = self._append(self._client, at, (stream, head, self._time(), _PLACES, *pairs))
+                _settle(stream, events, keyed, answer)
+                answer = self._append(self._client, at, (stream, head, self._time(), *keyed))
             if answer[0] == b"stored":
                 if answer[2]:
                     self._streams.trim(stream)
@@ -90,7 +87,7 @@ class RedisLog:
 
     def read(self, stream: str, *, start: int, stop: int, count: int, backwards: bool = False) -> Slice:
         """See `Log.read`."""
-        with answering():
+        with ANSWERING:
             partition, keys = self._partitions.keys(stream)
             pipeline = self._client.pipeline(transaction=False)
             if backwards:
@@ -113,7 +110,7 @@ class RedisLog:
         """See `Log.wait`."""
         _, keys = self._partitions.keys(stream)
         deadline = time.monotonic() + seconds
-        with answering():
+        with ANSWERING:
             while (left := deadline - time.monotonic()) > 0:
                 # Entry ids are <sequence>-<time>: beyond every time of `after` is beyond `after`.
                 block = max(1, int(min(left, _BLOCK) * 1000))
@@ -122,12 +119,12 @@ class RedisLog:
 
     def tail(self, after: Mapping[int, Position], *, count: int, backwards: bool = False) -> Mapping[int, Tail]:
         """See `Log.tail`."""
-        with answering():
+        with ANSWERING:
             return read_tails(self._partitions, after, count=count, backwards=backwards)
 
     def locate(self, event_id: str, *, source: str | None = None, stream: str | None = None) -> Sequence[RecordedEvent]:
         """See `Log.locate`."""
-        with answering():
+        with ANSWERING:
             if source is not None and stream is not None:
                 return self._at(stream, self._client.hget(self._state(stream), event_key(source, event_id)))
             found = []
@@ -142,32 +139,32 @@ class RedisLog:
 
     def create(self, stream: str, config: StreamConfig) -> bool:
         """See `Log.create`."""
-        with answering():
+        with ANSWERING:
             return self._streams.create(stream, config, time=self._time())
 
     def describe(self, stream: str) -> StreamState:
         """See `Log.describe`."""
-        with answering():
+        with ANSWERING:
             return self._streams.describe(stream)
 
     def streams(self, *, prefix: str, after: str, count: int) -> Sequence[StreamState]:
         """See `Log.streams`."""
-        with answering():
+        with ANSWERING:
             return self._streams.states(self._streams.names(prefix=prefix, after=after, count=count))
 
     def delete(self, stream: str, *, permanently: bool = False) -> None:
         """See `Log.delete`."""
-        with answering():
+        with ANSWERING:
             self._streams.delete(stream, permanently=permanently)
 
     def trim(self, stream: str) -> int:
         """See `Log.trim`."""
-        with answering():
+        with ANSWERING:
             return self._streams.trim(stream)
 
     def stats(self) -> Sequence[PartitionStats]:
         """See `Log.stats`."""
-        with answering():
+        with ANSWERING:
             pipeline = self._client.pipeline(transaction=False)
             for partition in range(self._partitions.count):
                 keys = partition_keys(partition)
@@ -182,7 +179,7 @@ class RedisLog:
 
     def ping(self) -> None:
         """See `Log.ping`."""
-        with answering():
+        with ANSWERING:
             self._client.ping()
 
     def _time(self) -> str:
@@ -207,14 +204,14 @@ class RedisLog:
             return []
 
 
-def _settle(stream: str, events: Sequence[Event], pairs: list[bytes], answer: Sequence[Any]) -> None:
+def _settle(stream: str, events: Sequence[Event], keyed: list[bytes], answer: Sequence[Any]) -> None:
     """Let an event that says the same in other letters pass as the duplicate it is; raise for one that does not."""
     for at in range(1, len(answer), 3):
         index, sequence, stored = int(answer[at]) - 1, int(answer[at + 1]), bytes(answer[at + 2])
         event = events[index]
         if not same_content(stored, event.body):
             raise EventConflict(stream, index=index, source=event.source, event_id=event.id, sequence=sequence)
-        pairs[2 * index + 1] = stored
+        keyed[index] = event.key + stored
 
 
 def _appended(stream: str, count: int, answer: Sequence[Any]) -> Appended:

@@ -1,0 +1,98 @@
+# flunq-eventstore. `make help` lists what there is to do.
+
+# The first Python that is new enough; another one by `make test PYTHON=...`.
+PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(shell \
+	$(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(name))))
+VENV ?= .venv
+BIN := $(VENV)/bin
+DEV := $(VENV)/.dev
+TEST := $(VENV)/.test
+SAM := $(VENV)-sam/bin/sam
+
+.DEFAULT_GOAL := help
+.PHONY: help dev demo test check format bench test-localstack lint-template build deploy lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+dev: $(DEV) ## Run the hub on 127.0.0.1:8081, with all that it needs
+	@exec $(BIN)/python -m eventstore_dev
+
+demo: $(DEV) ## Publish runs of invented workflows to the hub that runs, and read one back
+	@$(BIN)/python -m eventstore_client demo
+
+test: $(TEST) ## Run the tests
+	$(BIN)/python -m pytest
+
+check: $(TEST) lint-template ## Run all that CI runs: format, lint, types, architecture, template, tests
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(MAKE) --no-print-directory test
+
+format: $(TEST) ## Format the code, and mend what can be mended
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+bench: $(TEST) ## Measure, and write docs/benchmarks.md
+	$(BIN)/python -m tests.benchmarks
+
+test-localstack: ## Run the e2e suite on a LocalStack-compatible endpoint (not yet)
+	@echo "The template has no queues and no WebSocket API yet, so there is nothing that LocalStack would add to make test." >&2
+	@exit 1
+
+lint-template: $(SAM) ## Validate template.yaml
+	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint
+
+build: $(SAM) ## Build the functions and layers for Lambda
+	SAM_CLI_TELEMETRY=0 $(SAM) build
+
+deploy: build ## Deploy to the AWS account that your credentials name
+	$(SAM) deploy --guided
+
+lock: $(TEST) ## Pin the dependencies anew, after pyproject.toml changed
+	$(PYTHON) -m venv $(VENV)-lock && $(VENV)-lock/bin/pip install --quiet uv
+	$(VENV)-lock/bin/uv pip compile $(COMPILE) pyproject.toml -o requirements.txt
+	$(VENV)-lock/bin/uv pip compile $(COMPILE) --extra dev pyproject.toml -o requirements-dev.txt
+	$(VENV)-lock/bin/uv pip compile $(COMPILE) --extra test pyproject.toml -o requirements-test.txt
+	printf 'cloudevents>=2.2\nurllib3>=2.8\n' | $(VENV)-lock/bin/uv pip compile $(COMPILE) - -o layers/client/requirements.txt
+	$(VENV)-lock/bin/uv pip compile $(COMPILE) --group sam -o requirements-sam.txt
+
+COMPILE := --quiet --universal --generate-hashes --no-header --python-version 3.11
+
+clean: ## Remove what was built and installed; the data in .eventstore stays
+	rm -rf $(VENV) $(VENV)-* .aws-sam
+
+# Environments ---------------------------------------------------------------
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed, and none is on the PATH." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(DEV): $(VENV)/bin/python requirements-dev.txt pyproject.toml
+	@echo "Installing what the hub needs, once..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(TEST): $(DEV) requirements-test.txt
+	@echo "Installing what the tests need, once..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-test.txt
+	@touch $@
+
+$(SAM): requirements-sam.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed, and none is on the PATH." >&2; exit 1; }
+	@echo "Installing the SAM CLI, once..."
+	@$(PYTHON) -m venv $(VENV)-sam
+	@$(VENV)-sam/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-sam.txt
+	@touch $@
+
+# What `sam build` calls (Metadata: BuildMethod: makefile) -------------------
+
+.PHONY: build-RestFunction
+build-RestFunction:
+	mkdir -p "$(ARTIFACTS_DIR)/functions"
+	cp functions/__init__.py "$(ARTIFACTS_DIR)/functions/"
+	cp -r functions/rest "$(ARTIFACTS_DIR)/functions/"
+	find "$(ARTIFACTS_DIR)" -name __pycache__ -prune -exec rm -rf {} +
