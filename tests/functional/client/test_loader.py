@@ -12,7 +12,7 @@ from eventstore.cloudevents.json_text import elements, members
 from eventstore.events import JsonData
 from eventstore_client import BadInput, LoadFailed, LoadInterrupted
 from eventstore_client.loader import check, load
-from eventstore_client.sources import Item, Source
+from eventstore_client.sources import Fault, Item, Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -146,6 +146,13 @@ def test_nothing_is_published_when_the_last_line_of_the_last_file_is_wrong(
         load_files([good, bad], store)
 
     assert hub.publishes == 0
+
+
+def test_a_file_that_went_wrong_after_its_check_ends_the_load_at_the_place(store: EventStore, hub: FakeHub) -> None:
+    with pytest.raises(BadInput, match=r"events\.ndjson:2: cut short"):
+        load([item("wf", 1), Fault("events.ndjson:2", "cut short"), item("wf", 3)], store)
+
+    assert ids(hub, "wf") in ([], [1])
 
 
 def test_every_event_of_every_history_stands_once_in_its_order_and_a_second_load_adds_none(

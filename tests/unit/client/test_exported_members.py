@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import eventstore_client
 from eventstore_client import errors
 
@@ -29,3 +33,14 @@ def test_the_tree_drawn_is_the_tree_there_is() -> None:
     drawn = {line.split("──")[-1].split()[0] for line in (errors.__doc__ or "").splitlines() if "──" in line}
 
     assert drawn | {"ClientError"} == {name for name in errors.__all__ if isinstance(getattr(errors, name), type)}
+
+
+def test_the_client_needs_none_of_what_the_hub_runs_on() -> None:
+    asked = "import sys, eventstore_client.__main__; print(*sys.modules)"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+
+    run = subprocess.run([sys.executable, "-c", asked], env=environment, capture_output=True, text=True, check=True)
+
+    present = {name.partition(".")[0] for name in run.stdout.split()}
+    assert "urllib3" in present
+    assert present & {"redis", "boto3", "botocore", "pydantic", "aws_lambda_powertools", "aiohttp"} == set()

@@ -135,6 +135,12 @@ def test_an_element_at_fault_is_named_by_its_line(tmp_path: Path) -> None:
     ]
 
 
+def test_elements_that_read_the_same_are_named_by_a_line_each(tmp_path: Path) -> None:
+    found = read(tmp_path / "f", "[{},\n{},\n\n{}]")
+
+    assert [fault.split(" (")[0] for fault in faults(found)] == ["in:1", "in:2", "in:4"]
+
+
 def test_an_event_of_a_history_at_fault_is_named_by_its_line(tmp_path: Path) -> None:
     content = '{"events": [\n{"eventId":"1","eventType":"A","eventTime":"now"}]}'
 
