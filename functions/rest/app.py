@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 
+from eventstore import bootstrap
 from eventstore.errors import EventstoreError
 from eventstore.store import PartlyPublished
 from functions.rest import problems
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from functions.rest.responses import Answer
 
 __all__ = ["app", "handler"]
+
+bootstrap.preload()
 
 app = APIGatewayRestResolver()
 for part in (events.router, streams.router, about.router):

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from eventstore.ports import Log
     from eventstore.store import Store
 
-__all__ = ["log", "settings", "store"]
+__all__ = ["log", "preload", "settings", "store"]
 
 
 @cache
@@ -36,3 +36,12 @@ def store() -> Store:
     from eventstore.store import Store  # noqa: PLC0415 - health checks need none
 
     return Store(log())
+
+
+def preload() -> None:
+    """Import what `store` needs, without connecting: Lambda gives a function's start more processor than its requests.
+
+    Only imports; what the environment says is read when the store is asked for.
+    """
+    import eventstore.adapters.redis_log  # noqa: F401, PLC0415 - see above
+    import eventstore.store  # noqa: F401, PLC0415 - see above

@@ -1,0 +1,37 @@
+"""The percent-encoding vectors of the C# SDK for `ce-` header values (HTTP binding 1.0.2, 3.1.3.2)."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from eventstore.cloudevents.http_binding import header_decoded, header_encoded
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def vectors(material: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((material / "cloudevents" / "http-header-percent-vectors.json").read_text())
+    return found
+
+
+def test_values_are_encoded(vectors: dict[str, Any]) -> None:
+    assert [header_encoded(value) for value, _ in vectors["round_trip"]] == [h for _, h in vectors["round_trip"]]
+
+
+def test_encoded_values_are_decoded(vectors: dict[str, Any]) -> None:
+    assert [header_decoded(header) for _, header in vectors["round_trip"]] == [v for v, _ in vectors["round_trip"]]
+
+
+def test_what_others_encode_is_decoded(vectors: dict[str, Any]) -> None:
+    assert [header_decoded(header) for header, _ in vectors["decode_only"]] == [v for _, v in vectors["decode_only"]]
+
+
+def test_what_cannot_be_decoded_is_refused(vectors: dict[str, Any]) -> None:
+    for header in vectors["decode_invalid"]:
+        with pytest.raises(ValueError, match=r"quotes|percent"):
+            header_decoded(header)
