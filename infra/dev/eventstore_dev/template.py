@@ -1,220 +1,220 @@
-"""`template.yaml`, read as CloudFormation and SAM would: what there is, resolved to plain values.
+"""What a SAM template asks for: functions, and the APIs that lead to them.
 
-Routes, handlers, environments, timeouts and memory come from here and from nowhere else.
+Rules: AWS SAM Developer Guide, "Globals section of the AWS SAM template", "AWS::Serverless::Function", "Api" and
+"AWS::Serverless::Api". Another kind of event source is another branch of `Template.read`, over the same `Document`.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import yaml
+from eventstore_dev.cloudformation import Document, Resource, TemplateError, arn
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from pathlib import Path
 
-__all__ = ["Function", "Route", "Template", "TemplateError"]
+__all__ = ["Function", "RestApi", "Route", "Template", "TemplateError"]
 
-_VARIABLE = re.compile(r"\$\{([^!}][^}]*)\}")
-_PSEUDO = {
-    "AWS::AccountId": "123456789012",
-    "AWS::Region": "us-east-1",
-    "AWS::Partition": "aws",
-    "AWS::URLSuffix": "amazonaws.com",
-    "AWS::StackName": "flunq-eventstore",
-}
-
-
-class TemplateError(ValueError):
-    """The template cannot be run; the message says which part, and why."""
+# Of a function whose Api event names no RestApiId; SAM makes it from these events.
+_IMPLICIT_API = "ServerlessRestApi"
+_METHODS = frozenset({"ANY", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """An `AWS::Serverless::Function`, with the template's Globals merged in.
+    """A function as Lambda would run it.
 
     Attributes:
-        name: Its logical id.
-        handler: `module.attribute`, found in `task_root` or in a layer.
-        task_root: Its CodeUri.
-        layers: Folders that Lambda would unpack to /opt, each with its `python/` if it has one.
-        environment: Its variables.
-        timeout: In seconds.
-        memory: In MB; it is passed on, and not enforced.
+        name: Its `FunctionName`, or else its logical id.
+        task_root: The folder that `CodeUri` names.
+        layers: The `ContentUri` folders of its layers, in order.
+        timeout: Seconds.
+        memory: Megabytes.
+        concurrency: `ReservedConcurrentExecutions`, if the template has it.
     """
 
+    logical_id: str
     name: str
     handler: str
     task_root: Path
     layers: tuple[Path, ...]
-    environment: Mapping[str, str]
+    environment: tuple[tuple[str, str], ...]
     timeout: float
     memory: int
+    concurrency: int | None
+
+    @property
+    def arn(self) -> str:
+        """What names it among all functions."""
+        return arn("AWS::Serverless::Function", self.name)
+
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        """The folders whose change changes what it does."""
+        package = self.handler.replace("/", ".").split(".")[:-2]
+        return (self.task_root.joinpath(*package), *self.layers)
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A method and resource of a REST API, and the function that it is integrated with."""
+    """A method of a resource, and the logical id of the function behind it."""
 
     method: str
-    resource: str
+    path: str
     function: str
 
 
 @dataclass(frozen=True, slots=True)
+class RestApi:
+    """An API of API Gateway's REST kind."""
+
+    name: str
+    stage: str
+    binary_media_types: tuple[str, ...]
+    routes: tuple[Route, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Template:
-    """The parts of a template that this stack runs."""
+    """All that the local stack runs. Functions and APIs are keyed by logical id."""
 
     path: Path
     functions: Mapping[str, Function]
-    routes: tuple[Route, ...]
-    binary_media_types: tuple[str, ...]
-    stage: str
+    apis: Mapping[str, RestApi]
 
     @classmethod
-    def load(cls, path: Path, *, parameters: Mapping[str, str]) -> Template:
-        """Read a template.
-
-        Args:
-            path: Where it is; CodeUri and ContentUri are relative to it.
-            parameters: Values of its parameters; the others take their defaults.
+    def read(cls, path: Path, *, parameters: Mapping[str, str] | None = None) -> Template:
+        """Reads a template as it would be deployed with the parameters.
 
         Raises:
-            TemplateError: It cannot be read, a parameter has no value, or a value cannot be resolved here.
+            TemplateError: It cannot be deployed here; the message names the place and what would be right.
         """
-        try:
-            # A loader of safe values, with CloudFormation's own tags.
-            document = yaml.load(path.read_text(), Loader=_Loader)  # noqa: S506 - it is derived from SafeLoader
-        except (OSError, yaml.YAMLError) as error:
-            raise TemplateError(f"{path} cannot be read: {error}") from error
-        return _Reading(path, document, parameters).template()
+        document = Document.read(path.resolve(), parameters=parameters or {})
+        functions, routes = {}, {}
+        for resource in document.resources.values():
+            if resource.kind == "AWS::Serverless::Function":
+                reading = _FunctionReading(document, resource)
+                functions[resource.name] = reading.function()
+                routes[resource.name] = reading.routes()
+        return cls(document.path, functions, _apis(document, [pair for pairs in routes.values() for pair in pairs]))
 
 
-@dataclass(slots=True)
-class _Reading:
-    path: Path
-    document: Mapping[str, Any]
-    given: Mapping[str, str]
-    values: dict[str, str] = field(default_factory=dict)
+class _FunctionReading:
+    """One function's properties, with the Globals merged in."""
 
-    def template(self) -> Template:
-        declared = self.document.get("Parameters", {})
-        if unknown := sorted(set(self.given) - set(declared)):
-            raise TemplateError(f"{self.path.name} has no parameter {unknown[0]!r}; it has {', '.join(declared)}")
-        for name, parameter in declared.items():
-            value = self.given.get(name, parameter.get("Default"))
-            if value is None:
-                raise TemplateError(f"the parameter {name} of {self.path.name} has no default: give it a value")
-            self.values[name] = str(value)
-        resources = self.document.get("Resources", {})
-        functions, routes = {}, []
-        for name, resource in resources.items():
-            if resource["Type"] == "AWS::Serverless::Function":
-                properties = self._with_globals("Function", resource["Properties"])
-                functions[name] = self._function(name, properties, resources)
-                routes += self._routes(name, properties)
-        api = self._api(resources)
-        return Template(
-            self.path,
-            functions,
-            tuple(routes),
-            tuple(self.resolved(api.get("BinaryMediaTypes", []))),
-            str(self.resolved(api.get("StageName", "Prod"))),
-        )
+    def __init__(self, document: Document, resource: Resource) -> None:
+        self._document = document
+        self._name = resource.name
+        self._properties = _merge(document.globals("Function"), resource.properties)
 
-    def resolved(self, node: Any) -> Any:
-        """A value without intrinsic functions; of a resource, its logical id stands for what AWS would give."""
-        if isinstance(node, list):
-            return [self.resolved(element) for element in node]
-        if not isinstance(node, dict):
-            return node
-        if len(node) == 1:
-            (name, value), *_ = node.items()
-            if name == "Ref":
-                return self._ref(value)
-            if name == "Fn::Sub":
-                return self._sub(value)
-            if name == "Fn::GetAtt":
-                return ".".join(value) if isinstance(value, list) else str(value)
-            if name == "Fn::Join":
-                return str(value[0]).join(map(str, self.resolved(value[1])))
-            if name.startswith("Fn::"):
-                raise TemplateError(f"{name} is not understood here; use Ref, Sub, GetAtt or Join")
-        return {name: self.resolved(value) for name, value in node.items()}
-
-    def _ref(self, name: str) -> str:
-        known = self.values.get(name) if name in self.values else _PSEUDO.get(name)
-        if known is None and name not in self.document.get("Resources", {}):
-            raise TemplateError(f"Ref names {name!r}, which is neither a parameter nor a resource")
-        return name if known is None else known
-
-    def _sub(self, value: Any) -> str:
-        text, extra = value if isinstance(value, list) else (value, {})
-        own = {name: str(self.resolved(inner)) for name, inner in extra.items()}
-        return _VARIABLE.sub(lambda m: own[m[1]] if m[1] in own else self._ref(m[1].partition(".")[0]), text)
-
-    def _with_globals(self, section: str, properties: Mapping[str, Any]) -> dict[str, Any]:
-        # SAM: a resource's own value wins, maps are merged, lists are appended to the global ones.
-        merged = dict(self.document.get("Globals", {}).get(section, {}))
-        for name, value in properties.items():
-            if isinstance(value, list) and isinstance(merged.get(name), list):
-                merged[name] = merged[name] + value
-            elif name == "Environment" and name in merged:
-                merged[name] = {"Variables": {**merged[name].get("Variables", {}), **value.get("Variables", {})}}
-            else:
-                merged[name] = value
-        return merged
-
-    def _function(self, name: str, properties: Mapping[str, Any], resources: Mapping[str, Any]) -> Function:
-        for needed in ("CodeUri", "Handler"):
-            if needed not in properties:
-                raise TemplateError(f"the function {name} has no {needed}")
-        root = self.path.parent
-        layers = []
-        for layer in self.resolved(properties.get("Layers", [])):
-            if resources.get(layer, {}).get("Type") != "AWS::Serverless::LayerVersion":
-                raise TemplateError(f"the layer {layer!r} of {name} is none of this template's")
-            layers.append(root / str(resources[layer]["Properties"]["ContentUri"]))
-        variables = self.resolved(properties.get("Environment", {}).get("Variables", {}))
+    def function(self) -> Function:
+        variables = self._get("Environment", {}).get("Variables", {})
+        limit = self._get("ReservedConcurrentExecutions", None)
         return Function(
-            name,
-            str(self.resolved(properties["Handler"])),
-            (root / str(self.resolved(properties["CodeUri"]))).resolve(),
-            tuple(layer.resolve() for layer in layers),
-            {variable: str(value) for variable, value in variables.items()},
-            float(self.resolved(properties.get("Timeout", 3))),
-            int(self.resolved(properties.get("MemorySize", 128))),
+            logical_id=self._name,
+            name=str(self._get("FunctionName", self._name)),
+            handler=self._handler(),
+            task_root=_folder(self._document, self._need("CodeUri"), at=f"{self._name}.CodeUri"),
+            layers=tuple(self._layer(name) for name in self._get("Layers", [])),
+            environment=tuple((name, _text(value)) for name, value in variables.items()),
+            timeout=float(self._get("Timeout", 3)),
+            memory=int(self._get("MemorySize", 128)),
+            concurrency=None if limit is None else int(limit),
         )
 
-    def _routes(self, name: str, properties: Mapping[str, Any]) -> list[Route]:
-        return [
-            Route(str(event["Properties"]["Method"]).upper(), str(event["Properties"]["Path"]), name)
-            for event in properties.get("Events", {}).values()
-            if event["Type"] == "Api"
-        ]
+    def routes(self) -> list[tuple[str, Route]]:
+        found = []
+        for event_name, event in (self._properties.get("Events") or {}).items():
+            if event["Type"] != "Api":
+                continue
+            at = f"{self._name}.Events.{event_name}"
+            properties = self._document.resolve(event.get("Properties") or {}, at=at)
+            for needed in ("Method", "Path"):
+                if needed not in properties:
+                    raise TemplateError(f"{at} has no {needed}")
+            method, path = str(properties["Method"]).upper(), str(properties["Path"])
+            if method not in _METHODS:
+                raise TemplateError(f"{at}: the method {method} is none of {', '.join(sorted(_METHODS))}")
+            if not path.startswith("/"):
+                raise TemplateError(f"{at}: the path {path!r} must start with /")
+            found.append((str(properties.get("RestApiId", _IMPLICIT_API)), Route(method, path, self._name)))
+        return found
 
-    def _api(self, resources: Mapping[str, Any]) -> dict[str, Any]:
-        for resource in resources.values():
-            if resource["Type"] == "AWS::Serverless::Api":
-                return self._with_globals("Api", resource["Properties"])
-        return self._with_globals("Api", {})
+    def _get(self, name: str, otherwise: Any) -> Any:  # noqa: ANN401 - a property's type is its own
+        if name not in self._properties:
+            return otherwise
+        return self._document.resolve(self._properties[name], at=f"{self._name}.{name}")
+
+    def _need(self, name: str) -> Any:  # noqa: ANN401 - a property's type is its own
+        found = self._get(name, None)
+        if found is None:
+            raise TemplateError(f"The function {self._name} has no {name}, and Globals.Function has none")
+        return found
+
+    def _handler(self) -> str:
+        handler = str(self._need("Handler"))
+        if "." not in handler:
+            raise TemplateError(f"{self._name}.Handler is {handler!r}; it must be module.function")
+        return handler
+
+    def _layer(self, name: str) -> Path:
+        layer = self._document.resources.get(name)
+        if layer is None or layer.kind not in {"AWS::Serverless::LayerVersion", "AWS::Lambda::LayerVersion"}:
+            raise TemplateError(f"{self._name}.Layers names {name}, which is no layer of this template")
+        return _folder(self._document, layer.properties.get("ContentUri"), at=f"{name}.ContentUri")
 
 
-class _Loader(yaml.SafeLoader):
-    pass
+def _apis(document: Document, routes: list[tuple[str, Route]]) -> dict[str, RestApi]:
+    declared = {name: one.properties for name, one in document.resources.items() if one.kind == "AWS::Serverless::Api"}
+    for name, route in routes:
+        if name == _IMPLICIT_API:
+            declared.setdefault(name, {"StageName": "Prod"})
+        elif name not in declared:
+            raise TemplateError(f"{route.function}: RestApiId names {name}, which is no AWS::Serverless::Api here")
+    apis = {}
+    for name, own in declared.items():
+        properties = document.resolve(
+            {key: value for key, value in _merge(document.globals("Api"), own).items() if key in _OF_AN_API}, at=name
+        )
+        apis[name] = RestApi(
+            name=name,
+            stage=str(properties.get("StageName", "Prod")),
+            # Where ~1 stands, API Gateway's own notation has a slash.
+            binary_media_types=tuple(kind.replace("~1", "/") for kind in properties.get("BinaryMediaTypes", ())),
+            routes=tuple(route for owner, route in routes if owner == name),
+        )
+    return apis
 
 
-def _intrinsic(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> Any:
-    name = "Ref" if suffix == "Ref" else "Condition" if suffix == "Condition" else f"Fn::{suffix}"
-    if isinstance(node, yaml.ScalarNode):
-        return {name: loader.construct_scalar(node)}
-    if isinstance(node, yaml.SequenceNode):
-        return {name: loader.construct_sequence(node, deep=True)}
-    if isinstance(node, yaml.MappingNode):
-        return {name: loader.construct_mapping(node, deep=True)}
-    raise TemplateError(f"the tag !{suffix} stands at {node}, where none can")
+_OF_AN_API = frozenset({"StageName", "BinaryMediaTypes"})
 
 
-_Loader.add_multi_constructor("!", _intrinsic)  # type: ignore[no-untyped-call]
+def _merge(general: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Merges as SAM does: mappings key by key, lists one after the other, anything else is the resource's own."""
+    merged = dict(general)
+    for key, value in own.items():
+        before = merged.get(key)
+        if isinstance(before, Mapping) and isinstance(value, Mapping):
+            merged[key] = _merge(before, value)
+        elif isinstance(before, list) and isinstance(value, list):
+            merged[key] = [*before, *value]
+        else:
+            merged[key] = value
+    return merged
+
+
+def _folder(document: Document, uri: Any, *, at: str) -> Path:  # noqa: ANN401 - it may be an intrinsic function
+    place = document.resolve(uri, at=at)
+    if not isinstance(place, str) or place.startswith("s3://"):
+        raise TemplateError(f"{at} is {place!r}; it must be a folder beside the template")
+    folder = (document.path.parent / place).resolve()
+    if not folder.is_dir():
+        raise TemplateError(f"{at}: there is no folder {folder}")
+    return folder
+
+
+def _text(value: object) -> str:
+    # CloudFormation hands every variable over as text, and truth values in YAML's spelling.
+    return str(value).lower() if isinstance(value, bool) else str(value)

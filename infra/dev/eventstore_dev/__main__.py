@@ -1,0 +1,156 @@
+"""`python -m eventstore_dev`: the whole project on this machine, from template.yaml."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import socket
+import sys
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from eventstore_dev.cloudformation import declared_parameters
+from eventstore_dev.stack import Stack, StackError
+from eventstore_dev.template import TemplateError
+from eventstore_dev.terminal import Terminal
+from eventstore_dev.valkey import ValkeyError, ValkeyServer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+# Which parameter of the template takes which variable of the environment.
+_FROM_ENVIRONMENT = {"RedisUrl": "REDIS_URL", "Partitions": "PARTITIONS", "LogLevel": "LOG_LEVEL"}
+_WATCH_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What was asked for; an argument counts before a variable of the environment."""
+
+    template: Path
+    port: int
+    folder: Path
+    parameters: Mapping[str, str]
+    verbose: bool
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serves until Ctrl-C or SIGTERM.
+
+    Returns:
+        0 after an orderly end, 1 if it could not start.
+    """
+    try:
+        options = _options(arguments, os.environ)
+        with ExitStack() as resources:
+            _require_free(options.port)
+            valkey = None
+            parameters = dict(options.parameters)
+            if "RedisUrl" not in parameters and "RedisUrl" in declared_parameters(options.template):
+                valkey = resources.enter_context(ValkeyServer.start(folder=options.folder / "valkey", persistent=True))
+                parameters["RedisUrl"] = valkey.url
+            terminal = Terminal(verbose=options.verbose)
+            stack = Stack(options.template, parameters=parameters, port=options.port, terminal=terminal, watching=True)
+            asyncio.run(_serve(stack, valkey, terminal, folder=options.folder))
+    except (StackError, TemplateError, ValkeyError) as error:
+        print(f"eventstore-dev: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        # Before the loop took over the signals.
+        return 0
+    return 0
+
+
+async def _serve(stack: Stack, valkey: ValkeyServer | None, terminal: Terminal, *, folder: Path) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, stop.set)
+    async with stack:
+        kept = f"data in {folder}" if valkey is not None else "data at REDIS_URL"
+        terminal.say(f"Ready: REST and Lambda at {stack.url}, {kept}. Try: {_first_call(stack)}")
+        keeper = asyncio.create_task(_keep(valkey, terminal)) if valkey is not None else None
+        await stop.wait()
+        terminal.say("Stopping")
+        if keeper is not None:
+            keeper.cancel()
+            with suppress(asyncio.CancelledError):
+                await keeper
+
+
+async def _keep(valkey: ValkeyServer, terminal: Terminal) -> None:
+    """Starts Valkey again on its data if it ends by itself."""
+    while True:
+        await asyncio.sleep(_WATCH_SECONDS)
+        if not valkey.running:
+            terminal.complain("Valkey ended unexpectedly; starting it again on its data")
+            await asyncio.to_thread(valkey.restart)
+
+
+def _first_call(stack: Stack) -> str:
+    routes = [route for api in stack.template.apis.values() for route in api.routes]
+    for route in routes:
+        if route.method == "POST" and route.path.endswith("/events"):
+            event = '{"specversion":"1.0","id":"1","source":"/me","type":"io.flunq.execution.started"}'
+            return f"curl {stack.url}{route.path} -H 'content-type: application/cloudevents+json' -d '{event}'"
+    plain = next((route.path for route in routes if route.method in {"GET", "ANY"} and "{" not in route.path), "/")
+    return f"curl {stack.url}{plain}"
+
+
+def _options(arguments: Sequence[str] | None, environment: Mapping[str, str]) -> Options:
+    parser = argparse.ArgumentParser(
+        prog="eventstore-dev",
+        description="Runs the project's template on this machine: REST, functions, and a Valkey of its own.",
+        epilog="Environment: PORT, REDIS_URL, PARTITIONS, LOG_LEVEL, NO_COLOR.",
+    )
+    parser.add_argument("--template", type=Path, default=Path("template.yaml"), help="the SAM template (%(default)s)")
+    parser.add_argument("--port", type=int, help="where to listen on 127.0.0.1 (8081)")
+    parser.add_argument("--folder", type=Path, default=Path(".eventstore"), help="where data is kept (%(default)s)")
+    parser.add_argument(
+        "--parameter", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the template; may repeat"
+    )
+    parser.add_argument("--verbose", action="store_true", help="show Lambda's START, END and REPORT lines")
+    told = parser.parse_args(arguments)
+    declared = declared_parameters(told.template)
+    parameters = {
+        name: environment[variable]
+        for name, variable in _FROM_ENVIRONMENT.items()
+        if name in declared and environment.get(variable)
+    }
+    for pair in told.parameter:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            parser.error(f"--parameter {pair}: it must be NAME=VALUE")
+        parameters[name] = value
+    port = environment.get("PORT") or "8081"
+    if told.port is None and not port.isdecimal():
+        parser.error(f"PORT is {port!r}; it must be a number")
+    return Options(
+        template=told.template.resolve(),
+        port=int(port) if told.port is None else told.port,
+        folder=told.folder.resolve(),
+        parameters=parameters,
+        verbose=told.verbose,
+    )
+
+
+def _require_free(port: int) -> None:
+    """Finds a taken port before anything is started.
+
+    Raises:
+        StackError: Another program listens there.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise StackError.port_in_use(port) from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,141 @@
+"""The event of a Lambda proxy integration, and the media types that decide how a body travels.
+
+Rules: API Gateway Developer Guide, "Input format of a Lambda function for proxy integration" and "Content type
+conversions in API Gateway".
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from base64 import b64encode
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
+
+from eventstore_dev.cloudformation import ACCOUNT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from eventstore_dev.rest.routing import Match
+
+# They describe the connection between the client and the gateway, which ends there.
+_HOP_BY_HOP = frozenset(
+    {"connection", "expect", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as it came, its percent-encoding untouched."""
+
+    method: str
+    path: str
+    query: str
+    protocol: str
+    source_ip: str
+    port: int
+    headers: Sequence[tuple[str, str]]
+    body: bytes
+    request_id: str
+    extended_request_id: str
+    trace_id: str
+    time: datetime
+
+    def header(self, name: str) -> str | None:
+        """The last value of a header, whose name is given in lower case."""
+        return next((value for key, value in reversed(self.headers) if key.lower() == name), None)
+
+
+def is_binary(content_type: str | None, patterns: Sequence[str]) -> bool:
+    """Whether a body of this type travels in base64."""
+    if "*/*" in patterns:
+        return True
+    essence = (content_type or "application/json").partition(";")[0].strip().lower()
+    return any(fnmatchcase(essence, pattern.lower()) for pattern in patterns)
+
+
+def encode_event(request: Request, match: Match) -> bytes:
+    """The event's JSON. Requests without an authorizer or a client certificate have no members for them."""
+    headers = _many((name, value) for name, value in request.headers if name.lower() not in _HOP_BY_HOP)
+    headers["X-Amzn-Trace-Id"] = [request.trace_id]
+    headers["X-Forwarded-For"] = [request.source_ip]
+    headers["X-Forwarded-Port"] = [str(request.port)]
+    headers["X-Forwarded-Proto"] = ["http"]
+    # "Important notes for REST APIs": a semicolon splits a query string as well.
+    query = _many(parse_qsl(request.query.replace(";", "&"), keep_blank_values=True))
+    binary = bool(request.body) and is_binary(request.header("content-type"), match.api.binary_media_types)
+    body = (b64encode(request.body) if binary else request.body).decode(errors="replace")
+    event = {
+        "resource": match.route.path,
+        "path": request.path,
+        "httpMethod": request.method,
+        "headers": _last(headers),
+        "multiValueHeaders": headers,
+        "queryStringParameters": _last(query) or None,
+        "multiValueQueryStringParameters": query or None,
+        "pathParameters": match.parameters or None,
+        "stageVariables": None,
+        "requestContext": _context(request, match),
+        "body": body or None,
+        "isBase64Encoded": binary,
+    }
+    return json.dumps(event, separators=(",", ":")).encode()
+
+
+def _context(request: Request, match: Match) -> dict[str, object]:
+    host = (request.header("host") or "localhost").partition(":")[0]
+    return {
+        "accountId": ACCOUNT,
+        "apiId": match.api.name.lower(),
+        "domainName": host,
+        "domainPrefix": host.partition(".")[0],
+        "extendedRequestId": request.extended_request_id,
+        "httpMethod": request.method,
+        "identity": {
+            "accessKey": None,
+            "accountId": None,
+            "caller": None,
+            "cognitoAuthenticationProvider": None,
+            "cognitoAuthenticationType": None,
+            "cognitoIdentityId": None,
+            "cognitoIdentityPoolId": None,
+            "principalOrgId": None,
+            "sourceIp": request.source_ip,
+            "user": None,
+            "userAgent": request.header("user-agent"),
+            "userArn": None,
+        },
+        # As with a custom domain, where the stage is no part of the path.
+        "path": request.path,
+        "protocol": request.protocol,
+        "requestId": request.request_id,
+        "requestTime": _clf_time(request.time),
+        "requestTimeEpoch": int(request.time.timestamp() * 1000),
+        "resourceId": f"{zlib.crc32(match.route.path.encode()):08x}",
+        "resourcePath": match.route.path,
+        "stage": match.api.stage,
+    }
+
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def _clf_time(time: datetime) -> str:
+    # Not strftime: its months are the locale's.
+    time = time.astimezone(UTC)
+    return f"{time.day:02}/{_MONTHS[time.month - 1]}/{time:%Y:%H:%M:%S} +0000"
+
+
+def _many(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, value in pairs:
+        found.setdefault(name, []).append(value)
+    return found
+
+
+def _last(many: dict[str, list[str]]) -> dict[str, str]:
+    return {name: values[-1] for name, values in many.items()}

@@ -1,0 +1,122 @@
+"""One request through a REST API: limits, route, invocation, answer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from base64 import b64encode
+from datetime import UTC, datetime
+from os import urandom
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from eventstore_dev.http import read_body
+from eventstore_dev.invocation import Invocation, Limits, new_request_id, new_trace_id
+from eventstore_dev.rest.answer import Answer, MalformedAnswerError, decode_answer, gateway_answer
+from eventstore_dev.rest.event import Request, encode_event
+from eventstore_dev.rest.routing import Router
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from eventstore_dev.invocation import Outcome
+    from eventstore_dev.pool import Pool
+    from eventstore_dev.rest.routing import Match
+    from eventstore_dev.template import RestApi
+    from eventstore_dev.terminal import Terminal
+
+
+class RestGateway:
+    """Serves REST APIs at the root, as custom domains without a base path would. The pools may change meanwhile."""
+
+    def __init__(self, pools: Mapping[str, Pool], *, limits: Limits, terminal: Terminal) -> None:
+        self._router = Router(())
+        self._pools = pools
+        self._limits = limits
+        self._terminal = terminal
+        # A call that the gateway has given up on still runs to its end.
+        self._calls: set[asyncio.Task[Outcome]] = set()
+
+    def route(self, apis: Iterable[RestApi]) -> None:
+        """Serves these APIs from the next request on."""
+        self._router = Router(apis)
+
+    async def serve(self, request: web.BaseRequest) -> web.Response:
+        """Answers a request, and logs it in one line."""
+        began = time.perf_counter()
+        request_id, extended_id = new_request_id(), b64encode(urandom(11)).decode()
+        path, _, query = request.raw_path.partition("?")
+        answer, outcome = await self._answer(request, path, query, request_id, extended_id)
+        self._terminal.access(request.method, path, answer.status, seconds=time.perf_counter() - began, outcome=outcome)
+        answer.headers["x-amzn-RequestId"] = request_id
+        answer.headers["x-amz-apigw-id"] = extended_id
+        answer.headers["Server"] = "eventstore-dev"
+        return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
+
+    async def _answer(
+        self, request: web.BaseRequest, path: str, query: str, request_id: str, extended_id: str
+    ) -> tuple[Answer, Outcome | None]:
+        if sum(map(len, request.headers.values())) > self._limits.request_headers:
+            message = f"HTTP header is larger than {self._limits.request_headers} bytes."
+            return gateway_answer(431, message, "BadRequestException"), None
+        match = self._router.match(request.method, path)
+        if match is None:
+            return gateway_answer(403, "Missing Authentication Token", "MissingAuthenticationTokenException"), None
+        body = await read_body(request, limit=self._limits.request_body)
+        if body is None:
+            return gateway_answer(413, "Request Too Long", "RequestTooLargeException"), None
+        transport = request.transport
+        _, port = transport.get_extra_info("sockname")[:2] if transport is not None else ("", 80)
+        told = Request(
+            method=request.method,
+            path=path,
+            query=query,
+            protocol=f"HTTP/{request.version.major}.{request.version.minor}",
+            source_ip=request.remote or "127.0.0.1",
+            port=port,
+            headers=list(request.headers.items()),
+            body=body,
+            request_id=request_id,
+            extended_request_id=extended_id,
+            trace_id=new_trace_id(),
+            time=datetime.now(UTC),
+        )
+        return await self._integrate(told, match)
+
+    async def _integrate(self, request: Request, match: Match) -> tuple[Answer, Outcome | None]:
+        event = encode_event(request, match)
+        if len(event) > self._limits.payload:
+            return self._bad_gateway(f"the event would have {len(event):,} bytes; Lambda takes 6 MB"), None
+        pool = self._pools[match.route.function]
+        call = asyncio.create_task(pool.invoke(Invocation(event, trace_id=request.trace_id)))
+        self._calls.add(call)
+        call.add_done_callback(self._calls.discard)
+        done, _ = await asyncio.wait([call], timeout=self._limits.integration_seconds)
+        if not done:
+            return gateway_answer(504, "Endpoint request timed out", "InternalServerErrorException"), None
+        outcome = call.result()
+        if outcome.failed:
+            return self._bad_gateway(_told(outcome.payload)), outcome
+        try:
+            answer = decode_answer(
+                outcome.payload, accept=request.header("accept"), binary_media_types=match.api.binary_media_types
+            )
+        except MalformedAnswerError as error:
+            return self._bad_gateway(f"malformed answer of {pool.function.name}: {error}"), outcome
+        return answer, outcome
+
+    def _bad_gateway(self, why: str) -> Answer:
+        # API Gateway tells the client nothing, and its execution log everything.
+        self._terminal.complain(f"502: {why}")
+        return gateway_answer(502, "Internal server error", "InternalServerErrorException")
+
+
+def _told(payload: bytes) -> str:
+    """The error of a function, in a line."""
+    try:
+        error = json.loads(payload)
+        return f"{error['errorType']}: {error['errorMessage']}"
+    except (ValueError, KeyError, TypeError):
+        return payload[:200].decode(errors="replace")

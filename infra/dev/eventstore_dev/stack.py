@@ -1,0 +1,216 @@
+"""A template, running: its functions in processes, its APIs and the Lambda API on one port of 127.0.0.1."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import threading
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Self
+
+from aiohttp import web
+
+from eventstore_dev import reload
+from eventstore_dev.invocation import Limits
+from eventstore_dev.lambda_api import PREFIX, LambdaApi
+from eventstore_dev.lifeline import Lifeline
+from eventstore_dev.pool import Pool
+from eventstore_dev.rest import RestGateway
+from eventstore_dev.template import Template, TemplateError
+from eventstore_dev.terminal import Terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+_HOST = "127.0.0.1"
+# Larger than API Gateway's own limit, so that its answer is given and not the parser's.
+_HEADER_LIMIT = 64 * 1024
+
+
+class StackError(Exception):
+    """The stack cannot start; the message says what would be right."""
+
+    @classmethod
+    def port_in_use(cls, port: int) -> Self:
+        """Another program listens on the port."""
+        return cls(f"Port {port} is in use by another program. Stop it, or choose another port: --port {port + 1}")
+
+
+class Stack:
+    """An asynchronous context in which the template is served; nothing of it is left afterwards.
+
+    Args:
+        template: The template's file.
+        parameters: Values for its parameters, over their defaults.
+        port: Where to listen; a free port when 0.
+        limits: Quotas, for tests that cannot wait or send that much.
+        terminal: Where access and log lines go.
+        watching: Whether changes of sources are followed.
+    """
+
+    def __init__(
+        self,
+        template: Path,
+        *,
+        parameters: Mapping[str, str] | None = None,
+        port: int = 0,
+        limits: Limits | None = None,
+        terminal: Terminal | None = None,
+        watching: bool = False,
+    ) -> None:
+        self._parameters = dict(parameters or {})
+        self.template = Template.read(template, parameters=self._parameters)
+        self._port = port
+        self._limits = limits or Limits()
+        self._terminal = terminal or Terminal()
+        self._watching = watching
+        self._pools: dict[str, Pool] = {}
+        self._retired: list[Pool] = []
+        self._gateway = RestGateway(self._pools, limits=self._limits, terminal=self._terminal)
+        self._lambda_api = LambdaApi(self._pools, limits=self._limits, terminal=self._terminal)
+
+    @property
+    def url(self) -> str:
+        """Where the APIs answer; also the endpoint for a Lambda client."""
+        return f"http://{_HOST}:{self._port}"
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The processes of all functions."""
+        return tuple(pid for pool in self._pools.values() for pid in pool.pids)
+
+    async def __aenter__(self) -> Self:
+        self._lifeline = Lifeline()
+        try:
+            self._open_doors()
+            await self._listen()
+        except BaseException:
+            self._lifeline.cut()
+            raise
+        for pool in self._pools.values():
+            pool.warm()
+        self._watcher = self._watch() if self._watching else None
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._watcher is not None:
+            await _cancel(self._watcher)
+        self._lambda_api.stop()
+        # The processes first: requests under way end at once, as failures.
+        self._lifeline.cut()
+        for pool in (*self._pools.values(), *self._retired):
+            await pool.stop()
+        await self._runner.cleanup()
+
+    def reload(self, changed: set[Path]) -> None:
+        """Takes in what changed, the template or sources of functions. A template with a fault changes nothing."""
+        before = self.template
+        try:
+            self.template = Template.read(before.path, parameters=self._parameters)
+        except TemplateError as error:
+            self._terminal.complain(f"The template is not reloaded: {error}")
+            return
+        renewed = []
+        for name, function in self.template.functions.items():
+            touched = any(file.is_relative_to(source) for file in changed for source in function.sources)
+            if name in self._pools and (touched or function != before.functions.get(name)):
+                self._pools[name].renew(function)
+                renewed.append(name)
+        self._open_doors()
+        file = min(changed, default=before.path)
+        what = file.relative_to(before.path.parent) if file.is_relative_to(before.path.parent) else file
+        self._terminal.say(f"Reloaded {', '.join(renewed) or 'routes'}: {what} changed")
+        if self._watcher is not None and self.template.functions != before.functions:
+            self._watcher.cancel()
+            self._watcher = self._watch()
+
+    def _open_doors(self) -> None:
+        functions = self.template.functions
+        self._retired += [self._pools.pop(name) for name in set(self._pools) - set(functions)]
+        for name, function in functions.items():
+            if name not in self._pools:
+                self._pools[name] = Pool(
+                    function, limits=self._limits, lifeline=self._lifeline, terminal=self._terminal
+                )
+        self._gateway.route(self.template.apis.values())
+
+    async def _listen(self) -> None:
+        server = web.Server(self._serve, access_log=None, max_field_size=_HEADER_LIMIT, max_line_size=_HEADER_LIMIT)
+        self._runner = web.ServerRunner(server, shutdown_timeout=0.1)
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, _HOST, self._port).start()
+        except OSError as error:
+            await self._runner.cleanup()
+            if error.errno == errno.EADDRINUSE:
+                raise StackError.port_in_use(self._port) from None
+            raise
+        self._port = self._runner.addresses[0][1]
+
+    async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        if request.raw_path.startswith(PREFIX):
+            return await self._lambda_api.serve(request)
+        return await self._gateway.serve(request)
+
+    def _watch(self) -> asyncio.Task[None]:
+        folders = {source for function in self.template.functions.values() for source in function.sources}
+        return asyncio.create_task(reload.watch(self.template.path, folders, self.reload))
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+@contextmanager
+def running(
+    template: Path,
+    *,
+    parameters: Mapping[str, str] | None = None,
+    limits: Limits | None = None,
+    terminal: Terminal | None = None,
+    watching: bool = False,
+) -> Iterator[Stack]:
+    """Serves a template on a free port, in a thread of its own, for as long as the block lasts.
+
+    Raises:
+        TemplateError: The template cannot be used.
+        StackError: The stack cannot start.
+    """
+    stack = Stack(
+        template, parameters=parameters, limits=limits, terminal=terminal or Terminal(quiet=True), watching=watching
+    )
+    loop = asyncio.new_event_loop()
+    started: threading.Event = threading.Event()
+    stop = asyncio.Event()
+    failures: list[BaseException] = []
+
+    async def serve() -> None:
+        async with stack:
+            started.set()
+            await stop.wait()
+
+    def run() -> None:
+        try:
+            with asyncio.Runner(loop_factory=lambda: loop) as runner:
+                runner.run(serve())
+        except BaseException as error:  # noqa: BLE001 - told to the thread that waits
+            failures.append(error)
+        finally:
+            started.set()
+
+    thread = threading.Thread(target=run, name="eventstore-dev")
+    thread.start()
+    started.wait()
+    try:
+        if failures:
+            raise failures[0]
+        yield stack
+    finally:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(stop.set)
+        thread.join()
+    if failures:
+        raise failures[0]
