@@ -72,20 +72,20 @@ $(VENV)/bin/python:
 
 $(DEV): $(VENV)/bin/python requirements-dev.txt pyproject.toml
 	@echo "Installing what the hub needs, once..."
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-dev.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(TEST): $(DEV) requirements-test.txt
 	@echo "Installing what the tests need, once..."
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-test.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-test.txt
 	@touch $@
 
 $(SAM): requirements-sam.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed, and none is on the PATH." >&2; exit 1; }
 	@echo "Installing the SAM CLI, once..."
 	@$(PYTHON) -m venv $(VENV)-sam
-	@$(VENV)-sam/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-sam.txt
+	@$(VENV)-sam/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-sam.txt
 	@touch $@
 
 # What `sam build` calls (Metadata: BuildMethod: makefile) -------------------
