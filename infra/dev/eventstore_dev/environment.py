@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 import time
 from contextlib import suppress
@@ -128,9 +129,10 @@ class Environment:
 
     def _kill(self) -> None:
         self._over = True
-        if self._process is not None and self._process.returncode is None:
+        # Not Process.kill: it would reap a process that has just ended, before asyncio's own watcher does.
+        if self._process is not None and not self._exited():
             with suppress(ProcessLookupError):
-                self._process.kill()
+                os.kill(self.pid, signal.SIGKILL)
 
     def _time_out(self, invocation: Invocation) -> None:
         self._kill()

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _PREFIX = "/2018-06-01/runtime/"
 # The runtime client describes an error to X-Ray in one header, of up to a mebibyte.
 _HEADER_LIMIT = 2 * 1024 * 1024
+# The process is gone by then. aiohttp takes 0 for no limit.
+_SHUTDOWN_SECONDS = 0.01
 
 
 class RuntimeApi:
@@ -51,7 +53,7 @@ class RuntimeApi:
             max_line_size=_HEADER_LIMIT,
             keepalive_timeout=24 * 3600,
         )
-        self._runner = web.ServerRunner(server, shutdown_timeout=0)
+        self._runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_SECONDS)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
@@ -59,7 +61,8 @@ class RuntimeApi:
         self.address = f"{host}:{port}"
 
     async def stop(self) -> None:
-        """Closes what is open."""
+        """Closes what is open; a process that still waits for an invocation is let go."""
+        self._given.cancel()
         if self._runner is not None:
             await self._runner.cleanup()
 
