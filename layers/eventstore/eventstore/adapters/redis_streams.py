@@ -25,8 +25,8 @@ __all__ = ["BODY", "STATE", "Streams", "sequence_and_time", "state_of"]
 STATE = ("head", "first", "bytes", "created", "updated", "gone", "limits", "labels")
 """The fields of a stream's hash that `state_of` reads, in its order."""
 
-BODY = b"e"
-"""The one field of an event's entry."""
+BODY = 1
+"""Where the value stands in an entry's fields, behind the name of the only one."""
 
 _AT_ONCE = 500
 """How many events one step removes: well under the arguments and the time that a script may take."""
