@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import io
+import json
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import urllib3
+
+from eventstore_dev.invocation import Limits
+from eventstore_dev.stack import Stack, running
+from eventstore_dev.terminal import Terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+TEMPLATE = Path(__file__).parent / "fixtures" / "template.yaml"
+LIMITS = Limits(integration_seconds=5, event_retry_seconds=(0.01, 0.01), concurrency=4)
+
+
+@dataclass
+class Running:
+    """A stack, an HTTP client for it, and what it wrote."""
+
+    stack: Stack
+    written: io.StringIO
+    http: urllib3.PoolManager
+
+    def call(
+        self, method: str, path: str, *, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> urllib3.BaseHTTPResponse:
+        return self.http.request(method, self.stack.url + path, body=body, headers=headers)
+
+    def event(self, path: str, **options: Any) -> dict[str, Any]:  # noqa: ANN401 - what `call` takes
+        """The event that a request makes."""
+        event: dict[str, Any] = self.call(options.pop("method", "GET"), path, **options).json()
+        return event
+
+    def answer(self, told: object, *, accept: str = "*/*") -> urllib3.BaseHTTPResponse:
+        """The response to a function's answer."""
+        return self.call("POST", "/answer", body=json.dumps(told).encode(), headers={"Accept": accept})
+
+    def invoke(self, function: str, event: object, **headers: str) -> urllib3.BaseHTTPResponse:
+        names = {name.replace("_", "-"): value for name, value in headers.items()}
+        path = f"/2015-03-31/functions/{function}/invocations"
+        return self.call("POST", path, body=json.dumps(event).encode(), headers=names)
+
+
+@contextmanager
+def serve(limits: Limits, *, verbose: bool = False) -> Iterator[Running]:
+    written = io.StringIO()
+    terminal = Terminal(stream=written, verbose=verbose)
+    with (
+        running(TEMPLATE, limits=limits, terminal=terminal) as stack,
+        urllib3.PoolManager(retries=False, maxsize=10) as http,
+    ):
+        yield Running(stack, written, http)
+
+
+@pytest.fixture(scope="package")
+def dev() -> Iterator[Running]:
+    """A stack that tests share: each leaves it usable."""
+    with serve(LIMITS, verbose=True) as running_stack:
+        yield running_stack
+
+
+def wait_until(condition: Callable[[], object], *, what: str, seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"still waiting: {what}"
+        time.sleep(0.01)

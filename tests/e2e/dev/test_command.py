@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import urllib3
+
+from eventstore_dev.valkey.server import free_port
+from tests.e2e.dev.conftest import TEMPLATE, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+# A function with a Valkey, as small as it gets.
+STORE = """
+Parameters:
+  RedisUrl: {Type: String}
+Resources:
+  Count:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: .
+      Handler: count.handler
+      Environment: {Variables: {REDIS_URL: !Ref RedisUrl}}
+      Events: {Count: {Type: Api, Properties: {Method: POST, Path: /count}}}
+"""
+COUNT = """
+import os, redis
+client = redis.Redis.from_url(os.environ["REDIS_URL"])
+def handler(event, context):
+    return {"statusCode": 200, "body": str(client.incr("count"))}
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "template.yaml").write_text(STORE)
+    (folder / "count.py").write_text(COUNT)
+    return folder
+
+
+@contextmanager
+def command(
+    folder: Path, *arguments: str, environment: dict[str, str] | None = None
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The command, and its ready line."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "eventstore_dev", *arguments],
+        cwd=folder,
+        env=variables(environment),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        try:
+            yield process, process.stdout.readline()
+        finally:
+            process.kill()
+
+
+def refused(folder: Path, *arguments: str, environment: dict[str, str] | None = None) -> str:
+    """What the command says as it gives up."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "eventstore_dev", *arguments],
+        cwd=folder,
+        env=variables(environment),
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert ended.returncode == 1
+    return ended.stderr
+
+
+def variables(environment: dict[str, str] | None) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name not in {"PORT", "REDIS_URL", "PARTITIONS"}}
+    return {**kept, "PYTHONPATH": os.pathsep.join(sys.path), **(environment or {})}
+
+
+def children(pid: int) -> set[int]:
+    """All processes that a process has started, and theirs."""
+    found = subprocess.run(["ps", "-Ao", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    pairs = [tuple(map(int, line.split())) for line in found.splitlines()]
+    tree = {pid}
+    while grown := {child for child, parent in pairs if parent in tree} - tree:
+        tree |= grown
+    return tree - {pid}
+
+
+def alive(pids: Sequence[int] | set[int]) -> list[int]:
+    listed = subprocess.run(["ps", "-Ao", "pid=,stat="], capture_output=True, text=True, check=True).stdout
+    running = {int(pid) for pid, state in map(str.split, listed.splitlines()) if not state.startswith("Z")}
+    return sorted(set(pids) & running)
+
+
+def url_of(line: str) -> str:
+    found = re.search(r"http://127\.0\.0\.1:\d+", line)
+    assert found, line
+    return found[0]
+
+
+def count(line: str) -> int:
+    with urllib3.PoolManager(retries=False) as http:
+        return int(http.request("POST", f"{url_of(line)}/count").data)
+
+
+def test_the_ready_line_names_the_url_and_a_first_call(project: Path) -> None:
+    with command(project, "--port", "0") as (_, line):
+        assert line.startswith("Ready: ")
+        assert f"Try: curl {url_of(line)}/" in line
+
+
+def test_the_port_of_the_environment_is_taken(project: Path) -> None:
+    port = free_port()
+    with command(project, environment={"PORT": str(port)}) as (_, line):
+        assert url_of(line).endswith(f":{port}")
+
+
+def test_an_argument_counts_before_the_environment(project: Path) -> None:
+    port = free_port()
+    with command(project, "--port", str(port), environment={"PORT": "1"}) as (_, line):
+        assert url_of(line).endswith(f":{port}")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_all_of_it(project: Path, number: signal.Signals) -> None:
+    with command(project, "--port", "0") as (process, line):
+        count(line)
+        tree = children(process.pid)
+        process.send_signal(number)
+        assert process.wait(timeout=10) == 0
+        assert len(tree) >= 3
+        assert not alive(tree)
+
+
+def test_nothing_outlives_a_kill(project: Path) -> None:
+    with command(project, "--port", "0") as (process, line):
+        count(line)
+        tree = children(process.pid)
+        process.kill()
+        process.wait()
+        wait_until(lambda: not alive(tree), what="the rest to end")
+
+
+def test_what_was_kept_is_there_again(project: Path) -> None:
+    with command(project, "--port", "0") as (process, line):
+        assert count(line) == 1
+        process.send_signal(signal.SIGINT)
+        process.wait()
+    with command(project, "--port", "0") as (_, line):
+        assert count(line) == 2
+
+
+def test_a_valkey_that_was_killed_comes_back_with_its_data(project: Path) -> None:
+    with command(project, "--port", "0") as (process, line):
+        assert count(line) == 1
+        listed = subprocess.run(["ps", "-Awwo", "pid=,args="], capture_output=True, text=True, check=True).stdout
+        servers = {int(row.split()[0]) for row in listed.splitlines() if "valkey-server" in row}
+        (valkey,) = servers & children(process.pid)
+        os.kill(valkey, signal.SIGKILL)
+        assert process.stdout is not None
+        while "ended unexpectedly" not in process.stdout.readline():
+            pass
+        wait_until(lambda: counted(line) == 2, what="Valkey to be back")
+
+
+def counted(line: str) -> int:
+    try:
+        return count(line)
+    except ValueError:
+        return 0
+
+
+def test_a_taken_port_is_named(project: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        assert f"Port {port} is in use" in refused(project, "--port", str(port))
+
+
+def test_a_second_instance_on_the_folder_is_refused(project: Path) -> None:
+    with command(project, "--port", "0"):
+        assert "is in use by another instance" in refused(project, "--port", "0")
+
+
+def test_a_missing_template_is_named(tmp_path: Path) -> None:
+    assert "There is no template.yaml" in refused(tmp_path, "--port", "0")
+
+
+def test_an_unknown_parameter_is_named() -> None:
+    said = refused(Path(), "--template", str(TEMPLATE), "--port", "0", "--parameter", "Nothing=1")
+    assert "has no parameter Nothing; it has Greeting" in said

@@ -1,0 +1,220 @@
+from __future__ import annotations
+
+import http.client
+import json
+from base64 import b64encode
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from eventstore_dev.invocation import Limits
+from tests.e2e.dev.conftest import serve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.e2e.dev.conftest import Running
+
+# What API Gateway sends only for HTTP APIs, with an authorizer, and with mutual TLS.
+NOT_HERE = {"version", "requestContext.authorizer", "requestContext.identity.clientCert"}
+
+
+def keys(value: object, prefix: str = "") -> set[str]:
+    if not isinstance(value, dict) or prefix.rstrip(".").endswith(("eaders", "arameters", "authorizer", "clientCert")):
+        return set()
+    return {f"{prefix}{key}" for key in value}.union(*(keys(inner, f"{prefix}{key}.") for key, inner in value.items()))
+
+
+def test_the_event_has_the_keys_of_awss_own(dev: Running, material: Path) -> None:
+    awss = json.loads((material / "lambda-events" / "apiGatewayProxyEvent.json").read_text())
+    assert keys(dev.event("/items")) == keys(awss) - NOT_HERE
+
+
+def test_a_fixed_segment_wins_over_a_parameter(dev: Running) -> None:
+    assert dev.event("/items/special")["resource"] == "/items/special"
+
+
+def test_a_path_parameter_is_decoded(dev: Running) -> None:
+    assert dev.event("/items/caf%C3%A9%2Fau%20lait")["pathParameters"] == {"id": "café/au lait"}
+
+
+def test_a_path_stays_as_it_came(dev: Running) -> None:
+    assert dev.event("/items/a%2Fb%25c")["path"] == "/items/a%2Fb%25c"
+
+
+def test_a_greedy_parameter_takes_the_rest(dev: Running) -> None:
+    event = dev.event("/all/a/b/c")
+    assert (event["resource"], event["pathParameters"]) == ("/all/{proxy+}", {"proxy": "a/b/c"})
+
+
+def test_any_takes_every_method(dev: Running) -> None:
+    assert dev.event("/items/1", method="PATCH")["httpMethod"] == "PATCH"
+
+
+def test_repeated_parameters_are_all_there_and_the_last_one_is_the_single_one(dev: Running) -> None:
+    event = dev.event("/items?a=1&a=2&b=%26+c&d")
+    assert event["multiValueQueryStringParameters"] == {"a": ["1", "2"], "b": ["& c"], "d": [""]}
+    assert event["queryStringParameters"] == {"a": "2", "b": "& c", "d": ""}
+
+
+def test_what_is_not_there_is_null(dev: Running) -> None:
+    event = dev.event("/items")
+    absent = ("queryStringParameters", "multiValueQueryStringParameters", "pathParameters", "stageVariables", "body")
+    assert {event[name] for name in absent} == {None}
+
+
+def test_repeated_headers_are_all_there(dev: Running) -> None:
+    connection = http.client.HTTPConnection(dev.stack.url.removeprefix("http://"))
+    connection.putrequest("GET", "/items")
+    connection.putheader("X-Many", "1")
+    connection.putheader("X-Many", "2")
+    connection.endheaders()
+    event = json.loads(connection.getresponse().read())
+    connection.close()
+    assert event["multiValueHeaders"]["X-Many"] == ["1", "2"]
+    assert event["headers"]["X-Many"] == "2"
+
+
+def test_a_body_arrives_in_base64_when_its_type_is_binary(dev: Running) -> None:
+    body = bytes(range(256))
+    event = dev.event("/all/x", method="POST", body=body)
+    assert (event["isBase64Encoded"], event["body"]) == (True, b64encode(body).decode())
+
+
+def test_a_request_without_a_route_is_refused_as_api_gateway_does(dev: Running) -> None:
+    response = dev.call("GET", "/nowhere")
+    assert (response.status, response.json()) == (403, {"message": "Missing Authentication Token"})
+    assert response.headers["x-amzn-ErrorType"] == "MissingAuthenticationTokenException"
+
+
+@pytest.mark.parametrize("method", ["DELETE", "HEAD", "OPTIONS"])
+def test_a_method_that_was_not_declared_is_refused(dev: Running, method: str) -> None:
+    assert dev.call(method, "/items").status == 403
+
+
+def test_the_stage_is_no_part_of_the_path(dev: Running) -> None:
+    assert dev.call("GET", "/v1/items").status == 403
+    assert dev.event("/items")["requestContext"]["stage"] == "v1"
+
+
+def test_the_response_carries_the_request_id_of_the_event(dev: Running) -> None:
+    response = dev.call("GET", "/items")
+    context = response.json()["requestContext"]
+    assert response.headers["x-amzn-RequestId"] == context["requestId"]
+    assert response.headers["x-amz-apigw-id"] == context["extendedRequestId"]
+
+
+def test_an_answer_is_what_the_client_gets(dev: Running) -> None:
+    told = {"statusCode": "201", "headers": {"X-One": 1}, "multiValueHeaders": {"X-Two": ["a", "b"]}, "body": "ü"}
+    response = dev.answer(told)
+    assert (response.status, response.data.decode()) == (201, "ü")
+    assert (response.headers["X-One"], response.headers.getlist("X-Two")) == ("1", ["a", "b"])
+
+
+def test_a_binary_answer_is_decoded(dev: Running) -> None:
+    body = bytes(range(256))
+    told = {"statusCode": 200, "body": b64encode(body).decode(), "isBase64Encoded": True}
+    assert dev.answer(told, accept="image/png, */*").data == body
+
+
+def test_an_answer_without_a_type_is_json(dev: Running) -> None:
+    assert dev.answer({"statusCode": 200}).headers["Content-Type"] == "application/json"
+
+
+def test_headers_that_are_the_gateways_own_are_remapped(dev: Running) -> None:
+    response = dev.answer({"statusCode": 401, "headers": {"WWW-Authenticate": "Basic"}})
+    assert response.headers["x-amzn-Remapped-WWW-Authenticate"] == "Basic"
+    assert "WWW-Authenticate" not in response.headers
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        None,
+        "text",
+        {"body": "no status"},
+        {"statusCode": "ok"},
+        {"statusCode": 200, "body": {"an": "object"}},
+        {"statusCode": 200, "headers": ["a"]},
+        {"statusCode": 200, "multiValueHeaders": {"a": "b"}},
+        {"statusCode": 200, "headers": {"a": "b\r\nc: d"}},
+        {"statusCode": 200, "isBase64Encoded": True, "body": "!"},
+    ],
+    ids=str,
+)
+def test_a_malformed_answer_is_a_bad_gateway(dev: Running, told: object) -> None:
+    response = dev.answer(told)
+    assert (response.status, response.json()) == (502, {"message": "Internal server error"})
+
+
+def test_the_reason_of_a_bad_gateway_is_on_the_terminal(dev: Running) -> None:
+    dev.answer({"statusCode": 200, "body": 5})
+    assert "malformed answer of Proxy: body must be text, and is a number" in dev.written.getvalue()
+
+
+def test_an_exception_in_a_function_is_a_bad_gateway(dev: Running) -> None:
+    response = dev.call("POST", "/do", body=b'{"do":"raise"}')
+    assert (response.status, response.json()) == (502, {"message": "Internal server error"})
+
+
+def test_a_line_tells_of_each_request(dev: Running) -> None:
+    dev.call("GET", "/items/of-this-test")
+    line = next(line for line in dev.written.getvalue().splitlines() if "of-this-test" in line)
+    assert "GET    /items/of-this-test 200" in line
+    assert "in the function)" in line
+
+
+def test_a_large_body_that_waits_for_continue_arrives(dev: Running) -> None:
+    connection = http.client.HTTPConnection(dev.stack.url.removeprefix("http://"), timeout=10)
+    connection.putrequest("POST", "/do")
+    connection.putheader("Expect", "100-continue")
+    connection.putheader("Content-Length", "2")
+    connection.endheaders()
+    assert connection.sock.recv(100).startswith(b"HTTP/1.1 100")
+    connection.send(b"{}")
+    assert connection.getresponse().read()
+    connection.close()
+
+
+class TestLimits:
+    @pytest.fixture(scope="class")
+    def small(self) -> Iterator[Running]:
+        quotas: dict[str, Any] = {
+            "request_body": 100_000,
+            "request_headers": 1000,
+            "payload": 50_000,
+            "response": 20_000,
+        }
+        with serve(Limits(integration_seconds=0.2, **quotas)) as running:
+            yield running
+
+    def test_a_body_over_the_gateways_limit_is_too_long(self, small: Running) -> None:
+        response = small.call("POST", "/all/x", body=b"x" * 100_001)
+        assert (response.status, response.json()) == (413, {"message": "Request Too Long"})
+
+    def test_a_body_of_unknown_length_has_the_same_limit(self, small: Running) -> None:
+        response = small.http.request(
+            "POST", f"{small.stack.url}/all/x", body=iter([b"x" * 50_000] * 3), chunked=True, headers={}
+        )
+        assert response.status == 413
+
+    def test_headers_over_the_limit_are_refused(self, small: Running) -> None:
+        assert small.call("GET", "/items", headers={"X-Long": "x" * 1001}).status == 431
+
+    def test_an_event_that_lambda_would_not_take_is_a_bad_gateway(self, small: Running) -> None:
+        assert small.call("POST", "/all/x", body=b"x" * 60_000).status == 502
+
+    def test_an_answer_that_lambda_would_not_take_is_a_bad_gateway(self, small: Running) -> None:
+        assert small.call("POST", "/do", body=b'{"do":"large","bytes":30000}').status == 502
+
+    def test_the_gateway_gives_up_while_the_function_runs_on(self, small: Running, tmp_path: Path) -> None:
+        file = tmp_path / "go"
+        # Warm, so that the start of the process does not count.
+        assert small.invoke("Behaviour", {}).status == 200
+        response = small.call("POST", "/do", body=json.dumps({"do": "wait", "file": str(file)}).encode())
+        assert (response.status, response.json()) == (504, {"message": "Endpoint request timed out"})
+        before = small.stack.pids
+        file.touch()
+        assert small.invoke("Behaviour", {}).status == 200
+        assert set(before) <= set(small.stack.pids)
