@@ -141,24 +141,27 @@ def test_a_client_context_that_is_none_is_refused(dev: Running) -> None:
     assert dev.invoke("Behaviour", {}, X_Amz_Client_Context="!").status == 400
 
 
-class TestLimits:
-    @pytest.fixture(scope="class")
-    def small(self) -> Iterator[Running]:
-        with serve(Limits(payload=2000, event_payload=1000, response=3000)) as running:
-            yield running
+@pytest.fixture(scope="module")
+def small() -> Iterator[Running]:
+    with serve(Limits(payload=2000, event_payload=1000, response=3000)) as running:
+        yield running
 
-    def test_a_payload_over_the_limit_is_refused(self, small: Running) -> None:
-        response = small.invoke("Behaviour", "x" * 2000)
-        assert response.status == 413
-        assert response.headers["x-amzn-ErrorType"] == "RequestTooLargeException"
 
-    def test_an_event_has_a_limit_of_its_own(self, small: Running) -> None:
-        assert small.invoke("Behaviour", "x" * 1500, X_Amz_Invocation_Type="Event").status == 413
+def test_a_payload_over_the_limit_is_refused(small: Running) -> None:
+    response = small.invoke("Behaviour", "x" * 2000)
+    assert response.status == 413
+    assert response.headers["x-amzn-ErrorType"] == "RequestTooLargeException"
 
-    def test_a_response_over_the_limit_is_an_error(self, small: Running) -> None:
-        response = small.invoke("Behaviour", {"do": "large", "bytes": 4000})
-        assert response.json()["errorType"] == "Function.ResponseSizeTooLarge"
 
-    def test_a_function_goes_on_after_a_response_that_was_too_large(self, small: Running) -> None:
-        small.invoke("Behaviour", {"do": "large", "bytes": 4000})
-        assert small.invoke("Behaviour", {"a": 1}).json()["event"] == {"a": 1}
+def test_an_event_has_a_limit_of_its_own(small: Running) -> None:
+    assert small.invoke("Behaviour", "x" * 1500, X_Amz_Invocation_Type="Event").status == 413
+
+
+def test_a_response_over_the_limit_is_an_error(small: Running) -> None:
+    response = small.invoke("Behaviour", {"do": "large", "bytes": 4000})
+    assert response.json()["errorType"] == "Function.ResponseSizeTooLarge"
+
+
+def test_a_function_goes_on_after_a_response_that_was_too_large(small: Running) -> None:
+    small.invoke("Behaviour", {"do": "large", "bytes": 4000})
+    assert small.invoke("Behaviour", {"a": 1}).json()["event"] == {"a": 1}

@@ -177,44 +177,49 @@ def test_a_large_body_that_waits_for_continue_arrives(dev: Running) -> None:
     connection.close()
 
 
-class TestLimits:
-    @pytest.fixture(scope="class")
-    def small(self) -> Iterator[Running]:
-        quotas: dict[str, Any] = {
-            "request_body": 100_000,
-            "request_headers": 1000,
-            "payload": 50_000,
-            "response": 20_000,
-        }
-        with serve(Limits(integration_seconds=0.2, **quotas)) as running:
-            yield running
+@pytest.fixture(scope="module")
+def small() -> Iterator[Running]:
+    quotas: dict[str, Any] = {
+        "request_body": 100_000,
+        "request_headers": 1000,
+        "payload": 50_000,
+        "response": 20_000,
+    }
+    with serve(Limits(integration_seconds=0.2, **quotas)) as running:
+        yield running
 
-    def test_a_body_over_the_gateways_limit_is_too_long(self, small: Running) -> None:
-        response = small.call("POST", "/all/x", body=b"x" * 100_001)
-        assert (response.status, response.json()) == (413, {"message": "Request Too Long"})
 
-    def test_a_body_of_unknown_length_has_the_same_limit(self, small: Running) -> None:
-        response = small.http.request(
-            "POST", f"{small.stack.url}/all/x", body=iter([b"x" * 50_000] * 3), chunked=True, headers={}
-        )
-        assert response.status == 413
+def test_a_body_over_the_gateways_limit_is_too_long(small: Running) -> None:
+    response = small.call("POST", "/all/x", body=b"x" * 100_001)
+    assert (response.status, response.json()) == (413, {"message": "Request Too Long"})
 
-    def test_headers_over_the_limit_are_refused(self, small: Running) -> None:
-        assert small.call("GET", "/items", headers={"X-Long": "x" * 1001}).status == 431
 
-    def test_an_event_that_lambda_would_not_take_is_a_bad_gateway(self, small: Running) -> None:
-        assert small.call("POST", "/all/x", body=b"x" * 60_000).status == 502
+def test_a_body_of_unknown_length_has_the_same_limit(small: Running) -> None:
+    response = small.http.request(
+        "POST", f"{small.stack.url}/all/x", body=iter([b"x" * 50_000] * 3), chunked=True, headers={}
+    )
+    assert response.status == 413
 
-    def test_an_answer_that_lambda_would_not_take_is_a_bad_gateway(self, small: Running) -> None:
-        assert small.call("POST", "/do", body=b'{"do":"large","bytes":30000}').status == 502
 
-    def test_the_gateway_gives_up_while_the_function_runs_on(self, small: Running, tmp_path: Path) -> None:
-        file = tmp_path / "go"
-        # Warm, so that the start of the process does not count.
-        assert small.invoke("Behaviour", {}).status == 200
-        response = small.call("POST", "/do", body=json.dumps({"do": "wait", "file": str(file)}).encode())
-        assert (response.status, response.json()) == (504, {"message": "Endpoint request timed out"})
-        before = small.stack.pids
-        file.touch()
-        assert small.invoke("Behaviour", {}).status == 200
-        assert set(before) <= set(small.stack.pids)
+def test_headers_over_the_limit_are_refused(small: Running) -> None:
+    assert small.call("GET", "/items", headers={"X-Long": "x" * 1001}).status == 431
+
+
+def test_an_event_that_lambda_would_not_take_is_a_bad_gateway(small: Running) -> None:
+    assert small.call("POST", "/all/x", body=b"x" * 60_000).status == 502
+
+
+def test_an_answer_that_lambda_would_not_take_is_a_bad_gateway(small: Running) -> None:
+    assert small.call("POST", "/do", body=b'{"do":"large","bytes":30000}').status == 502
+
+
+def test_the_gateway_gives_up_while_the_function_runs_on(small: Running, tmp_path: Path) -> None:
+    file = tmp_path / "go"
+    # Warm, so that the start of the process does not count.
+    assert small.invoke("Behaviour", {}).status == 200
+    response = small.call("POST", "/do", body=json.dumps({"do": "wait", "file": str(file)}).encode())
+    assert (response.status, response.json()) == (504, {"message": "Endpoint request timed out"})
+    before = small.stack.pids
+    file.touch()
+    assert small.invoke("Behaviour", {}).status == 200
+    assert set(before) <= set(small.stack.pids)
