@@ -1,4 +1,4 @@
-"""API Gateway's REST APIs with Lambda proxy integration, as `eventstore_dev.parity` says."""
+"""API Gateway's REST APIs with Lambda proxy integration, as far as PARITY.md says."""
 
 from eventstore_dev.rest.gateway import RestGateway
 

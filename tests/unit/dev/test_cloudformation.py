@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from eventstore_dev.cloudformation import Document, TemplateError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HEAD = """
+Parameters:
+  Name: {Type: String, Default: hub}
+  Names: {Type: CommaDelimitedList, Default: "a, b"}
+Conditions:
+  IsHub: !Equals [!Ref Name, hub]
+  IsNot: !Not [!Condition IsHub]
+  Both: !And [!Condition IsHub, !Condition IsNot]
+  Either: !Or [!Condition IsHub, !Condition IsNot]
+Mappings:
+  Sizes: {hub: {small: 1}}
+Resources:
+  Queue: {Type: AWS::SQS::Queue}
+  Worker: {Type: AWS::Serverless::Function}
+"""
+
+
+def document(folder: Path, text: str, **parameters: str) -> Document:
+    path = folder / "template.yaml"
+    path.write_text(textwrap.dedent(text))
+    return Document.read(path, parameters=parameters)
+
+
+def value_of(folder: Path, expression: str, **parameters: str) -> Any:  # noqa: ANN401 - whatever it comes to
+    read = document(folder, f"{HEAD}  It: {{Type: A::B::C, Properties: {{Value: {expression}}}}}", **parameters)
+    return read.resolve(read.resources["It"].properties["Value"], at="It.Value")
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("plain", "plain"),
+        ("!Ref Name", "hub"),
+        ("{Ref: Name}", "hub"),
+        ("!Ref Names", ["a", "b"]),
+        ("!Ref Queue", "Queue"),
+        ("!Ref AWS::Region", "us-east-1"),
+        ('!Sub "${Name}-${AWS::AccountId}"', "hub-123456789012"),
+        ('!Sub "${Worker.Arn}"', "arn:aws:lambda:us-east-1:123456789012:function:Worker"),
+        ('!Sub "$${!Name}"', "$${Name}"),
+        ('!Sub ["${Own}/${Name}", {Own: !Ref Queue}]', "Queue/hub"),
+        ("!GetAtt Queue.Arn", "arn:aws:sqs:us-east-1:123456789012:Queue"),
+        ("{'Fn::GetAtt': [Queue, Arn]}", "arn:aws:sqs:us-east-1:123456789012:Queue"),
+        ('!Join ["-", [a, !Ref Name]]', "a-hub"),
+        ('!Select [1, !Split ["/", "x/y"]]', "y"),
+        ("!If [IsHub, yes it is, no]", "yes it is"),
+        ("!If [IsNot, it is, 'no']", "no"),
+        ("!If [Both, 1, !If [Either, 2, 3]]", 2),
+        ("!FindInMap [Sizes, !Ref Name, small]", 1),
+        ("[1, !Ref AWS::NoValue, 2]", [1, 2]),
+        ("{a: !Ref AWS::NoValue, b: {c: !Ref Name}}", {"b": {"c": "hub"}}),
+    ],
+)
+def test_a_value_is_worked_out_as_cloudformation_would(tmp_path: Path, expression: str, value: object) -> None:
+    assert value_of(tmp_path, expression) == value
+
+
+def test_a_given_parameter_counts_before_its_default(tmp_path: Path) -> None:
+    assert value_of(tmp_path, "!Ref Name", Name="mine") == "mine"
+
+
+@pytest.mark.parametrize(
+    ("expression", "complaint"),
+    [
+        ("!Ref Nobody", "!Ref Nobody names no parameter and no resource"),
+        ("!GetAtt Nobody.Arn", "names no resource"),
+        ("!GetAtt Queue.QueueUrl", "knows only the attribute Arn"),
+        ("!ImportValue x", "Fn::ImportValue is not supported by the local stack; it knows Ref, "),
+        ("!FindInMap [Sizes, hub, large]", "the mapping Sizes has no large"),
+        ("!If [Nothing, 1, 2]", "there is no condition Nothing"),
+        ("!Ref AWS::NoValue", "AWS::NoValue stands where a value is needed"),
+    ],
+)
+def test_what_cannot_be_worked_out_is_named_with_its_place(tmp_path: Path, expression: str, complaint: str) -> None:
+    with pytest.raises(TemplateError, match=f"^(It.Value|Conditions).*{complaint}"):
+        value_of(tmp_path, expression)
+
+
+def test_a_resource_whose_condition_does_not_hold_is_not_there(tmp_path: Path) -> None:
+    read = document(tmp_path, f"{HEAD}  Gone: {{Type: A::B::C, Condition: IsNot}}")
+    assert set(read.resources) == {"Queue", "Worker"}
+
+
+@pytest.mark.parametrize(
+    ("declared", "given", "complaint"),
+    [
+        ("{Type: String}", {}, "P has no default, so it must be given: --parameter P=VALUE"),
+        ("{Type: String, AllowedValues: [a, b]}", {"P": "c"}, "P is 'c'; it must be one of a, b"),
+        ("{Type: String, AllowedPattern: 'a+'}", {"P": "b"}, r"P is 'b'; it must match a\+"),
+        (
+            "{Type: String, AllowedPattern: 'a+', ConstraintDescription: must be full of a}",
+            {"P": "b"},
+            "P is 'b'; it must be full of a",
+        ),
+        ("{Type: Number}", {"P": "many"}, "P is 'many'; it must be a number"),
+        ("{Type: String, Default: x}", {"Q": "1"}, "has no parameter Q; it has P"),
+    ],
+)
+def test_a_parameter_that_does_not_fit_is_named(
+    tmp_path: Path, declared: str, given: dict[str, str], complaint: str
+) -> None:
+    with pytest.raises(TemplateError, match=complaint):
+        document(tmp_path, f"Parameters: {{P: {declared}}}\nResources: {{}}", **given)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TemplateError, match=r"There is no .*nothing\.yaml"):
+        Document.read(tmp_path / "nothing.yaml", parameters={})
+
+
+@pytest.mark.parametrize("text", ["a: [", "just text", "a: b"])
+def test_a_file_that_is_no_template_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(TemplateError, match=r"is no (YAML|CloudFormation template)"):
+        document(tmp_path, text)

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from eventstore_dev.template import RestApi, Route, Template, TemplateError
+
+OWN = Path(__file__).parents[3] / "template.yaml"
+FUNCTION = "Type: AWS::Serverless::Function"
+
+
+def read(folder: Path, text: str) -> Template:
+    (folder / "code").mkdir(exist_ok=True)
+    path = folder / "template.yaml"
+    path.write_text(text)
+    return Template.read(path)
+
+
+def function(properties: str, more: str = "") -> str:
+    return (
+        f"{more}\nResources:\n  F:\n    {FUNCTION}\n    Properties: {{CodeUri: code, Handler: app.run, {properties}}}\n"
+    )
+
+
+def test_the_projects_own_template_is_understood() -> None:
+    template = Template.read(OWN, parameters={"RedisUrl": "redis://127.0.0.1:1"})
+    rest = template.functions["RestFunction"]
+    assert dict(rest.environment)["REDIS_URL"] == "redis://127.0.0.1:1"
+    assert rest.layers == (OWN.parent / "layers" / "eventstore",)
+    assert Route("POST", "/api/v1/events", "RestFunction") in template.apis["RestApi"].routes
+
+
+def test_what_is_not_said_is_lambdas_default(tmp_path: Path) -> None:
+    found = read(tmp_path, function("")).functions["F"]
+    assert (found.name, found.timeout, found.memory, found.concurrency) == ("F", 3, 128, None)
+
+
+def test_globals_are_merged_by_key_and_lists_are_joined(tmp_path: Path) -> None:
+    general = """
+Globals:
+  Function:
+    Timeout: 7
+    Layers: [!Ref One]
+    Environment: {Variables: {A: general, B: general}}
+"""
+    layers = "".join(
+        f"  {name}: {{Type: AWS::Serverless::LayerVersion, Properties: {{ContentUri: {name}}}}}\n"
+        for name in ("One", "Two")
+    )
+    for name in ("One", "Two"):
+        (tmp_path / name).mkdir()
+    own = "Layers: [!Ref Two], Environment: {Variables: {B: own, C: true}}"
+    found = read(tmp_path, function(own, general) + layers).functions["F"]
+    assert found.timeout == 7
+    assert dict(found.environment) == {"A": "general", "B": "own", "C": "true"}
+    assert [layer.name for layer in found.layers] == ["One", "Two"]
+
+
+def test_a_route_without_an_api_belongs_to_sams_own(tmp_path: Path) -> None:
+    template = read(tmp_path, function("Events: {E: {Type: Api, Properties: {Method: get, Path: /a}}}"))
+    assert template.apis == {"ServerlessRestApi": RestApi("ServerlessRestApi", "Prod", (), (Route("GET", "/a", "F"),))}
+
+
+def test_other_kinds_of_events_are_left_alone(tmp_path: Path) -> None:
+    events = "Events: {E: {Type: SQS, Properties: {Queue: !GetAtt Nowhere.Arn}}}"
+    assert read(tmp_path, function(events)).apis == {}
+
+
+def test_binary_media_types_may_be_written_with_a_tilde(tmp_path: Path) -> None:
+    api = "  A: {Type: AWS::Serverless::Api, Properties: {StageName: s, BinaryMediaTypes: ['image~1png']}}"
+    assert read(tmp_path, function("") + api).apis["A"].binary_media_types == ("image/png",)
+
+
+def test_the_sources_are_the_handlers_package_and_the_layers(tmp_path: Path) -> None:
+    (tmp_path / "code").mkdir()
+    path = tmp_path / "template.yaml"
+    path.write_text(function("").replace("app.run", "orders.api.app.run"))
+    assert Template.read(path).functions["F"].sources == (tmp_path / "code" / "orders" / "api",)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (f"Resources: {{F: {{{FUNCTION}, Properties: {{CodeUri: code}}}}}}", "The function F has no Handler"),
+        (f"Resources: {{F: {{{FUNCTION}, Properties: {{Handler: a.b}}}}}}", "The function F has no CodeUri"),
+        (function("").replace("app.run", "run"), "F.Handler is 'run'; it must be module.function"),
+        (function("").replace("code", "nowhere"), "F.CodeUri: there is no folder .*nowhere"),
+        (function("").replace("code", "s3://a/b"), "F.CodeUri is 's3://a/b'; it must be a folder"),
+        (function("Layers: [Other]"), "F.Layers names Other, which is no layer of this template"),
+        (function("Events: {E: {Type: Api, Properties: {Method: get}}}"), "F.Events.E has no Path"),
+        (function("Events: {E: {Type: Api, Properties: {Method: take, Path: /}}}"), "the method TAKE is none of"),
+        (function("Events: {E: {Type: Api, Properties: {Method: get, Path: a}}}"), "the path 'a' must start with /"),
+        (
+            function("Events: {E: {Type: Api, Properties: {Method: get, Path: /, RestApiId: Other}}}"),
+            "RestApiId names Other",
+        ),
+    ],
+)
+def test_a_fault_is_named_with_its_place(tmp_path: Path, text: str, complaint: str) -> None:
+    with pytest.raises(TemplateError, match=complaint):
+        read(tmp_path, text)
