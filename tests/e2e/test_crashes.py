@@ -1,0 +1,79 @@
+"""Functions and the cache end in the middle of a load: nothing that was answered is lost, nothing stands twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from eventstore_client import Backoff, EventStore
+from eventstore_client.loader import load
+from eventstore_client.sources import Item
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.e2e.conftest import Hub
+
+_STREAMS, _EACH = 12, 50
+
+
+class Striking:
+    """A `Progress` that does something each time another tenth of the load is confirmed."""
+
+    def __init__(self, strike: Callable[[], None]) -> None:
+        self.strike = strike
+        self.strikes = 0
+        self._done = 0
+        self._lock = threading.Lock()
+
+    def advance(self, count: int) -> None:
+        with self._lock:
+            before, self._done = self._done, self._done + count
+            tenth = _STREAMS * _EACH // 10
+            if before // tenth != self._done // tenth:
+                self.strikes += 1
+                self.strike()
+
+    def close(self) -> None:
+        pass
+
+
+def items() -> Iterator[Item]:
+    for number in range(1, _EACH + 1):
+        for stream in range(_STREAMS):
+            text = json.dumps({"specversion": "1.0", "id": f"{stream}-{number}", "source": "/crashes", "type": "t"})
+            # As large as a batch may be, so that each goes alone and there are many to be struck.
+            yield Item(text, f"wf-{stream}", f"{stream}-{number}", 1 << 20)
+
+
+def every_event_stands_once_and_in_order(store: EventStore) -> bool:
+    return all(
+        [event.id for event in store.read(f"wf-{stream}")] == [f"{stream}-{n}" for n in range(1, _EACH + 1)]
+        and [event.sequence for event in store.read(f"wf-{stream}")] == list(range(1, _EACH + 1))
+        for stream in range(_STREAMS)
+    )
+
+
+def kill_functions(hub: Hub) -> None:
+    for pid in hub.stack.pids:
+        os.kill(pid, signal.SIGKILL)
+
+
+def crash_the_cache(hub: Hub) -> None:
+    hub.valkey.kill()
+    hub.valkey.restart()
+
+
+@pytest.mark.parametrize("strike", [kill_functions, crash_the_cache])
+def test_what_was_answered_stands_once(hub: Hub, strike: Callable[[Hub], None]) -> None:
+    store = EventStore(hub.url, backoff=Backoff(patience=60))
+    striking = Striking(lambda: strike(hub))
+    summary = load(items(), store, publishers=4, progress=striking)  # type: ignore[arg-type]
+    assert striking.strikes >= 5
+    assert summary.events == _STREAMS * _EACH
+    assert every_event_stands_once_and_in_order(store)
