@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from functools import cache
 from typing import TYPE_CHECKING
@@ -17,8 +18,10 @@ __all__ = ["log", "preload", "settings", "store"]
 
 @cache
 def settings() -> Settings:
-    """The settings of this process."""
-    return Settings.from_environment(os.environ)
+    """The settings of this process. Reading them sets the level of its logging."""
+    found = Settings.from_environment(os.environ)
+    logging.getLogger().setLevel(found.log_level)
+    return found
 
 
 @cache
@@ -43,5 +46,5 @@ def preload() -> None:
 
     Only imports; what the environment says is read when the store is asked for.
     """
-    import eventstore.adapters.redis_log  # noqa: F401, PLC0415 - see above
+    import eventstore.adapters.redis_log  # noqa: PLC0415 - see above
     import eventstore.store  # noqa: F401, PLC0415 - see above
