@@ -11,6 +11,7 @@ from eventstore.adapters.redis_log import RedisLog
 from eventstore_dev.valkey import ValkeyServer
 from tests.benchmarks.examples import Events
 from tests.benchmarks.measure import Aim, Figure, Unit, in_turn
+from tests.benchmarks.placement import beside_servers, starting_servers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,7 +26,9 @@ _ROUNDS = 80
 
 def figures() -> Iterator[Figure]:
     """One event at a time, then batches of a hundred."""
-    with ValkeyServer.start() as server, closing(_Sides(server.url)) as sides:
+    with starting_servers():
+        server = ValkeyServer.start()
+    with server, beside_servers(), closing(_Sides(server.url)) as sides:
         singles = in_turn(lambda _: sides.singles(), rounds=_ROUNDS)
         yield Figure("Append of one event, against bare XADD", singles.speed, Unit.RATIO, Aim("≥", 0.7))
         yield Figure("Append of one event, one after the other", _BLOCK / median(singles.ours), Unit.RATE)

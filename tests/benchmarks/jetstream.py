@@ -18,6 +18,7 @@ from nats.js.api import StorageType, StreamConfig
 
 from eventstore_dev.lifeline import Lifeline
 from eventstore_dev.valkey.server import LOCAL, free_port
+from tests.benchmarks.placement import starting_servers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -72,7 +73,8 @@ def _server(folder: Path) -> Iterator[int]:
     command = [program, "--addr", LOCAL, "--port", str(port), "--jetstream", "--store_dir", str(folder)]
     with Lifeline(ending=signal.SIGTERM) as lifeline:
         quiet = subprocess.DEVNULL
-        process = subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, process_group=lifeline.group)
+        with starting_servers():
+            process = subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, process_group=lifeline.group)
         try:
             yield port
         finally:

@@ -22,6 +22,7 @@ from eventstore_dev.valkey import ValkeyServer
 from tests.benchmarks.examples import Events
 from tests.benchmarks.jetstream import JetStream
 from tests.benchmarks.measure import Figure, Unit, in_turn
+from tests.benchmarks.placement import beside_servers, starting_servers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -50,7 +51,9 @@ def figures() -> Iterator[Figure]:
 def _compared(name: str, insert: Callable[[Placed], None], *, persistent: bool) -> Iterator[Figure]:
     examples = Events()
     with ExitStack() as stack:
-        server = stack.enter_context(ValkeyServer.start(persistent=persistent))
+        with starting_servers():
+            server = stack.enter_context(ValkeyServer.start(persistent=persistent))
+        stack.enter_context(beside_servers())
         client: Any = connect(server.url)
         stack.callback(client.close)
         log = RedisLog(client)

@@ -15,6 +15,7 @@ from eventstore.streams import partition_of
 from eventstore_dev.valkey import ValkeyServer
 from tests.benchmarks.examples import Events
 from tests.benchmarks.measure import Aim, Figure, Unit, in_turn
+from tests.benchmarks.placement import beside_servers, starting_servers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +29,9 @@ _ROUNDS = 40
 
 def figures() -> Iterator[Figure]:
     """A stream read whole, in one call."""
-    with ValkeyServer.start() as server:
+    with starting_servers():
+        server = ValkeyServer.start()
+    with server, beside_servers():
         client: Any = connect(server.url)
         # As redis-py comes, with the protocol that the hub speaks.
         bare: Any = Redis.from_url(server.url, protocol=3)
