@@ -57,7 +57,7 @@ class Environment:
     @property
     def usable(self) -> bool:
         """Whether it can take a call."""
-        return not self._over and self._init_failure is None and not self._exited()
+        return not (self._over or self._init_failure is not None or self._api.ending or self._exited())
 
     async def start(self) -> None:
         """Starts the process, and returns when it can take a call, or when it is known that it never will."""

@@ -34,8 +34,17 @@ class _Only(DefaultFilter):
         return path == self._path and super().__call__(change, path)
 
 
-async def watch(template: Path, folders: Iterable[Path], changed: Callable[[set[Path]], None]) -> None:
-    """Tells of changed files in the folders, and of the template, until it is cancelled."""
+async def watch(
+    template: Path, folders: Iterable[Path], changed: Callable[[set[Path]], None], *, begun: asyncio.Event
+) -> None:
+    """Tells of changed files in the folders, and of the template, until it is cancelled.
+
+    Args:
+        template: A file; the folders are watched with all that is in them.
+        folders: Those that are not there are left out.
+        changed: What is told.
+        begun: Set as soon as no change is missed any more.
+    """
     present = [folder for folder in folders if folder.is_dir()]
 
     async def follow(*paths: Path, only: DefaultFilter, recursive: bool) -> None:
@@ -49,3 +58,6 @@ async def watch(template: Path, folders: Iterable[Path], changed: Callable[[set[
         group.create_task(follow(template.parent, only=_Only(template), recursive=False))
         if present:
             group.create_task(follow(*present, only=_Sources(), recursive=True))
+        # awatch watches before it first waits, and by the next turn of the loop each has come so far.
+        await asyncio.sleep(0)
+        begun.set()

@@ -30,11 +30,12 @@ class RuntimeApi:
     """Serves one environment on a port of its own.
 
     `initialised` is done when the environment asks for its first invocation, or has failed to get that far; then it
-    holds the failure's JSON.
+    holds the failure's JSON. `ending` says that the environment is about to end by itself.
     """
 
     def __init__(self, function: Function, *, limits: Limits) -> None:
         self.address = ""
+        self.ending = False
         loop = asyncio.get_running_loop()
         self.initialised: asyncio.Future[bytes | None] = loop.create_future()
         self._function = function
@@ -115,6 +116,8 @@ class RuntimeApi:
 
     def _take(self, body: bytes, *, failed: bool) -> web.Response:
         if len(body) > self._limits.response:
+            # The runtime client ends itself when its answer is refused.
+            self.ending = True
             message = f"Response payload size exceeded maximum allowed payload size ({self._limits.response} bytes)."
             self._answer.set_result((failure("Function.ResponseSizeTooLarge", message), True))
             return _refusal(413, "RequestEntityTooLarge", message)

@@ -67,6 +67,7 @@ class Stack:
         self._watching = watching
         self._pools: dict[str, Pool] = {}
         self._retired: list[Pool] = []
+        self._watcher: asyncio.Task[None] | None = None
         self._gateway = RestGateway(self._pools, limits=self._limits, terminal=self._terminal)
         self._lambda_api = LambdaApi(self._pools, limits=self._limits, terminal=self._terminal)
 
@@ -90,7 +91,10 @@ class Stack:
             raise
         for pool in self._pools.values():
             pool.warm()
-        self._watcher = self._watch() if self._watching else None
+        if self._watching:
+            begun = asyncio.Event()
+            self._watcher = self._watch(begun)
+            await begun.wait()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -123,7 +127,7 @@ class Stack:
         self._terminal.say(f"Reloaded {', '.join(renewed) or 'routes'}: {what} changed")
         if self._watcher is not None and self.template.functions != before.functions:
             self._watcher.cancel()
-            self._watcher = self._watch()
+            self._watcher = self._watch(asyncio.Event())
 
     def _open_doors(self) -> None:
         functions = self.template.functions
@@ -153,9 +157,9 @@ class Stack:
             return await self._lambda_api.serve(request)
         return await self._gateway.serve(request)
 
-    def _watch(self) -> asyncio.Task[None]:
+    def _watch(self, begun: asyncio.Event) -> asyncio.Task[None]:
         folders = {source for function in self.template.functions.values() for source in function.sources}
-        return asyncio.create_task(reload.watch(self.template.path, folders, self.reload))
+        return asyncio.create_task(reload.watch(self.template.path, folders, self.reload, begun=begun))
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:
