@@ -164,12 +164,13 @@ class StreamConflict(Conflict):
 
 
 class AmbiguousEvent(Conflict):
-    """Several events use the id; `candidates` lists their (stream, source)."""
+    """Several events use the id; `candidates` lists their (stream, source), unless they are too many."""
 
     code = "ambiguous-event"
 
     def __init__(self, event_id: str, *, candidates: Sequence[tuple[str, str]]) -> None:
-        super().__init__(f"{len(candidates)} events use the id {event_id!r}: name one by ?source= and ?stream=")
+        many = str(len(candidates)) if candidates else "more events than can be listed"
+        super().__init__(f"the id {event_id!r} is not unique ({many}): name the event by ?source= and ?stream=")
         self.candidates = tuple(candidates)
 
 

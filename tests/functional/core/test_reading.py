@@ -1,0 +1,181 @@
+"""Pages of events, on a real store."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING
+
+import pytest
+from redis import Redis
+
+from eventstore.adapters.redis_connection import connect
+from eventstore.adapters.redis_log import RedisLog
+from eventstore.errors import InvalidQuery, NewEpoch
+from eventstore.filters import Selection
+from eventstore.reading import AllQuery, StreamQuery, read_all, read_stream
+from tests.examples import FakeClock, event, events
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from eventstore.events import RecordedEvent
+    from eventstore_dev.valkey import ValkeyServer
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def log(valkey: ValkeyServer, clock: FakeClock) -> Iterator[RedisLog]:
+    with Redis.from_url(valkey.url) as client:
+        client.flushall()
+    client = connect(valkey.url)
+    yield RedisLog(client, clock=clock)
+    client.close()
+
+
+def filled(log: RedisLog, clock: FakeClock, seed: int) -> int:
+    """Appends of one to nine events to ten streams, several a millisecond; how many events."""
+    random = Random(seed)
+    total = 0
+    for _ in range(60):
+        size = random.choice([1, 1, 1, 2, 9])
+        log.append(f"wf-{random.randrange(10)}", [event(f"{total + n}") for n in range(size)])
+        total += size
+        clock.pass_seconds(random.choice([0, 0, 0.001, 0.5]))
+    return total
+
+
+def pages(log: RedisLog, limit: int, *, backwards: bool = False, **selection: object) -> list[RecordedEvent]:
+    seen: list[RecordedEvent] = []
+    cursor = None
+    wanted = Selection(**selection)  # type: ignore[arg-type]
+    while True:
+        page = read_all(log, AllQuery(limit=limit, cursor=cursor, backwards=backwards, selection=wanted))
+        assert len(page.events) <= limit
+        seen += page.events
+        if page.next is None:
+            return seen
+        cursor = page.next
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("limit", [1, 3, 10, 1000])
+def test_pages_of_all_streams_hold_every_event_once_by_the_time_it_was_stored(
+    log: RedisLog, clock: FakeClock, seed: int, limit: int
+) -> None:
+    total = filled(log, clock, seed)
+    seen = pages(log, limit)
+    assert len({(e.stream, e.sequence) for e in seen}) == len(seen) == total
+    assert [e.time for e in seen] == sorted(e.time for e in seen)
+
+
+@pytest.mark.parametrize("limit", [1, 7, 1000])
+def test_each_stream_stands_in_its_order(log: RedisLog, clock: FakeClock, limit: int) -> None:
+    filled(log, clock, 1)
+    seen = pages(log, limit)
+    for stream in {e.stream for e in seen}:
+        sequences = [e.sequence for e in seen if e.stream == stream]
+        assert sequences == list(range(1, len(sequences) + 1))
+
+
+@pytest.mark.parametrize("limit", [1, 3, 10, 1000])
+def test_backwards_is_the_same_the_other_way_round(log: RedisLog, clock: FakeClock, limit: int) -> None:
+    filled(log, clock, 2)
+    assert pages(log, limit, backwards=True) == pages(log, 1000)[::-1]
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_window_of_time_is_read(log: RedisLog, clock: FakeClock, *, backwards: bool) -> None:
+    filled(log, clock, 3)
+    everything = pages(log, 1000)
+    since, until = everything[20].time, everything[60].time
+    wanted = [e for e in everything if since <= e.time < until]
+    seen = pages(log, 7, backwards=backwards, since=since, until=until)
+    assert seen == (wanted[::-1] if backwards else wanted)
+
+
+def test_the_end_is_a_place_to_go_on_from(log: RedisLog, clock: FakeClock) -> None:
+    filled(log, clock, 4)
+    end = read_all(log, AllQuery(limit=1000)).cursor
+    log.append("later", events(2))
+    assert [e.stream for e in read_all(log, AllQuery(cursor=end)).events] == ["later", "later"]
+
+
+def test_streams_that_are_named_are_read_alone(log: RedisLog, clock: FakeClock) -> None:
+    filled(log, clock, 5)
+    seen = pages(log, 7, streams=("wf-3", "wf-4"))
+    assert {e.stream for e in seen} == {"wf-3", "wf-4"}
+
+
+def test_a_cursor_belongs_to_its_query(log: RedisLog) -> None:
+    log.append("wf-1", events(1))
+    cursor = read_all(log, AllQuery()).cursor
+    with pytest.raises(InvalidQuery):
+        read_all(log, AllQuery(cursor=cursor, selection=Selection(streams=("wf-1",))))
+
+
+def test_a_rare_match_costs_short_pages_and_not_a_long_wait(log: RedisLog) -> None:
+    log.append("wf", events(300))
+    page = read_all(log, AllQuery(limit=1, selection=Selection({"subject": ["nothing"]})))
+    assert (page.events, page.next is None) == ([], False)
+
+
+class TestOfOneStream:
+    def test_pages_join_forwards_and_backwards(self, log: RedisLog) -> None:
+        log.append("wf", events(23))
+        for backwards in (False, True):
+            seen: list[int] = []
+            cursor = None
+            while True:
+                page = read_stream(log, "wf", StreamQuery(limit=5, cursor=cursor, backwards=backwards))
+                seen += [e.sequence for e in page.events]
+                if page.next is None:
+                    break
+                cursor = page.next
+            assert seen == sorted(range(1, 24), reverse=backwards)
+
+    def test_a_page_that_reaches_the_end_has_no_next(self, log: RedisLog) -> None:
+        log.append("wf", events(5))
+        assert read_stream(log, "wf", StreamQuery(limit=5)).next is None
+
+    def test_a_window_has_no_next_beyond_it(self, log: RedisLog) -> None:
+        log.append("wf", events(9))
+        page = read_stream(log, "wf", StreamQuery(start=3, stop=5, limit=3))
+        assert ([e.sequence for e in page.events], page.next) == ([3, 4, 5], None)
+
+    def test_a_filter_leads_through_all_of_it(self, log: RedisLog) -> None:
+        log.append("wf", [event(str(n), subject=str(n % 2)) for n in range(300)])
+        seen: list[int] = []
+        cursor = None
+        while True:
+            query = StreamQuery(limit=3, cursor=cursor, selection=Selection({"subject": ["1"]}))
+            page = read_stream(log, "wf", query)
+            seen += [e.sequence for e in page.events]
+            if page.next is None:
+                break
+            cursor = page.next
+        assert seen == list(range(2, 301, 2))
+
+
+class TestMadeAnew:
+    """The store's data was lost since a cursor was given."""
+
+    @pytest.fixture
+    def cursors(self, log: RedisLog, valkey: ValkeyServer) -> tuple[str | None, str]:
+        log.append("wf", events(5))
+        given = read_stream(log, "wf", StreamQuery(limit=2)).next, read_all(log, AllQuery(limit=2)).cursor
+        with Redis.from_url(valkey.url) as client:
+            client.flushall()
+        log.append("wf", events(5))
+        return given
+
+    def test_a_cursor_into_one_stream_is_refused(self, log: RedisLog, cursors: tuple[str | None, str]) -> None:
+        with pytest.raises(NewEpoch):
+            read_stream(log, "wf", StreamQuery(limit=2, cursor=cursors[0]))
+
+    def test_a_cursor_into_all_streams_is_refused(self, log: RedisLog, cursors: tuple[str | None, str]) -> None:
+        with pytest.raises(NewEpoch):
+            read_all(log, AllQuery(limit=2, cursor=cursors[1]))
