@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -115,16 +116,16 @@ class TestRedisAlone:
         assert (client.xlen(f"{tag}:log"), client.hlen(f"{tag}:ids"), client.xlen(f"{tag}:events:wf")) == (0, 0, 0)
 
     def test_a_store_that_does_not_answer_is_unavailable(self) -> None:
-        with ValkeyServer.start() as server:
-            log = RedisLog(connect(server.url))
+        with ValkeyServer.start() as server, closing(connect(server.url)) as client:
+            log = RedisLog(client)
             log.append("wf", events(1))
             server.kill()
             with pytest.raises(StoreUnavailable):
                 log.append("wf", [event("2")])
 
     def test_a_store_that_comes_back_serves_the_same_process(self) -> None:
-        with ValkeyServer.start(persistent=True) as server:
-            log = RedisLog(connect(server.url))
+        with ValkeyServer.start(persistent=True) as server, closing(connect(server.url)) as client:
+            log = RedisLog(client)
             log.append("wf", events(2))
             server.kill()
             server.restart()

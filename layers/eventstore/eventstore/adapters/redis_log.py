@@ -68,15 +68,15 @@ class RedisLog:
 
     def append(self, stream: str, events: Sequence[Event], *, expected: Expected = ANY) -> Appended:
         """See `Log.append`."""
-        keyed = [event.key + event.body for event in events]
+        keys_of_events, bodies = b"".join([event.key for event in events]), [event.body for event in events]
         with ANSWERING:
             partition, keys = self._partitions.keys(stream)
             at = (keys.events, keys.state, partition.log, partition.ids, partition.streams)
             head = "" if expected.version is None else expected.version
-            answer = self._append(self._client, at, (stream, head, self._time(), *keyed))
+            answer = self._append(self._client, at, (stream, head, self._time(), keys_of_events, *bodies))
             while answer[0] == b"conflict":
-                _settle(stream, events, keyed, answer)
-                answer = self._append(self._client, at, (stream, head, self._time(), *keyed))
+                _settle(stream, events, bodies, answer)
+                answer = self._append(self._client, at, (stream, head, self._time(), keys_of_events, *bodies))
             if answer[0] == b"stored":
                 if answer[2]:
                     self._streams.trim(stream)
@@ -204,14 +204,14 @@ class RedisLog:
             return []
 
 
-def _settle(stream: str, events: Sequence[Event], keyed: list[bytes], answer: Sequence[Any]) -> None:
+def _settle(stream: str, events: Sequence[Event], bodies: list[bytes], answer: Sequence[Any]) -> None:
     """Let an event that says the same in other letters pass as the duplicate it is; raise for one that does not."""
     for at in range(1, len(answer), 3):
         index, sequence, stored = int(answer[at]) - 1, int(answer[at + 1]), bytes(answer[at + 2])
         event = events[index]
         if not same_content(stored, event.body):
             raise EventConflict(stream, index=index, source=event.source, event_id=event.id, sequence=sequence)
-        keyed[index] = event.key + stored
+        bodies[index] = stored
 
 
 def _appended(stream: str, count: int, answer: Sequence[Any]) -> Appended:

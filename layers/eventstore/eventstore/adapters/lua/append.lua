@@ -8,18 +8,19 @@
 -- ARGV  1 name      the stream's
 --       2 expected  the head that the caller believes in, or ''
 --       3 time      milliseconds since 1970 to store under, or '' for the server's
---       4... an event's key and body in one, for each argument costs the client and the server more than a copy here
+--       4 keys      of all events, 16 bytes each, in one, for each argument costs the client and the server
+--       5... each event's body
 --
 -- Answers  {'stored', head before, 1 if the stream has limits, indexes (from 1) and sequences of duplicates...}
 --          {'version', head} | {'gone'} | {'conflict', index, sequence, body stored, ...}
 local call, sub = redis.call, string.sub
 local events, state, log, ids, streams = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local name, expected, time = ARGV[1], ARGV[2], ARGV[3]
+local name, expected, time, keys = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 -- How many places `ids` lists under one key before it says '*', "and more".
 local PLACES = 100
 
 local fields = {'head', 'bytes', 'first', 'gone', 'limits'}
-for a = 4, #ARGV do fields[a + 2] = sub(ARGV[a], 1, 16) end
+for a = 5, #ARGV do fields[a + 1] = sub(keys, 16 * a - 79, 16 * a - 64) end
 local have = call('HMGET', state, unpack(fields))
 if have[4] then return {'gone'} end
 local head, first = tonumber(have[1]) or 0, tonumber(have[3]) or 1
@@ -27,10 +28,10 @@ local head, first = tonumber(have[1]) or 0, tonumber(have[3]) or 1
 -- `fresh` holds the arguments to store, in their order; `set` what the stream's hash is to say once they are.
 local fresh, set, seen, duplicates, conflicts = {}, {'head', 0, 'bytes', 0, 'updated', 0}, {}, {}, {}
 local count, s = 0, 6
-for a = 4, #ARGV do
-  local key = fields[a + 2]
+for a = 5, #ARGV do
+  local key = fields[a + 1]
   -- A sequence below `first` belongs to an event that is no longer kept, and whose entry trim has yet to remove.
-  local stands = tonumber(have[a + 2])
+  local stands = tonumber(have[a + 1])
   if stands and stands < first then stands = nil end
   if not stands and not seen[key] then
     count = count + 1
@@ -45,13 +46,13 @@ for a = 4, #ARGV do
       stored = call('XRANGE', events, stands, stands)[1][2][2]
     else
       stands = head + seen[key]
-      stored = sub(ARGV[fresh[seen[key]]], 17)
+      stored = ARGV[fresh[seen[key]]]
     end
-    if stored == sub(ARGV[a], 17) then
-      duplicates[#duplicates + 1] = a - 3
+    if stored == ARGV[a] then
+      duplicates[#duplicates + 1] = a - 4
       duplicates[#duplicates + 1] = stands
     else
-      conflicts[#conflicts + 1] = a - 3
+      conflicts[#conflicts + 1] = a - 4
       conflicts[#conflicts + 1] = stands
       conflicts[#conflicts + 1] = stored
     end
@@ -70,23 +71,21 @@ local bytes, behind, prefix = tonumber(have[2]) or 0, '-' .. stored_at, name .. 
 local shorts, places = {}, {}
 for i = 1, count do
   local at = fresh[i]
-  local body = sub(ARGV[at], 17)
+  local body = ARGV[at]
   -- Turned into text once: of all that this loop does, that costs most after the call.
   local sequence = head + i .. ''
   bytes = bytes + #body
   call('XADD', events, sequence .. behind, 'e', body)
-  shorts[i], places[i] = sub(fields[at + 2], 1, 8), prefix .. sequence
-end
-
-local function joined(listed, place)
-  if not listed then return place end
-  if sub(listed, -1) == '*' then return listed end
-  local _, spaces = listed:gsub(' ', '')
-  return listed .. ' ' .. (spaces + 1 < PLACES and place or '*')
+  shorts[i], places[i] = sub(fields[at + 1], 1, 8), prefix .. sequence
 end
 
 -- One event takes one call where its id is new; many take two calls, whatever their number.
 if count > 1 or call('HSETNX', ids, shorts[1], places[1]) == 0 then
+  local function joined(listed, place)
+    if sub(listed, -1) == '*' then return listed end
+    local _, spaces = listed:gsub(' ', '')
+    return listed .. ' ' .. (spaces + 1 < PLACES and place or '*')
+  end
   local listed, list, l = call('HMGET', ids, unpack(shorts)), {}, 0
   local at = {}
   for i = 1, count do
@@ -94,7 +93,7 @@ if count > 1 or call('HSETNX', ids, shorts[1], places[1]) == 0 then
     if at[short] then
       list[at[short]] = joined(list[at[short]], places[i])
     else
-      list[l + 1], list[l + 2] = short, joined(listed[i], places[i])
+      list[l + 1], list[l + 2] = short, listed[i] and joined(listed[i], places[i]) or places[i]
       l = l + 2
       at[short] = l
     end
