@@ -32,8 +32,10 @@ def figures() -> Iterator[Figure]:
         singles = in_turn(lambda _: sides.singles(), rounds=_ROUNDS)
         yield Figure("Append of one event, against bare XADD", singles.speed, Unit.RATIO, Aim("≥", 0.7))
         yield Figure("Append of one event, one after the other", _BLOCK / median(singles.ours), Unit.RATE)
-        batches = in_turn(lambda _: sides.batches(), rounds=_ROUNDS)
+        batches = in_turn(lambda _: sides.batches(whole=False), rounds=_ROUNDS)
         yield Figure(f"Append of a batch of {_BATCH}, against pipelined XADD", batches.speed, Unit.RATIO, Aim("≥", 1.0))
+        whole = in_turn(lambda _: sides.batches(whole=True), rounds=_ROUNDS)
+        yield Figure(f"Append of a batch of {_BATCH}, against XADDs in one MULTI/EXEC", whole.speed, Unit.RATIO)
         yield Figure(f"Append of batches of {_BATCH}", _BATCH * _BATCHES / median(batches.ours), Unit.RATE)
 
 
@@ -63,7 +65,8 @@ class _Sides:
 
         return appends, xadds
 
-    def batches(self) -> tuple[Callable[[], None], Callable[[], None]]:
+    def batches(self, *, whole: bool) -> tuple[Callable[[], None], Callable[[], None]]:
+        """Batches against pipelines of XADD; `whole` ones are all or none, as an append is."""
         ours = [(self._events.stream(), self._events.take(_BATCH)) for _ in range(_BATCHES)]
         theirs = [
             (self._events.stream(), [{"e": event.body} for event in self._events.take(_BATCH)]) for _ in range(_BATCHES)
@@ -75,7 +78,7 @@ class _Sides:
 
         def xadds() -> None:
             for stream, batch in theirs:
-                pipeline = self._client.pipeline(transaction=False)
+                pipeline = self._client.pipeline(transaction=whole)
                 for fields in batch:
                     pipeline.xadd(stream, fields)
                 pipeline.execute()
