@@ -37,11 +37,15 @@ _SUBJECTS: Mapping[str, _Subject] = {
     "reading": _Subject(
         "Reading", "Through the `Log` port, against bare XRANGE of the same entries by redis-py.", reading.figures
     ),
-    "memory": _Subject("Memory", "Events appended one by one, with all that finds them again.", memory.figures),
+    "memory": _Subject(
+        "Memory",
+        "Events appended one by one and then looked up, so that all indexes hold them.",
+        memory.figures,
+    ),
     "peers": _Subject(
         "Other stores",
-        "One event after the other, each acknowledged. JetStream's file and our append-only file reach the disk a\n"
-        "little later than the acknowledgement; SQLite's transactions reach it before.",
+        "One event after the other, each acknowledged. Our append-only file and SQLite's transactions reach the disk\n"
+        "before the acknowledgement; JetStream's file is written by then, and reaches the disk later.",
         peers.figures,
     ),
     "stack": _Subject(

@@ -33,6 +33,7 @@ def figures() -> Iterator[Figure]:
             client.flushall(asynchronous=False)
             before = client.info("memory")["used_memory"]
             size = _fill(log, examples, _EVENTS)
+            log.locate("an id that no event has, so that all are indexed")
             used = client.info("memory")["used_memory"] - before
     what = f"Memory per event, by its bytes ({EVENT_BYTES} bytes, {PER_STREAM} a stream)"
     yield Figure(what, used / size, Unit.RATIO, Aim("≤", 1.5))

@@ -226,6 +226,18 @@ class LogContract:
             log.append("wf", events(3))
             assert [(e.stream, e.sequence) for e in log.locate("2")] == [("wf", 2)]
 
+        def test_each_event_is_found_as_soon_as_it_is_stored(self, log: Log) -> None:
+            log.append("wf", events(3))
+            assert [e.sequence for e in log.locate("3")] == [3]
+            log.append("wf", [event("2"), event("4"), event("5")])
+            log.append("wf", [event("6")])
+            assert [[e.sequence for e in log.locate(str(n))] for n in range(1, 7)] == [[n] for n in range(1, 7)]
+
+        def test_an_event_among_very_many_that_nobody_looked_for_is_found(self, log: Log) -> None:
+            for start in range(1, 2801, 700):
+                log.append("wf", events(700, start=start))
+            assert [[e.sequence for e in log.locate(str(n))] for n in (1, 1400, 2800)] == [[1], [1400], [2800]]
+
         def test_every_event_with_the_id_is_found(self, log: Log) -> None:
             log.append("wf-a", [event("1", source="/a"), event("1", source="/b")])
             log.append("wf-b", [event("1", source="/a")])

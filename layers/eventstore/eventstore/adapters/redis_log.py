@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from eventstore.adapters.clock import SystemClock
 from eventstore.adapters.redis_connection import ANSWERING, SOCKET_SECONDS
+from eventstore.adapters.redis_ids import MORE, Ids
 from eventstore.adapters.redis_keys import partition_keys
 from eventstore.adapters.redis_partitions import Partitions, random_epoch
 from eventstore.adapters.redis_scripts import Script
@@ -17,7 +18,7 @@ from eventstore.adapters.redis_streams import BODY, STATE, Streams, sequence_and
 from eventstore.adapters.redis_tail import read_tails
 from eventstore.cloudevents import same_content
 from eventstore.errors import Absent, AmbiguousEvent, EventConflict, StreamGone, WrongExpectedVersion
-from eventstore.events import RecordedEvent, event_key, id_key
+from eventstore.events import RecordedEvent, event_key
 from eventstore.ports import Appended, PartitionStats, Slice
 from eventstore.streams import ANY, Expected, partition_of
 
@@ -57,7 +58,8 @@ class RedisLog:
         self._client = client
         self._clock = clock
         self._partitions = Partitions(client, configured=partitions, new_epoch=new_epoch)
-        self._streams = Streams(self._partitions, clock=clock or SystemClock())
+        self._ids = Ids(self._partitions)
+        self._streams = Streams(self._partitions, self._ids, clock=clock or SystemClock())
         self._append = Script("append")
 
     @property
@@ -71,7 +73,7 @@ class RedisLog:
         keys_of_events, bodies = b"".join([event.key for event in events]), [event.body for event in events]
         with ANSWERING:
             partition, keys = self._partitions.keys(stream)
-            at = (keys.events, keys.state, partition.log, partition.ids, partition.streams)
+            at = (keys.events, keys.state, partition.log, partition.streams)
             head = "" if expected.version is None else expected.version
             answer = self._append(self._client, at, (stream, head, self._time(), keys_of_events, *bodies))
             while answer[0] == b"conflict":
@@ -127,9 +129,10 @@ class RedisLog:
         with ANSWERING:
             if source is not None and stream is not None:
                 return self._at(stream, self._client.hget(self._state(stream), event_key(source, event_id)))
+            count = self._partitions.count
             found = []
-            for places in self._places(event_id, stream):
-                if places[-1] == "*":
+            for places in self._ids.places(event_id, range(count) if stream is None else [partition_of(stream, count)]):
+                if places[-1] == MORE:
                     raise AmbiguousEvent(event_id, candidates=[])
                 for place in places:
                     name, _, sequence = place.rpartition("/")
@@ -187,13 +190,6 @@ class RedisLog:
 
     def _state(self, stream: str) -> str:
         return self._partitions.keys(stream)[1].state
-
-    def _places(self, event_id: str, stream: str | None) -> list[list[str]]:
-        count = self._partitions.count
-        pipeline = self._client.pipeline(transaction=False)
-        for partition in range(count) if stream is None else (partition_of(stream, count),):
-            pipeline.hget(partition_keys(partition).ids, id_key(event_id))
-        return [places.decode().split(" ") for places in pipeline.execute() if places]
 
     def _at(self, stream: str, sequence: bytes | str | None) -> list[RecordedEvent]:
         if sequence is None:

@@ -12,11 +12,12 @@ from eventstore.adapters.redis_scripts import Script
 from eventstore.cloudevents import attributes_of
 from eventstore.errors import StreamConflict, StreamGone, StreamNotFound
 from eventstore.events import event_key
-from eventstore.streams import Retention, StreamConfig, StreamState
+from eventstore.streams import Retention, StreamConfig, StreamState, partition_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from eventstore.adapters.redis_ids import Ids
     from eventstore.adapters.redis_partitions import Partitions
     from eventstore.ports import Clock
 
@@ -64,8 +65,9 @@ def sequence_and_time(entry_id: bytes) -> tuple[int, int]:
 class Streams:
     """The streams of a store, apart from the reading and writing of their events."""
 
-    def __init__(self, partitions: Partitions, *, clock: Clock) -> None:
+    def __init__(self, partitions: Partitions, ids: Ids, *, clock: Clock) -> None:
         self._partitions = partitions
+        self._ids = ids
         self._client = partitions.client
         self._clock = clock
         self._create = Script("create")
@@ -158,6 +160,8 @@ class Streams:
                 arguments += (entry_id, _key(body), len(body))
             if not arguments:
                 return removed
+            # What is removed must stand in the index by then, or it would be added afterwards and never leave it.
+            self._ids.catch_up([partition_of(stream, self._partitions.count)])
             at = [keys.events, keys.state, partition.log, partition.ids]
             removed += int(self._trim(self._client, at, [stream, first, *arguments]))
             if len(arguments) // 3 < len(entries):

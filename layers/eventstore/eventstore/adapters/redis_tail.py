@@ -75,12 +75,12 @@ def _references(
 
 
 def _spans(
-    entries: Sequence[tuple[bytes, tuple[bytes, bytes]]], position: Position, count: int, *, backwards: bool
+    entries: Sequence[tuple[bytes, Sequence[bytes]]], position: Position, count: int, *, backwards: bool
 ) -> tuple[list[_Span], bool]:
     """The spans of up to `count` events, and whether events of these entries are left over."""
     spans: list[_Span] = []
     left = count
-    for entry_id, (stream, reference) in entries:
+    for entry_id, (stream, reference, *_) in entries:
         time, order = sequence_and_time(entry_id)
         first, _, last = reference.partition(b"-")
         base, high = int(first), int(last or first)

@@ -2,9 +2,9 @@
 --
 -- KEYS  1 events    the stream's events, a Redis Stream; ids are <sequence>-<milliseconds stored>
 --       2 state     the stream's hash: head, first, bytes, ..., and per event kept its 16-byte key -> sequence
---       3 log       the partition's references, a Redis Stream: <stream> -> <sequence> or <first>-<last>
---       4 ids       the partition's hash: first 8 bytes of an event's key -> '<stream>/<sequence> ...', where it stands
---       5 streams   the partition's sorted set of stream names
+--       3 log       the partition's references, a Redis Stream: <stream> -> <sequence> or <first>-<last>,
+--                   k -> the keys of these events, one after the other
+--       4 streams   the partition's sorted set of stream names
 -- ARGV  1 name      the stream's
 --       2 expected  the head that the caller believes in, or ''
 --       3 time      milliseconds since 1970 to store under, or '' for the server's
@@ -14,10 +14,8 @@
 -- Answers  {'stored', head before, 1 if the stream has limits, indexes (from 1) and sequences of duplicates...}
 --          {'version', head} | {'gone'} | {'conflict', index, sequence, body stored, ...}
 local call, sub = redis.call, string.sub
-local events, state, log, ids, streams = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local events, state, log, streams = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local name, expected, time, keys = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
--- How many places `ids` lists under one key before it says '*', "and more".
-local PLACES = 100
 
 local fields = {'head', 'bytes', 'first', 'gone', 'limits'}
 for a = 5, #ARGV do fields[a + 1] = sub(keys, 16 * a - 79, 16 * a - 64) end
@@ -64,41 +62,20 @@ if expected ~= '' and tonumber(expected) ~= head then return {'version', head} e
 
 -- The log's own clock gives the time: it is the server's, and never goes back.
 local last = head + count
-local reference = count == 1 and last or (head + 1) .. '-' .. last
-local stored_at = call('XADD', log, time == '' and '*' or time .. '-*', name, reference):match('^%d+')
-
-local bytes, behind, prefix = tonumber(have[2]) or 0, '-' .. stored_at, name .. '/'
-local shorts, places = {}, {}
-for i = 1, count do
-  local at = fresh[i]
-  local body = ARGV[at]
-  -- Turned into text once: of all that this loop does, that costs most after the call.
-  local sequence = head + i .. ''
-  bytes = bytes + #body
-  call('XADD', events, sequence .. behind, 'e', body)
-  shorts[i], places[i] = sub(fields[at + 1], 1, 8), prefix .. sequence
+local fresh_keys = keys
+if count < #ARGV - 4 then
+  local parts = {}
+  for i = 1, count do parts[i] = fields[fresh[i] + 1] end
+  fresh_keys = table.concat(parts)
 end
+local reference = count == 1 and last or (head + 1) .. '-' .. last
+local stored_at = call('XADD', log, time == '' and '*' or time .. '-*', name, reference, 'k', fresh_keys):match('^%d+')
 
--- One event takes one call where its id is new; many take two calls, whatever their number.
-if count > 1 or call('HSETNX', ids, shorts[1], places[1]) == 0 then
-  local function joined(listed, place)
-    if sub(listed, -1) == '*' then return listed end
-    local _, spaces = listed:gsub(' ', '')
-    return listed .. ' ' .. (spaces + 1 < PLACES and place or '*')
-  end
-  local listed, list, l = call('HMGET', ids, unpack(shorts)), {}, 0
-  local at = {}
-  for i = 1, count do
-    local short = shorts[i]
-    if at[short] then
-      list[at[short]] = joined(list[at[short]], places[i])
-    else
-      list[l + 1], list[l + 2] = short, listed[i] and joined(listed[i], places[i]) or places[i]
-      l = l + 2
-      at[short] = l
-    end
-  end
-  call('HSET', ids, unpack(list))
+local bytes, behind = tonumber(have[2]) or 0, '-' .. stored_at
+for i = 1, count do
+  local body = ARGV[fresh[i]]
+  bytes = bytes + #body
+  call('XADD', events, head + i .. behind, 'e', body)
 end
 
 set[2], set[4], set[6] = last, bytes, stored_at

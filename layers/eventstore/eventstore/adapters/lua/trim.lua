@@ -3,7 +3,8 @@
 -- `first` moves in the same step: a reader sees all of it or nothing. What a caller that died left behind, the next
 -- one removes, for `first` tells it.
 --
--- KEYS  1 events, 2 state, 3 log, 4 ids    as in append.lua
+-- KEYS  1 events, 2 state, 3 log    as in append.lua
+--       4 ids                       as in index.lua
 -- ARGV  1 name, 2 first (the least sequence that is kept)
 --       3... entry id, key, bytes of each event to remove; all are below `first`
 --

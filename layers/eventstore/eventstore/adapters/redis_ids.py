@@ -1,0 +1,59 @@
+"""Finding events by their id: an index of each partition, brought up to date by who asks it, not by who appends.
+
+Appends are many and lookups by id are few, and one call fewer is what an append can save most. The log holds the keys
+of all events, so nothing is lost by being late: a lookup first indexes what was appended since the last one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from eventstore.adapters.redis_keys import partition_keys
+from eventstore.adapters.redis_scripts import Script
+from eventstore.events import id_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from eventstore.adapters.redis_partitions import Partitions
+
+__all__ = ["MORE", "Ids"]
+
+MORE = "*"
+"""Stands at the end of a list of places that is not complete."""
+
+_AT_ONCE = 1000
+"""Events that one step indexes, or one append more: a few milliseconds."""
+
+
+class Ids:
+    """Where events stand, by their id."""
+
+    def __init__(self, partitions: Partitions) -> None:
+        self._partitions = partitions
+        self._index = Script("index")
+
+    def places(self, event_id: str, partitions: Iterable[int]) -> Sequence[Sequence[str]]:
+        """Per partition that has the id, `<stream>/<sequence>` of each event; the last may be `MORE`."""
+        asked = list(partitions)
+        self.catch_up(asked)
+        pipeline = self._partitions.client.pipeline(transaction=False)
+        for partition in asked:
+            pipeline.hget(partition_keys(partition).ids, id_key(event_id))
+        return [places.decode().split(" ") for places in pipeline.execute() if places]
+
+    def catch_up(self, partitions: Iterable[int]) -> None:
+        """Index what was appended since the index was last asked."""
+        asked = list(partitions)
+        pipeline = self._partitions.client.pipeline(transaction=False)
+        for partition in asked:
+            keys = partition_keys(partition)
+            pipeline.hget(keys.partition, "indexed")
+            pipeline.xrevrange(keys.log, count=1)
+        answers = iter(pipeline.execute())
+        for partition, indexed, newest in zip(asked, answers, answers, strict=True):
+            if newest and newest[0][0] != indexed:
+                keys = partition_keys(partition)
+                at = [keys.partition, keys.log, keys.ids]
+                while self._index(self._partitions.client, at, [_AT_ONCE]):
+                    pass
