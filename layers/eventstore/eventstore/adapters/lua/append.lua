@@ -19,7 +19,9 @@ local name, expected, time, keys = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 
 local fields = {'head', 'bytes', 'first', 'gone', 'limits'}
 for a = 5, #ARGV do fields[a + 1] = sub(keys, 16 * a - 79, 16 * a - 64) end
-local have = call('HMGET', state, unpack(fields))
+-- A new stream holds none of them: for a batch, one call spares a look for each.
+local new = #ARGV > 5 and call('EXISTS', state) == 0
+local have = new and {} or call('HMGET', state, unpack(fields))
 if have[4] then return {'gone'} end
 local head, first = tonumber(have[1]) or 0, tonumber(have[3]) or 1
 
@@ -29,7 +31,7 @@ local count, s = 0, 6
 for a = 5, #ARGV do
   local key = fields[a + 1]
   -- A sequence below `first` belongs to an event that is no longer kept, and whose entry trim has yet to remove.
-  local stands = tonumber(have[a + 1])
+  local stands = have[a + 1] and tonumber(have[a + 1])
   if stands and stands < first then stands = nil end
   if not stands and not seen[key] then
     count = count + 1
