@@ -22,8 +22,8 @@ __all__ = ["MORE", "Ids"]
 MORE = "*"
 """Stands at the end of a list of places that is not complete."""
 
-_AT_ONCE = 1000
-"""Events that one step indexes, or one append more: a few milliseconds."""
+_AT_ONCE = 900
+"""Events that one step indexes, or up to one append more: two arguments each, under 3,999 with a last append of 1,000."""
 
 
 class Ids:

@@ -21,7 +21,6 @@ end
 local indexed = call('HGET', partition, 'indexed') or '0-0'
 local shorts, places, count = {}, {}, 0
 local more = 0
--- An append has a thousand events at most, so whatever is asked for, the calls below stay within Lua's stack.
 for _, entry in ipairs(call('XRANGE', log, '(' .. indexed, '+', 'COUNT', most)) do
   if count >= most then
     more = 1
