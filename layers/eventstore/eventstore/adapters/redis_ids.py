@@ -23,7 +23,7 @@ MORE = "*"
 """Stands at the end of a list of places that is not complete."""
 
 _AT_ONCE = 900
-"""Events that one step indexes, or up to one append more: two arguments each, under 3,999 with a last append of 1,000."""
+"""Events that one step indexes, or up to an append more; with two arguments each, that stays under 3,999."""
 
 
 class Ids:
