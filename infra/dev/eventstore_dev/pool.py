@@ -78,7 +78,10 @@ class Pool:
             waiter.cancel()
         await asyncio.gather(*(environment.stop() for environment in self._all))
         while self._tasks:
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            # Taken out here: tasks that are done already let no callback run that would do it, and this would spin.
+            tasks = list(self._tasks)
+            self._tasks.clear()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     def _take(self) -> Environment | None:
         while self._idle:
