@@ -7,13 +7,39 @@ import os
 from functools import cache
 from typing import TYPE_CHECKING
 
-from eventstore.settings import Settings
+from eventstore.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
-    from eventstore.ports import Log
-    from eventstore.store import Store
+    from types_boto3_sqs.client import SQSClient
 
-__all__ = ["log", "preload", "settings", "store"]
+    from eventstore.adapters.redis_connection import Client
+    from eventstore.delivery import Deliverer
+    from eventstore.dispatch import Dispatcher
+    from eventstore.ports import Bells, Clock, Deliveries, Log, Registry
+    from eventstore.store import Store
+    from eventstore.subscribing import Subscriptions
+    from eventstore.sweep import Sweeper
+
+__all__ = [
+    "bells",
+    "clock",
+    "deliverer",
+    "deliveries",
+    "dispatcher",
+    "log",
+    "new_id",
+    "preload",
+    "preload_deliverer",
+    "preload_dispatcher",
+    "preload_subscriptions",
+    "registry",
+    "settings",
+    "store",
+    "subscriptions",
+    "sweeper",
+]
+
+# ruff: noqa: PLC0415 - each function imports what only those need who call it
 
 
 @cache
@@ -25,20 +51,118 @@ def settings() -> Settings:
 
 
 @cache
+def clock() -> Clock:
+    """The clock of this process."""
+    from eventstore.adapters.clock import SystemClock
+
+    return SystemClock()
+
+
+def new_id() -> str:
+    """96 random bits that no other id is likely to have, in hexadecimal."""
+    import secrets
+
+    return secrets.token_hex(12)
+
+
+@cache
 def log() -> Log:
     """The log of this process. Connects at its first use, and again after the connection broke."""
-    from eventstore.adapters.redis_connection import connect  # noqa: PLC0415 - only who needs the log pays for redis
-    from eventstore.adapters.redis_log import RedisLog  # noqa: PLC0415 - the same
+    from eventstore.adapters.redis_log import RedisLog
 
-    return RedisLog(connect(settings().redis_url), partitions=settings().partitions)
+    return RedisLog(_redis(), partitions=settings().partitions)
+
+
+@cache
+def registry() -> Registry:
+    """The registry of connections and subscriptions."""
+    from eventstore.adapters.redis_registry import RedisRegistry
+
+    return RedisRegistry(_redis(), partitions=settings().partitions)
+
+
+@cache
+def bells() -> Bells | None:
+    """What tells `dispatch` of news; None in a deployment that delivers nothing live."""
+    if not settings().bells_url:
+        return None
+    from eventstore.adapters.sqs import SqsBells
+
+    return SqsBells(_sqs(), settings().bells_url, new_id=new_id)
+
+
+@cache
+def deliveries() -> Deliveries:
+    """What hands `deliver` its work."""
+    from eventstore.adapters.sqs import SqsDeliveries
+
+    return SqsDeliveries(_sqs(), _needed(settings().deliveries_url, "DELIVERIES_QUEUE_URL"), new_id=new_id)
 
 
 @cache
 def store() -> Store:
     """The store of this process."""
-    from eventstore.store import Store  # noqa: PLC0415 - health checks need none
+    from eventstore.store import Store
 
-    return Store(log())
+    return Store(log(), bells())
+
+
+@cache
+def subscriptions() -> Subscriptions:
+    """What starts subscriptions."""
+    from eventstore.subscribing import Subscriptions
+
+    return Subscriptions(log(), registry(), _bells())
+
+
+@cache
+def dispatcher() -> Dispatcher:
+    """What serves partitions."""
+    from eventstore.adapters.redis_turns import RedisTurns
+    from eventstore.dispatch import Dispatcher, TurnLimits
+
+    turns = RedisTurns(_redis(), partitions=settings().partitions)
+    limits = TurnLimits(events_url=f"{settings().rest_url}/api/v1/events")
+    return Dispatcher(log(), turns, deliveries(), clock=clock(), limits=limits)
+
+
+@cache
+def deliverer() -> Deliverer:
+    """What posts to clients."""
+    import random
+
+    import boto3
+    from botocore.config import Config
+
+    from eventstore.adapters.apigateway import ApiGatewayConnections
+    from eventstore.delivery import Deliverer
+
+    # One try each: how often is the deliverer's to say. botocore's own variable for the endpoint counts first, for a
+    # stack that runs elsewhere than its template says.
+    elsewhere = "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI" in os.environ
+    client = boto3.client(
+        "apigatewaymanagementapi",
+        endpoint_url=None if elsewhere else _needed(settings().connections_url, "CONNECTIONS_URL"),
+        config=Config(
+            connect_timeout=1,
+            read_timeout=3,
+            retries={"mode": "standard", "total_max_attempts": 1},
+            max_pool_connections=_POSTS_AT_ONCE,
+            parameter_validation=False,
+        ),
+    )
+    connections = ApiGatewayConnections(client)
+    return Deliverer(connections, _bells(), clock=clock(), jitter=random.random, workers=_POSTS_AT_ONCE)
+
+
+@cache
+def sweeper() -> Sweeper:
+    """What mends, every minute."""
+    from eventstore.adapters.redis_turns import RedisTurns
+    from eventstore.sweep import Sweeper
+
+    turns = RedisTurns(_redis(), partitions=settings().partitions)
+    return Sweeper(log(), registry(), turns, _bells(), clock=clock())
 
 
 def preload() -> None:
@@ -46,5 +170,72 @@ def preload() -> None:
 
     Only imports; what the environment says is read when the store is asked for.
     """
-    import eventstore.adapters.redis_log  # noqa: PLC0415 - see above
-    import eventstore.store  # noqa: F401, PLC0415 - see above
+    import eventstore.adapters.redis_log
+    import eventstore.store  # noqa: F401
+
+
+def preload_dispatcher() -> None:
+    """Import what `dispatcher` and `registry` need, without connecting."""
+    import boto3
+
+    import eventstore.adapters.redis_log
+    import eventstore.adapters.redis_registry
+    import eventstore.adapters.redis_turns
+    import eventstore.adapters.sqs
+    import eventstore.dispatch  # noqa: F401
+
+
+def preload_subscriptions() -> None:
+    """Import what `subscriptions`, `registry` and `store` need, without connecting."""
+    import eventstore.adapters.redis_log
+    import eventstore.adapters.redis_registry
+    import eventstore.store
+    import eventstore.subscribing  # noqa: F401
+
+
+def preload_deliverer() -> None:
+    """Import what `deliverer` needs, without connecting."""
+    import boto3
+
+    import eventstore.adapters.apigateway
+    import eventstore.adapters.sqs
+    import eventstore.delivery  # noqa: F401
+
+
+_POSTS_AT_ONCE = 16
+
+
+@cache
+def _redis() -> Client:
+    from eventstore.adapters.redis_connection import connect
+
+    return connect(settings().redis_url)
+
+
+@cache
+def _sqs() -> SQSClient:
+    import boto3
+    from botocore.config import Config
+
+    config = Config(
+        connect_timeout=1,
+        read_timeout=3,
+        retries={"mode": "standard", "total_max_attempts": 3},
+        tcp_keepalive=True,
+        parameter_validation=False,
+    )
+    client: SQSClient = boto3.client("sqs", config=config)
+    return client
+
+
+def _bells() -> Bells:
+    found = bells()
+    if found is None:
+        raise SettingsError("BELLS_QUEUE_URL is unset; it names the queue of bells")
+    return found
+
+
+def _needed(value: str, name: str) -> str:
+    if not value:
+        raise SettingsError(f"{name} is unset; the template sets it")
+    return value

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cache
 from typing import NamedTuple
 
-__all__ = ["PartitionKeys", "StreamKeys", "partition_keys", "stream_keys"]
+__all__ = ["CONNECTIONS", "connection_key", "PartitionKeys", "StreamKeys", "TurnKeys", "partition_keys", "stream_keys", "turn_keys"]
 
 
 class PartitionKeys(NamedTuple):
@@ -38,3 +38,30 @@ def stream_keys(partition: int, stream: str) -> StreamKeys:
     """The keys of a stream of that partition."""
     tag = f"{{p{partition}}}"
     return StreamKeys(f"{tag}:events:{stream}", f"{tag}:state:{stream}")
+
+
+class TurnKeys(NamedTuple):
+    """What a partition keeps of its turns and subscriptions."""
+
+    turn: str
+    bell: str
+    subscriptions: str
+    behind: str
+    places: str
+    frames: str
+    index: str
+
+
+@cache
+def turn_keys(partition: int) -> TurnKeys:
+    """The keys of a partition's turns and subscriptions."""
+    return TurnKeys(*(f"{{p{partition}}}:{name}" for name in TurnKeys._fields))
+
+
+def connection_key(connection: str) -> str:
+    """The key of a connection: it stands in no partition's slot."""
+    return f"connection:{connection}"
+
+
+CONNECTIONS = "connections"
+"""A sorted set of all connections, by when they were made."""

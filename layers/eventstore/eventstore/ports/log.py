@@ -1,4 +1,4 @@
-"""What the core asks of the outside world. An adapter keeps these promises; nothing above knows which one it is."""
+"""What keeps the events."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from eventstore.events import Event, RecordedEvent
     from eventstore.positions import Position
 
-__all__ = ["Appended", "Clock", "Log", "PartitionStats", "Slice", "Tail"]
+__all__ = ["Appended", "Log", "PartitionStats", "Slice", "Tail"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +120,3 @@ class Log(Protocol):
 
     def ping(self) -> None:
         """Return if the store answers; raises `StoreUnavailable`."""
-
-
-class Clock(Protocol):
-    """Tells the time."""
-
-    def now(self) -> int:
-        """Milliseconds since 1970 (UTC)."""
