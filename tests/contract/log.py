@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,11 +17,13 @@ from eventstore.errors import (
     StreamNotFound,
     WrongExpectedVersion,
 )
-from eventstore.positions import BEGINNING, Position
+from eventstore.positions import BEGINNING, WHOLE, Position
 from eventstore.streams import ANY, NEW, Expected, Retention, StreamConfig, partition_of
 from tests.examples import FakeClock, event, events
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from eventstore.ports import Log
 
 _FAR = 1 << 62
@@ -31,6 +34,30 @@ def ids(log: Log, stream: str) -> list[str]:
 
     found = log.read(stream, start=1, stop=_FAR, count=10_000).events
     return [json.loads(recorded.body)["id"] for recorded in found]
+
+
+def neighbours(log: Log, count: int) -> list[str]:
+    """Names of that many streams of one partition."""
+    names = (f"wf-{number}" for number in range(100_000))
+    return list(islice((name for name in names if partition_of(name, log.partitions) == 3), count))
+
+
+def read_forwards(
+    log: Log,
+    partition: int,
+    *,
+    after: Position = BEGINNING,
+    count: int = 100,
+    until: Mapping[int, Position] | None = None,
+) -> list[tuple[str, int]]:
+    """What a partition holds beyond a position, page by page, as streams and sequences."""
+    seen: list[tuple[str, int]] = []
+    at_end = False
+    while not at_end:
+        tail = log.tail({partition: after}, count=count, until=until)[partition]
+        seen += [(recorded.stream, recorded.sequence) for _, recorded in tail.events]
+        after, at_end = tail.position, tail.at_end
+    return seen
 
 
 class LogContract:
@@ -101,6 +128,25 @@ class LogContract:
             with ThreadPoolExecutor(8) as pool:
                 sequences = sorted(sequence for found in pool.map(publish, range(8)) for sequence in found)
             assert sequences == list(range(1, 161))
+
+    class TestRinging:
+        def test_the_first_append_to_a_partition_rings_its_bell(self, log: Log) -> None:
+            appended = log.append("wf", events(1))
+            assert (appended.rings, appended.partition) == (True, partition_of("wf", log.partitions))
+
+        def test_while_a_bell_is_outstanding_no_other_is_rung(self, log: Log) -> None:
+            log.append("wf", events(1))
+            assert not log.append("wf", [event("2")]).rings
+
+        def test_each_partition_has_a_bell_of_its_own(self, log: Log) -> None:
+            names = {partition_of(name, log.partitions): name for name in ("wf-a", "wf-b", "wf-c")}
+            assert len(names) > 1
+            assert all(log.append(name, events(1)).rings for name in names.values())
+
+        def test_some_duplicates_among_news_ring_too(self, log: Log) -> None:
+            log.append("wf-other", [event("0")])
+            appended = log.append("wf", [event("1"), event("1")])
+            assert (appended.rings, appended.duplicates) == (True, {1})
 
     class TestExpecting:
         def test_a_stream_that_ends_as_expected_takes_the_event(self, log: Log) -> None:
@@ -204,6 +250,78 @@ class LogContract:
             log.append("wf", [event("3")])
             tail = log.tail({partition: position}, count=10)[partition]
             assert [recorded.sequence for _, recorded in tail.events] == [3]
+
+        def test_behind_the_whole_of_an_append_stands_the_next(self, log: Log) -> None:
+            log.append("wf", events(5))
+            log.append("wf", [event("6")])
+            partition = partition_of("wf", log.partitions)
+            (first, _), *_ = log.tail({partition: BEGINNING}, count=1)[partition].events
+            tail = log.tail({partition: Position(first.time, first.order, WHOLE)}, count=10)[partition]
+            assert [recorded.sequence for _, recorded in tail.events] == [6]
+
+        @pytest.mark.parametrize("count", [1, 2, 3, 100])
+        def test_nothing_is_read_beyond_the_place_named(self, log: Log, count: int) -> None:
+            for batch, start in ((3, 1), (4, 4), (2, 8)):
+                log.append("wf", events(batch, start=start))
+            partition = partition_of("wf", log.partitions)
+            everything = log.tail({partition: BEGINNING}, count=100)[partition].events
+            for until, (last, _) in enumerate(everything, 1):
+                seen = read_forwards(log, partition, count=count, until={partition: last})
+                assert seen == [("wf", sequence) for sequence in range(1, until + 1)]
+
+        def test_what_was_reached_already_ends_at_once(self, log: Log) -> None:
+            log.append("wf", events(3))
+            partition = partition_of("wf", log.partitions)
+            (first, _), (second, _), _ = log.tail({partition: BEGINNING}, count=100)[partition].events
+            tail = log.tail({partition: second}, count=9, until={partition: first})[partition]
+            assert (tail.events, tail.position, tail.at_end) == ([], second, True)
+
+        @pytest.mark.parametrize("backwards", [False, True])
+        @pytest.mark.parametrize("count", [1, 2, 100])
+        def test_the_events_of_some_streams_are_read_alone(self, log: Log, count: int, *, backwards: bool) -> None:
+            names = neighbours(log, 4)
+            for number in range(40):
+                log.append(names[number % 4], events(1 + number % 3, start=3 * number))
+            partition = partition_of(names[0], log.partitions)
+            everything = read_forwards(log, partition, count=100)
+            wanted = [place for place in everything if place[0] in names[:2]]
+            seen: list[tuple[str, int]] = []
+            position, at_end = Position(_FAR, 0, 0) if backwards else BEGINNING, False
+            while not at_end:
+                tail = log.tail({partition: position}, count=count, backwards=backwards, streams=names[:2])[partition]
+                assert len(tail.events) <= count
+                seen += [(recorded.stream, recorded.sequence) for _, recorded in tail.events]
+                position, at_end = tail.position, tail.at_end
+            assert seen == (wanted[::-1] if backwards else wanted)
+
+        def test_a_stream_that_others_outnumber_is_read_without_them(self, log: Log) -> None:
+            wanted, other = neighbours(log, 2)
+            log.append(wanted, [event("1")])
+            for number in range(2500):
+                log.append(other, [event(str(number))])
+            log.append(wanted, [event("2")])
+            partition = partition_of(wanted, log.partitions)
+            tail = log.tail({partition: BEGINNING}, count=10, streams=[wanted])[partition]
+            assert ([recorded.sequence for _, recorded in tail.events], tail.at_end) == ([1, 2], True)
+
+        def test_what_was_skipped_is_not_looked_through_again(self, log: Log) -> None:
+            wanted, other = neighbours(log, 2)
+            log.append(other, events(3))
+            partition = partition_of(wanted, log.partitions)
+            position = log.tail({partition: BEGINNING}, count=10, streams=[wanted])[partition].position
+            log.append(other, [event("4")])
+            assert read_forwards(log, partition, after=position) == [(other, 4)]
+
+        def test_some_streams_are_read_up_to_the_place_named(self, log: Log) -> None:
+            wanted, other = neighbours(log, 2)
+            log.append(wanted, events(3))
+            log.append(other, events(3))
+            log.append(wanted, [event("4")])
+            partition = partition_of(wanted, log.partitions)
+            until = log.tail({partition: BEGINNING}, count=4)[partition].position
+            tail = log.tail({partition: BEGINNING}, count=9, until={partition: until}, streams=[wanted])[partition]
+            found = [recorded.sequence for _, recorded in tail.events]
+            assert (found, tail.position, tail.at_end) == ([1, 2, 3], until, True)
 
         def test_an_empty_partition_ends_at_once(self, log: Log) -> None:
             tail = log.tail({0: BEGINNING}, count=10)[0]

@@ -107,6 +107,23 @@ class TestRedisAlone:
         assert log.trim("wf") == 3
         assert client.xlen(f"{{p{partition}}}:events:wf") == 3
 
+    def test_an_append_rings_again_once_the_bell_was_answered(self, client: Redis) -> None:
+        log = RedisLog(client)
+        partition = log.append("wf", events(1)).partition
+        client.delete(f"{{p{partition}}}:bell")
+        assert log.append("wf", [event("2")]).rings
+
+    def test_an_append_that_stores_nothing_rings_no_bell(self, client: Redis) -> None:
+        log = RedisLog(client)
+        partition = log.append("wf", events(1)).partition
+        client.delete(f"{{p{partition}}}:bell")
+        assert not log.append("wf", events(1)).rings
+        assert not client.exists(f"{{p{partition}}}:bell")
+
+    def test_a_bell_that_was_lost_is_rung_again_after_ten_seconds(self, client: Redis) -> None:
+        partition = RedisLog(client).append("wf", events(1)).partition
+        assert 0 < client.pttl(f"{{p{partition}}}:bell") <= 10_000
+
     def test_nothing_is_left_of_events_that_are_deleted(self, client: Redis) -> None:
         log = RedisLog(client)
         log.append("wf", events(5))

@@ -18,6 +18,7 @@ class PartitionKeys(NamedTuple):
     log: str
     ids: str
     streams: str
+    bell: str
 
 
 class StreamKeys(NamedTuple):
@@ -31,7 +32,7 @@ class StreamKeys(NamedTuple):
 def partition_keys(partition: int) -> PartitionKeys:
     """The keys of a partition."""
     tag = f"{{p{partition}}}"
-    return PartitionKeys(f"{tag}:partition", f"{tag}:log", f"{tag}:ids", f"{tag}:streams")
+    return PartitionKeys(f"{tag}:partition", f"{tag}:log", f"{tag}:ids", f"{tag}:streams", f"{tag}:bell")
 
 
 def stream_keys(partition: int, stream: str) -> StreamKeys:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from eventstore.adapters.clock import SystemClock
 from eventstore.adapters.redis_connection import ANSWERING, SOCKET_SECONDS
 from eventstore.adapters.redis_ids import MORE, Ids
-from eventstore.adapters.redis_keys import partition_keys
+from eventstore.adapters.redis_keys import partition_keys, stream_keys
 from eventstore.adapters.redis_partitions import Partitions, random_epoch
 from eventstore.adapters.redis_scripts import Script
 from eventstore.adapters.redis_streams import BODY, STATE, Streams, sequence_and_time, state_of
-from eventstore.adapters.redis_tail import read_tails
+from eventstore.adapters.redis_tail import Tails, Window
 from eventstore.cloudevents import same_content
 from eventstore.errors import Absent, AmbiguousEvent, EventConflict, StreamGone, WrongExpectedVersion
 from eventstore.events import RecordedEvent, event_key
@@ -23,7 +23,7 @@ from eventstore.ports import Appended, PartitionStats, Slice
 from eventstore.streams import ANY, Expected, partition_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from eventstore.adapters.redis_connection import Client
     from eventstore.events import Event
@@ -35,6 +35,9 @@ __all__ = ["RedisLog"]
 
 _BLOCK = SOCKET_SECONDS / 2
 _LAST = (1 << 64) - 1
+
+# What stands below the head in the answer of append.lua.
+_LIMITED, _RINGS, _FLAGS = 1, 2, 2
 
 
 class RedisLog:
@@ -60,6 +63,7 @@ class RedisLog:
         self._partitions = Partitions(client, configured=partitions, new_epoch=new_epoch)
         self._ids = Ids(self._partitions)
         self._streams = Streams(self._partitions, self._ids, clock=clock or SystemClock())
+        self._tails = Tails(self._partitions)
         self._append = Script("append")
 
     @property
@@ -70,22 +74,25 @@ class RedisLog:
 
     def append(self, stream: str, events: Sequence[Event], *, expected: Expected = ANY) -> Appended:
         """See `Log.append`."""
-        keys_of_events, bodies = b"".join([event.key for event in events]), [event.body for event in events]
+        head, bodies = b"".join([event.key for event in events]), [event.body for event in events]
+        if expected.version is not None or self._clock is not None:
+            head += f"{'' if expected.version is None else expected.version}/{self._time()}".encode()
         with ANSWERING:
-            partition, keys = self._partitions.keys(stream)
-            at = (keys.events, keys.state, partition.log, partition.streams)
-            head = "" if expected.version is None else expected.version
-            answer = self._append(self._client, at, (stream, head, self._time(), keys_of_events, *bodies))
-            while answer[0] == b"conflict":
+            number = partition_of(stream, self._partitions.count)
+            partition, keys = partition_keys(number), stream_keys(number, stream)
+            at = (keys.events, keys.state, partition.log, partition.streams, partition.bell)
+            answer = self._append(self._client, at, (head, *bodies))
+            while not isinstance(answer, int) and answer[0] == b"conflict":
                 _settle(stream, events, bodies, answer)
-                answer = self._append(self._client, at, (stream, head, self._time(), keys_of_events, *bodies))
-            if answer[0] == b"stored":
-                if answer[2]:
+                answer = self._append(self._client, at, (head, *bodies))
+            stored, *rest = (answer,) if isinstance(answer, int) else answer
+            if isinstance(stored, int):
+                if stored & _LIMITED:
                     self._streams.trim(stream)
-                return _appended(stream, len(events), answer)
-        if answer[0] == b"gone":
+                return _appended(stream, number, len(events), stored, rest)
+        if stored == b"gone":
             raise StreamGone(stream)
-        raise WrongExpectedVersion(stream, expected=expected.version or 0, actual=int(answer[1]))
+        raise WrongExpectedVersion(stream, expected=expected.version or 0, actual=int(rest[0]))
 
     def read(self, stream: str, *, start: int, stop: int, count: int, backwards: bool = False) -> Slice:
         """See `Log.read`."""
@@ -119,10 +126,18 @@ class RedisLog:
                 if self._client.xread({keys.events: f"{after}-{_LAST}"}, count=1, block=block):
                     return
 
-    def tail(self, after: Mapping[int, Position], *, count: int, backwards: bool = False) -> Mapping[int, Tail]:
+    def tail(
+        self,
+        after: Mapping[int, Position],
+        *,
+        count: int,
+        backwards: bool = False,
+        until: Mapping[int, Position] | None = None,
+        streams: Collection[str] = (),
+    ) -> Mapping[int, Tail]:
         """See `Log.tail`."""
         with ANSWERING:
-            return read_tails(self._partitions, after, count=count, backwards=backwards)
+            return self._tails.read(after, Window(count, backwards, until or {}, streams))
 
     def locate(self, event_id: str, *, source: str | None = None, stream: str | None = None) -> Sequence[RecordedEvent]:
         """See `Log.locate`."""
@@ -210,19 +225,19 @@ def _settle(stream: str, events: Sequence[Event], bodies: list[bytes], answer: S
         bodies[index] = stored
 
 
-def _appended(stream: str, count: int, answer: Sequence[Any]) -> Appended:
-    head, known = int(answer[1]), answer[3:]
-    if not known:
-        return Appended(stream, range(head + 1, head + 1 + count), frozenset())
-    duplicates = {int(known[at]) - 1: int(known[at + 1]) for at in range(0, len(known), 2)}
+def _appended(stream: str, partition: int, count: int, stored: int, duplicates: Sequence[int]) -> Appended:
+    head, rings = stored >> _FLAGS, bool(stored & _RINGS)
+    if not duplicates:
+        return Appended(stream, range(head + 1, head + 1 + count), frozenset(), partition, rings)
+    known = {index - 1: sequence for index, sequence in zip(*[iter(duplicates)] * 2, strict=True)}
     sequences = []
     for index in range(count):
-        if index in duplicates:
-            sequences.append(duplicates[index])
+        if index in known:
+            sequences.append(known[index])
         else:
             head += 1
             sequences.append(head)
-    return Appended(stream, sequences, frozenset(duplicates))
+    return Appended(stream, sequences, frozenset(known), partition, rings)
 
 
 def _recorded(stream: str, entries: Sequence[Any], first: int) -> list[RecordedEvent]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from eventstore.streams import ANY, Expected, StreamConfig, StreamState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from eventstore.events import Event, RecordedEvent
     from eventstore.positions import Position
@@ -16,13 +16,22 @@ if TYPE_CHECKING:
 __all__ = ["Appended", "Log", "PartitionStats", "Slice", "Tail"]
 
 
-@dataclass(frozen=True, slots=True)
-class Appended:
-    """Where each event of an append stands, in the order given; `duplicates` are the indexes stored before."""
+class Appended(NamedTuple):
+    """What became of an append. A tuple, for every publish makes one.
+
+    Attributes:
+        stream: Where the events belong.
+        sequences: Where each stands, in the order given.
+        duplicates: The indexes of those that were stored before.
+        partition: The stream's.
+        rings: The partition has news, and had no bell outstanding: whoever appended rings it.
+    """
 
     stream: str
     sequences: Sequence[int]
     duplicates: frozenset[int]
+    partition: int
+    rings: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +94,21 @@ class Log(Protocol):
     def wait(self, stream: str, *, after: int, seconds: float) -> None:
         """Return when the stream has an event beyond `after`, or when `seconds` have passed."""
 
-    def tail(self, after: Mapping[int, Position], *, count: int, backwards: bool = False) -> Mapping[int, Tail]:
-        """For each partition up to `count` appends beyond a position, in log order; before it if `backwards`."""
+    def tail(
+        self,
+        after: Mapping[int, Position],
+        *,
+        count: int,
+        backwards: bool = False,
+        until: Mapping[int, Position] | None = None,
+        streams: Collection[str] = (),
+    ) -> Mapping[int, Tail]:
+        """For each partition up to `count` events beyond a position, in log order; before it if `backwards`.
+
+        Where `until` names a position, the log ends there (forwards only). With `streams`, only their events are
+        read; what others hold is skipped, and however little is found, the answer comes soon: then it is short of
+        `count` and not `at_end`, and goes on at its position.
+        """
 
     def locate(self, event_id: str, *, source: str | None = None, stream: str | None = None) -> Sequence[RecordedEvent]:
         """Every event kept that has the id; with `source` and `stream` both given, the one.
