@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from eventstore.events import recorded_attributes
+from eventstore.cloudevents import recorded_attributes
 from eventstore.framing import FrameLimits, Outbox, Placed, missing_members
 from eventstore.matching import terms_of, terms_of_event
 from eventstore.ports import Advance, Behind

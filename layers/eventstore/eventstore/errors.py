@@ -7,6 +7,7 @@ EventstoreError
 │   ├── InvalidEvent            an event breaks a rule of CloudEvents or of the hub
 │   ├── InvalidStream           a stream's name or settings break a rule
 │   ├── InvalidQuery            a parameter of a read breaks a rule
+│   ├── InvalidFilter           a filter, or an expression in CloudEvents SQL, breaks a rule
 │   ├── InvalidCursor           a cursor was not made by this hub, or for this kind of read
 │   ├── InvalidRequest          a message breaks a rule of the protocol (docs/protocol.md)
 │   ├── UnknownAction           a message asks for an action that there is not
@@ -50,6 +51,7 @@ __all__ = [
     "Invalid",
     "InvalidCursor",
     "InvalidEvent",
+    "InvalidFilter",
     "InvalidQuery",
     "InvalidRequest",
     "InvalidStream",
@@ -126,6 +128,16 @@ class InvalidQuery(Invalid):
     """A parameter of a read breaks a rule."""
 
     code = "invalid-query"
+
+
+class InvalidFilter(Invalid):
+    """A filter breaks a rule; `position` is the character (from 0) at which an expression in CloudEvents SQL does."""
+
+    code = "invalid-filter"
+
+    def __init__(self, detail: str, *, pointer: str = "", position: int | None = None) -> None:
+        super().__init__(detail, pointer=pointer)
+        self.position = position
 
 
 class InvalidCursor(Invalid):

@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 from eventstore.cloudevents import attributes_of
 from eventstore.events import rfc3339
 from eventstore.frames import Address, Delivery, Kind, Part, shard_of
-from eventstore.positions import Cursor, Mark
+from eventstore.positions import Cursor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -160,7 +160,7 @@ class Outbox:
         return json.dumps(attributes | added, separators=(",", ":"), ensure_ascii=False)
 
     def _cursor(self, position: Position) -> str:
-        return Cursor({self.partition: Mark(self.epoch, position)}).token()
+        return Cursor({self.partition: (self.epoch, position)}).token()
 
 
 def missing_members(ranges: Sequence[tuple[str, int, int]], *, complete: bool) -> str:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eventstore.errors import InvalidQuery, NewEpoch, StreamNotFound
-from eventstore.filters import EVERYTHING, Selection
 from eventstore.positions import BEGINNING, Cursor, Place, Position
+from eventstore.selections import EVERYTHING, Selection
 from eventstore.streams import partition_of
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from eventstore.errors import InvalidCursor
 from eventstore.ports import Start
-from eventstore.positions import Cursor, Mark, Position
+from eventstore.positions import Cursor, Position
 from eventstore.streams import partition_of
 
 if TYPE_CHECKING:
@@ -71,9 +71,9 @@ class Subscriptions:
             if not marks:
                 starts[partition] = Start.OLDEST if oldest else Start.NOW
             else:
-                starts[partition] = Start.OLDEST if partition in renewed else marks[partition].position
+                starts[partition] = Start.OLDEST if partition in renewed else marks[partition][1]
         started = self._registry.subscribe(subscription, starts)
-        token = Cursor({p: Mark(one.epoch, one.position) for p, one in started.items()}).token()
+        token = Cursor({p: (one.epoch, one.position) for p, one in started.items()}).token()
         ranges, complete = self._missing(subscription, {p: m for p, m in marks.items() if p not in renewed}, started)
         return Subscribed(token, list(concerned), ranges, not complete, renewed)
 
@@ -81,10 +81,10 @@ class Subscriptions:
         """Let the partitions concerned carry a new subscription on. If this is not done, the sweep does it."""
         self._bells.ring(subscribed.partitions)
 
-    def _marks(self, cursors: Sequence[str], concerned: Sequence[int]) -> Mapping[int, Mark]:
+    def _marks(self, cursors: Sequence[str], concerned: Sequence[int]) -> Mapping[int, tuple[str, Position]]:
         if not cursors:
             return {}
-        given = Cursor.merged(cursors).marks
+        given = Cursor.merged(cursors).places
         if left_out := [partition for partition in concerned if partition not in given]:
             raise InvalidCursor(
                 f"the cursors do not cover partition {left_out[0]}; send the one of 'subscribed' with the newest of "
@@ -93,19 +93,19 @@ class Subscriptions:
             )
         return {partition: given[partition] for partition in concerned}
 
-    def _renewed(self, marks: Mapping[int, Mark]) -> Sequence[int]:
+    def _renewed(self, marks: Mapping[int, tuple[str, Position]]) -> Sequence[int]:
         if not marks:
             return ()
         now = self._log.missing(dict.fromkeys(marks, _END))
-        return [partition for partition, mark in marks.items() if now[partition].epoch != mark.epoch]
+        return [partition for partition, (epoch, _) in marks.items() if now[partition].epoch != epoch]
 
     def _missing(
-        self, subscription: Subscription, marks: Mapping[int, Mark], started: Mapping[int, Started]
+        self, subscription: Subscription, marks: Mapping[int, tuple[str, Position]], started: Mapping[int, Started]
     ) -> tuple[Sequence[tuple[str, int, int]], bool]:
         """What was removed by the time that the subscription began; what is removed later, its turns tell."""
         if not marks:
             return (), True
-        after = {partition: mark.position for partition, mark in marks.items()}
+        after = {partition: position for partition, (_, position) in marks.items()}
         found = self._log.missing(after, streams=subscription.streams)
         ranges = [found_range for partition in sorted(found) for found_range in found[partition].ranges]
         return ranges[:_TOLD], len(ranges) <= _TOLD and all(one.complete for one in found.values())

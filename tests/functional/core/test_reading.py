@@ -11,8 +11,9 @@ from redis import Redis
 from eventstore.adapters.redis_connection import connect
 from eventstore.adapters.redis_log import RedisLog
 from eventstore.errors import InvalidQuery, NewEpoch
-from eventstore.filters import Selection
+from eventstore.filters import filter_of_parameters
 from eventstore.reading import AllQuery, StreamQuery, read_all, read_stream
+from eventstore.selections import Selection
 from eventstore.streams import partition_of
 from tests.examples import FakeClock, event, events
 
@@ -128,7 +129,7 @@ def test_a_cursor_of_all_streams_serves_for_some_of_them(log: RedisLog) -> None:
 
 def test_a_rare_match_costs_short_pages_and_not_a_long_wait(log: RedisLog) -> None:
     log.append("wf", events(300))
-    page = read_all(log, AllQuery(limit=1, selection=Selection({"subject": ["nothing"]})))
+    page = read_all(log, AllQuery(limit=1, selection=Selection(filter_of_parameters({"subject": ["nothing"]}))))
     assert (page.events, page.next is None) == ([], False)
 
 
@@ -160,7 +161,7 @@ class TestOfOneStream:
         seen: list[int] = []
         cursor = None
         while True:
-            query = StreamQuery(limit=3, cursor=cursor, selection=Selection({"subject": ["1"]}))
+            query = StreamQuery(limit=3, cursor=cursor, selection=Selection(filter_of_parameters({"subject": ["1"]})))
             page = read_stream(log, "wf", query)
             seen += [e.sequence for e in page.events]
             if page.next is None:
