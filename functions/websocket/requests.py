@@ -153,5 +153,7 @@ def _expected(message: Message) -> Expected:
         return ANY
     text = message.found["expected"].text
     if not re.fullmatch(r"0|[1-9][0-9]{0,15}", text) or int(text) > _GREATEST:
-        raise InvalidRequest("expected must be a whole number: where the stream is believed to end", pointer="/expected")
+        raise InvalidRequest(
+            "expected must be a whole number: where the stream is believed to end", pointer="/expected"
+        )
     return Expected(int(text))

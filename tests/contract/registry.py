@@ -219,9 +219,7 @@ class RegistryContract:
                 log.append("wf", events(1, start=number + 1))
             assert turns.advance(turns.begin(0, events=1, behind=1), Advance()) is False
 
-        def test_partitions_with_something_to_do_are_known(
-            self, turns: Turns, registry: Registry, log: Log
-        ) -> None:
+        def test_partitions_with_something_to_do_are_known(self, turns: Turns, registry: Registry, log: Log) -> None:
             assert list(turns.waiting()) == []
             log.append("wf", events(1))
             assert list(turns.waiting()) == [0]

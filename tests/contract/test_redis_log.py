@@ -31,13 +31,6 @@ def emptied(*servers: ValkeyServer) -> None:
             client.script_flush()
 
 
-@pytest.fixture(scope="module")
-def cluster_client(valkey_cluster: ValkeyCluster) -> Iterator[Client]:
-    client = connect(valkey_cluster.url)
-    yield client
-    client.close()
-
-
 class TestOnOneServer(LogContract):
     @pytest.fixture
     def log(self, valkey: ValkeyServer, clock: FakeClock) -> Iterator[RedisLog]:

@@ -43,12 +43,6 @@ class TestOnOneServer(OnRedis):
 
 
 class TestOnACluster(OnRedis):
-    @pytest.fixture(scope="class")
-    def cluster_client(self, valkey_cluster: ValkeyCluster) -> Iterator[Client]:
-        client = connect(valkey_cluster.url)
-        yield client
-        client.close()
-
     @pytest.fixture
     def client(self, valkey_cluster: ValkeyCluster, cluster_client: Client) -> Client:
         emptied(*valkey_cluster.servers)

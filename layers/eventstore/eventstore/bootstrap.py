@@ -176,8 +176,6 @@ def preload() -> None:
 
 def preload_dispatcher() -> None:
     """Import what `dispatcher` and `registry` need, without connecting."""
-    import boto3
-
     import eventstore.adapters.redis_log
     import eventstore.adapters.redis_registry
     import eventstore.adapters.redis_turns
@@ -195,8 +193,6 @@ def preload_subscriptions() -> None:
 
 def preload_deliverer() -> None:
     """Import what `deliverer` needs, without connecting."""
-    import boto3
-
     import eventstore.adapters.apigateway
     import eventstore.adapters.sqs
     import eventstore.delivery  # noqa: F401

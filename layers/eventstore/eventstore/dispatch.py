@@ -240,7 +240,5 @@ _KEPT = 200_000
 
 def _matched(subscription: Subscription, events: Sequence[_Read], indexes: Iterable[int]) -> tuple[int, ...]:
     return tuple(
-        index
-        for index in indexes
-        if subscription.matches(events[index].placed.event.stream, events[index].attributes)
+        index for index in indexes if subscription.matches(events[index].placed.event.stream, events[index].attributes)
     )

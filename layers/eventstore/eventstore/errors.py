@@ -164,7 +164,9 @@ class TooManySubscriptions(Invalid):
     code = "too-many-subscriptions"
 
     def __init__(self, most: int) -> None:
-        super().__init__(f"this connection has {most} subscriptions, the most that one may have; end one, or open another")
+        super().__init__(
+            f"this connection has {most} subscriptions, the most that one may have; end one, or open another"
+        )
 
 
 class TooLarge(Invalid):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from binascii import crc_hqx
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Part:
         kind: One of `Kind`.
         partition: Where it comes from.
         cursors: Behind the whole; of a `BARE` part, behind each of its events.
-        texts: Of `EVENTS`, an array of them; of `BARE`, each event by itself; of `TRUNCATED`, the members that tell what
+        texts: Of `EVENTS`, an array of them; of `BARE`, each event by itself; of `TRUNCATED`, the members that say what
             is missing; of `TEXT`, the message itself.
         to: Who gets it.
     """
@@ -102,29 +102,33 @@ def postings(encoded: str) -> Iterator[Posting]:
     start = 0
     for kind, partition, cursors, lengths, to in json.loads(head):
         ends = list(accumulate(lengths, initial=start))
-        pieces = [texts[begin:end] for begin, end in zip(ends, ends[1:], strict=False)]
+        pieces = [texts[begin:end] for begin, end in pairwise(ends)]
         start = ends[-1]
         for connection, subscription, frame, opened in to:
-            for message in _messages(kind, partition, cursors, pieces, subscription, frame):
+            if kind == Kind.BARE:
+                messages = _bare(partition, cursors, pieces, frame)
+            else:
+                # Ids and cursors are of characters that JSON leaves as they are.
+                head = f'"id":"{subscription}","partition":{partition},"frame":{frame}'
+                messages = _framed(kind, head, cursors, pieces)
+            for message in messages:
                 yield Posting(connection, message, opened)
 
 
-def _messages(
-    kind: str, partition: int, cursors: Sequence[str], texts: Sequence[str], subscription: str, frame: int
-) -> Iterator[str]:
-    # Ids and cursors are of characters that JSON leaves as they are.
-    head = f'"id":"{subscription}","partition":{partition},"frame":{frame}'
+def _bare(partition: int, cursors: Sequence[str], texts: Sequence[str], frame: int) -> Iterator[str]:
+    for number, (text, cursor) in enumerate(zip(texts, cursors, strict=True), frame):
+        yield f'{text[:-1]},"hubpartition":{partition},"hubframe":{number},"hubcursor":"{cursor}"}}'
+
+
+def _framed(kind: str, head: str, cursors: Sequence[str], texts: Sequence[str]) -> Iterator[str]:
     if kind == Kind.TEXT:
         yield from texts
     elif kind == Kind.EVENTS:
         yield f'{{"type":"events",{head},"events":{texts[0]},"cursor":"{cursors[0]}"}}'
     elif kind == Kind.LIVE:
         yield f'{{"type":"live",{head},"cursor":"{cursors[0]}"}}'
-    elif kind == Kind.TRUNCATED:
-        yield f'{{"type":"truncated",{head},{texts[0]},"cursor":"{cursors[0]}"}}'
     else:
-        for number, (text, cursor) in enumerate(zip(texts, cursors, strict=True), frame):
-            yield f'{text[:-1]},"hubpartition":{partition},"hubframe":{number},"hubcursor":"{cursor}"}}'
+        yield f'{{"type":"truncated",{head},{texts[0]},"cursor":"{cursors[0]}"}}'
 
 
 def _allowed(text: str) -> str:

@@ -172,4 +172,5 @@ def missing_members(ranges: Sequence[tuple[str, int, int]], *, complete: bool) -
 
 def hub_event(kind: str, data: str, identity: str) -> str:
     """An event of the hub's own, for clients whose frames are bare CloudEvents; `data` is JSON."""
-    return f'{{"specversion":"1.0","id":{json.dumps(identity)},"source":"/hub","type":"io.flunq.hub.{kind}","data":{data}}}'
+    head = {"specversion": "1.0", "id": identity, "source": "/hub", "type": f"io.flunq.hub.{kind}"}
+    return f'{json.dumps(head)[:-1]},"data":{data}}}'

@@ -13,7 +13,7 @@ from eventstore.streams import partition_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from eventstore.ports import Bells, Log, Registry, Started
+    from eventstore.ports import Bells, Log, Registry
     from eventstore.subscriptions import Subscription
 
 __all__ = ["Subscribed", "Subscriptions"]
@@ -74,7 +74,7 @@ class Subscriptions:
                 starts[partition] = Start.OLDEST if partition in renewed else marks[partition][1]
         started = self._registry.subscribe(subscription, starts)
         token = Cursor({p: (one.epoch, one.position) for p, one in started.items()}).token()
-        ranges, complete = self._missing(subscription, {p: m for p, m in marks.items() if p not in renewed}, started)
+        ranges, complete = self._missing(subscription, {p: m for p, m in marks.items() if p not in renewed})
         return Subscribed(token, list(concerned), ranges, not complete, renewed)
 
     def ring(self, subscribed: Subscribed) -> None:
@@ -100,7 +100,7 @@ class Subscriptions:
         return [partition for partition, (epoch, _) in marks.items() if now[partition].epoch != epoch]
 
     def _missing(
-        self, subscription: Subscription, marks: Mapping[int, tuple[str, Position]], started: Mapping[int, Started]
+        self, subscription: Subscription, marks: Mapping[int, tuple[str, Position]]
     ) -> tuple[Sequence[tuple[str, int, int]], bool]:
         """What was removed by the time that the subscription began; what is removed later, its turns tell."""
         if not marks:

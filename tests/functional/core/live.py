@@ -45,7 +45,7 @@ class Live:
     def connect(self, name: str, *, bare: bool = False) -> None:
         self.registry.connect(Connection(name, BARE if bare else EVENTSTORE, self.clock.now()))
 
-    def subscribe(  # noqa: PLR0913 - what a client may ask for
+    def subscribe(
         self,
         name: str,
         *,

@@ -283,7 +283,9 @@ class TestRecovery:
         live.log.trim("wf")
         live.settle()
         got = live.received()["late"]
-        told = [(m["stream"], m["first"], m["last"]) for one in got if one["type"] == "truncated" for m in one["missing"]]
+        told = [
+            (m["stream"], m["first"], m["last"]) for one in got if one["type"] == "truncated" for m in one["missing"]
+        ]
         received = ids(got)
         assert sorted([*map(int, received), *(n for _, first, last in told for n in range(first, last + 1))]) == [
             1, 2, 3, 4, 5, 6,

@@ -8,7 +8,16 @@ from __future__ import annotations
 from functools import cache
 from typing import NamedTuple
 
-__all__ = ["CONNECTIONS", "connection_key", "PartitionKeys", "StreamKeys", "TurnKeys", "partition_keys", "stream_keys", "turn_keys"]
+__all__ = [
+    "CONNECTIONS",
+    "PartitionKeys",
+    "StreamKeys",
+    "TurnKeys",
+    "connection_key",
+    "partition_keys",
+    "stream_keys",
+    "turn_keys",
+]
 
 
 class PartitionKeys(NamedTuple):
@@ -45,12 +54,11 @@ class TurnKeys(NamedTuple):
     """What a partition keeps of its turns and subscriptions."""
 
     turn: str
-    bell: str
     subscriptions: str
     behind: str
     places: str
     frames: str
-    index: str
+    terms: str
 
 
 @cache

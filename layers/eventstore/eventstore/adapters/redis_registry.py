@@ -106,7 +106,7 @@ class RedisRegistry:
 
     def _start(self, partition: int, subscription: Subscription, start: Position | Start) -> Started:
         kept, keys = partition_keys(partition), turn_keys(partition)
-        at = [kept.partition, keys.turn, keys.bell, kept.log, keys.behind, keys.places, keys.subscriptions]
+        at = [kept.partition, keys.turn, kept.bell, kept.log, keys.behind, keys.places, keys.subscriptions]
         arguments = [self._new_epoch(), self._partitions.count, subscription.key, subscription.encoded()]
         answer = self._subscribe(self._client, at, [*arguments, _told(start), WHOLE])
         epoch, place, removals, rings = answer
@@ -121,7 +121,7 @@ class RedisRegistry:
         key, partitions, terms = json.loads(where)
         for partition in partitions:
             keys = turn_keys(partition)
-            at = [keys.subscriptions, keys.frames, keys.behind, keys.places, keys.index]
+            at = [keys.subscriptions, keys.frames, keys.behind, keys.places, keys.terms]
             self._unsubscribe(self._client, at, [key, *terms])
 
 

@@ -10,8 +10,8 @@ from eventstore.adapters.redis_keys import partition_keys, turn_keys
 from eventstore.adapters.redis_partitions import Partitions, random_epoch
 from eventstore.adapters.redis_scripts import Script
 from eventstore.errors import TurnLost
-from eventstore.positions import WHOLE, Position
 from eventstore.ports import Behind, Turn
+from eventstore.positions import WHOLE, Position
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -43,7 +43,7 @@ class RedisTurns:
     def begin(self, partition: int, *, events: int, behind: int) -> Turn:
         """See `Turns.begin`."""
         kept, keys = partition_keys(partition), turn_keys(partition)
-        at = [kept.partition, keys.turn, keys.bell, kept.log, keys.behind, keys.places, keys.index]
+        at = [kept.partition, keys.turn, kept.bell, kept.log, keys.behind, keys.places, keys.terms]
         with ANSWERING:
             arguments = [self._new_epoch(), self._partitions.count, events, behind]
             token, epoch, done, goal, live, leap, removals, *places = self._begin(self._client, at, arguments)
@@ -65,7 +65,7 @@ class RedisTurns:
         with ANSWERING:
             for start in range(0, len(terms), _AT_ONCE):
                 asked = terms[start : start + _AT_ONCE]
-                answer = self._candidates(self._client, [turn_keys(partition).index], asked)
+                answer = self._candidates(self._client, [turn_keys(partition).terms], asked)
                 for number, members in zip(answer[::2], answer[1::2], strict=True):
                     term = asked[int(number) - 1]
                     found[term] = [member[len(term) + 1 :].decode() for member in members]
@@ -84,7 +84,7 @@ class RedisTurns:
     def advance(self, turn: Turn, done: Advance) -> bool:
         """See `Turns.advance`."""
         keys, log = turn_keys(turn.partition), partition_keys(turn.partition).log
-        at = [keys.turn, log, keys.behind, keys.places, keys.index, keys.subscriptions, keys.frames]
+        at = [keys.turn, log, keys.behind, keys.places, keys.terms, keys.subscriptions, keys.frames]
         told = {
             "frames": _flat(done.frames),
             "places": _flat({key: _place(place) for key, place in done.places.items()}),

@@ -1,6 +1,6 @@
 -- Writes down what a turn has done, if no other turn has begun since.
 --
--- KEYS  1 turn, 2 log, 3 behind, 4 places, 5 index    as in begin.lua
+-- KEYS  1 turn, 2 log, 3 behind, 4 places, 5 terms    as in begin.lua
 --       6 subscriptions    what each subscription is, by its key; who is not there has ended, and is passed over
 --       7 frames           the number of the last frame of each
 -- ARGV  1 token, 2 goal
@@ -8,7 +8,7 @@
 --
 -- Answers  1 if there is more to do, 0 if not, -1 if another turn has begun
 local call = redis.call
-local turn, log, behind, places, index, subscriptions, frames = unpack(KEYS)
+local turn, log, behind, places, terms, subscriptions, frames = unpack(KEYS)
 local token, goal = ARGV[1], ARGV[2]
 
 local have = call('HMGET', turn, 'token', 'done')
@@ -31,7 +31,7 @@ end
 for i = 1, #told.caught_up, 2 do
   local key = told.caught_up[i]
   if call('HEXISTS', subscriptions, key) == 1 then
-    for _, term in ipairs(told.caught_up[i + 1]) do call('ZADD', index, 0, term .. ':' .. key) end
+    for _, term in ipairs(told.caught_up[i + 1]) do call('ZADD', terms, 0, term .. ':' .. key) end
     call('ZREM', behind, key)
     call('HDEL', places, key)
   end

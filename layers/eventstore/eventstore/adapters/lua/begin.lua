@@ -8,14 +8,14 @@
 --       4 log          as in append.lua
 --       5 behind       subscriptions that have yet to catch up, a sorted set by the token of their last turn
 --       6 places       where each of these stands: <time>-<order>-<index>-<trims when it began>
---       7 index        subscriptions that have caught up, a sorted set of <term>:<key>, all of score 0
+--       7 terms        subscriptions that have caught up, a sorted set of <term>:<key>, all of score 0
 -- ARGV  1 epoch to give a new partition, 2 how many partitions a new store has
 --       3 about how many events a turn carries, 4 how many subscriptions that are behind
 --
 -- Answers  {token, epoch, done, goal, 1 if any has caught up, 1 if something was removed since the goal was set, trims,
 --           key, place of each that is behind...}
 local call = redis.call
-local partition, turn, bell, log, behind, places, index = unpack(KEYS)
+local partition, turn, bell, log, behind, places, terms = unpack(KEYS)
 
 call('DEL', bell)
 call('HSETNX', partition, 'epoch', ARGV[1])
@@ -25,7 +25,7 @@ local trims = told[2] or '0'
 local token = call('HINCRBY', turn, 'token', 1)
 local have = call('HMGET', turn, 'done', 'goal', 'trims')
 local done, goal = have[1] or '0-0', have[2]
-local live = call('EXISTS', index)
+local live = call('EXISTS', terms)
 local leap = goal and have[3] ~= trims and 1 or 0
 
 if not goal then

@@ -1,6 +1,6 @@
 -- Finds the subscriptions that have caught up, by their terms.
 --
--- KEYS  1 index    as in begin.lua
+-- KEYS  1 terms    as in begin.lua
 -- ARGV  terms
 --
 -- Answers  {number of the term, from 1, {<term>:<key>, ...}, ...} for each term that any is found under

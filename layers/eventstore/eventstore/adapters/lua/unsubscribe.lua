@@ -1,6 +1,6 @@
 -- Ends a subscription in a partition. Ending one that has ended changes nothing.
 --
--- KEYS  1 subscriptions, 2 frames, 3 behind, 4 places, 5 index    as in advance.lua and begin.lua
+-- KEYS  1 subscriptions, 2 frames, 3 behind, 4 places, 5 terms    as in advance.lua and begin.lua
 -- ARGV  1 key, 2... the terms under which it is found
 local call = redis.call
 local key = ARGV[1]
