@@ -149,6 +149,7 @@ class Wire:
         elif frame.opcode in {Opcode.TEXT, Opcode.CONT}:
             try:
                 part = self._decoder.decode(frame.data, frame.fin)
+                _require_hope(self._decoder.getstate()[0])
             except UnicodeDecodeError:
                 self._fail(CloseCode.INVALID_DATA, "The text is not valid UTF-8")
                 return
@@ -215,3 +216,13 @@ class Wire:
     def _require_open(self) -> None:
         if self._over:
             raise GoneError
+
+
+def _require_hope(unfinished: bytes) -> None:
+    """Finds what no further byte makes valid, where Python's decoder waits for one more.
+
+    Raises:
+        UnicodeDecodeError: It is the beginning of a surrogate.
+    """
+    if unfinished[:1] == b"\xed" and unfinished[1:2] >= b"\xa0":
+        raise UnicodeDecodeError("utf-8", unfinished, 0, len(unfinished), "surrogates are not allowed")
