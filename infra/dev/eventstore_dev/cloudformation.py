@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import yaml
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 # What stands in a template's tree: text, numbers, truth values, lists and mappings of these.
@@ -76,6 +77,7 @@ class Document:
         self.path = path
         self._tree = tree
         self._parameters = _settle(tree.get("Parameters") or {}, given=parameters)
+        self._generated: set[str] = set()
         self.resources = {
             name: Resource(name, entry["Type"], entry.get("Properties") or {})
             for name, entry in (tree.get("Resources") or {}).items()
@@ -101,6 +103,10 @@ class Document:
         """A section of SAM's `Globals`, as it stands in the file."""
         found: Mapping[str, Any] = (self._tree.get("Globals") or {}).get(section) or {}
         return found
+
+    def admit(self, names: Iterable[str]) -> None:
+        """Lets Ref name these as well: the logical ids that SAM gives to what it makes of a resource."""
+        self._generated.update(names)
 
     def resolve(self, node: Node, *, at: str) -> Node:
         """A value with every intrinsic function worked out.
@@ -154,7 +160,7 @@ class Document:
         if name in _PSEUDO:
             return _PSEUDO[name]
         # By the time a condition is worked out the resources may not stand yet: the tree has their names.
-        if name in self._tree["Resources"]:
+        if name in self._tree["Resources"] or name in self._generated:
             return name
         raise TemplateError(f"{at}: !Ref {name} names no parameter and no resource of {self.path.name}")
 

@@ -18,10 +18,13 @@ from eventstore_dev.pool import Pool
 from eventstore_dev.rest import RestGateway
 from eventstore_dev.template import Template, TemplateError
 from eventstore_dev.terminal import Terminal
+from eventstore_dev.websocket.gateway import WebSocketGateway
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    from eventstore_dev.websocket.clock import Clock
 
 _HOST = "127.0.0.1"
 # Larger than API Gateway's own limit, so that its answer is given and not the parser's.
@@ -47,6 +50,7 @@ class Stack:
         limits: Quotas, for tests that cannot wait or send that much.
         terminal: Where access and log lines go.
         watching: Whether changes of sources are followed.
+        clock: The time that WebSocket connections live by, for tests that cannot wait for hours.
     """
 
     def __init__(
@@ -58,6 +62,7 @@ class Stack:
         limits: Limits | None = None,
         terminal: Terminal | None = None,
         watching: bool = False,
+        clock: Clock | None = None,
     ) -> None:
         self._parameters = dict(parameters or {})
         self.template = Template.read(template, parameters=self._parameters)
@@ -69,6 +74,7 @@ class Stack:
         self._retired: list[Pool] = []
         self._watcher: asyncio.Task[None] | None = None
         self._gateway = RestGateway(self._pools, limits=self._limits, terminal=self._terminal)
+        self._websockets = WebSocketGateway(self._pools, limits=self._limits, terminal=self._terminal, clock=clock)
         self._lambda_api = LambdaApi(self._pools, limits=self._limits, terminal=self._terminal)
 
     @property
@@ -100,6 +106,7 @@ class Stack:
     async def __aexit__(self, *_: object) -> None:
         if self._watcher is not None:
             await _cancel(self._watcher)
+        await self._websockets.stop()
         self._lambda_api.stop()
         # The processes first: requests under way end at once, as failures.
         self._lifeline.cut()
@@ -138,6 +145,7 @@ class Stack:
                     function, limits=self._limits, lifeline=self._lifeline, terminal=self._terminal
                 )
         self._gateway.route(self.template.apis.values())
+        self._websockets.route(self.template.websockets.values())
 
     async def _listen(self) -> None:
         server = web.Server(self._serve, access_log=None, max_field_size=_HEADER_LIMIT, max_line_size=_HEADER_LIMIT)
@@ -153,8 +161,12 @@ class Stack:
         self._port = self._runner.addresses[0][1]
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        if self._websockets.management.claims(request):
+            return await self._websockets.management.serve(request)
         if request.raw_path.startswith(PREFIX):
             return await self._lambda_api.serve(request)
+        if self._websockets.claims(request):
+            return await self._websockets.serve(request)
         return await self._gateway.serve(request)
 
     def _watch(self, begun: asyncio.Event) -> asyncio.Task[None]:
@@ -176,6 +188,7 @@ def running(
     limits: Limits | None = None,
     terminal: Terminal | None = None,
     watching: bool = False,
+    clock: Clock | None = None,
 ) -> Iterator[Stack]:
     """Serves a template on a free port, in a thread of its own, for as long as the block lasts.
 
@@ -184,7 +197,12 @@ def running(
         StackError: The stack cannot start.
     """
     stack = Stack(
-        template, parameters=parameters, limits=limits, terminal=terminal or Terminal(quiet=True), watching=watching
+        template,
+        parameters=parameters,
+        limits=limits,
+        terminal=terminal or Terminal(quiet=True),
+        watching=watching,
+        clock=clock,
     )
     loop = asyncio.new_event_loop()
     started: threading.Event = threading.Event()

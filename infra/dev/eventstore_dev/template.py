@@ -11,9 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from eventstore_dev.cloudformation import Document, Resource, TemplateError, arn
+from eventstore_dev.websocket.declared import read_websocket_apis
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from eventstore_dev.websocket.declared import WebSocketApi
 
 __all__ = ["Function", "RestApi", "Route", "Template", "TemplateError"]
 
@@ -83,6 +86,7 @@ class Template:
     path: Path
     functions: Mapping[str, Function]
     apis: Mapping[str, RestApi]
+    websockets: Mapping[str, WebSocketApi]
 
     @classmethod
     def read(cls, path: Path, *, parameters: Mapping[str, str] | None = None) -> Template:
@@ -98,7 +102,13 @@ class Template:
                 reading = _FunctionReading(document, resource)
                 functions[resource.name] = reading.function()
                 routes[resource.name] = reading.routes()
-        return cls(document.path, functions, _apis(document, [pair for pairs in routes.values() for pair in pairs]))
+        called = {name: one.logical_id for one in functions.values() for name in (one.logical_id, one.name)}
+        return cls(
+            document.path,
+            functions,
+            _apis(document, [pair for pairs in routes.values() for pair in pairs]),
+            read_websocket_apis(document, functions=called),
+        )
 
 
 class _FunctionReading:
