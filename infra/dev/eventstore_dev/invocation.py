@@ -26,6 +26,8 @@ class Limits:
     request_body: int = 10 * 1024 * 1024
     request_headers: int = 10_240
     integration_seconds: float = 29.0
+    # After how long a failed message of a queue is visible again; when its visibility timeout ends, if None, as on AWS.
+    redelivery_seconds: float | None = None
     # The stack's own: how far a pool grows, how many processes start at once, and how long one may idle.
     concurrency: int = 16
     starting: int = 2
