@@ -29,6 +29,7 @@ _PSEUDO = {
     "AWS::StackName": "local",
     "AWS::URLSuffix": "amazonaws.com",
 }
+QUEUE = "AWS::SQS::Queue"
 _NO_VALUE = object()
 _PLACE = re.compile(r"\$\{([^}]*)\}")
 _SHORT_FORMS = {"Ref": "Ref", "Condition": "Condition"}
@@ -160,7 +161,9 @@ class Document:
         if name in _PSEUDO:
             return _PSEUDO[name]
         # By the time a condition is worked out the resources may not stand yet: the tree has their names.
-        if name in self._tree["Resources"] or name in self._generated:
+        if name in self._tree["Resources"]:
+            return queue_url(self._queue_name(name)) if self._kind(name) == QUEUE else name
+        if name in self._generated:
             return name
         raise TemplateError(f"{at}: !Ref {name} names no parameter and no resource of {self.path.name}")
 
@@ -168,9 +171,24 @@ class Document:
         name, _, attribute = argument.partition(".") if isinstance(argument, str) else (argument[0], ".", argument[1])
         if name not in self._tree["Resources"]:
             raise TemplateError(f"{at}: !GetAtt {name}.{attribute} names no resource of {self.path.name}")
+        called = self._queue_name(name) if self._kind(name) == QUEUE else name
         if attribute == "Arn":
-            return arn(self._tree["Resources"][name]["Type"], name)
-        raise TemplateError(f"{at}: !GetAtt {name}.{attribute}: the local stack knows only the attribute Arn")
+            return arn(self._kind(name), called)
+        if attribute == "QueueName" and self._kind(name) == QUEUE:
+            return called
+        raise TemplateError(
+            f"{at}: !GetAtt {name}.{attribute}: the local stack knows only the attribute Arn, and QueueName of a queue"
+        )
+
+    def _kind(self, name: str) -> str:
+        return str(self._tree["Resources"][name]["Type"])
+
+    def _queue_name(self, name: str) -> str:
+        properties = self._tree["Resources"][name].get("Properties") or {}
+        if "QueueName" in properties:
+            return str(self.resolve(properties["QueueName"], at=f"{name}.QueueName"))
+        fifo = "FifoQueue" in properties and is_true(self.resolve(properties["FifoQueue"], at=f"{name}.FifoQueue"))
+        return f"{name}.fifo" if fifo else name
 
     def _sub(self, argument: Node, at: str) -> str:
         text, own = (argument, {}) if isinstance(argument, str) else argument
@@ -259,6 +277,16 @@ def arn(kind: str, name: str) -> str:
         return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
     service = kind.split("::")[1].lower()
     return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{name}"
+
+
+def queue_url(name: str) -> str:
+    """The URL that a queue has on AWS; functions get the one of here in its place (`Addresses`)."""
+    return f"https://sqs.{REGION}.{_PSEUDO['AWS::URLSuffix']}/{ACCOUNT}/{name}"
+
+
+def is_true(value: Node) -> bool:
+    """Whether a value that is to be a truth value is one that is true, in YAML's spelling or CloudFormation's."""
+    return str(value).lower() == "true"
 
 
 def _settle(declared: Mapping[str, Any], *, given: Mapping[str, str]) -> Mapping[str, Any]:

@@ -21,12 +21,13 @@ from eventstore_dev.logs import LogPipe
 from eventstore_dev.runtime import RuntimeApi
 
 if TYPE_CHECKING:
+    from eventstore_dev.addresses import Addresses
     from eventstore_dev.lifeline import Lifeline
     from eventstore_dev.template import Function
     from eventstore_dev.terminal import Terminal
 
 # What a process needs of the machine it runs on; the rest of the developer's own environment stays out of it.
-_KEPT = ("AWS_ENDPOINT_URL", "HOME", "LD_LIBRARY_PATH", "PATH", "SSL_CERT_FILE", "TMPDIR")
+_KEPT = ("HOME", "LD_LIBRARY_PATH", "PATH", "SSL_CERT_FILE", "TMPDIR")
 
 
 class Environment:
@@ -36,9 +37,12 @@ class Environment:
         init_seconds: What it took to start; None once a call has been told.
     """
 
-    def __init__(self, function: Function, *, limits: Limits, lifeline: Lifeline, terminal: Terminal) -> None:
+    def __init__(
+        self, function: Function, *, limits: Limits, lifeline: Lifeline, terminal: Terminal, addresses: Addresses
+    ) -> None:
         self.init_seconds: float | None = None
         self._function = function
+        self._addresses = addresses
         self._limits = limits
         self._lifeline = lifeline
         self._api = RuntimeApi(function, limits=limits)
@@ -169,7 +173,8 @@ class Environment:
             "AWS_SESSION_TOKEN": "local",
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
-            **dict(function.environment),
+            **self._addresses.variables(),
+            **{name: self._addresses.translated(value) for name, value in function.environment},
             "_HANDLER": function.handler,
             "AWS_EXECUTION_ENV": f"AWS_Lambda_{version}",
             "AWS_LAMBDA_FUNCTION_NAME": function.name,

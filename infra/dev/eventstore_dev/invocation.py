@@ -31,6 +31,8 @@ class Limits:
     websocket_message: int = 128 * 1024
     websocket_idle_seconds: float = 600.0
     websocket_lifetime_seconds: float = 7200.0
+    # After how long a failed message of a queue is visible again; when its visibility timeout ends, if None, as on AWS.
+    redelivery_seconds: float | None = None
     # The stack's own: how far a pool grows, how many processes start at once, and how long one may idle.
     concurrency: int = 16
     starting: int = 2

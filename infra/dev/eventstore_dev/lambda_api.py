@@ -49,6 +49,12 @@ class LambdaApi:
         response.headers["x-amzn-RequestId"] = request_id
         return response
 
+    def call_later(self, pool: Pool, invocation: Invocation) -> None:
+        """Calls asynchronously, as for an invocation of the type Event."""
+        event = asyncio.create_task(self._call_until_well(pool, invocation))
+        self._events.add(event)
+        event.add_done_callback(self._events.discard)
+
     def stop(self) -> None:
         """Forgets the asynchronous calls that are under way."""
         for event in self._events:
@@ -64,7 +70,7 @@ class LambdaApi:
             return web.Response(status=204)
         invocation = Invocation(payload, request_id, new_trace_id(), _client_context(request))
         if how == "Event":
-            self._call_later(pool, invocation)
+            self.call_later(pool, invocation)
             return web.Response(status=202)
         return await self._call(pool, invocation, tail=request.headers.get("X-Amz-Log-Type") == "Tail")
 
@@ -104,11 +110,6 @@ class LambdaApi:
         if tail:
             headers["X-Amz-Log-Result"] = b64encode(outcome.tail).decode()
         return web.Response(body=outcome.payload, headers=headers, content_type="application/json")
-
-    def _call_later(self, pool: Pool, invocation: Invocation) -> None:
-        event = asyncio.create_task(self._call_until_well(pool, invocation))
-        self._events.add(event)
-        event.add_done_callback(self._events.discard)
 
     async def _call_until_well(self, pool: Pool, invocation: Invocation) -> None:
         """Calls once, and again after each of the pauses while the function fails, always with the same request id."""

@@ -16,6 +16,7 @@ from eventstore_dev.environment import Environment
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
+    from eventstore_dev.addresses import Addresses
     from eventstore_dev.invocation import Invocation, Limits, Outcome
     from eventstore_dev.lifeline import Lifeline
     from eventstore_dev.template import Function
@@ -25,8 +26,11 @@ if TYPE_CHECKING:
 class Pool:
     """Runs a function's calls, each in an environment of its own for as long as it lasts."""
 
-    def __init__(self, function: Function, *, limits: Limits, lifeline: Lifeline, terminal: Terminal) -> None:
+    def __init__(
+        self, function: Function, *, limits: Limits, lifeline: Lifeline, terminal: Terminal, addresses: Addresses
+    ) -> None:
         self.function = function
+        self._addresses = addresses
         self._limits = limits
         self._lifeline = lifeline
         self._terminal = terminal
@@ -45,6 +49,11 @@ class Pool:
     def pids(self) -> tuple[int, ...]:
         """The processes that there are."""
         return tuple(environment.pid for environment in self._all if environment.pid)
+
+    @property
+    def size(self) -> int:
+        """How many calls may run at once."""
+        return self._size
 
     def warm(self) -> None:
         """Starts an environment ahead of the first call, in the background."""
@@ -108,7 +117,13 @@ class Pool:
             self._grow()
 
     def _grow(self) -> None:
-        environment = Environment(self.function, limits=self._limits, lifeline=self._lifeline, terminal=self._terminal)
+        environment = Environment(
+            self.function,
+            limits=self._limits,
+            lifeline=self._lifeline,
+            terminal=self._terminal,
+            addresses=self._addresses,
+        )
         self._all.add(environment)
         self._current.add(environment)
         self._starting += 1

@@ -11,11 +11,16 @@ from typing import TYPE_CHECKING, Self
 from aiohttp import web
 
 from eventstore_dev import reload
-from eventstore_dev.invocation import Limits
+from eventstore_dev.addresses import Addresses
+from eventstore_dev.invocation import Invocation, Limits, new_trace_id
 from eventstore_dev.lambda_api import PREFIX, LambdaApi
 from eventstore_dev.lifeline import Lifeline
 from eventstore_dev.pool import Pool
+from eventstore_dev.queues.broker import BrokerError
+from eventstore_dev.queues.local import TARGET
+from eventstore_dev.queues.served import Queues
 from eventstore_dev.rest import RestGateway
+from eventstore_dev.schedules import Scheduler, WallTimer
 from eventstore_dev.template import Template, TemplateError
 from eventstore_dev.terminal import Terminal
 from eventstore_dev.websocket.gateway import WebSocketGateway
@@ -24,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from eventstore_dev.queues.served import Wrapping
+    from eventstore_dev.schedules import Timer
     from eventstore_dev.websocket.clock import Clock
 
 _HOST = "127.0.0.1"
@@ -39,6 +46,14 @@ class StackError(Exception):
         """Another program listens on the port."""
         return cls(f"Port {port} is in use by another program. Stop it, or choose another port: --port {port + 1}")
 
+    @classmethod
+    def no_queues(cls, endpoint: str, error: BrokerError) -> Self:
+        """The template's queues cannot be created where they are to live."""
+        return cls(
+            f"The queues cannot be created at AWS_ENDPOINT_URL, {endpoint}: {error}. "
+            "Start what serves it, or unset the variable to have the queues here"
+        )
+
 
 class Stack:
     """An asynchronous context in which the template is served; nothing of it is left afterwards.
@@ -51,6 +66,8 @@ class Stack:
         terminal: Where access and log lines go.
         watching: Whether changes of sources are followed.
         clock: The time that WebSocket connections live by, for tests that cannot wait for hours.
+        wrap_broker: Makes another broker of the one that event source mappings poll, for tests.
+        timer: What schedules wait by.
     """
 
     def __init__(
@@ -63,6 +80,8 @@ class Stack:
         terminal: Terminal | None = None,
         watching: bool = False,
         clock: Clock | None = None,
+        wrap_broker: Wrapping | None = None,
+        timer: Timer | None = None,
     ) -> None:
         self._parameters = dict(parameters or {})
         self.template = Template.read(template, parameters=self._parameters)
@@ -76,6 +95,11 @@ class Stack:
         self._gateway = RestGateway(self._pools, limits=self._limits, terminal=self._terminal)
         self._websockets = WebSocketGateway(self._pools, limits=self._limits, terminal=self._terminal, clock=clock)
         self._lambda_api = LambdaApi(self._pools, limits=self._limits, terminal=self._terminal)
+        self._addresses = Addresses()
+        self._queues = Queues(
+            self._pools, addresses=self._addresses, limits=self._limits, terminal=self._terminal, wrap=wrap_broker
+        )
+        self._scheduler = Scheduler(self._call_later, timer=timer or WallTimer())
 
     @property
     def url(self) -> str:
@@ -89,14 +113,17 @@ class Stack:
 
     async def __aenter__(self) -> Self:
         self._lifeline = Lifeline()
+        self._loop = asyncio.get_running_loop()
         try:
             self._open_doors()
             await self._listen()
+            await self._open_queues()
         except BaseException:
             self._lifeline.cut()
             raise
         for pool in self._pools.values():
             pool.warm()
+        self._scheduler.follow(self.template.schedules)
         if self._watching:
             begun = asyncio.Event()
             self._watcher = self._watch(begun)
@@ -107,12 +134,27 @@ class Stack:
         if self._watcher is not None:
             await _cancel(self._watcher)
         await self._websockets.stop()
+        await self._scheduler.stop()
+        await self._queues.stop()
         self._lambda_api.stop()
         # The processes first: requests under way end at once, as failures.
         self._lifeline.cut()
         for pool in (*self._pools.values(), *self._retired):
             await pool.stop()
         await self._runner.cleanup()
+
+    def fire(self, schedule: str) -> None:
+        """Calls the function of a schedule now, from any thread.
+
+        Args:
+            schedule: Its name, or the function's logical id.
+        """
+        named = [one for one in self.template.schedules if schedule in {one.name, one.function}]
+        if not named:
+            known = ", ".join(one.name for one in self.template.schedules) or "none"
+            raise LookupError(f"The template has no schedule {schedule}; it has {known}")
+        for one in named:
+            self._loop.call_soon_threadsafe(self._scheduler.fire, one)
 
     def reload(self, changed: set[Path]) -> None:
         """Takes in what changed, the template or sources of functions. A template with a fault changes nothing."""
@@ -129,6 +171,8 @@ class Stack:
                 self._pools[name].renew(function)
                 renewed.append(name)
         self._open_doors()
+        self._queues.follow(self.template.queues.values(), self.template.mappings)
+        self._scheduler.follow(self.template.schedules)
         file = min(changed, default=before.path)
         what = file.relative_to(before.path.parent) if file.is_relative_to(before.path.parent) else file
         self._terminal.say(f"Reloaded {', '.join(renewed) or 'routes'}: {what} changed")
@@ -142,7 +186,11 @@ class Stack:
         for name, function in functions.items():
             if name not in self._pools:
                 self._pools[name] = Pool(
-                    function, limits=self._limits, lifeline=self._lifeline, terminal=self._terminal
+                    function,
+                    limits=self._limits,
+                    lifeline=self._lifeline,
+                    terminal=self._terminal,
+                    addresses=self._addresses,
                 )
         self._gateway.route(self.template.apis.values())
         self._websockets.route(self.template.websockets.values())
@@ -159,6 +207,18 @@ class Stack:
                 raise StackError.port_in_use(self._port) from None
             raise
         self._port = self._runner.addresses[0][1]
+        self._addresses.stack = self.url
+
+    async def _open_queues(self) -> None:
+        try:
+            await self._queues.open(self.template.queues.values(), self.template.mappings)
+        except BrokerError as error:
+            await self._queues.stop()
+            await self._runner.cleanup()
+            raise StackError.no_queues(self._addresses.elsewhere, error) from error
+
+    def _call_later(self, function: str, event: bytes) -> None:
+        self._lambda_api.call_later(self._pools[function], Invocation(event, trace_id=new_trace_id()))
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         if self._websockets.management.claims(request):
@@ -167,6 +227,8 @@ class Stack:
             return await self._lambda_api.serve(request)
         if self._websockets.claims(request):
             return await self._websockets.serve(request)
+        if request.headers.get("X-Amz-Target", "").startswith(TARGET):
+            return await self._queues.serve(request)
         return await self._gateway.serve(request)
 
     def _watch(self, begun: asyncio.Event) -> asyncio.Task[None]:
@@ -189,6 +251,8 @@ def running(
     terminal: Terminal | None = None,
     watching: bool = False,
     clock: Clock | None = None,
+    wrap_broker: Wrapping | None = None,
+    timer: Timer | None = None,
 ) -> Iterator[Stack]:
     """Serves a template on a free port, in a thread of its own, for as long as the block lasts.
 
@@ -203,6 +267,8 @@ def running(
         terminal=terminal or Terminal(quiet=True),
         watching=watching,
         clock=clock,
+        wrap_broker=wrap_broker,
+        timer=timer,
     )
     loop = asyncio.new_event_loop()
     started: threading.Event = threading.Event()

@@ -1,7 +1,8 @@
 """What a SAM template asks for: functions, and the APIs that lead to them.
 
 Rules: AWS SAM Developer Guide, "Globals section of the AWS SAM template", "AWS::Serverless::Function", "Api" and
-"AWS::Serverless::Api". Another kind of event source is another branch of `Template.read`, over the same `Document`.
+"AWS::Serverless::Api". Another kind of event source is another branch of `Template.read`, over the same `Document`;
+those of queues and schedules are read in `queues.declared` and `schedules`.
 """
 
 from __future__ import annotations
@@ -11,9 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from eventstore_dev.cloudformation import Document, Resource, TemplateError, arn
+from eventstore_dev.queues.declared import EventSourceMapping, Queue, read_mapping, read_queues
+from eventstore_dev.schedules import Schedule, read_schedule
 from eventstore_dev.websocket.declared import read_websocket_apis
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from eventstore_dev.websocket.declared import WebSocketApi
@@ -81,12 +85,15 @@ class RestApi:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """All that the local stack runs. Functions and APIs are keyed by logical id."""
+    """All that the local stack runs. Functions, APIs and queues are keyed by logical id."""
 
     path: Path
     functions: Mapping[str, Function]
     apis: Mapping[str, RestApi]
     websockets: Mapping[str, WebSocketApi]
+    queues: Mapping[str, Queue]
+    mappings: tuple[EventSourceMapping, ...]
+    schedules: tuple[Schedule, ...]
 
     @classmethod
     def read(cls, path: Path, *, parameters: Mapping[str, str] | None = None) -> Template:
@@ -97,18 +104,30 @@ class Template:
         """
         document = Document.read(path.resolve(), parameters=parameters or {})
         functions, routes = {}, {}
+        queues = read_queues(document)
+        mappings: list[EventSourceMapping] = []
+        schedules: list[Schedule] = []
         for resource in document.resources.values():
             if resource.kind == "AWS::Serverless::Function":
                 reading = _FunctionReading(document, resource)
                 functions[resource.name] = reading.function()
                 routes[resource.name] = reading.routes()
+                mappings += reading.mappings(queues.values())
+                schedules += reading.schedules()
+        apis = _apis(document, [pair for pairs in routes.values() for pair in pairs])
         called = {name: one.logical_id for one in functions.values() for name in (one.logical_id, one.name)}
-        return cls(
-            document.path,
-            functions,
-            _apis(document, [pair for pairs in routes.values() for pair in pairs]),
-            read_websocket_apis(document, functions=called),
-        )
+        websockets = read_websocket_apis(document, functions=called)
+        return cls(document.path, functions, apis, websockets, queues, tuple(mappings), tuple(schedules))
+
+
+@dataclass(frozen=True, slots=True)
+class _Event:
+    """What calls a function; `at` is what its place is called in an error."""
+
+    name: str
+    kind: str
+    properties: Mapping[str, Any]
+    at: str
 
 
 class _FunctionReading:
@@ -136,11 +155,8 @@ class _FunctionReading:
 
     def routes(self) -> list[tuple[str, Route]]:
         found = []
-        for event_name, event in (self._properties.get("Events") or {}).items():
-            if event["Type"] != "Api":
-                continue
-            at = f"{self._name}.Events.{event_name}"
-            properties = self._document.resolve(event.get("Properties") or {}, at=at)
+        for event in self._events("Api"):
+            at, properties = event.at, event.properties
             for needed in ("Method", "Path"):
                 if needed not in properties:
                     raise TemplateError(f"{at} has no {needed}")
@@ -151,6 +167,25 @@ class _FunctionReading:
                 raise TemplateError(f"{at}: the path {path!r} must start with /")
             found.append((str(properties.get("RestApiId", _IMPLICIT_API)), Route(method, path, self._name)))
         return found
+
+    def mappings(self, queues: Iterable[Queue]) -> list[EventSourceMapping]:
+        timeout = float(self._get("Timeout", 3))
+        return [
+            read_mapping(event.properties, at=event.at, function=self._name, timeout=timeout, queues=queues)
+            for event in self._events("SQS")
+        ]
+
+    def schedules(self) -> list[Schedule]:
+        return [
+            read_schedule(event.properties, at=event.at, name=event.name, kind=event.kind, function=self._name)
+            for event in self._events("Schedule", "ScheduleV2")
+        ]
+
+    def _events(self, *kinds: str) -> Iterator[_Event]:
+        for name, event in (self._properties.get("Events") or {}).items():
+            if event["Type"] in kinds:
+                at = f"{self._name}.Events.{name}"
+                yield _Event(name, event["Type"], self._document.resolve(event.get("Properties") or {}, at=at), at)
 
     def _get(self, name: str, otherwise: Any) -> Any:  # noqa: ANN401 - a property's type is its own
         if name not in self._properties:

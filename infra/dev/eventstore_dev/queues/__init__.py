@@ -1,0 +1,1 @@
+"""Amazon SQS, and Lambda's event source mappings for it, as far as PARITY.md says."""
