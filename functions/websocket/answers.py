@@ -94,8 +94,9 @@ def _problem(failure: Exception) -> dict[str, Any]:
     match failure:
         case errors.InvalidFilter():
             told |= {"pointer": failure.pointer, "position": failure.position}
-        case errors.Invalid():
-            told["pointer"] = failure.pointer or None
+        case errors.Invalid() if failure.pointer:
+            # A parameter of a URL has a name where a member of a message has a place.
+            told["pointer"] = f"/{failure.pointer.removeprefix('/')}"
         case errors.WrongExpectedVersion():
             told |= {"stream": failure.stream, "actual": failure.actual}
         case errors.EventConflict():

@@ -187,6 +187,7 @@ def preload_subscriptions() -> None:
     """Import what `subscriptions`, `registry` and `store` need, without connecting."""
     import eventstore.adapters.redis_log
     import eventstore.adapters.redis_registry
+    import eventstore.adapters.sqs
     import eventstore.store
     import eventstore.subscribing  # noqa: F401
 
