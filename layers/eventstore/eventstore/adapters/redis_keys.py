@@ -28,6 +28,9 @@ class PartitionKeys(NamedTuple):
     ids: str
     streams: str
     bell: str
+    turn: str
+    trimmed: str
+    limits: str
 
 
 class StreamKeys(NamedTuple):
@@ -40,8 +43,7 @@ class StreamKeys(NamedTuple):
 @cache
 def partition_keys(partition: int) -> PartitionKeys:
     """The keys of a partition."""
-    tag = f"{{p{partition}}}"
-    return PartitionKeys(f"{tag}:partition", f"{tag}:log", f"{tag}:ids", f"{tag}:streams", f"{tag}:bell")
+    return PartitionKeys(*(f"{{p{partition}}}:{name}" for name in PartitionKeys._fields))
 
 
 def stream_keys(partition: int, stream: str) -> StreamKeys:

@@ -10,24 +10,26 @@ from typing import TYPE_CHECKING, Any
 
 from eventstore.adapters.clock import SystemClock
 from eventstore.adapters.redis_connection import ANSWERING, SOCKET_SECONDS
+from eventstore.adapters.redis_entries import recorded, sequence_and_time
 from eventstore.adapters.redis_ids import MORE, Ids
 from eventstore.adapters.redis_keys import partition_keys, stream_keys
 from eventstore.adapters.redis_partitions import Partitions, random_epoch
 from eventstore.adapters.redis_scripts import Script
-from eventstore.adapters.redis_streams import BODY, STATE, Streams, sequence_and_time, state_of
+from eventstore.adapters.redis_streams import STATE, Streams, state_of
 from eventstore.adapters.redis_tail import Tails, Window
+from eventstore.adapters.redis_trimmed import Gap, read_missing
 from eventstore.cloudevents import same_content
 from eventstore.errors import Absent, AmbiguousEvent, EventConflict, StreamGone, WrongExpectedVersion
-from eventstore.events import RecordedEvent, event_key
+from eventstore.events import event_key
 from eventstore.ports import Appended, PartitionStats, Slice
 from eventstore.streams import ANY, Expected, partition_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from eventstore.adapters.redis_connection import Client
-    from eventstore.events import Event
-    from eventstore.ports import Clock, Tail
+    from eventstore.events import Event, RecordedEvent
+    from eventstore.ports import Clock, Missing, Tail
     from eventstore.positions import Position
     from eventstore.streams import StreamConfig, StreamState
 
@@ -113,7 +115,9 @@ class RedisLog:
             if self._streams.expire(state) or stale:
                 return self.read(stream, start=max(start, state.first), stop=stop, count=count, backwards=backwards)
             number = partition_of(stream, self._partitions.count)
-            return Slice(state, self._partitions.epoch(number, epoch), _recorded(stream, entries, state.first))
+            return Slice(
+                state, self._partitions.epoch(number, epoch), recorded(stream, entries, low=state.first, high=_LAST)
+            )
 
     def wait(self, stream: str, *, after: int, seconds: float) -> None:
         """See `Log.wait`."""
@@ -138,6 +142,20 @@ class RedisLog:
         """See `Log.tail`."""
         with ANSWERING:
             return self._tails.read(after, Window(count, backwards, until or {}, streams))
+
+    def missing(
+        self,
+        after: Mapping[int, Position],
+        *,
+        since: Mapping[int, int] | None = None,
+        until: Mapping[int, Position] | None = None,
+        streams: Collection[str] = (),
+    ) -> Mapping[int, Missing]:
+        """See `Log.missing`."""
+        since, until = since or {}, until or {}
+        gaps = {p: Gap(position, until.get(p), since.get(p, 0), streams) for p, position in after.items()}
+        with ANSWERING:
+            return read_missing(self._partitions, gaps)
 
     def locate(self, event_id: str, *, source: str | None = None, stream: str | None = None) -> Sequence[RecordedEvent]:
         """See `Log.locate`."""
@@ -179,6 +197,16 @@ class RedisLog:
         """See `Log.trim`."""
         with ANSWERING:
             return self._streams.trim(stream)
+
+    def limited(self, partition: int) -> Sequence[str]:
+        """See `Log.limited`."""
+        with ANSWERING:
+            return self._streams.limited(partition)
+
+    def index(self, partitions: Iterable[int]) -> None:
+        """See `Log.index`."""
+        with ANSWERING:
+            self._ids.catch_up(partitions)
 
     def stats(self) -> Sequence[PartitionStats]:
         """See `Log.stats`."""
@@ -238,14 +266,3 @@ def _appended(stream: str, partition: int, count: int, stored: int, duplicates: 
             head += 1
             sequences.append(head)
     return Appended(stream, sequences, frozenset(known), partition, rings)
-
-
-def _recorded(stream: str, entries: Sequence[Any], first: int) -> list[RecordedEvent]:
-    found = []
-    for entry_id, fields in entries:
-        sequence, _, stored = entry_id.partition(b"-")
-        found.append(RecordedEvent(stream, int(sequence), int(stored), fields[BODY]))
-    # Newest first or oldest first, what is gone stands at one end.
-    while found and found[-1].sequence < first:
-        found.pop()
-    return found

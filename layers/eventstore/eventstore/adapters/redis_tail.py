@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from eventstore.adapters.redis_entries import recorded, sequence_and_time
 from eventstore.adapters.redis_keys import partition_keys, stream_keys
 from eventstore.adapters.redis_scripts import Script
-from eventstore.adapters.redis_streams import BODY, sequence_and_time
-from eventstore.events import RecordedEvent
 from eventstore.ports import Tail
 from eventstore.positions import WHOLE, Position
 
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from eventstore.adapters.redis_partitions import Partitions
+    from eventstore.events import RecordedEvent
 
 __all__ = ["Tails", "Window"]
 
@@ -188,10 +188,8 @@ def _tail(references: _References, answers: Iterator[object], *, backwards: bool
     }
     events: list[tuple[Position, RecordedEvent]] = []
     for span in references.spans:
-        entries = list(next(answers))  # type: ignore[call-overload]
-        for entry_id, fields in reversed(entries) if backwards else entries:
-            sequence, time = sequence_and_time(entry_id)
-            if sequence >= firsts[span.stream]:
-                at = Position(span.time, span.order, sequence - span.base)
-                events.append((at, RecordedEvent(span.stream, sequence, time, fields[BODY])))
+        low = max(span.low, firsts[span.stream])
+        found = recorded(span.stream, next(answers), low=low, high=span.high)  # type: ignore[arg-type]
+        ordered = reversed(found) if backwards else found
+        events += [(Position(span.time, span.order, event.sequence - span.base), event) for event in ordered]
     return Tail(references.epoch, events, references.position, references.at_end)

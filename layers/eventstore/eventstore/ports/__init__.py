@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from eventstore.ports.clock import Clock
 from eventstore.ports.connections import Connections
-from eventstore.ports.log import Appended, Log, PartitionStats, Slice, Tail
+from eventstore.ports.log import Appended, Log, Missing, PartitionStats, Slice, Tail
 from eventstore.ports.queues import Bells, Deliveries
 from eventstore.ports.registry import Registry, Start, Started
 from eventstore.ports.turns import Advance, Behind, Turn, Turns
@@ -18,6 +18,7 @@ __all__ = [
     "Connections",
     "Deliveries",
     "Log",
+    "Missing",
     "PartitionStats",
     "Registry",
     "Slice",

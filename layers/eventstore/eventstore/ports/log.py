@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from eventstore.streams import ANY, Expected, StreamConfig, StreamState
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from eventstore.events import Event, RecordedEvent
     from eventstore.positions import Position
 
-__all__ = ["Appended", "Log", "PartitionStats", "Slice", "Tail"]
+__all__ = ["Appended", "Log", "Missing", "PartitionStats", "Slice", "Tail"]
 
 
 class Appended(NamedTuple):
@@ -51,6 +51,23 @@ class Tail:
     events: Sequence[tuple[Position, RecordedEvent]]
     position: Position
     at_end: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What was removed from one partition, by retention or deletion.
+
+    Attributes:
+        epoch: The partition's.
+        serial: Removals are counted; this is the newest one told of.
+        ranges: Stream, first and last sequence, merged and in order; at most 100.
+        complete: These are all. False if there were more ranges, or if the partition does not remember that far back.
+    """
+
+    epoch: str
+    serial: int
+    ranges: Sequence[tuple[str, int, int]]
+    complete: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +127,19 @@ class Log(Protocol):
         `count` and not `at_end`, and goes on at its position.
         """
 
+    def missing(
+        self,
+        after: Mapping[int, Position],
+        *,
+        since: Mapping[int, int] | None = None,
+        until: Mapping[int, Position] | None = None,
+        streams: Collection[str] = (),
+    ) -> Mapping[int, Missing]:
+        """For each partition what was removed of the events beyond a position, and up to the one in `until`.
+
+        Only removals with a serial beyond that in `since` count; and with `streams`, only theirs.
+        """
+
     def locate(self, event_id: str, *, source: str | None = None, stream: str | None = None) -> Sequence[RecordedEvent]:
         """Every event kept that has the id; with `source` and `stream` both given, the one.
 
@@ -135,7 +165,16 @@ class Log(Protocol):
         """Remove a stream's events; its sequences go on where they were, or, `permanently`, it takes none again."""
 
     def trim(self, stream: str) -> int:
-        """Remove what the stream's retention no longer keeps; answers how many events went."""
+        """Remove what the stream's retention no longer keeps; answers how many events went.
+
+        What was not yet dispatched stays, and is read, until it was.
+        """
+
+    def limited(self, partition: int) -> Sequence[str]:
+        """The streams of a partition that were made with a retention, for `trim`."""
+
+    def index(self, partitions: Iterable[int]) -> None:
+        """Do what the next `locate` in these partitions would otherwise do first."""
 
     def stats(self) -> Sequence[PartitionStats]:
         """What each partition holds."""
