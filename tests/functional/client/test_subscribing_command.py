@@ -151,4 +151,5 @@ def test_ctrl_c_ends_it_and_tells_the_cursor_to_go_on_with(
     assert last == "eventstore: interrupted"
     live_hub.publish("a", 3)
     assert run(live_hub, "--cursor", cursor(going_on), "--count", "3") == 0
-    assert sequences(capsys.readouterr().out)[-1] in {"3", "6"}
+    # The signal may come before the third event counts as printed, and then its frame comes again.
+    assert sequences(capsys.readouterr().out)[0] in {"1", "4"}

@@ -258,6 +258,19 @@ def test_a_hub_that_takes_subscriptions_and_drops_them_is_given_up(
         next(events)
 
 
+def test_patience_counts_anew_for_each_connection_that_brought_something(
+    live_hub: FakeWebSocketHub, live_store: EventStore
+) -> None:
+    now = [0.0]
+    live_store.backoff = Backoff(patience=10.0, clock=lambda: now[0], random=lambda: 0.0)
+    with live_store.subscribe() as events:
+        for number in range(1, 4):
+            live_hub.disconnect()
+            live_hub.publish("a")
+            assert next(events).sequence == number
+            now[0] += 7200
+
+
 def test_the_cursor_moves_when_a_whole_frame_is_handled(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
     live_hub.publish("a", 3)
 
@@ -448,7 +461,7 @@ def test_closing_from_another_thread_ends_the_iteration(live_hub: FakeWebSocketH
 
 def test_closing_ends_the_waiting_for_a_hub_that_is_away(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
     away = threading.Event()
-    live_store.backoff = Backoff(first=60.0, longest=60.0, patience=600.0, notice=lambda _: away.set())
+    live_store.backoff = Backoff(first=60.0, patience=600.0, random=lambda: 1.0, notice=lambda _: away.set())
     events = live_store.subscribe()
     live_hub.statuses.extend([503] * 1000)
     live_hub.disconnect()
@@ -459,7 +472,7 @@ def test_closing_ends_the_waiting_for_a_hub_that_is_away(live_hub: FakeWebSocket
     events.close()
     iterating.join()
 
-    assert list(events) == []
+    assert (list(events), len(live_hub.statuses)) == ([], 1000)
 
 
 def test_an_event_not_handed_out_when_it_is_closed_is_not_counted_as_handled(
