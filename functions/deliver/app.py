@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["handler"]
 
-bootstrap.preload_deliverer()
+bootstrap.preload(*bootstrap.DELIVERER, *bootstrap.QUEUES)
 
 
 def handler(event: Mapping[str, Any], context: LambdaContext) -> PartialItemFailureResponse:

@@ -23,7 +23,7 @@ _LOGGER = logging.getLogger(__name__)
 _RESERVE = 2500
 """Milliseconds that the last turn may take."""
 
-bootstrap.preload_dispatcher()
+bootstrap.preload(*bootstrap.DISPATCHER, *bootstrap.QUEUES)
 
 
 def handler(event: Mapping[str, Any], context: LambdaContext) -> PartialItemFailureResponse:

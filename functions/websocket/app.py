@@ -20,7 +20,7 @@ __all__ = ["handler"]
 
 _LOGGER = logging.getLogger(__name__)
 
-bootstrap.preload_subscriptions()
+bootstrap.preload(*bootstrap.SUBSCRIPTIONS, *bootstrap.QUEUES)
 
 
 def handler(event: Mapping[str, Any], _: LambdaContext) -> dict[str, Any]:

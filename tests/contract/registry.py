@@ -179,7 +179,7 @@ class RegistryContract:
             one = subscription()
             registry.subscribe(one, {0: Start.NOW})
             turns.advance(turns.begin(0, events=9, behind=9), Advance(frames={one.key: 12}))
-            assert turns.frames(0, [one.key, "none"]) == {one.key: 12, "none": 0}
+            assert turns.frames(turns.begin(0, events=9, behind=9), [one.key, "none"]) == {one.key: 12, "none": 0}
 
         def test_nothing_is_written_of_who_ended_meanwhile(self, turns: Turns, registry: Registry) -> None:
             connected(registry)
@@ -188,7 +188,7 @@ class RegistryContract:
             turn = turns.begin(0, events=9, behind=9)
             registry.disconnect("c")
             turns.advance(turn, Advance(frames={one.key: 12}, caught_up={one.key: terms_of(one)}))
-            assert turns.frames(0, [one.key]) == {one.key: 0}
+            assert turns.frames(turn, [one.key]) == {one.key: 0}
             assert not turns.candidates(0, terms_of(one))
 
         def test_a_turn_carries_whole_appends(self, turns: Turns, registry: Registry, log: Log) -> None:

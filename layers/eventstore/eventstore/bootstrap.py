@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from eventstore.settings import Settings, SettingsError
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
     from eventstore.sweep import Sweeper
 
 __all__ = [
+    "DELIVERER",
+    "DISPATCHER",
+    "QUEUES",
+    "STORE",
+    "SUBSCRIPTIONS",
     "bells",
     "clock",
     "deliverer",
@@ -29,9 +35,6 @@ __all__ = [
     "log",
     "new_id",
     "preload",
-    "preload_deliverer",
-    "preload_dispatcher",
-    "preload_subscriptions",
     "registry",
     "settings",
     "store",
@@ -165,39 +168,29 @@ def sweeper() -> Sweeper:
     return Sweeper(log(), registry(), turns, _bells(), clock=clock())
 
 
-def preload() -> None:
-    """Import what `store` needs, without connecting: Lambda gives a function's start more processor than its requests.
+def preload(*names: str) -> None:
+    """Import modules ahead of the first request: Lambda gives a function's start more processor than its requests.
 
-    Only imports; what the environment says is read when the store is asked for.
+    Only imports; what the environment says is read when something is asked for.
     """
-    import eventstore.adapters.redis_log
-    import eventstore.store  # noqa: F401
+    for name in names:
+        import_module(name)
 
 
-def preload_dispatcher() -> None:
-    """Import what `dispatcher` and `registry` need, without connecting."""
-    import eventstore.adapters.redis_log
-    import eventstore.adapters.redis_registry
-    import eventstore.adapters.redis_turns
-    import eventstore.adapters.sqs
-    import eventstore.dispatch  # noqa: F401
+STORE = ("eventstore.adapters.redis_log", "eventstore.store")
+"""What `store` imports."""
 
+SUBSCRIPTIONS = (*STORE, "eventstore.adapters.redis_registry", "eventstore.subscribing")
+"""What `subscriptions` and `registry` import, apart from `QUEUES`."""
 
-def preload_subscriptions() -> None:
-    """Import what `subscriptions`, `registry` and `store` need, without connecting."""
-    import eventstore.adapters.redis_log
-    import eventstore.adapters.redis_registry
-    import eventstore.adapters.sqs
-    import eventstore.store
-    import eventstore.subscribing  # noqa: F401
+DISPATCHER = ("eventstore.adapters.redis_log", "eventstore.adapters.redis_turns", "eventstore.dispatch")
+"""What `dispatcher` imports, apart from `QUEUES`."""
 
+DELIVERER = ("eventstore.adapters.apigateway", "eventstore.delivery")
+"""What `deliverer` imports, apart from `QUEUES`."""
 
-def preload_deliverer() -> None:
-    """Import what `deliverer` needs, without connecting."""
-    import eventstore.adapters.apigateway
-    import eventstore.adapters.sqs
-    import eventstore.delivery  # noqa: F401
-
+QUEUES = ("boto3.session", "botocore.client", "botocore.session", "eventstore.adapters.sqs")
+"""What `bells` and `deliveries` import."""
 
 _POSTS_AT_ONCE = 16
 

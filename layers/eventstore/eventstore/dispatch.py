@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Dispatcher", "TurnLimits"]
 
-_LEAP = 100_000
-"""More frames than a turn has for one subscription."""
-
 
 @dataclass(frozen=True, slots=True)
 class TurnLimits:
@@ -229,9 +226,8 @@ class Dispatcher:
         self, turn: Turn, subscriptions: Sequence[Subscription], known: Mapping[str, int]
     ) -> dict[str, int]:
         unknown = [one.key for one in subscriptions if one.key not in known]
-        asked = self._turns.frames(turn.partition, unknown) if unknown else {}
-        leap = _LEAP if turn.leap else 0
-        return {one.key: known[one.key] if one.key in known else asked[one.key] + leap for one in subscriptions}
+        asked = self._turns.frames(turn, unknown) if unknown else {}
+        return {one.key: known[one.key] if one.key in known else asked[one.key] for one in subscriptions}
 
 
 _KEPT = 200_000

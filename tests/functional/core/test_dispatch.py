@@ -348,6 +348,11 @@ class TestFailing:
         live.store.publish(events(1, start=5), stream="wf")
         live.settle()
         assert frames(live.received()["a"])[0] > 1000
+        live.subscribe("b")
+        live.settle()
+        live.store.publish(events(1, start=6), stream="wf")
+        live.settle()
+        assert frames(live.received()["b"]) == [1, 2]
 
     def test_a_bell_that_cannot_be_rung_costs_no_event(self, live: Live) -> None:
         live.subscribe("a")

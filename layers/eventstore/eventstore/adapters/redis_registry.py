@@ -106,7 +106,8 @@ class RedisRegistry:
 
     def _start(self, partition: int, subscription: Subscription, start: Position | Start) -> Started:
         kept, keys = partition_keys(partition), turn_keys(partition)
-        at = [kept.partition, keys.turn, kept.bell, kept.log, keys.behind, keys.places, keys.subscriptions]
+        at = [kept.partition, keys.turn, kept.bell, kept.log, keys.behind]
+        at += [keys.places, keys.subscriptions, keys.frames]
         arguments = [self._new_epoch(), self._partitions.count, subscription.key, subscription.encoded()]
         answer = self._subscribe(self._client, at, [*arguments, _told(start), WHOLE])
         epoch, place, removals, rings = answer

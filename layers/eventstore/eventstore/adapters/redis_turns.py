@@ -55,7 +55,7 @@ class RedisTurns:
             goal=_whole(goal),
             behind=[_behind(key, place) for key, place in zip(places[::2], places[1::2], strict=True) if place],
             live=bool(live),
-            leap=bool(leap),
+            leap=int(leap),
             removals=int(removals),
         )
 
@@ -76,17 +76,17 @@ class RedisTurns:
         values = self._fields(turn_keys(partition).subscriptions, keys)
         return {key: value.decode() for key, value in zip(keys, values, strict=True) if value is not None}
 
-    def frames(self, partition: int, keys: Sequence[str]) -> Mapping[str, int]:
+    def frames(self, turn: Turn, keys: Sequence[str]) -> Mapping[str, int]:
         """See `Turns.frames`."""
-        values = self._fields(turn_keys(partition).frames, keys)
-        return {key: int(value or 0) for key, value in zip(keys, values, strict=True)}
+        values = self._fields(turn_keys(turn.partition).frames, keys)
+        return {key: int(value or 0) + turn.leap for key, value in zip(keys, values, strict=True)}
 
     def advance(self, turn: Turn, done: Advance) -> bool:
         """See `Turns.advance`."""
         keys, log = turn_keys(turn.partition), partition_keys(turn.partition).log
         at = [keys.turn, log, keys.behind, keys.places, keys.terms, keys.subscriptions, keys.frames]
         told = {
-            "frames": _flat(done.frames),
+            "frames": _flat({key: number - turn.leap for key, number in done.frames.items()}),
             "places": _flat({key: _place(place) for key, place in done.places.items()}),
             "caught_up": _flat({key: list(terms) for key, terms in done.caught_up.items()}),
         }

@@ -34,7 +34,7 @@ class Turn:
             may have sent is sent again under the same frame numbers.
         behind: Who has yet to catch up, the one that waits longest first; not all, if they are many.
         live: Whether any subscription has caught up.
-        leap: Frames of an earlier try may have held what was removed since: number on from far beyond them.
+        leap: What the numbers of frames are ahead by, since events were removed that an earlier try may have sent.
         removals: How many removals of events the partition has seen (`Missing.serial`).
     """
 
@@ -45,7 +45,7 @@ class Turn:
     goal: Position
     behind: Sequence[Behind]
     live: bool
-    leap: bool
+    leap: int
     removals: int
 
     @property
@@ -81,7 +81,7 @@ class Turns(Protocol):
     def definitions(self, partition: int, keys: Sequence[str]) -> Mapping[str, str]:
         """What `Subscription.encoded` gave, of those that have not ended."""
 
-    def frames(self, partition: int, keys: Sequence[str]) -> Mapping[str, int]:
+    def frames(self, turn: Turn, keys: Sequence[str]) -> Mapping[str, int]:
         """The number of the last frame that each was sent; 0 if none was."""
 
     def advance(self, turn: Turn, done: Advance) -> bool:

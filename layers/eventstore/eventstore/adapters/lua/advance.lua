@@ -2,7 +2,7 @@
 --
 -- KEYS  1 turn, 2 log, 3 behind, 4 places, 5 terms    as in begin.lua
 --       6 subscriptions    what each subscription is, by its key; who is not there has ended, and is passed over
---       7 frames           the number of the last frame of each
+--       7 frames           the number of the last frame of each, less the leap of begin.lua
 -- ARGV  1 token, 2 goal
 --       3 JSON: {"frames": [key, number, ...], "places": [key, place, ...], "caught_up": [key, [term, ...], ...]}
 --

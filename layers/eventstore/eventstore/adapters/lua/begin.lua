@@ -3,7 +3,7 @@
 -- KEYS  1 partition    the partition's hash: epoch, partitions, trims (how many removals it has seen)
 --       2 turn         its turns' hash: token, of the newest turn; done, the entry of the log up to which it is
 --                      dispatched; goal, where the turn that is under way, or came to nothing, carries that;
---                      trims, as they were when that goal was set
+--                      trims, as they were when that goal was set; leap, what the numbers of frames are ahead by
 --       3 bell         there while a bell is on its way
 --       4 log          as in append.lua
 --       5 behind       subscriptions that have yet to catch up, a sorted set by the token of their last turn
@@ -12,10 +12,11 @@
 -- ARGV  1 epoch to give a new partition, 2 how many partitions a new store has
 --       3 about how many events a turn carries, 4 how many subscriptions that are behind
 --
--- Answers  {token, epoch, done, goal, 1 if any has caught up, 1 if something was removed since the goal was set, trims,
---           key, place of each that is behind...}
+-- Answers  {token, epoch, done, goal, 1 if any has caught up, leap, trims, key, place of each that is behind...}
 local call = redis.call
 local partition, turn, bell, log, behind, places, terms = unpack(KEYS)
+-- More frames than a turn has for one subscription.
+local LEAP = 100000
 
 call('DEL', bell)
 call('HSETNX', partition, 'epoch', ARGV[1])
@@ -23,12 +24,17 @@ call('HSETNX', partition, 'partitions', ARGV[2])
 local told = call('HMGET', partition, 'epoch', 'trims')
 local trims = told[2] or '0'
 local token = call('HINCRBY', turn, 'token', 1)
-local have = call('HMGET', turn, 'done', 'goal', 'trims')
+local have = call('HMGET', turn, 'done', 'goal', 'trims', 'leap')
 local done, goal = have[1] or '0-0', have[2]
 local live = call('EXISTS', terms)
-local leap = goal and have[3] ~= trims and 1 or 0
+local leap = have[4] or '0'
 
-if not goal then
+if goal and have[3] ~= trims then
+  -- What an earlier try may have sent was removed since, in part: under its numbers something else would stand now. So
+  -- all numbers go on far from there, and those who were sent something notice a hole, and resume.
+  leap = call('HINCRBY', turn, 'leap', LEAP)
+  call('HSET', turn, 'trims', trims)
+elseif not goal then
   goal = done
   if live == 0 then
     -- Nobody listens: what is new is dispatched as it stands.
