@@ -80,7 +80,7 @@ def test_an_event_beyond_a_frame_comes_without_its_data() -> None:
 
 
 def test_a_delivery_is_no_larger_than_a_queue_takes() -> None:
-    box = outbox(delivery_bytes=5000, shards=1)
+    box = outbox(delivery_bytes=5000, event_bytes=2000, shards=1)
     box.add_events([placed(n, data="x" * 900) for n in range(1, 30)], [(subscriber(), 1)], bare=True)
     bodies = [delivery.encoded() for delivery in box.deliveries()]
     assert len(bodies) > 1
