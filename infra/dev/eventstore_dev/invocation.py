@@ -32,6 +32,8 @@ class Limits:
     concurrency: int = 16
     starting: int = 2
     idle_seconds: float = 600.0
+    # How long a mapping lets queues be that do not answer.
+    broker_pause_seconds: float = 1.0
 
 
 def new_request_id() -> str:
