@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 TEMPLATE = Path(__file__).parent / "fixtures" / "template.yaml"
-LIMITS = Limits(integration_seconds=5, event_retry_seconds=(0.01, 0.01), concurrency=4)
+LIMITS = Limits(integration_seconds=5, event_retry_seconds=(0.01, 0.01), concurrency=4, redelivery_seconds=0.02)
 
 
 @dataclass
