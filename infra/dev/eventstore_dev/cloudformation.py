@@ -174,11 +174,10 @@ class Document:
         called = self._queue_name(name) if self._kind(name) == QUEUE else name
         if attribute == "Arn":
             return arn(self._kind(name), called)
-        if attribute == "QueueName" and self._kind(name) == QUEUE:
-            return called
-        raise TemplateError(
-            f"{at}: !GetAtt {name}.{attribute}: the local stack knows only the attribute Arn, and QueueName of a queue"
-        )
+        if self._kind(name) == QUEUE and attribute in {"QueueName", "QueueUrl"}:
+            return called if attribute == "QueueName" else queue_url(called)
+        known = "the attribute Arn, and of a queue QueueName and QueueUrl"
+        raise TemplateError(f"{at}: !GetAtt {name}.{attribute}: the local stack knows only {known}")
 
     def _kind(self, name: str) -> str:
         return str(self._tree["Resources"][name]["Type"])

@@ -42,6 +42,8 @@ class Limits:
     websocket_send_seconds: float = 3.0
     websocket_closing_seconds: float = 2.0
     websocket_concurrency: int = 64
+    # How long a mapping lets queues be that do not answer.
+    broker_pause_seconds: float = 1.0
 
 
 def new_request_id() -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from eventstore_dev.websocket.clock import Clock
 
 TEMPLATE = Path(__file__).parent / "fixtures" / "template.yaml"
-LIMITS = Limits(integration_seconds=5, event_retry_seconds=(0.01, 0.01), concurrency=4)
+LIMITS = Limits(integration_seconds=5, event_retry_seconds=(0.01, 0.01), concurrency=4, redelivery_seconds=0.02)
 
 
 @dataclass

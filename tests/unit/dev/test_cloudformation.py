@@ -23,6 +23,8 @@ Mappings:
   Sizes: {hub: {small: 1}}
 Resources:
   Queue: {Type: AWS::SQS::Queue}
+  Fifo: {Type: AWS::SQS::Queue, Properties: {FifoQueue: true}}
+  Called: {Type: AWS::SQS::Queue, Properties: {QueueName: !Sub "${Name}-jobs"}}
   Worker: {Type: AWS::Serverless::Function}
 """
 
@@ -45,12 +47,16 @@ def value_of(folder: Path, expression: str, **parameters: str) -> Any:  # noqa: 
         ("!Ref Name", "hub"),
         ("{Ref: Name}", "hub"),
         ("!Ref Names", ["a", "b"]),
-        ("!Ref Queue", "Queue"),
+        ("!Ref Queue", "https://sqs.us-east-1.amazonaws.com/123456789012/Queue"),
+        ("!Ref Fifo", "https://sqs.us-east-1.amazonaws.com/123456789012/Fifo.fifo"),
+        ("!GetAtt Called.QueueName", "hub-jobs"),
+        ("!GetAtt Called.QueueUrl", "https://sqs.us-east-1.amazonaws.com/123456789012/hub-jobs"),
+        ("!GetAtt Called.Arn", "arn:aws:sqs:us-east-1:123456789012:hub-jobs"),
         ("!Ref AWS::Region", "us-east-1"),
         ('!Sub "${Name}-${AWS::AccountId}"', "hub-123456789012"),
         ('!Sub "${Worker.Arn}"', "arn:aws:lambda:us-east-1:123456789012:function:Worker"),
         ('!Sub "$${!Name}"', "$${Name}"),
-        ('!Sub ["${Own}/${Name}", {Own: !Ref Queue}]', "Queue/hub"),
+        ('!Sub ["${Own}/${Name}", {Own: !Ref Worker}]', "Worker/hub"),
         ("!GetAtt Queue.Arn", "arn:aws:sqs:us-east-1:123456789012:Queue"),
         ("{'Fn::GetAtt': [Queue, Arn]}", "arn:aws:sqs:us-east-1:123456789012:Queue"),
         ('!Join ["-", [a, !Ref Name]]', "a-hub"),
@@ -76,7 +82,7 @@ def test_a_given_parameter_counts_before_its_default(tmp_path: Path) -> None:
     [
         ("!Ref Nobody", "!Ref Nobody names no parameter and no resource"),
         ("!GetAtt Nobody.Arn", "names no resource"),
-        ("!GetAtt Queue.QueueUrl", "knows only the attribute Arn"),
+        ("!GetAtt Queue.Size", "knows only the attribute Arn, and of a queue QueueName and QueueUrl"),
         ("!ImportValue x", "Fn::ImportValue is not supported by the local stack; it knows Ref, "),
         ("!FindInMap [Sizes, hub, large]", "the mapping Sizes has no large"),
         ("!If [Nothing, 1, 2]", "there is no condition Nothing"),
@@ -90,7 +96,7 @@ def test_what_cannot_be_worked_out_is_named_with_its_place(tmp_path: Path, expre
 
 def test_a_resource_whose_condition_does_not_hold_is_not_there(tmp_path: Path) -> None:
     read = document(tmp_path, f"{HEAD}  Gone: {{Type: A::B::C, Condition: IsNot}}")
-    assert set(read.resources) == {"Queue", "Worker"}
+    assert set(read.resources) == {"Called", "Fifo", "Queue", "Worker"}
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def test_a_route_without_an_api_belongs_to_sams_own(tmp_path: Path) -> None:
 
 
 def test_other_kinds_of_events_are_left_alone(tmp_path: Path) -> None:
-    events = "Events: {E: {Type: SQS, Properties: {Queue: !GetAtt Nowhere.Arn}}}"
+    events = "Events: {E: {Type: S3, Properties: {Bucket: !GetAtt Nowhere.Arn}}}"
     assert read(tmp_path, function(events)).apis == {}
 
 

@@ -55,8 +55,11 @@ def reported(answer: bytes, known: Iterable[str]) -> frozenset[str] | None:
     failures = told.get("batchItemFailures") or []
     if not isinstance(failures, list) or not all(isinstance(one, dict) for one in failures):
         return None
-    found = {one.get("itemIdentifier") for one in failures}
-    return frozenset(found) if found <= set(known) else None
+    expected = set(known)
+    found = [one.get("itemIdentifier") for one in failures]
+    if not all(isinstance(identifier, str) and identifier in expected for identifier in found):
+        return None
+    return frozenset(found)
 
 
 def kept_back(messages: Iterable[Received], failed: frozenset[str]) -> frozenset[str]:

@@ -7,7 +7,6 @@ mappings" and "Handling errors for an SQS event source in Lambda".
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from eventstore_dev.invocation import Invocation, Limits, new_trace_id
@@ -39,7 +38,6 @@ if TYPE_CHECKING:
 # Of one receipt; SQS has no larger one.
 _RECEIPT = 10
 _WAIT_SECONDS = 20.0
-_PAUSE_SECONDS = 1.0
 
 
 class Poller:
@@ -60,22 +58,19 @@ class Poller:
         self._deliveries: set[asyncio.Task[None]] = set()
         self._free = asyncio.Event()
         self._poll = asyncio.create_task(self._run())
+        self._poll.add_done_callback(self._ended)
 
     async def stop(self) -> None:
         """Ends polling, and leaves batches under way; their messages come again elsewhere."""
         tasks = [self._poll, *self._deliveries]
         for task in tasks:
             task.cancel()
-        for task in tasks:
-            with suppress(asyncio.CancelledError):
-                await task
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def drain(self) -> None:
         """Ends polling; batches under way end as they would."""
         self._poll.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._poll
-        await asyncio.gather(*self._deliveries)
+        await asyncio.gather(self._poll, *self._deliveries, return_exceptions=True)
 
     async def _run(self) -> None:
         silenced = False
@@ -89,7 +84,7 @@ class Poller:
                 if not silenced:
                     self._terminal.complain(f"{self.mapping.queue} is not polled: {error}; trying on")
                 silenced = True
-                await asyncio.sleep(_PAUSE_SECONDS)
+                await asyncio.sleep(self._limits.broker_pause_seconds)
                 continue
             silenced = False
             if batch:
@@ -115,8 +110,12 @@ class Poller:
     def _delivered(self, delivery: asyncio.Task[None]) -> None:
         self._deliveries.discard(delivery)
         self._free.set()
-        if not delivery.cancelled() and (error := delivery.exception()) is not None:
-            self._terminal.complain(f"{self.mapping.function}: a batch of {self.mapping.queue} went astray: {error}")
+        self._ended(delivery)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            what = "polling" if task is self._poll else "a batch"
+            self._terminal.complain(f"{self.mapping.function}: {what} of {self.mapping.queue} broke off: {error!r}")
 
     async def _deliver(self, batch: Sequence[Received]) -> None:
         left = list(batch)

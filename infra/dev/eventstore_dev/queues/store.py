@@ -14,7 +14,7 @@ from moto.sqs.models import SQSBackend
 from moto.sqs.responses import SQSResponse
 
 from eventstore_dev.cloudformation import ACCOUNT, QUEUE, REGION, arn
-from eventstore_dev.queues.broker import Received
+from eventstore_dev.queues.broker import BrokerError, Received
 from eventstore_dev.queues.local_queue import LocalQueue
 from eventstore_dev.queues.refusals import Refusal
 
@@ -78,12 +78,12 @@ class Store(SQSBackend):
 
     async def receive(self, queue: str, *, most: int, wait: float) -> Sequence[Received]:
         """Takes what may be delivered now (`Broker`)."""
-        found = self.named(queue)
+        found = self._of_a_mapping(queue)
         return [_received(message, found.queue_arn) for message in await found.receive(most, wait=wait)]
 
     async def delete(self, queue: str, handles: Sequence[str]) -> Sequence[str]:
         """Ends messages (`Broker`)."""
-        found, kept = self.named(queue), []
+        found, kept = self._of_a_mapping(queue), []
         for handle in handles:
             try:
                 found.delete(handle)
@@ -93,12 +93,18 @@ class Store(SQSBackend):
 
     async def postpone(self, queue: str, handles: Sequence[str], *, seconds: float) -> None:
         """Makes messages visible again after so long (`Broker`)."""
-        found = self.named(queue)
+        found = self._of_a_mapping(queue)
         for handle in handles:
             try:
                 found.hold(handle, seconds)
             except Refusal:
                 continue
+
+    def _of_a_mapping(self, name: str) -> LocalQueue:
+        try:
+            return self.named(name)
+        except Refusal as refusal:
+            raise BrokerError(refusal.message) from refusal
 
     def stop(self) -> None:
         """Lets no queue ring any more."""

@@ -1,0 +1,275 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.e2e.dev.conftest import wait_until
+from tests.e2e.dev.queues import sqs_client
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from types_boto3_sqs import SQSClient
+
+    from tests.e2e.dev.conftest import Running
+
+
+@pytest.fixture(scope="module")
+def sqs(dev: Running) -> Iterator[SQSClient]:
+    with sqs_client(dev.stack.url) as client:
+        yield client
+
+
+@pytest.fixture
+def fifo(sqs: SQSClient) -> str:
+    """A queue of the test's own."""
+    attributes: dict[Any, str] = {"FifoQueue": "true"}
+    return sqs.create_queue(QueueName=f"{uuid.uuid4().hex}.fifo", Attributes=attributes)["QueueUrl"]
+
+
+@pytest.fixture
+def plain(sqs: SQSClient) -> str:
+    """A queue of the test's own, without order."""
+    return sqs.create_queue(QueueName=uuid.uuid4().hex)["QueueUrl"]
+
+
+def bodies(sqs: SQSClient, url: str, **options: Any) -> list[str]:  # noqa: ANN401 - what ReceiveMessage takes
+    answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, **options)
+    return [message["Body"] for message in answer.get("Messages", [])]
+
+
+def test_the_queues_of_the_template_are_there(sqs: SQSClient, dev: Running) -> None:
+    assert sqs.get_queue_url(QueueName="orders.fifo")["QueueUrl"] == f"{dev.stack.url}/123456789012/orders.fifo"
+    names = {url.rpartition("/")[2] for url in sqs.list_queues()["QueueUrls"]}
+    assert names >= {"orders.fifo", "order-letters.fifo", "Whole.fifo", "Mail", "loose.fifo"}
+
+
+def test_a_queue_has_the_attributes_of_the_template(sqs: SQSClient) -> None:
+    url = sqs.get_queue_url(QueueName="orders.fifo")["QueueUrl"]
+    told = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    assert told["FifoThroughputLimit"] == "perMessageGroupId"
+    assert told["DeduplicationScope"] == "messageGroup"
+    letters = "arn:aws:sqs:us-east-1:123456789012:order-letters.fifo"
+    assert json.loads(told["RedrivePolicy"]) == {"deadLetterTargetArn": letters, "maxReceiveCount": 3}
+
+
+def test_a_function_gets_the_url_of_here_wherever_the_template_has_the_queue(dev: Running) -> None:
+    told = dev.invoke("Behaviour", {"do": "tell"}).json()["environment"]
+    assert told["AWS_ENDPOINT_URL"] == told["AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"] == dev.stack.url
+    here = f"{dev.stack.url}/123456789012"
+    assert told["QUEUES"] == f"{here}/Mail,{here}/loose.fifo"
+
+
+def test_a_sent_message_is_confirmed_as_sqs_does(sqs: SQSClient, fifo: str) -> None:
+    answer = sqs.send_message(QueueUrl=fifo, MessageBody="ä", MessageGroupId="a", MessageDeduplicationId="1")
+    assert answer["MD5OfMessageBody"] == hashlib.md5("ä".encode(), usedforsecurity=False).hexdigest()
+    assert len(answer["SequenceNumber"]) == 20
+    (message,) = sqs.receive_message(QueueUrl=fifo)["Messages"]
+    assert (message["MessageId"], message["Body"]) == (answer["MessageId"], "ä")
+
+
+def test_attributes_come_along_as_they_are_asked_for(sqs: SQSClient, plain: str) -> None:
+    attributes: dict[str, Any] = {
+        "flunq.kind": {"DataType": "String", "StringValue": "x"},
+        "flunq.raw": {"DataType": "Binary", "BinaryValue": b"\x00\xff"},
+        "other": {"DataType": "Number", "StringValue": "1"},
+    }
+    sent = sqs.send_message(QueueUrl=plain, MessageBody="x", MessageAttributes=attributes)
+    (message,) = sqs.receive_message(
+        QueueUrl=plain,
+        MessageAttributeNames=["flunq.*"],
+        MessageSystemAttributeNames=["SentTimestamp"],
+        VisibilityTimeout=0,
+    )["Messages"]
+    assert message["MessageAttributes"] == {name: attributes[name] for name in ("flunq.kind", "flunq.raw")}
+    assert set(message["Attributes"]) == {"SentTimestamp"}
+    (everything,) = sqs.receive_message(QueueUrl=plain, MessageAttributeNames=["All"])["Messages"]
+    assert everything["MD5OfMessageAttributes"] == sent["MD5OfMessageAttributes"]
+
+
+def test_a_group_is_received_in_order_and_closed_until_it_is_dealt_with(sqs: SQSClient, fifo: str) -> None:
+    entries: Any = [
+        {"Id": name, "MessageBody": name, "MessageGroupId": name[0], "MessageDeduplicationId": name}
+        for name in ("a1", "a2", "b1")
+    ]
+    assert [one["Id"] for one in sqs.send_message_batch(QueueUrl=fifo, Entries=entries)["Successful"]] == [
+        "a1",
+        "a2",
+        "b1",
+    ]
+    (first,) = sqs.receive_message(QueueUrl=fifo)["Messages"]
+    assert (first["Body"], bodies(sqs, fifo)) == ("a1", ["b1"])
+    sqs.delete_message(QueueUrl=fifo, ReceiptHandle=first["ReceiptHandle"])
+    assert bodies(sqs, fifo) == ["a2"]
+
+
+def test_a_duplicate_is_not_delivered_again_though_the_first_is_deleted(sqs: SQSClient, fifo: str) -> None:
+    for _ in range(2):
+        sqs.send_message(QueueUrl=fifo, MessageBody="x", MessageGroupId="a", MessageDeduplicationId="1")
+        for message in sqs.receive_message(QueueUrl=fifo).get("Messages", []):
+            sqs.delete_message(QueueUrl=fifo, ReceiptHandle=message["ReceiptHandle"])
+            assert bodies(sqs, fifo) == []
+    assert bodies(sqs, fifo) == []
+
+
+def test_a_message_given_back_comes_before_later_ones_of_its_group(sqs: SQSClient, fifo: str) -> None:
+    for name in ("1", "2"):
+        sqs.send_message(QueueUrl=fifo, MessageBody=name, MessageGroupId="a", MessageDeduplicationId=name)
+    (first,) = sqs.receive_message(QueueUrl=fifo)["Messages"]
+    sqs.change_message_visibility(QueueUrl=fifo, ReceiptHandle=first["ReceiptHandle"], VisibilityTimeout=0)
+    assert bodies(sqs, fifo) == ["1", "2"]
+
+
+def test_who_polls_gets_a_message_as_soon_as_it_is_sent(dev: Running, plain: str) -> None:
+    with sqs_client(dev.stack.url) as sender:
+        code = (
+            "import boto3, sys; c = boto3.client('sqs', endpoint_url=sys.argv[1], region_name='us-east-1', "
+            "aws_access_key_id='a', aws_secret_access_key='b'); print('polling', flush=True); "
+            "print(c.receive_message(QueueUrl=sys.argv[2], WaitTimeSeconds=20)['Messages'][0]['Body'])"
+        )
+        with subprocess.Popen(
+            [sys.executable, "-c", code, dev.stack.url, plain], stdout=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "polling\n"
+            sender.send_message(QueueUrl=plain, MessageBody="here")
+            assert process.stdout.read() == "here\n"
+
+
+def test_batches_tell_each_entrys_fate(sqs: SQSClient, plain: str) -> None:
+    entries: Any = [{"Id": "good", "MessageBody": "x"}, {"Id": "bad", "MessageBody": "x", "DelaySeconds": 901}]
+    sent = sqs.send_message_batch(QueueUrl=plain, Entries=entries)
+    assert [one["Id"] for one in sent["Successful"]] == ["good"]
+    assert [(one["Id"], one["Code"], one["SenderFault"]) for one in sent["Failed"]] == [
+        ("bad", "InvalidParameterValue", True)
+    ]
+    (message,) = sqs.receive_message(QueueUrl=plain)["Messages"]
+    handles: Any = [
+        {"Id": "good", "ReceiptHandle": message["ReceiptHandle"], "VisibilityTimeout": 0},
+        {"Id": "bad", "ReceiptHandle": "none", "VisibilityTimeout": 0},
+    ]
+    held = sqs.change_message_visibility_batch(QueueUrl=plain, Entries=handles)
+    assert ([one["Id"] for one in held["Successful"]], held["Failed"][0]["Code"]) == (
+        ["good"],
+        "ReceiptHandleIsInvalid",
+    )
+    (message,) = sqs.receive_message(QueueUrl=plain)["Messages"]
+    handles = [{"Id": "good", "ReceiptHandle": message["ReceiptHandle"]}, {"Id": "bad", "ReceiptHandle": "none"}]
+    deleted = sqs.delete_message_batch(QueueUrl=plain, Entries=handles)
+    assert ([one["Id"] for one in deleted["Successful"]], [one["Id"] for one in deleted["Failed"]]) == (
+        ["good"],
+        ["bad"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("entries", "code"),
+    [
+        ([], "AWS.SimpleQueueService.EmptyBatchRequest"),
+        (
+            [{"Id": str(n), "MessageBody": "x"} for n in range(11)],
+            "AWS.SimpleQueueService.TooManyEntriesInBatchRequest",
+        ),
+        ([{"Id": "a", "MessageBody": "x"}] * 2, "AWS.SimpleQueueService.BatchEntryIdsNotDistinct"),
+        ([{"Id": "a b", "MessageBody": "x"}], "AWS.SimpleQueueService.InvalidBatchEntryId"),
+        (
+            [{"Id": str(n), "MessageBody": "x" * 600_000} for n in range(2)],
+            "AWS.SimpleQueueService.BatchRequestTooLong",
+        ),
+    ],
+)
+def test_a_batch_that_is_none_is_refused(sqs: SQSClient, plain: str, entries: Any, code: str) -> None:  # noqa: ANN401 - wrong on purpose
+    with pytest.raises(ClientError) as refused:
+        sqs.send_message_batch(QueueUrl=plain, Entries=entries)
+    assert refused.value.response["Error"]["Code"] == code
+
+
+@pytest.mark.parametrize(
+    ("told", "code"),
+    [
+        ({"MessageBody": "x", "MessageDeduplicationId": "1"}, "MissingParameter"),
+        ({"MessageBody": "x", "MessageGroupId": "a"}, "InvalidParameterValue"),
+        (
+            {"MessageBody": "x" * 1_048_577, "MessageGroupId": "a", "MessageDeduplicationId": "1"},
+            "InvalidParameterValue",
+        ),
+        ({"MessageBody": "\x01", "MessageGroupId": "a", "MessageDeduplicationId": "1"}, "InvalidMessageContents"),
+    ],
+)
+def test_a_message_that_sqs_refuses_is_refused(sqs: SQSClient, fifo: str, told: Any, code: str) -> None:  # noqa: ANN401 - wrong on purpose
+    with pytest.raises(ClientError) as refused:
+        sqs.send_message(QueueUrl=fifo, **told)
+    assert refused.value.response["Error"]["Code"] == code
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+
+
+def test_the_largest_message_is_taken(sqs: SQSClient, plain: str) -> None:
+    sqs.send_message(QueueUrl=plain, MessageBody="x" * 1_048_576)
+    assert len(bodies(sqs, plain)[0]) == 1_048_576
+
+
+def test_a_queue_that_is_not_there_is_told_as_aws_does(sqs: SQSClient, dev: Running) -> None:
+    with pytest.raises(sqs.exceptions.QueueDoesNotExist):
+        sqs.send_message(QueueUrl=f"{dev.stack.url}/123456789012/nowhere", MessageBody="x")
+    with pytest.raises(sqs.exceptions.QueueDoesNotExist):
+        sqs.get_queue_url(QueueName="nowhere")
+
+
+def test_queues_are_tagged_changed_and_deleted(sqs: SQSClient, plain: str) -> None:
+    sqs.tag_queue(QueueUrl=plain, Tags={"a": "b"})
+    assert sqs.list_queue_tags(QueueUrl=plain)["Tags"] == {"a": "b"}
+    sqs.set_queue_attributes(QueueUrl=plain, Attributes={"VisibilityTimeout": "0"})
+    sqs.send_message(QueueUrl=plain, MessageBody="x")
+    assert [bodies(sqs, plain), bodies(sqs, plain)] == [["x"], ["x"]]
+    sqs.purge_queue(QueueUrl=plain)
+    assert bodies(sqs, plain) == []
+    sqs.delete_queue(QueueUrl=plain)
+    with pytest.raises(sqs.exceptions.QueueDoesNotExist):
+        bodies(sqs, plain)
+
+
+def test_a_queue_may_be_created_twice_but_not_differently(sqs: SQSClient) -> None:
+    name = uuid.uuid4().hex
+    first = sqs.create_queue(QueueName=name, Attributes={"VisibilityTimeout": "7"})
+    assert sqs.create_queue(QueueName=name, Attributes={"VisibilityTimeout": "7"})["QueueUrl"] == first["QueueUrl"]
+    with pytest.raises(ClientError) as refused:
+        sqs.create_queue(QueueName=name, Attributes={"VisibilityTimeout": "8"})
+    assert refused.value.response["Error"]["Code"] == "QueueAlreadyExists"
+
+
+def test_a_body_that_is_no_json_is_refused(dev: Running) -> None:
+    response = dev.call("POST", "/", body=b"{", headers={"X-Amz-Target": "AmazonSQS.SendMessage"})
+    assert response.status == 400
+    assert response.json()["__type"] == "com.amazonaws.sqs#SerializationException"
+
+
+def test_a_schedules_function_is_called_now_when_a_test_says_so(dev: Running) -> None:
+    dev.stack.fire("WorkerTick")
+    wait_until(lambda: '"detail-type": "Scheduled Event"' in dev.written.getvalue(), what="the rule's event")
+    dev.stack.fire("tock")
+    wait_until(lambda: 'called by the clock: {"tock": 1}' in dev.written.getvalue(), what="the schedule's input")
+
+
+def test_a_schedule_that_is_not_there_is_named(dev: Running) -> None:
+    with pytest.raises(LookupError, match="no schedule nothing; it has WorkerTick, tock"):
+        dev.stack.fire("nothing")
+
+
+def test_a_stack_without_queues_imports_no_moto(tmp_path: Path) -> None:
+    (tmp_path / "template.yaml").write_text("Resources: {}")
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom eventstore_dev.stack import running\n"
+        "with running(Path(sys.argv[1])): pass\nprint([name for name in sys.modules if name in {'moto', 'boto3'}])"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "template.yaml")], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout == "[]\n"

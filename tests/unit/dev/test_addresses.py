@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import pytest
+
+from eventstore_dev.addresses import Addresses
+
+HERE = "http://127.0.0.1:8081"
+
+
+@pytest.fixture(autouse=True)
+def _no_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+
+
+def test_every_aws_client_of_a_function_calls_the_stack() -> None:
+    assert Addresses(HERE).variables() == {
+        "AWS_ENDPOINT_URL": HERE,
+        "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": HERE,
+    }
+
+
+def test_another_endpoint_of_the_developers_is_kept_but_for_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://localhost:4566")
+    assert Addresses(HERE).elsewhere == "http://localhost:4566"
+    assert Addresses(HERE).variables() == {
+        "AWS_ENDPOINT_URL": "http://localhost:4566",
+        "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": HERE,
+    }
+
+
+@pytest.mark.parametrize("named", [HERE, "http://localhost:8081", "http://127.0.0.1:8081/"])
+def test_the_stacks_own_address_is_not_elsewhere(monkeypatch: pytest.MonkeyPatch, named: str) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", named)
+    assert Addresses(HERE).elsewhere == ""
+
+
+def test_a_url_of_aws_becomes_the_one_of_here_wherever_it_stands() -> None:
+    moved = {"https://aws/q": "http://here/q", "https://aws/q.fifo": "http://here/other"}
+    assert (
+        Addresses(HERE, moved).translated("a=https://aws/q.fifo,b=https://aws/q")
+        == "a=http://here/other,b=http://here/q"
+    )
+
+
+def test_other_text_stays_as_it_is() -> None:
+    assert Addresses(HERE, {"https://aws/q": "x"}).translated("https://aws/other") == "https://aws/other"
