@@ -110,7 +110,7 @@ class Reading:
         self.all = dict(enumerate(subscriber.sessions, 1))
         self.sessions = {number: one for number, one in self.all.items() if one.sent >= since}
         self._answers = {
-            number: next((one for one in session.received if one.message["type"] == "subscribed"), None)
+            number: next((one for one in session.received if one.message.get("type") == "subscribed"), None)
             for number, session in self.all.items()
         }
         self.frames: Sequence[Frame] = list(self._frames())
@@ -143,7 +143,7 @@ class Reading:
             for received in session.received:
                 index += 1
                 message = received.message
-                if message["type"] in _NUMBERED and message["id"] == session.subscribe["id"]:
+                if message.get("type") in _NUMBERED and message["id"] == session.subscribe["id"]:
                     yield self._frame(number, index, received, last[message["partition"]])
                     last[message["partition"]] = max(message["frame"], last[message["partition"]])
 

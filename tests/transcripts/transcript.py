@@ -79,6 +79,8 @@ class Ending(StrEnum):
     """By the client, for a frame was lost."""
     REFUSED = "refused"
     """By the client, for the subscribe was answered with an error."""
+    UNANSWERED = "unanswered"
+    """By the client, for the subscribe was not answered in time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
