@@ -6,7 +6,7 @@ import asyncio
 import json
 import socket
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -116,6 +116,16 @@ class RawClient:
 
     def send(self, data: bytes) -> None:
         self._connection.sendall(data)
+
+    def fill(self, data: bytes, *, most: int) -> int:
+        """Sends it again and again until nobody takes more for a while; returns how many bytes went."""
+        sent = 0
+        self._connection.settimeout(0.5)
+        with suppress(TimeoutError):
+            while sent < most:
+                sent += self._connection.send(data[sent % len(data) :])
+        self._connection.settimeout(SECONDS)
+        return sent
 
     def head(self) -> str:
         """The status line and headers of the answer."""

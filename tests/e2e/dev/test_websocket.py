@@ -288,6 +288,25 @@ def test_a_client_that_does_not_wait_for_connect_is_told_as_disconnected(dev: Ru
     assert disconnected(dev, name)["requestContext"]["disconnectStatusCode"] == 1006
 
 
+def test_a_client_that_asks_and_never_reads_is_not_read_either(dev: Running) -> None:
+    ping = b"\x89\xfd\0\0\0\0" + b"x" * 125
+    with RawClient.connect(dev, opening("/ws"), buffer=4096) as raw:
+        raw.head()
+        assert raw.fill(ping * 1000, most=64 * 1024 * 1024) < 64 * 1024 * 1024
+        with client(dev) as other:
+            assert ask(other, {"action": "unread"}) == {"action": "unread"}
+        assert raw.frame() == (0x8A, b"x" * 125)
+
+
+def test_a_connection_that_is_over_leaves_nothing_behind() -> None:
+    with serve(LIMITS) as dev:
+        with client(dev) as connection:
+            name = connection_id(connection)
+        disconnected(dev, name)
+        gateway = dev.stack._websockets
+        wait_until(lambda: not (gateway._all or gateway._connections or gateway._endings), what="the connection's end")
+
+
 @pytest.fixture(scope="module")
 def fast() -> Iterator[tuple[Running, FastClock]]:
     clock = FastClock()
