@@ -112,7 +112,7 @@ def _first_call(stack: Stack) -> str:
 def _options(arguments: Sequence[str] | None, environment: Mapping[str, str]) -> Options:
     parser = argparse.ArgumentParser(
         prog="eventstore-dev",
-        description="Runs the project's template on this machine: REST, WebSocket, queues, functions, and a Valkey of its own.",
+        description="Runs the project's template on this machine: its APIs, queues and functions, and a Valkey.",
         epilog="Environment: PORT, REDIS_URL, PARTITIONS, LOG_LEVEL, NO_COLOR.",
     )
     parser.add_argument("--template", type=Path, default=Path("template.yaml"), help="the SAM template (%(default)s)")
