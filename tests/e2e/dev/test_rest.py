@@ -186,6 +186,9 @@ def small() -> Iterator[Running]:
         "response": 20_000,
     }
     with serve(Limits(integration_seconds=0.2, **quotas)) as running:
+        # The gateway's patience is for calls here, not for the start of a process.
+        for function in ("Behaviour", "Proxy"):
+            running.invoke(function, {})
         yield running
 
 
