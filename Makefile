@@ -90,9 +90,14 @@ $(SAM): requirements-sam.txt
 
 # What `sam build` calls (Metadata: BuildMethod: makefile) -------------------
 
-.PHONY: build-RestFunction
-build-RestFunction:
+.PHONY: build-RestFunction build-WebSocketFunction build-DispatchFunction build-DeliverFunction build-SweepFunction
+build-RestFunction: FOLDER = rest
+build-WebSocketFunction: FOLDER = websocket
+build-DispatchFunction: FOLDER = dispatch
+build-DeliverFunction: FOLDER = deliver
+build-SweepFunction: FOLDER = sweep
+build-RestFunction build-WebSocketFunction build-DispatchFunction build-DeliverFunction build-SweepFunction:
 	mkdir -p "$(ARTIFACTS_DIR)/functions"
-	cp functions/__init__.py "$(ARTIFACTS_DIR)/functions/"
-	cp -r functions/rest "$(ARTIFACTS_DIR)/functions/"
+	cp functions/*.py "$(ARTIFACTS_DIR)/functions/"
+	cp -r functions/$(FOLDER) "$(ARTIFACTS_DIR)/functions/"
 	find "$(ARTIFACTS_DIR)" -name __pycache__ -prune -exec rm -rf {} +

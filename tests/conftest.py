@@ -1,15 +1,15 @@
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from eventstore_dev.valkey import ValkeyCluster, ValkeyServer
+from tests.material import MATERIAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +27,6 @@ def valkey_cluster() -> Iterator[ValkeyCluster]:
 @pytest.fixture(scope="session")
 def material() -> Path:
     """Real inputs written by others; a user's clone has none."""
-    folder = Path(os.environ.get("EVENTSTORE_MATERIAL", Path(__file__).parents[2] / "shared" / "material"))
-    if not folder.is_dir():
-        pytest.skip(f"the material is not here: {folder.name} (set EVENTSTORE_MATERIAL)")
-    return folder
+    if not MATERIAL.is_dir():
+        pytest.skip(f"the material is not here: {MATERIAL.name} (set EVENTSTORE_MATERIAL)")
+    return MATERIAL

@@ -31,5 +31,8 @@ class FakeClock:
     def now(self) -> int:
         return self._now
 
+    def pause(self, seconds: float) -> None:
+        self.pass_seconds(seconds)
+
     def pass_seconds(self, seconds: float) -> None:
         self._now += int(seconds * 1000)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app", "handler"]
 
-bootstrap.preload()
+bootstrap.preload(*bootstrap.STORE)
 
 app = APIGatewayRestResolver()
 for part in (events.router, streams.router, about.router):

@@ -40,6 +40,7 @@ _KINDS: Mapping[type[errors.EventstoreError], tuple[int, str]] = {
     errors.InvalidEvent: (422, "The event breaks a rule"),
     errors.InvalidStream: (422, "The stream's name or settings break a rule"),
     errors.InvalidQuery: (422, "A parameter or header breaks a rule"),
+    errors.InvalidFilter: (422, "The filter breaks a rule"),
     errors.InvalidCursor: (422, "The cursor cannot be used here"),
     InvalidBody: (422, "The body breaks a rule"),
     errors.TooLarge: (413, "More than is taken at once"),
@@ -122,7 +123,9 @@ def _members(error: errors.EventstoreError) -> Mapping[str, object]:
         case InvalidBody():
             return {"errors": [{"pointer": pointer, "detail": detail} for pointer, detail in error.places]}
         case errors.Invalid() if error.pointer:
-            return {"errors": [{"pointer": error.pointer, "detail": error.detail}]}
+            position = error.position if isinstance(error, errors.InvalidFilter) else None
+            place = {"errors": [{"pointer": error.pointer, "detail": error.detail}]}
+            return place if position is None else {**place, "position": position}
         case errors.WrongExpectedVersion():
             return {"stream": error.stream, "expected": error.expected, "actual": error.actual}
         case errors.EventConflict():

@@ -12,8 +12,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from eventstore.errors import InvalidCursor, InvalidQuery, InvalidStream
-from eventstore.filters import Selection
+from eventstore.filters import filter_of_parameters
 from eventstore.reading import AllQuery, StreamQuery
+from eventstore.selections import Selection
 from eventstore.streams import stream_name
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["StreamsQuery", "all_query", "flag", "one", "only", "stream_query", "streams_query", "streams_token"]
 
 _ATTRIBUTES = ("type", "source", "subject", "workflowid", "executionid", "tenantid")
-_SELECTION = (*_ATTRIBUTES, "since", "until")
+_SELECTION = (*_ATTRIBUTES, "since", "until", "filter")
 _PAGE = ("limit", "cursor")
 _ALL = (*_SELECTION, "stream", "order", *_PAGE)
 _STREAM = (*_SELECTION, "from", "to", "direction", *_PAGE)
@@ -57,11 +58,6 @@ def only(query: Mapping[str, Sequence[str]], *known: str) -> None:
     """
     for name, values in query.items():
         if name not in known:
-            if name == "filter":
-                raise InvalidQuery(
-                    "filter (CloudEvents SQL) is not supported yet; select by type, source, subject and the like",
-                    pointer=name,
-                )
             knows = ", ".join(known) if known else "none"
             raise InvalidQuery(f"unknown parameter {name[:80]!r}; this call knows: {knows}", pointer=name)
         if not all(values):
@@ -137,7 +133,7 @@ def _selection(query: Mapping[str, Sequence[str]]) -> Selection:
     for name in streams:
         stream_name(name, pointer="stream")
     return Selection(
-        attributes={name: tuple(query[name]) for name in _ATTRIBUTES if name in query},
+        filter=filter_of_parameters({name: query[name] for name in (*_ATTRIBUTES, "filter") if name in query}),
         streams=tuple(streams),
         since=_time(query, "since"),
         until=_time(query, "until"),

@@ -107,8 +107,7 @@ def binary(event: RecordedEvent) -> Answer:
     Raises:
         InvalidQuery: Its attributes are longer than API Gateway lets headers be, or its media type is no ASCII.
     """
-    extra = {"hubstream": event.stream, "hubsequence": str(event.sequence), "hubtime": rfc3339(event.time)}
-    headers, content = to_http(event.body, extra)
+    headers, content = to_http(event.body, event.extensions())
     # Without one, data is JSON if it is a JSON value (JSON format, 3.1), and API Gateway would call anything so.
     headers.setdefault("content-type", JSON if isinstance(data_of(event.body), JsonData) else _UNKNOWN)
     length = sum(len(name) + len(value) for name, value in headers.items())

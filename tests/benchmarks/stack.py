@@ -15,12 +15,12 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from eventstore import bootstrap
 from eventstore_dev.valkey import ValkeyServer
 from functions.rest.app import handler
 from tests.benchmarks.examples import Events
 from tests.benchmarks.hub import running_hub
 from tests.benchmarks.measure import Aim, Figure, Unit, in_turn
+from tests.fresh import forget
 from tests.functional.rest.api import Context, recorded
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _handler_on(redis_url: str) -> Iterator[None]:
     """The handler of this process, on that Valkey."""
     before = os.environ.get("REDIS_URL")
     os.environ["REDIS_URL"] = redis_url
-    _forget()
+    forget()
     try:
         yield
     finally:
@@ -106,9 +106,4 @@ def _handler_on(redis_url: str) -> Iterator[None]:
             del os.environ["REDIS_URL"]
         else:
             os.environ["REDIS_URL"] = before
-        _forget()
-
-
-def _forget() -> None:
-    for cached in (bootstrap.settings, bootstrap.log, bootstrap.store):
-        cached.cache_clear()
+        forget()

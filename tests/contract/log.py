@@ -1,10 +1,14 @@
-"""What every `Log` keeps, whatever keeps the events. An adapter's test inherits this suite and brings `log`."""
+"""What every `Log` keeps, whatever keeps the events.
+
+An adapter's test inherits this suite and brings `log`, and `dispatch`, which says how far a partition was dispatched.
+"""
 
 from __future__ import annotations
 
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,12 +20,16 @@ from eventstore.errors import (
     StreamNotFound,
     WrongExpectedVersion,
 )
-from eventstore.positions import BEGINNING, Position
+from eventstore.positions import BEGINNING, WHOLE, Position
 from eventstore.streams import ANY, NEW, Expected, Retention, StreamConfig, partition_of
 from tests.examples import FakeClock, event, events
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from eventstore.ports import Log
+
+    Dispatch = Callable[[int, Position], None]
 
 _FAR = 1 << 62
 
@@ -31,6 +39,45 @@ def ids(log: Log, stream: str) -> list[str]:
 
     found = log.read(stream, start=1, stop=_FAR, count=10_000).events
     return [json.loads(recorded.body)["id"] for recorded in found]
+
+
+def neighbours(log: Log, count: int) -> list[str]:
+    """Names of that many streams of one partition."""
+    names = (f"wf-{number}" for number in range(100_000))
+    return list(islice((name for name in names if partition_of(name, log.partitions) == 3), count))
+
+
+def place(log: Log, stream: str, sequence: int) -> Position:
+    """Where an event stands in its partition's log."""
+    partition = partition_of(stream, log.partitions)
+    found = log.tail({partition: BEGINNING}, count=10_000)[partition].events
+    return next(at for at, recorded in found if (recorded.stream, recorded.sequence) == (stream, sequence))
+
+
+def told(log: Log, stream: str) -> list[tuple[str, int, int]]:
+    """All that the stream's partition tells as missing."""
+    partition = partition_of(stream, log.partitions)
+    missing = log.missing({partition: BEGINNING})[partition]
+    assert missing.complete
+    return list(missing.ranges)
+
+
+def read_forwards(
+    log: Log,
+    partition: int,
+    *,
+    after: Position = BEGINNING,
+    count: int = 100,
+    until: Mapping[int, Position] | None = None,
+) -> list[tuple[str, int]]:
+    """What a partition holds beyond a position, page by page, as streams and sequences."""
+    seen: list[tuple[str, int]] = []
+    at_end = False
+    while not at_end:
+        tail = log.tail({partition: after}, count=count, until=until)[partition]
+        seen += [(recorded.stream, recorded.sequence) for _, recorded in tail.events]
+        after, at_end = tail.position, tail.at_end
+    return seen
 
 
 class LogContract:
@@ -101,6 +148,25 @@ class LogContract:
             with ThreadPoolExecutor(8) as pool:
                 sequences = sorted(sequence for found in pool.map(publish, range(8)) for sequence in found)
             assert sequences == list(range(1, 161))
+
+    class TestRinging:
+        def test_the_first_append_to_a_partition_rings_its_bell(self, log: Log) -> None:
+            appended = log.append("wf", events(1))
+            assert (appended.rings, appended.partition) == (True, partition_of("wf", log.partitions))
+
+        def test_while_a_bell_is_outstanding_no_other_is_rung(self, log: Log) -> None:
+            log.append("wf", events(1))
+            assert not log.append("wf", [event("2")]).rings
+
+        def test_each_partition_has_a_bell_of_its_own(self, log: Log) -> None:
+            names = {partition_of(name, log.partitions): name for name in ("wf-a", "wf-b", "wf-c")}
+            assert len(names) > 1
+            assert all(log.append(name, events(1)).rings for name in names.values())
+
+        def test_some_duplicates_among_news_ring_too(self, log: Log) -> None:
+            log.append("wf-other", [event("0")])
+            appended = log.append("wf", [event("1"), event("1")])
+            assert (appended.rings, appended.duplicates) == (True, {1})
 
     class TestExpecting:
         def test_a_stream_that_ends_as_expected_takes_the_event(self, log: Log) -> None:
@@ -204,6 +270,78 @@ class LogContract:
             log.append("wf", [event("3")])
             tail = log.tail({partition: position}, count=10)[partition]
             assert [recorded.sequence for _, recorded in tail.events] == [3]
+
+        def test_behind_the_whole_of_an_append_stands_the_next(self, log: Log) -> None:
+            log.append("wf", events(5))
+            log.append("wf", [event("6")])
+            partition = partition_of("wf", log.partitions)
+            (first, _), *_ = log.tail({partition: BEGINNING}, count=1)[partition].events
+            tail = log.tail({partition: Position(first.time, first.order, WHOLE)}, count=10)[partition]
+            assert [recorded.sequence for _, recorded in tail.events] == [6]
+
+        @pytest.mark.parametrize("count", [1, 2, 3, 100])
+        def test_nothing_is_read_beyond_the_place_named(self, log: Log, count: int) -> None:
+            for batch, start in ((3, 1), (4, 4), (2, 8)):
+                log.append("wf", events(batch, start=start))
+            partition = partition_of("wf", log.partitions)
+            everything = log.tail({partition: BEGINNING}, count=100)[partition].events
+            for until, (last, _) in enumerate(everything, 1):
+                seen = read_forwards(log, partition, count=count, until={partition: last})
+                assert seen == [("wf", sequence) for sequence in range(1, until + 1)]
+
+        def test_what_was_reached_already_ends_at_once(self, log: Log) -> None:
+            log.append("wf", events(3))
+            partition = partition_of("wf", log.partitions)
+            (first, _), (second, _), _ = log.tail({partition: BEGINNING}, count=100)[partition].events
+            tail = log.tail({partition: second}, count=9, until={partition: first})[partition]
+            assert (tail.events, tail.position, tail.at_end) == ([], second, True)
+
+        @pytest.mark.parametrize("backwards", [False, True])
+        @pytest.mark.parametrize("count", [1, 2, 100])
+        def test_the_events_of_some_streams_are_read_alone(self, log: Log, count: int, *, backwards: bool) -> None:
+            names = neighbours(log, 4)
+            for number in range(40):
+                log.append(names[number % 4], events(1 + number % 3, start=3 * number))
+            partition = partition_of(names[0], log.partitions)
+            everything = read_forwards(log, partition, count=100)
+            wanted = [place for place in everything if place[0] in names[:2]]
+            seen: list[tuple[str, int]] = []
+            position, at_end = Position(_FAR, 0, 0) if backwards else BEGINNING, False
+            while not at_end:
+                tail = log.tail({partition: position}, count=count, backwards=backwards, streams=names[:2])[partition]
+                assert len(tail.events) <= count
+                seen += [(recorded.stream, recorded.sequence) for _, recorded in tail.events]
+                position, at_end = tail.position, tail.at_end
+            assert seen == (wanted[::-1] if backwards else wanted)
+
+        def test_a_stream_that_others_outnumber_is_read_without_them(self, log: Log) -> None:
+            wanted, other = neighbours(log, 2)
+            log.append(wanted, [event("1")])
+            for number in range(2500):
+                log.append(other, [event(str(number))])
+            log.append(wanted, [event("2")])
+            partition = partition_of(wanted, log.partitions)
+            tail = log.tail({partition: BEGINNING}, count=10, streams=[wanted])[partition]
+            assert ([recorded.sequence for _, recorded in tail.events], tail.at_end) == ([1, 2], True)
+
+        def test_what_was_skipped_is_not_looked_through_again(self, log: Log) -> None:
+            wanted, other = neighbours(log, 2)
+            log.append(other, events(3))
+            partition = partition_of(wanted, log.partitions)
+            position = log.tail({partition: BEGINNING}, count=10, streams=[wanted])[partition].position
+            log.append(other, [event("4")])
+            assert read_forwards(log, partition, after=position) == [(other, 4)]
+
+        def test_some_streams_are_read_up_to_the_place_named(self, log: Log) -> None:
+            wanted, other = neighbours(log, 2)
+            log.append(wanted, events(3))
+            log.append(other, events(3))
+            log.append(wanted, [event("4")])
+            partition = partition_of(wanted, log.partitions)
+            until = log.tail({partition: BEGINNING}, count=4)[partition].position
+            tail = log.tail({partition: BEGINNING}, count=9, until={partition: until}, streams=[wanted])[partition]
+            found = [recorded.sequence for _, recorded in tail.events]
+            assert (found, tail.position, tail.at_end) == ([1, 2, 3], until, True)
 
         def test_an_empty_partition_ends_at_once(self, log: Log) -> None:
             tail = log.tail({0: BEGINNING}, count=10)[0]
@@ -370,6 +508,161 @@ class LogContract:
             log.append("wf", events(2))
             clock.pass_seconds(61)
             assert list(log.append("wf", [event("3")], expected=Expected(2)).sequences) == [3]
+
+        def test_only_streams_with_limits_are_listed_for_trimming(self, log: Log) -> None:
+            names = neighbours(log, 4)
+            log.create(names[0], StreamConfig(Retention(max_events=3)))
+            log.create(names[1], StreamConfig(Retention(max_age=60)))
+            log.create(names[2], StreamConfig(labels={"team": "a"}))
+            log.append(names[3], events(1))
+            assert log.limited(partition_of(names[0], log.partitions)) == sorted(names[:2])
+
+        def test_a_stream_deleted_for_good_is_not_listed_for_trimming(self, log: Log) -> None:
+            kept, gone = neighbours(log, 2)
+            for name in (kept, gone):
+                log.create(name, StreamConfig(Retention(max_events=3)))
+                log.delete(name, permanently=name == gone)
+            assert log.limited(partition_of(kept, log.partitions)) == [kept]
+
+    class TestRetainingWhatIsNotDispatched:
+        def test_events_beyond_the_number_stay_until_they_are_dispatched(self, log: Log, dispatch: Dispatch) -> None:
+            log.create("wf", StreamConfig(Retention(max_events=2)))
+            dispatch(partition_of("wf", log.partitions), BEGINNING)
+            for number in range(1, 6):
+                log.append("wf", [event(str(number))])
+            assert ids(log, "wf") == ["1", "2", "3", "4", "5"]
+            dispatch(partition_of("wf", log.partitions), place(log, "wf", 2))
+            assert (log.trim("wf"), ids(log, "wf"), log.describe("wf").first) == (2, ["3", "4", "5"], 3)
+
+        def test_events_beyond_their_age_stay_until_they_are_dispatched(
+            self, log: Log, clock: FakeClock, dispatch: Dispatch
+        ) -> None:
+            log.create("wf", StreamConfig(Retention(max_age=60)))
+            dispatch(partition_of("wf", log.partitions), BEGINNING)
+            log.append("wf", events(2))
+            clock.pass_seconds(61)
+            assert (ids(log, "wf"), log.describe("wf").count) == (["1", "2"], 2)
+            dispatch(partition_of("wf", log.partitions), place(log, "wf", 2))
+            assert ids(log, "wf") == []
+
+        def test_of_one_millisecond_only_what_was_dispatched_goes(self, log: Log, dispatch: Dispatch) -> None:
+            other, stream = neighbours(log, 2)
+            log.create(stream, StreamConfig(Retention(max_events=1)))
+            partition = partition_of(stream, log.partitions)
+            dispatch(partition, BEGINNING)
+            for number in range(1, 5):
+                log.append(stream, [event(str(number))])
+                log.append(other, [event(str(number))])
+            for number in range(1, 4):
+                dispatch(partition, place(log, stream, number))
+                log.trim(stream)
+                assert ids(log, stream) == [str(kept) for kept in range(number + 1, 5)]
+
+        def test_a_batch_that_is_not_dispatched_stays_whole(self, log: Log, dispatch: Dispatch) -> None:
+            log.create("wf", StreamConfig(Retention(max_events=3)))
+            dispatch(partition_of("wf", log.partitions), BEGINNING)
+            log.append("wf", events(700))
+            assert log.describe("wf").first == 1
+            dispatch(partition_of("wf", log.partitions), place(log, "wf", 700))
+            assert (log.trim("wf"), ids(log, "wf")) == (697, ["698", "699", "700"])
+
+        def test_a_deletion_does_not_wait_for_dispatch(self, log: Log, dispatch: Dispatch) -> None:
+            dispatch(partition_of("wf", log.partitions), BEGINNING)
+            log.append("wf", events(3))
+            log.delete("wf")
+            assert (ids(log, "wf"), log.describe("wf").size) == ([], 0)
+
+    class TestMissing:
+        def test_nothing_is_missing_where_nothing_was_removed(self, log: Log) -> None:
+            log.append("wf", events(3))
+            partition = partition_of("wf", log.partitions)
+            missing = log.missing({partition: BEGINNING})[partition]
+            assert (missing.ranges, missing.serial, missing.complete) == ([], 0, True)
+
+        def test_it_belongs_to_the_partitions_epoch(self, log: Log) -> None:
+            assert log.missing({3: BEGINNING})[3].epoch == log.tail({3: BEGINNING}, count=1)[3].epoch
+
+        def test_what_a_deletion_removed_is_missing(self, log: Log) -> None:
+            log.append("wf", events(3))
+            log.append("wf", [event("4")])
+            log.delete("wf")
+            assert told(log, "wf") == [("wf", 1, 4)]
+
+        def test_what_retention_removed_is_missing(self, log: Log) -> None:
+            log.create("wf", StreamConfig(Retention(max_events=3)))
+            log.append("wf", events(10))
+            assert told(log, "wf") == [("wf", 1, 7)]
+
+        def test_every_stream_is_told_in_order(self, log: Log) -> None:
+            names = neighbours(log, 3)
+            for name in names[::-1]:
+                log.append(name, events(2))
+                log.delete(name)
+            assert told(log, names[0]) == [(name, 1, 2) for name in sorted(names)]
+
+        def test_streams_narrow_it(self, log: Log) -> None:
+            names = neighbours(log, 3)
+            for name in names:
+                log.append(name, events(2))
+                log.delete(name)
+            partition = partition_of(names[0], log.partitions)
+            assert log.missing({partition: BEGINNING}, streams=names[1:2])[partition].ranges == [(names[1], 1, 2)]
+
+        @pytest.mark.parametrize("received", range(1, 10))
+        def test_what_was_received_is_not_missing(self, log: Log, received: int) -> None:
+            log.append("wf", events(4))
+            log.append("wf", events(5, start=5))
+            after = place(log, "wf", received)
+            log.delete("wf")
+            partition = partition_of("wf", log.partitions)
+            expected = [("wf", received + 1, 9)] if received < 9 else []
+            assert log.missing({partition: after})[partition].ranges == expected
+
+        @pytest.mark.parametrize("last", range(1, 10))
+        def test_what_lies_beyond_the_place_named_is_not_told(self, log: Log, last: int) -> None:
+            log.append("wf", events(4))
+            log.append("wf", events(5, start=5))
+            until = place(log, "wf", last)
+            log.delete("wf")
+            partition = partition_of("wf", log.partitions)
+            assert log.missing({partition: BEGINNING}, until={partition: until})[partition].ranges == [("wf", 1, last)]
+
+        def test_what_went_in_several_steps_is_told_as_one(self, log: Log) -> None:
+            log.create("wf", StreamConfig(Retention(max_events=3)))
+            for start in (1, 6, 11):
+                log.append("wf", events(5, start=start))
+            assert told(log, "wf") == [("wf", 1, 12)]
+
+        def test_only_later_removals_are_told(self, log: Log) -> None:
+            log.append("wf", events(3))
+            log.delete("wf")
+            partition = partition_of("wf", log.partitions)
+            serial = log.missing({partition: BEGINNING})[partition].serial
+            log.append("wf", [event("4")])
+            assert log.missing({partition: BEGINNING}, since={partition: serial})[partition].ranges == []
+            log.delete("wf")
+            later = log.missing({partition: BEGINNING}, since={partition: serial})[partition]
+            assert (later.ranges, later.serial > serial) == ([("wf", 4, 4)], True)
+
+        def test_more_than_a_hundred_ranges_are_not_complete(self, log: Log) -> None:
+            names = neighbours(log, 101)
+            for name in names:
+                log.append(name, events(1))
+                log.delete(name)
+            partition = partition_of(names[0], log.partitions)
+            missing = log.missing({partition: BEGINNING})[partition]
+            assert (len(missing.ranges), missing.complete) == (100, False)
+
+        def test_a_very_long_stream_that_was_deleted_is_told_whole(self, log: Log) -> None:
+            for start in range(1, 2401, 800):
+                log.append("wf", events(800, start=start))
+            log.delete("wf")
+            assert told(log, "wf") == [("wf", 1, 2400)]
+
+    def test_an_index_that_is_up_to_date_finds_events_all_the_same(self, log: Log) -> None:
+        log.append("wf", events(3))
+        log.index(range(log.partitions))
+        assert [e.sequence for e in log.locate("3")] == [3]
 
     def test_it_says_what_each_partition_holds(self, log: Log) -> None:
         log.append("wf", events(3))

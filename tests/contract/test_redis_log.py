@@ -9,14 +9,16 @@ from redis import Redis
 from eventstore.adapters.redis_connection import Client, connect
 from eventstore.adapters.redis_log import RedisLog
 from eventstore.errors import AmbiguousEvent, PartitionMismatch, StoreUnavailable
-from eventstore.positions import BEGINNING
-from eventstore.streams import partition_of
+from eventstore.positions import BEGINNING, WHOLE, Position
+from eventstore.streams import Retention, StreamConfig, partition_of
 from eventstore_dev.valkey import ValkeyCluster, ValkeyServer
 from tests.contract.log import LogContract
 from tests.examples import FakeClock, event, events
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.contract.log import Dispatch
 
 
 @pytest.fixture
@@ -31,11 +33,14 @@ def emptied(*servers: ValkeyServer) -> None:
             client.script_flush()
 
 
-@pytest.fixture(scope="module")
-def cluster_client(valkey_cluster: ValkeyCluster) -> Iterator[Client]:
-    client = connect(valkey_cluster.url)
-    yield client
-    client.close()
+def dispatching(client: Redis | Client) -> Dispatch:
+    """As a turn leaves a partition that it dispatched up to a position."""
+
+    def dispatched(partition: int, position: Position) -> None:
+        done = f"{position.time}-{position.order}"
+        client.execute_command("HSET", f"{{p{partition}}}:turn", "done", done)
+
+    return dispatched
 
 
 class TestOnOneServer(LogContract):
@@ -46,6 +51,11 @@ class TestOnOneServer(LogContract):
         yield RedisLog(client, clock=clock)
         client.close()
 
+    @pytest.fixture
+    def dispatch(self, valkey: ValkeyServer) -> Iterator[Dispatch]:
+        with Redis.from_url(valkey.url) as client:
+            yield dispatching(client)
+
 
 class TestOnACluster(LogContract):
     """Three nodes: a step that touched two slots would fail here."""
@@ -54,6 +64,10 @@ class TestOnACluster(LogContract):
     def log(self, valkey_cluster: ValkeyCluster, cluster_client: Client, clock: FakeClock) -> RedisLog:
         emptied(*valkey_cluster.servers)
         return RedisLog(cluster_client, clock=clock)
+
+    @pytest.fixture
+    def dispatch(self, cluster_client: Client) -> Dispatch:
+        return dispatching(cluster_client)
 
 
 class TestRedisAlone:
@@ -107,6 +121,23 @@ class TestRedisAlone:
         assert log.trim("wf") == 3
         assert client.xlen(f"{{p{partition}}}:events:wf") == 3
 
+    def test_an_append_rings_again_once_the_bell_was_answered(self, client: Redis) -> None:
+        log = RedisLog(client)
+        partition = log.append("wf", events(1)).partition
+        client.delete(f"{{p{partition}}}:bell")
+        assert log.append("wf", [event("2")]).rings
+
+    def test_an_append_that_stores_nothing_rings_no_bell(self, client: Redis) -> None:
+        log = RedisLog(client)
+        partition = log.append("wf", events(1)).partition
+        client.delete(f"{{p{partition}}}:bell")
+        assert not log.append("wf", events(1)).rings
+        assert not client.exists(f"{{p{partition}}}:bell")
+
+    def test_a_bell_that_was_lost_is_rung_again_after_ten_seconds(self, client: Redis) -> None:
+        partition = RedisLog(client).append("wf", events(1)).partition
+        assert 0 < client.pttl(f"{{p{partition}}}:bell") <= 10_000
+
     def test_nothing_is_left_of_events_that_are_deleted(self, client: Redis) -> None:
         log = RedisLog(client)
         log.append("wf", events(5))
@@ -114,6 +145,35 @@ class TestRedisAlone:
         log.delete("wf")
         tag = f"{{p{partition_of('wf', log.partitions)}}}"
         assert (client.xlen(f"{tag}:log"), client.hlen(f"{tag}:ids"), client.xlen(f"{tag}:events:wf")) == (0, 0, 0)
+
+    def test_a_turn_that_dispatched_nothing_yet_keeps_everything(self, client: Redis) -> None:
+        log = RedisLog(client)
+        log.create("wf", StreamConfig(Retention(max_events=1)))
+        client.hset(f"{{p{partition_of('wf', log.partitions)}}}:turn", "token", 1)
+        log.append("wf", events(3))
+        assert log.describe("wf").count == 3
+
+    @pytest.fixture
+    def forgetful(self, client: Redis) -> RedisLog:
+        """A log of one partition that forgot one of 10,001 removals, the oldest, at 1-0; the newest is of `wf`."""
+        log = RedisLog(client, partitions=1, clock=FakeClock(20_000))
+        log.append("wf", events(3))
+        client.hset("{p0}:partition", "trims", 1)
+        client.zadd("{p0}:trimmed", {f"1|{n}-0|other|{n}-{n}|0": n for n in range(1, 10_001)})
+        log.delete("wf")
+        return log
+
+    def test_a_partition_remembers_ten_thousand_removals(self, forgetful: RedisLog, client: Redis) -> None:
+        missing = forgetful.missing({0: Position(1, 0, WHOLE)})[0]
+        assert client.zcard("{p0}:trimmed") == 10_000
+        assert (missing.ranges, missing.complete) == ([("other", 2, 10_000), ("wf", 1, 3)], True)
+
+    def test_whoever_asks_for_what_is_forgotten_learns_that_something_is(self, forgetful: RedisLog) -> None:
+        assert not forgetful.missing({0: Position(1, 0, 0)}, until={0: Position(1, 0, 0)})[0].complete
+
+    def test_what_was_told_before_it_was_forgotten_is_not_missed(self, forgetful: RedisLog) -> None:
+        missing = forgetful.missing({0: BEGINNING}, since={0: 1})[0]
+        assert (missing.ranges, missing.complete) == ([("wf", 1, 3)], True)
 
     def test_a_store_that_does_not_answer_is_unavailable(self) -> None:
         with ValkeyServer.start() as server, closing(connect(server.url)) as client:

@@ -61,6 +61,12 @@ PARAMETERS: dict[str, Any] = {
     "WorkflowId": _any_of("workflowid", "Only of these workflows."),
     "ExecutionId": _any_of("executionid", "Only of these executions."),
     "TenantId": _any_of("tenantid", "Only of these tenants."),
+    "Filter": _any_of(
+        "filter",
+        "Only if this expression in CloudEvents SQL 1.0.0 is true; an event on which it fails does not match. "
+        "The hub's own attributes can be asked for: `hubstream`, `hubsequence`, `hubtime`.",
+        _TEXT | {"maxLength": 8192, "examples": ["type LIKE 'io.flunq.%' AND EXISTS subject"]},
+    ),
     "Since": _query("since", "Stored at or after this time.", TIME),
     "Until": _query("until", "Stored before this time.", TIME),
     "Order": _query("order", "Oldest or newest first.", {"enum": ["asc", "desc"], "default": "asc"}),

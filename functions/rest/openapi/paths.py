@@ -10,7 +10,7 @@ from functions.rest.openapi.schemas import ref
 
 __all__ = ["PATHS"]
 
-_SELECTION = ("Type", "Source", "Subject", "WorkflowId", "ExecutionId", "TenantId", "Since", "Until")
+_SELECTION = ("Type", "Source", "Subject", "WorkflowId", "ExecutionId", "TenantId", "Filter", "Since", "Until")
 _UNCHANGED: dict[str, Any] = {"304": {"description": "The reader has the current version.", "headers": ETAG}}
 _BATCH: dict[str, Any] = {"application/cloudevents-batch+json": {"schema": ref("Batch")}}
 

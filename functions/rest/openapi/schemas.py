@@ -175,6 +175,7 @@ def _problem() -> dict[str, Any]:
             "actual": _COUNT,
             "sequence": _SEQUENCE,
             "index": _COUNT,
+            "position": _COUNT | {"description": "The character of the expression, from 0, at which it breaks a rule."},
             "candidates": {"type": "array", "items": _object(candidate)},
             "results": {"type": "array", "items": {"oneOf": [ref("Result"), {"type": "null"}]}},
         },

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import yaml
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 # What stands in a template's tree: text, numbers, truth values, lists and mappings of these.
@@ -77,6 +78,7 @@ class Document:
         self.path = path
         self._tree = tree
         self._parameters = _settle(tree.get("Parameters") or {}, given=parameters)
+        self._generated: set[str] = set()
         self.resources = {
             name: Resource(name, entry["Type"], entry.get("Properties") or {})
             for name, entry in (tree.get("Resources") or {}).items()
@@ -102,6 +104,10 @@ class Document:
         """A section of SAM's `Globals`, as it stands in the file."""
         found: Mapping[str, Any] = (self._tree.get("Globals") or {}).get(section) or {}
         return found
+
+    def admit(self, names: Iterable[str]) -> None:
+        """Lets Ref name these as well: the logical ids that SAM gives to what it makes of a resource."""
+        self._generated.update(names)
 
     def resolve(self, node: Node, *, at: str) -> Node:
         """A value with every intrinsic function worked out.
@@ -157,6 +163,8 @@ class Document:
         # By the time a condition is worked out the resources may not stand yet: the tree has their names.
         if name in self._tree["Resources"]:
             return queue_url(self._queue_name(name)) if self._kind(name) == QUEUE else name
+        if name in self._generated:
+            return name
         raise TemplateError(f"{at}: !Ref {name} names no parameter and no resource of {self.path.name}")
 
     def _attribute(self, argument: Node, at: str) -> str:

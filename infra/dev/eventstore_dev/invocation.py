@@ -14,7 +14,8 @@ class Limits:
     """Quotas of Lambda and API Gateway, in bytes and seconds, and this stack's own.
 
     Sources: AWS Lambda Developer Guide, "Lambda quotas" and "How Lambda handles errors and retries with asynchronous
-    invocation"; API Gateway Developer Guide, "Quotas for configuring and running a REST API in API Gateway".
+    invocation"; API Gateway Developer Guide, "Quotas for configuring and running a REST API in API Gateway" and "Quotas
+    for configuring and running a WebSocket API in API Gateway".
     """
 
     payload: int = 6 * 1024 * 1024
@@ -26,12 +27,21 @@ class Limits:
     request_body: int = 10 * 1024 * 1024
     request_headers: int = 10_240
     integration_seconds: float = 29.0
+    websocket_frame: int = 32 * 1024
+    websocket_message: int = 128 * 1024
+    websocket_idle_seconds: float = 600.0
+    websocket_lifetime_seconds: float = 7200.0
     # After how long a failed message of a queue is visible again; when its visibility timeout ends, if None, as on AWS.
     redelivery_seconds: float | None = None
     # The stack's own: how far a pool grows, how many processes start at once, and how long one may idle.
     concurrency: int = 16
     starting: int = 2
     idle_seconds: float = 600.0
+    # How long a client may keep a message to it waiting, and a closing handshake or $disconnect the stack's own end;
+    # how many of a client's messages are handled at once before no more are read.
+    websocket_send_seconds: float = 3.0
+    websocket_closing_seconds: float = 2.0
+    websocket_concurrency: int = 64
     # How long a mapping lets queues be that do not answer.
     broker_pause_seconds: float = 1.0
 

@@ -23,6 +23,7 @@ from eventstore_dev.rest import RestGateway
 from eventstore_dev.schedules import Scheduler, WallTimer
 from eventstore_dev.template import Template, TemplateError
 from eventstore_dev.terminal import Terminal
+from eventstore_dev.websocket.gateway import WebSocketGateway
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from eventstore_dev.queues.served import Wrapping
     from eventstore_dev.schedules import Timer
+    from eventstore_dev.websocket.clock import Clock
 
 _HOST = "127.0.0.1"
 # Larger than API Gateway's own limit, so that its answer is given and not the parser's.
@@ -63,6 +65,7 @@ class Stack:
         limits: Quotas, for tests that cannot wait or send that much.
         terminal: Where access and log lines go.
         watching: Whether changes of sources are followed.
+        clock: The time that WebSocket connections live by, for tests that cannot wait for hours.
         wrap_broker: Makes another broker of the one that event source mappings poll, for tests.
         timer: What schedules wait by.
     """
@@ -76,6 +79,7 @@ class Stack:
         limits: Limits | None = None,
         terminal: Terminal | None = None,
         watching: bool = False,
+        clock: Clock | None = None,
         wrap_broker: Wrapping | None = None,
         timer: Timer | None = None,
     ) -> None:
@@ -89,6 +93,7 @@ class Stack:
         self._retired: list[Pool] = []
         self._watcher: asyncio.Task[None] | None = None
         self._gateway = RestGateway(self._pools, limits=self._limits, terminal=self._terminal)
+        self._websockets = WebSocketGateway(self._pools, limits=self._limits, terminal=self._terminal, clock=clock)
         self._lambda_api = LambdaApi(self._pools, limits=self._limits, terminal=self._terminal)
         self._addresses = Addresses()
         self._queues = Queues(
@@ -128,6 +133,7 @@ class Stack:
     async def __aexit__(self, *_: object) -> None:
         if self._watcher is not None:
             await _cancel(self._watcher)
+        await self._websockets.stop()
         await self._scheduler.stop()
         await self._queues.stop()
         self._lambda_api.stop()
@@ -187,6 +193,7 @@ class Stack:
                     addresses=self._addresses,
                 )
         self._gateway.route(self.template.apis.values())
+        self._websockets.route(self.template.websockets.values())
 
     async def _listen(self) -> None:
         server = web.Server(self._serve, access_log=None, max_field_size=_HEADER_LIMIT, max_line_size=_HEADER_LIMIT)
@@ -214,8 +221,12 @@ class Stack:
         self._lambda_api.call_later(self._pools[function], Invocation(event, trace_id=new_trace_id()))
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        if self._websockets.management.claims(request):
+            return await self._websockets.management.serve(request)
         if request.raw_path.startswith(PREFIX):
             return await self._lambda_api.serve(request)
+        if self._websockets.claims(request):
+            return await self._websockets.serve(request)
         if request.headers.get("X-Amz-Target", "").startswith(TARGET):
             return await self._queues.serve(request)
         return await self._gateway.serve(request)
@@ -239,6 +250,7 @@ def running(
     limits: Limits | None = None,
     terminal: Terminal | None = None,
     watching: bool = False,
+    clock: Clock | None = None,
     wrap_broker: Wrapping | None = None,
     timer: Timer | None = None,
 ) -> Iterator[Stack]:
@@ -254,6 +266,7 @@ def running(
         limits=limits,
         terminal=terminal or Terminal(quiet=True),
         watching=watching,
+        clock=clock,
         wrap_broker=wrap_broker,
         timer=timer,
     )

@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING, Any
 from eventstore_dev.cloudformation import Document, Resource, TemplateError, arn
 from eventstore_dev.queues.declared import EventSourceMapping, Queue, read_mapping, read_queues
 from eventstore_dev.schedules import Schedule, read_schedule
+from eventstore_dev.websocket.declared import read_websocket_apis
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+    from eventstore_dev.websocket.declared import WebSocketApi
 
 __all__ = ["Function", "RestApi", "Route", "Template", "TemplateError"]
 
@@ -87,6 +90,7 @@ class Template:
     path: Path
     functions: Mapping[str, Function]
     apis: Mapping[str, RestApi]
+    websockets: Mapping[str, WebSocketApi]
     queues: Mapping[str, Queue]
     mappings: tuple[EventSourceMapping, ...]
     schedules: tuple[Schedule, ...]
@@ -111,7 +115,9 @@ class Template:
                 mappings += reading.mappings(queues.values())
                 schedules += reading.schedules()
         apis = _apis(document, [pair for pairs in routes.values() for pair in pairs])
-        return cls(document.path, functions, apis, queues, tuple(mappings), tuple(schedules))
+        called = {name: one.logical_id for one in functions.values() for name in (one.logical_id, one.name)}
+        websockets = read_websocket_apis(document, functions=called)
+        return cls(document.path, functions, apis, websockets, queues, tuple(mappings), tuple(schedules))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 _RESET, _BOLD, _DIM = "\x1b[0m", "\x1b[1m", "\x1b[2m"
 _RED, _GREEN, _YELLOW, _BLUE, _MAGENTA, _CYAN = (f"\x1b[{code}m" for code in range(31, 37))
-_BY_CLASS = {1: _CYAN, 2: _GREEN, 3: _CYAN, 4: _YELLOW, 5: _RED}
+# HTTP statuses, and the close codes of WebSocket connections.
+_BY_CLASS = {1: _CYAN, 2: _GREEN, 3: _CYAN, 4: _YELLOW, 5: _RED, 10: _CYAN}
 # A path is the client's: it is not to move the cursor.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _SLOW_SECONDS = 1.0
@@ -24,13 +25,13 @@ class Terminal:
 
     Args:
         stream: Standard output, unless given.
-        verbose: Whether Lambda's START, END and REPORT lines are shown.
+        verbose: Whether Lambda's START, END and REPORT lines, and calls of @connections, are shown.
         quiet: Whether nothing is.
     """
 
     def __init__(self, *, stream: TextIO | None = None, verbose: bool = False, quiet: bool = False) -> None:
         self._stream = stream or sys.stdout
-        self._verbose = verbose
+        self.verbose = verbose
         self._quiet = quiet
         self._coloured = not os.environ.get("NO_COLOR") and self._stream.isatty()
 
@@ -56,7 +57,7 @@ class Terminal:
 
     def platform_line(self, function: str, request_id: str, line: str) -> None:
         """A line that Lambda would add to a function's."""
-        if self._verbose:
+        if self.verbose:
             self.function_line(function, request_id, line)
 
     def say(self, line: str) -> None:

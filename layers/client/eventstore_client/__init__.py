@@ -1,9 +1,12 @@
-"""The client of flunq-eventstore: publish CloudEvents, and read them back in order.
+"""The client of flunq-eventstore: publish CloudEvents, read them back in order, and follow them live.
 
 with EventStore() as store:
-store.publish([{"specversion": "1.0", "id": "1", "source": "/shop", "type": "order.placed"}], stream="order-1")
-for event in store.read("order-1"):
-print(event.sequence, event.type)
+    store.publish([{"specversion": "1.0", "id": "1", "source": "/shop", "type": "order.placed"}], stream="order-1")
+    for event in store.read("order-1"):
+        print(event.sequence, event.type)
+    with store.subscribe(stream="order-1") as events:
+        for event in events:
+            print(event.sequence, event.type)
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from eventstore_client.errors import (
     ConnectFailed,
     EventConflict,
     Gone,
+    HistoryLost,
     Invalid,
     LoadFailed,
     LoadInterrupted,
@@ -28,6 +32,8 @@ from eventstore_client.errors import (
 )
 from eventstore_client.events import Publishable, Recorded, Stored
 from eventstore_client.hub import EventStore
+from eventstore_client.losses import Loss, Missing
+from eventstore_client.subscription import Subscription
 
 __all__ = [
     "Backoff",
@@ -38,14 +44,18 @@ __all__ = [
     "EventConflict",
     "EventStore",
     "Gone",
+    "HistoryLost",
     "Invalid",
     "LoadFailed",
     "LoadInterrupted",
+    "Loss",
+    "Missing",
     "NotFound",
     "ProblemError",
     "Publishable",
     "Recorded",
     "Stored",
+    "Subscription",
     "TooLarge",
     "Unavailable",
     "UnexpectedAnswer",

@@ -10,7 +10,7 @@ import os
 import sys
 import threading
 from contextlib import ExitStack
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,12 +18,20 @@ from eventstore.errors import EventstoreError
 from eventstore_client.arguments import parser
 from eventstore_client.backoff import Backoff
 from eventstore_client.demo import items, runs
-from eventstore_client.errors import BadInput, ClientError, ConnectFailed, LoadFailed, LoadInterrupted, Unavailable
+from eventstore_client.errors import (
+    BadInput,
+    ClientError,
+    ConnectFailed,
+    HistoryLost,
+    LoadFailed,
+    LoadInterrupted,
+    Unavailable,
+)
 from eventstore_client.hub import EventStore
 from eventstore_client.loader import check, load
 from eventstore_client.progress import Progress
 from eventstore_client.sources import Source, spooled
-from eventstore_client.timeline import timeline
+from eventstore_client.timeline import growing, timeline
 
 if TYPE_CHECKING:
     import argparse
@@ -42,7 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
     options = parser().parse_args(arguments)
     try:
-        with EventStore(options.url, backoff=Backoff(patience=options.patience, notice=_Notice())) as store:
+        backoff = Backoff(patience=options.patience, notice=_Notice())
+        with EventStore(options.url, backoff=backoff, websocket_url=options.websocket_url) as store:
             _COMMANDS[options.command](options, store)
     except BadInput as error:
         return _failed(_REFUSED, *error.places)
@@ -96,6 +105,33 @@ def _read(options: argparse.Namespace, store: EventStore) -> None:
     _print_lines(timeline(events) if options.table else (_one_line(event.text) for event in events))
 
 
+def _subscribe(options: argparse.Namespace, store: EventStore) -> None:
+    filters = [
+        *([{"any": options.type}] if options.type else []),
+        *([{"sql": options.filter}] if options.filter else []),
+    ]
+    with store.subscribe(
+        filters=filters, stream=options.stream, start=options.start, cursor=options.cursor
+    ) as subscription:
+        events = islice(subscription, options.count)
+        lines = growing(events) if options.table else (_one_line(event.text) for event in events)
+        try:
+            for line in lines:
+                # Whoever follows wants each event now, not when a buffer is full.
+                print(line, flush=True)
+        except HistoryLost as lost:
+            _go_on(lost.cursor)
+            raise
+        except (ClientError, KeyboardInterrupt, BrokenPipeError):
+            _go_on(subscription.cursor)
+            raise
+        _go_on(subscription.handled())
+
+
+def _go_on(cursor: str) -> None:
+    print(f"eventstore: to go on: --cursor {cursor}", file=sys.stderr)
+
+
 def _loaded(found: Iterable[Item | Fault], total: int, options: argparse.Namespace, store: EventStore) -> Summary:
     progress = Progress(total, out=sys.stderr)
     try:
@@ -147,6 +183,7 @@ _COMMANDS: Mapping[str, Callable[[argparse.Namespace, EventStore], None]] = {
     "load": _load,
     "publish": _publish,
     "read": _read,
+    "subscribe": _subscribe,
 }
 
 

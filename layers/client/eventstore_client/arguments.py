@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from datetime import datetime
+from typing import TypeAlias
 
 from eventstore_client.demo import DEMO_START
 from eventstore_client.hub import DEFAULT_URL
@@ -17,6 +19,9 @@ What a file holds is found out by itself:
 Everything is checked before anything is published. Loading again is safe: an event is stored once.
 """
 _CODES = "Exit codes: 0 done, 1 refused or bad input, 2 wrong usage, 3 the hub is away, 130 interrupted."
+
+
+_Filter: TypeAlias = Mapping[str, Mapping[str, str]]
 
 
 def parser() -> argparse.ArgumentParser:
@@ -35,8 +40,11 @@ def parser() -> argparse.ArgumentParser:
         "--publishers", type=_positive, default=8, metavar="N", help="requests under way at most (%(default)s)"
     )
     whole = argparse.ArgumentParser(
-        prog="eventstore", description="Publish CloudEvents to a hub, and read them back in order.", epilog=_CODES
+        prog="eventstore",
+        description="Publish CloudEvents to a hub, read them back in order, and follow them live.",
+        epilog=_CODES,
     )
+    whole.set_defaults(websocket_url=None)
     commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     command = commands.add_parser(
@@ -86,7 +94,41 @@ def parser() -> argparse.ArgumentParser:
     )
     command.add_argument("--table", action="store_true", help="a table for people, rather than NDJSON")
 
+    command = commands.add_parser(
+        "subscribe",
+        parents=[common],
+        help="print events as they come, from any point on",
+        description="Print events as they come, as NDJSON or as a table, until interrupted. At the end it says on "
+        "standard error with which cursor to go on; a few events may come again then, and none is missing.",
+        epilog=_CODES,
+    )
+    _subscribe(command)
     return whole
+
+
+def _subscribe(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--websocket-url",
+        metavar="URL",
+        help="where the hub answers over WebSocket (else EVENTSTORE_WEBSOCKET_URL, else as --url tells)",
+    )
+    command.add_argument(
+        "--type", type=_type, action="append", default=[], metavar="TYPE", help="only these; may end in * (repeatable)"
+    )
+    command.add_argument(
+        "--stream", action="append", default=[], metavar="NAME", help="only events of these streams (repeatable)"
+    )
+    command.add_argument("--filter", metavar="SQL", help="only events for which this CloudEvents SQL is true")
+    command.add_argument(
+        "--from", dest="start", choices=["start", "now"], default="now", help="the oldest kept, or what comes (now)"
+    )
+    command.add_argument("--cursor", metavar="C", help="go on from there, rather than from --from")
+    end = command.add_mutually_exclusive_group()
+    end.add_argument(
+        "--follow", dest="count", action="store_const", const=None, help="go on until interrupted, as without --count"
+    )
+    end.add_argument("--count", type=_positive, metavar="N", help="end after so many events")
+    command.add_argument("--table", action="store_true", help="a table for people, rather than NDJSON")
 
 
 def _positive(text: str) -> int:
@@ -100,6 +142,14 @@ def _sequence(text: str) -> int:
     if not (text.isascii() and text.isdecimal()):
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number")
     return int(text)
+
+
+def _type(text: str) -> _Filter:
+    if "*" in text[:-1] or text in {"", "*"}:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no type; one is such as io.flunq.task.failed, or io.flunq.task.*"
+        )
+    return {"prefix": {"type": text[:-1]}} if text.endswith("*") else {"exact": {"type": text}}
 
 
 def _time(text: str) -> datetime:

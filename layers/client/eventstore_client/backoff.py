@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import random as _random
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from eventstore_client.errors import ConnectFailed, Unavailable
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from eventstore_client.errors import ClientError
 
-__all__ = ["Backoff"]
+__all__ = ["Attempts", "Backoff"]
 
 _Result = TypeVar("_Result")
 
@@ -49,18 +49,45 @@ class Backoff:
             ConnectFailed, Unavailable: It still failed when patience ended.
             ClientError: Any other failure, at once.
         """
-        deadline: float | None = None
-        bound = self.first
+        attempts = Attempts(self)
         while True:
             try:
                 return action()
             except (ConnectFailed, Unavailable) as error:
-                now = self.clock()
-                deadline = now + self.patience if deadline is None else deadline
-                pause = bound * self.random()
-                if now + pause >= deadline:
-                    raise
-                if self.notice:
-                    self.notice(error)
-            self.sleep(pause)
-            bound = min(bound * 2, self.longest)
+                attempts.failed(error)
+
+
+@dataclass(slots=True)
+class Attempts:
+    """The tries of one thing: how long to wait for the next, and when patience ends.
+
+    Attributes:
+        backoff: How long, and how.
+    """
+
+    backoff: Backoff
+    _deadline: float | None = field(default=None, init=False)
+    _bound: float = field(default=0.0, init=False)
+
+    def failed(self, error: ConnectFailed | Unavailable) -> None:
+        """Return when another try is due.
+
+        Raises:
+            ConnectFailed, Unavailable: The error itself, if patience is at an end.
+        """
+        backoff = self.backoff
+        now = backoff.clock()
+        if self._deadline is None:
+            self._deadline = now + backoff.patience
+            self._bound = backoff.first
+        pause = self._bound * backoff.random()
+        if now + pause >= self._deadline:
+            raise error
+        if backoff.notice:
+            backoff.notice(error)
+        backoff.sleep(pause)
+        self._bound = min(self._bound * 2, backoff.longest)
+
+    def succeeded(self) -> None:
+        """Begin anew: the next failure is a first one."""
+        self._deadline = None

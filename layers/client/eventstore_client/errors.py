@@ -12,6 +12,7 @@ ClientError
 │   └── Unavailable                     nothing is wrong with the request: send it again later, it is safe
 ├── ConnectFailed                       nobody answers at the address: start the hub, or correct the address
 ├── UnexpectedAnswer                    what answers is not this hub, or a version that this client does not know
+├── HistoryLost                         events are gone that a subscription had not come to: decide, then go on behind
 ├── BadInput                            a file cannot be loaded: correct it at the places named
 └── LoadFailed                          a load ended early: mend the cause, run it again, and it goes on where it was
     └── LoadInterrupted                 the same, because somebody asked for it
@@ -25,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from eventstore_client.losses import Loss
     from eventstore_client.summary import Summary
 
 __all__ = [
@@ -34,6 +36,7 @@ __all__ = [
     "ConnectFailed",
     "EventConflict",
     "Gone",
+    "HistoryLost",
     "Invalid",
     "LoadFailed",
     "LoadInterrupted",
@@ -44,6 +47,7 @@ __all__ = [
     "UnexpectedAnswer",
     "WrongExpectedVersion",
     "problem_error",
+    "refusal",
 ]
 
 
@@ -59,15 +63,15 @@ class ProblemError(ClientError):
     """The hub refused, and said why (RFC 9457).
 
     Attributes:
-        status: The HTTP status.
+        status: The HTTP status; None if it was refused over WebSocket, which has none.
         code: Stable across versions of the hub; programs may branch on it.
         detail: What is wrong, and what would be right.
         errors: Each rule broken, with the `pointer` to its place in the request, where the hub lists them.
         problem: All members of the problem; a publish to several streams that failed for one of them has `results`.
     """
 
-    def __init__(self, *, status: int, code: str, detail: str, problem: Mapping[str, Any]) -> None:
-        super().__init__(f"{detail} ({code}, HTTP {status})")
+    def __init__(self, *, status: int | None, code: str, detail: str, problem: Mapping[str, Any]) -> None:
+        super().__init__(f"{detail} ({code})" if status is None else f"{detail} ({code}, HTTP {status})")
         self.status = status
         self.code = code
         self.detail = detail
@@ -116,6 +120,21 @@ class UnexpectedAnswer(ClientError):
     """The answer is none that the hub gives."""
 
 
+class HistoryLost(ClientError):
+    """Events were removed, or the store was made anew, before a subscription had come to them.
+
+    Attributes:
+        loss: What is gone, as far as the hub can tell.
+        cursor: Goes on behind the loss. The subscription's own cursor still stands before it, so that a loss nobody
+            decided about is told again.
+    """
+
+    def __init__(self, loss: Loss, *, cursor: str) -> None:
+        super().__init__(str(loss))
+        self.loss = loss
+        self.cursor = cursor
+
+
 class BadInput(ClientError):
     """Input that cannot be loaded.
 
@@ -142,7 +161,13 @@ class LoadInterrupted(LoadFailed):
 
 _BY_CODE: Mapping[str, type[ProblemError]] = {
     "event-conflict": EventConflict,
+    "internal": Unavailable,
+    "store-unavailable": Unavailable,
+    "stream-gone": Gone,
+    "subscription-conflict": Conflict,
+    "subscription-not-found": NotFound,
     "too-large": TooLarge,
+    "too-many-subscriptions": Conflict,
     "wrong-expected-version": WrongExpectedVersion,
 }
 _BY_STATUS: Mapping[int, type[ProblemError]] = {
@@ -170,6 +195,16 @@ def problem_error(status: int, body: bytes) -> ClientError:
     if kind is None:
         return UnexpectedAnswer(f"HTTP {status}, which the hub never answers here: {detail}")
     return kind(status=status, code=code, detail=detail, problem=problem)
+
+
+def refusal(message: Mapping[str, Any]) -> ProblemError:
+    """The error that a message of type `error` stands for (docs/protocol.md, "Requests and errors")."""
+    code = str(message.get("code") or "unnamed")
+    invalid = code in {"malformed", "unknown-action"} or code.startswith("invalid-")
+    kind = _BY_CODE.get(code) or (Invalid if invalid else ProblemError)
+    detail = str(message.get("detail") or "no reason given")
+    where = f"{detail} (at {message['pointer']})" if message.get("pointer") else detail
+    return kind(status=None, code=code, detail=where, problem=message)
 
 
 def _by_class(status: int) -> type[ProblemError] | None:

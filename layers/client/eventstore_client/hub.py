@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import quote, urlencode
 
 from eventstore.cloudevents.json_text import decoded, elements, members
@@ -11,13 +11,16 @@ from eventstore.errors import EventstoreError
 from eventstore_client.backoff import Backoff
 from eventstore_client.errors import UnexpectedAnswer
 from eventstore_client.events import Recorded, Stored, encoded
-from eventstore_client.transport import Transport, checked_url
+from eventstore_client.messages import Request
+from eventstore_client.subscription import Subscription
+from eventstore_client.transport import Transport, checked_url, websocket_url
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from types import TracebackType
 
     from eventstore_client.events import Publishable
+    from eventstore_client.losses import Loss
 
 __all__ = ["DEFAULT_URL", "EventStore"]
 
@@ -38,14 +41,19 @@ class EventStore:
         url: Where the hub answers; else the environment's EVENTSTORE_URL, else `DEFAULT_URL`.
         connections: How many are kept open; give it the number of threads.
         backoff: How long, and how, a call is tried again.
+        websocket_url: Where the hub answers over WebSocket; else, where `url` is from the environment, its
+            EVENTSTORE_WEBSOCKET_URL. A hub such as `make dev` needs neither: the address is told by `url`.
     """
 
     url: str | None = None
     connections: int = field(default=8, kw_only=True)
     backoff: Backoff = field(default=Backoff(), kw_only=True)
+    websocket_url: str | None = field(default=None, kw_only=True)
     _transport: Transport = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        if self.url is None and self.websocket_url is None:
+            self.websocket_url = os.environ.get("EVENTSTORE_WEBSOCKET_URL") or None
         self.url = checked_url(self.url or os.environ.get("EVENTSTORE_URL") or DEFAULT_URL)
         self._transport = Transport(self.url, self.connections)
 
@@ -111,6 +119,47 @@ class EventStore:
             if following is None or following.value is None:
                 return
             wanted["cursor"] = str(following.value)
+
+    def subscribe(
+        self,
+        *,
+        filters: Iterable[Mapping[str, Any]] = (),
+        stream: str | Iterable[str] | None = None,
+        start: Literal["now", "start"] = "now",
+        cursor: str | None = None,
+        on_loss: Callable[[Loss], object] | None = None,
+        ping_every: float = 240.0,
+    ) -> Subscription:
+        """The events that match, those stored so far and then those to come; see `Subscription`.
+
+        Once this has returned, every matching event that is published from then on will be handed out.
+
+        Args:
+            filters: In the dialects of the CloudEvents Subscriptions API 1.0 (3.2.4), such as
+                `{"prefix": {"type": "io.flunq.task."}}` or `{"sql": "priority > 3"}`; all of them must match.
+            stream: A stream's name, or up to 100 of them; else all streams.
+            start: `now`, or `start` for the oldest event that is kept.
+            cursor: Goes on where a `Subscription.cursor` stood, or that of a page of `GET /api/v1/events`; `start`
+                counts only where it is None or empty.
+            on_loss: Told of events that were removed before they were received; returning accepts the loss, and the
+                subscription goes on. Without it, iterating raises `HistoryLost`.
+            ping_every: Seconds between signs of life; the hub lets a connection go that is quiet for 10 minutes.
+
+        Raises:
+            Invalid: A filter, a stream's name or the cursor is wrong.
+            ConnectFailed: The hub is not there, or `websocket_url` is missing.
+        """
+        if isinstance(filters, str | bytes | dict):
+            raise TypeError("subscribe takes several filters; put a single one in a list")
+        streams = [stream] if isinstance(stream, str) else [*(stream or ())]
+        return Subscription(
+            websocket_url(self.websocket_url, url=str(self.url)),
+            Request(filters=[*filters], streams=streams, start=start),
+            cursor=cursor or None,
+            backoff=self.backoff,
+            ping_every=ping_every,
+            on_loss=on_loss,
+        )
 
     def stream(self, stream: str) -> Mapping[str, Any]:
         """What the hub says of a stream: its head, first, count, bytes, times, retention and labels.

@@ -1,17 +1,18 @@
-"""A stream as a table that a person reads from top to bottom."""
+"""Events as a table that a person reads from top to bottom."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from eventstore_client.events import Recorded
 
-__all__ = ["rows", "timeline"]
+__all__ = ["growing", "rows", "timeline"]
 
 _HEAD = ("#", "time", "type", "task", "what")
+_GROWING = {"stream": 16, "#": 4, "time": 23, "type": 28, "task": 16, "what": 0}
 _WHAT = ("attempt", "error", "seconds", "reason", "outcome", "amount")
 
 
@@ -26,12 +27,28 @@ def timeline(events: Iterable[Recorded]) -> Iterator[str]:
             yield "  ".join("─" * width for width in widths)
 
 
+def growing(events: Iterable[Recorded]) -> Iterator[str]:
+    """The lines of a table that has no end, each as soon as its event is there; a wide cell widens those below it."""
+    widths = [*_GROWING.values()]
+    yield _line(tuple(_GROWING), widths)
+    yield "  ".join("─" * (width or len(head)) for head, width in _GROWING.items())
+    for event in events:
+        for row in rows([event]):
+            cells = (event.stream, *row)
+            widths = [max(width, len(cell)) for width, cell in zip(widths, cells, strict=True)]
+            yield _line(cells, widths)
+
+
 def rows(events: Iterable[Recorded]) -> Iterator[tuple[str, str, str, str, str]]:
     """A row for each event: sequence, time, type, task, and what its data say in short."""
     for event in events:
         time = (event.time or "").replace("T", " ").removesuffix("Z")
         task = str(event.attributes.get("taskid", ""))
         yield str(event.sequence), time, event.type, task, _what(event.data)
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
 
 
 def _what(data: Any) -> str:  # noqa: ANN401 - data is any JSON value

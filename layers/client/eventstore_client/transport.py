@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import urllib3
 
@@ -12,7 +13,7 @@ from eventstore_client.errors import ConnectFailed, problem_error
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Transport", "checked_url"]
+__all__ = ["Transport", "checked_url", "websocket_url"]
 
 _TIMEOUT = urllib3.Timeout(connect=5.0, read=35.0)
 """API Gateway answers within 29 seconds ("Quotas for configuring and running a REST API")."""
@@ -33,6 +34,26 @@ def checked_url(url: str) -> str:
     if parsed.scheme not in {"http", "https"} or not parsed.host:
         raise ConnectFailed(f"{url!r} is no address of a hub; one is such as http://127.0.0.1:8081")
     return url.rstrip("/")
+
+
+def websocket_url(given: str | None, *, url: str) -> str:
+    """The address given; else the one that belongs to a hub which answers over REST at `url`.
+
+    Raises:
+        ConnectFailed: It is no address of a WebSocket, or `url` does not tell it: behind API Gateway the two have
+            nothing in common.
+    """
+    parsed = urlsplit(given or url)
+    if given and parsed.scheme in {"ws", "wss"} and parsed.hostname:
+        return given
+    if given:
+        raise ConnectFailed(f"{given!r} is no address of a WebSocket; one is such as ws://127.0.0.1:8081/ws")
+    if parsed.scheme == "http" and not parsed.path:
+        return f"ws://{parsed.netloc}/ws"
+    raise ConnectFailed(
+        f"{url} does not tell where the hub answers over WebSocket; give websocket_url, or "
+        "EVENTSTORE_WEBSOCKET_URL beside EVENTSTORE_URL (the stack's output WebSocketUrl)"
+    )
 
 
 @dataclass(frozen=True, slots=True)

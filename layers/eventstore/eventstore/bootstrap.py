@@ -5,15 +5,44 @@ from __future__ import annotations
 import logging
 import os
 from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from eventstore.settings import Settings
+from eventstore.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
-    from eventstore.ports import Log
-    from eventstore.store import Store
+    from types_boto3_sqs.client import SQSClient
 
-__all__ = ["log", "preload", "settings", "store"]
+    from eventstore.adapters.redis_connection import Client
+    from eventstore.delivery import Deliverer
+    from eventstore.dispatch import Dispatcher
+    from eventstore.ports import Bells, Clock, Deliveries, Log, Registry
+    from eventstore.store import Store
+    from eventstore.subscribing import Subscriptions
+    from eventstore.sweep import Sweeper
+
+__all__ = [
+    "DELIVERER",
+    "DISPATCHER",
+    "QUEUES",
+    "STORE",
+    "SUBSCRIPTIONS",
+    "bells",
+    "clock",
+    "deliverer",
+    "deliveries",
+    "dispatcher",
+    "log",
+    "new_id",
+    "preload",
+    "registry",
+    "settings",
+    "store",
+    "subscriptions",
+    "sweeper",
+]
+
+# ruff: noqa: PLC0415 - each function imports what only those need who call it
 
 
 @cache
@@ -25,26 +54,178 @@ def settings() -> Settings:
 
 
 @cache
+def clock() -> Clock:
+    """The clock of this process."""
+    from eventstore.adapters.clock import SystemClock
+
+    return SystemClock()
+
+
+def new_id() -> str:
+    """96 random bits that no other id is likely to have, in hexadecimal."""
+    import secrets
+
+    return secrets.token_hex(12)
+
+
+@cache
 def log() -> Log:
     """The log of this process. Connects at its first use, and again after the connection broke."""
-    from eventstore.adapters.redis_connection import connect  # noqa: PLC0415 - only who needs the log pays for redis
-    from eventstore.adapters.redis_log import RedisLog  # noqa: PLC0415 - the same
+    from eventstore.adapters.redis_log import RedisLog
 
-    return RedisLog(connect(settings().redis_url), partitions=settings().partitions)
+    return RedisLog(_redis(), partitions=settings().partitions)
+
+
+@cache
+def registry() -> Registry:
+    """The registry of connections and subscriptions."""
+    from eventstore.adapters.redis_registry import RedisRegistry
+
+    return RedisRegistry(_redis(), partitions=settings().partitions)
+
+
+@cache
+def bells() -> Bells | None:
+    """What tells `dispatch` of news; None in a deployment that delivers nothing live."""
+    if not settings().bells_url:
+        return None
+    from eventstore.adapters.sqs import SqsBells
+
+    return SqsBells(_sqs(), settings().bells_url, new_id=new_id)
+
+
+@cache
+def deliveries() -> Deliveries:
+    """What hands `deliver` its work."""
+    from eventstore.adapters.sqs import SqsDeliveries
+
+    return SqsDeliveries(_sqs(), _needed(settings().deliveries_url, "DELIVERIES_QUEUE_URL"), new_id=new_id)
 
 
 @cache
 def store() -> Store:
     """The store of this process."""
-    from eventstore.store import Store  # noqa: PLC0415 - health checks need none
+    from eventstore.store import Store
 
-    return Store(log())
+    return Store(log(), bells())
 
 
-def preload() -> None:
-    """Import what `store` needs, without connecting: Lambda gives a function's start more processor than its requests.
+@cache
+def subscriptions() -> Subscriptions:
+    """What starts subscriptions."""
+    from eventstore.subscribing import Subscriptions
 
-    Only imports; what the environment says is read when the store is asked for.
+    return Subscriptions(log(), registry(), _bells())
+
+
+@cache
+def dispatcher() -> Dispatcher:
+    """What serves partitions."""
+    from eventstore.adapters.redis_turns import RedisTurns
+    from eventstore.dispatch import Dispatcher, TurnLimits
+
+    turns = RedisTurns(_redis(), partitions=settings().partitions)
+    limits = TurnLimits(events_url=f"{settings().rest_url}/api/v1/events")
+    return Dispatcher(log(), turns, deliveries(), clock=clock(), limits=limits)
+
+
+@cache
+def deliverer() -> Deliverer:
+    """What posts to clients."""
+    import random
+
+    import boto3
+    from botocore.config import Config
+
+    from eventstore.adapters.apigateway import ApiGatewayConnections
+    from eventstore.delivery import Deliverer
+
+    # One try each: how often is the deliverer's to say. botocore's own variable for the endpoint counts first, for a
+    # stack that runs elsewhere than its template says.
+    elsewhere = "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI" in os.environ
+    client = boto3.client(
+        "apigatewaymanagementapi",
+        endpoint_url=None if elsewhere else _needed(settings().connections_url, "CONNECTIONS_URL"),
+        config=Config(
+            connect_timeout=1,
+            read_timeout=3,
+            retries={"mode": "standard", "total_max_attempts": 1},
+            max_pool_connections=_POSTS_AT_ONCE,
+            parameter_validation=False,
+        ),
+    )
+    connections = ApiGatewayConnections(client)
+    return Deliverer(connections, _bells(), clock=clock(), jitter=random.random, workers=_POSTS_AT_ONCE)
+
+
+@cache
+def sweeper() -> Sweeper:
+    """What mends, every minute."""
+    from eventstore.adapters.redis_turns import RedisTurns
+    from eventstore.sweep import Sweeper
+
+    turns = RedisTurns(_redis(), partitions=settings().partitions)
+    return Sweeper(log(), registry(), turns, _bells(), clock=clock())
+
+
+def preload(*names: str) -> None:
+    """Import modules ahead of the first request: Lambda gives a function's start more processor than its requests.
+
+    Only imports; what the environment says is read when something is asked for.
     """
-    import eventstore.adapters.redis_log  # noqa: PLC0415 - see above
-    import eventstore.store  # noqa: F401, PLC0415 - see above
+    for name in names:
+        import_module(name)
+
+
+STORE = ("eventstore.adapters.redis_log", "eventstore.store")
+"""What `store` imports."""
+
+SUBSCRIPTIONS = (*STORE, "eventstore.adapters.redis_registry", "eventstore.subscribing")
+"""What `subscriptions` and `registry` import, apart from `QUEUES`."""
+
+DISPATCHER = ("eventstore.adapters.redis_log", "eventstore.adapters.redis_turns", "eventstore.dispatch")
+"""What `dispatcher` imports, apart from `QUEUES`."""
+
+DELIVERER = ("eventstore.adapters.apigateway", "eventstore.delivery")
+"""What `deliverer` imports, apart from `QUEUES`."""
+
+QUEUES = ("boto3.session", "botocore.client", "botocore.session", "eventstore.adapters.sqs")
+"""What `bells` and `deliveries` import."""
+
+_POSTS_AT_ONCE = 16
+
+
+@cache
+def _redis() -> Client:
+    from eventstore.adapters.redis_connection import connect
+
+    return connect(settings().redis_url)
+
+
+@cache
+def _sqs() -> SQSClient:
+    import boto3
+    from botocore.config import Config
+
+    config = Config(
+        connect_timeout=1,
+        read_timeout=3,
+        retries={"mode": "standard", "total_max_attempts": 3},
+        tcp_keepalive=True,
+        parameter_validation=False,
+    )
+    client: SQSClient = boto3.client("sqs", config=config)
+    return client
+
+
+def _bells() -> Bells:
+    found = bells()
+    if found is None:
+        raise SettingsError("BELLS_QUEUE_URL is unset; it names the queue of bells")
+    return found
+
+
+def _needed(value: str, name: str) -> str:
+    if not value:
+        raise SettingsError(f"{name} is unset; the template sets it")
+    return value

@@ -7,20 +7,29 @@ EventstoreError
 │   ├── InvalidEvent            an event breaks a rule of CloudEvents or of the hub
 │   ├── InvalidStream           a stream's name or settings break a rule
 │   ├── InvalidQuery            a parameter of a read breaks a rule
+│   ├── InvalidFilter           a filter, or an expression in CloudEvents SQL, breaks a rule
 │   ├── InvalidCursor           a cursor was not made by this hub, or for this kind of read
+│   ├── InvalidRequest          a message breaks a rule of the protocol (docs/protocol.md)
+│   ├── UnknownAction           a message asks for an action that there is not
+│   ├── TooManySubscriptions    the connection has as many as it may have: end one, or use another connection
 │   └── TooLarge                more bytes or events than the hub takes at once
 ├── Conflict                    the store holds something else: read it, then decide
 │   ├── WrongExpectedVersion    the stream does not end where the caller believes
 │   ├── EventConflict           the stream holds another event under the same source and id
 │   ├── StreamConflict          the stream exists with other settings
-│   └── AmbiguousEvent          several events use the id: name the source, or the stream
+│   ├── AmbiguousEvent          several events use the id: name the source, or the stream
+│   └── SubscriptionConflict    the connection has, or had, a subscription of this id: choose another
 ├── Absent                      it is not there
 │   ├── StreamNotFound          no such stream yet
 │   ├── EventNotFound           no such event, or it is no longer kept
 │   ├── StreamGone              the stream was deleted for good, and takes no events again
+│   ├── SubscriptionNotFound    the connection has no such subscription
+│   ├── ConnectionNotFound      the connection is gone
 │   └── NewEpoch                the store was made anew since the cursor was given: start over
 └── Unavailable                 nothing is wrong with the request: send it again later, it is safe
     ├── StoreUnavailable        the store does not answer
+    ├── QueueUnavailable        a queue did not take all messages
+    ├── TurnLost                another turn of the partition has begun meanwhile: leave the rest to it
     └── PartitionMismatch       the store was made with another number of partitions: correct the setting
 """
 
@@ -35,23 +44,32 @@ __all__ = [
     "Absent",
     "AmbiguousEvent",
     "Conflict",
+    "ConnectionNotFound",
     "EventConflict",
     "EventNotFound",
     "EventstoreError",
     "Invalid",
     "InvalidCursor",
     "InvalidEvent",
+    "InvalidFilter",
     "InvalidQuery",
+    "InvalidRequest",
     "InvalidStream",
     "Malformed",
     "NewEpoch",
     "PartitionMismatch",
+    "QueueUnavailable",
     "StoreUnavailable",
     "StreamConflict",
     "StreamGone",
     "StreamNotFound",
+    "SubscriptionConflict",
+    "SubscriptionNotFound",
     "TooLarge",
+    "TooManySubscriptions",
+    "TurnLost",
     "Unavailable",
+    "UnknownAction",
     "UnsupportedMediaType",
     "WrongExpectedVersion",
 ]
@@ -112,10 +130,43 @@ class InvalidQuery(Invalid):
     code = "invalid-query"
 
 
+class InvalidFilter(Invalid):
+    """A filter breaks a rule; `position` is the character (from 0) at which an expression in CloudEvents SQL does."""
+
+    code = "invalid-filter"
+
+    def __init__(self, detail: str, *, pointer: str = "", position: int | None = None) -> None:
+        super().__init__(detail, pointer=pointer)
+        self.position = position
+
+
 class InvalidCursor(Invalid):
     """A cursor was not made by this hub, or for this kind of read."""
 
     code = "invalid-cursor"
+
+
+class InvalidRequest(Invalid):
+    """A member of a message is missing, unknown or wrong."""
+
+    code = "invalid-request"
+
+
+class UnknownAction(Invalid):
+    """There is no such action."""
+
+    code = "unknown-action"
+
+
+class TooManySubscriptions(Invalid):
+    """The connection has as many subscriptions as it may have."""
+
+    code = "too-many-subscriptions"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"this connection has {most} subscriptions, the most that one may have; end one, or open another"
+        )
 
 
 class TooLarge(Invalid):
@@ -174,6 +225,15 @@ class AmbiguousEvent(Conflict):
         self.candidates = tuple(candidates)
 
 
+class SubscriptionConflict(Conflict):
+    """The connection has, or had, a subscription of this id."""
+
+    code = "subscription-conflict"
+
+    def __init__(self, subscription: str) -> None:
+        super().__init__(f"the id {subscription!r} was used on this connection; an id serves once: choose another")
+
+
 class Absent(EventstoreError):
     """What was asked for is not there."""
 
@@ -207,6 +267,24 @@ class StreamGone(Absent):
         super().__init__(f"stream {stream!r} was deleted for good, and takes no events again; use another name")
 
 
+class SubscriptionNotFound(Absent):
+    """The connection has no such subscription, or it has ended."""
+
+    code = "subscription-not-found"
+
+    def __init__(self, subscription: str) -> None:
+        super().__init__(f"there is no subscription {subscription!r} on this connection")
+
+
+class ConnectionNotFound(Absent):
+    """The connection is gone."""
+
+    code = "connection-not-found"
+
+    def __init__(self) -> None:
+        super().__init__("this connection is not known, or no longer; connect again and resume from your cursors")
+
+
 class NewEpoch(Absent):
     """The store, or a part of it that the cursor concerns, was made anew since the cursor was given."""
 
@@ -228,6 +306,21 @@ class StoreUnavailable(Unavailable):
     """The store does not answer."""
 
     code = "store-unavailable"
+
+
+class QueueUnavailable(Unavailable):
+    """A queue did not take all messages."""
+
+    code = "queue-unavailable"
+
+
+class TurnLost(Unavailable):
+    """Another turn of the partition has begun meanwhile, as after a time-out; it does what this one had to do."""
+
+    code = "turn-lost"
+
+    def __init__(self, partition: int) -> None:
+        super().__init__(f"another turn of partition {partition} has begun; this one changes nothing")
 
 
 class PartitionMismatch(Unavailable):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["AttributeValue", "BinaryData", "Event", "JsonData", "RecordedEvent", "rfc3339"]
+__all__ = ["AttributeValue", "BinaryData", "Event", "JsonData", "RecordedEvent", "canonical", "rfc3339"]
 
 AttributeValue = str | int | bool
 """How an attribute stands in the JSON format: Integer and Boolean as such, every other type as its string."""
@@ -86,8 +86,12 @@ class RecordedEvent(NamedTuple):
     time: int
     body: bytes
 
+    def extensions(self) -> dict[str, str]:
+        """What the hub adds to the event: `hubstream`, `hubsequence` and `hubtime`."""
+        return {"hubstream": self.stream, "hubsequence": str(self.sequence), "hubtime": rfc3339(self.time)}
+
     def encoded(self) -> bytes:
-        """The event in the JSON format with what the hub adds: `hubstream`, `hubsequence` and `hubtime`."""
+        """The event in the JSON format, with the hub's `extensions`."""
         # The body is an object with at least four members, so a comma is always due. A stream's name needs no escapes.
         return b'%b,"hubstream":"%b","hubsequence":"%d","hubtime":"%b"}' % (
             self.body[:-1],
@@ -95,6 +99,11 @@ class RecordedEvent(NamedTuple):
             self.sequence,
             rfc3339(self.time).encode(),
         )
+
+
+def canonical(value: AttributeValue) -> str:
+    """An attribute's value as a string (CloudEvents 1.0.2, Type System: each type has a canonical one)."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def event_key(source: str, event_id: str) -> bytes:

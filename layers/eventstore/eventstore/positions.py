@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+import binascii
+from base64 import b64decode, urlsafe_b64encode
 from dataclasses import dataclass
-from hashlib import blake2b
+from functools import reduce
 from typing import TYPE_CHECKING
 
 from eventstore.errors import InvalidCursor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["BEGINNING", "Cursor", "Place", "Position", "combined_epoch"]
+__all__ = ["BEGINNING", "WHOLE", "Cursor", "Place", "Position"]
 
 _EPOCH_BYTES = 6
 _LIMIT = 1 << 64
+_PARTITIONS = 1 << 14
+
+WHOLE = 16_383
+"""An index beyond every event of one append: `Position(time, order, WHOLE)` is behind the whole of it."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -39,18 +44,22 @@ BEGINNING = Position(0, 0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """A place in several partitions at once, bound to the epoch of the store that gave it.
+    """A place in each of several partitions.
 
-    The token is opaque, URL-safe, and grows by about 12 characters a partition.
+    The token is opaque, URL-safe, and takes about 20 characters a partition.
+
+    Attributes:
+        places: Per partition its epoch when the cursor was given, and the position.
     """
 
-    epoch: str
-    positions: Mapping[int, Position]
+    places: Mapping[int, tuple[str, Position]]
 
     def token(self) -> str:
         """The cursor as clients carry it."""
-        numbers = [n for p, at in sorted(self.positions.items()) for n in (p, at.time, at.order, at.index)]
-        return _token("p", self.epoch, numbers)
+        packed = bytearray(b"c")
+        for partition, (epoch, at) in sorted(self.places.items()):
+            packed += _packed([partition]) + bytes.fromhex(epoch) + _packed([at.time, at.order, at.index])
+        return _text(packed)
 
     @classmethod
     def parse(cls, token: str) -> Cursor:
@@ -59,11 +68,29 @@ class Cursor:
         Raises:
             InvalidCursor: This hub did not make it, or not for events of several streams.
         """
-        epoch, numbers = _parse(token, "p")
-        if len(numbers) % 4:
-            raise InvalidCursor("the cursor is incomplete; use it as it was given", pointer="cursor")
-        places = zip(*[iter(numbers)] * 4, strict=True)
-        return cls(epoch, {p: Position(time, order, index) for p, time, order, index in places})
+        packed = _unpacked(token, b"c")
+        places: dict[int, tuple[str, Position]] = {}
+        at = 0
+        while at < len(packed):
+            (partition,), at = _numbers(packed, at, 1)
+            epoch, at = packed[at : at + _EPOCH_BYTES], at + _EPOCH_BYTES
+            numbers, at = _numbers(packed, at, 3)
+            if partition >= _PARTITIONS or partition in places:
+                raise InvalidCursor("the cursor names no such partitions; use it as it was given", pointer="cursor")
+            places[partition] = epoch.hex(), Position(*numbers)
+        return cls(places)
+
+    @classmethod
+    def merged(cls, tokens: Sequence[str]) -> Cursor:
+        """One cursor from several tokens, each of which may be several, joined by `.`.
+
+        Of each partition the furthest position counts; where epochs differ, the later token.
+
+        Raises:
+            InvalidCursor: As `parse` says of any of them.
+        """
+        every = [place for token in tokens for one in token.split(".") for place in cls.parse(one).places.items()]
+        return cls(reduce(_further, every, {}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +102,7 @@ class Place:
 
     def token(self) -> str:
         """The place as clients carry it."""
-        return _token("s", self.epoch, [self.sequence])
+        return _text(b"s" + bytes.fromhex(self.epoch) + _packed([self.sequence]))
 
     @classmethod
     def parse(cls, token: str) -> Place:
@@ -84,47 +111,61 @@ class Place:
         Raises:
             InvalidCursor: This hub did not make it, or not for one stream.
         """
-        epoch, numbers = _parse(token, "s")
-        if len(numbers) != 1:
-            raise InvalidCursor("the cursor is incomplete; use it as it was given", pointer="cursor")
-        return cls(epoch, numbers[0])
+        packed = _unpacked(token, b"s")
+        (sequence,), end = _numbers(packed, _EPOCH_BYTES, 1)
+        if end != len(packed):
+            raise InvalidCursor("the cursor is longer than it was given; use it as it was", pointer="cursor")
+        return cls(packed[:_EPOCH_BYTES].hex(), sequence)
 
 
-def combined_epoch(epochs: Sequence[str]) -> str:
-    """One epoch for several partitions: it changes when any of theirs does."""
-    return blake2b("\0".join(epochs).encode(), digest_size=_EPOCH_BYTES).hexdigest()
+def _further(
+    places: Mapping[int, tuple[str, Position]], place: tuple[int, tuple[str, Position]]
+) -> Mapping[int, tuple[str, Position]]:
+    partition, (epoch, position) = place
+    known = places.get(partition)
+    if known and known[0] == epoch and known[1] > position:
+        return places
+    return {**places, partition: (epoch, position)}
 
 
-def _token(kind: str, epoch: str, numbers: Sequence[int]) -> str:
-    packed = bytearray(kind.encode() + bytes.fromhex(epoch))
+def _packed(numbers: Sequence[int]) -> bytes:
+    packed = bytearray()
     for number in numbers:
         rest = number
         while rest > 0x7F:  # noqa: PLR2004 - seven bits a byte, as LEB128 has it
             packed.append(rest & 0x7F | 0x80)
             rest >>= 7
         packed.append(rest)
-    return urlsafe_b64encode(packed).rstrip(b"=").decode()
+    return bytes(packed)
 
 
-def _parse(token: str, kind: str) -> tuple[str, list[int]]:
-    try:
-        packed = urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
-    except ValueError as error:
-        raise InvalidCursor("this is no cursor; use one as it was given, or leave it out", pointer="cursor") from error
-    if packed[:1] != kind.encode() or len(packed) < 1 + _EPOCH_BYTES:
-        raise InvalidCursor("the cursor is not one for this kind of read; use it where it was given", pointer="cursor")
-    return packed[1 : 1 + _EPOCH_BYTES].hex(), list(_numbers(packed[1 + _EPOCH_BYTES :]))
-
-
-def _numbers(packed: bytes) -> Iterator[int]:
+def _numbers(packed: bytes, at: int, count: int) -> tuple[list[int], int]:
+    """That many numbers from a place on, and the place behind them."""
+    numbers: list[int] = []
     number = shift = 0
-    for byte in packed:
+    for end, byte in enumerate(packed[at:], at + 1):
         number |= (byte & 0x7F) << shift
         shift += 7
         if number >= _LIMIT:
             break
         if not byte & 0x80:
-            yield number
+            numbers.append(number)
             number = shift = 0
-    if shift:
-        raise InvalidCursor("the cursor is incomplete; use it as it was given", pointer="cursor")
+            if len(numbers) == count:
+                return numbers, end
+    raise InvalidCursor("the cursor is incomplete; use it as it was given", pointer="cursor")
+
+
+def _text(packed: bytes | bytearray) -> str:
+    return urlsafe_b64encode(packed).rstrip(b"=").decode()
+
+
+def _unpacked(token: str, kind: bytes) -> bytes:
+    """What a token of that kind holds behind its kind."""
+    try:
+        packed = b64decode(token.encode("ascii") + b"=" * (-len(token) % 4), altchars=b"-_", validate=True)
+    except (UnicodeEncodeError, binascii.Error) as error:
+        raise InvalidCursor("this is no cursor; use one as it was given, or leave it out", pointer="cursor") from error
+    if packed[:1] != kind:
+        raise InvalidCursor("the cursor is not one for this kind of read; use it where it was given", pointer="cursor")
+    return packed[1:]

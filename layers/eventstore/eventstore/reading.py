@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eventstore.errors import InvalidQuery, NewEpoch, StreamNotFound
-from eventstore.filters import EVERYTHING, Selection
-from eventstore.positions import BEGINNING, Cursor, Place, Position, combined_epoch
+from eventstore.positions import BEGINNING, Cursor, Place, Position
+from eventstore.selections import EVERYTHING, Selection
 from eventstore.streams import partition_of
 
 if TYPE_CHECKING:
@@ -151,25 +151,25 @@ def read_all(log: Log, query: AllQuery) -> Page:
     """One page of all streams' events, by the time they were stored; those of one stream stand in its order.
 
     Raises:
-        NewEpoch: The store was made anew since the cursor was given.
+        NewEpoch: The store, or a partition of it that is concerned, was made anew since the cursor was given.
     """
     concerned = sorted({partition_of(s, log.partitions) for s in query.selection.streams}) or range(log.partitions)
-    after = _start(query, concerned)
+    given = Cursor.merged([query.cursor]).places if query.cursor else {}
+    after = _start(query, concerned, given)
     # Each partition is asked for twice its share; where it holds more of the page than that, another round follows.
     share = query.limit if len(concerned) == 1 else 2 * query.limit // len(concerned) + 1
     wanted: list[RecordedEvent] = []
     scanned = 0
     while True:
         tails = log.tail(after, count=share, backwards=query.backwards)
-        epoch = combined_epoch([tails[p].epoch for p in concerned])
-        if query.cursor and Cursor.parse(query.cursor).epoch != epoch:
+        if query.cursor and any(given[p][0] != tails[p].epoch for p in concerned):
             raise NewEpoch
         merged = _merge(tails, after, query, wanted)
         after = merged.after
         scanned += max(merged.scanned, 1)
         if not merged.more or len(wanted) == query.limit or scanned >= query.limit * _SCAN:
             break
-    token = Cursor(epoch, after).token()
+    token = Cursor({p: (tails[p].epoch, position) for p, position in after.items()}).token()
     return Page(wanted, token if merged.more else None, token)
 
 
@@ -180,12 +180,13 @@ class _Merged:
     more: bool
 
 
-def _start(query: AllQuery, concerned: Sequence[int]) -> Mapping[int, Position]:
+def _start(
+    query: AllQuery, concerned: Sequence[int], given: Mapping[int, tuple[str, Position]]
+) -> Mapping[int, Position]:
     if query.cursor:
-        positions = Cursor.parse(query.cursor).positions
-        if sorted(positions) != list(concerned):
+        if not given.keys() >= set(concerned):
             raise InvalidQuery("the cursor was given for another query; use it with the same stream", pointer="cursor")
-        return positions
+        return {p: given[p][1] for p in concerned}
     if query.backwards:
         until = query.selection.until
         return dict.fromkeys(concerned, _END if until is None else Position(until, 0, 0))

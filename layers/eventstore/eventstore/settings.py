@@ -28,12 +28,20 @@ class Settings:
         redis_url: Where the streams are kept (`REDIS_URL`): `redis://` or `rediss://`, `?cluster=true` for a cluster.
         partitions: How many partitions a new store gets (`PARTITIONS`); None takes what the store has, or 16.
         log_level: The least severe log line that is written (`LOG_LEVEL`).
+        bells_url: The queue of bells (`BELLS_QUEUE_URL`); without one, nothing is delivered live.
+        deliveries_url: The queue of deliveries (`DELIVERIES_QUEUE_URL`).
+        connections_url: Where clients of the WebSocket API are posted to (`CONNECTIONS_URL`).
+        rest_url: What stands before `/api/v1` for clients (`REST_URL`), for references to single events.
     """
 
     backend: str
     redis_url: str
     partitions: int | None
     log_level: str
+    bells_url: str
+    deliveries_url: str
+    connections_url: str
+    rest_url: str
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -47,6 +55,10 @@ class Settings:
             redis_url=_redis_url(environment.get("REDIS_URL") or _REDIS_URL),
             partitions=_partitions(environment.get("PARTITIONS") or ""),
             log_level=_one_of(environment, "LOG_LEVEL", _LEVELS),
+            bells_url=environment.get("BELLS_QUEUE_URL", ""),
+            deliveries_url=environment.get("DELIVERIES_QUEUE_URL", ""),
+            connections_url=environment.get("CONNECTIONS_URL", ""),
+            rest_url=environment.get("REST_URL", "").rstrip("/"),
         )
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from eventstore.cloudevents import attributes_of
-from eventstore.errors import AmbiguousEvent, EventNotFound, InvalidEvent, InvalidQuery, TooLarge
+from eventstore.errors import AmbiguousEvent, EventNotFound, InvalidEvent, InvalidQuery, TooLarge, Unavailable
 from eventstore.streams import ANY, Expected, StreamConfig, StreamState, stream_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from eventstore.events import Event, RecordedEvent
-    from eventstore.ports import Appended, Log
+    from eventstore.ports import Appended, Bells, Log
+
+_LOGGER = logging.getLogger(__name__)
 
 __all__ = ["Limits", "PartlyPublished", "Published", "Store"]
 
@@ -58,9 +61,14 @@ class PartlyPublished(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """Publishes events, finds them, and keeps their streams."""
+    """Publishes events, finds them, and keeps their streams.
+
+    Attributes:
+        bells: Rung for the partitions that have news; without any, nothing is delivered live.
+    """
 
     log: Log
+    bells: Bells | None = None
     limits: Limits = field(default=Limits())
 
     def publish(
@@ -86,15 +94,30 @@ class Store:
         if expected is not ANY and len(groups) > 1:
             raise InvalidQuery("If-Match and If-None-Match need all events to be of one stream: name it by ?stream=")
         results: list[Published | None] = [None] * len(events)
-        for name, indexes in groups.items():
-            try:
-                appended = self.log.append(name, [events[i] for i in indexes], expected=expected)
-            except Exception as error:
-                if any(results):
-                    raise PartlyPublished(results) from error
-                raise
-            _place(results, indexes, events, appended)
+        silent: set[int] = set()
+        try:
+            for name, indexes in groups.items():
+                try:
+                    appended = self.log.append(name, [events[i] for i in indexes], expected=expected)
+                except Exception as error:
+                    if any(results):
+                        raise PartlyPublished(results) from error
+                    raise
+                _place(results, indexes, events, appended)
+                if appended.rings:
+                    silent.add(appended.partition)
+        finally:
+            self._ring(silent)
         return [result for result in results if result]
+
+    def _ring(self, partitions: Collection[int]) -> None:
+        if not partitions or self.bells is None:
+            return
+        try:
+            self.bells.ring(partitions)
+        except Unavailable as error:
+            # The events are stored, and the sweep rings for them.
+            _LOGGER.warning("%s: %s", error.code, error.detail)
 
     def event(self, event_id: str, *, source: str | None = None, stream: str | None = None) -> RecordedEvent:
         """The one event with an id.

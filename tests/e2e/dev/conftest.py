@@ -18,6 +18,8 @@ from eventstore_dev.terminal import Terminal
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from eventstore_dev.websocket.clock import Clock
+
 TEMPLATE = Path(__file__).parent / "fixtures" / "template.yaml"
 LIMITS = Limits(integration_seconds=5, event_retry_seconds=(0.01, 0.01), concurrency=4, redelivery_seconds=0.02)
 
@@ -51,11 +53,11 @@ class Running:
 
 
 @contextmanager
-def serve(limits: Limits, *, verbose: bool = False) -> Iterator[Running]:
+def serve(limits: Limits, *, verbose: bool = False, clock: Clock | None = None) -> Iterator[Running]:
     written = io.StringIO()
     terminal = Terminal(stream=written, verbose=verbose)
     with (
-        running(TEMPLATE, limits=limits, terminal=terminal) as stack,
+        running(TEMPLATE, limits=limits, terminal=terminal, clock=clock) as stack,
         urllib3.PoolManager(retries=False, maxsize=10) as http,
     ):
         yield Running(stack, written, http)

@@ -10,6 +10,7 @@ import urllib3
 from eventstore_dev.stack import running
 from eventstore_dev.terminal import Terminal
 from tests.e2e.dev.conftest import LIMITS, TEMPLATE, Running, wait_until
+from tests.e2e.dev.sockets import ask, client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,6 +59,13 @@ def test_a_new_route_of_the_template_is_served(dev: Running, project: Path) -> N
     assert dev.call("GET", "/things").status == 403
     replace(project / "template.yaml", "Path: /items}", "Path: /things}")
     wait_until(lambda: dev.call("GET", "/things").status == 200, what="the new route")
+
+
+def test_connections_stay_open_and_their_messages_take_the_new_routes(dev: Running, project: Path) -> None:
+    with client(dev) as connection:
+        assert ask(connection, {"verb": "tell"}) == {"verb": "tell"}
+        replace(project / "template.yaml", "$request.body.action", "$request.body.verb")
+        wait_until(lambda: "requestContext" in ask(connection, {"verb": "tell"}), what="the new routes")
 
 
 def test_a_new_default_of_a_parameter_reaches_the_function(dev: Running, project: Path) -> None:

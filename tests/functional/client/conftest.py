@@ -6,6 +6,7 @@ import pytest
 
 from eventstore_client import Backoff, EventStore
 from tests.functional.client.fake_hub import FakeHub
+from tests.functional.client.fake_websocket_hub import FakeWebSocketHub
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,4 +21,17 @@ def hub() -> Iterator[FakeHub]:
 @pytest.fixture
 def store(hub: FakeHub) -> Iterator[EventStore]:
     with EventStore(hub.url, backoff=Backoff(first=0.001, longest=0.01, patience=5.0)) as store:
+        yield store
+
+
+@pytest.fixture
+def live_hub() -> Iterator[FakeWebSocketHub]:
+    with FakeWebSocketHub().running() as hub:
+        yield hub
+
+
+@pytest.fixture
+def live_store(live_hub: FakeWebSocketHub) -> Iterator[EventStore]:
+    backoff = Backoff(first=0.001, longest=0.01, patience=5.0)
+    with EventStore("http://127.0.0.1:9", websocket_url=live_hub.url, backoff=backoff) as store:
         yield store

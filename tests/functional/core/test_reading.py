@@ -11,8 +11,10 @@ from redis import Redis
 from eventstore.adapters.redis_connection import connect
 from eventstore.adapters.redis_log import RedisLog
 from eventstore.errors import InvalidQuery, NewEpoch
-from eventstore.filters import Selection
+from eventstore.filters import filter_of_parameters
 from eventstore.reading import AllQuery, StreamQuery, read_all, read_stream
+from eventstore.selections import Selection
+from eventstore.streams import partition_of
 from tests.examples import FakeClock, event, events
 
 if TYPE_CHECKING:
@@ -112,14 +114,22 @@ def test_streams_that_are_named_are_read_alone(log: RedisLog, clock: FakeClock) 
 
 def test_a_cursor_belongs_to_its_query(log: RedisLog) -> None:
     log.append("wf-1", events(1))
-    cursor = read_all(log, AllQuery()).cursor
+    cursor = read_all(log, AllQuery(selection=Selection(streams=("wf-1",)))).cursor
     with pytest.raises(InvalidQuery):
-        read_all(log, AllQuery(cursor=cursor, selection=Selection(streams=("wf-1",))))
+        read_all(log, AllQuery(cursor=cursor))
+
+
+def test_a_cursor_of_all_streams_serves_for_some_of_them(log: RedisLog) -> None:
+    log.append("wf-1", events(1))
+    cursor = read_all(log, AllQuery()).cursor
+    log.append("wf-1", [event("2")])
+    page = read_all(log, AllQuery(cursor=cursor, selection=Selection(streams=("wf-1",))))
+    assert [(e.stream, e.sequence) for e in page.events] == [("wf-1", 2)]
 
 
 def test_a_rare_match_costs_short_pages_and_not_a_long_wait(log: RedisLog) -> None:
     log.append("wf", events(300))
-    page = read_all(log, AllQuery(limit=1, selection=Selection({"subject": ["nothing"]})))
+    page = read_all(log, AllQuery(limit=1, selection=Selection(filter_of_parameters({"subject": ["nothing"]}))))
     assert (page.events, page.next is None) == ([], False)
 
 
@@ -151,7 +161,7 @@ class TestOfOneStream:
         seen: list[int] = []
         cursor = None
         while True:
-            query = StreamQuery(limit=3, cursor=cursor, selection=Selection({"subject": ["1"]}))
+            query = StreamQuery(limit=3, cursor=cursor, selection=Selection(filter_of_parameters({"subject": ["1"]})))
             page = read_stream(log, "wf", query)
             seen += [e.sequence for e in page.events]
             if page.next is None:
@@ -179,3 +189,13 @@ class TestMadeAnew:
     def test_a_cursor_into_all_streams_is_refused(self, log: RedisLog, cursors: tuple[str | None, str]) -> None:
         with pytest.raises(NewEpoch):
             read_all(log, AllQuery(limit=2, cursor=cursors[1]))
+
+    def test_a_partition_that_is_not_concerned_does_not_matter(self, log: RedisLog, valkey: ValkeyServer) -> None:
+        log.append("wf-1", events(1))
+        cursor = read_all(log, AllQuery()).cursor
+        other = (partition_of("wf-1", log.partitions) + 1) % log.partitions
+        with Redis.from_url(valkey.url) as client:
+            client.delete(f"{{p{other}}}:partition")
+        assert read_all(log, AllQuery(cursor=cursor, selection=Selection(streams=("wf-1",)))).events == []
+        with pytest.raises(NewEpoch):
+            read_all(log, AllQuery(cursor=cursor))

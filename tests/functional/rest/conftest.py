@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from eventstore import bootstrap
+from tests.fresh import forget
 from tests.functional.rest.api import Api
 
 if TYPE_CHECKING:
@@ -18,14 +19,9 @@ def api(valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
     """The handler on an empty store."""
     monkeypatch.setenv("REDIS_URL", valkey.url)
     monkeypatch.setenv("PARTITIONS", "4")
-    _forget()
+    forget()
     client = bootstrap.log()._client  # type: ignore[attr-defined]
     client.flushall()
     yield Api()
     client.close()
-    _forget()
-
-
-def _forget() -> None:
-    for kept in (bootstrap.settings, bootstrap.log, bootstrap.store):
-        kept.cache_clear()
+    forget()

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -92,14 +90,6 @@ def test_the_template_routes_what_the_document_describes() -> None:
 
 def test_the_version_is_that_of_the_distribution() -> None:
     assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"] == VERSION
-
-
-def test_a_cold_start_imports_no_more_than_a_publish_needs() -> None:
-    paths = [str(ROOT), str(ROOT / "layers/eventstore")]
-    program = f"import sys; sys.path[:0] = {paths!r}; import functions.rest.app; print(*sys.modules)"
-    answer = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
-    # Powertools touches botocore where it is installed; its session is what costs.
-    assert not {"boto3", "botocore.session", "pydantic", "yaml"} & set(answer.stdout.split())
 
 
 def _routed() -> set[tuple[str, str]]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from eventstore_client import Backoff, ClientError, ConnectFailed, NotFound
+from eventstore_client.backoff import Attempts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,3 +103,16 @@ def test_each_failure_that_will_be_tried_again_is_told_of() -> None:
     Backoff(sleep=lambda _: None, notice=told.append).call(failing(2, ConnectFailed("away")))
 
     assert [str(error) for error in told] == ["away", "away"]
+
+
+def test_after_a_success_pauses_and_patience_begin_anew() -> None:
+    time = Time()
+    attempts = Attempts(time.backoff(patience=6.0))
+    attempts.failed(ConnectFailed("away"))
+    attempts.failed(ConnectFailed("away"))
+    time.now += 1000
+
+    attempts.succeeded()
+    attempts.failed(ConnectFailed("away"))
+
+    assert time.pauses == [1.0, 2.0, 1.0]

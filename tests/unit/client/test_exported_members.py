@@ -44,3 +44,12 @@ def test_the_client_needs_none_of_what_the_hub_runs_on() -> None:
     present = {name.partition(".")[0] for name in run.stdout.split()}
     assert "urllib3" in present
     assert present & {"redis", "boto3", "botocore", "pydantic", "aws_lambda_powertools", "aiohttp"} == set()
+
+
+def test_who_only_publishes_and_reads_pays_for_no_websocket() -> None:
+    asked = "import sys, eventstore_client; print(*sys.modules)"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+
+    run = subprocess.run([sys.executable, "-c", asked], env=environment, capture_output=True, text=True, check=True)
+
+    assert not [name for name in run.stdout.split() if name.startswith("websockets")]

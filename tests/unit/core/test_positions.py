@@ -1,20 +1,28 @@
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from eventstore.errors import InvalidCursor
-from eventstore.positions import Cursor, Place, Position, combined_epoch
+from eventstore.positions import WHOLE, Cursor, Place, Position
 
 epochs = st.binary(min_size=6, max_size=6).map(bytes.hex)
 numbers = st.integers(0, (1 << 63) - 1)
 positions = st.builds(Position, numbers, numbers, numbers)
+cursors = st.builds(Cursor, st.dictionaries(st.integers(0, 9999), st.tuples(epochs, positions)))
+
+_EPOCH, _OTHER = "0a" * 6, "0b" * 6
 
 
-@given(epochs, st.dictionaries(st.integers(0, 9999), positions))
-def test_a_cursor_comes_back_from_its_token(epoch: str, places: dict[int, Position]) -> None:
-    cursor = Cursor(epoch, places)
+def place(time: int, *, epoch: str = _EPOCH) -> tuple[str, Position]:
+    return epoch, Position(time, 0, 0)
+
+
+@given(cursors)
+def test_a_cursor_comes_back_from_its_token(cursor: Cursor) -> None:
     assert Cursor.parse(cursor.token()) == cursor
 
 
@@ -23,10 +31,9 @@ def test_a_place_comes_back_from_its_token(epoch: str, sequence: int) -> None:
     assert Place.parse(Place(epoch, sequence).token()) == Place(epoch, sequence)
 
 
-@given(epochs, st.dictionaries(st.integers(0, 99), positions))
-def test_a_token_needs_no_escapes_in_a_url(epoch: str, places: dict[int, Position]) -> None:
-    token = Cursor(epoch, places).token()
-    assert token.replace("-", "").replace("_", "").isalnum()
+@given(cursors)
+def test_a_token_needs_no_escapes_in_a_url(cursor: Cursor) -> None:
+    assert cursor.token().replace("-", "").replace("_", "").isalnum()
 
 
 @given(st.text() | st.binary().map(lambda b: b.decode("latin-1")))
@@ -38,15 +45,31 @@ def test_any_other_text_is_refused_as_a_cursor(token: str) -> None:
     assert Cursor.parse(cursor.token()) == cursor
 
 
+@given(st.binary())
+def test_any_other_bytes_are_refused_as_a_cursor(packed: bytes) -> None:
+    token = urlsafe_b64encode(b"c" + packed).rstrip(b"=").decode()
+    try:
+        cursor = Cursor.parse(token)
+    except InvalidCursor:
+        return
+    assert Cursor.parse(cursor.token()) == cursor
+
+
+@pytest.mark.parametrize("token", ["", "c", "Yw!", "Y w", "no cursor", "Ynl0ZXM", "é"])
+def test_what_no_hub_gave_is_refused(token: str) -> None:
+    with pytest.raises(InvalidCursor):
+        Cursor.parse(token)
+
+
 @given(epochs, numbers)
 def test_a_place_in_one_stream_is_no_cursor_of_many(epoch: str, sequence: int) -> None:
     with pytest.raises(InvalidCursor, match="kind of read"):
         Cursor.parse(Place(epoch, sequence).token())
 
 
-@given(epochs, positions)
-def test_a_token_that_was_cut_is_refused_or_shorter(epoch: str, position: Position) -> None:
-    whole = Cursor(epoch, {0: position, 1: position})
+@given(st.tuples(epochs, positions))
+def test_a_token_that_was_cut_is_refused_or_shorter(at: tuple[str, Position]) -> None:
+    whole = Cursor({0: at, 1: at})
     for end in range(1, len(whole.token())):
         try:
             assert Cursor.parse(whole.token()[:end]) != whole
@@ -54,14 +77,49 @@ def test_a_token_that_was_cut_is_refused_or_shorter(epoch: str, position: Positi
             continue
 
 
+@pytest.mark.parametrize("partition", [1 << 14, 1 << 40])
+def test_a_partition_that_no_store_has_is_refused(partition: int) -> None:
+    with pytest.raises(InvalidCursor, match="no such partitions"):
+        Cursor.parse(Cursor({partition: place(1)}).token())
+
+
+def test_a_partition_that_is_named_twice_is_refused() -> None:
+    packed = b"c" + 2 * (b"\x07" + bytes.fromhex(_EPOCH) + b"\x01\x00\x00")
+    with pytest.raises(InvalidCursor, match="no such partitions"):
+        Cursor.parse(urlsafe_b64encode(packed).rstrip(b"=").decode())
+
+
 def test_a_cursor_of_sixteen_partitions_stays_short() -> None:
-    places = {p: Position(1_800_000_000_000, 3, 0) for p in range(16)}
-    assert len(Cursor("00" * 6, places).token()) < 220
+    places = {p: (_EPOCH, Position(1_800_000_000_000, 3, 0)) for p in range(16)}
+    assert len(Cursor(places).token()) < 340
 
 
-def test_one_new_epoch_changes_that_of_all() -> None:
-    assert combined_epoch(["a", "b"]) != combined_epoch(["a", "c"])
+class TestMerging:
+    def test_the_furthest_place_of_each_partition_counts(self) -> None:
+        tokens = [
+            Cursor({1: place(5), 2: place(5)}).token(),
+            Cursor({1: place(9)}).token(),
+            Cursor({2: place(3)}).token(),
+        ]
+        assert Cursor.merged(tokens).places == {1: place(9), 2: place(5)}
+
+    def test_where_epochs_differ_the_later_token_counts(self) -> None:
+        tokens = [Cursor({1: place(9)}).token(), Cursor({1: place(3, epoch=_OTHER)}).token()]
+        assert Cursor.merged(tokens).places == {1: place(3, epoch=_OTHER)}
+
+    @given(cursors, cursors)
+    def test_tokens_joined_by_dots_are_the_tokens(self, one: Cursor, other: Cursor) -> None:
+        tokens = [one.token(), other.token()]
+        assert Cursor.merged([".".join(tokens)]) == Cursor.merged(tokens)
+
+    @given(cursors)
+    def test_a_cursor_merged_with_itself_is_itself(self, cursor: Cursor) -> None:
+        assert Cursor.merged([cursor.token()] * 3) == cursor
+
+    def test_one_bad_token_spoils_all(self) -> None:
+        with pytest.raises(InvalidCursor):
+            Cursor.merged([f"{Cursor({1: place(5)}).token()}."])
 
 
 def test_positions_stand_in_the_order_of_the_log() -> None:
-    assert Position(1, 9, 9) < Position(2, 0, 0) < Position(2, 0, 1) < Position(2, 1, 0)
+    assert Position(1, 9, 9) < Position(2, 0, 0) < Position(2, 0, 1) < Position(2, 0, WHOLE) < Position(2, 1, 0)

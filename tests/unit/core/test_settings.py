@@ -6,7 +6,16 @@ from eventstore.settings import Settings, SettingsError
 
 
 def test_without_variables_the_defaults_hold() -> None:
-    assert Settings.from_environment({}) == Settings("redis", "redis://127.0.0.1:6379", None, "INFO")
+    assert Settings.from_environment({}) == Settings(
+        backend="redis",
+        redis_url="redis://127.0.0.1:6379",
+        partitions=None,
+        log_level="INFO",
+        bells_url="",
+        deliveries_url="",
+        connections_url="",
+        rest_url="",
+    )
 
 
 def test_variables_are_read() -> None:
@@ -15,8 +24,21 @@ def test_variables_are_read() -> None:
         "PARTITIONS": "32",
         "LOG_LEVEL": "DEBUG",
         "BACKEND": "redis",
+        "BELLS_QUEUE_URL": "http://q/bells.fifo",
+        "DELIVERIES_QUEUE_URL": "http://q/deliveries.fifo",
+        "CONNECTIONS_URL": "https://gateway/ws",
+        "REST_URL": "https://gateway/v1/",
     }
-    assert Settings.from_environment(environment) == Settings("redis", "rediss://h:1?cluster=true", 32, "DEBUG")
+    assert Settings.from_environment(environment) == Settings(
+        backend="redis",
+        redis_url="rediss://h:1?cluster=true",
+        partitions=32,
+        log_level="DEBUG",
+        bells_url="http://q/bells.fifo",
+        deliveries_url="http://q/deliveries.fifo",
+        connections_url="https://gateway/ws",
+        rest_url="https://gateway/v1",
+    )
 
 
 def test_an_empty_variable_is_an_unset_one() -> None:

@@ -27,6 +27,14 @@ def test_a_terminal_gets_colours() -> None:
     assert "\x1b[33m404\x1b[0m" in line(Tty())
 
 
+def test_an_orderly_close_is_no_alarm_and_a_lost_connection_is_none_either() -> None:
+    stream = Tty()
+    for code in (1000, 1006):
+        Terminal(stream=stream).access("CLOSE", "/ws", code, seconds=0, outcome=None)
+    assert "\x1b[36m1000\x1b[0m" in stream.getvalue()
+    assert "\x1b[36m1006\x1b[0m" in stream.getvalue()
+
+
 def test_a_file_gets_none() -> None:
     assert "\x1b" not in line(io.StringIO())
 

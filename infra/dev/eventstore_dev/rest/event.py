@@ -10,22 +10,18 @@ import json
 import zlib
 from base64 import b64encode
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from eventstore_dev.cloudformation import ACCOUNT
+from eventstore_dev.http import HOP_BY_HOP, clf_time, last_valued, many_valued
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
+    from datetime import datetime
 
     from eventstore_dev.rest.routing import Match
-
-# They describe the connection between the client and the gateway, which ends there.
-_HOP_BY_HOP = frozenset(
-    {"connection", "expect", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +56,22 @@ def is_binary(content_type: str | None, patterns: Sequence[str]) -> bool:
 
 def encode_event(request: Request, match: Match) -> bytes:
     """The event's JSON. Requests without an authorizer or a client certificate have no members for them."""
-    headers = _many((name, value) for name, value in request.headers if name.lower() not in _HOP_BY_HOP)
+    headers = many_valued((name, value) for name, value in request.headers if name.lower() not in HOP_BY_HOP)
     headers["X-Amzn-Trace-Id"] = [request.trace_id]
     headers["X-Forwarded-For"] = [request.source_ip]
     headers["X-Forwarded-Port"] = [str(request.port)]
     headers["X-Forwarded-Proto"] = ["http"]
     # "Important notes for REST APIs": a semicolon splits a query string as well.
-    query = _many(parse_qsl(request.query.replace(";", "&"), keep_blank_values=True))
+    query = many_valued(parse_qsl(request.query.replace(";", "&"), keep_blank_values=True))
     binary = bool(request.body) and is_binary(request.header("content-type"), match.api.binary_media_types)
     body = (b64encode(request.body) if binary else request.body).decode(errors="replace")
     event = {
         "resource": match.route.path,
         "path": request.path,
         "httpMethod": request.method,
-        "headers": _last(headers),
+        "headers": last_valued(headers),
         "multiValueHeaders": headers,
-        "queryStringParameters": _last(query) or None,
+        "queryStringParameters": last_valued(query) or None,
         "multiValueQueryStringParameters": query or None,
         "pathParameters": match.parameters or None,
         "stageVariables": None,
@@ -113,29 +109,9 @@ def _context(request: Request, match: Match) -> dict[str, object]:
         "path": request.path,
         "protocol": request.protocol,
         "requestId": request.request_id,
-        "requestTime": _clf_time(request.time),
+        "requestTime": clf_time(request.time),
         "requestTimeEpoch": int(request.time.timestamp() * 1000),
         "resourceId": f"{zlib.crc32(match.route.path.encode()):08x}",
         "resourcePath": match.route.path,
         "stage": match.api.stage,
     }
-
-
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-
-
-def _clf_time(time: datetime) -> str:
-    # Not strftime: its months are the locale's.
-    time = time.astimezone(UTC)
-    return f"{time.day:02}/{_MONTHS[time.month - 1]}/{time:%Y:%H:%M:%S} +0000"
-
-
-def _many(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for name, value in pairs:
-        found.setdefault(name, []).append(value)
-    return found
-
-
-def _last(many: dict[str, list[str]]) -> dict[str, str]:
-    return {name: values[-1] for name, values in many.items()}

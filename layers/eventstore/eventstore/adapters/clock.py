@@ -13,3 +13,7 @@ class SystemClock:
     def now(self) -> int:
         """Milliseconds since 1970 (UTC)."""
         return time.time_ns() // 1_000_000
+
+    def pause(self, seconds: float) -> None:
+        """Return when so much time has passed."""
+        time.sleep(seconds)

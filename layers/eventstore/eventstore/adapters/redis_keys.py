@@ -8,7 +8,16 @@ from __future__ import annotations
 from functools import cache
 from typing import NamedTuple
 
-__all__ = ["PartitionKeys", "StreamKeys", "partition_keys", "stream_keys"]
+__all__ = [
+    "CONNECTIONS",
+    "PartitionKeys",
+    "StreamKeys",
+    "TurnKeys",
+    "connection_key",
+    "partition_keys",
+    "stream_keys",
+    "turn_keys",
+]
 
 
 class PartitionKeys(NamedTuple):
@@ -18,6 +27,10 @@ class PartitionKeys(NamedTuple):
     log: str
     ids: str
     streams: str
+    bell: str
+    turn: str
+    trimmed: str
+    limits: str
 
 
 class StreamKeys(NamedTuple):
@@ -30,11 +43,36 @@ class StreamKeys(NamedTuple):
 @cache
 def partition_keys(partition: int) -> PartitionKeys:
     """The keys of a partition."""
-    tag = f"{{p{partition}}}"
-    return PartitionKeys(f"{tag}:partition", f"{tag}:log", f"{tag}:ids", f"{tag}:streams")
+    return PartitionKeys(*(f"{{p{partition}}}:{name}" for name in PartitionKeys._fields))
 
 
 def stream_keys(partition: int, stream: str) -> StreamKeys:
     """The keys of a stream of that partition."""
     tag = f"{{p{partition}}}"
     return StreamKeys(f"{tag}:events:{stream}", f"{tag}:state:{stream}")
+
+
+class TurnKeys(NamedTuple):
+    """What a partition keeps of its turns and subscriptions."""
+
+    turn: str
+    subscriptions: str
+    behind: str
+    places: str
+    frames: str
+    terms: str
+
+
+@cache
+def turn_keys(partition: int) -> TurnKeys:
+    """The keys of a partition's turns and subscriptions."""
+    return TurnKeys(*(f"{{p{partition}}}:{name}" for name in TurnKeys._fields))
+
+
+def connection_key(connection: str) -> str:
+    """The key of a connection: it stands in no partition's slot."""
+    return f"connection:{connection}"
+
+
+CONNECTIONS = "connections"
+"""A sorted set of all connections, by when they were made."""

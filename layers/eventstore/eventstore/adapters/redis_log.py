@@ -10,24 +10,26 @@ from typing import TYPE_CHECKING, Any
 
 from eventstore.adapters.clock import SystemClock
 from eventstore.adapters.redis_connection import ANSWERING, SOCKET_SECONDS
+from eventstore.adapters.redis_entries import recorded, sequence_and_time
 from eventstore.adapters.redis_ids import MORE, Ids
-from eventstore.adapters.redis_keys import partition_keys
+from eventstore.adapters.redis_keys import partition_keys, stream_keys
 from eventstore.adapters.redis_partitions import Partitions, random_epoch
 from eventstore.adapters.redis_scripts import Script
-from eventstore.adapters.redis_streams import BODY, STATE, Streams, sequence_and_time, state_of
-from eventstore.adapters.redis_tail import read_tails
+from eventstore.adapters.redis_streams import STATE, Streams, state_of
+from eventstore.adapters.redis_tail import Tails, Window
+from eventstore.adapters.redis_trimmed import Gap, read_missing
 from eventstore.cloudevents import same_content
 from eventstore.errors import Absent, AmbiguousEvent, EventConflict, StreamGone, WrongExpectedVersion
-from eventstore.events import RecordedEvent, event_key
+from eventstore.events import event_key
 from eventstore.ports import Appended, PartitionStats, Slice
 from eventstore.streams import ANY, Expected, partition_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from eventstore.adapters.redis_connection import Client
-    from eventstore.events import Event
-    from eventstore.ports import Clock, Tail
+    from eventstore.events import Event, RecordedEvent
+    from eventstore.ports import Clock, Missing, Tail
     from eventstore.positions import Position
     from eventstore.streams import StreamConfig, StreamState
 
@@ -35,6 +37,9 @@ __all__ = ["RedisLog"]
 
 _BLOCK = SOCKET_SECONDS / 2
 _LAST = (1 << 64) - 1
+
+# What stands below the head in the answer of append.lua.
+_LIMITED, _RINGS, _FLAGS = 1, 2, 2
 
 
 class RedisLog:
@@ -60,6 +65,7 @@ class RedisLog:
         self._partitions = Partitions(client, configured=partitions, new_epoch=new_epoch)
         self._ids = Ids(self._partitions)
         self._streams = Streams(self._partitions, self._ids, clock=clock or SystemClock())
+        self._tails = Tails(self._partitions)
         self._append = Script("append")
 
     @property
@@ -70,22 +76,25 @@ class RedisLog:
 
     def append(self, stream: str, events: Sequence[Event], *, expected: Expected = ANY) -> Appended:
         """See `Log.append`."""
-        keys_of_events, bodies = b"".join([event.key for event in events]), [event.body for event in events]
+        head, bodies = b"".join([event.key for event in events]), [event.body for event in events]
+        if expected.version is not None or self._clock is not None:
+            head += f"{'' if expected.version is None else expected.version}/{self._time()}".encode()
         with ANSWERING:
-            partition, keys = self._partitions.keys(stream)
-            at = (keys.events, keys.state, partition.log, partition.streams)
-            head = "" if expected.version is None else expected.version
-            answer = self._append(self._client, at, (stream, head, self._time(), keys_of_events, *bodies))
-            while answer[0] == b"conflict":
+            number = partition_of(stream, self._partitions.count)
+            partition, keys = partition_keys(number), stream_keys(number, stream)
+            at = (keys.events, keys.state, partition.log, partition.streams, partition.bell)
+            answer = self._append(self._client, at, (head, *bodies))
+            while not isinstance(answer, int) and answer[0] == b"conflict":
                 _settle(stream, events, bodies, answer)
-                answer = self._append(self._client, at, (stream, head, self._time(), keys_of_events, *bodies))
-            if answer[0] == b"stored":
-                if answer[2]:
+                answer = self._append(self._client, at, (head, *bodies))
+            stored, *rest = (answer,) if isinstance(answer, int) else answer
+            if isinstance(stored, int):
+                if stored & _LIMITED:
                     self._streams.trim(stream)
-                return _appended(stream, len(events), answer)
-        if answer[0] == b"gone":
+                return _appended(stream, number, len(events), stored, rest)
+        if stored == b"gone":
             raise StreamGone(stream)
-        raise WrongExpectedVersion(stream, expected=expected.version or 0, actual=int(answer[1]))
+        raise WrongExpectedVersion(stream, expected=expected.version or 0, actual=int(rest[0]))
 
     def read(self, stream: str, *, start: int, stop: int, count: int, backwards: bool = False) -> Slice:
         """See `Log.read`."""
@@ -106,7 +115,9 @@ class RedisLog:
             if self._streams.expire(state) or stale:
                 return self.read(stream, start=max(start, state.first), stop=stop, count=count, backwards=backwards)
             number = partition_of(stream, self._partitions.count)
-            return Slice(state, self._partitions.epoch(number, epoch), _recorded(stream, entries, state.first))
+            return Slice(
+                state, self._partitions.epoch(number, epoch), recorded(stream, entries, low=state.first, high=_LAST)
+            )
 
     def wait(self, stream: str, *, after: int, seconds: float) -> None:
         """See `Log.wait`."""
@@ -119,10 +130,32 @@ class RedisLog:
                 if self._client.xread({keys.events: f"{after}-{_LAST}"}, count=1, block=block):
                     return
 
-    def tail(self, after: Mapping[int, Position], *, count: int, backwards: bool = False) -> Mapping[int, Tail]:
+    def tail(
+        self,
+        after: Mapping[int, Position],
+        *,
+        count: int,
+        backwards: bool = False,
+        until: Mapping[int, Position] | None = None,
+        streams: Collection[str] = (),
+    ) -> Mapping[int, Tail]:
         """See `Log.tail`."""
         with ANSWERING:
-            return read_tails(self._partitions, after, count=count, backwards=backwards)
+            return self._tails.read(after, Window(count, backwards, until or {}, streams))
+
+    def missing(
+        self,
+        after: Mapping[int, Position],
+        *,
+        since: Mapping[int, int] | None = None,
+        until: Mapping[int, Position] | None = None,
+        streams: Collection[str] = (),
+    ) -> Mapping[int, Missing]:
+        """See `Log.missing`."""
+        since, until = since or {}, until or {}
+        gaps = {p: Gap(position, until.get(p), since.get(p, 0), streams) for p, position in after.items()}
+        with ANSWERING:
+            return read_missing(self._partitions, gaps)
 
     def locate(self, event_id: str, *, source: str | None = None, stream: str | None = None) -> Sequence[RecordedEvent]:
         """See `Log.locate`."""
@@ -164,6 +197,16 @@ class RedisLog:
         """See `Log.trim`."""
         with ANSWERING:
             return self._streams.trim(stream)
+
+    def limited(self, partition: int) -> Sequence[str]:
+        """See `Log.limited`."""
+        with ANSWERING:
+            return self._streams.limited(partition)
+
+    def index(self, partitions: Iterable[int]) -> None:
+        """See `Log.index`."""
+        with ANSWERING:
+            self._ids.catch_up(partitions)
 
     def stats(self) -> Sequence[PartitionStats]:
         """See `Log.stats`."""
@@ -210,27 +253,16 @@ def _settle(stream: str, events: Sequence[Event], bodies: list[bytes], answer: S
         bodies[index] = stored
 
 
-def _appended(stream: str, count: int, answer: Sequence[Any]) -> Appended:
-    head, known = int(answer[1]), answer[3:]
-    if not known:
-        return Appended(stream, range(head + 1, head + 1 + count), frozenset())
-    duplicates = {int(known[at]) - 1: int(known[at + 1]) for at in range(0, len(known), 2)}
+def _appended(stream: str, partition: int, count: int, stored: int, duplicates: Sequence[int]) -> Appended:
+    head, rings = stored >> _FLAGS, bool(stored & _RINGS)
+    if not duplicates:
+        return Appended(stream, range(head + 1, head + 1 + count), frozenset(), partition, rings)
+    known = {index - 1: sequence for index, sequence in zip(*[iter(duplicates)] * 2, strict=True)}
     sequences = []
     for index in range(count):
-        if index in duplicates:
-            sequences.append(duplicates[index])
+        if index in known:
+            sequences.append(known[index])
         else:
             head += 1
             sequences.append(head)
-    return Appended(stream, sequences, frozenset(duplicates))
-
-
-def _recorded(stream: str, entries: Sequence[Any], first: int) -> list[RecordedEvent]:
-    found = []
-    for entry_id, fields in entries:
-        sequence, _, stored = entry_id.partition(b"-")
-        found.append(RecordedEvent(stream, int(sequence), int(stored), fields[BODY]))
-    # Newest first or oldest first, what is gone stands at one end.
-    while found and found[-1].sequence < first:
-        found.pop()
-    return found
+    return Appended(stream, sequences, frozenset(known), partition, rings)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from heapq import merge
-from itertools import islice
-from typing import TYPE_CHECKING, Any
+from itertools import islice, takewhile
+from typing import TYPE_CHECKING
 
+from eventstore.adapters.redis_entries import recorded, sequence_and_time
 from eventstore.adapters.redis_keys import partition_keys
 from eventstore.adapters.redis_scripts import Script
 from eventstore.cloudevents import attributes_of
@@ -19,18 +20,17 @@ if TYPE_CHECKING:
 
     from eventstore.adapters.redis_ids import Ids
     from eventstore.adapters.redis_partitions import Partitions
+    from eventstore.events import RecordedEvent
     from eventstore.ports import Clock
 
-__all__ = ["BODY", "STATE", "Streams", "sequence_and_time", "state_of"]
+__all__ = ["STATE", "Streams", "state_of"]
 
 STATE = ("head", "first", "bytes", "created", "updated", "gone", "limits", "labels")
 """The fields of a stream's hash that `state_of` reads, in its order."""
 
-BODY = 1
-"""Where the value stands in an entry's fields, behind the name of the only one."""
-
-_AT_ONCE = 500
-"""How many events one step removes: well under the arguments and the time that a script may take."""
+_FIRST_STEP, _STEPS = 8, 256
+"""How many entries a removal looks at, first for the one that an append made surplus, then at once: with three
+arguments for each event, that stays well under what a script may have, and the time that it may take."""
 
 
 def state_of(name: str, fields: Sequence[bytes | None]) -> StreamState:
@@ -56,12 +56,6 @@ def state_of(name: str, fields: Sequence[bytes | None]) -> StreamState:
     )
 
 
-def sequence_and_time(entry_id: bytes) -> tuple[int, int]:
-    """What the id of an event's entry says."""
-    sequence, _, time = entry_id.partition(b"-")
-    return int(sequence), int(time)
-
-
 class Streams:
     """The streams of a store, apart from the reading and writing of their events."""
 
@@ -78,7 +72,9 @@ class Streams:
         """See `Log.create`."""
         partition, keys = self._partitions.keys(stream)
         limits, labels = _encoded(config)
-        answer = self._create(self._client, [keys.state, partition.streams], [stream, time, limits, labels])
+        answer = self._create(
+            self._client, [keys.state, partition.streams, partition.limits], [stream, time, limits, labels]
+        )
         if answer[0] == b"gone":
             raise StreamGone(stream)
         if answer[0] == b"created":
@@ -119,15 +115,22 @@ class Streams:
     def delete(self, stream: str, *, permanently: bool) -> None:
         """See `Log.delete`."""
         partition, keys = self._partitions.keys(stream)
-        answer = self._delete(self._client, [keys.state, partition.streams], [stream, int(permanently)])
+        answer = self._delete(
+            self._client, [keys.state, partition.streams, partition.limits], [stream, int(permanently)]
+        )
         if answer[0] == b"gone":
             raise StreamGone(stream)
         if answer[0] == b"absent":
             raise StreamNotFound(stream)
         self.trim(stream)
 
+    def limited(self, partition: int) -> Sequence[str]:
+        """See `Log.limited`."""
+        names = self._client.sscan_iter(partition_keys(partition).limits, count=1000)
+        return sorted({name.decode() for name in names})
+
     def expire(self, state: StreamState) -> bool:
-        """Remove the events that are older than the stream keeps them; whether there were any."""
+        """Remove the events that are older than the stream keeps them; whether there were any to remove."""
         max_age = state.config.retention.max_age
         if max_age is None or not state.count:
             return False
@@ -140,37 +143,37 @@ class Streams:
     def trim(self, stream: str) -> int:
         """See `Log.trim`."""
         partition, keys = self._partitions.keys(stream)
-        known = self._client.hmget(keys.state, ("head", "first", "limits"))
+        known = self._client.hmget(keys.state, ("head", "first", "limits", "swept"))
         if known[0] is None:
             return 0
-        head, first, limits = int(known[0]), int(known[1] or 1), _config(known[2] or b"", b"").retention
+        head, first, swept = int(known[0]), int(known[1] or 1), int(known[3] or 0)
+        limits = _config(known[2] or b"", b"").retention
         if limits.max_events is not None:
             first = max(first, head - limits.max_events + 1)
         oldest = 0 if limits.max_age is None else self._clock.now() - limits.max_age * 1000
-        removed: int = 0
+        at = (keys.events, keys.state, partition.log, partition.ids, partition.partition, partition.turn)
+        removed, step = 0, _FIRST_STEP
         while True:
-            entries = self._client.xrange(keys.events, count=_AT_ONCE)
-            arguments: list[Any] = []
-            for entry_id, fields in entries:
-                sequence, time = sequence_and_time(entry_id)
-                body = fields[BODY]
-                if sequence >= first and time >= oldest:
-                    break
-                first = max(first, sequence + 1)
-                arguments += (entry_id, _key(body), len(body))
-            if not arguments:
+            entries = self._client.xrange(keys.events, swept + 1, count=step)
+            found = recorded(stream, entries, low=swept + 1, high=head)
+            going = list(takewhile(lambda event: event.sequence < first or event.time < oldest, found))
+            if not going:
                 return removed
             # What is removed must stand in the index by then, or it would be added afterwards and never leave it.
             self._ids.catch_up([partition_of(stream, self._partitions.count)])
-            at = [keys.events, keys.state, partition.log, partition.ids]
-            removed += int(self._trim(self._client, at, [stream, first, *arguments]))
-            if len(arguments) // 3 < len(entries):
+            arguments = [part for event in going for part in _named(event)]
+            count, stopped = self._trim(self._client, (*at, partition.trimmed), (stream, *arguments))
+            removed += int(count)
+            if stopped or len(going) < len(found):
                 return removed
+            swept, step = going[-1].sequence, _STEPS
 
 
-def _key(body: bytes) -> bytes:
-    attributes = attributes_of(body)
-    return event_key(str(attributes["source"]), str(attributes["id"]))
+def _named(event: RecordedEvent) -> tuple[str, bytes, int]:
+    """An event as trim.lua wants it named."""
+    attributes = attributes_of(event.body)
+    key = event_key(str(attributes["source"]), str(attributes["id"]))
+    return f"{event.sequence}-{event.time}", key, len(event.body)
 
 
 def _encoded(config: StreamConfig) -> tuple[str, str]:

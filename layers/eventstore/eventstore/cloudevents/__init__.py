@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from eventstore.cloudevents.attributes import validated
 from eventstore.cloudevents.http_binding import from_http, to_http
-from eventstore.cloudevents.json_format import attributes_of, batch_from_json, data_of, from_json, same_content
+from eventstore.cloudevents.json_format import (
+    attributes_of,
+    batch_from_json,
+    data_of,
+    from_json,
+    recorded_attributes,
+    same_content,
+)
 
 __all__ = [
     "attributes_of",
@@ -16,6 +23,7 @@ __all__ = [
     "data_of",
     "from_http",
     "from_json",
+    "recorded_attributes",
     "same_content",
     "to_http",
     "validated",

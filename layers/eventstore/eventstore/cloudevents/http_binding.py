@@ -11,7 +11,7 @@ from eventstore.cloudevents.attributes import is_json, validated
 from eventstore.cloudevents.json_format import attributes_of, batch_from_json, data_of, from_json
 from eventstore.cloudevents.json_text import decoded, single
 from eventstore.errors import InvalidEvent, Malformed, UnsupportedMediaType
-from eventstore.events import BinaryData, Event, JsonData
+from eventstore.events import BinaryData, Event, JsonData, canonical
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,10 +60,7 @@ def to_http(body: bytes, extra: Mapping[str, str]) -> tuple[dict[str, str], byte
     """A stored event in binary mode: its headers, those of `extra` attributes among them, and its data."""
     attributes: dict[str, str | int | bool] = {**attributes_of(body), **extra}
     media_type = attributes.pop("datacontenttype", None)
-    headers = {
-        f"{_PREFIX}{name}": header_encoded(str(value).lower() if isinstance(value, bool) else str(value))
-        for name, value in attributes.items()
-    }
+    headers = {f"{_PREFIX}{name}": header_encoded(canonical(value)) for name, value in attributes.items()}
     if media_type is not None:
         headers["content-type"] = str(media_type)
     return headers, _content(data_of(body), None if media_type is None else str(media_type))

@@ -15,9 +15,9 @@ from eventstore.events import BinaryData, Event, JsonData
 
 if TYPE_CHECKING:
     from eventstore.cloudevents.json_text import Member
-    from eventstore.events import AttributeValue
+    from eventstore.events import AttributeValue, RecordedEvent
 
-__all__ = ["attributes_of", "batch_from_json", "data_of", "from_json", "same_content"]
+__all__ = ["attributes_of", "batch_from_json", "data_of", "from_json", "recorded_attributes", "same_content"]
 
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,18})")
 _DATA = (b',"data":', b',"data_base64":')
@@ -47,6 +47,11 @@ def attributes_of(body: bytes) -> dict[str, AttributeValue]:
     head, _ = _split(body)
     attributes: dict[str, AttributeValue] = json.loads(head)
     return attributes
+
+
+def recorded_attributes(event: RecordedEvent) -> dict[str, AttributeValue]:
+    """The attributes of a recorded event, the hub's extensions among them: what filters see."""
+    return attributes_of(event.body) | event.extensions()
 
 
 def data_of(body: bytes) -> JsonData | BinaryData | None:

@@ -1,6 +1,7 @@
 -- Makes a stream, or says with which settings it exists.
 --
 -- KEYS  1 state, 2 streams    as in append.lua
+--       3 limits              the partition's set of streams that have any
 -- ARGV  1 name, 2 time ('' for the server's), 3 limits (JSON, '' for none), 4 labels (JSON, '' for none)
 --
 -- Answers  {'created'} | {'exists', limits, labels} | {'gone'}
@@ -13,7 +14,10 @@ if time == '' then
   time = string.format('%.0f', now[1] * 1000 + math.floor(now[2] / 1000))
 end
 redis.call('HSET', KEYS[1], 'head', 0, 'bytes', 0, 'created', time, 'updated', time)
-if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], 'limits', ARGV[3]) end
+if ARGV[3] ~= '' then
+  redis.call('HSET', KEYS[1], 'limits', ARGV[3])
+  redis.call('SADD', KEYS[3], ARGV[1])
+end
 if ARGV[4] ~= '' then redis.call('HSET', KEYS[1], 'labels', ARGV[4]) end
 redis.call('ZADD', KEYS[2], 0, ARGV[1])
 return {'created'}

@@ -1,28 +1,37 @@
-"""What the core asks of the outside world. An adapter keeps these promises; nothing above knows which one it is."""
+"""What keeps the events."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from eventstore.streams import ANY, Expected, StreamConfig, StreamState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from eventstore.events import Event, RecordedEvent
     from eventstore.positions import Position
 
-__all__ = ["Appended", "Clock", "Log", "PartitionStats", "Slice", "Tail"]
+__all__ = ["Appended", "Log", "Missing", "PartitionStats", "Slice", "Tail"]
 
 
-@dataclass(frozen=True, slots=True)
-class Appended:
-    """Where each event of an append stands, in the order given; `duplicates` are the indexes stored before."""
+class Appended(NamedTuple):
+    """What became of an append. A tuple, for every publish makes one.
+
+    Attributes:
+        stream: Where the events belong.
+        sequences: Where each stands, in the order given.
+        duplicates: The indexes of those that were stored before.
+        partition: The stream's.
+        rings: The partition has news, and had no bell outstanding: whoever appended rings it.
+    """
 
     stream: str
     sequences: Sequence[int]
     duplicates: frozenset[int]
+    partition: int
+    rings: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +51,23 @@ class Tail:
     events: Sequence[tuple[Position, RecordedEvent]]
     position: Position
     at_end: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What was removed from one partition, by retention or deletion.
+
+    Attributes:
+        epoch: The partition's.
+        serial: Removals are counted; this is the newest one told of.
+        ranges: Stream, first and last sequence, merged and in order; at most 100.
+        complete: These are all. False if there were more ranges, or if the partition does not remember that far back.
+    """
+
+    epoch: str
+    serial: int
+    ranges: Sequence[tuple[str, int, int]]
+    complete: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +111,34 @@ class Log(Protocol):
     def wait(self, stream: str, *, after: int, seconds: float) -> None:
         """Return when the stream has an event beyond `after`, or when `seconds` have passed."""
 
-    def tail(self, after: Mapping[int, Position], *, count: int, backwards: bool = False) -> Mapping[int, Tail]:
-        """For each partition up to `count` appends beyond a position, in log order; before it if `backwards`."""
+    def tail(
+        self,
+        after: Mapping[int, Position],
+        *,
+        count: int,
+        backwards: bool = False,
+        until: Mapping[int, Position] | None = None,
+        streams: Collection[str] = (),
+    ) -> Mapping[int, Tail]:
+        """For each partition up to `count` events beyond a position, in log order; before it if `backwards`.
+
+        Where `until` names a position, the log ends there (forwards only). With `streams`, only their events are
+        read; what others hold is skipped, and however little is found, the answer comes soon: then it is short of
+        `count` and not `at_end`, and goes on at its position.
+        """
+
+    def missing(
+        self,
+        after: Mapping[int, Position],
+        *,
+        since: Mapping[int, int] | None = None,
+        until: Mapping[int, Position] | None = None,
+        streams: Collection[str] = (),
+    ) -> Mapping[int, Missing]:
+        """For each partition what was removed of the events beyond a position, and up to the one in `until`.
+
+        Only removals with a serial beyond that in `since` count; and with `streams`, only theirs.
+        """
 
     def locate(self, event_id: str, *, source: str | None = None, stream: str | None = None) -> Sequence[RecordedEvent]:
         """Every event kept that has the id; with `source` and `stream` both given, the one.
@@ -113,17 +165,19 @@ class Log(Protocol):
         """Remove a stream's events; its sequences go on where they were, or, `permanently`, it takes none again."""
 
     def trim(self, stream: str) -> int:
-        """Remove what the stream's retention no longer keeps; answers how many events went."""
+        """Remove what the stream's retention no longer keeps; answers how many events went.
+
+        What was not yet dispatched stays, and is read, until it was.
+        """
+
+    def limited(self, partition: int) -> Sequence[str]:
+        """The streams of a partition that were made with a retention, for `trim`."""
+
+    def index(self, partitions: Iterable[int]) -> None:
+        """Do what the next `locate` in these partitions would otherwise do first."""
 
     def stats(self) -> Sequence[PartitionStats]:
         """What each partition holds."""
 
     def ping(self) -> None:
         """Return if the store answers; raises `StoreUnavailable`."""
-
-
-class Clock(Protocol):
-    """Tells the time."""
-
-    def now(self) -> int:
-        """Milliseconds since 1970 (UTC)."""

@@ -1,32 +1,34 @@
-"""Which events a reader wants, by their context attributes."""
+"""Which events a page holds."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from eventstore.cloudevents import attributes_of
+from eventstore.cloudevents import recorded_attributes
+from eventstore.filters import EVERYTHING as ANY_ATTRIBUTES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from eventstore.events import RecordedEvent
+    from eventstore.filters import Filter
 
 __all__ = ["EVERYTHING", "Selection"]
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What the query parameters of a read ask for: any of an attribute's values, and all of the attributes.
+    """What the query parameters of a read ask for.
 
     Attributes:
-        attributes: Wanted values by attribute name. A wanted `type` may end in `*` and then is a prefix.
+        filter: What their attributes are, the hub's own among them.
         streams: The streams wanted; none means all.
         since: Stored at or after this time, in milliseconds since 1970.
         until: Stored before this time.
     """
 
-    attributes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    filter: Filter = ANY_ATTRIBUTES
     streams: Sequence[str] = ()
     since: int | None = None
     until: int | None = None
@@ -39,10 +41,8 @@ class Selection:
             return False
         if self.streams and event.stream not in self.streams:
             return False
-        if not self.attributes:
-            return True
-        found = attributes_of(event.body)
-        return all(_any(name, wanted, found.get(name)) for name, wanted in self.attributes.items())
+        # Attributes are not decoded where nobody asks for them.
+        return self.filter == ANY_ATTRIBUTES or self.filter.matches(recorded_attributes(event))
 
     def is_past(self, event: RecordedEvent, *, backwards: bool) -> bool:
         """Whether neither this event nor any behind it, read in this direction, is within `since` and `until`."""
@@ -52,12 +52,3 @@ class Selection:
 
 
 EVERYTHING = Selection()
-
-
-def _any(name: str, wanted: Sequence[str], value: object) -> bool:
-    if value is None:
-        return False
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    if name != "type":
-        return text in wanted
-    return any(text.startswith(want[:-1]) if want.endswith("*") else text == want for want in wanted)

@@ -1,0 +1,54 @@
+"""The dispatch function: gives partitions their turns, as their bells ring."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, Any
+
+from eventstore import bootstrap
+from eventstore.errors import TurnLost
+from functions.queues import in_order
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+__all__ = ["handler"]
+
+_LOGGER = logging.getLogger(__name__)
+
+_RESERVE = 2500
+"""Milliseconds that the last turn may take."""
+
+bootstrap.preload(*bootstrap.DISPATCHER, *bootstrap.QUEUES)
+
+
+def handler(event: Mapping[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    """Serve the partitions that a batch of bells names, each once."""
+    until = bootstrap.clock().now() + context.get_remaining_time_in_millis() - _RESERVE
+    served: set[int] = set()
+
+    def handle(body: str) -> None:
+        told = json.loads(body)
+        if "gone" in told:
+            bootstrap.registry().disconnect(told["gone"])
+        elif told["partition"] not in served:
+            _serve(told["partition"], until)
+            served.add(told["partition"])
+
+    return in_order(event, context, handle)
+
+
+def _serve(partition: int, until: int) -> None:
+    try:
+        more = bootstrap.dispatcher().serve(partition, until=until)
+    except TurnLost as error:
+        # Whoever has taken over does the rest.
+        _LOGGER.info("%s: %s", error.code, error.detail)
+        return
+    bells = bootstrap.bells()
+    if more and bells is not None:
+        bells.ring([partition])

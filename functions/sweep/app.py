@@ -1,0 +1,24 @@
+"""The sweep function: every minute it mends what a lost message or a function that died left undone."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from eventstore import bootstrap
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+__all__ = ["handler"]
+
+_RESERVE = 5000
+"""Milliseconds that the last step may take."""
+
+
+def handler(_: Mapping[str, Any], context: LambdaContext) -> dict[str, int]:
+    """Sweep once; answers what it did."""
+    until = bootstrap.clock().now() + context.get_remaining_time_in_millis() - _RESERVE
+    return asdict(bootstrap.sweeper().sweep(until=until))

@@ -1,0 +1,74 @@
+"""The WebSocket function: takes connections in, does what their messages ask, and forgets them when they end."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from eventstore import bootstrap
+from eventstore.cloudevents import from_json
+from eventstore.errors import ConnectionNotFound, EventstoreError, Invalid
+from eventstore.subscriptions import BARE
+from functions.websocket import actions, answers, connecting
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+__all__ = ["handler"]
+
+_LOGGER = logging.getLogger(__name__)
+
+bootstrap.preload(*bootstrap.SUBSCRIPTIONS, *bootstrap.QUEUES)
+
+
+def handler(event: Mapping[str, Any], _: LambdaContext) -> dict[str, Any]:
+    """Handle one event of API Gateway's WebSocket API."""
+    context = event["requestContext"]
+    match context["eventType"]:
+        case "CONNECT":
+            return _connect(event)
+        case "DISCONNECT":
+            bootstrap.registry().disconnect(context["connectionId"])
+            return {"statusCode": 200}
+        case _:
+            return {"statusCode": 200, "body": _message(context, event.get("body") or "")}
+
+
+def _connect(event: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        protocol = connecting.accept(event)
+    except Invalid as error:
+        # The gateway tells the client the status alone; the reason is for who reads the log.
+        _LOGGER.info("a connection is refused: %s: %s", error.code, error.detail)
+        return {"statusCode": 400, "body": error.detail}
+    except EventstoreError as error:
+        _LOGGER.warning("%s: %s", error.code, error.detail)
+        return {"statusCode": 503, "body": error.detail}
+    return {"statusCode": 200} | ({"headers": {"Sec-WebSocket-Protocol": protocol}} if protocol else {})
+
+
+def _message(context: Mapping[str, Any], body: str) -> str:
+    connection = context["connectionId"]
+    # Not by the route: an event may have an extension that is called action.
+    try:
+        known = bootstrap.registry().connection(connection)
+    except EventstoreError as error:
+        return answers.error(error)
+    if known is None:
+        return answers.error(ConnectionNotFound())
+    return _publish_bare(body) if known.protocol == BARE else actions.answer(connection, body)
+
+
+def _publish_bare(body: str) -> str:
+    identity, subject = bootstrap.new_id(), ""
+    try:
+        event = from_json(body)
+        subject = event.id
+        return answers.bare_published(bootstrap.store().publish([event]), identity, subject)
+    except EventstoreError as error:
+        return answers.bare_refused(error, identity, subject)
+    except Exception as error:
+        _LOGGER.exception("an event failed")
+        return answers.bare_refused(error, identity, subject)

@@ -1,0 +1,119 @@
+"""`$connect`: which subprotocol, and, for bare CloudEvents, the subscription that stands in the URL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from eventstore import bootstrap
+from eventstore.errors import InvalidQuery
+from eventstore.filters import filter_of_parameters
+from eventstore.frames import Address, Delivery, Kind, Part, shard_of
+from eventstore.framing import FrameLimits
+from eventstore.streams import stream_name
+from eventstore.subscriptions import BARE, EVENTSTORE, Connection, Subscription
+from functions.websocket import answers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["accept"]
+
+_HEADER = "sec-websocket-protocol"
+_ATTRIBUTES = (
+    "type",
+    "source",
+    "subject",
+    "workflowid",
+    "executionid",
+    "taskid",
+    "tenantid",
+    "correlationid",
+    "causationid",
+)
+_PARAMETERS = (*_ATTRIBUTES, "stream", "filter", "from", "cursor")
+_SHARDS = FrameLimits().shards
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the URL of a connection of bare events asks for."""
+
+    subscription: Subscription
+    cursors: Sequence[str]
+    oldest: bool
+
+
+def accept(event: Mapping[str, Any]) -> str | None:
+    """Take in a connection; answers the subprotocol to name, if the client named any.
+
+    Raises:
+        InvalidQuery, InvalidFilter, InvalidStream, InvalidCursor: The connection is refused.
+    """
+    context = event["requestContext"]
+    named = _named(event)
+    protocol = next((name for name in named if name in {EVENTSTORE, BARE}), None)
+    if named and protocol is None:
+        raise InvalidQuery(f"the subprotocols {', '.join(named)[:80]!r} are not known; name {EVENTSTORE} or {BARE}")
+    connection = Connection(context["connectionId"], protocol or EVENTSTORE, int(context["connectedAt"]))
+    query = event.get("multiValueQueryStringParameters") or {}
+    asked = _asked(connection, query)
+    bootstrap.registry().connect(connection)
+    if asked is not None:
+        _subscribe(asked)
+    return protocol
+
+
+def _named(event: Mapping[str, Any]) -> list[str]:
+    lines = [
+        value
+        for name, values in (event.get("multiValueHeaders") or {}).items()
+        if name.lower() == _HEADER
+        for value in values
+    ]
+    return [name.strip() for line in lines for name in line.split(",") if name.strip()]
+
+
+def _asked(connection: Connection, query: Mapping[str, Sequence[str]]) -> _Asked | None:
+    known = _PARAMETERS if connection.protocol == BARE else ()
+    for name, values in query.items():
+        if name not in known:
+            knows = ", ".join(known) or f"none; a subscription in the URL needs the subprotocol {BARE}"
+            raise InvalidQuery(f"unknown parameter {name[:80]!r}; known are: {knows}", pointer=name)
+        if not all(values):
+            raise InvalidQuery(f"{name} is empty; give it a value, or leave it out", pointer=name)
+    if connection.protocol != BARE:
+        return None
+    start, cursors = query.get("from", ()), query.get("cursor", ())
+    if len(start) > 1 or (start and start[0] not in {"now", "start"}):
+        raise InvalidQuery("from is 'now' or 'start', once", pointer="from")
+    if start and cursors:
+        raise InvalidQuery("from and cursor contradict each other; send one of them", pointer="from")
+    streams = tuple(dict.fromkeys(stream_name(name, pointer="stream") for name in query.get("stream", ())))
+    wanted = {name: values for name, values in query.items() if name in {*_ATTRIBUTES, "filter"}}
+    subscription = Subscription(
+        key=bootstrap.new_id(),
+        connection=connection.id,
+        id="url",
+        filter=filter_of_parameters(wanted),
+        streams=streams,
+        bare=True,
+        opened=connection.opened,
+    )
+    return _Asked(subscription, cursors, oldest=tuple(start) == ("start",))
+
+
+def _subscribe(asked: _Asked) -> None:
+    subscription = asked.subscription
+    subscriptions = bootstrap.subscriptions()
+    try:
+        subscribed = subscriptions.start(subscription, cursors=asked.cursors, oldest=asked.oldest)
+    except Exception:
+        bootstrap.registry().disconnect(subscription.connection)
+        raise
+    # The connection opens only once this function has answered: its first message goes the way of frames.
+    first = answers.bare_subscribed(subscribed, subscription.key)
+    to = (Address(subscription.connection, subscription.id, 0, subscription.opened),)
+    part = Part(Kind.TEXT, 0, (), (first,), to)
+    bootstrap.deliveries().send([Delivery(shard_of(subscription.connection, _SHARDS), (part,))])
+    subscriptions.ring(subscribed)

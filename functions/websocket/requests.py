@@ -1,0 +1,159 @@
+"""Messages of `eventstore.v1` as what they ask for. A member that an action does not know is refused."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from eventstore.cloudevents import from_json
+from eventstore.cloudevents.json_text import elements, members
+from eventstore.errors import InvalidRequest
+from eventstore.filters import parse_filters
+from eventstore.streams import ANY, Expected, stream_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from eventstore.cloudevents.json_text import Member
+    from eventstore.events import Event
+    from eventstore.filters import Filter
+
+__all__ = ["Message", "Publish", "Subscribe"]
+
+_ID = re.compile(r"[A-Za-z0-9._:~-]{1,64}")
+_REQUEST_LENGTH = 128
+_STREAMS = 100
+_GREATEST = 10**15
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message, taken apart; the texts of its members are as the client wrote them."""
+
+    found: Mapping[str, Member]
+
+    @classmethod
+    def parse(cls, body: str) -> Message:
+        """Take a message apart.
+
+        Raises:
+            Malformed: It is no JSON object.
+        """
+        return cls(members(body))
+
+    @property
+    def action(self) -> str:
+        """What it asks for."""
+        return self.text("action") or ""
+
+    @property
+    def request(self) -> str | None:
+        """What its answer is to repeat, if it is something that can be repeated."""
+        value = self.found["request"].value if "request" in self.found else None
+        return value if isinstance(value, str) and len(value) <= _REQUEST_LENGTH else None
+
+    @property
+    def own_id(self) -> str | None:
+        """The subscription that it names, if it names one."""
+        value = self.found["id"].value if "id" in self.found else None
+        return value if isinstance(value, str) and _ID.fullmatch(value) else None
+
+    def only(self, *known: str) -> None:
+        """Return if every member is known, and `request` is as it must be.
+
+        Raises:
+            InvalidRequest: One is not.
+        """
+        for name in self.found:
+            if name not in {"action", "request", *known}:
+                knows = ", ".join(("action", "request", *known))
+                raise InvalidRequest(f"unknown member {name[:80]!r}; {self.action} knows: {knows}", pointer=f"/{name}")
+        if "request" in self.found and self.request is None:
+            raise InvalidRequest(f"request must be a string of up to {_REQUEST_LENGTH} characters", pointer="/request")
+
+    def subscription(self) -> str:
+        """The id of a subscription."""
+        if self.own_id is None:
+            raise InvalidRequest("id must be 1 to 64 of: letters, digits and . _ : ~ -", pointer="/id")
+        return self.own_id
+
+    def text(self, name: str) -> str | None:
+        """A member that is a string; None without it."""
+        if name not in self.found:
+            return None
+        value = self.found[name].value
+        if not isinstance(value, str):
+            raise InvalidRequest(f"{name} must be a string", pointer=f"/{name}")
+        return value
+
+    def texts(self, name: str) -> list[str]:
+        """A member that is a string or a list of strings; none without it."""
+        if name not in self.found:
+            return []
+        value = self.found[name].value
+        values = value if isinstance(value, list) else [value]
+        if not values or not all(isinstance(one, str) for one in values):
+            raise InvalidRequest(f"{name} must be a string, or a list of at least one", pointer=f"/{name}")
+        return [str(one) for one in values]
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe:
+    """What `subscribe` asks for."""
+
+    id: str
+    filter: Filter
+    streams: tuple[str, ...]
+    cursors: Sequence[str]
+    oldest: bool
+
+    @classmethod
+    def of(cls, message: Message) -> Subscribe:
+        """Read the message; raises `InvalidRequest`, `InvalidFilter` or `InvalidStream`."""
+        message.only("id", "filters", "stream", "from", "cursor")
+        own_id = message.subscription()
+        streams = message.texts("stream")
+        if len(streams) > _STREAMS:
+            raise InvalidRequest(f"{len(streams)} streams; at most {_STREAMS} may be named", pointer="/stream")
+        cursors, start = message.texts("cursor"), message.text("from")
+        if cursors and start is not None:
+            raise InvalidRequest("from and cursor contradict each other; send one of them", pointer="/from")
+        if start not in {None, "now", "start"}:
+            raise InvalidRequest(f"from is {str(start)[:40]!r}; it is 'now' or 'start'", pointer="/from")
+        filters = parse_filters(message.found["filters"].value if "filters" in message.found else [])
+        names = tuple(dict.fromkeys(stream_name(name, pointer="/stream") for name in streams))
+        return cls(own_id, filters, names, cursors, start == "start")
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """What `publish` asks for."""
+
+    events: Sequence[Event]
+    stream: str | None
+    expected: Expected
+
+    @classmethod
+    def of(cls, message: Message) -> Publish:
+        """Read the message; raises `InvalidRequest`, `InvalidEvent`, `InvalidStream` or `Malformed`."""
+        message.only("events", "stream", "expected")
+        if "events" not in message.found or not isinstance(message.found["events"].value, list):
+            raise InvalidRequest("events must be a list of CloudEvents", pointer="/events")
+        texts = elements(message.found["events"].text)
+        events = [from_json(text, pointer=f"/events/{index}") for index, text in enumerate(texts)]
+        stream = message.text("stream")
+        if stream is not None:
+            stream_name(stream, pointer="/stream")
+        return cls(events, stream, _expected(message))
+
+
+def _expected(message: Message) -> Expected:
+    if "expected" not in message.found:
+        return ANY
+    text = message.found["expected"].text
+    if not re.fullmatch(r"0|[1-9][0-9]{0,15}", text) or int(text) > _GREATEST:
+        raise InvalidRequest(
+            "expected must be a whole number: where the stream is believed to end", pointer="/expected"
+        )
+    return Expected(int(text))

@@ -1,0 +1,228 @@
+"""The frames of a connection, on the transport that aiohttp has upgraded.
+
+The protocol is that of the websockets library, of the part of it that does no I/O. aiohttp's own reader does not do:
+it hides frames, whose size API Gateway limits, takes unmasked ones, and sees invalid UTF-8 only at a message's end.
+
+Rules: RFC 6455; API Gateway Developer Guide, "Quotas for configuring and running a WebSocket API in API Gateway" and
+"Working with binary media types for WebSocket APIs".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from websockets.frames import CloseCode, Frame, Opcode
+from websockets.protocol import Protocol, Side, State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aiohttp import web
+
+    from eventstore_dev.invocation import Limits
+
+
+class GoneError(Exception):
+    """The connection is closed, or closing."""
+
+
+class StalledError(Exception):
+    """The client does not read what it is sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Closure:
+    """How a connection ended, as `$disconnect` tells it."""
+
+    code: int
+    reason: str
+
+
+class Wire:
+    """Hands over text messages one by one, and writes them.
+
+    What a client does not read is held in one message at most; meanwhile nothing is read of it either.
+
+    Args:
+        request: The client's, answered with 101.
+        transport: The request's.
+        limits: Sizes and times.
+        received: Takes every message, in order.
+        ended: Told once, as soon as no message can be sent or received any more.
+    """
+
+    def __init__(
+        self,
+        request: web.BaseRequest,
+        transport: asyncio.Transport,
+        *,
+        limits: Limits,
+        received: Callable[[str], None],
+        ended: Callable[[Closure], None],
+    ) -> None:
+        self._request = request
+        self._transport = transport
+        # Nothing may wait in the process and count as written.
+        transport.set_write_buffer_limits(high=0)
+        self._limits = limits
+        self._received = received
+        self._ended = ended
+        self._frames = Protocol(Side.SERVER, max_size=(limits.websocket_message, limits.websocket_frame))
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+        self._parts: list[str] = []
+        self._turn = asyncio.Lock()
+        self._written = asyncio.Event()
+        self._written.set()
+        self._emptying: asyncio.Task[None] | None = None
+        self._over = False
+        self._held = False
+        self._alarm: asyncio.TimerHandle | None = None
+        self.gone = asyncio.Event()
+
+    def start(self) -> None:
+        """Reads from now on, beginning with what has come in already."""
+        protocol = self._request.protocol
+        protocol.keep_alive(False)
+        # It asks for feed_data and feed_eof, whatever its type says.
+        protocol.set_parser(self)  # type: ignore[arg-type]
+
+    async def send(self, text: bytes) -> None:
+        """Sends a message, and returns when the kernel has all of it.
+
+        Raises:
+            GoneError: The connection is not open any more.
+            StalledError: The client reads too slowly. The message may still reach it, if it had its turn.
+        """
+        try:
+            async with asyncio.timeout(self._limits.websocket_send_seconds), self._turn:
+                await self._written.wait()
+                self._require_open()
+                self._frames.send_text(text)
+                self._flush()
+                await self._written.wait()
+        except TimeoutError:
+            raise StalledError from None
+        self._require_open()
+
+    def close(self, code: int, reason: str) -> None:
+        """Begins the closing handshake. Nothing happens if it has begun."""
+        if not self._over:
+            self._frames.send_close(code, reason)
+            self._flush()
+            self._settle()
+
+    def abort(self) -> None:
+        """Ends the connection with no handshake."""
+        self._transport.abort()
+
+    def hold(self, held: bool) -> None:  # noqa: FBT001 - it is what is set
+        """Reads no more, or reads on."""
+        self._held = held
+        self._regulate()
+
+    def feed_data(self, data: bytes) -> tuple[bool, bytes]:
+        """Takes what came in; aiohttp calls it."""
+        if not self.gone.is_set():
+            self._frames.receive_data(data)
+            for frame in self._frames.events_received():
+                if isinstance(frame, Frame) and not self._over:
+                    self._take(frame)
+            self._flush()
+            self._settle()
+        return False, b""
+
+    def feed_eof(self) -> None:
+        """Takes the end of the connection, orderly or not; aiohttp calls it."""
+        self._frames.receive_eof()
+        self.gone.set()
+        self._settle()
+        if self._alarm is not None:
+            self._alarm.cancel()
+
+    def _take(self, frame: Frame) -> None:
+        if frame.opcode is Opcode.BINARY:
+            self._fail(CloseCode.UNSUPPORTED_DATA, "Binary messages are not supported")
+        elif frame.opcode in {Opcode.TEXT, Opcode.CONT}:
+            try:
+                part = self._decoder.decode(frame.data, frame.fin)
+                _require_hope(self._decoder.getstate()[0])
+            except UnicodeDecodeError:
+                self._fail(CloseCode.INVALID_DATA, "The text is not valid UTF-8")
+                return
+            if part:
+                self._parts.append(part)
+            if frame.fin:
+                text = "".join(self._parts)
+                self._parts.clear()
+                self._received(text)
+
+    def _fail(self, code: CloseCode, reason: str) -> None:
+        if self._frames.state is State.OPEN:
+            self._frames.fail(code, reason)
+        self._flush()
+        self._settle()
+
+    def _flush(self) -> None:
+        for data in self._frames.data_to_send():
+            if self._transport.is_closing():
+                continue
+            if data:
+                self._transport.write(data)
+            else:
+                self._transport.write_eof()
+        if self._request.protocol.writing_paused and self._emptying is None and not self._over:
+            self._written.clear()
+            self._emptying = asyncio.create_task(self._empty())
+            self._regulate()
+
+    async def _empty(self) -> None:
+        with suppress(ConnectionError):
+            await self._request.writer.drain()
+        self._emptying = None
+        self._written.set()
+        self._regulate()
+
+    def _regulate(self) -> None:
+        # To the end it is read: that is how the client's part of the closing handshake is seen.
+        if self._over or (self._written.is_set() and not self._held):
+            self._transport.resume_reading()
+        else:
+            self._transport.pause_reading()
+
+    def _settle(self) -> None:
+        """Tells the end, once, and gives the client a while for its part of it."""
+        if self._over or self._frames.state is State.OPEN:
+            return
+        self._over = True
+        self._written.set()
+        self._regulate()
+        loop = asyncio.get_running_loop()
+        self._alarm = loop.call_later(self._limits.websocket_closing_seconds, self._transport.abort)
+        self._ended(self._closure())
+
+    def _closure(self) -> Closure:
+        # An echo is what was received; anything else that was sent came first.
+        told = self._frames.close_sent or self._frames.close_rcvd
+        if told is None:
+            return Closure(CloseCode.ABNORMAL_CLOSURE, "Connection closed without a close frame")
+        if told.code == CloseCode.NO_STATUS_RCVD:
+            return Closure(told.code, "Client-side close frame status not set")
+        return Closure(told.code, told.reason)
+
+    def _require_open(self) -> None:
+        if self._over:
+            raise GoneError
+
+
+def _require_hope(unfinished: bytes) -> None:
+    """Finds what no further byte makes valid, where Python's decoder waits for one more.
+
+    Raises:
+        UnicodeDecodeError: It is the beginning of a surrogate.
+    """
+    if unfinished[:1] == b"\xed" and unfinished[1:2] >= b"\xa0":
+        raise UnicodeDecodeError("utf-8", unfinished, 0, len(unfinished), "surrogates are not allowed")

@@ -1,0 +1,128 @@
+"""What client and hub say to each other over WebSocket, in the subprotocol `eventstore.v1` (docs/protocol.md)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from eventstore.cloudevents.json_text import elements, members
+from eventstore.errors import EventstoreError
+from eventstore_client.errors import ConnectFailed, UnexpectedAnswer, refusal
+from eventstore_client.events import Recorded
+from eventstore_client.losses import Loss, Missing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["SUBPROTOCOL", "Frame", "Request", "Subscribed", "encoded", "understood"]
+
+SUBPROTOCOL = "eventstore.v1"
+
+_ID = "s"
+"""A connection of this client carries one subscription, so one name does for all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What is subscribed to.
+
+    Attributes:
+        filters: All of them must match.
+        streams: Events of any of these; of all streams if there are none.
+        start: `now` or `start`, for as long as there is no cursor.
+    """
+
+    filters: Sequence[Mapping[str, Any]] = ()
+    streams: Sequence[str] = ()
+    start: str = "now"
+
+    def message(self, cursors: Sequence[str]) -> Mapping[str, Any]:
+        """The message that subscribes from there."""
+        message: dict[str, Any] = {"action": "subscribe", "id": _ID}
+        if self.filters:
+            message["filters"] = list(self.filters)
+        if self.streams:
+            message["stream"] = list(self.streams)
+        return message | ({"cursor": list(cursors)} if cursors else {"from": self.start})
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribed:
+    """The hub follows from `cursor` on, which covers every partition concerned."""
+
+    cursor: str
+    loss: Loss | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """A numbered message of one partition.
+
+    Attributes:
+        partition: Which one.
+        number: Its place among the frames of the partition, from 1.
+        cursor: The place behind it.
+        events: In log order; there are none if it says that the partition is live, or that events are gone.
+        loss: What is gone.
+    """
+
+    partition: int
+    number: int
+    cursor: str
+    events: tuple[Recorded, ...] = ()
+    loss: Loss | None = None
+
+
+def understood(text: str) -> Subscribed | Frame | None:
+    """What a message of the hub's says; None if it is nothing that concerns the subscription.
+
+    Raises:
+        ProblemError: It is a refusal.
+        ConnectFailed: The gateway says that nobody took the request.
+        UnexpectedAnswer: No hub says so.
+    """
+    try:
+        found = members(text)
+        said: dict[str, Any] = {name: member.value for name, member in found.items() if name != "events"}
+        kind = said.get("type")
+        if kind is None and "message" in said:
+            # API Gateway's own answer when a route's function fails; it has no type.
+            raise ConnectFailed(f"the gateway answers: {said['message']}")
+        if kind == "error":
+            raise refusal(said)
+        if said.get("id") != _ID:
+            return None
+        if kind == "subscribed":
+            return Subscribed(str(said["cursor"]), _loss(said) if said["recovery"] != "complete" else None)
+        if kind not in {"events", "live", "truncated"}:
+            return None
+        return Frame(
+            partition=int(said["partition"]),
+            number=int(said["frame"]),
+            cursor=str(said["cursor"]),
+            events=tuple(map(Recorded.from_text, elements(found["events"].text))) if kind == "events" else (),
+            loss=_loss(said) if kind == "truncated" else None,
+        )
+    except (KeyError, ValueError, TypeError, EventstoreError) as error:
+        raise UnexpectedAnswer(f"the hub says {text[:80]!r}, as no hub does; is it the hub that runs there?") from error
+
+
+def encoded(message: Mapping[str, Any]) -> str:
+    """The message in JSON, all of it ASCII.
+
+    Raises:
+        TypeError, ValueError: It holds a value that JSON does not have.
+    """
+    return json.dumps(message, allow_nan=False, separators=(",", ":"))
+
+
+def _loss(said: Mapping[str, Any]) -> Loss:
+    return Loss(
+        missing=tuple(
+            Missing(str(missing["stream"]), int(missing["first"]), int(missing["last"]))
+            for missing in said.get("missing", ())
+        ),
+        more=bool(said.get("missing_more")),
+        renewed=tuple(int(partition) for partition in said.get("renewed", ())),
+    )

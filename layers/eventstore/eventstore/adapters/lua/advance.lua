@@ -1,0 +1,41 @@
+-- Writes down what a turn has done, if no other turn has begun since.
+--
+-- KEYS  1 turn, 2 log, 3 behind, 4 places, 5 terms    as in begin.lua
+--       6 subscriptions    what each subscription is, by its key; who is not there has ended, and is passed over
+--       7 frames           the number of the last frame of each, less the leap of begin.lua
+-- ARGV  1 token, 2 goal
+--       3 JSON: {"frames": [key, number, ...], "places": [key, place, ...], "caught_up": [key, [term, ...], ...]}
+--
+-- Answers  1 if there is more to do, 0 if not, -1 if another turn has begun
+local call = redis.call
+local turn, log, behind, places, terms, subscriptions, frames = unpack(KEYS)
+local token, goal = ARGV[1], ARGV[2]
+
+local have = call('HMGET', turn, 'token', 'done')
+if have[1] ~= token then return -1 end
+if have[2] ~= goal then call('HSET', turn, 'done', goal) end
+call('HDEL', turn, 'goal', 'trims')
+
+local told = cjson.decode(ARGV[3])
+for i = 1, #told.frames, 2 do
+  local key = told.frames[i]
+  if call('HEXISTS', subscriptions, key) == 1 then call('HSET', frames, key, string.format('%.0f', told.frames[i + 1])) end
+end
+for i = 1, #told.places, 2 do
+  local key = told.places[i]
+  if call('HEXISTS', subscriptions, key) == 1 then
+    call('HSET', places, key, told.places[i + 1])
+    call('ZADD', behind, token, key)
+  end
+end
+for i = 1, #told.caught_up, 2 do
+  local key = told.caught_up[i]
+  if call('HEXISTS', subscriptions, key) == 1 then
+    for _, term in ipairs(told.caught_up[i + 1]) do call('ZADD', terms, 0, term .. ':' .. key) end
+    call('ZREM', behind, key)
+    call('HDEL', places, key)
+  end
+end
+
+if call('EXISTS', behind) == 1 then return 1 end
+return #call('XRANGE', log, '(' .. goal, '+', 'COUNT', 1)

@@ -1,0 +1,62 @@
+-- Begins a turn of a partition: takes its bell down, and says where it stands and who has yet to catch up.
+--
+-- KEYS  1 partition    the partition's hash: epoch, partitions, trims (how many removals it has seen)
+--       2 turn         its turns' hash: token, of the newest turn; done, the entry of the log up to which it is
+--                      dispatched; goal, where the turn that is under way, or came to nothing, carries that;
+--                      trims, as they were when that goal was set; leap, what the numbers of frames are ahead by
+--       3 bell         there while a bell is on its way
+--       4 log          as in append.lua
+--       5 behind       subscriptions that have yet to catch up, a sorted set by the token of their last turn
+--       6 places       where each of these stands: <time>-<order>-<index>-<trims when it began>
+--       7 terms        subscriptions that have caught up, a sorted set of <term>:<key>, all of score 0
+-- ARGV  1 epoch to give a new partition, 2 how many partitions a new store has
+--       3 about how many events a turn carries, 4 how many subscriptions that are behind
+--
+-- Answers  {token, epoch, done, goal, 1 if any has caught up, leap, trims, key, place of each that is behind...}
+local call = redis.call
+local partition, turn, bell, log, behind, places, terms = unpack(KEYS)
+-- More frames than a turn has for one subscription.
+local LEAP = 100000
+
+call('DEL', bell)
+call('HSETNX', partition, 'epoch', ARGV[1])
+call('HSETNX', partition, 'partitions', ARGV[2])
+local told = call('HMGET', partition, 'epoch', 'trims')
+local trims = told[2] or '0'
+local token = call('HINCRBY', turn, 'token', 1)
+local have = call('HMGET', turn, 'done', 'goal', 'trims', 'leap')
+local done, goal = have[1] or '0-0', have[2]
+local live = call('EXISTS', terms)
+local leap = have[4] or '0'
+
+if goal and have[3] ~= trims then
+  -- What an earlier try may have sent was removed since, in part: under its numbers something else would stand now. So
+  -- all numbers go on far from there, and those who were sent something notice a hole, and resume.
+  leap = call('HINCRBY', turn, 'leap', LEAP)
+  call('HSET', turn, 'trims', trims)
+elseif not goal then
+  goal = done
+  if live == 0 then
+    -- Nobody listens: what is new is dispatched as it stands.
+    local newest = call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
+    if newest then goal = newest[1] end
+  else
+    -- Whole appends, so that a turn begins and ends between two of them.
+    local left = tonumber(ARGV[3])
+    for _, entry in ipairs(call('XRANGE', log, '(' .. done, '+', 'COUNT', left)) do
+      local first, last = entry[2][2]:match('^(%d+)%-?(%d*)$')
+      left = left - (last == '' and 1 or last - first + 1)
+      goal = entry[1]
+      if left <= 0 then break end
+    end
+  end
+  -- Who is behind is carried to the goal too, so it must be the same in a second try.
+  if goal ~= done or call('EXISTS', behind) == 1 then call('HSET', turn, 'goal', goal, 'trims', trims) end
+end
+
+local answer = {token, told[1], done, goal, live, leap, trims}
+for _, key in ipairs(call('ZRANGE', behind, 0, ARGV[4] - 1)) do
+  answer[#answer + 1] = key
+  answer[#answer + 1] = call('HGET', places, key)
+end
+return answer

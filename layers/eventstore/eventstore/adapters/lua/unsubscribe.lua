@@ -1,0 +1,10 @@
+-- Ends a subscription in a partition. Ending one that has ended changes nothing.
+--
+-- KEYS  1 subscriptions, 2 frames, 3 behind, 4 places, 5 terms    as in advance.lua and begin.lua
+-- ARGV  1 key, 2... the terms under which it is found
+local call = redis.call
+local key = ARGV[1]
+for k = 1, 2 do call('HDEL', KEYS[k], key) end
+call('ZREM', KEYS[3], key)
+call('HDEL', KEYS[4], key)
+for a = 2, #ARGV do call('ZREM', KEYS[5], ARGV[a] .. ':' .. key) end

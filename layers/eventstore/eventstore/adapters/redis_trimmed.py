@@ -1,0 +1,88 @@
+"""What a partition remembers of the events that were removed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from eventstore.adapters.redis_entries import sequence_and_time
+from eventstore.adapters.redis_keys import partition_keys
+from eventstore.ports import Missing
+from eventstore.positions import WHOLE, Position
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from eventstore.adapters.redis_partitions import Partitions
+
+__all__ = ["Gap", "read_missing"]
+
+_RANGES = 100
+"""The most that are told of one partition."""
+
+
+class Gap(NamedTuple):
+    """Where removals are asked for: beyond `after`, up to `until`, and later than the serial `since`."""
+
+    after: Position
+    until: Position | None
+    since: int
+    streams: Collection[str]
+
+
+def read_missing(partitions: Partitions, gaps: Mapping[int, Gap]) -> dict[int, Missing]:
+    """See `Log.missing`."""
+    pipeline = partitions.client.pipeline(transaction=False)
+    for partition, gap in gaps.items():
+        keys = partition_keys(partition)
+        # A removal in between is beyond the serial, and is left for the next time; what is forgotten is asked for last.
+        pipeline.hmget(keys.partition, ("epoch", "trims"))
+        pipeline.zrangebyscore(keys.trimmed, gap.after.time, gap.until.time if gap.until else "+inf")
+        pipeline.hmget(keys.partition, ("forgotten", "forgotten_serial"))
+    answers = iter(pipeline.execute())
+    return {
+        partition: _missing(partitions.epoch(partition, epoch), int(trims or 0), members, forgotten, gap)
+        for (partition, gap), (epoch, trims), members, forgotten in zip(
+            gaps.items(), answers, answers, answers, strict=True
+        )
+    }
+
+
+def _missing(epoch: str, serial: int, members: Iterable[bytes], forgotten: Sequence[bytes | None], gap: Gap) -> Missing:
+    found = []
+    for member in members:
+        number, entry, name, sequences, index = member.split(b"|")
+        stream = name.decode()
+        if gap.since < int(number) <= serial and (not gap.streams or stream in gap.streams):
+            first, last = sequence_and_time(sequences)
+            base = first - int(index)
+            time, order = sequence_and_time(entry)
+            if (time, order) == (gap.after.time, gap.after.order):
+                first = max(first, base + gap.after.index + 1)
+            if gap.until and (time, order) == (gap.until.time, gap.until.order):
+                last = min(last, base + gap.until.index)
+            beyond = Position(time, order, last - base) > gap.after
+            within = gap.until is None or Position(time, order, first - base) <= gap.until
+            if beyond and within and first <= last:
+                found.append((stream, first, last))
+    ranges = _joined(found)
+    return Missing(epoch, serial, ranges[:_RANGES], len(ranges) <= _RANGES and _reaches(forgotten, gap))
+
+
+def _reaches(forgotten: Sequence[bytes | None], gap: Gap) -> bool:
+    """Whether nothing that was asked for is forgotten."""
+    entry, serial = forgotten
+    if entry is None or serial is None or int(serial) <= gap.since:
+        return True
+    # Some events of the entry at the position itself may be beyond it.
+    time, order = sequence_and_time(entry)
+    return gap.after >= Position(time, order, WHOLE)
+
+
+def _joined(ranges: Iterable[tuple[str, int, int]]) -> list[tuple[str, int, int]]:
+    joined: list[tuple[str, int, int]] = []
+    for stream, first, last in sorted(ranges):
+        if joined and joined[-1][0] == stream and joined[-1][2] >= first - 1:
+            joined[-1] = (stream, joined[-1][1], max(joined[-1][2], last))
+        else:
+            joined.append((stream, first, last))
+    return joined

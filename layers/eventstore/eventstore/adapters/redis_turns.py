@@ -1,0 +1,141 @@
+"""The `Turns` of a store in Redis: each step is one script in the partition's slot."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from eventstore.adapters.redis_connection import ANSWERING
+from eventstore.adapters.redis_keys import partition_keys, turn_keys
+from eventstore.adapters.redis_partitions import Partitions, random_epoch
+from eventstore.adapters.redis_scripts import Script
+from eventstore.errors import TurnLost
+from eventstore.ports import Behind, Turn
+from eventstore.positions import WHOLE, Position
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from eventstore.adapters.redis_connection import Client
+    from eventstore.ports import Advance
+
+__all__ = ["RedisTurns"]
+
+_AT_ONCE = 3000
+"""How many arguments one command gets; ElastiCache Serverless takes 3,999."""
+
+_NOTHING = Position(0, 0, WHOLE)
+
+
+class RedisTurns:
+    """See `ports.Turns`; the arguments as in `RedisLog`."""
+
+    def __init__(
+        self, client: Client, *, partitions: int | None = None, new_epoch: Callable[[], str] = random_epoch
+    ) -> None:
+        self._client = client
+        self._new_epoch = new_epoch
+        self._partitions = Partitions(client, configured=partitions, new_epoch=new_epoch)
+        self._begin = Script("begin")
+        self._advance = Script("advance")
+        self._candidates = Script("candidates")
+
+    def begin(self, partition: int, *, events: int, behind: int) -> Turn:
+        """See `Turns.begin`."""
+        kept, keys = partition_keys(partition), turn_keys(partition)
+        at = [kept.partition, keys.turn, kept.bell, kept.log, keys.behind, keys.places, keys.terms]
+        with ANSWERING:
+            arguments = [self._new_epoch(), self._partitions.count, events, behind]
+            token, epoch, done, goal, live, leap, removals, *places = self._begin(self._client, at, arguments)
+        return Turn(
+            partition=partition,
+            token=int(token),
+            epoch=epoch.decode(),
+            done=_whole(done),
+            goal=_whole(goal),
+            behind=[_behind(key, place) for key, place in zip(places[::2], places[1::2], strict=True) if place],
+            live=bool(live),
+            leap=int(leap),
+            removals=int(removals),
+        )
+
+    def candidates(self, partition: int, terms: Sequence[str]) -> Mapping[str, Sequence[str]]:
+        """See `Turns.candidates`."""
+        found: dict[str, Sequence[str]] = {}
+        with ANSWERING:
+            for start in range(0, len(terms), _AT_ONCE):
+                asked = terms[start : start + _AT_ONCE]
+                answer = self._candidates(self._client, [turn_keys(partition).terms], asked)
+                for number, members in zip(answer[::2], answer[1::2], strict=True):
+                    term = asked[int(number) - 1]
+                    found[term] = [member[len(term) + 1 :].decode() for member in members]
+        return found
+
+    def definitions(self, partition: int, keys: Sequence[str]) -> Mapping[str, str]:
+        """See `Turns.definitions`."""
+        values = self._fields(turn_keys(partition).subscriptions, keys)
+        return {key: value.decode() for key, value in zip(keys, values, strict=True) if value is not None}
+
+    def frames(self, turn: Turn, keys: Sequence[str]) -> Mapping[str, int]:
+        """See `Turns.frames`."""
+        values = self._fields(turn_keys(turn.partition).frames, keys)
+        return {key: int(value or 0) + turn.leap for key, value in zip(keys, values, strict=True)}
+
+    def advance(self, turn: Turn, done: Advance) -> bool:
+        """See `Turns.advance`."""
+        keys, log = turn_keys(turn.partition), partition_keys(turn.partition).log
+        at = [keys.turn, log, keys.behind, keys.places, keys.terms, keys.subscriptions, keys.frames]
+        told = {
+            "frames": _flat({key: number - turn.leap for key, number in done.frames.items()}),
+            "places": _flat({key: _place(place) for key, place in done.places.items()}),
+            "caught_up": _flat({key: list(terms) for key, terms in done.caught_up.items()}),
+        }
+        goal = f"{turn.goal.time}-{turn.goal.order}"
+        with ANSWERING:
+            more = int(self._advance(self._client, at, [turn.token, goal, json.dumps(told, separators=(",", ":"))]))
+        if more < 0:
+            raise TurnLost(turn.partition)
+        return more > 0
+
+    def waiting(self) -> Sequence[int]:
+        """See `Turns.waiting`."""
+        with ANSWERING:
+            count = self._partitions.count
+            pipeline = self._client.pipeline(transaction=False)
+            for partition in range(count):
+                keys = turn_keys(partition)
+                pipeline.hget(keys.turn, "done")
+                pipeline.xrevrange(partition_keys(partition).log, count=1)
+                pipeline.exists(keys.behind)
+            answers = iter(pipeline.execute())
+            return [
+                partition
+                for partition, (done, newest, behind) in enumerate(zip(answers, answers, answers, strict=True))
+                if behind or (newest and _whole(newest[0][0]) > (_whole(done) if done else _NOTHING))
+            ]
+
+    def _fields(self, key: str, fields: Sequence[str]) -> list[Any]:
+        found: list[Any] = []
+        with ANSWERING:
+            for start in range(0, len(fields), _AT_ONCE):
+                found += self._client.hmget(key, fields[start : start + _AT_ONCE])
+        return found
+
+
+def _whole(entry_id: bytes) -> Position:
+    time, _, order = entry_id.partition(b"-")
+    return Position(int(time), int(order), WHOLE)
+
+
+def _behind(key: bytes, place: bytes) -> Behind:
+    time, order, index, removals = map(int, place.split(b"-"))
+    return Behind(key.decode(), Position(time, order, index), removals)
+
+
+def _place(place: Behind) -> str:
+    at = place.position
+    return f"{at.time}-{at.order}-{at.index}-{place.removals}"
+
+
+def _flat(pairs: Mapping[str, object]) -> list[object]:
+    return [element for pair in pairs.items() for element in pair]

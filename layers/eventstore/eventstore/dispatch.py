@@ -1,0 +1,240 @@
+"""Deciding who gets which events: one partition's turn after the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from eventstore.cloudevents import recorded_attributes
+from eventstore.framing import FrameLimits, Outbox, Placed, missing_members
+from eventstore.matching import terms_of, terms_of_event
+from eventstore.ports import Advance, Behind
+from eventstore.subscriptions import Subscription
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from eventstore.events import AttributeValue
+    from eventstore.ports import Clock, Deliveries, Log, Turn, Turns
+    from eventstore.positions import Position
+
+__all__ = ["Dispatcher", "TurnLimits"]
+
+
+@dataclass(frozen=True, slots=True)
+class TurnLimits:
+    """How much a turn does, so that it ends well before its function is ended.
+
+    Attributes:
+        events: About how many events it carries to those who have caught up.
+        behind: How many subscriptions it carries on that have not.
+        behind_events: About how many events it reads for these.
+        frames: How its frames are cut.
+        events_url: Where single events are read.
+    """
+
+    events: int = 500
+    behind: int = 200
+    behind_events: int = 1000
+    frames: FrameLimits = field(default=FrameLimits())
+    events_url: str = "/api/v1/events"
+
+
+class _Read(NamedTuple):
+    placed: Placed
+    attributes: Mapping[str, AttributeValue]
+
+
+class _Sent(NamedTuple):
+    """What one subscription gets in a turn."""
+
+    subscription: Subscription
+    events: tuple[int, ...]
+
+
+class Dispatcher:
+    """Serves partitions; the one worker of a partition calls it, and none at the same time.
+
+    What it knows of subscriptions it keeps: a key means one subscription for ever.
+    """
+
+    def __init__(
+        self, log: Log, turns: Turns, deliveries: Deliveries, *, clock: Clock, limits: TurnLimits | None = None
+    ) -> None:
+        self._log = log
+        self._turns = turns
+        self._deliveries = deliveries
+        self._clock = clock
+        self._limits = limits or TurnLimits()
+        self._known: dict[str, Subscription] = {}
+
+    def serve(self, partition: int, *, until: int) -> bool:
+        """Take turns until nothing is left to do or the time (in milliseconds since 1970) has come.
+
+        Returns:
+            Whether something is left: the partition is to be rung for again.
+
+        Raises:
+            TurnLost: Another worker serves the partition.
+            Unavailable: The store or a queue does not answer. What was sent may be sent again, under the same numbers.
+        """
+        while self.take_turn(partition):
+            if self._clock.now() >= until:
+                return True
+        return False
+
+    def take_turn(self, partition: int) -> bool:
+        """One turn; whether the partition has more to do."""
+        turn = self._turns.begin(partition, events=self._limits.events, behind=self._limits.behind)
+        if turn.idle:
+            return False
+        outbox = Outbox(partition, turn.epoch, self._limits.frames, self._limits.events_url)
+        frames = dict(self._carry_live(turn, outbox)) if turn.live and turn.goal > turn.done else {}
+        caught_up: dict[str, tuple[str, ...]] = {}
+        places: dict[str, Behind] = {}
+        if turn.behind:
+            self._carry_behind(turn, outbox, frames, places, caught_up)
+        self._deliveries.send(outbox.deliveries())
+        return self._turns.advance(turn, Advance(frames, places, caught_up))
+
+    def _carry_live(self, turn: Turn, outbox: Outbox) -> Iterable[tuple[str, int]]:
+        """Give everyone who has caught up what is new; answers the last frame of each."""
+        events = self._read_live(turn)
+        wanted: dict[str, list[int]] = {}
+        at: dict[str, list[int]] = {}
+        for index, (placed, attributes) in enumerate(events):
+            for term in terms_of_event(placed.event.stream, attributes):
+                at.setdefault(term, []).append(index)
+        for term, keys in self._turns.candidates(turn.partition, list(at)).items():
+            for key in keys:
+                wanted.setdefault(key, []).extend(at[term])
+        sent = []
+        for subscription in self._subscriptions(turn.partition, list(wanted)):
+            indexes = sorted(set(wanted[subscription.key]))
+            if matched := _matched(subscription, events, indexes):
+                sent.append(_Sent(subscription, matched))
+        return self._send(turn, outbox, events, sent).items()
+
+    def _carry_behind(
+        self,
+        turn: Turn,
+        outbox: Outbox,
+        frames: dict[str, int],
+        places: dict[str, Behind],
+        caught_up: dict[str, tuple[str, ...]],
+    ) -> None:
+        """Carry those on that are behind, together where they stand together."""
+        behind = {one.key: one for one in turn.behind}
+        groups: dict[tuple[Position, int, tuple[str, ...]], list[Subscription]] = {}
+        for subscription in self._subscriptions(turn.partition, list(behind)):
+            one = behind[subscription.key]
+            groups.setdefault((one.position, one.removals, subscription.streams), []).append(subscription)
+        left = self._limits.behind_events
+        for (position, removals, streams), subscriptions in groups.items():
+            if left <= 0:
+                break
+            events, reached, at_end = self._read(turn, position, count=left, streams=streams)
+            left -= max(len(events), 1)
+            if removals < turn.removals:
+                frames |= self._tell_missing(turn, outbox, subscriptions, (position, reached), removals)
+            sent = [_Sent(one, _matched(one, events, range(len(events)))) for one in subscriptions]
+            frames |= self._send(turn, outbox, events, [one for one in sent if one.events], frames)
+            if at_end:
+                frames |= self._tell_live(turn, outbox, subscriptions, frames)
+                caught_up |= {one.key: terms_of(one) for one in subscriptions}
+            else:
+                places |= {one.key: Behind(one.key, reached, turn.removals) for one in subscriptions}
+
+    def _read_live(self, turn: Turn) -> list[_Read]:
+        """All between where the partition stands and the goal; `begin` has seen to it that it is not too much."""
+        events: list[_Read] = []
+        after, at_end = turn.done, False
+        while not at_end:
+            found, after, at_end = self._read(turn, after, count=self._limits.events)
+            events += found
+        return events
+
+    def _read(
+        self, turn: Turn, after: Position, *, count: int, streams: Sequence[str] = ()
+    ) -> tuple[list[_Read], Position, bool]:
+        partition, goal = turn.partition, {turn.partition: turn.goal}
+        tail = self._log.tail({partition: after}, count=count, until=goal, streams=streams)[partition]
+        events = [_Read(Placed(at, event), recorded_attributes(event)) for at, event in tail.events]
+        return events, turn.goal if tail.at_end else tail.position, tail.at_end
+
+    def _subscriptions(self, partition: int, keys: Sequence[str]) -> list[Subscription]:
+        unknown = [key for key in keys if key not in self._known]
+        if unknown:
+            if len(self._known) + len(unknown) > _KEPT:
+                self._known.clear()
+                unknown = list(keys)
+            for key, text in self._turns.definitions(partition, unknown).items():
+                self._known[key] = Subscription.decoded(key, text)
+        return [self._known[key] for key in keys if key in self._known]
+
+    def _send(
+        self,
+        turn: Turn,
+        outbox: Outbox,
+        events: Sequence[_Read],
+        sent: Sequence[_Sent],
+        frames: Mapping[str, int] | None = None,
+    ) -> dict[str, int]:
+        """Number and add frames; those who get the same events share them. Answers the last frame of each."""
+        last = self._last_frames(turn, [one.subscription for one in sent], frames or {})
+        groups: dict[tuple[tuple[int, ...], bool], list[Subscription]] = {}
+        for subscription, indexes in sent:
+            groups.setdefault((indexes, subscription.bare), []).append(subscription)
+        for (indexes, bare), subscriptions in groups.items():
+            to = [(one, last[one.key] + 1) for one in subscriptions]
+            taken = outbox.add_events([events[index].placed for index in indexes], to, bare=bare)
+            for one in subscriptions:
+                last[one.key] += taken
+        return last
+
+    def _tell_live(
+        self, turn: Turn, outbox: Outbox, subscriptions: Sequence[Subscription], frames: Mapping[str, int]
+    ) -> dict[str, int]:
+        told = [one for one in subscriptions if not one.bare]
+        last = self._last_frames(turn, told, frames)
+        outbox.add_live(turn.goal, [(one, last[one.key] + 1) for one in told])
+        return {key: frame + 1 for key, frame in last.items()}
+
+    def _tell_missing(
+        self,
+        turn: Turn,
+        outbox: Outbox,
+        subscriptions: Sequence[Subscription],
+        between: tuple[Position, Position],
+        removals: int,
+    ) -> dict[str, int]:
+        partition, (after, until) = turn.partition, between
+        missing = self._log.missing(
+            {partition: after},
+            since={partition: removals},
+            until={partition: until},
+            streams=subscriptions[0].streams,
+        )[partition]
+        if not missing.ranges and missing.complete:
+            return {}
+        last = self._last_frames(turn, subscriptions, {})
+        members = missing_members(missing.ranges, complete=missing.complete)
+        outbox.add_truncated(members, after, [(one, last[one.key] + 1) for one in subscriptions])
+        return {key: frame + 1 for key, frame in last.items()}
+
+    def _last_frames(
+        self, turn: Turn, subscriptions: Sequence[Subscription], known: Mapping[str, int]
+    ) -> dict[str, int]:
+        unknown = [one.key for one in subscriptions if one.key not in known]
+        asked = self._turns.frames(turn, unknown) if unknown else {}
+        return {one.key: known[one.key] if one.key in known else asked[one.key] for one in subscriptions}
+
+
+_KEPT = 200_000
+"""Subscriptions that a worker remembers; some 500 bytes each."""
+
+
+def _matched(subscription: Subscription, events: Sequence[_Read], indexes: Iterable[int]) -> tuple[int, ...]:
+    return tuple(
+        index for index in indexes if subscription.matches(events[index].placed.event.stream, events[index].attributes)
+    )

@@ -1,0 +1,51 @@
+"""A filter as a value: told apart by its text, tested by a compiled function."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from eventstore.equalities import Equalities, both
+from eventstore.errors import InvalidFilter
+from eventstore.filters.conditions import Condition, Test, conjunction
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["EVERYTHING", "Filter", "filter_of"]
+
+_LONGEST = 8 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which events are wanted. Make one with `parse_filters`, `sql_filter` or `filter_of_parameters`.
+
+    Attributes:
+        text: The filter as canonical JSON, a list, of which `parse_filters` makes an equal one.
+        equalities: Pairs of attribute and value, of which every event that matches has one at least: an index finds
+            the filter by these. Empty, if nothing of the kind is known; then every event has to be tested.
+        matches: Whether an event with these attributes is wanted, the hub's own among them if they can be asked for.
+    """
+
+    text: str
+    equalities: Equalities = field(compare=False)
+    matches: Test = field(compare=False, repr=False)
+
+
+def filter_of(conditions: Sequence[Condition], *, pointer: str) -> Filter:
+    """The filter of events for which every condition holds.
+
+    Raises:
+        InvalidFilter: As JSON, it is too long.
+    """
+    written = [condition.written for condition in conditions]
+    text = json.dumps(written, separators=(",", ":"), ensure_ascii=False, sort_keys=True)
+    size = len(text.encode())
+    if size > _LONGEST:
+        raise InvalidFilter(f"the filters have {size} bytes as JSON; {_LONGEST} are the most", pointer=pointer)
+    return Filter(text, both(*(condition.equalities for condition in conditions)), conjunction(conditions))
+
+
+EVERYTHING = filter_of((), pointer="")

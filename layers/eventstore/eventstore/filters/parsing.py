@@ -1,0 +1,138 @@
+"""Filters from JSON."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, cast
+
+from eventstore.errors import InvalidFilter
+from eventstore.filters.conditions import Condition, all_of, any_of, exact, negation, prefix, suffix
+from eventstore.filters.filter import filter_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from eventstore.filters.filter import Filter
+
+__all__ = ["parse_filters", "sql_condition", "sql_filter"]
+
+_DEEPEST = 16
+_DIALECTS = ("exact", "prefix", "suffix", "all", "any", "not", "sql")
+_NAME = re.compile(r"[a-z0-9]+")
+_SHOWN = 80
+
+
+def parse_filters(value: object, *, pointer: str = "/filters") -> Filter:
+    """The filter that a list of filters is: an event must match every one, and anything matches none.
+
+    Args:
+        value: As JSON was decoded.
+        pointer: Where it stands in the request (RFC 6901).
+
+    Raises:
+        InvalidFilter: It breaks a rule, at `pointer`; in CloudEvents SQL at `position`.
+    """
+    if not isinstance(value, list):
+        raise InvalidFilter(f"{_shown(value)} is no list of filters", pointer=pointer)
+    return filter_of([_condition(item, f"{pointer}/{at}", 1) for at, item in enumerate(value)], pointer=pointer)
+
+
+def sql_filter(text: str, *, pointer: str) -> Filter:
+    """The filter that an expression in CloudEvents SQL is.
+
+    Raises:
+        InvalidFilter: It is none, at `position`, or it calls a function that there is not.
+    """
+    return filter_of([sql_condition(text, pointer)], pointer=pointer)
+
+
+def sql_condition(text: str, pointer: str) -> Condition:
+    """The same as a part of a filter."""
+    # Imported here, for most filters need no SQL, and a cold start pays for every import.
+    from eventstore.cesql import parse  # noqa: PLC0415 - see above
+
+    try:
+        expression = parse(text)
+    except InvalidFilter as error:
+        raise InvalidFilter(error.detail, pointer=pointer, position=error.position) from error
+    # CloudEvents SQL 1.0.0, 3.3: what can be told before an evaluation should be.
+    for detail, position in expression.unknown:
+        raise InvalidFilter(detail, pointer=pointer, position=position)
+    return Condition({"sql": text}, expression.matches, expression.equalities)
+
+
+def _condition(value: object, pointer: str, depth: int) -> Condition:
+    if depth > _DEEPEST:
+        raise InvalidFilter(f"filters are nested more than {_DEEPEST} deep", pointer=pointer)
+    if not isinstance(value, dict) or len(value) != 1:
+        raise InvalidFilter(
+            f"{_shown(value)} is no filter; one is an object with one member of: {', '.join(_DIALECTS)}",
+            pointer=pointer,
+        )
+    ((dialect, operand),) = value.items()
+    place = f"{pointer}/{_escaped(dialect)}"
+    match dialect:
+        case "exact" | "prefix" | "suffix":
+            return _OF_VALUES[dialect](_values(operand, place))
+        case "all" | "any":
+            return _OF_LISTS[dialect](_conditions(operand, place, depth + 1))
+        case "not":
+            return negation(_condition(operand, place, depth + 1))
+        case "sql":
+            return sql_condition(_text(operand, place), place)
+        case _:
+            raise InvalidFilter(
+                f"{dialect[:_SHOWN]!r} is no dialect of filters; there are {', '.join(_DIALECTS)}", pointer=place
+            )
+
+
+def _conditions(value: object, pointer: str, depth: int) -> list[Condition]:
+    if not isinstance(value, list) or not value:
+        raise InvalidFilter(f"{_shown(value)} is no list of one filter or more", pointer=pointer)
+    return [_condition(item, f"{pointer}/{at}", depth) for at, item in enumerate(value)]
+
+
+def _values(value: object, pointer: str) -> Mapping[str, str]:
+    if not isinstance(value, dict) or not value:
+        raise InvalidFilter(f"{_shown(value)} is no object of one attribute or more", pointer=pointer)
+    for name, wanted in value.items():
+        place = f"{pointer}/{_escaped(name)}"
+        # CloudEvents 1.0.2, Naming Conventions; `data` is none.
+        if not _NAME.fullmatch(name) or name == "data":
+            raise InvalidFilter(
+                f"{name[:_SHOWN]!r} is no name of an attribute; those are lower-case letters and digits alone",
+                pointer=place,
+            )
+        _text(wanted, place)
+    return cast("Mapping[str, str]", value)
+
+
+def _text(value: object, pointer: str) -> str:
+    if not isinstance(value, str) or not value:
+        raise InvalidFilter(f"{_shown(value)} is no string of one character or more", pointer=pointer)
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidFilter("the string has half of a surrogate pair, which no event holds", pointer=pointer) from error
+    return value
+
+
+def _shown(value: object) -> str:
+    kinds = {dict: "an object", list: "a list", str: "a string", type(None): "null"}
+    if isinstance(value, dict | list | str) and not value:
+        return f"{kinds[type(value)]} that is empty"
+    if isinstance(value, dict) and len(value) > 1:
+        return f"an object of {len(value)} members"
+    return kinds.get(type(value), str(value)[:_SHOWN])
+
+
+def _escaped(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+_OF_VALUES: Mapping[str, Callable[[Mapping[str, str]], Condition]] = {
+    "exact": exact,
+    "prefix": prefix,
+    "suffix": suffix,
+}
+_OF_LISTS: Mapping[str, Callable[[list[Condition]], Condition]] = {"all": all_of, "any": any_of}

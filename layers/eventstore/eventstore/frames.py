@@ -1,0 +1,138 @@
+"""Frames: what a subscription is sent at once; and deliveries, which carry frames to the function that posts them.
+
+A delivery is text: a line of JSON that describes its parts, then the parts' events as they are to be sent. Events are
+spliced, never parsed: JSON stays what the publisher wrote. One part serves many subscriptions that get the same events.
+"""
+
+from __future__ import annotations
+
+import json
+from binascii import crc_hqx
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+__all__ = ["Address", "Delivery", "Kind", "Part", "Posting", "postings", "shard_of"]
+
+
+class Kind:
+    """What a part holds; docs/protocol.md says what becomes of each."""
+
+    EVENTS = "events"
+    BARE = "bare"
+    LIVE = "live"
+    TRUNCATED = "truncated"
+    TEXT = "text"
+
+
+class Address(NamedTuple):
+    """A subscription that gets a part: its connection, its id, and the number of its (first) frame.
+
+    `opened` is when its connection was made, if it may not be open yet; 0 otherwise.
+    """
+
+    connection: str
+    subscription: str
+    frame: int
+    opened: int
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Something that all addresses get.
+
+    Attributes:
+        kind: One of `Kind`.
+        partition: Where it comes from.
+        cursors: Behind the whole; of a `BARE` part, behind each of its events.
+        texts: Of `EVENTS`, an array of them; of `BARE`, each event by itself; of `TRUNCATED`, the members that say what
+            is missing; of `TEXT`, the message itself.
+        to: Who gets it.
+    """
+
+    kind: str
+    partition: int
+    cursors: tuple[str, ...]
+    texts: tuple[str, ...]
+    to: tuple[Address, ...]
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it adds to a delivery."""
+        addresses = sum(len(address.connection) + len(address.subscription) + 32 for address in self.to)
+        return sum(len(text.encode()) for text in self.texts) + sum(map(len, self.cursors)) + addresses + 64
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message to the function that posts: parts for connections of one shard, in order."""
+
+    shard: int
+    parts: tuple[Part, ...]
+
+    def encoded(self) -> str:
+        """What `postings` reads."""
+        heads = [
+            [part.kind, part.partition, part.cursors, [len(text) for text in map(_allowed, part.texts)], part.to]
+            for part in self.parts
+        ]
+        texts = "".join(_allowed(text) for part in self.parts for text in part.texts)
+        return json.dumps(heads, separators=(",", ":")) + "\n" + texts
+
+
+class Posting(NamedTuple):
+    """One message for one connection; `opened` as in `Address`."""
+
+    connection: str
+    message: str
+    opened: int
+
+
+def shard_of(connection: str, shards: int) -> int:
+    """The shard of a connection: its frames keep their order, and wait for no other shard's."""
+    return crc_hqx(connection.encode(), 0) % shards
+
+
+def postings(encoded: str) -> Iterator[Posting]:
+    """The messages that a delivery is to become, each connection's in order."""
+    head, _, texts = encoded.partition("\n")
+    start = 0
+    for kind, partition, cursors, lengths, to in json.loads(head):
+        ends = list(accumulate(lengths, initial=start))
+        pieces = [texts[begin:end] for begin, end in pairwise(ends)]
+        start = ends[-1]
+        for connection, subscription, frame, opened in to:
+            if kind == Kind.BARE:
+                messages = _bare(partition, cursors, pieces, frame)
+            else:
+                # Ids and cursors are of characters that JSON leaves as they are.
+                head = f'"id":"{subscription}","partition":{partition},"frame":{frame}'
+                messages = _framed(kind, head, cursors, pieces)
+            for message in messages:
+                yield Posting(connection, message, opened)
+
+
+def _bare(partition: int, cursors: Sequence[str], texts: Sequence[str], frame: int) -> Iterator[str]:
+    for number, (text, cursor) in enumerate(zip(texts, cursors, strict=True), frame):
+        yield f'{text[:-1]},"hubpartition":{partition},"hubframe":{number},"hubcursor":"{cursor}"}}'
+
+
+def _framed(kind: str, head: str, cursors: Sequence[str], texts: Sequence[str]) -> Iterator[str]:
+    if kind == Kind.TEXT:
+        yield from texts
+    elif kind == Kind.EVENTS:
+        yield f'{{"type":"events",{head},"events":{texts[0]},"cursor":"{cursors[0]}"}}'
+    elif kind == Kind.LIVE:
+        yield f'{{"type":"live",{head},"cursor":"{cursors[0]}"}}'
+    else:
+        yield f'{{"type":"truncated",{head},{texts[0]},"cursor":"{cursors[0]}"}}'
+
+
+def _allowed(text: str) -> str:
+    # The only characters that JSON strings may hold and SQS messages may not (Amazon SQS API Reference, SendMessage).
+    if "\ufffe" not in text and "\uffff" not in text:
+        return text
+    return text.replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")

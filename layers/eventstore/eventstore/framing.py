@@ -1,0 +1,176 @@
+"""From events and those who get them to deliveries."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlencode
+
+from eventstore.cloudevents import attributes_of
+from eventstore.events import rfc3339
+from eventstore.frames import Address, Delivery, Kind, Part, shard_of
+from eventstore.positions import Cursor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from eventstore.events import RecordedEvent
+    from eventstore.positions import Position
+    from eventstore.subscriptions import Subscription
+
+__all__ = ["FrameLimits", "Outbox", "Placed", "missing_members"]
+
+
+@dataclass(frozen=True, slots=True)
+class FrameLimits:
+    """How frames and deliveries are cut.
+
+    Attributes:
+        events: The most of a frame.
+        event_bytes: The most that the events of a frame have together. API Gateway takes 128 KiB a message.
+        addresses: The most of a part.
+        delivery_bytes: The most of a delivery. SQS takes 256 KiB wherever nobody raised it.
+        shards: Over how many groups connections are spread.
+    """
+
+    events: int = 100
+    event_bytes: int = 96 * 1024
+    addresses: int = 500
+    delivery_bytes: int = 240 * 1024
+    shards: int = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An event at its place in the partition's log."""
+
+    position: Position
+    event: RecordedEvent
+
+
+@dataclass(slots=True)
+class Outbox:
+    """What a turn sends, gathered.
+
+    Args:
+        partition: The turn's.
+        epoch: The partition's.
+        events_url: Where single events are read; `dataref` points there.
+    """
+
+    partition: int
+    epoch: str
+    limits: FrameLimits
+    events_url: str
+    _parts: dict[int, list[Part]] = field(default_factory=dict)
+    _texts: dict[Position, str] = field(default_factory=dict)
+
+    def add_events(self, events: Sequence[Placed], to: Sequence[tuple[Subscription, int]], *, bare: bool) -> int:
+        """Send the same events to subscriptions, each with the number of its first frame; how many frames it took."""
+        taken = 0
+        for chunk in self._chunks(events):
+            texts = [self._text(placed) for placed in chunk]
+            cursors = [self._cursor(placed.position) for placed in (chunk if bare else chunk[-1:])]
+            if bare:
+                self._add(Kind.BARE, cursors, texts, to, taken)
+            else:
+                self._add(Kind.EVENTS, cursors, [f"[{','.join(texts)}]"], to, taken)
+            taken += len(chunk) if bare else 1
+        return taken
+
+    def add_live(self, position: Position, to: Sequence[tuple[Subscription, int]]) -> None:
+        """Tell subscriptions that they have caught up."""
+        self._add(Kind.LIVE, [self._cursor(position)], [], to, 0)
+
+    def add_truncated(self, members: str, position: Position, to: Sequence[tuple[Subscription, int]]) -> None:
+        """Tell subscriptions what was removed before they came to it; `members` as `missing_members` gives them."""
+        told = [one for one in to if not one[0].bare]
+        cursor = self._cursor(position)
+        if told:
+            self._add(Kind.TRUNCATED, [cursor], [members], told, 0)
+        if bare := [one for one in to if one[0].bare]:
+            self._add(Kind.BARE, [cursor], [hub_event("truncated", f"{{{members}}}", cursor)], bare, 0)
+
+    def deliveries(self) -> list[Delivery]:
+        """All that was added, in the order of adding within a shard."""
+        packed = []
+        for shard, parts in self._parts.items():
+            batch: list[Part] = []
+            size = 0
+            for part in parts:
+                if batch and size + part.size > self.limits.delivery_bytes:
+                    packed.append(Delivery(shard, tuple(batch)))
+                    batch, size = [], 0
+                batch.append(part)
+                size += part.size
+            packed.append(Delivery(shard, tuple(batch)))
+        return packed
+
+    def _chunks(self, events: Sequence[Placed]) -> Iterator[Sequence[Placed]]:
+        chunk: list[Placed] = []
+        size = 0
+        for placed in events:
+            length = len(self._text(placed).encode())
+            if chunk and (len(chunk) == self.limits.events or size + length > self.limits.event_bytes):
+                yield chunk
+                chunk, size = [], 0
+            chunk.append(placed)
+            size += length
+        if chunk:
+            yield chunk
+
+    def _add(
+        self,
+        kind: str,
+        cursors: Sequence[str],
+        texts: Sequence[str],
+        to: Sequence[tuple[Subscription, int]],
+        ahead: int,
+    ) -> None:
+        by_shard: dict[int, list[Address]] = {}
+        for one, frame in to:
+            address = Address(one.connection, one.id, frame + ahead, one.opened)
+            by_shard.setdefault(shard_of(one.connection, self.limits.shards), []).append(address)
+        most = self.limits.addresses
+        for shard, addresses in by_shard.items():
+            parts = self._parts.setdefault(shard, [])
+            for start in range(0, len(addresses), most):
+                some = tuple(addresses[start : start + most])
+                parts.append(Part(kind, self.partition, tuple(cursors), tuple(texts), some))
+
+    def _text(self, placed: Placed) -> str:
+        text = self._texts.get(placed.position)
+        if text is None:
+            encoded = placed.event.encoded()
+            text = self._referred(placed.event) if len(encoded) > self.limits.event_bytes else encoded.decode()
+            self._texts[placed.position] = text
+        return text
+
+    def _referred(self, event: RecordedEvent) -> str:
+        """The event without its data, which is too large for a frame, and where that is to be read."""
+        attributes = attributes_of(event.body)
+        query = urlencode({"source": attributes["source"], "stream": event.stream})
+        added = {
+            "dataref": f"{self.events_url}/{quote(str(attributes['id']), safe='')}?{query}",
+            "hubstream": event.stream,
+            "hubsequence": str(event.sequence),
+            "hubtime": rfc3339(event.time),
+        }
+        return json.dumps(attributes | added, separators=(",", ":"), ensure_ascii=False)
+
+    def _cursor(self, position: Position) -> str:
+        return Cursor({self.partition: (self.epoch, position)}).token()
+
+
+def missing_members(ranges: Sequence[tuple[str, int, int]], *, complete: bool) -> str:
+    """The members, in JSON, that tell a client which events are missing."""
+    told = [{"stream": stream, "first": first, "last": last} for stream, first, last in ranges]
+    more = "" if complete else ',"missing_more":true'
+    return f'"missing":{json.dumps(told, separators=(",", ":"))}{more}'
+
+
+def hub_event(kind: str, data: str, identity: str) -> str:
+    """An event of the hub's own, for clients whose frames are bare CloudEvents; `data` is JSON."""
+    head = {"specversion": "1.0", "id": identity, "source": "/hub", "type": f"io.flunq.hub.{kind}"}
+    return f'{json.dumps(head)[:-1]},"data":{data}}}'

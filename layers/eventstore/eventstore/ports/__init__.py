@@ -1,0 +1,30 @@
+"""What the core asks of the outside world. An adapter keeps these promises; nothing above knows which one it is."""
+
+from __future__ import annotations
+
+from eventstore.ports.clock import Clock
+from eventstore.ports.connections import Connections
+from eventstore.ports.log import Appended, Log, Missing, PartitionStats, Slice, Tail
+from eventstore.ports.queues import Bells, Deliveries
+from eventstore.ports.registry import Registry, Start, Started
+from eventstore.ports.turns import Advance, Behind, Turn, Turns
+
+__all__ = [
+    "Advance",
+    "Appended",
+    "Behind",
+    "Bells",
+    "Clock",
+    "Connections",
+    "Deliveries",
+    "Log",
+    "Missing",
+    "PartitionStats",
+    "Registry",
+    "Slice",
+    "Start",
+    "Started",
+    "Tail",
+    "Turn",
+    "Turns",
+]

@@ -1,0 +1,67 @@
+"""Who is connected, and what they subscribed to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from eventstore.positions import Position
+    from eventstore.subscriptions import Connection, Subscription
+
+__all__ = ["Registry", "Start", "Started"]
+
+
+class Start(Enum):
+    """Where a subscription starts in a partition, unless at a position."""
+
+    NOW = "now"
+    OLDEST = "oldest"
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """Where a subscription starts in a partition.
+
+    Attributes:
+        epoch: The partition's.
+        position: What comes behind it is the subscription's.
+        removals: How many removals of events the partition had seen by then (`Missing.serial`).
+        rings: The partition had no bell outstanding: whoever subscribed rings it.
+    """
+
+    epoch: str
+    position: Position
+    removals: int
+    rings: bool
+
+
+class Registry(Protocol):
+    """Connections and their subscriptions."""
+
+    def connect(self, connection: Connection) -> None:
+        """Take in a connection."""
+
+    def connection(self, connection_id: str) -> Connection | None:
+        """The connection, unless it is gone."""
+
+    def subscribe(self, subscription: Subscription, starts: Mapping[int, Position | Start]) -> Mapping[int, Started]:
+        """Start a subscription in each of the partitions; from then on each partition's turns carry it on.
+
+        Raises:
+            SubscriptionConflict: The connection has, or had, a subscription of this id.
+            TooManySubscriptions: The connection has as many as it may have.
+            ConnectionNotFound: The connection is gone.
+        """
+
+    def unsubscribe(self, connection_id: str, subscription_id: str) -> None:
+        """End a subscription; raises `SubscriptionNotFound`."""
+
+    def disconnect(self, connection_id: str) -> None:
+        """Forget a connection and all its subscriptions; one that is gone already stays so."""
+
+    def overdue(self, *, before: int, count: int) -> Sequence[str]:
+        """Up to `count` connections that were made before a time in milliseconds, the oldest first."""

@@ -1,0 +1,95 @@
+"""The turns of a partition: what its one worker knows as it starts, and what it leaves behind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from eventstore.positions import Position
+
+__all__ = ["Advance", "Behind", "Turn", "Turns"]
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """A subscription that has yet to catch up, from `position`; `removals` as in `Started`."""
+
+    key: str
+    position: Position
+    removals: int
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A turn as it begins.
+
+    Attributes:
+        token: Greater than that of every earlier turn; only the newest may advance.
+        epoch: The partition's.
+        done: Where live delivery stands.
+        goal: Where this turn carries it. A turn that does not advance leaves its goal to the next one, so that what it
+            may have sent is sent again under the same frame numbers.
+        behind: Who has yet to catch up, the one that waits longest first; not all, if they are many.
+        live: Whether any subscription has caught up.
+        leap: What the numbers of frames are ahead by, since events were removed that an earlier try may have sent.
+        removals: How many removals of events the partition has seen (`Missing.serial`).
+    """
+
+    partition: int
+    token: int
+    epoch: str
+    done: Position
+    goal: Position
+    behind: Sequence[Behind]
+    live: bool
+    leap: int
+    removals: int
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to do."""
+        return self.goal == self.done and not self.behind
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """What a turn has done. Subscriptions are named by their keys; those that ended meanwhile are passed over.
+
+    Attributes:
+        frames: The number of the last frame of each that was sent any.
+        places: How far those have come that are still behind.
+        caught_up: Those that reached the goal, with the terms under which they are to be found (`matching.terms_of`).
+    """
+
+    frames: Mapping[str, int] = field(default_factory=dict)
+    places: Mapping[str, Behind] = field(default_factory=dict)
+    caught_up: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+class Turns(Protocol):
+    """Keeps, per partition, where delivery stands, and finds who wants an event."""
+
+    def begin(self, partition: int, *, events: int, behind: int) -> Turn:
+        """Begin a turn of about that many events, and of that many subscriptions that are behind."""
+
+    def candidates(self, partition: int, terms: Sequence[str]) -> Mapping[str, Sequence[str]]:
+        """The keys of the subscriptions that have caught up and are found under each term."""
+
+    def definitions(self, partition: int, keys: Sequence[str]) -> Mapping[str, str]:
+        """What `Subscription.encoded` gave, of those that have not ended."""
+
+    def frames(self, turn: Turn, keys: Sequence[str]) -> Mapping[str, int]:
+        """The number of the last frame that each was sent; 0 if none was."""
+
+    def advance(self, turn: Turn, done: Advance) -> bool:
+        """Write down what a turn has done, all or nothing; whether the partition has more to do.
+
+        Raises:
+            TurnLost: Another turn has begun since; nothing is changed.
+        """
+
+    def waiting(self) -> Sequence[int]:
+        """The partitions that have something to do."""

@@ -1,0 +1,115 @@
+"""Starting subscriptions: where they start, what is missing there, and who is to carry them on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from eventstore.errors import InvalidCursor
+from eventstore.ports import Start
+from eventstore.positions import Cursor, Position
+from eventstore.streams import partition_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from eventstore.ports import Bells, Log, Registry
+    from eventstore.subscriptions import Subscription
+
+__all__ = ["Subscribed", "Subscriptions"]
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribed:
+    """A subscription as it has begun.
+
+    Attributes:
+        cursor: Where it starts, in every partition concerned.
+        partitions: Those concerned.
+        missing: Per stream the sequences that were removed behind the cursor it resumed from; `missing_more` if there
+            is more than can be told.
+        renewed: The partitions that were made anew since that cursor.
+    """
+
+    cursor: str
+    partitions: Sequence[int]
+    missing: Sequence[tuple[str, int, int]] = ()
+    missing_more: bool = False
+    renewed: Sequence[int] = ()
+
+    @property
+    def recovery(self) -> str:
+        """How honestly it resumes: `complete`, `truncated` or `new-epoch`."""
+        if self.renewed:
+            return "new-epoch"
+        return "truncated" if self.missing or self.missing_more else "complete"
+
+
+class Subscriptions:
+    """Starts and ends the subscriptions of connections."""
+
+    def __init__(self, log: Log, registry: Registry, bells: Bells) -> None:
+        self._log = log
+        self._registry = registry
+        self._bells = bells
+
+    def start(self, subscription: Subscription, *, cursors: Sequence[str] = (), oldest: bool = False) -> Subscribed:
+        """Start a subscription behind cursors, or else from the oldest event kept, or else from now on.
+
+        The partitions that are to carry it on have yet to be rung for: `ring` does it, once it was answered.
+
+        Raises:
+            InvalidCursor: The cursors are none, or do not cover all partitions concerned.
+            SubscriptionConflict, TooManySubscriptions, ConnectionNotFound: As `Registry.subscribe` says.
+        """
+        count = self._log.partitions
+        concerned = sorted({partition_of(stream, count) for stream in subscription.streams}) or range(count)
+        marks = self._marks(cursors, concerned)
+        renewed = self._renewed(marks)
+        starts: dict[int, Position | Start] = {}
+        for partition in concerned:
+            if not marks:
+                starts[partition] = Start.OLDEST if oldest else Start.NOW
+            else:
+                starts[partition] = Start.OLDEST if partition in renewed else marks[partition][1]
+        started = self._registry.subscribe(subscription, starts)
+        token = Cursor({p: (one.epoch, one.position) for p, one in started.items()}).token()
+        ranges, complete = self._missing(subscription, {p: m for p, m in marks.items() if p not in renewed})
+        return Subscribed(token, list(concerned), ranges, not complete, renewed)
+
+    def ring(self, subscribed: Subscribed) -> None:
+        """Let the partitions concerned carry a new subscription on. If this is not done, the sweep does it."""
+        self._bells.ring(subscribed.partitions)
+
+    def _marks(self, cursors: Sequence[str], concerned: Sequence[int]) -> Mapping[int, tuple[str, Position]]:
+        if not cursors:
+            return {}
+        given = Cursor.merged(cursors).places
+        if left_out := [partition for partition in concerned if partition not in given]:
+            raise InvalidCursor(
+                f"the cursors do not cover partition {left_out[0]}; send the one of 'subscribed' with the newest of "
+                "each partition",
+                pointer="/cursor",
+            )
+        return {partition: given[partition] for partition in concerned}
+
+    def _renewed(self, marks: Mapping[int, tuple[str, Position]]) -> Sequence[int]:
+        if not marks:
+            return ()
+        now = self._log.missing(dict.fromkeys(marks, _END))
+        return [partition for partition, (epoch, _) in marks.items() if now[partition].epoch != epoch]
+
+    def _missing(
+        self, subscription: Subscription, marks: Mapping[int, tuple[str, Position]]
+    ) -> tuple[Sequence[tuple[str, int, int]], bool]:
+        """What was removed by the time that the subscription began; what is removed later, its turns tell."""
+        if not marks:
+            return (), True
+        after = {partition: position for partition, (_, position) in marks.items()}
+        found = self._log.missing(after, streams=subscription.streams)
+        ranges = [found_range for partition in sorted(found) for found_range in found[partition].ranges]
+        return ranges[:_TOLD], len(ranges) <= _TOLD and all(one.complete for one in found.values())
+
+
+_TOLD = 100
+_END = Position((1 << 63) - 1, 0, 0)

@@ -1,0 +1,76 @@
+"""Connections, and what they subscribe to."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from eventstore.filters import Filter, parse_filters
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from eventstore.events import AttributeValue
+
+__all__ = ["BARE", "EVENTSTORE", "Connection", "Subscription"]
+
+EVENTSTORE = "eventstore.v1"
+"""The subprotocol of messages with actions and types (docs/protocol.md)."""
+
+BARE = "cloudevents.json"
+"""The subprotocol whose messages are bare CloudEvents."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A client's connection.
+
+    Attributes:
+        id: As API Gateway gives it.
+        protocol: `EVENTSTORE` or `BARE`.
+        opened: When it was made, in milliseconds since 1970.
+    """
+
+    id: str
+    protocol: str
+    opened: int
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """An ephemeral subscription: it belongs to a connection and ends with it.
+
+    Attributes:
+        key: Never used twice, so what was written for one is never taken for another's.
+        connection: Its connection's id.
+        id: As the client named it.
+        filter: Which events.
+        streams: Of these streams; none means all.
+        bare: Its frames are single CloudEvents.
+        opened: When its connection was made, if frames may come before the connection can take them; 0 otherwise.
+    """
+
+    key: str
+    connection: str
+    id: str
+    filter: Filter
+    streams: tuple[str, ...] = ()
+    bare: bool = False
+    opened: int = 0
+
+    def matches(self, stream: str, attributes: Mapping[str, AttributeValue]) -> bool:
+        """Whether the event is one of the subscription's."""
+        return (not self.streams or stream in self.streams) and self.filter.matches(attributes)
+
+    def encoded(self) -> str:
+        """What `decoded` reads back."""
+        filters = json.loads(self.filter.text)
+        members = [self.connection, self.id, filters, self.streams, int(self.bare), self.opened]
+        return json.dumps(members, separators=(",", ":"))
+
+    @classmethod
+    def decoded(cls, key: str, text: str) -> Subscription:
+        """The subscription that was encoded."""
+        connection, own_id, filters, streams, bare, opened = json.loads(text)
+        return cls(key, connection, own_id, parse_filters(filters), tuple(streams), bool(bare), opened)

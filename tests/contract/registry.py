@@ -1,0 +1,230 @@
+"""What every `Registry` and `Turns` keep, wherever they are kept. An adapter's test inherits this and brings both."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import pytest
+
+from eventstore.errors import (
+    ConnectionNotFound,
+    SubscriptionConflict,
+    SubscriptionNotFound,
+    TooManySubscriptions,
+    TurnLost,
+)
+from eventstore.filters import parse_filters
+from eventstore.matching import terms_of
+from eventstore.ports import Advance, Behind, Start
+from eventstore.positions import BEGINNING, Position
+from eventstore.subscriptions import EVENTSTORE, Connection, Subscription
+from tests.examples import events
+
+if TYPE_CHECKING:
+    from eventstore.ports import Log, Registry, Turns
+
+_KEYS = itertools.count(1)
+
+
+def connected(registry: Registry, name: str = "c", *, opened: int = 5) -> Connection:
+    connection = Connection(name, EVENTSTORE, opened)
+    registry.connect(connection)
+    return connection
+
+
+def subscription(own_id: str = "s", *, connection: str = "c", kind: str = "t") -> Subscription:
+    filters = parse_filters([{"exact": {"type": kind}}])
+    return Subscription(f"{next(_KEYS):024x}", connection, own_id, filters)
+
+
+def begin(turns: Turns, partition: int = 0) -> object:
+    return turns.begin(partition, events=10, behind=10)
+
+
+class RegistryContract:
+    class TestConnections:
+        def test_a_connection_is_known_until_it_is_gone(self, registry: Registry) -> None:
+            connection = connected(registry)
+            assert registry.connection("c") == connection
+            registry.disconnect("c")
+            assert registry.connection("c") is None
+
+        def test_one_that_is_gone_may_go_again(self, registry: Registry) -> None:
+            registry.disconnect("never-there")
+            assert registry.connection("never-there") is None
+
+        def test_the_oldest_are_found_by_when_they_were_made(self, registry: Registry) -> None:
+            for name, opened in (("young", 30), ("old", 10), ("older", 5)):
+                connected(registry, name, opened=opened)
+            assert registry.overdue(before=30, count=9) == ["older", "old"]
+            assert registry.overdue(before=30, count=1) == ["older"]
+
+    class TestSubscribing:
+        def test_an_id_serves_once_even_after_it_ended(self, registry: Registry) -> None:
+            connected(registry)
+            registry.subscribe(subscription(), {0: Start.NOW})
+            with pytest.raises(SubscriptionConflict):
+                registry.subscribe(subscription(), {0: Start.NOW})
+            registry.unsubscribe("c", "s")
+            with pytest.raises(SubscriptionConflict):
+                registry.subscribe(subscription(), {0: Start.NOW})
+
+        def test_another_connection_may_use_the_same_id(self, registry: Registry) -> None:
+            connected(registry, "c")
+            connected(registry, "d")
+            registry.subscribe(subscription(connection="c"), {0: Start.NOW})
+            assert registry.subscribe(subscription(connection="d"), {0: Start.NOW})
+
+        def test_a_connection_has_fifty_at_most_at_a_time(self, registry: Registry) -> None:
+            connected(registry)
+            for number in range(50):
+                registry.subscribe(subscription(f"s{number}"), {0: Start.NOW})
+            with pytest.raises(TooManySubscriptions):
+                registry.subscribe(subscription("one-more"), {0: Start.NOW})
+            registry.unsubscribe("c", "s7")
+            assert registry.subscribe(subscription("one-more"), {0: Start.NOW})
+
+        def test_who_is_not_connected_cannot_subscribe(self, registry: Registry, turns: Turns) -> None:
+            with pytest.raises(ConnectionNotFound):
+                registry.subscribe(subscription(), {0: Start.NOW})
+            assert turns.begin(0, events=1, behind=9).idle
+
+        def test_what_was_never_started_cannot_be_ended(self, registry: Registry) -> None:
+            connected(registry)
+            with pytest.raises(SubscriptionNotFound):
+                registry.unsubscribe("c", "s")
+
+        def test_now_is_behind_all_that_is_stored(self, registry: Registry, log: Log) -> None:
+            connected(registry)
+            log.append("wf", events(3))
+            started = registry.subscribe(subscription(), {0: Start.NOW})[0]
+            assert not log.tail({0: started.position}, count=9)[0].events
+
+        def test_the_oldest_is_before_all_that_is_stored(self, registry: Registry, log: Log) -> None:
+            connected(registry)
+            log.append("wf", events(3))
+            assert registry.subscribe(subscription(), {0: Start.OLDEST})[0].position == BEGINNING
+
+        def test_it_asks_for_a_bell_unless_one_is_on_its_way(self, registry: Registry, turns: Turns) -> None:
+            connected(registry)
+            first = registry.subscribe(subscription("s1"), {0: Start.NOW})[0].rings
+            second = registry.subscribe(subscription("s2"), {0: Start.NOW})[0].rings
+            begin(turns)
+            third = registry.subscribe(subscription("s3"), {0: Start.NOW})[0].rings
+            assert (first, second, third) == (True, False, True)
+
+    class TestTurns:
+        def test_each_has_a_greater_token(self, turns: Turns) -> None:
+            first = turns.begin(0, events=1, behind=1)
+            assert turns.begin(0, events=1, behind=1).token > first.token
+
+        def test_only_the_newest_may_advance(self, turns: Turns) -> None:
+            turn = turns.begin(0, events=1, behind=1)
+            newer = turns.begin(0, events=1, behind=1)
+            with pytest.raises(TurnLost):
+                turns.advance(turn, Advance())
+            assert turns.advance(newer, Advance()) is False
+
+        def test_who_is_behind_is_told_of_until_caught_up(self, turns: Turns, registry: Registry) -> None:
+            connected(registry)
+            one = subscription()
+            registry.subscribe(one, {0: Start.OLDEST})
+            turn = turns.begin(0, events=9, behind=9)
+            assert [behind.key for behind in turn.behind] == [one.key]
+            assert not turns.advance(turn, Advance(caught_up={one.key: terms_of(one)}))
+            assert turns.begin(0, events=9, behind=9).idle
+
+        def test_how_far_somebody_came_is_kept(self, turns: Turns, registry: Registry) -> None:
+            connected(registry)
+            one = subscription()
+            registry.subscribe(one, {0: Start.OLDEST})
+            place = Behind(one.key, Position(7, 8, 9), 3)
+            assert turns.advance(turns.begin(0, events=9, behind=9), Advance(places={one.key: place}))
+            assert list(turns.begin(0, events=9, behind=9).behind) == [place]
+
+        def test_who_waits_longest_comes_first(self, turns: Turns, registry: Registry) -> None:
+            connected(registry)
+            ones = [subscription(f"s{number}") for number in range(3)]
+            for one in ones:
+                registry.subscribe(one, {0: Start.OLDEST})
+            seen = []
+            for _ in range(3):
+                turn = turns.begin(0, events=9, behind=1)
+                [behind] = turn.behind
+                seen.append(behind.key)
+                turns.advance(turn, Advance(places={behind.key: behind}))
+            assert sorted(seen) == [one.key for one in ones]
+
+        def test_candidates_are_those_that_caught_up_under_a_term(self, turns: Turns, registry: Registry) -> None:
+            connected(registry)
+            one, other = subscription("s1", kind="t"), subscription("s2", kind="u")
+            for each in (one, other):
+                registry.subscribe(each, {0: Start.NOW})
+            turn = turns.begin(0, events=9, behind=9)
+            turns.advance(turn, Advance(caught_up={each.key: terms_of(each) for each in (one, other)}))
+            [term] = terms_of(one)
+            assert dict(turns.candidates(0, [term, "0" * 16])) == {term: [one.key]}
+
+        def test_a_definition_is_kept_as_long_as_the_subscription(self, turns: Turns, registry: Registry) -> None:
+            connected(registry)
+            one = subscription()
+            registry.subscribe(one, {0: Start.NOW})
+            assert Subscription.decoded(one.key, turns.definitions(0, [one.key])[one.key]) == one
+            registry.unsubscribe("c", "s")
+            assert turns.definitions(0, [one.key]) == {}
+
+        def test_numbers_of_frames_are_kept(self, turns: Turns, registry: Registry) -> None:
+            connected(registry)
+            one = subscription()
+            registry.subscribe(one, {0: Start.NOW})
+            turns.advance(turns.begin(0, events=9, behind=9), Advance(frames={one.key: 12}))
+            assert turns.frames(turns.begin(0, events=9, behind=9), [one.key, "none"]) == {one.key: 12, "none": 0}
+
+        def test_nothing_is_written_of_who_ended_meanwhile(self, turns: Turns, registry: Registry) -> None:
+            connected(registry)
+            one = subscription()
+            registry.subscribe(one, {0: Start.NOW})
+            turn = turns.begin(0, events=9, behind=9)
+            registry.disconnect("c")
+            turns.advance(turn, Advance(frames={one.key: 12}, caught_up={one.key: terms_of(one)}))
+            assert turns.frames(turn, [one.key]) == {one.key: 0}
+            assert not turns.candidates(0, terms_of(one))
+
+        def test_a_turn_carries_whole_appends(self, turns: Turns, registry: Registry, log: Log) -> None:
+            connected(registry)
+            one = subscription()
+            registry.subscribe(one, {0: Start.NOW})
+            turns.advance(turns.begin(0, events=9, behind=9), Advance(caught_up={one.key: terms_of(one)}))
+            log.append("wf", events(7))
+            log.append("wf", events(7, start=8))
+            turn = turns.begin(0, events=3, behind=9)
+            assert len(log.tail({0: turn.done}, count=99, until={0: turn.goal})[0].events) == 7
+            assert turns.advance(turn, Advance()) is True
+
+        def test_a_turn_that_did_not_advance_leaves_its_goal_to_the_next(
+            self, turns: Turns, registry: Registry, log: Log
+        ) -> None:
+            connected(registry)
+            one = subscription()
+            registry.subscribe(one, {0: Start.NOW})
+            turns.advance(turns.begin(0, events=9, behind=9), Advance(caught_up={one.key: terms_of(one)}))
+            log.append("wf", events(2))
+            turn = turns.begin(0, events=9, behind=9)
+            log.append("wf", events(2, start=3))
+            assert turns.begin(0, events=9, behind=9).goal == turn.goal
+
+        def test_where_nobody_listens_all_is_dispatched_at_once(self, turns: Turns, log: Log) -> None:
+            for number in range(5):
+                log.append("wf", events(1, start=number + 1))
+            assert turns.advance(turns.begin(0, events=1, behind=1), Advance()) is False
+
+        def test_partitions_with_something_to_do_are_known(self, turns: Turns, registry: Registry, log: Log) -> None:
+            assert list(turns.waiting()) == []
+            log.append("wf", events(1))
+            assert list(turns.waiting()) == [0]
+            turns.advance(turns.begin(0, events=9, behind=9), Advance())
+            assert list(turns.waiting()) == []
+            connected(registry)
+            registry.subscribe(subscription(), {0: Start.NOW})
+            assert list(turns.waiting()) == [0]

@@ -1,0 +1,50 @@
+"""`ports.queues`, in memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from eventstore.errors import QueueUnavailable
+from eventstore.frames import Posting, postings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from eventstore.frames import Delivery
+
+__all__ = ["FakeBells", "FakeDeliveries"]
+
+
+class FakeBells:
+    """Keeps what was rung."""
+
+    def __init__(self) -> None:
+        self.rung: list[int] = []
+        self.told_gone: list[str] = []
+        self.broken = False
+
+    def ring(self, partitions: Iterable[int]) -> None:
+        if self.broken:
+            raise QueueUnavailable("broken for a test")
+        self.rung += partitions
+
+    def gone(self, connection: str) -> None:
+        self.told_gone.append(connection)
+
+
+class FakeDeliveries:
+    """Keeps what was sent, as the queue would carry it."""
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+        self.broken = False
+
+    def send(self, deliveries: Sequence[Delivery]) -> None:
+        self.sent += [delivery.encoded() for delivery in deliveries]
+        if self.broken:
+            raise QueueUnavailable("broken for a test, after it was sent")
+
+    def taken(self) -> list[Posting]:
+        """What is to be posted, since the last time that this was asked."""
+        sent, self.sent = self.sent, []
+        return [posting for delivery in sent for posting in postings(delivery)]

@@ -1,0 +1,231 @@
+"""A hub in memory over a real WebSocket, that speaks docs/protocol.md and can be made to fail."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import deque
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from zlib import crc32
+
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.server import serve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from websockets.http11 import Request, Response
+    from websockets.sync.server import ServerConnection
+
+__all__ = ["FakeWebSocketHub"]
+
+PARTITIONS = range(4)
+
+
+@dataclass(slots=True)
+class Log:
+    """A partition's events; `removed` of them are gone, and its `epoch` changes when it is made anew."""
+
+    events: list[dict[str, Any]] = field(default_factory=list)
+    removed: int = 0
+    epoch: int = 1
+
+
+@dataclass(slots=True)
+class Subscriber:
+    connection: ServerConnection
+    request: dict[str, Any]
+    places: dict[int, int]
+    frames: dict[int, int] = field(default_factory=lambda: dict.fromkeys(PARTITIONS, 0))
+    live: set[int] = field(default_factory=set)
+
+
+class FakeWebSocketHub:
+    """Each fault is used up once; `rewire` turns a frame into what arrives in its stead, once or more or not at all.
+
+    `frames_first`: Catching up is sent before `subscribed`.
+    `statuses`: Handshakes are answered so.
+    `answers`: Requests to subscribe are answered so.
+    `silent`: Pings are not answered.
+    """
+
+    def __init__(self) -> None:
+        self.logs = {number: Log() for number in PARTITIONS}
+        self.url = ""
+        self.requests: list[dict[str, Any]] = []
+        self.frames_first = False
+        self.silent = False
+        self.batch = 3
+        self.statuses: deque[int] = deque()
+        self.answers: deque[dict[str, Any]] = deque()
+        self.rewire: Callable[[dict[str, Any]], Sequence[dict[str, Any] | None]] = lambda frame: [frame]
+        self.connected = 0
+        self.pinged = threading.Semaphore(0)
+        self.left = threading.Semaphore(0)
+        self._subscribers: list[Subscriber] = []
+        self._lock = threading.RLock()
+        self._open: set[ServerConnection] = set()
+
+    @contextmanager
+    def running(self) -> Iterator[FakeWebSocketHub]:
+        with serve(
+            self._serve,
+            "127.0.0.1",
+            0,
+            subprotocols=["eventstore.v1"],  # type: ignore[list-item]
+            process_request=self._admit,
+            close_timeout=1,
+        ) as server:
+            self.url = f"ws://127.0.0.1:{server.socket.getsockname()[1]}/ws"
+            thread = threading.Thread(target=server.serve_forever)
+            thread.start()
+            try:
+                yield self
+            finally:
+                server.shutdown()
+                thread.join()
+                self.disconnect()
+
+    def publish(self, stream: str, count: int = 1, **attributes: object) -> None:
+        with self._lock:
+            number = crc32(stream.encode()) % len(PARTITIONS)
+            log = self.logs[number]
+            for _ in range(count):
+                sequence = 1 + sum(event["hubstream"] == stream for event in log.events)
+                log.events.append(
+                    {"specversion": "1.0", "id": f"{sequence}", "source": "/tests", "type": "t", **attributes}
+                    | {"hubstream": stream, "hubsequence": f"{sequence}", "hubtime": "2026-01-05T09:00:00Z"}
+                )
+            for subscriber in self._subscribers:
+                self._turn(subscriber, number)
+
+    def remove(self, stream: str) -> None:
+        """Take away what the stream's partition holds, while nobody has come to it."""
+        log = self.logs[crc32(stream.encode()) % len(PARTITIONS)]
+        log.removed = len(log.events)
+
+    def truncate(self, stream: str) -> None:
+        """Say to those who are subscribed that events of the stream are gone."""
+        number = crc32(stream.encode()) % len(PARTITIONS)
+        with self._lock:
+            for subscriber in self._subscribers:
+                missing = [{"stream": stream, "first": 5, "last": 9}]
+                self._frame(subscriber, number, {"type": "truncated", "missing": missing})
+
+    def renew(self, stream: str) -> int:
+        """Make the stream's partition anew."""
+        number = crc32(stream.encode()) % len(PARTITIONS)
+        self.logs[number] = Log(epoch=self.logs[number].epoch + 1)
+        return number
+
+    def disconnect(self) -> None:
+        """Close every connection, as API Gateway does after two hours."""
+        with self._lock:
+            connections = [*self._open]
+        for connection in connections:
+            connection.close(1001)
+
+    def _admit(self, _: ServerConnection, request: Request) -> Response | None:
+        if request.path != "/ws":
+            raise AssertionError(request.path)
+        if not self.statuses:
+            return None
+        return _.respond(HTTPStatus(self.statuses.popleft()), '{"message": "not now"}')
+
+    def _serve(self, connection: ServerConnection) -> None:
+        with self._lock:
+            self._open.add(connection)
+            self.connected += 1
+        try:
+            while True:
+                self._handle(connection, json.loads(connection.recv()))
+        except ConnectionClosed:
+            pass
+        finally:
+            with self._lock:
+                self._open.remove(connection)
+                self._subscribers = [s for s in self._subscribers if s.connection is not connection]
+            self.left.release()
+
+    def _handle(self, connection: ServerConnection, message: dict[str, Any]) -> None:
+        if message == {"action": "ping"}:
+            self.pinged.release()
+            if not self.silent:
+                connection.send('{"type":"pong"}')
+            return
+        if message.pop("action") != "subscribe" or set(message) - {"id", "filters", "stream", "from", "cursor"}:
+            raise AssertionError(message)
+        with self._lock:
+            self.requests.append(message)
+            if self.answers:
+                connection.send(json.dumps(self.answers.popleft() | {"id": message["id"]}))
+                return
+            places, told = self._places(message)
+            subscriber = Subscriber(connection, message, places)
+            subscribed = {"type": "subscribed", "id": message["id"], "cursor": self._cursor(places), **told}
+            self._subscribers.append(subscriber)
+            if not self.frames_first:
+                connection.send(json.dumps(subscribed))
+            for number in PARTITIONS:
+                self._turn(subscriber, number)
+            if self.frames_first:
+                connection.send(json.dumps(subscribed))
+
+    def _places(self, message: dict[str, Any]) -> tuple[dict[int, int], dict[str, Any]]:
+        told: dict[str, Any] = {"recovery": "complete", "partitions": [*PARTITIONS]}
+        if "cursor" not in message:
+            start = message["from"] == "start"
+            return {n: log.removed if start else len(log.events) for n, log in self.logs.items()}, told
+        places: dict[int, int] = {}
+        renewed, missing = set(), []
+        for part in ".".join(message["cursor"]).split("."):
+            for text in part.split("~"):
+                number, epoch, place = (int(digits) for digits in text.split("-"))
+                if epoch == self.logs[number].epoch:
+                    places[number] = max(place, places.get(number, 0))
+                else:
+                    places[number] = 0
+                    renewed.add(number)
+        if set(places) != set(PARTITIONS):
+            raise AssertionError(message["cursor"])
+        for number, place in places.items():
+            log = self.logs[number]
+            gone = log.events[place : log.removed]
+            missing += [{"stream": e["hubstream"], "first": int(e["id"]), "last": int(e["id"])} for e in gone]
+            places[number] = max(place, log.removed)
+        if missing:
+            told |= {"recovery": "truncated", "missing": missing}
+        if renewed:
+            told |= {"recovery": "new-epoch", "renewed": sorted(renewed)}
+        return places, told
+
+    def _cursor(self, places: dict[int, int]) -> str:
+        return "~".join(f"{number}-{self.logs[number].epoch}-{place}" for number, place in places.items())
+
+    def _turn(self, subscriber: Subscriber, number: int) -> None:
+        log = self.logs[number]
+        streams = subscriber.request.get("stream")
+        while subscriber.places[number] < len(log.events):
+            place = subscriber.places[number]
+            events = log.events[place : place + self.batch]
+            subscriber.places[number] += len(events)
+            matching = [event for event in events if not streams or event["hubstream"] in streams]
+            if matching:
+                self._frame(subscriber, number, {"type": "events", "events": matching})
+        if number not in subscriber.live:
+            subscriber.live.add(number)
+            self._frame(subscriber, number, {"type": "live"})
+
+    def _frame(self, subscriber: Subscriber, number: int, content: dict[str, Any]) -> None:
+        subscriber.frames[number] += 1
+        cursor = self._cursor({number: subscriber.places[number]})
+        frame = {"id": subscriber.request["id"], "partition": number, "frame": subscriber.frames[number], **content}
+        with suppress(ConnectionClosed):
+            for sent in self.rewire({**frame, "cursor": cursor}):
+                if sent is None:
+                    subscriber.connection.close(1001)
+                    return
+                subscriber.connection.send(json.dumps(sent))

@@ -1,0 +1,501 @@
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from itertools import islice
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from eventstore_client import (
+    Backoff,
+    ConnectFailed,
+    EventStore,
+    HistoryLost,
+    Invalid,
+    Loss,
+    Missing,
+    UnexpectedAnswer,
+    connection,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from eventstore_client import Recorded
+    from tests.functional.client.fake_websocket_hub import FakeWebSocketHub
+
+pytestmark = pytest.mark.usefixtures("watched")
+
+STREAMS = ("a", "b", "c", "d", "e")
+
+
+@pytest.fixture
+def watched() -> Iterable[None]:
+    """Nothing is left running: a thread left behind would be another test's trouble."""
+    before = set(threading.enumerate())
+    yield
+    assert set(threading.enumerate()) <= before
+
+
+def sequences(events: Iterable[Recorded]) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = defaultdict(list)
+    for event in events:
+        found[event.stream].append(event.sequence)
+    return dict(found)
+
+
+def test_what_is_stored_comes_first_and_then_what_is_published(
+    live_hub: FakeWebSocketHub, live_store: EventStore
+) -> None:
+    live_hub.publish("a", 5)
+
+    with live_store.subscribe(start="start") as events:
+        stored = sequences(islice(events, 5))
+        live_hub.publish("a", 2)
+        assert (stored, sequences(islice(events, 2))) == ({"a": [1, 2, 3, 4, 5]}, {"a": [6, 7]})
+
+
+def test_everything_published_once_subscribing_has_returned_arrives(
+    live_hub: FakeWebSocketHub, live_store: EventStore
+) -> None:
+    live_hub.publish("a", 3)
+
+    with live_store.subscribe() as events:
+        live_hub.publish("a")
+        assert next(events).sequence == 4
+
+
+def test_events_are_those_that_reading_gives(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
+    live_hub.publish("a", taskid="t-1", data={"n": 1})
+
+    with live_store.subscribe(start="start") as events:
+        event = next(events)
+
+    assert (event.id, event.type, event.attributes["taskid"], event.data) == ("1", "t", "t-1", {"n": 1})
+
+
+def test_filters_and_streams_are_the_hubs_to_judge(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
+    filters: list[dict[str, Any]] = [{"prefix": {"type": "io."}}, {"sql": "priority > 3"}]
+
+    with live_store.subscribe(filters=filters, stream=["a", "b"]):
+        pass
+
+    assert live_hub.requests == [{"id": "s", "filters": filters, "stream": ["a", "b"], "from": "now"}]
+
+
+def test_one_stream_may_be_named_by_itself(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
+    live_hub.publish("a", 2)
+    live_hub.publish("b", 2)
+
+    with live_store.subscribe(stream="b", start="start") as events:
+        assert sequences(islice(events, 2)) == {"b": [1, 2]}
+
+
+def test_a_request_longer_than_a_frame_goes_in_several(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
+    streams = [f"{number:0500}" for number in range(100)]
+
+    with live_store.subscribe(stream=streams):
+        pass
+
+    assert live_hub.requests[0]["stream"] == streams
+
+
+def test_frames_that_come_before_subscribed_are_kept_until_it_is_there(
+    live_hub: FakeWebSocketHub, live_store: EventStore
+) -> None:
+    live_hub.frames_first = True
+    live_hub.publish("a", 5)
+
+    with live_store.subscribe(start="start") as events:
+        assert sequences(islice(events, 5)) == {"a": [1, 2, 3, 4, 5]}
+
+
+def test_a_frame_that_comes_again_is_dropped(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
+    live_hub.rewire = lambda frame: [frame, frame]
+    live_hub.publish("a", 9)
+
+    with live_store.subscribe(start="start") as events:
+        assert sequences(islice(events, 9)) == {"a": [*range(1, 10)]}
+        assert live_hub.connected == 1
+
+
+def test_a_frame_that_is_lost_is_noticed_and_asked_for_again(
+    live_hub: FakeWebSocketHub, live_store: EventStore
+) -> None:
+    lost: list[Any] = []
+
+    def lose(frame: dict[str, Any]) -> Sequence[dict[str, Any]]:
+        if frame["type"] == "events" and frame["frame"] == 2 and not lost:
+            lost.append(frame)
+            return []
+        return [frame]
+
+    live_hub.rewire = lose
+    live_hub.publish("a", 9)
+
+    with live_store.subscribe(start="start") as events:
+        assert sequences(islice(events, 9)) == {"a": [*range(1, 10)]}
+
+    assert live_hub.connected == 2
+
+
+def test_a_connection_that_ends_is_replaced_and_nothing_is_missing_or_repeated(
+    live_hub: FakeWebSocketHub, live_store: EventStore
+) -> None:
+    with live_store.subscribe() as events:
+        for number in range(1, 6):
+            live_hub.publish("a")
+            assert next(events).sequence == number
+            live_hub.disconnect()
+
+
+def test_what_is_published_while_a_connection_is_away_arrives(
+    live_hub: FakeWebSocketHub, live_store: EventStore
+) -> None:
+    with live_store.subscribe() as events:
+        live_hub.disconnect()
+        live_hub.publish("a", 4)
+        assert sequences(islice(events, 4)) == {"a": [1, 2, 3, 4]}
+
+
+def test_every_event_comes_once_and_in_order_over_a_wire_that_repeats_loses_and_breaks(
+    live_hub: FakeWebSocketHub, live_store: EventStore
+) -> None:
+    random = Random(7)
+
+    def trouble(frame: dict[str, Any]) -> Sequence[dict[str, Any] | None]:
+        return random.choices(([frame], [frame, frame], [], [None], [frame, None]), (80, 10, 4, 3, 3))[0]
+
+    live_hub.rewire = trouble
+    for stream in STREAMS:
+        live_hub.publish(stream, 40)
+
+    def publish() -> None:
+        for _ in range(40):
+            for stream in STREAMS:
+                live_hub.publish(stream)
+
+    publisher = threading.Thread(target=publish)
+    with live_store.subscribe(start="start") as events:
+        publisher.start()
+        found = sequences(islice(events, 80 * len(STREAMS)))
+        publisher.join()
+
+    assert found == {stream: [*range(1, 81)] for stream in STREAMS}
+    assert live_hub.connected > 1
+
+
+def test_a_hub_that_is_away_at_first_is_waited_for(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
+    live_hub.statuses.extend([503, 502, 429])
+    live_hub.publish("a")
+
+    with live_store.subscribe(start="start") as events:
+        assert next(events).sequence == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"type": "error", "code": "store-unavailable", "detail": "no"},
+        {"message": "Internal server error", "requestId": "1"},
+    ],
+    ids=["store-unavailable", "gateway"],
+)
+def test_a_subscribe_that_may_pass_later_is_sent_again(
+    answer: dict[str, Any], live_hub: FakeWebSocketHub, live_store: EventStore
+) -> None:
+    live_hub.answers.append(answer)
+
+    with live_store.subscribe():
+        assert len(live_hub.requests) == 2
+
+
+def test_a_subscribe_that_is_wrong_is_refused_at_once(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
+    live_hub.answers.append({"type": "error", "code": "invalid-filter", "detail": "no", "pointer": "/filters/0"})
+
+    with pytest.raises(Invalid, match=r"no \(at /filters/0\) \(invalid-filter\)"):
+        live_store.subscribe(filters=[{"nonsense": {}}])
+
+
+def test_a_connection_that_is_not_wanted_is_not_asked_for_again(
+    live_hub: FakeWebSocketHub, live_store: EventStore
+) -> None:
+    live_hub.statuses.append(403)
+
+    with pytest.raises(Invalid, match="not now"):
+        live_store.subscribe()
+
+
+def test_an_answer_that_no_hub_gives_is_told_apart(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
+    live_hub.answers.append({"type": "subscribed"})
+
+    with pytest.raises(UnexpectedAnswer):
+        live_store.subscribe()
+
+
+def test_a_single_filter_without_a_list_is_named(live_store: EventStore) -> None:
+    with pytest.raises(TypeError, match="in a list"):
+        live_store.subscribe(filters={"exact": {"type": "t"}})  # type: ignore[dict-item]
+
+
+def test_a_hub_that_stays_away_is_given_up() -> None:
+    with (
+        EventStore("http://127.0.0.1:9", backoff=Backoff(patience=0)) as store,
+        pytest.raises(ConnectFailed, match=r"no answer from ws://127\.0\.0\.1:9/ws"),
+    ):
+        store.subscribe()
+
+
+def test_a_hub_that_takes_subscriptions_and_drops_them_is_given_up(
+    live_hub: FakeWebSocketHub, live_store: EventStore
+) -> None:
+    live_store.backoff = Backoff(first=0.001, longest=0.001, patience=0.2)
+    live_hub.rewire = lambda _: [None]
+
+    with live_store.subscribe() as events, pytest.raises(ConnectFailed):
+        next(events)
+
+
+def test_patience_counts_anew_for_each_connection_that_brought_something(
+    live_hub: FakeWebSocketHub, live_store: EventStore
+) -> None:
+    now = [0.0]
+    live_store.backoff = Backoff(patience=10.0, clock=lambda: now[0], random=lambda: 0.0)
+    with live_store.subscribe() as events:
+        for number in range(1, 4):
+            live_hub.disconnect()
+            live_hub.publish("a")
+            assert next(events).sequence == number
+            now[0] += 7200
+
+
+def test_the_cursor_moves_when_a_whole_frame_is_handled(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
+    live_hub.publish("a", 3)
+
+    with live_store.subscribe(start="start", stream="a") as events:
+        next(events)
+        next(events)
+        before = events.cursor
+        next(events)
+        handing_out = events.cursor
+        assert (handing_out == before, events.handled() == before) == (True, False)
+
+
+def test_a_subscription_that_resumes_misses_nothing_and_receives_nothing_twice(
+    live_hub: FakeWebSocketHub, live_store: EventStore
+) -> None:
+    live_hub.publish("a", 6)
+    with live_store.subscribe(start="start") as events:
+        assert sequences(islice(events, 3)) == {"a": [1, 2, 3]}
+        cursor = events.handled()
+    live_hub.publish("a", 2)
+
+    with live_store.subscribe(cursor=cursor) as events:
+        assert sequences(islice(events, 5)) == {"a": [4, 5, 6, 7, 8]}
+
+
+def test_a_program_that_dies_in_the_midst_of_a_frame_receives_it_again(
+    live_hub: FakeWebSocketHub, live_store: EventStore
+) -> None:
+    live_hub.publish("a", 6)
+    with live_store.subscribe(start="start") as events:
+        assert sequences(islice(events, 5)) == {"a": [1, 2, 3, 4, 5]}
+        cursor = events.handled()
+
+    with live_store.subscribe(cursor=cursor) as events:
+        assert next(events).sequence == 4
+
+
+def test_there_is_a_cursor_as_soon_as_subscribing_has_returned(
+    live_hub: FakeWebSocketHub, live_store: EventStore
+) -> None:
+    with live_store.subscribe() as events:
+        cursor = events.cursor
+    live_hub.publish("a")
+
+    with live_store.subscribe(cursor=cursor) as events:
+        assert next(events).sequence == 1
+
+
+def test_an_empty_cursor_is_none(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
+    with live_store.subscribe(start="start", cursor=""):
+        assert live_hub.requests[0]["from"] == "start"
+
+
+def _behind(live_hub: FakeWebSocketHub, live_store: EventStore) -> str:
+    """A cursor behind which two events are gone and one is left."""
+    with live_store.subscribe() as events:
+        cursor = events.cursor
+    live_hub.publish("a", 2)
+    live_hub.remove("a")
+    live_hub.publish("a")
+    return cursor
+
+
+REMOVED = Loss(missing=(Missing("a", 1, 1), Missing("a", 2, 2)))
+
+
+def test_events_removed_before_it_resumed_are_an_error(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
+    cursor = _behind(live_hub, live_store)
+
+    with live_store.subscribe(cursor=cursor) as events, pytest.raises(HistoryLost, match=r"a 1, a 2$") as lost:
+        next(events)
+
+    assert lost.value.loss == REMOVED
+
+
+def test_a_loss_nobody_decided_about_is_told_again(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
+    cursor = _behind(live_hub, live_store)
+
+    with live_store.subscribe(cursor=cursor) as events:
+        for _ in range(2):
+            with pytest.raises(HistoryLost):
+                next(events)
+        assert events.handled() == cursor
+
+
+def test_the_cursor_of_the_error_goes_on_behind_the_loss(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
+    cursor = _behind(live_hub, live_store)
+    with live_store.subscribe(cursor=cursor) as events, pytest.raises(HistoryLost) as lost:
+        next(events)
+
+    with live_store.subscribe(cursor=lost.value.cursor) as events:
+        assert next(events).sequence == 3
+
+
+def test_a_loss_that_is_taken_is_told_once_and_the_rest_arrives(
+    live_hub: FakeWebSocketHub, live_store: EventStore
+) -> None:
+    taken: list[Loss] = []
+    cursor = _behind(live_hub, live_store)
+
+    with live_store.subscribe(cursor=cursor, on_loss=taken.append) as events:
+        assert next(events).sequence == 3
+
+    assert taken == [REMOVED]
+
+
+def test_events_removed_while_it_was_away_are_a_loss_too(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
+    with live_store.subscribe() as events:
+        live_hub.disconnect()
+        live_hub.publish("a", 2)
+        live_hub.remove("a")
+        with pytest.raises(HistoryLost, match=r"a 1, a 2$"):
+            next(events)
+
+
+def test_a_store_made_anew_is_a_loss(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
+    live_hub.publish("a", 2)
+    with live_store.subscribe() as events:
+        live_hub.disconnect()
+        partition = live_hub.renew("a")
+        live_hub.publish("a")
+        with pytest.raises(HistoryLost) as lost:
+            next(events)
+
+    assert lost.value.loss == Loss(renewed=(partition,))
+
+
+def test_events_removed_under_a_subscription_come_as_an_error_between_events(
+    live_hub: FakeWebSocketHub, live_store: EventStore
+) -> None:
+    with live_store.subscribe() as events:
+        live_hub.publish("a")
+        live_hub.truncate("a")
+        live_hub.publish("a")
+        assert next(events).sequence == 1
+        with pytest.raises(HistoryLost, match="a 5 to 9"):
+            next(events)
+
+
+def test_a_quiet_connection_is_kept_open_by_pings(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
+    with live_store.subscribe(ping_every=0.01) as events:
+        waiting = threading.Thread(target=lambda: next(events))
+        waiting.start()
+        assert live_hub.pinged.acquire(timeout=10)
+        assert live_hub.pinged.acquire(timeout=10)
+        live_hub.publish("a")
+        waiting.join()
+        assert live_hub.connected == 1
+
+
+def test_a_connection_that_falls_silent_is_replaced(
+    live_hub: FakeWebSocketHub, live_store: EventStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "_ANSWER", 0.01)
+    live_hub.silent = True
+
+    with live_store.subscribe(ping_every=0.01) as events:
+        waiting = threading.Thread(target=lambda: next(events))
+        waiting.start()
+        assert live_hub.left.acquire(timeout=10)
+        live_hub.silent = False
+        live_hub.publish("a")
+        waiting.join()
+
+    assert live_hub.connected > 1
+
+
+def test_closing_from_another_thread_ends_the_iteration(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
+    found: list[Recorded] = []
+    first = threading.Event()
+
+    def iterate() -> None:
+        for event in events:
+            found.append(event)
+            first.set()
+
+    events = live_store.subscribe()
+    iterating = threading.Thread(target=iterate)
+    iterating.start()
+    live_hub.publish("a")
+    assert first.wait(10)
+
+    events.close()
+    iterating.join()
+
+    assert sequences(found) == {"a": [1]}
+
+
+def test_closing_ends_the_waiting_for_a_hub_that_is_away(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
+    away = threading.Event()
+    live_store.backoff = Backoff(first=60.0, patience=600.0, random=lambda: 1.0, notice=lambda _: away.set())
+    events = live_store.subscribe()
+    live_hub.statuses.extend([503] * 1000)
+    live_hub.disconnect()
+    iterating = threading.Thread(target=lambda: list(events))
+    iterating.start()
+    assert away.wait(10)
+
+    events.close()
+    iterating.join()
+
+    assert (list(events), len(live_hub.statuses)) == ([], 1000)
+
+
+def test_an_event_not_handed_out_when_it_is_closed_is_not_counted_as_handled(
+    live_hub: FakeWebSocketHub, live_store: EventStore
+) -> None:
+    live_hub.publish("a", 3)
+    events = live_store.subscribe(start="start", stream="a")
+    next(events)
+    cursor = events.cursor
+
+    events.close()
+
+    assert list(events) == []
+    assert events.handled() == cursor
+
+
+def test_the_environments_websocket_belongs_to_the_environments_hub(
+    live_hub: FakeWebSocketHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EVENTSTORE_URL", "https://hub.example/Prod")
+    monkeypatch.setenv("EVENTSTORE_WEBSOCKET_URL", live_hub.url)
+
+    with EventStore() as store, store.subscribe():
+        assert live_hub.connected == 1
+    with EventStore("https://other.example") as store, pytest.raises(ConnectFailed, match="does not tell"):
+        store.subscribe()

@@ -1,0 +1,86 @@
+"""The hub from publishing to what is posted, its queues in memory, its store a real one."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from typing import TYPE_CHECKING, Any
+
+from eventstore.adapters.redis_log import RedisLog
+from eventstore.adapters.redis_registry import RedisRegistry
+from eventstore.adapters.redis_turns import RedisTurns
+from eventstore.dispatch import Dispatcher, TurnLimits
+from eventstore.filters import parse_filters
+from eventstore.store import Store
+from eventstore.subscribing import Subscribed, Subscriptions
+from eventstore.subscriptions import BARE, EVENTSTORE, Connection, Subscription
+from tests.examples import FakeClock
+from tests.fakes.queues import FakeBells, FakeDeliveries
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from eventstore.adapters.redis_connection import Client
+
+__all__ = ["Live"]
+
+
+class Live:
+    def __init__(self, client: Client, *, partitions: int = 1, limits: TurnLimits | None = None) -> None:
+        self.clock = FakeClock()
+        self.log = RedisLog(client, partitions=partitions, clock=self.clock)
+        self.registry = RedisRegistry(client, partitions=partitions)
+        self.turns = RedisTurns(client, partitions=partitions)
+        self.bells = FakeBells()
+        self.deliveries = FakeDeliveries()
+        self.store = Store(self.log, self.bells)
+        self.subscriptions = Subscriptions(self.log, self.registry, self.bells)
+        self.dispatcher = self.worker(limits)
+        self._keys = itertools.count(1)
+
+    def worker(self, limits: TurnLimits | None = None) -> Dispatcher:
+        """A worker that knows nothing yet, as after a cold start."""
+        return Dispatcher(self.log, self.turns, self.deliveries, clock=self.clock, limits=limits)
+
+    def connect(self, name: str, *, bare: bool = False) -> None:
+        self.registry.connect(Connection(name, BARE if bare else EVENTSTORE, self.clock.now()))
+
+    def subscribe(
+        self,
+        name: str,
+        *,
+        own_id: str = "s",
+        filters: Sequence[object] = (),
+        streams: Sequence[str] = (),
+        cursors: Sequence[str] = (),
+        oldest: bool = False,
+        bare: bool = False,
+    ) -> Subscribed:
+        if self.registry.connection(name) is None:
+            self.connect(name, bare=bare)
+        subscription = Subscription(
+            key=f"{next(self._keys):024x}",
+            connection=name,
+            id=own_id,
+            filter=parse_filters(list(filters)),
+            streams=tuple(streams),
+            bare=bare,
+        )
+        subscribed = self.subscriptions.start(subscription, cursors=cursors, oldest=oldest)
+        self.subscriptions.ring(subscribed)
+        return subscribed
+
+    def settle(self) -> None:
+        """Serve every partition that was rung for, until no bell rings."""
+        while self.bells.rung:
+            partitions, self.bells.rung = self.bells.rung, []
+            for partition in dict.fromkeys(partitions):
+                if self.dispatcher.serve(partition, until=self.clock.now() + 1000):
+                    self.bells.ring([partition])
+
+    def received(self) -> dict[str, list[dict[str, Any]]]:
+        """Per connection what it was posted since this was last asked."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        for posting in self.deliveries.taken():
+            found.setdefault(posting.connection, []).append(json.loads(posting.message))
+        return found

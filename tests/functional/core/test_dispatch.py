@@ -1,0 +1,366 @@
+"""Who gets which events, in which frames: turns on a real store."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from redis import Redis
+
+from eventstore.adapters.redis_connection import connect
+from eventstore.dispatch import TurnLimits
+from eventstore.errors import InvalidCursor, QueueUnavailable, TurnLost
+from eventstore.framing import FrameLimits
+from eventstore.streams import Retention, StreamConfig
+from tests.examples import event, events
+from tests.functional.core.live import Live
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from eventstore.adapters.redis_connection import Client
+    from eventstore_dev.valkey import ValkeyServer
+
+
+@pytest.fixture
+def client(valkey: ValkeyServer) -> Iterator[Client]:
+    with Redis.from_url(valkey.url) as plain:
+        plain.flushall()
+    client = connect(valkey.url)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def live(client: Client) -> Live:
+    return Live(client)
+
+
+def ids(messages: Sequence[dict[str, Any]]) -> list[str]:
+    return [one["id"] for message in messages if message["type"] == "events" for one in message["events"]]
+
+
+def frames(messages: Sequence[dict[str, Any]]) -> list[int]:
+    return [message["frame"] for message in messages]
+
+
+class TestLive:
+    def test_an_event_reaches_who_subscribed_before(self, live: Live) -> None:
+        live.subscribe("a")
+        live.settle()
+        live.store.publish([event("1")], stream="wf")
+        live.settle()
+        assert ids(live.received()["a"]) == ["1"]
+
+    def test_what_was_published_before_is_not_a_live_subscribers(self, live: Live) -> None:
+        live.store.publish(events(3), stream="wf")
+        live.subscribe("a")
+        live.settle()
+        assert ids(live.received()["a"]) == []
+
+    def test_an_event_published_right_after_subscribing_arrives(self, live: Live) -> None:
+        live.subscribe("a")
+        live.store.publish([event("1")], stream="wf")
+        live.settle()
+        assert ids(live.received()["a"]) == ["1"]
+
+    def test_each_gets_what_it_asked_for(self, live: Live) -> None:
+        live.subscribe("type", filters=[{"exact": {"type": "t.2"}}])
+        live.subscribe("subject", filters=[{"exact": {"subject": "x"}}])
+        live.subscribe("stream", streams=["wf-2"])
+        live.subscribe("prefix", filters=[{"prefix": {"type": "t."}}])
+        live.settle()
+        live.received()
+        live.store.publish([event("1", type="t.1", subject="x"), event("2", type="t.2")], stream="wf-1")
+        live.store.publish([event("3", type="u")], stream="wf-2")
+        live.settle()
+        got = live.received()
+        assert {name: ids(messages) for name, messages in got.items()} == {
+            "type": ["2"],
+            "subject": ["1"],
+            "stream": ["3"],
+            "prefix": ["1", "2"],
+        }
+
+    def test_frames_are_numbered_without_a_gap(self, live: Live) -> None:
+        live.subscribe("a")
+        live.settle()
+        for number in range(3):
+            live.store.publish([event(str(number))], stream="wf")
+            live.settle()
+        assert frames(live.received()["a"]) == [1, 2, 3, 4]
+
+    def test_a_frame_holds_no_more_than_it_may(self, client: Client) -> None:
+        live = Live(client, limits=TurnLimits(frames=FrameLimits(events=4)))
+        live.subscribe("a")
+        live.settle()
+        live.received()
+        live.store.publish(events(10), stream="wf")
+        live.settle()
+        assert [len(message["events"]) for message in live.received()["a"]] == [4, 4, 2]
+
+    def test_an_event_too_large_for_a_frame_comes_as_a_reference(self, live: Live) -> None:
+        live.subscribe("a")
+        live.settle()
+        live.received()
+        live.store.publish([event("a/1", data="x" * 100_000)], stream="wf")
+        live.settle()
+        [message] = live.received()["a"]
+        [one] = message["events"]
+        assert "data" not in one
+        assert one["dataref"] == "/api/v1/events/a%2F1?source=%2Ftests&stream=wf"
+
+    def test_who_ended_a_subscription_gets_nothing_more(self, live: Live) -> None:
+        live.subscribe("a")
+        live.settle()
+        live.received()
+        live.registry.unsubscribe("a", "s")
+        live.store.publish(events(1), stream="wf")
+        live.settle()
+        assert live.received() == {}
+
+    def test_who_is_gone_gets_nothing_more(self, live: Live) -> None:
+        live.subscribe("a")
+        live.subscribe("b")
+        live.settle()
+        live.received()
+        live.registry.disconnect("a")
+        live.store.publish(events(1), stream="wf")
+        live.settle()
+        assert list(live.received()) == ["b"]
+
+    def test_a_turn_leaves_nothing_that_others_published_meanwhile(self, client: Client) -> None:
+        live = Live(client, limits=TurnLimits(events=3))
+        live.subscribe("a")
+        live.settle()
+        for number in range(20):
+            live.store.publish([event(str(number))], stream=f"wf-{number % 3}")
+        live.settle()
+        assert ids(live.received()["a"]) == [str(number) for number in range(20)]
+
+    def test_a_worker_whose_time_is_up_says_that_something_is_left(self, client: Client) -> None:
+        live = Live(client, limits=TurnLimits(events=1))
+        live.subscribe("a")
+        live.settle()
+        for number in range(2):
+            live.store.publish([event(str(number))], stream="wf")
+        assert live.dispatcher.serve(0, until=live.clock.now())
+
+    def test_bare_events_are_frames_of_their_own_with_cursors(self, live: Live) -> None:
+        live.subscribe("a", bare=True)
+        live.settle()
+        live.store.publish(events(2), stream="wf")
+        live.settle()
+        got = live.received()["a"]
+        assert [(one["id"], one["hubpartition"], one["hubframe"]) for one in got] == [("1", 0, 1), ("2", 0, 2)]
+        again = live.subscribe("b", bare=True, cursors=[got[0]["hubcursor"]])
+        live.settle()
+        assert (again.recovery, [one["id"] for one in live.received()["b"]]) == ("complete", ["2"])
+
+
+class TestCatchingUp:
+    def test_from_the_oldest_everything_comes_and_then_live(self, client: Client) -> None:
+        live = Live(client, limits=TurnLimits(behind_events=7))
+        for number in range(50):
+            live.store.publish([event(str(number))], stream=f"wf-{number % 5}")
+        live.subscribe("a", oldest=True)
+        live.store.publish([event("50")], stream="wf-0")
+        live.settle()
+        got = live.received()["a"]
+        assert ids(got) == [str(number) for number in range(51)]
+        assert [message["type"] for message in got].index("live") == len(got) - 1
+
+    def test_publishing_goes_on_while_somebody_catches_up(self, client: Client) -> None:
+        live = Live(client, limits=TurnLimits(events=3, behind_events=5))
+        live.subscribe("live")
+        for number in range(30):
+            live.store.publish([event(str(number))], stream="wf")
+        live.subscribe("late", oldest=True)
+        numbers = itertools.count(30)
+        for _ in range(10):
+            live.store.publish([event(str(next(numbers)))], stream="wf")
+            live.dispatcher.take_turn(0)
+        live.settle()
+        got = live.received()
+        everything = [str(number) for number in range(40)]
+        assert (ids(got["late"]), ids(got["live"])) == (everything, everything)
+
+    @pytest.mark.parametrize("cut", range(1, 12))
+    def test_who_resumes_from_any_frame_misses_nothing(self, client: Client, cut: int) -> None:
+        live = Live(client, partitions=4, limits=TurnLimits(frames=FrameLimits(events=2)))
+        began = live.subscribe("a", oldest=True)
+        for number in range(20):
+            live.store.publish([event(str(number))], stream=f"wf-{number % 7}")
+        live.settle()
+        seen = live.received()["a"][:cut]
+        newest = {message["partition"]: message["cursor"] for message in seen}
+        live.registry.disconnect("a")
+        live.store.publish([event("20")], stream="wf-1")
+        again = live.subscribe("b", cursors=[began.cursor, *newest.values()])
+        live.settle()
+        rest = live.received()["b"]
+        assert again.recovery == "complete"
+        assert sorted(ids(seen) + ids(rest), key=int) == [str(number) for number in range(21)]
+
+    def test_the_cursor_of_subscribed_covers_every_partition(self, client: Client) -> None:
+        live = Live(client, partitions=4)
+        began = live.subscribe("a")
+        live.settle()
+        for number in range(8):
+            live.store.publish([event(str(number))], stream=f"wf-{number}")
+        live.subscribe("b", cursors=[began.cursor])
+        live.settle()
+        assert sorted(ids(live.received()["b"])) == [str(number) for number in range(8)]
+
+    def test_cursors_that_leave_a_partition_out_are_refused(self, client: Client) -> None:
+        live = Live(client, partitions=4)
+        live.subscribe("a")
+        live.settle()
+        live.store.publish([event("1")], stream="wf")
+        live.settle()
+        [cursor] = [message["cursor"] for message in live.received()["a"] if message["type"] == "events"]
+        with pytest.raises(InvalidCursor, match="do not cover"):
+            live.subscribe("b", cursors=[cursor])
+
+    def test_a_cursor_of_one_stream_needs_only_its_partition(self, client: Client) -> None:
+        live = Live(client, partitions=4)
+        live.subscribe("a", streams=["wf"])
+        live.settle()
+        live.store.publish(events(2), stream="wf")
+        live.settle()
+        cursor = live.received()["a"][0]["cursor"]
+        assert live.subscribe("b", streams=["wf"], cursors=[cursor]).recovery == "complete"
+        live.settle()
+        assert ids(live.received()["b"]) == ["1", "2"]
+
+
+class TestRecovery:
+    def test_what_retention_removed_meanwhile_is_named(self, live: Live) -> None:
+        live.log.create("wf", StreamConfig(Retention(max_events=2)))
+        began = live.subscribe("a")
+        live.settle()
+        live.registry.disconnect("a")
+        live.store.publish(events(5), stream="wf")
+        live.settle()
+        live.log.trim("wf")
+        again = live.subscribe("b", cursors=[began.cursor])
+        live.settle()
+        assert (again.recovery, list(again.missing)) == ("truncated", [("wf", 1, 3)])
+        assert ids(live.received()["b"]) == ["4", "5"]
+
+    def test_what_was_received_before_it_was_removed_is_not_missing(self, live: Live) -> None:
+        live.log.create("wf", StreamConfig(Retention(max_events=2)))
+        live.subscribe("a")
+        live.settle()
+        live.store.publish(events(2), stream="wf")
+        live.settle()
+        cursor = live.received()["a"][-1]["cursor"]
+        live.store.publish(events(2, start=3), stream="wf")
+        live.settle()
+        live.log.trim("wf")
+        assert live.subscribe("b", cursors=[cursor]).recovery == "complete"
+
+    def test_what_is_not_dispatched_yet_is_kept_whatever_the_retention_says(self, live: Live) -> None:
+        live.log.create("wf", StreamConfig(Retention(max_events=1)))
+        live.subscribe("a")
+        live.settle()
+        live.store.publish(events(5), stream="wf")
+        live.log.trim("wf")
+        live.settle()
+        assert ids(live.received()["a"]) == ["1", "2", "3", "4", "5"]
+
+    def test_who_is_overtaken_by_retention_while_catching_up_is_told(self, client: Client) -> None:
+        live = Live(client, limits=TurnLimits(behind_events=2))
+        live.log.create("wf", StreamConfig(Retention(max_events=3)))
+        live.subscribe("keeps-it-dispatched")
+        live.settle()
+        live.store.publish(events(3), stream="wf")
+        live.settle()
+        live.subscribe("late", oldest=True)
+        live.store.publish(events(3, start=4), stream="wf")
+        live.dispatcher.take_turn(0)
+        live.log.trim("wf")
+        live.settle()
+        got = live.received()["late"]
+        told = [
+            (m["stream"], m["first"], m["last"]) for one in got if one["type"] == "truncated" for m in one["missing"]
+        ]
+        received = ids(got)
+        assert sorted([*map(int, received), *(n for _, first, last in told for n in range(first, last + 1))]) == [
+            1, 2, 3, 4, 5, 6,
+        ]  # fmt: skip
+        assert frames(got) == list(range(1, len(got) + 1))
+
+    def test_a_store_made_anew_says_so_and_starts_from_its_beginning(self, live: Live, client: Client) -> None:
+        began = live.subscribe("a")
+        live.settle()
+        client.execute_command("FLUSHALL")
+        live.store.publish(events(2), stream="wf")
+        again = live.subscribe("b", cursors=[began.cursor])
+        live.settle()
+        assert (again.recovery, list(again.renewed)) == ("new-epoch", [0])
+        assert ids(live.received()["b"]) == ["1", "2"]
+
+
+class TestFailing:
+    def test_a_turn_that_came_to_nothing_is_taken_again_with_the_same_frames(self, client: Client) -> None:
+        live = Live(client, limits=TurnLimits(events=3))
+        live.subscribe("a")
+        live.settle()
+        live.received()
+        live.store.publish(events(2), stream="wf")
+        live.deliveries.broken = True
+        with pytest.raises(QueueUnavailable):
+            live.dispatcher.take_turn(0)
+        live.deliveries.broken = False
+        first = live.received()["a"]
+        live.store.publish(events(2, start=3), stream="wf")
+        live.worker().take_turn(0)
+        assert live.received()["a"] == first
+        live.settle()
+        assert ids(live.received()["a"]) == ["3", "4"]
+
+    def test_a_worker_that_was_overtaken_changes_nothing(self, live: Live) -> None:
+        live.subscribe("a")
+        live.settle()
+        live.store.publish(events(1), stream="wf")
+        turn = live.turns.begin(0, events=10, behind=10)
+        live.settle()
+        before = live.turns.begin(0, events=10, behind=10)
+        from eventstore.ports import Advance  # noqa: PLC0415 - only here
+
+        with pytest.raises(TurnLost):
+            live.turns.advance(turn, Advance(frames={"x": 7}))
+        assert live.turns.begin(0, events=10, behind=10).done == before.done
+
+    def test_frames_that_may_have_held_more_are_numbered_far_on(self, live: Live) -> None:
+        live.subscribe("a")
+        live.settle()
+        live.received()
+        live.store.publish(events(4), stream="wf")
+        live.deliveries.broken = True
+        with pytest.raises(QueueUnavailable):
+            live.dispatcher.take_turn(0)
+        live.deliveries.broken = False
+        live.received()
+        live.log.delete("wf")
+        live.store.publish(events(1, start=5), stream="wf")
+        live.settle()
+        assert frames(live.received()["a"])[0] > 1000
+        live.subscribe("b")
+        live.settle()
+        live.store.publish(events(1, start=6), stream="wf")
+        live.settle()
+        assert frames(live.received()["b"]) == [1, 2]
+
+    def test_a_bell_that_cannot_be_rung_costs_no_event(self, live: Live) -> None:
+        live.subscribe("a")
+        live.settle()
+        live.bells.broken = True
+        live.store.publish(events(1), stream="wf")
+        live.bells.broken = False
+        assert list(live.turns.waiting()) == [0]
+        live.bells.ring(live.turns.waiting())
+        live.settle()
+        assert ids(live.received()["a"]) == ["1"]

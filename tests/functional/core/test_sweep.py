@@ -1,0 +1,87 @@
+"""What the sweep mends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from redis import Redis
+
+from eventstore.adapters.redis_connection import connect
+from eventstore.streams import Retention, StreamConfig
+from eventstore.sweep import Sweeper
+from tests.examples import event, events
+from tests.functional.core.live import Live
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from eventstore_dev.valkey import ValkeyServer
+
+
+@pytest.fixture
+def live(valkey: ValkeyServer) -> Iterator[Live]:
+    with Redis.from_url(valkey.url) as plain:
+        plain.flushall()
+    client = connect(valkey.url)
+    yield Live(client, partitions=4)
+    client.close()
+
+
+@pytest.fixture
+def sweeper(live: Live) -> Sweeper:
+    return Sweeper(live.log, live.registry, live.turns, live.bells, clock=live.clock)
+
+
+def soon(live: Live) -> int:
+    return live.clock.now() + 60_000
+
+
+def test_it_rings_for_partitions_that_have_something_to_do(live: Live, sweeper: Sweeper) -> None:
+    live.bells.broken = True
+    live.store.publish(events(1), stream="wf")
+    live.bells.broken = False
+    assert sweeper.sweep(until=soon(live)).rung == 1
+    live.settle()
+    assert sweeper.sweep(until=soon(live)).rung == 0
+
+
+def test_it_rings_for_subscriptions_that_nobody_carried_on(live: Live, sweeper: Sweeper) -> None:
+    live.subscribe("a", streams=["wf"])
+    live.bells.rung.clear()
+    assert sweeper.sweep(until=soon(live)).rung == 1
+
+
+def test_it_forgets_connections_that_must_have_ended(live: Live, sweeper: Sweeper) -> None:
+    live.subscribe("old")
+    live.clock.pass_seconds(2 * 3600)
+    live.subscribe("young")
+    live.clock.pass_seconds(600)
+    assert sweeper.sweep(until=soon(live)).forgotten == 1
+    live.settle()
+    live.received()
+    live.store.publish(events(1), stream="wf")
+    live.settle()
+    assert list(live.received()) == ["young"]
+
+
+def test_it_removes_what_streams_no_longer_keep(live: Live, sweeper: Sweeper) -> None:
+    live.log.create("wf", StreamConfig(Retention(max_age=60)))
+    live.store.publish(events(3), stream="wf")
+    live.settle()
+    live.clock.pass_seconds(61)
+    assert sweeper.sweep(until=soon(live)).removed == 3
+
+
+def test_it_brings_the_index_by_id_up_to_date(live: Live, sweeper: Sweeper, valkey: ValkeyServer) -> None:
+    live.store.publish([event("1")], stream="wf")
+    sweeper.sweep(until=soon(live))
+    with Redis.from_url(valkey.url) as plain:
+        assert sum(plain.hlen(f"{{p{partition}}}:ids") for partition in range(4)) == 1
+
+
+def test_doing_it_twice_changes_nothing(live: Live, sweeper: Sweeper) -> None:
+    live.store.publish(events(1), stream="wf")
+    live.settle()
+    first = sweeper.sweep(until=soon(live))
+    assert sweeper.sweep(until=soon(live)) == first

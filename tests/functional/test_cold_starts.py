@@ -1,0 +1,53 @@
+"""What a function's start imports: what its path needs, and nothing else."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+_ROOT = Path(__file__).parents[2]
+
+# What is worth knowing of: each takes tens of milliseconds, or hundreds. Powertools touches botocore where it is
+# installed; botocore's session is what costs.
+_VENDORS = {"aws_lambda_powertools", "botocore.session", "pydantic", "redis", "yaml"}
+_OURS = {"eventstore.cesql", "eventstore.dispatch", "functions.rest.openapi"}
+
+
+@cache
+def imported(function: str) -> set[str]:
+    paths = [str(_ROOT), str(_ROOT / "layers/eventstore")]
+    program = f"import sys; sys.path[:0] = {paths!r}; import functions.{function}.app; print(*sys.modules)"
+    answer = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    return set(answer.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("function", "vendors"),
+    [
+        ("rest", {"aws_lambda_powertools", "redis"}),
+        ("websocket", {"botocore.session", "redis"}),
+        ("dispatch", {"aws_lambda_powertools", "botocore.session", "redis"}),
+        ("deliver", {"aws_lambda_powertools", "botocore.session"}),
+        ("sweep", set()),
+    ],
+)
+def test_a_function_imports_the_libraries_of_its_path(function: str, vendors: set[str]) -> None:
+    assert imported(function) & _VENDORS == vendors
+
+
+@pytest.mark.parametrize(
+    ("function", "parts"),
+    [
+        ("rest", set()),
+        ("websocket", set()),
+        ("dispatch", {"eventstore.dispatch"}),
+        ("deliver", set()),
+        ("sweep", set()),
+    ],
+)
+def test_a_function_imports_the_parts_of_its_path(function: str, parts: set[str]) -> None:
+    assert imported(function) & _OURS == parts

@@ -1,0 +1,100 @@
+"""The handlers, called with the events that API Gateway and SQS would invoke them with."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+from eventstore import bootstrap
+from functions.dispatch.app import handler as dispatch
+from functions.websocket.app import handler
+from tests.functional.rest.api import Context
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.fakes.queues import FakeBells, FakeDeliveries
+
+__all__ = ["Client", "Gateway"]
+
+_EVENTS = Path(__file__).parent / "events"
+_NUMBERS = itertools.count(1)
+
+
+def _recorded(name: str) -> dict[str, Any]:
+    event: dict[str, Any] = json.loads((_EVENTS / name).read_text())
+    return copy.deepcopy(event)
+
+
+@dataclass
+class Gateway:
+    """Opens connections, and carries what the functions send each other."""
+
+    bells: FakeBells
+    deliveries: FakeDeliveries
+
+    def connect(self, *, query: str = "", protocols: Sequence[str] = ()) -> tuple[Client, dict[str, Any]]:
+        client = Client(self, f"c{next(_NUMBERS)}=")
+        event = client.event("connect.json")
+        if query:
+            event["multiValueQueryStringParameters"] = parse_qs(query, keep_blank_values=True)
+        if protocols:
+            event["multiValueHeaders"]["Sec-WebSocket-Protocol"] = [", ".join(protocols)]
+        return client, handler(event, Context())  # type: ignore[arg-type]
+
+    def settle(self) -> dict[str, list[dict[str, Any]]]:
+        """Let `dispatch` answer every bell; what each connection is posted."""
+        while self.bells.rung:
+            partitions, self.bells.rung = sorted(set(self.bells.rung)), []
+            answer = dispatch({"Records": [_bell(partition) for partition in partitions]}, Context())  # type: ignore[arg-type]
+            assert answer == {"batchItemFailures": []}
+        found: dict[str, list[dict[str, Any]]] = {}
+        for posting in self.deliveries.taken():
+            found.setdefault(posting.connection, []).append(json.loads(posting.message))
+        return found
+
+
+@dataclass
+class Client:
+    gateway: Gateway
+    connection: str
+    texts: list[str] = field(default_factory=list)
+
+    def event(self, name: str) -> dict[str, Any]:
+        event = _recorded(name)
+        event["requestContext"]["connectionId"] = self.connection
+        event["requestContext"]["connectedAt"] = bootstrap.clock().now()
+        return event
+
+    def send(self, message: object) -> dict[str, Any]:
+        """What a message is answered; one that is text goes as it stands."""
+        event = self.event("message.json")
+        event["body"] = message if isinstance(message, str) else json.dumps(message)
+        if isinstance(message, dict) and "action" in message:
+            event["requestContext"]["routeKey"] = message["action"]
+        answer = handler(event, Context())  # type: ignore[arg-type]
+        assert answer["statusCode"] == 200
+        told: dict[str, Any] = json.loads(answer["body"])
+        return told
+
+    def received(self) -> list[dict[str, Any]]:
+        return self.gateway.settle().get(self.connection, [])
+
+    def disconnect(self) -> None:
+        assert handler(self.event("disconnect.json"), Context()) == {"statusCode": 200}  # type: ignore[arg-type]
+
+
+def _bell(partition: int) -> dict[str, Any]:
+    return {
+        "messageId": f"m{partition}",
+        "receiptHandle": "r",
+        "body": json.dumps({"partition": partition}),
+        "attributes": {"MessageGroupId": f"p{partition}", "ApproximateReceiveCount": "1"},
+        "messageAttributes": {},
+        "eventSource": "aws:sqs",
+    }

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from eventstore import bootstrap
+from tests.fakes.queues import FakeBells, FakeDeliveries
+from tests.fresh import forget
+from tests.functional.websocket.clients import Client, Gateway
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from eventstore_dev.valkey import ValkeyServer
+
+
+@pytest.fixture
+def gateway(valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
+    """The handlers on an empty store, their queues in memory."""
+    monkeypatch.setenv("REDIS_URL", valkey.url)
+    monkeypatch.setenv("PARTITIONS", "4")
+    forget()
+    bells, deliveries = FakeBells(), FakeDeliveries()
+    monkeypatch.setattr(bootstrap, "bells", lambda: bells)
+    monkeypatch.setattr(bootstrap, "deliveries", lambda: deliveries)
+    client = bootstrap.log()._client  # type: ignore[attr-defined]
+    client.flushall()
+    yield Gateway(bells, deliveries)
+    client.close()
+    forget()
+
+
+@pytest.fixture
+def client(gateway: Gateway) -> Client:
+    client, answer = gateway.connect()
+    assert answer == {"statusCode": 200}
+    return client

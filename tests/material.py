@@ -1,0 +1,10 @@
+"""Where real inputs, written by others, are kept; a user's clone has none."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+__all__ = ["MATERIAL"]
+
+MATERIAL = Path(os.environ.get("EVENTSTORE_MATERIAL", Path(__file__).parents[2] / "shared" / "material"))

@@ -1,0 +1,55 @@
+"""Proves a transcript against promises 1 to 3 and 5 to 9 of DESIGN.md, section 2, or finds where they broke."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from tests.transcripts.evidence import Evidence
+from tests.transcripts.rules import answers, completeness, content, frames, live, order, recovery, resuming
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from tests.transcripts.transcript import Transcript
+    from tests.transcripts.violation import Violation
+
+__all__ = ["RULES", "first_violation", "violations"]
+
+RULES: Sequence[Callable[[Evidence], Iterator[Violation]]] = (
+    answers.misplaced,
+    answers.twice,
+    answers.gaps,
+    answers.lost,
+    answers.strangers,
+    answers.torn,
+    resuming.resumed_cursors,
+    frames.repeats,
+    frames.holes,
+    resuming.client_faults,
+    recovery.recoveries,
+    recovery.told_removals,
+    content.invented,
+    content.unwanted,
+    content.early,
+    frames.wrong_partitions,
+    order.disorder,
+    order.log_order,
+    live.live_twice,
+    live.live_too_early,
+    completeness.passed_over,
+    completeness.never_came,
+    live.live_missing,
+)
+"""Each proves one thing. Where several break at one moment, the earlier one here is nearer to the cause."""
+
+
+def violations(transcript: Transcript) -> list[Violation]:
+    """All that is broken, what showed first foremost."""
+    evidence = Evidence(transcript)
+    return sorted(chain.from_iterable(rule(evidence) for rule in RULES), key=lambda violation: violation.at)
+
+
+def first_violation(transcript: Transcript) -> Violation | None:
+    """What broke first; `None` if every promise was kept."""
+    return next(iter(violations(transcript)), None)

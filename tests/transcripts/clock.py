@@ -1,0 +1,43 @@
+"""Moments of a recording, and the pauses between tries."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from random import Random
+
+__all__ = ["Backoff", "Clock"]
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Seconds since it was made; all that records one run shares it."""
+
+    began: float = field(default_factory=time.monotonic)
+
+    def now(self) -> float:
+        """The moment."""
+        return time.monotonic() - self.began
+
+
+class Backoff:
+    """Pauses that are drawn between nothing and a bound, which doubles until something worked."""
+
+    def __init__(self, random: Random, *, first: float = 0.05, longest: float = 2.0) -> None:
+        self._random = random
+        self._first = first
+        self._longest = longest
+        self._bound = first
+
+    def pause(self) -> float:
+        """Seconds to wait before the next try."""
+        pause = self._bound * self._random.random()
+        self._bound = min(self._bound * 2, self._longest)
+        return pause
+
+    def worked(self) -> None:
+        """Begin small again."""
+        self._bound = self._first

@@ -1,0 +1,154 @@
+"""Publishers that record: over REST and over WebSocket, trying again until they are answered."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+import aiohttp
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import WebSocketException
+
+from tests.transcripts.clock import Backoff
+from tests.transcripts.fragments import fragments
+from tests.transcripts.outcomes import AGAIN, Refused
+from tests.transcripts.transcript import Publish, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from random import Random
+
+    from tests.transcripts.clock import Clock
+    from tests.transcripts.transcript import Json
+
+__all__ = ["Publisher", "RestRoute", "Route", "SocketRoute"]
+
+_PATIENCE = 30.0
+_SERVER_FAULT = 500
+
+
+class _NoAnswer(Exception):
+    """The outcome is open."""
+
+
+class Route(Protocol):
+    """A way to the hub, used by one publisher at a time."""
+
+    async def publish(self, events: Sequence[Json], stream: str) -> list[dict[str, Any]]:
+        """Results of one attempt.
+
+        Raises:
+            _NoAnswer: None came, or one that leaves the outcome open.
+            Refused: The hub will not store these events.
+        """
+
+    async def close(self) -> None:
+        """Give up connections."""
+
+
+class Publisher:
+    """Publishes batches until each is answered, and records every attempt."""
+
+    def __init__(self, name: str, route: Route, *, clock: Clock, random: Random) -> None:
+        self.name = name
+        self.publishes: list[Publish] = []
+        self._route = route
+        self._clock = clock
+        self._backoff = Backoff(random)
+
+    async def publish(self, events: Sequence[Json], stream: str) -> None:
+        """Store a batch, whatever the number of attempts.
+
+        Raises:
+            Refused: The hub will not store these events.
+        """
+        while True:
+            begun = self._clock.now()
+            attempt = Publish(publisher=self.name, begun=begun, answered=None, events=tuple(events), stream=stream)
+            # Recorded before its outcome is known: whoever is cancelled now may have stored it.
+            self.publishes.append(attempt)
+            try:
+                results = await self._route.publish(events, stream)
+            except _NoAnswer:
+                await asyncio.sleep(self._backoff.pause())
+                continue
+            answered = tuple(
+                Result(one["stream"], one["sequence"], one["id"], duplicate=one["duplicate"]) for one in results
+            )
+            self.publishes[-1] = replace(attempt, answered=self._clock.now(), results=answered)
+            self._backoff.worked()
+            return
+
+    async def close(self) -> None:
+        """Give up connections."""
+        await self._route.close()
+
+
+class RestRoute:
+    """`POST /api/v1/events`, batched."""
+
+    def __init__(self, url: str) -> None:
+        self._url = f"{url}/api/v1/events"
+        self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_PATIENCE))
+
+    async def publish(self, events: Sequence[Json], stream: str) -> list[dict[str, Any]]:
+        body = json.dumps(list(events), separators=(",", ":"))
+        headers = {"Content-Type": "application/cloudevents-batch+json"}
+        try:
+            async with self._session.post(self._url, params={"stream": stream}, data=body, headers=headers) as response:
+                text = await response.text()
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise _NoAnswer from error
+        if response.status >= _SERVER_FAULT:
+            raise _NoAnswer(f"{response.status} {text[:200]}")
+        if not response.ok:
+            raise Refused(f"{response.status} {text[:1000]}")
+        results: list[dict[str, Any]] = json.loads(text)["results"]
+        return results
+
+    async def close(self) -> None:
+        await self._session.close()
+
+
+class SocketRoute:
+    """The action `publish`, on one connection after the other."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._connection: ClientConnection | None = None
+        self._requests = 0
+
+    async def publish(self, events: Sequence[Json], stream: str) -> list[dict[str, Any]]:
+        self._requests += 1
+        name = f"r{self._requests}"
+        message = {"action": "publish", "request": name, "events": list(events), "stream": stream}
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                answer = await self._ask(json.dumps(message, separators=(",", ":")), name)
+        except (OSError, TimeoutError, WebSocketException) as error:
+            # A late answer on this connection would be taken for a later one's.
+            await self.close()
+            raise _NoAnswer from error
+        if answer.get("type") == "published":
+            results: list[dict[str, Any]] = answer["results"]
+            return results
+        if "type" not in answer or answer.get("code") in AGAIN:
+            raise _NoAnswer(str(answer))
+        raise Refused(str(answer))
+
+    async def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection:
+            await connection.close()
+
+    async def _ask(self, message: str, name: str) -> dict[str, Any]:
+        if self._connection is None:
+            self._connection = await connect(self._url, compression=None, ping_interval=None, proxy=None)
+        await self._connection.send(fragments(message))
+        while True:
+            answer: dict[str, Any] = json.loads(await self._connection.recv())
+            # API Gateway's own word that a function failed has no type, and names no request.
+            if answer.get("request") == name or "type" not in answer:
+                return answer

@@ -1,0 +1,264 @@
+"""A scenario of publishers, subscribers and strikes against a hub, recorded to be proved by the checker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from random import Random
+from typing import TYPE_CHECKING, Protocol
+
+from tests.transcripts.clock import Clock
+from tests.transcripts.contents import contents
+from tests.transcripts.matching import wanted_streams
+from tests.transcripts.plan import MARKER, Batch, Guest, Plan, Strike, What, marker, planned
+from tests.transcripts.publisher import Publisher, RestRoute, Route, SocketRoute
+from tests.transcripts.subscriber import Act, Order, RecordingSubscriber
+from tests.transcripts.transcript import Transcript
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Sequence
+
+    from tests.transcripts.transcript import Json
+
+__all__ = ["FUNCTIONS", "HubControls", "Overdue", "soak"]
+
+FUNCTIONS = ("RestFunction", "WebSocketFunction", "DispatchFunction", "DeliverFunction")
+
+
+class HubControls(Protocol):
+    """The hub under test, and what can be done to it. Its store keeps what it answered."""
+
+    @property
+    def rest_url(self) -> str:
+        """Such as `http://127.0.0.1:8081`."""
+
+    @property
+    def ws_url(self) -> str:
+        """Such as `ws://127.0.0.1:8081/ws`."""
+
+    async def kill_function(self, name: str) -> None:
+        """End the processes of a function, in the middle of whatever they do."""
+
+    async def restart_cache(self) -> None:
+        """End the cache and start it again, with what it had answered."""
+
+    async def fire_sweep(self) -> None:
+        """Run the sweep, as its schedule does every minute."""
+
+
+class Overdue(Exception):
+    """The scenario did not end in time; it says who waits for what."""
+
+
+async def soak(
+    hub: HubControls,
+    *,
+    seed: int,
+    events: int = 10_000,
+    subscribers: int = 50,
+    streams: int = 200,
+    rest_publishers: int = 4,
+    socket_publishers: int = 2,
+    functions: Sequence[str] = FUNCTIONS,
+    kills: int = 20,
+    restarts: int = 2,
+    sweeps: int = 5,
+    longest_pause: float = 2.0,
+    sweep_every: float = 5.0,
+    deadline: float = 600.0,
+) -> Transcript:
+    """Run the scenario of a seed until all is answered and everyone has caught up.
+
+    In the end every stream gets a marker, which every subscription wants: who has them all, and is live everywhere, has
+    caught up. While waiting for that, the sweep runs again and again, for it is what finds lost bells.
+
+    There must be at least one publisher of each kind. Subscribers lag or are away for `longest_pause` seconds at most.
+
+    Raises:
+        Overdue: It did not end in `deadline` seconds.
+        ExceptionGroup: A request was refused as wrong, or a control failed.
+    """
+    print(f"soak: seed {seed}, {events} events, {subscribers} subscribers", flush=True)
+    plan = planned(
+        seed,
+        events=events,
+        subscribers=subscribers,
+        streams=streams,
+        functions=functions,
+        kills=kills,
+        restarts=restarts,
+        sweeps=sweeps,
+        longest_pause=longest_pause,
+    )
+    run = _Run(hub, plan, seed, sweep_every=sweep_every)
+    try:
+        async with asyncio.timeout(deadline), run.publishers(rest_publishers, socket_publishers) as publishers:
+            await run.played(publishers)
+            stored = await contents(hub.rest_url, plan.streams)
+    except TimeoutError as error:
+        raise Overdue(f"the soak of seed {seed} did not end in {deadline} s\n{run.state}") from error
+    return Transcript(
+        publishes=tuple(
+            sorted((one for by in publishers.all for one in by.publishes), key=lambda publish: publish.begun)
+        ),
+        streams=stored,
+        subscribers=tuple(one for follower in run.followers for one in follower.subscriber.recorded),
+        seed=seed,
+    )
+
+
+class _Follower:
+    """A subscriber of the scenario, and the markers that it has handled."""
+
+    def __init__(self, guest: Guest, hub: HubControls, plan: Plan, clock: Clock, news: asyncio.Event) -> None:
+        self.guest = guest
+        self.leaves = any(order.act is Act.LEAVE for _, order in guest.orders)
+        self.subscriber = RecordingSubscriber(
+            hub.ws_url, guest.request, name=guest.name, clock=clock, random=Random(guest.name), handle=self._handle
+        )
+        self._missing = set(wanted_streams(guest.request) or plan.streams)
+        self._news = news
+
+    @property
+    def caught_up(self) -> bool:
+        return self.subscriber.live and not self._missing
+
+    @property
+    def state(self) -> str:
+        some = ", ".join(sorted(self._missing)[:5])
+        markers = f"{len(self._missing)} markers missing ({some})" if self._missing else "has all markers"
+        return f"{self.guest.name}: {self.subscriber.state}; {markers}; it wants {dict(self.guest.request)}"
+
+    async def run(self) -> None:
+        await self.subscriber.run()
+        self.subscriber.finish(caught_up=not self.leaves)
+
+    def _handle(self, message: Json) -> None:
+        for event in message.get("events", ()):
+            if event["type"] == MARKER:
+                self._missing.discard(event["hubstream"])
+        self._news.set()
+
+
+@dataclass(frozen=True, slots=True)
+class _Publishers:
+    rest: Sequence[Publisher]
+    socket: Sequence[Publisher]
+
+    @property
+    def all(self) -> Sequence[Publisher]:
+        return [*self.rest, *self.socket]
+
+
+class _Run:
+    def __init__(self, hub: HubControls, plan: Plan, seed: int, *, sweep_every: float) -> None:
+        self._hub = hub
+        self._plan = plan
+        self._seed = seed
+        self._sweep_every = sweep_every
+        self._clock = Clock()
+        self._news = asyncio.Event()
+        self._done = 0
+        self._stage = "publishing"
+        self._striking = asyncio.Lock()
+        self.followers = [_Follower(guest, hub, plan, self._clock, self._news) for guest in plan.guests]
+        self._due = deque(sorted(self._actions(), key=lambda action: action[0]))
+
+    @property
+    def state(self) -> str:
+        """Who waits for what, for a person."""
+        total = sum(len(batch.events) for batch in self._plan.batches) + len(self._plan.streams)
+        waiting = [one.state for one in self.followers if not one.leaves and not one.caught_up]
+        lines = [
+            f"{self._stage}: {self._done} of {total} events and markers answered; {len(waiting)} subscribers wait",
+            *waiting,
+        ]
+        return "\n  ".join(lines)
+
+    @asynccontextmanager
+    async def publishers(self, rest: int, socket: int) -> AsyncIterator[_Publishers]:
+        """So many of each kind, closed at the end."""
+        made = _Publishers(
+            [self._publisher(f"rest-{number}", RestRoute(self._hub.rest_url)) for number in range(1, rest + 1)],
+            [self._publisher(f"socket-{number}", SocketRoute(self._hub.ws_url)) for number in range(1, socket + 1)],
+        )
+        try:
+            yield made
+        finally:
+            for publisher in made.all:
+                await publisher.close()
+
+    async def played(self, publishers: _Publishers) -> None:
+        """The scenario, to its end."""
+        rest = deque(batch for batch in self._plan.batches if not batch.socket)
+        socket = deque(batch for batch in self._plan.batches if batch.socket)
+        async with asyncio.TaskGroup() as guests:
+            async with asyncio.TaskGroup() as acting:
+                self._advance(0, guests, acting)
+                for publisher in publishers.rest:
+                    acting.create_task(self._publishing(publisher, rest, guests, acting))
+                for publisher in publishers.socket:
+                    acting.create_task(self._publishing(publisher, socket, guests, acting))
+            staying = [one for one in self.followers if not one.leaves]
+            self._stage = "waiting until everyone is subscribed"
+            await asyncio.gather(*(one.subscriber.subscribed.wait() for one in staying))
+            self._stage = "publishing markers"
+            markers = deque(Batch(stream, (marker(stream),), socket=False) for stream in self._plan.streams)
+            async with asyncio.TaskGroup() as acting:
+                for publisher in publishers.rest:
+                    acting.create_task(self._publishing(publisher, markers, guests, acting))
+            self._stage = "waiting until everyone has caught up"
+            await self._caught_up(staying)
+            for one in staying:
+                one.subscriber.tell(Order.leave())
+
+    def _publisher(self, name: str, route: Route) -> Publisher:
+        return Publisher(name, route, clock=self._clock, random=Random(f"{self._seed} {name}"))
+
+    async def _publishing(
+        self, publisher: Publisher, batches: deque[Batch], guests: asyncio.TaskGroup, acting: asyncio.TaskGroup
+    ) -> None:
+        while batches:
+            batch = batches.popleft()
+            await publisher.publish(batch.events, batch.stream)
+            self._advance(len(batch.events), guests, acting)
+
+    def _advance(self, count: int, guests: asyncio.TaskGroup, acting: asyncio.TaskGroup) -> None:
+        """Begin all that is due after so many events more."""
+        self._done += count
+        while self._due and self._due[0][0] <= self._done:
+            match self._due.popleft()[1]:
+                case Strike() as strike:
+                    acting.create_task(self._strike(strike))
+                case _Follower() as follower:
+                    guests.create_task(follower.run())
+                case (RecordingSubscriber() as subscriber, Order() as order):
+                    subscriber.tell(order)
+
+    def _actions(self) -> Iterator[tuple[int, Strike | _Follower | tuple[RecordingSubscriber, Order]]]:
+        for strike in self._plan.strikes:
+            yield strike.at, strike
+        for follower in self.followers:
+            yield follower.guest.joins, follower
+            for at, order in follower.guest.orders:
+                yield at, (follower.subscriber, order)
+
+    async def _strike(self, strike: Strike) -> None:
+        async with self._striking:
+            match strike.what:
+                case What.FUNCTION:
+                    await self._hub.kill_function(strike.function)
+                case What.CACHE:
+                    await self._hub.restart_cache()
+                case What.SWEEP:
+                    await self._hub.fire_sweep()
+
+    async def _caught_up(self, followers: Sequence[_Follower]) -> None:
+        while not all(one.caught_up for one in followers):
+            self._news.clear()
+            try:
+                await asyncio.wait_for(self._news.wait(), self._sweep_every)
+            except TimeoutError:
+                await self._hub.fire_sweep()

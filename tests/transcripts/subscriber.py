@@ -1,0 +1,296 @@
+"""A subscriber that records: written from docs/protocol.md alone, on the `websockets` library."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Any
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, WebSocketException
+
+from tests.transcripts.clock import Backoff
+from tests.transcripts.fragments import fragments
+from tests.transcripts.outcomes import AGAIN, Refused
+from tests.transcripts.transcript import Ending, Received, Session, Subscriber
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from random import Random
+
+    from tests.transcripts.clock import Clock
+    from tests.transcripts.transcript import Json
+
+__all__ = ["Act", "Order", "RecordingSubscriber"]
+
+_SUBPROTOCOL = "eventstore.v1"
+_PATIENCE = 10.0
+_LARGEST_MESSAGE = 1 << 20
+
+
+class Act(Enum):
+    """What a subscriber can be told to do."""
+
+    ABORT = auto()
+    CLOSE = auto()
+    LAG = auto()
+    LEAVE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Something to do, and how long to stay so: away after `abort` and `close`, without reading in `lag`."""
+
+    act: Act
+    seconds: float = 0.0
+
+    @classmethod
+    def abort(cls, seconds: float) -> Order:
+        """Cut the connection with no closing handshake, and resume after a pause."""
+        return cls(Act.ABORT, seconds)
+
+    @classmethod
+    def close(cls, seconds: float) -> Order:
+        """Close the connection, and resume after a pause."""
+        return cls(Act.CLOSE, seconds)
+
+    @classmethod
+    def lag(cls, seconds: float) -> Order:
+        """Stop reading for a while."""
+        return cls(Act.LAG, seconds)
+
+    @classmethod
+    def leave(cls) -> Order:
+        """Close the connection for good."""
+        return cls(Act.LEAVE)
+
+
+class RecordingSubscriber:
+    """Receives what it asked for until told to leave, across as many sessions as that takes.
+
+    A session that ends before `subscribed` came leaves nothing to resume from; what follows is recorded as another
+    logical subscriber, whose name says so.
+
+    Args:
+        request: Members of the subscribe: `filters`, `stream`, `from`.
+        handle: Given each message of which the protocol's table says that it is to be handled, once.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        request: Json,
+        *,
+        name: str,
+        clock: Clock,
+        random: Random,
+        handle: Callable[[Json], object] = lambda _: None,
+    ) -> None:
+        self.name = name
+        self.request = request
+        self.recorded: list[Subscriber] = []
+        self.subscribed = asyncio.Event()
+        """It has been answered once, and has a right to all that follows."""
+        self._url = url
+        self._clock = clock
+        self._handle = handle
+        self._backoff = Backoff(random)
+        self._orders: asyncio.Queue[Order] = asyncio.Queue()
+        self._sessions: list[Session] = []
+        self._base: str | None = None
+        self._cursors: dict[int, str] = {}
+        self._waiting: frozenset[int] | None = None
+        self._state = "not begun"
+
+    @property
+    def live(self) -> bool:
+        """Whether every partition became live since the last subscribe."""
+        return self._waiting is not None and not self._waiting
+
+    @property
+    def state(self) -> str:
+        """What it is doing, for a person."""
+        waiting = "" if not self._waiting else f", not live in partitions {sorted(self._waiting)}"
+        return f"{self._state}, session {len(self._sessions) + 1}{waiting}"
+
+    def tell(self, order: Order) -> None:
+        """Have it do something, as soon as it has done what it was told before."""
+        self._orders.put_nowait(order)
+
+    async def run(self) -> None:
+        """Receive until told to leave.
+
+        Raises:
+            Refused: The hub refused the subscribe as wrong.
+        """
+        order = None
+        while order is None or order.act is not Act.LEAVE:
+            self._state = "connecting"
+            try:
+                connection = await connect(
+                    self._url,
+                    subprotocols=[_SUBPROTOCOL],  # type: ignore[list-item]  # a NewType of str
+                    compression=None,
+                    ping_interval=None,  # a lagging client must not end by its own pings
+                    max_size=_LARGEST_MESSAGE,
+                    proxy=None,
+                )
+            except (OSError, WebSocketException):
+                order = await self._away(self._backoff.pause())
+                continue
+            order = await _Session(self, connection).run()
+            self._waiting = None
+            if order is None:
+                order = await self._away(self._backoff.pause())
+            elif order.act is not Act.LEAVE:
+                order = await self._away(order.seconds)
+        self._state = "gone"
+
+    def finish(self, *, caught_up: bool) -> None:
+        """Record what the sessions so far were."""
+        if self._sessions:
+            suffix = f".{len(self.recorded) + 1}" if self.recorded else ""
+            self.recorded.append(
+                Subscriber(name=f"{self.name}{suffix}", sessions=tuple(self._sessions), caught_up=caught_up)
+            )
+        self._sessions = []
+
+    async def _away(self, seconds: float) -> Order | None:
+        """Wait, unless it is told to leave; other orders are for connected ones."""
+        self._state = "away"
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        while (left := until - loop.time()) > 0:
+            try:
+                order = await asyncio.wait_for(self._orders.get(), left)
+            except TimeoutError:
+                return None
+            if order.act is Act.LEAVE:
+                return order
+        return None
+
+    def _subscribe(self) -> dict[str, Any]:
+        request = {"action": "subscribe", "id": f"s{len(self._sessions) + 1}", **self.request}
+        if self._base is not None:
+            request.pop("from", None)
+            request["cursor"] = [self._base, *self._cursors.values()]
+        return request
+
+    def _answered(self, message: Json, fresh: frozenset[int]) -> None:
+        """Keep what `subscribed` says; `fresh` are the partitions of which this session has brought a cursor."""
+        for partition in message.get("renewed", ()):
+            if partition not in fresh:
+                self._cursors.pop(partition, None)
+        self._base = message["cursor"]
+        self.subscribed.set()
+        self._backoff.worked()
+
+    def _ended(self, session: Session) -> None:
+        self._sessions.append(session)
+        if self._base is None:
+            self._cursors.clear()
+            self.finish(caught_up=False)
+
+
+class _Session:
+    """One connection with its subscription."""
+
+    def __init__(self, subscriber: RecordingSubscriber, connection: ClientConnection) -> None:
+        self._owner = subscriber
+        self._connection = connection
+        self._connected = subscriber._clock.now()
+        self._request = subscriber._subscribe()
+        self._received: list[Received] = []
+        self._last: dict[int, int] = {}
+        self._live: set[int] = set()
+        self._partitions: frozenset[int] | None = None
+        self._patience = self._connected + _PATIENCE
+
+    async def run(self) -> Order | None:
+        """Receive until the connection ends or an order ends it, which is returned."""
+        self._owner._state = "subscribing"
+        sent = self._owner._clock.now()
+        ending, order = Ending.DISCONNECTED, None
+        try:
+            await self._connection.send(fragments(json.dumps(self._request, separators=(",", ":"))))
+            ending, order = await self._receiving()
+        except ConnectionClosed:
+            pass
+        finally:
+            if ending is Ending.ABORTED:
+                self._connection.transport.abort()
+            ended = self._owner._clock.now()
+            await self._connection.close()
+            self._owner._ended(
+                Session(
+                    connected=self._connected,
+                    sent=sent,
+                    subscribe=self._request,
+                    received=tuple(self._received),
+                    ended=ended,
+                    ending=ending,
+                )
+            )
+        return order
+
+    async def _receiving(self) -> tuple[Ending, Order | None]:
+        orders = asyncio.ensure_future(self._owner._orders.get())
+        message = asyncio.ensure_future(self._connection.recv())
+        try:
+            while True:
+                # Whoever is not answered, though frames may come, has nothing to resume from.
+                left = None if self._partitions is not None else max(0.0, self._patience - self._owner._clock.now())
+                done, _ = await asyncio.wait((orders, message), return_when=asyncio.FIRST_COMPLETED, timeout=left)
+                if not done:
+                    return Ending.UNANSWERED, None
+                if orders in done:
+                    order = orders.result()
+                    if order.act is Act.LAG:
+                        self._owner._state = "lagging"
+                        await asyncio.sleep(order.seconds)
+                        orders = asyncio.ensure_future(self._owner._orders.get())
+                        continue
+                    return (Ending.ABORTED if order.act is Act.ABORT else Ending.CLOSED), order
+                if ending := self._take(json.loads(message.result())):
+                    return ending, None
+                message = asyncio.ensure_future(self._connection.recv())
+        finally:
+            for task in (orders, message):
+                task.cancel()
+            await asyncio.gather(orders, message, return_exceptions=True)
+
+    def _take(self, message: Json) -> Ending | None:
+        """Record a message, and handle it as the protocol's table says; tells if the session must end."""
+        now = self._owner._clock.now()
+        due = True
+        lost = False
+        if message.get("type", "error") == "error":
+            self._received.append(Received(now, message, handled=False))
+            # API Gateway's own word that a function failed has no type.
+            if message.get("code", "internal") in AGAIN:
+                return Ending.REFUSED
+            raise Refused(f"{self._owner.name} was refused: {message}; it asked {self._request}")
+        if "frame" in message:
+            last = self._last.get(message["partition"], 0)
+            due, lost = message["frame"] == last + 1, message["frame"] > last + 1
+        self._received.append(Received(now, message, due))
+        if lost:
+            return Ending.HOLE
+        if due:
+            self._handled(message)
+        return None
+
+    def _handled(self, message: Json) -> None:
+        if message["type"] == "subscribed":
+            self._partitions = frozenset(message["partitions"])
+            self._owner._answered(message, frozenset(self._last))
+        if "frame" in message:
+            self._last[message["partition"]] = message["frame"]
+            self._owner._cursors[message["partition"]] = message["cursor"]
+            self._live |= {message["partition"]} if message["type"] == "live" else set()
+        if self._partitions is not None:
+            self._owner._waiting = self._partitions - self._live
+            self._owner._state = "live" if self._owner.live else "catching up"
+        self._owner._handle(message)

@@ -1,0 +1,75 @@
+"""A broken promise, told so that it can be looked up in the transcript."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+__all__ = ["Kind", "Place", "Violation"]
+
+
+class Kind(StrEnum):
+    """Which rule is broken, and the promise of DESIGN.md, section 2, that it belongs to."""
+
+    LOST = "an answered event is not in the store"  # 1
+    MISPLACED = "an event was answered two places, or two events one"  # 1
+    TWICE = "an event stands twice in the store"  # 3
+    GAP = "a stream's sequences have a gap"  # 1
+    TORN = "a batch is stored in part"  # 2
+    INVENTED = "nobody published this"  # 5
+    ALTERED = "an event is not what was published"  # 5
+    HOLE = "a frame number is missing"  # 6
+    REPEAT = "a frame came again with other content"  # 6
+    PARTITION = "an event or frame is in the wrong partition"  # 6
+    UNWANTED = "an event does not match"  # 6
+    EARLY = "an event is older than the subscription's start"  # 6
+    DISORDER = "an event came before an earlier one of its stream"  # 6
+    LOG_ORDER = "subscribers saw a partition's events in different orders"  # 6
+    INCOMPLETE = "a matching event did not arrive"  # 6, 7, 8
+    UNTOLD = "a removed event was neither sent nor told of"  # 9
+    RECOVERY = "the hub told something untrue about what is missing"  # 9
+    LIVE = "live came at the wrong time"  # 8
+    CURSOR = "the client resumed from what it had not kept"  # 9
+    CLIENT = "the recording client broke the protocol's table"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where in the transcript to look.
+
+    Attributes:
+        session: Which of the subscriber's, from 1.
+    """
+
+    publisher: str | None = None
+    subscriber: str | None = None
+    session: int | None = None
+    partition: int | None = None
+    frame: int | None = None
+    stream: str | None = None
+    sequences: tuple[int, ...] = ()
+
+    def __str__(self) -> str:
+        told = {name: getattr(self, name) for name in self.__slots__}
+        return ", ".join(f"{name} {_shown(value)}" for name, value in told.items() if value is not None and value != ())
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """What is wrong, when it showed, and where.
+
+    Attributes:
+        at: The moment of the transcript at which it first could be seen.
+    """
+
+    kind: Kind
+    at: float
+    sentence: str
+    place: Place
+
+    def __str__(self) -> str:
+        return f"{self.kind.name}, {self.kind}: {self.sentence}\n  at {self.at:.6f} s: {self.place}"
+
+
+def _shown(value: object) -> str:
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from eventstore.events import RecordedEvent
+from eventstore.filters import parse_filters
+from eventstore.frames import postings
+from eventstore.framing import FrameLimits, Outbox, Placed, missing_members
+from eventstore.positions import Cursor, Position
+from eventstore.subscriptions import Subscription
+from tests.examples import event
+
+EPOCH = "0123456789ab"
+
+
+def outbox(**limits: int) -> Outbox:
+    return Outbox(3, EPOCH, FrameLimits(**limits), "https://hub/api/v1/events")
+
+
+def placed(number: int, **members: Any) -> Placed:  # noqa: ANN401 - what `event` takes
+    body = event(str(number), **members).body
+    return Placed(Position(1000 + number, 0, 0), RecordedEvent("wf", number, 1000 + number, body))
+
+
+def subscriber(name: str = "a") -> Subscription:
+    return Subscription(f"key-{name}", name, "s", parse_filters([]))
+
+
+def sent(box: Outbox) -> list[dict[str, Any]]:
+    return [json.loads(p.message) for delivery in box.deliveries() for p in postings(delivery.encoded())]
+
+
+def test_who_gets_the_same_events_shares_one_part() -> None:
+    box = outbox(shards=1)
+    box.add_events([placed(1)], [(subscriber("a"), 1), (subscriber("b"), 9)], bare=False)
+    [delivery] = box.deliveries()
+    [part] = delivery.parts
+    assert [(to.connection, to.frame) for to in part.to] == [("a", 1), ("b", 9)]
+
+
+def test_connections_of_other_shards_get_deliveries_of_their_own() -> None:
+    box = outbox(shards=8)
+    box.add_events([placed(1)], [(subscriber(f"c{number}"), 1) for number in range(40)], bare=False)
+    deliveries = box.deliveries()
+    assert len(deliveries) == len({delivery.shard for delivery in deliveries}) > 1
+
+
+def test_a_frame_is_cut_by_number_of_events() -> None:
+    box = outbox(events=2)
+    taken = box.add_events([placed(n) for n in range(1, 6)], [(subscriber(), 1)], bare=False)
+    assert taken == 3
+    assert [(m["frame"], [e["id"] for e in m["events"]]) for m in sent(box)] == [
+        (1, ["1", "2"]),
+        (2, ["3", "4"]),
+        (3, ["5"]),
+    ]
+
+
+def test_a_frame_is_cut_by_bytes() -> None:
+    box = outbox(event_bytes=1000)
+    box.add_events([placed(n, data="x" * 300) for n in range(1, 5)], [(subscriber(), 1)], bare=False)
+    assert [len(message["events"]) for message in sent(box)] == [2, 2]
+
+
+def test_the_cursor_of_a_frame_is_behind_its_last_event() -> None:
+    box = outbox()
+    box.add_events([placed(1), placed(2)], [(subscriber(), 1)], bare=False)
+    [message] = sent(box)
+    assert Cursor.parse(message["cursor"]).places == {3: (EPOCH, Position(1002, 0, 0))}
+
+
+def test_an_event_beyond_a_frame_comes_without_its_data() -> None:
+    box = outbox(event_bytes=1000)
+    box.add_events([placed(1), placed(2, data="x" * 2000), placed(3)], [(subscriber(), 1)], bare=False)
+    [one] = [e for message in sent(box) for e in message["events"] if e["id"] == "2"]
+    assert "data" not in one
+    assert one["dataref"] == "https://hub/api/v1/events/2?source=%2Ftests&stream=wf"
+    assert (one["hubstream"], one["hubsequence"]) == ("wf", "2")
+
+
+def test_a_delivery_is_no_larger_than_a_queue_takes() -> None:
+    box = outbox(delivery_bytes=5000, event_bytes=2000, shards=1)
+    box.add_events([placed(n, data="x" * 900) for n in range(1, 30)], [(subscriber(), 1)], bare=True)
+    bodies = [delivery.encoded() for delivery in box.deliveries()]
+    assert len(bodies) > 1
+    assert all(len(body.encode()) <= 5000 for body in bodies)
+
+
+def test_many_addresses_are_spread_over_parts() -> None:
+    box = outbox(addresses=10, shards=1)
+    box.add_events([placed(1)], [(subscriber(f"c{number}"), 1) for number in range(25)], bare=False)
+    [delivery] = box.deliveries()
+    assert [len(part.to) for part in delivery.parts] == [10, 10, 5]
+
+
+def test_what_is_missing_is_told_to_bare_clients_by_an_event() -> None:
+    box = outbox()
+    bare = Subscription("key", "a", "url", parse_filters([]), bare=True)
+    box.add_truncated(missing_members([("wf", 1, 3)], complete=False), Position(9, 0, 0), [(bare, 5)])
+    [message] = sent(box)
+    assert (message["type"], message["hubframe"]) == ("io.flunq.hub.truncated", 5)
+    assert message["data"] == {"missing": [{"stream": "wf", "first": 1, "last": 3}], "missing_more": True}

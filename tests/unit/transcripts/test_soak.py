@@ -1,0 +1,170 @@
+"""The soak against a simulated hub: it ends, it records, and what it records can be proved."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.transcripts.checker import first_violation, violations
+from tests.transcripts.plan import MARKER, What, planned
+from tests.transcripts.recording import read, written
+from tests.transcripts.soak import Overdue, soak
+from tests.transcripts.transcript import Ending, Transcript
+from tests.transcripts.violation import Kind
+from tests.unit.transcripts.simulated_server import SimulatedServer
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from tests.transcripts.transcript import Json
+
+
+def recorded(change: Callable[[SimulatedServer], object] = lambda _: None, *, seed: int = 7) -> Transcript:
+    """A small soak of a hub that was changed before."""
+
+    async def run(server: SimulatedServer) -> Transcript:
+        change(server)
+        return await soak(
+            server,
+            seed=seed,
+            events=300,
+            subscribers=8,
+            streams=20,
+            kills=3,
+            restarts=2,
+            sweeps=1,
+            longest_pause=0.02,
+            deadline=60,
+        )
+
+    return served(run)
+
+
+def served(run: Callable[[SimulatedServer], Awaitable[Transcript]]) -> Transcript:
+    async def body() -> Transcript:
+        async with SimulatedServer().running() as server:
+            return await run(server)
+
+    return asyncio.run(body())
+
+
+@pytest.fixture(scope="module")
+def good() -> Transcript:
+    return recorded()
+
+
+def test_a_soak_of_a_good_hub_is_proved(good: Transcript) -> None:
+    assert violations(good) == []
+
+
+def test_all_events_and_a_marker_of_each_stream_are_stored(good: Transcript) -> None:
+    stored = [event for stream in good.streams for event in stream.events]
+    types = Counter(event["type"] == MARKER for event in stored)
+    assert (types[False], types[True]) == (300, 20)
+    assert all(stream.events[-1]["type"] == MARKER for stream in good.streams)
+
+
+def test_everyone_who_stayed_caught_up_across_several_sessions(good: Transcript) -> None:
+    assert sum(one.caught_up for one in good.subscribers) >= 6
+    assert max(len(one.sessions) for one in good.subscribers) > 2
+    endings = {session.ending for one in good.subscribers for session in one.sessions}
+    assert {Ending.CLOSED, Ending.ABORTED, Ending.DISCONNECTED} <= endings
+
+
+def test_attempts_that_were_not_answered_are_recorded_beside_their_retries(good: Transcript) -> None:
+    unanswered = [publish for publish in good.publishes if publish.answered is None]
+    assert len(unanswered) >= 2
+    answered = {event["id"] for publish in good.publishes for event in publish.events if publish.answered is not None}
+    assert answered.issuperset(event["id"] for publish in unanswered for event in publish.events)
+
+
+def test_a_soak_reads_back_as_it_was_written(good: Transcript) -> None:
+    assert read(written(good)) == good
+
+
+def test_lost_answers_are_asked_for_again_and_found_to_be_duplicates() -> None:
+    transcript = recorded(lambda server: setattr(server, "lose_answers", 9))
+    assert first_violation(transcript) is None
+    assert any(result.duplicate for publish in transcript.publishes for result in publish.results)
+
+
+def test_a_lost_frame_makes_its_client_resume_and_is_told() -> None:
+    def lose_one(server: SimulatedServer) -> None:
+        lost: list[Json] = []
+
+        def spoil(frame: Json) -> Json | None:
+            # Behind the first marker there is always another frame: more markers, or `live`.
+            if not lost and any(event["type"] == MARKER for event in frame.get("events", ())):
+                lost.append(frame)
+                return None
+            return frame
+
+        server.spoil = spoil
+
+    transcript = recorded(lose_one)
+    endings = Counter(session.ending for one in transcript.subscribers for session in one.sessions)
+    assert endings[Ending.HOLE] == 1
+    assert {violation.kind for violation in violations(transcript)} == {Kind.HOLE}
+
+
+def test_a_spoiled_frame_is_found() -> None:
+    def spoil(frame: Json) -> Json:
+        events = [{**event, "data": 0} if event["type"] != MARKER else event for event in frame.get("events", ())]
+        return {**frame, "events": events} if events else frame
+
+    violation = first_violation(recorded(lambda server: setattr(server, "spoil", spoil)))
+    assert violation is not None
+    assert violation.kind is Kind.ALTERED
+
+
+def test_a_soak_that_does_not_end_says_who_waits_for_what() -> None:
+    async def run(server: SimulatedServer) -> Transcript:
+        server.spoil = lambda frame: None if frame["type"] == "live" else frame
+        return await soak(
+            server, seed=1, events=20, subscribers=2, streams=2, kills=0, restarts=0, sweeps=0, deadline=3
+        )
+
+    with pytest.raises(Overdue) as overdue:
+        served(run)
+    told = str(overdue.value)
+    assert "the soak of seed 1 did not end in 3 s" in told
+    assert "22 of 22 events and markers answered" in told
+    assert "not live in partitions" in told
+
+
+def test_the_same_seed_plans_the_same() -> None:
+    options = {
+        "events": 500,
+        "subscribers": 20,
+        "streams": 50,
+        "kills": 5,
+        "restarts": 2,
+        "sweeps": 2,
+        "longest_pause": 1,
+    }
+    one, again = (planned(3, functions=("A", "B"), **options) for _ in range(2))
+    assert one == again
+    assert one != planned(4, functions=("A", "B"), **options)
+
+
+def test_a_plan_has_what_was_asked_for() -> None:
+    plan = planned(
+        5, functions=("A",), events=2000, subscribers=30, streams=40, kills=4, restarts=3, sweeps=2, longest_pause=1
+    )
+    assert sum(len(batch.events) for batch in plan.batches) == 2000
+    assert max(len(batch.events) for batch in plan.batches) <= 50
+    assert len(plan.guests) == 30
+    assert Counter(strike.what for strike in plan.strikes) == {What.FUNCTION: 4, What.CACHE: 3, What.SWEEP: 2}
+    assert {guest.request["from"] for guest in plan.guests} == {"start", "now"}
+
+
+def test_a_transcript_without_the_end_is_not_taken_for_caught_up(good: Transcript) -> None:
+    owner = next(one for one in good.subscribers if one.caught_up)
+    last = owner.sessions[-1]
+    shorter = replace(owner, sessions=(*owner.sessions[:-1], replace(last, received=last.received[:1])))
+    others = tuple(shorter if one is owner else one for one in good.subscribers)
+    assert first_violation(replace(good, subscribers=others)) is not None
