@@ -213,16 +213,22 @@ class LocalQueue(Queue):
 
     def _setup_dlq(self, policy: str | dict[str, Any]) -> None:
         # moto would look among all queues of the process.
-        found = json.loads(policy or "{}") if isinstance(policy, str) else policy
-        self.redrive_policy = self.dead_letter_queue = None
-        if not found:
+        if not policy:
+            self.redrive_policy = self.dead_letter_queue = None
             return
-        target = next((one for one in self._others.values() if one.queue_arn == found.get("deadLetterTargetArn")), None)
+        try:
+            found = json.loads(policy) if isinstance(policy, str) else policy
+            wanted, most = found["deadLetterTargetArn"], int(found["maxReceiveCount"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise self._no_policy(policy, "It must have deadLetterTargetArn and maxReceiveCount.") from error
+        target = next((one for one in self._others.values() if one.queue_arn == wanted), None)
         if target is None or target.fifo_queue != self.name.endswith(".fifo"):
-            told = "Dead letter target does not exist, or is of another kind."
-            raise SQSException("InvalidParameterValue", invalid("RedrivePolicy", policy, told).message)
-        self.redrive_policy = {**found, "maxReceiveCount": int(found["maxReceiveCount"])}
+            raise self._no_policy(policy, "Dead letter target does not exist, or is of another kind.")
+        self.redrive_policy = {"deadLetterTargetArn": wanted, "maxReceiveCount": most}
         self.dead_letter_queue = target
+
+    def _no_policy(self, policy: object, why: str) -> SQSException:
+        return SQSException("InvalidParameterValue", invalid("RedrivePolicy", policy, why).message)
 
     def stop(self) -> None:
         """Rings no more."""
