@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import urllib3
 from botocore.exceptions import ClientError
 
 from eventstore_dev.stack import StackError, running
@@ -148,6 +149,17 @@ def test_who_polls_gets_a_message_as_soon_as_it_is_sent(dev: Running, plain: str
             assert process.stdout.readline() == "polling\n"
             sender.send_message(QueueUrl=plain, MessageBody="here")
             assert process.stdout.read() == "here\n"
+
+
+def test_a_client_that_has_gone_takes_no_message(sqs: SQSClient, dev: Running, plain: str) -> None:
+    impatient = urllib3.PoolManager(retries=False, timeout=0.2)
+    body = json.dumps({"QueueUrl": plain, "WaitTimeSeconds": 20}).encode()
+    with impatient, pytest.raises(urllib3.exceptions.ReadTimeoutError):
+        impatient.request("POST", dev.stack.url, body=body, headers={"X-Amz-Target": "AmazonSQS.ReceiveMessage"})
+    # Taken in by the stack after the end of the connection, which came before on the same loop.
+    sqs.list_queues()
+    sqs.send_message(QueueUrl=plain, MessageBody="x")
+    assert bodies(sqs, plain, WaitTimeSeconds=5) == ["x"]
 
 
 def test_batches_tell_each_entrys_fate(sqs: SQSClient, plain: str) -> None:

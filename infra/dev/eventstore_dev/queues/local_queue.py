@@ -138,13 +138,25 @@ class LocalQueue(Queue):
             self._bury(dead)
         return taken
 
-    async def receive(self, most: int, *, wait: float, visibility: float | None = None) -> list[Message]:
-        """Receives; waits for the first message until then."""
+    async def receive(
+        self, most: int, *, wait: float, visibility: float | None = None, gone: Callable[[], bool] = lambda: False
+    ) -> list[Message]:
+        """Receives; waits for the first message until then.
+
+        Args:
+            most: At most so many.
+            wait: Seconds.
+            visibility: Seconds; the queue's own, if None.
+            gone: Whether nobody is there any more to receive; then nothing is.
+        """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + wait
-        while not (taken := self.take(most, visibility=visibility)) and loop.time() < deadline:
+        while not gone():
+            taken = self.take(most, visibility=visibility)
+            if taken or loop.time() >= deadline:
+                return taken
             await self._bell.wait(deadline)
-        return taken
+        return []
 
     def delete(self, handle: str) -> None:
         """Ends a message; a handle of an earlier receipt ends nothing.
