@@ -113,7 +113,7 @@ def _options(arguments: Sequence[str] | None, environment: Mapping[str, str]) ->
     parser = argparse.ArgumentParser(
         prog="eventstore-dev",
         description="Runs the project's template on this machine: its APIs, queues and functions, and a Valkey.",
-        epilog="Environment: PORT, REDIS_URL, PARTITIONS, LOG_LEVEL, NO_COLOR.",
+        epilog="Environment: PORT, REDIS_URL, PARTITIONS, LOG_LEVEL, NO_COLOR; AWS_ENDPOINT_URL for queues elsewhere.",
     )
     parser.add_argument("--template", type=Path, default=Path("template.yaml"), help="the SAM template (%(default)s)")
     parser.add_argument("--port", type=int, help="where to listen on 127.0.0.1 (8081)")
