@@ -6,8 +6,11 @@ import asyncio
 from collections import deque
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import chain
 from random import Random
 from typing import TYPE_CHECKING, Protocol
+
+import aiohttp
 
 from tests.transcripts.clock import Clock
 from tests.transcripts.contents import contents
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["FUNCTIONS", "HubControls", "Overdue", "soak"]
 
 FUNCTIONS = ("RestFunction", "WebSocketFunction", "DispatchFunction", "DeliverFunction")
+
+_PATIENCE = 30.0
 
 
 class HubControls(Protocol):
@@ -49,7 +54,15 @@ class HubControls(Protocol):
 
 
 class Overdue(Exception):
-    """The scenario did not end in time; it says who waits for what."""
+    """The scenario did not end in time; it says who waits for what.
+
+    Attributes:
+        transcript: What was recorded by then, in which nobody counts as caught up; `None` if the store cannot be read.
+    """
+
+    def __init__(self, told: str, transcript: Transcript | None) -> None:
+        super().__init__(told)
+        self.transcript = transcript
 
 
 async def soak(
@@ -92,33 +105,65 @@ async def soak(
         sweeps=sweeps,
         longest_pause=longest_pause,
     )
-    run = _Run(hub, plan, seed, sweep_every=sweep_every)
+    async with _publishers(hub, rest_publishers, socket_publishers, clock := Clock(), seed) as publishers:
+        run = _Run(hub, plan, publishers, clock, seed, sweep_every=sweep_every)
+        try:
+            async with asyncio.timeout(deadline):
+                await run.played()
+        except TimeoutError as error:
+            told = f"the soak of seed {seed} did not end in {deadline} s\n{run.state}"
+            raise Overdue(told, await _recorded_so_far(run)) from error
+        return await run.recorded()
+
+
+async def _recorded_so_far(run: _Run) -> Transcript | None:
     try:
-        async with asyncio.timeout(deadline), run.publishers(rest_publishers, socket_publishers) as publishers:
-            await run.played(publishers)
-            stored = await contents(hub.rest_url, plan.streams)
-    except TimeoutError as error:
-        raise Overdue(f"the soak of seed {seed} did not end in {deadline} s\n{run.state}") from error
-    return Transcript(
-        publishes=tuple(
-            sorted((one for by in publishers.all for one in by.publishes), key=lambda publish: publish.begun)
-        ),
-        streams=stored,
-        subscribers=tuple(one for follower in run.followers for one in follower.subscriber.recorded),
-        seed=seed,
+        async with asyncio.timeout(_PATIENCE):
+            return await run.recorded()
+    except (aiohttp.ClientError, OSError, TimeoutError):
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Publishers:
+    rest: Sequence[Publisher]
+    socket: Sequence[Publisher]
+
+    @property
+    def all(self) -> Sequence[Publisher]:
+        return [*self.rest, *self.socket]
+
+
+@asynccontextmanager
+async def _publishers(hub: HubControls, rest: int, socket: int, clock: Clock, seed: int) -> AsyncIterator[_Publishers]:
+    """So many of each kind, closed at the end."""
+
+    def publisher(name: str, route: Route) -> Publisher:
+        return Publisher(name, route, clock=clock, random=Random(f"{seed} {name}"))
+
+    made = _Publishers(
+        [publisher(f"rest-{number}", RestRoute(hub.rest_url)) for number in range(1, rest + 1)],
+        [publisher(f"socket-{number}", SocketRoute(hub.ws_url)) for number in range(1, socket + 1)],
     )
+    try:
+        yield made
+    finally:
+        for one in made.all:
+            await one.close()
 
 
 class _Follower:
     """A subscriber of the scenario, and the markers that it has handled."""
 
-    def __init__(self, guest: Guest, hub: HubControls, plan: Plan, clock: Clock, news: asyncio.Event) -> None:
+    def __init__(
+        self, guest: Guest, url: str, streams: Sequence[str], *, clock: Clock, random: Random, news: asyncio.Event
+    ) -> None:
         self.guest = guest
         self.leaves = any(order.act is Act.LEAVE for _, order in guest.orders)
         self.subscriber = RecordingSubscriber(
-            hub.ws_url, guest.request, name=guest.name, clock=clock, random=Random(guest.name), handle=self._handle
+            url, guest.request, name=guest.name, clock=clock, random=random, handle=self._handle
         )
-        self._missing = set(wanted_streams(guest.request) or plan.streams)
+        self._missing = set(wanted_streams(guest.request) or streams)
         self._news = news
 
     @property
@@ -142,28 +187,20 @@ class _Follower:
         self._news.set()
 
 
-@dataclass(frozen=True, slots=True)
-class _Publishers:
-    rest: Sequence[Publisher]
-    socket: Sequence[Publisher]
-
-    @property
-    def all(self) -> Sequence[Publisher]:
-        return [*self.rest, *self.socket]
-
-
 class _Run:
-    def __init__(self, hub: HubControls, plan: Plan, seed: int, *, sweep_every: float) -> None:
+    def __init__(
+        self, hub: HubControls, plan: Plan, publishers: _Publishers, clock: Clock, seed: int, *, sweep_every: float
+    ) -> None:
         self._hub = hub
         self._plan = plan
+        self._publishers = publishers
         self._seed = seed
         self._sweep_every = sweep_every
-        self._clock = Clock()
         self._news = asyncio.Event()
         self._done = 0
         self._stage = "publishing"
         self._striking = asyncio.Lock()
-        self.followers = [_Follower(guest, hub, plan, self._clock, self._news) for guest in plan.guests]
+        self.followers = [self._follower(guest, clock) for guest in plan.guests]
         self._due = deque(sorted(self._actions(), key=lambda action: action[0]))
 
     @property
@@ -177,29 +214,28 @@ class _Run:
         ]
         return "\n  ".join(lines)
 
-    @asynccontextmanager
-    async def publishers(self, rest: int, socket: int) -> AsyncIterator[_Publishers]:
-        """So many of each kind, closed at the end."""
-        made = _Publishers(
-            [self._publisher(f"rest-{number}", RestRoute(self._hub.rest_url)) for number in range(1, rest + 1)],
-            [self._publisher(f"socket-{number}", SocketRoute(self._hub.ws_url)) for number in range(1, socket + 1)],
+    async def recorded(self) -> Transcript:
+        """What happened, and what the store holds now."""
+        for follower in self.followers:
+            follower.subscriber.finish(caught_up=False)
+        publishes = chain.from_iterable(publisher.publishes for publisher in self._publishers.all)
+        return Transcript(
+            publishes=tuple(sorted(publishes, key=lambda publish: publish.begun)),
+            streams=await contents(self._hub.rest_url, self._plan.streams),
+            subscribers=tuple(one for follower in self.followers for one in follower.subscriber.recorded),
+            seed=self._seed,
         )
-        try:
-            yield made
-        finally:
-            for publisher in made.all:
-                await publisher.close()
 
-    async def played(self, publishers: _Publishers) -> None:
+    async def played(self) -> None:
         """The scenario, to its end."""
         rest = deque(batch for batch in self._plan.batches if not batch.socket)
         socket = deque(batch for batch in self._plan.batches if batch.socket)
         async with asyncio.TaskGroup() as guests:
             async with asyncio.TaskGroup() as acting:
                 self._advance(0, guests, acting)
-                for publisher in publishers.rest:
+                for publisher in self._publishers.rest:
                     acting.create_task(self._publishing(publisher, rest, guests, acting))
-                for publisher in publishers.socket:
+                for publisher in self._publishers.socket:
                     acting.create_task(self._publishing(publisher, socket, guests, acting))
             staying = [one for one in self.followers if not one.leaves]
             self._stage = "waiting until everyone is subscribed"
@@ -207,15 +243,12 @@ class _Run:
             self._stage = "publishing markers"
             markers = deque(Batch(stream, (marker(stream),), socket=False) for stream in self._plan.streams)
             async with asyncio.TaskGroup() as acting:
-                for publisher in publishers.rest:
+                for publisher in self._publishers.rest:
                     acting.create_task(self._publishing(publisher, markers, guests, acting))
             self._stage = "waiting until everyone has caught up"
             await self._caught_up(staying)
             for one in staying:
                 one.subscriber.tell(Order.leave())
-
-    def _publisher(self, name: str, route: Route) -> Publisher:
-        return Publisher(name, route, clock=self._clock, random=Random(f"{self._seed} {name}"))
 
     async def _publishing(
         self, publisher: Publisher, batches: deque[Batch], guests: asyncio.TaskGroup, acting: asyncio.TaskGroup
@@ -224,6 +257,11 @@ class _Run:
             batch = batches.popleft()
             await publisher.publish(batch.events, batch.stream)
             self._advance(len(batch.events), guests, acting)
+
+    def _follower(self, guest: Guest, clock: Clock) -> _Follower:
+        random = Random(f"{self._seed} {guest.name}")
+        streams = self._plan.streams
+        return _Follower(guest, self._hub.ws_url, streams, clock=clock, random=random, news=self._news)
 
     def _advance(self, count: int, guests: asyncio.TaskGroup, acting: asyncio.TaskGroup) -> None:
         """Begin all that is due after so many events more."""

@@ -135,6 +135,9 @@ def test_a_soak_that_does_not_end_says_who_waits_for_what() -> None:
     assert stage.endswith("of 22 events and markers answered; 2 subscribers wait")
     assert [line.split(":")[0].strip() for line in guests] == ["subscriber-1", "subscriber-2"]
     assert all("it wants {'from': " in line for line in guests)
+    transcript = overdue.value.transcript
+    assert transcript is not None
+    assert [one.caught_up for one in transcript.subscribers] == [False] * len(transcript.subscribers)
 
 
 def test_the_same_seed_plans_the_same() -> None:
