@@ -8,49 +8,29 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import chain
 from random import Random
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import aiohttp
 
 from tests.transcripts.clock import Clock
 from tests.transcripts.contents import contents
-from tests.transcripts.matching import wanted_streams
-from tests.transcripts.plan import MARKER, Batch, Guest, Plan, Strike, What, marker, planned
+from tests.transcripts.follower import Follower
+from tests.transcripts.orders import Order
+from tests.transcripts.plan import Batch, Guest, Plan, Strike, What, marker, planned
 from tests.transcripts.publisher import Publisher, RestRoute, Route, SocketRoute
-from tests.transcripts.subscriber import Act, Order, RecordingSubscriber
+from tests.transcripts.subscriber import RecordingSubscriber
 from tests.transcripts.transcript import Transcript
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
 
-    from tests.transcripts.transcript import Json
+    from tests.transcripts.controls import HubControls
 
-__all__ = ["FUNCTIONS", "HubControls", "Overdue", "soak"]
+__all__ = ["FUNCTIONS", "Overdue", "soak"]
 
 FUNCTIONS = ("RestFunction", "WebSocketFunction", "DispatchFunction", "DeliverFunction")
 
 _PATIENCE = 30.0
-
-
-class HubControls(Protocol):
-    """The hub under test, and what can be done to it. Its store keeps what it answered."""
-
-    @property
-    def rest_url(self) -> str:
-        """Such as `http://127.0.0.1:8081`."""
-
-    @property
-    def ws_url(self) -> str:
-        """Such as `ws://127.0.0.1:8081/ws`."""
-
-    async def kill_function(self, name: str) -> None:
-        """End the processes of a function, in the middle of whatever they do."""
-
-    async def restart_cache(self) -> None:
-        """End the cache and start it again, with what it had answered."""
-
-    async def fire_sweep(self) -> None:
-        """Run the sweep, as its schedule does every minute."""
 
 
 class Overdue(Exception):
@@ -152,41 +132,6 @@ async def _publishers(hub: HubControls, rest: int, socket: int, clock: Clock, se
             await one.close()
 
 
-class _Follower:
-    """A subscriber of the scenario, and the markers that it has handled."""
-
-    def __init__(
-        self, guest: Guest, url: str, streams: Sequence[str], *, clock: Clock, random: Random, news: asyncio.Event
-    ) -> None:
-        self.guest = guest
-        self.leaves = any(order.act is Act.LEAVE for _, order in guest.orders)
-        self.subscriber = RecordingSubscriber(
-            url, guest.request, name=guest.name, clock=clock, random=random, handle=self._handle
-        )
-        self._missing = set(wanted_streams(guest.request) or streams)
-        self._news = news
-
-    @property
-    def caught_up(self) -> bool:
-        return self.subscriber.live and not self._missing
-
-    @property
-    def state(self) -> str:
-        some = ", ".join(sorted(self._missing)[:5])
-        markers = f"{len(self._missing)} markers missing ({some})" if self._missing else "has all markers"
-        return f"{self.guest.name}: {self.subscriber.state}; {markers}; it wants {dict(self.guest.request)}"
-
-    async def run(self) -> None:
-        await self.subscriber.run()
-        self.subscriber.finish(caught_up=not self.leaves)
-
-    def _handle(self, message: Json) -> None:
-        for event in message.get("events", ()):
-            if event["type"] == MARKER:
-                self._missing.discard(event["hubstream"])
-        self._news.set()
-
-
 class _Run:
     def __init__(
         self, hub: HubControls, plan: Plan, publishers: _Publishers, clock: Clock, seed: int, *, sweep_every: float
@@ -258,10 +203,10 @@ class _Run:
             await publisher.publish(batch.events, batch.stream)
             self._advance(len(batch.events), guests, acting)
 
-    def _follower(self, guest: Guest, clock: Clock) -> _Follower:
+    def _follower(self, guest: Guest, clock: Clock) -> Follower:
         random = Random(f"{self._seed} {guest.name}")
         streams = self._plan.streams
-        return _Follower(guest, self._hub.ws_url, streams, clock=clock, random=random, news=self._news)
+        return Follower(guest, self._hub.ws_url, streams, clock=clock, random=random, news=self._news)
 
     def _advance(self, count: int, guests: asyncio.TaskGroup, acting: asyncio.TaskGroup) -> None:
         """Begin all that is due after so many events more."""
@@ -270,12 +215,12 @@ class _Run:
             match self._due.popleft()[1]:
                 case Strike() as strike:
                     acting.create_task(self._strike(strike))
-                case _Follower() as follower:
+                case Follower() as follower:
                     guests.create_task(follower.run())
                 case (RecordingSubscriber() as subscriber, Order() as order):
                     subscriber.tell(order)
 
-    def _actions(self) -> Iterator[tuple[int, Strike | _Follower | tuple[RecordingSubscriber, Order]]]:
+    def _actions(self) -> Iterator[tuple[int, Strike | Follower | tuple[RecordingSubscriber, Order]]]:
         for strike in self._plan.strikes:
             yield strike.at, strike
         for follower in self.followers:
@@ -293,7 +238,7 @@ class _Run:
                 case What.SWEEP:
                     await self._hub.fire_sweep()
 
-    async def _caught_up(self, followers: Sequence[_Follower]) -> None:
+    async def _caught_up(self, followers: Sequence[Follower]) -> None:
         while not all(one.caught_up for one in followers):
             self._news.clear()
             try:

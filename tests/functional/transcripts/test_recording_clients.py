@@ -13,9 +13,10 @@ from tests.transcripts import subscriber as recording
 from tests.transcripts.clock import Backoff, Clock
 from tests.transcripts.contents import contents
 from tests.transcripts.fragments import fragments
+from tests.transcripts.orders import Order
 from tests.transcripts.outcomes import Refused
 from tests.transcripts.publisher import Publisher, RestRoute, SocketRoute
-from tests.transcripts.subscriber import Order, RecordingSubscriber
+from tests.transcripts.subscriber import RecordingSubscriber
 from tests.transcripts.transcript import Ending
 
 if TYPE_CHECKING:
