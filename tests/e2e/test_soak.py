@@ -100,7 +100,7 @@ def test_every_promise_holds_whatever_is_struck(struck: Struck, seed: int, tmp_p
     violation = first_violation(transcript)
     if violation is not None:
         kept = tmp_path / "transcript.jsonl"
-        kept.write_text("".join(written(transcript)), encoding="utf-8")
+        kept.write_text("\n".join(written(transcript)), encoding="utf-8")
         pytest.fail(f"{violation}\n  seed {seed}; python -m tests.transcripts {kept}")
     assert struck.kills
     assert sum(broker.repeats for broker in struck.brokers)
