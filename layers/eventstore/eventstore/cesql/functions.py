@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from eventstore.cesql.values import Failure, Kind, is_integer
+from eventstore.cesql.values import Failure, Kind, number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -102,7 +102,7 @@ def _substring(failures: Failures, text: str, start: int, count: int | None = No
 
 
 def _is_integer(_: Failures, value: AttributeValue) -> bool:
-    return not isinstance(value, str) or is_integer(value)
+    return not isinstance(value, str) or number(value) is not None
 
 
 def _is_boolean(_: Failures, value: AttributeValue) -> bool:

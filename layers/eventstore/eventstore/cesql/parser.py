@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from eventstore.cesql.functions import FUNCTIONS, resolved
 from eventstore.cesql.lexer import Lexeme, tokens
 from eventstore.cesql.syntax import Attribute, Binary, Call, Chain, Exists, In, Like, Literal, Unary
-from eventstore.cesql.values import is_integer
+from eventstore.cesql.values import number
 from eventstore.errors import InvalidFilter
 
 if TYPE_CHECKING:
@@ -156,12 +156,13 @@ class Parser:
         return token.text.lower()
 
     def _integer(self, token: Token, sign: str = "") -> Node:
-        if not is_integer(sign + token.text):
+        found = number(sign + token.text)
+        if found is None:
             position = token.position - len(sign)
             raise InvalidFilter(
                 f"{sign}{token.text[:40]} at character {position} is no 32-bit integer", position=position
             )
-        return Literal(int(sign + token.text))
+        return Literal(found)
 
     def _is_adjacent_integer(self, sign: Token) -> bool:
         token = self._peek()
