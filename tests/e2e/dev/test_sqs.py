@@ -312,6 +312,15 @@ def test_an_hour_passes_at_once_for_a_test_that_says_so() -> None:
     assert "2026-01-02T12:01:00Z" in written.getvalue()
 
 
+def test_a_queue_that_cannot_be_created_is_told(tmp_path: Path) -> None:
+    queue = "{Type: AWS::SQS::Queue, Properties: {QueueName: a name with blanks}}"
+    (tmp_path / "template.yaml").write_text(f"Resources: {{Q: {queue}}}")
+    written = io.StringIO()
+    with running(tmp_path / "template.yaml", terminal=Terminal(stream=written)):
+        wait_until(lambda: "The template's queues cannot be created" in written.getvalue(), what="the complaint")
+    assert "alphanumeric characters, hyphens, or underscores" in written.getvalue()
+
+
 def test_queues_that_cannot_be_created_elsewhere_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "template.yaml").write_text("Resources: {Q: {Type: AWS::SQS::Queue}}")
     endpoint = f"http://127.0.0.1:{free_port()}"
