@@ -32,11 +32,11 @@ class Script:
             return client.execute_command("EVAL", self._source, len(keys), *keys, *arguments)
 
     def each(self, client: Client, calls: Sequence[tuple[Sequence[str], Sequence[Any]]]) -> list[Any]:
-        """Run it once for each of the keys and arguments, in one round trip; each is a step of its own, in any order."""
+        """Run it for each of the calls in one round trip; each is a step of its own."""
         pipeline = client.pipeline(transaction=False)
         for keys, arguments in calls:
             pipeline.execute_command("EVALSHA", self._digest, len(keys), *keys, *arguments)
-        answers = pipeline.execute(raise_on_error=False)
+        answers: list[Any] = pipeline.execute(raise_on_error=False)
         for number, (answer, call) in enumerate(zip(answers, calls, strict=True)):
             if isinstance(answer, NoScriptError):
                 answers[number] = self(client, *call)
