@@ -57,14 +57,14 @@ _SUBJECTS: Mapping[str, _Subject] = {
     "latency": _Subject(
         "From publishing to receipt",
         "Through the local stack: from the beginning of a POST of one event over a kept connection until a WebSocket\n"
-        "client has it, one publishing after the other, over all receipts. NATS JetStream (memory) takes turns with it:\n"
-        "an acknowledged publish, and an ordered consumer for each subscriber.",
+        "client has it, one event after the other, over all receipts. NATS JetStream (memory) takes turns with it: an\n"
+        "acknowledged publish, and an ordered consumer for each subscriber.",
         latency.figures,
     ),
     "dispatch": _Subject(
         "Dispatching",
-        "One worker's turns in one partition, on one Valkey: deliveries are encoded and not sent. Subscriptions that do\n"
-        "not match want other streams, subjects or types, as most subscriptions of a hub do.",
+        "One worker's turns in one partition, on one Valkey: deliveries are encoded and not sent. Subscriptions that\n"
+        "do not match want other streams, subjects or types, as most subscriptions of a hub do.",
         dispatching.figures,
     ),
     "imports": _Subject("Cold start", "Each import in a new process, compiled before.", imports.figures),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from functools import partial
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from eventstore.adapters.redis_connection import connect
 from eventstore.filters import parse_filters
@@ -37,7 +37,7 @@ def figures() -> Iterator[Figure]:
         stack.enter_context(beside_servers())
         partitions = []
         for database, number in enumerate((_FEW, *_MANY)):
-            client: Any = connect(f"{server.url}/{database}")
+            client = connect(f"{server.url}/{database}")
             stack.callback(client.close)
             partitions.append(Partition(client, _subscriptions(number)))
         few, *many = partitions
@@ -52,9 +52,7 @@ def figures() -> Iterator[Figure]:
             yield Figure("One subscription that matches", _BLOCK / median(rounds.theirs), Unit.RATE)
 
 
-def _blocks(
-    events: Events, one: Partition, other: Partition, _: int
-) -> tuple[Callable[[], None], Callable[[], None]]:
+def _blocks(events: Events, one: Partition, other: Partition, _: int) -> tuple[Callable[[], None], Callable[[], None]]:
     for partition in (one, other):
         for stream, event in events.streams(_BLOCK):
             partition.log.append(stream, [event])

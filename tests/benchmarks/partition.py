@@ -1,8 +1,8 @@
-"""A partition with subscriptions, and one worker that serves it: `Dispatcher` on Valkey, its deliveries sent nowhere."""
+"""A partition with subscriptions, and the one worker that serves it; its deliveries are encoded and sent nowhere."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from eventstore.adapters.clock import SystemClock
 from eventstore.adapters.redis_log import RedisLog
@@ -13,6 +13,7 @@ from tests.benchmarks.registering import register
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from eventstore.adapters.redis_connection import Client
     from eventstore.frames import Delivery
     from eventstore.subscriptions import Subscription
 
@@ -29,7 +30,7 @@ class Partition:
         log: The store's.
     """
 
-    def __init__(self, client: Any, subscriptions: Sequence[Subscription] = ()) -> None:
+    def __init__(self, client: Client, subscriptions: Sequence[Subscription] = ()) -> None:
         self.log = RedisLog(client, partitions=1)
         self._client = client
         self._deliveries = _Encoded()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from statistics import quantiles
 
 __all__ = ["Receipts", "ninety_ninth"]
@@ -39,10 +40,8 @@ class Receipts:
         Raises:
             AssertionError: Not as many came as were to come.
         """
-        try:
+        with suppress(TimeoutError):
             await asyncio.wait_for(self._complete.wait(), _WITHIN)
-        except TimeoutError:
-            pass
         if len(self._seconds) != self._wanted:
             raise AssertionError(f"{len(self._seconds)} receipts within {_WITHIN:.0f} s; {self._wanted} were due")
         return self._seconds

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from eventstore.adapters.redis_registry import RedisRegistry
 from eventstore.ports import Start
@@ -11,17 +11,19 @@ from eventstore.subscriptions import EVENTSTORE, Connection
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from eventstore.adapters.redis_connection import Client
     from eventstore.subscriptions import Subscription
 
 __all__ = ["register"]
 
 _AT_ONCE = 2_000
+_STRAIGHT = 2
 
 
-def register(client: Any, subscriptions: Sequence[Subscription]) -> None:
+def register(client: Client, subscriptions: Sequence[Subscription]) -> None:
     """Start each in partition 0 of a store of one, from now on and on a connection of its own."""
     ahead = _Ahead(client)
-    registry = RedisRegistry(ahead, partitions=1)
+    registry = RedisRegistry(cast("Client", ahead), partitions=1)
     for number, one in enumerate(subscriptions):
         ahead.begin()
         registry.connect(Connection(one.connection, EVENTSTORE, 1))
@@ -38,7 +40,7 @@ class _Ahead:
     others is compared with what they were told.
     """
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Client) -> None:
         self._client = client
         self._begun = 0
         self._known: list[Any] = []
@@ -62,10 +64,10 @@ class _Ahead:
                 raise AssertionError(f"a registration was answered {answer!r}; the second one {told!r}")
         self._told.clear()
 
-    def execute_command(self, *command: Any) -> Any:
-        if self._begun <= 2:
+    def execute_command(self, *command: object) -> object:
+        if self._begun <= _STRAIGHT:
             answer = self._client.execute_command(*command)
-            if self._begun == 2:
+            if self._begun == _STRAIGHT:
                 self._known.append(answer)
             return answer
         self._waiting.execute_command(*command)
@@ -74,20 +76,20 @@ class _Ahead:
         self._told.append(answer)
         return answer
 
-    def hget(self, name: str, key: str) -> Any:
+    def hget(self, name: str, key: str) -> object:
         return self.execute_command("HGET", name, key)
 
-    def pipeline(self, *, transaction: bool) -> Any:
-        return self._client.pipeline(transaction=transaction) if self._begun <= 1 else _Piped(self)
+    def pipeline(self, *, transaction: bool) -> object:
+        return self._client.pipeline(transaction=transaction) if self._begun < _STRAIGHT else _Piped(self)
 
 
 class _Piped:
     def __init__(self, ahead: _Ahead) -> None:
         self._ahead = ahead
-        self._answers: list[Any] = []
+        self._answers: list[object] = []
 
-    def execute_command(self, *command: Any) -> None:
+    def execute_command(self, *command: object) -> None:
         self._answers.append(self._ahead.execute_command(*command))
 
-    def execute(self, *, raise_on_error: bool) -> list[Any]:  # noqa: ARG002 - as a pipeline has it
+    def execute(self, *, raise_on_error: bool) -> list[object]:  # noqa: ARG002 - as a pipeline has it
         return self._answers
