@@ -56,7 +56,7 @@ lock: $(TEST) ## Pin the dependencies anew, after pyproject.toml changed
 	$(VENV)-lock/bin/uv pip compile $(COMPILE) pyproject.toml -o requirements.txt
 	$(VENV)-lock/bin/uv pip compile $(COMPILE) --extra dev pyproject.toml -o requirements-dev.txt
 	$(VENV)-lock/bin/uv pip compile $(COMPILE) --extra test pyproject.toml -o requirements-test.txt
-	printf 'cloudevents>=2.2\nurllib3>=2.8\nwebsockets>=15\n' | $(VENV)-lock/bin/uv pip compile $(COMPILE) - -o layers/client/requirements.txt
+	printf 'cloudevents>=2.2\nurllib3>=2.8\nwebsockets>=17\n' | $(VENV)-lock/bin/uv pip compile $(COMPILE) - -o layers/client/requirements.txt
 	$(VENV)-lock/bin/uv pip compile $(COMPILE) --group sam -o requirements-sam.txt
 
 COMPILE := --quiet --universal --generate-hashes --no-header --python-version 3.11

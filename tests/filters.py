@@ -54,6 +54,7 @@ CHAINS = st.recursive(
     lambda inner: st.one_of(
         st.builds("{}{}{}".format, inner, _LOGIC, inner),
         st.builds("{}{}({})".format, inner, _LOGIC, inner),
+        st.builds("{} = {}".format, inner, st.sampled_from(["true", "false", "'a'"])),
         st.builds("({}) = {}".format, inner, st.sampled_from(["true", "false", "'a'"])),
     ),
     max_leaves=5,

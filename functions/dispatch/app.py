@@ -27,8 +27,9 @@ bootstrap.preload(*bootstrap.DISPATCHER, *bootstrap.QUEUES)
 
 
 def handler(event: Mapping[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
-    """Serve the partitions that a batch of bells names, each once."""
-    until = bootstrap.clock().now() + context.get_remaining_time_in_millis() - _RESERVE
+    """Serve the partitions that a batch of bells names, each once, and none at the cost of the others' time."""
+    end = bootstrap.clock().now() + context.get_remaining_time_in_millis() - _RESERVE
+    waiting = len({record["body"] for record in event["Records"]})
     served: set[int] = set()
 
     def handle(body: str) -> None:
@@ -36,7 +37,8 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> PartialItemFail
         if "gone" in told:
             bootstrap.registry().disconnect(told["gone"])
         elif told["partition"] not in served:
-            _serve(told["partition"], until)
+            now = bootstrap.clock().now()
+            _serve(told["partition"], now + (end - now) // (waiting - len(served)))
             served.add(told["partition"])
 
     return in_order(event, context, handle)

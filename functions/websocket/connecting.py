@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from eventstore import bootstrap
 from eventstore.errors import InvalidQuery
 from eventstore.filters import filter_of_parameters
+from eventstore.filters.parameters import ATTRIBUTES
 from eventstore.frames import Address, Delivery, Kind, Part, shard_of
 from eventstore.framing import FrameLimits
 from eventstore.streams import stream_name
@@ -20,18 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["accept"]
 
 _HEADER = "sec-websocket-protocol"
-_ATTRIBUTES = (
-    "type",
-    "source",
-    "subject",
-    "workflowid",
-    "executionid",
-    "taskid",
-    "tenantid",
-    "correlationid",
-    "causationid",
-)
-_PARAMETERS = (*_ATTRIBUTES, "stream", "filter", "from", "cursor")
+_PARAMETERS = (*ATTRIBUTES, "stream", "filter", "from", "cursor")
 _SHARDS = FrameLimits().shards
 
 
@@ -90,7 +80,7 @@ def _asked(connection: Connection, query: Mapping[str, Sequence[str]]) -> _Asked
     if start and cursors:
         raise InvalidQuery("from and cursor contradict each other; send one of them", pointer="from")
     streams = tuple(dict.fromkeys(stream_name(name, pointer="stream") for name in query.get("stream", ())))
-    wanted = {name: values for name, values in query.items() if name in {*_ATTRIBUTES, "filter"}}
+    wanted = {name: values for name, values in query.items() if name in {*ATTRIBUTES, "filter"}}
     subscription = Subscription(
         key=bootstrap.new_id(),
         connection=connection.id,

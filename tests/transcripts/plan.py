@@ -11,7 +11,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from tests.transcripts.matching import wanted
-from tests.transcripts.subscriber import Order
+from tests.transcripts.orders import Order
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,50 +6,43 @@ import asyncio
 from collections import deque
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import chain
 from random import Random
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
+
+import aiohttp
 
 from tests.transcripts.clock import Clock
 from tests.transcripts.contents import contents
-from tests.transcripts.matching import wanted_streams
-from tests.transcripts.plan import MARKER, Batch, Guest, Plan, Strike, What, marker, planned
+from tests.transcripts.follower import Follower
+from tests.transcripts.orders import Order
+from tests.transcripts.plan import Batch, Guest, Plan, Strike, What, marker, planned
 from tests.transcripts.publisher import Publisher, RestRoute, Route, SocketRoute
-from tests.transcripts.subscriber import Act, Order, RecordingSubscriber
+from tests.transcripts.subscriber import RecordingSubscriber
 from tests.transcripts.transcript import Transcript
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
 
-    from tests.transcripts.transcript import Json
+    from tests.transcripts.controls import HubControls
 
-__all__ = ["FUNCTIONS", "HubControls", "Overdue", "soak"]
+__all__ = ["FUNCTIONS", "Overdue", "soak"]
 
 FUNCTIONS = ("RestFunction", "WebSocketFunction", "DispatchFunction", "DeliverFunction")
 
-
-class HubControls(Protocol):
-    """The hub under test, and what can be done to it. Its store keeps what it answered."""
-
-    @property
-    def rest_url(self) -> str:
-        """Such as `http://127.0.0.1:8081`."""
-
-    @property
-    def ws_url(self) -> str:
-        """Such as `ws://127.0.0.1:8081/ws`."""
-
-    async def kill_function(self, name: str) -> None:
-        """End the processes of a function, in the middle of whatever they do."""
-
-    async def restart_cache(self) -> None:
-        """End the cache and start it again, with what it had answered."""
-
-    async def fire_sweep(self) -> None:
-        """Run the sweep, as its schedule does every minute."""
+_PATIENCE = 30.0
 
 
 class Overdue(Exception):
-    """The scenario did not end in time; it says who waits for what."""
+    """The scenario did not end in time; it says who waits for what.
+
+    Attributes:
+        transcript: What was recorded by then, in which nobody counts as caught up; `None` if the store cannot be read.
+    """
+
+    def __init__(self, told: str, transcript: Transcript | None) -> None:
+        super().__init__(told)
+        self.transcript = transcript
 
 
 async def soak(
@@ -92,54 +85,23 @@ async def soak(
         sweeps=sweeps,
         longest_pause=longest_pause,
     )
-    run = _Run(hub, plan, seed, sweep_every=sweep_every)
+    async with _publishers(hub, rest_publishers, socket_publishers, clock := Clock(), seed) as publishers:
+        run = _Run(hub, plan, publishers, clock, seed, sweep_every=sweep_every)
+        try:
+            async with asyncio.timeout(deadline):
+                await run.played()
+        except TimeoutError as error:
+            told = f"the soak of seed {seed} did not end in {deadline} s\n{run.state}"
+            raise Overdue(told, await _recorded_so_far(run)) from error
+        return await run.recorded()
+
+
+async def _recorded_so_far(run: _Run) -> Transcript | None:
     try:
-        async with asyncio.timeout(deadline), run.publishers(rest_publishers, socket_publishers) as publishers:
-            await run.played(publishers)
-            stored = await contents(hub.rest_url, plan.streams)
-    except TimeoutError as error:
-        raise Overdue(f"the soak of seed {seed} did not end in {deadline} s\n{run.state}") from error
-    return Transcript(
-        publishes=tuple(
-            sorted((one for by in publishers.all for one in by.publishes), key=lambda publish: publish.begun)
-        ),
-        streams=stored,
-        subscribers=tuple(one for follower in run.followers for one in follower.subscriber.recorded),
-        seed=seed,
-    )
-
-
-class _Follower:
-    """A subscriber of the scenario, and the markers that it has handled."""
-
-    def __init__(self, guest: Guest, hub: HubControls, plan: Plan, clock: Clock, news: asyncio.Event) -> None:
-        self.guest = guest
-        self.leaves = any(order.act is Act.LEAVE for _, order in guest.orders)
-        self.subscriber = RecordingSubscriber(
-            hub.ws_url, guest.request, name=guest.name, clock=clock, random=Random(guest.name), handle=self._handle
-        )
-        self._missing = set(wanted_streams(guest.request) or plan.streams)
-        self._news = news
-
-    @property
-    def caught_up(self) -> bool:
-        return self.subscriber.live and not self._missing
-
-    @property
-    def state(self) -> str:
-        some = ", ".join(sorted(self._missing)[:5])
-        markers = f"{len(self._missing)} markers missing ({some})" if self._missing else "has all markers"
-        return f"{self.guest.name}: {self.subscriber.state}; {markers}; it wants {dict(self.guest.request)}"
-
-    async def run(self) -> None:
-        await self.subscriber.run()
-        self.subscriber.finish(caught_up=not self.leaves)
-
-    def _handle(self, message: Json) -> None:
-        for event in message.get("events", ()):
-            if event["type"] == MARKER:
-                self._missing.discard(event["hubstream"])
-        self._news.set()
+        async with asyncio.timeout(_PATIENCE):
+            return await run.recorded()
+    except (aiohttp.ClientError, OSError, TimeoutError):
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,18 +114,38 @@ class _Publishers:
         return [*self.rest, *self.socket]
 
 
+@asynccontextmanager
+async def _publishers(hub: HubControls, rest: int, socket: int, clock: Clock, seed: int) -> AsyncIterator[_Publishers]:
+    """So many of each kind, closed at the end."""
+
+    def publisher(name: str, route: Route) -> Publisher:
+        return Publisher(name, route, clock=clock, random=Random(f"{seed} {name}"))
+
+    made = _Publishers(
+        [publisher(f"rest-{number}", RestRoute(hub.rest_url)) for number in range(1, rest + 1)],
+        [publisher(f"socket-{number}", SocketRoute(hub.ws_url)) for number in range(1, socket + 1)],
+    )
+    try:
+        yield made
+    finally:
+        for one in made.all:
+            await one.close()
+
+
 class _Run:
-    def __init__(self, hub: HubControls, plan: Plan, seed: int, *, sweep_every: float) -> None:
+    def __init__(
+        self, hub: HubControls, plan: Plan, publishers: _Publishers, clock: Clock, seed: int, *, sweep_every: float
+    ) -> None:
         self._hub = hub
         self._plan = plan
+        self._publishers = publishers
         self._seed = seed
         self._sweep_every = sweep_every
-        self._clock = Clock()
         self._news = asyncio.Event()
         self._done = 0
         self._stage = "publishing"
         self._striking = asyncio.Lock()
-        self.followers = [_Follower(guest, hub, plan, self._clock, self._news) for guest in plan.guests]
+        self.followers = [self._follower(guest, clock) for guest in plan.guests]
         self._due = deque(sorted(self._actions(), key=lambda action: action[0]))
 
     @property
@@ -177,29 +159,28 @@ class _Run:
         ]
         return "\n  ".join(lines)
 
-    @asynccontextmanager
-    async def publishers(self, rest: int, socket: int) -> AsyncIterator[_Publishers]:
-        """So many of each kind, closed at the end."""
-        made = _Publishers(
-            [self._publisher(f"rest-{number}", RestRoute(self._hub.rest_url)) for number in range(1, rest + 1)],
-            [self._publisher(f"socket-{number}", SocketRoute(self._hub.ws_url)) for number in range(1, socket + 1)],
+    async def recorded(self) -> Transcript:
+        """What happened, and what the store holds now."""
+        for follower in self.followers:
+            follower.subscriber.finish(caught_up=False)
+        publishes = chain.from_iterable(publisher.publishes for publisher in self._publishers.all)
+        return Transcript(
+            publishes=tuple(sorted(publishes, key=lambda publish: publish.begun)),
+            streams=await contents(self._hub.rest_url, self._plan.streams),
+            subscribers=tuple(one for follower in self.followers for one in follower.subscriber.recorded),
+            seed=self._seed,
         )
-        try:
-            yield made
-        finally:
-            for publisher in made.all:
-                await publisher.close()
 
-    async def played(self, publishers: _Publishers) -> None:
+    async def played(self) -> None:
         """The scenario, to its end."""
         rest = deque(batch for batch in self._plan.batches if not batch.socket)
         socket = deque(batch for batch in self._plan.batches if batch.socket)
         async with asyncio.TaskGroup() as guests:
             async with asyncio.TaskGroup() as acting:
                 self._advance(0, guests, acting)
-                for publisher in publishers.rest:
+                for publisher in self._publishers.rest:
                     acting.create_task(self._publishing(publisher, rest, guests, acting))
-                for publisher in publishers.socket:
+                for publisher in self._publishers.socket:
                     acting.create_task(self._publishing(publisher, socket, guests, acting))
             staying = [one for one in self.followers if not one.leaves]
             self._stage = "waiting until everyone is subscribed"
@@ -207,15 +188,12 @@ class _Run:
             self._stage = "publishing markers"
             markers = deque(Batch(stream, (marker(stream),), socket=False) for stream in self._plan.streams)
             async with asyncio.TaskGroup() as acting:
-                for publisher in publishers.rest:
+                for publisher in self._publishers.rest:
                     acting.create_task(self._publishing(publisher, markers, guests, acting))
             self._stage = "waiting until everyone has caught up"
             await self._caught_up(staying)
             for one in staying:
                 one.subscriber.tell(Order.leave())
-
-    def _publisher(self, name: str, route: Route) -> Publisher:
-        return Publisher(name, route, clock=self._clock, random=Random(f"{self._seed} {name}"))
 
     async def _publishing(
         self, publisher: Publisher, batches: deque[Batch], guests: asyncio.TaskGroup, acting: asyncio.TaskGroup
@@ -225,6 +203,11 @@ class _Run:
             await publisher.publish(batch.events, batch.stream)
             self._advance(len(batch.events), guests, acting)
 
+    def _follower(self, guest: Guest, clock: Clock) -> Follower:
+        random = Random(f"{self._seed} {guest.name}")
+        streams = self._plan.streams
+        return Follower(guest, self._hub.ws_url, streams, clock=clock, random=random, news=self._news)
+
     def _advance(self, count: int, guests: asyncio.TaskGroup, acting: asyncio.TaskGroup) -> None:
         """Begin all that is due after so many events more."""
         self._done += count
@@ -232,12 +215,12 @@ class _Run:
             match self._due.popleft()[1]:
                 case Strike() as strike:
                     acting.create_task(self._strike(strike))
-                case _Follower() as follower:
+                case Follower() as follower:
                     guests.create_task(follower.run())
                 case (RecordingSubscriber() as subscriber, Order() as order):
                     subscriber.tell(order)
 
-    def _actions(self) -> Iterator[tuple[int, Strike | _Follower | tuple[RecordingSubscriber, Order]]]:
+    def _actions(self) -> Iterator[tuple[int, Strike | Follower | tuple[RecordingSubscriber, Order]]]:
         for strike in self._plan.strikes:
             yield strike.at, strike
         for follower in self.followers:
@@ -255,7 +238,7 @@ class _Run:
                 case What.SWEEP:
                     await self._hub.fire_sweep()
 
-    async def _caught_up(self, followers: Sequence[_Follower]) -> None:
+    async def _caught_up(self, followers: Sequence[Follower]) -> None:
         while not all(one.caught_up for one in followers):
             self._news.clear()
             try:

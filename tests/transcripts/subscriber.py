@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass
-from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -13,6 +11,7 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from tests.transcripts.clock import Backoff
 from tests.transcripts.fragments import fragments
+from tests.transcripts.orders import Act, Order
 from tests.transcripts.outcomes import AGAIN, Refused
 from tests.transcripts.transcript import Ending, Received, Session, Subscriber
 
@@ -23,48 +22,11 @@ if TYPE_CHECKING:
     from tests.transcripts.clock import Clock
     from tests.transcripts.transcript import Json
 
-__all__ = ["Act", "Order", "RecordingSubscriber"]
+__all__ = ["RecordingSubscriber"]
 
 _SUBPROTOCOL = "eventstore.v1"
 _PATIENCE = 10.0
 _LARGEST_MESSAGE = 1 << 20
-
-
-class Act(Enum):
-    """What a subscriber can be told to do."""
-
-    ABORT = auto()
-    CLOSE = auto()
-    LAG = auto()
-    LEAVE = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """Something to do, and how long to stay so: away after `abort` and `close`, without reading in `lag`."""
-
-    act: Act
-    seconds: float = 0.0
-
-    @classmethod
-    def abort(cls, seconds: float) -> Order:
-        """Cut the connection with no closing handshake, and resume after a pause."""
-        return cls(Act.ABORT, seconds)
-
-    @classmethod
-    def close(cls, seconds: float) -> Order:
-        """Close the connection, and resume after a pause."""
-        return cls(Act.CLOSE, seconds)
-
-    @classmethod
-    def lag(cls, seconds: float) -> Order:
-        """Stop reading for a while."""
-        return cls(Act.LAG, seconds)
-
-    @classmethod
-    def leave(cls) -> Order:
-        """Close the connection for good."""
-        return cls(Act.LEAVE)
 
 
 class RecordingSubscriber:

@@ -72,7 +72,7 @@ async def _serve(stack: Stack, valkey: ValkeyServer | None, terminal: Terminal, 
         loop.add_signal_handler(number, stop.set)
     async with stack:
         kept = f"data in {folder}" if valkey is not None else "data at REDIS_URL"
-        terminal.say(f"Ready: REST and Lambda at {stack.url}, {kept}. Try: {_first_call(stack)}")
+        terminal.say(f"Ready: {_doors(stack)}, {kept}. Try: {_first_call(stack)}")
         keeper = asyncio.create_task(_keep(valkey, terminal)) if valkey is not None else None
         await stop.wait()
         terminal.say("Stopping")
@@ -91,6 +91,14 @@ async def _keep(valkey: ValkeyServer, terminal: Terminal) -> None:
             await asyncio.to_thread(valkey.restart)
 
 
+def _doors(stack: Stack) -> str:
+    """What answers, and where."""
+    doors = ["REST", "Lambda", *(["SQS"] if stack.template.queues else [])]
+    sockets = [f"{stack.url.replace('http', 'ws', 1)}/{api.stage}" for api in stack.template.websockets.values()]
+    told = f"{', '.join(doors[:-1])} and {doors[-1]} at {stack.url}"
+    return f"{told}, WebSocket at {', '.join(sockets)}" if sockets else told
+
+
 def _first_call(stack: Stack) -> str:
     routes = [route for api in stack.template.apis.values() for route in api.routes]
     for route in routes:
@@ -104,8 +112,8 @@ def _first_call(stack: Stack) -> str:
 def _options(arguments: Sequence[str] | None, environment: Mapping[str, str]) -> Options:
     parser = argparse.ArgumentParser(
         prog="eventstore-dev",
-        description="Runs the project's template on this machine: REST, functions, and a Valkey of its own.",
-        epilog="Environment: PORT, REDIS_URL, PARTITIONS, LOG_LEVEL, NO_COLOR.",
+        description="Runs the project's template on this machine: its APIs, queues and functions, and a Valkey.",
+        epilog="Environment: PORT, REDIS_URL, PARTITIONS, LOG_LEVEL, NO_COLOR; AWS_ENDPOINT_URL for queues elsewhere.",
     )
     parser.add_argument("--template", type=Path, default=Path("template.yaml"), help="the SAM template (%(default)s)")
     parser.add_argument("--port", type=int, help="where to listen on 127.0.0.1 (8081)")

@@ -28,14 +28,15 @@ class TurnLimits:
     Attributes:
         events: About how many events it carries to those who have caught up.
         behind: How many subscriptions it carries on that have not.
-        behind_events: About how many events it reads for these.
+        behind_events: How many events it reads at most for each of these. Not for all of them together: in a second try
+            others may have ended, and what one gets must not depend on it.
         frames: How its frames are cut.
         events_url: Where single events are read.
     """
 
     events: int = 500
-    behind: int = 200
-    behind_events: int = 1000
+    behind: int = 50
+    behind_events: int = 500
     frames: FrameLimits = field(default=FrameLimits())
     events_url: str = "/api/v1/events"
 
@@ -136,12 +137,9 @@ class Dispatcher:
             )
         before = self._turns.frames(turn, list(behind))
         last = {**before}
-        left = self._limits.behind_events
+        count = self._limits.behind_events
         for (position, removals, streams), subscriptions in groups.items():
-            if left <= 0:
-                break
-            events, reached, at_end = self._read(turn, position, count=left, streams=streams)
-            left -= max(len(events), 1)
+            events, reached, at_end = self._read(turn, position, count=count, streams=streams)
             if removals < turn.removals:
                 to = [(one, last[one.key] + 1) for one in subscriptions]
                 last |= self._tell_missing(turn, outbox, to, (position, reached), removals)

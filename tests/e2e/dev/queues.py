@@ -48,7 +48,7 @@ class Sender:
         text = self.file.read_text() if self.file.exists() else ""
         return [json.loads(line) for line in text.splitlines() if line.endswith("}")]
 
-    def said(self, number: int) -> list[str]:
+    def said(self, number: int) -> list[Any]:
         """What so many messages said, in the order in which the function had them."""
         wait_until(lambda: len(self.notes) >= number, what=f"{number} messages, not only {self.notes}")
         return [note["say"] for note in self.notes]

@@ -6,6 +6,7 @@ import signal
 from typing import TYPE_CHECKING
 
 import pytest
+import urllib3
 
 from eventstore_dev.stack import running
 from eventstore_dev.terminal import Terminal
@@ -194,11 +195,6 @@ def test_dead_letters_come_back_in_order_when_they_are_redriven(orders: Sender, 
     assert sqs.list_message_move_tasks(SourceArn=source)["Results"][0]["Status"] == "COMPLETED"
 
 
-def test_a_function_sends_without_naming_an_endpoint(orders: Sender) -> None:
-    orders.send("a", "first", do="send", times=1, id=orders.groups)
-    assert sorted(orders.said(2)) == ["first", "sent on"]
-
-
 def test_a_standard_queue_is_delivered_too(sqs: SQSClient, tmp_path: Path) -> None:
     mail = Sender(sqs, sqs.get_queue_url(QueueName="Mail")["QueueUrl"], tmp_path / "notes")
     body = {"file": str(mail.file), "say": "x"}
@@ -252,16 +248,76 @@ def test_a_test_may_put_faults_between_a_mapping_and_its_queue(tmp_path: Path) -
         assert orders.said(4) == ["1", "1", "2", "2"]
 
 
-def test_queues_at_another_endpoint_are_created_and_polled_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+# A function that sends to its own queue, as on AWS: it names no endpoint.
+CHAIN = """
+Resources:
+  Chain: {Type: AWS::SQS::Queue, Properties: {FifoQueue: true}}
+  Links:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: .
+      Handler: chain.handler
+      Environment: {Variables: {CHAIN_URL: !Ref Chain}}
+      Events: {Chain: {Type: SQS, Properties: {Queue: !GetAtt Chain.Arn}}}
+"""
+LINK = r"""
+import boto3, json, os
+sqs = boto3.client("sqs")
+def handler(event, context):
+    for record in event["Records"]:
+        told = json.loads(record["body"])
+        with open(told["file"], "a") as notes:
+            notes.write(json.dumps({"say": told["say"], "source": record["eventSourceARN"]}) + "\n")
+        if told["say"] < 3:
+            body = json.dumps({**told, "say": told["say"] + 1})
+            sqs.send_message(QueueUrl=os.environ["CHAIN_URL"], MessageBody=body, MessageGroupId="a",
+                             MessageDeduplicationId=context.aws_request_id)
+"""
+
+
+@pytest.fixture
+def chain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    (tmp_path / "template.yaml").write_text(CHAIN)
+    (tmp_path / "chain.py").write_text(LINK)
+    return tmp_path / "template.yaml"
+
+
+def begin(sqs: SQSClient, file: Path) -> Sender:
+    sender = Sender(sqs, sqs.get_queue_url(QueueName="Chain.fifo")["QueueUrl"], file)
+    body = json.dumps({"file": str(file), "say": 1})
+    sqs.send_message(QueueUrl=sender.url, MessageBody=body, MessageGroupId="a", MessageDeduplicationId="first")
+    return sender
+
+
+def test_a_function_sends_to_a_queue_of_here(chain: Path, tmp_path: Path) -> None:
+    with running(chain) as stack, sqs_client(stack.url) as sqs:
+        assert begin(sqs, tmp_path / "notes").said(3) == [1, 2, 3]
+
+
+def test_queues_elsewhere_are_created_and_polled_there(
+    chain: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "empty.yaml").write_text("Resources: {}")
+    with running(tmp_path / "empty.yaml") as elsewhere, sqs_client(elsewhere.url) as sqs:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", elsewhere.url)
+        with running(chain) as stack:
+            assert begin(sqs, tmp_path / "notes").said(3) == [1, 2, 3]
+            response = urllib3.request("POST", stack.url, headers={"X-Amz-Target": "AmazonSQS.ListQueues"}, body=b"{}")
+            assert (response.status, elsewhere.url in response.data.decode()) == (421, True)
+
+
+def test_what_fails_elsewhere_comes_again_and_then_goes_to_the_dead_letters(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    (tmp_path / "empty.yaml").write_text("Resources: {}")
     with running(tmp_path / "empty.yaml") as elsewhere, sqs_client(elsewhere.url) as sqs:
         monkeypatch.setenv("AWS_ENDPOINT_URL", elsewhere.url)
         with running(TEMPLATE, limits=LIMITS):
             orders = Sender(sqs, sqs.get_queue_url(QueueName="orders.fifo")["QueueUrl"], tmp_path / "notes")
-            orders.send("a", "1", do="report", times=1)
-            orders.send("a", "2", do="send", times=2, id="on")
-            assert orders.said(4)[:3] == ["1", "1", "2"]
-            assert "sent on" in orders.said(4)
+            orders.send("a", "bad", do="report", times=99)
+            assert orders.said(3) == ["bad", "bad", "bad"]
+            letters = sqs.get_queue_url(QueueName="order-letters.fifo")["QueueUrl"]
+            answer = sqs.receive_message(QueueUrl=letters, WaitTimeSeconds=5)
+            assert json.loads(answer["Messages"][0]["Body"])["say"] == "bad"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import json
 import shutil
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import urllib3
 from eventstore_dev.stack import running
 from eventstore_dev.terminal import Terminal
 from tests.e2e.dev.conftest import LIMITS, TEMPLATE, Running, wait_until
+from tests.e2e.dev.queues import sqs_client
 from tests.e2e.dev.sockets import ask, client
 
 if TYPE_CHECKING:
@@ -94,3 +96,31 @@ def test_a_request_under_way_ends_in_the_process_it_began_in(dev: Running, proje
     go.touch()
     wait_until(lambda: not set(before) & set(dev.stack.pids), what="the old processes to end")
     assert "failed" not in dev.written.getvalue()
+
+
+def test_a_new_queue_and_its_mapping_are_taken_in(dev: Running, project: Path, tmp_path: Path) -> None:
+    new = """
+  Added:
+    Type: AWS::SQS::Queue
+
+  Worker:"""
+    mapping = "Events:\n        Added: {Type: SQS, Properties: {Queue: !GetAtt Added.Arn}}\n        Orders:"
+    with sqs_client(dev.stack.url) as sqs:
+        replace(project / "template.yaml", "\n  Worker:", new)
+        replace(project / "template.yaml", "Events:\n        Orders:", mapping)
+        wait_until(lambda: any(url.endswith("/Added") for url in sqs.list_queues()["QueueUrls"]), what="the queue")
+        notes = tmp_path / "notes"
+        url = sqs.get_queue_url(QueueName="Added")["QueueUrl"]
+        sqs.send_message(QueueUrl=url, MessageBody=json.dumps({"file": str(notes), "say": "x"}))
+        wait_until(notes.exists, what="the message")
+
+
+def test_a_mapping_that_is_gone_polls_no_more(dev: Running, project: Path) -> None:
+    with sqs_client(dev.stack.url) as sqs:
+        url = sqs.get_queue_url(QueueName="Mail")["QueueUrl"]
+        text = (project / "template.yaml").read_text()
+        line = next(line for line in text.splitlines() if line.strip().startswith("Mail: {Type: SQS"))
+        replace(project / "template.yaml", line + "\n", "")
+        wait_until(lambda: "Reloaded" in dev.written.getvalue(), what="the template")
+        sqs.send_message(QueueUrl=url, MessageBody="kept")
+        assert sqs.receive_message(QueueUrl=url, WaitTimeSeconds=5)["Messages"][0]["Body"] == "kept"

@@ -1,16 +1,23 @@
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import io
 import json
 import subprocess
 import sys
 import uuid
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import urllib3
 from botocore.exceptions import ClientError
 
-from tests.e2e.dev.conftest import wait_until
+from eventstore_dev.stack import StackError, running
+from eventstore_dev.terminal import Terminal
+from eventstore_dev.valkey.server import free_port
+from tests.e2e.dev.conftest import LIMITS, TEMPLATE, wait_until
 from tests.e2e.dev.queues import sqs_client
 
 if TYPE_CHECKING:
@@ -144,6 +151,17 @@ def test_who_polls_gets_a_message_as_soon_as_it_is_sent(dev: Running, plain: str
             assert process.stdout.read() == "here\n"
 
 
+def test_a_client_that_has_gone_takes_no_message(sqs: SQSClient, dev: Running, plain: str) -> None:
+    impatient = urllib3.PoolManager(retries=False, timeout=0.2)
+    body = json.dumps({"QueueUrl": plain, "WaitTimeSeconds": 20}).encode()
+    with impatient, pytest.raises(urllib3.exceptions.ReadTimeoutError):
+        impatient.request("POST", dev.stack.url, body=body, headers={"X-Amz-Target": "AmazonSQS.ReceiveMessage"})
+    # Taken in by the stack after the end of the connection, which came before on the same loop.
+    sqs.list_queues()
+    sqs.send_message(QueueUrl=plain, MessageBody="x")
+    assert bodies(sqs, plain, WaitTimeSeconds=5) == ["x"]
+
+
 def test_batches_tell_each_entrys_fate(sqs: SQSClient, plain: str) -> None:
     entries: Any = [{"Id": "good", "MessageBody": "x"}, {"Id": "bad", "MessageBody": "x", "DelaySeconds": 901}]
     sent = sqs.send_message_batch(QueueUrl=plain, Entries=entries)
@@ -245,6 +263,18 @@ def test_a_queue_may_be_created_twice_but_not_differently(sqs: SQSClient) -> Non
     assert refused.value.response["Error"]["Code"] == "QueueAlreadyExists"
 
 
+@pytest.mark.parametrize("policy", ["{", "{}", '{"deadLetterTargetArn": "a:b", "maxReceiveCount": 1}'])
+def test_a_redrive_policy_that_is_none_is_refused(sqs: SQSClient, plain: str, policy: str) -> None:
+    with pytest.raises(ClientError) as refused:
+        sqs.set_queue_attributes(QueueUrl=plain, Attributes={"RedrivePolicy": policy})
+    assert refused.value.response["Error"]["Code"] == "InvalidParameterValue"
+
+
+def test_an_action_that_is_not_there_is_refused(sqs: SQSClient) -> None:
+    with pytest.raises(sqs.exceptions.UnsupportedOperation):
+        sqs.cancel_message_move_task(TaskHandle="x")
+
+
 def test_a_body_that_is_no_json_is_refused(dev: Running) -> None:
     response = dev.call("POST", "/", body=b"{", headers={"X-Amz-Target": "AmazonSQS.SendMessage"})
     assert response.status == 400
@@ -261,6 +291,45 @@ def test_a_schedules_function_is_called_now_when_a_test_says_so(dev: Running) ->
 def test_a_schedule_that_is_not_there_is_named(dev: Running) -> None:
     with pytest.raises(LookupError, match="no schedule nothing; it has WorkerTick, tock"):
         dev.stack.fire("nothing")
+
+
+class Leaps:
+    """A timer by which every moment of an hour has come, and none after it."""
+
+    def now(self) -> datetime:
+        return datetime(2026, 1, 2, 12, tzinfo=UTC)
+
+    async def until(self, moment: datetime) -> None:
+        if moment > self.now() + timedelta(hours=1):
+            await asyncio.Event().wait()
+
+
+def test_an_hour_passes_at_once_for_a_test_that_says_so() -> None:
+    written = io.StringIO()
+    with running(TEMPLATE, limits=LIMITS, terminal=Terminal(stream=written), timer=Leaps()):
+        wait_until(lambda: written.getvalue().count("called by the clock") == 61, what="sixty calls, and one")
+    assert written.getvalue().count('"detail-type": "Scheduled Event"') == 60
+    assert "2026-01-02T12:01:00Z" in written.getvalue()
+
+
+def test_a_queue_that_cannot_be_created_is_told(tmp_path: Path) -> None:
+    queue = "{Type: AWS::SQS::Queue, Properties: {QueueName: a name with blanks}}"
+    (tmp_path / "template.yaml").write_text(f"Resources: {{Q: {queue}}}")
+    written = io.StringIO()
+    with running(tmp_path / "template.yaml", terminal=Terminal(stream=written)):
+        wait_until(lambda: "The template's queues cannot be created" in written.getvalue(), what="the complaint")
+    assert "alphanumeric characters, hyphens, or underscores" in written.getvalue()
+
+
+def test_queues_that_cannot_be_created_elsewhere_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "template.yaml").write_text("Resources: {Q: {Type: AWS::SQS::Queue}}")
+    endpoint = f"http://127.0.0.1:{free_port()}"
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    with (
+        pytest.raises(StackError, match=f"cannot be created at AWS_ENDPOINT_URL, {endpoint}"),
+        running(tmp_path / "template.yaml"),
+    ):
+        pass
 
 
 def test_a_stack_without_queues_imports_no_moto(tmp_path: Path) -> None:

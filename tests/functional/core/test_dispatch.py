@@ -321,6 +321,23 @@ class TestFailing:
         live.settle()
         assert ids(live.received()["a"]) == ["3", "4"]
 
+    def test_what_one_gets_in_a_second_try_does_not_depend_on_others_who_ended(self, client: Client) -> None:
+        live = Live(client, limits=TurnLimits(behind_events=10))
+        live.store.publish(events(8), stream="a")
+        live.store.publish(events(8), stream="b")
+        for name, stream in (("one", "a"), ("other", "b")):
+            live.subscribe(name, streams=[stream], oldest=True)
+        live.deliveries.broken = True
+        with pytest.raises(QueueUnavailable):
+            live.dispatcher.take_turn(0)
+        live.deliveries.broken = False
+        first = live.received()["other"]
+        live.registry.disconnect("one")
+        live.subscribe("new", oldest=True)
+        live.store.publish(events(8, start=9), stream="b")
+        live.worker().take_turn(0)
+        assert live.received() == {"other": first}
+
     def test_a_worker_that_was_overtaken_changes_nothing(self, live: Live) -> None:
         live.subscribe("a")
         live.settle()

@@ -45,6 +45,11 @@ def test_an_event_carries_its_place(api: Api) -> None:
         ("executionid=x", ["2"]),
         ("stream=t1:w1&stream=w2", ["1", "2"]),
         ("type=io.flunq.*&source=/c", []),
+        ("filter=type%20LIKE%20'io.flunq.%25'%20AND%20source%20!%3D%20'/a'", ["2"]),
+        ("filter=subject%3D's'&filter=executionid%3D'x'", ["2", "3"]),
+        ("filter=hubstream%3D'w2'%20AND%20hubsequence%3D1", ["2"]),
+        ("filter=EXISTS%20workflowid&source=/a", ["1"]),
+        ("filter=LENGTH(subject)", []),
         ("since=2001-01-01T00:00:00Z", ["1", "2", "3"]),
         ("until=2001-01-01T00:00:00%2B02:00", []),
         ("since=2001-01-01T00:00:00.0005Z&until=9999-12-31T23:59:60Z", ["1", "2", "3"]),
@@ -101,7 +106,8 @@ def test_a_reader_who_likes_json_better_gets_json(api: Api, accept: str) -> None
     ("query", "pointer"),
     [
         ("typ=x", "typ"),
-        ("filter=type%3D'x'", "filter"),
+        ("filter=type%20%3D", "filter"),
+        ("filter=", "filter"),
         ("type=", "type"),
         ("limit=0", "limit"),
         ("limit=1001", "limit"),
@@ -121,6 +127,25 @@ def test_a_reader_who_likes_json_better_gets_json(api: Api, accept: str) -> None
 def test_a_parameter_that_breaks_a_rule_is_refused_by_name(api: Api, query: str, pointer: str) -> None:
     problem = api.get(f"/api/v1/events?{query}")
     assert (problem.status, problem.json["errors"][0]["pointer"]) == (422, pointer)
+
+
+@pytest.mark.parametrize("path", ["/api/v1/events", "/api/v1/streams/default/events"])
+def test_an_expression_that_breaks_a_rule_is_refused_at_its_place(api: Api, path: str) -> None:
+    problem = api.get(f"{path}?filter=type%20%3D%20'a'%20AND%20)")
+    assert (problem.status, problem.json["code"], problem.json["position"]) == (422, "invalid-filter", 15)
+    assert problem.json["errors"][0]["pointer"] == "filter"
+
+
+def test_a_function_that_there_is_not_is_told_rather_than_matching_nothing(api: Api) -> None:
+    problem = api.get("/api/v1/events?filter=LENGHT(type)%20%3D%203").json
+    assert (problem["code"], problem["position"]) == ("invalid-filter", 0)
+
+
+def test_pages_keep_their_filter(api: Api) -> None:
+    api.publish(*(cloudevent(str(number), subject=str(number % 2)) for number in range(6)))
+    reply = api.get("/api/v1/streams/default/events?limit=2&filter=subject%20%3D%20'1'")
+    target = reply.headers["link"].partition(">")[0].removeprefix("<")
+    assert (reply.ids, api.get(target.removeprefix("/v1")).ids) == (["1", "3"], ["5"])
 
 
 def test_a_misspelt_parameter_is_told_the_known_ones(api: Api) -> None:

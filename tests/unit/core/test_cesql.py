@@ -76,6 +76,8 @@ def test_operators_bind_by_their_precedence_and_then_from_left_to_right(
         ("'+7' + 0", 7),
         ("-2147483648", -(2**31)),
         ("true + true", 2),
+        ("0" * 8000 + "7", 7),
+        ("INT(zeros)", 0),
         ("n = '5'", True),
         ("'05' = n", True),
         ("yes = 1", True),
@@ -97,7 +99,7 @@ def test_operators_bind_by_their_precedence_and_then_from_left_to_right(
     ],
 )
 def test_an_expression_has_a_value(expression: str, expected: AttributeValue) -> None:
-    assert value(expression, missing="x") == expected
+    assert value(expression, missing="x", zeros="-" + "0" * 8000) == expected
 
 
 @pytest.mark.parametrize(

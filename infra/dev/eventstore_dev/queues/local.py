@@ -74,7 +74,7 @@ class LocalQueues:
         if body is None:
             raise Refusal("RequestEntityTooLarge", f"The request must be smaller than {_BODY_LIMIT} bytes")
         store, api = await self._open()
-        answer = api.answer(action, body)
+        answer = api.answer(action, body, gone=lambda: request.transport is None or request.transport.is_closing())
         if isinstance(answer, Awaitable):
             answer = await answer
         if answer is not None:

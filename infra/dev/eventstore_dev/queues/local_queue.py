@@ -138,13 +138,25 @@ class LocalQueue(Queue):
             self._bury(dead)
         return taken
 
-    async def receive(self, most: int, *, wait: float, visibility: float | None = None) -> list[Message]:
-        """Receives; waits for the first message until then."""
+    async def receive(
+        self, most: int, *, wait: float, visibility: float | None = None, gone: Callable[[], bool] = lambda: False
+    ) -> list[Message]:
+        """Receives; waits for the first message until then.
+
+        Args:
+            most: At most so many.
+            wait: Seconds.
+            visibility: Seconds; the queue's own, if None.
+            gone: Whether nobody is there any more to receive; then nothing is.
+        """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + wait
-        while not (taken := self.take(most, visibility=visibility)) and loop.time() < deadline:
+        while not gone():
+            taken = self.take(most, visibility=visibility)
+            if taken or loop.time() >= deadline:
+                return taken
             await self._bell.wait(deadline)
-        return taken
+        return []
 
     def delete(self, handle: str) -> None:
         """Ends a message; a handle of an earlier receipt ends nothing.
@@ -213,16 +225,22 @@ class LocalQueue(Queue):
 
     def _setup_dlq(self, policy: str | dict[str, Any]) -> None:
         # moto would look among all queues of the process.
-        found = json.loads(policy or "{}") if isinstance(policy, str) else policy
-        self.redrive_policy = self.dead_letter_queue = None
-        if not found:
+        if not policy:
+            self.redrive_policy = self.dead_letter_queue = None
             return
-        target = next((one for one in self._others.values() if one.queue_arn == found.get("deadLetterTargetArn")), None)
+        try:
+            found = json.loads(policy) if isinstance(policy, str) else policy
+            wanted, most = found["deadLetterTargetArn"], int(found["maxReceiveCount"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise self._no_policy(policy, "It must have deadLetterTargetArn and maxReceiveCount.") from error
+        target = next((one for one in self._others.values() if one.queue_arn == wanted), None)
         if target is None or target.fifo_queue != self.name.endswith(".fifo"):
-            told = "Dead letter target does not exist, or is of another kind."
-            raise SQSException("InvalidParameterValue", invalid("RedrivePolicy", policy, told).message)
-        self.redrive_policy = {**found, "maxReceiveCount": int(found["maxReceiveCount"])}
+            raise self._no_policy(policy, "Dead letter target does not exist, or is of another kind.")
+        self.redrive_policy = {"deadLetterTargetArn": wanted, "maxReceiveCount": most}
         self.dead_letter_queue = target
+
+    def _no_policy(self, policy: object, why: str) -> SQSException:
+        return SQSException("InvalidParameterValue", invalid("RedrivePolicy", policy, why).message)
 
     def stop(self) -> None:
         """Rings no more."""

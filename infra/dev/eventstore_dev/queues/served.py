@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from typing import TYPE_CHECKING, TypeAlias
 
 from aiohttp import web
@@ -87,6 +86,7 @@ class Queues:
             self._addresses.moved[queue.aws_url] = f"{self._addresses.stack}/{ACCOUNT}/{queue.name}"
         if queues or self._pollers:
             self._following = asyncio.create_task(self._follow(self._following, queues, mappings))
+            self._following.add_done_callback(self._followed)
 
     async def serve(self, request: web.BaseRequest) -> web.Response:
         """Answers a request of the SQS API."""
@@ -99,8 +99,7 @@ class Queues:
         tasks = [*self._retired, *([self._following] if self._following is not None else ())]
         for task in tasks:
             task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        await asyncio.gather(*tasks, return_exceptions=True)
         for poller in self._pollers.values():
             await poller.stop()
         await self._local.stop()
@@ -114,8 +113,13 @@ class Queues:
         mappings: Collection[EventSourceMapping],
     ) -> None:
         if before is not None:
-            await before
+            # One that failed has been told of, and may be what this one mends.
+            await asyncio.wait([before])
         self._poll(await self._local.declare(queues), mappings)
+
+    def _followed(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._terminal.complain(f"The template's queues cannot be created, and nothing is polled: {error}")
 
     def _poll(self, broker: Broker, mappings: Collection[EventSourceMapping]) -> None:
         wanted = {mapping for mapping in mappings if mapping.enabled}

@@ -46,10 +46,18 @@ class SqsApi:
             "ListMessageMoveTasks": self._moved,
         }
 
-    def answer(self, action: str, body: bytes) -> Parameters | Awaitable[Parameters] | None:
-        """The answer, or a promise of it; None if the action is moto's."""
+    def answer(
+        self, action: str, body: bytes, *, gone: Callable[[], bool]
+    ) -> Parameters | Awaitable[Parameters] | None:
+        """The answer, or a promise of it; None if the action is moto's.
+
+        Args:
+            action: Its name in the API.
+            body: The parameters' JSON.
+            gone: Whether the client is: it would keep a message from others for nothing.
+        """
         if action == "ReceiveMessage":
-            return self._receive(_parsed(body))
+            return self._receive(_parsed(body), gone)
         act = self._actions.get(action)
         return None if act is None else act(_parsed(body))
 
@@ -65,7 +73,7 @@ class SqsApi:
             raise Refusal("BatchRequestTooLong", told_why)
         return _each(entries, lambda entry: _send(queue, entry))
 
-    async def _receive(self, told: Parameters) -> Parameters:
+    async def _receive(self, told: Parameters, gone: Callable[[], bool]) -> Parameters:
         queue = self._queue(told)
         most = int(told.get("MaxNumberOfMessages", 1))
         if not 1 <= most <= BATCH:
@@ -74,7 +82,8 @@ class SqsApi:
         if not 0 <= wait <= _LONGEST_WAIT:
             raise invalid("WaitTimeSeconds", wait, "Must be >= 0 and <= 20, if provided.")
         visibility = told.get("VisibilityTimeout")
-        taken = await queue.receive(most, wait=wait, visibility=None if visibility is None else float(visibility))
+        visibility = None if visibility is None else float(visibility)
+        taken = await queue.receive(most, wait=wait, visibility=visibility, gone=gone)
         if not taken:
             return {}
         wanted = {*(told.get("AttributeNames") or ()), *(told.get("MessageSystemAttributeNames") or ())}

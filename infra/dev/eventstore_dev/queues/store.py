@@ -71,9 +71,16 @@ class Store(SQSBackend):
         return queue
 
     def ask(self, url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, Mapping[str, str], str]:
-        """Asks moto; returns status, headers and body."""
+        """Asks moto; returns status, headers and body.
+
+        Raises:
+            Refusal: moto does not know the action.
+        """
         request = Request.from_primitives("POST", url, headers, body)
-        status, answered, text = _Responses(self)._dispatch(request)  # noqa: SLF001 - what moto's dispatch calls
+        try:
+            status, answered, text = _Responses(self)._dispatch(request)  # noqa: SLF001 - what moto's dispatch calls
+        except NotImplementedError as error:
+            raise Refusal("UnsupportedOperation", str(error)) from error
         return status, answered, text if isinstance(text, str) else text.decode()
 
     async def receive(self, queue: str, *, most: int, wait: float) -> Sequence[Received]:

@@ -8,7 +8,6 @@ WebSocket APIs in API Gateway".
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from contextlib import suppress
 from http import HTTPStatus
@@ -25,6 +24,7 @@ from eventstore_dev.websocket.declared import CONNECT, DISCONNECT
 from eventstore_dev.websocket.event import Client, encode_connect, encode_disconnect, encode_message, new_id
 from eventstore_dev.websocket.integration import Callee, Integration, Result
 from eventstore_dev.websocket.management import ConnectionsApi
+from eventstore_dev.websocket.notice import FORBIDDEN, encode_notice, failure_of, refusal_of
 from eventstore_dev.websocket.wire import Closure, GoneError, StalledError
 
 if TYPE_CHECKING:
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from eventstore_dev.invocation import Outcome
     from eventstore_dev.terminal import Terminal
     from eventstore_dev.websocket.declared import WebSocketApi
-
-_MESSAGES = {502: "Internal server error", 504: "Endpoint request timed out"}
 
 
 class WebSocketGateway:
@@ -69,16 +67,16 @@ class WebSocketGateway:
             return web.Response(status=HTTPStatus.FORBIDDEN)
         began, request_id = time.perf_counter(), new_id()
         client = self._client(request, api, transport.get_extra_info("sockname")[1])
-        result, refusal = Result(HTTPStatus.SWITCHING_PROTOCOLS), None
+        refusal = None
         try:
             handshake.check(request)
         except handshake.HandshakeError as error:
-            result, refusal = Result(error.status), self._refuse(error.status, error.message, client, request_id)
-            refusal.headers.update(error.headers)
+            result = Result(error.status)
+            refusal = refusal_of(error.status, client, request_id, message=error.message, headers=error.headers)
         else:
             result = await self._connect(api, client, request, request_id)
             if not _opens(result):
-                refusal = self._refuse(result.status, _phrase(result.status), client, request_id)
+                refusal = refusal_of(result.status, client, request_id)
         status = HTTPStatus.SWITCHING_PROTOCOLS if refusal is None else refusal.status
         self._log("OPEN", client, status=status, began=began, outcome=result.outcome)
         return await self._open(request, transport, client, result) if refusal is None else refusal
@@ -90,13 +88,13 @@ class WebSocketGateway:
         route = api.select(text) if api is not None else None
         if route is None:
             self._log("ROUTE", client, status=HTTPStatus.FORBIDDEN, began=began)
-            await self._tell(connection, "Forbidden", request_id)
+            await self._tell(connection, FORBIDDEN, request_id)
             return
         event = encode_message(client, route.key, text, now=self._clock.now(), request_id=request_id)
         result = await self._integration.call(route, event, trace_id=new_trace_id())
         self._log("ROUTE", client, route.key, status=result.status, began=began, outcome=result.outcome)
         if result.answer is None or not result.answer.is_good:
-            await self._tell(connection, _MESSAGES.get(result.status, _MESSAGES[502]), request_id)
+            await self._tell(connection, failure_of(result.status), request_id)
         elif route.answers and result.answer.body:
             await self._send(connection, result.answer.body)
 
@@ -183,15 +181,8 @@ class WebSocketGateway:
             event = encode_disconnect(client, closure, now=self._clock.now(), request_id=new_id())
             await self._integration.call(route, event, trace_id=new_trace_id())
 
-    def _refuse(self, status: int, message: str, client: Client, request_id: str) -> web.Response:
-        headers = {"Server": "eventstore-dev", "x-amzn-RequestId": request_id}
-        body = _gateway_message(message, client, request_id)
-        response = web.Response(status=status, body=body, content_type="application/json", headers=headers)
-        response.force_close()
-        return response
-
     async def _tell(self, connection: Connection, message: str, request_id: str) -> None:
-        await self._send(connection, _gateway_message(message, connection.client, request_id))
+        await self._send(connection, encode_notice(message, connection.client, request_id))
 
     async def _send(self, connection: Connection, text: bytes) -> None:
         try:
@@ -214,16 +205,3 @@ def _opens(result: Result) -> bool:
 
 def _place(client: Client) -> str:
     return f"/{client.stage} {client.connection_id}"
-
-
-def _gateway_message(message: str, client: Client, request_id: str) -> bytes:
-    return json.dumps({"message": message, "connectionId": client.connection_id, "requestId": request_id}).encode()
-
-
-def _phrase(status: int) -> str:
-    if status in _MESSAGES:
-        return _MESSAGES[status]
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return "Refused"

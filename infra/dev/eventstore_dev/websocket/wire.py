@@ -110,7 +110,7 @@ class Wire:
 
     def close(self, code: int, reason: str) -> None:
         """Begins the closing handshake. Nothing happens if it has begun."""
-        if not self._over:
+        if self._frames.state is State.OPEN:
             self._frames.send_close(code, reason)
             self._flush()
             self._settle()
@@ -214,7 +214,7 @@ class Wire:
         return Closure(told.code, told.reason)
 
     def _require_open(self) -> None:
-        if self._over:
+        if self._over or self._transport.is_closing():
             raise GoneError
 
 

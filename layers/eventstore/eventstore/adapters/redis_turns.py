@@ -53,7 +53,7 @@ class RedisTurns:
             epoch=epoch.decode(),
             done=_whole(done),
             goal=_whole(goal),
-            behind=[_behind(key, place) for key, place in zip(places[::2], places[1::2], strict=True) if place],
+            behind=[_behind(key, place) for key, place in zip(places[::2], places[1::2], strict=True)],
             live=bool(live),
             leap=int(leap),
             removals=int(removals),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from eventstore.cesql.values import Failure, Kind, is_integer
+from eventstore.cesql.values import Failure, Kind, number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from eventstore.cesql.values import Failures, Type
     from eventstore.events import AttributeValue
 
-__all__ = ["FUNCTIONS", "Function", "resolved"]
+__all__ = ["FUNCTIONS", "Function", "resolved", "unresolved"]
 
 _INTEGERS = range(-(2**31), 2**31)
 _LONGEST = 1024 * 1024
@@ -46,6 +46,15 @@ class Function:
 def resolved(name: str, count: int) -> Function | None:
     """The overload of a function that takes so many arguments, if there is one."""
     return next((function for function in FUNCTIONS.get(name, ()) if function.takes(count)), None)
+
+
+def unresolved(name: str, count: int) -> str:
+    """Why there is no such overload, and what there is."""
+    overloads = FUNCTIONS.get(name)
+    if overloads is None:
+        return f"is no function; there are {', '.join(FUNCTIONS)}"
+    taken = " or ".join(f"{len(one.parameters)}{' or more' if one.rest else ''}" for one in overloads)
+    return f"is called with {count} arguments; it takes {taken}"
 
 
 def _identity(_: Failures, value: AttributeValue) -> AttributeValue:
@@ -102,7 +111,7 @@ def _substring(failures: Failures, text: str, start: int, count: int | None = No
 
 
 def _is_integer(_: Failures, value: AttributeValue) -> bool:
-    return not isinstance(value, str) or is_integer(value)
+    return not isinstance(value, str) or number(value) is not None
 
 
 def _is_boolean(_: Failures, value: AttributeValue) -> bool:

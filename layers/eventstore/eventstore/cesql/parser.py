@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from eventstore.cesql.functions import FUNCTIONS, resolved
+from eventstore.cesql.functions import resolved, unresolved
 from eventstore.cesql.lexer import Lexeme, tokens
 from eventstore.cesql.syntax import Attribute, Binary, Call, Chain, Exists, In, Like, Literal, Unary
-from eventstore.cesql.values import is_integer
+from eventstore.cesql.values import number
 from eventstore.errors import InvalidFilter
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Parser:
         if self._takes("LIKE"):
             pattern = self._peek()
             if pattern.kind is not Lexeme.STRING:
-                raise self._refusal("a pattern, which is a string")
+                raise self._refusal("a pattern in quotes")
             self._next += 1
             return Like(pattern.text, negated)
         if self._takes("IN"):
@@ -136,8 +136,8 @@ class Parser:
                 f"{name} at character {name.position} is called, and is no name of a function", position=name.position
             )
         if resolved(function, len(arguments)) is None:
-            reason = f"takes no {len(arguments)} arguments" if function in FUNCTIONS else "is no function"
-            self.unknown.append((f"{name} at character {name.position} {reason}", name.position))
+            detail = f"{name} at character {name.position} {unresolved(function, len(arguments))}"
+            self.unknown.append((detail, name.position))
         return Call(function, arguments)
 
     def _exists(self) -> Node:
@@ -156,12 +156,13 @@ class Parser:
         return token.text.lower()
 
     def _integer(self, token: Token, sign: str = "") -> Node:
-        if not is_integer(sign + token.text):
+        found = number(sign + token.text)
+        if found is None:
             position = token.position - len(sign)
             raise InvalidFilter(
                 f"{sign}{token.text[:40]} at character {position} is no 32-bit integer", position=position
             )
-        return Literal(int(sign + token.text))
+        return Literal(found)
 
     def _is_adjacent_integer(self, sign: Token) -> bool:
         token = self._peek()

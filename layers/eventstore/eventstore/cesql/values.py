@@ -19,7 +19,7 @@ __all__ = [
     "Kind",
     "Type",
     "integer",
-    "is_integer",
+    "number",
     "type_of",
 ]
 
@@ -52,8 +52,8 @@ refers to it is the zero value of its own type (3.2), whatever the attribute's w
 ZEROS: Mapping[Type, AttributeValue] = {str: "", int: 0, bool: False}
 
 _INTEGERS = range(-(2**31), 2**31)
-# Digits that count are counted before they are read, for Python refuses to read thousands.
-_INTEGER = re.compile(r"[+-]?0*[0-9]{1,10}")
+# Digits are counted before they are read, leading zeros apart, for Python refuses to read thousands.
+_INTEGER = re.compile(r"([+-]?)0*([0-9]{1,10})")
 _BOOLEANS = {"true": True, "false": False}
 _SHOWN = 40
 
@@ -63,9 +63,13 @@ def type_of(value: AttributeValue) -> Type:
     return value.__class__
 
 
-def is_integer(text: str) -> bool:
-    """Whether the text is a 32-bit integer in base 10, perhaps with a sign."""
-    return bool(_INTEGER.fullmatch(text)) and int(text) in _INTEGERS
+def number(text: str) -> int | None:
+    """The 32-bit integer that a text is, in base 10 and perhaps with a sign; None if it is none."""
+    match = _INTEGER.fullmatch(text)
+    if not match:
+        return None
+    found = int(match[1] + match[2])
+    return found if found in _INTEGERS else None
 
 
 def integer(value: int, failures: Failures) -> int:
@@ -83,10 +87,11 @@ def _to_string(value: AttributeValue, _: Failures) -> str:
 def _to_integer(value: AttributeValue, failures: Failures) -> int:
     if not isinstance(value, str):
         return int(value)
-    if is_integer(value):
-        return int(value)
-    failures.append(Failure(Kind.CAST, f"{value[:_SHOWN]!r} is no 32-bit integer"))
-    return 0
+    found = number(value)
+    if found is None:
+        failures.append(Failure(Kind.CAST, f"{value[:_SHOWN]!r} is no 32-bit integer"))
+        return 0
+    return found
 
 
 def _to_boolean(value: AttributeValue, failures: Failures) -> bool:

@@ -14,7 +14,7 @@ local token, goal = ARGV[1], ARGV[2]
 local have = call('HMGET', turn, 'token', 'done')
 if have[1] ~= token then return -1 end
 if have[2] ~= goal then call('HSET', turn, 'done', goal) end
-call('HDEL', turn, 'goal', 'trims')
+call('HDEL', turn, 'goal', 'trims', 'behind')
 
 local told = cjson.decode(ARGV[3])
 for i = 1, #told.frames, 2 do

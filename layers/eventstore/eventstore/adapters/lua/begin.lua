@@ -3,7 +3,8 @@
 -- KEYS  1 partition    the partition's hash: epoch, partitions, trims (how many removals it has seen)
 --       2 turn         its turns' hash: token, of the newest turn; done, the entry of the log up to which it is
 --                      dispatched; goal, where the turn that is under way, or came to nothing, carries that;
---                      trims, as they were when that goal was set; leap, what the numbers of frames are ahead by
+--                      behind, whom it carries there that are behind, and trims, as they were when it was set;
+--                      leap, what the numbers of frames are ahead by
 --       3 bell         there while a bell is on its way
 --       4 log          as in append.lua
 --       5 behind       subscriptions that have yet to catch up, a sorted set by the token of their last turn
@@ -24,10 +25,11 @@ call('HSETNX', partition, 'partitions', ARGV[2])
 local told = call('HMGET', partition, 'epoch', 'trims')
 local trims = told[2] or '0'
 local token = call('HINCRBY', turn, 'token', 1)
-local have = call('HMGET', turn, 'done', 'goal', 'trims', 'leap')
+local have = call('HMGET', turn, 'done', 'goal', 'trims', 'leap', 'behind')
 local done, goal = have[1] or '0-0', have[2]
 local live = call('EXISTS', terms)
-local leap = have[4] or '0'
+local leap, carried = have[4] or '0', {}
+for key in (have[5] or ''):gmatch('%S+') do carried[#carried + 1] = key end
 
 if goal and have[3] ~= trims then
   -- What an earlier try may have sent was removed since, in part: under its numbers something else would stand now. So
@@ -50,13 +52,20 @@ elseif not goal then
       if left <= 0 then break end
     end
   end
-  -- Who is behind is carried to the goal too, so it must be the same in a second try.
-  if goal ~= done or call('EXISTS', behind) == 1 then call('HSET', turn, 'goal', goal, 'trims', trims) end
+  carried = call('ZRANGE', behind, 0, ARGV[4] - 1)
+  -- A second try must do the same for the same, or its frames would differ.
+  if goal ~= done or #carried > 0 then
+    call('HSET', turn, 'goal', goal, 'trims', trims, 'behind', table.concat(carried, ' '))
+  end
 end
 
 local answer = {token, told[1], done, goal, live, leap, trims}
-for _, key in ipairs(call('ZRANGE', behind, 0, ARGV[4] - 1)) do
-  answer[#answer + 1] = key
-  answer[#answer + 1] = call('HGET', places, key)
+for _, key in ipairs(carried) do
+  local place = call('HGET', places, key)
+  -- Who ended since an earlier try has none.
+  if place then
+    answer[#answer + 1] = key
+    answer[#answer + 1] = place
+  end
 end
 return answer

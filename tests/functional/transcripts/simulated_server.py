@@ -26,6 +26,8 @@ class SimulatedServer:
     Attributes:
         spoil: Given every frame before it is sent; it returns what is sent instead, or `None` to lose it.
         lose_answers: So many publishes are stored, and their answers lost.
+        unanswered_subscribes: So many are taken, and not answered.
+        refuse_subscribes: The code of the error that they are answered with.
         strikes: What was done to it.
     """
 
@@ -34,9 +36,12 @@ class SimulatedServer:
         self.rest_url = self.ws_url = ""
         self.spoil: Callable[[Json], Json | None] = lambda frame: frame
         self.lose_answers = 0
-        self.mute = False
+        self.unanswered_subscribes = 0
+        self.refuse_subscribes = ""
         self.strikes: list[str] = []
         self._refuse = 0
+        self._frames = 0
+        self._sending = asyncio.Event()
         self._connections: set[_Connection] = set()
 
     @asynccontextmanager
@@ -83,6 +88,16 @@ class SimulatedServer:
         for connection in self._connections:
             connection.news.set()
         return results
+
+    def count_frame(self) -> None:
+        self._frames += 1
+        self._sending.set()
+
+    async def sent(self, frames: int) -> None:
+        """Wait until so many frames were sent in all."""
+        while self._frames < frames:
+            self._sending.clear()
+            await self._sending.wait()
 
     def answer_is_lost(self) -> bool:
         self.lose_answers -= 1
@@ -160,10 +175,15 @@ class _Connection:
                 await self._socket.send_json({**answer, "request": message["request"]})
             case "subscribe":
                 assert set(message) <= {"action", "id", "filters", "stream", "from", "cursor"}
+                if code := self._server.refuse_subscribes:
+                    await self._socket.send_json({"type": "error", "code": code, "id": message["id"], "detail": ""})
+                    return
                 subscription, answer = self._server.hub.subscribe(message)
                 self._subscriptions.append(subscription)
-                if not self._server.mute:
-                    self.news.set()
+                self.news.set()
+                if self._server.unanswered_subscribes:
+                    self._server.unanswered_subscribes -= 1
+                else:
                     await self._socket.send_json(answer)
 
     async def _pump(self) -> None:
@@ -175,3 +195,4 @@ class _Connection:
                         spoiled = self._server.spoil(frame)
                         if spoiled is not None:
                             await self._socket.send_json(spoiled)
+                            self._server.count_frame()
