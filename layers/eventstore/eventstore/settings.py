@@ -30,6 +30,8 @@ class Settings:
         log_level: The least severe log line that is written (`LOG_LEVEL`).
         bells_url: The queue of bells (`BELLS_QUEUE_URL`); without one, nothing is delivered live.
         deliveries_url: The queue of deliveries (`DELIVERIES_QUEUE_URL`).
+        alarms_url: The queue of bells that ring later (`ALARMS_QUEUE_URL`).
+        letters_url: The queue of parked events (`DEAD_LETTERS_QUEUE_URL`).
         connections_url: Where clients of the WebSocket API are posted to (`CONNECTIONS_URL`).
         rest_url: What stands before `/api/v1` for clients (`REST_URL`), for references to single events.
     """
@@ -40,6 +42,8 @@ class Settings:
     log_level: str
     bells_url: str
     deliveries_url: str
+    alarms_url: str
+    letters_url: str
     connections_url: str
     rest_url: str
 
@@ -57,6 +61,8 @@ class Settings:
             log_level=_one_of(environment, "LOG_LEVEL", _LEVELS),
             bells_url=environment.get("BELLS_QUEUE_URL", ""),
             deliveries_url=environment.get("DELIVERIES_QUEUE_URL", ""),
+            alarms_url=environment.get("ALARMS_QUEUE_URL", ""),
+            letters_url=environment.get("DEAD_LETTERS_QUEUE_URL", ""),
             connections_url=environment.get("CONNECTIONS_URL", ""),
             rest_url=environment.get("REST_URL", "").rstrip("/"),
         )

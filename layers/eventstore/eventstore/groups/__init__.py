@@ -6,7 +6,19 @@ parked, or is none of the subscription's. What was sent and not acknowledged is 
 
 from __future__ import annotations
 
-from eventstore.groups.commands import Ack, AckStream, Command, Join, Leave, Nack, Redrive, Release, Replay, decoded, encoded
+from eventstore.groups.commands import (
+    Ack,
+    AckStream,
+    Command,
+    Join,
+    Leave,
+    Nack,
+    Redrive,
+    Release,
+    Replay,
+    decoded,
+    encoded,
+)
 from eventstore.groups.state import Group, Held, Member, Parked, Rules, Spot
 from eventstore.groups.steps import Step, Told, apply, before, due, owner_of, renew
 

@@ -67,8 +67,8 @@ class Parked:
     """A stream that is set aside.
 
     Attributes:
-        start: What comes behind it is parked.
-        copied: Up to there the dead letter queue has it.
+        event: The place of the event that failed; it and all behind it is parked.
+        copied: What comes behind it, the dead letter queue has yet to be given.
         sequence: Of the event that failed.
         attempts: How often that was tried.
         errors: Why it failed, attempt by attempt.
@@ -76,7 +76,7 @@ class Parked:
         letters: How many events the dead letter queue was given.
     """
 
-    start: Position
+    event: Position
     copied: Position
     sequence: int
     attempts: int
@@ -96,6 +96,7 @@ class Group:
         revoked: When the owner was asked to release it; 0 if it was not.
         heard: When the owner last showed that it works, in milliseconds since 1970.
         frame: The number of the last frame that the owner was sent.
+        removals: Of how many removals of events the group knows (`Missing.serial`).
     """
 
     place: Position = BEGINNING
@@ -104,6 +105,7 @@ class Group:
     revoked: int = 0
     heard: int = 0
     frame: int = 0
+    removals: int = 0
     flight: list[Spot] = field(default_factory=list)
     held: dict[str, Held] = field(default_factory=dict)
     parked: dict[str, Parked] = field(default_factory=dict)
@@ -117,13 +119,14 @@ class Group:
             "revoked": self.revoked,
             "heard": self.heard,
             "frame": self.frame,
+            "removals": self.removals,
             "flight": [[*_told(at), stream, sequence] for at, stream, sequence in self.flight],
             "held": {
                 name: [_told(h.at), h.attempt, h.due, [[*_told(at), s, n] for at, s, n in h.sent], h.sent_at, h.errors]
                 for name, h in self.held.items()
             },
             "parked": {
-                name: [_told(p.start), _told(p.copied), p.sequence, p.attempts, p.errors, p.since, p.letters]
+                name: [_told(p.event), _told(p.copied), p.sequence, p.attempts, p.errors, p.since, p.letters]
                 for name, p in self.parked.items()
             },
         }
@@ -140,14 +143,15 @@ class Group:
             revoked=told["revoked"],
             heard=told["heard"],
             frame=told["frame"],
+            removals=told["removals"],
             flight=_spots(told["flight"]),
             held={
                 name: Held(Position(*at), attempt, due, _spots(sent), sent_at, errors)
                 for name, (at, attempt, due, sent, sent_at, errors) in told["held"].items()
             },
             parked={
-                name: Parked(Position(*start), Position(*copied), *rest)
-                for name, (start, copied, *rest) in told["parked"].items()
+                name: Parked(Position(*event), Position(*copied), *rest)
+                for name, (event, copied, *rest) in told["parked"].items()
             },
         )
 

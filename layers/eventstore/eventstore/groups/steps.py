@@ -7,14 +7,14 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from eventstore.groups.commands import Ack, AckStream, Join, Leave, Nack, Redrive, Release, Replay
-from eventstore.groups.state import Held, Parked
+from eventstore.groups.state import Held, Member, Parked
 from eventstore.positions import WHOLE, Position
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from eventstore.groups.commands import Command
-    from eventstore.groups.state import Group, Member, Rules, Spot
+    from eventstore.groups.state import Group, Rules, Spot
 
 __all__ = ["Step", "Told", "apply", "before", "due", "owner_of", "renew"]
 
@@ -71,7 +71,7 @@ def apply(step: Step, command: Command) -> None:
     match command:
         case Join(connection, own_id):
             if all(member.connection != connection for member in group.members):
-                group.members.append(_member(connection, own_id))
+                group.members.append(Member(connection, own_id))
         case Leave(connection):
             group.members = [member for member in group.members if member.connection != connection]
         case Release(connection) if _owns(group, connection) and group.revoked:
@@ -122,12 +122,6 @@ def due(step: Step) -> int | None:
         times.append(max(group.revoked, group.heard) + deadline)
     times += [held.sent_at + deadline if held.sent else held.due for held in group.held.values()]
     return min(times, default=None)
-
-
-def _member(connection: str, own_id: str) -> Member:
-    from eventstore.groups.state import Member  # noqa: PLC0415 - a type elsewhere, a value here
-
-    return Member(connection, own_id)
 
 
 def _owns(group: Group, connection: str) -> bool:
@@ -204,7 +198,7 @@ def _retry(step: Step, stream: str, held: Held, spot: Spot, reason: str, *, dela
     held.sent = []
     if park or held.attempt >= step.rules.max_attempts:
         del step.group.held[stream]
-        step.group.parked[stream] = Parked(place, place, spot.sequence, held.attempt, held.errors, step.now)
+        step.group.parked[stream] = Parked(spot.position, place, spot.sequence, held.attempt, held.errors, step.now)
     else:
         held.due = step.now + (_pause(step.key, stream, spot.sequence, held.attempt) if delay is None else delay)
 
@@ -219,7 +213,5 @@ def _pause(key: str, stream: str, sequence: int, attempt: int) -> int:
 def _redrive(step: Step, stream: str, how: str) -> None:
     parked = step.group.parked.pop(stream)
     if how != "drop":
-        step.group.held[stream] = Held(parked.start, 0, step.now)
-        if how == "skip":
-            # The event that failed stands right behind `start`; the caller reads on from behind it.
-            step.group.held[stream].attempt = -1
+        at = parked.event if how == "skip" else before(parked.event)
+        step.group.held[stream] = Held(at, 0, step.now)
