@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from tests.benchmarks import appending, imports, loading, memory, peers, reading, stack
+from tests.benchmarks import appending, dispatching, imports, latency, loading, memory, peers, reading, stack
 from tests.benchmarks.document import PLACE, Section, document
 from tests.benchmarks.measure import Figure, NotMeasured
 
@@ -53,6 +53,19 @@ _SUBJECTS: Mapping[str, _Subject] = {
         "Over a connection kept alive. The handler's own time is that of the same handler, called in the measuring\n"
         "process with the proxy event of the same request, on the same Valkey.",
         stack.figures,
+    ),
+    "latency": _Subject(
+        "From publishing to receipt",
+        "Through the local stack: from the beginning of a POST of one event over a kept connection until a WebSocket\n"
+        "client has it, one event after the other, over all receipts. NATS JetStream (memory) takes turns with it: an\n"
+        "acknowledged publish, and an ordered consumer for each subscriber.",
+        latency.figures,
+    ),
+    "dispatch": _Subject(
+        "Dispatching",
+        "One worker's turns in one partition, on one Valkey: deliveries are encoded and not sent. Subscriptions that\n"
+        "do not match want other streams, subjects or types, as most subscriptions of a hub do.",
+        dispatching.figures,
     ),
     "imports": _Subject("Cold start", "Each import in a new process, compiled before.", imports.figures),
     "loading": _Subject(

@@ -1,4 +1,4 @@
-"""A NATS server with JetStream as a child process, and a client of it."""
+"""A NATS server with JetStream as a child process, and clients of it."""
 
 from __future__ import annotations
 
@@ -14,16 +14,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import nats
-from nats.js.api import StorageType, StreamConfig
+from nats.js.api import DeliverPolicy, StorageType, StreamConfig
 
 from eventstore_dev.lifeline import Lifeline
 from eventstore_dev.valkey.server import LOCAL, free_port
 from tests.benchmarks.placement import starting_servers
+from tests.benchmarks.receipts import Receipts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from nats.aio.client import Client
+    from nats.aio.msg import Msg
 
     from eventstore.events import Event
 
@@ -35,9 +37,12 @@ _READY_WITHIN = 10.0
 class JetStream:
     """A JetStream stream with a subject per stream of ours; messages have an id, so that none is stored twice."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, client: Client) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, client: Client, port: int) -> None:
         self._loop = loop
         self._jetstream = client.jetstream()
+        self._port = port
+        self._receipts = Receipts()
+        self._subscribers: list[Client] = []
 
     @classmethod
     @contextmanager
@@ -52,15 +57,49 @@ class JetStream:
             stack.callback(lambda: loop.run_until_complete(client.close()))
             config = StreamConfig(name="events", subjects=["events.>"], storage=storage)
             loop.run_until_complete(client.jetstream().add_stream(config))
-            yield cls(loop, client)
+            jetstream = cls(loop, client, port)
+            stack.callback(lambda: loop.run_until_complete(jetstream._leave()))
+            yield jetstream
 
     def publish(self, placed: Sequence[tuple[str, Event]]) -> None:
         """Publishes one event after the other, each when the one before was acknowledged."""
         self._loop.run_until_complete(self._publish(placed))
 
+    def join(self, number: int) -> None:
+        """So many subscribe to what comes from now on, each over a connection of its own, by an ordered consumer."""
+        self._loop.run_until_complete(self._join(number))
+
+    def exchange(self, stream: str, event: Event) -> list[float]:
+        """Publish an event: how many seconds after the beginning it arrived at each subscriber."""
+        return self._loop.run_until_complete(self._exchange(stream, event))
+
     async def _publish(self, placed: Sequence[tuple[str, Event]]) -> None:
         for stream, event in placed:
             await self._jetstream.publish(f"events.{stream}", event.body, headers={"Nats-Msg-Id": event.id})
+
+    async def _join(self, number: int) -> None:
+        async def take(_: Msg) -> None:
+            self._receipts.take()
+
+        for _ in range(number):
+            client = await _connected(self._port)
+            self._subscribers.append(client)
+            await client.jetstream().subscribe(
+                "events.>", cb=take, ordered_consumer=True, deliver_policy=DeliverPolicy.NEW
+            )
+
+    async def _exchange(self, stream: str, event: Event) -> list[float]:
+        self._receipts.begin(len(self._subscribers))
+        await self._publish([(stream, event)])
+        return await self._receipts.all()
+
+    async def _leave(self) -> None:
+        await asyncio.gather(*(client.close() for client in self._subscribers))
+        # What an ordered consumer watches itself by outlives its client.
+        watches = asyncio.all_tasks() - {asyncio.current_task()}
+        for watch in watches:
+            watch.cancel()
+        await asyncio.gather(*watches, return_exceptions=True)
 
 
 @contextmanager

@@ -106,6 +106,28 @@ class RegistryContract:
             log.append("wf", events(3))
             assert registry.subscribe(subscription(), {0: Start.OLDEST})[0].position == BEGINNING
 
+        def test_each_partition_gets_its_own_start(self, registry: Registry, log: Log) -> None:
+            connected(registry)
+            log.append("wf", events(3))
+            starts = {3: Start.OLDEST, 0: Start.NOW, 1: Position(5, 6, 7)}
+            started = registry.subscribe(subscription(), starts)
+            assert list(started) == [3, 0, 1]
+            assert (started[3].position, started[1].position) == (BEGINNING, Position(5, 6, 7))
+            assert started[0].position > BEGINNING
+
+        def test_it_ends_in_all_its_partitions(self, registry: Registry, turns: Turns) -> None:
+            connected(registry)
+            registry.subscribe(subscription(), dict.fromkeys(range(3), Start.OLDEST))
+            registry.unsubscribe("c", "s")
+            assert not any(turns.begin(partition, events=9, behind=9).behind for partition in range(3))
+
+        def test_a_connection_that_is_gone_leaves_nothing_of_any(self, registry: Registry, turns: Turns) -> None:
+            connected(registry)
+            for number in range(3):
+                registry.subscribe(subscription(f"s{number}"), dict.fromkeys(range(number + 1), Start.OLDEST))
+            registry.disconnect("c")
+            assert not any(turns.begin(partition, events=9, behind=9).behind for partition in range(3))
+
         def test_it_asks_for_a_bell_unless_one_is_on_its_way(self, registry: Registry, turns: Turns) -> None:
             connected(registry)
             first = registry.subscribe(subscription("s1"), {0: Start.NOW})[0].rings

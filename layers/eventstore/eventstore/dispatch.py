@@ -114,7 +114,8 @@ class Dispatcher:
             indexes = sorted(set(wanted[subscription.key]))
             if matched := _matched(subscription, events, indexes):
                 sent.append(_Sent(subscription, matched))
-        return self._send(turn, outbox, events, sent).items()
+        last = self._turns.frames(turn, [one.subscription.key for one in sent]) if sent else {}
+        return _send(outbox, events, sent, last).items()
 
     def _carry_behind(
         self,
@@ -129,19 +130,27 @@ class Dispatcher:
         groups: dict[tuple[Position, int, tuple[str, ...]], list[Subscription]] = {}
         for subscription in self._subscriptions(turn.partition, list(behind)):
             one = behind[subscription.key]
-            groups.setdefault((one.position, one.removals, subscription.streams), []).append(subscription)
+            # Where nothing is left to read, it does not matter of which streams it would be.
+            at_end = one.position >= turn.goal and one.removals == turn.removals
+            groups.setdefault((one.position, one.removals, () if at_end else subscription.streams), []).append(
+                subscription
+            )
+        before = self._turns.frames(turn, list(behind))
+        last = {**before}
         count = self._limits.behind_events
         for (position, removals, streams), subscriptions in groups.items():
             events, reached, at_end = self._read(turn, position, count=count, streams=streams)
             if removals < turn.removals:
-                frames |= self._tell_missing(turn, outbox, subscriptions, (position, reached), removals)
+                to = [(one, last[one.key] + 1) for one in subscriptions]
+                last |= self._tell_missing(turn, outbox, to, (position, reached), removals)
             sent = [_Sent(one, _matched(one, events, range(len(events)))) for one in subscriptions]
-            frames |= self._send(turn, outbox, events, [one for one in sent if one.events], frames)
+            last |= _send(outbox, events, [one for one in sent if one.events], last)
             if at_end:
-                frames |= self._tell_live(turn, outbox, subscriptions, frames)
+                last |= _tell_live(turn, outbox, subscriptions, last)
                 caught_up |= {one.key: terms_of(one) for one in subscriptions}
             else:
                 places |= {one.key: Behind(one.key, reached, turn.removals) for one in subscriptions}
+        frames |= {key: number for key, number in last.items() if number != before[key]}
 
     def _read_live(self, turn: Turn) -> list[_Read]:
         """All between where the partition stands and the goal; `begin` has seen to it that it is not too much."""
@@ -155,6 +164,8 @@ class Dispatcher:
     def _read(
         self, turn: Turn, after: Position, *, count: int, streams: Sequence[str] = ()
     ) -> tuple[list[_Read], Position, bool]:
+        if after >= turn.goal:
+            return [], turn.goal, True
         partition, goal = turn.partition, {turn.partition: turn.goal}
         tail = self._log.tail({partition: after}, count=count, until=goal, streams=streams)[partition]
         events = [_Read(Placed(at, event), recorded_attributes(event)) for at, event in tail.events]
@@ -170,39 +181,11 @@ class Dispatcher:
                 self._known[key] = Subscription.decoded(key, text)
         return [self._known[key] for key in keys if key in self._known]
 
-    def _send(
-        self,
-        turn: Turn,
-        outbox: Outbox,
-        events: Sequence[_Read],
-        sent: Sequence[_Sent],
-        frames: Mapping[str, int] | None = None,
-    ) -> dict[str, int]:
-        """Number and add frames; those who get the same events share them. Answers the last frame of each."""
-        last = self._last_frames(turn, [one.subscription for one in sent], frames or {})
-        groups: dict[tuple[tuple[int, ...], bool], list[Subscription]] = {}
-        for subscription, indexes in sent:
-            groups.setdefault((indexes, subscription.bare), []).append(subscription)
-        for (indexes, bare), subscriptions in groups.items():
-            to = [(one, last[one.key] + 1) for one in subscriptions]
-            taken = outbox.add_events([events[index].placed for index in indexes], to, bare=bare)
-            for one in subscriptions:
-                last[one.key] += taken
-        return last
-
-    def _tell_live(
-        self, turn: Turn, outbox: Outbox, subscriptions: Sequence[Subscription], frames: Mapping[str, int]
-    ) -> dict[str, int]:
-        told = [one for one in subscriptions if not one.bare]
-        last = self._last_frames(turn, told, frames)
-        outbox.add_live(turn.goal, [(one, last[one.key] + 1) for one in told])
-        return {key: frame + 1 for key, frame in last.items()}
-
     def _tell_missing(
         self,
         turn: Turn,
         outbox: Outbox,
-        subscriptions: Sequence[Subscription],
+        to: Sequence[tuple[Subscription, int]],
         between: tuple[Position, Position],
         removals: int,
     ) -> dict[str, int]:
@@ -211,21 +194,13 @@ class Dispatcher:
             {partition: after},
             since={partition: removals},
             until={partition: until},
-            streams=subscriptions[0].streams,
+            streams=to[0][0].streams,
         )[partition]
         if not missing.ranges and missing.complete:
             return {}
-        last = self._last_frames(turn, subscriptions, {})
         members = missing_members(missing.ranges, complete=missing.complete)
-        outbox.add_truncated(members, after, [(one, last[one.key] + 1) for one in subscriptions])
-        return {key: frame + 1 for key, frame in last.items()}
-
-    def _last_frames(
-        self, turn: Turn, subscriptions: Sequence[Subscription], known: Mapping[str, int]
-    ) -> dict[str, int]:
-        unknown = [one.key for one in subscriptions if one.key not in known]
-        asked = self._turns.frames(turn, unknown) if unknown else {}
-        return {one.key: known[one.key] if one.key in known else asked[one.key] for one in subscriptions}
+        outbox.add_truncated(members, after, to)
+        return {one.key: frame for one, frame in to}
 
 
 _KEPT = 200_000
@@ -236,3 +211,24 @@ def _matched(subscription: Subscription, events: Sequence[_Read], indexes: Itera
     return tuple(
         index for index in indexes if subscription.matches(events[index].placed.event.stream, events[index].attributes)
     )
+
+
+def _send(outbox: Outbox, events: Sequence[_Read], sent: Sequence[_Sent], last: Mapping[str, int]) -> dict[str, int]:
+    """Number and add frames; those who get the same events share them. Answers the last frame of each."""
+    frames: dict[str, int] = {}
+    groups: dict[tuple[tuple[int, ...], bool], list[Subscription]] = {}
+    for subscription, indexes in sent:
+        groups.setdefault((indexes, subscription.bare), []).append(subscription)
+    for (indexes, bare), subscriptions in groups.items():
+        to = [(one, last[one.key] + 1) for one in subscriptions]
+        taken = outbox.add_events([events[index].placed for index in indexes], to, bare=bare)
+        frames |= {one.key: last[one.key] + taken for one in subscriptions}
+    return frames
+
+
+def _tell_live(
+    turn: Turn, outbox: Outbox, subscriptions: Sequence[Subscription], last: Mapping[str, int]
+) -> dict[str, int]:
+    told = [one for one in subscriptions if not one.bare]
+    outbox.add_live(turn.goal, [(one, last[one.key] + 1) for one in told])
+    return {one.key: last[one.key] + 1 for one in told}

@@ -20,7 +20,7 @@ from eventstore.positions import BEGINNING, WHOLE, Position
 from eventstore.subscriptions import Connection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from eventstore.adapters.redis_connection import Client
     from eventstore.subscriptions import Subscription
@@ -72,7 +72,7 @@ class RedisRegistry:
             if answer == b"many":
                 raise TooManySubscriptions(_MOST)
             if answer == b"taken":
-                started = {p: self._start(p, subscription, start) for p, start in starts.items()}
+                started = self._start(subscription, starts)
                 # Who ended the connection meanwhile may have passed by before all of this stood.
                 if self._client.hget(key, "protocol"):
                     return started
@@ -94,7 +94,7 @@ class RedisRegistry:
             # No one may subscribe from here on; what stands is still known.
             self._client.execute_command("HDEL", key, "protocol")
             fields: Mapping[bytes, bytes] = self._client.execute_command("HGETALL", key)
-            self._end_all(where for field, where in fields.items() if field.startswith(_SUBSCRIPTION) and where)
+            self._end(*(where for field, where in fields.items() if field.startswith(_SUBSCRIPTION) and where))
             self._client.execute_command("DEL", key)
             self._client.execute_command("ZREM", CONNECTIONS, connection_id)
 
@@ -104,26 +104,38 @@ class RedisRegistry:
             arguments = (CONNECTIONS, "-inf", f"({before}", "LIMIT", 0, count)
             return [name.decode() for name in self._client.execute_command("ZRANGEBYSCORE", *arguments)]
 
-    def _start(self, partition: int, subscription: Subscription, start: Position | Start) -> Started:
-        kept, keys = partition_keys(partition), turn_keys(partition)
-        at = [kept.partition, keys.turn, kept.bell, kept.log, keys.behind]
-        at += [keys.places, keys.subscriptions, keys.frames]
-        arguments = [self._new_epoch(), self._partitions.count, subscription.key, subscription.encoded()]
-        answer = self._subscribe(self._client, at, [*arguments, _told(start), WHOLE])
-        epoch, place, removals, rings = answer
-        time, order, index = map(int, place.split(b"-"))
-        return Started(epoch.decode(), Position(time, order, index), int(removals), bool(rings))
+    def _start(self, subscription: Subscription, starts: Mapping[int, Position | Start]) -> Mapping[int, Started]:
+        count, key, encoded = self._partitions.count, subscription.key, subscription.encoded()
+        calls = [
+            (_begins(partition), [self._new_epoch(), count, key, encoded, _told(start), WHOLE])
+            for partition, start in starts.items()
+        ]
+        return dict(zip(starts, map(_started, self._subscribe.each(self._client, calls)), strict=True))
 
-    def _end_all(self, subscriptions: Iterable[bytes]) -> None:
-        for where in subscriptions:
-            self._end(where)
+    def _end(self, *subscriptions: bytes) -> None:
+        calls = [
+            (_ends(partition), [key, *terms])
+            for key, partitions, terms in map(json.loads, subscriptions)
+            for partition in partitions
+        ]
+        self._unsubscribe.each(self._client, calls)
 
-    def _end(self, where: bytes) -> None:
-        key, partitions, terms = json.loads(where)
-        for partition in partitions:
-            keys = turn_keys(partition)
-            at = [keys.subscriptions, keys.frames, keys.behind, keys.places, keys.terms]
-            self._unsubscribe(self._client, at, [key, *terms])
+
+def _begins(partition: int) -> Sequence[str]:
+    kept, keys = partition_keys(partition), turn_keys(partition)
+    at = (kept.partition, keys.turn, kept.bell, kept.log, keys.behind)
+    return (*at, keys.places, keys.subscriptions, keys.frames)
+
+
+def _ends(partition: int) -> Sequence[str]:
+    keys = turn_keys(partition)
+    return keys.subscriptions, keys.frames, keys.behind, keys.places, keys.terms
+
+
+def _started(answer: tuple[bytes, bytes, bytes, int]) -> Started:
+    epoch, place, removals, rings = answer
+    time, order, index = map(int, place.split(b"-"))
+    return Started(epoch.decode(), Position(time, order, index), int(removals), bool(rings))
 
 
 def _told(start: Position | Start) -> str:

@@ -30,3 +30,16 @@ class Script:
         except NoScriptError:
             # A restart or a failover forgets scripts. EVAL runs it and makes it known in one step.
             return client.execute_command("EVAL", self._source, len(keys), *keys, *arguments)
+
+    def each(self, client: Client, calls: Sequence[tuple[Sequence[str], Sequence[Any]]]) -> list[Any]:
+        """Run it for each of the calls in one round trip; each is a step of its own."""
+        pipeline = client.pipeline(transaction=False)
+        for keys, arguments in calls:
+            pipeline.execute_command("EVALSHA", self._digest, len(keys), *keys, *arguments)
+        answers: list[Any] = pipeline.execute(raise_on_error=False)
+        for number, (answer, call) in enumerate(zip(answers, calls, strict=True)):
+            if isinstance(answer, NoScriptError):
+                answers[number] = self(client, *call)
+            elif isinstance(answer, Exception):
+                raise answer
+        return answers

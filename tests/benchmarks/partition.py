@@ -1,0 +1,59 @@
+"""A partition with subscriptions, and the one worker that serves it; its deliveries are encoded and sent nowhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from eventstore.adapters.clock import SystemClock
+from eventstore.adapters.redis_log import RedisLog
+from eventstore.adapters.redis_turns import RedisTurns
+from eventstore.dispatch import Dispatcher, TurnLimits
+from tests.benchmarks.registering import register
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from eventstore.adapters.redis_connection import Client
+    from eventstore.frames import Delivery
+    from eventstore.subscriptions import Subscription
+
+__all__ = ["Partition"]
+
+_FOR_EVER = 1 << 62
+_CATCHING_UP = TurnLimits(behind=5_000)
+
+
+class Partition:
+    """The only partition of a store.
+
+    Attributes:
+        log: The store's.
+    """
+
+    def __init__(self, client: Client, subscriptions: Sequence[Subscription] = ()) -> None:
+        self.log = RedisLog(client, partitions=1)
+        self._client = client
+        self._deliveries = _Encoded()
+        self._worker = self._dispatcher(TurnLimits())
+        register(client, subscriptions)
+        self._dispatcher(_CATCHING_UP).serve(0, until=_FOR_EVER)
+
+    def serve(self) -> int:
+        """Take turns until nothing is left to do; the bytes of the deliveries."""
+        self._deliveries.size = 0
+        self._worker.serve(0, until=_FOR_EVER)
+        return self._deliveries.size
+
+    def _dispatcher(self, limits: TurnLimits) -> Dispatcher:
+        turns = RedisTurns(self._client, partitions=1)
+        return Dispatcher(self.log, turns, self._deliveries, clock=SystemClock(), limits=limits)
+
+
+class _Encoded:
+    """`Deliveries` that are made ready to be sent, and no more."""
+
+    def __init__(self) -> None:
+        self.size = 0
+
+    def send(self, deliveries: Sequence[Delivery]) -> None:
+        self.size += sum(len(delivery.encoded()) for delivery in deliveries)
