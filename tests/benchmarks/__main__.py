@@ -47,7 +47,7 @@ _SUBJECTS: Mapping[str, _Subject] = {
         appending.figures,
     ),
     "reading": _Subject(
-        "Reading", "Through the `Log` port, against bare XRANGE of the same entries by redis-py.", reading.figures
+        "Reading", "Through the `Log` port, against bare XRANGE of the same events by redis-py.", reading.figures
     ),
     "memory": _Subject(
         "Memory",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from itertools import islice, pairwise, product
 from typing import TYPE_CHECKING
 
 import pytest
@@ -113,6 +113,16 @@ class LogContract:
             log.append("wf-a", [event("1")])
             assert not log.append("wf-b", [event("1")]).duplicates
 
+        def test_every_event_of_a_batch_is_known_again(self, log: Log) -> None:
+            log.append("wf", events(10))
+            assert [log.append("wf", [event(str(n))]).sequences for n in range(1, 11)] == [[n] for n in range(1, 11)]
+
+        def test_a_part_of_a_batch_that_is_known_is_left_out(self, log: Log) -> None:
+            log.append("wf", [event(str(n), data=n) for n in (3, 7)])
+            appended = log.append("wf", [event(str(n), data=n) for n in range(1, 10)])
+            assert (list(appended.sequences), appended.duplicates) == ([3, 4, 1, 5, 6, 7, 2, 8, 9], {2, 6})
+            assert ids(log, "wf") == ["3", "7", "1", "2", "4", "5", "6", "8", "9"]
+
         def test_other_content_under_the_same_id_is_a_conflict(self, log: Log) -> None:
             log.append("wf", [event("1", data=1)])
             with pytest.raises(EventConflict) as caught:
@@ -215,6 +225,26 @@ class LogContract:
             log.append("wf", events(9))
             found = log.read("wf", start=1, stop=5, count=2, backwards=True).events
             assert [e.sequence for e in found] == [5, 4]
+
+        @pytest.mark.parametrize("backwards", [False, True])
+        @pytest.mark.parametrize("gone", [0, 6])
+        def test_every_window_is_read_whatever_was_appended_together(
+            self, log: Log, gone: int, *, backwards: bool
+        ) -> None:
+            log.create("wf", StreamConfig(Retention(max_events=20 - gone)))
+            for start, stop in pairwise((1, 8, 9, 14, 15, 21)):
+                log.append("wf", events(stop - start, start=start))
+            for start, stop, count in product(range(1, 23), range(1, 23, 3), (1, 5, 30)):
+                found = log.read("wf", start=start, stop=stop, count=count, backwards=backwards).events
+                wanted = range(max(start, gone + 1), min(stop, 20) + 1)
+                wanted = (wanted[::-1] if backwards else wanted)[:count]
+                assert [e.sequence for e in found] == list(wanted)
+
+        def test_events_that_came_together_read_as_they_were_published(self, log: Log) -> None:
+            published = [event(str(n), data="x" * (n * n * n)) for n in range(40)]
+            log.append("wf", published)
+            found = log.read("wf", start=1, stop=_FAR, count=100).events
+            assert [e.body for e in found] == [e.body for e in published]
 
         def test_an_unknown_stream_is_not_found(self, log: Log) -> None:
             with pytest.raises(StreamNotFound):
@@ -497,6 +527,18 @@ class LogContract:
             log.append("wf", [event("3")])
             clock.pass_seconds(30)
             assert ids(log, "wf") == ["3"]
+
+        def test_one_after_the_other_goes_of_what_was_appended_together(self, log: Log) -> None:
+            published = [event(str(n), data="x" * n) for n in range(1, 20)]
+            log.create("wf", StreamConfig(Retention(max_events=10)))
+            log.append("wf", published[:10])
+            for number in range(10, 19):
+                log.append("wf", [published[number]])
+                kept = published[number - 9 : number + 1]
+                assert ids(log, "wf") == [e.id for e in kept]
+                assert log.describe("wf").size == sum(len(e.body) for e in kept)
+                assert log.locate(published[number - 10].id) == []
+            assert told(log, "wf") == [("wf", 1, 9)]
 
         def test_an_event_that_is_no_longer_kept_may_be_published_again(self, log: Log) -> None:
             log.create("wf", StreamConfig(Retention(max_events=1)))

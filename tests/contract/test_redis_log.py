@@ -109,6 +109,15 @@ class TestRedisAlone:
         with pytest.raises(AmbiguousEvent):
             log.locate("1")
 
+    def test_events_that_come_together_share_entries(self, client: Redis) -> None:
+        log = RedisLog(client)
+        partition = log.append("wf", events(10)).partition
+        assert [entry.split(b"-")[0] for entry, _ in client.xrange(f"{{p{partition}}}:events:wf")] == [
+            b"4",
+            b"8",
+            b"10",
+        ]
+
     def test_a_trim_that_was_cut_short_hides_what_it_left_and_the_next_one_removes_it(self, client: Redis) -> None:
         log = RedisLog(client)
         log.append("wf", events(5))
@@ -118,8 +127,8 @@ class TestRedisAlone:
         assert [e.sequence for e in log.read("wf", start=1, stop=9, count=2).events] == [4, 5]
         assert [e.sequence for _, e in log.tail({partition: BEGINNING}, count=9)[partition].events] == [4, 5]
         assert not log.append("wf", [event("1")]).duplicates
-        assert log.trim("wf") == 3
-        assert client.xlen(f"{{p{partition}}}:events:wf") == 3
+        assert (log.trim("wf"), log.trim("wf")) == (3, 0)
+        assert (log.describe("wf").size, log.locate("2")) == (sum(len(event(n).body) for n in "451"), [])
 
     def test_an_append_rings_again_once_the_bell_was_answered(self, client: Redis) -> None:
         log = RedisLog(client)

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -61,7 +62,9 @@ def every_event_stands_once_and_in_order(store: EventStore) -> bool:
 
 def kill_functions(hub: Hub) -> None:
     for pid in hub.stack.pids:
-        os.kill(pid, signal.SIGKILL)
+        # One that was ended before may be reaped meanwhile.
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def crash_the_cache(hub: Hub) -> None:

@@ -5,7 +5,7 @@ A stream's name stands behind the tag and has no braces, so it cannot choose the
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 __all__ = [
@@ -46,6 +46,7 @@ def partition_keys(partition: int) -> PartitionKeys:
     return PartitionKeys(*(f"{{p{partition}}}:{name}" for name in PartitionKeys._fields))
 
 
+@lru_cache(maxsize=4096)
 def stream_keys(partition: int, stream: str) -> StreamKeys:
     """The keys of a stream of that partition."""
     tag = f"{{p{partition}}}"

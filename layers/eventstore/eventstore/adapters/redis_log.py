@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from eventstore.adapters.clock import SystemClock
 from eventstore.adapters.redis_connection import ANSWERING, SOCKET_SECONDS
-from eventstore.adapters.redis_entries import recorded, sequence_and_time
+from eventstore.adapters.redis_entries import REACH, entries_of, recorded, sequence_and_time
 from eventstore.adapters.redis_ids import MORE, Ids
 from eventstore.adapters.redis_keys import partition_keys, stream_keys
 from eventstore.adapters.redis_partitions import Partitions, random_epoch
@@ -83,10 +83,10 @@ class RedisLog:
             number = partition_of(stream, self._partitions.count)
             partition, keys = partition_keys(number), stream_keys(number, stream)
             at = (keys.events, keys.state, partition.log, partition.streams, partition.bell)
-            answer = self._append(self._client, at, (head, *bodies))
+            answer = self._append(self._client, at, (head, *entries_of(bodies)))
             while not isinstance(answer, int) and answer[0] == b"conflict":
                 _settle(stream, events, bodies, answer)
-                answer = self._append(self._client, at, (head, *bodies))
+                answer = self._append(self._client, at, (head, *entries_of(bodies)))
             stored, *rest = (answer,) if isinstance(answer, int) else answer
             if isinstance(stored, int):
                 if stored & _LIMITED:
@@ -101,23 +101,24 @@ class RedisLog:
         with ANSWERING:
             partition, keys = self._partitions.keys(stream)
             pipeline = self._client.pipeline(transaction=False)
+            # Sequences have no gap, so forwards the last one wanted is known. The entry with the last one reaches on.
+            last = stop if backwards else min(stop, start + count - 1)
             if backwards:
-                pipeline.xrevrange(keys.events, stop, start, count=count)
+                pipeline.xrevrange(keys.events, min(last + REACH, _LAST), start, count=count + REACH)
             else:
-                pipeline.xrange(keys.events, start, stop, count=count)
+                pipeline.xrange(keys.events, start, min(last + REACH, _LAST))
             # After the events: a deletion in between hides some that were read, and never shows one that is gone.
             pipeline.hmget(keys.state, STATE)
             pipeline.hget(partition.partition, "epoch")
             entries, fields, epoch = pipeline.execute()
             state = state_of(stream, fields)
-            # Entries below `first` are gone, though trim has not reached them: they must not use up the page.
-            stale = not backwards and bool(entries) and sequence_and_time(entries[0][0])[0] < state.first
-            if self._streams.expire(state) or stale:
+            # What is below `first` is gone, and must not use up the page.
+            short = not backwards and start < state.first <= stop and last < stop
+            if self._streams.expire(state) or short:
                 return self.read(stream, start=max(start, state.first), stop=stop, count=count, backwards=backwards)
             number = partition_of(stream, self._partitions.count)
-            return Slice(
-                state, self._partitions.epoch(number, epoch), recorded(stream, entries, low=state.first, high=_LAST)
-            )
+            found = recorded(stream, entries, low=max(start, state.first), high=last, backwards=backwards)
+            return Slice(state, self._partitions.epoch(number, epoch), found[:count])
 
     def wait(self, stream: str, *, after: int, seconds: float) -> None:
         """See `Log.wait`."""

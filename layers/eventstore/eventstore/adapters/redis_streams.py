@@ -28,7 +28,7 @@ __all__ = ["STATE", "Streams", "state_of"]
 STATE = ("head", "first", "bytes", "created", "updated", "gone", "limits", "labels")
 """The fields of a stream's hash that `state_of` reads, in its order."""
 
-_FIRST_STEP, _STEPS = 8, 256
+_FIRST_STEP, _STEPS = 8, 128
 """How many entries a removal looks at, first for the one that an append made surplus, then at once: with three
 arguments for each event, that stays well under what a script may have, and the time that it may take."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from eventstore.adapters.redis_entries import recorded, sequence_and_time
+from eventstore.adapters.redis_entries import REACH, recorded, sequence_and_time
 from eventstore.adapters.redis_keys import partition_keys, stream_keys
 from eventstore.adapters.redis_scripts import Script
 from eventstore.ports import Tail
@@ -37,12 +37,13 @@ class Window:
 
 
 class _Span(NamedTuple):
-    """Events of one append that are wanted: sequences `low` to `high`; the one at `base` has index 0."""
+    """Events of one append that are wanted: sequences `low` to `high` of those from `base` to `last`."""
 
     stream: str
     low: int
     high: int
     base: int
+    last: int
     time: int
     order: int
 
@@ -78,7 +79,8 @@ class Tails:
             for stream in dict.fromkeys(span.stream for span in references.spans):
                 pipeline.hget(stream_keys(partition, stream).state, "first")
             for span in references.spans:
-                pipeline.xrange(stream_keys(partition, span.stream).events, span.low, span.high)
+                reach = min(span.high + REACH, span.last)
+                pipeline.xrange(stream_keys(partition, span.stream).events, span.low, reach)
         answers = iter(pipeline.execute())
         return {p: _tail(references, answers, backwards=window.backwards) for p, references in found.items()}
 
@@ -160,9 +162,9 @@ def _spans(
     backwards = window.backwards
     for entry_id, (stream, reference, *_) in entries:
         time, order = sequence_and_time(entry_id)
-        first, _, last = reference.partition(b"-")
-        base, high = int(first), int(last or first)
-        low = base
+        first, _, end = reference.partition(b"-")
+        base, last = int(first), int(end or first)
+        low, high = base, last
         if (time, order) == (after.time, after.order):
             low, high = (base, base + after.index - 1) if backwards else (base + after.index + 1, high)
         if until is not None and (time, order) == (until.time, until.order):
@@ -174,7 +176,7 @@ def _spans(
         taken = min(left, high - low + 1)
         cut = taken < high - low + 1
         low, high = (high - taken + 1, high) if backwards else (low, low + taken - 1)
-        spans.append(_Span(stream.decode(), low, high, base, time, order))
+        spans.append(_Span(stream.decode(), low, high, base, last, time, order))
         left -= taken
         if cut:
             return spans, True
