@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -64,9 +64,9 @@ class Deliverer:
         self._clock = clock
         self._jitter = jitter
         self._patience = patience or Patience()
-        self._workers = workers
         self._opened: set[str] = set()
         self._given_up: set[str] = set()
+        self._threads = ThreadPoolExecutor(workers)
 
     def deliver(self, delivery: str) -> None:
         """Post all of a delivery (`Delivery.encoded`)."""
@@ -76,8 +76,11 @@ class Deliverer:
         if len(by_connection) == 1:
             self._post_all(next(iter(by_connection.values())))
             return
-        with ThreadPoolExecutor(min(self._workers, len(by_connection))) as pool:
-            _exhaust(pool.map(self._post_all, by_connection.values()))
+        # All to their end, though one fails: what is left running would overtake when the delivery comes again.
+        posted = [self._threads.submit(self._post_all, posts) for posts in by_connection.values()]
+        wait(posted)
+        for one in posted:
+            one.result()
 
     def _post_all(self, posts: Iterable[Posting]) -> None:
         for posting in posts:
@@ -125,9 +128,3 @@ def _keep(connection: str, known: set[str]) -> None:
     if len(known) >= _KEPT:
         known.clear()
     known.add(connection)
-
-
-def _exhaust(results: Iterable[None]) -> None:
-    # A fault in one of the threads is raised here.
-    for _ in results:
-        pass
