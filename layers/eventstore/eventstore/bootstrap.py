@@ -134,23 +134,27 @@ def deliverer() -> Deliverer:
     """What posts to clients."""
     import random
 
-    from botocore.session import get_session
+    import boto3
+    from botocore.config import Config
 
     from eventstore.adapters.apigateway import ApiGatewayConnections
     from eventstore.delivery import Deliverer
 
-    # botocore's own variable for the endpoint counts first, for a stack that runs elsewhere than its template says.
-    elsewhere = os.environ.get("AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI")
-    session = get_session()
-    credentials = session.get_credentials()
-    if credentials is None:
-        raise SettingsError("there are no AWS credentials to post to connections with; Lambda sets them")
-    connections = ApiGatewayConnections(
-        elsewhere or _needed(settings().connections_url, "CONNECTIONS_URL"),
-        credentials,
-        region=_needed(session.get_config_variable("region"), "AWS_DEFAULT_REGION"),
-        at_once=_POSTS_AT_ONCE,
+    # One try each: how often is the deliverer's to say. botocore's own variable for the endpoint counts first, for a
+    # stack that runs elsewhere than its template says.
+    elsewhere = "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI" in os.environ
+    client = boto3.client(
+        "apigatewaymanagementapi",
+        endpoint_url=None if elsewhere else _needed(settings().connections_url, "CONNECTIONS_URL"),
+        config=Config(
+            connect_timeout=1,
+            read_timeout=3,
+            retries={"mode": "standard", "total_max_attempts": 1},
+            max_pool_connections=_POSTS_AT_ONCE,
+            parameter_validation=False,
+        ),
     )
+    connections = ApiGatewayConnections(client)
     return Deliverer(connections, _bells(), clock=clock(), jitter=random.random, workers=_POSTS_AT_ONCE)
 
 
