@@ -9,7 +9,19 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from tests.benchmarks import appending, dispatching, imports, latency, loading, memory, peers, reading, stack
+from tests.benchmarks import (
+    appending,
+    catching_up,
+    deliveries,
+    dispatching,
+    imports,
+    latency,
+    loading,
+    memory,
+    peers,
+    reading,
+    stack,
+)
 from tests.benchmarks.document import PLACE, Section, document
 from tests.benchmarks.measure import Figure, NotMeasured
 
@@ -66,6 +78,18 @@ _SUBJECTS: Mapping[str, _Subject] = {
         "One worker's turns in one partition, on one Valkey: deliveries are encoded and not sent. Subscriptions that\n"
         "do not match want other streams, subjects or types, as most subscriptions of a hub do.",
         dispatching.figures,
+    ),
+    "deliveries": _Subject(
+        "Deliveries",
+        "Through the local stack, all of it on one machine: receipts are events times subscribers, and their seconds\n"
+        "last from the beginning of the POST until the last subscriber has the last event.",
+        deliveries.figures,
+    ),
+    "catchup": _Subject(
+        "Catching up",
+        "A subscription from the start over what is stored already: by one worker alone, whose deliveries are encoded\n"
+        "and not sent, and through the local stack to a WebSocket client.",
+        catching_up.figures,
     ),
     "imports": _Subject("Cold start", "Each import in a new process, compiled before.", imports.figures),
     "loading": _Subject(

@@ -28,6 +28,7 @@ class Unit(StrEnum):
     RATIO = "×"  # noqa: RUF001 - the sign for "times", as the document prints it
     MILLISECONDS = "ms"
     RATE = "events/s"
+    RECEIPTS = "receipts/s"
     PERCENT = "%"
 
 
@@ -150,4 +151,4 @@ def in_turn(
 
 
 def _rounded(value: float, unit: Unit) -> str:
-    return f"{value:,.0f}" if unit is Unit.RATE else f"{value:.2f}"
+    return f"{value:,.0f}" if unit in {Unit.RATE, Unit.RECEIPTS} else f"{value:.2f}"

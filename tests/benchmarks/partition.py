@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING
 
 from eventstore.adapters.clock import SystemClock
 from eventstore.adapters.redis_log import RedisLog
+from eventstore.adapters.redis_registry import RedisRegistry
 from eventstore.adapters.redis_turns import RedisTurns
 from eventstore.dispatch import Dispatcher, TurnLimits
+from eventstore.ports import Start
+from eventstore.subscriptions import EVENTSTORE, Connection
 from tests.benchmarks.registering import register
 
 if TYPE_CHECKING:
@@ -33,10 +36,21 @@ class Partition:
     def __init__(self, client: Client, subscriptions: Sequence[Subscription] = ()) -> None:
         self.log = RedisLog(client, partitions=1)
         self._client = client
+        self._registry = RedisRegistry(client, partitions=1)
         self._deliveries = _Encoded()
         self._worker = self._dispatcher(TurnLimits())
         register(client, subscriptions)
         self._dispatcher(_CATCHING_UP).serve(0, until=_FOR_EVER)
+
+    def join(self, subscription: Subscription) -> None:
+        """One more subscribes, from the oldest event on."""
+        connection = Connection(subscription.connection, EVENTSTORE, 1)
+        self._registry.connect(connection)
+        self._registry.subscribe(subscription, {0: Start.OLDEST})
+
+    def leave(self, subscription: Subscription) -> None:
+        """It ends."""
+        self._registry.disconnect(subscription.connection)
 
     def serve(self) -> int:
         """Take turns until nothing is left to do; the bytes of the deliveries."""

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Subscribers"]
 
-_AT_ONCE = 20
+_AT_ONCE = 4
+"""No more join at a time, so that few functions start for what is not measured."""
 _LARGEST_MESSAGE = 1 << 20
 _BATCH = {"Content-Type": "application/cloudevents-batch+json"}
 _SINGLE = {"Content-Type": "application/cloudevents+json"}

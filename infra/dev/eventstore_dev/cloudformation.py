@@ -283,6 +283,11 @@ def queue_url(name: str) -> str:
     return f"https://sqs.{REGION}.{_PSEUDO['AWS::URLSuffix']}/{ACCOUNT}/{name}"
 
 
+def api_url(name: str, stage: str) -> str:
+    """The URL that a stage of a REST API has on AWS; functions get the one of here in its place (`Addresses`)."""
+    return f"https://{name}.execute-api.{REGION}.{_PSEUDO['AWS::URLSuffix']}/{stage}"
+
+
 def is_true(value: Node) -> bool:
     """Whether a value that is to be a truth value is one that is true, in YAML's spelling or CloudFormation's."""
     return str(value).lower() == "true"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -41,6 +41,9 @@ class Deliverer:
     A client that cannot be posted to is disconnected, and nothing more is posted to it: it resumes from its cursors.
     So a delivery is always done with, whatever becomes of its clients.
 
+    What it learns of connections it keeps, for no id comes twice: one that took a message is open, and needs no waiting
+    for once it is gone; one that was given up is not tried again. Whoever lost that knowledge waits, and no more.
+
     Args:
         jitter: Gives numbers from 0 to 1.
         workers: How many connections are posted to at once.
@@ -61,7 +64,9 @@ class Deliverer:
         self._clock = clock
         self._jitter = jitter
         self._patience = patience or Patience()
-        self._workers = workers
+        self._opened: set[str] = set()
+        self._given_up: set[str] = set()
+        self._threads = ThreadPoolExecutor(workers)
 
     def deliver(self, delivery: str) -> None:
         """Post all of a delivery (`Delivery.encoded`)."""
@@ -71,13 +76,20 @@ class Deliverer:
         if len(by_connection) == 1:
             self._post_all(next(iter(by_connection.values())))
             return
-        with ThreadPoolExecutor(min(self._workers, len(by_connection))) as pool:
-            _exhaust(pool.map(self._post_all, by_connection.values()))
+        # All to their end, though one fails: what is left running would overtake when the delivery comes again.
+        posted = [self._threads.submit(self._post_all, posts) for posts in by_connection.values()]
+        wait(posted)
+        for one in posted:
+            one.result()
 
     def _post_all(self, posts: Iterable[Posting]) -> None:
         for posting in posts:
-            if not self._post(posting):
+            if posting.connection in self._given_up:
                 return
+            if not self._post(posting):
+                _keep(posting.connection, self._given_up)
+                return
+            _keep(posting.connection, self._opened)
 
     def _post(self, posting: Posting) -> bool:
         """Post one message; False if the client is given up."""
@@ -104,10 +116,15 @@ class Deliverer:
 
     def _tries_to_open(self, posting: Posting) -> int:
         young = posting.opened and self._clock.now() < posting.opened + self._patience.opening
-        return self._patience.opening_tries if young else 1
+        may_open = young and posting.connection not in self._opened
+        return self._patience.opening_tries if may_open else 1
 
 
-def _exhaust(results: Iterable[None]) -> None:
-    # A fault in one of the threads is raised here.
-    for _ in results:
-        pass
+_KEPT = 10_000
+"""Connections that are remembered, each way; some 100 bytes each."""
+
+
+def _keep(connection: str, known: set[str]) -> None:
+    if len(known) >= _KEPT:
+        known.clear()
+    known.add(connection)

@@ -6,6 +6,7 @@ import json
 from base64 import b64encode
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -118,8 +119,14 @@ def id_key(event_id: str) -> bytes:
 
 def rfc3339(milliseconds: int) -> str:
     """The instant as RFC 3339 in UTC, to the millisecond."""
-    instant = datetime.fromtimestamp(milliseconds // 1000, UTC)
-    return f"{instant:%Y-%m-%dT%H:%M:%S}.{milliseconds % 1000:03d}Z"
+    seconds, rest = divmod(milliseconds, 1000)
+    return f"{_rfc3339_second(seconds)}.{rest:03d}Z"
+
+
+@lru_cache(maxsize=1024)
+def _rfc3339_second(seconds: int) -> str:
+    # Events that are read together were often stored together, and formatting is what costs.
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 def _encode(attributes: Mapping[str, AttributeValue], data: JsonData | BinaryData | None) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -25,9 +26,12 @@ class ApiGatewayConnections:
         """See `Connections.post`."""
         try:
             self._client.post_to_connection(ConnectionId=connection, Data=message)
-        except self._client.exceptions.GoneException as error:
-            raise Gone(connection) from error
-        except (BotoCoreError, ClientError) as error:
+        except ClientError as error:
+            # By its status: not every endpoint names the error as AWS does.
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.GONE:
+                raise Gone(connection) from error
+            raise Unreachable(str(error)) from error
+        except BotoCoreError as error:
             raise Unreachable(str(error)) from error
 
     def close(self, connection: str) -> None:

@@ -45,7 +45,7 @@ def batch_from_json(content: bytes) -> list[Event]:
 def attributes_of(body: bytes) -> dict[str, AttributeValue]:
     """The attributes of a stored event (`Event.body`), at a cost that does not depend on its data."""
     head, _ = _split(body)
-    attributes: dict[str, AttributeValue] = json.loads(head)
+    attributes: dict[str, AttributeValue] = json.loads(head.decode())
     return attributes
 
 
