@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 from eventstore.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
-    from botocore.credentials import Credentials
+    from types_boto3_sqs.client import SQSClient
 
     from eventstore.adapters.redis_connection import Client
-    from eventstore.adapters.sqs_requests import SqsRequests
     from eventstore.delivery import Deliverer
     from eventstore.dispatch import Dispatcher
     from eventstore.ports import Bells, Clock, Deliveries, Log, Registry
@@ -92,7 +91,7 @@ def bells() -> Bells | None:
         return None
     from eventstore.adapters.sqs import SqsBells
 
-    return SqsBells(_queue(settings().bells_url), new_id=new_id)
+    return SqsBells(_sqs(), settings().bells_url, new_id=new_id)
 
 
 @cache
@@ -100,7 +99,7 @@ def deliveries() -> Deliveries:
     """What hands `deliver` its work."""
     from eventstore.adapters.sqs import SqsDeliveries
 
-    return SqsDeliveries(_queue(_needed(settings().deliveries_url, "DELIVERIES_QUEUE_URL")), new_id=new_id)
+    return SqsDeliveries(_sqs(), _needed(settings().deliveries_url, "DELIVERIES_QUEUE_URL"), new_id=new_id)
 
 
 @cache
@@ -135,17 +134,23 @@ def deliverer() -> Deliverer:
     """What posts to clients."""
     import random
 
+    from botocore.session import get_session
+
     from eventstore.adapters.apigateway import ApiGatewayConnections
-    from eventstore.adapters.signed import SignedRequests
     from eventstore.delivery import Deliverer
 
-    # AWS's own variable for the endpoint counts first, for a stack that runs elsewhere than its template says.
-    url = os.environ.get("AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI") or settings().connections_url
-    credentials, region = _aws()
-    requests = SignedRequests(
-        _needed(url, "CONNECTIONS_URL"), credentials, service="execute-api", region=region, at_once=_POSTS_AT_ONCE
+    # botocore's own variable for the endpoint counts first, for a stack that runs elsewhere than its template says.
+    elsewhere = os.environ.get("AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI")
+    session = get_session()
+    credentials = session.get_credentials()
+    if credentials is None:
+        raise SettingsError("there are no AWS credentials to post to connections with; Lambda sets them")
+    connections = ApiGatewayConnections(
+        elsewhere or _needed(settings().connections_url, "CONNECTIONS_URL"),
+        credentials,
+        region=_needed(session.get_config_variable("region"), "AWS_DEFAULT_REGION"),
+        at_once=_POSTS_AT_ONCE,
     )
-    connections = ApiGatewayConnections(requests)
     return Deliverer(connections, _bells(), clock=clock(), jitter=random.random, workers=_POSTS_AT_ONCE)
 
 
@@ -180,12 +185,7 @@ DISPATCHER = ("eventstore.adapters.redis_log", "eventstore.adapters.redis_turns"
 DELIVERER = ("eventstore.adapters.apigateway", "eventstore.delivery")
 """What `deliverer` imports, apart from `QUEUES`."""
 
-QUEUES = (
-    "botocore.session",
-    "eventstore.adapters.signed",
-    "eventstore.adapters.sqs",
-    "eventstore.adapters.sqs_requests",
-)
+QUEUES = ("boto3.session", "botocore.client", "botocore.session", "eventstore.adapters.sqs")
 """What `bells` and `deliveries` import."""
 
 _POSTS_AT_ONCE = 16
@@ -198,32 +198,20 @@ def _redis() -> Client:
     return connect(settings().redis_url)
 
 
-def _queue(queue_url: str) -> SqsRequests:
-    from urllib.parse import urlsplit
-
-    from eventstore.adapters.signed import SignedRequests
-    from eventstore.adapters.sqs_requests import SqsRequests
-
-    # As of every client of AWS's: its variables first, then where the service is, which the queue's URL says.
-    here = urlsplit(queue_url)
-    named = os.environ.get("AWS_ENDPOINT_URL_SQS") or os.environ.get("AWS_ENDPOINT_URL")
-    credentials, region = _aws()
-    requests = SignedRequests(
-        named or f"{here.scheme}://{here.netloc}", credentials, service="sqs", region=region, at_once=_POSTS_AT_ONCE
-    )
-    return SqsRequests(requests, queue_url)
-
-
 @cache
-def _aws() -> tuple[Credentials, str]:
-    """Who asks AWS, and in which region."""
-    from botocore.session import get_session
+def _sqs() -> SQSClient:
+    import boto3
+    from botocore.config import Config
 
-    session = get_session()
-    credentials = session.get_credentials()
-    if credentials is None:
-        raise SettingsError("there are no AWS credentials; Lambda sets them, and elsewhere AWS_ACCESS_KEY_ID does")
-    return credentials, _needed(session.get_config_variable("region"), "AWS_DEFAULT_REGION")
+    config = Config(
+        connect_timeout=1,
+        read_timeout=3,
+        retries={"mode": "standard", "total_max_attempts": 3},
+        tcp_keepalive=True,
+        parameter_validation=False,
+    )
+    client: SQSClient = boto3.client("sqs", config=config)
+    return client
 
 
 def _bells() -> Bells:

@@ -9,13 +9,17 @@ import json
 from collections import deque
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from eventstore.errors import QueueUnavailable
 from eventstore.frames import shard_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from eventstore.adapters.sqs_requests import SqsRequests
+    from types_boto3_sqs.client import SQSClient
+    from types_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
+
     from eventstore.frames import Delivery
 
 __all__ = ["SqsBells", "SqsDeliveries"]
@@ -31,8 +35,9 @@ _GONE_GROUPS = 16
 class SqsBells:
     """See `ports.Bells`. A partition's bells are one message group, so one consumer has them at a time."""
 
-    def __init__(self, queue: SqsRequests, *, new_id: Callable[[], str]) -> None:
-        self._queue = queue
+    def __init__(self, client: SQSClient, queue_url: str, *, new_id: Callable[[], str]) -> None:
+        self._client = client
+        self._queue_url = queue_url
         self._new_id = new_id
 
     def ring(self, partitions: Iterable[int]) -> None:
@@ -45,24 +50,34 @@ class SqsBells:
         self._send([(f"gone-{shard_of(connection, _GONE_GROUPS)}", json.dumps({"gone": connection}))])
 
     def _send(self, bells: Sequence[tuple[str, str]]) -> None:
-        if len(bells) == 1:
-            [(group, body)] = bells
-            self._queue.send(_entry("0", group, body, self._new_id()))
-            return
-        for start in range(0, len(bells), _AT_ONCE):
-            entries = [
-                _entry(str(number), group, body, self._new_id())
-                for number, (group, body) in enumerate(bells[start : start + _AT_ONCE])
-            ]
-            if refused := self._queue.send_batch(entries):
-                raise QueueUnavailable(f"the queue of bells refused {len(refused)}: {next(iter(refused.values()))}")
+        try:
+            if len(bells) == 1:
+                [(group, body)] = bells
+                self._client.send_message(
+                    QueueUrl=self._queue_url,
+                    MessageBody=body,
+                    MessageGroupId=group,
+                    MessageDeduplicationId=self._new_id(),
+                )
+                return
+            for start in range(0, len(bells), _AT_ONCE):
+                entries = [
+                    _entry(str(number), group, body, self._new_id())
+                    for number, (group, body) in enumerate(bells[start : start + _AT_ONCE])
+                ]
+                answer = self._client.send_message_batch(QueueUrl=self._queue_url, Entries=entries)
+                if answer.get("Failed"):
+                    raise QueueUnavailable(f"the queue of bells refused {len(answer['Failed'])}: {answer['Failed'][0]}")
+        except (BotoCoreError, ClientError) as error:
+            raise QueueUnavailable(f"the queue of bells does not answer: {error}") from error
 
 
 class SqsDeliveries:
     """See `ports.Deliveries`. A shard is one message group."""
 
-    def __init__(self, queue: SqsRequests, *, new_id: Callable[[], str]) -> None:
-        self._queue = queue
+    def __init__(self, client: SQSClient, queue_url: str, *, new_id: Callable[[], str]) -> None:
+        self._client = client
+        self._queue_url = queue_url
         self._new_id = new_id
 
     def send(self, deliveries: Sequence[Delivery]) -> None:
@@ -83,11 +98,21 @@ class SqsDeliveries:
         Only one of a shard at a time: a batch may be taken in part, and what comes later must not overtake.
         """
         entries = [_entry(str(shard), f"s{shard}", waiting[shard][0], self._new_id()) for shard in shards]
-        refused: set[int] = set()
-        if len(entries) == 1:
-            self._queue.send(entries[0])
-        else:
-            refused = set(map(int, self._queue.send_batch(entries)))
+        try:
+            if len(entries) == 1:
+                entry = entries[0]
+                self._client.send_message(
+                    QueueUrl=self._queue_url,
+                    MessageBody=entry["MessageBody"],
+                    MessageGroupId=entry["MessageGroupId"],
+                    MessageDeduplicationId=entry["MessageDeduplicationId"],
+                )
+                refused = set()
+            else:
+                answer = self._client.send_message_batch(QueueUrl=self._queue_url, Entries=entries)
+                refused = {int(failed["Id"]) for failed in answer.get("Failed", ())}
+        except (BotoCoreError, ClientError) as error:
+            raise QueueUnavailable(f"the queue of deliveries does not answer: {error}") from error
         for shard in shards:
             if shard not in refused:
                 waiting[shard].popleft()
@@ -111,5 +136,5 @@ def _batches(waiting: dict[int, deque[str]]) -> Iterator[list[int]]:
         yield batch
 
 
-def _entry(name: str, group: str, body: str, identity: str) -> dict[str, str]:
+def _entry(name: str, group: str, body: str, identity: str) -> SendMessageBatchRequestEntryTypeDef:
     return {"Id": name, "MessageBody": body, "MessageGroupId": group, "MessageDeduplicationId": identity}
