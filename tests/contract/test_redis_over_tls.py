@@ -3,72 +3,30 @@
 from __future__ import annotations
 
 import re
-from contextlib import closing, contextmanager
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 import pytest
-from redis import Redis
 
 from eventstore.adapters.redis_connection import Client, connect
 from eventstore.adapters.redis_log import RedisLog
 from eventstore.errors import StoreUnavailable
-from eventstore_dev.valkey import ValkeyCluster, ValkeyServer
+from eventstore_dev.valkey import ValkeyCluster
 from eventstore_dev.valkey.server import free_port
+from tests.caches import RULE, Cache, caching, enter
 from tests.contract.log import LogContract
 from tests.contract.test_redis_log import dispatching, emptied
 from tests.contract.test_redis_registry import OnRedis
 from tests.examples import FakeClock, event, events
 from tests.functional.core.live import Live
-from tests.tls import Authority, tls_in_front_of
+from tests.tls import Authority
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.contract.log import Dispatch
-
-ROOT = Path(__file__).parents[2]
-RULE = re.findall(r"```acl\n(.+?)```", (ROOT / "docs/operations.md").read_text(), re.DOTALL)[0].split()
-PASSWORD = "s3cret?/#@: %"  # noqa: S105 - all that must be encoded
-
-
-def enter(server: ValkeyServer, *, password: str = PASSWORD, rule: list[str] = RULE) -> None:
-    """Let `hub` in by this password alone."""
-    with Redis.from_url(server.url) as client:
-        client.execute_command("ACL", "SETUSER", "hub", "reset", f">{password}", *rule)
-
-
-class Cache:
-    """A Valkey behind TLS."""
-
-    def __init__(self, server: ValkeyServer, port: int, authority: Authority) -> None:
-        self.server = server
-        self.port = port
-        self.authority = authority
-
-    def url(self, *, password: str = PASSWORD, trusting: Path | None = None, options: str = "") -> str:
-        trusted = quote(str(trusting or self.authority.certificate))
-        return f"rediss://hub:{quote(password, safe='')}@127.0.0.1:{self.port}?ssl_ca_certs={trusted}{options}"
-
-    def iam_url(self) -> str:
-        trusted = quote(str(self.authority.certificate))
-        return f"rediss://hub@127.0.0.1:{self.port}?ssl_ca_certs={trusted}&iam=orders"
-
-    def admin(self) -> Redis:
-        return Redis.from_url(self.server.url)
-
-
-@contextmanager
-def caching(folder: Path, **options: str) -> Iterator[Cache]:
-    authority = Authority.make(folder)
-    with (
-        ValkeyServer.start(options={name.replace("_", "-"): value for name, value in options.items()}) as server,
-        tls_in_front_of(server.port, authority) as port,
-    ):
-        enter(server)
-        yield Cache(server, port, authority)
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +94,7 @@ class TestTheRule:
         assert [stats.streams for stats in log.stats()] == [1]
 
     def test_it_has_no_command_that_the_adapters_do_not_use(self) -> None:
-        folder = ROOT / "layers/eventstore/eventstore/adapters"
+        folder = Path(__file__).parents[2] / "layers/eventstore/eventstore/adapters"
         used = "\n".join(path.read_text() for path in [*folder.glob("redis_*.py"), *folder.glob("lua/*.lua")])
         # What redis-py sends by itself.
         used += " command asking cluster sscan"
@@ -197,7 +155,11 @@ class TestRefusals:
         url = cache.url().replace("127.0.0.1", "localhost")
         assert "certificate is not accepted (Hostname mismatch" in self.refusal(url, caplog)
 
-    def test_a_port_without_tls(self, cache: Cache, caplog: pytest.LogCaptureFixture) -> None:
+    def test_a_port_without_tls(
+        self, cache: Cache, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # For so long a server without TLS waits for the end of a line.
+        monkeypatch.setattr("eventstore.adapters.redis_connection.SOCKET_SECONDS", 0.5)
         url = cache.url().replace(str(cache.port), str(cache.server.port))
         assert "TLS with the cache fails" in self.refusal(url, caplog)
 
