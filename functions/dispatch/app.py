@@ -35,7 +35,10 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> PartialItemFail
     def handle(body: str) -> None:
         told = json.loads(body)
         if "gone" in told:
-            bootstrap.registry().disconnect(told["gone"])
+            bootstrap.members().disconnect(told["gone"])
+        elif "alarm" in told:
+            # Rung for, not served: bells of one partition are handled one at a time, and alarms are not.
+            _ring(told["alarm"])
         elif told["partition"] not in served:
             now = bootstrap.clock().now()
             _serve(told["partition"], now + (end - now) // (waiting - len(served)))
@@ -51,6 +54,11 @@ def _serve(partition: int, until: int) -> None:
         # Whoever has taken over does the rest.
         _LOGGER.info("%s: %s", error.code, error.detail)
         return
+    if more:
+        _ring(partition)
+
+
+def _ring(partition: int) -> None:
     bells = bootstrap.bells()
-    if more and bells is not None:
+    if bells is not None:
         bells.ring([partition])

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from eventstore import bootstrap
+from eventstore import bootstrap, groups
 from eventstore.errors import EventstoreError, UnknownAction
 from eventstore.store import PartlyPublished
 from eventstore.subscriptions import Subscription
 from functions.websocket import answers
-from functions.websocket.requests import Message, Publish, Subscribe
+from functions.websocket.requests import Ack, Join, Message, Nack, Publish, Release, Subscribe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -40,6 +40,8 @@ def answer(connection: str, body: str) -> str:
 
 
 def _subscribe(connection: str, message: Message) -> str:
+    if "subscription" in message.found:
+        return _join(connection, message)
     asked = Subscribe.of(message)
     subscription = Subscription(bootstrap.new_id(), connection, asked.id, asked.filter, asked.streams)
     subscriptions = bootstrap.subscriptions()
@@ -48,10 +50,42 @@ def _subscribe(connection: str, message: Message) -> str:
     return answers.subscribed(message.request, asked.id, subscribed)
 
 
+def _join(connection: str, message: Message) -> str:
+    asked = Join.of(message)
+    partitions = bootstrap.members().join(connection, asked.id, asked.name)
+    return answers.message(
+        "subscribed", id=asked.id, subscription=asked.name, partitions=list(partitions), request=message.request
+    )
+
+
+def _ack(connection: str, message: Message) -> str:
+    asked = Ack.of(message)
+    if asked.stream is None:
+        bootstrap.members().acknowledge(connection, asked.id, asked.cursors)
+    else:
+        bootstrap.members().acknowledge_stream(connection, asked.id, asked.stream, asked.sequence)
+    return answers.message("acknowledged", id=asked.id, request=message.request)
+
+
+def _nack(connection: str, message: Message) -> str:
+    asked = Nack.of(message)
+    nack = groups.Nack(connection, asked.stream, asked.sequence, asked.reason, asked.delay, asked.park)
+    bootstrap.members().fail(asked.id, nack)
+    return answers.message("acknowledged", id=asked.id, request=message.request)
+
+
+def _release(connection: str, message: Message) -> str:
+    asked = Release.of(message)
+    bootstrap.members().release(connection, asked.id, asked.partition)
+    return answers.message("released", id=asked.id, partition=asked.partition, request=message.request)
+
+
 def _unsubscribe(connection: str, message: Message) -> str:
     message.only("id")
     own_id = message.subscription()
-    bootstrap.registry().unsubscribe(connection, own_id)
+    durable = bootstrap.registry().unsubscribe(connection, own_id)
+    if durable is not None:
+        bootstrap.members().leave(connection, [durable])
     return answers.message("unsubscribed", id=own_id, request=message.request)
 
 
@@ -71,4 +105,7 @@ _ACTIONS: Mapping[str, Callable[[str, Message], str]] = {
     "unsubscribe": _unsubscribe,
     "publish": _publish,
     "ping": _ping,
+    "ack": _ack,
+    "nack": _nack,
+    "release": _release,
 }

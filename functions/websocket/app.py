@@ -30,7 +30,7 @@ def handler(event: Mapping[str, Any], _: LambdaContext) -> dict[str, Any]:
         case "CONNECT":
             return _connect(event)
         case "DISCONNECT":
-            bootstrap.registry().disconnect(context["connectionId"])
+            bootstrap.members().disconnect(context["connectionId"])
             return {"statusCode": 200}
         case _:
             return {"statusCode": 200, "body": _message(context, event.get("body") or "")}

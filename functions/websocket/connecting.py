@@ -99,7 +99,7 @@ def _subscribe(asked: _Asked) -> None:
     try:
         subscribed = subscriptions.start(subscription, cursors=asked.cursors, oldest=asked.oldest)
     except Exception:
-        bootstrap.registry().disconnect(subscription.connection)
+        bootstrap.members().disconnect(subscription.connection)
         raise
     # The connection opens only once this function has answered: its first message goes the way of frames.
     first = answers.bare_subscribed(subscribed, subscription.key)

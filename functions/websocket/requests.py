@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from eventstore.events import Event
     from eventstore.filters import Filter
 
-__all__ = ["Message", "Publish", "Subscribe"]
+__all__ = ["Ack", "Join", "Message", "Nack", "Publish", "Release", "Subscribe"]
 
 _ID = re.compile(r"[A-Za-z0-9._:~-]{1,64}")
 _REQUEST_LENGTH = 128
 _STREAMS = 100
 _GREATEST = 10**15
+_LONGEST_DELAY = 86_400
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,15}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,13 @@ class Message:
             raise InvalidRequest(f"{name} must be a string, or a list of at least one", pointer=f"/{name}")
         return [str(one) for one in values]
 
+    def number(self, name: str, *, most: int = _GREATEST) -> int:
+        """A member that is a whole number."""
+        text = self.found[name].text if name in self.found else ""
+        if not _NUMBER.fullmatch(text) or int(text) > most:
+            raise InvalidRequest(f"{name} must be a whole number of at most {most}", pointer=f"/{name}")
+        return int(text)
+
 
 @dataclass(frozen=True, slots=True)
 class Subscribe:
@@ -146,6 +155,79 @@ class Publish:
         if stream is not None:
             stream_name(stream, pointer="/stream")
         return cls(events, stream, _expected(message))
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """What `subscribe` asks for that names a durable subscription."""
+
+    id: str
+    name: str
+
+    @classmethod
+    def of(cls, message: Message) -> Join:
+        """Read the message; raises `InvalidRequest`."""
+        message.only("id", "subscription")
+        return cls(message.subscription(), message.text("subscription") or "")
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """What `ack` says is handled: all up to cursors, or all of a stream up to a sequence."""
+
+    id: str
+    cursors: Sequence[str]
+    stream: str | None
+    sequence: int
+
+    @classmethod
+    def of(cls, message: Message) -> Ack:
+        """Read the message; raises `InvalidRequest`."""
+        message.only("id", "cursor", "stream", "sequence")
+        cursors, stream = message.texts("cursor"), message.text("stream")
+        if bool(cursors) == (stream is not None):
+            raise InvalidRequest("ack has a cursor, or else stream and sequence", pointer="/cursor")
+        return cls(message.subscription(), cursors, stream, message.number("sequence") if stream else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Nack:
+    """What `nack` says could not be handled; `delay` in milliseconds."""
+
+    id: str
+    stream: str
+    sequence: int
+    reason: str
+    delay: int | None
+    park: bool
+
+    @classmethod
+    def of(cls, message: Message) -> Nack:
+        """Read the message; raises `InvalidRequest`."""
+        message.only("id", "stream", "sequence", "reason", "delay", "park")
+        stream = message.text("stream")
+        if stream is None:
+            raise InvalidRequest("stream is missing; it names the stream of the event", pointer="/stream")
+        park = message.found["park"].value if "park" in message.found else False
+        if not isinstance(park, bool):
+            raise InvalidRequest("park must be true or false", pointer="/park")
+        delay = message.number("delay", most=_LONGEST_DELAY) * 1000 if "delay" in message.found else None
+        own_id, sequence = message.subscription(), message.number("sequence")
+        return cls(own_id, stream, sequence, message.text("reason") or "", delay, park)
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What `release` gives back."""
+
+    id: str
+    partition: int
+
+    @classmethod
+    def of(cls, message: Message) -> Release:
+        """Read the message; raises `InvalidRequest`."""
+        message.only("id", "partition")
+        return cls(message.subscription(), message.number("partition"))
 
 
 def _expected(message: Message) -> Expected:

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
+import boto3
 import pytest
-from botocore.credentials import Credentials
+from botocore.config import Config
 
 from eventstore.adapters.apigateway import ApiGatewayConnections
 from eventstore.ports.connections import Gone, Unreachable
@@ -63,7 +64,9 @@ def connections(api: Api) -> ApiGatewayConnections:
 
 
 def posting_to(url: str) -> ApiGatewayConnections:
-    return ApiGatewayConnections(url, Credentials("AKID", "secret", "token"), region="eu-west-1", at_once=2)
+    session = boto3.session.Session("AKID", "secret", "token", region_name="eu-west-1")
+    config = Config(connect_timeout=1, retries={"mode": "standard", "total_max_attempts": 1})
+    return ApiGatewayConnections(session.client("apigatewaymanagementapi", endpoint_url=url, config=config))
 
 
 def test_a_message_is_posted_as_it_is(api: Api, connections: ApiGatewayConnections) -> None:

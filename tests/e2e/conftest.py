@@ -10,6 +10,7 @@ from redis import Redis
 from eventstore_client import EventStore
 from eventstore_dev.stack import Stack, running
 from eventstore_dev.valkey import ValkeyServer
+from tests.e2e.live import Client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,3 +48,10 @@ def hub(running_hub: Hub) -> Hub:
     with Redis.from_url(running_hub.valkey.url) as client:
         client.flushall()
     return running_hub
+
+
+@pytest.fixture
+def client(hub: Hub) -> Iterator[Client]:
+    """A client of `eventstore.v1`, connected."""
+    with Client(hub.url) as client:
+        yield client

@@ -20,6 +20,7 @@ class FakeBells:
 
     def __init__(self) -> None:
         self.rung: list[int] = []
+        self.later: list[tuple[int, float]] = []
         self.told_gone: list[str] = []
         self.broken = False
 
@@ -27,6 +28,9 @@ class FakeBells:
         if self.broken:
             raise QueueUnavailable("broken for a test")
         self.rung += partitions
+
+    def ring_later(self, partition: int, *, seconds: float) -> None:
+        self.later.append((partition, seconds))
 
     def gone(self, connection: str) -> None:
         self.told_gone.append(connection)

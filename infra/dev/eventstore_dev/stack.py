@@ -117,6 +117,7 @@ class Stack:
         try:
             self._open_doors()
             await self._listen()
+            self._move_apis()
             await self._open_queues()
         except BaseException:
             self._lifeline.cut()
@@ -171,6 +172,7 @@ class Stack:
                 self._pools[name].renew(function)
                 renewed.append(name)
         self._open_doors()
+        self._move_apis()
         self._queues.follow(self.template.queues.values(), self.template.mappings)
         self._scheduler.follow(self.template.schedules)
         file = min(changed, default=before.path)
@@ -194,6 +196,9 @@ class Stack:
                 )
         self._gateway.route(self.template.apis.values())
         self._websockets.route(self.template.websockets.values())
+
+    def _move_apis(self) -> None:
+        self._addresses.moved.update({api.aws_url: self.url for api in self.template.apis.values()})
 
     async def _listen(self) -> None:
         server = web.Server(self._serve, access_log=None, max_field_size=_HEADER_LIMIT, max_line_size=_HEADER_LIMIT)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from eventstore_dev.cloudformation import Document, Resource, TemplateError, arn
+from eventstore_dev.cloudformation import Document, Resource, TemplateError, api_url, arn
 from eventstore_dev.queues.declared import EventSourceMapping, Queue, read_mapping, read_queues
 from eventstore_dev.schedules import Schedule, read_schedule
 from eventstore_dev.websocket.declared import read_websocket_apis
@@ -81,6 +81,11 @@ class RestApi:
     stage: str
     binary_media_types: tuple[str, ...]
     routes: tuple[Route, ...]
+
+    @property
+    def aws_url(self) -> str:
+        """Where it would be deployed."""
+        return api_url(self.name, self.stage)
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,7 @@ def understood(text: str) -> Subscribed | Frame | None:
 
     Raises:
         ProblemError: It is a refusal.
-        ConnectFailed: The gateway says that nobody took the request.
+        ConnectFailed: The gateway says that nobody took the request, or the hub that it knows this connection no more.
         UnexpectedAnswer: No hub says so.
     """
     try:
@@ -89,6 +89,8 @@ def understood(text: str) -> Subscribed | Frame | None:
         if kind is None and "message" in said:
             # API Gateway's own answer when a route's function fails; it has no type.
             raise ConnectFailed(f"the gateway answers: {said['message']}")
+        if kind == "error" and said.get("code") == "connection-not-found":
+            raise ConnectFailed(str(said.get("detail")))
         if kind == "error":
             raise refusal(said)
         if said.get("id") != _ID:

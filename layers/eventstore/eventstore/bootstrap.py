@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from eventstore.adapters.redis_connection import Client
     from eventstore.delivery import Deliverer
     from eventstore.dispatch import Dispatcher
-    from eventstore.ports import Bells, Clock, Deliveries, Log, Registry
+    from eventstore.joining import Members
+    from eventstore.ports import Bells, Clock, DeadLetters, Deliveries, Durables, Log, Registry
     from eventstore.store import Store
     from eventstore.subscribing import Subscriptions
     from eventstore.sweep import Sweeper
@@ -32,7 +33,10 @@ __all__ = [
     "deliverer",
     "deliveries",
     "dispatcher",
+    "durables",
+    "letters",
     "log",
+    "members",
     "new_id",
     "preload",
     "registry",
@@ -91,7 +95,7 @@ def bells() -> Bells | None:
         return None
     from eventstore.adapters.sqs import SqsBells
 
-    return SqsBells(_sqs(), settings().bells_url, new_id=new_id)
+    return SqsBells(_sqs(), settings().bells_url, new_id=new_id, alarms_url=settings().alarms_url)
 
 
 @cache
@@ -100,6 +104,30 @@ def deliveries() -> Deliveries:
     from eventstore.adapters.sqs import SqsDeliveries
 
     return SqsDeliveries(_sqs(), _needed(settings().deliveries_url, "DELIVERIES_QUEUE_URL"), new_id=new_id)
+
+
+@cache
+def letters() -> DeadLetters:
+    """What keeps events that could not be handled."""
+    from eventstore.adapters.sqs import SqsLetters
+
+    return SqsLetters(_sqs(), _needed(settings().letters_url, "DEAD_LETTERS_QUEUE_URL"))
+
+
+@cache
+def durables() -> Durables:
+    """The durable subscriptions."""
+    from eventstore.adapters.redis_durables import RedisDurables
+
+    return RedisDurables(_redis(), partitions=settings().partitions)
+
+
+@cache
+def members() -> Members:
+    """What connections do with durable subscriptions."""
+    from eventstore.joining import Members
+
+    return Members(durables(), registry(), _bells())
 
 
 @cache
@@ -126,7 +154,7 @@ def dispatcher() -> Dispatcher:
 
     turns = RedisTurns(_redis(), partitions=settings().partitions)
     limits = TurnLimits(events_url=f"{settings().rest_url}/api/v1/events")
-    return Dispatcher(log(), turns, deliveries(), clock=clock(), limits=limits)
+    return Dispatcher(log(), turns, deliveries(), bells=_bells(), letters=letters(), clock=clock(), limits=limits)
 
 
 @cache
@@ -134,23 +162,27 @@ def deliverer() -> Deliverer:
     """What posts to clients."""
     import random
 
-    from botocore.session import get_session
+    import boto3
+    from botocore.config import Config
 
     from eventstore.adapters.apigateway import ApiGatewayConnections
     from eventstore.delivery import Deliverer
 
-    # botocore's own variable for the endpoint counts first, for a stack that runs elsewhere than its template says.
-    elsewhere = os.environ.get("AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI")
-    session = get_session()
-    credentials = session.get_credentials()
-    if credentials is None:
-        raise SettingsError("there are no AWS credentials to post to connections with; Lambda sets them")
-    connections = ApiGatewayConnections(
-        elsewhere or _needed(settings().connections_url, "CONNECTIONS_URL"),
-        credentials,
-        region=_needed(session.get_config_variable("region"), "AWS_DEFAULT_REGION"),
-        at_once=_POSTS_AT_ONCE,
+    # One try each: how often is the deliverer's to say. botocore's own variable for the endpoint counts first, for a
+    # stack that runs elsewhere than its template says.
+    elsewhere = "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI" in os.environ
+    client = boto3.client(
+        "apigatewaymanagementapi",
+        endpoint_url=None if elsewhere else _needed(settings().connections_url, "CONNECTIONS_URL"),
+        config=Config(
+            connect_timeout=1,
+            read_timeout=3,
+            retries={"mode": "standard", "total_max_attempts": 1},
+            max_pool_connections=_POSTS_AT_ONCE,
+            parameter_validation=False,
+        ),
     )
+    connections = ApiGatewayConnections(client)
     return Deliverer(connections, _bells(), clock=clock(), jitter=random.random, workers=_POSTS_AT_ONCE)
 
 
@@ -161,7 +193,7 @@ def sweeper() -> Sweeper:
     from eventstore.sweep import Sweeper
 
     turns = RedisTurns(_redis(), partitions=settings().partitions)
-    return Sweeper(log(), registry(), turns, _bells(), clock=clock())
+    return Sweeper(log(), registry(), turns, _bells(), members(), clock=clock())
 
 
 def preload(*names: str) -> None:
@@ -176,7 +208,7 @@ def preload(*names: str) -> None:
 STORE = ("eventstore.adapters.redis_log", "eventstore.store")
 """What `store` imports."""
 
-SUBSCRIPTIONS = (*STORE, "eventstore.adapters.redis_registry", "eventstore.subscribing")
+SUBSCRIPTIONS = (*STORE, "eventstore.adapters.redis_registry", "eventstore.joining", "eventstore.subscribing")
 """What `subscriptions` and `registry` import, apart from `QUEUES`."""
 
 DISPATCHER = ("eventstore.adapters.redis_log", "eventstore.adapters.redis_turns", "eventstore.dispatch")

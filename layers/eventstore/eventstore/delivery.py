@@ -41,6 +41,9 @@ class Deliverer:
     A client that cannot be posted to is disconnected, and nothing more is posted to it: it resumes from its cursors.
     So a delivery is always done with, whatever becomes of its clients.
 
+    What it learns of connections it keeps, for no id comes twice: one that took a message is open, and needs no waiting
+    for once it is gone; one that was given up is not tried again. Whoever lost that knowledge waits, and no more.
+
     Args:
         jitter: Gives numbers from 0 to 1.
         workers: How many connections are posted to at once.
@@ -61,6 +64,8 @@ class Deliverer:
         self._clock = clock
         self._jitter = jitter
         self._patience = patience or Patience()
+        self._opened: set[str] = set()
+        self._given_up: set[str] = set()
         self._threads = ThreadPoolExecutor(workers)
 
     def deliver(self, delivery: str) -> None:
@@ -79,8 +84,12 @@ class Deliverer:
 
     def _post_all(self, posts: Iterable[Posting]) -> None:
         for posting in posts:
-            if not self._post(posting):
+            if posting.connection in self._given_up:
                 return
+            if not self._post(posting):
+                _keep(posting.connection, self._given_up)
+                return
+            _keep(posting.connection, self._opened)
 
     def _post(self, posting: Posting) -> bool:
         """Post one message; False if the client is given up."""
@@ -107,4 +116,15 @@ class Deliverer:
 
     def _tries_to_open(self, posting: Posting) -> int:
         young = posting.opened and self._clock.now() < posting.opened + self._patience.opening
-        return self._patience.opening_tries if young else 1
+        may_open = young and posting.connection not in self._opened
+        return self._patience.opening_tries if may_open else 1
+
+
+_KEPT = 10_000
+"""Connections that are remembered, each way; some 100 bytes each."""
+
+
+def _keep(connection: str, known: set[str]) -> None:
+    if len(known) >= _KEPT:
+        known.clear()
+    known.add(connection)

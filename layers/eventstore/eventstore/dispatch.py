@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from eventstore.cloudevents import recorded_attributes
 from eventstore.framing import FrameLimits, Outbox, Placed, missing_members
+from eventstore.groups import decoded
 from eventstore.matching import terms_of, terms_of_event
 from eventstore.ports import Advance, Behind
-from eventstore.subscriptions import Subscription
+from eventstore.serving import Served, serve
+from eventstore.subscriptions import Durable, Subscription
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from eventstore.events import AttributeValue
-    from eventstore.ports import Clock, Deliveries, Log, Turn, Turns
+    from eventstore.groups import Command
+    from eventstore.ports import Bells, Clock, DeadLetters, Deliveries, Log, Turn, Turns
     from eventstore.positions import Position
 
 __all__ = ["Dispatcher", "TurnLimits"]
@@ -60,14 +63,25 @@ class Dispatcher:
     """
 
     def __init__(
-        self, log: Log, turns: Turns, deliveries: Deliveries, *, clock: Clock, limits: TurnLimits | None = None
+        self,
+        log: Log,
+        turns: Turns,
+        deliveries: Deliveries,
+        *,
+        bells: Bells,
+        letters: DeadLetters,
+        clock: Clock,
+        limits: TurnLimits | None = None,
     ) -> None:
         self._log = log
         self._turns = turns
         self._deliveries = deliveries
+        self._bells = bells
+        self._letters = letters
         self._clock = clock
         self._limits = limits or TurnLimits()
         self._known: dict[str, Subscription] = {}
+        self._durables: dict[str, Durable] = {}
 
     def serve(self, partition: int, *, until: int) -> bool:
         """Take turns until nothing is left to do or the time (in milliseconds since 1970) has come.
@@ -95,8 +109,34 @@ class Dispatcher:
         places: dict[str, Behind] = {}
         if turn.behind:
             self._carry_behind(turn, outbox, frames, places, caught_up)
+        served = self._serve_groups(turn, outbox) if turn.groups else {}
+        # The letters first: an event that is parked is never only in a state.
+        self._letters.send([letter for one in served.values() for letter in one.letters])
         self._deliveries.send(outbox.deliveries())
-        return self._turns.advance(turn, Advance(frames, places, caught_up))
+        moved = {key: one.state for key, one in served.items() if one.state != turn.groups[key]}
+        alarm = self._alarm(turn, [one.due for one in served.values() if one.due is not None])
+        more = self._turns.advance(turn, Advance(frames, places, caught_up, moved, alarm))
+        return more or any(one.more for one in served.values())
+
+    def _serve_groups(self, turn: Turn, outbox: Outbox) -> dict[str, Served]:
+        """Give each durable subscription of the partition what it may get."""
+        told: dict[str, list[Command]] = {}
+        for key, command in turn.commands:
+            told.setdefault(key, []).append(decoded(command))
+        unknown = [key for key in turn.groups if key not in self._durables]
+        if unknown:
+            found = self._turns.durables(turn.partition, unknown)
+            self._durables |= {key: Durable.decoded(text) for key, text in found.items()}
+        known = [self._durables[key] for key in turn.groups if key in self._durables]
+        return {one.key: serve(self._log, turn, one, told.get(one.key, []), outbox) for one in known}
+
+    def _alarm(self, turn: Turn, dues: Sequence[int]) -> int:
+        """Ask for a turn when something falls due, unless one is asked for that comes early enough."""
+        earliest = min(dues, default=None)
+        if earliest is None or turn.now < turn.alarm <= earliest:
+            return 0
+        self._bells.ring_later(turn.partition, seconds=min(max(earliest - turn.now, 0) / 1000, _LONGEST))
+        return max(earliest, turn.now + 1)
 
     def _carry_live(self, turn: Turn, outbox: Outbox) -> Iterable[tuple[str, int]]:
         """Give everyone who has caught up what is new; answers the last frame of each."""
@@ -202,6 +242,9 @@ class Dispatcher:
         outbox.add_truncated(members, after, to)
         return {one.key: frame for one, frame in to}
 
+
+_LONGEST = 900.0
+"""Seconds that a message may be delayed (SQS quotas)."""
 
 _KEPT = 200_000
 """Subscriptions that a worker remembers; some 500 bytes each."""

@@ -18,12 +18,12 @@ EventstoreError
 │   ├── EventConflict           the stream holds another event under the same source and id
 │   ├── StreamConflict          the stream exists with other settings
 │   ├── AmbiguousEvent          several events use the id: name the source, or the stream
-│   └── SubscriptionConflict    the connection has, or had, a subscription of this id: choose another
+│   └── SubscriptionConflict    a subscription of this name exists, or did on this connection: choose another
 ├── Absent                      it is not there
 │   ├── StreamNotFound          no such stream yet
 │   ├── EventNotFound           no such event, or it is no longer kept
 │   ├── StreamGone              the stream was deleted for good, and takes no events again
-│   ├── SubscriptionNotFound    the connection has no such subscription
+│   ├── SubscriptionNotFound    there is no such subscription
 │   ├── ConnectionNotFound      the connection is gone
 │   └── NewEpoch                the store was made anew since the cursor was given: start over
 └── Unavailable                 nothing is wrong with the request: send it again later, it is safe

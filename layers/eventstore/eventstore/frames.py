@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["Address", "Delivery", "Kind", "Part", "Posting", "postings", "shard_of"]
+__all__ = ["Address", "Delivery", "Kind", "Part", "Posting", "allowed", "postings", "shard_of"]
 
 
 class Kind:
@@ -23,7 +23,10 @@ class Kind:
 
     EVENTS = "events"
     BARE = "bare"
+    AGAIN = "again"
     LIVE = "live"
+    OWNED = "owned"
+    REVOKED = "revoked"
     TRUNCATED = "truncated"
     TEXT = "text"
 
@@ -48,8 +51,9 @@ class Part:
         kind: One of `Kind`.
         partition: Where it comes from.
         cursors: Behind the whole; of a `BARE` part, behind each of its events.
-        texts: Of `EVENTS`, an array of them; of `BARE`, each event by itself; of `TRUNCATED`, the members that say what
-            is missing; of `TEXT`, the message itself.
+        texts: Of `EVENTS`, an array of them; of `AGAIN`, the members that say what is tried again, and such an array;
+            of `BARE`, each event by itself; of `TRUNCATED`, the members that say what is missing; of `TEXT`, the
+            message itself.
         to: Who gets it.
     """
 
@@ -76,10 +80,10 @@ class Delivery:
     def encoded(self) -> str:
         """What `postings` reads."""
         heads = [
-            [part.kind, part.partition, part.cursors, [len(text) for text in map(_allowed, part.texts)], part.to]
+            [part.kind, part.partition, part.cursors, [len(text) for text in map(allowed, part.texts)], part.to]
             for part in self.parts
         ]
-        texts = "".join(_allowed(text) for part in self.parts for text in part.texts)
+        texts = "".join(allowed(text) for part in self.parts for text in part.texts)
         return json.dumps(heads, separators=(",", ":")) + "\n" + texts
 
 
@@ -125,13 +129,18 @@ def _framed(kind: str, head: str, cursors: Sequence[str], texts: Sequence[str]) 
         yield from texts
     elif kind == Kind.EVENTS:
         yield f'{{"type":"events",{head},"events":{texts[0]},"cursor":"{cursors[0]}"}}'
-    elif kind == Kind.LIVE:
-        yield f'{{"type":"live",{head},"cursor":"{cursors[0]}"}}'
+    elif kind == Kind.AGAIN:
+        yield f'{{"type":"events",{head},{texts[0]},"events":{texts[1]}}}'
+    elif kind in {Kind.LIVE, Kind.OWNED}:
+        yield f'{{"type":"{kind}",{head},"cursor":"{cursors[0]}"}}'
+    elif kind == Kind.REVOKED:
+        yield f'{{"type":"revoked",{head}}}'
     else:
         yield f'{{"type":"truncated",{head},{texts[0]},"cursor":"{cursors[0]}"}}'
 
 
-def _allowed(text: str) -> str:
+def allowed(text: str) -> str:
+    """JSON without characters that SQS does not take."""
     # The only characters that JSON strings may hold and SQS messages may not (Amazon SQS API Reference, SendMessage).
     if "\ufffe" not in text and "\uffff" not in text:
         return text

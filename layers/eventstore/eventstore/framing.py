@@ -83,6 +83,40 @@ class Outbox:
         """Tell subscriptions that they have caught up."""
         self._add(Kind.LIVE, [self._cursor(position)], [], to, 0)
 
+    def add_told(self, kind: str, position: Position, to: Address) -> None:
+        """Tell a member of a group that it owns the partition (`Kind.OWNED`), from a place on, or no more."""
+        cursors = (self._cursor(position),) if kind == Kind.OWNED else ()
+        self._add_one(Part(kind, self.partition, cursors, (), (to,)))
+
+    def add_missing(self, members: str, position: Position, to: Address) -> None:
+        """Tell a member of a group what was removed before the group came to it."""
+        self._add_one(Part(Kind.TRUNCATED, self.partition, (self._cursor(position),), (members,), (to,)))
+
+    def add_to_member(self, events: Sequence[Placed], to: Address) -> int:
+        """Send events to a member of a group, in frames from the address's number on; how many frames it took."""
+        taken = 0
+        for chunk in self._chunks(events):
+            texts = (f"[{','.join(self._text(placed) for placed in chunk)}]",)
+            address = to._replace(frame=to.frame + taken)
+            self._add_one(Part(Kind.EVENTS, self.partition, (self._cursor(chunk[-1].position),), texts, (address,)))
+            taken += 1
+        return taken
+
+    def add_again(self, events: Sequence[Placed], attempt: int, to: Address) -> int:
+        """Send events of one stream that is held to a member of a group; how many frames it took."""
+        taken = 0
+        for chunk in self._chunks(events):
+            members = json.dumps({"stream": chunk[0].event.stream, "attempt": attempt})[1:-1]
+            texts = (members, f"[{','.join(self._text(placed) for placed in chunk)}]")
+            address = to._replace(frame=to.frame + taken)
+            self._add_one(Part(Kind.AGAIN, self.partition, (), texts, (address,)))
+            taken += 1
+        return taken
+
+    def text(self, placed: Placed) -> str:
+        """The event as clients get it."""
+        return self._text(placed)
+
     def add_truncated(self, members: str, position: Position, to: Sequence[tuple[Subscription, int]]) -> None:
         """Tell subscriptions what was removed before they came to it; `members` as `missing_members` gives them."""
         told = [one for one in to if not one[0].bare]
@@ -138,6 +172,10 @@ class Outbox:
             for start in range(0, len(addresses), most):
                 some = tuple(addresses[start : start + most])
                 parts.append(Part(kind, self.partition, tuple(cursors), tuple(texts), some))
+
+    def _add_one(self, part: Part) -> None:
+        shard = shard_of(part.to[0].connection, self.limits.shards)
+        self._parts.setdefault(shard, []).append(part)
 
     def _text(self, placed: Placed) -> str:
         text = self._texts.get(placed.position)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,21 +25,25 @@ class Settings:
 
     Attributes:
         backend: What keeps the events (`BACKEND`).
-        redis_url: Where the streams are kept (`REDIS_URL`): `redis://` or `rediss://`, `?cluster=true` for a cluster.
+        redis_url: Where the streams are kept (`REDIS_URL`, docs/operations.md). A password may stand in it.
         partitions: How many partitions a new store gets (`PARTITIONS`); None takes what the store has, or 16.
         log_level: The least severe log line that is written (`LOG_LEVEL`).
         bells_url: The queue of bells (`BELLS_QUEUE_URL`); without one, nothing is delivered live.
         deliveries_url: The queue of deliveries (`DELIVERIES_QUEUE_URL`).
+        alarms_url: The queue of bells that ring later (`ALARMS_QUEUE_URL`).
+        letters_url: The queue of parked events (`DEAD_LETTERS_QUEUE_URL`).
         connections_url: Where clients of the WebSocket API are posted to (`CONNECTIONS_URL`).
         rest_url: What stands before `/api/v1` for clients (`REST_URL`), for references to single events.
     """
 
     backend: str
-    redis_url: str
+    redis_url: str = field(repr=False)
     partitions: int | None
     log_level: str
     bells_url: str
     deliveries_url: str
+    alarms_url: str
+    letters_url: str
     connections_url: str
     rest_url: str
 
@@ -57,6 +61,8 @@ class Settings:
             log_level=_one_of(environment, "LOG_LEVEL", _LEVELS),
             bells_url=environment.get("BELLS_QUEUE_URL", ""),
             deliveries_url=environment.get("DELIVERIES_QUEUE_URL", ""),
+            alarms_url=environment.get("ALARMS_QUEUE_URL", ""),
+            letters_url=environment.get("DEAD_LETTERS_QUEUE_URL", ""),
             connections_url=environment.get("CONNECTIONS_URL", ""),
             rest_url=environment.get("REST_URL", "").rstrip("/"),
         )
@@ -71,7 +77,8 @@ def _one_of(environment: Mapping[str, str], name: str, allowed: tuple[str, ...])
 
 def _redis_url(value: str) -> str:
     if not value.startswith(("redis://", "rediss://")):
-        raise SettingsError(f"REDIS_URL is {value!r}; it starts with redis:// or rediss://")
+        # Not what it is: a password may stand in it.
+        raise SettingsError("REDIS_URL starts with something else than redis:// or rediss://")
     return value
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from eventstore.filters import Filter, parse_filters
+from eventstore.groups import Rules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from eventstore.events import AttributeValue
 
-__all__ = ["BARE", "EVENTSTORE", "Connection", "Subscription"]
+__all__ = ["BARE", "EVENTSTORE", "Connection", "Durable", "Subscription"]
 
 EVENTSTORE = "eventstore.v1"
 """The subprotocol of messages with actions and types (docs/protocol.md)."""
@@ -74,3 +75,40 @@ class Subscription:
         """The subscription that was encoded."""
         connection, own_id, filters, streams, bare, opened = json.loads(text)
         return cls(key, connection, own_id, parse_filters(filters), tuple(streams), bool(bare), opened)
+
+
+@dataclass(frozen=True, slots=True)
+class Durable:
+    """A durable subscription: it has a name, and outlives connections.
+
+    Attributes:
+        key: Never used twice, as in `Subscription`.
+        name: As its creator named it.
+        filter: Which events.
+        streams: Of these streams; none means all.
+        rules: How its members are treated.
+        created: In milliseconds since 1970.
+    """
+
+    key: str
+    name: str
+    filter: Filter
+    streams: tuple[str, ...] = ()
+    rules: Rules = field(default=Rules())
+    created: int = 0
+
+    def matches(self, stream: str, attributes: Mapping[str, AttributeValue]) -> bool:
+        """Whether the event is one of the subscription's."""
+        return (not self.streams or stream in self.streams) and self.filter.matches(attributes)
+
+    def encoded(self) -> str:
+        """What `decoded` reads back."""
+        rules = [self.rules.ack_deadline, self.rules.max_attempts, self.rules.max_in_flight]
+        members = [self.key, self.name, json.loads(self.filter.text), self.streams, rules, self.created]
+        return json.dumps(members, separators=(",", ":"))
+
+    @classmethod
+    def decoded(cls, text: str) -> Durable:
+        """The subscription that was encoded."""
+        key, name, filters, streams, rules, created = json.loads(text)
+        return cls(key, name, parse_filters(filters), tuple(streams), Rules(*rules), created)

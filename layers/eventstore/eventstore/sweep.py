@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from eventstore.errors import Absent
 
 if TYPE_CHECKING:
+    from eventstore.joining import Members
     from eventstore.ports import Bells, Clock, Log, Registry, Turns
 
 __all__ = ["Sweeper", "Swept"]
@@ -31,9 +32,12 @@ class Swept:
 class Sweeper:
     """Mends what a lost message or a function that died left undone. Doing it twice changes nothing."""
 
-    def __init__(self, log: Log, registry: Registry, turns: Turns, bells: Bells, *, clock: Clock) -> None:
+    def __init__(
+        self, log: Log, registry: Registry, turns: Turns, bells: Bells, members: Members, *, clock: Clock
+    ) -> None:
         self._log = log
         self._registry = registry
+        self._members = members
         self._turns = turns
         self._bells = bells
         self._clock = clock
@@ -64,7 +68,7 @@ class Sweeper:
         before = self._clock.now() - _LIFETIME - _GRACE
         while overdue := self._registry.overdue(before=before, count=_AT_ONCE):
             for connection in overdue:
-                self._registry.disconnect(connection)
+                self._members.disconnect(connection)
                 forgotten += 1
                 if self._clock.now() >= until:
                     return forgotten

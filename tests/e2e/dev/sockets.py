@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from websockets.typing import Subprotocol
 
+    from tests.e2e.conftest import Hub
     from tests.e2e.dev.conftest import Running
 
 SECONDS = 10.0
@@ -100,7 +101,7 @@ class RawClient:
 
     @classmethod
     @contextmanager
-    def connect(cls, dev: Running, request: bytes, *, buffer: int | None = None) -> Iterator[RawClient]:
+    def connect(cls, dev: Running | Hub, request: bytes, *, buffer: int | None = None) -> Iterator[RawClient]:
         """Connects, and sends a request. What is received beyond the buffer stays with the gateway."""
         host, port = dev.stack.url.removeprefix("http://").split(":")
         with socket.socket() as connection:

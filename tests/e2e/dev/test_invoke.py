@@ -132,6 +132,10 @@ def test_the_environment_is_lambdas_and_the_templates(dev: Running) -> None:
     assert told["layer"] == "layer"
 
 
+def test_a_function_gets_the_url_of_here_where_the_template_has_a_rest_apis(dev: Running) -> None:
+    assert dev.invoke("Behaviour", {"do": "tell"}).json()["environment"]["API_URL"] == dev.stack.url
+
+
 def test_the_developers_own_environment_stays_outside(dev: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EVENTSTORE_SECRET_OF_MINE", "1")
     assert "EVENTSTORE_SECRET_OF_MINE" not in dev.invoke("Behaviour", {"do": "tell"}).json()["environment"]

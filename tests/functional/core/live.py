@@ -4,25 +4,40 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from eventstore.adapters.redis_durables import RedisDurables
 from eventstore.adapters.redis_log import RedisLog
 from eventstore.adapters.redis_registry import RedisRegistry
 from eventstore.adapters.redis_turns import RedisTurns
 from eventstore.dispatch import Dispatcher, TurnLimits
 from eventstore.filters import parse_filters
+from eventstore.joining import Members
 from eventstore.store import Store
 from eventstore.subscribing import Subscribed, Subscriptions
 from eventstore.subscriptions import BARE, EVENTSTORE, Connection, Subscription
 from tests.examples import FakeClock
+from tests.fakes.letters import FakeLetters
 from tests.fakes.queues import FakeBells, FakeDeliveries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from eventstore.adapters.redis_connection import Client
+    from eventstore.ports import Turn
 
 __all__ = ["Live"]
+
+
+class SkewedTurns(RedisTurns):
+    """Turns of a store whose clock is ahead by `skew` milliseconds."""
+
+    skew = 0
+
+    def begin(self, partition: int, *, events: int, behind: int) -> Turn:
+        turn = super().begin(partition, events=events, behind=behind)
+        return replace(turn, now=turn.now + self.skew)
 
 
 class Live:
@@ -30,9 +45,12 @@ class Live:
         self.clock = FakeClock()
         self.log = RedisLog(client, partitions=partitions, clock=self.clock)
         self.registry = RedisRegistry(client, partitions=partitions)
-        self.turns = RedisTurns(client, partitions=partitions)
+        self.turns = SkewedTurns(client, partitions=partitions)
         self.bells = FakeBells()
         self.deliveries = FakeDeliveries()
+        self.letters = FakeLetters()
+        self.durables = RedisDurables(client, partitions=partitions)
+        self.members = Members(self.durables, self.registry, self.bells)
         self.store = Store(self.log, self.bells)
         self.subscriptions = Subscriptions(self.log, self.registry, self.bells)
         self.dispatcher = self.worker(limits)
@@ -40,7 +58,15 @@ class Live:
 
     def worker(self, limits: TurnLimits | None = None) -> Dispatcher:
         """A worker that knows nothing yet, as after a cold start."""
-        return Dispatcher(self.log, self.turns, self.deliveries, clock=self.clock, limits=limits)
+        return Dispatcher(
+            self.log,
+            self.turns,
+            self.deliveries,
+            bells=self.bells,
+            letters=self.letters,
+            clock=self.clock,
+            limits=limits,
+        )
 
     def connect(self, name: str, *, bare: bool = False) -> None:
         self.registry.connect(Connection(name, BARE if bare else EVENTSTORE, self.clock.now()))

@@ -113,6 +113,24 @@ def test_a_connection_that_must_have_opened_by_now_is_not_waited_for(
     assert (connections.tries, bells.told_gone) == (["a"], ["a"])
 
 
+def test_a_connection_that_took_a_message_is_not_waited_for_when_it_is_gone(
+    deliverer: Deliverer, connections: FakeConnections, bells: FakeBells, clock: FakeClock
+) -> None:
+    deliverer.deliver(encoded(frame(1, "a", opened=clock.now())))
+    connections.fail("a", gone(4))
+    deliverer.deliver(encoded(frame(2, "a", opened=clock.now())))
+    assert (connections.tries, bells.told_gone) == (["a", "a"], ["a"])
+
+
+def test_a_connection_that_did_not_open_is_waited_for_once(
+    deliverer: Deliverer, connections: FakeConnections, bells: FakeBells, clock: FakeClock
+) -> None:
+    connections.fail("a", gone(99))
+    for number in (1, 2):
+        deliverer.deliver(encoded(frame(number, "a", opened=clock.now())))
+    assert (connections.tries, bells.told_gone) == (["a"] * 8, ["a"])
+
+
 def test_a_fault_of_the_hubs_own_is_not_swallowed(deliverer: Deliverer, connections: FakeConnections) -> None:
     connections.fail("a", [RuntimeError("bug")])
     with pytest.raises(RuntimeError):

@@ -30,7 +30,7 @@ def live(valkey: ValkeyServer) -> Iterator[Live]:
 
 @pytest.fixture
 def sweeper(live: Live) -> Sweeper:
-    return Sweeper(live.log, live.registry, live.turns, live.bells, clock=live.clock)
+    return Sweeper(live.log, live.registry, live.turns, live.bells, live.members, clock=live.clock)
 
 
 def soon(live: Live) -> int:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from eventstore import bootstrap
+from tests.fakes.letters import FakeLetters
 from tests.fakes.queues import FakeBells, FakeDeliveries
 from tests.fresh import forget
 from tests.functional.websocket.clients import Client, Gateway
@@ -24,6 +25,7 @@ def gateway(valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[G
     bells, deliveries = FakeBells(), FakeDeliveries()
     monkeypatch.setattr(bootstrap, "bells", lambda: bells)
     monkeypatch.setattr(bootstrap, "deliveries", lambda: deliveries)
+    monkeypatch.setattr(bootstrap, "letters", FakeLetters)
     client = bootstrap.log()._client  # type: ignore[attr-defined]
     client.flushall()
     yield Gateway(bells, deliveries)

@@ -104,6 +104,11 @@ def test_a_refusal_is_the_error_that_its_code_stands_for(code: str, kind: type[P
     assert str(refused.value) == f"so it is (at /filters/0) ({code})"
 
 
+def test_a_connection_that_the_hub_does_not_know_any_more_is_a_broken_one() -> None:
+    with pytest.raises(ConnectFailed, match="so it is"):
+        understood(said(type="error", code="connection-not-found", detail="so it is"))
+
+
 def test_the_gateways_own_word_that_nobody_took_the_request_is_a_failure_that_may_pass() -> None:
     with pytest.raises(ConnectFailed, match="Internal server error"):
         understood('{"message": "Internal server error", "connectionId": "x", "requestId": "y"}')

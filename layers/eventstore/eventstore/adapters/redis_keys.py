@@ -10,10 +10,12 @@ from typing import NamedTuple
 
 __all__ = [
     "CONNECTIONS",
+    "DURABLES",
     "PartitionKeys",
     "StreamKeys",
     "TurnKeys",
     "connection_key",
+    "durable_key",
     "partition_keys",
     "stream_keys",
     "turn_keys",
@@ -62,6 +64,9 @@ class TurnKeys(NamedTuple):
     places: str
     frames: str
     terms: str
+    inbox: str
+    groups: str
+    durables: str
 
 
 @cache
@@ -74,6 +79,14 @@ def connection_key(connection: str) -> str:
     """The key of a connection: it stands in no partition's slot."""
     return f"connection:{connection}"
 
+
+def durable_key(name: str) -> str:
+    """The key of a durable subscription: it stands in no partition's slot."""
+    return f"durable:{name}"
+
+
+DURABLES = "durables"
+"""A sorted set of the names of all durable subscriptions."""
 
 CONNECTIONS = "connections"
 """A sorted set of all connections, by when they were made."""

@@ -64,38 +64,53 @@ class RedisRegistry:
     def subscribe(self, subscription: Subscription, starts: Mapping[int, Position | Start]) -> Mapping[int, Started]:
         """See `Registry.subscribe`."""
         where = json.dumps([subscription.key, sorted(starts), terms_of(subscription)], separators=(",", ":"))
-        key = connection_key(subscription.connection)
         with ANSWERING:
-            answer = self._take(self._client, [key], [subscription.id, where, _MOST])
-            if answer == b"used":
-                raise SubscriptionConflict(subscription.id)
-            if answer == b"many":
-                raise TooManySubscriptions(_MOST)
-            if answer == b"taken":
-                started = self._start(subscription, starts)
-                # Who ended the connection meanwhile may have passed by before all of this stood.
-                if self._client.hget(key, "protocol"):
-                    return started
-                self._end(where.encode())
+            self._give(subscription.connection, subscription.id, where)
+            started = self._start(subscription, starts)
+            # Who ended the connection meanwhile may have passed by before all of this stood.
+            if self._client.hget(connection_key(subscription.connection), "protocol"):
+                return started
+            self._end(where.encode())
         raise ConnectionNotFound
 
-    def unsubscribe(self, connection_id: str, subscription_id: str) -> None:
+    def join(self, connection_id: str, subscription_id: str, durable: str) -> None:
+        """See `Registry.join`."""
+        with ANSWERING:
+            self._give(connection_id, subscription_id, json.dumps(durable))
+
+    def joined(self, connection_id: str, subscription_id: str) -> str | None:
+        """See `Registry.joined`."""
+        with ANSWERING:
+            where = self._client.hget(connection_key(connection_id), f"s:{subscription_id}")
+        return _durable(where) if where else None
+
+    def unsubscribe(self, connection_id: str, subscription_id: str) -> str | None:
         """See `Registry.unsubscribe`."""
         with ANSWERING:
             where = self._release(self._client, [connection_key(connection_id)], [subscription_id])
             if where is None:
                 raise SubscriptionNotFound(subscription_id)
             self._end(where)
+        return _durable(where)
 
-    def disconnect(self, connection_id: str) -> None:
+    def disconnect(self, connection_id: str) -> Sequence[str]:
         """See `Registry.disconnect`."""
         key = connection_key(connection_id)
         with ANSWERING:
             # No one may subscribe from here on; what stands is still known.
             self._client.execute_command("HDEL", key, "protocol")
             fields: Mapping[bytes, bytes] = self._client.execute_command("HGETALL", key)
-            self._end(*(where for field, where in fields.items() if field.startswith(_SUBSCRIPTION) and where))
-            self._client.execute_command("DEL", key)
+            places = [where for field, where in fields.items() if field.startswith(_SUBSCRIPTION) and where]
+            self._end(*places)
+            joined = [name for name in map(_durable, places) if name is not None]
+            if not joined:
+                self.forget(connection_id)
+        return joined
+
+    def forget(self, connection_id: str) -> None:
+        """See `Registry.forget`."""
+        with ANSWERING:
+            self._client.execute_command("DEL", connection_key(connection_id))
             self._client.execute_command("ZREM", CONNECTIONS, connection_id)
 
     def overdue(self, *, before: int, count: int) -> Sequence[str]:
@@ -103,6 +118,15 @@ class RedisRegistry:
         with ANSWERING:
             arguments = (CONNECTIONS, "-inf", f"({before}", "LIMIT", 0, count)
             return [name.decode() for name in self._client.execute_command("ZRANGEBYSCORE", *arguments)]
+
+    def _give(self, connection_id: str, subscription_id: str, where: str) -> None:
+        answer = self._take(self._client, [connection_key(connection_id)], [subscription_id, where, _MOST])
+        if answer == b"used":
+            raise SubscriptionConflict(subscription_id)
+        if answer == b"many":
+            raise TooManySubscriptions(_MOST)
+        if answer != b"taken":
+            raise ConnectionNotFound
 
     def _start(self, subscription: Subscription, starts: Mapping[int, Position | Start]) -> Mapping[int, Started]:
         count, key, encoded = self._partitions.count, subscription.key, subscription.encoded()
@@ -115,10 +139,16 @@ class RedisRegistry:
     def _end(self, *subscriptions: bytes) -> None:
         calls = [
             (_ends(partition), [key, *terms])
-            for key, partitions, terms in map(json.loads, subscriptions)
+            for key, partitions, terms in (json.loads(where) for where in subscriptions if _durable(where) is None)
             for partition in partitions
         ]
         self._unsubscribe.each(self._client, calls)
+
+
+def _durable(where: bytes) -> str | None:
+    """The name of the durable subscription, if it is one that the connection takes part in."""
+    told = json.loads(where)
+    return told if isinstance(told, str) else None
 
 
 def _begins(partition: int) -> Sequence[str]:

@@ -24,6 +24,9 @@ __all__ = ["RedisTurns"]
 _AT_ONCE = 3000
 """How many arguments one command gets; ElastiCache Serverless takes 3,999."""
 
+_COMMANDS = 500
+"""How many commands a turn takes in."""
+
 _NOTHING = Position(0, 0, WHOLE)
 
 
@@ -43,10 +46,21 @@ class RedisTurns:
     def begin(self, partition: int, *, events: int, behind: int) -> Turn:
         """See `Turns.begin`."""
         kept, keys = partition_keys(partition), turn_keys(partition)
-        at = [kept.partition, keys.turn, kept.bell, kept.log, keys.behind, keys.places, keys.terms]
+        at = [
+            kept.partition,
+            keys.turn,
+            kept.bell,
+            kept.log,
+            keys.behind,
+            keys.places,
+            keys.terms,
+            keys.inbox,
+            keys.groups,
+        ]
         with ANSWERING:
-            arguments = [self._new_epoch(), self._partitions.count, events, behind]
-            token, epoch, done, goal, live, leap, removals, *places = self._begin(self._client, at, arguments)
+            arguments = [self._new_epoch(), self._partitions.count, events, behind, _COMMANDS]
+            about, places, states, inbox = self._begin(self._client, at, arguments)
+        token, epoch, done, goal, live, leap, removals, now, alarm = about
         return Turn(
             partition=partition,
             token=int(token),
@@ -57,6 +71,10 @@ class RedisTurns:
             live=bool(live),
             leap=int(leap),
             removals=int(removals),
+            now=int(now),
+            alarm=int(alarm),
+            groups={k.decode(): v.decode() for k, v in zip(states[::2], states[1::2], strict=True)},
+            commands=[(key.decode(), command.decode()) for _, (key, command) in inbox],
         )
 
     def candidates(self, partition: int, terms: Sequence[str]) -> Mapping[str, Sequence[str]]:
@@ -70,6 +88,11 @@ class RedisTurns:
                     term = asked[int(number) - 1]
                     found[term] = [member[len(term) + 1 :].decode() for member in members]
         return found
+
+    def durables(self, partition: int, keys: Sequence[str]) -> Mapping[str, str]:
+        """See `Turns.durables`."""
+        values = self._fields(turn_keys(partition).durables, keys)
+        return {key: value.decode() for key, value in zip(keys, values, strict=True) if value is not None}
 
     def definitions(self, partition: int, keys: Sequence[str]) -> Mapping[str, str]:
         """See `Turns.definitions`."""
@@ -85,10 +108,13 @@ class RedisTurns:
         """See `Turns.advance`."""
         keys, log = turn_keys(turn.partition), partition_keys(turn.partition).log
         at = [keys.turn, log, keys.behind, keys.places, keys.terms, keys.subscriptions, keys.frames]
+        at += [keys.inbox, keys.groups]
         told = {
             "frames": _flat({key: number - turn.leap for key, number in done.frames.items()}),
             "places": _flat({key: _place(place) for key, place in done.places.items()}),
             "caught_up": _flat({key: list(terms) for key, terms in done.caught_up.items()}),
+            "groups": _flat(done.groups),
+            "alarm": done.alarm,
         }
         goal = f"{turn.goal.time}-{turn.goal.order}"
         with ANSWERING:
@@ -106,7 +132,7 @@ class RedisTurns:
                 keys = turn_keys(partition)
                 pipeline.hget(keys.turn, "done")
                 pipeline.xrevrange(partition_keys(partition).log, count=1)
-                pipeline.exists(keys.behind)
+                pipeline.exists(keys.behind, keys.groups)
             answers = iter(pipeline.execute())
             return [
                 partition

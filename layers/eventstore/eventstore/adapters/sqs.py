@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 from collections import deque
+from hashlib import blake2b
+from math import ceil
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from eventstore.errors import QueueUnavailable
-from eventstore.frames import shard_of
+from eventstore.frames import allowed, shard_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,8 +23,9 @@ if TYPE_CHECKING:
     from types_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
     from eventstore.frames import Delivery
+    from eventstore.ports import DeadLetter
 
-__all__ = ["SqsBells", "SqsDeliveries"]
+__all__ = ["SqsBells", "SqsDeliveries", "SqsLetters"]
 
 _AT_ONCE = 10
 _BATCH_BYTES = 250 * 1024
@@ -31,14 +34,27 @@ _BATCH_BYTES = 250 * 1024
 _TRIES = 3
 _GONE_GROUPS = 16
 
+_LETTER_BYTES = 200 * 1024
+"""A larger event is named by its stream and sequence alone."""
+
 
 class SqsBells:
     """See `ports.Bells`. A partition's bells are one message group, so one consumer has them at a time."""
 
-    def __init__(self, client: SQSClient, queue_url: str, *, new_id: Callable[[], str]) -> None:
+    def __init__(self, client: SQSClient, queue_url: str, *, new_id: Callable[[], str], alarms_url: str = "") -> None:
         self._client = client
         self._queue_url = queue_url
         self._new_id = new_id
+        self._alarms_url = alarms_url
+
+    def ring_later(self, partition: int, *, seconds: float) -> None:
+        """See `Bells.ring_later`. By a queue of its own: messages of a FIFO queue cannot be delayed one by one."""
+        try:
+            self._client.send_message(
+                QueueUrl=self._alarms_url, MessageBody=json.dumps({"alarm": partition}), DelaySeconds=ceil(seconds)
+            )
+        except (BotoCoreError, ClientError) as error:
+            raise QueueUnavailable(f"the queue of alarms does not answer: {error}") from error
 
     def ring(self, partitions: Iterable[int]) -> None:
         """See `Bells.ring`."""
@@ -119,6 +135,75 @@ class SqsDeliveries:
                 if not waiting[shard]:
                     del waiting[shard]
         return len(refused)
+
+
+class SqsLetters:
+    """See `ports.DeadLetters`. A stream of a subscription is one message group."""
+
+    def __init__(self, client: SQSClient, queue_url: str) -> None:
+        self._client = client
+        self._queue_url = queue_url
+
+    def send(self, letters: Sequence[DeadLetter]) -> None:
+        """See `DeadLetters.send`."""
+        for letter in letters:
+            try:
+                # One by one, for they are few, and a batch may be taken in part.
+                self._client.send_message(
+                    QueueUrl=self._queue_url,
+                    MessageBody=_letter_body(letter),
+                    MessageGroupId=_letter_group(letter.key, letter.stream),
+                    MessageDeduplicationId=_digest(f"{letter.key}\0{letter.stream}\0{letter.sequence}\0{letter.since}"),
+                )
+            except (BotoCoreError, ClientError) as error:
+                raise QueueUnavailable(f"the dead letter queue does not answer: {error}") from error
+
+    def discard(self, key: str, stream: str) -> int:
+        """See `DeadLetters.discard`."""
+        group, removed = _letter_group(key, stream), 0
+        others: list[str] = []
+        try:
+            # What is received is hidden meanwhile, so each message is seen once.
+            while messages := self._client.receive_message(
+                QueueUrl=self._queue_url,
+                MaxNumberOfMessages=_AT_ONCE,
+                VisibilityTimeout=30,
+                MessageSystemAttributeNames=["MessageGroupId"],
+            ).get("Messages"):
+                for message in messages:
+                    if message["Attributes"]["MessageGroupId"] == group:
+                        self._client.delete_message(QueueUrl=self._queue_url, ReceiptHandle=message["ReceiptHandle"])
+                        removed += 1
+                    else:
+                        others.append(message["ReceiptHandle"])
+            for handle in others:
+                self._client.change_message_visibility(
+                    QueueUrl=self._queue_url, ReceiptHandle=handle, VisibilityTimeout=0
+                )
+        except (BotoCoreError, ClientError) as error:
+            raise QueueUnavailable(f"the dead letter queue does not answer: {error}") from error
+        return removed
+
+
+def _letter_group(key: str, stream: str) -> str:
+    return _digest(f"{key}\0{stream}")
+
+
+def _letter_body(letter: DeadLetter) -> str:
+    head = {
+        "subscription": letter.subscription,
+        "stream": letter.stream,
+        "sequence": letter.sequence,
+        "attempts": letter.attempts,
+        "errors": letter.errors,
+        "since": letter.since,
+    }
+    event = letter.event if len(letter.event.encode()) <= _LETTER_BYTES else "null"
+    return allowed(f'{json.dumps(head)[:-1]},"event":{event}}}')
+
+
+def _digest(text: str) -> str:
+    return blake2b(text.encode(), digest_size=20).hexdigest()
 
 
 def _batches(waiting: dict[int, deque[str]]) -> Iterator[list[int]]:

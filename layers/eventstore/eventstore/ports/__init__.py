@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from eventstore.ports.clock import Clock
 from eventstore.ports.connections import Connections
+from eventstore.ports.durables import Durables
+from eventstore.ports.letters import DeadLetter, DeadLetters
 from eventstore.ports.log import Appended, Log, Missing, PartitionStats, Slice, Tail
 from eventstore.ports.queues import Bells, Deliveries
 from eventstore.ports.registry import Registry, Start, Started
@@ -16,7 +18,10 @@ __all__ = [
     "Bells",
     "Clock",
     "Connections",
+    "DeadLetter",
+    "DeadLetters",
     "Deliveries",
+    "Durables",
     "Log",
     "Missing",
     "PartitionStats",

@@ -18,6 +18,9 @@ class Bells(Protocol):
     def ring(self, partitions: Iterable[int]) -> None:
         """Let each partition have a turn soon. One partition's turns never overlap."""
 
+    def ring_later(self, partition: int, *, seconds: float) -> None:
+        """Let a partition have a turn after so many seconds, at most 900; rounded up to whole ones."""
+
     def gone(self, connection: str) -> None:
         """Let what belongs to a connection that is gone be removed."""
 

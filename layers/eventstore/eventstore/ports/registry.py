@@ -57,11 +57,23 @@ class Registry(Protocol):
             ConnectionNotFound: The connection is gone.
         """
 
-    def unsubscribe(self, connection_id: str, subscription_id: str) -> None:
-        """End a subscription; raises `SubscriptionNotFound`."""
+    def join(self, connection_id: str, subscription_id: str, durable: str) -> None:
+        """Note that a connection takes part in a durable subscription; raises as `subscribe` does."""
 
-    def disconnect(self, connection_id: str) -> None:
-        """Forget a connection and all its subscriptions; one that is gone already stays so."""
+    def joined(self, connection_id: str, subscription_id: str) -> str | None:
+        """The durable subscription that a connection calls so; None if there is none."""
+
+    def unsubscribe(self, connection_id: str, subscription_id: str) -> str | None:
+        """End a subscription; answers the durable one that is to be left, if any. Raises `SubscriptionNotFound`."""
+
+    def disconnect(self, connection_id: str) -> Sequence[str]:
+        """Forget a connection and its subscriptions; answers the durable ones that are to be left.
+
+        What is to be left is answered again until the connection is forgotten. One that is gone already stays so.
+        """
+
+    def forget(self, connection_id: str) -> None:
+        """Drop what is still known of a connection that was disconnected, once its durable subscriptions are left."""
 
     def overdue(self, *, before: int, count: int) -> Sequence[str]:
         """Up to `count` connections that were made before a time in milliseconds, the oldest first."""

@@ -36,6 +36,10 @@ class Turn:
         live: Whether any subscription has caught up.
         leap: What the numbers of frames are ahead by, since events were removed that an earlier try may have sent.
         removals: How many removals of events the partition has seen (`Missing.serial`).
+        now: When it was begun, in milliseconds since 1970; a second try has the time of the first. 0 without groups.
+        alarm: When a turn was last asked for ahead of time, in milliseconds since 1970; 0 if none ever was.
+        groups: The state of each durable subscription, by its key (`Group.encoded`).
+        commands: What is to be taken in: the key of the subscription, and the command (`groups.encoded`).
     """
 
     partition: int
@@ -47,11 +51,15 @@ class Turn:
     live: bool
     leap: int
     removals: int
+    now: int = 0
+    alarm: int = 0
+    groups: Mapping[str, str] = field(default_factory=dict)
+    commands: Sequence[tuple[str, str]] = ()
 
     @property
     def idle(self) -> bool:
-        """Whether there is nothing to do."""
-        return self.goal == self.done and not self.behind
+        """Whether there is nothing to do, unless for a group."""
+        return self.goal == self.done and not self.behind and not self.groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +70,15 @@ class Advance:
         frames: The number of the last frame of each that was sent any.
         places: How far those have come that are still behind.
         caught_up: Those that reached the goal, with the terms under which they are to be found (`matching.terms_of`).
+        groups: The durable subscriptions that moved, and their states.
+        alarm: When a turn was asked for ahead of time; 0 if none was.
     """
 
     frames: Mapping[str, int] = field(default_factory=dict)
     places: Mapping[str, Behind] = field(default_factory=dict)
     caught_up: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    groups: Mapping[str, str] = field(default_factory=dict)
+    alarm: int = 0
 
 
 class Turns(Protocol):
@@ -77,6 +89,9 @@ class Turns(Protocol):
 
     def candidates(self, partition: int, terms: Sequence[str]) -> Mapping[str, Sequence[str]]:
         """The keys of the subscriptions that have caught up and are found under each term."""
+
+    def durables(self, partition: int, keys: Sequence[str]) -> Mapping[str, str]:
+        """What `Durable.encoded` gave, of those that have not ended."""
 
     def definitions(self, partition: int, keys: Sequence[str]) -> Mapping[str, str]:
         """What `Subscription.encoded` gave, of those that have not ended."""

@@ -3,18 +3,23 @@
 -- KEYS  1 turn, 2 log, 3 behind, 4 places, 5 terms    as in begin.lua
 --       6 subscriptions    what each subscription is, by its key; who is not there has ended, and is passed over
 --       7 frames           the number of the last frame of each, less the leap of begin.lua
+--       8 inbox, 9 groups    as in tell.lua
 -- ARGV  1 token, 2 goal
---       3 JSON: {"frames": [key, number, ...], "places": [key, place, ...], "caught_up": [key, [term, ...], ...]}
+--       3 JSON: {"frames": [key, number, ...], "places": [key, place, ...], "caught_up": [key, [term, ...], ...],
+--               "groups": [key, state, ...], "alarm": when a turn was asked for, 0 if none was}
 --
 -- Answers  1 if there is more to do, 0 if not, -1 if another turn has begun
 local call = redis.call
-local turn, log, behind, places, terms, subscriptions, frames = unpack(KEYS)
+local turn, log, behind, places, terms, subscriptions, frames, inbox, groups = unpack(KEYS)
 local token, goal = ARGV[1], ARGV[2]
 
-local have = call('HMGET', turn, 'token', 'done')
+local have = call('HMGET', turn, 'token', 'done', 'inbox')
 if have[1] ~= token then return -1 end
 if have[2] ~= goal then call('HSET', turn, 'done', goal) end
-call('HDEL', turn, 'goal', 'trims', 'behind')
+call('HDEL', turn, 'goal', 'trims', 'behind', 'inbox', 'now')
+if have[3] and have[3] ~= '' then
+  for _, command in ipairs(call('XRANGE', inbox, '-', have[3])) do call('XDEL', inbox, command[1]) end
+end
 
 local told = cjson.decode(ARGV[3])
 for i = 1, #told.frames, 2 do
@@ -37,5 +42,11 @@ for i = 1, #told.caught_up, 2 do
   end
 end
 
-if call('EXISTS', behind) == 1 then return 1 end
+for i = 1, #told.groups, 2 do
+  local key = told.groups[i]
+  if call('HEXISTS', groups, key) == 1 then call('HSET', groups, key, told.groups[i + 1]) end
+end
+if told.alarm > 0 then call('HSET', turn, 'alarm', string.format('%.0f', told.alarm)) end
+
+if call('EXISTS', behind) == 1 or call('XLEN', inbox) > 0 then return 1 end
 return #call('XRANGE', log, '(' .. goal, '+', 'COUNT', 1)

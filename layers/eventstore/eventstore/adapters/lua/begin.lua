@@ -4,18 +4,23 @@
 --       2 turn         its turns' hash: token, of the newest turn; done, the entry of the log up to which it is
 --                      dispatched; goal, where the turn that is under way, or came to nothing, carries that;
 --                      behind, whom it carries there that are behind, and trims, as they were when it was set;
---                      leap, what the numbers of frames are ahead by
+--                      leap, what the numbers of frames are ahead by; inbox, the last command that it takes in, and
+--                      now, its time: with durable subscriptions these decide what is sent as well; alarm, when a turn
+--                      was last asked for ahead of time
 --       3 bell         there while a bell is on its way
 --       4 log          as in append.lua
 --       5 behind       subscriptions that have yet to catch up, a sorted set by the token of their last turn
 --       6 places       where each of these stands: <time>-<order>-<index>-<trims when it began>
 --       7 terms        subscriptions that have caught up, a sorted set of <term>:<key>, all of score 0
+--       8 inbox        commands for durable subscriptions, as in tell.lua
+--       9 groups       as in tell.lua
 -- ARGV  1 epoch to give a new partition, 2 how many partitions a new store has
---       3 about how many events a turn carries, 4 how many subscriptions that are behind
+--       3 about how many events a turn carries, 4 how many subscriptions that are behind, 5 how many commands
 --
--- Answers  {token, epoch, done, goal, 1 if any has caught up, leap, trims, key, place of each that is behind...}
+-- Answers  {{token, epoch, done, goal, 1 if any has caught up, leap, trims, now, alarm},
+--           {key, place of each that is behind...}, {key, state of each durable subscription...}, {command...}}
 local call = redis.call
-local partition, turn, bell, log, behind, places, terms = unpack(KEYS)
+local partition, turn, bell, log, behind, places, terms, inbox, groups = unpack(KEYS)
 -- More frames than a turn has for one subscription.
 local LEAP = 100000
 
@@ -25,10 +30,12 @@ call('HSETNX', partition, 'partitions', ARGV[2])
 local told = call('HMGET', partition, 'epoch', 'trims')
 local trims = told[2] or '0'
 local token = call('HINCRBY', turn, 'token', 1)
-local have = call('HMGET', turn, 'done', 'goal', 'trims', 'leap', 'behind')
+local have = call('HMGET', turn, 'done', 'goal', 'trims', 'leap', 'behind', 'inbox', 'now', 'alarm')
+local durable = call('EXISTS', groups) == 1
 local done, goal = have[1] or '0-0', have[2]
 local live = call('EXISTS', terms)
 local leap, carried = have[4] or '0', {}
+local upto, now = have[6] or '', have[7]
 for key in (have[5] or ''):gmatch('%S+') do carried[#carried + 1] = key end
 
 if goal and have[3] ~= trims then
@@ -54,18 +61,26 @@ elseif not goal then
   end
   carried = call('ZRANGE', behind, 0, ARGV[4] - 1)
   -- A second try must do the same for the same, or its frames would differ.
-  if goal ~= done or #carried > 0 then
-    call('HSET', turn, 'goal', goal, 'trims', trims, 'behind', table.concat(carried, ' '))
+  if durable then
+    local commands = call('XRANGE', inbox, '-', '+', 'COUNT', ARGV[5])
+    upto = #commands > 0 and commands[#commands][1] or ''
+    local time = call('TIME')
+    now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
+  end
+  if goal ~= done or #carried > 0 or durable then
+    call('HSET', turn, 'goal', goal, 'trims', trims, 'behind', table.concat(carried, ' '), 'inbox', upto, 'now', now or 0)
   end
 end
 
-local answer = {token, told[1], done, goal, live, leap, trims}
+local late = {}
 for _, key in ipairs(carried) do
   local place = call('HGET', places, key)
   -- Who ended since an earlier try has none.
   if place then
-    answer[#answer + 1] = key
-    answer[#answer + 1] = place
+    late[#late + 1] = key
+    late[#late + 1] = place
   end
 end
-return answer
+local states = durable and call('HGETALL', groups) or {}
+local commands = upto ~= '' and call('XRANGE', inbox, '-', upto) or {}
+return {{token, told[1], done, goal, live, leap, trims, now or '0', have[8] or '0'}, late, states, commands}

@@ -1,0 +1,117 @@
+"""The `Durables` in Redis: a key per subscription by its name, and a group in the slot of each partition concerned."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from eventstore.adapters.redis_connection import ANSWERING
+from eventstore.adapters.redis_keys import DURABLES, durable_key, partition_keys, turn_keys
+from eventstore.adapters.redis_partitions import Partitions, random_epoch
+from eventstore.adapters.redis_scripts import Script
+from eventstore.errors import SubscriptionNotFound
+from eventstore.groups import Group, encoded
+from eventstore.ports import Start
+from eventstore.positions import BEGINNING, WHOLE, Position
+from eventstore.streams import partition_of
+from eventstore.subscriptions import Durable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from eventstore.adapters.redis_connection import Client
+    from eventstore.groups import Command
+
+__all__ = ["RedisDurables"]
+
+
+class RedisDurables:
+    """See `ports.Durables`; the arguments as in `RedisLog`."""
+
+    def __init__(
+        self, client: Client, *, partitions: int | None = None, new_epoch: Callable[[], str] = random_epoch
+    ) -> None:
+        self._client = client
+        self._new_epoch = new_epoch
+        self._partitions = Partitions(client, configured=partitions, new_epoch=new_epoch)
+        self._found = Script("found")
+        self._tell = Script("tell")
+
+    @property
+    def count(self) -> int:
+        """See `Durables.count`."""
+        with ANSWERING:
+            return self._partitions.count
+
+    def create(self, durable: Durable, starts: Mapping[int, Position | Start]) -> Durable:
+        """See `Durables.create`."""
+        key = durable_key(durable.name)
+        with ANSWERING:
+            # Its name comes first and decides; founding it again, after a try that died, leaves what stands.
+            self._client.execute_command("SET", key, durable.encoded(), "NX")
+            stands = Durable.decoded(self._client.execute_command("GET", key).decode())
+            self._client.execute_command("ZADD", DURABLES, 0, durable.name)
+            for partition, start in starts.items():
+                kept, keys = partition_keys(partition), turn_keys(partition)
+                at = [kept.partition, kept.log, keys.groups, keys.durables]
+                arguments = [self._new_epoch(), self._partitions.count, stands.key, stands.encoded(), _group(start)]
+                self._found(self._client, at, [*arguments, WHOLE])
+        return stands
+
+    def get(self, name: str) -> Durable:
+        """See `Durables.get`."""
+        with ANSWERING:
+            text = self._client.execute_command("GET", durable_key(name))
+        if text is None:
+            raise SubscriptionNotFound(name)
+        return Durable.decoded(text.decode())
+
+    def names(self, *, prefix: str, after: str, count: int) -> Sequence[str]:
+        """See `Durables.names`."""
+        lowest = f"({after}" if after and after >= prefix else f"[{prefix}"
+        highest = b"[" + prefix.encode() + b"\xff"
+        with ANSWERING:
+            arguments = (DURABLES, lowest, highest, "LIMIT", 0, count)
+            return [name.decode() for name in self._client.execute_command("ZRANGEBYLEX", *arguments)]
+
+    def delete(self, name: str) -> None:
+        """See `Durables.delete`."""
+        durable = self.get(name)
+        with ANSWERING:
+            for partition in self.partitions(durable):
+                keys = turn_keys(partition)
+                self._client.execute_command("HDEL", keys.groups, durable.key)
+                self._client.execute_command("HDEL", keys.durables, durable.key)
+            self._client.execute_command("ZREM", DURABLES, name)
+            self._client.execute_command("DEL", durable_key(name))
+
+    def partitions(self, durable: Durable) -> Sequence[int]:
+        """See `Durables.partitions`."""
+        return sorted({partition_of(stream, self.count) for stream in durable.streams}) or range(self.count)
+
+    def groups(self, durable: Durable) -> Mapping[int, Group]:
+        """See `Durables.groups`."""
+        partitions = self.partitions(durable)
+        pipeline = self._client.pipeline(transaction=False)
+        for partition in partitions:
+            pipeline.hget(turn_keys(partition).groups, durable.key)
+        with ANSWERING:
+            states = pipeline.execute()
+        return {p: Group.decoded(state.decode()) for p, state in zip(partitions, states, strict=True) if state}
+
+    def tell(self, durable: Durable, commands: Mapping[int, Iterable[Command]]) -> Sequence[int]:
+        """See `Durables.tell`."""
+        silent = []
+        with ANSWERING:
+            for partition, told in commands.items():
+                keys = turn_keys(partition)
+                at = [keys.inbox, keys.groups, partition_keys(partition).bell]
+                if self._tell(self._client, at, [durable.key, *map(encoded, told)]) == 1:
+                    silent.append(partition)
+        return silent
+
+
+def _group(start: Position | Start) -> str:
+    place = BEGINNING if isinstance(start, Start) else start
+    told = json.loads(Group(place=place).encoded()) | {"removals": "REMOVALS"}
+    return json.dumps(told | ({"place": "NOW"} if start is Start.NOW else {}), separators=(",", ":"))

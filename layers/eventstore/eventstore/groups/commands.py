@@ -1,0 +1,121 @@
+"""What members and operators ask of a group. The partition's next turn takes it in."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import astuple, dataclass
+from typing import Any
+
+from eventstore.positions import Position
+
+__all__ = [
+    "Ack",
+    "AckStream",
+    "Command",
+    "Join",
+    "Leave",
+    "Nack",
+    "Redrive",
+    "Release",
+    "Replay",
+    "decoded",
+    "encoded",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """A connection takes part; it calls the subscription `id`."""
+
+    connection: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """A connection takes part no more."""
+
+    connection: str
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """The owner is done with a partition that was revoked."""
+
+    connection: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """All that the owner was sent up to a place is handled, but for streams that are held."""
+
+    connection: str
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class AckStream:
+    """All of a held stream up to a sequence is handled."""
+
+    connection: str
+    stream: str
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Nack:
+    """An event could not be handled.
+
+    Attributes:
+        delay: Milliseconds until it is to be tried again; None for the hub's own pauses.
+        park: Whether it is not to be tried again.
+    """
+
+    connection: str
+    stream: str
+    sequence: int
+    reason: str
+    delay: int | None
+    park: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Redrive:
+    """A parked stream goes on: from the event that failed, behind it (`skip`), or behind all of it (`drop`)."""
+
+    stream: str
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """The group goes to another place, and forgets what it had in flight, held and parked."""
+
+    position: Position
+
+
+Command = Join | Leave | Release | Ack | AckStream | Nack | Redrive | Replay
+
+_KINDS: dict[str, type[Command]] = {
+    "join": Join,
+    "leave": Leave,
+    "release": Release,
+    "ack": Ack,
+    "ack-stream": AckStream,
+    "nack": Nack,
+    "redrive": Redrive,
+    "replay": Replay,
+}
+_NAMES = {kind: name for name, kind in _KINDS.items()}
+
+
+def encoded(command: Command) -> str:
+    """What `decoded` reads back."""
+    return json.dumps([_NAMES[type(command)], *astuple(command)], separators=(",", ":"))
+
+
+def decoded(text: str) -> Command:
+    """The command that was encoded."""
+    name, *members = json.loads(text)
+    values: list[Any] = [Position(*member) if isinstance(member, list) else member for member in members]
+    return _KINDS[name](*values)

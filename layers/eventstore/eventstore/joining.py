@@ -1,0 +1,92 @@
+"""Taking part in durable subscriptions: joining, acknowledging, leaving. The turns of partitions do the rest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from eventstore.errors import SubscriptionNotFound
+from eventstore.groups import Ack, AckStream, Join, Leave, Nack, Release
+from eventstore.positions import Cursor
+from eventstore.streams import partition_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from eventstore.groups import Command
+    from eventstore.ports import Bells, Durables, Registry
+    from eventstore.subscriptions import Durable
+
+__all__ = ["Members"]
+
+
+class Members:
+    """What connections do with the durable subscriptions that they share."""
+
+    def __init__(self, durables: Durables, registry: Registry, bells: Bells) -> None:
+        self._durables = durables
+        self._registry = registry
+        self._bells = bells
+
+    def join(self, connection: str, own_id: str, name: str) -> Sequence[int]:
+        """Let a connection take part; answers the partitions that the subscription concerns.
+
+        Raises:
+            SubscriptionNotFound: There is no durable subscription of this name.
+            SubscriptionConflict, TooManySubscriptions, ConnectionNotFound: As `Registry.join` says.
+        """
+        durable = self._durables.get(name)
+        self._registry.join(connection, own_id, name)
+        partitions = self._durables.partitions(durable)
+        self._tell(durable, dict.fromkeys(partitions, (Join(connection, own_id),)))
+        # Who ended the connection meanwhile may have told of it before.
+        if self._registry.connection(connection) is None:
+            self.leave(connection, [name])
+        return partitions
+
+    def leave(self, connection: str, names: Iterable[str]) -> None:
+        """Let a connection take part no more, in subscriptions that may have ended."""
+        for name in names:
+            try:
+                durable = self._durables.get(name)
+            except SubscriptionNotFound:
+                continue
+            self._tell(durable, dict.fromkeys(self._durables.partitions(durable), (Leave(connection),)))
+
+    def disconnect(self, connection: str) -> None:
+        """Forget a connection and all that it had. Whoever dies in between leaves it to be done again."""
+        if names := self._registry.disconnect(connection):
+            self.leave(connection, names)
+            self._registry.forget(connection)
+
+    def acknowledge(self, connection: str, own_id: str, cursors: Sequence[str]) -> None:
+        """All that was sent up to the cursors is handled."""
+        places = Cursor.merged(cursors).places
+        commands = {p: (Ack(connection, position),) for p, (_, position) in places.items()}
+        self._tell(self._of(connection, own_id), commands)
+
+    def acknowledge_stream(self, connection: str, own_id: str, stream: str, sequence: int) -> None:
+        """All of a stream that is held is handled, up to a sequence."""
+        self._tell_of_stream(connection, own_id, stream, AckStream(connection, stream, sequence))
+
+    def fail(self, own_id: str, nack: Nack) -> None:
+        """An event could not be handled."""
+        self._tell_of_stream(nack.connection, own_id, nack.stream, nack)
+
+    def release(self, connection: str, own_id: str, partition: int) -> None:
+        """The connection is done with a partition that was revoked."""
+        self._tell(self._of(connection, own_id), {partition: (Release(connection),)})
+
+    def _of(self, connection: str, own_id: str) -> Durable:
+        name = self._registry.joined(connection, own_id)
+        if name is None:
+            raise SubscriptionNotFound(own_id)
+        return self._durables.get(name)
+
+    def _tell_of_stream(self, connection: str, own_id: str, stream: str, command: Command) -> None:
+        durable = self._of(connection, own_id)
+        self._tell(durable, {partition_of(stream, self._durables.count): (command,)})
+
+    def _tell(self, durable: Durable, commands: Mapping[int, Iterable[Command]]) -> None:
+        silent = self._durables.tell(durable, commands)
+        if silent:
+            self._bells.ring(silent)

@@ -1,0 +1,47 @@
+"""Durable subscriptions: their definitions, and what members and operators ask of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from eventstore.groups import Command, Group
+    from eventstore.ports.registry import Start
+    from eventstore.positions import Position
+    from eventstore.subscriptions import Durable
+
+__all__ = ["Durables"]
+
+
+class Durables(Protocol):
+    """Keeps durable subscriptions by name, and their groups per partition."""
+
+    @property
+    def count(self) -> int:
+        """How many partitions the store has."""
+
+    def create(self, durable: Durable, starts: Mapping[int, Position | Start]) -> Durable:
+        """Make one that starts in these partitions; the one that stands, if there is one of this name already."""
+
+    def get(self, name: str) -> Durable:
+        """The one of a name; raises `SubscriptionNotFound`."""
+
+    def names(self, *, prefix: str, after: str, count: int) -> Sequence[str]:
+        """Up to `count` names in order, those beyond `after` that start with `prefix`."""
+
+    def delete(self, name: str) -> None:
+        """End one, with all that it had in flight and parked; raises `SubscriptionNotFound`."""
+
+    def partitions(self, durable: Durable) -> Sequence[int]:
+        """Those that it concerns."""
+
+    def groups(self, durable: Durable) -> Mapping[int, Group]:
+        """Where it stands, per partition."""
+
+    def tell(self, durable: Durable, commands: Mapping[int, Iterable[Command]]) -> Sequence[int]:
+        """Leave commands for the next turns of partitions; answers which of these have no bell outstanding.
+
+        They are taken in in the order in which they were left.
+        """

@@ -1,0 +1,189 @@
+"""A turn's work for durable subscriptions: what each group gets, and what is set aside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from eventstore.cloudevents import recorded_attributes
+from eventstore.events import rfc3339
+from eventstore.frames import Address
+from eventstore.framing import Placed, missing_members
+from eventstore.groups import Group, Spot, Step, apply, due, renew
+from eventstore.ports import DeadLetter
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from eventstore.framing import Outbox
+    from eventstore.groups import Command, Held, Parked
+    from eventstore.ports import Log, Turn
+    from eventstore.positions import Position
+    from eventstore.subscriptions import Durable
+
+__all__ = ["Served", "serve"]
+
+_AT_ONCE = 200
+"""Events that a turn reads for one group, and again for each of its streams that are held or parked."""
+
+_HELD_AT_ONCE = 10
+_STREAMS = 20
+"""How many held and how many parked streams of a group a turn goes on with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What a turn did for a group.
+
+    Attributes:
+        state: Where the group stands now (`Group.encoded`).
+        letters: What is to go to the dead letter queue before that is written down.
+        due: When it needs a turn though nothing is published; None if it does not.
+        more: Whether it could go on at once.
+    """
+
+    state: str
+    letters: Sequence[DeadLetter]
+    due: int | None
+    more: bool
+
+
+def serve(log: Log, turn: Turn, durable: Durable, commands: Sequence[Command], outbox: Outbox) -> Served:
+    """Take in what was asked, and send what may be sent. It depends on the turn alone: a second try does the same."""
+    group = Group.decoded(turn.groups[durable.key])
+    step = Step(group, durable.rules, durable.key, turn.partition, turn.now)
+    for command in commands:
+        apply(step, command)
+    renew(step)
+    for told in step.told:
+        place = group.flight[0].position if group.flight else group.place
+        outbox.add_told(told.kind, place, Address(told.member.connection, told.member.id, told.frame, 0))
+    work = _Work(log, turn, durable, step, outbox)
+    more = False
+    if group.owner is not None and not group.revoked:
+        more = work.send_held()
+        more = work.send_new() or more
+    letters, left = work.park()
+    return Served(group.encoded(), letters, due(step), more or left)
+
+
+class _Work:
+    def __init__(self, log: Log, turn: Turn, durable: Durable, step: Step, outbox: Outbox) -> None:
+        self._log = log
+        self._turn = turn
+        self._durable = durable
+        self._step = step
+        self._group = step.group
+        self._outbox = outbox
+
+    def send_new(self) -> bool:
+        """Send what comes next in the log, as much as may be in flight; whether more could be sent at once."""
+        group = self._group
+        room = self._durable.rules.max_in_flight - len(group.flight)
+        if room <= 0 or group.place >= self._turn.goal:
+            return False
+        events, reached, at_end = self._read(group.place, self._turn.goal, count=_AT_ONCE)
+        taken: list[Placed] = []
+        for placed in events:
+            if not self._wanted(placed) or placed.event.stream in group.held or placed.event.stream in group.parked:
+                continue
+            if len(taken) == room:
+                # The rest has to wait for acknowledgements.
+                reached, at_end = taken[-1].position, True
+                break
+            taken.append(placed)
+        if group.removals < self._turn.removals:
+            self._tell_missing(group.place, reached)
+            if reached >= self._turn.goal:
+                group.removals = self._turn.removals
+        group.place = reached
+        if taken:
+            if not group.flight:
+                group.heard = self._step.now
+            group.flight += map(_spot, taken)
+            group.frame += self._outbox.add_to_member(taken, self._address())
+        return not at_end
+
+    def send_held(self) -> bool:
+        """Go on with streams of which an event failed; whether more could be done at once."""
+        more = False
+        due_now = [(s, h) for s, h in self._group.held.items() if not h.sent and h.due <= self._step.now]
+        for stream, held in due_now[:_STREAMS]:
+            more = self._send_stream(stream, held) or more
+        return more or len(due_now) > _STREAMS
+
+    def park(self) -> tuple[list[DeadLetter], bool]:
+        """What the dead letter queue has yet to be given; whether there is more than that."""
+        letters: list[DeadLetter] = []
+        waiting = [(s, p) for s, p in self._group.parked.items() if p.copied < self._group.place]
+        left = len(waiting) > _STREAMS
+        for stream, parked in waiting[:_STREAMS]:
+            events, reached, at_end = self._read(parked.copied, self._group.place, count=_AT_ONCE, stream=stream)
+            parked.copied = reached
+            left = left or not at_end
+            some = [self._letter(placed, stream, parked) for placed in events if self._wanted(placed)]
+            parked.letters += len(some)
+            letters += some
+        return letters, left
+
+    def _send_stream(self, stream: str, held: Held) -> bool:
+        events, reached, at_end = self._read(held.at, self._group.place, count=_HELD_AT_ONCE, stream=stream)
+        wanted = [placed for placed in events if self._wanted(placed)]
+        if not wanted:
+            held.at = reached
+            if at_end:
+                # It has caught up: what comes now goes with all other streams.
+                del self._group.held[stream]
+            return not at_end
+        # One that failed before goes alone, so that others do not fail with it.
+        sent = wanted[:1] if held.attempt else wanted
+        held.sent, held.sent_at = list(map(_spot, sent)), self._step.now
+        self._group.frame += self._outbox.add_again(sent, held.attempt + 1, self._address())
+        return False
+
+    def _tell_missing(self, after: Position, until: Position) -> None:
+        """Tell of events that were removed before the group came to them."""
+        partition, streams = self._turn.partition, self._durable.streams
+        since = {partition: self._group.removals}
+        missing = self._log.missing({partition: after}, since=since, until={partition: until}, streams=streams)[
+            partition
+        ]
+        if missing.ranges or not missing.complete:
+            members = missing_members(missing.ranges, complete=missing.complete)
+            self._outbox.add_missing(members, after, self._address())
+            self._group.frame += 1
+
+    def _read(
+        self, after: Position, until: Position, *, count: int, stream: str | None = None
+    ) -> tuple[list[Placed], Position, bool]:
+        if after >= until:
+            return [], until, True
+        partition = self._turn.partition
+        streams = (stream,) if stream is not None else self._durable.streams
+        tail = self._log.tail({partition: after}, count=count, until={partition: until}, streams=streams)[partition]
+        return [Placed(at, event) for at, event in tail.events], until if tail.at_end else tail.position, tail.at_end
+
+    def _wanted(self, placed: Placed) -> bool:
+        return self._durable.matches(placed.event.stream, recorded_attributes(placed.event))
+
+    def _address(self) -> Address:
+        group = self._group
+        assert group.owner is not None  # noqa: S101 - who has no owner is sent nothing
+        return Address(group.owner.connection, group.owner.id, group.frame + 1, 0)
+
+    def _letter(self, placed: Placed, stream: str, parked: Parked) -> DeadLetter:
+        failed = placed.event.sequence == parked.sequence
+        return DeadLetter(
+            subscription=self._durable.name,
+            key=self._durable.key,
+            stream=stream,
+            sequence=placed.event.sequence,
+            event=placed.event.encoded().decode(),
+            attempts=parked.attempts if failed else 0,
+            errors=tuple(parked.errors) if failed else (f"behind {parked.sequence}, which was parked",),
+            since=rfc3339(parked.since),
+        )
+
+
+def _spot(placed: Placed) -> Spot:
+    return Spot(placed.position, placed.event.stream, placed.event.sequence)

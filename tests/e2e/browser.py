@@ -1,0 +1,107 @@
+"""Chromium without a window, and the small web server that its pages come from and report to."""
+
+from __future__ import annotations
+
+import json
+import queue
+import shutil
+import subprocess
+import threading
+from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+from tests.e2e.live import SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+__all__ = ["Page", "find_chromium", "opened"]
+
+_FLAGS = (
+    "--headless",
+    "--no-sandbox",  # it refuses to run as root with one
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+def find_chromium() -> str | None:
+    """The program; None where there is none."""
+    return shutil.which("chromium") or shutil.which("google-chrome")
+
+
+class Page:
+    """A page that is open: what it reports, in the order of its reports.
+
+    Attributes:
+        origin: Where it came from.
+    """
+
+    def __init__(self, origin: str, reports: queue.Queue[dict[str, Any]]) -> None:
+        self.origin = origin
+        self._reports = reports
+
+    def report(self) -> dict[str, Any]:
+        """The next report."""
+        return self._reports.get(timeout=SECONDS)
+
+    def until(self, wanted: Callable[[dict[str, Any]], object]) -> list[dict[str, Any]]:
+        """All reports up to the first one that is wanted."""
+        found = [self.report()]
+        while not wanted(found[-1]):
+            found.append(self.report())
+        return found
+
+
+@contextmanager
+def opened(html: str, *, program: str, profile: Path) -> Iterator[Page]:
+    """A page in a browser of its own; it reports by POST to `/`, one JSON object each.
+
+    Args:
+        profile: An empty folder.
+    """
+    reports: queue.Queue[dict[str, Any]] = queue.Queue()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            # A browser asks for an icon, too.
+            self._answer(200 if self.path == "/" else 404, html.encode() if self.path == "/" else b"")
+
+        def do_POST(self) -> None:
+            reports.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self._answer(204, b"")
+
+        def _answer(self, status: int, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ExitStack() as stack:
+        server = stack.enter_context(ThreadingHTTPServer(("127.0.0.1", 0), Handler))
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        stack.callback(serving.join)
+        stack.callback(server.shutdown)
+        origin = f"http://127.0.0.1:{server.server_port}"
+        browser = stack.enter_context(
+            subprocess.Popen(
+                [program, *_FLAGS, f"--user-data-dir={profile}", f"{origin}/"],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+        )
+        stack.callback(browser.terminate)
+        yield Page(origin, reports)

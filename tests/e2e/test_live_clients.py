@@ -1,0 +1,116 @@
+"""The SDK and the command line follow the hub."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+from redis import Redis
+
+from eventstore_client import HistoryLost
+from tests.e2e.live import event, feed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.e2e.conftest import Hub
+
+
+def test_the_sdk_hands_out_what_is_stored_and_then_what_comes(hub: Hub) -> None:
+    events = [event(n, type="t.a" if n % 2 else "t.b") for n in range(1, 101)]
+    with hub.client() as store, hub.client() as publisher:
+        publisher.publish(events[:50])
+        with (
+            feed(publisher, events[50:]),
+            store.subscribe(filters=[{"exact": {"type": "t.a"}}], stream="wf-1", start="start") as subscription,
+        ):
+            assert [next(subscription).sequence for _ in range(50)] == list(range(1, 101, 2))
+
+
+def test_the_sdk_goes_on_from_its_cursor(hub: Hub) -> None:
+    with hub.client() as store:
+        with store.subscribe() as subscription:
+            store.publish([event(1), event(2, stream="wf-2")])
+            assert sorted(next(subscription).id for _ in range(2)) == ["1", "2"]
+            cursor = subscription.handled()
+        store.publish([event(3)])
+        with store.subscribe(cursor=cursor) as subscription:
+            assert next(subscription).id == "3"
+
+
+def test_the_sdk_tells_that_the_store_was_made_anew(hub: Hub) -> None:
+    with hub.client() as store:
+        with store.subscribe() as subscription:
+            cursor = subscription.cursor
+        with Redis.from_url(hub.valkey.url) as redis:
+            redis.flushall()
+        store.publish([event("new")])
+        with store.subscribe(cursor=cursor) as subscription, pytest.raises(HistoryLost) as lost:
+            next(subscription)
+        assert lost.value.loss.renewed == tuple(range(16))
+        with store.subscribe(cursor=lost.value.cursor) as subscription:
+            assert next(subscription).id == "new"
+
+
+def test_the_sdk_notices_that_the_store_was_made_anew_under_an_open_connection(hub: Hub) -> None:
+    with hub.client() as store, store.subscribe(ping_every=0.1) as subscription:
+        with Redis.from_url(hub.valkey.url) as redis:
+            redis.flushall()
+        with pytest.raises(HistoryLost) as lost:
+            next(subscription)
+    assert lost.value.loss.renewed == tuple(range(16))
+
+
+def test_closing_ends_an_iteration_that_waits(hub: Hub) -> None:
+    received = []
+    with hub.client() as store, store.subscribe() as subscription:
+        first = threading.Event()
+
+        def follow() -> None:
+            for one in subscription:
+                received.append(one.id)
+                first.set()
+
+        thread = threading.Thread(target=follow)
+        thread.start()
+        store.publish([event(1)])
+        assert first.wait(60)
+        subscription.close()
+        thread.join()
+    assert received == ["1"]
+
+
+@contextmanager
+def subscribing(hub: Hub, *options: str) -> Iterator[subprocess.Popen[str]]:
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-m", "eventstore_client", "subscribe", "--url", hub.url, *options]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_the_command_prints_events_as_they_come_and_ends_after_as_many_as_were_asked_for(hub: Hub) -> None:
+    with hub.client() as store:
+        store.publish([event(1, type="t.a"), event(2, type="u")])
+        with subscribing(hub, "--from", "start", "--type", "t.*", "--count", "2") as process:
+            assert process.stdout is not None
+            assert json.loads(process.stdout.readline())["id"] == "1"
+            store.publish([event(3, type="u"), event(4, type="t.b")])
+            rest, said = process.communicate(timeout=60)
+        assert [json.loads(line)["id"] for line in rest.splitlines()] == ["4"]
+        assert process.returncode == 0
+        store.publish([event(5, type="t.c")])
+        cursor = said.split("--cursor ")[1].strip()
+        with subscribing(hub, "--cursor", cursor, "--count", "1") as process:
+            rest, _ = process.communicate(timeout=60)
+        assert json.loads(rest)["id"] == "5"

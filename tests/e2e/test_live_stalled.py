@@ -1,0 +1,78 @@
+"""A client that does not read what it is sent."""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from eventstore_client import EventStore
+from eventstore_dev.invocation import Limits
+from eventstore_dev.stack import running
+from eventstore_dev.terminal import Terminal
+from eventstore_dev.valkey import ValkeyServer
+from tests.e2e.conftest import TEMPLATE, Hub
+from tests.e2e.dev.sockets import RawClient, opening
+from tests.e2e.live import SECONDS, Client, event
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_EVENTS = 80
+# So large that the system's buffers on the way, some megabytes, hold by far not all of them.
+_DATA = "x" * 90_000
+
+
+class Watched(io.StringIO):
+    """What the stack writes; says when a connection was closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.closed_one = threading.Event()
+
+    def write(self, text: str) -> int:
+        if "CLOSE" in text:
+            self.closed_one.set()
+        return super().write(text)
+
+
+def test_it_delays_nobody_and_is_disconnected_in_the_end() -> None:
+    written = Watched()
+    limits = Limits(websocket_send_seconds=0.5)
+    with (
+        ValkeyServer.start() as valkey,
+        running(
+            TEMPLATE, parameters={"RedisUrl": valkey.url}, limits=limits, terminal=Terminal(stream=written)
+        ) as stack,
+    ):
+        hub = Hub(stack, valkey)
+        request = opening("/ws", query={"type": "t"}, headers={"Sec-WebSocket-Protocol": "cloudevents.json"})
+        with (
+            RawClient.connect(hub, request, buffer=4096) as stalled,
+            Client(hub.url) as reader,
+            EventStore(hub.url) as store,
+        ):
+            assert stalled.head().startswith("HTTP/1.1 101 ")
+            assert told(stalled)["type"] == "io.flunq.hub.subscribed"
+            reader.subscribe()
+            for number in range(1, _EVENTS + 1):
+                store.publish([event(number, data=_DATA)])
+            assert [one["id"] for one in reader.until_events(_EVENTS)] == [str(n) for n in range(1, _EVENTS + 1)]
+            assert written.closed_one.wait(SECONDS)
+            received = []
+            with suppress(ConnectionError, ValueError, TypeError):
+                while True:
+                    received.append(told(stalled)["hubsequence"])
+        assert received == [str(n) for n in range(1, len(received) + 1)]
+        assert len(received) < _EVENTS
+
+
+def told(client: RawClient) -> Mapping[str, str]:
+    """What the next text says; the end of the connection is none."""
+    frame = client.frame()
+    if frame is None or frame[0] != 0x81:
+        raise ConnectionError
+    said: Mapping[str, str] = json.loads(frame[1])
+    return said

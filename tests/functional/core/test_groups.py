@@ -1,0 +1,367 @@
+"""Durable subscriptions: members, acknowledgement, failing, parking; turns on a real store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from redis import Redis
+
+from eventstore.adapters.redis_connection import connect
+from eventstore.errors import SubscriptionNotFound
+from eventstore.filters import parse_filters
+from eventstore.groups import Nack, Redrive, Replay, Rules
+from eventstore.ports import Start
+from eventstore.positions import BEGINNING
+from eventstore.subscriptions import Durable
+from tests.examples import event, events
+from tests.functional.core.live import Live
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from eventstore.adapters.redis_connection import Client
+    from eventstore_dev.valkey import ValkeyServer
+
+NAME = "workers"
+
+
+@pytest.fixture
+def client(valkey: ValkeyServer) -> Iterator[Client]:
+    with Redis.from_url(valkey.url) as plain:
+        plain.flushall()
+    client = connect(valkey.url)
+    yield client
+    client.close()
+
+
+@dataclass
+class Group:
+    """A durable subscription and who takes part in it."""
+
+    live: Live
+    durable: Durable
+    seen: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, client: Client, *, partitions: int = 1, start: Start = Start.OLDEST, **rules: int) -> Group:
+        live = Live(client, partitions=partitions)
+        durable = Durable("0" * 24, NAME, parse_filters([]), rules=Rules(**rules))
+        live.durables.create(durable, dict.fromkeys(range(partitions), start))
+        return cls(live, durable)
+
+    def join(self, name: str) -> None:
+        self.live.connect(name)
+        self.live.members.join(name, "w", NAME)
+        self.settle()
+
+    def leave(self, name: str) -> None:
+        self.live.members.disconnect(name)
+        self.settle()
+
+    def publish(self, stream: str, count: int, *, start: int = 1) -> None:
+        self.live.store.publish(events(count, start=start), stream=stream)
+        self.settle()
+
+    def settle(self) -> None:
+        self.live.settle()
+        for name, messages in self.live.received().items():
+            self.seen.setdefault(name, []).extend(messages)
+
+    def take(self, name: str) -> list[dict[str, Any]]:
+        return self.seen.pop(name, [])
+
+    def events(self, name: str) -> list[tuple[str, str]]:
+        """Stream and sequence of what a member was sent since this was last asked."""
+        return [
+            (e["hubstream"], e["hubsequence"]) for m in self.take(name) if m["type"] == "events" for e in m["events"]
+        ]
+
+    def ack(self, name: str, message: dict[str, Any]) -> None:
+        self.live.members.acknowledge(name, "w", [message["cursor"]])
+        self.settle()
+
+    def ack_stream(self, name: str, stream: str, sequence: int) -> None:
+        self.live.members.acknowledge_stream(name, "w", stream, sequence)
+        self.settle()
+
+    def nack(self, name: str, stream: str, sequence: int, *, delay: int | None = 0, park: bool = False) -> None:
+        self.live.members.fail("w", Nack(name, stream, sequence, "no", delay, park))
+        self.settle()
+
+    def turn(self) -> None:
+        self.live.bells.ring(range(self.live.log.partitions))
+        self.settle()
+
+
+def kinds(messages: list[dict[str, Any]]) -> list[str]:
+    return [message["type"] for message in messages]
+
+
+class TestOwning:
+    def test_a_member_is_told_what_it_owns_and_gets_it(self, client: Client) -> None:
+        group = Group.of(client)
+        group.publish("wf", 2)
+        group.join("a")
+        owned, sent = group.take("a")
+        assert (owned["type"], owned["partition"], owned["frame"]) == ("owned", 0, 1)
+        assert ([e["id"] for e in sent["events"]], sent["frame"]) == (["1", "2"], 2)
+
+    def test_without_a_member_nothing_is_lost(self, client: Client) -> None:
+        group = Group.of(client)
+        group.publish("wf", 2)
+        group.publish("wf", 2, start=3)
+        group.join("a")
+        assert [sequence for _, sequence in group.events("a")] == ["1", "2", "3", "4"]
+
+    def test_from_now_what_was_before_is_not_the_groups(self, client: Client) -> None:
+        live = Live(client, partitions=1)
+        live.store.publish(events(2), stream="wf")
+        live.settle()
+        group = Group.of(client, start=Start.NOW)
+        group.publish("wf", 1, start=3)
+        group.join("a")
+        assert group.events("a") == [("wf", "3")]
+
+    def test_what_was_not_acknowledged_goes_to_who_comes_next(self, client: Client) -> None:
+        group = Group.of(client)
+        group.join("a")
+        group.publish("wf", 3)
+        group.leave("a")
+        group.join("b")
+        assert [sequence for _, sequence in group.events("b")] == ["1", "2", "3"]
+
+    def test_what_was_acknowledged_does_not_come_again(self, client: Client) -> None:
+        group = Group.of(client)
+        group.join("a")
+        group.publish("wf", 3)
+        group.ack("a", group.take("a")[-1])
+        group.leave("a")
+        group.publish("wf", 1, start=4)
+        group.join("b")
+        assert group.events("b") == [("wf", "4")]
+
+    def test_partitions_are_spread_over_members(self, client: Client) -> None:
+        group = Group.of(client, partitions=16)
+        group.join("a")
+        assert kinds(group.take("a")) == ["owned"] * 16
+        group.join("b")
+        revoked = [message["partition"] for message in group.take("a") if message["type"] == "revoked"]
+        assert 0 < len(revoked) < 16
+        assert group.take("b") == []
+        for partition in revoked:
+            group.live.members.release("a", "w", partition)
+        group.settle()
+        assert sorted(message["partition"] for message in group.take("b")) == sorted(revoked)
+
+    def test_a_revoked_owner_gets_nothing_more_and_the_next_one_all_it_left(self, client: Client) -> None:
+        group = Group.of(client)
+        # Of two members, the one with the greater weight owns the partition: the other one joins first.
+        from eventstore.groups import Member, owner_of  # noqa: PLC0415 - only here
+
+        chosen = owner_of([Member("a", "w"), Member("b", "w")], group.durable.key, 0)
+        assert chosen is not None
+        second, first = chosen.connection, "b" if chosen.connection == "a" else "a"
+        group.join(first)
+        group.publish("wf", 2)
+        group.take(first)
+        group.join(second)
+        group.publish("wf", 1, start=3)
+        assert kinds(group.take(first)) == ["revoked"]
+        assert group.take(second) == []
+        group.live.members.release(first, "w", 0)
+        group.settle()
+        assert [sequence for _, sequence in group.events(second)] == ["1", "2", "3"]
+        assert group.take(first) == []
+
+    def test_who_does_not_release_loses_the_partition_in_the_end(self, client: Client) -> None:
+        group = Group.of(client, ack_deadline=30_000)
+        from eventstore.groups import Member, owner_of  # noqa: PLC0415 - only here
+
+        chosen = owner_of([Member("a", "w"), Member("b", "w")], group.durable.key, 0)
+        assert chosen is not None
+        second, first = chosen.connection, "b" if chosen.connection == "a" else "a"
+        group.join(first)
+        group.join(second)
+        assert group.take(second) == []
+        group.live.turns.skew = 31_000  # type: ignore[attr-defined]
+        group.turn()
+        assert kinds(group.take(second)) == ["owned"]
+
+
+class TestAcknowledging:
+    def test_no_more_is_sent_than_may_be_in_flight(self, client: Client) -> None:
+        group = Group.of(client, max_in_flight=3)
+        group.join("a")
+        group.publish("wf", 8)
+        first = group.take("a")
+        assert [e["hubsequence"] for e in first[-1]["events"]] == ["1", "2", "3"]
+        group.ack("a", first[-1])
+        assert [sequence for _, sequence in group.events("a")] == ["4", "5", "6"]
+
+    def test_acknowledging_twice_or_late_changes_nothing(self, client: Client) -> None:
+        group = Group.of(client, max_in_flight=2)
+        group.join("a")
+        group.publish("wf", 6)
+        first = group.take("a")[-1]
+        group.ack("a", first)
+        second = group.take("a")[-1]
+        group.ack("a", second)
+        group.ack("a", first)
+        assert [sequence for _, sequence in group.events("a")] == ["5", "6"]
+
+    def test_who_is_not_the_owner_acknowledges_nothing(self, client: Client) -> None:
+        group = Group.of(client)
+        group.join("a")
+        group.publish("wf", 2)
+        message = group.take("a")[-1]
+        group.leave("a")
+        with pytest.raises(SubscriptionNotFound):
+            group.ack("a", message)
+        group.join("b")
+        assert len(group.events("b")) == 2
+
+
+class TestFailing:
+    def test_a_failed_event_comes_again_and_then_the_rest_of_its_stream(self, client: Client) -> None:
+        group = Group.of(client)
+        group.join("a")
+        group.publish("wf", 3)
+        group.publish("other", 2)
+        last = group.take("a")[-1]
+        group.nack("a", "wf", 2)
+        [again] = group.take("a")
+        assert (again["stream"], again["attempt"], [e["id"] for e in again["events"]]) == ("wf", 2, ["2"])
+        group.ack("a", last)
+        group.ack_stream("a", "wf", 2)
+        assert group.events("a") == [("wf", "3")]
+        group.ack_stream("a", "wf", 3)
+        group.publish("wf", 1, start=4)
+        assert group.events("a") == [("wf", "4")]
+
+    def test_while_a_stream_is_held_the_others_go_on(self, client: Client) -> None:
+        group = Group.of(client)
+        group.join("a")
+        group.publish("wf", 1)
+        group.take("a")
+        group.nack("a", "wf", 1, delay=60_000)
+        group.publish("wf", 1, start=2)
+        group.publish("other", 2)
+        assert group.events("a") == [("other", "1"), ("other", "2")]
+
+    def test_a_later_try_is_asked_for(self, client: Client) -> None:
+        group = Group.of(client)
+        group.join("a")
+        group.publish("wf", 1)
+        group.nack("a", "wf", 1, delay=5_000)
+        assert group.live.bells.later[-1] == (0, pytest.approx(5, abs=0.5))
+
+    def test_what_is_not_acknowledged_in_time_comes_again(self, client: Client) -> None:
+        group = Group.of(client, ack_deadline=10_000)
+        group.join("a")
+        group.publish("wf", 2)
+        group.take("a")
+        group.live.turns.skew = 11_000  # type: ignore[attr-defined]
+        group.turn()
+        group.live.turns.skew = 14_000  # type: ignore[attr-defined]
+        group.turn()
+        [again] = group.take("a")
+        assert (again["attempt"], [e["id"] for e in again["events"]]) == (2, ["1"])
+
+
+class TestParking:
+    @pytest.fixture
+    def group(self, client: Client) -> Group:
+        group = Group.of(client, max_attempts=2)
+        group.join("a")
+        group.publish("bad", 3)
+        group.publish("good", 1)
+        group.take("a")
+        group.nack("a", "bad", 1)
+        assert group.events("a") == [("bad", "1")]
+        group.nack("a", "bad", 1)
+        return group
+
+    def test_out_of_attempts_the_stream_is_set_aside_in_order(self, group: Group) -> None:
+        group.publish("bad", 1, start=4)
+        group.publish("good", 1, start=2)
+        assert group.events("a") == [("good", "2")]
+        letters = group.live.letters.kept
+        assert [(one.stream, one.sequence, one.attempts) for one in letters] == [
+            ("bad", 1, 2),
+            ("bad", 2, 0),
+            ("bad", 3, 0),
+            ("bad", 4, 0),
+        ]
+        assert letters[0].errors == ("no", "no")
+
+    @pytest.mark.parametrize(("how", "wanted"), [("start", "1234"), ("skip", "234"), ("drop", "4")])
+    def test_redrive_puts_it_back_in_order(self, group: Group, how: str, wanted: str) -> None:
+        group.live.durables.tell(group.durable, {0: [Redrive("bad", how)]})
+        group.turn()
+        group.publish("bad", 1, start=4)
+        got: list[str] = []
+        for _ in range(4):
+            for stream, sequence in group.events("a"):
+                assert stream == "bad"
+                got.append(sequence)
+                group.ack_stream("a", "bad", int(sequence))
+        assert got == list(wanted)
+
+    def test_a_nack_may_park_at_once(self, client: Client) -> None:
+        group = Group.of(client)
+        group.join("a")
+        group.publish("wf", 1)
+        group.nack("a", "wf", 1, park=True)
+        assert [letter.sequence for letter in group.live.letters.kept] == [1]
+
+
+def test_a_replay_starts_over(client: Client) -> None:
+    group = Group.of(client)
+    group.join("a")
+    group.publish("wf", 2)
+    group.ack("a", group.take("a")[-1])
+    group.live.durables.tell(group.durable, {0: [Replay(BEGINNING)]})
+    group.turn()
+    assert [sequence for _, sequence in group.events("a")] == ["1", "2"]
+
+
+def test_only_what_matches_is_the_groups(client: Client) -> None:
+    live = Live(client, partitions=1)
+    durable = Durable("1" * 24, NAME, parse_filters([{"exact": {"type": "t.1"}}]))
+    live.durables.create(durable, {0: Start.OLDEST})
+    group = Group(live, durable)
+    group.join("a")
+    live.store.publish([event("1", type="t.1"), event("2", type="t.2"), event("3", type="t.1")], stream="wf")
+    group.settle()
+    assert group.events("a") == [("wf", "1"), ("wf", "3")]
+
+
+def test_a_turn_that_came_to_nothing_is_taken_again_with_the_same_frames(client: Client) -> None:
+    group = Group.of(client, max_in_flight=10)
+    group.join("a")
+    group.take("a")
+    live = group.live
+    live.store.publish(events(2), stream="wf")
+    live.deliveries.broken = True
+    with pytest.raises(Exception, match="broken"):
+        live.dispatcher.take_turn(0)
+    live.deliveries.broken = False
+    first = live.received()["a"]
+    live.store.publish(events(1, start=3), stream="wf")
+    live.worker().take_turn(0)
+    assert live.received()["a"] == first
+    group.settle()
+    assert [sequence for _, sequence in group.events("a")] == ["3"]
+
+
+def test_a_group_that_is_deleted_is_gone(client: Client) -> None:
+    group = Group.of(client)
+    group.join("a")
+    group.take("a")
+    group.live.durables.delete(NAME)
+    group.publish("wf", 1)
+    assert group.take("a") == []
+    with pytest.raises(SubscriptionNotFound):
+        group.live.durables.get(NAME)
