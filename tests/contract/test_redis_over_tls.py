@@ -21,6 +21,7 @@ from tests.contract.test_redis_log import dispatching, emptied
 from tests.contract.test_redis_registry import OnRedis
 from tests.examples import FakeClock, event, events
 from tests.functional.core.live import Live
+from tests.functional.core.test_groups import Group
 from tests.tls import Authority
 
 if TYPE_CHECKING:
@@ -86,6 +87,16 @@ class TestTheRule:
         live.settle()
         frames = [message for message in live.received()["c"] if message["type"] == "events"]
         assert [told["id"] for frame in frames for told in frame["events"]] == ["1", "2", "3"]
+
+    def test_it_is_enough_for_members_of_a_group(self, client: Client) -> None:
+        group = Group.of(client)
+        group.join("a")
+        group.publish("wf", 2)
+        group.ack("a", group.take("a")[-1])
+        group.nack("a", "wf", 2, park=True)
+        group.leave("a")
+        assert group.live.durables.names(prefix="", after="", count=9) == [group.durable.name]
+        group.live.durables.delete(group.durable.name)
 
     def test_it_is_enough_for_what_operators_ask(self, client: Client) -> None:
         log = RedisLog(client, partitions=1)
