@@ -95,8 +95,12 @@ def struck(seed: int, tmp_path: Path) -> Iterator[Struck]:
 
 
 def test_every_promise_holds_whatever_is_struck(struck: Struck, seed: int, tmp_path: Path) -> None:
-    events, subscribers = setting("SOAK_EVENTS", 10_000), setting("SOAK_SUBSCRIBERS", 50)
-    transcript = asyncio.run(soak(struck, seed=seed, events=events, subscribers=subscribers))
+    events, subscribers = setting("SOAK_EVENTS", 2_000), setting("SOAK_SUBSCRIBERS", 20)
+    # As many strikes for as many events, however long it is: a kill costs more time than a hundred events.
+    kills, restarts = max(events // 500, 4), max(events // 5_000, 1)
+    transcript = asyncio.run(
+        soak(struck, seed=seed, events=events, subscribers=subscribers, kills=kills, restarts=restarts)
+    )
     violation = first_violation(transcript)
     if violation is not None:
         kept = tmp_path / "transcript.jsonl"

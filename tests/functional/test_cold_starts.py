@@ -19,8 +19,12 @@ _OURS = {"eventstore.cesql", "eventstore.dispatch", "functions.rest.openapi"}
 
 @cache
 def imported(function: str) -> set[str]:
+    return imported_by(f"import functions.{function}.app")
+
+
+def imported_by(statements: str) -> set[str]:
     paths = [str(_ROOT), str(_ROOT / "layers/eventstore")]
-    program = f"import sys; sys.path[:0] = {paths!r}; import functions.{function}.app; print(*sys.modules)"
+    program = f"import sys; sys.path[:0] = {paths!r}; {statements}; print(*sys.modules)"
     answer = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     return set(answer.stdout.split())
 
@@ -51,3 +55,8 @@ def test_a_function_imports_the_libraries_of_its_path(function: str, vendors: se
 )
 def test_a_function_imports_the_parts_of_its_path(function: str, parts: set[str]) -> None:
     assert imported(function) & _OURS == parts
+
+
+def test_who_does_not_authenticate_by_iam_imports_nothing_for_it() -> None:
+    connecting = "from eventstore.adapters.redis_connection import connect; connect('rediss://hub:secret@127.0.0.1')"
+    assert {name.partition(".")[0] for name in imported_by(connecting)} & {"boto3", "botocore"} == set()

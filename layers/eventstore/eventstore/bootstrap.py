@@ -57,6 +57,8 @@ def settings() -> Settings:
     """The settings of this process. Reading them sets the level of its logging."""
     found = Settings.from_environment(os.environ)
     logging.getLogger().setLevel(found.log_level)
+    # It tells at every start where it found credentials and endpoints, and at DEBUG what it signs.
+    logging.getLogger("botocore").setLevel(logging.WARNING)
     return found
 
 

@@ -101,7 +101,10 @@ class _Work:
             if not group.flight:
                 group.heard = self._step.now
             group.flight += map(_spot, taken)
-            group.frame += self._outbox.add_to_member(taken, self._address())
+            resent = [placed for placed in taken if placed.position <= group.furthest]
+            for some, again in ((resent, True), (taken[len(resent) :], False)):
+                group.frame += self._outbox.add_to_member(some, self._address(), resent=again)
+            group.furthest = max(group.furthest, taken[-1].position)
         return not at_end
 
     def send_held(self) -> bool:

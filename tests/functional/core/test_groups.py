@@ -129,8 +129,11 @@ class TestOwning:
         group.join("a")
         group.publish("wf", 3)
         group.leave("a")
+        group.publish("wf", 1, start=4)
         group.join("b")
-        assert [sequence for _, sequence in group.events("b")] == ["1", "2", "3"]
+        frames = [message for message in group.take("b") if message["type"] == "events"]
+        told = [(message.get("attempt"), [e["id"] for e in message["events"]]) for message in frames]
+        assert told == [(2, ["1", "2", "3"]), (None, ["4"])]
 
     def test_what_was_acknowledged_does_not_come_again(self, client: Client) -> None:
         group = Group.of(client)

@@ -49,7 +49,6 @@ def test_an_empty_variable_is_an_unset_one() -> None:
     ("name", "value"),
     [
         ("BACKEND", "postgres"),
-        ("REDIS_URL", "http://h"),
         ("PARTITIONS", "0"),
         ("PARTITIONS", "-1"),
         ("PARTITIONS", "ten"),
@@ -60,3 +59,10 @@ def test_an_empty_variable_is_an_unset_one() -> None:
 def test_a_wrong_value_is_named_with_what_would_be_right(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=f"{name} is '{value}'; it "):
         Settings.from_environment({name: value})
+
+
+def test_the_password_of_the_store_is_shown_nowhere() -> None:
+    assert "hidden" not in repr(Settings.from_environment({"REDIS_URL": "rediss://hub:hidden@host"}))
+    with pytest.raises(SettingsError, match="REDIS_URL starts with something else") as refused:
+        Settings.from_environment({"REDIS_URL": "hub:hidden@host"})
+    assert "hidden" not in str(refused.value)

@@ -96,6 +96,7 @@ class Group:
         revoked: When the owner was asked to release it; 0 if it was not.
         heard: When the owner last showed that it works, in milliseconds since 1970.
         frame: The number of the last frame that the owner was sent.
+        furthest: The place of the last event in the log's order that any owner was ever sent.
         removals: Of how many removals of events the group knows (`Missing.serial`).
     """
 
@@ -105,6 +106,7 @@ class Group:
     revoked: int = 0
     heard: int = 0
     frame: int = 0
+    furthest: Position = BEGINNING
     removals: int = 0
     flight: list[Spot] = field(default_factory=list)
     held: dict[str, Held] = field(default_factory=dict)
@@ -119,6 +121,7 @@ class Group:
             "revoked": self.revoked,
             "heard": self.heard,
             "frame": self.frame,
+            "furthest": _told(self.furthest),
             "removals": self.removals,
             "flight": [[*_told(at), stream, sequence] for at, stream, sequence in self.flight],
             "held": {
@@ -143,6 +146,7 @@ class Group:
             revoked=told["revoked"],
             heard=told["heard"],
             frame=told["frame"],
+            furthest=Position(*told["furthest"]),
             removals=told["removals"],
             flight=_spots(told["flight"]),
             held={

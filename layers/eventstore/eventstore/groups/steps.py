@@ -88,7 +88,7 @@ def apply(step: Step, command: Command) -> None:
         case Redrive(stream, how) if stream in group.parked:
             _redrive(step, stream, how)
         case Replay(position):
-            group.place = position
+            group.place = group.furthest = position
             group.flight, group.held, group.parked = [], {}, {}
         case _:
             pass
