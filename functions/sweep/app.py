@@ -17,13 +17,16 @@ __all__ = ["handler"]
 _RESERVE = 5000
 """Milliseconds that the last step may take."""
 
+_LAST = 1000
+"""Milliseconds that the last measurement may take."""
+
 
 def handler(_: Mapping[str, Any], context: LambdaContext) -> dict[str, int]:
     """Sweep once, and write down how far everything is behind; answers what it did."""
-    until = bootstrap.clock().now() + context.get_remaining_time_in_millis() - _RESERVE
-    swept = asdict(bootstrap.sweeper().sweep(until=until))
-    # Imported here, for mending is not to wait for it, or to fail with it.
+    end = bootstrap.clock().now() + context.get_remaining_time_in_millis()
+    swept = asdict(bootstrap.sweeper().sweep(until=end - _RESERVE))
+    # Imported here, for mending is not to wait for it.
     from functions.sweep.metrics import emit  # noqa: PLC0415 - see above
 
-    emit(bootstrap.log(), bootstrap.turns(), bootstrap.durables(), now=bootstrap.clock().now())
+    emit(bootstrap.log(), bootstrap.turns(), bootstrap.durables(), clock=bootstrap.clock(), until=end - _LAST)
     return swept

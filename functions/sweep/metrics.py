@@ -11,7 +11,7 @@ from eventstore.standing import MOST, standings
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from eventstore.ports import Durables, Log, Turns
+    from eventstore.ports import Clock, Durables, Log, Turns
     from eventstore.standing import Standing
 
 __all__ = ["emit"]
@@ -19,14 +19,17 @@ __all__ = ["emit"]
 _NAMESPACE = "flunq-eventstore"
 
 
-def emit(log: Log, turns: Turns, durables: Durables, *, now: int) -> None:
-    """Write the figures of now (in milliseconds since 1970) to standard output.
+def emit(log: Log, turns: Turns, durables: Durables, *, clock: Clock, until: int) -> None:
+    """Write the figures of now to standard output, as many as there is time for (in milliseconds since 1970).
 
     Lags are counted up to `standing.MOST` in each partition.
     """
     lags = log.lag(turns.reached(), most=MOST)
     _write({}, {"DispatchLag": sum(lag.events for lag in lags.values())})
     for standing in standings(log, durables):
+        now = clock.now()
+        if now >= until:
+            return
         _write({"subscription": standing.durable.name}, _figures(standing), age=_age(standing, now))
 
 

@@ -57,6 +57,11 @@ def test_a_function_imports_the_parts_of_its_path(function: str, parts: set[str]
     assert imported(function) & _OURS == parts
 
 
+def test_who_handles_durable_subscriptions_imports_queues_only_to_use_them() -> None:
+    handling = "from eventstore import bootstrap; bootstrap.durable_subscriptions()"
+    assert imported_by(handling) & {"boto3", "botocore", "eventstore.adapters.sqs"} == set()
+
+
 def test_who_does_not_authenticate_by_iam_imports_nothing_for_it() -> None:
     connecting = "from eventstore.adapters.redis_connection import connect; connect('rediss://hub:secret@127.0.0.1')"
     assert {name.partition(".")[0] for name in imported_by(connecting)} & {"boto3", "botocore"} == set()

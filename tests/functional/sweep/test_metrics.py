@@ -23,12 +23,14 @@ if TYPE_CHECKING:
     from eventstore_dev.valkey import ValkeyServer
 
 
-@dataclass
+@dataclass(frozen=True)
 class Context:
     """What the handler uses of a Lambda context."""
 
+    milliseconds: int = 50_000
+
     def get_remaining_time_in_millis(self) -> int:
-        return 50_000
+        return self.milliseconds
 
 
 @pytest.fixture(autouse=True)
@@ -47,9 +49,9 @@ def hub(valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     forget()
 
 
-def written(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+def written(capsys: pytest.CaptureFixture[str], context: Context = Context()) -> list[dict[str, Any]]:
     """What one sweep writes."""
-    handler({}, Context())  # type: ignore[arg-type]
+    handler({}, context)  # type: ignore[arg-type]
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
@@ -91,3 +93,9 @@ def test_the_lines_are_in_the_embedded_metric_format(capsys: pytest.CaptureFixtu
     }
     [told] = store["_aws"]["CloudWatchMetrics"]
     assert (told["Namespace"], told["Dimensions"]) == ("flunq-eventstore", [["service"]])
+
+
+def test_without_time_the_rest_is_left_to_the_next_sweep(capsys: pytest.CaptureFixture[str]) -> None:
+    durable("a")
+    [store] = written(capsys, Context(milliseconds=0))
+    assert "subscription" not in store
