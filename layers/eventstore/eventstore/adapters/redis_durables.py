@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["RedisDurables"]
 
+_AT_ONCE = 1000
+"""How many commands one script leaves; ElastiCache Serverless takes 3,999 arguments."""
+
 
 class RedisDurables:
     """See `ports.Durables`; the arguments as in `RedisLog`."""
@@ -115,8 +118,11 @@ class RedisDurables:
             for partition, told in commands.items():
                 keys = turn_keys(partition)
                 at = [keys.inbox, keys.groups, partition_keys(partition).bell]
-                if self._tell(self._client, at, [durable.key, *map(encoded, told)]) == 1:
-                    silent.append(partition)
+                texts = [encoded(command) for command in told]
+                for start in range(0, len(texts), _AT_ONCE):
+                    answer = self._tell(self._client, at, [durable.key, *texts[start : start + _AT_ONCE]])
+                    if answer == 1:
+                        silent.append(partition)
         return silent
 
 
