@@ -1,4 +1,4 @@
-"""The sweep function: every minute it mends what a lost message or a function that died left undone."""
+"""The sweep function: every minute it mends what a lost message or a function that died left undone, and measures."""
 
 from __future__ import annotations
 
@@ -19,6 +19,11 @@ _RESERVE = 5000
 
 
 def handler(_: Mapping[str, Any], context: LambdaContext) -> dict[str, int]:
-    """Sweep once; answers what it did."""
+    """Sweep once, and write down how far everything is behind; answers what it did."""
     until = bootstrap.clock().now() + context.get_remaining_time_in_millis() - _RESERVE
-    return asdict(bootstrap.sweeper().sweep(until=until))
+    swept = asdict(bootstrap.sweeper().sweep(until=until))
+    # Imported here, for mending is not to wait for it, or to fail with it.
+    from functions.sweep.metrics import emit  # noqa: PLC0415 - see above
+
+    emit(bootstrap.log(), bootstrap.turns(), bootstrap.durables(), now=bootstrap.clock().now())
+    return swept

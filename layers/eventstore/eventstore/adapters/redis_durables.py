@@ -51,7 +51,8 @@ class RedisDurables:
             self._client.execute_command("SET", key, durable.encoded(), "NX")
             stands = Durable.decoded(self._client.execute_command("GET", key).decode())
             self._client.execute_command("ZADD", DURABLES, 0, durable.name)
-            for partition, start in starts.items():
+            for partition in starts.keys() & set(self.partitions(stands)):
+                start = starts[partition]
                 kept, keys = partition_keys(partition), turn_keys(partition)
                 at = [kept.partition, kept.log, keys.groups, keys.durables]
                 arguments = [self._new_epoch(), self._partitions.count, stands.key, stands.encoded(), _group(start)]
@@ -63,8 +64,16 @@ class RedisDurables:
         with ANSWERING:
             text = self._client.execute_command("GET", durable_key(name))
         if text is None:
-            raise SubscriptionNotFound(name)
+            raise SubscriptionNotFound(name, durable=True)
         return Durable.decoded(text.decode())
+
+    def definitions(self, names: Sequence[str]) -> Sequence[Durable]:
+        """See `Durables.definitions`."""
+        pipeline = self._client.pipeline(transaction=False)
+        for name in names:
+            pipeline.get(durable_key(name))
+        with ANSWERING:
+            return [Durable.decoded(text.decode()) for text in pipeline.execute() if text is not None]
 
     def names(self, *, prefix: str, after: str, count: int) -> Sequence[str]:
         """See `Durables.names`."""
