@@ -61,6 +61,10 @@ class Held:
     sent_at: int = 0
     errors: list[str] = field(default_factory=list)
 
+    def waits(self, place: Position) -> bool:
+        """Whether it could go on, once it is due. A group that went back may stand before it for a while."""
+        return not self.sent and self.at <= place
+
 
 @dataclass(slots=True)
 class Parked:
