@@ -257,6 +257,17 @@ class TestFailing:
         group.nack("a", "wf", 1, delay=5_000)
         assert group.live.bells.later[-1] == (0, pytest.approx(5, abs=0.5))
 
+    def test_a_try_later_than_a_bell_can_be_is_asked_for_again_when_the_bell_comes(self, client: Client) -> None:
+        group = Group.of(client)
+        group.join("a")
+        group.publish("wf", 1)
+        group.nack("a", "wf", 1, delay=1_000_000)
+        assert group.live.bells.later[-1] == (0, 900)
+        group.live.bells.later.clear()
+        group.live.turns.skew = 900_000  # type: ignore[attr-defined]
+        group.turn()
+        assert group.live.bells.later == [(0, pytest.approx(100, abs=5))]
+
     def test_what_is_not_acknowledged_in_time_comes_again(self, client: Client) -> None:
         group = Group.of(client, ack_deadline=10_000)
         group.join("a")
