@@ -54,6 +54,9 @@ def serve(log: Log, turn: Turn, durable: Durable, commands: Sequence[Command], o
     step = Step(group, durable.rules, durable.key, turn.partition, turn.now)
     for command in commands:
         apply(step, command)
+    if group.leap != turn.leap:
+        # Under the numbers that an earlier try may have sent something else would stand now: they begin anew.
+        group.leap, group.owner = turn.leap, None
     renew(step)
     for told in step.told:
         place = group.flight[0].position if group.flight else group.place

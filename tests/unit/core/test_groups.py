@@ -442,6 +442,7 @@ states = st.builds(
     heard=times,
     frame=counts,
     removals=counts,
+    leap=counts,
     flight=spots,
     held=st.dictionaries(st.text(), st.builds(Held, positions, counts, times, spots, times, errors), max_size=3),
     parked=st.dictionaries(

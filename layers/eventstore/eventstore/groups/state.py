@@ -101,6 +101,7 @@ class Group:
         heard: When the owner last showed that it works, in milliseconds since 1970.
         frame: The number of the last frame that the owner was sent.
         removals: Of how many removals of events the group knows (`Missing.serial`).
+        leap: As in `Turn`, when the owner's frames were last numbered.
     """
 
     place: Position = BEGINNING
@@ -110,6 +111,7 @@ class Group:
     heard: int = 0
     frame: int = 0
     removals: int = 0
+    leap: int = 0
     flight: list[Spot] = field(default_factory=list)
     held: dict[str, Held] = field(default_factory=dict)
     parked: dict[str, Parked] = field(default_factory=dict)
@@ -124,6 +126,7 @@ class Group:
             "heard": self.heard,
             "frame": self.frame,
             "removals": self.removals,
+            "leap": self.leap,
             "flight": [[*_told(at), stream, sequence] for at, stream, sequence in self.flight],
             "held": {
                 name: [_told(h.at), h.attempt, h.due, [[*_told(at), s, n] for at, s, n in h.sent], h.sent_at, h.errors]
@@ -148,6 +151,7 @@ class Group:
             heard=told["heard"],
             frame=told["frame"],
             removals=told["removals"],
+            leap=told["leap"],
             flight=_spots(told["flight"]),
             held={
                 name: Held(Position(*at), attempt, due, _spots(sent), sent_at, errors)
