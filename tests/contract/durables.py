@@ -1,4 +1,4 @@
-"""What all `Durables` keep, and the `Registry` and `Turns` beside them. An adapter's test inherits this and brings them."""
+"""What `Durables` keep, and `Registry` and `Turns` beside them. An adapter's test inherits this and brings all three."""
 
 from __future__ import annotations
 
