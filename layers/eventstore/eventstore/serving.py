@@ -136,8 +136,11 @@ class _Work:
         if not wanted:
             held.at = reached
             if at_end:
-                # It has caught up: what comes now goes with all other streams.
+                # It has caught up: what comes now goes with all other streams. The owner drops what it has of the stream
+                # until it is told so, for what it has may have been sent before it was held.
                 del self._group.held[stream]
+                self._outbox.add_caught_up(stream, self._address())
+                self._group.frame += 1
             return not at_end
         # One that failed before goes alone, so that others do not fail with it.
         sent = wanted[:1] if held.attempt else wanted
