@@ -136,8 +136,8 @@ class _Work:
         if not wanted:
             held.at = reached
             if at_end:
-                # It has caught up: what comes now goes with all other streams. The owner drops what it has of the stream
-                # until it is told so, for what it has may have been sent before it was held.
+                # It has caught up: what comes now goes with all other streams. The owner drops what it gets of the
+                # stream until it is told so, for that may have been sent before the stream was held.
                 del self._group.held[stream]
                 self._outbox.add_caught_up(stream, self._address())
                 self._group.frame += 1

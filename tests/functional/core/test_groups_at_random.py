@@ -1,4 +1,4 @@
-"""Durable subscriptions whatever happens: nothing is lost, nothing overtakes within a stream, nobody shares a partition."""
+"""Durable subscriptions, whatever happens: nothing is lost, streams keep their order, nobody shares a partition."""
 
 from __future__ import annotations
 
