@@ -136,6 +136,13 @@ class Work(RuleBasedStateMachine):
             self.live.bells.ring([partition])
         self.sent(partition, self.live.received())
 
+    @rule()
+    def turns(self) -> None:
+        while self.live.bells.rung:
+            partitions, self.live.bells.rung = set(self.live.bells.rung), []
+            for partition in partitions:
+                self.turn(partition)
+
     @rule(partition=st.integers(0, PARTITIONS - 1), arrives=st.booleans())
     def turn_that_comes_to_nothing(self, partition: int, *, arrives: bool) -> None:
         self.live.deliveries.broken = True
@@ -180,11 +187,12 @@ class Work(RuleBasedStateMachine):
         self.live.bells.ring({partition for partition, at in self.alarms if at <= now})
         self.alarms = [(partition, at) for partition, at in self.alarms if at > now]
 
-    @rule(stream=st.sampled_from(STREAMS), how=st.sampled_from(["start", "skip", "drop"]))
-    def redrive(self, stream: str, how: str) -> None:
-        self.live.bells.ring(
-            self.live.durables.tell(self.durable, {partition_of(stream, PARTITIONS): [Redrive(stream, how)]})
-        )
+    @precondition(lambda self: self.live.letters.kept)
+    @rule(data=st.data(), how=st.sampled_from(["start", "skip", "drop"]))
+    def redrive(self, data: st.DataObject, how: str) -> None:
+        stream = data.draw(st.sampled_from(sorted({letter.stream for letter in self.live.letters.kept})))
+        partition = partition_of(stream, PARTITIONS)
+        self.live.bells.ring(self.live.durables.tell(self.durable, {partition: [Redrive(stream, how)]}))
 
     # What members do.
 
