@@ -1,4 +1,4 @@
-"""What `Durables` keep, and `Registry` and `Turns` beside them. An adapter's test inherits this, and brings all."""
+"""What all `Durables` keep, with the `Registry` and `Turns` beside them. An adapter's test inherits this."""
 
 from __future__ import annotations
 

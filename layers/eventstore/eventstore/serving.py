@@ -139,8 +139,11 @@ class _Work:
         if not wanted:
             held.at = reached
             if at_end:
-                # It has caught up: what comes now goes with all other streams.
+                # It has caught up: what comes now goes with all other streams. The owner drops what it gets of the
+                # stream until it is told so, for that may have been sent before the stream was held.
                 del self._group.held[stream]
+                self._outbox.add_caught_up(stream, self._address())
+                self._group.frame += 1
             return not at_end
         # One that failed before goes alone, so that others do not fail with it.
         sent = wanted[:1] if held.attempt else wanted
