@@ -158,6 +158,16 @@ class TestOwning:
         group.settle()
         assert sorted(message["partition"] for message in group.take("b")) == sorted(revoked)
 
+    def test_numbers_go_on_from_one_owner_to_the_next(self, client: Client) -> None:
+        group = Group.of(client)
+        group.publish("wf", 1)
+        numbers = []
+        for name in ("a", "b", "c"):
+            group.join(name)
+            numbers += [message["frame"] for message in group.take(name)]
+            group.leave(name)
+        assert numbers == [1, 2, 3, 4, 5, 6]
+
     def test_a_revoked_owner_gets_nothing_more_and_the_next_one_all_it_left(self, client: Client) -> None:
         group = Group.of(client)
         # Of two members, the one with the greater weight owns the partition: the other one joins first.
