@@ -29,6 +29,7 @@ class Subscribed:
         missing: Per stream the sequences that were removed behind the cursor it resumed from; `missing_more` if there
             is more than can be told.
         renewed: The partitions that were made anew since that cursor.
+        silent: The partitions that have no bell on its way.
     """
 
     cursor: str
@@ -36,6 +37,7 @@ class Subscribed:
     missing: Sequence[tuple[str, int, int]] = ()
     missing_more: bool = False
     renewed: Sequence[int] = ()
+    silent: Sequence[int] = ()
 
     @property
     def recovery(self) -> str:
@@ -75,11 +77,13 @@ class Subscriptions:
         started = self._registry.subscribe(subscription, starts)
         token = Cursor({p: (one.epoch, one.position) for p, one in started.items()}).token()
         ranges, complete = self._missing(subscription, {p: m for p, m in marks.items() if p not in renewed})
-        return Subscribed(token, list(concerned), ranges, not complete, renewed)
+        silent = [partition for partition, one in started.items() if one.rings]
+        return Subscribed(token, list(concerned), ranges, not complete, renewed, silent)
 
     def ring(self, subscribed: Subscribed) -> None:
         """Let the partitions concerned carry a new subscription on. If this is not done, the sweep does it."""
-        self._bells.ring(subscribed.partitions)
+        if subscribed.silent:
+            self._bells.ring(subscribed.silent)
 
     def _marks(self, cursors: Sequence[str], concerned: Sequence[int]) -> Mapping[int, tuple[str, Position]]:
         if not cursors:
