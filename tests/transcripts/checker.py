@@ -60,6 +60,7 @@ RULES: Sequence[Callable[[Evidence], Iterator[Violation]]] = (
     owning.two_at_once,
     acknowledging.unhandled_acks,
     failing.attempts,
+    failing.resent,
     failing.too_many_attempts,
     handling.skipped,
     completeness.passed_over,

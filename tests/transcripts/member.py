@@ -134,6 +134,7 @@ class _Session:
         self._dropped: list[Dropped] = []
         self._last: dict[int, int] = {}
         self._owned: dict[int, Ownership] = {}
+        self._leaving = False
 
     async def run(self, orders: asyncio.Queue[Order]) -> Order | None:
         """Take part until the connection ends or an order ends it, which is returned."""
@@ -172,6 +173,8 @@ class _Session:
         return order
 
     async def _leave(self) -> None:
+        # What is under way may still arrive, and is another member's by then.
+        self._leaving = True
         await _cancelled(*(one.task for one in self._owned.values()))
         try:
             async with asyncio.timeout(_PATIENCE):
@@ -209,6 +212,7 @@ class _Session:
             return Ending.HOLE
         if due:
             self._last[partition] = number
+        if due and not self._leaving:
             if kind == "owned":
                 if owned is not None:
                     owned.task.cancel()

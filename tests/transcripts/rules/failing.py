@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.transcripts.membership import Parked
     from tests.transcripts.reading import Frame
 
-__all__ = ["attempts", "parked_whole", "redriven_whole", "too_many_attempts"]
+__all__ = ["attempts", "parked_whole", "redriven_whole", "resent", "too_many_attempts"]
 
 
 def attempts(evidence: Evidence) -> Iterator[Violation]:
@@ -33,12 +33,27 @@ def attempts(evidence: Evidence) -> Iterator[Violation]:
                         yield Violation(Kind.ATTEMPT, frame.at, sentence, frame.place(*place))
 
 
+def resent(evidence: Evidence) -> Iterator[Violation]:
+    """What an earlier owner was sent comes to a later one as a further attempt, unless it was parked in between."""
+    for group in evidence.groups:
+        first: dict[tuple[str, int], tuple[Grant, float]] = {}
+        for grant in sorted(group.grants, key=lambda one: one.at):
+            for frame in grant.frames:
+                for place in map(where, frame.events):
+                    earlier, since = first.setdefault(place, (grant, frame.at))
+                    told = "stream" in frame.message or frame.message.get("attempt", 1) > 1
+                    if earlier is grant or told or _redriven(group, place[0], since, frame.at):
+                        continue
+                    sentence = f"{earlier.member.name} was sent it at {since:.6f}, and this does not say so"
+                    yield Violation(Kind.ATTEMPT, frame.at, sentence, frame.place(*place))
+
+
 def too_many_attempts(evidence: Evidence) -> Iterator[Violation]:
     """No event is tried more often than `max_attempts` allows."""
     for group in evidence.groups:
         most = group.group.max_attempts
         for frame in group.frames:
-            if frame.message.get("attempt", 1) > most:
+            if "stream" in frame.message and frame.message["attempt"] > most:
                 sentence = f"it is attempt {frame.message['attempt']} of at most {most}"
                 yield Violation(Kind.ATTEMPT, frame.at, sentence, frame.place(frame.message["stream"]))
 
