@@ -54,6 +54,9 @@ def serve(log: Log, turn: Turn, durable: Durable, commands: Sequence[Command], o
     step = Step(group, durable.rules, durable.key, turn.partition, turn.now)
     for command in commands:
         apply(step, command)
+    if group.leap != turn.leap:
+        # Under the numbers that an earlier try may have sent something else would stand now: they begin anew.
+        group.leap, group.owner = turn.leap, None
     renew(step)
     for told in step.told:
         place = group.flight[0].position if group.flight else group.place
@@ -110,7 +113,8 @@ class _Work:
     def send_held(self) -> bool:
         """Go on with streams of which an event failed; whether more could be done at once."""
         more = False
-        due_now = [(s, h) for s, h in self._group.held.items() if not h.sent and h.due <= self._step.now]
+        group, now = self._group, self._step.now
+        due_now = [(s, h) for s, h in group.held.items() if h.due <= now and h.waits(group.place)]
         for stream, held in due_now[:_STREAMS]:
             more = self._send_stream(stream, held) or more
         return more or len(due_now) > _STREAMS

@@ -270,6 +270,19 @@ class TestFailing:
         group.nack("a", "wf", 1, delay=5_000)
         assert group.live.bells.later[-1] == (0, pytest.approx(5, abs=0.5))
 
+    def test_a_try_later_than_a_bell_can_be_is_asked_for_again_when_the_bell_comes(self, client: Client) -> None:
+        group = Group.of(client)
+        group.join("a")
+        group.publish("wf", 1)
+        group.nack("a", "wf", 1, delay=1_000_000)
+        later = group.live.bells.later
+        for skew in (31_000, 932_000):
+            later.clear()
+            group.live.turns.skew = skew  # type: ignore[attr-defined]
+            group.turn()
+            assert len(later) == 1
+        assert later == [(0, pytest.approx(1000 - 932, abs=10))]
+
     def test_what_is_not_acknowledged_in_time_comes_again(self, client: Client) -> None:
         group = Group.of(client, ack_deadline=10_000)
         group.join("a")
@@ -367,6 +380,25 @@ def test_a_turn_that_came_to_nothing_is_taken_again_with_the_same_frames(client:
     assert live.received()["a"] == first
     group.settle()
     assert [sequence for _, sequence in group.events("a")] == ["3"]
+
+
+def test_where_events_went_that_a_turn_may_have_sent_the_owner_is_told_anew(client: Client) -> None:
+    group = Group.of(client)
+    group.join("a")
+    group.take("a")
+    live = group.live
+    live.store.publish(events(2), stream="gone")
+    live.store.publish(events(2), stream="wf")
+    live.deliveries.broken = True
+    with pytest.raises(Exception, match="broken"):
+        live.dispatcher.take_turn(0)
+    live.deliveries.broken = False
+    assert [message["frame"] for message in live.received()["a"]] == [2]
+    live.log.delete("gone", permanently=False)
+    group.settle()
+    owned, missing, sent = group.take("a")
+    assert (owned["type"], owned["frame"], missing["missing"][0]["stream"]) == ("owned", 1, "gone")
+    assert (sent["frame"], [e["hubsequence"] for e in sent["events"]]) == (3, ["1", "2"])
 
 
 def test_a_group_that_is_deleted_is_gone(client: Client) -> None:
