@@ -46,12 +46,22 @@ class Grant:
     def said(self) -> Iterator[Said]:
         """What the member said of the partition meanwhile; nacks and acks of a stream are told by its frames."""
         streams = {name for frame in self.frames for name, _ in map(where, frame.events)}
-        cursors = {frame.message.get("cursor") for frame in self.frames}
+        cursors = {frame.message["cursor"] for frame in self.frames if "cursor" in frame.message}
         for said in self.whole.said:
             message = said.message
             ours = message.get("partition") == self.partition or message.get("stream") in streams
             if self.at <= said.sent <= self.until and (ours or message.get("cursor") in cursors):
                 yield said
+
+    def place(self, stream: str, sequence: int) -> Place:
+        """Where an event that it is about is found."""
+        return Place(
+            subscriber=self.member.name,
+            session=self.session,
+            partition=self.partition,
+            stream=stream,
+            sequences=(sequence,),
+        )
 
     def silent(self, since: float, until: float) -> bool:
         """Whether the member was heard of nothing by the hub in a while."""

@@ -100,8 +100,9 @@ def _given(group: GroupReading) -> dict[tuple[str, int, int, int, str, int], Gra
 
 def _lost(group: GroupReading, grant: Grant, at: float) -> bool:
     """Whether the hub took a partition from a member that was silent, or was gone before it knew."""
-    gone = grant.whole.ending is Ending.DISCONNECTED
-    return gone or grant.silent(at - group.group.ack_deadline, at)
+    since = at - group.group.ack_deadline
+    overdue = grant.at < since and grant.silent(since, at)
+    return overdue or grant.whole.ending is Ending.DISCONNECTED
 
 
 def _excused(group: GroupReading, before: Try, after: Try) -> bool:
