@@ -55,7 +55,8 @@ def serve(log: Log, turn: Turn, durable: Durable, commands: Sequence[Command], o
     for command in commands:
         apply(step, command)
     if group.leap != turn.leap:
-        # Under the numbers that an earlier try may have sent something else would stand now: they begin anew.
+        # Under the numbers that an earlier try may have sent something else would stand now: they go on far from there.
+        group.frame += turn.leap - group.leap
         group.leap, group.owner = turn.leap, None
     renew(step)
     for told in step.told:

@@ -99,7 +99,7 @@ class Group:
         owner: Which of them the partition belongs to.
         revoked: When the owner was asked to release it; 0 if it was not.
         heard: When the owner last showed that it works, in milliseconds since 1970.
-        frame: The number of the last frame that the owner was sent.
+        frame: The number of the last frame that any owner was sent.
         furthest: The place of the last event in the log's order that any owner was ever sent.
         removals: Of how many removals of events the group knows (`Missing.serial`).
         leap: As in `Turn`, when the owner's frames were last numbered.
