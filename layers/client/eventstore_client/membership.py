@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import time
+from collections import deque
+from math import inf
 from typing import TYPE_CHECKING
 
 from eventstore_client.errors import ConnectFailed, HistoryLost
-from eventstore_client.messages import about, join, shared
+from eventstore_client.messages import Answer, about, join, shared
 from eventstore_client.verdicts import Park, Retry
 
 if TYPE_CHECKING:
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from eventstore_client.messages import Share
 
 __all__ = ["Membership"]
+
+_ANSWER = 30.0
+"""Seconds in which the hub answers; API Gateway gives its functions 29."""
 
 _REASON = 500
 """Characters of a reason that the hub keeps."""
@@ -40,6 +45,10 @@ class Membership:
         self._last: dict[int, int] = {}
         self._handled: dict[int, str] = {}
         self._dropping: dict[int, set[str]] = {}
+        # What the hub has yet to answer, by its request, and what came while answers were waited for.
+        self._open: dict[str, str] = {}
+        self._early: deque[Share] = deque()
+        self._requests = 0
         connection.send(join(name))
 
     def receive(self) -> Share | None:
@@ -49,19 +58,18 @@ class Membership:
             ConnectFailed: The connection broke, or a frame was lost.
             ProblemError: The hub refuses.
         """
-        share = shared(self._connection.receive())
+        share = self._early.popleft() if self._early else self._heard()
         if share is None:
             return None
-        if share.kind == "owned":
-            self._last[share.partition], self._dropping[share.partition] = 1, set()
-            self._handled[share.partition] = share.cursor or ""
-            return None
         last = self._last.get(share.partition, 0)
-        if share.number > last + 1:
-            raise ConnectFailed(f"a frame of partition {share.partition} was lost: {share.number} came too early")
         if share.number <= last:
             return None
+        if share.kind != "owned" and share.number > last + 1:
+            raise ConnectFailed(f"a frame of partition {share.partition} was lost: {share.number} came too early")
         self._last[share.partition] = share.number
+        if share.kind == "owned":
+            self._dropping[share.partition] = set()
+            self._handled[share.partition] = share.cursor or ""
         return share
 
     def take(self, share: Share, on_loss: Callable[[Loss], object] | None) -> Iterator[tuple[Recorded, int]]:
@@ -78,13 +86,17 @@ class Membership:
         for number, event in enumerate(share.events):
             if event.stream not in dropping:
                 self._stay_alive()
-                yield event, 1 if number else share.attempt
+                yield event, 1 if number and share.stream is not None else share.attempt
                 if share.stream is not None and event.stream not in dropping:
                     self._say("ack", stream=event.stream, sequence=event.sequence)
         if share.kind == "revoked":
             del self._handled[share.partition]
+            self._settle()
             self._say("release", partition=share.partition)
         elif share.kind == "events" and share.cursor is not None:
+            if "nack" in self._open.values():
+                # A cursor that overtakes a nack would say that the event was handled.
+                self._settle()
             self._handled[share.partition] = share.cursor
             self._say("ack", cursor=share.cursor)
 
@@ -107,6 +119,22 @@ class Membership:
             self._say("ack", cursor=list(self._handled.values()))
 
     def _say(self, action: str, **members: object) -> None:
-        self._connection.send(about(action, **members))
+        self._requests += 1
+        request = str(self._requests)
+        self._connection.send(about(action, request=request, **members))
+        self._open[request] = action
         if "cursor" in members:
             self._said = self._clock()
+
+    def _settle(self) -> None:
+        """Return once the hub has answered all that was said."""
+        while self._open:
+            if share := self._heard(within=_ANSWER):
+                self._early.append(share)
+
+    def _heard(self, *, within: float = inf) -> Share | None:
+        heard = shared(self._connection.receive(within=within))
+        if isinstance(heard, Answer):
+            self._open.pop(heard.request, None)
+            return None
+        return heard

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SUBPROTOCOL",
+    "Answer",
     "Frame",
     "Request",
     "Share",
@@ -93,11 +94,11 @@ class Share:
     Attributes:
         kind: `owned`, `revoked`, `events` or `truncated`.
         partition: Which one.
-        number: Its place among the frames since `owned`, which is 1.
+        number: Its place among all frames that members were sent of the partition.
         cursor: The place behind it; None for `revoked`, and for events of a stream that is held.
         events: In log order.
         stream: The stream that is held; without events, the one that is held no more.
-        attempt: Which one it is for the first event of a held stream.
+        attempt: Which one it is: for the first event of a held stream, or for all of other events.
         loss: What is gone.
     """
 
@@ -109,6 +110,13 @@ class Share:
     stream: str | None = None
     attempt: int = 1
     loss: Loss | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The hub has what a member said of what it was sent."""
+
+    request: str
 
 
 def understood(text: str) -> Subscribed | Frame | None:
@@ -137,11 +145,13 @@ def understood(text: str) -> Subscribed | Frame | None:
         )
 
 
-def shared(text: str) -> Share | None:
+def shared(text: str) -> Share | Answer | None:
     """What a message says to a member of a durable subscription, otherwise as `understood`."""
     with _understanding(text):
         said, events = _said(text)
         kind = str(said.get("type"))
+        if kind in {"acknowledged", "released"}:
+            return Answer(str(said.get("request")))
         if said.get("id") != _ID or kind not in {"owned", "revoked", "events", "truncated"}:
             return None
         return Share(

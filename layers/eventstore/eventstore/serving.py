@@ -55,7 +55,8 @@ def serve(log: Log, turn: Turn, durable: Durable, commands: Sequence[Command], o
     for command in commands:
         apply(step, command)
     if group.leap != turn.leap:
-        # Under the numbers that an earlier try may have sent something else would stand now: they begin anew.
+        # Under the numbers that an earlier try may have sent something else would stand now: they go on far from there.
+        group.frame += turn.leap - group.leap
         group.leap, group.owner = turn.leap, None
     renew(step)
     for told in step.told:
@@ -104,7 +105,10 @@ class _Work:
             if not group.flight:
                 group.heard = self._step.now
             group.flight += map(_spot, taken)
-            group.frame += self._outbox.add_to_member(taken, self._address())
+            resent = [placed for placed in taken if placed.position <= group.furthest]
+            for some, again in ((resent, True), (taken[len(resent) :], False)):
+                group.frame += self._outbox.add_to_member(some, self._address(), resent=again)
+            group.furthest = max(group.furthest, taken[-1].position)
         return not at_end
 
     def send_held(self) -> bool:

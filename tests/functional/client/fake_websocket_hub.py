@@ -190,7 +190,7 @@ class FakeWebSocketHub:
         else:
             self.said.append(message)
             try:
-                sent = [{"type": "acknowledged"}, *self.react(message)]
+                sent = [{"type": "acknowledged", "request": message["request"]}, *self.react(message)]
             except ConnectionError:
                 connection.close(1001)
                 return

@@ -88,7 +88,7 @@ def until(
 
 
 def said(hub: FakeWebSocketHub) -> list[dict[str, Any]]:
-    return [{name: value for name, value in message.items() if name != "id"} for message in hub.said]
+    return [{name: value for name, value in message.items() if name not in {"id", "request"}} for message in hub.said]
 
 
 def test_events_are_handled_in_order_and_acknowledged_by_frame(
@@ -155,10 +155,11 @@ def test_failing_in_the_midst_of_a_held_stream_drops_the_rest_of_it(
 
 def test_the_attempt_is_told(live_hub: FakeWebSocketHub, worker: Worker) -> None:
     attempts: list[int] = []
-    live_hub.shares.append([OWNED, sent(2, ("b", 1)), again(3, "a", 1, attempt=4), again(4, "a", 2, 3, attempt=1)])
+    resent = sent(2, ("b", 1), ("b", 2)) | {"attempt": 2}
+    live_hub.shares.append([OWNED, resent, again(3, "a", 1, attempt=4), again(4, "a", 2, 3, attempt=1)])
     until(live_hub, worker, {"sequence": 3})
     worker.run(lambda _: attempts.append(worker.attempt))
-    assert attempts == [1, 4, 1, 1]
+    assert attempts == [2, 2, 4, 1, 1]
 
 
 def test_what_is_revoked_is_released_once_what_came_before_is_handled(
@@ -170,13 +171,32 @@ def test_what_is_revoked_is_released_once_what_came_before_is_handled(
     assert said(live_hub) == [{"action": "ack", "cursor": "c2"}, {"action": "release", "partition": 1}]
 
 
-def test_a_partition_that_comes_back_is_numbered_anew(
+def test_a_partition_that_comes_back_goes_on_from_where_it_is_owned_again(
     live_hub: FakeWebSocketHub, worker: Worker, handler: Handler
 ) -> None:
-    live_hub.shares.append([OWNED, sent(2, ("a", 1)), OWNED, sent(2, ("a", 2)), sent(3, ("a", 3))])
-    until(live_hub, worker, {"cursor": "c3"})
+    live_hub.shares.append(
+        [OWNED, sent(2, ("a", 1)), OWNED, OWNED | {"frame": 7}, sent(8, ("a", 2)), sent(9, ("a", 3))]
+    )
+    until(live_hub, worker, {"cursor": "c9"})
     worker.run(handler)
     assert handler.given == [("a", 1), ("a", 2), ("a", 3)]
+
+
+def test_a_cursor_is_not_acknowledged_before_the_nack_is_answered(
+    live_hub: FakeWebSocketHub, worker: Worker, handler: Handler
+) -> None:
+    handler.raising["a", 1] = ValueError("no")
+    live_hub.shares.extend([[OWNED, sent(2, ("a", 1))], []])
+
+    def react(message: dict[str, Any]) -> Sequence[dict[str, Any]]:
+        worker.close()
+        if message["action"] == "nack":
+            raise ConnectionError
+        return []
+
+    live_hub.react = react
+    worker.run(handler)
+    assert [one["action"] for one in said(live_hub)] == ["nack"]
 
 
 def test_a_frame_that_comes_again_is_dropped(live_hub: FakeWebSocketHub, worker: Worker, handler: Handler) -> None:

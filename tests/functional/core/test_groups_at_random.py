@@ -57,8 +57,9 @@ class Worker:
     def take(self, message: dict[str, Any]) -> None:
         partition, frame = message["partition"], message["frame"]
         if message["type"] == "owned":
-            assert frame == 1, "whoever is told to own a partition is told so by its first frame"
-            self.last[partition], self.queues[partition] = 1, deque()
+            if frame <= self.last.get(partition, 0):
+                return
+            self.last[partition], self.queues[partition] = frame, deque()
             self.dropping -= {stream for stream in STREAMS if partition_of(stream, PARTITIONS) == partition}
             return
         assert frame <= self.last[partition] + 1, "frames are numbered without a hole"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict, deque
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -36,7 +37,8 @@ class Wire:
     def send(self, message: Mapping[str, Any]) -> None:
         self.texts.append(json.dumps(self.client.send(dict(message))))
 
-    def receive(self) -> str:
+    def receive(self, *, within: float = inf) -> str:
+        assert within > 0
         return self.texts.popleft()
 
 
@@ -50,7 +52,7 @@ class Instance:
         self.membership = Membership(wire, NAME, alive_every=999)
 
     def work(self, handler: Callable[[Recorded], object]) -> None:
-        while self.wire.texts:
+        while self.wire.texts or self.membership._early:
             if (share := self.membership.receive()) is None:
                 continue
             for event, _ in self.membership.take(share, None):

@@ -92,7 +92,7 @@ class TestJoining:
 
     def test_who_left_and_joined_under_another_name_is_told_anew(self) -> None:
         group = working()
-        assert told(turn(group, Leave("a"), Join("a", "x"))) == [("a", "owned", 1)]
+        assert told(turn(group, Leave("a"), Join("a", "x"))) == [("a", "owned", 3)]
         assert group.owner == Member("a", "x")
 
     def test_who_is_to_have_the_partition_waits_until_the_owner_lets_go(self) -> None:
@@ -115,7 +115,7 @@ class TestLeaving:
 
     def test_what_was_in_flight_goes_to_the_next_owner_from_the_first_of_it_on(self) -> None:
         group = working()
-        assert told(turn(group, Leave("a"), Join("b", "w"))) == [("b", "owned", 1)]
+        assert told(turn(group, Leave("a"), Join("b", "w"))) == [("b", "owned", 3)]
         assert (group.place, group.flight) == (before(at(1)), [])
 
     def test_what_was_sent_of_a_held_stream_goes_to_the_next_owner_as_the_attempt_that_it_was(self) -> None:
@@ -134,7 +134,7 @@ class TestReleasing:
     def test_the_partition_goes_to_whom_it_belongs(self) -> None:
         first, second = contenders()
         group = working(members=[first, second], owner=first, revoked=NOW)
-        assert told(turn(group, Release(first.connection))) == [(second.connection, "owned", 1)]
+        assert told(turn(group, Release(first.connection))) == [(second.connection, "owned", 3)]
 
     def test_what_was_not_revoked_cannot_be_released(self) -> None:
         group = working()
@@ -175,14 +175,14 @@ class TestReleasing:
         first, second = contenders()
         group = working(members=[first, second], owner=first, revoked=NOW)
         assert told(turn(group, Leave(second.connection))) == []
-        assert told(turn(group, Release(first.connection))) == [(first.connection, "owned", 1)]
+        assert told(turn(group, Release(first.connection))) == [(first.connection, "owned", 3)]
         assert not group.revoked
 
     def test_who_never_lets_go_of_what_is_its_own_again_is_told_so_a_deadline_later(self) -> None:
         first, second = contenders()
         group = working(members=[first, second], owner=first, revoked=NOW)
         turn(group, Leave(second.connection))
-        assert told(turn(group, now=NOW + 30_000)) == [(first.connection, "owned", 1)]
+        assert told(turn(group, now=NOW + 30_000)) == [(first.connection, "owned", 3)]
 
 
 class TestAcknowledging:

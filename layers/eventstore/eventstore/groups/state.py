@@ -99,7 +99,8 @@ class Group:
         owner: Which of them the partition belongs to.
         revoked: When the owner was asked to release it; 0 if it was not.
         heard: When the owner last showed that it works, in milliseconds since 1970.
-        frame: The number of the last frame that the owner was sent.
+        frame: The number of the last frame that any owner was sent.
+        furthest: The place of the last event in the log's order that any owner was ever sent.
         removals: Of how many removals of events the group knows (`Missing.serial`).
         leap: As in `Turn`, when the owner's frames were last numbered.
     """
@@ -110,6 +111,7 @@ class Group:
     revoked: int = 0
     heard: int = 0
     frame: int = 0
+    furthest: Position = BEGINNING
     removals: int = 0
     leap: int = 0
     flight: list[Spot] = field(default_factory=list)
@@ -125,6 +127,7 @@ class Group:
             "revoked": self.revoked,
             "heard": self.heard,
             "frame": self.frame,
+            "furthest": _told(self.furthest),
             "removals": self.removals,
             "leap": self.leap,
             "flight": [[*_told(at), stream, sequence] for at, stream, sequence in self.flight],
@@ -150,6 +153,7 @@ class Group:
             revoked=told["revoked"],
             heard=told["heard"],
             frame=told["frame"],
+            furthest=Position(*told["furthest"]),
             removals=told["removals"],
             leap=told["leap"],
             flight=_spots(told["flight"]),

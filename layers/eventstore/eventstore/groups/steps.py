@@ -88,7 +88,7 @@ def apply(step: Step, command: Command) -> None:
         case Redrive(stream, how) if stream in group.parked:
             _redrive(step, stream, how)
         case Replay(position):
-            group.place = position
+            group.place = group.furthest = position
             group.flight, group.held, group.parked = [], {}, {}
         case _:
             pass
@@ -132,7 +132,8 @@ def _owns(group: Group, connection: str) -> bool:
 
 def _grant(step: Step, member: Member) -> None:
     group = step.group
-    group.owner, group.revoked, group.frame, group.heard = member, 0, 0, step.now
+    # Its frames go on in number: one of an earlier time that comes again is never taken for one of this.
+    group.owner, group.revoked, group.heard = member, 0, step.now
     # What was in flight comes again, and what was sent of held streams.
     if group.flight:
         group.place, group.flight = before(group.flight[0].position), []
