@@ -83,7 +83,7 @@ class _Work:
     def send_new(self) -> bool:
         """Send what comes next in the log, as much as may be in flight; whether more could be sent at once."""
         group = self._group
-        room = self._durable.rules.max_in_flight - len(group.flight)
+        room = (1 if group.careful else self._durable.rules.max_in_flight) - len(group.flight)
         if room <= 0 or group.place >= self._turn.goal:
             return False
         events, reached, at_end = self._read(group.place, self._turn.goal, count=_AT_ONCE)

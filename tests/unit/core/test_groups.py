@@ -118,11 +118,37 @@ class TestLeaving:
         assert told(turn(group, Leave("a"), Join("b", "w"))) == [("b", "owned", 3)]
         assert (group.place, group.flight) == (before(at(1)), [])
 
-    def test_what_was_sent_of_a_held_stream_goes_to_the_next_owner_as_the_attempt_that_it_was(self) -> None:
-        held = Held(at(0), 2, NOW, [ONE], NOW, ["no", "no"])
+    def test_leaving_with_an_event_of_a_held_stream_is_a_try_of_it(self) -> None:
+        held = Held(before(at(1)), 1, NOW, [ONE], NOW, ["no"])
         group = working(flight=[], held={"wf": held})
         turn(group, Leave("a"), Join("b", "w"))
-        assert (held.sent, held.attempt, held.at, held.errors) == ([], 2, at(0), ["no", "no"])
+        assert (held.sent, held.attempt, held.at) == ([], 2, before(at(1)))
+        assert held.errors == ["no", "its member went away"]
+
+    def test_what_it_left_is_to_be_sent_one_at_a_time(self) -> None:
+        group = working()
+        turn(group, Leave("a"))
+        assert (group.careful, group.lost) == (4, 0)
+
+    def test_acknowledging_ends_the_care(self) -> None:
+        group = working(careful=3, lost=1, flight=[ONE])
+        turn(group, Ack("a", at(1)))
+        assert (group.careful, group.lost) == (2, 0)
+
+    def test_leaving_with_an_event_that_was_alone_is_a_try_of_it(self) -> None:
+        group = working(careful=3, lost=1, flight=[ONE])
+        turn(group, Leave("a"))
+        assert (group.lost, group.parked) == (2, {})
+
+    def test_an_event_that_members_go_away_with_again_and_again_is_parked(self) -> None:
+        group = working(careful=3, lost=2, flight=[ONE])
+        turn(group, Leave("a"))
+        assert group.parked == {"wf": Parked(at(1), before(at(1)), 1, 3, ["its member went away"], NOW)}
+
+    def test_who_may_have_died_of_any_of_many_parks_none(self) -> None:
+        group = working(lost=2)
+        turn(group, Leave("a"))
+        assert (group.lost, group.parked) == (2, {})
 
     def test_leaving_without_taking_part_changes_nothing(self) -> None:
         group = working()

@@ -101,6 +101,8 @@ class Group:
         heard: When the owner last showed that it works, in milliseconds since 1970.
         frame: The number of the last frame that any owner was sent.
         furthest: The place of the last event in the log's order that any owner was ever sent.
+        careful: How many events are to be sent one at a time, since a member went away with as many.
+        lost: How often a member went away while it had one event alone, the one that is next.
         removals: Of how many removals of events the group knows (`Missing.serial`).
         leap: As in `Turn`, when the owner's frames were last numbered.
     """
@@ -112,6 +114,8 @@ class Group:
     heard: int = 0
     frame: int = 0
     furthest: Position = BEGINNING
+    careful: int = 0
+    lost: int = 0
     removals: int = 0
     leap: int = 0
     flight: list[Spot] = field(default_factory=list)
@@ -128,6 +132,8 @@ class Group:
             "heard": self.heard,
             "frame": self.frame,
             "furthest": _told(self.furthest),
+            "careful": self.careful,
+            "lost": self.lost,
             "removals": self.removals,
             "leap": self.leap,
             "flight": [[*_told(at), stream, sequence] for at, stream, sequence in self.flight],
@@ -154,6 +160,8 @@ class Group:
             heard=told["heard"],
             frame=told["frame"],
             furthest=Position(*told["furthest"]),
+            careful=told["careful"],
+            lost=told["lost"],
             removals=told["removals"],
             leap=told["leap"],
             flight=_spots(told["flight"]),

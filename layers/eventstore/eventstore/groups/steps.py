@@ -78,7 +78,7 @@ def apply(step: Step, command: Command) -> None:
             group.owner = None
         case Ack(connection, position) if _owns(group, connection):
             group.heard = step.now
-            group.flight = [spot for spot in group.flight if spot.position > position]
+            _acknowledge_up_to(group, position)
         case AckStream(connection, stream, sequence) if _owns(group, connection):
             group.heard = step.now
             _acknowledge(step, stream, sequence)
@@ -90,6 +90,7 @@ def apply(step: Step, command: Command) -> None:
         case Replay(position):
             group.place = group.furthest = position
             group.flight, group.held, group.parked = [], {}, {}
+            group.careful = group.lost = 0
         case _:
             pass
 
@@ -98,7 +99,7 @@ def renew(step: Step) -> None:
     """Let time do what it does: deadlines pass, and the partition goes to whom it belongs."""
     group, rules = step.group, step.rules
     if group.owner is not None and group.owner not in group.members:
-        group.owner = None
+        _lose_owner(step)
     chosen = owner_of(group.members, step.key, step.partition)
     if group.owner is not None and group.revoked:
         # What it does not finish comes again anyway. It may be chosen again meanwhile, and still has to let go.
@@ -159,6 +160,34 @@ def _pass_deadlines(step: Step) -> None:
     for stream, held in list(group.held.items()):
         if held.sent and step.now >= held.sent_at + deadline:
             _retry(step, stream, held, held.sent[0], reason, delay=None, park=False)
+
+
+def _acknowledge_up_to(group: Group, position: Position) -> None:
+    left = [spot for spot in group.flight if spot.position > position]
+    if len(left) < len(group.flight):
+        group.careful, group.lost = max(group.careful - len(group.flight) + len(left), 0), 0
+        group.flight = left
+
+
+def _lose_owner(step: Step) -> None:
+    """Let go of an owner that went away, perhaps of an event that it died of.
+
+    Which one is known only of an event that was alone. So what it had is sent one at a time to the next owner, and an
+    event that members go away with `max_attempts` times is parked.
+    """
+    group, reason = step.group, "its member went away"
+    for stream, held in list(group.held.items()):
+        if held.sent:
+            _retry(step, stream, held, held.sent[0], reason, delay=None, park=False)
+    flight = group.flight
+    if group.careful and len(flight) == 1:
+        group.lost += 1
+        if group.lost >= step.rules.max_attempts:
+            _hold(step, flight[0], reason, delay=None, park=True)
+            group.parked[flight[0].stream].attempts = group.lost
+            group.lost = 0
+    group.careful = max(group.careful, len(flight))
+    group.owner = None
 
 
 def _acknowledge(step: Step, stream: str, sequence: int) -> None:
