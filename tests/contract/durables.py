@@ -1,4 +1,4 @@
-"""What all `Durables` keep, and the `Registry` and `Turns` beside them. An adapter's test inherits this and brings them."""
+"""What all `Durables` keep, with the `Registry` and `Turns` beside them. An adapter's test inherits this."""
 
 from __future__ import annotations
 

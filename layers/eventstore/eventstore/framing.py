@@ -114,6 +114,10 @@ class Outbox:
             taken += 1
         return taken
 
+    def add_caught_up(self, stream: str, to: Address) -> None:
+        """Tell a member of a group that a stream that was held comes with all others from here on."""
+        self._add_one(Part(Kind.AGAIN, self.partition, (), (json.dumps({"stream": stream})[1:-1], "[]"), (to,)))
+
     def text(self, placed: Placed) -> str:
         """The event as clients get it."""
         return self._text(placed)

@@ -14,6 +14,7 @@ from eventstore.ports import DeadLetter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from collections.abc import Set as AbstractSet
 
     from eventstore.framing import Outbox
     from eventstore.groups import Command, Held, Parked
@@ -100,6 +101,7 @@ class _Work:
             self._tell_missing(group.place, reached)
             if reached >= self._turn.goal:
                 group.removals = self._turn.removals
+        self._pass_parked({placed.event.stream for placed in events}, reached)
         group.place = reached
         if taken:
             if not group.flight:
@@ -134,14 +136,23 @@ class _Work:
             letters += some
         return letters, left
 
+    def _pass_parked(self, streams: AbstractSet[str], reached: Position) -> None:
+        """What is parked and has nothing new needs no reading: others do not wait for it."""
+        for stream, parked in self._group.parked.items():
+            if parked.copied >= self._group.place and stream not in streams:
+                parked.copied = reached
+
     def _send_stream(self, stream: str, held: Held) -> bool:
         events, reached, at_end = self._read(held.at, self._group.place, count=_HELD_AT_ONCE, stream=stream)
         wanted = [placed for placed in events if self._wanted(placed)]
         if not wanted:
             held.at = reached
             if at_end:
-                # It has caught up: what comes now goes with all other streams.
+                # It has caught up: what comes now goes with all other streams. The owner drops what it gets of the
+                # stream until it is told so, for that may have been sent before the stream was held.
                 del self._group.held[stream]
+                self._outbox.add_caught_up(stream, self._address())
+                self._group.frame += 1
             return not at_end
         # One that failed before goes alone, so that others do not fail with it.
         sent = wanted[:1] if held.attempt else wanted

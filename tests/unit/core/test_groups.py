@@ -304,10 +304,11 @@ class TestParking:
         step(group, Redrive("wf", how), now=NOW + 5)
         assert (group.parked, group.held) == ({}, {"wf": Held(place, 0, NOW + 5)})
 
-    def test_what_is_dropped_before_the_queue_was_given_it_is_dropped(self) -> None:
+    @pytest.mark.parametrize("how", ["start", "skip", "drop"])
+    def test_what_the_queue_was_not_given_yet_stays_parked(self, how: str) -> None:
         group = working(flight=[], parked={"wf": Parked(at(2), before(at(2)), 2, 3, ["no"], NOW)})
-        step(group, Redrive("wf", "drop"))
-        assert group.held["wf"].at == at(2)
+        step(group, Redrive("wf", how))
+        assert (list(group.parked), group.held) == (["wf"], {})
 
     def test_what_is_not_parked_cannot_be_redriven(self) -> None:
         group = working()

@@ -214,6 +214,10 @@ def _pause(key: str, stream: str, sequence: int, attempt: int) -> int:
 
 
 def _redrive(step: Step, stream: str, how: str) -> None:
-    parked = step.group.parked.pop(stream)
-    places = {"start": before(parked.event), "skip": parked.event, "drop": max(parked.event, parked.copied)}
+    parked = step.group.parked[stream]
+    if parked.copied < parked.event:
+        # No queue has it yet, so nobody can have seen it: what was asked was meant for what was parked before.
+        return
+    places = {"start": before(parked.event), "skip": parked.event, "drop": parked.copied}
+    del step.group.parked[stream]
     step.group.held[stream] = Held(places[how], 0, step.now)
