@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from eventstore.adapters.sqs import SqsBells, SqsDeliveries
+from eventstore.adapters.sqs import SqsBells, SqsDeliveries, SqsLetters
 from eventstore.errors import QueueUnavailable
 from eventstore.frames import Delivery, Kind, Part
+from eventstore.ports import DeadLetter
 from tests.contract.aws import NOBODY, TRIED_ONCE, Api, session
 
 if TYPE_CHECKING:
@@ -98,3 +99,42 @@ def test_deliveries_that_are_refused_again_and_again_are_told_of(api: Api) -> No
     api.answers = [refusing("1", "2")]
     with pytest.raises(QueueUnavailable):
         deliveries(api.url).send([delivery(1), delivery(2)])
+
+
+def letter(stream: str) -> DeadLetter:
+    return DeadLetter("workers", "k", stream, 1, "{}", 5, ("no",), "2018-04-05T17:31:00Z")
+
+
+def group_of(stream: str) -> str:
+    """The message group that the letters of a stream go to."""
+    with Api.serving() as api:
+        SqsLetters(client(api.url), URL).send([letter(stream)])
+        [(_, told)] = asked(api)
+        return str(told["MessageGroupId"])
+
+
+def received(*streams: str) -> tuple[int, bytes]:
+    messages = [
+        {"ReceiptHandle": f"{stream}-{at}", "Attributes": {"MessageGroupId": group_of(stream)}}
+        for at, stream in enumerate(streams)
+    ]
+    return 200, json.dumps({"Messages": messages}).encode()
+
+
+def test_the_letters_of_the_streams_named_are_deleted_and_the_others_shown_again(api: Api) -> None:
+    deleted = 200, json.dumps({"Successful": [{"Id": "0"}, {"Id": "1"}]}).encode()
+    api.answers = [received("a", "c", "b"), deleted, received("c"), (200, b"{}"), (200, b"{}")]
+    assert SqsLetters(client(api.url), URL).discard("k", "a", "b") == 2
+    told = [(target, [e["ReceiptHandle"] for e in one.get("Entries", [])]) for target, one in asked(api)]
+    assert told == [
+        ("AmazonSQS.ReceiveMessage", []),
+        ("AmazonSQS.DeleteMessageBatch", ["a-0", "b-2"]),
+        ("AmazonSQS.ReceiveMessage", []),
+        ("AmazonSQS.ReceiveMessage", []),
+        ("AmazonSQS.ChangeMessageVisibilityBatch", ["c-1", "c-0"]),
+    ]
+
+
+def test_a_dead_letter_queue_that_does_not_answer_is_told_of() -> None:
+    with pytest.raises(QueueUnavailable):
+        SqsLetters(client(NOBODY), URL).discard("k", "a")

@@ -14,7 +14,7 @@ _ROOT = Path(__file__).parents[2]
 # What is worth knowing of: each takes tens of milliseconds, or hundreds. Powertools touches botocore where it is
 # installed; botocore's session is what costs.
 _VENDORS = {"aws_lambda_powertools", "botocore.session", "pydantic", "redis", "yaml"}
-_OURS = {"eventstore.cesql", "eventstore.dispatch", "functions.rest.openapi"}
+_OURS = {"eventstore.cesql", "eventstore.dispatch", "eventstore.groups", "functions.rest.openapi"}
 
 
 @cache
@@ -47,14 +47,19 @@ def test_a_function_imports_the_libraries_of_its_path(function: str, vendors: se
     ("function", "parts"),
     [
         ("rest", set()),
-        ("websocket", set()),
-        ("dispatch", {"eventstore.dispatch"}),
+        ("websocket", {"eventstore.groups"}),
+        ("dispatch", {"eventstore.dispatch", "eventstore.groups"}),
         ("deliver", set()),
         ("sweep", set()),
     ],
 )
 def test_a_function_imports_the_parts_of_its_path(function: str, parts: set[str]) -> None:
     assert imported(function) & _OURS == parts
+
+
+def test_who_handles_durable_subscriptions_imports_queues_only_to_use_them() -> None:
+    handling = "from eventstore import bootstrap; bootstrap.durable_subscriptions()"
+    assert imported_by(handling) & {"boto3", "botocore", "eventstore.adapters.sqs"} == set()
 
 
 def test_who_does_not_authenticate_by_iam_imports_nothing_for_it() -> None:

@@ -351,6 +351,17 @@ class TestParking:
         assert [letter.sequence for letter in group.live.letters.kept] == [1]
 
 
+def test_however_many_commands_are_left_at_once_each_is_taken_in(client: Client) -> None:
+    group = Group.of(client)
+    group.join("a")
+    group.publish("wf", 2)
+    group.take("a")
+    redrives = [Redrive(f"none-{number}", "start") for number in range(4500)]
+    assert group.live.durables.tell(group.durable, {0: [*redrives, Replay(BEGINNING)]}) == [0]
+    group.turn()
+    assert [sequence for _, sequence in group.events("a")] == ["1", "2"]
+
+
 def test_a_replay_starts_over(client: Client) -> None:
     group = Group.of(client)
     group.join("a")

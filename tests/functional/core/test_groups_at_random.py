@@ -56,15 +56,16 @@ class Worker:
 
     def take(self, message: dict[str, Any]) -> None:
         partition, frame = message["partition"], message["frame"]
-        if frame <= self.last.get(partition, 0):
-            return
         if message["type"] == "owned":
+            if frame <= self.last.get(partition, 0):
+                return
             self.last[partition], self.queues[partition] = frame, deque()
             self.dropping -= {stream for stream in STREAMS if partition_of(stream, PARTITIONS) == partition}
             return
-        assert frame == self.last[partition] + 1, "frames are numbered without a hole"
-        self.last[partition] = frame
-        self.queues[partition].append(message)
+        assert frame <= self.last[partition] + 1, "frames are numbered without a hole"
+        if frame > self.last[partition]:
+            self.last[partition] = frame
+            self.queues[partition].append(message)
 
     @property
     def busy(self) -> list[int]:
@@ -169,7 +170,8 @@ class Work(RuleBasedStateMachine):
 
     def note_holder(self, name: str, message: dict[str, Any]) -> None:
         holders, now = self.holders[message["partition"]], self.live.turns.skew
-        if message["type"] == "revoked" and name in holders:
+        if message["type"] == "revoked" and name in holders and holders[name] is None:
+            # A second try tells it later, with the time of the first.
             holders[name] = now
         if message["type"] == "owned" and name in self.workers:
             for other, revoked in holders.items():

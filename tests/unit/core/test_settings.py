@@ -13,6 +13,8 @@ def test_without_variables_the_defaults_hold() -> None:
         log_level="INFO",
         bells_url="",
         deliveries_url="",
+        alarms_url="",
+        letters_url="",
         connections_url="",
         rest_url="",
     )
@@ -26,6 +28,8 @@ def test_variables_are_read() -> None:
         "BACKEND": "redis",
         "BELLS_QUEUE_URL": "http://q/bells.fifo",
         "DELIVERIES_QUEUE_URL": "http://q/deliveries.fifo",
+        "ALARMS_QUEUE_URL": "http://q/alarms",
+        "DEAD_LETTERS_QUEUE_URL": "http://q/letters.fifo",
         "CONNECTIONS_URL": "https://gateway/ws",
         "REST_URL": "https://gateway/v1/",
     }
@@ -36,6 +40,8 @@ def test_variables_are_read() -> None:
         log_level="DEBUG",
         bells_url="http://q/bells.fifo",
         deliveries_url="http://q/deliveries.fifo",
+        alarms_url="http://q/alarms",
+        letters_url="http://q/letters.fifo",
         connections_url="https://gateway/ws",
         rest_url="https://gateway/v1",
     )
