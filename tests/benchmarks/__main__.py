@@ -15,6 +15,7 @@ from tests.benchmarks import (
     deliveries,
     dispatching,
     imports,
+    isolation,
     latency,
     loading,
     memory,
@@ -78,6 +79,12 @@ _SUBJECTS: Mapping[str, _Subject] = {
         "One worker's turns in one partition, on one Valkey: deliveries are encoded and not sent. Subscriptions that\n"
         "do not match want other streams, subjects or types, as most subscriptions of a hub do.",
         dispatching.figures,
+    ),
+    "isolation": _Subject(
+        "A poisoned workflow beside others",
+        "One worker's turns for a durable subscription with one member, on one Valkey: an event is appended, a turn\n"
+        "sends it, the member handles it. Deliveries are encoded and decoded, and go through no queue.",
+        isolation.figures,
     ),
     "deliveries": _Subject(
         "Deliveries",

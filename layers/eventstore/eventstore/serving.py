@@ -14,6 +14,7 @@ from eventstore.ports import DeadLetter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from collections.abc import Set as AbstractSet
 
     from eventstore.framing import Outbox
     from eventstore.groups import Command, Held, Parked
@@ -100,6 +101,7 @@ class _Work:
             self._tell_missing(group.place, reached)
             if reached >= self._turn.goal:
                 group.removals = self._turn.removals
+        self._pass_parked({placed.event.stream for placed in events}, reached)
         group.place = reached
         if taken:
             if not group.flight:
@@ -133,6 +135,12 @@ class _Work:
             parked.letters += len(some)
             letters += some
         return letters, left
+
+    def _pass_parked(self, streams: AbstractSet[str], reached: Position) -> None:
+        """What is parked and has nothing new needs no reading: others do not wait for it."""
+        for stream, parked in self._group.parked.items():
+            if parked.copied >= self._group.place and stream not in streams:
+                parked.copied = reached
 
     def _send_stream(self, stream: str, held: Held) -> bool:
         events, reached, at_end = self._read(held.at, self._group.place, count=_HELD_AT_ONCE, stream=stream)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
 from redis import Redis
@@ -357,6 +358,13 @@ class TestParking:
                 got.append(sequence)
                 group.ack_stream("a", "bad", int(sequence))
         assert got == list(wanted)
+
+    def test_what_is_new_of_other_streams_makes_no_turn_read_a_parked_one(self, group: Group) -> None:
+        with mock.patch.object(group.live.log, "tail", wraps=group.live.log.tail) as tail:
+            group.publish("good", 1, start=2)
+        assert [call.kwargs["streams"] for call in tail.call_args_list] == [()]
+        group.publish("bad", 1, start=4)
+        assert [letter.sequence for letter in group.live.letters.kept] == [1, 2, 3, 4]
 
     def test_a_nack_may_park_at_once(self, client: Client) -> None:
         group = Group.of(client)
