@@ -1,0 +1,174 @@
+"""The hub whose functions may end at any point, with what then happens: SQS and clients send again what was not done."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from eventstore.delivery import Deliverer
+from eventstore.dispatch import TurnLimits
+from eventstore.errors import TurnLost
+from eventstore.groups import Nack, Redrive
+from eventstore.sweep import Sweeper
+from tests.fakes.connections import FakeConnections
+from tests.fakes.faulty import Faults, Killed
+from tests.functional.core.live import Live
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from eventstore.adapters.redis_connection import Client
+    from eventstore.subscriptions import Durable
+
+__all__ = ["Member", "Mortal", "frames_of"]
+
+T = TypeVar("T")
+
+# Small, so that little needs several turns.
+_LIMITS = TurnLimits(events=2, behind_events=2)
+
+
+class Mortal(Live):
+    def __init__(self, client: Client, faults: Faults) -> None:
+        self.faults = faults
+        super().__init__(faults.wrap(client, "redis"), limits=_LIMITS, wrap=faults.wrap)
+        self.connections = FakeConnections()
+        self.taken: list[str] = []
+        self.restart()
+
+    def restart(self) -> None:
+        """Another process, which knows nothing yet."""
+        self.faults.restart()
+        self.dispatcher = self.worker(_LIMITS)
+        self.deliverer = Deliverer(
+            self._wrap(self.connections), self._wrap(self.bells), clock=self.clock, jitter=lambda: 0.5, workers=1
+        )
+
+    def survive(self, step: Callable[[], T]) -> T:
+        """Do a step; if the process ends in it, another one does it from the start."""
+        while True:
+            try:
+                return step()
+            except Killed:
+                self.restart()
+
+    def settle(self) -> None:
+        """Call functions with what queues hold, until they hold nothing; a message stays until it is done with."""
+        while self.bells.rung or self.bells.told_gone or self.deliveries.sent:
+            while self.bells.told_gone:
+                gone = self.bells.told_gone[0]
+                self.survive(lambda gone=gone: self.members.disconnect(gone))  # type: ignore[misc] # its default
+                self.bells.told_gone.pop(0)
+            while self.bells.rung:
+                partition = self.bells.rung[0]
+                self.survive(lambda partition=partition: self._dispatch(partition))  # type: ignore[misc] # as above
+                self.bells.rung.pop(0)
+            while self.deliveries.sent:
+                delivery = self.deliveries.sent[0]
+                self.survive(lambda delivery=delivery: self.deliverer.deliver(delivery))  # type: ignore[misc] # as above
+                self.deliveries.sent.pop(0)
+
+    def sweep(self) -> None:
+        """A minute later: time has passed, and all is rung for that was missed."""
+        self.turns.skew += 60_000
+        bells = self._wrap(self.bells)
+        sweeper = Sweeper(
+            self._wrap(self.log),
+            self._wrap(self.registry),
+            self._wrap(self.turns),
+            bells,
+            self.members,
+            clock=self.clock,
+        )
+        self.survive(lambda: sweeper.sweep(until=self.clock.now() + 1000))
+        self.settle()
+
+    def redrive(self, durable: Durable, stream: str, how: str) -> None:
+        self.survive(lambda: self._redrive(durable, stream, how))
+
+    def posted(self, name: str) -> list[dict[str, Any]]:
+        return [json.loads(message) for message in self.connections.posted.get(name, [])]
+
+    def _dispatch(self, partition: int) -> None:
+        # As functions/dispatch does it.
+        try:
+            more = self.dispatcher.serve(partition, until=self.clock.now() + 1000)
+        except TurnLost:
+            return
+        if more:
+            self._wrap(self.bells).ring([partition])
+
+    def _redrive(self, durable: Durable, stream: str, how: str) -> None:
+        silent = self._wrap(self.durables).tell(durable, {0: [Redrive(stream, how)]})
+        self._wrap(self.bells).ring(silent)
+
+
+def frames_of(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The frames of one subscription, each once; there is no hole, and what comes again is what it was."""
+    frames: list[dict[str, Any]] = []
+    for message in messages:
+        number = message["frame"]
+        if number > len(frames):
+            assert number == len(frames) + 1, f"frame {number} after {len(frames)}"
+            frames.append(message)
+        else:
+            assert message == frames[number - 1], f"frame {number} is another one when it comes again"
+    return frames
+
+
+class Member:
+    """A member of a durable subscription as docs/protocol.md wants it; it fails at what is poisoned.
+
+    Attributes:
+        handled: Per stream the sequences, in the order in which they were handled first.
+    """
+
+    def __init__(self, hub: Mortal, name: str, handled: dict[str, list[int]], poisoned: set[tuple[str, int]]) -> None:
+        self.hub = hub
+        self.name = name
+        self.handled = handled
+        self.poisoned = poisoned
+        self._read = 0
+        self._frames: list[dict[str, Any]] = []
+
+    def work(self) -> bool:
+        """Handle what has come since; whether anything had."""
+        new = self.hub.posted(self.name)[self._read :]
+        for message in new:
+            self._read += 1
+            if message["type"] == "owned" and message not in self._frames:
+                self._frames = []
+            if message in self._frames:
+                continue
+            self._frames = frames_of([*self._frames, message])
+            self._take(message)
+        return bool(new)
+
+    def _take(self, message: dict[str, Any]) -> None:
+        members = self.hub.members
+        if message["type"] == "revoked":
+            self.hub.survive(lambda: members.release(self.name, "w", message["partition"]))
+        if message["type"] != "events":
+            return
+        for event in message["events"]:
+            stream, sequence = event["hubstream"], int(event["hubsequence"])
+            if not self._handle(stream, sequence):
+                continue
+            if "stream" in message:
+                self.hub.survive(
+                    lambda s=stream, n=sequence: members.acknowledge_stream(self.name, "w", s, n)  # type: ignore[misc] # its defaults
+                )
+        if "cursor" in message:
+            self.hub.survive(lambda: members.acknowledge(self.name, "w", [message["cursor"]]))
+
+    def _handle(self, stream: str, sequence: int) -> bool:
+        done = self.handled.setdefault(stream, [])
+        if (stream, sequence) in self.poisoned:
+            nack = Nack(self.name, stream, sequence, "poisoned", 0, park=False)
+            self.hub.survive(lambda: self.hub.members.fail("w", nack))
+            return False
+        if sequence == len(done) + 1:
+            done.append(sequence)
+        # What is behind a failed event is dropped: it comes again.
+        assert sequence <= len(done) or any(s == stream for s, _ in self.poisoned), f"{stream} {sequence} after {done}"
+        return sequence <= len(done)
