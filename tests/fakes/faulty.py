@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 __all__ = ["Faults", "Killed", "Point"]
 
@@ -36,67 +36,74 @@ class Faults:
     refuses every call, until `restart`.
 
     Attributes:
-        at: Where the process is to end; None for nowhere.
-        passed: The points that were passed since `arm`, in order.
-        killed: Whether the process ended there.
+        killed: Whether the process ended where it was to end.
     """
 
     def __init__(self) -> None:
-        self.at: Point | None = None
-        self.passed: list[Point] = []
         self.killed = False
+        self._at: Point | None = None
         self._calls: Counter[tuple[str, str]] | None = None
+        self._moments: list[list[Point]] = [[]]
         self._dead = False
 
     def arm(self, at: Point | None) -> None:
-        """Count calls from here on."""
-        self.at, self._calls, self.passed = at, Counter(), []
+        """From here on count calls, and end the process at a point."""
+        self._at, self._calls, self._moments = at, Counter(), [[]]
 
     def disarm(self) -> None:
         """Let all be as it is from here on."""
-        self.at, self._calls = None, None
+        self._at, self._calls = None, None
 
     def restart(self) -> None:
         """Let another process take the place of the one that has ended."""
         self._dead = False
 
-    def wrap(self, port: Any, name: str = "") -> Any:  # noqa: ANN401 - whatever it is, it looks the same afterwards
-        """The same, with points at its calls, under the name of its class unless another is given."""
-        return _Faulty(self, port, name or type(port).__name__)
+    @property
+    def passed(self) -> Sequence[Sequence[Point]]:
+        """The points that were passed since `arm`. Those between two effects stand together: the world is the same."""
+        return self._moments
+
+    def wrap(self, port: Any) -> Any:  # noqa: ANN401 - whatever it is, it looks the same afterwards
+        """The same, with points at its calls, under the name of its class."""
+        return _Faulty(self, port)
 
     def call(self, port: str, method: str, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - as above
         """Make a call, unless the process ends there."""
         if self._calls is None:
             return call()
         self._calls[port, method] += 1
-        number = self._calls[port, method]
+        number, calls = self._calls[port, method], self._calls.total()
         self._pass(Point(port, method, number, after=False))
         answer = call()
+        if self._calls.total() == calls:
+            # Nothing within it was seen: the effect is its own.
+            self._moments.append([])
         self._pass(Point(port, method, number, after=True))
         return answer
 
     def _pass(self, point: Point) -> None:
-        if point == self.at:
+        if point == self._at:
             self._dead = self.killed = True
         if self._dead:
             raise Killed(str(point))
-        self.passed.append(point)
+        self._moments[-1].append(point)
 
 
 class _Faulty:
-    def __init__(self, faults: Faults, port: Any, name: str) -> None:  # noqa: ANN401 - as above
+    def __init__(self, faults: Faults, port: Any) -> None:  # noqa: ANN401 - as above
         self._faults = faults
         self._port = port
-        self._name = name
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - as above
         found = getattr(self._port, name)
-        if not callable(found):
+        kind = type(self._port).__name__
+        if name == "pipeline":
+            return lambda **options: self._faults.wrap(found(**options))
+        # What a pipeline gathers has its effect when it is executed.
+        if not callable(found) or (kind == "Pipeline" and name != "execute"):
             return found
 
         def call(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as above
-            answer = self._faults.call(self._name, name, lambda: found(*args, **kwargs))
-            # Commands that are gathered first have their effect later.
-            return self._faults.wrap(answer, "pipeline") if name == "pipeline" else answer
+            return self._faults.call(kind, name, lambda: found(*args, **kwargs))
 
         return call

@@ -83,7 +83,7 @@ class Live:
         )
 
     def connect(self, name: str, *, bare: bool = False) -> None:
-        self.registry.connect(Connection(name, BARE if bare else EVENTSTORE, self.clock.now()))
+        self._wrap(self.registry).connect(Connection(name, BARE if bare else EVENTSTORE, self.clock.now()))
 
     def subscribe(
         self,

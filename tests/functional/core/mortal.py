@@ -1,4 +1,4 @@
-"""The hub whose functions may end at any point, with what then happens: SQS and clients send again what was not done."""
+"""The hub whose functions may end at any point, and what happens then: what was not done is sent again."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from eventstore.groups import Nack, Redrive
 from eventstore.sweep import Sweeper
 from tests.fakes.connections import FakeConnections
 from tests.fakes.faulty import Faults, Killed
+from tests.fakes.letters import FakeLetters
+from tests.fakes.queues import FakeDeliveries
 from tests.functional.core.live import Live
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from eventstore.adapters.redis_connection import Client
     from eventstore.subscriptions import Durable
@@ -28,20 +30,37 @@ T = TypeVar("T")
 _LIMITS = TurnLimits(events=2, behind_events=2)
 
 
+class OneByOne:
+    """A queue that takes one message after the other, as SQS does, so that a process may end in between."""
+
+    def __init__(self, queue: Any) -> None:  # noqa: ANN401 - of deliveries or of letters
+        self._queue = queue
+
+    def send(self, messages: Sequence[Any]) -> None:
+        for message in messages:
+            self._queue.send([message])
+
+
 class Mortal(Live):
-    def __init__(self, client: Client, faults: Faults) -> None:
+    def __init__(self, client: Client, faults: Faults, *, partitions: int = 1) -> None:
         self.faults = faults
-        super().__init__(faults.wrap(client, "redis"), limits=_LIMITS, wrap=faults.wrap)
+        super().__init__(faults.wrap(client), partitions=partitions, limits=_LIMITS, wrap=self.wrapped)
         self.connections = FakeConnections()
         self.taken: list[str] = []
         self.restart()
+
+    def wrapped(self, port: Any) -> Any:  # noqa: ANN401 - it looks the same afterwards
+        """A port as the hub has it."""
+        if isinstance(port, FakeDeliveries | FakeLetters):
+            port = OneByOne(self.faults.wrap(port))
+        return self.faults.wrap(port)
 
     def restart(self) -> None:
         """Another process, which knows nothing yet."""
         self.faults.restart()
         self.dispatcher = self.worker(_LIMITS)
         self.deliverer = Deliverer(
-            self._wrap(self.connections), self._wrap(self.bells), clock=self.clock, jitter=lambda: 0.5, workers=1
+            self.wrapped(self.connections), self.wrapped(self.bells), clock=self.clock, jitter=lambda: 0.5, workers=1
         )
 
     def survive(self, step: Callable[[], T]) -> T:
@@ -68,14 +87,21 @@ class Mortal(Live):
                 self.survive(lambda delivery=delivery: self.deliverer.deliver(delivery))  # type: ignore[misc] # as above
                 self.deliveries.sent.pop(0)
 
+    def pass_time(self, milliseconds: int) -> None:
+        """Time passes, and alarms ring that were asked for."""
+        self.turns.skew += milliseconds
+        alarms, self.bells.later = self.bells.later, []
+        for partition, _ in alarms:
+            self.survive(lambda partition=partition: self.wrapped(self.bells).ring([partition]))  # type: ignore[misc] # as above
+        self.settle()
+
     def sweep(self) -> None:
-        """A minute later: time has passed, and all is rung for that was missed."""
-        self.turns.skew += 60_000
-        bells = self._wrap(self.bells)
+        """A minute later all is rung for that was missed."""
+        bells = self.wrapped(self.bells)
         sweeper = Sweeper(
-            self._wrap(self.log),
-            self._wrap(self.registry),
-            self._wrap(self.turns),
+            self.wrapped(self.log),
+            self.wrapped(self.registry),
+            self.wrapped(self.turns),
             bells,
             self.members,
             clock=self.clock,
@@ -96,11 +122,11 @@ class Mortal(Live):
         except TurnLost:
             return
         if more:
-            self._wrap(self.bells).ring([partition])
+            self.wrapped(self.bells).ring([partition])
 
     def _redrive(self, durable: Durable, stream: str, how: str) -> None:
-        silent = self._wrap(self.durables).tell(durable, {0: [Redrive(stream, how)]})
-        self._wrap(self.bells).ring(silent)
+        silent = self.wrapped(self.durables).tell(durable, {0: [Redrive(stream, how)]})
+        self.wrapped(self.bells).ring(silent)
 
 
 def frames_of(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -129,18 +155,18 @@ class Member:
         self.handled = handled
         self.poisoned = poisoned
         self._read = 0
-        self._frames: list[dict[str, Any]] = []
+        self._frames: dict[int, list[dict[str, Any]]] = {}
 
     def work(self) -> bool:
         """Handle what has come since; whether anything had."""
         new = self.hub.posted(self.name)[self._read :]
         for message in new:
             self._read += 1
-            if message["type"] == "owned" and message not in self._frames:
-                self._frames = []
-            if message in self._frames:
+            known = self._frames.setdefault(message["partition"], [])
+            if message in known:
                 continue
-            self._frames = frames_of([*self._frames, message])
+            # Frames are numbered anew for each owner.
+            known[:] = frames_of([message] if message["type"] == "owned" else [*known, message])
             self._take(message)
         return bool(new)
 
