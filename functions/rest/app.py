@@ -1,4 +1,4 @@
-"""The REST function: publishes and reads events, and keeps streams."""
+"""The REST function: publishes and reads events, keeps streams and durable subscriptions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from eventstore import bootstrap
 from eventstore.errors import EventstoreError
 from eventstore.store import PartlyPublished
 from functions.rest import problems
-from functions.rest.routes import about, events, streams
+from functions.rest.routes import about, dead_letters, events, streams, subscriptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +24,7 @@ __all__ = ["app", "handler"]
 bootstrap.preload(*bootstrap.STORE)
 
 app = APIGatewayRestResolver()
-for part in (events.router, streams.router, about.router):
+for part in (events.router, streams.router, subscriptions.router, dead_letters.router, about.router):
     app.include_router(part, prefix="/api/v1")
 app.include_router(about.root)
 app.exception_handler(EventstoreError)(problems.of)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -10,33 +10,36 @@ from eventstore.errors import Malformed
 from eventstore.streams import Retention, StreamConfig, stream_name
 from functions.rest.problems import InvalidBody
 
-__all__ = ["NewStream", "new_stream"]
+__all__ = ["Body", "NewStream", "new_stream", "parsed", "whole"]
 
 _MOST = 10**12
 
 
-def _whole(value: object) -> object:
+def whole(value: object) -> object:
+    """A number without a fraction as an integer."""
     # To JSON Schema, 60.0 is an integer: JSON has one kind of number.
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Limit = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=_MOST)]
+Limit = Annotated[int, BeforeValidator(whole), Field(ge=1, le=_MOST)]
 LabelName = Annotated[str, Field(min_length=1, max_length=63)]
 LabelValue = Annotated[str, Field(max_length=256)]
 
 
-class _Body(BaseModel):
+class Body(BaseModel):
+    """A JSON object of which every member is known."""
+
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class RetentionLimits(_Body):
+class RetentionLimits(Body):
     """How long a stream keeps its events; without a limit, for ever."""
 
     max_age: Limit | None = Field(default=None, description="In seconds, counted from when an event was stored.")
     max_events: Limit | None = Field(default=None, description="The newest that many are kept.")
 
 
-class NewStream(_Body):
+class NewStream(Body):
     """A stream to be made."""
 
     id: str = Field(
@@ -48,20 +51,27 @@ class NewStream(_Body):
     )
 
 
-def new_stream(body: bytes) -> tuple[str, StreamConfig]:
-    """The name and the settings that a body asks for.
+BodyT = TypeVar("BodyT", bound=Body)
+
+
+def parsed(model: type[BodyT], body: bytes) -> BodyT:
+    """A body as what it is to be.
 
     Raises:
         Malformed: It is no JSON.
         InvalidBody: A member is missing, unknown or wrong.
-        InvalidStream: The name is none.
     """
     try:
-        asked = NewStream.model_validate_json(body)
+        return model.model_validate_json(body)
     except ValidationError as error:
         places = [("".join(f"/{step}" for step in found["loc"]), found["msg"]) for found in error.errors()]
         if error.errors()[0]["type"] == "json_invalid":
             raise Malformed(f"not JSON: {places[0][1]}") from error
         raise InvalidBody(places) from error
+
+
+def new_stream(body: bytes) -> tuple[str, StreamConfig]:
+    """The name and the settings that a body asks for; raises `InvalidStream`, and as `parsed` does."""
+    asked = parsed(NewStream, body)
     retention = Retention(asked.retention.max_age, asked.retention.max_events)
     return stream_name(asked.id, pointer="/id"), StreamConfig(retention, asked.labels)

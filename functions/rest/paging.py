@@ -10,7 +10,7 @@ from eventstore.reading import AllQuery, Page, StreamPage, StreamQuery
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["fitting"]
+__all__ = ["fitting", "within"]
 
 _BUDGET = 4_400_000
 """Bytes of a page's events: as Base64 they grow by a third, and Lambda allows an answer 6 MB (Lambda quotas)."""
@@ -49,6 +49,11 @@ def fitting(read: Callable[[QueryT], PageT], query: QueryT) -> tuple[PageT, list
             return page, events
         room = (_BUDGET - used) * len(events) // used
         step = max(1, min(query.limit - len(events), room))
+
+
+def within(encoded: list[bytes]) -> int:
+    """How many items of a list one answer holds: at least one, if there is any."""
+    return max(_fit(encoded, _BUDGET), min(len(encoded), 1))
 
 
 def _fit(encoded: list[bytes], room: int) -> int:

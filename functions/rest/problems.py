@@ -47,12 +47,16 @@ _KINDS: Mapping[type[errors.EventstoreError], tuple[int, str]] = {
     errors.WrongExpectedVersion: (412, "The stream ends elsewhere"),
     errors.EventConflict: (409, "Another event has this source and id"),
     errors.StreamConflict: (409, "The stream exists with other settings"),
+    errors.SubscriptionConflict: (409, "The subscription exists with another definition"),
     errors.AmbiguousEvent: (409, "Several events have this id"),
     errors.StreamNotFound: (404, "There is no such stream"),
     errors.EventNotFound: (404, "There is no such event"),
+    errors.SubscriptionNotFound: (404, "There is no such subscription"),
+    errors.NothingParked: (404, "Nothing is parked there"),
     errors.StreamGone: (410, "The stream was deleted for good"),
     errors.NewEpoch: (410, "The store was made anew"),
     errors.StoreUnavailable: (503, "The store does not answer"),
+    errors.QueueUnavailable: (503, "A queue does not answer"),
     errors.PartitionMismatch: (503, "The store was made with another number of partitions"),
 }
 _FALLBACKS: Mapping[type[errors.EventstoreError], tuple[int, str]] = {

@@ -6,28 +6,40 @@ A parameter that a call does not know is refused: a misspelt filter must not sel
 from __future__ import annotations
 
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from eventstore.errors import InvalidCursor, InvalidQuery, InvalidStream
+from eventstore.errors import InvalidQuery
 from eventstore.filters import filter_of_parameters
 from eventstore.reading import AllQuery, StreamQuery
 from eventstore.selections import Selection
 from eventstore.streams import stream_name
+from functions.rest.tokens import DEAD_LETTERS, names_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["StreamsQuery", "all_query", "flag", "one", "only", "stream_query", "streams_query", "streams_token"]
+__all__ = [
+    "DeadLettersQuery",
+    "NamesQuery",
+    "all_query",
+    "dead_letters_query",
+    "flag",
+    "milliseconds",
+    "names_query",
+    "one",
+    "only",
+    "required",
+    "stream_query",
+]
 
 _ATTRIBUTES = ("type", "source", "subject", "workflowid", "executionid", "tenantid")
 _SELECTION = (*_ATTRIBUTES, "since", "until", "filter")
 _PAGE = ("limit", "cursor")
 _ALL = (*_SELECTION, "stream", "order", *_PAGE)
 _STREAM = (*_SELECTION, "from", "to", "direction", *_PAGE)
-_STREAMS = ("prefix", *_PAGE)
+_NAMES = ("prefix", *_PAGE)
 
 _MOST = 1000
 _USUAL = 100
@@ -42,11 +54,21 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class StreamsQuery:
-    """Which streams: up to `limit` beyond the name `after`, those that start with `prefix`."""
+class NamesQuery:
+    """Which names: up to `limit` beyond `after`, those that start with `prefix`."""
 
     prefix: str = ""
     after: str = ""
+    limit: int = _USUAL
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLettersQuery:
+    """Which parked streams: up to `limit` beyond a subscription and a stream; of one subscription, or one stream."""
+
+    subscription: str | None = None
+    stream: str | None = None
+    after: tuple[str, str] = ("", "")
     limit: int = _USUAL
 
 
@@ -102,30 +124,36 @@ def stream_query(query: Mapping[str, Sequence[str]], *, wait: float) -> StreamQu
     )
 
 
-def streams_query(query: Mapping[str, Sequence[str]]) -> StreamsQuery:
-    """Which streams."""
-    only(query, *_STREAMS)
+def names_query(query: Mapping[str, Sequence[str]], kind: str) -> NamesQuery:
+    """Which names of a list of that kind (`tokens`)."""
+    only(query, *_NAMES)
     prefix, cursor = one(query, "prefix"), one(query, "cursor")
     if prefix is not None and not _PREFIX.fullmatch(prefix):
         raise InvalidQuery(
             f"prefix is {prefix[:80]!r}; a name is 1 to 200 of: letters, digits and . _ : ~ -", pointer="prefix"
         )
-    return StreamsQuery(prefix or "", _streams_place(cursor) if cursor else "", _limit(query))
+    return NamesQuery(prefix or "", names_of(kind, cursor)[0] if cursor else "", _limit(query))
 
 
-def streams_token(name: str) -> str:
-    """The cursor of a list of streams whose page ends with this name."""
-    return urlsafe_b64encode(b"n" + name.encode()).rstrip(b"=").decode()
+def dead_letters_query(query: Mapping[str, Sequence[str]]) -> DeadLettersQuery:
+    """Which parked streams."""
+    only(query, "subscription", "stream", *_PAGE)
+    stream, cursor = one(query, "stream"), one(query, "cursor")
+    if stream is not None:
+        stream_name(stream, pointer="stream")
+    subscription, after = one(query, "subscription"), ("", "")
+    if cursor:
+        name, last = names_of(DEAD_LETTERS, cursor, count=2)
+        after = name, last
+    return DeadLettersQuery(subscription, stream, after, _limit(query))
 
 
-def _streams_place(token: str) -> str:
-    try:
-        packed = urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4)).decode("ascii")
-        if packed[:1] == "n":
-            return stream_name(packed[1:])
-    except (ValueError, InvalidStream):
-        pass
-    raise InvalidCursor("this is no cursor of a list of streams; use one as it was given", pointer="cursor")
+def required(query: Mapping[str, Sequence[str]], name: str) -> str:
+    """The value of a parameter that must stand once."""
+    value = one(query, name)
+    if value is None:
+        raise InvalidQuery(f"{name} is missing; this call needs it", pointer=name)
+    return value
 
 
 def _selection(query: Mapping[str, Sequence[str]]) -> Selection:
@@ -166,7 +194,7 @@ def _time(query: Mapping[str, Sequence[str]], name: str) -> int | None:
     if text is None:
         return None
     try:
-        return max(0, _milliseconds(text))
+        return max(0, milliseconds(text))
     except ValueError as error:
         raise InvalidQuery(
             f"{name} is {text[:40]!r}, which is no time of RFC 3339; one is such as 2018-04-05T17:31:00Z "
@@ -175,8 +203,12 @@ def _time(query: Mapping[str, Sequence[str]], name: str) -> int | None:
         ) from error
 
 
-def _milliseconds(text: str) -> int:
-    """The first millisecond since 1970 that is not before the time; events are stored at whole ones."""
+def milliseconds(text: str) -> int:
+    """The first millisecond since 1970 that is not before the time; events are stored at whole ones.
+
+    Raises:
+        ValueError: It is no time of RFC 3339.
+    """
     match = _TIME.fullmatch(text)
     if not match:
         raise ValueError(text)

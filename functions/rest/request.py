@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from eventstore.errors import Malformed
+from eventstore.errors import Malformed, UnsupportedMediaType
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-__all__ = ["Request", "segment"]
+__all__ = ["Request", "json_body", "segment"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,20 @@ class Request:
             body=b64decode(body) if event.get("isBase64Encoded") else body.encode(),
             seconds_left=context.get_remaining_time_in_millis() / 1000,
         )
+
+
+def json_body(request: Request) -> bytes:
+    """The body, if it says that it is JSON.
+
+    Raises:
+        UnsupportedMediaType: It says something else, or nothing.
+    """
+    essence = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if essence != "application/json":
+        raise UnsupportedMediaType(
+            f"{essence or 'a body without Content-Type'!r} is not read here; send application/json"
+        )
+    return request.body
 
 
 def segment(text: str) -> str:

@@ -29,6 +29,7 @@ __all__ = [
     "binary",
     "empty",
     "html",
+    "items",
     "json_of",
     "link",
     "page",
@@ -76,6 +77,12 @@ def page(
     head = json.dumps(members, separators=(",", ":"))[1:-1]
     tail = f',"next":{json.dumps(following)}' if following else ""
     return _encoded(JSON, b'{%b,"events":[%b]%b}' % (head.encode(), b",".join(events), tail.encode()), headers)
+
+
+def items(name: str, encoded: Sequence[bytes], *, following: str | None, headers: Mapping[str, str]) -> Answer:
+    """A JSON object of the encoded items under that name, and `next` if anything follows."""
+    tail = f',"next":{json.dumps(following)}' if following else ""
+    return _encoded(JSON, b'{"%b":[%b]%b}' % (name.encode(), b",".join(encoded), tail.encode()), headers)
 
 
 def batch(events: Sequence[bytes], *, headers: Mapping[str, str]) -> Answer:

@@ -182,12 +182,17 @@ class Ack:
 
     @classmethod
     def of(cls, message: Message) -> Ack:
-        """Read the message; raises `InvalidRequest`."""
+        """Read the message; raises `InvalidRequest` or `InvalidStream`."""
         message.only("id", "cursor", "stream", "sequence")
         cursors, stream = message.texts("cursor"), message.text("stream")
         if bool(cursors) == (stream is not None):
             raise InvalidRequest("ack has a cursor, or else stream and sequence", pointer="/cursor")
-        return cls(message.subscription(), cursors, stream, message.number("sequence") if stream else 0)
+        own_id = message.subscription()
+        if stream is not None:
+            return cls(own_id, (), stream_name(stream, pointer="/stream"), message.number("sequence"))
+        if "sequence" in message.found:
+            raise InvalidRequest("sequence goes with stream; a cursor speaks for itself", pointer="/sequence")
+        return cls(own_id, cursors, None, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,11 +208,12 @@ class Nack:
 
     @classmethod
     def of(cls, message: Message) -> Nack:
-        """Read the message; raises `InvalidRequest`."""
+        """Read the message; raises `InvalidRequest` or `InvalidStream`."""
         message.only("id", "stream", "sequence", "reason", "delay", "park")
         stream = message.text("stream")
         if stream is None:
             raise InvalidRequest("stream is missing; it names the stream of the event", pointer="/stream")
+        stream_name(stream, pointer="/stream")
         park = message.found["park"].value if "park" in message.found else False
         if not isinstance(park, bool):
             raise InvalidRequest("park must be true or false", pointer="/park")

@@ -12,6 +12,8 @@ from eventstore.dispatch import Dispatcher, TurnLimits
 from eventstore.ports import Start
 from eventstore.subscriptions import EVENTSTORE, Connection
 from tests.benchmarks.registering import register
+from tests.fakes.letters import FakeLetters
+from tests.fakes.queues import FakeBells
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,7 +62,11 @@ class Partition:
 
     def _dispatcher(self, limits: TurnLimits) -> Dispatcher:
         turns = RedisTurns(self._client, partitions=1)
-        return Dispatcher(self.log, turns, self._deliveries, clock=SystemClock(), limits=limits)
+        # No subscription is durable, so nobody is to be rung for and no letter is written.
+        bells, letters = FakeBells(), FakeLetters()
+        return Dispatcher(
+            self.log, turns, self._deliveries, bells=bells, letters=letters, clock=SystemClock(), limits=limits
+        )
 
 
 class _Encoded:

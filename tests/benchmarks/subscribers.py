@@ -22,6 +22,7 @@ __all__ = ["Subscribers"]
 
 _AT_ONCE = 4
 """No more join at a time, so that few functions start for what is not measured."""
+_LIVE_WITHIN = 60.0
 _LARGEST_MESSAGE = 1 << 20
 _BATCH = {"Content-Type": "application/cloudevents-batch+json"}
 _SINGLE = {"Content-Type": "application/cloudevents+json"}
@@ -36,7 +37,6 @@ class Subscribers:
         self._loop = loop
         self._url = url
         self._receipts = Receipts()
-        self._sockets: list[ClientWebSocketResponse] = []
         self._receiving: list[asyncio.Task[None]] = []
         self._live: asyncio.Queue[None] = asyncio.Queue()
 
@@ -74,9 +74,9 @@ class Subscribers:
         self._session = ClientSession(timeout=ClientTimeout(total=60), connector=TCPConnector(limit=0))
 
     async def _close(self) -> None:
-        for socket in self._sockets:
-            # Without waiting for the answer: a thousand handshakes are none of the figures.
-            socket._response.close()
+        # The session cuts the connections: a thousand closing handshakes are none of the figures.
+        for receiving in self._receiving:
+            receiving.cancel()
         await asyncio.gather(*self._receiving, return_exceptions=True)
         await self._session.close()
 
@@ -86,13 +86,12 @@ class Subscribers:
         async def one() -> None:
             async with gate:
                 await self._subscribe(request)
-                await self._live.get()
+                await asyncio.wait_for(self._live.get(), _LIVE_WITHIN)
 
         await asyncio.gather(*(one() for _ in range(number)))
 
     async def _subscribe(self, request: Mapping[str, object]) -> None:
         socket = await self._session.ws_connect(f"{self._url}/ws", compress=0, max_msg_size=_LARGEST_MESSAGE)
-        self._sockets.append(socket)
         self._receiving.append(asyncio.create_task(self._receive(socket)))
         await socket.send_str(json.dumps({"action": "subscribe", "id": "s", **request}))
 
@@ -116,7 +115,7 @@ class Subscribers:
     async def _exchange(self, stream: str, events: Sequence[Event]) -> list[float]:
         single = len(events) == 1
         body = events[0].body if single else b"[%b]" % b",".join(event.body for event in events)
-        self._receipts.begin(len(events) * len(self._sockets))
+        self._receipts.begin(len(events) * len(self._receiving))
         url = f"{self._url}/api/v1/events?stream={stream}"
         async with self._session.post(url, data=body, headers=_SINGLE if single else _BATCH) as answer:
             if answer.status != 201:

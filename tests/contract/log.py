@@ -20,6 +20,7 @@ from eventstore.errors import (
     StreamNotFound,
     WrongExpectedVersion,
 )
+from eventstore.ports import Lag
 from eventstore.positions import BEGINNING, WHOLE, Position
 from eventstore.streams import ANY, NEW, Expected, Retention, StreamConfig, partition_of
 from tests.examples import FakeClock, event, events
@@ -700,6 +701,52 @@ class LogContract:
                 log.append("wf", events(800, start=start))
             log.delete("wf")
             assert told(log, "wf") == [("wf", 1, 2400)]
+
+    class TestLag:
+        def test_who_has_seen_nothing_lags_by_all_of_it(self, log: Log) -> None:
+            names = neighbours(log, 2)
+            log.append(names[0], events(3))
+            log.append(names[1], events(2))
+            assert log.lag({3: BEGINNING}, most=100)[3].events == 5
+
+        def test_who_has_seen_all_of_it_lags_by_nothing(self, log: Log) -> None:
+            log.append("wf", events(3))
+            partition = partition_of("wf", log.partitions)
+            assert log.lag({partition: place(log, "wf", 3)}, most=100)[partition] == Lag(0, None)
+            assert log.lag({partition: Position(_FAR, 0, 0)}, most=100)[partition] == Lag(0, None)
+
+        def test_an_empty_partition_has_no_lag(self, log: Log) -> None:
+            assert log.lag({3: BEGINNING}, most=100) == {3: Lag(0, None)}
+
+        @pytest.mark.parametrize("seen", range(1, 10))
+        def test_an_append_that_was_seen_in_part_counts_in_part(self, log: Log, seen: int) -> None:
+            log.append("wf", events(4))
+            log.append("wf", events(5, start=5))
+            partition = partition_of("wf", log.partitions)
+            assert log.lag({partition: place(log, "wf", seen)}, most=100)[partition].events == 9 - seen
+
+        @pytest.mark.parametrize("most", [1, 2, 3])
+        def test_no_more_is_counted_than_was_asked_for(self, log: Log, most: int) -> None:
+            log.append("wf", events(2))
+            log.append("wf", events(2, start=3))
+            partition = partition_of("wf", log.partitions)
+            assert log.lag({partition: BEGINNING}, most=most)[partition].events == most
+
+        def test_its_age_is_that_of_the_first_event_not_seen(self, log: Log, clock: FakeClock) -> None:
+            log.append("wf", events(1))
+            clock.pass_seconds(5)
+            wanted = clock.now()
+            log.append("wf", events(2, start=2))
+            clock.pass_seconds(5)
+            log.append("wf", events(1, start=4))
+            partition = partition_of("wf", log.partitions)
+            assert log.lag({partition: place(log, "wf", 1)}, most=100)[partition] == Lag(3, wanted)
+
+        def test_a_long_log_is_counted_in_steps(self, log: Log) -> None:
+            for number in range(1, 2602):
+                log.append("wf", events(1, start=number))
+            partition = partition_of("wf", log.partitions)
+            assert log.lag({partition: BEGINNING}, most=10_000)[partition].events == 2601
 
     def test_an_index_that_is_up_to_date_finds_events_all_the_same(self, log: Log) -> None:
         log.append("wf", events(3))

@@ -21,8 +21,8 @@ class FakeLetters:
     def send(self, letters: Sequence[DeadLetter]) -> None:
         self.kept += [letter for letter in letters if letter not in self.kept]
 
-    def discard(self, key: str, stream: str) -> int:
-        left = [letter for letter in self.kept if (letter.key, letter.stream) != (key, stream)]
+    def discard(self, key: str, *streams: str) -> int:
+        left = [letter for letter in self.kept if letter.key != key or letter.stream not in streams]
         removed = len(self.kept) - len(left)
         self.kept = left
         return removed

@@ -14,13 +14,17 @@ _ROOT = Path(__file__).parents[2]
 # What is worth knowing of: each takes tens of milliseconds, or hundreds. Powertools touches botocore where it is
 # installed; botocore's session is what costs.
 _VENDORS = {"aws_lambda_powertools", "botocore.session", "pydantic", "redis", "yaml"}
-_OURS = {"eventstore.cesql", "eventstore.dispatch", "functions.rest.openapi"}
+_OURS = {"eventstore.cesql", "eventstore.dispatch", "eventstore.groups", "functions.rest.openapi"}
 
 
 @cache
 def imported(function: str) -> set[str]:
+    return imported_by(f"import functions.{function}.app")
+
+
+def imported_by(statements: str) -> set[str]:
     paths = [str(_ROOT), str(_ROOT / "layers/eventstore")]
-    program = f"import sys; sys.path[:0] = {paths!r}; import functions.{function}.app; print(*sys.modules)"
+    program = f"import sys; sys.path[:0] = {paths!r}; {statements}; print(*sys.modules)"
     answer = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     return set(answer.stdout.split())
 
@@ -43,11 +47,21 @@ def test_a_function_imports_the_libraries_of_its_path(function: str, vendors: se
     ("function", "parts"),
     [
         ("rest", set()),
-        ("websocket", set()),
-        ("dispatch", {"eventstore.dispatch"}),
+        ("websocket", {"eventstore.groups"}),
+        ("dispatch", {"eventstore.dispatch", "eventstore.groups"}),
         ("deliver", set()),
         ("sweep", set()),
     ],
 )
 def test_a_function_imports_the_parts_of_its_path(function: str, parts: set[str]) -> None:
     assert imported(function) & _OURS == parts
+
+
+def test_who_handles_durable_subscriptions_imports_queues_only_to_use_them() -> None:
+    handling = "from eventstore import bootstrap; bootstrap.durable_subscriptions()"
+    assert imported_by(handling) & {"boto3", "botocore", "eventstore.adapters.sqs"} == set()
+
+
+def test_who_does_not_authenticate_by_iam_imports_nothing_for_it() -> None:
+    connecting = "from eventstore.adapters.redis_connection import connect; connect('rediss://hub:secret@127.0.0.1')"
+    assert {name.partition(".")[0] for name in imported_by(connecting)} & {"boto3", "botocore"} == set()

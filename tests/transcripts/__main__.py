@@ -37,7 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     sessions = sum(len(subscriber.sessions) for subscriber in transcript.subscribers)
     print(f"Every promise was kept: {len(transcript.publishes)} publishes, {len(transcript.streams)} streams, ", end="")
-    print(f"{len(transcript.subscribers)} subscribers in {sessions} sessions; seed {transcript.seed}.")
+    members = sum(len(group.members) for group in transcript.groups)
+    print(
+        f"{len(transcript.subscribers)} subscribers in {sessions} sessions, {members} members; seed {transcript.seed}."
+    )
     return 0
 
 

@@ -1,4 +1,7 @@
-"""Proves a transcript against promises 1 to 3 and 5 to 9 of DESIGN.md, section 2, or finds where they broke."""
+"""Proves a transcript, or finds where it broke.
+
+What it proves is promises 1 to 3 and 5 to 9 of DESIGN.md, section 2, for ephemeral and for durable subscriptions.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,20 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from tests.transcripts.evidence import Evidence
-from tests.transcripts.rules import answers, completeness, content, frames, live, order, recovery, resuming
+from tests.transcripts.rules import (
+    acknowledging,
+    answers,
+    completeness,
+    content,
+    failing,
+    frames,
+    handling,
+    live,
+    order,
+    owning,
+    recovery,
+    resuming,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -37,9 +53,22 @@ RULES: Sequence[Callable[[Evidence], Iterator[Violation]]] = (
     order.log_order,
     live.live_twice,
     live.live_too_early,
+    owning.member_repeats,
+    owning.member_frames,
+    owning.handled_by_strangers,
+    owning.two_owners,
+    owning.two_at_once,
+    acknowledging.unhandled_acks,
+    failing.attempts,
+    failing.resent,
+    failing.too_many_attempts,
+    handling.skipped,
     completeness.passed_over,
     completeness.never_came,
     live.live_missing,
+    failing.parked_whole,
+    failing.redriven_whole,
+    handling.never_handled,
 )
 """Each proves one thing. Where several break at one moment, the earlier one here is nearer to the cause."""
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-__all__ = ["HubControls"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.transcripts.membership import Parked
+
+__all__ = ["GroupControls", "HubControls"]
 
 
 class HubControls(Protocol):
@@ -26,3 +31,16 @@ class HubControls(Protocol):
 
     async def fire_sweep(self) -> None:
         """Run the sweep, as its schedule does every minute."""
+
+
+class GroupControls(Protocol):
+    """Durable subscriptions of the hub under test. Whatever fails is done again: its store may be struck meanwhile."""
+
+    async def create(self, name: str, *, ack_deadline: int, max_attempts: int, max_in_flight: int) -> None:
+        """Make one of all events, from the start; the deadline in seconds."""
+
+    async def parked(self, name: str) -> Sequence[Parked]:
+        """The streams that are parked for it."""
+
+    async def redrive(self, name: str, stream: str, how: str) -> None:
+        """Put one back: from the event that failed (`start`), or behind it (`skip`)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
+from tests.transcripts.grants import GroupReading
 from tests.transcripts.ledger import Ledger
 from tests.transcripts.matching import wanted
 from tests.transcripts.reading import Reading
@@ -65,8 +66,10 @@ class Evidence:
         self.ledger = Ledger(transcript)
         self.readings = [Reading(one, since=self.ledger.since) for one in transcript.subscribers]
         self.rights = [(reading, Right(reading, self.ledger)) for reading in self.readings]
+        self.groups = [GroupReading(one, self.ledger) for one in transcript.groups]
         moments = [one.answered or one.begun for one in transcript.publishes]
         moments += [session.ended for one in transcript.subscribers for session in one.sessions]
+        moments += [session.ended for group in transcript.groups for one in group.members for session in one.sessions]
         self.end = max(moments, default=0.0)
         seen: dict[str, Counter[int]] = defaultdict(Counter)
         for reading in self.readings:

@@ -1,4 +1,4 @@
-"""What a subscriber of a scenario can be told to do."""
+"""What a subscriber or a member of a scenario can be told to do."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ class Act(Enum):
     CLOSE = auto()
     LAG = auto()
     LEAVE = auto()
+    UNSUBSCRIBE = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,11 @@ class Order:
     def close(cls, seconds: float) -> Order:
         """Close the connection, and resume after a pause."""
         return cls(Act.CLOSE, seconds)
+
+    @classmethod
+    def unsubscribe(cls, seconds: float) -> Order:
+        """Have a member leave its group as the protocol says, and take part again after a pause."""
+        return cls(Act.UNSUBSCRIBE, seconds)
 
     @classmethod
     def lag(cls, seconds: float) -> Order:

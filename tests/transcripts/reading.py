@@ -26,6 +26,8 @@ class Verdict(Enum):
     NEXT = auto()
     REPEAT = auto()
     HOLE = auto()
+    STRANGE = auto()
+    """To a member of a durable subscription that does not own the partition."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
-"""Transcripts as JSON lines: one a publish, stream, subscriber, session and message.
+"""Transcripts as JSON lines: one a publish, stream, subscriber, session and message, group, member and attendance.
 
-Sessions belong to the subscriber above them, messages to the session.
+Sessions belong to the subscriber above them, messages to the session; members belong to the group, attendances to the
+member.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import json
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
+from tests.transcripts.membership import Attendance, Dropped, Group, Handling, Member, Parked, Redriven, Said
 from tests.transcripts.transcript import (
     Ending,
     Publish,
@@ -43,6 +45,12 @@ def written(transcript: Transcript) -> Iterator[str]:
             yield _line("session", **asdict(replace(session, received=())))
             for received in session.received:
                 yield _line("message", **asdict(received))
+    for group in transcript.groups:
+        yield _line("group", **asdict(replace(group, members=())))
+        for member in group.members:
+            yield _line("member", name=member.name)
+            for attendance in member.sessions:
+                yield _line("attendance", **asdict(attendance))
 
 
 def read(lines: Iterable[str]) -> Transcript:
@@ -72,6 +80,7 @@ class _Reader:
         self._publishes: list[Publish] = []
         self._streams: list[StoredStream] = []
         self._subscribers: list[tuple[dict[str, Any], list[tuple[dict[str, Any], list[Received]]]]] = []
+        self._groups: list[tuple[dict[str, Any], list[tuple[str, list[Attendance]]]]] = []
 
     def take(self, kind: str, members: dict[str, Any]) -> None:
         match kind:
@@ -92,6 +101,13 @@ class _Reader:
                 self._subscribers[-1][1].append((members, []))
             case "message":
                 self._subscribers[-1][1][-1][1].append(Received(**members))
+            case "group":
+                del members["members"]
+                self._groups.append((members, []))
+            case "member":
+                self._groups[-1][1].append((members["name"], []))
+            case "attendance":
+                self._groups[-1][1][-1][1].append(_attendance(members))
             case _:
                 raise ValueError(f"there is no kind {kind!r}")
 
@@ -108,4 +124,26 @@ class _Reader:
             ),
             seed=self._seed,
             recreated=self._recreated,
+            groups=tuple(_group(members, attending) for members, attending in self._groups),
         )
+
+
+def _attendance(members: dict[str, Any]) -> Attendance:
+    return Attendance(
+        received=tuple(Received(**one) for one in members.pop("received")),
+        handlings=tuple(Handling(**one) for one in members.pop("handlings")),
+        said=tuple(Said(**one) for one in members.pop("said")),
+        dropped=tuple(Dropped(**one) for one in members.pop("dropped")),
+        ending=Ending(members.pop("ending")),
+        **members,
+    )
+
+
+def _group(members: dict[str, Any], attending: list[tuple[str, list[Attendance]]]) -> Group:
+    redriven, parked = members.pop("redriven"), members.pop("parked")
+    return Group(
+        members=tuple(Member(name=name, sessions=tuple(sessions)) for name, sessions in attending),
+        redriven=tuple(Redriven(parked=Parked(**one.pop("parked")), **one) for one in redriven),
+        parked=tuple(Parked(**one) for one in parked),
+        **members,
+    )

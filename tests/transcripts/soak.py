@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from tests.transcripts.controls import HubControls
 
-__all__ = ["FUNCTIONS", "Overdue", "soak"]
+__all__ = ["FUNCTIONS", "Overdue", "Publishers", "publishing_to", "soak", "strike"]
 
 FUNCTIONS = ("RestFunction", "WebSocketFunction", "DispatchFunction", "DeliverFunction")
 
@@ -85,7 +85,7 @@ async def soak(
         sweeps=sweeps,
         longest_pause=longest_pause,
     )
-    async with _publishers(hub, rest_publishers, socket_publishers, clock := Clock(), seed) as publishers:
+    async with publishing_to(hub, rest_publishers, socket_publishers, clock := Clock(), seed) as publishers:
         run = _Run(hub, plan, publishers, clock, seed, sweep_every=sweep_every)
         try:
             async with asyncio.timeout(deadline):
@@ -94,6 +94,17 @@ async def soak(
             told = f"the soak of seed {seed} did not end in {deadline} s\n{run.state}"
             raise Overdue(told, await _recorded_so_far(run)) from error
         return await run.recorded()
+
+
+async def strike(hub: HubControls, one: Strike) -> None:
+    """Do to the hub what was planned."""
+    match one.what:
+        case What.FUNCTION:
+            await hub.kill_function(one.function)
+        case What.CACHE:
+            await hub.restart_cache()
+        case What.SWEEP:
+            await hub.fire_sweep()
 
 
 async def _recorded_so_far(run: _Run) -> Transcript | None:
@@ -105,7 +116,9 @@ async def _recorded_so_far(run: _Run) -> Transcript | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Publishers:
+class Publishers:
+    """Those of a scenario, by the way that they take."""
+
     rest: Sequence[Publisher]
     socket: Sequence[Publisher]
 
@@ -115,13 +128,13 @@ class _Publishers:
 
 
 @asynccontextmanager
-async def _publishers(hub: HubControls, rest: int, socket: int, clock: Clock, seed: int) -> AsyncIterator[_Publishers]:
+async def publishing_to(hub: HubControls, rest: int, socket: int, clock: Clock, seed: int) -> AsyncIterator[Publishers]:
     """So many of each kind, closed at the end."""
 
     def publisher(name: str, route: Route) -> Publisher:
         return Publisher(name, route, clock=clock, random=Random(f"{seed} {name}"))
 
-    made = _Publishers(
+    made = Publishers(
         [publisher(f"rest-{number}", RestRoute(hub.rest_url)) for number in range(1, rest + 1)],
         [publisher(f"socket-{number}", SocketRoute(hub.ws_url)) for number in range(1, socket + 1)],
     )
@@ -134,7 +147,7 @@ async def _publishers(hub: HubControls, rest: int, socket: int, clock: Clock, se
 
 class _Run:
     def __init__(
-        self, hub: HubControls, plan: Plan, publishers: _Publishers, clock: Clock, seed: int, *, sweep_every: float
+        self, hub: HubControls, plan: Plan, publishers: Publishers, clock: Clock, seed: int, *, sweep_every: float
     ) -> None:
         self._hub = hub
         self._plan = plan
@@ -213,30 +226,24 @@ class _Run:
         self._done += count
         while self._due and self._due[0][0] <= self._done:
             match self._due.popleft()[1]:
-                case Strike() as strike:
-                    acting.create_task(self._strike(strike))
+                case Strike() as one:
+                    acting.create_task(self._strike(one))
                 case Follower() as follower:
                     guests.create_task(follower.run())
                 case (RecordingSubscriber() as subscriber, Order() as order):
                     subscriber.tell(order)
 
     def _actions(self) -> Iterator[tuple[int, Strike | Follower | tuple[RecordingSubscriber, Order]]]:
-        for strike in self._plan.strikes:
-            yield strike.at, strike
+        for one in self._plan.strikes:
+            yield one.at, one
         for follower in self.followers:
             yield follower.guest.joins, follower
             for at, order in follower.guest.orders:
                 yield at, (follower.subscriber, order)
 
-    async def _strike(self, strike: Strike) -> None:
+    async def _strike(self, one: Strike) -> None:
         async with self._striking:
-            match strike.what:
-                case What.FUNCTION:
-                    await self._hub.kill_function(strike.function)
-                case What.CACHE:
-                    await self._hub.restart_cache()
-                case What.SWEEP:
-                    await self._hub.fire_sweep()
+            await strike(self._hub, one)
 
     async def _caught_up(self, followers: Sequence[Follower]) -> None:
         while not all(one.caught_up for one in followers):

@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from tests.transcripts.membership import Group
 
 __all__ = ["Ending", "Json", "Publish", "Received", "Result", "Session", "StoredStream", "Subscriber", "Transcript"]
 
@@ -129,3 +132,4 @@ class Transcript:
     subscribers: tuple[Subscriber, ...]
     seed: int | None = None
     recreated: tuple[float, ...] = ()
+    groups: tuple[Group, ...] = ()

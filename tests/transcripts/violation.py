@@ -30,6 +30,14 @@ class Kind(StrEnum):
     RECOVERY = "the hub told something untrue about what is missing"  # 9
     LIVE = "live came at the wrong time"  # 8
     CURSOR = "the client resumed from what it had not kept"  # 9
+    STRANGER = "a member was sent what it does not own"  # 6
+    UNOWNED = "a member handled what it did not own"
+    SHARED = "two members had the same at one time"  # 6
+    UNHANDLED = "a matching event was neither handled nor parked"  # 6
+    SKIPPED = "an event was handled before an earlier one of its stream"  # 6
+    ATTEMPT = "a failed event came again, and did not say so"
+    PARKED = "a stream is parked that ought not to be, or not whole"
+    REDRIVE = "what was parked did not come back"
     CLIENT = "the recording client broke the protocol's table"
 
 

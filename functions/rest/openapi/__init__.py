@@ -44,6 +44,8 @@ def document(*, server: str) -> dict[str, Any]:
         "tags": [
             {"name": "events", "description": "Publishing and finding events."},
             {"name": "streams", "description": "Ordered logs of events, and their settings."},
+            {"name": "subscriptions", "description": "Durable subscriptions: they outlive connections."},
+            {"name": "dead letters", "description": "What durable subscriptions could not handle, stream by stream."},
             {"name": "about", "description": "The hub about itself."},
         ],
         "paths": PATHS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from functions.rest.openapi.schemas import ref
+from functions.rest.openapi.shapes import ref
 
 __all__ = ["ETAG", "LINK", "RESPONSES", "json", "problems"]
 

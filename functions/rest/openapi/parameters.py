@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from functions.rest.openapi.schemas import NAME, TIME
+from functions.rest.openapi.shapes import NAME, TIME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,6 +41,9 @@ def _header(name: str, description: str, schema: dict[str, Any]) -> dict[str, An
 PARAMETERS: dict[str, Any] = {
     "Id": _path("id", "The event's id, percent-encoded.", _TEXT),
     "Stream": _path("stream", "The stream's name.", NAME),
+    "Subscription": _path("subscription", "The durable subscription's name.", NAME),
+    "OfSubscription": _query("subscription", "Only of this durable subscription.", NAME),
+    "TheSubscription": _query("subscription", "Of this durable subscription.", NAME) | {"required": True},
     "IntoStream": _query(
         "stream",
         "Where all events belong; without it, each says so itself: `{tenantid}:{workflowid}`, else `{workflowid}`, "
@@ -48,7 +51,7 @@ PARAMETERS: dict[str, Any] = {
         NAME,
     ),
     "OfSource": _query("source", "The event's source, where several use the id.", _TEXT),
-    "OfStream": _query("stream", "The event's stream, where several have the id.", NAME),
+    "OfStream": _query("stream", "Only of this stream.", NAME),
     "Mode": _query(
         "mode",
         "How the event is answered: as one JSON object, or with its attributes as headers and its data as the body.",

@@ -6,7 +6,8 @@ from typing import Any
 
 from functions.rest.openapi.answers import ETAG, LINK, json, problems
 from functions.rest.openapi.parameters import refs
-from functions.rest.openapi.schemas import ref
+from functions.rest.openapi.shapes import ref
+from functions.rest.openapi.subscription_paths import SUBSCRIPTION_PATHS
 
 __all__ = ["PATHS"]
 
@@ -143,7 +144,7 @@ _STATS: dict[str, Any] = {
     "operationId": "getStats",
     "summary": "What the store holds",
     "tags": ["about"],
-    "responses": {"200": json("Counts, in all and per partition.", "Stats"), **problems()},
+    "responses": {"200": json("Counts, in all and per partition; and durable subscriptions.", "Stats"), **problems()},
 }
 
 PATHS: dict[str, Any] = {
@@ -152,6 +153,7 @@ PATHS: dict[str, Any] = {
     "/api/v1/streams": {"get": _OVERVIEW, "post": _CREATE},
     "/api/v1/streams/{stream}": {"get": _DESCRIBE, "delete": _DELETE},
     "/api/v1/streams/{stream}/events": {"get": _READ},
+    **SUBSCRIPTION_PATHS,
     "/health": {"get": _health("getRootHealth")},
     "/api/v1/health": {"get": _health("getHealth")},
     "/api/v1/stats": {"get": _STATS},

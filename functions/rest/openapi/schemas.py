@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from functions.rest.models import NewStream
+from functions.rest.openapi.shapes import COUNT, NAME, SEQUENCE, TIME, TOKEN, closed, many, ref
+from functions.rest.openapi.subscription_schemas import SUBSCRIPTION_SCHEMAS, SUMMARY
 from functions.rest.problems import CODES
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-__all__ = ["NAME", "TIME", "ref", "schemas"]
-
-NAME: dict[str, Any] = {"type": "string", "pattern": "^[A-Za-z0-9._:~-]{1,200}$", "examples": ["acme:wf-1"]}
-TIME: dict[str, Any] = {"type": "string", "format": "date-time", "examples": ["2018-04-05T17:31:00Z"]}
-
-_COUNT: dict[str, Any] = {"type": "integer", "minimum": 0}
-_SEQUENCE: dict[str, Any] = {"type": "integer", "minimum": 1}
-_TOKEN: dict[str, Any] = {"type": "string", "description": "Opaque; use it as it was given."}
+__all__ = ["schemas"]
 
 # CloudEvents 1.0.2, 3.1: what an attribute may hold, as far as patterns of JSON Schema can say it.
 _TEXT = "^[^\\u0000-\\u001f\\u007f-\\u009f]+$"
 _URI = "^[A-Za-z0-9._~/-]{1,200}$"
-
-
-def ref(name: str) -> Mapping[str, str]:
-    """A reference to one of the schemas."""
-    return {"$ref": f"#/components/schemas/{name}"}
 
 
 def schemas() -> dict[str, Any]:
@@ -36,30 +23,22 @@ def schemas() -> dict[str, Any]:
         "CloudEvent": _event(),
         "RecordedEvent": _recorded(),
         "Batch": {"type": "array", "items": ref("RecordedEvent")},
-        "Result": _object(
-            {"stream": NAME, "sequence": _SEQUENCE, "id": {"type": "string"}, "duplicate": {"type": "boolean"}}
+        "Result": closed(
+            {"stream": NAME, "sequence": SEQUENCE, "id": {"type": "string"}, "duplicate": {"type": "boolean"}}
         ),
-        "Results": _object({"results": {"type": "array", "items": ref("Result"), "minItems": 1}}),
-        "EventPage": _object({"events": ref("Batch"), "cursor": _TOKEN, "next": _TOKEN}, optional=("next",)),
-        "StreamPage": _object(
-            {"stream": NAME, "head": _COUNT, "events": ref("Batch"), "next": _TOKEN}, optional=("next",)
+        "Results": closed({"results": {"type": "array", "items": ref("Result"), "minItems": 1}}),
+        "EventPage": closed({"events": ref("Batch"), "cursor": TOKEN, "next": TOKEN}, optional=("next",)),
+        "StreamPage": closed(
+            {"stream": NAME, "head": COUNT, "events": ref("Batch"), "next": TOKEN}, optional=("next",)
         ),
         "Stream": _stream(),
-        "Streams": _object({"streams": {"type": "array", "items": ref("Stream")}, "next": _TOKEN}, optional=("next",)),
+        "Streams": closed({"streams": {"type": "array", "items": ref("Stream")}, "next": TOKEN}, optional=("next",)),
         **new_stream.pop("$defs"),
         "NewStream": new_stream,
-        "Health": _object({"status": {"const": "ok"}, "version": {"type": "string"}}),
+        **SUBSCRIPTION_SCHEMAS,
+        "Health": closed({"status": {"const": "ok"}, "version": {"type": "string"}}),
         "Stats": _stats(),
         "Problem": _problem(),
-    }
-
-
-def _object(properties: dict[str, Any], *, optional: tuple[str, ...] = ()) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": [name for name in properties if name not in optional],
-        "additionalProperties": False,
     }
 
 
@@ -123,16 +102,16 @@ def _recorded() -> dict[str, Any]:
 
 
 def _stream() -> dict[str, Any]:
-    return _object(
+    return closed(
         {
             "id": NAME,
-            "head": _COUNT | {"description": "The sequence of the newest event ever stored; 0 if there was none."},
-            "first": _SEQUENCE | {"description": "The sequence of the oldest event kept; head + 1 if none is."},
-            "count": _COUNT,
-            "bytes": _COUNT,
+            "head": COUNT | {"description": "The sequence of the newest event ever stored; 0 if there was none."},
+            "first": SEQUENCE | {"description": "The sequence of the oldest event kept; head + 1 if none is."},
+            "count": COUNT,
+            "bytes": COUNT,
             "created": TIME,
             "updated": TIME,
-            "retention": _object({"max_age": _SEQUENCE, "max_events": _SEQUENCE}, optional=("max_age", "max_events")),
+            "retention": closed({"max_age": SEQUENCE, "max_events": SEQUENCE}, optional=("max_age", "max_events")),
             "labels": {"type": "object", "additionalProperties": {"type": "string"}},
         }
     )
@@ -140,14 +119,15 @@ def _stream() -> dict[str, Any]:
 
 def _stats() -> dict[str, Any]:
     newest = {"type": ["string", "null"], "format": "date-time"}
-    partition = {"partition": _COUNT, "streams": _COUNT, "appends": _COUNT, "newest": newest}
-    return _object(
+    partition = {"partition": COUNT, "streams": COUNT, "appends": COUNT, "newest": newest}
+    return closed(
         {
-            "partitions": _SEQUENCE,
-            "streams": _COUNT,
-            "appends": _COUNT | {"description": "Publishes whose events are kept, in whole or in part."},
+            "partitions": SEQUENCE,
+            "streams": COUNT,
+            "appends": COUNT | {"description": "Publishes whose events are kept, in whole or in part."},
             "newest": newest,
-            "by_partition": {"type": "array", "items": _object(partition)},
+            "by_partition": many(closed(partition)),
+            "subscriptions": many(SUMMARY) | {"description": "Durable ones, and how they stand."},
         }
     )
 
@@ -167,16 +147,16 @@ def _problem() -> dict[str, Any]:
             "code": {"enum": CODES},
             "errors": {
                 "type": "array",
-                "items": _object(place),
+                "items": closed(place),
                 "description": "Where in the body (RFC 6901), or which parameter or header.",
             },
             "stream": NAME,
-            "expected": _COUNT,
-            "actual": _COUNT,
-            "sequence": _SEQUENCE,
-            "index": _COUNT,
-            "position": _COUNT | {"description": "The character of the expression, from 0, at which it breaks a rule."},
-            "candidates": {"type": "array", "items": _object(candidate)},
+            "expected": COUNT,
+            "actual": COUNT,
+            "sequence": SEQUENCE,
+            "index": COUNT,
+            "position": COUNT | {"description": "The character of the expression, from 0, at which it breaks a rule."},
+            "candidates": {"type": "array", "items": closed(candidate)},
             "results": {"type": "array", "items": {"oneOf": [ref("Result"), {"type": "null"}]}},
         },
     }

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
-from eventstore.bootstrap import log
+from eventstore.bootstrap import clock, durables, log
 from eventstore.events import rfc3339
 from functions.rest import responses
 from functions.rest.request import Request
+from functions.rest.subscription_answers import summary
 from functions.rest.version import VERSION
 
 if TYPE_CHECKING:
@@ -31,8 +32,12 @@ def health() -> Answer:
 
 @router.get("/stats")
 def stats() -> Answer:
-    """What the store holds, in all and per partition."""
+    """What the store holds, in all and per partition, and how durable subscriptions stand."""
+    # Imported here, for no other call of these needs groups.
+    from eventstore.standing import standings  # noqa: PLC0415 - see above
+
     partitions = log().stats()
+    now = clock().now()
     newest = max((part.newest for part in partitions if part.newest is not None), default=None)
     body = {
         "partitions": len(partitions),
@@ -48,6 +53,7 @@ def stats() -> Answer:
             }
             for part in partitions
         ],
+        "subscriptions": [summary(standing, now=now) for standing in standings(log(), durables())],
     }
     return responses.json_of(200, body)
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from eventstore.bootstrap import log, store
-from eventstore.errors import UnsupportedMediaType
 from eventstore.reading import read_stream
 from eventstore.streams import stream_name
 from functions.rest import responses
 from functions.rest.conditions import entity_tag, is_current, prefers_batch, wait_seconds
 from functions.rest.paging import fitting
-from functions.rest.queries import flag, only, stream_query, streams_query, streams_token
-from functions.rest.request import Request, segment
+from functions.rest.queries import flag, names_query, only, stream_query
+from functions.rest.request import Request, json_body, segment
+from functions.rest.tokens import STREAMS, token_of
 
 if TYPE_CHECKING:
     from eventstore.ports import Slice
@@ -59,12 +59,7 @@ def create() -> Answer:
 
     request = Request.of(router.current_event.raw_event, router.lambda_context)
     only(request.query)
-    essence = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if essence != "application/json":
-        raise UnsupportedMediaType(
-            f"{essence or 'a body without Content-Type'!r} is not read here; send application/json"
-        )
-    state, created = store().create(*new_stream(request.body))
+    state, created = store().create(*new_stream(json_body(request)))
     location = f"{request.base}/api/v1/streams/{state.name}"
     return responses.json_of(201 if created else 200, responses.stream(state), headers={"Location": location})
 
@@ -73,9 +68,9 @@ def create() -> Answer:
 def overview() -> Answer:
     """A page of the streams, in the order of their names."""
     request = Request.of(router.current_event.raw_event, router.lambda_context)
-    query = streams_query(request.query)
+    query = names_query(request.query, STREAMS)
     states = log().streams(prefix=query.prefix, after=query.after, count=query.limit + 1)
-    following = streams_token(states[query.limit - 1].name) if len(states) > query.limit else None
+    following = token_of(STREAMS, states[query.limit - 1].name) if len(states) > query.limit else None
     body: dict[str, object] = {"streams": [responses.stream(state) for state in states[: query.limit]]}
     if following:
         body["next"] = following

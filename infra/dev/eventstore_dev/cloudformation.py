@@ -309,12 +309,14 @@ def _settle(declared: Mapping[str, Any], *, given: Mapping[str, str]) -> Mapping
 
 
 def _check(name: str, value: str, about: Mapping[str, Any]) -> None:
+    # CloudFormation masks such a value wherever it would show it.
+    shown = "****" if str(about.get("NoEcho")).lower() == "true" else repr(value)
     allowed = [str(option) for option in about.get("AllowedValues") or ()]
     if allowed and value not in allowed:
-        raise TemplateError(f"The parameter {name} is {value!r}; it must be one of {', '.join(allowed)}")
+        raise TemplateError(f"The parameter {name} is {shown}; it must be one of {', '.join(allowed)}")
     pattern = about.get("AllowedPattern")
     if pattern is not None and not re.fullmatch(pattern, value):
         rule = about.get("ConstraintDescription") or f"must match {pattern}"
-        raise TemplateError(f"The parameter {name} is {value!r}; it {rule}")
+        raise TemplateError(f"The parameter {name} is {shown}; it {rule}")
     if about.get("Type") == "Number" and not re.fullmatch(r"[+-]?\d+(\.\d+)?", value):
-        raise TemplateError(f"The parameter {name} is {value!r}; it must be a number")
+        raise TemplateError(f"The parameter {name} is {shown}; it must be a number")

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from eventstore.adapters.redis_connection import Client
     from eventstore.delivery import Deliverer
     from eventstore.dispatch import Dispatcher
+    from eventstore.durable import DurableSubscriptions
     from eventstore.joining import Members
-    from eventstore.ports import Bells, Clock, DeadLetters, Deliveries, Durables, Log, Registry
+    from eventstore.ports import Bells, Clock, DeadLetters, Deliveries, Durables, Log, Registry, Turns
     from eventstore.store import Store
     from eventstore.subscribing import Subscriptions
     from eventstore.sweep import Sweeper
@@ -33,6 +34,7 @@ __all__ = [
     "deliverer",
     "deliveries",
     "dispatcher",
+    "durable_subscriptions",
     "durables",
     "letters",
     "log",
@@ -44,6 +46,7 @@ __all__ = [
     "store",
     "subscriptions",
     "sweeper",
+    "turns",
 ]
 
 # ruff: noqa: PLC0415 - each function imports what only those need who call it
@@ -54,6 +57,8 @@ def settings() -> Settings:
     """The settings of this process. Reading them sets the level of its logging."""
     found = Settings.from_environment(os.environ)
     logging.getLogger().setLevel(found.log_level)
+    # It tells at every start where it found credentials and endpoints, and at DEBUG what it signs.
+    logging.getLogger("botocore").setLevel(logging.WARNING)
     return found
 
 
@@ -123,6 +128,22 @@ def durables() -> Durables:
 
 
 @cache
+def durable_subscriptions() -> DurableSubscriptions:
+    """What makes, moves and ends durable subscriptions."""
+    from eventstore.durable import DurableSubscriptions
+
+    return DurableSubscriptions(log(), durables(), bells=bells, letters=letters)
+
+
+@cache
+def turns() -> Turns:
+    """The turns of partitions."""
+    from eventstore.adapters.redis_turns import RedisTurns
+
+    return RedisTurns(_redis(), partitions=settings().partitions)
+
+
+@cache
 def members() -> Members:
     """What connections do with durable subscriptions."""
     from eventstore.joining import Members
@@ -149,12 +170,10 @@ def subscriptions() -> Subscriptions:
 @cache
 def dispatcher() -> Dispatcher:
     """What serves partitions."""
-    from eventstore.adapters.redis_turns import RedisTurns
     from eventstore.dispatch import Dispatcher, TurnLimits
 
-    turns = RedisTurns(_redis(), partitions=settings().partitions)
     limits = TurnLimits(events_url=f"{settings().rest_url}/api/v1/events")
-    return Dispatcher(log(), turns, deliveries(), bells=_bells(), letters=letters(), clock=clock(), limits=limits)
+    return Dispatcher(log(), turns(), deliveries(), bells=_bells(), letters=letters(), clock=clock(), limits=limits)
 
 
 @cache
@@ -189,11 +208,9 @@ def deliverer() -> Deliverer:
 @cache
 def sweeper() -> Sweeper:
     """What mends, every minute."""
-    from eventstore.adapters.redis_turns import RedisTurns
     from eventstore.sweep import Sweeper
 
-    turns = RedisTurns(_redis(), partitions=settings().partitions)
-    return Sweeper(log(), registry(), turns, _bells(), members(), clock=clock())
+    return Sweeper(log(), registry(), turns(), _bells(), members(), clock=clock())
 
 
 def preload(*names: str) -> None:

@@ -135,8 +135,10 @@ class Dispatcher:
         earliest = min(dues, default=None)
         if earliest is None or turn.now < turn.alarm <= earliest:
             return 0
-        self._bells.ring_later(turn.partition, seconds=min(max(earliest - turn.now, 0) / 1000, _LONGEST))
-        return max(earliest, turn.now + 1)
+        # What is due later than a bell can be is asked for again when that bell comes.
+        alarm = min(max(earliest, turn.now + 1), turn.now + _LONGEST)
+        self._bells.ring_later(turn.partition, seconds=(alarm - turn.now) / 1000)
+        return alarm
 
     def _carry_live(self, turn: Turn, outbox: Outbox) -> Iterable[tuple[str, int]]:
         """Give everyone who has caught up what is new; answers the last frame of each."""
@@ -243,8 +245,8 @@ class Dispatcher:
         return {one.key: frame for one, frame in to}
 
 
-_LONGEST = 900.0
-"""Seconds that a message may be delayed (SQS quotas)."""
+_LONGEST = 900_000
+"""Milliseconds that a message may be delayed (SQS quotas)."""
 
 _KEPT = 200_000
 """Subscriptions that a worker remembers; some 500 bytes each."""

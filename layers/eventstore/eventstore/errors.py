@@ -18,12 +18,13 @@ EventstoreError
 │   ├── EventConflict           the stream holds another event under the same source and id
 │   ├── StreamConflict          the stream exists with other settings
 │   ├── AmbiguousEvent          several events use the id: name the source, or the stream
-│   └── SubscriptionConflict    a subscription of this name exists, or did on this connection: choose another
+│   └── SubscriptionConflict    a subscription of this id is there, or was on this connection: choose another
 ├── Absent                      it is not there
 │   ├── StreamNotFound          no such stream yet
 │   ├── EventNotFound           no such event, or it is no longer kept
 │   ├── StreamGone              the stream was deleted for good, and takes no events again
 │   ├── SubscriptionNotFound    there is no such subscription
+│   ├── NothingParked           the durable subscription has set nothing aside, or not of this stream
 │   ├── ConnectionNotFound      the connection is gone
 │   └── NewEpoch                the store was made anew since the cursor was given: start over
 └── Unavailable                 nothing is wrong with the request: send it again later, it is safe
@@ -57,6 +58,7 @@ __all__ = [
     "InvalidStream",
     "Malformed",
     "NewEpoch",
+    "NothingParked",
     "PartitionMismatch",
     "QueueUnavailable",
     "StoreUnavailable",
@@ -226,12 +228,16 @@ class AmbiguousEvent(Conflict):
 
 
 class SubscriptionConflict(Conflict):
-    """The connection has, or had, a subscription of this id."""
+    """The connection has, or had, a subscription of this id; or a `durable` one is there with another definition."""
 
     code = "subscription-conflict"
 
-    def __init__(self, subscription: str) -> None:
-        super().__init__(f"the id {subscription!r} was used on this connection; an id serves once: choose another")
+    def __init__(self, subscription: str, *, durable: bool = False) -> None:
+        super().__init__(
+            f"subscription {subscription!r} exists with another definition; delete that one, or choose another id"
+            if durable
+            else f"the id {subscription!r} was used on this connection; an id serves once: choose another"
+        )
 
 
 class Absent(EventstoreError):
@@ -268,12 +274,26 @@ class StreamGone(Absent):
 
 
 class SubscriptionNotFound(Absent):
-    """The connection has no such subscription, or it has ended."""
+    """The connection has no such subscription, or there is no `durable` one of this name; or it has ended."""
 
     code = "subscription-not-found"
 
-    def __init__(self, subscription: str) -> None:
-        super().__init__(f"there is no subscription {subscription!r} on this connection")
+    def __init__(self, subscription: str, *, durable: bool = False) -> None:
+        super().__init__(
+            f"there is no durable subscription {subscription[:200]!r}; POST /api/v1/subscriptions makes one"
+            if durable
+            else f"there is no subscription {subscription!r} on this connection"
+        )
+
+
+class NothingParked(Absent):
+    """The durable subscription has set nothing aside."""
+
+    code = "nothing-parked"
+
+    def __init__(self, name: str, stream: str | None) -> None:
+        where = f"stream {stream!r} is not parked" if stream else "nothing is parked"
+        super().__init__(f"{where} for subscription {name!r}; GET /api/v1/dead-letters lists what is")
 
 
 class ConnectionNotFound(Absent):

@@ -26,6 +26,7 @@ class Kind:
     AGAIN = "again"
     LIVE = "live"
     OWNED = "owned"
+    RESENT = "resent"
     REVOKED = "revoked"
     TRUNCATED = "truncated"
     TEXT = "text"
@@ -51,9 +52,9 @@ class Part:
         kind: One of `Kind`.
         partition: Where it comes from.
         cursors: Behind the whole; of a `BARE` part, behind each of its events.
-        texts: Of `EVENTS`, an array of them; of `AGAIN`, the members that say what is tried again, and such an array;
-            of `BARE`, each event by itself; of `TRUNCATED`, the members that say what is missing; of `TEXT`, the
-            message itself.
+        texts: Of `EVENTS` and `RESENT`, an array of them; of `AGAIN`, the members that say what is tried again, and an
+            array, which is empty once the stream has caught up; of `BARE`, each event by itself; of `TRUNCATED`, the
+            members that say what is missing; of `TEXT`, the message itself.
         to: Who gets it.
     """
 
@@ -129,6 +130,8 @@ def _framed(kind: str, head: str, cursors: Sequence[str], texts: Sequence[str]) 
         yield from texts
     elif kind == Kind.EVENTS:
         yield f'{{"type":"events",{head},"events":{texts[0]},"cursor":"{cursors[0]}"}}'
+    elif kind == Kind.RESENT:
+        yield f'{{"type":"events",{head},"attempt":2,"events":{texts[0]},"cursor":"{cursors[0]}"}}'
     elif kind == Kind.AGAIN:
         yield f'{{"type":"events",{head},{texts[0]},"events":{texts[1]}}}'
     elif kind in {Kind.LIVE, Kind.OWNED}:

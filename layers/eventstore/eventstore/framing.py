@@ -92,13 +92,14 @@ class Outbox:
         """Tell a member of a group what was removed before the group came to it."""
         self._add_one(Part(Kind.TRUNCATED, self.partition, (self._cursor(position),), (members,), (to,)))
 
-    def add_to_member(self, events: Sequence[Placed], to: Address) -> int:
+    def add_to_member(self, events: Sequence[Placed], to: Address, *, resent: bool) -> int:
         """Send events to a member of a group, in frames from the address's number on; how many frames it took."""
+        kind = Kind.RESENT if resent else Kind.EVENTS
         taken = 0
         for chunk in self._chunks(events):
             texts = (f"[{','.join(self._text(placed) for placed in chunk)}]",)
             address = to._replace(frame=to.frame + taken)
-            self._add_one(Part(Kind.EVENTS, self.partition, (self._cursor(chunk[-1].position),), texts, (address,)))
+            self._add_one(Part(kind, self.partition, (self._cursor(chunk[-1].position),), texts, (address,)))
             taken += 1
         return taken
 
@@ -112,6 +113,10 @@ class Outbox:
             self._add_one(Part(Kind.AGAIN, self.partition, (), texts, (address,)))
             taken += 1
         return taken
+
+    def add_caught_up(self, stream: str, to: Address) -> None:
+        """Tell a member of a group that a stream that was held comes with all others from here on."""
+        self._add_one(Part(Kind.AGAIN, self.partition, (), (json.dumps({"stream": stream})[1:-1], "[]"), (to,)))
 
     def text(self, placed: Placed) -> str:
         """The event as clients get it."""

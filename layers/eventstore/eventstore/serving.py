@@ -54,6 +54,10 @@ def serve(log: Log, turn: Turn, durable: Durable, commands: Sequence[Command], o
     step = Step(group, durable.rules, durable.key, turn.partition, turn.now)
     for command in commands:
         apply(step, command)
+    if group.leap != turn.leap:
+        # Under the numbers that an earlier try may have sent something else would stand now: they go on far from there.
+        group.frame += turn.leap - group.leap
+        group.leap, group.owner = turn.leap, None
     renew(step)
     for told in step.told:
         place = group.flight[0].position if group.flight else group.place
@@ -101,13 +105,17 @@ class _Work:
             if not group.flight:
                 group.heard = self._step.now
             group.flight += map(_spot, taken)
-            group.frame += self._outbox.add_to_member(taken, self._address())
+            resent = [placed for placed in taken if placed.position <= group.furthest]
+            for some, again in ((resent, True), (taken[len(resent) :], False)):
+                group.frame += self._outbox.add_to_member(some, self._address(), resent=again)
+            group.furthest = max(group.furthest, taken[-1].position)
         return not at_end
 
     def send_held(self) -> bool:
         """Go on with streams of which an event failed; whether more could be done at once."""
         more = False
-        due_now = [(s, h) for s, h in self._group.held.items() if not h.sent and h.due <= self._step.now]
+        group, now = self._group, self._step.now
+        due_now = [(s, h) for s, h in group.held.items() if h.due <= now and h.waits(group.place)]
         for stream, held in due_now[:_STREAMS]:
             more = self._send_stream(stream, held) or more
         return more or len(due_now) > _STREAMS
@@ -132,8 +140,11 @@ class _Work:
         if not wanted:
             held.at = reached
             if at_end:
-                # It has caught up: what comes now goes with all other streams.
+                # It has caught up: what comes now goes with all other streams. The owner drops what it gets of the
+                # stream until it is told so, for that may have been sent before the stream was held.
                 del self._group.held[stream]
+                self._outbox.add_caught_up(stream, self._address())
+                self._group.frame += 1
             return not at_end
         # One that failed before goes alone, so that others do not fail with it.
         sent = wanted[:1] if held.attempt else wanted

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class Settings:
 
     Attributes:
         backend: What keeps the events (`BACKEND`).
-        redis_url: Where the streams are kept (`REDIS_URL`): `redis://` or `rediss://`, `?cluster=true` for a cluster.
+        redis_url: Where the streams are kept (`REDIS_URL`, docs/operations.md). A password may stand in it.
         partitions: How many partitions a new store gets (`PARTITIONS`); None takes what the store has, or 16.
         log_level: The least severe log line that is written (`LOG_LEVEL`).
         bells_url: The queue of bells (`BELLS_QUEUE_URL`); without one, nothing is delivered live.
@@ -37,7 +37,7 @@ class Settings:
     """
 
     backend: str
-    redis_url: str
+    redis_url: str = field(repr=False)
     partitions: int | None
     log_level: str
     bells_url: str
@@ -77,7 +77,8 @@ def _one_of(environment: Mapping[str, str], name: str, allowed: tuple[str, ...])
 
 def _redis_url(value: str) -> str:
     if not value.startswith(("redis://", "rediss://")):
-        raise SettingsError(f"REDIS_URL is {value!r}; it starts with redis:// or rediss://")
+        # Not what it is: a password may stand in it.
+        raise SettingsError("REDIS_URL starts with something else than redis:// or rediss://")
     return value
 
 

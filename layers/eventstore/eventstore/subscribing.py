@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from eventstore.errors import InvalidCursor
-from eventstore.ports import Start
-from eventstore.positions import Cursor, Position
-from eventstore.streams import partition_of
+from eventstore.positions import Cursor
+from eventstore.starting import origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from eventstore.ports import Bells, Log, Registry
+    from eventstore.positions import Position
     from eventstore.subscriptions import Subscription
 
 __all__ = ["Subscribed", "Subscriptions"]
@@ -29,6 +28,7 @@ class Subscribed:
         missing: Per stream the sequences that were removed behind the cursor it resumed from; `missing_more` if there
             is more than can be told.
         renewed: The partitions that were made anew since that cursor.
+        silent: The partitions that have no bell on its way.
     """
 
     cursor: str
@@ -36,6 +36,7 @@ class Subscribed:
     missing: Sequence[tuple[str, int, int]] = ()
     missing_more: bool = False
     renewed: Sequence[int] = ()
+    silent: Sequence[int] = ()
 
     @property
     def recovery(self) -> str:
@@ -62,54 +63,27 @@ class Subscriptions:
             InvalidCursor: The cursors are none, or do not cover all partitions concerned.
             SubscriptionConflict, TooManySubscriptions, ConnectionNotFound: As `Registry.subscribe` says.
         """
-        count = self._log.partitions
-        concerned = sorted({partition_of(stream, count) for stream in subscription.streams}) or range(count)
-        marks = self._marks(cursors, concerned)
-        renewed = self._renewed(marks)
-        starts: dict[int, Position | Start] = {}
-        for partition in concerned:
-            if not marks:
-                starts[partition] = Start.OLDEST if oldest else Start.NOW
-            else:
-                starts[partition] = Start.OLDEST if partition in renewed else marks[partition][1]
-        started = self._registry.subscribe(subscription, starts)
+        origin = origin_of(self._log, subscription.streams, cursors=cursors, oldest=oldest)
+        started = self._registry.subscribe(subscription, origin.starts)
         token = Cursor({p: (one.epoch, one.position) for p, one in started.items()}).token()
-        ranges, complete = self._missing(subscription, {p: m for p, m in marks.items() if p not in renewed})
-        return Subscribed(token, list(concerned), ranges, not complete, renewed)
+        ranges, complete = self._missing(subscription, origin.marks)
+        silent = [partition for partition, one in started.items() if one.rings]
+        return Subscribed(token, list(origin.starts), ranges, not complete, origin.renewed, silent)
 
     def ring(self, subscribed: Subscribed) -> None:
         """Let the partitions concerned carry a new subscription on. If this is not done, the sweep does it."""
-        self._bells.ring(subscribed.partitions)
-
-    def _marks(self, cursors: Sequence[str], concerned: Sequence[int]) -> Mapping[int, tuple[str, Position]]:
-        if not cursors:
-            return {}
-        given = Cursor.merged(cursors).places
-        if left_out := [partition for partition in concerned if partition not in given]:
-            raise InvalidCursor(
-                f"the cursors do not cover partition {left_out[0]}; send the one of 'subscribed' with the newest of "
-                "each partition",
-                pointer="/cursor",
-            )
-        return {partition: given[partition] for partition in concerned}
-
-    def _renewed(self, marks: Mapping[int, tuple[str, Position]]) -> Sequence[int]:
-        if not marks:
-            return ()
-        now = self._log.missing(dict.fromkeys(marks, _END))
-        return [partition for partition, (epoch, _) in marks.items() if now[partition].epoch != epoch]
+        if subscribed.silent:
+            self._bells.ring(subscribed.silent)
 
     def _missing(
-        self, subscription: Subscription, marks: Mapping[int, tuple[str, Position]]
+        self, subscription: Subscription, marks: Mapping[int, Position]
     ) -> tuple[Sequence[tuple[str, int, int]], bool]:
         """What was removed by the time that the subscription began; what is removed later, its turns tell."""
         if not marks:
             return (), True
-        after = {partition: position for partition, (_, position) in marks.items()}
-        found = self._log.missing(after, streams=subscription.streams)
+        found = self._log.missing(marks, streams=subscription.streams)
         ranges = [found_range for partition in sorted(found) for found_range in found[partition].ranges]
         return ranges[:_TOLD], len(ranges) <= _TOLD and all(one.complete for one in found.values())
 
 
 _TOLD = 100
-_END = Position((1 << 63) - 1, 0, 0)

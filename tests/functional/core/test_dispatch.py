@@ -171,6 +171,21 @@ class TestCatchingUp:
         assert ids(got) == [str(number) for number in range(51)]
         assert [message["type"] for message in got].index("live") == len(got) - 1
 
+    def test_those_at_the_end_become_live_together_whatever_their_streams(
+        self, live: Live, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        live.store.publish(events(3), stream="wf")
+        reads: list[object] = []
+        tail = live.log.tail
+        monkeypatch.setattr(live.log, "tail", lambda *args, **options: reads.append(args) or tail(*args, **options))
+        for name in "abc":
+            live.subscribe(name, streams=[f"stream-{name}"])
+        live.settle()
+        assert {name: [one["type"] for one in told] for name, told in live.received().items()} == {
+            name: ["live"] for name in "abc"
+        }
+        assert not reads
+
     def test_publishing_goes_on_while_somebody_catches_up(self, client: Client) -> None:
         live = Live(client, limits=TurnLimits(events=3, behind_events=5))
         live.subscribe("live")

@@ -129,8 +129,11 @@ class TestOwning:
         group.join("a")
         group.publish("wf", 3)
         group.leave("a")
+        group.publish("wf", 1, start=4)
         group.join("b")
-        assert [sequence for _, sequence in group.events("b")] == ["1", "2", "3"]
+        frames = [message for message in group.take("b") if message["type"] == "events"]
+        told = [(message.get("attempt"), [e["id"] for e in message["events"]]) for message in frames]
+        assert told == [(2, ["1", "2", "3"]), (None, ["4"])]
 
     def test_what_was_acknowledged_does_not_come_again(self, client: Client) -> None:
         group = Group.of(client)
@@ -154,6 +157,16 @@ class TestOwning:
             group.live.members.release("a", "w", partition)
         group.settle()
         assert sorted(message["partition"] for message in group.take("b")) == sorted(revoked)
+
+    def test_numbers_go_on_from_one_owner_to_the_next(self, client: Client) -> None:
+        group = Group.of(client)
+        group.publish("wf", 1)
+        numbers = []
+        for name in ("a", "b", "c"):
+            group.join(name)
+            numbers += [message["frame"] for message in group.take(name)]
+            group.leave(name)
+        assert numbers == [1, 2, 3, 4, 5, 6]
 
     def test_a_revoked_owner_gets_nothing_more_and_the_next_one_all_it_left(self, client: Client) -> None:
         group = Group.of(client)
@@ -257,6 +270,19 @@ class TestFailing:
         group.nack("a", "wf", 1, delay=5_000)
         assert group.live.bells.later[-1] == (0, pytest.approx(5, abs=0.5))
 
+    def test_a_try_later_than_a_bell_can_be_is_asked_for_again_when_the_bell_comes(self, client: Client) -> None:
+        group = Group.of(client)
+        group.join("a")
+        group.publish("wf", 1)
+        group.nack("a", "wf", 1, delay=1_000_000)
+        later = group.live.bells.later
+        for skew in (31_000, 932_000):
+            later.clear()
+            group.live.turns.skew = skew  # type: ignore[attr-defined]
+            group.turn()
+            assert len(later) == 1
+        assert later == [(0, pytest.approx(1000 - 932, abs=10))]
+
     def test_what_is_not_acknowledged_in_time_comes_again(self, client: Client) -> None:
         group = Group.of(client, ack_deadline=10_000)
         group.join("a")
@@ -317,6 +343,17 @@ class TestParking:
         assert [letter.sequence for letter in group.live.letters.kept] == [1]
 
 
+def test_however_many_commands_are_left_at_once_each_is_taken_in(client: Client) -> None:
+    group = Group.of(client)
+    group.join("a")
+    group.publish("wf", 2)
+    group.take("a")
+    redrives = [Redrive(f"none-{number}", "start") for number in range(4500)]
+    assert group.live.durables.tell(group.durable, {0: [*redrives, Replay(BEGINNING)]}) == [0]
+    group.turn()
+    assert [sequence for _, sequence in group.events("a")] == ["1", "2"]
+
+
 def test_a_replay_starts_over(client: Client) -> None:
     group = Group.of(client)
     group.join("a")
@@ -354,6 +391,27 @@ def test_a_turn_that_came_to_nothing_is_taken_again_with_the_same_frames(client:
     assert live.received()["a"] == first
     group.settle()
     assert [sequence for _, sequence in group.events("a")] == ["3"]
+
+
+def test_where_events_went_that_a_turn_may_have_sent_the_owner_is_told_anew(client: Client) -> None:
+    group = Group.of(client)
+    group.join("a")
+    group.take("a")
+    live = group.live
+    live.store.publish(events(2), stream="gone")
+    live.store.publish(events(2), stream="wf")
+    live.deliveries.broken = True
+    with pytest.raises(Exception, match="broken"):
+        live.dispatcher.take_turn(0)
+    live.deliveries.broken = False
+    assert [message["frame"] for message in live.received()["a"]] == [2]
+    live.log.delete("gone", permanently=False)
+    group.settle()
+    owned, missing, sent = group.take("a")
+    assert (owned["type"], missing["missing"][0]["stream"]) == ("owned", "gone")
+    # Far from the number that stood for something else.
+    assert (owned["frame"], missing["frame"], sent["frame"]) == (100_002, 100_003, 100_004)
+    assert [e["hubsequence"] for e in sent["events"]] == ["1", "2"]
 
 
 def test_a_group_that_is_deleted_is_gone(client: Client) -> None:

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from eventstore import bootstrap
+from tests.fakes.letters import FakeLetters
+from tests.fakes.queues import FakeBells
 from tests.fresh import forget
 from tests.functional.rest.api import Api
 
@@ -16,10 +18,13 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def api(valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
-    """The handler on an empty store."""
+    """The handler on an empty store, its queues in memory."""
     monkeypatch.setenv("REDIS_URL", valkey.url)
     monkeypatch.setenv("PARTITIONS", "4")
     forget()
+    bells, letters = FakeBells(), FakeLetters()
+    monkeypatch.setattr(bootstrap, "bells", lambda: bells)
+    monkeypatch.setattr(bootstrap, "letters", lambda: letters)
     client = bootstrap.log()._client  # type: ignore[attr-defined]
     client.flushall()
     yield Api()

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from eventstore.errors import Invalid
 from functions.rest.conditions import expected, is_current, prefers_batch, wait_seconds
-from functions.rest.queries import all_query, stream_query, streams_query, streams_token
+from functions.rest.queries import all_query, names_query, stream_query
+from functions.rest.tokens import STREAMS, token_of
 
 NAMES = st.sampled_from(
     ["type", "since", "until", "from", "to", "limit", "cursor", "order", "direction", "stream", "prefix", "filter"]
@@ -20,7 +21,7 @@ OFFSETS = st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minute
 
 @given(st.dictionaries(st.one_of(NAMES, st.text()), st.lists(VALUES, min_size=1, max_size=2)))
 def test_parameters_make_a_query_or_are_refused(query: dict[str, list[str]]) -> None:
-    for read in (all_query, lambda given: stream_query(given, wait=0), streams_query):
+    for read in (all_query, lambda given: stream_query(given, wait=0), lambda given: names_query(given, STREAMS)):
         try:
             read(query)
         except Invalid as refusal:
@@ -52,7 +53,7 @@ def test_a_time_counts_in_milliseconds(text: str, milliseconds: int) -> None:
 
 @given(st.from_regex(r"\A[A-Za-z0-9._:~-]{1,200}\Z"))
 def test_the_cursor_of_a_list_of_streams_holds_the_name_it_was_made_of(name: str) -> None:
-    assert streams_query({"cursor": [streams_token(name)]}).after == name
+    assert names_query({"cursor": [token_of(STREAMS, name)]}, STREAMS).after == name
 
 
 @given(st.dictionaries(st.sampled_from(["if-match", "if-none-match", "prefer", "accept"]), st.text()))

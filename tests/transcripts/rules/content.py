@@ -26,6 +26,10 @@ def invented(evidence: Evidence) -> Iterator[Violation]:
             if frame.session in reading.sessions:
                 for event in frame.events:
                     yield from _checked(evidence.ledger, frame, event)
+    for group in evidence.groups:
+        for frame in group.frames:
+            for event in frame.events:
+                yield from _checked(evidence.ledger, frame, event)
 
 
 def unwanted(evidence: Evidence) -> Iterator[Violation]:
@@ -37,6 +41,12 @@ def unwanted(evidence: Evidence) -> Iterator[Violation]:
                 if not wanted(subscribe, event):
                     asked = {name: subscribe[name] for name in ("filters", "stream") if name in subscribe}
                     sentence = f"{published_part(event)} does not match {asked}"
+                    yield Violation(Kind.UNWANTED, frame.at, sentence, frame.place(*where(event)))
+    for group in evidence.groups:
+        for frame in group.frames:
+            for event in frame.events:
+                if not wanted(group.group.wanted, event):
+                    sentence = f"{published_part(event)} does not match {dict(group.group.wanted)}"
                     yield Violation(Kind.UNWANTED, frame.at, sentence, frame.place(*where(event)))
 
 

@@ -13,6 +13,8 @@ def test_without_variables_the_defaults_hold() -> None:
         log_level="INFO",
         bells_url="",
         deliveries_url="",
+        alarms_url="",
+        letters_url="",
         connections_url="",
         rest_url="",
     )
@@ -26,6 +28,8 @@ def test_variables_are_read() -> None:
         "BACKEND": "redis",
         "BELLS_QUEUE_URL": "http://q/bells.fifo",
         "DELIVERIES_QUEUE_URL": "http://q/deliveries.fifo",
+        "ALARMS_QUEUE_URL": "http://q/alarms",
+        "DEAD_LETTERS_QUEUE_URL": "http://q/letters.fifo",
         "CONNECTIONS_URL": "https://gateway/ws",
         "REST_URL": "https://gateway/v1/",
     }
@@ -36,6 +40,8 @@ def test_variables_are_read() -> None:
         log_level="DEBUG",
         bells_url="http://q/bells.fifo",
         deliveries_url="http://q/deliveries.fifo",
+        alarms_url="http://q/alarms",
+        letters_url="http://q/letters.fifo",
         connections_url="https://gateway/ws",
         rest_url="https://gateway/v1",
     )
@@ -49,7 +55,6 @@ def test_an_empty_variable_is_an_unset_one() -> None:
     ("name", "value"),
     [
         ("BACKEND", "postgres"),
-        ("REDIS_URL", "http://h"),
         ("PARTITIONS", "0"),
         ("PARTITIONS", "-1"),
         ("PARTITIONS", "ten"),
@@ -60,3 +65,10 @@ def test_an_empty_variable_is_an_unset_one() -> None:
 def test_a_wrong_value_is_named_with_what_would_be_right(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=f"{name} is '{value}'; it "):
         Settings.from_environment({name: value})
+
+
+def test_the_password_of_the_store_is_shown_nowhere() -> None:
+    assert "hidden" not in repr(Settings.from_environment({"REDIS_URL": "rediss://hub:hidden@host"}))
+    with pytest.raises(SettingsError, match="REDIS_URL starts with something else") as refused:
+        Settings.from_environment({"REDIS_URL": "hub:hidden@host"})
+    assert "hidden" not in str(refused.value)

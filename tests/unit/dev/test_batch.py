@@ -1,23 +1,23 @@
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from eventstore_dev.queues.batch import events, kept_back, reported
 from eventstore_dev.queues.broker import Received
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 
 def message(name: str, body: str = "text") -> Received:
     return Received(name, f"handle-{name}", body, "md5", {"MessageGroupId": name[0]}, {}, "arn:aws:sqs:r:1:q")
 
 
-@pytest.mark.skipif("EVENTSTORE_MATERIAL" not in os.environ, reason="needs AWS's sample events")
-def test_a_record_has_the_shape_of_awss_own() -> None:
-    path = Path(os.environ["EVENTSTORE_MATERIAL"]) / "lambda-events" / "sqsEvent.json"
-    sample = json.loads(path.read_text())["Records"][0]
+def test_a_record_has_the_shape_of_awss_own(material: Path) -> None:
+    sample = json.loads((material / "lambda-events" / "sqsEvent.json").read_text())["Records"][0]
     attribute = {"DataType": "Number", "StringValue": "100"}
     ((payload, _),) = events([Received("i", "h", "b", "m", {}, {"testAttr": attribute}, "arn")], limit=1000)
     record = json.loads(payload)["Records"][0]

@@ -121,6 +121,13 @@ def test_a_parameter_that_does_not_fit_is_named(
         document(tmp_path, f"Parameters: {{P: {declared}}}\nResources: {{}}", **given)
 
 
+def test_a_masked_parameter_that_does_not_fit_is_not_shown(tmp_path: Path) -> None:
+    declared = "{Type: String, NoEcho: true, AllowedPattern: a+}"
+    with pytest.raises(TemplateError) as refused:
+        document(tmp_path, f"Parameters: {{P: {declared}}}\nResources: {{}}", P="hidden")
+    assert str(refused.value) == "The parameter P is ****; it must match a+"
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(TemplateError, match=r"There is no .*nothing\.yaml"):
         Document.read(tmp_path / "nothing.yaml", parameters={})

@@ -7,6 +7,7 @@ import pytest
 
 from tests.transcripts.__main__ import main
 from tests.transcripts.recording import Unreadable, read, written
+from tests.unit.transcripts.group_scenario import group_transcript
 from tests.unit.transcripts.scenario import transcript
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def test_a_transcript_reads_back_as_it_was_written() -> None:
-    good = replace(transcript(3), recreated=(0.5,))
+    good = replace(transcript(3), recreated=(0.5,), groups=group_transcript(3).groups)
     assert read(written(good)) == good
 
 

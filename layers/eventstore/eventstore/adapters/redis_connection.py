@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, cast
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from redis import Redis, RedisCluster
 from redis.backoff import ExponentialWithJitterBackoff
-from redis.exceptions import BusyLoadingError, ClusterDownError, RedisClusterException, TryAgainError
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
+from eventstore.adapters.clock import SystemClock
+from eventstore.adapters.redis_failures import is_away, is_lasting, reason_of
+from eventstore.adapters.redis_url import RedisUrl
 from eventstore.errors import StoreUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from types import TracebackType
+
+    from redis.credentials import CredentialProvider
+
+    from eventstore.adapters.redis_url import IamUser
 
 __all__ = ["ANSWERING", "SOCKET_SECONDS", "Client", "connect"]
 
@@ -39,38 +42,57 @@ class Client(Protocol):
 SOCKET_SECONDS = 5.0
 """How long an answer may take; blocking reads must ask for less."""
 
-_AWAY = (
-    RedisConnectionError,
-    RedisTimeoutError,
-    BusyLoadingError,
-    ClusterDownError,
-    TryAgainError,
-    RedisClusterException,
-)
+
+class _Retry(Retry):
+    """Tries again what may go well the next time."""
+
+    def call_with_retry(
+        self,
+        do: Any,
+        fail: Any,
+        is_retryable: Callable[[Exception], bool] | None = None,
+        with_failure_count: bool = False,  # noqa: FBT001, FBT002 - redis-py's signature
+    ) -> Any:
+        def may_go_well(error: Exception) -> bool:
+            return not is_lasting(error) and (is_retryable is None or is_retryable(error))
+
+        return super().call_with_retry(do, fail, may_go_well, with_failure_count)
 
 
 def connect(url: str) -> Client:
-    """A client of the store at `redis://` or `rediss://`; `?cluster=true` makes it one of a cluster.
+    """A client of the store that a `REDIS_URL` names; docs/operations.md says what may stand in one.
 
-    It connects at its first command. A command whose answer is lost is sent again for about two seconds: what the
-    hub sends may be sent twice, for an event is stored once.
+    It connects at its first command, a client of a cluster at once. A command whose answer is lost is sent again for
+    about two seconds: what the hub sends may be sent twice, for an event is stored once.
+
+    Raises:
+        SettingsError: The URL breaks a rule.
+        StoreUnavailable: A cluster does not let itself be connected to.
     """
-    parts = urlsplit(url)
-    query = dict(parse_qsl(parts.query))
-    cluster = query.pop("cluster", "false").lower() == "true"
-    bare = urlunsplit(parts._replace(query=urlencode(query)))
+    parsed = RedisUrl.parse(url)
     options: dict[str, Any] = {
         "protocol": 3,
         "socket_timeout": SOCKET_SECONDS,
         "socket_connect_timeout": 1.0,
         "socket_keepalive": True,
-        "retry": Retry(ExponentialWithJitterBackoff(base=0.02, cap=0.5), retries=7),
+        "retry": _Retry(ExponentialWithJitterBackoff(base=0.02, cap=0.5), retries=7),
         # Three round trips a connection that a cold start would wait for.
         "driver_info": None,
         "maint_notifications_config": MaintNotificationsConfig(enabled=False),
     }
-    client = _cluster(bare, options) if cluster else _with_plain_entries(Redis.from_url(bare, **options))
-    return cast("Client", client)
+    if parsed.iam:
+        options["credential_provider"] = _tokens(parsed.iam)
+    if not parsed.cluster:
+        return cast("Client", _with_plain_entries(Redis.from_url(parsed.address, **options)))
+    with ANSWERING:
+        return cast("Client", _cluster(parsed.address, options))
+
+
+def _tokens(user: IamUser) -> CredentialProvider:
+    # Imported here, for it imports botocore.
+    from eventstore.adapters.elasticache_iam import IamTokens  # noqa: PLC0415 - see above
+
+    return IamTokens.of_session(user, clock=SystemClock())
 
 
 def _cluster(url: str, options: dict[str, Any]) -> Any:
@@ -108,8 +130,8 @@ class _Answering:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if isinstance(error, _AWAY):
-            raise StoreUnavailable(f"the store does not answer ({type(error).__name__}); try again shortly") from error
+        if error is not None and is_away(error):
+            raise StoreUnavailable(reason_of(error)) from error
 
 
 ANSWERING = _Answering()

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["RedisDurables"]
 
+_AT_ONCE = 1000
+"""How many commands one script leaves; ElastiCache Serverless takes 3,999 arguments."""
+
 
 class RedisDurables:
     """See `ports.Durables`; the arguments as in `RedisLog`."""
@@ -51,7 +54,8 @@ class RedisDurables:
             self._client.execute_command("SET", key, durable.encoded(), "NX")
             stands = Durable.decoded(self._client.execute_command("GET", key).decode())
             self._client.execute_command("ZADD", DURABLES, 0, durable.name)
-            for partition, start in starts.items():
+            for partition in starts.keys() & set(self.partitions(stands)):
+                start = starts[partition]
                 kept, keys = partition_keys(partition), turn_keys(partition)
                 at = [kept.partition, kept.log, keys.groups, keys.durables]
                 arguments = [self._new_epoch(), self._partitions.count, stands.key, stands.encoded(), _group(start)]
@@ -63,8 +67,16 @@ class RedisDurables:
         with ANSWERING:
             text = self._client.execute_command("GET", durable_key(name))
         if text is None:
-            raise SubscriptionNotFound(name)
+            raise SubscriptionNotFound(name, durable=True)
         return Durable.decoded(text.decode())
+
+    def definitions(self, names: Sequence[str]) -> Sequence[Durable]:
+        """See `Durables.definitions`."""
+        pipeline = self._client.pipeline(transaction=False)
+        for name in names:
+            pipeline.get(durable_key(name))
+        with ANSWERING:
+            return [Durable.decoded(text.decode()) for text in pipeline.execute() if text is not None]
 
     def names(self, *, prefix: str, after: str, count: int) -> Sequence[str]:
         """See `Durables.names`."""
@@ -106,8 +118,11 @@ class RedisDurables:
             for partition, told in commands.items():
                 keys = turn_keys(partition)
                 at = [keys.inbox, keys.groups, partition_keys(partition).bell]
-                if self._tell(self._client, at, [durable.key, *map(encoded, told)]) == 1:
-                    silent.append(partition)
+                texts = [encoded(command) for command in told]
+                for start in range(0, len(texts), _AT_ONCE):
+                    answer = self._tell(self._client, at, [durable.key, *texts[start : start + _AT_ONCE]])
+                    if answer == 1:
+                        silent.append(partition)
         return silent
 
 

@@ -13,6 +13,7 @@ from eventstore.adapters.redis_connection import ANSWERING, SOCKET_SECONDS
 from eventstore.adapters.redis_entries import REACH, entries_of, recorded, sequence_and_time
 from eventstore.adapters.redis_ids import MORE, Ids
 from eventstore.adapters.redis_keys import partition_keys, stream_keys
+from eventstore.adapters.redis_lag import Lags
 from eventstore.adapters.redis_partitions import Partitions, random_epoch
 from eventstore.adapters.redis_scripts import Script
 from eventstore.adapters.redis_streams import STATE, Streams, state_of
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from eventstore.adapters.redis_connection import Client
     from eventstore.events import Event, RecordedEvent
-    from eventstore.ports import Clock, Missing, Tail
+    from eventstore.ports import Clock, Lag, Missing, Tail
     from eventstore.positions import Position
     from eventstore.streams import StreamConfig, StreamState
 
@@ -66,6 +67,7 @@ class RedisLog:
         self._ids = Ids(self._partitions)
         self._streams = Streams(self._partitions, self._ids, clock=clock or SystemClock())
         self._tails = Tails(self._partitions)
+        self._lags = Lags(client)
         self._append = Script("append")
 
     @property
@@ -157,6 +159,11 @@ class RedisLog:
         gaps = {p: Gap(position, until.get(p), since.get(p, 0), streams) for p, position in after.items()}
         with ANSWERING:
             return read_missing(self._partitions, gaps)
+
+    def lag(self, after: Mapping[int, Position], *, most: int) -> Mapping[int, Lag]:
+        """See `Log.lag`."""
+        with ANSWERING:
+            return self._lags.count(after, most=most)
 
     def locate(self, event_id: str, *, source: str | None = None, stream: str | None = None) -> Sequence[RecordedEvent]:
         """See `Log.locate`."""

@@ -123,6 +123,16 @@ class RedisTurns:
             raise TurnLost(turn.partition)
         return more > 0
 
+    def reached(self) -> Mapping[int, Position]:
+        """See `Turns.reached`."""
+        with ANSWERING:
+            partitions = range(self._partitions.count)
+            pipeline = self._client.pipeline(transaction=False)
+            for partition in partitions:
+                pipeline.hget(turn_keys(partition).turn, "done")
+            answers = pipeline.execute()
+        return {p: _whole(done) if done else _NOTHING for p, done in zip(partitions, answers, strict=True)}
+
     def waiting(self) -> Sequence[int]:
         """See `Turns.waiting`."""
         with ANSWERING:

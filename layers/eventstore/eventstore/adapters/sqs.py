@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from types_boto3_sqs.client import SQSClient
-    from types_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
+    from types_boto3_sqs.type_defs import (
+        DeleteMessageBatchRequestEntryTypeDef,
+        SendMessageBatchRequestEntryTypeDef,
+    )
 
     from eventstore.frames import Delivery
     from eventstore.ports import DeadLetter
@@ -158,9 +161,9 @@ class SqsLetters:
             except (BotoCoreError, ClientError) as error:
                 raise QueueUnavailable(f"the dead letter queue does not answer: {error}") from error
 
-    def discard(self, key: str, stream: str) -> int:
+    def discard(self, key: str, *streams: str) -> int:
         """See `DeadLetters.discard`."""
-        group, removed = _letter_group(key, stream), 0
+        groups, removed = {_letter_group(key, stream) for stream in streams}, 0
         others: list[str] = []
         try:
             # What is received is hidden meanwhile, so each message is seen once.
@@ -170,15 +173,21 @@ class SqsLetters:
                 VisibilityTimeout=30,
                 MessageSystemAttributeNames=["MessageGroupId"],
             ).get("Messages"):
-                for message in messages:
-                    if message["Attributes"]["MessageGroupId"] == group:
-                        self._client.delete_message(QueueUrl=self._queue_url, ReceiptHandle=message["ReceiptHandle"])
-                        removed += 1
-                    else:
-                        others.append(message["ReceiptHandle"])
-            for handle in others:
-                self._client.change_message_visibility(
-                    QueueUrl=self._queue_url, ReceiptHandle=handle, VisibilityTimeout=0
+                found = [m["ReceiptHandle"] for m in messages if m["Attributes"]["MessageGroupId"] in groups]
+                others += [m["ReceiptHandle"] for m in messages if m["Attributes"]["MessageGroupId"] not in groups]
+                if found:
+                    entries: list[DeleteMessageBatchRequestEntryTypeDef] = [
+                        {"Id": str(number), "ReceiptHandle": handle} for number, handle in enumerate(found)
+                    ]
+                    answer = self._client.delete_message_batch(QueueUrl=self._queue_url, Entries=entries)
+                    removed += len(answer.get("Successful", []))
+            for start in range(0, len(others), _AT_ONCE):
+                self._client.change_message_visibility_batch(
+                    QueueUrl=self._queue_url,
+                    Entries=[
+                        {"Id": str(number), "ReceiptHandle": handle, "VisibilityTimeout": 0}
+                        for number, handle in enumerate(others[start : start + _AT_ONCE])
+                    ],
                 )
         except (BotoCoreError, ClientError) as error:
             raise QueueUnavailable(f"the dead letter queue does not answer: {error}") from error

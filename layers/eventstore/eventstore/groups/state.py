@@ -61,6 +61,10 @@ class Held:
     sent_at: int = 0
     errors: list[str] = field(default_factory=list)
 
+    def waits(self, place: Position) -> bool:
+        """Whether it could go on, once it is due. A group that went back may stand before it for a while."""
+        return not self.sent and self.at <= place
+
 
 @dataclass(slots=True)
 class Parked:
@@ -95,8 +99,10 @@ class Group:
         owner: Which of them the partition belongs to.
         revoked: When the owner was asked to release it; 0 if it was not.
         heard: When the owner last showed that it works, in milliseconds since 1970.
-        frame: The number of the last frame that the owner was sent.
+        frame: The number of the last frame that any owner was sent.
+        furthest: The place of the last event in the log's order that any owner was ever sent.
         removals: Of how many removals of events the group knows (`Missing.serial`).
+        leap: As in `Turn`, when the owner's frames were last numbered.
     """
 
     place: Position = BEGINNING
@@ -105,7 +111,9 @@ class Group:
     revoked: int = 0
     heard: int = 0
     frame: int = 0
+    furthest: Position = BEGINNING
     removals: int = 0
+    leap: int = 0
     flight: list[Spot] = field(default_factory=list)
     held: dict[str, Held] = field(default_factory=dict)
     parked: dict[str, Parked] = field(default_factory=dict)
@@ -119,7 +127,9 @@ class Group:
             "revoked": self.revoked,
             "heard": self.heard,
             "frame": self.frame,
+            "furthest": _told(self.furthest),
             "removals": self.removals,
+            "leap": self.leap,
             "flight": [[*_told(at), stream, sequence] for at, stream, sequence in self.flight],
             "held": {
                 name: [_told(h.at), h.attempt, h.due, [[*_told(at), s, n] for at, s, n in h.sent], h.sent_at, h.errors]
@@ -143,7 +153,9 @@ class Group:
             revoked=told["revoked"],
             heard=told["heard"],
             frame=told["frame"],
+            furthest=Position(*told["furthest"]),
             removals=told["removals"],
+            leap=told["leap"],
             flight=_spots(told["flight"]),
             held={
                 name: Held(Position(*at), attempt, due, _spots(sent), sent_at, errors)

@@ -88,7 +88,7 @@ def apply(step: Step, command: Command) -> None:
         case Redrive(stream, how) if stream in group.parked:
             _redrive(step, stream, how)
         case Replay(position):
-            group.place = position
+            group.place = group.furthest = position
             group.flight, group.held, group.parked = [], {}, {}
         case _:
             pass
@@ -99,15 +99,16 @@ def renew(step: Step) -> None:
     group, rules = step.group, step.rules
     if group.owner is not None and group.owner not in group.members:
         group.owner = None
-    if group.owner is not None:
-        _pass_deadlines(step)
     chosen = owner_of(group.members, step.key, step.partition)
-    if group.owner is not None and group.owner != chosen:
-        if not group.revoked:
+    if group.owner is not None and group.revoked:
+        # What it does not finish comes again anyway. It may be chosen again meanwhile, and still has to let go.
+        if step.now >= max(group.revoked, group.heard) + rules.ack_deadline:
+            group.owner = None
+    elif group.owner is not None:
+        _pass_deadlines(step)
+        if group.owner != chosen:
             group.revoked = step.now
             _tell(step, "revoked")
-        elif step.now >= max(group.revoked, group.heard) + rules.ack_deadline:
-            group.owner = None
     if group.owner is None and chosen is not None:
         _grant(step, chosen)
 
@@ -117,10 +118,11 @@ def due(step: Step) -> int | None:
     group, deadline = step.group, step.rules.ack_deadline
     if group.owner is None:
         return None
-    times = [group.heard + deadline] if group.flight else []
     if group.revoked:
-        times.append(max(group.revoked, group.heard) + deadline)
-    times += [held.sent_at + deadline if held.sent else held.due for held in group.held.values()]
+        return max(group.revoked, group.heard) + deadline
+    times = [group.heard + deadline] if group.flight else []
+    times += [held.sent_at + deadline for held in group.held.values() if held.sent]
+    times += [held.due for held in group.held.values() if held.waits(group.place)]
     return min(times, default=None)
 
 
@@ -130,7 +132,8 @@ def _owns(group: Group, connection: str) -> bool:
 
 def _grant(step: Step, member: Member) -> None:
     group = step.group
-    group.owner, group.revoked, group.frame, group.heard = member, 0, 0, step.now
+    # Its frames go on in number: one of an earlier time that comes again is never taken for one of this.
+    group.owner, group.revoked, group.heard = member, 0, step.now
     # What was in flight comes again, and what was sent of held streams.
     if group.flight:
         group.place, group.flight = before(group.flight[0].position), []
@@ -163,7 +166,7 @@ def _acknowledge(step: Step, stream: str, sequence: int) -> None:
     done = [spot for spot in held.sent if spot.sequence <= sequence] if held is not None else []
     if held is None or not done:
         return
-    held.at, held.sent = done[-1].position, held.sent[len(done) :]
+    held.at, held.sent, held.sent_at = done[-1].position, held.sent[len(done) :], step.now
     held.attempt, held.errors, held.due = 0, [], step.now
 
 
@@ -181,9 +184,9 @@ def _fail(step: Step, nack: Nack) -> None:
 
 
 def _hold(step: Step, spot: Spot, reason: str, *, delay: int | None, park: bool) -> None:
-    """Take a stream out of the flight, from an event on that failed for the first time."""
+    """Take a stream out of the flight, at an event that failed for the first time; those before it are handled."""
     group = step.group
-    group.flight = [one for one in group.flight if one.stream != spot.stream or one.sequence < spot.sequence]
+    group.flight = [one for one in group.flight if one.stream != spot.stream]
     group.held[spot.stream] = Held(before(spot.position), 0, step.now)
     _retry(step, spot.stream, group.held[spot.stream], spot, reason, delay=delay, park=park)
 
@@ -211,7 +214,10 @@ def _pause(key: str, stream: str, sequence: int, attempt: int) -> int:
 
 
 def _redrive(step: Step, stream: str, how: str) -> None:
-    parked = step.group.parked.pop(stream)
-    if how != "drop":
-        at = parked.event if how == "skip" else before(parked.event)
-        step.group.held[stream] = Held(at, 0, step.now)
+    parked = step.group.parked[stream]
+    if parked.copied < parked.event:
+        # No queue has it yet, so nobody can have seen it: what was asked was meant for what was parked before.
+        return
+    places = {"start": before(parked.event), "skip": parked.event, "drop": parked.copied}
+    del step.group.parked[stream]
+    step.group.held[stream] = Held(places[how], 0, step.now)

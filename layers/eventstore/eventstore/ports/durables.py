@@ -23,10 +23,16 @@ class Durables(Protocol):
         """How many partitions the store has."""
 
     def create(self, durable: Durable, starts: Mapping[int, Position | Start]) -> Durable:
-        """Make one that starts in these partitions; the one that stands, if there is one of this name already."""
+        """Make one that starts in these partitions; the one that stands, if there is one of this name already.
+
+        What a try that died left out is made up for, and nothing else of the one that stands is changed.
+        """
 
     def get(self, name: str) -> Durable:
         """The one of a name; raises `SubscriptionNotFound`."""
+
+    def definitions(self, names: Sequence[str]) -> Sequence[Durable]:
+        """Those of the names that there are, in their order."""
 
     def names(self, *, prefix: str, after: str, count: int) -> Sequence[str]:
         """Up to `count` names in order, those beyond `after` that start with `prefix`."""

@@ -46,5 +46,5 @@ class DeadLetters(Protocol):
             QueueUnavailable: Not all could be sent. Of each stream, what was sent is what comes first.
         """
 
-    def discard(self, key: str, stream: str) -> int:
-        """Remove the letters of a subscription's stream, by its key, as far as they are found; how many were."""
+    def discard(self, key: str, *streams: str) -> int:
+        """Remove the letters of a subscription's streams, by its key, as far as they are found; how many were."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from eventstore.events import Event, RecordedEvent
     from eventstore.positions import Position
 
-__all__ = ["Appended", "Log", "Missing", "PartitionStats", "Slice", "Tail"]
+__all__ = ["Appended", "Lag", "Log", "Missing", "PartitionStats", "Slice", "Tail"]
 
 
 class Appended(NamedTuple):
@@ -80,6 +80,19 @@ class PartitionStats:
     newest: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How far a reader of a partition is behind.
+
+    Attributes:
+        events: How many events the log has for it; at most as many as were to be counted.
+        oldest: When the first of these was stored, in milliseconds since 1970; None if there is none.
+    """
+
+    events: int
+    oldest: int | None
+
+
 class Log(Protocol):
     """An append-only log of events: ordered per stream, one sequence of appends per partition."""
 
@@ -138,6 +151,12 @@ class Log(Protocol):
         """For each partition what was removed of the events beyond a position, and up to the one in `until`.
 
         Only removals with a serial beyond that in `since` count; and with `streams`, only theirs.
+        """
+
+    def lag(self, after: Mapping[int, Position], *, most: int) -> Mapping[int, Lag]:
+        """For each partition how many events its log has beyond a position, counted up to `most`.
+
+        Events that were removed may count until their references are gone, too.
         """
 
     def locate(self, event_id: str, *, source: str | None = None, stream: str | None = None) -> Sequence[RecordedEvent]:

@@ -106,5 +106,8 @@ class Turns(Protocol):
             TurnLost: Another turn has begun since; nothing is changed.
         """
 
+    def reached(self) -> Mapping[int, Position]:
+        """Where each partition's dispatch stands."""
+
     def waiting(self) -> Sequence[int]:
         """The partitions that have something to do."""

@@ -1,0 +1,36 @@
+"""What schemas are made of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["COUNT", "NAME", "SEQUENCE", "TIME", "TOKEN", "closed", "many", "ref"]
+
+NAME: dict[str, Any] = {"type": "string", "pattern": "^[A-Za-z0-9._:~-]{1,200}$", "examples": ["acme:wf-1"]}
+TIME: dict[str, Any] = {"type": "string", "format": "date-time", "examples": ["2018-04-05T17:31:00Z"]}
+COUNT: dict[str, Any] = {"type": "integer", "minimum": 0}
+SEQUENCE: dict[str, Any] = {"type": "integer", "minimum": 1}
+TOKEN: dict[str, Any] = {"type": "string", "description": "Opaque; use it as it was given."}
+
+
+def ref(name: str) -> Mapping[str, str]:
+    """A reference to one of the schemas."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def closed(properties: Mapping[str, Any], *, optional: tuple[str, ...] = ()) -> dict[str, Any]:
+    """An object of these members and no others."""
+    return {
+        "type": "object",
+        "properties": dict(properties),
+        "required": [name for name in properties if name not in optional],
+        "additionalProperties": False,
+    }
+
+
+def many(items: Mapping[str, Any]) -> dict[str, Any]:
+    """A list."""
+    return {"type": "array", "items": dict(items)}

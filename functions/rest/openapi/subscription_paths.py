@@ -1,0 +1,112 @@
+"""The calls that concern durable subscriptions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from functions.rest.openapi.answers import LINK, json, problems
+from functions.rest.openapi.parameters import refs
+from functions.rest.openapi.shapes import ref
+
+__all__ = ["SUBSCRIPTION_PATHS"]
+
+_LOCATION: dict[str, Any] = {"Location": {"schema": {"type": "string"}, "required": True}}
+_NEXT: dict[str, Any] = {"Link": LINK["Link"]}
+
+
+def _body(schema: str) -> dict[str, Any]:
+    return {"required": True, "content": {"application/json": {"schema": ref(schema)}}}
+
+
+_CREATE: dict[str, Any] = {
+    "operationId": "createSubscription",
+    "summary": "Create a durable subscription",
+    "description": (
+        "It outlives connections: those that name it over WebSocket share its events and acknowledge them. The same "
+        "again is answered 200, whatever its place; another of the same name is a conflict."
+    ),
+    "tags": ["subscriptions"],
+    "requestBody": _body("NewSubscription"),
+    "responses": {
+        "201": json("Created.", "Subscription", _LOCATION),
+        "200": json("It exists with this definition.", "Subscription", _LOCATION),
+        **problems(400, 409, 415, 422),
+    },
+}
+
+_LIST: dict[str, Any] = {
+    "operationId": "listSubscriptions",
+    "summary": "List durable subscriptions",
+    "description": "In the order of their names.",
+    "tags": ["subscriptions"],
+    "parameters": refs("Prefix", "Limit", "Cursor"),
+    "responses": {"200": json("A page.", "Subscriptions", _NEXT), **problems(422)},
+}
+
+_GET: dict[str, Any] = {
+    "operationId": "getSubscription",
+    "summary": "Describe a durable subscription and how it stands",
+    "tags": ["subscriptions"],
+    "parameters": refs("Subscription"),
+    "responses": {"200": json("The subscription.", "SubscriptionStanding"), **problems(400, 404, 422)},
+}
+
+_DELETE: dict[str, Any] = {
+    "operationId": "deleteSubscription",
+    "summary": "End a durable subscription",
+    "description": "With all that it had in flight and parked; its dead letters are discarded.",
+    "tags": ["subscriptions"],
+    "parameters": refs("Subscription"),
+    "responses": {"204": {"description": "Ended."}, **problems(400, 404, 422)},
+}
+
+_REPLAY: dict[str, Any] = {
+    "operationId": "replaySubscription",
+    "summary": "Let a durable subscription go on from another place",
+    "description": (
+        "Nothing is in flight, held or parked then; its dead letters are discarded. The next turn of each partition "
+        "does it, usually at once."
+    ),
+    "tags": ["subscriptions"],
+    "parameters": refs("Subscription"),
+    "requestBody": _body("Replay"),
+    "responses": {"202": json("It will.", "Moved"), **problems(400, 404, 415, 422)},
+}
+
+_PARKED: dict[str, Any] = {
+    "operationId": "listDeadLetters",
+    "summary": "List parked streams",
+    "description": (
+        "In the order of subscriptions and streams. With `subscription` and `stream` both given, the event that failed "
+        "comes along, if it is still kept."
+    ),
+    "tags": ["dead letters"],
+    "parameters": refs("OfSubscription", "OfStream", "Limit", "Cursor"),
+    "responses": {"200": json("A page.", "DeadLetters", _NEXT), **problems(404, 422)},
+}
+
+_REDRIVE: dict[str, Any] = {
+    "operationId": "redriveDeadLetters",
+    "summary": "Let parked streams go on",
+    "description": "In their order. The next turns of their partitions do it; their dead letters are discarded.",
+    "tags": ["dead letters"],
+    "requestBody": _body("Redrive"),
+    "responses": {"202": json("They will.", "Redriven"), **problems(400, 404, 415, 422)},
+}
+
+_PURGE: dict[str, Any] = {
+    "operationId": "purgeDeadLetters",
+    "summary": "Drop what is parked",
+    "description": "The streams go on behind it, as by a redrive that says `drop`.",
+    "tags": ["dead letters"],
+    "parameters": refs("TheSubscription", "OfStream"),
+    "responses": {"202": json("They will.", "Redriven"), **problems(404, 422)},
+}
+
+SUBSCRIPTION_PATHS: dict[str, Any] = {
+    "/api/v1/subscriptions": {"get": _LIST, "post": _CREATE},
+    "/api/v1/subscriptions/{subscription}": {"get": _GET, "delete": _DELETE},
+    "/api/v1/subscriptions/{subscription}/replay": {"post": _REPLAY},
+    "/api/v1/dead-letters": {"get": _PARKED, "delete": _PURGE},
+    "/api/v1/dead-letters/redrive": {"post": _REDRIVE},
+}

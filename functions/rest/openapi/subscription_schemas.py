@@ -1,0 +1,115 @@
+"""The shapes of bodies that concern durable subscriptions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from functions.rest.openapi.shapes import COUNT, NAME, SEQUENCE, TIME, TOKEN, closed, many, ref
+from functions.rest.subscription_models import MODELS
+
+__all__ = ["SUBSCRIPTION_SCHEMAS", "SUMMARY"]
+
+_FIGURES: dict[str, Any] = {
+    "lag": COUNT | {"description": "Events that it has yet to come to; per partition, 10,000 are 10,000 or more."},
+    "in_flight": COUNT | {"description": "Events that were sent and not acknowledged."},
+    "held": COUNT | {"description": "Streams of which an event failed and is to be tried again."},
+    "parked": COUNT | {"description": "Streams that are set aside."},
+    "oldest_age": {
+        "type": ["number", "null"],
+        "minimum": 0,
+        "description": "Seconds since the oldest event was stored that it has not acknowledged, parked ones apart.",
+    },
+}
+_TEXT: dict[str, Any] = {"type": "string"}
+
+_DEFINITION: dict[str, Any] = {
+    "id": NAME,
+    "filters": many(ref("Filter")),
+    "stream": many(NAME) | {"description": "Of these streams; without it, of all."},
+    "ack_deadline": SEQUENCE,
+    "max_attempts": SEQUENCE,
+    "max_in_flight": SEQUENCE,
+    "created": TIME,
+}
+
+SUMMARY = closed({"id": NAME, "members": COUNT, **_FIGURES})
+"""How a durable subscription stands, in all."""
+
+
+def _filter() -> dict[str, Any]:
+    values = {
+        "type": "object",
+        "minProperties": 1,
+        "propertyNames": {"pattern": "^[a-z0-9]+$"},
+        "additionalProperties": {"type": "string", "minLength": 1},
+    }
+    filters = many(ref("Filter")) | {"minItems": 1}
+    return {
+        "type": "object",
+        "description": "One dialect of the CloudEvents Subscriptions API and what it asks for.",
+        "minProperties": 1,
+        "maxProperties": 1,
+        "properties": {
+            "exact": values,
+            "prefix": values,
+            "suffix": values,
+            "all": filters,
+            "any": filters,
+            "not": ref("Filter"),
+            "sql": {"type": "string", "minLength": 1, "description": "CloudEvents SQL 1.0.0."},
+        },
+        "additionalProperties": False,
+        "examples": [{"prefix": {"type": "io.flunq.task."}}],
+    }
+
+
+def _standing() -> dict[str, Any]:
+    owner = {"type": ["string", "null"], "description": "The connection that the partition belongs to."}
+    members = {
+        "members": many(closed({"connection": _TEXT, "id": _TEXT | {"description": "As it calls the subscription."}})),
+        "partitions": many(closed({"partition": COUNT, "owner": owner, **_FIGURES})),
+    }
+    return closed({**_DEFINITION, **_FIGURES, **members}, optional=("stream",))
+
+
+def _dead_letter() -> dict[str, Any]:
+    return closed(
+        {
+            "subscription": NAME,
+            "stream": NAME,
+            "partition": COUNT,
+            "sequence": SEQUENCE | {"description": "Of the event that failed."},
+            "attempts": SEQUENCE,
+            "errors": many(_TEXT) | {"description": "Why it failed, attempt by attempt; the newest ten."},
+            "since": TIME | {"description": "When the stream was parked."},
+            "letters": COUNT | {"description": "How many of its events the dead letter queue was given."},
+            "event": ref("RecordedEvent"),
+        },
+        optional=("event",),
+    )
+
+
+def _of_models() -> dict[str, Any]:
+    found = {model.__name__: model.model_json_schema(ref_template="#/components/schemas/{model}") for model in MODELS}
+    for model in found.values():
+        for member in model["properties"].values():
+            # Left out, such a member means nothing; it is never empty.
+            if member.get("default") == "":
+                del member["default"]
+    found["NewSubscription"]["properties"]["filters"]["items"] = ref("Filter")
+    found["NewSubscription"]["not"] = {"required": ["from", "cursor"]}
+    found["Replay"] |= {"minProperties": 1, "maxProperties": 1}
+    return found
+
+
+SUBSCRIPTION_SCHEMAS: dict[str, Any] = {
+    "Filter": _filter(),
+    **_of_models(),
+    "Subscription": closed(_DEFINITION, optional=("stream",)),
+    "Subscriptions": closed({"subscriptions": many(ref("Subscription")), "next": TOKEN}, optional=("next",)),
+    "SubscriptionStanding": _standing(),
+    "Moved": closed({"id": NAME, "partitions": many(COUNT)}),
+    "DeadLetter": _dead_letter(),
+    "DeadLetters": closed({"dead_letters": many(ref("DeadLetter")), "next": TOKEN}, optional=("next",)),
+    "Redriven": closed({"subscription": NAME, "streams": many(NAME)}),
+}

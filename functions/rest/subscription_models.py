@@ -1,0 +1,137 @@
+"""Bodies that concern durable subscriptions, checked by pydantic; as in `models`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from eventstore.durable import Place
+from eventstore.filters import parse_filters
+from eventstore.groups import Rules
+from eventstore.subscriptions import Durable
+from functions.rest.models import Body, parsed, whole
+from functions.rest.problems import InvalidBody
+from functions.rest.queries import milliseconds
+
+__all__ = ["MODELS", "NewSubscription", "Redrive", "Replay", "new_subscription", "redrive", "replay_place"]
+
+_STREAMS = 100
+_CURSOR = 10**6
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:~-]{1,200}$")]
+Names = Annotated[list[Name], Field(min_length=1, max_length=_STREAMS)]
+Cursor = Annotated[str, Field(min_length=1, max_length=_CURSOR)]
+
+
+def _several(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+class NewSubscription(Body):
+    """A durable subscription to be made."""
+
+    id: Name = Field(description="Its name.", examples=["workers"])
+    filters: list[Any] = Field(
+        default_factory=list,
+        description="Which events: those that match every one. The dialects of the CloudEvents Subscriptions API.",
+    )
+    stream: Annotated[Names, BeforeValidator(_several, json_schema_input_type=Name | Names)] = Field(
+        default_factory=list, description="Only of this stream, or these; without it, of all."
+    )
+    start: Literal["now", "start"] = Field(
+        default="now", alias="from", description="With the oldest event kept, or with what is published from now on."
+    )
+    cursor: Cursor = Field(
+        default="",
+        description="Behind these places, instead of `from`; several cursors are joined by a dot.",
+    )
+    ack_deadline: Annotated[int, BeforeValidator(whole)] = Field(
+        default=30, ge=1, le=3600, description="Seconds that a member may take for what it was sent."
+    )
+    max_attempts: Annotated[int, BeforeValidator(whole)] = Field(
+        default=5, ge=1, le=100, description="How often an event is tried before its stream is parked."
+    )
+    max_in_flight: Annotated[int, BeforeValidator(whole)] = Field(
+        default=100, ge=1, le=1000, description="Events of a partition that may wait for acknowledgement."
+    )
+
+
+class Replay(Body):
+    """Where a durable subscription is to go on: one of the three."""
+
+    start: Literal["now", "start"] = Field(default="now", alias="from", description="As it was made.")
+    cursor: Cursor = Field(
+        default="",
+        description="Behind these places; several cursors are joined by a dot.",
+    )
+    since: str = Field(
+        default="",
+        description="With the events stored at or after this time (RFC 3339).",
+        min_length=1,
+        json_schema_extra={"format": "date-time"},
+        examples=["2018-04-05T17:31:00Z"],
+    )
+
+
+class Redrive(Body):
+    """Parked streams that are to go on."""
+
+    subscription: Name = Field(description="Its name.")
+    stream: Name = Field(
+        default="",
+        description="This one; without it, all that the subscription has parked.",
+    )
+    how: Literal["start", "skip", "drop"] = Field(
+        default="start",
+        description="With the event that failed, with the one behind it, or behind all that is parked.",
+    )
+
+
+MODELS = (NewSubscription, Replay, Redrive)
+
+
+def new_subscription(body: bytes, *, key: str, now: int) -> tuple[Durable, Place]:
+    """The durable subscription that a body asks for, and where it is to start.
+
+    Raises:
+        Malformed, InvalidBody: As `models.parsed` says.
+        InvalidFilter: A filter breaks a rule.
+    """
+    asked = parsed(NewSubscription, body)
+    if {"start", "cursor"} <= asked.model_fields_set:
+        raise InvalidBody([("/from", "from and cursor contradict each other; send one of them")])
+    durable = Durable(
+        key=key,
+        name=asked.id,
+        filter=parse_filters(asked.filters),
+        streams=tuple(sorted(set(asked.stream))),
+        rules=Rules(asked.ack_deadline * 1000, asked.max_attempts, asked.max_in_flight),
+        created=now,
+    )
+    return durable, _place(asked)
+
+
+def replay_place(body: bytes) -> Place:
+    """Where a durable subscription is to go on; raises as `models.parsed` does."""
+    asked = parsed(Replay, body)
+    if len(asked.model_fields_set) != 1:
+        raise InvalidBody([("", "send exactly one of: from, cursor, since")])
+    if not asked.since:
+        return _place(asked)
+    try:
+        return Place(since=max(0, milliseconds(asked.since)))
+    except ValueError as error:
+        raise InvalidBody(
+            [("/since", f"{asked.since[:40]!r} is no time of RFC 3339; one is such as 2018-04-05T17:31:00Z")]
+        ) from error
+
+
+def redrive(body: bytes) -> tuple[str, str | None, str]:
+    """Subscription, stream and manner; raises as `models.parsed` does."""
+    asked = parsed(Redrive, body)
+    return asked.subscription, asked.stream or None, asked.how
+
+
+def _place(asked: NewSubscription | Replay) -> Place:
+    return Place(cursors=[asked.cursor] if asked.cursor else [], oldest=asked.start == "start")

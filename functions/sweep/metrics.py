@@ -1,0 +1,58 @@
+"""How far dispatch and durable subscriptions are behind, for CloudWatch: in its embedded metric format, a line each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+
+from eventstore.standing import MOST, standings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from eventstore.ports import Clock, Durables, Log, Turns
+    from eventstore.standing import Standing
+
+__all__ = ["emit"]
+
+_NAMESPACE = "flunq-eventstore"
+
+
+def emit(log: Log, turns: Turns, durables: Durables, *, clock: Clock, until: int) -> None:
+    """Write the figures of now to standard output, as many as there is time for (in milliseconds since 1970).
+
+    Lags are counted up to `standing.MOST` in each partition.
+    """
+    lags = log.lag(turns.reached(), most=MOST)
+    _write({}, {"DispatchLag": sum(lag.events for lag in lags.values())})
+    for standing in standings(log, durables):
+        now = clock.now()
+        if now >= until:
+            return
+        _write({"subscription": standing.durable.name}, _figures(standing), age=_age(standing, now))
+
+
+def _figures(standing: Standing) -> Mapping[str, int]:
+    return {
+        "Lag": standing.lag,
+        "InFlight": standing.in_flight,
+        "Held": standing.held,
+        "Parked": standing.parked,
+        "Members": len(standing.members),
+    }
+
+
+def _age(standing: Standing, now: int) -> float:
+    return 0.0 if standing.oldest is None else max(0, now - standing.oldest) / 1000
+
+
+def _write(dimensions: Mapping[str, str], counts: Mapping[str, int], *, age: float | None = None) -> None:
+    metrics = EphemeralMetrics(namespace=_NAMESPACE)
+    for name, value in dimensions.items():
+        metrics.add_dimension(name, value)
+    for name, count in counts.items():
+        metrics.add_metric(name, MetricUnit.Count, count)
+    if age is not None:
+        metrics.add_metric("OldestAge", MetricUnit.Seconds, age)
+    metrics.flush_metrics()

@@ -1,0 +1,160 @@
+"""Durable subscriptions as operators handle them: making, ending, replaying, and putting parked streams back."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from eventstore.errors import NothingParked, SubscriptionConflict, SubscriptionNotFound, Unavailable
+from eventstore.groups import Redrive, Replay
+from eventstore.ports import Start
+from eventstore.positions import BEGINNING, Position
+from eventstore.starting import origin_of
+from eventstore.streams import partition_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from eventstore.groups import Command
+    from eventstore.ports import Bells, DeadLetters, Durables, Log
+    from eventstore.subscriptions import Durable
+
+__all__ = ["DurableSubscriptions", "Place"]
+
+_LOGGER = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a durable subscription is to start, or to go on: behind cursors, else at a time, else as it says.
+
+    Attributes:
+        cursors: As clients were given them.
+        since: Events stored at or after this time, in milliseconds since 1970.
+        oldest: Whether at the oldest event kept, rather than from now on.
+    """
+
+    cursors: Sequence[str] = ()
+    since: int | None = None
+    oldest: bool = False
+
+
+class DurableSubscriptions:
+    """What is asked of them from outside; what is asked of one that runs, the next turns of its partitions do.
+
+    Args:
+        bells: Gives the queue of bells, when it is first needed, or None where nothing is delivered live.
+        letters: Gives the queue of parked events, when it is first needed.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        durables: Durables,
+        *,
+        bells: Callable[[], Bells | None],
+        letters: Callable[[], DeadLetters],
+    ) -> None:
+        self._log = log
+        self._durables = durables
+        self._bells = bells
+        self._letters = letters
+
+    def create(self, durable: Durable, place: Place) -> tuple[Durable, bool]:
+        """Make one, or find the same one made before; the one that stands, and whether it was made now.
+
+        Raises:
+            InvalidCursor: As `starting.origin_of` says.
+            SubscriptionConflict: There is one of this name, and it is another.
+        """
+        with suppress(SubscriptionNotFound):
+            _same(self._durables.get(durable.name), durable)
+        starts = self._starts(durable, place)
+        stands = self._durables.create(durable, starts)
+        _same(stands, durable)
+        return stands, stands.key == durable.key
+
+    def delete(self, name: str) -> None:
+        """End one, and discard what it had parked; raises `SubscriptionNotFound`."""
+        durable = self._durables.get(name)
+        self._discard(durable, self._parked(durable))
+        self._durables.delete(name)
+
+    def replay(self, name: str, place: Place) -> Sequence[int]:
+        """Let one go on from another place, with nothing in flight, held or parked; the partitions that are to move.
+
+        Raises:
+            SubscriptionNotFound: There is none of this name.
+            InvalidCursor: As `starting.origin_of` says.
+        """
+        durable = self._durables.get(name)
+        starts = self._starts(durable, place)
+        ends = self._ends([partition for partition, start in starts.items() if start is Start.NOW])
+        oldest = {partition: BEGINNING for partition, start in starts.items() if start is Start.OLDEST}
+        places = {partition: start for partition, start in starts.items() if isinstance(start, Position)}
+        self._discard(durable, self._parked(durable))
+        self._tell(durable, {p: [Replay(position)] for p, position in {**ends, **oldest, **places}.items()})
+        return sorted(starts)
+
+    def redrive(self, name: str, stream: str | None, how: str) -> Sequence[str]:
+        """Let a parked stream, or all of them, go on (`groups.Redrive`); which ones do.
+
+        Raises:
+            SubscriptionNotFound: There is none of this name.
+            NothingParked: No stream is parked, or not this one.
+        """
+        durable = self._durables.get(name)
+        parked = self._parked(durable)
+        streams = parked if stream is None else [one for one in parked if one == stream]
+        if not streams:
+            raise NothingParked(name, stream)
+        self._discard(durable, streams)
+        commands: dict[int, list[Command]] = {}
+        for one in streams:
+            commands.setdefault(partition_of(one, self._durables.count), []).append(Redrive(one, how))
+        self._tell(durable, commands)
+        return streams
+
+    def _starts(self, durable: Durable, place: Place) -> Mapping[int, Position | Start]:
+        if place.since is not None:
+            # Before the first event of that millisecond.
+            at = Position(max(place.since - 1, 0), _FOREVER, 0)
+            return dict.fromkeys(self._durables.partitions(durable), at)
+        return origin_of(self._log, durable.streams, cursors=place.cursors, oldest=place.oldest).starts
+
+    def _ends(self, partitions: Collection[int]) -> Mapping[int, Position]:
+        """Where the logs end now."""
+        tails = self._log.tail(dict.fromkeys(partitions, _END), count=1, backwards=True)
+        return {p: BEGINNING if tail.position == _END else tail.position for p, tail in tails.items()}
+
+    def _parked(self, durable: Durable) -> list[str]:
+        return sorted(stream for group in self._durables.groups(durable).values() for stream in group.parked)
+
+    def _discard(self, durable: Durable, streams: Collection[str]) -> None:
+        # Before the turns are told: a stream that is parked once more has new letters, which are to stay. Whoever dies
+        # in between leaves it parked, and what is parked stands in the log.
+        if streams:
+            self._letters().discard(durable.key, *streams)
+
+    def _tell(self, durable: Durable, commands: Mapping[int, Sequence[Command]]) -> None:
+        silent = self._durables.tell(durable, commands)
+        bells = self._bells() if silent else None
+        if bells is None:
+            return
+        try:
+            bells.ring(silent)
+        except Unavailable as error:
+            # The commands are left, and the sweep rings for them.
+            _LOGGER.warning("%s: %s", error.code, error.detail)
+
+
+def _same(stands: Durable, asked: Durable) -> None:
+    """Return if they say the same; their keys, places and times may differ."""
+    if (stands.filter, set(stands.streams), stands.rules) != (asked.filter, set(asked.streams), asked.rules):
+        raise SubscriptionConflict(asked.name, durable=True)
+
+
+_FOREVER = (1 << 63) - 1
+_END = Position(_FOREVER, 0, 0)

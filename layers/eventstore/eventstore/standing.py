@@ -1,0 +1,162 @@
+"""How durable subscriptions stand: who takes part, how far they are, and what they have set aside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from eventstore.groups import Group, Held, Member, Parked
+    from eventstore.ports import Durables, Lag, Log
+    from eventstore.subscriptions import Durable
+
+__all__ = ["MOST", "ParkedStream", "PartitionStanding", "Standing", "parked_streams", "standing_of", "standings"]
+
+MOST = 10_000
+"""A lag is counted that far: it may be more."""
+
+_AT_ONCE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionStanding:
+    """A durable subscription in one partition.
+
+    Attributes:
+        owner: The connection that the partition belongs to.
+        in_flight: Events that were sent and not acknowledged.
+        held: Streams of which an event failed and is to be tried again.
+        parked: Streams that are set aside.
+        lag: Events of the partition's log that it has yet to come to, at most `MOST`.
+        oldest: When the oldest event was stored that it has not acknowledged, parked ones apart, in milliseconds since
+            1970; None if there is none.
+    """
+
+    partition: int
+    owner: str | None
+    in_flight: int
+    held: int
+    parked: int
+    lag: int
+    oldest: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A durable subscription as it stands, with its members in all partitions."""
+
+    durable: Durable
+    members: Sequence[Member]
+    partitions: Sequence[PartitionStanding]
+
+    @property
+    def in_flight(self) -> int:
+        """As in `PartitionStanding`, of all partitions; so are the others."""
+        return sum(one.in_flight for one in self.partitions)
+
+    @property
+    def held(self) -> int:
+        """See `in_flight`."""
+        return sum(one.held for one in self.partitions)
+
+    @property
+    def parked(self) -> int:
+        """See `in_flight`."""
+        return sum(one.parked for one in self.partitions)
+
+    @property
+    def lag(self) -> int:
+        """See `in_flight`."""
+        return sum(one.lag for one in self.partitions)
+
+    @property
+    def oldest(self) -> int | None:
+        """See `in_flight`."""
+        return min((one.oldest for one in self.partitions if one.oldest is not None), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedStream:
+    """A stream that a durable subscription has set aside."""
+
+    subscription: str
+    stream: str
+    partition: int
+    parked: Parked
+
+
+def standing_of(log: Log, durables: Durables, durable: Durable) -> Standing:
+    """How one stands."""
+    groups = durables.groups(durable)
+    lags = log.lag({partition: group.place for partition, group in groups.items()}, most=MOST)
+    members = dict.fromkeys(member for group in groups.values() for member in group.members)
+    return Standing(durable, sorted(members), [_partition(p, group, lags[p]) for p, group in groups.items()])
+
+
+def standings(log: Log, durables: Durables) -> Iterator[Standing]:
+    """How all of them stand, in the order of their names."""
+    for durable in _all(durables, ""):
+        yield standing_of(log, durables, durable)
+
+
+def parked_streams(
+    durables: Durables,
+    *,
+    name: str | None = None,
+    stream: str | None = None,
+    after: tuple[str, str] = ("", ""),
+    count: int,
+) -> Sequence[ParkedStream]:
+    """Up to `count` streams that are parked beyond subscription and stream `after`, in the order of these names.
+
+    Those of one subscription, if `name` is given; and one `stream` alone, of whichever subscription.
+
+    Raises:
+        SubscriptionNotFound: There is none of this name.
+    """
+    found: list[ParkedStream] = []
+    for durable in [durables.get(name)] if name is not None else _all(durables, after[0]):
+        every = [
+            ParkedStream(durable.name, one, partition, parked)
+            for partition, group in durables.groups(durable).items()
+            for one, parked in group.parked.items()
+            if stream in {None, one} and (durable.name, one) > after
+        ]
+        found += sorted(every, key=_stream)
+        if len(found) >= count:
+            break
+    return found[:count]
+
+
+def _all(durables: Durables, start: str) -> Iterator[Durable]:
+    """All of them from a name on, in order."""
+    names: Sequence[str] = [start] if start else durables.names(prefix="", after="", count=_AT_ONCE)
+    while names:
+        yield from durables.definitions(names)
+        names = durables.names(prefix="", after=names[-1], count=_AT_ONCE)
+
+
+def _stream(found: ParkedStream) -> str:
+    return found.stream
+
+
+def _partition(partition: int, group: Group, lag: Lag) -> PartitionStanding:
+    times = [spot.position.time for spot in group.flight[:1]]
+    times += [_time(held) for held in group.held.values() if held.sent or held.attempt]
+    times += [lag.oldest] if lag.oldest is not None else []
+    return PartitionStanding(
+        partition=partition,
+        owner=group.owner.connection if group.owner else None,
+        in_flight=len(group.flight) + sum(len(held.sent) for held in group.held.values()),
+        held=len(group.held),
+        parked=len(group.parked),
+        lag=lag.events,
+        oldest=min(times, default=None),
+    )
+
+
+def _time(held: Held) -> int:
+    # Of an event that waits, only the place before it is known; the two are of one millisecond, or of two in a row.
+    return held.sent[0].position.time if held.sent else held.at.time

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import itertools
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from eventstore.adapters.sqs import SqsBells, SqsDeliveries, SqsLetters
+from eventstore.errors import QueueUnavailable
+from eventstore.frames import Delivery, Kind, Part
+from eventstore.ports import DeadLetter
+from tests.contract.aws import NOBODY, TRIED_ONCE, Api, session
+
+if TYPE_CHECKING:
+    from types_boto3_sqs.client import SQSClient
+
+URL = "https://sqs.eu-west-1.amazonaws.com/1/q.fifo"
+
+
+def client(url: str) -> SQSClient:
+    found: SQSClient = session().client("sqs", endpoint_url=url, config=TRIED_ONCE)
+    return found
+
+
+def bells(url: str) -> SqsBells:
+    return SqsBells(client(url), URL, new_id=map(str, itertools.count(1)).__next__)
+
+
+def deliveries(url: str) -> SqsDeliveries:
+    return SqsDeliveries(client(url), URL, new_id=map(str, itertools.count(1)).__next__)
+
+
+def delivery(shard: int, text: str = "") -> Delivery:
+    return Delivery(shard, (Part(Kind.TEXT, 0, (), (text,), ()),))
+
+
+def asked(api: Api) -> list[tuple[str, Any]]:
+    targets = [headers["X-Amz-Target"] for headers in api.headers]
+    return list(zip(targets, [json.loads(body) for _, _, body in api.requests], strict=True))
+
+
+def groups(api: Api) -> list[list[str]]:
+    return [[entry["MessageGroupId"] for entry in told.get("Entries", [told])] for _, told in asked(api)]
+
+
+def refusing(*names: str) -> tuple[int, bytes]:
+    failed = [{"Id": name, "Code": "InternalError", "SenderFault": False} for name in names]
+    return 200, json.dumps({"Successful": [], "Failed": failed}).encode()
+
+
+def test_a_bell_is_one_message_in_its_partitions_group(api: Api) -> None:
+    bells(api.url).ring([7])
+    told = {
+        "QueueUrl": URL,
+        "MessageBody": '{"partition": 7}',
+        "MessageGroupId": "p7",
+        "MessageDeduplicationId": "1",
+    }
+    assert asked(api) == [("AmazonSQS.SendMessage", told)]
+
+
+def test_many_bells_go_ten_at_a_time_each_under_an_id_of_its_own(api: Api) -> None:
+    bells(api.url).ring(range(16))
+    entries = [entry for _, told in asked(api) for entry in told["Entries"]]
+    assert [len(told["Entries"]) for _, told in asked(api)] == [10, 6]
+    assert len({entry["MessageDeduplicationId"] for entry in entries}) == 16
+
+
+def test_a_bell_that_is_refused_is_told_of(api: Api) -> None:
+    api.answers = [refusing("1")]
+    with pytest.raises(QueueUnavailable, match="InternalError"):
+        bells(api.url).ring(range(2))
+
+
+def test_a_queue_that_does_not_answer_is_told_of() -> None:
+    with pytest.raises(QueueUnavailable):
+        bells(NOBODY).ring([7])
+
+
+def test_deliveries_of_several_shards_go_together(api: Api) -> None:
+    deliveries(api.url).send([delivery(1), delivery(2)])
+    assert groups(api) == [["s1", "s2"]]
+
+
+def test_deliveries_of_one_shard_go_one_after_the_other(api: Api) -> None:
+    deliveries(api.url).send([delivery(1, "a"), delivery(1, "b"), delivery(2, "c")])
+    assert groups(api) == [["s1", "s2"], ["s1"]]
+
+
+def test_a_delivery_that_is_refused_goes_before_the_later_ones_of_its_shard(api: Api) -> None:
+    api.answers = [refusing("1"), (200, b"{}")]
+    deliveries(api.url).send([delivery(1, "a"), delivery(1, "b"), delivery(2, "c")])
+    told = [entry["MessageBody"][-1] for _, one in asked(api) for entry in one.get("Entries", [one])]
+    assert told == ["a", "c", "a", "b"]
+
+
+def test_deliveries_that_are_refused_again_and_again_are_told_of(api: Api) -> None:
+    api.answers = [refusing("1", "2")]
+    with pytest.raises(QueueUnavailable):
+        deliveries(api.url).send([delivery(1), delivery(2)])
+
+
+def letter(stream: str) -> DeadLetter:
+    return DeadLetter("workers", "k", stream, 1, "{}", 5, ("no",), "2018-04-05T17:31:00Z")
+
+
+def group_of(stream: str) -> str:
+    """The message group that the letters of a stream go to."""
+    with Api.serving() as api:
+        SqsLetters(client(api.url), URL).send([letter(stream)])
+        [(_, told)] = asked(api)
+        return str(told["MessageGroupId"])
+
+
+def received(*streams: str) -> tuple[int, bytes]:
+    messages = [
+        {"ReceiptHandle": f"{stream}-{at}", "Attributes": {"MessageGroupId": group_of(stream)}}
+        for at, stream in enumerate(streams)
+    ]
+    return 200, json.dumps({"Messages": messages}).encode()
+
+
+def test_the_letters_of_the_streams_named_are_deleted_and_the_others_shown_again(api: Api) -> None:
+    deleted = 200, json.dumps({"Successful": [{"Id": "0"}, {"Id": "1"}]}).encode()
+    api.answers = [received("a", "c", "b"), deleted, received("c"), (200, b"{}"), (200, b"{}")]
+    assert SqsLetters(client(api.url), URL).discard("k", "a", "b") == 2
+    told = [(target, [e["ReceiptHandle"] for e in one.get("Entries", [])]) for target, one in asked(api)]
+    assert told == [
+        ("AmazonSQS.ReceiveMessage", []),
+        ("AmazonSQS.DeleteMessageBatch", ["a-0", "b-2"]),
+        ("AmazonSQS.ReceiveMessage", []),
+        ("AmazonSQS.ReceiveMessage", []),
+        ("AmazonSQS.ChangeMessageVisibilityBatch", ["c-1", "c-0"]),
+    ]
+
+
+def test_a_dead_letter_queue_that_does_not_answer_is_told_of() -> None:
+    with pytest.raises(QueueUnavailable):
+        SqsLetters(client(NOBODY), URL).discard("k", "a")

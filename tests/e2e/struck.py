@@ -1,0 +1,86 @@
+"""The hub of a soak, and what is done to it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+from eventstore_dev.invocation import Limits
+from eventstore_dev.stack import Stack, running
+from eventstore_dev.valkey import ValkeyServer
+from tests.e2e.conftest import TEMPLATE
+from tests.e2e.unreliable import UnreliableBroker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from eventstore_dev.queues.broker import Broker
+
+__all__ = ["Struck", "setting", "struck_hub"]
+
+_LIMITS = Limits(redelivery_seconds=0.2)
+"""A message whose function died comes again that soon, not after its visibility timeout: a soak has many of them."""
+
+
+@dataclass
+class Struck:
+    """See `tests.transcripts.controls.HubControls`."""
+
+    stack: Stack
+    valkey: ValkeyServer
+    brokers: list[UnreliableBroker] = field(default_factory=list)
+    kills: int = 0
+
+    @property
+    def rest_url(self) -> str:
+        return self.stack.url
+
+    @property
+    def ws_url(self) -> str:
+        return f"{self.stack.url.replace('http', 'ws', 1)}/ws"
+
+    async def kill_function(self, name: str) -> None:
+        for pid in self.stack._pools[name].pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+                self.kills += 1
+
+    async def restart_cache(self) -> None:
+        await asyncio.to_thread(self._restart_cache)
+
+    def _restart_cache(self) -> None:
+        self.valkey.kill()
+        self.valkey.restart()
+
+    async def fire_sweep(self) -> None:
+        self.stack.fire("SweepFunction")
+
+
+S = TypeVar("S", bound=Struck)
+
+
+def setting(name: str, otherwise: int) -> int:
+    """A number that the environment may make another one."""
+    return int(os.environ.get(name) or otherwise)
+
+
+@contextmanager
+def struck_hub(seed: int, folder: Path, kind: type[S]) -> Iterator[S]:
+    """The local stack, on queues whose messages tarry and come twice, and a Valkey that keeps what it answered."""
+    brokers: list[UnreliableBroker] = []
+
+    def unreliable(inner: Broker) -> Broker:
+        brokers.append(UnreliableBroker(inner, random=random.Random(seed + len(brokers))))
+        return brokers[-1]
+
+    with (
+        ValkeyServer.start(folder=folder, persistent=True) as valkey,
+        running(TEMPLATE, parameters={"RedisUrl": valkey.url}, limits=_LIMITS, wrap_broker=unreliable) as stack,
+    ):
+        yield kind(stack, valkey, brokers)

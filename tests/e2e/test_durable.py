@@ -1,0 +1,82 @@
+"""A durable subscription, from making it to putting back what it could not handle, with the whole hub behind it."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import urllib3
+
+from tests.e2e.dev.queues import sqs_client
+from tests.e2e.live import SECONDS, Client, event, publish
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.e2e.conftest import Hub
+
+
+class Rest:
+    def __init__(self, hub: Hub) -> None:
+        self._url = f"{hub.url}/api/v1"
+
+    def call(self, method: str, path: str, **members: object) -> tuple[int, Any]:
+        body = json.dumps(members).encode() if members else None
+        headers = {"Content-Type": "application/json"} if members else {}
+        reply = urllib3.request(method, f"{self._url}/{path}", body=body, headers=headers, retries=False)
+        return reply.status, reply.json() if reply.data else None
+
+    def until(self, path: str, done: Callable[[Any], object]) -> Any:  # noqa: ANN401 - JSON is anything
+        """What is answered once it is so."""
+        deadline = time.monotonic() + SECONDS
+        while not done(found := self.call("GET", path)[1]):
+            assert time.monotonic() < deadline, found
+            time.sleep(0.05)
+        return found
+
+
+@pytest.fixture
+def rest(hub: Hub) -> Rest:
+    return Rest(hub)
+
+
+def letters(hub: Hub) -> int:
+    """How many messages the queue of parked events holds."""
+    with sqs_client(hub.url) as sqs:
+        [url] = [url for url in sqs.list_queues()["QueueUrls"] if url.endswith("/DeadLettersQueue.fifo")]
+        asked = sqs.get_queue_attributes(
+            QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        )
+    return sum(map(int, asked["Attributes"].values()))
+
+
+def sent(client: Client) -> list[tuple[str, str]]:
+    """Stream and sequence of the next events that come."""
+    while True:
+        message = client.receive()
+        if message["type"] == "events":
+            return [(one["hubstream"], one["hubsequence"]) for one in message["events"]]
+
+
+def test_what_could_not_be_handled_is_parked_listed_and_put_back(hub: Hub, client: Client, rest: Rest) -> None:
+    before = letters(hub)
+    assert rest.call("POST", "subscriptions", id="workers", stream=["bad", "kept"])[0] == 201
+    client.send({"action": "subscribe", "id": "w", "subscription": "workers"})
+    rest.until("subscriptions/workers", lambda found: all(one["owner"] for one in found["partitions"]))
+    for stream in ("bad", "kept"):
+        publish(hub, *(event(f"{stream}-{number}", stream=stream) for number in (1, 2)))
+        assert sent(client)[0] == (stream, "1")
+        client.send({"action": "nack", "id": "w", "stream": stream, "sequence": 1, "reason": "no", "park": True})
+    rest.until("stats", lambda found: found["subscriptions"][0]["parked"] == 2)
+    rest.until("dead-letters", lambda found: [one["letters"] for one in found["dead_letters"]] == [2, 2])
+    [parked] = rest.call("GET", "dead-letters?subscription=workers&stream=bad")[1]["dead_letters"]
+    assert (parked["errors"], parked["event"]["id"]) == (["no"], "bad-1")
+    assert letters(hub) == before + 4
+
+    assert rest.call("POST", "dead-letters/redrive", subscription="workers", stream="bad")[0] == 202
+    assert sent(client)[0] == ("bad", "1")
+    assert letters(hub) == before + 2
+    assert rest.call("DELETE", "subscriptions/workers")[0] == 204
+    assert letters(hub) == before

@@ -1,0 +1,111 @@
+"""Making durable subscriptions while others do, or after a try that died."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from redis import Redis
+
+from eventstore.adapters.redis_connection import connect
+from eventstore.durable import DurableSubscriptions, Place
+from eventstore.errors import SubscriptionConflict, SubscriptionNotFound
+from eventstore.filters import parse_filters
+from eventstore.ports import Start
+from eventstore.streams import partition_of
+from eventstore.subscriptions import Durable
+from tests.functional.core.live import Live
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from eventstore.positions import Position
+    from eventstore_dev.valkey import ValkeyServer
+
+PARTITIONS = 4
+
+
+@pytest.fixture
+def live(valkey: ValkeyServer) -> Iterator[Live]:
+    with Redis.from_url(valkey.url) as plain:
+        plain.flushall()
+    client = connect(valkey.url)
+    yield Live(client, partitions=PARTITIONS)
+    client.close()
+
+
+@pytest.fixture
+def subscriptions(live: Live) -> DurableSubscriptions:
+    return DurableSubscriptions(live.log, live.durables, bells=lambda: live.bells, letters=lambda: live.letters)
+
+
+def durable(key: str, *streams: str) -> Durable:
+    return Durable(key * 24, "workers", parse_filters([]), streams)
+
+
+def waits(live: Live) -> list[int]:
+    """The partitions that have a group, and so are always served."""
+    return list(live.turns.waiting())
+
+
+def test_who_comes_second_founds_nothing_of_its_own(live: Live) -> None:
+    first, second = durable("a", "wf"), durable("b")
+    live.durables.create(first, {partition_of("wf", PARTITIONS): Start.NOW})
+    assert live.durables.create(second, dict.fromkeys(range(PARTITIONS), Start.NOW)) == first
+    assert waits(live) == [partition_of("wf", PARTITIONS)]
+
+
+def test_who_loses_the_race_is_told_of_the_conflict(
+    live: Live, subscriptions: DurableSubscriptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live.durables.create(durable("a", "wf"), {partition_of("wf", PARTITIONS): Start.NOW})
+
+    def late(name: str) -> Durable:
+        raise SubscriptionNotFound(name, durable=True)
+
+    monkeypatch.setattr(live.durables, "get", late)
+    with pytest.raises(SubscriptionConflict, match="another definition"):
+        subscriptions.create(durable("b"), Place())
+    assert waits(live) == [partition_of("wf", PARTITIONS)]
+
+
+def test_a_try_that_died_is_made_up_for(
+    live: Live, subscriptions: DurableSubscriptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = live.durables.create
+
+    def dying(asked: Durable, starts: Mapping[int, Position | Start]) -> Durable:
+        whole(asked, {0: starts[0]})
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(live.durables, "create", dying)
+        with pytest.raises(KeyboardInterrupt):
+            subscriptions.create(durable("a"), Place())
+    assert waits(live) == [0]
+    stands, created = subscriptions.create(durable("b"), Place())
+    assert (stands.key, created, waits(live)) == ("a" * 24, False, [0, 1, 2, 3])
+
+
+def test_a_deletion_that_died_can_be_made_again(
+    live: Live, subscriptions: DurableSubscriptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subscriptions.create(durable("a"), Place())
+
+    client = live.durables._client
+    whole = client.execute_command
+
+    def dying(*arguments: object) -> object:
+        if arguments[0] == "ZREM":
+            raise KeyboardInterrupt
+        return whole(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(client, "execute_command", dying)
+        with pytest.raises(KeyboardInterrupt):
+            subscriptions.delete("workers")
+    assert live.durables.names(prefix="", after="", count=1) == ["workers"]
+    subscriptions.delete("workers")
+    assert waits(live) == []
+    with pytest.raises(SubscriptionNotFound):
+        live.durables.get("workers")

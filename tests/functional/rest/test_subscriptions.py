@@ -1,0 +1,319 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from eventstore import bootstrap
+from eventstore.errors import QueueUnavailable
+from eventstore.events import rfc3339
+from eventstore.streams import partition_of
+from tests.functional.rest.workers import Workers, create, post
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.functional.rest.api import Api
+
+TASKS = [{"prefix": {"type": "io.flunq.task."}}]
+
+
+@pytest.fixture
+def workers(api: Api) -> Workers:
+    return Workers(api)
+
+
+def place(api: Api, *streams: str) -> str:
+    """A cursor behind what there is now."""
+    query = "&".join(f"stream={stream}" for stream in streams)
+    cursor: str = api.get(f"/api/v1/events?{query}").json["cursor"]
+    return cursor
+
+
+def test_it_is_made_with_the_rules_that_hold_unless_others_are_given(api: Api) -> None:
+    reply = create(api, filters=TASKS)
+    assert (reply.status, reply.headers["location"]) == (201, "/v1/api/v1/subscriptions/workers")
+    created = reply.json.pop("created")
+    assert created.endswith("Z")
+    assert reply.json | {"created": ""} == {
+        "id": "workers",
+        "filters": TASKS,
+        "ack_deadline": 30,
+        "max_attempts": 5,
+        "max_in_flight": 100,
+        "created": "",
+    }
+
+
+def test_the_same_again_is_the_one_that_stands(api: Api) -> None:
+    first = create(api, filters=TASKS, stream=["b", "a", "b"], ack_deadline=9)
+    again = create(api, filters=TASKS, stream=["a", "b"], ack_deadline=9.0)
+    assert (first.status, again.status, again.json) == (201, 200, first.json)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"filters": TASKS}, {"stream": "wf"}, {"ack_deadline": 31}, {"max_attempts": 4}, {"max_in_flight": 99}],
+)
+def test_another_of_the_same_name_is_a_conflict_and_changes_nothing(api: Api, other: dict[str, object]) -> None:
+    create(api)
+    problem = create(api, **other)
+    assert (problem.status, problem.json["code"]) == (409, "subscription-conflict")
+    assert len(api.get("/api/v1/subscriptions/workers").json["partitions"]) == 4
+
+
+def test_one_of_a_stream_concerns_its_partition_alone(api: Api) -> None:
+    create(api, stream="wf-1")
+    reply = api.get("/api/v1/subscriptions/workers").json
+    assert reply["stream"] == ["wf-1"]
+    assert [part["partition"] for part in reply["partitions"]] == [partition_of("wf-1", 4)]
+
+
+@pytest.mark.parametrize(
+    ("start", "wanted"),
+    [({"from": "start"}, ["1", "2", "3"]), ({"from": "now"}, ["3"]), ({}, ["3"])],
+)
+def test_it_starts_where_it_was_asked_to(
+    api: Api, workers: Workers, start: dict[str, object], wanted: Sequence[str]
+) -> None:
+    workers.publish("wf", "1", "2")
+    create(api, **start)
+    workers.publish("wf", "3")
+    workers.join()
+    assert workers.received() == [("wf", sequence) for sequence in wanted]
+
+
+def test_it_starts_behind_a_cursor(api: Api, workers: Workers) -> None:
+    workers.publish("wf", "1", "2")
+    cursor = place(api, "wf")
+    workers.publish("wf", "3")
+    assert create(api, stream="wf", cursor=cursor).status == 201
+    workers.join()
+    assert workers.received() == [("wf", "3")]
+
+
+def test_a_cursor_must_cover_the_partitions_concerned(api: Api) -> None:
+    problem = create(api, cursor=place(api, "wf"))
+    assert (problem.status, problem.json["code"]) == (422, "invalid-cursor")
+    assert api.get("/api/v1/subscriptions/workers").status == 404
+
+
+def test_a_partition_made_anew_since_the_cursor_starts_at_its_oldest_event(api: Api, workers: Workers) -> None:
+    workers.publish("wf", "1", "2")
+    cursor = place(api, "wf")
+    bootstrap.log()._client.flushall()  # type: ignore[attr-defined]
+    workers.publish("wf", "1")
+    create(api, stream="wf", cursor=cursor)
+    workers.join()
+    assert workers.received() == [("wf", "1")]
+
+
+@pytest.mark.parametrize(
+    ("members", "pointer"),
+    [
+        ({"id": "a b"}, "/id"),
+        ({"ack_deadline": 0}, "/ack_deadline"),
+        ({"ack_deadline": 3601}, "/ack_deadline"),
+        ({"max_attempts": True}, "/max_attempts"),
+        ({"max_in_flight": 1001}, "/max_in_flight"),
+        ({"from": "here"}, "/from"),
+        ({"from": "now", "cursor": "c"}, "/from"),
+        ({"stream": []}, "/stream"),
+        ({"streams": ["wf"]}, "/streams"),
+    ],
+)
+def test_what_breaks_a_rule_is_refused_with_its_place(api: Api, members: dict[str, object], pointer: str) -> None:
+    problem = post(api, "subscriptions", **{"id": "workers", **members})
+    assert (problem.status, problem.json["code"]) == (422, "invalid-body")
+    assert problem.json["errors"][0]["pointer"] == pointer
+
+
+def test_a_filter_that_breaks_a_rule_is_refused_with_its_place(api: Api) -> None:
+    problem = create(api, filters=[{"exact": {"type": "t"}}, {"sql": "type = "}])
+    assert (problem.status, problem.json["code"]) == (422, "invalid-filter")
+    assert (problem.json["errors"][0]["pointer"], problem.json["position"]) == ("/filters/1/sql", 7)
+
+
+def test_a_body_that_is_not_json_is_refused(api: Api) -> None:
+    assert api.call("POST", "/api/v1/subscriptions", body=b"id=1").status == 415
+    headers = {"Content-Type": "application/json"}
+    assert api.call("POST", "/api/v1/subscriptions", body=b"{", headers=headers).status == 400
+
+
+def test_they_are_listed_page_by_page_in_the_order_of_their_names(api: Api) -> None:
+    for name in ("b2", "a1", "b1", "b3"):
+        create(api, name)
+    first = api.get("/api/v1/subscriptions?prefix=b&limit=2").json
+    assert [one["id"] for one in first["subscriptions"]] == ["b1", "b2"]
+    second = api.get(f"/api/v1/subscriptions?prefix=b&limit=2&cursor={first['next']}").json
+    assert ([one["id"] for one in second["subscriptions"]], "next" in second) == (["b3"], False)
+
+
+def test_a_cursor_serves_for_its_own_list_alone(api: Api) -> None:
+    for name in ("a", "b"):
+        create(api, name)
+    cursor = api.get("/api/v1/subscriptions?limit=1").json["next"]
+    for path in ("streams", "dead-letters"):
+        assert api.get(f"/api/v1/{path}?cursor={cursor}").json["code"] == "invalid-cursor"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", ""), ("DELETE", ""), ("POST", "/replay")],
+)
+def test_one_that_is_not_there_is_not_found(api: Api, method: str, path: str) -> None:
+    body = {"body": b'{"from":"now"}', "headers": {"Content-Type": "application/json"}} if path else {}
+    problem = api.call(method, f"/api/v1/subscriptions/nobody{path}", **body)  # type: ignore[arg-type]
+    assert (problem.status, problem.json["code"]) == (404, "subscription-not-found")
+
+
+class TestStanding:
+    def test_who_takes_part_and_owns_what_is_shown(self, api: Api, workers: Workers) -> None:
+        create(api)
+        workers.join()
+        found = api.get("/api/v1/subscriptions/workers").json
+        assert found["members"] == [{"connection": "c1", "id": "w"}]
+        assert [(one["partition"], one["owner"]) for one in found["partitions"]] == [(p, "c1") for p in range(4)]
+
+    def test_without_a_member_the_lag_is_what_waits(self, api: Api, workers: Workers) -> None:
+        create(api)
+        workers.publish("wf", "1", "2", "3")
+        found = api.get("/api/v1/subscriptions/workers").json
+        assert (found["lag"], found["in_flight"], found["members"]) == (3, 0, [])
+        assert found["oldest_age"] >= 0
+
+    def test_what_was_sent_is_in_flight_until_it_is_acknowledged(self, api: Api, workers: Workers) -> None:
+        create(api)
+        workers.join()
+        workers.publish("wf", "1", "2", "3")
+        found = api.get("/api/v1/subscriptions/workers").json
+        assert (found["lag"], found["in_flight"], found["oldest_age"] >= 0) == (0, 3, True)
+        bootstrap.members().acknowledge("c1", "w", [place(api, "wf")])
+        workers.settle()
+        found = api.get("/api/v1/subscriptions/workers").json
+        assert (found["in_flight"], found["oldest_age"]) == (0, None)
+
+    def test_what_is_held_and_what_is_parked_is_counted(self, api: Api, workers: Workers) -> None:
+        create(api)
+        workers.join()
+        workers.publish("held", "1")
+        workers.publish("bad", "1", "2")
+        from eventstore.groups import Nack  # noqa: PLC0415 - only here
+
+        bootstrap.members().fail("w", Nack("c1", "held", 1, "no", 60_000, park=False))
+        workers.park("bad", 1)
+        found = api.get("/api/v1/subscriptions/workers").json
+        assert (found["held"], found["parked"], found["oldest_age"] >= 0) == (1, 1, True)
+
+    def test_the_statistics_tell_it_of_each(self, api: Api, workers: Workers) -> None:
+        create(api, "idle", stream="other")
+        create(api)
+        workers.join()
+        workers.publish("wf", "1", "2")
+        idle, busy = api.get("/api/v1/stats").json["subscriptions"]
+        assert idle == {
+            "id": "idle",
+            "members": 0,
+            "lag": 0,
+            "in_flight": 0,
+            "held": 0,
+            "parked": 0,
+            "oldest_age": None,
+        }
+        assert (busy["id"], busy["members"], busy["in_flight"]) == ("workers", 1, 2)
+
+
+class TestDeleting:
+    def test_it_ends(self, api: Api, workers: Workers) -> None:
+        create(api)
+        workers.join()
+        assert api.call("DELETE", "/api/v1/subscriptions/workers").status == 204
+        workers.publish("wf", "1")
+        assert workers.received() == []
+        assert api.get("/api/v1/subscriptions").json == {"subscriptions": []}
+
+    def test_its_dead_letters_are_discarded_and_no_others(self, api: Api, workers: Workers) -> None:
+        for name, connection in (("workers", "c1"), ("others", "c2")):
+            create(api, name)
+            workers.join(name, connection=connection)
+        workers.publish("bad", "1", "2")
+        workers.park("bad", 1, connection="c1")
+        workers.park("bad", 1, connection="c2")
+        api.call("DELETE", "/api/v1/subscriptions/workers")
+        assert {letter.subscription for letter in workers.letters.kept} == {"others"}
+
+    def test_while_the_letters_cannot_be_discarded_it_stays(
+        self, api: Api, workers: Workers, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        create(api)
+        workers.join()
+        workers.publish("bad", "1")
+        workers.park("bad", 1)
+
+        def away(*_: object) -> int:
+            raise QueueUnavailable("the dead letter queue does not answer")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(workers.letters, "discard", away)
+            problem = api.call("DELETE", "/api/v1/subscriptions/workers")
+        assert (problem.status, problem.json["code"]) == (503, "queue-unavailable")
+        assert api.call("DELETE", "/api/v1/subscriptions/workers").status == 204
+
+
+class TestReplaying:
+    @pytest.fixture(autouse=True)
+    def handled(self, api: Api, workers: Workers) -> None:
+        """Two events were handled, and a third is in flight."""
+        create(api, stream="wf")
+        workers.join()
+        workers.publish("wf", "1", "2")
+        self.cursor = place(api, "wf")
+        bootstrap.members().acknowledge("c1", "w", [self.cursor])
+        workers.publish("wf", "3")
+        workers.received()
+
+    def replay(self, api: Api, workers: Workers, **members: object) -> list[str]:
+        reply = post(api, "subscriptions/workers/replay", **members)
+        assert (reply.status, reply.json) == (202, {"id": "workers", "partitions": [partition_of("wf", 4)]})
+        workers.settle()
+        return [sequence for _, sequence in workers.received()]
+
+    def test_from_the_start_all_comes_again(self, api: Api, workers: Workers) -> None:
+        assert self.replay(api, workers, **{"from": "start"}) == ["1", "2", "3"]
+
+    def test_from_a_cursor_what_is_behind_it_comes_again(self, api: Api, workers: Workers) -> None:
+        assert self.replay(api, workers, cursor=self.cursor) == ["3"]
+
+    def test_from_now_on_nothing_does(self, api: Api, workers: Workers) -> None:
+        assert self.replay(api, workers, **{"from": "now"}) == []
+        assert api.get("/api/v1/subscriptions/workers").json["in_flight"] == 0
+        workers.publish("wf", "4")
+        assert workers.received() == [("wf", "4")]
+
+    def test_from_a_time_what_was_stored_at_or_after_it_comes_again(self, api: Api, workers: Workers) -> None:
+        events = api.get("/api/v1/streams/wf/events").json["events"]
+        wanted = [event["hubsequence"] for event in events if event["hubtime"] >= events[1]["hubtime"]]
+        assert self.replay(api, workers, since=events[1]["hubtime"]) == wanted
+
+    def test_a_time_to_come_passes_over_what_was_stored_before_it(self, api: Api, workers: Workers) -> None:
+        later = rfc3339(bootstrap.clock().now() + 3_600_000)
+        assert self.replay(api, workers, since=later) == []
+
+    def test_what_was_parked_is_forgotten_and_its_letters_are_discarded(self, api: Api, workers: Workers) -> None:
+        workers.park("wf", 3)
+        assert len(workers.letters.kept) == 1
+        assert self.replay(api, workers, **{"from": "start"}) == ["1", "2", "3"]
+        assert (workers.letters.kept, api.get("/api/v1/dead-letters").json) == ([], {"dead_letters": []})
+
+    def test_a_bell_that_cannot_be_rung_stops_nothing(self, api: Api, workers: Workers) -> None:
+        bells: Any = bootstrap.bells()
+        bells.broken = True
+        assert self.replay(api, workers, **{"from": "start"}) == ["1", "2", "3"]
+
+    @pytest.mark.parametrize(
+        ("members", "pointer"),
+        [({}, ""), ({"from": "now", "since": "2018-04-05T17:31:00Z"}, ""), ({"since": "yesterday"}, "/since")],
+    )
+    def test_a_place_is_one_of_three(self, api: Api, members: dict[str, object], pointer: str) -> None:
+        problem = post(api, "subscriptions/workers/replay", **members)
+        assert (problem.status, problem.json["errors"][0]["pointer"]) == (422, pointer)

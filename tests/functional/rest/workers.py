@@ -1,0 +1,74 @@
+"""Durable subscriptions as REST shows them: their members, and the turns that serve them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from eventstore import bootstrap
+from eventstore.dispatch import Dispatcher
+from eventstore.groups import Nack
+from eventstore.subscriptions import EVENTSTORE, Connection
+from tests.fakes.queues import FakeDeliveries
+from tests.functional.rest.api import cloudevent
+
+if TYPE_CHECKING:
+    from tests.fakes.letters import FakeLetters
+    from tests.functional.rest.api import Api, Reply
+
+__all__ = ["Workers", "create", "post"]
+
+
+def post(api: Api, path: str, **members: object) -> Reply:
+    body = json.dumps(members).encode()
+    return api.call("POST", f"/api/v1/{path}", body=body, headers={"Content-Type": "application/json"})
+
+
+def create(api: Api, name: str = "workers", **members: object) -> Reply:
+    return post(api, "subscriptions", id=name, **members)
+
+
+class Workers:
+    """The members of durable subscriptions, on the store of the handler."""
+
+    def __init__(self, api: Api) -> None:
+        self.api = api
+        self.letters: FakeLetters = bootstrap.letters()  # type: ignore[assignment]
+        self._deliveries = FakeDeliveries()
+        self._dispatcher = Dispatcher(
+            bootstrap.log(),
+            bootstrap.turns(),
+            self._deliveries,
+            bells=bootstrap.members()._bells,
+            letters=self.letters,
+            clock=bootstrap.clock(),
+        )
+
+    def join(self, name: str = "workers", *, connection: str = "c1") -> None:
+        bootstrap.registry().connect(Connection(connection, EVENTSTORE, 0))
+        bootstrap.members().join(connection, "w", name)
+        self.settle()
+
+    def publish(self, stream: str, *ids: str) -> None:
+        assert self.api.publish(*map(cloudevent, ids), query=f"?stream={stream}").status in {200, 201}
+        self.settle()
+
+    def park(self, stream: str, sequence: int, *, connection: str = "c1", reason: str = "no") -> None:
+        bootstrap.members().fail("w", Nack(connection, stream, sequence, reason, None, park=True))
+        self.settle()
+
+    def settle(self) -> None:
+        """Serve every partition, until none has more to do."""
+        for partition in range(bootstrap.log().partitions):
+            while self._dispatcher.serve(partition, until=bootstrap.clock().now() + 1000):
+                pass
+
+    def received(self) -> list[tuple[str, str]]:
+        """Stream and sequence of what members were sent since this was last asked."""
+        messages: list[dict[str, Any]] = [json.loads(posting.message) for posting in self._deliveries.taken()]
+        return [
+            (event["hubstream"], event["hubsequence"])
+            for message in messages
+            if message["type"] == "events"
+            for event in message["events"]
+        ]

@@ -1,0 +1,101 @@
+"""What the sweep function writes for CloudWatch ("Specification: Embedded metric format")."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from eventstore import bootstrap
+from eventstore.filters import parse_filters
+from eventstore.ports import Start
+from eventstore.subscriptions import Durable
+from functions.sweep.app import handler
+from tests.examples import events
+from tests.fakes.queues import FakeBells
+from tests.fresh import forget
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from eventstore_dev.valkey import ValkeyServer
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the handler uses of a Lambda context."""
+
+    milliseconds: int = 50_000
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.milliseconds
+
+
+@pytest.fixture(autouse=True)
+def hub(valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An empty store, its queues in memory."""
+    monkeypatch.setenv("REDIS_URL", valkey.url)
+    monkeypatch.setenv("PARTITIONS", "4")
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "flunq-eventstore")
+    forget()
+    bells = FakeBells()
+    monkeypatch.setattr(bootstrap, "bells", lambda: bells)
+    client = bootstrap.log()._client  # type: ignore[attr-defined]
+    client.flushall()
+    yield
+    client.close()
+    forget()
+
+
+def written(capsys: pytest.CaptureFixture[str], context: Context = Context()) -> list[dict[str, Any]]:
+    """What one sweep writes."""
+    handler({}, context)  # type: ignore[arg-type]
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def durable(name: str) -> None:
+    found = Durable(name.ljust(24, "0"), name, parse_filters([]))
+    bootstrap.durables().create(found, dict.fromkeys(range(4), Start.NOW))
+
+
+def test_how_far_dispatch_is_behind_is_written_every_minute(capsys: pytest.CaptureFixture[str]) -> None:
+    bootstrap.store().publish(events(3), stream="wf")
+    [store] = written(capsys)
+    assert (store["DispatchLag"], "subscription" in store) == ([3], False)
+
+
+def test_each_durable_subscription_is_written_under_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    durable("a")
+    durable("b")
+    bootstrap.store().publish(events(3), stream="wf")
+    _, first, second = written(capsys)
+    assert [one["subscription"] for one in (first, second)] == ["a", "b"]
+    wanted = {"Lag": [3], "InFlight": [0], "Held": [0], "Parked": [0], "Members": [0]}
+    assert {name: first[name] for name in wanted} == wanted
+    [age] = first["OldestAge"]
+    assert age >= 0
+
+
+def test_the_lines_are_in_the_embedded_metric_format(capsys: pytest.CaptureFixture[str]) -> None:
+    durable("a")
+    store, subscription = written(capsys)
+    [told] = subscription["_aws"]["CloudWatchMetrics"]
+    assert (told["Namespace"], told["Dimensions"]) == ("flunq-eventstore", [["subscription", "service"]])
+    assert {metric["Name"]: metric["Unit"] for metric in told["Metrics"]} == {
+        "Lag": "Count",
+        "InFlight": "Count",
+        "Held": "Count",
+        "Parked": "Count",
+        "Members": "Count",
+        "OldestAge": "Seconds",
+    }
+    [told] = store["_aws"]["CloudWatchMetrics"]
+    assert (told["Namespace"], told["Dimensions"]) == ("flunq-eventstore", [["service"]])
+
+
+def test_without_time_the_rest_is_left_to_the_next_sweep(capsys: pytest.CaptureFixture[str]) -> None:
+    durable("a")
+    [store] = written(capsys, Context(milliseconds=0))
+    assert "subscription" not in store

@@ -1,0 +1,183 @@
+"""What the members of a durable subscription were given, read by docs/protocol.md, "Durable subscriptions"."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from math import inf
+from typing import TYPE_CHECKING
+
+from tests.transcripts.content import where
+from tests.transcripts.matching import wanted
+from tests.transcripts.reading import Frame, Verdict
+from tests.transcripts.transcript import Ending
+from tests.transcripts.violation import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from tests.transcripts.content import Where
+    from tests.transcripts.ledger import Entry, Ledger
+    from tests.transcripts.membership import Attendance, Group, Handling, Member, Said
+    from tests.transcripts.transcript import Received
+
+__all__ = ["Grant", "GroupReading", "Try"]
+
+_NUMBERED = frozenset({"owned", "revoked", "events", "truncated"})
+
+
+@dataclass(eq=False, slots=True)
+class Grant:
+    """A partition, from `owned` until its member let go of it.
+
+    Attributes:
+        until: When the member sent `release` or `unsubscribe`, was given it anew, or ended.
+        frames: Those of events, in the order of their numbers.
+    """
+
+    member: Member
+    session: int
+    whole: Attendance
+    partition: int
+    at: float
+    until: float = inf
+    frames: list[Frame] = field(default_factory=list)
+
+    def said(self) -> Iterator[Said]:
+        """What the member said of the partition meanwhile; nacks and acks of a stream are told by its frames."""
+        streams = {name for frame in self.frames for name, _ in map(where, frame.events)}
+        cursors = {frame.message["cursor"] for frame in self.frames if "cursor" in frame.message}
+        for said in self.whole.said:
+            message = said.message
+            ours = message.get("partition") == self.partition or message.get("stream") in streams
+            if self.at <= said.sent <= self.until and (ours or message.get("cursor") in cursors):
+                yield said
+
+    def place(self, stream: str, sequence: int) -> Place:
+        """Where an event that it is about is found."""
+        return Place(
+            subscriber=self.member.name,
+            session=self.session,
+            partition=self.partition,
+            stream=stream,
+            sequences=(sequence,),
+        )
+
+    def silent(self, since: float, until: float) -> bool:
+        """Whether the member was heard of nothing by the hub in a while."""
+        return not any(since <= (said.answered or said.sent) and said.sent <= until for said in self.said())
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """A handling, and by whom; `cut_off` if the hub, or the way to it, ended the member's session."""
+
+    member: str
+    session: int
+    handling: Handling
+    cut_off: bool
+
+    @property
+    def until(self) -> float:
+        return self.handling.ended
+
+    @property
+    def well(self) -> bool:
+        return not self.handling.failed
+
+    @property
+    def place(self) -> Place:
+        one = self.handling
+        return Place(
+            subscriber=self.member,
+            session=self.session,
+            partition=one.partition,
+            frame=one.frame,
+            stream=one.stream,
+            sequences=(one.sequence,),
+        )
+
+
+class GroupReading:
+    """One durable subscription's members, as frames, grants and tries.
+
+    Attributes:
+        frames: Every numbered message.
+        tries: In the order in which they began, by stream.
+        entries: What the subscription has a right to, in order, by stream.
+    """
+
+    def __init__(self, group: Group, ledger: Ledger) -> None:
+        self.group = group
+        self.frames: list[Frame] = []
+        self.grants: list[Grant] = []
+        for member in group.members:
+            for number, session in enumerate(member.sessions, 1):
+                self._read(member, number, session)
+        self.tries: Mapping[str, Sequence[Try]] = self._tries()
+        entries: dict[str, list[Entry]] = defaultdict(list)
+        for entry in ledger.entries.values():
+            if entry.kept and wanted(group.wanted, entry.event):
+                entries[entry.stream].append(entry)
+        self.entries: Mapping[str, Sequence[Entry]] = entries
+        self.handled: Mapping[Where, float] = {
+            (one.handling.stream, one.handling.sequence): one.until
+            for tries in self.tries.values()
+            for one in tries
+            if one.well
+        }
+        """The last time that each event was handled."""
+
+    def _read(self, member: Member, number: int, session: Attendance) -> None:
+        last: dict[int, int] = defaultdict(int)
+        open_grants: dict[int, Grant] = {}
+        for index, received in enumerate(session.received, 1):
+            message = received.message
+            if message.get("type") not in _NUMBERED or message["id"] != session.subscribe["id"]:
+                continue
+            partition = message["partition"]
+            grant = open_grants.get(partition)
+            # What is under way may still arrive after `unsubscribe`; not after `revoked` and `release`.
+            owned = grant is not None and received.at <= _released(session, partition, grant.at)
+            verdict = _verdict(received, last[partition], owned=owned)
+            frame = Frame(member.name, number, index, received.at, message, received.handled, verdict, last[partition])
+            self.frames.append(frame)
+            last[partition] = max(last[partition], frame.number)
+            if verdict is Verdict.NEXT and frame.kind == "owned":
+                if grant is not None:
+                    grant.until = min(grant.until, received.at)
+                until = _let_go(session, partition, received.at)
+                open_grants[partition] = Grant(member, number, session, partition, received.at, until)
+                self.grants.append(open_grants[partition])
+            elif verdict is Verdict.NEXT and grant is not None and frame.kind == "events":
+                grant.frames.append(frame)
+
+    def _tries(self) -> Mapping[str, Sequence[Try]]:
+        tries: dict[str, list[Try]] = defaultdict(list)
+        for member in self.group.members:
+            for number, session in enumerate(member.sessions, 1):
+                for one in session.handlings:
+                    tries[one.stream].append(Try(member.name, number, one, session.ending is Ending.DISCONNECTED))
+        return {stream: sorted(some, key=lambda one: one.handling.begun) for stream, some in tries.items()}
+
+
+def _verdict(received: Received, last: int, *, owned: bool) -> Verdict:
+    number = received.message["frame"]
+    if number <= last:
+        return Verdict.REPEAT
+    if received.message["type"] == "owned":
+        # Other members had the numbers between.
+        return Verdict.NEXT
+    if not owned:
+        return Verdict.STRANGE
+    return Verdict.NEXT if number == last + 1 else Verdict.HOLE
+
+
+def _released(session: Attendance, partition: int, since: float) -> float:
+    releases = (said for said in session.said if said.message.get("partition") == partition)
+    return min((said.sent for said in releases if said.sent >= since), default=session.ended)
+
+
+def _let_go(session: Attendance, partition: int, since: float) -> float:
+    left = (said.sent for said in session.said if said.message["action"] == "unsubscribe")
+    return min([_released(session, partition, since), *left])

@@ -1,0 +1,315 @@
+"""Members of a durable subscription that crash, leave and join, events that poison them, and strikes; recorded."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+from itertools import chain
+from random import Random
+from typing import TYPE_CHECKING, Protocol
+
+from tests.transcripts.clock import Clock
+from tests.transcripts.content import key
+from tests.transcripts.contents import contents
+from tests.transcripts.controls import GroupControls, HubControls
+from tests.transcripts.member import RecordingMember
+from tests.transcripts.membership import Group, Redriven
+from tests.transcripts.orders import Order
+from tests.transcripts.plan import Strike, planned
+from tests.transcripts.soak import FUNCTIONS, Overdue, publishing_to, strike
+from tests.transcripts.transcript import Transcript
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from tests.transcripts.content import Key
+    from tests.transcripts.membership import Parked
+    from tests.transcripts.plan import Batch, Plan
+    from tests.transcripts.publisher import Publisher
+    from tests.transcripts.soak import Publishers
+    from tests.transcripts.transcript import Json
+
+__all__ = ["Hub", "group_soak"]
+
+_NAME = "workers"
+_ACK_DEADLINE = 20
+_MAX_ATTEMPTS = 3
+_MAX_IN_FLIGHT = 50
+_POLLED_EVERY = 0.25
+
+
+class Hub(HubControls, GroupControls, Protocol):
+    """The hub under test, with its durable subscriptions."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Troubles:
+    """What goes wrong at members.
+
+    Attributes:
+        poison: Events that cannot be handled until they are healed.
+        nacks: The share of tries that fail for no reason of the event's.
+        orders: What members are told, and after how many events.
+    """
+
+    poison: frozenset[Key]
+    nacks: float
+    orders: Sequence[tuple[int, str, Order]]
+
+
+async def group_soak(
+    hub: Hub,
+    *,
+    seed: int,
+    events: int = 5_000,
+    streams: int = 150,
+    members: int = 4,
+    poisoned: float = 0.01,
+    nacks: float = 0.01,
+    comings: int = 12,
+    functions: Sequence[str] = FUNCTIONS,
+    kills: int = 10,
+    restarts: int = 1,
+    rest_publishers: int = 3,
+    socket_publishers: int = 1,
+    longest_pause: float = 1.0,
+    sweep_every: float = 2.0,
+    deadline: float = 600.0,
+) -> Transcript:
+    """Run the scenario of a seed until every event is handled or parked; then heal, redrive, and wait until all is.
+
+    Args:
+        poisoned: The share of events that cannot be handled.
+        nacks: The share of tries that fail all the same.
+        comings: How often members crash or leave, to come again after `longest_pause` seconds at most.
+
+    Raises:
+        Overdue: It did not end in `deadline` seconds; the transcript is of what happened by then.
+        ExceptionGroup: A request was refused as wrong, or a control failed.
+    """
+    print(f"group soak: seed {seed}, {events} events, {members} members", flush=True)
+    plan = planned(
+        seed,
+        events=events,
+        subscribers=0,
+        streams=streams,
+        functions=functions,
+        kills=kills,
+        restarts=restarts,
+        sweeps=0,
+        longest_pause=longest_pause,
+    )
+    names = [f"member-{number}" for number in range(1, members + 1)]
+    troubles = _troubles(
+        Random(f"{seed} troubles"),
+        plan,
+        names,
+        poisoned=poisoned,
+        nacks=nacks,
+        comings=comings,
+        longest_pause=longest_pause,
+    )
+    clock = Clock()
+    await hub.create(_NAME, ack_deadline=_ACK_DEADLINE, max_attempts=_MAX_ATTEMPTS, max_in_flight=_MAX_IN_FLIGHT)
+    async with publishing_to(hub, rest_publishers, socket_publishers, clock, seed) as publishers:
+        run = _Run(hub, plan, troubles, publishers, names=names, clock=clock, seed=seed, sweep_every=sweep_every)
+        try:
+            async with asyncio.timeout(deadline):
+                await run.played()
+        except TimeoutError as error:
+            told = f"the soak of seed {seed} did not end in {deadline} s\n  {run.state}"
+            raise Overdue(told, await run.recorded(finished=False)) from error
+        return await run.recorded(finished=True)
+
+
+def _troubles(
+    random: Random,
+    plan: Plan,
+    names: Sequence[str],
+    *,
+    poisoned: float,
+    nacks: float,
+    comings: int,
+    longest_pause: float,
+) -> _Troubles:
+    keys = [key(event) for batch in plan.batches for event in batch.events]
+    kinds: Sequence[Callable[[float], Order]] = (Order.abort, Order.close, Order.unsubscribe)
+    orders = sorted(
+        (
+            (random.randrange(len(keys)), random.choice(names), random.choice(kinds)(random.random() * longest_pause))
+            for _ in range(comings)
+        ),
+        key=lambda order: order[0],
+    )
+    return _Troubles(frozenset(random.sample(keys, max(1, round(len(keys) * poisoned)))), nacks, orders)
+
+
+class _Run:
+    def __init__(
+        self,
+        hub: Hub,
+        plan: Plan,
+        troubles: _Troubles,
+        publishers: Publishers,
+        *,
+        names: Sequence[str],
+        clock: Clock,
+        seed: int,
+        sweep_every: float,
+    ) -> None:
+        self._hub = hub
+        self._plan = plan
+        self._troubles = troubles
+        self._publishers = publishers
+        self._clock = clock
+        self._seed = seed
+        self._sweep_every = sweep_every
+        self._healed = False
+        self._published = 0
+        self._handled: set[tuple[str, int]] = set()
+        self._redriven: list[Redriven] = []
+        self._parked: Sequence[Parked] = ()
+        self._given_up: set[tuple[str, int]] = set()
+        self._stage = "publishing"
+        self._striking = asyncio.Lock()
+        self._members = {name: self._member(name) for name in names}
+        self._due = deque(sorted(self._actions(), key=lambda action: action[0]))
+
+    @property
+    def state(self) -> str:
+        """Who waits for what, for a person."""
+        missing = sorted(self._missing())
+        told = f"{self._stage}: {self._published} published, {len(missing)} neither handled nor parked: {missing[:5]}"
+        return "\n  ".join([told, *(f"{name}: {one.state}" for name, one in self._members.items())])
+
+    async def recorded(self, *, finished: bool) -> Transcript:
+        """What happened, and what the store holds now."""
+        group = Group(
+            name=_NAME,
+            wanted={},
+            ack_deadline=_ACK_DEADLINE,
+            max_attempts=_MAX_ATTEMPTS,
+            members=tuple(one.recorded for one in self._members.values()),
+            redriven=tuple(self._redriven),
+            parked=tuple(self._parked),
+            finished=finished,
+        )
+        publishes = chain.from_iterable(publisher.publishes for publisher in self._publishers.all)
+        return Transcript(
+            publishes=tuple(sorted(publishes, key=lambda publish: publish.begun)),
+            streams=await contents(self._hub.rest_url, self._plan.streams),
+            subscribers=(),
+            seed=self._seed,
+            groups=(group,),
+        )
+
+    async def played(self) -> None:
+        """The scenario, to its end."""
+        rest = deque(batch for batch in self._plan.batches if not batch.socket)
+        socket = deque(batch for batch in self._plan.batches if batch.socket)
+        async with asyncio.TaskGroup() as attending:
+            for member in self._members.values():
+                attending.create_task(member.run())
+            async with asyncio.TaskGroup() as acting:
+                for publisher in self._publishers.rest:
+                    acting.create_task(self._publishing(publisher, rest, acting))
+                for publisher in self._publishers.socket:
+                    acting.create_task(self._publishing(publisher, socket, acting))
+            self._stage = "waiting until all is handled or parked"
+            await self._settled()
+            self._stage = "redriving"
+            await self._redrive()
+            await self._settled(unparked=True)
+            for member in self._members.values():
+                member.tell(Order.leave())
+
+    async def _publishing(self, publisher: Publisher, batches: deque[Batch], acting: asyncio.TaskGroup) -> None:
+        while batches:
+            batch = batches.popleft()
+            await publisher.publish(batch.events, batch.stream)
+            self._published += len(batch.events)
+            while self._due and self._due[0][0] <= self._published:
+                match self._due.popleft()[1]:
+                    case Strike() as one:
+                        acting.create_task(self._strike(one))
+                    case (str() as name, Order() as order):
+                        self._members[name].tell(order)
+
+    async def _strike(self, one: Strike) -> None:
+        async with self._striking:
+            await strike(self._hub, one)
+
+    def _actions(self) -> Iterator[tuple[int, Strike | tuple[str, Order]]]:
+        for one in self._plan.strikes:
+            yield one.at, one
+        for at, name, order in self._troubles.orders:
+            yield at, (name, order)
+
+    def _member(self, name: str) -> RecordingMember:
+        random = Random(f"{self._seed} {name}")
+
+        def fails(event: Json) -> bool:
+            drawn = random.random() < self._troubles.nacks
+            return not self._healed and (drawn or key(event) in self._troubles.poison)
+
+        def handle(event: Json) -> None:
+            self._handled.add((event["hubstream"], int(event["hubsequence"])))
+
+        return RecordingMember(
+            self._hub.ws_url,
+            _NAME,
+            name=name,
+            clock=self._clock,
+            random=Random(f"{self._seed} {name} itself"),
+            fails=fails,
+            handle=handle,
+        )
+
+    def _answered(self) -> Iterator[tuple[str, int]]:
+        for publisher in self._publishers.all:
+            for publish in publisher.publishes:
+                yield from ((one.stream, one.sequence) for one in publish.results)
+
+    def _missing(self) -> set[tuple[str, int]]:
+        parked = {one.stream: one.sequence for one in self._parked}
+        missing = set(self._answered()) - self._handled - self._given_up
+        return {(stream, sequence) for stream, sequence in missing if sequence < parked.get(stream, sequence + 1)}
+
+    async def _settled(self, *, unparked: bool = False) -> None:
+        """Wait until every event is handled or parked, and all of what is parked has its letter; or none is parked."""
+        waited = 0.0
+        while True:
+            self._parked = await self._hub.parked(_NAME)
+            if not self._missing() and (not self._parked if unparked else self._letters_written()):
+                return
+            await asyncio.sleep(_POLLED_EVERY)
+            waited += _POLLED_EVERY
+            if waited >= self._sweep_every:
+                waited = 0.0
+                await self._hub.fire_sweep()
+
+    def _letters_written(self) -> bool:
+        answered = set(self._answered())
+        return all(
+            one.letters >= sum(stream == one.stream and sequence >= one.sequence for stream, sequence in answered)
+            for one in self._parked
+        )
+
+    async def _redrive(self) -> None:
+        """Heal what is poisoned, and put back all that is parked; now and then without the event that failed."""
+        self._healed = True
+        random = Random(f"{self._seed} redrive")
+        for parked in sorted(self._parked, key=lambda one: one.stream):
+            how = "skip" if random.random() < 0.2 else "start"
+            self._redriven.append(Redriven(at=self._clock.now(), how=how, parked=parked))
+            place = parked.stream, parked.sequence
+            later = {
+                (stream, sequence)
+                for stream, sequence in self._handled
+                if stream == parked.stream and sequence >= parked.sequence
+            }
+            self._handled -= later
+            if how == "skip":
+                self._given_up.add(place)
+            await self._hub.redrive(_NAME, parked.stream, how)

@@ -1,0 +1,245 @@
+"""A member of a durable subscription that records: written from docs/protocol.md alone."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, WebSocketException
+
+from tests.transcripts.clock import Backoff
+from tests.transcripts.membership import Attendance, Dropped, Handling, Member
+from tests.transcripts.orders import Act, Order
+from tests.transcripts.outcomes import AGAIN, Refused
+from tests.transcripts.ownership import Ownership
+from tests.transcripts.requests import Requests
+from tests.transcripts.transcript import Ending, Received
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from random import Random
+
+    from tests.transcripts.clock import Clock
+    from tests.transcripts.transcript import Json
+
+__all__ = ["RecordingMember"]
+
+_SUBPROTOCOL = "eventstore.v1"
+_LARGEST_MESSAGE = 1 << 20
+_PATIENCE = 10.0
+_OWN_ID = "w"
+
+
+class RecordingMember:
+    """Takes part in a durable subscription until told to leave, by as many connections as that takes.
+
+    Args:
+        fails: Told of each try of an event; whether it cannot be handled.
+        handle: Given each event that was handled.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        subscription: str,
+        *,
+        name: str,
+        clock: Clock,
+        random: Random,
+        fails: Callable[[Json], bool],
+        handle: Callable[[Json], object] = lambda _: None,
+    ) -> None:
+        self.name = name
+        self.sessions: list[Attendance] = []
+        self.subscribed = asyncio.Event()
+        """It takes part, or did once."""
+        self.state = "not begun"
+        """What it is doing, for a person."""
+        self.clock = clock
+        self.random = random
+        self.fails = fails
+        self.handle = handle
+        self._url = url
+        self._subscription = subscription
+        self._backoff = Backoff(random)
+        self._orders: asyncio.Queue[Order] = asyncio.Queue()
+
+    @property
+    def recorded(self) -> Member:
+        """What it did so far, but for the connection that it has."""
+        return Member(name=self.name, sessions=tuple(self.sessions))
+
+    def tell(self, order: Order) -> None:
+        """Have it do something, as soon as it has done what it was told before."""
+        self._orders.put_nowait(order)
+
+    async def run(self) -> None:
+        """Take part until told to leave.
+
+        Raises:
+            Refused: The hub refused a request as wrong.
+        """
+        order = None
+        while order is None or order.act is not Act.LEAVE:
+            self.state = "connecting"
+            try:
+                connection = await connect(
+                    self._url,
+                    subprotocols=[_SUBPROTOCOL],  # type: ignore[list-item]  # a NewType of str
+                    compression=None,
+                    ping_interval=None,
+                    max_size=_LARGEST_MESSAGE,
+                    proxy=None,
+                )
+            except (OSError, WebSocketException):
+                order = await self._away(self._backoff.pause())
+                continue
+            session = _Session(self, connection, self._subscription)
+            order = await session.run(self._orders)
+            if session.subscribed:
+                self._backoff.worked()
+            if order is None or order.act is not Act.LEAVE:
+                order = await self._away(order.seconds if order else self._backoff.pause())
+        self.state = "gone"
+
+    async def _away(self, seconds: float) -> Order | None:
+        """Wait, unless it is told to leave; other orders are for connected ones."""
+        self.state = "away"
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        while (left := until - loop.time()) > 0:
+            try:
+                order = await asyncio.wait_for(self._orders.get(), left)
+            except TimeoutError:
+                return None
+            if order.act is Act.LEAVE:
+                return order
+        return None
+
+
+class _Session:
+    """One connection, and what its member does with the partitions that it owns."""
+
+    def __init__(self, member: RecordingMember, connection: ClientConnection, subscription: str) -> None:
+        self.subscribed = False
+        self._member = member
+        self._connection = connection
+        self._connected = member.clock.now()
+        self._request = {"action": "subscribe", "id": _OWN_ID, "subscription": subscription}
+        self._requests = Requests(connection, member.clock)
+        self._received: list[Received] = []
+        self._handlings: list[Handling] = []
+        self._dropped: list[Dropped] = []
+        self._last: dict[int, int] = {}
+        self._owned: dict[int, Ownership] = {}
+        self._leaving = False
+
+    async def run(self, orders: asyncio.Queue[Order]) -> Order | None:
+        """Take part until the connection ends or an order ends it, which is returned."""
+        self._member.state = "subscribing"
+        sent = self._member.clock.now()
+        order: Order | None = None
+        ending = Ending.DISCONNECTED
+        receiving = asyncio.ensure_future(self._receiving())
+        joining = asyncio.ensure_future(self._requests.ask(self._request))
+        ordered = asyncio.ensure_future(orders.get())
+        try:
+            done, _ = await asyncio.wait(
+                (receiving, joining, ordered), return_when=asyncio.FIRST_COMPLETED, timeout=_PATIENCE
+            )
+            if joining in done and not ordered.done():
+                self.subscribed = True
+                self._member.state = "taking part"
+                self._member.subscribed.set()
+                done, _ = await asyncio.wait((receiving, ordered), return_when=asyncio.FIRST_COMPLETED)
+            if ordered in done:
+                order = ordered.result()
+                ending = Ending.ABORTED if order.act is Act.ABORT else Ending.CLOSED
+            elif receiving in done:
+                ending = receiving.result()
+            else:
+                ending = Ending.UNANSWERED
+            if order is not None and order.act is Act.UNSUBSCRIBE and self.subscribed:
+                await self._leave()
+        finally:
+            if ending is Ending.ABORTED:
+                self._connection.transport.abort()
+            await _cancelled(*(one.task for one in self._owned.values()), receiving, joining, ordered)
+            ended = self._member.clock.now()
+            await self._connection.close()
+            self._member.sessions.append(self._attendance(sent, ended, ending))
+        return order
+
+    async def _leave(self) -> None:
+        # What is under way may still arrive, and is another member's by then.
+        self._leaving = True
+        await _cancelled(*(one.task for one in self._owned.values()))
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await self._requests.ask({"action": "unsubscribe", "id": _OWN_ID}, record=True)
+        except (ConnectionClosed, TimeoutError):
+            pass  # the end of the connection says the same
+
+    async def _receiving(self) -> Ending:
+        while True:
+            try:
+                text = await self._connection.recv()
+            except ConnectionClosed:
+                return Ending.DISCONNECTED
+            if ending := self._take(json.loads(text)):
+                return ending
+
+    def _take(self, message: Json) -> Ending | None:
+        """Record a message, and do as the protocol says; tells if the connection must end."""
+        now = self._member.clock.now()
+        if "frame" not in message:
+            self._received.append(Received(now, message))
+            if self._requests.answered(message):
+                return None
+            # API Gateway's own word that a function failed has no type, and names no request.
+            if message.get("code", "internal") in AGAIN:
+                self._requests.repeat()
+                return None
+            raise Refused(f"{self._member.name} was refused: {message}")
+        partition, number, kind = message["partition"], message["frame"], message["type"]
+        last, owned = self._last.get(partition, 0), self._owned.get(partition)
+        new = number > last
+        due = new and (kind == "owned" or number == last + 1)
+        self._received.append(Received(now, message, due))
+        if new and not due:
+            return Ending.HOLE
+        if due:
+            self._last[partition] = number
+        if due and not self._leaving:
+            if kind == "owned":
+                if owned is not None:
+                    owned.task.cancel()
+                self._owned[partition] = Ownership(
+                    partition, self._requests, self._member, self._handlings, self._dropped, own_id=_OWN_ID
+                )
+            elif owned is not None:
+                owned.take(message)
+        return None
+
+    def _attendance(self, sent: float, ended: float, ending: Ending) -> Attendance:
+        return Attendance(
+            connected=self._connected,
+            sent=sent,
+            subscribe=self._request,
+            received=tuple(self._received),
+            handlings=tuple(self._handlings),
+            said=tuple(self._requests.recorded),
+            dropped=tuple(self._dropped),
+            ended=ended,
+            ending=ending,
+        )
+
+
+async def _cancelled(*tasks: asyncio.Future[Any]) -> None:
+    for task in tasks:
+        task.cancel()
+    for result in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(result, Exception) and not isinstance(result, (ConnectionClosed, OSError)):
+            raise result

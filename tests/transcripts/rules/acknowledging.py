@@ -1,0 +1,78 @@
+"""The recording members themselves: they acknowledge what they have handled."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from tests.transcripts.content import where
+from tests.transcripts.violation import Kind, Violation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from tests.transcripts.content import Where
+    from tests.transcripts.evidence import Evidence
+    from tests.transcripts.grants import Grant
+    from tests.transcripts.membership import Said
+
+__all__ = ["unhandled_acks"]
+
+
+def unhandled_acks(evidence: Evidence) -> Iterator[Violation]:
+    """What is acknowledged was handled by then; under a cursor it may also be nacked, with an answer, or dropped."""
+    for group in evidence.groups:
+        for grant in group.grants:
+            handled, passed = _handled(grant), _passed(grant)
+            for said in grant.said():
+                if said.message["action"] != "ack":
+                    continue
+                later = said.sent + 1
+                for place in _acknowledged(grant, said):
+                    passed_by = passed.get(place, later) if "cursor" in said.message else later
+                    if min(handled.get(place, later), passed_by) > said.sent:
+                        sentence = f"{place[1]} of {place[0]!r} was acknowledged, and had not been handled"
+                        yield Violation(Kind.CLIENT, said.sent, sentence, grant.place(*place))
+
+
+def _acknowledged(grant: Grant, said: Said) -> Iterator[Where]:
+    """What an acknowledgement speaks for: what came up to a cursor, or the event that it names.
+
+    What is before that one in its stream, the order of handling proves.
+    """
+    if "cursor" not in said.message:
+        yield said.message["stream"], said.message["sequence"]
+        return
+    for frame in grant.frames:
+        if "cursor" in frame.message:
+            yield from map(where, frame.events)
+            if frame.message["cursor"] == said.message["cursor"]:
+                return
+
+
+def _handled(grant: Grant) -> Mapping[Where, float]:
+    """When the owner had handled each event for the first time, in whichever frame that came."""
+    mine = {frame.number for frame in grant.frames}
+    return _first(
+        ((one.stream, one.sequence), one.ended)
+        for one in grant.whole.handlings
+        if one.partition == grant.partition and one.frame in mine and not one.failed
+    )
+
+
+def _passed(grant: Grant) -> Mapping[Where, float]:
+    """When the owner had nacked or dropped each event, so that it was to come again."""
+    dropped = (((one.stream, one.sequence), one.at) for one in grant.whole.dropped if one.at >= grant.at)
+    nacked = (
+        ((said.message["stream"], said.message["sequence"]), said.answered)
+        for said in grant.said()
+        if said.message["action"] == "nack" and said.answered is not None
+    )
+    return _first(chain(dropped, nacked))
+
+
+def _first(moments: Iterable[tuple[Where, float]]) -> Mapping[Where, float]:
+    first: dict[Where, float] = {}
+    for place, at in moments:
+        first[place] = min(at, first.get(place, at))
+    return first

@@ -1,0 +1,126 @@
+"""What could not be handled comes again and says so, is parked with all behind it, and is redriven whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.transcripts.content import where
+from tests.transcripts.violation import Kind, Place, Violation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.transcripts.evidence import Evidence
+    from tests.transcripts.grants import Grant, GroupReading
+    from tests.transcripts.membership import Parked
+    from tests.transcripts.reading import Frame
+
+__all__ = ["attempts", "parked_whole", "redriven_whole", "resent", "too_many_attempts"]
+
+
+def attempts(evidence: Evidence) -> Iterator[Violation]:
+    """To the member that nacked it, an event comes again with its stream and a later `attempt`, or after a redrive."""
+    for group in evidence.groups:
+        for grant in group.grants:
+            failed = _nacked(grant)
+            for frame in grant.frames:
+                for place in map(where, frame.events):
+                    since = failed.get(place)
+                    if since is None or frame.at <= since or _redriven(group, place[0], since, frame.at):
+                        continue
+                    if frame.message.get("stream") != place[0] or frame.message.get("attempt", 1) < 2:
+                        sentence = f"it was nacked at {since:.6f}, and came again as attempt {_attempt(frame)}"
+                        yield Violation(Kind.ATTEMPT, frame.at, sentence, frame.place(*place))
+
+
+def resent(evidence: Evidence) -> Iterator[Violation]:
+    """What an earlier owner was sent comes to a later one as a further attempt, unless it was parked in between."""
+    for group in evidence.groups:
+        first: dict[tuple[str, int], tuple[Grant, float]] = {}
+        for grant in sorted(group.grants, key=lambda one: one.at):
+            for frame in grant.frames:
+                for place in map(where, frame.events):
+                    earlier, since = first.setdefault(place, (grant, frame.at))
+                    told = "stream" in frame.message or frame.message.get("attempt", 1) > 1
+                    if earlier is grant or told or _redriven(group, place[0], since, frame.at):
+                        continue
+                    sentence = f"{earlier.member.name} was sent it at {since:.6f}, and this does not say so"
+                    yield Violation(Kind.ATTEMPT, frame.at, sentence, frame.place(*place))
+
+
+def too_many_attempts(evidence: Evidence) -> Iterator[Violation]:
+    """No event is tried more often than `max_attempts` allows."""
+    for group in evidence.groups:
+        most = group.group.max_attempts
+        for frame in group.frames:
+            if "stream" in frame.message and frame.message["attempt"] > most:
+                sentence = f"it is attempt {frame.message['attempt']} of at most {most}"
+                yield Violation(Kind.ATTEMPT, frame.at, sentence, frame.place(frame.message["stream"]))
+
+
+def parked_whole(evidence: Evidence) -> Iterator[Violation]:
+    """A stream is parked only once an event is out of attempts, and then with all that came behind that."""
+    for group in evidence.groups:
+        listed = [(evidence.end, one) for one in group.group.parked if group.group.finished]
+        listed += [(one.at, one.parked) for one in group.group.redriven]
+        for at, parked in listed:
+            if wrong := _wrong(group, parked, at):
+                place = Place(subscriber=group.group.name, stream=parked.stream, sequences=(parked.sequence,))
+                yield Violation(Kind.PARKED, at, wrong, place)
+
+
+def redriven_whole(evidence: Evidence) -> Iterator[Violation]:
+    """All of a stream that was parked is handled after its redrive, unless it is parked again."""
+    for group in evidence.groups:
+        if not group.group.finished:
+            continue
+        for one in group.group.redriven:
+            stream, at = one.parked.stream, one.at
+            again = [p.sequence for p in group.group.parked if p.stream == stream]
+            again += [r.parked.sequence for r in group.group.redriven if r.parked.stream == stream and r.at > at]
+            first = one.parked.sequence + (one.how == "skip")
+            for entry in group.entries.get(stream, ()):
+                due = first <= entry.sequence < min(again, default=entry.sequence + 1)
+                if due and group.handled.get((stream, entry.sequence), at) <= at:
+                    sentence = f"{entry.sequence} of {stream!r} was not handled after the redrive at {at:.6f}"
+                    place = Place(subscriber=group.group.name, stream=stream, sequences=(entry.sequence,))
+                    yield Violation(Kind.REDRIVE, evidence.end, sentence, place)
+
+
+def _nacked(grant: Grant) -> dict[tuple[str, int], float]:
+    """What the owner nacked, and when the first of that was answered."""
+    nacked: dict[tuple[str, int], float] = {}
+    for said in grant.said():
+        if said.message["action"] == "nack" and said.answered is not None:
+            nacked.setdefault((said.message["stream"], said.message["sequence"]), said.answered)
+    return nacked
+
+
+def _redriven(group: GroupReading, stream: str, since: float, until: float) -> bool:
+    return any(one.parked.stream == stream and since <= one.at <= until for one in group.group.redriven)
+
+
+def _attempt(frame: Frame) -> object:
+    return frame.message.get("attempt", "nothing")
+
+
+def _wrong(group: GroupReading, parked: Parked, at: float) -> str | None:
+    asked = any(
+        said.message["action"] == "nack"
+        and said.message.get("park")
+        and (said.message["stream"], said.message["sequence"]) == (parked.stream, parked.sequence)
+        for grant in group.grants
+        for said in grant.whole.said
+    )
+    if parked.attempts < group.group.max_attempts and not asked:
+        return f"it is parked after {parked.attempts} attempts of {group.group.max_attempts}"
+    behind = [
+        entry for entry in group.entries.get(parked.stream, ()) if _behind(entry.sequence, entry.begun, parked, at)
+    ]
+    if parked.letters != len(behind):
+        return f"{parked.letters} of it are parked, and {len(behind)} stand from there on"
+    return None
+
+
+def _behind(sequence: int, begun: float, parked: Parked, at: float) -> bool:
+    return sequence >= parked.sequence and begun <= at

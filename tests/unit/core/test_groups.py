@@ -1,0 +1,495 @@
+"""The state of a durable subscription in one partition, command by command and as time passes."""
+
+from __future__ import annotations
+
+from dataclasses import astuple, replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eventstore.groups import (
+    Ack,
+    AckStream,
+    Command,
+    Group,
+    Held,
+    Join,
+    Leave,
+    Member,
+    Nack,
+    Parked,
+    Redrive,
+    Release,
+    Replay,
+    Rules,
+    Spot,
+    Step,
+    apply,
+    before,
+    decoded,
+    due,
+    encoded,
+    owner_of,
+    renew,
+)
+from eventstore.positions import BEGINNING, WHOLE, Cursor, Position
+
+KEY = "0" * 24
+NOW = 1_000_000
+RULES = Rules(ack_deadline=30_000, max_attempts=3, max_in_flight=10)
+A, B = Member("a", "w"), Member("b", "w")
+
+
+def at(order: int) -> Position:
+    return Position(5, order, 0)
+
+
+def spot(order: int, stream: str, sequence: int) -> Spot:
+    return Spot(at(order), stream, sequence)
+
+
+ONE, TWO, THREE, OTHER = spot(1, "wf", 1), spot(2, "wf", 2), spot(4, "wf", 3), spot(3, "other", 1)
+
+
+def working(**members: object) -> Group:
+    """A group whose owner was sent four events of two streams."""
+    group = Group(place=at(4), members=[A], owner=A, heard=NOW, frame=2, flight=[ONE, TWO, OTHER, THREE])
+    return replace(group, **members)  # type: ignore[arg-type]
+
+
+def step(group: Group, *commands: Command, now: int = NOW, rules: Rules = RULES) -> Step:
+    step = Step(group, rules, KEY, 0, now)
+    for command in commands:
+        apply(step, command)
+    return step
+
+
+def turn(group: Group, *commands: Command, now: int = NOW, rules: Rules = RULES) -> Step:
+    taken = step(group, *commands, now=now, rules=rules)
+    renew(taken)
+    return taken
+
+
+def nack(stream: str, sequence: int, *, by: str = "a", delay: int | None = None, park: bool = False) -> Nack:
+    return Nack(by, stream, sequence, "no", delay, park)
+
+
+def told(step: Step) -> list[tuple[str, str, int]]:
+    return [(one.member.connection, one.kind, one.frame) for one in step.told]
+
+
+class TestJoining:
+    def test_the_first_member_becomes_the_owner(self) -> None:
+        group = Group()
+        assert told(turn(group, Join("a", "w"))) == [("a", "owned", 1)]
+        assert (group.owner, group.heard) == (A, NOW)
+
+    def test_joining_again_changes_nothing(self) -> None:
+        group = working()
+        assert told(turn(group, Join("a", "w"))) == []
+        assert group.members == [A]
+
+    def test_who_left_and_joined_under_another_name_is_told_anew(self) -> None:
+        group = working()
+        assert told(turn(group, Leave("a"), Join("a", "x"))) == [("a", "owned", 3)]
+        assert group.owner == Member("a", "x")
+
+    def test_who_is_to_have_the_partition_waits_until_the_owner_lets_go(self) -> None:
+        first, second = contenders()
+        group = working(members=[first], owner=first)
+        assert told(turn(group, Join(*second))) == [(first.connection, "revoked", 3)]
+        assert group.owner == first
+
+    def test_who_is_not_to_have_the_partition_changes_nothing(self) -> None:
+        second, first = contenders()
+        group = working(members=[first], owner=first)
+        assert told(turn(group, Join(*second))) == []
+
+
+class TestLeaving:
+    def test_who_leaves_is_owner_no_more(self) -> None:
+        group = working()
+        assert told(turn(group, Leave("a"))) == []
+        assert (group.members, group.owner) == ([], None)
+
+    def test_what_was_in_flight_goes_to_the_next_owner_from_the_first_of_it_on(self) -> None:
+        group = working()
+        assert told(turn(group, Leave("a"), Join("b", "w"))) == [("b", "owned", 3)]
+        assert (group.place, group.flight) == (before(at(1)), [])
+
+    def test_what_was_sent_of_a_held_stream_goes_to_the_next_owner_as_the_attempt_that_it_was(self) -> None:
+        held = Held(at(0), 2, NOW, [ONE], NOW, ["no", "no"])
+        group = working(flight=[], held={"wf": held})
+        turn(group, Leave("a"), Join("b", "w"))
+        assert (held.sent, held.attempt, held.at, held.errors) == ([], 2, at(0), ["no", "no"])
+
+    def test_leaving_without_taking_part_changes_nothing(self) -> None:
+        group = working()
+        turn(group, Leave("b"))
+        assert group == working()
+
+
+class TestReleasing:
+    def test_the_partition_goes_to_whom_it_belongs(self) -> None:
+        first, second = contenders()
+        group = working(members=[first, second], owner=first, revoked=NOW)
+        assert told(turn(group, Release(first.connection))) == [(second.connection, "owned", 3)]
+
+    def test_what_was_not_revoked_cannot_be_released(self) -> None:
+        group = working()
+        turn(group, Release("a"))
+        assert group.owner == A
+
+    def test_who_is_not_the_owner_releases_nothing(self) -> None:
+        first, second = contenders()
+        group = working(members=[first, second], owner=first, revoked=NOW)
+        turn(group, Release(second.connection))
+        assert group.owner == first
+
+    def test_who_does_not_release_loses_the_partition_a_deadline_later(self) -> None:
+        first, second = contenders()
+        group = working(members=[first, second], owner=first, revoked=NOW)
+        turn(group, now=NOW + 29_999)
+        assert group.owner == first
+        turn(group, now=NOW + 30_000)
+        assert group.owner == second
+
+    def test_who_still_acknowledges_keeps_the_partition_for_another_deadline(self) -> None:
+        first, second = contenders()
+        group = working(members=[first, second], owner=first, revoked=NOW)
+        turn(group, Ack(first.connection, at(1)), now=NOW + 29_000)
+        turn(group, now=NOW + 58_999)
+        assert group.owner == first
+        turn(group, now=NOW + 59_000)
+        assert group.owner == second
+
+    def test_what_is_in_flight_keeps_no_one_in_the_partition(self) -> None:
+        first, second = contenders()
+        group = working(members=[first, second], owner=first, revoked=NOW, heard=NOW - 15_000)
+        turn(group, now=NOW + 15_000)
+        turn(group, now=NOW + 30_000)
+        assert (group.owner, group.held) == (second, {})
+
+    def test_who_comes_to_own_what_was_revoked_from_it_is_told_so_once_it_let_go(self) -> None:
+        first, second = contenders()
+        group = working(members=[first, second], owner=first, revoked=NOW)
+        assert told(turn(group, Leave(second.connection))) == []
+        assert told(turn(group, Release(first.connection))) == [(first.connection, "owned", 3)]
+        assert not group.revoked
+
+    def test_who_never_lets_go_of_what_is_its_own_again_is_told_so_a_deadline_later(self) -> None:
+        first, second = contenders()
+        group = working(members=[first, second], owner=first, revoked=NOW)
+        turn(group, Leave(second.connection))
+        assert told(turn(group, now=NOW + 30_000)) == [(first.connection, "owned", 3)]
+
+
+class TestAcknowledging:
+    def test_what_is_acknowledged_is_in_flight_no_more(self) -> None:
+        group = working()
+        step(group, Ack("a", at(2)), now=NOW + 5)
+        assert (group.flight, group.heard) == ([OTHER, THREE], NOW + 5)
+
+    def test_acknowledging_again_or_less_changes_nothing(self) -> None:
+        group = working()
+        step(group, Ack("a", at(3)), Ack("a", at(3)), Ack("a", at(1)))
+        assert group.flight == [THREE]
+
+    def test_who_is_not_the_owner_acknowledges_nothing(self) -> None:
+        group = working(members=[A, B])
+        step(group, Ack("b", at(4)), AckStream("b", "wf", 3), nack("wf", 1, by="b"))
+        assert group == working(members=[A, B])
+
+    def test_what_is_acknowledged_of_a_held_stream_comes_no_more(self) -> None:
+        held = Held(at(0), 2, 7, [ONE, TWO, THREE], NOW, ["no"])
+        step(working(held={"wf": held}), AckStream("a", "wf", 2), now=NOW + 5)
+        assert held == Held(at(2), 0, NOW + 5, [THREE], NOW + 5, [])
+
+    def test_what_was_not_sent_of_a_held_stream_is_not_acknowledged(self) -> None:
+        held = Held(at(0), 2, 7, [ONE], NOW)
+        step(working(held={"wf": held}), AckStream("a", "wf", 0), AckStream("a", "other", 1))
+        assert held == Held(at(0), 2, 7, [ONE], NOW)
+
+
+class TestFailing:
+    def test_the_stream_is_held_from_the_event_that_failed(self) -> None:
+        group = working()
+        step(group, nack("wf", 2, delay=7_000))
+        assert group.held == {"wf": Held(before(at(2)), 1, NOW + 7_000, errors=["no"])}
+
+    def test_all_of_the_stream_leaves_the_flight_for_what_came_before_is_handled(self) -> None:
+        group = working()
+        step(group, nack("wf", 2))
+        assert group.flight == [OTHER]
+
+    def test_an_event_that_was_not_sent_cannot_fail(self) -> None:
+        group = working()
+        step(group, nack("wf", 9), nack("none", 1))
+        assert group == working()
+
+    def test_failing_again_is_another_attempt(self) -> None:
+        held = Held(before(at(1)), 1, NOW, [ONE], NOW, ["no"])
+        step(working(held={"wf": held}), nack("wf", 1))
+        assert (held.attempt, held.sent, held.errors) == (2, [], ["no", "no"])
+
+    def test_failing_before_it_was_sent_again_is_none(self) -> None:
+        held = Held(before(at(1)), 1, NOW, errors=["no"])
+        step(working(held={"wf": held}), nack("wf", 1))
+        assert held.attempt == 1
+
+    def test_another_event_of_a_held_stream_that_fails_has_its_own_attempts(self) -> None:
+        held = Held(before(at(1)), 0, NOW, [ONE, TWO], NOW)
+        step(working(held={"wf": held}), nack("wf", 2))
+        assert (held.at, held.attempt, held.errors) == (before(at(2)), 1, ["no"])
+
+    def test_reasons_are_cut_and_of_many_the_last_are_kept(self) -> None:
+        group = working()
+        for number in range(20):
+            step(
+                group, Nack("a", "wf", 1, f"{number}" + "x" * 999, 0, park=False), rules=replace(RULES, max_attempts=99)
+            )
+            group.held["wf"].sent = [ONE]
+        errors = group.held["wf"].errors
+        assert ([error[:2] for error in errors], {len(e) for e in errors}) == ([str(n) for n in range(10, 20)], {500})
+
+
+class TestPauses:
+    @given(attempt=st.integers(1, 60), stream=st.text(max_size=20), sequence=st.integers(1, 1 << 50))
+    def test_they_double_up_to_a_minute_give_or_take_a_half(self, attempt: int, stream: str, sequence: int) -> None:
+        about = min(1000 * 2 ** (attempt - 1), 60_000)
+        assert about // 2 <= self.pause(attempt, stream, sequence) <= about // 2 + about
+
+    @given(attempt=st.integers(1, 9))
+    def test_the_same_failure_draws_the_same(self, attempt: int) -> None:
+        assert self.pause(attempt, "wf", 1) == self.pause(attempt, "wf", 1)
+
+    def test_different_failures_draw_differently(self) -> None:
+        assert len({self.pause(1, f"wf-{number}", 1) for number in range(50)}) > 40
+
+    @staticmethod
+    def pause(attempt: int, stream: str, sequence: int) -> int:
+        failing = Spot(at(1), stream, sequence)
+        held = Held(before(at(1)), attempt - 1, NOW, [failing], NOW)
+        rules = replace(RULES, max_attempts=100)
+        step(working(flight=[], held={stream: held}), nack(stream, sequence), rules=rules)
+        return held.due - NOW
+
+
+class TestParking:
+    def test_out_of_attempts_the_stream_is_parked_from_the_event_on(self) -> None:
+        group = working(held={"wf": Held(before(at(1)), 2, NOW, [ONE], NOW, ["x", "y"])}, flight=[OTHER])
+        step(group, nack("wf", 1))
+        assert group.held == {}
+        assert group.parked == {"wf": Parked(at(1), before(at(1)), 1, 3, ["x", "y", "no"], NOW)}
+
+    def test_one_attempt_less_is_not_enough(self) -> None:
+        group = working(held={"wf": Held(before(at(1)), 1, NOW, [ONE], NOW)}, flight=[OTHER])
+        step(group, nack("wf", 1))
+        assert (list(group.held), group.parked) == (["wf"], {})
+
+    def test_an_event_may_be_parked_at_once(self) -> None:
+        group = working()
+        step(group, nack("wf", 2, park=True))
+        assert (group.held, group.flight, group.parked["wf"].sequence) == ({}, [OTHER], 2)
+
+    def test_where_one_attempt_is_allowed_the_first_failure_parks(self) -> None:
+        group = working()
+        step(group, nack("wf", 1), rules=replace(RULES, max_attempts=1))
+        assert group.parked["wf"].attempts == 1
+
+    @pytest.mark.parametrize(("how", "place"), [("start", before(at(2))), ("skip", at(2)), ("drop", at(4))])
+    def test_redrive_goes_on_from_where_it_is_asked_to(self, how: str, place: Position) -> None:
+        group = working(flight=[], parked={"wf": Parked(at(2), at(4), 2, 3, ["no"], NOW)})
+        step(group, Redrive("wf", how), now=NOW + 5)
+        assert (group.parked, group.held) == ({}, {"wf": Held(place, 0, NOW + 5)})
+
+    @pytest.mark.parametrize("how", ["start", "skip", "drop"])
+    def test_what_the_queue_was_not_given_yet_stays_parked(self, how: str) -> None:
+        group = working(flight=[], parked={"wf": Parked(at(2), before(at(2)), 2, 3, ["no"], NOW)})
+        step(group, Redrive("wf", how))
+        assert (list(group.parked), group.held) == (["wf"], {})
+
+    def test_what_is_not_parked_cannot_be_redriven(self) -> None:
+        group = working()
+        step(group, Redrive("wf", "start"))
+        assert group == working()
+
+
+class TestReplaying:
+    def test_all_that_was_under_way_is_forgotten(self) -> None:
+        held, parked = {"wf": Held(at(1), 1, NOW)}, {"bad": Parked(at(1), at(1), 1, 1, [], NOW)}
+        group = working(held=held, parked=parked)
+        step(group, Replay(BEGINNING))
+        assert group == working(place=BEGINNING, flight=[], held={}, parked={})
+
+
+class TestDeadlines:
+    def test_the_first_in_flight_has_failed_once_a_deadline_passed_in_silence(self) -> None:
+        group = working()
+        turn(group, now=NOW + 30_000)
+        assert group.held["wf"].errors == ["not acknowledged within 30 s"]
+        assert (group.held["wf"].attempt, group.flight) == (1, [OTHER])
+
+    def test_before_it_nothing_has(self) -> None:
+        group = working()
+        turn(group, now=NOW + 29_999)
+        assert group == working()
+
+    def test_the_next_in_flight_gets_a_deadline_of_its_own(self) -> None:
+        group = working()
+        turn(group, now=NOW + 30_000)
+        turn(group, now=NOW + 59_999)
+        assert group.flight == [OTHER]
+        turn(group, now=NOW + 60_000)
+        assert (group.flight, sorted(group.held)) == ([], ["other", "wf"])
+
+    def test_what_was_sent_of_a_held_stream_has_one_too(self) -> None:
+        held = Held(before(at(1)), 1, NOW, [ONE], NOW, ["no"])
+        turn(working(flight=[], held={"wf": held}), now=NOW + 30_000)
+        assert (held.attempt, held.sent, held.errors[1]) == (2, [], "not acknowledged within 30 s")
+
+    def test_who_acknowledges_a_held_stream_one_by_one_has_a_deadline_for_each(self) -> None:
+        held = Held(before(at(1)), 0, NOW, [ONE, TWO, THREE], NOW)
+        group = working(flight=[], held={"wf": held})
+        for sequence in (1, 2):
+            turn(group, AckStream("a", "wf", sequence), now=NOW + sequence * 20_000)
+        assert (held.sent, held.attempt) == ([THREE], 0)
+
+    def test_without_an_owner_no_deadline_passes(self) -> None:
+        group = working(members=[], owner=None)
+        turn(group, now=NOW + 99_999)
+        assert group.held == {}
+
+
+class TestDue:
+    def test_without_an_owner_nothing_is(self) -> None:
+        assert due(step(working(owner=None, members=[]))) is None
+
+    def test_with_nothing_under_way_nothing_is(self) -> None:
+        assert due(step(working(flight=[]))) is None
+
+    def test_with_something_in_flight_its_deadline_is(self) -> None:
+        assert due(step(working())) == NOW + 30_000
+
+    def test_the_next_try_of_a_held_stream_is(self) -> None:
+        assert due(step(working(held={"wf": Held(at(1), 1, NOW + 9)}))) == NOW + 9
+
+    def test_the_deadline_of_what_was_sent_of_it_is(self) -> None:
+        held = {"wf": Held(at(1), 1, 1, [ONE], NOW - 9)}
+        assert due(step(working(held=held))) == NOW + 29_991
+
+    def test_what_the_group_has_yet_to_come_to_again_is_not(self) -> None:
+        assert due(step(working(place=at(1), held={"wf": Held(at(2), 1, NOW + 9)}, flight=[]))) is None
+
+    def test_of_what_was_revoked_only_its_end_is(self) -> None:
+        held = {"wf": Held(at(1), 1, NOW + 9)}
+        assert due(step(working(revoked=NOW + 5, held=held))) == NOW + 30_005
+
+
+class TestOwners:
+    MEMBERS = tuple(Member(f"c{number}", "w") for number in range(4))
+
+    @staticmethod
+    def owners(members: tuple[Member, ...]) -> list[Member | None]:
+        return [owner_of(members, KEY, partition) for partition in range(256)]
+
+    def test_nobody_owns_what_has_no_members(self) -> None:
+        assert owner_of([], KEY, 0) is None
+
+    @given(members=st.permutations(MEMBERS))
+    def test_the_order_of_joining_does_not_matter(self, members: list[Member]) -> None:
+        assert self.owners(tuple(members)) == self.owners(self.MEMBERS)
+
+    @given(newcomer=st.text(min_size=1, max_size=12))
+    def test_who_joins_takes_partitions_and_moves_none_between_others(self, newcomer: str) -> None:
+        joined = Member(newcomer, "w")
+        moved = [
+            (was, now)
+            for was, now in zip(self.owners(self.MEMBERS), self.owners((*self.MEMBERS, joined)), strict=True)
+            if was != now
+        ]
+        assert all(now == joined for _, now in moved)
+
+    def test_who_joins_takes_about_its_share_from_everyone(self) -> None:
+        before, after = self.owners(self.MEMBERS[:3]), self.owners(self.MEMBERS)
+        taken_from = [was for was, now in zip(before, after, strict=True) if was != now]
+        assert 256 / 4 / 2 < len(taken_from) < 256 / 4 * 2
+        assert set(taken_from) == set(self.MEMBERS[:3])
+
+    @pytest.mark.parametrize("leaving", MEMBERS)
+    def test_who_leaves_gives_up_its_own_and_nothing_else(self, leaving: Member) -> None:
+        left = tuple(member for member in self.MEMBERS if member != leaving)
+        for was, now in zip(self.owners(self.MEMBERS), self.owners(left), strict=True):
+            assert (was == now) == (was != leaving)
+
+    def test_each_subscription_is_spread_its_own_way(self) -> None:
+        others = [owner_of(self.MEMBERS, "1" * 24, partition) for partition in range(256)]
+        assert others != self.owners(self.MEMBERS)
+
+
+positions = st.builds(Position, st.integers(1, 1 << 45), st.integers(0, 1 << 40), st.integers(0, WHOLE))
+spots = st.lists(st.builds(Spot, positions, st.text(), st.integers(1, 1 << 50)), max_size=3)
+times = st.integers(0, 1 << 45)
+counts = st.integers(0, 1 << 40)
+members = st.builds(Member, st.text(), st.text())
+errors = st.lists(st.text(), max_size=3)
+states = st.builds(
+    Group,
+    place=positions,
+    members=st.lists(members, max_size=3),
+    owner=st.none() | members,
+    revoked=times,
+    heard=times,
+    frame=counts,
+    removals=counts,
+    leap=counts,
+    flight=spots,
+    held=st.dictionaries(st.text(), st.builds(Held, positions, counts, times, spots, times, errors), max_size=3),
+    parked=st.dictionaries(
+        st.text(), st.builds(Parked, positions, positions, counts, counts, errors, times, counts), max_size=3
+    ),
+)
+commands = st.one_of(
+    st.builds(Join, st.text(), st.text()),
+    st.builds(Leave, st.text()),
+    st.builds(Release, st.text()),
+    st.builds(Ack, st.text(), positions),
+    st.builds(AckStream, st.text(), st.text(), counts),
+    st.builds(Nack, st.text(), st.text(), counts, st.text(), st.none() | counts, st.booleans()),
+    st.builds(Redrive, st.text(), st.sampled_from(["start", "skip", "drop"])),
+    st.builds(Replay, positions),
+)
+
+
+class TestWriting:
+    @given(states)
+    def test_a_group_is_read_back_as_it_was_written(self, group: Group) -> None:
+        assert Group.decoded(group.encoded()) == group
+
+    @given(commands)
+    def test_a_command_is_read_back_as_it_was_written(self, command: Command) -> None:
+        again = decoded(encoded(command))
+        assert (type(again), astuple(again)) == (type(command), astuple(command))
+
+
+class TestPlaces:
+    @given(positions)
+    def test_before_an_event_is_before_it_and_behind_all_that_came_earlier(self, position: Position) -> None:
+        place = before(position)
+        assert place < position
+        earlier = [Position(position.time, position.order, position.index - 1)] if position.index else []
+        earlier += [Position(position.time, position.order - 1, WHOLE)] if position.order else []
+        earlier += [Position(position.time - 1, 1 << 40, WHOLE)]
+        assert all(place >= one for one in earlier)
+
+    @given(positions)
+    def test_it_goes_into_a_cursor(self, position: Position) -> None:
+        cursor = Cursor({3: ("0a" * 6, before(position))})
+        assert Cursor.parse(cursor.token()) == cursor
+
+
+def contenders() -> tuple[Member, Member]:
+    """Two members, of whom the second is to have the partition."""
+    chosen = owner_of([A, B], KEY, 0)
+    return (A, B) if chosen == B else (B, A)
