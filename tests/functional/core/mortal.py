@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from eventstore.delivery import Deliverer
 from eventstore.dispatch import TurnLimits
+from eventstore.durable import DurableSubscriptions
 from eventstore.errors import TurnLost
-from eventstore.groups import Nack, Redrive
+from eventstore.groups import Nack
 from eventstore.sweep import Sweeper
 from tests.fakes.connections import FakeConnections
 from tests.fakes.faulty import Faults, Killed
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from eventstore.adapters.redis_connection import Client
-    from eventstore.subscriptions import Durable
 
 __all__ = ["Member", "Mortal", "frames_of"]
 
@@ -39,6 +39,10 @@ class OneByOne:
     def send(self, messages: Sequence[Any]) -> None:
         for message in messages:
             self._queue.send([message])
+
+    def discard(self, key: str, *streams: str) -> int:
+        removed: int = self._queue.discard(key, *streams)
+        return removed
 
 
 class Mortal(Live):
@@ -109,8 +113,15 @@ class Mortal(Live):
         self.survive(lambda: sweeper.sweep(until=self.clock.now() + 1000))
         self.settle()
 
-    def redrive(self, durable: Durable, stream: str, how: str) -> None:
-        self.survive(lambda: self._redrive(durable, stream, how))
+    @property
+    def operators(self) -> DurableSubscriptions:
+        """What operators ask of durable subscriptions."""
+        return DurableSubscriptions(
+            self.wrapped(self.log),
+            self.wrapped(self.durables),
+            bells=lambda: self.wrapped(self.bells),
+            letters=lambda: self.wrapped(self.letters),
+        )
 
     def posted(self, name: str) -> list[dict[str, Any]]:
         return [json.loads(message) for message in self.connections.posted.get(name, [])]
@@ -123,10 +134,6 @@ class Mortal(Live):
             return
         if more:
             self.wrapped(self.bells).ring([partition])
-
-    def _redrive(self, durable: Durable, stream: str, how: str) -> None:
-        silent = self.wrapped(self.durables).tell(durable, {0: [Redrive(stream, how)]})
-        self.wrapped(self.bells).ring(silent)
 
 
 def frames_of(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -155,20 +162,28 @@ class Member:
         self.handled = handled
         self.poisoned = poisoned
         self._read = 0
-        self._frames: dict[int, list[dict[str, Any]]] = {}
+        self._frames: dict[int, dict[int, dict[str, Any]]] = {}
+        self._held: set[str] = set()
 
     def work(self) -> bool:
         """Handle what has come since; whether anything had."""
         new = self.hub.posted(self.name)[self._read :]
         for message in new:
             self._read += 1
-            known = self._frames.setdefault(message["partition"], [])
-            if message in known:
-                continue
-            # Frames are numbered anew for each owner.
-            known[:] = frames_of([message] if message["type"] == "owned" else [*known, message])
-            self._take(message)
+            if self._is_new(message):
+                self._take(message)
         return bool(new)
+
+    def _is_new(self, message: dict[str, Any]) -> bool:
+        known, number = self._frames.setdefault(message["partition"], {}), message["frame"]
+        if number in known:
+            assert message == known[number], f"frame {number} is another one when it comes again"
+            return False
+        last = max(known, default=0)
+        # While others own the partition, they get the numbers between.
+        assert number > last if message["type"] == "owned" else number == last + 1, f"frame {number} after {last}"
+        known[number] = message
+        return True
 
     def _take(self, message: dict[str, Any]) -> None:
         members = self.hub.members
@@ -176,11 +191,14 @@ class Member:
             self.hub.survive(lambda: members.release(self.name, "w", message["partition"]))
         if message["type"] != "events":
             return
+        again = message.get("stream")
+        if again is not None and not message["events"]:
+            self._held.discard(again)
         for event in message["events"]:
             stream, sequence = event["hubstream"], int(event["hubsequence"])
-            if not self._handle(stream, sequence):
+            if (again is None and stream in self._held) or not self._handle(stream, sequence):
                 continue
-            if "stream" in message:
+            if again is not None:
                 self.hub.survive(
                     lambda s=stream, n=sequence: members.acknowledge_stream(self.name, "w", s, n)  # type: ignore[misc] # its defaults
                 )
@@ -188,13 +206,13 @@ class Member:
             self.hub.survive(lambda: members.acknowledge(self.name, "w", [message["cursor"]]))
 
     def _handle(self, stream: str, sequence: int) -> bool:
-        done = self.handled.setdefault(stream, [])
         if (stream, sequence) in self.poisoned:
             nack = Nack(self.name, stream, sequence, "poisoned", 0, park=False)
             self.hub.survive(lambda: self.hub.members.fail("w", nack))
+            self._held.add(stream)
             return False
+        done = self.handled.setdefault(stream, [])
         if sequence == len(done) + 1:
             done.append(sequence)
-        # What is behind a failed event is dropped: it comes again.
-        assert sequence <= len(done) or any(s == stream for s, _ in self.poisoned), f"{stream} {sequence} after {done}"
-        return sequence <= len(done)
+        assert sequence <= len(done), f"{stream} {sequence} after {done}"
+        return True
