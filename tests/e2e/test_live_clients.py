@@ -11,14 +11,16 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+import urllib3
 from redis import Redis
 
-from eventstore_client import HistoryLost
+from eventstore_client import HistoryLost, Retry
 from tests.e2e.live import event, feed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from eventstore_client import Recorded
     from tests.e2e.conftest import Hub
 
 
@@ -42,6 +44,24 @@ def test_the_sdk_goes_on_from_its_cursor(hub: Hub) -> None:
         store.publish([event(3)])
         with store.subscribe(cursor=cursor) as subscription:
             assert next(subscription).id == "3"
+
+
+def test_the_sdk_works_through_a_durable_subscription(hub: Hub) -> None:
+    made = urllib3.request("POST", f"{hub.url}/api/v1/subscriptions", json={"id": "workers", "from": "start"})
+    assert made.status == 201, made.data
+    handled: list[str] = []
+    with hub.client() as store, store.work("workers") as worker:
+        store.publish([event(number) for number in range(1, 11)])
+
+        def handle(found: Recorded) -> None:
+            if found.id == "3" and worker.attempt == 1:
+                raise Retry("not yet", delay=0)
+            handled.append(found.id)
+            if len(handled) == 10:
+                worker.close()
+
+        worker.run(handle)
+    assert handled == [str(number) for number in range(1, 11)]
 
 
 def test_the_sdk_tells_that_the_store_was_made_anew(hub: Hub) -> None:

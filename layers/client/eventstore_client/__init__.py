@@ -34,6 +34,8 @@ from eventstore_client.events import Publishable, Recorded, Stored
 from eventstore_client.hub import EventStore
 from eventstore_client.losses import Loss, Missing
 from eventstore_client.subscription import Subscription
+from eventstore_client.verdicts import Park, Retry
+from eventstore_client.worker import Worker
 
 __all__ = [
     "Backoff",
@@ -51,13 +53,16 @@ __all__ = [
     "Loss",
     "Missing",
     "NotFound",
+    "Park",
     "ProblemError",
     "Publishable",
     "Recorded",
+    "Retry",
     "Stored",
     "Subscription",
     "TooLarge",
     "Unavailable",
     "UnexpectedAnswer",
+    "Worker",
     "WrongExpectedVersion",
 ]

@@ -14,6 +14,7 @@ from eventstore_client.events import Recorded, Stored, encoded
 from eventstore_client.messages import Request
 from eventstore_client.subscription import Subscription
 from eventstore_client.transport import Transport, checked_url, websocket_url
+from eventstore_client.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -158,6 +159,36 @@ class EventStore:
             cursor=cursor or None,
             backoff=self.backoff,
             ping_every=ping_every,
+            on_loss=on_loss,
+        )
+
+    def work(
+        self,
+        name: str,
+        *,
+        on_loss: Callable[[Loss], object] | None = None,
+        ping_every: float = 240.0,
+        alive_every: float = 5.0,
+    ) -> Worker:
+        """A member of a durable subscription, to be given a handler; see `Worker.run`.
+
+        Args:
+            name: The subscription's.
+            on_loss: Told of events that were removed before they were handled. Without it, running raises
+                `HistoryLost`.
+            ping_every: As for `subscribe`.
+            alive_every: Seconds between two events after which the hub is told that the member is still at work; well
+                below the subscription's deadline for acknowledgements.
+
+        Raises:
+            ConnectFailed: `websocket_url` is missing.
+        """
+        return Worker(
+            websocket_url(self.websocket_url, url=str(self.url)),
+            name,
+            backoff=self.backoff,
+            ping_every=ping_every,
+            alive_every=alive_every,
             on_loss=on_loss,
         )
 

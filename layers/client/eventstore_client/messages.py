@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,21 @@ from eventstore_client.events import Recorded
 from eventstore_client.losses import Loss, Missing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-__all__ = ["SUBPROTOCOL", "Frame", "Request", "Subscribed", "encoded", "understood"]
+__all__ = [
+    "SUBPROTOCOL",
+    "Answer",
+    "Frame",
+    "Request",
+    "Share",
+    "Subscribed",
+    "about",
+    "encoded",
+    "join",
+    "shared",
+    "understood",
+]
 
 SUBPROTOCOL = "eventstore.v1"
 
@@ -74,6 +87,38 @@ class Frame:
     loss: Loss | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """A numbered message of one partition to a member of a durable subscription.
+
+    Attributes:
+        kind: `owned`, `revoked`, `events` or `truncated`.
+        partition: Which one.
+        number: Its place among all frames that members were sent of the partition.
+        cursor: The place behind it; None for `revoked`, and for events of a stream that is held.
+        events: In log order.
+        stream: The stream that is held; without events, the one that is held no more.
+        attempt: Which one it is: for the first event of a held stream, or for all of other events.
+        loss: What is gone.
+    """
+
+    kind: str
+    partition: int
+    number: int
+    cursor: str | None = None
+    events: tuple[Recorded, ...] = ()
+    stream: str | None = None
+    attempt: int = 1
+    loss: Loss | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The hub has what a member said of what it was sent."""
+
+    request: str
+
+
 def understood(text: str) -> Subscribed | Frame | None:
     """What a message of the hub's says; None if it is nothing that concerns the subscription.
 
@@ -82,17 +127,9 @@ def understood(text: str) -> Subscribed | Frame | None:
         ConnectFailed: The gateway says that nobody took the request, or the hub that it knows this connection no more.
         UnexpectedAnswer: No hub says so.
     """
-    try:
-        found = members(text)
-        said: dict[str, Any] = {name: member.value for name, member in found.items() if name != "events"}
+    with _understanding(text):
+        said, events = _said(text)
         kind = said.get("type")
-        if kind is None and "message" in said:
-            # API Gateway's own answer when a route's function fails; it has no type.
-            raise ConnectFailed(f"the gateway answers: {said['message']}")
-        if kind == "error" and said.get("code") == "connection-not-found":
-            raise ConnectFailed(str(said.get("detail")))
-        if kind == "error":
-            raise refusal(said)
         if said.get("id") != _ID:
             return None
         if kind == "subscribed":
@@ -103,11 +140,64 @@ def understood(text: str) -> Subscribed | Frame | None:
             partition=int(said["partition"]),
             number=int(said["frame"]),
             cursor=str(said["cursor"]),
-            events=tuple(map(Recorded.from_text, elements(found["events"].text))) if kind == "events" else (),
+            events=events if kind == "events" else (),
             loss=_loss(said) if kind == "truncated" else None,
         )
+
+
+def shared(text: str) -> Share | Answer | None:
+    """What a message says to a member of a durable subscription, otherwise as `understood`."""
+    with _understanding(text):
+        said, events = _said(text)
+        kind = str(said.get("type"))
+        if kind in {"acknowledged", "released"}:
+            return Answer(str(said.get("request")))
+        if said.get("id") != _ID or kind not in {"owned", "revoked", "events", "truncated"}:
+            return None
+        return Share(
+            kind=kind,
+            partition=int(said["partition"]),
+            number=int(said["frame"]),
+            cursor=str(said["cursor"]) if "cursor" in said else None,
+            events=events,
+            stream=str(said["stream"]) if "stream" in said else None,
+            attempt=int(said.get("attempt", 1)),
+            loss=_loss(said) if kind == "truncated" else None,
+        )
+
+
+def join(name: str) -> Mapping[str, Any]:
+    """The message that takes part in a durable subscription."""
+    return {"action": "subscribe", "id": _ID, "subscription": name}
+
+
+def about(action: str, **members: object) -> Mapping[str, Any]:
+    """A message of a member about what it was sent: `ack`, `nack` or `release`."""
+    return {"action": action, "id": _ID, **members}
+
+
+@contextmanager
+def _understanding(text: str) -> Iterator[None]:
+    try:
+        yield
     except (KeyError, ValueError, TypeError, EventstoreError) as error:
         raise UnexpectedAnswer(f"the hub says {text[:80]!r}, as no hub does; is it the hub that runs there?") from error
+
+
+def _said(text: str) -> tuple[Mapping[str, Any], tuple[Recorded, ...]]:
+    """The members of a message, and its events, unless it is a refusal."""
+    found = members(text)
+    said: dict[str, Any] = {name: member.value for name, member in found.items() if name != "events"}
+    kind = said.get("type")
+    if kind is None and "message" in said:
+        # API Gateway's own answer when a route's function fails; it has no type.
+        raise ConnectFailed(f"the gateway answers: {said['message']}")
+    if kind == "error" and said.get("code") == "connection-not-found":
+        raise ConnectFailed(str(said.get("detail")))
+    if kind == "error":
+        raise refusal(said)
+    mine = kind == "events" and said.get("id") == _ID
+    return said, tuple(map(Recorded.from_text, elements(found["events"].text))) if mine else ()
 
 
 def encoded(message: Mapping[str, Any]) -> str:

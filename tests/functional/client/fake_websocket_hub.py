@@ -50,6 +50,8 @@ class FakeWebSocketHub:
     `statuses`: Handshakes are answered so.
     `answers`: Requests to subscribe are answered so.
     `silent`: Pings are not answered.
+    `shares`: What each member of a durable subscription is sent in turn, as long as there is any; `react` says what it
+    is sent for each thing that it says, and may raise `ConnectionError` to end its connection.
     """
 
     def __init__(self) -> None:
@@ -62,6 +64,9 @@ class FakeWebSocketHub:
         self.statuses: deque[int] = deque()
         self.answers: deque[dict[str, Any]] = deque()
         self.rewire: Callable[[dict[str, Any]], Sequence[dict[str, Any] | None]] = lambda frame: [frame]
+        self.shares: deque[list[dict[str, Any]]] = deque()
+        self.react: Callable[[dict[str, Any]], Sequence[dict[str, Any]]] = lambda _: []
+        self.said: list[dict[str, Any]] = []
         self.connected = 0
         self.pinged = threading.Semaphore(0)
         self.left = threading.Semaphore(0)
@@ -156,6 +161,9 @@ class FakeWebSocketHub:
             if not self.silent:
                 connection.send('{"type":"pong"}')
             return
+        if "subscription" in message or message["action"] != "subscribe":
+            self._share(connection, message)
+            return
         if message.pop("action") != "subscribe" or set(message) - {"id", "filters", "stream", "from", "cursor"}:
             raise AssertionError(message)
         with self._lock:
@@ -173,6 +181,21 @@ class FakeWebSocketHub:
                 self._turn(subscriber, number)
             if self.frames_first:
                 connection.send(json.dumps(subscribed))
+
+    def _share(self, connection: ServerConnection, message: dict[str, Any]) -> None:
+        if message["action"] == "subscribe":
+            self.requests.append(message)
+            answer = self.answers.popleft() if self.answers else {"type": "subscribed", "partitions": [*PARTITIONS]}
+            sent = [answer, *(self.shares.popleft() if self.shares else [])]
+        else:
+            self.said.append(message)
+            try:
+                sent = [{"type": "acknowledged", "request": message["request"]}, *self.react(message)]
+            except ConnectionError:
+                connection.close(1001)
+                return
+        for one in sent:
+            connection.send(json.dumps(one | {"id": message["id"]}))
 
     def _places(self, message: dict[str, Any]) -> tuple[dict[int, int], dict[str, Any]]:
         told: dict[str, Any] = {"recovery": "complete", "partitions": [*PARTITIONS]}

@@ -170,7 +170,8 @@ class Work(RuleBasedStateMachine):
 
     def note_holder(self, name: str, message: dict[str, Any]) -> None:
         holders, now = self.holders[message["partition"]], self.live.turns.skew
-        if message["type"] == "revoked" and name in holders:
+        if message["type"] == "revoked" and name in holders and holders[name] is None:
+            # A second try tells it later, with the time of the first.
             holders[name] = now
         if message["type"] == "owned" and name in self.workers:
             for other, revoked in holders.items():

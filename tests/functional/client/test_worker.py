@@ -1,0 +1,317 @@
+"""Taking part in durable subscriptions with the SDK, against a hub that follows a script."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from eventstore_client import (
+    Backoff,
+    ConnectFailed,
+    EventStore,
+    HistoryLost,
+    NotFound,
+    Park,
+    Recorded,
+    Retry,
+    Worker,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tests.functional.client.fake_websocket_hub import FakeWebSocketHub
+
+OWNED = {"type": "owned", "partition": 1, "frame": 1, "cursor": "c0"}
+
+
+def event(stream: str, sequence: int) -> dict[str, Any]:
+    event = {"specversion": "1.0", "id": f"{sequence}", "source": "/tests", "type": "t"}
+    return event | {"hubstream": stream, "hubsequence": f"{sequence}", "hubtime": "2026-01-05T09:00:00Z"}
+
+
+def sent(frame: int, *events: tuple[str, int]) -> dict[str, Any]:
+    found = [event(*one) for one in events]
+    return {"type": "events", "partition": 1, "frame": frame, "events": found, "cursor": f"c{frame}"}
+
+
+def again(frame: int, stream: str, *sequences: int, attempt: int = 2) -> dict[str, Any]:
+    found = [event(stream, sequence) for sequence in sequences]
+    return {"type": "events", "partition": 1, "frame": frame, "stream": stream, "attempt": attempt, "events": found}
+
+
+class Handler:
+    """Notes what it is given, and raises what it is told to."""
+
+    def __init__(self) -> None:
+        self.given: list[tuple[str, int]] = []
+        self.raising: dict[tuple[str, int], Exception] = {}
+
+    def __call__(self, event: Recorded) -> None:
+        self.given.append((event.stream, event.sequence))
+        if error := self.raising.pop((event.stream, event.sequence), None):
+            raise error
+
+
+@pytest.fixture
+def handler() -> Handler:
+    return Handler()
+
+
+@pytest.fixture
+def worker(live_store: EventStore) -> Worker:
+    return live_store.work("workers", alive_every=999)
+
+
+@pytest.fixture(autouse=True)
+def watched() -> Iterator[None]:
+    """Nothing is left running: a thread left behind would be another test's trouble."""
+    before = set(threading.enumerate())
+    yield
+    assert set(threading.enumerate()) <= before
+
+
+def until(
+    hub: FakeWebSocketHub, worker: Worker, last: dict[str, Any], frames: Sequence[Sequence[dict[str, Any]]] = ()
+) -> None:
+    """Close the worker once it says the last; for each thing that it says before, it gets the next frames."""
+    left = [list(some) for some in frames]
+
+    def react(message: dict[str, Any]) -> Sequence[dict[str, Any]]:
+        if last.items() <= message.items():
+            worker.close()
+        return left.pop(0) if left else []
+
+    hub.react = react
+
+
+def said(hub: FakeWebSocketHub) -> list[dict[str, Any]]:
+    return [{name: value for name, value in message.items() if name not in {"id", "request"}} for message in hub.said]
+
+
+def test_events_are_handled_in_order_and_acknowledged_by_frame(
+    live_hub: FakeWebSocketHub, worker: Worker, handler: Handler
+) -> None:
+    live_hub.shares.append([OWNED, sent(2, ("a", 1), ("b", 1), ("a", 2)), sent(3, ("a", 3))])
+    until(live_hub, worker, {"cursor": "c3"})
+    worker.run(handler)
+    assert live_hub.requests == [{"action": "subscribe", "id": "s", "subscription": "workers"}]
+    assert handler.given == [("a", 1), ("b", 1), ("a", 2), ("a", 3)]
+    assert said(live_hub) == [{"action": "ack", "cursor": "c2"}, {"action": "ack", "cursor": "c3"}]
+
+
+def test_the_rest_of_a_stream_that_failed_is_dropped_until_it_comes_again(
+    live_hub: FakeWebSocketHub, worker: Worker, handler: Handler
+) -> None:
+    handler.raising["a", 1] = ValueError("card declined")
+    live_hub.shares.append([OWNED, sent(2, ("a", 1), ("b", 1), ("a", 2)), sent(3, ("a", 3), ("b", 2))])
+    frames = [[], [], [again(4, "a", 1)], [again(5, "a", 2, 3, attempt=1)], [], [again(6, "a"), sent(7, ("a", 4))]]
+    until(live_hub, worker, {"cursor": "c7"}, frames)
+    worker.run(handler)
+    assert handler.given == [("a", 1), ("b", 1), ("b", 2), ("a", 1), ("a", 2), ("a", 3), ("a", 4)]
+    assert said(live_hub) == [
+        {"action": "nack", "stream": "a", "sequence": 1, "reason": "ValueError: card declined"},
+        {"action": "ack", "cursor": "c2"},
+        {"action": "ack", "cursor": "c3"},
+        {"action": "ack", "stream": "a", "sequence": 1},
+        {"action": "ack", "stream": "a", "sequence": 2},
+        {"action": "ack", "stream": "a", "sequence": 3},
+        {"action": "ack", "cursor": "c7"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("error", "wanted"),
+    [
+        (Retry("busy"), {"reason": "busy"}),
+        (Retry("busy", delay=7), {"reason": "busy", "delay": 7}),
+        (Park("nonsense"), {"reason": "nonsense", "park": True}),
+        (ConnectFailed("away"), {"reason": "ConnectFailed: away"}),
+        (ValueError("x" * 999), {"reason": f"ValueError: {'x' * 488}"}),
+    ],
+)
+def test_what_is_raised_says_what_becomes_of_the_event(
+    live_hub: FakeWebSocketHub, worker: Worker, handler: Handler, error: Exception, wanted: dict[str, Any]
+) -> None:
+    handler.raising["a", 1] = error
+    live_hub.shares.append([OWNED, sent(2, ("a", 1))])
+    until(live_hub, worker, {"cursor": "c2"})
+    worker.run(handler)
+    assert said(live_hub)[0] == {"action": "nack", "stream": "a", "sequence": 1, **wanted}
+
+
+def test_failing_in_the_midst_of_a_held_stream_drops_the_rest_of_it(
+    live_hub: FakeWebSocketHub, worker: Worker, handler: Handler
+) -> None:
+    handler.raising["a", 2] = ValueError("no")
+    live_hub.shares.append([OWNED, again(2, "a", 1, 2, 3, attempt=1), sent(3, ("b", 1))])
+    until(live_hub, worker, {"cursor": "c3"})
+    worker.run(handler)
+    assert handler.given == [("a", 1), ("a", 2), ("b", 1)]
+    assert [(one["action"], one.get("sequence")) for one in said(live_hub)] == [("ack", 1), ("nack", 2), ("ack", None)]
+
+
+def test_the_attempt_is_told(live_hub: FakeWebSocketHub, worker: Worker) -> None:
+    attempts: list[int] = []
+    resent = sent(2, ("b", 1), ("b", 2)) | {"attempt": 2}
+    live_hub.shares.append([OWNED, resent, again(3, "a", 1, attempt=4), again(4, "a", 2, 3, attempt=1)])
+    until(live_hub, worker, {"sequence": 3})
+    worker.run(lambda _: attempts.append(worker.attempt))
+    assert attempts == [2, 2, 4, 1, 1]
+
+
+def test_what_is_revoked_is_released_once_what_came_before_is_handled(
+    live_hub: FakeWebSocketHub, worker: Worker, handler: Handler
+) -> None:
+    live_hub.shares.append([OWNED, sent(2, ("a", 1)), {"type": "revoked", "partition": 1, "frame": 3}])
+    until(live_hub, worker, {"action": "release"})
+    worker.run(handler)
+    assert said(live_hub) == [{"action": "ack", "cursor": "c2"}, {"action": "release", "partition": 1}]
+
+
+def test_a_partition_that_comes_back_goes_on_from_where_it_is_owned_again(
+    live_hub: FakeWebSocketHub, worker: Worker, handler: Handler
+) -> None:
+    live_hub.shares.append(
+        [OWNED, sent(2, ("a", 1)), OWNED, OWNED | {"frame": 7}, sent(8, ("a", 2)), sent(9, ("a", 3))]
+    )
+    until(live_hub, worker, {"cursor": "c9"})
+    worker.run(handler)
+    assert handler.given == [("a", 1), ("a", 2), ("a", 3)]
+
+
+def test_a_cursor_is_not_acknowledged_before_the_nack_is_answered(
+    live_hub: FakeWebSocketHub, worker: Worker, handler: Handler
+) -> None:
+    handler.raising["a", 1] = ValueError("no")
+    live_hub.shares.extend([[OWNED, sent(2, ("a", 1))], []])
+
+    def react(message: dict[str, Any]) -> Sequence[dict[str, Any]]:
+        worker.close()
+        if message["action"] == "nack":
+            raise ConnectionError
+        return []
+
+    live_hub.react = react
+    worker.run(handler)
+    assert [one["action"] for one in said(live_hub)] == ["nack"]
+
+
+def test_a_frame_that_comes_again_is_dropped(live_hub: FakeWebSocketHub, worker: Worker, handler: Handler) -> None:
+    live_hub.shares.append([OWNED, sent(2, ("a", 1)), sent(2, ("a", 1)), sent(3, ("a", 2))])
+    until(live_hub, worker, {"cursor": "c3"})
+    worker.run(handler)
+    assert handler.given == [("a", 1), ("a", 2)]
+
+
+def test_who_loses_a_frame_takes_part_anew(live_hub: FakeWebSocketHub, worker: Worker, handler: Handler) -> None:
+    live_hub.shares.append([OWNED, sent(3, ("a", 2))])
+    live_hub.shares.append([OWNED, sent(2, ("a", 1), ("a", 2))])
+    until(live_hub, worker, {"cursor": "c2"})
+    worker.run(handler)
+    assert (handler.given, live_hub.connected) == ([("a", 1), ("a", 2)], 2)
+
+
+def test_a_connection_that_breaks_is_replaced(live_hub: FakeWebSocketHub, worker: Worker, handler: Handler) -> None:
+    live_hub.shares.extend([[OWNED, sent(2, ("a", 1))], [OWNED, sent(2, ("a", 1)), sent(3, ("a", 2))]])
+    first = [True]
+
+    def react(message: dict[str, Any]) -> Sequence[dict[str, Any]]:
+        if first and first.pop():
+            raise ConnectionError
+        if message["cursor"] == "c3":
+            worker.close()
+        return []
+
+    live_hub.react = react
+    worker.run(handler)
+    assert handler.given == [("a", 1), ("a", 1), ("a", 2)]
+
+
+def test_a_hub_that_is_busy_is_asked_again(live_hub: FakeWebSocketHub, worker: Worker, handler: Handler) -> None:
+    live_hub.answers.append({"type": "error", "code": "store-unavailable", "detail": "later"})
+    live_hub.shares.extend([[], [OWNED, sent(2, ("a", 1))]])
+    until(live_hub, worker, {"cursor": "c2"})
+    worker.run(handler)
+    assert (handler.given, live_hub.connected) == ([("a", 1)], 2)
+
+
+def test_what_does_not_exist_cannot_be_worked_on(live_hub: FakeWebSocketHub, worker: Worker, handler: Handler) -> None:
+    live_hub.answers.append({"type": "error", "code": "subscription-not-found", "detail": "no such subscription"})
+    with pytest.raises(NotFound, match="no such subscription"):
+        worker.run(handler)
+
+
+def test_a_loss_that_nobody_takes_is_raised(live_hub: FakeWebSocketHub, worker: Worker, handler: Handler) -> None:
+    missing = [{"stream": "a", "first": 1, "last": 2}]
+    live_hub.shares.append(
+        [OWNED, {"type": "truncated", "partition": 1, "frame": 2, "cursor": "c", "missing": missing}]
+    )
+    with pytest.raises(HistoryLost, match="a 1 to 2"):
+        worker.run(handler)
+
+
+def test_a_loss_that_somebody_takes_is_told(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
+    missing = [{"stream": "a", "first": 1, "last": 2}]
+    truncated = {"type": "truncated", "partition": 1, "frame": 2, "cursor": "c", "missing": missing}
+    live_hub.shares.append([OWNED, truncated, sent(3, ("a", 3))])
+    losses: list[str] = []
+    worker = live_store.work("workers", on_loss=lambda loss: losses.append(str(loss)))
+    until(live_hub, worker, {"cursor": "c3"})
+    worker.run(lambda _: None)
+    assert losses == ["events were removed before they were received: a 1 to 2"]
+
+
+def test_who_works_long_says_so_between_events(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
+    worker = live_store.work("workers", alive_every=0.0)
+    other = {"type": "owned", "partition": 2, "frame": 1, "cursor": "d0"}
+    live_hub.shares.append([OWNED, other, sent(2, ("a", 1), ("a", 2))])
+    until(live_hub, worker, {"cursor": "c2"})
+    worker.run(lambda _: None)
+    assert [one["cursor"] for one in said(live_hub)] == [["c0", "d0"], ["c0", "d0"], "c2"]
+
+
+def test_closing_lets_the_event_in_hand_finish_and_begins_no_other(live_hub: FakeWebSocketHub, worker: Worker) -> None:
+    given: list[int] = []
+
+    def handle(event: Recorded) -> None:
+        given.append(event.sequence)
+        worker.close()
+
+    live_hub.shares.append([OWNED, sent(2, ("a", 1), ("a", 2))])
+    worker.run(handle)
+    assert (given, said(live_hub)) == ([1], [])
+
+
+def test_a_closed_worker_does_not_connect(live_hub: FakeWebSocketHub, worker: Worker, handler: Handler) -> None:
+    with worker:
+        pass
+    worker.run(handler)
+    assert live_hub.connected == 0
+
+
+def test_a_worker_that_waits_is_closed_by_another_thread(
+    live_hub: FakeWebSocketHub, worker: Worker, handler: Handler
+) -> None:
+    live_hub.shares.append([OWNED, sent(2, ("a", 1))])
+    acknowledged = threading.Event()
+
+    def react(_: dict[str, Any]) -> Sequence[dict[str, Any]]:
+        acknowledged.set()
+        return []
+
+    live_hub.react = react
+    thread = threading.Thread(target=worker.run, args=[handler])
+    thread.start()
+    assert acknowledged.wait(10)
+    worker.close()
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+def test_patience_ends(handler: Handler) -> None:
+    store = EventStore("http://127.0.0.1:9", websocket_url="ws://127.0.0.1:9/ws", backoff=Backoff(patience=0))
+    with store, pytest.raises(ConnectFailed):
+        store.work("workers").run(handler)

@@ -1,0 +1,156 @@
+"""The SDK's members of a durable subscription, on the handlers themselves."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict, deque
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from eventstore import bootstrap
+from eventstore.groups import Redrive
+from eventstore.streams import partition_of
+from eventstore_client import Park, Retry
+from eventstore_client.membership import Membership
+from tests.functional.rest.api import cloudevent
+from tests.functional.websocket.test_taking_part import NAME, make
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from eventstore_client import Recorded
+    from eventstore_client.connection import Connection
+    from tests.functional.websocket.clients import Client, Gateway
+
+STREAMS = tuple(f"wf-{number}" for number in range(8))
+
+
+class Wire:
+    """Stands for a `Connection`: what is sent is answered by the handler, and what is posted is received."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.texts: deque[str] = deque()
+
+    def send(self, message: Mapping[str, Any]) -> None:
+        self.texts.append(json.dumps(self.client.send(dict(message))))
+
+    def receive(self, *, within: float = inf) -> str:
+        assert within > 0
+        return self.texts.popleft()
+
+
+class Instance:
+    """An instance of a service that takes part."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self.client, _ = gateway.connect()
+        self.wire = Wire(self.client)
+        wire: Connection = self.wire  # type: ignore[assignment]
+        self.membership = Membership(wire, NAME, alive_every=999)
+
+    def work(self, handler: Callable[[Recorded], object]) -> None:
+        while self.wire.texts or self.membership._early:
+            if (share := self.membership.receive()) is None:
+                continue
+            for event, _ in self.membership.take(share, None):
+                try:
+                    handler(event)
+                except (Retry, Park) as error:
+                    self.membership.fail(share, event, error)
+
+
+class Service:
+    """Instances that handle what they are given; events of `failing` fail that often first."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self.gateway = gateway
+        self.instances: list[Instance] = []
+        self.handled: dict[str, list[int]] = defaultdict(list)
+        self.failing: dict[tuple[str, int], int] = {}
+        self.parking: set[tuple[str, int]] = set()
+
+    def join(self) -> Instance:
+        self.instances.append(Instance(self.gateway))
+        return self.instances[-1]
+
+    def handle(self, event: Recorded) -> None:
+        key = (event.stream, event.sequence)
+        if key in self.parking:
+            raise Park("poisoned")
+        if self.failing.get(key):
+            self.failing[key] -= 1
+            raise Retry("not now", delay=0)
+        self.handled[event.stream].append(event.sequence)
+
+    def settle(self) -> None:
+        while posted := self.gateway.settle():
+            for instance in self.instances:
+                instance.wire.texts += map(json.dumps, posted.get(instance.client.connection, ()))
+                instance.work(self.handle)
+
+
+@pytest.fixture
+def service(gateway: Gateway) -> Service:
+    make(streams=(), max_in_flight=5)
+    return Service(gateway)
+
+
+def publish(client: Client, count: int, *, start: int = 1) -> None:
+    for number in range(start, start + count):
+        for stream in STREAMS:
+            client.send({"action": "publish", "events": [cloudevent(f"{number}")], "stream": stream})
+
+
+def test_all_is_handled_in_order_through_failures(client: Client, service: Service) -> None:
+    service.failing = {("wf-1", 2): 3, ("wf-1", 3): 1, ("wf-4", 1): 2, ("wf-7", 6): 1}
+    service.join()
+    publish(client, 6)
+    service.settle()
+    publish(client, 2, start=7)
+    service.settle()
+    assert service.handled == {stream: [1, 2, 3, 4, 5, 6, 7, 8] for stream in STREAMS}
+
+
+def test_partitions_move_to_who_comes_and_back_from_who_goes(client: Client, service: Service) -> None:
+    first = service.join()
+    service.settle()
+    publish(client, 3)
+    second = service.join()
+    service.settle()
+    publish(client, 3, start=4)
+    service.settle()
+    service.instances.remove(first)
+    first.client.disconnect()
+    service.settle()
+    publish(client, 3, start=7)
+    service.settle()
+    assert service.instances == [second]
+    assert {stream: list(dict.fromkeys(found)) for stream, found in service.handled.items()} == {
+        stream: [1, 2, 3, 4, 5, 6, 7, 8, 9] for stream in STREAMS
+    }
+
+
+def test_what_is_parked_holds_up_nothing_else(client: Client, service: Service) -> None:
+    service.parking = {("wf-2", 3)}
+    service.join()
+    publish(client, 6)
+    service.settle()
+    assert service.handled == {stream: [1, 2] if stream == "wf-2" else [1, 2, 3, 4, 5, 6] for stream in STREAMS}
+
+
+def test_a_stream_that_was_skipped_over_goes_on_with_the_same_member(client: Client, service: Service) -> None:
+
+    service.parking = {("wf-2", 3)}
+    service.join()
+    publish(client, 3)
+    service.settle()
+    durables = bootstrap.durables()
+    partition = partition_of("wf-2", durables.count)
+    bootstrap.bells().ring(durables.tell(durables.get(NAME), {partition: [Redrive("wf-2", "skip")]}))
+    service.settle()
+    publish(client, 2, start=4)
+    service.settle()
+    assert service.handled["wf-2"] == [1, 2, 4, 5]
