@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 DEV := $(VENV)/.dev
 TEST := $(VENV)/.test
 SAM := $(VENV)-sam/bin/sam
+LOCALSTACK := $(VENV)-localstack/.installed
 
 .DEFAULT_GOAL := help
 .PHONY: help dev demo test check format bench test-localstack lint-template build deploy lock clean
@@ -38,9 +39,9 @@ format: $(TEST) ## Format the code, and mend what can be mended
 bench: $(TEST) ## Measure, and write docs/benchmarks.md
 	$(BIN)/python -m tests.benchmarks
 
-test-localstack: ## Run the e2e suite on a LocalStack-compatible endpoint (not yet)
-	@echo "The template has no queues and no WebSocket API yet, so there is nothing that LocalStack would add to make test." >&2
-	@exit 1
+test-localstack: $(TEST) $(LOCALSTACK) ## Run the tests of queues on LocalStack's SQS too, without Docker
+	$(BIN)/python -m tests.localstack $(VENV)-localstack/bin/python \
+		$(BIN)/python -m pytest tests/contract/test_queues.py tests/contract/test_sqs_adapters.py
 
 lint-template: $(SAM) ## Validate template.yaml
 	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint
@@ -58,6 +59,7 @@ lock: $(TEST) ## Pin the dependencies anew, after pyproject.toml changed
 	$(VENV)-lock/bin/uv pip compile $(COMPILE) --extra test pyproject.toml -o requirements-test.txt
 	printf 'cloudevents>=2.2\nurllib3>=2.8\nwebsockets>=17\n' | $(VENV)-lock/bin/uv pip compile $(COMPILE) - -o layers/client/requirements.txt
 	$(VENV)-lock/bin/uv pip compile $(COMPILE) --group sam -o requirements-sam.txt
+	$(VENV)-lock/bin/uv pip compile $(COMPILE) --group localstack -o requirements-localstack.txt
 
 COMPILE := --quiet --universal --generate-hashes --no-header --python-version 3.11
 
@@ -86,6 +88,13 @@ $(SAM): requirements-sam.txt
 	@echo "Installing the SAM CLI, once..."
 	@$(PYTHON) -m venv $(VENV)-sam
 	@$(VENV)-sam/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-sam.txt
+	@touch $@
+
+$(LOCALSTACK): requirements-localstack.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed, and none is on the PATH." >&2; exit 1; }
+	@echo "Installing LocalStack, once..."
+	@$(PYTHON) -m venv $(VENV)-localstack
+	@$(VENV)-localstack/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-localstack.txt
 	@touch $@
 
 # What `sam build` calls (Metadata: BuildMethod: makefile) -------------------

@@ -83,9 +83,7 @@ def _release(connection: str, message: Message) -> str:
 def _unsubscribe(connection: str, message: Message) -> str:
     message.only("id")
     own_id = message.subscription()
-    durable = bootstrap.registry().unsubscribe(connection, own_id)
-    if durable is not None:
-        bootstrap.members().leave(connection, [durable])
+    bootstrap.members().unsubscribe(connection, own_id)
     return answers.message("unsubscribed", id=own_id, request=message.request)
 
 

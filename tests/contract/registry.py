@@ -70,6 +70,29 @@ class RegistryContract:
             with pytest.raises(SubscriptionConflict):
                 registry.subscribe(subscription(), {0: Start.NOW})
 
+        def test_who_was_not_answered_may_join_once_more(self, registry: Registry) -> None:
+            connected(registry)
+            registry.join("c", "w", "workers")
+            registry.join("c", "w", "workers")
+            assert registry.joined("c", "w") == "workers"
+            with pytest.raises(SubscriptionConflict):
+                registry.join("c", "w", "others")
+
+        def test_who_joined_once_more_has_one_subscription(self, registry: Registry) -> None:
+            connected(registry)
+            for number in range(50):
+                registry.join("c", f"w{number}", "workers")
+                registry.join("c", f"w{number}", "workers")
+            with pytest.raises(TooManySubscriptions):
+                registry.join("c", "one-more", "workers")
+
+        def test_what_has_ended_is_not_joined_again(self, registry: Registry) -> None:
+            connected(registry)
+            registry.join("c", "w", "workers")
+            registry.unsubscribe("c", "w")
+            with pytest.raises(SubscriptionConflict):
+                registry.join("c", "w", "workers")
+
         def test_another_connection_may_use_the_same_id(self, registry: Registry) -> None:
             connected(registry, "c")
             connected(registry, "d")

@@ -52,6 +52,16 @@ class Members:
                 continue
             self._tell(durable, dict.fromkeys(self._durables.partitions(durable), (Leave(connection),)))
 
+    def unsubscribe(self, connection: str, own_id: str) -> None:
+        """End a subscription of a connection, durable or not. Whoever dies in between leaves it to be done again.
+
+        Raises:
+            SubscriptionNotFound: The connection has none of this id.
+        """
+        if name := self._registry.joined(connection, own_id):
+            self.leave(connection, [name])
+        self._registry.unsubscribe(connection, own_id)
+
     def disconnect(self, connection: str) -> None:
         """Forget a connection and all that it had. Whoever dies in between leaves it to be done again."""
         if names := self._registry.disconnect(connection):

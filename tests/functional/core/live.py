@@ -22,7 +22,7 @@ from tests.fakes.letters import FakeLetters
 from tests.fakes.queues import FakeBells, FakeDeliveries
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from eventstore.adapters.redis_connection import Client
     from eventstore.ports import Advance, Turn
@@ -49,8 +49,22 @@ class SkewedTurns(RedisTurns):
         return more
 
 
+def _as_it_is(port: Any) -> Any:  # noqa: ANN401 - whatever it is, it stays so
+    return port
+
+
 class Live:
-    def __init__(self, client: Client, *, partitions: int = 1, limits: TurnLimits | None = None) -> None:
+    """The hub, and its ports as they are; the hub itself uses what `wrap` makes of them."""
+
+    def __init__(
+        self,
+        client: Client,
+        *,
+        partitions: int = 1,
+        limits: TurnLimits | None = None,
+        wrap: Callable[[Any], Any] = _as_it_is,
+    ) -> None:
+        self._wrap = wrap
         self.clock = FakeClock()
         self.log = RedisLog(client, partitions=partitions, clock=self.clock)
         self.registry = RedisRegistry(client, partitions=partitions)
@@ -59,26 +73,26 @@ class Live:
         self.deliveries = FakeDeliveries()
         self.letters = FakeLetters()
         self.durables = RedisDurables(client, partitions=partitions)
-        self.members = Members(self.durables, self.registry, self.bells)
-        self.store = Store(self.log, self.bells)
-        self.subscriptions = Subscriptions(self.log, self.registry, self.bells)
+        self.members = Members(wrap(self.durables), wrap(self.registry), wrap(self.bells))
+        self.store = Store(wrap(self.log), wrap(self.bells))
+        self.subscriptions = Subscriptions(wrap(self.log), wrap(self.registry), wrap(self.bells))
         self.dispatcher = self.worker(limits)
         self._keys = itertools.count(1)
 
     def worker(self, limits: TurnLimits | None = None) -> Dispatcher:
         """A worker that knows nothing yet, as after a cold start."""
         return Dispatcher(
-            self.log,
-            self.turns,
-            self.deliveries,
-            bells=self.bells,
-            letters=self.letters,
+            self._wrap(self.log),
+            self._wrap(self.turns),
+            self._wrap(self.deliveries),
+            bells=self._wrap(self.bells),
+            letters=self._wrap(self.letters),
             clock=self.clock,
             limits=limits,
         )
 
     def connect(self, name: str, *, bare: bool = False) -> None:
-        self.registry.connect(Connection(name, BARE if bare else EVENTSTORE, self.clock.now()))
+        self._wrap(self.registry).connect(Connection(name, BARE if bare else EVENTSTORE, self.clock.now()))
 
     def subscribe(
         self,

@@ -85,7 +85,16 @@ class TestTakingPart:
         assert join(client)["type"] == "subscribed"
 
     def test_an_id_serves_once(self, member: Client) -> None:
+        make("others")
+        assert join(member, name="others")["code"] == "subscription-conflict"
+        member.send({"action": "unsubscribe", "id": "w"})
         assert join(member)["code"] == "subscription-conflict"
+
+    def test_who_was_not_answered_may_ask_once_more(self, member: Client) -> None:
+        assert join(member)["type"] == "subscribed"
+        publish(member, "1")
+        [sent] = member.received()
+        assert (sent["frame"], ids([sent])) == (2, ["1"])
 
     def test_other_subscriptions_of_the_connection_go_on(self, member: Client) -> None:
         member.send({"action": "subscribe", "id": "s"})

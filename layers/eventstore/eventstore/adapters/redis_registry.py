@@ -1,7 +1,6 @@
 """The `Registry` in Redis: a hash per connection, and each subscription in the slots of the partitions it concerns.
 
-The hash is written first and removed first: what stands in a partition is always known to a connection, or to the one
-who is about to remove it.
+The hash is written first and removed last: what stands in a partition is always known to a connection.
 """
 
 from __future__ import annotations
@@ -84,14 +83,16 @@ class RedisRegistry:
             where = self._client.hget(connection_key(connection_id), f"s:{subscription_id}")
         return _durable(where) if where else None
 
-    def unsubscribe(self, connection_id: str, subscription_id: str) -> str | None:
+    def unsubscribe(self, connection_id: str, subscription_id: str) -> None:
         """See `Registry.unsubscribe`."""
+        key = connection_key(connection_id)
         with ANSWERING:
-            where = self._release(self._client, [connection_key(connection_id)], [subscription_id])
-            if where is None:
+            where = self._client.hget(key, f"s:{subscription_id}")
+            if not where:
                 raise SubscriptionNotFound(subscription_id)
+            # The connection knows of it until nothing stands: who dies in between leaves it to be done again.
             self._end(where)
-        return _durable(where)
+            self._release(self._client, [key], [subscription_id])
 
     def disconnect(self, connection_id: str) -> Sequence[str]:
         """See `Registry.disconnect`."""

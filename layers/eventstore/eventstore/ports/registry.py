@@ -58,13 +58,16 @@ class Registry(Protocol):
         """
 
     def join(self, connection_id: str, subscription_id: str, durable: str) -> None:
-        """Note that a connection takes part in a durable subscription; raises as `subscribe` does."""
+        """Note that a connection takes part in a durable subscription; raises as `subscribe` does.
+
+        Noting the same again changes nothing: who was not answered may ask once more.
+        """
 
     def joined(self, connection_id: str, subscription_id: str) -> str | None:
         """The durable subscription that a connection calls so; None if there is none."""
 
-    def unsubscribe(self, connection_id: str, subscription_id: str) -> str | None:
-        """End a subscription; answers the durable one that is to be left, if any. Raises `SubscriptionNotFound`."""
+    def unsubscribe(self, connection_id: str, subscription_id: str) -> None:
+        """End a subscription; a durable one is to be left before. Raises `SubscriptionNotFound`."""
 
     def disconnect(self, connection_id: str) -> Sequence[str]:
         """Forget a connection and its subscriptions; answers the durable ones that are to be left.

@@ -9,6 +9,8 @@ local call = redis.call
 local field = 's:' .. ARGV[1]
 local have = call('HMGET', KEYS[1], 'protocol', 'active', field)
 if not have[1] then return 'absent' end
+-- A durable one that was taken before is taken again: the first answer was lost. No other has a place twice.
+if have[3] == ARGV[2] then return 'taken' end
 if have[3] then return 'used' end
 if tonumber(have[2] or 0) >= tonumber(ARGV[3]) then return 'many' end
 call('HSET', KEYS[1], field, ARGV[2])

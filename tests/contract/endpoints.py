@@ -1,0 +1,87 @@
+"""Places where SQS is found: the local stack, moto's own server, and whatever AWS_ENDPOINT_URL names."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+import pytest
+
+from eventstore_dev.stack import running
+from eventstore_dev.valkey.server import free_port
+from tests.e2e.dev.queues import sqs_client
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from types_boto3_sqs import SQSClient
+
+__all__ = ["ENDPOINT", "at_endpoint", "needs_endpoint", "on_local_stack", "on_moto"]
+
+T = TypeVar("T")
+
+ENDPOINT = "AWS_ENDPOINT_URL"
+_READY_WITHIN = 60.0
+
+
+def needs_endpoint(test: T) -> T:
+    """A test, or a class of tests, that is skipped where AWS_ENDPOINT_URL names nothing."""
+    if os.environ.get(ENDPOINT):
+        return test
+    return pytest.mark.skip(reason=f"{ENDPOINT} names no SQS; `make test-localstack` starts LocalStack for it")(test)
+
+
+@contextmanager
+def on_local_stack(folder: Path) -> Iterator[SQSClient]:
+    """The SQS of `make dev`."""
+    template = folder / "template.yaml"
+    template.write_text("Resources: {}")
+    with _nowhere_else(), running(template) as stack, sqs_client(stack.url) as client:
+        yield client
+
+
+@contextmanager
+def on_moto() -> Iterator[SQSClient]:
+    """The server of moto as its users start it."""
+    port = free_port()
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    with _nowhere_else(), subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+        try:
+            _wait_for(f"http://127.0.0.1:{port}/moto-api/")
+            with sqs_client(f"http://127.0.0.1:{port}") as client:
+                yield client
+        finally:
+            server.terminate()
+
+
+@contextmanager
+def at_endpoint() -> Iterator[SQSClient]:
+    """Whatever speaks SQS at AWS_ENDPOINT_URL."""
+    with sqs_client(os.environ[ENDPOINT]) as client:
+        yield client
+
+
+@contextmanager
+def _nowhere_else() -> Iterator[None]:
+    # Clients and the stack would go there instead.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv(ENDPOINT, raising=False)
+        yield
+
+
+def _wait_for(url: str) -> None:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    deadline = time.monotonic() + _READY_WITHIN
+    while True:
+        try:
+            with opener.open(url, timeout=5):
+                return
+        except OSError:
+            assert time.monotonic() < deadline, f"nothing answers at {url}"
+            time.sleep(0.05)

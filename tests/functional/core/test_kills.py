@@ -1,0 +1,469 @@
+"""Promise 11: any function may die at any line. Each is killed right before and right after each of its effects.
+
+A scenario is run unharmed first, which names its points: every call of a port, and every command to Redis. Then it is
+run once for each of them, with a process that ends there.
+"""
+
+from __future__ import annotations
+
+import inspect
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from redis import Redis
+
+from eventstore import ports
+from eventstore.adapters.redis_connection import connect
+from eventstore.durable import Place
+from eventstore.errors import NothingParked, SubscriptionNotFound
+from eventstore.filters import parse_filters
+from eventstore.groups import Rules
+from eventstore.ports import Start
+from eventstore.streams import Retention, StreamConfig
+from eventstore.subscriptions import Durable
+from tests.examples import events
+from tests.fakes.connections import gone, unreachable
+from tests.fakes.faulty import Faults
+from tests.functional.core.mortal import Member, Mortal, frames_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from eventstore.adapters.redis_connection import Client
+    from eventstore_dev.valkey import ValkeyServer
+    from tests.fakes.faulty import Point
+
+    Scenario = Callable[[Mortal], Iterator[None]]
+
+NAME = "workers"
+
+
+def ids(messages: list[dict[str, Any]]) -> list[str]:
+    """The events of one subscription, each once."""
+    return [event["id"] for frame in frames_of(messages) if frame["type"] == "events" for event in frame["events"]]
+
+
+def publish(hub: Mortal, stream: str, count: int, *, start: int = 1) -> None:
+    """As a publisher does it: until it is answered."""
+    published = hub.survive(lambda: hub.store.publish(events(count, start=start), stream=stream))
+    assert [one.sequence for one in published] == list(range(start, start + count))
+
+
+def durable(hub: Mortal, **rules: int) -> Durable:
+    one = Durable("0" * 24, NAME, parse_filters([]), rules=Rules(**rules))
+    hub.survive(lambda: hub.wrapped(hub.durables).create(one, dict.fromkeys(range(hub.log.partitions), Start.OLDEST)))
+    return one
+
+
+def join(hub: Mortal, name: str) -> None:
+    """As a client does it: until it is answered."""
+    hub.survive(lambda: hub.members.join(name, "w", NAME))
+
+
+def redrive(hub: Mortal, stream: str) -> None:
+    """As an operator does it: until it is answered, or done."""
+    with suppress(NothingParked):
+        hub.survive(lambda: hub.operators.redrive(NAME, stream, "start"))
+
+
+def work(hub: Mortal, *members: Member) -> None:
+    hub.settle()
+    while sum(member.work() for member in members):
+        hub.settle()
+
+
+def publishing(hub: Mortal) -> Iterator[None]:
+    """To several streams, of which one is new, while a subscriber listens."""
+    hub.subscribe("a")
+    hub.subscribe("b", bare=True)
+    publish(hub, "old", 1)
+    hub.settle()
+    yield
+    publish(hub, "old", 2, start=2)
+    publish(hub, "new", 3)
+    hub.settle()
+    yield
+    hub.sweep()
+    got = [
+        (event["hubstream"], int(event["hubsequence"]))
+        for frame in frames_of(hub.posted("a"))
+        if frame["type"] == "events"
+        for event in frame["events"]
+    ]
+    assert got == [("old", 1), ("old", 2), ("old", 3), ("new", 1), ("new", 2), ("new", 3)]
+
+
+def connecting(hub: Mortal) -> Iterator[None]:
+    """Of a connection that did not come to be, nothing is left."""
+    yield
+    hub.survive(lambda: hub.connect("a"))
+    yield
+    assert hub.registry.connection("a") is not None
+    hub.clock.pass_seconds(3 * 3600)
+    hub.sweep()
+    assert hub.registry.connection("a") is None
+    assert hub.registry.overdue(before=hub.clock.now(), count=9) == []
+
+
+def subscribing(hub: Mortal) -> Iterator[None]:
+    """From the start: behind, in several turns, then live."""
+    publish(hub, "wf", 5)
+    hub.settle()
+    for name in ("first", "second"):
+        hub.connect(name)
+    yield
+    names = iter(("first", "second"))
+    # Who is not answered takes another connection, and closes the one it had.
+    name = hub.survive(lambda: _subscribed(hub, next(names)))
+    hub.settle()
+    publish(hub, "wf", 2, start=6)
+    hub.settle()
+    yield
+    hub.sweep()
+    assert ids(hub.posted(name)) == [str(number) for number in range(1, 8)]
+    hub.members.disconnect("first")
+    hub.members.disconnect("second")
+    assert hub.turns.begin(0, events=9, behind=9).idle
+
+
+def _subscribed(hub: Mortal, name: str) -> str:
+    hub.subscribe(name, oldest=True)
+    return name
+
+
+def unsubscribing(hub: Mortal) -> Iterator[None]:
+    """From events, and from a durable subscription; the connection stays."""
+    durable(hub)
+    hub.subscribe("a")
+    join(hub, "a")
+    hub.settle()
+    yield
+    for own_id in ("s", "w"):
+        # Who is told that there is none is not told that it was done before.
+        with suppress(SubscriptionNotFound):
+            hub.survive(lambda own_id=own_id: hub.members.unsubscribe("a", own_id))  # type: ignore[misc] # its default
+    hub.settle()
+    yield
+    hub.sweep()
+    before = hub.posted("a")
+    publish(hub, "wf", 1)
+    hub.settle()
+    assert hub.posted("a") == before
+    assert _group(hub).members == []
+
+
+def sharing(hub: Mortal) -> Iterator[None]:
+    """A durable subscription: joining, owning, acknowledging, leaving to another member."""
+    durable(hub, max_in_flight=3)
+    publish(hub, "wf", 4)
+    hub.connect("a")
+    hub.connect("b")
+    handled: dict[str, list[int]] = {}
+    a, b = (Member(hub, name, handled, set()) for name in ("a", "b"))
+    yield
+    join(hub, "a")
+    work(hub, a)
+    publish(hub, "wf", 2, start=5)
+    join(hub, "b")
+    work(hub, a, b)
+    hub.survive(lambda: hub.members.disconnect("a"))
+    publish(hub, "wf", 2, start=7)
+    work(hub, b)
+    yield
+    hub.sweep()
+    work(hub, b)
+    assert handled == {"wf": list(range(1, 9))}
+    assert [member.connection for member in _group(hub).members] == ["b"]
+    assert _group(hub).flight == []
+
+
+def failing(hub: Mortal) -> Iterator[None]:
+    """One event is poisoned: its stream is parked, and redriven when it is mended."""
+    durable(hub, max_attempts=2)
+    hub.connect("a")
+    handled: dict[str, list[int]] = {}
+    poisoned = {("bad", 2)}
+    member = Member(hub, "a", handled, poisoned)
+    join(hub, "a")
+    hub.settle()
+    yield
+    publish(hub, "bad", 3)
+    publish(hub, "good", 2)
+    work(hub, member)
+    publish(hub, "bad", 1, start=4)
+    work(hub, member)
+    yield
+    hub.sweep()
+    work(hub, member)
+    assert handled == {"bad": [1], "good": [1, 2]}
+    assert [(letter.stream, letter.sequence) for letter in hub.letters.kept] == [("bad", 2), ("bad", 3), ("bad", 4)]
+    assert hub.letters.kept[0].errors == ("poisoned", "poisoned")
+    poisoned.clear()
+    redrive(hub, "bad")
+    work(hub, member)
+    assert handled == {"bad": [1, 2, 3, 4], "good": [1, 2]}
+
+
+def redriving(hub: Mortal) -> Iterator[None]:
+    durable(hub, max_attempts=1)
+    hub.connect("a")
+    handled: dict[str, list[int]] = {}
+    poisoned = {("bad", 1)}
+    member = Member(hub, "a", handled, poisoned)
+    join(hub, "a")
+    publish(hub, "bad", 3)
+    work(hub, member)
+    assert len(hub.letters.kept) == 3
+    poisoned.clear()
+    yield
+    redrive(hub, "bad")
+    publish(hub, "bad", 1, start=4)
+    work(hub, member)
+    yield
+    hub.sweep()
+    work(hub, member)
+    assert handled == {"bad": [1, 2, 3, 4]}
+    assert (_group(hub).held, _group(hub).parked) == ({}, {})
+
+
+def spreading(hub: Mortal) -> Iterator[None]:
+    """A durable subscription of several partitions: made, shared, released, left, and deleted."""
+    hub.connect("a")
+    hub.connect("b")
+    handled: dict[str, list[int]] = {}
+    a, b = (Member(hub, name, handled, set()) for name in ("a", "b"))
+    yield
+    durable(hub)
+    join(hub, "a")
+    for number in range(3):
+        publish(hub, f"wf-{number}", 1)
+    work(hub, a)
+    join(hub, "b")
+    work(hub, a, b)
+    for number in range(3):
+        publish(hub, f"wf-{number}", 1, start=2)
+    work(hub, a, b)
+    hub.survive(lambda: hub.members.disconnect("b"))
+    yield
+    hub.sweep()
+    work(hub, a, b)
+    assert handled == {f"wf-{number}": [1, 2] for number in range(3)}
+    groups = hub.durables.groups(hub.durables.get(NAME))
+    assert {tuple(member.connection for member in group.members) for group in groups.values()} == {("a",)}
+
+
+def deleting(hub: Mortal) -> Iterator[None]:
+    """A durable subscription that has members and events in flight; then one of the same name is made."""
+    durable(hub)
+    hub.connect("a")
+    join(hub, "a")
+    publish(hub, "wf", 2)
+    hub.settle()
+    yield
+    with suppress(SubscriptionNotFound):
+        hub.survive(lambda: hub.operators.delete(NAME))
+    again = Durable("1" * 24, NAME, parse_filters([]))
+    hub.survive(lambda: hub.wrapped(hub.durables).create(again, dict.fromkeys(range(4), Start.OLDEST)))
+    hub.settle()
+    yield
+    hub.sweep()
+    assert hub.durables.get(NAME) == again
+    assert [group.members for group in hub.durables.groups(again).values()] == [[]] * 4
+    assert [list(hub.turns.begin(partition, events=9, behind=9).groups) for partition in range(4)] == [[again.key]] * 4
+
+
+def replaying(hub: Mortal) -> Iterator[None]:
+    """A durable subscription starts over, with events in flight and a stream that is parked."""
+    durable(hub, max_attempts=1)
+    hub.connect("a")
+    join(hub, "a")
+    publish(hub, "bad", 2)
+    publish(hub, "wf", 2)
+    work(hub, Member(hub, "a", {}, {("bad", 1)}))
+    assert len(hub.letters.kept) == 2
+    yield
+    hub.survive(lambda: hub.operators.replay(NAME, Place(oldest=True)))
+    hub.settle()
+    yield
+    hub.sweep()
+    assert (hub.letters.kept, _group(hub).parked) == ([], {})
+    handled: dict[str, list[int]] = {}
+    hub.members.disconnect("a")
+    hub.connect("b")
+    join(hub, "b")
+    work(hub, Member(hub, "b", handled, set()))
+    assert handled == {"bad": [1, 2], "wf": [1, 2]}
+
+
+def waiting(hub: Mortal) -> Iterator[None]:
+    """Deadlines and pauses: what is not acknowledged comes again, though nothing is published."""
+    durable(hub, ack_deadline=5_000)
+    hub.connect("a")
+    join(hub, "a")
+    hub.settle()
+    yield
+    publish(hub, "wf", 2)
+    hub.settle()
+    hub.pass_time(6_000)
+    hub.pass_time(6_000)
+    yield
+    hub.sweep()
+    handled: dict[str, list[int]] = {}
+    work(hub, Member(hub, "a", handled, set()))
+    assert handled == {"wf": [1, 2]}
+    assert hub.letters.kept == []
+
+
+def leaving(hub: Mortal) -> Iterator[None]:
+    """A client that cannot be posted to is told of, and what it had goes to who is left."""
+    durable(hub)
+    hub.connect("a")
+    hub.connect("b")
+    join(hub, "a")
+    hub.subscribe("a")
+    hub.subscribe("slow")
+    hub.settle()
+    handled: dict[str, list[int]] = {}
+    b = Member(hub, "b", handled, set())
+    yield
+    hub.connections.fail("a", gone(99))
+    hub.connections.fail("slow", unreachable(99))
+    publish(hub, "wf", 3)
+    hub.settle()
+    join(hub, "b")
+    work(hub, b)
+    yield
+    hub.sweep()
+    work(hub, b)
+    assert handled == {"wf": [1, 2, 3]}
+    assert [hub.registry.connection(name) for name in ("a", "slow")] == [None, None]
+    assert not hub.turns.begin(0, events=9, behind=9).live
+
+
+def sweeping(hub: Mortal) -> Iterator[None]:
+    """All bells were lost, a connection is overdue, and a stream keeps less than it has."""
+    hub.log.create("short", StreamConfig(Retention(max_events=2)))
+    hub.subscribe("old")
+    durable(hub)
+    join(hub, "old")
+    hub.settle()
+    hub.clock.pass_seconds(3 * 3600)
+    hub.subscribe("a")
+    hub.settle()
+    publish(hub, "short", 5)
+    hub.bells.rung = []
+    yield
+    hub.sweep()
+    hub.sweep()
+    yield
+    assert ids(hub.posted("a")) == ["1", "2", "3", "4", "5"]
+    assert hub.registry.connection("old") is None
+    assert _group(hub).members == []
+    assert hub.log.describe("short").count == 2
+
+
+def _group(hub: Mortal) -> Any:  # noqa: ANN401 - a Group
+    return hub.durables.groups(hub.durables.get(NAME))[0]
+
+
+SCENARIOS = [
+    publishing,
+    connecting,
+    subscribing,
+    unsubscribing,
+    sharing,
+    spreading,
+    failing,
+    redriving,
+    replaying,
+    waiting,
+    leaving,
+    deleting,
+    sweeping,
+]
+PARTITIONS = {spreading: 3, deleting: 4}
+
+
+def run(valkey: ValkeyServer, scenario: Scenario, at: Point | None) -> Sequence[Sequence[Point]]:
+    """Run a scenario; answers the points that it passed."""
+    with Redis.from_url(valkey.url) as plain:
+        plain.flushall()
+    client: Client = connect(valkey.url)
+    faults = Faults()
+    hub = Mortal(client, faults, partitions=PARTITIONS.get(scenario, 1))
+    steps = scenario(hub)
+    next(steps)
+    faults.arm(at)
+    next(steps)
+    passed = faults.passed
+    faults.disarm()
+    hub.restart()
+    assert next(steps, None) is None
+    client.close()
+    assert faults.killed == (at is not None), f"{at} was not reached"
+    return passed
+
+
+@pytest.fixture(scope="module")
+def passed(valkey: ValkeyServer) -> Mapping[Scenario, Sequence[Sequence[Point]]]:
+    """The points of each scenario."""
+    for scenario in SCENARIOS:
+        # Once before, for the store does not know the scripts at first, and is then asked twice.
+        run(valkey, scenario, None)
+    return {scenario: run(valkey, scenario, None) for scenario in SCENARIOS}
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_a_function_may_die_at_any_point(
+    valkey: ValkeyServer, passed: Mapping[Scenario, Sequence[Sequence[Point]]], scenario: Scenario
+) -> None:
+    broken = {}
+    for points in passed[scenario]:
+        # The port's name of the moment says more than that of a command to the store.
+        point = next((one for one in points if one.port not in {"Redis", "Pipeline"}), points[0])
+        try:
+            run(valkey, scenario, point)
+        except Exception as error:  # noqa: BLE001 - all of them are told of
+            broken[str(point)] = repr(error)
+    assert broken == {}
+
+
+def test_every_call_of_a_port_is_among_the_points(passed: Mapping[Scenario, Sequence[Sequence[Point]]]) -> None:
+    reached = {
+        f"{point.port}.{point.method}" for scenario in SCENARIOS for moment in passed[scenario] for point in moment
+    }
+    promised = {
+        f"{adapter}.{name}"
+        for port, adapter in ADAPTERS.items()
+        for name, _ in inspect.getmembers(port, inspect.isfunction)
+        if not name.startswith("_")
+    }
+    assert promised - reached == WITHOUT_EFFECT | OF_ONE_STEP
+
+
+def test_every_port_is_among_the_points() -> None:
+    found = {one for one in vars(ports).values() if getattr(one, "_is_protocol", False)}
+    assert found - set(ADAPTERS) == {ports.Clock}
+
+
+ADAPTERS = {
+    ports.Bells: "FakeBells",
+    ports.Connections: "FakeConnections",
+    ports.DeadLetters: "FakeLetters",
+    ports.Deliveries: "FakeDeliveries",
+    ports.Durables: "RedisDurables",
+    ports.Log: "RedisLog",
+    ports.Registry: "RedisRegistry",
+    ports.Turns: "SkewedTurns",
+}
+
+READ = ("describe", "lag", "locate", "missing", "ping", "read", "stats", "streams", "wait")
+WITHOUT_EFFECT = {
+    *("RedisDurables.definitions", "RedisDurables.names", "SkewedTurns.reached"),
+    *(f"RedisLog.{name}" for name in READ),
+}
+"""Calls that only read."""
+
+OF_ONE_STEP = {"RedisLog.create", "RedisLog.delete"}
+"""Calls that an operator makes, and that nothing hangs on."""
