@@ -1,7 +1,8 @@
 -- Gives a connection a subscription.
 --
 -- KEYS  1 connection    the connection's hash: protocol, opened, active (how many subscriptions it has), and per
---                       subscription s:<id> -> where it is registered, or the name of a durable one; '' once it has ended, for ids serve once
+--                       subscription s:<id> -> where it is registered, or the name of a durable one; '' once it has
+--                       ended, for ids serve once
 -- ARGV  1 id, 2 where it is registered, 3 how many it may have
 --
 -- Answers  'taken' | 'absent' | 'used' | 'many'
