@@ -53,7 +53,7 @@ def too_many_attempts(evidence: Evidence) -> Iterator[Violation]:
     for group in evidence.groups:
         most = group.group.max_attempts
         for frame in group.frames:
-            if "stream" in frame.message and frame.message["attempt"] > most:
+            if "stream" in frame.message and frame.message.get("attempt", 1) > most:
                 sentence = f"it is attempt {frame.message['attempt']} of at most {most}"
                 yield Violation(Kind.ATTEMPT, frame.at, sentence, frame.place(frame.message["stream"]))
 
