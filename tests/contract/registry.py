@@ -151,13 +151,10 @@ class RegistryContract:
             registry.disconnect("c")
             assert not any(turns.begin(partition, events=9, behind=9).behind for partition in range(3))
 
-        def test_it_asks_for_a_bell_unless_one_is_on_its_way(self, registry: Registry, turns: Turns) -> None:
+        def test_a_bell_is_on_its_way_from_then_on(self, registry: Registry, log: Log) -> None:
             connected(registry)
-            first = registry.subscribe(subscription("s1"), {0: Start.NOW})[0].rings
-            second = registry.subscribe(subscription("s2"), {0: Start.NOW})[0].rings
-            begin(turns)
-            third = registry.subscribe(subscription("s3"), {0: Start.NOW})[0].rings
-            assert (first, second, third) == (True, False, True)
+            registry.subscribe(subscription(), {0: Start.NOW})
+            assert not log.append("wf", events(1)).rings
 
     class TestTurns:
         def test_each_has_a_greater_token(self, turns: Turns) -> None:

@@ -28,7 +28,6 @@ class Subscribed:
         missing: Per stream the sequences that were removed behind the cursor it resumed from; `missing_more` if there
             is more than can be told.
         renewed: The partitions that were made anew since that cursor.
-        silent: The partitions that have no bell on its way.
     """
 
     cursor: str
@@ -36,7 +35,6 @@ class Subscribed:
     missing: Sequence[tuple[str, int, int]] = ()
     missing_more: bool = False
     renewed: Sequence[int] = ()
-    silent: Sequence[int] = ()
 
     @property
     def recovery(self) -> str:
@@ -67,13 +65,12 @@ class Subscriptions:
         started = self._registry.subscribe(subscription, origin.starts)
         token = Cursor({p: (one.epoch, one.position) for p, one in started.items()}).token()
         ranges, complete = self._missing(subscription, origin.marks)
-        silent = [partition for partition, one in started.items() if one.rings]
-        return Subscribed(token, list(origin.starts), ranges, not complete, origin.renewed, silent)
+        return Subscribed(token, list(origin.starts), ranges, not complete, origin.renewed)
 
     def ring(self, subscribed: Subscribed) -> None:
         """Let the partitions concerned carry a new subscription on. If this is not done, the sweep does it."""
-        if subscribed.silent:
-            self._bells.ring(subscribed.silent)
+        # Of all, though a bell may be on its way: it may also be lost, and who subscribes would wait for the sweep.
+        self._bells.ring(subscribed.partitions)
 
     def _missing(
         self, subscription: Subscription, marks: Mapping[int, Position]

@@ -163,10 +163,10 @@ def _ends(partition: int) -> Sequence[str]:
     return keys.subscriptions, keys.frames, keys.behind, keys.places, keys.terms
 
 
-def _started(answer: tuple[bytes, bytes, bytes, int]) -> Started:
-    epoch, place, removals, rings = answer
+def _started(answer: tuple[bytes, bytes, bytes]) -> Started:
+    epoch, place, removals = answer
     time, order, index = map(int, place.split(b"-"))
-    return Started(epoch.decode(), Position(time, order, index), int(removals), bool(rings))
+    return Started(epoch.decode(), Position(time, order, index), int(removals))
 
 
 def _told(start: Position | Start) -> str:

@@ -30,13 +30,11 @@ class Started:
         epoch: The partition's.
         position: What comes behind it is the subscription's.
         removals: How many removals of events the partition had seen by then (`Missing.serial`).
-        rings: The partition had no bell outstanding: whoever subscribed rings it.
     """
 
     epoch: str
     position: Position
     removals: int
-    rings: bool
 
 
 class Registry(Protocol):

@@ -6,7 +6,7 @@
 --       3 key, 4 what the subscription is, 5 <time>-<order>-<index> to start behind, or 'now'
 --       6 index that stands for a whole append
 --
--- Answers  {epoch, <time>-<order>-<index>, trims, 1 if the partition had no bell on its way}
+-- Answers  {epoch, <time>-<order>-<index>, trims}
 local call = redis.call
 local partition, turn, bell, log, behind, places, subscriptions, frames = unpack(KEYS)
 local key, place = ARGV[3], ARGV[5]
@@ -33,4 +33,6 @@ local have = call('HMGET', turn, 'token', 'leap')
 if have[2] then call('HSET', frames, key, -have[2]) end
 -- Behind all that wait for their first turn already, and before all that have had one since.
 call('ZADD', behind, have[1] or 0, key)
-return {told[1], place, trims, call('SET', bell, 1, 'NX', 'PX', 10000) and 1 or 0}
+-- Who subscribes rings the bell in any case, so nobody else need.
+call('SET', bell, 1, 'NX', 'PX', 10000)
+return {told[1], place, trims}
