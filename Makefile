@@ -11,7 +11,7 @@ SAM := $(VENV)-sam/bin/sam
 LOCALSTACK := $(VENV)-localstack/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help dev demo test check format bench test-localstack lint-template build deploy lock clean
+.PHONY: help dev demo test soak check format bench test-localstack lint-template build deploy lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,10 @@ demo: $(DEV) ## Publish runs of invented workflows to the hub that runs, and rea
 
 test: $(TEST) ## Run the tests
 	$(BIN)/python -m pytest
+
+soak: $(TEST) ## Run the soaks at full size: 10,000 events, 50 subscribers; SOAK_SEED makes it another or the same one
+	SOAK_EVENTS=10000 SOAK_SUBSCRIBERS=50 $(BIN)/python -m pytest -q -s tests/e2e/test_soak.py
+	SOAK_EVENTS=5000 $(BIN)/python -m pytest -q -s tests/e2e/test_soak_groups.py
 
 check: $(TEST) lint-template ## Run all that CI runs: format, lint, types, architecture, template, tests
 	$(BIN)/ruff format --check

@@ -36,6 +36,9 @@ def watched() -> Iterable[None]:
     """Nothing is left running: a thread left behind would be another test's trouble."""
     before = set(threading.enumerate())
     yield
+    # Those of connections that have just closed end by themselves.
+    for thread in set(threading.enumerate()) - before:
+        thread.join(10)
     assert set(threading.enumerate()) <= before
 
 
