@@ -39,7 +39,7 @@ def test_every_promise_holds_whatever_is_struck(struck: Struck, seed: int, tmp_p
     # As many strikes for as many events, however long it is: a kill costs more time than a hundred events.
     kills, restarts = max(events // 500, 4), max(events // 5_000, 1)
     transcript = asyncio.run(
-        soak(struck, seed=seed, events=events, subscribers=subscribers, kills=kills, restarts=restarts)
+        soak(struck, seed=seed, events=events, subscribers=subscribers, kills=kills, restarts=restarts, deadline=300)
     )
     violation = first_violation(transcript)
     if violation is not None:
