@@ -70,12 +70,11 @@ class Outbox:
         """Send the same events to subscriptions, each with the number of its first frame; how many frames it took."""
         taken = 0
         for chunk in self._chunks(events):
-            texts = [self._text(placed) for placed in chunk]
             cursors = [self._cursor(placed.position) for placed in (chunk if bare else chunk[-1:])]
             if bare:
-                self._add(Kind.BARE, cursors, texts, to, taken)
+                self._add(Kind.BARE, cursors, [self._text(placed) for placed in chunk], to, taken)
             else:
-                self._add(Kind.EVENTS, cursors, [f"[{','.join(texts)}]"], to, taken)
+                self._add(Kind.EVENTS, cursors, [self._array(chunk)], to, taken)
             taken += len(chunk) if bare else 1
         return taken
 
@@ -95,32 +94,24 @@ class Outbox:
     def add_to_member(self, events: Sequence[Placed], to: Address, *, resent: bool) -> int:
         """Send events to a member of a group, in frames from the address's number on; how many frames it took."""
         kind = Kind.RESENT if resent else Kind.EVENTS
-        taken = 0
-        for chunk in self._chunks(events):
-            texts = (f"[{','.join(self._text(placed) for placed in chunk)}]",)
-            address = to._replace(frame=to.frame + taken)
-            self._add_one(Part(kind, self.partition, (self._cursor(chunk[-1].position),), texts, (address,)))
-            taken += 1
-        return taken
+        chunks = list(self._chunks(events))
+        for ahead, chunk in enumerate(chunks):
+            cursors, texts = (self._cursor(chunk[-1].position),), (self._array(chunk),)
+            self._add_one(Part(kind, self.partition, cursors, texts, (to._replace(frame=to.frame + ahead),)))
+        return len(chunks)
 
     def add_again(self, events: Sequence[Placed], attempt: int, to: Address) -> int:
         """Send events of one stream that is held to a member of a group; how many frames it took."""
-        taken = 0
-        for chunk in self._chunks(events):
-            members = json.dumps({"stream": chunk[0].event.stream, "attempt": attempt})[1:-1]
-            texts = (members, f"[{','.join(self._text(placed) for placed in chunk)}]")
-            address = to._replace(frame=to.frame + taken)
-            self._add_one(Part(Kind.AGAIN, self.partition, (), texts, (address,)))
-            taken += 1
-        return taken
+        members = json.dumps({"stream": events[0].event.stream, "attempt": attempt})[1:-1]
+        chunks = list(self._chunks(events))
+        for ahead, chunk in enumerate(chunks):
+            texts = (members, self._array(chunk))
+            self._add_one(Part(Kind.AGAIN, self.partition, (), texts, (to._replace(frame=to.frame + ahead),)))
+        return len(chunks)
 
     def add_caught_up(self, stream: str, to: Address) -> None:
         """Tell a member of a group that a stream that was held comes with all others from here on."""
         self._add_one(Part(Kind.AGAIN, self.partition, (), (json.dumps({"stream": stream})[1:-1], "[]"), (to,)))
-
-    def text(self, placed: Placed) -> str:
-        """The event as clients get it."""
-        return self._text(placed)
 
     def add_truncated(self, members: str, position: Position, to: Sequence[tuple[Subscription, int]]) -> None:
         """Tell subscriptions what was removed before they came to it; `members` as `missing_members` gives them."""
@@ -138,11 +129,13 @@ class Outbox:
             batch: list[Part] = []
             size = 0
             for part in parts:
-                if batch and size + part.size > self.limits.delivery_bytes:
+                # Asked for once: it encodes all of the part's texts.
+                added = part.size
+                if batch and size + added > self.limits.delivery_bytes:
                     packed.append(Delivery(shard, tuple(batch)))
                     batch, size = [], 0
                 batch.append(part)
-                size += part.size
+                size += added
             packed.append(Delivery(shard, tuple(batch)))
         return packed
 
@@ -181,6 +174,9 @@ class Outbox:
     def _add_one(self, part: Part) -> None:
         shard = shard_of(part.to[0].connection, self.limits.shards)
         self._parts.setdefault(shard, []).append(part)
+
+    def _array(self, chunk: Sequence[Placed]) -> str:
+        return f"[{','.join(self._text(placed) for placed in chunk)}]"
 
     def _text(self, placed: Placed) -> str:
         text = self._texts.get(placed.position)
