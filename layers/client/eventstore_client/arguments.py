@@ -20,12 +20,12 @@ What a file holds is found out by itself:
 Everything is checked before anything is published. Loading again is safe: an event is stored once.
 """
 _WORK = """\
-With a command, it is run for each event, in order within a stream. It reads the event on its standard input, and finds
-EVENT_ID, EVENT_TYPE, EVENT_STREAM, EVENT_SEQUENCE and EVENT_ATTEMPT in its environment. What it says by its exit code:
+With --exec, the command is run for each event, those of a stream in order. It reads the event on its standard input,
+and finds EVENT_ID, EVENT_TYPE, EVENT_STREAM, EVENT_SEQUENCE and EVENT_ATTEMPT in its environment. Its exit code says:
   0          handled
   65         not to be tried again: park the event, and its stream behind it
   any other  failed: try it again later; the last line of its standard error is kept as the reason
-Without a command, events are printed, and count as handled once printed.
+Without it, events are printed, and count as handled once printed.
 SIGINT or SIGTERM: the event in hand is finished, and the rest goes to other members at once.
 """
 _CODES = "Exit codes: 0 done, 1 refused or bad input, 2 wrong usage, 3 the hub is away, 130 interrupted."
@@ -126,7 +126,14 @@ def parser() -> argparse.ArgumentParser:
     )
     _live(command)
     command.add_argument("subscription", metavar="NAME", help="made before, by POST /api/v1/subscriptions")
-    command.add_argument("run", nargs="*", metavar="COMMAND", help="and its arguments, behind -- if they have options")
+    command.add_argument(
+        "--exec",
+        dest="run",
+        nargs=argparse.REMAINDER,
+        default=[],
+        metavar="COMMAND",
+        help="run this, with its arguments, for each event; the last option",
+    )
     return whole
 
 

@@ -25,6 +25,8 @@ __all__ = ["Tally", "ending_on_signals", "printing", "running"]
 _PARK = 65
 """EX_DATAERR (sysexits.h): the input is wrong, so that another try is of no use."""
 
+_LEAVING = b"eventstore: leaving once the event in hand is finished; another signal interrupts it\n"
+
 
 @dataclass(slots=True)
 class Tally:
@@ -109,6 +111,8 @@ def ending_on_signals(worker: Worker) -> Iterator[list[int]]:
         came.append(number)
         if len(came) > 1:
             raise KeyboardInterrupt
+        # Past Python's own buffer, which the one that is interrupted may be writing to.
+        os.write(2, _LEAVING)
         closing.append(threading.Thread(target=worker.close))
         closing[-1].start()
 
