@@ -48,6 +48,28 @@ def test_what_is_right_is_read(name: str) -> None:
     assert taken(PARSERS[name][0], GOOD[name])
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("filters of a URL", {"source": ["\ud800"]}),
+        ("filters", [{"exact": {"source": "\ud800"}}]),
+        ("CloudEvents SQL", "source = '\u2028' AND \ud800"),
+        ("an event in JSON", '{"specversion":"1.0","id":"\\ud800","source":"/s","type":"t"}'),
+        (
+            "an event in JSON",
+            '{"specversion":"1.0","id":"1","source":"/s","type":"t","time":"\u0662\u0660\u0661\u0668-04-05T17:31:00Z"}',
+        ),
+        ("a query of all streams", {"since": ["2018-04-05T17:31:\u0660\u0660Z"]}),
+        ("a query of all streams", {"limit": ["\u0663"]}),
+        ("a stream's name", "acme:wf-1\n"),
+        ("a query of names", {"prefix": ["a\n"]}),
+        ("a durable subscription to be made", b'{"id":"a\\n"}'),
+    ],
+)
+def test_what_only_looks_right_is_refused(name: str, content: Any) -> None:  # noqa: ANN401 - of any kind
+    assert not taken(PARSERS[name][0], content)
+
+
 def event(**members: str) -> bytes:
     return json.dumps({"specversion": "1.0", "id": "1", "source": "/s", "type": "t"} | members).encode()
 
