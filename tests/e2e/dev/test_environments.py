@@ -176,7 +176,7 @@ def test_a_process_that_is_stopped_while_it_starts_is_not_left_behind() -> None:
             function, limits=LIMITS, lifeline=lifeline, terminal=terminal, addresses=Addresses("http://127.0.0.1:1")
         )
         starting = asyncio.create_task(environment.start())
-        while not environment.pid:
+        while not environment.pid:  # noqa: ASYNC110 - nothing tells of it
             await asyncio.sleep(0)
         await asyncio.gather(environment.stop(), environment.stop(), starting)
         return environment.pid
