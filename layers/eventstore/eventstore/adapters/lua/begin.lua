@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Begins a turn of a partition: takes its bell down, and says where it stands and who has yet to catch up.
 --
 -- KEYS  1 partition    the partition's hash: epoch, partitions, trims (how many removals it has seen)
