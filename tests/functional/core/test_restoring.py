@@ -42,7 +42,10 @@ def client(valkey: ValkeyServer, plain: Redis) -> Iterator[Client]:
 
 @pytest.fixture
 def live(client: Client) -> Live:
-    return Live(client, partitions=2)
+    live = Live(client, partitions=2)
+    # Partitions are made when they are first read.
+    assert read_all(live.log, AllQuery()).events == []
+    return live
 
 
 @pytest.fixture
