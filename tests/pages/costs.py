@@ -81,15 +81,21 @@ def _monthly(prices: Mapping[str, float], assumed: Mapping[str, float]) -> list[
         "an alarm": prices["a month of an alarm"],
         "the metrics of each durable subscription": 6 * prices["a month of a metric"],
         "each connection that stays": _MINUTES * prices["a million WebSocket connection minutes"] / MILLION,
-        "and its pings": 2 * _MINUTES * 60 / assumed["a ping comes every, s"] * prices["a million WebSocket messages"] / MILLION,
+        "and its pings": 2
+        * _MINUTES
+        * 60
+        / assumed["a ping comes every, s"]
+        * prices["a million WebSocket messages"]
+        / MILLION,
     }
     return [[name, f"{cost:,.4f}" if cost < 1 else _dollars(cost)] for name, cost in lines.items()]
 
 
-def _others(
-    cases: Sequence[tuple[int, int]], usages: Sequence[Usage], prices: Mapping[str, float]
-) -> list[list[str]]:
-    hub = [sum(_cost(usage, prices).values()) - usage.gigabytes_out * prices["a GB out to the internet"] for usage in usages]
+def _others(cases: Sequence[tuple[int, int]], usages: Sequence[Usage], prices: Mapping[str, float]) -> list[list[str]]:
+    hub = [
+        sum(_cost(usage, prices).values()) - usage.gigabytes_out * prices["a GB out to the internet"]
+        for usage in usages
+    ]
     # Five events are published at once at most, and every one is delivered by itself.
     appsync = [
         (1 / min(together, 5) + subscribers) * prices["a million operations of AppSync Events"]
@@ -100,8 +106,7 @@ def _others(
         for _, subscribers in cases
     ]
     kinesis = [
-        prices["a million PUT units of Kinesis"]
-        + subscribers * 0.8 * prices["a GB out of Kinesis, enhanced fan-out"]
+        prices["a million PUT units of Kinesis"] + subscribers * 0.8 * prices["a GB out of Kinesis, enhanced fan-out"]
         for _, subscribers in cases
     ]
     lines = {"this hub": hub, "AppSync Events": appsync, "EventBridge": bridge, "Kinesis": kinesis}

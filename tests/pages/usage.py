@@ -125,7 +125,9 @@ def used(subscribers: int, together: int, assumed: Mapping[str, float]) -> Usage
 
 def _turn(subscribers: int, together: int) -> _Turn:
     random, turn = Random(7), _Turn()
-    outbox = Outbox(7, "0" * 12, FrameLimits(), "https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com/v1/api/v1/events")
+    outbox = Outbox(
+        7, "0" * 12, FrameLimits(), "https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com/v1/api/v1/events"
+    )
     events = [
         Placed(Position(_NOW, 0, index), RecordedEvent(_STREAM, index + 1, _NOW, event.body))
         for index, event in enumerate(Events().take(together))
