@@ -38,7 +38,7 @@ def _one_function(assumed: Mapping[str, float]) -> list[list[str]]:
         "posts a second, one shard of connections": [share * 1000 / post for share in shares],
         f"posts a second, all {shards} shards": [share * 1000 / post * shards for share in shares],
         "posts of one delivery, within 10 s": [share * _DELIVERY / post for share in shares],
-        "events × subscribers of one turn, within 3.5 s": [
+        "events by subscribers of one turn, within 3.5 s": [
             share * _TURN / assumed["a turn works, for each event and subscriber"] for share in shares
         ],
     }

@@ -114,10 +114,10 @@ def _others(cases: Sequence[tuple[int, int]], usages: Sequence[Usage], prices: M
 
 
 def _dollars(cost: float) -> str:
-    return f"{cost:,.2f}" if cost < 100 else f"{cost:,.0f}"  # noqa: PLR2004 - cents matter below
+    return f"{cost:,.2f}" if cost < 100 else f"{cost:,.0f}"
 
 
 def _figure(number: float) -> str:
     if number < 1:
         return f"{number:.3f}"
-    return f"{number:,.1f}" if number < 100 else f"{number:,.0f}"  # noqa: PLR2004 - as many digits as matter
+    return f"{number:,.1f}" if number < 100 else f"{number:,.0f}"

@@ -6,7 +6,7 @@ from base64 import b64encode
 from dataclasses import dataclass, field
 from math import ceil
 from random import Random
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from eventstore.adapters.sqs import SqsBells, SqsDeliveries
 from eventstore.events import RecordedEvent
@@ -53,10 +53,10 @@ class _Queue:
     requests: int = 0
     sent: int = 0
 
-    def send_message(self, *, MessageBody: str, **_: Any) -> None:  # noqa: N803 - as boto3 has it
+    def send_message(self, *, MessageBody: str, **_: str) -> None:  # noqa: N803 - as boto3 has it
         self._count(len(MessageBody.encode()))
 
-    def send_message_batch(self, *, Entries: Sequence[Mapping[str, str]], **_: Any) -> dict[str, Any]:  # noqa: N803 - see above
+    def send_message_batch(self, *, Entries: Sequence[Mapping[str, str]], **_: str) -> Mapping[str, str]:  # noqa: N803 - see above
         self._count(sum(len(entry["MessageBody"].encode()) for entry in Entries))
         return {}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
@@ -13,10 +14,14 @@ from tests.pages.capacity import planned
 from tests.pages.costs import reckoned
 from tests.pages.tables import numbers, rows
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 _ROOT = Path(__file__).parents[2]
 _PAGES = [_ROOT / name for name in ("README.md", "CONTRIBUTING.md")] + sorted((_ROOT / "docs").rglob("*.md"))
 _OPERATIONS = _ROOT / "docs/operations"
 _STACKS = _ROOT / "infra/stacks"
+_WITH_STACKS = pytest.mark.skipif(not _STACKS.is_dir(), reason="there are no nested stacks yet")
 
 
 @cache
@@ -81,26 +86,29 @@ def test_a_price_that_changes_changes_the_costs() -> None:
     assert after == 2 * before
 
 
-def test_memory_and_time_of_functions_are_those_of_the_template() -> None:
-    template = yaml.load(_text(_ROOT / "template.yaml"), Loader=_Loader)  # noqa: S506 - our own tags
-    default = template["Globals"]["Function"]["MemorySize"]
+@_WITH_STACKS
+def test_memory_of_functions_is_that_of_the_template() -> None:
+    template = _template()
     assumed = numbers(_text(_OPERATIONS / "costs.md"), "Assumptions")
+    memories = {
+        name: _memory(template, f"{name}Function") for name in ("Rest", "WebSocket", "Dispatch", "Deliver", "Sweep")
+    }
     for name in ("Rest", "Dispatch", "Deliver"):
-        memory = template["Resources"][f"{name}Function"]["Properties"].get("MemorySize", default)
-        assert assumed[f"memory of {name.lower()}, MB"] == memory
+        assert assumed[f"memory of {name.lower()}, MB"] == memories[name]
+    assert assumed["memory of all functions with SnapStart, MB"] == sum(memories.values())
 
 
 def test_every_parameter_of_the_template_is_told_of() -> None:
-    template = yaml.load(_text(_ROOT / "template.yaml"), Loader=_Loader)  # noqa: S506 - our own tags
+    template = _template()
     told = {name for cells in rows(_text(_ROOT / "docs/operations.md"), "Parameters") for name in _quoted(cells[0])}
     assert template["Parameters"].keys() <= told
     if _STACKS.is_dir():
         assert told <= template["Parameters"].keys()
 
 
-@pytest.mark.skipif(not (_STACKS / "alarms.yaml").is_file(), reason="there are no alarms yet")
+@_WITH_STACKS
 def test_every_alarm_has_a_place_in_the_runbook_and_nothing_else_has() -> None:
-    stack = yaml.load(_text(_STACKS / "alarms.yaml"), Loader=_Loader)  # noqa: S506 - our own tags
+    stack = _yaml(_STACKS / "alarms.yaml")
     alarms = {name for name, one in stack["Resources"].items() if one["Type"] == "AWS::CloudWatch::Alarm"}
     headings = re.findall(r"^## (.+)$", _text(_OPERATIONS / "runbook.md"), re.MULTILINE)
     assert set(headings) - {"First"} == alarms
@@ -111,8 +119,28 @@ def _quoted(cell: str) -> list[str]:
     return re.findall(r"`(\w+)`", cell)
 
 
+def _template() -> dict[str, Any]:
+    return _yaml(_ROOT / "template.yaml")
+
+
+def _yaml(page: Path) -> dict[str, Any]:
+    read: dict[str, Any] = yaml.load(_text(page), Loader=_Loader)  # noqa: S506 - it makes strings of what it does not know
+    return read
+
+
+def _memory(template: Mapping[str, Any], function: str) -> int:
+    memory = (
+        template["Resources"][function]["Properties"].get("MemorySize") or template["Globals"]["Function"]["MemorySize"]
+    )
+    return int(template["Parameters"][memory]["Default"] if isinstance(memory, str) else memory)
+
+
 class _Loader(yaml.SafeLoader):
-    """Reads CloudFormation's own tags as nothing."""
+    """Reads CloudFormation's own tags as the text behind them, or as nothing."""
 
 
-_Loader.add_multi_constructor("!", lambda *_: None)
+def _tagged(_: yaml.SafeLoader, __: str, node: yaml.Node) -> object:
+    return node.value if isinstance(node, yaml.ScalarNode) else None
+
+
+_Loader.add_multi_constructor("!", _tagged)  # type: ignore[no-untyped-call]  # PyYAML's stubs leave it untyped

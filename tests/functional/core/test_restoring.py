@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 from redis import Redis
@@ -17,10 +17,12 @@ from tests.fresh import forget
 from tests.functional.core.live import Live
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from eventstore.adapters.redis_connection import Client
     from eventstore_dev.valkey import ValkeyServer
+
+Renew: TypeAlias = "Callable[[Mapping[str, str], None], None]"
 
 _PAGE = (Path(__file__).parents[3] / "docs/operations/recovery.md").read_text()
 
@@ -49,12 +51,12 @@ def live(client: Client) -> Live:
 
 
 @pytest.fixture
-def renew(valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def renew(valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Renew]:
     """The program of the page."""
     monkeypatch.setenv("REDIS_URL", valkey.url)
     forget()
     [program] = re.findall(r"```python\n(.*?)```", _PAGE, re.DOTALL)
-    defined: dict[str, Any] = {}
+    defined: dict[str, Renew] = {}
     exec("\n".join(line[3:] for line in program.splitlines()), defined)  # noqa: S102 - the page's own
     yield defined["handler"]
     forget()
@@ -75,7 +77,7 @@ class Snapshot:
             self._plain.restore(key, 0, dump)
 
 
-def test_a_page_of_a_stream_does_not_go_on_where_history_was_lost(live: Live, plain: Redis, renew: Any) -> None:
+def test_a_page_of_a_stream_does_not_go_on_where_history_was_lost(live: Live, plain: Redis, renew: Renew) -> None:
     live.store.publish([event("1")], stream="wf")
     snapshot = Snapshot(plain)
     live.store.publish([event("2"), event("3")], stream="wf")
@@ -87,7 +89,7 @@ def test_a_page_of_a_stream_does_not_go_on_where_history_was_lost(live: Live, pl
         read_stream(live.log, "wf", StreamQuery(cursor=page.next))
 
 
-def test_a_page_of_all_streams_does_not_go_on_where_history_was_lost(live: Live, plain: Redis, renew: Any) -> None:
+def test_a_page_of_all_streams_does_not_go_on_where_history_was_lost(live: Live, plain: Redis, renew: Renew) -> None:
     live.store.publish(events(2), stream="wf")
     snapshot = Snapshot(plain)
     live.store.publish(events(2, start=3), stream="wf")
@@ -98,7 +100,7 @@ def test_a_page_of_all_streams_does_not_go_on_where_history_was_lost(live: Live,
         read_all(live.log, AllQuery(cursor=page.cursor))
 
 
-def test_who_resumes_is_told_that_the_store_is_another(live: Live, plain: Redis, renew: Any) -> None:
+def test_who_resumes_is_told_that_the_store_is_another(live: Live, plain: Redis, renew: Renew) -> None:
     snapshot = Snapshot(plain)
     subscribed = live.subscribe("a")
     live.settle()
@@ -109,7 +111,7 @@ def test_who_resumes_is_told_that_the_store_is_another(live: Live, plain: Redis,
     assert resumed.renewed == [0, 1]
 
 
-def test_a_connection_that_stayed_notices_a_hole(live: Live, plain: Redis, renew: Any) -> None:
+def test_a_connection_that_stayed_notices_a_hole(live: Live, plain: Redis, renew: Renew) -> None:
     live.subscribe("a", streams=["wf"])
     live.settle()
     snapshot = Snapshot(plain)
@@ -123,7 +125,7 @@ def test_a_connection_that_stayed_notices_a_hole(live: Live, plain: Redis, renew
     assert live.received()["a"][-1]["frame"] > last + 1
 
 
-def test_what_is_published_again_is_stored_once(live: Live, plain: Redis, renew: Any) -> None:
+def test_what_is_published_again_is_stored_once(live: Live, plain: Redis, renew: Renew) -> None:
     live.store.publish([event("1")], stream="wf")
     snapshot = Snapshot(plain)
     live.store.publish([event("2")], stream="wf")

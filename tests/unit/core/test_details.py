@@ -31,7 +31,7 @@ def _event(text: str) -> None:
         lambda text: parse_filters([{"sql": text}]),
         lambda text: parse_filters([{"exact": {text: text}}]),
         lambda text: parse_filters([{text: text}]),
-        lambda text: parse_filters(text),
+        parse_filters,
         stream_name,
         Cursor.parse,
         from_json,
