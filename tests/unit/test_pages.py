@@ -143,4 +143,4 @@ def _tagged(_: yaml.SafeLoader, __: str, node: yaml.Node) -> object:
     return node.value if isinstance(node, yaml.ScalarNode) else None
 
 
-_Loader.add_multi_constructor("!", _tagged)  # type: ignore[no-untyped-call]  # PyYAML's stubs leave it untyped
+_Loader.add_multi_constructor("!", _tagged)
