@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+
 @dataclass(frozen=True)
 class Evidence:
     """The roles, and what each function's calls need of its own."""
@@ -85,14 +86,14 @@ def ask_everything(hub: Hub) -> None:
 
 
 def fail_and_park(hub: Hub, client: Client, rest: Rest) -> None:
-    """A durable subscription with an event that fails, and two that are parked, of which one is put back."""
-    assert rest.call("POST", "subscriptions", id="workers", stream=["again", "bad", "kept"])[0] == 201
+    """A durable subscription with two events that are parked, of which one is put back, and one that is tried again."""
+    assert rest.call("POST", "subscriptions", id="workers", stream=["bad", "kept", "again"])[0] == 201
     client.send({"action": "subscribe", "id": "w", "subscription": "workers"})
     rest.until("subscriptions/workers", lambda found: all(one["owner"] for one in found["partitions"]))
-    for stream, park in (("again", False), ("bad", True), ("kept", True)):
+    for stream, park in (("bad", True), ("kept", True), ("again", False)):
         publish(hub, event(stream, stream=stream))
         assert sent(client)[0] == (stream, "1")
-        client.send({"action": "nack", "id": "w", "stream": stream, "sequence": 1, "park": park, "delay": 60})
+        client.send({"action": "nack", "id": "w", "stream": stream, "sequence": 1, "park": park, "delay": 1})
     rest.until("dead-letters", lambda found: [one["letters"] for one in found["dead_letters"]] == [1, 1])
     # Its letters are looked for among all, and the other stream's are let go of.
     assert rest.call("POST", "dead-letters/redrive", subscription="workers", stream="bad")[0] == 202

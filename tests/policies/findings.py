@@ -73,9 +73,7 @@ def unused(role: Role, needs: Iterable[Need]) -> Iterator[str]:
     """What the function may do and nothing asks for: each action of a statement on each of its resources."""
     wanted = {*needs, *role.needs}
     for statement, action, resource in _grants(role):
-        asked = any(
-            matches_action(action, one.action) and matches_resource(resource, one.resource) for one in wanted
-        )
+        asked = any(matches_action(action, one.action) and matches_resource(resource, one.resource) for one in wanted)
         if not asked:
             yield f"{role.function} may {action} on {resource} ({statement.source}), which nothing asks for"
 

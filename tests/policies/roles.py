@@ -101,14 +101,14 @@ def _policies_of_aws() -> Mapping[str, Any]:
 
 
 def _needs(template: Deployed, function: Resource, name: str) -> Iterator[Need]:
-    """AWS Lambda Developer Guide, "Defining Lambda function permissions with an execution role" and what it leads to."""
+    """AWS Lambda Developer Guide, "Defining Lambda function permissions with an execution role", and what it names."""
     logging = _resolved(template, function, "LoggingConfig", {})
     streams = f"{log_group(logging.get('LogGroup', f'/aws/lambda/{name}'))}:log-stream:any"
     yield from _each(_LOGS, streams, "Lambda writes the function's log")
     for mapping in template.of_kind("AWS::Lambda::EventSourceMapping"):
         if _function_of(template, _resolved(template, mapping, "FunctionName", "")) == function.name:
             yield from _each(_POLLING, _resolved(template, mapping, "EventSourceArn", ""), f"{mapping.name} polls")
-    if "VpcConfig" in function.properties and _resolved(template, function, "VpcConfig", None):
+    if _resolved(template, function, "VpcConfig", None):
         yield from _each(_INTERFACES, "*", "Lambda reaches into the VPC")
     if _resolved(template, function, "TracingConfig", {}).get("Mode") == "Active":
         yield from _each(_TRACES, "*", "Lambda sends traces")
@@ -124,7 +124,9 @@ def _entering(url: str | None) -> Iterator[Need]:
     if user is not None:
         kind = "serverlesscache" if user.serverless else "replicationgroup"
         for resource in (f"{kind}:{user.cache}", f"user:{user.name}"):
-            yield Need("elasticache:Connect", f"arn:aws:elasticache:{REGION}:{ACCOUNT}:{resource}", "REDIS_URL has iam=")
+            yield Need(
+                "elasticache:Connect", f"arn:aws:elasticache:{REGION}:{ACCOUNT}:{resource}", "REDIS_URL has iam="
+            )
 
 
 _LOGS = ("logs:CreateLogStream", "logs:PutLogEvents")
@@ -155,6 +157,6 @@ def _function_of(template: Deployed, named: str) -> str:
 
 
 def _resolved(template: Deployed, resource: Resource, name: str, otherwise: Any) -> Any:  # noqa: ANN401 - a property
-    if name not in resource.properties:
-        return otherwise
-    return template.resolve(resource.properties[name], at=f"{resource.name}.{name}")
+    # Resolved as a member, for only a member may turn out to be no value.
+    found = template.resolve({name: resource.properties.get(name, otherwise)}, at=resource.name)
+    return found.get(name, otherwise)

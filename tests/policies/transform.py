@@ -1,7 +1,7 @@
-"""SAM's own transform, in the Python that has it: reads the template that its argument names, writes what becomes of it.
+"""SAM's own transform, run by a Python that has it: reads the template that is named, writes what becomes of it.
 
-`aws-sam-translator` is what CloudFormation runs for `Transform: AWS::Serverless-2016-10-31`. It is told a template whose
-code is in S3 already, as `sam package` would leave it.
+`aws-sam-translator` is what CloudFormation runs for `Transform: AWS::Serverless-2016-10-31`. It is told a template
+whose code is in S3 already, as `sam package` would leave it.
 """
 
 from __future__ import annotations
