@@ -11,7 +11,7 @@ SAM := $(VENV)-sam/bin/sam
 LOCALSTACK := $(VENV)-localstack/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help dev demo test soak check format bench test-localstack lint-template build deploy lock clean
+.PHONY: help dev demo test soak check format bench test-localstack lint-template audit build deploy lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,10 @@ test-localstack: $(TEST) $(LOCALSTACK) ## Run the tests of queues on LocalStack'
 
 lint-template: $(SAM) ## Validate template.yaml
 	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint
+
+audit: $(TEST) ## Ask whether anything that is pinned is known to be vulnerable
+	$(BIN)/python -m tests.audit requirements.txt layers/*/requirements.txt requirements-dev.txt requirements-test.txt \
+		--tools requirements-checkov.txt requirements-localstack.txt requirements-ministack.txt requirements-sam.txt
 
 build: $(SAM) ## Build the functions and layers for Lambda
 	SAM_CLI_TELEMETRY=0 $(SAM) build
