@@ -5,22 +5,28 @@ from __future__ import annotations
 import json
 import time
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING
 
+import boto3
 import pytest
+import urllib3
 
 from eventstore.adapters.redis_connection import connect
 from eventstore.adapters.redis_log import RedisLog
 from eventstore.frames import Address, Delivery, Kind, Part
 from eventstore.store import Store
+from eventstore_dev.cloudformation import REGION
 from eventstore_dev.stack import running
 from eventstore_dev.valkey import ValkeyServer
+from tests.contract.endpoints import moto_server
 from tests.e2e.conftest import TEMPLATE, Hub
 from tests.e2e.dev.queues import sqs_client
 from tests.e2e.live import SECONDS, Bare, Client, event, publish
 from tests.e2e.test_durable import Rest, sent
 from tests.examples import events
+from tests.invocations import INVOCATIONS, KEYS, agrees
 from tests.policies.calls import need
 from tests.policies.deployed import deployed, sam_python
 from tests.policies.findings import missing, unnamed, unused
@@ -31,20 +37,53 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from eventstore_dev.stack import Stack
+
+
+CACHE = "arn:aws:elasticache:us-east-1:123456789012"
+IAM = {
+    "RedisUrl": "rediss://hub@cache.example:6379?cluster=true&iam=orders",
+    "CacheArns": f"{CACHE}:replicationgroup:orders,{CACHE}:user:hub",
+}
+IN_SUBNETS = {"SubnetIds": "subnet-1,subnet-2", "SecurityGroupIds": "sg-1"}
+PASSWORD = {"RedisUrl": "rediss://hub:secret@cache.example:6379"}
+DEPLOYMENTS = {
+    "a durable cluster that is made": {},
+    "a serverless cache that is made": {"Cache": "serverless"},
+    "a cache that is there, entered by password": PASSWORD,
+    "a cache that is there, entered by password from subnets": PASSWORD | IN_SUBNETS,
+    "a cache that is there, entered by IAM": IAM,
+    "a cache that is there, entered by IAM from subnets": IAM | IN_SUBNETS,
+    "tokens": {"Auth": "jwt", "JwtIssuer": "https://issuer.example", "JwtAudience": "hub"},
+    "API keys": {"Auth": "key"},
+}
+
 
 @dataclass(frozen=True)
 class Evidence:
-    """The roles, and what each function's calls need of its own."""
+    """What functions called, and with which names."""
 
-    roles: tuple[Role, ...]
+    python: Path
     file: Path
     api: str
+    secret: str
 
-    def needs(self, role: Role) -> frozenset[Need]:
-        return frozenset(need(call, api=self.api) for call in recorded(self.file) if call.function == role.name)
+    @cache  # noqa: B019 - there is one, for as long as the tests run
+    def roles(self, deployment: str) -> tuple[Role, ...]:
+        parameters = DEPLOYMENTS[deployment]
+        if parameters.get("Auth") == "key":
+            parameters = parameters | {"ApiKeysSecretArn": self.secret}
+        return roles(deployed(TEMPLATE, python=self.python, parameters=parameters))
 
-    def unused(self) -> list[str]:
-        return [finding for role in self.roles for finding in unused(role, self.needs(role))]
+    def needs(self, role: Role, deployment: str) -> frozenset[Need]:
+        """What the function called, but for what it would not have called in that deployment."""
+        calls = [call for call in recorded(self.file) if call.function == role.name]
+        if DEPLOYMENTS[deployment].get("Auth") != "key":
+            calls = [call for call in calls if call.service != "secretsmanager"]
+        return frozenset(need(call, api=self.api) for call in calls)
+
+    def unused(self, deployment: str) -> list[str]:
+        return [one for role in self.roles(deployment) for one in unused(role, self.needs(role, deployment))]
 
 
 @pytest.fixture(scope="module")
@@ -55,19 +94,22 @@ def evidence(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evidence]:
         pytest.skip("SAM's transform is not installed; `make lint-template` does it")
     file = tmp_path_factory.mktemp("policies") / "calls.jsonl"
     with (
-        recording(file),
+        moto_server() as aws,
+        recording(file, variables={"AWS_ENDPOINT_URL_SECRETS_MANAGER": aws}),
         ValkeyServer.start() as valkey,
-        running(TEMPLATE, parameters={"RedisUrl": valkey.url}) as stack,
     ):
-        hub = Hub(stack, valkey)
-        [api] = stack.template.websockets.values()
-        template = deployed(TEMPLATE, python=python, parameters={"RedisUrl": valkey.url})
-        found = Evidence(roles(template), file, f"{api.name}/{api.stage}")
-        ask_everything(hub)
-        # The last effects of what was asked come a moment later; when they do not come, the test says which.
-        deadline = time.monotonic() + SECONDS
-        while found.unused() and time.monotonic() < deadline:
-            time.sleep(0.1)
+        with running(TEMPLATE, parameters={"RedisUrl": valkey.url}) as stack:
+            [api] = stack.template.websockets.values()
+            secret = kept_secret(aws)
+            found = Evidence(python, file, f"{api.name}/{api.stage}", secret)
+            ask_everything(Hub(stack, valkey))
+            # The last effects of what was asked come a moment later; if they do not come, a test says which.
+            deadline = time.monotonic() + SECONDS
+            while found.unused("a cache that is there, entered by password") and time.monotonic() < deadline:
+                time.sleep(0.1)
+        keys = {"RedisUrl": valkey.url, "Auth": "key", "ApiKeysSecretArn": secret}
+        with running(TEMPLATE, parameters=keys) as stack:
+            authorize(stack)
         yield found
 
 
@@ -117,13 +159,50 @@ def deliver(hub: Hub, *, connection: str, text: str) -> None:
         )
 
 
-def test_every_call_that_a_function_makes_is_allowed_by_its_role(evidence: Evidence) -> None:
-    assert [finding for role in evidence.roles for finding in missing(role, evidence.needs(role))] == []
+def kept_secret(aws: str) -> str:
+    """The ARN of a secret that holds the API keys."""
+    client = boto3.client(
+        "secretsmanager",
+        endpoint_url=aws,
+        region_name=REGION,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",  # noqa: S106 - of no account
+    )
+    with closing(client):
+        return str(client.create_secret(Name="keys", SecretString=KEYS)["ARN"])
 
 
-def test_no_role_allows_what_nothing_asks_for(evidence: Evidence) -> None:
-    assert evidence.unused() == []
+def authorize(stack: Stack) -> None:
+    """A request with an API key, for the gateway to ask about."""
+    [asked] = [one for one in INVOCATIONS if one.name == "authorizer/rest-key"]
+    url = f"{stack.url}/2015-03-31/functions/AuthorizerFunction/invocations"
+    answer = urllib3.request("POST", url, body=asked.path.read_bytes(), retries=False, timeout=SECONDS)
+    assert agrees(answer.json(), asked.answer), answer.json()
 
 
-def test_no_role_names_more_than_it_must(evidence: Evidence) -> None:
-    assert [finding for role in evidence.roles for finding in unnamed(role)] == []
+@pytest.mark.parametrize("deployment", DEPLOYMENTS)
+def test_every_call_that_a_function_makes_is_allowed_by_its_role(evidence: Evidence, deployment: str) -> None:
+    assert [one for role in evidence.roles(deployment) for one in missing(role, evidence.needs(role, deployment))] == []
+
+
+@pytest.mark.parametrize("deployment", DEPLOYMENTS)
+def test_no_role_allows_what_nothing_asks_for(evidence: Evidence, deployment: str) -> None:
+    assert evidence.unused(deployment) == []
+
+
+@pytest.mark.parametrize("deployment", DEPLOYMENTS)
+def test_no_role_names_more_than_it_must(evidence: Evidence, deployment: str) -> None:
+    assert [one for role in evidence.roles(deployment) for one in unnamed(role)] == []
+
+
+@pytest.mark.parametrize("deployment", DEPLOYMENTS)
+def test_a_role_without_any_one_of_its_statements_is_found(evidence: Evidence, deployment: str) -> None:
+    for role in evidence.roles(deployment):
+        for at in range(len(role.statements)):
+            lacking = replace(role, statements=role.statements[:at] + role.statements[at + 1 :])
+            assert list(missing(lacking, evidence.needs(role, deployment))), role.statements[at]
+
+
+def test_each_function_is_known_to_call_something_of_its_own(evidence: Evidence) -> None:
+    silent = [role.function for role in evidence.roles("API keys") if not evidence.needs(role, "API keys")]
+    assert silent == []

@@ -8,48 +8,95 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+from zlib import crc32
 
 from eventstore_dev.cloudformation import ACCOUNT, REGION, Document
+from tests.policies.evaluator import PolicyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from eventstore_dev.cloudformation import Resource
 
-__all__ = ["Deployed", "deployed", "sam_python"]
+__all__ = ["Deployed", "deployed", "log_group", "sam_python"]
 
 _TRANSFORM = Path(__file__).parent / "transform.py"
-_LOG_GROUP = "AWS::Logs::LogGroup"
+_STACK = "AWS::CloudFormation::Stack"
+
+
+class _Naming(NamedTuple):
+    """How resources of a kind are named: the property that says it, and their ARN with that name."""
+
+    property: str
+    arn: str
+
+    def arn_of(self, name: str) -> str:
+        return self.arn.format(name=name, place=f"{REGION}:{ACCOUNT}")
+
+
+_NAMED = {
+    "AWS::ElastiCache::ReplicationGroup": _Naming(
+        "ReplicationGroupId", "arn:aws:elasticache:{place}:replicationgroup:{name}"
+    ),
+    "AWS::ElastiCache::ServerlessCache": _Naming(
+        "ServerlessCacheName", "arn:aws:elasticache:{place}:serverlesscache:{name}"
+    ),
+    "AWS::ElastiCache::User": _Naming("UserId", "arn:aws:elasticache:{place}:user:{name}"),
+    # The ARN is that of its streams.
+    "AWS::Logs::LogGroup": _Naming("LogGroupName", "arn:aws:logs:{place}:log-group:{name}:*"),
+}
+# What EC2 starts ids with; digits follow.
+_IDS = {"AWS::EC2::SecurityGroup": "sg-", "AWS::EC2::Subnet": "subnet-"}
+# Where a cache would answer; nobody asks.
+_ENDPOINT = {"Address": "cache.example", "Port": "6379"}
 
 
 class Deployed(Document):
-    """Knows the ARNs that policies name, beside those that the local stack needs."""
+    """Knows what policies name, beside what the local stack needs: caches, users, log groups, and nested stacks."""
 
     def of_kind(self, kind: str) -> Iterator[Resource]:
         """Resources of a kind that are deployed."""
         return (resource for resource in self.resources.values() if resource.kind == kind)
 
-    def named(self, name: str) -> str:
-        """The name of a log group, as it stands in its ARN."""
-        given = self.resources[name].properties.get("LogGroupName", name)
-        return str(self.resolve(given, at=f"{name}.LogGroupName"))
+    def output(self, name: str) -> str:
+        """What the stack tells under a name."""
+        return str(self.resolve(self._tree["Outputs"][name]["Value"], at=f"Outputs.{name}"))
 
     def _ref(self, name: str, at: str) -> Any:  # noqa: ANN401 - as the document has it
-        if name in self._tree["Resources"] and self._kind(name) == _LOG_GROUP:
-            return self.named(name)
-        return super()._ref(name, at)
+        kind = self._kind_of(name)
+        if kind in _IDS:
+            return f"{_IDS[kind]}{crc32(name.encode()):017x}"
+        return self._called(name) if kind in _NAMED else super()._ref(name, at)
 
     def _attribute(self, argument: Any, at: str) -> str:  # noqa: ANN401 - as the document has it
         name, attribute = argument.split(".", 1) if isinstance(argument, str) else argument
-        if name in self._tree["Resources"] and (self._kind(name), attribute) == (_LOG_GROUP, "Arn"):
-            return log_group(self.named(name)) + ":*"
-        return super()._attribute(argument, at)
+        kind, last = self._kind_of(name), attribute.rpartition(".")[2]
+        if kind == _STACK:
+            return self._nested(name).output(last)
+        if kind not in _NAMED:
+            return super()._attribute(argument, at)
+        return _ENDPOINT.get(last) or _NAMED[kind].arn_of(self._called(name))
+
+    def _kind_of(self, name: str) -> str:
+        return self._kind(name) if name in self._tree["Resources"] else ""
+
+    def _called(self, name: str) -> str:
+        """The name of a resource; the services choose small letters where none is given."""
+        given = (self._tree["Resources"][name].get("Properties") or {}).get(_NAMED[self._kind(name)].property)
+        return name.lower() if given is None else str(self.resolve(given, at=name))
+
+    @cache  # noqa: B019 - it is asked for again and again by the one document that it belongs to
+    def _nested(self, name: str) -> Deployed:
+        properties = self.resolve(self._tree["Resources"][name]["Properties"], at=name)
+        path = self.path.parent / properties["TemplateURL"].removeprefix("s3://packaged/")
+        parameters = {key: str(value) for key, value in properties.get("Parameters", {}).items()}
+        return Deployed.read(path, parameters=parameters)
 
 
 def log_group(name: str) -> str:
-    """The ARN of a log group; of its streams, if `:log-stream:` follows."""
-    return f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{name}"
+    """The ARN of a log group itself."""
+    return _NAMED["AWS::Logs::LogGroup"].arn_of(name).removesuffix(":*")
 
 
 def sam_python() -> Path | None:
@@ -67,7 +114,7 @@ def deployed(template: Path, *, python: Path, parameters: Mapping[str, str]) -> 
 
     Raises:
         TemplateError: A parameter is missing, or has a forbidden value.
-        subprocess.CalledProcessError: SAM refuses the template; it has written why.
+        PolicyError: SAM refuses the template; the message has its words.
     """
     return Deployed(json.loads(_transformed(template, python)), path=template, parameters=parameters)
 
@@ -76,5 +123,7 @@ def deployed(template: Path, *, python: Path, parameters: Mapping[str, str]) -> 
 def _transformed(template: Path, python: Path) -> str:
     # Its own environment: not a path of this one, nor anybody's credentials.
     environment = {"PATH": os.environ["PATH"], "AWS_DEFAULT_REGION": REGION}
-    done = subprocess.run([python, _TRANSFORM, template], check=True, stdout=subprocess.PIPE, env=environment)
-    return done.stdout.decode()
+    done = subprocess.run([python, _TRANSFORM, template], check=False, capture_output=True, text=True, env=environment)
+    if done.returncode != 0:
+        raise PolicyError(f"SAM refuses {template}:\n{done.stderr}")
+    return done.stdout

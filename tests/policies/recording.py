@@ -37,14 +37,19 @@ class Call:
 
 
 @contextmanager
-def recording(file: Path) -> Iterator[None]:
-    """Lets every process that the local stack starts meanwhile note its calls."""
-    variables = Environment._variables
+def recording(file: Path, *, variables: Mapping[str, str]) -> Iterator[None]:
+    """Lets every process that the local stack starts meanwhile note its calls.
+
+    Args:
+        file: Where to.
+        variables: More of its environment, such as where a service is that the local stack has not.
+    """
+    plain = Environment._variables
 
     def listening(environment: Environment) -> Mapping[str, str]:
-        found = variables(environment)
+        found = plain(environment)
         path = os.pathsep.join([str(RECORDER), found["PYTHONPATH"]])
-        return {**found, "PYTHONPATH": path, "RECORDED_CALLS": str(file)}
+        return {**found, **variables, "PYTHONPATH": path, "RECORDED_CALLS": str(file)}
 
     with patch.object(Environment, "_variables", listening):
         yield
