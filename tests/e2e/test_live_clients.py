@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-import urllib3
 from redis import Redis
 
 from eventstore_client import HistoryLost, Retry
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from eventstore_client import Recorded
-    from tests.e2e.conftest import Hub
+    from tests.e2e.hubs import Hub
 
 
 def test_the_sdk_hands_out_what_is_stored_and_then_what_comes(hub: Hub) -> None:
@@ -47,7 +46,8 @@ def test_the_sdk_goes_on_from_its_cursor(hub: Hub) -> None:
 
 
 def test_the_sdk_works_through_a_durable_subscription(hub: Hub) -> None:
-    made = urllib3.request("POST", f"{hub.url}/api/v1/subscriptions", json={"id": "workers", "from": "start"})
+    body, media_type = b'{"id":"workers","from":"start"}', {"Content-Type": "application/json"}
+    made = hub.call("POST", "/api/v1/subscriptions", body=body, headers=media_type)
     assert made.status == 201, made.data
     handled: list[str] = []
     with hub.client() as store, store.work("workers") as worker:
@@ -108,8 +108,8 @@ def test_closing_ends_an_iteration_that_waits(hub: Hub) -> None:
 
 @contextmanager
 def subscribing(hub: Hub, *options: str) -> Iterator[subprocess.Popen[str]]:
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, "-m", "eventstore_client", "subscribe", "--url", hub.url, *options]
+    environment = os.environ | hub.environment | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-m", "eventstore_client", "subscribe", *options]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     ) as process:

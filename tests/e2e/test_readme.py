@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.e2e.conftest import Hub
+    from tests.e2e.hubs import Hub
 
 _README = (Path(__file__).parents[2] / "README.md").read_text()
 
