@@ -1,4 +1,4 @@
-"""What an endpoint does not know of the built template, and what stands there instead. The template is never another one.
+"""What an endpoint does not know of the built template, and what stands there instead; there is no second template.
 
 Rules: LocalStack documentation, "API Gateway", "Path-based URLs" (`/_aws/execute-api/...`), which MiniStack shares.
 """
@@ -6,15 +6,17 @@ Rules: LocalStack documentation, "API Gateway", "Path-based URLs" (`/_aws/execut
 from __future__ import annotations
 
 import re
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["adapted", "written"]
 
 DROPPED = {
-    "AWS::ApiGatewayV2::RouteResponse": "MiniStack's CloudFormation does not know it, and its routes answer without one",
+    "AWS::ApiGatewayV2::RouteResponse": "MiniStack does not know it, and its routes answer without one",
 }
 """Types of resources that are left out, and why that changes nothing."""
 

@@ -6,7 +6,6 @@ import os
 import subprocess
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -18,6 +17,7 @@ from tests.e2e.ministack import ministack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
 __all__ = ["DeployedHub", "deployed_hub"]
 

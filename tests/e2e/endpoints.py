@@ -1,6 +1,7 @@
 """Where the hub under test may run, and what each place cannot do.
 
-EVENTSTORE_ENDPOINT chooses: `eventstore_dev` unless set, else `ministack` or `aws`, where the built template is deployed.
+EVENTSTORE_ENDPOINT chooses: `eventstore_dev` unless set, else `ministack` or `aws`, where the built template is
+deployed.
 A test that needs what the place lacks says so, `@pytest.mark.needs("kills")`, and is skipped there with the reason.
 """
 
@@ -18,6 +19,7 @@ __all__ = ["chosen", "lacking"]
 _LOCAL_ONLY = {
     "kills": "nobody but the local stack tells which processes run its functions",
     "limits": "the test sets quotas of its own, and starts a local stack with them",
+    "one-url": "only the local stack has one URL for all, and functions that go by their logical ids",
 }
 
 LACKS: Mapping[str, Mapping[str, str]] = MappingProxyType(
@@ -27,6 +29,8 @@ LACKS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             **_LOCAL_ONLY,
             "subprotocols": "it names no subprotocol, whatever the function answers",
             "refusals": "it refuses every connection with 403, whatever the status of the function's answer",
+            "slashes": "it decodes a path before it is routed, so that an encoded slash is a slash",
+            "no-accept": "it answers bytes in Base64 to a client that does not say what it accepts",
         },
         "aws": _LOCAL_ONLY,
     }

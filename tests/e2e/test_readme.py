@@ -38,10 +38,21 @@ def test_its_first_answer_is_what_the_hub_answers(hub: Hub) -> None:
     assert done.stdout == blocks("json", "results")[0].strip()
 
 
-@pytest.mark.parametrize("block", blocks("python", "import"))
+@pytest.mark.parametrize("block", blocks("python", "eventstore_client"))
 def test_its_programs_run(hub: Hub, block: str) -> None:
-    program = block.replace("http://127.0.0.1:8081", hub.url)
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    # One URL is enough for the local stack alone.
+    here = f'"{hub.url}", websocket_url="{hub.websocket_url}"'
+    assert ran(hub, block.replace('"http://127.0.0.1:8081"', here))
+
+
+@pytest.mark.needs("one-url")
+@pytest.mark.parametrize("block", blocks("python", "boto3"))
+def test_its_programs_for_the_local_stack_run(hub: Hub, block: str) -> None:
+    assert ran(hub, block.replace("http://127.0.0.1:8081", hub.url))
+
+
+def ran(hub: Hub, program: str) -> str:
+    """What a program prints."""
+    environment = os.environ | hub.environment | {"PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", program]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
-    assert done.stdout
+    return subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
