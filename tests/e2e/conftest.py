@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from redis import Redis
 
-from tests.e2e.deployed import DeployedHub, deployed_hub
+from tests.e2e.deployed import deployed_hub
 from tests.e2e.endpoints import chosen, lacking
 from tests.e2e.hubs import Hub, local_hub
 from tests.e2e.live import Client
@@ -45,10 +45,9 @@ def running_hub(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.C
         "sam": Path(os.environ.get("SAM") or _ROOT / ".venv-sam" / "bin" / "sam"),
         "program": Path(os.environ.get("MINISTACK") or _ROOT / ".venv-ministack" / "bin" / "ministack"),
     }
-    with deployed_hub(folder, **places) as hub:
-        if isinstance(hub, DeployedHub):
-            pytestconfig.stash[_ADAPTATIONS] = hub.adaptations
-        yield hub
+    with deployed_hub(folder, **places) as deployed:
+        pytestconfig.stash[_ADAPTATIONS] = deployed.adaptations
+        yield deployed
 
 
 @pytest.fixture

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
+from secrets import token_urlsafe
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["DeployedHub", "deployed_hub"]
 
 _STACK = "eventstore-e2e"
+_PARAMETERS = {"Auth": "key", "AccessLogs": "none", "DispatchConcurrency": "0"}
+_SCOPES = ("publish", "read", "subscribe", "admin")
 _CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
 """What every endpoint on this machine takes; the environment's own come first."""
 
@@ -74,7 +79,7 @@ class DeployedHub(Hub):
 
 
 @contextmanager
-def deployed_hub(folder: Path, *, built: Path, sam: Path, program: Path) -> Iterator[Hub]:
+def deployed_hub(folder: Path, *, built: Path, sam: Path, program: Path) -> Iterator[DeployedHub]:
     """The hub on the endpoint that AWS_ENDPOINT_URL names, else on MiniStack, for as long as the block lasts.
 
     Args:
@@ -86,33 +91,35 @@ def deployed_hub(folder: Path, *, built: Path, sam: Path, program: Path) -> Iter
     with ExitStack() as stack:
         valkey = stack.enter_context(ValkeyServer.start(folder=folder / "valkey", persistent=True))
         endpoint = os.environ.get("AWS_ENDPOINT_URL") or stack.enter_context(ministack(program, folder))
-        account = Account(endpoint)
+        account, key = Account(endpoint), token_urlsafe()
         template, adaptations = adapting.written(built, endpoint=endpoint)
-        _deploy(template, {"RedisUrl": valkey.url}, sam=sam, account=account)
-        with account.client("cloudformation") as stacks:
-            [made] = stacks.describe_stacks(StackName=_STACK)["Stacks"]
-        outputs = {one["OutputKey"]: one["OutputValue"] for one in made["Outputs"]}
+        parameters = {"RedisUrl": valkey.url, "ApiKeysSecretArn": _secret(account, key)} | _PARAMETERS
+        _deploy(template, parameters, sam=sam, account=account)
+        outputs = _outputs(account)
         yield DeployedHub(
             url=outputs["RestUrl"],
             websocket_url=outputs["WebSocketUrl"],
             valkey=valkey,
+            key=key,
             account=account,
             adaptations=adaptations,
         )
 
 
+def _secret(account: Account, key: str) -> str:
+    """The ARN of a secret that knows one key, which may do everything."""
+    entry = {"id": "e2e", "sha256": sha256(key.encode()).hexdigest(), "scopes": _SCOPES}
+    with account.client("secretsmanager") as secrets:
+        made = secrets.create_secret(Name=f"{_STACK}-keys", SecretString=json.dumps({"keys": [entry]}))
+    return str(made["ARN"])
+
+
 def _deploy(template: Path, parameters: Mapping[str, str], *, sam: Path, account: Account) -> None:
-    command = [sam.absolute(), "deploy", "--template-file", template, "--stack-name", _STACK, "--resolve-s3"]
-    options = [
-        "--capabilities",
-        "CAPABILITY_IAM",
-        "CAPABILITY_AUTO_EXPAND",
-        "--no-confirm-changeset",
-        "--no-progressbar",
-    ]
-    given = [f"{name}={value}" for name, value in parameters.items()]
+    given = " ".join(f"{name}={value}" for name, value in parameters.items())
+    options = f"--stack-name {_STACK} --resolve-s3 --capabilities CAPABILITY_IAM CAPABILITY_AUTO_EXPAND"
+    quietly = "--no-confirm-changeset --no-progressbar"
     done = subprocess.run(
-        [*command, *options, "--parameter-overrides", *given],
+        [sam.absolute(), "deploy", *f"{options} {quietly}".split(), "--parameter-overrides", given, "-t", template],
         env=os.environ | account.environment | {"SAM_CLI_TELEMETRY": "0"},
         check=False,
         capture_output=True,
@@ -121,3 +128,9 @@ def _deploy(template: Path, parameters: Mapping[str, str], *, sam: Path, account
     )
     if done.returncode:
         raise RuntimeError(f"sam deploy fails:\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}")
+
+
+def _outputs(account: Account) -> dict[str, str]:
+    with account.client("cloudformation") as stacks:
+        [made] = stacks.describe_stacks(StackName=_STACK)["Stacks"]
+    return {one["OutputKey"]: one["OutputValue"] for one in made["Outputs"]}

@@ -9,11 +9,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import urllib3
 
-from eventstore_client import EventStore
+from eventstore_client import ApiKey, EventStore
 from eventstore_dev.stack import Stack, running
 from eventstore_dev.valkey import ValkeyServer
 from tests.e2e.dev.queues import sqs_client
@@ -38,22 +38,29 @@ class Hub(ABC):
         url: Where its REST API is.
         websocket_url: Where its WebSocket API is.
         valkey: Its cache; it keeps what it answered.
-        headers: What lets a client in.
+        key: What lets a client in; empty where nothing is asked.
     """
 
     url: str
     websocket_url: str
     valkey: ValkeyServer
-    headers: Mapping[str, str] = field(default_factory=dict)
+    key: str = field(default="", repr=False)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What a request or a handshake shows."""
+        return {"X-Api-Key": self.key} if self.key else {}
 
     @property
     def environment(self) -> dict[str, str]:
-        """What leads the SDK and its command line to this hub."""
-        return {"EVENTSTORE_URL": self.url, "EVENTSTORE_WEBSOCKET_URL": self.websocket_url}
+        """What leads the SDK and its command line to this hub, and in."""
+        led = {"EVENTSTORE_URL": self.url, "EVENTSTORE_WEBSOCKET_URL": self.websocket_url}
+        return led | ({"EVENTSTORE_API_KEY": self.key} if self.key else {})
 
-    def client(self, **options: object) -> EventStore:
+    def client(self, **options: Any) -> EventStore:  # noqa: ANN401 - what `EventStore` takes
         """A client of the SDK."""
-        return EventStore(self.url, websocket_url=self.websocket_url, **options)  # type: ignore[arg-type]
+        shown = {"credentials": ApiKey(self.key) if self.key else None}
+        return EventStore(self.url, websocket_url=self.websocket_url, **(shown | options))
 
     def call(
         self,

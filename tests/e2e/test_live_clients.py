@@ -11,16 +11,22 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+from botocore.credentials import Credentials as Keys
 from redis import Redis
 
-from eventstore_client import HistoryLost, Retry
+from eventstore_client import ApiKey, AwsIam, Bearer, HistoryLost, Retry
 from tests.e2e.live import event, feed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from eventstore_client import Recorded
+    from eventstore_client import Credentials, Recorded
     from tests.e2e.hubs import Hub
+
+
+class Session:
+    def get_credentials(self) -> Keys:
+        return Keys("AKIDEXAMPLE", "secret", "token")
 
 
 def test_the_sdk_hands_out_what_is_stored_and_then_what_comes(hub: Hub) -> None:
@@ -43,6 +49,23 @@ def test_the_sdk_goes_on_from_its_cursor(hub: Hub) -> None:
         store.publish([event(3)])
         with store.subscribe(cursor=cursor) as subscription:
             assert next(subscription).id == "3"
+
+
+@pytest.mark.parametrize("own_id", ["1", pytest.param("é/1", marks=pytest.mark.needs("slashes"))])
+def test_the_sdk_hands_out_an_event_whole_that_is_too_large_for_a_frame(hub: Hub, own_id: str) -> None:
+    large = {"large": "x" * 100_000}
+    with hub.client() as store, store.subscribe() as subscription:
+        store.publish([event(own_id, data=large), event(2)])
+        found = [next(subscription), next(subscription)]
+    assert [(one.sequence, one.data) for one in found] == [(1, large), (2, None)]
+
+
+@pytest.mark.needs("open-doors")
+@pytest.mark.parametrize("credentials", [Bearer("a.b.c"), ApiKey("key"), AwsIam(region="eu-west-1", session=Session())])
+def test_a_hub_that_asks_for_no_credential_takes_one(hub: Hub, credentials: Credentials) -> None:
+    with hub.client(credentials=credentials) as store, store.subscribe() as subscription:
+        store.publish([event(1)])
+        assert next(subscription).id == "1"
 
 
 def test_the_sdk_works_through_a_durable_subscription(hub: Hub) -> None:
