@@ -9,7 +9,7 @@ from tests.functional.rest.fuzzing import fuzz
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.e2e.conftest import Hub
+    from tests.e2e.hubs import Hub
 
 
 def test_schemathesis_finds_no_5xx_and_no_answer_outside_the_document(hub: Hub, tmp_path: Path) -> None:

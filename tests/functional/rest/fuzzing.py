@@ -31,7 +31,8 @@ def fuzz(url: str, folder: Path, *, examples: int, phases: str = "examples,cover
         examples: How many requests of each kind it makes up, at most.
         phases: Which kinds.
     """
-    command = [sys.executable, "-m", "schemathesis.cli", "run", f"{url}/api/v1/openapi.json", "--no-color"]
+    document = f"{url}/api/v1/openapi.json"
+    command = [sys.executable, "-m", "schemathesis.cli", "run", document, "--url", url, "--no-color"]
     options = ["--checks", ",".join(_CHECKS), "--max-examples", str(examples), "--phases", phases, "--seed", "2"]
     done = subprocess.run(
         [*command, *options],
