@@ -21,8 +21,8 @@ from eventstore_dev.cloudformation import REGION
 from eventstore_dev.stack import running
 from eventstore_dev.valkey import ValkeyServer
 from tests.contract.endpoints import moto_server
-from tests.e2e.conftest import TEMPLATE, Hub
 from tests.e2e.dev.queues import sqs_client
+from tests.e2e.hubs import TEMPLATE, LocalHub
 from tests.e2e.live import SECONDS, Bare, Client, event, publish
 from tests.e2e.test_durable import Rest, sent
 from tests.examples import events
@@ -30,6 +30,7 @@ from tests.invocations import INVOCATIONS, KEYS, agrees
 from tests.policies.calls import need
 from tests.policies.deployed import deployed, sam_python
 from tests.policies.findings import missing, unnamed, unused
+from tests.policies.judging import API
 from tests.policies.recording import recorded, recording
 from tests.policies.roles import Need, Role, roles
 
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
     from eventstore_dev.stack import Stack
 
+
+pytestmark = pytest.mark.needs("recording")
 
 CACHE = "arn:aws:elasticache:us-east-1:123456789012"
 IAM = {
@@ -65,7 +68,6 @@ class Evidence:
 
     python: Path
     file: Path
-    api: str
     secret: str
 
     @cache  # noqa: B019 - there is one, for as long as the tests run
@@ -80,7 +82,7 @@ class Evidence:
         calls = [call for call in recorded(self.file) if call.function == role.name]
         if DEPLOYMENTS[deployment].get("Auth") != "key":
             calls = [call for call in calls if call.service != "secretsmanager"]
-        return frozenset(need(call, api=self.api) for call in calls)
+        return frozenset(need(call, api=API) for call in calls)
 
     def unused(self, deployment: str) -> list[str]:
         return [one for role in self.roles(deployment) for one in unused(role, self.needs(role, deployment))]
@@ -99,10 +101,9 @@ def evidence(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evidence]:
         ValkeyServer.start() as valkey,
     ):
         with running(TEMPLATE, parameters={"RedisUrl": valkey.url}) as stack:
-            [api] = stack.template.websockets.values()
             secret = kept_secret(aws)
-            found = Evidence(python, file, f"{api.name}/{api.stage}", secret)
-            ask_everything(Hub(stack, valkey))
+            found = Evidence(python, file, secret)
+            ask_everything(LocalHub.of(stack, valkey))
             # The last effects of what was asked come a moment later; if they do not come, a test says which.
             deadline = time.monotonic() + SECONDS
             while found.unused("a cache that is there, entered by password") and time.monotonic() < deadline:
@@ -113,21 +114,21 @@ def evidence(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evidence]:
         yield found
 
 
-def ask_everything(hub: Hub) -> None:
+def ask_everything(hub: LocalHub) -> None:
     """Everything that makes a function call AWS."""
     rest = Rest(hub)
-    with Client(hub.url) as client:
+    with Client(hub) as client:
         fail_and_park(hub, client, rest)
         miss_a_bell(hub)
         [member] = rest.call("GET", "subscriptions/workers")[1]["members"]
         # More than API Gateway takes, so its client is disconnected; and a word for a client that is gone.
         deliver(hub, connection=member["connection"], text=json.dumps("x" * 140_000))
         deliver(hub, connection="gone=", text="{}")
-    with Bare(hub.url, ("stream", "bare"), ("from", "start")) as bare:
+    with Bare(hub, ("stream", "bare"), ("from", "start")) as bare:
         bare.subscribed()
 
 
-def fail_and_park(hub: Hub, client: Client, rest: Rest) -> None:
+def fail_and_park(hub: LocalHub, client: Client, rest: Rest) -> None:
     """A durable subscription with two events that are parked, of which one is put back, and one that is tried again."""
     assert rest.call("POST", "subscriptions", id="workers", stream=["bad", "kept", "again"])[0] == 201
     client.send({"action": "subscribe", "id": "w", "subscription": "workers"})
@@ -141,14 +142,14 @@ def fail_and_park(hub: Hub, client: Client, rest: Rest) -> None:
     assert rest.call("POST", "dead-letters/redrive", subscription="workers", stream="bad")[0] == 202
 
 
-def miss_a_bell(hub: Hub) -> None:
+def miss_a_bell(hub: LocalHub) -> None:
     """An event that nobody was told of, for the sweep to find."""
     with closing(connect(hub.valkey.url)) as redis:
         Store(RedisLog(redis), None).publish(events(1), stream="missed")
-    hub.stack.fire("SweepFunction")
+    hub.sweep()
 
 
-def deliver(hub: Hub, *, connection: str, text: str) -> None:
+def deliver(hub: LocalHub, *, connection: str, text: str) -> None:
     """Hands the deliver function a message for a connection, as dispatch does."""
     delivery = Delivery(0, (Part(Kind.TEXT, 0, (), (text,), (Address(connection, "", 1, 0),)),))
     queue = next(queue for queue in hub.stack.template.queues.values() if queue.logical_id == "DeliveriesQueue")

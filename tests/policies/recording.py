@@ -20,6 +20,8 @@ __all__ = ["RECORDER", "Call", "recorded", "recording"]
 RECORDER = Path(__file__).parent / "recorder"
 """The folder that makes a Python which has it on its path note its calls."""
 
+_PROJECT = Path(__file__).parents[2].resolve()
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -37,8 +39,8 @@ class Call:
 
 
 @contextmanager
-def recording(file: Path, *, variables: Mapping[str, str]) -> Iterator[None]:
-    """Lets every process that the local stack starts meanwhile note its calls.
+def recording(file: Path, *, variables: Mapping[str, str] | None = None) -> Iterator[None]:
+    """Lets every process that the local stack starts meanwhile for a function of the project note its calls.
 
     Args:
         file: Where to.
@@ -48,8 +50,10 @@ def recording(file: Path, *, variables: Mapping[str, str]) -> Iterator[None]:
 
     def listening(environment: Environment) -> Mapping[str, str]:
         found = plain(environment)
+        if environment._function.task_root != _PROJECT:
+            return found
         path = os.pathsep.join([str(RECORDER), found["PYTHONPATH"]])
-        return {**found, **variables, "PYTHONPATH": path, "RECORDED_CALLS": str(file)}
+        return {**found, **(variables or {}), "PYTHONPATH": path, "RECORDED_CALLS": str(file)}
 
     with patch.object(Environment, "_variables", listening):
         yield
