@@ -56,6 +56,7 @@ _KINDS: Mapping[type[errors.EventstoreError], tuple[int, str]] = {
     errors.StreamGone: (410, "The stream was deleted for good"),
     errors.NewEpoch: (410, "The store was made anew"),
     errors.StoreUnavailable: (503, "The store does not answer"),
+    errors.StoreFull: (503, "The store is full"),
     errors.QueueUnavailable: (503, "A queue does not answer"),
     errors.PartitionMismatch: (503, "The store was made with another number of partitions"),
 }

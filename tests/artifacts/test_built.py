@@ -86,6 +86,6 @@ def test_the_sdk_finds_in_its_layer_all_that_it_imports() -> None:
     )
     layer = str(BUILT / "ClientLayer/python")
     told = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", program, layer], capture_output=True, text=True, check=True
+        [sys.executable, "-I", "-S", "-B", "-c", program, layer], capture_output=True, text=True, check=True
     )
     assert told.stdout.startswith(layer)
