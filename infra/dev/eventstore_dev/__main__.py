@@ -101,10 +101,10 @@ def _doors(stack: Stack) -> str:
 
 def _first_call(stack: Stack) -> str:
     routes = [route for api in stack.template.apis.values() for route in api.routes]
-    for route in routes:
-        if route.method == "POST" and route.path.endswith("/events"):
-            event = '{"specversion":"1.0","id":"1","source":"/me","type":"io.flunq.execution.started"}'
-            return f"curl {stack.url}{route.path} -H 'content-type: application/cloudevents+json' -d '{event}'"
+    if any(route.path == "/{proxy+}" for route in routes):
+        # Which paths there are is the function's to know; this is the hub's first.
+        event = '{"specversion":"1.0","id":"1","source":"/me","type":"io.flunq.execution.started"}'
+        return f"curl {stack.url}/api/v1/events -H 'content-type: application/cloudevents+json' -d '{event}'"
     plain = next((route.path for route in routes if route.method in {"GET", "ANY"} and "{" not in route.path), "/")
     return f"curl {stack.url}{plain}"
 

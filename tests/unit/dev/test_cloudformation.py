@@ -25,7 +25,7 @@ Resources:
   Queue: {Type: AWS::SQS::Queue}
   Fifo: {Type: AWS::SQS::Queue, Properties: {FifoQueue: true}}
   Called: {Type: AWS::SQS::Queue, Properties: {QueueName: !Sub "${Name}-jobs"}}
-  Worker: {Type: AWS::Serverless::Function}
+  Worker: {Type: AWS::Serverless::Function, Properties: {AutoPublishAlias: live}}
 """
 
 
@@ -55,6 +55,7 @@ def value_of(folder: Path, expression: str, **parameters: str) -> Any:  # noqa: 
         ("!Ref AWS::Region", "us-east-1"),
         ('!Sub "${Name}-${AWS::AccountId}"', "hub-123456789012"),
         ('!Sub "${Worker.Arn}"', "arn:aws:lambda:us-east-1:123456789012:function:Worker"),
+        ("!Ref Worker.Alias", "arn:aws:lambda:us-east-1:123456789012:function:Worker:live"),
         ('!Sub "$${!Name}"', "$${Name}"),
         ('!Sub ["${Own}/${Name}", {Own: !Ref Worker}]', "Worker/hub"),
         ("!GetAtt Queue.Arn", "arn:aws:sqs:us-east-1:123456789012:Queue"),
@@ -82,6 +83,7 @@ def test_a_given_parameter_counts_before_its_default(tmp_path: Path) -> None:
     [
         ("!Ref Nobody", "!Ref Nobody names no parameter and no resource"),
         ("!GetAtt Nobody.Arn", "names no resource"),
+        ("!Ref Queue.Alias", "!Ref Queue.Alias, but Queue has no AutoPublishAlias"),
         ("!GetAtt Queue.Size", "knows only the attribute Arn, and of a queue QueueName and QueueUrl"),
         ("!ImportValue x", "Fn::ImportValue is not supported by the local stack; it knows Ref, "),
         ("!FindInMap [Sizes, hub, large]", "the mapping Sizes has no large"),
