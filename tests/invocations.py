@@ -80,7 +80,7 @@ INVOCATIONS = (
     Invocation("dispatch/gone", _DONE),
     Invocation("deliver/frames", _DONE),
     Invocation("websocket/disconnect", {"statusCode": 200}),
-    Invocation("sweep/every-minute", {"forgotten": 0, "removed": 0}),
+    Invocation("sweep/every-minute", {"removed": 0}),
     Invocation("authorizer/rest-key", _POLICY),
     Invocation("authorizer/connect-key", _POLICY),
     Invocation("authorizer/rest-unknown-key", {"errorMessage": "Unauthorized"}),

@@ -23,6 +23,8 @@ __all__ = ["Deployed", "deployed", "log_group", "sam_python"]
 
 _TRANSFORM = Path(__file__).parent / "transform.py"
 _STACK = "AWS::CloudFormation::Stack"
+# Not a path of this one, nor anybody's credentials.
+_ENVIRONMENT = {"PATH": os.environ["PATH"], "AWS_DEFAULT_REGION": REGION}
 
 
 class _Naming(NamedTuple):
@@ -99,14 +101,20 @@ def log_group(name: str) -> str:
     return _NAMED["AWS::Logs::LogGroup"].arn_of(name).removesuffix(":*")
 
 
+@cache
 def sam_python() -> Path | None:
-    """A Python that has SAM's transform; None where `make lint-template` installed none yet.
+    """A Python that has SAM's transform; None where `make lint-template` installed none, or is at it.
 
     The transform's pins do not go with those of the tests, so it has an environment of its own.
     """
     root = Path(__file__).parents[2]
     found = (root / folder / "bin/python" for folder in (f"{Path(sys.prefix).name}-sam", ".venv-sam"))
-    return next((python for python in found if python.exists()), None)
+    return next((python for python in found if python.exists() and _imports(python)), None)
+
+
+def _imports(python: Path) -> bool:
+    command = [python, "-c", "import samtranslator.translator.transform"]
+    return subprocess.run(command, check=False, capture_output=True, env=_ENVIRONMENT).returncode == 0
 
 
 def deployed(template: Path, *, python: Path, parameters: Mapping[str, str]) -> Deployed:
@@ -121,9 +129,7 @@ def deployed(template: Path, *, python: Path, parameters: Mapping[str, str]) -> 
 
 @cache
 def _transformed(template: Path, python: Path) -> str:
-    # Its own environment: not a path of this one, nor anybody's credentials.
-    environment = {"PATH": os.environ["PATH"], "AWS_DEFAULT_REGION": REGION}
-    done = subprocess.run([python, _TRANSFORM, template], check=False, capture_output=True, text=True, env=environment)
+    done = subprocess.run([python, _TRANSFORM, template], check=False, capture_output=True, text=True, env=_ENVIRONMENT)
     if done.returncode != 0:
         raise PolicyError(f"SAM refuses {template}:\n{done.stderr}")
     return done.stdout

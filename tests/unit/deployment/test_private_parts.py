@@ -24,10 +24,13 @@ def test_the_hubs_user_comes_by_iam_under_its_id() -> None:
     assert user["UserName"] == user["UserId"]
 
 
-def test_the_default_user_is_off_and_may_nothing() -> None:
-    user = properties("cache", "DefaultUser")
-    assert (user["UserName"], user["AccessString"]) == ("default", "off -@all")
-    assert {"Ref": "DefaultUser"} in properties("cache", "Users")["UserIds"]
+def test_nobody_else_is_let_in() -> None:
+    users = properties("cache", "Users")
+    # The user that needs no password is off in a group for Valkey, and only there.
+    assert (users["Engine"], users["UserIds"]) == ("valkey", [{"Ref": "HubUser"}])
+    assert set(resources("AWS::ElastiCache::User")) == {"HubUser"}
+    assert properties("cache", "Cluster")["UserGroupIds"] == [{"Ref": "Users"}]
+    assert properties("cache", "Serverless")["UserGroupId"] == {"Ref": "Users"}
 
 
 def test_the_cluster_loses_no_acknowledged_write_and_evicts_nothing() -> None:
