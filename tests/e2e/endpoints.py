@@ -25,12 +25,13 @@ _LOCAL_ONLY = {
 
 LACKS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
-        "eventstore_dev": {},
+        "eventstore_dev": {"closed-doors": "it asks for nothing unless AUTH is set"},
         "ministack": {
             **_LOCAL_ONLY,
             "subprotocols": "it names no subprotocol, whatever the function answers",
             "refusals": "it refuses every connection with 403, whatever the status of the function's answer",
             "slashes": "it decodes a path before it is routed, so that an encoded slash is a slash",
+            "fuzzing": "it answers some ten requests a second, and what it refuses by itself in words of its own",
             "no-accept": "it answers bytes in Base64 to a client that does not say what it accepts",
         },
         "aws": _LOCAL_ONLY,
