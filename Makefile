@@ -12,7 +12,7 @@ LOCALSTACK := $(VENV)-localstack/.installed
 CHECKOV := $(VENV)-checkov/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help dev demo test soak check format bench test-localstack lint-template build deploy lock clean
+.PHONY: help dev demo test soak check format bench test-localstack lint-template build built deploy lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,7 +30,7 @@ soak: $(TEST) ## Run the soaks at full size: 10,000 events, 50 subscribers; SOAK
 	SOAK_EVENTS=10000 SOAK_SUBSCRIBERS=50 $(BIN)/python -m pytest -q -s tests/e2e/test_soak.py
 	SOAK_EVENTS=5000 $(BIN)/python -m pytest -q -s tests/e2e/test_soak_groups.py
 
-check: $(TEST) lint-template ## Run all that CI runs: format, lint, types, architecture, template, tests
+check: $(TEST) lint-template built ## Run all that CI runs: format, lint, types, architecture, templates, build, tests
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
@@ -55,6 +55,9 @@ lint-template: $(SAM) $(CHECKOV) ## Validate the templates, and ask of them what
 
 build: $(SAM) ## Build the functions and layers for Lambda
 	SAM_CLI_TELEMETRY=0 $(SAM) build
+
+built: build $(TEST) ## Build, and see that it is small and holds nothing unused
+	BUILT=.aws-sam/build $(BIN)/python -m pytest -q tests/artifacts
 
 deploy: build ## Deploy to the AWS account that your credentials name; ENV=prod for production
 	$(SAM) deploy --config-env $(ENV)

@@ -57,6 +57,7 @@ _KINDS: Mapping[type[errors.EventstoreError], tuple[int, str]] = {
     errors.NewEpoch: (410, "The store was made anew"),
     errors.Forbidden: (403, "The credential does not reach that far"),
     errors.StoreUnavailable: (503, "The store does not answer"),
+    errors.StoreFull: (503, "The store is full"),
     errors.QueueUnavailable: (503, "A queue does not answer"),
     errors.PartitionMismatch: (503, "The store was made with another number of partitions"),
 }

@@ -70,4 +70,11 @@ def test_a_connection_is_closed(api: Api, connections: ApiGatewayConnections) ->
 def test_closing_one_that_is_gone_changes_nothing(api: Api, connections: ApiGatewayConnections) -> None:
     api.answers = [(410, b"")]
     connections.close("c")
-    posting_to(NOBODY).close("c")
+
+
+def test_a_connection_that_may_still_be_open_is_told_of(api: Api, connections: ApiGatewayConnections) -> None:
+    api.answers = [(429, b"")]
+    with pytest.raises(Unreachable):
+        connections.close("c")
+    with pytest.raises(Unreachable):
+        posting_to(NOBODY).close("c")

@@ -21,6 +21,8 @@ class FakeConnections:
         self.posted: dict[str, list[str]] = {}
         self.closed: list[str] = []
         self.tries: list[str] = []
+        self.refusals: deque[Exception] = deque()
+        """What `close` answers with first."""
         self._failures: dict[str, deque[Exception]] = {}
         self._lock = threading.Lock()
 
@@ -36,6 +38,8 @@ class FakeConnections:
             self.posted.setdefault(connection, []).append(message.decode())
 
     def close(self, connection: str) -> None:
+        if self.refusals:
+            raise self.refusals.popleft()
         self.closed.append(connection)
 
 

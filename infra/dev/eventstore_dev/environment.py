@@ -51,6 +51,8 @@ class Environment:
         self._watch: asyncio.Task[None] | None = None
         self._init_failure: bytes | None = None
         self._over = False
+        # One starts it or stops it at a time: a stop that overtook the start would leave its process behind.
+        self._turn = asyncio.Lock()
         self._request_id = ""
 
     @property
@@ -65,9 +67,15 @@ class Environment:
 
     async def start(self) -> None:
         """Starts the process, and returns when it can take a call, or when it is known that it never will."""
+        async with self._turn:
+            await self._start()
+
+    async def _start(self) -> None:
         began = time.perf_counter()
-        await self._api.start()
+        if self._over:
+            return
         try:
+            await self._api.start()
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
@@ -87,6 +95,8 @@ class Environment:
         finally:
             self._logs.started()
         self._watch = asyncio.create_task(self._await_exit(self._process))
+        if self._over:
+            self._kill()
         done, _ = await asyncio.wait([self._api.initialised], timeout=self._limits.init_seconds)
         if done:
             self._init_failure = self._api.initialised.result()
@@ -119,10 +129,11 @@ class Environment:
     async def stop(self) -> None:
         """Ends the process by SIGKILL, as Lambda ends an environment, and frees what it held."""
         self._kill()
-        if self._watch is not None:
-            await self._watch
-        await self._api.stop()
-        self._logs.close()
+        async with self._turn:
+            if self._watch is not None:
+                await self._watch
+            await self._api.stop()
+            self._logs.close()
 
     def _exited(self) -> bool:
         # Asked of the kernel: asyncio hears of it a little later, and a call would be lost in between.

@@ -67,7 +67,9 @@ class LogPipe:
         self._terminal.function_line(self._function.name, self._request_id, line)
 
     def close(self) -> None:
-        """Takes in what is left."""
+        """Takes in what is left; no process is started any more."""
+        if self.writer >= 0:
+            self.started()
         if self._reader < 0:
             return
         self._read()

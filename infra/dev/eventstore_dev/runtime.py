@@ -64,8 +64,9 @@ class RuntimeApi:
     async def stop(self) -> None:
         """Closes what is open; a process that still waits for an invocation is let go."""
         self._given.cancel()
-        if self._runner is not None:
-            await self._runner.cleanup()
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            await runner.cleanup()
 
     def give(self, invocation: Invocation) -> asyncio.Future[tuple[bytes, bool]]:
         """Hands the environment its next invocation; the result is its payload, and whether that tells of an error."""

@@ -162,6 +162,7 @@ class LoadInterrupted(LoadFailed):
 _BY_CODE: Mapping[str, type[ProblemError]] = {
     "event-conflict": EventConflict,
     "internal": Unavailable,
+    "store-full": Unavailable,
     "store-unavailable": Unavailable,
     "stream-gone": Gone,
     "subscription-conflict": Conflict,

@@ -39,7 +39,7 @@ class Deliverer:
     """Posts what deliveries hold.
 
     A client that cannot be posted to is disconnected, and nothing more is posted to it: it resumes from its cursors.
-    So a delivery is always done with, whatever becomes of its clients.
+    So a delivery is done with, whatever becomes of its clients, unless one could be neither posted to nor disconnected.
 
     What it learns of connections it keeps, for no id comes twice: one that took a message is open, and needs no waiting
     for once it is gone; one that was given up is not tried again. Whoever lost that knowledge waits, and no more.
@@ -106,13 +106,34 @@ class Deliverer:
             except Unreachable:
                 failures += 1
                 if failures >= self._patience.tries:
+                    self._close(posting.connection)
                     # Closing makes the gateway tell of it, and the bell tells if that is lost.
-                    self._connections.close(posting.connection)
                     self._bells.gone(posting.connection)
                     return False
             else:
                 return True
-            self._clock.pause(self._patience.base * 2 ** (failures - 1) * (0.5 + self._jitter()))
+            self._pause(failures)
+
+    def _close(self, connection: str) -> None:
+        """End a connection, for a client that is not told would wait for frames that never come.
+
+        Raises:
+            Unreachable: It was not told. Its delivery is not done with, and is to come again.
+        """
+        failures = 0
+        while True:
+            try:
+                self._connections.close(connection)
+            except Unreachable:
+                failures += 1
+                if failures >= self._patience.tries:
+                    raise
+            else:
+                return
+            self._pause(failures)
+
+    def _pause(self, failures: int) -> None:
+        self._clock.pause(self._patience.base * 2 ** (failures - 1) * (0.5 + self._jitter()))
 
     def _tries_to_open(self, posting: Posting) -> int:
         young = posting.opened and self._clock.now() < posting.opened + self._patience.opening

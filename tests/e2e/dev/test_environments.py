@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+import io
 import json
 import os
 import signal
@@ -10,8 +12,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from eventstore_dev.addresses import Addresses
+from eventstore_dev.environment import Environment
 from eventstore_dev.invocation import Limits
-from tests.e2e.dev.conftest import LIMITS, serve, wait_until
+from eventstore_dev.lifeline import Lifeline
+from eventstore_dev.template import Template
+from eventstore_dev.terminal import Terminal
+from tests.e2e.dev.conftest import LIMITS, TEMPLATE, serve, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -159,3 +166,20 @@ def test_a_process_that_never_gets_ready_is_ended() -> None:
     with serve(Limits(init_seconds=0.01)) as running:
         error = running.invoke("Behaviour", {}).json()
         assert error == {"errorType": "Sandbox.Timedout", "errorMessage": "Init phase timed out after 0.01 seconds"}
+
+
+def test_a_process_that_is_stopped_while_it_starts_is_not_left_behind() -> None:
+    async def overtaken(lifeline: Lifeline) -> int:
+        function = Template.read(TEMPLATE).functions["Named"]
+        terminal = Terminal(stream=io.StringIO())
+        environment = Environment(
+            function, limits=LIMITS, lifeline=lifeline, terminal=terminal, addresses=Addresses("http://127.0.0.1:1")
+        )
+        starting = asyncio.create_task(environment.start())
+        while not environment.pid:  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0)
+        await asyncio.gather(environment.stop(), environment.stop(), starting)
+        return environment.pid
+
+    with Lifeline() as lifeline:
+        assert is_gone(asyncio.run(overtaken(lifeline)))

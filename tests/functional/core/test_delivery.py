@@ -8,6 +8,7 @@ import pytest
 
 from eventstore.delivery import Deliverer, Patience
 from eventstore.frames import Address, Delivery, Kind, Part
+from eventstore.ports.connections import Unreachable
 from tests.examples import FakeClock
 from tests.fakes.connections import FakeConnections, gone, unreachable
 from tests.fakes.queues import FakeBells
@@ -81,6 +82,24 @@ def test_a_client_that_cannot_be_posted_to_is_disconnected_and_gets_nothing_more
     connections.fail("a", unreachable(3))
     deliverer.deliver(encoded(frame(1, "a"), frame(2, "a")))
     assert (connections.posted, connections.closed, bells.told_gone) == ({}, ["a"], ["a"])
+
+
+def test_disconnecting_is_tried_as_often_as_posting(deliverer: Deliverer, connections: FakeConnections) -> None:
+    connections.fail("a", unreachable(3))
+    connections.refusals.extend(unreachable(2))
+    deliverer.deliver(encoded(frame(1, "a")))
+    assert connections.closed == ["a"]
+
+
+def test_a_client_that_could_not_be_told_of_its_end_gets_the_delivery_when_it_comes_again(
+    deliverer: Deliverer, connections: FakeConnections, bells: FakeBells
+) -> None:
+    connections.fail("a", unreachable(3))
+    connections.refusals.extend(unreachable(3))
+    with pytest.raises(Unreachable):
+        deliverer.deliver(encoded(frame(1, "a")))
+    deliverer.deliver(encoded(frame(1, "a")))
+    assert (numbers(connections.posted["a"]), bells.told_gone) == ([1], [])
 
 
 def test_a_client_that_is_gone_is_told_of_once_and_not_tried_again(

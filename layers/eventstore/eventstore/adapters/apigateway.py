@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from eventstore.ports.connections import Gone, Unreachable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from types_boto3_apigatewaymanagementapi.client import ApiGatewayManagementApiClient
 
 __all__ = ["ApiGatewayConnections"]
@@ -24,17 +26,23 @@ class ApiGatewayConnections:
 
     def post(self, connection: str, message: bytes) -> None:
         """See `Connections.post`."""
-        try:
+        with _telling(connection):
             self._client.post_to_connection(ConnectionId=connection, Data=message)
-        except ClientError as error:
-            # By its status: not every endpoint names the error as AWS does.
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.GONE:
-                raise Gone(connection) from error
-            raise Unreachable(str(error)) from error
-        except BotoCoreError as error:
-            raise Unreachable(str(error)) from error
 
     def close(self, connection: str) -> None:
         """See `Connections.close`."""
-        with suppress(BotoCoreError, ClientError):
+        with suppress(Gone), _telling(connection):
             self._client.delete_connection(ConnectionId=connection)
+
+
+@contextmanager
+def _telling(connection: str) -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        # By its status: not every endpoint names the error as AWS does.
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.GONE:
+            raise Gone(connection) from error
+        raise Unreachable(str(error)) from error
+    except BotoCoreError as error:
+        raise Unreachable(str(error)) from error

@@ -27,4 +27,8 @@ class Connections(Protocol):
         """
 
     def close(self, connection: str) -> None:
-        """End a connection; one that is gone already stays so."""
+        """End a connection; one that is gone already stays so.
+
+        Raises:
+            Unreachable: It may still be open: nobody has told it.
+        """
