@@ -9,9 +9,10 @@ DEV := $(VENV)/.dev
 TEST := $(VENV)/.test
 SAM := $(VENV)-sam/bin/sam
 LOCALSTACK := $(VENV)-localstack/.installed
+CHECKOV := $(VENV)-checkov/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help dev demo test soak check format bench test-localstack lint-template build deploy lock clean
+.PHONY: help dev demo test soak check format bench test-localstack lint-template build built deploy lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,7 +30,7 @@ soak: $(TEST) ## Run the soaks at full size: 10,000 events, 50 subscribers; SOAK
 	SOAK_EVENTS=10000 SOAK_SUBSCRIBERS=50 $(BIN)/python -m pytest -q -s tests/e2e/test_soak.py
 	SOAK_EVENTS=5000 $(BIN)/python -m pytest -q -s tests/e2e/test_soak_groups.py
 
-check: $(TEST) lint-template ## Run all that CI runs: format, lint, types, architecture, template, tests
+check: $(TEST) lint-template built ## Run all that CI runs: format, lint, types, architecture, templates, build, tests
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
@@ -47,14 +48,21 @@ test-localstack: $(TEST) $(LOCALSTACK) ## Run the tests of queues on LocalStack'
 	$(BIN)/python -m tests.localstack $(VENV)-localstack/bin/python \
 		$(BIN)/python -m pytest tests/contract/test_queues.py tests/contract/test_sqs_adapters.py
 
-lint-template: $(SAM) ## Validate template.yaml
+lint-template: $(SAM) $(CHECKOV) ## Validate the templates, and ask of them what a security review would
 	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint
+	$(VENV)-sam/bin/cfn-lint --regions us-east-1 -- infra/stacks/*.yaml
+	$(VENV)-checkov/bin/checkov --config-file infra/checkov.yaml
 
 build: $(SAM) ## Build the functions and layers for Lambda
 	SAM_CLI_TELEMETRY=0 $(SAM) build
 
-deploy: build ## Deploy to the AWS account that your credentials name
-	$(SAM) deploy --guided
+built: build $(TEST) ## Build, and see that it is small and holds nothing unused
+	BUILT=.aws-sam/build $(BIN)/python -m pytest -q tests/artifacts
+
+deploy: build ## Deploy to the AWS account that your credentials name; ENV=prod for production
+	$(SAM) deploy --config-env $(ENV)
+
+ENV := dev
 
 lock: $(TEST) ## Pin the dependencies anew, after pyproject.toml changed
 	$(PYTHON) -m venv $(VENV)-lock && $(VENV)-lock/bin/pip install --quiet uv
@@ -104,15 +112,24 @@ $(LOCALSTACK): requirements-localstack.txt
 	@$(VENV)-localstack/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-localstack.txt
 	@touch $@
 
+$(CHECKOV): requirements-checkov.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed, and none is on the PATH." >&2; exit 1; }
+	@echo "Installing checkov, once..."
+	@$(PYTHON) -m venv $(VENV)-checkov
+	@$(VENV)-checkov/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-checkov.txt
+	@touch $@
+
 # What `sam build` calls (Metadata: BuildMethod: makefile) -------------------
 
-.PHONY: build-RestFunction build-WebSocketFunction build-DispatchFunction build-DeliverFunction build-SweepFunction
+BUILDS := build-RestFunction build-WebSocketFunction build-DispatchFunction build-DeliverFunction build-SweepFunction build-AuthorizerFunction
+.PHONY: $(BUILDS)
 build-RestFunction: FOLDER = rest
 build-WebSocketFunction: FOLDER = websocket
 build-DispatchFunction: FOLDER = dispatch
 build-DeliverFunction: FOLDER = deliver
 build-SweepFunction: FOLDER = sweep
-build-RestFunction build-WebSocketFunction build-DispatchFunction build-DeliverFunction build-SweepFunction:
+build-AuthorizerFunction: FOLDER = authorizer
+$(BUILDS):
 	mkdir -p "$(ARTIFACTS_DIR)/functions"
 	cp functions/*.py "$(ARTIFACTS_DIR)/functions/"
 	cp -r functions/$(FOLDER) "$(ARTIFACTS_DIR)/functions/"

@@ -1,4 +1,4 @@
-"""What one poisoned workflow costs the others: from publishing until a member of a group has handled an event.
+"""What one poisoned workflow costs the others: from publishing an event until the member of a group has it.
 
 Two groups take turns, event by event, in a partition of their own each: of one, a workflow is poisoned. Its events fail
 whenever they come, are tried until they are parked, and now and then an operator puts them back, to fail again.
@@ -111,12 +111,12 @@ class _Group:
         self._log = RedisLog(client, partitions=1)
         self._durables = RedisDurables(client, partitions=1)
         self._durable = Durable("0" * 24, "workers", parse_filters([]))
-        self._deliveries = _Kept()
+        self._member = _Member()
         self._letters = FakeLetters()
         self._dispatcher = Dispatcher(
             self._log,
             RedisTurns(client, partitions=1),
-            self._deliveries,
+            self._member,
             bells=FakeBells(),
             letters=self._letters,
             clock=SystemClock(),
@@ -134,14 +134,13 @@ class _Group:
             self._tell(Redrive(self._poisoned, "start"))
 
     def exchange(self, stream: str, event: Event) -> float:
-        """Publish an event: the seconds until it is handled, or not, if it is a poisoned one."""
+        """Publish an event: the seconds until the member has it; it may be one that the member never gets."""
+        self._member.waits_for = event.id
         began = time.perf_counter()
         self._log.append(stream, [event])
         self._dispatcher.serve(0, until=_FOR_EVER)
-        handled = [command for message in self._deliveries.take() for command in self._handled(message)]
-        took = time.perf_counter() - began
-        self._tell(*handled)
-        return took
+        self._tell(*(command for message in self._member.take() for command in self._handled(message)))
+        return self._member.got_at - began
 
     def _handled(self, message: dict[str, Any]) -> Iterator[Command]:
         """What the member says of a frame."""
@@ -162,15 +161,21 @@ class _Group:
         self._durables.tell(self._durable, {0: commands})
 
 
-class _Kept:
-    """`Deliveries` that a member in this process takes."""
+class _Member:
+    """`Deliveries` that the member, in this process, gets as they are sent."""
 
     def __init__(self) -> None:
-        self._sent: list[Delivery] = []
+        self.waits_for = ""
+        self.got_at = 0.0
+        self._messages: list[dict[str, Any]] = []
 
     def send(self, deliveries: Sequence[Delivery]) -> None:
-        self._sent += deliveries
+        for message in (json.loads(one.message) for sent in deliveries for one in postings(sent.encoded())):
+            self._messages.append(message)
+            if any(event["id"] == self.waits_for for event in message.get("events", ())):
+                self.got_at = time.perf_counter()
 
     def take(self) -> list[dict[str, Any]]:
-        sent, self._sent = self._sent, []
-        return [json.loads(posting.message) for delivery in sent for posting in postings(delivery.encoded())]
+        """What came since."""
+        messages, self._messages = self._messages, []
+        return messages

@@ -18,7 +18,7 @@ __all__ = ["chosen", "lacking"]
 
 _LOCAL_ONLY = {
     "kills": "nobody but the local stack tells which processes run its functions",
-    "limits": "the test sets quotas of its own, and starts a local stack with them",
+    "own-stack": "the test starts a local stack of its own, with quotas or parameters of its own",
     "open-doors": "it is deployed with Auth=key, and lets in who shows a key",
     "one-url": "only the local stack has one URL for all, and functions that go by their logical ids",
 }

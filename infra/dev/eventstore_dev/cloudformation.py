@@ -93,7 +93,7 @@ class Document:
         Raises:
             TemplateError: The file is missing or is no template, or a parameter has no value or a forbidden one.
         """
-        tree = _load(path)
+        tree = load(path)
         return cls(tree, path=path, parameters=parameters)
 
     @property
@@ -276,10 +276,15 @@ def declared_parameters(path: Path) -> frozenset[str]:
     Raises:
         TemplateError: The file is missing or is no template.
     """
-    return frozenset(_load(path).get("Parameters") or {})
+    return frozenset(load(path).get("Parameters") or {})
 
 
-def _load(path: Path) -> Mapping[str, Any]:
+def load(path: Path) -> Mapping[str, Any]:
+    """A template as it stands in its file, with the short forms of intrinsic functions written out.
+
+    Raises:
+        TemplateError: The file is missing or is no template.
+    """
     try:
         # The loader is SafeLoader with tags that build plain mappings.
         tree = yaml.load(path.read_bytes(), Loader=_Loader)  # noqa: S506 - see above

@@ -20,6 +20,9 @@ IMPLICIT_API = "ServerlessRestApi"
 METHODS = frozenset({"ANY", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 _OF_AN_API = frozenset({"BinaryMediaTypes", "DefinitionBody", "StageName"})
 _ANY = "x-amazon-apigateway-any-method"
+_SOURCES = ("method.request.header.", "method.request.querystring.")
+# "x-amazon-apigateway-authorizer object": what authorizerResultTtlInSeconds is where it is left out.
+_USUAL_SECONDS = 300
 _INTEGRATION, _AUTHORIZER = "x-amazon-apigateway-integration", "x-amazon-apigateway-authorizer"
 
 
@@ -33,11 +36,25 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
+class Identity:
+    """By what an authorizer's answers are told apart, and for how long they are kept.
+
+    Attributes:
+        sources: Where in a request, such as `method.request.header.Authorization`; all of them must be there.
+        seconds: For how long; 0 keeps none.
+    """
+
+    sources: tuple[str, ...] = ()
+    seconds: float = 0
+
+
+@dataclass(frozen=True, slots=True)
 class RestApi:
     """An API of API Gateway's REST kind.
 
     Attributes:
         authorizer: The logical id of the function that is asked before any of its routes is, if there is one.
+        identity: Whom it is asked of.
     """
 
     name: str
@@ -45,6 +62,7 @@ class RestApi:
     binary_media_types: tuple[str, ...]
     routes: tuple[Route, ...]
     authorizer: str | None = None
+    identity: Identity = Identity()
 
     @property
     def aws_url(self) -> str:
@@ -90,6 +108,7 @@ def _read(
         binary_media_types=tuple(kind.replace("~1", "/") for kind in properties.get("BinaryMediaTypes", ())),
         routes=(*definition.routes(), *events),
         authorizer=definition.authorizer(),
+        identity=definition.identity(),
     )
 
 
@@ -114,6 +133,24 @@ class _Definition:
             raise TemplateError(f"{self._at}: all operations of an API must have the same security here")
         return asked.pop() if asked else None
 
+    def identity(self) -> Identity:
+        declared = [about for about in map(self._declared, self._schemes()) if about is not None]
+        if self.authorizer() is None or not declared:
+            return Identity()
+        told = str(declared[0].get("identitySource", ""))
+        sources = tuple(source.strip() for source in told.split(",") if source.strip())
+        for source in sources:
+            if not source.lower().startswith(_SOURCES):
+                raise TemplateError(f"{self._at}: identitySource has {source}; the local stack knows {_SOURCES}")
+        return Identity(sources, float(declared[0].get("authorizerResultTtlInSeconds", _USUAL_SECONDS)))
+
+    def _schemes(self) -> Mapping[str, Any]:
+        return (self._body.get("components") or {}).get("securitySchemes") or {}
+
+    def _declared(self, scheme: str) -> Mapping[str, Any] | None:
+        declared: Mapping[str, Any] | None = self._schemes()[scheme].get(_AUTHORIZER)
+        return declared
+
     def _operations(self) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
         for path, operations in (self._body.get("paths") or {}).items():
             for method, operation in operations.items():
@@ -121,12 +158,13 @@ class _Definition:
                     yield path, "ANY" if method == _ANY else method.upper(), operation
 
     def _asked(self, operation: Mapping[str, Any]) -> str | None:
-        schemes = (self._body.get("components") or {}).get("securitySchemes") or {}
+        schemes = self._schemes()
         for name in [name for one in operation.get("security") or () for name in one]:
             if name not in schemes:
                 raise TemplateError(f"{self._at}: security names {name}, which is none of its securitySchemes")
-            if _AUTHORIZER in schemes[name]:
-                return self._function(str(schemes[name][_AUTHORIZER].get("authorizerUri", "")), at=name)
+            declared = self._declared(name)
+            if declared is not None:
+                return self._function(str(declared.get("authorizerUri", "")), at=name)
         return None
 
     def _function(self, uri: str, *, at: str) -> str:

@@ -73,8 +73,19 @@ class Template:
     schedules: tuple[Schedule, ...]
 
     @classmethod
-    def read(cls, path: Path, *, parameters: Mapping[str, str] | None = None) -> Template:
+    def read(
+        cls,
+        path: Path,
+        *,
+        parameters: Mapping[str, str] | None = None,
+        variables: Mapping[str, str] | None = None,
+    ) -> Template:
         """Reads a template as it would be deployed with the parameters.
+
+        Args:
+            path: The template's file.
+            parameters: Values for its parameters, over their defaults.
+            variables: Of the environment of every function, over those of the template.
 
         Raises:
             TemplateError: It cannot be deployed here; the message names the place and what would be right.
@@ -87,7 +98,7 @@ class Template:
         for resource in document.resources.values():
             if resource.kind == "AWS::Serverless::Function":
                 reading = _FunctionReading(document, resource)
-                functions[resource.name] = reading.function()
+                functions[resource.name] = reading.function(variables or {})
                 routes[resource.name] = reading.routes()
                 mappings += reading.mappings(queues.values())
                 schedules += reading.schedules()
@@ -115,8 +126,8 @@ class _FunctionReading:
         self._name = resource.name
         self._properties = document.merged("Function", resource.properties)
 
-    def function(self) -> Function:
-        variables = self._get("Environment", {}).get("Variables", {})
+    def function(self, own: Mapping[str, str]) -> Function:
+        variables = {**self._get("Environment", {}).get("Variables", {}), **own}
         limit = self._get("ReservedConcurrentExecutions", None)
         return Function(
             logical_id=self._name,

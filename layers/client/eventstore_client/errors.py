@@ -175,6 +175,7 @@ _BY_CODE: Mapping[str, type[ProblemError]] = {
     "event-conflict": EventConflict,
     "forbidden": Denied,
     "internal": Unavailable,
+    "store-full": Unavailable,
     "store-unavailable": Unavailable,
     "stream-gone": Gone,
     "subscription-conflict": Conflict,

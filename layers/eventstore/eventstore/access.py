@@ -119,7 +119,7 @@ class Access:
                     pointer=f"{pointer}/tenantid",
                 )
 
-    def confined(self, wanted: Filter) -> Filter:
+    def confined(self, wanted: Filter, *, pointer: str = "/filters") -> Filter:
         """The filter of what is wanted and its own.
 
         Raises:
@@ -128,7 +128,9 @@ class Access:
         if not self.prefixes or self._holds(wanted):
             return wanted
         starts: list[object] = [{"prefix": {"hubstream": start}} for start in self.prefixes]
-        return parse_filters([*json.loads(wanted.text), starts[0] if len(starts) == 1 else {"any": starts}])
+        return parse_filters(
+            [*json.loads(wanted.text), starts[0] if len(starts) == 1 else {"any": starts}], pointer=pointer
+        )
 
     def covers(self, durable: Durable) -> bool:
         """Whether a durable subscription concerns its own streams alone: else it is not there for it."""

@@ -32,6 +32,7 @@ EventstoreError
 │   └── Forbidden               the credential is valid, and does not reach that far
 └── Unavailable                 nothing is wrong with the request: send it again later, it is safe
     ├── StoreUnavailable        the store does not answer
+    │   └── StoreFull           it has no memory left for what is new: remove events, or give it more
     ├── QueueUnavailable        a queue did not take all messages
     ├── TurnLost                another turn of the partition has begun meanwhile: leave the rest to it
     └── PartitionMismatch       the store was made with another number of partitions: correct the setting
@@ -66,6 +67,7 @@ __all__ = [
     "PartitionMismatch",
     "QueueUnavailable",
     "Refused",
+    "StoreFull",
     "StoreUnavailable",
     "StreamConflict",
     "StreamGone",
@@ -354,6 +356,18 @@ class StoreUnavailable(Unavailable):
     """The store does not answer."""
 
     code = "store-unavailable"
+
+
+class StoreFull(StoreUnavailable):
+    """The store has no memory left for what is new. What it holds is still read and delivered, and can be removed."""
+
+    code = "store-full"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the store has no memory left for what is new; what it holds is still read and delivered: "
+            "delete streams, let retention remove events, or give the cache more memory"
+        )
 
 
 class QueueUnavailable(Unavailable):

@@ -64,12 +64,16 @@ def serve(log: Log, turn: Turn, durable: Durable, commands: Sequence[Command], o
         place = group.flight[0].position if group.flight else group.place
         outbox.add_told(told.kind, place, Address(told.member.connection, told.member.id, told.frame, 0))
     work = _Work(log, turn, durable, step, outbox)
-    more = False
-    if group.owner is not None and not group.revoked:
-        more = work.send_held()
-        more = work.send_new() or more
-    letters, left = work.park()
-    return Served(group.encoded(), letters, due(step), more or left)
+    letters: list[DeadLetter] = []
+    more = work.send_new()
+    # What is set aside is the trouble of a few streams, for which the events of all others do not wait: it has the next
+    # turn, and that one even if there is something new again.
+    group.yielded = work.has_sent and work.has_aside and not group.yielded
+    if not group.yielded:
+        more = work.send_held() or more
+        letters, left = work.park()
+        more = more or left
+    return Served(group.encoded(), letters, due(step), more or group.yielded)
 
 
 class _Work:
@@ -80,12 +84,19 @@ class _Work:
         self._step = step
         self._group = step.group
         self._outbox = outbox
+        self.has_sent = False
+        """Whether `send_new` sent anything."""
+
+    @property
+    def has_aside(self) -> bool:
+        """Whether a stream that is held or parked could go on."""
+        return bool(self._held_due() or self._to_copy())
 
     def send_new(self) -> bool:
         """Send what comes next in the log, as much as may be in flight; whether more could be sent at once."""
         group = self._group
         room = (1 if group.careful else self._durable.rules.max_in_flight) - len(group.flight)
-        if room <= 0 or group.place >= self._turn.goal:
+        if not self._may_send or room <= 0 or group.place >= self._turn.goal:
             return False
         events, reached, at_end = self._read(group.place, self._turn.goal, count=_AT_ONCE)
         taken: list[Placed] = []
@@ -104,6 +115,7 @@ class _Work:
         self._pass_parked({placed.event.stream for placed in events}, reached)
         group.place = reached
         if taken:
+            self.has_sent = True
             if not group.flight:
                 group.heard = self._step.now
             group.flight += map(_spot, taken)
@@ -115,9 +127,7 @@ class _Work:
 
     def send_held(self) -> bool:
         """Go on with streams of which an event failed; whether more could be done at once."""
-        more = False
-        group, now = self._group, self._step.now
-        due_now = [(s, h) for s, h in group.held.items() if h.due <= now and h.waits(group.place)]
+        more, due_now = False, self._held_due()
         for stream, held in due_now[:_STREAMS]:
             more = self._send_stream(stream, held) or more
         return more or len(due_now) > _STREAMS
@@ -125,7 +135,7 @@ class _Work:
     def park(self) -> tuple[list[DeadLetter], bool]:
         """What the dead letter queue has yet to be given; whether there is more than that."""
         letters: list[DeadLetter] = []
-        waiting = [(s, p) for s, p in self._group.parked.items() if p.copied < self._group.place]
+        waiting = self._to_copy()
         left = len(waiting) > _STREAMS
         for stream, parked in waiting[:_STREAMS]:
             events, reached, at_end = self._read(parked.copied, self._group.place, count=_AT_ONCE, stream=stream)
@@ -135,6 +145,19 @@ class _Work:
             parked.letters += len(some)
             letters += some
         return letters, left
+
+    @property
+    def _may_send(self) -> bool:
+        return self._group.owner is not None and not self._group.revoked
+
+    def _held_due(self) -> list[tuple[str, Held]]:
+        if not self._may_send:
+            return []
+        now, place = self._step.now, self._group.place
+        return [(stream, held) for stream, held in self._group.held.items() if held.due <= now and held.waits(place)]
+
+    def _to_copy(self) -> list[tuple[str, Parked]]:
+        return [(stream, one) for stream, one in self._group.parked.items() if one.copied < self._group.place]
 
     def _pass_parked(self, streams: AbstractSet[str], reached: Position) -> None:
         """What is parked and has nothing new needs no reading: others do not wait for it."""
@@ -167,8 +190,9 @@ class _Work:
         missing = self._log.missing({partition: after}, since=since, until={partition: until}, streams=streams)[
             partition
         ]
-        if missing.ranges or not missing.complete:
-            members = missing_members(missing.ranges, complete=missing.complete)
+        ranges = [found for found in missing.ranges if self._durable.concerns(found[0])]
+        if ranges or not missing.complete:
+            members = missing_members(ranges, complete=missing.complete)
             self._outbox.add_missing(members, after, self._address())
             self._group.frame += 1
 

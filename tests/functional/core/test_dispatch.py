@@ -11,8 +11,11 @@ from redis import Redis
 from eventstore.adapters.redis_connection import connect
 from eventstore.dispatch import TurnLimits
 from eventstore.errors import InvalidCursor, QueueUnavailable, TurnLost
+from eventstore.filters import parse_filters
 from eventstore.framing import FrameLimits
+from eventstore.ports import Start
 from eventstore.streams import Retention, StreamConfig
+from eventstore.subscriptions import Durable
 from tests.examples import event, events
 from tests.functional.core.live import Live
 
@@ -352,6 +355,29 @@ class TestFailing:
         live.store.publish(events(8, start=9), stream="b")
         live.worker().take_turn(0)
         assert live.received() == {"other": first}
+
+    def test_a_turn_whose_subscribers_all_ended_does_not_stop_the_partition(self, live: Live) -> None:
+        live.subscribe("a", oldest=True)
+        live.deliveries.broken = True
+        with pytest.raises(QueueUnavailable):
+            live.dispatcher.take_turn(0)
+        live.deliveries.broken = False
+        live.registry.disconnect("a")
+        live.received()
+        live.subscribe("b")
+        live.store.publish(events(1), stream="wf")
+        live.settle()
+        assert ids(live.received()["b"]) == ["1"]
+
+    def test_a_turn_whose_durable_subscription_ended_does_not_stop_the_partition(self, live: Live) -> None:
+        durable = Durable("0" * 24, "workers", parse_filters([]))
+        live.durables.create(durable, {0: Start.NOW})
+        live.turns.begin(0, events=10, behind=10)
+        live.durables.delete("workers")
+        live.subscribe("a")
+        live.store.publish(events(1), stream="wf")
+        live.settle()
+        assert ids(live.received()["a"]) == ["1"]
 
     def test_a_worker_that_was_overtaken_changes_nothing(self, live: Live) -> None:
         live.subscribe("a")

@@ -287,6 +287,20 @@ class TestFailing:
         group.publish("other", 2)
         assert group.events("a") == [("other", "1"), ("other", "2")]
 
+    def test_what_is_new_goes_before_a_stream_that_is_due_again_once(self, client: Client) -> None:
+        group = Group.of(client)
+        group.join("a")
+        group.publish("wf", 1)
+        group.nack("a", "wf", 1, delay=60_000)
+        group.take("a")
+        group.live.turns.skew = 61_000  # type: ignore[attr-defined]
+        sent = []
+        for number in (1, 2):
+            group.live.store.publish(events(1, start=number), stream="other")
+            group.live.dispatcher.take_turn(0)
+            sent.append([(e["hubstream"], e["hubsequence"]) for m in group.live.received()["a"] for e in m["events"]])
+        assert sent == [[("other", "1")], [("other", "2"), ("wf", "1")]]
+
     def test_a_later_try_is_asked_for(self, client: Client) -> None:
         group = Group.of(client)
         group.join("a")

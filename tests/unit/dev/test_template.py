@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from eventstore_dev.rest_apis import Identity
 from eventstore_dev.template import RestApi, Route, Template, TemplateError
 
 OWN = Path(__file__).parents[3] / "template.yaml"
@@ -163,3 +164,31 @@ def test_a_fault_of_a_definition_is_named_with_its_place(
 ) -> None:
     with pytest.raises(TemplateError, match=f"A.DefinitionBody: .*{complaint}"):
         read(tmp_path, function("") + DEFINED.replace(there, wrong, 1))
+
+
+def identified(identity: str) -> str:
+    uri = 'authorizerUri: !Sub "arn:aws:apigateway:r:lambda:path/2015-03-31/functions/${F.Arn}:live/invocations"'
+    return function("") + DEFINED.replace(uri, f"{uri}\n                {identity}")
+
+
+def test_an_authorizer_is_asked_of_everyone_anew_for_five_minutes_unless_told(tmp_path: Path) -> None:
+    source = "method.request.header.Authorization"
+    assert read(tmp_path, identified(f"identitySource: {source}")).apis["A"].identity == Identity((source,), 300)
+
+
+def test_an_authorizer_says_how_long_its_answers_are_kept(tmp_path: Path) -> None:
+    identity = read(tmp_path, identified("authorizerResultTtlInSeconds: 0")).apis["A"].identity
+    assert identity == Identity((), 0)
+
+
+def test_an_identity_that_the_local_stack_cannot_tell_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(TemplateError, match=r"identitySource has context\.identity\.sourceIp"):
+        read(tmp_path, identified("identitySource: context.identity.sourceIp"))
+
+
+def test_variables_of_the_developers_count_before_the_templates(tmp_path: Path) -> None:
+    path = tmp_path / "template.yaml"
+    (tmp_path / "code").mkdir()
+    path.write_text(function("Environment: {Variables: {A: template, B: template}}"))
+    found = Template.read(path, variables={"A": "own", "C": "own"}).functions["F"].environment
+    assert dict(found) == {"A": "own", "B": "template", "C": "own"}

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from redis import Redis, RedisCluster
 from redis.backoff import ExponentialWithJitterBackoff
+from redis.exceptions import OutOfMemoryError
 from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
 from eventstore.adapters.clock import SystemClock
 from eventstore.adapters.redis_failures import is_away, is_lasting, reason_of
 from eventstore.adapters.redis_url import RedisUrl
-from eventstore.errors import StoreUnavailable
+from eventstore.errors import StoreFull, StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -130,6 +131,8 @@ class _Answering:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if isinstance(error, OutOfMemoryError):
+            raise StoreFull from error
         if error is not None and is_away(error):
             raise StoreUnavailable(reason_of(error)) from error
 

@@ -60,7 +60,7 @@ class RedisTurns:
         with ANSWERING:
             arguments = [self._new_epoch(), self._partitions.count, events, behind, _COMMANDS]
             about, places, states, inbox = self._begin(self._client, at, arguments)
-        token, epoch, done, goal, live, leap, removals, now, alarm = about
+        token, epoch, done, goal, again, live, leap, removals, now, alarm = about
         return Turn(
             partition=partition,
             token=int(token),
@@ -71,6 +71,7 @@ class RedisTurns:
             live=bool(live),
             leap=int(leap),
             removals=int(removals),
+            again=bool(again),
             now=int(now),
             alarm=int(alarm),
             groups={k.decode(): v.decode() for k, v in zip(states[::2], states[1::2], strict=True)},

@@ -36,6 +36,10 @@ class Filter:
     prefixes: prefixes.Prefixes = field(compare=False)
     matches: Test = field(compare=False, repr=False)
 
+    def may_want(self, stream: str) -> bool:
+        """Whether an event of this stream could match, as far as the prefixes tell."""
+        return self.prefixes is None or stream.startswith(self.prefixes)
+
 
 def filter_of(conditions: Sequence[Condition], *, pointer: str) -> Filter:
     """The filter of events for which every condition holds.

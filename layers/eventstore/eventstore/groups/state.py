@@ -105,6 +105,7 @@ class Group:
         lost: How often a member went away while it had one event alone, the one that is next.
         removals: Of how many removals of events the group knows (`Missing.serial`).
         leap: As in `Turn`, when the owner's frames were last numbered.
+        yielded: Held and parked streams gave way to new events in the last turn, and do so no more in the next.
     """
 
     place: Position = BEGINNING
@@ -118,6 +119,7 @@ class Group:
     lost: int = 0
     removals: int = 0
     leap: int = 0
+    yielded: bool = False
     flight: list[Spot] = field(default_factory=list)
     held: dict[str, Held] = field(default_factory=dict)
     parked: dict[str, Parked] = field(default_factory=dict)
@@ -136,6 +138,7 @@ class Group:
             "lost": self.lost,
             "removals": self.removals,
             "leap": self.leap,
+            "yielded": self.yielded,
             "flight": [[*_told(at), stream, sequence] for at, stream, sequence in self.flight],
             "held": {
                 name: [_told(h.at), h.attempt, h.due, [[*_told(at), s, n] for at, s, n in h.sent], h.sent_at, h.errors]
@@ -164,6 +167,7 @@ class Group:
             lost=told["lost"],
             removals=told["removals"],
             leap=told["leap"],
+            yielded=told.get("yielded", False),
             flight=_spots(told["flight"]),
             held={
                 name: Held(Position(*at), attempt, due, _spots(sent), sent_at, errors)

@@ -36,6 +36,7 @@ class Turn:
         live: Whether any subscription has caught up.
         leap: What the numbers of frames are ahead by, since events were removed that an earlier try may have sent.
         removals: How many removals of events the partition has seen (`Missing.serial`).
+        again: Whether an earlier try came to nothing: its goal stands until this one advances.
         now: When it was begun, in milliseconds since 1970; a second try has the time of the first. 0 without groups.
         alarm: When a turn was last asked for ahead of time, in milliseconds since 1970; 0 if none ever was.
         groups: The state of each durable subscription, by its key (`Group.encoded`).
@@ -51,6 +52,7 @@ class Turn:
     live: bool
     leap: int
     removals: int
+    again: bool = False
     now: int = 0
     alarm: int = 0
     groups: Mapping[str, str] = field(default_factory=dict)
@@ -58,8 +60,11 @@ class Turn:
 
     @property
     def idle(self) -> bool:
-        """Whether there is nothing to do, unless for a group."""
-        return self.goal == self.done and not self.behind and not self.groups
+        """Whether there is nothing to do.
+
+        A second try never is: those whom the first one was for may have ended, but until it advances, no other begins.
+        """
+        return not (self.again or self.goal > self.done or self.behind or self.groups)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Writes down what a turn has done, if no other turn has begun since.
 --
 -- KEYS  1 turn, 2 log, 3 behind, 4 places, 5 terms    as in begin.lua

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Begins a turn of a partition: takes its bell down, and says where it stands and who has yet to catch up.
 --
 -- KEYS  1 partition    the partition's hash: epoch, partitions, trims (how many removals it has seen)
@@ -17,7 +18,7 @@
 -- ARGV  1 epoch to give a new partition, 2 how many partitions a new store has
 --       3 about how many events a turn carries, 4 how many subscriptions that are behind, 5 how many commands
 --
--- Answers  {{token, epoch, done, goal, 1 if any has caught up, leap, trims, now, alarm},
+-- Answers  {{token, epoch, done, goal, 1 if an earlier try set that, 1 if any has caught up, leap, trims, now, alarm},
 --           {key, place of each that is behind...}, {key, state of each durable subscription...}, {command...}}
 local call = redis.call
 local partition, turn, bell, log, behind, places, terms, inbox, groups = unpack(KEYS)
@@ -33,6 +34,7 @@ local token = call('HINCRBY', turn, 'token', 1)
 local have = call('HMGET', turn, 'done', 'goal', 'trims', 'leap', 'behind', 'inbox', 'now', 'alarm')
 local durable = call('EXISTS', groups) == 1
 local done, goal = have[1] or '0-0', have[2]
+local again = goal and 1 or 0
 local live = call('EXISTS', terms)
 local leap, carried = have[4] or '0', {}
 local upto, now = have[6] or '', have[7]
@@ -83,4 +85,4 @@ for _, key in ipairs(carried) do
 end
 local states = durable and call('HGETALL', groups) or {}
 local commands = upto ~= '' and call('XRANGE', inbox, '-', upto) or {}
-return {{token, told[1], done, goal, live, leap, trims, now or '0', have[8] or '0'}, late, states, commands}
+return {{token, told[1], done, goal, again, live, leap, trims, now or '0', have[8] or '0'}, late, states, commands}

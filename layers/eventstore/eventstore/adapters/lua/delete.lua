@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Deletes a stream's events at once, as readers see it; trim.lua then removes them, a bounded number at a time.
 --
 -- KEYS  1 state, 2 streams    as in append.lua

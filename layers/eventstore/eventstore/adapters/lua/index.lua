@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Brings the partition's index by id up to date with its log, a bounded number of events at a time.
 --
 -- KEYS  1 partition    the partition's hash; `indexed` is the last entry of the log that the index knows

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Takes a subscription from its connection.
 --
 -- KEYS  1 connection    as in take.lua

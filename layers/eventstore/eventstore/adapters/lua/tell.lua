@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Leaves a command for a partition's next turn.
 --
 -- KEYS  1 inbox    the partition's commands, a Redis Stream: <key of the durable subscription> -> <command>

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Removes events that a stream no longer keeps, oldest first, with all that refers to them, and remembers which.
 --
 -- `first` moves in the same step: a reader sees all of it or nothing. What a caller that died left behind, the next

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Ends a subscription in a partition. Ending one that has ended changes nothing.
 --
 -- KEYS  1 subscriptions, 2 frames, 3 behind, 4 places, 5 terms    as in advance.lua and begin.lua
