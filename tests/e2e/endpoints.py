@@ -1,7 +1,7 @@
 """Where the hub under test may run, and what each place cannot do.
 
-EVENTSTORE_ENDPOINT chooses: `eventstore_dev` unless set, else `ministack` or `aws`, where the built template is
-deployed.
+EVENTSTORE_ENDPOINT chooses: `eventstore_dev` unless set, else `ministack`, or `localstack` for another one that
+speaks AWS's APIs at AWS_ENDPOINT_URL; there the built template is deployed.
 A test that needs what the place lacks says so, `@pytest.mark.needs("kills")`, and is skipped there with the reason.
 """
 
@@ -34,7 +34,7 @@ LACKS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "fuzzing": "it answers some ten requests a second, and what it refuses by itself in words of its own",
             "no-accept": "it answers bytes in Base64 to a client that does not say what it accepts",
         },
-        "aws": _LOCAL_ONLY,
+        "localstack": _LOCAL_ONLY,
     }
 )
 """What an endpoint cannot do, and why; by the names that tests use."""
