@@ -11,16 +11,26 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["adapted", "written"]
+__all__ = ["Adapting"]
 
 DROPPED = {
-    "AWS::ApiGatewayV2::RouteResponse": "MiniStack does not know it, and its routes answer without one",
+    "AWS::ApiGatewayV2::RouteResponse": ("RouteId", "MiniStack does not know it, and its routes answer without one"),
+    "AWS::CloudWatch::Alarm": ("Metrics", "MiniStack knows alarms on a single metric, and nothing here asks for one"),
 }
-"""Types of resources that are left out, and why that changes nothing."""
+"""Types of resources that are left out if they have the property, and why that changes nothing for the hub."""
 
-_HOST = re.compile(r"(?:https|wss)(://)\$\{(\w+)\}\.execute-api\.\$\{AWS::Region\}\.\$\{AWS::URLSuffix\}")
+GIVEN: dict[str, tuple[dict[str, Any], str]] = {
+    "AWS::ApiGatewayV2::Authorizer": (
+        {"IdentitySource": []},
+        "without it MiniStack asks for the header Authorization, and AWS for nothing",
+    ),
+}
+"""Properties that resources of a type get if they have none of the name, and why that changes nothing."""
+
+_HOST = re.compile(r"(https|wss)://\$\{(\w+)\}\.execute-api\.\$\{AWS::Region\}\.\$\{AWS::URLSuffix\}")
 """Where AWS has an API; no name of amazonaws.com leads to an endpoint on this machine."""
 
 _ANY = "x-amazon-apigateway-any-method"
@@ -28,50 +38,66 @@ _METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
 """What `any` means, for an import that knows methods by their names alone."""
 
 
-def adapted(template: dict[str, Any], *, endpoint: str) -> tuple[dict[str, Any], set[str]]:
-    """The template for an endpoint, and what was changed in it, in words."""
-    said: set[str] = set()
-    resources = template.get("Resources", {})
-    left = {name: one for name, one in resources.items() if one["Type"] not in DROPPED}
-    said.update(
-        f"left out {one['Type']}: {DROPPED[one['Type']]}" for one in resources.values() if one["Type"] in DROPPED
-    )
-    return _changed(template | {"Resources": left}, endpoint, said), said
+class Adapting:
+    """Adapts templates to an endpoint.
 
+    Args:
+        url: Where it listens.
+        whole: Whether it knows all that stands in the template, so that only addresses are its own.
 
-def _changed(value: Any, endpoint: str, said: set[str]) -> Any:  # noqa: ANN401 - YAML is anything
-    match value:
-        case str():
-            moved = _HOST.sub(lambda found: _moved(found, endpoint), value)
-            if moved != value:
-                said.add(f"addresses of APIs lead to {endpoint}")
-            return moved
-        case list():
-            return [_changed(one, endpoint, said) for one in value]
-        case dict() if _ANY in value:
-            said.add(f"{_ANY} is spelled out: MiniStack's import knows methods by their names alone")
-            named = dict.fromkeys(_METHODS, value[_ANY]) | value
-            return _changed({name: one for name, one in named.items() if name != _ANY}, endpoint, said)
-        case dict():
-            return {name: _changed(one, endpoint, said) for name, one in value.items()}
-        case _:
-            return value
+    Attributes:
+        changes: What was changed so far, in words.
+    """
 
+    def __init__(self, url: str, *, whole: bool = False) -> None:
+        self._hosts = {"https": url, "wss": url.replace("http", "ws", 1)}
+        self._whole = whole
+        self.changes: set[str] = set()
 
-def _moved(found: re.Match[str], endpoint: str) -> str:
-    here = endpoint.replace("http", "ws", 1) if found[0].startswith("wss") else endpoint
-    return f"{here}/_aws/execute-api/${{{found[2]}}}"
+    def file(self, template: Path) -> Path:
+        """The adapted template, written beside the one that was built; and so the nested ones."""
+        content = self.template(yaml.safe_load(template.read_text()))
+        for resource in content["Resources"].values():
+            location = resource.get("Properties", {}).get("Location")
+            if resource["Type"] == "AWS::Serverless::Application" and isinstance(location, str):
+                nested = self.file(template.parent / location)
+                resource["Properties"]["Location"] = str(nested.relative_to(template.parent))
+        path = template.with_name("adapted.yaml")
+        path.write_text(yaml.safe_dump(content, sort_keys=False))
+        return path
 
+    def template(self, template: dict[str, Any]) -> dict[str, Any]:
+        """The adapted template."""
+        resources = template.get("Resources", {})
+        known = resources if self._whole else dict(self._known(resources))
+        adapted: dict[str, Any] = self._value(template | {"Resources": known})
+        return adapted
 
-def written(template: Path, *, endpoint: str) -> tuple[Path, list[str]]:
-    """The adapted template beside the one that was built, and so for the nested ones; and what was changed in any."""
-    content, said = adapted(yaml.safe_load(template.read_text()), endpoint=endpoint)
-    for resource in content["Resources"].values():
-        location = resource.get("Properties", {}).get("Location")
-        if resource["Type"] == "AWS::Serverless::Application" and isinstance(location, str):
-            nested, more = written(template.parent / location, endpoint=endpoint)
-            resource["Properties"]["Location"] = str(nested.relative_to(template.parent))
-            said.update(more)
-    path = template.with_name("adapted.yaml")
-    path.write_text(yaml.safe_dump(content, sort_keys=False))
-    return path, sorted(said)
+    def _known(self, resources: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+        for name, resource in resources.items():
+            kind, properties = resource["Type"], resource.get("Properties", {})
+            if kind in DROPPED and DROPPED[kind][0] in properties:
+                self.changes.add(f"{kind} with {DROPPED[kind][0]} is left out: {DROPPED[kind][1]}")
+                continue
+            given, why = GIVEN.get(kind, ({}, ""))
+            if given.keys() - properties.keys():
+                self.changes.add(f"{kind} gets {given}: {why}")
+                yield name, resource | {"Properties": given | properties}
+            else:
+                yield name, resource
+
+    def _value(self, value: Any) -> Any:  # noqa: ANN401 - YAML is anything
+        match value:
+            case str() if _HOST.search(value):
+                self.changes.add(f"addresses of APIs lead to {self._hosts['https']}")
+                return _HOST.sub(lambda found: f"{self._hosts[found[1]]}/_aws/execute-api/${{{found[2]}}}", value)
+            case list():
+                return [self._value(one) for one in value]
+            case dict() if _ANY in value and not self._whole:
+                self.changes.add(f"{_ANY} is spelled out: MiniStack knows methods by their names alone")
+                own = {name: one for name, one in value.items() if name != _ANY}
+                return self._value(dict.fromkeys(_METHODS, value[_ANY]) | own)
+            case dict():
+                return {name: self._value(one) for name, one in value.items()}
+            case _:
+                return value

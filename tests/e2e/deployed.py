@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from eventstore_dev.valkey import ValkeyServer
-from tests.e2e import adapting
+from tests.e2e.adapting import Adapting
+from tests.e2e.endpoints import chosen
 from tests.e2e.hubs import Hub, held
 from tests.e2e.ministack import ministack
 
@@ -92,7 +93,8 @@ def deployed_hub(folder: Path, *, built: Path, sam: Path, program: Path) -> Iter
         valkey = stack.enter_context(ValkeyServer.start(folder=folder / "valkey", persistent=True))
         endpoint = os.environ.get("AWS_ENDPOINT_URL") or stack.enter_context(ministack(program, folder))
         account, key = Account(endpoint), token_urlsafe()
-        template, adaptations = adapting.written(built, endpoint=endpoint)
+        adapting = Adapting(endpoint, whole=chosen() != "ministack")
+        template = adapting.file(built)
         parameters = {"RedisUrl": valkey.url, "ApiKeysSecretArn": _secret(account, key)} | _PARAMETERS
         _deploy(template, parameters, sam=sam, account=account)
         outputs = _outputs(account)
@@ -102,7 +104,7 @@ def deployed_hub(folder: Path, *, built: Path, sam: Path, program: Path) -> Iter
             valkey=valkey,
             key=key,
             account=account,
-            adaptations=adaptations,
+            adaptations=sorted(adapting.changes),
         )
 
 
@@ -127,7 +129,19 @@ def _deploy(template: Path, parameters: Mapping[str, str], *, sam: Path, account
         stdin=subprocess.DEVNULL,
     )
     if done.returncode:
-        raise RuntimeError(f"sam deploy fails:\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}")
+        raise RuntimeError(f"sam deploy fails: {done.stderr[-2000:]}\n" + "\n".join(_failures(account)))
+
+
+def _failures(account: Account) -> list[str]:
+    """What CloudFormation says of resources that it could not make, in nested stacks, too."""
+    with account.client("cloudformation") as stacks:
+        names = [one["StackName"] for one in stacks.list_stacks()["StackSummaries"]]
+        events = [event for name in names for event in stacks.describe_stack_events(StackName=name)["StackEvents"]]
+    return [
+        f"{event['LogicalResourceId']} ({event['ResourceType']}): {event.get('ResourceStatusReason')}"
+        for event in events
+        if event["ResourceStatus"].endswith("FAILED")
+    ]
 
 
 def _outputs(account: Account) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Where the hub under test may run, and what each place cannot do.
 
-EVENTSTORE_ENDPOINT chooses: `eventstore_dev` unless set, else `ministack` or `aws`, where the built template is
-deployed.
+EVENTSTORE_ENDPOINT chooses: `eventstore_dev` unless set, else `ministack`, or `localstack` for another one that
+speaks AWS's APIs at AWS_ENDPOINT_URL; there the built template is deployed.
 A test that needs what the place lacks says so, `@pytest.mark.needs("kills")`, and is skipped there with the reason.
 """
 
@@ -18,7 +18,7 @@ __all__ = ["chosen", "lacking"]
 
 _LOCAL_ONLY = {
     "kills": "nobody but the local stack tells which processes run its functions",
-    "limits": "the test sets quotas of its own, and starts a local stack with them",
+    "own-stack": "the test starts a local stack of its own, with quotas or parameters of its own",
     "open-doors": "it is deployed with Auth=key, and lets in who shows a key",
     "recording": "nobody but the local stack lets functions note what they call",
     "one-url": "only the local stack has one URL for all, and functions that go by their logical ids",
@@ -26,15 +26,16 @@ _LOCAL_ONLY = {
 
 LACKS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
-        "eventstore_dev": {},
+        "eventstore_dev": {"closed-doors": "it asks for nothing unless AUTH is set"},
         "ministack": {
             **_LOCAL_ONLY,
             "subprotocols": "it names no subprotocol, whatever the function answers",
             "refusals": "it refuses every connection with 403, whatever the status of the function's answer",
             "slashes": "it decodes a path before it is routed, so that an encoded slash is a slash",
+            "fuzzing": "it answers some ten requests a second, and what it refuses by itself in words of its own",
             "no-accept": "it answers bytes in Base64 to a client that does not say what it accepts",
         },
-        "aws": _LOCAL_ONLY,
+        "localstack": _LOCAL_ONLY,
     }
 )
 """What an endpoint cannot do, and why; by the names that tests use."""

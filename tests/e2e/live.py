@@ -38,7 +38,8 @@ class Hole(Exception):
 def opened(hub: Hub, query: Sequence[tuple[str, str]] = (), **options: Any) -> ClientConnection:  # noqa: ANN401 - what `connect` takes
     """A connection to the hub's WebSocket API."""
     url = hub.websocket_url + (f"?{urlencode(query)}" if query else "")
-    return connect(url, additional_headers=hub.headers, proxy=None, **options)
+    connection: ClientConnection = connect(url, additional_headers=hub.headers, proxy=None, **options)
+    return connection
 
 
 def event(name: object, *, stream: str = "wf-1", **members: object) -> dict[str, object]:

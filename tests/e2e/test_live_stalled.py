@@ -39,7 +39,7 @@ class Watched(io.StringIO):
         return super().write(text)
 
 
-@pytest.mark.needs("limits")
+@pytest.mark.needs("own-stack")
 def test_it_delays_nobody_and_is_disconnected_in_the_end() -> None:
     written = Watched()
     limits = Limits(websocket_send_seconds=0.5)

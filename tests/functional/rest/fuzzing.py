@@ -45,9 +45,8 @@ def fuzz(
         credential: What all of them carry; without any, nobody checks one.
         seconds: In which it has to end.
     """
-    document = f"{url}/api/v1/openapi.json"
     checks = _CHECKS if credential is None else (*_CHECKS, *_AUTHENTICATED)
-    command = [sys.executable, "-m", "schemathesis.cli", "run", document, "--url", url, "--no-color"]
+    command = [sys.executable, "-m", "schemathesis.cli", "run", f"{url}/api/v1/openapi.json", "--no-color"]
     headers = [] if credential is None else ["--header", f"Authorization: Bearer {credential}"]
     options = ["--checks", ",".join(checks), "--max-examples", str(examples), "--phases", phases, "--seed", "2"]
     done = subprocess.run(
