@@ -10,7 +10,9 @@ __all__ = ["Engine", "NoEngineError", "engine"]
 
 # As the engine calls processors, as Lambda calls them, and what pip calls wheels for them.
 _PROCESSORS = {"amd64": ("x86_64", "manylinux2014_x86_64"), "arm64": ("arm64", "manylinux2014_aarch64")}
+_IMAGE = "public.ecr.aws/lambda/python:3.13-{architecture}"
 _ANSWER_WITHIN = 20
+_FETCHED_WITHIN = 600
 
 
 class NoEngineError(Exception):
@@ -39,12 +41,13 @@ def engine() -> Engine:
     """The engine that runs here.
 
     Raises:
-        NoEngineError: None does, or one whose containers cannot run the functions.
+        NoEngineError: None does, or one that cannot have the containers in which functions run.
     """
     processor = _told("version", "--format", "{{.Server.Arch}}")
     if processor not in _PROCESSORS:
         raise NoEngineError(f"the engine's processor is {processor!r}; Lambda has {', '.join(_PROCESSORS)}")
     architecture, platform = _PROCESSORS[processor]
+    _told("pull", "--quiet", _IMAGE.format(architecture=architecture), seconds=_FETCHED_WITHIN)
     # `sam local --docker-network host` does not lead here: containers stay in the default network, a bridge.
     gateway = _told("network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}")
     if _is_of_this_machine(gateway):
@@ -52,15 +55,13 @@ def engine() -> Engine:
     return Engine(architecture, platform, "host.docker.internal", relayed=False)
 
 
-def _told(*arguments: str) -> str:
+def _told(*arguments: str, seconds: int = _ANSWER_WITHIN) -> str:
     try:
-        done = subprocess.run(
-            ["docker", *arguments], check=False, capture_output=True, text=True, timeout=_ANSWER_WITHIN
-        )
+        done = subprocess.run(["docker", *arguments], check=False, capture_output=True, text=True, timeout=seconds)
     except FileNotFoundError:
         raise NoEngineError("there is no `docker` on the PATH") from None
     except subprocess.TimeoutExpired:
-        raise NoEngineError(f"`docker {arguments[0]}` does not answer within {_ANSWER_WITHIN} s") from None
+        raise NoEngineError(f"`docker {arguments[0]}` does not answer within {seconds} s") from None
     if done.returncode != 0:
         words = done.stderr.strip().splitlines() or ["it does not say why"]
         raise NoEngineError(f"`docker {arguments[0]}` fails: {words[-1]}")

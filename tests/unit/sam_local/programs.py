@@ -21,7 +21,7 @@ def docker(folder: Path, *, processor: str = "amd64", gateway: str = "127.0.0.2"
     """An engine that tells of itself."""
     text = f"""
 import sys
-print({{"version": {processor!r}, "network": {gateway!r}}}[sys.argv[1]])
+print({{"version": {processor!r}, "network": {gateway!r}, "pull": ""}}[sys.argv[1]])
 """
     return program(folder / "docker", text)
 

@@ -43,6 +43,12 @@ def test_an_engine_that_does_not_run_is_none(path: Path) -> None:
         engine()
 
 
+def test_an_engine_that_cannot_fetch_lambdas_image_is_none(path: Path) -> None:
+    program(path / "docker", 'import sys; sys.exit("no route" if sys.argv[1] == "pull" else print("amd64"))')
+    with pytest.raises(NoEngineError, match="`docker pull` fails: no route"):
+        engine()
+
+
 def test_a_processor_that_lambda_has_not_is_told(path: Path) -> None:
     docker(path, processor="riscv64")
     with pytest.raises(NoEngineError, match="the engine's processor is 'riscv64'; Lambda has amd64, arm64"):
