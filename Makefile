@@ -9,10 +9,11 @@ DEV := $(VENV)/.dev
 TEST := $(VENV)/.test
 SAM := $(VENV)-sam/bin/sam
 LOCALSTACK := $(VENV)-localstack/.installed
+MINISTACK := $(VENV)-ministack/bin/ministack
 CHECKOV := $(VENV)-checkov/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help dev demo test soak check format bench test-localstack lint-template build built deploy lock clean
+.PHONY: help dev demo test soak check format bench test-localstack test-queues lint-template build built deploy lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,7 +45,18 @@ format: $(TEST) ## Format the code, and mend what can be mended
 bench: $(TEST) ## Measure, and write docs/benchmarks.md
 	$(BIN)/python -m tests.benchmarks
 
-test-localstack: $(TEST) $(LOCALSTACK) ## Run the tests of queues on LocalStack's SQS too, without Docker
+test-localstack: $(TEST) $(SAM) $(MINISTACK) ## Deploy the built template on MiniStack, or at AWS_ENDPOINT_URL, and run the end-to-end tests there
+	@echo "Building for the Python and the processor that are to run the functions..."
+	@mkdir -p .aws-sam
+	@SAM_CLI_TELEMETRY=0 $(HERE) $(SAM) build --build-dir .aws-sam/endpoint >.aws-sam/endpoint.log 2>&1 || { cat .aws-sam/endpoint.log; false; }
+	EVENTSTORE_ENDPOINT=$${EVENTSTORE_ENDPOINT:-ministack} SAM=$(SAM) MINISTACK=$(MINISTACK) \
+		$(BIN)/python -m pytest tests/e2e --ignore=tests/e2e/dev
+
+# MiniStack runs functions with the Python that it has itself.
+HERE = TARGET_PYTHON=$(shell $(VENV)-ministack/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])') \
+	PLATFORM=$(if $(filter Darwin,$(shell uname -s)),macosx_11_0,manylinux2014)_$(shell uname -m)
+
+test-queues: $(TEST) $(LOCALSTACK) ## Run the tests of queues on LocalStack's SQS too, without Docker
 	$(BIN)/python -m tests.localstack $(VENV)-localstack/bin/python \
 		$(BIN)/python -m pytest tests/contract/test_queues.py tests/contract/test_sqs_adapters.py
 
@@ -103,6 +115,13 @@ $(SAM): requirements-sam.txt
 	@echo "Installing the SAM CLI, once..."
 	@$(PYTHON) -m venv $(VENV)-sam
 	@$(VENV)-sam/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-sam.txt
+	@touch $@
+
+$(MINISTACK): requirements-ministack.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed, and none is on the PATH." >&2; exit 1; }
+	@echo "Installing MiniStack, once..."
+	@$(PYTHON) -m venv $(VENV)-ministack
+	@$(VENV)-ministack/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-ministack.txt
 	@touch $@
 
 $(LOCALSTACK): requirements-localstack.txt

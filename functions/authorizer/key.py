@@ -6,6 +6,7 @@ import argparse
 import json
 import secrets
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eventstore.access import Scope
@@ -29,14 +30,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"key: there is no scope {unknown[0]!r}; there are {', '.join(Scope)}", file=sys.stderr)
         return 2
     key = _PREFIX + secrets.token_urlsafe(_BYTES)
+    document = Path(told.into) if told.into else None
     entry = {"id": told.id, "sha256": digest_of(key), "scopes": told.scopes}
     entry |= {name: value for name in ("tenants", "streams", "expires") if (value := getattr(told, name))}
-    # The authorizer's own rules, so that what is printed is taken.
+    # The authorizer's own rules, so that what is made is taken.
     try:
-        entries_of(json.dumps({"keys": [entry]}))
+        found = json.loads(document.read_text()) if document and document.exists() else {"keys": []}
+        entries_of(json.dumps(found))
+        found["keys"].append(entry)
+        entries_of(json.dumps(found))
     except ValueError as error:
         print(f"key: {error}", file=sys.stderr)
         return 2
+    if document:
+        document.write_text(json.dumps(found, indent=2) + "\n")
     print(f"The key, which is shown this once: {key}", file=sys.stderr)
     print(json.dumps(entry))
     return 0
@@ -55,6 +62,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--streams", type=_list, metavar="A,B", help="of streams alone whose names start so")
     parser.add_argument(
         "--expires", metavar="TIME", help="until then, such as 2027-01-01T00:00:00Z; without it, always"
+    )
+    parser.add_argument(
+        "--into", metavar="FILE", help="the document that the entry is added to, or that is begun with it"
     )
     return parser
 

@@ -16,6 +16,8 @@ from tests.e2e.guarded import Caller, Guarded, guarded
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.needs("own-stack")
+
 _UNAUTHORIZED = {"message": "Unauthorized"}
 _DENIED = {"Message": "User is not authorized to access this resource"}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,9 @@ from eventstore.errors import Unauthorized
 from eventstore.settings import SettingsError
 from functions.authorizer.key import main
 from functions.authorizer.keys import ApiKeys, digest_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -113,3 +117,23 @@ def test_a_key_with_wrong_limits_is_not_made(options: list[str], capsys: pytest.
 def test_a_key_with_a_scope_that_there_is_not_is_not_made(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["billing", "--scopes", "reed"]) == 2
     assert "reed" in capsys.readouterr().err
+
+
+def test_keys_are_gathered_in_a_document(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, made = tmp_path / "keys.json", []
+    for name in ("one", "two"):
+        assert main([name, "--scopes", "read", "--into", str(path)]) == 0
+        made.append(capsys.readouterr().err.split()[-1])
+    checking = ApiKeys(path.read_text)
+    assert [checking.access(one).subject for one in made] == ["one", "two"]
+
+
+@pytest.mark.parametrize("document", ["", "[]", json.dumps({"keys": [entry()]})])
+def test_a_document_that_cannot_take_a_key_stays_as_it_is(
+    document: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "keys.json"
+    path.write_text(document)
+    assert main(["billing", "--scopes", "read", "--into", str(path)]) == 2
+    assert path.read_text() == document
+    assert "fes_" not in capsys.readouterr().err

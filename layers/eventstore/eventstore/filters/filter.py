@@ -45,11 +45,14 @@ def filter_of(conditions: Sequence[Condition], *, pointer: str) -> Filter:
     """The filter of events for which every condition holds.
 
     Raises:
-        InvalidFilter: As JSON, it is too long.
+        InvalidFilter: As JSON, it is too long, or it cannot be written in UTF-8.
     """
     written = [condition.written for condition in conditions]
     text = json.dumps(written, separators=(",", ":"), ensure_ascii=False, sort_keys=True)
-    size = len(text.encode())
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError as error:
+        raise InvalidFilter("a value has half of a surrogate pair, which no event holds", pointer=pointer) from error
     if size > _LONGEST:
         raise InvalidFilter(f"the filters have {size} bytes as JSON; {_LONGEST} are the most", pointer=pointer)
     equalities = both(*(condition.equalities for condition in conditions))
