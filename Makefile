@@ -13,7 +13,7 @@ MINISTACK := $(VENV)-ministack/bin/ministack
 CHECKOV := $(VENV)-checkov/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help dev demo test soak check format bench test-localstack test-queues lint-template build built deploy lock clean
+.PHONY: help dev demo test soak check format bench test-localstack test-queues lint-template audit test-sam-local sam-local build built deploy lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +64,16 @@ lint-template: $(SAM) $(CHECKOV) ## Validate the templates, and ask of them what
 	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint
 	$(VENV)-sam/bin/cfn-lint --regions us-east-1 -- infra/stacks/*.yaml
 	$(VENV)-checkov/bin/checkov --config-file infra/checkov.yaml
+
+audit: $(TEST) ## Ask whether anything that is pinned is known to be vulnerable
+	$(BIN)/python -m tests.audit requirements.txt layers/*/requirements.txt requirements-dev.txt requirements-test.txt \
+		--tools requirements-checkov.txt requirements-localstack.txt requirements-ministack.txt requirements-sam.txt
+
+test-sam-local: $(TEST) $(SAM) ## Run every event of tests/events in Lambda's own containers, where Docker runs
+	$(BIN)/python -m tests.sam_local $(SAM)
+
+sam-local: $(TEST) $(SAM) ## Start what functions in containers need, and say how to run one
+	@$(BIN)/python -m tests.sam_local $(SAM) --stay
 
 build: $(SAM) ## Build the functions and layers for Lambda
 	SAM_CLI_TELEMETRY=0 $(SAM) build

@@ -11,6 +11,7 @@ from tests.e2e.deployed import deployed_hub
 from tests.e2e.endpoints import chosen, lacking
 from tests.e2e.hubs import Hub, local_hub
 from tests.e2e.live import Client
+from tests.policies.judging import judged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +38,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def running_hub(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Hub]:
     folder = tmp_path_factory.mktemp("hub")
     if chosen() == "eventstore_dev":
-        with local_hub(folder) as hub:
+        # Whatever the tests make functions call, their roles must allow on AWS.
+        with judged(folder / "calls.jsonl"), local_hub(folder) as hub:
             yield hub
         return
     places = {

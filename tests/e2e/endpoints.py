@@ -20,6 +20,7 @@ _LOCAL_ONLY = {
     "kills": "nobody but the local stack tells which processes run its functions",
     "own-stack": "the test starts a local stack of its own, with quotas or parameters of its own",
     "open-doors": "it is deployed with Auth=key, and lets in who shows a key",
+    "recording": "nobody but the local stack lets functions note what they call",
     "one-url": "only the local stack has one URL for all, and functions that go by their logical ids",
 }
 

@@ -349,9 +349,11 @@ def _settle(declared: Mapping[str, Any], *, given: Mapping[str, str]) -> Mapping
         value = given.get(name, about.get("Default"))
         if value is None:
             raise TemplateError(f"The parameter {name} has no default, so it must be given: --parameter {name}=VALUE")
-        _check(name, str(value), about)
         listed = about.get("Type") == "CommaDelimitedList" or str(about.get("Type")).startswith("List<")
-        settled[name] = [part.strip() for part in str(value).split(",")] if listed else str(value)
+        parts = [part.strip() for part in str(value).split(",")] if listed else [str(value)]
+        for part in parts:
+            _check(name, part, about)
+        settled[name] = parts if listed else str(value)
     return settled
 
 

@@ -112,6 +112,7 @@ def test_a_resource_whose_condition_does_not_hold_is_not_there(tmp_path: Path) -
             {"P": "b"},
             "P is 'b'; it must be full of a",
         ),
+        ("{Type: CommaDelimitedList, AllowedPattern: 'a+'}", {"P": "a, b"}, r"P is 'b'; it must match a\+"),
         ("{Type: Number}", {"P": "many"}, "P is 'many'; it must be a number"),
         ("{Type: String, Default: x}", {"Q": "1"}, "has no parameter Q; it has P"),
     ],
@@ -121,6 +122,12 @@ def test_a_parameter_that_does_not_fit_is_named(
 ) -> None:
     with pytest.raises(TemplateError, match=complaint):
         document(tmp_path, f"Parameters: {{P: {declared}}}\nResources: {{}}", **given)
+
+
+def test_each_element_of_a_list_fits_by_itself(tmp_path: Path) -> None:
+    declared = "{Type: CommaDelimitedList, AllowedPattern: a+}"
+    read = document(tmp_path, f"Parameters: {{P: {declared}}}\nResources: {{}}", P="a, aa")
+    assert read.parameters == {"P": ["a", "aa"]}
 
 
 def test_a_masked_parameter_that_does_not_fit_is_not_shown(tmp_path: Path) -> None:
