@@ -26,6 +26,9 @@ _LEEWAY = 30
 
 _LONGEST_KID = 256
 
+_SIGNING = ("sig", None)
+"""What a key may be for (RFC 7517, 4.2)."""
+
 
 class IssuerUnavailable(Unavailable):
     """The issuer's keys cannot be fetched."""
@@ -127,7 +130,9 @@ class IssuerKeys:
 
     def _known(self, kid: str) -> jwt.PyJWK | None:
         cached = self._client.jwk_set_cache.get() if self._client.jwk_set_cache is not None else None
-        return next((key for key in cached.keys if key.key_id == kid), None) if cached is not None else None
+        if cached is None:
+            return None
+        return next((key for key in cached.keys if key.key_id == kid and key.public_key_use in _SIGNING), None)
 
     def _fetched(self, kid: str) -> jwt.PyJWK:
         if self._failed_at is not None and self._clock() - self._failed_at < self._pause:

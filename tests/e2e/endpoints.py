@@ -25,7 +25,10 @@ _LOCAL_ONLY = {
 
 LACKS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
-        "eventstore_dev": {"closed-doors": "it asks for nothing unless AUTH is set"},
+        "eventstore_dev": {
+            "closed-doors": "it asks for nothing unless AUTH is set",
+            "elasticache": "it passes over nested stacks",
+        },
         "ministack": {
             **_LOCAL_ONLY,
             "subprotocols": "it names no subprotocol, whatever the function answers",
@@ -34,7 +37,7 @@ LACKS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "fuzzing": "it answers some ten requests a second, and what it refuses by itself in words of its own",
             "no-accept": "it answers bytes in Base64 to a client that does not say what it accepts",
         },
-        "localstack": _LOCAL_ONLY,
+        "localstack": {**_LOCAL_ONLY, "elasticache": "what of it is free has none"},
     }
 )
 """What an endpoint cannot do, and why; by the names that tests use."""

@@ -238,6 +238,20 @@ def test_a_handshake_to_others_streams_is_refused(acme: Caller, other: str) -> N
     assert refused.value.response.status_code == 403
 
 
+def test_the_gateway_keeps_what_a_token_allows_and_asks_for_a_key_each_time(hub: Guarded) -> None:
+    def asked() -> int:
+        return sum("AuthorizerFunction" in line and "START" in line for line in hub.written.getvalue().splitlines())
+
+    caller = hub.caller("read")
+    before = asked()
+    assert [caller.call("GET", path).status for path in ("/api/v1/events", "/health", "/api/v1/stats")] == [
+        200,
+        200,
+        403,
+    ]
+    assert asked() - before == (1 if hub.auth == "jwt" else 3)
+
+
 def test_no_credential_is_written_anywhere(hub: Guarded, tenant: str) -> None:
     good, bad = hub.caller(tenants=[tenant]), Caller(hub.stack.url, hub.credential("read")[:-3] + "xyz")
     for caller in (good, bad):

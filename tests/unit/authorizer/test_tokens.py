@@ -180,3 +180,21 @@ def test_while_the_issuer_is_away_keys_that_are_known_serve(issuer: Issuer) -> N
     with pytest.raises(IssuerUnavailable):
         checking.access(issuer.token(kid="new"))
     assert checking.access(issuer.token()).subject == "someone"
+
+
+def test_a_key_that_is_for_encryption_signs_nothing(issuer: Issuer) -> None:
+    checking = tokens(issuer)
+    issuer.add("encrypting")
+    issuer.shown[-1]["use"] = "enc"
+    for _ in range(2):
+        with pytest.raises(Unauthorized, match="no key"):
+            checking.access(issuer.token(kid="encrypting"))
+
+
+def test_keys_are_kept_for_their_time_and_no_longer(issuer: Issuer) -> None:
+    checking = tokens(issuer, kept_seconds=1e-9)
+    checking.access(issuer.token())
+    issuer.shown.clear()
+    issuer.add("new")
+    with pytest.raises(Unauthorized, match="no key"):
+        checking.access(issuer.token())

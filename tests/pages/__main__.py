@@ -1,0 +1,14 @@
+"""Reckons the tables of docs/operations anew, after a price or an assumption was changed in costs.md."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.pages.capacity import planned
+from tests.pages.costs import reckoned
+from tests.pages.tables import numbers
+
+folder = Path(__file__).parents[2] / "docs/operations"
+costs, capacity = folder / "costs.md", folder / "capacity.md"
+costs.write_text(reckoned(costs.read_text()))
+capacity.write_text(planned(capacity.read_text(), numbers(costs.read_text(), "Assumptions")))

@@ -1,0 +1,123 @@
+"""What docs/operations/costs.md reckons, from the prices and assumptions that it states."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+from tests.pages.tables import numbers, replaced, table
+from tests.pages.usage import MILLION, Usage, used
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["reckoned"]
+
+_SUBSCRIBERS = (1, 100, 10_000)
+_TOGETHER = (1, 100)
+_HOURS = 730
+_MINUTES = 60 * _HOURS
+
+_NAMES = {
+    "rest_requests": "REST requests",
+    "websocket_messages": "WebSocket messages, each 32 KB begun",
+    "lambda_requests": "Lambda requests",
+    "gigabyte_seconds": "Lambda GB-seconds",
+    "queue_requests": "SQS requests, each 64 KB begun",
+    "gigabytes_out": "GB out",
+    "gigabytes_to_queues": "GB to SQS, through the endpoint",
+    "gigabytes_logged": "GB of logs",
+}
+
+
+def reckoned(page: str) -> str:
+    """The page with its tables reckoned anew."""
+    prices, assumed = numbers(page, "Prices"), numbers(page, "Assumptions")
+    cases = [(together, subscribers) for together in _TOGETHER for subscribers in _SUBSCRIBERS]
+    usages = [used(subscribers, together, assumed) for together, subscribers in cases]
+    head = ["", *(f"{subscribers:,}{', in hundreds' if together > 1 else ''}" for together, subscribers in cases)]
+    page = replaced(page, "What a million events use", table(head, _uses(usages)))
+    page = replaced(page, "What a million events cost", table(head, _costs(usages, prices)))
+    page = replaced(page, "What there is to pay every month", table(["", "USD a month"], _monthly(prices, assumed)))
+    return replaced(page, "Beside other services", table(head, _others(cases, usages, prices)))
+
+
+def _uses(usages: Sequence[Usage]) -> list[list[str]]:
+    return [[_NAMES[one.name], *(_figure(getattr(usage, one.name)) for usage in usages)] for one in fields(Usage)]
+
+
+def _cost(usage: Usage, prices: Mapping[str, float]) -> dict[str, float]:
+    return {
+        "REST requests": usage.rest_requests * prices["a million REST requests"] / MILLION,
+        "WebSocket messages": usage.websocket_messages * prices["a million WebSocket messages"] / MILLION,
+        "Lambda": usage.lambda_requests * prices["a million Lambda requests"] / MILLION
+        + usage.gigabyte_seconds * prices["a million Lambda GB-seconds, arm64"] / MILLION,
+        "SQS, and the endpoint to it": usage.queue_requests * prices["a million SQS requests, FIFO"] / MILLION
+        + usage.gigabytes_to_queues * prices["a GB through a VPC endpoint"],
+        "logs": usage.gigabytes_logged * prices["a GB of logs"],
+        "data out": usage.gigabytes_out * prices["a GB out to the internet"],
+    }
+
+
+def _costs(usages: Sequence[Usage], prices: Mapping[str, float]) -> list[list[str]]:
+    costs = [_cost(usage, prices) for usage in usages]
+    lines = [[name, *(_dollars(cost[name]) for cost in costs)] for name in costs[0]]
+    return [*lines, ["**together**", *(f"**{_dollars(sum(cost.values()))}**" for cost in costs)]]
+
+
+def _monthly(prices: Mapping[str, float], assumed: Mapping[str, float]) -> list[list[str]]:
+    node = prices["an hour of a cache.r7g.large, Valkey"] + prices["an hour of its synchronous durability"]
+    polls = assumed["pollers of a queue"] * _MINUTES * 60 / assumed["a poll waits, s"]
+    snapshots = assumed["memory of all functions with SnapStart, MB"] / 1024 * _HOURS * 3600
+    lines = {
+        "a shard of the cache: two nodes, durable": 2 * node * _HOURS,
+        "the endpoint of SQS, in each zone": prices["an hour of a VPC endpoint in a zone"] * _HOURS,
+        "polling the three queues": polls
+        * (2 * prices["a million SQS requests, FIFO"] + prices["a million SQS requests, standard"])
+        / MILLION,
+        "SnapStart, of one version of each function": snapshots
+        * prices["a million GB-seconds of a SnapStart snapshot"]
+        / MILLION,
+        "an alarm": prices["a month of an alarm"],
+        "the metrics of each durable subscription": 6 * prices["a month of a metric"],
+        "each connection that stays": _MINUTES * prices["a million WebSocket connection minutes"] / MILLION,
+        "and its pings": 2
+        * _MINUTES
+        * 60
+        / assumed["a ping comes every, s"]
+        * prices["a million WebSocket messages"]
+        / MILLION,
+    }
+    return [[name, f"{cost:,.4f}" if cost < 1 else _dollars(cost)] for name, cost in lines.items()]
+
+
+def _others(cases: Sequence[tuple[int, int]], usages: Sequence[Usage], prices: Mapping[str, float]) -> list[list[str]]:
+    hub = [
+        sum(_cost(usage, prices).values()) - usage.gigabytes_out * prices["a GB out to the internet"]
+        for usage in usages
+    ]
+    # Five events are published at once at most, and every one is delivered by itself.
+    appsync = [
+        (1 / min(together, 5) + subscribers) * prices["a million operations of AppSync Events"]
+        for together, subscribers in cases
+    ]
+    bridge = [
+        prices["a million events into EventBridge"] + subscribers * prices["a million calls of API destinations"]
+        for _, subscribers in cases
+    ]
+    kinesis = [
+        prices["a million PUT units of Kinesis"] + subscribers * 0.8 * prices["a GB out of Kinesis, enhanced fan-out"]
+        for _, subscribers in cases
+    ]
+    lines = {"this hub": hub, "AppSync Events": appsync, "EventBridge": bridge, "Kinesis": kinesis}
+    return [[name, *map(_dollars, costs)] for name, costs in lines.items()]
+
+
+def _dollars(cost: float) -> str:
+    return f"{cost:,.2f}" if cost < 100 else f"{cost:,.0f}"
+
+
+def _figure(number: float) -> str:
+    if number < 1:
+        return f"{number:.3f}"
+    return f"{number:,.1f}" if number < 100 else f"{number:,.0f}"

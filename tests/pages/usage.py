@@ -1,0 +1,157 @@
+"""What a million events make the hub use on AWS, as its own framing and its own queues' adapters have it."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from dataclasses import dataclass, field
+from math import ceil
+from random import Random
+from typing import TYPE_CHECKING, cast
+
+from eventstore.adapters.sqs import SqsBells, SqsDeliveries
+from eventstore.events import RecordedEvent
+from eventstore.filters import parse_filters
+from eventstore.frames import postings
+from eventstore.framing import FrameLimits, Outbox, Placed
+from eventstore.positions import Position
+from eventstore.subscriptions import Subscription
+from tests.benchmarks.examples import Events
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from types_boto3_sqs.client import SQSClient
+
+__all__ = ["MILLION", "Usage", "used"]
+
+MILLION = 1_000_000
+_GB = 10**9
+_CHUNK = 64 * 1024
+_METERED = 32 * 1024
+_STREAM = "acme:order-000001"
+_NOW = 1_764_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Of a million events."""
+
+    rest_requests: float
+    websocket_messages: float
+    lambda_requests: float
+    gigabyte_seconds: float
+    queue_requests: float
+    gigabytes_out: float
+    gigabytes_to_queues: float
+    gigabytes_logged: float
+
+
+@dataclass(slots=True)
+class _Queue:
+    """An SQS that counts what it would bill: a request for each 64 KB begun of what is sent at once."""
+
+    requests: int = 0
+    sent: int = 0
+
+    def send_message(self, *, MessageBody: str, **_: str) -> None:  # noqa: N803 - as boto3 has it
+        self._count(len(MessageBody.encode()))
+
+    def send_message_batch(self, *, Entries: Sequence[Mapping[str, str]], **_: str) -> Mapping[str, str]:  # noqa: N803 - see above
+        self._count(sum(len(entry["MessageBody"].encode()) for entry in Entries))
+        return {}
+
+    def receive_and_delete(self, body: str) -> None:
+        """As an event source mapping does it with a message that came alone."""
+        self.requests += ceil(len(body.encode()) / _CHUNK) + 1
+
+    def _count(self, size: int) -> None:
+        self.requests += ceil(size / _CHUNK)
+        self.sent += size
+
+
+@dataclass(slots=True)
+class _Turn:
+    """What one publish and the turn that follows it use.
+
+    Attributes:
+        posts: Of each delivery.
+    """
+
+    queue: _Queue = field(default_factory=_Queue)
+    posts: list[int] = field(default_factory=list)
+    metered: int = 0
+    posted: int = 0
+
+
+def used(subscribers: int, together: int, assumed: Mapping[str, float]) -> Usage:
+    """What is used if that many subscribers want every event, and that many events are published at once.
+
+    Every publish has a turn of its own: what several publishes share in one turn makes it less.
+    """
+    turn = _turn(subscribers, together)
+    gigabytes = {name: assumed[f"memory of {name}, MB"] / 1024 for name in ("rest", "dispatch", "deliver")}
+
+    def billed(name: str, waits: float, works: float) -> float:
+        share = min(1.0, assumed[f"memory of {name}, MB"] / assumed["memory of a whole processor, MB"])
+        return gigabytes[name] * (waits + works / share) / 1000
+
+    works = assumed["a publish works"] + assumed["a publish works, for each event"] * together
+    rest = billed("rest", assumed["a publish waits"], works)
+    works = (
+        assumed["a turn works"]
+        + assumed["a turn works, for each event"] * together
+        + assumed["a turn works, for each subscriber"] * subscribers
+        + assumed["a turn works, for each event and subscriber"] * together * subscribers
+    )
+    dispatch = billed("dispatch", assumed["a turn waits"], works)
+    deliver = sum(
+        billed("deliver", assumed["a delivery waits"], assumed["a delivery works, for each post"] * posts)
+        for posts in turn.posts
+    )
+    calls = 2 + len(turn.posts)
+    logged = calls * assumed["logged of a call, bytes"] + assumed["logged of a request, bytes"]
+    turns = MILLION / together
+    return Usage(
+        rest_requests=turns,
+        websocket_messages=turns * turn.metered,
+        lambda_requests=turns * calls,
+        gigabyte_seconds=turns * (rest + dispatch + deliver),
+        queue_requests=turns * turn.queue.requests,
+        gigabytes_out=turns * turn.posted / _GB,
+        gigabytes_to_queues=turns * turn.queue.sent / _GB,
+        gigabytes_logged=turns * logged / _GB,
+    )
+
+
+def _turn(subscribers: int, together: int) -> _Turn:
+    random, turn = Random(7), _Turn()
+    outbox = Outbox(
+        7, "0" * 12, FrameLimits(), "https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com/v1/api/v1/events"
+    )
+    events = [
+        Placed(Position(_NOW, 0, index), RecordedEvent(_STREAM, index + 1, _NOW, event.body))
+        for index, event in enumerate(Events().take(together))
+    ]
+    everything = parse_filters([])
+    to = [
+        (Subscription(f"{number:024x}", b64encode(random.randbytes(11)).decode(), "s1", everything), 1)
+        for number in range(subscribers)
+    ]
+    outbox.add_events(events, to, bare=False)
+    client = cast("SQSClient", turn.queue)
+    bells = SqsBells(client, "bells", new_id=str)
+    bells.ring([7])
+    turn.queue.receive_and_delete('{"partition": 7}')
+    deliveries = outbox.deliveries()
+    SqsDeliveries(client, "deliveries", new_id=str).send(deliveries)
+    for delivery in deliveries:
+        encoded = delivery.encoded()
+        turn.queue.receive_and_delete(encoded)
+        posts = 0
+        for posting in postings(encoded):
+            size = len(posting.message.encode())
+            posts += 1
+            turn.posted += size
+            turn.metered += ceil(size / _METERED)
+        turn.posts.append(posts)
+    return turn

@@ -1,0 +1,146 @@
+"""What the pages say of each other, of prices, of the template and of the tests holds."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from tests.pages.capacity import planned
+from tests.pages.costs import reckoned
+from tests.pages.tables import numbers, rows
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_ROOT = Path(__file__).parents[2]
+_PAGES = [_ROOT / name for name in ("README.md", "CONTRIBUTING.md")] + sorted((_ROOT / "docs").rglob("*.md"))
+_OPERATIONS = _ROOT / "docs/operations"
+_STACKS = _ROOT / "infra/stacks"
+_WITH_STACKS = pytest.mark.skipif(not _STACKS.is_dir(), reason="there are no nested stacks yet")
+
+
+@cache
+def _text(page: Path) -> str:
+    return page.read_text()
+
+
+def _prose(page: Path) -> str:
+    """A page without its blocks of code."""
+    return re.sub(r"^( *)```.*?^\1```$", "", _text(page), flags=re.DOTALL | re.MULTILINE)
+
+
+@cache
+def _anchors(page: Path) -> set[str]:
+    """As GitHub makes them of headings."""
+    headings = re.findall(r"^#+ (.+)$", _prose(page), re.MULTILINE)
+    plain = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings)
+    return {heading.replace(" ", "-") for heading in plain}
+
+
+def _links(page: Path) -> list[str]:
+    return [link for link in re.findall(r"\]\(([^)\s]+)\)", _prose(page)) if not re.match(r"https?://", link)]
+
+
+@pytest.mark.parametrize("page", _PAGES, ids=lambda page: str(page.relative_to(_ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in _links(page):
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in _anchors(target), link
+
+
+@pytest.mark.parametrize("page", _PAGES, ids=lambda page: str(page.relative_to(_ROOT)))
+def test_tests_that_are_named_are_there(page: Path) -> None:
+    tests = "\n".join(path.read_text() for path in (_ROOT / "tests").rglob("*.py"))
+    for name in re.findall(r"`(test_\w+)`", _text(page)):
+        assert f"def {name}(" in tests, name
+
+
+def test_costs_follow_from_the_prices_and_assumptions_that_are_stated() -> None:
+    page = _text(_OPERATIONS / "costs.md")
+    assert reckoned(page) == page, "run python -m tests.pages"
+
+
+def test_capacity_follows_from_the_same_assumptions() -> None:
+    page, assumed = _text(_OPERATIONS / "capacity.md"), numbers(_text(_OPERATIONS / "costs.md"), "Assumptions")
+    assert planned(page, assumed) == page, "run python -m tests.pages"
+
+
+def test_a_price_that_changes_changes_the_costs() -> None:
+    page = _text(_OPERATIONS / "costs.md")
+    dearer = page.replace("| a million WebSocket messages | 1.00 |", "| a million WebSocket messages | 2.00 |")
+    [before], [after] = (
+        [
+            float(cells[2].replace(",", ""))
+            for cells in rows(text, "What a million events cost")
+            if "WebSocket" in cells[0]
+        ]
+        for text in (page, reckoned(dearer))
+    )
+    assert after == 2 * before
+
+
+@_WITH_STACKS
+def test_memory_of_functions_is_that_of_the_template() -> None:
+    template = _template()
+    assumed = numbers(_text(_OPERATIONS / "costs.md"), "Assumptions")
+    memories = {
+        name: _memory(template, f"{name}Function") for name in ("Rest", "WebSocket", "Dispatch", "Deliver", "Sweep")
+    }
+    for name in ("Rest", "Dispatch", "Deliver"):
+        assert assumed[f"memory of {name.lower()}, MB"] == memories[name]
+    assert assumed["memory of all functions with SnapStart, MB"] == sum(memories.values())
+
+
+def test_every_parameter_of_the_template_is_told_of() -> None:
+    template = _template()
+    told = {name for cells in rows(_text(_ROOT / "docs/operations.md"), "Parameters") for name in _quoted(cells[0])}
+    assert template["Parameters"].keys() <= told
+    if _STACKS.is_dir():
+        assert told <= template["Parameters"].keys()
+
+
+@_WITH_STACKS
+def test_every_alarm_has_a_place_in_the_runbook_and_nothing_else_has() -> None:
+    stack = _yaml(_STACKS / "alarms.yaml")
+    alarms = {name for name, one in stack["Resources"].items() if one["Type"] == "AWS::CloudWatch::Alarm"}
+    headings = re.findall(r"^## (.+)$", _text(_OPERATIONS / "runbook.md"), re.MULTILINE)
+    assert set(headings) - {"First"} == alarms
+    assert len(headings) == len(set(headings))
+
+
+def _quoted(cell: str) -> list[str]:
+    return re.findall(r"`(\w+)`", cell)
+
+
+def _template() -> dict[str, Any]:
+    return _yaml(_ROOT / "template.yaml")
+
+
+def _yaml(page: Path) -> dict[str, Any]:
+    read: dict[str, Any] = yaml.load(_text(page), Loader=_Loader)  # noqa: S506 - it makes strings of what it does not know
+    return read
+
+
+def _memory(template: Mapping[str, Any], function: str) -> int:
+    memory = (
+        template["Resources"][function]["Properties"].get("MemorySize") or template["Globals"]["Function"]["MemorySize"]
+    )
+    return int(template["Parameters"][memory]["Default"] if isinstance(memory, str) else memory)
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads CloudFormation's own tags as the text behind them, or as nothing."""
+
+
+def _tagged(_: yaml.SafeLoader, __: str, node: yaml.Node) -> object:
+    return node.value if isinstance(node, yaml.ScalarNode) else None
+
+
+_Loader.add_multi_constructor("!", _tagged)
