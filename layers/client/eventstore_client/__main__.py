@@ -36,7 +36,7 @@ from eventstore_client.progress import Progress
 from eventstore_client.signing_in import chosen
 from eventstore_client.sources import Source, spooled
 from eventstore_client.timeline import growing, timeline
-from eventstore_client.working import Tally, ending_on_signals, printing, running
+from eventstore_client.working import Signals, Tally, printing, running
 
 if TYPE_CHECKING:
     import argparse
@@ -143,16 +143,17 @@ def _work(options: argparse.Namespace, store: EventStore) -> None:
     if options.run and shutil.which(options.run[0]) is None:
         raise BadInput([f"there is no command {options.run[0]!r}"])
     with store.work(options.subscription, follow_dataref=options.follow_dataref) as worker:
-        handler = running(options.run, worker) if options.run else printing(lambda event: _one_line(event.text), worker)
-        tally = Tally(handler)
+        signals = Signals(worker)
+        one_line = printing(lambda event: _one_line(event.text), worker)
+        tally = Tally(running(options.run, worker, signals) if options.run else one_line)
         try:
-            with ending_on_signals(worker) as came:
+            with signals:
                 worker.run(tally)
         finally:
             print(f"eventstore: {tally}", file=sys.stderr)
     # Whoever read our output may have gone.
     sys.stdout.flush()
-    if signal.SIGINT in came:
+    if signal.SIGINT in signals.came:
         raise KeyboardInterrupt
 
 

@@ -9,18 +9,18 @@ import sys
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 from eventstore_client.verdicts import Park, Retry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from types import FrameType
+    from types import FrameType, TracebackType
 
     from eventstore_client.events import Recorded
     from eventstore_client.worker import Worker
 
-__all__ = ["Tally", "ending_on_signals", "printing", "running"]
+__all__ = ["Signals", "Tally", "printing", "running"]
 
 _PARK = 65
 """EX_DATAERR (sysexits.h): the input is wrong, so that another try is of no use."""
@@ -63,7 +63,7 @@ def printing(line: Callable[[Recorded], str], worker: Worker) -> Callable[[Recor
     return handle
 
 
-def running(command: Sequence[str], worker: Worker) -> Callable[[Recorded], None]:
+def running(command: Sequence[str], worker: Worker, signals: Signals) -> Callable[[Recorded], None]:
     """A handler that runs a command for each event, which reads it on its standard input.
 
     Exit code 0: it is handled; 65: it is parked; any other: it is tried again. The last line of the command's standard
@@ -78,49 +78,77 @@ def running(command: Sequence[str], worker: Worker) -> Callable[[Recorded], None
             "EVENT_SEQUENCE": str(event.sequence),
             "EVENT_ATTEMPT": str(worker.attempt),
         }
-        # A session of its own: Ctrl-C in the terminal is for us, and the event in hand is finished.
-        ran = subprocess.run(  # noqa: S603 - the user's own command
-            command,
-            input=event.text.encode(),
-            stderr=subprocess.PIPE,
-            env={**os.environ, **about},
-            start_new_session=True,
-            check=False,
-        )
-        said = ran.stderr.decode(errors="replace")
+        # An interrupt in the midst of it would leave the command behind. The session is the command's own: Ctrl-C in
+        # the terminal is for us, and the event in hand is finished.
+        with signals.deferred():
+            process = subprocess.Popen(  # noqa: S603 - the user's own command
+                command,
+                stdin=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env={**os.environ, **about},
+                start_new_session=True,
+            )
+        with process:
+            try:
+                signals.check()
+                said = process.communicate(event.text.encode())[1].decode(errors="replace")
+            except BaseException:
+                process.kill()
+                raise
         sys.stderr.write(said)
-        if ran.returncode:
-            lines = said.split("\n") if (said := said.strip()) else []
-            reason = lines[-1] if lines else f"{command[0]} ended with exit code {ran.returncode}"
-            raise (Park if ran.returncode == _PARK else Retry)(reason)
+        if process.returncode:
+            lines = said.strip().splitlines()
+            reason = lines[-1] if lines else f"{command[0]} ended with exit code {process.returncode}"
+            raise (Park if process.returncode == _PARK else Retry)(reason)
 
     return handle
 
 
-@contextmanager
-def ending_on_signals(worker: Worker) -> Iterator[list[int]]:
-    """Let SIGINT and SIGTERM close the worker, which finishes the event in hand; a second one interrupts that.
+class Signals:
+    """While entered, SIGINT and SIGTERM close the worker, which finishes the event in hand; a second one interrupts.
 
-    What is given lists the signals that came.
+    Attributes:
+        came: Which ones came.
     """
-    came: list[int] = []
-    # In threads of their own, for the one that a signal interrupts may hold the worker's lock.
-    closing: list[threading.Thread] = []
 
-    def end(number: int, _: FrameType | None) -> None:
-        came.append(number)
-        if len(came) > 1:
+    def __init__(self, worker: Worker) -> None:
+        self.came: list[int] = []
+        self._worker = worker
+        self._deferred = False
+        # In threads of their own, for the one that a signal interrupts may hold the worker's lock.
+        self._closing: list[threading.Thread] = []
+        self._before: list[tuple[int, Any]] = []
+
+    def check(self) -> None:
+        """Interrupt, if that is due."""
+        if len(self.came) > 1:
             raise KeyboardInterrupt
-        # Past Python's own buffer, which the one that is interrupted may be writing to.
-        os.write(2, _LEAVING)
-        closing.append(threading.Thread(target=worker.close))
-        closing[-1].start()
 
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield came
-    finally:
-        for number, handler in before.items():
+    @contextmanager
+    def deferred(self) -> Iterator[None]:
+        """Let an interrupt wait for the next `check`."""
+        self._deferred = True
+        try:
+            yield
+        finally:
+            self._deferred = False
+
+    def __enter__(self) -> Self:
+        self._before = [(number, signal.signal(number, self._handle)) for number in (signal.SIGINT, signal.SIGTERM)]
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for number, handler in self._before:
             signal.signal(number, handler)
-        for thread in closing:
+        for thread in self._closing:
             thread.join()
+
+    def _handle(self, number: int, _: FrameType | None) -> None:
+        self.came.append(number)
+        if len(self.came) == 1:
+            # Past Python's own buffer, which the one that is interrupted may be writing to.
+            os.write(2, _LEAVING)
+            self._closing.append(threading.Thread(target=self._worker.close))
+            self._closing[0].start()
+        elif not self._deferred:
+            raise KeyboardInterrupt

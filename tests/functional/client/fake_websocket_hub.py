@@ -88,6 +88,7 @@ class FakeWebSocketHub:
             subprotocols=["eventstore.v1"],  # type: ignore[list-item]
             process_request=self._admit,
             close_timeout=1,
+            ping_interval=None,
         ) as server:
             self.url = f"ws://127.0.0.1:{server.socket.getsockname()[1]}/ws"
             thread = threading.Thread(target=server.serve_forever)
