@@ -1,4 +1,4 @@
-"""The hub about itself: whether it is well, what it holds, and how to talk to it."""
+"""The hub about itself: whether it is well, what it holds, that it was restored, and how to talk to it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 from eventstore.bootstrap import clock, durables, log
 from eventstore.events import rfc3339
 from functions.rest import responses
+from functions.rest.queries import only
 from functions.rest.request import Request
 from functions.rest.subscription_answers import summary
 from functions.rest.version import VERSION
@@ -56,6 +57,15 @@ def stats() -> Answer:
         "subscriptions": [summary(standing, now=now) for standing in standings(log(), durables())],
     }
     return responses.json_of(200, body)
+
+
+@router.post("/epoch")
+def renew() -> Answer:
+    """Let nobody go on from an older cursor: the store was restored. Again, it is renewed once more."""
+    request = Request.of(router.current_event.raw_event, router.lambda_context)
+    only(request.query)
+    renewed = [{"partition": partition, "epoch": epoch} for partition, epoch in log().renew().items()]
+    return responses.json_of(200, {"partitions": renewed})
 
 
 @router.get("/openapi.json")

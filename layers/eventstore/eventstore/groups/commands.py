@@ -47,10 +47,15 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """All that the owner was sent up to a place is handled, but for streams that are held."""
+    """All that the owner was sent up to a place is handled, but for streams that are held.
+
+    Attributes:
+        epoch: Of the partition, when the place was given; empty, if that is not known.
+    """
 
     connection: str
     position: Position
+    epoch: str = ""
 
 
 @dataclass(frozen=True, slots=True)
