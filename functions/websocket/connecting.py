@@ -9,8 +9,8 @@ from eventstore import bootstrap
 from eventstore.errors import InvalidQuery
 from eventstore.filters import filter_of_parameters
 from eventstore.filters.parameters import ATTRIBUTES
-from eventstore.frames import Address, Delivery, Kind, Part, shard_of
-from eventstore.framing import FrameLimits
+from eventstore.frames import Address
+from eventstore.framing import note
 from eventstore.streams import stream_name
 from eventstore.subscriptions import BARE, EVENTSTORE, Connection, Subscription
 from functions.websocket import answers
@@ -22,7 +22,6 @@ __all__ = ["accept"]
 
 _HEADER = "sec-websocket-protocol"
 _PARAMETERS = (*ATTRIBUTES, "stream", "filter", "from", "cursor")
-_SHARDS = FrameLimits().shards
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +102,6 @@ def _subscribe(asked: _Asked) -> None:
         raise
     # The connection opens only once this function has answered: its first message goes the way of frames.
     first = answers.bare_subscribed(subscribed, subscription.key)
-    to = (Address(subscription.connection, subscription.id, 0, subscription.opened),)
-    part = Part(Kind.TEXT, 0, (), (first,), to)
-    bootstrap.deliveries().send([Delivery(shard_of(subscription.connection, _SHARDS), (part,))])
+    to = Address(subscription.connection, subscription.id, 0, subscription.opened)
+    bootstrap.deliveries().send([note(first, to)])
     subscriptions.ring(subscribed)
