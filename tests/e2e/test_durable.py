@@ -55,7 +55,7 @@ def letters(hub: Hub) -> int:
 
 
 def test_a_member_of_a_subscription_that_is_deleted_does_not_wait_for_ever(hub: Hub, rest: Rest) -> None:
-    assert rest.call("POST", "subscriptions", id="short-lived")[0] == 201
+    assert rest.call("POST", "subscriptions", id="short-lived", stream="wf-1")[0] == 201
     failures: list[NotFound] = []
 
     def work() -> None:

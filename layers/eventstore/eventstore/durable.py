@@ -90,6 +90,8 @@ class DurableSubscriptions:
     def replay(self, name: str, place: Place) -> Sequence[int]:
         """Let one go on from another place, with nothing in flight, held or parked; the partitions that are to move.
 
+        Members are told what was removed behind the place; from the oldest event on, nothing is missing.
+
         Raises:
             SubscriptionNotFound: There is none of this name.
             InvalidCursor: As `starting.origin_of` says.
@@ -97,10 +99,11 @@ class DurableSubscriptions:
         durable = self._durables.get(name)
         starts = self._starts(durable, place)
         ends = self._ends([partition for partition, start in starts.items() if start is Start.NOW])
-        oldest = {partition: BEGINNING for partition, start in starts.items() if start is Start.OLDEST}
+        oldest = [partition for partition, start in starts.items() if start is Start.OLDEST]
         places = {partition: start for partition, start in starts.items() if isinstance(start, Position)}
+        moves = {partition: [Replay(position)] for partition, position in {**ends, **places}.items()}
         self._discard(durable, self._parked(durable))
-        self._tell(durable, {p: [Replay(position)] for p, position in {**ends, **oldest, **places}.items()})
+        self._tell(durable, moves | {partition: [Replay(BEGINNING, from_oldest=True)] for partition in oldest})
         return sorted(starts)
 
     def redrive(self, name: str, stream: str | None, how: str) -> Sequence[str]:

@@ -52,7 +52,7 @@ class Served:
 def serve(log: Log, turn: Turn, durable: Durable, commands: Sequence[Command], outbox: Outbox) -> Served:
     """Take in what was asked, and send what may be sent. It depends on the turn alone: a second try does the same."""
     group = Group.decoded(turn.groups[durable.key])
-    step = Step(group, durable.rules, durable.key, turn.partition, turn.now)
+    step = Step(group, durable.rules, durable.key, turn.partition, turn.now, turn.removals)
     for command in commands:
         # A place in a history that was lost says nothing of this one: what stands there now was not handled.
         if not isinstance(command, Ack) or command.epoch in {"", turn.epoch}:

@@ -10,9 +10,9 @@ import pytest
 from redis import Redis
 
 from eventstore.adapters.redis_connection import connect
-from eventstore.errors import NewEpoch
+from eventstore.errors import NewEpoch, TurnLost
 from eventstore.filters import parse_filters
-from eventstore.ports import Start
+from eventstore.ports import Advance, Start
 from eventstore.reading import AllQuery, StreamQuery, read_all, read_stream
 from eventstore.streams import partition_of
 from eventstore.subscriptions import Durable
@@ -152,6 +152,21 @@ def test_the_first_frame_of_a_partition_is_no_repeat_either(live: Live, plain: R
     live.bells.ring([0, 1])
     live.settle()
     assert live.received()["a"][0]["frame"] > last + 1
+
+
+def test_a_turn_of_the_lost_history_comes_to_nothing(live: Live, plain: Redis, renew: Renew) -> None:
+    live.subscribe("a", streams=["wf"])
+    live.settle()
+    partition = partition_of("wf", 2)
+    snapshot = Snapshot(plain)
+    live.store.publish([event("1")], stream="wf")
+    lost = live.turns.begin(partition, events=9, behind=9)
+    snapshot.restore()
+    renew()
+    live.store.publish([event("2")], stream="wf")
+    live.turns.begin(partition, events=9, behind=9)
+    with pytest.raises(TurnLost):
+        live.turns.advance(lost, Advance())
 
 
 def durable(live: Live) -> Durable:

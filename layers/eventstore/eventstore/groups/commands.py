@@ -94,9 +94,14 @@ class Redrive:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """The group goes to another place, and forgets what it had in flight, held and parked."""
+    """The group goes to another place, and forgets what it had in flight, held and parked.
+
+    Attributes:
+        from_oldest: Whether that is the oldest event kept, wherever it stands, so that nothing is missing before it.
+    """
 
     position: Position
+    from_oldest: bool = False
 
 
 Command = Join | Leave | Release | Ack | AckStream | Nack | Redrive | Replay
