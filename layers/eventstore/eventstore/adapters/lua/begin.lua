@@ -3,7 +3,8 @@
 --
 -- KEYS  1 partition    the partition's hash: epoch, partitions, trims (how many removals it has seen)
 --       2 turn         its turns' hash: token, of the newest turn; done, the entry of the log up to which it is
---                      dispatched; goal, where the turn that is under way, or came to nothing, carries that;
+--                      dispatched; goal, where the turn that is under way, or came to nothing, carries that; fixed,
+--                      once narrow.lua has moved that back;
 --                      behind, whom it carries there that are behind, and trims, as they were when it was set;
 --                      leap, what the numbers of frames are ahead by; inbox, the last command that it takes in, and
 --                      now, its time: with durable subscriptions these decide what is sent as well; alarm, when a turn
@@ -18,7 +19,8 @@
 -- ARGV  1 epoch to give a new partition, 2 how many partitions a new store has
 --       3 about how many events a turn carries, 4 how many subscriptions that are behind, 5 how many commands
 --
--- Answers  {{token, epoch, done, goal, 1 if an earlier try set that, 1 if any has caught up, leap, trims, now, alarm},
+-- Answers  {{token, epoch, done, goal, 1 if an earlier try set that, 1 if any has caught up, leap, trims, now, alarm,
+--            1 if the goal is fixed, how many that were behind are carried, with those who ended since},
 --           {key, place of each that is behind...}, {key, state of each durable subscription...}, {command...}}
 local call = redis.call
 local partition, turn, bell, log, behind, places, terms, inbox, groups = unpack(KEYS)
@@ -31,7 +33,7 @@ call('HSETNX', partition, 'partitions', ARGV[2])
 local told = call('HMGET', partition, 'epoch', 'trims')
 local trims = told[2] or '0'
 local token = call('HINCRBY', turn, 'token', 1)
-local have = call('HMGET', turn, 'done', 'goal', 'trims', 'leap', 'behind', 'inbox', 'now', 'alarm')
+local have = call('HMGET', turn, 'done', 'goal', 'trims', 'leap', 'behind', 'inbox', 'now', 'alarm', 'fixed')
 local durable = call('EXISTS', groups) == 1
 local done, goal = have[1] or '0-0', have[2]
 local again = goal and 1 or 0
@@ -85,4 +87,5 @@ for _, key in ipairs(carried) do
 end
 local states = durable and call('HGETALL', groups) or {}
 local commands = upto ~= '' and call('XRANGE', inbox, '-', upto) or {}
-return {{token, told[1], done, goal, again, live, leap, trims, now or '0', have[8] or '0'}, late, states, commands}
+local about = {token, told[1], done, goal, again, live, leap, trims, now or '0', have[8] or '0', have[9] and 1 or 0, #carried}
+return {about, late, states, commands}
