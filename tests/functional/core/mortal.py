@@ -26,8 +26,8 @@ __all__ = ["Member", "Mortal", "frames_of"]
 
 T = TypeVar("T")
 
-# Small, so that little needs several turns.
-_LIMITS = TurnLimits(events=2, behind_events=2)
+# Small, so that little needs several turns, and two events for three subscribers are too much for one.
+_LIMITS = TurnLimits(events=2, behind_events=2, pairs=3 * (1 + 25))
 
 _BATCH = 3
 """Deliveries that one call has."""
