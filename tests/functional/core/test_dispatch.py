@@ -13,6 +13,7 @@ from eventstore.dispatch import TurnLimits
 from eventstore.errors import InvalidCursor, QueueUnavailable, TurnLost
 from eventstore.filters import parse_filters
 from eventstore.framing import FrameLimits
+from eventstore.groups import Nack
 from eventstore.ports import Start
 from eventstore.streams import Retention, StreamConfig
 from eventstore.subscriptions import Durable
@@ -453,6 +454,44 @@ class TestNarrowing:
         live.dispatcher.take_turn(0)
         received = live.received()
         assert (ids(received["late"]), ids(received["m"])) == (["1", "2"], ["1", "2"])
+
+
+class TestGroups:
+    """What bounds a turn's work for a durable subscription."""
+
+    @pytest.fixture
+    def live(self, client: Client) -> Live:
+        live = Live(client)
+        live.durables.create(Durable("0" * 24, "workers", parse_filters([])), {0: Start.OLDEST})
+        live.connect("m")
+        live.members.join("m", "w", "workers")
+        live.settle()
+        live.received()
+        return live
+
+    def test_large_events_come_few_at_a_time(self, live: Live) -> None:
+        for number in range(12):
+            live.store.publish([event(str(number), data="x" * 200_000)], stream="wf")
+        assert live.dispatcher.take_turn(0)
+        assert ids(live.received()["m"]) == [str(number) for number in range(10)]
+        live.settle()
+        assert ids(live.received()["m"]) == ["10", "11"]
+
+    def test_what_is_parked_is_copied_little_by_little(self, live: Live) -> None:
+        for stream in ("bad", "worse"):
+            live.store.publish(events(70), stream=stream)
+        live.settle()
+        for stream in ("bad", "worse"):
+            live.members.fail("w", Nack("m", stream, 1, "poisoned", 0, park=True))
+        copied, more = [0], True
+        while more:
+            more = live.dispatcher.take_turn(0)
+            copied.append(len(live.letters.kept))
+        assert copied[-1] == 140
+        assert max(after - before for before, after in itertools.pairwise(copied)) == 50
+        for stream in ("bad", "worse"):
+            kept = [letter.sequence for letter in live.letters.kept if letter.stream == stream]
+            assert kept == list(range(1, 71))
 
 
 class TestFailing:
