@@ -9,9 +9,11 @@ DEV := $(VENV)/.dev
 TEST := $(VENV)/.test
 SAM := $(VENV)-sam/bin/sam
 LOCALSTACK := $(VENV)-localstack/.installed
+MINISTACK := $(VENV)-ministack/bin/ministack
+CHECKOV := $(VENV)-checkov/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help dev demo test soak check format bench test-localstack lint-template build deploy lock clean
+.PHONY: help dev demo test soak check format bench test-localstack test-queues lint-template audit test-sam-local sam-local build built deploy lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,7 +31,7 @@ soak: $(TEST) ## Run the soaks at full size: 10,000 events, 50 subscribers; SOAK
 	SOAK_EVENTS=10000 SOAK_SUBSCRIBERS=50 $(BIN)/python -m pytest -q -s tests/e2e/test_soak.py
 	SOAK_EVENTS=5000 $(BIN)/python -m pytest -q -s tests/e2e/test_soak_groups.py
 
-check: $(TEST) lint-template ## Run all that CI runs: format, lint, types, architecture, template, tests
+check: $(TEST) lint-template built ## Run all that CI runs: format, lint, types, architecture, templates, build, tests
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
@@ -43,18 +45,46 @@ format: $(TEST) ## Format the code, and mend what can be mended
 bench: $(TEST) ## Measure, and write docs/benchmarks.md
 	$(BIN)/python -m tests.benchmarks
 
-test-localstack: $(TEST) $(LOCALSTACK) ## Run the tests of queues on LocalStack's SQS too, without Docker
+test-localstack: $(TEST) $(SAM) $(MINISTACK) ## Deploy the built template on MiniStack, or at AWS_ENDPOINT_URL, and run the end-to-end tests there
+	@echo "Building for the Python and the processor that are to run the functions..."
+	@mkdir -p .aws-sam
+	@SAM_CLI_TELEMETRY=0 $(HERE) $(SAM) build --build-dir .aws-sam/endpoint >.aws-sam/endpoint.log 2>&1 || { cat .aws-sam/endpoint.log; false; }
+	EVENTSTORE_ENDPOINT=$${EVENTSTORE_ENDPOINT:-ministack} SAM=$(SAM) MINISTACK=$(MINISTACK) \
+		$(BIN)/python -m pytest tests/e2e --ignore=tests/e2e/dev
+
+# MiniStack runs functions with the Python that it has itself.
+HERE = TARGET_PYTHON=$(shell $(VENV)-ministack/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])') \
+	PLATFORM=$(if $(filter Darwin,$(shell uname -s)),macosx_11_0,manylinux2014)_$(shell uname -m)
+
+test-queues: $(TEST) $(LOCALSTACK) ## Run the tests of queues on LocalStack's SQS too, without Docker
 	$(BIN)/python -m tests.localstack $(VENV)-localstack/bin/python \
 		$(BIN)/python -m pytest tests/contract/test_queues.py tests/contract/test_sqs_adapters.py
 
-lint-template: $(SAM) ## Validate template.yaml
+lint-template: $(SAM) $(CHECKOV) ## Validate the templates, and ask of them what a security review would
 	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint
+	$(VENV)-sam/bin/cfn-lint --regions us-east-1 -- infra/stacks/*.yaml
+	$(VENV)-checkov/bin/checkov --config-file infra/checkov.yaml
+
+audit: $(TEST) ## Ask whether anything that is pinned is known to be vulnerable
+	$(BIN)/python -m tests.audit requirements.txt layers/*/requirements.txt requirements-dev.txt requirements-test.txt \
+		--tools requirements-checkov.txt requirements-localstack.txt requirements-ministack.txt requirements-sam.txt
+
+test-sam-local: $(TEST) $(SAM) ## Run every event of tests/events in Lambda's own containers, where Docker runs
+	$(BIN)/python -m tests.sam_local $(SAM)
+
+sam-local: $(TEST) $(SAM) ## Start what functions in containers need, and say how to run one
+	@$(BIN)/python -m tests.sam_local $(SAM) --stay
 
 build: $(SAM) ## Build the functions and layers for Lambda
 	SAM_CLI_TELEMETRY=0 $(SAM) build
 
-deploy: build ## Deploy to the AWS account that your credentials name
-	$(SAM) deploy --guided
+built: build $(TEST) ## Build, and see that it is small and holds nothing unused
+	BUILT=.aws-sam/build $(BIN)/python -m pytest -q tests/artifacts
+
+deploy: build ## Deploy to the AWS account that your credentials name; ENV=prod for production
+	$(SAM) deploy --config-env $(ENV)
+
+ENV := dev
 
 lock: $(TEST) ## Pin the dependencies anew, after pyproject.toml changed
 	$(PYTHON) -m venv $(VENV)-lock && $(VENV)-lock/bin/pip install --quiet uv
@@ -97,6 +127,13 @@ $(SAM): requirements-sam.txt
 	@$(VENV)-sam/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-sam.txt
 	@touch $@
 
+$(MINISTACK): requirements-ministack.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed, and none is on the PATH." >&2; exit 1; }
+	@echo "Installing MiniStack, once..."
+	@$(PYTHON) -m venv $(VENV)-ministack
+	@$(VENV)-ministack/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-ministack.txt
+	@touch $@
+
 $(LOCALSTACK): requirements-localstack.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed, and none is on the PATH." >&2; exit 1; }
 	@echo "Installing LocalStack, once..."
@@ -104,15 +141,24 @@ $(LOCALSTACK): requirements-localstack.txt
 	@$(VENV)-localstack/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-localstack.txt
 	@touch $@
 
+$(CHECKOV): requirements-checkov.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed, and none is on the PATH." >&2; exit 1; }
+	@echo "Installing checkov, once..."
+	@$(PYTHON) -m venv $(VENV)-checkov
+	@$(VENV)-checkov/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-checkov.txt
+	@touch $@
+
 # What `sam build` calls (Metadata: BuildMethod: makefile) -------------------
 
-.PHONY: build-RestFunction build-WebSocketFunction build-DispatchFunction build-DeliverFunction build-SweepFunction
+BUILDS := build-RestFunction build-WebSocketFunction build-DispatchFunction build-DeliverFunction build-SweepFunction build-AuthorizerFunction
+.PHONY: $(BUILDS)
 build-RestFunction: FOLDER = rest
 build-WebSocketFunction: FOLDER = websocket
 build-DispatchFunction: FOLDER = dispatch
 build-DeliverFunction: FOLDER = deliver
 build-SweepFunction: FOLDER = sweep
-build-RestFunction build-WebSocketFunction build-DispatchFunction build-DeliverFunction build-SweepFunction:
+build-AuthorizerFunction: FOLDER = authorizer
+$(BUILDS):
 	mkdir -p "$(ARTIFACTS_DIR)/functions"
 	cp functions/*.py "$(ARTIFACTS_DIR)/functions/"
 	cp -r functions/$(FOLDER) "$(ARTIFACTS_DIR)/functions/"

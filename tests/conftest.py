@@ -4,6 +4,7 @@ import signal
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from eventstore_dev.valkey import ValkeyCluster, ValkeyServer
 from tests.material import MATERIAL
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 # A shell that runs the tests in the background lets them ignore Ctrl-C, and so would the programs that they start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# No test fails on a time.
+settings.register_profile("hub", deadline=None)
+settings.load_profile("hub")
 
 
 @pytest.fixture(scope="session")

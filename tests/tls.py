@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import ssl
-import threading
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -16,8 +13,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.relays import relaying
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 __all__ = ["Authority", "tls_in_front_of"]
@@ -97,56 +96,6 @@ def _usage(*, certifies: bool) -> x509.KeyUsage:
     )
 
 
-@contextmanager
-def tls_in_front_of(port: int, authority: Authority) -> Iterator[int]:
+def tls_in_front_of(port: int, authority: Authority) -> AbstractContextManager[int]:
     """A port of 127.0.0.1 that speaks TLS and hands on to `port` what it is told."""
-    loop = asyncio.new_event_loop()
-    stop = asyncio.Event()
-    opened: list[int] = []
-    ready = threading.Event()
-    writers: set[asyncio.StreamWriter] = set()
-    serving: set[asyncio.Task[None] | None] = set()
-
-    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
-            while some := await reader.read(65536):
-                writer.write(some)
-                await writer.drain()
-        writer.transport.abort()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        serving.add(asyncio.current_task())
-        writers.add(writer)
-        try:
-            far_reader, far_writer = await asyncio.open_connection(_LOCAL, port)
-            writers.add(far_writer)
-            await asyncio.gather(carry(reader, far_writer), carry(far_reader, writer))
-            writers.discard(far_writer)
-        except OSError:
-            writer.transport.abort()
-        writers.discard(writer)
-        serving.discard(asyncio.current_task())
-
-    async def run() -> None:
-        # Who trusts another authority ends the handshake: that is the test's affair, not worth a line on the terminal.
-        loop.set_exception_handler(lambda _loop, _about: None)
-        server = await asyncio.start_server(serve, _LOCAL, 0, ssl=authority.server)
-        opened.append(server.sockets[0].getsockname()[1])
-        ready.set()
-        await stop.wait()
-        server.close()
-        for writer in writers:
-            writer.transport.abort()
-        await asyncio.gather(*(task for task in serving if task))
-        # Transports close their sockets a turn of the loop after they were told.
-        await asyncio.sleep(0)
-
-    thread = threading.Thread(target=lambda: loop.run_until_complete(run()), daemon=True)
-    thread.start()
-    assert ready.wait(10)
-    try:
-        yield opened[0]
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join(10)
-        loop.close()
+    return relaying(port, tls=authority.server)

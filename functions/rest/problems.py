@@ -55,6 +55,7 @@ _KINDS: Mapping[type[errors.EventstoreError], tuple[int, str]] = {
     errors.NothingParked: (404, "Nothing is parked there"),
     errors.StreamGone: (410, "The stream was deleted for good"),
     errors.NewEpoch: (410, "The store was made anew"),
+    errors.Forbidden: (403, "The credential does not reach that far"),
     errors.StoreUnavailable: (503, "The store does not answer"),
     errors.StoreFull: (503, "The store is full"),
     errors.QueueUnavailable: (503, "A queue does not answer"),
@@ -64,6 +65,7 @@ _FALLBACKS: Mapping[type[errors.EventstoreError], tuple[int, str]] = {
     errors.Invalid: (422, "The request breaks a rule"),
     errors.Conflict: (409, "The store holds something else"),
     errors.Absent: (404, "It is not there"),
+    errors.Refused: (403, "It is not for this credential"),
     errors.Unavailable: (503, "Not now"),
     errors.EventstoreError: (500, "Something went wrong"),
 }
@@ -127,7 +129,7 @@ def _members(error: errors.EventstoreError) -> Mapping[str, object]:
     match error:
         case InvalidBody():
             return {"errors": [{"pointer": pointer, "detail": detail} for pointer, detail in error.places]}
-        case errors.Invalid() if error.pointer:
+        case errors.Invalid() | errors.Forbidden() if error.pointer:
             position = error.position if isinstance(error, errors.InvalidFilter) else None
             place = {"errors": [{"pointer": error.pointer, "detail": error.detail}]}
             return place if position is None else {**place, "position": position}

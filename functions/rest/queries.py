@@ -49,6 +49,7 @@ _NUMBER = re.compile(r"0|[1-9][0-9]*")
 _PREFIX = re.compile(r"[A-Za-z0-9._:~-]{1,200}")
 _TIME = re.compile(
     r"(\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:)(\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)",
+    re.ASCII,
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from eventstore.errors import Malformed, UnsupportedMediaType
+from functions.access import access_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from aws_lambda_powertools.utilities.typing import LambdaContext
+
+    from eventstore.access import Access, Scope
 
 __all__ = ["Request", "json_body", "segment"]
 
@@ -28,6 +31,7 @@ class Request:
         query: Every value of each parameter, decoded.
         body: Byte for byte as the client sent it.
         seconds_left: Until the function is ended.
+        access: What the caller may do.
     """
 
     path: str
@@ -36,10 +40,23 @@ class Request:
     query: Mapping[str, Sequence[str]]
     body: bytes
     seconds_left: float
+    access: Access
 
     @classmethod
-    def of(cls, event: Mapping[str, Any], context: LambdaContext) -> Request:
-        """Read the event that a function is invoked with."""
+    def of(cls, event: Mapping[str, Any], context: LambdaContext, *needed: Scope) -> Request:
+        """Read the event that a function is invoked with.
+
+        Args:
+            event: As API Gateway makes it.
+            context: Lambda's.
+            needed: The scopes of which the caller must have one; without any, whoever has a credential may come.
+
+        Raises:
+            Forbidden: The caller has none of them.
+        """
+        access = access_of(event.get("requestContext") or {})
+        if needed:
+            access.require(*needed)
         path = event["path"]
         body = event.get("body") or ""
         return cls(
@@ -49,6 +66,7 @@ class Request:
             query=event.get("multiValueQueryStringParameters") or {},
             body=b64decode(body) if event.get("isBase64Encoded") else body.encode(),
             seconds_left=context.get_remaining_time_in_millis() / 1000,
+            access=access,
         )
 
 

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from eventstore import bootstrap, groups
+from eventstore.access import Access, Scope
 from eventstore.errors import EventstoreError, UnknownAction
 from eventstore.store import PartlyPublished
 from eventstore.subscriptions import Subscription
+from functions.access import require_durable
 from functions.websocket import answers
 from functions.websocket.requests import Ack, Join, Message, Nack, Publish, Release, Subscribe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["answer"]
+__all__ = ["Caller", "answer"]
 
 _LOGGER = logging.getLogger(__name__)
 
 
-def answer(connection: str, body: str) -> str:
+class Caller(NamedTuple):
+    """Who sent a message, and what it may do."""
+
+    connection: str
+    access: Access
+
+
+def answer(caller: Caller, body: str) -> str:
     """Do what a message asks for; whatever becomes of it, there is an answer."""
     message = Message({})
     try:
@@ -30,7 +39,7 @@ def answer(connection: str, body: str) -> str:
             raise UnknownAction(
                 f"there is no action {message.action[:40]!r}; there are {', '.join(_ACTIONS)}", pointer="/action"
             )
-        return action(connection, message)
+        return action(caller, message)
     except (EventstoreError, PartlyPublished) as error:
         failure: Exception = error
     except Exception as error:
@@ -39,66 +48,75 @@ def answer(connection: str, body: str) -> str:
     return answers.error(failure, request=message.request, own_id=message.own_id)
 
 
-def _subscribe(connection: str, message: Message) -> str:
+def _subscribe(caller: Caller, message: Message) -> str:
+    caller.access.require(Scope.SUBSCRIBE)
     if "subscription" in message.found:
-        return _join(connection, message)
+        return _join(caller, message)
     asked = Subscribe.of(message)
-    subscription = Subscription(bootstrap.new_id(), connection, asked.id, asked.filter, asked.streams)
+    caller.access.require_streams(asked.streams, pointer="/stream")
+    wanted = asked.filter if asked.streams else caller.access.confined(asked.filter)
+    subscription = Subscription(bootstrap.new_id(), caller.connection, asked.id, wanted, asked.streams)
     subscriptions = bootstrap.subscriptions()
     subscribed = subscriptions.start(subscription, cursors=asked.cursors, oldest=asked.oldest)
     subscriptions.ring(subscribed)
     return answers.subscribed(message.request, asked.id, subscribed)
 
 
-def _join(connection: str, message: Message) -> str:
+def _join(caller: Caller, message: Message) -> str:
     asked = Join.of(message)
-    partitions = bootstrap.members().join(connection, asked.id, asked.name)
+    require_durable(caller.access, asked.name)
+    partitions = bootstrap.members().join(caller.connection, asked.id, asked.name)
     return answers.message(
         "subscribed", id=asked.id, subscription=asked.name, partitions=list(partitions), request=message.request
     )
 
 
-def _ack(connection: str, message: Message) -> str:
+def _ack(caller: Caller, message: Message) -> str:
+    caller.access.require(Scope.SUBSCRIBE)
     asked = Ack.of(message)
     if asked.stream is None:
-        bootstrap.members().acknowledge(connection, asked.id, asked.cursors)
+        bootstrap.members().acknowledge(caller.connection, asked.id, asked.cursors)
     else:
-        bootstrap.members().acknowledge_stream(connection, asked.id, asked.stream, asked.sequence)
+        bootstrap.members().acknowledge_stream(caller.connection, asked.id, asked.stream, asked.sequence)
     return answers.message("acknowledged", id=asked.id, request=message.request)
 
 
-def _nack(connection: str, message: Message) -> str:
+def _nack(caller: Caller, message: Message) -> str:
+    caller.access.require(Scope.SUBSCRIBE)
     asked = Nack.of(message)
-    nack = groups.Nack(connection, asked.stream, asked.sequence, asked.reason, asked.delay, asked.park)
+    nack = groups.Nack(caller.connection, asked.stream, asked.sequence, asked.reason, asked.delay, asked.park)
     bootstrap.members().fail(asked.id, nack)
     return answers.message("acknowledged", id=asked.id, request=message.request)
 
 
-def _release(connection: str, message: Message) -> str:
+def _release(caller: Caller, message: Message) -> str:
+    caller.access.require(Scope.SUBSCRIBE)
     asked = Release.of(message)
-    bootstrap.members().release(connection, asked.id, asked.partition)
+    bootstrap.members().release(caller.connection, asked.id, asked.partition)
     return answers.message("released", id=asked.id, partition=asked.partition, request=message.request)
 
 
-def _unsubscribe(connection: str, message: Message) -> str:
+def _unsubscribe(caller: Caller, message: Message) -> str:
     message.only("id")
     own_id = message.subscription()
-    bootstrap.members().unsubscribe(connection, own_id)
+    bootstrap.members().unsubscribe(caller.connection, own_id)
     return answers.message("unsubscribed", id=own_id, request=message.request)
 
 
-def _publish(_: str, message: Message) -> str:
+def _publish(caller: Caller, message: Message) -> str:
+    caller.access.require(Scope.PUBLISH)
     asked = Publish.of(message)
+    caller.access.require_events(asked.events, stream=asked.stream)
     results = bootstrap.store().publish(asked.events, stream=asked.stream, expected=asked.expected)
     return answers.published(message.request, results)
 
 
-def _ping(_: str, message: Message) -> str:
+def _ping(_: Caller, message: Message) -> str:
     message.only()
     return answers.message("pong", request=message.request)
 
 
-_ACTIONS: Mapping[str, Callable[[str, Message], str]] = {
+_ACTIONS: Mapping[str, Callable[[Caller, Message], str]] = {
     "subscribe": _subscribe,
     "unsubscribe": _unsubscribe,
     "publish": _publish,

@@ -94,7 +94,7 @@ def _problem(failure: Exception) -> dict[str, Any]:
     match failure:
         case errors.InvalidFilter():
             told |= {"pointer": failure.pointer, "position": failure.position}
-        case errors.Invalid() if failure.pointer:
+        case errors.Invalid() | errors.Forbidden() if failure.pointer:
             # A parameter of a URL has a name where a member of a message has a place.
             told["pointer"] = f"/{failure.pointer.removeprefix('/')}"
         case errors.WrongExpectedVersion():

@@ -6,15 +6,19 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from eventstore import bootstrap
+from eventstore.access import Scope
 from eventstore.cloudevents import from_json
-from eventstore.errors import ConnectionNotFound, EventstoreError, Invalid
+from eventstore.errors import ConnectionNotFound, EventstoreError, Forbidden, Invalid
 from eventstore.subscriptions import BARE
+from functions.access import access_of
 from functions.websocket import actions, answers, connecting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from aws_lambda_powertools.utilities.typing import LambdaContext
+
+    from eventstore.access import Access
 
 __all__ = ["handler"]
 
@@ -43,6 +47,9 @@ def _connect(event: Mapping[str, Any]) -> dict[str, Any]:
         # The gateway tells the client the status alone; the reason is for who reads the log.
         _LOGGER.info("a connection is refused: %s: %s", error.code, error.detail)
         return {"statusCode": 400, "body": error.detail}
+    except Forbidden as error:
+        _LOGGER.info("a connection is refused: %s: %s", error.code, error.detail)
+        return {"statusCode": 403, "body": error.detail}
     except EventstoreError as error:
         _LOGGER.warning("%s: %s", error.code, error.detail)
         return {"statusCode": 503, "body": error.detail}
@@ -53,19 +60,24 @@ def _message(context: Mapping[str, Any], body: str) -> str:
     connection = context["connectionId"]
     # Not by the route: an event may have an extension that is called action.
     try:
+        access = access_of(context)
         known = bootstrap.registry().connection(connection)
     except EventstoreError as error:
         return answers.error(error)
     if known is None:
         return answers.error(ConnectionNotFound())
-    return _publish_bare(body) if known.protocol == BARE else actions.answer(connection, body)
+    if known.protocol == BARE:
+        return _publish_bare(access, body)
+    return actions.answer(actions.Caller(connection, access), body)
 
 
-def _publish_bare(body: str) -> str:
+def _publish_bare(access: Access, body: str) -> str:
     identity, subject = bootstrap.new_id(), ""
     try:
         event = from_json(body)
         subject = event.id
+        access.require(Scope.PUBLISH)
+        access.require_events([event], stream=None)
         return answers.bare_published(bootstrap.store().publish([event]), identity, subject)
     except EventstoreError as error:
         return answers.bare_refused(error, identity, subject)

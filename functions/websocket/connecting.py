@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from eventstore import bootstrap
+from eventstore.access import Scope
 from eventstore.errors import InvalidQuery
 from eventstore.filters import filter_of_parameters
 from eventstore.filters.parameters import ATTRIBUTES
@@ -13,16 +14,23 @@ from eventstore.frames import Address, Delivery, Kind, Part, shard_of
 from eventstore.framing import FrameLimits
 from eventstore.streams import stream_name
 from eventstore.subscriptions import BARE, EVENTSTORE, Connection, Subscription
+from functions.access import access_of
 from functions.websocket import answers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from eventstore.access import Access
 
 __all__ = ["accept"]
 
 _HEADER = "sec-websocket-protocol"
 _PARAMETERS = (*ATTRIBUTES, "stream", "filter", "from", "cursor")
 _SHARDS = FrameLimits().shards
+
+# What browsers tell the authorizer by: nothing for this function, not even to quote in an error.
+_CREDENTIAL = "bearer."
+_TOKEN = "access_token"  # noqa: S105 - the name of a parameter
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +47,18 @@ def accept(event: Mapping[str, Any]) -> str | None:
 
     Raises:
         InvalidQuery, InvalidFilter, InvalidStream, InvalidCursor: The connection is refused.
+        Forbidden: It is not for who asks.
     """
     context = event["requestContext"]
+    access = access_of(context)
     named = _named(event)
     protocol = next((name for name in named if name in {EVENTSTORE, BARE}), None)
     if named and protocol is None:
         raise InvalidQuery(f"the subprotocols {', '.join(named)[:80]!r} are not known; name {EVENTSTORE} or {BARE}")
     connection = Connection(context["connectionId"], protocol or EVENTSTORE, int(context["connectedAt"]))
-    query = event.get("multiValueQueryStringParameters") or {}
-    asked = _asked(connection, query)
+    asked = _asked(connection, _query(event), access)
+    if asked is None:
+        access.require(Scope.PUBLISH, Scope.SUBSCRIBE)
     bootstrap.registry().connect(connection)
     if asked is not None:
         _subscribe(asked)
@@ -61,10 +72,16 @@ def _named(event: Mapping[str, Any]) -> list[str]:
         if name.lower() == _HEADER
         for value in values
     ]
-    return [name.strip() for line in lines for name in line.split(",") if name.strip()]
+    names = [name.strip() for line in lines for name in line.split(",")]
+    return [name for name in names if name and not name.lower().startswith(_CREDENTIAL)]
 
 
-def _asked(connection: Connection, query: Mapping[str, Sequence[str]]) -> _Asked | None:
+def _query(event: Mapping[str, Any]) -> Mapping[str, Sequence[str]]:
+    query = event.get("multiValueQueryStringParameters") or {}
+    return {name: values for name, values in query.items() if name != _TOKEN}
+
+
+def _asked(connection: Connection, query: Mapping[str, Sequence[str]], access: Access) -> _Asked | None:
     known = _PARAMETERS if connection.protocol == BARE else ()
     for name, values in query.items():
         if name not in known:
@@ -74,18 +91,20 @@ def _asked(connection: Connection, query: Mapping[str, Sequence[str]]) -> _Asked
             raise InvalidQuery(f"{name} is empty; give it a value, or leave it out", pointer=name)
     if connection.protocol != BARE:
         return None
+    access.require(Scope.SUBSCRIBE)
     start, cursors = query.get("from", ()), query.get("cursor", ())
     if len(start) > 1 or (start and start[0] not in {"now", "start"}):
         raise InvalidQuery("from is 'now' or 'start', once", pointer="from")
     if start and cursors:
         raise InvalidQuery("from and cursor contradict each other; send one of them", pointer="from")
     streams = tuple(dict.fromkeys(stream_name(name, pointer="stream") for name in query.get("stream", ())))
-    wanted = {name: values for name, values in query.items() if name in {*ATTRIBUTES, "filter"}}
+    access.require_streams(streams, pointer="stream")
+    wanted = filter_of_parameters({name: query[name] for name in query if name in {*ATTRIBUTES, "filter"}})
     subscription = Subscription(
         key=bootstrap.new_id(),
         connection=connection.id,
         id="url",
-        filter=filter_of_parameters(wanted),
+        filter=wanted if streams else access.confined(wanted, pointer="filter"),
         streams=streams,
         bare=True,
         opened=connection.opened,

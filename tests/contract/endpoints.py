@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from types_boto3_sqs import SQSClient
 
-__all__ = ["ENDPOINT", "at_endpoint", "needs_endpoint", "on_local_stack", "on_moto"]
+__all__ = ["ENDPOINT", "at_endpoint", "moto_server", "needs_endpoint", "on_local_stack", "on_moto"]
 
 T = TypeVar("T")
 
@@ -47,17 +47,23 @@ def on_local_stack(folder: Path) -> Iterator[SQSClient]:
 
 
 @contextmanager
-def on_moto() -> Iterator[SQSClient]:
-    """The server of moto as its users start it."""
+def moto_server() -> Iterator[str]:
+    """Where the server of moto answers, started as its users start it."""
     port = free_port()
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    with _nowhere_else(), subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:
             _wait_for(f"http://127.0.0.1:{port}/moto-api/")
-            with sqs_client(f"http://127.0.0.1:{port}") as client:
-                yield client
+            yield f"http://127.0.0.1:{port}"
         finally:
             server.terminate()
+
+
+@contextmanager
+def on_moto() -> Iterator[SQSClient]:
+    """The SQS of moto."""
+    with _nowhere_else(), moto_server() as url, sqs_client(url) as client:
+        yield client
 
 
 @contextmanager

@@ -1,46 +1,55 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from redis import Redis
 
-from eventstore_client import EventStore
-from eventstore_dev.stack import Stack, running
-from eventstore_dev.valkey import ValkeyServer
+from tests.e2e.deployed import deployed_hub
+from tests.e2e.endpoints import chosen, lacking
+from tests.e2e.hubs import Hub, local_hub
 from tests.e2e.live import Client
+from tests.policies.judging import judged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-TEMPLATE = Path(__file__).parents[2] / "template.yaml"
+_ROOT = Path(__file__).parents[2]
+_ADAPTATIONS = pytest.StashKey[list[str]]()
 
 
-@dataclass(frozen=True)
-class Hub:
-    """The project's own template on the local stack, with a Valkey that keeps what it answered."""
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for mark in item.iter_markers("needs"):
+        for need in mark.args:
+            if why := lacking(need):
+                pytest.skip(why)
 
-    stack: Stack
-    valkey: ValkeyServer
 
-    @property
-    def url(self) -> str:
-        return self.stack.url
-
-    def client(self) -> EventStore:
-        return EventStore(self.url)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if adaptations := config.stash.get(_ADAPTATIONS, []):
+        terminalreporter.section(f"{chosen()}: the built template was deployed, but for this")
+        for one in adaptations:
+            terminalreporter.line(one)
 
 
 @pytest.fixture(scope="session")
-def running_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+def running_hub(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Hub]:
     folder = tmp_path_factory.mktemp("hub")
-    with (
-        ValkeyServer.start(folder=folder, persistent=True) as valkey,
-        running(TEMPLATE, parameters={"RedisUrl": valkey.url}) as stack,
-    ):
-        yield Hub(stack, valkey)
+    if chosen() == "eventstore_dev":
+        # Whatever the tests make functions call, their roles must allow on AWS.
+        with judged(folder / "calls.jsonl"), local_hub(folder) as hub:
+            yield hub
+        return
+    places = {
+        "built": Path(os.environ.get("EVENTSTORE_BUILT") or _ROOT / ".aws-sam" / "endpoint" / "template.yaml"),
+        "sam": Path(os.environ.get("SAM") or _ROOT / ".venv-sam" / "bin" / "sam"),
+        "program": Path(os.environ.get("MINISTACK") or _ROOT / ".venv-ministack" / "bin" / "ministack"),
+    }
+    with deployed_hub(folder, **places) as deployed:
+        pytestconfig.stash[_ADAPTATIONS] = deployed.adaptations
+        yield deployed
 
 
 @pytest.fixture
@@ -53,5 +62,5 @@ def hub(running_hub: Hub) -> Hub:
 @pytest.fixture
 def client(hub: Hub) -> Iterator[Client]:
     """A client of `eventstore.v1`, connected."""
-    with Client(hub.url) as client:
+    with Client(hub) as client:
         yield client

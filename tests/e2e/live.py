@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from websockets.sync.client import ClientConnection
 
     from eventstore_client import EventStore
-    from tests.e2e.conftest import Hub
+    from tests.e2e.hubs import Hub
 
-__all__ = ["Bare", "Client", "Following", "Hole", "event", "feed", "publish", "sequences", "websocket_url"]
+__all__ = ["Bare", "Client", "Following", "Hole", "event", "feed", "opened", "publish", "sequences"]
 
 SECONDS = 60.0
 """In which what is awaited comes, on however slow a machine; a test that is right never waits for so long."""
@@ -35,8 +35,11 @@ class Hole(Exception):
     """A frame was lost."""
 
 
-def websocket_url(url: str, query: Sequence[tuple[str, str]] = ()) -> str:
-    return url.replace("http", "ws", 1) + "/ws" + (f"?{urlencode(query)}" if query else "")
+def opened(hub: Hub, query: Sequence[tuple[str, str]] = (), **options: Any) -> ClientConnection:  # noqa: ANN401 - what `connect` takes
+    """A connection to the hub's WebSocket API."""
+    url = hub.websocket_url + (f"?{urlencode(query)}" if query else "")
+    connection: ClientConnection = connect(url, additional_headers=hub.headers, proxy=None, **options)
+    return connection
 
 
 def event(name: object, *, stream: str = "wf-1", **members: object) -> dict[str, object]:
@@ -127,17 +130,17 @@ class _Connection:
 
     subprotocol: str
 
-    def __init__(self, url: str, query: Sequence[tuple[str, str]] = ()) -> None:
+    def __init__(self, hub: Hub, query: Sequence[tuple[str, str]] = ()) -> None:
         self._stack = ExitStack()
         self.socket: ClientConnection = self._stack.enter_context(
-            connect(
-                websocket_url(url, query),
+            opened(
+                hub,
+                query,
                 subprotocols=[Subprotocol(self.subprotocol)],
                 compression=None,
                 ping_interval=None,
                 open_timeout=SECONDS,
                 close_timeout=SECONDS,
-                proxy=None,
             )
         )
 
@@ -177,8 +180,8 @@ class Client(_Connection):
 
     subprotocol = "eventstore.v1"
 
-    def __init__(self, url: str) -> None:
-        super().__init__(url)
+    def __init__(self, hub: Hub) -> None:
+        super().__init__(hub)
         self.following: dict[str, Following] = {}
         self._answers: list[dict[str, Any]] = []
 
@@ -237,11 +240,11 @@ class Bare(_Connection):
 
     subprotocol = "cloudevents.json"
 
-    def __init__(self, url: str, *query: tuple[str, str], into: Following | None = None) -> None:
+    def __init__(self, hub: Hub, *query: tuple[str, str], into: Following | None = None) -> None:
         self.following = into or Following()
         self.following.begin()
         self.words: list[dict[str, Any]] = []
-        super().__init__(url, [*query, *(("cursor", cursor) for cursor in self.following.cursors)])
+        super().__init__(hub, [*query, *(("cursor", cursor) for cursor in self.following.cursors)])
 
     def subscribed(self) -> dict[str, Any]:
         """The hub's first word."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from eventstore_dev.invocation import Limits
 from eventstore_dev.stack import Stack, running
 from eventstore_dev.valkey import ValkeyServer
-from tests.e2e.conftest import TEMPLATE
+from tests.e2e.hubs import TEMPLATE
 from tests.e2e.unreliable import UnreliableBroker
 
 if TYPE_CHECKING:

@@ -13,7 +13,10 @@ from tests.e2e.live import event
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.e2e.conftest import Hub
+    from tests.e2e.hubs import Hub
+
+# A browser ends a connection whose subprotocol is not named.
+pytestmark = pytest.mark.needs("subprotocols")
 
 # Reports are sent one after the other, so that they arrive in their order.
 _REPORT = """
@@ -58,7 +61,7 @@ def chromium() -> str:
 
 
 def page(hub: Hub, script: str) -> str:
-    address = json.dumps(hub.url.replace("http", "ws", 1) + "/ws")
+    address = json.dumps(hub.websocket_url)
     return f"<!doctype html><title>hub</title><script>const URL = {address};{_REPORT}{script}</script>"
 
 

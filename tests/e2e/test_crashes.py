@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import threading
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,11 +11,12 @@ import pytest
 from eventstore_client import Backoff, EventStore
 from eventstore_client.loader import load
 from eventstore_client.sources import Item
+from tests.e2e.hubs import LocalHub
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.e2e.conftest import Hub
+    from tests.e2e.hubs import Hub
 
 _STREAMS, _EACH = 12, 50
 
@@ -61,10 +59,8 @@ def every_event_stands_once_and_in_order(store: EventStore) -> bool:
 
 
 def kill_functions(hub: Hub) -> None:
-    for pid in hub.stack.pids:
-        # One that was ended before may be reaped meanwhile.
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    assert isinstance(hub, LocalHub)
+    hub.kill_functions()
 
 
 def crash_the_cache(hub: Hub) -> None:
@@ -72,9 +68,9 @@ def crash_the_cache(hub: Hub) -> None:
     hub.valkey.restart()
 
 
-@pytest.mark.parametrize("strike", [kill_functions, crash_the_cache])
+@pytest.mark.parametrize("strike", [pytest.param(kill_functions, marks=pytest.mark.needs("kills")), crash_the_cache])
 def test_what_was_answered_stands_once(hub: Hub, strike: Callable[[Hub], None]) -> None:
-    store = EventStore(hub.url, backoff=Backoff(patience=60))
+    store = hub.client(backoff=Backoff(patience=60))
     striking = Striking(lambda: strike(hub))
     summary = load(items(), store, publishers=4, progress=striking)  # type: ignore[arg-type]
     assert striking.strikes >= 5

@@ -7,25 +7,23 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import urllib3
 
-from tests.e2e.dev.queues import sqs_client
 from tests.e2e.live import SECONDS, Client, event, publish
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.e2e.conftest import Hub
+    from tests.e2e.hubs import Hub
 
 
 class Rest:
     def __init__(self, hub: Hub) -> None:
-        self._url = f"{hub.url}/api/v1"
+        self._hub = hub
 
     def call(self, method: str, path: str, **members: object) -> tuple[int, Any]:
         body = json.dumps(members).encode() if members else None
         headers = {"Content-Type": "application/json"} if members else {}
-        reply = urllib3.request(method, f"{self._url}/{path}", body=body, headers=headers, retries=False)
+        reply = self._hub.call(method, f"/api/v1/{path}", body=body, headers=headers)
         return reply.status, reply.json() if reply.data else None
 
     def until(self, path: str, done: Callable[[Any], object]) -> Any:  # noqa: ANN401 - JSON is anything
@@ -44,12 +42,7 @@ def rest(hub: Hub) -> Rest:
 
 def letters(hub: Hub) -> int:
     """How many messages the queue of parked events holds."""
-    with sqs_client(hub.url) as sqs:
-        [url] = [url for url in sqs.list_queues()["QueueUrls"] if url.endswith("/DeadLettersQueue.fifo")]
-        asked = sqs.get_queue_attributes(
-            QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        )
-    return sum(map(int, asked["Attributes"].values()))
+    return hub.waiting("DeadLettersQueue")
 
 
 def sent(client: Client) -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ from eventstore_client.sources import Item, Source
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.e2e.conftest import Hub
+    from tests.e2e.hubs import Hub
 
 
 @pytest.fixture

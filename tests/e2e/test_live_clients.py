@@ -11,17 +11,22 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-import urllib3
+from botocore.credentials import Credentials as Keys
 from redis import Redis
 
-from eventstore_client import HistoryLost, Retry
+from eventstore_client import ApiKey, AwsIam, Bearer, HistoryLost, Retry
 from tests.e2e.live import event, feed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from eventstore_client import Recorded
-    from tests.e2e.conftest import Hub
+    from eventstore_client import Credentials, Recorded
+    from tests.e2e.hubs import Hub
+
+
+class Session:
+    def get_credentials(self) -> Keys:
+        return Keys("AKIDEXAMPLE", "secret", "token")
 
 
 def test_the_sdk_hands_out_what_is_stored_and_then_what_comes(hub: Hub) -> None:
@@ -46,8 +51,26 @@ def test_the_sdk_goes_on_from_its_cursor(hub: Hub) -> None:
             assert next(subscription).id == "3"
 
 
+@pytest.mark.parametrize("own_id", ["1", pytest.param("é/1", marks=pytest.mark.needs("slashes"))])
+def test_the_sdk_hands_out_an_event_whole_that_is_too_large_for_a_frame(hub: Hub, own_id: str) -> None:
+    large = {"large": "x" * 100_000}
+    with hub.client() as store, store.subscribe() as subscription:
+        store.publish([event(own_id, data=large), event(2)])
+        found = [next(subscription), next(subscription)]
+    assert [(one.sequence, one.data) for one in found] == [(1, large), (2, None)]
+
+
+@pytest.mark.needs("open-doors")
+@pytest.mark.parametrize("credentials", [Bearer("a.b.c"), ApiKey("key"), AwsIam(region="eu-west-1", session=Session())])
+def test_a_hub_that_asks_for_no_credential_takes_one(hub: Hub, credentials: Credentials) -> None:
+    with hub.client(credentials=credentials) as store, store.subscribe() as subscription:
+        store.publish([event(1)])
+        assert next(subscription).id == "1"
+
+
 def test_the_sdk_works_through_a_durable_subscription(hub: Hub) -> None:
-    made = urllib3.request("POST", f"{hub.url}/api/v1/subscriptions", json={"id": "workers", "from": "start"})
+    body, media_type = b'{"id":"workers","from":"start"}', {"Content-Type": "application/json"}
+    made = hub.call("POST", "/api/v1/subscriptions", body=body, headers=media_type)
     assert made.status == 201, made.data
     handled: list[str] = []
     with hub.client() as store, store.work("workers") as worker:
@@ -108,8 +131,8 @@ def test_closing_ends_an_iteration_that_waits(hub: Hub) -> None:
 
 @contextmanager
 def subscribing(hub: Hub, *options: str) -> Iterator[subprocess.Popen[str]]:
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, "-m", "eventstore_client", "subscribe", "--url", hub.url, *options]
+    environment = os.environ | hub.environment | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-m", "eventstore_client", "subscribe", *options]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     ) as process:

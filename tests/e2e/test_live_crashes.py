@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import os
-import signal
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
-from eventstore_client import Backoff, EventStore
+from eventstore_client import Backoff
+from tests.e2e.hubs import LocalHub
 from tests.e2e.live import Client, Following, Hole, event, feed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.e2e.conftest import Hub
+    from tests.e2e.hubs import Hub
 
 _STREAMS, _EACH = 8, 50
 _ALL = _STREAMS * _EACH
 
 
 def kill_functions(hub: Hub) -> None:
-    for pid in hub.stack.pids:
-        # One may have ended by itself.
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    assert isinstance(hub, LocalHub)
+    hub.kill_functions()
 
 
 def crash_the_cache(hub: Hub) -> None:
@@ -38,7 +34,7 @@ def follow(hub: Hub, following: Following, done: Callable[[], object]) -> None:
     """Follow until something is so, as docs/protocol.md tells clients to: resuming whenever something was lost."""
     while not done():
         try:
-            with Client(hub.url) as client:
+            with Client(hub) as client:
                 told = client.subscribe(into=following, **({} if following.start else {"from": "start"}))
                 # While something is away the hub answers with errors, and the gateway with words of its own.
                 if told.get("type") == "subscribed":
@@ -48,7 +44,7 @@ def follow(hub: Hub, following: Following, done: Callable[[], object]) -> None:
             continue
 
 
-@pytest.mark.parametrize("strike", [kill_functions, crash_the_cache])
+@pytest.mark.parametrize("strike", [pytest.param(kill_functions, marks=pytest.mark.needs("kills")), crash_the_cache])
 def test_a_subscriber_handles_every_event_once_and_in_order(hub: Hub, strike: Callable[[Hub], None]) -> None:
     events = [event(f"{stream}-{n}", stream=f"wf-{stream}") for n in range(1, _EACH + 1) for stream in range(_STREAMS)]
     following, strikes = Following(), [_ALL // 4, _ALL // 2]
@@ -58,10 +54,10 @@ def test_a_subscriber_handles_every_event_once_and_in_order(hub: Hub, strike: Ca
             strikes.pop(0)
             strike(hub)
             # A function that died before it rang is made up for by the sweep; it comes every minute, and here now.
-            hub.stack.fire("SweepFunction")
+            hub.sweep()
         return len(following.events) >= _ALL
 
-    with EventStore(hub.url, backoff=Backoff(patience=60)) as store, feed(store, events):
+    with hub.client(backoff=Backoff(patience=60)) as store, feed(store, events):
         follow(hub, following, done)
     for stream in range(_STREAMS):
         own = [(one["id"], one["hubsequence"]) for one in following.events if one["hubstream"] == f"wf-{stream}"]

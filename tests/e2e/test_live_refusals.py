@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 from websockets.exceptions import InvalidStatus
-from websockets.sync.client import connect
 from websockets.typing import Origin, Subprotocol
 
-from tests.e2e.live import SECONDS, Client, websocket_url
+from tests.e2e.live import SECONDS, Client, opened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tests.e2e.conftest import Hub
+    from tests.e2e.hubs import Hub
 
 
+@pytest.mark.needs("refusals")
 @pytest.mark.parametrize(
     ("subprotocol", "query"),
     [
@@ -33,18 +33,19 @@ def test_what_no_connection_is_made_of_is_refused_with_400(
     hub: Hub, subprotocol: str, query: Sequence[tuple[str, str]]
 ) -> None:
     with pytest.raises(InvalidStatus) as refused:
-        connect(websocket_url(hub.url, query), subprotocols=[Subprotocol(subprotocol)], proxy=None)
+        opened(hub, query, subprotocols=[Subprotocol(subprotocol)])
     assert refused.value.response.status_code == 400
 
 
+@pytest.mark.needs("subprotocols")
 def test_pages_of_any_origin_may_connect(hub: Hub) -> None:
     names = [Subprotocol("cloudevents.json")]
-    with connect(websocket_url(hub.url), origin=Origin("https://shop.example"), subprotocols=names, proxy=None) as page:
+    with opened(hub, origin=Origin("https://shop.example"), subprotocols=names) as page:
         assert page.subprotocol == "cloudevents.json"
 
 
 def test_without_a_subprotocol_none_is_named_and_it_is_eventstore_v1(hub: Hub) -> None:
-    with connect(websocket_url(hub.url), proxy=None) as socket:
+    with opened(hub) as socket:
         assert socket.subprotocol is None
         socket.send('{"action":"ping","request":"p"}')
         assert json.loads(socket.recv(SECONDS)) == {"type": "pong", "request": "p"}

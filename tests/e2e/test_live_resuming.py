@@ -6,14 +6,13 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-import urllib3
 from redis import Redis
 
 from tests.e2e.dev.conftest import wait_until
 from tests.e2e.live import SECONDS, Bare, Client, Following, event, feed, publish, sequences
 
 if TYPE_CHECKING:
-    from tests.e2e.conftest import Hub
+    from tests.e2e.hubs import Hub
 
 _PARTITIONS = 16
 
@@ -24,7 +23,7 @@ def test_nothing_is_missed_by_who_was_cut_off(hub: Hub) -> None:
     publish(hub, *events[:40])
     with hub.client() as store, feed(store, events[40:]):
         for reached in (20, 50, 80, 120):
-            with Client(hub.url) as client:
+            with Client(hub) as client:
                 told = client.subscribe(into=following, **({} if following.start else {"from": "start"}))
                 assert told["recovery"] == "complete"
                 client.until_events(reached)
@@ -34,12 +33,12 @@ def test_nothing_is_missed_by_who_was_cut_off(hub: Hub) -> None:
 
 def test_nothing_is_missed_by_who_gets_bare_events_and_was_cut_off(hub: Hub) -> None:
     following = Following()
-    with Bare(hub.url, ("type", "t"), into=following) as client:
+    with Bare(hub, ("type", "t"), into=following) as client:
         client.subscribed()
         publish(hub, event(1), event(2, stream="wf-2"))
         client.until_events(2)
     publish(hub, event(3), event(4, stream="wf-2"))
-    with Bare(hub.url, ("type", "t"), into=following) as client:
+    with Bare(hub, ("type", "t"), into=following) as client:
         assert client.subscribed()["data"]["recovery"] == "complete"
         publish(hub, event(5))
         client.until_events(5)
@@ -49,8 +48,7 @@ def test_nothing_is_missed_by_who_gets_bare_events_and_was_cut_off(hub: Hub) -> 
 
 def test_a_page_of_rest_gives_the_cursor_to_go_on_from(hub: Hub, client: Client) -> None:
     publish(hub, event(1), event(2))
-    with urllib3.PoolManager(retries=False) as http:
-        page = http.request("GET", f"{hub.url}/api/v1/events").json()
+    page = hub.call("GET", "/api/v1/events").json()
     publish(hub, event(3))
     assert client.subscribe(cursor=page["cursor"])["recovery"] == "complete"
     assert [one["id"] for one in client.until_events(1)] == ["3"]
@@ -60,14 +58,14 @@ def test_a_page_of_rest_gives_the_cursor_to_go_on_from(hub: Hub, client: Client)
 def test_what_retention_removed_is_told(hub: Hub, *, bare: bool) -> None:
     keep_three(hub, "wf-1")
     following = Following()
-    with Bare(hub.url, into=following) if bare else Client(hub.url) as client:
+    with Bare(hub, into=following) if bare else Client(hub) as client:
         client.subscribed() if isinstance(client, Bare) else client.subscribe(into=following)
         publish(hub, event(1), event(2))
         client.until_events(2)
     for number in range(3, 10):
         publish(hub, event(number))
     await_first(hub, "wf-1", 7)
-    with Bare(hub.url, into=following) if bare else Client(hub.url) as client:
+    with Bare(hub, into=following) if bare else Client(hub) as client:
         told = client.subscribed()["data"] if isinstance(client, Bare) else client.subscribe(into=following)
         assert told["recovery"] == "truncated"
         assert told["missing"] == [{"stream": "wf-1", "first": 3, "last": 6}]
@@ -78,14 +76,14 @@ def test_what_retention_removed_is_told(hub: Hub, *, bare: bool) -> None:
 @pytest.mark.parametrize("bare", [False, True])
 def test_a_store_made_anew_is_told_and_followed_from_its_beginning(hub: Hub, *, bare: bool) -> None:
     following = Following()
-    with Bare(hub.url, into=following) if bare else Client(hub.url) as client:
+    with Bare(hub, into=following) if bare else Client(hub) as client:
         client.subscribed() if isinstance(client, Bare) else client.subscribe(into=following)
         publish(hub, event(1))
         client.until_events(1)
     with Redis.from_url(hub.valkey.url) as store:
         store.flushall()
     publish(hub, event("new"))
-    with Bare(hub.url, into=following) if bare else Client(hub.url) as client:
+    with Bare(hub, into=following) if bare else Client(hub) as client:
         told = client.subscribed()["data"] if isinstance(client, Bare) else client.subscribe(into=following)
         assert (told["recovery"], told["renewed"]) == ("new-epoch", list(range(_PARTITIONS)))
         client.until_events(2)
@@ -94,18 +92,15 @@ def test_a_store_made_anew_is_told_and_followed_from_its_beginning(hub: Hub, *, 
 
 def keep_three(hub: Hub, stream: str) -> None:
     body = json.dumps({"id": stream, "retention": {"max_events": 3}}).encode()
-    with urllib3.PoolManager(retries=False) as http:
-        answer = http.request(
-            "POST", f"{hub.url}/api/v1/streams", body=body, headers={"Content-Type": "application/json"}
-        )
-        assert answer.status == 201
+    answer = hub.call("POST", "/api/v1/streams", body=body, headers={"Content-Type": "application/json"})
+    assert answer.status == 201
 
 
 def await_first(hub: Hub, stream: str, first: int) -> None:
     """Return once retention has done its work, which waits for dispatch: the sweep is called until it has."""
 
     def removed() -> bool:
-        hub.stack.fire("SweepFunction")
+        hub.sweep()
         return store.stream(stream)["first"] == first
 
     with hub.client() as store:

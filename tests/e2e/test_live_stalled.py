@@ -8,13 +8,14 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from eventstore_client import EventStore
+import pytest
+
 from eventstore_dev.invocation import Limits
 from eventstore_dev.stack import running
 from eventstore_dev.terminal import Terminal
 from eventstore_dev.valkey import ValkeyServer
-from tests.e2e.conftest import TEMPLATE, Hub
 from tests.e2e.dev.sockets import RawClient, opening
+from tests.e2e.hubs import TEMPLATE, LocalHub
 from tests.e2e.live import SECONDS, Client, event
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Watched(io.StringIO):
         return super().write(text)
 
 
+@pytest.mark.needs("own-stack")
 def test_it_delays_nobody_and_is_disconnected_in_the_end() -> None:
     written = Watched()
     limits = Limits(websocket_send_seconds=0.5)
@@ -47,12 +49,12 @@ def test_it_delays_nobody_and_is_disconnected_in_the_end() -> None:
             TEMPLATE, parameters={"RedisUrl": valkey.url}, limits=limits, terminal=Terminal(stream=written)
         ) as stack,
     ):
-        hub = Hub(stack, valkey)
+        hub = LocalHub.of(stack, valkey)
         request = opening("/ws", query={"type": "t"}, headers={"Sec-WebSocket-Protocol": "cloudevents.json"})
         with (
             RawClient.connect(hub, request, buffer=4096) as stalled,
-            Client(hub.url) as reader,
-            EventStore(hub.url) as store,
+            Client(hub) as reader,
+            hub.client() as store,
         ):
             assert stalled.head().startswith("HTTP/1.1 101 ")
             assert told(stalled)["type"] == "io.flunq.hub.subscribed"

@@ -34,6 +34,7 @@ def struck(seed: int, tmp_path: Path) -> Iterator[Struck]:
         yield hub
 
 
+@pytest.mark.needs("own-stack", "kills")
 def test_every_promise_holds_whatever_is_struck(struck: Struck, seed: int, tmp_path: Path) -> None:
     events, subscribers = setting("SOAK_EVENTS", 2_000), setting("SOAK_SUBSCRIBERS", 20)
     # As many strikes for as many events, however long it is: a kill costs more time than a hundred events.

@@ -35,6 +35,7 @@ def struck(seed: int, tmp_path: Path) -> Iterator[StruckGroups]:
         yield hub
 
 
+@pytest.mark.needs("own-stack", "kills")
 def test_all_is_handled_in_order_or_parked_and_what_was_parked_comes_back(
     struck: StruckGroups, seed: int, tmp_path: Path
 ) -> None:

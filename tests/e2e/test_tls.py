@@ -10,11 +10,13 @@ import urllib3
 from eventstore_client import EventStore
 from eventstore_dev.stack import running
 from tests.caches import PASSWORD, Cache, caching
-from tests.e2e.conftest import TEMPLATE
+from tests.e2e.hubs import TEMPLATE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+pytestmark = pytest.mark.needs("own-stack")
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ _ROOT = Path(__file__).parents[2]
 
 # What is worth knowing of: each takes tens of milliseconds, or hundreds. Powertools touches botocore where it is
 # installed; botocore's session is what costs.
-_VENDORS = {"aws_lambda_powertools", "botocore.session", "pydantic", "redis", "yaml"}
+_VENDORS = {"aws_lambda_powertools", "botocore.session", "jwt", "pydantic", "redis", "yaml"}
 _OURS = {"eventstore.cesql", "eventstore.dispatch", "eventstore.groups", "functions.rest.openapi"}
 
 
@@ -37,6 +37,7 @@ def imported_by(statements: str) -> set[str]:
         ("dispatch", {"aws_lambda_powertools", "botocore.session", "redis"}),
         ("deliver", {"botocore.session"}),
         ("sweep", set()),
+        ("authorizer", set()),
     ],
 )
 def test_a_function_imports_the_libraries_of_its_path(function: str, vendors: set[str]) -> None:
@@ -51,10 +52,20 @@ def test_a_function_imports_the_libraries_of_its_path(function: str, vendors: se
         ("dispatch", {"eventstore.dispatch", "eventstore.groups"}),
         ("deliver", set()),
         ("sweep", set()),
+        ("authorizer", set()),
     ],
 )
 def test_a_function_imports_the_parts_of_its_path(function: str, parts: set[str]) -> None:
     assert imported(function) & _OURS == parts
+
+
+def test_who_checks_tokens_imports_no_secrets_and_who_checks_keys_no_tokens() -> None:
+    checking = "import os; os.environ |= {}; from functions.authorizer import app; app._checking()"
+    tokens = {"AUTH": "jwt", "JWT_ISSUER": "https://i", "JWT_AUDIENCE": "a"}
+    keys = {"AUTH": "key", "API_KEYS_SECRET": "s"}
+    vendors = {"aws_lambda_powertools", "boto3", "jwt", "pydantic", "redis"}
+    assert imported_by(checking.replace("{}", repr(tokens))) & vendors == {"jwt"}
+    assert imported_by(checking.replace("{}", repr(keys))) & vendors == set()
 
 
 def test_who_handles_durable_subscriptions_imports_queues_only_to_use_them() -> None:

@@ -10,6 +10,7 @@ from functions.rest.openapi.answers import RESPONSES
 from functions.rest.openapi.parameters import PARAMETERS
 from functions.rest.openapi.paths import PATHS
 from functions.rest.openapi.schemas import schemas
+from functions.rest.openapi.security import schemes_of, secured
 from functions.rest.version import VERSION
 
 if TYPE_CHECKING:
@@ -26,11 +27,12 @@ answer twice is safe: publish again, and a duplicate is answered with the place 
 _METHODS = frozenset({"get", "post", "delete"})
 
 
-def document(*, server: str) -> dict[str, Any]:
+def document(*, server: str, auth: str = "none") -> dict[str, Any]:
     """The whole document.
 
     Args:
         server: Where the paths begin: the stage, or `/`.
+        auth: Who decides on callers (`Settings.auth`).
     """
     return {
         "openapi": "3.1.0",
@@ -48,8 +50,13 @@ def document(*, server: str) -> dict[str, Any]:
             {"name": "dead letters", "description": "What durable subscriptions could not handle, stream by stream."},
             {"name": "about", "description": "The hub about itself."},
         ],
-        "paths": PATHS,
-        "components": {"schemas": schemas(), "parameters": PARAMETERS, "responses": RESPONSES},
+        "paths": secured(PATHS, auth),
+        "components": {
+            "schemas": schemas(),
+            "parameters": PARAMETERS,
+            "responses": RESPONSES,
+            "securitySchemes": schemes_of(auth),
+        },
     }
 
 

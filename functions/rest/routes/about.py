@@ -6,14 +6,19 @@ from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
-from eventstore.bootstrap import clock, durables, log
+from eventstore.access import Scope
+from eventstore.bootstrap import clock, durables, log, settings
 from eventstore.events import rfc3339
+from functions.access import access_of
 from functions.rest import responses
 from functions.rest.request import Request
 from functions.rest.subscription_answers import summary
 from functions.rest.version import VERSION
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from eventstore.ports import PartitionStats
     from functions.rest.responses import Answer
 
 __all__ = ["root", "router"]
@@ -26,6 +31,8 @@ root = Router()  # type: ignore[no-untyped-call]  # Powertools leaves it untyped
 @router.get("/health")
 def health() -> Answer:
     """Well, if the store answers."""
+    # Whoever has a credential may ask, and nobody else.
+    access_of(router.current_event.raw_event["requestContext"])
     log().ping()
     return responses.json_of(200, {"status": "ok", "version": VERSION})
 
@@ -36,11 +43,37 @@ def stats() -> Answer:
     # Imported here, for no other call of these needs groups.
     from eventstore.standing import standings  # noqa: PLC0415 - see above
 
-    partitions = log().stats()
+    request = Request.of(router.current_event.raw_event, router.lambda_context, Scope.ADMIN)
     now = clock().now()
+    # Of what is counted over all streams, one with a few streams of its own is told nothing.
+    counts = {} if request.access.prefixes else _counts(log().stats())
+    standing = [summary(found, now=now) for found in standings(log(), durables(), access=request.access)]
+    return responses.json_of(200, {"partitions": log().partitions, **counts, "subscriptions": standing})
+
+
+@router.get("/openapi.json")
+def openapi() -> Answer:
+    """The OpenAPI document."""
+    # Imported here, for it is large, and no other call needs it.
+    from functions.rest.openapi import document  # noqa: PLC0415 - see above
+
+    request = Request.of(router.current_event.raw_event, router.lambda_context)
+    return responses.json_of(200, document(server=request.base or "/", auth=settings().auth))
+
+
+@router.get("/docs")
+def docs() -> Answer:
+    """The OpenAPI document as a page to read and to try."""
+    # Imported here, for it is large, and no other call needs it.
+    from functions.rest.openapi.page import docs_page  # noqa: PLC0415 - see above
+
+    request = Request.of(router.current_event.raw_event, router.lambda_context)
+    return responses.html(docs_page(server=request.base or "/", auth=settings().auth))
+
+
+def _counts(partitions: Sequence[PartitionStats]) -> Mapping[str, object]:
     newest = max((part.newest for part in partitions if part.newest is not None), default=None)
-    body = {
-        "partitions": len(partitions),
+    return {
         "streams": sum(part.streams for part in partitions),
         "appends": sum(part.appends for part in partitions),
         "newest": newest and rfc3339(newest),
@@ -53,26 +86,4 @@ def stats() -> Answer:
             }
             for part in partitions
         ],
-        "subscriptions": [summary(standing, now=now) for standing in standings(log(), durables())],
     }
-    return responses.json_of(200, body)
-
-
-@router.get("/openapi.json")
-def openapi() -> Answer:
-    """The OpenAPI document."""
-    # Imported here, for it is large, and no other call needs it.
-    from functions.rest.openapi import document  # noqa: PLC0415 - see above
-
-    request = Request.of(router.current_event.raw_event, router.lambda_context)
-    return responses.json_of(200, document(server=request.base or "/"))
-
-
-@router.get("/docs")
-def docs() -> Answer:
-    """The OpenAPI document as a page to read and to try."""
-    # Imported here, for it is large, and no other call needs it.
-    from functions.rest.openapi.page import docs_page  # noqa: PLC0415 - see above
-
-    request = Request.of(router.current_event.raw_event, router.lambda_context)
-    return responses.html(docs_page(server=request.base or "/"))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
+from eventstore.access import Scope
 from eventstore.bootstrap import log, store
 from eventstore.cloudevents import from_http
 from eventstore.errors import InvalidQuery
@@ -18,6 +20,8 @@ from functions.rest.queries import all_query, one, only
 from functions.rest.request import Request, segment
 
 if TYPE_CHECKING:
+    from eventstore.access import Access
+    from eventstore.selections import Selection
     from functions.rest.responses import Answer
 
 __all__ = ["router"]
@@ -28,13 +32,16 @@ router = Router()  # type: ignore[no-untyped-call]  # Powertools leaves it untyp
 @router.post("/events")
 def publish() -> Answer:
     """Store the events of one request, all or none of each stream."""
-    request = Request.of(router.current_event.raw_event, router.lambda_context)
+    request = Request.of(router.current_event.raw_event, router.lambda_context, Scope.PUBLISH)
     only(request.query, "stream")
     stream = one(request.query, "stream")
     if stream is not None:
         stream_name(stream, pointer="stream")
+        request.access.require_streams([stream], pointer="stream")
     condition = expected(request.headers)
-    results = store().publish(from_http(request.headers, request.body), stream=stream, expected=condition)
+    events = from_http(request.headers, request.body)
+    request.access.require_events(events, stream=stream)
+    results = store().publish(events, stream=stream, expected=condition)
     status = 200 if all(result.duplicate for result in results) else 201
     return responses.json_of(status, {"results": [responses.published(result) for result in results]})
 
@@ -42,8 +49,10 @@ def publish() -> Answer:
 @router.get("/events")
 def search() -> Answer:
     """A page of the events of all streams, in the order in which they were stored."""
-    request = Request.of(router.current_event.raw_event, router.lambda_context)
-    page, events = fitting(lambda query: read_all(log(), query), all_query(request.query))
+    request = Request.of(router.current_event.raw_event, router.lambda_context, Scope.READ)
+    query = all_query(request.query)
+    query = replace(query, selection=_confined(query.selection, request.access))
+    page, events = fitting(lambda query: read_all(log(), query), query)
     headers = {"Vary": "Accept", **responses.link(request, page.next)}
     if prefers_batch(request.headers):
         return responses.batch(events, headers=headers)
@@ -53,13 +62,23 @@ def search() -> Answer:
 @router.get("/events/<event_id>")
 def find(event_id: str) -> Answer:
     """One event by its id."""
-    request = Request.of(router.current_event.raw_event, router.lambda_context)
+    request = Request.of(router.current_event.raw_event, router.lambda_context, Scope.READ)
     only(request.query, "source", "stream", "mode")
     stream = one(request.query, "stream")
     if stream is not None:
         stream_name(stream, pointer="stream")
+        request.access.require_streams([stream], pointer="stream")
     mode = one(request.query, "mode")
     if mode not in {None, "structured", "binary"}:
         raise InvalidQuery(f"mode is {str(mode)[:40]!r}; it is structured or binary", pointer="mode")
-    event = store().event(segment(event_id), source=one(request.query, "source"), stream=stream)
+    source = one(request.query, "source")
+    event = store().event(segment(event_id), source=source, stream=stream, access=request.access)
     return responses.binary(event) if mode == "binary" else responses.structured(event)
+
+
+def _confined(selection: Selection, access: Access) -> Selection:
+    """The selection, of what is in reach alone; to name other streams is refused."""
+    if selection.streams:
+        access.require_streams(selection.streams, pointer="stream")
+        return selection
+    return replace(selection, filter=access.confined(selection.filter, pointer="filter"))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
+from eventstore.access import Scope
 from eventstore.bootstrap import log, store
 from eventstore.reading import read_stream
 from eventstore.streams import stream_name
@@ -18,6 +19,7 @@ from functions.rest.tokens import STREAMS, token_of
 
 if TYPE_CHECKING:
     from eventstore.ports import Slice
+    from eventstore.streams import StreamState
     from functions.rest.responses import Answer
 
 __all__ = ["router"]
@@ -30,8 +32,8 @@ _BEYOND = (1 << 63) - 1
 @router.get("/streams/<stream>/events")
 def read(stream: str) -> Answer:
     """A page of one stream; with `Prefer: wait`, once there is something new."""
-    request = Request.of(router.current_event.raw_event, router.lambda_context)
-    name = stream_name(segment(stream), pointer="stream")
+    request = Request.of(router.current_event.raw_event, router.lambda_context, Scope.READ)
+    name = _name(request, stream)
     wait = wait_seconds(request.headers, seconds_left=request.seconds_left)
     headers = {"Vary": "Accept, Prefer"}
     if wait:
@@ -57,9 +59,11 @@ def create() -> Answer:
     # Imported here, for only who makes a stream pays for pydantic.
     from functions.rest.models import new_stream  # noqa: PLC0415 - see above
 
-    request = Request.of(router.current_event.raw_event, router.lambda_context)
+    request = Request.of(router.current_event.raw_event, router.lambda_context, Scope.ADMIN)
     only(request.query)
-    state, created = store().create(*new_stream(json_body(request)))
+    name, config = new_stream(json_body(request))
+    request.access.require_streams([name], pointer="/id")
+    state, created = store().create(name, config)
     location = f"{request.base}/api/v1/streams/{state.name}"
     return responses.json_of(201 if created else 200, responses.stream(state), headers={"Location": location})
 
@@ -67,9 +71,13 @@ def create() -> Answer:
 @router.get("/streams")
 def overview() -> Answer:
     """A page of the streams, in the order of their names."""
-    request = Request.of(router.current_event.raw_event, router.lambda_context)
+    request = Request.of(router.current_event.raw_event, router.lambda_context, Scope.READ)
     query = names_query(request.query, STREAMS)
-    states = log().streams(prefix=query.prefix, after=query.after, count=query.limit + 1)
+    states: list[StreamState] = []
+    for prefix in request.access.within(query.prefix):
+        states += log().streams(prefix=prefix, after=query.after, count=query.limit + 1 - len(states))
+        if len(states) > query.limit:
+            break
     following = token_of(STREAMS, states[query.limit - 1].name) if len(states) > query.limit else None
     body: dict[str, object] = {"streams": [responses.stream(state) for state in states[: query.limit]]}
     if following:
@@ -80,9 +88,9 @@ def overview() -> Answer:
 @router.get("/streams/<stream>")
 def describe(stream: str) -> Answer:
     """One stream as it is."""
-    request = Request.of(router.current_event.raw_event, router.lambda_context)
+    request = Request.of(router.current_event.raw_event, router.lambda_context, Scope.READ)
     only(request.query)
-    now = _now(stream_name(segment(stream), pointer="stream"))
+    now = _now(_name(request, stream))
     headers = {"ETag": _tag(now)}
     if is_current(request.headers, _tag(now)):
         return responses.empty(304, headers=headers)
@@ -92,11 +100,18 @@ def describe(stream: str) -> Answer:
 @router.delete("/streams/<stream>")
 def delete(stream: str) -> Answer:
     """Remove a stream's events; `?permanent=true` ends it."""
-    request = Request.of(router.current_event.raw_event, router.lambda_context)
+    request = Request.of(router.current_event.raw_event, router.lambda_context, Scope.ADMIN)
     only(request.query, "permanent")
-    name = stream_name(segment(stream), pointer="stream")
+    name = _name(request, stream)
     log().delete(name, permanently=flag(request.query, "permanent"))
     return responses.empty(204)
+
+
+def _name(request: Request, stream: str) -> str:
+    """The name in the path; raises `InvalidStream`, or `Forbidden` if it is out of reach."""
+    name = stream_name(segment(stream), pointer="stream")
+    request.access.require_streams([name], pointer="stream")
+    return name
 
 
 def _tag_once_changed(stream: str, request: Request, wait: float) -> str:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
+from eventstore.access import Scope
 from eventstore.bootstrap import clock, durable_subscriptions, durables, log, new_id
+from functions.access import require_durable
 from functions.rest import responses
 from functions.rest.queries import names_query, only
 from functions.rest.request import Request, json_body, segment
@@ -14,6 +18,11 @@ from functions.rest.subscription_answers import definition, standing
 from functions.rest.tokens import SUBSCRIPTIONS, token_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from eventstore.access import Access
+    from eventstore.subscriptions import Durable
+    from functions.rest.queries import NamesQuery
     from functions.rest.responses import Answer
 
 __all__ = ["router"]
@@ -28,9 +37,10 @@ def create() -> Answer:
     """Make a durable subscription, or find the same one."""
     from functions.rest.subscription_models import new_subscription
 
-    request = Request.of(router.current_event.raw_event, router.lambda_context)
+    request = Request.of(router.current_event.raw_event, router.lambda_context, Scope.ADMIN)
     only(request.query)
     asked, place = new_subscription(json_body(request), key=new_id(), now=clock().now())
+    asked = _confined(asked, request.access)
     durable, created = durable_subscriptions().create(asked, place)
     location = f"{request.base}/api/v1/subscriptions/{durable.name}"
     return responses.json_of(201 if created else 200, definition(durable), headers={"Location": location})
@@ -39,13 +49,11 @@ def create() -> Answer:
 @router.get("/subscriptions")
 def overview() -> Answer:
     """A page of the durable subscriptions, in the order of their names."""
-    request = Request.of(router.current_event.raw_event, router.lambda_context)
+    request = Request.of(router.current_event.raw_event, router.lambda_context, Scope.SUBSCRIBE, Scope.ADMIN)
     query = names_query(request.query, SUBSCRIPTIONS)
-    names = durables().names(prefix=query.prefix, after=query.after, count=query.limit + 1)
-    following = token_of(SUBSCRIPTIONS, names[query.limit - 1]) if len(names) > query.limit else None
-    body: dict[str, object] = {
-        "subscriptions": [definition(durable) for durable in durables().definitions(names[: query.limit])]
-    }
+    found = list(islice(_covered(query, request.access), query.limit + 1))
+    following = token_of(SUBSCRIPTIONS, found[query.limit - 1].name) if len(found) > query.limit else None
+    body: dict[str, object] = {"subscriptions": [definition(durable) for durable in found[: query.limit]]}
     if following:
         body["next"] = following
     return responses.json_of(200, body, headers=responses.link(request, following))
@@ -56,18 +64,18 @@ def describe(subscription: str) -> Answer:
     """One of them, and how it stands."""
     from eventstore.standing import standing_of
 
-    request = Request.of(router.current_event.raw_event, router.lambda_context)
+    request = Request.of(router.current_event.raw_event, router.lambda_context, Scope.SUBSCRIBE, Scope.ADMIN)
     only(request.query)
-    found = standing_of(log(), durables(), durables().get(segment(subscription)))
+    found = standing_of(log(), durables(), durables().get(_name(request, subscription)))
     return responses.json_of(200, standing(found, now=clock().now()))
 
 
 @router.delete("/subscriptions/<subscription>")
 def delete(subscription: str) -> Answer:
     """End one, with all that it had in flight and parked."""
-    request = Request.of(router.current_event.raw_event, router.lambda_context)
+    request = Request.of(router.current_event.raw_event, router.lambda_context, Scope.ADMIN)
     only(request.query)
-    durable_subscriptions().delete(segment(subscription))
+    durable_subscriptions().delete(_name(request, subscription))
     return responses.empty(204)
 
 
@@ -76,8 +84,32 @@ def replay(subscription: str) -> Answer:
     """Let one go on from another place; the next turns of its partitions do it."""
     from functions.rest.subscription_models import replay_place
 
-    request = Request.of(router.current_event.raw_event, router.lambda_context)
+    request = Request.of(router.current_event.raw_event, router.lambda_context, Scope.ADMIN)
     only(request.query)
-    name = segment(subscription)
+    name = _name(request, subscription)
     partitions = durable_subscriptions().replay(name, replay_place(json_body(request)))
     return responses.json_of(202, {"id": name, "partitions": list(partitions)})
+
+
+def _name(request: Request, subscription: str) -> str:
+    """The name in the path; raises `SubscriptionNotFound` if there is none of it for the caller."""
+    name = segment(subscription)
+    require_durable(request.access, name)
+    return name
+
+
+def _confined(asked: Durable, access: Access) -> Durable:
+    """What was asked for, of what is in reach alone; its name too, so that no tenant takes another's."""
+    access.require_streams([asked.name], pointer="/id")
+    if asked.streams:
+        access.require_streams(asked.streams, pointer="/stream")
+        return asked
+    return replace(asked, filter=access.confined(asked.filter))
+
+
+def _covered(query: NamesQuery, access: Access) -> Iterator[Durable]:
+    """Those of a list that are there for the caller."""
+    after = query.after
+    while names := durables().names(prefix=query.prefix, after=after, count=query.limit + 1):
+        yield from filter(access.covers, durables().definitions(names))
+        after = names[-1]

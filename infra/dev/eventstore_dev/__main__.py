@@ -23,7 +23,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 # Which parameter of the template takes which variable of the environment.
-_FROM_ENVIRONMENT = {"RedisUrl": "REDIS_URL", "Partitions": "PARTITIONS", "LogLevel": "LOG_LEVEL"}
+_FROM_ENVIRONMENT = {"RedisUrl": "REDIS_URL", "Partitions": "PARTITIONS", "LogLevel": "LOG_LEVEL", "Auth": "AUTH"}
+
+# Without it nobody is asked for a credential, as with the value iam, which is for AWS to check.
+_OPEN = "none"
+# What the authorizer needs with each AUTH, and what it may have beside it. They go to functions as they are: a template
+# for AWS takes neither an issuer on this machine nor a file.
+_CREDENTIALS = {"jwt": ("JWT_ISSUER", "JWT_AUDIENCE"), "key": ("API_KEYS_FILE",)}
+_OPTIONAL = ("JWT_JWKS_URL",)
 _WATCH_SECONDS = 0.5
 
 
@@ -35,6 +42,7 @@ class Options:
     port: int
     folder: Path
     parameters: Mapping[str, str]
+    variables: Mapping[str, str]
     verbose: bool
 
 
@@ -54,7 +62,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 valkey = resources.enter_context(ValkeyServer.start(folder=options.folder / "valkey", persistent=True))
                 parameters["RedisUrl"] = valkey.url
             terminal = Terminal(verbose=options.verbose)
-            stack = Stack(options.template, parameters=parameters, port=options.port, terminal=terminal, watching=True)
+            stack = Stack(
+                options.template,
+                parameters=parameters,
+                variables=options.variables,
+                port=options.port,
+                terminal=terminal,
+                watching=True,
+            )
             asyncio.run(_serve(stack, valkey, terminal, folder=options.folder))
     except (StackError, TemplateError, ValkeyError) as error:
         print(f"eventstore-dev: {error}", file=sys.stderr)
@@ -101,10 +116,13 @@ def _doors(stack: Stack) -> str:
 
 def _first_call(stack: Stack) -> str:
     routes = [route for api in stack.template.apis.values() for route in api.routes]
-    for route in routes:
-        if route.method == "POST" and route.path.endswith("/events"):
-            event = '{"specversion":"1.0","id":"1","source":"/me","type":"io.flunq.execution.started"}'
-            return f"curl {stack.url}{route.path} -H 'content-type: application/cloudevents+json' -d '{event}'"
+    if any(route.path == "/{proxy+}" for route in routes):
+        # Which paths there are is the function's to know; this is the hub's first.
+        event = '{"specversion":"1.0","id":"1","source":"/me","type":"io.flunq.execution.started"}'
+        guarded = any(api.authorizer for api in stack.template.apis.values())
+        credential = " -H 'authorization: Bearer …'" if guarded else ""
+        kind = "-H 'content-type: application/cloudevents+json'"
+        return f"curl {stack.url}/api/v1/events{credential} {kind} -d '{event}'"
     plain = next((route.path for route in routes if route.method in {"GET", "ANY"} and "{" not in route.path), "/")
     return f"curl {stack.url}{plain}"
 
@@ -113,7 +131,8 @@ def _options(arguments: Sequence[str] | None, environment: Mapping[str, str]) ->
     parser = argparse.ArgumentParser(
         prog="eventstore-dev",
         description="Runs the project's template on this machine: its APIs, queues and functions, and a Valkey.",
-        epilog="Environment: PORT, REDIS_URL, PARTITIONS, LOG_LEVEL, NO_COLOR; AWS_ENDPOINT_URL for queues elsewhere.",
+        epilog="Environment: PORT, REDIS_URL, PARTITIONS, LOG_LEVEL, NO_COLOR; AWS_ENDPOINT_URL for queues elsewhere; "
+        "AUTH=jwt with JWT_ISSUER, JWT_AUDIENCE, JWT_JWKS_URL, or AUTH=key with API_KEYS_FILE.",
     )
     parser.add_argument("--template", type=Path, default=Path("template.yaml"), help="the SAM template (%(default)s)")
     parser.add_argument("--port", type=int, help="where to listen on 127.0.0.1 (8081)")
@@ -127,13 +146,14 @@ def _options(arguments: Sequence[str] | None, environment: Mapping[str, str]) ->
     parameters = {
         name: environment[variable]
         for name, variable in _FROM_ENVIRONMENT.items()
-        if name in declared and environment.get(variable)
+        if name in declared and environment.get(variable, _OPEN) not in {"", _OPEN}
     }
     for pair in told.parameter:
         name, equals, value = pair.partition("=")
         if not equals:
             parser.error(f"--parameter {pair}: it must be NAME=VALUE")
         parameters[name] = value
+    variables = _variables(parser, parameters.get("Auth", _OPEN), environment)
     port = environment.get("PORT") or "8081"
     if told.port is None and not port.isdecimal():
         parser.error(f"PORT is {port!r}; it must be a number")
@@ -142,8 +162,22 @@ def _options(arguments: Sequence[str] | None, environment: Mapping[str, str]) ->
         port=int(port) if told.port is None else told.port,
         folder=told.folder.resolve(),
         parameters=parameters,
+        variables=variables,
         verbose=told.verbose,
     )
+
+
+def _variables(parser: argparse.ArgumentParser, auth: str, environment: Mapping[str, str]) -> Mapping[str, str]:
+    """What functions get of the developer's environment: where credentials are checked."""
+    needed = _CREDENTIALS.get(auth, ())
+    for name in needed:
+        if not environment.get(name):
+            parser.error(f"AUTH={auth} needs {' and '.join(needed)} (docs/security.md); {name} is unset")
+    variables = {name: environment[name] for name in (*needed, *_OPTIONAL) if needed and environment.get(name)}
+    if "API_KEYS_FILE" in variables:
+        # Functions run in a folder of their own.
+        variables["API_KEYS_FILE"] = str(Path(variables["API_KEYS_FILE"]).resolve())
+    return variables
 
 
 def _require_free(port: int) -> None:

@@ -33,6 +33,7 @@ QUEUE = "AWS::SQS::Queue"
 _NO_VALUE = object()
 _PLACE = re.compile(r"\$\{([^}]*)\}")
 _SHORT_FORMS = {"Ref": "Ref", "Condition": "Condition"}
+_FUNCTION = re.compile(r":function:([^:/]+)")
 
 
 class TemplateError(Exception):
@@ -92,7 +93,7 @@ class Document:
         Raises:
             TemplateError: The file is missing or is no template, or a parameter has no value or a forbidden one.
         """
-        tree = _load(path)
+        tree = load(path)
         return cls(tree, path=path, parameters=parameters)
 
     @property
@@ -104,6 +105,13 @@ class Document:
         """A section of SAM's `Globals`, as it stands in the file."""
         found: Mapping[str, Any] = (self._tree.get("Globals") or {}).get(section) or {}
         return found
+
+    def merged(self, section: str, own: Mapping[str, Any]) -> dict[str, Any]:
+        """A resource's own properties over those of a section of `Globals`, as SAM merges them.
+
+        Mappings are merged key by key, lists follow one another, anything else is the resource's own.
+        """
+        return _merge(self.globals(section), own)
 
     def admit(self, names: Iterable[str]) -> None:
         """Lets Ref name these as well: the logical ids that SAM gives to what it makes of a resource."""
@@ -119,10 +127,15 @@ class Document:
         Raises:
             TemplateError: A function is not supported here, or names what is not in the template.
         """
-        value = self._value(node, at)
+        value = self.optional(node, at=at, otherwise=_NO_VALUE)
         if value is _NO_VALUE:
             raise TemplateError(f"{at}: AWS::NoValue stands where a value is needed")
         return value
+
+    def optional(self, node: Node, *, at: str, otherwise: Node = None) -> Node:
+        """The same, and another value where `AWS::NoValue` stands, which takes a property away."""
+        value = self._value(node, at)
+        return otherwise if value is _NO_VALUE else value
 
     def _value(self, node: Node, at: str) -> Node:
         if isinstance(node, Mapping):
@@ -165,6 +178,9 @@ class Document:
             return queue_url(self._queue_name(name)) if self._kind(name) == QUEUE else name
         if name in self._generated:
             return name
+        function, dot, attribute = name.partition(".")
+        if dot and attribute == "Alias" and function in self._tree["Resources"]:
+            return f"{self._attribute(f'{function}.Arn', at)}:{self._alias(function, at)}"
         raise TemplateError(f"{at}: !Ref {name} names no parameter and no resource of {self.path.name}")
 
     def _attribute(self, argument: Node, at: str) -> str:
@@ -178,6 +194,12 @@ class Document:
             return called if attribute == "QueueName" else queue_url(called)
         known = "the attribute Arn, and of a queue QueueName and QueueUrl"
         raise TemplateError(f"{at}: !GetAtt {name}.{attribute}: the local stack knows only {known}")
+
+    def _alias(self, name: str, at: str) -> str:
+        properties = self.merged("Function", self._tree["Resources"][name].get("Properties") or {})
+        if "AutoPublishAlias" not in properties:
+            raise TemplateError(f"{at}: !Ref {name}.Alias, but {name} has no AutoPublishAlias")
+        return str(self.resolve(properties["AutoPublishAlias"], at=f"{name}.AutoPublishAlias"))
 
     def _kind(self, name: str) -> str:
         return str(self._tree["Resources"][name]["Type"])
@@ -254,10 +276,15 @@ def declared_parameters(path: Path) -> frozenset[str]:
     Raises:
         TemplateError: The file is missing or is no template.
     """
-    return frozenset(_load(path).get("Parameters") or {})
+    return frozenset(load(path).get("Parameters") or {})
 
 
-def _load(path: Path) -> Mapping[str, Any]:
+def load(path: Path) -> Mapping[str, Any]:
+    """A template as it stands in its file, with the short forms of intrinsic functions written out.
+
+    Raises:
+        TemplateError: The file is missing or is no template.
+    """
     try:
         # The loader is SafeLoader with tags that build plain mappings.
         tree = yaml.load(path.read_bytes(), Loader=_Loader)  # noqa: S506 - see above
@@ -278,6 +305,12 @@ def arn(kind: str, name: str) -> str:
     return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{name}"
 
 
+def function_name(uri: str) -> str:
+    """The function that an ARN names, or the URI of an integration with it; a bare name is itself."""
+    found = _FUNCTION.search(uri)
+    return found[1] if found else uri
+
+
 def queue_url(name: str) -> str:
     """The URL that a queue has on AWS; functions get the one of here in its place (`Addresses`)."""
     return f"https://sqs.{REGION}.{_PSEUDO['AWS::URLSuffix']}/{ACCOUNT}/{name}"
@@ -293,6 +326,20 @@ def is_true(value: Node) -> bool:
     return str(value).lower() == "true"
 
 
+def _merge(general: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Merges as SAM does: mappings key by key, lists one after the other, anything else is the resource's own."""
+    merged = dict(general)
+    for key, value in own.items():
+        before = merged.get(key)
+        if isinstance(before, Mapping) and isinstance(value, Mapping):
+            merged[key] = _merge(before, value)
+        elif isinstance(before, list) and isinstance(value, list):
+            merged[key] = [*before, *value]
+        else:
+            merged[key] = value
+    return merged
+
+
 def _settle(declared: Mapping[str, Any], *, given: Mapping[str, str]) -> Mapping[str, Any]:
     for name in given:
         if name not in declared:
@@ -302,9 +349,11 @@ def _settle(declared: Mapping[str, Any], *, given: Mapping[str, str]) -> Mapping
         value = given.get(name, about.get("Default"))
         if value is None:
             raise TemplateError(f"The parameter {name} has no default, so it must be given: --parameter {name}=VALUE")
-        _check(name, str(value), about)
         listed = about.get("Type") == "CommaDelimitedList" or str(about.get("Type")).startswith("List<")
-        settled[name] = [part.strip() for part in str(value).split(",")] if listed else str(value)
+        parts = [part.strip() for part in str(value).split(",")] if listed else [str(value)]
+        for part in parts:
+            _check(name, part, about)
+        settled[name] = parts if listed else str(value)
     return settled
 
 

@@ -7,6 +7,7 @@ import time
 import uuid
 from dataclasses import dataclass, field
 from os import urandom
+from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,13 @@ class Outcome:
     seconds: float
     init_seconds: float | None = None
     tail: bytes = b""
+
+
+class Callee(Protocol):
+    """What runs a function's calls."""
+
+    async def invoke(self, invocation: Invocation) -> Outcome:
+        """Runs one call to its end."""
 
 
 def failure(kind: str, message: str) -> bytes:

@@ -61,6 +61,7 @@ class Stack:
     Args:
         template: The template's file.
         parameters: Values for its parameters, over their defaults.
+        variables: Of the environment of every function, over those of the template.
         port: Where to listen; a free port when 0.
         limits: Quotas, for tests that cannot wait or send that much.
         terminal: Where access and log lines go.
@@ -75,6 +76,7 @@ class Stack:
         template: Path,
         *,
         parameters: Mapping[str, str] | None = None,
+        variables: Mapping[str, str] | None = None,
         port: int = 0,
         limits: Limits | None = None,
         terminal: Terminal | None = None,
@@ -84,7 +86,8 @@ class Stack:
         timer: Timer | None = None,
     ) -> None:
         self._parameters = dict(parameters or {})
-        self.template = Template.read(template, parameters=self._parameters)
+        self._variables = dict(variables or {})
+        self.template = Template.read(template, parameters=self._parameters, variables=self._variables)
         self._port = port
         self._limits = limits or Limits()
         self._terminal = terminal or Terminal()
@@ -161,7 +164,7 @@ class Stack:
         """Takes in what changed, the template or sources of functions. A template with a fault changes nothing."""
         before = self.template
         try:
-            self.template = Template.read(before.path, parameters=self._parameters)
+            self.template = Template.read(before.path, parameters=self._parameters, variables=self._variables)
         except TemplateError as error:
             self._terminal.complain(f"The template is not reloaded: {error}")
             return
@@ -252,6 +255,7 @@ def running(
     template: Path,
     *,
     parameters: Mapping[str, str] | None = None,
+    variables: Mapping[str, str] | None = None,
     limits: Limits | None = None,
     terminal: Terminal | None = None,
     watching: bool = False,
@@ -268,6 +272,7 @@ def running(
     stack = Stack(
         template,
         parameters=parameters,
+        variables=variables,
         limits=limits,
         terminal=terminal or Terminal(quiet=True),
         watching=watching,

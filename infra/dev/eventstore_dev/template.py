@@ -7,26 +7,22 @@ those of queues and schedules are read in `queues.declared` and `schedules`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from eventstore_dev.cloudformation import Document, Resource, TemplateError, api_url, arn
+from eventstore_dev.cloudformation import Document, Resource, TemplateError, arn
 from eventstore_dev.queues.declared import EventSourceMapping, Queue, read_mapping, read_queues
+from eventstore_dev.rest_apis import IMPLICIT_API, METHODS, RestApi, Route, read_rest_apis
 from eventstore_dev.schedules import Schedule, read_schedule
 from eventstore_dev.websocket.declared import read_websocket_apis
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from eventstore_dev.websocket.declared import WebSocketApi
 
 __all__ = ["Function", "RestApi", "Route", "Template", "TemplateError"]
-
-# Of a function whose Api event names no RestApiId; SAM makes it from these events.
-_IMPLICIT_API = "ServerlessRestApi"
-_METHODS = frozenset({"ANY", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,30 +61,6 @@ class Function:
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
-    """A method of a resource, and the logical id of the function behind it."""
-
-    method: str
-    path: str
-    function: str
-
-
-@dataclass(frozen=True, slots=True)
-class RestApi:
-    """An API of API Gateway's REST kind."""
-
-    name: str
-    stage: str
-    binary_media_types: tuple[str, ...]
-    routes: tuple[Route, ...]
-
-    @property
-    def aws_url(self) -> str:
-        """Where it would be deployed."""
-        return api_url(self.name, self.stage)
-
-
-@dataclass(frozen=True, slots=True)
 class Template:
     """All that the local stack runs. Functions, APIs and queues are keyed by logical id."""
 
@@ -101,8 +73,19 @@ class Template:
     schedules: tuple[Schedule, ...]
 
     @classmethod
-    def read(cls, path: Path, *, parameters: Mapping[str, str] | None = None) -> Template:
+    def read(
+        cls,
+        path: Path,
+        *,
+        parameters: Mapping[str, str] | None = None,
+        variables: Mapping[str, str] | None = None,
+    ) -> Template:
         """Reads a template as it would be deployed with the parameters.
+
+        Args:
+            path: The template's file.
+            parameters: Values for its parameters, over their defaults.
+            variables: Of the environment of every function, over those of the template.
 
         Raises:
             TemplateError: It cannot be deployed here; the message names the place and what would be right.
@@ -115,12 +98,12 @@ class Template:
         for resource in document.resources.values():
             if resource.kind == "AWS::Serverless::Function":
                 reading = _FunctionReading(document, resource)
-                functions[resource.name] = reading.function()
+                functions[resource.name] = reading.function(variables or {})
                 routes[resource.name] = reading.routes()
                 mappings += reading.mappings(queues.values())
                 schedules += reading.schedules()
-        apis = _apis(document, [pair for pairs in routes.values() for pair in pairs])
         called = {name: one.logical_id for one in functions.values() for name in (one.logical_id, one.name)}
+        apis = read_rest_apis(document, [pair for pairs in routes.values() for pair in pairs], functions=called)
         websockets = read_websocket_apis(document, functions=called)
         return cls(document.path, functions, apis, websockets, queues, tuple(mappings), tuple(schedules))
 
@@ -141,10 +124,10 @@ class _FunctionReading:
     def __init__(self, document: Document, resource: Resource) -> None:
         self._document = document
         self._name = resource.name
-        self._properties = _merge(document.globals("Function"), resource.properties)
+        self._properties = document.merged("Function", resource.properties)
 
-    def function(self) -> Function:
-        variables = self._get("Environment", {}).get("Variables", {})
+    def function(self, own: Mapping[str, str]) -> Function:
+        variables = {**self._get("Environment", {}).get("Variables", {}), **own}
         limit = self._get("ReservedConcurrentExecutions", None)
         return Function(
             logical_id=self._name,
@@ -166,11 +149,11 @@ class _FunctionReading:
                 if needed not in properties:
                     raise TemplateError(f"{at} has no {needed}")
             method, path = str(properties["Method"]).upper(), str(properties["Path"])
-            if method not in _METHODS:
-                raise TemplateError(f"{at}: the method {method} is none of {', '.join(sorted(_METHODS))}")
+            if method not in METHODS:
+                raise TemplateError(f"{at}: the method {method} is none of {', '.join(sorted(METHODS))}")
             if not path.startswith("/"):
                 raise TemplateError(f"{at}: the path {path!r} must start with /")
-            found.append((str(properties.get("RestApiId", _IMPLICIT_API)), Route(method, path, self._name)))
+            found.append((str(properties.get("RestApiId", IMPLICIT_API)), Route(method, path, self._name)))
         return found
 
     def mappings(self, queues: Iterable[Queue]) -> list[EventSourceMapping]:
@@ -195,7 +178,7 @@ class _FunctionReading:
     def _get(self, name: str, otherwise: Any) -> Any:  # noqa: ANN401 - a property's type is its own
         if name not in self._properties:
             return otherwise
-        return self._document.resolve(self._properties[name], at=f"{self._name}.{name}")
+        return self._document.optional(self._properties[name], at=f"{self._name}.{name}", otherwise=otherwise)
 
     def _need(self, name: str) -> Any:  # noqa: ANN401 - a property's type is its own
         found = self._get(name, None)
@@ -214,45 +197,6 @@ class _FunctionReading:
         if layer is None or layer.kind not in {"AWS::Serverless::LayerVersion", "AWS::Lambda::LayerVersion"}:
             raise TemplateError(f"{self._name}.Layers names {name}, which is no layer of this template")
         return _folder(self._document, layer.properties.get("ContentUri"), at=f"{name}.ContentUri")
-
-
-def _apis(document: Document, routes: list[tuple[str, Route]]) -> dict[str, RestApi]:
-    declared = {name: one.properties for name, one in document.resources.items() if one.kind == "AWS::Serverless::Api"}
-    for name, route in routes:
-        if name == _IMPLICIT_API:
-            declared.setdefault(name, {"StageName": "Prod"})
-        elif name not in declared:
-            raise TemplateError(f"{route.function}: RestApiId names {name}, which is no AWS::Serverless::Api here")
-    apis = {}
-    for name, own in declared.items():
-        properties = document.resolve(
-            {key: value for key, value in _merge(document.globals("Api"), own).items() if key in _OF_AN_API}, at=name
-        )
-        apis[name] = RestApi(
-            name=name,
-            stage=str(properties.get("StageName", "Prod")),
-            # Where ~1 stands, API Gateway's own notation has a slash.
-            binary_media_types=tuple(kind.replace("~1", "/") for kind in properties.get("BinaryMediaTypes", ())),
-            routes=tuple(route for owner, route in routes if owner == name),
-        )
-    return apis
-
-
-_OF_AN_API = frozenset({"StageName", "BinaryMediaTypes"})
-
-
-def _merge(general: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """Merges as SAM does: mappings key by key, lists one after the other, anything else is the resource's own."""
-    merged = dict(general)
-    for key, value in own.items():
-        before = merged.get(key)
-        if isinstance(before, Mapping) and isinstance(value, Mapping):
-            merged[key] = _merge(before, value)
-        elif isinstance(before, list) and isinstance(value, list):
-            merged[key] = [*before, *value]
-        else:
-            merged[key] = value
-    return merged
 
 
 def _folder(document: Document, uri: Any, *, at: str) -> Path:  # noqa: ANN401 - it may be an intrinsic function

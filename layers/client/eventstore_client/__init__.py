@@ -11,18 +11,22 @@ with EventStore() as store:
 
 from __future__ import annotations
 
+from eventstore_client.aws_iam import AwsIam
 from eventstore_client.backoff import Backoff
+from eventstore_client.credentials import ApiKey, Bearer, Credentials
 from eventstore_client.errors import (
     BadInput,
     ClientError,
     Conflict,
     ConnectFailed,
+    Denied,
     EventConflict,
     Gone,
     HistoryLost,
     Invalid,
     LoadFailed,
     LoadInterrupted,
+    NoCredentials,
     NotFound,
     ProblemError,
     TooLarge,
@@ -38,11 +42,16 @@ from eventstore_client.verdicts import Park, Retry
 from eventstore_client.worker import Worker
 
 __all__ = [
+    "ApiKey",
+    "AwsIam",
     "Backoff",
     "BadInput",
+    "Bearer",
     "ClientError",
     "Conflict",
     "ConnectFailed",
+    "Credentials",
+    "Denied",
     "EventConflict",
     "EventStore",
     "Gone",
@@ -52,6 +61,7 @@ __all__ = [
     "LoadInterrupted",
     "Loss",
     "Missing",
+    "NoCredentials",
     "NotFound",
     "Park",
     "ProblemError",

@@ -1,12 +1,15 @@
 """The command line of flunq-eventstore.
 
 Results go to standard output, everything said on the way to standard error. Exit codes: 0 all is done, 1 something was
-wrong with the input or the hub refused it, 2 the command line was wrong, 3 the hub was not there, 130 interrupted.
+wrong with the input or the hub refused it, 2 the command line was wrong, 3 the hub was not there, 130 interrupted. A
+`work` that SIGTERM ends has done what it was told: 0.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
+import signal
 import sys
 import threading
 from contextlib import ExitStack
@@ -30,8 +33,10 @@ from eventstore_client.errors import (
 from eventstore_client.hub import EventStore
 from eventstore_client.loader import check, load
 from eventstore_client.progress import Progress
+from eventstore_client.signing_in import chosen
 from eventstore_client.sources import Source, spooled
 from eventstore_client.timeline import growing, timeline
+from eventstore_client.working import Signals, Tally, printing, running
 
 if TYPE_CHECKING:
     import argparse
@@ -51,7 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         backoff = Backoff(patience=options.patience, notice=_Notice())
-        with EventStore(options.url, backoff=backoff, websocket_url=options.websocket_url) as store:
+        with EventStore(
+            options.url, backoff=backoff, websocket_url=options.websocket_url, credentials=chosen(options)
+        ) as store:
             _COMMANDS[options.command](options, store)
     except BadInput as error:
         return _failed(_REFUSED, *error.places)
@@ -111,7 +118,11 @@ def _subscribe(options: argparse.Namespace, store: EventStore) -> None:
         *([{"sql": options.filter}] if options.filter else []),
     ]
     with store.subscribe(
-        filters=filters, stream=options.stream, start=options.start, cursor=options.cursor
+        filters=filters,
+        stream=options.stream,
+        start=options.start,
+        cursor=options.cursor,
+        follow_dataref=options.follow_dataref,
     ) as subscription:
         events = islice(subscription, options.count)
         lines = growing(events) if options.table else (_one_line(event.text) for event in events)
@@ -126,6 +137,24 @@ def _subscribe(options: argparse.Namespace, store: EventStore) -> None:
             _go_on(subscription.cursor)
             raise
         _go_on(subscription.handled())
+
+
+def _work(options: argparse.Namespace, store: EventStore) -> None:
+    if options.run and shutil.which(options.run[0]) is None:
+        raise BadInput([f"there is no command {options.run[0]!r}"])
+    with store.work(options.subscription, follow_dataref=options.follow_dataref) as worker:
+        signals = Signals(worker)
+        one_line = printing(lambda event: _one_line(event.text), worker)
+        tally = Tally(running(options.run, worker, signals) if options.run else one_line)
+        try:
+            with signals:
+                worker.run(tally)
+        finally:
+            print(f"eventstore: {tally}", file=sys.stderr)
+    # Whoever read our output may have gone.
+    sys.stdout.flush()
+    if signal.SIGINT in signals.came:
+        raise KeyboardInterrupt
 
 
 def _go_on(cursor: str) -> None:
@@ -184,6 +213,7 @@ _COMMANDS: Mapping[str, Callable[[argparse.Namespace, EventStore], None]] = {
     "publish": _publish,
     "read": _read,
     "subscribe": _subscribe,
+    "work": _work,
 }
 
 

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from eventstore_client.demo import DEMO_START
 from eventstore_client.hub import DEFAULT_URL
+from eventstore_client.signing_in import add_options
 
 __all__ = ["parser"]
 
@@ -17,6 +18,15 @@ What a file holds is found out by itself:
   single event      {"specversion": "1.0", ...}
   Temporal history  {"events": [{"eventId": "1", "eventType": ...}, ...]}
 Everything is checked before anything is published. Loading again is safe: an event is stored once.
+"""
+_WORK = """\
+With --exec, the command is run for each event, those of a stream in order. It reads the event on its standard input,
+and finds EVENT_ID, EVENT_TYPE, EVENT_STREAM, EVENT_SEQUENCE and EVENT_ATTEMPT in its environment. Its exit code says:
+  0          handled
+  65         not to be tried again: park the event, and its stream behind it
+  any other  failed: try it again later; the last line of its standard error is kept as the reason
+Without it, events are printed, and count as handled once printed.
+SIGINT or SIGTERM: the event in hand is finished, and the rest goes to other members at once.
 """
 _CODES = "Exit codes: 0 done, 1 refused or bad input, 2 wrong usage, 3 the hub is away, 130 interrupted."
 
@@ -35,6 +45,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="how long to try again while the hub is away or busy (%(default)s)",
     )
+    add_options(common)
     many = argparse.ArgumentParser(add_help=False)
     many.add_argument(
         "--publishers", type=_positive, default=8, metavar="N", help="requests under way at most (%(default)s)"
@@ -102,16 +113,45 @@ def parser() -> argparse.ArgumentParser:
         "standard error with which cursor to go on; a few events may come again then, and none is missing.",
         epilog=_CODES,
     )
+    _live(command)
     _subscribe(command)
+
+    command = commands.add_parser(
+        "work",
+        parents=[common],
+        help="take part in a durable subscription: run a command for each event, or print it",
+        description="Take part in a durable subscription, and acknowledge what is handled, until interrupted.",
+        epilog=_WORK + "\n" + _CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _live(command)
+    command.add_argument("subscription", metavar="NAME", help="made before, by POST /api/v1/subscriptions")
+    command.add_argument(
+        "--exec",
+        dest="run",
+        nargs=argparse.REMAINDER,
+        default=[],
+        metavar="COMMAND",
+        help="run this, with its arguments, for each event; the last option",
+    )
     return whole
 
 
-def _subscribe(command: argparse.ArgumentParser) -> None:
+def _live(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--websocket-url",
         metavar="URL",
         help="where the hub answers over WebSocket (else EVENTSTORE_WEBSOCKET_URL, else as --url tells)",
     )
+    command.add_argument(
+        "--no-dataref",
+        dest="follow_dataref",
+        action="store_false",
+        help="leave an event without its data that is too large for a frame, rather than fetch it",
+    )
+
+
+def _subscribe(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--type", type=_type, action="append", default=[], metavar="TYPE", help="only these; may end in * (repeatable)"
     )

@@ -8,14 +8,17 @@ from math import inf
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
-from websockets.sync.client import connect
+from websockets.sync.client import reconnect
 from websockets.typing import Subprotocol
 
+from eventstore_client.credentials import Outgoing
 from eventstore_client.errors import ConnectFailed, TooLarge, problem_error
 from eventstore_client.messages import SUBPROTOCOL, encoded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from eventstore_client.credentials import Credentials
 
 __all__ = ["Connection"]
 
@@ -28,29 +31,48 @@ _FRAME = 32 * 1024
 _TOO_BIG = 1009
 
 
+class _Connect(reconnect):
+    """Follows no redirection: what is shown is for this hub."""
+
+    def process_redirect(self, exc: Exception) -> Exception:
+        """Take it for the refusal that it is."""
+        return exc
+
+
 class Connection:
     """One connection. A single thread sends and receives; any may close it.
 
     Args:
         url: Where the hub answers over WebSocket.
         ping_every: Seconds after which the hub is asked for a sign of life, whatever it sent meanwhile.
+        credentials: What the hub is shown; asked anew, for a connection may follow another that lasted for hours.
         clock: Seconds that never go back.
 
     Raises:
         ConnectFailed: Nobody answers there.
+        NoCredentials: There is nothing to show.
         ProblemError: The hub, or the gateway before it, does not want the connection.
     """
 
-    def __init__(self, url: str, *, ping_every: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        ping_every: float,
+        credentials: Credentials | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._url = url
         self._ping_every = ping_every
         self._clock = clock
         self._stack = ExitStack()
         self._pinged = False
+        shown = credentials.headers(Outgoing("GET", url), anew=True) if credentials else {}
         try:
             self._socket = self._stack.enter_context(
-                connect(
+                _Connect(
                     url,
+                    additional_headers=shown,
                     subprotocols=[Subprotocol(SUBPROTOCOL)],
                     compression=None,
                     user_agent_header="eventstore-client",
@@ -61,7 +83,8 @@ class Connection:
                 )
             )
         except InvalidStatus as error:
-            raise problem_error(error.response.status_code, bytes(error.response.body or b"")) from error
+            body = bytes(error.response.body or b"")
+            raise problem_error(error.response.status_code, body, shown=credentials) from error
         except (OSError, WebSocketException) as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             raise ConnectFailed(f"no answer from {url}: {reason}; is the hub running there?") from error

@@ -9,7 +9,9 @@ ClientError
 │   │   └── EventConflict               the stream holds another event under the same source and id
 │   ├── NotFound                        it is not there, or not there yet
 │   ├── Gone                            it was there and will not come back: use another name, or start over
+│   ├── Denied                          the credential is missing, wrong, or allows something else: show another one
 │   └── Unavailable                     nothing is wrong with the request: send it again later, it is safe
+├── NoCredentials                       there is nothing to show to the hub: mend where credentials come from
 ├── ConnectFailed                       nobody answers at the address: start the hub, or correct the address
 ├── UnexpectedAnswer                    what answers is not this hub, or a version that this client does not know
 ├── HistoryLost                         events are gone that a subscription had not come to: decide, then go on behind
@@ -34,12 +36,14 @@ __all__ = [
     "ClientError",
     "Conflict",
     "ConnectFailed",
+    "Denied",
     "EventConflict",
     "Gone",
     "HistoryLost",
     "Invalid",
     "LoadFailed",
     "LoadInterrupted",
+    "NoCredentials",
     "NotFound",
     "ProblemError",
     "TooLarge",
@@ -112,8 +116,16 @@ class Gone(ProblemError):
     """The stream was deleted for good, or the store was made anew since the cursor was given."""
 
 
+class Denied(ProblemError):
+    """Who asks may not: what was shown is missing, wrong or expired, or allows something else. Nothing was done."""
+
+
 class Unavailable(ProblemError):
     """The hub, or its store, does not answer for now. Publishing again is safe: an event is stored once."""
+
+
+class NoCredentials(ClientError):
+    """There is nothing to show: a token cannot be had, or a library is missing that signs."""
 
 
 class UnexpectedAnswer(ClientError):
@@ -161,6 +173,7 @@ class LoadInterrupted(LoadFailed):
 
 _BY_CODE: Mapping[str, type[ProblemError]] = {
     "event-conflict": EventConflict,
+    "forbidden": Denied,
     "internal": Unavailable,
     "store-full": Unavailable,
     "store-unavailable": Unavailable,
@@ -169,9 +182,12 @@ _BY_CODE: Mapping[str, type[ProblemError]] = {
     "subscription-not-found": NotFound,
     "too-large": TooLarge,
     "too-many-subscriptions": Conflict,
+    "unauthorized": Denied,
     "wrong-expected-version": WrongExpectedVersion,
 }
 _BY_STATUS: Mapping[int, type[ProblemError]] = {
+    401: Denied,
+    403: Denied,
     404: NotFound,
     408: Unavailable,
     409: Conflict,
@@ -181,9 +197,17 @@ _BY_STATUS: Mapping[int, type[ProblemError]] = {
     429: Unavailable,
 }
 
+_NOTHING = "no credential: give one (credentials=; --token, --api-key, --aws-iam)"
 
-def problem_error(status: int, body: bytes) -> ClientError:
-    """The error that an answer stands for; gateways' own bodies, which are no problems, are understood by status."""
+
+def problem_error(status: int, body: bytes, *, shown: object = None) -> ClientError:
+    """The error that an answer stands for; gateways' own bodies, which are no problems, are understood by status.
+
+    Args:
+        status: The HTTP status.
+        body: What came with it.
+        shown: The credentials that were shown.
+    """
     try:
         problem = json.loads(body)
     except ValueError:
@@ -195,6 +219,8 @@ def problem_error(status: int, body: bytes) -> ClientError:
     kind = _BY_CODE.get(code) or _BY_STATUS.get(status) or _by_class(status)
     if kind is None:
         return UnexpectedAnswer(f"HTTP {status}, which the hub never answers here: {detail}")
+    if kind is Denied:
+        detail = f"{detail}; shown was {shown or _NOTHING}"
     return kind(status=status, code=code, detail=detail, problem=problem)
 
 

@@ -9,6 +9,8 @@ from urllib.parse import quote, urlencode
 from eventstore.cloudevents.json_text import decoded, elements, members
 from eventstore.errors import EventstoreError
 from eventstore_client.backoff import Backoff
+from eventstore_client.credentials import from_environment
+from eventstore_client.datarefs import Whole
 from eventstore_client.errors import UnexpectedAnswer
 from eventstore_client.events import Recorded, Stored, encoded
 from eventstore_client.messages import Request
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from types import TracebackType
 
+    from eventstore_client.credentials import Credentials
     from eventstore_client.events import Publishable
     from eventstore_client.losses import Loss
 
@@ -44,19 +47,24 @@ class EventStore:
         backoff: How long, and how, a call is tried again.
         websocket_url: Where the hub answers over WebSocket; else, where `url` is from the environment, its
             EVENTSTORE_WEBSOCKET_URL. A hub such as `make dev` needs neither: the address is told by `url`.
+        credentials: What the hub is shown: `Bearer`, `ApiKey` or `AwsIam`; else what the environment's EVENTSTORE_TOKEN
+            or EVENTSTORE_API_KEY holds. Only this hub is shown it, redirections are not followed.
     """
 
     url: str | None = None
     connections: int = field(default=8, kw_only=True)
     backoff: Backoff = field(default=Backoff(), kw_only=True)
     websocket_url: str | None = field(default=None, kw_only=True)
+    credentials: Credentials | None = field(default=None, kw_only=True)
     _transport: Transport = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.url is None and self.websocket_url is None:
             self.websocket_url = os.environ.get("EVENTSTORE_WEBSOCKET_URL") or None
         self.url = checked_url(self.url or os.environ.get("EVENTSTORE_URL") or DEFAULT_URL)
-        self._transport = Transport(self.url, self.connections)
+        if self.credentials is None:
+            self.credentials = from_environment()
+        self._transport = Transport(self.url, self.connections, self.credentials)
 
     def publish(
         self, events: Iterable[Publishable], *, stream: str | None = None, expected: int | None = None
@@ -130,6 +138,7 @@ class EventStore:
         cursor: str | None = None,
         on_loss: Callable[[Loss], object] | None = None,
         ping_every: float = 240.0,
+        follow_dataref: bool = True,
     ) -> Subscription:
         """The events that match, those stored so far and then those to come; see `Subscription`.
 
@@ -145,9 +154,12 @@ class EventStore:
             on_loss: Told of events that were removed before they were received; returning accepts the loss, and the
                 subscription goes on. Without it, iterating raises `HistoryLost`.
             ping_every: Seconds between signs of life; the hub lets a connection go that is quiet for 10 minutes.
+            follow_dataref: Fetch the data of an event that is too large for a frame, from `url`; without it, or if the
+                event is not kept there any more, it is handed out as it came, with `dataref` and no data.
 
         Raises:
             Invalid: A filter, a stream's name or the cursor is wrong.
+            Denied: The hub does not take the credential, or it allows something else.
             ConnectFailed: The hub is not there, or `websocket_url` is missing.
         """
         if isinstance(filters, str | bytes | dict):
@@ -160,6 +172,8 @@ class EventStore:
             backoff=self.backoff,
             ping_every=ping_every,
             on_loss=on_loss,
+            credentials=self.credentials,
+            whole=Whole(self._transport) if follow_dataref else None,
         )
 
     def work(
@@ -169,6 +183,7 @@ class EventStore:
         on_loss: Callable[[Loss], object] | None = None,
         ping_every: float = 240.0,
         alive_every: float = 5.0,
+        follow_dataref: bool = True,
     ) -> Worker:
         """A member of a durable subscription, to be given a handler; see `Worker.run`.
 
@@ -179,6 +194,7 @@ class EventStore:
             ping_every: As for `subscribe`.
             alive_every: Seconds between two events after which the hub is told that the member is still at work; well
                 below the subscription's deadline for acknowledgements.
+            follow_dataref: As for `subscribe`.
 
         Raises:
             ConnectFailed: `websocket_url` is missing.
@@ -190,6 +206,8 @@ class EventStore:
             ping_every=ping_every,
             alive_every=alive_every,
             on_loss=on_loss,
+            credentials=self.credentials,
+            whole=Whole(self._transport) if follow_dataref else None,
         )
 
     def stream(self, stream: str) -> Mapping[str, Any]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from eventstore_client.backoff import Backoff
+    from eventstore_client.credentials import Credentials
     from eventstore_client.events import Recorded
     from eventstore_client.losses import Loss
     from eventstore_client.messages import Frame, Request, Subscribed
@@ -36,6 +37,7 @@ class Subscription:
     Iterating raises:
         HistoryLost: Events are gone; see `EventStore.subscribe`.
         ConnectFailed, Unavailable: The hub stayed away for as long as the backoff's patience. Iterating again goes on.
+        Denied, NoCredentials: The hub does not take the credential any more, or there is none to show.
         ProblemError: The hub refuses to go on.
         UnexpectedAnswer: What answers is no hub.
     """
@@ -49,6 +51,8 @@ class Subscription:
         backoff: Backoff,
         ping_every: float,
         on_loss: Callable[[Loss], object] | None,
+        credentials: Credentials | None = None,
+        whole: Callable[[Recorded], Recorded] | None = None,
     ) -> None:
         """Return when the hub has confirmed the subscription; raises as iterating does, but for losses."""
         self._url = url
@@ -56,8 +60,11 @@ class Subscription:
         self._cursors = Cursors(cursor)
         self._ping_every = ping_every
         self._on_loss = on_loss
+        self._credentials = credentials
+        self._whole = whole
         self._closed = threading.Event()
-        self._attempts = Attempts(replace(backoff, sleep=self._pause))
+        self._backoff = replace(backoff, sleep=self._pause)
+        self._attempts = Attempts(self._backoff)
         self._session: Session | None = None
         # What has come and is not begun, what is begun, and which of its events are still to be handed out.
         self._next: Subscribed | Frame | None = None
@@ -105,9 +112,11 @@ class Subscription:
                     self.handled()
             if self._closed.is_set():
                 raise _Closed
+            event = self._completed(self._events[0])
         except _Closed:
             raise StopIteration from None
-        return self._events.popleft()
+        self._events.popleft()
+        return event
 
     def __enter__(self) -> Self:
         return self
@@ -125,6 +134,10 @@ class Subscription:
             self._on_loss(coming.loss)
         self._next, self._current = None, coming
         self._events.extend(getattr(coming, "events", ()))
+
+    def _completed(self, event: Recorded) -> Recorded:
+        whole = self._whole
+        return self._backoff.call(lambda: whole(event)) if whole else event
 
     def _received(self) -> Subscribed | Frame:
         while True:
@@ -151,7 +164,8 @@ class Subscription:
         # `websockets` is a tenth of a cold start, which those who only publish need not pay.
         from eventstore_client.connection import Connection  # noqa: PLC0415 - as the line above says
 
-        session = self._session = Session(Connection(self._url, ping_every=self._ping_every))
+        connection = Connection(self._url, ping_every=self._ping_every, credentials=self._credentials)
+        session = self._session = Session(connection)
         # `close` sets the flag before it looks for the session: one of the two sees the other.
         if self._closed.is_set():
             raise _Closed

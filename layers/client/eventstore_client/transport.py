@@ -8,10 +8,13 @@ from urllib.parse import urlsplit
 
 import urllib3
 
+from eventstore_client.credentials import Outgoing
 from eventstore_client.errors import ConnectFailed, problem_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from eventstore_client.credentials import Credentials
 
 __all__ = ["Transport", "checked_url", "websocket_url"]
 
@@ -19,6 +22,7 @@ _TIMEOUT = urllib3.Timeout(connect=5.0, read=35.0)
 """API Gateway answers within 29 seconds ("Quotas for configuring and running a REST API")."""
 
 _REFUSED = 400
+_UNAUTHORIZED = 401
 
 
 def checked_url(url: str) -> str:
@@ -62,6 +66,7 @@ class Transport:
 
     url: str
     connections: int
+    credentials: Credentials | None = None
     _pool: urllib3.PoolManager = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -70,26 +75,43 @@ class Transport:
     def send(
         self, method: str, path: str, *, body: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> bytes:
-        """The body of a successful answer.
+        """The body of a successful answer. To 401, other credentials are shown, once, if there are any.
 
         Raises:
             ConnectFailed: There was no whole answer.
+            NoCredentials: There is nothing to show.
             ClientError: The answer is a refusal; see `errors.problem_error`.
         """
-        accept = {"Accept": "application/json, application/problem+json", "User-Agent": "eventstore-client"}
-        try:
-            answer = self._pool.request(
-                method, self.url + path, body=body, headers={**accept, **(headers or {})}, retries=False, redirect=False
-            )
-        except urllib3.exceptions.HTTPError as error:
-            raise ConnectFailed(f"no answer from {self.url}: {_reason(error)}; is the hub running there?") from error
+        own = {"Accept": "application/json, application/problem+json", "User-Agent": "eventstore-client"}
+        request = Outgoing(method, self.url + path, {**own, **(headers or {})}, body or b"")
+        shown = self._shown(request)
+        answer = self._sent(request, shown)
+        if answer.status == _UNAUTHORIZED and shown != (shown := self._shown(request, anew=True)):
+            answer = self._sent(request, shown)
         if answer.status >= _REFUSED:
-            raise problem_error(answer.status, answer.data)
+            raise problem_error(answer.status, answer.data, shown=self.credentials)
         return answer.data
 
     def close(self) -> None:
         """Close the connections that no request uses."""
         self._pool.clear()
+
+    def _shown(self, request: Outgoing, *, anew: bool = False) -> Mapping[str, str]:
+        return self.credentials.headers(request, anew=anew) if self.credentials else {}
+
+    def _sent(self, request: Outgoing, shown: Mapping[str, str]) -> urllib3.BaseHTTPResponse:
+        try:
+            # A redirection is not followed: what is shown is for this hub.
+            return self._pool.request(
+                request.method,
+                request.url,
+                body=request.body or None,
+                headers={**request.headers, **shown},
+                retries=False,
+                redirect=False,
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise ConnectFailed(f"no answer from {self.url}: {_reason(error)}; is the hub running there?") from error
 
 
 def _reason(error: Exception) -> str:

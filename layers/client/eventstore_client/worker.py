@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from eventstore_client.backoff import Backoff
+    from eventstore_client.credentials import Credentials
     from eventstore_client.events import Recorded
     from eventstore_client.losses import Loss
     from eventstore_client.messages import Share
@@ -41,14 +42,19 @@ class Worker:
         ping_every: float,
         alive_every: float,
         on_loss: Callable[[Loss], object] | None,
+        credentials: Credentials | None = None,
+        whole: Callable[[Recorded], Recorded] | None = None,
     ) -> None:
         self._url = url
         self._name = name
         self._ping_every = ping_every
         self._alive_every = alive_every
         self._on_loss = on_loss
+        self._credentials = credentials
+        self._whole = whole
         self._closed = threading.Event()
-        self._attempts = Attempts(replace(backoff, sleep=self._pause))
+        self._backoff = replace(backoff, sleep=self._pause)
+        self._attempts = Attempts(self._backoff)
         self._lock = threading.Lock()
         # The membership while it waits for the hub: to close it then interrupts nothing.
         self._waiting: Membership | None = None
@@ -68,6 +74,7 @@ class Worker:
 
         Raises:
             NotFound: There is no such subscription, or no more.
+            Denied, NoCredentials: The hub does not take the credential, or there is none to show.
             HistoryLost: Events were removed before they were handled, and nobody takes losses; running again goes on.
             ConnectFailed, Unavailable: The hub stayed away for as long as the backoff's patience.
         """
@@ -104,7 +111,7 @@ class Worker:
 
         if self._closed.is_set():
             raise _Closed
-        connection = Connection(self._url, ping_every=self._ping_every)
+        connection = Connection(self._url, ping_every=self._ping_every, credentials=self._credentials)
         try:
             membership = Membership(connection, self._name, alive_every=self._alive_every)
             while True:
@@ -131,10 +138,16 @@ class Worker:
             if self._closed.is_set():
                 raise _Closed
             self._attempt = attempt
+            completed = self._completed(event)
             try:
-                handler(event)
+                handler(completed)
             except Exception as error:  # noqa: BLE001 - whatever it is, the hub is told
                 membership.fail(share, event, error)
+
+    def _completed(self, event: Recorded) -> Recorded:
+        # Not a failure of the handler's: an event that cannot be fetched is no reason to park its stream.
+        whole = self._whole
+        return self._backoff.call(lambda: whole(event)) if whole else event
 
     def _pause(self, seconds: float) -> None:
         if self._closed.wait(seconds):

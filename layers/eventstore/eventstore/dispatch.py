@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from eventstore.events import AttributeValue
+    from eventstore.filters.prefixes import Prefixes
     from eventstore.groups import Command
     from eventstore.narrowing import Groups
     from eventstore.ports import Bells, Clock, DeadLetters, Deliveries, Log, Turn, Turns
@@ -288,11 +289,16 @@ class Dispatcher:
             until={partition: until},
             streams=to[0][0].streams,
         )[partition]
-        if not missing.ranges and missing.complete:
-            return {}
-        members = missing_members(missing.ranges, complete=missing.complete)
-        outbox.add_truncated(members, after, to)
-        return {one.key: frame for one, frame in to}
+        told: dict[Prefixes, list[tuple[Subscription, int]]] = {}
+        for one, frame in to:
+            told.setdefault(one.filter.prefixes, []).append((one, frame))
+        frames: dict[str, int] = {}
+        for some in told.values():
+            ranges = [found for found in missing.ranges if some[0][0].concerns(found[0])]
+            if ranges or not missing.complete:
+                outbox.add_truncated(missing_members(ranges, complete=missing.complete), after, some)
+                frames |= {one.key: frame for one, frame in some}
+        return frames
 
 
 _LONGEST = 900_000

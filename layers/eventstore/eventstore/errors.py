@@ -27,6 +27,9 @@ EventstoreError
 │   ├── NothingParked           the durable subscription has set nothing aside, or not of this stream
 │   ├── ConnectionNotFound      the connection is gone
 │   └── NewEpoch                the store was made anew since the cursor was given: start over
+├── Refused                     who asks may not have it: come with another credential
+│   ├── Unauthorized            there is no credential, or none that is valid (any more)
+│   └── Forbidden               the credential is valid, and does not reach that far
 └── Unavailable                 nothing is wrong with the request: send it again later, it is safe
     ├── StoreUnavailable        the store does not answer
     │   └── StoreFull           it has no memory left for what is new: remove events, or give it more
@@ -50,6 +53,7 @@ __all__ = [
     "EventConflict",
     "EventNotFound",
     "EventstoreError",
+    "Forbidden",
     "Invalid",
     "InvalidCursor",
     "InvalidEvent",
@@ -62,6 +66,7 @@ __all__ = [
     "NothingParked",
     "PartitionMismatch",
     "QueueUnavailable",
+    "Refused",
     "StoreFull",
     "StoreUnavailable",
     "StreamConflict",
@@ -72,6 +77,7 @@ __all__ = [
     "TooLarge",
     "TooManySubscriptions",
     "TurnLost",
+    "Unauthorized",
     "Unavailable",
     "UnknownAction",
     "UnsupportedMediaType",
@@ -316,6 +322,28 @@ class NewEpoch(Absent):
         super().__init__(
             "the store was made anew since this cursor was given: its place is lost; start over without it"
         )
+
+
+class Refused(EventstoreError):
+    """Who asks may not have it, whatever is there; nothing was changed."""
+
+    code = "refused"
+
+
+class Unauthorized(Refused):
+    """There is no credential, or none that is valid; `detail` never quotes one."""
+
+    code = "unauthorized"
+
+
+class Forbidden(Refused):
+    """The credential is valid and does not reach that far; `pointer` names the place, as in `Invalid`."""
+
+    code = "forbidden"
+
+    def __init__(self, detail: str, *, pointer: str = "") -> None:
+        super().__init__(detail)
+        self.pointer = pointer
 
 
 class Unavailable(EventstoreError):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import binascii
 from base64 import b64decode, urlsafe_b64encode
 from dataclasses import dataclass
-from functools import reduce
 from typing import TYPE_CHECKING
 
 from eventstore.errors import InvalidCursor
@@ -90,7 +89,12 @@ class Cursor:
             InvalidCursor: As `parse` says of any of them.
         """
         every = [place for token in tokens for one in token.split(".") for place in cls.parse(one).places.items()]
-        return cls(reduce(_further, every, {}))
+        furthest: dict[int, tuple[str, Position]] = {}
+        for partition, (epoch, position) in every:
+            known = furthest.get(partition)
+            if known is None or known[0] != epoch or known[1] <= position:
+                furthest[partition] = epoch, position
+        return cls(furthest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,16 +122,6 @@ class Place:
         return cls(packed[:_EPOCH_BYTES].hex(), sequence)
 
 
-def _further(
-    places: Mapping[int, tuple[str, Position]], place: tuple[int, tuple[str, Position]]
-) -> Mapping[int, tuple[str, Position]]:
-    partition, (epoch, position) = place
-    known = places.get(partition)
-    if known and known[0] == epoch and known[1] > position:
-        return places
-    return {**places, partition: (epoch, position)}
-
-
 def _packed(numbers: Sequence[int]) -> bytes:
     packed = bytearray()
     for number in numbers:
@@ -143,7 +137,9 @@ def _numbers(packed: bytes, at: int, count: int) -> tuple[list[int], int]:
     """That many numbers from a place on, and the place behind them."""
     numbers: list[int] = []
     number = shift = 0
-    for end, byte in enumerate(packed[at:], at + 1):
+    # By index, for a slice would copy the rest of a long cursor for each of its places.
+    for here in range(at, len(packed)):
+        byte = packed[here]
         number |= (byte & 0x7F) << shift
         shift += 7
         if number >= _LIMIT:
@@ -152,7 +148,7 @@ def _numbers(packed: bytes, at: int, count: int) -> tuple[list[int], int]:
             numbers.append(number)
             number = shift = 0
             if len(numbers) == count:
-                return numbers, end
+                return numbers, here + 1
     raise InvalidCursor("the cursor is incomplete; use it as it was given", pointer="cursor")
 
 

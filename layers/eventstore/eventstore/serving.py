@@ -198,8 +198,9 @@ class _Work:
         missing = self._log.missing({partition: after}, since=since, until={partition: until}, streams=streams)[
             partition
         ]
-        if missing.ranges or not missing.complete:
-            members = missing_members(missing.ranges, complete=missing.complete)
+        ranges = [found for found in missing.ranges if self._durable.concerns(found[0])]
+        if ranges or not missing.complete:
+            members = missing_members(ranges, complete=missing.complete)
             self._outbox.add_missing(members, after, self._address())
             self._group.frame += 1
 

@@ -13,6 +13,7 @@ __all__ = ["Settings", "SettingsError"]
 _LEVELS = ("INFO", "DEBUG", "WARNING", "ERROR")
 _REDIS_URL = "redis://127.0.0.1:6379"
 _BACKENDS = ("redis",)
+_AUTHS = ("none", "iam", "jwt", "key")
 
 
 class SettingsError(ValueError):
@@ -34,6 +35,7 @@ class Settings:
         letters_url: The queue of parked events (`DEAD_LETTERS_QUEUE_URL`).
         connections_url: Where clients of the WebSocket API are posted to (`CONNECTIONS_URL`).
         rest_url: What stands before `/api/v1` for clients (`REST_URL`), for references to single events.
+        auth: Who decides on callers (`AUTH`): nobody, IAM, or the authorizer with tokens or keys.
     """
 
     backend: str
@@ -46,6 +48,12 @@ class Settings:
     letters_url: str
     connections_url: str
     rest_url: str
+    auth: str = "none"
+
+    @property
+    def authorizes(self) -> bool:
+        """Whether the gateway's authorizer passes on what a caller may do."""
+        return self.auth in {"jwt", "key"}
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -65,6 +73,7 @@ class Settings:
             letters_url=environment.get("DEAD_LETTERS_QUEUE_URL", ""),
             connections_url=environment.get("CONNECTIONS_URL", ""),
             rest_url=environment.get("REST_URL", "").rstrip("/"),
+            auth=_one_of(environment, "AUTH", _AUTHS),
         )
 
 

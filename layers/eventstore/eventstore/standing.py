@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from eventstore.access import FULL
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from eventstore.access import Access
     from eventstore.groups import Group, Held, Member, Parked
     from eventstore.ports import Durables, Lag, Log
     from eventstore.subscriptions import Durable
@@ -95,10 +98,11 @@ def standing_of(log: Log, durables: Durables, durable: Durable) -> Standing:
     return Standing(durable, sorted(members), [_partition(p, group, lags[p]) for p, group in groups.items()])
 
 
-def standings(log: Log, durables: Durables) -> Iterator[Standing]:
-    """How all of them stand, in the order of their names."""
+def standings(log: Log, durables: Durables, *, access: Access = FULL) -> Iterator[Standing]:
+    """How all of them stand that an access covers, in the order of their names."""
     for durable in _all(durables, ""):
-        yield standing_of(log, durables, durable)
+        if access.covers(durable):
+            yield standing_of(log, durables, durable)
 
 
 def parked_streams(
@@ -108,16 +112,18 @@ def parked_streams(
     stream: str | None = None,
     after: tuple[str, str] = ("", ""),
     count: int,
+    access: Access = FULL,
 ) -> Sequence[ParkedStream]:
     """Up to `count` streams that are parked beyond subscription and stream `after`, in the order of these names.
 
-    Those of one subscription, if `name` is given; and one `stream` alone, of whichever subscription.
+    Those of one subscription, if `name` is given; and one `stream` alone, of whichever subscription. Subscriptions that
+    the access does not cover are left out.
 
     Raises:
         SubscriptionNotFound: There is none of this name.
     """
     found: list[ParkedStream] = []
-    for durable in [durables.get(name)] if name is not None else _all(durables, after[0]):
+    for durable in filter(access.covers, [durables.get(name)] if name is not None else _all(durables, after[0])):
         every = [
             ParkedStream(durable.name, one, partition, parked)
             for partition, group in durables.groups(durable).items()

@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from eventstore.access import FULL
 from eventstore.cloudevents import attributes_of
 from eventstore.errors import AmbiguousEvent, EventNotFound, InvalidEvent, InvalidQuery, TooLarge, Unavailable
 from eventstore.streams import ANY, Expected, StreamConfig, StreamState, stream_of
@@ -13,6 +14,7 @@ from eventstore.streams import ANY, Expected, StreamConfig, StreamState, stream_
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from eventstore.access import Access
     from eventstore.events import Event, RecordedEvent
     from eventstore.ports import Appended, Bells, Log
 
@@ -119,8 +121,10 @@ class Store:
             # The events are stored, and the sweep rings for them.
             _LOGGER.warning("%s: %s", error.code, error.detail)
 
-    def event(self, event_id: str, *, source: str | None = None, stream: str | None = None) -> RecordedEvent:
-        """The one event with an id.
+    def event(
+        self, event_id: str, *, source: str | None = None, stream: str | None = None, access: Access = FULL
+    ) -> RecordedEvent:
+        """The one event with an id that is in reach.
 
         Raises:
             EventNotFound: None is kept.
@@ -129,6 +133,7 @@ class Store:
         found = [
             (event, str(attributes_of(event.body)["source"]))
             for event in self.log.locate(event_id, source=source, stream=stream)
+            if access.reaches(event.stream)
         ]
         if source is not None:
             found = [(event, origin) for event, origin in found if origin == source]

@@ -21,6 +21,7 @@ __all__ = [
     "Retention",
     "StreamConfig",
     "StreamState",
+    "is_name",
     "partition_of",
     "stream_name",
     "stream_of",
@@ -90,13 +91,18 @@ ANY = Expected(None)
 NEW = Expected(0)
 
 
+def is_name(text: str) -> bool:
+    """Whether this can name a stream, or a durable subscription: names are made of the same characters."""
+    return _NAME.fullmatch(text) is not None
+
+
 def stream_name(text: str, *, pointer: str = "") -> str:
     """The name, if it is one.
 
     Raises:
         InvalidStream: It is not 1 to 200 of the characters that names are made of.
     """
-    if _NAME.fullmatch(text):
+    if is_name(text):
         return text
     wrong = re.search(r"[^A-Za-z0-9._:~-]", text)
     reason = f"has {wrong.group()!r}" if wrong else f"is {len(text)} characters long"

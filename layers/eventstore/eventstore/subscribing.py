@@ -79,7 +79,12 @@ class Subscriptions:
         if not marks:
             return (), True
         found = self._log.missing(marks, streams=subscription.streams)
-        ranges = [found_range for partition in sorted(found) for found_range in found[partition].ranges]
+        ranges = [
+            found_range
+            for partition in sorted(found)
+            for found_range in found[partition].ranges
+            if subscription.concerns(found_range[0])
+        ]
         return ranges[:_TOLD], len(ranges) <= _TOLD and all(one.complete for one in found.values())
 
 

@@ -64,6 +64,10 @@ class Subscription:
         """Whether the event is one of the subscription's."""
         return (not self.streams or stream in self.streams) and self.filter.matches(attributes)
 
+    def concerns(self, stream: str) -> bool:
+        """Whether it could want an event of this stream: of others it is not even told that something is missing."""
+        return (not self.streams or stream in self.streams) and self.filter.may_want(stream)
+
     def encoded(self) -> str:
         """What `decoded` reads back."""
         filters = json.loads(self.filter.text)
@@ -100,6 +104,10 @@ class Durable:
     def matches(self, stream: str, attributes: Mapping[str, AttributeValue]) -> bool:
         """Whether the event is one of the subscription's."""
         return (not self.streams or stream in self.streams) and self.filter.matches(attributes)
+
+    def concerns(self, stream: str) -> bool:
+        """Whether it could want an event of this stream: of others it is not even told that something is missing."""
+        return (not self.streams or stream in self.streams) and self.filter.may_want(stream)
 
     def encoded(self) -> str:
         """What `decoded` reads back."""

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from websockets.typing import Subprotocol
 
-    from tests.e2e.conftest import Hub
     from tests.e2e.dev.conftest import Running
+    from tests.e2e.hubs import LocalHub
 
 SECONDS = 10.0
 
@@ -101,7 +101,7 @@ class RawClient:
 
     @classmethod
     @contextmanager
-    def connect(cls, dev: Running | Hub, request: bytes, *, buffer: int | None = None) -> Iterator[RawClient]:
+    def connect(cls, dev: Running | LocalHub, request: bytes, *, buffer: int | None = None) -> Iterator[RawClient]:
         """Connects, and sends a request. What is received beyond the buffer stays with the gateway."""
         host, port = dev.stack.url.removeprefix("http://").split(":")
         with socket.socket() as connection:

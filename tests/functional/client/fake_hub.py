@@ -7,6 +7,7 @@ import socket
 import threading
 from collections import Counter, defaultdict, deque
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -17,11 +18,21 @@ from eventstore.events import RecordedEvent
 from eventstore.streams import stream_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from eventstore.events import Event
 
-__all__ = ["FakeHub"]
+__all__ = ["Arrived", "FakeHub"]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A request, or a WebSocket's handshake, as it came in."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes = b""
 
 
 class Problem(Exception):
@@ -31,13 +42,20 @@ class Problem(Exception):
 
 
 class FakeHub:
-    """`faults` are used up one a publish: a status, `drop` before or `lose` after the events were stored."""
+    """`faults` are used up one a publish: a status, `drop` before or `lose` after the events were stored.
+
+    `guard` says why a request is refused, and with which status. `reads` are the answers, one each, to who asks for a
+    single event, before it gets it.
+    """
 
     def __init__(self) -> None:
         self.streams: dict[str, list[bytes]] = defaultdict(list)
         self.places: dict[tuple[str, bytes], int] = {}
         self.faults: deque[int | str] = deque()
         self.before_publish: Callable[[str], object] = lambda _: None
+        self.guard: Callable[[Arrived], tuple[int, str] | None] = lambda _: None
+        self.arrived: list[Arrived] = []
+        self.reads: deque[int] = deque()
         self.publishes = 0
         self.sizes: list[tuple[int, int]] = []
         self.overlaps: list[str] = []
@@ -101,6 +119,15 @@ class FakeHub:
         following = b',"next":"%d"' % (start + limit) if len(kept) > limit else b""
         return b'{"events":[%b]%b}' % (b",".join(kept[:limit]), following)
 
+    def event(self, identity: str, query: dict[str, str]) -> bytes:
+        if self.reads:
+            raise Problem(self.reads.popleft(), "unavailable", detail="not this time")
+        for sequence, body in enumerate(self.streams[query["stream"]], 1):
+            event = json.loads(body)
+            if (event["id"], event["source"]) == (identity, query["source"]):
+                return RecordedEvent(query["stream"], sequence, 1_700_000_000_000, body).encoded()
+        raise Problem(404, "event-not-found", detail=f"there is no event {identity!r}")
+
     def _store(self, events: Sequence[Event], stream: str | None, expected: str | None) -> list[dict[str, Any]]:
         streams, places = {name: [*kept] for name, kept in self.streams.items()}, dict(self.places)
         results: list[dict[str, Any]] = []
@@ -151,6 +178,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self._refused(body):
+            return
         if self.headers["Content-Type"] != "application/cloudevents-batch+json":
             raise AssertionError(self.headers["Content-Type"])
         expected = self.headers["If-Match"]
@@ -158,14 +187,30 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(lambda query: self.server.hub.publish(body, query.get("stream"), expected))
 
     def do_GET(self) -> None:
+        if self._refused(b""):
+            return
         path = urlsplit(self.path).path.split("/")
         hub = self.server.hub
         if path[-1] == "health":
             self._answer(lambda _: (200, {"status": "ok"}))
         elif path[-1] == "events":
             self._answer(lambda query: (200, hub.page(unquote(path[-2]), query)))
+        elif path[-2] == "events":
+            self._answer(lambda query: (200, hub.event(unquote(path[-1]), query)))
         else:
             self._answer(lambda _: (200, {"id": unquote(path[-1]), "head": len(hub.streams[unquote(path[-1])])}))
+
+    def _refused(self, body: bytes) -> bool:
+        arrived = Arrived(self.command, self.path, dict(self.headers), body)
+        self.server.hub.arrived.append(arrived)
+        refused = self.server.hub.guard(arrived)
+        if refused is not None:
+            answer = json.dumps({"message": refused[1]}).encode()
+            self.send_response(refused[0])
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+        return refused is not None
 
     def _answer(self, action: Callable[[dict[str, str]], tuple[int, object]]) -> None:
         media = "application/json"

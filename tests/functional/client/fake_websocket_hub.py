@@ -14,6 +14,8 @@ from zlib import crc32
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import serve
 
+from tests.functional.client.fake_hub import Arrived
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
@@ -47,8 +49,9 @@ class FakeWebSocketHub:
     """Each fault is used up once; `rewire` turns a frame into what arrives in its stead, once or more or not at all.
 
     `frames_first`: Catching up is sent before `subscribed`.
-    `statuses`: Handshakes are answered so.
+    `statuses`: Handshakes are answered so. `guard` says why one is refused, and with which status.
     `answers`: Requests to subscribe are answered so.
+    `elsewhere`: Handshakes are sent there.
     `silent`: Pings are not answered.
     `shares`: What each member of a durable subscription is sent in turn, as long as there is any; `react` says what it
     is sent for each thing that it says, and may raise `ConnectionError` to end its connection.
@@ -62,6 +65,8 @@ class FakeWebSocketHub:
         self.silent = False
         self.batch = 3
         self.statuses: deque[int] = deque()
+        self.guard: Callable[[Arrived], tuple[int, str] | None] = lambda _: None
+        self.elsewhere = ""
         self.answers: deque[dict[str, Any]] = deque()
         self.rewire: Callable[[dict[str, Any]], Sequence[dict[str, Any] | None]] = lambda frame: [frame]
         self.shares: deque[list[dict[str, Any]]] = deque()
@@ -83,6 +88,7 @@ class FakeWebSocketHub:
             subprotocols=["eventstore.v1"],  # type: ignore[list-item]
             process_request=self._admit,
             close_timeout=1,
+            ping_interval=None,
         ) as server:
             self.url = f"ws://127.0.0.1:{server.socket.getsockname()[1]}/ws"
             thread = threading.Thread(target=server.serve_forever)
@@ -136,6 +142,12 @@ class FakeWebSocketHub:
     def _admit(self, _: ServerConnection, request: Request) -> Response | None:
         if request.path != "/ws":
             raise AssertionError(request.path)
+        if self.elsewhere:
+            response = _.respond(HTTPStatus.FOUND, "")
+            response.headers["Location"] = self.elsewhere
+            return response
+        if refused := self.guard(Arrived("GET", request.path, dict(request.headers.raw_items()))):
+            return _.respond(HTTPStatus(refused[0]), json.dumps({"message": refused[1]}))
         if not self.statuses:
             return None
         return _.respond(HTTPStatus(self.statuses.popleft()), '{"message": "not now"}')

@@ -187,7 +187,7 @@ def test_a_command_line_that_is_wrong_has_a_code_of_its_own(
     assert "usage: eventstore" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["load", "demo", "publish", "read", "subscribe"])
+@pytest.mark.parametrize("command", ["load", "demo", "publish", "read", "subscribe", "work"])
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([command, "--help"])

@@ -11,6 +11,7 @@ import pytest
 from eventstore_client import (
     Backoff,
     ConnectFailed,
+    Denied,
     EventStore,
     HistoryLost,
     Invalid,
@@ -227,7 +228,7 @@ def test_a_connection_that_is_not_wanted_is_not_asked_for_again(
 ) -> None:
     live_hub.statuses.append(403)
 
-    with pytest.raises(Invalid, match="not now"):
+    with pytest.raises(Denied, match="not now; shown was no credential: give one"):
         live_store.subscribe()
 
 

@@ -319,7 +319,6 @@ def test_whatever_happens_all_is_handled_in_order_or_parked(client: Client) -> N
         settings=settings(
             max_examples=25,
             stateful_step_count=50,
-            deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
         ),
     )

@@ -22,7 +22,19 @@ _CHECKS = (
 )
 
 
-def fuzz(url: str, folder: Path, *, examples: int, phases: str = "examples,coverage,fuzzing,stateful") -> str:
+# With a credential: that the same request is refused with 401 without one, and with another.
+_AUTHENTICATED = ("ignored_auth",)
+
+
+def fuzz(
+    url: str,
+    folder: Path,
+    *,
+    examples: int,
+    phases: str = "examples,coverage,fuzzing,stateful",
+    credential: str | None = None,
+    seconds: float = 120,
+) -> str:
     """What Schemathesis found; empty if nothing.
 
     Args:
@@ -30,16 +42,20 @@ def fuzz(url: str, folder: Path, *, examples: int, phases: str = "examples,cover
         folder: Where its notes may go.
         examples: How many requests of each kind it makes up, at most.
         phases: Which kinds.
+        credential: What all of them carry; without any, nobody checks one.
+        seconds: In which it has to end.
     """
+    checks = _CHECKS if credential is None else (*_CHECKS, *_AUTHENTICATED)
     command = [sys.executable, "-m", "schemathesis.cli", "run", f"{url}/api/v1/openapi.json", "--no-color"]
-    options = ["--checks", ",".join(_CHECKS), "--max-examples", str(examples), "--phases", phases, "--seed", "2"]
+    headers = [] if credential is None else ["--header", f"Authorization: Bearer {credential}"]
+    options = ["--checks", ",".join(checks), "--max-examples", str(examples), "--phases", phases, "--seed", "2"]
     done = subprocess.run(
-        [*command, *options],
+        [*command, *options, *headers],
         cwd=folder,
         check=False,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=seconds,
         stdin=subprocess.DEVNULL,
     )
     return "" if done.returncode == 0 else done.stdout + done.stderr

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from functions.rest import openapi
+from functions.rest.openapi import document
 from tests.functional.rest.fuzzing import fuzz
 from tests.functional.rest.gateway import serving
 
@@ -25,3 +27,13 @@ def test_an_answer_outside_the_document_is_found(api: Api, tmp_path: Path, monke
     assert api.get("/health").status == 200
     with serving() as url:
         assert "schema" in fuzz(url, tmp_path, examples=1, phases="coverage")
+
+
+def test_a_call_that_asks_for_no_credential_where_the_document_says_so_is_found(
+    api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert api.get("/health").status == 200
+    monkeypatch.setattr(openapi, "document", lambda *, server, **_: document(server=server, auth="jwt"))
+    with serving() as url:
+        found = fuzz(url, tmp_path, examples=1, phases="coverage", credential="token")
+    assert "accepts requests without authentication" in found

@@ -16,7 +16,7 @@ from functions.websocket.app import handler
 from tests.functional.rest.api import Context
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from tests.fakes.queues import FakeBells, FakeDeliveries
 
@@ -38,8 +38,10 @@ class Gateway:
     bells: FakeBells
     deliveries: FakeDeliveries
 
-    def connect(self, *, query: str = "", protocols: Sequence[str] = ()) -> tuple[Client, dict[str, Any]]:
-        client = Client(self, f"c{next(_NUMBERS)}=")
+    def connect(
+        self, *, query: str = "", protocols: Sequence[str] = (), authorizer: Mapping[str, Any] | None = None
+    ) -> tuple[Client, dict[str, Any]]:
+        client = Client(self, f"c{next(_NUMBERS)}=", authorizer=authorizer)
         event = client.event("connect.json")
         if query:
             event["multiValueQueryStringParameters"] = parse_qs(query, keep_blank_values=True)
@@ -64,11 +66,14 @@ class Client:
     gateway: Gateway
     connection: str
     texts: list[str] = field(default_factory=list)
+    authorizer: Mapping[str, Any] | None = None
 
     def event(self, name: str) -> dict[str, Any]:
         event = _recorded(name)
         event["requestContext"]["connectionId"] = self.connection
         event["requestContext"]["connectedAt"] = bootstrap.clock().now()
+        if self.authorizer is not None:
+            event["requestContext"]["authorizer"] = self.authorizer
         return event
 
     def send(self, message: object) -> dict[str, Any]:

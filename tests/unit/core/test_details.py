@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from eventstore.cloudevents import from_json
@@ -39,7 +39,6 @@ def _event(text: str) -> None:
     ],
 )
 @given(text=_TEXT)
-@settings(deadline=None)
 def test_what_is_refused_is_told_in_one_line(parse: Callable[[str], object], text: str) -> None:
     try:
         parse(text)

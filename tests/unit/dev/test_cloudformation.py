@@ -25,7 +25,7 @@ Resources:
   Queue: {Type: AWS::SQS::Queue}
   Fifo: {Type: AWS::SQS::Queue, Properties: {FifoQueue: true}}
   Called: {Type: AWS::SQS::Queue, Properties: {QueueName: !Sub "${Name}-jobs"}}
-  Worker: {Type: AWS::Serverless::Function}
+  Worker: {Type: AWS::Serverless::Function, Properties: {AutoPublishAlias: live}}
 """
 
 
@@ -55,6 +55,7 @@ def value_of(folder: Path, expression: str, **parameters: str) -> Any:  # noqa: 
         ("!Ref AWS::Region", "us-east-1"),
         ('!Sub "${Name}-${AWS::AccountId}"', "hub-123456789012"),
         ('!Sub "${Worker.Arn}"', "arn:aws:lambda:us-east-1:123456789012:function:Worker"),
+        ("!Ref Worker.Alias", "arn:aws:lambda:us-east-1:123456789012:function:Worker:live"),
         ('!Sub "$${!Name}"', "$${Name}"),
         ('!Sub ["${Own}/${Name}", {Own: !Ref Worker}]', "Worker/hub"),
         ("!GetAtt Queue.Arn", "arn:aws:sqs:us-east-1:123456789012:Queue"),
@@ -82,6 +83,7 @@ def test_a_given_parameter_counts_before_its_default(tmp_path: Path) -> None:
     [
         ("!Ref Nobody", "!Ref Nobody names no parameter and no resource"),
         ("!GetAtt Nobody.Arn", "names no resource"),
+        ("!Ref Queue.Alias", "!Ref Queue.Alias, but Queue has no AutoPublishAlias"),
         ("!GetAtt Queue.Size", "knows only the attribute Arn, and of a queue QueueName and QueueUrl"),
         ("!ImportValue x", "Fn::ImportValue is not supported by the local stack; it knows Ref, "),
         ("!FindInMap [Sizes, hub, large]", "the mapping Sizes has no large"),
@@ -110,6 +112,7 @@ def test_a_resource_whose_condition_does_not_hold_is_not_there(tmp_path: Path) -
             {"P": "b"},
             "P is 'b'; it must be full of a",
         ),
+        ("{Type: CommaDelimitedList, AllowedPattern: 'a+'}", {"P": "a, b"}, r"P is 'b'; it must match a\+"),
         ("{Type: Number}", {"P": "many"}, "P is 'many'; it must be a number"),
         ("{Type: String, Default: x}", {"Q": "1"}, "has no parameter Q; it has P"),
     ],
@@ -119,6 +122,12 @@ def test_a_parameter_that_does_not_fit_is_named(
 ) -> None:
     with pytest.raises(TemplateError, match=complaint):
         document(tmp_path, f"Parameters: {{P: {declared}}}\nResources: {{}}", **given)
+
+
+def test_each_element_of_a_list_fits_by_itself(tmp_path: Path) -> None:
+    declared = "{Type: CommaDelimitedList, AllowedPattern: a+}"
+    read = document(tmp_path, f"Parameters: {{P: {declared}}}\nResources: {{}}", P="a, aa")
+    assert read.parameters == {"P": ["a", "aa"]}
 
 
 def test_a_masked_parameter_that_does_not_fit_is_not_shown(tmp_path: Path) -> None:

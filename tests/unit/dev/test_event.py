@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from eventstore_dev.rest.event import Request, encode_event, is_binary
+from eventstore_dev.rest.event import Request, encode_event, encode_question, identity_of, is_binary
 from eventstore_dev.rest.routing import Match
 from eventstore_dev.template import RestApi, Route
 
@@ -86,3 +86,34 @@ def test_a_type_is_binary_if_a_pattern_says_so(
     content_type: str | None, patterns: tuple[str, ...], *, binary: bool
 ) -> None:
     assert is_binary(content_type, patterns) is binary
+
+
+def test_a_function_is_told_what_the_authorizer_passed_on() -> None:
+    match = Match(RestApi("Api", "v1", (), (ROUTE,)), ROUTE, {"id": "1"})
+    told = json.loads(encode_event(REQUEST, match, authorizer={"scopes": "read"}))
+    assert told["requestContext"]["authorizer"] == {"scopes": "read"}
+
+
+def test_an_authorizer_is_asked_with_all_but_the_body() -> None:
+    match = Match(RestApi("Api", "v1", (), (ROUTE,)), ROUTE, {"id": "1"})
+    told = json.loads(encode_question(dataclasses.replace(REQUEST, body=b"secret"), match, arn="arn"))
+    assert (told["type"], told["methodArn"], told["pathParameters"]) == ("REQUEST", "arn", {"id": "1"})
+    assert told["queryStringParameters"] == told["stageVariables"] == {}
+    assert {"body", "isBase64Encoded"}.isdisjoint(told)
+
+
+@pytest.mark.parametrize(
+    ("sources", "identity"),
+    [
+        ((), ()),
+        (("method.request.header.authorization",), ("Bearer t",)),
+        (("method.request.header.Authorization", "method.request.querystring.a"), ("Bearer t", "1")),
+        (("method.request.header.X-Api-Key",), None),
+        (("method.request.querystring.empty",), None),
+    ],
+)
+def test_a_caller_is_told_apart_by_the_identity_sources(
+    sources: tuple[str, ...], identity: tuple[str, ...] | None
+) -> None:
+    asked = dataclasses.replace(REQUEST, headers=(("Authorization", "Bearer t"),), query="a=1&empty=")
+    assert identity_of(asked, sources) == identity

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from eventstore_dev.rest_apis import Identity
 from eventstore_dev.template import RestApi, Route, Template, TemplateError
 
 OWN = Path(__file__).parents[3] / "template.yaml"
@@ -28,7 +29,8 @@ def test_the_projects_own_template_is_understood() -> None:
     rest = template.functions["RestFunction"]
     assert dict(rest.environment)["REDIS_URL"] == "redis://127.0.0.1:1"
     assert rest.layers == (OWN.parent / "layers" / "eventstore",)
-    assert Route("POST", "/api/v1/events", "RestFunction") in template.apis["RestApi"].routes
+    assert Route("ANY", "/{proxy+}", "RestFunction") in template.apis["RestApi"].routes
+    assert template.websockets["WebSocketApi"].routes["subscribe"].answers
 
 
 def test_what_is_not_said_is_lambdas_default(tmp_path: Path) -> None:
@@ -100,3 +102,93 @@ def test_the_sources_are_the_handlers_package_and_the_layers(tmp_path: Path) -> 
 def test_a_fault_is_named_with_its_place(tmp_path: Path, text: str, complaint: str) -> None:
     with pytest.raises(TemplateError, match=complaint):
         read(tmp_path, text)
+
+
+DEFINED = """
+  A:
+    Type: AWS::Serverless::Api
+    Properties:
+      StageName: s
+      DefinitionBody:
+        openapi: 3.0.1
+        paths:
+          /{proxy+}:
+            x-amazon-apigateway-any-method:
+              security: [{Token: []}]
+              x-amazon-apigateway-integration:
+                type: aws_proxy
+                uri: !Sub "arn:aws:apigateway:r:lambda:path/2015-03-31/functions/${F.Arn}:live/invocations"
+          /own:
+            get:
+              security: [{Token: []}]
+              x-amazon-apigateway-integration:
+                type: aws_proxy
+                uri: !Sub "arn:aws:apigateway:r:lambda:path/2015-03-31/functions/${F.Arn}/invocations"
+        components:
+          securitySchemes:
+            Token:
+              x-amazon-apigateway-authorizer:
+                authorizerUri: !Sub "arn:aws:apigateway:r:lambda:path/2015-03-31/functions/${F.Arn}:live/invocations"
+"""
+
+
+def test_a_definition_says_its_routes_and_who_is_asked_first(tmp_path: Path) -> None:
+    api = read(tmp_path, function("") + DEFINED).apis["A"]
+    assert api.routes == (Route("ANY", "/{proxy+}", "F"), Route("GET", "/own", "F"))
+    assert api.authorizer == "F"
+
+
+def test_a_security_scheme_without_a_function_asks_none(tmp_path: Path) -> None:
+    scheme = DEFINED[DEFINED.index("x-amazon-apigateway-authorizer:") :]
+    iam = DEFINED.replace(scheme, "x-amazon-apigateway-authtype: awsSigv4\n")
+    assert read(tmp_path, function("") + iam).apis["A"].authorizer is None
+
+
+def test_a_property_that_a_condition_takes_away_is_not_there(tmp_path: Path) -> None:
+    conditions = "Conditions: {Never: !Equals [a, b]}"
+    limit = "ReservedConcurrentExecutions: !If [Never, 5, !Ref AWS::NoValue]"
+    assert read(tmp_path, function(limit, conditions)).functions["F"].concurrency is None
+
+
+@pytest.mark.parametrize(
+    ("there", "wrong", "complaint"),
+    [
+        ("${F.Arn}:live", "Nobody", "leads to 'arn:.*Nobody.*', which is no function of this template"),
+        ("aws_proxy", "http", "needs an x-amazon-apigateway-integration of the type aws_proxy"),
+        ("[{Token: []}]", "[{Other: []}]", "security names Other, which is none of its securitySchemes"),
+        ("get:\n              security: [{Token: []}]", "get:", "all operations of an API must have the same security"),
+    ],
+)
+def test_a_fault_of_a_definition_is_named_with_its_place(
+    tmp_path: Path, there: str, wrong: str, complaint: str
+) -> None:
+    with pytest.raises(TemplateError, match=f"A.DefinitionBody: .*{complaint}"):
+        read(tmp_path, function("") + DEFINED.replace(there, wrong, 1))
+
+
+def identified(identity: str) -> str:
+    uri = 'authorizerUri: !Sub "arn:aws:apigateway:r:lambda:path/2015-03-31/functions/${F.Arn}:live/invocations"'
+    return function("") + DEFINED.replace(uri, f"{uri}\n                {identity}")
+
+
+def test_an_authorizer_is_asked_of_everyone_anew_for_five_minutes_unless_told(tmp_path: Path) -> None:
+    source = "method.request.header.Authorization"
+    assert read(tmp_path, identified(f"identitySource: {source}")).apis["A"].identity == Identity((source,), 300)
+
+
+def test_an_authorizer_says_how_long_its_answers_are_kept(tmp_path: Path) -> None:
+    identity = read(tmp_path, identified("authorizerResultTtlInSeconds: 0")).apis["A"].identity
+    assert identity == Identity((), 0)
+
+
+def test_an_identity_that_the_local_stack_cannot_tell_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(TemplateError, match=r"identitySource has context\.identity\.sourceIp"):
+        read(tmp_path, identified("identitySource: context.identity.sourceIp"))
+
+
+def test_variables_of_the_developers_count_before_the_templates(tmp_path: Path) -> None:
+    path = tmp_path / "template.yaml"
+    (tmp_path / "code").mkdir()
+    path.write_text(function("Environment: {Variables: {A: template, B: template}}"))
+    found = Template.read(path, variables={"A": "own", "C": "own"}).functions["F"].environment
+    assert dict(found) == {"A": "own", "B": "template", "C": "own"}

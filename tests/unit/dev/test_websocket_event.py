@@ -5,7 +5,14 @@ import json
 import re
 from typing import Any
 
-from eventstore_dev.websocket.event import Client, encode_connect, encode_disconnect, encode_message, new_id
+from eventstore_dev.websocket.event import (
+    Client,
+    encode_connect,
+    encode_disconnect,
+    encode_message,
+    encode_question,
+    new_id,
+)
 from eventstore_dev.websocket.wire import Closure
 
 CLIENT = Client(
@@ -72,3 +79,23 @@ def test_an_end_has_a_code_and_a_reason() -> None:
 def test_ids_look_like_awss_own() -> None:
     assert re.fullmatch(r"[A-Za-z0-9_-]{15}=", new_id())
     assert new_id() != new_id()
+
+
+def test_an_authorizer_is_asked_with_the_handshake() -> None:
+    told = json.loads(
+        encode_question(CLIENT, arn="arn", headers=[("A", "1")], query="b=2", now=0, request_id="r", trace_id="t")
+    )
+    assert (told["type"], told["methodArn"], told["headers"]["A"]) == ("REQUEST", "arn", "1")
+    assert told["multiValueQueryStringParameters"] == {"b": ["2"]}
+    assert (told["requestContext"]["routeKey"], told["requestContext"]["eventType"]) == ("$connect", "CONNECT")
+
+
+def test_every_event_tells_what_the_authorizer_passed_on() -> None:
+    client = dataclasses.replace(CLIENT, authorizer={"scopes": "read"})
+    events = [
+        encode_connect(client, headers=[], query="", now=0, request_id="r", trace_id="t"),
+        encode_message(client, "chat", "{}", now=0, request_id="r"),
+        encode_disconnect(client, Closure(1001, "Going away"), now=0, request_id="r"),
+    ]
+    assert [json.loads(event)["requestContext"]["authorizer"] for event in events] == [{"scopes": "read"}] * 3
+    assert "authorizer" not in json.loads(encode_message(CLIENT, "chat", "{}", now=0, request_id="r"))["requestContext"]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.transcripts.transcript import Json, Received, Transcript
 
 seeds = st.integers(0, 1 << 32)
-some = settings(max_examples=25, deadline=None)
+some = settings(max_examples=25)
 
 
 def with_message(good: Transcript, spot: Spot, **members: object) -> Transcript:
@@ -48,7 +48,7 @@ def once(good: Transcript, spot: Spot) -> list[Json]:
 
 
 @given(seed=seeds)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_hub_that_keeps_its_promises_passes(seed: int) -> None:
     assert violations(transcript(seed)) == []
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 seeds = st.integers(0, 1 << 32)
-some = settings(max_examples=25, deadline=None)
+some = settings(max_examples=25)
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def heads(good: Transcript) -> dict[str, int]:
 
 
 @given(seed=seeds)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_group_that_keeps_its_promises_passes(seed: int) -> None:
     assert violations(group_transcript(seed)) == []
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.transcripts.transcript import Received, Transcript
 
 seeds = st.integers(0, 1 << 32)
-some = settings(max_examples=25, deadline=None)
+some = settings(max_examples=25)
 
 
 def removed_while_away() -> Transcript:

@@ -67,8 +67,12 @@ def decode_answer(payload: bytes, *, accept: str | None, binary_media_types: tup
 
 def gateway_answer(status: int, message: str, kind: str) -> Answer:
     """A response of the gateway's own."""
-    headers = CIMultiDict({"Content-Type": "application/json", "x-amzn-ErrorType": kind})
-    return Answer(status, headers, json.dumps({"message": message}).encode())
+    return refused(status, json.dumps({"message": message}).encode(), kind)
+
+
+def refused(status: int, body: bytes, kind: str) -> Answer:
+    """The same, with a body that stands as it is."""
+    return Answer(status, CIMultiDict({"Content-Type": "application/json", "x-amzn-ErrorType": kind}), body)
 
 
 def _status(told: object) -> int:

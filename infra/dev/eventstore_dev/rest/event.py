@@ -11,14 +11,14 @@ import zlib
 from base64 import b64encode
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from eventstore_dev.cloudformation import ACCOUNT
 from eventstore_dev.http import HOP_BY_HOP, clf_time, last_valued, many_valued
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from eventstore_dev.rest.routing import Match
@@ -54,18 +54,41 @@ def is_binary(content_type: str | None, patterns: Sequence[str]) -> bool:
     return any(fnmatchcase(essence, pattern.lower()) for pattern in patterns)
 
 
-def encode_event(request: Request, match: Match) -> bytes:
+def encode_event(request: Request, match: Match, *, authorizer: Mapping[str, object] | None = None) -> bytes:
     """The event's JSON. Requests without an authorizer or a client certificate have no members for them."""
+    binary = bool(request.body) and is_binary(request.header("content-type"), match.api.binary_media_types)
+    body = (b64encode(request.body) if binary else request.body).decode(errors="replace")
+    event = _event(request, match)
+    if authorizer is not None:
+        event["requestContext"]["authorizer"] = authorizer
+    return _encode({**event, "body": body or None, "isBase64Encoded": binary})
+
+
+def encode_question(request: Request, match: Match, *, arn: str) -> bytes:
+    """The event of an authorizer of the kind REQUEST: all but the body."""
+    event = _event(request, match)
+    absent: dict[str, object] = {name: {} for name in _OBJECTS if event[name] is None}
+    return _encode({"type": "REQUEST", "methodArn": arn, **event, **absent})
+
+
+def identity_of(request: Request, sources: Sequence[str]) -> tuple[str, ...] | None:
+    """What stands at an authorizer's identity sources; None, if one of them is not there, or is empty."""
+    query = dict(reversed(_query(request)))
+    found = []
+    for source in sources:
+        _, _, where, name = source.split(".", 3)
+        found.append(request.header(name.lower()) if where == "header" else query.get(name))
+    return tuple(value for value in found if value) if all(found) else None
+
+
+def _event(request: Request, match: Match) -> dict[str, Any]:
     headers = many_valued((name, value) for name, value in request.headers if name.lower() not in HOP_BY_HOP)
     headers["X-Amzn-Trace-Id"] = [request.trace_id]
     headers["X-Forwarded-For"] = [request.source_ip]
     headers["X-Forwarded-Port"] = [str(request.port)]
     headers["X-Forwarded-Proto"] = ["http"]
-    # "Important notes for REST APIs": a semicolon splits a query string as well.
-    query = many_valued(parse_qsl(request.query.replace(";", "&"), keep_blank_values=True))
-    binary = bool(request.body) and is_binary(request.header("content-type"), match.api.binary_media_types)
-    body = (b64encode(request.body) if binary else request.body).decode(errors="replace")
-    event = {
+    query = many_valued(_query(request))
+    return {
         "resource": match.route.path,
         "path": request.path,
         "httpMethod": request.method,
@@ -76,10 +99,19 @@ def encode_event(request: Request, match: Match) -> bytes:
         "pathParameters": match.parameters or None,
         "stageVariables": None,
         "requestContext": _context(request, match),
-        "body": body or None,
-        "isBase64Encoded": binary,
     }
+
+
+def _query(request: Request) -> list[tuple[str, str]]:
+    # "Important notes for REST APIs": a semicolon splits a query string as well.
+    return parse_qsl(request.query.replace(";", "&"), keep_blank_values=True)
+
+
+def _encode(event: Mapping[str, object]) -> bytes:
     return json.dumps(event, separators=(",", ":")).encode()
+
+
+_OBJECTS = ("queryStringParameters", "multiValueQueryStringParameters", "pathParameters", "stageVariables")
 
 
 def _context(request: Request, match: Match) -> dict[str, object]:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from eventstore_dev.authorizers import UNAUTHORIZED, Authorizers, Grant, Refusal, method_arn
 from eventstore_dev.http import read_body
 from eventstore_dev.invocation import Invocation, Limits, new_request_id, new_trace_id
-from eventstore_dev.rest.answer import Answer, MalformedAnswerError, decode_answer, gateway_answer
-from eventstore_dev.rest.event import Request, encode_event
+from eventstore_dev.rest.answer import Answer, MalformedAnswerError, decode_answer, gateway_answer, refused
+from eventstore_dev.rest.event import Request, encode_event, encode_question, identity_of
 from eventstore_dev.rest.routing import Router
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class RestGateway:
         self._pools = pools
         self._limits = limits
         self._terminal = terminal
+        self._authorizers = Authorizers(pools, limits=limits, terminal=terminal)
         # A call that the gateway has given up on still runs to its end.
         self._calls: set[asyncio.Task[Outcome]] = set()
 
@@ -83,10 +85,31 @@ class RestGateway:
             trace_id=new_trace_id(),
             time=datetime.now(UTC),
         )
-        return await self._integrate(told, match)
+        asked = await self._ask(told, match)
+        if isinstance(asked, Refusal):
+            return refused(asked.status, asked.body, asked.kind), None
+        return await self._integrate(told, match, asked)
 
-    async def _integrate(self, request: Request, match: Match) -> tuple[Answer, Outcome | None]:
-        event = encode_event(request, match)
+    async def _ask(self, request: Request, match: Match) -> Grant | Refusal | None:
+        """What the API's authorizer says of a request; None, if it has none."""
+        api = match.api
+        if api.authorizer is None:
+            return None
+        identity = identity_of(request, api.identity.sources)
+        if identity is None:
+            return UNAUTHORIZED
+        arn = method_arn(api.name, api.stage, f"{request.method}/{request.path.removeprefix('/')}")
+        return await self._authorizers.ask(
+            api.authorizer,
+            encode_question(request, match, arn=arn),
+            arn=arn,
+            trace_id=request.trace_id,
+            key=(api.name, identity),
+            seconds=api.identity.seconds,
+        )
+
+    async def _integrate(self, request: Request, match: Match, grant: Grant | None) -> tuple[Answer, Outcome | None]:
+        event = encode_event(request, match, authorizer=grant.context if grant is not None else None)
         if len(event) > self._limits.payload:
             return self._bad_gateway(f"the event would have {len(event):,} bytes; Lambda takes 6 MB"), None
         pool = self._pools[match.route.function]

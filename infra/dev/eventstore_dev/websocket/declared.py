@@ -7,64 +7,29 @@ Reference, "AWS::ApiGatewayV2::RouteResponse"; API Gateway Developer Guide, "Web
 
 from __future__ import annotations
 
-import json
-import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from eventstore_dev.cloudformation import Document, Resource, TemplateError
+from eventstore_dev.cloudformation import Document, Resource, TemplateError, function_name
+from eventstore_dev.websocket.api import (
+    CONNECT,
+    DEFAULT,
+    DISCONNECT,
+    PREDEFINED,
+    WebSocketApi,
+    WebSocketRoute,
+    seconds,
+    selection,
+)
+from eventstore_dev.websocket.plain import read_plain_apis
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-CONNECT, DISCONNECT, DEFAULT = _PREDEFINED = ("$connect", "$disconnect", "$default")
+__all__ = ["CONNECT", "DEFAULT", "DISCONNECT", "WebSocketApi", "WebSocketRoute", "read_websocket_apis", "route_id"]
+
 _API, _ROUTE_RESPONSE = "AWS::Serverless::WebSocketApi", "AWS::ApiGatewayV2::RouteResponse"
-_SELECTION = re.compile(r"\$(?:request\.body\.([\w.-]+)|\{request\.body\.([\w.-]+)\})")
 _OF_AN_API = ("RouteSelectionExpression", "StageName", "Routes")
-_LEAST_MS, _MOST_MS = 50, 29_000
-
-
-@dataclass(frozen=True, slots=True)
-class WebSocketRoute:
-    """What a message, or a connection's beginning or end, leads to.
-
-    Attributes:
-        function: The logical id of the function behind it.
-        seconds: Its `IntegrationTimeout`, if the template has it.
-        answers: Whether it has a route response, so that what the function returns goes to the client.
-    """
-
-    key: str
-    function: str
-    seconds: float | None = None
-    answers: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class WebSocketApi:
-    """An API of API Gateway's WebSocket kind.
-
-    Attributes:
-        selection: Where in a JSON message the key of its route stands, one name a level.
-        routes: By key.
-    """
-
-    name: str
-    stage: str
-    selection: tuple[str, ...]
-    routes: Mapping[str, WebSocketRoute]
-
-    def select(self, message: str) -> WebSocketRoute | None:
-        """The route of a message: what it names itself, else `$default`, else none."""
-        try:
-            found: object = json.loads(message)
-        except (ValueError, RecursionError):
-            found = None
-        for name in self.selection:
-            found = found.get(name) if isinstance(found, dict) else None
-        # The predefined routes are not the client's to name.
-        named = self.routes.get(found) if isinstance(found, str) and found not in _PREDEFINED else None
-        return named or self.routes.get(DEFAULT)
 
 
 def read_websocket_apis(document: Document, *, functions: Mapping[str, str]) -> dict[str, WebSocketApi]:
@@ -77,7 +42,7 @@ def read_websocket_apis(document: Document, *, functions: Mapping[str, str]) -> 
     Raises:
         TemplateError: One cannot be deployed; the message names the place and what would be right.
     """
-    apis: dict[str, WebSocketApi] = {}
+    apis, named = read_plain_apis(document, functions=functions)
     generated: dict[str, tuple[str, str]] = {}
     for resource in document.resources.values():
         if resource.kind == _API:
@@ -86,7 +51,7 @@ def read_websocket_apis(document: Document, *, functions: Mapping[str, str]) -> 
     document.admit(generated)
     for resource in document.resources.values():
         if resource.kind == _ROUTE_RESPONSE:
-            name, key = _answered(document, resource, generated)
+            name, key = _answered(document, resource, named | generated)
             routes = {**apis[name].routes, key: replace(apis[name].routes[key], answers=True)}
             apis[name] = replace(apis[name], routes=routes)
     _require_stages_of_their_own(apis.values())
@@ -99,8 +64,8 @@ def route_id(api: str, key: str) -> str:
     Raises:
         TemplateError: SAM makes none of this key.
     """
-    if key not in _PREDEFINED and not key.isalnum():
-        raise TemplateError(f"{api}.Routes: the key {key!r} must be letters and digits, or {', '.join(_PREDEFINED)}")
+    if key not in PREDEFINED and not key.isalnum():
+        raise TemplateError(f"{api}.Routes: the key {key!r} must be letters and digits, or {', '.join(PREDEFINED)}")
     return f"{api}{key.removeprefix('$').capitalize()}Route"
 
 
@@ -111,45 +76,35 @@ def _read(document: Document, resource: Resource, functions: Mapping[str, str]) 
     routes = properties.get("Routes")
     if not routes:
         raise TemplateError(f"{name} has no Routes; a WebSocket API must have at least one")
-    expression = str(properties.get("RouteSelectionExpression", ""))
-    selection = _SELECTION.fullmatch(expression)
-    if selection is None:
-        raise TemplateError(
-            f"{name}.RouteSelectionExpression is {expression!r}; the local stack knows $request.body.NAME, which may "
-            "have dots"
-        )
     stage = str(properties.get("StageName", "default"))
     if stage == DEFAULT:
         raise TemplateError(f"{name}.StageName is $default, which a WebSocket API cannot have")
     return WebSocketApi(
         name=name,
         stage=stage,
-        selection=tuple((selection[1] or selection[2]).split(".")),
+        selection=selection(str(properties.get("RouteSelectionExpression", "")), at=name),
         routes={key: _route(key, about, functions, at=f"{name}.Routes.{key}") for key, about in routes.items()},
     )
 
 
 def _route(key: str, about: Mapping[str, Any], functions: Mapping[str, str], *, at: str) -> WebSocketRoute:
-    # arn:aws:lambda:REGION:ACCOUNT:function:NAME, perhaps with a qualifier
-    parts = str(about.get("FunctionArn", "")).split(":")
-    called = parts[6] if len(parts) > 6 else parts[0]  # noqa: PLR2004 - see above
+    called = function_name(str(about.get("FunctionArn", "")))
     if called not in functions:
         raise TemplateError(f"{at}.FunctionArn leads to {called!r}, which is no function of this template")
-    timeout = about.get("IntegrationTimeout")
-    if timeout is not None and not _LEAST_MS <= int(timeout) <= _MOST_MS:
-        raise TemplateError(f"{at}.IntegrationTimeout is {timeout}; it must be {_LEAST_MS} to {_MOST_MS} milliseconds")
-    return WebSocketRoute(key, functions[called], None if timeout is None else int(timeout) / 1000)
+    return WebSocketRoute(
+        key, functions[called], seconds(about.get("IntegrationTimeout"), at=f"{at}.IntegrationTimeout")
+    )
 
 
-def _answered(document: Document, resource: Resource, generated: Mapping[str, tuple[str, str]]) -> tuple[str, str]:
+def _answered(document: Document, resource: Resource, known: Mapping[str, tuple[str, str]]) -> tuple[str, str]:
     properties = document.resolve(resource.properties, at=resource.name)
     if properties.get("RouteResponseKey") != DEFAULT:
         raise TemplateError(f"{resource.name}.RouteResponseKey must be $default, the only one that there is")
     api, route = properties.get("ApiId"), properties.get("RouteId")
-    if route not in generated or generated[route][0] != api:
-        known = ", ".join(name for name, (owner, _) in generated.items() if owner == api) or "none"
-        raise TemplateError(f"{resource.name}.RouteId is {route!r}, which is no route of {api}; those are {known}")
-    return generated[route]
+    if route not in known or known[route][0] != api:
+        own = ", ".join(name for name, (owner, _) in known.items() if owner == api) or "none"
+        raise TemplateError(f"{resource.name}.RouteId is {route!r}, which is no route of {api}; those are {own}")
+    return known[route]
 
 
 def _require_stages_of_their_own(apis: Iterable[WebSocketApi]) -> None:

@@ -18,7 +18,7 @@ from eventstore_dev.http import HOP_BY_HOP, clf_time, last_valued, many_valued
 from eventstore_dev.websocket.declared import CONNECT, DISCONNECT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from eventstore_dev.websocket.wire import Closure
 
@@ -30,6 +30,7 @@ class Client:
     Attributes:
         domain: Host and port, at which @connections can be reached as well.
         connected_at: Seconds since 1970.
+        authorizer: What the authorizer of `$connect` passed on; functions get it with every event of the connection.
     """
 
     connection_id: str
@@ -39,6 +40,7 @@ class Client:
     source_ip: str
     user_agent: str | None
     connected_at: float
+    authorizer: Mapping[str, object] | None = None
 
 
 def new_id() -> str:
@@ -50,6 +52,34 @@ def encode_connect(
     client: Client, *, headers: Iterable[tuple[str, str]], query: str, now: float, request_id: str, trace_id: str
 ) -> bytes:
     """The event of `$connect`: the only one that tells of the client's request."""
+    event = _request(client, headers, query, trace_id)
+    event["requestContext"] = _context(client, CONNECT, "CONNECT", now, request_id)
+    event["isBase64Encoded"] = False
+    return _encode(event)
+
+
+def encode_question(
+    client: Client,
+    *,
+    arn: str,
+    headers: Iterable[tuple[str, str]],
+    query: str,
+    now: float,
+    request_id: str,
+    trace_id: str,
+) -> bytes:
+    """The event of an authorizer, before `$connect` is called."""
+    absent: dict[str, object] = {
+        "queryStringParameters": {},
+        "multiValueQueryStringParameters": {},
+        "stageVariables": {},
+    }
+    told = _request(client, headers, query, trace_id)
+    context = _context(client, CONNECT, "CONNECT", now, request_id)
+    return _encode({"type": "REQUEST", "methodArn": arn, **absent, **told, "requestContext": context})
+
+
+def _request(client: Client, headers: Iterable[tuple[str, str]], query: str, trace_id: str) -> dict[str, object]:
     many = many_valued((name, value) for name, value in headers if name.lower() not in HOP_BY_HOP)
     many["X-Amzn-Trace-Id"] = [trace_id]
     many["X-Forwarded-For"] = [client.source_ip]
@@ -60,9 +90,7 @@ def encode_connect(
     if parameters:
         event["queryStringParameters"] = last_valued(parameters)
         event["multiValueQueryStringParameters"] = parameters
-    event["requestContext"] = _context(client, CONNECT, "CONNECT", now, request_id)
-    event["isBase64Encoded"] = False
-    return _encode(event)
+    return event
 
 
 def encode_message(client: Client, route: str, body: str, *, now: float, request_id: str) -> bytes:
@@ -93,7 +121,9 @@ def _context(client: Client, route: str, kind: str, now: float, request_id: str)
     identity = {"sourceIp": client.source_ip}
     if client.user_agent is not None:
         identity["userAgent"] = client.user_agent
+    authorizer = {"authorizer": client.authorizer} if client.authorizer is not None else {}
     return {
+        **authorizer,
         "routeKey": route,
         "eventType": kind,
         "extendedRequestId": request_id,

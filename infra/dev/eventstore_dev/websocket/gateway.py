@@ -10,19 +10,28 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 from websockets.frames import CloseCode
 
-from eventstore_dev.invocation import Limits, new_trace_id
+from eventstore_dev.authorizers import Authorizers, Grant, Refusal, method_arn
+from eventstore_dev.invocation import Callee, Limits, new_trace_id
 from eventstore_dev.websocket import handshake
 from eventstore_dev.websocket.clock import Clock, LoopClock
 from eventstore_dev.websocket.connection import Connection
 from eventstore_dev.websocket.declared import CONNECT, DISCONNECT
-from eventstore_dev.websocket.event import Client, encode_connect, encode_disconnect, encode_message, new_id
-from eventstore_dev.websocket.integration import Callee, Integration, Result
+from eventstore_dev.websocket.event import (
+    Client,
+    encode_connect,
+    encode_disconnect,
+    encode_message,
+    encode_question,
+    new_id,
+)
+from eventstore_dev.websocket.integration import Integration, Result
 from eventstore_dev.websocket.management import ConnectionsApi
 from eventstore_dev.websocket.notice import FORBIDDEN, encode_notice, failure_of, refusal_of
 from eventstore_dev.websocket.wire import Closure, GoneError, StalledError
@@ -46,6 +55,7 @@ class WebSocketGateway:
         self._terminal = terminal
         self._clock = clock or LoopClock()
         self._integration = Integration(callees, limits=limits, terminal=terminal)
+        self._authorizers = Authorizers(callees, limits=limits, terminal=terminal)
         self._connections: dict[str, Connection] = {}
         self._all: set[Connection] = set()
         self._endings: set[asyncio.Task[None]] = set()
@@ -74,9 +84,15 @@ class WebSocketGateway:
             result = Result(error.status)
             refusal = refusal_of(error.status, client, request_id, message=error.message, headers=error.headers)
         else:
-            result = await self._connect(api, client, request, request_id)
-            if not _opens(result):
-                refusal = refusal_of(result.status, client, request_id)
+            asked = await self._ask(api, client, request, request_id)
+            if isinstance(asked, Refusal):
+                result = Result(asked.status)
+                refusal = refusal_of(asked.status, client, request_id, body=asked.body)
+            else:
+                client = replace(client, authorizer=asked.context) if asked is not None else client
+                result = await self._connect(api, client, request, request_id)
+                if not _opens(result):
+                    refusal = refusal_of(result.status, client, request_id)
         status = HTTPStatus.SWITCHING_PROTOCOLS if refusal is None else refusal.status
         self._log("OPEN", client, status=status, began=began, outcome=result.outcome)
         return await self._open(request, transport, client, result) if refusal is None else refusal
@@ -134,6 +150,24 @@ class WebSocketGateway:
             user_agent=request.headers.get("User-Agent"),
             connected_at=self._clock.now(),
         )
+
+    async def _ask(
+        self, api: WebSocketApi, client: Client, request: web.BaseRequest, request_id: str
+    ) -> Grant | Refusal | None:
+        """What the API's authorizer says of a handshake; None, if it has none."""
+        if api.authorizer is None:
+            return None
+        trace_id, arn = new_trace_id(), method_arn(api.name, api.stage, CONNECT)
+        event = encode_question(
+            client,
+            arn=arn,
+            headers=request.headers.items(),
+            query=request.raw_path.partition("?")[2],
+            now=self._clock.now(),
+            request_id=request_id,
+            trace_id=trace_id,
+        )
+        return await self._authorizers.ask(api.authorizer, event, arn=arn, trace_id=trace_id)
 
     async def _connect(self, api: WebSocketApi, client: Client, request: web.BaseRequest, request_id: str) -> Result:
         route = api.routes.get(CONNECT)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from eventstore_dev.invocation import Invocation, Limits
+from eventstore_dev.invocation import Callee, Invocation, Limits
 from eventstore_dev.websocket.answer import Answer, MalformedAnswerError, decode_answer
 
 if TYPE_CHECKING:
@@ -20,13 +20,6 @@ if TYPE_CHECKING:
     from eventstore_dev.invocation import Outcome
     from eventstore_dev.terminal import Terminal
     from eventstore_dev.websocket.declared import WebSocketRoute
-
-
-class Callee(Protocol):
-    """What runs a function's calls."""
-
-    async def invoke(self, invocation: Invocation) -> Outcome:
-        """Runs one call to its end."""
 
 
 @dataclass(frozen=True, slots=True)

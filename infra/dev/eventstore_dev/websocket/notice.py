@@ -37,11 +37,12 @@ def refusal_of(
     *,
     message: str | None = None,
     headers: Mapping[str, str] | None = None,
+    body: bytes | None = None,
 ) -> web.Response:
     """The answer to a handshake that opens nothing; the connection is of no further use."""
-    body = encode_notice(message or _phrase(status), client, request_id)
+    content = encode_notice(message or _phrase(status), client, request_id) if body is None else body
     fields = {"Server": "eventstore-dev", "x-amzn-RequestId": request_id, **(headers or {})}
-    response = web.Response(status=status, body=body, content_type="application/json", headers=fields)
+    response = web.Response(status=status, body=content, content_type="application/json", headers=fields)
     response.force_close()
     return response
 

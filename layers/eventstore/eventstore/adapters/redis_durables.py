@@ -13,7 +13,7 @@ from eventstore.errors import SubscriptionNotFound
 from eventstore.groups import Group, encoded
 from eventstore.ports import Start
 from eventstore.positions import BEGINNING, WHOLE, Position
-from eventstore.streams import partition_of
+from eventstore.streams import is_name, partition_of
 from eventstore.subscriptions import Durable
 
 if TYPE_CHECKING:
@@ -64,6 +64,9 @@ class RedisDurables:
 
     def get(self, name: str) -> Durable:
         """See `Durables.get`."""
+        # Whoever asks may send anything; what names no key must not become a part of one.
+        if not is_name(name):
+            raise SubscriptionNotFound(name, durable=True)
         with ANSWERING:
             text = self._client.execute_command("GET", durable_key(name))
         if text is None:

@@ -35,11 +35,13 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 # RFC 2045, 5.1, with the tokens of RFC 9110, 5.6.2.
 _WORD = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _PARAMETER = rf'\s*;\s*{_WORD}=(?:{_WORD}|"(?:[^"\\]|\\.)*")'
-_MEDIA_TYPE = re.compile(rf"{_WORD}/{_WORD}(?:{_PARAMETER})*\s*;?\s*")
+# No two runs of blanks stand side by side: what could share them out in many ways would try all of them.
+_MEDIA_TYPE = re.compile(rf"{_WORD}/{_WORD}(?:{_PARAMETER})*\s*(?:;\s*)?", re.ASCII)
 _JSON = re.compile(r"[^;]*[/+]json\s*(?:;|$)", re.IGNORECASE)
 
 _TIME = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[Tt]([01]\d|2[0-3]):[0-5]\d:(?:[0-5]\d|60)(?:\.\d+)?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)"
+    r"(\d{4})-(\d\d)-(\d\d)[Tt]([01]\d|2[0-3]):[0-5]\d:(?:[0-5]\d|60)(?:\.\d+)?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)",
+    re.ASCII,
 )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from eventstore.equalities import NONE, Equalities, both, either, equal
 from eventstore.events import AttributeValue, canonical
+from eventstore.filters import prefixes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,22 +25,26 @@ class Condition(NamedTuple):
         written: As JSON has it.
         holds: Tests an event's attributes.
         equalities: One of them is true of every event that matches, if there are any.
+        prefixes: With one of them its stream's name starts; None if it may be any.
     """
 
     written: Mapping[str, object]
     holds: Test
     equalities: Equalities
+    prefixes: prefixes.Prefixes = None
 
 
 def exact(wanted: Mapping[str, str]) -> Condition:
     """Every attribute has exactly this value."""
     holds = _every(wanted, lambda value: value.__eq__)
-    return Condition({"exact": wanted}, holds, both(*(equal(name, [value]) for name, value in wanted.items())))
+    equalities = both(*(equal(name, [value]) for name, value in wanted.items()))
+    return Condition({"exact": wanted}, holds, equalities, prefixes.named(wanted))
 
 
 def prefix(wanted: Mapping[str, str]) -> Condition:
     """Every attribute starts with this."""
-    return Condition({"prefix": wanted}, _every(wanted, lambda start: lambda value: value.startswith(start)), NONE)
+    holds = _every(wanted, lambda start: lambda value: value.startswith(start))
+    return Condition({"prefix": wanted}, holds, NONE, prefixes.named(wanted))
 
 
 def suffix(wanted: Mapping[str, str]) -> Condition:
@@ -50,13 +55,17 @@ def suffix(wanted: Mapping[str, str]) -> Condition:
 def all_of(conditions: Sequence[Condition]) -> Condition:
     """Every one of them holds."""
     equalities = both(*(condition.equalities for condition in conditions))
-    return Condition({"all": [condition.written for condition in conditions]}, conjunction(conditions), equalities)
+    starts = prefixes.both(*(condition.prefixes for condition in conditions))
+    return Condition(
+        {"all": [condition.written for condition in conditions]}, conjunction(conditions), equalities, starts
+    )
 
 
 def any_of(conditions: Sequence[Condition]) -> Condition:
     """At least one of them holds."""
     tests = [condition.holds for condition in conditions]
     equalities = either(*(condition.equalities for condition in conditions))
+    starts = prefixes.either(*(condition.prefixes for condition in conditions))
 
     def holds(attributes: Mapping[str, AttributeValue]) -> bool:
         for test in tests:  # noqa: SIM110 - any() costs a generator per event
@@ -64,7 +73,7 @@ def any_of(conditions: Sequence[Condition]) -> Condition:
                 return True
         return False
 
-    return Condition({"any": [condition.written for condition in conditions]}, holds, equalities)
+    return Condition({"any": [condition.written for condition in conditions]}, holds, equalities, starts)
 
 
 def negation(condition: Condition) -> Condition:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from eventstore.equalities import Equalities, both
 from eventstore.errors import InvalidFilter
+from eventstore.filters import prefixes
 from eventstore.filters.conditions import Condition, Test, conjunction
 
 if TYPE_CHECKING:
@@ -26,26 +27,37 @@ class Filter:
         text: The filter as canonical JSON, a list, of which `parse_filters` makes an equal one.
         equalities: Pairs of attribute and value, of which every event that matches has one at least: an index finds
             the filter by these. Empty, if nothing of the kind is known; then every event has to be tested.
+        prefixes: With one of these the name of the stream starts of every event that matches; None, if it may be any.
         matches: Whether an event with these attributes is wanted, the hub's own among them if they can be asked for.
     """
 
     text: str
     equalities: Equalities = field(compare=False)
+    prefixes: prefixes.Prefixes = field(compare=False)
     matches: Test = field(compare=False, repr=False)
+
+    def may_want(self, stream: str) -> bool:
+        """Whether an event of this stream could match, as far as the prefixes tell."""
+        return self.prefixes is None or stream.startswith(self.prefixes)
 
 
 def filter_of(conditions: Sequence[Condition], *, pointer: str) -> Filter:
     """The filter of events for which every condition holds.
 
     Raises:
-        InvalidFilter: As JSON, it is too long.
+        InvalidFilter: As JSON, it is too long, or it cannot be written in UTF-8.
     """
     written = [condition.written for condition in conditions]
     text = json.dumps(written, separators=(",", ":"), ensure_ascii=False, sort_keys=True)
-    size = len(text.encode())
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError as error:
+        raise InvalidFilter("a value has half of a surrogate pair, which no event holds", pointer=pointer) from error
     if size > _LONGEST:
         raise InvalidFilter(f"the filters have {size} bytes as JSON; {_LONGEST} are the most", pointer=pointer)
-    return Filter(text, both(*(condition.equalities for condition in conditions)), conjunction(conditions))
+    equalities = both(*(condition.equalities for condition in conditions))
+    starts = prefixes.both(*(condition.prefixes for condition in conditions))
+    return Filter(text, equalities, starts, conjunction(conditions))
 
 
 EVERYTHING = filter_of((), pointer="")

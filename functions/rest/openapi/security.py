@@ -1,0 +1,74 @@
+"""Who may make which call: what the document says of it where an authorizer decides."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from eventstore.access import Scope
+from functions.rest.openapi.shapes import ref
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["SCOPES", "schemes_of", "secured"]
+
+SCOPES: Mapping[str, Sequence[Scope]] = {
+    "publishEvents": (Scope.PUBLISH,),
+    "searchEvents": (Scope.READ,),
+    "getEvent": (Scope.READ,),
+    "createStream": (Scope.ADMIN,),
+    "listStreams": (Scope.READ,),
+    "getStream": (Scope.READ,),
+    "deleteStream": (Scope.ADMIN,),
+    "readStream": (Scope.READ,),
+    "createSubscription": (Scope.ADMIN,),
+    "listSubscriptions": (Scope.SUBSCRIBE, Scope.ADMIN),
+    "getSubscription": (Scope.SUBSCRIBE, Scope.ADMIN),
+    "deleteSubscription": (Scope.ADMIN,),
+    "replaySubscription": (Scope.ADMIN,),
+    "listDeadLetters": (Scope.ADMIN,),
+    "redriveDeadLetters": (Scope.ADMIN,),
+    "purgeDeadLetters": (Scope.ADMIN,),
+    "getStats": (Scope.ADMIN,),
+    "getRootHealth": (),
+    "getHealth": (),
+    "getOpenApi": (),
+    "getDocs": (),
+}
+"""By the operation: the scopes of which one is needed; none, where a credential is enough."""
+
+_BEARER: dict[str, Any] = {"type": "http", "scheme": "bearer", "description": "A JSON Web Token, or an API key."}
+_API_KEY: dict[str, Any] = {"type": "apiKey", "in": "header", "name": "X-Api-Key"}
+_SCHEMES: Mapping[str, Mapping[str, Any]] = {"jwt": {"bearer": _BEARER}, "key": {"bearer": _BEARER, "apiKey": _API_KEY}}
+
+_GATEWAYS: dict[str, Any] = {"application/json": {"schema": {"type": "object"}}}
+_REFUSALS: dict[str, Any] = {
+    "401": {"description": "There is no credential, or none that is valid.", "content": _GATEWAYS},
+    "403": {
+        "description": "The credential does not reach that far: it lacks a scope, or the stream is not one of its own.",
+        "content": {"application/problem+json": {"schema": ref("Problem")}, **_GATEWAYS},
+    },
+}
+
+
+def schemes_of(auth: str) -> Mapping[str, Any]:
+    """The kinds of credentials that a deployment with this `AUTH` takes; none, where no authorizer decides."""
+    return _SCHEMES.get(auth, {})
+
+
+def secured(paths: Mapping[str, Mapping[str, Any]], auth: str) -> Mapping[str, Any]:
+    """The calls with what they need of a credential, and how they refuse one."""
+    schemes = schemes_of(auth)
+    if not schemes:
+        return paths
+    return {
+        path: {method: _secured(operation, schemes) for method, operation in item.items()}
+        for path, item in paths.items()
+    }
+
+
+def _secured(operation: Mapping[str, Any], schemes: Mapping[str, Any]) -> Mapping[str, Any]:
+    # OpenAPI 3.1, Security Requirement Object: any of the list will do, with all that is named in it.
+    scopes = [[scope] for scope in SCOPES[operation["operationId"]]] or [[]]
+    security = [{scheme: one} for scheme in schemes for one in scopes]
+    return {**operation, "security": security, "responses": {**operation["responses"], **_REFUSALS}}

@@ -1,0 +1,167 @@
+"""What a credential grants: which actions, and on which streams. Whoever checked it passes that on as text."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from eventstore.errors import Forbidden
+from eventstore.filters import parse_filters
+from eventstore.streams import stream_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from eventstore.events import Event
+    from eventstore.filters import Filter
+    from eventstore.subscriptions import Durable
+
+__all__ = ["FULL", "Access", "Scope"]
+
+
+class Scope(StrEnum):
+    """What may be done, as it stands in tokens and in the entries of API keys."""
+
+    PUBLISH = "publish"
+    READ = "read"
+    SUBSCRIBE = "subscribe"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What its holder may do. What lies outside does not exist for it; to name that is refused.
+
+    Make one with `Access.of`.
+
+    Attributes:
+        subject: Who it is.
+        scopes: What it may do.
+        tenants: What the `tenantid` of an event may be that it publishes; none means anything.
+        prefixes: How the names of its streams start, those of its tenants among them, in order, and none the start of
+            another; none means all streams.
+    """
+
+    subject: str
+    scopes: frozenset[Scope]
+    tenants: frozenset[str] = frozenset()
+    prefixes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls, subject: str, scopes: Iterable[Scope], *, tenants: Iterable[str] = (), streams: Iterable[str] = ()
+    ) -> Access:
+        """What a credential says: a tenant stands for the streams whose names start with its own and a colon."""
+        of_tenants = frozenset(tenants)
+        starts = _shortest({*streams, *(f"{tenant}:" for tenant in of_tenants)})
+        return cls(subject, frozenset(scopes), of_tenants, starts)
+
+    def encoded(self) -> dict[str, str]:
+        """What `decoded` reads back: strings alone, for API Gateway passes on nothing else."""
+        return {
+            "subject": self.subject,
+            "scopes": " ".join(sorted(self.scopes)),
+            "tenants": " ".join(sorted(self.tenants)),
+            "streams": " ".join(self.prefixes),
+        }
+
+    @classmethod
+    def decoded(cls, told: Mapping[str, str]) -> Access:
+        """The access that was encoded; without scopes, where they are missing."""
+        scopes = [Scope(name) for name in told.get("scopes", "").split() if name in _SCOPES]
+        tenants, streams = told.get("tenants", "").split(), told.get("streams", "").split()
+        return cls.of(told.get("subject", ""), scopes, tenants=tenants, streams=streams)
+
+    def allows(self, scope: Scope) -> bool:
+        """Whether it may do this."""
+        return scope in self.scopes
+
+    def require(self, *any_of: Scope) -> None:
+        """Return if it may do one of these at least; raises `Forbidden`."""
+        if self.scopes.isdisjoint(any_of):
+            raise Forbidden(f"this needs the scope {' or '.join(any_of)}, which the credential does not have")
+
+    def reaches(self, stream: str) -> bool:
+        """Whether a stream of this name is one of its own."""
+        return not self.prefixes or stream.startswith(self.prefixes)
+
+    def require_streams(self, streams: Iterable[str], *, pointer: str = "") -> None:
+        """Return if all of these are its own.
+
+        Raises:
+            Forbidden: One is not, whether there is such a stream or not.
+        """
+        for stream in streams:
+            if not self.reaches(stream):
+                raise Forbidden(
+                    f"stream {stream!r} is out of reach; the credential is for names that start with {self._starts()}",
+                    pointer=pointer,
+                )
+
+    def require_events(self, events: Sequence[Event], *, stream: str | None) -> None:
+        """Return if it may publish these; `stream` as in `Store.publish`.
+
+        Raises:
+            Forbidden: One belongs to a stream, or says that it is of a tenant, that is not its own.
+            InvalidStream: As `streams.stream_of` says.
+        """
+        if not self.prefixes:
+            return
+        for index, event in enumerate(events):
+            pointer = f"/{index}" if len(events) > 1 else ""
+            self.require_streams([stream or stream_of(event)], pointer=pointer)
+            tenant = event.attributes.get("tenantid")
+            if self.tenants and tenant is not None and str(tenant) not in self.tenants:
+                raise Forbidden(
+                    f"tenantid is {str(tenant)[:80]!r}; the credential is for {', '.join(sorted(self.tenants))}",
+                    pointer=f"{pointer}/tenantid",
+                )
+
+    def confined(self, wanted: Filter, *, pointer: str = "/filters") -> Filter:
+        """The filter of what is wanted and its own.
+
+        Raises:
+            InvalidFilter: Both together are too long.
+        """
+        if not self.prefixes or self._holds(wanted):
+            return wanted
+        starts: list[object] = [{"prefix": {"hubstream": start}} for start in self.prefixes]
+        return parse_filters(
+            [*json.loads(wanted.text), starts[0] if len(starts) == 1 else {"any": starts}], pointer=pointer
+        )
+
+    def covers(self, durable: Durable) -> bool:
+        """Whether a durable subscription concerns its own streams alone: else it is not there for it."""
+        if not self.prefixes:
+            return True
+        return all(map(self.reaches, durable.streams)) if durable.streams else self._holds(durable.filter)
+
+    def within(self, prefix: str) -> Sequence[str]:
+        """The starts of the names that start with `prefix` and are its own: in order, no two share a name."""
+        if self.reaches(prefix):
+            return (prefix,)
+        return [start for start in self.prefixes if start.startswith(prefix)]
+
+    def _holds(self, wanted: Filter) -> bool:
+        """Whether every event that matches is its own, as far as the filter tells."""
+        return wanted.prefixes is not None and all(map(self.reaches, wanted.prefixes))
+
+    def _starts(self) -> str:
+        return ", ".join(map(repr, self.prefixes))
+
+
+_SCOPES = frozenset(Scope)
+
+FULL = Access("", _SCOPES)
+"""What everyone may do where nobody asks for a credential, or something else decides."""
+
+
+def _shortest(starts: Iterable[str]) -> tuple[str, ...]:
+    """Those of which no other is the start: they say the same."""
+    kept: list[str] = []
+    for start in sorted(starts):
+        if not (kept and start.startswith(kept[-1])):
+            kept.append(start)
+    return tuple(kept)

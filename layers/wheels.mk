@@ -1,0 +1,11 @@
+# How a layer gets its libraries, for the makefiles of layers: wheels of where the functions run, not of where this runs.
+# PLATFORM and TARGET_PYTHON name another place, as an emulator on this machine: `make build TARGET_PYTHON=3.11 PLATFORM=...`.
+PLATFORM ?= manylinux2014_aarch64
+TARGET_PYTHON ?= 3.13
+
+# $(call wheels,REQUIREMENTS). What pip adds for the command line has no use in a layer; licences stay, in *.dist-info.
+define wheels
+	python3 -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(1) --no-compile \
+		--platform $(PLATFORM) --python-version $(TARGET_PYTHON) --only-binary=:all: --target "$(ARTIFACTS_DIR)/python"
+	rm -rf "$(ARTIFACTS_DIR)/python/bin"
+endef

@@ -1,0 +1,69 @@
+"""Where the hub under test may run, and what each place cannot do.
+
+EVENTSTORE_ENDPOINT chooses: `eventstore_dev` unless set, else `ministack`, or `localstack` for another one that
+speaks AWS's APIs at AWS_ENDPOINT_URL; there the built template is deployed.
+A test that needs what the place lacks says so, `@pytest.mark.needs("kills")`, and is skipped there with the reason.
+"""
+
+from __future__ import annotations
+
+import os
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["chosen", "lacking"]
+
+_LOCAL_ONLY = {
+    "kills": "nobody but the local stack tells which processes run its functions",
+    "own-stack": "the test starts a local stack of its own, with quotas or parameters of its own",
+    "open-doors": "it is deployed with Auth=key, and lets in who shows a key",
+    "recording": "nobody but the local stack lets functions note what they call",
+    "one-url": "only the local stack has one URL for all, and functions that go by their logical ids",
+}
+
+LACKS: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "eventstore_dev": {
+            "closed-doors": "it asks for nothing unless AUTH is set",
+            "elasticache": "it passes over nested stacks",
+        },
+        "ministack": {
+            **_LOCAL_ONLY,
+            "subprotocols": "it names no subprotocol, whatever the function answers",
+            "refusals": "it refuses every connection with 403, whatever the status of the function's answer",
+            "slashes": "it decodes a path before it is routed, so that an encoded slash is a slash",
+            "fuzzing": "it answers some ten requests a second, and what it refuses by itself in words of its own",
+            "no-accept": "it answers bytes in Base64 to a client that does not say what it accepts",
+        },
+        "localstack": {**_LOCAL_ONLY, "elasticache": "what of it is free has none"},
+    }
+)
+"""What an endpoint cannot do, and why; by the names that tests use."""
+
+
+def chosen() -> str:
+    """The endpoint that the environment names.
+
+    Raises:
+        LookupError: There is none of that name.
+    """
+    name = os.environ.get("EVENTSTORE_ENDPOINT") or "eventstore_dev"
+    if name not in LACKS:
+        raise LookupError(f"EVENTSTORE_ENDPOINT is {name!r}; it may be {', '.join(LACKS)}")
+    return name
+
+
+def lacking(needs: str) -> str | None:
+    """Why the chosen endpoint cannot do it; None if it can.
+
+    Raises:
+        LookupError: No endpoint lacks it, so a test that needs it says nothing.
+    """
+    if not any(needs in lacks for lacks in LACKS.values()):
+        raise LookupError(f"every endpoint can do {needs!r}, or it is written otherwise in tests/e2e/endpoints.py")
+    endpoint = chosen()
+    why = LACKS[endpoint].get(needs)
+    return None if why is None else f"{endpoint}: {why}"

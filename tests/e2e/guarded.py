@@ -1,0 +1,147 @@
+"""The whole stack with its authorizer on, and callers with credentials of either kind."""
+
+from __future__ import annotations
+
+import io
+import json
+from base64 import urlsafe_b64encode
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+import urllib3
+from websockets.sync.client import connect
+from websockets.typing import Subprotocol
+
+from eventstore_dev.stack import Stack, running
+from eventstore_dev.terminal import Terminal
+from eventstore_dev.valkey import ValkeyServer
+from functions.authorizer.keys import digest_of
+from tests.issuer import Issuer, issuing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from websockets.sync.client import ClientConnection
+
+__all__ = ["Caller", "Guarded", "guarded"]
+
+SECONDS = 60.0
+"""In which what is awaited comes, on however slow a machine."""
+
+_TEMPLATE = Path(__file__).parents[2] / "template.yaml"
+
+
+@dataclass
+class Guarded:
+    """Attributes: `written` is all that the stack writes: its access lines, and what functions log."""
+
+    auth: str
+    stack: Stack
+    issuer: Issuer
+    keys: Path
+    written: io.StringIO
+    entries: list[dict[str, Any]] = field(default_factory=list)
+
+    def credential(self, scopes: str, **limits: object) -> str:
+        """A token, or a key, with these scopes; `tenants`, `streams` and other claims limit it."""
+        if self.auth == "jwt":
+            return self.issuer.token(scope=scopes, **limits)
+        key = f"fes_{urlsafe_b64encode(len(self.entries).to_bytes(32)).rstrip(b'=').decode()}"
+        entry = {"id": f"key-{len(self.entries)}", "sha256": digest_of(key), "scopes": scopes.split(), **limits}
+        self.entries.append(entry)
+        self.keys.write_text(json.dumps({"keys": self.entries}))
+        return key
+
+    def caller(self, scopes: str = "publish read subscribe admin", **limits: object) -> Caller:
+        return Caller(self.stack.url, self.credential(scopes, **limits))
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who calls with a credential; an empty one is none."""
+
+    url: str
+    credential: str
+
+    def call(
+        self, method: str, path: str, body: object = None, *, headers: dict[str, str] | None = None
+    ) -> urllib3.BaseHTTPResponse:
+        own = {"Authorization": f"Bearer {self.credential}"} if self.credential else {}
+        kind = {"Content-Type": "application/json"} if body is not None else {}
+        content = None if body is None else json.dumps(body)
+        return urllib3.request(
+            method, f"{self.url}{path}", body=content, headers=own | kind | (headers or {}), timeout=SECONDS
+        )
+
+    def publish(self, *events: dict[str, object], query: str = "") -> urllib3.BaseHTTPResponse:
+        kind = {"Content-Type": "application/cloudevents-batch+json"}
+        return self.call("POST", f"/api/v1/events{query}", list(events), headers=kind)
+
+    @contextmanager
+    def socket(
+        self, *, query: Sequence[tuple[str, str]] = (), protocol: str = "eventstore.v1", how: str = "header"
+    ) -> Iterator[Socket]:
+        """A connection; the credential goes in a header, or as browsers have to: in a subprotocol or the query."""
+        encoded = urlsafe_b64encode(self.credential.encode()).rstrip(b"=").decode()
+        offered = [protocol, *([f"bearer.{encoded}"] if how == "subprotocol" else [])]
+        asked = [*query, *([("access_token", self.credential)] if how == "query" else [])]
+        with connect(
+            f"{self.url.replace('http', 'ws', 1)}/ws?{urlencode(asked)}",
+            subprotocols=[Subprotocol(name) for name in offered],
+            additional_headers={"Authorization": f"Bearer {self.credential}"} if how == "header" else {},
+            open_timeout=SECONDS,
+            compression=None,
+        ) as connection:
+            assert connection.subprotocol == protocol
+            yield Socket(connection)
+
+
+@dataclass(frozen=True)
+class Socket:
+    """A connection, whose messages are JSON."""
+
+    connection: ClientConnection
+    early: list[dict[str, Any]] = field(default_factory=list)
+
+    def receive(self) -> dict[str, Any]:
+        told: dict[str, Any] = json.loads(self.connection.recv(timeout=SECONDS))
+        return told
+
+    def send(self, message: object) -> None:
+        self.connection.send(json.dumps(message))
+
+    def ask(self, **message: object) -> dict[str, Any]:
+        """What a message is answered; frames of events may come before."""
+        self.send(message | {"request": "r"})
+        while True:
+            told = self.receive()
+            if told.get("request") == "r":
+                return told
+            self.early.append(told)
+
+    def until(self, event_id: str) -> list[dict[str, Any]]:
+        """The events that come, up to one of this id."""
+        found: list[dict[str, Any]] = []
+        while not (found and found[-1]["id"] == event_id):
+            told = self.early.pop(0) if self.early else self.receive()
+            found += told.get("events", [told] if "hubsequence" in told else [])
+        return found
+
+
+@contextmanager
+def guarded(auth: str, folder: Path) -> Iterator[Guarded]:
+    """The project's own template, with the authorizer in front of both of its APIs."""
+    keys, written = folder / "keys.json", io.StringIO()
+    keys.write_text('{"keys":[]}')
+    with ValkeyServer.start(folder=folder) as valkey, issuing() as issuer:
+        variables = {name: value for name, value in issuer.environment.items() if name != "AUTH"}
+        with running(
+            _TEMPLATE,
+            parameters={"RedisUrl": valkey.url, "Auth": auth, "LogLevel": "DEBUG"},
+            variables={**variables, "API_KEYS_FILE": str(keys)},
+            terminal=Terminal(stream=written, verbose=True),
+        ) as stack:
+            yield Guarded(auth, stack, issuer, keys, written)

@@ -1,0 +1,131 @@
+"""The hub under test, wherever it runs."""
+
+from __future__ import annotations
+
+import os
+import signal
+from abc import ABC, abstractmethod
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import urllib3
+
+from eventstore_client import ApiKey, EventStore
+from eventstore_dev.stack import Stack, running
+from eventstore_dev.valkey import ValkeyServer
+from tests.e2e.dev.queues import sqs_client
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from types_boto3_sqs import SQSClient
+
+__all__ = ["TEMPLATE", "Hub", "LocalHub", "held", "local_hub"]
+
+TEMPLATE = Path(__file__).parents[2] / "template.yaml"
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hub(ABC):
+    """The project's own template, running.
+
+    Attributes:
+        url: Where its REST API is.
+        websocket_url: Where its WebSocket API is.
+        valkey: Its cache; it keeps what it answered.
+        key: What lets a client in; empty where nothing is asked.
+    """
+
+    url: str
+    websocket_url: str
+    valkey: ValkeyServer
+    key: str = field(default="", repr=False)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What a request or a handshake shows."""
+        return {"X-Api-Key": self.key} if self.key else {}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What leads the SDK and its command line to this hub, and in."""
+        led = {"EVENTSTORE_URL": self.url, "EVENTSTORE_WEBSOCKET_URL": self.websocket_url}
+        return led | ({"EVENTSTORE_API_KEY": self.key} if self.key else {})
+
+    def client(self, **options: Any) -> EventStore:  # noqa: ANN401 - what `EventStore` takes
+        """A client of the SDK."""
+        shown = {"credentials": ApiKey(self.key) if self.key else None}
+        return EventStore(self.url, websocket_url=self.websocket_url, **(shown | options))
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: bytes | None = None,
+        headers: Mapping[str, str] = _NOTHING,
+        timeout: float = 60,
+    ) -> urllib3.BaseHTTPResponse:
+        """What the REST API answers."""
+        shown = {**self.headers, **headers}
+        return urllib3.request(method, self.url + path, body=body, headers=shown, timeout=timeout, retries=False)
+
+    @abstractmethod
+    def sweep(self) -> None:
+        """Calls the sweep, which a schedule calls every minute."""
+
+    @abstractmethod
+    def waiting(self, queue: str) -> int:
+        """How many messages a queue of the template holds, taken or not."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalHub(Hub):
+    """On the local stack."""
+
+    stack: Stack
+
+    @classmethod
+    def of(cls, stack: Stack, valkey: ValkeyServer) -> LocalHub:
+        """A stack that runs on a cache."""
+        return cls(stack=stack, url=stack.url, websocket_url=stack.url.replace("http", "ws", 1) + "/ws", valkey=valkey)
+
+    def sweep(self) -> None:
+        """See `Hub.sweep`."""
+        self.stack.fire("SweepFunction")
+
+    def waiting(self, queue: str) -> int:
+        """See `Hub.waiting`."""
+        with sqs_client(self.url) as sqs:
+            [url] = [url for url in sqs.list_queues()["QueueUrls"] if url.endswith(f"/{queue}.fifo")]
+            return held(sqs, url)
+
+    def kill_functions(self) -> None:
+        """Ends the processes of all functions, as faults would."""
+        for pid in self.stack.pids:
+            # One may have ended by itself, and been reaped.
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def held(sqs: SQSClient, url: str) -> int:
+    """How many messages a queue holds, taken or not."""
+    asked = sqs.get_queue_attributes(
+        QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    )
+    return sum(map(int, asked["Attributes"].values()))
+
+
+@contextmanager
+def local_hub(folder: Path) -> Iterator[Hub]:
+    """The local stack, for as long as the block lasts."""
+    with (
+        ValkeyServer.start(folder=folder, persistent=True) as valkey,
+        running(TEMPLATE, parameters={"RedisUrl": valkey.url}) as stack,
+    ):
+        yield LocalHub.of(stack, valkey)

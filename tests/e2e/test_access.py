@@ -1,0 +1,274 @@
+"""The whole stack with its authorizer on: who gets in, what each may do, and what stays another's."""
+
+from __future__ import annotations
+
+import json
+import time
+from base64 import urlsafe_b64encode
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from eventstore.streams import partition_of
+from tests.e2e.guarded import Caller, Guarded, guarded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.needs("own-stack")
+
+_UNAUTHORIZED = {"message": "Unauthorized"}
+_DENIED = {"Message": "User is not authorized to access this resource"}
+
+
+@pytest.fixture(scope="module", params=["jwt", "key"])
+def hub(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    with guarded(request.param, tmp_path_factory.mktemp("guarded")) as hub:
+        yield hub
+
+
+@pytest.fixture
+def tenant(request: pytest.FixtureRequest) -> str:
+    """One of this test's own."""
+    return f"t{abs(hash(request.node.nodeid)) % 10**9}"
+
+
+@pytest.fixture
+def other(tenant: str) -> str:
+    return f"o{tenant}"
+
+
+@pytest.fixture
+def acme(hub: Guarded, tenant: str) -> Caller:
+    return hub.caller(tenants=[tenant])
+
+
+def event(event_id: str, tenant: str, workflow: str = "w") -> dict[str, object]:
+    return {
+        "specversion": "1.0",
+        "id": event_id,
+        "source": "/s",
+        "type": "t",
+        "tenantid": tenant,
+        "workflowid": workflow,
+    }
+
+
+def beside(tenant: str, stream: str) -> str:
+    """A workflow of the tenant's in the partition of that stream: what comes of both comes in the order of the log."""
+    wanted = partition_of(stream, 16)
+    return next(str(n) for n in range(10_000) if partition_of(f"{tenant}:{n}", 16) == wanted)
+
+
+def told(reply: Any) -> tuple[int, Any]:  # noqa: ANN401 - an answer of urllib3's
+    return reply.status, reply.json()
+
+
+@pytest.mark.parametrize("path", ["/health", "/api/v1/events", "/api/v1/docs", "/api/v1/nothing", "/"])
+def test_without_a_credential_nothing_is_answered(hub: Guarded, path: str) -> None:
+    reply = Caller(hub.stack.url, "").call("GET", path)
+    assert told(reply) == (401, _UNAUTHORIZED)
+    assert reply.headers["x-amzn-ErrorType"] == "UnauthorizedException"
+
+
+def test_a_credential_that_nobody_gave_is_unauthorized(hub: Guarded) -> None:
+    assert told(Caller(hub.stack.url, "nobodys").call("GET", "/health")) == (401, _UNAUTHORIZED)
+
+
+def test_an_expired_credential_is_unauthorized(hub: Guarded) -> None:
+    expired = {"exp": int(time.time()) - 3600} if hub.auth == "jwt" else {"expires": "2020-01-01T00:00:00Z"}
+    assert told(hub.caller("read", **expired).call("GET", "/api/v1/events")) == (401, _UNAUTHORIZED)
+
+
+def test_a_credential_of_somebody_elses_hub_is_unauthorized(hub: Guarded) -> None:
+    if hub.auth == "jwt":
+        assert hub.caller("read", aud="https://elsewhere.example").call("GET", "/health").status == 401
+
+
+def test_two_credentials_are_unauthorized(hub: Guarded) -> None:
+    reply = hub.caller().call("GET", "/health", headers={"X-Api-Key": "another"})
+    assert told(reply) == (401, _UNAUTHORIZED)
+
+
+def test_whoever_has_a_credential_may_ask_whether_the_hub_is_well(hub: Guarded) -> None:
+    assert hub.caller("read").call("GET", "/health").json()["status"] == "ok"
+
+
+def test_a_credential_without_scopes_is_denied(hub: Guarded) -> None:
+    status, body = told(hub.caller("" if hub.auth == "jwt" else "openid").call("GET", "/health"))
+    assert (status, body) == (403, {"Message": f"{_DENIED['Message']} with an explicit deny"})
+
+
+@pytest.mark.parametrize(
+    ("scopes", "method", "path"),
+    [
+        ("read subscribe admin", "POST", "/api/v1/events"),
+        ("publish subscribe admin", "GET", "/api/v1/events"),
+        ("publish subscribe admin", "GET", "/api/v1/streams/a/events"),
+        ("publish read subscribe", "POST", "/api/v1/streams"),
+        ("publish read subscribe", "DELETE", "/api/v1/streams/a"),
+        ("publish read", "GET", "/api/v1/subscriptions"),
+        ("publish read subscribe", "POST", "/api/v1/subscriptions"),
+        ("publish read subscribe", "GET", "/api/v1/stats"),
+        ("publish read subscribe", "GET", "/api/v1/dead-letters"),
+    ],
+)
+def test_a_call_without_its_scope_is_denied(hub: Guarded, scopes: str, method: str, path: str) -> None:
+    assert told(hub.caller(scopes).call(method, path)) == (403, _DENIED)
+
+
+def test_a_key_may_stand_in_a_header_of_its_own(hub: Guarded) -> None:
+    if hub.auth == "key":
+        reply = Caller(hub.stack.url, "").call("GET", "/health", headers={"X-Api-Key": hub.credential("read")})
+        assert reply.status == 200
+
+
+def test_a_tenant_publishes_and_reads_its_own(acme: Caller, tenant: str) -> None:
+    assert acme.publish(event("1", tenant)).status == 201
+    assert [one["id"] for one in acme.call("GET", "/api/v1/events").json()["events"]] == ["1"]
+    assert acme.call("GET", f"/api/v1/streams/{tenant}:w/events").json()["head"] == 1
+
+
+def test_a_prefix_is_a_limit_as_well(hub: Guarded, tenant: str) -> None:
+    some = hub.caller(streams=[f"{tenant}.public."])
+    assert some.publish(event("1", tenant), query=f"?stream={tenant}.public.1").status == 201
+    assert some.publish(event("1", tenant), query=f"?stream={tenant}.private").status == 403
+
+
+def test_a_tenant_publishes_nothing_to_others(acme: Caller, tenant: str, other: str) -> None:
+    reply = acme.publish(event("1", tenant), event("2", other))
+    assert (reply.status, reply.json()["code"]) == (403, "forbidden")
+    assert f"'{tenant}:'" in reply.json()["detail"]
+    assert acme.call("GET", "/api/v1/events").json()["events"] == []
+
+
+def test_what_is_anothers_is_not_read(hub: Guarded, acme: Caller, other: str) -> None:
+    everyone = hub.caller()
+    assert everyone.publish(event(f"of-{other}", other)).status == 201
+    before = everyone.call("GET", f"/api/v1/events?stream={other}:w").json()
+    assert acme.call("GET", f"/api/v1/streams/{other}:w/events").status == 403
+    assert acme.call("GET", f"/api/v1/streams/{other}:w").status == 403
+    assert acme.call("GET", f"/api/v1/events?stream={other}:w&cursor={before['cursor']}").status == 403
+    assert acme.call("GET", f"/api/v1/events/of-{other}").status == 404
+    assert acme.call("GET", f"/api/v1/events/of-{other}?stream={other}:w").status == 403
+    assert acme.call("GET", f"/api/v1/streams?prefix={other}").json()["streams"] == []
+    assert acme.call("GET", "/api/v1/events").json()["events"] == []
+    assert acme.call("GET", f"/api/v1/events?tenantid={other}").json()["events"] == []
+
+
+def test_live_events_of_others_do_not_arrive(hub: Guarded, acme: Caller, tenant: str, other: str) -> None:
+    everyone = hub.caller()
+    with acme.socket() as socket:
+        assert socket.ask(action="subscribe", id="s")["type"] == "subscribed"
+        everyone.publish(event("theirs", other))
+        everyone.publish(event("own", tenant, beside(tenant, f"{other}:w")))
+        assert [one["id"] for one in socket.until("own")] == ["own"]
+
+
+def test_earlier_events_of_others_do_not_arrive(hub: Guarded, acme: Caller, tenant: str, other: str) -> None:
+    everyone = hub.caller()
+    with everyone.socket() as socket:
+        cursor = socket.ask(action="subscribe", id="s")["cursor"]
+    everyone.publish(event("theirs", other))
+    everyone.publish(event("own", tenant, beside(tenant, f"{other}:w")))
+    with acme.socket() as socket:
+        socket.ask(action="subscribe", id="start", **{"from": "start"})
+        assert [one["id"] for one in socket.until("own")] == ["own"]
+        socket.ask(action="subscribe", id="resumed", cursor=cursor)
+        assert [one["id"] for one in socket.until("own")] == ["own"]
+
+
+@pytest.mark.parametrize("how", ["header", "subprotocol", "query"])
+def test_bare_events_of_others_do_not_arrive(hub: Guarded, acme: Caller, tenant: str, other: str, how: str) -> None:
+    everyone = hub.caller()
+    everyone.publish(event("theirs", other))
+    everyone.publish(event("own", tenant, beside(tenant, f"{other}:w")))
+    with acme.socket(query=[("from", "start")], protocol="cloudevents.json", how=how) as socket:
+        assert [one["id"] for one in socket.until("own")] == ["own"]
+
+
+def test_a_durable_subscription_of_others_is_not_there(hub: Guarded, acme: Caller, tenant: str, other: str) -> None:
+    everyone = hub.caller()
+    assert everyone.call("POST", "/api/v1/subscriptions", {"id": other, "from": "start"}).status == 201
+    assert acme.call("GET", f"/api/v1/subscriptions/{other}").status == 404
+    assert acme.call("DELETE", f"/api/v1/subscriptions/{other}").status == 404
+    with acme.socket() as socket:
+        refused = socket.ask(action="subscribe", id="s", subscription=other)
+        assert refused["code"] == "subscription-not-found"
+    assert acme.call("POST", "/api/v1/subscriptions", {"id": f"{tenant}:w", "stream": f"{other}:w"}).status == 403
+
+
+def test_ones_own_durable_subscription_brings_ones_own(hub: Guarded, acme: Caller, tenant: str, other: str) -> None:
+    everyone = hub.caller()
+    assert acme.call("POST", "/api/v1/subscriptions", {"id": f"{tenant}:w", "from": "start"}).status == 201
+    everyone.publish(event("theirs", other))
+    everyone.publish(event("own", tenant, beside(tenant, f"{other}:w")))
+    with acme.socket() as socket:
+        assert socket.ask(action="subscribe", id="s", subscription=f"{tenant}:w")["type"] == "subscribed"
+        assert [one["id"] for one in socket.until("own")] == ["own"]
+
+
+def test_every_message_of_a_connection_is_held_to_its_credential(hub: Guarded, tenant: str, other: str) -> None:
+    with hub.caller("publish", tenants=[tenant]).socket() as socket:
+        assert socket.ask(action="publish", events=[event("1", tenant)])["type"] == "published"
+        assert socket.ask(action="publish", events=[event("1", other)])["code"] == "forbidden"
+        assert socket.ask(action="subscribe", id="s")["code"] == "forbidden"
+    with hub.caller("subscribe").socket() as socket:
+        assert socket.ask(action="publish", events=[event("1", tenant)])["code"] == "forbidden"
+
+
+@pytest.mark.parametrize("how", ["header", "subprotocol", "query"])
+def test_a_handshake_without_a_good_credential_is_refused(hub: Guarded, how: str) -> None:
+    with pytest.raises(InvalidStatus) as refused, Caller(hub.stack.url, "nobodys").socket(how=how):
+        pass
+    assert (refused.value.response.status_code, json.loads(refused.value.response.body)) == (401, _UNAUTHORIZED)
+
+
+def test_a_handshake_of_who_may_only_read_is_refused(hub: Guarded) -> None:
+    with pytest.raises(InvalidStatus) as refused, hub.caller("read").socket():
+        pass
+    assert refused.value.response.status_code == 403
+
+
+def test_a_handshake_to_others_streams_is_refused(acme: Caller, other: str) -> None:
+    query = [("stream", f"{other}:w")]
+    with pytest.raises(InvalidStatus) as refused, acme.socket(query=query, protocol="cloudevents.json"):
+        pass
+    assert refused.value.response.status_code == 403
+
+
+def test_the_gateway_keeps_what_a_token_allows_and_asks_for_a_key_each_time(hub: Guarded) -> None:
+    def asked() -> int:
+        return sum("AuthorizerFunction" in line and "START" in line for line in hub.written.getvalue().splitlines())
+
+    caller = hub.caller("read")
+    before = asked()
+    assert [caller.call("GET", path).status for path in ("/api/v1/events", "/health", "/api/v1/stats")] == [
+        200,
+        200,
+        403,
+    ]
+    assert asked() - before == (1 if hub.auth == "jwt" else 3)
+
+
+def test_no_credential_is_written_anywhere(hub: Guarded, tenant: str) -> None:
+    good, bad = hub.caller(tenants=[tenant]), Caller(hub.stack.url, hub.credential("read")[:-3] + "xyz")
+    for caller in (good, bad):
+        caller.call("GET", "/api/v1/events")
+        caller.call("GET", f"/api/v1/events?access_token={caller.credential}")
+        caller.call("GET", "/health", headers={"X-Api-Key": caller.credential})
+        caller.call("GET", "/health", headers={"Authorization": f"Basic {caller.credential}"})
+        for how in ("header", "subprotocol", "query"):
+            for query in ([], [("unknown", "1")]):
+                try:
+                    with caller.socket(query=query, protocol="cloudevents.json", how=how) as socket:
+                        socket.send({"no": "event"})
+                        socket.receive()
+                except InvalidStatus:
+                    continue
+    written = hub.written.getvalue()
+    assert "Unauthorized" in written
+    for caller in (good, bad):
+        parts = [*caller.credential.split("."), urlsafe_b64encode(caller.credential.encode()).rstrip(b"=").decode()]
+        assert not [part for part in parts if part in written]

@@ -1,0 +1,209 @@
+"""Each function's role against the calls that the function makes: nothing is missing, nothing is too much."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+import urllib3
+
+from eventstore.adapters.redis_connection import connect
+from eventstore.adapters.redis_log import RedisLog
+from eventstore.frames import Address, Delivery, Kind, Part
+from eventstore.store import Store
+from eventstore_dev.cloudformation import REGION
+from eventstore_dev.stack import running
+from eventstore_dev.valkey import ValkeyServer
+from tests.contract.endpoints import moto_server
+from tests.e2e.dev.queues import sqs_client
+from tests.e2e.hubs import TEMPLATE, LocalHub
+from tests.e2e.live import SECONDS, Bare, Client, event, publish
+from tests.e2e.test_durable import Rest, sent
+from tests.examples import events
+from tests.invocations import INVOCATIONS, KEYS, agrees
+from tests.policies.calls import need
+from tests.policies.deployed import deployed, sam_python
+from tests.policies.findings import missing, unnamed, unused
+from tests.policies.judging import API
+from tests.policies.recording import recorded, recording
+from tests.policies.roles import Need, Role, roles
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from eventstore_dev.stack import Stack
+
+
+pytestmark = pytest.mark.needs("recording")
+
+CACHE = "arn:aws:elasticache:us-east-1:123456789012"
+IAM = {
+    "RedisUrl": "rediss://hub@cache.example:6379?cluster=true&iam=orders",
+    "CacheArns": f"{CACHE}:replicationgroup:orders,{CACHE}:user:hub",
+}
+IN_SUBNETS = {"SubnetIds": "subnet-1,subnet-2", "SecurityGroupIds": "sg-1"}
+PASSWORD = {"RedisUrl": "rediss://hub:secret@cache.example:6379"}
+DEPLOYMENTS = {
+    "a durable cluster that is made": {},
+    "a serverless cache that is made": {"Cache": "serverless"},
+    "a cache that is there, entered by password": PASSWORD,
+    "a cache that is there, entered by password from subnets": PASSWORD | IN_SUBNETS,
+    "a cache that is there, entered by IAM": IAM,
+    "a cache that is there, entered by IAM from subnets": IAM | IN_SUBNETS,
+    "tokens": {"Auth": "jwt", "JwtIssuer": "https://issuer.example", "JwtAudience": "hub"},
+    "API keys": {"Auth": "key"},
+}
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What functions called, and with which names."""
+
+    python: Path
+    file: Path
+    secret: str
+
+    @cache  # noqa: B019 - there is one, for as long as the tests run
+    def roles(self, deployment: str) -> tuple[Role, ...]:
+        parameters = DEPLOYMENTS[deployment]
+        if parameters.get("Auth") == "key":
+            parameters = parameters | {"ApiKeysSecretArn": self.secret}
+        return roles(deployed(TEMPLATE, python=self.python, parameters=parameters))
+
+    def needs(self, role: Role, deployment: str) -> frozenset[Need]:
+        """What the function called, but for what it would not have called in that deployment."""
+        calls = [call for call in recorded(self.file) if call.function == role.name]
+        if DEPLOYMENTS[deployment].get("Auth") != "key":
+            calls = [call for call in calls if call.service != "secretsmanager"]
+        return frozenset(need(call, api=API) for call in calls)
+
+    def unused(self, deployment: str) -> list[str]:
+        return [one for role in self.roles(deployment) for one in unused(role, self.needs(role, deployment))]
+
+
+@pytest.fixture(scope="module")
+def evidence(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evidence]:
+    """What a hub's functions call, when everything is asked of it."""
+    python = sam_python()
+    if python is None:
+        pytest.skip("SAM's transform is not installed; `make lint-template` does it")
+    file = tmp_path_factory.mktemp("policies") / "calls.jsonl"
+    with (
+        moto_server() as aws,
+        recording(file, variables={"AWS_ENDPOINT_URL_SECRETS_MANAGER": aws}),
+        ValkeyServer.start() as valkey,
+    ):
+        with running(TEMPLATE, parameters={"RedisUrl": valkey.url}) as stack:
+            secret = kept_secret(aws)
+            found = Evidence(python, file, secret)
+            ask_everything(LocalHub.of(stack, valkey))
+            # The last effects of what was asked come a moment later; if they do not come, a test says which.
+            deadline = time.monotonic() + SECONDS
+            while found.unused("a cache that is there, entered by password") and time.monotonic() < deadline:
+                time.sleep(0.1)
+        keys = {"RedisUrl": valkey.url, "Auth": "key", "ApiKeysSecretArn": secret}
+        with running(TEMPLATE, parameters=keys) as stack:
+            authorize(stack)
+        yield found
+
+
+def ask_everything(hub: LocalHub) -> None:
+    """Everything that makes a function call AWS."""
+    rest = Rest(hub)
+    with Client(hub) as client:
+        fail_and_park(hub, client, rest)
+        miss_a_bell(hub)
+        [member] = rest.call("GET", "subscriptions/workers")[1]["members"]
+        # More than API Gateway takes, so its client is disconnected; and a word for a client that is gone.
+        deliver(hub, connection=member["connection"], text=json.dumps("x" * 140_000))
+        deliver(hub, connection="gone=", text="{}")
+    with Bare(hub, ("stream", "bare"), ("from", "start")) as bare:
+        bare.subscribed()
+
+
+def fail_and_park(hub: LocalHub, client: Client, rest: Rest) -> None:
+    """A durable subscription with two events that are parked, of which one is put back, and one that is tried again."""
+    assert rest.call("POST", "subscriptions", id="workers", stream=["bad", "kept", "again"])[0] == 201
+    client.send({"action": "subscribe", "id": "w", "subscription": "workers"})
+    rest.until("subscriptions/workers", lambda found: all(one["owner"] for one in found["partitions"]))
+    for stream, park in (("bad", True), ("kept", True), ("again", False)):
+        publish(hub, event(stream, stream=stream))
+        assert sent(client)[0] == (stream, "1")
+        client.send({"action": "nack", "id": "w", "stream": stream, "sequence": 1, "park": park, "delay": 1})
+    rest.until("dead-letters", lambda found: [one["letters"] for one in found["dead_letters"]] == [1, 1])
+    # Its letters are looked for among all, and the other stream's are let go of.
+    assert rest.call("POST", "dead-letters/redrive", subscription="workers", stream="bad")[0] == 202
+
+
+def miss_a_bell(hub: LocalHub) -> None:
+    """An event that nobody was told of, for the sweep to find."""
+    with closing(connect(hub.valkey.url)) as redis:
+        Store(RedisLog(redis), None).publish(events(1), stream="missed")
+    hub.sweep()
+
+
+def deliver(hub: LocalHub, *, connection: str, text: str) -> None:
+    """Hands the deliver function a message for a connection, as dispatch does."""
+    delivery = Delivery(0, (Part(Kind.TEXT, 0, (), (text,), (Address(connection, "", 1, 0),)),))
+    queue = next(queue for queue in hub.stack.template.queues.values() if queue.logical_id == "DeliveriesQueue")
+    with sqs_client(hub.url) as sqs:
+        url = sqs.get_queue_url(QueueName=queue.name)["QueueUrl"]
+        sqs.send_message(
+            QueueUrl=url, MessageBody=delivery.encoded(), MessageGroupId=connection, MessageDeduplicationId=connection
+        )
+
+
+def kept_secret(aws: str) -> str:
+    """The ARN of a secret that holds the API keys."""
+    client = boto3.client(
+        "secretsmanager",
+        endpoint_url=aws,
+        region_name=REGION,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",  # noqa: S106 - of no account
+    )
+    with closing(client):
+        return str(client.create_secret(Name="keys", SecretString=KEYS)["ARN"])
+
+
+def authorize(stack: Stack) -> None:
+    """A request with an API key, for the gateway to ask about."""
+    [asked] = [one for one in INVOCATIONS if one.name == "authorizer/rest-key"]
+    url = f"{stack.url}/2015-03-31/functions/AuthorizerFunction/invocations"
+    answer = urllib3.request("POST", url, body=asked.path.read_bytes(), retries=False, timeout=SECONDS)
+    assert agrees(answer.json(), asked.answer), answer.json()
+
+
+@pytest.mark.parametrize("deployment", DEPLOYMENTS)
+def test_every_call_that_a_function_makes_is_allowed_by_its_role(evidence: Evidence, deployment: str) -> None:
+    assert [one for role in evidence.roles(deployment) for one in missing(role, evidence.needs(role, deployment))] == []
+
+
+@pytest.mark.parametrize("deployment", DEPLOYMENTS)
+def test_no_role_allows_what_nothing_asks_for(evidence: Evidence, deployment: str) -> None:
+    assert evidence.unused(deployment) == []
+
+
+@pytest.mark.parametrize("deployment", DEPLOYMENTS)
+def test_no_role_names_more_than_it_must(evidence: Evidence, deployment: str) -> None:
+    assert [one for role in evidence.roles(deployment) for one in unnamed(role)] == []
+
+
+@pytest.mark.parametrize("deployment", DEPLOYMENTS)
+def test_a_role_without_any_one_of_its_statements_is_found(evidence: Evidence, deployment: str) -> None:
+    for role in evidence.roles(deployment):
+        for at in range(len(role.statements)):
+            lacking = replace(role, statements=role.statements[:at] + role.statements[at + 1 :])
+            assert list(missing(lacking, evidence.needs(role, deployment))), role.statements[at]
+
+
+def test_each_function_is_known_to_call_something_of_its_own(evidence: Evidence) -> None:
+    silent = [role.function for role in evidence.roles("API keys") if not evidence.needs(role, "API keys")]
+    assert silent == []

@@ -1,0 +1,112 @@
+"""The stacks that the suite's own hub does without, since its cache is there already, are deployed too."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from eventstore.adapters.redis_url import IamUser, RedisUrl
+from eventstore_dev.cloudformation import load
+from tests.e2e.deployed import DeployedHub
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.e2e.deployed import Account
+    from tests.e2e.hubs import Hub
+
+STACKS = Path(__file__).parents[2] / "infra/stacks"
+QUEUES = "arn:aws:sqs:us-east-1:000000000000:bells.fifo,arn:aws:sqs:us-east-1:000000000000:alarms"
+UNKNOWN = {
+    "AWS::EC2::FlowLog",
+    "AWS::EC2::SecurityGroupEgress",
+    "AWS::EC2::SecurityGroupIngress",
+    "AWS::ElastiCache::ServerlessCache",
+}
+"""What MiniStack cannot make; nothing else of the stacks refers to it, but for what conditions leave out."""
+
+pytestmark = pytest.mark.needs("elasticache")
+
+
+@pytest.fixture(scope="module")
+def account(running_hub: Hub) -> Account:
+    assert isinstance(running_hub, DeployedHub)
+    return running_hub.account
+
+
+@pytest.fixture(scope="module")
+def network(account: Account) -> Iterator[dict[str, str]]:
+    parameters = {"VpcCidr": "10.64.0.0/20", "AvailabilityZones": "3", "QueueArns": QUEUES, "LogRetentionDays": "30"}
+    yield deploy("network", parameters, account)
+    delete("network", account)
+
+
+def deploy(name: str, parameters: dict[str, str], account: Account) -> dict[str, str]:
+    """The outputs of a stack that was made."""
+    template = dict(load(STACKS / f"{name}.yaml"))
+    template["Resources"] = {key: one for key, one in template["Resources"].items() if one["Type"] not in UNKNOWN}
+    given = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
+    with account.client("cloudformation") as stacks:
+        stacks.create_stack(
+            StackName=name, TemplateBody=json.dumps(template), Parameters=given, Capabilities=["CAPABILITY_IAM"]
+        )
+        stacks.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+        [made] = stacks.describe_stacks(StackName=name)["Stacks"]
+    return {one["OutputKey"]: one["OutputValue"] for one in made["Outputs"]}
+
+
+def delete(name: str, account: Account) -> None:
+    with account.client("cloudformation") as stacks:
+        stacks.delete_stack(StackName=name)
+
+
+def egress(account: Account, group: str) -> list[tuple[Any, Any, list[str]]]:
+    with account.client("ec2") as ec2:
+        [found] = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]
+    return [
+        (rule.get("FromPort"), rule.get("ToPort"), [one["CidrIp"] for one in rule["IpRanges"]])
+        for rule in found["IpPermissionsEgress"]
+    ]
+
+
+def test_each_zone_has_a_private_quarter_of_the_network(account: Account, network: dict[str, str]) -> None:
+    with account.client("ec2") as ec2:
+        subnets = ec2.describe_subnets(SubnetIds=network["SubnetIds"].split(","))["Subnets"]
+    assert sorted(one["CidrBlock"] for one in subnets) == ["10.64.0.0/22", "10.64.4.0/22", "10.64.8.0/22"]
+    assert len({one["AvailabilityZone"] for one in subnets}) == 3
+    assert not any(one["MapPublicIpOnLaunch"] for one in subnets)
+
+
+def test_functions_are_let_out_to_the_cache_and_to_sqs_alone(account: Account, network: dict[str, str]) -> None:
+    assert egress(account, network["FunctionsGroup"]) == [(6379, 6380, []), (443, 443, [])]
+    assert egress(account, network["CacheGroup"]) == [(None, None, ["127.0.0.1/32"])]
+
+
+def test_the_cluster_is_made_and_its_address_is_one_that_the_hub_takes(
+    account: Account, network: dict[str, str]
+) -> None:
+    parameters = {
+        "Kind": "cluster",
+        "SubnetIds": network["SubnetIds"],
+        "CacheGroup": network["CacheGroup"],
+        "NodeType": "cache.r7g.large",
+        # MiniStack makes clusters of three shards at least, AWS of one.
+        "Shards": "3",
+        "Replicas": "1",
+        "Gigabytes": "10",
+        "Ecpus": "100000",
+        "LogRetentionDays": "30",
+    }
+    cache = deploy("cache", parameters, account)
+    user = cache["UserArn"].rpartition(":")[2]
+    assert RedisUrl.parse(cache["RedisUrl"]).iam == IamUser(user, cache["Name"], serverless=False)
+    assert cache["CacheArn"].endswith(f":replicationgroup:{cache['Name']}")
+    with account.client("elasticache") as caches:
+        [group] = caches.describe_replication_groups(ReplicationGroupId=cache["Name"])["ReplicationGroups"]
+        [users] = caches.describe_user_groups()["UserGroups"]
+    assert (group["Engine"], len(group["NodeGroups"]), group["MultiAZ"]) == ("valkey", 3, "enabled")
+    assert users["UserIds"] == [user]
+    delete("cache", account)

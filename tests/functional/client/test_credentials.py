@@ -1,0 +1,307 @@
+"""What a hub is shown, over REST and WebSocket, against hubs that look at it."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, TypeAlias
+
+import pytest
+from botocore.credentials import Credentials as Keys
+from botocore.exceptions import ConnectTimeoutError, NoCredentialsError
+
+from eventstore_client import ApiKey, AwsIam, Backoff, Bearer, ConnectFailed, Denied, EventStore, NoCredentials
+from tests.functional.client.signatures import KEYS, Signed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from eventstore_client import Credentials
+    from tests.functional.client.fake_hub import Arrived, FakeHub
+    from tests.functional.client.fake_websocket_hub import FakeWebSocketHub
+
+Open: TypeAlias = "Callable[[Credentials | None], EventStore]"
+EVENT = {"specversion": "1.0", "id": "é 1", "source": "/tests?a=b+c", "type": "t"}
+BACKOFF = Backoff(first=0.001, longest=0.01, patience=5.0)
+
+
+class Session:
+    """A session of boto3's shape, with keys that change when they are told to."""
+
+    region_name = "eu-west-1"
+
+    def __init__(self, keys: Keys | None = KEYS) -> None:
+        self.keys = keys
+
+    def get_credentials(self) -> Keys | None:
+        return self.keys
+
+
+def wants(name: str, *values: str) -> Callable[[Arrived], tuple[int, str] | None]:
+    return lambda arrived: None if arrived.headers.get(name) in values else (401, "Unauthorized")
+
+
+def tokens(*texts: str) -> Callable[[], str]:
+    left = iter(texts)
+    return lambda: next(left)
+
+
+@pytest.fixture
+def opened(hub: FakeHub, live_hub: FakeWebSocketHub) -> Iterator[Callable[[Credentials | None], EventStore]]:
+    stores: list[EventStore] = []
+
+    def open_with(credentials: Credentials | None) -> EventStore:
+        stores.append(EventStore(hub.url, websocket_url=live_hub.url, backoff=BACKOFF, credentials=credentials))
+        return stores[-1]
+
+    yield open_with
+    for store in stores:
+        store.close()
+
+
+class TestTokens:
+    @pytest.mark.parametrize(
+        ("credentials", "name", "value"),
+        [
+            (Bearer("a.b-c_d"), "Authorization", "Bearer a.b-c_d"),
+            (Bearer(lambda: "a.b.c"), "Authorization", "Bearer a.b.c"),
+            (ApiKey("key-1"), "X-Api-Key", "key-1"),
+        ],
+    )
+    def test_what_is_shown_lets_in_over_both_ways(
+        self, hub: FakeHub, live_hub: FakeWebSocketHub, opened: Open, *, credentials: Credentials, name: str, value: str
+    ) -> None:
+        hub.guard = live_hub.guard = wants(name, value)
+        store = opened(credentials)
+
+        assert store.publish([EVENT], stream="s")[0].sequence == 1
+        assert [event.id for event in store.read("s")] == [EVENT["id"]]
+        with store.subscribe() as subscription:
+            assert subscription.cursor
+
+    def test_a_token_is_asked_for_once_for_many_requests(self, hub: FakeHub, opened: Open) -> None:
+        hub.guard = wants("Authorization", "Bearer first")
+        store = opened(Bearer(tokens("first")))
+
+        assert [store.health()["status"] for _ in range(3)] == ["ok"] * 3
+
+    def test_a_token_that_expired_is_replaced_and_the_request_sent_again(self, hub: FakeHub, opened: Open) -> None:
+        hub.guard = wants("Authorization", "Bearer first")
+        store = opened(Bearer(tokens("first", "second")))
+        store.publish([EVENT], stream="s")
+        hub.guard = wants("Authorization", "Bearer second")
+
+        assert store.publish([EVENT], stream="s")[0].duplicate
+
+    def test_a_second_token_that_is_refused_is_an_error(self, hub: FakeHub, opened: Open) -> None:
+        hub.guard = wants("Authorization", "Bearer third")
+
+        with pytest.raises(Denied, match="Unauthorized; shown was the bearer token"):
+            opened(Bearer(tokens("first", "second", "third"))).health()
+        assert len(hub.arrived) == 2
+
+    def test_a_token_that_cannot_change_is_not_shown_twice(self, hub: FakeHub, opened: Open) -> None:
+        hub.guard = wants("Authorization", "another")
+
+        with pytest.raises(Denied):
+            opened(Bearer("first")).health()
+        assert len(hub.arrived) == 1
+
+    def test_each_connection_shows_a_fresh_token(self, live_hub: FakeWebSocketHub, opened: Open) -> None:
+        live_hub.guard = wants("Authorization", "Bearer first")
+        with opened(Bearer(tokens("first", "second"))).subscribe(start="start") as subscription:
+            live_hub.guard = wants("Authorization", "Bearer second")
+            live_hub.disconnect()
+            live_hub.publish("a")
+
+            assert next(subscription).stream == "a"
+        assert live_hub.connected == 2
+
+    def test_a_subscription_whose_credential_is_refused_says_so_rather_than_try_for_ever(
+        self, live_hub: FakeWebSocketHub, opened: Open
+    ) -> None:
+        with opened(Bearer("first")).subscribe() as subscription:
+            live_hub.guard = wants("Authorization", "Bearer second")
+            live_hub.disconnect()
+
+            with pytest.raises(Denied, match=r"Unauthorized; shown was the bearer token \(http-401, HTTP 401\)"):
+                next(subscription)
+
+    def test_a_worker_whose_credential_is_refused_says_so(self, live_hub: FakeWebSocketHub, opened: Open) -> None:
+        live_hub.guard = wants("X-Api-Key", "other")
+
+        with opened(ApiKey("key")).work("workers") as worker, pytest.raises(Denied, match="shown was the API key"):
+            worker.run(print)
+
+    def test_whoever_gives_tokens_may_be_away_for_a_moment(self, live_hub: FakeWebSocketHub, opened: Open) -> None:
+        given = iter(["first", ConnectFailed("not now"), "second"])
+
+        def token() -> str:
+            one = next(given)
+            if isinstance(one, Exception):
+                raise one
+            return one
+
+        with opened(Bearer(token)).subscribe(start="start") as subscription:
+            live_hub.disconnect()
+            live_hub.publish("a")
+
+            assert next(subscription).stream == "a"
+
+    def test_without_a_credential_the_refusal_says_how_to_give_one(self, hub: FakeHub, opened: Open) -> None:
+        hub.guard = wants("Authorization", "any")
+
+        with pytest.raises(Denied, match="Unauthorized; shown was no credential: give one"):
+            opened(None).health()
+
+    @pytest.mark.parametrize(
+        "credentials", [Bearer("a\r\nX-Other: b"), Bearer(""), Bearer(lambda: "a b"), ApiKey("\n")]
+    )
+    def test_what_would_break_a_header_is_never_sent_or_told(
+        self, hub: FakeHub, opened: Open, credentials: Credentials
+    ) -> None:
+        with pytest.raises(NoCredentials) as raised:
+            opened(credentials).health()
+
+        assert hub.arrived == []
+        assert "X-Other" not in str(raised.value)
+
+
+class TestTheEnvironment:
+    @pytest.mark.parametrize(
+        ("variable", "name", "value"),
+        [("EVENTSTORE_TOKEN", "Authorization", "Bearer v"), ("EVENTSTORE_API_KEY", "X-Api-Key", "v")],
+    )
+    def test_it_may_hold_the_credential(
+        self, hub: FakeHub, opened: Open, monkeypatch: pytest.MonkeyPatch, *, variable: str, name: str, value: str
+    ) -> None:
+        monkeypatch.setenv(variable, "v")
+
+        opened(None).health()
+
+        assert hub.arrived[0].headers[name] == value
+
+    def test_an_argument_counts_before_it(self, hub: FakeHub, opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("EVENTSTORE_TOKEN", "v")
+
+        opened(ApiKey("key")).health()
+
+        assert hub.arrived[0].headers["X-Api-Key"] == "key"
+        assert "Authorization" not in hub.arrived[0].headers
+
+    def test_two_of_them_are_one_too_many(self, opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("EVENTSTORE_TOKEN", "v")
+        monkeypatch.setenv("EVENTSTORE_API_KEY", "v")
+
+        with pytest.raises(NoCredentials, match="both set"):
+            opened(None)
+
+
+class TestRedirections:
+    def test_a_request_is_not_sent_on(self, hub: FakeHub, opened: Open) -> None:
+        hub.guard = lambda _: (307, "elsewhere")
+
+        assert opened(Bearer("token")).health() == {"message": "elsewhere"}
+        assert len(hub.arrived) == 1
+
+    def test_a_connection_is_not_sent_on(self, live_hub: FakeWebSocketHub, opened: Open) -> None:
+        live_hub.elsewhere = "ws://127.0.0.1:9/ws"
+
+        with pytest.raises(Exception, match="HTTP 302"):
+            opened(ApiKey("key")).subscribe()
+        assert live_hub.connected == 0
+
+
+class TestSignatures:
+    @pytest.fixture(autouse=True)
+    def guarded(self, hub: FakeHub, live_hub: FakeWebSocketHub) -> None:
+        hub.guard = live_hub.guard = Signed()
+
+    def test_every_request_is_signed_for_what_it_is(self, hub: FakeHub, opened: Open) -> None:
+        store = opened(AwsIam(session=Session()))
+
+        assert store.publish([EVENT], stream="acme:order~7", expected=0)[0].sequence == 1
+        assert store.publish([EVENT], stream="acme:order~7", expected=0)[0].duplicate
+        assert [event.id for event in store.read("acme:order~7", page=1)] == [EVENT["id"]]
+        assert store.stream("acme:order~7")["head"] == 1
+        assert "X-Amz-Security-Token" in hub.arrived[0].headers
+
+    def test_what_says_how_a_publish_is_meant_is_signed(self, hub: FakeHub, opened: Open) -> None:
+        opened(AwsIam(session=Session())).publish([EVENT], stream="s", expected=0)
+
+        assert "SignedHeaders=content-type;host;if-none-match;x-amz-date" in hub.arrived[0].headers["Authorization"]
+
+    def test_a_websocket_is_opened_with_a_signature_and_again_with_a_fresh_one(
+        self, live_hub: FakeWebSocketHub, opened: Open
+    ) -> None:
+        session = Session()
+        with opened(AwsIam(session=session)).subscribe(start="start") as subscription:
+            session.keys = Keys("AKIDOTHER", "another-secret", "another-session")
+            live_hub.guard = Signed(session.keys)
+            live_hub.disconnect()
+            live_hub.publish("a")
+
+            assert next(subscription).stream == "a"
+
+    def test_a_worker_signs_as_well(self, live_hub: FakeWebSocketHub, opened: Open) -> None:
+        live_hub.answers.append({"type": "error", "code": "subscription-not-found", "detail": "none"})
+
+        with opened(AwsIam(session=Session())).work("w") as worker, pytest.raises(Exception, match="not-found"):
+            worker.run(print)
+
+    @pytest.mark.parametrize(
+        ("credentials", "reason"),
+        [
+            (AwsIam(session=Session(Keys("AKIDEXAMPLE", "wrong", "session-token"))), "does not match"),
+            (AwsIam(session=Session(), region="us-east-1"), "valid region: us-east-1"),
+            (None, "Missing Authentication Token"),
+        ],
+    )
+    def test_a_signature_that_is_wrong_is_told_with_the_reason(
+        self, opened: Open, credentials: Credentials | None, reason: str
+    ) -> None:
+        store = opened(credentials)
+
+        with pytest.raises(Denied, match=reason):
+            store.publish([EVENT])
+        with pytest.raises(Denied, match=reason):
+            store.subscribe()
+
+    def test_the_machine_s_own_credentials_are_found(self, opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEYS.access_key)
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", KEYS.secret_key)
+        monkeypatch.setenv("AWS_SESSION_TOKEN", str(KEYS.token))
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+
+        assert opened(AwsIam()).health() == {"status": "ok"}
+
+    def test_who_has_no_credentials_is_told_where_they_come_from(self, opened: Open) -> None:
+        with pytest.raises(NoCredentials, match="AWS_PROFILE"):
+            opened(AwsIam(session=Session(None))).health()
+
+    def test_who_has_no_botocore_is_told_what_to_install(self, opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "botocore.auth", None)
+
+        with pytest.raises(NoCredentials, match="pip install boto3"):
+            opened(AwsIam(session=Session())).health()
+
+    def test_aws_that_does_not_answer_for_a_moment_is_asked_again(self, opened: Open) -> None:
+        session = Session()
+        failures = iter([ConnectTimeoutError(endpoint_url="https://sts.example")])
+
+        def found() -> Keys | None:
+            for failure in failures:
+                raise failure
+            return KEYS
+
+        session.get_credentials = found  # type: ignore[method-assign]
+        assert opened(AwsIam(session=session)).publish([EVENT], stream="s")[0].sequence == 1
+
+    def test_credentials_that_cannot_be_had_are_not_asked_for_again(self, opened: Open) -> None:
+        session = Session()
+
+        def found() -> Keys | None:
+            raise NoCredentialsError
+
+        session.get_credentials = found  # type: ignore[method-assign]
+        with pytest.raises(NoCredentials, match="cannot be had"):
+            opened(AwsIam(session=session)).publish([EVENT])

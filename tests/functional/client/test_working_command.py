@@ -1,0 +1,180 @@
+"""`eventstore work`, against a hub that follows a script."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from eventstore_client.__main__ import main
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from tests.functional.client.fake_websocket_hub import FakeWebSocketHub
+
+COMMAND = ("work", "workers", "--url", "http://127.0.0.1:9", "--patience", "1", "--websocket-url")
+OWNED = {"type": "owned", "partition": 1, "frame": 1, "cursor": "c0"}
+
+
+def sent(frame: int, *sequences: int) -> dict[str, Any]:
+    events = [
+        {"specversion": "1.0", "id": f"id-{n}", "source": "/tests", "type": "t", "data": "é\n"}
+        | {"hubstream": "a", "hubsequence": f"{n}", "hubtime": "2026-01-05T09:00:00Z"}
+        for n in sequences
+    ]
+    return {"type": "events", "partition": 1, "frame": frame, "events": events, "cursor": f"c{frame}"}
+
+
+@contextmanager
+def working(hub: FakeWebSocketHub, *arguments: str, **options: Any) -> Iterator[subprocess.Popen[str]]:  # noqa: ANN401
+    with subprocess.Popen(
+        [sys.executable, "-m", "eventstore_client", *COMMAND, hub.url, *arguments],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def said(hub: FakeWebSocketHub) -> list[dict[str, Any]]:
+    return [{name: value for name, value in message.items() if name not in {"id", "request"}} for message in hub.said]
+
+
+def until_said(hub: FakeWebSocketHub, process: subprocess.Popen[str], count: int, number: signal.Signals) -> None:
+    """End the process once it has said so much."""
+
+    def react(_: dict[str, Any]) -> Sequence[dict[str, Any]]:
+        if len(hub.said) == count:
+            process.send_signal(number)
+        return []
+
+    hub.react = react
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
+def test_events_are_printed_and_acknowledged_until_a_signal_ends_it(
+    live_hub: FakeWebSocketHub, number: signal.Signals, code: int
+) -> None:
+    live_hub.shares.append([OWNED, sent(2, 1, 2)])
+    with working(live_hub) as process:
+        until_said(live_hub, process, 1, number)
+        out, told = process.communicate(timeout=20)
+
+    assert process.returncode == code
+    assert [json.loads(line)["hubsequence"] for line in out.splitlines()] == ["1", "2"]
+    assert said(live_hub) == [{"action": "ack", "cursor": "c2"}]
+    assert "eventstore: 2 events handled, 0 failed" in told
+
+
+def test_a_command_reads_each_event_and_knows_which_one_it_is(live_hub: FakeWebSocketHub, tmp_path: Path) -> None:
+    seen = tmp_path / "seen"
+    live_hub.shares.append([OWNED, sent(2, 1, 2)])
+    script = f'cat >> {seen}; echo " $EVENT_ID $EVENT_TYPE $EVENT_STREAM $EVENT_SEQUENCE $EVENT_ATTEMPT" >> {seen}'
+    with working(live_hub, "--exec", "sh", "-c", script) as process:
+        until_said(live_hub, process, 1, signal.SIGTERM)
+        process.communicate(timeout=20)
+
+    first, second = seen.read_text().splitlines()
+    assert first.endswith("} id-1 t a 1 1")
+    assert json.loads(first[: first.rindex("}") + 1])["data"] == "é\n"
+    assert second.endswith("} id-2 t a 2 1")
+
+
+@pytest.mark.parametrize(
+    ("script", "wanted"),
+    [
+        ("echo busy >&2; echo 'card declined ' >&2; exit 1", {"reason": "card declined"}),
+        ("exit 3", {"reason": "sh ended with exit code 3"}),
+        ("echo nonsense >&2; exit 65", {"reason": "nonsense", "park": True}),
+        ("kill -9 $$", {"reason": "sh ended with exit code -9"}),
+    ],
+)
+def test_how_a_command_ends_says_what_becomes_of_the_event(
+    live_hub: FakeWebSocketHub, script: str, wanted: dict[str, Any]
+) -> None:
+    live_hub.shares.append([OWNED, sent(2, 1)])
+    with working(live_hub, "--exec", "sh", "-c", script) as process:
+        until_said(live_hub, process, 2, signal.SIGTERM)
+        _, told = process.communicate(timeout=20)
+
+    assert said(live_hub)[0] == {"action": "nack", "stream": "a", "sequence": 1, **wanted}
+    assert "0 events handled, 1 failed" in told
+
+
+def test_the_event_in_hand_is_finished_when_a_signal_comes(live_hub: FakeWebSocketHub, tmp_path: Path) -> None:
+    live_hub.shares.append([OWNED, sent(2, 1)])
+    gate, done = tmp_path / "gate", tmp_path / "done"
+    os.mkfifo(gate)
+    with working(live_hub, "--exec", "sh", "-c", f"echo begun; read line < {gate}; echo $line > {done}") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        process.send_signal(signal.SIGINT)
+        gate.write_text("finished\n")
+        _, told = process.communicate(timeout=20)
+
+    assert done.read_text() == "finished\n"
+    assert "1 events handled" in told
+    assert said(live_hub) == [{"action": "ack", "cursor": "c2"}]
+
+
+def test_a_second_signal_ends_the_event_in_hand_too(live_hub: FakeWebSocketHub, tmp_path: Path) -> None:
+    live_hub.shares.append([OWNED, sent(2, 1)])
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    with working(live_hub, "--exec", "sh", "-c", f"echo begun; exec cat {gate}") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        assert "another signal interrupts it" in process.stderr.readline()
+        process.send_signal(signal.SIGTERM)
+        _, told = process.communicate(timeout=20)
+
+    assert (process.returncode, said(live_hub)) == (130, [])
+    assert "eventstore: interrupted" in told
+
+
+def test_whoever_stops_reading_leaves_the_rest_to_other_members(live_hub: FakeWebSocketHub) -> None:
+    live_hub.shares.append([OWNED, sent(2, 1, 2)])
+    reading, writing = os.pipe()
+    os.close(reading)
+    with subprocess.Popen(
+        [sys.executable, "-m", "eventstore_client", *COMMAND, live_hub.url],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        stdout=writing,
+    ) as process:
+        os.close(writing)
+        assert process.wait(20) == 0
+
+    nacked = [(one["action"], one["sequence"], one["delay"]) for one in said(live_hub) if "sequence" in one]
+    assert nacked == [("nack", 1, 0)]
+
+
+def test_a_command_that_is_not_there_is_named_before_anything_is_taken(
+    live_hub: FakeWebSocketHub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*COMMAND, live_hub.url, "--exec", "no-such-command"]) == 1
+    assert capsys.readouterr().err == "eventstore: there is no command 'no-such-command'\n"
+    assert live_hub.connected == 0
+
+
+def test_a_subscription_that_is_not_there_is_refused(
+    live_hub: FakeWebSocketHub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    live_hub.answers.append({"type": "error", "code": "subscription-not-found", "detail": "there is none"})
+
+    assert main([*COMMAND, live_hub.url]) == 1
+    assert "there is none (subscription-not-found)" in capsys.readouterr().err

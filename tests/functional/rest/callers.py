@@ -1,0 +1,34 @@
+"""The handler, called by somebody: with what the gateway's authorizer would pass on of its credential."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from eventstore.access import Access, Scope
+from tests.functional.rest.api import Api
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.functional.rest.api import Reply
+
+__all__ = ["Caller", "caller"]
+
+
+class Caller(Api):
+    """An `Api` with an access; without one, the gateway asked no authorizer."""
+
+    def __init__(self, access: Access | None) -> None:
+        super().__init__()
+        self.access = access
+
+    def invoke(self, event: dict[str, Any]) -> Reply:
+        if self.access is not None:
+            told = {"principalId": self.access.subject, "integrationLatency": 7, **self.access.encoded()}
+            event = event | {"requestContext": event["requestContext"] | {"authorizer": told}}
+        return super().invoke(event)
+
+
+def caller(*scopes: Scope, tenants: Sequence[str] = (), streams: Sequence[str] = ()) -> Caller:
+    """One with these scopes, or all of them."""
+    return Caller(Access.of("someone", scopes or Scope, tenants=tenants, streams=streams))

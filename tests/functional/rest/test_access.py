@@ -1,0 +1,291 @@
+"""Callers are held to what their credential grants, by the handler too."""
+
+from __future__ import annotations
+
+import json
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from eventstore import bootstrap
+from eventstore.access import Access, Scope
+from functions.authorizer.policy import policy_of
+from functions.rest.openapi import document
+from functions.rest.openapi.paths import PATHS
+from functions.rest.openapi.security import SCOPES
+from tests.functional.rest.api import Api, cloudevent
+from tests.functional.rest.callers import Caller, caller
+
+if TYPE_CHECKING:
+    from tests.functional.rest.api import Reply
+
+_CALLS = [
+    (operation["operationId"], method.upper(), path)
+    for path, item in PATHS.items()
+    for method, operation in item.items()
+]
+_JSON = {"Content-Type": "application/json"}
+_STAGE = "arn:aws:execute-api:eu-central-1:123456789012:abcdef123/v1"
+
+
+@pytest.fixture(params=["jwt", "key"])
+def auth(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def everyone(api: Api, monkeypatch: pytest.MonkeyPatch, auth: str) -> Caller:
+    """Who may do everything, where an authorizer decides."""
+    monkeypatch.setenv("AUTH", auth)
+    bootstrap.settings.cache_clear()
+    assert api.get("/health").status == 403
+    return caller()
+
+
+@pytest.fixture
+def acme(everyone: Caller) -> Caller:
+    """A tenant that may do everything with its own; there are events of another one, and of both one with the id 1."""
+    everyone.publish(cloudevent("1", tenantid="acme", workflowid="a"), cloudevent("2", tenantid="acme", workflowid="a"))
+    everyone.publish(cloudevent("1", tenantid="other", workflowid="b", source="/other"))
+    everyone.publish(cloudevent("3", tenantid="other", workflowid="b"))
+    everyone.publish(cloudevent("4"))
+    return caller(tenants=["acme"])
+
+
+def forbidden(reply: Reply) -> str:
+    assert (reply.status, reply.json["code"]) == (403, "forbidden"), reply.body
+    return str(reply.json["detail"])
+
+
+def post(by: Api, path: str, **body: object) -> Reply:
+    return by.call("POST", f"/api/v1/{path}", body=json.dumps(body).encode(), headers=_JSON)
+
+
+def asked(path: str) -> str:
+    """A path with something for each parameter."""
+    for name in ("id", "stream", "subscription"):
+        path = path.replace(f"{{{name}}}", "x")
+    return path
+
+
+@pytest.mark.parametrize(("operation", "method", "path"), _CALLS)
+@pytest.mark.parametrize("scope", Scope)
+@pytest.mark.parametrize("auth", ["jwt"], indirect=True)
+@pytest.mark.usefixtures("everyone")
+def test_a_call_needs_its_scope_and_the_gateways_policy_says_the_same(
+    operation: str, method: str, path: str, scope: Scope
+) -> None:
+    needed = SCOPES[operation]
+    allowed = scope in needed or not needed
+    reply = caller(scope).call(method, asked(path), body=b"{}", headers=_JSON)
+    assert (reply.status != 403) is allowed, reply.body
+    policy = policy_of(Access.of("someone", [scope]), method_arn=f"{_STAGE}/{method}{asked(path)}")
+    assert allows(policy, f"{_STAGE}/{method}{asked(path)}") is allowed
+
+
+def allows(policy: dict[str, Any], arn: str) -> bool:
+    return any(fnmatchcase(arn, one) for one in policy["policyDocument"]["Statement"][0]["Resource"])
+
+
+@pytest.mark.parametrize(("operation", "method", "path"), _CALLS)
+@pytest.mark.parametrize("auth", ["key"], indirect=True)
+@pytest.mark.usefixtures("everyone")
+def test_a_call_that_no_authorizer_was_asked_of_is_refused(operation: str, method: str, path: str) -> None:
+    assert operation
+    assert "authorizer" in forbidden(Caller(None).call(method, asked(path), body=b"{}", headers=_JSON))
+
+
+@pytest.mark.parametrize("auth", ["none", "iam"], indirect=True)
+def test_where_no_authorizer_decides_everyone_may_do_everything(
+    api: Api, monkeypatch: pytest.MonkeyPatch, auth: str
+) -> None:
+    monkeypatch.setenv("AUTH", auth)
+    bootstrap.settings.cache_clear()
+    assert api.publish(cloudevent("1")).status == 201
+    assert api.get("/api/v1/stats").json["appends"] == 1
+
+
+def test_a_missing_scope_is_named(everyone: Caller) -> None:
+    assert everyone
+    assert "the scope publish" in forbidden(caller(Scope.READ).publish(cloudevent("1")))
+
+
+def test_events_are_published_to_ones_own_streams(acme: Caller) -> None:
+    assert acme.publish(cloudevent("5", tenantid="acme", workflowid="a")).status == 201
+    assert acme.publish(cloudevent("6"), query="?stream=acme:b").status == 201
+
+
+@pytest.mark.parametrize(
+    ("events", "query", "pointer"),
+    [
+        ([cloudevent("5")], "", ""),
+        ([cloudevent("5", tenantid="other", workflowid="a")], "", ""),
+        ([cloudevent("5", tenantid="other")], "?stream=acme:a", "/tenantid"),
+        ([cloudevent("5")], "?stream=other:b", "stream"),
+        ([cloudevent("5")], "?stream=acmes", "stream"),
+        ([cloudevent("5", tenantid="acme", workflowid="a"), cloudevent("6")], "", "/1"),
+    ],
+)
+def test_a_publish_to_others_is_refused_and_stores_nothing(
+    acme: Caller, everyone: Caller, events: list[dict[str, object]], query: str, pointer: str
+) -> None:
+    before = everyone.get("/api/v1/stats").json["appends"]
+    reply = acme.publish(*events, query=query)
+    forbidden(reply)
+    assert [one["pointer"] for one in reply.json.get("errors", [])] == ([pointer] if pointer else [])
+    assert everyone.get("/api/v1/stats").json["appends"] == before
+
+
+def test_a_search_finds_ones_own_events(acme: Caller) -> None:
+    assert acme.get("/api/v1/events").ids == ["1", "2"]
+    assert acme.get("/api/v1/events?order=desc").ids == ["2", "1"]
+    assert acme.get("/api/v1/events?type=*&tenantid=other").ids == []
+    assert acme.get("/api/v1/events?filter=TRUE").ids == ["1", "2"]
+    assert acme.get("/api/v1/events?stream=acme:a").ids == ["1", "2"]
+
+
+def test_a_search_in_others_streams_is_refused(acme: Caller) -> None:
+    assert "other:b" in forbidden(acme.get("/api/v1/events?stream=acme:a&stream=other:b"))
+
+
+def test_a_cursor_of_somebody_elses_reveals_nothing(acme: Caller, everyone: Caller) -> None:
+    cursor = everyone.get("/api/v1/events?limit=2").json["next"]
+    assert acme.get(f"/api/v1/events?cursor={cursor}").ids == []
+    cursor = everyone.get("/api/v1/streams/other:b/events?limit=1").json["next"]
+    forbidden(acme.get(f"/api/v1/streams/other:b/events?cursor={cursor}"))
+
+
+def test_an_event_by_its_id_is_ones_own_or_not_there(acme: Caller) -> None:
+    assert acme.get("/api/v1/events/1").json["hubstream"] == "acme:a"
+    assert acme.get("/api/v1/events/3").json["code"] == "event-not-found"
+    assert acme.get("/api/v1/events/1?source=/other").json["code"] == "event-not-found"
+    forbidden(acme.get("/api/v1/events/3?stream=other:b"))
+
+
+def test_an_event_of_somebody_else_is_as_one_that_there_is_not(acme: Caller) -> None:
+    there, absent = acme.get("/api/v1/events/3"), acme.get("/api/v1/events/9")
+    assert there.status == absent.status == 404
+    assert there.json["detail"].replace("'3'", "'9'") == absent.json["detail"]
+
+
+@pytest.mark.parametrize("stream", ["other:b", "other:nothing", "default", "acm", "acme"])
+@pytest.mark.parametrize("path", ["", "/events"])
+def test_a_stream_of_others_is_refused_whether_it_is_there_or_not(acme: Caller, stream: str, path: str) -> None:
+    forbidden(acme.get(f"/api/v1/streams/{stream}{path}"))
+    forbidden(acme.get(f"/api/v1/streams/{stream}{path}", If_None_Match="*"))
+
+
+def test_a_stream_of_others_is_neither_made_nor_deleted(acme: Caller, everyone: Caller) -> None:
+    forbidden(acme.create(id="other:c"))
+    forbidden(acme.call("DELETE", "/api/v1/streams/other:b"))
+    assert [one["id"] for one in everyone.get("/api/v1/streams").json["streams"]] == ["acme:a", "default", "other:b"]
+
+
+def test_ones_own_streams_are_made_read_and_deleted(acme: Caller) -> None:
+    assert acme.create(id="acme:c").status == 201
+    assert acme.get("/api/v1/streams/acme:a/events").ids == ["1", "2"]
+    assert acme.get("/api/v1/streams/acme:a").json["head"] == 2
+    assert acme.call("DELETE", "/api/v1/streams/acme:a").status == 204
+
+
+def test_a_list_of_streams_has_ones_own_page_by_page(everyone: Caller) -> None:
+    for name in ("a.1", "b:1", "b:2", "b:3", "c", "d:1", "d:2", "e"):
+        everyone.create(id=name)
+    some = caller(tenants=["b", "d"], streams=["a."])
+    found, url = [], "/api/v1/streams?limit=2"
+    while url:
+        page = some.get(url).json
+        found += [one["id"] for one in page["streams"]]
+        url = f"/api/v1/streams?limit=2&cursor={page['next']}" if "next" in page else ""
+    assert found == ["a.1", "b:1", "b:2", "b:3", "d:1", "d:2"]
+    assert [one["id"] for one in some.get("/api/v1/streams?prefix=d").json["streams"]] == ["d:1", "d:2"]
+    assert [one["id"] for one in some.get("/api/v1/streams?prefix=b:3").json["streams"]] == ["b:3"]
+    assert some.get("/api/v1/streams?prefix=c").json["streams"] == []
+
+
+def test_counts_over_all_streams_are_told_to_nobody_with_a_few(acme: Caller) -> None:
+    assert acme.get("/api/v1/stats").json == {"partitions": 4, "subscriptions": []}
+
+
+@pytest.fixture
+def subscriptions(acme: Caller, everyone: Caller) -> Caller:
+    """There are durable subscriptions: of all streams, of each tenant, and two that an operator made for one."""
+    assert post(everyone, "subscriptions", id="all", **{"from": "start"}).status == 201
+    assert post(everyone, "subscriptions", id="acme:a-wide-one").status == 201
+    assert post(everyone, "subscriptions", id="named", stream=["acme:a"]).status == 201
+    assert post(everyone, "subscriptions", id="prefixed", filters=[{"prefix": {"hubstream": "acme:"}}]).status == 201
+    assert post(acme, "subscriptions", id="acme:own", **{"from": "start"}).status == 201
+    assert post(caller(tenants=["other"]), "subscriptions", id="other:own").status == 201
+    return acme
+
+
+def test_a_list_of_durable_subscriptions_has_those_of_ones_own_streams(subscriptions: Caller) -> None:
+    page = subscriptions.get("/api/v1/subscriptions?limit=2").json
+    assert [one["id"] for one in page["subscriptions"]] == ["acme:own", "named"]
+    page = subscriptions.get(f"/api/v1/subscriptions?limit=2&cursor={page['next']}").json
+    assert [one["id"] for one in page["subscriptions"]] == ["prefixed"]
+    assert "next" not in page
+
+
+def test_a_durable_subscription_is_confined_as_it_is_made(subscriptions: Caller) -> None:
+    made = subscriptions.get("/api/v1/subscriptions/acme:own").json
+    assert made["filters"] == [{"prefix": {"hubstream": "acme:"}}]
+    again = post(subscriptions, "subscriptions", id="acme:own", filters=made["filters"])
+    assert again.status == 200
+
+
+@pytest.mark.parametrize("name", ["all", "acme:a-wide-one", "other:own", "nothing"])
+def test_a_durable_subscription_of_others_is_not_there(subscriptions: Caller, name: str) -> None:
+    calls = [
+        subscriptions.get(f"/api/v1/subscriptions/{name}"),
+        subscriptions.call("DELETE", f"/api/v1/subscriptions/{name}"),
+        post(subscriptions, f"subscriptions/{name}/replay", **{"from": "start"}),
+        post(subscriptions, "dead-letters/redrive", subscription=name),
+        subscriptions.call("DELETE", f"/api/v1/dead-letters?subscription={name}"),
+        subscriptions.get(f"/api/v1/dead-letters?subscription={name}"),
+    ]
+    assert [reply.json["code"] for reply in calls] == ["subscription-not-found"] * len(calls)
+
+
+def test_a_durable_subscription_of_others_streams_is_not_made(acme: Caller) -> None:
+    forbidden(post(acme, "subscriptions", id="acme:x", stream=["acme:a", "other:b"]))
+
+
+def test_a_durable_subscription_takes_no_name_of_others(acme: Caller) -> None:
+    forbidden(post(acme, "subscriptions", id="workers"))
+    forbidden(post(acme, "subscriptions", id="other:workers"))
+
+
+def test_how_durable_subscriptions_stand_is_told_of_ones_own(subscriptions: Caller) -> None:
+    told = subscriptions.get("/api/v1/stats").json["subscriptions"]
+    assert [one["id"] for one in told] == ["acme:own", "named", "prefixed"]
+
+
+def test_parked_streams_of_others_are_refused(acme: Caller) -> None:
+    forbidden(acme.get("/api/v1/dead-letters?stream=other:b"))
+    forbidden(post(acme, "dead-letters/redrive", subscription="acme:own", stream="other:b"))
+    forbidden(acme.call("DELETE", "/api/v1/dead-letters?subscription=acme:own&stream=other:b"))
+
+
+def test_a_filter_that_is_too_long_with_the_restriction_is_refused(acme: Caller) -> None:
+    assert acme.get(f"/api/v1/events?subject={'s' * 8150}").json["code"] == "invalid-filter"
+
+
+@pytest.mark.parametrize(
+    ("auth", "schemes"), [("none", []), ("iam", []), ("jwt", ["bearer"]), ("key", ["bearer", "apiKey"])]
+)
+def test_the_document_says_what_a_call_needs(schemes: list[str], auth: str) -> None:
+    told = document(server="/", auth=auth)
+    assert list(told["components"]["securitySchemes"]) == schemes
+    publish = told["paths"]["/api/v1/events"]["post"]
+    assert publish.get("security", []) == [{scheme: ["publish"]} for scheme in schemes]
+    assert ({"401", "403"} <= publish["responses"].keys()) is bool(schemes)
+
+
+def test_every_call_of_the_document_has_its_scopes() -> None:
+    assert SCOPES.keys() == {operation for operation, _, _ in _CALLS}
+
+
+def test_the_document_that_is_served_says_who_decides(everyone: Caller, auth: str) -> None:
+    assert everyone.get("/api/v1/openapi.json").json == document(server="/v1", auth=auth)

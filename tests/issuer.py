@@ -1,0 +1,100 @@
+"""An issuer of tokens with keys of its own, which it shows on a port of 127.0.0.1."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["AUDIENCE", "Issuer", "issuing"]
+
+AUDIENCE = "https://hub.example"
+
+_MAKING = {
+    "RS256": (lambda: rsa.generate_private_key(public_exponent=65537, key_size=2048), RSAAlgorithm),
+    "ES256": (lambda: ec.generate_private_key(ec.SECP256R1()), ECAlgorithm),
+    "EdDSA": (ed25519.Ed25519PrivateKey.generate, OKPAlgorithm),
+}
+
+
+@dataclass
+class Issuer:
+    """Attributes: `asked` counts how often its keys were fetched; `away` lets it answer 500."""
+
+    url: str = "https://issuer.example"
+    keys: dict[str, Any] = field(default_factory=dict)
+    shown: list[dict[str, Any]] = field(default_factory=list)
+    asked: int = 0
+    away: bool = False
+
+    def add(self, kid: str, algorithm: str = "ES256", *, shown: bool = True) -> None:
+        make, kind = _MAKING[algorithm]
+        private = make()
+        self.keys[kid] = (private, algorithm)
+        if shown:
+            self.shown.append({**kind.to_jwk(private.public_key(), as_dict=True), "kid": kid, "use": "sig"})
+
+    def token(self, *, kid: str = "1", **claims: object) -> str:
+        """A token for an hour; a claim that is None is left out."""
+        private, algorithm = self.keys[kid]
+        now = int(time.time())
+        told = {"iss": self.url, "aud": AUDIENCE, "sub": "someone", "iat": now, "exp": now + 3600} | claims
+        return jwt.encode(
+            {name: value for name, value in told.items() if value is not None},
+            private,
+            algorithm=algorithm,
+            headers={"kid": kid},
+        )
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the authorizer is to be told of it."""
+        return {
+            "AUTH": "jwt",
+            "JWT_ISSUER": self.url,
+            "JWT_AUDIENCE": AUDIENCE,
+            "JWT_JWKS_URL": f"{self.url}/.well-known/jwks.json",
+        }
+
+
+@contextmanager
+def issuing(*algorithms: str) -> Iterator[Issuer]:
+    """One with a key of each algorithm, by the number of its place; one of ES256, if none is named."""
+    issuer = Issuer()
+
+    class Answering(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            issuer.asked += 1
+            content = json.dumps({"keys": issuer.shown}).encode()
+            self.send_response(500 if issuer.away else 200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            """Silent."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answering)
+    issuer.url = f"http://127.0.0.1:{server.server_port}"
+    for number, algorithm in enumerate(algorithms or ("ES256",), 1):
+        issuer.add(str(number), algorithm)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield issuer
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

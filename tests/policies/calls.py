@@ -1,0 +1,67 @@
+"""Which action of IAM a call of AWS asks for, and on what.
+
+Rules: Service Authorization Reference, "Actions, resources, and condition keys" for Amazon SQS, for Amazon API Gateway
+(execute-api: "Amazon API Gateway Management") and for AWS Secrets Manager. A batch of SQS asks for the single action.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from eventstore_dev.cloudformation import ACCOUNT, REGION
+from tests.policies.roles import Need
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.policies.recording import Call
+
+__all__ = ["need"]
+
+_SQS = {
+    "ChangeMessageVisibility": "ChangeMessageVisibility",
+    "ChangeMessageVisibilityBatch": "ChangeMessageVisibility",
+    "DeleteMessage": "DeleteMessage",
+    "DeleteMessageBatch": "DeleteMessage",
+    "GetQueueAttributes": "GetQueueAttributes",
+    "ReceiveMessage": "ReceiveMessage",
+    "SendMessage": "SendMessage",
+    "SendMessageBatch": "SendMessage",
+}
+_METHODS = {"DeleteConnection": "DELETE", "GetConnection": "GET", "PostToConnection": "POST"}
+
+
+def need(call: Call, *, api: str) -> Need:
+    """What the caller's role must let pass.
+
+    Args:
+        api: The stage of the WebSocket API whose connections are meant, as `id/stage`.
+
+    Raises:
+        LookupError: The call is none that a function is known to make; the message names where to say what it needs.
+    """
+    names = dict(call.names)
+    why = f"{call.service}.{call.operation}"
+    match call.service:
+        case "sqs" if call.operation in _SQS:
+            # Wherever it answers, the URL of a queue ends with its account and its name.
+            name = urlsplit(names["QueueUrl"]).path.rpartition("/")[2]
+            return Need(f"sqs:{_SQS[call.operation]}", _arn("sqs", name), why)
+        case "apigatewaymanagementapi" if call.operation in _METHODS:
+            path = f"{api}/{_METHODS[call.operation]}/@connections/{names['ConnectionId']}"
+            return Need("execute-api:ManageConnections", _arn("execute-api", path), why)
+        case "secretsmanager" if call.operation == "GetSecretValue":
+            return Need("secretsmanager:GetSecretValue", _secret(names), why)
+        case _:
+            raise LookupError(f"{call.function} calls {why}, of which {__name__} does not know what it needs")
+
+
+def _secret(names: Mapping[str, str]) -> str:
+    secret = names["SecretId"]
+    # An ARN ends with six characters of the service's choice; by its name, a secret is found whatever they are.
+    return secret if secret.startswith("arn:") else _arn("secretsmanager", f"secret:{secret}-AbCdEf")
+
+
+def _arn(service: str, name: str) -> str:
+    return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{name}"

@@ -1,0 +1,50 @@
+"""The roles of the template against whatever the suite made its functions call."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.policies.calls import need
+from tests.policies.deployed import deployed, sam_python
+from tests.policies.findings import missing
+from tests.policies.recording import recorded, recording
+from tests.policies.roles import roles
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+__all__ = ["API", "TEMPLATE", "judged", "lacking"]
+
+TEMPLATE = Path(__file__).parents[2] / "template.yaml"
+API = "WebSocketApi/ws"
+"""The stage of the template's WebSocket API, by which the local stack knows it."""
+
+
+@contextmanager
+def judged(file: Path) -> Iterator[None]:
+    """Lets functions of the local stack note their calls in a file.
+
+    Raises:
+        AssertionError: In the end, a role would have refused one; the message says which.
+    """
+    with recording(file):
+        yield
+    found = lacking(file)
+    assert not found, "\n".join(found)
+
+
+def lacking(file: Path) -> list[str]:
+    """The calls that a role would have refused; none are known where SAM's transform is not installed."""
+    python = sam_python()
+    if python is None:
+        return []
+    calls = recorded(file)
+    template = deployed(TEMPLATE, python=python, parameters={"RedisUrl": "redis://cache.example"})
+    return [
+        one
+        for role in roles(template)
+        for one in missing(role, [need(call, api=API) for call in calls if call.function == role.name])
+    ]

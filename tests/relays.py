@@ -1,0 +1,82 @@
+"""What listens in front of a port of 127.0.0.1, and hands on what it is told."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Iterator
+
+__all__ = ["relaying"]
+
+_LOCAL = "127.0.0.1"
+
+
+@contextmanager
+def relaying(port: int, *, host: str = _LOCAL, at: int = 0, tls: ssl.SSLContext | None = None) -> Iterator[int]:
+    """A port that hands on to `port` of 127.0.0.1 for as long as the block lasts.
+
+    Args:
+        host: On which of this machine's addresses.
+        at: Which port, a free one if 0.
+        tls: What it speaks to those who come.
+
+    Raises:
+        OSError: The port cannot be had.
+    """
+    loop = asyncio.new_event_loop()
+    stop = asyncio.Event()
+    opened: Future[int] = Future()
+    writers: set[asyncio.StreamWriter] = set()
+    serving: set[asyncio.Task[None] | None] = set()
+
+    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while some := await reader.read(65536):
+                writer.write(some)
+                await writer.drain()
+        writer.transport.abort()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving.add(asyncio.current_task())
+        writers.add(writer)
+        try:
+            far_reader, far_writer = await asyncio.open_connection(_LOCAL, port)
+            writers.add(far_writer)
+            await asyncio.gather(carry(reader, far_writer), carry(far_reader, writer))
+            writers.discard(far_writer)
+        except OSError:
+            writer.transport.abort()
+        writers.discard(writer)
+        serving.discard(asyncio.current_task())
+
+    async def run() -> None:
+        # Who trusts another authority ends the handshake: that is the test's affair, not worth a line on the terminal.
+        loop.set_exception_handler(lambda _loop, _about: None)
+        try:
+            server = await asyncio.start_server(serve, host, at, ssl=tls)
+        except OSError as error:
+            opened.set_exception(error)
+            return
+        opened.set_result(server.sockets[0].getsockname()[1])
+        await stop.wait()
+        server.close()
+        for writer in writers:
+            writer.transport.abort()
+        await asyncio.gather(*(task for task in serving if task))
+        # Transports close their sockets a turn of the loop after they were told.
+        await asyncio.sleep(0)
+
+    thread = threading.Thread(target=lambda: loop.run_until_complete(run()), daemon=True)
+    thread.start()
+    try:
+        yield opened.result(10)
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(10)
+        loop.close()

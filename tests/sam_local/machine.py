@@ -1,0 +1,114 @@
+"""What functions in containers find on this machine: an empty Valkey, and moto for all that is AWS."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import boto3
+
+from eventstore_dev.cloudformation import REGION, load, queue_url
+from eventstore_dev.template import Template
+from eventstore_dev.valkey import ValkeyServer
+from tests.contract.endpoints import moto_server
+from tests.invocations import KEYS
+from tests.relays import relaying
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from tests.sam_local.engines import Engine
+
+__all__ = ["Machine", "machine"]
+
+_LOCAL = "127.0.0.1"
+# Where a template's queues would be.
+_QUEUES = queue_url("").rpartition("/")[0].rpartition("/")[0]
+
+# The second is asked for by name: without it, deliver posts to the API of its own deployment.
+_ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI")
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What runs here for functions in containers. Nothing here takes from the queues: whoever tries a function does.
+
+    Attributes:
+        environments: By the function's logical id, the variables by which it finds it.
+        functions: The logical id, by the folder of `functions`.
+    """
+
+    environments: Mapping[str, Mapping[str, str]]
+    functions: Mapping[str, str]
+
+    def adapt(self, built: Path, architecture: str) -> Path:
+        """A template beside the one that was built, whose functions run here: `sam local` sets no variable of its own.
+
+        Args:
+            built: What `sam build` wrote.
+            architecture: Of the containers.
+        """
+        tree = load(built)
+        for name, resource in tree["Resources"].items():
+            properties = resource.get("Properties", {})
+            if resource["Type"] == "AWS::Serverless::Function":
+                properties["Environment"] = {"Variables": dict(self.environments[name])}
+                properties["Architectures"] = [architecture]
+            elif resource["Type"] == "AWS::Serverless::LayerVersion":
+                properties["CompatibleArchitectures"] = [architecture]
+            else:
+                continue
+            # The authorizer is there for whoever wants to try it, whatever the parameters say.
+            resource.pop("Condition", None)
+        path = built.with_name("local.json")
+        path.write_text(json.dumps(tree, indent=1))
+        return path
+
+
+@contextmanager
+def machine(template: Path, engine: Engine) -> Iterator[Machine]:
+    """Starts it all, within reach of the engine's containers."""
+    with ExitStack() as resources:
+        valkey = resources.enter_context(ValkeyServer.start())
+        aws = resources.enter_context(moto_server())
+        if engine.relayed:
+            for url in (valkey.url, aws):
+                port = urlsplit(url).port or 0
+                resources.enter_context(relaying(port, host=engine.host, at=port))
+        plain = Template.read(template, parameters={"RedisUrl": valkey.url})
+        _make_queues(aws, plain)
+        keys = {"RedisUrl": valkey.url, "Auth": "key", "ApiKeysSecretArn": _make_secret(aws)}
+        by_key = Template.read(template, parameters=keys)
+        # The gateway sees to who calls, so the others are told of no keys.
+        functions = {**by_key.functions, **plain.functions}
+        yield Machine(
+            {
+                name: {
+                    key: value.replace(_QUEUES, aws).replace(_LOCAL, engine.host)
+                    for key, value in (*function.environment, *((one, aws) for one in _ENDPOINTS))
+                }
+                for name, function in functions.items()
+            },
+            {function.handler.split(".")[1]: name for name, function in functions.items()},
+        )
+
+
+def _make_queues(aws: str, template: Template) -> None:
+    with closing(_client("sqs", aws)) as sqs:
+        for queue in template.queues.values():
+            sqs.create_queue(QueueName=queue.name, Attributes=dict(queue.attributes))
+
+
+def _make_secret(aws: str) -> str:
+    """The ARN of a secret that holds the API keys of the events."""
+    with closing(_client("secretsmanager", aws)) as secrets:
+        return str(secrets.create_secret(Name="keys", SecretString=KEYS)["ARN"])
+
+
+def _client(service: str, aws: str) -> Any:  # noqa: ANN401 - a client is of its service
+    session = boto3.Session("local", "local", region_name=REGION)
+    return session.client(service, endpoint_url=aws)  # type: ignore[call-overload]

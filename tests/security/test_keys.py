@@ -1,0 +1,149 @@
+"""No name reaches another slot, stream or kind of key, and no value is taken for an argument."""
+
+from __future__ import annotations
+
+import json
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from redis.crc import key_slot
+
+from eventstore.adapters.redis_keys import (
+    CONNECTIONS,
+    DURABLES,
+    durable_key,
+    partition_keys,
+    stream_keys,
+    turn_keys,
+)
+from eventstore.cloudevents import from_json
+from eventstore.errors import EventstoreError, SubscriptionNotFound
+from eventstore.groups import Group
+from eventstore.groups.state import Held, Parked
+from eventstore.positions import BEGINNING
+from eventstore.streams import is_name, partition_of, stream_name, stream_of
+from tests.functional.rest.api import cloudevent
+from tests.security.hostile import NAMES, TEXT, WRITABLE, tries
+from tests.security.parsers import EVENTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.security.hub import Hub
+
+_COUNTS = st.sampled_from([1, 4, 16, 9999])
+_OWN = {*partition_keys(3), *turn_keys(3)}
+
+
+def accepted(make: Callable[[Any], str], given: object) -> str | None:
+    try:
+        return make(given)
+    except EventstoreError:
+        return None
+
+
+@pytest.mark.parametrize(
+    ("make", "content"),
+    [(stream_name, NAMES | TEXT), (lambda content: stream_of(from_json(content)), EVENTS)],
+    ids=["named", "from attributes"],
+)
+def test_a_stream_s_keys_stand_in_its_partition_s_slot(
+    make: Callable[[Any], str], content: st.SearchStrategy[Any]
+) -> None:
+    names = set()
+
+    @tries(80)
+    @given(content, _COUNTS)
+    def check(given: object, partitions: int) -> None:
+        if (name := accepted(make, given)) is None:
+            return
+        names.add(name)
+        partition = partition_of(name, partitions)
+        slots = {key_slot(key.encode()) for key in (*stream_keys(partition, name), *partition_keys(partition))}
+        assert slots == {key_slot(f"p{partition}".encode())}
+
+    check()
+    assert len(names) > 1
+
+
+@tries(100)
+@given(NAMES, NAMES)
+def test_two_streams_share_no_key_and_none_is_the_partition_s_own(one: str, other: str) -> None:
+    keys = stream_keys(3, one)
+    assert len({*keys}) == len(keys)
+    assert not {*keys} & _OWN
+    assert (one == other) == bool({*keys} & {*stream_keys(3, other)})
+    assert durable_key(one) not in {*keys, DURABLES, CONNECTIONS}
+
+
+@tries(100)
+@given(TEXT)
+def test_a_name_has_nothing_that_means_something_in_a_key_or_a_pattern(text: str) -> None:
+    if is_name(text):
+        assert not {*text} & {*"{}*?[]\\ \r\n\0/"}
+
+
+def test_what_is_no_name_names_no_durable_subscription(hub: Hub) -> None:
+    from eventstore import bootstrap  # noqa: PLC0415 - the fixture prepares it
+
+    @tries(60)
+    @given(TEXT)
+    def check(text: str) -> None:
+        for ask in (bootstrap.durables().get, bootstrap.durables().delete):
+            with pytest.raises(SubscriptionNotFound):
+                ask(text)
+
+    check()
+    assert not list(hub.keys())
+
+
+def test_values_are_kept_as_values(hub: Hub) -> None:
+    """A batch is stored event by event as it was sent, and another stream of its partition stays as it is."""
+    numbers = count()
+    neighbour = next(f"other-{n}" for n in range(99) if partition_of(f"other-{n}", 4) == partition_of("canary", 4))
+    hub.api.publish(cloudevent("canary"), query="?stream=canary")
+    before = hub.api.get("/api/v1/streams/canary/events").json
+    plain = WRITABLE.filter(lambda text: text and stored(text))
+
+    @tries(20)
+    @given(st.lists(st.tuples(plain, plain, plain), min_size=1, max_size=6))
+    def check(values: list[tuple[str, str, str]]) -> None:
+        sent = [
+            cloudevent(f"{next(numbers)}{text}", type=kind, subject=subject, data={text: kind})
+            for text, kind, subject in values
+        ]
+        results = hub.api.publish(*sent, query=f"?stream={neighbour}").json["results"]
+        assert [(one["stream"], one["duplicate"]) for one in results] == [(neighbour, False)] * len(sent)
+        read = hub.api.get(f"/api/v1/streams/{neighbour}/events?from={results[0]['sequence']}").json["events"]
+        assert [{name: event[name] for name in sent[0]} for event in read] == sent
+        assert hub.api.get("/api/v1/streams/canary/events").json == before
+
+    check()
+    assert list(hub.keys())
+
+
+def stored(text: str) -> bool:
+    """Whether an attribute may have it."""
+    try:
+        from_json(json.dumps({"specversion": "1.0", "id": text, "source": "/s", "type": "t"}))
+    except EventstoreError:
+        return False
+    return True
+
+
+@tries(60)
+@given(st.dictionaries(NAMES, TEXT, max_size=4))
+def test_the_state_of_a_group_comes_back_as_it_was(reasons: dict[str, str]) -> None:
+    group = Group(
+        held={name: Held(BEGINNING, 1, 0, errors=[reason]) for name, reason in reasons.items()},
+        parked={name: Parked(BEGINNING, BEGINNING, 1, 1, [reason], 0) for name, reason in reasons.items()},
+    )
+
+    text = group.encoded()
+
+    assert text.isascii()
+    assert text.isprintable()
+    assert Group.decoded(text) == group

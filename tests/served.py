@@ -1,0 +1,76 @@
+"""Programs that serve over HTTP on 127.0.0.1, for as long as a block lasts."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+import urllib.request
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from eventstore_dev.lifeline import Lifeline
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+__all__ = ["serving"]
+
+_READY_WITHIN = 120.0
+_STOP_WITHIN = 5.0
+
+
+@contextmanager
+def serving(
+    command: Sequence[str | Path], *, asked: str, environment: Mapping[str, str], folder: Path, log: Path
+) -> Iterator[None]:
+    """Runs a program; the block begins once it answers. When it ends, neither the program nor what it started is left.
+
+    Args:
+        asked: The URL that it answers once it is ready.
+        environment: All that it gets.
+        folder: Where it runs.
+        log: Where its words go.
+
+    Raises:
+        RuntimeError: It does not start; the message has its last words.
+    """
+    with Lifeline() as lifeline, log.open("wb") as written:
+        process = subprocess.Popen(
+            command,
+            env=environment,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=written,
+            stderr=subprocess.STDOUT,
+            process_group=lifeline.group,
+        )
+        try:
+            _wait_for(asked, process, log)
+            yield
+        finally:
+            _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(_STOP_WITHIN)
+    except subprocess.TimeoutExpired:
+        # Now and then the threads of such a program wait for each other for ever.
+        process.kill()
+        process.wait()
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    deadline = time.monotonic() + _READY_WITHIN
+    while True:
+        try:
+            with opener.open(url, timeout=5):
+                return
+        except OSError as error:
+            if process.poll() is not None or time.monotonic() > deadline:
+                words = log.read_text(errors="replace")[-2000:]
+                raise RuntimeError(f"Nothing answers at {url}. The last words of what was to:\n{words}") from error
+            time.sleep(0.1)

@@ -1,0 +1,88 @@
+"""From what is written in tokens and entries to access."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eventstore.access import Access, Scope
+from functions.authorizer.grants import InvalidGrant, access_of
+
+
+@pytest.mark.parametrize(
+    "told",
+    [{"scope": "openid read publish"}, {"scopes": ["read", "publish"]}, {"scope": "read", "scopes": ["publish"]}],
+)
+def test_scopes_are_a_text_or_a_list_and_those_of_others_are_left_out(told: dict[str, object]) -> None:
+    assert access_of("s", told) == Access.of("s", [Scope.READ, Scope.PUBLISH])
+
+
+def test_tenants_and_prefixes_limit_it_together() -> None:
+    told = {"scope": "read", "tenants": ["acme"], "streams": ["public."]}
+    assert access_of("s", told) == Access.of("s", [Scope.READ], tenants=["acme"], streams=["public."])
+
+
+@pytest.mark.parametrize("limits", [{"tenants": []}, {"streams": []}, {"tenants": [], "streams": []}])
+def test_who_is_of_no_tenant_may_do_nothing_rather_than_all(limits: dict[str, list[str]]) -> None:
+    assert access_of("s", {"scope": "read admin", **limits}).scopes == frozenset()
+
+
+def test_an_empty_list_beside_another_takes_nothing_away() -> None:
+    assert access_of("s", {"scope": "read", "tenants": [], "streams": ["a"]}).prefixes == ("a",)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"scope": ["read"]},
+        {"scopes": "read"},
+        {"scopes": [1]},
+        {"tenants": "acme"},
+        {"tenants": None},
+        {"tenants": [""]},
+        {"tenants": ["a:b"]},
+        {"tenants": ["a b"]},
+        {"tenants": [["acme"]]},
+        {"streams": ""},
+        {"streams": [""]},
+        {"streams": ["*"]},
+        {"streams": ["a" * 201]},
+        {"streams": {"acme": True}},
+        {"streams": [f"{number:03}" for number in range(51)]},
+        {"streams": [f"{number:0200}" for number in range(21)]},
+    ],
+)
+def test_what_is_wrong_grants_nothing(told: dict[str, object]) -> None:
+    with pytest.raises(InvalidGrant):
+        access_of("s", {"scope": "read", **told})
+
+
+@pytest.mark.parametrize("subject", [None, "", 7, "s" * 257])
+def test_nobody_has_no_access(subject: object) -> None:
+    with pytest.raises(InvalidGrant):
+        access_of(subject, {"scope": "read"})
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(st.dictionaries(st.sampled_from(["tenants", "streams"]), _JSON, min_size=1))
+def test_whatever_limits_say_they_never_open_everything(told: dict[str, object]) -> None:
+    try:
+        access = access_of("s", {"scope": "read", **told})
+    except InvalidGrant:
+        return
+    assert access.prefixes or not access.scopes
+
+
+@given(st.dictionaries(st.sampled_from(["scope", "scopes"]), _JSON))
+def test_whatever_scopes_say_it_is_access_or_refused(told: dict[str, object]) -> None:
+    with suppress(InvalidGrant):
+        assert access_of("s", told).scopes <= set(Scope)

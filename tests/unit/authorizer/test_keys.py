@@ -1,0 +1,139 @@
+"""Which API keys are taken, and how one is made."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eventstore.access import Access, Scope
+from eventstore.errors import Unauthorized
+from eventstore.settings import SettingsError
+from functions.authorizer.key import main
+from functions.authorizer.keys import ApiKeys, digest_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_NOW = datetime(2026, 11, 24, tzinfo=UTC)
+
+
+def entry(known: str = "secret", /, **members: object) -> dict[str, object]:
+    return {"id": "billing", "sha256": digest_of(known), "scopes": ["read"], **members}
+
+
+def keys(*entries: object) -> ApiKeys:
+    return ApiKeys(lambda: json.dumps({"keys": entries}), now=lambda: _NOW)
+
+
+def test_a_key_grants_what_its_entry_says() -> None:
+    told = entry(tenants=["acme"], streams=["public."])
+    assert keys(told).access("secret") == Access.of("billing", [Scope.READ], tenants=["acme"], streams=["public."])
+
+
+def test_among_several_the_one_of_the_key_counts() -> None:
+    both = keys(entry(), entry("other", id="other"))
+    assert both.access("other").subject == "other"
+
+
+@given(st.text(max_size=80).filter(lambda text: text != "secret"))
+def test_any_other_key_is_refused(other: str) -> None:
+    with pytest.raises(Unauthorized, match=r"^there is no such key$"):
+        keys(entry()).access(other)
+
+
+def test_a_key_ends_when_its_entry_says() -> None:
+    assert keys(entry(expires="2026-11-24T00:00:01Z")).access("secret").subject == "billing"
+    with pytest.raises(Unauthorized, match="expired"):
+        keys(entry(expires="2026-11-24T00:00:00Z")).access("secret")
+
+
+def test_a_document_that_changes_counts_at_once() -> None:
+    document = json.dumps({"keys": [entry()]})
+    checking = ApiKeys(lambda: document)
+    checking.access("secret")
+    document = '{"keys":[]}'
+    with pytest.raises(Unauthorized):
+        checking.access("secret")
+
+
+@pytest.mark.parametrize(
+    ("document", "reason"),
+    [
+        ("", "no JSON"),
+        ("[]", "no {"),
+        ('{"keys":{}}', "no {"),
+        ('{"keys":[1]}', "no object"),
+        (json.dumps({"keys": [entry(sha256="secret")]}), "sha256"),
+        (json.dumps({"keys": [entry(sha256=digest_of("a").upper())]}), "sha256"),
+        (json.dumps({"keys": [entry(key="secret")]}), "has 'key'"),
+        (json.dumps({"keys": [entry(id="")]}), "subject"),
+        (json.dumps({"keys": [entry(tenants="acme")]}), "tenants is no list"),
+        (json.dumps({"keys": [entry(expires="tomorrow")]}), "expires"),
+        (json.dumps({"keys": [entry(expires="2027-01-01")]}), "expires"),
+        (json.dumps({"keys": [entry(), entry()]}), "same id"),
+        (json.dumps({"keys": [entry(), entry(id="other")]}), "same sha256"),
+    ],
+)
+def test_a_document_that_is_wrong_is_told_by_its_place_and_not_quoted(document: str, reason: str) -> None:
+    with pytest.raises(SettingsError, match=reason) as refused:
+        ApiKeys(lambda: document).access("secret")
+    assert "secret" not in str(refused.value)
+    assert digest_of("secret") not in str(refused.value)
+
+
+def test_a_key_that_was_made_is_taken(capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--scopes", "publish, read", "--tenants", "acme", "--expires", "2027-01-01T00:00:00Z"]
+    assert main(["billing", *options]) == 0
+    printed = capsys.readouterr()
+    made = printed.err.split()[-1]
+    assert keys(json.loads(printed.out)).access(made) == Access.of(
+        "billing", [Scope.PUBLISH, Scope.READ], tenants=["acme"]
+    )
+    assert made not in printed.out
+
+
+def test_no_two_keys_are_alike(capsys: pytest.CaptureFixture[str]) -> None:
+    made = set()
+    for _ in range(20):
+        main(["billing", "--scopes", "read"])
+        made.add(capsys.readouterr().err.split()[-1])
+    assert len(made) == 20
+    assert min(map(len, made)) >= 43
+
+
+@pytest.mark.parametrize(
+    "options", [["--scopes", "read", "--tenants", "a:b"], ["--scopes", "read", "--expires", "tomorrow"]]
+)
+def test_a_key_with_wrong_limits_is_not_made(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["billing", *options]) == 2
+    assert "fes_" not in capsys.readouterr().err
+
+
+def test_a_key_with_a_scope_that_there_is_not_is_not_made(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["billing", "--scopes", "reed"]) == 2
+    assert "reed" in capsys.readouterr().err
+
+
+def test_keys_are_gathered_in_a_document(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, made = tmp_path / "keys.json", []
+    for name in ("one", "two"):
+        assert main([name, "--scopes", "read", "--into", str(path)]) == 0
+        made.append(capsys.readouterr().err.split()[-1])
+    checking = ApiKeys(path.read_text)
+    assert [checking.access(one).subject for one in made] == ["one", "two"]
+
+
+@pytest.mark.parametrize("document", ["", "[]", json.dumps({"keys": [entry()]})])
+def test_a_document_that_cannot_take_a_key_stays_as_it_is(
+    document: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "keys.json"
+    path.write_text(document)
+    assert main(["billing", "--scopes", "read", "--into", str(path)]) == 2
+    assert path.read_text() == document
+    assert "fes_" not in capsys.readouterr().err

@@ -1,0 +1,200 @@
+"""Which tokens are taken."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+import jwt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eventstore.access import Access, Scope
+from eventstore.errors import Unauthorized
+from functions.authorizer.tokens import IssuerKeys, IssuerUnavailable, Tokens
+from tests.issuer import AUDIENCE, Issuer, issuing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Issuer]:
+    with issuing("ES256", "RS256", "EdDSA") as issuer:
+        issuer.add("unknown", shown=False)
+        yield issuer
+
+
+@pytest.fixture
+def issuer() -> Iterator[Issuer]:
+    with issuing() as issuer:
+        yield issuer
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def base64url(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+
+
+def encoded(told: dict[str, Any]) -> str:
+    return base64url(json.dumps(told).encode())
+
+
+def tokens(issuer: Issuer, **options: Any) -> Tokens:  # noqa: ANN401 - those of IssuerKeys
+    keys = IssuerKeys(f"{issuer.url}/.well-known/jwks.json", **options)
+    return Tokens(issuer=issuer.url, audience=AUDIENCE, keys=keys)
+
+
+def test_the_claims_are_what_a_token_grants(shared: Issuer) -> None:
+    token = shared.token(scope="openid read", tenants=["acme"], streams=["public."])
+    assert tokens(shared).access(token) == Access.of("someone", [Scope.READ], tenants=["acme"], streams=["public."])
+
+
+@pytest.mark.parametrize("kid", ["1", "2", "3"])
+def test_each_asymmetric_algorithm_is_taken(shared: Issuer, kid: str) -> None:
+    assert tokens(shared).access(shared.token(kid=kid, scope="read")).scopes == {Scope.READ}
+
+
+def test_one_of_several_audiences_may_be_this_hub(shared: Issuer) -> None:
+    assert tokens(shared).access(shared.token(aud=["other", AUDIENCE])).subject == "someone"
+
+
+def test_the_issuers_clock_may_differ_a_little(shared: Issuer) -> None:
+    assert tokens(shared).access(shared.token(exp=int(time.time()) - 5)).subject == "someone"
+
+
+@pytest.mark.parametrize(
+    ("claims", "reason"),
+    [
+        ({"exp": 1_700_000_000}, "expired"),
+        ({"nbf": 4_000_000_000}, "not valid yet"),
+        ({"aud": "https://other.example"}, "another audience"),
+        ({"iss": "https://other.example"}, "another issuer"),
+        ({"exp": None}, "lacks"),
+        ({"aud": None}, "another audience|lacks"),
+        ({"iss": None}, "lacks"),
+        ({"sub": None}, "lacks"),
+        ({"sub": ""}, "subject"),
+        ({"tenants": "acme"}, "tenants is no list"),
+        ({"kid": "unknown"}, "no key"),
+    ],
+)
+def test_a_token_that_is_wrong_is_refused_by_its_reason(shared: Issuer, claims: dict[str, Any], reason: str) -> None:
+    with pytest.raises(Unauthorized, match=reason):
+        tokens(shared).access(shared.token(**claims))
+
+
+def test_a_changed_token_is_refused(shared: Issuer) -> None:
+    head, claims, signature = shared.token(scope="read").split(".")
+    told = json.loads(base64.urlsafe_b64decode(claims + "=="))
+    with pytest.raises(Unauthorized, match="signature is wrong"):
+        tokens(shared).access(f"{head}.{encoded(told | {'scope': 'admin'})}.{signature}")
+
+
+def test_a_token_that_nobody_signed_is_refused(shared: Issuer) -> None:
+    unsigned = jwt.encode({"iss": shared.url, "sub": "s", "aud": AUDIENCE}, "", algorithm="none", headers={"kid": "1"})
+    with pytest.raises(Unauthorized, match="another algorithm"):
+        tokens(shared).access(unsigned)
+
+
+def test_a_token_signed_with_the_public_key_as_a_secret_is_refused(shared: Issuer) -> None:
+    public = json.dumps(shared.shown[0]).encode()
+    signed = f"{encoded({'alg': 'HS256', 'kid': '1'})}.{encoded({'iss': shared.url, 'sub': 's', 'aud': AUDIENCE})}"
+    forged = f"{signed}.{base64url(hmac.digest(public, signed.encode(), 'sha256'))}"
+    with pytest.raises(Unauthorized, match="another algorithm"):
+        tokens(shared).access(forged)
+
+
+def test_a_key_serves_its_own_algorithm_alone(shared: Issuer) -> None:
+    forged = jwt.encode({"sub": "s"}, shared.keys["2"][0], algorithm="RS256", headers={"kid": "1"})
+    with pytest.raises(Unauthorized):
+        tokens(shared).access(forged)
+
+
+def test_a_token_that_names_no_key_is_refused(shared: Issuer) -> None:
+    nameless = jwt.encode({"sub": "s"}, shared.keys["1"][0], algorithm="ES256")
+    with pytest.raises(Unauthorized, match="kid"):
+        tokens(shared).access(nameless)
+
+
+@given(st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1))
+def test_whatever_is_no_token_is_refused_and_not_quoted(text: str) -> None:
+    with pytest.raises(Unauthorized) as refused:
+        Tokens(issuer="i", audience="a", keys=IssuerKeys("http://127.0.0.1:9/jwks")).access(text)
+    assert str(refused.value) == "the credential is no JSON Web Token"
+
+
+def test_the_keys_are_fetched_once(issuer: Issuer) -> None:
+    checking = tokens(issuer)
+    for _ in range(3):
+        checking.access(issuer.token())
+    assert issuer.asked == 1
+
+
+def test_a_new_key_of_the_issuer_is_found_after_the_pause(issuer: Issuer) -> None:
+    checking = tokens(issuer, pause_seconds=0)
+    checking.access(issuer.token())
+    issuer.add("new")
+    assert checking.access(issuer.token(kid="new")).subject == "someone"
+    assert issuer.asked == 2
+
+
+def test_invented_ids_do_not_reach_the_issuer(issuer: Issuer) -> None:
+    checking = tokens(issuer)
+    checking.access(issuer.token())
+    for number in range(20):
+        issuer.add(f"invented-{number}", shown=False)
+        with pytest.raises(Unauthorized, match="no key"):
+            checking.access(issuer.token(kid=f"invented-{number}"))
+    assert issuer.asked == 1
+
+
+def test_an_issuer_that_does_not_answer_is_not_asked_again_at_once(issuer: Issuer) -> None:
+    clock = Clock()
+    checking = tokens(issuer, clock=clock)
+    issuer.away = True
+    for _ in range(5):
+        with pytest.raises(IssuerUnavailable):
+            checking.access(issuer.token())
+    assert issuer.asked == 1
+    issuer.away, clock.now = False, clock.now + 6
+    assert checking.access(issuer.token()).subject == "someone"
+
+
+def test_while_the_issuer_is_away_keys_that_are_known_serve(issuer: Issuer) -> None:
+    checking = tokens(issuer, pause_seconds=0)
+    checking.access(issuer.token())
+    issuer.away = True
+    issuer.add("new")
+    with pytest.raises(IssuerUnavailable):
+        checking.access(issuer.token(kid="new"))
+    assert checking.access(issuer.token()).subject == "someone"
+
+
+def test_a_key_that_is_for_encryption_signs_nothing(issuer: Issuer) -> None:
+    checking = tokens(issuer)
+    issuer.add("encrypting")
+    issuer.shown[-1]["use"] = "enc"
+    for _ in range(2):
+        with pytest.raises(Unauthorized, match="no key"):
+            checking.access(issuer.token(kid="encrypting"))
+
+
+def test_keys_are_kept_for_their_time_and_no_longer(issuer: Issuer) -> None:
+    checking = tokens(issuer, kept_seconds=1e-9)
+    checking.access(issuer.token())
+    issuer.shown.clear()
+    issuer.add("new")
+    with pytest.raises(Unauthorized, match="no key"):
+        checking.access(issuer.token())

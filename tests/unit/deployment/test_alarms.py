@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.unit.deployment.templates import NESTED, properties, resources
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ALARMS = resources("AWS::CloudWatch::Alarm")
+each_alarm = pytest.mark.parametrize(("name", "alarm"), ALARMS.items(), ids=ALARMS)
+
+
+@each_alarm
+def test_an_alarm_says_what_it_means_and_where_to_read_on(name: str, alarm: Mapping[str, Any]) -> None:
+    assert alarm["AlarmDescription"].endswith(f'. Runbook: "{name}".')
+
+
+@each_alarm
+def test_an_alarm_is_told_when_it_begins_and_when_it_ends(name: str, alarm: Mapping[str, Any]) -> None:
+    assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": "Topic"}], name
+
+
+@each_alarm
+def test_quiet_is_well_but_a_sweep_that_counts_nothing_is_not(name: str, alarm: Mapping[str, Any]) -> None:
+    assert alarm["TreatMissingData"] == ("breaching" if name == "DispatchLag" else "notBreaching")
+
+
+def test_the_dashboard_is_json_and_shows_what_is_there() -> None:
+    body = properties("alarms", "Dashboard")["DashboardBody"]["Fn::Sub"]
+    widgets = json.loads(body)["widgets"]
+    assert len(widgets) > 10
+    names = {name.partition(".")[0] for name in re.findall(r"\$\{([^}]+)\}", body)} - {"AWS::Region"}
+    assert names <= {*NESTED["alarms"]["Parameters"], *ALARMS}
+
+
+def test_the_dashboard_shows_every_alarm_that_every_hub_has() -> None:
+    body = properties("alarms", "Dashboard")["DashboardBody"]["Fn::Sub"]
+    always = {name for name in ALARMS if "Condition" not in NESTED["alarms"]["Resources"][name]}
+    assert {f"${{{name}.Arn}}" for name in always} == set(json.loads(body)["widgets"][0]["properties"]["alarms"])

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.unit.deployment.templates import OWN, ROOT, TEMPLATES, properties, resources
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FUNCTIONS = resources("AWS::Serverless::Function")
+LAYERS = resources("AWS::Serverless::LayerVersion")
+LOGS = resources("AWS::Logs::LogGroup")
+IN_VPC = {"DispatchFunction", "RestFunction", "SweepFunction", "WebSocketFunction"}
+each_function = pytest.mark.parametrize(("name", "function"), FUNCTIONS.items(), ids=FUNCTIONS)
+
+
+@each_function
+def test_a_function_has_a_role_and_a_log_of_its_own(name: str, function: Mapping[str, Any]) -> None:
+    own = name.removesuffix("Function")
+    assert function["Role"] == {"Fn::GetAtt": f"{own}Role.Arn"}
+    assert function["LoggingConfig"] == {"LogGroup": {"Ref": f"{own}Logs"}}
+    assert f"{own}Logs" in LOGS
+
+
+@pytest.mark.parametrize(("name", "log"), LOGS.items(), ids=LOGS)
+def test_a_log_is_kept_for_as_long_as_was_asked(name: str, log: Mapping[str, Any]) -> None:
+    assert log["RetentionInDays"] == {"Ref": "LogRetentionDays"}, name
+
+
+@each_function
+def test_only_who_reaches_the_cache_is_in_the_vpc_and_knows_its_address(name: str, function: Mapping[str, Any]) -> None:
+    reaches = "VpcConfig" in function, "REDIS_URL" in function["Environment"]["Variables"]
+    assert reaches == (name in IN_VPC, name in IN_VPC)
+
+
+def test_functions_run_from_snapshots_of_published_versions() -> None:
+    general = OWN["Globals"]["Function"]
+    assert (general["Runtime"], general["Architectures"]) == ("python3.13", ["arm64"])
+    assert general["SnapStart"] == {"ApplyOn": "PublishedVersions"}
+    assert general["AutoPublishAlias"] == "live"
+
+
+@each_function
+def test_a_change_of_any_property_is_published(name: str, function: Mapping[str, Any]) -> None:
+    assert function["AutoPublishAliasAllProperties"] is True, name
+
+
+@each_function
+def test_a_function_is_built_of_the_folder_of_its_handler(name: str, function: Mapping[str, Any]) -> None:
+    folder = re.fullmatch(r"functions\.(\w+)\.app\.handler", function["Handler"])
+    assert folder is not None
+    assert f"build-{name}: FOLDER = {folder[1]}\n" in (ROOT / "Makefile").read_text()
+
+
+@pytest.mark.parametrize(("name", "layer"), LAYERS.items(), ids=LAYERS)
+def test_a_layer_has_a_recipe(name: str, layer: Mapping[str, Any]) -> None:
+    assert f"build-{name}:" in (ROOT / layer["ContentUri"] / "Makefile").read_text()
+
+
+def test_dispatch_and_sweep_have_concurrency_that_nobody_takes_from_them() -> None:
+    reserved = {name for name, function in FUNCTIONS.items() if "ReservedConcurrentExecutions" in function}
+    assert reserved == {"DispatchFunction", "SweepFunction"}
+
+
+def test_the_gateways_call_the_alias_and_may() -> None:
+    uris = re.findall(r"functions/(.+?)/invocations", json.dumps(OWN))
+    assert set(uris) == {
+        f"${{{name}.Arn}}:live" for name in ("AuthorizerFunction", "RestFunction", "WebSocketFunction")
+    }
+    permitted = {permission["FunctionName"]["Ref"] for permission in resources("AWS::Lambda::Permission").values()}
+    assert permitted == {f"{name}.Alias" for name in ("AuthorizerFunction", "RestFunction", "WebSocketFunction")}
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        properties("template", "RestApi")["AccessLogSetting"],
+        properties("template", "WebSocketStage")["AccessLogSettings"],
+    ],
+)
+def test_an_access_log_has_no_place_where_a_credential_could_stand(log: Mapping[str, Any]) -> None:
+    condition, told, otherwise = log["Fn::If"]
+    assert (condition, otherwise) == ("LogsAccess", {"Ref": "AWS::NoValue"})
+    fields = json.loads(told["Format"])
+    secret = re.compile(r"header|query|apiKey|authorizer\.(?!subject)|path(?!$)|body|protocol|Override", re.IGNORECASE)
+    assert not [value for value in fields.values() if secret.search(value)]
+
+
+def test_no_secret_of_the_templates_is_told_by_an_output() -> None:
+    told = json.dumps([template.get("Outputs", {}) for template in TEMPLATES.values()])
+    assert '"RedisUrl"}' not in told

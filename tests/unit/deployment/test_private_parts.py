@@ -1,0 +1,95 @@
+"""The network, which has no way out, and the cache, which loses nothing and lets in one."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from eventstore.adapters.redis_url import IamUser, RedisUrl
+from tests.caches import RULE
+from tests.unit.deployment.templates import NESTED, properties, resources
+
+OUTPUTS = NESTED["cache"]["Outputs"]
+
+
+def test_the_hubs_user_may_do_what_the_documentation_says_and_no_more() -> None:
+    assert properties("cache", "HubUser")["AccessString"].split() == RULE
+
+
+def test_the_hubs_user_comes_by_iam_under_its_id() -> None:
+    user = properties("cache", "HubUser")
+    assert user["AuthenticationMode"] == {"Type": "iam"}
+    assert user["UserName"] == user["UserId"]
+
+
+def test_nobody_else_is_let_in() -> None:
+    users = properties("cache", "Users")
+    # The user that needs no password is off in a group for Valkey, and only there.
+    assert (users["Engine"], users["UserIds"]) == ("valkey", [{"Ref": "HubUser"}])
+    assert set(resources("AWS::ElastiCache::User")) == {"HubUser"}
+    assert properties("cache", "Cluster")["UserGroupIds"] == [{"Ref": "Users"}]
+    assert properties("cache", "Serverless")["UserGroupId"] == {"Ref": "Users"}
+
+
+def test_the_cluster_loses_no_acknowledged_write_and_evicts_nothing() -> None:
+    cluster = properties("cache", "Cluster")
+    asked = ("Engine", "EngineVersion", "Durability", "ClusterMode", "TransitEncryptionMode")
+    assert [cluster[name] for name in asked] == ["valkey", "9.0", "sync", "enabled", "required"]
+    assert all(
+        cluster[name] is True
+        for name in (
+            "AutomaticFailoverEnabled",
+            "MultiAZEnabled",
+            "TransitEncryptionEnabled",
+            "AtRestEncryptionEnabled",
+        )
+    )
+    assert properties("cache", "Settings")["Properties"]["maxmemory-policy"] == "noeviction"
+
+
+@pytest.mark.parametrize("name", ["Cluster", "Serverless"])
+def test_what_keeps_the_events_outlives_its_stack(name: str) -> None:
+    resource = NESTED["cache"]["Resources"][name]
+    assert {resource["DeletionPolicy"], resource["UpdateReplacePolicy"]} <= {"Retain", "Snapshot"}
+
+
+@pytest.mark.parametrize(("kind", "serverless"), [(1, False), (2, True)])
+def test_the_hub_understands_the_address_of_the_cache_that_is_made(kind: int, serverless: bool) -> None:  # noqa: FBT001 - a case
+    told = OUTPUTS["RedisUrl"]["Value"]["Fn::If"][kind]["Fn::Sub"]
+    known = {"HubUser": "hub-1a2b3c4d", "Cluster": "made", "Serverless": "made"}
+    url = re.sub(r"\$\{([\w.]+)\}", lambda place: known.get(place[1], "6379" if "Port" in place[1] else "host"), told)
+    assert RedisUrl.parse(url) == RedisUrl(
+        "rediss://host:6379", cluster=True, iam=IamUser("hub-1a2b3c4d", "made", serverless=serverless)
+    )
+
+
+def test_the_network_has_no_way_to_the_internet() -> None:
+    kinds = {resource["Type"] for resource in NESTED["network"]["Resources"].values()}
+    ways = {"AWS::EC2::InternetGateway", "AWS::EC2::NatGateway", "AWS::EC2::Route", "AWS::EC2::EIP"}
+    assert not kinds & ways
+    assert "0.0.0.0/0" not in json.dumps(NESTED["network"])
+
+
+def test_functions_talk_to_the_cache_and_to_sqs_alone() -> None:
+    egress = properties("network", "FunctionsGroup")["SecurityGroupEgress"]
+    assert [(rule["FromPort"], rule["ToPort"], rule["DestinationSecurityGroupId"]["Ref"]) for rule in egress] == [
+        (6379, 6380, "CacheGroup"),
+        (443, 443, "QueuesGroup"),
+    ]
+
+
+@pytest.mark.parametrize("group", ["CacheGroup", "QueuesGroup"])
+def test_who_is_talked_to_begins_nothing(group: str) -> None:
+    assert [rule["CidrIp"] for rule in properties("network", group)["SecurityGroupEgress"]] == ["127.0.0.1/32"]
+
+
+def test_every_rule_between_groups_says_why() -> None:
+    rules = {**resources("AWS::EC2::SecurityGroupIngress"), **resources("AWS::EC2::SecurityGroupEgress")}
+    assert all(rule["Description"] for rule in rules.values())
+
+
+def test_the_endpoint_of_sqs_is_for_the_hubs_queues() -> None:
+    (statement,) = properties("network", "QueuesEndpoint")["PolicyDocument"]["Statement"]
+    assert statement["Resource"] == {"Ref": "QueueArns"}

@@ -1,0 +1,78 @@
+"""Least privilege, as far as the templates say it; tests/policies asks what the suite really calls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.unit.deployment.templates import TEMPLATES, mappings_in, resources
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+UNNAMED = {
+    "ec2:AssignPrivateIpAddresses": "network interfaces have no name before Lambda makes them",
+    "ec2:CreateNetworkInterface": "the same",
+    "ec2:DeleteNetworkInterface": "the same",
+    "ec2:DescribeNetworkInterfaces": "what is listed cannot be named",
+    "ec2:DescribeSubnets": "the same",
+    "ec2:UnassignPrivateIpAddresses": "network interfaces have no name before Lambda makes them",
+    "logs:DescribeLogGroups": "what is listed cannot be named",
+    "s3:GetObject": "the endpoint's own policy, which is for the account's buckets",
+    "s3:PutObject": "the same",
+}
+AWS_OWN = ["arn:${AWS::Partition}:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"]
+
+
+def allowed() -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for file, template in TEMPLATES.items():
+        for name, resource in template["Resources"].items():
+            for node in mappings_in(resource):
+                if node.get("Effect") == "Allow" and node.get("Action") != "sts:AssumeRole":
+                    yield f"{file}.{name}", node
+
+
+def listed(value: object) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+ALLOWED = list(allowed())
+
+
+@pytest.mark.parametrize(("where", "statement"), ALLOWED, ids=[where for where, _ in ALLOWED])
+def test_every_action_is_named(where: str, statement: Mapping[str, Any]) -> None:
+    assert not [action for action in listed(statement["Action"]) if "*" in action], where
+
+
+@pytest.mark.parametrize(("where", "statement"), ALLOWED, ids=[where for where, _ in ALLOWED])
+def test_every_resource_is_named_that_can_be(where: str, statement: Mapping[str, Any]) -> None:
+    if "*" in listed(statement["Resource"]):
+        assert set(listed(statement["Action"])) <= set(UNNAMED), where
+
+
+def test_what_has_no_name_is_still_asked_for() -> None:
+    unnamed = {
+        action
+        for _, statement in ALLOWED
+        if "*" in listed(statement["Resource"])
+        for action in listed(statement["Action"])
+    }
+    assert unnamed == set(UNNAMED)
+
+
+def test_no_role_has_a_policy_of_awss_making_but_the_gateways() -> None:
+    attached = [
+        policy
+        for role in resources("AWS::IAM::Role").values()
+        for policy in mappings_in(role.get("ManagedPolicyArns"))
+        if "Fn::Sub" in policy
+    ]
+    assert [policy["Fn::Sub"] for policy in attached] == AWS_OWN
+
+
+@pytest.mark.parametrize(("name", "role"), resources("AWS::IAM::Role").items(), ids=resources("AWS::IAM::Role"))
+def test_a_role_is_one_services(name: str, role: Mapping[str, Any]) -> None:
+    (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
+    service = {"ApiLogsRole": "apigateway", "RefusedRole": "vpc-flow-logs"}.get(name, "lambda")
+    assert statement["Principal"] == {"Service": f"{service}.amazonaws.com"}

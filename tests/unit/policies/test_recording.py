@@ -1,0 +1,60 @@
+"""What a process with the recorder on its path notes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from tests.policies.recording import RECORDER, Call, recorded
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_CLIENT = """
+import boto3
+from botocore.config import Config
+client = boto3.client(
+    "sqs", region_name="us-east-1", endpoint_url="http://127.0.0.1:1", aws_access_key_id="a", aws_secret_access_key="b",
+    config=Config(retries={"total_max_attempts": 1}),
+)
+try:
+    client.send_message(QueueUrl="http://127.0.0.1:1/1/Bells", MessageBody="secret")
+except Exception as error:
+    print(type(error).__name__)
+"""
+
+
+def run(program: str, file: Path) -> str:
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(RECORDER), "RECORDED_CALLS": str(file)}
+    environment["AWS_LAMBDA_FUNCTION_NAME"] = "rest"
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, env=environment)
+    return done.stdout.strip()
+
+
+def test_a_call_is_noted_with_its_caller_whether_or_not_it_is_answered(tmp_path: Path) -> None:
+    file = tmp_path / "calls"
+    assert run(_CLIENT, file) == "EndpointConnectionError"
+    names = (("QueueUrl", "http://127.0.0.1:1/1/Bells"),)
+    assert recorded(file) == {Call("rest", "sqs", "SendMessage", names)}
+
+
+def test_what_is_sent_is_not_noted(tmp_path: Path) -> None:
+    run(_CLIENT, tmp_path / "calls")
+    assert "secret" not in (tmp_path / "calls").read_text()
+
+
+def test_a_process_that_asks_for_no_client_starts_without_botocore(tmp_path: Path) -> None:
+    assert run("import sys; print([one for one in sys.modules if one.startswith('boto')])", tmp_path / "calls") == "[]"
+
+
+def test_of_a_process_that_called_nothing_there_is_nothing(tmp_path: Path) -> None:
+    assert recorded(tmp_path / "calls") == frozenset()
+
+
+def test_a_line_that_is_being_written_is_not_read_yet(tmp_path: Path) -> None:
+    file = tmp_path / "calls"
+    run(_CLIENT, file)
+    file.write_text(file.read_text() + '{"function":')
+    assert len(recorded(file)) == 1

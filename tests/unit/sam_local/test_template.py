@@ -1,0 +1,39 @@
+"""What `sam local` makes of our template: it works out less of one than CloudFormation does."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.invocations import INVOCATIONS
+from tests.policies.deployed import sam_python
+
+_ROOT = Path(__file__).parents[3]
+_METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
+
+
+@pytest.fixture(scope="module")
+def read() -> dict[str, Any]:
+    python = sam_python()
+    if python is None:
+        pytest.skip("the SAM CLI is not installed; `make lint-template` does it")
+    command = [python, _ROOT / "tests/sam_local/reading.py", _ROOT / "template.yaml"]
+    done = subprocess.run(
+        command, check=True, capture_output=True, text=True, env={"AWS_DEFAULT_REGION": "us-east-1"}, cwd=_ROOT
+    )
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_start_api_leads_every_request_to_the_rest_function(read: dict[str, Any]) -> None:
+    assert read["routes"] == [["/", _METHODS, "RestFunction"], ["/{proxy+}", _METHODS, "RestFunction"]]
+
+
+def test_invoke_knows_each_function_that_has_events_and_its_layers(read: dict[str, Any]) -> None:
+    asked = {one.function for one in INVOCATIONS}
+    assert {name.removesuffix("Function").lower() for name in read["functions"]} == asked
+    assert all("EventstoreLayer" in layers for layers in read["functions"].values())
