@@ -256,6 +256,7 @@ class RegistryContract:
             log.append("wf", events(7, start=8))
             turn = turns.begin(0, events=3, behind=9)
             assert len(log.tail({0: turn.done}, count=99, until={0: turn.goal})[0].events) == 7
+            assert turn.cut
             assert turns.advance(turn, Advance()) is True
 
         def test_a_turn_that_did_not_advance_leaves_its_goal_to_the_next(
@@ -276,16 +277,17 @@ class RegistryContract:
             turn, (first, second) = wide(turns, registry, log)
             narrowed = turns.narrow(turn, first)
             assert (turn.goal, turn.fixed) == (second, False)
-            assert narrowed == replace(turn, goal=first, fixed=True)
+            assert narrowed == replace(turn, goal=first, fixed=True, cut=True)
             again = turns.begin(0, events=9, behind=9)
-            assert (again.goal, again.fixed) == (first, True)
+            assert (again.goal, again.fixed, again.cut) == (first, True, True)
             assert turns.narrow(again, second).goal == first
 
         def test_what_a_narrowed_turn_leaves_is_the_next_ones(self, turns: Turns, registry: Registry, log: Log) -> None:
             turn, (first, second) = wide(turns, registry, log)
             assert turns.advance(turns.narrow(turn, first), Advance()) is True
             following = turns.begin(0, events=9, behind=9)
-            assert (following.done, following.goal, following.fixed) == (first, second, False)
+            assert (following.done, following.goal) == (first, second)
+            assert (following.fixed, following.cut) == (False, False)
 
         def test_only_the_newest_may_narrow(self, turns: Turns, registry: Registry, log: Log) -> None:
             turn, (first, second) = wide(turns, registry, log)

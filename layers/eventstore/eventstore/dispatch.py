@@ -215,6 +215,10 @@ class Dispatcher:
         groups: dict[tuple[Position, int, tuple[str, ...]], list[Subscription]] = {}
         for subscription in self._subscriptions(turn.partition, list(behind)):
             one = behind[subscription.key]
+            if turn.cut and one.position > turn.goal:
+                # Caught up, it would get what lies before its start.
+                places[one.key] = one
+                continue
             # Where nothing is left to read, it does not matter of which streams it would be.
             at_end = one.position >= turn.goal and one.removals == turn.removals
             groups.setdefault((one.position, one.removals, () if at_end else subscription.streams), []).append(

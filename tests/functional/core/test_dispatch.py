@@ -74,6 +74,21 @@ class TestLive:
         live.settle()
         assert ids(live.received()["a"]) == []
 
+    @pytest.mark.parametrize("limits", [TurnLimits(events=2), TurnLimits(pairs=1)])
+    def test_what_was_published_before_is_not_even_if_live_delivery_is_far_behind(
+        self, client: Client, limits: TurnLimits
+    ) -> None:
+        live = Live(client, limits=limits)
+        live.subscribe("a")
+        live.settle()
+        for number in range(9):
+            live.store.publish([event(str(number))], stream="wf")
+        live.subscribe("b")
+        live.store.publish([event("9")], stream="wf")
+        live.settle()
+        received = live.received()
+        assert (ids(received["a"]), ids(received["b"])) == ([str(number) for number in range(10)], ["9"])
+
     def test_an_event_published_right_after_subscribing_arrives(self, live: Live) -> None:
         live.subscribe("a")
         live.store.publish([event("1")], stream="wf")

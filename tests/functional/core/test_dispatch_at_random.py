@@ -201,6 +201,8 @@ class Listening(RuleBasedStateMachine):
         missed = {sequence for sequence in wanted if sequence >= first} - set(reader.handled[stream])
         assert not missed, f"{reader.name}: {missed} of {stream} never came"
         assert set(reader.handled[stream]) <= set(wanted), "nobody gets what he did not ask for"
+        early = [sequence for sequence in reader.handled[stream] if sequence < reader.since[stream]]
+        assert not early, f"{reader.name}: {early} of {stream} came though it began behind them"
 
 
 @pytest.fixture

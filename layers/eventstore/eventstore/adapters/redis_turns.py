@@ -63,7 +63,7 @@ class RedisTurns:
         with ANSWERING:
             arguments = [self._new_epoch(), self._partitions.count, events, behind, _COMMANDS]
             about, places, states, inbox = self._begin(self._client, at, arguments)
-        token, epoch, done, goal, again, live, leap, removals, now, alarm, fixed, carried = about
+        token, epoch, done, goal, again, live, leap, removals, now, alarm, fixed, cut, carried = about
         return Turn(
             partition=partition,
             token=int(token),
@@ -78,6 +78,7 @@ class RedisTurns:
             now=int(now),
             alarm=int(alarm),
             fixed=bool(fixed),
+            cut=bool(cut),
             carried=int(carried),
             groups={k.decode(): v.decode() for k, v in zip(states[::2], states[1::2], strict=True)},
             commands=[(key.decode(), command.decode()) for _, (key, command) in inbox],
@@ -124,7 +125,7 @@ class RedisTurns:
             stands = self._narrow(self._client, [turn_keys(turn.partition).turn], [turn.token, _entry(goal)])
         if stands is None:
             raise TurnLost(turn.partition)
-        return replace(turn, goal=_whole(stands), fixed=True)
+        return replace(turn, goal=_whole(stands), fixed=True, cut=True)
 
     def advance(self, turn: Turn, done: Advance) -> bool:
         """See `Turns.advance`."""

@@ -33,6 +33,7 @@ class Turn:
         goal: Where this turn carries it. A turn that does not advance leaves its goal to the next one, so that what it
             may have sent is sent again under the same frame numbers.
         fixed: Whether an earlier try has narrowed it: then its goal is not moved again.
+        cut: Whether the log goes on behind the goal. Who begins further on has not caught up there.
         behind: Who has yet to catch up, the one that waits longest first; not all, if they are many.
         carried: How many they were when the goal was set; some may have ended since.
         live: Whether any subscription has caught up.
@@ -58,6 +59,7 @@ class Turn:
     now: int = 0
     alarm: int = 0
     fixed: bool = False
+    cut: bool = False
     carried: int = 0
     groups: Mapping[str, str] = field(default_factory=dict)
     commands: Sequence[tuple[str, str]] = ()

@@ -12,5 +12,5 @@ local have = call('HMGET', turn, 'token', 'goal', 'fixed')
 if have[1] ~= ARGV[1] or not have[2] then return false end
 -- Under a goal that is fixed something may have been sent.
 if have[3] then return have[2] end
-call('HSET', turn, 'goal', ARGV[2], 'fixed', 1)
+call('HSET', turn, 'goal', ARGV[2], 'fixed', 1, 'cut', 1)
 return ARGV[2]
