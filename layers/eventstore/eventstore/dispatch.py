@@ -52,7 +52,7 @@ class TurnLimits:
     behind_events: int = 500
     behind_together: int = 10_000
     pairs: int = 1_000_000
-    sent_bytes: int = 16 * 1024 * 1024
+    sent_bytes: int = 12 * 1024 * 1024
     frames: FrameLimits = field(default=FrameLimits())
     events_url: str = "/api/v1/events"
 
