@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,12 +18,12 @@ from eventstore.errors import (
 from eventstore.filters import parse_filters
 from eventstore.matching import terms_of
 from eventstore.ports import Advance, Behind, Start
-from eventstore.positions import BEGINNING, Position
+from eventstore.positions import BEGINNING, WHOLE, Position
 from eventstore.subscriptions import EVENTSTORE, Connection, Subscription
 from tests.examples import events
 
 if TYPE_CHECKING:
-    from eventstore.ports import Log, Registry, Turns
+    from eventstore.ports import Log, Registry, Turn, Turns
 
 _KEYS = itertools.count(1)
 
@@ -38,8 +39,21 @@ def subscription(own_id: str = "s", *, connection: str = "c", kind: str = "t") -
     return Subscription(f"{next(_KEYS):024x}", connection, own_id, filters)
 
 
-def begin(turns: Turns, partition: int = 0) -> object:
+def begin(turns: Turns, partition: int = 0) -> Turn:
     return turns.begin(partition, events=10, behind=10)
+
+
+def wide(turns: Turns, registry: Registry, log: Log) -> tuple[Turn, tuple[Position, Position]]:
+    """A turn of two appends, while somebody listens; and the ends of these."""
+    connected(registry)
+    one = subscription()
+    registry.subscribe(one, {0: Start.NOW})
+    turns.advance(begin(turns), Advance(caught_up={one.key: terms_of(one)}))
+    log.append("wf", events(2))
+    log.append("wf", events(2, start=3))
+    found = log.tail({0: BEGINNING}, count=9)[0].events
+    first, second = (replace(found[index][0], index=WHOLE) for index in (1, 3))
+    return begin(turns), (first, second)
 
 
 class RegistryContract:
@@ -242,6 +256,7 @@ class RegistryContract:
             log.append("wf", events(7, start=8))
             turn = turns.begin(0, events=3, behind=9)
             assert len(log.tail({0: turn.done}, count=99, until={0: turn.goal})[0].events) == 7
+            assert turn.cut
             assert turns.advance(turn, Advance()) is True
 
         def test_a_turn_that_did_not_advance_leaves_its_goal_to_the_next(
@@ -255,6 +270,57 @@ class RegistryContract:
             turn = turns.begin(0, events=9, behind=9)
             log.append("wf", events(2, start=3))
             assert turns.begin(0, events=9, behind=9).goal == turn.goal
+
+        def test_a_turn_that_was_narrowed_stays_so_for_who_takes_it_again(
+            self, turns: Turns, registry: Registry, log: Log
+        ) -> None:
+            turn, (first, second) = wide(turns, registry, log)
+            narrowed = turns.narrow(turn, first)
+            assert (turn.goal, turn.fixed) == (second, False)
+            assert narrowed == replace(turn, goal=first, fixed=True, cut=True)
+            again = turns.begin(0, events=9, behind=9)
+            assert (again.goal, again.fixed, again.cut) == (first, True, True)
+            assert turns.narrow(again, second).goal == first
+
+        def test_what_a_narrowed_turn_leaves_is_the_next_ones(self, turns: Turns, registry: Registry, log: Log) -> None:
+            turn, (first, second) = wide(turns, registry, log)
+            assert turns.advance(turns.narrow(turn, first), Advance()) is True
+            following = turns.begin(0, events=9, behind=9)
+            assert (following.done, following.goal) == (first, second)
+            assert (following.fixed, following.cut) == (False, False)
+
+        def test_only_the_newest_may_narrow(self, turns: Turns, registry: Registry, log: Log) -> None:
+            turn, (first, second) = wide(turns, registry, log)
+            newer = turns.begin(0, events=9, behind=9)
+            with pytest.raises(TurnLost):
+                turns.narrow(turn, first)
+            assert (newer.goal, newer.fixed) == (second, False)
+            assert turns.narrow(newer, first).goal == first
+
+        def test_a_turn_that_is_done_cannot_be_narrowed(self, turns: Turns, registry: Registry, log: Log) -> None:
+            turn, (first, second) = wide(turns, registry, log)
+            turns.advance(turn, Advance())
+            with pytest.raises(TurnLost):
+                turns.narrow(turn, first)
+            assert turns.begin(0, events=9, behind=9).done == second
+
+        def test_who_was_overtaken_learns_of_it_before_it_sends(self, turns: Turns) -> None:
+            turn = turns.begin(0, events=1, behind=1)
+            assert turns.frames(turn, []) == {}
+            turns.begin(0, events=1, behind=1)
+            with pytest.raises(TurnLost):
+                turns.frames(turn, [])
+
+        def test_who_ended_since_the_first_try_is_counted_among_those_that_are_carried(
+            self, turns: Turns, registry: Registry
+        ) -> None:
+            connected(registry)
+            for number in range(3):
+                registry.subscribe(subscription(f"s{number}"), {0: Start.NOW})
+            assert turns.begin(0, events=9, behind=2).carried == 2
+            registry.disconnect("c")
+            again = turns.begin(0, events=9, behind=2)
+            assert (again.carried, list(again.behind)) == (2, [])
 
         def test_where_nobody_listens_all_is_dispatched_at_once(self, turns: Turns, log: Log) -> None:
             for number in range(5):

@@ -35,7 +35,7 @@ def imported_by(statements: str) -> set[str]:
         ("rest", {"aws_lambda_powertools", "redis"}),
         ("websocket", {"botocore.session", "redis"}),
         ("dispatch", {"aws_lambda_powertools", "botocore.session", "redis"}),
-        ("deliver", {"aws_lambda_powertools", "botocore.session"}),
+        ("deliver", {"botocore.session"}),
         ("sweep", set()),
         ("authorizer", set()),
     ],

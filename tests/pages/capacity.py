@@ -18,7 +18,7 @@ _MEMORIES = (512, 1024, 1769)
 _PARTITIONS = (16, 32, 64, 128)
 _CACHE_SHARDS = (1, 2, 3, 4, 8, 16)
 _SLOTS = 16_384
-_DELIVERY = 10_000
+_CALL = 10_000 - 3_500
 _TURN = 6_000 - 2_500
 
 
@@ -37,7 +37,7 @@ def _one_function(assumed: Mapping[str, float]) -> list[list[str]]:
     lines = {
         "posts a second, one shard of connections": [share * 1000 / post for share in shares],
         f"posts a second, all {shards} shards": [share * 1000 / post * shards for share in shares],
-        "posts of one delivery, within 10 s": [share * _DELIVERY / post for share in shares],
+        "posts of one call, within 6.5 s": [share * _CALL / post for share in shares],
         "events by subscribers of one turn, within 3.5 s": [
             share * _TURN / assumed["a turn works, for each event and subscriber"] for share in shares
         ],

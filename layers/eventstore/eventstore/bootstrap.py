@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DELIVERER",
     "DISPATCHER",
+    "POST_MILLISECONDS",
     "QUEUES",
     "STORE",
     "SUBSCRIPTIONS",
@@ -204,8 +205,8 @@ def deliverer() -> Deliverer:
         "apigatewaymanagementapi",
         endpoint_url=None if elsewhere else _needed(settings().connections_url, "CONNECTIONS_URL"),
         config=Config(
-            connect_timeout=1,
-            read_timeout=3,
+            connect_timeout=_CONNECT_SECONDS,
+            read_timeout=_POST_SECONDS,
             retries={"mode": "standard", "total_max_attempts": 1},
             max_pool_connections=_POSTS_AT_ONCE,
             parameter_validation=False,
@@ -248,6 +249,10 @@ QUEUES = ("boto3.session", "botocore.client", "botocore.session", "eventstore.ad
 """What `bells` and `deliveries` import."""
 
 _POSTS_AT_ONCE = 16
+_CONNECT_SECONDS, _POST_SECONDS = 1, 2
+
+POST_MILLISECONDS = 1000 * (_CONNECT_SECONDS + _POST_SECONDS)
+"""The longest that one post, or the end of a connection, takes."""
 
 
 @cache

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 from eventstore.cloudevents import recorded_attributes
 from eventstore.framing import FrameLimits, Outbox, Placed, missing_members
 from eventstore.groups import decoded
 from eventstore.matching import terms_of, terms_of_event
+from eventstore.narrowing import affordable_to_match, affordable_to_send, leading
 from eventstore.ports import Advance, Behind
+from eventstore.positions import WHOLE
 from eventstore.serving import Served, serve
 from eventstore.subscriptions import Durable, Subscription
 
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from eventstore.events import AttributeValue
     from eventstore.filters.prefixes import Prefixes
     from eventstore.groups import Command
+    from eventstore.narrowing import Groups
     from eventstore.ports import Bells, Clock, DeadLetters, Deliveries, Log, Turn, Turns
     from eventstore.positions import Position
 
@@ -32,8 +36,13 @@ class TurnLimits:
     Attributes:
         events: About how many events it carries to those who have caught up.
         behind: How many subscriptions it carries on that have not.
-        behind_events: How many events it reads at most for each of these. Not for all of them together: in a second try
-            others may have ended, and what one gets must not depend on it.
+        behind_events: How many events it reads at most for each of these.
+        behind_together: How many it reads for all of these: each has an equal share, also of `sent_bytes`, whether or
+            not others have ended since the first try, for what one gets must not depend on it.
+        pairs: The most pairs of an event and a subscription that may want it, unless one append alone has more: a turn
+            carries whole ones.
+        sent_bytes: About the most bytes of deliveries to those who have caught up, with the same exception, and as many
+            again to those who have not.
         frames: How its frames are cut.
         events_url: Where single events are read.
     """
@@ -41,6 +50,9 @@ class TurnLimits:
     events: int = 500
     behind: int = 50
     behind_events: int = 500
+    behind_together: int = 10_000
+    pairs: int = 1_000_000
+    sent_bytes: int = 12 * 1024 * 1024
     frames: FrameLimits = field(default=FrameLimits())
     events_url: str = "/api/v1/events"
 
@@ -48,13 +60,6 @@ class TurnLimits:
 class _Read(NamedTuple):
     placed: Placed
     attributes: Mapping[str, AttributeValue]
-
-
-class _Sent(NamedTuple):
-    """What one subscription gets in a turn."""
-
-    subscription: Subscription
-    events: tuple[int, ...]
 
 
 class Dispatcher:
@@ -105,7 +110,9 @@ class Dispatcher:
         if turn.idle:
             return False
         outbox = Outbox(partition, turn.epoch, self._limits.frames, self._limits.events_url)
-        frames = dict(self._carry_live(turn, outbox)) if turn.live and turn.goal > turn.done else {}
+        frames: dict[str, int] = {}
+        if turn.live and turn.goal > turn.done:
+            turn, frames = self._carry_live(turn, outbox)
         caught_up: dict[str, tuple[str, ...]] = {}
         places: dict[str, Behind] = {}
         if turn.behind:
@@ -141,24 +148,59 @@ class Dispatcher:
         self._bells.ring_later(turn.partition, seconds=(alarm - turn.now) / 1000)
         return alarm
 
-    def _carry_live(self, turn: Turn, outbox: Outbox) -> Iterable[tuple[str, int]]:
-        """Give everyone who has caught up what is new; answers the last frame of each."""
+    def _carry_live(self, turn: Turn, outbox: Outbox) -> tuple[Turn, dict[str, int]]:
+        """Give everyone who has caught up what is new; answers the turn as it goes on, and the last frame of each."""
         events = self._read_live(turn)
-        wanted: dict[str, list[int]] = {}
         at: dict[str, list[int]] = {}
         for index, (placed, attributes) in enumerate(events):
             for term in terms_of_event(placed.event.stream, attributes):
                 at.setdefault(term, []).append(index)
-        for term, keys in self._turns.candidates(turn.partition, list(at)).items():
-            for key in keys:
-                wanted.setdefault(key, []).extend(at[term])
-        sent = []
+        found = self._turns.candidates(turn.partition, list(at))
+        turn, groups = self._narrowed(turn, events, at, found)
+        keys = [one.key for to in groups.values() for one in to]
+        # Groups are served by the goal as well; those who are behind ask by themselves.
+        last = self._turns.frames(turn, keys) if keys or turn.groups else {}
+        return turn, _send(outbox, events, groups, last)
+
+    def _narrowed(
+        self,
+        turn: Turn,
+        events: Sequence[_Read],
+        at: Mapping[str, Sequence[int]],
+        found: Mapping[str, Sequence[str]],
+    ) -> tuple[Turn, Groups]:
+        """Who gets what, in a turn that goes no further than it can; nothing is sent before that is settled."""
+        if turn.fixed:
+            return turn, self._matched(turn, events, at, found)
+        limits = self._limits
+        places = [one.placed.position for one in events]
+        count = affordable_to_match(places, at, found, most=limits.pairs)
+        groups = self._matched(turn, events[:count], at, found)
+        most = limits.frames.event_bytes
+        sizes = [min(len(one.placed.event.body), most) for one in events[:count]]
+        count = affordable_to_send(places[:count], sizes, groups, limits.frames, most=limits.sent_bytes)
+        if count == len(events):
+            return turn, groups
+        return self._turns.narrow(turn, replace(places[count - 1], index=WHOLE)), leading(groups, count)
+
+    def _matched(
+        self,
+        turn: Turn,
+        events: Sequence[_Read],
+        at: Mapping[str, Sequence[int]],
+        found: Mapping[str, Sequence[str]],
+    ) -> Groups:
+        wanted: dict[str, list[int]] = {}
+        for term, keys in found.items():
+            indexes = at[term] if at[term][-1] < len(events) else [index for index in at[term] if index < len(events)]
+            if indexes:
+                for key in keys:
+                    wanted.setdefault(key, []).extend(indexes)
+        groups: Groups = {}
         for subscription in self._subscriptions(turn.partition, list(wanted)):
-            indexes = sorted(set(wanted[subscription.key]))
-            if matched := _matched(subscription, events, indexes):
-                sent.append(_Sent(subscription, matched))
-        last = self._turns.frames(turn, [one.subscription.key for one in sent]) if sent else {}
-        return _send(outbox, events, sent, last).items()
+            if matched := _matched(subscription, events, sorted(set(wanted[subscription.key]))):
+                groups.setdefault((matched, subscription.bare), []).append(subscription)
+        return groups
 
     def _carry_behind(
         self,
@@ -173,6 +215,10 @@ class Dispatcher:
         groups: dict[tuple[Position, int, tuple[str, ...]], list[Subscription]] = {}
         for subscription in self._subscriptions(turn.partition, list(behind)):
             one = behind[subscription.key]
+            if turn.cut and one.position > turn.goal:
+                # Caught up, it would get what lies before its start.
+                places[one.key] = one
+                continue
             # Where nothing is left to read, it does not matter of which streams it would be.
             at_end = one.position >= turn.goal and one.removals == turn.removals
             groups.setdefault((one.position, one.removals, () if at_end else subscription.streams), []).append(
@@ -180,19 +226,27 @@ class Dispatcher:
             )
         before = self._turns.frames(turn, list(behind))
         last = {**before}
-        count = self._limits.behind_events
+        limits = self._limits
+        count = max(1, min(limits.behind_events, limits.behind_together // turn.carried))
         for (position, removals, streams), subscriptions in groups.items():
             events, reached, at_end = self._read(turn, position, count=count, streams=streams)
+            fit = _fitting(events, limits.sent_bytes // turn.carried)
+            if fit < len(events):
+                events, reached, at_end = events[:fit], events[fit - 1].placed.position, False
             if removals < turn.removals:
                 to = [(one, last[one.key] + 1) for one in subscriptions]
                 last |= self._tell_missing(turn, outbox, to, (position, reached), removals)
-            sent = [_Sent(one, _matched(one, events, range(len(events)))) for one in subscriptions]
-            last |= _send(outbox, events, [one for one in sent if one.events], last)
+            alike: Groups = {}
+            for subscription in subscriptions:
+                if matched := _matched(subscription, events, range(len(events))):
+                    alike.setdefault((matched, subscription.bare), []).append(subscription)
+            last |= _send(outbox, events, alike, last)
             if at_end:
                 last |= _tell_live(turn, outbox, subscriptions, last)
                 caught_up |= {one.key: terms_of(one) for one in subscriptions}
             else:
-                places |= {one.key: Behind(one.key, reached, turn.removals) for one in subscriptions}
+                # What was removed further on is told of when they come there.
+                places |= {one.key: Behind(one.key, reached, removals) for one in subscriptions}
         frames |= {key: number for key, number in last.items() if number != before[key]}
 
     def _read_live(self, turn: Turn) -> list[_Read]:
@@ -264,12 +318,15 @@ def _matched(subscription: Subscription, events: Sequence[_Read], indexes: Itera
     )
 
 
-def _send(outbox: Outbox, events: Sequence[_Read], sent: Sequence[_Sent], last: Mapping[str, int]) -> dict[str, int]:
+def _fitting(events: Sequence[_Read], most: int) -> int:
+    """How many events in the lead are no larger than that together; one in any case."""
+    sizes = accumulate(len(one.placed.event.body) for one in events)
+    return max(1, sum(size <= most for size in sizes))
+
+
+def _send(outbox: Outbox, events: Sequence[_Read], groups: Groups, last: Mapping[str, int]) -> dict[str, int]:
     """Number and add frames; those who get the same events share them. Answers the last frame of each."""
     frames: dict[str, int] = {}
-    groups: dict[tuple[tuple[int, ...], bool], list[Subscription]] = {}
-    for subscription, indexes in sent:
-        groups.setdefault((indexes, subscription.bare), []).append(subscription)
     for (indexes, bare), subscriptions in groups.items():
         to = [(one, last[one.key] + 1) for one in subscriptions]
         taken = outbox.add_events([events[index].placed for index in indexes], to, bare=bare)

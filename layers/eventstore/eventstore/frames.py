@@ -70,6 +70,11 @@ class Part:
         addresses = sum(len(address.connection) + len(address.subscription) + 32 for address in self.to)
         return sum(len(text.encode()) for text in self.texts) + sum(map(len, self.cursors)) + addresses + 64
 
+    @property
+    def posts(self) -> int:
+        """How many messages it is to become."""
+        return len(self.to) * (len(self.texts) if self.kind == Kind.BARE else 1)
+
 
 @dataclass(frozen=True, slots=True)
 class Delivery:

@@ -31,6 +31,8 @@ class FrameLimits:
         event_bytes: The most that the events of a frame have together. API Gateway takes 128 KiB a message.
         addresses: The most of a part.
         delivery_bytes: The most of a delivery. SQS takes 256 KiB wherever nobody raised it.
+        posts: The most messages that a delivery is to become, so that posting it ends well within its function's time.
+            Who gets bare events gets one for each.
         shards: Over how many groups connections are spread.
     """
 
@@ -38,6 +40,7 @@ class FrameLimits:
     event_bytes: int = 96 * 1024
     addresses: int = 500
     delivery_bytes: int = 240 * 1024
+    posts: int = 1000
     shards: int = 16
 
 
@@ -127,15 +130,16 @@ class Outbox:
         packed = []
         for shard, parts in self._parts.items():
             batch: list[Part] = []
-            size = 0
+            size = posts = 0
             for part in parts:
                 # Asked for once: it encodes all of the part's texts.
                 added = part.size
-                if batch and size + added > self.limits.delivery_bytes:
+                if batch and (size + added > self.limits.delivery_bytes or posts + part.posts > self.limits.posts):
                     packed.append(Delivery(shard, tuple(batch)))
-                    batch, size = [], 0
+                    batch, size, posts = [], 0, 0
                 batch.append(part)
                 size += added
+                posts += part.posts
             packed.append(Delivery(shard, tuple(batch)))
         return packed
 
@@ -164,7 +168,9 @@ class Outbox:
         for one, frame in to:
             address = Address(one.connection, one.id, frame + ahead, one.opened)
             by_shard.setdefault(shard_of(one.connection, self.limits.shards), []).append(address)
-        most = self.limits.addresses
+        most = min(self.limits.addresses, self.limits.posts)
+        if kind == Kind.BARE:
+            most = max(1, min(most, self.limits.posts // len(texts)))
         for shard, addresses in by_shard.items():
             parts = self._parts.setdefault(shard, [])
             for start in range(0, len(addresses), most):

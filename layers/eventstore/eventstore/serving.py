@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate, islice
 from typing import TYPE_CHECKING
 
 from eventstore.cloudevents import recorded_attributes
@@ -25,7 +26,13 @@ if TYPE_CHECKING:
 __all__ = ["Served", "serve"]
 
 _AT_ONCE = 200
-"""Events that a turn reads for one group, and again for each of its streams that are held or parked."""
+"""Events that a turn reads for one group."""
+
+_BYTES = 2 * 1024 * 1024
+"""Of events that a turn sends to one group, unless the first alone is larger."""
+
+_LETTERS = 50
+"""Events that a turn copies to the dead letter queue for one group: some 10 ms each, for they are sent one by one."""
 
 _HELD_AT_ONCE = 10
 _STREAMS = 20
@@ -101,15 +108,12 @@ class _Work:
         if not self._may_send or room <= 0 or group.place >= self._turn.goal:
             return False
         events, reached, at_end = self._read(group.place, self._turn.goal, count=_AT_ONCE)
-        taken: list[Placed] = []
-        for placed in events:
-            if not self._wanted(placed) or placed.event.stream in group.held or placed.event.stream in group.parked:
-                continue
-            if len(taken) == room:
-                # The rest has to wait for acknowledgements.
-                reached, at_end = taken[-1].position, True
-                break
-            taken.append(placed)
+        # One more than there is room for says whether there is more.
+        wanted = list(islice(filter(self._is_new, events), room + 1))
+        taken = wanted[: min(room, _fitting(wanted))]
+        if len(taken) < len(wanted):
+            # Where no room is left, the rest has to wait for acknowledgements.
+            reached, at_end = taken[-1].position, len(taken) == room
         if group.removals < self._turn.removals:
             self._tell_missing(group.place, reached)
             if reached >= self._turn.goal:
@@ -139,8 +143,12 @@ class _Work:
         letters: list[DeadLetter] = []
         waiting = self._to_copy()
         left = len(waiting) > _STREAMS
+        room = _LETTERS
         for stream, parked in waiting[:_STREAMS]:
-            events, reached, at_end = self._read(parked.copied, self._group.place, count=_AT_ONCE, stream=stream)
+            if not room:
+                return letters, True
+            events, reached, at_end = self._read(parked.copied, self._group.place, count=room, stream=stream)
+            room -= len(events)
             parked.copied = reached
             left = left or not at_end
             some = [self._letter(placed, stream, parked) for placed in events if self._wanted(placed)]
@@ -208,6 +216,11 @@ class _Work:
         tail = self._log.tail({partition: after}, count=count, until={partition: until}, streams=streams)[partition]
         return [Placed(at, event) for at, event in tail.events], until if tail.at_end else tail.position, tail.at_end
 
+    def _is_new(self, placed: Placed) -> bool:
+        """Whether an event is wanted, and its stream not set aside."""
+        stream = placed.event.stream
+        return self._wanted(placed) and stream not in self._group.held and stream not in self._group.parked
+
     def _wanted(self, placed: Placed) -> bool:
         return self._durable.matches(placed.event.stream, recorded_attributes(placed.event))
 
@@ -228,6 +241,12 @@ class _Work:
             errors=tuple(parked.errors) if failed else (f"behind {parked.sequence}, which was parked",),
             since=rfc3339(parked.since),
         )
+
+
+def _fitting(events: Sequence[Placed]) -> int:
+    """How many events in the lead a turn sends to one group."""
+    sizes = accumulate(len(placed.event.body) for placed in events)
+    return max(1, sum(size <= _BYTES for size in sizes))
 
 
 def _spot(placed: Placed) -> Spot:

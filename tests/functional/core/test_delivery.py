@@ -6,12 +6,14 @@ import json
 
 import pytest
 
-from eventstore.delivery import Deliverer, Patience
+from eventstore.delivery import Deliverer, Patience, Unfinished
 from eventstore.frames import Address, Delivery, Kind, Part
 from eventstore.ports.connections import Unreachable
 from tests.examples import FakeClock
 from tests.fakes.connections import FakeConnections, gone, unreachable
 from tests.fakes.queues import FakeBells
+
+FOR_EVER = 1 << 53
 
 
 @pytest.fixture
@@ -43,6 +45,11 @@ def encoded(*parts: Part) -> str:
     return Delivery(0, parts).encoded()
 
 
+def deliver(deliverer: Deliverer, *texts: str) -> None:
+    """A call with one group; all is done with."""
+    assert deliverer.deliver([("g", text) for text in texts], until=FOR_EVER) == {}
+
+
 def numbers(posted: list[str]) -> list[int]:
     return [json.loads(message)["frame"] for message in posted]
 
@@ -51,7 +58,7 @@ def test_each_address_gets_the_frame_under_its_own_id_and_number(
     deliverer: Deliverer, connections: FakeConnections
 ) -> None:
     part = Part(Kind.EVENTS, 7, ("c",), ('[{"id":"1"}]',), (Address("a", "s1", 4, 0), Address("b", "s2", 9, 0)))
-    deliverer.deliver(encoded(part))
+    deliver(deliverer, encoded(part))
     assert json.loads(connections.posted["a"][0]) == {
         "type": "events",
         "id": "s1",
@@ -64,7 +71,7 @@ def test_each_address_gets_the_frame_under_its_own_id_and_number(
 
 
 def test_frames_of_a_connection_keep_their_order(deliverer: Deliverer, connections: FakeConnections) -> None:
-    deliverer.deliver(encoded(*(frame(number, "a", "b") for number in range(1, 9))))
+    deliver(deliverer, encoded(*(frame(number, "a", "b") for number in range(1, 9))))
     assert numbers(connections.posted["a"]) == numbers(connections.posted["b"]) == list(range(1, 9))
 
 
@@ -72,7 +79,7 @@ def test_a_client_that_is_busy_for_a_moment_gets_its_frame_once(
     deliverer: Deliverer, connections: FakeConnections
 ) -> None:
     connections.fail("a", unreachable(2))
-    deliverer.deliver(encoded(frame(1, "a"), frame(2, "a")))
+    deliver(deliverer, encoded(frame(1, "a"), frame(2, "a")))
     assert numbers(connections.posted["a"]) == [1, 2]
 
 
@@ -80,14 +87,14 @@ def test_a_client_that_cannot_be_posted_to_is_disconnected_and_gets_nothing_more
     deliverer: Deliverer, connections: FakeConnections, bells: FakeBells
 ) -> None:
     connections.fail("a", unreachable(3))
-    deliverer.deliver(encoded(frame(1, "a"), frame(2, "a")))
+    deliver(deliverer, encoded(frame(1, "a"), frame(2, "a")))
     assert (connections.posted, connections.closed, bells.told_gone) == ({}, ["a"], ["a"])
 
 
 def test_disconnecting_is_tried_as_often_as_posting(deliverer: Deliverer, connections: FakeConnections) -> None:
     connections.fail("a", unreachable(3))
     connections.refusals.extend(unreachable(2))
-    deliverer.deliver(encoded(frame(1, "a")))
+    deliver(deliverer, encoded(frame(1, "a")))
     assert connections.closed == ["a"]
 
 
@@ -96,9 +103,9 @@ def test_a_client_that_could_not_be_told_of_its_end_gets_the_delivery_when_it_co
 ) -> None:
     connections.fail("a", unreachable(3))
     connections.refusals.extend(unreachable(3))
-    with pytest.raises(Unreachable):
-        deliverer.deliver(encoded(frame(1, "a")))
-    deliverer.deliver(encoded(frame(1, "a")))
+    again = deliverer.deliver([("g", encoded(frame(1, "a")))], until=FOR_EVER)
+    assert {number: type(error) for number, error in again.items()} == {0: Unreachable}
+    deliver(deliverer, encoded(frame(1, "a")))
     assert (numbers(connections.posted["a"]), bells.told_gone) == ([1], [])
 
 
@@ -106,13 +113,13 @@ def test_a_client_that_is_gone_is_told_of_once_and_not_tried_again(
     deliverer: Deliverer, connections: FakeConnections, bells: FakeBells
 ) -> None:
     connections.fail("a", gone(9))
-    deliverer.deliver(encoded(frame(1, "a"), frame(2, "a")))
+    deliver(deliverer, encoded(frame(1, "a"), frame(2, "a")))
     assert (connections.tries, bells.told_gone) == (["a"], ["a"])
 
 
 def test_a_bad_client_costs_others_nothing(deliverer: Deliverer, connections: FakeConnections) -> None:
     connections.fail("bad", unreachable(9))
-    deliverer.deliver(encoded(frame(1, "bad", "good"), frame(2, "bad", "good")))
+    deliver(deliverer, encoded(frame(1, "bad", "good"), frame(2, "bad", "good")))
     assert numbers(connections.posted["good"]) == [1, 2]
 
 
@@ -120,7 +127,7 @@ def test_a_connection_that_is_still_opening_is_waited_for(
     deliverer: Deliverer, connections: FakeConnections, clock: FakeClock
 ) -> None:
     connections.fail("a", gone(4))
-    deliverer.deliver(encoded(frame(1, "a", opened=clock.now())))
+    deliver(deliverer, encoded(frame(1, "a", opened=clock.now())))
     assert numbers(connections.posted["a"]) == [1]
 
 
@@ -128,16 +135,16 @@ def test_a_connection_that_must_have_opened_by_now_is_not_waited_for(
     deliverer: Deliverer, connections: FakeConnections, bells: FakeBells, clock: FakeClock
 ) -> None:
     connections.fail("a", gone(4))
-    deliverer.deliver(encoded(frame(1, "a", opened=clock.now() - 60_000)))
+    deliver(deliverer, encoded(frame(1, "a", opened=clock.now() - 60_000)))
     assert (connections.tries, bells.told_gone) == (["a"], ["a"])
 
 
 def test_a_connection_that_took_a_message_is_not_waited_for_when_it_is_gone(
     deliverer: Deliverer, connections: FakeConnections, bells: FakeBells, clock: FakeClock
 ) -> None:
-    deliverer.deliver(encoded(frame(1, "a", opened=clock.now())))
+    deliver(deliverer, encoded(frame(1, "a", opened=clock.now())))
     connections.fail("a", gone(4))
-    deliverer.deliver(encoded(frame(2, "a", opened=clock.now())))
+    deliver(deliverer, encoded(frame(2, "a", opened=clock.now())))
     assert (connections.tries, bells.told_gone) == (["a", "a"], ["a"])
 
 
@@ -146,11 +153,97 @@ def test_a_connection_that_did_not_open_is_waited_for_once(
 ) -> None:
     connections.fail("a", gone(99))
     for number in (1, 2):
-        deliverer.deliver(encoded(frame(number, "a", opened=clock.now())))
+        deliver(deliverer, encoded(frame(number, "a", opened=clock.now())))
     assert (connections.tries, bells.told_gone) == (["a"] * 8, ["a"])
 
 
-def test_a_fault_of_the_hubs_own_is_not_swallowed(deliverer: Deliverer, connections: FakeConnections) -> None:
+def test_a_fault_of_the_hubs_own_is_told_of_and_makes_the_delivery_come_again(
+    deliverer: Deliverer, connections: FakeConnections
+) -> None:
     connections.fail("a", [RuntimeError("bug")])
-    with pytest.raises(RuntimeError):
-        deliverer.deliver(encoded(frame(1, "a", "b")))
+    again = deliverer.deliver([("g", encoded(frame(1, "a", "b")))], until=FOR_EVER)
+    assert {number: repr(error) for number, error in again.items()} == {0: "RuntimeError('bug')"}
+
+
+class TestBatches:
+    def test_deliveries_of_a_group_are_posted_in_their_order(
+        self, deliverer: Deliverer, connections: FakeConnections
+    ) -> None:
+        deliver(deliverer, *(encoded(frame(number, "a", "b")) for number in range(1, 9)))
+        assert numbers(connections.posted["a"]) == numbers(connections.posted["b"]) == list(range(1, 9))
+
+    @pytest.mark.parametrize("together", [1, 3, 1000])
+    def test_behind_one_that_failed_its_group_waits_and_others_do_not(
+        self, connections: FakeConnections, bells: FakeBells, clock: FakeClock, together: int
+    ) -> None:
+        deliverer = Deliverer(connections, bells, clock=clock, jitter=lambda: 0.5, together=together)
+        connections.fail("a", unreachable(3))
+        connections.refusals.extend(unreachable(3))
+        batch = [
+            ("g", encoded(frame(1, "ok"))),
+            ("h", encoded(frame(1, "other"))),
+            ("g", encoded(frame(2, "ok", "a"))),
+            ("h", encoded(frame(2, "other"))),
+            ("g", encoded(frame(3, "ok", "a"))),
+            ("h", encoded(frame(3, "other"))),
+        ]
+        assert list(deliverer.deliver(batch, until=FOR_EVER)) == [2, 4]
+        assert numbers(connections.posted["other"]) == [1, 2, 3]
+        assert "a" not in connections.posted
+
+    def test_what_failed_and_what_follows_it_is_posted_in_order_when_it_comes_again(
+        self, deliverer: Deliverer, connections: FakeConnections
+    ) -> None:
+        batch = [("g", encoded(frame(number, "a"))) for number in (1, 2, 3)]
+        connections.fail("a", [RuntimeError("bug")])
+        again = deliverer.deliver(batch, until=FOR_EVER)
+        assert deliverer.deliver([batch[number] for number in again], until=FOR_EVER) == {}
+        assert numbers(connections.posted["a"]) == [1, 2, 3]
+
+    def test_what_there_is_no_time_for_comes_again_in_order(
+        self, connections: FakeConnections, bells: FakeBells, clock: FakeClock
+    ) -> None:
+        deliverer = Deliverer(Slow(connections, clock), bells, clock=clock, jitter=lambda: 0.5, workers=1, together=2)
+        batch = [("g", encoded(frame(number, "a", "b"))) for number in (1, 2, 3)]
+        again = deliverer.deliver(batch, until=clock.now() + 2_500)
+        assert {number: type(error) for number, error in again.items()} == {1: Unfinished, 2: Unfinished}
+        assert (numbers(connections.posted["a"]), numbers(connections.posted["b"])) == ([1, 2], [1])
+        assert deliverer.deliver([batch[number] for number in again], until=FOR_EVER) == {}
+        assert (numbers(connections.posted["a"]), numbers(connections.posted["b"])) == ([1, 2, 2, 3], [1, 2, 3])
+
+    def test_a_client_that_keeps_others_waiting_is_given_up_sooner(
+        self, connections: FakeConnections, bells: FakeBells, clock: FakeClock
+    ) -> None:
+        deliverer = Deliverer(Slow(connections, clock, 2), bells, clock=clock, jitter=lambda: 0.5)
+        for name in ("alone", "shared"):
+            connections.fail(name, unreachable(9))
+        assert deliverer.deliver([("g", encoded(frame(1, "alone")))], until=FOR_EVER) == {}
+        batch = [("g", encoded(frame(1, "shared"))), ("h", encoded(frame(1, "other")))]
+        assert deliverer.deliver(batch, until=FOR_EVER) == {}
+        assert (connections.tries.count("alone"), connections.tries.count("shared")) == (3, 1)
+        assert (connections.closed, numbers(connections.posted["other"])) == (["alone", "shared"], [1])
+
+    def test_a_connection_that_never_opens_is_waited_for_less_while_others_wait(
+        self, deliverer: Deliverer, connections: FakeConnections, clock: FakeClock
+    ) -> None:
+        connections.fail("a", gone(99))
+        began = clock.now()
+        batch = [("g", encoded(frame(1, "a", opened=began))), ("h", encoded(frame(1, "other")))]
+        assert deliverer.deliver(batch, until=FOR_EVER) == {}
+        assert 2_000 <= clock.now() - began < 4_000
+
+
+class Slow:
+    """Connections of which each post takes some seconds."""
+
+    def __init__(self, connections: FakeConnections, clock: FakeClock, seconds: float = 1) -> None:
+        self._connections = connections
+        self._clock = clock
+        self._seconds = seconds
+
+    def post(self, connection: str, message: bytes) -> None:
+        self._clock.pass_seconds(self._seconds)
+        self._connections.post(connection, message)
+
+    def close(self, connection: str) -> None:
+        self._connections.close(connection)

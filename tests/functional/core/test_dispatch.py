@@ -13,6 +13,7 @@ from eventstore.dispatch import TurnLimits
 from eventstore.errors import InvalidCursor, QueueUnavailable, TurnLost
 from eventstore.filters import parse_filters
 from eventstore.framing import FrameLimits
+from eventstore.groups import Nack
 from eventstore.ports import Start
 from eventstore.streams import Retention, StreamConfig
 from eventstore.subscriptions import Durable
@@ -20,10 +21,13 @@ from tests.examples import event, events
 from tests.functional.core.live import Live
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from eventstore.adapters.redis_connection import Client
     from eventstore_dev.valkey import ValkeyServer
+
+CROWDED = TurnLimits(pairs=3 * (2 + 25))
+"""Two events for three subscribers are not too many."""
 
 
 @pytest.fixture
@@ -44,6 +48,14 @@ def ids(messages: Sequence[dict[str, Any]]) -> list[str]:
     return [one["id"] for message in messages if message["type"] == "events" for one in message["events"]]
 
 
+def all_received(live: Live) -> list[str]:
+    """What each of a, b and c has received, which is the same."""
+    received = live.received()
+    assert sorted(received) == ["a", "b", "c"]
+    [same] = {tuple(ids(messages)) for messages in received.values()}
+    return list(same)
+
+
 def frames(messages: Sequence[dict[str, Any]]) -> list[int]:
     return [message["frame"] for message in messages]
 
@@ -61,6 +73,21 @@ class TestLive:
         live.subscribe("a")
         live.settle()
         assert ids(live.received()["a"]) == []
+
+    @pytest.mark.parametrize("limits", [TurnLimits(events=2), TurnLimits(pairs=1)])
+    def test_what_was_published_before_is_not_even_if_live_delivery_is_far_behind(
+        self, client: Client, limits: TurnLimits
+    ) -> None:
+        live = Live(client, limits=limits)
+        live.subscribe("a")
+        live.settle()
+        for number in range(9):
+            live.store.publish([event(str(number))], stream="wf")
+        live.subscribe("b")
+        live.store.publish([event("9")], stream="wf")
+        live.settle()
+        received = live.received()
+        assert (ids(received["a"]), ids(received["b"])) == ([str(number) for number in range(10)], ["9"])
 
     def test_an_event_published_right_after_subscribing_arrives(self, live: Live) -> None:
         live.subscribe("a")
@@ -221,6 +248,27 @@ class TestCatchingUp:
         assert again.recovery == "complete"
         assert sorted(ids(seen) + ids(rest), key=int) == [str(number) for number in range(21)]
 
+    def test_many_share_what_a_turn_reads_and_one_has_it_alone(self, client: Client) -> None:
+        live = Live(client, limits=TurnLimits(behind_events=8, behind_together=10))
+        live.store.publish(events(20), stream="wf")
+        live.subscribe("a", oldest=True)
+        live.dispatcher.take_turn(0)
+        assert len(ids(live.received()["a"])) == 8
+        live.subscribe("b", oldest=True)
+        live.dispatcher.take_turn(0)
+        assert {name: len(ids(told)) for name, told in live.received().items()} == {"a": 5, "b": 5}
+
+    def test_what_is_behind_comes_by_few_bytes_at_a_time(self, client: Client) -> None:
+        live = Live(client, limits=TurnLimits(sent_bytes=5_000))
+        live.store.publish([event(str(number), data="x" * 1_000) for number in range(9)], stream="wf")
+        live.store.publish([event("9", data="x" * 9_000)], stream="wf")
+        live.subscribe("a", oldest=True)
+        counts = []
+        while live.dispatcher.take_turn(0):
+            counts.append(len(ids(live.received()["a"])))
+        assert counts == [4, 4, 1]
+        assert ids(live.received()["a"]) == ["9"]
+
     def test_the_cursor_of_subscribed_covers_every_partition(self, client: Client) -> None:
         live = Live(client, partitions=4)
         began = live.subscribe("a")
@@ -288,6 +336,23 @@ class TestRecovery:
         live.settle()
         assert ids(live.received()["a"]) == ["1", "2", "3", "4", "5"]
 
+    def test_what_was_removed_far_ahead_of_who_catches_up_is_told_too(self, client: Client) -> None:
+        live = Live(client, limits=TurnLimits(behind_events=5))
+        live.log.create("short", StreamConfig(Retention(max_events=5)))
+        live.subscribe("keeps-it-dispatched")
+        live.settle()
+        live.store.publish(events(20), stream="long")
+        live.store.publish(events(10), stream="short")
+        live.subscribe("late", oldest=True)
+        live.dispatcher.take_turn(0)
+        live.log.trim("short")
+        live.settle()
+        got = live.received()["late"]
+        assert [message["missing"] for message in got if message["type"] == "truncated"] == [
+            [{"stream": "short", "first": 1, "last": 5}]
+        ]
+        assert len(ids(got)) == 25
+
     def test_who_is_overtaken_by_retention_while_catching_up_is_told(self, client: Client) -> None:
         live = Live(client, limits=TurnLimits(behind_events=2))
         live.log.create("wf", StreamConfig(Retention(max_events=3)))
@@ -319,6 +384,129 @@ class TestRecovery:
         live.settle()
         assert (again.recovery, list(again.renewed)) == ("new-epoch", [0])
         assert ids(live.received()["b"]) == ["1", "2"]
+
+
+class TestNarrowing:
+    @pytest.fixture
+    def live(self, client: Client) -> Live:
+        """Three subscribers, of whose events two appends are too many in a turn; three are published."""
+        live = Live(client, limits=CROWDED)
+        for name in "abc":
+            live.subscribe(name)
+        live.settle()
+        live.received()
+        for number in range(3):
+            live.store.publish(events(2, start=2 * number + 1), stream="wf")
+        return live
+
+    def test_too_many_pairs_are_carried_by_several_turns(self, live: Live) -> None:
+        assert live.dispatcher.take_turn(0)
+        assert all_received(live) == ["1", "2"]
+        live.settle()
+        assert all_received(live) == ["3", "4", "5", "6"]
+
+    def test_too_many_bytes_are_carried_by_several_turns(self, client: Client) -> None:
+        live = Live(client, limits=TurnLimits(sent_bytes=6_000))
+        for name in "abc":
+            live.subscribe(name)
+        live.settle()
+        live.received()
+        for number in range(3):
+            live.store.publish([event(str(number), data="x" * 1_800)], stream="wf")
+        assert live.dispatcher.take_turn(0)
+        assert all_received(live) == ["0"]
+        live.settle()
+        assert all_received(live) == ["1", "2"]
+
+    def test_one_that_came_to_nothing_is_taken_again_with_the_same_frames(self, live: Live) -> None:
+        live.deliveries.broken = True
+        with pytest.raises(QueueUnavailable):
+            live.dispatcher.take_turn(0)
+        live.deliveries.broken = False
+        first = live.received()
+        live.registry.disconnect("b")
+        live.registry.disconnect("c")
+        live.worker(CROWDED).take_turn(0)
+        # Though two appends are not too many for one subscriber.
+        assert live.received() == {"a": first["a"]}
+        live.settle()
+        assert ids(first["a"] + live.received()["a"]) == [str(number) for number in range(1, 7)]
+
+    def test_a_turn_that_ended_before_it_was_narrowed_may_go_as_far_as_those_who_are_left_allow(
+        self, live: Live
+    ) -> None:
+        live.turns.begin(0, events=CROWDED.events, behind=CROWDED.behind)
+        live.registry.disconnect("b")
+        live.registry.disconnect("c")
+        live.dispatcher.take_turn(0)
+        assert ids(live.received()["a"]) == [str(number) for number in range(1, 7)]
+
+    @pytest.mark.parametrize("left", ["", "b"])
+    def test_a_worker_that_was_overtaken_while_it_looked_for_subscribers_sends_nothing(
+        self, live: Live, monkeypatch: pytest.MonkeyPatch, left: str
+    ) -> None:
+        candidates = live.turns.candidates
+
+        def slow(partition: int, terms: Sequence[str]) -> Mapping[str, Sequence[str]]:
+            monkeypatch.undo()
+            live.worker(CROWDED).take_turn(0)
+            for name in "abc":
+                if name != left:
+                    live.registry.disconnect(name)
+            return candidates(partition, terms)
+
+        live.durables.create(Durable("0" * 24, "workers", parse_filters([])), {0: Start.NOW})
+        monkeypatch.setattr(live.turns, "candidates", slow)
+        with pytest.raises(TurnLost):
+            live.dispatcher.take_turn(0)
+        assert all_received(live) == ["1", "2"]
+
+    def test_those_behind_and_groups_go_no_further(self, live: Live) -> None:
+        live.subscribe("late", oldest=True)
+        live.durables.create(Durable("0" * 24, "workers", parse_filters([])), {0: Start.OLDEST})
+        live.connect("m")
+        live.members.join("m", "w", "workers")
+        live.dispatcher.take_turn(0)
+        received = live.received()
+        assert (ids(received["late"]), ids(received["m"])) == (["1", "2"], ["1", "2"])
+
+
+class TestGroups:
+    """What bounds a turn's work for a durable subscription."""
+
+    @pytest.fixture
+    def live(self, client: Client) -> Live:
+        live = Live(client)
+        live.durables.create(Durable("0" * 24, "workers", parse_filters([])), {0: Start.OLDEST})
+        live.connect("m")
+        live.members.join("m", "w", "workers")
+        live.settle()
+        live.received()
+        return live
+
+    def test_large_events_come_few_at_a_time(self, live: Live) -> None:
+        for number in range(12):
+            live.store.publish([event(str(number), data="x" * 200_000)], stream="wf")
+        assert live.dispatcher.take_turn(0)
+        assert ids(live.received()["m"]) == [str(number) for number in range(10)]
+        live.settle()
+        assert ids(live.received()["m"]) == ["10", "11"]
+
+    def test_what_is_parked_is_copied_little_by_little(self, live: Live) -> None:
+        for stream in ("bad", "worse"):
+            live.store.publish(events(70), stream=stream)
+        live.settle()
+        for stream in ("bad", "worse"):
+            live.members.fail("w", Nack("m", stream, 1, "poisoned", 0, park=True))
+        copied, more = [0], True
+        while more:
+            more = live.dispatcher.take_turn(0)
+            copied.append(len(live.letters.kept))
+        assert copied[-1] == 140
+        assert max(after - before for before, after in itertools.pairwise(copied)) == 50
+        for stream in ("bad", "worse"):
+            kept = [letter.sequence for letter in live.letters.kept if letter.stream == stream]
+            assert kept == list(range(1, 71))
 
 
 class TestFailing:

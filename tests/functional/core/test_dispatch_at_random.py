@@ -16,21 +16,23 @@ from redis import Redis
 
 from eventstore.adapters.redis_connection import connect
 from eventstore.dispatch import TurnLimits
-from eventstore.errors import QueueUnavailable, StreamNotFound
+from eventstore.errors import QueueUnavailable, StreamNotFound, TurnLost
 from eventstore.framing import FrameLimits
 from tests.examples import event
 from tests.functional.core.live import Live
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from eventstore.adapters.redis_connection import Client
     from eventstore_dev.valkey import ValkeyServer
 
 PARTITIONS = 2
 STREAMS = ("wf-1", "wf-2", "wf-3")
-LIMITS = TurnLimits(events=4, behind=2, behind_events=3, frames=FrameLimits(events=2))
-"""Small ones, so that whoever catches up needs several turns."""
+LIMITS = TurnLimits(
+    events=4, behind=2, behind_events=3, behind_together=4, pairs=3 * (2 + 25), frames=FrameLimits(events=2)
+)
+"""Small ones, so that whoever catches up needs several turns, and three who listen make a turn go less far."""
 
 ENOUGH = 300
 """Turns in which everything that a few dozen steps left is done."""
@@ -98,7 +100,7 @@ class Listening(RuleBasedStateMachine):
             self.live.log.delete(stream)
         self.removed[stream] = len(self.types[stream])
 
-    @precondition(lambda self: len(self.readers) < 4)
+    @precondition(lambda self: len(self.readers) < 5)
     @rule(oldest=st.booleans(), wants=st.sampled_from(["", "t"]))
     def subscribe(self, wants: str, *, oldest: bool) -> None:
         since = {s: self.removed[s] + 1 if oldest else len(self.types[s]) + 1 for s in STREAMS}
@@ -144,6 +146,28 @@ class Listening(RuleBasedStateMachine):
         self.live.deliveries.broken = False
         self.deliver(arrives=arrives)
 
+    @precondition(lambda self: self.readers)
+    @rule(partition=st.integers(0, PARTITIONS - 1), data=st.data(), fails=st.booleans())
+    def turn_that_is_overtaken(self, partition: int, data: st.DataObject, *, fails: bool) -> None:
+        """Before it knows who wants what; and somebody leaves meanwhile."""
+        turns, candidates = self.live.turns, self.live.turns.candidates
+
+        def slow(partition: int, terms: Sequence[str]) -> Mapping[str, Sequence[str]]:
+            del turns.candidates
+            self.live.deliveries.broken = fails
+            with suppress(QueueUnavailable):
+                self.live.worker(LIMITS).take_turn(partition)
+            self.live.deliveries.broken = False
+            self.leave(data)
+            return candidates(partition, terms)
+
+        turns.candidates = slow  # type: ignore[method-assign] # once
+        with suppress(TurnLost):
+            self.live.dispatcher.take_turn(partition)
+        vars(turns).pop("candidates", None)
+        self.live.bells.ring([partition])
+        self.deliver()
+
     @rule()
     def worker_that_knows_nothing(self) -> None:
         self.live.dispatcher = self.live.worker(LIMITS)
@@ -177,6 +201,8 @@ class Listening(RuleBasedStateMachine):
         missed = {sequence for sequence in wanted if sequence >= first} - set(reader.handled[stream])
         assert not missed, f"{reader.name}: {missed} of {stream} never came"
         assert set(reader.handled[stream]) <= set(wanted), "nobody gets what he did not ask for"
+        early = [sequence for sequence in reader.handled[stream] if sequence < reader.since[stream]]
+        assert not early, f"{reader.name}: {early} of {stream} came though it began behind them"
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 from redis import Redis
 
 from eventstore.adapters.redis_connection import connect
+from eventstore.dispatch import TurnLimits
 from eventstore.errors import StoreFull
 from eventstore.filters import parse_filters
 from eventstore.groups import Rules
@@ -59,6 +60,18 @@ def test_what_it_holds_is_delivered(server: ValkeyServer, live: Live) -> None:
     with full(server):
         live.settle()
     assert [one["id"] for message in live.received()["a"] for one in message["events"]] == ["1", "2", "3"]
+
+
+def test_what_it_holds_is_delivered_by_turns_that_go_less_far(server: ValkeyServer, live: Live) -> None:
+    live.dispatcher = live.worker(TurnLimits(pairs=1))
+    live.subscribe("a")
+    live.settle()
+    live.received()
+    for number in range(3):
+        live.store.publish(events(1, start=number + 1), stream="wf")
+    with full(server):
+        live.settle()
+    assert [[one["id"] for one in message["events"]] for message in live.received()["a"]] == [["1"], ["2"], ["3"]]
 
 
 def test_members_of_a_group_finish_what_it_holds(server: ValkeyServer, live: Live) -> None:

@@ -41,8 +41,12 @@ NAME = "workers"
 
 
 def ids(messages: list[dict[str, Any]]) -> list[str]:
+    return [event["id"] for event in _events(messages)]
+
+
+def _events(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The events of one subscription, each once."""
-    return [event["id"] for frame in frames_of(messages) if frame["type"] == "events" for event in frame["events"]]
+    return [event for frame in frames_of(messages) if frame["type"] == "events" for event in frame["events"]]
 
 
 def publish(hub: Mortal, stream: str, count: int, *, start: int = 1) -> None:
@@ -86,12 +90,7 @@ def publishing(hub: Mortal) -> Iterator[None]:
     hub.settle()
     yield
     hub.sweep()
-    got = [
-        (event["hubstream"], int(event["hubsequence"]))
-        for frame in frames_of(hub.posted("a"))
-        if frame["type"] == "events"
-        for event in frame["events"]
-    ]
+    got = [(event["hubstream"], int(event["hubsequence"])) for event in _events(hub.posted("a"))]
     assert got == [("old", 1), ("old", 2), ("old", 3), ("new", 1), ("new", 2), ("new", 3)]
 
 
@@ -131,6 +130,26 @@ def subscribing(hub: Mortal) -> Iterator[None]:
 def _subscribed(hub: Mortal, name: str) -> str:
     hub.subscribe(name, oldest=True)
     return name
+
+
+def crowding(hub: Mortal) -> Iterator[None]:
+    """So many listen that a turn goes less far than it meant to."""
+    for name in "abc":
+        hub.subscribe(name)
+    hub.settle()
+    yield
+    for number in range(1, 4):
+        publish(hub, f"wf-{number}", 1)
+    hub.settle()
+    hub.survive(lambda: hub.members.disconnect("c"))
+    publish(hub, "wf-1", 1, start=2)
+    publish(hub, "wf-2", 1, start=2)
+    hub.settle()
+    yield
+    hub.sweep()
+    for name in "ab":
+        got = [(one["hubstream"], one["hubsequence"]) for one in _events(hub.posted(name))]
+        assert got == [("wf-1", "1"), ("wf-2", "1"), ("wf-3", "1"), ("wf-1", "2"), ("wf-2", "2")]
 
 
 def unsubscribing(hub: Mortal) -> Iterator[None]:
@@ -407,6 +426,7 @@ SCENARIOS = [
     publishing,
     connecting,
     subscribing,
+    crowding,
     unsubscribing,
     sharing,
     spreading,

@@ -87,6 +87,38 @@ def test_a_delivery_is_no_larger_than_a_queue_takes() -> None:
     assert all(len(body.encode()) <= 5000 for body in bodies)
 
 
+def test_a_delivery_is_no_more_posts_than_may_be() -> None:
+    box = outbox(posts=30, shards=1)
+    everyone = [(subscriber(f"c{number}"), 1) for number in range(25)]
+    box.add_events([placed(n) for n in range(1, 8)], everyone, bare=True)
+    box.add_events([placed(8)], everyone, bare=False)
+    box.add_events([placed(9)], everyone, bare=False)
+    posts = [len(list(postings(delivery.encoded()))) for delivery in box.deliveries()]
+    assert sum(posts) == 25 * 7 + 25 + 25
+    assert max(posts) <= 30
+
+
+def test_one_client_gets_a_frame_of_bare_events_whole_however_few_posts_a_delivery_may_be() -> None:
+    box = outbox(posts=3, shards=1)
+    box.add_events([placed(n) for n in range(1, 8)], [(subscriber(), 1)], bare=True)
+    assert [message["id"] for message in sent(box)] == [str(n) for n in range(1, 8)]
+
+
+def test_how_deliveries_are_cut_changes_no_frame_and_no_order() -> None:
+    def received(**limits: int) -> dict[str, list[str]]:
+        box = outbox(events=3, shards=2, **limits)
+        everyone = [(subscriber(f"c{number}"), 1) for number in range(9)]
+        box.add_events([placed(n) for n in range(1, 8)], everyone, bare=True)
+        box.add_events([placed(8)], [(one, 8) for one, _ in everyone], bare=False)
+        found: dict[str, list[str]] = {}
+        for delivery in box.deliveries():
+            for posting in postings(delivery.encoded()):
+                found.setdefault(posting.connection, []).append(posting.message)
+        return found
+
+    assert received(posts=4) == received(posts=10_000)
+
+
 def test_many_addresses_are_spread_over_parts() -> None:
     box = outbox(addresses=10, shards=1)
     box.add_events([placed(1)], [(subscriber(f"c{number}"), 1) for number in range(25)], bare=False)

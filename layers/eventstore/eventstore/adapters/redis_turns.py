@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from eventstore.adapters.redis_connection import ANSWERING
@@ -40,6 +42,7 @@ class RedisTurns:
         self._new_epoch = new_epoch
         self._partitions = Partitions(client, configured=partitions, new_epoch=new_epoch)
         self._begin = Script("begin")
+        self._narrow = Script("narrow")
         self._advance = Script("advance")
         self._candidates = Script("candidates")
 
@@ -60,7 +63,7 @@ class RedisTurns:
         with ANSWERING:
             arguments = [self._new_epoch(), self._partitions.count, events, behind, _COMMANDS]
             about, places, states, inbox = self._begin(self._client, at, arguments)
-        token, epoch, done, goal, again, live, leap, removals, now, alarm = about
+        token, epoch, done, goal, again, live, leap, removals, now, alarm, fixed, cut, carried = about
         return Turn(
             partition=partition,
             token=int(token),
@@ -74,6 +77,9 @@ class RedisTurns:
             again=bool(again),
             now=int(now),
             alarm=int(alarm),
+            fixed=bool(fixed),
+            cut=bool(cut),
+            carried=int(carried),
             groups={k.decode(): v.decode() for k, v in zip(states[::2], states[1::2], strict=True)},
             commands=[(key.decode(), command.decode()) for _, (key, command) in inbox],
         )
@@ -102,8 +108,24 @@ class RedisTurns:
 
     def frames(self, turn: Turn, keys: Sequence[str]) -> Mapping[str, int]:
         """See `Turns.frames`."""
-        values = self._fields(turn_keys(turn.partition).frames, keys)
-        return {key: int(value or 0) + turn.leap for key, value in zip(keys, values, strict=True)}
+        at = turn_keys(turn.partition)
+        with ANSWERING:
+            pipeline = self._client.pipeline(transaction=False)
+            pipeline.hget(at.turn, "token")
+            for start in range(0, len(keys), _AT_ONCE):
+                pipeline.hmget(at.frames, keys[start : start + _AT_ONCE])
+            token, *answers = pipeline.execute()
+        if int(token) != turn.token:
+            raise TurnLost(turn.partition)
+        return {key: int(value or 0) + turn.leap for key, value in zip(keys, chain(*answers), strict=True)}
+
+    def narrow(self, turn: Turn, goal: Position) -> Turn:
+        """See `Turns.narrow`."""
+        with ANSWERING:
+            stands = self._narrow(self._client, [turn_keys(turn.partition).turn], [turn.token, _entry(goal)])
+        if stands is None:
+            raise TurnLost(turn.partition)
+        return replace(turn, goal=_whole(stands), fixed=True, cut=True)
 
     def advance(self, turn: Turn, done: Advance) -> bool:
         """See `Turns.advance`."""
@@ -117,9 +139,9 @@ class RedisTurns:
             "groups": _flat(done.groups),
             "alarm": done.alarm,
         }
-        goal = f"{turn.goal.time}-{turn.goal.order}"
+        arguments = [turn.token, _entry(turn.goal), json.dumps(told, separators=(",", ":"))]
         with ANSWERING:
-            more = int(self._advance(self._client, at, [turn.token, goal, json.dumps(told, separators=(",", ":"))]))
+            more = int(self._advance(self._client, at, arguments))
         if more < 0:
             raise TurnLost(turn.partition)
         return more > 0
@@ -162,6 +184,10 @@ class RedisTurns:
 def _whole(entry_id: bytes) -> Position:
     time, _, order = entry_id.partition(b"-")
     return Position(int(time), int(order), WHOLE)
+
+
+def _entry(position: Position) -> str:
+    return f"{position.time}-{position.order}"
 
 
 def _behind(key: bytes, place: bytes) -> Behind:

@@ -32,7 +32,10 @@ class Turn:
         done: Where live delivery stands.
         goal: Where this turn carries it. A turn that does not advance leaves its goal to the next one, so that what it
             may have sent is sent again under the same frame numbers.
+        fixed: Whether an earlier try has narrowed it: then its goal is not moved again.
+        cut: Whether the log goes on behind the goal. Who begins further on has not caught up there.
         behind: Who has yet to catch up, the one that waits longest first; not all, if they are many.
+        carried: How many they were when the goal was set; some may have ended since.
         live: Whether any subscription has caught up.
         leap: What the numbers of frames are ahead by, since events were removed that an earlier try may have sent.
         removals: How many removals of events the partition has seen (`Missing.serial`).
@@ -55,6 +58,9 @@ class Turn:
     again: bool = False
     now: int = 0
     alarm: int = 0
+    fixed: bool = False
+    cut: bool = False
+    carried: int = 0
     groups: Mapping[str, str] = field(default_factory=dict)
     commands: Sequence[tuple[str, str]] = ()
 
@@ -102,7 +108,27 @@ class Turns(Protocol):
         """What `Subscription.encoded` gave, of those that have not ended."""
 
     def frames(self, turn: Turn, keys: Sequence[str]) -> Mapping[str, int]:
-        """The number of the last frame that each was sent; 0 if none was."""
+        """The number of the last frame that each was sent; 0 if none was.
+
+        Raises:
+            TurnLost: Another turn has begun since.
+        """
+
+    def narrow(self, turn: Turn, goal: Position) -> Turn:
+        """Let a turn carry the partition less far, to the end of an earlier append; the turn as it goes on.
+
+        That is for a turn that finds too much to do. The new goal holds for those who take the turn again too, and is
+        not moved again. Frames stay the same under the same numbers, because
+
+        * a turn narrows before it sends anything, and only the newest one may;
+        * while a turn is under way, subscriptions that have caught up only end: none begins but by `advance`. So a
+          later try finds no more to do than an earlier one, and if it finds too much, under a goal that nobody has
+          narrowed, then so did all before it, and none of them has sent anything;
+        * who was overtaken before it knew what there is to do sends nothing: it asks for `frames` between.
+
+        Raises:
+            TurnLost: Another turn has begun since; nothing is changed.
+        """
 
     def advance(self, turn: Turn, done: Advance) -> bool:
         """Write down what a turn has done, all or nothing; whether the partition has more to do.

@@ -17,7 +17,7 @@ local token, goal = ARGV[1], ARGV[2]
 local have = call('HMGET', turn, 'token', 'done', 'inbox', 'now', 'alarm')
 if have[1] ~= token then return -1 end
 if have[2] ~= goal then call('HSET', turn, 'done', goal) end
-call('HDEL', turn, 'goal', 'trims', 'behind', 'inbox', 'now')
+call('HDEL', turn, 'goal', 'fixed', 'cut', 'trims', 'behind', 'inbox', 'now')
 if have[3] and have[3] ~= '' then
   for _, command in ipairs(call('XRANGE', inbox, '-', have[3])) do call('XDEL', inbox, command[1]) end
 end

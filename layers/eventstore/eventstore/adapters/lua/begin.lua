@@ -3,7 +3,8 @@
 --
 -- KEYS  1 partition    the partition's hash: epoch, partitions, trims (how many removals it has seen)
 --       2 turn         its turns' hash: token, of the newest turn; done, the entry of the log up to which it is
---                      dispatched; goal, where the turn that is under way, or came to nothing, carries that;
+--                      dispatched; goal, where the turn that is under way, or came to nothing, carries that; cut, if
+--                      the log goes on behind it; fixed, once narrow.lua has moved it back;
 --                      behind, whom it carries there that are behind, and trims, as they were when it was set;
 --                      leap, what the numbers of frames are ahead by, since here or in renew.lua; inbox, the last
 --                      command that it takes in, and now, its time: with durable subscriptions these decide what is
@@ -18,7 +19,8 @@
 -- ARGV  1 epoch to give a new partition, 2 how many partitions a new store has
 --       3 about how many events a turn carries, 4 how many subscriptions that are behind, 5 how many commands
 --
--- Answers  {{token, epoch, done, goal, 1 if an earlier try set that, 1 if any has caught up, leap, trims, now, alarm},
+-- Answers  {{token, epoch, done, goal, 1 if an earlier try set that, 1 if any has caught up, leap, trims, now, alarm,
+--            1 if the goal is fixed, 1 if it is cut, how many that were behind are carried, with those who ended since},
 --           {key, place of each that is behind...}, {key, state of each durable subscription...}, {command...}}
 local call = redis.call
 local partition, turn, bell, log, behind, places, terms, inbox, groups = unpack(KEYS)
@@ -31,13 +33,13 @@ call('HSETNX', partition, 'partitions', ARGV[2])
 local told = call('HMGET', partition, 'epoch', 'trims')
 local trims = told[2] or '0'
 local token = call('HINCRBY', turn, 'token', 1)
-local have = call('HMGET', turn, 'done', 'goal', 'trims', 'leap', 'behind', 'inbox', 'now', 'alarm')
+local have = call('HMGET', turn, 'done', 'goal', 'trims', 'leap', 'behind', 'inbox', 'now', 'alarm', 'fixed', 'cut')
 local durable = call('EXISTS', groups) == 1
 local done, goal = have[1] or '0-0', have[2]
 local again = goal and 1 or 0
 local live = call('EXISTS', terms)
 local leap, carried = have[4] or '0', {}
-local upto, now = have[6] or '', have[7]
+local upto, now, cut = have[6] or '', have[7], have[10]
 for key in (have[5] or ''):gmatch('%S+') do carried[#carried + 1] = key end
 
 if goal and have[3] ~= trims then
@@ -58,7 +60,10 @@ elseif not goal then
       local first, last = entry[2][2]:match('^(%d+)%-?(%d*)$')
       left = left - (last == '' and 1 or last - first + 1)
       goal = entry[1]
-      if left <= 0 then break end
+      if left <= 0 then
+        cut = '1'
+        break
+      end
     end
   end
   carried = call('ZRANGE', behind, 0, ARGV[4] - 1)
@@ -71,6 +76,7 @@ elseif not goal then
   end
   if goal ~= done or #carried > 0 or durable then
     call('HSET', turn, 'goal', goal, 'trims', trims, 'behind', table.concat(carried, ' '), 'inbox', upto, 'now', now or 0)
+    if cut then call('HSET', turn, 'cut', cut) end
   end
 end
 
@@ -85,4 +91,6 @@ for _, key in ipairs(carried) do
 end
 local states = durable and call('HGETALL', groups) or {}
 local commands = upto ~= '' and call('XRANGE', inbox, '-', upto) or {}
-return {{token, told[1], done, goal, again, live, leap, trims, now or '0', have[8] or '0'}, late, states, commands}
+local about = {token, told[1], done, goal, again, live, leap, trims, now or '0', have[8] or '0'}
+for _, one in ipairs({have[9] and 1 or 0, cut and 1 or 0, #carried}) do about[#about + 1] = one end
+return {about, late, states, commands}

@@ -1,0 +1,62 @@
+"""What the function answers for a batch of its queue."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from eventstore import bootstrap
+from eventstore.delivery import Deliverer
+from eventstore.frames import Address, Delivery, Kind, Part
+from functions.deliver import app
+from tests.examples import FakeClock
+from tests.fakes.connections import FakeConnections, unreachable
+from tests.fakes.queues import FakeBells
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+
+class Context:
+    """Of a call that has its ten seconds before it."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 10_000
+
+
+@pytest.fixture
+def connections(monkeypatch: pytest.MonkeyPatch) -> FakeConnections:
+    connections, clock = FakeConnections(), FakeClock()
+    deliverer = Deliverer(connections, FakeBells(), clock=clock, jitter=lambda: 0.5)
+    monkeypatch.setattr(bootstrap, "clock", lambda: clock)
+    monkeypatch.setattr(bootstrap, "deliverer", lambda: deliverer)
+    return connections
+
+
+def record(name: str, group: str, connection: str) -> dict[str, Any]:
+    part = Part(Kind.EVENTS, 7, ("c",), ('[{"id":"1"}]',), (Address(connection, "s", int(name), 0),))
+    body = Delivery(0, (part,)).encoded()
+    return {"messageId": name, "body": body, "attributes": {"MessageGroupId": group}}
+
+
+def handled(*records: dict[str, Any]) -> list[str]:
+    """The ids of the records that are to come again."""
+    answer = app.handler({"Records": list(records)}, cast("LambdaContext", Context()))
+    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+
+def test_all_of_a_batch_is_done_with(connections: FakeConnections) -> None:
+    assert handled(record("1", "s1", "a"), record("2", "s1", "a"), record("3", "s2", "b")) == []
+    assert [json.loads(message)["frame"] for message in connections.posted["a"]] == [1, 2]
+
+
+def test_what_failed_and_what_follows_it_in_its_group_comes_again(
+    connections: FakeConnections, caplog: pytest.LogCaptureFixture
+) -> None:
+    connections.fail("b", unreachable(3))
+    connections.refusals.extend(unreachable(3))
+    batch = record("1", "s1", "a"), record("2", "s2", "b"), record("3", "s1", "a"), record("4", "s2", "c")
+    assert handled(*batch) == ["2", "4"]
+    assert "s2" in caplog.text
