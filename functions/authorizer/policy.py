@@ -29,6 +29,7 @@ _OF_SCOPES: Mapping[Scope, Sequence[str]] = {
         "*/api/v1/dead-letters",
         "*/api/v1/dead-letters/*",
         "GET/api/v1/stats",
+        "POST/api/v1/epoch",
     ),
 }
 _OF_ANYONE = ("GET/health", "GET/api/v1/health", "GET/api/v1/openapi.json", "GET/api/v1/docs")

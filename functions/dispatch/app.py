@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from eventstore import bootstrap
 from eventstore.errors import TurnLost
+from eventstore.groups import Member
 from functions.queues import in_order
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> PartialItemFail
         told = json.loads(body)
         if "gone" in told:
             bootstrap.members().disconnect(told["gone"])
+        elif "ended" in told:
+            bootstrap.endings().tell(Member(told["ended"], told["id"]), told["subscription"])
         elif "alarm" in told:
             # Rung for, not served: bells of one partition are handled one at a time, and alarms are not.
             _ring(told["alarm"])

@@ -10,8 +10,8 @@ from eventstore.access import Scope
 from eventstore.errors import InvalidQuery
 from eventstore.filters import filter_of_parameters
 from eventstore.filters.parameters import ATTRIBUTES
-from eventstore.frames import Address, Delivery, Kind, Part, shard_of
-from eventstore.framing import FrameLimits
+from eventstore.frames import Address
+from eventstore.framing import note
 from eventstore.streams import stream_name
 from eventstore.subscriptions import BARE, EVENTSTORE, Connection, Subscription
 from functions.access import access_of
@@ -26,7 +26,6 @@ __all__ = ["accept"]
 
 _HEADER = "sec-websocket-protocol"
 _PARAMETERS = (*ATTRIBUTES, "stream", "filter", "from", "cursor")
-_SHARDS = FrameLimits().shards
 
 # What browsers tell the authorizer by: nothing for this function, not even to quote in an error.
 _CREDENTIAL = "bearer."
@@ -122,7 +121,6 @@ def _subscribe(asked: _Asked) -> None:
         raise
     # The connection opens only once this function has answered: its first message goes the way of frames.
     first = answers.bare_subscribed(subscribed, subscription.key)
-    to = (Address(subscription.connection, subscription.id, 0, subscription.opened),)
-    part = Part(Kind.TEXT, 0, (), (first,), to)
-    bootstrap.deliveries().send([Delivery(shard_of(subscription.connection, _SHARDS), (part,))])
+    to = Address(subscription.connection, subscription.id, 0, subscription.opened)
+    bootstrap.deliveries().send([note(first, to)])
     subscriptions.ring(subscribed)

@@ -93,6 +93,12 @@ class DurablesContract:
             removals = {partition: group.removals for partition, group in durables.groups(durable()).items()}
             assert removals == dict.fromkeys(range(4), 0) | {partition_of("wf", 4): 1}
 
+        def test_behind_a_place_that_was_given_no_removal_is_known(self, durables: Durables, log: Log) -> None:
+            log.append("wf", events(3))
+            log.delete("wf")
+            create(durables, start=Position(5, 6, 7))
+            assert {group.removals for group in durables.groups(durable()).values()} == {0}
+
         def test_it_concerns_all_partitions_or_those_of_its_streams(self, durables: Durables) -> None:
             streams = ("wf-1", "wf-2", "wf-3")
             assert list(durables.partitions(durable())) == [0, 1, 2, 3]

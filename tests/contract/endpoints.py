@@ -34,7 +34,7 @@ def needs_endpoint(test: T) -> T:
     """A test, or a class of tests, that is skipped where AWS_ENDPOINT_URL names nothing."""
     if os.environ.get(ENDPOINT):
         return test
-    return pytest.mark.skip(reason=f"{ENDPOINT} names no SQS; `make test-localstack` starts LocalStack for it")(test)
+    return pytest.mark.skip(reason=f"{ENDPOINT} names no SQS; `make test-queues` starts LocalStack for it")(test)
 
 
 @contextmanager

@@ -28,7 +28,7 @@ from tests.examples import FakeClock, event, events
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from eventstore.ports import Log
+    from eventstore.ports import Log, Tail
 
     Dispatch = Callable[[int, Position], None]
 
@@ -53,6 +53,11 @@ def place(log: Log, stream: str, sequence: int) -> Position:
     partition = partition_of(stream, log.partitions)
     found = log.tail({partition: BEGINNING}, count=10_000)[partition].events
     return next(at for at, recorded in found if (recorded.stream, recorded.sequence) == (stream, sequence))
+
+
+def all_of(log: Log) -> Mapping[int, Tail]:
+    """All that the log holds, per partition."""
+    return log.tail(dict.fromkeys(range(log.partitions), BEGINNING), count=10_000)
 
 
 def told(log: Log, stream: str) -> list[tuple[str, int, int]]:
@@ -747,6 +752,36 @@ class LogContract:
                 log.append("wf", events(1, start=number))
             partition = partition_of("wf", log.partitions)
             assert log.lag({partition: BEGINNING}, most=10_000)[partition].events == 2601
+
+    class TestRenewing:
+        def test_every_partition_gets_another_epoch(self, log: Log) -> None:
+            before = {partition: tail.epoch for partition, tail in all_of(log).items()}
+            renewed = log.renew()
+            assert renewed == {partition: tail.epoch for partition, tail in all_of(log).items()}
+            assert not set(renewed.values()) & set(before.values())
+
+        def test_doing_it_again_renews_once_more(self, log: Log) -> None:
+            assert not set(log.renew().values()) & set(log.renew().values())
+
+        def test_it_is_read_and_told_with_whatever_is_read(self, log: Log) -> None:
+            log.append("wf", events(1))
+            partition = partition_of("wf", log.partitions)
+            log.read("wf", start=1, stop=1, count=1)
+            wanted = log.renew()[partition]
+            assert log.read("wf", start=1, stop=1, count=1).epoch == wanted
+            assert log.missing({partition: BEGINNING})[partition].epoch == wanted
+
+        def test_what_is_stored_stays_as_it_is(self, log: Log) -> None:
+            log.append("wf", events(3))
+            log.renew()
+            assert ids(log, "wf") == ["1", "2", "3"]
+            assert (log.append("wf", events(1)).duplicates, log.append("wf", [event("4")]).sequences[0]) == ({0}, 4)
+
+        def test_where_nothing_was_ever_dispatched_retention_goes_on(self, log: Log) -> None:
+            log.create("wf", StreamConfig(Retention(max_events=1)))
+            log.renew()
+            log.append("wf", events(3))
+            assert log.describe("wf").count == 1
 
     def test_an_index_that_is_up_to_date_finds_events_all_the_same(self, log: Log) -> None:
         log.append("wf", events(3))

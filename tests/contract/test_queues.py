@@ -95,7 +95,7 @@ class TestOnMoto(QueuesContract):
 
 @needs_endpoint
 class TestOnLocalStack(QueuesContract):
-    """At AWS_ENDPOINT_URL; see `make test-localstack`."""
+    """At AWS_ENDPOINT_URL; see `make test-queues`."""
 
     @pytest.fixture(scope="class")
     @classmethod

@@ -162,6 +162,15 @@ class TestRedisAlone:
         log.append("wf", events(3))
         assert log.describe("wf").count == 3
 
+    def test_a_process_that_read_an_epoch_before_notices_that_it_was_renewed(self, client: Client) -> None:
+        here, elsewhere = RedisLog(client), RedisLog(client)
+        here.tail({0: BEGINNING}, count=1)
+        assert elsewhere.renew()[0] == here.tail({0: BEGINNING}, count=1)[0].epoch
+
+    def test_a_new_store_may_be_renewed(self, client: Client) -> None:
+        assert list(RedisLog(client, partitions=3).renew()) == [0, 1, 2]
+        assert RedisLog(client).partitions == 3
+
     @pytest.fixture
     def forgetful(self, client: Redis) -> RedisLog:
         """A log of one partition that forgot one of 10,001 removals, the oldest, at 1-0; the newest is of `wf`."""

@@ -12,6 +12,7 @@ import pytest
 from eventstore.adapters.sqs import SqsBells, SqsDeliveries, SqsLetters
 from eventstore.errors import QueueUnavailable
 from eventstore.frames import Address, Delivery, Kind, Part, postings
+from eventstore.groups import Member
 from eventstore.ports import DeadLetter
 from tests.contract.endpoints import ENDPOINT, at_endpoint, on_local_stack
 from tests.contract.queues import Queue
@@ -85,6 +86,21 @@ class TestBells:
         bells.gone("L0SM9cOFvHcCIhw=")
         assert queue.drain(1) == ['{"gone": "L0SM9cOFvHcCIhw="}']
 
+    def test_members_of_what_ended_are_told_each(self, bells: SqsBells, queue: Queue) -> None:
+        members = [Member(f"c{number}=", f"w{number}") for number in range(12)]
+        bells.ended("workers", members)
+        told = [json.loads(body) for body in queue.drain(12)]
+        assert sorted(map(str, told)) == sorted(
+            str({"ended": member.connection, "id": member.id, "subscription": "workers"}) for member in members
+        )
+
+    def test_what_ended_is_told_one_connection_in_the_order_of_what_happened(
+        self, bells: SqsBells, queue: Queue
+    ) -> None:
+        for name in ("first", "second", "third"):
+            bells.ended(name, [Member("c1=", "w")])
+        assert [json.loads(body)["subscription"] for body in queue.drain(3)] == ["first", "second", "third"]
+
     def test_an_alarm_comes_when_its_time_has_come(self, bells: SqsBells, alarms: Queue) -> None:
         bells.ring_later(7, seconds=0.4)
         bells.ring_later(8, seconds=0)
@@ -97,7 +113,12 @@ class TestBells:
     def test_a_queue_that_is_not_there_is_unavailable(self, sqs: SQSClient, queue: Queue) -> None:
         sqs.delete_queue(QueueUrl=queue.url)
         bells = SqsBells(sqs, queue.url, new_id=names(), alarms_url=queue.url)
-        for call in (lambda: bells.ring([1]), lambda: bells.ring([1, 2]), lambda: bells.ring_later(1, seconds=1)):
+        for call in (
+            lambda: bells.ring([1]),
+            lambda: bells.ring([1, 2]),
+            lambda: bells.ring_later(1, seconds=1),
+            lambda: bells.ended("w", [Member("c", "w")]),
+        ):
             with pytest.raises(QueueUnavailable):
                 call()
 

@@ -20,18 +20,30 @@ _ROOT = Path(__file__).parents[2]
 _ADAPTATIONS = pytest.StashKey[list[str]]()
 
 
+_SKIPPED = pytest.StashKey[dict[str, set[str]]]()
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     for mark in item.iter_markers("needs"):
         for need in mark.args:
             if why := lacking(need):
+                name, _, _ = item.name.partition("[")
+                item.config.stash.setdefault(_SKIPPED, {}).setdefault(why, set()).add(f"{item.path.name}::{name}")
                 pytest.skip(why)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if adaptations := config.stash.get(_ADAPTATIONS, []):
-        terminalreporter.section(f"{chosen()}: the built template was deployed, but for this")
-        for one in adaptations:
-            terminalreporter.line(one)
+    """Says what was not shown: what stood in the template's place, and which tests the endpoint cannot take."""
+    if chosen() == "eventstore_dev":
+        return
+    terminalreporter.section("the built template was deployed, but for this")
+    for one in config.stash.get(_ADAPTATIONS, []):
+        terminalreporter.line(one)
+    terminalreporter.section("skipped, in full or in part")
+    for why, names in sorted(config.stash.get(_SKIPPED, {}).items()):
+        terminalreporter.line(why)
+        for name in sorted(names):
+            terminalreporter.line(f"    {name}")
 
 
 @pytest.fixture(scope="session")

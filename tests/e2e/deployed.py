@@ -93,6 +93,7 @@ def deployed_hub(folder: Path, *, built: Path, sam: Path, program: Path) -> Iter
         valkey = stack.enter_context(ValkeyServer.start(folder=folder / "valkey", persistent=True))
         endpoint = os.environ.get("AWS_ENDPOINT_URL") or stack.enter_context(ministack(program, folder))
         account, key = Account(endpoint), token_urlsafe()
+        stack.callback(_remove, account)
         adapting = Adapting(endpoint, whole=chosen() != "ministack")
         template = adapting.file(built)
         parameters = {"RedisUrl": valkey.url, "ApiKeysSecretArn": _secret(account, key)} | _PARAMETERS
@@ -114,6 +115,15 @@ def _secret(account: Account, key: str) -> str:
     with account.client("secretsmanager") as secrets:
         made = secrets.create_secret(Name=f"{_STACK}-keys", SecretString=json.dumps({"keys": [entry]}))
     return str(made["ARN"])
+
+
+def _remove(account: Account) -> None:
+    """Leaves nothing behind on an endpoint that others have, too."""
+    with account.client("cloudformation") as stacks:
+        stacks.delete_stack(StackName=_STACK)
+        stacks.get_waiter("stack_delete_complete").wait(StackName=_STACK, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+    with account.client("secretsmanager") as secrets:
+        secrets.delete_secret(SecretId=f"{_STACK}-keys", ForceDeleteWithoutRecovery=True)
 
 
 def _deploy(template: Path, parameters: Mapping[str, str], *, sam: Path, account: Account) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from eventstore_client import NotFound
 from tests.e2e.live import SECONDS, Client, event, publish
 
 if TYPE_CHECKING:
@@ -43,6 +45,25 @@ def rest(hub: Hub) -> Rest:
 def letters(hub: Hub) -> int:
     """How many messages the queue of parked events holds."""
     return hub.waiting("DeadLettersQueue")
+
+
+def test_a_member_of_a_subscription_that_is_deleted_does_not_wait_for_ever(hub: Hub, rest: Rest) -> None:
+    assert rest.call("POST", "subscriptions", id="short-lived", stream="wf-1")[0] == 201
+    failures: list[NotFound] = []
+
+    def work() -> None:
+        try:
+            worker.run(lambda _: None)
+        except NotFound as error:
+            failures.append(error)
+
+    with hub.client() as store, store.work("short-lived") as worker:
+        thread = threading.Thread(target=work)
+        thread.start()
+        rest.until("subscriptions/short-lived", lambda found: all(one["owner"] for one in found["partitions"]))
+        assert rest.call("DELETE", "subscriptions/short-lived")[0] == 204
+        thread.join(SECONDS)
+    assert [error.detail for error in failures] == ["the durable subscription 'short-lived' was deleted"]
 
 
 def sent(client: Client) -> list[tuple[str, str]]:

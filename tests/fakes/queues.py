@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from eventstore.frames import Delivery
+    from eventstore.groups import Member
 
 __all__ = ["FakeBells", "FakeDeliveries"]
 
@@ -22,6 +23,7 @@ class FakeBells:
         self.rung: list[int] = []
         self.later: list[tuple[int, float]] = []
         self.told_gone: list[str] = []
+        self.told_ended: list[tuple[str, Member]] = []
         self.broken = False
 
     def ring(self, partitions: Iterable[int]) -> None:
@@ -34,6 +36,11 @@ class FakeBells:
 
     def gone(self, connection: str) -> None:
         self.told_gone.append(connection)
+
+    def ended(self, name: str, members: Iterable[Member]) -> None:
+        if self.broken:
+            raise QueueUnavailable("broken for a test")
+        self.told_ended += [(name, member) for member in members]
 
 
 class FakeDeliveries:

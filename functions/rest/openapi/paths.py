@@ -147,6 +147,18 @@ _STATS: dict[str, Any] = {
     "responses": {"200": json("Counts, in all and per partition; and durable subscriptions.", "Stats"), **problems()},
 }
 
+_RENEW: dict[str, Any] = {
+    "operationId": "renewEpoch",
+    "summary": "Say that the store was restored",
+    "description": (
+        "Every partition gets another epoch, and frames get other numbers: cursors given before are refused with "
+        "`new-epoch`, and subscribers start over. What is stored stays as it is. For a store that was restored from an "
+        "older snapshot, before clients come back. To call it again is safe, and renews once more."
+    ),
+    "tags": ["about"],
+    "responses": {"200": json("The partitions, and their new epochs.", "Renewed"), **problems(422)},
+}
+
 PATHS: dict[str, Any] = {
     "/api/v1/events": {"get": _SEARCH, "post": _PUBLISH},
     "/api/v1/events/{id}": {"get": _FIND},
@@ -157,6 +169,7 @@ PATHS: dict[str, Any] = {
     "/health": {"get": _health("getRootHealth")},
     "/api/v1/health": {"get": _health("getHealth")},
     "/api/v1/stats": {"get": _STATS},
+    "/api/v1/epoch": {"post": _RENEW},
     "/api/v1/openapi.json": {
         "get": _document("getOpenApi", "This document", {"application/json": {"schema": {"type": "object"}}})
     },

@@ -15,6 +15,8 @@ __all__ = ["schemas"]
 _TEXT = "^[^\\u0000-\\u001f\\u007f-\\u009f]+$"
 _URI = "^[A-Za-z0-9._~/-]{1,200}$"
 
+_EPOCH: dict[str, Any] = {"type": "string", "pattern": "^[0-9a-f]{12}$", "description": "As it stands in cursors."}
+
 
 def schemas() -> dict[str, Any]:
     """All of them, by name."""
@@ -38,6 +40,7 @@ def schemas() -> dict[str, Any]:
         **SUBSCRIPTION_SCHEMAS,
         "Health": closed({"status": {"const": "ok"}, "version": {"type": "string"}}),
         "Stats": _stats(),
+        "Renewed": closed({"partitions": many(closed({"partition": COUNT, "epoch": _EPOCH}))}),
         "Problem": _problem(),
     }
 

@@ -30,6 +30,7 @@ SCOPES: Mapping[str, Sequence[Scope]] = {
     "redriveDeadLetters": (Scope.ADMIN,),
     "purgeDeadLetters": (Scope.ADMIN,),
     "getStats": (Scope.ADMIN,),
+    "renewEpoch": (Scope.ADMIN,),
     "getRootHealth": (),
     "getHealth": (),
     "getOpenApi": (),

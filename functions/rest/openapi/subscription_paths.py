@@ -54,7 +54,7 @@ _GET: dict[str, Any] = {
 _DELETE: dict[str, Any] = {
     "operationId": "deleteSubscription",
     "summary": "End a durable subscription",
-    "description": "With all that it had in flight and parked; its dead letters are discarded.",
+    "description": "With all that it had in flight and parked; its dead letters are discarded, and its members told.",
     "tags": ["subscriptions"],
     "parameters": refs("Subscription"),
     "responses": {"204": {"description": "Ended."}, **problems(400, 404, 422)},

@@ -1,4 +1,4 @@
-"""The hub about itself: whether it is well, what it holds, and how to talk to it."""
+"""The hub about itself: whether it is well, what it holds, that it was restored, and how to talk to it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from eventstore.bootstrap import clock, durables, log, settings
 from eventstore.events import rfc3339
 from functions.access import access_of
 from functions.rest import responses
+from functions.rest.queries import only
 from functions.rest.request import Request
 from functions.rest.subscription_answers import summary
 from functions.rest.version import VERSION
@@ -49,6 +50,16 @@ def stats() -> Answer:
     counts = {} if request.access.prefixes else _counts(log().stats())
     standing = [summary(found, now=now) for found in standings(log(), durables(), access=request.access)]
     return responses.json_of(200, {"partitions": log().partitions, **counts, "subscriptions": standing})
+
+
+@router.post("/epoch")
+def renew() -> Answer:
+    """Let nobody go on from an older cursor: the store was restored. Again, it is renewed once more."""
+    request = Request.of(router.current_event.raw_event, router.lambda_context, Scope.ADMIN)
+    only(request.query)
+    request.access.require_all_streams()
+    renewed = [{"partition": partition, "epoch": epoch} for partition, epoch in log().renew().items()]
+    return responses.json_of(200, {"partitions": renewed})
 
 
 @router.get("/openapi.json")

@@ -72,7 +72,7 @@ def describe(subscription: str) -> Answer:
 
 @router.delete("/subscriptions/<subscription>")
 def delete(subscription: str) -> Answer:
-    """End one, with all that it had in flight and parked."""
+    """End one, with all that it had in flight and parked; its members are told."""
     request = Request.of(router.current_event.raw_event, router.lambda_context, Scope.ADMIN)
     only(request.query)
     durable_subscriptions().delete(_name(request, subscription))

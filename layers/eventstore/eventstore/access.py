@@ -100,6 +100,13 @@ class Access:
                     pointer=pointer,
                 )
 
+    def require_all_streams(self) -> None:
+        """Return if all streams are its own; raises `Forbidden`."""
+        if self.prefixes:
+            raise Forbidden(
+                f"this concerns all streams; the credential is for names that start with {self._starts()} alone"
+            )
+
     def require_events(self, events: Sequence[Event], *, stream: str | None) -> None:
         """Return if it may publish these; `stream` as in `Store.publish`.
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from eventstore.delivery import Deliverer
     from eventstore.dispatch import Dispatcher
     from eventstore.durable import DurableSubscriptions
+    from eventstore.ending import Endings
     from eventstore.joining import Members
     from eventstore.ports import Bells, Clock, DeadLetters, Deliveries, Durables, Log, Registry, Turns
     from eventstore.store import Store
@@ -37,6 +38,7 @@ __all__ = [
     "dispatcher",
     "durable_subscriptions",
     "durables",
+    "endings",
     "letters",
     "log",
     "members",
@@ -150,6 +152,14 @@ def members() -> Members:
     from eventstore.joining import Members
 
     return Members(durables(), registry(), _bells())
+
+
+@cache
+def endings() -> Endings:
+    """What tells members that their durable subscription was deleted."""
+    from eventstore.ending import Endings
+
+    return Endings(members(), registry(), deliveries())
 
 
 @cache

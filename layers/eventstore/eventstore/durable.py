@@ -17,7 +17,7 @@ from eventstore.streams import partition_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from eventstore.groups import Command
+    from eventstore.groups import Command, Member
     from eventstore.ports import Bells, DeadLetters, Durables, Log
     from eventstore.subscriptions import Durable
 
@@ -77,13 +77,20 @@ class DurableSubscriptions:
         return stands, stands.key == durable.key
 
     def delete(self, name: str) -> None:
-        """End one, and discard what it had parked; raises `SubscriptionNotFound`."""
+        """End one, discard what it had parked, and let its members know; raises `SubscriptionNotFound`.
+
+        Telling them is worth a try and no more: a member that is not told learns of it when it acknowledges.
+        """
         durable = self._durables.get(name)
-        self._discard(durable, self._parked(durable))
+        groups = self._durables.groups(durable).values()
+        self._discard(durable, sorted(stream for group in groups for stream in group.parked))
         self._durables.delete(name)
+        self._tell_ended(name, dict.fromkeys(member for group in groups for member in group.members))
 
     def replay(self, name: str, place: Place) -> Sequence[int]:
         """Let one go on from another place, with nothing in flight, held or parked; the partitions that are to move.
+
+        Members are told what was removed behind the place; from the oldest event on, nothing is missing.
 
         Raises:
             SubscriptionNotFound: There is none of this name.
@@ -92,10 +99,11 @@ class DurableSubscriptions:
         durable = self._durables.get(name)
         starts = self._starts(durable, place)
         ends = self._ends([partition for partition, start in starts.items() if start is Start.NOW])
-        oldest = {partition: BEGINNING for partition, start in starts.items() if start is Start.OLDEST}
+        oldest = [partition for partition, start in starts.items() if start is Start.OLDEST]
         places = {partition: start for partition, start in starts.items() if isinstance(start, Position)}
+        moves = {partition: [Replay(position)] for partition, position in {**ends, **places}.items()}
         self._discard(durable, self._parked(durable))
-        self._tell(durable, {p: [Replay(position)] for p, position in {**ends, **oldest, **places}.items()})
+        self._tell(durable, moves | {partition: [Replay(BEGINNING, from_oldest=True)] for partition in oldest})
         return sorted(starts)
 
     def redrive(self, name: str, stream: str | None, how: str) -> Sequence[str]:
@@ -147,6 +155,15 @@ class DurableSubscriptions:
             bells.ring(silent)
         except Unavailable as error:
             # The commands are left, and the sweep rings for them.
+            _LOGGER.warning("%s: %s", error.code, error.detail)
+
+    def _tell_ended(self, name: str, members: Collection[Member]) -> None:
+        bells = self._bells() if members else None
+        if bells is None:
+            return
+        try:
+            bells.ended(name, members)
+        except Unavailable as error:
             _LOGGER.warning("%s: %s", error.code, error.detail)
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from eventstore.positions import Position
     from eventstore.subscriptions import Subscription
 
-__all__ = ["FrameLimits", "Outbox", "Placed", "missing_members"]
+__all__ = ["FrameLimits", "Outbox", "Placed", "missing_members", "note"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +206,11 @@ class Outbox:
 
     def _cursor(self, position: Position) -> str:
         return Cursor({self.partition: (self.epoch, position)}).token()
+
+
+def note(text: str, to: Address) -> Delivery:
+    """One message, which is no frame, for one connection: behind all that was sent to it before, it gets the text."""
+    return Delivery(shard_of(to.connection, FrameLimits().shards), (Part(Kind.TEXT, 0, (), (text,), (to,)),))
 
 
 def missing_members(ranges: Sequence[tuple[str, int, int]], *, complete: bool) -> str:

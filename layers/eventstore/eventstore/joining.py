@@ -71,7 +71,7 @@ class Members:
     def acknowledge(self, connection: str, own_id: str, cursors: Sequence[str]) -> None:
         """All that was sent up to the cursors is handled."""
         places = Cursor.merged(cursors).places
-        commands = {p: (Ack(connection, position),) for p, (_, position) in places.items()}
+        commands = {p: (Ack(connection, position, epoch),) for p, (epoch, position) in places.items()}
         self._tell(self._of(connection, own_id), commands)
 
     def acknowledge_stream(self, connection: str, own_id: str, stream: str, sequence: int) -> None:

@@ -96,6 +96,8 @@ def read_stream(log: Log, stream: str, query: StreamQuery) -> StreamPage:
     found = _first(log, stream, query, start, stop)
     if query.cursor and Place.parse(query.cursor).epoch != found.epoch:
         raise NewEpoch
+    # Of the first read: should the store be renewed during the others, the page's cursor is refused.
+    epoch = found.epoch
     wanted: list[RecordedEvent] = []
     scanned = 0
     while True:
@@ -114,8 +116,8 @@ def read_stream(log: Log, stream: str, query: StreamQuery) -> StreamPage:
         if not more or len(wanted) == query.limit or scanned >= query.limit * _SCAN:
             break
         found = log.read(stream, start=start, stop=stop, count=query.limit, backwards=query.backwards)
-    place = Place(found.epoch, stop if query.backwards else start)
-    return StreamPage(wanted, place.token() if more else None, found.state, found.epoch)
+    place = Place(epoch, stop if query.backwards else start)
+    return StreamPage(wanted, place.token() if more else None, found.state, epoch)
 
 
 def _window(query: StreamQuery) -> tuple[int, int]:
@@ -158,10 +160,13 @@ def read_all(log: Log, query: AllQuery) -> Page:
     after = _start(query, concerned, given)
     # Each partition is asked for twice its share; where it holds more of the page than that, another round follows.
     share = query.limit if len(concerned) == 1 else 2 * query.limit // len(concerned) + 1
+    epochs: dict[int, str] = {}
     wanted: list[RecordedEvent] = []
     scanned = 0
     while True:
         tails = log.tail(after, count=share, backwards=query.backwards)
+        # Of the first round, as in `read_stream`.
+        epochs = epochs or {p: tails[p].epoch for p in concerned}
         if query.cursor and any(given[p][0] != tails[p].epoch for p in concerned):
             raise NewEpoch
         merged = _merge(tails, after, query, wanted)
@@ -169,7 +174,7 @@ def read_all(log: Log, query: AllQuery) -> Page:
         scanned += max(merged.scanned, 1)
         if not merged.more or len(wanted) == query.limit or scanned >= query.limit * _SCAN:
             break
-    token = Cursor({p: (tails[p].epoch, position) for p, position in after.items()}).token()
+    token = Cursor({p: (epochs[p], position) for p, position in after.items()}).token()
     return Page(wanted, token if merged.more else None, token)
 
 

@@ -10,7 +10,7 @@ from eventstore.cloudevents import recorded_attributes
 from eventstore.events import rfc3339
 from eventstore.frames import Address
 from eventstore.framing import Placed, missing_members
-from eventstore.groups import Group, Spot, Step, apply, due, renew
+from eventstore.groups import Ack, Group, Spot, Step, apply, due, renew
 from eventstore.ports import DeadLetter
 
 if TYPE_CHECKING:
@@ -59,9 +59,11 @@ class Served:
 def serve(log: Log, turn: Turn, durable: Durable, commands: Sequence[Command], outbox: Outbox) -> Served:
     """Take in what was asked, and send what may be sent. It depends on the turn alone: a second try does the same."""
     group = Group.decoded(turn.groups[durable.key])
-    step = Step(group, durable.rules, durable.key, turn.partition, turn.now)
+    step = Step(group, durable.rules, durable.key, turn.partition, turn.now, turn.removals)
     for command in commands:
-        apply(step, command)
+        # A place in a history that was lost says nothing of this one: what stands there now was not handled.
+        if not isinstance(command, Ack) or command.epoch in {"", turn.epoch}:
+            apply(step, command)
     if group.leap != turn.leap:
         # Under the numbers that an earlier try may have sent something else would stand now: they go on far from there.
         group.frame += turn.leap - group.leap

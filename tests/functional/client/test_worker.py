@@ -244,6 +244,16 @@ def test_what_does_not_exist_cannot_be_worked_on(live_hub: FakeWebSocketHub, wor
         worker.run(handler)
 
 
+def test_a_subscription_that_is_deleted_is_worked_on_no_more(
+    live_hub: FakeWebSocketHub, worker: Worker, handler: Handler
+) -> None:
+    deleted = {"type": "error", "code": "subscription-not-found", "detail": "'workers' was deleted"}
+    live_hub.shares.append([OWNED, sent(2, ("a", 1)), deleted])
+    with pytest.raises(NotFound, match="was deleted"):
+        worker.run(handler)
+    assert handler.given == [("a", 1)]
+
+
 def test_a_loss_that_nobody_takes_is_raised(live_hub: FakeWebSocketHub, worker: Worker, handler: Handler) -> None:
     missing = [{"stream": "a", "first": 1, "last": 2}]
     live_hub.shares.append(

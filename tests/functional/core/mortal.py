@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from eventstore.delivery import Deliverer
 from eventstore.dispatch import TurnLimits
 from eventstore.durable import DurableSubscriptions
+from eventstore.ending import Endings
 from eventstore.errors import TurnLost
 from eventstore.groups import Nack
 from eventstore.sweep import Sweeper
@@ -80,11 +81,15 @@ class Mortal(Live):
 
     def settle(self) -> None:
         """Call functions with what queues hold, until they hold nothing; a message stays until it is done with."""
-        while self.bells.rung or self.bells.told_gone or self.deliveries.sent:
+        while self.bells.rung or self.bells.told_gone or self.bells.told_ended or self.deliveries.sent:
             while self.bells.told_gone:
                 gone = self.bells.told_gone[0]
                 self.survive(lambda gone=gone: self.members.disconnect(gone))  # type: ignore[misc] # its default
                 self.bells.told_gone.pop(0)
+            while self.bells.told_ended:
+                name, member = self.bells.told_ended[0]
+                self.survive(lambda name=name, member=member: self.endings.tell(member, name))  # type: ignore[misc] # as above
+                self.bells.told_ended.pop(0)
             while self.bells.rung:
                 partition = self.bells.rung[0]
                 self.survive(lambda partition=partition: self._dispatch(partition))  # type: ignore[misc] # as above
@@ -127,6 +132,11 @@ class Mortal(Live):
             bells=lambda: self.wrapped(self.bells),
             letters=lambda: self.wrapped(self.letters),
         )
+
+    @property
+    def endings(self) -> Endings:
+        """What tells members of the end of what they take part in."""
+        return Endings(self.members, self.wrapped(self.registry), self.wrapped(self.deliveries))
 
     def posted(self, name: str) -> list[dict[str, Any]]:
         return [json.loads(message) for message in self.connections.posted.get(name, [])]

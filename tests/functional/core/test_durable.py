@@ -87,6 +87,40 @@ def test_a_try_that_died_is_made_up_for(
     assert (stands.key, created, waits(live)) == ("a" * 24, False, [0, 1, 2, 3])
 
 
+def told(live: Live) -> list[tuple[str, str, str]]:
+    return [(name, *member) for name, member in live.bells.told_ended]
+
+
+def test_members_are_told_once_of_the_end(live: Live, subscriptions: DurableSubscriptions) -> None:
+    made = live.durables.create(durable("a"), dict.fromkeys(range(PARTITIONS), Start.NOW))
+    for name in ("c1", "c2", "c3"):
+        live.connect(name)
+        live.members.join(name, f"w-{name}", made.name)
+    live.members.leave("c2", [made.name])
+    live.settle()
+    subscriptions.delete(made.name)
+    assert sorted(told(live)) == [("workers", "c1", "w-c1"), ("workers", "c3", "w-c3")]
+
+
+def test_an_end_that_nobody_can_be_told_of_is_an_end(live: Live, subscriptions: DurableSubscriptions) -> None:
+    made = live.durables.create(durable("a"), dict.fromkeys(range(PARTITIONS), Start.NOW))
+    live.connect("c1")
+    live.members.join("c1", "w", made.name)
+    live.settle()
+    live.bells.broken = True
+    subscriptions.delete(made.name)
+    with pytest.raises(SubscriptionNotFound):
+        live.durables.get(made.name)
+    with pytest.raises(SubscriptionNotFound):
+        live.members.acknowledge_stream("c1", "w", "wf", 1)
+
+
+def test_without_members_nobody_is_told(live: Live, subscriptions: DurableSubscriptions) -> None:
+    live.durables.create(durable("a"), dict.fromkeys(range(PARTITIONS), Start.NOW))
+    subscriptions.delete("workers")
+    assert told(live) == []
+
+
 def test_a_deletion_that_died_can_be_made_again(
     live: Live, subscriptions: DurableSubscriptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,11 +10,13 @@ import pytest
 from redis import Redis
 
 from eventstore.adapters.redis_connection import connect
+from eventstore.durable import DurableSubscriptions, Place
 from eventstore.errors import SubscriptionNotFound
 from eventstore.filters import parse_filters
 from eventstore.groups import Nack, Redrive, Replay, Rules
 from eventstore.ports import Start
 from eventstore.positions import BEGINNING
+from eventstore.streams import Retention, StreamConfig
 from eventstore.subscriptions import Durable
 from tests.examples import event, events
 from tests.functional.core.live import Live
@@ -407,6 +409,61 @@ def test_a_replay_starts_over(client: Client) -> None:
     group.live.durables.tell(group.durable, {0: [Replay(BEGINNING)]})
     group.turn()
     assert [sequence for _, sequence in group.events("a")] == ["1", "2"]
+
+
+def emptied(client: Client) -> tuple[Group, DurableSubscriptions, str]:
+    """A group that handled five events of which the first three are gone, and a cursor behind the first of them."""
+    group = Group.of(client)
+    group.join("a")
+    group.live.log.create("wf", StreamConfig(Retention(max_events=2)))
+    group.publish("wf", 1)
+    first = group.take("a")[-1]
+    group.ack("a", first)
+    group.publish("wf", 4, start=2)
+    group.ack("a", group.take("a")[-1])
+    group.live.log.trim("wf")
+    assert group.live.log.describe("wf").first == 4
+    group.turn()
+    live = group.live
+    operators = DurableSubscriptions(live.log, live.durables, bells=lambda: live.bells, letters=lambda: live.letters)
+    return group, operators, first["cursor"]
+
+
+def test_a_replay_tells_what_was_removed_behind_its_place(client: Client) -> None:
+    group, operators, cursor = emptied(client)
+    operators.replay(NAME, Place(cursors=[cursor]))
+    group.settle()
+    missing, sent = group.take("a")
+    assert missing["missing"] == [{"stream": "wf", "first": 2, "last": 3}]
+    assert [one["hubsequence"] for one in sent["events"]] == ["4", "5"]
+
+
+def test_a_replay_tells_it_once(client: Client) -> None:
+    group, operators, cursor = emptied(client)
+    operators.replay(NAME, Place(cursors=[cursor]))
+    group.settle()
+    group.ack("a", group.take("a")[-1])
+    group.publish("wf", 1, start=6)
+    assert kinds(group.take("a")) == ["events"]
+
+
+@pytest.mark.parametrize(("place", "wanted"), [(Place(oldest=True), ["events"]), (Place(), [])])
+def test_a_replay_from_what_there_is_misses_nothing(client: Client, place: Place, wanted: list[str]) -> None:
+    group, operators, _ = emptied(client)
+    operators.replay(NAME, place)
+    group.settle()
+    assert kinds(group.take("a")) == wanted
+
+
+def test_one_that_starts_behind_a_cursor_is_told_what_was_removed_since(client: Client) -> None:
+    group, operators, cursor = emptied(client)
+    operators.create(Durable("2" * 24, "late", parse_filters([])), Place(cursors=[cursor]))
+    group.live.connect("b")
+    group.live.members.join("b", "w", "late")
+    group.settle()
+    _, missing, sent = group.take("b")
+    assert missing["missing"] == [{"stream": "wf", "first": 2, "last": 3}]
+    assert [one["hubsequence"] for one in sent["events"]] == ["4", "5"]
 
 
 def test_only_what_matches_is_the_groups(client: Client) -> None:

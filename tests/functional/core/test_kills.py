@@ -20,6 +20,7 @@ from eventstore.errors import NothingParked, SubscriptionNotFound
 from eventstore.filters import parse_filters
 from eventstore.groups import Rules
 from eventstore.ports import Start
+from eventstore.positions import BEGINNING
 from eventstore.streams import Retention, StreamConfig
 from eventstore.subscriptions import Durable
 from tests.examples import events
@@ -292,6 +293,41 @@ def deleting(hub: Mortal) -> Iterator[None]:
     assert [list(hub.turns.begin(partition, events=9, behind=9).groups) for partition in range(4)] == [[again.key]] * 4
 
 
+def ending(hub: Mortal) -> Iterator[None]:
+    """A durable subscription was deleted, and its member is told behind what it was sent."""
+    durable(hub)
+    hub.connect("a")
+    join(hub, "a")
+    publish(hub, "wf", 1)
+    hub.settle()
+    hub.operators.delete(NAME)
+    yield
+    hub.settle()
+    yield
+    told = [message["type"] for message in hub.posted("a")]
+    # Perhaps twice, for it has no number.
+    assert (told[:3], set(told[3:])) == (["owned", "events", "error"], {"error"} if told[3:] else set())
+    assert hub.registry.joined("a", "w") is None
+
+
+def renewing(hub: Mortal) -> Iterator[None]:
+    """The store was restored: no partition is left with the epoch that it had."""
+    hub.subscribe("a", streams=["wf-0"])
+    before = _epochs(hub)
+    yield
+    hub.survive(hub.wrapped(hub.log).renew)
+    yield
+    assert all(before[partition] != epoch for partition, epoch in _epochs(hub).items())
+    publish(hub, "wf-0", 1)
+    hub.settle()
+    assert ids([frame | {"frame": 1} for frame in hub.posted("a") if frame["type"] == "events"]) == ["1"]
+
+
+def _epochs(hub: Mortal) -> Mapping[int, str]:
+    tails = hub.log.tail(dict.fromkeys(range(hub.log.partitions), BEGINNING), count=1)
+    return {partition: tail.epoch for partition, tail in tails.items()}
+
+
 def replaying(hub: Mortal) -> Iterator[None]:
     """A durable subscription starts over, with events in flight and a stream that is parked."""
     durable(hub, max_attempts=1)
@@ -400,9 +436,11 @@ SCENARIOS = [
     waiting,
     leaving,
     deleting,
+    ending,
+    renewing,
     sweeping,
 ]
-PARTITIONS = {spreading: 3, deleting: 4}
+PARTITIONS = {spreading: 3, deleting: 4, renewing: 3}
 
 
 def run(valkey: ValkeyServer, scenario: Scenario, at: Point | None) -> Sequence[Sequence[Point]]:

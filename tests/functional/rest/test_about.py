@@ -61,6 +61,34 @@ def test_an_empty_store_has_no_newest_event(api: Api) -> None:
     assert api.get("/api/v1/stats").json["newest"] is None
 
 
+def test_after_a_restore_cursors_of_before_are_refused(api: Api) -> None:
+    api.publish(*(cloudevent(name, workflowid="a") for name in "123"))
+    pages = [f"/api/v1/{path}?limit=1" for path in ("events", "streams/a/events")]
+    following = [f"{page}&cursor={api.get(page).json['next']}" for page in pages]
+    assert [api.get(page).status for page in following] == [200, 200]
+    assert api.call("POST", "/api/v1/epoch").status == 200
+    refused = [api.get(page) for page in following]
+    assert [(reply.status, reply.json["code"]) for reply in refused] == [(410, "new-epoch")] * 2
+
+
+def test_a_renewal_tells_each_partitions_new_epoch(api: Api) -> None:
+    first, second = (api.call("POST", "/api/v1/epoch").json["partitions"] for _ in range(2))
+    assert [one["partition"] for one in first] == [0, 1, 2, 3]
+    assert not {one["epoch"] for one in first} & {one["epoch"] for one in second}
+
+
+def test_a_renewal_gives_streams_another_version(api: Api) -> None:
+    api.publish(cloudevent("1", workflowid="a"))
+    tag = api.get("/api/v1/streams/a").headers["etag"]
+    api.call("POST", "/api/v1/epoch")
+    assert api.get("/api/v1/streams/a", If_None_Match=tag).status == 200
+
+
+def test_a_renewal_takes_no_parameters(api: Api) -> None:
+    problem = api.call("POST", "/api/v1/epoch?partition=1")
+    assert (problem.status, problem.json["code"]) == (422, "invalid-query")
+
+
 def test_a_path_that_is_not_there_is_not_found(api: Api) -> None:
     problem = api.get("/api/v1/nothing")
     assert (problem.status, problem.json["code"]) == (404, "not-found")

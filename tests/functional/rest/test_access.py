@@ -62,6 +62,12 @@ def post(by: Api, path: str, **body: object) -> Reply:
     return by.call("POST", f"/api/v1/{path}", body=json.dumps(body).encode(), headers=_JSON)
 
 
+def test_who_has_some_streams_alone_renews_nothing(acme: Caller, everyone: Caller) -> None:
+    cursor = everyone.get("/api/v1/events?limit=1").json["next"]
+    assert "acme:" in forbidden(acme.call("POST", "/api/v1/epoch"))
+    assert everyone.get(f"/api/v1/events?cursor={cursor}").status == 200
+
+
 def asked(path: str) -> str:
     """A path with something for each parameter."""
     for name in ("id", "stream", "subscription"):

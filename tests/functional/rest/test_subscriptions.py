@@ -13,6 +13,7 @@ from tests.functional.rest.workers import Workers, create, post
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tests.fakes.queues import FakeBells
     from tests.functional.rest.api import Api
 
 TASKS = [{"prefix": {"type": "io.flunq.task."}}]
@@ -60,6 +61,18 @@ def test_another_of_the_same_name_is_a_conflict_and_changes_nothing(api: Api, ot
     problem = create(api, **other)
     assert (problem.status, problem.json["code"]) == (409, "subscription-conflict")
     assert len(api.get("/api/v1/subscriptions/workers").json["partitions"]) == 4
+
+
+def test_deleting_it_tells_its_members(api: Api, workers: Workers) -> None:
+    create(api)
+    workers.join(connection="c1")
+    workers.join(connection="c2")
+    bells: FakeBells = bootstrap.bells()  # type: ignore[assignment]
+    assert api.call("DELETE", "/api/v1/subscriptions/workers").status == 204
+    assert [(name, member.connection, member.id) for name, member in bells.told_ended] == [
+        ("workers", "c1", "w"),
+        ("workers", "c2", "w"),
+    ]
 
 
 def test_one_of_a_stream_concerns_its_partition_alone(api: Api) -> None:

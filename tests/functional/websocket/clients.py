@@ -49,12 +49,20 @@ class Gateway:
             event["multiValueHeaders"]["Sec-WebSocket-Protocol"] = [", ".join(protocols)]
         return client, handler(event, Context())  # type: ignore[arg-type]
 
+    def dispatch(self, *bells: dict[str, Any]) -> None:
+        """Let `dispatch` answer bells."""
+        answer = dispatch({"Records": [_bell(number, told) for number, told in enumerate(bells)]}, Context())  # type: ignore[arg-type]
+        assert answer == {"batchItemFailures": []}
+
     def settle(self) -> dict[str, list[dict[str, Any]]]:
         """Let `dispatch` answer every bell; what each connection is posted."""
-        while self.bells.rung:
+        while self.bells.rung or self.bells.told_ended:
             partitions, self.bells.rung = sorted(set(self.bells.rung)), []
-            answer = dispatch({"Records": [_bell(partition) for partition in partitions]}, Context())  # type: ignore[arg-type]
-            assert answer == {"batchItemFailures": []}
+            ended, self.bells.told_ended = self.bells.told_ended, []
+            self.dispatch(
+                *({"partition": partition} for partition in partitions),
+                *({"ended": member.connection, "id": member.id, "subscription": name} for name, member in ended),
+            )
         found: dict[str, list[dict[str, Any]]] = {}
         for posting in self.deliveries.taken():
             found.setdefault(posting.connection, []).append(json.loads(posting.message))
@@ -94,12 +102,12 @@ class Client:
         assert handler(self.event("disconnect.json"), Context()) == {"statusCode": 200}  # type: ignore[arg-type]
 
 
-def _bell(partition: int) -> dict[str, Any]:
+def _bell(number: int, told: dict[str, Any]) -> dict[str, Any]:
     return {
-        "messageId": f"m{partition}",
+        "messageId": f"m{number}",
         "receiptHandle": "r",
-        "body": json.dumps({"partition": partition}),
-        "attributes": {"MessageGroupId": f"p{partition}", "ApproximateReceiveCount": "1"},
+        "body": json.dumps(told),
+        "attributes": {"MessageGroupId": f"g{number}", "ApproximateReceiveCount": "1"},
         "messageAttributes": {},
         "eventSource": "aws:sqs",
     }

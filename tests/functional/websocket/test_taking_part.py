@@ -14,6 +14,8 @@ from eventstore.subscriptions import Durable
 from tests.functional.rest.api import cloudevent
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.functional.websocket.clients import Client, Gateway
 
 NAME = "workers"
@@ -199,6 +201,70 @@ class TestLeaving:
     def test_what_was_released_is_answered(self, member: Client) -> None:
         told = member.send({"action": "release", "id": "w", "partition": 3, "request": "r"})
         assert told == {"type": "released", "id": "w", "partition": 3, "request": "r"}
+
+
+class TestEnding:
+    @pytest.fixture
+    def delete(self, member: Client) -> Callable[[], None]:
+        assert member.received() == []
+        return lambda: bootstrap.durable_subscriptions().delete(NAME)
+
+    def test_a_member_is_told_that_what_it_takes_part_in_was_deleted(
+        self, member: Client, delete: Callable[[], None]
+    ) -> None:
+        delete()
+        wanted = {"code": "subscription-not-found", "detail": f"the durable subscription '{NAME}' was deleted"}
+        assert member.received() == [{"type": "error", **wanted, "id": "w"}]
+
+    def test_it_is_told_behind_what_it_was_sent(self, member: Client, delete: Callable[[], None]) -> None:
+        publish(member, "1")
+        member.gateway.dispatch(*({"partition": partition} for partition in range(4)))
+        delete()
+        assert [message["type"] for message in member.received()] == ["events", "error"]
+
+    def test_a_bell_that_comes_again_tells_nothing_new(self, member: Client, delete: Callable[[], None]) -> None:
+        delete()
+        bell = {"ended": member.connection, "id": "w", "subscription": NAME}
+        assert len(member.received()) == 1
+        member.gateway.dispatch(bell)
+        assert member.received() == []
+
+    def test_who_left_by_then_is_told_nothing(self, member: Client, delete: Callable[[], None]) -> None:
+        delete()
+        member.send({"action": "unsubscribe", "id": "w"})
+        assert member.received() == []
+
+    def test_who_disconnected_by_then_is_told_nothing(self, member: Client, delete: Callable[[], None]) -> None:
+        delete()
+        member.disconnect()
+        assert member.received() == []
+
+    def test_another_one_of_the_name_is_taken_part_in_anew(self, member: Client, delete: Callable[[], None]) -> None:
+        delete()
+        make()
+        assert [message["type"] for message in member.received()] == ["error"]
+        publish(member, "1")
+        assert member.received() == []
+        join(member, "w2")
+        assert ids(member.received()) == ["1"]
+
+    def test_a_function_that_dies_before_all_is_done_is_made_up_for(
+        self, member: Client, delete: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def dying(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        delete()
+        [(name, told)] = member.gateway.bells.told_ended
+        bell = {"ended": told.connection, "id": told.id, "subscription": name}
+        with monkeypatch.context() as patched:
+            patched.setattr(type(bootstrap.members()), "unsubscribe", dying)
+            with pytest.raises(KeyboardInterrupt):
+                member.gateway.dispatch(bell)
+        assert [message["type"] for message in member.received()] == ["error", "error"]
+        assert member.send({"action": "ack", "id": "w", "stream": "wf", "sequence": 1})["code"] == (
+            "subscription-not-found"
+        )
 
 
 ACK, NACK = {"action": "ack", "id": "w"}, {"action": "nack", "id": "w"}

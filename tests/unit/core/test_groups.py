@@ -349,6 +349,16 @@ class TestReplaying:
         step(group, Replay(BEGINNING))
         assert group == working(place=BEGINNING, flight=[], held={}, parked={})
 
+    def test_it_knows_of_no_removal_any_more(self) -> None:
+        group = working(removals=7)
+        step(group, Replay(at(1)))
+        assert group.removals == 0
+
+    def test_before_the_oldest_event_nothing_is_missing(self) -> None:
+        group = working(removals=6)
+        apply(Step(group, RULES, KEY, 0, NOW, removals=7), Replay(BEGINNING, from_oldest=True))
+        assert group.removals == 7
+
 
 class TestDeadlines:
     def test_the_first_in_flight_has_failed_once_a_deadline_passed_in_silence(self) -> None:

@@ -130,6 +130,10 @@ class RedisDurables:
 
 
 def _group(start: Position | Start) -> str:
-    place = BEGINNING if isinstance(start, Start) else start
-    told = json.loads(Group(place=place).encoded()) | {"removals": "REMOVALS"}
-    return json.dumps(told | ({"place": "NOW"} if start is Start.NOW else {}), separators=(",", ":"))
+    told = json.loads(Group(place=BEGINNING if isinstance(start, Start) else start).encoded())
+    if isinstance(start, Start):
+        # What was removed before counts only behind a place that was given.
+        told["removals"] = "REMOVALS"
+    if start is Start.NOW:
+        told["place"] = "NOW"
+    return json.dumps(told, separators=(",", ":"))

@@ -50,7 +50,7 @@ class RedisLog:
         client: What `redis_connection.connect` gives.
         partitions: How many a new store gets; an existing one must have that many. None: what it has, or 16.
         clock: The time that events are stored under; without one, the server's, as every deployment has it.
-        new_epoch: Draws the epoch of a new partition.
+        new_epoch: Draws the epoch of a partition that is new, or is renewed.
     """
 
     def __init__(
@@ -215,6 +215,11 @@ class RedisLog:
         """See `Log.index`."""
         with ANSWERING:
             self._ids.catch_up(partitions)
+
+    def renew(self) -> Mapping[int, str]:
+        """See `Log.renew`."""
+        with ANSWERING:
+            return self._partitions.renew()
 
     def stats(self) -> Sequence[PartitionStats]:
         """See `Log.stats`."""

@@ -6,7 +6,7 @@ import secrets
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from eventstore.adapters.redis_keys import PartitionKeys, StreamKeys, partition_keys, stream_keys
+from eventstore.adapters.redis_keys import PartitionKeys, StreamKeys, partition_keys, stream_keys, turn_keys
 from eventstore.adapters.redis_scripts import Script
 from eventstore.errors import PartitionMismatch
 from eventstore.streams import partition_of
@@ -29,6 +29,8 @@ def random_epoch() -> str:
 class Partitions:
     """The partitions of one store; made at their first use.
 
+    How many there are never changes, and is kept. Epochs do, and are read from the store each time.
+
     Args:
         configured: How many the caller believes there are; None takes what the store has, or 16 for a new one.
     """
@@ -40,6 +42,7 @@ class Partitions:
         self._configured = configured
         self._new_epoch = new_epoch
         self._open = Script("open")
+        self._renew = Script("renew")
 
     @cached_property
     def count(self) -> int:
@@ -56,6 +59,14 @@ class Partitions:
     def epoch(self, partition: int, known: bytes | None = None) -> str:
         """The epoch of a partition; `known` is what its hash was just seen to hold, if anything."""
         return known.decode() if known else self._opened(partition, self.count)[0]
+
+    def renew(self) -> dict[int, str]:
+        """Give every partition another epoch; the new ones."""
+        calls = [
+            ((partition_keys(partition).partition, turn_keys(partition).turn), (self._new_epoch(), self.count))
+            for partition in range(self.count)
+        ]
+        return {partition: epoch.decode() for partition, epoch in enumerate(self._renew.each(self.client, calls))}
 
     def keys(self, stream: str) -> tuple[PartitionKeys, StreamKeys]:
         """The keys of a stream and of its partition."""

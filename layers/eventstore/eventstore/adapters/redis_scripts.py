@@ -19,8 +19,8 @@ __all__ = ["Script"]
 class Script:
     """A script by its name; run by its digest, and sent whole where the server does not know it yet.
 
-    Those that begin with `#!lua flags=allow-oom` run though the server's memory is full: they remove what is there, or
-    deliver it (Valkey documentation, "Lua API reference", script flags).
+    Those that begin with `#!lua flags=allow-oom` run though the server's memory is full: they remove what is there,
+    deliver it, or write over it (Valkey documentation, "Lua API reference", script flags).
     """
 
     def __init__(self, name: str) -> None:

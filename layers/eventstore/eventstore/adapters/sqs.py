@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     )
 
     from eventstore.frames import Delivery
+    from eventstore.groups import Member
     from eventstore.ports import DeadLetter
 
 __all__ = ["SqsBells", "SqsDeliveries", "SqsLetters"]
@@ -66,7 +67,12 @@ class SqsBells:
 
     def gone(self, connection: str) -> None:
         """See `Bells.gone`."""
-        self._send([(f"gone-{shard_of(connection, _GONE_GROUPS)}", json.dumps({"gone": connection}))])
+        self._send([(_gone_group(connection), json.dumps({"gone": connection}))])
+
+    def ended(self, name: str, members: Iterable[Member]) -> None:
+        """See `Bells.ended`."""
+        told = [(one.connection, {"ended": one.connection, "id": one.id, "subscription": name}) for one in members]
+        self._send([(_gone_group(connection), json.dumps(body)) for connection, body in told])
 
     def _send(self, bells: Sequence[tuple[str, str]]) -> None:
         try:
@@ -192,6 +198,10 @@ class SqsLetters:
         except (BotoCoreError, ClientError) as error:
             raise QueueUnavailable(f"the dead letter queue does not answer: {error}") from error
         return removed
+
+
+def _gone_group(connection: str) -> str:
+    return f"gone-{shard_of(connection, _GONE_GROUPS)}"
 
 
 def _letter_group(key: str, stream: str) -> str:

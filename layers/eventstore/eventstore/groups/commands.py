@@ -47,10 +47,15 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """All that the owner was sent up to a place is handled, but for streams that are held."""
+    """All that the owner was sent up to a place is handled, but for streams that are held.
+
+    Attributes:
+        epoch: Of the partition, when the place was given; empty, if that is not known.
+    """
 
     connection: str
     position: Position
+    epoch: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +94,14 @@ class Redrive:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """The group goes to another place, and forgets what it had in flight, held and parked."""
+    """The group goes to another place, and forgets what it had in flight, held and parked.
+
+    Attributes:
+        from_oldest: Whether that is the oldest event kept, wherever it stands, so that nothing is missing before it.
+    """
 
     position: Position
+    from_oldest: bool = False
 
 
 Command = Join | Leave | Release | Ack | AckStream | Nack | Redrive | Replay

@@ -34,13 +34,18 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A group that is being moved, by which rules, in which partition, when, and what its members are to be told."""
+    """A group that is being moved, by which rules, in which partition, when, and what its members are to be told.
+
+    Attributes:
+        removals: How many removals of events the partition has seen (`Missing.serial`).
+    """
 
     group: Group
     rules: Rules
     key: str
     partition: int
     now: int
+    removals: int = 0
     told: list[Told] = field(default_factory=list)
 
 
@@ -87,10 +92,8 @@ def apply(step: Step, command: Command) -> None:
             _fail(step, command)
         case Redrive(stream, how) if stream in group.parked:
             _redrive(step, stream, how)
-        case Replay(position):
-            group.place = group.furthest = position
-            group.flight, group.held, group.parked = [], {}, {}
-            group.careful = group.lost = 0
+        case Replay():
+            _replay(step, command)
         case _:
             pass
 
@@ -240,6 +243,15 @@ def _pause(key: str, stream: str, sequence: int, attempt: int) -> int:
     pause = min(_FIRST_PAUSE << (attempt - 1), _LONGEST_PAUSE)
     drawn = blake2b(f"{key}\0{stream}\0{sequence}\0{attempt}".encode(), digest_size=2).digest()
     return pause // 2 + pause * int.from_bytes(drawn) // 0xFFFF
+
+
+def _replay(step: Step, replay: Replay) -> None:
+    group = step.group
+    group.place = group.furthest = replay.position
+    group.flight, group.held, group.parked = [], {}, {}
+    group.careful = group.lost = 0
+    # Behind a place that was given, it knows of no removal any more: members are told of those.
+    group.removals = step.removals if replay.from_oldest else 0
 
 
 def _redrive(step: Step, stream: str, how: str) -> None:

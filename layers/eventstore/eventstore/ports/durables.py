@@ -25,7 +25,8 @@ class Durables(Protocol):
     def create(self, durable: Durable, starts: Mapping[int, Position | Start]) -> Durable:
         """Make one that starts in these partitions; the one that stands, if there is one of this name already.
 
-        What a try that died left out is made up for, and nothing else of the one that stands is changed.
+        What a try that died left out is made up for, and nothing else of the one that stands is changed. Of removals
+        of events it knows (`Group.removals`), unless it starts behind a position: then of none.
         """
 
     def get(self, name: str) -> Durable:

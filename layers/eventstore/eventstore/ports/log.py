@@ -195,6 +195,14 @@ class Log(Protocol):
     def index(self, partitions: Iterable[int]) -> None:
         """Do what the next `locate` in these partitions would otherwise do first."""
 
+    def renew(self) -> Mapping[int, str]:
+        """Give every partition another epoch: nobody may go on from an older cursor. Answers the new ones.
+
+        For a store that was restored, and is older than what its clients remember: they hold cursors into a history
+        that it does not have. What it holds stays as it is; frames get numbers far beyond those of before. Whoever
+        dies in between leaves some partitions as they were, and may do it again, which only renews the others twice.
+        """
+
     def stats(self) -> Sequence[PartitionStats]:
         """What each partition holds."""
 

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from eventstore.frames import Delivery
+    from eventstore.groups import Member
 
 __all__ = ["Bells", "Deliveries"]
 
@@ -23,6 +24,9 @@ class Bells(Protocol):
 
     def gone(self, connection: str) -> None:
         """Let what belongs to a connection that is gone be removed."""
+
+    def ended(self, name: str, members: Iterable[Member]) -> None:
+        """Let the members of a durable subscription that was deleted be told."""
 
 
 class Deliveries(Protocol):

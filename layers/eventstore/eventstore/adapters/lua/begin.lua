@@ -6,9 +6,9 @@
 --                      dispatched; goal, where the turn that is under way, or came to nothing, carries that; cut, if
 --                      the log goes on behind it; fixed, once narrow.lua has moved it back;
 --                      behind, whom it carries there that are behind, and trims, as they were when it was set;
---                      leap, what the numbers of frames are ahead by; inbox, the last command that it takes in, and
---                      now, its time: with durable subscriptions these decide what is sent as well; alarm, when a turn
---                      was last asked for ahead of time
+--                      leap, what the numbers of frames are ahead by, since here or in renew.lua; inbox, the last
+--                      command that it takes in, and now, its time: with durable subscriptions these decide what is
+--                      sent as well; alarm, when a turn was last asked for ahead of time
 --       3 bell         there while a bell is on its way
 --       4 log          as in append.lua
 --       5 behind       subscriptions that have yet to catch up, a sorted set by the token of their last turn

@@ -1,6 +1,7 @@
 -- Opens a partition, and makes it if it is new.
 --
--- The epoch is drawn once and lost with the partition's other keys, so that a cursor into lost history is noticed.
+-- The epoch is drawn once and lost with the partition's other keys, so that a cursor into lost history is noticed. Only
+-- renew.lua gives another one.
 --
 -- KEYS  1 partition    the partition's hash: epoch, partitions
 -- ARGV  1 epoch to give a new partition, 2 how many partitions a new store has

@@ -34,8 +34,8 @@ local function bounds(reference)
   return tonumber(reference:match('^%d+')), tonumber(reference:match('%d+$'))
 end
 
--- Without a turn, nobody waits for anything.
-local done = call('HGET', turn, 'done') or (call('EXISTS', turn) == 1 and '0-0')
+-- Without a turn, nobody waits for anything. (Frames may leap before the first one: renew.lua.)
+local done = call('HGET', turn, 'done') or (call('HEXISTS', turn, 'token') == 1 and '0-0')
 local done_time = done and place(done) or math.huge
 local pending
 -- Of the millisecond in which dispatch stands, the log tells what is beyond.
