@@ -66,7 +66,8 @@ def describe(subscription: str) -> Answer:
 
     request = Request.of(router.current_event.raw_event, router.lambda_context, Scope.SUBSCRIBE, Scope.ADMIN)
     only(request.query)
-    found = standing_of(log(), durables(), durables().get(_name(request, subscription)))
+    durable = durables().get(_name(request, subscription))
+    found = standing_of(log(), durables(), durable, access=request.access)
     return responses.json_of(200, standing(found, now=clock().now()))
 
 

@@ -268,6 +268,29 @@ def test_how_durable_subscriptions_stand_is_told_of_ones_own(subscriptions: Call
     assert [one["id"] for one in told] == ["acme:own", "named", "prefixed"]
 
 
+def test_how_a_durable_subscription_stands_says_nothing_of_others_events(
+    subscriptions: Caller, everyone: Caller
+) -> None:
+    before = standing(subscriptions)
+    everyone.publish(*(cloudevent(str(at), tenantid="other", workflowid="b") for at in range(100, 107)))
+    assert standing(subscriptions) == before
+    assert [one["oldest_age"] for one in before] == [None, None]
+
+
+def test_how_far_behind_a_durable_subscription_is_is_told_to_those_of_all_streams(
+    subscriptions: Caller, everyone: Caller
+) -> None:
+    assert subscriptions
+    assert everyone.get("/api/v1/subscriptions/acme:own").json["lag"] >= 2
+    assert next(one["lag"] for one in everyone.get("/api/v1/stats").json["subscriptions"] if one["id"] == "acme:own")
+
+
+def standing(by: Caller) -> list[dict[str, Any]]:
+    """A tenant's own one as each call tells of it."""
+    told = by.get("/api/v1/stats").json["subscriptions"]
+    return [by.get("/api/v1/subscriptions/acme:own").json, next(one for one in told if one["id"] == "acme:own")]
+
+
 def test_parked_streams_of_others_are_refused(acme: Caller) -> None:
     forbidden(acme.get("/api/v1/dead-letters?stream=other:b"))
     forbidden(post(acme, "dead-letters/redrive", subscription="acme:own", stream="other:b"))
