@@ -32,6 +32,10 @@ router = Router()  # type: ignore[no-untyped-call]  # Powertools leaves it untyp
 # ruff: noqa: PLC0415 - groups, and pydantic, are imported by those alone who concern themselves with subscriptions
 
 
+_AT_ONCE = 100
+"""How many are looked at together at least, for those of others may stand between two of the caller's."""
+
+
 @router.post("/subscriptions")
 def create() -> Answer:
     """Make a durable subscription, or find the same one."""
@@ -110,7 +114,7 @@ def _confined(asked: Durable, access: Access) -> Durable:
 
 def _covered(query: NamesQuery, access: Access) -> Iterator[Durable]:
     """Those of a list that are there for the caller."""
-    after = query.after
-    while names := durables().names(prefix=query.prefix, after=after, count=query.limit + 1):
+    after, count = query.after, max(query.limit + 1, _AT_ONCE)
+    while names := durables().names(prefix=query.prefix, after=after, count=count):
         yield from filter(access.covers, durables().definitions(names))
         after = names[-1]

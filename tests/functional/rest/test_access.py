@@ -10,6 +10,8 @@ import pytest
 
 from eventstore import bootstrap
 from eventstore.access import Access, Scope
+from eventstore.filters import parse_filters
+from eventstore.subscriptions import Durable
 from functions.authorizer.policy import policy_of
 from functions.rest.openapi import document
 from functions.rest.openapi.paths import PATHS
@@ -18,6 +20,9 @@ from tests.functional.rest.api import Api, cloudevent
 from tests.functional.rest.callers import Caller, caller
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from eventstore.ports import Durables
     from tests.functional.rest.api import Reply
 
 _CALLS = [
@@ -232,6 +237,26 @@ def test_a_list_of_durable_subscriptions_has_those_of_ones_own_streams(subscript
     page = subscriptions.get(f"/api/v1/subscriptions?limit=2&cursor={page['next']}").json
     assert [one["id"] for one in page["subscriptions"]] == ["prefixed"]
     assert "next" not in page
+
+
+def test_a_short_page_of_durable_subscriptions_is_not_sought_one_by_one_among_others(
+    subscriptions: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    durables, asked = bootstrap.durables(), []
+    for number in range(50):
+        durables.create(Durable("0" * 24, f"bulk:{number:02}", parse_filters([])), {})
+    names = type(durables).names
+
+    def counted(self: Durables, **options: Any) -> Sequence[str]:  # noqa: ANN401 - as they come
+        asked.append(options)
+        return names(self, **options)
+
+    monkeypatch.setattr(type(durables), "names", counted)
+    page = subscriptions.get("/api/v1/subscriptions?limit=1").json
+    assert [one["id"] for one in page["subscriptions"]] == ["acme:own"]
+    page = subscriptions.get(f"/api/v1/subscriptions?limit=1&cursor={page['next']}").json
+    assert [one["id"] for one in page["subscriptions"]] == ["named"]
+    assert len(asked) == 2
 
 
 def test_a_durable_subscription_is_confined_as_it_is_made(subscriptions: Caller) -> None:
