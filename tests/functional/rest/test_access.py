@@ -288,6 +288,11 @@ def test_a_durable_subscription_takes_no_name_of_others(acme: Caller) -> None:
     forbidden(post(acme, "subscriptions", id="other:workers"))
 
 
+def test_a_name_that_an_operator_gave_to_a_wider_one_is_taken(subscriptions: Caller) -> None:
+    reply = post(subscriptions, "subscriptions", id="acme:a-wide-one")
+    assert (reply.status, reply.json["code"]) == (409, "subscription-conflict")
+
+
 def test_how_durable_subscriptions_stand_is_told_of_ones_own(subscriptions: Caller) -> None:
     told = subscriptions.get("/api/v1/stats").json["subscriptions"]
     assert [one["id"] for one in told] == ["acme:own", "named", "prefixed"]
