@@ -10,7 +10,7 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from eventstore.access import Scope
 from eventstore.bootstrap import clock, durable_subscriptions, durables, log, new_id
-from functions.access import require_durable
+from functions.access import durable_of, require_durable
 from functions.rest import responses
 from functions.rest.queries import names_query, only
 from functions.rest.request import Request, json_body, segment
@@ -70,7 +70,7 @@ def describe(subscription: str) -> Answer:
 
     request = Request.of(router.current_event.raw_event, router.lambda_context, Scope.SUBSCRIBE, Scope.ADMIN)
     only(request.query)
-    durable = durables().get(_name(request, subscription))
+    durable = durable_of(request.access, segment(subscription))
     found = standing_of(log(), durables(), durable, access=request.access)
     return responses.json_of(200, standing(found, now=clock().now()))
 
