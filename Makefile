@@ -48,7 +48,7 @@ bench: $(TEST) ## Measure, and write docs/benchmarks.md
 test-localstack: $(TEST) $(SAM) $(MINISTACK) ## Deploy the built template on MiniStack, or at AWS_ENDPOINT_URL, and run the end-to-end tests there
 	@echo "Building for the Python and the processor that are to run the functions..."
 	@mkdir -p .aws-sam
-	@SAM_CLI_TELEMETRY=0 $(HERE) $(SAM) build --build-dir .aws-sam/endpoint >.aws-sam/endpoint.log 2>&1 || { cat .aws-sam/endpoint.log; false; }
+	@SAM_CLI_TELEMETRY=0 $(HERE) $(SAM) build --build-dir .aws-sam/endpoint/build >.aws-sam/endpoint.log 2>&1 || { cat .aws-sam/endpoint.log; false; }
 	EVENTSTORE_ENDPOINT=$${EVENTSTORE_ENDPOINT:-ministack} SAM=$(SAM) MINISTACK=$(MINISTACK) \
 		$(BIN)/python -m pytest tests/e2e --ignore=tests/e2e/dev
 
@@ -104,6 +104,9 @@ clean: ## Remove what was built and installed; the data in .eventstore stays
 	rm -rf $(VENV) $(VENV)-* .aws-sam
 
 # Environments ---------------------------------------------------------------
+
+.PHONY: environments
+environments: $(TEST) $(SAM) $(CHECKOV) $(MINISTACK)
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed, and none is on the PATH." >&2; exit 1; }
