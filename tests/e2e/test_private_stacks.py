@@ -39,7 +39,13 @@ def account(running_hub: Hub) -> Account:
 
 @pytest.fixture(scope="module")
 def network(account: Account) -> Iterator[dict[str, str]]:
-    parameters = {"VpcCidr": "10.64.0.0/20", "AvailabilityZones": "3", "QueueArns": QUEUES, "LogRetentionDays": "30"}
+    parameters = {
+        "Hub": "hub",
+        "VpcCidr": "10.64.0.0/20",
+        "AvailabilityZones": "3",
+        "QueueArns": QUEUES,
+        "LogRetentionDays": "30",
+    }
     yield deploy("network", parameters, account)
     delete("network", account)
 
@@ -89,6 +95,7 @@ def test_the_cluster_is_made_and_its_address_is_one_that_the_hub_takes(
     account: Account, network: dict[str, str]
 ) -> None:
     parameters = {
+        "Hub": "hub",
         "Kind": "cluster",
         "SubnetIds": network["SubnetIds"],
         "CacheGroup": network["CacheGroup"],
