@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from redis import Redis
 
-from tests.e2e.deployed import deployed_hub
+from tests.e2e.deployed import DeployedHub, deployed_hub
 from tests.e2e.endpoints import chosen, lacking
 from tests.e2e.hubs import Hub, local_hub
 from tests.e2e.live import Client
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _ROOT = Path(__file__).parents[2]
-_ADAPTATIONS = pytest.StashKey[list[str]]()
+_DEPLOYED = pytest.StashKey[DeployedHub]()
 
 
 _SKIPPED = pytest.StashKey[dict[str, set[str]]]()
@@ -37,8 +37,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if chosen() == "eventstore_dev":
         return
     terminalreporter.section("the built template was deployed, but for this")
-    for one in config.stash.get(_ADAPTATIONS, []):
-        terminalreporter.line(one)
+    if _DEPLOYED in config.stash:
+        for one in config.stash[_DEPLOYED].unshown:
+            terminalreporter.line(one)
     terminalreporter.section("skipped, in full or in part")
     for why, names in sorted(config.stash.get(_SKIPPED, {}).items()):
         terminalreporter.line(why)
@@ -60,7 +61,7 @@ def running_hub(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.C
         "program": Path(os.environ.get("MINISTACK") or _ROOT / ".venv-ministack" / "bin" / "ministack"),
     }
     with deployed_hub(folder, **places) as deployed:
-        pytestconfig.stash[_ADAPTATIONS] = deployed.adaptations
+        pytestconfig.stash[_DEPLOYED] = deployed
         yield deployed
 
 
