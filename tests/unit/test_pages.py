@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -118,6 +119,17 @@ def test_every_log_that_is_named_is_made() -> None:
     told = {name for page in _PAGES for name in re.findall(r"/flunq-eventstore/\$STACK/([a-z/]+)", _text(page))}
     assert told
     assert told <= suffixes
+
+
+def test_every_dependency_has_a_reason_and_nothing_else_has() -> None:
+    declared = tomllib.loads((_ROOT / "pyproject.toml").read_text())
+    groups = [*declared["project"]["optional-dependencies"].values(), *declared["dependency-groups"].values()]
+    groups += [declared["project"]["dependencies"], declared["build-system"]["requires"]]
+    needed = {re.split(r"[^\w-]", one)[0] for group in groups for one in group} - {"flunq-eventstore"}
+    page = _text(_ROOT / "docs/decisions/003-dependencies.md")
+    told = {name for cells in rows(page, "003. What we depend on, and why") for name in cells[0].split(", ")}
+    # What comes as an extra of another one is told of where it has a reason of its own.
+    assert told - {"cryptography", "hiredis"} == needed
 
 
 def _quoted(cell: str) -> list[str]:
