@@ -97,6 +97,22 @@ def test_memory_of_functions_is_that_of_the_template() -> None:
     assert assumed["memory of all functions with SnapStart, MB"] == sum(memories.values())
 
 
+def test_alarms_are_counted_by_what_they_watch() -> None:
+    resources = _yaml(_STACKS / "alarms.yaml")["Resources"].values()
+    alarms = [
+        one for one in resources if one["Type"] == "AWS::CloudWatch::Alarm" and one.get("Condition") != "Serverless"
+    ]
+    watched = [
+        # A query watches one metric of each node that there is.
+        max(1, sum("MetricStat" in metric for metric in alarm["Properties"].get("Metrics", ())))
+        * (2 if alarm.get("Condition") == "Clustered" else 1)
+        for alarm in alarms
+    ]
+    assumed = numbers(_text(_OPERATIONS / "costs.md"), "Assumptions")
+    assert assumed["metrics that the alarms watch"] == sum(watched)
+    assert f"the {len(alarms)} alarms of a cluster of two nodes" in _text(_OPERATIONS / "costs.md")
+
+
 def test_every_parameter_of_the_template_is_told_of() -> None:
     template = _template()
     told = {name for cells in rows(_text(_ROOT / "docs/operations.md"), "Parameters") for name in _quoted(cells[0])}
