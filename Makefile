@@ -31,7 +31,7 @@ soak: $(TEST) ## Run the soaks at full size: 10,000 events, 50 subscribers; SOAK
 	SOAK_EVENTS=10000 SOAK_SUBSCRIBERS=50 $(BIN)/python -m pytest -q -s tests/e2e/test_soak.py
 	SOAK_EVENTS=5000 $(BIN)/python -m pytest -q -s tests/e2e/test_soak_groups.py
 
-check: $(TEST) lint-template built ## Run all that CI runs: format, lint, types, architecture, templates, build, tests
+check: $(TEST) lint-template built ## Run format, lint, types, architecture, templates, build, tests; .ci/run has what CI runs beside
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
@@ -48,13 +48,13 @@ bench: $(TEST) ## Measure, and write docs/benchmarks.md
 test-localstack: $(TEST) $(SAM) $(MINISTACK) ## Deploy the built template on MiniStack, or at AWS_ENDPOINT_URL, and run the end-to-end tests there
 	@echo "Building for the Python and the processor that are to run the functions..."
 	@mkdir -p .aws-sam
-	@SAM_CLI_TELEMETRY=0 $(HERE) $(SAM) build --build-dir .aws-sam/endpoint/build >.aws-sam/endpoint.log 2>&1 || { cat .aws-sam/endpoint.log; false; }
+	@SAM_CLI_TELEMETRY=0 $(THERE) $(SAM) build --build-dir .aws-sam/endpoint/build >.aws-sam/endpoint.log 2>&1 || { cat .aws-sam/endpoint.log; false; }
 	EVENTSTORE_ENDPOINT=$${EVENTSTORE_ENDPOINT:-ministack} SAM=$(SAM) MINISTACK=$(MINISTACK) \
 		$(BIN)/python -m pytest tests/e2e --ignore=tests/e2e/dev
 
-# MiniStack runs functions with the Python that it has itself.
-HERE = TARGET_PYTHON=$(shell $(VENV)-ministack/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])') \
-	PLATFORM=$(if $(filter Darwin,$(shell uname -s)),macosx_11_0,manylinux2014)_$(shell uname -m)
+# MiniStack runs functions with the Python that it has itself; another endpoint's are named: TARGET_PYTHON=3.13 PLATFORM=...
+THERE = TARGET_PYTHON=$(or $(TARGET_PYTHON),$(shell $(VENV)-ministack/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')) \
+	PLATFORM=$(or $(PLATFORM),$(if $(filter Darwin,$(shell uname -s)),macosx_11_0,manylinux2014)_$(shell uname -m))
 
 test-queues: $(TEST) $(LOCALSTACK) ## Run the tests of queues on LocalStack's SQS too, without Docker
 	$(BIN)/python -m tests.localstack $(VENV)-localstack/bin/python \
