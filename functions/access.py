@@ -11,7 +11,9 @@ from eventstore.errors import Forbidden, SubscriptionNotFound
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["access_of", "require_durable"]
+    from eventstore.subscriptions import Durable
+
+__all__ = ["access_of", "durable_of", "require_durable"]
 
 
 def access_of(context: Mapping[str, Any]) -> Access:
@@ -28,11 +30,19 @@ def access_of(context: Mapping[str, Any]) -> Access:
     return Access.decoded(told)
 
 
+def durable_of(access: Access, name: str) -> Durable:
+    """The durable subscription of a name, if it is there for the caller; raises as `require_durable` does."""
+    found = bootstrap.durables().get(name)
+    if not access.covers(found):
+        raise SubscriptionNotFound(name, durable=True)
+    return found
+
+
 def require_durable(access: Access, name: str) -> None:
     """Return if a durable subscription is there for the caller.
 
     Raises:
         SubscriptionNotFound: There is none of this name, or it concerns streams that are out of reach.
     """
-    if access.prefixes and not access.covers(bootstrap.durables().get(name)):
-        raise SubscriptionNotFound(name, durable=True)
+    if access.prefixes:
+        durable_of(access, name)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import struct
 import threading
 import time
 from contextlib import contextmanager
@@ -30,13 +32,22 @@ _MAKING = {
 
 @dataclass
 class Issuer:
-    """Attributes: `asked` counts how often its keys were fetched; `away` lets it answer 500."""
+    """An issuer.
+
+    Attributes:
+        asked: How often its keys were fetched.
+        away: Lets it answer 500.
+        answer: What it answers with in place of its keys.
+        breaks: Lets it break the connection within its answer.
+    """
 
     url: str = "https://issuer.example"
     keys: dict[str, Any] = field(default_factory=dict)
     shown: list[dict[str, Any]] = field(default_factory=list)
     asked: int = 0
     away: bool = False
+    answer: bytes | None = None
+    breaks: bool = False
 
     def add(self, kid: str, algorithm: str = "ES256", *, shown: bool = True) -> None:
         make, kind = _MAKING[algorithm]
@@ -76,12 +87,17 @@ def issuing(*algorithms: str) -> Iterator[Issuer]:
     class Answering(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             issuer.asked += 1
-            content = json.dumps({"keys": issuer.shown}).encode()
+            content = json.dumps({"keys": issuer.shown}).encode() if issuer.answer is None else issuer.answer
             self.send_response(500 if issuer.away else 200)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
-            self.wfile.write(content)
+            if issuer.breaks:
+                # Without lingering, its end is a reset.
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self.connection.close()
+            else:
+                self.wfile.write(content)
 
         def log_message(self, *_: object) -> None:
             """Silent."""

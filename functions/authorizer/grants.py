@@ -17,6 +17,8 @@ _LONGEST = 4096
 """The restriction becomes part of every filter, which has 8 KiB (docs/protocol.md, Limits)."""
 
 _SUBJECT = 256
+"""In bytes: it stands twice in what API Gateway is answered, which may have 8 KiB ("Quotas for WebSocket APIs")."""
+
 _START = re.compile(r"[A-Za-z0-9._:~-]{1,200}")
 _TENANT = re.compile(r"[A-Za-z0-9._~-]{1,199}")
 _SCOPES = frozenset(Scope)
@@ -34,8 +36,8 @@ def access_of(subject: object, told: Mapping[str, object]) -> Access:
     Raises:
         InvalidGrant: A member is none of what it may be.
     """
-    if not isinstance(subject, str) or not 0 < len(subject) <= _SUBJECT:
-        raise InvalidGrant(f"the subject is no text of 1 to {_SUBJECT} characters")
+    if not isinstance(subject, str) or not 0 < len(subject.encode(errors="surrogatepass")) <= _SUBJECT:
+        raise InvalidGrant(f"the subject is no text of 1 to {_SUBJECT} bytes")
     tenants = _names(told, "tenants", _TENANT)
     streams = _names(told, "streams", _START)
     limited = tenants is not None or streams is not None

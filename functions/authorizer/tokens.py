@@ -6,7 +6,6 @@ import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 import jwt
-from jwt.exceptions import PyJWKClientConnectionError
 
 from eventstore.errors import Unauthorized, Unavailable
 from functions.authorizer.grants import InvalidGrant, access_of
@@ -111,22 +110,14 @@ class IssuerKeys:
         timeout_seconds: float = 3,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._client = jwt.PyJWKClient(
-            url, lifespan=kept_seconds, cooldown_duration=pause_seconds, timeout=timeout_seconds
-        )
+        self._client = _Client(url, lifespan=kept_seconds, cooldown_duration=pause_seconds, timeout=timeout_seconds)
         self._pause = min(pause_seconds, _PAUSE_AFTER_FAILURE)
         self._clock = clock
         self._failed_at: float | None = None
 
     def get(self, kid: str) -> jwt.PyJWK:
         """The key of this id; raises as `Keys.get` says."""
-        try:
-            return self._known(kid) or self._fetched(kid)
-        except PyJWKClientConnectionError:
-            self._failed_at = self._clock()
-            raise IssuerUnavailable(f"the issuer's keys cannot be fetched from {self._client.uri}") from None
-        except (jwt.PyJWTError, ValueError):
-            raise Unauthorized("the issuer has no key of the token's id (kid)") from None
+        return self._known(kid) or self._fetched(kid)
 
     def _known(self, kid: str) -> jwt.PyJWK | None:
         cached = self._client.jwk_set_cache.get() if self._client.jwk_set_cache is not None else None
@@ -137,7 +128,30 @@ class IssuerKeys:
     def _fetched(self, kid: str) -> jwt.PyJWK:
         if self._failed_at is not None and self._clock() - self._failed_at < self._pause:
             raise IssuerUnavailable(f"the issuer's keys could not be fetched a moment ago from {self._client.uri}")
-        return self._client.get_signing_key(kid)
+        try:
+            return self._client.get_signing_key(kid)
+        except IssuerUnavailable:
+            self._failed_at = self._clock()
+            raise
+        except jwt.PyJWTError:
+            raise Unauthorized("the issuer has no key of the token's id (kid)") from None
+
+
+class _Client(jwt.PyJWKClient):
+    """Tells an issuer that shows no keys from one that does not have the key."""
+
+    def fetch_data(self) -> Any:  # noqa: ANN401 - as it is declared
+        """The keys that the issuer shows.
+
+        Raises:
+            IssuerUnavailable: It does not answer, not to the end, or with what holds no key that can be used.
+        """
+        try:
+            return super().fetch_data()
+        except (jwt.PyJWTError, ValueError, OSError) as error:
+            raise IssuerUnavailable(
+                f"the issuer's keys cannot be fetched from {self.uri}: {type(error).__name__}"
+            ) from None
 
 
 _PAUSE_AFTER_FAILURE = 5.0

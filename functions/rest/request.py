@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from eventstore.errors import Malformed, UnsupportedMediaType
+from eventstore.errors import Malformed, TooLarge, UnsupportedMediaType
 from functions.access import access_of
 
 if TYPE_CHECKING:
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from eventstore.access import Access, Scope
 
 __all__ = ["Request", "json_body", "segment"]
+
+_LONGEST_BODY = 1024 * 1024
+"""Of a call in JSON; cursors of all partitions that a store may have are the most that one holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +78,15 @@ def json_body(request: Request) -> bytes:
 
     Raises:
         UnsupportedMediaType: It says something else, or nothing.
+        TooLarge: It has more than 1 MiB.
     """
     essence = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if essence != "application/json":
         raise UnsupportedMediaType(
             f"{essence or 'a body without Content-Type'!r} is not read here; send application/json"
         )
+    if len(request.body) > _LONGEST_BODY:
+        raise TooLarge(f"the body is {len(request.body)} bytes long; {_LONGEST_BODY} are the most")
     return request.body
 
 

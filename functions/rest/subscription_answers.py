@@ -64,7 +64,7 @@ def dead_letter(found: ParkedStream, event: RecordedEvent | None) -> bytes:
 
 def _figures(found: Standing | PartitionStanding, now: int) -> dict[str, Any]:
     return {
-        "lag": found.lag,
+        **({} if found.lag is None else {"lag": found.lag}),
         "in_flight": found.in_flight,
         "held": found.held,
         "parked": found.parked,

@@ -34,13 +34,14 @@ def emit(log: Log, turns: Turns, durables: Durables, *, clock: Clock, until: int
 
 
 def _figures(standing: Standing) -> Mapping[str, int]:
-    return {
+    counts = {
         "Lag": standing.lag,
         "InFlight": standing.in_flight,
         "Held": standing.held,
         "Parked": standing.parked,
         "Members": len(standing.members),
     }
+    return {name: count for name, count in counts.items() if count is not None}
 
 
 def _age(standing: Standing, now: int) -> float:

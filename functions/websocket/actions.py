@@ -10,7 +10,7 @@ from eventstore.access import Access, Scope
 from eventstore.errors import EventstoreError, UnknownAction
 from eventstore.store import PartlyPublished
 from eventstore.subscriptions import Subscription
-from functions.access import require_durable
+from functions.access import durable_of
 from functions.websocket import answers
 from functions.websocket.requests import Ack, Join, Message, Nack, Publish, Release, Subscribe
 
@@ -64,8 +64,7 @@ def _subscribe(caller: Caller, message: Message) -> str:
 
 def _join(caller: Caller, message: Message) -> str:
     asked = Join.of(message)
-    require_durable(caller.access, asked.name)
-    partitions = bootstrap.members().join(caller.connection, asked.id, asked.name)
+    partitions = bootstrap.members().join(caller.connection, asked.id, durable_of(caller.access, asked.name))
     return answers.message(
         "subscribed", id=asked.id, subscription=asked.name, partitions=list(partitions), request=message.request
     )

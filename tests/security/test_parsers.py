@@ -91,6 +91,10 @@ HUGE: dict[str, tuple[Any, Any]] = {
     "many members": (from_json, b"{" + b",".join(b'"m%d":1' % number for number in range(MANY)) + b"}"),
     "a batch of nothing": (batch_from_json, b"[" + b"{}," * MANY + b"{}]"),
     "nested filters": (parse_filters, json.loads('[{"not":' * 400 + "1" + "}]" * 400)),
+    "filters of many starts, of which each may be within each": (
+        parse_filters,
+        [{"all": [{"any": [{"prefix": {"hubstream": f"{one}{at}"}} for at in range(MANY // 10)]} for one in "ab"]}],
+    ),
     "many filters": (parse_filters, [{"exact": {"type": "t"}}] * (MANY // 10)),
     "SQL of parentheses": (parse, "(" * MANY),
     "SQL of signs": (parse, "-" * 8000 + "1"),

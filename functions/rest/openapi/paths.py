@@ -79,7 +79,7 @@ _CREATE: dict[str, Any] = {
     "responses": {
         "201": json("Created.", "Stream", {"Location": {"schema": {"type": "string"}, "required": True}}),
         "200": json("It exists with these settings.", "Stream", {"Location": {"schema": {"type": "string"}}}),
-        **problems(400, 409, 410, 415, 422),
+        **problems(400, 409, 410, 413, 415, 422),
     },
 }
 

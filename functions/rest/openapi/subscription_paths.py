@@ -30,7 +30,7 @@ _CREATE: dict[str, Any] = {
     "responses": {
         "201": json("Created.", "Subscription", _LOCATION),
         "200": json("It exists with this definition.", "Subscription", _LOCATION),
-        **problems(400, 409, 415, 422),
+        **problems(400, 409, 413, 415, 422),
     },
 }
 
@@ -70,7 +70,7 @@ _REPLAY: dict[str, Any] = {
     "tags": ["subscriptions"],
     "parameters": refs("Subscription"),
     "requestBody": _body("Replay"),
-    "responses": {"202": json("It will.", "Moved"), **problems(400, 404, 415, 422)},
+    "responses": {"202": json("It will.", "Moved"), **problems(400, 404, 413, 415, 422)},
 }
 
 _PARKED: dict[str, Any] = {
@@ -91,7 +91,7 @@ _REDRIVE: dict[str, Any] = {
     "description": "In their order. The next turns of their partitions do it; their dead letters are discarded.",
     "tags": ["dead letters"],
     "requestBody": _body("Redrive"),
-    "responses": {"202": json("They will.", "Redriven"), **problems(400, 404, 415, 422)},
+    "responses": {"202": json("They will.", "Redriven"), **problems(400, 404, 413, 415, 422)},
 }
 
 _PURGE: dict[str, Any] = {

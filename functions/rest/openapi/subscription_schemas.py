@@ -10,14 +10,19 @@ from functions.rest.subscription_models import MODELS
 __all__ = ["SUBSCRIPTION_SCHEMAS", "SUMMARY"]
 
 _FIGURES: dict[str, Any] = {
-    "lag": COUNT | {"description": "Events that it has yet to come to; per partition, 10,000 are 10,000 or more."},
+    "lag": COUNT
+    | {
+        "description": "Events that it has yet to come to, of whatever stream; per partition, 10,000 are 10,000 or "
+        "more. Left out where the credential is for some streams alone."
+    },
     "in_flight": COUNT | {"description": "Events that were sent and not acknowledged."},
     "held": COUNT | {"description": "Streams of which an event failed and is to be tried again."},
     "parked": COUNT | {"description": "Streams that are set aside."},
     "oldest_age": {
         "type": ["number", "null"],
         "minimum": 0,
-        "description": "Seconds since the oldest event was stored that it has not acknowledged, parked ones apart.",
+        "description": "Seconds since the oldest event was stored that it has not acknowledged, parked ones apart; "
+        "where `lag` is left out, of those that were sent or are to be tried again.",
     },
 }
 _TEXT: dict[str, Any] = {"type": "string"}
@@ -32,7 +37,7 @@ _DEFINITION: dict[str, Any] = {
     "created": TIME,
 }
 
-SUMMARY = closed({"id": NAME, "members": COUNT, **_FIGURES})
+SUMMARY = closed({"id": NAME, "members": COUNT, **_FIGURES}, optional=("lag",))
 """How a durable subscription stands, in all."""
 
 
@@ -67,9 +72,9 @@ def _standing() -> dict[str, Any]:
     owner = {"type": ["string", "null"], "description": "The connection that the partition belongs to."}
     members = {
         "members": many(closed({"connection": _TEXT, "id": _TEXT | {"description": "As it calls the subscription."}})),
-        "partitions": many(closed({"partition": COUNT, "owner": owner, **_FIGURES})),
+        "partitions": many(closed({"partition": COUNT, "owner": owner, **_FIGURES}, optional=("lag",))),
     }
-    return closed({**_DEFINITION, **_FIGURES, **members}, optional=("stream",))
+    return closed({**_DEFINITION, **_FIGURES, **members}, optional=("stream", "lag"))
 
 
 def _dead_letter() -> dict[str, Any]:

@@ -10,7 +10,7 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from eventstore.access import Scope
 from eventstore.bootstrap import clock, durable_subscriptions, durables, log, new_id
-from functions.access import require_durable
+from functions.access import durable_of, require_durable
 from functions.rest import responses
 from functions.rest.queries import names_query, only
 from functions.rest.request import Request, json_body, segment
@@ -30,6 +30,10 @@ __all__ = ["router"]
 router = Router()  # type: ignore[no-untyped-call]  # Powertools leaves it untyped
 
 # ruff: noqa: PLC0415 - groups, and pydantic, are imported by those alone who concern themselves with subscriptions
+
+
+_AT_ONCE = 100
+"""How many are looked at together at least, for those of others may stand between two of the caller's."""
 
 
 @router.post("/subscriptions")
@@ -66,7 +70,8 @@ def describe(subscription: str) -> Answer:
 
     request = Request.of(router.current_event.raw_event, router.lambda_context, Scope.SUBSCRIBE, Scope.ADMIN)
     only(request.query)
-    found = standing_of(log(), durables(), durables().get(_name(request, subscription)))
+    durable = durable_of(request.access, segment(subscription))
+    found = standing_of(log(), durables(), durable, access=request.access)
     return responses.json_of(200, standing(found, now=clock().now()))
 
 
@@ -109,7 +114,7 @@ def _confined(asked: Durable, access: Access) -> Durable:
 
 def _covered(query: NamesQuery, access: Access) -> Iterator[Durable]:
     """Those of a list that are there for the caller."""
-    after = query.after
-    while names := durables().names(prefix=query.prefix, after=after, count=query.limit + 1):
+    after, count = query.after, max(query.limit + 1, _AT_ONCE)
+    while names := durables().names(prefix=query.prefix, after=after, count=count):
         yield from filter(access.covers, durables().definitions(names))
         after = names[-1]

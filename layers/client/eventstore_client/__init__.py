@@ -31,6 +31,7 @@ from eventstore_client.errors import (
     ProblemError,
     TooLarge,
     Unavailable,
+    Unencrypted,
     UnexpectedAnswer,
     WrongExpectedVersion,
 )
@@ -72,6 +73,7 @@ __all__ = [
     "Subscription",
     "TooLarge",
     "Unavailable",
+    "Unencrypted",
     "UnexpectedAnswer",
     "Worker",
     "WrongExpectedVersion",

@@ -12,6 +12,7 @@ ClientError
 │   ├── Denied                          the credential is missing, wrong, or allows something else: show another one
 │   └── Unavailable                     nothing is wrong with the request: send it again later, it is safe
 ├── NoCredentials                       there is nothing to show to the hub: mend where credentials come from
+├── Unencrypted                         what is shown could be read on the way: give an address of https or wss
 ├── ConnectFailed                       nobody answers at the address: start the hub, or correct the address
 ├── UnexpectedAnswer                    what answers is not this hub, or a version that this client does not know
 ├── HistoryLost                         events are gone that a subscription had not come to: decide, then go on behind
@@ -48,6 +49,7 @@ __all__ = [
     "ProblemError",
     "TooLarge",
     "Unavailable",
+    "Unencrypted",
     "UnexpectedAnswer",
     "WrongExpectedVersion",
     "problem_error",
@@ -126,6 +128,10 @@ class Unavailable(ProblemError):
 
 class NoCredentials(ClientError):
     """There is nothing to show: a token cannot be had, or a library is missing that signs."""
+
+
+class Unencrypted(ClientError):
+    """A credential is not sent in the clear, except within this machine. Nothing was sent."""
 
 
 class UnexpectedAnswer(ClientError):

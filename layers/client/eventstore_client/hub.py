@@ -15,7 +15,7 @@ from eventstore_client.errors import UnexpectedAnswer
 from eventstore_client.events import Recorded, Stored, encoded
 from eventstore_client.messages import Request
 from eventstore_client.subscription import Subscription
-from eventstore_client.transport import Transport, checked_url, websocket_url
+from eventstore_client.transport import Transport, checked_url, private_url, websocket_url
 from eventstore_client.worker import Worker
 
 if TYPE_CHECKING:
@@ -48,7 +48,14 @@ class EventStore:
         websocket_url: Where the hub answers over WebSocket; else, where `url` is from the environment, its
             EVENTSTORE_WEBSOCKET_URL. A hub such as `make dev` needs neither: the address is told by `url`.
         credentials: What the hub is shown: `Bearer`, `ApiKey` or `AwsIam`; else what the environment's EVENTSTORE_TOKEN
-            or EVENTSTORE_API_KEY holds. Only this hub is shown it, redirections are not followed.
+            or EVENTSTORE_API_KEY holds. Only this hub is shown it, redirections are not followed; and over https and
+            wss alone, unless it is on this machine (localhost, 127.0.0.0/8, ::1).
+
+    Raises:
+        ConnectFailed: `url` is no address.
+        NoCredentials: The environment has two.
+        Unencrypted: There are credentials, and the address is neither encrypted nor of this machine; so say `subscribe`
+            and `work` of `websocket_url`.
     """
 
     url: str | None = None
@@ -64,7 +71,7 @@ class EventStore:
         self.url = checked_url(self.url or os.environ.get("EVENTSTORE_URL") or DEFAULT_URL)
         if self.credentials is None:
             self.credentials = from_environment()
-        self._transport = Transport(self.url, self.connections, self.credentials)
+        self._transport = Transport(private_url(self.url, self.credentials), self.connections, self.credentials)
 
     def publish(
         self, events: Iterable[Publishable], *, stream: str | None = None, expected: int | None = None
@@ -161,12 +168,13 @@ class EventStore:
             Invalid: A filter, a stream's name or the cursor is wrong.
             Denied: The hub does not take the credential, or it allows something else.
             ConnectFailed: The hub is not there, or `websocket_url` is missing.
+            Unencrypted: As `EventStore` says.
         """
         if isinstance(filters, str | bytes | dict):
             raise TypeError("subscribe takes several filters; put a single one in a list")
         streams = [stream] if isinstance(stream, str) else [*(stream or ())]
         return Subscription(
-            websocket_url(self.websocket_url, url=str(self.url)),
+            self._live_url(),
             Request(filters=[*filters], streams=streams, start=start),
             cursor=cursor or None,
             backoff=self.backoff,
@@ -198,9 +206,10 @@ class EventStore:
 
         Raises:
             ConnectFailed: `websocket_url` is missing.
+            Unencrypted: As `EventStore` says.
         """
         return Worker(
-            websocket_url(self.websocket_url, url=str(self.url)),
+            self._live_url(),
             name,
             backoff=self.backoff,
             ping_every=ping_every,
@@ -240,6 +249,9 @@ class EventStore:
         self, method: str, path: str, *, body: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> bytes:
         return self.backoff.call(lambda: self._transport.send(method, path, body=body, headers=headers))
+
+    def _live_url(self) -> str:
+        return private_url(websocket_url(self.websocket_url, url=str(self.url)), self.credentials)
 
     def _object(self, answer: bytes) -> Mapping[str, Any]:
         try:

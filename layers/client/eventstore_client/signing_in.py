@@ -26,7 +26,9 @@ _PATIENCE = 60.0
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Let the command line name a credential."""
     group = parser.add_argument_group(
-        "who you are", "at most one; better in the environment than here, where others on this machine can read it"
+        "who you are",
+        "at most one; better in the environment than here, where others on this machine can read it. Shown over https "
+        "and wss alone, or to a hub on this machine: localhost, 127.0.0.0/8, ::1",
     )
     one = group.add_mutually_exclusive_group()
     one.add_argument("--token", metavar="TOKEN", help="a bearer token (else EVENTSTORE_TOKEN)")

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import urllib3
 
 from eventstore_client.credentials import Outgoing
-from eventstore_client.errors import ConnectFailed, problem_error
+from eventstore_client.errors import ConnectFailed, Unencrypted, problem_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from eventstore_client.credentials import Credentials
 
-__all__ = ["Transport", "checked_url", "websocket_url"]
+__all__ = ["Transport", "checked_url", "private_url", "websocket_url"]
 
 _TIMEOUT = urllib3.Timeout(connect=5.0, read=35.0)
 """API Gateway answers within 29 seconds ("Quotas for configuring and running a REST API")."""
+
+_LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1"))
 
 _REFUSED = 400
 _UNAUTHORIZED = 401
@@ -58,6 +61,29 @@ def websocket_url(given: str | None, *, url: str) -> str:
         f"{url} does not tell where the hub answers over WebSocket; give websocket_url, or "
         "EVENTSTORE_WEBSOCKET_URL beside EVENTSTORE_URL (the stack's output WebSocketUrl)"
     )
+
+
+def private_url(url: str, credentials: Credentials | None) -> str:
+    """The address, if what is shown there can be read by nobody on the way.
+
+    Raises:
+        Unencrypted: There are credentials, and it is an address over plain HTTP or WebSocket of another machine.
+    """
+    parsed = urlsplit(url)
+    if credentials and parsed.scheme in {"http", "ws"} and not _is_here(parsed.hostname or ""):
+        raise Unencrypted(
+            f"{url} is not encrypted, and {credentials} would be readable on the way; give an address that begins with "
+            f"{parsed.scheme}s://, or one of this machine: localhost, 127.0.0.1 or [::1]"
+        )
+    return url
+
+
+def _is_here(host: str) -> bool:
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host == "localhost"
+    return any(address in network for network in _LOOPBACK)
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,16 +55,18 @@ class Access:
     ) -> Access:
         """What a credential says: a tenant stands for the streams whose names start with its own and a colon."""
         of_tenants = frozenset(tenants)
-        starts = _shortest({*streams, *(f"{tenant}:" for tenant in of_tenants)})
+        starts = _shortest({*streams, *map(_start_of, of_tenants)})
         return cls(subject, frozenset(scopes), of_tenants, starts)
 
     def encoded(self) -> dict[str, str]:
-        """What `decoded` reads back: strings alone, for API Gateway passes on nothing else."""
+        """What `decoded` reads back: strings alone, for API Gateway passes on nothing else, and 8 KiB at most."""
+        # What the tenants stand for is not told twice.
+        implied = {_start_of(tenant) for tenant in self.tenants}
         return {
             "subject": self.subject,
             "scopes": " ".join(sorted(self.scopes)),
             "tenants": " ".join(sorted(self.tenants)),
-            "streams": " ".join(self.prefixes),
+            "streams": " ".join(start for start in self.prefixes if start not in implied),
         }
 
     @classmethod
@@ -163,6 +165,10 @@ _SCOPES = frozenset(Scope)
 
 FULL = Access("", _SCOPES)
 """What everyone may do where nobody asks for a credential, or something else decides."""
+
+
+def _start_of(tenant: str) -> str:
+    return f"{tenant}:"
 
 
 def _shortest(starts: Iterable[str]) -> tuple[str, ...]:

@@ -27,20 +27,20 @@ class Members:
         self._registry = registry
         self._bells = bells
 
-    def join(self, connection: str, own_id: str, name: str) -> Sequence[int]:
+    def join(self, connection: str, own_id: str, durable: Durable) -> Sequence[int]:
         """Let a connection take part; answers the partitions that the subscription concerns.
 
+        Whether it may was found out of this one. Another that has its name meanwhile is not joined.
+
         Raises:
-            SubscriptionNotFound: There is no durable subscription of this name.
             SubscriptionConflict, TooManySubscriptions, ConnectionNotFound: As `Registry.join` says.
         """
-        durable = self._durables.get(name)
-        self._registry.join(connection, own_id, name)
+        self._registry.join(connection, own_id, durable.name)
         partitions = self._durables.partitions(durable)
         self._tell(durable, dict.fromkeys(partitions, (Join(connection, own_id),)))
         # Who ended the connection meanwhile may have told of it before.
         if self._registry.connection(connection) is None:
-            self.leave(connection, [name])
+            self.leave(connection, [durable.name])
         return partitions
 
     def leave(self, connection: str, names: Iterable[str]) -> None:

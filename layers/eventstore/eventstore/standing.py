@@ -32,9 +32,10 @@ class PartitionStanding:
         in_flight: Events that were sent and not acknowledged.
         held: Streams of which an event failed and is to be tried again.
         parked: Streams that are set aside.
-        lag: Events of the partition's log that it has yet to come to, at most `MOST`.
+        lag: Events of the partition's log that it has yet to come to, of whatever stream, at most `MOST`; None if that
+            is not for whoever asks.
         oldest: When the oldest event was stored that it has not acknowledged, parked ones apart, in milliseconds since
-            1970; None if there is none.
+            1970; None if there is none. Without a lag, of those that were sent or are to be tried again.
     """
 
     partition: int
@@ -42,7 +43,7 @@ class PartitionStanding:
     in_flight: int
     held: int
     parked: int
-    lag: int
+    lag: int | None
     oldest: int | None
 
 
@@ -70,9 +71,10 @@ class Standing:
         return sum(one.parked for one in self.partitions)
 
     @property
-    def lag(self) -> int:
-        """See `in_flight`."""
-        return sum(one.lag for one in self.partitions)
+    def lag(self) -> int | None:
+        """See `in_flight`; None if it is None of one."""
+        lags = [one.lag for one in self.partitions if one.lag is not None]
+        return sum(lags) if len(lags) == len(self.partitions) else None
 
     @property
     def oldest(self) -> int | None:
@@ -90,19 +92,20 @@ class ParkedStream:
     parked: Parked
 
 
-def standing_of(log: Log, durables: Durables, durable: Durable) -> Standing:
-    """How one stands."""
+def standing_of(log: Log, durables: Durables, durable: Durable, *, access: Access = FULL) -> Standing:
+    """How one stands. A lag counts events of all streams, so an access to some of them is told none."""
     groups = durables.groups(durable)
-    lags = log.lag({partition: group.place for partition, group in groups.items()}, most=MOST)
+    places = {partition: group.place for partition, group in groups.items()}
+    lags = {} if access.prefixes else log.lag(places, most=MOST)
     members = dict.fromkeys(member for group in groups.values() for member in group.members)
-    return Standing(durable, sorted(members), [_partition(p, group, lags[p]) for p, group in groups.items()])
+    return Standing(durable, sorted(members), [_partition(p, group, lags.get(p)) for p, group in groups.items()])
 
 
 def standings(log: Log, durables: Durables, *, access: Access = FULL) -> Iterator[Standing]:
     """How all of them stand that an access covers, in the order of their names."""
     for durable in _all(durables, ""):
         if access.covers(durable):
-            yield standing_of(log, durables, durable)
+            yield standing_of(log, durables, durable, access=access)
 
 
 def parked_streams(
@@ -148,17 +151,17 @@ def _stream(found: ParkedStream) -> str:
     return found.stream
 
 
-def _partition(partition: int, group: Group, lag: Lag) -> PartitionStanding:
+def _partition(partition: int, group: Group, lag: Lag | None) -> PartitionStanding:
     times = [spot.position.time for spot in group.flight[:1]]
     times += [_time(held) for held in group.held.values() if held.sent or held.attempt]
-    times += [lag.oldest] if lag.oldest is not None else []
+    times += [lag.oldest] if lag is not None and lag.oldest is not None else []
     return PartitionStanding(
         partition=partition,
         owner=group.owner.connection if group.owner else None,
         in_flight=len(group.flight) + sum(len(held.sent) for held in group.held.values()),
         held=len(group.held),
         parked=len(group.parked),
-        lag=lag.events,
+        lag=None if lag is None else lag.events,
         oldest=min(times, default=None),
     )
 

@@ -71,7 +71,7 @@ def authorized(event: dict[str, Any]) -> dict[str, Any]:
 def test_a_good_token_is_let_through_with_what_it_grants(tokens: Issuer) -> None:
     answer = authorized(request(tokens.token(**_TENANT)))
     assert answer["principalId"] == "someone"
-    assert answer["context"] == {"subject": "someone", "scopes": "read", "tenants": "acme", "streams": "acme:"}
+    assert answer["context"] == {"subject": "someone", "scopes": "read", "tenants": "acme", "streams": ""}
     assert answer["policyDocument"]["Statement"][0]["Effect"] == "Allow"
 
 

@@ -95,7 +95,7 @@ def test_members_are_told_once_of_the_end(live: Live, subscriptions: DurableSubs
     made = live.durables.create(durable("a"), dict.fromkeys(range(PARTITIONS), Start.NOW))
     for name in ("c1", "c2", "c3"):
         live.connect(name)
-        live.members.join(name, f"w-{name}", made.name)
+        live.members.join(name, f"w-{name}", made)
     live.members.leave("c2", [made.name])
     live.settle()
     subscriptions.delete(made.name)
@@ -105,7 +105,7 @@ def test_members_are_told_once_of_the_end(live: Live, subscriptions: DurableSubs
 def test_an_end_that_nobody_can_be_told_of_is_an_end(live: Live, subscriptions: DurableSubscriptions) -> None:
     made = live.durables.create(durable("a"), dict.fromkeys(range(PARTITIONS), Start.NOW))
     live.connect("c1")
-    live.members.join("c1", "w", made.name)
+    live.members.join("c1", "w", made)
     live.settle()
     live.bells.broken = True
     subscriptions.delete(made.name)

@@ -56,7 +56,7 @@ class Group:
 
     def join(self, name: str) -> None:
         self.live.connect(name)
-        self.live.members.join(name, "w", NAME)
+        self.live.members.join(name, "w", self.live.durables.get(NAME))
         self.settle()
 
     def leave(self, name: str) -> None:
@@ -459,7 +459,7 @@ def test_one_that_starts_behind_a_cursor_is_told_what_was_removed_since(client: 
     group, operators, cursor = emptied(client)
     operators.create(Durable("2" * 24, "late", parse_filters([])), Place(cursors=[cursor]))
     group.live.connect("b")
-    group.live.members.join("b", "w", "late")
+    group.live.members.join("b", "w", group.live.durables.get("late"))
     group.settle()
     _, missing, sent = group.take("b")
     assert missing["missing"] == [{"stream": "wf", "first": 2, "last": 3}]

@@ -115,7 +115,7 @@ class Work(RuleBasedStateMachine):
         worker = Worker(next(self.names))
         self.workers[worker.name] = worker
         self.live.connect(worker.name)
-        self.live.members.join(worker.name, "w", NAME)
+        self.live.members.join(worker.name, "w", self.durable)
         return worker
 
     @precondition(lambda self: self.workers)

@@ -63,7 +63,7 @@ def durable(hub: Mortal, **rules: int) -> Durable:
 
 def join(hub: Mortal, name: str) -> None:
     """As a client does it: until it is answered."""
-    hub.survive(lambda: hub.members.join(name, "w", NAME))
+    hub.survive(lambda: hub.members.join(name, "w", hub.wrapped(hub.durables).get(NAME)))
 
 
 def redrive(hub: Mortal, stream: str) -> None:

@@ -10,6 +10,8 @@ import pytest
 
 from eventstore import bootstrap
 from eventstore.access import Access, Scope
+from eventstore.filters import parse_filters
+from eventstore.subscriptions import Durable
 from functions.authorizer.policy import policy_of
 from functions.rest.openapi import document
 from functions.rest.openapi.paths import PATHS
@@ -18,6 +20,9 @@ from tests.functional.rest.api import Api, cloudevent
 from tests.functional.rest.callers import Caller, caller
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from eventstore.ports import Durables
     from tests.functional.rest.api import Reply
 
 _CALLS = [
@@ -234,6 +239,26 @@ def test_a_list_of_durable_subscriptions_has_those_of_ones_own_streams(subscript
     assert "next" not in page
 
 
+def test_a_short_page_of_durable_subscriptions_is_not_sought_one_by_one_among_others(
+    subscriptions: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    durables, asked = bootstrap.durables(), []
+    for number in range(50):
+        durables.create(Durable("0" * 24, f"bulk:{number:02}", parse_filters([])), {})
+    names = type(durables).names
+
+    def counted(self: Durables, **options: Any) -> Sequence[str]:  # noqa: ANN401 - as they come
+        asked.append(options)
+        return names(self, **options)
+
+    monkeypatch.setattr(type(durables), "names", counted)
+    page = subscriptions.get("/api/v1/subscriptions?limit=1").json
+    assert [one["id"] for one in page["subscriptions"]] == ["acme:own"]
+    page = subscriptions.get(f"/api/v1/subscriptions?limit=1&cursor={page['next']}").json
+    assert [one["id"] for one in page["subscriptions"]] == ["named"]
+    assert len(asked) == 2
+
+
 def test_a_durable_subscription_is_confined_as_it_is_made(subscriptions: Caller) -> None:
     made = subscriptions.get("/api/v1/subscriptions/acme:own").json
     assert made["filters"] == [{"prefix": {"hubstream": "acme:"}}]
@@ -263,9 +288,37 @@ def test_a_durable_subscription_takes_no_name_of_others(acme: Caller) -> None:
     forbidden(post(acme, "subscriptions", id="other:workers"))
 
 
+def test_a_name_that_an_operator_gave_to_a_wider_one_is_taken(subscriptions: Caller) -> None:
+    reply = post(subscriptions, "subscriptions", id="acme:a-wide-one")
+    assert (reply.status, reply.json["code"]) == (409, "subscription-conflict")
+
+
 def test_how_durable_subscriptions_stand_is_told_of_ones_own(subscriptions: Caller) -> None:
     told = subscriptions.get("/api/v1/stats").json["subscriptions"]
     assert [one["id"] for one in told] == ["acme:own", "named", "prefixed"]
+
+
+def test_how_a_durable_subscription_stands_says_nothing_of_others_events(
+    subscriptions: Caller, everyone: Caller
+) -> None:
+    before = standing(subscriptions)
+    everyone.publish(*(cloudevent(str(at), tenantid="other", workflowid="b") for at in range(100, 107)))
+    assert standing(subscriptions) == before
+    assert [one["oldest_age"] for one in before] == [None, None]
+
+
+def test_how_far_behind_a_durable_subscription_is_is_told_to_those_of_all_streams(
+    subscriptions: Caller, everyone: Caller
+) -> None:
+    assert subscriptions
+    assert everyone.get("/api/v1/subscriptions/acme:own").json["lag"] >= 2
+    assert next(one["lag"] for one in everyone.get("/api/v1/stats").json["subscriptions"] if one["id"] == "acme:own")
+
+
+def standing(by: Caller) -> list[dict[str, Any]]:
+    """A tenant's own one as each call tells of it."""
+    told = by.get("/api/v1/stats").json["subscriptions"]
+    return [by.get("/api/v1/subscriptions/acme:own").json, next(one for one in told if one["id"] == "acme:own")]
 
 
 def test_parked_streams_of_others_are_refused(acme: Caller) -> None:

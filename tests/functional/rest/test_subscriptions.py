@@ -180,6 +180,17 @@ def test_one_that_is_not_there_is_not_found(api: Api, method: str, path: str) ->
     assert (problem.status, problem.json["code"]) == (404, "subscription-not-found")
 
 
+@pytest.mark.parametrize("path", ["streams", "subscriptions", "subscriptions/workers/replay", "dead-letters/redrive"])
+def test_a_body_in_json_has_1_mib_and_no_more(api: Api, path: str) -> None:
+    most = 1024 * 1024
+    replies = [
+        api.call("POST", f"/api/v1/{path}", body=b"{}".ljust(size), headers={"Content-Type": "application/json"})
+        for size in (most, most + 1)
+    ]
+    assert [reply.json["code"] for reply in replies] == ["invalid-body", "too-large"]
+    assert replies[1].status == 413
+
+
 class TestStanding:
     def test_who_takes_part_and_owns_what_is_shown(self, api: Api, workers: Workers) -> None:
         create(api)

@@ -46,7 +46,7 @@ class Workers:
 
     def join(self, name: str = "workers", *, connection: str = "c1") -> None:
         bootstrap.registry().connect(Connection(connection, EVENTSTORE, 0))
-        bootstrap.members().join(connection, "w", name)
+        bootstrap.members().join(connection, "w", bootstrap.durables().get(name))
         self.settle()
 
     def publish(self, stream: str, *ids: str) -> None:

@@ -19,6 +19,7 @@ from tests.functional.rest.api import Context, cloudevent
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from eventstore.ports import Durables
     from tests.functional.websocket.clients import Client, Gateway
 
 
@@ -235,6 +236,26 @@ def test_a_durable_subscription_of_others_is_not_there(
     absent = acme.send({"action": "subscribe", "id": "s", "subscription": "x"})
     assert refused["code"] == absent["code"] == "subscription-not-found"
     assert refused["detail"].replace("'w'", "'x'") == absent["detail"]
+
+
+def test_the_one_that_was_found_in_reach_is_joined_and_none_that_has_its_name_by_then(
+    acme: Client, everyone: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made("w", filters=[{"prefix": {"hubstream": "acme:"}}])
+    kind = type(bootstrap.durables())
+    get = kind.get
+
+    def replaced(self: Durables, name: str) -> Durable:
+        found = get(self, name)
+        monkeypatch.setattr(kind, "get", get)
+        bootstrap.durable_subscriptions().delete(name)
+        made(name)
+        return found
+
+    monkeypatch.setattr(kind, "get", replaced)
+    acme.send({"action": "subscribe", "id": "s", "subscription": "w"})
+    publish(everyone, of("other"))
+    assert ids(acme.received()) == []
 
 
 def test_what_a_durable_subscription_misses_of_others_is_not_told(acme: Client, everyone: Client) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from eventstore.access import Access, Scope
 from functions.authorizer.grants import InvalidGrant, access_of
+from functions.authorizer.policy import policy_of
 
 
 @pytest.mark.parametrize(
@@ -60,7 +62,19 @@ def test_what_is_wrong_grants_nothing(told: dict[str, object]) -> None:
         access_of("s", {"scope": "read", **told})
 
 
-@pytest.mark.parametrize("subject", [None, "", 7, "s" * 257])
+@pytest.mark.parametrize("asked", ["$connect", "GET/api/v1/events"])
+@pytest.mark.parametrize("subject", ["s" * 256, "\U0001f600" * 64], ids=["plain", "wide"])
+@pytest.mark.parametrize("name", ["tenants", "streams"])
+def test_whatever_may_be_granted_fits_what_the_gateway_takes(name: str, subject: str, asked: str) -> None:
+    longest = [f"{number:081}" if name == "streams" else f"{number:080}" for number in range(50)]
+    access = access_of(subject, {"scopes": list(Scope), name: longest})
+    arn = f"arn:aws:execute-api:ap-southeast-2:123456789012:abcdef1234/{'s' * 20}/{asked}"
+    answer = json.dumps(policy_of(access, method_arn=arn), ensure_ascii=False)
+    assert len(answer.encode()) <= 8 * 1024
+    assert Access.decoded(access.encoded()) == access
+
+
+@pytest.mark.parametrize("subject", [None, "", 7, "s" * 257, "ä" * 129])
 def test_nobody_has_no_access(subject: object) -> None:
     with pytest.raises(InvalidGrant):
         access_of(subject, {"scope": "read"})

@@ -48,4 +48,4 @@ def test_who_may_only_read_may_not_connect() -> None:
 def test_the_functions_are_told_in_texts_alone() -> None:
     told = policy(Scope.READ)
     assert told["principalId"] == "someone"
-    assert told["context"] == {"subject": "someone", "scopes": "read", "tenants": "acme", "streams": "acme:"}
+    assert told["context"] == {"subject": "someone", "scopes": "read", "tenants": "acme", "streams": ""}

@@ -172,6 +172,30 @@ def test_an_issuer_that_does_not_answer_is_not_asked_again_at_once(issuer: Issue
     assert checking.access(issuer.token()).subject == "someone"
 
 
+@pytest.mark.parametrize(
+    "answer", [b"<html>", b"\xff", b"[]", b'{"keys":[]}', b'{"keys":[{"kty":"EC","crv":"P-256","x":"AA","y":"AA"}]}']
+)
+def test_an_issuer_that_shows_no_keys_is_not_asked_again_at_once(issuer: Issuer, answer: bytes) -> None:
+    clock = Clock()
+    checking = tokens(issuer, clock=clock)
+    issuer.answer = answer
+    for _ in range(5):
+        with pytest.raises(IssuerUnavailable):
+            checking.access(issuer.token())
+    assert issuer.asked == 1
+    issuer.answer, clock.now = None, clock.now + 6
+    assert checking.access(issuer.token()).subject == "someone"
+
+
+def test_an_issuer_that_breaks_off_is_not_asked_again_at_once(issuer: Issuer) -> None:
+    checking = tokens(issuer)
+    issuer.breaks = True
+    for _ in range(5):
+        with pytest.raises(IssuerUnavailable):
+            checking.access(issuer.token())
+    assert issuer.asked == 1
+
+
 def test_while_the_issuer_is_away_keys_that_are_known_serve(issuer: Issuer) -> None:
     checking = tokens(issuer, pause_seconds=0)
     checking.access(issuer.token())

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from eventstore_client import ConnectFailed
-from eventstore_client.transport import websocket_url
+from eventstore_client import AwsIam, Bearer, ConnectFailed, EventStore, Unencrypted
+from eventstore_client.transport import private_url, websocket_url
 
 
 def test_a_hub_of_one_machine_answers_over_websocket_beside_its_rest_address() -> None:
@@ -24,3 +24,55 @@ def test_an_address_that_does_not_tell_is_not_guessed_from(url: str) -> None:
 def test_what_is_no_address_of_a_websocket_is_named(given: str) -> None:
     with pytest.raises(ConnectFailed, match="such as ws://"):
         websocket_url(given, url="http://127.0.0.1:8081")
+
+
+HERE = [
+    "http://127.0.0.1:8081",
+    "ws://127.255.0.9/ws",
+    "http://[::1]:8081",
+    "ws://localhost:8081/ws",
+    "http://LOCALHOST",
+]
+ELSEWHERE = [
+    "http://hub.example",
+    "HTTP://10.0.0.7:8081",
+    "ws://hub.example/ws",
+    "ws://[2001:db8::1]/ws",
+    "http://localhost.example",
+    "http://127.0.0.1.example",
+    "http://127.0.0.1@hub.example",
+]
+
+
+@pytest.mark.parametrize("url", [*HERE, "https://hub.example/v1", "wss://hub.example/ws"])
+def test_credentials_are_shown_to_this_machine_and_over_an_encrypted_connection(url: str) -> None:
+    assert private_url(url, Bearer("t")) == url
+
+
+@pytest.mark.parametrize("url", ELSEWHERE)
+@pytest.mark.parametrize("credentials", [Bearer("secret"), AwsIam()])
+def test_credentials_are_not_shown_in_the_clear(url: str, credentials: Bearer | AwsIam) -> None:
+    with pytest.raises(Unencrypted, match=f"{credentials} would be readable") as refused:
+        private_url(url, credentials)
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("url", ELSEWHERE)
+def test_whoever_shows_nothing_may_go_anywhere(url: str) -> None:
+    assert private_url(url, None) == url
+
+
+def test_a_hub_that_is_neither_encrypted_nor_here_is_not_opened_with_credentials(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("EVENTSTORE_API_KEY", "k")
+    with pytest.raises(Unencrypted, match=r"http://hub\.example"):
+        EventStore("http://hub.example")
+
+
+def test_nor_is_its_other_address() -> None:
+    with EventStore("https://hub.example", websocket_url="ws://hub.example/ws", credentials=Bearer("t")) as store:
+        with pytest.raises(Unencrypted, match="begins with wss://"):
+            store.subscribe()
+        with pytest.raises(Unencrypted, match="begins with wss://"):
+            store.work("w")

@@ -49,6 +49,11 @@ def test_what_is_passed_on_as_text_says_the_same(access: Access) -> None:
     assert Access.decoded(access.encoded()) == access
 
 
+def test_what_tenants_stand_for_is_not_told_twice() -> None:
+    told = Access.of("s", [], tenants=["acme", "b"], streams=["b:", "public."]).encoded()
+    assert (told["tenants"], told["streams"]) == ("acme b", "public.")
+
+
 @given(st.sets(_TENANTS, max_size=3), st.sets(_NAMES, max_size=3), _NAMES)
 def test_it_reaches_the_streams_of_its_tenants_and_prefixes_and_no_other(
     tenants: set[str], streams: set[str], name: str

@@ -130,6 +130,17 @@ def test_filters_have_8_kib_and_no_more() -> None:
     assert refused([{"exact": {"type": "ä" * ((8192 - frame) // 2 + 1)}}]).pointer == "/filters"
 
 
+def test_filters_that_are_too_long_are_refused_before_they_are_looked_at() -> None:
+    assert refused([{"exact": {"type": "a" * 8192}}, {"no dialect": 1}]).pointer == "/filters"
+
+
+def test_filters_that_are_nested_deeper_than_json_is_written_are_refused() -> None:
+    value: object = {}
+    for _ in range(200_000):
+        value = {"not": value}
+    assert refused([value]).pointer == "/filters"
+
+
 @given(_JSON)
 def test_any_json_is_a_filter_or_is_refused_by_a_place(value: object) -> None:
     try:

@@ -14,7 +14,7 @@ from eventstore.filters.conditions import Condition, Test, conjunction
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["EVERYTHING", "Filter", "filter_of"]
+__all__ = ["EVERYTHING", "Filter", "filter_of", "require_short"]
 
 _LONGEST = 8 * 1024
 
@@ -41,14 +41,30 @@ class Filter:
         return self.prefixes is None or stream.startswith(self.prefixes)
 
 
+def require_short(value: object, *, pointer: str) -> None:
+    """Return if filters, as JSON was decoded, may be short enough for `filter_of`.
+
+    To be asked before conditions are made of them, for that may take as long as the square of their length.
+
+    Raises:
+        InvalidFilter: They are too long, or nested deeper than JSON is written.
+    """
+    try:
+        # Characters, of which there are no more than bytes, so that nothing is refused here that is short enough.
+        length = len(_written(value))
+    except RecursionError as error:
+        raise InvalidFilter("the filters are nested too deep", pointer=pointer) from error
+    if length > _LONGEST:
+        raise InvalidFilter(f"the filters have {length} characters as JSON; {_LONGEST} are the most", pointer=pointer)
+
+
 def filter_of(conditions: Sequence[Condition], *, pointer: str) -> Filter:
     """The filter of events for which every condition holds.
 
     Raises:
         InvalidFilter: As JSON, it is too long, or it cannot be written in UTF-8.
     """
-    written = [condition.written for condition in conditions]
-    text = json.dumps(written, separators=(",", ":"), ensure_ascii=False, sort_keys=True)
+    text = _written([condition.written for condition in conditions])
     try:
         size = len(text.encode())
     except UnicodeEncodeError as error:
@@ -58,6 +74,10 @@ def filter_of(conditions: Sequence[Condition], *, pointer: str) -> Filter:
     equalities = both(*(condition.equalities for condition in conditions))
     starts = prefixes.both(*(condition.prefixes for condition in conditions))
     return Filter(text, equalities, starts, conjunction(conditions))
+
+
+def _written(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, sort_keys=True)
 
 
 EVERYTHING = filter_of((), pointer="")

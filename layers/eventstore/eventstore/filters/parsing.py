@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from eventstore.errors import InvalidFilter
 from eventstore.filters.conditions import Condition, all_of, any_of, exact, negation, prefix, suffix
-from eventstore.filters.filter import filter_of
+from eventstore.filters.filter import filter_of, require_short
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,6 +34,7 @@ def parse_filters(value: object, *, pointer: str = "/filters") -> Filter:
     """
     if not isinstance(value, list):
         raise InvalidFilter(f"{_shown(value)} is no list of filters", pointer=pointer)
+    require_short(value, pointer=pointer)
     return filter_of([_condition(item, f"{pointer}/{at}", 1) for at, item in enumerate(value)], pointer=pointer)
 
 
