@@ -91,14 +91,17 @@ lock: $(TEST) ## Pin the dependencies anew, after pyproject.toml changed
 	$(VENV)-lock/bin/uv pip compile $(COMPILE) pyproject.toml -o requirements.txt
 	$(VENV)-lock/bin/uv pip compile $(COMPILE) --extra dev pyproject.toml -o requirements-dev.txt
 	$(VENV)-lock/bin/uv pip compile $(COMPILE) --extra test pyproject.toml -o requirements-test.txt
-	printf 'cloudevents>=2.2\nurllib3>=2.8\nwebsockets>=17\n' | $(VENV)-lock/bin/uv pip compile $(COMPILE) - -o layers/client/requirements.txt
+	printf 'cloudevents>=2.2\nurllib3>=2.8\nwebsockets>=17\n' | $(VENV)-lock/bin/uv pip compile $(COMPILE) $(WITHOUT) - -o layers/client/requirements.txt
 	$(VENV)-lock/bin/uv pip compile $(COMPILE) --group sam -o requirements-sam.txt
-	printf 'pyjwt[crypto]>=2.10\n' | $(VENV)-lock/bin/uv pip compile $(COMPILE) - -o layers/authorizer/requirements.txt
+	printf 'pyjwt[crypto]>=2.10\n' | $(VENV)-lock/bin/uv pip compile $(COMPILE) $(WITHOUT) - -o layers/authorizer/requirements.txt
 	$(VENV)-lock/bin/uv pip compile $(COMPILE) --group localstack -o requirements-localstack.txt
 	$(VENV)-lock/bin/uv pip compile $(COMPILE) --group ministack -o requirements-ministack.txt
 	$(VENV)-lock/bin/uv pip compile $(COMPILE) --group checkov -o requirements-checkov.txt
 
 COMPILE := --quiet --universal --generate-hashes --no-header --python-version 3.11
+# What libraries of layers want for parts of them that nothing here imports: CloudEvents for its first API, dateutil for
+# zones by name, cffi for writing bindings.
+WITHOUT := --no-emit-package deprecation --no-emit-package packaging --no-emit-package tzdata --no-emit-package pycparser
 
 clean: ## Remove what was built and installed; the data in .eventstore stays
 	rm -rf $(VENV) $(VENV)-* .aws-sam
@@ -153,16 +156,17 @@ $(CHECKOV): requirements-checkov.txt
 
 # What `sam build` calls (Metadata: BuildMethod: makefile) -------------------
 
+# A function is its folder, and of what functions share the modules that it imports; tests/artifacts compares.
 BUILDS := build-RestFunction build-WebSocketFunction build-DispatchFunction build-DeliverFunction build-SweepFunction build-AuthorizerFunction
 .PHONY: $(BUILDS)
-build-RestFunction: FOLDER = rest
-build-WebSocketFunction: FOLDER = websocket
-build-DispatchFunction: FOLDER = dispatch
-build-DeliverFunction: FOLDER = deliver
-build-SweepFunction: FOLDER = sweep
-build-AuthorizerFunction: FOLDER = authorizer
+build-RestFunction: PARTS = rest access.py
+build-WebSocketFunction: PARTS = websocket access.py
+build-DispatchFunction: PARTS = dispatch queues.py
+build-DeliverFunction: PARTS = deliver
+build-SweepFunction: PARTS = sweep
+build-AuthorizerFunction: PARTS = authorizer
 $(BUILDS):
 	mkdir -p "$(ARTIFACTS_DIR)/functions"
-	cp functions/*.py "$(ARTIFACTS_DIR)/functions/"
-	cp -r functions/$(FOLDER) "$(ARTIFACTS_DIR)/functions/"
-	find "$(ARTIFACTS_DIR)" -name __pycache__ -prune -exec rm -rf {} +
+	cp -r $(addprefix functions/,__init__.py $(PARTS)) "$(ARTIFACTS_DIR)/functions/"
+	@# key.py is a command line, which makes keys where people are.
+	find "$(ARTIFACTS_DIR)" \( -name __pycache__ -o -path '*/authorizer/key.py' \) -prune -exec rm -rf {} +
