@@ -8,8 +8,9 @@ import pytest
 
 from eventstore import bootstrap
 from eventstore.filters import parse_filters
-from eventstore.groups import Rules
+from eventstore.groups import Nack, Rules, decoded
 from eventstore.ports import Start
+from eventstore.streams import partition_of
 from eventstore.subscriptions import Durable
 from tests.functional.rest.api import cloudevent
 
@@ -140,6 +141,16 @@ class TestFailing:
         publish(member, "1")
         message = {"action": "nack", "id": "w", "stream": "wf", "sequence": 1, "reason": "no", "request": "r"}
         assert member.send(message) == {"type": "acknowledged", "id": "w", "request": "r"}
+
+    def test_a_long_reason_is_cut_before_it_is_kept(self, member: Client) -> None:
+        publish(member, "1")
+        member.received()
+        for reason in ("\N{PILE OF POO}" * 30_000, "\ud800"):
+            nack = {"action": "nack", "id": "w", "stream": "wf", "sequence": 1, "reason": reason}
+            assert member.send(nack)["type"] == "acknowledged"
+        turn = bootstrap.turns().begin(partition_of("wf", 4), events=1, behind=1)
+        nacks = [decoded(command) for _, command in turn.commands]
+        assert [one.reason for one in nacks if isinstance(one, Nack)] == ["\N{PILE OF POO}" * 300, "?"]
 
     def test_later_means_not_now(self, member: Client) -> None:
         publish(member, "1")

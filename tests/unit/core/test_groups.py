@@ -277,7 +277,7 @@ class TestFailing:
             )
             group.held["wf"].sent = [ONE]
         errors = group.held["wf"].errors
-        assert ([error[:2] for error in errors], {len(e) for e in errors}) == ([str(n) for n in range(10, 20)], {500})
+        assert ([error[:2] for error in errors], {len(e) for e in errors}) == ([str(n) for n in range(10, 20)], {300})
 
 
 class TestPauses:

@@ -7,6 +7,7 @@ parked, or is none of the subscription's. What was sent and not acknowledged is 
 from __future__ import annotations
 
 from eventstore.groups.commands import (
+    LONGEST_REASON,
     Ack,
     AckStream,
     Command,
@@ -23,6 +24,7 @@ from eventstore.groups.state import Group, Held, Member, Parked, Rules, Spot
 from eventstore.groups.steps import Step, Told, apply, before, due, owner_of, renew
 
 __all__ = [
+    "LONGEST_REASON",
     "Ack",
     "AckStream",
     "Command",
