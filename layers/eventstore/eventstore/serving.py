@@ -74,6 +74,7 @@ def serve(log: Log, turn: Turn, durable: Durable, commands: Sequence[Command], o
         outbox.add_told(told.kind, place, Address(told.member.connection, told.member.id, told.frame, 0))
     work = _Work(log, turn, durable, step, outbox)
     letters: list[DeadLetter] = []
+    was_full = group.full
     more = work.send_new()
     # What is set aside is the trouble of a few streams, for which the events of all others do not wait: it has the next
     # turn, and that one even if there is something new again.
@@ -82,6 +83,9 @@ def serve(log: Log, turn: Turn, durable: Durable, commands: Sequence[Command], o
         more = work.send_held() or more
         letters, left = work.park()
         more = more or left
+    if was_full and not group.full:
+        # What was not taken may be now.
+        more = more or group.place < turn.goal
     return Served(group.encoded(), letters, due(step), more or group.yielded)
 
 
@@ -105,9 +109,11 @@ class _Work:
         """Send what comes next in the log, as much as may be in flight; whether more could be sent at once."""
         group = self._group
         room = (1 if group.careful else self._durable.rules.max_in_flight) - len(group.flight)
-        if not self._may_send or room <= 0 or group.place >= self._turn.goal:
+        # One that is full sends again what was in flight, and what is held may be behind that.
+        goal = min(self._turn.goal, group.end_of_old) if group.full else self._turn.goal
+        if not self._may_send or room <= 0 or group.place >= goal:
             return False
-        events, reached, at_end = self._read(group.place, self._turn.goal, count=_AT_ONCE)
+        events, reached, at_end = self._read(group.place, goal, count=_AT_ONCE)
         # One more than there is room for says whether there is more.
         wanted = list(islice(filter(self._is_new, events), room + 1))
         taken = wanted[: min(room, _fitting(wanted))]

@@ -32,6 +32,7 @@ class PartitionStanding:
         in_flight: Events that were sent and not acknowledged.
         held: Streams of which an event failed and is to be tried again.
         parked: Streams that are set aside.
+        full: Whether these two are so many that it takes nothing new (`Group.full`).
         lag: Events of the partition's log that it has yet to come to, at most `MOST`.
         oldest: When the oldest event was stored that it has not acknowledged, parked ones apart, in milliseconds since
             1970; None if there is none.
@@ -42,6 +43,7 @@ class PartitionStanding:
     in_flight: int
     held: int
     parked: int
+    full: bool
     lag: int
     oldest: int | None
 
@@ -68,6 +70,11 @@ class Standing:
     def parked(self) -> int:
         """See `in_flight`."""
         return sum(one.parked for one in self.partitions)
+
+    @property
+    def full(self) -> bool:
+        """Whether it is full anywhere."""
+        return any(one.full for one in self.partitions)
 
     @property
     def lag(self) -> int:
@@ -158,6 +165,7 @@ def _partition(partition: int, group: Group, lag: Lag) -> PartitionStanding:
         in_flight=len(group.flight) + sum(len(held.sent) for held in group.held.values()),
         held=len(group.held),
         parked=len(group.parked),
+        full=group.full,
         lag=lag.events,
         oldest=min(times, default=None),
     )

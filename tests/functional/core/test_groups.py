@@ -390,6 +390,57 @@ class TestParking:
         assert [letter.sequence for letter in group.live.letters.kept] == [1]
 
 
+class TestBeingFull:
+    """Two streams set aside are as many as may be."""
+
+    @pytest.fixture
+    def group(self, client: Client, monkeypatch: pytest.MonkeyPatch) -> Group:
+        monkeypatch.setattr("eventstore.groups.state.MOST_ASIDE", 2)
+        group = Group.of(client, ack_deadline=10_000)
+        group.join("a")
+        for stream in ("wf-1", "wf-2", "wf-3"):
+            group.publish(stream, 1)
+        group.take("a")
+        return group
+
+    def test_nothing_new_is_taken_and_no_turn_asked_for(self, group: Group) -> None:
+        group.nack("a", "wf-1", 1, park=True)
+        group.publish("wf-4", 1)
+        assert group.events("a") == [("wf-4", "1")]
+        group.nack("a", "wf-2", 1, park=True)
+        group.publish("wf-5", 1)
+        group.publish("wf-1", 1, start=2)
+        assert group.events("a") == []
+        assert not group.live.dispatcher.take_turn(0)
+
+    def test_redrive_makes_room(self, group: Group) -> None:
+        group.nack("a", "wf-1", 1, park=True)
+        group.nack("a", "wf-2", 1, park=True)
+        group.publish("wf-4", 1)
+        group.live.durables.tell(group.durable, {0: [Redrive("wf-1", "drop")]})
+        group.turn()
+        assert group.events("a") == [("wf-4", "1")]
+
+    def test_a_held_stream_that_caught_up_makes_room(self, group: Group) -> None:
+        group.nack("a", "wf-1", 1, park=True)
+        group.nack("a", "wf-2", 1)
+        group.publish("wf-4", 1)
+        assert group.events("a") == [("wf-2", "1")]
+        group.ack_stream("a", "wf-2", 1)
+        assert group.events("a") == [("wf-4", "1")]
+
+    def test_what_was_in_flight_comes_again_for_what_is_held_may_be_behind_it(self, group: Group) -> None:
+        group.nack("a", "wf-2", 1, delay=5000)
+        group.nack("a", "wf-3", 1, delay=5000)
+        group.publish("wf-4", 1)
+        group.leave("a")
+        group.join("b")
+        assert group.events("b") == [("wf-1", "1")]
+        group.live.turns.skew = 6000  # type: ignore[attr-defined]
+        group.turn()
+        assert group.events("b") == [("wf-2", "1"), ("wf-3", "1")]
+
+
 def test_however_many_commands_are_left_at_once_each_is_taken_in(client: Client) -> None:
     group = Group.of(client)
     group.join("a")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Step", "Told", "apply", "before", "due", "owner_of", "renew"]
 
-_ERRORS = 10
+_ERRORS = 5
 _LAST = (1 << 63) - 1
 _FIRST_PAUSE, _LONGEST_PAUSE = 1000, 60_000
 
