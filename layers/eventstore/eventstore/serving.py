@@ -29,7 +29,7 @@ _AT_ONCE = 200
 """Events that a turn reads for one group."""
 
 _BYTES = 2 * 1024 * 1024
-"""Of events that a turn sends to one group, unless the first alone is larger."""
+"""Of new events that a turn sends to one group, and of those of held streams, give or take one event."""
 
 _LETTERS = 50
 """Events that a turn copies to the dead letter queue for one group: some 10 ms each, for they are sent one by one."""
@@ -99,6 +99,7 @@ class _Work:
         self._outbox = outbox
         self.has_sent = False
         """Whether `send_new` sent anything."""
+        self._held_room = _BYTES
 
     @property
     def has_aside(self) -> bool:
@@ -116,7 +117,7 @@ class _Work:
         events, reached, at_end = self._read(group.place, goal, count=_AT_ONCE)
         # One more than there is room for says whether there is more.
         wanted = list(islice(filter(self._is_new, events), room + 1))
-        taken = wanted[: min(room, _fitting(wanted))]
+        taken = wanted[: min(room, _fitting(wanted, _BYTES))]
         if len(taken) < len(wanted):
             # Where no room is left, the rest has to wait for acknowledgements.
             reached, at_end = taken[-1].position, len(taken) == room
@@ -141,6 +142,8 @@ class _Work:
         """Go on with streams of which an event failed; whether more could be done at once."""
         more, due_now = False, self._held_due()
         for stream, held in due_now[:_STREAMS]:
+            if self._held_room <= 0:
+                return True
             more = self._send_stream(stream, held) or more
         return more or len(due_now) > _STREAMS
 
@@ -194,7 +197,8 @@ class _Work:
                 self._group.frame += 1
             return not at_end
         # One that failed before goes alone, so that others do not fail with it.
-        sent = wanted[:1] if held.attempt else wanted
+        sent = wanted[: 1 if held.attempt else _fitting(wanted, self._held_room)]
+        self._held_room -= sum(len(placed.event.body) for placed in sent)
         held.sent, held.sent_at = list(map(_spot, sent)), self._step.now
         self._group.frame += self._outbox.add_again(sent, held.attempt + 1, self._address())
         return False
@@ -249,10 +253,10 @@ class _Work:
         )
 
 
-def _fitting(events: Sequence[Placed]) -> int:
-    """How many events in the lead a turn sends to one group."""
+def _fitting(events: Sequence[Placed], most: int) -> int:
+    """How many events in the lead are no larger than that together; one in any case."""
     sizes = accumulate(len(placed.event.body) for placed in events)
-    return max(1, sum(size <= _BYTES for size in sizes))
+    return max(1, sum(size <= most for size in sizes))
 
 
 def _spot(placed: Placed) -> Spot:

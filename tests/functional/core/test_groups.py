@@ -303,6 +303,28 @@ class TestFailing:
             sent.append([(e["hubstream"], e["hubsequence"]) for m in group.live.received()["a"] for e in m["events"]])
         assert sent == [[("other", "1")], [("other", "2"), ("wf", "1")]]
 
+    def test_a_turn_sends_no_more_of_held_streams_than_it_can(self, client: Client) -> None:
+        group, streams = Group.of(client), ("wf-1", "wf-2", "wf-3", "wf-4", "wf-5")
+        group.join("a")
+        for stream in streams:
+            group.publish(stream, 1)
+            group.nack("a", stream, 1)
+            for number in range(2, 12):
+                group.live.store.publish([event(str(number), data="x" * 90_000)], stream=stream)
+        group.settle()
+        group.take("a")
+        for stream in streams:
+            group.live.members.acknowledge_stream("a", "w", stream, 1)
+        more = True
+        turns: list[list[tuple[str, str]]] = []
+        while more:
+            more = group.live.dispatcher.take_turn(0)
+            group.seen = group.live.received()
+            turns.append(group.events("a"))
+        assert [len(sent) for sent in turns] == [10 + 10 + 3 + 1, 10]
+        group.ack_stream("a", "wf-3", 4)
+        assert group.events("a") == [("wf-3", str(number)) for number in range(5, 12)]
+
     def test_a_later_try_is_asked_for(self, client: Client) -> None:
         group = Group.of(client)
         group.join("a")
