@@ -60,7 +60,9 @@ def running_hub(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.C
             yield hub
         return
     places = {
-        "built": Path(os.environ.get("EVENTSTORE_BUILT") or _ROOT / ".aws-sam" / "endpoint" / "build" / "template.yaml"),
+        "built": Path(
+            os.environ.get("EVENTSTORE_BUILT") or _ROOT / ".aws-sam" / "endpoint" / "build" / "template.yaml"
+        ),
         "sam": Path(os.environ.get("SAM") or _ROOT / ".venv-sam" / "bin" / "sam"),
         "program": Path(os.environ.get("MINISTACK") or _ROOT / ".venv-ministack" / "bin" / "ministack"),
     }
