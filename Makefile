@@ -31,7 +31,7 @@ soak: $(TEST) ## Run the soaks at full size: 10,000 events, 50 subscribers; SOAK
 	SOAK_EVENTS=10000 SOAK_SUBSCRIBERS=50 $(BIN)/python -m pytest -q -s tests/e2e/test_soak.py
 	SOAK_EVENTS=5000 $(BIN)/python -m pytest -q -s tests/e2e/test_soak_groups.py
 
-check: $(TEST) lint-template built ## Run all that CI runs: format, lint, types, architecture, templates, build, tests
+check: $(TEST) lint-template built ## Run format, lint, types, architecture, templates, build, tests; .ci/run has what CI runs beside
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
@@ -48,13 +48,13 @@ bench: $(TEST) ## Measure, and write docs/benchmarks.md
 test-localstack: $(TEST) $(SAM) $(MINISTACK) ## Deploy the built template on MiniStack, or at AWS_ENDPOINT_URL, and run the end-to-end tests there
 	@echo "Building for the Python and the processor that are to run the functions..."
 	@mkdir -p .aws-sam
-	@SAM_CLI_TELEMETRY=0 $(HERE) $(SAM) build --build-dir .aws-sam/endpoint >.aws-sam/endpoint.log 2>&1 || { cat .aws-sam/endpoint.log; false; }
+	@SAM_CLI_TELEMETRY=0 $(THERE) $(SAM) build --build-dir .aws-sam/endpoint/build >.aws-sam/endpoint.log 2>&1 || { cat .aws-sam/endpoint.log; false; }
 	EVENTSTORE_ENDPOINT=$${EVENTSTORE_ENDPOINT:-ministack} SAM=$(SAM) MINISTACK=$(MINISTACK) \
 		$(BIN)/python -m pytest tests/e2e --ignore=tests/e2e/dev
 
-# MiniStack runs functions with the Python that it has itself.
-HERE = TARGET_PYTHON=$(shell $(VENV)-ministack/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])') \
-	PLATFORM=$(if $(filter Darwin,$(shell uname -s)),macosx_11_0,manylinux2014)_$(shell uname -m)
+# MiniStack runs functions with the Python that it has itself; another endpoint's are named: TARGET_PYTHON=3.13 PLATFORM=...
+THERE = TARGET_PYTHON=$(or $(TARGET_PYTHON),$(shell $(VENV)-ministack/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')) \
+	PLATFORM=$(or $(PLATFORM),$(if $(filter Darwin,$(shell uname -s)),macosx_11_0,manylinux2014)_$(shell uname -m))
 
 test-queues: $(TEST) $(LOCALSTACK) ## Run the tests of queues on LocalStack's SQS too, without Docker
 	$(BIN)/python -m tests.localstack $(VENV)-localstack/bin/python \
@@ -91,19 +91,25 @@ lock: $(TEST) ## Pin the dependencies anew, after pyproject.toml changed
 	$(VENV)-lock/bin/uv pip compile $(COMPILE) pyproject.toml -o requirements.txt
 	$(VENV)-lock/bin/uv pip compile $(COMPILE) --extra dev pyproject.toml -o requirements-dev.txt
 	$(VENV)-lock/bin/uv pip compile $(COMPILE) --extra test pyproject.toml -o requirements-test.txt
-	printf 'cloudevents>=2.2\nurllib3>=2.8\nwebsockets>=17\n' | $(VENV)-lock/bin/uv pip compile $(COMPILE) - -o layers/client/requirements.txt
+	printf 'cloudevents>=2.2\nurllib3>=2.8\nwebsockets>=17\n' | $(VENV)-lock/bin/uv pip compile $(COMPILE) $(WITHOUT) - -o layers/client/requirements.txt
 	$(VENV)-lock/bin/uv pip compile $(COMPILE) --group sam -o requirements-sam.txt
-	printf 'pyjwt[crypto]>=2.10\n' | $(VENV)-lock/bin/uv pip compile $(COMPILE) - -o layers/authorizer/requirements.txt
+	printf 'pyjwt[crypto]>=2.10\n' | $(VENV)-lock/bin/uv pip compile $(COMPILE) $(WITHOUT) - -o layers/authorizer/requirements.txt
 	$(VENV)-lock/bin/uv pip compile $(COMPILE) --group localstack -o requirements-localstack.txt
 	$(VENV)-lock/bin/uv pip compile $(COMPILE) --group ministack -o requirements-ministack.txt
 	$(VENV)-lock/bin/uv pip compile $(COMPILE) --group checkov -o requirements-checkov.txt
 
 COMPILE := --quiet --universal --generate-hashes --no-header --python-version 3.11
+# What libraries of layers want for parts of them that nothing here imports: CloudEvents for its first API, dateutil for
+# zones by name, cffi for writing bindings.
+WITHOUT := --no-emit-package deprecation --no-emit-package packaging --no-emit-package tzdata --no-emit-package pycparser
 
 clean: ## Remove what was built and installed; the data in .eventstore stays
 	rm -rf $(VENV) $(VENV)-* .aws-sam
 
 # Environments ---------------------------------------------------------------
+
+.PHONY: environments
+environments: $(TEST) $(SAM) $(CHECKOV) $(MINISTACK)
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed, and none is on the PATH." >&2; exit 1; }
@@ -150,16 +156,17 @@ $(CHECKOV): requirements-checkov.txt
 
 # What `sam build` calls (Metadata: BuildMethod: makefile) -------------------
 
+# A function is its folder, and of what functions share the modules that it imports; tests/artifacts compares.
 BUILDS := build-RestFunction build-WebSocketFunction build-DispatchFunction build-DeliverFunction build-SweepFunction build-AuthorizerFunction
 .PHONY: $(BUILDS)
-build-RestFunction: FOLDER = rest
-build-WebSocketFunction: FOLDER = websocket
-build-DispatchFunction: FOLDER = dispatch
-build-DeliverFunction: FOLDER = deliver
-build-SweepFunction: FOLDER = sweep
-build-AuthorizerFunction: FOLDER = authorizer
+build-RestFunction: PARTS = rest access.py
+build-WebSocketFunction: PARTS = websocket access.py
+build-DispatchFunction: PARTS = dispatch queues.py
+build-DeliverFunction: PARTS = deliver
+build-SweepFunction: PARTS = sweep
+build-AuthorizerFunction: PARTS = authorizer
 $(BUILDS):
 	mkdir -p "$(ARTIFACTS_DIR)/functions"
-	cp functions/*.py "$(ARTIFACTS_DIR)/functions/"
-	cp -r functions/$(FOLDER) "$(ARTIFACTS_DIR)/functions/"
-	find "$(ARTIFACTS_DIR)" -name __pycache__ -prune -exec rm -rf {} +
+	cp -r $(addprefix functions/,__init__.py $(PARTS)) "$(ARTIFACTS_DIR)/functions/"
+	@# key.py is a command line, which makes keys where people are.
+	find "$(ARTIFACTS_DIR)" \( -name __pycache__ -o -path '*/authorizer/key.py' \) -prune -exec rm -rf {} +

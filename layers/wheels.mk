@@ -3,9 +3,15 @@
 PLATFORM ?= manylinux2014_aarch64
 TARGET_PYTHON ?= 3.13
 
-# $(call wheels,REQUIREMENTS). What pip adds for the command line has no use in a layer; licences stay, in *.dist-info.
+# $(call wheels,REQUIREMENTS)
 define wheels
 	python3 -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(1) --no-compile \
 		--platform $(PLATFORM) --python-version $(TARGET_PYTHON) --only-binary=:all: --target "$(ARTIFACTS_DIR)/python"
-	rm -rf "$(ARTIFACTS_DIR)/python/bin"
+endef
+
+# $(bare), last: what pip adds for the command line goes, and what only people, compilers and type checkers read. Licences
+# stay, in *.dist-info.
+define bare
+	rm -rf "$(ARTIFACTS_DIR)/python/bin" "$(ARTIFACTS_DIR)"/python/*.md
+	find "$(ARTIFACTS_DIR)" \( -name __pycache__ -o -name py.typed -o -name '*.pyi' -o -name '*.c' \) -prune -exec rm -rf {} +
 endef

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import random
 from functools import cache
 from traceback import extract_tb
 from typing import TYPE_CHECKING, Any
@@ -51,6 +52,8 @@ def handler(event: Mapping[str, Any], _: LambdaContext) -> dict[str, Any]:
 def _checking() -> Callable[[str], Access]:
     """What makes access of a credential, as this deployment has it."""
     settings = AuthorizerSettings.from_environment(os.environ)
+    # As in `bootstrap.settings`: environments of one snapshot are not to try again at the same moments.
+    random.seed()
     logging.getLogger().setLevel(settings.log_level)
     if settings.auth == "jwt":
         # Imported here, for a deployment has one kind of credential.

@@ -68,6 +68,7 @@ def _figures(found: Standing | PartitionStanding, now: int) -> dict[str, Any]:
         "in_flight": found.in_flight,
         "held": found.held,
         "parked": found.parked,
+        "full": found.full,
         # The store's clock may be ahead of this one.
         "oldest_age": None if found.oldest is None else max(0, now - found.oldest) / 1000,
     }

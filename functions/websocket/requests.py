@@ -10,6 +10,7 @@ from eventstore.cloudevents import from_json
 from eventstore.cloudevents.json_text import elements, members
 from eventstore.errors import InvalidRequest
 from eventstore.filters import parse_filters
+from eventstore.groups import LONGEST_REASON
 from eventstore.streams import ANY, Expected, stream_name
 
 if TYPE_CHECKING:
@@ -219,7 +220,7 @@ class Nack:
             raise InvalidRequest("park must be true or false", pointer="/park")
         delay = message.number("delay", most=_LONGEST_DELAY) * 1000 if "delay" in message.found else None
         own_id, sequence = message.subscription(), message.number("sequence")
-        return cls(own_id, stream, sequence, message.text("reason") or "", delay, park)
+        return cls(own_id, stream, sequence, (message.text("reason") or "")[:LONGEST_REASON], delay, park)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,29 +1,42 @@
-"""What `sam build` made: that it is small, and that nothing is in it that no function uses. `make built` runs these."""
+"""What `sam build` made: it is small, and holds all that functions use and nothing else. `make built` runs these."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import sys
 import zipfile
+from functools import cache
+from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 
+from eventstore_dev.cloudformation import load
+from tests.artifacts.imports import Reach, reach
+
 ROOT = Path(__file__).parents[2]
 BUILT = Path(os.environ.get("BUILT", ROOT / "nothing")).resolve()
-LAYERS = {
+RESOURCES = load(ROOT / "template.yaml")["Resources"]
+FUNCTIONS = [name for name, one in RESOURCES.items() if one["Type"] == "AWS::Serverless::Function"]
+REQUIREMENTS = {
     "AuthorizerLayer": ROOT / "layers/authorizer/requirements.txt",
     "ClientLayer": ROOT / "layers/client/requirements.txt",
     "EventstoreLayer": ROOT / "requirements.txt",
 }
-FUNCTIONS = ["Authorizer", "Deliver", "Dispatch", "Rest", "Sweep", "WebSocket"]
+LAYERS = list(REQUIREMENTS)
+SDK = BUILT / "ClientLayer/python"
+OURS = ("eventstore", "eventstore_client", "functions")
+IN_THE_RUNTIME = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "urllib3")
+COMPILED = ("_cffi_backend", "cryptography", "hiredis", "pydantic_core")
 MOST_BYTES = 15_000_000
-IN_THE_RUNTIME = {"boto3", "botocore", "s3transfer", "dateutil"}
 
 pytestmark = pytest.mark.skipif(not BUILT.is_dir(), reason="BUILT names no build; `make built` makes one")
+each_function = pytest.mark.parametrize("function", FUNCTIONS)
+each_layer = pytest.mark.parametrize("layer", LAYERS)
 
 
 def files(folder: Path) -> list[Path]:
@@ -38,54 +51,160 @@ def zipped(folder: Path) -> int:
     return archive.tell()
 
 
-def distributions(requirements: Path) -> set[str]:
-    return {normal(name) for name in re.findall(r"^([\w.-]+)(?:\[.*\])?==", requirements.read_text(), re.MULTILINE)}
-
-
 def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+def pinned(layer: str) -> set[str]:
+    found = re.findall(r"^([\w.-]+)(?:\[.*\])?==", REQUIREMENTS[layer].read_text(), re.MULTILINE)
+    return {normal(name) for name in found}
+
+
+def packages_of(layer: str) -> dict[str, set[str]]:
+    """The names that each library of a layer is imported by."""
+    python = BUILT / layer / "python"
+    tops = {path.name for path in python.iterdir() if path.suffix != ".dist-info"}
+    listed = {
+        normal(path.parent.name.partition("-")[0]): {line.partition("/")[0] for line in path.read_text().splitlines()}
+        for path in python.glob("*.dist-info/RECORD")
+    }
+    names = {name: {line.partition(",")[0] for line in lines} & tops for name, lines in listed.items()}
+    return {name: {top.partition(".")[0] for top in found} for name, found in names.items()}
+
+
+def own_files(folder: Path) -> set[str]:
+    return {str(file) for file in files(folder) if file.parts[0] in OURS}
+
+
+@cache
+def reached_by(function: str) -> Reach:
+    handler = RESOURCES[function]["Properties"]["Handler"].rpartition(".")[0]
+    return reach([handler], folders=folders_of(function), packages=OURS)
+
+
+def folders_of(function: str) -> list[Path]:
+    layers = [layer["Ref"] for layer in RESOURCES[function]["Properties"]["Layers"]]
+    return [BUILT / function, *(BUILT / layer / "python" for layer in layers)]
+
+
+@cache
+def reached_by_the_sdk() -> Reach:
+    return reach(["eventstore_client.__main__"], folders=[SDK], packages=OURS)
+
+
+def within(folder: Path, *reaches: Reach) -> set[str]:
+    paths = {path for each in reaches for path in (*each.modules.values(), *each.scripts)}
+    return {str(path.relative_to(folder)) for path in paths if path.is_relative_to(folder)}
+
+
+@cache
+def imported(modules: frozenset[str], folders: tuple[Path, ...]) -> set[str]:
+    """Import modules where nothing is found but Python's own library and folders; answers all that came with them."""
+    program = (
+        "import json, sys; from importlib import import_module; folders, names = map(json.loads, sys.argv[1:]); "
+        "sys.path[:0] = folders; [import_module(name) for name in names]; print(json.dumps(list(sys.modules)))"
+    )
+    asked = json.dumps([str(folder) for folder in folders]), json.dumps(sorted(modules))
+    told = subprocess.run(
+        [sys.executable, "-I", "-S", "-B", "-c", program, *asked],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={},
+    )
+    assert told.returncode == 0, told.stderr
+    return set(json.loads(told.stdout))
+
+
+def imported_by(function: str, runtime: Path) -> set[str]:
+    return imported(frozenset(reached_by(function).modules), (runtime, *folders_of(function)))
+
+
+def imported_by_the_sdk() -> set[str]:
+    return imported(frozenset(reached_by_the_sdk().modules), (SDK,))
+
+
+@pytest.fixture(scope="session")
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What Lambda's runtime has, and this machine's own of what is compiled for another one."""
+    folder = tmp_path_factory.mktemp("runtime")
+    for name in (*IN_THE_RUNTIME, *COMPILED, "six"):
+        spec = find_spec(name)
+        if spec and spec.origin:
+            file = Path(spec.origin)
+            here = file.parent if file.name == "__init__.py" else file
+            (folder / here.name).symlink_to(here)
+    return folder
+
+
 def test_all_of_it_together_is_small() -> None:
-    sizes = {name: zipped(BUILT / name) for name in (*LAYERS, *(f"{name}Function" for name in FUNCTIONS))}
+    sizes = {name: zipped(BUILT / name) for name in (*LAYERS, *FUNCTIONS)}
     assert sum(sizes.values()) < MOST_BYTES, sizes
 
 
-@pytest.mark.parametrize("layer", LAYERS)
-def test_a_layer_holds_the_libraries_that_are_pinned_and_no_other(layer: str) -> None:
-    found = {normal(path.name.partition("-")[0]) for path in (BUILT / layer / "python").glob("*.dist-info")}
+@each_function
+def test_a_function_holds_what_its_handler_imports_and_nothing_else(function: str) -> None:
+    folder = BUILT / function
+    assert {str(file) for file in files(folder)} == within(folder, reached_by(function))
+
+
+@each_function
+def test_no_module_or_script_is_missing(function: str) -> None:
+    found = reached_by(function)
+    assert (found.missing, {path for path in found.scripts if not path.is_file()}) == (set(), set())
+
+
+def test_the_core_in_its_layer_is_what_functions_import() -> None:
+    folder = BUILT / "EventstoreLayer/python"
+    assert own_files(folder) == within(folder, *map(reached_by, FUNCTIONS))
+
+
+def test_the_sdks_layer_holds_the_sdk_and_what_it_imports_of_the_core() -> None:
+    assert own_files(SDK) == within(SDK, reached_by_the_sdk())
+    assert not reached_by_the_sdk().missing
+    assert {path.stem for path in (ROOT / "layers/client/eventstore_client").glob("*.py")} == {
+        path.stem for path in (SDK / "eventstore_client").iterdir()
+    }
+
+
+@each_function
+def test_a_function_finds_all_that_it_imports(function: str, runtime: Path) -> None:
+    assert reached_by(function).modules.keys() <= imported_by(function, runtime)
+
+
+def test_the_sdk_finds_all_that_it_imports_in_its_layer_alone() -> None:
+    assert reached_by_the_sdk().modules.keys() <= imported_by_the_sdk()
+
+
+@each_layer
+def test_every_library_of_a_layer_is_imported(layer: str, runtime: Path) -> None:
+    users = [name for name in FUNCTIONS if BUILT / layer / "python" in folders_of(name)]
+    loaded = set().union(*(imported_by(name, runtime) for name in users)) if users else imported_by_the_sdk()
+    assert [name for name, tops in packages_of(layer).items() if not tops & loaded] == []
+
+
+@each_layer
+def test_a_layer_holds_our_modules_and_the_pinned_libraries_alone(layer: str) -> None:
+    libraries = packages_of(layer)
     # The requirements are those of every platform.
-    assert found <= distributions(LAYERS[layer])
-    assert found
+    assert libraries.keys() <= pinned(layer)
+    tops = {path.name.partition(".")[0] for path in (BUILT / layer / "python").iterdir() if path.suffix != ".dist-info"}
+    assert tops - {*OURS} == set().union(*libraries.values())
 
 
-@pytest.mark.parametrize("layer", LAYERS)
-def test_a_layer_holds_nothing_that_the_runtime_has_or_only_people_use(layer: str) -> None:
-    top = {path.name for path in (BUILT / layer / "python").iterdir()}
-    unused = {"bin", *(IN_THE_RUNTIME - {"dateutil"} if layer == "ClientLayer" else IN_THE_RUNTIME)}
-    assert not top & unused
-    assert not [file for file in files(BUILT / layer) if "tests" in file.parts or file.suffix == ".pyc"]
+@each_layer
+def test_a_layer_holds_nothing_that_only_people_and_compilers_read(layer: str) -> None:
+    unused = {".c", ".md", ".pyc", ".pyi", ".typed"}
+    built = [file for file in files(BUILT / layer) if not file.parts[1].endswith(".dist-info")]
+    assert not [file for file in built if file.suffix in unused or file.name == "py.typed" or "tests" in file.parts]
 
 
-@pytest.mark.parametrize("layer", LAYERS)
+def test_no_layer_of_the_hubs_has_the_aws_sdk_that_the_runtime_has() -> None:
+    for layer in LAYERS:
+        assert not {path.name for path in (BUILT / layer / "python").iterdir()} & {"boto3", "botocore", "s3transfer"}
+
+
+@each_layer
 def test_what_is_compiled_is_for_where_functions_run(layer: str) -> None:
     compiled = [file.name for file in files(BUILT / layer) if file.suffix == ".so"]
     assert not [name for name in compiled if not re.search(r"\.(cpython-313-aarch64-linux-gnu|abi3)\.so$", name)]
-
-
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_function_holds_its_own_folder_alone(function: str) -> None:
-    folder = BUILT / f"{function}Function"
-    assert {file.parts[0] for file in files(folder)} == {"functions"}
-    assert {path.name for path in (folder / "functions").iterdir() if path.is_dir()} == {function.lower()}
-
-
-def test_the_sdk_finds_in_its_layer_all_that_it_imports() -> None:
-    program = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import eventstore_client.__main__ as sdk; print(sdk.__file__)"
-    )
-    layer = str(BUILT / "ClientLayer/python")
-    told = subprocess.run(
-        [sys.executable, "-I", "-S", "-B", "-c", program, layer], capture_output=True, text=True, check=True
-    )
-    assert told.stdout.startswith(layer)

@@ -8,6 +8,7 @@ import pytest
 
 from eventstore.errors import (
     ConnectionNotFound,
+    StoreUnavailable,
     SubscriptionConflict,
     SubscriptionNotFound,
     TooManySubscriptions,
@@ -187,6 +188,17 @@ class DurablesContract:
             assert list(durables.tell(made, {1: [Leave("c")], 2: [Leave("c")]})) == [2]
             begin(turns, 1)
             assert list(durables.tell(made, {1: [Leave("c")]})) == [1]
+
+        def test_no_more_may_wait_than_a_few_turns_take_in(self, durables: Durables, turns: Turns) -> None:
+            """The store has room for 2,000."""
+            made = create(durables)
+            durables.tell(made, {0: [Leave("c")] * 2000})
+            with pytest.raises(StoreUnavailable, match="send it again"):
+                durables.tell(made, {0: [Leave("c")]})
+            assert list(durables.tell(made, {1: [Leave("c")]})) == [1]
+            turn = begin(turns)
+            turns.advance(turn, Advance())
+            assert list(durables.tell(made, {0: [Leave("c")] * len(turn.commands)})) == [0]
 
     class TestTurns:
         def test_it_brings_definitions_states_and_its_time(self, durables: Durables, turns: Turns) -> None:

@@ -33,7 +33,7 @@ class OnRedis(DurablesContract):
 
     @pytest.fixture
     def durables(self, client: Client) -> RedisDurables:
-        return RedisDurables(client, partitions=4)
+        return RedisDurables(client, partitions=4, waiting=2000)
 
 
 class TestOnOneServer(OnRedis):

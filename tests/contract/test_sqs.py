@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -103,6 +104,24 @@ def test_deliveries_that_are_refused_again_and_again_are_told_of(api: Api) -> No
 
 def letter(stream: str) -> DeadLetter:
     return DeadLetter("workers", "k", stream, 1, "{}", 5, ("no",), "2018-04-05T17:31:00Z")
+
+
+@pytest.mark.parametrize("text", ["x" * 204_000, "\uffff" * 60_000, "x" * 300_000])
+def test_no_letter_is_larger_than_the_queue_takes_whatever_its_reasons_are(api: Api, text: str) -> None:
+    event = json.dumps({"data": text}, ensure_ascii=False)
+    reasons = ("\N{PILE OF POO}" * 500,) * 10
+    SqsLetters(client(api.url), URL).send([replace(letter("a"), event=event, errors=reasons)])
+    [(_, told)] = asked(api)
+    assert len(told["MessageBody"].encode()) <= 256 * 1024
+    body = json.loads(told["MessageBody"])
+    assert (body["stream"], body["errors"], body["event"]) == ("a", list(reasons), None)
+
+
+def test_a_letter_holds_an_event_that_fits(api: Api) -> None:
+    event = {"data": "x" * 204_000}
+    SqsLetters(client(api.url), URL).send([replace(letter("a"), event=json.dumps(event))])
+    [(_, told)] = asked(api)
+    assert json.loads(told["MessageBody"])["event"] == event
 
 
 def group_of(stream: str) -> str:

@@ -19,6 +19,10 @@ __all__ = ["Adapting"]
 DROPPED = {
     "AWS::ApiGatewayV2::RouteResponse": ("RouteId", "MiniStack does not know it, and its routes answer without one"),
     "AWS::CloudWatch::Alarm": ("Metrics", "MiniStack knows alarms on a single metric, and nothing here asks for one"),
+    "AWS::EC2::FlowLog": ("ResourceId", "MiniStack does not know it, and no packet passes its networks"),
+    "AWS::EC2::SecurityGroupEgress": ("GroupId", "MiniStack does not know it; rules that stand in a group are made"),
+    "AWS::EC2::SecurityGroupIngress": ("GroupId", "MiniStack does not know it; rules that stand in a group are made"),
+    "AWS::ElastiCache::ServerlessCache": ("Engine", "MiniStack does not know it; the cluster alone is made"),
 }
 """Types of resources that are left out if they have the property, and why that changes nothing for the hub."""
 
@@ -29,6 +33,14 @@ GIVEN: dict[str, tuple[dict[str, Any], str]] = {
     ),
 }
 """Properties that resources of a type get if they have none of the name, and why that changes nothing."""
+
+FIXED: dict[str, tuple[dict[str, Any], str]] = {
+    "AWS::ElastiCache::ReplicationGroup": (
+        {"NumNodeGroups": 3},
+        "MiniStack gives one address to clusters of three shards at least, AWS to all",
+    ),
+}
+"""Properties that resources of a type get, whatever the template says, and why."""
 
 _HOST = re.compile(r"(https|wss)://\$\{(\w+)\}\.execute-api\.\$\{AWS::Region\}\.\$\{AWS::URLSuffix\}")
 """Where AWS has an API; no name of amazonaws.com leads to an endpoint on this machine."""
@@ -79,10 +91,10 @@ class Adapting:
             if kind in DROPPED and DROPPED[kind][0] in properties:
                 self.changes.add(f"{kind} with {DROPPED[kind][0]} is left out: {DROPPED[kind][1]}")
                 continue
-            given, why = GIVEN.get(kind, ({}, ""))
-            if given.keys() - properties.keys():
+            given, why = FIXED.get(kind) or GIVEN.get(kind, ({}, ""))
+            if kind in FIXED or given.keys() - properties.keys():
                 self.changes.add(f"{kind} gets {given}: {why}")
-                yield name, resource | {"Properties": given | properties}
+                yield name, resource | {"Properties": properties | given}
             else:
                 yield name, resource
 

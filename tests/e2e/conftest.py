@@ -7,20 +7,19 @@ from typing import TYPE_CHECKING
 import pytest
 from redis import Redis
 
-from tests.e2e.deployed import deployed_hub
+from tests.e2e.deployed import DeployedHub, deployed_hub
 from tests.e2e.dev.conftest import wait_until
 from tests.e2e.endpoints import chosen, lacking
 from tests.e2e.hubs import Hub, local_hub
 from tests.e2e.live import Client
-from tests.policies.judging import judged
+from tests.policies.judging import judged, unjudged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _ROOT = Path(__file__).parents[2]
-_ADAPTATIONS = pytest.StashKey[list[str]]()
-
-
+_DEPLOYED = pytest.StashKey[DeployedHub]()
+_UNJUDGED = pytest.StashKey[str | None]()
 _SKIPPED = pytest.StashKey[dict[str, set[str]]]()
 
 
@@ -34,12 +33,16 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Says what was not shown: what stood in the template's place, and which tests the endpoint cannot take."""
+    """Says what was not shown: roles, what stood in the template's place, and which tests the endpoint cannot take."""
     if chosen() == "eventstore_dev":
+        if why := config.stash.get(_UNJUDGED, None):
+            terminalreporter.section("not shown")
+            terminalreporter.line(why)
         return
     terminalreporter.section("the built template was deployed, but for this")
-    for one in config.stash.get(_ADAPTATIONS, []):
-        terminalreporter.line(one)
+    if _DEPLOYED in config.stash:
+        for one in config.stash[_DEPLOYED].unshown:
+            terminalreporter.line(one)
     terminalreporter.section("skipped, in full or in part")
     for why, names in sorted(config.stash.get(_SKIPPED, {}).items()):
         terminalreporter.line(why)
@@ -52,16 +55,19 @@ def running_hub(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.C
     folder = tmp_path_factory.mktemp("hub")
     if chosen() == "eventstore_dev":
         # Whatever the tests make functions call, their roles must allow on AWS.
+        pytestconfig.stash[_UNJUDGED] = unjudged()
         with judged(folder / "calls.jsonl"), local_hub(folder) as hub:
             yield hub
         return
     places = {
-        "built": Path(os.environ.get("EVENTSTORE_BUILT") or _ROOT / ".aws-sam" / "endpoint" / "template.yaml"),
+        "built": Path(
+            os.environ.get("EVENTSTORE_BUILT") or _ROOT / ".aws-sam" / "endpoint" / "build" / "template.yaml"
+        ),
         "sam": Path(os.environ.get("SAM") or _ROOT / ".venv-sam" / "bin" / "sam"),
         "program": Path(os.environ.get("MINISTACK") or _ROOT / ".venv-ministack" / "bin" / "ministack"),
     }
     with deployed_hub(folder, **places) as deployed:
-        pytestconfig.stash[_ADAPTATIONS] = deployed.adaptations
+        pytestconfig.stash[_DEPLOYED] = deployed
         yield deployed
 
 

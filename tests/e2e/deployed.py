@@ -26,7 +26,13 @@ if TYPE_CHECKING:
 __all__ = ["DeployedHub", "deployed_hub"]
 
 _STACK = "eventstore-e2e"
-_PARAMETERS = {"Auth": "key", "AccessLogs": "none", "DispatchConcurrency": "0"}
+_PARAMETERS = {
+    "Auth": ("key", "nobody comes by IAM or with tokens"),
+    "AccessLogs": ("none", "the APIs log nobody, and no role of the account is set for that"),
+    "DispatchConcurrency": ("0", "no concurrency is kept for a function"),
+}
+"""What is chosen where the template leaves a choice, and what of it is therefore not deployed."""
+
 _SCOPES = ("publish", "read", "subscribe", "admin")
 _CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
 """What every endpoint on this machine takes; the environment's own come first."""
@@ -56,11 +62,18 @@ class DeployedHub(Hub):
     """A stack of CloudFormation.
 
     Attributes:
-        adaptations: What the endpoint does not know of the template, and what stands there instead.
+        adapting: What the endpoint does not know of the templates, and what stands there instead.
     """
 
     account: Account
-    adaptations: list[str]
+    adapting: Adapting
+
+    @property
+    def unshown(self) -> list[str]:
+        """What was not deployed as the templates have it, each with the reason."""
+        chosen = [f"{name} is {value}: {unseen}" for name, (value, unseen) in _PARAMETERS.items()]
+        own = "RedisUrl names a cache: the hub's stack makes none and no network; test_private_stacks.py does"
+        return [*sorted(self.adapting.changes), *chosen, own]
 
     def sweep(self) -> None:
         """See `Hub.sweep`."""
@@ -96,7 +109,8 @@ def deployed_hub(folder: Path, *, built: Path, sam: Path, program: Path) -> Iter
         stack.callback(_remove, account)
         adapting = Adapting(endpoint, whole=chosen() != "ministack")
         template = adapting.file(built)
-        parameters = {"RedisUrl": valkey.url, "ApiKeysSecretArn": _secret(account, key)} | _PARAMETERS
+        parameters = {"RedisUrl": valkey.url, "ApiKeysSecretArn": _secret(account, key)}
+        parameters |= {name: value for name, (value, _) in _PARAMETERS.items()}
         _deploy(template, parameters, sam=sam, account=account)
         outputs = _outputs(account)
         yield DeployedHub(
@@ -105,7 +119,7 @@ def deployed_hub(folder: Path, *, built: Path, sam: Path, program: Path) -> Iter
             valkey=valkey,
             key=key,
             account=account,
-            adaptations=sorted(adapting.changes),
+            adapting=adapting,
         )
 
 
@@ -118,7 +132,10 @@ def _secret(account: Account, key: str) -> str:
 
 
 def _remove(account: Account) -> None:
-    """Leaves nothing behind on an endpoint that others have, too."""
+    """Leaves nothing behind that goes by the hub's name, on an endpoint that others have, too.
+
+    What the SAM CLI keeps for all that it deploys stays: the stack `aws-sam-cli-managed-default` and its bucket.
+    """
     with account.client("cloudformation") as stacks:
         stacks.delete_stack(StackName=_STACK)
         stacks.get_waiter("stack_delete_complete").wait(StackName=_STACK, WaiterConfig={"Delay": 1, "MaxAttempts": 60})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,47 +21,52 @@ if TYPE_CHECKING:
 
 STACKS = Path(__file__).parents[2] / "infra/stacks"
 QUEUES = "arn:aws:sqs:us-east-1:000000000000:bells.fifo,arn:aws:sqs:us-east-1:000000000000:alarms"
-UNKNOWN = {
-    "AWS::EC2::FlowLog",
-    "AWS::EC2::SecurityGroupEgress",
-    "AWS::EC2::SecurityGroupIngress",
-    "AWS::ElastiCache::ServerlessCache",
-}
-"""What MiniStack cannot make; nothing else of the stacks refers to it, but for what conditions leave out."""
 
 pytestmark = pytest.mark.needs("elasticache")
 
 
 @pytest.fixture(scope="module")
-def account(running_hub: Hub) -> Account:
+def deployed(running_hub: Hub) -> DeployedHub:
     assert isinstance(running_hub, DeployedHub)
-    return running_hub.account
+    return running_hub
 
 
 @pytest.fixture(scope="module")
-def network(account: Account) -> Iterator[dict[str, str]]:
-    parameters = {"VpcCidr": "10.64.0.0/20", "AvailabilityZones": "3", "QueueArns": QUEUES, "LogRetentionDays": "30"}
-    yield deploy("network", parameters, account)
-    delete("network", account)
+def account(deployed: DeployedHub) -> Account:
+    return deployed.account
 
 
-def deploy(name: str, parameters: dict[str, str], account: Account) -> dict[str, str]:
-    """The outputs of a stack that was made."""
-    template = dict(load(STACKS / f"{name}.yaml"))
-    template["Resources"] = {key: one for key, one in template["Resources"].items() if one["Type"] not in UNKNOWN}
+@pytest.fixture(scope="module")
+def network(deployed: DeployedHub) -> Iterator[dict[str, str]]:
+    parameters = {
+        "Hub": "hub",
+        "VpcCidr": "10.64.0.0/20",
+        "AvailabilityZones": "3",
+        "QueueArns": QUEUES,
+        "LogRetentionDays": "30",
+    }
+    with made("network", parameters, deployed) as outputs:
+        yield outputs
+
+
+@contextmanager
+def made(stack: str, parameters: dict[str, str], hub: DeployedHub) -> Iterator[dict[str, str]]:
+    """The outputs of a stack that is there for as long as the block lasts."""
+    name = f"eventstore-e2e-{stack}"
+    template = hub.adapting.template(dict(load(STACKS / f"{stack}.yaml")))
     given = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
-    with account.client("cloudformation") as stacks:
+    patience = {"Delay": 1, "MaxAttempts": 60}
+    with hub.account.client("cloudformation") as stacks:
         stacks.create_stack(
             StackName=name, TemplateBody=json.dumps(template), Parameters=given, Capabilities=["CAPABILITY_IAM"]
         )
-        stacks.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
-        [made] = stacks.describe_stacks(StackName=name)["Stacks"]
-    return {one["OutputKey"]: one["OutputValue"] for one in made["Outputs"]}
-
-
-def delete(name: str, account: Account) -> None:
-    with account.client("cloudformation") as stacks:
-        stacks.delete_stack(StackName=name)
+        try:
+            stacks.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig=patience)
+            [found] = stacks.describe_stacks(StackName=name)["Stacks"]
+            yield {one["OutputKey"]: one["OutputValue"] for one in found["Outputs"]}
+        finally:
+            stacks.delete_stack(StackName=name)
+            stacks.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig=patience)
 
 
 def egress(account: Account, group: str) -> list[tuple[Any, Any, list[str]]]:
@@ -86,27 +92,32 @@ def test_functions_are_let_out_to_the_cache_and_to_sqs_alone(account: Account, n
 
 
 def test_the_cluster_is_made_and_its_address_is_one_that_the_hub_takes(
-    account: Account, network: dict[str, str]
+    account: Account, deployed: DeployedHub, network: dict[str, str]
 ) -> None:
     parameters = {
+        "Hub": "hub",
         "Kind": "cluster",
         "SubnetIds": network["SubnetIds"],
         "CacheGroup": network["CacheGroup"],
         "NodeType": "cache.r7g.large",
-        # MiniStack makes clusters of three shards at least, AWS of one.
-        "Shards": "3",
+        "Shards": "1",
         "Replicas": "1",
         "Gigabytes": "10",
         "Ecpus": "100000",
         "LogRetentionDays": "30",
     }
-    cache = deploy("cache", parameters, account)
-    user = cache["UserArn"].rpartition(":")[2]
-    assert RedisUrl.parse(cache["RedisUrl"]).iam == IamUser(user, cache["Name"], serverless=False)
-    assert cache["CacheArn"].endswith(f":replicationgroup:{cache['Name']}")
-    with account.client("elasticache") as caches:
+    with made("cache", parameters, deployed) as cache, account.client("elasticache") as caches:
+        user = cache["UserArn"].rpartition(":")[2]
+        assert RedisUrl.parse(cache["RedisUrl"]).iam == IamUser(user, cache["Name"], serverless=False)
+        assert cache["CacheArn"].endswith(f":replicationgroup:{cache['Name']}")
         [group] = caches.describe_replication_groups(ReplicationGroupId=cache["Name"])["ReplicationGroups"]
-        [users] = caches.describe_user_groups()["UserGroups"]
-    assert (group["Engine"], len(group["NodeGroups"]), group["MultiAZ"]) == ("valkey", 3, "enabled")
-    assert users["UserIds"] == [user]
-    delete("cache", account)
+        [users] = caches.describe_user_groups(UserGroupId=user)["UserGroups"]
+        assert (group["Engine"], len(group["NodeGroups"]), group["MultiAZ"]) == ("valkey", 3, "enabled")
+        assert users["UserIds"] == [user]
+
+
+def test_logs_go_by_the_name_of_the_hub(account: Account, network: dict[str, str]) -> None:
+    assert network
+    with account.client("logs") as logs:
+        found = logs.describe_log_groups(logGroupNamePrefix="/flunq-eventstore/hub/")["logGroups"]
+    assert "/flunq-eventstore/hub/refused" in {one["logGroupName"] for one in found}

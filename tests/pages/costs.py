@@ -67,18 +67,30 @@ def _costs(usages: Sequence[Usage], prices: Mapping[str, float]) -> list[list[st
 
 def _monthly(prices: Mapping[str, float], assumed: Mapping[str, float]) -> list[list[str]]:
     node = prices["an hour of a cache.r7g.large, Valkey"] + prices["an hour of its synchronous durability"]
+    smaller = (
+        prices["an hour of a cache.m7g.large, Valkey"]
+        + prices["an hour of synchronous durability of a cache.m7g.large"]
+    )
     polls = assumed["pollers of a queue"] * _MINUTES * 60 / assumed["a poll waits, s"]
     snapshots = assumed["memory of all functions with SnapStart, MB"] / 1024 * _HOURS * 3600
-    lines = {
-        "a shard of the cache: two nodes, durable": 2 * node * _HOURS,
-        "the endpoint of SQS, in each zone": prices["an hour of a VPC endpoint in a zone"] * _HOURS,
+    zone = prices["an hour of a VPC endpoint in a zone"] * _HOURS
+    always = {
         "polling the three queues": polls
         * (2 * prices["a million SQS requests, FIFO"] + prices["a million SQS requests, standard"])
         / MILLION,
         "SnapStart, of one version of each function": snapshots
         * prices["a million GB-seconds of a SnapStart snapshot"]
         / MILLION,
-        "an alarm": prices["a month of an alarm"],
+        "the alarms": assumed["metrics that the alarms watch"] * prices["a month of a metric that an alarm watches"],
+    }
+    rest = sum(always.values())
+    lines = {
+        "a shard of the cache: two nodes, durable": 2 * node * _HOURS,
+        "the endpoint of SQS, in each zone": zone,
+        **always,
+        "all of that: a stack without parameters": 2 * node * _HOURS + 2 * zone + rest,
+        "all of that: `dev`": 2 * smaller * _HOURS + 2 * zone + rest,
+        "all of that: `prod`": 6 * node * _HOURS + 3 * zone + rest,
         "the metrics of each durable subscription": 6 * prices["a month of a metric"],
         "each connection that stays": _MINUTES * prices["a million WebSocket connection minutes"] / MILLION,
         "and its pings": 2

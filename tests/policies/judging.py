@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-__all__ = ["API", "TEMPLATE", "judged", "lacking"]
+__all__ = ["API", "TEMPLATE", "judged", "lacking", "unjudged"]
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 API = "WebSocketApi/ws"
@@ -36,8 +36,17 @@ def judged(file: Path) -> Iterator[None]:
     assert not found, "\n".join(found)
 
 
+def unjudged() -> str | None:
+    """Why nothing is judged on this machine; None if it is."""
+    if sam_python() is not None:
+        return None
+    return (
+        "no role was held against what functions called: SAM's transform is not installed; `make lint-template` does it"
+    )
+
+
 def lacking(file: Path) -> list[str]:
-    """The calls that a role would have refused; none are known where SAM's transform is not installed."""
+    """The calls that a role would have refused; none are known where nothing is judged (`unjudged`)."""
     python = sam_python()
     if python is None:
         return []

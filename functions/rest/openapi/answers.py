@@ -24,7 +24,7 @@ _STATUSES: dict[int, tuple[str, str, dict[str, Any]]] = {
     409: ("Conflict", "The store holds something else; nothing was changed.", {}),
     410: ("Gone", "It was deleted for good, or the store was made anew.", {}),
     412: ("WrongVersion", "The stream ends elsewhere: at `actual`.", {}),
-    413: ("TooLarge", "More than is taken at once.", {}),
+    413: ("TooLarge", "More than is taken at once: of events, of bytes, or of one event's attributes.", {}),
     415: ("UnsupportedMediaType", "The body is in a format that is not read here.", {}),
     422: ("Invalid", "It breaks a rule; `errors` says where.", {}),
     500: ("Failed", "The fault is the hub's.", {}),

@@ -18,6 +18,11 @@ _FIGURES: dict[str, Any] = {
     "in_flight": COUNT | {"description": "Events that were sent and not acknowledged."},
     "held": COUNT | {"description": "Streams of which an event failed and is to be tried again."},
     "parked": COUNT | {"description": "Streams that are set aside."},
+    "full": {
+        "type": "boolean",
+        "description": "Whether 1,000 streams of a partition are held or parked: nothing new of it is taken until "
+        "there is room.",
+    },
     "oldest_age": {
         "type": ["number", "null"],
         "minimum": 0,
@@ -85,7 +90,8 @@ def _dead_letter() -> dict[str, Any]:
             "partition": COUNT,
             "sequence": SEQUENCE | {"description": "Of the event that failed."},
             "attempts": SEQUENCE,
-            "errors": many(_TEXT) | {"description": "Why it failed, attempt by attempt; the newest ten."},
+            "errors": many(_TEXT)
+            | {"description": "Why it failed, attempt by attempt; the newest five, of 300 characters each."},
             "since": TIME | {"description": "When the stream was parked."},
             "letters": COUNT | {"description": "How many of its events the dead letter queue was given."},
             "event": ref("RecordedEvent"),

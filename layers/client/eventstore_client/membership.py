@@ -22,7 +22,7 @@ __all__ = ["Membership"]
 _ANSWER = 30.0
 """Seconds in which the hub answers; API Gateway gives its functions 29."""
 
-_REASON = 500
+_REASON = 300
 """Characters of a reason that the hub keeps."""
 
 

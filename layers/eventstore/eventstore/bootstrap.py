@@ -57,7 +57,15 @@ __all__ = [
 
 @cache
 def settings() -> Settings:
-    """The settings of this process. Reading them sets the level of its logging."""
+    """The settings of this process. Reading them sets the level of its logging, and what its jitter begins with.
+
+    The first request asks for them, before anything else here: after a restore from a snapshot, thus, of which all
+    environments would draw the same numbers (Lambda Developer Guide, "Handling uniqueness with Lambda SnapStart").
+    """
+    import random
+
+    # Not only for our own: redis-py and botocore wait by it too before they try again.
+    random.seed()
     found = Settings.from_environment(os.environ)
     logging.getLogger().setLevel(found.log_level)
     # It tells at every start where it found credentials and endpoints, and at DEBUG what it signs.

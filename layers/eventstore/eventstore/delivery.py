@@ -1,4 +1,4 @@
-"""Posting to clients: in order per connection, without letting one wait for another's trouble."""
+"""Posting to clients: in order per connection; who does not take it keeps others of its call waiting for seconds."""
 
 from __future__ import annotations
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from eventstore.cloudevents import attributes_of
-from eventstore.events import rfc3339
-from eventstore.frames import Address, Delivery, Kind, Part, shard_of
+from eventstore.frames import Address, Delivery, Kind, Part, allowed, shard_of
 from eventstore.positions import Cursor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from eventstore.events import RecordedEvent
+    from eventstore.events import AttributeValue, RecordedEvent
     from eventstore.positions import Position
     from eventstore.subscriptions import Subscription
 
@@ -185,27 +186,50 @@ class Outbox:
         return f"[{','.join(self._text(placed) for placed in chunk)}]"
 
     def _text(self, placed: Placed) -> str:
+        """An event as it is sent, never larger than the events of a frame may be together."""
         text = self._texts.get(placed.position)
         if text is None:
-            encoded = placed.event.encoded()
-            text = self._referred(placed.event) if len(encoded) > self.limits.event_bytes else encoded.decode()
+            # What a queue does not take is written another way, which is longer.
+            text = allowed(placed.event.encoded().decode())
+            if not self._fits(text):
+                text = self._referred(placed.event)
             self._texts[placed.position] = text
         return text
+
+    def _fits(self, text: str) -> bool:
+        return len(text.encode()) <= self.limits.event_bytes
 
     def _referred(self, event: RecordedEvent) -> str:
         """The event without its data, which is too large for a frame, and where that is to be read."""
         attributes = attributes_of(event.body)
         query = urlencode({"source": attributes["source"], "stream": event.stream})
-        added = {
-            "dataref": f"{self.events_url}/{quote(str(attributes['id']), safe='')}?{query}",
-            "hubstream": event.stream,
-            "hubsequence": str(event.sequence),
-            "hubtime": rfc3339(event.time),
-        }
-        return json.dumps(attributes | added, separators=(",", ":"), ensure_ascii=False)
+        dataref = f"{self.events_url}/{quote(str(attributes['id']), safe='')}?{query}"
+        text = _encoded({**attributes, "dataref": dataref, **event.extensions()})
+        if not self._fits(text):
+            # It was stored before attributes had a limit (`store.Limits`).
+            required = {name: _shortened(str(attributes[name])) for name in ("specversion", "id", "source", "type")}
+            dataref = f"{self.events_url.removesuffix('/events')}/streams/{event.stream}/events?from={event.sequence}"
+            text = _encoded({**required, "dataref": f"{dataref}&limit=1", **event.extensions()})
+        return text
 
     def _cursor(self, position: Position) -> str:
         return Cursor({self.partition: (self.epoch, position)}).token()
+
+
+_LONGEST = 1024
+"""Characters of a required attribute that an event keeps whose attributes alone are too large for a frame."""
+
+
+def _encoded(attributes: Mapping[str, AttributeValue]) -> str:
+    return json.dumps(attributes, separators=(",", ":"), ensure_ascii=False)
+
+
+def _shortened(value: str) -> str:
+    """The value, or its beginning and a digest of it, so that two that differ still do; a URI reference stays one."""
+    if len(value) <= _LONGEST:
+        return value
+    beginning = re.sub(r"%[0-9A-Fa-f]?$|#.*", "", value[:_LONGEST])
+    return f"{beginning}~{blake2b(value.encode(), digest_size=16).hexdigest()}"
 
 
 def note(text: str, to: Address) -> Delivery:

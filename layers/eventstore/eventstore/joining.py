@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from eventstore.errors import SubscriptionNotFound
+from eventstore.errors import InvalidCursor, InvalidRequest, SubscriptionNotFound
 from eventstore.groups import Ack, AckStream, Join, Leave, Nack, Release
 from eventstore.positions import Cursor
 from eventstore.streams import partition_of
@@ -69,10 +69,21 @@ class Members:
             self._registry.forget(connection)
 
     def acknowledge(self, connection: str, own_id: str, cursors: Sequence[str]) -> None:
-        """All that was sent up to the cursors is handled."""
+        """All that was sent up to the cursors is handled.
+
+        Raises:
+            InvalidCursor: They are none, or of partitions that do not concern the subscription.
+        """
         places = Cursor.merged(cursors).places
+        durable = self._of(connection, own_id)
+        if other := sorted(places.keys() - set(self._durables.partitions(durable))):
+            raise InvalidCursor(
+                f"the cursor names partition {other[0]}, which does not concern the subscription {own_id!r}; "
+                "acknowledge with the cursors of its frames",
+                pointer="cursor",
+            )
         commands = {p: (Ack(connection, position, epoch),) for p, (epoch, position) in places.items()}
-        self._tell(self._of(connection, own_id), commands)
+        self._tell(durable, commands)
 
     def acknowledge_stream(self, connection: str, own_id: str, stream: str, sequence: int) -> None:
         """All of a stream that is held is handled, up to a sequence."""
@@ -83,8 +94,19 @@ class Members:
         self._tell_of_stream(nack.connection, own_id, nack.stream, nack)
 
     def release(self, connection: str, own_id: str, partition: int) -> None:
-        """The connection is done with a partition that was revoked."""
-        self._tell(self._of(connection, own_id), {partition: (Release(connection),)})
+        """The connection is done with a partition that was revoked.
+
+        Raises:
+            InvalidRequest: The partition does not concern the subscription.
+        """
+        durable = self._of(connection, own_id)
+        if partition not in self._durables.partitions(durable):
+            raise InvalidRequest(
+                f"partition {partition} does not concern the subscription {own_id!r}; "
+                "release one that it was told to be revoked",
+                pointer="/partition",
+            )
+        self._tell(durable, {partition: (Release(connection),)})
 
     def _of(self, connection: str, own_id: str) -> Durable:
         name = self._registry.joined(connection, own_id)

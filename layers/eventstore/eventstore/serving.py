@@ -29,7 +29,7 @@ _AT_ONCE = 200
 """Events that a turn reads for one group."""
 
 _BYTES = 2 * 1024 * 1024
-"""Of events that a turn sends to one group, unless the first alone is larger."""
+"""Of new events that a turn sends to one group, and of those of held streams, give or take one event."""
 
 _LETTERS = 50
 """Events that a turn copies to the dead letter queue for one group: some 10 ms each, for they are sent one by one."""
@@ -74,6 +74,7 @@ def serve(log: Log, turn: Turn, durable: Durable, commands: Sequence[Command], o
         outbox.add_told(told.kind, place, Address(told.member.connection, told.member.id, told.frame, 0))
     work = _Work(log, turn, durable, step, outbox)
     letters: list[DeadLetter] = []
+    was_full = group.full
     more = work.send_new()
     # What is set aside is the trouble of a few streams, for which the events of all others do not wait: it has the next
     # turn, and that one even if there is something new again.
@@ -82,6 +83,9 @@ def serve(log: Log, turn: Turn, durable: Durable, commands: Sequence[Command], o
         more = work.send_held() or more
         letters, left = work.park()
         more = more or left
+    if was_full and not group.full:
+        # What was not taken may be now.
+        more = more or group.place < turn.goal
     return Served(group.encoded(), letters, due(step), more or group.yielded)
 
 
@@ -95,6 +99,7 @@ class _Work:
         self._outbox = outbox
         self.has_sent = False
         """Whether `send_new` sent anything."""
+        self._held_room = _BYTES
 
     @property
     def has_aside(self) -> bool:
@@ -105,12 +110,14 @@ class _Work:
         """Send what comes next in the log, as much as may be in flight; whether more could be sent at once."""
         group = self._group
         room = (1 if group.careful else self._durable.rules.max_in_flight) - len(group.flight)
-        if not self._may_send or room <= 0 or group.place >= self._turn.goal:
+        # One that is full sends again what was in flight, and what is held may be behind that.
+        goal = min(self._turn.goal, group.end_of_old) if group.full else self._turn.goal
+        if not self._may_send or room <= 0 or group.place >= goal:
             return False
-        events, reached, at_end = self._read(group.place, self._turn.goal, count=_AT_ONCE)
+        events, reached, at_end = self._read(group.place, goal, count=_AT_ONCE)
         # One more than there is room for says whether there is more.
         wanted = list(islice(filter(self._is_new, events), room + 1))
-        taken = wanted[: min(room, _fitting(wanted))]
+        taken = wanted[: min(room, _fitting(wanted, _BYTES))]
         if len(taken) < len(wanted):
             # Where no room is left, the rest has to wait for acknowledgements.
             reached, at_end = taken[-1].position, len(taken) == room
@@ -135,6 +142,8 @@ class _Work:
         """Go on with streams of which an event failed; whether more could be done at once."""
         more, due_now = False, self._held_due()
         for stream, held in due_now[:_STREAMS]:
+            if self._held_room <= 0:
+                return True
             more = self._send_stream(stream, held) or more
         return more or len(due_now) > _STREAMS
 
@@ -188,7 +197,8 @@ class _Work:
                 self._group.frame += 1
             return not at_end
         # One that failed before goes alone, so that others do not fail with it.
-        sent = wanted[:1] if held.attempt else wanted
+        sent = wanted[: 1 if held.attempt else _fitting(wanted, self._held_room)]
+        self._held_room -= sum(len(placed.event.body) for placed in sent)
         held.sent, held.sent_at = list(map(_spot, sent)), self._step.now
         self._group.frame += self._outbox.add_again(sent, held.attempt + 1, self._address())
         return False
@@ -243,10 +253,10 @@ class _Work:
         )
 
 
-def _fitting(events: Sequence[Placed]) -> int:
-    """How many events in the lead a turn sends to one group."""
+def _fitting(events: Sequence[Placed], most: int) -> int:
+    """How many events in the lead are no larger than that together; one in any case."""
     sizes = accumulate(len(placed.event.body) for placed in events)
-    return max(1, sum(size <= _BYTES for size in sizes))
+    return max(1, sum(size <= most for size in sizes))
 
 
 def _spot(placed: Placed) -> Spot:

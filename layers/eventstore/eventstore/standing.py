@@ -32,6 +32,7 @@ class PartitionStanding:
         in_flight: Events that were sent and not acknowledged.
         held: Streams of which an event failed and is to be tried again.
         parked: Streams that are set aside.
+        full: Whether these two are so many that it takes nothing new (`Group.full`).
         lag: Events of the partition's log that it has yet to come to, of whatever stream, at most `MOST`; None if that
             is not for whoever asks.
         oldest: When the oldest event was stored that it has not acknowledged, parked ones apart, in milliseconds since
@@ -43,6 +44,7 @@ class PartitionStanding:
     in_flight: int
     held: int
     parked: int
+    full: bool
     lag: int | None
     oldest: int | None
 
@@ -69,6 +71,11 @@ class Standing:
     def parked(self) -> int:
         """See `in_flight`."""
         return sum(one.parked for one in self.partitions)
+
+    @property
+    def full(self) -> bool:
+        """Whether it is full anywhere."""
+        return any(one.full for one in self.partitions)
 
     @property
     def lag(self) -> int | None:
@@ -161,6 +168,7 @@ def _partition(partition: int, group: Group, lag: Lag | None) -> PartitionStandi
         in_flight=len(group.flight) + sum(len(held.sent) for held in group.held.values()),
         held=len(group.held),
         parked=len(group.parked),
+        full=group.full,
         lag=None if lag is None else lag.events,
         oldest=min(times, default=None),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -29,12 +30,17 @@ class Limits:
 
     Attributes:
         event_bytes: One event, in the JSON format.
+        small_bytes: An event of this size is taken whatever it consists of (CloudEvents 1.0.2, Size Limits); of a
+            larger one the attributes together may have as many, so that they fit into a frame without the data.
+        name_bytes: The id, and the source, of an event that is not small: they stand in the URL of its data.
         batch_events: The events of one publish. Two arguments each, they stay well under the 3,999 that
             ElastiCache Serverless allows a script.
         batch_bytes: The events of one publish together; ElastiCache Serverless allows a script 4 MiB.
     """
 
     event_bytes: int = 256 * 1024
+    small_bytes: int = 64 * 1024
+    name_bytes: int = 2 * 1024
     batch_events: int = 1000
     batch_bytes: int = 3 * 1024 * 1024
 
@@ -85,7 +91,7 @@ class Store:
 
         Raises:
             InvalidEvent: An attribute is the hub's own.
-            TooLarge: One event, or all of them, are beyond the limits. Nothing was stored.
+            TooLarge: One event, its attributes, or all events together, are beyond the limits. Nothing was stored.
             PartlyPublished: Some streams took their events and one did not; its cause says why.
             WrongExpectedVersion, EventConflict, StreamGone: As `Log.append` says. Nothing was stored.
         """
@@ -163,8 +169,27 @@ class Store:
                     "keep large data elsewhere and name it by the dataref extension",
                     pointer=f"/{index}",
                 )
+            if size > self.limits.small_bytes:
+                self._check_attributes(event, pointer=f"/{index}")
         if total > self.limits.batch_bytes:
             raise TooLarge(f"the batch is {total} bytes long; at most {self.limits.batch_bytes} are taken")
+
+    def _check_attributes(self, event: Event, *, pointer: str) -> None:
+        for name, value in (("id", event.id), ("source", event.source)):
+            length = len(value.encode())
+            if length > self.limits.name_bytes:
+                raise TooLarge(
+                    f"the {name} of event {event.id[:80]!r} is {length} bytes long; an event of more than "
+                    f"{self.limits.small_bytes} bytes is named by at most {self.limits.name_bytes}: shorten it",
+                    pointer=f"{pointer}/{name}",
+                )
+        length = len(json.dumps(event.attributes, separators=(",", ":"), ensure_ascii=False).encode())
+        if length > self.limits.small_bytes:
+            raise TooLarge(
+                f"the attributes of event {event.id[:80]!r} are {length} bytes long together; at most "
+                f"{self.limits.small_bytes} are taken: what is long belongs into data",
+                pointer=pointer,
+            )
 
 
 def _place(

@@ -303,6 +303,28 @@ class TestFailing:
             sent.append([(e["hubstream"], e["hubsequence"]) for m in group.live.received()["a"] for e in m["events"]])
         assert sent == [[("other", "1")], [("other", "2"), ("wf", "1")]]
 
+    def test_a_turn_sends_no_more_of_held_streams_than_it_can(self, client: Client) -> None:
+        group, streams = Group.of(client), ("wf-1", "wf-2", "wf-3", "wf-4", "wf-5")
+        group.join("a")
+        for stream in streams:
+            group.publish(stream, 1)
+            group.nack("a", stream, 1)
+            for number in range(2, 12):
+                group.live.store.publish([event(str(number), data="x" * 90_000)], stream=stream)
+        group.settle()
+        group.take("a")
+        for stream in streams:
+            group.live.members.acknowledge_stream("a", "w", stream, 1)
+        more = True
+        turns: list[list[tuple[str, str]]] = []
+        while more:
+            more = group.live.dispatcher.take_turn(0)
+            group.seen = group.live.received()
+            turns.append(group.events("a"))
+        assert [len(sent) for sent in turns] == [10 + 10 + 3 + 1, 10]
+        group.ack_stream("a", "wf-3", 4)
+        assert group.events("a") == [("wf-3", str(number)) for number in range(5, 12)]
+
     def test_a_later_try_is_asked_for(self, client: Client) -> None:
         group = Group.of(client)
         group.join("a")
@@ -388,6 +410,57 @@ class TestParking:
         group.publish("wf", 1)
         group.nack("a", "wf", 1, park=True)
         assert [letter.sequence for letter in group.live.letters.kept] == [1]
+
+
+class TestBeingFull:
+    """Two streams set aside are as many as may be."""
+
+    @pytest.fixture
+    def group(self, client: Client, monkeypatch: pytest.MonkeyPatch) -> Group:
+        monkeypatch.setattr("eventstore.groups.state.MOST_ASIDE", 2)
+        group = Group.of(client, ack_deadline=10_000)
+        group.join("a")
+        for stream in ("wf-1", "wf-2", "wf-3"):
+            group.publish(stream, 1)
+        group.take("a")
+        return group
+
+    def test_nothing_new_is_taken_and_no_turn_asked_for(self, group: Group) -> None:
+        group.nack("a", "wf-1", 1, park=True)
+        group.publish("wf-4", 1)
+        assert group.events("a") == [("wf-4", "1")]
+        group.nack("a", "wf-2", 1, park=True)
+        group.publish("wf-5", 1)
+        group.publish("wf-1", 1, start=2)
+        assert group.events("a") == []
+        assert not group.live.dispatcher.take_turn(0)
+
+    def test_redrive_makes_room(self, group: Group) -> None:
+        group.nack("a", "wf-1", 1, park=True)
+        group.nack("a", "wf-2", 1, park=True)
+        group.publish("wf-4", 1)
+        group.live.durables.tell(group.durable, {0: [Redrive("wf-1", "drop")]})
+        group.turn()
+        assert group.events("a") == [("wf-4", "1")]
+
+    def test_a_held_stream_that_caught_up_makes_room(self, group: Group) -> None:
+        group.nack("a", "wf-1", 1, park=True)
+        group.nack("a", "wf-2", 1)
+        group.publish("wf-4", 1)
+        assert group.events("a") == [("wf-2", "1")]
+        group.ack_stream("a", "wf-2", 1)
+        assert group.events("a") == [("wf-4", "1")]
+
+    def test_what_was_in_flight_comes_again_for_what_is_held_may_be_behind_it(self, group: Group) -> None:
+        group.nack("a", "wf-2", 1, delay=5000)
+        group.nack("a", "wf-3", 1, delay=5000)
+        group.publish("wf-4", 1)
+        group.leave("a")
+        group.join("b")
+        assert group.events("b") == [("wf-1", "1")]
+        group.live.turns.skew = 6000  # type: ignore[attr-defined]
+        group.turn()
+        assert group.events("b") == [("wf-2", "1"), ("wf-3", "1")]
 
 
 def test_however_many_commands_are_left_at_once_each_is_taken_in(client: Client) -> None:

@@ -265,7 +265,7 @@ class Work(RuleBasedStateMachine):
         worker = self.connect()
         self.live.bells.ring(range(PARTITIONS))
         turns = itertools.count(1)
-        while self.live.bells.rung or self.alarms:
+        while self.live.bells.rung or self.alarms or self.make_room():
             self.alarms.sort(key=lambda alarm: alarm[1])
             if not self.live.bells.rung:
                 self.live.turns.skew = max(self.live.turns.skew, int(self.alarms[0][1]) + 1)
@@ -277,6 +277,16 @@ class Work(RuleBasedStateMachine):
             self.obey(worker)
         for stream in STREAMS:
             self.check(stream)
+
+    def make_room(self) -> bool:
+        """Put what is parked back where groups take nothing new for it."""
+        silent: list[int] = []
+        for partition, group in self.live.durables.groups(self.durable).items():
+            if group.full:
+                redrives = [Redrive(stream, "start") for stream in group.parked]
+                silent += self.live.durables.tell(self.durable, {partition: redrives})
+        self.live.bells.ring(silent)
+        return bool(silent)
 
     def obey(self, worker: Worker) -> None:
         for queue in worker.queues.values():
@@ -313,7 +323,11 @@ def client(valkey: ValkeyServer) -> Iterator[Client]:
     client.close()
 
 
-def test_whatever_happens_all_is_handled_in_order_or_parked(client: Client) -> None:
+@pytest.mark.parametrize("most_aside", [1000, 1])
+def test_whatever_happens_all_is_handled_in_order_or_parked(
+    client: Client, monkeypatch: pytest.MonkeyPatch, most_aside: int
+) -> None:
+    monkeypatch.setattr("eventstore.groups.state.MOST_ASIDE", most_aside)
     run_state_machine_as_test(
         lambda: Work(client),
         settings=settings(

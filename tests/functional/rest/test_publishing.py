@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -130,6 +130,27 @@ def test_an_invalid_event_is_refused_with_its_place(api: Api) -> None:
 def test_an_event_that_is_too_large_is_refused(api: Api) -> None:
     problem = api.publish(cloudevent("1", data="x" * 256 * 1024))
     assert (problem.status, problem.json["code"], problem.json["errors"][0]["pointer"]) == (413, "too-large", "/0")
+
+
+@pytest.mark.parametrize(
+    ("members", "pointer"),
+    [
+        ({"id": "<" * 70_000}, "/0/id"),
+        ({"source": "/" + "a" * 70_000}, "/0/source"),
+        ({"id": "é" * 1025, "data": "x" * 64 * 1024}, "/0/id"),
+        ({"type": "t" * 66_000}, "/0"),
+        ({"x": "y" * 33_000, "z": "é" * 17_000, "data": 1}, "/0"),
+    ],
+)
+def test_attributes_that_are_too_large_are_refused(api: Api, members: dict[str, Any], pointer: str) -> None:
+    problem = api.publish(cloudevent("1") | members)
+    assert (problem.status, problem.json["code"], problem.json["errors"][0]["pointer"]) == (413, "too-large", pointer)
+    assert "at most" in problem.json["detail"]
+
+
+@pytest.mark.parametrize("members", [{"id": "<" * 65_000}, {"source": "/" + "a" * 65_000}, {"x": "y" * 65_000}])
+def test_an_event_of_64_kib_is_taken_whatever_it_consists_of(api: Api, members: dict[str, Any]) -> None:
+    assert api.publish(cloudevent("1") | members).status == 201
 
 
 @pytest.mark.parametrize(

@@ -229,6 +229,19 @@ class TestStanding:
         found = api.get("/api/v1/subscriptions/workers").json
         assert (found["held"], found["parked"], found["oldest_age"] >= 0) == (1, 1, True)
 
+    def test_where_too_much_is_set_aside_it_is_full(
+        self, api: Api, workers: Workers, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("eventstore.groups.state.MOST_ASIDE", 1)
+        create(api)
+        workers.join()
+        workers.publish("bad", "1")
+        assert api.get("/api/v1/subscriptions/workers").json["full"] is False
+        workers.park("bad", 1)
+        found = api.get("/api/v1/subscriptions/workers").json
+        assert found["full"] is True
+        assert [one["partition"] for one in found["partitions"] if one["full"]] == [partition_of("bad", 4)]
+
     def test_the_statistics_tell_it_of_each(self, api: Api, workers: Workers) -> None:
         create(api, "idle", stream="other")
         create(api)
@@ -242,6 +255,7 @@ class TestStanding:
             "in_flight": 0,
             "held": 0,
             "parked": 0,
+            "full": False,
             "oldest_age": None,
         }
         assert (busy["id"], busy["members"], busy["in_flight"]) == ("workers", 1, 2)

@@ -8,8 +8,10 @@ import pytest
 
 from eventstore import bootstrap
 from eventstore.filters import parse_filters
-from eventstore.groups import Rules
+from eventstore.groups import Nack, Rules, decoded
 from eventstore.ports import Start
+from eventstore.positions import BEGINNING, Cursor
+from eventstore.streams import partition_of
 from eventstore.subscriptions import Durable
 from tests.functional.rest.api import cloudevent
 
@@ -141,6 +143,16 @@ class TestFailing:
         message = {"action": "nack", "id": "w", "stream": "wf", "sequence": 1, "reason": "no", "request": "r"}
         assert member.send(message) == {"type": "acknowledged", "id": "w", "request": "r"}
 
+    def test_a_long_reason_is_cut_before_it_is_kept(self, member: Client) -> None:
+        publish(member, "1")
+        member.received()
+        for reason in ("\N{PILE OF POO}" * 30_000, "\ud800"):
+            nack = {"action": "nack", "id": "w", "stream": "wf", "sequence": 1, "reason": reason}
+            assert member.send(nack)["type"] == "acknowledged"
+        turn = bootstrap.turns().begin(partition_of("wf", 4), events=1, behind=1)
+        nacks = [decoded(command) for _, command in turn.commands]
+        assert [one.reason for one in nacks if isinstance(one, Nack)] == ["\N{PILE OF POO}" * 300, "?"]
+
     def test_later_means_not_now(self, member: Client) -> None:
         publish(member, "1")
         member.received()
@@ -199,8 +211,8 @@ class TestLeaving:
         member.disconnect()
 
     def test_what_was_released_is_answered(self, member: Client) -> None:
-        told = member.send({"action": "release", "id": "w", "partition": 3, "request": "r"})
-        assert told == {"type": "released", "id": "w", "partition": 3, "request": "r"}
+        told = member.send({"action": "release", "id": "w", "partition": partition_of("wf", 4), "request": "r"})
+        assert told == {"type": "released", "id": "w", "partition": partition_of("wf", 4), "request": "r"}
 
 
 class TestEnding:
@@ -267,6 +279,10 @@ class TestEnding:
         )
 
 
+def cursor(*partitions: int) -> str:
+    return Cursor(dict.fromkeys(partitions, ("0" * 12, BEGINNING))).token()
+
+
 ACK, NACK = {"action": "ack", "id": "w"}, {"action": "nack", "id": "w"}
 
 
@@ -303,6 +319,14 @@ ACK, NACK = {"action": "ack", "id": "w"}, {"action": "nack", "id": "w"}
         ({"action": "release", "id": "w"}, "invalid-request", "/partition"),
         ({"action": "release", "id": "w", "partition": "1"}, "invalid-request", "/partition"),
         ({"action": "release", "partition": 1}, "invalid-request", "/id"),
+        (
+            {"action": "release", "id": "w", "partition": (partition_of("wf", 4) + 1) % 4},
+            "invalid-request",
+            "/partition",
+        ),
+        ({"action": "release", "id": "w", "partition": 10**15}, "invalid-request", "/partition"),
+        ({**ACK, "cursor": cursor(partition_of("wf", 4), *range(4, 2000))}, "invalid-cursor", "/cursor"),
+        ({**ACK, "cursor": cursor((partition_of("wf", 4) + 1) % 4)}, "invalid-cursor", "/cursor"),
     ],
 )
 def test_what_is_wrong_is_named(member: Client, message: object, code: str, pointer: str) -> None:

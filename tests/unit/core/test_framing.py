@@ -3,6 +3,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
+from eventstore.cloudevents import validated
 from eventstore.events import RecordedEvent
 from eventstore.filters import parse_filters
 from eventstore.frames import postings
@@ -77,6 +80,45 @@ def test_an_event_beyond_a_frame_comes_without_its_data() -> None:
     assert "data" not in one
     assert one["dataref"] == "https://hub/api/v1/events/2?source=%2Ftests&stream=wf"
     assert (one["hubstream"], one["hubsequence"]) == ("wf", "2")
+
+
+def test_an_event_whose_attributes_are_beyond_a_frame_is_told_of_in_short() -> None:
+    """Events that were stored before attributes had a limit."""
+    box = outbox(event_bytes=5000)
+    source = "/" + "%C3%A9" * 2000
+    box.add_events([placed(n, source=source + str(n), x="y" * 5000) for n in (1, 2)], [(subscriber(), 1)], bare=False)
+    one, other = (event for message in sent(box) for event in message["events"])
+    assert one.keys() == {
+        *("specversion", "id", "source", "type", "dataref"),
+        *("hubstream", "hubsequence", "hubtime"),
+    }
+    assert one["source"] != other["source"]
+    assert one["source"][:100] == source[:100]
+    assert one["dataref"] == "https://hub/api/v1/streams/wf/events?from=1&limit=1"
+    validated({name: value for name, value in one.items() if not name.startswith("hub")})
+
+
+@pytest.mark.parametrize("member", ["id", "source", "type", "x"])
+def test_no_event_makes_a_frame_larger_than_may_be_posted_or_a_delivery_than_a_queue_takes(member: str) -> None:
+    long = "a" * 250_000 if member == "source" else '<"é' * 50_000
+    body = event(**{"event_id" if member == "id" else member: long}).body
+    box = outbox()
+    for bare in (True, False):
+        box.add_events([Placed(Position(1, 0, 0), RecordedEvent("wf", 1, 1, body))], [(subscriber(), 1)], bare=bare)
+    assert all(len(delivery.encoded().encode()) <= 240 * 1024 for delivery in box.deliveries())
+    assert all(len(json.dumps(message, ensure_ascii=False).encode()) <= 128 * 1024 for message in sent(box))
+
+
+def test_characters_that_a_queue_does_not_take_are_counted_as_they_are_sent() -> None:
+    box = outbox(shards=1)
+    bodies = [event(str(n), data="\uffff" * 5_000).body.replace(b"\\uffff", b"\xef\xbf\xbf") for n in range(9)]
+    events = [Placed(Position(n, 0, 0), RecordedEvent("wf", n, n, body)) for n, body in enumerate(bodies)]
+    box.add_events(events, [(subscriber(), 1)], bare=False)
+    deliveries = [delivery.encoded().encode() for delivery in box.deliveries()]
+    assert all(len(delivery) <= 240 * 1024 for delivery in deliveries)
+    posts = [posting.message for delivery in deliveries for posting in postings(delivery.decode())]
+    assert all(len(post.encode()) <= 128 * 1024 for post in posts)
+    assert [len(json.loads(post)["events"]) for post in posts] == [3, 3, 3]
 
 
 def test_a_delivery_is_no_larger_than_a_queue_takes() -> None:

@@ -42,3 +42,14 @@ def test_the_dashboard_shows_every_alarm_that_every_hub_has() -> None:
     body = properties("alarms", "Dashboard")["DashboardBody"]["Fn::Sub"]
     always = {name for name in ALARMS if "Condition" not in NESTED["alarms"]["Resources"][name]}
     assert {f"${{{name}.Arn}}" for name in always} == set(json.loads(body)["widgets"][0]["properties"]["alarms"])
+
+
+def test_throttles_of_every_function_raise_an_alarm() -> None:
+    told = json.dumps([properties("alarms", "FunctionThrottles"), properties("alarms", "AuthorizerThrottles")])
+    assert set(re.findall(r'"Ref": "(\w+Function)"', told)) == resources("AWS::Serverless::Function").keys()
+
+
+def test_who_lets_in_by_iam_has_no_alarm_of_an_authorizer() -> None:
+    told = properties("template", "Observing")["Parameters"]["AuthorizerFunction"]
+    assert told == {"Fn::If": ["TokenAuth", {"Ref": "AuthorizerFunction"}, ""]}
+    assert NESTED["alarms"]["Resources"]["AuthorizerThrottles"]["Condition"] == "Authorizes"

@@ -31,6 +31,15 @@ def test_a_log_is_kept_for_as_long_as_was_asked(name: str, log: Mapping[str, Any
     assert log["RetentionInDays"] == {"Ref": "LogRetentionDays"}, name
 
 
+def test_a_log_goes_by_the_name_of_the_hub_and_not_of_a_nested_stack() -> None:
+    for stack, template in TEMPLATES.items():
+        hub = "AWS::StackName" if template is OWN else "Hub"
+        for log in (one for one in template["Resources"].values() if one["Type"] == "AWS::Logs::LogGroup"):
+            assert log["Properties"]["LogGroupName"]["Fn::Sub"].startswith(f"/flunq-eventstore/${{{hub}}}/"), stack
+    applications = resources("AWS::Serverless::Application").values()
+    assert {one["Parameters"]["Hub"]["Ref"] for one in applications} == {"AWS::StackName"}
+
+
 @each_function
 def test_only_who_reaches_the_cache_is_in_the_vpc_and_knows_its_address(name: str, function: Mapping[str, Any]) -> None:
     reaches = "VpcConfig" in function, "REDIS_URL" in function["Environment"]["Variables"]
@@ -53,7 +62,8 @@ def test_a_change_of_any_property_is_published(name: str, function: Mapping[str,
 def test_a_function_is_built_of_the_folder_of_its_handler(name: str, function: Mapping[str, Any]) -> None:
     folder = re.fullmatch(r"functions\.(\w+)\.app\.handler", function["Handler"])
     assert folder is not None
-    assert f"build-{name}: FOLDER = {folder[1]}\n" in (ROOT / "Makefile").read_text()
+    recipe = (ROOT / "Makefile").read_text()
+    assert re.search(rf"^build-{name}: PARTS = {folder[1]}\b", recipe, re.MULTILINE)
 
 
 @pytest.mark.parametrize(("name", "layer"), LAYERS.items(), ids=LAYERS)

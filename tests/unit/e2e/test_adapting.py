@@ -71,6 +71,13 @@ def test_an_authorizer_keeps_the_identity_source_that_it_has() -> None:
     assert len(said) == 1
 
 
+def test_a_cluster_has_as_many_shards_as_the_endpoint_wants() -> None:
+    cluster = {"Type": "AWS::ElastiCache::ReplicationGroup", "Properties": {"NumNodeGroups": {"Ref": "Shards"}}}
+    found, [said] = adapted(resources(Cluster=cluster))
+    assert found["Resources"]["Cluster"]["Properties"] == {"NumNodeGroups": 3}
+    assert said.startswith("AWS::ElastiCache::ReplicationGroup gets {'NumNodeGroups': 3}: ")
+
+
 def test_nested_templates_are_adapted_where_they_lie(tmp_path: Path) -> None:
     outer, inner = tmp_path / "template.yaml", tmp_path / "Inner" / "template.yaml"
     inner.parent.mkdir()

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.policies.deployed import sam_python
-from tests.policies.judging import judged
+from tests.policies.judging import judged, unjudged
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.skipif(
+transforms = pytest.mark.skipif(
     sam_python() is None, reason="SAM's transform is not installed; `make lint-template` does it"
 )
 
@@ -24,14 +24,25 @@ def note(file: Path, function: str, operation: str) -> None:
     file.write_text(json.dumps(call) + "\n")
 
 
+@transforms
 def test_a_call_that_its_role_allows_passes(tmp_path: Path) -> None:
     with judged(tmp_path / "calls"):
         note(tmp_path / "calls", "RestFunction", "SendMessage")
 
 
+@transforms
 def test_a_call_that_its_role_refuses_fails_by_name(tmp_path: Path) -> None:
     with (
         pytest.raises(AssertionError, match=r"SweepFunction may not sqs:ReceiveMessage on .*:BellsQueue\.fifo"),
         judged(tmp_path / "calls"),
     ):
         note(tmp_path / "calls", "SweepFunction", "ReceiveMessage")
+
+
+def test_where_nothing_can_be_judged_nothing_fails_and_it_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.policies.judging.sam_python", lambda: None)
+    with judged(tmp_path / "calls"):
+        note(tmp_path / "calls", "SweepFunction", "ReceiveMessage")
+    assert "SAM's transform is not installed" in str(unjudged())

@@ -9,7 +9,7 @@ from eventstore.adapters.redis_connection import ANSWERING
 from eventstore.adapters.redis_keys import DURABLES, durable_key, partition_keys, turn_keys
 from eventstore.adapters.redis_partitions import Partitions, random_epoch
 from eventstore.adapters.redis_scripts import Script
-from eventstore.errors import SubscriptionNotFound
+from eventstore.errors import StoreUnavailable, SubscriptionNotFound
 from eventstore.groups import Group, encoded
 from eventstore.ports import Start
 from eventstore.positions import BEGINNING, WHOLE, Position
@@ -27,14 +27,30 @@ __all__ = ["RedisDurables"]
 _AT_ONCE = 1000
 """How many commands one script leaves; ElastiCache Serverless takes 3,999 arguments."""
 
+_WAITING = 10_000
+"""Twenty turns' worth, and some 15 MB at most."""
+
+
+_TOO_MANY = -2
+
 
 class RedisDurables:
-    """See `ports.Durables`; the arguments as in `RedisLog`."""
+    """See `ports.Durables`; the arguments as in `RedisLog`.
+
+    Args:
+        waiting: How many commands may wait in a partition.
+    """
 
     def __init__(
-        self, client: Client, *, partitions: int | None = None, new_epoch: Callable[[], str] = random_epoch
+        self,
+        client: Client,
+        *,
+        partitions: int | None = None,
+        new_epoch: Callable[[], str] = random_epoch,
+        waiting: int = _WAITING,
     ) -> None:
         self._client = client
+        self._waiting = waiting
         self._new_epoch = new_epoch
         self._partitions = Partitions(client, configured=partitions, new_epoch=new_epoch)
         self._found = Script("found")
@@ -123,7 +139,13 @@ class RedisDurables:
                 at = [keys.inbox, keys.groups, partition_keys(partition).bell]
                 texts = [encoded(command) for command in told]
                 for start in range(0, len(texts), _AT_ONCE):
-                    answer = self._tell(self._client, at, [durable.key, *texts[start : start + _AT_ONCE]])
+                    some = texts[start : start + _AT_ONCE]
+                    answer = self._tell(self._client, at, [durable.key, self._waiting, *some])
+                    if answer == _TOO_MANY:
+                        raise StoreUnavailable(
+                            f"{self._waiting} requests of members wait in partition {partition}, and no more may: "
+                            "send it again in some seconds"
+                        )
                     if answer == 1:
                         silent.append(partition)
         return silent

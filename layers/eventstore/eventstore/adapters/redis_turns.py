@@ -139,7 +139,7 @@ class RedisTurns:
             "groups": _flat(done.groups),
             "alarm": done.alarm,
         }
-        arguments = [turn.token, _entry(turn.goal), json.dumps(told, separators=(",", ":"))]
+        arguments = [turn.token, _entry(turn.goal), json.dumps(told, separators=(",", ":"), ensure_ascii=False)]
         with ANSWERING:
             more = int(self._advance(self._client, at, arguments))
         if more < 0:

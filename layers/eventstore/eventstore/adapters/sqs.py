@@ -38,8 +38,8 @@ _BATCH_BYTES = 250 * 1024
 _TRIES = 3
 _GONE_GROUPS = 16
 
-_LETTER_BYTES = 200 * 1024
-"""A larger event is named by its stream and sequence alone."""
+_LETTER_BYTES = 240 * 1024
+"""Of a letter that would be larger, the event is named by its stream and sequence alone."""
 
 
 class SqsBells:
@@ -217,8 +217,9 @@ def _letter_body(letter: DeadLetter) -> str:
         "errors": letter.errors,
         "since": letter.since,
     }
-    event = letter.event if len(letter.event.encode()) <= _LETTER_BYTES else "null"
-    return allowed(f'{json.dumps(head)[:-1]},"event":{event}}}')
+    # Measured as it is sent: reasons and events may be longer there than where they come from.
+    whole = allowed(f'{json.dumps(head)[:-1]},"event":{letter.event}}}')
+    return whole if len(whole.encode()) <= _LETTER_BYTES else f'{json.dumps(head)[:-1]},"event":null}}'
 
 
 def _digest(text: str) -> str:

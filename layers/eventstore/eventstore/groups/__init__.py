@@ -7,6 +7,7 @@ parked, or is none of the subscription's. What was sent and not acknowledged is 
 from __future__ import annotations
 
 from eventstore.groups.commands import (
+    LONGEST_REASON,
     Ack,
     AckStream,
     Command,
@@ -19,10 +20,12 @@ from eventstore.groups.commands import (
     decoded,
     encoded,
 )
-from eventstore.groups.state import Group, Held, Member, Parked, Rules, Spot
+from eventstore.groups.state import MOST_ASIDE, Group, Held, Member, Parked, Rules, Spot
 from eventstore.groups.steps import Step, Told, apply, before, due, owner_of, renew
 
 __all__ = [
+    "LONGEST_REASON",
+    "MOST_ASIDE",
     "Ack",
     "AckStream",
     "Command",

@@ -9,6 +9,7 @@ from typing import Any
 from eventstore.positions import Position
 
 __all__ = [
+    "LONGEST_REASON",
     "Ack",
     "AckStream",
     "Command",
@@ -21,6 +22,10 @@ __all__ = [
     "decoded",
     "encoded",
 ]
+
+
+LONGEST_REASON = 300
+"""Characters that are kept of a reason: commands wait in the store, and states with their reasons are written whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,7 @@ class Nack:
     Attributes:
         delay: Milliseconds until it is to be tried again; None for the hub's own pauses.
         park: Whether it is not to be tried again.
+        reason: At most `LONGEST_REASON` characters.
     """
 
     connection: str
@@ -121,7 +127,9 @@ _NAMES = {kind: name for name, kind in _KINDS.items()}
 
 def encoded(command: Command) -> str:
     """What `decoded` reads back."""
-    return json.dumps([_NAMES[type(command)], *astuple(command)], separators=(",", ":"))
+    text = json.dumps([_NAMES[type(command)], *astuple(command)], separators=(",", ":"), ensure_ascii=False)
+    # JSON may name half of a character, of which no text in the store is made.
+    return text.encode(errors="replace").decode()
 
 
 def decoded(text: str) -> Command:

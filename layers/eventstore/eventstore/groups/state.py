@@ -8,7 +8,10 @@ from typing import Any, NamedTuple
 
 from eventstore.positions import BEGINNING, Position
 
-__all__ = ["Group", "Held", "Member", "Parked", "Rules", "Spot"]
+__all__ = ["MOST_ASIDE", "Group", "Held", "Member", "Parked", "Rules", "Spot"]
+
+MOST_ASIDE = 1000
+"""Streams that a group has held and parked before it is full: its state is read by every turn, and written whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,16 @@ class Group:
     held: dict[str, Held] = field(default_factory=dict)
     parked: dict[str, Parked] = field(default_factory=dict)
 
+    @property
+    def full(self) -> bool:
+        """Whether so much is set aside that the group takes nothing new until there is room."""
+        return len(self.held) + len(self.parked) >= MOST_ASIDE
+
+    @property
+    def end_of_old(self) -> Position:
+        """The place before which there is nothing new: a group that went back has been there."""
+        return max([self.furthest, *(held.at for held in self.held.values())])
+
     def encoded(self) -> str:
         """What `decoded` reads back."""
         told = {
@@ -149,7 +162,8 @@ class Group:
                 for name, p in self.parked.items()
             },
         }
-        return json.dumps(told, separators=(",", ":"))
+        # Reasons that were kept before `groups.commands.encoded` saw to it may name half of a character.
+        return json.dumps(told, separators=(",", ":"), ensure_ascii=False).encode(errors="replace").decode()
 
     @classmethod
     def decoded(cls, text: str) -> Group:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from eventstore.groups.commands import Ack, AckStream, Join, Leave, Nack, Redrive, Release, Replay
+from eventstore.groups.commands import LONGEST_REASON, Ack, AckStream, Join, Leave, Nack, Redrive, Release, Replay
 from eventstore.groups.state import Held, Member, Parked
 from eventstore.positions import WHOLE, Position
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Step", "Told", "apply", "before", "due", "owner_of", "renew"]
 
-_ERRORS = 10
+_ERRORS = 5
 _LAST = (1 << 63) - 1
 _FIRST_PAUSE, _LONGEST_PAUSE = 1000, 60_000
 
@@ -229,7 +229,7 @@ def _retry(step: Step, stream: str, held: Held, spot: Spot, reason: str, *, dela
     if place != held.at:
         held.at, held.attempt, held.errors = place, 0, []
     held.attempt += 1
-    held.errors = [*held.errors, reason[:500]][-_ERRORS:]
+    held.errors = [*held.errors, reason[:LONGEST_REASON]][-_ERRORS:]
     held.sent = []
     if park or held.attempt >= step.rules.max_attempts:
         del step.group.held[stream]

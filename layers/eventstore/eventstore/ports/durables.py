@@ -51,4 +51,7 @@ class Durables(Protocol):
         """Leave commands for the next turns of partitions; answers which of these have no bell outstanding.
 
         They are taken in in the order in which they were left.
+
+        Raises:
+            StoreUnavailable: Too many wait already in one of the partitions. Some of them may have been left.
         """

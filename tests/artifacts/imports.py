@@ -1,0 +1,80 @@
+"""What modules import, and what those import in turn: read, not run, for what is built need not run here."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+__all__ = ["Reach", "reach"]
+
+
+class Reach(NamedTuple):
+    """What modules reach of some folders, and what they would and do not find there."""
+
+    modules: dict[str, Path]
+    scripts: set[Path]
+    missing: set[str]
+
+
+def reach(entries: Iterable[str], *, folders: Sequence[Path], packages: Sequence[str]) -> Reach:
+    """Follow the imports of modules through the packages named, those within functions too.
+
+    A text that is the name of a module counts as its import (`bootstrap.preload`), and `Script("name")` as the use of
+    `lua/name.lua` beside the module.
+    """
+    found = Reach({}, set(), set())
+    ahead = list(entries)
+    while ahead:
+        name = ahead.pop()
+        if name in found.modules or name in found.missing or name.partition(".")[0] not in packages:
+            continue
+        path = _file_of(name, folders)
+        if path is None:
+            found.missing.add(name)
+            continue
+        found.modules[name] = path
+        ahead += [name.rpartition(".")[0]] if "." in name else []
+        for node in _run(ast.parse(path.read_text())):
+            ahead += _imported(node, name, path, folders)
+            found.scripts.update(path.parent / "lua" / f"{script}.lua" for script in _scripts(node))
+    return found
+
+
+def _file_of(name: str, folders: Sequence[Path]) -> Path | None:
+    stem = name.replace(".", "/")
+    places = (folder / place for folder in folders for place in (f"{stem}/__init__.py", f"{stem}.py"))
+    return next((place for place in places if place.is_file()), None)
+
+
+def _run(tree: ast.AST) -> Iterator[ast.AST]:
+    """All of a module but what only type checkers read."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            continue
+        yield node
+        yield from _run(node)
+
+
+def _imported(node: ast.AST, name: str, path: Path, folders: Sequence[Path]) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+        above = package.rsplit(".", node.level - 1)[0] + "." if node.level else ""
+        source = (above + (node.module or "")).rstrip(".")
+        within = (f"{source}.{alias.name}" for alias in node.names)
+        return [source, *(module for module in within if _file_of(module, folders))]
+    if isinstance(node, ast.Constant) and isinstance(node.value, str) and "." in node.value:
+        named = all(part.isidentifier() for part in node.value.split("."))
+        return [node.value] if named and _file_of(node.value, folders) else []
+    return []
+
+
+def _scripts(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Script":
+        return [str(argument.value) for argument in node.args if isinstance(argument, ast.Constant)]
+    return []

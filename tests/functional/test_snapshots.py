@@ -1,0 +1,91 @@
+"""What a snapshot of a started function holds, and what each environment that is restored from it makes for itself."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.retries.standard import ExponentialBackoff
+from redis.backoff import ExponentialWithJitterBackoff
+
+from eventstore import bootstrap
+from functions.authorizer import app as authorizer
+from tests.fresh import forget
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_ROOT = Path(__file__).parents[2]
+
+# Everything that functions keep is kept by such a cache, or belongs to a client. (urllib3 asks by a socket, which it
+# closes, whether there is IPv6.)
+_STARTED = """
+import functools, gc, json, sys
+sys.path[:0] = json.loads(sys.argv[2])
+called = []
+sys.addaudithook(lambda event, _: called.append(event) if event in {"socket.connect", "socket.getaddrinfo"} else None)
+__import__(f"functions.{sys.argv[1]}.app")
+gc.collect()
+caches = [one for one in gc.get_objects() if isinstance(one, functools._lru_cache_wrapper)]
+ours = [one for one in caches if one.__module__.partition(".")[0] in {"eventstore", "functions"}]
+full = [f"{one.__module__}.{one.__name__}" for one in ours if one.cache_info().currsize]
+clients = {"BaseClient", "Connection", "ConnectionPool", "Redis", "RedisCluster", "Session", "socket"}
+alive = {kind.__name__ for one in gc.get_objects() for kind in type(one).__mro__} & clients
+print(json.dumps({"called": called, "alive": sorted(alive), "full": full, "caches": len(ours)}))
+"""
+
+
+@pytest.mark.parametrize("function", ["authorizer", "deliver", "dispatch", "rest", "sweep", "websocket"])
+def test_a_start_connects_to_nothing_and_keeps_nothing(function: str) -> None:
+    paths = json.dumps([str(_ROOT), str(_ROOT / "layers/eventstore")])
+    answer = subprocess.run(
+        [sys.executable, "-c", _STARTED, function, paths], check=True, capture_output=True, text=True
+    )
+    found = json.loads(answer.stdout)
+    assert found.pop("caches")
+    assert found == {"called": [], "alive": [], "full": []}
+
+
+@pytest.fixture(name="restored")
+def restored_(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Callable[[], Any]], None]]:
+    """What puts the process into the state of a snapshot, and then has it ask for what a first request asks for."""
+    before = random.getstate()
+    snapshot = random.Random(1).getstate()
+    monkeypatch.setenv("AUTH", "key")
+    monkeypatch.setenv("API_KEYS_SECRET", "keys")
+
+    def restore(first: Callable[[], Any]) -> None:
+        forget()
+        authorizer._checking.cache_clear()
+        random.setstate(snapshot)
+        first()
+
+    yield restore
+    random.setstate(before)
+    forget()
+    authorizer._checking.cache_clear()
+
+
+@pytest.mark.parametrize("first", [bootstrap.settings, authorizer._checking], ids=["hub", "authorizer"])
+@pytest.mark.parametrize(
+    "pause",
+    [
+        random.random,
+        lambda: ExponentialWithJitterBackoff(base=0.02, cap=0.5).compute(3),
+        lambda: ExponentialBackoff().delay_amount(SimpleNamespace(attempt_number=3, http_response=None)),
+    ],
+    ids=["deliverer", "redis", "botocore"],
+)
+def test_environments_of_one_snapshot_pause_for_different_times(
+    restored: Callable[[Callable[[], Any]], None], first: Callable[[], Any], pause: Callable[[], float]
+) -> None:
+    restored(first)
+    one = pause()
+    restored(first)
+    assert pause() != one
