@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +22,7 @@ from eventstore.adapters.redis_keys import (
 )
 from eventstore.cloudevents import from_json
 from eventstore.errors import EventstoreError, SubscriptionNotFound
-from eventstore.groups import Group
-from eventstore.groups.state import Held, Parked
+from eventstore.groups import Group, Held, Nack, Parked, decoded, encoded
 from eventstore.positions import BEGINNING
 from eventstore.streams import is_name, partition_of, stream_name, stream_of
 from tests.functional.rest.api import cloudevent
@@ -136,14 +136,23 @@ def stored(text: str) -> bool:
 
 @tries(60)
 @given(st.dictionaries(NAMES, TEXT, max_size=4))
-def test_the_state_of_a_group_comes_back_as_it_was(reasons: dict[str, str]) -> None:
-    group = Group(
-        held={name: Held(BEGINNING, 1, 0, errors=[reason]) for name, reason in reasons.items()},
-        parked={name: Parked(BEGINNING, BEGINNING, 1, 1, [reason], 0) for name, reason in reasons.items()},
-    )
+def test_the_state_of_a_group_comes_back_as_it_was_with_whole_characters(reasons: dict[str, str]) -> None:
+    def group(reasons: dict[str, str]) -> Group:
+        return Group(
+            held={name: Held(BEGINNING, 1, 0, errors=[reason]) for name, reason in reasons.items()},
+            parked={name: Parked(BEGINNING, BEGINNING, 1, 1, [reason], 0) for name, reason in reasons.items()},
+        )
 
-    text = group.encoded()
+    text = group(reasons).encoded()
 
-    assert text.isascii()
-    assert text.isprintable()
-    assert Group.decoded(text) == group
+    assert text.encode().decode() == text
+    assert not any(control in text for control in map(chr, range(32)))
+    whole = {name: reason.encode(errors="replace").decode() for name, reason in reasons.items()}
+    assert Group.decoded(text) == group(whole)
+
+
+@tries(60)
+@given(TEXT)
+def test_a_reason_reaches_a_turn_with_whole_characters(reason: str) -> None:
+    nack = Nack("c", "wf", 1, reason, None, park=False)
+    assert decoded(encoded(nack).encode().decode()) == replace(nack, reason=reason.encode(errors="replace").decode())
