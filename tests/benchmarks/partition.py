@@ -8,7 +8,8 @@ from eventstore.adapters.clock import SystemClock
 from eventstore.adapters.redis_log import RedisLog
 from eventstore.adapters.redis_registry import RedisRegistry
 from eventstore.adapters.redis_turns import RedisTurns
-from eventstore.dispatch import Dispatcher, TurnLimits
+from eventstore.carrying import TurnLimits
+from eventstore.dispatch import Dispatcher
 from eventstore.ports import Start
 from eventstore.subscriptions import EVENTSTORE, Connection
 from tests.benchmarks.registering import register

@@ -189,7 +189,8 @@ def subscriptions() -> Subscriptions:
 @cache
 def dispatcher() -> Dispatcher:
     """What serves partitions."""
-    from eventstore.dispatch import Dispatcher, TurnLimits
+    from eventstore.carrying import TurnLimits
+    from eventstore.dispatch import Dispatcher
 
     limits = TurnLimits(events_url=f"{settings().rest_url}/api/v1/events")
     return Dispatcher(log(), turns(), deliveries(), bells=_bells(), letters=letters(), clock=clock(), limits=limits)

@@ -11,7 +11,7 @@ from eventstore.adapters.redis_durables import RedisDurables
 from eventstore.adapters.redis_log import RedisLog
 from eventstore.adapters.redis_registry import RedisRegistry
 from eventstore.adapters.redis_turns import RedisTurns
-from eventstore.dispatch import Dispatcher, TurnLimits
+from eventstore.dispatch import Dispatcher
 from eventstore.filters import parse_filters
 from eventstore.joining import Members
 from eventstore.store import Store
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from eventstore.adapters.redis_connection import Client
+    from eventstore.carrying import TurnLimits
     from eventstore.ports import Advance, Turn
 
 __all__ = ["Live"]

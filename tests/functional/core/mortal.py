@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from eventstore.carrying import TurnLimits
 from eventstore.delivery import Deliverer
-from eventstore.dispatch import TurnLimits
 from eventstore.durable import DurableSubscriptions
 from eventstore.ending import Endings
 from eventstore.errors import TurnLost

@@ -6,10 +6,8 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from redis import Redis
 
-from eventstore.adapters.redis_connection import connect
-from eventstore.dispatch import TurnLimits
+from eventstore.carrying import TurnLimits
 from eventstore.errors import InvalidCursor, QueueUnavailable, TurnLost
 from eventstore.filters import parse_filters
 from eventstore.framing import FrameLimits
@@ -21,22 +19,12 @@ from tests.examples import event, events
 from tests.functional.core.live import Live
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from eventstore.adapters.redis_connection import Client
-    from eventstore_dev.valkey import ValkeyServer
 
 CROWDED = TurnLimits(pairs=3 * (2 + 25))
 """Two events for three subscribers are not too many."""
-
-
-@pytest.fixture
-def client(valkey: ValkeyServer) -> Iterator[Client]:
-    with Redis.from_url(valkey.url) as plain:
-        plain.flushall()
-    client = connect(valkey.url)
-    yield client
-    client.close()
 
 
 @pytest.fixture

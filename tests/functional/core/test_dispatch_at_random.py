@@ -8,24 +8,20 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
-from redis import Redis
 
-from eventstore.adapters.redis_connection import connect
-from eventstore.dispatch import TurnLimits
+from eventstore.carrying import TurnLimits
 from eventstore.errors import QueueUnavailable, StreamNotFound, TurnLost
 from eventstore.framing import FrameLimits
 from tests.examples import event
 from tests.functional.core.live import Live
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from eventstore.adapters.redis_connection import Client
-    from eventstore_dev.valkey import ValkeyServer
 
 PARTITIONS = 2
 STREAMS = ("wf-1", "wf-2", "wf-3")
@@ -203,15 +199,6 @@ class Listening(RuleBasedStateMachine):
         assert set(reader.handled[stream]) <= set(wanted), "nobody gets what he did not ask for"
         early = [sequence for sequence in reader.handled[stream] if sequence < reader.since[stream]]
         assert not early, f"{reader.name}: {early} of {stream} came though it began behind them"
-
-
-@pytest.fixture
-def client(valkey: ValkeyServer) -> Iterator[Client]:
-    with Redis.from_url(valkey.url) as plain:
-        plain.flushall()
-    client = connect(valkey.url)
-    yield client
-    client.close()
 
 
 def test_whatever_happens_everything_arrives_in_order(client: Client) -> None:

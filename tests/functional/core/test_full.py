@@ -9,7 +9,7 @@ import pytest
 from redis import Redis
 
 from eventstore.adapters.redis_connection import connect
-from eventstore.dispatch import TurnLimits
+from eventstore.carrying import TurnLimits
 from eventstore.errors import StoreFull
 from eventstore.filters import parse_filters
 from eventstore.groups import Rules

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import pytest
-from redis import Redis
 
-from eventstore.adapters.redis_connection import connect
 from eventstore.durable import DurableSubscriptions, Place
 from eventstore.errors import SubscriptionNotFound
 from eventstore.filters import parse_filters
@@ -22,21 +20,9 @@ from tests.examples import event, events
 from tests.functional.core.live import Live
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from eventstore.adapters.redis_connection import Client
-    from eventstore_dev.valkey import ValkeyServer
 
 NAME = "workers"
-
-
-@pytest.fixture
-def client(valkey: ValkeyServer) -> Iterator[Client]:
-    with Redis.from_url(valkey.url) as plain:
-        plain.flushall()
-    client = connect(valkey.url)
-    yield client
-    client.close()
 
 
 @dataclass

@@ -12,9 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
-from redis import Redis
 
-from eventstore.adapters.redis_connection import connect
 from eventstore.errors import QueueUnavailable
 from eventstore.filters import parse_filters
 from eventstore.groups import Nack, Redrive, Rules
@@ -25,10 +23,9 @@ from tests.examples import event
 from tests.functional.core.live import Live
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from eventstore.adapters.redis_connection import Client
-    from eventstore_dev.valkey import ValkeyServer
 
 NAME = "workers"
 PARTITIONS = 2
@@ -312,15 +309,6 @@ class Work(RuleBasedStateMachine):
             assert sequences == [one for one in self.wanted[stream] if first <= one <= last], "parked in order"
         if stream in group.parked:
             assert letters[-1].sequence == self.wanted[stream][-1], "what is parked is parked to the end"
-
-
-@pytest.fixture
-def client(valkey: ValkeyServer) -> Iterator[Client]:
-    with Redis.from_url(valkey.url) as plain:
-        plain.flushall()
-    client = connect(valkey.url)
-    yield client
-    client.close()
 
 
 @pytest.mark.parametrize("most_aside", [1000, 1])
