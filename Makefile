@@ -126,33 +126,20 @@ $(TEST): $(DEV) requirements-test.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-test.txt
 	@touch $@
 
-$(SAM): requirements-sam.txt
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed, and none is on the PATH." >&2; exit 1; }
-	@echo "Installing the SAM CLI, once..."
-	@$(PYTHON) -m venv $(VENV)-sam
-	@$(VENV)-sam/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-sam.txt
-	@touch $@
+# A tool in an environment of its own, for its pins are narrow; $(1) its name, $(2) the file that says it is there, $(3) what it is.
+define tool
+$(2): requirements-$(1).txt
+	@test -n "$$(PYTHON)" || { echo "Python 3.11 or later is needed, and none is on the PATH." >&2; exit 1; }
+	@echo "Installing $(3), once..."
+	@$$(PYTHON) -m venv $(VENV)-$(1)
+	@$(VENV)-$(1)/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-$(1).txt
+	@touch $$@
+endef
 
-$(MINISTACK): requirements-ministack.txt
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed, and none is on the PATH." >&2; exit 1; }
-	@echo "Installing MiniStack, once..."
-	@$(PYTHON) -m venv $(VENV)-ministack
-	@$(VENV)-ministack/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-ministack.txt
-	@touch $@
-
-$(LOCALSTACK): requirements-localstack.txt
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed, and none is on the PATH." >&2; exit 1; }
-	@echo "Installing LocalStack, once..."
-	@$(PYTHON) -m venv $(VENV)-localstack
-	@$(VENV)-localstack/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-localstack.txt
-	@touch $@
-
-$(CHECKOV): requirements-checkov.txt
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed, and none is on the PATH." >&2; exit 1; }
-	@echo "Installing checkov, once..."
-	@$(PYTHON) -m venv $(VENV)-checkov
-	@$(VENV)-checkov/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-checkov.txt
-	@touch $@
+$(eval $(call tool,sam,$(SAM),the SAM CLI))
+$(eval $(call tool,ministack,$(MINISTACK),MiniStack))
+$(eval $(call tool,localstack,$(LOCALSTACK),LocalStack))
+$(eval $(call tool,checkov,$(CHECKOV),checkov))
 
 # What `sam build` calls (Metadata: BuildMethod: makefile) -------------------
 
