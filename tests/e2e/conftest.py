@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import random
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from tests.e2e.dev.conftest import wait_until
 from tests.e2e.endpoints import chosen, lacking
 from tests.e2e.hubs import Hub, local_hub
 from tests.e2e.live import Client
+from tests.e2e.struck import setting
 from tests.policies.judging import judged, unjudged
 
 if TYPE_CHECKING:
@@ -85,3 +87,10 @@ def client(hub: Hub) -> Iterator[Client]:
     """A client of `eventstore.v1`, connected."""
     with Client(hub) as client:
         yield client
+
+
+@pytest.fixture(params=[setting("SOAK_SEED", random.SystemRandom().randrange(10**6))], ids=lambda seed: f"seed-{seed}")
+def seed(request: pytest.FixtureRequest) -> int:
+    """Of a soak: drawn, unless it is named."""
+    drawn: int = request.param
+    return drawn

@@ -10,19 +10,24 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
+import pytest
+
 from eventstore_dev.invocation import Limits
 from eventstore_dev.stack import Stack, running
 from eventstore_dev.valkey import ValkeyServer
 from tests.e2e.hubs import TEMPLATE
 from tests.e2e.unreliable import UnreliableBroker
+from tests.transcripts.checker import first_violation
+from tests.transcripts.recording import written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from eventstore_dev.queues.broker import Broker
+    from tests.transcripts.transcript import Transcript
 
-__all__ = ["Struck", "setting", "struck_hub"]
+__all__ = ["Struck", "prove", "setting", "struck_hub"]
 
 _LIMITS = Limits(redelivery_seconds=0.2)
 """A message whose function died comes again that soon, not after its visibility timeout: a soak has many of them."""
@@ -84,3 +89,12 @@ def struck_hub(seed: int, folder: Path, kind: type[S]) -> Iterator[S]:
         running(TEMPLATE, parameters={"RedisUrl": valkey.url}, limits=_LIMITS, wrap_broker=unreliable) as stack,
     ):
         yield kind(stack, valkey, brokers)
+
+
+def prove(transcript: Transcript, *, seed: int, folder: Path) -> None:
+    """Fails at the first violation, and keeps the transcript then."""
+    violation = first_violation(transcript)
+    if violation is not None:
+        kept = folder / "transcript.jsonl"
+        kept.write_text("\n".join(written(transcript)), encoding="utf-8")
+        pytest.fail(f"{violation}\n  seed {seed}; python -m tests.transcripts {kept}")

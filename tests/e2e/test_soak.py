@@ -7,25 +7,16 @@ What was answered and what was received is proved against the promises by `tests
 from __future__ import annotations
 
 import asyncio
-import random
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.struck import Struck, setting, struck_hub
-from tests.transcripts.checker import first_violation
-from tests.transcripts.recording import written
+from tests.e2e.struck import Struck, prove, setting, struck_hub
 from tests.transcripts.soak import soak
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-
-@pytest.fixture(params=[setting("SOAK_SEED", random.SystemRandom().randrange(10**6))], ids=lambda seed: f"seed-{seed}")
-def seed(request: pytest.FixtureRequest) -> int:
-    drawn: int = request.param
-    return drawn
 
 
 @pytest.fixture
@@ -42,11 +33,7 @@ def test_every_promise_holds_whatever_is_struck(struck: Struck, seed: int, tmp_p
     transcript = asyncio.run(
         soak(struck, seed=seed, events=events, subscribers=subscribers, kills=kills, restarts=restarts, deadline=300)
     )
-    violation = first_violation(transcript)
-    if violation is not None:
-        kept = tmp_path / "transcript.jsonl"
-        kept.write_text("\n".join(written(transcript)), encoding="utf-8")
-        pytest.fail(f"{violation}\n  seed {seed}; python -m tests.transcripts {kept}")
+    prove(transcript, seed=seed, folder=tmp_path)
     assert struck.kills
     assert sum(broker.repeats for broker in struck.brokers)
     assert sum(broker.delays for broker in struck.brokers)

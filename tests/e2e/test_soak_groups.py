@@ -7,26 +7,17 @@ What they received, handled and said is proved against the promises by `tests.tr
 from __future__ import annotations
 
 import asyncio
-import random
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.e2e.durables import StruckGroups
-from tests.e2e.struck import setting, struck_hub
-from tests.transcripts.checker import first_violation
+from tests.e2e.struck import prove, setting, struck_hub
 from tests.transcripts.group_soak import group_soak
-from tests.transcripts.recording import written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-
-@pytest.fixture(params=[setting("SOAK_SEED", random.SystemRandom().randrange(10**6))], ids=lambda seed: f"seed-{seed}")
-def seed(request: pytest.FixtureRequest) -> int:
-    drawn: int = request.param
-    return drawn
 
 
 @pytest.fixture
@@ -52,11 +43,7 @@ def test_all_is_handled_in_order_or_parked_and_what_was_parked_comes_back(
             restarts=max(events // 5_000, 1),
         )
     )
-    violation = first_violation(transcript)
-    if violation is not None:
-        kept = tmp_path / "transcript.jsonl"
-        kept.write_text("\n".join(written(transcript)), encoding="utf-8")
-        pytest.fail(f"{violation}\n  seed {seed}; python -m tests.transcripts {kept}")
+    prove(transcript, seed=seed, folder=tmp_path)
     [group] = transcript.groups
     assert struck.kills
     assert group.redriven

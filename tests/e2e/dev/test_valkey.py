@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,9 +12,10 @@ import redis
 
 from eventstore_dev.valkey import FolderInUseError, PortInUseError, ValkeyCluster, ValkeyError, ValkeyServer
 from eventstore_dev.valkey.server import connect
+from tests.e2e.dev.conftest import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -23,13 +23,6 @@ if TYPE_CHECKING:
 def server() -> Iterator[ValkeyServer]:
     with ValkeyServer.start() as running:
         yield running
-
-
-def wait_until(condition: Callable[[], bool], *, what: str) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline, f"still waiting: {what}"
-        time.sleep(0.01)
 
 
 def answers(port: int) -> bool:
