@@ -18,6 +18,8 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--seed", type=int, default=int(os.environ.get("CHAOS_SEED", "1")))
     parser.add_argument("--steps", type=int, default=int(os.environ.get("CHAOS_STEPS", "20000")))
+    parser.add_argument("--lines", type=int, default=60)
+    parser.add_argument("--about", action="append", default=[])
     parser.add_argument("--without", action="append", default=[])
     given = parser.parse_args()
     failed = 0
@@ -29,7 +31,7 @@ def main() -> int:
             print(f"seed {seed}: {outcome.step} steps in {took:.1f} s")
             if outcome.violation:
                 failed += 1
-                print("\n".join(outcome.world.lines_about(outcome.violation)))
+                print("\n".join(outcome.world.lines_about(outcome.violation, *given.about, most=given.lines)))
                 print(f"CHAOS_SEED={seed}, step {outcome.step}: {outcome.violation}")
     return int(failed > 0)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from tests.chaos.rules.telling import check_settled
@@ -83,12 +82,10 @@ class Calm:
         while hub.gateway.ended:
             hub.disconnected(hub.gateway.ended.pop(0))
             moved = True
-        while len(hub.bells):
-            batch = [waiting[0] for waiting in list(hub.bells.groups.values())[:10]]
-            self._functions.dispatch_batch(batch)
-            moved = True
-            if len(hub.bells) and any(json.loads(one.body).get("partition") is not None for one in batch):
+        for _ in range(_ROUNDS):
+            if not len(hub.bells):
                 break
+            self._functions.dispatch_batch([waiting[0] for waiting in list(hub.bells.groups.values())[:10]])
         while len(hub.deliveries):
             self._functions.deliver()
             moved = True

@@ -56,6 +56,12 @@ class Durable:
         self._frames: dict[int, int] = {}
         self._acknowledged: set[Place] = set()
         self._dropping: set[str] = set()
+        self._lowest: dict[str, int] = {}
+
+    @property
+    def reach(self) -> Account:
+        """What it may ever have been told of: what is on its way is of the time before it was moved."""
+        return Account(owed=self._lowest)
 
     @property
     def body(self) -> dict[str, Any]:
@@ -191,12 +197,6 @@ class Durable:
 
     # What operators do with it.
 
-    def start(self, firsts: dict[str, int]) -> None:
-        """It is made: what it owes begins here."""
-        for stream in self.world.log.streams.values():
-            self.account.start(stream.name, owed=firsts[stream.name])
-        self._ordered_from = {name: owed for name, owed in self.account.owed.items()}
-
     def move(self, firsts: dict[str, int], *, allowed: dict[str, int] | None = None) -> None:
         """It is replayed: from here on all behind these is owed again, and nothing before them."""
         self.account = Account()
@@ -204,7 +204,9 @@ class Durable:
         for stream in self.world.log.streams.values():
             name = stream.name
             owed = firsts[name]
-            self.account.start(name, owed=owed, allowed=(allowed or firsts)[name])
+            least = (allowed or firsts)[name]
+            self.account.start(name, owed=owed, allowed=least)
+            self._lowest[name] = min(self._lowest.get(name, least), least)
             # What lies between need not be handled before what comes behind it.
             self._ordered_from[name] = max(self._ordered_from.get(name, 1), owed)
 

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import re
+import secrets
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from redis import Redis
 
 from eventstore import bootstrap
 from eventstore.adapters import clock as system_clock
-from eventstore.adapters import redis_log, redis_scripts, redis_turns
+from eventstore.adapters import redis_log, redis_partitions, redis_scripts, redis_turns
 from eventstore.adapters.redis_connection import connect
 from eventstore.carrying import TurnLimits
 from eventstore.delivery import Deliverer
@@ -86,6 +87,19 @@ class _Inline:
         future: Future[Any] = Future()
         future.set_result(do(*arguments))
         return future
+
+
+class _Unlocked:
+    """`cached_property` without its lock, which all instances share (Python 3.11): a process that waits would hold it."""
+
+    def __init__(self, compute: Callable[[Any], Any]) -> None:
+        self._compute = compute
+
+    def __get__(self, instance: Any, _: type | None = None) -> Any:  # noqa: ANN401 - as cached_property has it
+        kept = vars(instance)
+        if "count" not in kept:
+            kept["count"] = self._compute(instance)
+        return kept["count"]
 
 
 class _Faults(logging.Handler):
@@ -162,13 +176,14 @@ class Hub:
             (bootstrap, "bells", lambda: bells),
             (bootstrap, "deliveries", lambda: deliveries),
             (bootstrap, "letters", lambda: self.letters),
-            (bootstrap, "dispatcher", lambda: self._dispatchers[-1]),
+            (bootstrap, "dispatcher", lambda: self._dispatcher),
             (bootstrap, "deliverer", lambda: self._deliverer),
             (system_clock, "SystemClock", lambda: self.clocks),
             (redis_log, "RedisLog", partial(redis_log.RedisLog, clock=self.clocks.log)),
             (redis_turns, "RedisTurns", partial(redis_turns.RedisTurns, clock=self.clocks.cache)),
             (redis_scripts.Script, "__init__", _scripts(self._changed)),
-            *((module, "token_hex", self._token) for module in (__import__("secrets"),)),
+            (redis_partitions.Partitions, "count", _Unlocked(redis_partitions.Partitions.count.func)),
+            (secrets, "token_hex", self._token),
         ]
 
     def _token(self, size: int) -> str:
@@ -186,7 +201,7 @@ class Hub:
             root.setLevel(level)
 
     def _start(self) -> None:
-        self._dispatchers = [self._worker()]
+        self._dispatcher = self._worker()
         connections = Wired(self.wiring, self.gateway)
         self._deliverer = Deliverer(
             connections, bootstrap.bells(), clock=self.clocks, jitter=lambda: 0.5, workers=1
@@ -194,9 +209,10 @@ class Hub:
         self._deliverer._threads = _Inline()  # type: ignore[assignment] # it does what is asked of it here
 
     def _worker(self) -> Dispatcher:
+        # Each has a log and turns of its own, as in another process.
         return Dispatcher(
-            bootstrap.log(),
-            bootstrap.turns(),
+            bootstrap.log.__wrapped__(),
+            bootstrap.turns.__wrapped__(),
             bootstrap.deliveries(),
             bells=bootstrap.bells(),
             letters=bootstrap.letters(),
@@ -284,7 +300,7 @@ class Hub:
 
     def dispatch_twice(self, messages: Sequence[Message], dying: Sequence[Process]) -> list[BaseException | None]:
         """Hand the same messages to two workers that run at the same time."""
-        workers = [self._dispatchers[-1], self._worker()]
+        workers = [self._dispatcher, self._worker()]
 
         def job(worker: Dispatcher) -> Callable[[], Any]:
             def serve() -> None:

@@ -97,7 +97,7 @@ class Member:
         self.world.note(f"{self.name} joins {self.durable.about} on {self.socket.id}: {told}")
         if told["type"] == "subscribed":
             return True
-        if told["code"] in {"store-full", "store-unavailable", "subscription-not-found"}:
+        if told["code"] in {"store-full", "queue-unavailable", "subscription-not-found"}:
             hub.gateway.end(self.socket.id)
             return False
         raise Violation("a member is taken in", f"{self.name}: {told}", self.name)
@@ -186,7 +186,7 @@ class Member:
             ranges,
             self.world.log,
             durable.interest,
-            account=durable.account,
+            account=durable.reach,
             first_kept=self.world.first_kept,
         )
         for stream, first, last in ranges:

@@ -133,7 +133,7 @@ class Subscriber:
         told = hub.message(socket.id, message, again=False)
         if told["type"] == "subscribed":
             return told
-        if told["code"] == "lost" or (told["code"] in {"store-full", "store-unavailable"} and self._may_fail):
+        if told["code"] == "lost" or (told["code"] in {"store-full", "queue-unavailable"} and self._may_fail):
             return None
         raise Violation("a subscription is taken", f"{self.name}: {told}", self.name)
 
@@ -289,6 +289,10 @@ class Subscriber:
         # The place is the epoch's by which the frame was made, which may have been renewed since.
         place = self._epoch_of(message["cursor"], place, partition)
         self._behind[partition] = place
+        if kind == "live":
+            # Where all behind a start was removed, it names a place before that start; together with the cursor of
+            # `subscribed` it stands for that.
+            place = place._replace(least=0)
         self.world.cursors.note(message["cursor"], {partition: place})
         self._newest[partition] = message["cursor"]
         self._keep()

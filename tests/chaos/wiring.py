@@ -21,6 +21,10 @@ _ENDLESS = 20_000
 """Calls of one process after which it never comes to an end."""
 
 
+_PATIENCE = 60
+"""Seconds that two processes may take."""
+
+
 class Killed(BaseException):
     """The process has ended."""
 
@@ -86,7 +90,8 @@ class Wiring:
             runner.start(done)
         self._rng.choice(self._running).go.release()
         for _ in runners:
-            done.acquire()
+            if not done.acquire(timeout=_PATIENCE):
+                raise Violation("a function comes to an end", "two of them wait for each other")
         for runner in runners:
             runner.join()
         self._running = []

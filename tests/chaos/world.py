@@ -60,9 +60,9 @@ class World:
         """Write down what was done."""
         self.trace.append(f"{self.step:6} {text}")
 
-    def lines_about(self, violation: Violation, *, most: int = 60) -> list[str]:
-        """The newest lines of the trace that concern a violation."""
-        words = violation.about
+    def lines_about(self, violation: Violation, *words: str, most: int = 60) -> list[str]:
+        """The newest lines of the trace that concern a violation, or that have one of the words."""
+        words = words or violation.about
         lines = [line for line in self.trace if not words or any(word in line for word in words)]
         return lines[-most:]
 
