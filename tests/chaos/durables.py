@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from tests.chaos.world import World
 
 __all__ = ["Durable"]
+
+LATE_TURNS_MAY_COUNT = "late-turns" in os.environ.get("CHAOS_ALLOW", "").split()
+"""Whether a turn that came to nothing, and is taken again only after the deadline, may cost what it sends an attempt."""
 
 Place = tuple[str, int]
 """A stream and a sequence."""
@@ -57,6 +61,8 @@ class Durable:
         self._acknowledged: set[Place] = set()
         self._dropping: set[str] = set()
         self._lowest: dict[str, int] = {}
+        self._moving: dict[int, bool] = {}
+        """Partitions that have yet to be moved, and whether to the oldest event kept."""
 
     @property
     def reach(self) -> Account:
@@ -78,9 +84,8 @@ class Durable:
     # What the hub sends.
 
     def watch(self, connection: str, message: dict[str, Any]) -> None:
-        """A message goes to a connection; it concerns this one if that is a member's."""
-        member = next((one for one in self.members if one.socket.id == connection), None)
-        if member is None or message.get("type") not in {"events", "owned", "revoked", "truncated"}:
+        """A message goes to a member's connection."""
+        if message.get("type") not in {"events", "owned", "revoked", "truncated"}:
             return
         partition, frame = message["partition"], message["frame"]
         is_new = frame > self._frames.get(partition, -1)
@@ -91,11 +96,13 @@ class Durable:
         for one in message.get("events", ()):
             place = (one["hubstream"], int(one["hubsequence"]))
             if place in self._acknowledged and is_new:
-                text = f"{self.about}: {place[0]} {place[1]} goes to {member.name} again, in frame {frame}"
+                text = f"{self.about}: {place[0]} {place[1]} goes to {connection} again, in frame {frame}"
                 raise Violation("what was acknowledged in time does not come again", text, place[0], self.about)
             if is_new:
                 self._times_sent[place] += 1
                 self._sent[place] = (connection, frame)
+                if LATE_TURNS_MAY_COUNT and partition in self.world.taken_again:
+                    self._blamed[place] += 1
             self._with.setdefault(connection, set()).add(place)
 
     def watch_letter(self, stream: str, sequence: int, attempts: int, errors: Sequence[str]) -> None:
@@ -197,14 +204,15 @@ class Durable:
 
     # What operators do with it.
 
-    def move(self, firsts: dict[str, int], *, allowed: dict[str, int] | None = None) -> None:
-        """It is replayed: from here on all behind these is owed again, and nothing before them."""
+    def move(self, firsts: dict[str, int], *, allowed: dict[str, int], to_oldest: bool) -> None:
+        """It is made, or replayed: from here on all behind these is owed, and nothing before them."""
         self.account = Account()
         self._acknowledged.clear()
+        self._moving = dict.fromkeys(range(len(self.world.log.ends)), to_oldest)
         for stream in self.world.log.streams.values():
             name = stream.name
             owed = firsts[name]
-            least = (allowed or firsts)[name]
+            least = allowed[name]
             self.account.start(name, owed=owed, allowed=least)
             self._lowest[name] = min(self._lowest.get(name, least), least)
             # What lies between need not be handled before what comes behind it.
@@ -212,6 +220,9 @@ class Durable:
 
     def redrive(self, stream: str, sequence: int, how: str) -> None:
         """A stream that is parked at an event goes on: from it, behind it, or behind all of it."""
+        if self.world.log.partition_of(stream) in self._moving:
+            # What was parked is parked no more by then.
+            return
         head = self.world.log.stream(stream).head
         self._acknowledged = {one for one in self._acknowledged if one[0] != stream}
         if how != "drop":
@@ -239,6 +250,11 @@ class Durable:
     def served(self, partition: int) -> None:
         """The partition's turns have taken in all that was asked."""
         self._dropping = {one for one in self._dropping if self.world.log.partition_of(one) != partition}
+        if self._moving.pop(partition, False):
+            # The oldest event kept is the one that is kept when it is moved.
+            firsts = self.world.firsts()
+            for stream in self.world.log.of_partition(partition):
+                self.account.excuse(stream.name, 1, firsts[stream.name] - 1)
 
     def calm_down(self) -> None:
         """All is settled: nothing of it is owed any more."""

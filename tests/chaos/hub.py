@@ -23,6 +23,7 @@ from eventstore.adapters.redis_connection import connect
 from eventstore.carrying import TurnLimits
 from eventstore.delivery import Deliverer
 from eventstore.dispatch import Dispatcher
+from eventstore.errors import EventstoreError, QueueUnavailable
 from eventstore.framing import FrameLimits
 from functions.deliver.app import handler as deliver
 from functions.dispatch.app import handler as dispatch
@@ -328,7 +329,12 @@ class Hub:
     def sweep(self) -> bool:
         """Sweep once; whether it came to its end."""
         sweeper = bootstrap.sweeper()
-        return self._once(lambda: sweeper.sweep(until=self.clocks.true + 1) or True) is not None
+        try:
+            return self._once(lambda: sweeper.sweep(until=self.clocks.true + 1) or True) is not None
+        except QueueUnavailable:
+            return False
+        except EventstoreError as error:
+            raise Violation("the sweep goes on", f"{error.code}: {error.detail}") from error
 
     def _batch(self, do: Callable[[], Mapping[str, Any]]) -> set[str] | None:
         answer = self._once(do)

@@ -80,6 +80,7 @@ class Member:
         self.is_over = False
         self.socket: Socket = world.hub.gateway.open(bare=False)
         self.parts: dict[int, Part] = {}
+        world.taking_part[self.socket.id] = durable
 
     @property
     def has_work(self) -> bool:

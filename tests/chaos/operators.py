@@ -54,7 +54,7 @@ class Operators:
         elif reply.status not in {200, 201}:
             raise Violation("a subscription is made", f"{durable.body}: {reply.status} {reply.body!r}", durable.about)
         world.durables[durable.name] = durable
-        durable.move(places[0], allowed=places[1])
+        durable.move(places[0], allowed=places[1], to_oldest=place.get("from") == "start")
 
     def _await_room(self, durable: Durable, place: dict[str, Any]) -> None:
         self.world.hub.fill(full=False)
@@ -86,7 +86,7 @@ class Operators:
         reply = self.world.hub.json("POST", f"/subscriptions/{durable.name}/replay", place)
         self.world.note(f"replay {durable.about} {_short(place)}: {reply.status}")
         if reply.status == 202:
-            durable.move(places[0], allowed=places[1])
+            durable.move(places[0], allowed=places[1], to_oldest=place.get("from") == "start")
         elif not self._may_fail(reply.status):
             raise Violation("a subscription is replayed", f"{durable.about}: {reply.status} {reply.body!r}")
 

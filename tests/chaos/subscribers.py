@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["Subscriber", "Subscribers"]
 
 _HUB = "io.flunq.hub."
+_MOST = 9
+"""Subscribers at a time."""
 
 
 class Subscriber:
@@ -328,10 +330,12 @@ class Subscribers:
         self.world = world
         self._count = 0
 
-    def _new(self, interest: Interest | None = None) -> Subscriber:
+    def _new(self) -> Subscriber:
         self._count += 1
         world = self.world
-        interest = interest or drawn_interest(world.rng, world.log.streams)
+        if len(world.subscribers) >= _MOST:
+            self.leave()
+        interest = drawn_interest(world.rng, world.log.streams)
         bare = interest.parameters is not None and world.rng.random() < 0.3
         return Subscriber(world, f"subscriber-{self._count}:", interest, bare=bare)
 

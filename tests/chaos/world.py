@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from hashlib import blake2b
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ class World:
     Attributes:
         counts: How often each operation was done, and each fault struck.
         dirty: The partitions in which a turn came to nothing, so that the next one takes its work again.
+        taken_again: The partitions whose turn, as it runs now, may have begun long ago.
         full: For how many further steps the store is full.
     """
 
@@ -37,6 +39,7 @@ class World:
         self.seed = seed
         self.rng = Random(seed)
         self.hub = Hub(url, self.rng, Watch(self._sent, self._parked), scripts=scripts)
+        self._began = self.hub.clocks.true
         self.log = Log(PARTITIONS)
         self.cursors = Cursors()
         self.epochs: dict[tuple[int, str], int] = {}
@@ -46,6 +49,7 @@ class World:
         self.figures: Counter[str] = Counter()
         self.step = 0
         self.dirty: set[int] = set()
+        self.taken_again: set[int] = set()
         self.full = 0
         self.page_tokens: list[str] = []
         """Cursors of pages of all streams, to subscribe behind."""
@@ -54,11 +58,17 @@ class World:
         self.durables: dict[str, Durable] = {}
         self.ended: list[Durable] = []
         """Durable subscriptions that were deleted, whose members may not know it."""
+        self.taking_part: dict[str, Durable] = {}
+        """Which durable subscription each connection of a member asked for."""
+        self.digest = blake2b(digest_size=8)
         self.trace: deque[str] = deque(maxlen=_TRACE)
 
     def note(self, text: str) -> None:
         """Write down what was done."""
-        self.trace.append(f"{self.step:6} {text}")
+        seconds = (self.hub.clocks.true - self._began) / 1000
+        line = f"{self.step:6} {seconds:9.1f} s  {text}"
+        self.digest.update(line.encode())
+        self.trace.append(line)
 
     def lines_about(self, violation: Violation, *words: str, most: int = 60) -> list[str]:
         """The newest lines of the trace that concern a violation, or that have one of the words."""
@@ -86,7 +96,8 @@ class World:
         return Place(self.log.generations[partition], index, index if most is None else most)
 
     def _sent(self, connection: str, message: dict[str, Any]) -> None:
-        for durable in [*self.durables.values(), *self.ended]:
+        durable = self.taking_part.get(connection)
+        if durable is not None:
             durable.watch(connection, message)
 
     def _parked(self, letter: DeadLetter) -> None:
