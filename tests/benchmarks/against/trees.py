@@ -32,10 +32,11 @@ ROOT = Path(__file__).parents[3]
 """The tree that this file belongs to."""
 PACKAGES = ("eventstore", "eventstore_client", "eventstore_dev", "functions")
 
-_FILES = "import importlib, json; print(json.dumps([importlib.import_module(name).__file__ for name in {names!r}]))"
-_IN_A_CHILD = (
-    "import subprocess, sys; sys.stdout.write(subprocess.check_output([sys.executable, '-c', {program!r}], text=True))"
-)
+_FILES = f"""\
+import importlib, json
+print(json.dumps([importlib.import_module(name).__file__ for name in {PACKAGES!r}]), flush=True)
+"""
+_FILES_AND_A_CHILDS = f"{_FILES}import subprocess, sys; subprocess.run([sys.executable, '-c', {_FILES!r}], check=True)"
 
 
 class CheckoutError(Exception):
@@ -89,13 +90,12 @@ class Tree:
         Raises:
             ForeignCodeError: One of them imports another tree's.
         """
-        program = _FILES.format(names=PACKAGES)
-        for asked in (program, _IN_A_CHILD.format(program=program)):
-            command = [str(self.python), "-c", asked]
-            done = subprocess.run(
-                command, cwd=self.root, env=self.variables(), stdout=subprocess.PIPE, check=True, text=True
-            )
-            require_own(self.root, json.loads(done.stdout))
+        command = [str(self.python), "-c", _FILES_AND_A_CHILDS]
+        done = subprocess.run(
+            command, cwd=self.root, env=self.variables(), stdout=subprocess.PIPE, check=True, text=True
+        )
+        for line in done.stdout.splitlines():
+            require_own(self.root, json.loads(line))
 
 
 def require_own(root: Path, files: list[str]) -> None:
