@@ -39,7 +39,8 @@ __all__ = ["WORKLOADS", "Task"]
 _BLOCK = 200
 _BATCH = 100
 _BATCHES = 4
-_FILL = 10_000
+_READ = 10_000
+_FILL = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +79,8 @@ def appending() -> Iterator[Sequence[Task]]:
             return _seconds(partial(append, [(events.stream(), events.take(_BATCH)) for _ in range(_BATCHES)]))
 
         yield [
-            Task("Append of one event, one after the other", singles, amount=_BLOCK),
-            Task(f"Append of batches of {_BATCH}", batches, amount=_BATCHES * _BATCH),
+            Task("Append of one event, one after the other", singles, amount=_BLOCK, pairs=12),
+            Task(f"Append of batches of {_BATCH}", batches, amount=_BATCHES * _BATCH, pairs=12),
         ]
 
 
@@ -89,20 +90,20 @@ def reading() -> Iterator[Sequence[Task]]:
     with _valkey() as client:
         log, events = RedisLog(client), Events()
         stream = events.stream()
-        for _ in range(0, _FILL, _BATCH):
+        for _ in range(0, _READ, _BATCH):
             log.append(stream, events.take(_BATCH))
 
         def read() -> None:
-            size = len(log.read(stream, start=1, stop=_FILL, count=_FILL).events)
-            _complete(size, _FILL)
+            size = len(log.read(stream, start=1, stop=_READ, count=_READ).events)
+            _complete(size, _READ)
 
-        yield [Task(f"Reading a stream of {_FILL:,}", partial(_seconds, read), amount=_FILL, pairs=30)]
+        yield [Task(f"Reading a stream of {_READ:,}", partial(_seconds, read), amount=_READ, pairs=30)]
 
 
 @contextmanager
 def dispatch() -> Iterator[Sequence[Task]]:
     """A worker's turns in one partition, over events that were appended one by one."""
-    block = 400
+    block = 300
     with _valkey() as client, closing(_database(client, 1)) as other:
         events = Events()
 
@@ -113,8 +114,8 @@ def dispatch() -> Iterator[Sequence[Task]]:
 
         few, many = (Partition(of, dispatching._subscriptions(number)) for of, number in ((client, 1), (other, 1_000)))
         yield [
-            Task("Dispatching to one subscription that matches", partial(turns, few), amount=block, pairs=12),
-            Task("Dispatching to 1,000 subscriptions of which 10 match", partial(turns, many), amount=block, pairs=12),
+            Task("Dispatching to one subscription that matches", partial(turns, few), amount=block, pairs=10),
+            Task("Dispatching to 1,000 subscriptions of which 10 match", partial(turns, many), amount=block, pairs=10),
         ]
 
 
@@ -200,11 +201,11 @@ def memory() -> Iterator[Sequence[Task]]:
         with _valkey() as client:
             log, events = RedisLog(client), Events()
             before = client.info("memory")["used_memory"]
-            for stream, event in events.streams(_FILL // 4):
+            for stream, event in events.streams(_FILL // 2):
                 log.append(stream, [event])
             log.locate("an id that no event has, so that all are indexed")
             used = client.info("memory")["used_memory"] - before
-        return float(used / (_FILL // 4 * EVENT_BYTES))
+        return float(used / (_FILL // 2 * EVENT_BYTES))
 
     yield [Task("Memory per event, by its bytes", fill, unit="times", pairs=1)]
 
