@@ -9,15 +9,16 @@ from tests.benchmarks.against.comparing import compare
 from tests.benchmarks.against.drivers import Drivers, install
 from tests.benchmarks.against.report import Report, line, page_with
 from tests.benchmarks.against.side import Side, SideError
-from tests.benchmarks.against.trees import ROOT, checked_out
+from tests.benchmarks.against.trees import checked_out
 from tests.benchmarks.document import PLACE, machine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from tests.benchmarks.against.trees import Tree
 
-__all__ = ["DEFAULT_ROUNDS", "HOT", "run"]
+__all__ = ["DEFAULT_ROUNDS", "HOT", "prepared", "run"]
 
 HOT = ("appending", "reading", "dispatch", "catchup", "catchup-stack", "latency")
 """What is compared when nothing is named: what most of a hub's time goes into, within ten minutes on two processors."""
@@ -47,7 +48,7 @@ def run(commit: str, *, subjects: Sequence[str] = HOT, rounds: int = DEFAULT_ROU
             tree.verify()
         for subject in subjects:
             try:
-                report.drivers[subject] = _prepared(subject, other)
+                report.drivers[subject] = prepared(subject, other, source=own.root)
                 comparisons = compare(subject, other=other, own=own, rounds=rounds)
             except SideError as error:
                 report.not_compared[subject] = str(error)
@@ -66,15 +67,18 @@ def run(commit: str, *, subjects: Sequence[str] = HOT, rounds: int = DEFAULT_ROU
     return report.status
 
 
-def _prepared(subject: str, other: Tree) -> Drivers:
+def prepared(subject: str, other: Tree, *, source: Path) -> Drivers:
     """Put benchmarks into the other tree that run there.
+
+    Args:
+        source: The tree whose benchmarks are tried first.
 
     Raises:
         SideError: None do.
     """
     reasons = []
     for drivers in Drivers:
-        if not install(drivers, source=ROOT, target=other.root, original=other.root.parent / "original"):
+        if not install(drivers, source=source, target=other.root, original=other.root.parent / "original"):
             continue
         try:
             with Side.started(other, subject) as side:
