@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import binascii
 from base64 import b64decode, urlsafe_b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from eventstore.errors import InvalidCursor
@@ -49,15 +49,20 @@ class Cursor:
 
     Attributes:
         places: Per partition its epoch when the cursor was given, and the position.
+        frames: Per partition the number of the frame that the cursor was given with. Members of durable subscriptions
+            acknowledge by such cursors; a cursor that names no frames is of another kind.
     """
 
     places: Mapping[int, tuple[str, Position]]
+    frames: Mapping[int, int] = field(default_factory=dict)
 
     def token(self) -> str:
         """The cursor as clients carry it."""
-        packed = bytearray(b"c")
+        packed = bytearray(b"m" if self.frames else b"c")
         for partition, (epoch, at) in sorted(self.places.items()):
             packed += _packed([partition]) + bytes.fromhex(epoch) + _packed([at.time, at.order, at.index])
+            if self.frames:
+                packed += _packed([self.frames[partition]])
         return _text(packed)
 
     @classmethod
@@ -67,17 +72,20 @@ class Cursor:
         Raises:
             InvalidCursor: This hub did not make it, or not for events of several streams.
         """
-        packed = _unpacked(token, b"c")
+        kind, packed = _unpacked(token, b"cm")
         places: dict[int, tuple[str, Position]] = {}
+        frames: dict[int, int] = {}
         at = 0
         while at < len(packed):
             (partition,), at = _numbers(packed, at, 1)
             epoch, at = packed[at : at + _EPOCH_BYTES], at + _EPOCH_BYTES
-            numbers, at = _numbers(packed, at, 3)
+            numbers, at = _numbers(packed, at, 4 if kind == b"m" else 3)
             if partition >= _PARTITIONS or partition in places:
                 raise InvalidCursor("the cursor names no such partitions; use it as it was given", pointer="cursor")
-            places[partition] = epoch.hex(), Position(*numbers)
-        return cls(places)
+            places[partition] = epoch.hex(), Position(*numbers[:3])
+            if kind == b"m":
+                frames[partition] = numbers[3]
+        return cls(places, frames)
 
     @classmethod
     def merged(cls, tokens: Sequence[str]) -> Cursor:
@@ -115,7 +123,7 @@ class Place:
         Raises:
             InvalidCursor: This hub did not make it, or not for one stream.
         """
-        packed = _unpacked(token, b"s")
+        _, packed = _unpacked(token, b"s")
         (sequence,), end = _numbers(packed, _EPOCH_BYTES, 1)
         if end != len(packed):
             raise InvalidCursor("the cursor is longer than it was given; use it as it was", pointer="cursor")
@@ -156,12 +164,12 @@ def _text(packed: bytes | bytearray) -> str:
     return urlsafe_b64encode(packed).rstrip(b"=").decode()
 
 
-def _unpacked(token: str, kind: bytes) -> bytes:
-    """What a token of that kind holds behind its kind."""
+def _unpacked(token: str, kinds: bytes) -> tuple[bytes, bytes]:
+    """The kind of a token, which is one of these, and what it holds behind that."""
     try:
         packed = b64decode(token.encode("ascii") + b"=" * (-len(token) % 4), altchars=b"-_", validate=True)
     except (UnicodeEncodeError, binascii.Error) as error:
         raise InvalidCursor("this is no cursor; use one as it was given, or leave it out", pointer="cursor") from error
-    if packed[:1] != kind:
+    if not packed or packed[:1] not in kinds:
         raise InvalidCursor("the cursor is not one for this kind of read; use it where it was given", pointer="cursor")
-    return packed[1:]
+    return packed[:1], packed[1:]
