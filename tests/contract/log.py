@@ -707,6 +707,50 @@ class LogContract:
             log.delete("wf")
             assert told(log, "wf") == [("wf", 1, 2400)]
 
+    class TestReadingNextToRemovals:
+        def test_a_read_tells_the_serial_that_covers_what_it_does_not_show(self, log: Log) -> None:
+            log.append("wf", events(3))
+            partition = partition_of("wf", log.partitions)
+            before = log.tail({partition: BEGINNING}, count=9)[partition]
+            log.delete("wf")
+            log.append("wf", [event("4")])
+            after = log.tail({partition: BEGINNING}, count=9)[partition]
+            missing = log.missing({partition: BEGINNING}, since={partition: before.removals})[partition]
+            assert (before.removals, after.removals > 0, missing.serial) == (0, True, after.removals)
+            assert missing.ranges == [("wf", 1, 3)]
+
+        @pytest.mark.parametrize("streams", [(), ("wf",)])
+        def test_a_read_that_finds_nothing_tells_it_too(self, log: Log, streams: tuple[str, ...]) -> None:
+            log.append("wf", events(3))
+            log.delete("wf")
+            partition = partition_of("wf", log.partitions)
+            tail = log.tail({partition: BEGINNING}, count=9, streams=streams)[partition]
+            assert (tail.events, tail.removals) == ([], log.missing({partition: BEGINNING})[partition].serial)
+
+        def test_where_nothing_was_removed_nobody_need_ask(self, log: Log) -> None:
+            log.append("wf", events(3))
+            partition = partition_of("wf", log.partitions)
+            tail = log.tail({partition: BEGINNING}, count=9)[partition]
+            assert (tail.removals, tail.removed_until) == (0, -1)
+
+        def test_behind_the_newest_removal_nobody_need_ask(self, log: Log, clock: FakeClock) -> None:
+            log.append("wf", events(3))
+            removed = place(log, "wf", 3)
+            clock.pass_seconds(1)
+            log.append("other", events(1))
+            log.delete("wf")
+            clock.pass_seconds(1)
+            log.append("wf", [event("4")])
+            partition = partition_of("wf", log.partitions)
+            tail = log.tail({partition: BEGINNING}, count=9)[partition]
+            assert removed.time <= tail.removed_until < place(log, "wf", 4).time
+
+        def test_each_partition_has_a_serial_of_its_own(self, log: Log) -> None:
+            log.append("wf", events(3))
+            log.delete("wf")
+            removed = {p for p, tail in all_of(log).items() if tail.removals}
+            assert removed == {partition_of("wf", log.partitions)}
+
     class TestLag:
         def test_who_has_seen_nothing_lags_by_all_of_it(self, log: Log) -> None:
             names = neighbours(log, 2)

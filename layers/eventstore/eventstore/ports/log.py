@@ -45,12 +45,26 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """Events of one partition with their positions, and the place up to which the log was read."""
+    """Events of one partition with their positions, and the place up to which the log was read.
+
+    Attributes:
+        epoch: The partition's.
+        events: In log order, or the reverse.
+        position: Behind what was read; before it, if it was read backwards.
+        at_end: Whether nothing is left to read.
+        removals: The partition's removal serial, read after the events: every removal that hid one of them from this
+            read is counted in it. What is removed later has a greater serial (`Missing.serial`).
+        removed_until: The newest removal that the partition remembers lies at this time of the log, in milliseconds
+            since 1970; -1 if there is none. Nothing that was stored later was removed by `removals`: whoever reads on
+            from a place behind that time need not ask `Log.missing`.
+    """
 
     epoch: str
     events: Sequence[tuple[Position, RecordedEvent]]
     position: Position
     at_end: bool
+    removals: int
+    removed_until: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +76,15 @@ class Missing:
         serial: Removals are counted; this is the newest one told of.
         ranges: Stream, first and last sequence, merged and in order; at most 100.
         complete: These are all. False if there were more ranges, or if the partition does not remember that far back.
+        gone: Streams that were deleted for good, in order; each at the place in the log at which it was, whether it
+            held events or not.
     """
 
     epoch: str
     serial: int
     ranges: Sequence[tuple[str, int, int]]
     complete: bool
+    gone: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
