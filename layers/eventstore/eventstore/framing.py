@@ -87,8 +87,8 @@ class Outbox:
         self._add(Kind.LIVE, [self._cursor(position)], [], to, 0)
 
     def add_owned(self, position: Position, to: Address, *, ack_deadline: int) -> None:
-        """Tell a member of a group that it owns the partition, from a place on, and how many milliseconds it may take."""
-        rules = json.dumps({"ack_deadline": ack_deadline / 1000})[1:-1].replace(".0", "")
+        """Tell a member of a group that it owns the partition from a place on, with a deadline in milliseconds."""
+        rules = f'"ack_deadline":{ack_deadline / 1000:g}'
         self._add_one(Part(Kind.OWNED, self.partition, (self._cursor(position, to.frame),), (rules,), (to,)))
 
     def add_revoked(self, to: Address) -> None:
@@ -113,11 +113,7 @@ class Outbox:
         return len(chunks)
 
     def add_again(self, events: Sequence[Placed], attempt: int, to: Address, *, reason: str | None = None) -> int:
-        """Send events of one stream that is held to a member of a group; how many frames it took.
-
-        Args:
-            reason: Why the first of them is sent again.
-        """
+        """Send events of one held stream to a member of a group, and why the first comes again; how many frames."""
         about = {"stream": events[0].event.stream, "attempt": attempt} | ({"reason": reason} if reason else {})
         members = json.dumps(about)[1:-1]
         chunks = list(self._chunks(events))

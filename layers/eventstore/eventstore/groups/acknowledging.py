@@ -23,7 +23,7 @@ def acknowledge_up_to(step: Step, position: Position, frame: int) -> None:
     group = step.group
     group.losses = acknowledged(group.losses, position, frame)
     _leave_flight(step, lambda spot: spot.position > position)
-    for stream, held in list(group.held.items()):
+    for held in group.held.values():
         if held.by_cursor:
             _settle(step, held, lambda spot: spot.position <= position)
     for stream, parked in list(group.parked.items()):
@@ -40,9 +40,8 @@ def acknowledge_stream(step: Step, stream: str, sequence: int) -> None:
 
     handled = [spot for spot in group.flight if is_handled(spot)]
     if handled:
+        group.settled[stream] = handled[-1]
         _leave_flight(step, lambda spot: not is_handled(spot))
-        if group.flight and group.flight[0].position < handled[-1].position:
-            group.settled[stream] = handled[-1]
     if stream in group.held:
         _settle(step, group.held[stream], is_handled)
     elif stream in group.parked:
@@ -56,9 +55,9 @@ def _leave_flight(step: Step, stays: Callable[[Spot], bool]) -> None:
         return
     group.careful, group.lost = max(group.careful - len(group.flight) + len(left), 0), 0
     group.flight = left
-    # Behind the first event that is still in flight alone they would be read, and sent, again.
-    first = left[0].position if left else None
-    group.settled = {name: spot for name, spot in group.settled.items() if first and spot.position > first}
+    # Behind the first event in flight, to which the group may go back, they would be read, and sent, again.
+    first = min(left[0].position, group.place) if left else group.place
+    group.settled = {name: spot for name, spot in group.settled.items() if spot.position > first}
 
 
 def _settle(step: Step, held: Held, is_handled: Callable[[Spot], bool]) -> None:

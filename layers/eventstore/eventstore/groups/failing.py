@@ -46,9 +46,7 @@ def hold(
 ) -> None:
     """Take a stream out of the flight, at an event that failed for the first time; those before it are handled.
 
-    Args:
-        delay: As in `Nack`, and so is `park`.
-        by_cursor: As in `Held`.
+    `delay` and `park` are as in `Nack`, `by_cursor` as in `Held`.
     """
     group = step.group
     earlier = [one for one in group.flight if one.stream == spot.stream]

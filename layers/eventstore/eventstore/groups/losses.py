@@ -65,11 +65,7 @@ def with_loss(losses: Sequence[Loss], loss: Loss) -> list[Loss]:
 
 
 def acknowledged(losses: Iterable[Loss], position: Position, frame: int) -> list[Loss]:
-    """The losses that are left once the owner has acknowledged a place.
-
-    Args:
-        frame: The number of the frame whose cursor it sent; 0 if that is not known.
-    """
+    """The losses that are left once the owner has acknowledged a place, by the cursor of a frame (0: not known)."""
     if frame:
         return [loss for loss in losses if not 0 < loss.frame <= frame]
     return [loss for loss in losses if not (loss.frame and loss.position < position)]

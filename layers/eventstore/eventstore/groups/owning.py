@@ -83,8 +83,8 @@ def _go_back(group: Group) -> None:
         group.place, group.flight = before(first.position), []
         # Of what was removed since these were sent, nobody was told.
         group.removals = min(group.removals, first.removals)
-    for aside in (*group.held.values(), *group.parked.values()):
-        aside.earlier, aside.by_cursor = [], False
     for held in group.held.values():
-        held.sent = []
+        held.sent, held.earlier, held.by_cursor = [], [], False
+    for parked in group.parked.values():
+        parked.earlier, parked.by_cursor = [], False
     group.losses = [replace(loss, frame=0) for loss in group.losses]
