@@ -54,6 +54,7 @@ local function finish()
   local reached_time, reached_order = place(done)
   if reached_time < time or (reached_time == time and reached_order < order) then return end
   call('XDEL', log, mark)
+  if call('XLEN', events) == 0 then call('DEL', events) end
   call('HDEL', state, 'mark')
   call('SREM', deletions, name)
 end
