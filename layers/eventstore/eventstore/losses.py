@@ -1,4 +1,4 @@
-"""What was removed that a subscriber, or a reader, has not received: as it is told, and who is told it."""
+"""What was removed that subscribers have not received: as it is told, and who is told it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from eventstore.framing import missing_members
+from eventstore.gaps import received_apart
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -16,31 +17,10 @@ if TYPE_CHECKING:
     from eventstore.positions import Position
     from eventstore.subscriptions import Subscription
 
-__all__ = ["Losses", "Lost", "Range", "received_apart"]
-
-Range = tuple[str, int, int]
-"""Stream, first and last sequence."""
+__all__ = ["Losses", "Lost"]
 
 Lost = dict[str, list["Subscription"]]
 """Who is told of a loss, by the members of the frame that tells it (`framing.missing_members`)."""
-
-
-def received_apart(ranges: Iterable[Range], events: Iterable[RecordedEvent]) -> list[Range]:
-    """The ranges without events that were read before they were removed: these are not missing."""
-    received: dict[str, set[int]] = {}
-    for event in events:
-        received.setdefault(event.stream, set()).add(event.sequence)
-    left: list[Range] = []
-    for stream, first, last in ranges:
-        start = first
-        for sequence in sorted(received.get(stream, ())):
-            if start <= sequence <= last:
-                if start < sequence:
-                    left.append((stream, start, sequence - 1))
-                start = sequence + 1
-        if start <= last:
-            left.append((stream, start, last))
-    return left
 
 
 class Losses:

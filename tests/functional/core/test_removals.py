@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from eventstore.carrying import TurnLimits
-from eventstore.errors import QueueUnavailable, TurnLost
+from eventstore.durable import DurableSubscriptions, Place
+from eventstore.errors import QueueUnavailable, StreamGone, TurnLost
+from eventstore.filters import parse_filters
+from eventstore.subscriptions import Durable
 from eventstore.sweep import Sweeper
 from tests.examples import events
 from tests.functional.core.live import Live
@@ -348,14 +352,53 @@ class TestStreamsGoneForGood:
         sweep(live)
         assert story(live.received()["named"]) == ["wf gone"]
 
-    def test_whoever_begins_while_it_is_deleted_is_refused_or_told(
-        self, live: Live, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize("after", [False, True])
+    def test_whoever_begins_while_it_is_deleted_is_refused(
+        self, live: Live, monkeypatch: pytest.MonkeyPatch, *, after: bool
     ) -> None:
         live.store.publish(events(3), stream="wf")
-        on_call(monkeypatch, live.registry, "subscribe", lambda: live.store.delete("wf", permanently=True), after=True)
-        live.subscribe("named", streams=["wf"])
+        on_call(monkeypatch, live.registry, "subscribe", lambda: live.store.delete("wf", permanently=True), after=after)
+        with pytest.raises(StreamGone):
+            live.subscribe("named", streams=["wf"])
         live.settle()
-        assert story(live.received()["named"]) == ["wf gone"]
+        assert live.received().get("named", []) == []
+        assert live.turns.caught_up(0) == []
+
+    def test_whoever_names_one_that_is_gone_is_refused_before_anything_is_begun(self, live: Live) -> None:
+        live.store.publish(events(3), stream="wf")
+        live.store.delete("wf", permanently=True)
+        began = live.subscribe("all")
+        for cursors in ([], [began.cursor]):
+            with pytest.raises(StreamGone):
+                live.subscribe("named", streams=["other", "wf"], cursors=cursors)
+        assert list(live.registry.disconnect("named")) == []
+        live.subscribe("named", streams=["other"])
+
+    def test_a_durable_subscription_of_one_is_refused_but_one_that_stands_is_found(self, live: Live) -> None:
+        operators = DurableSubscriptions(
+            live.log, live.durables, bells=lambda: live.bells, letters=lambda: live.letters
+        )
+        old = Durable("0" * 24, "old", parse_filters([]), streams=("wf",))
+        live.store.publish(events(3), stream="wf")
+        operators.create(old, Place())
+        live.store.delete("wf", permanently=True)
+        assert operators.create(replace(old, key="1" * 24), Place()) == (old, False)
+        with pytest.raises(StreamGone):
+            operators.create(replace(old, key="2" * 24, name="new"), Place())
+        assert live.durables.names(prefix="", after="", count=9) == ["old"]
+
+    @pytest.mark.parametrize("after", [False, True])
+    def test_a_durable_subscription_made_while_it_is_deleted_is_refused(
+        self, live: Live, monkeypatch: pytest.MonkeyPatch, *, after: bool
+    ) -> None:
+        operators = DurableSubscriptions(
+            live.log, live.durables, bells=lambda: live.bells, letters=lambda: live.letters
+        )
+        live.store.publish(events(3), stream="wf")
+        on_call(monkeypatch, live.durables, "create", lambda: live.store.delete("wf", permanently=True), after=after)
+        with pytest.raises(StreamGone):
+            operators.create(Durable("0" * 24, "new", parse_filters([]), streams=("wf",)), Place())
+        assert live.durables.names(prefix="", after="", count=9) == []
 
 
 def sweep(live: Live) -> None:

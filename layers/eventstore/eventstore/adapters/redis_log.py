@@ -156,10 +156,11 @@ class RedisLog:
         since: Mapping[int, int] | None = None,
         until: Mapping[int, Position] | None = None,
         streams: Collection[str] = (),
+        backwards: bool = False,
     ) -> Mapping[int, Missing]:
         """See `Log.missing`."""
         since, until = since or {}, until or {}
-        gaps = {p: Gap(position, until.get(p), since.get(p, 0), streams) for p, position in after.items()}
+        gaps = {p: Gap(position, until.get(p), since.get(p, 0), streams, backwards) for p, position in after.items()}
         with ANSWERING:
             return read_missing(self._partitions, gaps)
 

@@ -24,12 +24,16 @@ _BLOCK, _GONE = b"~", b"gone"
 
 
 class Gap(NamedTuple):
-    """Where removals are asked for: beyond `after`, up to `until`, and later than the serial `since`."""
+    """Where removals are asked for: beyond `after`, up to `until`, and later than the serial `since`.
+
+    A reader may come to it from either end.
+    """
 
     after: Position
     until: Position | None
     since: int
     streams: Collection[str]
+    backwards: bool
 
     def holds(self, entry: bytes, index: int) -> bool:
         """Whether an event of an entry of the log lies in it."""
@@ -44,7 +48,9 @@ def read_missing(partitions: Partitions, gaps: Mapping[int, Gap]) -> dict[int, M
         keys = partition_keys(partition)
         # A removal in between is beyond the serial, and is left for the next time; what is forgotten is asked for last.
         pipeline.hmget(keys.partition, ("epoch", "trims"))
-        pipeline.zrangebyscore(keys.trimmed, gap.after.time, gap.until.time if gap.until else "+inf")
+        # A block that begins in the gap may end behind it.
+        until = None if gap.backwards else gap.until
+        pipeline.zrangebyscore(keys.trimmed, gap.after.time, until.time if until else "+inf")
         pipeline.hmget(keys.partition, ("forgotten", "forgotten_serial"))
     answers = iter(pipeline.execute())
     return {
@@ -68,7 +74,8 @@ def _missing(epoch: str, serial: int, members: Iterable[bytes], forgotten: Seque
             continue
         first, last = sequence_and_time(sequences)
         if index.startswith(_BLOCK):
-            if gap.holds(entry, int(index.split(_BLOCK)[1])):
+            _, end, beginning = index.split(_BLOCK)
+            if gap.holds(beginning, 0) if gap.backwards else gap.holds(entry, int(end)):
                 found.append((stream, first, last))
         elif overlap := _overlap(gap, entry, first, last, int(index)):
             found.append((stream, *overlap))

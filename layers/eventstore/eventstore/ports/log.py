@@ -177,12 +177,14 @@ class Log(Protocol):
         since: Mapping[int, int] | None = None,
         until: Mapping[int, Position] | None = None,
         streams: Collection[str] = (),
+        backwards: bool = False,
     ) -> Mapping[int, Missing]:
         """For each partition what was removed of the events beyond a position, and up to the one in `until`.
 
         Only removals with a serial beyond that in `since` count; and with `streams`, only theirs. Of a stream of very
-        many appends, those deleted first may be told in blocks: a block is told whole where its end lies, so that a
-        reader who stands within it is told more than it misses, never less.
+        many appends, those deleted first may be told in blocks: a block is told whole where its end lies, or, to who
+        reads `backwards`, where its beginning lies, so that a reader who stands within it is told more than it misses,
+        never less.
         """
 
     def lag(self, after: Mapping[int, Position], *, most: int) -> Mapping[int, Lag]:
