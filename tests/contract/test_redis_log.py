@@ -147,13 +147,25 @@ class TestRedisAlone:
         partition = RedisLog(client).append("wf", events(1)).partition
         assert 0 < client.pttl(f"{{p{partition}}}:bell") <= 10_000
 
-    def test_nothing_is_left_of_events_that_are_deleted(self, client: Redis) -> None:
+    @pytest.mark.parametrize("permanently", [False, True])
+    def test_nothing_is_left_of_events_that_are_deleted(self, client: Redis, *, permanently: bool) -> None:
         log = RedisLog(client)
         log.append("wf", events(5))
         log.append("wf", [event("6")])
-        log.delete("wf")
-        tag = f"{{p{partition_of('wf', log.partitions)}}}"
-        assert (client.xlen(f"{tag}:log"), client.hlen(f"{tag}:ids"), client.xlen(f"{tag}:events:wf")) == (0, 0, 0)
+        log.delete("wf", permanently=permanently)
+        assert log.trim("wf") == 6
+        partition = partition_of("wf", log.partitions)
+        tag = f"{{p{partition}}}"
+        assert (client.hlen(f"{tag}:ids"), client.xlen(f"{tag}:events:wf")) == (0, 0)
+        assert log.deleted(partition) == ["wf"]
+        newest = client.xrevrange(f"{tag}:log", count=1)[0][0]
+        dispatching(client)(partition, Position(*map(int, newest.split(b"-")), 0))
+        assert log.trim("wf") == 0
+        assert (client.xlen(f"{tag}:log"), client.exists(f"{tag}:deleted")) == (0, 0)
+        fields = {"head", "bytes", "updated", "created", "first", "deleted", "swept"} | (
+            {"gone"} if permanently else set()
+        )
+        assert {field.decode() for field in client.hkeys(f"{tag}:state:wf")} == fields
 
     def test_a_turn_that_dispatched_nothing_yet_keeps_everything(self, client: Redis) -> None:
         log = RedisLog(client)

@@ -103,7 +103,7 @@ def delete(stream: str) -> Answer:
     request = Request.of(router.current_event.raw_event, router.lambda_context, Scope.ADMIN)
     only(request.query, "permanent")
     name = _name(request, stream)
-    log().delete(name, permanently=flag(request.query, "permanent"))
+    store().delete(name, permanently=flag(request.query, "permanent"))
     return responses.empty(204)
 
 

@@ -175,7 +175,7 @@ def store() -> Store:
     """The store of this process."""
     from eventstore.store import Store
 
-    return Store(log(), bells())
+    return Store(log(), bells(), clock=clock())
 
 
 @cache

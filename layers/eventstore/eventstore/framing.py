@@ -223,7 +223,7 @@ class Outbox:
 
     def _cursor(self, position: Position, frame: int = 0) -> str:
         frames = {self.partition: frame} if frame else {}
-        return Cursor({self.partition: (self.epoch, position)}, frames).token()
+        return Cursor({self.partition: (self.epoch, position)}, frames=frames).token()
 
 
 _LONGEST = 1024
@@ -247,11 +247,12 @@ def note(text: str, to: Address) -> Delivery:
     return Delivery(shard_of(to.connection, FrameLimits().shards), (Part(Kind.TEXT, 0, (), (text,), (to,)),))
 
 
-def missing_members(ranges: Sequence[tuple[str, int, int]], *, complete: bool) -> str:
-    """The members, in JSON, that tell a client which events are missing."""
+def missing_members(ranges: Sequence[tuple[str, int, int]], *, complete: bool, gone: Sequence[str] = ()) -> str:
+    """The members, in JSON, that tell a client which events are missing, and which of its streams are gone for good."""
     told = [{"stream": stream, "first": first, "last": last} for stream, first, last in ranges]
     more = "" if complete else ',"missing_more":true'
-    return f'"missing":{json.dumps(told, separators=(",", ":"))}{more}'
+    ended = f',"gone":{json.dumps(list(gone), separators=(",", ":"))}' if gone else ""
+    return f'"missing":{json.dumps(told, separators=(",", ":"))}{more}{ended}'
 
 
 def hub_event(kind: str, data: str, identity: str) -> str:

@@ -70,7 +70,7 @@ class Live:
         self.letters = FakeLetters()
         self.durables = RedisDurables(client, partitions=partitions)
         self.members = Members(wrap(self.durables), wrap(self.registry), wrap(self.bells))
-        self.store = Store(wrap(self.log), wrap(self.bells))
+        self.store = Store(wrap(self.log), wrap(self.bells), clock=self.clock)
         self.subscriptions = Subscriptions(wrap(self.log), wrap(self.registry), wrap(self.bells))
         self.dispatcher = self.worker(limits)
         self._keys = itertools.count(1)

@@ -107,6 +107,16 @@ class RedisTurns:
                     found[term] = [member[len(term) + 1 :].decode() for member in members]
         return found
 
+    def caught_up(self, partition: int) -> Sequence[str]:
+        """See `Turns.caught_up`."""
+        found: dict[str, None] = {}
+        terms, start = turn_keys(partition).terms, b"-"
+        with ANSWERING:
+            while members := self._client.execute_command("ZRANGEBYLEX", terms, start, "+", "LIMIT", 0, _AT_ONCE):
+                found |= dict.fromkeys(member.rpartition(b":")[2].decode() for member in members)
+                start = b"(" + members[-1]
+        return list(found)
+
     def durables(self, partition: int, keys: Sequence[str]) -> Mapping[str, str]:
         """See `Turns.durables`."""
         values = self._fields(turn_keys(partition).durables, keys)

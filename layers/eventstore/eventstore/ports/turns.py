@@ -103,6 +103,9 @@ class Turns(Protocol):
     def candidates(self, partition: int, terms: Sequence[str]) -> Mapping[str, Sequence[str]]:
         """The keys of the subscriptions that have caught up and are found under each term."""
 
+    def caught_up(self, partition: int) -> Sequence[str]:
+        """The keys of all subscriptions that have caught up. There may be very many: for what seldom happens."""
+
     def durables(self, partition: int, keys: Sequence[str]) -> Mapping[str, str]:
         """What `Durable.encoded` gave, of those that have not ended."""
 
