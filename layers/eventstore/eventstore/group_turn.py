@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from eventstore.cloudevents import recorded_attributes
 from eventstore.frames import Address
 from eventstore.framing import Placed, missing_members
+from eventstore.gaps import received_apart
 from eventstore.groups import Loss, with_loss
 
 if TYPE_CHECKING:
@@ -83,22 +84,23 @@ class GroupTurn:
 
     def tell_removed(
         self, window: Window, after: Position, until: Position, *, since: int, stream: str | None = None
-    ) -> int:
-        """Tell the owner of events that were removed between two places; how many removals were looked at.
+    ) -> None:
+        """Tell the owner of what is missing between two places of a window: what was removed before it was read.
 
-        It is asked for after the window was read: what was removed while it was is told, too. `since` is how many
-        removals were looked at before.
+        What is removed later was read, and has a greater serial: who goes back is told of it then. Up to the serial
+        `since`, nothing is missing.
         """
         if window.removals <= since or window.removed_until < after.time:
-            return max(window.removals, since)
+            return
         partition, streams = self.turn.partition, (stream,) if stream is not None else self.durable.streams
         missing = self.log.missing(
             {partition: after}, since={partition: since}, until={partition: until}, streams=streams
         )[partition]
-        ranges = [found for found in missing.ranges if self.durable.concerns(found[0])]
-        if ranges or not missing.complete:
-            self.tell_loss(Loss(0, after, tuple(ranges), missing.complete))
-        return max(missing.serial, since)
+        lost = received_apart(missing.ranges, [placed.event for placed in window.events])
+        ranges = tuple(found for found in lost if self.durable.concerns(found[0]))
+        gone = tuple(name for name in missing.gone if name in self.durable.streams)
+        if ranges or gone or not missing.complete:
+            self.tell_loss(Loss(0, after, ranges, missing.complete, gone))
 
     def tell_losses(self) -> None:
         """Tell the owner of all that it has not been told, and has yet to acknowledge."""
@@ -111,7 +113,7 @@ class GroupTurn:
 
     def tell_loss(self, loss: Loss) -> None:
         """Tell the owner what it misses, until it acknowledges that."""
-        members = missing_members(loss.ranges, complete=loss.complete)
+        members = missing_members(loss.ranges, complete=loss.complete, gone=loss.gone)
         address = self.address()
         self.outbox.add_missing(members, loss.position, address)
         self.group.losses = with_loss(self.group.losses, replace(loss, frame=address.frame))

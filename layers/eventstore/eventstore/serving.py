@@ -140,7 +140,7 @@ def _send_new(at: GroupTurn, aside: Aside) -> tuple[bool, bool]:
     if len(taken) < len(wanted):
         # Where no room is left, the rest has to wait for acknowledgements.
         reached, at_end = taken[-1].position, len(taken) == room
-    known = at.tell_removed(window, group.place, reached, since=group.removals)
+    at.tell_removed(window, group.place, reached, since=group.removals)
     if reached >= turn.goal and not turn.cut:
         # What was removed by the time that the turn began lies before its goal, unless the log went on behind that.
         group.removals = max(group.removals, turn.removals)
@@ -149,7 +149,7 @@ def _send_new(at: GroupTurn, aside: Aside) -> tuple[bool, bool]:
     if taken:
         if not group.flight:
             group.heard = at.step.now
-        group.flight += [Spot(p.position, p.event.stream, p.event.sequence, known) for p in taken]
+        group.flight += [Spot(p.position, p.event.stream, p.event.sequence, window.removals) for p in taken]
         resent = [placed for placed in taken if placed.position <= group.furthest]
         for sent, again in ((resent, True), (taken[len(resent) :], False)):
             group.frame += at.outbox.add_to_member(sent, at.address(), resent=again)

@@ -26,7 +26,7 @@ def group(client: Client) -> Group:
     group = Group.of(client, max_in_flight=5)
     group.publish("wf", 20)
     group.join("a")
-    group.live.log.delete("wf", permanently=False)
+    group.live.store.delete("wf")
     group.live.store.publish(events(3, start=21), stream="wf")
     return group
 
@@ -94,7 +94,7 @@ class TestWhatWasSent:
         group.publish("wf", 2)
         group.take("a")
         group.nack("a", "wf", 1, delay=3_000)
-        group.live.log.delete("wf", permanently=False)
+        group.live.store.delete("wf")
         group.live.store.publish(events(1, start=3), stream="wf")
         group.live.turns.skew = 4_000
         group.turn()
@@ -127,7 +127,7 @@ class TestWhatWasSent:
         group.publish("wf", 3)
         group.nack("a", "wf", 1, park=True)
         group.take("a")
-        group.live.log.delete("wf", permanently=False)
+        group.live.store.delete("wf")
         group.live.durables.tell(group.durable, {0: [Redrive("wf", "start")]})
         group.turn()
         told = group.take("a")
@@ -148,7 +148,7 @@ class TestWhileATurnIsUnderWay:
 
         def deleting(*given: Any, **named: Any) -> Any:  # noqa: ANN401 - as the port has it
             if log.describe("wf").first == 1:
-                log.delete("wf", permanently=False)
+                group.live.store.delete("wf")
             return tail(*given, **named)
 
         monkeypatch.setattr(log, "tail", deleting)
@@ -167,7 +167,7 @@ class TestWhileATurnIsUnderWay:
         group.live.dispatcher = group.live.worker(TurnLimits(events=1))
         for stream in ("x", "wf"):
             group.live.store.publish([event("1")], stream=stream)
-        group.live.log.delete("wf", permanently=False)
+        group.live.store.delete("wf")
         group.settle()
         assert missing(group.take("a")) == [("wf", 1, 1)]
 
@@ -183,7 +183,24 @@ def test_a_filter_that_wants_nothing_of_the_stream_is_told_nothing(client: Clien
     group.live.members.join("a", "w", durable)
     group.publish("wf", 3)
     group.live.members.fail("w", Nack("a", "other", 1, "no", 0, park=False))
-    group.live.log.delete("wf", permanently=False)
+    group.live.store.delete("wf")
     group.turn()
     assert missing(group.take("a")) == []
     assert group.live.durables.get(NAME).name == NAME
+
+
+def test_members_of_one_that_names_a_stream_that_is_gone_for_good_are_told(client: Client) -> None:
+    from eventstore.ports import Start  # noqa: PLC0415 - only here
+    from eventstore.subscriptions import Durable  # noqa: PLC0415 - only here
+
+    group = Group.of(client)
+    durable = Durable("1" * 24, "named", group.durable.filter, streams=("wf", "other"))
+    group.live.durables.create(durable, {0: Start.OLDEST})
+    group.live.connect("a")
+    group.live.members.join("a", "w", durable)
+    group.publish("wf", 1)
+    group.ack("a", group.take("a")[-1])
+    group.live.store.delete("wf", permanently=True)
+    group.settle()
+    [truncated] = group.take("a")
+    assert (truncated["missing"], truncated["gone"]) == ([], ["wf"])

@@ -40,8 +40,8 @@ class Member(NamedTuple):
 class Spot(NamedTuple):
     """An event that was sent: its place in the log, and in its stream.
 
-    `removals` is how many removals of events were looked at when it was sent: of what was removed later behind it,
-    nobody was told.
+    `removals` is the serial of the newest removal of events when it was read (`Missing.serial`): of what was removed
+    later, behind it and up to where the group stood, nobody was told.
     """
 
     position: Position
