@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -190,6 +191,21 @@ class TestRedisAlone:
         }
         assert client.hlen("{p0}:state:wf") < 10
         assert (client.xlen("{p0}:log"), log.missing({0: BEGINNING})[0].ranges) == (0, [("wf", 1, 60_000)])
+
+    def test_what_has_to_be_indexed_before_it_is_removed_takes_no_longer_than_the_time_given(
+        self, client: Redis, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        clock = FakeClock()
+        log = RedisLog(client, partitions=1, clock=clock)
+        for start in range(1, 4001, 1000):
+            log.append("wf", events(1000, start=start))
+        log.delete("wf")
+        until, now, asked = clock.now() + 2, clock.now, itertools.count()
+        # Time passes by the look at the clock.
+        monkeypatch.setattr(clock, "now", lambda: now() + next(asked))
+        assert log.trim("wf", until=until) == 0
+        assert client.hlen("{p0}:ids") < 4000
+        assert (log.trim("wf"), client.hlen("{p0}:ids")) == (4000, 0)
 
     def test_a_turn_that_dispatched_nothing_yet_keeps_everything(self, client: Redis) -> None:
         log = RedisLog(client)
