@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 
 from eventstore.access import FULL
 from eventstore.cloudevents import attributes_of
-from eventstore.errors import AmbiguousEvent, EventNotFound, InvalidEvent, InvalidQuery, TooLarge, Unavailable
+from eventstore.errors import (
+    AmbiguousEvent,
+    EventNotFound,
+    InvalidEvent,
+    InvalidQuery,
+    StreamConflict,
+    TooLarge,
+    Unavailable,
+    WrongExpectedVersion,
+)
 from eventstore.streams import ANY, Expected, StreamConfig, StreamState, stream_of
 
 if TYPE_CHECKING:
@@ -152,10 +161,26 @@ class Store:
             raise AmbiguousEvent(event_id, candidates=[(event.stream, origin) for event, origin in found])
         return found[0][0]
 
-    def create(self, stream: str, config: StreamConfig) -> tuple[StreamState, bool]:
-        """Make a stream; the state it is in, and whether it was made now."""
-        created = self.log.create(stream, config)
-        return self.log.describe(stream), created
+    def create(self, stream: str, config: StreamConfig, *, new: bool = False) -> tuple[StreamState, bool]:
+        """Make a stream, if it is to be `new` only where there is none of its name.
+
+        Returns:
+            The state that it is in, and whether it was made now.
+
+        Raises:
+            StreamConflict, StreamGone: As `Log.create` says.
+            WrongExpectedVersion: It was to be new, and is there.
+        """
+        try:
+            created = self.log.create(stream, config)
+        except StreamConflict:
+            if not new:
+                raise
+            created = False
+        state = self.log.describe(stream)
+        if new and not created:
+            raise WrongExpectedVersion(stream, expected=None, actual=state.head)
+        return state, created
 
     def delete(self, stream: str, *, permanently: bool = False, conditions: Sequence[Condition] = ()) -> None:
         """Delete a stream's events, all at once; `permanently`, it takes none again. Raises as `Log.delete` does.

@@ -173,7 +173,11 @@ class Streams:
         at = [keys.events, keys.state, partition.log, partition.ids, partition.partition, partition.turn]
         at += [partition.trimmed, partition.deleted]
         removed, step = 0, _FIRST_STEP
-        while until is None or self._clock.now() < until:
+
+        def may_go_on() -> bool:
+            return until is None or self._clock.now() < until
+
+        while may_go_on():
             entries = self._client.xrange(keys.events, swept + 1, count=step)
             found = recorded(stream, entries, low=swept + 1, high=head)
             going = list(takewhile(lambda event: event.sequence < first or event.time < oldest, found))
@@ -183,7 +187,8 @@ class Streams:
                     self._trim(self._client, at, (stream,))
                 break
             # What is removed must stand in the index by then, or it would be added afterwards and never leave it.
-            self._ids.catch_up([partition_of(stream, self._partitions.count)])
+            if not self._ids.catch_up([partition_of(stream, self._partitions.count)], may_go_on=may_go_on):
+                break
             arguments = [part for event in going for part in _named(event)]
             count, stopped = self._trim(self._client, at, (stream, *arguments))
             removed += int(count)

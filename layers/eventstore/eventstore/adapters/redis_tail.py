@@ -217,7 +217,7 @@ def _ask_removed(pipeline: Any, partition: int) -> None:
     keys = partition_keys(partition)
     pipeline.hget(keys.partition, "trims")
     # The set is in the order of time, and forgets the oldest first.
-    pipeline.zrevrange(keys.trimmed, 0, 0, withscores=True)
+    pipeline.zrange(keys.trimmed, -1, -1, withscores=True)
 
 
 def _removed(answers: Iterator[Any]) -> _Removed:
