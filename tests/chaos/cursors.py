@@ -29,9 +29,16 @@ class Cursors:
 
     def __init__(self) -> None:
         self._places: dict[str, dict[int, Place]] = {}
+        self._removed: dict[str, dict[str, int]] = {}
 
-    def note(self, token: str, places: Mapping[int, Place]) -> None:
-        """A token came with these places; what an earlier one of the same text said holds as well."""
+    def note(self, token: str, places: Mapping[int, Place], *, removed: Mapping[str, int] | None = None) -> None:
+        """A token came with these places; what an earlier one of the same text said holds as well.
+
+        Args:
+            removed: Per stream the last sequence that had been removed when its reader began, who is owed none of these.
+        """
+        if removed:
+            self._removed[token] = {**removed}
         known = self._places.setdefault(token, {})
         for partition, place in places.items():
             old = known.get(partition)
@@ -53,3 +60,7 @@ class Cursors:
                 else:
                     found[partition] = place
         return found
+
+    def removed(self, tokens: Iterable[str], stream: str) -> int:
+        """Up to where a stream had been removed when the readers of these began."""
+        return max((self._removed.get(token, {}).get(stream, 0) for token in tokens), default=0)

@@ -16,13 +16,11 @@ from unittest import mock
 
 from redis import Redis
 
-from eventstore import bootstrap
+from eventstore import bootstrap, carrying
 from eventstore.adapters import clock as system_clock
-from eventstore.adapters import redis_log, redis_partitions, redis_scripts, redis_turns
+from eventstore.adapters import redis_log, redis_partitions, redis_registry, redis_scripts, redis_turns
 from eventstore.adapters.redis_connection import connect
-from eventstore.carrying import TurnLimits
 from eventstore.delivery import Deliverer
-from eventstore.dispatch import Dispatcher
 from eventstore.errors import EventstoreError, QueueUnavailable
 from eventstore.framing import FrameLimits
 from functions.deliver.app import handler as deliver
@@ -40,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from random import Random
 
+    from eventstore.dispatch import Dispatcher
     from eventstore.ports import DeadLetter
     from tests.chaos.queues import Message
 
@@ -48,15 +47,16 @@ __all__ = ["PARTITIONS", "Hub", "Watch"]
 PARTITIONS = 4
 
 # Small, so that little needs several turns.
-_LIMITS = TurnLimits(
-    events=8,
-    behind=3,
-    behind_events=6,
-    behind_together=12,
-    pairs=60,
-    frames=FrameLimits(events=4),
-    events_url="http://hub/api/v1/events",
-)
+_LIMITS = {
+    "events": 8,
+    "behind": 3,
+    "behind_events": 6,
+    "behind_together": 12,
+    "pairs": 60,
+    "frames": FrameLimits(events=4),
+}
+
+_DISPATCHER: Callable[[], Dispatcher] = bootstrap.dispatcher.__wrapped__
 
 _ONE_TURN, _MANY_TURNS = 2500, 30_000
 """Milliseconds that a function has left: time for one turn, or for as many as there are."""
@@ -179,8 +179,10 @@ class Hub:
             (bootstrap, "letters", lambda: self.letters),
             (bootstrap, "dispatcher", lambda: self._dispatcher),
             (bootstrap, "deliverer", lambda: self._deliverer),
+            (carrying, "TurnLimits", partial(carrying.TurnLimits, **_LIMITS)),
             (system_clock, "SystemClock", lambda: self.clocks),
             (redis_log, "RedisLog", partial(redis_log.RedisLog, clock=self.clocks.log)),
+            (redis_registry, "RedisRegistry", partial(redis_registry.RedisRegistry, clock=self.clocks.cache)),
             (redis_turns, "RedisTurns", partial(redis_turns.RedisTurns, clock=self.clocks.cache)),
             (redis_scripts.Script, "__init__", _scripts(self._changed)),
             (redis_partitions.Partitions, "count", _Unlocked(redis_partitions.Partitions.count.func)),
@@ -210,16 +212,10 @@ class Hub:
         self._deliverer._threads = _Inline()  # type: ignore[assignment] # it does what is asked of it here
 
     def _worker(self) -> Dispatcher:
-        # Each has a log and turns of its own, as in another process.
-        return Dispatcher(
-            bootstrap.log.__wrapped__(),
-            bootstrap.turns.__wrapped__(),
-            bootstrap.deliveries(),
-            bells=bootstrap.bells(),
-            letters=bootstrap.letters(),
-            clock=self.clocks,
-            limits=_LIMITS,
-        )
+        """A worker with a log and turns of its own, as in another process."""
+        forget()
+        worker: Dispatcher = _DISPATCHER()
+        return worker
 
     def restart(self) -> None:
         """Other processes, which know nothing yet."""
@@ -383,16 +379,13 @@ def _records(messages: Sequence[Message]) -> dict[str, Any]:
     }
 
 
-_SOURCES: dict[str, str] = {}
-
-
 def _scripts(changed: Mapping[str, Callable[[str], str]]) -> Callable[..., None]:
     """What makes a `Script`: its bell never expires by itself, and a mutant may change it."""
+    made = redis_scripts.Script.__init__
 
-    def make(self: Any, name: str) -> None:  # noqa: ANN401 - it stands for the method
-        if name not in _SOURCES:
-            _SOURCES[name] = redis_scripts.files("eventstore.adapters").joinpath("lua", f"{name}.lua").read_text()
-        source = changed.get(name, str)(_SOURCES[name])
+    def make(self: Any, name: str, *shared: str) -> None:  # noqa: ANN401 - it stands for the method
+        made(self, name, *shared)
+        source = changed.get(name, str)(self._source.decode())
         self._source = re.sub(r"'PX', \d+", "'PX', 1000000000", source).encode()
         self._digest = redis_scripts.sha1(self._source, usedforsecurity=False).hexdigest()
 

@@ -36,6 +36,10 @@ class Interest:
     def wants(self, event: Event) -> bool:
         return self.concerns(event.stream) and self.wanted(event.type, event.stream)
 
+    def is_gone(self, log: Log) -> bool:
+        """Whether a stream that it names was deleted for good."""
+        return any(name in log.streams and log.streams[name].gone for name in self.streams)
+
     def partitions(self, log: Log) -> list[int]:
         if not self.streams:
             return list(range(len(log.ends)))

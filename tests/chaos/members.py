@@ -171,7 +171,7 @@ class Member:
             event = check_event(self.name, self.world.log, received)
             if event.stream in part.dropping:
                 continue
-            if self.world.rng.random() < failing and self._nack(part, event.stream, event.sequence):
+            if self.world.rng.random() < failing and self._nack(part, event.stream, event.sequence, message["frame"]):
                 continue
             self.durable.handle(self.name, event)
             part.done.append(Handled(event.stream, event.sequence, message["frame"]))
@@ -217,9 +217,11 @@ class Member:
             text = f"{self.name}: {stream} {sequence} comes as attempt {attempt}, and was tried {tries} times"
             raise Violation("attempts count per event", text, stream, self.durable.about)
 
-    def _nack(self, part: Part, stream: str, sequence: int) -> bool:
+    def _nack(self, part: Part, stream: str, sequence: int, frame: int) -> bool:
         rng = self.world.rng
-        message: dict[str, Any] = {"action": "nack", "stream": stream, "sequence": sequence, "reason": "no"}
+        message: dict[str, Any] = {
+            "action": "nack", "stream": stream, "sequence": sequence, "reason": "no", "frame": frame,
+        }  # fmt: skip
         if rng.random() < 0.5:
             message["delay"] = rng.randint(0, 20)
         if rng.random() < 0.1:
@@ -240,7 +242,7 @@ class Member:
         part, rng = self.parts[partition], self.world.rng
         for stream, (sequence, frame) in list(part.again.items()):
             if all_of_it or rng.random() < 0.7:
-                told = self._say(part, {"action": "ack", "stream": stream, "sequence": sequence})
+                told = self._say(part, {"action": "ack", "stream": stream, "sequence": sequence, "frame": frame})
                 self.world.note(f"{self.name} acks {stream} {sequence}: {told['type']}")
                 part.again.pop(stream, None)
                 if told["type"] == "acknowledged":
@@ -296,7 +298,7 @@ class Member:
     def _release(self, partition: int, part: Part) -> None:
         if part.again or part.places:
             self.acknowledge(partition, all_of_it=True)
-        told = self._ask({"action": "release", "partition": partition})
+        told = self._ask({"action": "release", "partition": partition, "frame": part.owned})
         self.world.note(f"{self.name} releases {partition}: {told['type']}")
         if told["type"] == "released":
             part.owned, part.is_revoked = 0, False

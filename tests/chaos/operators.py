@@ -47,6 +47,8 @@ class Operators:
         places = self._places(durable, place)
         reply = world.hub.json("POST", "/subscriptions", durable.body | place)
         world.note(f"create {durable.about} {_short(place)}: {reply.status}")
+        if reply.status == 410 and interest.is_gone(world.log):
+            return
         if reply.status == 503 and world.full:
             # Its name may stand and some of its groups not: it is asked for again once there is room.
             world.figures["subscriptions refused, for the store is full"] += 1
@@ -159,7 +161,8 @@ class Operators:
         if "from" in place:
             owed = self.world.firsts() if place["from"] == "start" else {one.name: one.head + 1 for one in streams}
             return owed, owed
-        places = self.world.cursors.merged(place["cursor"].split("."))
+        tokens = place["cursor"].split(".")
+        places = self.world.cursors.merged(tokens)
         firsts = self.world.firsts()
         owed, allowed = {}, {}
         for one in streams:
@@ -167,7 +170,9 @@ class Operators:
             if at is None or at.generation != log.generations[one.partition]:
                 owed[one.name] = allowed[one.name] = firsts[one.name]
             else:
-                owed[one.name], allowed[one.name] = one.from_index(at.most), one.from_index(at.least)
+                removed = self.world.cursors.removed(tokens, one.name)
+                owed[one.name] = max(one.from_index(at.most), removed + 1)
+                allowed[one.name] = one.from_index(at.least)
         return owed, allowed
 
     def _any(self) -> Durable | None:

@@ -45,6 +45,7 @@ class PageReader:
         """What is there as the first page is read is owed from here on."""
         self._begun = True
         firsts = self.world.firsts()
+        self._removed = {name: first - 1 for name, first in firsts.items()}
         for one in self.world.log.streams.values():
             self.account.start(one.name, owed=firsts[one.name])
             self._heads[one.name] = one.head
@@ -133,7 +134,7 @@ class PageReader:
                     if one.name in self._last
                 ]
                 places[partition] = Place(log.generations[partition], max(had, default=0), end)
-            self.world.cursors.note(self._cursor, places)
+            self.world.cursors.note(self._cursor, places, removed=self._removed)
             self.world.page_tokens.append(self._cursor)
             del self.world.page_tokens[:-10]
         if self.stream is not None and "next" not in page:

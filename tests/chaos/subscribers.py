@@ -63,7 +63,7 @@ class Subscriber:
         for stream in log.streams.values():
             self.account.start(stream.name, owed=firsts.get(stream.name, 1) if oldest else stream.head + 1)
         places = {p: self.world.place_here(p, 0 if oldest else ends[p]) for p in self.interest.partitions(log)}
-        self._begin(told, places)
+        self._begin(told, places, removed={name: first - 1 for name, first in firsts.items()})
         if told["recovery"] != "complete":
             raise Violation("who starts misses nothing", f"{self.name}: {told}", self.name)
         return True
@@ -102,8 +102,12 @@ class Subscriber:
                 else:
                     owed, least = (stream.from_index(n) for n in (places[partition].most, places[partition].least))
                     self.account.start(stream.name, owed=owed, allowed=least)
+                    # What had been removed when that reader began is not told to who goes on for it.
+                    self.account.excuse(stream.name, 1, self.world.cursors.removed(tokens, stream.name))
         now = {p: Place(log.generations[p], 0, 0) if p in renewed else places[p] for p in concerned}
-        self._begin(told, now)
+        names = self.world.log.streams
+        removed = {name: max(self.world.cursors.removed(tokens, name), firsts.get(name, 1) - 1) for name in names}
+        self._begin(told, now, removed=removed)
         self._told(told)
         return True
 
@@ -135,6 +139,9 @@ class Subscriber:
         told = hub.message(socket.id, message, again=False)
         if told["type"] == "subscribed":
             return told
+        if told["code"] == "stream-gone" and self.interest.is_gone(self.world.log):
+            self._see_end()
+            return None
         if told["code"] == "lost" or (told["code"] in {"store-full", "queue-unavailable"} and self._may_fail):
             return None
         raise Violation("a subscription is taken", f"{self.name}: {told}", self.name)
@@ -149,6 +156,9 @@ class Subscriber:
         before = len(queue)
         status = self.world.hub.connect(socket.id, bare=True, query=query)
         if status != 200:
+            if status == 410 and self.interest.is_gone(self.world.log):
+                self._see_end()
+                return None
             if status == 502 or self._may_fail:
                 return None
             raise Violation("a subscription is taken", f"{self.name}: {status}", self.name)
@@ -159,6 +169,12 @@ class Subscriber:
             if f'"{socket.id}"' in newest.body and f"{_HUB}subscribed" in newest.body:
                 return self._first_word(newest.body)
         raise Violation("a bare subscription is told its start", self.name)
+
+    def _see_end(self) -> None:
+        """A stream that it names is gone for good: it cannot go on, and stops."""
+        self.world.figures["subscribers that end with their stream"] += 1
+        if self in self.world.subscribers:
+            self.world.subscribers.remove(self)
 
     def _first_word(self, body: str) -> dict[str, Any]:
         import json  # noqa: PLC0415 - only bare ones
@@ -172,9 +188,9 @@ class Subscriber:
     def _may_fail(self) -> bool:
         return bool(self.world.full) or self.world.hub.outage.now
 
-    def _begin(self, told: dict[str, Any], places: dict[int, Place]) -> None:
+    def _begin(self, told: dict[str, Any], places: dict[int, Place], *, removed: Mapping[str, int]) -> None:
         self._frames, self._behind, self._in_order, self._live = {}, dict(places), {}, set()
-        self.world.cursors.note(told["cursor"], places)
+        self.world.cursors.note(told["cursor"], places, removed=removed)
         self._first_token, self._newest = told["cursor"], {}
         self._keep()
 
