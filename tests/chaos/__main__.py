@@ -58,7 +58,10 @@ def _arguments() -> argparse.Namespace:
 
 
 def _tell(outcome: Outcome, seconds: float) -> None:
-    print(f"seed {outcome.seed}: {outcome.step} steps, trace {outcome.digest}, {seconds:.0f} s since the start", flush=True)
+    print(
+        f"seed {outcome.seed}: {outcome.step} steps, trace {outcome.digest}, {seconds:.0f} s since the start",
+        flush=True,
+    )
     if outcome.rule:
         print("\n".join(outcome.trace))
         print(f"CHAOS_SEED={outcome.seed}, step {outcome.step}: {outcome.rule}: {outcome.detail}", flush=True)

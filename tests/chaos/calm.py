@@ -101,7 +101,7 @@ class Calm:
         for member in durable.members:
             moved = (not member.is_over and member.read()) or moved
             for partition, part in list(member.parts.items()):
-                while (part.queue or part.is_revoked) and not member.is_over:
+                while (part.queue or part.revoked) and not member.is_over:
                     member.work(partition, failing=0.0)
                     moved = True
                 if (part.places or part.again) and not member.is_over:
@@ -135,6 +135,7 @@ class Calm:
     def _check_store(self) -> None:
         """Of a stream that was deleted nothing is left but its state, and that names no event."""
         raw = self.world.hub.raw
+        self._functions.sweep()
         for stream in self.world.log.streams.values():
             if stream.head and stream.deleted == stream.head:
                 tag = f"{{p{stream.partition}}}"

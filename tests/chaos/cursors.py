@@ -35,7 +35,7 @@ class Cursors:
         """A token came with these places; what an earlier one of the same text said holds as well.
 
         Args:
-            removed: Per stream the last sequence that had been removed when its reader began, who is owed none of these.
+            removed: Per stream the last sequence that had been removed when its reader began: none of these is owed.
         """
         if removed:
             self._removed[token] = {**removed}

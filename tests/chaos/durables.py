@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Durable"]
 
 LATE_TURNS_MAY_COUNT = "late-turns" in os.environ.get("CHAOS_ALLOW", "").split()
-"""Whether a turn that came to nothing, and is taken again only after the deadline, may cost what it sends an attempt."""
+"""Whether a turn that came to nothing and is taken again after the deadline may cost what it sends an attempt."""
 
 Place = tuple[str, int]
 """A stream and a sequence."""

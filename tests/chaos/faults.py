@@ -1,4 +1,4 @@
-"""What goes wrong around the functions: messages late, twice or lost, clocks that jump, a store or a queue that is away."""
+"""What goes wrong around the functions: messages late, twice or lost, clocks that jump, stores and queues away."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Functions:
         world = self.world
         partitions = {json.loads(one.body)["partition"] for one in batch if '"partition"' in one.body}
         # Until it comes to its end, a turn of theirs is under way.
-        # A turn that came to nothing took in what was asked before it began, and nothing else; the next one does the rest.
+        # A turn that is taken again takes in what was asked before it began, and nothing else.
         old = world.dirty & partitions if one_turn else set()
         world.taken_again = world.dirty & partitions
         world.dirty |= partitions

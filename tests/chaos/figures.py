@@ -66,8 +66,8 @@ class Figures:
             "| --- | --- | --- | --- |",
         ]
         left, right = self.operations.most_common(), self.faults.most_common()
-        for number in range(max(len(left), len(right))):
-            rows.append(f"| {_cells(left, number)} | {_cells(right, number)} |")
+        longest = max(len(left), len(right))
+        rows += [f"| {_cells(left, number)} | {_cells(right, number)} |" for number in range(longest)]
         return "\n".join(rows)
 
 

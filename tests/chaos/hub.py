@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha1
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -47,7 +48,7 @@ __all__ = ["PARTITIONS", "Hub", "Watch"]
 PARTITIONS = 4
 
 # Small, so that little needs several turns.
-_LIMITS = {
+_LIMITS: dict[str, Any] = {
     "events": 8,
     "behind": 3,
     "behind_events": 6,
@@ -90,8 +91,15 @@ class _Inline:
         return future
 
 
+def _log(make: Callable[..., redis_log.RedisLog], clocks: Clocks, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - a log
+    """A log whose events have the cache's time, while what it does with streams goes by the functions' clock."""
+    log = make(*arguments, clock=clocks.log, **options)
+    log._streams._clock = clocks
+    return log
+
+
 class _Unlocked:
-    """`cached_property` without its lock, which all instances share (Python 3.11): a process that waits would hold it."""
+    """`cached_property` without its lock, which all instances share (Python 3.11): who waits would hold it."""
 
     def __init__(self, compute: Callable[[Any], Any]) -> None:
         self._compute = compute
@@ -181,11 +189,11 @@ class Hub:
             (bootstrap, "deliverer", lambda: self._deliverer),
             (carrying, "TurnLimits", partial(carrying.TurnLimits, **_LIMITS)),
             (system_clock, "SystemClock", lambda: self.clocks),
-            (redis_log, "RedisLog", partial(redis_log.RedisLog, clock=self.clocks.log)),
+            (redis_log, "RedisLog", partial(_log, redis_log.RedisLog, self.clocks)),
             (redis_registry, "RedisRegistry", partial(redis_registry.RedisRegistry, clock=self.clocks.cache)),
             (redis_turns, "RedisTurns", partial(redis_turns.RedisTurns, clock=self.clocks.cache)),
             (redis_scripts.Script, "__init__", _scripts(self._changed)),
-            (redis_partitions.Partitions, "count", _Unlocked(redis_partitions.Partitions.count.func)),
+            (redis_partitions.Partitions, "count", _Unlocked(vars(redis_partitions.Partitions)["count"].func)),
             (secrets, "token_hex", self._token),
         ]
 
@@ -206,9 +214,7 @@ class Hub:
     def _start(self) -> None:
         self._dispatcher = self._worker()
         connections = Wired(self.wiring, self.gateway)
-        self._deliverer = Deliverer(
-            connections, bootstrap.bells(), clock=self.clocks, jitter=lambda: 0.5, workers=1
-        )
+        self._deliverer = Deliverer(connections, bootstrap._bells(), clock=self.clocks, jitter=lambda: 0.5, workers=1)
         self._deliverer._threads = _Inline()  # type: ignore[assignment] # it does what is asked of it here
 
     def _worker(self) -> Dispatcher:
@@ -326,7 +332,7 @@ class Hub:
         """Sweep once; whether it came to its end."""
         sweeper = bootstrap.sweeper()
         try:
-            return self._once(lambda: sweeper.sweep(until=self.clocks.true + 1) or True) is not None
+            return self._once(lambda: sweeper.sweep(until=self.clocks.true + 1)) is not None
         except QueueUnavailable:
             return False
         except EventstoreError as error:
@@ -387,6 +393,6 @@ def _scripts(changed: Mapping[str, Callable[[str], str]]) -> Callable[..., None]
         made(self, name, *shared)
         source = changed.get(name, str)(self._source.decode())
         self._source = re.sub(r"'PX', \d+", "'PX', 1000000000", source).encode()
-        self._digest = redis_scripts.sha1(self._source, usedforsecurity=False).hexdigest()
+        self._digest = sha1(self._source, usedforsecurity=False).hexdigest()
 
     return make

@@ -14,7 +14,7 @@ class Event(NamedTuple):
     """An event that a publisher was told is stored.
 
     Attributes:
-        index: Its place in the order of its partition, from 0.
+        at: Its place in the order of its partition, from 0.
         time: When it was stored, in milliseconds since 1970.
         data: Its number; `None` of one too large for a frame.
     """
@@ -23,7 +23,7 @@ class Event(NamedTuple):
     sequence: int
     id: str
     type: str
-    index: int
+    at: int
     time: int
     data: int | None
 
@@ -56,7 +56,7 @@ class Stream:
 
     def add(self, event: Event) -> None:
         self.events.append(event)
-        self._indexes.append(event.index)
+        self._indexes.append(event.at)
 
 
 class Log:

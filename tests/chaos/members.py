@@ -35,6 +35,7 @@ class Part:
 
     Attributes:
         owned: The number of the frame that said so; 0 if it is not the member's.
+        revoked: The number of the frame that asked for it back; 0 if none did.
         cursor: The newest place that is acknowledged, or that of `owned`: to acknowledge it again keeps it alive.
         queue: Frames that have come and are yet to be done.
         dropping: Streams of which an event failed, and of which nothing is handled until a frame names them.
@@ -48,7 +49,7 @@ class Part:
 
     frames: Frames
     owned: int = 0
-    is_revoked: bool = False
+    revoked: int = 0
     cursor: str = ""
     queue: deque[dict[str, Any]] = field(default_factory=deque)
     dropping: set[str] = field(default_factory=set)
@@ -84,7 +85,7 @@ class Member:
 
     @property
     def has_work(self) -> bool:
-        return any(part.queue or part.is_revoked for part in self.parts.values())
+        return any(part.queue or part.revoked for part in self.parts.values())
 
     def join(self) -> bool:
         """Connect and take part; whether that was taken."""
@@ -135,7 +136,7 @@ class Member:
         if kind == "owned":
             self._own(part, message)
         elif kind == "revoked":
-            part.is_revoked = True
+            part.revoked = message["frame"]
         elif kind in {"events", "truncated"}:
             part.queue.append(message)
         else:
@@ -143,7 +144,7 @@ class Member:
 
     def _own(self, part: Part, message: dict[str, Any]) -> None:
         # What is left of an earlier time is dropped: all that was not acknowledged comes again.
-        part.owned, part.cursor, part.is_revoked = message["frame"], message["cursor"], False
+        part.owned, part.cursor, part.revoked = message["frame"], message["cursor"], 0
         part.queue.clear()
         part.dropping.clear()
         part.unsure.clear()
@@ -156,7 +157,7 @@ class Member:
         """Do the next frame of a partition; how likely each of its events fails."""
         part = self.parts[partition]
         if not part.queue:
-            if part.is_revoked:
+            if part.revoked:
                 self._release(partition, part)
             return
         message = part.queue.popleft()
@@ -298,10 +299,10 @@ class Member:
     def _release(self, partition: int, part: Part) -> None:
         if part.again or part.places:
             self.acknowledge(partition, all_of_it=True)
-        told = self._ask({"action": "release", "partition": partition, "frame": part.owned})
+        told = self._ask({"action": "release", "partition": partition, "frame": part.revoked})
         self.world.note(f"{self.name} releases {partition}: {told['type']}")
         if told["type"] == "released":
-            part.owned, part.is_revoked = 0, False
+            part.owned = part.revoked = 0
             part.queue.clear()
 
     # Leaving.

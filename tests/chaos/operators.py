@@ -43,8 +43,8 @@ class Operators:
             attempts=rng.randint(2, 4),
             in_flight=rng.randint(1, 8),
         )
-        place = self._place(durable)
-        places = self._places(durable, place)
+        place = self._place()
+        places = self._places(place)
         reply = world.hub.json("POST", "/subscriptions", durable.body | place)
         world.note(f"create {durable.about} {_short(place)}: {reply.status}")
         if reply.status == 410 and interest.is_gone(world.log):
@@ -83,8 +83,8 @@ class Operators:
         durable = self._any()
         if durable is None:
             return
-        place = self._place(durable, replaying=True)
-        places = self._places(durable, place)
+        place = self._place(replaying=True)
+        places = self._places(place)
         reply = self.world.hub.json("POST", f"/subscriptions/{durable.name}/replay", place)
         self.world.note(f"replay {durable.about} {_short(place)}: {reply.status}")
         if reply.status == 202:
@@ -136,7 +136,7 @@ class Operators:
     def _may_fail(self, status: int) -> bool:
         return status == 503 and self.world.hub.outage.now
 
-    def _place(self, durable: Durable, *, replaying: bool = False) -> dict[str, Any]:
+    def _place(self, *, replaying: bool = False) -> dict[str, Any]:
         """Where it is to start, as one of the ways to say it."""
         world, rng = self.world, self.world.rng
         drawn = rng.random()
@@ -150,7 +150,7 @@ class Operators:
             return {"since": datetime.fromtimestamp(time / 1000, UTC).isoformat(timespec="milliseconds")}
         return {"from": "start" if drawn < 0.75 else "now"}
 
-    def _places(self, durable: Durable, place: dict[str, Any]) -> tuple[dict[str, int], dict[str, int]]:
+    def _places(self, place: dict[str, Any]) -> tuple[dict[str, int], dict[str, int]]:
         """What that means per stream: the first sequence that is owed, and the first that may come."""
         log = self.world.log
         streams = log.streams.values()
@@ -197,7 +197,7 @@ class Operators:
         return None
 
     def leave(self) -> None:
-        member = self._member(lambda one: True)
+        member = self._member(lambda _: True)
         if member is not None:
             member.leave(politely=self.world.rng.random() < 0.5)
 
@@ -210,7 +210,7 @@ class Operators:
         now = self.world.hub.clocks.true
         member = self._member(lambda one: one.has_work and one.busy_until <= now)
         if member is not None:
-            partitions = [p for p, part in member.parts.items() if part.queue or part.is_revoked]
+            partitions = [p for p, part in member.parts.items() if part.queue or part.revoked]
             partition = self.world.rng.choice(partitions)
             for _ in range(self.world.rng.randint(1, 4)):
                 if not member.is_over:

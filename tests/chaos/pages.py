@@ -129,7 +129,7 @@ class PageReader:
             places = {}
             for partition, end in enumerate(log.ends):
                 had = [
-                    one.events[self._last[one.name] - 1].index + 1
+                    one.events[self._last[one.name] - 1].at + 1
                     for one in log.of_partition(partition)
                     if one.name in self._last
                 ]
@@ -194,7 +194,7 @@ class Pages:
             del world.readers[0]
 
     def read(self) -> None:
-        self._on(lambda reader: True)
+        self._on(lambda _: True)
 
     def read_later(self) -> None:
         """On from the cursor of a page that was the last one then."""

@@ -87,12 +87,11 @@ class Publishers:
         if event.sequence >= first and status == 409:
             return
         # Removed between, or before: then it is new.
-        if status == 201 and self.world.first_kept(event.stream) > event.sequence:
+        new = status in {200, 201} and answer["results"][0]["sequence"] > self.world.log.stream(event.stream).head
+        if new and self.world.first_kept(event.stream) > event.sequence:
             self._append(event.stream, other, answer["results"][0])
             return
-        raise Violation(
-            "an id has one content", f"{event}, kept from {first}: {status} {answer}", event.stream
-        )
+        raise Violation("an id has one content", f"{event}, kept from {first}: {status} {answer}", event.stream)
 
     def over_socket(self) -> None:
         """By the WebSocket protocol, on a connection of its own."""
@@ -126,20 +125,21 @@ class Publishers:
         number = next(self._ids)
         data = {"n": "x" * _LARGE} if large else {"n": number}
         kind = self.world.rng.choice(TYPES)
-        return {
-            "specversion": "1.0", "id": str(number), "source": self._source, "type": kind, "workflowid": name, "data": data,
-        }  # fmt: skip
+        return self._written(str(number), kind, name, data)
 
     def _again(self, event: Event) -> dict[str, Any]:
-        return {
-            "specversion": "1.0", "id": event.id, "source": self._source, "type": event.type,
-            "workflowid": event.stream, "data": {"n": event.data},
-        }  # fmt: skip
+        return self._written(event.id, event.type, event.stream, {"n": event.data})
+
+    def _written(self, event_id: str, kind: str, name: str, data: dict[str, Any]) -> dict[str, Any]:
+        head = {"specversion": "1.0", "id": event_id, "source": self._source, "type": kind}
+        return {**head, "workflowid": name, "data": data}
 
     def _old(self) -> Event | None:
         rng = self.world.rng
         stream = self.world.log.stream(rng.choice(self.names))
-        events = [event for event in stream.events[-40:] if event.data is not None and event.data >= 0]
+        other = {event.id for event in stream.events if event.data is not None and event.data < 0}
+        # What was stored under other content since is that content now.
+        events = [event for event in stream.events[-40:] if event.data is not None and event.id not in other]
         return rng.choice(events) if events else None
 
     def _publish(self, events: list[dict[str, Any]], *, stream: str | None = None, expected: int | None = None) -> None:
@@ -196,12 +196,20 @@ class Publishers:
         [result] = answer["results"]
         if result["duplicate"]:
             newest = self._newest_with(event)
+            if result["sequence"] == self.world.log.stream(event.stream).head + 1:
+                # It was stored anew by a process that ended before it could say so.
+                self._check_removed(event, result)
+                self._append(event.stream, self._again(event), result)
+                return
             if result["sequence"] != newest:
                 raise Violation("an event is stored once", f"{event}, again: {result}, not {newest}", event.stream)
             return
+        self._check_removed(event, result)
+        self._append(event.stream, self._again(event), result)
+
+    def _check_removed(self, event: Event, result: dict[str, Any]) -> None:
         if self.world.first_kept(event.stream) <= event.sequence:
             raise Violation("an event is stored once", f"{event} is kept, and stored again: {result}", event.stream)
-        self._append(event.stream, self._again(event), result)
 
     def _newest_with(self, event: Event) -> int:
         stream: Stream = self.world.log.stream(event.stream)

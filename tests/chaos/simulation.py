@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ from tests.chaos.wiring import Process
 from tests.chaos.world import World
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Callable, Collection, Mapping
 
 __all__ = ["NAMES", "Outcome", "Simulation", "run"]

@@ -116,10 +116,7 @@ class Subscriber:
         hub = self.world.hub
         self.leave()
         socket = hub.gateway.open(bare=self.bare)
-        if self.bare:
-            told = self._subscribe_bare(socket, start)
-        else:
-            told = self._subscribe_framed(socket, start)
+        told = self._subscribe_bare(socket, start) if self.bare else self._subscribe_framed(socket, start)
         self.world.note(f"{self.name} subscribes on {socket.id}: {_short(told)}")
         if told is None:
             hub.gateway.end(socket.id)
@@ -301,7 +298,7 @@ class Subscriber:
             last = message["events"][-1]
             event = log.find(last["hubstream"], int(last["hubsequence"]))
             assert event is not None
-            place = Place(before.generation, event.index + 1, event.index + 1)
+            place = Place(before.generation, event.at + 1, event.at + 1)
         else:
             place = Place(before.generation, before.least, end)
         # The place is the epoch's by which the frame was made, which may have been renewed since.
@@ -419,4 +416,3 @@ class Subscribers:
 
     def _any(self) -> Subscriber | None:
         return self.world.rng.choice(self.world.subscribers) if self.world.subscribers else None
-

@@ -38,7 +38,9 @@ class Frames:
         if self.last is not None and number <= self.last:
             # Numbers that others were sent between are unknown here.
             if number in self.texts and self.texts[number] != text:
-                raise Violation("a frame that comes again holds the same", f"{self.who}: {text} was {self.texts[number]}")
+                raise Violation(
+                    "a frame that comes again holds the same", f"{self.who}: {text} was {self.texts[number]}"
+                )
             return "repeated"
         if not starts and number != (self.last or 0) + 1:
             if number < (self.last or 0) + _LEAP:
