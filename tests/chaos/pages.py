@@ -45,7 +45,6 @@ class PageReader:
         """What is there as the first page is read is owed from here on."""
         self._begun = True
         firsts = self.world.firsts()
-        self._removed = {name: first - 1 for name, first in firsts.items()}
         for one in self.world.log.streams.values():
             self.account.start(one.name, owed=firsts[one.name])
             self._heads[one.name] = one.head
@@ -127,6 +126,8 @@ class PageReader:
         if self.stream is None and not self.backwards and self._cursor and not self.interest.streams:
             log = self.world.log
             places = {}
+            # What had been removed by now, the pages have told.
+            removed = {name: first - 1 for name, first in self.world.firsts().items()}
             for partition, end in enumerate(log.ends):
                 had = [
                     one.events[self._last[one.name] - 1].at + 1
@@ -134,7 +135,7 @@ class PageReader:
                     if one.name in self._last
                 ]
                 places[partition] = Place(log.generations[partition], max(had, default=0), end)
-            self.world.cursors.note(self._cursor, places, removed=self._removed)
+            self.world.cursors.note(self._cursor, places, removed=removed)
             self.world.page_tokens.append(self._cursor)
             del self.world.page_tokens[:-10]
         if self.stream is not None and "next" not in page:

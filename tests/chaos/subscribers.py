@@ -86,7 +86,7 @@ class Subscriber:
         renewed = [p for p in concerned if places[p].generation != log.generations[p]]
         if sorted(told.get("renewed", [])) != renewed:
             raise Violation("a new epoch is told", f"{self.name}: {told}, renewed were {renewed}", self.name)
-        firsts = self.world.firsts() if renewed else {}
+        firsts = self.world.firsts()
         for partition in concerned:
             for stream in log.of_partition(partition):
                 if partition in renewed:
@@ -105,9 +105,7 @@ class Subscriber:
                     # What had been removed when that reader began is not told to who goes on for it.
                     self.account.excuse(stream.name, 1, self.world.cursors.removed(tokens, stream.name))
         now = {p: Place(log.generations[p], 0, 0) if p in renewed else places[p] for p in concerned}
-        names = self.world.log.streams
-        removed = {name: max(self.world.cursors.removed(tokens, name), firsts.get(name, 1) - 1) for name in names}
-        self._begin(told, now, removed=removed)
+        self._begin(told, now, removed={name: first - 1 for name, first in firsts.items()})
         self._told(told)
         return True
 
