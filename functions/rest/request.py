@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
     from eventstore.access import Access, Scope
 
-__all__ = ["Request", "json_body", "segment"]
+__all__ = ["MERGE_PATCH", "Request", "json_body", "segment"]
+
+MERGE_PATCH = "application/merge-patch+json"
+"""RFC 7396."""
 
 _SAFE = {"GET", "HEAD", "OPTIONS", "TRACE"}
 """RFC 9110, 9.2.1. What HEAD, OPTIONS and TRACE would be answered does not matter here."""
@@ -90,17 +93,18 @@ class Request:
         )
 
 
-def json_body(request: Request) -> bytes:
-    """The body, if it says that it is JSON.
+def json_body(request: Request, *others: str) -> bytes:
+    """The body, if it says that it is JSON, or of one of the other media types.
 
     Raises:
         UnsupportedMediaType: It says something else, or nothing.
         TooLarge: It has more than 1 MiB.
     """
     essence = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if essence != "application/json":
+    known = ("application/json", *others)
+    if essence not in known:
         raise UnsupportedMediaType(
-            f"{essence or 'a body without Content-Type'!r} is not read here; send application/json"
+            f"{essence or 'a body without Content-Type'!r} is not read here; send {' or '.join(known)}"
         )
     if len(request.body) > _LONGEST_BODY:
         raise TooLarge(f"the body is {len(request.body)} bytes long; {_LONGEST_BODY} are the most")

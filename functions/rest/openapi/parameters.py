@@ -99,6 +99,11 @@ PARAMETERS: dict[str, Any] = {
         "compared in every part; `*`: whatever version it is at.",
         {"type": "string", "examples": ['"7"']},
     ),
+    "IfDefinition": _header(
+        "If-Match",
+        "Only if the subscription's definition is one of these: an ETag as it was given; `*`: whatever it is.",
+        {"type": "string"},
+    ),
     "IfNoVersion": _header(
         "If-None-Match", "Only if the stream is at none of these versions, as in If-Match.", {"type": "string"}
     ),

@@ -55,6 +55,7 @@ class RedisDurables:
         self._partitions = Partitions(client, configured=partitions, new_epoch=new_epoch)
         self._found = Script("found")
         self._tell = Script("tell")
+        self._change = Script("change")
 
     @property
     def count(self) -> int:
@@ -104,6 +105,16 @@ class RedisDurables:
         with ANSWERING:
             arguments = (DURABLES, lowest, highest, "LIMIT", 0, count)
             return [name.decode() for name in self._client.execute_command("ZRANGEBYLEX", *arguments)]
+
+    def change(self, old: Durable, new: Durable) -> bool:
+        """See `Durables.change`."""
+        key = durable_key(old.name)
+        with ANSWERING:
+            text = self._client.execute_command("GET", key)
+            # By what it says, for an older program may have written it in other letters.
+            if text is None or Durable.decoded(text.decode()) != old:
+                return False
+            return bool(self._change(self._client, [key], [text, new.encoded()]))
 
     def delete(self, name: str) -> None:
         """See `Durables.delete`."""
