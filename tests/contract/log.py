@@ -562,6 +562,22 @@ class LogContract:
             assert log.append("wf", events(3)).rings
             assert not log.delete("wf").rings
 
+        @pytest.mark.parametrize("streams", [(), ("wf",)])
+        @pytest.mark.parametrize("backwards", [False, True])
+        def test_readers_pass_quickly_over_what_has_yet_to_be_removed(
+            self, log: Log, streams: tuple[str, ...], *, backwards: bool
+        ) -> None:
+            log.append("wf", events(1000))
+            log.append("wf", events(1000, start=1001))
+            partition = log.append("wf", [event("2001")]).partition
+            log.delete("wf")
+            position, reads, at_end = Position(_FAR, 0, 0) if backwards else BEGINNING, 0, False
+            while not at_end:
+                tail = log.tail({partition: position}, count=20, backwards=backwards, streams=streams)[partition]
+                position, at_end, reads = tail.position, tail.at_end, reads + 1
+                assert not tail.events
+            assert reads <= 10
+
         def test_deleting_what_holds_nothing_changes_nothing(self, log: Log) -> None:
             log.append("wf", events(3))
             log.delete("wf")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from eventstore.adapters.redis_entries import REACH, recorded, sequence_and_time
@@ -24,6 +24,9 @@ _SCANNED = 20_000
 
 _AT_ONCE = 2_000
 """How many of them one step skips: about 2 ms, for the server does nothing else meanwhile."""
+
+_ROUNDS = 20
+"""How often one read goes on behind events that were deleted and have yet to be removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,17 @@ class Tails:
 
     def read(self, after: Mapping[int, Position], window: Window) -> dict[int, Tail]:
         """See `Log.tail`."""
+        tails, hidden = self._round(after, window)
+        rounds = 1
+        while hidden and rounds < _ROUNDS:
+            # The epoch is that of the first round, the place and the removals are those of the last.
+            further, hidden = self._round(hidden, window)
+            tails |= {p: replace(tail, epoch=tails[p].epoch) for p, tail in further.items()}
+            rounds += 1
+        return tails
+
+    def _round(self, after: Mapping[int, Position], window: Window) -> tuple[dict[int, Tail], Mapping[int, Position]]:
+        """Read once; and where to read on of which only references to deleted events were found."""
         found = self._references(after, window)
         pipeline = self._client.pipeline(transaction=False)
         for partition, references in found.items():
@@ -93,7 +107,9 @@ class Tails:
             if references.removed is None:
                 _ask_removed(pipeline, partition)
         answers = iter(pipeline.execute())
-        return {p: _tail(references, answers, backwards=window.backwards) for p, references in found.items()}
+        tails = {p: _tail(references, answers, backwards=window.backwards) for p, references in found.items()}
+        passed = (p for p, references in found.items() if references.spans and not tails[p].events)
+        return tails, {p: tails[p].position for p in passed if not tails[p].at_end}
 
     def _references(self, after: Mapping[int, Position], window: Window) -> dict[int, _References]:
         pipeline = self._client.pipeline(transaction=False)
