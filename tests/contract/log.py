@@ -679,6 +679,16 @@ class LogContract:
             assert log.missing({3: BEGINNING}, until={3: place(log, other, 1)})[3].gone == []
             assert log.missing({3: BEGINNING}, streams=[other])[3].gone == []
 
+        def test_readers_and_the_index_pass_over_very_many_marks(self, log: Log) -> None:
+            names = neighbours(log, 1001)
+            for name in names[:-1]:
+                log.create(name, StreamConfig())
+                log.delete(name, permanently=True)
+            log.append(names[-1], events(2))
+            assert read_forwards(log, 3, count=7) == [(names[-1], 1), (names[-1], 2)]
+            assert [e.sequence for e in log.locate("2")] == [2]
+            assert log.lag({3: BEGINNING}, most=9)[3].events == 2
+
         def test_it_says_which_of_some_streams_are_gone(self, log: Log) -> None:
             for name in ("a", "b", "c"):
                 log.append(name, events(1))

@@ -58,10 +58,11 @@ class Cursor:
 
     def token(self) -> str:
         """The cursor as clients carry it."""
-        packed = bytearray(_WITH_REMOVALS if self.removals else _PLACES)
+        with_removals = any(self.removals.values())
+        packed = bytearray(_WITH_REMOVALS if with_removals else _PLACES)
         for partition, (epoch, at) in sorted(self.places.items()):
             packed += _packed([partition]) + bytes.fromhex(epoch) + _packed([at.time, at.order, at.index])
-            if self.removals:
+            if with_removals:
                 packed += _packed([self.removals.get(partition, 0)])
         return _text(packed)
 
@@ -84,7 +85,9 @@ class Cursor:
                 raise InvalidCursor("the cursor names no such partitions; use it as it was given", pointer="cursor")
             places[partition] = epoch.hex(), Position(*numbers)
             if kind == _WITH_REMOVALS:
-                (removals[partition],), at = _numbers(packed, at, 1)
+                (serial,), at = _numbers(packed, at, 1)
+                if serial:
+                    removals[partition] = serial
         return cls(places, removals)
 
     @classmethod
