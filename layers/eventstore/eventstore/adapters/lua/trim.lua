@@ -36,9 +36,8 @@ local function dispatched(sequence, time)
   if not pending then
     pending = math.huge
     for _, entry in ipairs(call('XRANGE', log, '(' .. done, whole(time))) do
-      local base = bounds(entry[2][2])
-      -- What marks a deletion refers to no event.
-      if entry[2][1] == name and base > 0 then pending = min(pending, base) end
+      -- What is kept lies behind the mark of a deletion: where that is not dispatched yet, nothing of it is.
+      if entry[2][1] == name then pending = min(pending, (bounds(entry[2][2]))) end
     end
   end
   return sequence < pending
