@@ -10,7 +10,7 @@
 --       4 ids                       as in index.lua
 --       5 partition                 the partition's hash; `trims` counts the steps that took events from readers;
 --                                   `forgotten` is the last entry of the log, and `forgotten_serial` the last serial,
---                                   of what is no longer in `trimmed`
+--                                   of what is no longer in `trimmed`; `removed_until` is the newest time in it
 --       6 turn                      the partition's hash of dispatch; `done` is the last entry of the log dispatched
 --       7 trimmed                   the partition's sorted set of what was removed, by time:
 --                                   <serial>|<entry of the log>|<stream>|<first>-<last>|<index of first in its append>,
