@@ -51,19 +51,23 @@ class Cursor:
         places: Per partition its epoch when the cursor was given, and the position.
         removals: Per partition the removal serial (`ports.Missing`) up to which nothing behind the position is missing
             to the reader: it began later, or was told. Without one, it may miss whatever was ever removed there.
+        frames: Per partition the number of the frame that the cursor was given with, by which members of durable
+            subscriptions acknowledge. A cursor has removals or frames, or neither.
     """
 
     places: Mapping[int, tuple[str, Position]]
     removals: Mapping[int, int] = field(default_factory=dict)
+    frames: Mapping[int, int] = field(default_factory=dict)
 
     def token(self) -> str:
         """The cursor as clients carry it."""
         with_removals = any(self.removals.values())
-        packed = bytearray(_WITH_REMOVALS if with_removals else _PLACES)
+        numbers = self.frames or (self.removals if with_removals else {})
+        packed = bytearray(_WITH_FRAMES if self.frames else _WITH_REMOVALS if with_removals else _PLACES)
         for partition, (epoch, at) in sorted(self.places.items()):
             packed += _packed([partition]) + bytes.fromhex(epoch) + _packed([at.time, at.order, at.index])
-            if with_removals:
-                packed += _packed([self.removals.get(partition, 0)])
+            if numbers:
+                packed += _packed([numbers.get(partition, 0)])
         return _text(packed)
 
     @classmethod
@@ -73,9 +77,9 @@ class Cursor:
         Raises:
             InvalidCursor: This hub did not make it, or not for events of several streams.
         """
-        kind, packed = _unpacked(token, _PLACES, _WITH_REMOVALS)
+        kind, packed = _unpacked(token, _PLACES, _WITH_REMOVALS, _WITH_FRAMES)
         places: dict[int, tuple[str, Position]] = {}
-        removals: dict[int, int] = {}
+        more: dict[int, int] = {}
         at = 0
         while at < len(packed):
             (partition,), at = _numbers(packed, at, 1)
@@ -84,11 +88,11 @@ class Cursor:
             if partition >= _PARTITIONS or partition in places:
                 raise InvalidCursor("the cursor names no such partitions; use it as it was given", pointer="cursor")
             places[partition] = epoch.hex(), Position(*numbers)
-            if kind == _WITH_REMOVALS:
-                (serial,), at = _numbers(packed, at, 1)
-                if serial:
-                    removals[partition] = serial
-        return cls(places, removals)
+            if kind != _PLACES:
+                (more[partition],), at = _numbers(packed, at, 1)
+        if kind == _WITH_FRAMES:
+            return cls(places, frames=more)
+        return cls(places, {partition: serial for partition, serial in more.items() if serial})
 
     @classmethod
     def merged(cls, tokens: Sequence[str]) -> Cursor:
@@ -143,8 +147,9 @@ class Place:
         return cls(packed[:_EPOCH_BYTES].hex(), *numbers)
 
 
-_PLACES, _WITH_REMOVALS, _ONWARDS, _BACKWARDS = b"c", b"r", b"s", b"b"
-"""The kinds of tokens: of several partitions, without and with serials; of one stream, read onwards and backwards."""
+_PLACES, _WITH_REMOVALS, _WITH_FRAMES, _ONWARDS, _BACKWARDS = b"c", b"r", b"m", b"s", b"b"
+"""The kinds of tokens: of several partitions, alone, with serials, and with the numbers of frames; of one stream, read
+onwards and backwards."""
 
 
 def _packed(numbers: Sequence[int]) -> bytes:

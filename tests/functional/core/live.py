@@ -63,8 +63,8 @@ class Live:
         self._wrap = wrap
         self.clock = FakeClock()
         self.log = RedisLog(client, partitions=partitions, clock=self.clock)
-        self.registry = RedisRegistry(client, partitions=partitions)
         self.turns = SkewedTurns(client, partitions=partitions, clock=self.clock)
+        self.registry = RedisRegistry(client, partitions=partitions, clock=self.turns)
         self.bells = FakeBells()
         self.deliveries = FakeDeliveries()
         self.letters = FakeLetters()
@@ -81,6 +81,8 @@ class Live:
             self._wrap(self.log),
             self._wrap(self.turns),
             self._wrap(self.deliveries),
+            durables=self._wrap(self.durables),
+            registry=self._wrap(self.registry),
             bells=self._wrap(self.bells),
             letters=self._wrap(self.letters),
             clock=self.clock,
