@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eventstore_dev.cloudformation import declared_parameters
+from eventstore_dev.origins import SETTING, Origins, OriginsError
 from eventstore_dev.stack import Stack, StackError
 from eventstore_dev.template import TemplateError
 from eventstore_dev.terminal import Terminal
@@ -44,6 +45,7 @@ class Options:
     parameters: Mapping[str, str]
     variables: Mapping[str, str]
     verbose: bool
+    origins: Origins
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -69,6 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 port=options.port,
                 terminal=terminal,
                 watching=True,
+                origins=options.origins,
             )
             asyncio.run(_serve(stack, valkey, terminal, folder=options.folder))
     except (StackError, TemplateError, ValkeyError) as error:
@@ -132,6 +135,7 @@ def _options(arguments: Sequence[str] | None, environment: Mapping[str, str]) ->
         prog="eventstore-dev",
         description="Runs the project's template on this machine: its APIs, queues and functions, and a Valkey.",
         epilog="Environment: PORT, REDIS_URL, PARTITIONS, LOG_LEVEL, NO_COLOR; AWS_ENDPOINT_URL for queues elsewhere; "
+        f"{SETTING} for pages of other origins; "
         "AUTH=jwt with JWT_ISSUER, JWT_AUDIENCE, JWT_JWKS_URL, or AUTH=key with API_KEYS_FILE.",
     )
     parser.add_argument("--template", type=Path, default=Path("template.yaml"), help="the SAM template (%(default)s)")
@@ -164,7 +168,15 @@ def _options(arguments: Sequence[str] | None, environment: Mapping[str, str]) ->
         parameters=parameters,
         variables=variables,
         verbose=told.verbose,
+        origins=_origins(parser, environment),
     )
+
+
+def _origins(parser: argparse.ArgumentParser, environment: Mapping[str, str]) -> Origins:
+    try:
+        return Origins.parse(environment.get(SETTING, ""))
+    except OriginsError as error:
+        parser.error(str(error))
 
 
 def _variables(parser: argparse.ArgumentParser, auth: str, environment: Mapping[str, str]) -> Mapping[str, str]:
