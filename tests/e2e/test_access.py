@@ -92,6 +92,15 @@ def test_two_credentials_are_unauthorized(hub: Guarded) -> None:
     assert told(reply) == (401, _UNAUTHORIZED)
 
 
+@pytest.mark.parametrize("path", ["/health", "/api/v1/events", "/api/v1/docs"])
+def test_an_answer_that_the_gateway_kept_lets_no_second_credential_through(hub: Guarded, path: str) -> None:
+    caller = hub.caller("read")
+    assert caller.call("GET", path).status == 200
+    assert caller.call("GET", path, headers={"X-Api-Key": "another"}).status == (403 if hub.auth == "jwt" else 401)
+    assert caller.call("GET", path, headers={"X-Api-Key": caller.credential}).status == 200
+    assert caller.call("GET", path).status == 200
+
+
 def test_whoever_has_a_credential_may_ask_whether_the_hub_is_well(hub: Guarded) -> None:
     assert hub.caller("read").call("GET", "/health").json()["status"] == "ok"
 

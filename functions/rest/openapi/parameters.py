@@ -46,7 +46,7 @@ PARAMETERS: dict[str, Any] = {
     "TheSubscription": _query("subscription", "Of this durable subscription.", NAME) | {"required": True},
     "IntoStream": _query(
         "stream",
-        "Where all events belong; without it, each says so itself: `{tenantid}:{workflowid}`, else `{workflowid}`, "
+        "Where all events belong; without it, each says so itself: `{tenantid}:{workflowid}` (a tenant has no colon), else `{workflowid}`, "
         "else the `partitionkey` extension, else `default`.",
         NAME,
     ),
