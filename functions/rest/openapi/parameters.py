@@ -46,8 +46,8 @@ PARAMETERS: dict[str, Any] = {
     "TheSubscription": _query("subscription", "Of this durable subscription.", NAME) | {"required": True},
     "IntoStream": _query(
         "stream",
-        "Where all events belong; without it, each says so itself: `{tenantid}:{workflowid}` (a tenant has no colon), else `{workflowid}`, "
-        "else the `partitionkey` extension, else `default`.",
+        "Where all events belong; without it, each says so itself: `{tenantid}:{workflowid}`, else `{workflowid}`, "
+        "else the `partitionkey` extension, else `default`. A `tenantid` with a colon needs it.",
         NAME,
     ),
     "OfSource": _query("source", "The event's source, where several use the id.", _TEXT),
