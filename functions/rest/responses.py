@@ -55,7 +55,7 @@ _HEADER_BYTES = 8 * 1024
 """API Gateway allows all headers of an answer 10,240 bytes (API Gateway quotas); its own need some."""
 
 
-_GUARDED = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
+_GUARDED = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin"}
 _SCRIPT = re.compile("<script>(.*?)</script>", re.DOTALL)
 _OF_PAGES = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; "

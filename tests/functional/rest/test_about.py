@@ -127,7 +127,7 @@ def test_the_documentation_page_runs_its_own_scripts_alone_and_stands_in_no_othe
     assert (policy["frame-ancestors"], policy["base-uri"], policy["form-action"]) == ("'none'", "'none'", "'none'")
     assert reply.headers["x-frame-options"] == "DENY"
     assert reply.headers["x-content-type-options"] == "nosniff"
-    assert reply.headers["referrer-policy"] == "no-referrer"
+    assert reply.headers["referrer-policy"] == "same-origin"
 
 
 class Scripts(HTMLParser):

@@ -75,6 +75,30 @@ def test_a_start_that_fails_is_tried_again_ever_later_whatever_is_in_its_way() -
     assert lines[-1] == "Valkey runs again on its data"
 
 
+def test_one_that_ends_again_at_once_is_started_ever_later_until_it_has_run_for_a_while() -> None:
+    server, now, pauses, written = Server(), 0.0, [], io.StringIO()
+    lives = iter([0.0, 0.0, 0.0, 60.0, 0.0])
+
+    async def pause(seconds: float) -> None:
+        nonlocal now
+        pauses.append(seconds)
+        now += seconds
+        if server.running:
+            lived = next(lives, None)
+            if lived is None:
+                raise asyncio.CancelledError
+            now += lived
+            server.running = False
+
+    keeper = Keeper(server, terminal=Terminal(stream=written), pause=pause, clock=lambda: now)
+    with suppress(asyncio.CancelledError):
+        asyncio.run(keeper.keep())
+    # Every start is followed by a watch of half a second.
+    assert pauses == [0.5, 0.5, 0.5, 0.5, 1, 0.5, 2, 0.5, 0.5, 0.5, 0.5]
+    assert written.getvalue().count("ended unexpectedly") == 2
+    assert written.getvalue().count("Valkey ended again (killed by SIGKILL). Trying again in") == 4
+
+
 def test_last_words_of_many_lines_are_said_in_one() -> None:
     words = "\n".join(["Valkey ended as it started. Its last words:", *(f"line {number}" for number in range(40))])
     _, lines = kept(Server(ValueError(words)))

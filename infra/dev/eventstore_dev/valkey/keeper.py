@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ __all__ = ["Keeper", "Kept"]
 
 _WATCH_SECONDS = 0.5
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
+_STEADY_SECONDS = 30.0
 _LINES = 3
 
 
@@ -38,16 +40,30 @@ class Kept(Protocol):
 class Keeper:
     """Keeps a server running, and says on the terminal what becomes of it.
 
-    A start that fails is tried again: what was in its way, a program on its port or a full disk, may go. The pauses
-    double, up to half a minute.
+    A start that fails is tried again: what was in its way, a program on its port or a full disk, may go. So is one
+    after which the server ends at once. The pauses double, up to half a minute, until it has run for a while.
+
+    Args:
+        server: What is kept running.
+        terminal: Where that is said.
+        pause: Waits for so many seconds.
+        clock: Gives the seconds since some moment.
     """
 
     def __init__(
-        self, server: Kept, *, terminal: Terminal, pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+        self,
+        server: Kept,
+        *,
+        terminal: Terminal,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._server = server
         self._terminal = terminal
         self._pause = pause
+        self._clock = clock
+        self._next_pause = _FIRST_PAUSE
+        self._started_at: float | None = None
 
     async def keep(self) -> None:
         """Watches until it is cancelled, which ends a start that is under way, too."""
@@ -60,14 +76,21 @@ class Keeper:
             self._server.abandon()
 
     async def _revive(self) -> None:
-        how = self._server.ending
-        self._terminal.complain(f"Valkey ended unexpectedly{f' ({how})' if how else ''}; starting it again on its data")
-        pause = _FIRST_PAUSE
+        how = f" ({self._server.ending})" if self._server.ending else ""
+        if self._started_at is not None and self._clock() - self._started_at < _STEADY_SECONDS:
+            await self._put_off(f"Valkey ended again{how}.")
+        else:
+            self._next_pause = _FIRST_PAUSE
+            self._terminal.complain(f"Valkey ended unexpectedly{how}; starting it again on its data")
         while (error := await self._start()) is not None:
-            self._terminal.complain(f"Valkey could not be started: {_told(error)} Trying again in {pause:g} s")
-            await self._pause(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
+            await self._put_off(f"Valkey could not be started: {_told(error)}")
+        self._started_at = self._clock()
         self._terminal.say("Valkey runs again on its data")
+
+    async def _put_off(self, why: str) -> None:
+        pause, self._next_pause = self._next_pause, min(2 * self._next_pause, _LONGEST_PAUSE)
+        self._terminal.complain(f"{why} Trying again in {pause:g} s")
+        await self._pause(pause)
 
     async def _start(self) -> Exception | None:
         try:

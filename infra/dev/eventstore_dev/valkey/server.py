@@ -286,7 +286,8 @@ class ValkeyServer:
         words = log.read_text(errors="replace").strip()
         if "Address already in use" in words:
             raise PortInUseError(f"Port {self.port} is in use by another program. Choose another, or leave it out.")
-        raise ValkeyError(f"Valkey ended as it started. Its last words:\n{words[-2000:]}")
+        last = f" Its last words:\n{words[-2000:]}" if words else ""
+        raise ValkeyError(f"Valkey ended as it started ({self.ending}).{last}")
 
     def __enter__(self) -> Self:
         return self
