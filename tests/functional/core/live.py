@@ -63,14 +63,14 @@ class Live:
         self._wrap = wrap
         self.clock = FakeClock()
         self.log = RedisLog(client, partitions=partitions, clock=self.clock)
-        self.registry = RedisRegistry(client, partitions=partitions)
         self.turns = SkewedTurns(client, partitions=partitions, clock=self.clock)
+        self.registry = RedisRegistry(client, partitions=partitions, clock=self.turns)
         self.bells = FakeBells()
         self.deliveries = FakeDeliveries()
         self.letters = FakeLetters()
         self.durables = RedisDurables(client, partitions=partitions)
         self.members = Members(wrap(self.durables), wrap(self.registry), wrap(self.bells))
-        self.store = Store(wrap(self.log), wrap(self.bells))
+        self.store = Store(wrap(self.log), wrap(self.bells), clock=self.clock)
         self.subscriptions = Subscriptions(wrap(self.log), wrap(self.registry), wrap(self.bells))
         self.dispatcher = self.worker(limits)
         self._keys = itertools.count(1)
@@ -81,6 +81,8 @@ class Live:
             self._wrap(self.log),
             self._wrap(self.turns),
             self._wrap(self.deliveries),
+            durables=self._wrap(self.durables),
+            registry=self._wrap(self.registry),
             bells=self._wrap(self.bells),
             letters=self._wrap(self.letters),
             clock=self.clock,

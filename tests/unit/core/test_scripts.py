@@ -6,9 +6,12 @@ from importlib.resources import files
 
 import pytest
 
-_SCRIPTS = {
-    file.name.removesuffix(".lua"): file.read_text() for file in (files("eventstore.adapters") / "lua").iterdir()
-}
+_FILES = {file.name.removesuffix(".lua"): file.read_text() for file in (files("eventstore.adapters") / "lua").iterdir()}
+
+PARTS = {"removals"}
+"""They stand in the middle of scripts, whose first lines count."""
+
+_SCRIPTS = {name: text for name, text in _FILES.items() if name not in PARTS}
 
 ADD = {
     "append": "stores events that clients publish",
@@ -29,3 +32,8 @@ def test_a_script_runs_on_a_full_store_unless_it_stores_what_is_new(name: str) -
 @pytest.mark.parametrize("name", ADD)
 def test_what_stores_what_is_new_is_there(name: str) -> None:
     assert name in _SCRIPTS
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_what_stands_in_scripts_has_no_first_line_of_its_own(name: str) -> None:
+    assert not _FILES[name].startswith("#!")

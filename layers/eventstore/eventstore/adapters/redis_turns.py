@@ -107,6 +107,16 @@ class RedisTurns:
                     found[term] = [member[len(term) + 1 :].decode() for member in members]
         return found
 
+    def caught_up(self, partition: int) -> Sequence[str]:
+        """See `Turns.caught_up`."""
+        found: dict[str, None] = {}
+        terms, start = turn_keys(partition).terms, b"-"
+        with ANSWERING:
+            while members := self._client.execute_command("ZRANGEBYLEX", terms, start, "+", "LIMIT", 0, _AT_ONCE):
+                found |= dict.fromkeys(member.rpartition(b":")[2].decode() for member in members)
+                start = b"(" + members[-1]
+        return list(found)
+
     def durables(self, partition: int, keys: Sequence[str]) -> Mapping[str, str]:
         """See `Turns.durables`."""
         values = self._fields(turn_keys(partition).durables, keys)
@@ -142,13 +152,14 @@ class RedisTurns:
         """See `Turns.advance`."""
         keys, log = turn_keys(turn.partition), partition_keys(turn.partition).log
         at = [keys.turn, log, keys.behind, keys.places, keys.terms, keys.subscriptions, keys.frames]
-        at += [keys.inbox, keys.groups]
+        at += [keys.inbox, keys.groups, keys.durables]
         told = {
             "frames": _flat({key: number - turn.leap for key, number in done.frames.items()}),
             "places": _flat({key: _place(place) for key, place in done.places.items()}),
             "caught_up": _flat({key: list(terms) for key, terms in done.caught_up.items()}),
             "groups": _flat(done.groups),
             "alarm": done.alarm,
+            "definitions": _flat(done.definitions),
         }
         text = json.dumps(told, separators=(",", ":"), ensure_ascii=False)
         arguments = [turn.token, _entry(turn.goal), text, self._time()]

@@ -5,14 +5,16 @@
 --       6 subscriptions    what each subscription is, by its key; who is not there has ended, and is passed over
 --       7 frames           the number of the last frame of each, less the leap of begin.lua
 --       8 inbox, 9 groups    as in tell.lua
+--       10 durables          as in found.lua
 -- ARGV  1 token, 2 goal
 --       3 JSON: {"frames": [key, number, ...], "places": [key, place, ...], "caught_up": [key, [term, ...], ...],
---               "groups": [key, state, ...], "alarm": when a turn was asked for, 0 if none was}
+--               "groups": [key, state, ...], "alarm": when a turn was asked for, 0 if none was,
+--               "definitions": [key, what it is now, ...]}
 --       4 as 6 in begin.lua
 --
 -- Answers  1 if there is more to do, 0 if not, -1 if another turn has begun
 local call = redis.call
-local turn, log, behind, places, terms, subscriptions, frames, inbox, groups = unpack(KEYS)
+local turn, log, behind, places, terms, subscriptions, frames, inbox, groups, durables = unpack(KEYS)
 local token, goal = ARGV[1], ARGV[2]
 
 local have = call('HMGET', turn, 'token', 'done', 'inbox', 'now', 'alarm', 'clock', 'shift')
@@ -47,6 +49,10 @@ end
 for i = 1, #told.groups, 2 do
   local key = told.groups[i]
   if call('HEXISTS', groups, key) == 1 then call('HSET', groups, key, told.groups[i + 1]) end
+end
+for i = 1, #told.definitions, 2 do
+  local key = told.definitions[i]
+  if call('HEXISTS', durables, key) == 1 then call('HSET', durables, key, told.definitions[i + 1]) end
 end
 if told.alarm > 0 then
   call('HSET', turn, 'alarm', string.format('%.0f', told.alarm))
