@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from eventstore.errors import InvalidQuery, Malformed, TooLarge, UnsupportedMediaType
+from eventstore.bootstrap import settings
+from eventstore.errors import Forbidden, InvalidQuery, Malformed, TooLarge, UnsupportedMediaType
 from functions.access import access_of
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from eventstore.access import Access, Scope
 
-__all__ = ["MERGE_PATCH", "Request", "json_body", "segment"]
+__all__ = ["MERGE_PATCH", "Request", "caller_of", "json_body", "segment"]
 
 MERGE_PATCH = "application/merge-patch+json"
 """RFC 7396."""
@@ -74,7 +75,7 @@ class Request:
             Forbidden: The caller has none of them.
             InvalidQuery: The call changes something on a condition that it cannot honour.
         """
-        access = access_of(event.get("requestContext") or {})
+        access = caller_of(event)
         if needed:
             access.require(*needed)
         headers = _headers(event)
@@ -91,6 +92,21 @@ class Request:
             seconds_left=context.get_remaining_time_in_millis() / 1000,
             access=access,
         )
+
+
+def caller_of(event: Mapping[str, Any]) -> Access:
+    """What the caller of a request may do, by the event that the function is invoked with.
+
+    Raises:
+        Forbidden: As `functions.access.access_of` says; or there are several credentials. The authorizer refuses those,
+            but the gateway keeps its answer to one of the headers, and does not ask again for what stands in others.
+    """
+    access = access_of(event.get("requestContext") or {})
+    if settings().authorizes:
+        bearers = {line.strip().partition(" ")[2].strip() for line in _lines(event, "authorization")}
+        if len(bearers.union(_lines(event, "x-api-key"))) > 1:
+            raise Forbidden("there are several credentials, which contradict each other; send one")
+    return access
 
 
 def json_body(request: Request, *others: str) -> bytes:
@@ -121,6 +137,12 @@ def segment(text: str) -> str:
         return unquote(text, errors="strict")
     except UnicodeDecodeError as error:
         raise Malformed(f"the path segment {text[:80]!r} percent-encodes what is not UTF-8") from error
+
+
+def _lines(event: Mapping[str, Any], wanted: str) -> Sequence[str]:
+    """Every line of a header."""
+    lines = event.get("multiValueHeaders") or {}
+    return [line for name, values in lines.items() if name.lower() == wanted for line in values]
 
 
 def _headers(event: Mapping[str, Any]) -> Mapping[str, str]:

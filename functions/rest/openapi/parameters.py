@@ -47,7 +47,7 @@ PARAMETERS: dict[str, Any] = {
     "IntoStream": _query(
         "stream",
         "Where all events belong; without it, each says so itself: `{tenantid}:{workflowid}`, else `{workflowid}`, "
-        "else the `partitionkey` extension, else `default`.",
+        "else the `partitionkey` extension, else `default`. A `tenantid` with a colon needs it.",
         NAME,
     ),
     "OfSource": _query("source", "The event's source, where several use the id.", _TEXT),

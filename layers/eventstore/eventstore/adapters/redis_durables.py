@@ -53,6 +53,7 @@ class RedisDurables:
         self._waiting = waiting
         self._new_epoch = new_epoch
         self._partitions = Partitions(client, configured=partitions, new_epoch=new_epoch)
+        self._list = Script("list")
         self._found = Script("found")
         self._tell = Script("tell")
         self._change = Script("change")
@@ -67,10 +68,14 @@ class RedisDurables:
         """See `Durables.create`."""
         key = durable_key(durable.name)
         with ANSWERING:
-            # Its name comes first and decides; founding it again, after a try that died, leaves what stands.
-            self._client.execute_command("SET", key, durable.encoded(), "NX")
-            stands = Durable.decoded(self._client.execute_command("GET", key).decode())
-            self._client.execute_command("ZADD", DURABLES, 0, durable.name)
+            # Its name comes first and decides; founding it again, after a try that died, leaves what stands. A store
+            # that is full refuses a new name, and nothing of what belongs to a name that stands.
+            text = self._client.execute_command("GET", key)
+            if text is None:
+                self._client.execute_command("SET", key, durable.encoded(), "NX")
+                text = self._client.execute_command("GET", key)
+            stands = Durable.decoded(text.decode())
+            self._list(self._client, [DURABLES], [durable.name, 0])
             for partition in starts.keys() & set(self.partitions(stands)):
                 start = starts[partition]
                 kept, keys = partition_keys(partition), turn_keys(partition)

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Replaces the definition of a durable subscription, if it is still the one that is to be replaced.
 --
 -- KEYS  1 definition    the durable subscription, as its name has it
