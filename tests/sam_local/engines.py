@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from dataclasses import dataclass
-from ipaddress import IPv4Network, ip_network
+from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
 from tests.sam_local.commands import DockerError, docker
@@ -79,9 +79,7 @@ def _gateways() -> Iterator[str]:
         docker("network", "inspect", "bridge", "--format", "{{json .IPAM.Config}}")
     )
     for config in configs or ():
-        subnet = ip_network(config["Subnet"], strict=False)
-        if isinstance(subnet, IPv4Network):
-            yield config.get("Gateway") or str(next(subnet.hosts()))
+        yield config.get("Gateway") or str(next(ip_network(config["Subnet"], strict=False).hosts()))
 
 
 def _is_of_this_machine(address: str) -> bool:
