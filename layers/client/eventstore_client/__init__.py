@@ -34,6 +34,7 @@ from eventstore_client.errors import (
     Unencrypted,
     UnexpectedAnswer,
     WrongExpectedVersion,
+    WrongProcess,
 )
 from eventstore_client.events import Publishable, Recorded, Stored
 from eventstore_client.hub import EventStore
@@ -77,4 +78,5 @@ __all__ = [
     "UnexpectedAnswer",
     "Worker",
     "WrongExpectedVersion",
+    "WrongProcess",
 ]

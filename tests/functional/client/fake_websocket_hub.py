@@ -55,6 +55,8 @@ class FakeWebSocketHub:
     `silent`: Pings are not answered.
     `shares`: What each member of a durable subscription is sent in turn, as long as there is any; `react` says what it
     is sent for each thing that it says, and may raise `ConnectionError` to end its connection.
+    `refusals`: What members say is answered so, rather than acknowledged.
+    `joined`: What is said to whoever takes part.
     """
 
     def __init__(self) -> None:
@@ -72,6 +74,9 @@ class FakeWebSocketHub:
         self.shares: deque[list[dict[str, Any]]] = deque()
         self.react: Callable[[dict[str, Any]], Sequence[dict[str, Any]]] = lambda _: []
         self.said: list[dict[str, Any]] = []
+        self.refusals: deque[dict[str, Any]] = deque()
+        self.joined: dict[str, Any] = {"type": "subscribed", "partitions": [*PARTITIONS]}
+        self._heard = threading.Condition()
         self.connected = 0
         self.pinged = threading.Semaphore(0)
         self.left = threading.Semaphore(0)
@@ -139,6 +144,24 @@ class FakeWebSocketHub:
         for connection in connections:
             connection.close(1001)
 
+    def send(self, *messages: dict[str, Any]) -> None:
+        """Send messages on every connection; without any, one that says nothing, so that whoever reads looks up."""
+        with self._lock:
+            connections = [*self._open]
+        for connection in connections:
+            for message in messages or ({"type": "pong"},):
+                connection.send(json.dumps({"id": "s", **message}))
+
+    def until_said(self, *, count: int = 1, **members: object) -> dict[str, Any]:
+        """The message of a member that has these, once there are so many."""
+
+        def matching() -> list[dict[str, Any]]:
+            return [message for message in self.said if members.items() <= message.items()]
+
+        with self._heard:
+            assert self._heard.wait_for(lambda: len(matching()) >= count, timeout=20), (members, self.said)
+            return matching()[count - 1]
+
     def _admit(self, _: ServerConnection, request: Request) -> Response | None:
         if request.path != "/ws":
             raise AssertionError(request.path)
@@ -197,12 +220,15 @@ class FakeWebSocketHub:
     def _share(self, connection: ServerConnection, message: dict[str, Any]) -> None:
         if message["action"] == "subscribe":
             self.requests.append(message)
-            answer = self.answers.popleft() if self.answers else {"type": "subscribed", "partitions": [*PARTITIONS]}
+            answer = self.answers.popleft() if self.answers else self.joined
             sent = [answer, *(self.shares.popleft() if self.shares else [])]
         else:
-            self.said.append(message)
+            with self._heard:
+                self.said.append(message)
+                self._heard.notify_all()
+            answer = self.refusals.popleft() if self.refusals else {"type": "acknowledged"}
             try:
-                sent = [{"type": "acknowledged", "request": message["request"]}, *self.react(message)]
+                sent = [answer | {"request": message["request"]}, *self.react(message)]
             except ConnectionError:
                 connection.close(1001)
                 return
