@@ -162,6 +162,11 @@ class FakeWebSocketHub:
             assert self._heard.wait_for(lambda: len(matching()) >= count, timeout=20), (members, self.said)
             return matching()[count - 1]
 
+    def until_subscribed(self, count: int) -> None:
+        """Return once so many requests to subscribe came."""
+        with self._heard:
+            assert self._heard.wait_for(lambda: len(self.requests) >= count, timeout=20), self.requests
+
     def _admit(self, _: ServerConnection, request: Request) -> Response | None:
         if request.path != "/ws":
             raise AssertionError(request.path)
@@ -201,8 +206,10 @@ class FakeWebSocketHub:
             return
         if message.pop("action") != "subscribe" or set(message) - {"id", "filters", "stream", "from", "cursor"}:
             raise AssertionError(message)
-        with self._lock:
+        with self._heard:
             self.requests.append(message)
+            self._heard.notify_all()
+        with self._lock:
             if self.answers:
                 connection.send(json.dumps(self.answers.popleft() | {"id": message["id"]}))
                 return
@@ -219,7 +226,9 @@ class FakeWebSocketHub:
 
     def _share(self, connection: ServerConnection, message: dict[str, Any]) -> None:
         if message["action"] == "subscribe":
-            self.requests.append(message)
+            with self._heard:
+                self.requests.append(message)
+                self._heard.notify_all()
             answer = self.answers.popleft() if self.answers else self.joined
             sent = [answer, *(self.shares.popleft() if self.shares else [])]
         else:
