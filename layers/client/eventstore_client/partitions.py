@@ -22,6 +22,9 @@ _log = logging.getLogger("eventstore_client")
 _DEADLINE = 30.0
 """Seconds that a durable subscription waits for acknowledgements unless it was made otherwise."""
 
+_EVERY = 5.0
+"""Seconds between two signs of life where the hub does not say its deadline, which may be shorter than that one."""
+
 _SHORTEST = 0.05
 """Seconds between two signs of life at least."""
 
@@ -51,8 +54,9 @@ class Partitions:
         self._requests = requests
         self._alive_every = inf if alive_every is None else alive_every
         self._clock = clock
+        # As the hub says them, or not, of the durable subscription.
         self._deadline = _DEADLINE
-        self._takes_attempts = False
+        self._deadline_is_known = False
         self._last_frame: dict[int, int] = {}
         self._owned: dict[int, Ownership] = {}
         self._waiting: deque[tuple[Share, Ownership]] = deque()
@@ -62,7 +66,7 @@ class Partitions:
 
     def joined(self, message: Joined) -> None:
         """Go by what the hub says of the durable subscription."""
-        self._takes_attempts = message.ack_deadline is not None
+        self._deadline_is_known = message.ack_deadline is not None
         self._deadline = message.ack_deadline or _DEADLINE
 
     def arrived(self, share: Share) -> None:
@@ -136,8 +140,8 @@ class Partitions:
     def failed(self, reason: str, **verdict: object) -> EventInHand:
         """The event in hand could not be handled."""
         in_hand = self._put_down()
-        # A hub that knows no attempts would take it for a failure of the next one, which may be under way.
-        if self.owns(in_hand.ownership) and (self._takes_attempts or not in_hand.gave_up):
+        # A hub that says no deadline knows no attempts, and would take it for a failure of the one under way.
+        if self.owns(in_hand.ownership) and (self._deadline_is_known or not in_hand.gave_up):
             self._refuse(in_hand, reason, **verdict)
         self.settle()
         return in_hand
@@ -197,7 +201,7 @@ class Partitions:
     @property
     def _every(self) -> float:
         """Seconds within which the hub hears of each partition."""
-        return max(_SHORTEST, min(self._alive_every, self._deadline / 3))
+        return max(_SHORTEST, min(self._alive_every, self._deadline / 3 if self._deadline_is_known else _EVERY))
 
     def _received(self, share: Share, ownership: Ownership, now: float) -> None:
         if share.kind == "revoked":
@@ -240,7 +244,7 @@ class Partitions:
         ownership.unacknowledged.pop(event.stream, None)
         ownership.spoke_at = self._clock()
         members = {"stream": event.stream, "sequence": event.sequence, "reason": reason, **verdict}
-        if self._takes_attempts:
+        if self._deadline_is_known:
             members["attempt"] = in_hand.attempt
         self._requests.add("nack", ownership.partition, **members)
 

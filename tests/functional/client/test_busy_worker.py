@@ -163,11 +163,14 @@ def test_nothing_is_said_while_there_is_nothing_to_do(live_hub: FakeWebSocketHub
     assert [one["cursor"] for one in said(live_hub)] == ["c2", "c3"]
 
 
-@pytest.mark.parametrize(("deadline", "alive_every", "wanted"), [(3, None, 1.0), (30, 4.0, 4.0), (3, 99.0, 1.0)])
+@pytest.mark.parametrize(
+    ("deadline", "alive_every", "wanted"), [(3, None, 1.0), (30, 4.0, 4.0), (3, 99.0, 1.0), (None, None, 5.0)]
+)
 def test_signs_of_life_follow_the_deadline(
-    live_hub: FakeWebSocketHub, busy: Busy, deadline: int, alive_every: float | None, wanted: float
+    live_hub: FakeWebSocketHub, busy: Busy, deadline: int | None, alive_every: float | None, wanted: float
 ) -> None:
-    live_hub.joined = live_hub.joined | {"ack_deadline": deadline}
+    del live_hub.joined["ack_deadline"]
+    live_hub.joined |= {} if deadline is None else {"ack_deadline": deadline}
     live_hub.shares.append([OWNED, sent(2, ("a", 1))])
     with busy.running(alive_every=alive_every):
         busy.begin()
