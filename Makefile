@@ -42,8 +42,8 @@ format: $(TEST) ## Format the code, and mend what can be mended
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-bench: $(TEST) ## Measure, and write docs/benchmarks.md
-	$(BIN)/python -m tests.benchmarks
+bench: $(TEST) ## Measure, and write docs/benchmarks.md; AGAINST=<commit> compares with it instead: ONLY=a,b ROUNDS=n WRITE=1
+	$(BIN)/python -m tests.benchmarks $(AGAINST:%=--against %) $(ONLY:%=--only %) $(ROUNDS:%=--rounds %) $(if $(WRITE),--write)
 
 test-localstack: $(TEST) $(SAM) $(MINISTACK) ## Deploy the built template on MiniStack, or at AWS_ENDPOINT_URL, and run the end-to-end tests there
 	@echo "Building for the Python and the processor that are to run the functions..."

@@ -6,18 +6,20 @@ import re
 from typing import TYPE_CHECKING
 
 from eventstore.errors import InvalidQuery
-from eventstore.streams import ANY, NEW, Expected
+from eventstore.streams import ANY, NEW, Condition, Expected, version_of
 from functions.rest.responses import BATCH, JSON
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from eventstore.streams import StreamState
 
-__all__ = ["entity_tag", "expected", "is_current", "prefers_batch", "wait_seconds"]
+__all__ = ["conditions", "entity_tag", "expected", "is_current", "prefers_batch", "requires_new", "wait_seconds"]
 
 # The version alone, or a whole entity tag of this API: head, first and epoch.
-_VERSION = re.compile(r'"(0|[1-9][0-9]{0,15})(?:\.[1-9][0-9]{0,15}\.[0-9a-f]+)?"')
+_VERSION = re.compile(r'"((0|[1-9][0-9]{0,15})(\.[1-9][0-9]{0,15}\.[0-9a-f]+)?)"')
+_TAG = re.compile(r'(W/)?("[\x21\x23-\x7e\x80-\xff]*")')
+"""RFC 9110, 8.8.3."""
 _WAIT = re.compile(r'(?:^|[,;])\s*wait\s*=\s*"?([0-9]{1,9})"?\s*(?=$|[,;])', re.IGNORECASE)
 _QUALITY = re.compile(r";\s*q\s*=\s*([01](?:\.[0-9]{0,3})?)", re.IGNORECASE)
 
@@ -29,8 +31,8 @@ _RESERVE = 2.0
 
 
 def entity_tag(state: StreamState, epoch: str) -> str:
-    """The stream's version: it changes with every append, every removal, and when the store is made anew."""
-    return f'"{state.head}.{state.first}.{epoch}"'
+    """The stream's version, as `streams.version_of` has it."""
+    return f'"{version_of(state, epoch)}"'
 
 
 def expected(headers: Mapping[str, str]) -> Expected:
@@ -62,7 +64,53 @@ def expected(headers: Mapping[str, str]) -> Expected:
             f'If-Match is {match[:80]!r}; send one version in double quotes, such as "7", or an ETag as it was given',
             pointer="If-Match",
         )
-    return Expected(int(version[1]))
+    return Expected(int(version[2]), tag=version[1] if version[3] else "")
+
+
+def conditions(headers: Mapping[str, str]) -> Sequence[Condition]:
+    """On which conditions a stream is to be changed, by `If-Match` and `If-None-Match`.
+
+    Raises:
+        InvalidQuery: One is neither `*` nor a list of entity tags.
+    """
+    found = []
+    for name, negated in (("If-Match", False), ("If-None-Match", True)):
+        text = headers.get(name.lower())
+        if text is not None:
+            versions = ("*",) if text.strip() == "*" else _versions(name, text, weak=negated)
+            found.append(Condition(versions, negated))
+    return found
+
+
+def _versions(name: str, text: str, *, weak: bool) -> tuple[str, ...]:
+    """The versions in a list of entity tags; what is none of this API's is none of any stream's.
+
+    A weak tag counts where tags are compared weakly (RFC 9110, 13.1.1 and 13.1.2).
+    """
+    tags = [_TAG.fullmatch(entry.strip()) for entry in text.split(",")]
+    versions = []
+    for tag in tags:
+        if not tag:
+            raise InvalidQuery(
+                f'{name} is {text[:80]!r}; send *, versions in double quotes, such as "7", or ETags as they were given',
+                pointer=name,
+            )
+        version = _VERSION.fullmatch(tag[2])
+        if version and (weak or not tag[1]):
+            versions.append(version[1])
+    return tuple(versions)
+
+
+def requires_new(headers: Mapping[str, str]) -> bool:
+    """Whether a stream is to be made only if there is none of its name.
+
+    Raises:
+        InvalidQuery: The condition is none that making a stream can have.
+    """
+    condition = headers.get("if-none-match")
+    if condition not in {None, "*"}:
+        raise InvalidQuery("If-None-Match of a new stream is *, for one that there is not yet", pointer="If-None-Match")
+    return condition is not None
 
 
 def is_current(headers: Mapping[str, str], tag: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
+from eventstore.gaps import NO_GAPS
 from eventstore.reading import AllQuery, Page, StreamPage, StreamQuery
 
 if TYPE_CHECKING:
@@ -25,9 +26,10 @@ PageT = TypeVar("PageT", Page, StreamPage)
 def fitting(read: Callable[[QueryT], PageT], query: QueryT) -> tuple[PageT, list[bytes]]:
     """The events that a query asks for, encoded, as many as fit: at least one, if there is any.
 
-    The page is the last one that was read: where it ends, this one does.
+    The page is the last one that was read: where it ends, this one does. What is lost is that of all of them.
     """
     events: list[bytes] = []
+    lost = NO_GAPS
     used = 0
     step = min(query.limit, _STEP)
     page: PageT | None = None
@@ -37,16 +39,17 @@ def fitting(read: Callable[[QueryT], PageT], query: QueryT) -> tuple[PageT, list
         fit = _fit(encoded, _BUDGET - used)
         if fit < len(encoded):
             if page and not fit:
-                return page, events
+                return replace(page, lost=lost), events
             # Read again, no more than fits, so that `next` goes on right behind it.
             step = max(fit, 1)
             continue
         page = found
+        lost = lost.with_more(page.lost)
         events += encoded
         used += sum(map(len, encoded))
         # A page that came short has looked far enough for one request.
         if page.next is None or len(encoded) < step or len(events) == query.limit:
-            return page, events
+            return replace(page, lost=lost), events
         room = (_BUDGET - used) * len(events) // used
         step = max(1, min(query.limit - len(events), room))
 

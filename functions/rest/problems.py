@@ -44,7 +44,7 @@ _KINDS: Mapping[type[errors.EventstoreError], tuple[int, str]] = {
     errors.InvalidCursor: (422, "The cursor cannot be used here"),
     InvalidBody: (422, "The body breaks a rule"),
     errors.TooLarge: (413, "More than is taken at once"),
-    errors.WrongExpectedVersion: (412, "The stream ends elsewhere"),
+    errors.WrongExpectedVersion: (412, "The stream is at another version"),
     errors.EventConflict: (409, "Another event has this source and id"),
     errors.StreamConflict: (409, "The stream exists with other settings"),
     errors.SubscriptionConflict: (409, "The subscription exists with another definition"),
@@ -134,7 +134,8 @@ def _members(error: errors.EventstoreError) -> Mapping[str, object]:
             place = {"errors": [{"pointer": error.pointer, "detail": error.detail}]}
             return place if position is None else {**place, "position": position}
         case errors.WrongExpectedVersion():
-            return {"stream": error.stream, "expected": error.expected, "actual": error.actual}
+            expected = {} if error.expected is None else {"expected": error.expected}
+            return {"stream": error.stream, **expected, "actual": error.actual}
         case errors.EventConflict():
             return {"stream": error.stream, "sequence": error.sequence, "index": error.index}
         case errors.AmbiguousEvent():

@@ -7,17 +7,27 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from eventstore.errors import Malformed, TooLarge, UnsupportedMediaType
+from eventstore.errors import InvalidQuery, Malformed, TooLarge, UnsupportedMediaType
 from functions.access import access_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
     from eventstore.access import Access, Scope
 
 __all__ = ["Request", "json_body", "segment"]
+
+_SAFE = {"GET", "HEAD", "OPTIONS", "TRACE"}
+"""RFC 9110, 9.2.1. What HEAD, OPTIONS and TRACE would be answered does not matter here."""
+
+_PRECONDITIONS = {
+    "if-match": "If-Match",
+    "if-none-match": "If-None-Match",
+    "if-unmodified-since": "If-Unmodified-Since",
+}
+"""Those that a method which changes something may have (RFC 9110, 13.1); it ignores If-Modified-Since and If-Range."""
 
 _LONGEST_BODY = 1024 * 1024
 """Of a call in JSON; cursors of all partitions that a store may have are the most that one holds."""
@@ -46,26 +56,33 @@ class Request:
     access: Access
 
     @classmethod
-    def of(cls, event: Mapping[str, Any], context: LambdaContext, *needed: Scope) -> Request:
+    def of(
+        cls, event: Mapping[str, Any], context: LambdaContext, *needed: Scope, conditions: Collection[str] = ()
+    ) -> Request:
         """Read the event that a function is invoked with.
 
         Args:
             event: As API Gateway makes it.
             context: Lambda's.
             needed: The scopes of which the caller must have one; without any, whoever has a credential may come.
+            conditions: The headers with preconditions that a call which changes something honours, in lower case.
 
         Raises:
             Forbidden: The caller has none of them.
+            InvalidQuery: The call changes something on a condition that it cannot honour.
         """
         access = access_of(event.get("requestContext") or {})
         if needed:
             access.require(*needed)
+        headers = _headers(event)
+        if event.get("httpMethod") not in _SAFE:
+            _require_honoured(headers, conditions)
         path = event["path"]
         body = event.get("body") or ""
         return cls(
             path=path,
             base=_base(path, event.get("requestContext") or {}),
-            headers=_headers(event),
+            headers=headers,
             query=event.get("multiValueQueryStringParameters") or {},
             body=b64decode(body) if event.get("isBase64Encoded") else body.encode(),
             seconds_left=context.get_remaining_time_in_millis() / 1000,
@@ -105,6 +122,20 @@ def segment(text: str) -> str:
 def _headers(event: Mapping[str, Any]) -> Mapping[str, str]:
     lines = event.get("multiValueHeaders") or {}
     return {name.lower(): values[0] if len(values) == 1 else ", ".join(values) for name, values in lines.items()}
+
+
+def _require_honoured(headers: Mapping[str, str], conditions: Collection[str]) -> None:
+    """Return if no precondition would be passed over: what was to be done on a condition is not done without it."""
+    for name, written in _PRECONDITIONS.items():
+        if name not in headers or name in conditions:
+            continue
+        if name == "if-unmodified-since" and "if-match" in headers and "if-match" in conditions:
+            # RFC 9110, 13.1.4: If-Match says it better.
+            continue
+        honoured = " and ".join(_PRECONDITIONS[one] for one in _PRECONDITIONS if one in conditions) or "no condition"
+        raise InvalidQuery(
+            f"{written} cannot be honoured here, and nothing was changed; this call takes {honoured}", pointer=written
+        )
 
 
 def _base(path: str, context: Mapping[str, Any]) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from eventstore.events import RecordedEvent
+    from eventstore.gaps import Gaps
     from eventstore.store import Published
     from eventstore.streams import StreamState
     from functions.rest.request import Request
@@ -32,6 +33,8 @@ __all__ = [
     "items",
     "json_of",
     "link",
+    "missing",
+    "missing_headers",
     "page",
     "published",
     "stream",
@@ -47,6 +50,9 @@ _UNKNOWN = "application/octet-stream"
 _AS_TEXT = 1024 * 1024
 """Longer bodies go as Base64, whose length is known: text in the function's answer grows by what JSON escapes in it,
 and Lambda allows an answer 6 MB (Lambda quotas)."""
+
+_MISSING_BYTES = 1024
+"""Of a header that says what is missing; an answer has two of them, and its link."""
 
 _HEADER_BYTES = 8 * 1024
 """API Gateway allows all headers of an answer 10,240 bytes (API Gateway quotas); its own need some."""
@@ -88,6 +94,40 @@ def items(name: str, encoded: Sequence[bytes], *, following: str | None, headers
 def batch(events: Sequence[bytes], *, headers: Mapping[str, str]) -> Answer:
     """The bare events, in the JSON batch format (CloudEvents 1.0.2, JSON format, 4)."""
     return _encoded(BATCH, b"[%b]" % b",".join(events), headers)
+
+
+def missing(lost: Gaps) -> Mapping[str, object]:
+    """The members of a page that say what its reader does not get; none, where nothing is missing."""
+    members: dict[str, object] = {}
+    if lost:
+        members["missing"] = [{"stream": stream, "first": first, "last": last} for stream, first, last in lost.ranges]
+    if not lost.complete:
+        members["missing_more"] = True
+    if lost.gone:
+        members["gone"] = list(lost.gone)
+    return members
+
+
+def missing_headers(lost: Gaps) -> Mapping[str, str]:
+    """The same as headers (RFC 9651), for a bare array has no place for it; what does not fit is said to be more."""
+    ranges = [f'"{stream}";first={first};last={last}' for stream, first, last in lost.ranges]
+    told = _leading(ranges)
+    headers = {"Eventstore-Missing": ", ".join(told)} if told else {}
+    if not lost.complete or len(told) < len(ranges):
+        headers["Eventstore-Missing-More"] = "?1"
+    if gone := _leading([f'"{stream}"' for stream in lost.gone]):
+        headers["Eventstore-Gone"] = ", ".join(gone)
+    return headers
+
+
+def _leading(items: Sequence[str]) -> Sequence[str]:
+    """As many as fit into one header."""
+    used = 0
+    for count, item in enumerate(items):
+        used += len(item) + 2
+        if used > _MISSING_BYTES:
+            return items[:count]
+    return items
 
 
 def link(request: Request, following: str | None) -> Mapping[str, str]:

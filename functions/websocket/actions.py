@@ -64,9 +64,15 @@ def _subscribe(caller: Caller, message: Message) -> str:
 
 def _join(caller: Caller, message: Message) -> str:
     asked = Join.of(message)
-    partitions = bootstrap.members().join(caller.connection, asked.id, durable_of(caller.access, asked.name))
+    durable = durable_of(caller.access, asked.name)
+    partitions = bootstrap.members().join(caller.connection, asked.id, durable)
     return answers.message(
-        "subscribed", id=asked.id, subscription=asked.name, partitions=list(partitions), request=message.request
+        "subscribed",
+        id=asked.id,
+        subscription=asked.name,
+        partitions=list(partitions),
+        ack_deadline=durable.rules.ack_deadline // 1000,
+        request=message.request,
     )
 
 
@@ -76,22 +82,24 @@ def _ack(caller: Caller, message: Message) -> str:
     if asked.stream is None:
         bootstrap.members().acknowledge(caller.connection, asked.id, asked.cursors)
     else:
-        bootstrap.members().acknowledge_stream(caller.connection, asked.id, asked.stream, asked.sequence)
+        bootstrap.members().acknowledge_stream(
+            caller.connection, asked.id, asked.stream, asked.sequence, frame=asked.frame
+        )
     return answers.message("acknowledged", id=asked.id, request=message.request)
 
 
 def _nack(caller: Caller, message: Message) -> str:
     caller.access.require(Scope.SUBSCRIBE)
     asked = Nack.of(message)
-    nack = groups.Nack(caller.connection, asked.stream, asked.sequence, asked.reason, asked.delay, asked.park)
-    bootstrap.members().fail(asked.id, nack)
+    about = (asked.stream, asked.sequence, asked.reason, asked.delay, asked.park, asked.frame)
+    bootstrap.members().fail(asked.id, groups.Nack(caller.connection, *about))
     return answers.message("acknowledged", id=asked.id, request=message.request)
 
 
 def _release(caller: Caller, message: Message) -> str:
     caller.access.require(Scope.SUBSCRIBE)
     asked = Release.of(message)
-    bootstrap.members().release(caller.connection, asked.id, asked.partition)
+    bootstrap.members().release(caller.connection, asked.id, asked.partition, frame=asked.frame)
     return answers.message("released", id=asked.id, partition=asked.partition, request=message.request)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from eventstore import bootstrap
 from eventstore.access import Scope
 from eventstore.cloudevents import from_json
-from eventstore.errors import ConnectionNotFound, EventstoreError, Forbidden, Invalid
+from eventstore.errors import ConnectionNotFound, EventstoreError, Forbidden, Invalid, StreamGone
 from eventstore.subscriptions import BARE
 from functions.access import access_of
 from functions.websocket import actions, answers, connecting
@@ -50,6 +50,9 @@ def _connect(event: Mapping[str, Any]) -> dict[str, Any]:
     except Forbidden as error:
         _LOGGER.info("a connection is refused: %s: %s", error.code, error.detail)
         return {"statusCode": 403, "body": error.detail}
+    except StreamGone as error:
+        _LOGGER.info("a connection is refused: %s: %s", error.code, error.detail)
+        return {"statusCode": 410, "body": error.detail}
     except EventstoreError as error:
         _LOGGER.warning("%s: %s", error.code, error.detail)
         return {"statusCode": 503, "body": error.detail}

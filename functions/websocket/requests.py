@@ -100,6 +100,10 @@ class Message:
             raise InvalidRequest(f"{name} must be a string, or a list of at least one", pointer=f"/{name}")
         return [str(one) for one in values]
 
+    def frame(self) -> int:
+        """The number of the frame that it is about; 0 without it."""
+        return self.number("frame") if "frame" in self.found else 0
+
     def number(self, name: str, *, most: int = _GREATEST) -> int:
         """A member that is a whole number."""
         text = self.found[name].text if name in self.found else ""
@@ -174,26 +178,29 @@ class Join:
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """What `ack` says is handled: all up to cursors, or all of a stream up to a sequence."""
+    """What `ack` says is handled: all up to cursors, or all of a stream up to a sequence, which came in a frame."""
 
     id: str
     cursors: Sequence[str]
     stream: str | None
     sequence: int
+    frame: int
 
     @classmethod
     def of(cls, message: Message) -> Ack:
         """Read the message; raises `InvalidRequest` or `InvalidStream`."""
-        message.only("id", "cursor", "stream", "sequence")
+        message.only("id", "cursor", "stream", "sequence", "frame")
         cursors, stream = message.texts("cursor"), message.text("stream")
         if bool(cursors) == (stream is not None):
             raise InvalidRequest("ack has a cursor, or else stream and sequence", pointer="/cursor")
         own_id = message.subscription()
         if stream is not None:
-            return cls(own_id, (), stream_name(stream, pointer="/stream"), message.number("sequence"))
-        if "sequence" in message.found:
-            raise InvalidRequest("sequence goes with stream; a cursor speaks for itself", pointer="/sequence")
-        return cls(own_id, cursors, None, 0)
+            name, sequence = stream_name(stream, pointer="/stream"), message.number("sequence")
+            return cls(own_id, (), name, sequence, message.frame())
+        for member in ("sequence", "frame"):
+            if member in message.found:
+                raise InvalidRequest(f"{member} goes with stream; a cursor speaks for itself", pointer=f"/{member}")
+        return cls(own_id, cursors, None, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,11 +213,12 @@ class Nack:
     reason: str
     delay: int | None
     park: bool
+    frame: int
 
     @classmethod
     def of(cls, message: Message) -> Nack:
         """Read the message; raises `InvalidRequest` or `InvalidStream`."""
-        message.only("id", "stream", "sequence", "reason", "delay", "park")
+        message.only("id", "stream", "sequence", "reason", "delay", "park", "frame")
         stream = message.text("stream")
         if stream is None:
             raise InvalidRequest("stream is missing; it names the stream of the event", pointer="/stream")
@@ -220,7 +228,8 @@ class Nack:
             raise InvalidRequest("park must be true or false", pointer="/park")
         delay = message.number("delay", most=_LONGEST_DELAY) * 1000 if "delay" in message.found else None
         own_id, sequence = message.subscription(), message.number("sequence")
-        return cls(own_id, stream, sequence, (message.text("reason") or "")[:LONGEST_REASON], delay, park)
+        reason = (message.text("reason") or "")[:LONGEST_REASON]
+        return cls(own_id, stream, sequence, reason, delay, park, message.frame())
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,12 +238,13 @@ class Release:
 
     id: str
     partition: int
+    frame: int
 
     @classmethod
     def of(cls, message: Message) -> Release:
         """Read the message; raises `InvalidRequest`."""
-        message.only("id", "partition")
-        return cls(message.subscription(), message.number("partition"))
+        message.only("id", "partition", "frame")
+        return cls(message.subscription(), message.number("partition"), message.frame())
 
 
 def _expected(message: Message) -> Expected:

@@ -1,4 +1,7 @@
-"""`python -m tests.benchmarks [SUBJECT...]`: measures, and says what came of it; a run of all writes the document."""
+"""`python -m tests.benchmarks [SUBJECT...]`: measures, and says what came of it; a run of all writes the document.
+
+With `--against COMMIT` this tree is compared with another commit instead.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,11 @@ from tests.benchmarks import (
     reading,
     stack,
 )
+from tests.benchmarks.against import running
+from tests.benchmarks.against.intervals import FEWEST_ROUNDS
+from tests.benchmarks.against.report import page_with, section_of
+from tests.benchmarks.against.trees import CheckoutError
+from tests.benchmarks.against.workloads import WORKLOADS
 from tests.benchmarks.document import PLACE, Section, document
 from tests.benchmarks.measure import Figure, NotMeasured
 
@@ -109,24 +117,61 @@ _SUBJECTS: Mapping[str, _Subject] = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the subjects named, or all.
+    """Run the subjects named, or all; or compare.
 
     Returns:
-        1 if an aim is not held.
+        1 if an aim is not held, or a figure is worse than the other commit's; 2 if something could not be compared.
     """
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks")
     parser.add_argument("subjects", nargs="*", metavar="SUBJECT", help=f"any of: {', '.join(_SUBJECTS)}")
-    named = parser.parse_args(arguments).subjects
+    against = parser.add_argument_group("comparing this tree with another commit")
+    against.add_argument("--against", metavar="COMMIT", help="the other commit")
+    against.add_argument("--only", type=_names, metavar="NAME,...", help=f"any of: {', '.join(WORKLOADS)}")
+    against.add_argument("--rounds", type=_rounds, help=f"how often both start anew ({running.DEFAULT_ROUNDS})")
+    against.add_argument("--write", action="store_true", help=f"put the table into docs/{PLACE.name}")
+    options = parser.parse_args(arguments)
+    if options.against is None:
+        if options.only or options.rounds or options.write:
+            parser.error("--only, --rounds and --write belong to --against")
+        return _measure(options.subjects, parser)
+    if options.subjects:
+        parser.error(f"with --against, name what is compared by --only: {', '.join(WORKLOADS)}")
+    try:
+        return running.run(
+            options.against,
+            subjects=options.only or running.HOT,
+            rounds=options.rounds or running.DEFAULT_ROUNDS,
+            write=options.write,
+        )
+    except CheckoutError as error:
+        parser.error(str(error))
+
+
+def _measure(named: Sequence[str], parser: argparse.ArgumentParser) -> int:
     if unknown := set(named) - set(_SUBJECTS):
         parser.error(f"no such subject: {', '.join(sorted(unknown))}; there are {', '.join(_SUBJECTS)}")
     began = time.monotonic()
     sections = [_SUBJECTS[name].measured() for name in named or _SUBJECTS]
     if not named:
         PLACE.parent.mkdir(exist_ok=True)
-        PLACE.write_text(document(sections), encoding="utf-8")
+        earlier = section_of(PLACE.read_text(encoding="utf-8")) if PLACE.exists() else ""
+        PLACE.write_text(page_with(earlier, document(sections)), encoding="utf-8")
         print(f"Written to docs/{PLACE.name} after {time.monotonic() - began:.0f} s.")
     figures = chain.from_iterable(section.figures for section in sections)
     return int(any(isinstance(figure, Figure) and figure.missed for figure in figures))
+
+
+def _names(text: str) -> list[str]:
+    names = text.split(",")
+    if unknown := [name for name in names if name not in WORKLOADS]:
+        raise argparse.ArgumentTypeError(f"no such workload: {', '.join(unknown)}; there are {', '.join(WORKLOADS)}")
+    return names
+
+
+def _rounds(text: str) -> int:
+    if not text.isdecimal() or int(text) < FEWEST_ROUNDS:
+        raise argparse.ArgumentTypeError(f"must be an integer of at least {FEWEST_ROUNDS}, for an interval of 95 %")
+    return int(text)
 
 
 def _printed(figure: Figure | NotMeasured) -> Figure | NotMeasured:

@@ -16,7 +16,7 @@ from tests.benchmarks.measure import Figure, NotMeasured
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["PLACE", "Section", "document"]
+__all__ = ["PLACE", "Section", "document", "machine"]
 
 PLACE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 
@@ -43,7 +43,7 @@ class Section:
 
 def document(sections: Sequence[Section]) -> str:
     """The whole page: a table for each section."""
-    parts = [_HEAD.format(machine=_machine())]
+    parts = [_HEAD.format(machine=machine())]
     for section in sections:
         rows = "".join(f"{_row(figure)}\n" for figure in section.figures)
         head = "| what | figure | aim | held or not |\n| --- | ---: | ---: | --- |\n"
@@ -57,7 +57,8 @@ def _row(figure: Figure | NotMeasured) -> str:
     return f"| {figure.what} | {figure.told} | {figure.aimed_at} | {figure.verdict} |"
 
 
-def _machine() -> str:
+def machine() -> str:
+    """What figures were measured on, for readers."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     with ValkeyServer.start() as server, Redis.from_url(server.url, decode_responses=True) as client:
         told = client.info("server")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import islice, pairwise, product
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ from eventstore.errors import (
 )
 from eventstore.ports import Lag
 from eventstore.positions import BEGINNING, WHOLE, Position
-from eventstore.streams import ANY, NEW, Expected, Retention, StreamConfig, partition_of
+from eventstore.streams import ANY, NEW, Condition, Expected, Retention, StreamConfig, partition_of, version_of
 from tests.examples import FakeClock, event, events
 
 if TYPE_CHECKING:
@@ -53,6 +54,11 @@ def place(log: Log, stream: str, sequence: int) -> Position:
     partition = partition_of(stream, log.partitions)
     found = log.tail({partition: BEGINNING}, count=10_000)[partition].events
     return next(at for at, recorded in found if (recorded.stream, recorded.sequence) == (stream, sequence))
+
+
+def place_of_the_end(log: Log, partition: int) -> Position:
+    """Where a partition's log ends."""
+    return log.tail({partition: Position(_FAR, 0, 0)}, count=1, backwards=True)[partition].position
 
 
 def all_of(log: Log) -> Mapping[int, Tail]:
@@ -514,6 +520,231 @@ class LogContract:
             log.delete("wf")
             assert (log.describe("wf").size, log.locate("2000")) == (0, [])
 
+    class TestDeletingAtOnce:
+        """A deletion is one step, whatever becomes of who asked for it; `trim` only gives memory back."""
+
+        def test_readers_are_told_of_all_of_it_before_any_of_it_is_removed(self, log: Log) -> None:
+            for start in range(1, 2401, 800):
+                log.append("wf", events(800, start=start))
+            log.delete("wf")
+            assert told(log, "wf") == [("wf", 1, 2400)]
+            assert (ids(log, "wf"), log.describe("wf").size, log.locate("2000")) == ([], 0, [])
+
+        def test_removing_what_was_deleted_tells_nothing_new(self, log: Log) -> None:
+            log.append("wf", events(2000))
+            log.delete("wf")
+            partition = partition_of("wf", log.partitions)
+            before = log.missing({partition: BEGINNING})[partition]
+            assert log.trim("wf") == 2000
+            assert log.missing({partition: BEGINNING})[partition] == before
+
+        def test_what_is_left_to_remove_is_listed_until_it_is_removed_and_dispatched(
+            self, log: Log, clock: FakeClock, dispatch: Dispatch
+        ) -> None:
+            partition = partition_of("wf", log.partitions)
+            log.append("wf", events(300))
+            log.delete("wf")
+            assert (log.trim("wf", until=clock.now()), log.deleted(partition)) == (0, ["wf"])
+            assert (log.trim("wf"), log.deleted(partition)) == (300, ["wf"])
+            dispatch(partition, place_of_the_end(log, partition))
+            assert (log.trim("wf"), log.deleted(partition)) == (0, [])
+
+        def test_a_turn_comes_to_a_deletion_although_nothing_else_is_left(self, log: Log) -> None:
+            after = log.append("wf", events(3)).partition
+            before = place_of_the_end(log, after)
+            deleted = log.delete("wf")
+            log.trim("wf")
+            assert (deleted.partition, place_of_the_end(log, after) > before) == (after, True)
+            assert read_forwards(log, after) == []
+            assert log.lag({after: BEGINNING}, most=100)[after] == Lag(0, None)
+
+        def test_a_deletion_rings_as_an_append_does(self, log: Log) -> None:
+            assert log.append("wf", events(3)).rings
+            assert not log.delete("wf").rings
+
+        def test_deleting_what_holds_nothing_changes_nothing(self, log: Log) -> None:
+            log.append("wf", events(3))
+            log.delete("wf")
+            before = all_of(log)
+            assert not log.delete("wf").rings
+            assert all_of(log) == before
+
+        def test_deleting_again_meanwhile_tells_only_what_came_since(self, log: Log) -> None:
+            log.append("wf", events(300))
+            log.delete("wf")
+            partition = partition_of("wf", log.partitions)
+            serial = log.missing({partition: BEGINNING})[partition].serial
+            log.append("wf", events(2))
+            log.delete("wf")
+            later = log.missing({partition: BEGINNING}, since={partition: serial})[partition]
+            assert (later.ranges, told(log, "wf")) == ([("wf", 301, 302)], [("wf", 1, 302)])
+            assert (log.trim("wf"), log.describe("wf").size, log.describe("wf").first) == (302, 0, 303)
+
+        def test_what_is_published_meanwhile_stays(self, log: Log) -> None:
+            log.append("wf", events(300))
+            log.delete("wf")
+            log.append("wf", events(3))
+            assert (log.trim("wf"), ids(log, "wf")) == (300, ["1", "2", "3"])
+            assert log.describe("wf").size == sum(len(e.body) for e in events(3))
+            assert [e.sequence for e in log.locate("2")] == [302]
+
+        def test_retention_goes_on_behind_a_deletion(self, log: Log) -> None:
+            log.create("wf", StreamConfig(Retention(max_events=2)))
+            log.append("wf", events(2))
+            log.delete("wf")
+            for number in range(3, 8):
+                log.append("wf", [event(str(number))])
+            assert (ids(log, "wf"), told(log, "wf")) == (["6", "7"], [("wf", 1, 5)])
+            assert log.describe("wf").size == sum(len(event(n).body) for n in "67")
+
+        def test_appends_that_race_deletions_are_kept_or_told(self, log: Log) -> None:
+            def append(worker: int) -> None:
+                for number in range(60):
+                    log.append("wf", [event(f"{worker}-{number}")])
+
+            with ThreadPoolExecutor(4) as pool:
+                running = [pool.submit(append, worker) for worker in range(3)]
+                while not all(future.done() for future in running):
+                    with suppress(StreamNotFound):
+                        log.delete("wf")
+                        log.trim("wf")
+                for future in running:
+                    future.result()
+            state = log.describe("wf")
+            ranges = told(log, "wf")
+            assert (state.head, state.count, len(ids(log, "wf"))) == (180, 181 - state.first, 181 - state.first)
+            assert ranges == [("wf", 1, state.first - 1)]
+
+        @pytest.mark.parametrize("permanently", [False, True])
+        def test_a_very_large_stream_is_deleted_at_once_and_told_whole(
+            self, log: Log, clock: FakeClock, *, permanently: bool
+        ) -> None:
+            for start in range(1, 5001, 4):
+                log.append("wf", events(4, start=start))
+                clock.pass_seconds(0.01)
+            standing = place(log, "wf", 2000)
+            late = place(log, "wf", 4800)
+            log.delete("wf", permanently=permanently)
+            assert told(log, "wf") == [("wf", 1, 5000)]
+            partition = partition_of("wf", log.partitions)
+            assert log.missing({partition: late})[partition].ranges == [("wf", 4801, 5000)]
+            (stream, first, last), *more = log.missing({partition: standing})[partition].ranges
+            assert (stream, last, more) == ("wf", 5000, [])
+            assert 1 < first <= 2001
+
+        def test_whoever_reads_on_step_by_step_is_told_each_part_of_a_large_deletion_once(
+            self, log: Log, clock: FakeClock
+        ) -> None:
+            for start in range(1, 3000, 2):
+                log.append("wf", events(2, start=start))
+                clock.pass_seconds(0.01)
+            stops = [place(log, "wf", sequence) for sequence in (1, 17, 400, 401, 1500, 2222, 3000)]
+            log.delete("wf")
+            partition = partition_of("wf", log.partitions)
+            ranges: list[tuple[int, int]] = []
+            for after, until in pairwise([BEGINNING, *stops]):
+                found = log.missing({partition: after}, until={partition: until})[partition].ranges
+                ranges += [(first, last) for _, first, last in found]
+            assert [first for first, _ in ranges] == [1, *(last + 1 for _, last in ranges[:-1])]
+            assert ranges[-1][1] == 3000
+
+        def test_a_stream_deleted_for_good_is_told_as_gone_at_its_place(self, log: Log) -> None:
+            other, wf = neighbours(log, 2)
+            log.append(other, events(1))
+            log.append(wf, events(1))
+            log.delete(wf)
+            before = log.missing({3: BEGINNING})[3]
+            log.delete(wf, permanently=True)
+            log.append(other, events(1, start=2))
+            after = log.missing({3: BEGINNING}, since={3: before.serial})[3]
+            assert (list(before.gone), after.gone, after.ranges) == ([], [wf], [])
+            assert log.missing({3: place(log, other, 1)})[3].gone == [wf]
+            assert log.missing({3: place(log, other, 2)})[3].gone == []
+            assert log.missing({3: BEGINNING}, until={3: place(log, other, 1)})[3].gone == []
+            assert log.missing({3: BEGINNING}, streams=[other])[3].gone == []
+
+        def test_it_says_which_of_some_streams_are_gone(self, log: Log) -> None:
+            for name in ("a", "b", "c"):
+                log.append(name, events(1))
+            log.delete("a", permanently=True)
+            log.delete("b")
+            assert (log.gone(["c", "b", "a", "unknown"]), log.gone([])) == (["a"], [])
+
+    class TestDeletingOnCondition:
+        def version(self, log: Log) -> str:
+            found = log.read("wf", start=1, stop=1, count=1)
+            return version_of(found.state, found.epoch)
+
+        @pytest.mark.parametrize(
+            "condition",
+            [
+                Condition(("2",)),
+                Condition(("2", "4")),
+                Condition(("3.2.000000000000",)),
+                Condition(("3.1.000000000000",)),
+                Condition(("3",), negated=True),
+                Condition(("*",), negated=True),
+                Condition(("2", "3"), negated=True),
+            ],
+        )
+        def test_a_condition_that_is_not_true_changes_nothing(self, log: Log, condition: Condition) -> None:
+            log.append("wf", events(3))
+            with pytest.raises(WrongExpectedVersion) as caught:
+                log.delete("wf", conditions=[condition])
+            assert (caught.value.actual, ids(log, "wf")) == (3, ["1", "2", "3"])
+            with pytest.raises(WrongExpectedVersion):
+                log.delete("wf", permanently=True, conditions=[condition])
+            assert log.describe("wf").head == 3
+
+        @pytest.mark.parametrize(
+            "condition",
+            [
+                Condition(("3",)),
+                Condition(("*",)),
+                Condition(("1", "3")),
+                Condition(("2",), negated=True),
+                Condition(("3.1.000000000000",), negated=True),
+            ],
+        )
+        def test_a_condition_that_is_true_lets_it_be_done(self, log: Log, condition: Condition) -> None:
+            log.append("wf", events(3))
+            log.delete("wf", conditions=[condition])
+            assert ids(log, "wf") == []
+
+        def test_all_conditions_must_be_true(self, log: Log) -> None:
+            log.append("wf", events(3))
+            with pytest.raises(WrongExpectedVersion):
+                log.delete("wf", conditions=[Condition(("3",)), Condition(("3",), negated=True)])
+
+        def test_a_whole_version_is_compared_in_every_part(self, log: Log) -> None:
+            log.append("wf", events(3))
+            known = self.version(log)
+            log.delete("wf", conditions=[Condition((known,))])
+            with pytest.raises(WrongExpectedVersion):
+                log.delete("wf", conditions=[Condition((known,))])
+            known = self.version(log)
+            log.renew()
+            with pytest.raises(WrongExpectedVersion):
+                log.delete("wf", conditions=[Condition((known,))])
+            with pytest.raises(WrongExpectedVersion):
+                log.delete("wf", conditions=[Condition((self.version(log),), negated=True)])
+
+        def test_a_publish_too_may_expect_a_whole_version(self, log: Log) -> None:
+            log.append("wf", events(2))
+            known = self.version(log)
+            assert list(log.append("wf", events(1, start=3), expected=Expected(2, tag=known)).sequences) == [3]
+            known = self.version(log)
+            log.delete("wf")
+            for again in (known, self.version(log).replace("3.", "2.", 1)):
+                with pytest.raises(WrongExpectedVersion) as caught:
+                    log.append("wf", events(1, start=4), expected=Expected(3, tag=again))
+                assert caught.value.actual == 3
+            known = self.version(log)
+            log.renew()
+            with pytest.raises(WrongExpectedVersion):
+                log.append("wf", events(2, start=4), expected=Expected(3, tag=known))
+            assert list(log.append("wf", events(2, start=4), expected=Expected(3)).sequences) == [4, 5]
+
     class TestRetaining:
         def test_only_the_newest_events_are_kept(self, log: Log) -> None:
             log.create("wf", StreamConfig(Retention(max_events=3)))
@@ -706,6 +937,50 @@ class LogContract:
                 log.append("wf", events(800, start=start))
             log.delete("wf")
             assert told(log, "wf") == [("wf", 1, 2400)]
+
+    class TestReadingNextToRemovals:
+        def test_a_read_tells_the_serial_that_covers_what_it_does_not_show(self, log: Log) -> None:
+            log.append("wf", events(3))
+            partition = partition_of("wf", log.partitions)
+            before = log.tail({partition: BEGINNING}, count=9)[partition]
+            log.delete("wf")
+            log.append("wf", [event("4")])
+            after = log.tail({partition: BEGINNING}, count=9)[partition]
+            missing = log.missing({partition: BEGINNING}, since={partition: before.removals})[partition]
+            assert (before.removals, after.removals > 0, missing.serial) == (0, True, after.removals)
+            assert missing.ranges == [("wf", 1, 3)]
+
+        @pytest.mark.parametrize("streams", [(), ("wf",)])
+        def test_a_read_that_finds_nothing_tells_it_too(self, log: Log, streams: tuple[str, ...]) -> None:
+            log.append("wf", events(3))
+            log.delete("wf")
+            partition = partition_of("wf", log.partitions)
+            tail = log.tail({partition: BEGINNING}, count=9, streams=streams)[partition]
+            assert (tail.events, tail.removals) == ([], log.missing({partition: BEGINNING})[partition].serial)
+
+        def test_where_nothing_was_removed_nobody_need_ask(self, log: Log) -> None:
+            log.append("wf", events(3))
+            partition = partition_of("wf", log.partitions)
+            tail = log.tail({partition: BEGINNING}, count=9)[partition]
+            assert (tail.removals, tail.removed_until) == (0, -1)
+
+        def test_behind_the_newest_removal_nobody_need_ask(self, log: Log, clock: FakeClock) -> None:
+            log.append("wf", events(3))
+            removed = place(log, "wf", 3)
+            clock.pass_seconds(1)
+            log.append("other", events(1))
+            log.delete("wf")
+            clock.pass_seconds(1)
+            log.append("wf", [event("4")])
+            partition = partition_of("wf", log.partitions)
+            tail = log.tail({partition: BEGINNING}, count=9)[partition]
+            assert removed.time <= tail.removed_until < place(log, "wf", 4).time
+
+        def test_each_partition_has_a_serial_of_its_own(self, log: Log) -> None:
+            log.append("wf", events(3))
+            log.delete("wf")
+            removed = {p for p, tail in all_of(log).items() if tail.removals}
+            assert removed == {partition_of("wf", log.partitions)}
 
     class TestLag:
         def test_who_has_seen_nothing_lags_by_all_of_it(self, log: Log) -> None:

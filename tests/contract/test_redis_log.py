@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -147,13 +148,64 @@ class TestRedisAlone:
         partition = RedisLog(client).append("wf", events(1)).partition
         assert 0 < client.pttl(f"{{p{partition}}}:bell") <= 10_000
 
-    def test_nothing_is_left_of_events_that_are_deleted(self, client: Redis) -> None:
+    @pytest.mark.parametrize("permanently", [False, True])
+    def test_nothing_is_left_of_events_that_are_deleted(self, client: Redis, *, permanently: bool) -> None:
         log = RedisLog(client)
         log.append("wf", events(5))
         log.append("wf", [event("6")])
+        log.delete("wf", permanently=permanently)
+        assert log.trim("wf") == 6
+        partition = partition_of("wf", log.partitions)
+        tag = f"{{p{partition}}}"
+        assert (client.hlen(f"{tag}:ids"), client.xlen(f"{tag}:events:wf")) == (0, 0)
+        assert log.deleted(partition) == ["wf"]
+        newest = client.xrevrange(f"{tag}:log", count=1)[0][0]
+        dispatching(client)(partition, Position(*map(int, newest.split(b"-")), 0))
+        assert log.trim("wf") == 0
+        assert (client.xlen(f"{tag}:log"), client.exists(f"{tag}:deleted")) == (0, 0)
+        fields = {"head", "bytes", "updated", "created", "first", "deleted", "swept"} | (
+            {"gone"} if permanently else set()
+        )
+        assert {field.decode() for field in client.hkeys(f"{tag}:state:wf")} == fields
+
+    @pytest.mark.parametrize("permanently", [False, True])
+    def test_what_a_function_that_died_left_of_a_large_stream_is_removed_later(
+        self, client: Redis, clock: FakeClock, *, permanently: bool
+    ) -> None:
+        log = RedisLog(client, partitions=1, clock=clock)
+        for start in range(1, 60_001, 40):
+            log.append("wf", events(40, start=start))
+            clock.pass_seconds(0.001)
+        half = log.tail({0: BEGINNING}, count=30_000)[0].position
+        # It died right behind the step that deletes.
+        log.delete("wf", permanently=permanently)
+        assert log.missing({0: BEGINNING})[0].ranges == [("wf", 1, 60_000)]
+        [(_, first, last)] = log.missing({0: half})[0].ranges
+        assert (30_001 - 60_000 // 10 < first <= 30_001, last) == (True, 60_000)
+        assert client.zcard("{p0}:trimmed") <= 1_101
+        removed = log.trim("wf")
+        dispatching(client)(0, log.tail({0: Position(1 << 62, 0, 0)}, count=1, backwards=True)[0].position)
+        assert (removed, log.trim("wf"), log.deleted(0)) == (60_000, 0, [])
+        assert {key.decode() for key in client.keys("*")} == {"{p0}:state:wf", "{p0}:partition", "{p0}:trimmed"} | {
+            f"{{p0}}:{name}" for name in ("log", "bell", "turn", *(() if permanently else ("streams",)))
+        }
+        assert client.hlen("{p0}:state:wf") < 10
+        assert (client.xlen("{p0}:log"), log.missing({0: BEGINNING})[0].ranges) == (0, [("wf", 1, 60_000)])
+
+    def test_what_has_to_be_indexed_before_it_is_removed_takes_no_longer_than_the_time_given(
+        self, client: Redis, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        clock = FakeClock()
+        log = RedisLog(client, partitions=1, clock=clock)
+        for start in range(1, 4001, 1000):
+            log.append("wf", events(1000, start=start))
         log.delete("wf")
-        tag = f"{{p{partition_of('wf', log.partitions)}}}"
-        assert (client.xlen(f"{tag}:log"), client.hlen(f"{tag}:ids"), client.xlen(f"{tag}:events:wf")) == (0, 0, 0)
+        until, now, asked = clock.now() + 2, clock.now, itertools.count()
+        # Time passes by the look at the clock.
+        monkeypatch.setattr(clock, "now", lambda: now() + next(asked))
+        assert log.trim("wf", until=until) == 0
+        assert client.hlen("{p0}:ids") < 4000
+        assert (log.trim("wf"), client.hlen("{p0}:ids")) == (4000, 0)
 
     def test_a_turn_that_dispatched_nothing_yet_keeps_everything(self, client: Redis) -> None:
         log = RedisLog(client)

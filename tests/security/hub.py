@@ -31,7 +31,9 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _FIELD_VALUE = re.compile(r"[\x20-\x7e]*")
 """RFC 9110, 5.5, without what is obsolete there."""
 
-_OF_PARTITIONS = "partition|log|ids|streams|bell|turn|trimmed|limits|subscriptions|behind|places|frames|terms|inbox"
+_OF_PARTITIONS = (
+    "partition|log|ids|streams|bell|turn|trimmed|limits|deleted|subscriptions|behind|places|frames|terms|inbox"
+)
 _NAME = r"[A-Za-z0-9._:~-]{1,200}"
 _KEYS = re.compile(
     rf"\{{p(?P<partition>\d+)\}}:(?:(?:{_OF_PARTITIONS}|groups|durables)|(?:events|state):(?P<stream>{_NAME}))"

@@ -6,7 +6,7 @@ from typing import Any
 
 from functions.rest.openapi.shapes import ref
 
-__all__ = ["ETAG", "LINK", "RESPONSES", "json", "problems"]
+__all__ = ["ETAG", "LINK", "MISSING", "RESPONSES", "json", "problems"]
 
 _TEXT: dict[str, Any] = {"schema": {"type": "string"}}
 
@@ -17,13 +17,26 @@ LINK: dict[str, Any] = {
     "Link": _TEXT | {"description": 'Where the next page is (RFC 8288, `rel="next"`), if there is one.'},
     "Vary": _TEXT | {"required": True},
 }
+MISSING: dict[str, Any] = {
+    "Eventstore-Missing": _TEXT
+    | {
+        "description": (
+            'Of a bare array: what `missing` says otherwise, as a list (RFC 9651) such as `"wf-1";first=5;last=9`.'
+        )
+    },
+    "Eventstore-Missing-More": {
+        "schema": {"const": "?1"},
+        "description": "Of a bare array: more is missing than is told.",
+    },
+    "Eventstore-Gone": _TEXT | {"description": "Of a bare array: what `gone` says otherwise, as a list of names."},
+}
 
 _STATUSES: dict[int, tuple[str, str, dict[str, Any]]] = {
     400: ("Malformed", "It cannot be read.", {}),
     404: ("NotFound", "It is not there.", {}),
     409: ("Conflict", "The store holds something else; nothing was changed.", {}),
     410: ("Gone", "It was deleted for good, or the store was made anew.", {}),
-    412: ("WrongVersion", "The stream ends elsewhere: at `actual`.", {}),
+    412: ("WrongVersion", "The condition is not true of the stream, which ends at `actual`; nothing was changed.", {}),
     413: ("TooLarge", "More than is taken at once: of events, of bytes, or of one event's attributes.", {}),
     415: ("UnsupportedMediaType", "The body is in a format that is not read here.", {}),
     422: ("Invalid", "It breaks a rule; `errors` says where.", {}),

@@ -93,7 +93,17 @@ PARAMETERS: dict[str, Any] = {
         'Store only if the stream ends at this version: `"7"`, or an ETag as it was given.',
         {"type": "string", "pattern": r'^"(0|[1-9][0-9]{0,14})"$'},
     ),
+    "IfVersion": _header(
+        "If-Match",
+        'Only if the stream is at one of these versions: `"7"`, where it ends, or an ETag as it was given, which is '
+        "compared in every part; `*`: whatever version it is at.",
+        {"type": "string", "examples": ['"7"']},
+    ),
+    "IfNoVersion": _header(
+        "If-None-Match", "Only if the stream is at none of these versions, as in If-Match.", {"type": "string"}
+    ),
     "IfNew": _header("If-None-Match", "`*`: store only if the stream has had no event yet.", {"const": "*"}),
+    "IfNotThere": _header("If-None-Match", "`*`: only if there is no stream of this name.", {"const": "*"}),
     "IfNoneMatch": _header(
         "If-None-Match",
         "ETags that the reader has; 304 if one is current.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from functions.rest.openapi.answers import ETAG, LINK, json, problems
+from functions.rest.openapi.answers import ETAG, LINK, MISSING, json, problems
 from functions.rest.openapi.parameters import refs
 from functions.rest.openapi.shapes import ref
 from functions.rest.openapi.subscription_paths import SUBSCRIPTION_PATHS
@@ -18,7 +18,7 @@ _BATCH: dict[str, Any] = {"application/cloudevents-batch+json": {"schema": ref("
 
 def _page(description: str, schema: str, headers: dict[str, Any]) -> dict[str, Any]:
     content = {"application/json": {"schema": ref(schema)}, **_BATCH}
-    return {"description": description, "content": content, "headers": headers}
+    return {"description": description, "content": content, "headers": {**headers, **MISSING}}
 
 
 _PUBLISH: dict[str, Any] = {
@@ -75,11 +75,12 @@ _CREATE: dict[str, Any] = {
     "summary": "Create a stream",
     "description": "Only needed for its settings: publishing creates a stream, too.",
     "tags": ["streams"],
+    "parameters": refs("IfNotThere"),
     "requestBody": {"required": True, "content": {"application/json": {"schema": ref("NewStream")}}},
     "responses": {
         "201": json("Created.", "Stream", {"Location": {"schema": {"type": "string"}, "required": True}}),
         "200": json("It exists with these settings.", "Stream", {"Location": {"schema": {"type": "string"}}}),
-        **problems(400, 409, 410, 413, 415, 422),
+        **problems(400, 409, 410, 412, 413, 415, 422),
     },
 }
 
@@ -105,8 +106,8 @@ _DELETE: dict[str, Any] = {
     "summary": "Delete a stream's events",
     "description": "Its sequences go on where they were; `permanent=true` ends it.",
     "tags": ["streams"],
-    "parameters": refs("Stream", "Permanent"),
-    "responses": {"204": {"description": "Deleted."}, **problems(400, 404, 410, 422)},
+    "parameters": refs("Stream", "Permanent", "IfVersion", "IfNoVersion"),
+    "responses": {"204": {"description": "Deleted."}, **problems(400, 404, 410, 412, 422)},
 }
 
 _READ: dict[str, Any] = {

@@ -17,6 +17,19 @@ _URI = "^[A-Za-z0-9._~/-]{1,200}$"
 
 _EPOCH: dict[str, Any] = {"type": "string", "pattern": "^[0-9a-f]{12}$", "description": "As it stands in cursors."}
 
+_MISSING: dict[str, Any] = {
+    "missing": many(closed({"stream": NAME, "first": SEQUENCE, "last": SEQUENCE}))
+    | {
+        "maxItems": 100,
+        "description": (
+            "What was removed, by retention or deletion, before the reader came to it, since it began to read: whether "
+            "it would have been selected or not. Only there if anything is missing."
+        ),
+    },
+    "missing_more": {"const": True, "description": "More is missing than is told, or than is remembered."},
+    "gone": many(NAME) | {"description": "Streams that the call names and that were deleted for good since then."},
+}
+
 
 def schemas() -> dict[str, Any]:
     """All of them, by name."""
@@ -29,9 +42,12 @@ def schemas() -> dict[str, Any]:
             {"stream": NAME, "sequence": SEQUENCE, "id": {"type": "string"}, "duplicate": {"type": "boolean"}}
         ),
         "Results": closed({"results": {"type": "array", "items": ref("Result"), "minItems": 1}}),
-        "EventPage": closed({"events": ref("Batch"), "cursor": TOKEN, "next": TOKEN}, optional=("next",)),
+        "EventPage": closed(
+            {"cursor": TOKEN, **_MISSING, "events": ref("Batch"), "next": TOKEN}, optional=(*_MISSING, "next")
+        ),
         "StreamPage": closed(
-            {"stream": NAME, "head": COUNT, "events": ref("Batch"), "next": TOKEN}, optional=("next",)
+            {"stream": NAME, "head": COUNT, **_MISSING, "events": ref("Batch"), "next": TOKEN},
+            optional=(*_MISSING, "next"),
         ),
         "Stream": _stream(),
         "Streams": closed({"streams": {"type": "array", "items": ref("Stream")}, "next": TOKEN}, optional=("next",)),

@@ -32,7 +32,12 @@ router = Router()  # type: ignore[no-untyped-call]  # Powertools leaves it untyp
 @router.post("/events")
 def publish() -> Answer:
     """Store the events of one request, all or none of each stream."""
-    request = Request.of(router.current_event.raw_event, router.lambda_context, Scope.PUBLISH)
+    request = Request.of(
+        router.current_event.raw_event,
+        router.lambda_context,
+        Scope.PUBLISH,
+        conditions=("if-match", "if-none-match"),
+    )
     only(request.query, "stream")
     stream = one(request.query, "stream")
     if stream is not None:
@@ -55,8 +60,9 @@ def search() -> Answer:
     page, events = fitting(lambda query: read_all(log(), query), query)
     headers = {"Vary": "Accept", **responses.link(request, page.next)}
     if prefers_batch(request.headers):
-        return responses.batch(events, headers=headers)
-    return responses.page({"cursor": page.cursor}, events, following=page.next, headers=headers)
+        return responses.batch(events, headers={**headers, **responses.missing_headers(page.lost)})
+    members = {"cursor": page.cursor, **responses.missing(page.lost)}
+    return responses.page(members, events, following=page.next, headers=headers)
 
 
 @router.get("/events/<event_id>")

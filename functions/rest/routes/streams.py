@@ -11,7 +11,7 @@ from eventstore.bootstrap import log, store
 from eventstore.reading import read_stream
 from eventstore.streams import stream_name
 from functions.rest import responses
-from functions.rest.conditions import entity_tag, is_current, prefers_batch, wait_seconds
+from functions.rest.conditions import conditions, entity_tag, is_current, prefers_batch, requires_new, wait_seconds
 from functions.rest.paging import fitting
 from functions.rest.queries import flag, names_query, only, stream_query
 from functions.rest.request import Request, json_body, segment
@@ -49,8 +49,9 @@ def read(stream: str) -> Answer:
     page, events = fitting(lambda query: read_stream(log(), name, query), query)
     headers |= {"ETag": entity_tag(page.state, page.epoch), **responses.link(request, page.next)}
     if prefers_batch(request.headers):
-        return responses.batch(events, headers=headers)
-    return responses.page({"stream": name, "head": page.state.head}, events, following=page.next, headers=headers)
+        return responses.batch(events, headers={**headers, **responses.missing_headers(page.lost)})
+    members = {"stream": name, "head": page.state.head, **responses.missing(page.lost)}
+    return responses.page(members, events, following=page.next, headers=headers)
 
 
 @router.post("/streams")
@@ -59,11 +60,14 @@ def create() -> Answer:
     # Imported here, for only who makes a stream pays for pydantic.
     from functions.rest.models import new_stream  # noqa: PLC0415 - see above
 
-    request = Request.of(router.current_event.raw_event, router.lambda_context, Scope.ADMIN)
+    request = Request.of(
+        router.current_event.raw_event, router.lambda_context, Scope.ADMIN, conditions=("if-none-match",)
+    )
     only(request.query)
+    new = requires_new(request.headers)
     name, config = new_stream(json_body(request))
     request.access.require_streams([name], pointer="/id")
-    state, created = store().create(name, config)
+    state, created = store().create(name, config, new=new)
     location = f"{request.base}/api/v1/streams/{state.name}"
     return responses.json_of(201 if created else 200, responses.stream(state), headers={"Location": location})
 
@@ -100,10 +104,16 @@ def describe(stream: str) -> Answer:
 @router.delete("/streams/<stream>")
 def delete(stream: str) -> Answer:
     """Remove a stream's events; `?permanent=true` ends it."""
-    request = Request.of(router.current_event.raw_event, router.lambda_context, Scope.ADMIN)
+    request = Request.of(
+        router.current_event.raw_event,
+        router.lambda_context,
+        Scope.ADMIN,
+        conditions=("if-match", "if-none-match"),
+    )
     only(request.query, "permanent")
     name = _name(request, stream)
-    log().delete(name, permanently=flag(request.query, "permanent"))
+    permanently = flag(request.query, "permanent")
+    store().delete(name, permanently=permanently, conditions=conditions(request.headers))
     return responses.empty(204)
 
 

@@ -175,7 +175,7 @@ def store() -> Store:
     """The store of this process."""
     from eventstore.store import Store
 
-    return Store(log(), bells())
+    return Store(log(), bells(), clock=clock())
 
 
 @cache
@@ -193,7 +193,17 @@ def dispatcher() -> Dispatcher:
     from eventstore.dispatch import Dispatcher
 
     limits = TurnLimits(events_url=f"{settings().rest_url}/api/v1/events")
-    return Dispatcher(log(), turns(), deliveries(), bells=_bells(), letters=letters(), clock=clock(), limits=limits)
+    return Dispatcher(
+        log(),
+        turns(),
+        deliveries(),
+        durables=durables(),
+        registry=registry(),
+        bells=_bells(),
+        letters=letters(),
+        clock=clock(),
+        limits=limits,
+    )
 
 
 @cache
@@ -248,7 +258,13 @@ STORE = ("eventstore.adapters.redis_log", "eventstore.store")
 SUBSCRIPTIONS = (*STORE, "eventstore.adapters.redis_registry", "eventstore.joining", "eventstore.subscribing")
 """What `subscriptions` and `registry` import, apart from `QUEUES`."""
 
-DISPATCHER = ("eventstore.adapters.redis_log", "eventstore.adapters.redis_turns", "eventstore.dispatch")
+DISPATCHER = (
+    "eventstore.adapters.redis_durables",
+    "eventstore.adapters.redis_log",
+    "eventstore.adapters.redis_registry",
+    "eventstore.adapters.redis_turns",
+    "eventstore.dispatch",
+)
 """What `dispatcher` imports, apart from `QUEUES`."""
 
 DELIVERER = ("eventstore.adapters.apigateway", "eventstore.delivery")

@@ -7,7 +7,8 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 from eventstore.cloudevents import recorded_attributes
-from eventstore.framing import FrameLimits, Placed, missing_members
+from eventstore.framing import FrameLimits, Placed
+from eventstore.losses import Losses
 from eventstore.matching import terms_of, terms_of_event
 from eventstore.narrowing import affordable_to_match, affordable_to_send, leading
 from eventstore.ports import Behind
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from eventstore.events import AttributeValue
-    from eventstore.filters.prefixes import Prefixes
     from eventstore.framing import Outbox
+    from eventstore.losses import Lost
     from eventstore.narrowing import Groups
     from eventstore.ports import Log, Turn, Turns
     from eventstore.positions import Position
@@ -60,6 +61,26 @@ class _Read(NamedTuple):
     attributes: Mapping[str, AttributeValue]
 
 
+class _Window(NamedTuple):
+    """What was read of the log behind a place; the last two as in `Tail`."""
+
+    events: Sequence[_Read]
+    reached: Position
+    at_end: bool
+    removals: int = 0
+    removed_until: int = -1
+
+
+class _Step(NamedTuple):
+    """Those who are behind and stand together, and how they are carried on."""
+
+    subscriptions: Sequence[Subscription]
+    after: Position
+    removals: int
+    window: _Window
+    lost: Lost
+
+
 class Carrier:
     """Reads what a turn is about, and puts it into frames for whom it concerns.
 
@@ -70,21 +91,31 @@ class Carrier:
         self._log = log
         self._turns = turns
         self._limits = limits
+        self._losses = Losses(log)
         self._known: dict[str, Subscription] = {}
 
     def carry_live(self, turn: Turn, outbox: Outbox) -> tuple[Turn, dict[str, int]]:
         """Give everyone who has caught up what is new; answers the turn as it goes on, and the last frame of each."""
-        events = self._read_live(turn)
+        window = self._read_live(turn)
+        events = window.events
         at: dict[str, list[int]] = {}
         for index, (placed, attributes) in enumerate(events):
             for term in terms_of_event(placed.event.stream, attributes):
                 at.setdefault(term, []).append(index)
         found = self._turns.candidates(turn.partition, list(at))
         turn, groups = self._narrowed(turn, events, at, found)
-        keys = [one.key for to in groups.values() for one in to]
-        # Groups are served by the goal as well; those who are behind ask by themselves.
-        last = self._turns.frames(turn, keys) if keys or turn.groups else {}
-        return turn, _send(outbox, events, groups, last)
+        lost: Lost = {}
+        if window.removed_until >= turn.done.time:
+            read = [placed.event for placed, _ in events]
+            lost = self._losses.of_live(
+                turn, read, lambda: self._subscriptions(turn.partition, self._turns.caught_up(turn.partition))
+            )
+        keys = {one.key: None for to in (*groups.values(), *lost.values()) for one in to}
+        # Groups are served by the goal as well; those who are behind ask by themselves. It is asked for once all is
+        # read: a worker that was overtaken by then, and may have read something else, sends nothing.
+        last = self._turns.frames(turn, list(keys)) if keys or turn.groups else {}
+        told = _tell_lost(outbox, lost, turn.done, last)
+        return turn, told | _send(outbox, events, groups, {**last, **told})
 
     def _narrowed(
         self,
@@ -144,53 +175,60 @@ class Carrier:
                 places[one.key] = one
                 continue
             # Where nothing is left to read, it does not matter of which streams it would be.
-            at_end = one.position >= turn.goal and one.removals == turn.removals
+            at_end = one.position >= turn.goal
             groups.setdefault((one.position, one.removals, () if at_end else subscription.streams), []).append(
                 subscription
             )
-        before = self._turns.frames(turn, list(behind))
-        last = {**before}
         limits = self._limits
         count = max(1, min(limits.behind_events, limits.behind_together // turn.carried))
+        steps = []
         for (position, removals, streams), subscriptions in groups.items():
-            events, reached, at_end = self._read(turn, position, count=count, streams=streams)
+            window = self._read(turn, position, count=count, streams=streams)
+            events = window.events
             fit = _fitting(events, limits.sent_bytes // turn.carried)
             if fit < len(events):
-                events, reached, at_end = events[:fit], events[fit - 1].placed.position, False
-            if removals < turn.removals:
-                to = [(one, last[one.key] + 1) for one in subscriptions]
-                last |= self._tell_missing(turn, outbox, to, (position, reached), removals)
+                window = window._replace(events=events[:fit], reached=events[fit - 1].placed.position, at_end=False)
+            lost: Lost = {}
+            if window.removals > removals and window.removed_until >= position.time:
+                read = [placed.event for placed, _ in window.events]
+                lost = self._losses.of_behind(turn, (position, window.reached), read, removals, subscriptions)
+            steps.append(_Step(subscriptions, position, removals, window, lost))
+        # As in `carry_live`, behind all that was read.
+        before = self._turns.frames(turn, list(behind))
+        last = {**before}
+        for step in steps:
+            window = step.window
+            last |= _tell_lost(outbox, step.lost, step.after, last)
             alike: Groups = {}
-            for subscription in subscriptions:
-                if matched := _matched(subscription, events, range(len(events))):
+            for subscription in step.subscriptions:
+                if matched := _matched(subscription, window.events, range(len(window.events))):
                     alike.setdefault((matched, subscription.bare), []).append(subscription)
-            last |= _send(outbox, events, alike, last)
-            if at_end:
-                last |= _tell_live(turn, outbox, subscriptions, last)
-                caught_up |= {one.key: terms_of(one) for one in subscriptions}
+            last |= _send(outbox, window.events, alike, last)
+            if window.at_end:
+                last |= _tell_live(turn, outbox, step.subscriptions, last)
+                caught_up |= {one.key: terms_of(one) for one in step.subscriptions}
             else:
                 # What was removed further on is told of when they come there.
-                places |= {one.key: Behind(one.key, reached, removals) for one in subscriptions}
+                places |= {one.key: Behind(one.key, window.reached, step.removals) for one in step.subscriptions}
         frames |= {key: number for key, number in last.items() if number != before[key]}
 
-    def _read_live(self, turn: Turn) -> list[_Read]:
+    def _read_live(self, turn: Turn) -> _Window:
         """All between where the partition stands and the goal; `begin` has seen to it that it is not too much."""
         events: list[_Read] = []
-        after, at_end = turn.done, False
-        while not at_end:
-            found, after, at_end = self._read(turn, after, count=self._limits.events)
-            events += found
-        return events
+        window = _Window((), turn.done, at_end=False)
+        while not window.at_end:
+            window = self._read(turn, window.reached, count=self._limits.events)
+            events += window.events
+        return window._replace(events=events)
 
-    def _read(
-        self, turn: Turn, after: Position, *, count: int, streams: Sequence[str] = ()
-    ) -> tuple[list[_Read], Position, bool]:
+    def _read(self, turn: Turn, after: Position, *, count: int, streams: Sequence[str] = ()) -> _Window:
         if after >= turn.goal:
-            return [], turn.goal, True
+            return _Window((), turn.goal, at_end=True)
         partition, goal = turn.partition, {turn.partition: turn.goal}
         tail = self._log.tail({partition: after}, count=count, until=goal, streams=streams)[partition]
         events = [_Read(Placed(at, event), recorded_attributes(event)) for at, event in tail.events]
-        return events, turn.goal if tail.at_end else tail.position, tail.at_end
+        reached = turn.goal if tail.at_end else tail.position
+        return _Window(events, reached, tail.at_end, tail.removals, tail.removed_until)
 
     def _subscriptions(self, partition: int, keys: Sequence[str]) -> list[Subscription]:
         unknown = [key for key in keys if key not in self._known]
@@ -201,32 +239,6 @@ class Carrier:
             for key, text in self._turns.definitions(partition, unknown).items():
                 self._known[key] = Subscription.decoded(key, text)
         return [self._known[key] for key in keys if key in self._known]
-
-    def _tell_missing(
-        self,
-        turn: Turn,
-        outbox: Outbox,
-        to: Sequence[tuple[Subscription, int]],
-        between: tuple[Position, Position],
-        removals: int,
-    ) -> dict[str, int]:
-        partition, (after, until) = turn.partition, between
-        missing = self._log.missing(
-            {partition: after},
-            since={partition: removals},
-            until={partition: until},
-            streams=to[0][0].streams,
-        )[partition]
-        told: dict[Prefixes, list[tuple[Subscription, int]]] = {}
-        for one, frame in to:
-            told.setdefault(one.filter.prefixes, []).append((one, frame))
-        frames: dict[str, int] = {}
-        for some in told.values():
-            ranges = [found for found in missing.ranges if some[0][0].concerns(found[0])]
-            if ranges or not missing.complete:
-                outbox.add_truncated(missing_members(ranges, complete=missing.complete), after, some)
-                frames |= {one.key: frame for one, frame in some}
-        return frames
 
 
 _KEPT = 200_000
@@ -252,6 +264,16 @@ def _send(outbox: Outbox, events: Sequence[_Read], groups: Groups, last: Mapping
         to = [(one, last[one.key] + 1) for one in subscriptions]
         taken = outbox.add_events([events[index].placed for index in indexes], to, bare=bare)
         frames |= {one.key: last[one.key] + taken for one in subscriptions}
+    return frames
+
+
+def _tell_lost(outbox: Outbox, lost: Lost, after: Position, last: Mapping[str, int]) -> dict[str, int]:
+    """Number and add the frames that say what is missing behind a place. Answers the last frame of each."""
+    frames: dict[str, int] = {}
+    for members, subscriptions in lost.items():
+        to = [(one, last[one.key] + 1) for one in subscriptions]
+        outbox.add_truncated(members, after, to)
+        frames |= {one.key: number for one, number in to}
     return frames
 
 

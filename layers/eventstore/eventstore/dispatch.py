@@ -6,16 +6,27 @@ from typing import TYPE_CHECKING
 
 from eventstore.carrying import Carrier, TurnLimits
 from eventstore.framing import Outbox
-from eventstore.groups import decoded
+from eventstore.groups import Group, Heard, Silence, decoded
 from eventstore.ports import Advance
 from eventstore.serving import Served, serve
 from eventstore.subscriptions import Durable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from eventstore.groups import Command
-    from eventstore.ports import Behind, Bells, Clock, DeadLetters, Deliveries, Log, Turn, Turns
+    from eventstore.ports import (
+        Behind,
+        Bells,
+        Clock,
+        DeadLetters,
+        Deliveries,
+        Durables,
+        Log,
+        Registry,
+        Turn,
+        Turns,
+    )
 
 __all__ = ["Dispatcher"]
 
@@ -32,6 +43,8 @@ class Dispatcher:
         turns: Turns,
         deliveries: Deliveries,
         *,
+        durables: Durables,
+        registry: Registry,
         bells: Bells,
         letters: DeadLetters,
         clock: Clock,
@@ -40,12 +53,14 @@ class Dispatcher:
         self._log = log
         self._turns = turns
         self._deliveries = deliveries
+        self._durables = durables
+        self._registry = registry
         self._bells = bells
         self._letters = letters
         self._clock = clock
         self._limits = limits or TurnLimits()
         self._carrier = Carrier(log, turns, self._limits)
-        self._durables: dict[str, Durable] = {}
+        self._definitions: dict[str, Durable] = {}
 
     def serve(self, partition: int, *, until: int) -> bool:
         """Take turns until nothing is left to do or the time (in milliseconds since 1970) has come.
@@ -79,22 +94,52 @@ class Dispatcher:
         # The letters first: an event that is parked is never only in a state.
         self._letters.send([letter for one in served.values() for letter in one.letters])
         self._deliveries.send(outbox.deliveries())
+        asked = self._inquire(turn, served.values())
         moved = {key: one.state for key, one in served.items() if one.state != turn.groups[key]}
+        changed = {
+            key: one.durable.encoded() for key, one in served.items() if one.durable is not self._definitions[key]
+        }
         alarm = self._alarm(turn, [one.due for one in served.values() if one.due is not None])
-        more = self._turns.advance(turn, Advance(frames, places, caught_up, moved, alarm))
-        return more or any(one.more for one in served.values())
+        more = self._turns.advance(turn, Advance(frames, places, caught_up, moved, alarm, changed))
+        self._definitions |= {key: served[key].durable for key in changed}
+        return more or asked or any(one.more for one in served.values())
 
     def _serve_groups(self, turn: Turn, outbox: Outbox) -> dict[str, Served]:
         """Give each durable subscription of the partition what it may get."""
-        told: dict[str, list[Command]] = {}
+        commands: dict[str, list[Command]] = {}
         for key, command in turn.commands:
-            told.setdefault(key, []).append(decoded(command))
-        unknown = [key for key in turn.groups if key not in self._durables]
+            commands.setdefault(key, []).append(decoded(command))
+        groups = {key: Group.decoded(state) for key, state in turn.groups.items()}
+        return {
+            key: serve(self._log, turn, durable, groups[key], commands=commands.get(key, []), outbox=outbox)
+            for key, durable in self._defined(turn, groups).items()
+        }
+
+    def _defined(self, turn: Turn, groups: Mapping[str, Group]) -> dict[str, Durable]:
+        """What the turn's durable subscriptions are, by their keys; those that ended are left out."""
+        known = self._definitions
+        unknown = [key for key, group in groups.items() if key not in known or known[key].version != group.version]
         if unknown:
             found = self._turns.durables(turn.partition, unknown)
-            self._durables |= {key: Durable.decoded(text) for key, text in found.items()}
-        known = [self._durables[key] for key in turn.groups if key in self._durables]
-        return {one.key: serve(self._log, turn, one, told.get(one.key, []), outbox) for one in known}
+            known |= {key: Durable.decoded(text) for key, text in found.items()}
+        return {key: known[key] for key in groups if key in known}
+
+    def _inquire(self, turn: Turn, served: Iterable[Served]) -> bool:
+        """Find out about owners whose deadline has passed; the next turn takes in what is known then.
+
+        That it is a command makes a second try of the next turn do the same, whatever the owner does meanwhile.
+        """
+        asked = False
+        for one in served:
+            if one.inquiry is None:
+                continue
+            owner, heard = one.inquiry.owner.connection, one.inquiry.heard
+            silence = self._registry.silence(owner)
+            works = silence is not None and silence < one.durable.rules.ack_deadline
+            command = Heard(owner, turn.now - silence) if works and silence is not None else Silence(owner, heard)
+            self._durables.tell(one.durable, {turn.partition: (command,)})
+            asked = True
+        return asked
 
     def _alarm(self, turn: Turn, dues: Sequence[int]) -> int:
         """Ask for a turn when something falls due, unless one is asked for that comes early enough."""

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from eventstore.errors import NothingParked, SubscriptionConflict, SubscriptionNotFound, Unavailable
+from eventstore.errors import NothingParked, StreamGone, SubscriptionConflict, SubscriptionNotFound, Unavailable
 from eventstore.groups import Redrive, Replay
 from eventstore.ports import Start
 from eventstore.positions import BEGINNING, Position
-from eventstore.starting import origin_of
+from eventstore.starting import origin_of, require_kept
 from eventstore.streams import partition_of
 
 if TYPE_CHECKING:
@@ -67,14 +66,25 @@ class DurableSubscriptions:
 
         Raises:
             InvalidCursor: As `starting.origin_of` says.
+            StreamGone: A stream that it names was deleted for good; one that was made before may name such.
             SubscriptionConflict: There is one of this name, and it is another.
         """
-        with suppress(SubscriptionNotFound):
+        try:
             _same(self._durables.get(durable.name), durable)
+        except SubscriptionNotFound:
+            require_kept(self._log, durable.streams)
         starts = self._starts(durable, place)
         stands = self._durables.create(durable, starts)
         _same(stands, durable)
-        return stands, stands.key == durable.key
+        made = stands.key == durable.key
+        if made:
+            # Its turns tell what is deleted from here on; what was meanwhile, nobody would.
+            try:
+                require_kept(self._log, durable.streams)
+            except StreamGone:
+                self._durables.delete(durable.name)
+                raise
+        return stands, made
 
     def delete(self, name: str) -> None:
         """End one, discard what it had parked, and let its members know; raises `SubscriptionNotFound`.

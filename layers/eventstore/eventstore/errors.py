@@ -14,7 +14,7 @@ EventstoreError
 │   ├── TooManySubscriptions    the connection has as many as it may have: end one, or use another connection
 │   └── TooLarge                more bytes or events than the hub takes at once
 ├── Conflict                    the store holds something else: read it, then decide
-│   ├── WrongExpectedVersion    the stream does not end where the caller believes
+│   ├── WrongExpectedVersion    the stream does not end where the caller believes, or a condition is not true of it
 │   ├── EventConflict           the stream holds another event under the same source and id
 │   ├── StreamConflict          the stream exists with other settings
 │   ├── AmbiguousEvent          several events use the id: name the source, or the stream
@@ -192,12 +192,25 @@ class Conflict(EventstoreError):
 
 
 class WrongExpectedVersion(Conflict):
-    """The stream ends at `actual`, not where the caller believes."""
+    """The stream ends at `actual`, not where the caller believes, or is otherwise another than the caller knows.
+
+    Attributes:
+        expected: Where the caller believes that it ends; None if no one place was named.
+    """
 
     code = "wrong-expected-version"
 
-    def __init__(self, stream: str, *, expected: int, actual: int) -> None:
-        super().__init__(f"stream {stream!r} ends at {actual}, not at {expected}; read on from there, then decide")
+    def __init__(self, stream: str, *, expected: int | None, actual: int) -> None:
+        if expected is None:
+            detail = f"the condition is not true of stream {stream!r}, which ends at {actual}; GET it, then decide"
+        elif expected == actual:
+            detail = (
+                f"stream {stream!r} ends at {actual}, but events were removed, or the store was made anew, since the "
+                "ETag was given; GET it, then decide"
+            )
+        else:
+            detail = f"stream {stream!r} ends at {actual}, not at {expected}; read on from there, then decide"
+        super().__init__(detail)
         self.stream = stream
         self.expected = expected
         self.actual = actual

@@ -52,9 +52,10 @@ class Part:
         kind: One of `Kind`.
         partition: Where it comes from.
         cursors: Behind the whole; of a `BARE` part, behind each of its events.
-        texts: Of `EVENTS` and `RESENT`, an array of them; of `AGAIN`, the members that say what is tried again, and an
-            array, which is empty once the stream has caught up; of `BARE`, each event by itself; of `TRUNCATED`, the
-            members that say what is missing; of `TEXT`, the message itself.
+        texts: Of `EVENTS` and `RESENT`, an array of them; of `OWNED`, the members that say by which rules; of `AGAIN`,
+            the members that say what is tried again, and an array, which is empty once the stream has caught up; of
+            `BARE`, each event by itself; of `TRUNCATED`, the members that say what is missing; of `TEXT`, the message
+            itself.
         to: Who gets it.
     """
 
@@ -140,7 +141,8 @@ def _framed(kind: str, head: str, cursors: Sequence[str], texts: Sequence[str]) 
     elif kind == Kind.AGAIN:
         yield f'{{"type":"events",{head},{texts[0]},"events":{texts[1]}}}'
     elif kind in {Kind.LIVE, Kind.OWNED}:
-        yield f'{{"type":"{kind}",{head},"cursor":"{cursors[0]}"}}'
+        about = "".join(f",{text}" for text in texts)
+        yield f'{{"type":"{kind}",{head}{about},"cursor":"{cursors[0]}"}}'
     elif kind == Kind.REVOKED:
         yield f'{{"type":"revoked",{head}}}'
     else:

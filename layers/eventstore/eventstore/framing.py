@@ -86,27 +86,36 @@ class Outbox:
         """Tell subscriptions that they have caught up."""
         self._add(Kind.LIVE, [self._cursor(position)], [], to, 0)
 
-    def add_told(self, kind: str, position: Position, to: Address) -> None:
-        """Tell a member of a group that it owns the partition (`Kind.OWNED`), from a place on, or no more."""
-        cursors = (self._cursor(position),) if kind == Kind.OWNED else ()
-        self._add_one(Part(kind, self.partition, cursors, (), (to,)))
+    def add_owned(self, position: Position, to: Address, *, ack_deadline: int) -> None:
+        """Tell a member of a group that it owns the partition from a place on, with a deadline in milliseconds."""
+        rules = f'"ack_deadline":{ack_deadline / 1000:g}'
+        self._add_one(Part(Kind.OWNED, self.partition, (self._cursor(position, to.frame),), (rules,), (to,)))
+
+    def add_revoked(self, to: Address) -> None:
+        """Tell a member of a group that the partition is to go to another one."""
+        self._add_one(Part(Kind.REVOKED, self.partition, (), (), (to,)))
+
+    def add_text(self, text: str, to: Address) -> None:
+        """Tell a connection something that is no frame and has no number."""
+        self._add_one(Part(Kind.TEXT, self.partition, (), (text,), (to,)))
 
     def add_missing(self, members: str, position: Position, to: Address) -> None:
         """Tell a member of a group what was removed before the group came to it."""
-        self._add_one(Part(Kind.TRUNCATED, self.partition, (self._cursor(position),), (members,), (to,)))
+        self._add_one(Part(Kind.TRUNCATED, self.partition, (self._cursor(position, to.frame),), (members,), (to,)))
 
     def add_to_member(self, events: Sequence[Placed], to: Address, *, resent: bool) -> int:
         """Send events to a member of a group, in frames from the address's number on; how many frames it took."""
         kind = Kind.RESENT if resent else Kind.EVENTS
         chunks = list(self._chunks(events))
-        for ahead, chunk in enumerate(chunks):
-            cursors, texts = (self._cursor(chunk[-1].position),), (self._array(chunk),)
-            self._add_one(Part(kind, self.partition, cursors, texts, (to._replace(frame=to.frame + ahead),)))
+        for number, chunk in enumerate(chunks, to.frame):
+            cursors, texts = (self._cursor(chunk[-1].position, number),), (self._array(chunk),)
+            self._add_one(Part(kind, self.partition, cursors, texts, (to._replace(frame=number),)))
         return len(chunks)
 
-    def add_again(self, events: Sequence[Placed], attempt: int, to: Address) -> int:
-        """Send events of one stream that is held to a member of a group; how many frames it took."""
-        members = json.dumps({"stream": events[0].event.stream, "attempt": attempt})[1:-1]
+    def add_again(self, events: Sequence[Placed], attempt: int, to: Address, *, reason: str | None = None) -> int:
+        """Send events of one held stream to a member of a group, and why the first comes again; how many frames."""
+        about = {"stream": events[0].event.stream, "attempt": attempt} | ({"reason": reason} if reason else {})
+        members = json.dumps(about)[1:-1]
         chunks = list(self._chunks(events))
         for ahead, chunk in enumerate(chunks):
             texts = (members, self._array(chunk))
@@ -212,8 +221,9 @@ class Outbox:
             text = _encoded({**required, "dataref": f"{dataref}&limit=1", **event.extensions()})
         return text
 
-    def _cursor(self, position: Position) -> str:
-        return Cursor({self.partition: (self.epoch, position)}).token()
+    def _cursor(self, position: Position, frame: int = 0) -> str:
+        frames = {self.partition: frame} if frame else {}
+        return Cursor({self.partition: (self.epoch, position)}, frames=frames).token()
 
 
 _LONGEST = 1024
@@ -237,11 +247,12 @@ def note(text: str, to: Address) -> Delivery:
     return Delivery(shard_of(to.connection, FrameLimits().shards), (Part(Kind.TEXT, 0, (), (text,), (to,)),))
 
 
-def missing_members(ranges: Sequence[tuple[str, int, int]], *, complete: bool) -> str:
-    """The members, in JSON, that tell a client which events are missing."""
+def missing_members(ranges: Sequence[tuple[str, int, int]], *, complete: bool, gone: Sequence[str] = ()) -> str:
+    """The members, in JSON, that tell a client which events are missing, and which of its streams are gone for good."""
     told = [{"stream": stream, "first": first, "last": last} for stream, first, last in ranges]
     more = "" if complete else ',"missing_more":true'
-    return f'"missing":{json.dumps(told, separators=(",", ":"))}{more}'
+    ended = f',"gone":{json.dumps(list(gone), separators=(",", ":"))}' if gone else ""
+    return f'"missing":{json.dumps(told, separators=(",", ":"))}{more}{ended}'
 
 
 def hub_event(kind: str, data: str, identity: str) -> str:

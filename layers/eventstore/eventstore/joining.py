@@ -43,14 +43,14 @@ class Members:
             self.leave(connection, [durable.name])
         return partitions
 
-    def leave(self, connection: str, names: Iterable[str]) -> None:
-        """Let a connection take part no more, in subscriptions that may have ended."""
+    def leave(self, connection: str, names: Iterable[str], *, orderly: bool = False) -> None:
+        """Let a connection take part no more, in subscriptions that may have ended; `orderly` as in `groups.Leave`."""
         for name in names:
             try:
                 durable = self._durables.get(name)
             except SubscriptionNotFound:
                 continue
-            self._tell(durable, dict.fromkeys(self._durables.partitions(durable), (Leave(connection),)))
+            self._tell(durable, dict.fromkeys(self._durables.partitions(durable), (Leave(connection, orderly),)))
 
     def unsubscribe(self, connection: str, own_id: str) -> None:
         """End a subscription of a connection, durable or not. Whoever dies in between leaves it to be done again.
@@ -59,7 +59,7 @@ class Members:
             SubscriptionNotFound: The connection has none of this id.
         """
         if name := self._registry.joined(connection, own_id):
-            self.leave(connection, [name])
+            self.leave(connection, [name], orderly=True)
         self._registry.unsubscribe(connection, own_id)
 
     def disconnect(self, connection: str) -> None:
@@ -74,27 +74,33 @@ class Members:
         Raises:
             InvalidCursor: They are none, or of partitions that do not concern the subscription.
         """
-        places = Cursor.merged(cursors).places
         durable = self._of(connection, own_id)
-        if other := sorted(places.keys() - set(self._durables.partitions(durable))):
+        acks: dict[int, Ack] = {}
+        for cursor in (Cursor.parse(part) for token in cursors for part in token.split(".")):
+            for partition, (epoch, position) in cursor.places.items():
+                ack = Ack(connection, position, epoch, cursor.frames.get(partition, 0))
+                known = acks.get(partition)
+                # Of each partition the newest frame counts: that is the furthest place. Where epochs differ, the later.
+                if known is None or known.epoch != epoch or (known.frame, known.position) <= (ack.frame, position):
+                    acks[partition] = ack
+        if other := sorted(acks.keys() - set(self._durables.partitions(durable))):
             raise InvalidCursor(
                 f"the cursor names partition {other[0]}, which does not concern the subscription {own_id!r}; "
                 "acknowledge with the cursors of its frames",
                 pointer="cursor",
             )
-        commands = {p: (Ack(connection, position, epoch),) for p, (epoch, position) in places.items()}
-        self._tell(durable, commands)
+        self._tell(durable, {partition: (ack,) for partition, ack in acks.items()})
 
-    def acknowledge_stream(self, connection: str, own_id: str, stream: str, sequence: int) -> None:
-        """All of a stream that is held is handled, up to a sequence."""
-        self._tell_of_stream(connection, own_id, stream, AckStream(connection, stream, sequence))
+    def acknowledge_stream(self, connection: str, own_id: str, stream: str, sequence: int, *, frame: int = 0) -> None:
+        """All of a stream is handled, up to a sequence; `frame` as in `groups.AckStream`."""
+        self._tell_of_stream(connection, own_id, stream, AckStream(connection, stream, sequence, frame))
 
     def fail(self, own_id: str, nack: Nack) -> None:
         """An event could not be handled."""
         self._tell_of_stream(nack.connection, own_id, nack.stream, nack)
 
-    def release(self, connection: str, own_id: str, partition: int) -> None:
-        """The connection is done with a partition that was revoked.
+    def release(self, connection: str, own_id: str, partition: int, *, frame: int = 0) -> None:
+        """The connection is done with a partition that was revoked; `frame` as in `groups.Release`.
 
         Raises:
             InvalidRequest: The partition does not concern the subscription.
@@ -106,10 +112,10 @@ class Members:
                 "release one that it was told to be revoked",
                 pointer="/partition",
             )
-        self._tell(durable, {partition: (Release(connection),)})
+        self._tell(durable, {partition: (Release(connection, frame),)})
 
     def _of(self, connection: str, own_id: str) -> Durable:
-        name = self._registry.joined(connection, own_id)
+        name = self._registry.heard_from(connection, own_id)
         if name is None:
             raise SubscriptionNotFound(own_id)
         return self._durables.get(name)

@@ -6,6 +6,7 @@ which `Turns.narrow` relies on.
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from eventstore.positions import Position
     from eventstore.subscriptions import Subscription
 
-__all__ = ["Groups", "affordable_to_match", "affordable_to_send", "leading"]
+__all__ = ["Groups", "affordable_to_match", "affordable_to_send", "fitting", "leading"]
 
 Groups = dict[tuple[tuple[int, ...], bool], list["Subscription"]]
 """Who gets the same events: by the indexes of these, and whether they go as bare events."""
@@ -65,6 +66,11 @@ def affordable_to_send(
         for index in indexes:
             costs[index] += times * sizes[index]
     return _affordable(places, costs, most)
+
+
+def fitting(sizes: Iterable[int], most: int) -> int:
+    """How many things in the lead are no larger than that together; one in any case."""
+    return max(1, sum(size <= most for size in accumulate(sizes)))
 
 
 def leading(groups: Groups, count: int) -> Groups:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import binascii
 from base64 import b64decode, urlsafe_b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from eventstore.errors import InvalidCursor
@@ -49,15 +49,24 @@ class Cursor:
 
     Attributes:
         places: Per partition its epoch when the cursor was given, and the position.
+        removals: Per partition the removal serial (`ports.Missing`) up to which nothing behind the position is missing
+            to the reader: it began later, or was told. Without one, it may miss whatever was ever removed there.
+        frames: Per partition the number of the frame that the cursor was given with, by which members of durable
+            subscriptions acknowledge. A cursor has removals or frames, or neither.
     """
 
     places: Mapping[int, tuple[str, Position]]
+    removals: Mapping[int, int] = field(default_factory=dict)
+    frames: Mapping[int, int] = field(default_factory=dict)
 
     def token(self) -> str:
         """The cursor as clients carry it."""
-        packed = bytearray(b"c")
+        numbers = self.frames or self.removals
+        packed = bytearray(_WITH_FRAMES if self.frames else _WITH_REMOVALS if self.removals else _PLACES)
         for partition, (epoch, at) in sorted(self.places.items()):
             packed += _packed([partition]) + bytes.fromhex(epoch) + _packed([at.time, at.order, at.index])
+            if numbers:
+                packed += _packed([numbers.get(partition, 0)])
         return _text(packed)
 
     @classmethod
@@ -67,8 +76,9 @@ class Cursor:
         Raises:
             InvalidCursor: This hub did not make it, or not for events of several streams.
         """
-        packed = _unpacked(token, b"c")
+        kind, packed = _unpacked(token, _PLACES, _WITH_REMOVALS, _WITH_FRAMES)
         places: dict[int, tuple[str, Position]] = {}
+        more: dict[int, int] = {}
         at = 0
         while at < len(packed):
             (partition,), at = _numbers(packed, at, 1)
@@ -77,7 +87,9 @@ class Cursor:
             if partition >= _PARTITIONS or partition in places:
                 raise InvalidCursor("the cursor names no such partitions; use it as it was given", pointer="cursor")
             places[partition] = epoch.hex(), Position(*numbers)
-        return cls(places)
+            if kind != _PLACES:
+                (more[partition],), at = _numbers(packed, at, 1)
+        return cls(places, frames=more) if kind == _WITH_FRAMES else cls(places, more)
 
     @classmethod
     def merged(cls, tokens: Sequence[str]) -> Cursor:
@@ -88,25 +100,35 @@ class Cursor:
         Raises:
             InvalidCursor: As `parse` says of any of them.
         """
-        every = [place for token in tokens for one in token.split(".") for place in cls.parse(one).places.items()]
-        furthest: dict[int, tuple[str, Position]] = {}
-        for partition, (epoch, position) in every:
-            known = furthest.get(partition)
-            if known is None or known[0] != epoch or known[1] <= position:
-                furthest[partition] = epoch, position
-        return cls(furthest)
+        places: dict[int, tuple[str, Position]] = {}
+        removals: dict[int, int] = {}
+        for cursor in (cls.parse(one) for token in tokens for one in token.split(".")):
+            for partition, (epoch, position) in cursor.places.items():
+                known, serial = places.get(partition), cursor.removals.get(partition, 0)
+                if known == (epoch, position):
+                    # As if nothing had been told, where one of them says so.
+                    removals[partition] = min(serial, removals[partition])
+                elif known is None or known[0] != epoch or known[1] < position:
+                    places[partition], removals[partition] = (epoch, position), serial
+        return cls(places, {partition: serial for partition, serial in removals.items() if serial})
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place in one stream: the sequence at which a page goes on."""
+    """A place in one stream: the sequence at which a page goes on.
+
+    Attributes:
+        first: Of a read backwards, the oldest sequence that was kept when the page was read; else 0.
+    """
 
     epoch: str
     sequence: int
+    first: int = 0
 
     def token(self) -> str:
         """The place as clients carry it."""
-        return _text(b"s" + bytes.fromhex(self.epoch) + _packed([self.sequence]))
+        kind, numbers = (_BACKWARDS, [self.sequence, self.first]) if self.first else (_ONWARDS, [self.sequence])
+        return _text(kind + bytes.fromhex(self.epoch) + _packed(numbers))
 
     @classmethod
     def parse(cls, token: str) -> Place:
@@ -115,11 +137,16 @@ class Place:
         Raises:
             InvalidCursor: This hub did not make it, or not for one stream.
         """
-        packed = _unpacked(token, b"s")
-        (sequence,), end = _numbers(packed, _EPOCH_BYTES, 1)
+        kind, packed = _unpacked(token, _ONWARDS, _BACKWARDS)
+        numbers, end = _numbers(packed, _EPOCH_BYTES, 2 if kind == _BACKWARDS else 1)
         if end != len(packed):
             raise InvalidCursor("the cursor is longer than it was given; use it as it was", pointer="cursor")
-        return cls(packed[:_EPOCH_BYTES].hex(), sequence)
+        return cls(packed[:_EPOCH_BYTES].hex(), *numbers)
+
+
+_PLACES, _WITH_REMOVALS, _WITH_FRAMES, _ONWARDS, _BACKWARDS = b"c", b"r", b"m", b"s", b"b"
+"""The kinds of tokens: of several partitions, alone, with serials, and with the numbers of frames; of one stream, read
+onwards and backwards."""
 
 
 def _packed(numbers: Sequence[int]) -> bytes:
@@ -156,12 +183,12 @@ def _text(packed: bytes | bytearray) -> str:
     return urlsafe_b64encode(packed).rstrip(b"=").decode()
 
 
-def _unpacked(token: str, kind: bytes) -> bytes:
-    """What a token of that kind holds behind its kind."""
+def _unpacked(token: str, *kinds: bytes) -> tuple[bytes, bytes]:
+    """The kind of a token, which is one of these, and what it holds behind that."""
     try:
         packed = b64decode(token.encode("ascii") + b"=" * (-len(token) % 4), altchars=b"-_", validate=True)
     except (UnicodeEncodeError, binascii.Error) as error:
         raise InvalidCursor("this is no cursor; use one as it was given, or leave it out", pointer="cursor") from error
-    if packed[:1] != kind:
+    if packed[:1] not in kinds:
         raise InvalidCursor("the cursor is not one for this kind of read; use it where it was given", pointer="cursor")
-    return packed[1:]
+    return packed[:1], packed[1:]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eventstore.errors import InvalidQuery, NewEpoch, StreamNotFound
+from eventstore.gaps import NO_GAPS, Crossed, Gaps, joined, lost_between
 from eventstore.positions import BEGINNING, Cursor, Place, Position
 from eventstore.selections import EVERYTHING, Selection
 from eventstore.streams import partition_of
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from eventstore.events import RecordedEvent
+    from eventstore.gaps import Range
     from eventstore.ports import Log, Slice, Tail
     from eventstore.streams import StreamState
 
@@ -68,21 +70,24 @@ class Page:
         events: May be fewer than asked for, even none, with more to come: `next` says so.
         next: The cursor of the next page; None if this one reaches the end.
         cursor: Where this page ends. Kept, it reads on later, when there is more.
+        lost: What the reader does not get of what lies before that.
     """
 
     events: Sequence[RecordedEvent]
     next: str | None
     cursor: str
+    lost: Gaps = NO_GAPS
 
 
 @dataclass(frozen=True, slots=True)
 class StreamPage:
-    """Events of one stream, and the stream as it was when they were read; `next` as in `Page`."""
+    """Events of one stream, and the stream as it was when they were read; the others as in `Page`."""
 
     events: Sequence[RecordedEvent]
     next: str | None
     state: StreamState
     epoch: str
+    lost: Gaps = NO_GAPS
 
 
 def read_stream(log: Log, stream: str, query: StreamQuery) -> StreamPage:
@@ -98,9 +103,11 @@ def read_stream(log: Log, stream: str, query: StreamQuery) -> StreamPage:
         raise NewEpoch
     # Of the first read: should the store be renewed during the others, the page's cursor is refused.
     epoch = found.epoch
+    kept = _Kept(stream, query, found.state.first)
     wanted: list[RecordedEvent] = []
     scanned = 0
     while True:
+        kept.compare(found.state.first, start, stop)
         events = found.events
         for looked_at, event in enumerate(events, 1):
             if query.selection.matches(event):
@@ -116,8 +123,43 @@ def read_stream(log: Log, stream: str, query: StreamQuery) -> StreamPage:
         if not more or len(wanted) == query.limit or scanned >= query.limit * _SCAN:
             break
         found = log.read(stream, start=start, stop=stop, count=query.limit, backwards=query.backwards)
-    place = Place(epoch, stop if query.backwards else start)
-    return StreamPage(wanted, place.token() if more else None, found.state, epoch)
+    place = Place(epoch, stop, found.state.first) if query.backwards else Place(epoch, start)
+    return StreamPage(wanted, place.token() if more else None, found.state, epoch, kept.gaps)
+
+
+class _Kept:
+    """Follows what a stream keeps while it is read: what is removed before the reader came to it is lost to it.
+
+    To who begins, nothing is: it reads what is there.
+    """
+
+    def __init__(self, stream: str, query: StreamQuery, first: int) -> None:
+        self._stream = stream
+        self._backwards = query.backwards
+        self._first = first
+        self._more = False
+        self._ranges: list[Range] = []
+        if not query.cursor:
+            return
+        place = Place.parse(query.cursor)
+        # Onwards, all from there on was kept, or still to come.
+        self._first = place.first if query.backwards else place.sequence
+        if query.backwards and not place.first:
+            # An earlier version's cursor says no more than that its own event was kept.
+            self._first = min(first, place.sequence)
+            self._more = self._first < first
+
+    @property
+    def gaps(self) -> Gaps:
+        """What was lost by now."""
+        return Gaps(joined(self._ranges), complete=not self._more)
+
+    def compare(self, first: int, start: int, stop: int) -> None:
+        """See what the stream keeps now, with `start` to `stop` yet to be read."""
+        lost = max(self._first, start), min(first - 1, stop)
+        if lost[0] <= lost[1]:
+            self._ranges.append((self._stream, *lost))
+        self._first = max(first, self._first)
 
 
 def _window(query: StreamQuery) -> tuple[int, int]:
@@ -156,33 +198,40 @@ def read_all(log: Log, query: AllQuery) -> Page:
         NewEpoch: The store, or a partition of it that is concerned, was made anew since the cursor was given.
     """
     concerned = sorted({partition_of(s, log.partitions) for s in query.selection.streams}) or range(log.partitions)
-    given = Cursor.merged([query.cursor]).places if query.cursor else {}
-    after = _start(query, concerned, given)
+    given = Cursor.merged([query.cursor]) if query.cursor else Cursor({})
+    began = after = _start(query, concerned, given.places)
     # Each partition is asked for twice its share; where it holds more of the page than that, another round follows.
     share = query.limit if len(concerned) == 1 else 2 * query.limit // len(concerned) + 1
-    epochs: dict[int, str] = {}
+    first: Mapping[int, Tail] = {}
     wanted: list[RecordedEvent] = []
+    read: list[RecordedEvent] = []
     scanned = 0
     while True:
         tails = log.tail(after, count=share, backwards=query.backwards)
+        first = first or tails
         # Of the first round, as in `read_stream`.
-        epochs = epochs or {p: tails[p].epoch for p in concerned}
-        if query.cursor and any(given[p][0] != tails[p].epoch for p in concerned):
+        if query.cursor and any(given.places[p][0] != tails[p].epoch for p in concerned):
             raise NewEpoch
         merged = _merge(tails, after, query, wanted)
         after = merged.after
-        scanned += max(merged.scanned, 1)
+        read += merged.read
+        scanned += max(len(merged.read), 1)
         if not merged.more or len(wanted) == query.limit or scanned >= query.limit * _SCAN:
             break
-    token = Cursor({p: (epochs[p], position) for p, position in after.items()}).token()
-    return Page(wanted, token if merged.more else None, token)
+    # Who begins reads what is there; from then on, what is removed ahead of the reader is lost to it.
+    since = {p: given.removals.get(p, 0) if query.cursor else first[p].removals for p in concerned}
+    crossed = Crossed(began, after, merged.ended, query.backwards, read)
+    lost, told = lost_between(log, crossed, tails, since, query.selection)
+    token = Cursor({p: (first[p].epoch, position) for p, position in after.items()}, told).token()
+    return Page(wanted, token if merged.more else None, token, lost)
 
 
 @dataclass(frozen=True, slots=True)
 class _Merged:
     after: Mapping[int, Position]
-    scanned: int
+    read: Sequence[RecordedEvent]
     more: bool
+    ended: frozenset[int]
 
 
 def _start(
@@ -211,21 +260,24 @@ def _merge(
         for index, (at, _) in enumerate(tail.events)
     )
     taken = dict.fromkeys(tails, 0)
-    limited = False
+    limited = past = False
     for time, signed, index in keyed:
         if limited or (time, signed) > known:
             break
         partition = sign * signed
         event = tails[partition].events[index][1]
         if query.selection.is_past(event, backwards=query.backwards):
-            return _Merged(after, sum(taken.values()), more=False)
+            past = True
+            break
         taken[partition] = index + 1
         if query.selection.matches(event):
             wanted.append(event)
             limited = len(wanted) == query.limit
     reached = {p: _reached(tail, taken[p], after[p]) for p, tail in tails.items()}
-    more = any(not tail.at_end or taken[p] < len(tail.events) for p, tail in tails.items())
-    return _Merged(reached, sum(taken.values()), more=more)
+    read = [event for p, tail in tails.items() for _, event in tail.events[: taken[p]]]
+    # All others before that time were read as well.
+    ended = frozenset(p for p, tail in tails.items() if past or (tail.at_end and taken[p] == len(tail.events)))
+    return _Merged(reached, read, more=len(ended) < len(tails), ended=ended)
 
 
 def _reached(tail: Tail, taken: int, before: Position) -> Position:

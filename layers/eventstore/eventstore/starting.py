@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from eventstore.errors import InvalidCursor
+from eventstore.errors import InvalidCursor, StreamGone
 from eventstore.ports import Start
 from eventstore.positions import Cursor, Position
 from eventstore.streams import partition_of
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from eventstore.ports import Log
 
-__all__ = ["Origin", "origin_of"]
+__all__ = ["Origin", "origin_of", "require_kept"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +25,14 @@ class Origin:
     Attributes:
         starts: In each of the partitions concerned.
         marks: The positions that were given and still count.
+        since: The removal serials that were given with these; without one, whatever was removed counts.
         renewed: The partitions that were made anew since: there it starts at the oldest event.
     """
 
     starts: Mapping[int, Position | Start]
     marks: Mapping[int, Position]
     renewed: Sequence[int]
+    since: Mapping[int, int] = field(default_factory=dict)
 
 
 def origin_of(log: Log, streams: Collection[str], *, cursors: Sequence[str] = (), oldest: bool = False) -> Origin:
@@ -42,7 +44,8 @@ def origin_of(log: Log, streams: Collection[str], *, cursors: Sequence[str] = ()
     concerned = sorted({partition_of(stream, log.partitions) for stream in streams}) or range(log.partitions)
     if not cursors:
         return Origin(dict.fromkeys(concerned, Start.OLDEST if oldest else Start.NOW), {}, ())
-    given = Cursor.merged(cursors).places
+    cursor = Cursor.merged(cursors)
+    given = cursor.places
     if left_out := [partition for partition in concerned if partition not in given]:
         raise InvalidCursor(
             f"the cursors do not cover partition {left_out[0]}; send the one of 'subscribed' with the newest of "
@@ -53,7 +56,13 @@ def origin_of(log: Log, streams: Collection[str], *, cursors: Sequence[str] = ()
     renewed = [partition for partition in concerned if now[partition].epoch != given[partition][0]]
     marks = {partition: given[partition][1] for partition in concerned if partition not in renewed}
     starts: dict[int, Position | Start] = {p: marks.get(p, Start.OLDEST) for p in concerned}
-    return Origin(starts, marks, renewed)
+    return Origin(starts, marks, renewed, {p: cursor.removals[p] for p in marks if p in cursor.removals})
+
+
+def require_kept(log: Log, streams: Collection[str]) -> None:
+    """Return if none of these streams was deleted for good; raises `StreamGone`."""
+    if streams and (gone := log.gone(list(streams))):
+        raise StreamGone(gone[0])
 
 
 _END = Position((1 << 63) - 1, 0, 0)

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 
 from eventstore.access import FULL
 from eventstore.cloudevents import attributes_of
-from eventstore.errors import AmbiguousEvent, EventNotFound, InvalidEvent, InvalidQuery, TooLarge, Unavailable
+from eventstore.errors import (
+    AmbiguousEvent,
+    EventNotFound,
+    InvalidEvent,
+    InvalidQuery,
+    StreamConflict,
+    TooLarge,
+    Unavailable,
+    WrongExpectedVersion,
+)
 from eventstore.streams import ANY, Expected, StreamConfig, StreamState, stream_of
 
 if TYPE_CHECKING:
@@ -17,7 +26,8 @@ if TYPE_CHECKING:
 
     from eventstore.access import Access
     from eventstore.events import Event, RecordedEvent
-    from eventstore.ports import Appended, Bells, Log
+    from eventstore.ports import Appended, Bells, Clock, Log
+    from eventstore.streams import Condition
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -73,11 +83,13 @@ class Store:
 
     Attributes:
         bells: Rung for the partitions that have news; without any, nothing is delivered live.
+        clock: By which a deletion removes what it can in a short time; without one, all is left to the sweep.
     """
 
     log: Log
     bells: Bells | None = None
     limits: Limits = field(default=Limits())
+    clock: Clock | None = None
 
     def publish(
         self, events: Sequence[Event], *, stream: str | None = None, expected: Expected = ANY
@@ -149,10 +161,42 @@ class Store:
             raise AmbiguousEvent(event_id, candidates=[(event.stream, origin) for event, origin in found])
         return found[0][0]
 
-    def create(self, stream: str, config: StreamConfig) -> tuple[StreamState, bool]:
-        """Make a stream; the state it is in, and whether it was made now."""
-        created = self.log.create(stream, config)
-        return self.log.describe(stream), created
+    def create(self, stream: str, config: StreamConfig, *, new: bool = False) -> tuple[StreamState, bool]:
+        """Make a stream, if it is to be `new` only where there is none of its name.
+
+        Returns:
+            The state that it is in, and whether it was made now.
+
+        Raises:
+            StreamConflict, StreamGone: As `Log.create` says.
+            WrongExpectedVersion: It was to be new, and is there.
+        """
+        try:
+            created = self.log.create(stream, config)
+        except StreamConflict:
+            if not new:
+                raise
+            created = False
+        state = self.log.describe(stream)
+        if new and not created:
+            raise WrongExpectedVersion(stream, expected=None, actual=state.head)
+        return state, created
+
+    def delete(self, stream: str, *, permanently: bool = False, conditions: Sequence[Condition] = ()) -> None:
+        """Delete a stream's events, all at once; `permanently`, it takes none again. Raises as `Log.delete` does.
+
+        What is left in memory is removed for a short time; the sweep removes the rest.
+        """
+        deleted = self.log.delete(stream, permanently=permanently, conditions=conditions)
+        # Subscribers are told by the partition's next turn.
+        self._ring([deleted.partition] if deleted.rings else [])
+        if self.clock is None:
+            return
+        try:
+            self.log.trim(stream, until=self.clock.now() + _TRIMMING)
+        except Unavailable as error:
+            # The stream is deleted, and the sweep goes on.
+            _LOGGER.warning("%s: %s", error.code, error.detail)
 
     def _check(self, events: Sequence[Event]) -> None:
         if not events:
@@ -197,3 +241,7 @@ def _place(
 ) -> None:
     for at, index in enumerate(indexes):
         results[index] = Published(appended.stream, appended.sequences[at], events[index].id, at in appended.duplicates)
+
+
+_TRIMMING = 2000
+"""Milliseconds that a deletion spends on memory before it is answered: API Gateway ends a request after 29 seconds."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ANY",
     "NEW",
+    "Condition",
     "Expected",
     "Retention",
     "StreamConfig",
@@ -25,6 +26,7 @@ __all__ = [
     "partition_of",
     "stream_name",
     "stream_of",
+    "version_of",
 ]
 
 _NAME = re.compile(r"[A-Za-z0-9._:~-]{1,200}")
@@ -82,13 +84,42 @@ class StreamState:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """Where a publisher believes the stream ends: at `version`, or, with None, anywhere."""
+    """Where a publisher believes the stream ends: at `version`, or, with None, anywhere.
+
+    With `tag` (`version_of`) it is to be that version in every part; `version` is its head.
+    """
 
     version: int | None
+    tag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What must be true of a stream's version for a call to be done (RFC 9110, 13.1.1 and 13.1.2).
+
+    Attributes:
+        versions: Each is a head, a whole version (`version_of`), or `*`, for a stream of whatever version.
+        negated: None of these may be the stream's version; else one of them must be.
+    """
+
+    versions: tuple[str, ...]
+    negated: bool = False
+
+    @property
+    def head(self) -> int | None:
+        """Where the stream must end; None if that is not one place."""
+        if self.negated or len(self.versions) != 1 or self.versions[0] == "*":
+            return None
+        return int(self.versions[0].partition(".")[0])
 
 
 ANY = Expected(None)
 NEW = Expected(0)
+
+
+def version_of(state: StreamState, epoch: str) -> str:
+    """The stream's version: it changes with every append, every removal, and when the store is made anew."""
+    return f"{state.head}.{state.first}.{epoch}"
 
 
 def is_name(text: str) -> bool:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from eventstore.errors import StreamGone
 from eventstore.positions import Cursor
-from eventstore.starting import origin_of
+from eventstore.starting import origin_of, require_kept
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from eventstore.ports import Bells, Log, Registry
-    from eventstore.positions import Position
+    from eventstore.starting import Origin
     from eventstore.subscriptions import Subscription
 
 __all__ = ["Subscribed", "Subscriptions"]
@@ -59,12 +60,21 @@ class Subscriptions:
 
         Raises:
             InvalidCursor: The cursors are none, or do not cover all partitions concerned.
+            StreamGone: A stream that it names was deleted for good.
             SubscriptionConflict, TooManySubscriptions, ConnectionNotFound: As `Registry.subscribe` says.
         """
+        require_kept(self._log, subscription.streams)
         origin = origin_of(self._log, subscription.streams, cursors=cursors, oldest=oldest)
         started = self._registry.subscribe(subscription, origin.starts)
-        token = Cursor({p: (one.epoch, one.position) for p, one in started.items()}).token()
-        ranges, complete = self._missing(subscription, origin.marks)
+        # Its turns tell what is deleted from here on; what was meanwhile, nobody would.
+        try:
+            require_kept(self._log, subscription.streams)
+        except StreamGone:
+            self._registry.unsubscribe(subscription.connection, subscription.id)
+            raise
+        places = {p: (one.epoch, one.position) for p, one in started.items()}
+        token = Cursor(places, {p: one.removals for p, one in started.items() if one.removals}).token()
+        ranges, complete = self._missing(subscription, origin)
         return Subscribed(token, list(origin.starts), ranges, not complete, origin.renewed)
 
     def ring(self, subscribed: Subscribed) -> None:
@@ -72,13 +82,11 @@ class Subscriptions:
         # Of all, though a bell may be on its way: it may also be lost, and who subscribes would wait for the sweep.
         self._bells.ring(subscribed.partitions)
 
-    def _missing(
-        self, subscription: Subscription, marks: Mapping[int, Position]
-    ) -> tuple[Sequence[tuple[str, int, int]], bool]:
+    def _missing(self, subscription: Subscription, origin: Origin) -> tuple[Sequence[tuple[str, int, int]], bool]:
         """What was removed by the time that the subscription began; what is removed later, its turns tell."""
-        if not marks:
+        if not origin.marks:
             return (), True
-        found = self._log.missing(marks, streams=subscription.streams)
+        found = self._log.missing(origin.marks, since=origin.since, streams=subscription.streams)
         ranges = [
             found_range
             for partition in sorted(found)

@@ -92,6 +92,7 @@ class Durable:
         streams: Of these streams; none means all.
         rules: How its members are treated.
         created: In milliseconds since 1970.
+        version: Counts its definitions, from 1.
     """
 
     key: str
@@ -100,6 +101,7 @@ class Durable:
     streams: tuple[str, ...] = ()
     rules: Rules = field(default=Rules())
     created: int = 0
+    version: int = 1
 
     def matches(self, stream: str, attributes: Mapping[str, AttributeValue]) -> bool:
         """Whether the event is one of the subscription's."""
@@ -112,11 +114,11 @@ class Durable:
     def encoded(self) -> str:
         """What `decoded` reads back."""
         rules = [self.rules.ack_deadline, self.rules.max_attempts, self.rules.max_in_flight]
-        members = [self.key, self.name, json.loads(self.filter.text), self.streams, rules, self.created]
+        members = [self.key, self.name, json.loads(self.filter.text), self.streams, rules, self.created, self.version]
         return json.dumps(members, separators=(",", ":"))
 
     @classmethod
     def decoded(cls, text: str) -> Durable:
-        """The subscription that was encoded."""
-        key, name, filters, streams, rules, created = json.loads(text)
-        return cls(key, name, parse_filters(filters), tuple(streams), Rules(*rules), created)
+        """The subscription that was encoded; an older program wrote no version."""
+        key, name, filters, streams, rules, created, *version = json.loads(text)
+        return cls(key, name, parse_filters(filters), tuple(streams), Rules(*rules), created, *version)

@@ -53,12 +53,18 @@ class Sweeper:
             for stream in self._log.limited(partition):
                 if self._clock.now() >= until:
                     return Swept(len(waiting), forgotten, removed)
-                removed += self._trim(stream)
+                removed += self._trim(stream, until)
+        # Last, for a deletion may have left very much, which no reader sees.
+        for partition in range(self._log.partitions):
+            for stream in self._log.deleted(partition):
+                if self._clock.now() >= until:
+                    return Swept(len(waiting), forgotten, removed)
+                removed += self._trim(stream, until)
         return Swept(len(waiting), forgotten, removed)
 
-    def _trim(self, stream: str) -> int:
+    def _trim(self, stream: str, until: int) -> int:
         try:
-            return self._log.trim(stream)
+            return self._log.trim(stream, until=until)
         except Absent:
             return 0
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from eventstore.adapters.redis_durables import RedisDurables
@@ -26,28 +25,24 @@ if TYPE_CHECKING:
 
     from eventstore.adapters.redis_connection import Client
     from eventstore.carrying import TurnLimits
-    from eventstore.ports import Advance, Turn
 
 __all__ = ["Live"]
 
 
 class SkewedTurns(RedisTurns):
-    """Turns of a store whose clock is ahead by `skew` milliseconds; a second try has the time of the first."""
+    """Turns by a clock that is ahead of another one by `skew` milliseconds, which may become fewer."""
 
     skew = 0
 
-    def __init__(self, client: Client, *, partitions: int) -> None:
-        super().__init__(client, partitions=partitions)
-        self._under_way: dict[int, int] = {}
+    def __init__(self, client: Client, *, partitions: int, clock: FakeClock) -> None:
+        super().__init__(client, partitions=partitions, clock=self)
+        self._behind = clock
 
-    def begin(self, partition: int, *, events: int, behind: int) -> Turn:
-        turn = super().begin(partition, events=events, behind=behind)
-        return replace(turn, now=turn.now + self._under_way.setdefault(partition, self.skew))
+    def now(self) -> int:
+        return self._behind.now() + self.skew
 
-    def advance(self, turn: Turn, done: Advance) -> bool:
-        more = super().advance(turn, done)
-        del self._under_way[turn.partition]
-        return more
+    def pause(self, seconds: float) -> None:
+        self._behind.pause(seconds)
 
 
 def _as_it_is(port: Any) -> Any:  # noqa: ANN401 - whatever it is, it stays so
@@ -68,14 +63,14 @@ class Live:
         self._wrap = wrap
         self.clock = FakeClock()
         self.log = RedisLog(client, partitions=partitions, clock=self.clock)
-        self.registry = RedisRegistry(client, partitions=partitions)
-        self.turns = SkewedTurns(client, partitions=partitions)
+        self.turns = SkewedTurns(client, partitions=partitions, clock=self.clock)
+        self.registry = RedisRegistry(client, partitions=partitions, clock=self.turns)
         self.bells = FakeBells()
         self.deliveries = FakeDeliveries()
         self.letters = FakeLetters()
         self.durables = RedisDurables(client, partitions=partitions)
         self.members = Members(wrap(self.durables), wrap(self.registry), wrap(self.bells))
-        self.store = Store(wrap(self.log), wrap(self.bells))
+        self.store = Store(wrap(self.log), wrap(self.bells), clock=self.clock)
         self.subscriptions = Subscriptions(wrap(self.log), wrap(self.registry), wrap(self.bells))
         self.dispatcher = self.worker(limits)
         self._keys = itertools.count(1)
@@ -86,6 +81,8 @@ class Live:
             self._wrap(self.log),
             self._wrap(self.turns),
             self._wrap(self.deliveries),
+            durables=self._wrap(self.durables),
+            registry=self._wrap(self.registry),
             bells=self._wrap(self.bells),
             letters=self._wrap(self.letters),
             clock=self.clock,

@@ -58,7 +58,7 @@ def test_numbers_come_back_as_they_went_in(api: Api) -> None:
     assert b'"data":[1.0,1e400,12345678901234567890,"\\ud83d"]' in api.get("/api/v1/events").body
 
 
-@pytest.mark.parametrize("version", ['"1"', '"1.1.0123456789ab"', ' "1" '])
+@pytest.mark.parametrize("version", ['"1"', ' "1" '])
 def test_an_expected_version_that_holds_lets_the_event_in(api: Api, version: str) -> None:
     api.publish(cloudevent("1"))
     reply = api.publish(cloudevent("2"), query="?stream=default", headers={"If-Match": version})

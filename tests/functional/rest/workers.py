@@ -39,6 +39,8 @@ class Workers:
             bootstrap.log(),
             bootstrap.turns(),
             self._deliveries,
+            durables=bootstrap.durables(),
+            registry=bootstrap.registry(),
             bells=bootstrap.members()._bells,
             letters=self.letters,
             clock=bootstrap.clock(),

@@ -193,7 +193,7 @@ def test_what_is_missing_of_others_is_not_told(acme: Client, everyone: Client) -
     cursor = everyone.send({"action": "subscribe", "id": "s"})["cursor"]
     publish(everyone, of("other"), of("acme"))
     for stream in ("other:w", "acme:w"):
-        bootstrap.log().delete(stream)
+        bootstrap.store().delete(stream)
     told = missing([everyone.send({"action": "subscribe", "id": "t", "cursor": cursor})])
     assert sorted(told) == ["acme:w", "other:w"]
     assert missing([acme.send({"action": "subscribe", "id": "s", "cursor": cursor})]) == ["acme:w"]
@@ -205,7 +205,7 @@ def test_what_goes_missing_meanwhile_of_others_is_not_told(acme: Client, everyon
     for client in (everyone, acme):
         client.send({"action": "subscribe", "id": "s", "from": "start"})
     for stream in ("other:w", "acme:w"):
-        bootstrap.log().delete(stream)
+        bootstrap.store().delete(stream)
     posted = everyone.gateway.settle()
     assert sorted(missing(posted[everyone.connection])) == ["acme:w", "other:w"]
     assert missing(posted[acme.connection]) == ["acme:w"]
@@ -263,7 +263,7 @@ def test_what_a_durable_subscription_misses_of_others_is_not_told(acme: Client, 
     publish(everyone, of("other"), of("acme"))
     everyone.received()
     for stream in ("other:w", "acme:w"):
-        bootstrap.log().delete(stream)
+        bootstrap.store().delete(stream)
     acme.send({"action": "subscribe", "id": "s", "subscription": "w"})
     assert missing(acme.received()) == ["acme:w"]
 

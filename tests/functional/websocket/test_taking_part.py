@@ -57,7 +57,7 @@ class TestTakingPart:
         make(streams=())
         told = client.send({"action": "subscribe", "id": "w", "subscription": NAME, "request": "r"})
         wanted = {"id": "w", "subscription": NAME, "partitions": [0, 1, 2, 3], "request": "r"}
-        assert told == {"type": "subscribed", **wanted}
+        assert told == {"type": "subscribed", "ack_deadline": 30, **wanted}
 
     def test_it_is_told_what_it_owns_and_gets_what_is_there(self, client: Client) -> None:
         make()

@@ -11,11 +11,14 @@ from hypothesis import strategies as st
 from eventstore.groups import (
     Ack,
     AckStream,
+    Change,
     Command,
     Group,
+    Heard,
     Held,
     Join,
     Leave,
+    Loss,
     Member,
     Nack,
     Parked,
@@ -23,6 +26,7 @@ from eventstore.groups import (
     Release,
     Replay,
     Rules,
+    Silence,
     Spot,
     Step,
     apply,
@@ -32,6 +36,7 @@ from eventstore.groups import (
     encoded,
     owner_of,
     renew,
+    with_loss,
 )
 from eventstore.positions import BEGINNING, WHOLE, Cursor, Position
 
@@ -71,8 +76,16 @@ def turn(group: Group, *commands: Command, now: int = NOW, rules: Rules = RULES)
     return taken
 
 
-def nack(stream: str, sequence: int, *, by: str = "a", delay: int | None = None, park: bool = False) -> Nack:
-    return Nack(by, stream, sequence, "no", delay, park)
+def silent_turn(group: Group, *commands: Command, now: int) -> Step:
+    """A turn that knows of its owner that it has shown nowhere that it works."""
+    assert group.owner is not None
+    return turn(group, *commands, Silence(group.owner.connection, group.heard), now=now)
+
+
+def nack(
+    stream: str, sequence: int, *, by: str = "a", delay: int | None = None, park: bool = False, frame: int = 0
+) -> Nack:
+    return Nack(by, stream, sequence, "no", delay, park, frame)
 
 
 def told(step: Step) -> list[tuple[str, str, int]]:
@@ -143,7 +156,8 @@ class TestLeaving:
     def test_an_event_that_members_go_away_with_again_and_again_is_parked(self) -> None:
         group = working(careful=3, lost=2, flight=[ONE])
         turn(group, Leave("a"))
-        assert group.parked == {"wf": Parked(at(1), before(at(1)), 1, 3, ["its member went away"], NOW)}
+        parked = Parked(at(1), before(at(1)), 1, 3, ["its member went away"], NOW, earlier=[ONE])
+        assert group.parked == {"wf": parked}
 
     def test_who_may_have_died_of_any_of_many_parks_none(self) -> None:
         group = working(lost=2)
@@ -176,25 +190,43 @@ class TestReleasing:
     def test_who_does_not_release_loses_the_partition_a_deadline_later(self) -> None:
         first, second = contenders()
         group = working(members=[first, second], owner=first, revoked=NOW)
-        turn(group, now=NOW + 29_999)
+        silent_turn(group, now=NOW + 29_999)
         assert group.owner == first
-        turn(group, now=NOW + 30_000)
+        silent_turn(group, now=NOW + 30_000)
         assert group.owner == second
 
     def test_who_still_acknowledges_keeps_the_partition_for_another_deadline(self) -> None:
         first, second = contenders()
         group = working(members=[first, second], owner=first, revoked=NOW)
         turn(group, Ack(first.connection, at(1)), now=NOW + 29_000)
-        turn(group, now=NOW + 58_999)
+        silent_turn(group, now=NOW + 58_999)
         assert group.owner == first
-        turn(group, now=NOW + 59_000)
+        silent_turn(group, now=NOW + 59_000)
+        assert group.owner == second
+
+    def test_who_is_at_work_elsewhere_keeps_the_partition(self) -> None:
+        first, second = contenders()
+        group = working(members=[first, second], owner=first, revoked=NOW)
+        assert turn(group, now=NOW + 30_000).overdue
+        turn(group, Heard(first.connection, NOW + 29_000), now=NOW + 30_000)
+        silent_turn(group, now=NOW + 58_999)
+        assert group.owner == first
+        silent_turn(group, now=NOW + 59_000)
+        assert group.owner == second
+
+    def test_a_release_that_answers_an_earlier_time_changes_nothing(self) -> None:
+        first, second = contenders()
+        group = working(members=[first, second], owner=first, revoked=NOW)
+        turn(group, Release(first.connection, frame=1))
+        assert group.owner == first
+        turn(group, Release(first.connection, frame=2))
         assert group.owner == second
 
     def test_what_is_in_flight_keeps_no_one_in_the_partition(self) -> None:
         first, second = contenders()
         group = working(members=[first, second], owner=first, revoked=NOW, heard=NOW - 15_000)
-        turn(group, now=NOW + 15_000)
-        turn(group, now=NOW + 30_000)
+        silent_turn(group, now=NOW + 15_000)
+        silent_turn(group, now=NOW + 30_000)
         assert (group.owner, group.held) == (second, {})
 
     def test_who_comes_to_own_what_was_revoked_from_it_is_told_so_once_it_let_go(self) -> None:
@@ -208,7 +240,7 @@ class TestReleasing:
         first, second = contenders()
         group = working(members=[first, second], owner=first, revoked=NOW)
         turn(group, Leave(second.connection))
-        assert told(turn(group, now=NOW + 30_000)) == [(first.connection, "owned", 3)]
+        assert told(silent_turn(group, now=NOW + 30_000)) == [(first.connection, "owned", 3)]
 
 
 class TestAcknowledging:
@@ -242,7 +274,8 @@ class TestFailing:
     def test_the_stream_is_held_from_the_event_that_failed(self) -> None:
         group = working()
         step(group, nack("wf", 2, delay=7_000))
-        assert group.held == {"wf": Held(before(at(2)), 1, NOW + 7_000, errors=["no"])}
+        held = Held(before(at(2)), 1, NOW + 7_000, errors=["no"], earlier=[ONE, TWO, THREE])
+        assert group.held == {"wf": held}
 
     def test_all_of_the_stream_leaves_the_flight_for_what_came_before_is_handled(self) -> None:
         group = working()
@@ -307,7 +340,7 @@ class TestParking:
         group = working(held={"wf": Held(before(at(1)), 2, NOW, [ONE], NOW, ["x", "y"])}, flight=[OTHER])
         step(group, nack("wf", 1))
         assert group.held == {}
-        assert group.parked == {"wf": Parked(at(1), before(at(1)), 1, 3, ["x", "y", "no"], NOW)}
+        assert group.parked == {"wf": Parked(at(1), before(at(1)), 1, 3, ["x", "y", "no"], NOW, earlier=[ONE])}
 
     def test_one_attempt_less_is_not_enough(self) -> None:
         group = working(held={"wf": Held(before(at(1)), 1, NOW, [ONE], NOW)}, flight=[OTHER])
@@ -342,10 +375,234 @@ class TestParking:
         assert group == working()
 
 
+class TestLateWords:
+    """What the owner says of events whose deadline has passed, until they are sent again."""
+
+    @staticmethod
+    def overdue(**members: object) -> Group:
+        group = working(**members)
+        silent_turn(group, now=NOW + 30_000)
+        assert list(group.held) == ["wf"]
+        return group
+
+    def test_what_is_acknowledged_after_its_deadline_is_handled(self) -> None:
+        group = self.overdue()
+        turn(group, Ack("a", at(4)), now=NOW + 30_100)
+        held = group.held["wf"]
+        assert (held.at, held.attempt, held.errors, held.earlier, group.flight) == (at(4), 0, [], [], [])
+
+    def test_by_stream_and_sequence_too(self) -> None:
+        group = self.overdue()
+        turn(group, AckStream("a", "wf", 2), now=NOW + 30_100)
+        assert (group.held["wf"].at, group.held["wf"].earlier) == (at(2), [THREE])
+
+    def test_what_the_owner_is_still_at_is_not_sent_to_it_once_more(self) -> None:
+        group = self.overdue()
+        turn(group, Ack("a", at(1)), now=NOW + 30_100)
+        assert group.held["wf"].due == NOW + 30_100 + 30_000
+
+    def test_a_late_nack_keeps_its_reason_and_its_pause_and_is_no_other_attempt(self) -> None:
+        group = self.overdue()
+        turn(group, nack("wf", 1, delay=7_000), now=NOW + 30_100)
+        held = group.held["wf"]
+        assert (held.attempt, held.errors, held.due) == (1, ["no"], NOW + 37_100)
+
+    def test_a_late_nack_may_park(self) -> None:
+        group = self.overdue()
+        turn(group, nack("wf", 1, park=True), now=NOW + 30_100)
+        assert (group.parked["wf"].sequence, group.parked["wf"].errors) == (1, ["no"])
+
+    def test_a_member_that_is_always_late_has_nothing_parked(self) -> None:
+        group = working()
+        now = NOW
+        for number in range(1, 20):
+            flight = Spot(at(number), "wf", number)
+            group.flight, group.place, group.heard = [flight], at(number), now
+            now += 30_000
+            silent_turn(group, now=now)
+            turn(group, Ack("a", at(number)), now=now + 100)
+            assert (group.held.pop("wf").attempt, group.parked) == (0, {})
+
+    def test_where_the_deadline_parked_it_a_late_word_takes_it_out_again(self) -> None:
+        group = working()
+        taken = Step(group, replace(RULES, max_attempts=1), KEY, 0, NOW + 30_000)
+        apply(taken, Silence("a", NOW))
+        renew(taken)
+        assert list(group.parked) == ["wf"]
+        turn(group, Ack("a", at(2)), now=NOW + 30_100)
+        assert (group.parked, group.held["wf"].at, group.held["wf"].earlier) == ({}, at(2), [THREE])
+
+    def test_once_it_was_sent_again_a_cursor_says_nothing_of_it(self) -> None:
+        group = self.overdue()
+        group.held["wf"].sent, group.held["wf"].earlier, group.held["wf"].by_cursor = [ONE], [], False
+        turn(group, Ack("a", at(4)), now=NOW + 32_000)
+        assert (group.held["wf"].sent, group.held["wf"].attempt) == ([ONE], 1)
+
+    def test_a_cursor_says_nothing_of_what_failed_by_its_owners_word(self) -> None:
+        group = working()
+        turn(group, nack("wf", 1), Ack("a", at(4)))
+        assert (group.held["wf"].at, group.held["wf"].attempt) == (before(at(1)), 1)
+
+    def test_a_nack_of_an_earlier_time_that_it_was_sent_is_no_attempt_of_the_next(self) -> None:
+        held = Held(before(at(1)), 1, NOW, [ONE], NOW, ["not acknowledged within 30 s"], frame=7)
+        step(working(held={"wf": held}), nack("wf", 1, frame=2))
+        assert (held.attempt, held.sent, held.errors) == (1, [ONE], ["no"])
+        step(working(held={"wf": held}), nack("wf", 1, frame=7))
+        assert (held.attempt, held.sent, held.errors) == (2, [], ["no", "no"])
+
+
+class TestWordsThatOvertake:
+    @pytest.mark.parametrize("order", [(1, 2), (2, 1)])
+    def test_of_two_events_that_failed_the_first_one_is_tried_again(self, order: tuple[int, int]) -> None:
+        group = working()
+        step(group, *(nack("wf", sequence, delay=5) for sequence in order))
+        held = group.held["wf"]
+        assert (held.at, held.attempt, held.errors) == (before(at(1)), 1, ["no"])
+
+    @pytest.mark.parametrize("order", [(1, 2), (2, 1)])
+    def test_of_two_events_that_are_to_be_parked_the_first_one_is(self, order: tuple[int, int]) -> None:
+        group = working()
+        step(group, *(nack("wf", sequence, park=True) for sequence in order))
+        parked = group.parked["wf"]
+        assert (parked.event, parked.copied, parked.sequence) == (at(1), before(at(1)), 1)
+
+    def test_one_that_is_parked_waits_behind_one_that_is_tried_again(self) -> None:
+        group = working()
+        step(group, nack("wf", 2, park=True), nack("wf", 1))
+        assert (group.parked, group.held["wf"].at) == ({}, before(at(1)))
+
+    def test_an_acknowledgement_that_a_nack_overtook_changes_nothing(self) -> None:
+        group = working()
+        step(group, nack("wf", 2), AckStream("a", "wf", 1), Ack("a", at(1)))
+        assert (group.held["wf"].at, group.held["wf"].attempt) == (before(at(2)), 1)
+
+    def test_the_same_nack_twice_is_one_attempt(self) -> None:
+        group = working()
+        step(group, nack("wf", 1, delay=5), nack("wf", 1, delay=5))
+        assert (group.held["wf"].attempt, group.held["wf"].errors) == (1, ["no"])
+
+
+class TestOutOfOrder:
+    """Acknowledging by stream what is in flight behind events of other streams."""
+
+    def test_what_is_handled_leaves_the_flight(self) -> None:
+        group = working()
+        step(group, AckStream("a", "other", 1))
+        assert group.flight == [ONE, TWO, THREE]
+
+    def test_who_goes_back_passes_over_it(self) -> None:
+        group = working()
+        turn(group, AckStream("a", "other", 1), Leave("a"), Join("b", "w"))
+        assert (group.place, group.settled) == (before(at(1)), {"other": OTHER})
+
+    def test_it_is_forgotten_once_nobody_can_go_back_before_it(self) -> None:
+        group = working()
+        step(group, AckStream("a", "other", 1), Ack("a", at(1)))
+        assert group.settled == {"other": OTHER}
+        step(group, Ack("a", at(2)))
+        assert (group.flight, group.settled) == ([THREE], {})
+
+    def test_the_first_in_flight_needs_no_note(self) -> None:
+        group = working(flight=[ONE, OTHER])
+        step(group, AckStream("a", "wf", 1))
+        assert (group.flight, group.settled) == ([OTHER], {})
+
+
+class TestGrantingAnew:
+    def test_a_replay_grants_the_owner_what_it_has(self) -> None:
+        group = working()
+        assert told(turn(group, Replay(BEGINNING))) == [("a", "owned", 3)]
+        assert (group.owner, group.granted) == (A, 3)
+
+    def test_what_is_said_of_frames_from_before_counts_no_more(self) -> None:
+        group = working()
+        turn(group, Replay(BEGINNING))
+        group.flight = [ONE, TWO, OTHER, THREE]
+        turn(group, Ack("a", at(4), frame=2), AckStream("a", "wf", 3, frame=2), nack("wf", 1, frame=2))
+        assert (group.flight, group.held) == ([ONE, TWO, OTHER, THREE], {})
+        turn(group, Ack("a", at(4), frame=3))
+        assert group.flight == []
+
+    def test_it_shows_all_the_same_that_the_owner_works(self) -> None:
+        group = working(granted=2)
+        turn(group, Ack("a", at(4), frame=1), now=NOW + 7)
+        assert (group.heard, len(group.flight)) == (NOW + 7, 4)
+
+    def test_who_is_to_release_the_partition_is_not_granted_it_anew(self) -> None:
+        first, second = contenders()
+        group = working(members=[first, second], owner=first, revoked=NOW)
+        assert told(turn(group, Replay(BEGINNING))) == []
+
+    def test_what_is_missing_is_to_be_told_again(self) -> None:
+        group = working(losses=[Loss(2, at(1), (("wf", 1, 2),))])
+        turn(group, Leave("a"), Join("b", "w"))
+        assert group.losses == [Loss(0, at(1), (("wf", 1, 2),))]
+
+    def test_of_what_was_removed_since_it_was_sent_nobody_was_told(self) -> None:
+        group = working(removals=9, flight=[ONE._replace(removals=4), TWO])
+        turn(group, Leave("a"), Join("b", "w"))
+        assert group.removals == 4
+
+
+class TestLosses:
+    LOSS = Loss(5, at(1), (("wf", 1, 2),))
+
+    def test_the_cursor_of_its_frame_or_a_later_one_acknowledges_it(self) -> None:
+        for frame, left in ((4, [self.LOSS]), (5, []), (6, [])):
+            group = working(losses=[self.LOSS])
+            step(group, Ack("a", at(1), frame=frame))
+            assert group.losses == left
+
+    def test_a_cursor_without_a_frame_does_by_its_place(self) -> None:
+        group = working(losses=[self.LOSS])
+        step(group, Ack("a", at(1)))
+        assert group.losses == [self.LOSS]
+        step(group, Ack("a", at(2)))
+        assert group.losses == []
+
+    def test_one_that_was_not_told_yet_cannot_be_acknowledged(self) -> None:
+        group = working(losses=[replace(self.LOSS, frame=0)])
+        step(group, Ack("a", at(4), frame=9), Ack("a", at(4)))
+        assert len(group.losses) == 1
+
+    def test_however_many_there_are_they_stay_few_and_say_that_there_are_more(self) -> None:
+        losses: list[Loss] = []
+        for number in range(200):
+            losses = with_loss(losses, Loss(number + 1, at(number), (("wf", number, number),)))
+        assert len(losses) == 10
+        assert (len(losses[-1].ranges), losses[-1].complete, losses[-1].frame) == (100, False, 200)
+
+
+class TestLeavingInOrder:
+    def test_what_was_sent_of_a_held_stream_was_not_tried(self) -> None:
+        held = Held(before(at(1)), 1, NOW, [ONE], NOW, ["no"])
+        group = working(flight=[], held={"wf": held})
+        turn(group, Leave("a", orderly=True), Join("b", "w"))
+        assert (held.sent, held.attempt, held.errors) == ([], 1, ["no"])
+
+    def test_nothing_is_sent_one_at_a_time_after_it(self) -> None:
+        group = working()
+        turn(group, Leave("a", orderly=True), Join("b", "w"))
+        assert (group.careful, group.lost, group.place) == (0, 0, before(at(1)))
+
+
+class TestChanging:
+    def test_a_newer_definition_is_gone_by(self) -> None:
+        group = working()
+        turn(group, Change(2, "…"), now=NOW + 5)
+        assert (group.version, group.heard, group.flight) == (2, NOW + 5, [ONE, TWO, OTHER, THREE])
+
+    def test_an_older_one_that_comes_late_is_not(self) -> None:
+        group = working(version=3)
+        turn(group, Change(2, "…"), now=NOW + 5)
+        assert group == working(version=3)
+
+
 class TestReplaying:
     def test_all_that_was_under_way_is_forgotten(self) -> None:
         held, parked = {"wf": Held(at(1), 1, NOW)}, {"bad": Parked(at(1), at(1), 1, 1, [], NOW)}
         group = working(held=held, parked=parked)
+        group.settled, group.losses = {"x": ONE}, [Loss(1, at(1), ())]
         step(group, Replay(BEGINNING))
         assert group == working(place=BEGINNING, flight=[], held={}, parked={})
 
@@ -363,26 +620,47 @@ class TestReplaying:
 class TestDeadlines:
     def test_the_first_in_flight_has_failed_once_a_deadline_passed_in_silence(self) -> None:
         group = working()
-        turn(group, now=NOW + 30_000)
+        silent_turn(group, now=NOW + 30_000)
         assert group.held["wf"].errors == ["not acknowledged within 30 s"]
         assert (group.held["wf"].attempt, group.flight) == (1, [OTHER])
 
     def test_before_it_nothing_has(self) -> None:
         group = working()
-        turn(group, now=NOW + 29_999)
+        silent_turn(group, now=NOW + 29_999)
         assert group == working()
+
+    def test_nothing_has_before_the_owner_is_known_to_be_silent_everywhere(self) -> None:
+        group = working()
+        assert turn(group, now=NOW + 30_000).overdue
+        assert group == working()
+
+    def test_nothing_has_that_an_owner_was_sent_that_is_at_work_elsewhere(self) -> None:
+        group = working()
+        turn(group, Heard("a", NOW + 20_000), now=NOW + 30_000)
+        silent_turn(group, now=NOW + 49_999)
+        assert (group.held, group.heard) == ({}, NOW + 20_000)
+
+    def test_a_word_that_comes_before_the_silence_is_taken_in_counts(self) -> None:
+        group = working()
+        turn(group, Ack("a", at(0)), Silence("a", NOW), now=NOW + 30_000)
+        assert group.held == {}
+
+    def test_the_silence_of_an_earlier_owner_is_none_of_this_one(self) -> None:
+        group = working()
+        turn(group, Silence("b", NOW), now=NOW + 30_000)
+        assert group.held == {}
 
     def test_the_next_in_flight_gets_a_deadline_of_its_own(self) -> None:
         group = working()
-        turn(group, now=NOW + 30_000)
-        turn(group, now=NOW + 59_999)
+        silent_turn(group, now=NOW + 30_000)
+        silent_turn(group, now=NOW + 59_999)
         assert group.flight == [OTHER]
-        turn(group, now=NOW + 60_000)
+        silent_turn(group, now=NOW + 60_000)
         assert (group.flight, sorted(group.held)) == ([], ["other", "wf"])
 
     def test_what_was_sent_of_a_held_stream_has_one_too(self) -> None:
         held = Held(before(at(1)), 1, NOW, [ONE], NOW, ["no"])
-        turn(working(flight=[], held={"wf": held}), now=NOW + 30_000)
+        silent_turn(working(flight=[], held={"wf": held}), now=NOW + 30_000)
         assert (held.attempt, held.sent, held.errors[1]) == (2, [], "not acknowledged within 30 s")
 
     def test_who_acknowledges_a_held_stream_one_by_one_has_a_deadline_for_each(self) -> None:
@@ -413,7 +691,11 @@ class TestDue:
 
     def test_the_deadline_of_what_was_sent_of_it_is(self) -> None:
         held = {"wf": Held(at(1), 1, 1, [ONE], NOW - 9)}
-        assert due(step(working(held=held))) == NOW + 29_991
+        assert due(step(working(flight=[], heard=NOW - 20, held=held))) == NOW + 29_991
+
+    def test_a_word_of_the_owner_begins_that_anew(self) -> None:
+        held = {"wf": Held(at(1), 1, 1, [ONE], NOW - 9)}
+        assert due(step(working(flight=[], held=held))) == NOW + 30_000
 
     def test_what_the_group_has_yet_to_come_to_again_is_not(self) -> None:
         assert due(step(working(place=at(1), held={"wf": Held(at(2), 1, NOW + 9)}, flight=[]))) is None
@@ -465,7 +747,8 @@ class TestOwners:
 
 
 positions = st.builds(Position, st.integers(1, 1 << 45), st.integers(0, 1 << 40), st.integers(0, WHOLE))
-spots = st.lists(st.builds(Spot, positions, st.text(), st.integers(1, 1 << 50)), max_size=3)
+spot_ = st.builds(Spot, positions, st.text(), st.integers(1, 1 << 50), st.integers(0, 1 << 40))
+spots = st.lists(spot_, max_size=3)
 times = st.integers(0, 1 << 45)
 counts = st.integers(0, 1 << 40)
 members = st.builds(Member, st.text(), st.text())
@@ -480,19 +763,44 @@ states = st.builds(
     frame=counts,
     removals=counts,
     leap=counts,
+    granted=counts,
+    version=counts,
     flight=spots,
-    held=st.dictionaries(st.text(), st.builds(Held, positions, counts, times, spots, times, errors), max_size=3),
+    held=st.dictionaries(
+        st.text(),
+        st.builds(Held, positions, counts, times, spots, times, errors, spots, st.booleans(), counts, counts),
+        max_size=3,
+    ),
     parked=st.dictionaries(
-        st.text(), st.builds(Parked, positions, positions, counts, counts, errors, times, counts), max_size=3
+        st.text(),
+        st.builds(
+            Parked,
+            *(positions, positions, counts, counts, errors, times, counts),
+            *(spots, st.booleans(), counts, counts),
+        ),
+        max_size=3,
+    ),
+    settled=st.dictionaries(st.text(), spot_, max_size=3),
+    losses=st.lists(
+        st.builds(
+            Loss,
+            *(counts, positions),
+            st.lists(st.tuples(st.text(), counts, counts), max_size=3).map(tuple),
+            *(st.booleans(), st.lists(st.text(), max_size=2).map(tuple)),
+        ),
+        max_size=3,
     ),
 )
 commands = st.one_of(
     st.builds(Join, st.text(), st.text()),
-    st.builds(Leave, st.text()),
-    st.builds(Release, st.text()),
-    st.builds(Ack, st.text(), positions),
-    st.builds(AckStream, st.text(), st.text(), counts),
-    st.builds(Nack, st.text(), st.text(), counts, st.text(), st.none() | counts, st.booleans()),
+    st.builds(Leave, st.text(), st.booleans()),
+    st.builds(Release, st.text(), counts),
+    st.builds(Ack, st.text(), positions, st.text(), counts),
+    st.builds(AckStream, st.text(), st.text(), counts, counts),
+    st.builds(Nack, st.text(), st.text(), counts, st.text(), st.none() | counts, st.booleans(), counts),
+    st.builds(Change, counts, st.text()),
+    st.builds(Heard, st.text(), times),
+    st.builds(Silence, st.text(), times),
     st.builds(Redrive, st.text(), st.sampled_from(["start", "skip", "drop"])),
     st.builds(Replay, positions),
 )
@@ -507,6 +815,29 @@ class TestWriting:
         parked = Parked(at(1), at(1), 1, 1, ["\ud83d", "\N{PILE OF POO}"], NOW)
         again = Group.decoded(Group(parked={"wf": parked}).encoded())
         assert again.parked["wf"].errors == ["?", "\N{PILE OF POO}"]
+
+    def test_what_an_older_program_wrote_is_read(self) -> None:
+        text = (
+            '{"place":[5,4,0],"members":[["a","w"]],"owner":["a","w"],"revoked":0,"heard":1000000,"frame":2,'
+            '"furthest":[0,0,0],"careful":0,"lost":0,"removals":0,"leap":0,'
+            '"flight":[[5,1,0,"wf",1],[5,2,0,"wf",2],[5,3,0,"other",1],[5,4,0,"wf",3]],'
+            '"held":{"h":[[5,1,0],1,7,[[5,2,0,"h",1]],8,["no"]]},"parked":{"p":[[5,1,0],[5,1,0],1,2,["no"],3,4]}}'
+        )
+        held, parked = Held(at(1), 1, 7, [spot(2, "h", 1)], 8, ["no"]), Parked(at(1), at(1), 1, 2, ["no"], 3, 4)
+        assert Group.decoded(text) == working(held={"h": held}, parked={"p": parked})
+
+    @pytest.mark.parametrize(
+        ("text", "command"),
+        [
+            ('["ack","a",[5,1,0],"e"]', Ack("a", at(1), "e")),
+            ('["ack-stream","a","wf",1]', AckStream("a", "wf", 1)),
+            ('["nack","a","wf",1,"no",null,false]', nack("wf", 1)),
+            ('["leave","a"]', Leave("a")),
+            ('["release","a"]', Release("a")),
+        ],
+    )
+    def test_a_command_that_an_older_program_left_is_read(self, text: str, command: Command) -> None:
+        assert decoded(text) == command
 
     @given(commands)
     def test_a_command_is_read_back_as_it_was_written(self, command: Command) -> None:

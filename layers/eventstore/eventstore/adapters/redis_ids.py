@@ -13,7 +13,7 @@ from eventstore.adapters.redis_scripts import Script
 from eventstore.events import id_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from eventstore.adapters.redis_partitions import Partitions
 
@@ -42,8 +42,8 @@ class Ids:
             pipeline.hget(partition_keys(partition).ids, id_key(event_id))
         return [places.decode().split(" ") for places in pipeline.execute() if places]
 
-    def catch_up(self, partitions: Iterable[int]) -> None:
-        """Index what was appended since the index was last asked."""
+    def catch_up(self, partitions: Iterable[int], *, may_go_on: Callable[[], bool] = lambda: True) -> bool:
+        """Index what was appended since the index was last asked; whether all of it is indexed now."""
         asked = list(partitions)
         pipeline = self._partitions.client.pipeline(transaction=False)
         for partition in asked:
@@ -56,4 +56,6 @@ class Ids:
                 keys = partition_keys(partition)
                 at = [keys.partition, keys.log, keys.ids]
                 while self._index(self._partitions.client, at, [_AT_ONCE]):
-                    pass
+                    if not may_go_on():
+                        return False
+        return True

@@ -33,6 +33,7 @@ class PartitionKeys(NamedTuple):
     turn: str
     trimmed: str
     limits: str
+    deleted: str
 
 
 class StreamKeys(NamedTuple):

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
     from eventstore.adapters.redis_connection import Client
     from eventstore.events import Event, RecordedEvent
-    from eventstore.ports import Clock, Lag, Missing, Tail
+    from eventstore.ports import Clock, Deleted, Lag, Missing, Tail
     from eventstore.positions import Position
-    from eventstore.streams import StreamConfig, StreamState
+    from eventstore.streams import Condition, StreamConfig, StreamState
 
 __all__ = ["RedisLog"]
 
@@ -80,11 +80,14 @@ class RedisLog:
         """See `Log.append`."""
         head, bodies = b"".join([event.key for event in events]), [event.body for event in events]
         if expected.version is not None or self._clock is not None:
-            head += f"{'' if expected.version is None else expected.version}/{self._time()}".encode()
+            version = expected.tag or ("" if expected.version is None else expected.version)
+            head += f"{version}/{self._time()}".encode()
         with ANSWERING:
             number = partition_of(stream, self._partitions.count)
             partition, keys = partition_keys(number), stream_keys(number, stream)
-            at = (keys.events, keys.state, partition.log, partition.streams, partition.bell)
+            at = [keys.events, keys.state, partition.log, partition.streams, partition.bell]
+            if expected.tag:
+                at.append(partition.partition)
             answer = self._append(self._client, at, (head, *entries_of(bodies)))
             while not isinstance(answer, int) and answer[0] == b"conflict":
                 _settle(stream, events, bodies, answer)
@@ -153,10 +156,11 @@ class RedisLog:
         since: Mapping[int, int] | None = None,
         until: Mapping[int, Position] | None = None,
         streams: Collection[str] = (),
+        backwards: bool = False,
     ) -> Mapping[int, Missing]:
         """See `Log.missing`."""
         since, until = since or {}, until or {}
-        gaps = {p: Gap(position, until.get(p), since.get(p, 0), streams) for p, position in after.items()}
+        gaps = {p: Gap(position, until.get(p), since.get(p, 0), streams, backwards) for p, position in after.items()}
         with ANSWERING:
             return read_missing(self._partitions, gaps)
 
@@ -196,15 +200,25 @@ class RedisLog:
         with ANSWERING:
             return self._streams.states(self._streams.names(prefix=prefix, after=after, count=count))
 
-    def delete(self, stream: str, *, permanently: bool = False) -> None:
+    def delete(self, stream: str, *, permanently: bool = False, conditions: Sequence[Condition] = ()) -> Deleted:
         """See `Log.delete`."""
         with ANSWERING:
-            self._streams.delete(stream, permanently=permanently)
+            return self._streams.delete(stream, permanently=permanently, conditions=conditions, time=self._time())
 
-    def trim(self, stream: str) -> int:
+    def gone(self, streams: Sequence[str]) -> Sequence[str]:
+        """See `Log.gone`."""
+        with ANSWERING:
+            return self._streams.gone(streams)
+
+    def trim(self, stream: str, *, until: int | None = None) -> int:
         """See `Log.trim`."""
         with ANSWERING:
-            return self._streams.trim(stream)
+            return self._streams.trim(stream, until=until)
+
+    def deleted(self, partition: int) -> Sequence[str]:
+        """See `Log.deleted`."""
+        with ANSWERING:
+            return self._streams.deleted(partition)
 
     def limited(self, partition: int) -> Sequence[str]:
         """See `Log.limited`."""

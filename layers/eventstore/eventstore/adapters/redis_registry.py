@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from eventstore.adapters.redis_connection import Client
+    from eventstore.ports import Clock
     from eventstore.subscriptions import Subscription
 
 __all__ = ["RedisRegistry"]
@@ -33,15 +34,22 @@ _SUBSCRIPTION = b"s:"
 
 
 class RedisRegistry:
-    """See `ports.Registry`; the arguments as in `RedisLog`."""
+    """See `ports.Registry`; the arguments as in `RedisTurns`."""
 
     def __init__(
-        self, client: Client, *, partitions: int | None = None, new_epoch: Callable[[], str] = random_epoch
+        self,
+        client: Client,
+        *,
+        partitions: int | None = None,
+        clock: Clock | None = None,
+        new_epoch: Callable[[], str] = random_epoch,
     ) -> None:
         self._client = client
+        self._clock = clock
         self._new_epoch = new_epoch
         self._partitions = Partitions(client, configured=partitions, new_epoch=new_epoch)
         self._take = Script("take")
+        self._heard = Script("heard")
         self._release = Script("release")
         self._subscribe = Script("subscribe")
         self._unsubscribe = Script("unsubscribe")
@@ -83,6 +91,18 @@ class RedisRegistry:
             where = self._client.hget(connection_key(connection_id), f"s:{subscription_id}")
         return _durable(where) if where else None
 
+    def heard_from(self, connection_id: str, subscription_id: str) -> str | None:
+        """See `Registry.heard_from`."""
+        with ANSWERING:
+            where = self._heard(self._client, [connection_key(connection_id)], [self._time(), subscription_id])
+        return _durable(where) if where else None
+
+    def silence(self, connection_id: str) -> int | None:
+        """See `Registry.silence`."""
+        with ANSWERING:
+            silence = self._heard(self._client, [connection_key(connection_id)], [self._time()])
+        return None if silence is None else int(silence)
+
     def unsubscribe(self, connection_id: str, subscription_id: str) -> None:
         """See `Registry.unsubscribe`."""
         key = connection_key(connection_id)
@@ -119,6 +139,9 @@ class RedisRegistry:
         with ANSWERING:
             arguments = (CONNECTIONS, "-inf", f"({before}", "LIMIT", 0, count)
             return [name.decode() for name in self._client.execute_command("ZRANGEBYSCORE", *arguments)]
+
+    def _time(self) -> str:
+        return "" if self._clock is None else str(self._clock.now())
 
     def _give(self, connection_id: str, subscription_id: str, where: str) -> None:
         answer = self._take(self._client, [connection_key(connection_id)], [subscription_id, where, _MOST])

@@ -21,10 +21,15 @@ class Script:
 
     Those that begin with `#!lua flags=allow-oom` run though the server's memory is full: they remove what is there,
     deliver it, or write over it (Valkey documentation, "Lua API reference", script flags).
+
+    Args:
+        name: Its file's.
+        shared: Names of files with functions that it shares with others; they stand behind its first line.
     """
 
-    def __init__(self, name: str) -> None:
-        self._source = files("eventstore.adapters").joinpath("lua", f"{name}.lua").read_bytes()
+    def __init__(self, name: str, *shared: str) -> None:
+        flags, script = _text(name).split(b"\n", 1)
+        self._source = b"\n".join([flags, *map(_text, shared), script])
         self._digest = sha1(self._source, usedforsecurity=False).hexdigest()
 
     def __call__(self, client: Client, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
@@ -47,3 +52,7 @@ class Script:
             elif isinstance(answer, Exception):
                 raise answer
         return answers
+
+
+def _text(name: str) -> bytes:
+    return files("eventstore.adapters").joinpath("lua", f"{name}.lua").read_bytes()

@@ -11,8 +11,9 @@ from eventstore.adapters.redis_entries import recorded, sequence_and_time
 from eventstore.adapters.redis_keys import partition_keys
 from eventstore.adapters.redis_scripts import Script
 from eventstore.cloudevents import attributes_of
-from eventstore.errors import StreamConflict, StreamGone, StreamNotFound
+from eventstore.errors import StreamConflict, StreamGone, StreamNotFound, WrongExpectedVersion
 from eventstore.events import event_key
+from eventstore.ports import Deleted
 from eventstore.streams import Retention, StreamConfig, StreamState, partition_of
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from eventstore.adapters.redis_partitions import Partitions
     from eventstore.events import RecordedEvent
     from eventstore.ports import Clock
+    from eventstore.streams import Condition
 
 __all__ = ["STATE", "Streams", "state_of"]
 
@@ -65,8 +67,8 @@ class Streams:
         self._client = partitions.client
         self._clock = clock
         self._create = Script("create")
-        self._delete = Script("delete")
-        self._trim = Script("trim")
+        self._delete = Script("delete", "removals")
+        self._trim = Script("trim", "removals")
 
     def create(self, stream: str, config: StreamConfig, *, time: str) -> bool:
         """See `Log.create`."""
@@ -112,17 +114,34 @@ class Streams:
                 continue
         return found
 
-    def delete(self, stream: str, *, permanently: bool) -> None:
+    def delete(self, stream: str, *, permanently: bool, conditions: Sequence[Condition], time: str) -> Deleted:
         """See `Log.delete`."""
+        number = partition_of(stream, self._partitions.count)
         partition, keys = self._partitions.keys(stream)
-        answer = self._delete(
-            self._client, [keys.state, partition.streams, partition.limits], [stream, int(permanently)]
-        )
-        if answer[0] == b"gone":
+        at = [keys.events, keys.state, partition.log, partition.streams, partition.bell]
+        at += [partition.partition, partition.trimmed, partition.limits, partition.deleted]
+        asked = json.dumps([[int(condition.negated), *condition.versions] for condition in conditions])
+        outcome, *about = self._delete(self._client, at, (stream, int(permanently), time, asked))
+        if outcome == b"gone":
             raise StreamGone(stream)
-        if answer[0] == b"absent":
+        if outcome == b"absent":
             raise StreamNotFound(stream)
-        self.trim(stream)
+        if outcome == b"version":
+            heads = [condition.head for condition in conditions]
+            raise WrongExpectedVersion(stream, expected=heads[0] if len(heads) == 1 else None, actual=int(about[0]))
+        return Deleted(number, rings=bool(about[0]))
+
+    def gone(self, streams: Sequence[str]) -> Sequence[str]:
+        """See `Log.gone`."""
+        pipeline = self._client.pipeline(transaction=False)
+        for stream in streams:
+            pipeline.hexists(self._partitions.keys(stream)[1].state, "gone")
+        return [stream for stream, gone in zip(streams, pipeline.execute(), strict=True) if gone]
+
+    def deleted(self, partition: int) -> Sequence[str]:
+        """See `Log.deleted`."""
+        names = self._client.sscan_iter(partition_keys(partition).deleted, count=1000)
+        return sorted({name.decode() for name in names})
 
     def limited(self, partition: int) -> Sequence[str]:
         """See `Log.limited`."""
@@ -140,10 +159,10 @@ class Streams:
             return False
         return self.trim(state.name) > 0
 
-    def trim(self, stream: str) -> int:
+    def trim(self, stream: str, *, until: int | None = None) -> int:
         """See `Log.trim`."""
         partition, keys = self._partitions.keys(stream)
-        known = self._client.hmget(keys.state, ("head", "first", "limits", "swept"))
+        known = self._client.hmget(keys.state, ("head", "first", "limits", "swept", "mark"))
         if known[0] is None:
             return 0
         head, first, swept = int(known[0]), int(known[1] or 1), int(known[3] or 0)
@@ -151,22 +170,32 @@ class Streams:
         if limits.max_events is not None:
             first = max(first, head - limits.max_events + 1)
         oldest = 0 if limits.max_age is None else self._clock.now() - limits.max_age * 1000
-        at = (keys.events, keys.state, partition.log, partition.ids, partition.partition, partition.turn)
+        at = [keys.events, keys.state, partition.log, partition.ids, partition.partition, partition.turn]
+        at += [partition.trimmed, partition.deleted]
         removed, step = 0, _FIRST_STEP
-        while True:
+
+        def may_go_on() -> bool:
+            return until is None or self._clock.now() < until
+
+        while may_go_on():
             entries = self._client.xrange(keys.events, swept + 1, count=step)
             found = recorded(stream, entries, low=swept + 1, high=head)
             going = list(takewhile(lambda event: event.sequence < first or event.time < oldest, found))
             if not going:
-                return removed
+                if known[4]:
+                    # All that was deleted is removed: what marked it in the log goes once it was dispatched.
+                    self._trim(self._client, at, (stream,))
+                break
             # What is removed must stand in the index by then, or it would be added afterwards and never leave it.
-            self._ids.catch_up([partition_of(stream, self._partitions.count)])
+            if not self._ids.catch_up([partition_of(stream, self._partitions.count)], may_go_on=may_go_on):
+                break
             arguments = [part for event in going for part in _named(event)]
-            count, stopped = self._trim(self._client, (*at, partition.trimmed), (stream, *arguments))
+            count, stopped = self._trim(self._client, at, (stream, *arguments))
             removed += int(count)
             if stopped or len(going) < len(found):
-                return removed
+                break
             swept, step = going[-1].sequence, _STEPS
+        return removed
 
 
 def _named(event: RecordedEvent) -> tuple[str, bytes, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from eventstore.adapters.redis_entries import REACH, recorded, sequence_and_time
 from eventstore.adapters.redis_keys import partition_keys, stream_keys
@@ -61,6 +61,15 @@ class _References(NamedTuple):
     spans: Sequence[_Span]
     position: Position
     at_end: bool
+    removed: _Removed | None
+    """Known already where there is no event to read."""
+
+
+class _Removed(NamedTuple):
+    """The partition's removal serial, and the time of the log at which the newest removal lies."""
+
+    serial: int
+    until: int
 
 
 class Tails:
@@ -81,6 +90,8 @@ class Tails:
             for span in references.spans:
                 reach = min(span.high + REACH, span.last)
                 pipeline.xrange(stream_keys(partition, span.stream).events, span.low, reach)
+            if references.removed is None:
+                _ask_removed(pipeline, partition)
         answers = iter(pipeline.execute())
         return {p: _tail(references, answers, backwards=window.backwards) for p, references in found.items()}
 
@@ -96,16 +107,20 @@ class Tails:
                 pipeline.xrevrange(keys.log, _entry(position), "-", count=window.count + 1)
             else:
                 pipeline.xrange(keys.log, _entry(position), _end(window, partition), count=window.count + 1)
+            _ask_removed(pipeline, partition)
         answers = iter(pipeline.execute())
         found = {}
         for partition, position in after.items():
             epoch = self._partitions.epoch(partition, next(answers))
             if window.streams:
-                entries = self._scanned(partition, position, window)
+                entries, removed = self._scanned(partition, position, window), None
             else:
                 sent = next(answers)
                 entries = _Entries(sent, sent[-1][0] if sent else b"", len(sent) <= window.count)
-            found[partition] = _wanted(epoch, entries, partition, position, window)
+                removed = _removed(answers)
+            references = _wanted(epoch, entries, partition, position, window)
+            # Where events are read, it is asked for again behind them.
+            found[partition] = references if references.spans else references._replace(removed=removed)
         return found
 
     def _scanned(self, partition: int, position: Position, window: Window) -> _Entries:
@@ -150,7 +165,7 @@ def _wanted(epoch: str, entries: _Entries, partition: int, after: Position, wind
         else:
             position = max(position, Position(time, order, WHOLE))
             position = position if until is None else max(min(position, until), after)
-    return _References(epoch, spans, position, entries.ended and not cut)
+    return _References(epoch, spans, position, entries.ended and not cut, None)
 
 
 def _spans(
@@ -194,4 +209,17 @@ def _tail(references: _References, answers: Iterator[object], *, backwards: bool
         found = recorded(span.stream, next(answers), low=low, high=span.high)  # type: ignore[arg-type]
         ordered = reversed(found) if backwards else found
         events += [(Position(span.time, span.order, event.sequence - span.base), event) for event in ordered]
-    return Tail(references.epoch, events, references.position, references.at_end)
+    serial, until = references.removed or _removed(answers)
+    return Tail(references.epoch, events, references.position, references.at_end, serial, until)
+
+
+def _ask_removed(pipeline: Any, partition: int) -> None:
+    keys = partition_keys(partition)
+    pipeline.hget(keys.partition, "trims")
+    # The set is in the order of time, and forgets the oldest first.
+    pipeline.zrange(keys.trimmed, -1, -1, withscores=True)
+
+
+def _removed(answers: Iterator[Any]) -> _Removed:
+    serial, newest = next(answers), next(answers)
+    return _Removed(int(serial or 0), int(newest[0][1]) if newest else -1)

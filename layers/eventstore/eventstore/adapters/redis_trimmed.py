@@ -19,14 +19,26 @@ __all__ = ["Gap", "read_missing"]
 _RANGES = 100
 """The most that are told of one partition."""
 
+_BLOCK, _GONE = b"~", b"gone"
+"""What stands for an index where it is not one append, as trim.lua says."""
+
 
 class Gap(NamedTuple):
-    """Where removals are asked for: beyond `after`, up to `until`, and later than the serial `since`."""
+    """Where removals are asked for: beyond `after`, up to `until`, and later than the serial `since`.
+
+    A reader may come to it from either end.
+    """
 
     after: Position
     until: Position | None
     since: int
     streams: Collection[str]
+    backwards: bool
+
+    def holds(self, entry: bytes, index: int) -> bool:
+        """Whether an event of an entry of the log lies in it."""
+        place = Position(*sequence_and_time(entry), index)
+        return place > self.after and (self.until is None or place <= self.until)
 
 
 def read_missing(partitions: Partitions, gaps: Mapping[int, Gap]) -> dict[int, Missing]:
@@ -36,7 +48,9 @@ def read_missing(partitions: Partitions, gaps: Mapping[int, Gap]) -> dict[int, M
         keys = partition_keys(partition)
         # A removal in between is beyond the serial, and is left for the next time; what is forgotten is asked for last.
         pipeline.hmget(keys.partition, ("epoch", "trims"))
-        pipeline.zrangebyscore(keys.trimmed, gap.after.time, gap.until.time if gap.until else "+inf")
+        # A block that begins in the gap may end behind it.
+        until = None if gap.backwards else gap.until
+        pipeline.zrangebyscore(keys.trimmed, gap.after.time, until.time if until else "+inf")
         pipeline.hmget(keys.partition, ("forgotten", "forgotten_serial"))
     answers = iter(pipeline.execute())
     return {
@@ -48,24 +62,39 @@ def read_missing(partitions: Partitions, gaps: Mapping[int, Gap]) -> dict[int, M
 
 
 def _missing(epoch: str, serial: int, members: Iterable[bytes], forgotten: Sequence[bytes | None], gap: Gap) -> Missing:
-    found = []
+    found, gone = [], []
     for member in members:
         number, entry, name, sequences, index = member.split(b"|")
         stream = name.decode()
-        if gap.since < int(number) <= serial and (not gap.streams or stream in gap.streams):
-            first, last = sequence_and_time(sequences)
-            base = first - int(index)
-            time, order = sequence_and_time(entry)
-            if (time, order) == (gap.after.time, gap.after.order):
-                first = max(first, base + gap.after.index + 1)
-            if gap.until and (time, order) == (gap.until.time, gap.until.order):
-                last = min(last, base + gap.until.index)
-            beyond = Position(time, order, last - base) > gap.after
-            within = gap.until is None or Position(time, order, first - base) <= gap.until
-            if beyond and within and first <= last:
+        if not gap.since < int(number) <= serial or (gap.streams and stream not in gap.streams):
+            continue
+        if index == _GONE:
+            if gap.holds(entry, 0):
+                gone.append(stream)
+            continue
+        first, last = sequence_and_time(sequences)
+        if index.startswith(_BLOCK):
+            _, end, beginning = index.split(_BLOCK)
+            if gap.holds(beginning, 0) if gap.backwards else gap.holds(entry, int(end)):
                 found.append((stream, first, last))
+        elif overlap := _overlap(gap, entry, first, last, int(index)):
+            found.append((stream, *overlap))
     ranges = _joined(found)
-    return Missing(epoch, serial, ranges[:_RANGES], len(ranges) <= _RANGES and _reaches(forgotten, gap))
+    complete = len(ranges) <= _RANGES and _reaches(forgotten, gap)
+    return Missing(epoch, serial, ranges[:_RANGES], complete, sorted(gone))
+
+
+def _overlap(gap: Gap, entry: bytes, first: int, last: int, index: int) -> tuple[int, int] | None:
+    """The sequences of one append that lie in the gap; the first of them is the append's event `index`."""
+    base = first - index
+    time, order = sequence_and_time(entry)
+    if (time, order) == (gap.after.time, gap.after.order):
+        first = max(first, base + gap.after.index + 1)
+    if gap.until and (time, order) == (gap.until.time, gap.until.order):
+        last = min(last, base + gap.until.index)
+    beyond = Position(time, order, last - base) > gap.after
+    within = gap.until is None or Position(time, order, first - base) <= gap.until
+    return (first, last) if beyond and within and first <= last else None
 
 
 def _reaches(forgotten: Sequence[bytes | None], gap: Gap) -> bool:

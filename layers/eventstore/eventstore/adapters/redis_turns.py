@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from eventstore.adapters.redis_connection import Client
-    from eventstore.ports import Advance
+    from eventstore.ports import Advance, Clock
 
 __all__ = ["RedisTurns"]
 
@@ -33,12 +33,23 @@ _NOTHING = Position(0, 0, WHOLE)
 
 
 class RedisTurns:
-    """See `ports.Turns`; the arguments as in `RedisLog`."""
+    """See `ports.Turns`; the arguments as in `RedisLog`.
+
+    Args:
+        clock: What is taken for the server's clock, which may be set back; without one, the server's own, as every
+            deployment has it.
+    """
 
     def __init__(
-        self, client: Client, *, partitions: int | None = None, new_epoch: Callable[[], str] = random_epoch
+        self,
+        client: Client,
+        *,
+        partitions: int | None = None,
+        clock: Clock | None = None,
+        new_epoch: Callable[[], str] = random_epoch,
     ) -> None:
         self._client = client
+        self._clock = clock
         self._new_epoch = new_epoch
         self._partitions = Partitions(client, configured=partitions, new_epoch=new_epoch)
         self._begin = Script("begin")
@@ -61,7 +72,7 @@ class RedisTurns:
             keys.groups,
         ]
         with ANSWERING:
-            arguments = [self._new_epoch(), self._partitions.count, events, behind, _COMMANDS]
+            arguments = [self._new_epoch(), self._partitions.count, events, behind, _COMMANDS, self._time()]
             about, places, states, inbox = self._begin(self._client, at, arguments)
         token, epoch, done, goal, again, live, leap, removals, now, alarm, fixed, cut, carried = about
         return Turn(
@@ -95,6 +106,16 @@ class RedisTurns:
                     term = asked[int(number) - 1]
                     found[term] = [member[len(term) + 1 :].decode() for member in members]
         return found
+
+    def caught_up(self, partition: int) -> Sequence[str]:
+        """See `Turns.caught_up`."""
+        found: dict[str, None] = {}
+        terms, start = turn_keys(partition).terms, b"-"
+        with ANSWERING:
+            while members := self._client.execute_command("ZRANGEBYLEX", terms, start, "+", "LIMIT", 0, _AT_ONCE):
+                found |= dict.fromkeys(member.rpartition(b":")[2].decode() for member in members)
+                start = b"(" + members[-1]
+        return list(found)
 
     def durables(self, partition: int, keys: Sequence[str]) -> Mapping[str, str]:
         """See `Turns.durables`."""
@@ -131,15 +152,17 @@ class RedisTurns:
         """See `Turns.advance`."""
         keys, log = turn_keys(turn.partition), partition_keys(turn.partition).log
         at = [keys.turn, log, keys.behind, keys.places, keys.terms, keys.subscriptions, keys.frames]
-        at += [keys.inbox, keys.groups]
+        at += [keys.inbox, keys.groups, keys.durables]
         told = {
             "frames": _flat({key: number - turn.leap for key, number in done.frames.items()}),
             "places": _flat({key: _place(place) for key, place in done.places.items()}),
             "caught_up": _flat({key: list(terms) for key, terms in done.caught_up.items()}),
             "groups": _flat(done.groups),
             "alarm": done.alarm,
+            "definitions": _flat(done.definitions),
         }
-        arguments = [turn.token, _entry(turn.goal), json.dumps(told, separators=(",", ":"), ensure_ascii=False)]
+        text = json.dumps(told, separators=(",", ":"), ensure_ascii=False)
+        arguments = [turn.token, _entry(turn.goal), text, self._time()]
         with ANSWERING:
             more = int(self._advance(self._client, at, arguments))
         if more < 0:
@@ -172,6 +195,9 @@ class RedisTurns:
                 for partition, (done, newest, behind) in enumerate(zip(answers, answers, answers, strict=True))
                 if behind or (newest and _whole(newest[0][0]) > (_whole(done) if done else _NOTHING))
             ]
+
+    def _time(self) -> str:
+        return "" if self._clock is None else str(self._clock.now())
 
     def _fields(self, key: str, fields: Sequence[str]) -> list[Any]:
         found: list[Any] = []

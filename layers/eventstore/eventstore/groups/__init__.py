@@ -10,29 +10,38 @@ from eventstore.groups.commands import (
     LONGEST_REASON,
     Ack,
     AckStream,
+    Change,
     Command,
+    Heard,
     Join,
     Leave,
     Nack,
     Redrive,
     Release,
     Replay,
+    Silence,
     decoded,
     encoded,
 )
+from eventstore.groups.losses import Loss, with_loss
+from eventstore.groups.owning import owner_of
 from eventstore.groups.state import MOST_ASIDE, Group, Held, Member, Parked, Rules, Spot
-from eventstore.groups.steps import Step, Told, apply, before, due, owner_of, renew
+from eventstore.groups.step import Step, Told, before
+from eventstore.groups.steps import apply, due, renew
 
 __all__ = [
     "LONGEST_REASON",
     "MOST_ASIDE",
     "Ack",
     "AckStream",
+    "Change",
     "Command",
     "Group",
+    "Heard",
     "Held",
     "Join",
     "Leave",
+    "Loss",
     "Member",
     "Nack",
     "Parked",
@@ -40,6 +49,7 @@ __all__ = [
     "Release",
     "Replay",
     "Rules",
+    "Silence",
     "Spot",
     "Step",
     "Told",
@@ -50,4 +60,5 @@ __all__ = [
     "encoded",
     "owner_of",
     "renew",
+    "with_loss",
 ]

@@ -12,13 +12,16 @@ __all__ = [
     "LONGEST_REASON",
     "Ack",
     "AckStream",
+    "Change",
     "Command",
+    "Heard",
     "Join",
     "Leave",
     "Nack",
     "Redrive",
     "Release",
     "Replay",
+    "Silence",
     "decoded",
     "encoded",
 ]
@@ -38,16 +41,26 @@ class Join:
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """A connection takes part no more."""
+    """A connection takes part no more.
+
+    Attributes:
+        orderly: It said so itself: what it had was no reason.
+    """
 
     connection: str
+    orderly: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """The owner is done with a partition that was revoked."""
+    """The owner is done with a partition that was revoked.
+
+    Attributes:
+        frame: The number of the frame that revoked it; 0 if that is not known.
+    """
 
     connection: str
+    frame: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +69,23 @@ class Ack:
 
     Attributes:
         epoch: Of the partition, when the place was given; empty, if that is not known.
+        frame: The number of the frame that the place was given with; 0, if that is not known.
     """
 
     connection: str
     position: Position
     epoch: str = ""
+    frame: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class AckStream:
-    """All of a held stream up to a sequence is handled."""
+    """All of a stream up to a sequence is handled; `frame` as in `Ack`, of the frame that held the event."""
 
     connection: str
     stream: str
     sequence: int
+    frame: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +96,7 @@ class Nack:
         delay: Milliseconds until it is to be tried again; None for the hub's own pauses.
         park: Whether it is not to be tried again.
         reason: At most `LONGEST_REASON` characters.
+        frame: As in `AckStream`.
     """
 
     connection: str
@@ -88,6 +105,7 @@ class Nack:
     reason: str
     delay: int | None
     park: bool
+    frame: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +128,44 @@ class Replay:
     from_oldest: bool = False
 
 
-Command = Join | Leave | Release | Ack | AckStream | Nack | Redrive | Replay
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The group goes by another definition from here on; what is in flight ends as it began.
+
+    Attributes:
+        version: Of the definition; an older one than the group's changes nothing.
+        definition: As `Durable.encoded` gives it.
+    """
+
+    version: int
+    definition: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The owner showed that it works, if not in this partition.
+
+    Attributes:
+        at: When, in milliseconds since 1970, by the clock of turns.
+    """
+
+    connection: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """A deadline has passed, and the owner has shown nowhere that it works.
+
+    Attributes:
+        heard: When the group had last heard of it. If it has heard of it since, that counts.
+    """
+
+    connection: str
+    heard: int
+
+
+Command = Join | Leave | Release | Ack | AckStream | Nack | Redrive | Replay | Change | Heard | Silence
 
 _KINDS: dict[str, type[Command]] = {
     "join": Join,
@@ -121,6 +176,9 @@ _KINDS: dict[str, type[Command]] = {
     "nack": Nack,
     "redrive": Redrive,
     "replay": Replay,
+    "change": Change,
+    "heard": Heard,
+    "silence": Silence,
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 

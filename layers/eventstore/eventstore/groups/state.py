@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from eventstore.groups.losses import Loss
 from eventstore.positions import BEGINNING, Position
 
 __all__ = ["MOST_ASIDE", "Group", "Held", "Member", "Parked", "Rules", "Spot"]
@@ -37,11 +38,16 @@ class Member(NamedTuple):
 
 
 class Spot(NamedTuple):
-    """An event that was sent: its place in the log, and in its stream."""
+    """An event that was sent: its place in the log, and in its stream.
+
+    `removals` is the serial of the newest removal of events when it was read (`Missing.serial`): of what was removed
+    later, behind it and up to where the group stood, nobody was told.
+    """
 
     position: Position
     stream: str
     sequence: int
+    removals: int = 0
 
 
 @dataclass(slots=True)
@@ -55,6 +61,10 @@ class Held:
         sent: What was sent of it and not acknowledged.
         sent_at: When that was.
         errors: Why the event behind `at` failed, attempt by attempt.
+        earlier: What was sent of it before the failure and has not been sent again: the owner's late words still count.
+        by_cursor: Whether a cursor still speaks for these: the owner was silent, and never said that one failed.
+        frame: The number of the frame that `sent` went in.
+        removals: As in `Spot`.
     """
 
     at: Position
@@ -63,6 +73,10 @@ class Held:
     sent: list[Spot] = field(default_factory=list)
     sent_at: int = 0
     errors: list[str] = field(default_factory=list)
+    earlier: list[Spot] = field(default_factory=list)
+    by_cursor: bool = False
+    frame: int = 0
+    removals: int = 0
 
     def waits(self, place: Position) -> bool:
         """Whether it could go on, once it is due. A group that went back may stand before it for a while."""
@@ -81,6 +95,9 @@ class Parked:
         errors: Why it failed, attempt by attempt.
         since: When it was parked, in milliseconds since 1970.
         letters: How many events the dead letter queue was given.
+        earlier: As in `Held`; so is `by_cursor`.
+        removals: As in `Spot`.
+        version: Of the definition under which the event that failed was last seen to match.
     """
 
     event: Position
@@ -90,6 +107,10 @@ class Parked:
     errors: list[str]
     since: int
     letters: int = 0
+    earlier: list[Spot] = field(default_factory=list)
+    by_cursor: bool = False
+    removals: int = 0
+    version: int = 1
 
 
 @dataclass(slots=True)
@@ -103,12 +124,17 @@ class Group:
         revoked: When the owner was asked to release it; 0 if it was not.
         heard: When the owner last showed that it works, in milliseconds since 1970.
         frame: The number of the last frame that any owner was sent.
+        granted: The number of the frame that told the owner that it owns the partition. What the owner says of frames
+            before that one concerns an earlier time.
         furthest: The place of the last event in the log's order that any owner was ever sent.
         careful: How many events are to be sent one at a time, since a member went away with as many.
         lost: How often a member went away while it had one event alone, the one that is next.
         removals: Of how many removals of events the group knows (`Missing.serial`).
         leap: As in `Turn`, when the owner's frames were last numbered.
         yielded: Held and parked streams gave way to new events in the last turn, and do so no more in the next.
+        version: Of the definition that the group goes by.
+        settled: Per stream the last event in flight that is handled while an earlier one of another stream is not.
+        losses: What the owner has yet to acknowledge that it misses.
     """
 
     place: Position = BEGINNING
@@ -117,15 +143,19 @@ class Group:
     revoked: int = 0
     heard: int = 0
     frame: int = 0
+    granted: int = 0
     furthest: Position = BEGINNING
     careful: int = 0
     lost: int = 0
     removals: int = 0
     leap: int = 0
     yielded: bool = False
+    version: int = 1
     flight: list[Spot] = field(default_factory=list)
     held: dict[str, Held] = field(default_factory=dict)
     parked: dict[str, Parked] = field(default_factory=dict)
+    settled: dict[str, Spot] = field(default_factory=dict)
+    losses: list[Loss] = field(default_factory=list)
 
     @property
     def full(self) -> bool:
@@ -139,64 +169,91 @@ class Group:
 
     def encoded(self) -> str:
         """What `decoded` reads back."""
-        told = {
-            "place": _told(self.place),
+        members = {
+            "place": _position(self.place),
             "members": self.members,
             "owner": self.owner,
             "revoked": self.revoked,
             "heard": self.heard,
             "frame": self.frame,
-            "furthest": _told(self.furthest),
+            "granted": self.granted,
+            "furthest": _position(self.furthest),
             "careful": self.careful,
             "lost": self.lost,
             "removals": self.removals,
             "leap": self.leap,
             "yielded": self.yielded,
-            "flight": [[*_told(at), stream, sequence] for at, stream, sequence in self.flight],
-            "held": {
-                name: [_told(h.at), h.attempt, h.due, [[*_told(at), s, n] for at, s, n in h.sent], h.sent_at, h.errors]
-                for name, h in self.held.items()
-            },
-            "parked": {
-                name: [_told(p.event), _told(p.copied), p.sequence, p.attempts, p.errors, p.since, p.letters]
-                for name, p in self.parked.items()
-            },
+            "version": self.version,
+            "flight": _encoded(self.flight),
+            "held": {name: _held(held) for name, held in self.held.items()},
+            "parked": {name: _parked(parked) for name, parked in self.parked.items()},
+            "settled": {name: _encoded([spot])[0] for name, spot in self.settled.items()},
+            "losses": [loss.encoded() for loss in self.losses],
         }
         # Reasons that were kept before `groups.commands.encoded` saw to it may name half of a character.
-        return json.dumps(told, separators=(",", ":"), ensure_ascii=False).encode(errors="replace").decode()
+        return json.dumps(members, separators=(",", ":"), ensure_ascii=False).encode(errors="replace").decode()
 
     @classmethod
     def decoded(cls, text: str) -> Group:
-        """The group that was encoded."""
-        told: dict[str, Any] = json.loads(text)
+        """The group that was encoded; members that an older program did not write have their defaults."""
+        found: dict[str, Any] = json.loads(text)
         return cls(
-            place=Position(*told["place"]),
-            members=[Member(*member) for member in told["members"]],
-            owner=Member(*told["owner"]) if told["owner"] else None,
-            revoked=told["revoked"],
-            heard=told["heard"],
-            frame=told["frame"],
-            furthest=Position(*told["furthest"]),
-            careful=told["careful"],
-            lost=told["lost"],
-            removals=told["removals"],
-            leap=told["leap"],
-            yielded=told.get("yielded", False),
-            flight=_spots(told["flight"]),
-            held={
-                name: Held(Position(*at), attempt, due, _spots(sent), sent_at, errors)
-                for name, (at, attempt, due, sent, sent_at, errors) in told["held"].items()
-            },
-            parked={
-                name: Parked(Position(*event), Position(*copied), *rest)
-                for name, (event, copied, *rest) in told["parked"].items()
-            },
+            place=Position(*found["place"]),
+            members=[Member(*member) for member in found["members"]],
+            owner=Member(*found["owner"]) if found["owner"] else None,
+            revoked=found["revoked"],
+            heard=found["heard"],
+            frame=found["frame"],
+            granted=found.get("granted", 0),
+            furthest=Position(*found["furthest"]),
+            careful=found["careful"],
+            lost=found["lost"],
+            removals=found["removals"],
+            leap=found["leap"],
+            yielded=found.get("yielded", False),
+            version=found.get("version", 1),
+            flight=_spots(found["flight"]),
+            held={name: _held_of(members) for name, members in found["held"].items()},
+            parked={name: _parked_of(members) for name, members in found["parked"].items()},
+            settled={name: _spots([spot])[0] for name, spot in found.get("settled", {}).items()},
+            losses=[Loss.decoded(members) for members in found.get("losses", ())],
         )
 
 
-def _told(position: Position) -> list[int]:
+def _position(position: Position) -> list[int]:
     return [position.time, position.order, position.index]
 
 
-def _spots(told: list[list[Any]]) -> list[Spot]:
-    return [Spot(Position(time, order, index), stream, sequence) for time, order, index, stream, sequence in told]
+def _encoded(spots: list[Spot]) -> list[list[Any]]:
+    return [[*_position(at), stream, sequence, removals] for at, stream, sequence, removals in spots]
+
+
+def _held(held: Held) -> list[Any]:
+    first = [_position(held.at), held.attempt, held.due, _encoded(held.sent), held.sent_at, held.errors]
+    return [*first, _encoded(held.earlier), held.by_cursor, held.frame, held.removals]
+
+
+def _parked(parked: Parked) -> list[Any]:
+    places = [_position(parked.event), _position(parked.copied)]
+    first = [parked.sequence, parked.attempts, parked.errors, parked.since, parked.letters]
+    return [*places, *first, _encoded(parked.earlier), parked.by_cursor, parked.removals, parked.version]
+
+
+def _held_of(members: list[Any]) -> Held:
+    at, attempt, due, sent, sent_at, errors, *later = members
+    return Held(Position(*at), attempt, due, _spots(sent), sent_at, errors, *_later(later))
+
+
+def _parked_of(members: list[Any]) -> Parked:
+    event, copied, sequence, attempts, errors, since, letters, *later = members
+    places = Position(*event), Position(*copied)
+    return Parked(*places, sequence, attempts, errors, since, letters, *_later(later))
+
+
+def _later(members: list[Any]) -> list[Any]:
+    """The members from `earlier` on; older programs wrote none of them."""
+    return [_spots(members[0]), *members[1:]] if members else []
+
+
+def _spots(members: list[list[Any]]) -> list[Spot]:
+    return [Spot(Position(time, order, index), *rest) for time, order, index, *rest in members]

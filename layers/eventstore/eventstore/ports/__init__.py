@@ -6,7 +6,7 @@ from eventstore.ports.clock import Clock
 from eventstore.ports.connections import Connections
 from eventstore.ports.durables import Durables
 from eventstore.ports.letters import DeadLetter, DeadLetters
-from eventstore.ports.log import Appended, Lag, Log, Missing, PartitionStats, Slice, Tail
+from eventstore.ports.log import Appended, Deleted, Lag, Log, Missing, PartitionStats, Slice, Tail
 from eventstore.ports.queues import Bells, Deliveries
 from eventstore.ports.registry import Registry, Start, Started
 from eventstore.ports.turns import Advance, Behind, Turn, Turns
@@ -20,6 +20,7 @@ __all__ = [
     "Connections",
     "DeadLetter",
     "DeadLetters",
+    "Deleted",
     "Deliveries",
     "Durables",
     "Lag",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from eventstore.streams import ANY, Expected, StreamConfig, StreamState
+from eventstore.streams import ANY, Condition, Expected, StreamConfig, StreamState
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from eventstore.events import Event, RecordedEvent
     from eventstore.positions import Position
 
-__all__ = ["Appended", "Lag", "Log", "Missing", "PartitionStats", "Slice", "Tail"]
+__all__ = ["Appended", "Deleted", "Lag", "Log", "Missing", "PartitionStats", "Slice", "Tail"]
 
 
 class Appended(NamedTuple):
@@ -35,6 +35,19 @@ class Appended(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Deleted:
+    """What became of a deletion.
+
+    Attributes:
+        partition: The stream's.
+        rings: The partition has news, and had no bell outstanding: whoever deleted rings it.
+    """
+
+    partition: int
+    rings: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Slice:
     """Events of one stream, and the stream as it was when they were read."""
 
@@ -45,12 +58,26 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """Events of one partition with their positions, and the place up to which the log was read."""
+    """Events of one partition with their positions, and the place up to which the log was read.
+
+    Attributes:
+        epoch: The partition's.
+        events: In log order, or the reverse.
+        position: Behind what was read; before it, if it was read backwards.
+        at_end: Whether nothing is left to read.
+        removals: The partition's removal serial, read after the events: every removal that hid one of them from this
+            read is counted in it. What is removed later has a greater serial (`Missing.serial`).
+        removed_until: The newest removal that the partition remembers lies at this time of the log, in milliseconds
+            since 1970; -1 if there is none. Nothing that was stored later was removed by `removals`: whoever reads on
+            from a place behind that time need not ask `Log.missing`.
+    """
 
     epoch: str
     events: Sequence[tuple[Position, RecordedEvent]]
     position: Position
     at_end: bool
+    removals: int
+    removed_until: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +89,15 @@ class Missing:
         serial: Removals are counted; this is the newest one told of.
         ranges: Stream, first and last sequence, merged and in order; at most 100.
         complete: These are all. False if there were more ranges, or if the partition does not remember that far back.
+        gone: Streams that were deleted for good, in order; each at the place in the log at which it was, whether it
+            held events or not.
     """
 
     epoch: str
     serial: int
     ranges: Sequence[tuple[str, int, int]]
     complete: bool
+    gone: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +177,14 @@ class Log(Protocol):
         since: Mapping[int, int] | None = None,
         until: Mapping[int, Position] | None = None,
         streams: Collection[str] = (),
+        backwards: bool = False,
     ) -> Mapping[int, Missing]:
         """For each partition what was removed of the events beyond a position, and up to the one in `until`.
 
-        Only removals with a serial beyond that in `since` count; and with `streams`, only theirs.
+        Only removals with a serial beyond that in `since` count; and with `streams`, only theirs. Of a stream of very
+        many appends, those deleted first may be told in blocks: a block is told whole where its end lies, or, to who
+        reads `backwards`, where its beginning lies, so that a reader who stands within it is told more than it misses,
+        never less.
         """
 
     def lag(self, after: Mapping[int, Position], *, most: int) -> Mapping[int, Lag]:
@@ -180,14 +214,31 @@ class Log(Protocol):
     def streams(self, *, prefix: str, after: str, count: int) -> Sequence[StreamState]:
         """Up to `count` streams in order of their names, those beyond `after` that start with `prefix`."""
 
-    def delete(self, stream: str, *, permanently: bool = False) -> None:
-        """Remove a stream's events; its sequences go on where they were, or, `permanently`, it takes none again."""
+    def delete(self, stream: str, *, permanently: bool = False, conditions: Sequence[Condition] = ()) -> Deleted:
+        """Take a stream's events from every reader, all at once; `permanently`, it takes none again.
 
-    def trim(self, stream: str) -> int:
-        """Remove what the stream's retention no longer keeps; answers how many events went.
+        Sequences go on where they were. Readers are told of all that was deleted from the same moment on (`missing`),
+        and the log counts one reference more until it was dispatched, so that a turn comes by and tells the
+        subscribers; `trim` removes what is left in memory. A stream without events is only changed `permanently`.
 
-        What was not yet dispatched stays, and is read, until it was.
+        Raises:
+            StreamNotFound: There is no such stream.
+            StreamGone: The stream was deleted for good.
+            WrongExpectedVersion: A condition is not true, and nothing is changed.
         """
+
+    def gone(self, streams: Sequence[str]) -> Sequence[str]:
+        """Which of these streams were deleted for good."""
+
+    def trim(self, stream: str, *, until: int | None = None) -> int:
+        """Remove what was deleted, or the stream's retention no longer keeps; answers how many events went.
+
+        What was not yet dispatched stays, and is read, until it was, unless it was deleted. Once the time `until` has
+        come (in milliseconds since 1970), the rest is left for the next time.
+        """
+
+    def deleted(self, partition: int) -> Sequence[str]:
+        """The streams of a partition of which `trim` has something left to remove that was deleted."""
 
     def limited(self, partition: int) -> Sequence[str]:
         """The streams of a partition that were made with a retention, for `trim`."""

@@ -64,6 +64,12 @@ class Registry(Protocol):
     def joined(self, connection_id: str, subscription_id: str) -> str | None:
         """The durable subscription that a connection calls so; None if there is none."""
 
+    def heard_from(self, connection_id: str, subscription_id: str) -> str | None:
+        """As `joined`, and a note that the connection is at work on what it was sent."""
+
+    def silence(self, connection_id: str) -> int | None:
+        """For how many milliseconds nobody was `heard_from` at this connection; None if nobody ever was."""
+
     def unsubscribe(self, connection_id: str, subscription_id: str) -> None:
         """End a subscription; a durable one is to be left before. Raises `SubscriptionNotFound`."""
 

@@ -83,6 +83,7 @@ class Advance:
         caught_up: Those that reached the goal, with the terms under which they are to be found (`matching.terms_of`).
         groups: The durable subscriptions that moved, and their states.
         alarm: When a turn was asked for ahead of time; 0 if none was.
+        definitions: The durable subscriptions that were changed, and what they are now (`Durable.encoded`).
     """
 
     frames: Mapping[str, int] = field(default_factory=dict)
@@ -90,6 +91,7 @@ class Advance:
     caught_up: Mapping[str, Sequence[str]] = field(default_factory=dict)
     groups: Mapping[str, str] = field(default_factory=dict)
     alarm: int = 0
+    definitions: Mapping[str, str] = field(default_factory=dict)
 
 
 class Turns(Protocol):
@@ -100,6 +102,9 @@ class Turns(Protocol):
 
     def candidates(self, partition: int, terms: Sequence[str]) -> Mapping[str, Sequence[str]]:
         """The keys of the subscriptions that have caught up and are found under each term."""
+
+    def caught_up(self, partition: int) -> Sequence[str]:
+        """The keys of all subscriptions that have caught up. There may be very many: for what seldom happens."""
 
     def durables(self, partition: int, keys: Sequence[str]) -> Mapping[str, str]:
         """What `Durable.encoded` gave, of those that have not ended."""

@@ -8,9 +8,11 @@
 --                   k -> the keys of these events, one after the other
 --       4 streams   the partition's sorted set of stream names
 --       5 bell      there while a bell of the partition is outstanding
+--       6 partition the partition's hash, if a version is expected
 -- ARGV  1 keys      of all events, 16 bytes each, in one, for each argument costs the client and the server; behind
---                   them, where there is something to say: '<expected>/<time>', the head that the caller believes
---                   in and the milliseconds since 1970 to store under, for the server's
+--                   them, where there is something to say: '<expected>/<time>', the head or the version that the
+--                   caller believes in (<head>.<first>.<epoch>) and the milliseconds since 1970 to store under, for
+--                   the server's
 --       2... the field and the value of each entry to store, or, of a single event, the body alone
 --
 -- Answers  4 * head before + 1 if the stream has limits + 2 if the bell is to be rung;
@@ -26,7 +28,7 @@ end
 
 local expected, time = '', ''
 if #keys > 16 * given then
-  expected, time = keys:match('^(%d*)/(%d*)$', 16 * given + 1)
+  expected, time = keys:match('^([^/]*)/(%d*)$', 16 * given + 1)
   keys = sub(keys, 1, 16 * given)
 end
 local name = state:match(':state:(.*)')
@@ -132,7 +134,10 @@ for i = 1, given do
 end
 if #conflicts > 0 then return {'conflict', unpack(conflicts)} end
 if count == 0 then return {4 * head, unpack(duplicates)} end
-if expected ~= '' and tonumber(expected) ~= head then return {'version', head} end
+if expected ~= '' and tonumber(expected) ~= head then
+  local version = KEYS[6] and head .. '.' .. first .. '.' .. (call('HGET', KEYS[6], 'epoch') or '')
+  if expected ~= version then return {'version', head} end
+end
 
 local last, those = head + count, keys
 if count < given then

@@ -8,7 +8,9 @@
 --                      behind, whom it carries there that are behind, and trims, as they were when it was set;
 --                      leap, what the numbers of frames are ahead by, since here or in renew.lua; inbox, the last
 --                      command that it takes in, and now, its time: with durable subscriptions these decide what is
---                      sent as well; alarm, when a turn was last asked for ahead of time
+--                      sent as well; alarm, when a turn was last asked for ahead of time;
+--                      clock and shift, the last time that the server's clock showed to a turn with durable
+--                      subscriptions, and by how much it has been set back since the store was made
 --       3 bell         there while a bell is on its way
 --       4 log          as in append.lua
 --       5 behind       subscriptions that have yet to catch up, a sorted set by the token of their last turn
@@ -18,6 +20,7 @@
 --       9 groups       as in tell.lua
 -- ARGV  1 epoch to give a new partition, 2 how many partitions a new store has
 --       3 about how many events a turn carries, 4 how many subscriptions that are behind, 5 how many commands
+--       6 milliseconds since 1970 to take for the server's clock, or nothing
 --
 -- Answers  {{token, epoch, done, goal, 1 if an earlier try set that, 1 if any has caught up, leap, trims, now, alarm,
 --            1 if the goal is fixed, 1 if it is cut, how many that were behind are carried, with those who ended since},
@@ -26,6 +29,23 @@ local call = redis.call
 local partition, turn, bell, log, behind, places, terms, inbox, groups = unpack(KEYS)
 -- More frames than a turn has for one subscription.
 local LEAP = 100000
+
+-- Milliseconds since 1970 that never go back. What a clock loses by being set back is added from then on, so that it
+-- delays nothing for longer than the time since the last turn; and the turn that was asked for then, which may come
+-- before its time, is asked for anew.
+local function advanced()
+  local raw = tonumber(ARGV[6])
+  if not raw then
+    local time = call('TIME')
+    raw = time[1] * 1000 + math.floor(time[2] / 1000)
+  end
+  local last = call('HMGET', turn, 'clock', 'shift')
+  local lost = math.max((tonumber(last[1]) or 0) - raw, 0)
+  local shift = (tonumber(last[2]) or 0) + lost
+  if lost > 0 then call('HDEL', turn, 'alarm') end
+  call('HSET', turn, 'clock', string.format('%.0f', raw), 'shift', string.format('%.0f', shift))
+  return string.format('%.0f', raw + shift), lost > 0
+end
 
 call('DEL', bell)
 call('HSETNX', partition, 'epoch', ARGV[1])
@@ -71,8 +91,9 @@ elseif not goal then
   if durable then
     local commands = call('XRANGE', inbox, '-', '+', 'COUNT', ARGV[5])
     upto = #commands > 0 and commands[#commands][1] or ''
-    local time = call('TIME')
-    now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
+    local set_back
+    now, set_back = advanced()
+    if set_back then have[8] = false end
   end
   if goal ~= done or #carried > 0 or durable then
     call('HSET', turn, 'goal', goal, 'trims', trims, 'behind', table.concat(carried, ' '), 'inbox', upto, 'now', now or 0)

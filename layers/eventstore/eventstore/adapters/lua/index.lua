@@ -35,7 +35,14 @@ for _, entry in ipairs(call('XRANGE', log, '(' .. indexed, '+', 'COUNT', most)) 
   end
   indexed = entry[1]
 end
-if count == 0 then return 0 end
+if count == 0 then
+  -- There may be nothing but marks of deletions: the next time goes on behind them.
+  if call('HGET', partition, 'indexed') ~= indexed and indexed ~= '0-0' then
+    call('HSET', partition, 'indexed', indexed)
+    return 1
+  end
+  return 0
+end
 
 local listed, list, l, at = call('HMGET', ids, unpack(shorts)), {}, 0, {}
 for i = 1, count do

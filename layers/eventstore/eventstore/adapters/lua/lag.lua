@@ -19,6 +19,8 @@ while scanned < most do
     local id = entry[1]
     local first, last = entry[2][2]:match('^(%d+)%-?(%d*)$')
     local count = last == '' and 1 or last - first + 1
+    -- What marks a deletion is no event (delete.lua).
+    if first == '0' then count = 0 end
     if id == place then count = math.max(0, count - index - 1) end
     if count > 0 and oldest == '' then oldest = id end
     events, reached = events + count, id

@@ -3,36 +3,28 @@
 --
 -- `first` moves in the same step: a reader sees all of it or nothing. What a caller that died left behind, the next
 -- one removes: `swept` tells how far the removal came, `first` how far it has to go.
--- Events at or beyond `first` go by retention, and only once they were dispatched; those below it were deleted.
+-- Events at or beyond `first` go by retention, and only once they were dispatched; those below it were deleted, and
+-- up to `deleted` that was counted and remembered when it was done (delete.lua).
 --
 -- KEYS  1 events, 2 state, 3 log    as in append.lua; the state's `swept` is the last sequence removed
 --       4 ids                       as in index.lua
---       5 partition                 the partition's hash; `trims` counts the calls that removed something;
+--       5 partition                 the partition's hash; `trims` counts the steps that took events from readers;
 --                                   `forgotten` is the last entry of the log, and `forgotten_serial` the last serial,
 --                                   of what is no longer in `trimmed`
 --       6 turn                      the partition's hash of dispatch; `done` is the last entry of the log dispatched
 --       7 trimmed                   the partition's sorted set of what was removed, by time:
---                                   <serial>|<entry of the log>|<stream>|<first>-<last>|<index of first in its append>
+--                                   <serial>|<entry of the log>|<stream>|<first>-<last>|<index of first in its append>,
+--                                   or, for several appends, the entry of the last of them, and for the index
+--                                   ~<index of last in its append>~<entry of the first of them>;
+--                                   or 0-0 and gone: there the stream was deleted for good
+--       8 deleted                   as in delete.lua
 -- ARGV  1 name
---       2... <sequence>-<time>, key, bytes of each event to remove, oldest first
+--       2... <sequence>-<time>, key, bytes of each event to remove, oldest first; with none, what is left to do once
+--         all that was deleted is removed
 --
 -- Answers  {how many were removed, 1 if the next one is not dispatched yet}
-local call, max, min = redis.call, math.max, math.min
-local events, state, log, ids, partition, turn, trimmed = unpack(KEYS)
+local events, state, log, ids, partition, turn, trimmed, deletions = unpack(KEYS)
 local name = ARGV[1]
--- How many removals a partition remembers.
-local REMEMBERED = 10000
-
-local function whole(number) return string.format('%.0f', number) end
-
-local function place(entry)
-  local time, order = entry:match('^(%d+)-(%d+)$')
-  return tonumber(time), tonumber(order)
-end
-
-local function bounds(reference)
-  return tonumber(reference:match('^%d+')), tonumber(reference:match('%d+$'))
-end
 
 -- Without a turn, nobody waits for anything. (Frames may leap before the first one: renew.lua.)
 local done = call('HGET', turn, 'done') or (call('HEXISTS', turn, 'token') == 1 and '0-0')
@@ -44,14 +36,29 @@ local function dispatched(sequence, time)
   if not pending then
     pending = math.huge
     for _, entry in ipairs(call('XRANGE', log, '(' .. done, whole(time))) do
-      if entry[2][1] == name then pending = min(pending, (bounds(entry[2][2]))) end
+      local base = bounds(entry[2][2])
+      -- What marks a deletion refers to no event.
+      if entry[2][1] == name and base > 0 then pending = min(pending, base) end
     end
   end
   return sequence < pending
 end
 
-local have = call('HMGET', state, 'first', 'swept', 'bytes')
+local have = call('HMGET', state, 'first', 'swept', 'bytes', 'deleted', 'mark')
 local first, swept, bytes = tonumber(have[1]) or 1, tonumber(have[2]) or 0, tonumber(have[3]) or 0
+local deleted, mark = tonumber(have[4]) or 0, have[5]
+
+local function finish()
+  if not mark or swept < deleted or not done then return end
+  local time, order = place(mark)
+  local reached_time, reached_order = place(done)
+  if reached_time < time or (reached_time == time and reached_order < order) then return end
+  call('XDEL', log, mark)
+  if call('XLEN', events) == 0 then call('DEL', events) end
+  call('HDEL', state, 'mark')
+  call('SREM', deletions, name)
+end
+
 local removed, stopped, runs = 0, 0, {}
 for a = 2, #ARGV, 3 do
   local sequence, time = place(ARGV[a])
@@ -61,7 +68,8 @@ for a = 2, #ARGV, 3 do
       stopped = 1
       break
     end
-    swept, removed, bytes = sequence, removed + 1, bytes - tonumber(ARGV[a + 2])
+    swept, removed = sequence, removed + 1
+    if sequence > deleted then bytes = bytes - tonumber(ARGV[a + 2]) end
     local run = runs[#runs]
     if run and run.time == time and run.last == sequence - 1 then
       run.last = sequence
@@ -86,39 +94,32 @@ for a = 2, #ARGV, 3 do
     end
   end
 end
-if removed == 0 then return {0, stopped} end
+if removed == 0 then
+  finish()
+  return {0, stopped}
+end
 
-local serial, members = call('HINCRBY', partition, 'trims', 1), {}
+local members, serial = {}, nil
 for _, run in ipairs(runs) do
   for _, entry in ipairs(call('XRANGE', log, whole(run.time), whole(run.time))) do
     local base, last = bounds(entry[2][2])
     local from, to = max(base, run.first), min(last, run.last)
     if entry[2][1] == name and from <= to then
-      members[#members + 1] = whole(run.time)
-      members[#members + 1] = table.concat(
-        {whole(serial), entry[1], name, whole(from) .. '-' .. whole(to), whole(from - base)}, '|')
+      local told = max(from, deleted + 1)
+      if told <= to then
+        serial = serial or whole(call('HINCRBY', partition, 'trims', 1))
+        members[#members + 1] = whole(run.time)
+        members[#members + 1] = table.concat(
+          {serial, entry[1], name, whole(told) .. '-' .. whole(to), whole(told - base)}, '|')
+      end
       -- A reference to several events goes with the last of them.
       if to == last then call('XDEL', log, entry[1]) end
     end
   end
 end
-if #members > 0 then call('ZADD', trimmed, unpack(members)) end
-
-local surplus = call('ZCARD', trimmed) - REMEMBERED
-if surplus > 0 then
-  local forgotten, forgotten_serial = unpack(call('HMGET', partition, 'forgotten', 'forgotten_serial'))
-  local time, order = place(forgotten or '0-0')
-  local newest = tonumber(forgotten_serial) or 0
-  for _, member in ipairs(call('ZRANGE', trimmed, 0, surplus - 1)) do
-    local its_serial, entry = member:match('^(%d+)|([^|]+)|')
-    local its_time, its_order = place(entry)
-    if its_time > time or (its_time == time and its_order > order) then time, order = its_time, its_order end
-    newest = max(newest, tonumber(its_serial))
-  end
-  call('ZREMRANGEBYRANK', trimmed, 0, surplus - 1)
-  call('HSET', partition, 'forgotten', whole(time) .. '-' .. whole(order), 'forgotten_serial', whole(newest))
-end
+remember(trimmed, partition, members)
 
 call('XTRIM', events, 'MINID', whole(swept + 1))
 call('HSET', state, 'first', whole(max(first, swept + 1)), 'swept', whole(swept), 'bytes', whole(bytes))
+finish()
 return {removed, stopped}

@@ -1,0 +1,262 @@
+"""Reading page by page over what is removed meanwhile: the pages say what is missing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from eventstore import bootstrap
+from eventstore.positions import Cursor
+from eventstore.streams import partition_of
+from tests.functional.rest.api import Api, cloudevent
+
+if TYPE_CHECKING:
+    from eventstore.ports import Log
+    from tests.functional.rest.api import Reply
+
+BATCH = "application/cloudevents-batch+json"
+
+
+def publish(api: Api, count: int, *, stream: str = "wf", start: int = 1) -> None:
+    for number in range(start, start + count):
+        assert api.publish(cloudevent(f"{stream}-{number}"), query=f"?stream={stream}").status == 201
+
+
+def delete(api: Api, stream: str = "wf", query: str = "") -> None:
+    assert api.call("DELETE", f"/api/v1/streams/{stream}{query}").status == 204
+
+
+def following(api: Api, reply: Reply) -> Reply:
+    """The next page, by the link."""
+    parts = urlsplit(reply.headers["link"].partition(">")[0][1:])
+    return api.get(f"{parts.path.removeprefix('/v1')}?{parts.query}")
+
+
+def numbers(reply: Reply) -> list[int]:
+    return [int(event["hubsequence"]) for event in reply.json["events"]]
+
+
+def missing(reply: Reply) -> list[tuple[str, int, int]]:
+    assert "missing_more" not in reply.json
+    return [(one["stream"], one["first"], one["last"]) for one in reply.json.get("missing", [])]
+
+
+class TestPagesOfAllStreams:
+    def test_the_next_page_says_what_was_removed_in_between(self, api: Api) -> None:
+        publish(api, 5)
+        first = api.get("/api/v1/events?stream=wf&limit=2")
+        delete(api)
+        publish(api, 3, start=6)
+        second = following(api, first)
+        assert (numbers(first), missing(first), "missing" in first.json) == ([1, 2], [], False)
+        assert (missing(second), numbers(second)) == ([("wf", 3, 5)], [6, 7])
+        third = following(api, second)
+        assert (missing(third), numbers(third)) == ([], [8])
+
+    @pytest.mark.parametrize("selection", ["?", "?stream=wf&stream=other&"])
+    def test_it_says_so_though_nothing_is_left(self, api: Api, selection: str) -> None:
+        publish(api, 5)
+        publish(api, 1, stream="other")
+        first = api.get(f"/api/v1/events{selection}limit=2")
+        for stream in ("wf", "other"):
+            delete(api, stream)
+        last = following(api, first)
+        seen = {(event["hubstream"], int(event["hubsequence"])) for event in first.json["events"]}
+        told = {(stream, n) for stream, low, high in missing(last) for n in range(low, high + 1)}
+        assert (last.ids, seen & told) == ([], set())
+        assert seen | told == {("other", 1), *(("wf", n) for n in range(1, 6))}
+
+    def test_what_was_told_is_not_told_again(self, api: Api) -> None:
+        publish(api, 5)
+        kept = api.get("/api/v1/events?stream=wf&limit=2").json["cursor"]
+        delete(api)
+        told = api.get(f"/api/v1/events?stream=wf&cursor={kept}")
+        assert missing(told) == [("wf", 3, 5)]
+        again = api.get(f"/api/v1/events?stream=wf&cursor={told.json['cursor']}")
+        assert missing(again) == []
+        publish(api, 2, start=6)
+        delete(api)
+        publish(api, 1, start=8)
+        later = api.get(f"/api/v1/events?stream=wf&cursor={again.json['cursor']}")
+        assert (missing(later), numbers(later)) == ([("wf", 6, 7)], [8])
+
+    def test_whoever_begins_is_told_nothing_of_what_was_removed_before(self, api: Api) -> None:
+        api.create(id="wf", retention={"max_events": 4})
+        publish(api, 9)
+        page = api.get("/api/v1/events?stream=wf&limit=1")
+        seen = numbers(page)
+        while page.json.get("next"):
+            page = following(api, page)
+            seen += numbers(page)
+            assert missing(page) == []
+        assert seen == [6, 7, 8, 9]
+
+    def test_retention_meanwhile_is_told(self, api: Api) -> None:
+        api.create(id="wf", retention={"max_events": 4})
+        publish(api, 9)
+        first = api.get("/api/v1/events?stream=wf&limit=1")
+        publish(api, 3, start=10)
+        second = following(api, first)
+        assert (numbers(first), missing(second), numbers(second)) == ([6], [("wf", 7, 8)], [9])
+
+    def test_an_older_cursor_without_a_serial_counts_all_that_was_removed_behind_it(self, api: Api) -> None:
+        api.create(id="wf", retention={"max_events": 4})
+        publish(api, 3)
+        old = api.get("/api/v1/events?stream=wf&limit=1").json["cursor"]
+        token = Cursor(Cursor.parse(old).places).token()
+        publish(api, 6, start=4)
+        page = api.get(f"/api/v1/events?stream=wf&cursor={token}")
+        assert (missing(page), numbers(page)) == ([("wf", 2, 5)], [6, 7, 8, 9])
+
+    def test_streams_that_are_not_selected_are_not_told_of(self, api: Api) -> None:
+        one, other = [name for name in (f"wf-{n}" for n in range(100)) if partition_of(name, 4) == 0][:2]
+        publish(api, 3, stream=one)
+        publish(api, 3, stream=other)
+        first = api.get(f"/api/v1/events?stream={one}&limit=1")
+        delete(api, one)
+        delete(api, other)
+        assert missing(following(api, first)) == [(one, 2, 3)]
+
+    def test_backwards_too_it_is_told(self, api: Api) -> None:
+        publish(api, 5)
+        publish(api, 2, stream="other")
+        first = api.get("/api/v1/events?order=desc&limit=3&stream=wf&stream=other")
+        delete(api)
+        second = following(api, first)
+        seen = {
+            (event["hubstream"], int(event["hubsequence"])) for event in first.json["events"] + second.json["events"]
+        }
+        told = {(stream, n) for stream, low, high in missing(second) for n in range(low, high + 1)}
+        assert not seen & told
+        assert seen | told == {*(("other", n) for n in (1, 2)), *(("wf", n) for n in range(1, 6))}
+
+    def test_what_is_gone_for_good_is_said(self, api: Api) -> None:
+        publish(api, 3)
+        first = api.get("/api/v1/events?stream=wf&limit=2")
+        delete(api, query="?permanent=true")
+        second = following(api, first)
+        assert (missing(second), second.json["gone"]) == ([("wf", 3, 3)], ["wf"])
+        assert "gone" not in api.get(f"/api/v1/events?cursor={_all(api)}").json
+
+    def test_a_bare_array_says_it_in_headers(self, api: Api) -> None:
+        publish(api, 5)
+        cursor = api.get("/api/v1/events?stream=wf&limit=2").json["cursor"]
+        delete(api, query="?permanent=true")
+        page = api.get(f"/api/v1/events?stream=wf&cursor={cursor}", Accept=BATCH)
+        assert page.json == []
+        assert page.headers["eventstore-missing"] == '"wf";first=3;last=5'
+        assert page.headers["eventstore-gone"] == '"wf"'
+        assert "eventstore-missing-more" not in page.headers
+
+    def test_more_than_fits_into_a_header_is_said_to_be_more(self, api: Api) -> None:
+        names = [f"{'x' * 60}-{number}" for number in range(40)]
+        cursor = _all(api)
+        for name in names:
+            publish(api, 1, stream=name)
+            delete(api, name)
+        page = api.get(f"/api/v1/events?cursor={cursor}", Accept=BATCH)
+        assert page.headers["eventstore-missing-more"] == "?1"
+        assert 1 < page.headers["eventstore-missing"].count(";first=1;last=1") < 40
+        assert len(missing(api.get(f"/api/v1/events?cursor={cursor}"))) == 40
+
+    def test_what_is_removed_while_a_page_is_read_in_steps_is_told_once(
+        self, api: Api, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        api.publish(*(cloudevent(f"e{n}", data="x" * 60_000) for n in range(40)), query="?stream=wf")
+        api.publish(*(cloudevent(f"f{n}", data="x" * 60_000) for n in range(40)), query="?stream=wf")
+        api.publish(*(cloudevent(f"g{n}", data="x" * 60_000) for n in range(40)), query="?stream=wf")
+        first = api.get("/api/v1/events?stream=wf&limit=10")
+        kind = type(bootstrap.log())
+        tail = kind.tail
+        calls = []
+
+        def racing(self: Log, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as the port has it
+            calls.append(args)
+            answer = tail(self, *args, **kwargs)  # type: ignore[arg-type]
+            if len(calls) == 1:
+                self.delete("wf")
+            return answer
+
+        monkeypatch.setattr(kind, "tail", racing)
+        page = api.get(f"/api/v1/events?stream=wf&limit=1000&cursor={first.json['next']}")
+        told = {n for _, low, high in missing(page) for n in range(low, high + 1)}
+        while page.json.get("next"):
+            seen_before = set(numbers(page))
+            page = following(api, page)
+            told |= {n for _, low, high in missing(page) for n in range(low, high + 1)}
+            assert not seen_before & told
+        assert len(calls) > 1
+        assert told
+        assert max(told) == 120
+
+
+class TestPagesOfOneStream:
+    def test_the_next_page_says_what_was_removed_in_between(self, api: Api) -> None:
+        publish(api, 5)
+        first = api.get("/api/v1/streams/wf/events?limit=2")
+        delete(api)
+        publish(api, 3, start=6)
+        second = following(api, first)
+        assert (numbers(first), missing(first)) == ([1, 2], [])
+        assert (missing(second), numbers(second)) == ([("wf", 3, 5)], [6, 7])
+        assert missing(following(api, second)) == []
+
+    def test_it_says_so_though_nothing_is_left(self, api: Api) -> None:
+        publish(api, 5)
+        first = api.get("/api/v1/streams/wf/events?limit=2")
+        delete(api)
+        second = following(api, first)
+        assert (missing(second), numbers(second)) == ([("wf", 3, 5)], [])
+
+    def test_only_what_was_asked_for_is_missing(self, api: Api) -> None:
+        publish(api, 9)
+        first = api.get("/api/v1/streams/wf/events?limit=2&from=2&to=6")
+        delete(api)
+        assert missing(following(api, first)) == [("wf", 4, 6)]
+
+    def test_whoever_begins_is_told_nothing(self, api: Api) -> None:
+        publish(api, 5)
+        delete(api)
+        publish(api, 5, start=6)
+        page = api.get("/api/v1/streams/wf/events?limit=2")
+        assert (missing(page), numbers(page)) == ([], [6, 7])
+        assert missing(following(api, page)) == []
+
+    def test_backwards_too_it_is_told(self, api: Api) -> None:
+        api.create(id="wf", retention={"max_events": 6})
+        publish(api, 9)
+        first = api.get("/api/v1/streams/wf/events?limit=2&direction=backwards")
+        publish(api, 2, start=10)
+        second = following(api, first)
+        assert (numbers(first), missing(first), numbers(second), missing(second)) == (
+            [9, 8],
+            [],
+            [7, 6],
+            [("wf", 4, 5)],
+        )
+        assert "next" not in second.json
+
+    def test_backwards_nothing_is_told_of_what_was_removed_before(self, api: Api) -> None:
+        api.create(id="wf", retention={"max_events": 6})
+        publish(api, 9)
+        page = api.get("/api/v1/streams/wf/events?limit=2&direction=backwards")
+        seen = numbers(page)
+        while page.json.get("next"):
+            page = following(api, page)
+            seen += numbers(page)
+            assert missing(page) == []
+        assert seen == [9, 8, 7, 6, 5, 4]
+
+    def test_a_bare_array_says_it_in_headers(self, api: Api) -> None:
+        publish(api, 5)
+        cursor = api.get("/api/v1/streams/wf/events?limit=2").json["next"]
+        delete(api)
+        page = api.get(f"/api/v1/streams/wf/events?cursor={cursor}", Accept=BATCH)
+        assert (page.json, page.headers["eventstore-missing"]) == ([], '"wf";first=3;last=5')
+
+
+def _all(api: Api) -> str:
+    """A cursor at the end of all streams."""
+    return str(api.get("/api/v1/events?limit=1000").json["cursor"])
