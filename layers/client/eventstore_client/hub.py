@@ -34,7 +34,7 @@ DEFAULT_URL = "http://127.0.0.1:8081"
 
 _BATCH = "application/cloudevents-batch+json"
 
-_LOSSES = {"missing", "missing_more"}
+_LOSSES = {"missing", "missing_more", "gone"}
 """Members of a page that say what was removed before it."""
 
 

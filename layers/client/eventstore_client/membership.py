@@ -84,7 +84,7 @@ class Membership:
             return False
         with self._changed:
             if isinstance(message, Joined):
-                self._partitions.joined(message)
+                self._partitions.go_by(message.ack_deadline)
             elif isinstance(message, Answer):
                 self._requests.answered(message.request)
                 self._partitions.settle()
@@ -121,17 +121,21 @@ class Membership:
             self._leaving = True
             self._changed.notify_all()
 
-    def settle(self, *, within: float) -> None:
-        """Acknowledge what is handled, and return when the hub has answered all that was said, or cannot any more.
+    def unsubscribe(self, *, within: float) -> None:
+        """Acknowledge what is handled, and leave the group: what is not handled was not tried then.
+
+        Args:
+            within: Seconds in which the hub answers; what it does not answer is sent to another member as well.
 
         Raises:
             ConnectFailed: The connection broke.
         """
         with self._changed:
             self._partitions.acknowledge_unfinished()
-        self._flush()
+        self._settle(within)
         with self._changed:
-            self._changed.wait_for(lambda: self._error is not None or not self._requests, timeout=within)
+            self._requests.add("unsubscribe", None)
+        self._settle(within)
 
     def receive(self) -> tuple[Share, Ownership] | None:
         """The next frame to handle, however long that takes; None once it was asked to leave.
@@ -222,6 +226,11 @@ class Membership:
         else:
             _log.error("the worker of %r: the handler failed at %s: %s", self._name, at, reason, exc_info=error)
         self._flush()
+
+    def _settle(self, within: float) -> None:
+        self._flush()
+        with self._changed:
+            self._changed.wait_for(lambda: self._error is not None or not self._requests, timeout=within)
 
     def _flush(self) -> None:
         try:

@@ -103,6 +103,7 @@ class Share:
         attempt: Which one it is: for the first event of a held stream, or for all of other events.
         loss: What is gone.
         reason: Why the first event is sent again, where the hub says it.
+        ack_deadline: As in `Joined`, of what is owned.
     """
 
     kind: str
@@ -114,15 +115,16 @@ class Share:
     attempt: int = 1
     loss: Loss | None = None
     reason: str | None = None
+    ack_deadline: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """The connection is a member.
+    """The connection is a member, or the durable subscription was changed.
 
     Attributes:
         ack_deadline: Seconds in which the hub wants to hear of what it sent; None if the hub does not say it. One that
-            does takes the `attempt` of a `nack`, too.
+            does takes the `frame` of an `ack`, a `nack` and a `release`, too.
     """
 
     ack_deadline: float | None = None
@@ -166,10 +168,11 @@ def shared(text: str) -> Share | Joined | Answer | None:
     with _understanding(text):
         said, events = _said(text)
         kind = str(said.get("type"))
-        if kind in {"acknowledged", "released"}:
+        if kind in {"acknowledged", "released", "unsubscribed"}:
             return Answer(str(said.get("request")))
-        if said.get("id") == _ID and kind == "subscribed":
-            return Joined(float(said["ack_deadline"]) if "ack_deadline" in said else None)
+        ack_deadline = float(said["ack_deadline"]) if "ack_deadline" in said else None
+        if said.get("id") == _ID and kind in {"subscribed", "changed"}:
+            return Joined(ack_deadline)
         if said.get("id") != _ID or kind not in {"owned", "revoked", "events", "truncated"}:
             return None
         return Share(
@@ -182,6 +185,7 @@ def shared(text: str) -> Share | Joined | Answer | None:
             attempt=int(said.get("attempt", 1)),
             loss=loss_of(said) if kind == "truncated" else None,
             reason=str(said["reason"]) if "reason" in said else None,
+            ack_deadline=ack_deadline,
         )
 
 

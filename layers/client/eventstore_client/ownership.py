@@ -21,11 +21,12 @@ class Ownership:
         cursor: What was acknowledged last; to acknowledge it again changes nothing, and keeps the partition alive.
         spoke_at: When the hub was last sent anything about the partition.
         dropping: Streams whose events are dropped until a frame names the stream: the hub sends them again.
-        unacknowledged: Of each stream, the last event that was handled of the frame that is not finished.
+        unacknowledged: Of each stream, the last event handled of the frame that is not finished, and the frame's number.
         handled_late: Of each stream, an event that was handled after the hub was asked to send it again.
         cursor_to_send: A cursor that waits for the answer to a `nack`, which it must not overtake.
         waiting: How many events have arrived and are not begun.
         revoked_at: When the hub asked for the partition.
+        revoked_by: The number of the frame that did.
         ends: It is released as soon as nothing of it is in hand or unanswered.
     """
 
@@ -33,11 +34,12 @@ class Ownership:
     cursor: str
     spoke_at: float
     dropping: set[str] = field(default_factory=set)
-    unacknowledged: dict[str, int] = field(default_factory=dict)
+    unacknowledged: dict[str, tuple[int, int]] = field(default_factory=dict)
     handled_late: dict[str, int] = field(default_factory=dict)
     cursor_to_send: str | None = None
     waiting: int = 0
     revoked_at: float | None = None
+    revoked_by: int = 0
     ends: bool = False
 
 
@@ -48,6 +50,7 @@ class EventInHand:
     Attributes:
         event: Itself.
         attempt: Which one this is.
+        frame: The number of the frame that it came in.
         held: Whether its frame names the stream, so that it is acknowledged by stream and sequence.
         ownership: Of its partition, when it was begun.
         started_at: When the handler began; None while it does not run, as while the event's data are fetched.
@@ -57,6 +60,7 @@ class EventInHand:
 
     event: Recorded
     attempt: int
+    frame: int
     held: bool
     ownership: Ownership
     started_at: float | None = None

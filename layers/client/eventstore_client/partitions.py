@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from eventstore_client.events import Recorded
-    from eventstore_client.messages import Joined, Share
+    from eventstore_client.messages import Share
     from eventstore_client.requests import Requests
 
 __all__ = ["Partitions"]
@@ -64,10 +64,10 @@ class Partitions:
         self._in_hand: EventInHand | None = None
         self._busy_since: float | None = None
 
-    def joined(self, message: Joined) -> None:
-        """Go by what the hub says of the durable subscription."""
-        self._deadline_is_known = message.ack_deadline is not None
-        self._deadline = message.ack_deadline or _DEADLINE
+    def go_by(self, ack_deadline: float | None) -> None:
+        """Go by the deadline that the hub says, if it says one."""
+        if ack_deadline:
+            self._deadline, self._deadline_is_known = ack_deadline, True
 
     def arrived(self, share: Share) -> None:
         """Take in a frame.
@@ -86,6 +86,7 @@ class Partitions:
         if share.kind == "owned":
             # Also one that is owned already: what was sent before comes again, and is not acknowledged any more.
             self._forget(ownership)
+            self.go_by(share.ack_deadline)
             self._owned[partition] = Ownership(partition, share.cursor or "", now)
             _log.info("the worker of %r owns partition %d", self._name, partition)
         elif ownership is not None:
@@ -108,9 +109,9 @@ class Partitions:
         if not self.owns(ownership) or ownership.ends or event.stream in ownership.dropping:
             return False
         if share.stream is not None and event.sequence <= handled_late:
-            self._acknowledge(ownership, event.stream, event.sequence)
+            self._acknowledge(ownership, event.stream, event.sequence, share.number)
             return False
-        self._in_hand = EventInHand(event, attempt, share.stream is not None, ownership)
+        self._in_hand = EventInHand(event, attempt, share.number, share.stream is not None, ownership)
         return True
 
     def begin_handler(self, *, runs: bool) -> None:
@@ -128,9 +129,9 @@ class Partitions:
             # The hub may have sent it again by now: what waits here is acknowledged then, and not handled twice.
             ownership.handled_late[event.stream] = event.sequence
         if in_hand.gave_up or in_hand.held:
-            self._acknowledge(ownership, event.stream, event.sequence)
+            self._acknowledge(ownership, event.stream, event.sequence, in_hand.frame)
         else:
-            ownership.unacknowledged[event.stream] = event.sequence
+            ownership.unacknowledged[event.stream] = (event.sequence, in_hand.frame)
             now = self._clock()
             silent_since = max(ownership.spoke_at, now if self._busy_since is None else self._busy_since)
             if now - silent_since >= min(_SLOW, self._every) and len(ownership.unacknowledged) <= _FEW:
@@ -140,7 +141,7 @@ class Partitions:
     def failed(self, reason: str, **verdict: object) -> EventInHand:
         """The event in hand could not be handled."""
         in_hand = self._put_down()
-        # A hub that says no deadline knows no attempts, and would take it for a failure of the one under way.
+        # A hub that says no deadline knows no frames here, and would take it for a failure of the attempt under way.
         if self.owns(in_hand.ownership) and (self._deadline_is_known or not in_hand.gave_up):
             self._refuse(in_hand, reason, **verdict)
         self.settle()
@@ -172,7 +173,7 @@ class Partitions:
                 self._acknowledge_unfinished(ownership)
                 if ownership.cursor_to_send is None and not self._requests.waits(partition):
                     del self._owned[partition]
-                    self._requests.add("release", partition, partition=partition)
+                    self._requests.add("release", partition, partition=partition, **self._named(ownership.revoked_by))
 
     def acknowledge_unfinished(self) -> None:
         """Acknowledge what is handled of the frames that are not finished."""
@@ -205,7 +206,7 @@ class Partitions:
 
     def _received(self, share: Share, ownership: Ownership, now: float) -> None:
         if share.kind == "revoked":
-            ownership.revoked_at = now
+            ownership.revoked_at, ownership.revoked_by = now, share.number
             _log.info("the worker of %r is to release partition %d", self._name, share.partition)
         if share.stream is not None and share.events:
             again = f"{share.stream} {share.events[0].sequence}"
@@ -227,14 +228,19 @@ class Partitions:
         assert in_hand is not None  # noqa: S101 - an event ends once
         return in_hand
 
-    def _acknowledge(self, ownership: Ownership, stream: str, sequence: int) -> None:
+    def _named(self, frame: int) -> dict[str, int]:
+        """The member that names a frame, for a hub that takes it: so it knows what is said of an earlier delivery."""
+        return {"frame": frame} if self._deadline_is_known else {}
+
+    def _acknowledge(self, ownership: Ownership, stream: str, sequence: int, frame: int) -> None:
         ownership.spoke_at = self._clock()
-        self._requests.add("ack", ownership.partition, stream=stream, sequence=sequence)
+        members = {"stream": stream, "sequence": sequence, **self._named(frame)}
+        self._requests.add("ack", ownership.partition, **members)
 
     def _acknowledge_unfinished(self, ownership: Ownership) -> None:
         # What the hub has in flight first is then what is in hand, and that is what it blames if this member dies.
-        for stream, sequence in ownership.unacknowledged.items():
-            self._acknowledge(ownership, stream, sequence)
+        for stream, (sequence, frame) in ownership.unacknowledged.items():
+            self._acknowledge(ownership, stream, sequence, frame)
         ownership.unacknowledged.clear()
 
     def _refuse(self, in_hand: EventInHand, reason: str, **verdict: object) -> None:
@@ -244,9 +250,7 @@ class Partitions:
         ownership.unacknowledged.pop(event.stream, None)
         ownership.spoke_at = self._clock()
         members = {"stream": event.stream, "sequence": event.sequence, "reason": reason, **verdict}
-        if self._deadline_is_known:
-            members["attempt"] = in_hand.attempt
-        self._requests.add("nack", ownership.partition, **members)
+        self._requests.add("nack", ownership.partition, **members, **self._named(in_hand.frame))
 
     def _watch_handler(self, now: float) -> float:
         """Let the event in hand come again once its deadline has passed; when there is more to do about it."""

@@ -205,7 +205,7 @@ class Worker:
             raise _Closed
         except _Closed:
             with suppress(ConnectFailed):
-                membership.settle(within=_LEAVING)
+                membership.unsubscribe(within=_LEAVING)
             raise
 
     def _handle(

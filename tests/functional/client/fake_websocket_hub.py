@@ -78,6 +78,7 @@ class FakeWebSocketHub:
         self.joined: dict[str, Any] = {"type": "subscribed", "partitions": [*PARTITIONS]}
         self._heard = threading.Condition()
         self.connected = 0
+        self.unsubscribed = 0
         self.pinged = threading.Semaphore(0)
         self.left = threading.Semaphore(0)
         self._subscribers: list[Subscriber] = []
@@ -200,6 +201,10 @@ class FakeWebSocketHub:
             self.pinged.release()
             if not self.silent:
                 connection.send('{"type":"pong"}')
+            return
+        if message["action"] == "unsubscribe":
+            self.unsubscribed += 1
+            connection.send(json.dumps({"type": "unsubscribed", "id": message["id"], "request": message["request"]}))
             return
         if "subscription" in message or message["action"] != "subscribe":
             self._share(connection, message)

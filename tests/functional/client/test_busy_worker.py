@@ -180,6 +180,18 @@ def test_signs_of_life_follow_the_deadline(
         live_hub.until_said(cursor=["c0"])
 
 
+def test_a_deadline_that_is_changed_is_followed(live_hub: FakeWebSocketHub, busy: Busy, log: Lines) -> None:
+    live_hub.shares.append([OWNED, sent(2, ("a", 1))])
+    with busy.running():
+        busy.begin()
+        live_hub.send({"type": "changed", "subscription": "workers", "version": 2, "ack_deadline": 3}, OTHER)
+        log.until("owns partition 2")
+        busy.advance(1)
+        live_hub.until_said(cursor=["c0", "d0"])
+        busy.advance(2)
+        assert live_hub.until_said(action="nack")["reason"] == "the handler still runs after 3 s"
+
+
 def test_the_socket_is_read_while_a_handler_runs(live_hub: FakeWebSocketHub, busy: Busy, log: Lines) -> None:
     live_hub.shares.append([OWNED, sent(2, ("a", 1))])
     with busy.running():
@@ -210,7 +222,7 @@ def test_a_handler_that_outlasts_the_deadline_lets_its_event_come_again_and_keep
             busy.advance(30)
         busy.finish_all()
         live_hub.until_said(cursor="c3")
-    assert (nack["stream"], nack["sequence"], nack["attempt"]) == ("a", 1, 1)
+    assert (nack["stream"], nack["sequence"], nack["frame"]) == ("a", 1, 2)
     assert nack["reason"] == "the handler still runs after 30 s"
     assert [(one["stream"], one["sequence"]) for one in live_hub.said if one["action"] == "nack"] == [("a", 1)]
     assert busy.given == [("a", 1), ("b", 1), ("c", 1)]
@@ -232,9 +244,7 @@ def test_an_event_that_is_handled_late_is_acknowledged_and_not_handled_twice(
     assert acked == [1, 1, 2]
 
 
-def test_a_handler_that_fails_late_says_why_with_the_attempt_that_failed(
-    live_hub: FakeWebSocketHub, busy: Busy
-) -> None:
+def test_a_handler_that_fails_late_says_why_and_of_which_frame(live_hub: FakeWebSocketHub, busy: Busy) -> None:
     busy.raising["a", 1] = Park("nonsense")
     live_hub.shares.append([OWNED, sent(2, ("a", 1))])
     with busy.running():
@@ -243,12 +253,12 @@ def test_a_handler_that_fails_late_says_why_with_the_attempt_that_failed(
         live_hub.until_said(action="nack")
         live_hub.send(again(3, "a", 1))
         busy.finish_all()
-        live_hub.until_said(reason="nonsense", attempt=1, park=True)
-        live_hub.until_said(action="ack", sequence=1)
+        live_hub.until_said(reason="nonsense", frame=2, park=True)
+        live_hub.until_said(action="ack", sequence=1, frame=3)
     assert busy.given == [("a", 1), ("a", 1)]
 
 
-def test_a_hub_that_says_no_deadline_is_said_no_attempts(live_hub: FakeWebSocketHub, busy: Busy) -> None:
+def test_a_hub_that_says_no_deadline_is_named_no_frames(live_hub: FakeWebSocketHub, busy: Busy) -> None:
     del live_hub.joined["ack_deadline"]
     busy.raising["a", 1] = ValueError("late")
     live_hub.shares.append([OWNED, sent(2, ("a", 1), ("b", 1))])
@@ -261,7 +271,7 @@ def test_a_hub_that_says_no_deadline_is_said_no_attempts(live_hub: FakeWebSocket
     assert [one.get("reason") for one in said(live_hub) if one["action"] == "nack"] == [
         "the handler still runs after 30 s"
     ]
-    assert not any("attempt" in one for one in live_hub.said)
+    assert not any("frame" in one for one in live_hub.said)
 
 
 def test_what_is_handled_of_a_frame_is_acknowledged_at_once_when_it_is_slow(
@@ -278,8 +288,8 @@ def test_what_is_handled_of_a_frame_is_acknowledged_at_once_when_it_is_slow(
         busy.finish_all()
         live_hub.until_said(cursor="c2")
     assert said(live_hub) == [
-        {"action": "ack", "stream": "a", "sequence": 1},
-        {"action": "ack", "stream": "b", "sequence": 1},
+        {"action": "ack", "stream": "a", "sequence": 1, "frame": 2},
+        {"action": "ack", "stream": "b", "sequence": 1, "frame": 2},
         {"action": "ack", "cursor": "c2"},
     ]
 
@@ -373,8 +383,8 @@ def test_a_partition_that_is_revoked_is_released_when_the_event_in_hand_is_handl
         busy.finish()
         live_hub.until_said(action="release")
     assert said(live_hub)[1:] == [
-        {"action": "ack", "stream": "a", "sequence": 1},
-        {"action": "release", "partition": 1},
+        {"action": "ack", "stream": "a", "sequence": 1, "frame": 2},
+        {"action": "release", "partition": 1, "frame": 3},
     ]
 
 

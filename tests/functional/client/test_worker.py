@@ -292,6 +292,7 @@ def test_closing_lets_the_event_in_hand_finish_acknowledges_it_and_begins_no_oth
 
     live_hub.shares.append([OWNED, sent(2, ("a", 1), ("a", 2))])
     worker.run(handle)
+    assert live_hub.unsubscribed == 1
     assert (given, said(live_hub)) == ([1], [{"action": "ack", "stream": "a", "sequence": 1}])
 
 

@@ -159,7 +159,7 @@ def test_whoever_stops_reading_leaves_all_of_it_to_other_members_and_fails_none(
         os.close(writing)
         assert process.wait(20) == 0
 
-    assert live_hub.said == []
+    assert (live_hub.said, live_hub.unsubscribed) == ([], 1)
 
 
 def test_a_command_that_is_not_there_is_named_before_anything_is_taken(
