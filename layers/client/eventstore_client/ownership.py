@@ -21,7 +21,7 @@ class Ownership:
         cursor: What was acknowledged last; to acknowledge it again changes nothing, and keeps the partition alive.
         spoke_at: When the hub was last sent anything about the partition.
         dropping: Streams whose events are dropped until a frame names the stream: the hub sends them again.
-        unacknowledged: Of each stream, the last event handled of the frame that is not finished, and the frame's number.
+        unacknowledged: Of each stream, the last event handled of the unfinished frame, and its number.
         handled_late: Of each stream, an event that was handled after the hub was asked to send it again.
         cursor_to_send: A cursor that waits for the answer to a `nack`, which it must not overtake.
         waiting: How many events have arrived and are not begun.
