@@ -204,6 +204,8 @@ def _go_on(cursor: str) -> None:
 
 
 def _loaded(found: Iterable[Item | Fault], total: int, options: argparse.Namespace, store: EventStore) -> Summary:
+    if sys.stderr is None:
+        return load(found, store, publishers=options.publishers)
     progress = Progress(total, out=sys.stderr)
     try:
         return load(found, store, publishers=options.publishers, progress=progress)

@@ -74,7 +74,8 @@ class Worker:
         self._closed = threading.Event()
         self._backoff = replace(backoff, sleep=self._sleep)
         self._attempts = Attempts(self._backoff, f"the worker of {name!r}", quiet=0.0)
-        self._lock = threading.Lock()
+        # A signal may come while it is held, and close.
+        self._lock = threading.RLock()
         self._membership: Membership | None = None
         self._attempt = 1
 
@@ -116,7 +117,7 @@ class Worker:
             raise
 
     def close(self) -> None:
-        """End it once the event in hand is handled, in another thread or in the handler, too.
+        """End it once the event in hand is handled; in another thread, in the handler or in a signal's handler, too.
 
         What was sent along with that event and is not begun comes again, to another member.
         """

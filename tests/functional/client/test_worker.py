@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -320,6 +322,24 @@ def test_a_worker_that_waits_is_closed_by_another_thread(
     worker.close()
     thread.join(10)
     assert not thread.is_alive()
+
+
+def test_a_worker_that_waits_is_closed_by_the_handler_of_a_signal(
+    live_hub: FakeWebSocketHub, worker: Worker, handler: Handler
+) -> None:
+    live_hub.shares.append([OWNED, sent(2, ("a", 1))])
+
+    def react(_: dict[str, Any]) -> Sequence[dict[str, Any]]:
+        os.kill(os.getpid(), signal.SIGUSR1)
+        return []
+
+    live_hub.react = react
+    before = signal.signal(signal.SIGUSR1, lambda *_: worker.close())
+    try:
+        worker.run(handler)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert said(live_hub) == [{"action": "ack", "cursor": "c2"}]
 
 
 def test_patience_ends(handler: Handler) -> None:
