@@ -303,4 +303,4 @@ class FakeWebSocketHub:
                 if sent is None:
                     subscriber.connection.close(1001)
                     return
-                subscriber.connection.send(json.dumps(sent))
+                subscriber.connection.send(json.dumps(sent, ensure_ascii=False))

@@ -249,3 +249,15 @@ def test_a_page_that_cannot_be_printed_is_a_failure(hub: FakeHub) -> None:
         )
     assert process.returncode == 1
     assert process.stderr == "eventstore: the output cannot be written: [Errno 28] No space left on device\n"
+
+
+def test_an_encoding_that_lacks_a_character_gets_it_as_json_escapes_it(hub: FakeHub) -> None:
+    run(hub, "publish", EVENT.replace('{"n": 1e400}', '"grün 😀"'))
+    process = subprocess.run(
+        [sys.executable, "-m", "eventstore_client", "read", "wf", "--url", hub.url],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONIOENCODING": "ascii"},
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    assert json.loads(process.stdout)["data"] == "grün 😀"
+    assert process.stdout.isascii()

@@ -14,6 +14,7 @@ from eventstore_client import Bearer, EventStore, WrongProcess
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from eventstore_client import Recorded
     from tests.functional.client.fake_hub import FakeHub
     from tests.functional.client.fake_websocket_hub import FakeWebSocketHub
 
@@ -121,7 +122,12 @@ def test_a_handler_that_forks_leaves_the_connection_to_the_parent(
     recorded = event("1") | {"hubstream": "a", "hubsequence": "1", "hubtime": "2026-01-05T09:00:00Z"}
     frame = {"type": "events", "partition": 1, "frame": 2, "cursor": "c2", "events": [recorded]}
     live_hub.shares.append([OWNED, frame])
-    children: list[int] = []
+    codes: list[int] = []
+
+    def handle(_: Recorded) -> None:
+        if child := os.fork():
+            codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+
     with live_store.work("workers") as worker:
 
         def react(_: dict[str, Any]) -> Sequence[dict[str, Any]]:
@@ -130,10 +136,11 @@ def test_a_handler_that_forks_leaves_the_connection_to_the_parent(
 
         live_hub.react = react
         try:
-            worker.run(lambda _: children.append(os.fork()))
+            worker.run(handle)
         except WrongProcess:
             os._exit(7)
         except BaseException:  # noqa: BLE001 - the child never goes on with the tests
             os._exit(8)
-    assert os.waitstatus_to_exitcode(os.waitpid(children[0], 0)[1]) == 7
+    assert codes == [7]
     assert [(one["action"], one["cursor"]) for one in live_hub.said] == [("ack", "c2")]
+    assert live_hub.connected == 1

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from itertools import islice
+from itertools import count, islice
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -250,6 +250,18 @@ def test_a_hub_that_stays_away_is_given_up() -> None:
         pytest.raises(ConnectFailed, match=r"no answer from ws://127\.0\.0\.1:9/ws"),
     ):
         store.subscribe(patience=0)
+
+
+def test_a_hub_that_stays_away_for_hours_is_waited_for(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
+    hours = count(step=3600.0)
+    live_store.backoff = Backoff(first=0.001, longest=0.001, clock=lambda: next(hours))
+    live_hub.statuses.extend([503] * 5)
+
+    with live_store.subscribe() as events:
+        live_hub.statuses.extend([503] * 5)
+        live_hub.disconnect()
+        live_hub.publish("a")
+        assert next(events).sequence == 1
 
 
 def test_a_hub_that_takes_subscriptions_and_drops_them_is_given_up(

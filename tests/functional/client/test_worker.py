@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from eventstore_client import (
+    Backoff,
     ConnectFailed,
     EventStore,
     HistoryLost,
@@ -340,6 +341,25 @@ def test_a_worker_that_waits_is_closed_by_the_handler_of_a_signal(
     finally:
         signal.signal(signal.SIGUSR1, before)
     assert said(live_hub) == [{"action": "ack", "cursor": "c2"}]
+
+
+def test_a_hub_that_stays_away_for_hours_is_waited_for(
+    live_hub: FakeWebSocketHub, live_store: EventStore, handler: Handler
+) -> None:
+    now = [0.0]
+
+    def draw() -> float:
+        now[0] += 3600
+        return 0.0
+
+    # Each pause that is drawn lets an hour pass.
+    live_store.backoff = Backoff(first=0.001, longest=0.001, clock=lambda: now[0], random=draw)
+    live_hub.statuses.extend([503] * 5)
+    live_hub.shares.append([OWNED, sent(2, ("a", 1))])
+    worker = live_store.work("workers")
+    until(live_hub, worker, {"cursor": "c2"})
+    worker.run(handler)
+    assert handler.given == [("a", 1)]
 
 
 def test_patience_ends(handler: Handler) -> None:
