@@ -15,6 +15,7 @@ from tests.e2e.live import SECONDS, Client, event, publish
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from eventstore_client import Recorded
     from tests.e2e.hubs import Hub
 
 
@@ -94,3 +95,32 @@ def test_what_could_not_be_handled_is_parked_listed_and_put_back(hub: Hub, clien
     assert letters(hub) == before + 2
     assert rest.call("DELETE", "subscriptions/workers")[0] == 204
     assert letters(hub) == before
+
+
+def test_a_handler_that_outlasts_the_deadline_parks_nothing_and_no_event_is_handled_twice(hub: Hub, rest: Rest) -> None:
+    streams = [f"slow-{number}" for number in range(8)]
+    rules = {"ack_deadline": 1, "max_attempts": 2}
+    assert rest.call("POST", "subscriptions", id="slow", stream=streams, **rules)[0] == 201
+    for stream in streams:
+        publish(hub, *(event(f"{stream}-{number}", stream=stream) for number in (1, 2, 3)))
+    handled: list[tuple[str, int]] = []
+    blocked, go = threading.Event(), threading.Event()
+
+    def handle(recorded: Recorded) -> None:
+        handled.append((recorded.stream, recorded.sequence))
+        if len(handled) == 1:
+            blocked.set()
+            go.wait(SECONDS)
+
+    with hub.client() as store, store.work("slow") as worker:
+        thread = threading.Thread(target=worker.run, args=[handle])
+        thread.start()
+        assert blocked.wait(SECONDS)
+        # Its stream is held, and so it is sent again, while the first attempt still runs.
+        rest.until("subscriptions/slow", lambda found: found["held"] == 1)
+        go.set()
+        rest.until("subscriptions/slow", lambda found: not found["lag"] + found["in_flight"] + found["held"])
+        worker.close()
+        thread.join(SECONDS)
+    assert rest.call("GET", "subscriptions/slow")[1]["parked"] == 0
+    assert sorted(handled) == [(stream, number) for stream in streams for number in (1, 2, 3)]

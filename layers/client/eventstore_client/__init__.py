@@ -7,6 +7,13 @@ with EventStore() as store:
     with store.subscribe(stream="order-1") as events:
         for event in events:
             print(event.sequence, event.type)
+
+Threads may share an `EventStore`; one thread iterates a `Subscription`, or runs a `Worker` and its handler, and any may
+close it. A process that is forked may use an `EventStore` of its parent's, over connections of its own, and makes its
+own subscriptions and workers. All calls block: an event loop makes them in a thread (`asyncio.to_thread`).
+
+The logger `eventstore_client` says what a stall comes from: connections lost and back, partitions owned and released,
+events that failed, with the handler's traceback, and handlers that outlast their deadline.
 """
 
 from __future__ import annotations
@@ -34,6 +41,7 @@ from eventstore_client.errors import (
     Unencrypted,
     UnexpectedAnswer,
     WrongExpectedVersion,
+    WrongProcess,
 )
 from eventstore_client.events import Publishable, Recorded, Stored
 from eventstore_client.hub import EventStore
@@ -77,4 +85,5 @@ __all__ = [
     "UnexpectedAnswer",
     "Worker",
     "WrongExpectedVersion",
+    "WrongProcess",
 ]

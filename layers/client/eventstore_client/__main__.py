@@ -1,18 +1,21 @@
 """The command line of flunq-eventstore.
 
 Results go to standard output, everything said on the way to standard error. Exit codes: 0 all is done, 1 something was
-wrong with the input or the hub refused it, 2 the command line was wrong, 3 the hub was not there, 130 interrupted. A
-`work` that SIGTERM ends has done what it was told: 0.
+wrong with the input or the output, or the hub refused it, 2 the command line was wrong, 3 the hub was not there, 130
+interrupted. A `work` or a `subscribe` that SIGTERM ends has done what it was asked for: 0.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import signal
 import sys
 import threading
-from contextlib import ExitStack
+import time
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +23,7 @@ from typing import TYPE_CHECKING
 from eventstore.errors import EventstoreError
 from eventstore_client.arguments import parser
 from eventstore_client.backoff import Backoff
+from eventstore_client.commands import running
 from eventstore_client.demo import items, runs
 from eventstore_client.errors import (
     BadInput,
@@ -32,11 +36,13 @@ from eventstore_client.errors import (
 )
 from eventstore_client.hub import EventStore
 from eventstore_client.loader import check, load
+from eventstore_client.outputs import ESCAPING, Words, say, write_line
 from eventstore_client.progress import Progress
+from eventstore_client.signals import Signals, Terminated, terminable
 from eventstore_client.signing_in import chosen
 from eventstore_client.sources import Source, spooled
 from eventstore_client.timeline import growing, timeline
-from eventstore_client.working import Signals, Tally, printing, running
+from eventstore_client.working import Printing, Tally
 
 if TYPE_CHECKING:
     import argparse
@@ -55,11 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
     options = parser().parse_args(arguments)
     try:
-        backoff = Backoff(patience=options.patience, notice=_Notice())
-        with EventStore(
-            options.url, backoff=backoff, websocket_url=options.websocket_url, credentials=chosen(options)
-        ) as store:
-            _COMMANDS[options.command](options, store)
+        with _worded():
+            _run(options)
     except BadInput as error:
         return _failed(_REFUSED, *error.places)
     except LoadFailed as error:
@@ -69,10 +72,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _failed(_AWAY if _is_away(error) else _REFUSED, str(error))
     except KeyboardInterrupt:
         return _failed(_INTERRUPTED, "interrupted")
-    except BrokenPipeError:
-        # Whoever read our output has seen enough; the interpreter must not stumble over it at exit.
+    except Terminated:
+        pass
+    except OSError as error:
+        # The interpreter must not stumble at exit over what is still in the buffer.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read our output has seen enough.
+        if not isinstance(error, BrokenPipeError):
+            return _failed(_REFUSED, f"the output cannot be written: {error}")
     return 0
+
+
+def _run(options: argparse.Namespace) -> None:
+    if sys.stdout is None and options.command != "load" and not getattr(options, "run", None):
+        raise BadInput(["standard output is closed: there is nowhere to print to"])
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors=ESCAPING)
+    live = options.command in _LIVE
+    # Live consumers say by the log that they try again.
+    backoff = Backoff(notice=None if live else _Notice())
+    if options.patience is not None:
+        backoff = replace(backoff, patience=options.patience)
+    with EventStore(
+        options.url, backoff=backoff, websocket_url=options.websocket_url, credentials=chosen(options)
+    ) as store:
+        _COMMANDS[options.command](options, store)
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+@contextmanager
+def _worded() -> Iterator[None]:
+    """While entered, the client's warnings are said to whoever runs the command."""
+    logger, words = logging.getLogger("eventstore_client"), Words()
+    logger.addHandler(words)
+    try:
+        yield
+    finally:
+        logger.removeHandler(words)
 
 
 class _Notice:
@@ -83,7 +120,7 @@ class _Notice:
 
     def __call__(self, error: ClientError) -> None:
         if self._first.acquire(blocking=False):
-            print(f"eventstore: {error}; trying again", file=sys.stderr)
+            say(f"{error}; trying again")
 
 
 def _load(options: argparse.Namespace, store: EventStore) -> None:
@@ -108,7 +145,7 @@ def _publish(options: argparse.Namespace, store: EventStore) -> None:
 
 
 def _read(options: argparse.Namespace, store: EventStore) -> None:
-    events = store.read(options.stream, start=options.start)
+    events = store.read(options.stream, start=options.start, on_loss=lambda loss: say(str(loss)))
     _print_lines(timeline(events) if options.table else (_one_line(event.text) for event in events))
 
 
@@ -117,23 +154,28 @@ def _subscribe(options: argparse.Namespace, store: EventStore) -> None:
         *([{"any": options.type}] if options.type else []),
         *([{"sql": options.filter}] if options.filter else []),
     ]
-    with store.subscribe(
-        filters=filters,
-        stream=options.stream,
-        start=options.start,
-        cursor=options.cursor,
-        follow_dataref=options.follow_dataref,
-    ) as subscription:
+    with (
+        terminable(),
+        store.subscribe(
+            filters=filters,
+            stream=options.stream,
+            start=options.start,
+            cursor=options.cursor,
+            patience=options.patience,
+            follow_dataref=options.follow_dataref,
+        ) as subscription,
+    ):
         events = islice(subscription, options.count)
         lines = growing(events) if options.table else (_one_line(event.text) for event in events)
         try:
             for line in lines:
-                # Whoever follows wants each event now, not when a buffer is full.
-                print(line, flush=True)
+                # Whoever follows wants each event now, not when a buffer is full. One that cannot be written is not
+                # handled: the next is not asked for, and the cursor stands before it.
+                write_line(line, wait=time.sleep)
         except HistoryLost as lost:
             _go_on(lost.cursor)
             raise
-        except (ClientError, KeyboardInterrupt, BrokenPipeError):
+        except (ClientError, KeyboardInterrupt, Terminated, OSError):
             _go_on(subscription.cursor)
             raise
         _go_on(subscription.handled())
@@ -142,26 +184,28 @@ def _subscribe(options: argparse.Namespace, store: EventStore) -> None:
 def _work(options: argparse.Namespace, store: EventStore) -> None:
     if options.run and shutil.which(options.run[0]) is None:
         raise BadInput([f"there is no command {options.run[0]!r}"])
-    with store.work(options.subscription, follow_dataref=options.follow_dataref) as worker:
+    with store.work(options.subscription, patience=options.patience, follow_dataref=options.follow_dataref) as worker:
         signals = Signals(worker)
-        one_line = printing(lambda event: _one_line(event.text), worker)
-        tally = Tally(running(options.run, worker, signals) if options.run else one_line)
+        printing = Printing(lambda event: _one_line(event.text), worker)
+        tally = Tally(running(options.run, worker, signals) if options.run else printing)
         try:
             with signals:
                 worker.run(tally)
         finally:
-            print(f"eventstore: {tally}", file=sys.stderr)
-    # Whoever read our output may have gone.
-    sys.stdout.flush()
+            say(str(tally))
+    if printing.error is not None:
+        raise printing.error
     if signal.SIGINT in signals.came:
         raise KeyboardInterrupt
 
 
 def _go_on(cursor: str) -> None:
-    print(f"eventstore: to go on: --cursor {cursor}", file=sys.stderr)
+    say(f"to go on: --cursor {cursor}")
 
 
 def _loaded(found: Iterable[Item | Fault], total: int, options: argparse.Namespace, store: EventStore) -> Summary:
+    if sys.stderr is None:
+        return load(found, store, publishers=options.publishers)
     progress = Progress(total, out=sys.stderr)
     try:
         return load(found, store, publishers=options.publishers, progress=progress)
@@ -194,18 +238,22 @@ def _print_lines(lines: Iterable[str]) -> None:
 
 
 def _say(summary: Summary) -> None:
-    print(summary, file=sys.stderr)
+    if sys.stderr is not None:
+        print(summary, file=sys.stderr)
 
 
 def _failed(code: int, *lines: str) -> int:
     for line in lines:
-        print(f"eventstore: {line}", file=sys.stderr)
+        say(line)
     return code
 
 
 def _is_away(error: BaseException | None) -> bool:
     return isinstance(error, ConnectFailed | Unavailable)
 
+
+_LIVE = {"subscribe", "work"}
+"""Commands that go on until they are interrupted."""
 
 _COMMANDS: Mapping[str, Callable[[argparse.Namespace, EventStore], None]] = {
     "demo": _demo,

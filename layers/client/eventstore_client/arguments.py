@@ -3,11 +3,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from eventstore_client.demo import DEMO_START
 from eventstore_client.hub import DEFAULT_URL
 from eventstore_client.signing_in import add_options
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["parser"]
 
@@ -25,7 +28,9 @@ and finds EVENT_ID, EVENT_TYPE, EVENT_STREAM, EVENT_SEQUENCE and EVENT_ATTEMPT i
   0          handled
   65         not to be tried again: park the event, and its stream behind it
   any other  failed: try it again later; the last line of its standard error is kept as the reason
-Without it, events are printed, and count as handled once printed.
+The command has ended once it exits, whatever children of it are left.
+Without --exec, events are printed, and count as handled once printed.
+A command, or an output without room, may take as long as it takes: all other events wait unharmed.
 SIGINT or SIGTERM: the event in hand is finished, and the rest goes to other members at once.
 """
 _CODES = "Exit codes: 0 done, 1 refused or bad input, 2 wrong usage, 3 the hub is away, 130 interrupted."
@@ -41,9 +46,8 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument(
         "--patience",
         type=_sequence,
-        default=30,
         metavar="SECONDS",
-        help="how long to try again while the hub is away or busy (%(default)s)",
+        help="how long to try again while the hub is away or busy (30; subscribe and work: for ever)",
     )
     add_options(common)
     many = argparse.ArgumentParser(add_help=False)
@@ -109,8 +113,9 @@ def parser() -> argparse.ArgumentParser:
         "subscribe",
         parents=[common],
         help="print events as they come, from any point on",
-        description="Print events as they come, as NDJSON or as a table, until interrupted. At the end it says on "
-        "standard error with which cursor to go on; a few events may come again then, and none is missing.",
+        description="Print events as they come, as NDJSON or as a table, until SIGINT or SIGTERM. At the end it says "
+        "on standard error with which cursor to go on; a few events may come again then, and none is missing. While "
+        "the hub is away it tries again, and says so.",
         epilog=_CODES,
     )
     _live(command)
@@ -130,6 +135,7 @@ def parser() -> argparse.ArgumentParser:
         "--exec",
         dest="run",
         nargs=argparse.REMAINDER,
+        action=_Command,
         default=[],
         metavar="COMMAND",
         help="run this, with its arguments, for each event; the last option",
@@ -169,6 +175,24 @@ def _subscribe(command: argparse.ArgumentParser) -> None:
     )
     end.add_argument("--count", type=_positive, metavar="N", help="end after so many events")
     command.add_argument("--table", action="store_true", help="a table for people, rather than NDJSON")
+
+
+class _Command(argparse.Action):
+    """A command with its arguments, which is not left out."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        command = list(values or ())
+        if command[:1] == ["--"]:
+            del command[0]
+        if not command:
+            parser.error(f"argument {option_string}: there is no command behind it")
+        setattr(namespace, self.dest, command)
 
 
 def _positive(text: str) -> int:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import random as _random
 import time
 from dataclasses import dataclass, field
@@ -16,6 +17,14 @@ __all__ = ["Attempts", "Backoff"]
 
 _Result = TypeVar("_Result")
 
+_log = logging.getLogger("eventstore_client")
+
+_QUIET = 5.0
+"""Seconds in which a request may fail before it is worth a warning: most of what fails passes sooner."""
+
+_FIRST_INTERVAL, _LONGEST_INTERVAL = 10.0, 600.0
+"""Seconds between two warnings of the same failure; they double."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backoff:
@@ -25,7 +34,8 @@ class Backoff:
     together do not come back together (AWS Builders' Library, "Timeouts, retries, and backoff with jitter").
 
     Attributes:
-        patience: Seconds after the first failure in which another try may start; 0 tries once.
+        patience: Seconds after the first failure in which another try of a request may start; 0 tries once. Live
+            consumers have a patience of their own (`EventStore.subscribe`, `EventStore.work`).
         first: The bound of the first pause, in seconds.
         longest: The bound that pauses grow to.
         sleep: Waits that many seconds. It may raise, to end the trying.
@@ -52,22 +62,31 @@ class Backoff:
         attempts = Attempts(self)
         while True:
             try:
-                return action()
+                result = action()
             except (ConnectFailed, Unavailable) as error:
                 attempts.failed(error)
+            else:
+                attempts.succeeded()
+                return result
 
 
 @dataclass(slots=True)
 class Attempts:
-    """The tries of one thing: how long to wait for the next, and when patience ends.
+    """The tries of one thing: how long to wait for the next, when patience ends, and what the log says meanwhile.
 
     Attributes:
         backoff: How long, and how.
+        what: What is tried, as the log names it.
+        quiet: Seconds of failing before the log says so.
     """
 
     backoff: Backoff
-    _deadline: float | None = field(default=None, init=False)
+    what: str = "a request"
+    quiet: float = _QUIET
+    _failing_since: float | None = field(default=None, init=False)
     _bound: float = field(default=0.0, init=False)
+    _warn_at: float = field(default=0.0, init=False)
+    _interval: float = field(default=0.0, init=False)
 
     def failed(self, error: ConnectFailed | Unavailable) -> None:
         """Return when another try is due.
@@ -77,12 +96,14 @@ class Attempts:
         """
         backoff = self.backoff
         now = backoff.clock()
-        if self._deadline is None:
-            self._deadline = now + backoff.patience
+        if self._failing_since is None:
+            self._failing_since = now
             self._bound = backoff.first
+            self._warn_at, self._interval = now + self.quiet, 0.0
         pause = self._bound * backoff.random()
-        if now + pause >= self._deadline:
+        if now + pause >= self._failing_since + backoff.patience:
             raise error
+        self._warn(error, now, now - self._failing_since)
         if backoff.notice:
             backoff.notice(error)
         backoff.sleep(pause)
@@ -90,4 +111,16 @@ class Attempts:
 
     def succeeded(self) -> None:
         """Begin anew: the next failure is a first one."""
-        self._deadline = None
+        since, self._failing_since = self._failing_since, None
+        if since is not None and self._interval:
+            _log.info("%s: the hub is back after %.0f s", self.what, self.backoff.clock() - since)
+
+    def _warn(self, error: ClientError, now: float, lasted: float) -> None:
+        if now < self._warn_at:
+            return
+        if self._interval or self.quiet:
+            _log.warning("%s: %s; still trying again, for %.0f s now", self.what, error, lasted)
+        else:
+            _log.warning("%s: %s; trying again", self.what, error)
+        self._interval = min(self._interval * 2 or _FIRST_INTERVAL, _LONGEST_INTERVAL)
+        self._warn_at = now + self._interval

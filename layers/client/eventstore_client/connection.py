@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from contextlib import ExitStack
 from math import inf
@@ -14,6 +15,7 @@ from websockets.typing import Subprotocol
 from eventstore_client.credentials import Outgoing
 from eventstore_client.errors import ConnectFailed, TooLarge, problem_error
 from eventstore_client.messages import SUBPROTOCOL, encoded
+from eventstore_client.processes import Process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -40,7 +42,7 @@ class _Connect(reconnect):
 
 
 class Connection:
-    """One connection. A single thread sends and receives; any may close it.
+    """One connection. A single thread receives; any may send, and close it, in the process that opened it.
 
     Args:
         url: Where the hub answers over WebSocket.
@@ -67,6 +69,9 @@ class Connection:
         self._clock = clock
         self._stack = ExitStack()
         self._pinged = False
+        self._process = Process()
+        # Threads take turns: a message of several frames is not to be mixed with another.
+        self._sending = threading.Lock()
         shown = credentials.headers(Outgoing("GET", url), anew=True) if credentials else {}
         try:
             self._socket = self._stack.enter_context(
@@ -95,10 +100,13 @@ class Connection:
 
         Raises:
             ConnectFailed: The connection broke.
+            WrongProcess: It was opened before this process was forked.
         """
+        self._process.check("the connection")
         text = encoded(message)
         try:
-            self._socket.send([text[at : at + _FRAME] for at in range(0, len(text), _FRAME)])
+            with self._sending:
+                self._socket.send([text[at : at + _FRAME] for at in range(0, len(text), _FRAME)])
         except ConnectionClosed as error:
             self._broken(error)
         self._due = self._clock() + self._ping_every
@@ -112,16 +120,29 @@ class Connection:
         Raises:
             ConnectFailed: The connection broke, or was closed.
         """
-        deadline = self._clock() + within
+        text = self.wait(within)
+        if text is None:
+            raise ConnectFailed(f"{self._url} did not answer within {within:.0f} s")
+        return text
+
+    def wait(self, seconds: float) -> str | None:
+        """The next message; None if there is none within that many seconds. The hub must answer pings meanwhile.
+
+        Raises:
+            ConnectFailed: The connection broke, or was closed.
+            WrongProcess: It was opened before this process was forked.
+        """
+        self._process.check("the connection")
+        deadline = self._clock() + seconds
         while True:
             now = self._clock()
-            if now >= deadline:
-                raise ConnectFailed(f"{self._url} did not answer within {within:.0f} s")
             if now >= self._due:
                 self._ping()
             try:
                 text = self._socket.recv(max(0.0, min(deadline, self._due) - now), decode=True)
             except TimeoutError:
+                if self._clock() >= deadline:
+                    return None
                 continue
             except ConnectionClosed as error:
                 self._broken(error)
@@ -131,8 +152,9 @@ class Connection:
             return text
 
     def close(self) -> None:
-        """End it; `receive` in another thread fails then."""
-        self._stack.close()
+        """End it; `receive` in another thread fails then. In a process that was forked since, leave it alone."""
+        if self._process.is_this:
+            self._stack.close()
 
     def _ping(self) -> None:
         if self._pinged:

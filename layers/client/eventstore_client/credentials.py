@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, Protocol, TypeAlias, TypeVar
 
 from eventstore_client.errors import NoCredentials
+from eventstore_client.processes import Process
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,14 +57,21 @@ class Credentials(Protocol):
 
 
 class Kept(Generic[_Value]):
-    """A value that is made when it is first wanted, by one thread for all."""
+    """A value that is made when it is first wanted, by one thread for all of a process."""
 
     def __init__(self) -> None:
+        self._renew()
+
+    def _renew(self) -> None:
+        self._process = Process()
         self._lock = threading.Lock()
         self._values: list[_Value] = []
 
     def get(self, make: Callable[[], _Value], *, anew: bool = False) -> _Value:
         """The value kept, or else a new one."""
+        # Another thread may have held the lock when this process was forked.
+        if not self._process.is_this:
+            self._renew()
         with self._lock:
             if anew or not self._values:
                 self._values = [make()]

@@ -16,6 +16,7 @@ ClientError
 ├── ConnectFailed                       nobody answers at the address: start the hub, or correct the address
 ├── UnexpectedAnswer                    what answers is not this hub, or a version that this client does not know
 ├── HistoryLost                         events are gone that a subscription had not come to: decide, then go on behind
+├── WrongProcess                        a subscription or worker of before a fork: make another one in this process
 ├── BadInput                            a file cannot be loaded: correct it at the places named
 └── LoadFailed                          a load ended early: mend the cause, run it again, and it goes on where it was
     └── LoadInterrupted                 the same, because somebody asked for it
@@ -52,6 +53,7 @@ __all__ = [
     "Unencrypted",
     "UnexpectedAnswer",
     "WrongExpectedVersion",
+    "WrongProcess",
     "problem_error",
     "refusal",
 ]
@@ -139,18 +141,22 @@ class UnexpectedAnswer(ClientError):
 
 
 class HistoryLost(ClientError):
-    """Events were removed, or the store was made anew, before a subscription had come to them.
+    """Events were removed, or the store was made anew, before a subscription or a reading had come to them.
 
     Attributes:
         loss: What is gone, as far as the hub can tell.
         cursor: Goes on behind the loss. The subscription's own cursor still stands before it, so that a loss nobody
-            decided about is told again.
+            decided about is told again. Empty where a stream was read: go on with `start` behind the loss.
     """
 
     def __init__(self, loss: Loss, *, cursor: str) -> None:
         super().__init__(str(loss))
         self.loss = loss
         self.cursor = cursor
+
+
+class WrongProcess(ClientError):
+    """A connection that a subscription or a worker opened belongs to the process that forked this one."""
 
 
 class BadInput(ClientError):

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import inf
 from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import quote, urlencode
 
@@ -11,9 +12,10 @@ from eventstore.errors import EventstoreError
 from eventstore_client.backoff import Backoff
 from eventstore_client.credentials import from_environment
 from eventstore_client.datarefs import Whole
-from eventstore_client.errors import UnexpectedAnswer
+from eventstore_client.errors import HistoryLost, UnexpectedAnswer
 from eventstore_client.events import Recorded, Stored, encoded
-from eventstore_client.messages import Request
+from eventstore_client.losses import Loss
+from eventstore_client.messages import Request, loss_of
 from eventstore_client.subscription import Subscription
 from eventstore_client.transport import Transport, checked_url, private_url, websocket_url
 from eventstore_client.worker import Worker
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
 
     from eventstore_client.credentials import Credentials
     from eventstore_client.events import Publishable
-    from eventstore_client.losses import Loss
 
 __all__ = ["DEFAULT_URL", "EventStore"]
 
@@ -33,10 +34,16 @@ DEFAULT_URL = "http://127.0.0.1:8081"
 
 _BATCH = "application/cloudevents-batch+json"
 
+_LOSSES = {"missing", "missing_more", "gone"}
+"""Members of a page that say what was removed before it."""
+
 
 @dataclass(slots=True)
 class EventStore:
     """A hub. It may be used by many threads at once, and as a context manager.
+
+    A process that is forked may use it, too, over connections of its own; what `subscribe` and `work` return belongs to
+    the process that called them. Calls block: from an event loop, make them in a thread (`asyncio.to_thread`).
 
     A call that finds the hub away or busy is tried again (`Backoff`). That is safe for `publish` as well: the hub
     stores an event of the same source and id once, and says so, even where `expected` no longer holds.
@@ -44,7 +51,8 @@ class EventStore:
     Attributes:
         url: Where the hub answers; else the environment's EVENTSTORE_URL, else `DEFAULT_URL`.
         connections: How many are kept open; give it the number of threads.
-        backoff: How long, and how, a call is tried again.
+        backoff: How, and for how long, a request is tried again. What `subscribe` and `work` return tries in the same
+            way, and for as long as their own `patience` says.
         websocket_url: Where the hub answers over WebSocket; else, where `url` is from the environment, its
             EVENTSTORE_WEBSOCKET_URL. A hub such as `make dev` needs neither: the address is told by `url`.
         credentials: What the hub is shown: `Bearer`, `ApiKey` or `AwsIam`; else what the environment's EVENTSTORE_TOKEN
@@ -106,7 +114,15 @@ class EventStore:
             raise UnexpectedAnswer(f"{self.url} answers for {len(stored)} events, and {len(texts)} were published")
         return stored
 
-    def read(self, stream: str, *, start: int = 1, stop: int | None = None, page: int = 500) -> Iterator[Recorded]:
+    def read(
+        self,
+        stream: str,
+        *,
+        start: int = 1,
+        stop: int | None = None,
+        page: int = 500,
+        on_loss: Callable[[Loss], object] | None = None,
+    ) -> Iterator[Recorded]:
         """The events of a stream in order, asked for page by page as they are used up.
 
         Args:
@@ -114,8 +130,11 @@ class EventStore:
             start: The least sequence wanted.
             stop: The greatest one wanted; else all that are there.
             page: How many to ask for at once, 1 to 1,000.
+            on_loss: Told of events that were removed before the reading came to them; returning accepts the loss, and
+                the reading goes on behind it. Without it, iterating raises `HistoryLost`.
 
         Raises:
+            HistoryLost: Events were removed while the stream was read.
             NotFound: There is no such stream.
             Gone: It was deleted for good, or the store was made anew while it was read.
         """
@@ -128,8 +147,13 @@ class EventStore:
             try:
                 found = members(decoded(answer))
                 events = [Recorded.from_text(text) for text in elements(found["events"].text)]
+                loss = loss_of({name: found[name].value for name in _LOSSES & found.keys()})
             except (ValueError, KeyError, EventstoreError) as error:
                 raise self._not_understood("a read", answer) from error
+            if loss != Loss():
+                if on_loss is None:
+                    raise HistoryLost(loss, cursor="")
+                on_loss(loss)
             yield from events
             following = found.get("next")
             if following is None or following.value is None:
@@ -144,6 +168,7 @@ class EventStore:
         start: Literal["now", "start"] = "now",
         cursor: str | None = None,
         on_loss: Callable[[Loss], object] | None = None,
+        patience: float | None = None,
         ping_every: float = 240.0,
         follow_dataref: bool = True,
     ) -> Subscription:
@@ -160,6 +185,8 @@ class EventStore:
                 counts only where it is None or empty.
             on_loss: Told of events that were removed before they were received; returning accepts the loss, and the
                 subscription goes on. Without it, iterating raises `HistoryLost`.
+            patience: Seconds in which it tries to connect, now and whenever a connection breaks; None for ever. The log
+                (`eventstore_client`) says that it does, and why.
             ping_every: Seconds between signs of life; the hub lets a connection go that is quiet for 10 minutes.
             follow_dataref: Fetch the data of an event that is too large for a frame, from `url`; without it, or if the
                 event is not kept there any more, it is handed out as it came, with `dataref` and no data.
@@ -167,7 +194,8 @@ class EventStore:
         Raises:
             Invalid: A filter, a stream's name or the cursor is wrong.
             Denied: The hub does not take the credential, or it allows something else.
-            ConnectFailed: The hub is not there, or `websocket_url` is missing.
+            Gone: A stream named was deleted for good.
+            ConnectFailed: `websocket_url` is missing, or the hub stayed away for longer than `patience`.
             Unencrypted: As `EventStore` says.
         """
         if isinstance(filters, str | bytes | dict):
@@ -177,7 +205,7 @@ class EventStore:
             self._live_url(),
             Request(filters=[*filters], streams=streams, start=start),
             cursor=cursor or None,
-            backoff=self.backoff,
+            backoff=self._live_backoff(patience),
             ping_every=ping_every,
             on_loss=on_loss,
             credentials=self.credentials,
@@ -189,8 +217,9 @@ class EventStore:
         name: str,
         *,
         on_loss: Callable[[Loss], object] | None = None,
+        patience: float | None = None,
         ping_every: float = 240.0,
-        alive_every: float = 5.0,
+        alive_every: float | None = None,
         follow_dataref: bool = True,
     ) -> Worker:
         """A member of a durable subscription, to be given a handler; see `Worker.run`.
@@ -199,9 +228,10 @@ class EventStore:
             name: The subscription's.
             on_loss: Told of events that were removed before they were handled. Without it, running raises
                 `HistoryLost`.
+            patience: As for `subscribe`.
             ping_every: As for `subscribe`.
-            alive_every: Seconds between two events after which the hub is told that the member is still at work; well
-                below the subscription's deadline for acknowledgements.
+            alive_every: Seconds within which the hub hears that the member is at work on what it was sent, also while a
+                handler runs; None, or more than that, for a third of the subscription's `ack_deadline`.
             follow_dataref: As for `subscribe`.
 
         Raises:
@@ -211,7 +241,7 @@ class EventStore:
         return Worker(
             self._live_url(),
             name,
-            backoff=self.backoff,
+            backoff=self._live_backoff(patience),
             ping_every=ping_every,
             alive_every=alive_every,
             on_loss=on_loss,
@@ -249,6 +279,9 @@ class EventStore:
         self, method: str, path: str, *, body: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> bytes:
         return self.backoff.call(lambda: self._transport.send(method, path, body=body, headers=headers))
+
+    def _live_backoff(self, patience: float | None) -> Backoff:
+        return replace(self.backoff, patience=inf if patience is None else patience)
 
     def _live_url(self) -> str:
         return private_url(websocket_url(self.websocket_url, url=str(self.url)), self.credentials)

@@ -21,27 +21,32 @@ class Missing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loss:
-    """What a subscription will not receive, though it had not come to it yet.
+    """What a subscription, or a reading, will not receive, though it had not come to it yet.
 
     Attributes:
         missing: What retention or deletion removed, as far as the hub could tell.
         more: More is missing than it could tell.
         renewed: Partitions that were made anew: what they held before is gone, and they are followed from their
             beginning.
+        gone: Streams that were deleted for good: nothing of them will come any more.
     """
 
     missing: tuple[Missing, ...] = ()
     more: bool = False
     renewed: tuple[int, ...] = ()
+    gone: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """One line for a person."""
-        told = [str(missing) for missing in self.missing[:_SHOWN]]
-        if self.more or len(self.missing) > _SHOWN or not (told or self.renewed):
-            told.append("others" if told else "the hub does not say which")
-        said = []
-        if told:
-            said.append(f"events were removed before they were received: {', '.join(told)}")
+        removed = [str(missing) for missing in self.missing[:_SHOWN]]
+        if self.more or len(self.missing) > _SHOWN or not (removed or self.renewed or self.gone):
+            removed.append("others" if removed else "the hub does not say which")
+        parts = []
+        if removed:
+            parts.append(f"events were removed before they were received: {', '.join(removed)}")
+        if self.gone:
+            shown = [*self.gone[:_SHOWN], *(["others"] if len(self.gone) > _SHOWN else [])]
+            parts.append(f"streams were deleted for good: {', '.join(shown)}")
         if self.renewed:
-            said.append(f"the store was made anew in partitions {', '.join(map(str, self.renewed))}")
-        return "; ".join(said)
+            parts.append(f"the store was made anew in partitions {', '.join(map(str, self.renewed))}")
+        return "; ".join(parts)

@@ -20,12 +20,14 @@ __all__ = [
     "SUBPROTOCOL",
     "Answer",
     "Frame",
+    "Joined",
     "Request",
     "Share",
     "Subscribed",
     "about",
     "encoded",
     "join",
+    "loss_of",
     "shared",
     "understood",
 ]
@@ -100,6 +102,8 @@ class Share:
         stream: The stream that is held; without events, the one that is held no more.
         attempt: Which one it is: for the first event of a held stream, or for all of other events.
         loss: What is gone.
+        reason: Why the first event is sent again, where the hub says it.
+        ack_deadline: As in `Joined`, of what is owned.
     """
 
     kind: str
@@ -110,6 +114,20 @@ class Share:
     stream: str | None = None
     attempt: int = 1
     loss: Loss | None = None
+    reason: str | None = None
+    ack_deadline: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """The connection is a member, or the durable subscription was changed.
+
+    Attributes:
+        ack_deadline: Seconds in which the hub wants to hear of what it sent; None if the hub does not say it. One that
+            does takes the `frame` of an `ack`, a `nack` and a `release`, too.
+    """
+
+    ack_deadline: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +151,7 @@ def understood(text: str) -> Subscribed | Frame | None:
         if said.get("id") != _ID:
             return None
         if kind == "subscribed":
-            return Subscribed(str(said["cursor"]), _loss(said) if said["recovery"] != "complete" else None)
+            return Subscribed(str(said["cursor"]), loss_of(said) if said["recovery"] != "complete" else None)
         if kind not in {"events", "live", "truncated"}:
             return None
         return Frame(
@@ -141,17 +159,20 @@ def understood(text: str) -> Subscribed | Frame | None:
             number=int(said["frame"]),
             cursor=str(said["cursor"]),
             events=events if kind == "events" else (),
-            loss=_loss(said) if kind == "truncated" else None,
+            loss=loss_of(said) if kind == "truncated" else None,
         )
 
 
-def shared(text: str) -> Share | Answer | None:
+def shared(text: str) -> Share | Joined | Answer | None:
     """What a message says to a member of a durable subscription, otherwise as `understood`."""
     with _understanding(text):
         said, events = _said(text)
         kind = str(said.get("type"))
-        if kind in {"acknowledged", "released"}:
+        if kind in {"acknowledged", "released", "unsubscribed"}:
             return Answer(str(said.get("request")))
+        ack_deadline = float(said["ack_deadline"]) if "ack_deadline" in said else None
+        if said.get("id") == _ID and kind in {"subscribed", "changed"}:
+            return Joined(ack_deadline)
         if said.get("id") != _ID or kind not in {"owned", "revoked", "events", "truncated"}:
             return None
         return Share(
@@ -162,7 +183,9 @@ def shared(text: str) -> Share | Answer | None:
             events=events,
             stream=str(said["stream"]) if "stream" in said else None,
             attempt=int(said.get("attempt", 1)),
-            loss=_loss(said) if kind == "truncated" else None,
+            loss=loss_of(said) if kind == "truncated" else None,
+            reason=str(said["reason"]) if "reason" in said else None,
+            ack_deadline=ack_deadline,
         )
 
 
@@ -209,7 +232,12 @@ def encoded(message: Mapping[str, Any]) -> str:
     return json.dumps(message, allow_nan=False, separators=(",", ":"))
 
 
-def _loss(said: Mapping[str, Any]) -> Loss:
+def loss_of(said: Mapping[str, Any]) -> Loss:
+    """What a message, or a page that was read over REST, says is gone.
+
+    Raises:
+        KeyError, ValueError, TypeError: No hub says it so.
+    """
     return Loss(
         missing=tuple(
             Missing(str(missing["stream"]), int(missing["first"]), int(missing["last"]))
@@ -217,4 +245,5 @@ def _loss(said: Mapping[str, Any]) -> Loss:
         ),
         more=bool(said.get("missing_more")),
         renewed=tuple(int(partition) for partition in said.get("renewed", ())),
+        gone=tuple(str(stream) for stream in said.get("gone", ())),
     )

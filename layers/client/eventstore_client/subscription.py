@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
 from dataclasses import replace
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 from eventstore_client.backoff import Attempts
 from eventstore_client.errors import ConnectFailed, HistoryLost, Unavailable
 from eventstore_client.frames import Cursors
+from eventstore_client.processes import Process
 from eventstore_client.session import Session
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Subscription"]
 
+_log = logging.getLogger("eventstore_client")
+
 
 class _Closed(Exception):
     """The subscription was closed."""
@@ -32,11 +36,14 @@ class Subscription:
 
     Every matching event is handed out at least once, those of a stream in the order of their sequences; between
     streams there is no order. A connection that breaks, falls silent or loses a frame is replaced by another, which
-    goes on from `cursor`; the loop notices nothing. One thread iterates, any may close.
+    goes on from `cursor`; the loop notices nothing, and the log says it. One thread iterates, any may close. It belongs
+    to the process that made it: a child that is forked makes one of its own, from `cursor`.
 
     Iterating raises:
         HistoryLost: Events are gone; see `EventStore.subscribe`.
-        ConnectFailed, Unavailable: The hub stayed away for as long as the backoff's patience. Iterating again goes on.
+        Gone: A stream that is subscribed to was deleted for good.
+        ConnectFailed, Unavailable: The hub stayed away for longer than `patience`. Iterating again goes on.
+        WrongProcess: It was made before this process was forked.
         Denied, NoCredentials: The hub does not take the credential any more, or there is none to show.
         ProblemError: The hub refuses to go on.
         UnexpectedAnswer: What answers is no hub.
@@ -62,9 +69,10 @@ class Subscription:
         self._on_loss = on_loss
         self._credentials = credentials
         self._whole = whole
+        self._process = Process()
         self._closed = threading.Event()
         self._backoff = replace(backoff, sleep=self._pause)
-        self._attempts = Attempts(self._backoff)
+        self._attempts = Attempts(self._backoff, "the subscription", quiet=0.0)
         self._session: Session | None = None
         # What has come and is not begun, what is begun, and which of its events are still to be handed out.
         self._next: Subscribed | Frame | None = None
@@ -95,13 +103,14 @@ class Subscription:
     def close(self) -> None:
         """End it: iterating ends at once, in another thread too. An event that was not handed out yet is dropped."""
         self._closed.set()
-        if session := self._session:
+        if (session := self._session) and self._process.is_this:
             session.close()
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> Recorded:
+        self._process.check("the subscription")
         self.handled()
         try:
             while not self._events:
@@ -169,7 +178,9 @@ class Subscription:
         # `close` sets the flag before it looks for the session: one of the two sees the other.
         if self._closed.is_set():
             raise _Closed
-        return session.subscribe(self._request.message(self._cursors.all()))
+        subscribed = session.subscribe(self._request.message(self._cursors.all()))
+        _log.info("the subscription is confirmed by %s", self._url)
+        return subscribed
 
     def _disconnect(self) -> None:
         session, self._session = self._session, None

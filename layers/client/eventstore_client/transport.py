@@ -11,6 +11,7 @@ import urllib3
 
 from eventstore_client.credentials import Outgoing
 from eventstore_client.errors import ConnectFailed, Unencrypted, problem_error
+from eventstore_client.processes import Process
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,15 +89,18 @@ def _is_here(host: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Transport:
-    """One hub, over connections that are kept and shared by threads."""
+    """One hub, over connections that are kept and shared by threads, never by processes.
+
+    A child that is forked has the parent's sockets, on which the answers to both would be mixed: it opens its own.
+    """
 
     url: str
     connections: int
     credentials: Credentials | None = None
-    _pool: urllib3.PoolManager = field(init=False, repr=False)
+    _pools: tuple[Process, urllib3.PoolManager] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_pool", urllib3.PoolManager(maxsize=self.connections, timeout=_TIMEOUT))
+        self._open_pool()
 
     def send(
         self, method: str, path: str, *, body: bytes | None = None, headers: Mapping[str, str] | None = None
@@ -120,7 +124,19 @@ class Transport:
 
     def close(self) -> None:
         """Close the connections that no request uses."""
-        self._pool.clear()
+        process, pool = self._pools
+        if process.is_this:
+            pool.clear()
+
+    def _open_pool(self) -> urllib3.PoolManager:
+        pool = urllib3.PoolManager(maxsize=self.connections, timeout=_TIMEOUT)
+        object.__setattr__(self, "_pools", (Process(), pool))
+        return pool
+
+    def _pool(self) -> urllib3.PoolManager:
+        # The parent's pool is not touched in a child: another thread may have held its locks when the fork came.
+        process, pool = self._pools
+        return pool if process.is_this else self._open_pool()
 
     def _shown(self, request: Outgoing, *, anew: bool = False) -> Mapping[str, str]:
         return self.credentials.headers(request, anew=anew) if self.credentials else {}
@@ -128,7 +144,7 @@ class Transport:
     def _sent(self, request: Outgoing, shown: Mapping[str, str]) -> urllib3.BaseHTTPResponse:
         try:
             # A redirection is not followed: what is shown is for this hub.
-            return self._pool.request(
+            return self._pool().request(
                 request.method,
                 request.url,
                 body=request.body or None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Park", "Retry"]
+__all__ = ["Leave", "Park", "Retry"]
 
 
 class Retry(Exception):
@@ -19,3 +19,10 @@ class Retry(Exception):
 
 class Park(Exception):
     """Trying again is of no use: the event is set aside for a person, and the later ones of its stream with it."""
+
+
+class Leave(BaseException):
+    """The worker ends, and says nothing of the event, which is another member's then.
+
+    No `Exception`: the event did not fail, so nothing may count or report it as failed.
+    """

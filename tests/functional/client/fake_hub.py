@@ -45,7 +45,7 @@ class FakeHub:
     """`faults` are used up one a publish: a status, `drop` before or `lose` after the events were stored.
 
     `guard` says why a request is refused, and with which status. `reads` are the answers, one each, to who asks for a
-    single event, before it gets it.
+    single event, before it gets it. `missing` is what a page says is missing before it, by where the page starts.
     """
 
     def __init__(self) -> None:
@@ -59,6 +59,7 @@ class FakeHub:
         self.publishes = 0
         self.sizes: list[tuple[int, int]] = []
         self.overlaps: list[str] = []
+        self.missing: dict[int, list[dict[str, Any]]] = {}
         self.url = ""
         self._lock = threading.Lock()
         self._working: Counter[str] = Counter()
@@ -117,7 +118,9 @@ class FakeHub:
             if start <= sequence <= int(query.get("to", 10**9))
         ]
         following = b',"next":"%d"' % (start + limit) if len(kept) > limit else b""
-        return b'{"events":[%b]%b}' % (b",".join(kept[:limit]), following)
+        missing = self.missing.get(start)
+        gone = b',"missing":%b' % json.dumps(missing).encode() if missing else b""
+        return b'{"events":[%b]%b%b}' % (b",".join(kept[:limit]), following, gone)
 
     def event(self, identity: str, query: dict[str, str]) -> bytes:
         if self.reads:

@@ -55,6 +55,8 @@ class FakeWebSocketHub:
     `silent`: Pings are not answered.
     `shares`: What each member of a durable subscription is sent in turn, as long as there is any; `react` says what it
     is sent for each thing that it says, and may raise `ConnectionError` to end its connection.
+    `refusals`: What members say is answered so, rather than acknowledged.
+    `joined`: What is said to whoever takes part.
     """
 
     def __init__(self) -> None:
@@ -72,7 +74,11 @@ class FakeWebSocketHub:
         self.shares: deque[list[dict[str, Any]]] = deque()
         self.react: Callable[[dict[str, Any]], Sequence[dict[str, Any]]] = lambda _: []
         self.said: list[dict[str, Any]] = []
+        self.refusals: deque[dict[str, Any]] = deque()
+        self.joined: dict[str, Any] = {"type": "subscribed", "partitions": [*PARTITIONS]}
+        self._heard = threading.Condition()
         self.connected = 0
+        self.unsubscribed = 0
         self.pinged = threading.Semaphore(0)
         self.left = threading.Semaphore(0)
         self._subscribers: list[Subscriber] = []
@@ -139,6 +145,29 @@ class FakeWebSocketHub:
         for connection in connections:
             connection.close(1001)
 
+    def send(self, *messages: dict[str, Any]) -> None:
+        """Send messages on every connection; without any, one that says nothing, so that whoever reads looks up."""
+        with self._lock:
+            connections = [*self._open]
+        for connection in connections:
+            for message in messages or ({"type": "pong"},):
+                connection.send(json.dumps({"id": "s", **message}))
+
+    def until_said(self, *, count: int = 1, **members: object) -> dict[str, Any]:
+        """The message of a member that has these, once there are so many."""
+
+        def matching() -> list[dict[str, Any]]:
+            return [message for message in self.said if members.items() <= message.items()]
+
+        with self._heard:
+            assert self._heard.wait_for(lambda: len(matching()) >= count, timeout=20), (members, self.said)
+            return matching()[count - 1]
+
+    def until_subscribed(self, count: int) -> None:
+        """Return once so many requests to subscribe came."""
+        with self._heard:
+            assert self._heard.wait_for(lambda: len(self.requests) >= count, timeout=20), self.requests
+
     def _admit(self, _: ServerConnection, request: Request) -> Response | None:
         if request.path != "/ws":
             raise AssertionError(request.path)
@@ -173,13 +202,19 @@ class FakeWebSocketHub:
             if not self.silent:
                 connection.send('{"type":"pong"}')
             return
+        if message["action"] == "unsubscribe":
+            self.unsubscribed += 1
+            connection.send(json.dumps({"type": "unsubscribed", "id": message["id"], "request": message["request"]}))
+            return
         if "subscription" in message or message["action"] != "subscribe":
             self._share(connection, message)
             return
         if message.pop("action") != "subscribe" or set(message) - {"id", "filters", "stream", "from", "cursor"}:
             raise AssertionError(message)
-        with self._lock:
+        with self._heard:
             self.requests.append(message)
+            self._heard.notify_all()
+        with self._lock:
             if self.answers:
                 connection.send(json.dumps(self.answers.popleft() | {"id": message["id"]}))
                 return
@@ -196,13 +231,18 @@ class FakeWebSocketHub:
 
     def _share(self, connection: ServerConnection, message: dict[str, Any]) -> None:
         if message["action"] == "subscribe":
-            self.requests.append(message)
-            answer = self.answers.popleft() if self.answers else {"type": "subscribed", "partitions": [*PARTITIONS]}
+            with self._heard:
+                self.requests.append(message)
+                self._heard.notify_all()
+            answer = self.answers.popleft() if self.answers else self.joined
             sent = [answer, *(self.shares.popleft() if self.shares else [])]
         else:
-            self.said.append(message)
+            with self._heard:
+                self.said.append(message)
+                self._heard.notify_all()
+            answer = self.refusals.popleft() if self.refusals else {"type": "acknowledged"}
             try:
-                sent = [{"type": "acknowledged", "request": message["request"]}, *self.react(message)]
+                sent = [answer | {"request": message["request"]}, *self.react(message)]
             except ConnectionError:
                 connection.close(1001)
                 return
@@ -263,4 +303,4 @@ class FakeWebSocketHub:
                 if sent is None:
                     subscriber.connection.close(1001)
                     return
-                subscriber.connection.send(json.dumps(sent))
+                subscriber.connection.send(json.dumps(sent, ensure_ascii=False))

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,8 +15,6 @@ import pytest
 from eventstore_client.__main__ import main
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.functional.client.fake_hub import FakeHub
 
 EVENT = '{"specversion":"1.0","id":"1","source":"/s","type":"t","workflowid":"wf","data":{"n": 1e400}}'
@@ -221,3 +220,44 @@ def test_ctrl_c_ends_a_load_with_its_own_code_and_keeps_what_was_stored(hub: Fak
     assert said.splitlines()[0].startswith("eventstore: interrupted; run it again to go on")
     assert f"{len(hub.streams['wf']):,} new" in said
     assert [json.loads(body)["id"] for body in hub.bodies("wf")] == [str(n + 1) for n in range(len(hub.streams["wf"]))]
+
+
+@pytest.mark.parametrize("closed", [1, 2])
+def test_a_load_says_nothing_where_nothing_can_be_said(hub: FakeHub, tmp_path: Path, closed: int) -> None:
+    (tmp_path / "events.json").write_text(EVENT)
+    command = ["-m", "eventstore_client", "load", "--url", hub.url, str(tmp_path / "events.json")]
+    process = subprocess.run(
+        [sys.executable, *command],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        preexec_fn=lambda: os.close(closed),
+        check=False,
+    )
+    assert (process.returncode, len(hub.streams["wf"])) == (0, 1)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a file that is always full is Linux's")
+def test_a_page_that_cannot_be_printed_is_a_failure(hub: FakeHub) -> None:
+    run(hub, "publish", EVENT)
+    with Path("/dev/full").open("w") as full:
+        process = subprocess.run(
+            [sys.executable, "-m", "eventstore_client", "read", "wf", "--url", hub.url],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert process.returncode == 1
+    assert process.stderr == "eventstore: the output cannot be written: [Errno 28] No space left on device\n"
+
+
+def test_an_encoding_that_lacks_a_character_gets_it_as_json_escapes_it(hub: FakeHub) -> None:
+    run(hub, "publish", EVENT.replace('{"n": 1e400}', '"grün 😀"'))
+    process = subprocess.run(
+        [sys.executable, "-m", "eventstore_client", "read", "wf", "--url", hub.url],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONIOENCODING": "ascii"},
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    assert json.loads(process.stdout)["data"] == "grün 😀"
+    assert process.stdout.isascii()

@@ -110,11 +110,10 @@ def test_a_fetch_that_fails_is_tried_again(hub: FakeHub, live_hub: FakeWebSocket
 def test_an_event_that_cannot_be_fetched_is_never_skipped(
     hub: FakeHub, live_hub: FakeWebSocketHub, store: EventStore
 ) -> None:
-    store.backoff = Backoff(patience=0)
     hub.reads.append(503)
     live_hub.publish("a", id="é/1", source=SOURCE, dataref=reference(hub.url))
 
-    with store.subscribe(start="start") as subscription:
+    with store.subscribe(start="start", patience=0) as subscription:
         with pytest.raises(Unavailable):
             next(subscription)
         with store.subscribe(cursor=subscription.cursor) as another:

@@ -11,7 +11,10 @@ from eventstore_client import (
     ConnectFailed,
     EventConflict,
     EventStore,
+    HistoryLost,
     Invalid,
+    Loss,
+    Missing,
     NotFound,
     Unavailable,
     UnexpectedAnswer,
@@ -207,3 +210,29 @@ def test_an_answer_that_no_hub_gives_is_named(store: EventStore, hub: FakeHub, m
 def test_a_single_event_where_several_belong_is_told_apart(store: EventStore) -> None:
     with pytest.raises(TypeError, match="put a single one in a list"):
         store.publish(json.dumps(event()))
+
+
+@pytest.fixture
+def trimmed(store: EventStore, hub: FakeHub) -> EventStore:
+    """A store in which 3 and 4 of `wf` are removed when a reading has come to them."""
+    store.publish([event(str(number)) for number in range(1, 7)], stream="wf")
+    hub.missing[3] = [{"stream": "wf", "first": 3, "last": 4}]
+    return store
+
+
+def test_what_was_removed_while_a_stream_is_read_is_an_error(trimmed: EventStore) -> None:
+    reading = trimmed.read("wf", page=2)
+    assert [next(reading).sequence, next(reading).sequence] == [1, 2]
+
+    with pytest.raises(HistoryLost, match="wf 3 to 4") as lost:
+        next(reading)
+
+    assert (lost.value.loss, lost.value.cursor) == (Loss(missing=(Missing("wf", 3, 4),)), "")
+
+
+def test_a_reading_goes_on_behind_a_loss_that_somebody_takes(trimmed: EventStore) -> None:
+    losses: list[Loss] = []
+
+    sequences = [event.sequence for event in trimmed.read("wf", page=2, on_loss=losses.append)]
+
+    assert (sequences, losses) == ([1, 2, 3, 4, 5, 6], [Loss(missing=(Missing("wf", 3, 4),))])

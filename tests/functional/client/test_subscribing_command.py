@@ -5,13 +5,17 @@ import os
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from eventstore_client.__main__ import main
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.functional.client.fake_websocket_hub import FakeWebSocketHub
 
 COMMAND = ("subscribe", "--url", "http://127.0.0.1:9", "--patience", "1", "--websocket-url")
@@ -108,6 +112,72 @@ def test_a_filter_that_the_hub_refuses_is_a_refusal(
     assert capsys.readouterr().err == "eventstore: no SQL (at /filters/0) (invalid-filter)\n"
 
 
+@contextmanager
+def following(hub: FakeWebSocketHub, *arguments: str, **options: Any) -> Iterator[subprocess.Popen[str]]:  # noqa: ANN401
+    """The command in a process of its own."""
+    command = ["-m", "eventstore_client", "subscribe", "--url", "http://127.0.0.1:9", "--websocket-url", hub.url]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **options.pop("environment", {})}
+    with subprocess.Popen(
+        [sys.executable, *command, *arguments],
+        env=environment,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        **({"stdout": subprocess.PIPE} | options),
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_a_hub_that_goes_away_is_waited_for_and_that_is_said(live_hub: FakeWebSocketHub) -> None:
+    with following(live_hub) as process:
+        assert process.stderr is not None
+        live_hub.until_subscribed(1)
+        live_hub.statuses.extend([503] * 3)
+        live_hub.disconnect()
+        words = process.stderr.readline()
+        live_hub.until_subscribed(2)
+        live_hub.publish("a")
+        assert process.stdout is not None
+        assert '"hubsequence":' in process.stdout.readline()
+    assert words.startswith("eventstore: the subscription: the connection to ws://")
+    assert words.endswith("; trying again\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a file that is always full is Linux's")
+def test_a_full_output_is_waited_for_and_the_cursor_does_not_pass_what_is_not_written(
+    live_hub: FakeWebSocketHub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    live_hub.publish("a", 3)
+    with Path("/dev/full").open("w") as full, following(live_hub, "--from", "start", stdout=full) as process:
+        assert process.stderr is not None
+        words = process.stderr.readline()
+        process.send_signal(signal.SIGTERM)
+        _, rest = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert "the output cannot be written: [Errno 28] No space left on device; trying again" in words
+    run(live_hub, "--cursor", cursor(rest), "--count", "1")
+    assert sequences(capsys.readouterr().out) == ["1"]
+
+
+def test_an_encoding_that_lacks_a_character_gets_it_as_json_escapes_it(live_hub: FakeWebSocketHub) -> None:
+    live_hub.publish("a", data="grün 😀")
+    with following(live_hub, "--from", "start", "--count", "1", environment={"PYTHONIOENCODING": "ascii"}) as process:
+        out, words = process.communicate(timeout=20)
+    assert process.returncode == 0, words
+    assert json.loads(out)["data"] == "grün 😀"
+    assert out.isascii()
+
+
+def test_an_output_that_is_closed_is_named_before_anything_is_asked(live_hub: FakeWebSocketHub) -> None:
+    with following(live_hub, preexec_fn=lambda: os.close(1)) as process:
+        _, words = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert words == "eventstore: standard output is closed: there is nowhere to print to\n"
+    assert live_hub.connected == 0
+
+
 def test_a_hub_that_is_away_has_its_own_code(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*COMMAND[:3], "--patience", "0"]) == 3
     assert "no answer from ws://127.0.0.1:9/ws" in capsys.readouterr().err
@@ -129,8 +199,15 @@ def test_an_option_that_is_wrong_is_wrong_usage(option: str, capsys: pytest.Capt
     assert "usage: eventstore subscribe" in capsys.readouterr().err
 
 
-def test_ctrl_c_ends_it_and_tells_the_cursor_to_go_on_with(
-    live_hub: FakeWebSocketHub, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("number", "code", "words"), [(signal.SIGINT, 130, ["eventstore: interrupted"]), (signal.SIGTERM, 0, [])]
+)
+def test_a_signal_ends_it_and_it_says_the_cursor_to_go_on_with(
+    live_hub: FakeWebSocketHub,
+    capsys: pytest.CaptureFixture[str],
+    number: signal.Signals,
+    code: int,
+    words: list[str],
 ) -> None:
     live_hub.publish("a", 3)
     with subprocess.Popen(
@@ -142,13 +219,13 @@ def test_ctrl_c_ends_it_and_tells_the_cursor_to_go_on_with(
     ) as following:
         assert following.stdout is not None
         printed = [following.stdout.readline() for _ in range(3)]
-        following.send_signal(signal.SIGINT)
+        following.send_signal(number)
         _, said = following.communicate(timeout=20)
 
-    assert following.returncode == 130
+    assert following.returncode == code
     assert sequences("".join(printed)) == ["1", "2", "3"]
-    going_on, last = said.splitlines()
-    assert last == "eventstore: interrupted"
+    going_on, *last = said.splitlines()
+    assert last == words
     live_hub.publish("a", 3)
     assert run(live_hub, "--cursor", cursor(going_on), "--count", "3") == 0
     # The signal may come before the third event counts as printed, and then its frame comes again.

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from itertools import islice
+from itertools import count, islice
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -246,19 +246,31 @@ def test_a_single_filter_without_a_list_is_named(live_store: EventStore) -> None
 
 def test_a_hub_that_stays_away_is_given_up() -> None:
     with (
-        EventStore("http://127.0.0.1:9", backoff=Backoff(patience=0)) as store,
+        EventStore("http://127.0.0.1:9") as store,
         pytest.raises(ConnectFailed, match=r"no answer from ws://127\.0\.0\.1:9/ws"),
     ):
-        store.subscribe()
+        store.subscribe(patience=0)
+
+
+def test_a_hub_that_stays_away_for_hours_is_waited_for(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
+    hours = count(step=3600.0)
+    live_store.backoff = Backoff(first=0.001, longest=0.001, clock=lambda: next(hours))
+    live_hub.statuses.extend([503] * 5)
+
+    with live_store.subscribe() as events:
+        live_hub.statuses.extend([503] * 5)
+        live_hub.disconnect()
+        live_hub.publish("a")
+        assert next(events).sequence == 1
 
 
 def test_a_hub_that_takes_subscriptions_and_drops_them_is_given_up(
     live_hub: FakeWebSocketHub, live_store: EventStore
 ) -> None:
-    live_store.backoff = Backoff(first=0.001, longest=0.001, patience=0.2)
+    live_store.backoff = Backoff(first=0.001, longest=0.001)
     live_hub.rewire = lambda _: [None]
 
-    with live_store.subscribe() as events, pytest.raises(ConnectFailed):
+    with live_store.subscribe(patience=0.2) as events, pytest.raises(ConnectFailed):
         next(events)
 
 
@@ -266,8 +278,8 @@ def test_patience_counts_anew_for_each_connection_that_brought_something(
     live_hub: FakeWebSocketHub, live_store: EventStore
 ) -> None:
     now = [0.0]
-    live_store.backoff = Backoff(patience=10.0, clock=lambda: now[0], random=lambda: 0.0)
-    with live_store.subscribe() as events:
+    live_store.backoff = Backoff(clock=lambda: now[0], random=lambda: 0.0)
+    with live_store.subscribe(patience=10.0) as events:
         for number in range(1, 4):
             live_hub.disconnect()
             live_hub.publish("a")

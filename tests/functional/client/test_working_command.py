@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +17,6 @@ from eventstore_client.__main__ import main
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from tests.functional.client.fake_websocket_hub import FakeWebSocketHub
 
@@ -147,7 +147,7 @@ def test_a_second_signal_ends_the_event_in_hand_too(live_hub: FakeWebSocketHub, 
     assert "eventstore: interrupted" in told
 
 
-def test_whoever_stops_reading_leaves_the_rest_to_other_members(live_hub: FakeWebSocketHub) -> None:
+def test_whoever_stops_reading_leaves_all_of_it_to_other_members_and_fails_none(live_hub: FakeWebSocketHub) -> None:
     live_hub.shares.append([OWNED, sent(2, 1, 2)])
     reading, writing = os.pipe()
     os.close(reading)
@@ -159,8 +159,7 @@ def test_whoever_stops_reading_leaves_the_rest_to_other_members(live_hub: FakeWe
         os.close(writing)
         assert process.wait(20) == 0
 
-    nacked = [(one["action"], one["sequence"], one["delay"]) for one in said(live_hub) if "sequence" in one]
-    assert nacked == [("nack", 1, 0)]
+    assert (live_hub.said, live_hub.unsubscribed) == ([], 1)
 
 
 def test_a_command_that_is_not_there_is_named_before_anything_is_taken(
@@ -178,3 +177,96 @@ def test_a_subscription_that_is_not_there_is_refused(
 
     assert main([*COMMAND, live_hub.url]) == 1
     assert "there is none (subscription-not-found)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["--exec"], ["--exec", "--"]])
+def test_an_exec_with_nothing_behind_it_is_wrong_usage(
+    live_hub: FakeWebSocketHub, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([*COMMAND, live_hub.url, *arguments])
+    assert ended.value.code == 2
+    assert "argument --exec: there is no command behind it" in capsys.readouterr().err
+    assert live_hub.connected == 0
+
+
+def test_a_command_ends_when_it_exits_though_a_child_keeps_its_pipes(
+    live_hub: FakeWebSocketHub, tmp_path: Path
+) -> None:
+    live_hub.shares.append([OWNED, sent(2, 1)])
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    script = f"(read line < {gate}; echo daemon: $line >&2) & echo started >&2; exit 0"
+    with working(live_hub, "--exec", "sh", "-c", script) as process:
+        live_hub.until_said(cursor="c2")
+        assert process.stderr is not None
+        assert process.stderr.readline() == "started\n"
+        gate.write_text("goes on\n")
+        assert process.stderr.readline() == "daemon: goes on\n"
+        process.send_signal(signal.SIGTERM)
+        _, words = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert "1 events handled, 0 failed" in words
+
+
+def test_the_reason_is_what_the_command_said_last_though_a_child_keeps_its_pipes(
+    live_hub: FakeWebSocketHub, tmp_path: Path
+) -> None:
+    live_hub.shares.append([OWNED, sent(2, 1)])
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    script = f"(read line < {gate}) & echo busy >&2; echo card declined >&2; exit 1"
+    with working(live_hub, "--exec", "sh", "-c", script) as process:
+        until_said(live_hub, process, 2, signal.SIGTERM)
+        nack = live_hub.until_said(action="nack")
+        gate.write_text("over\n")
+        process.communicate(timeout=20)
+    assert nack["reason"] == "card declined"
+
+
+def test_a_command_that_reads_nothing_gets_a_large_event_all_the_same(live_hub: FakeWebSocketHub) -> None:
+    frame = sent(2, 1)
+    frame["events"][0]["data"] = "x" * 200_000
+    live_hub.shares.append([OWNED, frame])
+    with working(live_hub, "--exec", "true") as process:
+        until_said(live_hub, process, 1, signal.SIGTERM)
+        process.communicate(timeout=20)
+    assert said(live_hub) == [{"action": "ack", "cursor": "c2"}]
+
+
+def test_a_command_that_cannot_be_started_fails_no_event(live_hub: FakeWebSocketHub, tmp_path: Path) -> None:
+    command = tmp_path / "command"
+    command.write_text("#!/nowhere/interpreter\n")
+    command.chmod(0o755)
+    live_hub.shares.append([OWNED, sent(2, 1)])
+    with working(live_hub, "--exec", str(command)) as process:
+        assert process.stderr is not None
+        words = process.stderr.readline()
+        command.write_text("#!/bin/sh\nexit 0\n")
+        live_hub.until_said(cursor="c2")
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=20)
+    assert f"the command '{command}' cannot be started: [Errno 2]" in words
+    assert {one["action"] for one in live_hub.said} == {"ack"}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a file that is always full is Linux's")
+def test_a_full_output_is_waited_for_and_acknowledges_and_fails_nothing(live_hub: FakeWebSocketHub) -> None:
+    live_hub.shares.append([OWNED, sent(2, 1)])
+    with (
+        Path("/dev/full").open("w") as full,
+        subprocess.Popen(
+            [sys.executable, "-m", "eventstore_client", *COMMAND, live_hub.url],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process,
+    ):
+        assert process.stderr is not None
+        words = process.stderr.readline()
+        process.send_signal(signal.SIGTERM)
+        _, rest = process.communicate(timeout=20)
+    assert "the output cannot be written: [Errno 28] No space left on device; trying again" in words
+    assert "0 events handled, 0 failed" in rest
+    assert (process.returncode, live_hub.said) == (0, [])

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
+from math import inf
 from typing import TYPE_CHECKING
 
 import pytest
@@ -116,3 +118,44 @@ def test_after_a_success_pauses_and_patience_begin_anew() -> None:
     attempts.failed(ConnectFailed("away"))
 
     assert time.pauses == [1.0, 2.0, 1.0]
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+
+
+def test_what_goes_on_failing_is_logged_at_once_and_then_less_and_less(caplog: pytest.LogCaptureFixture) -> None:
+    time = Time()
+    attempts = Attempts(time.backoff(patience=inf), "the subscription", quiet=0.0)
+
+    for _ in range(500):
+        attempts.failed(ConnectFailed("nobody answers"))
+
+    first, second, *more = warnings(caplog)
+    assert first == "the subscription: nobody answers; trying again"
+    assert second == "the subscription: nobody answers; still trying again, for 15 s now"
+    assert (time.now > 3600, len(more)) == (True, 10)
+
+
+def test_that_it_works_again_is_logged_if_the_failure_was(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "eventstore_client")
+    attempts = Attempts(Time().backoff(), "the subscription", quiet=0.0)
+
+    attempts.failed(ConnectFailed("away"))
+    attempts.succeeded()
+    attempts.succeeded()
+
+    assert caplog.messages[1:] == ["the subscription: the hub is back after 1 s"]
+
+
+def test_a_request_that_fails_for_a_moment_is_not_worth_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "eventstore_client")
+
+    Time().backoff().call(failing(2, ConnectFailed("away")))
+    assert caplog.messages == []
+
+    Time().backoff().call(failing(4, ConnectFailed("away")))
+    assert caplog.messages == [
+        "a request: away; still trying again, for 7 s now",
+        "a request: the hub is back after 15 s",
+    ]
