@@ -61,6 +61,7 @@ class Durable:
         self._acknowledged: set[Place] = set()
         self._dropping: set[str] = set()
         self._lowest: dict[str, int] = {}
+        self._is_made = False
         self._moving: dict[int, bool] = {}
         """Partitions that have yet to be moved, and whether to the oldest event kept."""
 
@@ -209,12 +210,14 @@ class Durable:
         self.account = Account()
         self._acknowledged.clear()
         self._moving = dict.fromkeys(range(len(self.world.log.ends)), to_oldest)
+        self._is_made, made = True, self._is_made
         for stream in self.world.log.streams.values():
             name = stream.name
             owed = firsts[name]
             least = allowed[name]
             self.account.start(name, owed=owed, allowed=least)
-            self._lowest[name] = min(self._lowest.get(name, least), least)
+            # Of a stream that was not there when it was made, it may be told all.
+            self._lowest[name] = min(self._lowest.get(name, 1 if made else least), least)
             # What lies between need not be handled before what comes behind it.
             self._ordered_from[name] = max(self._ordered_from.get(name, 1), owed)
 
