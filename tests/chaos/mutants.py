@@ -1,13 +1,19 @@
 """Old faults put back, one at a time: the simulation must catch each."""
 
 from __future__ import annotations
+import __future__
 
+import inspect
+import textwrap
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
-from eventstore.groups import steps
+from eventstore import carrying
+from eventstore.adapters.redis_log import RedisLog
+from eventstore.aside import Aside
+from eventstore.groups import acknowledging, owning, steps
 from eventstore_dev.valkey import ValkeyServer
 from functions.rest import responses
 from tests.chaos.simulation import run
@@ -53,11 +59,51 @@ def _keeps_owner(replay: Callable[..., None]) -> Callable[..., None]:
     """A replay of which the owner learns nothing."""
 
     def old(step: Any, command: Any) -> None:  # noqa: ANN401 - as the hub calls it
-        owner, revoked = step.group.owner, step.group.revoked
         replay(step, command)
-        step.group.owner, step.group.revoked = owner, revoked
+        step.regrant = False
 
     return old
+
+
+def _tells_once(go_back: Callable[..., None]) -> Callable[..., None]:
+    """An owner is told what is missing; the next one is not."""
+
+    def old(group: Any) -> None:  # noqa: ANN401 - as above
+        go_back(group)
+        group.losses = []
+
+    return old
+
+
+def _counts_no_late_word(settle: Callable[..., None]) -> Callable[..., None]:
+    """Of what was in flight when the deadline passed, no acknowledgement counts."""
+
+    def old(step: Any, held: Any, is_handled: Any) -> None:  # noqa: ANN401 - as above
+        held.earlier = []
+        settle(step, held, is_handled)
+
+    return old
+
+
+def _hears_nothing(pass_deadlines: Callable[..., None]) -> Callable[..., None]:
+    """The deadline of a held stream passes, whatever its owner says of others."""
+
+    def old(step: Any) -> None:  # noqa: ANN401 - as above
+        heard, step.group.heard = step.group.heard, 0 if not step.group.flight else step.group.heard
+        pass_deadlines(step)
+        step.group.heard = max(heard, step.group.heard)
+
+    return old
+
+
+def _tells_nobody(_: Callable[..., Any]) -> Callable[..., Any]:
+    """What was removed before live delivery came to it is not told."""
+    return lambda *_arguments: {}
+
+
+def _finds_nothing(_: Callable[..., Any]) -> Callable[..., Any]:
+    """The sweep knows of no deletion that was left undone."""
+    return lambda *_arguments: []
 
 
 def _says_nothing_missing(page: Callable[..., Any]) -> Callable[..., Any]:
@@ -70,19 +116,44 @@ def _says_nothing_missing(page: Callable[..., Any]) -> Callable[..., Any]:
     return old
 
 
+def _rewritten(old: str, new: str) -> Callable[[Any], Any]:
+    """What makes a function with other words in its text."""
+
+    def rewritten(function: Any) -> Any:  # noqa: ANN401 - whatever function it is
+        source = textwrap.dedent(inspect.getsource(function))
+        if old not in source:
+            raise ValueError(f"{function.__qualname__} has no {old!r}: the mutant is to be written anew")
+        made: dict[str, Any] = {}
+        flags = __future__.annotations.compiler_flag
+        exec(compile(source.replace(old, new), "<mutant>", "exec", flags), function.__globals__, made)  # noqa: S102
+        return made[function.__name__]
+
+    return rewritten
+
+
+_FRESH = "held.attempt, held.errors = 0, []"
+"""Where a held stream forgets the tries of an event that was removed."""
+
 MUTANTS = (
     Mutant("full_cache_cold", scripts={"open": _without_leave}),
     Mutant("replay_loses_streams", patches=((steps, "_replay", _keeps_owner),)),
+    Mutant("live_deletion", patches=((carrying, "_tell_lost", _tells_nobody),)),
+    Mutant("truncated_told_once", patches=((owning, "_go_back", _tells_once),)),
+    Mutant("deletion_that_dies", patches=((RedisLog, "deleted", _finds_nothing),)),
+    Mutant("late_acknowledgement", patches=((acknowledging, "_settle", _counts_no_late_word),)),
+    Mutant("busy_worker", patches=((steps, "pass_deadlines", _hears_nothing),)),
+    Mutant("retention_on_retry", patches=((Aside, "_send_stream", _rewritten(_FRESH, "pass")),)),
     Mutant("rest_resume_over_removed", patches=((responses, "page", _says_nothing_missing),)),
 )
 
 
 def caught(mutant: Mutant, *, seeds: int, length: int) -> Outcome | None:
-    """The first run that catches it; None if none does."""
-    with ValkeyServer.start(options=OPTIONS) as server, mutant.at_work():
+    """The first run that catches it, where the hub without it breaks no rule; None if none does."""
+    with ValkeyServer.start(options=OPTIONS) as server:
         for seed in range(1, seeds + 1):
-            outcome = run(seed, length, server.url, scripts=mutant.scripts)
-            if outcome.rule:
+            with mutant.at_work():
+                outcome = run(seed, length, server.url, scripts=mutant.scripts)
+            if outcome.rule and not run(seed, outcome.step, server.url).rule:
                 return outcome
     return None
 
