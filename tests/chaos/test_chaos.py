@@ -32,7 +32,7 @@ def test_the_same_seed_is_the_same_run() -> None:
     assert (first.step, first.digest) == (second.step, second.digest)
 
 
-@pytest.mark.parametrize("name", ["full_cache_cold", "rest_resume_over_removed"])
+@pytest.mark.parametrize("name", ["full_cache_cold"])
 def test_an_old_fault_that_is_put_back_is_caught(name: str) -> None:
     [mutant] = [one for one in MUTANTS if one.name == name]
     assert caught(mutant, seeds=10, length=700) is not None
