@@ -56,13 +56,16 @@ class Issuer:
         if shown:
             self.shown.append({**kind.to_jwk(private.public_key(), as_dict=True), "kid": kid, "use": "sig"})
 
+    def claims(self) -> dict[str, object]:
+        """Those of a token for an hour."""
+        now = int(time.time())
+        return {"iss": self.url, "aud": AUDIENCE, "sub": "someone", "iat": now, "exp": now + 3600}
+
     def token(self, *, kid: str = "1", **claims: object) -> str:
         """A token for an hour; a claim that is None is left out."""
         private, algorithm = self.keys[kid]
-        now = int(time.time())
-        told = {"iss": self.url, "aud": AUDIENCE, "sub": "someone", "iat": now, "exp": now + 3600} | claims
         return jwt.encode(
-            {name: value for name, value in told.items() if value is not None},
+            {name: value for name, value in (self.claims() | claims).items() if value is not None},
             private,
             algorithm=algorithm,
             headers={"kid": kid},

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,13 +23,16 @@ def relaying(port: int, *, host: str = _LOCAL, at: int = 0, tls: ssl.SSLContext 
     """A port that hands on to `port` of 127.0.0.1 for as long as the block lasts.
 
     Args:
-        host: On which of this machine's addresses.
+        host: On which of this machine's addresses; never on all of them.
         at: Which port, a free one if 0.
         tls: What it speaks to those who come.
 
     Raises:
         OSError: The port cannot be had.
+        ValueError: The host is no address, or stands for every one of this machine.
     """
+    if ip_address(host).is_unspecified:
+        raise ValueError(f"{host} is every address of this machine")
     loop = asyncio.new_event_loop()
     stop = asyncio.Event()
     opened: Future[int] = Future()

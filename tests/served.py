@@ -7,6 +7,7 @@ import time
 import urllib.request
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from urllib.error import HTTPError
 
 from eventstore_dev.lifeline import Lifeline
 
@@ -22,7 +23,13 @@ _STOP_WITHIN = 5.0
 
 @contextmanager
 def serving(
-    command: Sequence[str | Path], *, asked: str, environment: Mapping[str, str], folder: Path, log: Path
+    command: Sequence[str | Path],
+    *,
+    asked: str,
+    environment: Mapping[str, str],
+    folder: Path,
+    log: Path,
+    status: int = 200,
 ) -> Iterator[None]:
     """Runs a program; the block begins once it answers. When it ends, neither the program nor what it started is left.
 
@@ -31,6 +38,7 @@ def serving(
         environment: All that it gets.
         folder: Where it runs.
         log: Where its words go.
+        status: Of that answer.
 
     Raises:
         RuntimeError: It does not start; the message has its last words.
@@ -46,7 +54,7 @@ def serving(
             process_group=lifeline.group,
         )
         try:
-            _wait_for(asked, process, log)
+            _wait_for(asked, status, process, log)
             yield
         finally:
             _end(process)
@@ -62,15 +70,20 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def _wait_for(url: str, status: int, process: subprocess.Popen[bytes], log: Path) -> None:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     deadline = time.monotonic() + _READY_WITHIN
     while True:
         try:
-            with opener.open(url, timeout=5):
-                return
+            with opener.open(url, timeout=5) as answer:
+                found = f"it answers {(code := answer.status)}"
+        except HTTPError as error:
+            found = f"it answers {(code := error.code)}"
         except OSError as error:
-            if process.poll() is not None or time.monotonic() > deadline:
-                words = log.read_text(errors="replace")[-2000:]
-                raise RuntimeError(f"Nothing answers at {url}. The last words of what was to:\n{words}") from error
-            time.sleep(0.1)
+            code, found = None, str(error)
+        if code == status:
+            return
+        if process.poll() is not None or time.monotonic() > deadline:
+            words = log.read_text(errors="replace")[-2000:]
+            raise RuntimeError(f"{url} does not answer {status}: {found}. Its program's last words:\n{words}")
+        time.sleep(0.1)

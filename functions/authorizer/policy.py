@@ -56,8 +56,10 @@ def policy_of(access: Access, *, method_arn: str) -> dict[str, Any]:
         "Effect": "Allow" if allowed else "Deny",
         "Resource": [f"{api}/{stage}/{path}" for path in allowed or ("*",)],
     }
+    context = access.encoded()
     return {
-        "principalId": access.subject,
+        # As in the context: access logs write either as it is.
+        "principalId": context["subject"],
         "policyDocument": {"Version": "2012-10-17", "Statement": [statement]},
-        "context": access.encoded(),
+        "context": context,
     }

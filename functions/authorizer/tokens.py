@@ -6,6 +6,9 @@ import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 import jwt
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from eventstore.errors import Unauthorized, Unavailable
 from functions.authorizer.grants import InvalidGrant, access_of
@@ -19,6 +22,9 @@ __all__ = ["IssuerKeys", "IssuerUnavailable", "Keys", "Tokens"]
 
 ALGORITHMS = ("RS256", "ES256", "EdDSA")
 """Asymmetric ones alone: whoever can check a token must not be able to make one."""
+
+_RSA_BITS = 2048
+"""The least that a key has (RFC 7518, 3.3)."""
 
 _LEEWAY = 30
 """Seconds that the issuer's clock may differ."""
@@ -72,7 +78,9 @@ class Tokens:
             raise Unauthorized(f"the token is signed by another algorithm than {', '.join(ALGORITHMS)}")
         if not isinstance(kid, str) or not 0 < len(kid) <= _LONGEST_KID:
             raise Unauthorized("the token does not name its key (kid)")
-        claims = self._claims(token, self._keys.get(kid))
+        key = self._keys.get(kid)
+        _require_strong(key)
+        claims = self._claims(token, key)
         try:
             return access_of(claims["sub"], claims)
         except InvalidGrant as error:
@@ -152,6 +160,26 @@ class _Client(jwt.PyJWKClient):
             raise IssuerUnavailable(
                 f"the issuer's keys cannot be fetched from {self.uri}: {type(error).__name__}"
             ) from None
+
+
+def _require_strong(key: jwt.PyJWK) -> None:
+    """Return if the key is public, and whoever knows it cannot find the private one.
+
+    Raises:
+        Unauthorized: It is a secret that both sides know, a private key, of another curve, or too short.
+    """
+    match key.key:
+        case RSAPublicKey() if key.key.key_size < _RSA_BITS:
+            raise Unauthorized(
+                f"the issuer's key of this id (kid) is an RSA key of {key.key.key_size} bits; "
+                f"it must have at least {_RSA_BITS}"
+            )
+        case EllipticCurvePublicKey() if not isinstance(key.key.curve, SECP256R1):
+            raise Unauthorized(f"the issuer's key of this id (kid) is on {key.key.curve.name}; it must be on P-256")
+        case RSAPublicKey() | EllipticCurvePublicKey() | Ed25519PublicKey():
+            return
+        case _:
+            raise Unauthorized("the issuer's key of this id (kid) is no public key for RS256, ES256 or EdDSA")
 
 
 _PAUSE_AFTER_FAILURE = 5.0

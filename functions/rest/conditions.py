@@ -14,7 +14,16 @@ if TYPE_CHECKING:
 
     from eventstore.streams import StreamState
 
-__all__ = ["conditions", "entity_tag", "expected", "is_current", "prefers_batch", "requires_new", "wait_seconds"]
+__all__ = [
+    "conditions",
+    "entity_tag",
+    "expected",
+    "is_current",
+    "prefers_batch",
+    "requires_new",
+    "tags",
+    "wait_seconds",
+]
 
 # The version alone, or a whole entity tag of this API: head, first and epoch.
 _VERSION = re.compile(r'"((0|[1-9][0-9]{0,15})(\.[1-9][0-9]{0,15}\.[0-9a-f]+)?)"')
@@ -99,6 +108,21 @@ def _versions(name: str, text: str, *, weak: bool) -> tuple[str, ...]:
         if version and (weak or not tag[1]):
             versions.append(version[1])
     return tuple(versions)
+
+
+def tags(headers: Mapping[str, str]) -> Sequence[str] | None:
+    """The strong entity tags of `If-Match`, without their quotes; None if every version will do.
+
+    Raises:
+        InvalidQuery: It is neither `*` nor a list of entity tags.
+    """
+    text = headers.get("if-match", "*")
+    if text.strip() == "*":
+        return None
+    found = [_TAG.fullmatch(entry.strip()) for entry in text.split(",")]
+    if not all(found):
+        raise InvalidQuery(f"If-Match is {text[:80]!r}; send *, or ETags as they were given", pointer="If-Match")
+    return [tag[2].strip('"') for tag in found if tag and not tag[1]]
 
 
 def requires_new(headers: Mapping[str, str]) -> bool:

@@ -45,6 +45,7 @@ _KINDS: Mapping[type[errors.EventstoreError], tuple[int, str]] = {
     InvalidBody: (422, "The body breaks a rule"),
     errors.TooLarge: (413, "More than is taken at once"),
     errors.WrongExpectedVersion: (412, "The stream is at another version"),
+    errors.WrongSubscriptionVersion: (412, "The subscription is at another version"),
     errors.EventConflict: (409, "Another event has this source and id"),
     errors.StreamConflict: (409, "The stream exists with other settings"),
     errors.SubscriptionConflict: (409, "The subscription exists with another definition"),
@@ -136,12 +137,17 @@ def _members(error: errors.EventstoreError) -> Mapping[str, object]:
         case errors.WrongExpectedVersion():
             expected = {} if error.expected is None else {"expected": error.expected}
             return {"stream": error.stream, **expected, "actual": error.actual}
+        case errors.WrongSubscriptionVersion():
+            return {"subscription": error.name, "version": error.actual}
         case errors.EventConflict():
             return {"stream": error.stream, "sequence": error.sequence, "index": error.index}
         case errors.AmbiguousEvent():
-            return {"candidates": [{"stream": stream, "source": source} for stream, source in error.candidates]}
+            found: Mapping[str, object] = {
+                "candidates": [{"stream": s, "source": source} for s, source in error.candidates]
+            }
         case _:
-            return {}
+            found = {}
+    return found
 
 
 def _internal(error: BaseException, extra: Mapping[str, object]) -> Answer:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from eventstore.errors import InvalidQuery, Malformed, TooLarge, UnsupportedMediaType
+from eventstore.bootstrap import settings
+from eventstore.errors import Forbidden, InvalidQuery, Malformed, TooLarge, UnsupportedMediaType
 from functions.access import access_of
 
 if TYPE_CHECKING:
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 
     from eventstore.access import Access, Scope
 
-__all__ = ["Request", "json_body", "segment"]
+__all__ = ["MERGE_PATCH", "Request", "caller_of", "json_body", "segment"]
+
+MERGE_PATCH = "application/merge-patch+json"
+"""RFC 7396."""
 
 _SAFE = {"GET", "HEAD", "OPTIONS", "TRACE"}
 """RFC 9110, 9.2.1. What HEAD, OPTIONS and TRACE would be answered does not matter here."""
@@ -71,7 +75,7 @@ class Request:
             Forbidden: The caller has none of them.
             InvalidQuery: The call changes something on a condition that it cannot honour.
         """
-        access = access_of(event.get("requestContext") or {})
+        access = caller_of(event)
         if needed:
             access.require(*needed)
         headers = _headers(event)
@@ -90,17 +94,33 @@ class Request:
         )
 
 
-def json_body(request: Request) -> bytes:
-    """The body, if it says that it is JSON.
+def caller_of(event: Mapping[str, Any]) -> Access:
+    """What the caller of a request may do, by the event that the function is invoked with.
+
+    Raises:
+        Forbidden: As `functions.access.access_of` says; or there are several credentials. The authorizer refuses those,
+            but the gateway keeps its answer to one of the headers, and does not ask again for what stands in others.
+    """
+    access = access_of(event.get("requestContext") or {})
+    if settings().authorizes:
+        bearers = {line.strip().partition(" ")[2].strip() for line in _lines(event, "authorization")}
+        if len(bearers.union(_lines(event, "x-api-key"))) > 1:
+            raise Forbidden("there are several credentials, which contradict each other; send one")
+    return access
+
+
+def json_body(request: Request, *others: str) -> bytes:
+    """The body, if it says that it is JSON, or of one of the other media types.
 
     Raises:
         UnsupportedMediaType: It says something else, or nothing.
         TooLarge: It has more than 1 MiB.
     """
     essence = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if essence != "application/json":
+    known = ("application/json", *others)
+    if essence not in known:
         raise UnsupportedMediaType(
-            f"{essence or 'a body without Content-Type'!r} is not read here; send application/json"
+            f"{essence or 'a body without Content-Type'!r} is not read here; send {' or '.join(known)}"
         )
     if len(request.body) > _LONGEST_BODY:
         raise TooLarge(f"the body is {len(request.body)} bytes long; {_LONGEST_BODY} are the most")
@@ -117,6 +137,12 @@ def segment(text: str) -> str:
         return unquote(text, errors="strict")
     except UnicodeDecodeError as error:
         raise Malformed(f"the path segment {text[:80]!r} percent-encodes what is not UTF-8") from error
+
+
+def _lines(event: Mapping[str, Any], wanted: str) -> Sequence[str]:
+    """Every line of a header."""
+    lines = event.get("multiValueHeaders") or {}
+    return [line for name, values in lines.items() if name.lower() == wanted for line in values]
 
 
 def _headers(event: Mapping[str, Any]) -> Mapping[str, str]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+from base64 import b64encode
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -56,6 +59,16 @@ _MISSING_BYTES = 1024
 
 _HEADER_BYTES = 8 * 1024
 """API Gateway allows all headers of an answer 10,240 bytes (API Gateway quotas); its own need some."""
+
+
+_GUARDED = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin"}
+_SCRIPT = re.compile("<script>(.*?)</script>", re.DOTALL)
+_OF_PAGES = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+)
+_OF_DATA = "default-src 'none'; sandbox; frame-ancestors 'none'"
+"""A publisher chooses the media type. A browser that is led to a page of its must not run it as one of this API's."""
 
 
 class Answer(Response[Any]):
@@ -139,8 +152,11 @@ def link(request: Request, following: str | None) -> Mapping[str, str]:
 
 
 def html(text: str) -> Answer:
-    """A page for a browser."""
-    return Answer(200, "text/html; charset=utf-8", _body(text.encode()))
+    """A page for a browser. It runs the scripts that stand in it, asks this API alone, and stands in no other page."""
+    digests = (b64encode(sha256(script.encode()).digest()).decode() for script in _SCRIPT.findall(text))
+    allowed = " ".join(f"'sha256-{digest}'" for digest in digests) or "'none'"
+    headers = {**_GUARDED, "Content-Security-Policy": f"script-src {allowed}; {_OF_PAGES}", "X-Frame-Options": "DENY"}
+    return Answer(200, "text/html; charset=utf-8", _body(text.encode()), headers=headers)
 
 
 def structured(event: RecordedEvent) -> Answer:
@@ -160,7 +176,7 @@ def binary(event: RecordedEvent) -> Answer:
     length = sum(len(name) + len(value) for name, value in headers.items())
     if length > _HEADER_BYTES or not headers["content-type"].isascii():
         raise InvalidQuery("the event's attributes do not fit into headers; use mode=structured", pointer="mode")
-    return Answer(200, None, content, headers=headers)
+    return Answer(200, None, content, headers=headers | _GUARDED | {"Content-Security-Policy": _OF_DATA})
 
 
 def published(result: Published) -> Mapping[str, object]:

@@ -25,6 +25,7 @@ def definition(durable: Durable) -> dict[str, Any]:
         "max_attempts": durable.rules.max_attempts,
         "max_in_flight": durable.rules.max_in_flight,
         "created": rfc3339(durable.created),
+        "version": durable.version,
     }
 
 
@@ -33,9 +34,11 @@ def standing(found: Standing, *, now: int) -> dict[str, Any]:
     return {
         **definition(found.durable),
         **_figures(found, now),
+        "cursor": found.cursor,
         "members": [{"connection": member.connection, "id": member.id} for member in found.members],
         "partitions": [
-            {"partition": one.partition, "owner": one.owner, **_figures(one, now)} for one in found.partitions
+            {"partition": one.partition, "owner": one.owner, "version": one.version, **_figures(one, now)}
+            for one in found.partitions
         ],
     }
 
@@ -64,7 +67,8 @@ def dead_letter(found: ParkedStream, event: RecordedEvent | None) -> bytes:
 
 def _figures(found: Standing | PartitionStanding, now: int) -> dict[str, Any]:
     return {
-        **({} if found.lag is None else {"lag": found.lag}),
+        **({} if found.lag is None else {"lag": found.lag, "lag_more": found.lag_more}),
+        **({} if found.log_lag is None else {"log_lag": found.log_lag}),
         "in_flight": found.in_flight,
         "held": found.held,
         "parked": found.parked,

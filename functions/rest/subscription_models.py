@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from eventstore.durable import Place
+from eventstore.durable import Changes, Place
 from eventstore.filters import parse_filters
 from eventstore.groups import Rules
 from eventstore.subscriptions import Durable
@@ -14,7 +14,17 @@ from functions.rest.models import Body, parsed, whole
 from functions.rest.problems import InvalidBody
 from functions.rest.queries import milliseconds
 
-__all__ = ["MODELS", "NewSubscription", "Redrive", "Replay", "new_subscription", "redrive", "replay_place"]
+__all__ = [
+    "MODELS",
+    "NewSubscription",
+    "Redrive",
+    "Replay",
+    "SubscriptionChanges",
+    "changes",
+    "new_subscription",
+    "redrive",
+    "replay_place",
+]
 
 _STREAMS = 100
 _CURSOR = 10**6
@@ -45,6 +55,23 @@ class NewSubscription(Body):
     cursor: Cursor = Field(
         default="",
         description="Behind these places, instead of `from`; several cursors are joined by a dot.",
+    )
+    ack_deadline: Annotated[int, BeforeValidator(whole)] = Field(
+        default=30, ge=1, le=3600, description="Seconds that a member may take for what it was sent."
+    )
+    max_attempts: Annotated[int, BeforeValidator(whole)] = Field(
+        default=5, ge=1, le=100, description="How often an event is tried before its stream is parked."
+    )
+    max_in_flight: Annotated[int, BeforeValidator(whole)] = Field(
+        default=100, ge=1, le=1000, description="Events of a partition that may wait for acknowledgement."
+    )
+
+
+class SubscriptionChanges(Body):
+    """What is to be another in a durable subscription (RFC 7396); what is left out stays as it is."""
+
+    filters: list[Any] = Field(
+        default_factory=list, description="Which events, from here on: those that match every one."
     )
     ack_deadline: Annotated[int, BeforeValidator(whole)] = Field(
         default=30, ge=1, le=3600, description="Seconds that a member may take for what it was sent."
@@ -88,7 +115,7 @@ class Redrive(Body):
     )
 
 
-MODELS = (NewSubscription, Replay, Redrive)
+MODELS = (NewSubscription, SubscriptionChanges, Replay, Redrive)
 
 
 def new_subscription(body: bytes, *, key: str, now: int) -> tuple[Durable, Place]:
@@ -110,6 +137,25 @@ def new_subscription(body: bytes, *, key: str, now: int) -> tuple[Durable, Place
         created=now,
     )
     return durable, _place(asked)
+
+
+def changes(body: bytes) -> Changes:
+    """What is to be another.
+
+    Raises:
+        Malformed, InvalidBody: As `models.parsed` says.
+        InvalidFilter: A filter breaks a rule.
+    """
+    asked = parsed(SubscriptionChanges, body)
+    given = asked.model_fields_set
+    if not given:
+        raise InvalidBody([("", "send at least one of: filters, ack_deadline, max_attempts, max_in_flight")])
+    return Changes(
+        filter=parse_filters(asked.filters) if "filters" in given else None,
+        ack_deadline=asked.ack_deadline * 1000 if "ack_deadline" in given else None,
+        max_attempts=asked.max_attempts if "max_attempts" in given else None,
+        max_in_flight=asked.max_in_flight if "max_in_flight" in given else None,
+    )
 
 
 def replay_place(body: bytes) -> Place:

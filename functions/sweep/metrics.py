@@ -35,7 +35,7 @@ def emit(log: Log, turns: Turns, durables: Durables, *, clock: Clock, until: int
 
 def _figures(standing: Standing) -> Mapping[str, int]:
     counts = {
-        "Lag": standing.lag,
+        "Lag": standing.log_lag,
         "InFlight": standing.in_flight,
         "Held": standing.held,
         "Parked": standing.parked,

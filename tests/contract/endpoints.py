@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
-import time
-import urllib.request
+import tempfile
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import pytest
@@ -15,10 +14,10 @@ import pytest
 from eventstore_dev.stack import running
 from eventstore_dev.valkey.server import free_port
 from tests.e2e.dev.queues import sqs_client
+from tests.served import serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from types_boto3_sqs import SQSClient
 
@@ -27,7 +26,6 @@ __all__ = ["ENDPOINT", "at_endpoint", "moto_server", "needs_endpoint", "on_local
 T = TypeVar("T")
 
 ENDPOINT = "AWS_ENDPOINT_URL"
-_READY_WITHIN = 60.0
 
 
 def needs_endpoint(test: T) -> T:
@@ -48,15 +46,13 @@ def on_local_stack(folder: Path) -> Iterator[SQSClient]:
 
 @contextmanager
 def moto_server() -> Iterator[str]:
-    """Where the server of moto answers, started as its users start it."""
-    port = free_port()
+    """Where the server of moto answers, started as its users start it. It ends with the process that started it."""
+    url = f"http://127.0.0.1:{(port := free_port())}"
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
-        try:
-            _wait_for(f"http://127.0.0.1:{port}/moto-api/")
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            server.terminate()
+    with tempfile.TemporaryDirectory(prefix="moto-") as name:
+        folder = Path(name)
+        with serving(command, asked=f"{url}/moto-api/", environment=os.environ, folder=folder, log=folder / "moto.log"):
+            yield url
 
 
 @contextmanager
@@ -79,15 +75,3 @@ def _nowhere_else() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv(ENDPOINT, raising=False)
         yield
-
-
-def _wait_for(url: str) -> None:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    deadline = time.monotonic() + _READY_WITHIN
-    while True:
-        try:
-            with opener.open(url, timeout=5):
-                return
-        except OSError:
-            assert time.monotonic() < deadline, f"nothing answers at {url}"
-            time.sleep(0.05)

@@ -562,6 +562,22 @@ class LogContract:
             assert log.append("wf", events(3)).rings
             assert not log.delete("wf").rings
 
+        @pytest.mark.parametrize("streams", [(), ("wf",)])
+        @pytest.mark.parametrize("backwards", [False, True])
+        def test_readers_pass_quickly_over_what_has_yet_to_be_removed(
+            self, log: Log, streams: tuple[str, ...], *, backwards: bool
+        ) -> None:
+            log.append("wf", events(1000))
+            log.append("wf", events(1000, start=1001))
+            partition = log.append("wf", [event("2001")]).partition
+            log.delete("wf")
+            position, reads, at_end = Position(_FAR, 0, 0) if backwards else BEGINNING, 0, False
+            while not at_end:
+                tail = log.tail({partition: position}, count=20, backwards=backwards, streams=streams)[partition]
+                position, at_end, reads = tail.position, tail.at_end, reads + 1
+                assert not tail.events
+            assert reads <= 10
+
         def test_deleting_what_holds_nothing_changes_nothing(self, log: Log) -> None:
             log.append("wf", events(3))
             log.delete("wf")
@@ -662,6 +678,16 @@ class LogContract:
             assert log.missing({3: place(log, other, 2)})[3].gone == []
             assert log.missing({3: BEGINNING}, until={3: place(log, other, 1)})[3].gone == []
             assert log.missing({3: BEGINNING}, streams=[other])[3].gone == []
+
+        def test_readers_and_the_index_pass_over_very_many_marks(self, log: Log) -> None:
+            names = neighbours(log, 1001)
+            for name in names[:-1]:
+                log.create(name, StreamConfig())
+                log.delete(name, permanently=True)
+            log.append(names[-1], events(2))
+            assert read_forwards(log, 3, count=7) == [(names[-1], 1), (names[-1], 2)]
+            assert [e.sequence for e in log.locate("2")] == [2]
+            assert log.lag({3: BEGINNING}, most=9)[3].events == 2
 
         def test_it_says_which_of_some_streams_are_gone(self, log: Log) -> None:
             for name in ("a", "b", "c"):

@@ -222,6 +222,27 @@ class RegistryContract:
             [term] = terms_of(one)
             assert dict(turns.candidates(0, [term, "0" * 16])) == {term: [one.key]}
 
+        def test_all_that_have_caught_up_are_found_once_each(self, turns: Turns, registry: Registry) -> None:
+            connected(registry)
+            several = replace(subscription("s0"), streams=("a", "b", "c"))
+            ones = [several, *(subscription(f"s{number}", kind=f"t{number}") for number in range(1, 5))]
+            for one in ones:
+                registry.subscribe(one, {0: Start.NOW})
+            assert turns.caught_up(0) == []
+            turn = turns.begin(0, events=9, behind=9)
+            turns.advance(turn, Advance(caught_up={one.key: terms_of(one) for one in ones[:4]}))
+            registry.unsubscribe("c", "s3")
+            assert sorted(turns.caught_up(0)) == sorted(one.key for one in ones[:3])
+            assert turns.caught_up(1) == []
+
+        def test_very_many_that_have_caught_up_are_found(self, turns: Turns, registry: Registry) -> None:
+            connected(registry)
+            one = subscription()
+            registry.subscribe(one, {0: Start.NOW})
+            terms = tuple(f"{number:016x}" for number in range(7000))
+            turns.advance(turns.begin(0, events=9, behind=9), Advance(caught_up={one.key: terms}))
+            assert turns.caught_up(0) == [one.key]
+
         def test_a_definition_is_kept_as_long_as_the_subscription(self, turns: Turns, registry: Registry) -> None:
             connected(registry)
             one = subscription()

@@ -207,6 +207,16 @@ class TestRedisAlone:
         assert client.hlen("{p0}:ids") < 4000
         assert (log.trim("wf"), client.hlen("{p0}:ids")) == (4000, 0)
 
+    def test_where_an_earlier_version_removed_something_everybody_asks(self, client: Redis) -> None:
+        log = RedisLog(client, partitions=1)
+        log.append("wf", events(3))
+        client.hset("{p0}:partition", "trims", 1)
+        client.zadd("{p0}:trimmed", {"1|5-0|other|1-1|0": 5})
+        tail = log.tail({0: BEGINNING}, count=9)[0]
+        assert (tail.removals, tail.removed_until) == (1, (1 << 63) - 1)
+        log.delete("wf")
+        assert 5 < log.tail({0: BEGINNING}, count=9)[0].removed_until < 1 << 62
+
     def test_a_turn_that_dispatched_nothing_yet_keeps_everything(self, client: Redis) -> None:
         log = RedisLog(client)
         log.create("wf", StreamConfig(Retention(max_events=1)))

@@ -8,6 +8,7 @@ from base64 import urlsafe_b64encode
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import urllib3
 from websockets.exceptions import InvalidStatus
 
 from eventstore.streams import partition_of
@@ -89,6 +90,15 @@ def test_a_credential_of_somebody_elses_hub_is_unauthorized(hub: Guarded) -> Non
 def test_two_credentials_are_unauthorized(hub: Guarded) -> None:
     reply = hub.caller().call("GET", "/health", headers={"X-Api-Key": "another"})
     assert told(reply) == (401, _UNAUTHORIZED)
+
+
+@pytest.mark.parametrize("path", ["/health", "/api/v1/events", "/api/v1/docs"])
+def test_an_answer_that_the_gateway_kept_lets_no_second_credential_through(hub: Guarded, path: str) -> None:
+    caller = hub.caller("read")
+    assert caller.call("GET", path).status == 200
+    assert caller.call("GET", path, headers={"X-Api-Key": "another"}).status == (403 if hub.auth == "jwt" else 401)
+    assert caller.call("GET", path, headers={"X-Api-Key": caller.credential}).status == 200
+    assert caller.call("GET", path).status == 200
 
 
 def test_whoever_has_a_credential_may_ask_whether_the_hub_is_well(hub: Guarded) -> None:
@@ -216,6 +226,42 @@ def test_every_message_of_a_connection_is_held_to_its_credential(hub: Guarded, t
         assert socket.ask(action="subscribe", id="s")["code"] == "forbidden"
     with hub.caller("subscribe").socket() as socket:
         assert socket.ask(action="publish", events=[event("1", tenant)])["code"] == "forbidden"
+
+
+@pytest.mark.parametrize("kind", ["RequestResponse", "Event", "DryRun"])
+@pytest.mark.parametrize("function", ["RestFunction", "WebSocketFunction"])
+def test_nobody_becomes_somebody_by_calling_a_function_itself(hub: Guarded, function: str, kind: str) -> None:
+    """An authorizer's word reaches functions by their API alone: whoever calls them by Invoke cannot put it there."""
+    forged = {"principalId": "root", "subject": "root", "scopes": "publish read subscribe admin"}
+    called = urllib3.request(
+        "POST",
+        f"{hub.stack.url}/2015-03-31/functions/{function}/invocations",
+        body=json.dumps(proxied(authorizer=forged)),
+        headers={"X-Amz-Invocation-Type": kind, "Authorization": "AWS4-HMAC-SHA256 Credential=any"},
+    )
+    assert (called.status, called.headers["x-amzn-ErrorType"]) == (403, "AccessDeniedException")
+    assert "requestContext.authorizer is not taken from Invoke" in called.json()["Message"]
+
+
+def test_a_function_that_is_called_itself_lets_nobody_in(hub: Guarded) -> None:
+    for context in ({}, {"authorizer_": {}}):
+        called = urllib3.request(
+            "POST",
+            f"{hub.stack.url}/2015-03-31/functions/RestFunction/invocations",
+            body=json.dumps(proxied(**context)),
+        )
+        assert (called.status, called.json()["statusCode"]) == (200, 403)
+
+
+def proxied(**context: object) -> dict[str, object]:
+    """A deletion, as API Gateway would hand it to the function."""
+    return {
+        "httpMethod": "DELETE",
+        "path": "/api/v1/streams/a",
+        "headers": {},
+        "multiValueHeaders": {},
+        "requestContext": context,
+    }
 
 
 @pytest.mark.parametrize("how", ["header", "subprotocol", "query"])

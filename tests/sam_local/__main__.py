@@ -1,16 +1,19 @@
 """Runs the functions in Lambda's own containers: `python -m tests.sam_local SAM [--stay]`.
 
 It builds them for the container engine that runs here, starts what they need, hands each event of tests/events to its
-function by `sam local invoke`, and asks `sam local start-api`. Where no engine answers it says so, and is content.
+function by `sam local invoke` and `sam local start-lambda`, and asks `sam local start-api`. Where no engine answers it
+says so, and is content.
 With --stay it starts what they need, says how to call them, and stays until Ctrl-C.
 """
 
 from __future__ import annotations
 
 import argparse
+import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from eventstore_dev.cloudformation import REGION
@@ -20,7 +23,7 @@ from tests.sam_local.engines import NoEngineError, engine
 from tests.sam_local.machine import machine
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from tests.sam_local.engines import Engine
@@ -39,27 +42,58 @@ def main(arguments: Sequence[str]) -> int:
     except NoEngineError as error:
         print(f"== sam local is skipped: {error}")
         return 0
-    built = _build(told.sam, found)
-    with machine(ROOT / "template.yaml", found) as here:
-        local = SamLocal(told.sam, here.adapt(built, found.architecture))
+    print(f"== sam local runs functions in {found.image}", flush=True)
+    with _ended_in_order(), machine(ROOT / "template.yaml", found) as here:
+        built = _build(told.sam, found, here.aws)
+        local = SamLocal(told.sam, here.adapt(built, found.architecture), found.image, here.aws)
         return _stay(local) if told.stay else _try(local, here.functions)
 
 
-def _build(sam: str, engine: Engine) -> Path:
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """SIGTERM ends what was started, as Ctrl-C does.
+
+    A shell that runs this in the background has it ignore Ctrl-C, and so would the SAM CLI, which is ended by that.
+    """
+
+    def end(number: int, _frame: object) -> None:
+        signal.signal(number, signal.SIG_IGN)
+        raise SystemExit(128 + number)
+
+    before = {
+        signal.SIGTERM: signal.signal(signal.SIGTERM, end),
+        signal.SIGINT: signal.signal(signal.SIGINT, signal.default_int_handler),
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _build(sam: str, engine: Engine, aws: str) -> Path:
     command = [sam, "build", "--build-dir", str(_BUILT), "--region", REGION]
-    subprocess.run(command, check=True, cwd=ROOT, env=environment() | {"PLATFORM": engine.platform})
+    subprocess.run(command, check=True, cwd=ROOT, env=environment(aws) | {"PLATFORM": engine.platform})
     return _BUILT / "template.yaml"
 
 
-def _try(local: SamLocal, functions: Mapping[str, str]) -> int:
-    failed = 0
-    for invocation in INVOCATIONS:
-        answer, written = local.invoke(functions[invocation.function], invocation)
-        right = agrees(answer, invocation.answer)
-        print(f"sam local invoke: {invocation.name}: {'as it should be' if right else f'WRONG: {answer}'}")
-        if not right:
-            failed += 1
-            print(written[-3000:])
+def _try(local: SamLocal, ids: Mapping[str, str]) -> int:
+    failed, called = 0, set[str]()
+    with local.functions() as functions:
+        for invocation in INVOCATIONS:
+            # The first event of a function has a container of its own, those that follow share another one: the SAM CLI
+            # takes longer to start than they all do.
+            way, call = (
+                ("start-lambda", functions.invoke) if invocation.function in called else ("invoke", local.invoke)
+            )
+            called.add(invocation.function)
+            answer, written = call(ids[invocation.function], invocation)
+            right = agrees(answer, invocation.answer)
+            verdict = "as it should be" if right else f"WRONG: {answer}"
+            print(f"sam local {way}: {invocation.name}: {verdict}", flush=True)
+            if not right:
+                failed += 1
+                print(written[-3000:])
     for wrong in local.ask():
         failed += 1
         print(f"sam local start-api: WRONG: {wrong}")
@@ -71,7 +105,7 @@ def _stay(local: SamLocal) -> int:
     options = " ".join(local.options)
     print("Until Ctrl-C:")
     print(f"  {local.program} local invoke RestFunction --event tests/events/rest/health.json {options}")
-    print(f"  {local.program} local start-api {options}")
+    print(f"  {local.program} local start-api {options}", flush=True)
     try:
         while True:
             time.sleep(3600)

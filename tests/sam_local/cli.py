@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import urllib3
 
 from eventstore_dev.cloudformation import REGION
+from eventstore_dev.lifeline import Lifeline
 from eventstore_dev.valkey.server import free_port
 from tests.served import serving
 
@@ -19,12 +22,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from tests.invocations import Invocation
+    from tests.sam_local.machine import Adapted
 
-__all__ = ["ROOT", "SamLocal", "environment"]
+__all__ = ["ROOT", "Functions", "SamLocal", "environment"]
 
 ROOT = Path(__file__).parents[2]
-# The first of them fetches the image.
-_WITHIN = 900.0
+_WITHIN = 300.0
+_END_WITHIN = 10.0
 _REQUESTS = (
     ("GET", "/api/v1/health", None, 200),
     ("POST", "/api/v1/streams", {"id": "order-2"}, 201),
@@ -34,48 +38,134 @@ _REQUESTS = (
 
 
 @dataclass(frozen=True, slots=True)
+class Functions:
+    """Functions that are called as Lambda's API calls them.
+
+    Attributes:
+        url: Where the API is.
+        log: What was written meanwhile.
+    """
+
+    url: str
+    log: Path
+
+    def invoke(self, function: str, invocation: Invocation) -> tuple[Any, str]:
+        """What a function answers, and what was written till then; the answer is None if there is none."""
+        answered = _request("POST", f"{self.url}/2015-03-31/functions/{function}/invocations", invocation.event)
+        written = self.log.read_text(errors="replace")
+        try:
+            return answered.json(), written
+        except ValueError:
+            return None, written + answered.data.decode(errors="replace")
+
+
+@dataclass(frozen=True, slots=True)
 class SamLocal:
-    """The SAM CLI, and the template that it runs."""
+    """The SAM CLI, and what it runs.
+
+    Attributes:
+        program: The SAM CLI.
+        files: The functions.
+        image: In which they run; the engine has it.
+        aws: Where AWS is.
+    """
 
     program: str
-    template: Path
+    files: Adapted
+    image: str
+    aws: str
 
     def invoke(self, function: str, invocation: Invocation) -> tuple[Any, str]:
         """What a function answers, and what was written meanwhile; the answer is None if there is none."""
         command = [self.program, "local", "invoke", function, "--event", str(invocation.path), *self.options]
-        done = subprocess.run(
-            command, check=False, capture_output=True, text=True, timeout=_WITHIN, env=environment(), cwd=ROOT
-        )
-        lines = done.stdout.strip().splitlines()
+        output, errors = self._run(command)
+        lines = output.strip().splitlines()
         try:
-            return json.loads(lines[-1]) if lines else None, done.stderr
+            return json.loads(lines[-1]) if lines else None, errors
         except ValueError:
-            return None, done.stdout + done.stderr
+            return None, output + errors
+
+    @contextmanager
+    def functions(self) -> Iterator[Functions]:
+        """All functions, each in a container that is kept, for as long as the block lasts.
+
+        Raises:
+            RuntimeError: `start-lambda` does not start.
+        """
+        with self._serving("start-lambda", asked="/", status=404) as (url, log):
+            yield Functions(url, log)
 
     def ask(self) -> Iterator[str]:
         """What `start-api` answers otherwise than it is to."""
-        url = f"http://127.0.0.1:{(port := free_port())}"
-        command = [self.program, "local", "start-api", "--port", str(port), "--warm-containers", "LAZY", *self.options]
-        log = self.template.with_name("start-api.log")
-        asked = f"{url}{_REQUESTS[0][1]}"
         try:
-            with serving(command, asked=asked, environment=environment(), folder=ROOT, log=log):
+            with self._serving("start-api", asked=_REQUESTS[0][1], status=200) as (url, _log):
                 for method, path, body, status in _REQUESTS:
-                    content, headers = (json.dumps(body), {"Content-Type": "application/json"}) if body else (None, {})
-                    answer = urllib3.request(
-                        method, url + path, body=content, headers=headers, timeout=_WITHIN, retries=False
-                    )
-                    if answer.status != status:
-                        yield f"{method} {path} is answered {answer.status}, not {status}"
+                    answered = _request(method, url + path, body)
+                    if answered.status != status:
+                        yield f"{method} {path} is answered {answered.status}, not {status}"
         except RuntimeError as error:
             yield str(error)
 
+    @contextmanager
+    def _serving(self, name: str, *, asked: str, status: int) -> Iterator[tuple[str, Path]]:
+        url = f"http://127.0.0.1:{(port := free_port())}"
+        command = [self.program, "local", name, "--port", str(port), "--warm-containers", "LAZY", *self.options]
+        log = self.files.template.with_name(f"{name}.log")
+        with serving(
+            command, asked=url + asked, environment=environment(self.aws), folder=ROOT, log=log, status=status
+        ):
+            yield url, log
+
     @property
     def options(self) -> Sequence[str]:
-        """What every call says."""
-        return "--template-file", str(self.template), "--region", REGION
+        """What every call says. The image is not pulled: the engine was asked for it before."""
+        files = ("--template-file", str(self.files.template), "--env-vars", str(self.files.variables))
+        return *files, "--region", REGION, "--invoke-image", self.image, "--skip-pull-image"
+
+    def _run(self, command: Sequence[str]) -> tuple[str, str]:
+        with (
+            Lifeline() as lifeline,
+            subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                env=environment(self.aws),
+                cwd=ROOT,
+                process_group=lifeline.group,
+            ) as process,
+        ):
+            try:
+                return process.communicate(timeout=_WITHIN)
+            except BaseException:
+                # It removes its container when it is interrupted, and leaves it when it is killed or terminated.
+                process.send_signal(signal.SIGINT)
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(_END_WITHIN)
+                process.kill()
+                raise
 
 
-def environment() -> dict[str, str]:
-    """What the SAM CLI runs in."""
-    return os.environ | {"SAM_CLI_TELEMETRY": "0", "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+def _request(method: str, url: str, body: object) -> urllib3.BaseHTTPResponse:
+    content, headers = (json.dumps(body), {"Content-Type": "application/json"}) if body else (None, {})
+    return urllib3.request(method, url, body=content, headers=headers, timeout=_WITHIN, retries=False)
+
+
+def environment(aws: str) -> dict[str, str]:
+    """What the SAM CLI runs in.
+
+    Nothing in it leads to the user's account: the SAM CLI asks STS whose account it is at each call.
+
+    Args:
+        aws: Where AWS is.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return kept | {
+        "SAM_CLI_TELEMETRY": "0",
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_ENDPOINT_URL": aws,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }

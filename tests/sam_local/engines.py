@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import socket
-import subprocess
 from dataclasses import dataclass
+from ipaddress import ip_network
+from typing import TYPE_CHECKING, Any
+
+from tests.sam_local.commands import DockerError, docker
+from tests.sam_local.images import NoImageError, base_image
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["Engine", "NoEngineError", "engine"]
 
 # As the engine calls processors, as Lambda calls them, and what pip calls wheels for them.
 _PROCESSORS = {"amd64": ("x86_64", "manylinux2014_x86_64"), "arm64": ("arm64", "manylinux2014_aarch64")}
-_IMAGE = "public.ecr.aws/lambda/python:3.13-{architecture}"
-_ANSWER_WITHIN = 20
-_FETCHED_WITHIN = 600
 
 
 class NoEngineError(Exception):
-    """No engine answers; the message says why."""
+    """No engine answers, or it has no image for Lambda's Python; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,7 @@ class Engine:
     Attributes:
         architecture: Of its containers, as Lambda names it.
         platform: Of wheels for them, as pip names it.
+        image: In which functions run: AWS's own, or one that was made here in its place.
         host: What containers call this machine.
         relayed: Whether that is an address of this machine on which something must listen for them. It is where the
             engine runs on Linux itself; Docker Desktop hands on to 127.0.0.1 by itself.
@@ -33,6 +39,7 @@ class Engine:
 
     architecture: str
     platform: str
+    image: str
     host: str
     relayed: bool
 
@@ -42,30 +49,37 @@ def engine() -> Engine:
 
     Raises:
         NoEngineError: None does, or one that cannot have the containers in which functions run.
+        DockerError: The engine answers, and then does not do what an engine does.
     """
-    processor = _told("version", "--format", "{{.Server.Arch}}")
+    try:
+        processor = docker("version", "--format", "{{.Server.Arch}}")
+    except DockerError as error:
+        raise NoEngineError(str(error)) from None
     if processor not in _PROCESSORS:
         raise NoEngineError(f"the engine's processor is {processor!r}; Lambda has {', '.join(_PROCESSORS)}")
     architecture, platform = _PROCESSORS[processor]
-    _told("pull", "--quiet", _IMAGE.format(architecture=architecture), seconds=_FETCHED_WITHIN)
-    # `sam local --docker-network host` does not lead here: containers stay in the default network, a bridge.
-    gateway = _told("network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}")
-    if _is_of_this_machine(gateway):
-        return Engine(architecture, platform, gateway, relayed=True)
-    return Engine(architecture, platform, "host.docker.internal", relayed=False)
-
-
-def _told(*arguments: str, seconds: int = _ANSWER_WITHIN) -> str:
     try:
-        done = subprocess.run(["docker", *arguments], check=False, capture_output=True, text=True, timeout=seconds)
-    except FileNotFoundError:
-        raise NoEngineError("there is no `docker` on the PATH") from None
-    except subprocess.TimeoutExpired:
-        raise NoEngineError(f"`docker {arguments[0]}` does not answer within {seconds} s") from None
-    if done.returncode != 0:
-        words = done.stderr.strip().splitlines() or ["it does not say why"]
-        raise NoEngineError(f"`docker {arguments[0]}` fails: {words[-1]}")
-    return done.stdout.strip()
+        image = base_image(architecture, platform)
+    except NoImageError as error:
+        raise NoEngineError(str(error)) from None
+    # `sam local --docker-network host` does not lead here: containers stay in the default network, a bridge.
+    for gateway in _gateways():
+        if _is_of_this_machine(gateway):
+            return Engine(architecture, platform, image, gateway, relayed=True)
+    return Engine(architecture, platform, image, "host.docker.internal", relayed=False)
+
+
+def _gateways() -> Iterator[str]:
+    """The addresses by which containers in the default network reach the engine's machine.
+
+    An engine that has not been restarted since it made the network names no gateway (moby issue 26799). It takes the
+    first address of the subnet.
+    """
+    configs: list[dict[str, Any]] = json.loads(
+        docker("network", "inspect", "bridge", "--format", "{{json .IPAM.Config}}")
+    )
+    for config in configs or ():
+        yield config.get("Gateway") or str(next(ip_network(config["Subnet"], strict=False).hosts()))
 
 
 def _is_of_this_machine(address: str) -> bool:

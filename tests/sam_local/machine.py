@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tests.sam_local.engines import Engine
 
-__all__ = ["Machine", "machine"]
+__all__ = ["Adapted", "Machine", "machine"]
 
 _LOCAL = "127.0.0.1"
 # Where a template's queues would be.
@@ -34,19 +34,37 @@ _ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI")
 
 
 @dataclass(frozen=True, slots=True)
+class Adapted:
+    """Files for `sam local`.
+
+    Attributes:
+        template: Of functions that run here.
+        variables: What they find in their environment, as `--env-vars` takes it.
+    """
+
+    template: Path
+    variables: Path
+
+
+@dataclass(frozen=True, slots=True)
 class Machine:
     """What runs here for functions in containers. Nothing here takes from the queues: whoever tries a function does.
 
     Attributes:
         environments: By the function's logical id, the variables by which it finds it.
         functions: The logical id, by the folder of `functions`.
+        aws: Where programs of this machine find AWS.
     """
 
     environments: Mapping[str, Mapping[str, str]]
     functions: Mapping[str, str]
+    aws: str
 
-    def adapt(self, built: Path, architecture: str) -> Path:
-        """A template beside the one that was built, whose functions run here: `sam local` sets no variable of its own.
+    def adapt(self, built: Path, architecture: str) -> Adapted:
+        """Write a template beside the one that was built, whose functions run here.
+
+        `sam local` sets only variables that a template names, and prefers the values of the caller's shell, unless a
+        file of variables says otherwise.
 
         Args:
             built: What `sam build` wrote.
@@ -64,9 +82,10 @@ class Machine:
                 continue
             # The authorizer is there for whoever wants to try it, whatever the parameters say.
             resource.pop("Condition", None)
-        path = built.with_name("local.json")
-        path.write_text(json.dumps(tree, indent=1))
-        return path
+        adapted = Adapted(built.with_name("local.json"), built.with_name("variables.json"))
+        adapted.template.write_text(json.dumps(tree, indent=1))
+        adapted.variables.write_text(json.dumps({name: dict(one) for name, one in self.environments.items()}, indent=1))
+        return adapted
 
 
 @contextmanager
@@ -94,6 +113,7 @@ def machine(template: Path, engine: Engine) -> Iterator[Machine]:
                 for name, function in functions.items()
             },
             {function.handler.split(".")[1]: name for name, function in functions.items()},
+            aws,
         )
 
 

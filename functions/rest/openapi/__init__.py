@@ -24,7 +24,7 @@ The event hub of a workflow engine. Publish CloudEvents 1.0; read them back in o
 An event is stored once per `source` and `id`, at one `sequence` of its stream, from 1 and without gaps. To be told an
 answer twice is safe: publish again, and a duplicate is answered with the place of the first.
 """
-_METHODS = frozenset({"get", "post", "delete"})
+_METHODS = frozenset({"get", "post", "delete", "patch"})
 
 
 def document(*, server: str, auth: str = "none") -> dict[str, Any]:

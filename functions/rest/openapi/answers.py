@@ -36,7 +36,11 @@ _STATUSES: dict[int, tuple[str, str, dict[str, Any]]] = {
     404: ("NotFound", "It is not there.", {}),
     409: ("Conflict", "The store holds something else; nothing was changed.", {}),
     410: ("Gone", "It was deleted for good, or the store was made anew.", {}),
-    412: ("WrongVersion", "The condition is not true of the stream, which ends at `actual`; nothing was changed.", {}),
+    412: (
+        "WrongVersion",
+        "The condition is not true: a stream ends at `actual`, a subscription is at `version`; nothing was changed.",
+        {},
+    ),
     413: ("TooLarge", "More than is taken at once: of events, of bytes, or of one event's attributes.", {}),
     415: ("UnsupportedMediaType", "The body is in a format that is not read here.", {}),
     422: ("Invalid", "It breaks a rule; `errors` says where.", {}),

@@ -47,7 +47,7 @@ PARAMETERS: dict[str, Any] = {
     "IntoStream": _query(
         "stream",
         "Where all events belong; without it, each says so itself: `{tenantid}:{workflowid}`, else `{workflowid}`, "
-        "else the `partitionkey` extension, else `default`.",
+        "else the `partitionkey` extension, else `default`. A `tenantid` with a colon needs it.",
         NAME,
     ),
     "OfSource": _query("source", "The event's source, where several use the id.", _TEXT),
@@ -98,6 +98,11 @@ PARAMETERS: dict[str, Any] = {
         'Only if the stream is at one of these versions: `"7"`, where it ends, or an ETag as it was given, which is '
         "compared in every part; `*`: whatever version it is at.",
         {"type": "string", "examples": ['"7"']},
+    ),
+    "IfDefinition": _header(
+        "If-Match",
+        "Only if the subscription's definition is one of these: an ETag as it was given; `*`: whatever it is.",
+        {"type": "string"},
     ),
     "IfNoVersion": _header(
         "If-None-Match", "Only if the stream is at none of these versions, as in If-Match.", {"type": "string"}

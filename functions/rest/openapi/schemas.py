@@ -174,6 +174,7 @@ def _problem() -> dict[str, Any]:
             "stream": NAME,
             "expected": COUNT,
             "actual": COUNT,
+            "version": {"type": "string", "description": "Of a subscription: its ETag, without the quotes."},
             "sequence": SEQUENCE,
             "index": COUNT,
             "position": COUNT | {"description": "The character of the expression, from 0, at which it breaks a rule."},

@@ -24,6 +24,7 @@ SCOPES: Mapping[str, Sequence[Scope]] = {
     "createSubscription": (Scope.ADMIN,),
     "listSubscriptions": (Scope.SUBSCRIBE, Scope.ADMIN),
     "getSubscription": (Scope.SUBSCRIBE, Scope.ADMIN),
+    "changeSubscription": (Scope.ADMIN,),
     "deleteSubscription": (Scope.ADMIN,),
     "replaySubscription": (Scope.ADMIN,),
     "listDeadLetters": (Scope.ADMIN,),

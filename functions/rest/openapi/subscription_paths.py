@@ -7,11 +7,15 @@ from typing import Any
 from functions.rest.openapi.answers import LINK, json, problems
 from functions.rest.openapi.parameters import refs
 from functions.rest.openapi.shapes import ref
+from functions.rest.request import MERGE_PATCH
 
 __all__ = ["SUBSCRIPTION_PATHS"]
 
 _LOCATION: dict[str, Any] = {"Location": {"schema": {"type": "string"}, "required": True}}
 _NEXT: dict[str, Any] = {"Link": LINK["Link"]}
+_ETAG: dict[str, Any] = {
+    "ETag": {"schema": {"type": "string"}, "required": True, "description": "What tells this definition from others."}
+}
 
 
 def _body(schema: str) -> dict[str, Any]:
@@ -48,7 +52,24 @@ _GET: dict[str, Any] = {
     "summary": "Describe a durable subscription and how it stands",
     "tags": ["subscriptions"],
     "parameters": refs("Subscription"),
-    "responses": {"200": json("The subscription.", "SubscriptionStanding"), **problems(400, 404, 422)},
+    "responses": {"200": json("The subscription.", "SubscriptionStanding", _ETAG), **problems(400, 404, 422)},
+}
+
+_CHANGE: dict[str, Any] = {
+    "operationId": "changeSubscription",
+    "summary": "Change a durable subscription",
+    "description": (
+        "It keeps its place. Each partition goes by the new definition from its next turn on, usually at once; what is "
+        "in flight ends under the old one. Streams whose failed event does not match any more are not parked or held "
+        "for it. `stream` cannot be changed: create another subscription behind this one's `cursor`."
+    ),
+    "tags": ["subscriptions"],
+    "parameters": refs("Subscription", "IfDefinition"),
+    "requestBody": {
+        "required": True,
+        "content": {kind: {"schema": ref("SubscriptionChanges")} for kind in (MERGE_PATCH, "application/json")},
+    },
+    "responses": {"200": json("Its definition.", "Subscription", _ETAG), **problems(400, 404, 412, 413, 415, 422)},
 }
 
 _DELETE: dict[str, Any] = {
@@ -56,8 +77,8 @@ _DELETE: dict[str, Any] = {
     "summary": "End a durable subscription",
     "description": "With all that it had in flight and parked; its dead letters are discarded, and its members told.",
     "tags": ["subscriptions"],
-    "parameters": refs("Subscription"),
-    "responses": {"204": {"description": "Ended."}, **problems(400, 404, 422)},
+    "parameters": refs("Subscription", "IfDefinition"),
+    "responses": {"204": {"description": "Ended."}, **problems(400, 404, 412, 422)},
 }
 
 _REPLAY: dict[str, Any] = {
@@ -105,7 +126,7 @@ _PURGE: dict[str, Any] = {
 
 SUBSCRIPTION_PATHS: dict[str, Any] = {
     "/api/v1/subscriptions": {"get": _LIST, "post": _CREATE},
-    "/api/v1/subscriptions/{subscription}": {"get": _GET, "delete": _DELETE},
+    "/api/v1/subscriptions/{subscription}": {"get": _GET, "patch": _CHANGE, "delete": _DELETE},
     "/api/v1/subscriptions/{subscription}/replay": {"post": _REPLAY},
     "/api/v1/dead-letters": {"get": _PARKED, "delete": _PURGE},
     "/api/v1/dead-letters/redrive": {"post": _REDRIVE},

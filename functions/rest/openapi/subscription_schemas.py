@@ -12,8 +12,14 @@ __all__ = ["SUBSCRIPTION_SCHEMAS", "SUMMARY"]
 _FIGURES: dict[str, Any] = {
     "lag": COUNT
     | {
-        "description": "Events that it has yet to come to, of whatever stream; per partition, 10,000 are 10,000 or "
-        "more. Left out where the credential is for some streams alone."
+        "description": "Events that match and that it has yet to come to, as far as they were counted. Left out where "
+        "the credential is for some streams alone, and in `GET /stats` where events would have to be read."
+    },
+    "lag_more": {"type": "boolean", "description": "Whether there may be more of these; with `lag`."},
+    "log_lag": COUNT
+    | {
+        "description": "Events of the log that it has yet to come to, whether they match or not; per partition, 10,000 "
+        "are 10,000 or more. Left out where the credential is for some streams alone."
     },
     "in_flight": COUNT | {"description": "Events that were sent and not acknowledged."},
     "held": COUNT | {"description": "Streams of which an event failed and is to be tried again."},
@@ -27,7 +33,7 @@ _FIGURES: dict[str, Any] = {
         "type": ["number", "null"],
         "minimum": 0,
         "description": "Seconds since the oldest event was stored that it has not acknowledged, parked ones apart; "
-        "where `lag` is left out, of those that were sent or are to be tried again.",
+        "where `log_lag` is left out, of those that were sent or are to be tried again.",
     },
 }
 _TEXT: dict[str, Any] = {"type": "string"}
@@ -40,9 +46,11 @@ _DEFINITION: dict[str, Any] = {
     "max_attempts": SEQUENCE,
     "max_in_flight": SEQUENCE,
     "created": TIME,
+    "version": SEQUENCE | {"description": "Counts its definitions, from 1."},
 }
+_LAGS = ("lag", "lag_more", "log_lag")
 
-SUMMARY = closed({"id": NAME, "members": COUNT, **_FIGURES}, optional=("lag",))
+SUMMARY = closed({"id": NAME, "members": COUNT, **_FIGURES}, optional=_LAGS)
 """How a durable subscription stands, in all."""
 
 
@@ -75,11 +83,18 @@ def _filter() -> dict[str, Any]:
 
 def _standing() -> dict[str, Any]:
     owner = {"type": ["string", "null"], "description": "The connection that the partition belongs to."}
+    version = SEQUENCE | {
+        "description": "Of the definition that it goes by; that of a change comes with its next turn."
+    }
     members = {
         "members": many(closed({"connection": _TEXT, "id": _TEXT | {"description": "As it calls the subscription."}})),
-        "partitions": many(closed({"partition": COUNT, "owner": owner, **_FIGURES}, optional=("lag",))),
+        "partitions": many(
+            closed({"partition": COUNT, "owner": owner, "version": version, **_FIGURES}, optional=_LAGS)
+        ),
+        "cursor": TOKEN
+        | {"description": "Its place: all before it was acknowledged, but for streams that are held or parked."},
     }
-    return closed({**_DEFINITION, **_FIGURES, **members}, optional=("stream", "lag"))
+    return closed({**_DEFINITION, **_FIGURES, **members}, optional=("stream", *_LAGS))
 
 
 def _dead_letter() -> dict[str, Any]:
@@ -108,6 +123,11 @@ def _of_models() -> dict[str, Any]:
             if member.get("default") == "":
                 del member["default"]
     found["NewSubscription"]["properties"]["filters"]["items"] = ref("Filter")
+    changes = found["SubscriptionChanges"]
+    for member in changes["properties"].values():
+        member.pop("default", None)
+    changes["properties"]["filters"]["items"] = ref("Filter")
+    changes["minProperties"] = 1
     found["NewSubscription"]["not"] = {"required": ["from", "cursor"]}
     found["Replay"] |= {"minProperties": 1, "maxProperties": 1}
     return found

@@ -9,10 +9,9 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 from eventstore.access import Scope
 from eventstore.bootstrap import clock, durables, log, settings
 from eventstore.events import rfc3339
-from functions.access import access_of
 from functions.rest import responses
 from functions.rest.queries import only
-from functions.rest.request import Request
+from functions.rest.request import Request, caller_of
 from functions.rest.subscription_answers import summary
 from functions.rest.version import VERSION
 
@@ -33,7 +32,7 @@ root = Router()  # type: ignore[no-untyped-call]  # Powertools leaves it untyped
 def health() -> Answer:
     """Well, if the store answers."""
     # Whoever has a credential may ask, and nobody else.
-    access_of(router.current_event.raw_event["requestContext"])
+    caller_of(router.current_event.raw_event)
     log().ping()
     return responses.json_of(200, {"status": "ok", "version": VERSION})
 

@@ -12,8 +12,9 @@ from eventstore.access import Scope
 from eventstore.bootstrap import clock, durable_subscriptions, durables, log, new_id
 from functions.access import durable_of, require_durable
 from functions.rest import responses
+from functions.rest.conditions import tags
 from functions.rest.queries import names_query, only
-from functions.rest.request import Request, json_body, segment
+from functions.rest.request import MERGE_PATCH, Request, json_body, segment
 from functions.rest.subscription_answers import definition, standing
 from functions.rest.tokens import SUBSCRIPTIONS, token_of
 
@@ -34,6 +35,10 @@ router = Router()  # type: ignore[no-untyped-call]  # Powertools leaves it untyp
 
 _AT_ONCE = 100
 """How many are looked at together at least, for those of others may stand between two of the caller's."""
+
+
+_COUNTED = 5_000
+"""Events that are read at most for a lag: some 200 ms."""
 
 
 @router.post("/subscriptions")
@@ -67,20 +72,41 @@ def overview() -> Answer:
 def describe(subscription: str) -> Answer:
     """One of them, and how it stands."""
     from eventstore.standing import standing_of
+    from eventstore.subscriptions import version_tag
 
     request = Request.of(router.current_event.raw_event, router.lambda_context, Scope.SUBSCRIBE, Scope.ADMIN)
     only(request.query)
     durable = durable_of(request.access, segment(subscription))
-    found = standing_of(log(), durables(), durable, access=request.access)
-    return responses.json_of(200, standing(found, now=clock().now()))
+    tag = f'"{version_tag(durable)}"'
+    found = standing_of(log(), durables(), durable, access=request.access, count=_COUNTED)
+    return responses.json_of(200, standing(found, now=clock().now()), headers={"ETag": tag})
+
+
+@router.patch("/subscriptions/<subscription>")
+def change(subscription: str) -> Answer:
+    """Change what one is for, or its rules; it keeps its place."""
+    from eventstore.subscriptions import version_tag
+    from functions.rest.subscription_models import changes
+
+    event, context = router.current_event.raw_event, router.lambda_context
+    request = Request.of(event, context, Scope.ADMIN, conditions=("if-match",))
+    only(request.query)
+    name = segment(subscription)
+    durable = durable_of(request.access, name)
+    asked = changes(json_body(request, MERGE_PATCH))
+    if asked.filter is not None and not durable.streams:
+        asked = replace(asked, filter=request.access.confined(asked.filter))
+    changed = durable_subscriptions().change(name, asked, versions=tags(request.headers))
+    return responses.json_of(200, definition(changed), headers={"ETag": f'"{version_tag(changed)}"'})
 
 
 @router.delete("/subscriptions/<subscription>")
 def delete(subscription: str) -> Answer:
     """End one, with all that it had in flight and parked; its members are told."""
-    request = Request.of(router.current_event.raw_event, router.lambda_context, Scope.ADMIN)
+    event, context = router.current_event.raw_event, router.lambda_context
+    request = Request.of(event, context, Scope.ADMIN, conditions=("if-match",))
     only(request.query)
-    durable_subscriptions().delete(_name(request, subscription))
+    durable_subscriptions().delete(_name(request, subscription), versions=tags(request.headers))
     return responses.empty(204)
 
 

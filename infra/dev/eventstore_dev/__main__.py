@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eventstore_dev.cloudformation import declared_parameters
+from eventstore_dev.folders import FolderError, private
+from eventstore_dev.origins import SETTING, Origins, OriginsError
 from eventstore_dev.stack import Stack, StackError
 from eventstore_dev.template import TemplateError
 from eventstore_dev.terminal import Terminal
-from eventstore_dev.valkey import ValkeyError, ValkeyServer
+from eventstore_dev.valkey import Keeper, ValkeyError, ValkeyServer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,7 +33,6 @@ _OPEN = "none"
 # for AWS takes neither an issuer on this machine nor a file.
 _CREDENTIALS = {"jwt": ("JWT_ISSUER", "JWT_AUDIENCE"), "key": ("API_KEYS_FILE",)}
 _OPTIONAL = ("JWT_JWKS_URL",)
-_WATCH_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class Options:
     parameters: Mapping[str, str]
     variables: Mapping[str, str]
     verbose: bool
+    origins: Origins
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -59,6 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             valkey = None
             parameters = dict(options.parameters)
             if "RedisUrl" not in parameters and "RedisUrl" in declared_parameters(options.template):
+                private(options.folder)
                 valkey = resources.enter_context(ValkeyServer.start(folder=options.folder / "valkey", persistent=True))
                 parameters["RedisUrl"] = valkey.url
             terminal = Terminal(verbose=options.verbose)
@@ -69,9 +72,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 port=options.port,
                 terminal=terminal,
                 watching=True,
+                origins=options.origins,
             )
             asyncio.run(_serve(stack, valkey, terminal, folder=options.folder))
-    except (StackError, TemplateError, ValkeyError) as error:
+    except (FolderError, StackError, TemplateError, ValkeyError) as error:
         print(f"eventstore-dev: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -88,22 +92,13 @@ async def _serve(stack: Stack, valkey: ValkeyServer | None, terminal: Terminal, 
     async with stack:
         kept = f"data in {folder}" if valkey is not None else "data at REDIS_URL"
         terminal.say(f"Ready: {_doors(stack)}, {kept}. Try: {_first_call(stack)}")
-        keeper = asyncio.create_task(_keep(valkey, terminal)) if valkey is not None else None
+        keeper = asyncio.create_task(Keeper(valkey, terminal=terminal).keep()) if valkey is not None else None
         await stop.wait()
         terminal.say("Stopping")
         if keeper is not None:
             keeper.cancel()
             with suppress(asyncio.CancelledError):
                 await keeper
-
-
-async def _keep(valkey: ValkeyServer, terminal: Terminal) -> None:
-    """Starts Valkey again on its data if it ends by itself."""
-    while True:
-        await asyncio.sleep(_WATCH_SECONDS)
-        if not valkey.running:
-            terminal.complain("Valkey ended unexpectedly; starting it again on its data")
-            await asyncio.to_thread(valkey.restart)
 
 
 def _doors(stack: Stack) -> str:
@@ -132,6 +127,7 @@ def _options(arguments: Sequence[str] | None, environment: Mapping[str, str]) ->
         prog="eventstore-dev",
         description="Runs the project's template on this machine: its APIs, queues and functions, and a Valkey.",
         epilog="Environment: PORT, REDIS_URL, PARTITIONS, LOG_LEVEL, NO_COLOR; AWS_ENDPOINT_URL for queues elsewhere; "
+        f"{SETTING} for pages of other origins; "
         "AUTH=jwt with JWT_ISSUER, JWT_AUDIENCE, JWT_JWKS_URL, or AUTH=key with API_KEYS_FILE.",
     )
     parser.add_argument("--template", type=Path, default=Path("template.yaml"), help="the SAM template (%(default)s)")
@@ -164,7 +160,15 @@ def _options(arguments: Sequence[str] | None, environment: Mapping[str, str]) ->
         parameters=parameters,
         variables=variables,
         verbose=told.verbose,
+        origins=_origins(parser, environment),
     )
+
+
+def _origins(parser: argparse.ArgumentParser, environment: Mapping[str, str]) -> Origins:
+    try:
+        return Origins.parse(environment.get(SETTING, ""))
+    except OriginsError as error:
+        parser.error(str(error))
 
 
 def _variables(parser: argparse.ArgumentParser, auth: str, environment: Mapping[str, str]) -> Mapping[str, str]:

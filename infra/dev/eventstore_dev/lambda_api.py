@@ -19,7 +19,7 @@ from eventstore_dev.http import read_body
 from eventstore_dev.invocation import Invocation, Limits, new_request_id, new_trace_id
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from eventstore_dev.pool import Pool
     from eventstore_dev.terminal import Terminal
@@ -38,6 +38,14 @@ class LambdaApi:
         self._limits = limits
         self._terminal = terminal
         self._events: set[asyncio.Task[None]] = set()
+        self._guarded: Collection[str] = ()
+
+    def guard(self, functions: Collection[str]) -> None:
+        """Takes events of these, by logical id, only as long as they do not say who calls.
+
+        In front of them stands an authorizer; what it says reaches them by their API alone.
+        """
+        self._guarded = functions
 
     async def serve(self, request: web.BaseRequest) -> web.Response:
         """Answers a request of an AWS client."""
@@ -66,6 +74,7 @@ class LambdaApi:
         if how not in {"RequestResponse", "Event", "DryRun"}:
             raise _RefusalError(400, "InvalidParameterValueException", f"The invocation type {how!r} is not known")
         payload = await self._payload(request, how)
+        self._require_no_caller(pool, payload)
         if how == "DryRun":
             return web.Response(status=204)
         invocation = Invocation(payload, request_id, new_trace_id(), _client_context(request))
@@ -101,6 +110,18 @@ class LambdaApi:
             message = f"Could not parse request body into json: {error}"
             raise _RefusalError(400, "InvalidRequestContentException", message) from error
         return payload or b"{}"
+
+    def _require_no_caller(self, pool: Pool, payload: bytes) -> None:
+        if pool.function.logical_id not in self._guarded:
+            return
+        event = json.loads(payload)
+        context = event.get("requestContext") if isinstance(event, dict) else None
+        if isinstance(context, dict) and "authorizer" in context:
+            message = (
+                f"{pool.function.name} stands behind an authorizer (AUTH), and only its API may say who calls: "
+                "requestContext.authorizer is not taken from Invoke. Call the API, with a credential"
+            )
+            raise _RefusalError(403, "AccessDeniedException", message)
 
     async def _call(self, pool: Pool, invocation: Invocation, *, tail: bool) -> web.Response:
         outcome = await asyncio.shield(asyncio.create_task(pool.invoke(invocation)))

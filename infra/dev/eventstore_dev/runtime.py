@@ -82,6 +82,9 @@ class RuntimeApi:
             self._answer.set_result((payload, True))
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        # Nobody but the environment has business here: no page, and none whose name was made to lead here.
+        if request.host != self.address or "Origin" in request.headers:
+            return _refusal(403, "Forbidden", "The Runtime API is for its execution environment alone")
         path = request.path.removeprefix(_PREFIX)
         if request.method == "GET" and path == "invocation/next":
             return await self._next()

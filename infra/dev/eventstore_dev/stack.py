@@ -6,6 +6,7 @@ import asyncio
 import errno
 import threading
 from contextlib import contextmanager, suppress
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Self
 
 from aiohttp import web
@@ -15,6 +16,7 @@ from eventstore_dev.addresses import Addresses
 from eventstore_dev.invocation import Invocation, Limits, new_trace_id
 from eventstore_dev.lambda_api import PREFIX, LambdaApi
 from eventstore_dev.lifeline import Lifeline
+from eventstore_dev.origins import Origins, is_safe, refusal_of
 from eventstore_dev.pool import Pool
 from eventstore_dev.queues.broker import BrokerError
 from eventstore_dev.queues.local import TARGET
@@ -26,7 +28,7 @@ from eventstore_dev.terminal import Terminal
 from eventstore_dev.websocket.gateway import WebSocketGateway
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
     from pathlib import Path
 
     from eventstore_dev.queues.served import Wrapping
@@ -69,6 +71,7 @@ class Stack:
         clock: The time that WebSocket connections live by, for tests that cannot wait for hours.
         wrap_broker: Makes another broker of the one that event source mappings poll, for tests.
         timer: What schedules wait by.
+        origins: Whose pages may call, besides those of this machine.
     """
 
     def __init__(
@@ -84,7 +87,9 @@ class Stack:
         clock: Clock | None = None,
         wrap_broker: Wrapping | None = None,
         timer: Timer | None = None,
+        origins: Origins | None = None,
     ) -> None:
+        self._origins = origins or Origins()
         self._parameters = dict(parameters or {})
         self._variables = dict(variables or {})
         self.template = Template.read(template, parameters=self._parameters, variables=self._variables)
@@ -199,6 +204,7 @@ class Stack:
                 )
         self._gateway.route(self.template.apis.values())
         self._websockets.route(self.template.websockets.values())
+        self._lambda_api.guard(self.template.guarded)
 
     def _move_apis(self) -> None:
         self._addresses.moved.update({api.aws_url: self.url for api in self.template.apis.values()})
@@ -229,15 +235,27 @@ class Stack:
         self._lambda_api.call_later(self._pools[function], Invocation(event, trace_id=new_trace_id()))
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        serve = self._served(request)
+        rest = serve == self._gateway.serve
+        refused = self._origins.refuses(request.headers, harmless=rest and is_safe(request.method))
+        if refused is not None:
+            path = request.raw_path.partition("?")[0]
+            self._terminal.access(request.method, path, HTTPStatus.FORBIDDEN, seconds=0, outcome=None)
+            self._terminal.complain(f"403: {refused.reason}")
+            return refusal_of(refused, problem=rest)
+        return await serve(request)
+
+    def _served(self, request: web.BaseRequest) -> Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]:
+        """What answers a request: the REST APIs, if nothing else claims it."""
         if self._websockets.management.claims(request):
-            return await self._websockets.management.serve(request)
+            return self._websockets.management.serve
         if request.raw_path.startswith(PREFIX):
-            return await self._lambda_api.serve(request)
+            return self._lambda_api.serve
         if self._websockets.claims(request):
-            return await self._websockets.serve(request)
+            return self._websockets.serve
         if request.headers.get("X-Amz-Target", "").startswith(TARGET):
-            return await self._queues.serve(request)
-        return await self._gateway.serve(request)
+            return self._queues.serve
+        return self._gateway.serve
 
     def _watch(self, begun: asyncio.Event) -> asyncio.Task[None]:
         folders = {source for function in self.template.functions.values() for source in function.sources}
@@ -262,6 +280,7 @@ def running(
     clock: Clock | None = None,
     wrap_broker: Wrapping | None = None,
     timer: Timer | None = None,
+    origins: Origins | None = None,
 ) -> Iterator[Stack]:
     """Serves a template on a free port, in a thread of its own, for as long as the block lasts.
 
@@ -279,6 +298,7 @@ def running(
         clock=clock,
         wrap_broker=wrap_broker,
         timer=timer,
+        origins=origins,
     )
     loop = asyncio.new_event_loop()
     started: threading.Event = threading.Event()

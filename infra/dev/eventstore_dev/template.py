@@ -72,6 +72,13 @@ class Template:
     mappings: tuple[EventSourceMapping, ...]
     schedules: tuple[Schedule, ...]
 
+    @property
+    def guarded(self) -> frozenset[str]:
+        """The functions to which an API leads that asks an authorizer first, by logical id."""
+        rest = {route.function for api in self.apis.values() if api.authorizer for route in api.routes}
+        sockets = (api.routes.values() for api in self.websockets.values() if api.authorizer)
+        return frozenset(rest | {route.function for routes in sockets for route in routes})
+
     @classmethod
     def read(
         cls,

@@ -15,7 +15,7 @@ _RESET, _BOLD, _DIM = "\x1b[0m", "\x1b[1m", "\x1b[2m"
 _RED, _GREEN, _YELLOW, _BLUE, _MAGENTA, _CYAN = (f"\x1b[{code}m" for code in range(31, 37))
 # HTTP statuses, and the close codes of WebSocket connections.
 _BY_CLASS = {1: _CYAN, 2: _GREEN, 3: _CYAN, 4: _YELLOW, 5: _RED, 10: _CYAN}
-# A path is the client's: it is not to move the cursor.
+# A path is the client's: it is not to move the cursor, nor to begin another line.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _SLOW_SECONDS = 1.0
 
@@ -65,8 +65,8 @@ class Terminal:
         self._write(self._paint(line, _CYAN))
 
     def complain(self, line: str) -> None:
-        """A line about something wrong that the stack lives on with."""
-        self._write(self._paint(line, _RED))
+        """A line about something wrong that the stack lives on with; what clients sent may stand in it."""
+        self._write(self._paint(_CONTROL.sub("?", line), _RED))
 
     def _write(self, line: str) -> None:
         if not self._quiet:

@@ -10,7 +10,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from eventstore.streams import stream_name
+from eventstore.streams import workflow_stream
 from eventstore_client.sources import Item
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Run:
     @property
     def stream(self) -> str:
         """Where its events stand."""
-        return stream_name(f"{self.tenant}:{self.workflow}")
+        return workflow_stream(self.tenant, self.workflow)
 
     def types(self) -> set[str]:
         """What happens in it."""

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from enum import StrEnum
+from string import ascii_letters, digits, punctuation
 from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote
 
 from eventstore.errors import Forbidden
+from eventstore.events import canonical
 from eventstore.filters import parse_filters
 from eventstore.streams import stream_of
 
@@ -59,11 +62,15 @@ class Access:
         return cls(subject, frozenset(scopes), of_tenants, starts)
 
     def encoded(self) -> dict[str, str]:
-        """What `decoded` reads back: strings alone, for API Gateway passes on nothing else, and 8 KiB at most."""
+        """What `decoded` reads back: strings alone, for API Gateway passes on nothing else, and 8 KiB at most.
+
+        None has a character that is not ASCII, or that would end a JSON string or a line: the gateway writes the
+        subject into its access logs as it is.
+        """
         # What the tenants stand for is not told twice.
         implied = {_start_of(tenant) for tenant in self.tenants}
         return {
-            "subject": self.subject,
+            "subject": quote(self.subject, safe=_PLAIN, errors="surrogatepass"),
             "scopes": " ".join(sorted(self.scopes)),
             "tenants": " ".join(sorted(self.tenants)),
             "streams": " ".join(start for start in self.prefixes if start not in implied),
@@ -74,7 +81,8 @@ class Access:
         """The access that was encoded; without scopes, where they are missing."""
         scopes = [Scope(name) for name in told.get("scopes", "").split() if name in _SCOPES]
         tenants, streams = told.get("tenants", "").split(), told.get("streams", "").split()
-        return cls.of(told.get("subject", ""), scopes, tenants=tenants, streams=streams)
+        subject = unquote(told.get("subject", ""), errors="surrogatepass")
+        return cls.of(subject, scopes, tenants=tenants, streams=streams)
 
     def allows(self, scope: Scope) -> bool:
         """Whether it may do this."""
@@ -121,10 +129,12 @@ class Access:
         for index, event in enumerate(events):
             pointer = f"/{index}" if len(events) > 1 else ""
             self.require_streams([stream or stream_of(event)], pointer=pointer)
-            tenant = event.attributes.get("tenantid")
-            if self.tenants and tenant is not None and str(tenant) not in self.tenants:
+            if not self.tenants or "tenantid" not in event.attributes:
+                continue
+            tenant = canonical(event.attributes["tenantid"])
+            if tenant not in self.tenants:
                 raise Forbidden(
-                    f"tenantid is {str(tenant)[:80]!r}; the credential is for {', '.join(sorted(self.tenants))}",
+                    f"tenantid is {tenant[:80]!r}; the credential is for {', '.join(sorted(self.tenants))}",
                     pointer=f"{pointer}/tenantid",
                 )
 
@@ -162,6 +172,7 @@ class Access:
 
 
 _SCOPES = frozenset(Scope)
+_PLAIN = ascii_letters + digits + " " + punctuation.translate(str.maketrans("", "", '"\\%'))
 
 FULL = Access("", _SCOPES)
 """What everyone may do where nobody asks for a credential, or something else decides."""

@@ -240,7 +240,9 @@ def sweeper() -> Sweeper:
     """What mends, every minute."""
     from eventstore.sweep import Sweeper
 
-    return Sweeper(log(), registry(), turns(), _bells(), members(), clock=clock())
+    return Sweeper(
+        log(), registry(), turns(), _bells(), members(), clock=clock(), subscriptions=durable_subscriptions()
+    )
 
 
 def preload(*names: str) -> None:

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from eventstore.errors import NothingParked, StreamGone, SubscriptionConflict, SubscriptionNotFound, Unavailable
-from eventstore.groups import Redrive, Replay
+from eventstore.errors import (
+    NothingParked,
+    StreamGone,
+    SubscriptionConflict,
+    SubscriptionNotFound,
+    Unavailable,
+    WrongSubscriptionVersion,
+)
+from eventstore.groups import Change, Redrive, Replay
 from eventstore.ports import Start
 from eventstore.positions import BEGINNING, Position
 from eventstore.starting import origin_of, require_kept
 from eventstore.streams import partition_of
+from eventstore.subscriptions import version_tag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
+    from eventstore.filters import Filter
     from eventstore.groups import Command, Member
     from eventstore.ports import Bells, DeadLetters, Durables, Log
     from eventstore.subscriptions import Durable
 
-__all__ = ["DurableSubscriptions", "Place"]
+__all__ = ["Changes", "DurableSubscriptions", "Place"]
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -38,6 +47,32 @@ class Place:
     cursors: Sequence[str] = ()
     since: int | None = None
     oldest: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What is to be another in a durable subscription; None stays as it is.
+
+    Attributes:
+        filter: Which events.
+        ack_deadline: As in `Rules`, and so are the others.
+    """
+
+    filter: Filter | None = None
+    ack_deadline: int | None = None
+    max_attempts: int | None = None
+    max_in_flight: int | None = None
+
+    def applied(self, durable: Durable) -> Durable:
+        """The next version of the durable subscription, or the same one if nothing would be another."""
+        asked = {
+            "ack_deadline": self.ack_deadline,
+            "max_attempts": self.max_attempts,
+            "max_in_flight": self.max_in_flight,
+        }
+        rules = replace(durable.rules, **{name: value for name, value in asked.items() if value is not None})
+        changed = replace(durable, filter=self.filter or durable.filter, rules=rules)
+        return durable if changed == durable else replace(changed, version=durable.version + 1)
 
 
 class DurableSubscriptions:
@@ -86,12 +121,58 @@ class DurableSubscriptions:
                 raise
         return stands, made
 
-    def delete(self, name: str) -> None:
-        """End one, discard what it had parked, and let its members know; raises `SubscriptionNotFound`.
+    def change(self, name: str, changes: Changes, *, versions: Collection[str] | None = None) -> Durable:
+        """Let one go by another definition; each partition does so from its next turn on, and keeps its place.
+
+        What is in flight ends under the old definition. Streams that are parked go on if the event that failed is not
+        the subscription's any more. Asking for what it is already tells those partitions again that do not know yet.
+
+        Args:
+            name: Which one.
+            changes: What is to be another.
+            versions: The versions (`version_tag`) of which it must be one; None for any.
+
+        Raises:
+            SubscriptionNotFound: There is none of this name.
+            WrongSubscriptionVersion: It is of another version; nothing is changed.
+        """
+        while True:
+            durable = self._durables.get(name)
+            _require_version(durable, versions)
+            changed = changes.applied(durable)
+            if changed is durable or self._durables.change(durable, changed):
+                self.announce(changed)
+                return changed
+
+    def announce(self, durable: Durable) -> None:
+        """Tell the partitions that go by an older definition of this one. Doing it twice changes nothing."""
+        command = Change(durable.version, durable.encoded())
+        behind = [
+            partition for partition, group in self._durables.groups(durable).items() if group.version < durable.version
+        ]
+        if behind:
+            self._tell(durable, {partition: [command] for partition in behind})
+
+    def announce_all(self) -> None:
+        """Announce what was changed by who died before the partitions were told."""
+        names: Sequence[str] = self._durables.names(prefix="", after="", count=_AT_ONCE)
+        while names:
+            for durable in self._durables.definitions(names):
+                if durable.version > 1:
+                    self.announce(durable)
+            names = self._durables.names(prefix="", after=names[-1], count=_AT_ONCE)
+
+    def delete(self, name: str, *, versions: Collection[str] | None = None) -> None:
+        """End one, discard what it had parked, and let its members know.
 
         Telling them is worth a try and no more: a member that is not told learns of it when it acknowledges.
+
+        Raises:
+            SubscriptionNotFound: There is none of this name.
+            WrongSubscriptionVersion: As `change` says.
         """
         durable = self._durables.get(name)
+        _require_version(durable, versions)
         groups = self._durables.groups(durable).values()
         self._discard(durable, sorted(stream for group in groups for stream in group.parked))
         self._durables.delete(name)
@@ -177,11 +258,18 @@ class DurableSubscriptions:
             _LOGGER.warning("%s: %s", error.code, error.detail)
 
 
+def _require_version(durable: Durable, versions: Collection[str] | None) -> None:
+    """Return if it is one of these versions, or any will do; raises `WrongSubscriptionVersion`."""
+    if versions is not None and version_tag(durable) not in versions:
+        raise WrongSubscriptionVersion(durable.name, actual=version_tag(durable))
+
+
 def _same(stands: Durable, asked: Durable) -> None:
     """Return if they say the same; their keys, places and times may differ."""
     if (stands.filter, set(stands.streams), stands.rules) != (asked.filter, set(asked.streams), asked.rules):
         raise SubscriptionConflict(asked.name, durable=True)
 
 
+_AT_ONCE = 100
 _FOREVER = (1 << 63) - 1
 _END = Position(_FOREVER, 0, 0)

@@ -15,6 +15,7 @@ EventstoreError
 │   └── TooLarge                more bytes or events than the hub takes at once
 ├── Conflict                    the store holds something else: read it, then decide
 │   ├── WrongExpectedVersion    the stream does not end where the caller believes, or a condition is not true of it
+│   ├── WrongSubscriptionVersion    the durable subscription was changed since the caller saw it
 │   ├── EventConflict           the stream holds another event under the same source and id
 │   ├── StreamConflict          the stream exists with other settings
 │   ├── AmbiguousEvent          several events use the id: name the source, or the stream
@@ -82,6 +83,7 @@ __all__ = [
     "UnknownAction",
     "UnsupportedMediaType",
     "WrongExpectedVersion",
+    "WrongSubscriptionVersion",
 ]
 
 
@@ -213,6 +215,17 @@ class WrongExpectedVersion(Conflict):
         super().__init__(detail)
         self.stream = stream
         self.expected = expected
+        self.actual = actual
+
+
+class WrongSubscriptionVersion(Conflict):
+    """The durable subscription is at the version `actual`, and the caller knows another one."""
+
+    code = "wrong-subscription-version"
+
+    def __init__(self, name: str, *, actual: str) -> None:
+        super().__init__(f"the durable subscription {name!r} is at version {actual}; GET it, then decide")
+        self.name = name
         self.actual = actual
 
 

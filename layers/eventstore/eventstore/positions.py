@@ -61,8 +61,9 @@ class Cursor:
 
     def token(self) -> str:
         """The cursor as clients carry it."""
-        numbers = self.frames or self.removals
-        packed = bytearray(_WITH_FRAMES if self.frames else _WITH_REMOVALS if self.removals else _PLACES)
+        with_removals = any(self.removals.values())
+        numbers = self.frames or (self.removals if with_removals else {})
+        packed = bytearray(_WITH_FRAMES if self.frames else _WITH_REMOVALS if with_removals else _PLACES)
         for partition, (epoch, at) in sorted(self.places.items()):
             packed += _packed([partition]) + bytes.fromhex(epoch) + _packed([at.time, at.order, at.index])
             if numbers:
@@ -89,7 +90,9 @@ class Cursor:
             places[partition] = epoch.hex(), Position(*numbers)
             if kind != _PLACES:
                 (more[partition],), at = _numbers(packed, at, 1)
-        return cls(places, frames=more) if kind == _WITH_FRAMES else cls(places, more)
+        if kind == _WITH_FRAMES:
+            return cls(places, frames=more)
+        return cls(places, {partition: serial for partition, serial in more.items() if serial})
 
     @classmethod
     def merged(cls, tokens: Sequence[str]) -> Cursor:

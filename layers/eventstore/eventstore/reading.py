@@ -128,14 +128,13 @@ def read_stream(log: Log, stream: str, query: StreamQuery) -> StreamPage:
 
 
 class _Kept:
-    """Follows what a stream keeps while it is read: what is removed before the reader came to it is lost to it.
+    """Follows what a stream keeps while it is read: what is removed before the reader comes to it is lost to it.
 
-    To who begins, nothing is: it reads what is there.
+    To a reader that begins, nothing is lost: it reads what is there.
     """
 
     def __init__(self, stream: str, query: StreamQuery, first: int) -> None:
         self._stream = stream
-        self._backwards = query.backwards
         self._first = first
         self._more = False
         self._ranges: list[Range] = []

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from eventstore.access import FULL
+from eventstore.cloudevents import recorded_attributes
+from eventstore.groups import before
+from eventstore.positions import Cursor, Position
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from eventstore.access import Access
     from eventstore.groups import Group, Held, Member, Parked
@@ -21,6 +24,7 @@ MOST = 10_000
 """A lag is counted that far: it may be more."""
 
 _AT_ONCE = 100
+_END = Position((1 << 63) - 1, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +37,12 @@ class PartitionStanding:
         held: Streams of which an event failed and is to be tried again.
         parked: Streams that are set aside.
         full: Whether these two are so many that it takes nothing new (`Group.full`).
-        lag: Events of the partition's log that it has yet to come to, of whatever stream, at most `MOST`; None if that
-            is not for whoever asks.
+        log_lag: Events of the partition's log that it has yet to come to, of whatever stream, at most `MOST`; None if
+            that is not for whoever asks.
+        lag: Those of them that are the subscription's, as far as they were counted; None if nobody counted.
+        lag_more: Whether there may be more of these.
+        place: Everything before it was acknowledged, but for streams that are held or parked.
+        version: Of the definition that it goes by.
         oldest: When the oldest event was stored that it has not acknowledged, parked ones apart, in milliseconds since
             1970; None if there is none. Without a lag, of those that were sent or are to be tried again.
     """
@@ -45,17 +53,32 @@ class PartitionStanding:
     held: int
     parked: int
     full: bool
+    log_lag: int | None
     lag: int | None
+    lag_more: bool
+    place: Position
+    version: int
     oldest: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A durable subscription as it stands, with its members in all partitions."""
+    """A durable subscription as it stands, with its members in all partitions.
+
+    Attributes:
+        epochs: Of its partitions; none if nobody asked for its place.
+    """
 
     durable: Durable
     members: Sequence[Member]
     partitions: Sequence[PartitionStanding]
+    epochs: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def cursor(self) -> str | None:
+        """Where it stands, as clients carry it."""
+        places = {one.partition: (self.epochs[one.partition], one.place) for one in self.partitions if self.epochs}
+        return Cursor(places).token() if places else None
 
     @property
     def in_flight(self) -> int:
@@ -78,10 +101,19 @@ class Standing:
         return any(one.full for one in self.partitions)
 
     @property
-    def lag(self) -> int | None:
+    def log_lag(self) -> int | None:
         """See `in_flight`; None if it is None of one."""
-        lags = [one.lag for one in self.partitions if one.lag is not None]
-        return sum(lags) if len(lags) == len(self.partitions) else None
+        return _sum(one.log_lag for one in self.partitions)
+
+    @property
+    def lag(self) -> int | None:
+        """See `log_lag`."""
+        return _sum(one.lag for one in self.partitions)
+
+    @property
+    def lag_more(self) -> bool:
+        """Whether there may be more anywhere."""
+        return any(one.lag_more for one in self.partitions)
 
     @property
     def oldest(self) -> int | None:
@@ -99,17 +131,47 @@ class ParkedStream:
     parked: Parked
 
 
-def standing_of(log: Log, durables: Durables, durable: Durable, *, access: Access = FULL) -> Standing:
-    """How one stands. A lag counts events of all streams, so an access to some of them is told none."""
+def standing_of(log: Log, durables: Durables, durable: Durable, *, access: Access = FULL, count: int = 0) -> Standing:
+    """How one stands.
+
+    A lag in the log counts events of all streams, so an access to some of them is told none.
+
+    Args:
+        log: Where its events are.
+        durables: Where it stands.
+        durable: Which one.
+        access: Of who asks.
+        count: How many events are read at most to see whether they are the subscription's; 0 if its lag is wanted only
+            where that is known without, and its place is not.
+    """
     groups = durables.groups(durable)
     places = {partition: group.place for partition, group in groups.items()}
-    lags = {} if access.prefixes else log.lag(places, most=MOST)
+    log_lags = {} if access.prefixes else log.lag(places, most=MOST)
+    lags = _lags(log, durable, places, log_lags, count)
     members = dict.fromkeys(member for group in groups.values() for member in group.members)
-    return Standing(durable, sorted(members), [_partition(p, group, lags.get(p)) for p, group in groups.items()])
+    partitions = [_partition(p, group, log_lags.get(p), lags.get(p)) for p, group in groups.items()]
+    epochs = {p: found.epoch for p, found in log.missing(dict.fromkeys(places, _END)).items()} if count else {}
+    return Standing(durable, sorted(members), partitions, epochs)
+
+
+def _lags(
+    log: Log, durable: Durable, places: Mapping[int, Position], log_lags: Mapping[int, Lag], count: int
+) -> dict[int, tuple[int, bool]]:
+    """Per partition how many events of its log the subscription wants, and whether there may be more."""
+    if durable.filter.text == "[]" and not durable.streams:
+        return {partition: (lag.events, lag.events >= MOST) for partition, lag in log_lags.items()}
+    found = {partition: (0, False) for partition, lag in log_lags.items() if not lag.events}
+    behind = {partition: places[partition] for partition in log_lags if partition not in found}
+    if count and behind:
+        for partition, tail in log.tail(behind, count=max(1, count // len(behind)), streams=durable.streams).items():
+            events = [event for _, event in tail.events]
+            wanted = sum(durable.matches(event.stream, recorded_attributes(event)) for event in events)
+            found[partition] = wanted, not tail.at_end
+    return found
 
 
 def standings(log: Log, durables: Durables, *, access: Access = FULL) -> Iterator[Standing]:
-    """How all of them stand that an access covers, in the order of their names."""
+    """How all of them stand that an access covers, in the order of their names; their lags where no event is read."""
     for durable in _all(durables, ""):
         if access.covers(durable):
             yield standing_of(log, durables, durable, access=access)
@@ -158,7 +220,12 @@ def _stream(found: ParkedStream) -> str:
     return found.stream
 
 
-def _partition(partition: int, group: Group, lag: Lag | None) -> PartitionStanding:
+def _sum(figures: Iterable[int | None]) -> int | None:
+    known = list(figures)
+    return None if None in known else sum(figure or 0 for figure in known)
+
+
+def _partition(partition: int, group: Group, lag: Lag | None, wanted: tuple[int, bool] | None) -> PartitionStanding:
     times = [spot.position.time for spot in group.flight[:1]]
     times += [_time(held) for held in group.held.values() if held.sent or held.attempt]
     times += [lag.oldest] if lag is not None and lag.oldest is not None else []
@@ -169,7 +236,11 @@ def _partition(partition: int, group: Group, lag: Lag | None) -> PartitionStandi
         held=len(group.held),
         parked=len(group.parked),
         full=group.full,
-        lag=None if lag is None else lag.events,
+        log_lag=None if lag is None else lag.events,
+        lag=None if wanted is None else wanted[0],
+        lag_more=wanted is not None and wanted[1],
+        place=before(group.flight[0].position) if group.flight else group.place,
+        version=group.version,
         oldest=min(times, default=None),
     )
 

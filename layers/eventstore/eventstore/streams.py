@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from eventstore.errors import InvalidStream
+from eventstore.events import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,10 +28,12 @@ __all__ = [
     "stream_name",
     "stream_of",
     "version_of",
+    "workflow_stream",
 ]
 
 _NAME = re.compile(r"[A-Za-z0-9._:~-]{1,200}")
 _DEFAULT = "default"
+_NAMING = ("workflowid", "tenantid", "partitionkey")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,19 +148,35 @@ def stream_name(text: str, *, pointer: str = "") -> str:
 def stream_of(event: Event) -> str:
     """Where an event belongs whose publisher named no stream.
 
-    `{tenantid}:{workflowid}`, else `{workflowid}`, else the `partitionkey` extension, else `default`.
+    `{tenantid}:{workflowid}`, else `{workflowid}`, else the `partitionkey` extension, else `default`. Integers and
+    booleans count as the strings that they are in headers.
 
     Raises:
         InvalidStream: The attributes do not make a stream's name.
     """
-    attributes = event.attributes
-    if "workflowid" in attributes:
-        workflow = str(attributes["workflowid"])
-        name = f"{attributes['tenantid']}:{workflow}" if "tenantid" in attributes else workflow
-        return stream_name(name, pointer="/workflowid")
-    if "partitionkey" in attributes:
-        return stream_name(str(attributes["partitionkey"]), pointer="/partitionkey")
+    found = {name: canonical(event.attributes[name]) for name in _NAMING if name in event.attributes}
+    if "workflowid" in found:
+        if "tenantid" in found:
+            return workflow_stream(found["tenantid"], found["workflowid"])
+        return stream_name(found["workflowid"], pointer="/workflowid")
+    if "partitionkey" in found:
+        return stream_name(found["partitionkey"], pointer="/partitionkey")
     return _DEFAULT
+
+
+def workflow_stream(tenant: str, workflow: str) -> str:
+    """The stream of a tenant's workflow, which no other tenant's workflow has: a tenant ends at the first colon.
+
+    Raises:
+        InvalidStream: The tenant has a colon, or both together make no name.
+    """
+    if ":" in tenant:
+        raise InvalidStream(
+            f"tenantid {tenant[:80]!r} has ':', at which a tenant's name ends in the names of its streams; give the "
+            "event another tenantid, or name its stream by ?stream=",
+            pointer="/tenantid",
+        )
+    return stream_name(f"{tenant}:{workflow}", pointer="/workflowid")
 
 
 def partition_of(stream: str, partitions: int) -> int:

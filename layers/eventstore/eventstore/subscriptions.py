@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from eventstore.events import AttributeValue
 
-__all__ = ["BARE", "EVENTSTORE", "Connection", "Durable", "Subscription"]
+__all__ = ["BARE", "EVENTSTORE", "Connection", "Durable", "Subscription", "version_tag"]
 
 EVENTSTORE = "eventstore.v1"
 """The subprotocol of messages with actions and types (docs/protocol.md)."""
@@ -122,3 +122,8 @@ class Durable:
         """The subscription that was encoded; an older program wrote no version."""
         key, name, filters, streams, rules, created, *version = json.loads(text)
         return cls(key, name, parse_filters(filters), tuple(streams), Rules(*rules), created, *version)
+
+
+def version_tag(durable: Durable) -> str:
+    """What tells this definition from every other one, of whatever subscription of its name."""
+    return f"{durable.version}.{durable.key}"

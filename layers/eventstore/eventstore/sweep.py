@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from eventstore.errors import Absent
 
 if TYPE_CHECKING:
+    from eventstore.durable import DurableSubscriptions
     from eventstore.joining import Members
     from eventstore.ports import Bells, Clock, Log, Registry, Turns
 
@@ -33,7 +34,15 @@ class Sweeper:
     """Mends what a lost message or a function that died left undone. Doing it twice changes nothing."""
 
     def __init__(
-        self, log: Log, registry: Registry, turns: Turns, bells: Bells, members: Members, *, clock: Clock
+        self,
+        log: Log,
+        registry: Registry,
+        turns: Turns,
+        bells: Bells,
+        members: Members,
+        *,
+        clock: Clock,
+        subscriptions: DurableSubscriptions | None = None,
     ) -> None:
         self._log = log
         self._registry = registry
@@ -41,11 +50,14 @@ class Sweeper:
         self._turns = turns
         self._bells = bells
         self._clock = clock
+        self._subscriptions = subscriptions
 
     def sweep(self, *, until: int) -> Swept:
         """Do all of it, or as much as there is time for (in milliseconds since 1970); the next sweep goes on."""
         waiting = self._turns.waiting()
         self._bells.ring(waiting)
+        if self._subscriptions is not None:
+            self._subscriptions.announce_all()
         forgotten = self._forget_overdue(until)
         removed = 0
         for partition in range(self._log.partitions):

@@ -4,8 +4,10 @@ import os
 import re
 import signal
 import socket
+import stat
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -166,14 +168,94 @@ def test_what_was_kept_is_there_again(project: Path) -> None:
 def test_a_valkey_that_was_killed_comes_back_with_its_data(project: Path) -> None:
     with command(project, "--port", "0") as (process, line):
         assert count(line) == 1
-        listed = subprocess.run(["ps", "-Awwo", "pid=,args="], capture_output=True, text=True, check=True).stdout
-        servers = {int(row.split()[0]) for row in listed.splitlines() if "valkey-server" in row}
-        (valkey,) = servers & children(process.pid)
-        os.kill(valkey, signal.SIGKILL)
-        assert process.stdout is not None
-        while "ended unexpectedly" not in process.stdout.readline():
-            pass
+        os.kill(valkey_of(process)[0], signal.SIGKILL)
+        said(process, "ended unexpectedly")
         wait_until(lambda: counted(line) == 2, what="Valkey to be back")
+
+
+def valkey_of(process: subprocess.Popen[str]) -> tuple[int, int]:
+    """The process of the embedded Valkey, and its port."""
+    listed = subprocess.run(["ps", "-Awwo", "pid=,args="], capture_output=True, text=True, check=True).stdout
+    ours = children(process.pid)
+    [row] = [row for row in listed.splitlines() if "valkey-server" in row and int(row.split()[0]) in ours]
+    port = re.search(r"(?:--port |127\.0\.0\.1:)(\d+)", row)
+    assert port, row
+    return int(row.split()[0]), int(port[1])
+
+
+def said(process: subprocess.Popen[str], words: str) -> str:
+    """The next line that has these words; what is written before it is passed over."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        if words in line:
+            return line
+    raise AssertionError(f"it ended, and never said {words!r}")
+
+
+def listening(port: int) -> socket.socket:
+    """Another program, on a port that somebody has just left."""
+    other = socket.socket()
+    other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+
+    def bound() -> bool:
+        try:
+            other.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+    wait_until(bound, what="the port to be free")
+    other.listen()
+    return other
+
+
+def test_a_valkey_whose_port_was_taken_meanwhile_comes_back_once_it_is_free(project: Path) -> None:
+    with command(project, "--port", "0") as (process, line):
+        assert count(line) == 1
+        pid, port = valkey_of(process)
+        os.kill(pid, signal.SIGKILL)
+        with listening(port):
+            assert "killed by SIGKILL" in said(process, "ended unexpectedly")
+            first = said(process, "could not be started")
+            assert f"Port {port} is in use" in first
+            assert "Trying again in 0.5 s" in first
+            assert "Trying again in 1 s" in said(process, "could not be started")
+        said(process, "Valkey runs again")
+        assert count(line) == 2
+
+
+def test_a_valkey_whose_data_is_not_to_be_had_for_a_moment_comes_back_with_it(project: Path) -> None:
+    with command(project, "--port", "0") as (process, line):
+        assert count(line) == 1
+        data = project / ".eventstore" / "valkey"
+        away = data.rename(project / "away")
+        os.kill(valkey_of(process)[0], signal.SIGKILL)
+        said(process, "could not be started")
+        away.rename(data)
+        said(process, "Valkey runs again")
+        assert count(line) == 2
+
+
+def test_an_end_is_not_held_up_by_a_valkey_that_cannot_be_started(project: Path) -> None:
+    with command(project, "--port", "0") as (process, line):
+        count(line)
+        pid, port = valkey_of(process)
+        os.kill(pid, signal.SIGKILL)
+        with listening(port):
+            said(process, "could not be started")
+            began = time.monotonic()
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=10) == 0
+            assert time.monotonic() - began < 5
+
+
+def test_nobody_else_may_look_into_what_is_kept(project: Path) -> None:
+    folder = project / ".eventstore"
+    (folder / "valkey").mkdir(parents=True)
+    folder.chmod(0o755)
+    with command(project, "--port", "0") as (_, line):
+        count(line)
+        assert [stat.S_IMODE(place.stat().st_mode) for place in (folder, folder / "valkey")] == [0o700, 0o700]
 
 
 def counted(line: str) -> int:
@@ -201,5 +283,5 @@ def test_a_missing_template_is_named(tmp_path: Path) -> None:
 
 
 def test_an_unknown_parameter_is_named() -> None:
-    said = refused(Path(), "--template", str(TEMPLATE), "--port", "0", "--parameter", "Nothing=1")
-    assert "has no parameter Nothing; it has Greeting" in said
+    told = refused(Path(), "--template", str(TEMPLATE), "--port", "0", "--parameter", "Nothing=1")
+    assert "has no parameter Nothing; it has Greeting" in told

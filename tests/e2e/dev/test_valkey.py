@@ -138,3 +138,53 @@ def test_a_cluster_heals_when_a_killed_node_comes_back() -> None:
         cluster.servers[1].kill()
         cluster.servers[1].restart()
         cluster.await_ok()
+
+
+def test_a_start_that_failed_can_be_tried_again(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    with ValkeyServer.start(folder=folder, persistent=True) as server:
+        with connect(server.port) as client:
+            client.set("kept", "yes")
+        server.kill()
+        # A folder in the place of the log stops it after it has locked the data.
+        log = folder / "valkey.log"
+        log.unlink()
+        log.mkdir()
+        for _ in range(2):
+            with pytest.raises(OSError, match="directory"):
+                server.restart()
+        log.rmdir()
+        server.restart()
+        with connect(server.port) as client:
+            assert client.get("kept") == "yes"
+
+
+def test_a_lock_that_cannot_be_written_is_let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with ValkeyServer.start(folder=tmp_path) as server:
+        server.kill()
+
+        def full(*_: object) -> int:
+            raise OSError(28, "No space left on device")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "write", full)
+            with pytest.raises(OSError, match="No space left"):
+                server.restart()
+        server.restart()
+        assert answers(server.port)
+
+
+def test_a_start_that_is_abandoned_ends_at_once(tmp_path: Path) -> None:
+    with ValkeyServer.start(folder=tmp_path) as server:
+        server.abandon()
+        with pytest.raises(ValkeyError, match="not wanted any more"):
+            server.restart()
+        assert not answers(server.port)
+
+
+def test_the_end_of_a_process_is_told_by_its_signal(tmp_path: Path) -> None:
+    with ValkeyServer.start(folder=tmp_path) as server:
+        assert server.ending == ""
+        os.kill(server.pid, signal.SIGKILL)
+        wait_until(lambda: not server.running, what="the process to end")
+        assert server.ending == "killed by SIGKILL"

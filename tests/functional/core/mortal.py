@@ -119,6 +119,7 @@ class Mortal(Live):
             bells,
             self.members,
             clock=self.clock,
+            subscriptions=self.operators,
         )
         self.survive(lambda: sweeper.sweep(until=self.clock.now() + 1000))
         self.settle()

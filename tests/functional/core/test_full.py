@@ -88,11 +88,19 @@ def test_members_of_a_group_finish_what_it_holds(server: ValkeyServer, live: Liv
     assert [one["id"] for message in live.received()["a"] for one in message["events"]] == ["2"]
 
 
-def test_deleting_a_stream_makes_room(server: ValkeyServer, live: Live) -> None:
+@pytest.mark.parametrize("permanently", [False, True])
+def test_deleting_a_stream_makes_room_and_is_told(server: ValkeyServer, live: Live, *, permanently: bool) -> None:
+    live.subscribe("a", streams=["wf"])
+    live.settle()
+    live.received()
     live.store.publish(events(3), stream="wf")
     with full(server):
-        live.log.delete("wf")
-    assert live.log.describe("wf").count == 0
+        live.store.delete("wf", permanently=permanently)
+        live.settle()
+        assert live.log.trim("wf") == 0
+        assert live.log.deleted(0) == []
+    [told] = live.received()["a"]
+    assert told["missing"] == [{"stream": "wf", "first": 1, "last": 3}]
 
 
 def test_retention_makes_room(server: ValkeyServer, live: Live) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from eventstore.carrying import TurnLimits
 from eventstore.durable import DurableSubscriptions, Place
-from eventstore.errors import QueueUnavailable, StreamGone, TurnLost
+from eventstore.errors import QueueUnavailable, StoreUnavailable, StreamGone, TurnLost
 from eventstore.filters import parse_filters
 from eventstore.subscriptions import Durable
 from eventstore.sweep import Sweeper
@@ -421,3 +422,31 @@ def test_the_sweep_removes_what_a_deletion_left_and_nothing_of_it_stays(live: Li
     assert set(fields) == {b"head", b"bytes", b"updated", b"created", b"first", b"deleted", b"swept", b"gone"}
     assert client.execute_command("XLEN", "{p0}:log") == client.execute_command("HLEN", "{p0}:ids") == 0
     assert live.log.deleted(0) == []
+
+
+def test_a_deletion_takes_from_memory_what_it_can_in_two_seconds_and_the_sweep_the_rest(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live.store.publish(events(900), stream="wf")
+    now, asked = live.clock.now, itertools.count()
+    # Half a second passes by the look at the clock.
+    monkeypatch.setattr(live.clock, "now", lambda: now() + 500 * next(asked))
+    live.store.delete("wf")
+    left = live.log.trim("wf", until=now() + 1_000_000)
+    assert 0 < left < 900
+
+
+def test_a_deletion_is_done_though_the_memory_is_not_given_back_yet(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object, **__: object) -> int:
+        raise StoreUnavailable("away")
+
+    live.store.publish(events(3), stream="wf")
+    live.settle()
+    monkeypatch.setattr(live.log, "trim", away)
+    live.store.delete("wf")
+    assert (live.log.describe("wf").count, live.bells.rung) == (0, [0])
+    monkeypatch.undo()
+    sweep(live)
+    assert live.log.trim("wf") == 0

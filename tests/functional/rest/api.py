@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from functions.rest.app import handler
 
-__all__ = ["Api", "Context", "Reply", "cloudevent", "recorded"]
+__all__ = ["Api", "Context", "Reply", "cloudevent", "proxied", "recorded"]
 
 _EVENTS = Path(__file__).parent / "events"
 _PROXY: dict[str, Any] = json.loads((_EVENTS / "proxy.json").read_text())
@@ -25,6 +25,25 @@ def recorded(name: str) -> dict[str, Any]:
 
 def cloudevent(event_id: str = "1", *, source: str = "/engine", **members: object) -> dict[str, object]:
     return {"specversion": "1.0", "id": event_id, "source": source, "type": "io.flunq.task.completed", **members}
+
+
+def proxied(
+    method: str, url: str, *, body: bytes | None = None, headers: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """The event that API Gateway makes of a request."""
+    parts = urlsplit(url)
+    query = parse_qs(parts.query, keep_blank_values=True) or None
+    event = copy.deepcopy(_PROXY)
+    event |= {"httpMethod": method, "path": parts.path, "resource": parts.path}
+    event["requestContext"] |= {"httpMethod": method, "path": f"/v1{parts.path}"}
+    event["multiValueQueryStringParameters"] = query
+    event["queryStringParameters"] = query and {name: values[-1] for name, values in query.items()}
+    for name, value in (headers or {}).items():
+        event["headers"][name] = value
+        event["multiValueHeaders"][name] = [value]
+    if body is not None:
+        event |= {"body": b64encode(body).decode(), "isBase64Encoded": True}
+    return event
 
 
 @dataclass
@@ -73,19 +92,7 @@ class Api:
         )
 
     def call(self, method: str, url: str, *, body: bytes | None = None, headers: dict[str, str] | None = None) -> Reply:
-        parts = urlsplit(url)
-        query = parse_qs(parts.query, keep_blank_values=True) or None
-        event = copy.deepcopy(_PROXY)
-        event |= {"httpMethod": method, "path": parts.path, "resource": parts.path}
-        event["requestContext"] |= {"httpMethod": method, "path": f"/v1{parts.path}"}
-        event["multiValueQueryStringParameters"] = query
-        event["queryStringParameters"] = query and {name: values[-1] for name, values in query.items()}
-        for name, value in (headers or {}).items():
-            event["headers"][name] = value
-            event["multiValueHeaders"][name] = [value]
-        if body is not None:
-            event |= {"body": b64encode(body).decode(), "isBase64Encoded": True}
-        return self.invoke(event)
+        return self.invoke(proxied(method, url, body=body, headers=headers))
 
     def get(self, url: str, **headers: str) -> Reply:
         return self.call("GET", url, headers={name.replace("_", "-"): value for name, value in headers.items()})

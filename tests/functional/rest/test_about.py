@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import re
 import tomllib
+from base64 import b64encode
+from hashlib import sha256
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -111,6 +114,49 @@ def test_the_documentation_page_loads_nothing_from_elsewhere(api: Api) -> None:
     assert reply.headers["content-type"] == "text/html; charset=utf-8"
     assert b"flunq-eventstore" in reply.body
     assert b"<script src=" not in reply.body
+
+
+def test_the_documentation_page_runs_its_own_scripts_alone_and_stands_in_no_other_page(api: Api) -> None:
+    reply = api.get("/api/v1/docs")
+    policy = dict(part.strip().split(" ", 1) for part in reply.headers["content-security-policy"].split(";"))
+    scripts = Scripts.of(reply.body.decode())
+    assert len(scripts) == 2
+    digests = [b64encode(sha256(script.encode()).digest()).decode() for script in scripts]
+    assert policy["script-src"] == " ".join(f"'sha256-{digest}'" for digest in digests)
+    assert (policy["default-src"], policy["connect-src"]) == ("'none'", "'self'")
+    assert (policy["frame-ancestors"], policy["base-uri"], policy["form-action"]) == ("'none'", "'none'", "'none'")
+    assert reply.headers["x-frame-options"] == "DENY"
+    assert reply.headers["x-content-type-options"] == "nosniff"
+    assert reply.headers["referrer-policy"] == "same-origin"
+
+
+class Scripts(HTMLParser):
+    """The scripts of a page, as a browser finds them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self._within = False
+
+    @classmethod
+    def of(cls, page: str) -> list[str]:
+        parser = cls()
+        parser.feed(page)
+        return parser.found
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        # Neither an address nor a handler of events: a policy of digests would stop both.
+        assert not any(name.startswith("on") or (tag, name) == ("script", "src") for name, _ in attrs)
+        self._within = tag == "script"
+        if self._within:
+            self.found.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._within = self._within and tag != "script"
+
+    def handle_data(self, data: str) -> None:
+        if self._within:
+            self.found[-1] += data
 
 
 def test_the_function_routes_what_the_document_describes() -> None:

@@ -311,8 +311,10 @@ def test_how_far_behind_a_durable_subscription_is_is_told_to_those_of_all_stream
     subscriptions: Caller, everyone: Caller
 ) -> None:
     assert subscriptions
-    assert everyone.get("/api/v1/subscriptions/acme:own").json["lag"] >= 2
-    assert next(one["lag"] for one in everyone.get("/api/v1/stats").json["subscriptions"] if one["id"] == "acme:own")
+    assert everyone.get("/api/v1/subscriptions/acme:own").json["log_lag"] >= 2
+    assert next(
+        one["log_lag"] for one in everyone.get("/api/v1/stats").json["subscriptions"] if one["id"] == "acme:own"
+    )
 
 
 def standing(by: Caller) -> list[dict[str, Any]]:

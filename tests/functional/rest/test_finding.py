@@ -217,6 +217,16 @@ def test_binary_mode_names_the_media_type_that_an_event_left_open(
     assert (reply.headers["content-type"], reply.body) == (media_type, body)
 
 
+def test_a_page_that_a_publisher_wrote_is_none_of_the_hubs(api: Api) -> None:
+    """Led to it by a link, a browser would run it with all that this origin may."""
+    written = "<script>fetch('/api/v1/epoch', {method: 'POST'})</script>"
+    api.publish(cloudevent("1", datacontenttype="text/html", data=written))
+    reply = api.get("/api/v1/events/1?mode=binary")
+    assert (reply.body.decode(), reply.headers["content-type"]) == (written, "text/html")
+    assert reply.headers["content-security-policy"] == "default-src 'none'; sandbox; frame-ancestors 'none'"
+    assert reply.headers["x-content-type-options"] == "nosniff"
+
+
 @pytest.mark.parametrize("members", [{"subject": "x" * 10_000}, {"datacontenttype": 'text/plain; a="ü"'}])
 def test_attributes_that_headers_cannot_hold_are_refused_in_binary_mode(api: Api, members: dict[str, object]) -> None:
     api.publish(cloudevent("1", **members))

@@ -26,6 +26,7 @@ BODIES: dict[str, tuple[object, dict[str, str]]] = {
     "publishEvents": (cloudevent("new"), {"Content-Type": "application/cloudevents+json"}),
     "createStream": ({"id": "wf", "labels": {}}, JSON),
     "createSubscription": ({"id": "made"}, JSON),
+    "changeSubscription": ({"max_attempts": 9}, JSON),
     "replaySubscription": ({"from": "start"}, JSON),
     "redriveDeadLetters": ({"subscription": "workers"}, JSON),
 }
@@ -71,7 +72,11 @@ def test_no_call_changes_anything_on_a_condition_that_is_not_true(
 ) -> None:
     before = stored()
     refused = changed(filled, operation, method, path, **condition)
-    assert (refused.status, refused.json["code"]) in {(412, "wrong-expected-version"), (422, "invalid-query")}
+    assert (refused.status, refused.json["code"]) in {
+        (412, "wrong-expected-version"),
+        (412, "wrong-subscription-version"),
+        (422, "invalid-query"),
+    }
     assert stored() == before
 
 

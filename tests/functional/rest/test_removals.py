@@ -93,6 +93,31 @@ class TestPagesOfAllStreams:
             assert missing(page) == []
         assert seen == [6, 7, 8, 9]
 
+    def test_nor_is_it_told_so_by_a_later_page_of_what_lies_behind_the_first(self, api: Api) -> None:
+        api.create(id="wf", retention={"max_events": 4})
+        publish(api, 1, stream="first")
+        publish(api, 9)
+        page = api.get("/api/v1/events?limit=1")
+        seen = [page.ids[0]]
+        while page.json.get("next"):
+            page = following(api, page)
+            seen += page.ids
+            assert missing(page) == []
+        assert seen == ["first-1", "wf-6", "wf-7", "wf-8", "wf-9"]
+
+    def test_at_the_end_of_a_log_that_holds_nothing_more_it_is_told_once(self, api: Api) -> None:
+        publish(api, 5)
+        cursor = api.get("/api/v1/events?stream=wf&limit=2").json["cursor"]
+        delete(api)
+        dispatched(partition_of("wf", 4))
+        assert bootstrap.log().trim("wf") == 0
+        told = api.get(f"/api/v1/events?stream=wf&cursor={cursor}")
+        again = api.get(f"/api/v1/events?stream=wf&cursor={told.json['cursor']}")
+        assert (missing(told), missing(again)) == ([("wf", 3, 5)], [])
+        publish(api, 1, start=6)
+        later = api.get(f"/api/v1/events?stream=wf&cursor={again.json['cursor']}")
+        assert (missing(later), numbers(later)) == ([], [6])
+
     def test_retention_meanwhile_is_told(self, api: Api) -> None:
         api.create(id="wf", retention={"max_events": 4})
         publish(api, 9)
@@ -255,6 +280,13 @@ class TestPagesOfOneStream:
         delete(api)
         page = api.get(f"/api/v1/streams/wf/events?cursor={cursor}", Accept=BATCH)
         assert (page.json, page.headers["eventstore-missing"]) == ([], '"wf";first=3;last=5')
+
+
+def dispatched(partition: int) -> None:
+    """As a turn leaves a partition that it dispatched to the end."""
+    client = bootstrap.log()._client  # type: ignore[attr-defined]
+    [[end, _]] = client.execute_command("XREVRANGE", f"{{p{partition}}}:log", "+", "-", "COUNT", 1)
+    client.execute_command("HSET", f"{{p{partition}}}:turn", "done", end)
 
 
 def _all(api: Api) -> str:

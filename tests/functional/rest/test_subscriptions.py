@@ -38,6 +38,7 @@ def test_it_is_made_with_the_rules_that_hold_unless_others_are_given(api: Api) -
     assert created.endswith("Z")
     assert reply.json | {"created": ""} == {
         "id": "workers",
+        "version": 1,
         "filters": TASKS,
         "ack_deadline": 30,
         "max_attempts": 5,
@@ -252,6 +253,8 @@ class TestStanding:
             "id": "idle",
             "members": 0,
             "lag": 0,
+            "lag_more": False,
+            "log_lag": 0,
             "in_flight": 0,
             "held": 0,
             "parked": 0,

@@ -59,6 +59,15 @@ class Workers:
         bootstrap.members().fail("w", Nack(connection, stream, sequence, reason, None, park=True))
         self.settle()
 
+    def fail(self, stream: str, sequence: int, *, connection: str = "c1") -> None:
+        bootstrap.members().fail("w", Nack(connection, stream, sequence, "no", 0, park=False))
+
+    def acknowledge(self, *, connection: str = "c1") -> None:
+        """Acknowledge all that was sent."""
+        cursors = [one["cursor"] for one in self.messages() if one["type"] == "events" and "cursor" in one]
+        bootstrap.members().acknowledge(connection, "w", cursors)
+        self.settle()
+
     def settle(self) -> None:
         """Serve every partition, until none has more to do."""
         for partition in range(bootstrap.log().partitions):
@@ -67,10 +76,13 @@ class Workers:
 
     def received(self) -> list[tuple[str, str]]:
         """Stream and sequence of what members were sent since this was last asked."""
-        messages: list[dict[str, Any]] = [json.loads(posting.message) for posting in self._deliveries.taken()]
         return [
             (event["hubstream"], event["hubsequence"])
-            for message in messages
+            for message in self.messages()
             if message["type"] == "events"
             for event in message["events"]
         ]
+
+    def messages(self) -> list[dict[str, Any]]:
+        """What members were sent since this was last asked."""
+        return [json.loads(posting.message) for posting in self._deliveries.taken()]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tests.fakes.queues import FakeBells, FakeDeliveries
 
-__all__ = ["Client", "Gateway"]
+__all__ = ["Client", "Gateway", "bell"]
 
 _EVENTS = Path(__file__).parent / "events"
 _NUMBERS = itertools.count(1)
@@ -51,7 +51,7 @@ class Gateway:
 
     def dispatch(self, *bells: dict[str, Any]) -> None:
         """Let `dispatch` answer bells."""
-        answer = dispatch({"Records": [_bell(number, told) for number, told in enumerate(bells)]}, Context())  # type: ignore[arg-type]
+        answer = dispatch({"Records": [bell(number, told) for number, told in enumerate(bells)]}, Context())  # type: ignore[arg-type]
         assert answer == {"batchItemFailures": []}
 
     def settle(self) -> dict[str, list[dict[str, Any]]]:
@@ -84,13 +84,17 @@ class Client:
             event["requestContext"]["authorizer"] = self.authorizer
         return event
 
-    def send(self, message: object) -> dict[str, Any]:
-        """What a message is answered; one that is text goes as it stands."""
+    def message(self, message: object) -> dict[str, Any]:
+        """The event that API Gateway makes of a message."""
         event = self.event("message.json")
         event["body"] = message if isinstance(message, str) else json.dumps(message)
         if isinstance(message, dict) and "action" in message:
             event["requestContext"]["routeKey"] = message["action"]
-        answer = handler(event, Context())  # type: ignore[arg-type]
+        return event
+
+    def send(self, message: object) -> dict[str, Any]:
+        """What a message is answered; one that is text goes as it stands."""
+        answer = handler(self.message(message), Context())  # type: ignore[arg-type]
         assert answer["statusCode"] == 200
         told: dict[str, Any] = json.loads(answer["body"])
         return told
@@ -102,7 +106,8 @@ class Client:
         assert handler(self.event("disconnect.json"), Context()) == {"statusCode": 200}  # type: ignore[arg-type]
 
 
-def _bell(number: int, told: dict[str, Any]) -> dict[str, Any]:
+def bell(number: int, told: dict[str, Any]) -> dict[str, Any]:
+    """A record of the queue of bells."""
     return {
         "messageId": f"m{number}",
         "receiptHandle": "r",

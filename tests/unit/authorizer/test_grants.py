@@ -63,7 +63,7 @@ def test_what_is_wrong_grants_nothing(told: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize("asked", ["$connect", "GET/api/v1/events"])
-@pytest.mark.parametrize("subject", ["s" * 256, "\U0001f600" * 64], ids=["plain", "wide"])
+@pytest.mark.parametrize("subject", ["s" * 256, "\U0001f600" * 64, '"' * 256], ids=["plain", "wide", "quoted"])
 @pytest.mark.parametrize("name", ["tenants", "streams"])
 def test_whatever_may_be_granted_fits_what_the_gateway_takes(name: str, subject: str, asked: str) -> None:
     longest = [f"{number:081}" if name == "streams" else f"{number:080}" for number in range(50)]
@@ -72,6 +72,27 @@ def test_whatever_may_be_granted_fits_what_the_gateway_takes(name: str, subject:
     answer = json.dumps(policy_of(access, method_arn=arn), ensure_ascii=False)
     assert len(answer.encode()) <= 8 * 1024
     assert Access.decoded(access.encoded()) == access
+
+
+_UNTRUSTED = st.text(min_size=1, max_size=60) | st.text('"\\\r\n\t\x00\x7f\u2028%', min_size=1, max_size=20)
+
+
+@given(_UNTRUSTED)
+def test_who_asks_cannot_write_an_access_log_of_its_own(subject: str) -> None:
+    """API Gateway puts a context's value into the format of its access log as it is."""
+    answer = policy_of(access_of(subject, {"scope": "read"}), method_arn="arn:aws:execute-api:r:1:a/s/GET/health")
+    assert answer["principalId"] == answer["context"]["subject"]
+    line = '{"subject":"$context.authorizer.subject","status":"200"}'
+    logged = line.replace("$context.authorizer.subject", answer["context"]["subject"])
+    assert logged.isascii()
+    assert len(logged.splitlines()) == 1
+    assert json.loads(logged) == {"subject": answer["principalId"], "status": "200"}
+    assert Access.decoded(answer["context"]).subject == subject
+
+
+def test_a_name_without_special_characters_is_logged_as_it_is() -> None:
+    name = "auth0|5f7c8e (billing) a.b@acme.example/x?y=z&w"
+    assert access_of(name, {}).encoded()["subject"] == name
 
 
 @pytest.mark.parametrize("subject", [None, "", 7, "s" * 257, "ä" * 129])

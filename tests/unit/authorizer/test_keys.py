@@ -73,6 +73,11 @@ def test_a_document_that_changes_counts_at_once() -> None:
         (json.dumps({"keys": [entry(key="secret")]}), "has 'key'"),
         (json.dumps({"keys": [entry(id="")]}), "subject"),
         (json.dumps({"keys": [entry(tenants="acme")]}), "tenants is no list"),
+        (json.dumps({"keys": [entry(tenants=[""])]}), "tenants holds"),
+        (json.dumps({"keys": [entry(streams=[" "])]}), "streams holds"),
+        (json.dumps({"keys": [entry(tenants=None)]}), "tenants is no list"),
+        (json.dumps({"keys": [entry(expires="")]}), "expires"),
+        (json.dumps({"keys": [entry(expires=None)]}), "expires"),
         (json.dumps({"keys": [entry(expires="tomorrow")]}), "expires"),
         (json.dumps({"keys": [entry(expires="2027-01-01")]}), "expires"),
         (json.dumps({"keys": [entry(), entry()]}), "same id"),
@@ -117,6 +122,43 @@ def test_a_key_with_wrong_limits_is_not_made(options: list[str], capsys: pytest.
 def test_a_key_with_a_scope_that_there_is_not_is_not_made(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["billing", "--scopes", "reed"]) == 2
     assert "reed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        *(
+            (option, empty)
+            for option in ("--tenants", "--streams", "--scopes", "--expires", "--into")
+            for empty in ("", " ")
+        ),
+        *(
+            (option, text)
+            for option in ("--tenants", "--streams", "--scopes")
+            for text in (",", "read,,read", "read,", ",read")
+        ),
+    ],
+)
+def test_an_option_that_says_nothing_is_an_error_and_no_lack_of_a_limit(
+    option: str, value: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["billing", "--scopes", "read", option, value]) == 2
+    printed = capsys.readouterr()
+    assert option in printed.err
+    assert "fes_" not in printed.err + printed.out
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["", " "])
+def test_a_key_has_a_name(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([name, "--scopes", "read"]) == 2
+    assert "fes_" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("limit", [{"tenants": []}, {"streams": []}, {"tenants": [], "streams": []}])
+def test_an_entry_whose_limits_are_empty_lists_reaches_nothing(limit: dict[str, list[str]]) -> None:
+    assert keys(entry(**limit)).access("secret").scopes == frozenset()
 
 
 def test_keys_are_gathered_in_a_document(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

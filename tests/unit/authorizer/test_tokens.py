@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from hypothesis import given
 from hypothesis import strategies as st
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from eventstore.access import Access, Scope
 from eventstore.errors import Unauthorized
@@ -19,7 +23,7 @@ from functions.authorizer.tokens import IssuerKeys, IssuerUnavailable, Tokens
 from tests.issuer import AUDIENCE, Issuer, issuing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 @pytest.fixture(scope="module")
@@ -213,6 +217,57 @@ def test_a_key_that_is_for_encryption_signs_nothing(issuer: Issuer) -> None:
     for _ in range(2):
         with pytest.raises(Unauthorized, match="no key"):
             checking.access(issuer.token(kid="encrypting"))
+
+
+_SHORT = 1024
+_WEAK: tuple[tuple[str, Any, str], ...] = (
+    ("RS256", lambda: rsa.generate_private_key(public_exponent=65537, key_size=_SHORT), "RSA key of 1024 bits"),
+    ("ES256", lambda: ec.generate_private_key(ec.SECP384R1()), "secp384r1; it must be on P-256|no key"),
+    ("ES256", lambda: ec.generate_private_key(ec.SECP256K1()), "secp256k1; it must be on P-256|no key"),
+)
+
+
+@pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
+@pytest.mark.parametrize("named", [True, False], ids=["with alg", "without alg"])
+@pytest.mark.parametrize(("algorithm", "make", "reason"), _WEAK, ids=["rsa", "p-384", "secp256k1"])
+def test_a_weak_key_of_the_issuers_signs_nothing(
+    issuer: Issuer, algorithm: str, make: Callable[[], Any], reason: str, *, named: bool
+) -> None:
+    private = make()
+    kind = RSAAlgorithm if algorithm == "RS256" else ECAlgorithm
+    told = {**kind.to_jwk(private.public_key(), as_dict=True), "kid": "weak", "use": "sig"}
+    issuer.shown.append(told | ({"alg": algorithm} if named else {}))
+    signed = f"{encoded({'alg': algorithm, 'kid': 'weak'})}.{encoded(issuer.claims())}"
+    if algorithm == "RS256":
+        signature = private.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256())
+    else:
+        # 32 bytes each, as of a key on P-256, wherever they fit.
+        size = (private.curve.key_size + 7) // 8
+        r, s = decode_dss_signature(private.sign(signed.encode(), ec.ECDSA(hashes.SHA256())))
+        signature = r.to_bytes(size) + s.to_bytes(size)
+    checking = tokens(issuer)
+    for _ in range(2):
+        with pytest.raises(Unauthorized, match=reason):
+            checking.access(f"{signed}.{base64url(signature)}")
+    assert checking.access(issuer.token()).subject == "someone"
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "ES256", "EdDSA", "HS256", None])
+def test_a_secret_among_the_issuers_keys_signs_nothing(issuer: Issuer, algorithm: str | None) -> None:
+    secret = b"x" * 32
+    told = {"kty": "oct", "k": base64url(secret), "kid": "shared", "use": "sig"}
+    issuer.shown.append(told | ({"alg": algorithm} if algorithm else {}))
+    for alg in ("HS256", "RS256", "ES256", "EdDSA"):
+        signed = f"{encoded({'alg': alg, 'kid': 'shared'})}.{encoded(issuer.claims())}"
+        with pytest.raises(Unauthorized):
+            tokens(issuer).access(f"{signed}.{base64url(hmac.digest(secret, signed.encode(), 'sha256'))}")
+
+
+def test_a_private_key_that_the_issuer_shows_signs_nothing(issuer: Issuer) -> None:
+    issuer.add("leaked", shown=False)
+    issuer.shown.append({**ECAlgorithm.to_jwk(issuer.keys["leaked"][0], as_dict=True), "kid": "leaked", "use": "sig"})
+    with pytest.raises(Unauthorized, match="no public key"):
+        tokens(issuer).access(issuer.token(kid="leaked"))
 
 
 def test_keys_are_kept_for_their_time_and_no_longer(issuer: Issuer) -> None:

@@ -152,6 +152,13 @@ def test_an_event_that_says_it_is_of_another_tenant_is_refused() -> None:
     assert refused.value.pointer == "/tenantid"
 
 
+def test_a_tenant_that_is_no_string_is_the_one_that_it_is_in_a_header() -> None:
+    told = from_json('{"specversion":"1.0","id":"1","source":"/s","type":"t","tenantid":true,"workflowid":"1"}')
+    Access.of("s", [Scope.PUBLISH], tenants=["true"]).require_events([told], stream=None)
+    with pytest.raises(Forbidden):
+        Access.of("s", [Scope.PUBLISH], tenants=["True"]).require_events([told], stream="True:1")
+
+
 def test_a_prefix_alone_says_nothing_of_tenants() -> None:
     access = Access.of("someone", [], streams=["public."])
     access.require_events([from_json(event(tenantid="other"))], stream="public.1")

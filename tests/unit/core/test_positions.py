@@ -12,7 +12,16 @@ from eventstore.positions import WHOLE, Cursor, Place, Position
 epochs = st.binary(min_size=6, max_size=6).map(bytes.hex)
 numbers = st.integers(0, (1 << 63) - 1)
 positions = st.builds(Position, numbers, numbers, numbers)
-cursors = st.builds(Cursor, st.dictionaries(st.integers(0, 9999), st.tuples(epochs, positions)))
+
+
+@st.composite
+def cursors_with_some_serials(draw: st.DrawFn) -> Cursor:
+    places = draw(st.dictionaries(st.integers(0, 9999), st.tuples(epochs, positions)))
+    known = draw(st.sets(st.sampled_from(sorted(places)))) if places else set()
+    return Cursor(places, {partition: draw(st.integers(1, 1 << 40)) for partition in known})
+
+
+cursors = cursors_with_some_serials()
 
 _EPOCH, _OTHER = "0a" * 6, "0b" * 6
 
@@ -26,9 +35,15 @@ def test_a_cursor_comes_back_from_its_token(cursor: Cursor) -> None:
     assert Cursor.parse(cursor.token()) == cursor
 
 
-@given(epochs, numbers)
-def test_a_place_comes_back_from_its_token(epoch: str, sequence: int) -> None:
-    assert Place.parse(Place(epoch, sequence).token()) == Place(epoch, sequence)
+@given(epochs, numbers, numbers)
+def test_a_place_comes_back_from_its_token(epoch: str, sequence: int, first: int) -> None:
+    assert Place.parse(Place(epoch, sequence, first).token()) == Place(epoch, sequence, first)
+
+
+def test_tokens_of_earlier_versions_are_read() -> None:
+    places = {0: ("0123456789ab", Position(5, 0, 1)), 3: ("00000000000a", Position(1_700_000_000_000, 2, 0))}
+    assert Cursor.parse("YwABI0VniasFAAEDAAAAAAAKgNCV_7wxAgA") == Cursor(places)
+    assert Place.parse("cwEjRWeJqwc") == Place("0123456789ab", 7)
 
 
 @given(cursors)
@@ -47,12 +62,13 @@ def test_any_other_text_is_refused_as_a_cursor(token: str) -> None:
 
 @given(st.binary())
 def test_any_other_bytes_are_refused_as_a_cursor(packed: bytes) -> None:
-    token = urlsafe_b64encode(b"c" + packed).rstrip(b"=").decode()
-    try:
-        cursor = Cursor.parse(token)
-    except InvalidCursor:
-        return
-    assert Cursor.parse(cursor.token()) == cursor
+    for kind in (b"c", b"r"):
+        token = urlsafe_b64encode(kind + packed).rstrip(b"=").decode()
+        try:
+            cursor = Cursor.parse(token)
+        except InvalidCursor:
+            continue
+        assert Cursor.parse(cursor.token()) == cursor
 
 
 @pytest.mark.parametrize("token", ["", "c", "Yw!", "Y w", "no cursor", "Ynl0ZXM", "é"])
@@ -106,6 +122,15 @@ class TestMerging:
     def test_where_epochs_differ_the_later_token_counts(self) -> None:
         tokens = [Cursor({1: place(9)}).token(), Cursor({1: place(3, epoch=_OTHER)}).token()]
         assert Cursor.merged(tokens).places == {1: place(3, epoch=_OTHER)}
+
+    def test_the_furthest_place_brings_its_serial(self) -> None:
+        tokens = [Cursor({1: place(5), 2: place(5)}, {1: 7, 2: 7}).token(), Cursor({1: place(9)}).token()]
+        assert Cursor.merged(tokens).removals == Cursor.merged(tokens[::-1]).removals == {2: 7}
+
+    @pytest.mark.parametrize(("serials", "merged"), [((7, 4), {1: 4}), ((4, 7), {1: 4}), ((7, 0), {}), ((0, 7), {})])
+    def test_at_one_place_the_lowest_serial_counts(self, serials: tuple[int, int], merged: dict[int, int]) -> None:
+        tokens = [Cursor({1: place(5)}, {1: serial}).token() for serial in serials]
+        assert Cursor.merged(tokens).removals == merged
 
     @given(cursors, cursors)
     def test_tokens_joined_by_dots_are_the_tokens(self, one: Cursor, other: Cursor) -> None:

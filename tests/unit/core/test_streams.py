@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,6 +9,11 @@ from hypothesis import strategies as st
 from eventstore.errors import InvalidStream
 from eventstore.streams import partition_of, stream_name, stream_of
 from tests.examples import event
+
+if TYPE_CHECKING:
+    from eventstore.events import AttributeValue
+
+_IDS = st.text("a:T", max_size=3)
 
 
 @pytest.mark.parametrize(
@@ -16,10 +23,15 @@ from tests.examples import event
         ({"workflowid": "order-1", "partitionkey": "p"}, "order-1"),
         ({"tenantid": "acme", "partitionkey": "p"}, "p"),
         ({"tenantid": "acme"}, "default"),
+        ({"tenantid": True, "workflowid": False}, "true:false"),
+        ({"tenantid": 7, "workflowid": -7}, "7:-7"),
+        ({"workflowid": True}, "true"),
+        ({"partitionkey": True}, "true"),
+        ({"tenantid": "acme", "workflowid": "a:b:c"}, "acme:a:b:c"),
         ({}, "default"),
     ],
 )
-def test_an_event_says_where_it_belongs(attributes: dict[str, str], stream: str) -> None:
+def test_an_event_says_where_it_belongs(attributes: dict[str, AttributeValue], stream: str) -> None:
     assert stream_of(event(**attributes)) == stream
 
 
@@ -38,6 +50,30 @@ def test_a_workflow_id_that_makes_no_name_is_refused_where_it_stands() -> None:
     with pytest.raises(InvalidStream) as caught:
         stream_of(event(workflowid="a b"))
     assert caught.value.pointer == "/workflowid"
+
+
+@given(_IDS, _IDS, _IDS, _IDS)
+def test_no_two_tenants_share_a_stream(tenant: str, workflow: str, other: str, others: str) -> None:
+    def stream(**attributes: str) -> str | None:
+        try:
+            return stream_of(event(**attributes))
+        except InvalidStream:
+            return None
+
+    found = stream(tenantid=tenant, workflowid=workflow), stream(tenantid=other, workflowid=others)
+    assert found[0] != found[1] or found[0] is None or (tenant, workflow) == (other, others)
+
+
+def test_a_tenant_with_a_colon_is_refused_where_it_stands_unless_the_stream_is_named() -> None:
+    with pytest.raises(InvalidStream, match=r"name its stream by \?stream=") as caught:
+        stream_of(event(tenantid="acme:eu", workflowid="order-1"))
+    assert caught.value.pointer == "/tenantid"
+    assert stream_of(event(tenantid="acme:eu", partitionkey="p")) == "p"
+
+
+@pytest.mark.parametrize(("value", "header"), [(True, "true"), (False, "false"), (7, "7")])
+def test_an_event_belongs_where_it_belongs_in_either_mode(value: AttributeValue, header: str) -> None:
+    assert stream_of(event(tenantid=value, workflowid=value)) == stream_of(event(tenantid=header, workflowid=header))
 
 
 @given(st.from_regex(r"[A-Za-z0-9._:~-]{1,200}", fullmatch=True), st.integers(1, 500))

@@ -49,6 +49,13 @@ def test_the_cluster_loses_no_acknowledged_write_and_evicts_nothing() -> None:
     assert properties("cache", "Settings")["Properties"]["maxmemory-policy"] == "noeviction"
 
 
+def test_no_log_of_the_cache_has_what_commands_are_given() -> None:
+    """The slow log holds arguments: events, and names of streams and subscriptions."""
+    delivered = [one["LogType"] for one in properties("cache", "Cluster")["LogDeliveryConfigurations"]]
+    assert delivered == ["engine-log"]
+    assert "LogDeliveryConfigurations" not in properties("cache", "Serverless")
+
+
 @pytest.mark.parametrize("name", ["Cluster", "Serverless"])
 def test_what_keeps_the_events_outlives_its_stack(name: str) -> None:
     resource = NESTED["cache"]["Resources"][name]

@@ -48,3 +48,18 @@ def test_what_the_authorizer_lacks_is_told_before_anything_starts(
     with pytest.raises(SystemExit):
         options(**environment)
     assert f"{unset} is unset" in capsys.readouterr().err
+
+
+def test_further_origins_are_those_of_the_environment() -> None:
+    assert options(ALLOWED_ORIGINS="https://app.example, http://a.test:1").origins.listed == {
+        "https://app.example",
+        "http://a.test:1",
+    }
+    assert options().origins.listed == frozenset()
+    assert options(ALLOWED_ORIGINS="*").origins.everyone
+
+
+def test_what_is_no_origin_is_told_before_anything_starts(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        options(ALLOWED_ORIGINS="app.example")
+    assert "ALLOWED_ORIGINS has 'app.example'; an origin is such as" in capsys.readouterr().err

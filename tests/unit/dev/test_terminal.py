@@ -53,6 +53,12 @@ def test_a_path_cannot_move_the_cursor() -> None:
     assert "/a??[2J" in line(io.StringIO(), path="/a\x00\x1b[2J")
 
 
+def test_what_a_client_sent_begins_no_line_of_its_own() -> None:
+    stream = io.StringIO()
+    Terminal(stream=stream).complain("403: 'x\n12:00:00 GET / 200\x1b[2J'")
+    assert stream.getvalue() == "403: 'x?12:00:00 GET / 200?[2J'\n"
+
+
 def test_lambdas_own_lines_are_for_the_verbose() -> None:
     quiet, verbose = io.StringIO(), io.StringIO()
     Terminal(stream=quiet).platform_line("F", "r", "START")

@@ -7,29 +7,61 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.sam_local import images
+from tests.sam_local.commands import DockerError
 from tests.sam_local.engines import Engine, NoEngineError, engine
+from tests.sam_local.stand_ins import NoStandInError
 from tests.unit.sam_local.programs import docker, program
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+IMAGE = "public.ecr.aws/lambda/python:3.13-x86_64"
+on_linux = pytest.mark.skipif(
+    sys.platform != "linux", reason="only Linux has other loopback addresses without setting them up"
+)
+
 
 @pytest.fixture(autouse=True)
 def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A PATH with nothing on it yet."""
+    """A PATH with nothing on it yet, and a home with nothing in it."""
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
     return tmp_path
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has other loopback addresses without setting them up")
+@on_linux
 def test_on_linux_something_must_listen_where_containers_look_for_this_machine(path: Path) -> None:
     docker(path)
-    assert engine() == Engine("x86_64", "manylinux2014_x86_64", "127.0.0.2", relayed=True)
+    assert engine() == Engine("x86_64", "manylinux2014_x86_64", IMAGE, "127.0.0.2", relayed=True)
 
 
 def test_an_engine_in_a_machine_of_its_own_has_a_name_for_this_one(path: Path) -> None:
-    docker(path, processor="arm64", gateway="192.0.2.1")
-    assert engine() == Engine("arm64", "manylinux2014_aarch64", "host.docker.internal", relayed=False)
+    docker(path, processor="arm64", networks=[{"Subnet": "192.0.2.0/24", "Gateway": "192.0.2.1"}])
+    found = engine()
+    assert (found.host, found.relayed) == ("host.docker.internal", False)
+    assert (found.architecture, found.platform) == ("arm64", "manylinux2014_aarch64")
+
+
+@on_linux
+@pytest.mark.parametrize("gateway", [{}, {"Gateway": ""}])
+def test_an_engine_that_names_no_gateway_has_the_first_address_of_its_subnet(
+    path: Path, gateway: dict[str, str]
+) -> None:
+    docker(path, networks=[{"Subnet": "127.0.0.4/30", **gateway}])
+    assert (engine().host, engine().relayed) == ("127.0.0.5", True)
+
+
+@on_linux
+def test_a_subnet_of_ipv6_is_passed_over(path: Path) -> None:
+    ours = {"Subnet": "127.0.0.0/16", "Gateway": "127.0.0.2"}
+    docker(path, networks=[{"Subnet": "fd00::/64", "Gateway": "fd00::1"}, ours])
+    assert engine().host == "127.0.0.2"
+
+
+def test_an_engine_whose_bridge_has_no_subnet_has_a_name_for_this_machine(path: Path) -> None:
+    docker(path, networks=[])
+    assert engine().host == "host.docker.internal"
 
 
 def test_without_docker_there_is_none() -> None:
@@ -43,9 +75,43 @@ def test_an_engine_that_does_not_run_is_none(path: Path) -> None:
         engine()
 
 
-def test_an_engine_that_cannot_fetch_lambdas_image_is_none(path: Path) -> None:
-    program(path / "docker", 'import sys; sys.exit("no route" if sys.argv[1] == "pull" else print("amd64"))')
-    with pytest.raises(NoEngineError, match="`docker pull` fails: no route"):
+def test_an_engine_that_answers_and_then_fails_is_a_failure_and_no_reason_to_skip(path: Path) -> None:
+    docker(path, networks=None)
+    with pytest.raises(DockerError, match="`docker network` fails: network bridge not found"):
+        engine()
+
+
+def test_an_image_that_is_here_is_used_whether_it_can_be_pulled_or_not(path: Path) -> None:
+    docker(path, images=[IMAGE], registry=())
+    assert engine().image == IMAGE
+
+
+def test_where_no_registry_answers_an_image_is_made_under_a_name_of_its_own(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[tuple[str, str, str]] = []
+
+    def make(name: str, *, architecture: str, platform: str) -> None:
+        made.append((name, architecture, platform))
+
+    monkeypatch.setattr(images, "make_stand_in", make)
+    docker(path, registry=())
+    assert engine().image == "eventstore/lambda-python:3.13-x86_64"
+    assert made == [("eventstore/lambda-python:3.13-x86_64", "x86_64", "manylinux2014_x86_64")]
+
+
+def test_an_engine_for_which_lambdas_image_can_be_neither_pulled_nor_made_is_none(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def make(*_: object, **__: object) -> None:
+        raise NoStandInError("that takes Python 3.13")
+
+    monkeypatch.setattr(images, "make_stand_in", make)
+    docker(path, registry=())
+    reason = (
+        "`docker pull` fails: no such host: public.ecr.aws; and no image can be made in its place: that takes Python"
+    )
+    with pytest.raises(NoEngineError, match=reason):
         engine()
 
 

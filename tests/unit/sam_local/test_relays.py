@@ -31,3 +31,9 @@ def test_what_it_is_told_is_handed_on_and_back() -> None:
             assert far.recv(16) == b"there"
             far.sendall(b"back")
             assert near.recv(16) == b"back"
+
+
+@pytest.mark.parametrize("host", ["", "0.0.0.0", "::", "localhost"])  # noqa: S104 - none of them is bound
+def test_it_never_listens_on_every_address(host: str) -> None:
+    with pytest.raises(ValueError, match=r"every address|does not appear to be"), relaying(1, host=host):
+        pass

@@ -2,6 +2,7 @@
 
 from eventstore_dev.valkey.binary import ValkeyError
 from eventstore_dev.valkey.cluster import ValkeyCluster
+from eventstore_dev.valkey.keeper import Keeper
 from eventstore_dev.valkey.server import FolderInUseError, PortInUseError, ValkeyServer
 
-__all__ = ["FolderInUseError", "PortInUseError", "ValkeyCluster", "ValkeyError", "ValkeyServer"]
+__all__ = ["FolderInUseError", "Keeper", "PortInUseError", "ValkeyCluster", "ValkeyError", "ValkeyServer"]

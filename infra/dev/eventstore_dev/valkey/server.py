@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 import weakref
 from contextlib import suppress
@@ -79,6 +80,7 @@ class ValkeyServer:
         self._process: subprocess.Popen[bytes] | None = None
         self._lifeline: Lifeline | None = None
         self._forget: Callable[[], object] | None = None
+        self._abandoned = threading.Event()
 
     @classmethod
     def start(
@@ -140,8 +142,27 @@ class ValkeyServer:
         """Whether the process is alive."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def ending(self) -> str:
+        """How the process ended by itself, for a person; empty while it runs or when it was stopped."""
+        status = self._process.poll() if self._process is not None else None
+        if status is None:
+            return ""
+        return f"killed by {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
+
+    def abandon(self) -> None:
+        """Lets a start that is under way in another thread fail within a moment, and every later one."""
+        self._abandoned.set()
+
     def restart(self) -> None:
-        """Starts on the same folder and port, stopping gracefully first if it runs. Persistent data is there again."""
+        """Starts on the same folder and port, stopping gracefully first if it runs. Persistent data is there again.
+
+        After a failure it can be tried again.
+
+        Raises:
+            FolderInUseError, PortInUseError, ValkeyError: As `start` says; or it was abandoned.
+            OSError: The folder cannot be written to.
+        """
         self.stop()
         lock = self._lock_folder()
         try:
@@ -197,18 +218,28 @@ class ValkeyServer:
     def _lock_folder(self) -> int:
         """An open file whose lock says that the folder is in use."""
         lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        # A server whose parent was killed needs a moment to close its files.
-        for _ in _until(time.monotonic() + 2):
-            with suppress(BlockingIOError):
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                os.ftruncate(lock, 0)
-                os.write(lock, str(os.getpid()).encode())
-                return lock
-        holder = os.read(lock, 32).decode(errors="replace") or "another process"
-        os.close(lock)
-        raise FolderInUseError(
-            f"{self.folder} is in use by another instance (process {holder}). Stop that one, or choose another folder."
-        )
+        try:
+            # A server whose parent was killed needs a moment to close its files.
+            for _ in _until(time.monotonic() + 2):
+                self._require_wanted()
+                with suppress(BlockingIOError):
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    os.ftruncate(lock, 0)
+                    os.write(lock, str(os.getpid()).encode())
+                    return lock
+            holder = os.read(lock, 32).decode(errors="replace") or "another process"
+            raise FolderInUseError(
+                f"{self.folder} is in use by another instance (process {holder}). Stop that one, or choose another "
+                "folder."
+            )
+        except BaseException:
+            # Left open, it would hold the lock against the next try.
+            os.close(lock)
+            raise
+
+    def _require_wanted(self) -> None:
+        if self._abandoned.is_set():
+            raise ValkeyError(f"The Valkey of port {self.port} is not wanted any more.")
 
     def _command(self) -> list[str]:
         directives = {
@@ -228,24 +259,35 @@ class ValkeyServer:
 
     def _await_ready(self, log: Path) -> None:
         client = connect(self.port)
+        deadline = time.monotonic() + _READY_WITHIN
         try:
-            for _ in _until(time.monotonic() + _READY_WITHIN):
+            for _ in _until(float("inf")):
+                self._require_wanted()
                 if not self.running:
                     self._raise_last_words(log)
-                with suppress(redis.RedisError):
-                    client.ping()
+                try:
                     # Another server on the port would answer too.
                     if client.info("server")["process_id"] == self.pid:
+                        client.ping()
                         return
+                except redis.BusyLoadingError:
+                    # It reads its data, which takes as long as there is any.
+                    deadline = time.monotonic() + _READY_WITHIN
+                except redis.RedisError:
+                    pass
+                if time.monotonic() > deadline:
+                    raise ValkeyError(
+                        f"Valkey on port {self.port} gave no answer within {_READY_WITHIN:.0f} s; see {log}."
+                    )
         finally:
             client.close()
-        raise ValkeyError(f"Valkey on port {self.port} gave no answer within {_READY_WITHIN:.0f} s; see {log}.")
 
     def _raise_last_words(self, log: Path) -> None:
         words = log.read_text(errors="replace").strip()
         if "Address already in use" in words:
             raise PortInUseError(f"Port {self.port} is in use by another program. Choose another, or leave it out.")
-        raise ValkeyError(f"Valkey ended as it started. Its last words:\n{words[-2000:]}")
+        last = f" Its last words:\n{words[-2000:]}" if words else ""
+        raise ValkeyError(f"Valkey ended as it started ({self.ending}).{last}")
 
     def __enter__(self) -> Self:
         return self

@@ -53,8 +53,10 @@ class RedisDurables:
         self._waiting = waiting
         self._new_epoch = new_epoch
         self._partitions = Partitions(client, configured=partitions, new_epoch=new_epoch)
+        self._list = Script("list")
         self._found = Script("found")
         self._tell = Script("tell")
+        self._change = Script("change")
 
     @property
     def count(self) -> int:
@@ -66,10 +68,14 @@ class RedisDurables:
         """See `Durables.create`."""
         key = durable_key(durable.name)
         with ANSWERING:
-            # Its name comes first and decides; founding it again, after a try that died, leaves what stands.
-            self._client.execute_command("SET", key, durable.encoded(), "NX")
-            stands = Durable.decoded(self._client.execute_command("GET", key).decode())
-            self._client.execute_command("ZADD", DURABLES, 0, durable.name)
+            # Its name comes first and decides; founding it again, after a try that died, leaves what stands. A store
+            # that is full refuses a new name, and nothing of what belongs to a name that stands.
+            text = self._client.execute_command("GET", key)
+            if text is None:
+                self._client.execute_command("SET", key, durable.encoded(), "NX")
+                text = self._client.execute_command("GET", key)
+            stands = Durable.decoded(text.decode())
+            self._list(self._client, [DURABLES], [durable.name, 0])
             for partition in starts.keys() & set(self.partitions(stands)):
                 start = starts[partition]
                 kept, keys = partition_keys(partition), turn_keys(partition)
@@ -104,6 +110,16 @@ class RedisDurables:
         with ANSWERING:
             arguments = (DURABLES, lowest, highest, "LIMIT", 0, count)
             return [name.decode() for name in self._client.execute_command("ZRANGEBYLEX", *arguments)]
+
+    def change(self, old: Durable, new: Durable) -> bool:
+        """See `Durables.change`."""
+        key = durable_key(old.name)
+        with ANSWERING:
+            text = self._client.execute_command("GET", key)
+            # By what it says, for an older program may have written it in other letters.
+            if text is None or Durable.decoded(text.decode()) != old:
+                return False
+            return bool(self._change(self._client, [key], [text, new.encoded()]))
 
     def delete(self, name: str) -> None:
         """See `Durables.delete`."""

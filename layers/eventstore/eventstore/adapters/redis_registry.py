@@ -48,6 +48,8 @@ class RedisRegistry:
         self._clock = clock
         self._new_epoch = new_epoch
         self._partitions = Partitions(client, configured=partitions, new_epoch=new_epoch)
+        self._list = Script("list")
+        self._connect = Script("connect")
         self._take = Script("take")
         self._heard = Script("heard")
         self._release = Script("release")
@@ -58,9 +60,8 @@ class RedisRegistry:
         """See `Registry.connect`."""
         with ANSWERING:
             # Listed first: one that is listed and not there is forgotten in time, and the reverse would not be.
-            self._client.execute_command("ZADD", CONNECTIONS, connection.opened, connection.id)
-            fields = ("protocol", connection.protocol, "opened", connection.opened)
-            self._client.execute_command("HSET", connection_key(connection.id), *fields)
+            self._list(self._client, [CONNECTIONS], [connection.id, connection.opened])
+            self._connect(self._client, [connection_key(connection.id)], [connection.protocol, connection.opened])
 
     def connection(self, connection_id: str) -> Connection | None:
         """See `Registry.connection`."""

@@ -19,8 +19,9 @@ __all__ = ["Script"]
 class Script:
     """A script by its name; run by its digest, and sent whole where the server does not know it yet.
 
-    Those that begin with `#!lua flags=allow-oom` run though the server's memory is full: they remove what is there,
-    deliver it, or write over it (Valkey documentation, "Lua API reference", script flags).
+    Those that begin with `#!lua flags=allow-oom` or `no-writes` run though the server's memory is full: they remove
+    what is there, deliver it, read it, write over it, or note who asks for it (Valkey documentation, "Lua API
+    reference", script flags). Those that store what clients publish or make do without.
 
     Args:
         name: Its file's.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from eventstore.adapters.redis_entries import REACH, recorded, sequence_and_time
@@ -24,6 +24,11 @@ _SCANNED = 20_000
 
 _AT_ONCE = 2_000
 """How many of them one step skips: about 2 ms, for the server does nothing else meanwhile."""
+
+_ROUNDS = 20
+"""How often one read goes on behind events that were deleted and have yet to be removed."""
+
+_ANYWHERE = (1 << 63) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +66,6 @@ class _References(NamedTuple):
     spans: Sequence[_Span]
     position: Position
     at_end: bool
-    removed: _Removed | None
-    """Known already where there is no event to read."""
-
-
-class _Removed(NamedTuple):
-    """The partition's removal serial, and the time of the log at which the newest removal lies."""
-
-    serial: int
-    until: int
 
 
 class Tails:
@@ -82,6 +78,17 @@ class Tails:
 
     def read(self, after: Mapping[int, Position], window: Window) -> dict[int, Tail]:
         """See `Log.tail`."""
+        tails, hidden = self._round(after, window)
+        rounds = 1
+        while hidden and rounds < _ROUNDS:
+            # The epoch is that of the first round, the place and the removals are those of the last.
+            further, hidden = self._round(hidden, window)
+            tails |= {p: replace(tail, epoch=tails[p].epoch) for p, tail in further.items()}
+            rounds += 1
+        return tails
+
+    def _round(self, after: Mapping[int, Position], window: Window) -> tuple[dict[int, Tail], Mapping[int, Position]]:
+        """Read once; and where to read on of which only references to deleted events were found."""
         found = self._references(after, window)
         pipeline = self._client.pipeline(transaction=False)
         for partition, references in found.items():
@@ -90,10 +97,12 @@ class Tails:
             for span in references.spans:
                 reach = min(span.high + REACH, span.last)
                 pipeline.xrange(stream_keys(partition, span.stream).events, span.low, reach)
-            if references.removed is None:
-                _ask_removed(pipeline, partition)
+            # Behind the events: what was removed by then is counted.
+            pipeline.hmget(partition_keys(partition).partition, ("trims", "removed_until"))
         answers = iter(pipeline.execute())
-        return {p: _tail(references, answers, backwards=window.backwards) for p, references in found.items()}
+        tails = {p: _tail(references, answers, backwards=window.backwards) for p, references in found.items()}
+        passed = (p for p, references in found.items() if references.spans and not tails[p].events)
+        return tails, {p: tails[p].position for p in passed if not tails[p].at_end}
 
     def _references(self, after: Mapping[int, Position], window: Window) -> dict[int, _References]:
         pipeline = self._client.pipeline(transaction=False)
@@ -107,20 +116,16 @@ class Tails:
                 pipeline.xrevrange(keys.log, _entry(position), "-", count=window.count + 1)
             else:
                 pipeline.xrange(keys.log, _entry(position), _end(window, partition), count=window.count + 1)
-            _ask_removed(pipeline, partition)
         answers = iter(pipeline.execute())
         found = {}
         for partition, position in after.items():
             epoch = self._partitions.epoch(partition, next(answers))
             if window.streams:
-                entries, removed = self._scanned(partition, position, window), None
+                entries = self._scanned(partition, position, window)
             else:
                 sent = next(answers)
                 entries = _Entries(sent, sent[-1][0] if sent else b"", len(sent) <= window.count)
-                removed = _removed(answers)
-            references = _wanted(epoch, entries, partition, position, window)
-            # Where events are read, it is asked for again behind them.
-            found[partition] = references if references.spans else references._replace(removed=removed)
+            found[partition] = _wanted(epoch, entries, partition, position, window)
         return found
 
     def _scanned(self, partition: int, position: Position, window: Window) -> _Entries:
@@ -165,7 +170,7 @@ def _wanted(epoch: str, entries: _Entries, partition: int, after: Position, wind
         else:
             position = max(position, Position(time, order, WHOLE))
             position = position if until is None else max(min(position, until), after)
-    return _References(epoch, spans, position, entries.ended and not cut, None)
+    return _References(epoch, spans, position, entries.ended and not cut)
 
 
 def _spans(
@@ -198,28 +203,16 @@ def _spans(
     return spans, False
 
 
-def _tail(references: _References, answers: Iterator[object], *, backwards: bool) -> Tail:
-    firsts = {
-        stream: int(next(answers) or 1)  # type: ignore[call-overload]
-        for stream in dict.fromkeys(span.stream for span in references.spans)
-    }
+def _tail(references: _References, answers: Iterator[Any], *, backwards: bool) -> Tail:
+    firsts = {stream: int(next(answers) or 1) for stream in dict.fromkeys(span.stream for span in references.spans)}
     events: list[tuple[Position, RecordedEvent]] = []
     for span in references.spans:
         low = max(span.low, firsts[span.stream])
-        found = recorded(span.stream, next(answers), low=low, high=span.high)  # type: ignore[arg-type]
+        found = recorded(span.stream, next(answers), low=low, high=span.high)
         ordered = reversed(found) if backwards else found
         events += [(Position(span.time, span.order, event.sequence - span.base), event) for event in ordered]
-    serial, until = references.removed or _removed(answers)
-    return Tail(references.epoch, events, references.position, references.at_end, serial, until)
-
-
-def _ask_removed(pipeline: Any, partition: int) -> None:
-    keys = partition_keys(partition)
-    pipeline.hget(keys.partition, "trims")
-    # The set is in the order of time, and forgets the oldest first.
-    pipeline.zrange(keys.trimmed, -1, -1, withscores=True)
-
-
-def _removed(answers: Iterator[Any]) -> _Removed:
-    serial, newest = next(answers), next(answers)
-    return _Removed(int(serial or 0), int(newest[0][1]) if newest else -1)
+    serial, until = next(answers)
+    removals = int(serial or 0)
+    # An earlier version counted removals, and did not say up to where.
+    removed_until = int(until) if until else _ANYWHERE if removals else -1
+    return Tail(references.epoch, events, references.position, references.at_end, removals, removed_until)

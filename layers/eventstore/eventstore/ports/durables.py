@@ -38,6 +38,12 @@ class Durables(Protocol):
     def names(self, *, prefix: str, after: str, count: int) -> Sequence[str]:
         """Up to `count` names in order, those beyond `after` that start with `prefix`."""
 
+    def change(self, old: Durable, new: Durable) -> bool:
+        """Replace the definition of one by another of the same name and key; False if it is `old` no more.
+
+        Its groups go by the old one until they are told (`groups.Change`).
+        """
+
     def delete(self, name: str) -> None:
         """End one, with all that it had in flight and parked; raises `SubscriptionNotFound`."""
 

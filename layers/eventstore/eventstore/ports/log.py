@@ -102,7 +102,10 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class PartitionStats:
-    """What a partition holds: streams, appends whose events are kept, and when the newest was stored (ms)."""
+    """What a partition holds: streams, appends whose events are kept, and when the newest was stored (ms).
+
+    A deletion counts among the appends until it was dispatched.
+    """
 
     partition: int
     streams: int

@@ -1,3 +1,4 @@
+#!lua flags=no-writes
 -- Finds the subscriptions that have caught up, by their terms.
 --
 -- KEYS  1 terms    as in begin.lua

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Founds a durable subscription in a partition, or leaves the one that is there.
 --
 -- KEYS  1 partition, 2 log    as in begin.lua

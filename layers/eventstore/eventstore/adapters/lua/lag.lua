@@ -1,3 +1,4 @@
+#!lua flags=no-writes
 -- Counts the events that a partition's log refers to beyond a place.
 --
 -- KEYS  1 log      as in append.lua

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Opens a partition, and makes it if it is new.
 --
 -- The epoch is drawn once and lost with the partition's other keys, so that a cursor into lost history is noticed. Only

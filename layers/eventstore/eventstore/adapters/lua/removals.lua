@@ -20,9 +20,11 @@ end
 --
 -- `trimmed` and `partition` are as in trim.lua; `members` is {time, member, ...}.
 local function remember(trimmed, partition, members)
+  if #members == 0 then return end
   for at = 1, #members, AT_ONCE do
     call('ZADD', trimmed, unpack(members, at, min(at + AT_ONCE - 1, #members)))
   end
+  call('HSET', partition, 'removed_until', call('ZRANGE', trimmed, -1, -1, 'WITHSCORES')[2])
   local surplus = call('ZCARD', trimmed) - REMEMBERED
   if surplus <= 0 then return end
   local forgotten, forgotten_serial = unpack(call('HMGET', partition, 'forgotten', 'forgotten_serial'))

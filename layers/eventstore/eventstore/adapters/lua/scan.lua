@@ -1,3 +1,4 @@
+#!lua flags=no-writes
 -- Finds the references to some streams in a partition's log, so that whoever reads one stream need not read them all.
 --
 -- KEYS  1 log    as in append.lua

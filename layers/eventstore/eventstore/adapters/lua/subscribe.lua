@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Starts a subscription in a partition: its next turn carries it to the live end, whatever comes meanwhile.
 --
 -- KEYS  1 partition, 2 turn, 3 bell, 4 log, 5 behind, 6 places    as in begin.lua

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Gives a connection a subscription.
 --
 -- KEYS  1 connection    the connection's hash: protocol, opened, active (how many subscriptions it has), and per

@@ -10,7 +10,7 @@
 --       4 ids                       as in index.lua
 --       5 partition                 the partition's hash; `trims` counts the steps that took events from readers;
 --                                   `forgotten` is the last entry of the log, and `forgotten_serial` the last serial,
---                                   of what is no longer in `trimmed`
+--                                   of what is no longer in `trimmed`; `removed_until` is the newest time in it
 --       6 turn                      the partition's hash of dispatch; `done` is the last entry of the log dispatched
 --       7 trimmed                   the partition's sorted set of what was removed, by time:
 --                                   <serial>|<entry of the log>|<stream>|<first>-<last>|<index of first in its append>,
@@ -36,9 +36,8 @@ local function dispatched(sequence, time)
   if not pending then
     pending = math.huge
     for _, entry in ipairs(call('XRANGE', log, '(' .. done, whole(time))) do
-      local base = bounds(entry[2][2])
-      -- What marks a deletion refers to no event.
-      if entry[2][1] == name and base > 0 then pending = min(pending, base) end
+      -- What is kept lies behind the mark of a deletion: where that is not dispatched yet, nothing of it is.
+      if entry[2][1] == name then pending = min(pending, (bounds(entry[2][2]))) end
     end
   end
   return sequence < pending

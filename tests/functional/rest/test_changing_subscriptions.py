@@ -1,0 +1,223 @@
+"""PATCH of durable subscriptions: another definition, the same place."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from eventstore import bootstrap
+from eventstore.durable import Changes
+from eventstore.errors import WrongSubscriptionVersion
+from eventstore.filters import parse_filters
+from tests.functional.rest.api import cloudevent
+from tests.functional.rest.workers import Workers
+
+if TYPE_CHECKING:
+    from tests.functional.rest.api import Api, Reply
+
+PATH = "/api/v1/subscriptions/workers"
+TASKS = [{"prefix": {"type": "task."}}]
+
+
+def create(api: Api, **members: object) -> Reply:
+    body = json.dumps({"id": "workers", "from": "start", **members}).encode()
+    return api.call("POST", "/api/v1/subscriptions", body=body, headers={"Content-Type": "application/json"})
+
+
+def change(api: Api, members: object, *, kind: str = "application/merge-patch+json", **headers: str) -> Reply:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return api.call("PATCH", PATH, body=json.dumps(members).encode(), headers={"Content-Type": kind, **named})
+
+
+def publish(api: Api, stream: str, *events: tuple[str, str]) -> None:
+    given = [cloudevent(event_id, type=kind) for event_id, kind in events]
+    assert api.publish(*given, query=f"?stream={stream}").status in {200, 201}
+
+
+@pytest.fixture
+def workers(api: Api) -> Workers:
+    create(api)
+    return Workers(api)
+
+
+class TestWhatIsAskedFor:
+    def test_only_what_is_named_is_another(self, api: Api) -> None:
+        made = create(api, filters=TASKS).json
+        changed = change(api, {"max_attempts": 9, "ack_deadline": 60})
+        assert changed.status == 200
+        assert changed.json == made | {"max_attempts": 9, "ack_deadline": 60, "version": 2}
+        assert api.get(PATH).json["max_attempts"] == 9
+
+    def test_plain_json_will_do(self, api: Api) -> None:
+        create(api)
+        assert change(api, {"max_attempts": 9}, kind="application/json").status == 200
+
+    def test_what_it_is_already_makes_no_version(self, api: Api) -> None:
+        create(api)
+        assert change(api, {"max_attempts": 5}).json["version"] == 1
+
+    @pytest.mark.parametrize(
+        "members",
+        [
+            {},
+            {"ack_deadline": None},
+            {"filters": None},
+            {"stream": "wf"},
+            {"id": "x"},
+            {"from": "now"},
+            {"max_attempts": 0},
+        ],
+    )
+    def test_a_member_that_is_unknown_null_or_wrong_is_refused_and_nothing_changes(
+        self, api: Api, members: dict[str, Any]
+    ) -> None:
+        create(api)
+        before = api.get(PATH).json
+        assert change(api, members).status == 422
+        assert api.get(PATH).json == before
+
+    def test_a_filter_that_is_wrong_is_named(self, api: Api) -> None:
+        create(api)
+        refused = change(api, {"filters": [{"sql": "1 +"}]})
+        assert (refused.status, refused.json["code"]) == (422, "invalid-filter")
+
+    def test_there_must_be_one(self, api: Api) -> None:
+        assert change(api, {"max_attempts": 9}).status == 404
+
+    def test_an_unknown_media_type_is_refused(self, api: Api) -> None:
+        create(api)
+        assert change(api, {"max_attempts": 9}, kind="text/plain").status == 415
+
+
+class TestConditions:
+    def test_the_entity_tag_that_was_given_lets_it_be_changed_once(self, api: Api) -> None:
+        create(api)
+        tag = api.get(PATH).headers["etag"]
+        changed = change(api, {"max_attempts": 9}, If_Match=tag)
+        assert changed.status == 200
+        refused = change(api, {"max_attempts": 8}, If_Match=tag)
+        assert (refused.status, refused.json["code"]) == (412, "wrong-subscription-version")
+        assert f'"{refused.json["version"]}"' == changed.headers["etag"]
+        assert api.get(PATH).json["max_attempts"] == 9
+
+    def test_one_of_the_same_name_that_was_made_since_has_another_tag(self, api: Api) -> None:
+        create(api)
+        tag = api.get(PATH).headers["etag"]
+        api.call("DELETE", PATH)
+        create(api)
+        assert change(api, {"max_attempts": 9}, If_Match=tag).status == 412
+        assert api.call("DELETE", PATH, headers={"If-Match": tag}).status == 412
+        assert api.call("DELETE", PATH, headers={"If-Match": api.get(PATH).headers["etag"]}).status == 204
+
+    def test_of_two_that_change_it_at_once_each_has_its_word(self, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+        create(api)
+        durables, subscriptions = bootstrap.durables(), bootstrap.durable_subscriptions()
+        replace, calls = durables.change, []
+
+        def overtaken(*given: Any) -> bool:  # noqa: ANN401 - as the port has it
+            calls.append(given)
+            if len(calls) == 1:
+                subscriptions.change("workers", Changes(max_in_flight=7))
+            return replace(*given)
+
+        monkeypatch.setattr(durables, "change", overtaken)
+        changed = subscriptions.change("workers", Changes(max_attempts=9))
+        assert (changed.version, changed.rules.max_attempts, changed.rules.max_in_flight) == (3, 9, 7)
+
+    def test_who_is_overtaken_on_a_condition_is_refused(self, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+        create(api)
+        durables, subscriptions = bootstrap.durables(), bootstrap.durable_subscriptions()
+        key, replace = durables.get("workers").key, durables.change
+
+        def overtaken(*given: Any) -> bool:  # noqa: ANN401 - as the port has it
+            monkeypatch.setattr(durables, "change", replace)
+            subscriptions.change("workers", Changes(max_in_flight=7))
+            return replace(*given)
+
+        monkeypatch.setattr(durables, "change", overtaken)
+        with pytest.raises(WrongSubscriptionVersion):
+            subscriptions.change("workers", Changes(max_attempts=9), versions=[f"1.{key}"])
+
+
+class TestWhatHappens:
+    def test_it_keeps_its_place_and_goes_by_the_new_filter_from_there(self, api: Api, workers: Workers) -> None:
+        workers.join()
+        publish(api, "wf", ("1", "task.a"), ("2", "other"))
+        workers.settle()
+        assert workers.received() == [("wf", "1"), ("wf", "2")]
+        change(api, {"filters": TASKS})
+        publish(api, "wf", ("3", "task.b"), ("4", "other"), ("5", "task.c"))
+        workers.settle()
+        assert workers.received() == [("wf", "3"), ("wf", "5")]
+
+    def test_the_description_shows_where_it_has_yet_to_take_effect(self, api: Api, workers: Workers) -> None:
+        change(api, {"max_attempts": 9})
+        assert {one["version"] for one in api.get(PATH).json["partitions"]} == {1}
+        workers.settle()
+        assert {one["version"] for one in api.get(PATH).json["partitions"]} == {2}
+
+    def test_a_worker_that_starts_cold_goes_by_the_new_one(self, api: Api, workers: Workers) -> None:
+        change(api, {"filters": TASKS})
+        workers.settle()
+        again = Workers(api)
+        again.join()
+        publish(api, "wf", ("1", "other"), ("2", "task.a"))
+        again.settle()
+        assert again.received() == [("wf", "2")]
+
+    def test_a_parked_stream_whose_failed_event_is_wanted_no_more_goes_on(self, api: Api, workers: Workers) -> None:
+        workers.join()
+        publish(api, "bad", ("1", "other"), ("2", "task.a"))
+        publish(api, "worse", ("1", "task.a"))
+        workers.settle()
+        workers.park("bad", 1)
+        workers.park("worse", 1)
+        workers.received()
+        change(api, {"filters": TASKS})
+        workers.settle()
+        assert workers.received() == [("bad", "2")]
+        assert [one["stream"] for one in api.get("/api/v1/dead-letters").json["dead_letters"]] == ["worse"]
+
+    def test_a_held_stream_whose_failed_event_is_wanted_no_more_goes_on(self, api: Api, workers: Workers) -> None:
+        workers.join()
+        publish(api, "bad", ("1", "other"), ("2", "task.a"))
+        workers.settle()
+        workers.received()
+        workers.fail("bad", 1)
+        change(api, {"filters": TASKS})
+        workers.settle()
+        assert workers.received() == [("bad", "2")]
+
+    def test_who_died_before_the_partitions_were_told_leaves_it_to_the_sweep(
+        self, api: Api, workers: Workers, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        subscriptions = bootstrap.durable_subscriptions()
+        with monkeypatch.context() as died:
+            died.setattr(subscriptions, "announce", lambda _: None)
+            subscriptions.change("workers", Changes(filter=parse_filters(TASKS)))
+        workers.settle()
+        assert {one["version"] for one in api.get(PATH).json["partitions"]} == {1}
+        subscriptions.announce_all()
+        workers.settle()
+        assert {one["version"] for one in api.get(PATH).json["partitions"]} == {2}
+
+
+class TestItsPlace:
+    def test_its_cursor_is_a_place_to_read_on_from(self, api: Api, workers: Workers) -> None:
+        workers.join()
+        publish(api, "wf", ("1", "task.a"), ("2", "task.a"))
+        workers.settle()
+        cursor = api.get(PATH).json["cursor"]
+        assert api.get(f"/api/v1/events?cursor={cursor}").ids == ["1", "2"]
+        workers.acknowledge()
+        cursor = api.get(PATH).json["cursor"]
+        assert api.get(f"/api/v1/events?cursor={cursor}").ids == []
+
+    def test_its_lag_counts_what_matches_and_the_logs_what_there_is(self, api: Api, workers: Workers) -> None:
+        change(api, {"filters": TASKS})
+        workers.settle()
+        publish(api, "wf", ("1", "task.a"), ("2", "other"), ("3", "other"))
+        found = api.get(PATH).json
+        assert (found["lag"], found["lag_more"], found["log_lag"]) == (1, False, 3)

@@ -1,0 +1,39 @@
+"""What the server is told of each Lua script: whether it runs though the memory is full."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+import pytest
+
+_FILES = {file.name.removesuffix(".lua"): file.read_text() for file in (files("eventstore.adapters") / "lua").iterdir()}
+
+PARTS = {"removals"}
+"""They stand in the middle of scripts, whose first lines count."""
+
+_SCRIPTS = {name: text for name, text in _FILES.items() if name not in PARTS}
+
+ADD = {
+    "append": "stores events that clients publish",
+    "create": "stores a stream's settings, when a client makes one",
+}
+"""Those that a full store refuses: what they would write is new, and for a client to keep meanwhile."""
+
+_WRITES = "#!lua flags=allow-oom\n"
+_READS = "#!lua flags=no-writes\n"
+"""It stands for allow-oom as well (Valkey documentation, "Lua API reference", script flags)."""
+
+
+@pytest.mark.parametrize("name", sorted(_SCRIPTS))
+def test_a_script_runs_on_a_full_store_unless_it_stores_what_is_new(name: str) -> None:
+    assert _SCRIPTS[name].startswith((_WRITES, _READS)) != (name in ADD)
+
+
+@pytest.mark.parametrize("name", ADD)
+def test_what_stores_what_is_new_is_there(name: str) -> None:
+    assert name in _SCRIPTS
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_what_stands_in_scripts_has_no_first_line_of_its_own(name: str) -> None:
+    assert not _FILES[name].startswith("#!")
