@@ -84,7 +84,7 @@ class Publishers:
         status, answer = self._send([other], stream=event.stream)
         if self._is_refused_for_room(status, answer):
             return
-        if event.sequence >= first and status == 409:
+        if self._newest_with(event) >= first and status == 409:
             return
         # Removed between, or before: then it is new.
         new = status in {200, 201} and answer["results"][0]["sequence"] > self.world.log.stream(event.stream).head
