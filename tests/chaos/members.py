@@ -123,6 +123,9 @@ class Member:
             self.world.note(f"{self.name} is told that it is over")
             self.end()
             return
+        if message["type"] == "changed":
+            # It has no number. Whoever keeps alive does so by the shortest deadline that there ever was.
+            return
         partition = message["partition"]
         part = self.parts.setdefault(partition, Part(Frames(f"{self.name} in {partition}", last=None)))
         if part.frames.last is None and kind != "owned":
