@@ -283,6 +283,8 @@ class Member:
         self.durable.fail(stream, sequence, park=False)
         told = self._say(part, {"action": "nack", "stream": stream, "sequence": sequence, "reason": "wild"})
         self.world.note(f"{self.name} nacks {stream} {sequence} wildly: {told['type']}")
+        # It may have been sent and wait to be read: then all before it counts as handled.
+        self.durable.account.excuse(stream, 1, sequence - 1)
         part.unsure.add(stream)
 
     def keep_alive(self) -> None:
