@@ -12,7 +12,7 @@ from eventstore.reading import read_stream
 from eventstore.streams import stream_name
 from functions.rest import responses
 from functions.rest.conditions import conditions, entity_tag, is_current, prefers_batch, requires_new, wait_seconds
-from functions.rest.paging import fitting
+from functions.rest.paging import fitting, time_for_a_page
 from functions.rest.queries import flag, names_query, only, stream_query
 from functions.rest.request import Request, json_body, segment
 from functions.rest.tokens import STREAMS, token_of
@@ -46,7 +46,10 @@ def read(stream: str) -> Answer:
             return responses.empty(304, headers=headers | {"ETag": tag})
     else:
         query = stream_query(request.query, wait=wait)
-    page, events = fitting(lambda query: read_stream(log(), name, query), query)
+    may_go_on = time_for_a_page()
+    page, events = fitting(
+        lambda query: read_stream(log(), name, query, may_go_on=may_go_on), query, may_go_on=may_go_on
+    )
     headers |= {"ETag": entity_tag(page.state, page.epoch), **responses.link(request, page.next)}
     if prefers_batch(request.headers):
         return responses.batch(events, headers={**headers, **responses.missing_headers(page.lost)})

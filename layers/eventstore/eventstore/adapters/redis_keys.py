@@ -34,6 +34,7 @@ class PartitionKeys(NamedTuple):
     trimmed: str
     limits: str
     deleted: str
+    blocks: str
 
 
 class StreamKeys(NamedTuple):
