@@ -25,8 +25,12 @@ __all__ = [
     "wait_seconds",
 ]
 
-# The version alone, or a whole entity tag of this API: head, first and epoch.
-_VERSION = re.compile(r'"((0|[1-9][0-9]{0,15})(\.[1-9][0-9]{0,15}\.[0-9a-f]+)?)"')
+_OF_A_BATCH = "-batch"
+
+# The version alone, or a whole entity tag of this API: head, first and epoch, in either representation.
+_VERSION = re.compile(
+    rf'"((0|[1-9][0-9]{{0,15}})(\.[1-9][0-9]{{0,15}}\.[0-9a-f]+(?={_OF_A_BATCH}"|"))?)(?:{_OF_A_BATCH})?"'
+)
 _TAG = re.compile(r'(W/)?("[\x21\x23-\x7e\x80-\xff]*")')
 """RFC 9110, 8.8.3."""
 _WAIT = re.compile(r'(?:^|[,;])\s*wait\s*=\s*"?([0-9]{1,9})"?\s*(?=$|[,;])', re.IGNORECASE)
@@ -39,9 +43,12 @@ _RESERVE = 2.0
 """Seconds that reading and answering may take once the wait is over."""
 
 
-def entity_tag(state: StreamState, epoch: str) -> str:
-    """The stream's version, as `streams.version_of` has it."""
-    return f'"{version_of(state, epoch)}"'
+def entity_tag(state: StreamState, epoch: str, *, batch: bool = False) -> str:
+    """The stream's version, as `streams.version_of` has it; a bare batch is another representation of the same.
+
+    Strong tags of two representations differ (RFC 9110, 8.8.1). As a condition of a change, both name the version.
+    """
+    return f'"{version_of(state, epoch)}{_OF_A_BATCH if batch else ""}"'
 
 
 def expected(headers: Mapping[str, str]) -> Expected:

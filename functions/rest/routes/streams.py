@@ -34,6 +34,7 @@ def read(stream: str) -> Answer:
     """A page of one stream; with `Prefer: wait`, once there is something new."""
     request = Request.of(router.current_event.raw_event, router.lambda_context, Scope.READ)
     name = _name(request, stream)
+    batch = prefers_batch(request.headers)
     wait = wait_seconds(request.headers, seconds_left=request.seconds_left)
     headers = {"Vary": "Accept, Prefer"}
     if wait:
@@ -41,7 +42,7 @@ def read(stream: str) -> Answer:
     if "if-none-match" in request.headers:
         # The reader's version is what it waits to see gone, not the place that it reads from.
         query = stream_query(request.query, wait=0.0)
-        tag = _tag_once_changed(name, request, wait)
+        tag = _tag_once_changed(name, request, wait, batch=batch)
         if is_current(request.headers, tag):
             return responses.empty(304, headers=headers | {"ETag": tag})
     else:
@@ -50,8 +51,8 @@ def read(stream: str) -> Answer:
     page, events = fitting(
         lambda query: read_stream(log(), name, query, may_go_on=may_go_on), query, may_go_on=may_go_on
     )
-    headers |= {"ETag": entity_tag(page.state, page.epoch), **responses.link(request, page.next)}
-    if prefers_batch(request.headers):
+    headers |= {"ETag": entity_tag(page.state, page.epoch, batch=batch), **responses.link(request, page.next)}
+    if batch:
         return responses.batch(events, headers={**headers, **responses.missing_headers(page.lost)})
     members = {"stream": name, "head": page.state.head, **responses.missing(page.lost)}
     return responses.page(members, events, following=page.next, headers=headers)
@@ -127,13 +128,13 @@ def _name(request: Request, stream: str) -> str:
     return name
 
 
-def _tag_once_changed(stream: str, request: Request, wait: float) -> str:
+def _tag_once_changed(stream: str, request: Request, wait: float, *, batch: bool) -> str:
     """The stream's entity tag: when it is another than the reader's, or when the wait is over."""
     now = _now(stream)
-    if wait and is_current(request.headers, _tag(now)):
-        log().wait(stream, after=now.state.head, seconds=wait)
+    if wait and is_current(request.headers, _tag(now, batch=batch)):
+        log().wait(stream, after=now.state.head, seconds=wait, since=now.state)
         now = _now(stream)
-    return _tag(now)
+    return _tag(now, batch=batch)
 
 
 def _now(stream: str) -> Slice:
@@ -141,5 +142,5 @@ def _now(stream: str) -> Slice:
     return log().read(stream, start=_BEYOND, stop=_BEYOND, count=1)
 
 
-def _tag(now: Slice) -> str:
-    return entity_tag(now.state, now.epoch)
+def _tag(now: Slice, *, batch: bool = False) -> str:
+    return entity_tag(now.state, now.epoch, batch=batch)

@@ -225,7 +225,7 @@ def _first(log: Log, stream: str, query: StreamQuery, start: int, stop: int) -> 
         log.wait(stream, after=0, seconds=query.wait)
         return read()
     if found.reached is None and start > found.state.head:
-        log.wait(stream, after=start - 1, seconds=query.wait)
+        log.wait(stream, after=start - 1, seconds=query.wait, since=found.state)
         return read()
     return found
 

@@ -1,7 +1,7 @@
-"""An index of attributes: for each thousand events or so of a partition's log, which values stand in them.
+"""An index of attributes: for each few hundred events of a partition's log, which values stand in them.
 
 A block covers the entries of the log behind the block before it, up to the entry that is its id, and holds a Bloom
-filter of its events' attributes. So a reader that looks for a rare value passes over a thousand events by one look. The
+filter of its events' attributes. So a reader that looks for a rare value passes over hundreds of events by one look. The
 filter may hold a value that none of its events has, which costs a reader time; it never lacks one that an event has.
 
 The sweep makes blocks of what was appended since (`Log.index`), for appends are many and selective reads are few.
@@ -48,10 +48,10 @@ INDEXED = frozenset(
 )
 """The attributes that blocks tell of: those that a read can ask for by a parameter."""
 
-_EVENTS = 1024
+_EVENTS = 256
 """Events of a block, and some more: those of its last append. A match costs a reader that many events."""
 
-_AT_ONCE = 512
+_AT_ONCE = 256
 _BITS = 10
 """Bits of a filter for each value: with four probes, one look in 80 is in vain."""
 _PROBES = 4
@@ -59,7 +59,7 @@ _PROBES = 4
 _SEQUENCES = 1 << 52
 """Beyond every sequence; Lua counts exactly up to twice that."""
 
-_LOOKS = 512
+_LOOKS = 2048
 """Blocks that one step looks at: half a million events, in about a millisecond."""
 
 

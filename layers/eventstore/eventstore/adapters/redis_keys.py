@@ -35,6 +35,7 @@ class PartitionKeys(NamedTuple):
     limits: str
     deleted: str
     blocks: str
+    ended: str
 
 
 class StreamKeys(NamedTuple):

@@ -149,16 +149,23 @@ class RedisLog:
             size = sum(len(entry[1][1]) for entry in entries)
             return Slice(state, epoch, found, low if backwards else high, size)
 
-    def wait(self, stream: str, *, after: int, seconds: float) -> None:
+    def wait(self, stream: str, *, after: int, seconds: float, since: StreamState | None = None) -> None:
         """See `Log.wait`."""
-        _, keys = self._partitions.keys(stream)
         deadline = time.monotonic() + seconds
         with ANSWERING:
-            while (left := deadline - time.monotonic()) > 0:
+            partition, keys = self._partitions.keys(stream)
+            deletion, kept = self._deletions(partition.ended, keys.state)
+            known = kept if since is None else (since.first, False)
+            while kept == known and (left := deadline - time.monotonic()) > 0:
                 # Entry ids are <sequence>-<time>: beyond every time of `after` is beyond `after`.
+                places = {keys.events: f"{after}-{LAST}", partition.ended: deletion}
                 block = max(1, int(min(left, _BLOCK) * 1000))
-                if self._client.xread({keys.events: f"{after}-{LAST}"}, count=1, block=block):
+                found = dict(self._client.xread(places, count=1, block=block) or {})
+                if keys.events.encode() in found:
                     return
+                if found:
+                    # Some stream of the partition was deleted; the state says whether it was this one.
+                    deletion, kept = self._deletions(partition.ended, keys.state)
 
     def tail(
         self,
@@ -293,6 +300,15 @@ class RedisLog:
         """See `Log.ping`."""
         with ANSWERING:
             self._client.ping()
+
+    def _deletions(self, ended: str, state: str) -> tuple[str, tuple[int, bool]]:
+        """The newest deletion of a partition, and what a stream keeps: its first sequence, and whether it is gone."""
+        pipeline = self._client.pipeline(transaction=False)
+        # Before the state: a deletion in between is seen in the state, and a later one is newer than this.
+        pipeline.xrevrange(ended, count=1)
+        pipeline.hmget(state, ("first", "gone"))
+        newest, (first, gone) = pipeline.execute()
+        return newest[0][0].decode() if newest else "0-0", (int(first or 1), gone is not None)
 
     def _time(self) -> str:
         return "" if self._clock is None else str(self._clock.now())

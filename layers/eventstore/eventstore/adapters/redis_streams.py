@@ -119,7 +119,7 @@ class Streams:
         number = partition_of(stream, self._partitions.count)
         partition, keys = self._partitions.keys(stream)
         at = [keys.events, keys.state, partition.log, partition.streams, partition.bell]
-        at += [partition.partition, partition.trimmed, partition.limits, partition.deleted]
+        at += [partition.partition, partition.trimmed, partition.limits, partition.deleted, partition.ended]
         asked = json.dumps([[int(condition.negated), *condition.versions] for condition in conditions])
         outcome, *about = self._delete(self._client, at, (stream, int(permanently), time, asked))
         if outcome == b"gone":

@@ -111,14 +111,15 @@ class Tails:
             pipeline = self._client.pipeline(transaction=False)
             for partition, stream in dict.fromkeys((partition, span.stream) for partition, span in chunk):
                 pipeline.hget(stream_keys(partition, stream).state, "first")
-            for partition, span in chunk:
-                reach = min(span.high + REACH, span.last)
-                pipeline.xrange(stream_keys(partition, span.stream).events, span.low, reach)
+            runs = _runs(chunk)
+            for run in runs:
+                reach = min(run.high + REACH, run.last)
+                pipeline.xrange(stream_keys(run.partition, run.stream).events, run.low, reach)
             # Behind the events: what was removed by then is counted.
             for partition in found:
                 pipeline.hmget(partition_keys(partition).partition, ("trims", "removed_until"))
             answers = iter(pipeline.execute())
-            read.take(chunk, answers, backwards=window.backwards)
+            read.take(chunk, runs, answers, backwards=window.backwards)
             if not spans or read.size >= _BYTES:
                 break
         tails = {p: read.tail(p, starts[p], answers, backwards=window.backwards) for p in found}
@@ -238,6 +239,34 @@ def _chunk(spans: deque[tuple[int, _Span]]) -> list[tuple[int, _Span]]:
     return chunk
 
 
+@dataclass(slots=True)
+class _Run:
+    """Spans of a stream that stand together in it, whatever stands between them in the log; `last` as in `_Span`."""
+
+    partition: int
+    stream: str
+    low: int
+    high: int
+    last: int
+
+
+def _runs(chunk: Sequence[tuple[int, _Span]]) -> list[_Run]:
+    """One for all that a stream has in a chunk, as a rule: a question to the store costs more than its answer."""
+    runs: list[_Run] = []
+    newest: dict[tuple[int, str], _Run] = {}
+    for partition, span in chunk:
+        run = newest.get((partition, span.stream))
+        if run and span.low == run.high + 1:
+            run.high, run.last = span.high, span.last
+        elif run and span.high == run.low - 1 and span.low > 0:
+            run.low = span.low
+        else:
+            run = _Run(partition, span.stream, span.low, span.high, span.last)
+            newest[partition, span.stream] = run
+            runs.append(run)
+    return runs
+
+
 class _Read:
     """Gathers the events of spans, a chunk at a time.
 
@@ -252,20 +281,34 @@ class _Read:
         self._events: dict[int, list[tuple[Position, RecordedEvent]]] = {p: [] for p in references}
         self._spans = dict.fromkeys(references, 0)
 
-    def take(self, chunk: Sequence[tuple[int, _Span]], answers: Iterator[Any], *, backwards: bool) -> None:
-        """Take the events of spans from what the store answered: each stream's first sequence, then the entries."""
+    def take(
+        self, chunk: Sequence[tuple[int, _Span]], runs: Sequence[_Run], answers: Iterator[Any], *, backwards: bool
+    ) -> None:
+        """Take the events of spans from what the store answered: each stream's first sequence, then each run's entries.
+
+        Args:
+            chunk: The spans.
+            runs: What was asked for them.
+            answers: What the store answered; it is left behind that.
+            backwards: The newest first.
+        """
         streams = dict.fromkeys((partition, span.stream) for partition, span in chunk)
         firsts = {stream: int(first or 1) for stream, first in zip(streams, islice(answers, len(streams)), strict=True)}
-        for partition, span in chunk:
+        found: dict[tuple[int, str, int], RecordedEvent] = {}
+        for run in runs:
             entries = next(answers)
-            self._spans[partition] += 1
             self.size += sum(len(entry[1][1]) for entry in entries)
-            low = max(span.low, firsts[partition, span.stream])
-            found = recorded(span.stream, self._screen.passing(entries), low=low, high=span.high)
-            ordered = reversed(found) if backwards else found
-            self._events[partition] += [
-                (Position(span.time, span.order, event.sequence - span.base), event) for event in ordered
-            ]
+            low = max(run.low, firsts[run.partition, run.stream])
+            for event in recorded(run.stream, self._screen.passing(entries), low=low, high=run.high):
+                found[run.partition, run.stream, event.sequence] = event
+        for partition, span in chunk:
+            self._spans[partition] += 1
+            if not found:
+                continue
+            sequences = range(span.low, span.high + 1)
+            for sequence in reversed(sequences) if backwards else sequences:
+                if one := found.get((partition, span.stream, sequence)):
+                    self._events[partition].append((Position(span.time, span.order, sequence - span.base), one))
 
     def tail(self, partition: int, after: Position, answers: Iterator[Any], *, backwards: bool) -> Tail:
         """What was read of a partition; `answers` goes on with its serial and what belongs to it."""

@@ -170,8 +170,15 @@ class Log(Protocol):
             StreamGone: The stream was deleted for good.
         """
 
-    def wait(self, stream: str, *, after: int, seconds: float) -> None:
-        """Return when the stream has an event beyond `after`, or when `seconds` have passed."""
+    def wait(self, stream: str, *, after: int, seconds: float, since: StreamState | None = None) -> None:
+        """Return when the stream has an event beyond `after`, when it is deleted, or when `seconds` have passed.
+
+        Args:
+            stream: Its name.
+            after: A sequence.
+            seconds: The longest wait.
+            since: The stream as the caller knows it: a deletion after that ends the wait. Without it, as it is now.
+        """
 
     def tail(
         self,
