@@ -12,7 +12,6 @@ from eventstore.cloudevents import attributes_of
 from eventstore.errors import (
     AmbiguousEvent,
     EventNotFound,
-    InvalidEvent,
     InvalidQuery,
     StreamConflict,
     TooLarge,
@@ -97,7 +96,7 @@ class Store:
         """Store events, all or none of each stream, and say where each stands.
 
         Args:
-            events: In the order in which they are to stand.
+            events: In the order in which they are to stand. Of none, nothing is done.
             stream: Where all of them belong; without it, each says so itself (`streams.stream_of`).
             expected: Where the caller believes the stream ends; it needs all events to be of one stream.
 
@@ -199,8 +198,6 @@ class Store:
             _LOGGER.warning("%s: %s", error.code, error.detail)
 
     def _check(self, events: Sequence[Event]) -> None:
-        if not events:
-            raise InvalidEvent("there is no event to publish; send one, or a batch of at least one")
         if len(events) > self.limits.batch_events:
             raise TooLarge(f"{len(events)} events at once; at most {self.limits.batch_events} are taken")
         total = 0

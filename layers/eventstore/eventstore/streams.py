@@ -32,6 +32,7 @@ __all__ = [
 ]
 
 _NAME = re.compile(r"[A-Za-z0-9._:~-]{1,200}")
+_STEPS = (".", "..")
 _DEFAULT = "default"
 _NAMING = ("workflowid", "tenantid", "partitionkey")
 
@@ -134,8 +135,14 @@ def stream_name(text: str, *, pointer: str = "") -> str:
     """The name, if it is one.
 
     Raises:
-        InvalidStream: It is not 1 to 200 of the characters that names are made of.
+        InvalidStream: It is not 1 to 200 of the characters that names are made of, or it is `.` or `..`, which clients
+            take out of URLs (RFC 3986, 5.2.4).
     """
+    if text in _STEPS:
+        raise InvalidStream(
+            f"stream name {text!r} is a step in a path, so that no URL can name the stream; add a letter or a digit",
+            pointer=pointer,
+        )
     if is_name(text):
         return text
     wrong = re.search(r"[^A-Za-z0-9._:~-]", text)

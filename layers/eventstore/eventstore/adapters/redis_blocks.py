@@ -1,8 +1,8 @@
 """An index of attributes: for each few hundred events of a partition's log, which values stand in them.
 
 A block covers the entries of the log behind the block before it, up to the entry that is its id, and holds a Bloom
-filter of its events' attributes. So a reader that looks for a rare value passes over hundreds of events by one look. The
-filter may hold a value that none of its events has, which costs a reader time; it never lacks one that an event has.
+filter of its events' attributes. So a reader that looks for a rare value passes over hundreds of events by one look.
+The filter may hold a value that none of its events has, which costs a reader time; it never lacks one that one has.
 
 The sweep makes blocks of what was appended since (`Log.index`), for appends are many and selective reads are few.
 Behind the last block, events are read one by one.
