@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -12,13 +13,14 @@ from eventstore.streams import Retention, StreamConfig, stream_name
 from functions.rest.problems import InvalidBody
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from pydantic_core import ErrorDetails
 
-__all__ = ["Body", "NewStream", "new_stream", "parsed", "whole"]
+__all__ = ["Body", "NewStream", "StreamChanges", "new_stream", "parsed", "stream_changes", "whole"]
 
 _MOST = 10**12
+_LABELS = 64
 
 
 def whole(value: object) -> object:
@@ -75,7 +77,23 @@ class NewStream(Body):
     )
     retention: RetentionLimits = RetentionLimits()
     labels: dict[LabelName, LabelValue] = Field(
-        default_factory=dict, max_length=64, description="Yours, for whatever you need."
+        default_factory=dict, max_length=_LABELS, description="Yours, for whatever you need."
+    )
+
+
+class RetentionChanges(Body):
+    """Limits that are to be others; null removes one, and what is left out stays as it is."""
+
+    max_age: Limit | None = Field(default=None, description="In seconds, counted from when an event was stored.")
+    max_events: Limit | None = Field(default=None, description="The newest that many are kept.")
+
+
+class StreamChanges(Body):
+    """What is to be another in a stream (RFC 7396): null removes a limit or a label; what is left out stays."""
+
+    retention: RetentionChanges | None = Field(default=None, description="Null keeps events for ever.")
+    labels: dict[LabelName, LabelValue | None] | None = Field(
+        default=None, max_length=_LABELS, description="Null removes all of them."
     )
 
 
@@ -117,3 +135,30 @@ def new_stream(body: bytes) -> tuple[str, StreamConfig]:
     asked = parsed(NewStream, body)
     retention = Retention(asked.retention.max_age, asked.retention.max_events)
     return stream_name(asked.id, pointer="/id"), StreamConfig(retention, asked.labels)
+
+
+def stream_changes(body: bytes) -> Callable[[StreamConfig], StreamConfig]:
+    """What a body makes of a stream's settings (RFC 7396).
+
+    Raises:
+        Malformed, InvalidBody: As `parsed` says; also when it changes nothing, or, once applied, there are too many
+            labels.
+    """
+    asked = parsed(StreamChanges, body)
+    if not asked.model_fields_set:
+        raise InvalidBody([("", "send at least one of: retention, labels")])
+
+    def changed(config: StreamConfig) -> StreamConfig:
+        retention, labels = config.retention, dict(config.labels)
+        if "retention" in asked.model_fields_set:
+            limits = asked.retention
+            given = {} if limits is None else {name: getattr(limits, name) for name in limits.model_fields_set}
+            retention = Retention() if limits is None else replace(retention, **given)
+        if "labels" in asked.model_fields_set:
+            merged: dict[str, str | None] = {} if asked.labels is None else {**labels, **asked.labels}
+            labels = {name: value for name, value in merged.items() if value is not None}
+            if len(labels) > _LABELS:
+                raise InvalidBody([("/labels", f"the stream would have {len(labels)}; at most {_LABELS} are kept")])
+        return StreamConfig(retention, labels)
+
+    return changed

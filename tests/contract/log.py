@@ -313,6 +313,38 @@ class LogContract:
             log.wait("wf", after=1, seconds=0.2, since=log.describe("wf"))
             assert time.monotonic() - begun >= 0.2
 
+    class TestConfiguring:
+        def test_a_stream_gets_other_settings_until_somebody_else_changes_them(self, log: Log) -> None:
+            log.append("wf", events(3))
+            known = log.describe("wf")
+            assert log.configure(known, StreamConfig(Retention(max_events=2), {"a": "b"}))
+            changed = log.describe("wf")
+            assert (changed.config, changed.head) == (StreamConfig(Retention(max_events=2), {"a": "b"}), 3)
+            assert not log.configure(known, StreamConfig())
+            assert log.describe("wf") == changed
+
+        def test_an_append_since_counts_only_where_it_is_asked_for(self, log: Log) -> None:
+            log.append("wf", events(3))
+            known = log.describe("wf")
+            log.append("wf", [event("4")])
+            assert not log.configure(known, StreamConfig(Retention(max_age=60)), exactly=True)
+            assert log.describe("wf").config == StreamConfig()
+            assert log.configure(known, StreamConfig(Retention(max_age=60)))
+
+        def test_a_retention_that_is_taken_away_is_swept_for_no_more(self, log: Log) -> None:
+            log.create("wf", StreamConfig(Retention(max_events=1)))
+            partition = partition_of("wf", log.partitions)
+            assert log.limited(partition) == ["wf"]
+            log.configure(log.describe("wf"), StreamConfig())
+            assert log.limited(partition) == []
+
+        def test_a_stream_that_is_not_there_has_no_settings(self, log: Log) -> None:
+            log.append("wf", events(1))
+            known = log.describe("wf")
+            log.delete("wf", permanently=True)
+            with pytest.raises(StreamGone):
+                log.configure(known, StreamConfig(Retention(max_age=60)))
+
     class TestTailing:
         @pytest.mark.parametrize("backwards", [False, True])
         def test_what_fulfils_the_clauses_is_among_what_is_read(self, log: Log, *, backwards: bool) -> None:

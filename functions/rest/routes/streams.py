@@ -1,4 +1,4 @@
-"""Streams: reading one in order, making, describing, listing and deleting them."""
+"""Streams: reading one in order, making, describing, changing, listing and deleting them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,19 @@ from eventstore.bootstrap import log, store
 from eventstore.reading import read_stream
 from eventstore.streams import stream_name
 from functions.rest import responses
-from functions.rest.conditions import conditions, entity_tag, is_current, prefers_batch, requires_new, wait_seconds
+from functions.rest.conditions import (
+    conditions,
+    entity_tag,
+    is_current,
+    prefers_batch,
+    requires_new,
+    settings_tag,
+    tags,
+    wait_seconds,
+)
 from functions.rest.paging import fitting, time_for_a_page
 from functions.rest.queries import flag, names_query, only, stream_query
-from functions.rest.request import Request, json_body, segment
+from functions.rest.request import MERGE_PATCH, Request, json_body, segment
 from functions.rest.tokens import STREAMS, token_of
 
 if TYPE_CHECKING:
@@ -99,10 +108,33 @@ def describe(stream: str) -> Answer:
     request = Request.of(router.current_event.raw_event, router.lambda_context, Scope.READ)
     only(request.query)
     now = _now(_name(request, stream))
-    headers = {"ETag": _tag(now)}
-    if is_current(request.headers, _tag(now)):
+    tag = settings_tag(now.state, now.epoch)
+    headers = {"ETag": tag}
+    if is_current(request.headers, tag):
         return responses.empty(304, headers=headers)
     return responses.json_of(200, responses.stream(now.state), headers=headers)
+
+
+@router.patch("/streams/<stream>")
+def change(stream: str) -> Answer:
+    """Change a stream's retention or labels, also of one that its first publish made."""
+    # Imported here, for only who changes a stream pays for pydantic.
+    from functions.rest.models import stream_changes  # noqa: PLC0415 - see above
+
+    event, context = router.current_event.raw_event, router.lambda_context
+    request = Request.of(event, context, Scope.ADMIN, conditions=("if-match",))
+    only(request.query)
+    name = _name(request, stream)
+    changes = stream_changes(json_body(request, MERGE_PATCH))
+    accepted = tags(request.headers)
+
+    def accepts(state: StreamState) -> bool:
+        versions = {str(state.head), settings_tag(state, epoch).strip('"')}
+        return accepted is None or not versions.isdisjoint(accepted)
+
+    epoch = _now(name).epoch
+    state = store().configure(name, changes, accepts=None if accepted is None else accepts)
+    return responses.json_of(200, responses.stream(state), headers={"ETag": settings_tag(state, epoch)})
 
 
 @router.delete("/streams/<stream>")

@@ -52,7 +52,7 @@ class Retention:
 
 @dataclass(frozen=True, slots=True)
 class StreamConfig:
-    """What the creator of a stream asked for."""
+    """A stream's settings."""
 
     retention: Retention = Retention()
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -69,7 +69,8 @@ class StreamState:
         size: Bytes of the events kept, as stored.
         created: When the stream was made, in milliseconds since 1970 (UTC).
         updated: When its newest event was stored, or, without one, when it was made.
-        config: What its creator asked for.
+        config: What its creator asked for, or who changed it last.
+        changes: How often that was changed.
     """
 
     name: str
@@ -79,6 +80,7 @@ class StreamState:
     created: int
     updated: int
     config: StreamConfig = StreamConfig()
+    changes: int = 0
 
     @property
     def count(self) -> int:

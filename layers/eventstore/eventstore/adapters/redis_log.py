@@ -222,6 +222,11 @@ class RedisLog:
         with ANSWERING:
             return self._streams.create(stream, config, time=self._time())
 
+    def configure(self, known: StreamState, config: StreamConfig, *, exactly: bool = False) -> bool:
+        """See `Log.configure`."""
+        with ANSWERING:
+            return self._streams.configure(known, config, exactly=exactly)
+
     def describe(self, stream: str) -> StreamState:
         """See `Log.describe`."""
         with ANSWERING:

@@ -238,6 +238,21 @@ class Log(Protocol):
             StreamGone: The stream was deleted for good.
         """
 
+    def configure(self, known: StreamState, config: StreamConfig, *, exactly: bool = False) -> bool:
+        """Give a stream other settings; False, and nothing is done, if they were changed since it was `known`.
+
+        What its retention does not keep by then is no longer read once it is trimmed.
+
+        Args:
+            known: The stream as the caller has seen it.
+            config: All of its settings.
+            exactly: Nor is it done if events were appended or removed since.
+
+        Raises:
+            StreamNotFound: There is no such stream.
+            StreamGone: The stream was deleted for good.
+        """
+
     def describe(self, stream: str) -> StreamState:
         """The stream as it is now; raises `StreamNotFound` or `StreamGone`."""
 
@@ -271,7 +286,7 @@ class Log(Protocol):
         """The streams of a partition of which `trim` has something left to remove that was deleted."""
 
     def limited(self, partition: int) -> Sequence[str]:
-        """The streams of a partition that were made with a retention, for `trim`."""
+        """The streams of a partition that have a retention, for `trim`."""
 
     def index(self, partitions: Iterable[int], *, until: int | None = None) -> None:
         """Let `locate`, and `tail` with `clauses`, find fast what was appended to these partitions.
