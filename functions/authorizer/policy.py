@@ -23,6 +23,7 @@ _OF_SCOPES: Mapping[Scope, Sequence[str]] = {
     Scope.SUBSCRIBE: ("GET/api/v1/subscriptions", "GET/api/v1/subscriptions/*"),
     Scope.ADMIN: (
         "POST/api/v1/streams",
+        "PATCH/api/v1/streams/*",
         "DELETE/api/v1/streams/*",
         "*/api/v1/subscriptions",
         "*/api/v1/subscriptions/*",
