@@ -52,7 +52,7 @@ def in_origin_form(request: web.BaseRequest) -> web.BaseRequest:
 
 def bad_request(reason: str) -> web.Response:
     """The answer to a request that does not go on; the connection is of no further use."""
-    problem = {"type": "urn:flunq:problem:bad-request", "title": "Bad request", "status": 400, "code": "bad-request"}
+    problem = {"type": "about:blank", "title": "Bad Request", "status": 400, "code": "bad-request"}
     body = json.dumps({**problem, "detail": reason}).encode()
     response = web.Response(
         status=400, body=body, content_type="application/problem+json", headers={"Server": "eventstore-dev"}
