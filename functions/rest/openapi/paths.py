@@ -13,6 +13,10 @@ from functions.rest.request import MERGE_PATCH
 __all__ = ["PATHS"]
 
 _SELECTION = ("Type", "Source", "Subject", "WorkflowId", "ExecutionId", "TenantId", "Filter", "Since", "Until")
+_HANDSHAKE_PARAMETERS = (
+    *("Type", "Source", "Subject", "WorkflowId", "ExecutionId", "TaskId", "TenantId", "CorrelationId", "CausationId"),
+    *("Filter", "Streams", "StartFrom", "Cursors"),
+)
 _UNCHANGED: dict[str, Any] = {"304": {"description": "The reader has the current version.", "headers": ETAG}}
 _BATCH: dict[str, Any] = {"application/cloudevents-batch+json": {"schema": ref("Batch")}}
 
@@ -178,6 +182,18 @@ _RENEW: dict[str, Any] = {
     "responses": {"200": json("The partitions, and their new epochs.", "Renewed"), **problems(422)},
 }
 
+_HANDSHAKE: dict[str, Any] = {
+    "operationId": "checkHandshake",
+    "summary": "Whether a WebSocket handshake would be accepted",
+    "description": (
+        "With the parameters and the credential of a connection of the subprotocol `cloudevents.json`. A browser does "
+        "not tell a page why a handshake was refused; this call does, and opens nothing."
+    ),
+    "tags": ["subscriptions"],
+    "parameters": refs(*_HANDSHAKE_PARAMETERS),
+    "responses": {"204": {"description": "It would be."}, **problems(403, 410, 422)},
+}
+
 PATHS: dict[str, Any] = {
     "/api/v1/events": {"get": _SEARCH, "post": _PUBLISH},
     "/api/v1/events/{id}": {"get": _FIND},
@@ -185,6 +201,7 @@ PATHS: dict[str, Any] = {
     "/api/v1/streams/{stream}": {"get": _DESCRIBE, "patch": _CHANGE, "delete": _DELETE},
     "/api/v1/streams/{stream}/events": {"get": _READ},
     **SUBSCRIPTION_PATHS,
+    "/api/v1/handshake": {"get": _HANDSHAKE},
     "/health": {"get": _health("getRootHealth")},
     "/api/v1/health": {"get": _health("getHealth")},
     "/api/v1/stats": {"get": _STATS},

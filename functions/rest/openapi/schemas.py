@@ -162,11 +162,11 @@ def _problem() -> dict[str, Any]:
     return {
         "type": "object",
         "description": "Problem details (RFC 9457). Branch on `code`, which is stable; show `detail` to a person.",
-        "required": ["type", "title", "status", "detail", "code"],
+        "required": ["type", "title", "detail", "code"],
         "properties": {
             "type": {"type": "string", "pattern": "^urn:flunq:problem:"},
             "title": {"type": "string"},
-            "status": {"type": "integer"},
+            "status": {"type": "integer", "description": "Absent from a few of the gateway's own problems."},
             "detail": {"type": "string"},
             "code": {"enum": CODES},
             "errors": {
