@@ -111,8 +111,8 @@ async def _serve(stack: Stack, valkey: ValkeyServer | None, terminal: Terminal, 
 async def _keep_up(
     stack: Stack, valkey: ValkeyServer | None, terminal: Terminal, *, folder: Path, until: asyncio.Event
 ) -> None:
-    kept = f"data in {folder}" if valkey is not None else "data at REDIS_URL"
-    terminal.say(f"Ready: {_doors(stack)}, {kept}. Try: {_first_call(stack)}")
+    kept = f", data in {folder}" if valkey is not None else ", data at REDIS_URL" if os.environ.get("REDIS_URL") else ""
+    terminal.say(f"Ready: {_doors(stack)}{kept}. Try: {_first_call(stack)}")
     keeper = asyncio.create_task(Keeper(valkey, terminal=terminal).keep()) if valkey is not None else None
     await until.wait()
     terminal.say("Stopping")

@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from eventstore_dev.template import Function
     from eventstore_dev.terminal import Terminal
 
-_CHUNK = LONGEST_LINE // 4
+# One step of the event loop: some 2,000 of the shortest lines, which take it less than a millisecond.
+_CHUNK = 4096
 # No pipe of an unprivileged process holds more (Linux, /proc/sys/fs/pipe-max-size).
 _LARGEST_PIPE = 1024 * 1024
-# What a process may write before it has to wait, and how much a second then. Some 60,000 short lines.
-_BURST = _RATE = 4 * 1024 * 1024
+# What a process may write before it has to wait, and how much a second then. Of lines of a hundred bytes these are some
+# 25,000 at once and 6,000 a second.
+_BURST, _RATE = 4 * 1024 * 1024, 1024 * 1024
 # Invoke returns "the last 4 KB of the execution log" (Lambda API Reference, Invoke).
 TAIL = 4096
 
@@ -87,7 +89,8 @@ class LogPipe:
 
     def _read(self) -> None:
         """Takes in one chunk; the loop calls it, and serves everybody else before it calls again."""
-        wait = self._take_in(_CHUNK)
+        # What is thrown away costs nothing but the reading.
+        wait = self._take_in(LONGEST_LINE if self._lines.is_cutting else _CHUNK)
         if wait > 0 and self._reader >= 0:
             self._loop.remove_reader(self._reader)
             self._pause = self._loop.call_later(wait, self._resume)
