@@ -37,7 +37,6 @@ def test_a_writer_does_not_wait_for_a_reader_and_what_is_dropped_is_counted() ->
         output = Output(writer, room=10_000)
         for _ in range(10_000):
             output.write(_LINE)
-        assert not output.drain(within=0.01)
         text, accounted = b"", 0
         while accounted < 10_000:
             text += os.read(reader, 65_536)
