@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -18,6 +19,7 @@ import urllib3
 
 from eventstore_dev.valkey.server import free_port
 from tests.e2e.dev.conftest import LIMITS, TEMPLATE, serve, wait_until
+from tests.e2e.dev.sockets import RawClient, opening
 from tests.e2e.dev.test_command import alive, children, variables
 
 if TYPE_CHECKING:
@@ -81,6 +83,29 @@ def test_a_function_is_answered_whose_child_writes_on(fresh: Running) -> None:
         assert fresh.invoke("Behaviour", {"do": "print", "text": "hello"}).json() is None
     finally:
         os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("frame", [b"\x00\x80\0\0\0\0", b"\x8a\x80\0\0\0\0"], ids=["fragments", "pongs"])
+def test_others_are_answered_while_a_client_sends_empty_frames_for_ever(frame: bytes, fresh: Running) -> None:
+    fresh.invoke("Named", {})
+    with RawClient.connect(fresh, opening("/ws")) as raw, ThreadPoolExecutor(1) as sender:
+        assert "101" in raw.head()
+        raw.send(b"\x01\x80\0\0\0\0")
+        over = threading.Event()
+
+        def send() -> None:
+            while not over.is_set():
+                raw.send(frame * 10_000)
+
+        sending = sender.submit(send)
+        try:
+            began = time.monotonic()
+            for _ in range(40):
+                assert fresh.invoke("Named", {}).status == 200
+            assert time.monotonic() - began < 4
+        finally:
+            over.set()
+        sending.result()
 
 
 @contextmanager
