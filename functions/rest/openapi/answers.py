@@ -32,7 +32,7 @@ MISSING: dict[str, Any] = {
 }
 
 _STATUSES: dict[int, tuple[str, str, dict[str, Any]]] = {
-    400: ("Malformed", "It cannot be read.", {}),
+    400: ("Malformed", "The request is malformed.", {}),
     404: ("NotFound", "It is not there.", {}),
     409: ("Conflict", "The store holds something else; nothing was changed.", {}),
     410: ("Gone", "It was deleted for good, or the store was made anew.", {}),
@@ -42,7 +42,7 @@ _STATUSES: dict[int, tuple[str, str, dict[str, Any]]] = {
         {},
     ),
     413: ("TooLarge", "More than is taken at once: of events, of bytes, or of one event's attributes.", {}),
-    415: ("UnsupportedMediaType", "The body is in a format that is not read here.", {}),
+    415: ("UnsupportedMediaType", "The body is in a format that is not supported.", {}),
     422: ("Invalid", "It breaks a rule; `errors` says where.", {}),
     500: ("Failed", "The fault is the hub's.", {}),
     503: ("Unavailable", "Not now; sending it again later is safe.", {"Retry-After": _TEXT | {"required": True}}),
