@@ -117,7 +117,7 @@ define install
 { $(1)/bin/pip install --disable-pip-version-check --no-input --progress-bar off --require-hashes --no-deps -r $(2) || \
 	echo "pip: failed"; } | awk -v all="$$(grep -c '^[a-z0-9].*==' $(2))" '\
 	/^pip: failed$$/ { exit failed = 1 } \
-	/^Collecting / { printf "  %d of %d: %s\n", ++count, all, $$2; fflush() } \
+	/^(Collecting|Processing) / { sub(/.*\//, "", $$2); printf "  %d of %d: %s\n", ++count, all, $$2; fflush() } \
 	/^Installing collected/ { print "  unpacking..."; fflush() }'
 endef
 
