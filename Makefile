@@ -13,7 +13,7 @@ MINISTACK := $(VENV)-ministack/bin/ministack
 CHECKOV := $(VENV)-checkov/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help dev demo test soak check format bench test-localstack test-queues lint-template audit test-sam-local sam-local build built deploy lock clean
+.PHONY: help dev demo test soak nightly check format bench test-localstack test-queues lint-template audit test-sam-local sam-local build built deploy lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,9 +27,17 @@ demo: $(DEV) ## Publish runs of invented workflows to the hub that runs, and rea
 test: $(TEST) ## Run the tests
 	$(BIN)/python -m pytest
 
-soak: $(TEST) ## Run the soaks at full size: 10,000 events, 50 subscribers; SOAK_SEED makes it another or the same one
+soak: $(TEST) ## Run the soaks at full size: 10,000 events, 50 subscribers, 600,000 steps of chaos; SOAK_SEED and CHAOS_SEED repeat one
 	SOAK_EVENTS=10000 SOAK_SUBSCRIBERS=50 $(BIN)/python -m pytest -q -s tests/e2e/test_soak.py
 	SOAK_EVENTS=5000 $(BIN)/python -m pytest -q -s tests/e2e/test_soak_groups.py
+	$(BIN)/python -m tests.chaos --seeds 30 --steps 20000 --write
+	$(BIN)/python -m tests.chaos --mutants --seeds 20 --steps 3000
+
+nightly: $(TEST) ## Run what takes hours: the soaks and the benchmarks at full size, the tests of security a hundred times as thorough
+	$(MAKE) --no-print-directory soak
+	SECURITY=thorough $(BIN)/python -m pytest -q tests/security
+	$(MAKE) --no-print-directory test-queues
+	$(MAKE) --no-print-directory bench
 
 check: $(TEST) lint-template built ## Run format, lint, types, architecture, templates, build, tests; .ci/run has what CI runs beside
 	$(BIN)/ruff format --check

@@ -27,6 +27,7 @@ from tests.e2e.live import SECONDS, Bare, Client, event, publish
 from tests.e2e.test_durable import Rest, sent
 from tests.examples import events
 from tests.invocations import INVOCATIONS, KEYS, agrees
+from tests.pages.stacks import deployed_with
 from tests.policies.calls import need
 from tests.policies.deployed import deployed, sam_python
 from tests.policies.findings import missing, unnamed, unused
@@ -57,6 +58,7 @@ DEPLOYMENTS = {
     "a cache that is there, entered by password from subnets": PASSWORD | IN_SUBNETS,
     "a cache that is there, entered by IAM": IAM,
     "a cache that is there, entered by IAM from subnets": IAM | IN_SUBNETS,
+    "a trial": dict(deployed_with("trial")),
     "tokens": {"Auth": "jwt", "JwtIssuer": "https://issuer.example", "JwtAudience": "hub"},
     "API keys": {"Auth": "key"},
 }

@@ -42,6 +42,7 @@ def network(deployed: DeployedHub) -> Iterator[dict[str, str]]:
         "Hub": "hub",
         "VpcCidr": "10.64.0.0/20",
         "AvailabilityZones": "3",
+        "SqsEndpointZones": "one",
         "QueueArns": QUEUES,
         "LogRetentionDays": "30",
     }
@@ -84,6 +85,15 @@ def test_each_zone_has_a_private_quarter_of_the_network(account: Account, networ
     assert sorted(one["CidrBlock"] for one in subnets) == ["10.64.0.0/22", "10.64.4.0/22", "10.64.8.0/22"]
     assert len({one["AvailabilityZone"] for one in subnets}) == 3
     assert not any(one["MapPublicIpOnLaunch"] for one in subnets)
+
+
+def test_the_endpoint_of_sqs_is_in_one_zone_if_that_was_asked_for(account: Account, network: dict[str, str]) -> None:
+    first, *others = network["SubnetIds"].split(",")
+    with account.client("ec2") as ec2:
+        found = ec2.describe_vpc_endpoints()["VpcEndpoints"]
+    placed = [one["SubnetIds"] for one in found if one["ServiceName"].endswith(".sqs")]
+    assert [first] in placed
+    assert not [one for one in placed if set(one) & set(others)]
 
 
 def test_functions_are_let_out_to_the_cache_and_to_sqs_alone(account: Account, network: dict[str, str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
+from tests.pages.stacks import ENVIRONMENTS, HOURS, deployed_with, idle, standing
 from tests.pages.tables import numbers, replaced, table
 from tests.pages.usage import MILLION, Usage, used
 
@@ -15,8 +16,7 @@ __all__ = ["reckoned"]
 
 _SUBSCRIBERS = (1, 100, 10_000)
 _TOGETHER = (1, 100)
-_HOURS = 730
-_MINUTES = 60 * _HOURS
+_MINUTES = 60 * HOURS
 
 _NAMES = {
     "rest_requests": "REST requests",
@@ -66,31 +66,10 @@ def _costs(usages: Sequence[Usage], prices: Mapping[str, float]) -> list[list[st
 
 
 def _monthly(prices: Mapping[str, float], assumed: Mapping[str, float]) -> list[list[str]]:
-    node = prices["an hour of a cache.r7g.large, Valkey"] + prices["an hour of its synchronous durability"]
-    smaller = (
-        prices["an hour of a cache.m7g.large, Valkey"]
-        + prices["an hour of synchronous durability of a cache.m7g.large"]
-    )
-    polls = assumed["pollers of a queue"] * _MINUTES * 60 / assumed["a poll waits, s"]
-    snapshots = assumed["memory of all functions with SnapStart, MB"] / 1024 * _HOURS * 3600
-    zone = prices["an hour of a VPC endpoint in a zone"] * _HOURS
-    always = {
-        "polling the three queues": polls
-        * (2 * prices["a million SQS requests, FIFO"] + prices["a million SQS requests, standard"])
-        / MILLION,
-        "SnapStart, of one version of each function": snapshots
-        * prices["a million GB-seconds of a SnapStart snapshot"]
-        / MILLION,
-        "the alarms": assumed["metrics that the alarms watch"] * prices["a month of a metric that an alarm watches"],
-    }
-    rest = sum(always.values())
+    stacks = {"without parameters": deployed_with()} | {f"`{name}`": deployed_with(name) for name in ENVIRONMENTS}
     lines = {
-        "a shard of the cache: two nodes, durable": 2 * node * _HOURS,
-        "the endpoint of SQS, in each zone": zone,
-        **always,
-        "all of that: a stack without parameters": 2 * node * _HOURS + 2 * zone + rest,
-        "all of that: `dev`": 2 * smaller * _HOURS + 2 * zone + rest,
-        "all of that: `prod`": 6 * node * _HOURS + 3 * zone + rest,
+        **standing(prices, assumed),
+        **{f"a whole stack, {name}": idle(parameters, prices, assumed) for name, parameters in stacks.items()},
         "the metrics of each durable subscription": 6 * prices["a month of a metric"],
         "each connection that stays": _MINUTES * prices["a million WebSocket connection minutes"] / MILLION,
         "and its pings": 2

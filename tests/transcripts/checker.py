@@ -67,6 +67,7 @@ RULES: Sequence[Callable[[Evidence], Iterator[Violation]]] = (
     completeness.never_came,
     live.live_missing,
     failing.parked_whole,
+    failing.parked_for_a_reason,
     failing.redriven_whole,
     handling.never_handled,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from itertools import pairwise
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,7 @@ class Grant:
     """A partition, from `owned` until its member let go of it.
 
     Attributes:
+        cursor: That of `owned`.
         until: When the member sent `release` or `unsubscribe`, was given it anew, or ended.
         frames: Those of events, in the order of their numbers.
     """
@@ -41,16 +43,19 @@ class Grant:
     partition: int
     at: float
     until: float = inf
+    cursor: str = ""
     frames: list[Frame] = field(default_factory=list)
 
     def said(self) -> Iterator[Said]:
         """What the member said of the partition meanwhile; nacks and acks of a stream are told by its frames."""
         streams = {name for frame in self.frames for name, _ in map(where, frame.events)}
-        cursors = {frame.message["cursor"] for frame in self.frames if "cursor" in frame.message}
+        cursors = {self.cursor, *(frame.message["cursor"] for frame in self.frames if "cursor" in frame.message)}
         for said in self.whole.said:
             message = said.message
             ours = message.get("partition") == self.partition or message.get("stream") in streams
-            if self.at <= said.sent <= self.until and (ours or message.get("cursor") in cursors):
+            named = message.get("cursor", ())
+            ours = ours or not cursors.isdisjoint([named] if isinstance(named, str) else named)
+            if self.at <= said.sent <= self.until and ours:
                 yield said
 
     def place(self, stream: str, sequence: int) -> Place:
@@ -62,6 +67,14 @@ class Grant:
             stream=stream,
             sequences=(sequence,),
         )
+
+    def silences(self, since: float, deadline: float) -> int:
+        """How often, from a moment on, the member said nothing of the partition for a whole deadline."""
+        end = min(self.until, self.whole.ended)
+        # Of what was never answered, the hub may have heard nothing.
+        heard = [said.answered for said in self.said() if said.answered is not None]
+        moments = sorted([since, end, *(moment for moment in heard if since < moment < end)])
+        return sum(int((after - before) / deadline) for before, after in pairwise(moments))
 
     def silent(self, since: float, until: float) -> bool:
         """Whether the member was heard of nothing by the hub in a while."""
@@ -147,7 +160,8 @@ class GroupReading:
                 if grant is not None:
                     grant.until = min(grant.until, received.at)
                 until = _let_go(session, partition, received.at)
-                open_grants[partition] = Grant(member, number, session, partition, received.at, until)
+                cursor = message.get("cursor", "")
+                open_grants[partition] = Grant(member, number, session, partition, received.at, until, cursor)
                 self.grants.append(open_grants[partition])
             elif verdict is Verdict.NEXT and grant is not None and frame.kind == "events":
                 grant.frames.append(frame)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["Hub", "group_soak"]
 
 _NAME = "workers"
-_ACK_DEADLINE = 20
+_ACK_DEADLINE = 6
 _MAX_ATTEMPTS = 3
 _MAX_IN_FLIGHT = 50
 _POLLED_EVERY = 0.25
@@ -50,11 +50,13 @@ class _Troubles:
     Attributes:
         poison: Events that cannot be handled until they are healed.
         nacks: The share of tries that fail for no reason of the event's.
+        slow: Events whose tries take half the deadline.
         orders: What members are told, and after how many events.
     """
 
     poison: frozenset[Key]
     nacks: float
+    slow: frozenset[Key]
     orders: Sequence[tuple[int, str, Order]]
 
 
@@ -67,6 +69,7 @@ async def group_soak(
     members: int = 4,
     poisoned: float = 0.01,
     nacks: float = 0.01,
+    slow: int = 6,
     comings: int = 12,
     functions: Sequence[str] = FUNCTIONS,
     kills: int = 10,
@@ -82,6 +85,8 @@ async def group_soak(
     Args:
         poisoned: The share of events that cannot be handled.
         nacks: The share of tries that fail all the same.
+        slow: How many events take half of `ack_deadline` each, while their member does nothing of its other partitions:
+            three times the deadline, should all come to one member.
         comings: How often members crash or leave, to come again after `longest_pause` seconds at most.
 
     Raises:
@@ -107,6 +112,7 @@ async def group_soak(
         names,
         poisoned=poisoned,
         nacks=nacks,
+        slow=slow,
         comings=comings,
         longest_pause=longest_pause,
     )
@@ -130,6 +136,7 @@ def _troubles(
     *,
     poisoned: float,
     nacks: float,
+    slow: int,
     comings: int,
     longest_pause: float,
 ) -> _Troubles:
@@ -142,7 +149,8 @@ def _troubles(
         ),
         key=lambda order: order[0],
     )
-    return _Troubles(frozenset(random.sample(keys, max(1, round(len(keys) * poisoned)))), nacks, orders)
+    poison = frozenset(random.sample(keys, max(1, round(len(keys) * poisoned))))
+    return _Troubles(poison, nacks, frozenset(random.sample(keys, min(slow, len(keys)))), orders)
 
 
 class _Run:
@@ -256,6 +264,9 @@ class _Run:
         def handle(event: Json) -> None:
             self._handled.add((event["hubstream"], int(event["hubsequence"])))
 
+        def seconds(event: Json) -> float:
+            return _ACK_DEADLINE / 2 if key(event) in self._troubles.slow else 0.0
+
         return RecordingMember(
             self._hub.ws_url,
             _NAME,
@@ -264,6 +275,8 @@ class _Run:
             random=Random(f"{self._seed} {name} itself"),
             fails=fails,
             handle=handle,
+            seconds=seconds,
+            alive_every=_ACK_DEADLINE / 4,
         )
 
     def _answered(self) -> Iterator[tuple[str, int]]:

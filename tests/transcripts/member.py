@@ -38,6 +38,8 @@ class RecordingMember:
     Args:
         fails: Told of each try of an event; whether it cannot be handled.
         handle: Given each event that was handled.
+        seconds: How long a try of an event takes; while one takes long, none of another partition is made.
+        alive_every: Seconds between saying, of all that it owns, that it is at work.
     """
 
     def __init__(
@@ -50,6 +52,8 @@ class RecordingMember:
         random: Random,
         fails: Callable[[Json], bool],
         handle: Callable[[Json], object] = lambda _: None,
+        seconds: Callable[[Json], float] = lambda _: 0.0,
+        alive_every: float = 5.0,
     ) -> None:
         self.name = name
         self.sessions: list[Attendance] = []
@@ -61,6 +65,10 @@ class RecordingMember:
         self.random = random
         self.fails = fails
         self.handle = handle
+        self.seconds = seconds
+        self.alive_every = alive_every
+        self.hands = asyncio.Lock()
+        """Held by the one try that is being made."""
         self._url = url
         self._subscription = subscription
         self._backoff = Backoff(random)
@@ -145,6 +153,7 @@ class _Session:
         receiving = asyncio.ensure_future(self._receiving())
         joining = asyncio.ensure_future(self._requests.ask(self._request))
         ordered = asyncio.ensure_future(orders.get())
+        living = asyncio.ensure_future(self._living())
         try:
             done, _ = await asyncio.wait(
                 (receiving, joining, ordered), return_when=asyncio.FIRST_COMPLETED, timeout=_PATIENCE
@@ -166,11 +175,19 @@ class _Session:
         finally:
             if ending is Ending.ABORTED:
                 self._connection.transport.abort()
-            await _cancelled(*(one.task for one in self._owned.values()), receiving, joining, ordered)
+            await _cancelled(*(one.task for one in self._owned.values()), receiving, joining, ordered, living)
             ended = self._member.clock.now()
             await self._connection.close()
             self._member.sessions.append(self._attendance(sent, ended, ending))
         return order
+
+    async def _living(self) -> None:
+        """Say again and again that what is owned is being worked on, however long that takes."""
+        while not self._leaving:
+            await asyncio.sleep(self._member.alive_every)
+            cursors = [one.cursor for one in self._owned.values() if not one.task.done()]
+            if cursors and not self._leaving:
+                await self._requests.ask({"action": "ack", "id": _OWN_ID, "cursor": cursors}, record=True)
 
     async def _leave(self) -> None:
         # What is under way may still arrive, and is another member's by then.
@@ -217,7 +234,13 @@ class _Session:
                 if owned is not None:
                     owned.task.cancel()
                 self._owned[partition] = Ownership(
-                    partition, self._requests, self._member, self._handlings, self._dropped, own_id=_OWN_ID
+                    partition,
+                    self._requests,
+                    self._member,
+                    self._handlings,
+                    self._dropped,
+                    own_id=_OWN_ID,
+                    cursor=message["cursor"],
                 )
             elif owned is not None:
                 owned.take(message)

@@ -31,6 +31,7 @@ class Ownership:
     """A partition, from `owned` on until it is let go of.
 
     Attributes:
+        cursor: The newest that was acknowledged, or that of `owned`.
         task: What handles the frames; it ends once the partition was released.
     """
 
@@ -43,6 +44,7 @@ class Ownership:
         dropped: list[Dropped],
         *,
         own_id: str,
+        cursor: str,
     ) -> None:
         self._partition = partition
         self._requests = requests
@@ -50,6 +52,7 @@ class Ownership:
         self._handlings = handlings
         self._dropped = dropped
         self._own_id = own_id
+        self.cursor = cursor
         self._frames: asyncio.Queue[Json] = asyncio.Queue()
         self._failed: set[str] = set()
         self._hasty = False
@@ -99,6 +102,7 @@ class Ownership:
             return
         if stream is None:
             await self._say("ack", cursor=frame["cursor"])
+            self.cursor = frame["cursor"]
         elif done:
             await self._say("ack", stream=stream, sequence=done)
 
@@ -117,7 +121,9 @@ class Ownership:
         self._handlings.append(handling)
         failed = True
         try:
-            await asyncio.sleep(self._member.random.random() * _LONGEST)
+            # One at a time, so that a long one keeps all other partitions waiting.
+            async with self._member.hands:
+                await asyncio.sleep(self._member.seconds(event) or self._member.random.random() * _LONGEST)
             failed = self._member.fails(event)
         finally:
             # Whoever is cut off in the middle has not handled it.

@@ -13,6 +13,7 @@ import yaml
 
 from tests.pages.capacity import planned
 from tests.pages.costs import reckoned
+from tests.pages.stacks import deployed_with, idle
 from tests.pages.tables import numbers, rows
 
 if TYPE_CHECKING:
@@ -86,13 +87,43 @@ def test_a_price_that_changes_changes_the_costs() -> None:
     assert after == 2 * before
 
 
+def test_a_trial_costs_less_than_thirty_dollars_a_month() -> None:
+    monthly = numbers(_text(_OPERATIONS / "costs.md"), "What there is to pay every month")
+    assert monthly["a whole stack, `trial`"] < 30
+    assert monthly["a whole stack, `trial`"] < monthly["a whole stack, `dev`"] / 10
+
+
+@pytest.mark.parametrize("parameter", ["Cache", "SqsEndpointZones", "SnapStart", "Alarms"])
+def test_each_parameter_by_which_a_trial_saves_is_needed(parameter: str) -> None:
+    page = _text(_OPERATIONS / "costs.md")
+    prices, assumed = numbers(page, "Prices"), numbers(page, "Assumptions")
+    trial = deployed_with("trial")
+    without = {**trial, parameter: deployed_with()[parameter]}
+    assert idle(without, prices, assumed) > idle(trial, prices, assumed) + 5
+
+
+def test_every_page_says_the_same_of_a_month() -> None:
+    monthly = numbers(_text(_OPERATIONS / "costs.md"), "What there is to pay every month")
+    told = dict(zip(("trial", "dev", "prod"), _told_of_a_month(), strict=True))
+    for name, dollars in told.items():
+        assert dollars == pytest.approx(monthly[f"a whole stack, `{name}`"], rel=0.05), name
+
+
+def _told_of_a_month() -> list[float]:
+    """What docs/operations.md has for trial, dev and prod."""
+    [cells] = [
+        cells for cells in rows(_text(_ROOT / "docs/operations.md"), "Deploying") if cells[0].startswith("a month")
+    ]
+    return [float(re.findall(r"\d+", cell)[0]) for cell in cells[1:]]
+
+
 def test_memory_of_functions_is_that_of_the_template() -> None:
     template = _template()
     assumed = numbers(_text(_OPERATIONS / "costs.md"), "Assumptions")
     memories = {
         name: _memory(template, f"{name}Function") for name in ("Rest", "WebSocket", "Dispatch", "Deliver", "Sweep")
     }
-    for name in ("Rest", "Dispatch", "Deliver"):
+    for name in ("Rest", "Dispatch", "Deliver", "Sweep"):
         assert assumed[f"memory of {name.lower()}, MB"] == memories[name]
     assert assumed["memory of all functions with SnapStart, MB"] == sum(memories.values())
 

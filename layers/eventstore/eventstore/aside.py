@@ -121,14 +121,17 @@ class Aside:
                 # It has caught up: what comes now goes with all other streams. The owner drops what it gets of the
                 # stream until it is told so, for that may have been sent before the stream was held.
                 del group.held[stream]
+                if group.flight and group.flight[0].position < held.at:
+                    # Who goes back to what is in flight passes over what was handled of this stream, or dropped.
+                    group.settled[stream] = Spot(held.at, stream, 0)
                 at.outbox.add_caught_up(stream, at.address())
                 group.frame += 1
             return not window.at_end
         self._room -= sum(len(placed.event.body) for placed in sent)
         held.at = before(sent[0].position)
-        held.sent = [Spot(p.position, stream, p.event.sequence, held.removals) for p in sent]
+        held.sent = [Spot(p.position, stream, p.event.sequence, held.removals, group.frame + 1) for p in sent]
         held.earlier, held.by_cursor = [spot for spot in held.earlier if spot.position > sent[-1].position], False
-        held.sent_at, held.frame = at.step.now, group.frame + 1
+        held.sent_at, held.frame = at.step.stamp, group.frame + 1
         reason = held.errors[-1] if held.errors else None
         group.frame += at.outbox.add_again(sent, held.attempt + 1, at.address(), reason=reason)
         return False

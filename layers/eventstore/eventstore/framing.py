@@ -103,14 +103,14 @@ class Outbox:
         """Tell a member of a group what was removed before the group came to it."""
         self._add_one(Part(Kind.TRUNCATED, self.partition, (self._cursor(position, to.frame),), (members,), (to,)))
 
-    def add_to_member(self, events: Sequence[Placed], to: Address, *, resent: bool) -> int:
-        """Send events to a member of a group, in frames from the address's number on; how many frames it took."""
+    def add_to_member(self, events: Sequence[Placed], to: Address, *, resent: bool) -> Sequence[int]:
+        """Send events to a member of a group, in frames from the address's number on; how many events each holds."""
         kind = Kind.RESENT if resent else Kind.EVENTS
         chunks = list(self._chunks(events))
         for number, chunk in enumerate(chunks, to.frame):
             cursors, texts = (self._cursor(chunk[-1].position, number),), (self._array(chunk),)
             self._add_one(Part(kind, self.partition, cursors, texts, (to._replace(frame=number),)))
-        return len(chunks)
+        return [len(chunk) for chunk in chunks]
 
     def add_again(self, events: Sequence[Placed], attempt: int, to: Address, *, reason: str | None = None) -> int:
         """Send events of one held stream to a member of a group, and why the first comes again; how many frames."""

@@ -112,9 +112,12 @@ class GroupTurn:
                 self.tell_loss(loss)
 
     def tell_loss(self, loss: Loss) -> None:
-        """Tell the owner what it misses, until it acknowledges that."""
+        """Tell the owner what it misses, until it acknowledges that.
+
+        Its cursor is where the group stands, wherever the loss lies: cursors of later frames lie further on.
+        """
         members = missing_members(loss.ranges, complete=loss.complete, gone=loss.gone)
-        address = self.address()
-        self.outbox.add_missing(members, loss.position, address)
-        self.group.losses = with_loss(self.group.losses, replace(loss, frame=address.frame))
+        address, place = self.address(), self.group.place
+        self.outbox.add_missing(members, place, address)
+        self.group.losses = with_loss(self.group.losses, replace(loss, frame=address.frame, position=place))
         self.group.frame = address.frame

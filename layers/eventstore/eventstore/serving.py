@@ -71,7 +71,7 @@ def serve(
 
     The group is given as it stands when the turn begins, and is moved.
     """
-    step = Step(group, durable.rules, durable.key, turn.partition, turn.now, turn.removals)
+    step = Step(group, durable.rules, durable.key, turn.partition, turn.now, turn.removals, stamp=turn.stamp)
     changed = False
     for command in commands:
         if isinstance(command, Change) and command.version > group.version:
@@ -148,11 +148,17 @@ def _send_new(at: GroupTurn, aside: Aside) -> tuple[bool, bool]:
     group.place = reached
     if taken:
         if not group.flight:
-            group.heard = at.step.now
-        group.flight += [Spot(p.position, p.event.stream, p.event.sequence, window.removals) for p in taken]
+            group.heard = at.step.stamp
         resent = [placed for placed in taken if placed.position <= group.furthest]
+        frames: list[int] = []
         for sent, again in ((resent, True), (taken[len(resent) :], False)):
-            group.frame += at.outbox.add_to_member(sent, at.address(), resent=again)
+            for count in at.outbox.add_to_member(sent, at.address(), resent=again):
+                group.frame += 1
+                frames += [group.frame] * count
+        group.flight += [
+            Spot(placed.position, placed.event.stream, placed.event.sequence, window.removals, frame)
+            for placed, frame in zip(taken, frames, strict=True)
+        ]
         group.furthest = max(group.furthest, taken[-1].position)
     return bool(taken), not at_end
 

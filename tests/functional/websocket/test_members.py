@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict, deque
-from math import inf
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,14 +20,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from eventstore_client import Recorded
-    from eventstore_client.connection import Connection
+    from eventstore_client.messages import Share
+    from eventstore_client.ownership import Ownership
     from tests.functional.websocket.clients import Client, Gateway
 
 STREAMS = tuple(f"wf-{number}" for number in range(8))
 
 
 class Wire:
-    """Stands for a `Connection`: what is sent is answered by the handler, and what is posted is received."""
+    """Stands for a connection: what is sent is answered by the handler, and what is posted is received."""
 
     def __init__(self, client: Client) -> None:
         self.client = client
@@ -37,10 +37,6 @@ class Wire:
     def send(self, message: Mapping[str, Any]) -> None:
         self.texts.append(json.dumps(self.client.send(dict(message))))
 
-    def receive(self, *, within: float = inf) -> str:
-        assert within > 0
-        return self.texts.popleft()
-
 
 class Instance:
     """An instance of a service that takes part."""
@@ -48,18 +44,25 @@ class Instance:
     def __init__(self, gateway: Gateway) -> None:
         self.client, _ = gateway.connect()
         self.wire = Wire(self.client)
-        wire: Connection = self.wire  # type: ignore[assignment]
-        self.membership = Membership(wire, NAME, alive_every=999)
+        self.membership = Membership(self.wire.send, NAME, alive_every=999)
+        self.membership.join()
 
     def work(self, handler: Callable[[Recorded], object]) -> None:
-        while self.wire.texts or self.membership._early:
-            if (share := self.membership.receive()) is None:
-                continue
-            for event, _ in self.membership.take(share, None):
-                try:
-                    handler(event)
-                except (Retry, Park) as error:
-                    self.membership.fail(share, event, error)
+        while self.wire.texts or self.membership._partitions.waiting:
+            while self.wire.texts:
+                self.membership.hear(self.wire.texts.popleft())
+            if self.membership._partitions.waiting and (frame := self.membership.receive()):
+                self._handle(*frame, handler)
+
+    def _handle(self, share: Share, ownership: Ownership, handler: Callable[[Recorded], object]) -> None:
+        for event, _ in self.membership.events(share, ownership, None):
+            self.membership.begin()
+            try:
+                handler(event)
+            except (Retry, Park) as error:
+                self.membership.failed(error)
+            else:
+                self.membership.handled()
 
 
 class Service:

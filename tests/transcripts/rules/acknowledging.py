@@ -25,7 +25,8 @@ def unhandled_acks(evidence: Evidence) -> Iterator[Violation]:
         for grant in group.grants:
             handled, passed = _handled(grant), _passed(grant)
             for said in grant.said():
-                if said.message["action"] != "ack":
+                # A list of cursors was acknowledged before: it says that the member is at work, and no more.
+                if said.message["action"] != "ack" or isinstance(said.message.get("cursor"), list):
                     continue
                 later = said.sent + 1
                 for place in _acknowledged(grant, said):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.transcripts.membership import Parked
     from tests.transcripts.reading import Frame
 
-__all__ = ["attempts", "parked_whole", "redriven_whole", "resent", "too_many_attempts"]
+__all__ = ["attempts", "parked_for_a_reason", "parked_whole", "redriven_whole", "resent", "too_many_attempts"]
 
 
 def attempts(evidence: Evidence) -> Iterator[Violation]:
@@ -61,12 +61,22 @@ def too_many_attempts(evidence: Evidence) -> Iterator[Violation]:
 def parked_whole(evidence: Evidence) -> Iterator[Violation]:
     """A stream is parked only once an event is out of attempts, and then with all that came behind that."""
     for group in evidence.groups:
-        listed = [(evidence.end, one) for one in group.group.parked if group.group.finished]
-        listed += [(one.at, one.parked) for one in group.group.redriven]
-        for at, parked in listed:
+        for at, parked in _listed(group, evidence.end):
             if wrong := _wrong(group, parked, at):
                 place = Place(subscriber=group.group.name, stream=parked.stream, sequences=(parked.sequence,))
                 yield Violation(Kind.PARKED, at, wrong, place)
+
+
+def parked_for_a_reason(evidence: Evidence) -> Iterator[Violation]:
+    """A stream is parked only because its event was failed, or who had it fell silent or went away, often enough."""
+    for group in evidence.groups:
+        for at, parked in _listed(group, evidence.end):
+            place = (parked.stream, parked.sequence)
+            tries = sum(_tries(grant, place, group.group.ack_deadline) for grant in group.grants)
+            if not _asked_to_park(group, parked) and tries < group.group.max_attempts:
+                sentence = f"it is parked, and was failed {tries} times of {group.group.max_attempts}"
+                where_ = Place(subscriber=group.group.name, stream=parked.stream, sequences=(parked.sequence,))
+                yield Violation(Kind.PARKED, at, sentence, where_)
 
 
 def redriven_whole(evidence: Evidence) -> Iterator[Violation]:
@@ -104,15 +114,36 @@ def _attempt(frame: Frame) -> object:
     return frame.message.get("attempt", "nothing")
 
 
-def _wrong(group: GroupReading, parked: Parked, at: float) -> str | None:
-    asked = any(
+def _listed(group: GroupReading, end: float) -> Iterator[tuple[float, Parked]]:
+    """What was parked, and when it was listed."""
+    if group.group.finished:
+        yield from ((end, one) for one in group.group.parked)
+    yield from ((one.at, one.parked) for one in group.group.redriven)
+
+
+def _tries(grant: Grant, place: tuple[str, int], deadline: float) -> int:
+    """How often an owner failed an event: by its word, by its silence, or by going away with it."""
+    since = min((frame.at for frame in grant.frames if place in map(where, frame.events)), default=None)
+    if since is None:
+        return 0
+    said = [one.message for one in grant.said()]
+    nacks = sum(bool(one["action"] == "nack" and (one["stream"], one["sequence"]) == place) for one in said)
+    went_away = grant.until >= grant.whole.ended
+    return nacks + went_away + grant.silences(since, deadline)
+
+
+def _asked_to_park(group: GroupReading, parked: Parked) -> bool:
+    return any(
         said.message["action"] == "nack"
         and said.message.get("park")
         and (said.message["stream"], said.message["sequence"]) == (parked.stream, parked.sequence)
         for grant in group.grants
         for said in grant.whole.said
     )
-    if parked.attempts < group.group.max_attempts and not asked:
+
+
+def _wrong(group: GroupReading, parked: Parked, at: float) -> str | None:
+    if parked.attempts < group.group.max_attempts and not _asked_to_park(group, parked):
         return f"it is parked after {parked.attempts} attempts of {group.group.max_attempts}"
     behind = [
         entry for entry in group.entries.get(parked.stream, ()) if _behind(entry.sequence, entry.begun, parked, at)

@@ -747,7 +747,7 @@ class TestOwners:
 
 
 positions = st.builds(Position, st.integers(1, 1 << 45), st.integers(0, 1 << 40), st.integers(0, WHOLE))
-spot_ = st.builds(Spot, positions, st.text(), st.integers(1, 1 << 50), st.integers(0, 1 << 40))
+spot_ = st.builds(Spot, positions, st.text(), st.integers(1, 1 << 50), st.integers(0, 1 << 40), st.integers(0, 1 << 40))
 spots = st.lists(spot_, max_size=3)
 times = st.integers(0, 1 << 45)
 counts = st.integers(0, 1 << 40)
@@ -768,7 +768,10 @@ states = st.builds(
     flight=spots,
     held=st.dictionaries(
         st.text(),
-        st.builds(Held, positions, counts, times, spots, times, errors, spots, st.booleans(), counts, counts),
+        st.builds(
+            Held,
+            *(positions, counts, times, spots, times, errors, spots, st.booleans(), counts, counts, st.booleans()),
+        ),
         max_size=3,
     ),
     parked=st.dictionaries(

@@ -49,7 +49,7 @@ def test_only_who_reaches_the_cache_is_in_the_vpc_and_knows_its_address(name: st
 def test_functions_run_from_snapshots_of_published_versions() -> None:
     general = OWN["Globals"]["Function"]
     assert (general["Runtime"], general["Architectures"]) == ("python3.13", ["arm64"])
-    assert general["SnapStart"] == {"ApplyOn": "PublishedVersions"}
+    assert general["SnapStart"] == {"ApplyOn": {"Fn::If": ["StartsFromSnapshots", "PublishedVersions", "None"]}}
     assert general["AutoPublishAlias"] == "live"
 
 

@@ -52,7 +52,7 @@ def test_a_nested_stack_is_given_the_parameters_that_it_has(stack: str) -> None:
     assert set(given) == set(NESTED[stack]["Parameters"])
 
 
-@pytest.mark.parametrize("environment", ["dev", "prod"])
+@pytest.mark.parametrize("environment", ["dev", "prod", "trial"])
 def test_an_environment_gives_parameters_that_the_template_takes(environment: str) -> None:
     told = tomllib.loads((ROOT / "samconfig.toml").read_text())[environment]["deploy"]["parameters"]
     assert {"CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"} == set(told["capabilities"])

@@ -9,7 +9,8 @@ import pytest
 
 from eventstore.adapters.redis_url import IamUser, RedisUrl
 from tests.caches import RULE
-from tests.unit.deployment.templates import NESTED, properties, resources
+from tests.policies.deployed import Deployed
+from tests.unit.deployment.templates import NESTED, ROOT, properties, resources
 
 OUTPUTS = NESTED["cache"]["Outputs"]
 
@@ -95,6 +96,34 @@ def test_who_is_talked_to_begins_nothing(group: str) -> None:
 def test_every_rule_between_groups_says_why() -> None:
     rules = {**resources("AWS::EC2::SecurityGroupIngress"), **resources("AWS::EC2::SecurityGroupEgress")}
     assert all(rule["Description"] for rule in rules.values())
+
+
+@pytest.mark.parametrize(
+    ("zones", "endpoint", "subnets"),
+    [
+        ("2", "all", ["FirstSubnet", "SecondSubnet"]),
+        ("3", "all", ["FirstSubnet", "SecondSubnet", "ThirdSubnet"]),
+        ("2", "one", ["FirstSubnet"]),
+        ("3", "one", ["FirstSubnet"]),
+    ],
+)
+def test_the_endpoint_of_sqs_has_an_address_in_the_zones_that_were_asked_for(
+    zones: str, endpoint: str, subnets: list[str]
+) -> None:
+    given = {
+        "Hub": "hub",
+        "VpcCidr": "10.64.0.0/20",
+        "AvailabilityZones": zones,
+        "SqsEndpointZones": endpoint,
+        "QueueArns": "arn:aws:sqs:us-east-1:123456789012:bells.fifo",
+        "LogRetentionDays": "1",
+    }
+    network = Deployed.read(ROOT / "infra/stacks/network.yaml", parameters=given)
+    made = [one.name for one in network.of_kind("AWS::EC2::Subnet")]
+    there = {network.resolve({"Ref": name}, at=name): name for name in made}
+    asked = network.resolve(network.resources["QueuesEndpoint"].properties["SubnetIds"], at="QueuesEndpoint")
+    assert [there[one] for one in asked] == subnets
+    assert len(there) == int(zones)
 
 
 def test_the_endpoint_of_sqs_is_for_the_hubs_queues() -> None:

@@ -320,6 +320,25 @@ def test_a_stream_that_was_parked_too_early_is_seen(seed: int) -> None:
 
 @given(seed=seeds)
 @some
+def test_a_stream_that_is_parked_though_nobody_failed_it_is_seen(seed: int) -> None:
+    good = group_transcript(seed)
+    group = good.groups[0]
+    if not group.redriven:
+        reject()
+    parked = group.redriven[0].parked
+    place = (parked.stream, parked.sequence)
+
+    def kept(session: Attendance) -> Attendance:
+        said = [one for one in session.said if (one.message.get("stream"), one.message.get("sequence")) != place]
+        return replace(session, said=tuple(said))
+
+    members = [replace(one, sessions=tuple(map(kept, one.sessions))) for one in group.members]
+    seen = [one for one in violations(with_group(good, members=tuple(members))) if one.kind is Kind.PARKED]
+    assert any(one.place.sequences == (parked.sequence,) and "was failed" in one.sentence for one in seen)
+
+
+@given(seed=seeds)
+@some
 def test_a_stream_that_is_not_parked_whole_is_seen(seed: int) -> None:
     assert found(with_parked(seed, letters=0)).kind is Kind.PARKED
 

@@ -74,7 +74,7 @@ class RedisTurns:
         with ANSWERING:
             arguments = [self._new_epoch(), self._partitions.count, events, behind, _COMMANDS, self._time()]
             about, places, states, inbox = self._begin(self._client, at, arguments)
-        token, epoch, done, goal, again, live, leap, removals, now, alarm, fixed, cut, carried = about
+        token, epoch, done, goal, again, live, leap, removals, now, alarm, fixed, cut, carried, stamp = about
         return Turn(
             partition=partition,
             token=int(token),
@@ -91,6 +91,7 @@ class RedisTurns:
             fixed=bool(fixed),
             cut=bool(cut),
             carried=int(carried),
+            stamp=int(stamp),
             groups={k.decode(): v.decode() for k, v in zip(states[::2], states[1::2], strict=True)},
             commands=[(key.decode(), command.decode()) for _, (key, command) in inbox],
         )

@@ -19,16 +19,23 @@ __all__ = ["acknowledge_stream", "acknowledge_up_to"]
 
 
 def acknowledge_up_to(step: Step, position: Position, frame: int) -> None:
-    """All that was sent up to a place is handled, but for streams of which an event failed."""
+    """All that was sent up to a place is handled, but for streams of which an event failed.
+
+    What was sent in a later frame than the one that gave the place is not: a group may have gone back in between.
+    """
     group = step.group
+
+    def is_handled(spot: Spot) -> bool:
+        return spot.frame <= frame if frame and spot.frame else spot.position <= position
+
     group.losses = acknowledged(group.losses, position, frame)
-    _leave_flight(step, lambda spot: spot.position > position)
+    _leave_flight(step, lambda spot: not is_handled(spot))
     for held in group.held.values():
         if held.by_cursor:
-            _settle(step, held, lambda spot: spot.position <= position)
+            _settle(step, held, is_handled)
     for stream, parked in list(group.parked.items()):
         if parked.by_cursor:
-            _unpark(step, stream, parked, lambda spot: spot.position <= position)
+            _unpark(step, stream, parked, is_handled)
 
 
 def acknowledge_stream(step: Step, stream: str, sequence: int) -> None:
@@ -69,10 +76,10 @@ def _settle(step: Step, held: Held, is_handled: Callable[[Spot], bool]) -> None:
     held.at = handled[-1].position
     held.sent = [spot for spot in held.sent if spot.position > held.at]
     held.earlier = [spot for spot in held.earlier if spot.position > held.at]
-    held.sent_at, held.attempt, held.errors, held.due = step.now, 0, [], step.now
+    held.sent_at, held.attempt, held.errors, held.due = step.stamp, 0, [], step.now
     if held.earlier and held.by_cursor:
         # The owner is still at these, and has not said that one failed.
-        held.due = step.now + step.rules.ack_deadline
+        held.due = step.stamp + step.rules.ack_deadline
 
 
 def _unpark(step: Step, stream: str, parked: Parked, is_handled: Callable[[Spot], bool]) -> None:

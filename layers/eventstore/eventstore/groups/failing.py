@@ -89,9 +89,13 @@ def pass_deadlines(step: Step) -> None:
     reason = f"not acknowledged within {deadline / 1000:g} s"
     for stream, held in silent:
         retry(step, stream, held, held.sent[0], reason)
+        held.silent = True
     if is_over:
-        hold(step, group.flight[0], reason, by_cursor=True)
-        group.heard = step.now
+        first = group.flight[0]
+        hold(step, first, reason, by_cursor=True)
+        if first.stream in group.held:
+            group.held[first.stream].silent = True
+        group.heard = step.stamp
 
 
 def _fail_held(step: Step, held: Held, nack: Nack) -> None:
@@ -112,6 +116,9 @@ def _fail_late(step: Step, held: Held, spot: Spot, nack: Nack) -> None:
         held.errors = [*held.errors[:-1], reason]
         if held.sent or not (held.by_cursor or nack.park):
             return
+    elif held.by_cursor:
+        # Its owner was silent, and works: what lies before the event is handled.
+        held.at, held.attempt, held.errors = before(spot.position), 1, [reason]
     else:
         return
     held.by_cursor = False
@@ -124,8 +131,8 @@ def _fail_parked(step: Step, parked: Parked, nack: Nack) -> None:
         return
     if spot.position == parked.event:
         parked.errors, parked.by_cursor = [*parked.errors[:-1], nack.reason[:LONGEST_REASON]], False
-    elif spot.position < parked.event:
-        # As in `_fail_late`: what was parked waits behind it.
+    elif spot.position < parked.event or parked.by_cursor:
+        # As in `_fail_late`: what was parked waits behind it, or is handled.
         del step.group.parked[nack.stream]
         held = Held(before(spot.position), 1, step.now, errors=[nack.reason[:LONGEST_REASON]])
         held.earlier, held.removals = parked.earlier, parked.removals
@@ -137,7 +144,7 @@ def _schedule(step: Step, stream: str, held: Held, spot: Spot, *, delay: int | N
     """Say when the event that failed is tried again, or park it if that is not to be."""
     group = step.group
     if not park and held.attempt < step.rules.max_attempts:
-        held.due = step.now + (_pause(step.key, stream, spot.sequence, held.attempt) if delay is None else delay)
+        held.due = step.stamp + (_pause(step.key, stream, spot.sequence, held.attempt) if delay is None else delay)
         return
     del group.held[stream]
     parked = Parked(spot.position, held.at, spot.sequence, held.attempt, held.errors, step.now)

@@ -34,7 +34,7 @@ def grant(step: Step, member: Member) -> None:
     """Give a member the partition, which may be its own: it forgets what it remembers of an earlier time."""
     group = step.group
     # Its frames go on in number: one of an earlier time that comes again is never taken for one of this.
-    group.owner, group.revoked, group.heard = member, 0, step.now
+    group.owner, group.revoked, group.heard = member, 0, step.stamp
     _go_back(group)
     notify(step, "owned")
     group.granted = group.frame
@@ -63,7 +63,9 @@ def lose_owner(step: Step) -> None:
     """
     group, reason = step.group, "its member went away"
     for stream, held in list(group.held.items()):
-        if held.sent:
+        if held.sent and held.silent:
+            held.sent = []
+        elif held.sent:
             retry(step, stream, held, held.sent[0], reason)
     flight = group.flight
     if group.careful and len(flight) == 1:

@@ -41,13 +41,15 @@ class Spot(NamedTuple):
     """An event that was sent: its place in the log, and in its stream.
 
     `removals` is the serial of the newest removal of events when it was read (`Missing.serial`): of what was removed
-    later, behind it and up to where the group stood, nobody was told.
+    later, behind it and up to where the group stood, nobody was told. `frame` is the number of the frame that it was
+    sent in; 0 if an older program sent it.
     """
 
     position: Position
     stream: str
     sequence: int
     removals: int = 0
+    frame: int = 0
 
 
 @dataclass(slots=True)
@@ -65,6 +67,8 @@ class Held:
         by_cursor: Whether a cursor still speaks for these: the owner was silent, and never said that one failed.
         frame: The number of the frame that `sent` went in.
         removals: As in `Spot`.
+        silent: Whether it failed because the owner was silent, and nothing was heard of the owner since: that it went
+            away before it was sent the event again is no further failure.
     """
 
     at: Position
@@ -77,6 +81,7 @@ class Held:
     by_cursor: bool = False
     frame: int = 0
     removals: int = 0
+    silent: bool = False
 
     def waits(self, place: Position) -> bool:
         """Whether it could go on, once it is due. A group that went back may stand before it for a while."""
@@ -225,12 +230,12 @@ def _position(position: Position) -> list[int]:
 
 
 def _encoded(spots: list[Spot]) -> list[list[Any]]:
-    return [[*_position(at), stream, sequence, removals] for at, stream, sequence, removals in spots]
+    return [[*_position(spot.position), *spot[1:]] for spot in spots]
 
 
 def _held(held: Held) -> list[Any]:
     first = [_position(held.at), held.attempt, held.due, _encoded(held.sent), held.sent_at, held.errors]
-    return [*first, _encoded(held.earlier), held.by_cursor, held.frame, held.removals]
+    return [*first, _encoded(held.earlier), held.by_cursor, held.frame, held.removals, held.silent]
 
 
 def _parked(parked: Parked) -> list[Any]:

@@ -29,7 +29,9 @@ class Step:
     """A group that is being moved, by which rules, in which partition, when, and what its members are to be told.
 
     Attributes:
+        now: When the turn was first begun: what is decided depends on it alone, however often the turn is taken again.
         removals: How many removals of events the partition has seen (`Missing.serial`).
+        stamp: When the turn was begun this time, for what is to be measured from then on; `now`, unless it is given.
         regrant: Whether the owner is to be granted the partition anew: what it remembers of it does not hold any more.
         silent: Whether the owner is known to have shown nowhere that it works, for as long as the deadline.
         overdue: Whether a deadline has passed, and the owner has yet to be found silent.
@@ -45,6 +47,10 @@ class Step:
     regrant: bool = False
     silent: bool = False
     overdue: bool = False
+    stamp: int = 0
+
+    def __post_init__(self) -> None:
+        self.stamp = max(self.stamp, self.now)
 
 
 def owns(group: Group, connection: str) -> bool:

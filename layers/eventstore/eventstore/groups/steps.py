@@ -46,7 +46,7 @@ def apply(step: Step, command: Command) -> None:
             _replay(step, command)
         case Change(version, _) if version > step.group.version:
             # A deadline that is shorter now begins anew.
-            step.group.version, step.group.heard = version, max(step.group.heard, step.now)
+            step.group.version, step.group.heard = version, max(step.group.heard, step.stamp)
         case Join() | Redrive() | Change():
             pass
         case _ if owns(step.group, command.connection):
@@ -59,7 +59,9 @@ def _apply_owners(step: Step, command: Command) -> None:
     """Take in what the owner says, or what is known of it."""
     group = step.group
     if isinstance(command, Ack | AckStream | Nack):
-        group.heard = step.now
+        group.heard = step.stamp
+        for held in group.held.values():
+            held.silent = False
         if 0 < command.frame < group.granted:
             return
     match command:
@@ -72,7 +74,7 @@ def _apply_owners(step: Step, command: Command) -> None:
         case Nack():
             fail(step, command)
         case Heard(_, at):
-            group.heard = max(group.heard, min(at, step.now))
+            group.heard = max(group.heard, min(at, step.stamp))
         case Silence(_, heard) if heard == group.heard:
             step.silent = True
         case _:
@@ -97,7 +99,7 @@ def renew(step: Step) -> None:
             grant(step, group.owner)
         pass_deadlines(step)
         if group.owner != chosen:
-            group.revoked = step.now
+            group.revoked = step.stamp
             notify(step, "revoked")
     if group.owner is None and chosen is not None:
         grant(step, chosen)

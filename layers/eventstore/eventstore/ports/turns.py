@@ -41,6 +41,7 @@ class Turn:
         removals: How many removals of events the partition has seen (`Missing.serial`).
         again: Whether an earlier try came to nothing: its goal stands until this one advances.
         now: When it was begun, in milliseconds since 1970; a second try has the time of the first. 0 without groups.
+        stamp: When it was begun this time, as `now`.
         alarm: When a turn was last asked for ahead of time, in milliseconds since 1970; 0 if none ever was.
         groups: The state of each durable subscription, by its key (`Group.encoded`).
         commands: What is to be taken in: the key of the subscription, and the command (`groups.encoded`).
@@ -61,6 +62,7 @@ class Turn:
     fixed: bool = False
     cut: bool = False
     carried: int = 0
+    stamp: int = 0
     groups: Mapping[str, str] = field(default_factory=dict)
     commands: Sequence[tuple[str, str]] = ()
 

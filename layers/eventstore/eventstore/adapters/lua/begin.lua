@@ -23,7 +23,8 @@
 --       6 milliseconds since 1970 to take for the server's clock, or nothing
 --
 -- Answers  {{token, epoch, done, goal, 1 if an earlier try set that, 1 if any has caught up, leap, trims, now, alarm,
---            1 if the goal is fixed, 1 if it is cut, how many that were behind are carried, with those who ended since},
+--            1 if the goal is fixed, 1 if it is cut, how many that were behind are carried, with those who ended since,
+--            the time of this try},
 --           {key, place of each that is behind...}, {key, state of each durable subscription...}, {command...}}
 local call = redis.call
 local partition, turn, bell, log, behind, places, terms, inbox, groups = unpack(KEYS)
@@ -60,6 +61,12 @@ local again = goal and 1 or 0
 local live = call('EXISTS', terms)
 local leap, carried = have[4] or '0', {}
 local upto, now, cut = have[6] or '', have[7], have[10]
+local stamp = '0'
+if durable then
+  local set_back
+  stamp, set_back = advanced()
+  if set_back then have[8] = false end
+end
 for key in (have[5] or ''):gmatch('%S+') do carried[#carried + 1] = key end
 
 if goal and have[3] ~= trims then
@@ -71,7 +78,8 @@ elseif not goal then
   goal = done
   if live == 0 then
     -- Nobody listens: what is new is dispatched as it stands.
-    local newest = call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
+    -- Never back, though what lay last was removed: a durable subscription may have to be told of that.
+    local newest = call('XREVRANGE', log, '+', '(' .. done, 'COUNT', 1)[1]
     if newest then goal = newest[1] end
   else
     -- Whole appends, so that a turn begins and ends between two of them.
@@ -91,9 +99,7 @@ elseif not goal then
   if durable then
     local commands = call('XRANGE', inbox, '-', '+', 'COUNT', ARGV[5])
     upto = #commands > 0 and commands[#commands][1] or ''
-    local set_back
-    now, set_back = advanced()
-    if set_back then have[8] = false end
+    now = stamp
   end
   if goal ~= done or #carried > 0 or durable then
     call('HSET', turn, 'goal', goal, 'trims', trims, 'behind', table.concat(carried, ' '), 'inbox', upto, 'now', now or 0)
@@ -113,5 +119,5 @@ end
 local states = durable and call('HGETALL', groups) or {}
 local commands = upto ~= '' and call('XRANGE', inbox, '-', upto) or {}
 local about = {token, told[1], done, goal, again, live, leap, trims, now or '0', have[8] or '0'}
-for _, one in ipairs({have[9] and 1 or 0, cut and 1 or 0, #carried}) do about[#about + 1] = one end
+for _, one in ipairs({have[9] and 1 or 0, cut and 1 or 0, #carried, stamp}) do about[#about + 1] = one end
 return {about, late, states, commands}

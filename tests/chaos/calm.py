@@ -1,0 +1,146 @@
+"""When nothing goes wrong any more and time passes, all comes to an end: nothing is owed, held or left behind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.chaos.rules.telling import check_settled
+from tests.chaos.violation import Violation
+
+if TYPE_CHECKING:
+    from tests.chaos.durables import Durable
+    from tests.chaos.faults import Functions
+    from tests.chaos.operators import Operators
+    from tests.chaos.subscribers import Subscribers
+    from tests.chaos.world import World
+
+__all__ = ["Calm"]
+
+_ROUNDS = 3000
+_LONGEST = 60 * 60_000
+"""Milliseconds after which everything must have come to an end."""
+
+
+class Calm:
+    def __init__(self, world: World, functions: Functions, subscribers: Subscribers, operators: Operators) -> None:
+        self.world = world
+        self._functions = functions
+        self._subscribers = subscribers
+        self._operators = operators
+
+    def come(self) -> None:
+        """Let all faults end, and wait until nothing happens any more; then look."""
+        self._mend()
+        self._wait()
+        self._check_durables()
+        self._check_subscribers()
+        self._check_store()
+
+    def _mend(self) -> None:
+        world, hub = self.world, self.world.hub
+        world.note("calm")
+        hub.arm, hub.outage.now = None, False
+        if world.full:
+            world.full = 0
+            hub.fill(full=False)
+        for socket in hub.gateway.sockets.values():
+            socket.reachable = True
+        for durable in world.durables.values():
+            for member in durable.members:
+                member.busy_until = 0
+                if not member.is_over and not (member.keeps_alive and member.reads):
+                    member.leave(politely=True)
+            if all(member.is_over for member in durable.members):
+                self._operators.join_to(durable, "healthy")
+        self._functions.chance_of_twice = 0
+
+    def _wait(self) -> None:
+        started = self.world.hub.clocks.true
+        quiet = 0
+        for _ in range(_ROUNDS):
+            moved = self._serve()
+            if moved:
+                quiet = 0
+            elif self.world.hub.alarms.waiting:
+                ahead = min(at for at, _ in self.world.hub.alarms.waiting) - self.world.hub.clocks.true
+                self._functions.pass_time(max(1, ahead))
+            elif quiet:
+                self._functions.chance_of_twice = 0.04
+                return
+            else:
+                # Whatever the bells missed, the sweep rings for.
+                quiet = 1
+                self._functions.sweep()
+            if self.world.hub.clocks.true > started + _LONGEST:
+                raise Violation("all comes to an end", "an hour has passed, and there is still something to do")
+        raise Violation("all comes to an end", f"after {_ROUNDS} rounds there is still something to do")
+
+    def _serve(self) -> bool:
+        """Let everyone do what there is to do; whether there was anything."""
+        world, hub = self.world, self.world.hub
+        moved = False
+        while hub.gateway.ended:
+            hub.disconnected(hub.gateway.ended.pop(0))
+            moved = True
+        for _ in range(_ROUNDS):
+            if not len(hub.bells):
+                break
+            self._functions.dispatch_batch([waiting[0] for waiting in list(hub.bells.groups.values())[:10]])
+        while len(hub.deliveries):
+            self._functions.deliver()
+            moved = True
+        for subscriber in list(world.subscribers):
+            moved = subscriber.read() or moved
+            self._subscribers.mend(subscriber)
+        for durable in [*world.durables.values(), *world.ended]:
+            moved = self._work(durable) or moved
+        return moved
+
+    def _work(self, durable: Durable) -> bool:
+        moved = False
+        for member in durable.members:
+            moved = (not member.is_over and member.read()) or moved
+            for partition, part in list(member.parts.items()):
+                while (part.queue or part.revoked) and not member.is_over:
+                    member.work(partition, failing=0.0)
+                    moved = True
+                if (part.places or part.again) and not member.is_over:
+                    member.acknowledge(partition, all_of_it=True)
+                    moved = True
+        if not durable.is_deleted and all(member.is_over for member in durable.members):
+            self._operators.join_to(durable, "healthy")
+            moved = True
+        durable.members = [member for member in durable.members if not member.is_over or member.socket.open]
+        return moved
+
+    def _check_durables(self) -> None:
+        for durable in self.world.durables.values():
+            reply = self.world.hub.rest("GET", f"/subscriptions/{durable.name}")
+            stands = reply.json
+            left = {name: stands[name] for name in ("in_flight", "held", "lag") if stands[name]}
+            if left:
+                raise Violation("nothing is left under way", f"{durable.about}: {left}", durable.about)
+            for stream, sequence in self._operators.parked(durable).items():
+                durable.account.excuse(stream, sequence, self.world.log.stream(stream).head)
+            streams = self.world.log.streams.values()
+            check_settled(durable.about, durable.interest, durable.account, streams)
+            durable.calm_down()
+
+    def _check_subscribers(self) -> None:
+        for one in self.world.subscribers:
+            check_settled(one.name, one.interest, one.account, self.world.log.streams.values())
+            for stream in self.world.log.streams.values():
+                one.account.settle(stream)
+
+    def _check_store(self) -> None:
+        """Of a stream that was deleted nothing is left but its state, and that names no event."""
+        raw = self.world.hub.raw
+        self._functions.sweep()
+        for stream in self.world.log.streams.values():
+            if stream.head and stream.deleted == stream.head:
+                tag = f"{{p{stream.partition}}}"
+                entries = raw.xlen(f"{tag}:events:{stream.name}")
+                keys = [name for name in raw.hkeys(f"{tag}:state:{stream.name}") if len(name) == 16]
+                if entries or keys:
+                    text = f"{stream.name}: {entries} entries, {len(keys)} ids"
+                    raise Violation("of a deleted stream nothing is left", text, stream.name)

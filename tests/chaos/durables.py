@@ -1,0 +1,267 @@
+"""Durable subscriptions: what each owes, what its members did of it, and why something may be parked."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from tests.chaos.interests import Account, Interest
+from tests.chaos.violation import Violation
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.chaos.log import Event
+    from tests.chaos.members import Handled, Member, Part
+    from tests.chaos.world import World
+
+__all__ = ["Durable"]
+
+LATE_TURNS_MAY_COUNT = "late-turns" in os.environ.get("CHAOS_ALLOW", "").split()
+"""Whether a turn that came to nothing and is taken again after the deadline may cost what it sends an attempt."""
+
+Place = tuple[str, int]
+"""A stream and a sequence."""
+
+
+class Durable:
+    """One durable subscription, from its making to its end.
+
+    Attributes:
+        account: What must be handled, and was, since it was made or moved last.
+        deadline: In milliseconds.
+        silent_since: Per member's connection and partition, since when it has said nothing, in the cache's time.
+    """
+
+    def __init__(
+        self, world: World, name: str, number: int, interest: Interest, *, deadline: int, attempts: int, in_flight: int
+    ) -> None:
+        self.world = world
+        self.name = name
+        self.about = f"{name}#{number}"
+        self.interest = interest
+        self.deadline = deadline
+        self.attempts = attempts
+        self.in_flight = in_flight
+        self.account = Account()
+        self.members: list[Member] = []
+        self.is_deleted = False
+        self._ever: dict[str, set[int]] = {}
+        self._ordered_from: dict[str, int] = {}
+        self._failed: Counter[Place] = Counter()
+        self._blamed: Counter[Place] = Counter()
+        self._park_asked: set[Place] = set()
+        self._sent: dict[Place, tuple[str, int]] = {}
+        self._times_sent: Counter[Place] = Counter()
+        self._with: dict[str, set[Place]] = {}
+        self._granted: dict[int, tuple[str, int]] = {}
+        self._heard: dict[tuple[str, int], int] = {}
+        self._frames: dict[int, int] = {}
+        self._acknowledged: set[Place] = set()
+        self._dropping: set[str] = set()
+        self._lowest: dict[str, int] = {}
+        self._is_made = False
+        self._moving: dict[int, bool] = {}
+        """Partitions that have yet to be moved, and whether to the oldest event kept."""
+
+    @property
+    def reach(self) -> Account:
+        """What it may ever have been told of: what is on its way is of the time before it was moved."""
+        return Account(owed=self._lowest)
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """What it is made of."""
+        asked: dict[str, Any] = {
+            "id": self.name,
+            "filters": list(self.interest.filters),
+            "ack_deadline": self.deadline // 1000,
+            "max_attempts": self.attempts,
+            "max_in_flight": self.in_flight,
+        }
+        return asked | ({"stream": list(self.interest.streams)} if self.interest.streams else {})
+
+    # What the hub sends.
+
+    def watch(self, connection: str, message: dict[str, Any]) -> None:
+        """A message goes to a member's connection."""
+        if message.get("type") not in {"events", "owned", "revoked", "truncated"}:
+            return
+        partition, frame = message["partition"], message["frame"]
+        is_new = frame > self._frames.get(partition, -1)
+        self._frames[partition] = max(frame, self._frames.get(partition, -1))
+        if message["type"] == "owned" and is_new:
+            self._granted[partition] = (connection, frame)
+            self._heard[connection, partition] = self.world.hub.clocks.true
+        for one in message.get("events", ()):
+            place = (one["hubstream"], int(one["hubsequence"]))
+            if place in self._acknowledged and is_new:
+                text = f"{self.about}: {place[0]} {place[1]} goes to {connection} again, in frame {frame}"
+                raise Violation("what was acknowledged in time does not come again", text, place[0], self.about)
+            if is_new:
+                self._times_sent[place] += 1
+                self._sent[place] = (connection, frame)
+                if LATE_TURNS_MAY_COUNT and partition in self.world.taken_again:
+                    self._blamed[place] += 1
+            self._with.setdefault(connection, set()).add(place)
+
+    def watch_letter(self, stream: str, sequence: int, attempts: int, errors: Sequence[str]) -> None:
+        """An event is parked, and its copy goes to the queue."""
+        place = (stream, sequence)
+        self.world.note(f"{self.about}: {stream} {sequence} is parked, tried {attempts} times: {errors}")
+        if not attempts:
+            return
+        tries = self.tries_of(stream, sequence)
+        if place not in self._park_asked and tries < self.attempts:
+            text = (
+                f"{self.about}: {stream} {sequence} after {tries} failures and silences, and not {self.attempts}; "
+                f"the hub says: {list(errors)}"
+            )
+            raise Violation("what is parked was failed", text, stream, self.about)
+
+    # What its members do.
+
+    def tries_of(self, stream: str, sequence: int) -> int:
+        """How often an event was failed, or a member fell silent, vanished or gave it up while it had it."""
+        return self._failed[stream, sequence] + self._blamed[stream, sequence]
+
+    def times_sent(self, stream: str, sequence: int) -> int:
+        """In how many frames it was sent."""
+        return self._times_sent[stream, sequence]
+
+    def fail(self, stream: str, sequence: int, *, park: bool) -> None:
+        """A member is about to say that it could not handle an event."""
+        self._failed[stream, sequence] += 1
+        if park:
+            self._park_asked.add((stream, sequence))
+        self._acknowledged = {one for one in self._acknowledged if one[0] != stream}
+
+    def handle(self, who: str, event: Event) -> None:
+        """A member handles an event."""
+        name = event.stream
+        if not self.interest.wants(event):
+            raise Violation("nobody gets what he did not ask for", f"{who}: {event}", name, self.about)
+        self.world.note(f"{who} of {self.about} handles {name} {event.sequence}")
+        first = self._ordered_from.get(name, 1)
+        for earlier in self.world.log.stream(name).events[first - 1 : event.sequence - 1]:
+            if not self.interest.wants(earlier) or earlier.sequence in self._ever.get(name, ()):
+                continue
+            if not self.account.is_settled(name, earlier.sequence):
+                text = f"{who}: {name} {event.sequence} before {earlier.sequence}"
+                raise Violation("a stream is handled in its order", text, name, self.about)
+        self._ever.setdefault(name, set()).add(event.sequence)
+        self.account.take(name, event.sequence)
+
+    def acknowledged(self, member: Member, partition: int, owned: int, done: Sequence[Handled]) -> None:
+        """A member was answered that it has acknowledged these."""
+        self._heard[member.socket.id, partition] = self.world.hub.clocks.true
+        for one in done:
+            place = (one.stream, one.sequence)
+            self._with.get(member.socket.id, set()).discard(place)
+            is_newest = self._sent.get(place) == (member.socket.id, one.frame)
+            is_owner = self._granted.get(partition) == (member.socket.id, owned)
+            if is_newest and is_owner and partition not in self.world.dirty:
+                self._acknowledged.add(place)
+
+    def hear(self, member: Member) -> None:
+        """A member has said that it is alive, of all that it owns."""
+        for partition, part in member.parts.items():
+            if part.owned:
+                self._heard[member.socket.id, partition] = self.world.hub.clocks.true
+
+    def hear_of(self, member: Member, part: Part) -> None:
+        """A member has said something of one partition."""
+        for partition, one in member.parts.items():
+            if one is part:
+                self._heard[member.socket.id, partition] = self.world.hub.clocks.true
+
+    def blame(self, connection: str) -> None:
+        """A member goes away: what it had counts as tried."""
+        self._blamed.update(self._with.pop(connection, ()))
+
+    def pass_time(self) -> None:
+        """Who has been silent for the deadline may have failed at what it had."""
+        now = self.world.hub.clocks.true
+        for connection, places in self._with.items():
+            by_partition: dict[int, list[Place]] = {}
+            for place in places:
+                by_partition.setdefault(self.world.log.partition_of(place[0]), []).append(place)
+            for partition, some in by_partition.items():
+                heard = self._heard.setdefault((connection, partition), now)
+                if now - heard >= self.deadline:
+                    self._heard[connection, partition] = now
+                    self._blamed.update(some)
+
+    def step_clock(self) -> None:
+        """The cache's clock jumps ahead: whatever is in flight may seem late, once."""
+        for places in self._with.values():
+            self._blamed.update(places)
+
+    def check_over(self, member: Member, told: dict[str, Any]) -> None:
+        """A member was told that it takes part no more: that must be so."""
+        if told["code"] == "subscription-not-found" and not self.is_deleted and not member.is_over:
+            raise Violation("members are heard", f"{member.name}: {told}", member.name, self.about)
+
+    # What operators do with it.
+
+    def move(self, firsts: dict[str, int], *, allowed: dict[str, int], to_oldest: bool) -> None:
+        """It is made, or replayed: from here on all behind these is owed, and nothing before them."""
+        self.account = Account()
+        self._acknowledged.clear()
+        self._moving = dict.fromkeys(range(len(self.world.log.ends)), to_oldest)
+        self._is_made, made = True, self._is_made
+        for stream in self.world.log.streams.values():
+            name = stream.name
+            owed = firsts[name]
+            least = allowed[name]
+            self.account.start(name, owed=owed, allowed=least)
+            # Of a stream that was not there when it was made, it may be told all.
+            self._lowest[name] = min(self._lowest.get(name, 1 if made else least), least)
+            # What lies between need not be handled before what comes behind it.
+            self._ordered_from[name] = max(self._ordered_from.get(name, 1), owed)
+
+    def redrive(self, stream: str, sequence: int, how: str) -> None:
+        """A stream that is parked at an event goes on: from it, behind it, or behind all of it."""
+        if self.world.log.partition_of(stream) in self._moving:
+            # What was parked is parked no more by then.
+            return
+        head = self.world.log.stream(stream).head
+        self._acknowledged = {one for one in self._acknowledged if one[0] != stream}
+        if how != "drop":
+            first = sequence + (how == "skip")
+            self.account.owed[stream] = min(self.account.owed.get(stream, 1), first)
+        if how == "start":
+            had = self.account.had.get(stream, set())
+            self.account.had[stream] = {one for one in had if one < sequence}
+        elif how == "skip":
+            self.account.excuse(stream, sequence, sequence)
+        else:
+            self.account.excuse(stream, sequence, head)
+            self._dropping.add(stream)
+
+    def forget_acknowledged(self) -> None:
+        """The epoch is another: who acknowledges what came before may say nothing."""
+        self._acknowledged.clear()
+        self._granted.clear()
+
+    def published(self, event: Event) -> None:
+        """Something new stands in the log; while a parked stream is dropped, that may be dropped with it."""
+        if event.stream in self._dropping:
+            self.account.excuse(event.stream, event.sequence, event.sequence)
+
+    def served(self, partition: int) -> None:
+        """The partition's turns have taken in all that was asked."""
+        self._dropping = {one for one in self._dropping if self.world.log.partition_of(one) != partition}
+        if self._moving.pop(partition, False):
+            # The oldest event kept is the one that is kept when it is moved.
+            firsts = self.world.firsts()
+            for stream in self.world.log.of_partition(partition):
+                self.account.excuse(stream.name, 1, firsts[stream.name] - 1)
+
+    def calm_down(self) -> None:
+        """All is settled: nothing of it is owed any more."""
+        for stream in self.world.log.streams.values():
+            self.account.settle(stream)
+            self._ordered_from[stream.name] = stream.head + 1
+        self._ever.clear()

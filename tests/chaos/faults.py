@@ -1,0 +1,215 @@
+"""What goes wrong around the functions: messages late, twice or lost, clocks that jump, stores and queues away."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from tests.chaos.wiring import Killed, Process
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.chaos.queues import Fifo, Message
+    from tests.chaos.world import World
+
+__all__ = ["FAULTS", "Functions"]
+
+FAULTS = (
+    "a process ended",
+    "a batch failed in part",
+    "a message came twice",
+    "two workers of one partition",
+    "nobody told of a connection's end",
+    "the cache's clock jumped ahead",
+    "the cache's clock jumped back",
+    "a bell was lost",
+    "the queues were away",
+    "the store was full",
+    "all functions started cold",
+)
+
+_BATCH = 10
+_HOUR = 3_600_000
+
+
+class Functions:
+    """Calls the functions with what the queues hold, well or badly."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._numbers = 0
+        self._outage_ends = 0
+        self._swept = 0
+
+    # Turns and deliveries.
+
+    def dispatch(self) -> None:
+        hub = self.world.hub
+        batch = hub.bells.receive(self.world.rng, most=_BATCH)
+        if batch:
+            self.dispatch_batch(batch, one_turn=self.world.rng.random() < 0.4)
+
+    def dispatch_batch(self, batch: Sequence[Message], *, one_turn: bool = False) -> None:
+        """Hand bells over; a partition whose turn came to nothing is taken again later."""
+        world = self.world
+        partitions = {json.loads(one.body)["partition"] for one in batch if '"partition"' in one.body}
+        # Until it comes to its end, a turn of theirs is under way.
+        # A turn that is taken again takes in what was asked before it began, and nothing else.
+        old = world.dirty & partitions if one_turn else set()
+        world.taken_again = world.dirty & partitions
+        world.dirty |= partitions
+        failed = world.hub.dispatch(batch, one_turn=one_turn)
+        world.note(f"dispatch {[one.body for one in batch]}: {'died' if failed is None else sorted(failed)}")
+        self._settle(world.hub.bells, batch, failed)
+        failing = {one.body for one in batch if failed is None or one.id in failed}
+        for partition in partitions:
+            if not any(f'"partition": {partition}}}' in body for body in failing):
+                world.dirty.discard(partition)
+                for durable in world.durables.values() if partition not in old else ():
+                    durable.served(partition)
+
+    def deliver(self) -> None:
+        hub = self.world.hub
+        batch = hub.deliveries.receive(self.world.rng, most=_BATCH)
+        if batch:
+            failed = hub.deliver(batch)
+            self._settle(hub.deliveries, batch, failed)
+
+    def _settle(self, queue: Fifo, batch: Sequence[Message], failed: set[str] | None) -> None:
+        if failed is None:
+            return
+        if failed:
+            self.world.faults["a batch failed in part"] += 1
+        for message in batch:
+            if message.id in failed:
+                continue
+            if self.world.rng.random() < self.chance_of_twice:
+                self.world.faults["a message came twice"] += 1
+                continue
+            queue.delete(message)
+
+    chance_of_twice = 0.04
+
+    def two_workers(self) -> None:
+        """Two workers serve one partition at the same time, one call of each after the other."""
+        world, rng = self.world, self.world.rng
+        bells = [one for waiting in world.hub.bells.groups.values() for one in waiting if '"partition"' in one.body]
+        if not bells:
+            return
+        message = rng.choice(bells)
+        partition = json.loads(message.body)["partition"]
+        dying = [Process(rng.randint(1, 12) if rng.random() < 0.2 else 0, rng.random() < 0.5) for _ in range(2)]
+        world.dirty.add(partition)
+        world.taken_again = {partition}
+        raised = world.hub.dispatch_twice([message], dying)
+        told = [type(error).__name__ if error else "well" for error in raised]
+        world.note(f"two workers of partition {partition}: {told}")
+        world.faults["two workers of one partition"] += 1
+        if any(isinstance(error, Killed) for error in raised):
+            world.faults["a process ended in dispatch"] += 1
+        if not any(raised):
+            world.dirty.discard(partition)
+            world.hub.bells.delete(message)
+
+    def sweep(self) -> None:
+        self._swept = self.world.hub.clocks.true
+        done = self.world.hub.sweep()
+        self.world.note(f"sweep: {'well' if done else 'died'}")
+
+    def disconnected(self) -> None:
+        """The gateway tells of a connection's end, or does not."""
+        world = self.world
+        if not world.hub.gateway.ended:
+            return
+        connection = world.hub.gateway.ended.pop(0)
+        if world.rng.random() < 0.15:
+            world.faults["nobody told of a connection's end"] += 1
+            return
+        world.hub.disconnected(connection)
+
+    # Time.
+
+    def pass_time(self, milliseconds: int) -> None:
+        """Let time pass: alarms ring, members that are at work say so, the sweep comes every minute."""
+        world = self.world
+        arm, world.hub.arm = world.hub.arm, None
+        left = milliseconds
+        while left > 0:
+            some = min(left, 2500)
+            left -= some
+            world.hub.pass_time(some)
+            self._ring_alarms()
+            for durable in world.durables.values():
+                for member in durable.members:
+                    now = world.hub.clocks.true
+                    owned = [part.spoke for part in member.parts.values() if part.owned]
+                    if member.is_over or not member.reads:
+                        continue
+                    if member.keeps_alive:
+                        member.read()
+                    if member.keeps_alive and owned and now - min(owned) >= durable.deadline // 4:
+                        member.keep_alive()
+                durable.pass_time()
+            if world.hub.clocks.true - self._swept >= 60_000:
+                self.sweep()
+        world.hub.arm = arm
+
+    def _ring_alarms(self) -> None:
+        for partition in self.world.hub.alarms.due(self.world.hub.clocks.true):
+            self._numbers += 1
+            self.world.hub.bells.send(f"alarm{self._numbers}", json.dumps({"alarm": partition}))
+
+    def step_clock(self) -> None:
+        """The cache's clock jumps, by up to an hour, ahead or back."""
+        world, rng = self.world, self.world.rng
+        ahead = rng.random() < 0.5
+        step = rng.choice([rng.randint(1000, 60_000), rng.randint(60_000, _HOUR)])
+        world.hub.clocks.skew += step if ahead else -step
+        world.note(f"the cache's clock jumps {'ahead' if ahead else 'back'} by {step} ms")
+        world.faults[f"the cache's clock jumped {'ahead' if ahead else 'back'}"] += 1
+        if ahead:
+            for durable in world.durables.values():
+                durable.step_clock()
+
+    # What is away.
+
+    def lose_bell(self) -> None:
+        world = self.world
+        bells = [one for waiting in world.hub.bells.groups.values() for one in waiting if '"partition"' in one.body]
+        if bells:
+            world.hub.bells.delete(world.rng.choice(bells))
+            world.faults["a bell was lost"] += 1
+
+    def queues_away(self) -> None:
+        """For some steps, no queue takes anything."""
+        self.world.hub.outage.now = True
+        self._outage_ends = self.world.step + self.world.rng.randint(1, 12)
+        self.world.note("the queues are away")
+        self.world.faults["the queues were away"] += 1
+
+    def store_full(self) -> None:
+        """For some steps, the store takes nothing new."""
+        world = self.world
+        world.full = world.rng.randint(5, 40)
+        world.hub.fill(full=True)
+        world.note("the store is full")
+        world.faults["the store was full"] += 1
+        if world.rng.random() < 0.5:
+            world.hub.restart()
+
+    def cold_start(self) -> None:
+        self.world.hub.restart()
+        self.world.faults["all functions started cold"] += 1
+
+    def end_of_step(self) -> None:
+        """What was away comes back."""
+        world = self.world
+        if world.hub.outage.now and world.step >= self._outage_ends:
+            world.hub.outage.now = False
+            world.note("the queues are back")
+        if world.full:
+            world.full -= 1
+            if not world.full:
+                world.hub.fill(full=False)
+                world.note("there is room again")

@@ -1,0 +1,398 @@
+"""The hub's functions in this process, on a real store, their queues and clocks the world's."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import secrets
+from concurrent.futures import Future
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from hashlib import sha1
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+from redis import Redis
+
+from eventstore import bootstrap, carrying
+from eventstore.adapters import clock as system_clock
+from eventstore.adapters import redis_log, redis_partitions, redis_registry, redis_scripts, redis_turns
+from eventstore.adapters.redis_connection import connect
+from eventstore.delivery import Deliverer
+from eventstore.errors import EventstoreError, QueueUnavailable
+from eventstore.framing import FrameLimits
+from functions.deliver.app import handler as deliver
+from functions.dispatch.app import handler as dispatch
+from functions.websocket.app import handler as websocket
+from tests.chaos.clocks import Clocks
+from tests.chaos.gateway import Gateway
+from tests.chaos.queues import Alarms, Bells, Deliveries, Fifo, Letters, Outage
+from tests.chaos.violation import Violation
+from tests.chaos.wiring import Killed, Process, Wired, Wiring
+from tests.fresh import forget
+from tests.functional.rest.api import Api, Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from random import Random
+
+    from eventstore.dispatch import Dispatcher
+    from eventstore.ports import DeadLetter
+    from tests.chaos.queues import Message
+
+__all__ = ["PARTITIONS", "Hub", "Watch"]
+
+PARTITIONS = 4
+
+# Small, so that little needs several turns.
+_LIMITS: dict[str, Any] = {
+    "events": 8,
+    "behind": 3,
+    "behind_events": 6,
+    "behind_together": 12,
+    "pairs": 60,
+    "frames": FrameLimits(events=4),
+}
+
+_DISPATCHER: Callable[[], Dispatcher] = bootstrap.dispatcher.__wrapped__
+
+_ONE_TURN, _MANY_TURNS = 2500, 30_000
+"""Milliseconds that a function has left: time for one turn, or for as many as there are."""
+
+_BELL_EXPIRES = 10_000
+
+
+@dataclass
+class Watch:
+    """Who sees what the hub sends."""
+
+    message: Callable[[str, dict[str, Any]], None]
+    letter: Callable[[DeadLetter], None]
+
+
+@dataclass
+class _Context:
+    milliseconds: int = _MANY_TURNS
+    aws_request_id: str = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.milliseconds
+
+
+class _Inline:
+    """Does at once, and in order, what a pool of threads would do."""
+
+    def submit(self, do: Callable[..., Any], *arguments: Any) -> Future[Any]:  # noqa: ANN401 - as Executor has it
+        future: Future[Any] = Future()
+        future.set_result(do(*arguments))
+        return future
+
+
+def _log(make: Callable[..., redis_log.RedisLog], clocks: Clocks, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - a log
+    """A log whose events have the cache's time, while what it does with streams goes by the functions' clock."""
+    log = make(*arguments, clock=clocks.log, **options)
+    log._streams._clock = clocks
+    return log
+
+
+class _Unlocked:
+    """`cached_property` without its lock, which all instances share (Python 3.11): who waits would hold it."""
+
+    def __init__(self, compute: Callable[[Any], Any]) -> None:
+        self._compute = compute
+
+    def __get__(self, instance: Any, _: type | None = None) -> Any:  # noqa: ANN401 - as cached_property has it
+        kept = vars(instance)
+        if "count" not in kept:
+            kept["count"] = self._compute(instance)
+        return kept["count"]
+
+
+class _Faults(logging.Handler):
+    """Keeps the newest fault that a function logged with its traceback."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.newest = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.newest = self.format(record)
+
+
+class Hub:
+    """Calls functions, each as a process that may end at any call of something outside.
+
+    Attributes:
+        arm: Gives the process that is to run next the place where it ends.
+        killed: How many processes have ended before their time.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        rng: Random,
+        watch: Watch,
+        *,
+        scripts: Mapping[str, Callable[[str], str]] | None = None,
+    ) -> None:
+        self._url = url
+        self._rng = rng
+        self._watch = watch
+        self._changed = scripts or {}
+        self._faults = _Faults()
+        self.clocks = Clocks()
+        self.wiring = Wiring(rng)
+        self.outage = Outage()
+        self.alarms = Alarms()
+        self.bells = Fifo()
+        self.deliveries = Fifo()
+        self.gateway = Gateway()
+        self.killed = 0
+        self.arm: Process | None = None
+        self._bells_since = 0
+        self._api = Api()
+
+    @contextmanager
+    def running(self) -> Iterator[Hub]:
+        """The hub on an empty store."""
+        with ExitStack() as stack:
+            self.raw = stack.enter_context(Redis.from_url(self._url))
+            self.raw.flushall()
+            # A bell's flag expires by the world's time, and scripts of earlier runs are not to be met.
+            self.raw.script_flush()
+            environment = {"REDIS_URL": self._url, "PARTITIONS": str(PARTITIONS), "LOG_LEVEL": "ERROR"}
+            stack.enter_context(mock.patch.dict(os.environ, environment))
+            for target, name, value in self._patches():
+                stack.enter_context(mock.patch.object(target, name, value))
+            stack.enter_context(self._logging())
+            forget()
+            self._start()
+            yield self
+            forget()
+            self._client.close()
+
+    def _patches(self) -> list[tuple[Any, str, Any]]:
+        self._client: Any = connect(self._url)
+        client = Wired(self.wiring, self._client)
+        bells = Bells(self.wiring, self.bells, self.alarms, self.clocks, self.outage)
+        deliveries = Deliveries(self.wiring, self.deliveries, self.outage, self._watch.message)
+        self.letters = Letters(self.wiring, self.outage, self._watch.letter)
+        return [
+            (bootstrap, "_redis", lambda: client),
+            (bootstrap, "bells", lambda: bells),
+            (bootstrap, "deliveries", lambda: deliveries),
+            (bootstrap, "letters", lambda: self.letters),
+            (bootstrap, "dispatcher", lambda: self._dispatcher),
+            (bootstrap, "deliverer", lambda: self._deliverer),
+            (carrying, "TurnLimits", partial(carrying.TurnLimits, **_LIMITS)),
+            (system_clock, "SystemClock", lambda: self.clocks),
+            (redis_log, "RedisLog", partial(_log, redis_log.RedisLog, self.clocks)),
+            (redis_registry, "RedisRegistry", partial(redis_registry.RedisRegistry, clock=self.clocks.cache)),
+            (redis_turns, "RedisTurns", partial(redis_turns.RedisTurns, clock=self.clocks.cache)),
+            (redis_scripts.Script, "__init__", _scripts(self._changed)),
+            (redis_partitions.Partitions, "count", _Unlocked(vars(redis_partitions.Partitions)["count"].func)),
+            (secrets, "token_hex", self._token),
+        ]
+
+    def _token(self, size: int) -> str:
+        return self._rng.randbytes(size).hex()
+
+    @contextmanager
+    def _logging(self) -> Iterator[None]:
+        root = logging.getLogger()
+        level = root.level
+        root.addHandler(self._faults)
+        try:
+            yield
+        finally:
+            root.removeHandler(self._faults)
+            root.setLevel(level)
+
+    def _start(self) -> None:
+        self._dispatcher = self._worker()
+        connections = Wired(self.wiring, self.gateway)
+        self._deliverer = Deliverer(connections, bootstrap._bells(), clock=self.clocks, jitter=lambda: 0.5, workers=1)
+        self._deliverer._threads = _Inline()  # type: ignore[assignment] # it does what is asked of it here
+
+    def _worker(self) -> Dispatcher:
+        """A worker with a log and turns of its own, as in another process."""
+        forget()
+        worker: Dispatcher = _DISPATCHER()
+        return worker
+
+    def restart(self) -> None:
+        """Other processes, which know nothing yet."""
+        forget()
+        self._start()
+
+    # What clients ask for.
+
+    def rest(
+        self, method: str, path: str, *, body: bytes | None = None, headers: dict[str, str] | None = None
+    ) -> Reply:
+        """What a request is answered; one that a process ended in is sent again, as clients do."""
+        url = f"/api/v1{path}"
+        reply: Reply = self._asked(lambda: self._api.call(method, url, body=body, headers=headers))
+        if reply.status >= 500 and reply.json.get("code") == "internal":
+            raise Violation("no fault of the hub's own", f"{method} {path}: {self._faults.newest}")
+        return reply
+
+    def json(self, method: str, path: str, value: object | None = None, **headers: str) -> Reply:
+        """As `rest`, with a body of JSON."""
+        given = {name.replace("_", "-"): text for name, text in headers.items()}
+        if value is None:
+            return self.rest(method, path, headers=given)
+        body = json.dumps(value).encode()
+        return self.rest(method, path, body=body, headers={"Content-Type": "application/json"} | given)
+
+    def connect(self, connection: str, *, bare: bool, query: Mapping[str, Sequence[str]] | None = None) -> int:
+        """The status that a handshake is answered; one that a process ended in is refused, as the gateway does."""
+        protocol = "cloudevents.json" if bare else "eventstore.v1"
+        event = {
+            "requestContext": {
+                "eventType": "CONNECT",
+                "connectionId": connection,
+                "connectedAt": self.clocks.true,
+                "requestTimeEpoch": self.clocks.true,
+            },
+            "multiValueHeaders": {"Sec-WebSocket-Protocol": [protocol]},
+            "multiValueQueryStringParameters": dict(query or {}) or None,
+        }
+        answer = self._once(lambda: websocket(event, _Context()))  # type: ignore[arg-type]
+        return 502 if answer is None else int(answer["statusCode"])
+
+    def message(self, connection: str, message: dict[str, Any], *, again: bool = True) -> dict[str, Any]:
+        """What a message is answered; `again`, if it may be sent again where a process ended in it.
+
+        Returns:
+            The answer; of code `lost` if there was none.
+        """
+        event = {
+            "requestContext": {"eventType": "MESSAGE", "connectionId": connection, "routeKey": "$default"},
+            "body": json.dumps(message),
+        }
+
+        def handle() -> dict[str, Any]:
+            return websocket(event, _Context())  # type: ignore[arg-type]
+
+        answer = self._asked(handle) if again else self._once(handle)
+        if answer is None:
+            return {"type": "error", "code": "lost"}
+        told: dict[str, Any] = json.loads(answer["body"])
+        if told.get("code") == "internal":
+            raise Violation("no fault of the hub's own", f"{message}: {self._faults.newest}")
+        return told
+
+    def disconnected(self, connection: str) -> bool:
+        """The gateway tells the functions of a connection's end; whether they took it in."""
+        event = {"requestContext": {"eventType": "DISCONNECT", "connectionId": connection, "connectedAt": 0}}
+        try:
+            return self._once(lambda: websocket(event, _Context())) is not None  # type: ignore[arg-type]
+        except Exception:  # noqa: BLE001 - Lambda would log it; nobody tries again
+            return False
+
+    # What the hub does by itself.
+
+    def dispatch(self, messages: Sequence[Message], *, one_turn: bool = False) -> set[str] | None:
+        """Hand messages to the dispatch function; the ids of those that come again, or None if it ended."""
+        context = _Context(_ONE_TURN if one_turn else _MANY_TURNS)
+        return self._batch(lambda: dispatch(_records(messages), context))  # type: ignore[arg-type]
+
+    def dispatch_twice(self, messages: Sequence[Message], dying: Sequence[Process]) -> list[BaseException | None]:
+        """Hand the same messages to two workers that run at the same time."""
+        workers = [self._dispatcher, self._worker()]
+
+        def job(worker: Dispatcher) -> Callable[[], Any]:
+            def serve() -> None:
+                for message in messages:
+                    partition = json.loads(message.body)["partition"]
+                    # As functions.dispatch does it; each process has a worker of its own.
+                    if worker.serve(partition, until=self.clocks.true + 1):
+                        bootstrap.bells().ring([partition])  # type: ignore[union-attr] # there is one
+
+            return serve
+
+        raised = self.wiring.run_together([(one, job(w)) for one, w in zip(dying, workers, strict=True)])
+        self.killed += sum(isinstance(error, Killed) for error in raised)
+        if any(isinstance(error, Killed) for error in raised):
+            self.restart()
+        for error in raised:
+            if isinstance(error, Violation):
+                raise error
+        return raised
+
+    def deliver(self, messages: Sequence[Message]) -> set[str] | None:
+        """As `dispatch`, of deliveries."""
+        return self._batch(lambda: deliver(_records(messages), _Context(_MANY_TURNS)))  # type: ignore[arg-type]
+
+    def sweep(self) -> bool:
+        """Sweep once; whether it came to its end."""
+        sweeper = bootstrap.sweeper()
+        try:
+            return self._once(lambda: sweeper.sweep(until=self.clocks.true + 1)) is not None
+        except QueueUnavailable:
+            return False
+        except EventstoreError as error:
+            raise Violation("the sweep goes on", f"{error.code}: {error.detail}") from error
+
+    def _batch(self, do: Callable[[], Mapping[str, Any]]) -> set[str] | None:
+        answer = self._once(do)
+        return None if answer is None else {one["itemIdentifier"] for one in answer["batchItemFailures"]}
+
+    def _once(self, do: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever it answers
+        process, self.arm = self.arm or Process(), None
+        try:
+            return self.wiring.run(process, do)
+        except Killed:
+            self.killed += 1
+            self.restart()
+            return None
+
+    def _asked(self, do: Callable[[], Any]) -> Any:  # noqa: ANN401 - as above
+        answer = self._once(do)
+        return self._once(do) if answer is None else answer
+
+    # The world around it.
+
+    def pass_time(self, milliseconds: int) -> None:
+        """Let time pass, and bells' flags expire."""
+        self.clocks.true += milliseconds
+        if self.clocks.true - self._bells_since >= _BELL_EXPIRES:
+            self._bells_since = self.clocks.true
+            self.raw.delete(*(f"{{p{partition}}}:bell" for partition in range(PARTITIONS)))
+
+    def fill(self, *, full: bool) -> None:
+        """Let the store take nothing new, or something again."""
+        self.raw.config_set("maxmemory", "1" if full else "0")
+
+
+def _records(messages: Sequence[Message]) -> dict[str, Any]:
+    return {
+        "Records": [
+            {
+                "messageId": message.id,
+                "receiptHandle": message.id,
+                "body": message.body,
+                "attributes": {"MessageGroupId": message.group, "ApproximateReceiveCount": "1"},
+                "messageAttributes": {},
+                "eventSource": "aws:sqs",
+            }
+            for message in messages
+        ]
+    }
+
+
+def _scripts(changed: Mapping[str, Callable[[str], str]]) -> Callable[..., None]:
+    """What makes a `Script`: its bell never expires by itself, and a mutant may change it."""
+    made = redis_scripts.Script.__init__
+
+    def make(self: Any, name: str, *shared: str) -> None:  # noqa: ANN401 - it stands for the method
+        made(self, name, *shared)
+        source = changed.get(name, str)(self._source.decode())
+        self._source = re.sub(r"'PX', \d+", "'PX', 1000000000", source).encode()
+        self._digest = sha1(self._source, usedforsecurity=False).hexdigest()
+
+    return make

@@ -1,0 +1,123 @@
+"""What somebody wants to read, and what of it is still owed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from random import Random
+
+    from tests.chaos.log import Event, Log, Stream
+
+__all__ = ["TYPES", "Account", "Interest", "drawn_interest"]
+
+TYPES = ("task.started", "task.done", "order.placed")
+
+
+@dataclass(frozen=True)
+class Interest:
+    """Which events: those that match the filters, of the streams that are named, or of all.
+
+    Attributes:
+        wanted: Says of a type and a stream what the filters say.
+        parameters: As the query parameters of a read, or of a bare subscription; None where they cannot say it.
+    """
+
+    filters: tuple[dict[str, Any], ...]
+    wanted: Callable[[str, str], bool]
+    parameters: dict[str, list[str]] | None
+    streams: tuple[str, ...] = ()
+
+    def concerns(self, stream: str) -> bool:
+        return not self.streams or stream in self.streams
+
+    def wants(self, event: Event) -> bool:
+        return self.concerns(event.stream) and self.wanted(event.type, event.stream)
+
+    def is_gone(self, log: Log) -> bool:
+        """Whether a stream that it names was deleted for good."""
+        return any(name in log.streams and log.streams[name].gone for name in self.streams)
+
+    def partitions(self, log: Log) -> list[int]:
+        if not self.streams:
+            return list(range(len(log.ends)))
+        return sorted({log.partition_of(stream) for stream in self.streams})
+
+
+def drawn_interest(rng: Random, streams: Iterable[str]) -> Interest:
+    """Some filters, in every dialect, and sometimes a few streams."""
+    one, other = rng.sample(TYPES, 2)
+    names = sorted(streams)
+    few = tuple(sorted(rng.sample(names, min(len(names), rng.randint(1, 3))))) if rng.random() < 0.3 else ()
+    kinds: list[tuple[tuple[dict[str, Any], ...], Callable[[str, str], bool], dict[str, list[str]] | None]] = [
+        ((), lambda _t, _s: True, {}),
+        ((), lambda _t, _s: True, {}),
+        (({"exact": {"type": one}},), lambda t, _s: t == one, {"type": [one]}),
+        (({"prefix": {"type": "task."}},), lambda t, _s: t.startswith("task."), {"type": ["task.*"]}),
+        (({"suffix": {"type": "ed"}},), lambda t, _s: t.endswith("ed"), None),
+        (({"not": {"exact": {"type": one}}},), lambda t, _s: t != one, {"filter": [f"type <> '{one}'"]}),
+        (
+            ({"any": [{"exact": {"type": one}}, {"exact": {"type": other}}]},),
+            lambda t, _s: t in {one, other},
+            {"type": [one, other]},
+        ),
+        (
+            ({"sql": f"type = '{one}' OR hubstream LIKE 'wf-1%'"},),
+            lambda t, s: t == one or s.startswith("wf-1"),
+            {"filter": [f"type = '{one}' OR hubstream LIKE 'wf-1%'"]},
+        ),
+        (({"prefix": {"hubstream": "wf-1"}},), lambda _t, s: s.startswith("wf-1"), None),
+    ]
+    return Interest(*rng.choice(kinds), few)
+
+
+@dataclass
+class Account:
+    """What somebody has a right to, and what it had of that.
+
+    Attributes:
+        owed: Per stream the first sequence that it has a right to; 1 where none stands.
+        allowed: Per stream the first sequence that it may get; what it has a right to where none stands.
+        had: What it received, or handled.
+        told: What it was told is missing, or was excused otherwise.
+    """
+
+    owed: dict[str, int] = field(default_factory=dict)
+    allowed: dict[str, int] = field(default_factory=dict)
+    had: dict[str, set[int]] = field(default_factory=dict)
+    told: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+
+    def start(self, stream: str, *, owed: int, allowed: int | None = None) -> None:
+        self.owed[stream] = owed
+        self.allowed[stream] = owed if allowed is None else allowed
+
+    def take(self, stream: str, sequence: int) -> None:
+        self.had.setdefault(stream, set()).add(sequence)
+
+    def excuse(self, stream: str, first: int, last: int) -> None:
+        if first <= last:
+            self.told.setdefault(stream, []).append((first, last))
+
+    def is_settled(self, stream: str, sequence: int) -> bool:
+        return sequence in self.had.get(stream, ()) or any(
+            first <= sequence <= last for first, last in self.told.get(stream, ())
+        )
+
+    def open_of(self, interest: Interest, stream: Stream, *, before: int | None = None) -> Event | None:
+        """The first event of a stream, before a sequence if one is given, that is owed and did not come."""
+        if not interest.concerns(stream.name):
+            return None
+        last = stream.head if before is None else before - 1
+        for event in stream.events[self.owed.get(stream.name, 1) - 1 : last]:
+            if interest.wants(event) and not self.is_settled(event.stream, event.sequence):
+                return event
+        return None
+
+    def settle(self, stream: Stream) -> None:
+        """Owe nothing more of what the stream has had so far; what it may get again stays so."""
+        self.allowed.setdefault(stream.name, self.owed.get(stream.name, 1))
+        self.owed[stream.name] = stream.head + 1
+        self.had.pop(stream.name, None)
+        self.told.pop(stream.name, None)

@@ -1,0 +1,172 @@
+"""Old faults put back, one at a time: the simulation must catch each."""
+
+from __future__ import annotations
+import __future__
+
+import inspect
+import textwrap
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+from eventstore import carrying
+from eventstore.adapters.redis_log import RedisLog
+from eventstore.aside import Aside
+from eventstore.groups import acknowledging, owning, steps
+from eventstore_dev.valkey import ValkeyServer
+from functions.rest import responses
+from tests.chaos.simulation import run
+from tests.chaos.stores import OPTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from tests.chaos.simulation import Outcome
+
+__all__ = ["MUTANTS", "Mutant", "caught", "main"]
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A fault that the hub once had.
+
+    Attributes:
+        name: As in the list of faults that were found.
+        scripts: What makes the old text of a Lua script of the new one.
+        patches: What stands in the place of functions: where, its name, and what makes the old one of the new one.
+    """
+
+    name: str
+    scripts: Mapping[str, Callable[[str], str]] = field(default_factory=dict)
+    patches: Sequence[tuple[Any, str, Callable[[Any], Any]]] = ()
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """The hub with the fault in it."""
+        with ExitStack() as stack:
+            for target, name, make in self.patches:
+                stack.enter_context(mock.patch.object(target, name, make(getattr(target, name))))
+            yield
+
+
+def _without_leave(source: str) -> str:
+    """A script that a full store does not run."""
+    return source.removeprefix("#!lua flags=allow-oom\n")
+
+
+def _keeps_owner(replay: Callable[..., None]) -> Callable[..., None]:
+    """A replay of which the owner learns nothing."""
+
+    def old(step: Any, command: Any) -> None:  # noqa: ANN401 - as the hub calls it
+        replay(step, command)
+        step.regrant = False
+
+    return old
+
+
+def _tells_once(go_back: Callable[..., None]) -> Callable[..., None]:
+    """An owner is told what is missing; the next one is not."""
+
+    def old(group: Any) -> None:  # noqa: ANN401 - as above
+        go_back(group)
+        group.losses = []
+
+    return old
+
+
+def _counts_no_late_word(settle: Callable[..., None]) -> Callable[..., None]:
+    """Of what was in flight when the deadline passed, no acknowledgement counts."""
+
+    def old(step: Any, held: Any, is_handled: Any) -> None:  # noqa: ANN401 - as above
+        held.earlier = []
+        settle(step, held, is_handled)
+
+    return old
+
+
+def _hears_nothing(pass_deadlines: Callable[..., None]) -> Callable[..., None]:
+    """The deadline of a held stream passes, whatever its owner says of others."""
+
+    def old(step: Any) -> None:  # noqa: ANN401 - as above
+        heard, step.group.heard = step.group.heard, 0 if not step.group.flight else step.group.heard
+        pass_deadlines(step)
+        step.group.heard = max(heard, step.group.heard)
+
+    return old
+
+
+def _tells_nobody(_: Callable[..., Any]) -> Callable[..., Any]:
+    """What was removed before live delivery came to it is not told."""
+    return lambda *_arguments: {}
+
+
+def _finds_nothing(_: Callable[..., Any]) -> Callable[..., Any]:
+    """The sweep knows of no deletion that was left undone."""
+    return lambda *_arguments: []
+
+
+def _says_nothing_missing(page: Callable[..., Any]) -> Callable[..., Any]:
+    """A page that is silent about what was removed."""
+
+    def old(members: Mapping[str, object], *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - as above
+        told = {name: value for name, value in members.items() if name not in {"missing", "missing_more"}}
+        return page(told, *arguments, **options)
+
+    return old
+
+
+def _rewritten(old: str, new: str) -> Callable[[Any], Any]:
+    """What makes a function with other words in its text."""
+
+    def rewritten(function: Any) -> Any:  # noqa: ANN401 - whatever function it is
+        source = textwrap.dedent(inspect.getsource(function))
+        if old not in source:
+            raise ValueError(f"{function.__qualname__} has no {old!r}: the mutant is to be written anew")
+        made: dict[str, Any] = {}
+        flags = __future__.annotations.compiler_flag
+        exec(compile(source.replace(old, new), "<mutant>", "exec", flags), function.__globals__, made)  # noqa: S102
+        return made[function.__name__]
+
+    return rewritten
+
+
+_FRESH = "held.attempt, held.errors = 0, []"
+"""Where a held stream forgets the tries of an event that was removed."""
+
+MUTANTS = (
+    Mutant("full_cache_cold", scripts={"open": _without_leave}),
+    Mutant("replay_loses_streams", patches=((steps, "_replay", _keeps_owner),)),
+    Mutant("live_deletion", patches=((carrying, "_tell_lost", _tells_nobody),)),
+    Mutant("truncated_told_once", patches=((owning, "_go_back", _tells_once),)),
+    Mutant("deletion_that_dies", patches=((RedisLog, "deleted", _finds_nothing),)),
+    Mutant("late_acknowledgement", patches=((acknowledging, "_settle", _counts_no_late_word),)),
+    Mutant("busy_worker", patches=((steps, "pass_deadlines", _hears_nothing),)),
+    Mutant("retention_on_retry", patches=((Aside, "_send_stream", _rewritten(_FRESH, "pass")),)),
+    Mutant("rest_resume_over_removed", patches=((responses, "page", _says_nothing_missing),)),
+)
+
+
+def caught(mutant: Mutant, *, seeds: int, length: int) -> Outcome | None:
+    """The first run that catches it, where the hub without it breaks no rule; None if none does."""
+    with ValkeyServer.start(options=OPTIONS) as server:
+        for seed in range(1, seeds + 1):
+            with mutant.at_work():
+                outcome = run(seed, length, server.url, scripts=mutant.scripts)
+            if outcome.rule and not run(seed, outcome.step, server.url).rule:
+                return outcome
+    return None
+
+
+def main(names: Sequence[str], *, seeds: int, steps: int) -> int:
+    """Run those that are named, or all, and say what caught each."""
+    missed = 0
+    print("| fault | caught by | seed | step |\n| --- | --- | --- | --- |")
+    for mutant in MUTANTS:
+        if names and mutant.name not in names:
+            continue
+        outcome = caught(mutant, seeds=seeds, length=steps)
+        missed += outcome is None
+        row = f"{outcome.rule} | {outcome.seed} | {outcome.step}" if outcome else "nothing | |"
+        print(f"| {mutant.name} | {row} |", flush=True)
+    return int(missed > 0)
