@@ -119,28 +119,39 @@ clean: ## Remove what was built and installed; the data in .eventstore stays
 .PHONY: environments
 environments: $(TEST) $(SAM) $(CHECKOV) $(MINISTACK)
 
+# Installs what a file of requirements pins, a line for each package; $(1) the environment, $(2) the file.
+# The pipe would hide that pip failed, so pip's end is a line of its own.
+define install
+{ $(1)/bin/pip install --disable-pip-version-check --no-input --progress-bar off --require-hashes --no-deps -r $(2) || \
+	echo "pip: failed"; } | awk -v all="$$(grep -c '^[a-z0-9].*==' $(2))" '\
+	/^pip: failed$$/ { exit failed = 1 } \
+	/^(Collecting|Processing) / { sub(/.*\//, "", $$2); printf "  %d of %d: %s\n", ++count, all, $$2; fflush() } \
+	/^Installing collected/ { print "  unpacking..."; fflush() }'
+endef
+
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed, and none is on the PATH." >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	@echo "Making $(VENV) with $(PYTHON)"
+	@$(PYTHON) -m venv $(VENV)
 
 $(DEV): $(VENV)/bin/python requirements-dev.txt pyproject.toml
-	@echo "Installing what the hub needs, once..."
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-dev.txt
+	@echo "Installing what the hub needs into $(VENV), once: some 200 MB, which takes a minute or two"
+	@$(call install,$(VENV),requirements-dev.txt)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(TEST): $(DEV) requirements-test.txt
-	@echo "Installing what the tests need, once..."
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-test.txt
+	@echo "Installing what the tests need into $(VENV), once"
+	@$(call install,$(VENV),requirements-test.txt)
 	@touch $@
 
 # A tool in an environment of its own, for its pins are narrow; $(1) its name, $(2) the file that says it is there, $(3) what it is.
 define tool
 $(2): requirements-$(1).txt
 	@test -n "$$(PYTHON)" || { echo "Python 3.11 or later is needed, and none is on the PATH." >&2; exit 1; }
-	@echo "Installing $(3), once..."
+	@echo "Installing $(3) into $(VENV)-$(1), once"
 	@$$(PYTHON) -m venv $(VENV)-$(1)
-	@$(VENV)-$(1)/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-$(1).txt
+	@$$(call install,$(VENV)-$(1),requirements-$(1).txt)
 	@touch $$@
 endef
 

@@ -16,6 +16,7 @@ from cryptography.x509.oid import NameOID
 from tests.relays import relaying
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -26,7 +27,7 @@ _LOCAL = "127.0.0.1"
 
 @dataclass(frozen=True)
 class Authority:
-    """One that certifies 127.0.0.1, and nothing else.
+    """One that certifies 127.0.0.1, and the names that it is asked to.
 
     Attributes:
         certificate: The file that who trusts it names.
@@ -37,7 +38,7 @@ class Authority:
     server: ssl.SSLContext
 
     @classmethod
-    def make(cls, folder: Path) -> Authority:
+    def make(cls, folder: Path, *, names: Sequence[str] = ()) -> Authority:
         folder.mkdir(parents=True, exist_ok=True)
         key, server_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "an authority of the tests")])
@@ -51,7 +52,10 @@ class Authority:
         )
         server = (
             _certificate(x509.Name([]), server_key.public_key(), issuer=name)
-            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(_LOCAL))]), critical=True)
+            .add_extension(
+                x509.SubjectAlternativeName([x509.IPAddress(ip_address(_LOCAL)), *map(x509.DNSName, names)]),
+                critical=True,
+            )
             .add_extension(_usage(certifies=False), critical=True)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier), critical=False)
             .sign(key, hashes.SHA256())

@@ -46,7 +46,7 @@ class InvalidBody(errors.Invalid):
 
 _KINDS: Mapping[type[errors.EventstoreError], tuple[int, str]] = {
     errors.Malformed: (400, "The request cannot be read"),
-    errors.UnsupportedMediaType: (415, "The body is in a format that is not read here"),
+    errors.UnsupportedMediaType: (415, "Unsupported media type"),
     errors.InvalidEvent: (422, "The event breaks a rule"),
     errors.InvalidStream: (422, "The stream's name or settings break a rule"),
     errors.InvalidQuery: (422, "A parameter or header breaks a rule"),
@@ -124,7 +124,7 @@ def internal(error: Exception) -> Answer:
 
 def no_such_route(path: str) -> Answer:
     """Nothing is at the path."""
-    return _answer(404, "not-found", "There is no such page", f"there is nothing at {path[:200]}; see /api/v1/docs")
+    return _answer(404, "not-found", "Not found", f"there is nothing at {path[:200]}; see /api/v1/docs")
 
 
 def foreign_origin(origin: str) -> Answer:

@@ -120,7 +120,8 @@ def json_body(request: Request, *others: str) -> bytes:
     known = ("application/json", *others)
     if essence not in known:
         raise UnsupportedMediaType(
-            f"{essence or 'a body without Content-Type'!r} is not read here; send {' or '.join(known)}"
+            (f"Content-Type {essence!r} is not supported" if essence else "the request has no Content-Type")
+            + f"; send {' or '.join(known)}"
         )
     if len(request.body) > _LONGEST_BODY:
         raise TooLarge(f"the body is {len(request.body)} bytes long; {_LONGEST_BODY} are the most")

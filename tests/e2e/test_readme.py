@@ -1,25 +1,71 @@
-"""What the README shows works as it stands there, in its order."""
+"""What the README shows works as it stands there, in its order, in the shells that people have."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shutil
+import signal
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.e2e.dev.conftest import wait_until
+from tests.e2e.guarded import guarded
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.e2e.hubs import Hub
 
-_README = (Path(__file__).parents[2] / "README.md").read_text()
+_ROOT = Path(__file__).parents[2]
+_README = (_ROOT / "README.md").read_text()
+_BIN = ".venv/bin/"
+_ENDLESS = ("websocat", ".venv/bin/websockets", "make ")
+"""Programs that go on until they are interrupted, that a user installs, or that the other tests are."""
 
 
 def blocks(language: str, containing: str) -> list[str]:
     found = [text for kind, text in re.findall(r"```(\w*)\n(.*?)```", _README, re.DOTALL) if kind == language]
     return [text for text in found if containing in text]
+
+
+@dataclass(frozen=True)
+class Shell:
+    """One that a person types into. What it refuses ends it, as `-e` says; it reads lines, and no script."""
+
+    name: str
+    options: Sequence[str]
+
+    def ran(self, script: str, environment: dict[str, str], folder: Path = _ROOT) -> str:
+        """What a script prints, typed line by line."""
+        done = subprocess.run(
+            [self.name, *self.options],
+            input=script,
+            check=False,
+            capture_output=True,
+            text=True,
+            env=environment,
+            cwd=folder,
+        )
+        assert done.returncode == 0, f"{script}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+
+SHELLS = [Shell("bash", ["--norc", "-eu"]), Shell("zsh", ["-fieu"])]
+
+
+@pytest.fixture(params=SHELLS, ids=lambda shell: shell.name)
+def shell(request: pytest.FixtureRequest) -> Shell:
+    found: Shell = request.param
+    if shutil.which(found.name) is None:
+        pytest.skip(f"there is no {found.name} here")
+    return found
 
 
 @pytest.fixture
@@ -30,32 +76,155 @@ def environment(hub: Hub, tmp_path: Path) -> dict[str, str]:
     return os.environ | hub.environment | {"PYTHONPATH": os.pathsep.join(sys.path), "CURL_HOME": str(tmp_path)}
 
 
-def test_its_commands_are_answered_without_a_problem(hub: Hub, environment: dict[str, str]) -> None:
-    shown = blocks("", "curl")
-    assert len(shown) >= 3
+def adapted(block: str, hub: Hub, shell: Shell, folder: Path) -> str:
+    """A block for this hub, and for streams that no other shell's run has."""
+    script = block.replace("http://127.0.0.1:8081", hub.url).replace("wait=20", "wait=1")
+    script = script.replace(_BIN, f"{Path(sys.executable).parent}/").replace(" order-7.ndjson", f" {folder}/o.ndjson")
+    script = script.replace("subscribe --type", "subscribe --count 1 --type")
+    for name in ("acme", "/shop", "metrics", '"workers"', "=workers", "/workers"):
+        script = script.replace(name, name.rstrip('"') + f"-{shell.name}" + ('"' if name.endswith('"') else ""))
+    return script
+
+
+def test_its_commands_are_answered_without_a_problem(
+    hub: Hub, environment: dict[str, str], shell: Shell, tmp_path: Path
+) -> None:
+    shown = [
+        block
+        for block in blocks("", "")
+        if ("curl" in block or f"{_BIN}eventstore" in block) and "work workers" not in block
+    ]
+    assert len(shown) >= 10
     for block in shown:
-        script = block.replace("http://127.0.0.1:8081", hub.url).replace("wait=20", "wait=1")
-        done = ran(["bash", "-euc", script], environment)
-        assert done
+        done = shell.ran(adapted(block, hub, shell, tmp_path), environment)
         assert "urn:flunq:problem" not in done, done
 
 
 def test_its_first_answer_is_what_the_hub_answers(hub: Hub, environment: dict[str, str]) -> None:
     first = blocks("", "curl")[0].replace("http://127.0.0.1:8081", hub.url)
-    assert ran(["bash", "-euc", first], environment) == blocks("json", "results")[0].strip()
+    assert SHELLS[0].ran(first, environment).strip() == blocks("json", "results")[0].strip()
 
 
-@pytest.mark.parametrize("block", blocks("python", "eventstore_client"))
+def test_nothing_in_its_commands_is_a_comment() -> None:
+    # An interactive zsh takes a comment for a command, or for arguments.
+    shown = [line for block in blocks("", "") for line in block.splitlines() if re.search(r"(^|\s)#(\s|$)", line)]
+    assert shown == []
+
+
+def test_whatever_its_commands_name_is_there() -> None:
+    named = {name for block in blocks("", "") for name in re.findall(r"(?<!\S)examples/\S+", block)}
+    assert len(named) >= 3
+    assert [name for name in named if not (_ROOT / name).exists()] == []
+
+
+def test_all_that_its_commands_start_is_known_to_these_tests() -> None:
+    for block in blocks("", "\n"):
+        if "─" not in block:  # the picture of how it works
+            assert any(name in block for name in ("curl", _BIN, *_ENDLESS)), block
+
+
+def test_its_command_works_on_what_was_published(
+    hub: Hub, environment: dict[str, str], shell: Shell, tmp_path: Path
+) -> None:
+    making, working = blocks("", "ack_deadline")[0], blocks("", "work workers")[0]
+    name = f"workers-{shell.name}-too"
+    shell.ran(adapted(making, hub, shell, tmp_path).replace(f"workers-{shell.name}", name), environment)
+    event = {"specversion": "1.0", "id": name, "source": "/s", "type": "io.flunq.task.requested", "data": {}}
+    hub.client().publish([event], stream=name)
+
+    assert charged(adapted(working, hub, shell, tmp_path).replace("work workers", f"work {name}"), environment) == name
+
+
+def test_the_key_that_it_makes_works_for_its_command(tmp_path: Path) -> None:
+    made, used = blocks("", "functions.authorizer.key")[0].splitlines()[0], blocks("", "EVENTSTORE_TOKEN")[0]
+    with guarded("key", tmp_path) as hub:
+        command = made.replace(f"{_BIN}python", sys.executable).replace("keys.json", str(hub.keys))
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+        done = subprocess.run(command.split(), check=True, capture_output=True, text=True, cwd=_ROOT, env=environment)
+        key = done.stderr.split()[-1]
+        led = environment | {
+            "EVENTSTORE_URL": hub.stack.url,
+            "EVENTSTORE_WEBSOCKET_URL": f"{hub.stack.url.replace('http', 'ws', 1)}/ws",
+        }
+        making = blocks("", "ack_deadline")[0].replace("http://127.0.0.1:8081", hub.stack.url)
+        SHELLS[0].ran(making.replace("curl ", f"curl -f -H 'authorization: Bearer {key}' ", 1), led)
+        program = f"{Path(sys.executable).parent}/eventstore"
+        event = (
+            '{"specversion":"1.0","id":"1","source":"/s","type":"io.flunq.task.requested","workflowid":"w","data":1}'
+        )
+        SHELLS[0].ran(f"{program} publish '{event}'", led | {"EVENTSTORE_TOKEN": key})
+
+        script = used.replace("<the key>", key).replace(f"{_BIN}eventstore", program)
+        assert charged(script, led) == "w"
+
+
+@pytest.mark.parametrize("block", [block for block in blocks("python", "eventstore_client") if "work(" not in block])
 def test_its_programs_run(hub: Hub, environment: dict[str, str], block: str) -> None:
     # One URL is enough for the local stack alone.
     here = f'"{hub.url}", websocket_url="{hub.websocket_url}"'
     assert ran([sys.executable, "-c", block.replace('"http://127.0.0.1:8081"', here)], environment)
 
 
+def test_its_worker_charges_parks_and_tries_again(hub: Hub, environment: dict[str, str]) -> None:
+    [block] = blocks("python", "store.work(")
+    name = "workers-in-python"
+    filters = '[{"prefix":{"type":"io.flunq.task."}},{"exact":{"source":"/workers-in-python"}}]'
+    making = f'{{"id":"{name}","filters":{filters},"ack_deadline":30,"max_attempts":2}}'
+    made = hub.call("POST", "/api/v1/subscriptions", body=making.encode(), headers={"content-type": "application/json"})
+    assert made.status == 201
+    base = {"specversion": "1.0", "source": f"/{name}", "type": "io.flunq.task.requested"}
+    with hub.client() as store:
+        store.publish([base | {"id": "1", "workflowid": "nothing-to-charge"}])
+        store.publish([base | {"id": "2", "workflowid": "busy", "data": {"card": "busy"}}])
+        store.publish([base | {"id": "3", "workflowid": "well", "data": {"amount": 1}}])
+    here = f'"{hub.url}", websocket_url="{hub.websocket_url}"'
+    # The hub's pause before another try, shortened; the program ends once both others are parked.
+    program = (
+        block.replace('"http://127.0.0.1:8081"', here).replace("delay=5", "delay=0").replace('"workers"', f'"{name}"')
+    )
+
+    with subprocess.Popen(
+        [sys.executable, "-u", "-c", program], env=environment, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "charged for well, event 1\n"
+            wait_until(lambda: len(parked(hub, name)) == 2, what="both that failed are parked", seconds=60)
+        finally:
+            process.kill()
+
+    assert parked(hub, name) == {"nothing-to-charge": "there is nothing to charge", "busy": "the bank does not answer"}
+
+
 @pytest.mark.needs("one-url")
 @pytest.mark.parametrize("block", blocks("python", "boto3"))
 def test_its_programs_for_the_local_stack_run(hub: Hub, environment: dict[str, str], block: str) -> None:
     assert ran([sys.executable, "-c", block.replace("http://127.0.0.1:8081", hub.url)], environment)
+
+
+def parked(hub: Hub, subscription: str) -> dict[str, str]:
+    """Why each stream is parked."""
+    answer = json.loads(hub.call("GET", f"/api/v1/dead-letters?subscription={subscription}").data)
+    return {letter["stream"]: letter["errors"][-1] for letter in answer["dead_letters"]}
+
+
+def charged(script: str, environment: dict[str, str]) -> str:
+    """The stream of the first event that `eventstore work` handles; it is interrupted then."""
+    with subprocess.Popen(
+        ["bash", "-euc", script],
+        env=environment,
+        cwd=_ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            found = re.fullmatch(r"charged for (\S+), event 1, attempt 1\n", process.stdout.readline())
+        finally:
+            os.killpg(process.pid, signal.SIGINT)
+    assert found
+    return found[1]
 
 
 def ran(command: list[str], environment: dict[str, str]) -> str:

@@ -22,8 +22,8 @@ __all__ = ["document", "methods_at"]
 _ABOUT = """\
 The event hub of a workflow engine. Publish CloudEvents 1.0; read them back in order, per stream or all together.
 
-An event is stored once per `source` and `id`, at one `sequence` of its stream, from 1 and without gaps. To be told an
-answer twice is safe: publish again, and a duplicate is answered with the place of the first.
+An event is stored once per `source` and `id`, at one `sequence` of its stream, from 1 and without gaps. Publishing is
+safe to retry: a duplicate is answered with the place of the first.
 """
 _METHODS = ("get", "head", "post", "patch", "delete")
 

@@ -47,7 +47,8 @@ PARAMETERS: dict[str, Any] = {
     "IntoStream": _query(
         "stream",
         "Where all events belong; without it, each says so itself: `{tenantid}:{workflowid}`, else `{workflowid}`, "
-        "else the `partitionkey` extension, else `default`. A `tenantid` with a colon needs it.",
+        "else the `partitionkey` extension, else `default`. Characters that no name has are escaped: `order 7` goes to "
+        "`order~207`. A `tenantid` with such a character, or with a colon, needs it.",
         NAME,
     ),
     "OfSource": _query("source", "The event's source, where several use the id.", _TEXT),

@@ -108,11 +108,14 @@ _PARKED: dict[str, Any] = {
 
 _REDRIVE: dict[str, Any] = {
     "operationId": "redriveDeadLetters",
-    "summary": "Let parked streams go on",
+    "summary": "Redrive parked streams",
     "description": "In their order. The next turns of their partitions do it; their dead letters are discarded.",
     "tags": ["dead letters"],
     "requestBody": _body("Redrive"),
-    "responses": {"202": json("They will.", "Redriven"), **problems(400, 404, 413, 415, 422)},
+    "responses": {
+        "202": json("Accepted: the next turns of the partitions do it.", "Redriven"),
+        **problems(400, 404, 413, 415, 422),
+    },
 }
 
 _PURGE: dict[str, Any] = {
@@ -121,7 +124,7 @@ _PURGE: dict[str, Any] = {
     "description": "The streams go on behind it, as by a redrive that says `drop`.",
     "tags": ["dead letters"],
     "parameters": refs("TheSubscription", "OfStream"),
-    "responses": {"202": json("They will.", "Redriven"), **problems(404, 422)},
+    "responses": {"202": json("Accepted: the next turns of the partitions do it.", "Redriven"), **problems(404, 422)},
 }
 
 SUBSCRIPTION_PATHS: dict[str, Any] = {

@@ -20,7 +20,8 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eventstore.errors import EventstoreError
+from eventstore.cloudevents.json_text import decoded, members
+from eventstore.errors import EventstoreError, Malformed
 from eventstore_client.arguments import parser
 from eventstore_client.backoff import Backoff
 from eventstore_client.commands import running
@@ -34,6 +35,7 @@ from eventstore_client.errors import (
     LoadInterrupted,
     Unavailable,
 )
+from eventstore_client.files import is_regular, reason, standard_input
 from eventstore_client.hub import EventStore
 from eventstore_client.loader import check, load
 from eventstore_client.outputs import ESCAPING, Words, say, write_line
@@ -126,7 +128,7 @@ class _Notice:
 def _load(options: argparse.Namespace, store: EventStore) -> None:
     with ExitStack() as stack:
         sources = list(_sources(options.files, options.stream, stack))
-        total = check(sources)
+        total = check(sources, note=say)
         _say(_loaded(chain.from_iterable(source.items() for source in sources), total, options, store))
 
 
@@ -139,7 +141,7 @@ def _demo(options: argparse.Namespace, store: EventStore) -> None:
 
 
 def _publish(options: argparse.Namespace, store: EventStore) -> None:
-    text = sys.stdin.read() if options.event == "-" else options.event
+    text = _event(options.event)
     for stored in store.publish([text], stream=options.stream, expected=options.expected):
         print(f"{stored.stream}\t{stored.sequence}\t{stored.id}" + ("\tduplicate" if stored.duplicate else ""))
 
@@ -213,12 +215,39 @@ def _loaded(found: Iterable[Item | Fault], total: int, options: argparse.Namespa
         progress.close()
 
 
+def _event(given: str) -> str:
+    """The text of one event: the argument, or standard input in UTF-8, whatever the locale."""
+    try:
+        if given != "-":
+            members(given)
+            return decoded(given.encode(errors="surrogateescape"))
+        content = standard_input(sys.stdin).read()
+        if not content.strip():
+            raise BadInput(["standard input is empty: there is no event in it"])
+        text = decoded(content)
+        members(text)
+    except Malformed as error:
+        raise BadInput([f"{'standard input' if given == '-' else 'the event'}: {error.detail}"]) from error
+    except OSError as error:
+        raise BadInput([f"standard input: {reason(error)}"]) from error
+    return text
+
+
 def _sources(files: Sequence[str], stream: str | None, stack: ExitStack) -> Iterator[Source]:
     for name in files:
+        path = Path(name)
         if name == "-":
-            yield stack.enter_context(spooled(sys.stdin.buffer, name="standard input", into=stream))
+            given = standard_input(sys.stdin)
+            yield stack.enter_context(spooled(given, name="standard input", into=stream))
+        elif is_regular(path):
+            yield Source(path=path, stream=stream)
         else:
-            yield Source(path=Path(name), stream=stream)
+            # It is read once: a pipe is empty afterwards, and the loader reads what it checked.
+            try:
+                given = stack.enter_context(path.open("rb"))
+            except OSError as error:
+                raise BadInput([f"{name}: {reason(error)}"]) from error
+            yield stack.enter_context(spooled(given, name=name, into=stream))
 
 
 def _telling(made: Sequence[Run]) -> Run:

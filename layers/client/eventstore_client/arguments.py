@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeAlias
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from eventstore_client.demo import DEMO_START
 from eventstore_client.hub import DEFAULT_URL
@@ -15,11 +17,12 @@ if TYPE_CHECKING:
 __all__ = ["parser"]
 
 _FORMATS = """\
-What a file holds is found out by itself:
+A file holds one of these, packed by gzip or not; its content says which:
   NDJSON            one CloudEvent a line, of any length
   JSON array        [{...}, {...}]
   single event      {"specversion": "1.0", ...}
-  Temporal history  {"events": [{"eventId": "1", "eventType": ...}, ...]}
+  Temporal history  {"events": [{"eventId": "1", "eventType": ...}, ...]}, or the array alone
+What `eventstore read` printed loads, too, into this hub or another: what the hub added is taken off.
 Everything is checked before anything is published. Loading again is safe: an event is stored once.
 """
 _WORK = """\
@@ -36,12 +39,14 @@ SIGINT or SIGTERM: the event in hand is finished, and the rest goes to other mem
 _CODES = "Exit codes: 0 done, 1 refused or bad input, 2 wrong usage, 3 the hub is away, 130 interrupted."
 
 
+_UNKNOWN = re.compile(r"(?:unrecognized arguments: .*?|invalid choice: ')(--[a-z-]+|[^' ]+)")
+
 _Filter: TypeAlias = Mapping[str, Mapping[str, str]]
 
 
 def parser() -> argparse.ArgumentParser:
     """The commands, their options, and what `--help` says of them."""
-    common = argparse.ArgumentParser(add_help=False)
+    common = _Parser(add_help=False)
     common.add_argument("--url", help=f"where the hub answers (else EVENTSTORE_URL, else {DEFAULT_URL})")
     common.add_argument(
         "--patience",
@@ -50,17 +55,17 @@ def parser() -> argparse.ArgumentParser:
         help="how long to try again while the hub is away or busy (30; subscribe and work: for ever)",
     )
     add_options(common)
-    many = argparse.ArgumentParser(add_help=False)
+    many = _Parser(add_help=False)
     many.add_argument(
         "--publishers", type=_positive, default=8, metavar="N", help="requests under way at most (%(default)s)"
     )
-    whole = argparse.ArgumentParser(
+    whole = _Parser(
         prog="eventstore",
         description="Publish CloudEvents to a hub, read them back in order, and follow them live.",
         epilog=_CODES,
     )
     whole.set_defaults(websocket_url=None)
-    commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = whole.commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     command = commands.add_parser(
         "load",
@@ -70,7 +75,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=_FORMATS + "\n" + _CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    command.add_argument("files", nargs="+", metavar="FILE", help="a file of events; - is standard input")
+    command.add_argument("files", nargs="+", metavar="FILE", help="a file or a pipe of events; - is standard input")
     command.add_argument("--stream", help="put all events there, rather than where their attributes say")
 
     command = commands.add_parser(
@@ -177,6 +182,29 @@ def _subscribe(command: argparse.ArgumentParser) -> None:
     command.add_argument("--table", action="store_true", help="a table for people, rather than NDJSON")
 
 
+class _Parser(argparse.ArgumentParser):
+    """One that says which command or option was meant, where a name comes close.
+
+    Attributes:
+        commands: Its commands, each a parser of its own; None if it has none.
+    """
+
+    commands: argparse._SubParsersAction[_Parser] | None = None
+
+    def error(self, message: str) -> NoReturn:
+        """End with the usage, the message, and what was meant."""
+        found = _UNKNOWN.search(message)
+        super().error(message + (self._meant(found[1]) if found else ""))
+
+    def _meant(self, given: str) -> str:
+        known = dict(self.commands.choices) if self.commands else {}
+        options = [name for parser in known.values() for name in parser._option_string_actions]  # noqa: SLF001
+        near = get_close_matches(given, [*options, *known], n=1)
+        if near:
+            return f"; did you mean {near[0]}?"
+        return "" if given.startswith("-") else "; options stand behind the command: eventstore read --url URL STREAM"
+
+
 class _Command(argparse.Action):
     """A command with its arguments, which is not left out."""
 
@@ -198,20 +226,20 @@ class _Command(argparse.Action):
 def _positive(text: str) -> int:
     number = _sequence(text)
     if not number:
-        raise argparse.ArgumentTypeError("0 is too few; it is 1 or more")
+        raise argparse.ArgumentTypeError("0 is too few: it must be 1 or more")
     return number
 
 
 def _sequence(text: str) -> int:
     if not (text.isascii() and text.isdecimal()):
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
     return int(text)
 
 
 def _type(text: str) -> _Filter:
     if "*" in text[:-1] or text in {"", "*"}:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no type; one is such as io.flunq.task.failed, or io.flunq.task.*"
+            f"{text!r} is not a type; a type is such as io.flunq.task.failed, or io.flunq.task.*"
         )
     return {"prefix": {"type": text[:-1]}} if text.endswith("*") else {"exact": {"type": text}}
 
@@ -222,5 +250,7 @@ def _time(text: str) -> datetime:
     except ValueError:
         time = None
     if time is None or time.tzinfo is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time with its zone; one is such as 2026-01-05T09:00:00Z")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a time with its zone; a time is such as 2026-01-05T09:00:00Z"
+        )
     return time

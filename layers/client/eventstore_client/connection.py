@@ -16,6 +16,7 @@ from eventstore_client.credentials import Outgoing
 from eventstore_client.errors import ConnectFailed, TooLarge, problem_error
 from eventstore_client.messages import SUBPROTOCOL, encoded
 from eventstore_client.processes import Process
+from eventstore_client.proxies import proxy_for, through
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -72,6 +73,7 @@ class Connection:
         self._process = Process()
         # Threads take turns: a message of several frames is not to be mixed with another.
         self._sending = threading.Lock()
+        proxy = proxy_for(url)
         shown = credentials.headers(Outgoing("GET", url), anew=True) if credentials else {}
         try:
             self._socket = self._stack.enter_context(
@@ -81,7 +83,7 @@ class Connection:
                     subprotocols=[Subprotocol(SUBPROTOCOL)],
                     compression=None,
                     user_agent_header="eventstore-client",
-                    proxy=None,
+                    proxy=proxy.url if proxy else None,
                     open_timeout=10.0,
                     ping_interval=None,
                     close_timeout=2.0,
@@ -92,7 +94,7 @@ class Connection:
             raise problem_error(error.response.status_code, body, shown=credentials) from error
         except (OSError, WebSocketException) as error:
             reason = " ".join(str(error).split()) or type(error).__name__
-            raise ConnectFailed(f"no answer from {url}: {reason}; is the hub running there?") from error
+            raise ConnectFailed(f"no answer from {url}{through(url)}: {reason}; is the hub running there?") from error
         self._due = clock() + ping_every
 
     def send(self, message: Mapping[str, Any]) -> None:

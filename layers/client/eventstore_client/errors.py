@@ -209,7 +209,7 @@ _BY_STATUS: Mapping[int, type[ProblemError]] = {
     429: Unavailable,
 }
 
-_NOTHING = "no credential: give one (credentials=; --token, --api-key, --aws-iam)"
+_NOTHING = "no credentials: pass credentials=, or --token, --api-key or --aws-iam"
 
 
 def problem_error(status: int, body: bytes, *, shown: object = None) -> ClientError:
@@ -232,7 +232,7 @@ def problem_error(status: int, body: bytes, *, shown: object = None) -> ClientEr
     if kind is None:
         return UnexpectedAnswer(f"HTTP {status}, which the hub never answers here: {detail}")
     if kind is Denied:
-        detail = f"{detail}; shown was {shown or _NOTHING}"
+        detail = f"{detail}; the request was sent with {shown or _NOTHING}"
     return kind(status=status, code=code, detail=detail, problem=problem)
 
 

@@ -6,7 +6,7 @@ import json
 from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
@@ -109,6 +109,13 @@ class Recorded:
         return event
 
 
+def _refused(value: object) -> NoReturn:
+    raise TypeError(
+        f"the event holds a {type(value).__name__}, which JSON does not have; give bytes as data_base64, in Base64, "
+        "and a time as text (isoformat)"
+    )
+
+
 def encoded(event: Publishable) -> str:
     """The event in the CloudEvents JSON format; text goes as it is, and is not looked into.
 
@@ -121,7 +128,7 @@ def encoded(event: Publishable) -> str:
     if isinstance(event, bytes):
         return event.decode()
     if isinstance(event, Mapping):
-        return json.dumps(event, allow_nan=False, separators=(",", ":"))
+        return json.dumps(event, allow_nan=False, separators=(",", ":"), default=_refused)
     if hasattr(event, "get_attributes") and hasattr(event, "get_data"):
         return _FORMAT.write(event).decode()
     raise TypeError(

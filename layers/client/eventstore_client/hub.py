@@ -48,6 +48,9 @@ class EventStore:
     A call that finds the hub away or busy is tried again (`Backoff`). That is safe for `publish` as well: the hub
     stores an event of the same source and id once, and says so, even where `expected` no longer holds.
 
+    The environment's HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY count for requests and for WebSockets, in either
+    case, unless the hub is on this machine. A proxy sees the hub's host and port, and none of the credentials.
+
     Attributes:
         url: Where the hub answers; else the environment's EVENTSTORE_URL, else `DEFAULT_URL`.
         connections: How many are kept open; give it the number of threads.
@@ -60,7 +63,7 @@ class EventStore:
             wss alone, unless it is on this machine (localhost, 127.0.0.0/8, ::1).
 
     Raises:
-        ConnectFailed: `url` is no address.
+        ConnectFailed: `url` is no address, or the environment's proxy is none over HTTP.
         NoCredentials: The environment has two.
         Unencrypted: There are credentials, and the address is neither encrypted nor of this machine; so say `subscribe`
             and `work` of `websocket_url`.

@@ -20,7 +20,8 @@ from eventstore_client.sources import Fault
 from eventstore_client.summary import Summary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
     from eventstore_client.events import Stored
     from eventstore_client.hub import EventStore
@@ -34,15 +35,20 @@ _FAULTS = 10
 _AGAIN = "run it again to go on: what is stored already will count as duplicates"
 
 
-def check(sources: Iterable[Source]) -> int:
+def check(sources: Iterable[Source], *, note: Callable[[str], object] = lambda _: None) -> int:
     """How many events the sources hold, all of them valid.
 
+    Args:
+        sources: What is to be loaded.
+        note: Gets one line for each history that has no workflow's id and takes the name of its file.
+
     Raises:
-        BadInput: Some are not; the first ten are named.
+        BadInput: Some are not; the first ten are named. Nor may two files give one name to two workflows.
     """
     count = 0
     faults: list[str] = []
-    for item in chain.from_iterable(source.items() for source in sources):
+    named: dict[str, Path] = {}
+    for item in chain.from_iterable(_named(source, named, note) for source in sources):
         if not isinstance(item, Fault):
             count += 1
             continue
@@ -53,6 +59,29 @@ def check(sources: Iterable[Source]) -> int:
     if faults:
         raise BadInput(faults)
     return count
+
+
+def _named(source: Source, named: dict[str, Path], note: Callable[[str], object]) -> Iterator[Item | Fault]:
+    """The items of a source; a fault in their stead if another file gave its name to another workflow."""
+    noted = False
+    for item in source.items():
+        if isinstance(item, Fault) or not item.named_for:
+            yield item
+            continue
+        other = named.setdefault(item.named_for, source.path)
+        if other.resolve() != source.path.resolve():
+            yield Fault(
+                str(source.path),
+                f"the history has no workflowId, and its file has the name of {other}: they would be stored as one "
+                f"workflow, {item.named_for!r}; rename one of the files",
+            )
+            return
+        if not noted:
+            note(
+                f"{source.path}: the history has no workflowId; its workflow is named for the file: {item.named_for!r}"
+            )
+            noted = True
+        yield item
 
 
 def load(

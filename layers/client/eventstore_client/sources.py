@@ -1,28 +1,28 @@
 """Files of events: NDJSON, JSON arrays, single events and Temporal histories, told apart by what stands in them.
 
-Each event's text goes on as it stands in the file. NDJSON is read line by line, whatever its length; the other forms
-are one JSON value, and held in memory while their events are taken out.
+Each event's text goes on as it stands in the file; of an event that a hub wrote out, what the hub added is taken off.
+NDJSON is read line by line, whatever its length; the other forms are one JSON value, and held in memory while their
+events are taken out. Any of them may be packed by gzip.
 """
 
 from __future__ import annotations
 
-import tempfile
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from shutil import copyfileobj
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO
 
 from eventstore.cloudevents import from_json
 from eventstore.cloudevents.json_text import decoded, elements, members
 from eventstore.errors import EventstoreError, Invalid, Malformed
 from eventstore.streams import stream_name, stream_of
-from eventstore_client.temporal import history_events, is_history, stream_for
+from eventstore_client.exported import as_published
+from eventstore_client.files import READ_ERRORS, Version, kept, reason, unpacked, unpacked_name
+from eventstore_client.temporal import history_events, is_history, is_history_event, workflow_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
-    from eventstore.cloudevents.json_text import Member
 
 __all__ = ["Fault", "Item", "Source", "spooled"]
 
@@ -30,6 +30,8 @@ _EVENT_BYTES = 256 * 1024
 """The most that the hub takes of one event."""
 
 _LINES = {".ndjson", ".jsonl"}
+_MARK = b"\xef\xbb\xbf"
+_CHANGED = "was changed while it was read; load it again once nobody writes to it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +43,14 @@ class Item:
         stream: Where it belongs.
         place: Where it was found, for a person.
         size: The bytes of the text in UTF-8.
+        named_for: The workflow's id, where it is but the name of the file; else empty.
     """
 
     text: str
     stream: str
     place: str
     size: int
+    named_for: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +72,32 @@ class Source:
         path: Where it stands.
         name: What it is called, for a person; else the path.
         stream: Where all of its events belong; else each says so itself.
+        is_kept: It is a copy of what came by a pipe, and the name of its file says nothing.
     """
 
     path: Path
     name: str = ""
     stream: str | None = None
+    is_kept: bool = False
+    _versions: list[Version] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def items(self) -> Iterator[Item | Fault]:
-        """Its events in order. After a line that is at fault, the next ones are still read."""
+        """Its events in order. After a line that is at fault, the next ones are still read.
+
+        A file that is not what it was when it was read before, or when the reading began, is at fault itself.
+        """
         try:
             with self.path.open("rb") as file:
-                yield from self._items(file)
-        except OSError as error:
-            yield Fault(self._name, f"cannot be read: {error.strerror or error}")
+                version = Version.of(file)
+                if version != (self._versions or [version])[0]:
+                    yield Fault(self._name, _CHANGED)
+                    return
+                self._versions[:] = [version]
+                yield from self._items(unpacked(file))
+                if Version.of(file) != version:
+                    yield Fault(self._name, _CHANGED)
+        except READ_ERRORS as error:
+            yield Fault(self._name, reason(error))
 
     @property
     def _name(self) -> str:
@@ -88,7 +105,7 @@ class Source:
 
     def _items(self, file: BinaryIO) -> Iterator[Item | Fault]:
         for number, line in enumerate(file, 1):
-            if not line.strip():
+            if not line.removeprefix(_MARK).strip():
                 continue
             if self._is_lines(line):
                 yield self._line(number, line)
@@ -97,9 +114,10 @@ class Source:
                 file.seek(0)
                 yield from self._document(file.read())
             return
+        yield Fault(self._name, "is empty: there is no event in it")
 
     def _is_lines(self, first: bytes) -> bool:
-        if self.path.suffix in _LINES:
+        if not self.is_kept and unpacked_name(self.path).suffix in _LINES:
             return True
         try:
             return not is_history(members(decoded(first)))
@@ -123,45 +141,52 @@ class Source:
             if not is_history(document):
                 yield self._checked(text.strip(), f"{self._name}:{_line_of(text, 0)}")
                 return
-            yield from self._history(text, document)
+            events = document["events"].text
+            yield from self._history(text, elements(events), start=text.index(events), pointer="/events")
         except EventstoreError as error:
             yield Fault(self._name, _reason(error))
 
     def _array(self, text: str) -> Iterator[Item | Fault]:
         found = elements(text)
+        if found and found[0].startswith("{") and is_history_event(members(found[0])):
+            yield from self._history(text, found, start=0, pointer="")
+            return
         for index, (element, line) in enumerate(zip(found, _lines(text, found), strict=True)):
             yield self._checked(element, f"{self._name}:{line} (element {index})")
 
-    def _history(self, text: str, document: Mapping[str, Member]) -> Iterator[Item | Fault]:
-        events = history_events(document, name=self.path.stem)
-        lines = _lines(text, elements(document["events"].text), start=text.index(document["events"].text))
-        for event, line in zip(events, lines, strict=True):
-            yield self._checked(event, f"{self._name}:{line}", history=True)
+    def _history(self, text: str, found: Sequence[str], *, start: int, pointer: str) -> Iterator[Item | Fault]:
+        named_for = "" if workflow_of(found) else unpacked_name(self.path).stem
+        if found and named_for and self.is_kept:
+            raise Invalid("the history has no workflowId, and comes from no file that could name it; give it as a file")
+        events = history_events(found, name=named_for, pointer=pointer)
+        for event, line in zip(events, _lines(text, found, start=start), strict=True):
+            yield self._checked(event, f"{self._name}:{line}", named_for=named_for)
 
-    def _checked(self, text: str, place: str, *, history: bool = False) -> Item | Fault:
+    def _checked(self, text: str, place: str, *, named_for: str = "") -> Item | Fault:
         try:
-            return self._item(text, place, history=history)
+            return self._item(text, place, named_for=named_for)
         except EventstoreError as error:
             return Fault(place, _reason(error))
 
-    def _item(self, text: str, place: str, *, history: bool = False) -> Item:
+    def _item(self, text: str, place: str, *, named_for: str = "") -> Item:
+        text, recorded_in = as_published(text)
         event = from_json(text)
         if len(event.body) > _EVENT_BYTES:
             raise Invalid(f"the event is {len(event.body)} bytes long; at most {_EVENT_BYTES} are taken")
-        if self.stream is not None:
-            stream = stream_name(self.stream)
-        else:
-            stream = stream_for(str(event.attributes["workflowid"])) if history else stream_of(event)
-        return Item(text, stream, place, len(text.encode()))
+        named = self.stream if self.stream is not None else recorded_in
+        stream = stream_of(event) if named is None else stream_name(named)
+        return Item(text, stream, place, len(text.encode()), named_for)
 
 
 @contextmanager
 def spooled(stream: BinaryIO, *, name: str, into: str | None = None) -> Iterator[Source]:
-    """What comes in on a stream as a source, kept in a temporary file so that it can be read twice."""
-    with tempfile.NamedTemporaryFile(prefix="eventstore-") as file:
-        copyfileobj(stream, file)
-        file.flush()
-        yield Source(path=Path(file.name), name=name, stream=into)
+    """What comes in on a stream as a source, kept in a temporary file so that it can be read twice.
+
+    Raises:
+        BadInput: It cannot be read, or there is no room to keep it.
+    """
+    with kept(stream, name=name) as path:
+        yield Source(path=path, name=name, stream=into, is_kept=True)
 
 
 def _reason(error: EventstoreError) -> str:

@@ -2,7 +2,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Summary"]
+__all__ = ["Summary", "counted"]
+
+
+def counted(count: int, what: str) -> str:
+    """A number of things, by the name of one of them."""
+    return f"{count:,} {what}" + ("" if count == 1 else "s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,7 @@ class Summary:
         """One line for a person."""
         rate = self.events / self.seconds if self.seconds else 0.0
         return (
-            f"{self.events:,} events in {self.streams:,} streams: {self.new:,} new, {self.duplicates:,} duplicates, "
+            f"{counted(self.events, 'event')} in {counted(self.streams, 'stream')}: {self.new:,} new, "
+            f"{counted(self.duplicates, 'duplicate')}, "
             f"{self.seconds:.2f} s ({rate:,.0f} events/s)"
         )

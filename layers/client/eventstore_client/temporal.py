@@ -13,27 +13,23 @@ from __future__ import annotations
 
 import json
 import re
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from eventstore.cloudevents.json_text import elements, members
-from eventstore.errors import InvalidEvent, InvalidStream
-from eventstore.streams import stream_name
+from eventstore.cloudevents.json_text import members
+from eventstore.errors import InvalidEvent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from eventstore.cloudevents.json_text import Member
 
-__all__ = ["history_events", "is_history", "stream_for"]
+__all__ = ["history_events", "is_history", "is_history_event", "workflow_of"]
 
 _TYPE = "io.temporal."
 _SPELLED_OUT = "EVENT_TYPE_"
 _CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._:-]")
-_NAME_LENGTH = 200
 
 
 def is_history(document: Mapping[str, Member]) -> bool:
@@ -41,33 +37,47 @@ def is_history(document: Mapping[str, Member]) -> bool:
     return "specversion" not in document and isinstance(_value(document, "events"), list)
 
 
-def history_events(document: Mapping[str, Member], *, name: str) -> Sequence[str]:
+def is_history_event(document: Mapping[str, Member]) -> bool:
+    """Whether an object is an event of a history, such as a bare array of a history begins with."""
+    return "specversion" not in document and {"eventId", "eventType"} <= document.keys()
+
+
+def workflow_of(texts: Sequence[str]) -> str:
+    """The workflow's id, as the first of a history's events says it; empty if it does not."""
+    return str(_attributes(members(texts[0])).get("workflowId") or "") if texts else ""
+
+
+def history_events(texts: Sequence[str], *, name: str, pointer: str = "/events") -> Sequence[str]:
     """The history's events in its order, each in the CloudEvents JSON format.
 
     Args:
-        document: The history.
+        texts: The history's events in Temporal's form.
         name: The workflow's id where the history has none.
+        pointer: Where they stand in their document (RFC 6901), for errors.
 
     Raises:
         InvalidEvent: It is no history: an event has no `eventId` or `eventType`, or they do not count on.
     """
-    texts = elements(document["events"].text)
     read = [members(text) for text in texts]
     started = _attributes(read[0]) if read else {}
     workflow = str(started.get("workflowId") or name)
+    if not workflow.isascii() and any("\ud800" <= character <= "\udfff" for character in workflow):
+        raise InvalidEvent("workflowId has half of a surrogate pair, which is no character", pointer=f"{pointer}/0")
     run = _run(read, started)
     previous = 0
     events = []
     for index, (event, text) in enumerate(zip(read, texts, strict=True)):
-        number = _number(event, index)
+        number = _number(event, f"{pointer}/{index}")
         if number <= previous:
-            raise InvalidEvent(f"eventId {number} follows {previous}; a history counts up", pointer=f"/events/{index}")
+            raise InvalidEvent(
+                f"eventId {number} follows {previous}; a history counts up", pointer=f"{pointer}/{index}"
+            )
         previous = number
         attributes = {
             "specversion": "1.0",
             "id": f"{run}:{number}" if run else str(number),
             "source": f"/temporal/workflows/{quote(workflow, safe='')}",
-            "type": _type(event, index),
+            "type": _type(event, f"{pointer}/{index}"),
             "datacontenttype": "application/json",
             "workflowid": workflow,
         }
@@ -78,26 +88,6 @@ def history_events(document: Mapping[str, Member], *, name: str) -> Sequence[str
             attributes["time"] = time
         events.append(f'{json.dumps(attributes)[:-1]}, "data": {text}}}')
     return events
-
-
-def stream_for(workflow: str) -> str:
-    """The stream of a workflow: its id, where what no stream's name can hold becomes `~` and two hexadecimal digits.
-
-    Two ids never get one name by that, unless somebody wrote such an escape into an id of their own. A name
-    that would be too long ends in a digest of the id.
-    """
-    try:
-        return stream_name(workflow)
-    except InvalidStream:
-        name = _NOT_IN_NAMES.sub(_escaped, workflow)
-    if len(name) > _NAME_LENGTH:
-        digest = blake2b(workflow.encode(), digest_size=8).hexdigest()
-        name = f"{name[: _NAME_LENGTH - len(digest) - 1]}~{digest}"
-    return name
-
-
-def _escaped(found: re.Match[str]) -> str:
-    return "".join(f"~{byte:02X}" for byte in found[0].encode())
 
 
 def _value(found: Mapping[str, Member], name: str) -> object:
@@ -122,15 +112,15 @@ def _run(events: Sequence[Mapping[str, Member]], started: Mapping[str, Any]) -> 
     return run
 
 
-def _number(event: Mapping[str, Member], index: int) -> int:
+def _number(event: Mapping[str, Member], pointer: str) -> int:
     # 64-bit integers are strings in protocol buffers' JSON, and some writers leave them numbers.
     text = event["eventId"].text.strip('"') if "eventId" in event else ""
     if not re.fullmatch(r"[1-9][0-9]{0,18}", text):
-        raise InvalidEvent("an event of a history has an eventId, counted from 1", pointer=f"/events/{index}/eventId")
+        raise InvalidEvent("an event of a history has an eventId, counted from 1", pointer=f"{pointer}/eventId")
     return int(text)
 
 
-def _type(event: Mapping[str, Member], index: int) -> str:
+def _type(event: Mapping[str, Member], pointer: str) -> str:
     # WorkflowTaskStarted and EVENT_TYPE_WORKFLOW_TASK_STARTED are one type, as older and newer servers spell it.
     spelled = str(_value(event, "eventType") or "")
     name = spelled.removeprefix(_SPELLED_OUT) if spelled.startswith(_SPELLED_OUT) else _CAPITAL.sub("_", spelled)
@@ -138,6 +128,6 @@ def _type(event: Mapping[str, Member], index: int) -> str:
         raise InvalidEvent(
             f"eventType is {spelled[:80]!r}; one is such as WorkflowExecutionStarted or "
             "EVENT_TYPE_WORKFLOW_EXECUTION_STARTED",
-            pointer=f"/events/{index}/eventType",
+            pointer=f"{pointer}/eventType",
         )
     return _TYPE + name.lower()

@@ -14,6 +14,8 @@ __all__ = ["growing", "rows", "timeline"]
 _HEAD = ("#", "time", "type", "task", "what")
 _GROWING = {"stream": 16, "#": 4, "time": 23, "type": 28, "task": 16, "what": 0}
 _WHAT = ("attempt", "error", "seconds", "reason", "outcome", "amount")
+_FEW = 3
+"""Members that are shown of data with none of these."""
 
 
 def timeline(events: Iterable[Recorded]) -> Iterator[str]:
@@ -40,9 +42,12 @@ def growing(events: Iterable[Recorded]) -> Iterator[str]:
 
 
 def rows(events: Iterable[Recorded]) -> Iterator[tuple[str, str, str, str, str]]:
-    """A row for each event: sequence, time, type, task, and what its data say in short."""
+    """A row for each event: sequence, time, type, task, and what its data say in short.
+
+    Without a time of its producer's, an event has that at which the hub stored it.
+    """
     for event in events:
-        time = (event.time or "").replace("T", " ").removesuffix("Z")
+        time = str(event.time or event.attributes.get("hubtime", "")).replace("T", " ").removesuffix("Z")
         task = str(event.attributes.get("taskid", ""))
         yield str(event.sequence), time, event.type, task, _what(event.data)
 
@@ -54,4 +59,6 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 def _what(data: Any) -> str:  # noqa: ANN401 - data is any JSON value
     if not isinstance(data, dict):
         return ""
-    return ", ".join(f"{name} {data[name]}" for name in _WHAT if isinstance(data.get(name), str | int | float))
+    known = [name for name in _WHAT if name in data]
+    shown = [name for name in known or list(data) if isinstance(data[name], str | int | float)]
+    return ", ".join(f"{name} {data[name]}" for name in (shown if known else shown[:_FEW]))

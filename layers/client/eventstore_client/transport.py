@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -12,6 +11,7 @@ import urllib3
 from eventstore_client.credentials import Outgoing
 from eventstore_client.errors import ConnectFailed, Unencrypted, problem_error
 from eventstore_client.processes import Process
+from eventstore_client.proxies import is_here, proxy_for, through
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,10 +23,9 @@ __all__ = ["Transport", "checked_url", "private_url", "websocket_url"]
 _TIMEOUT = urllib3.Timeout(connect=5.0, read=35.0)
 """API Gateway answers within 29 seconds ("Quotas for configuring and running a REST API")."""
 
-_LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1"))
-
 _REFUSED = 400
 _UNAUTHORIZED = 401
+_PROXY_UNAUTHORIZED = 407
 
 
 def checked_url(url: str) -> str:
@@ -71,20 +70,12 @@ def private_url(url: str, credentials: Credentials | None) -> str:
         Unencrypted: There are credentials, and it is an address over plain HTTP or WebSocket of another machine.
     """
     parsed = urlsplit(url)
-    if credentials and parsed.scheme in {"http", "ws"} and not _is_here(parsed.hostname or ""):
+    if credentials and parsed.scheme in {"http", "ws"} and not is_here(parsed.hostname or ""):
         raise Unencrypted(
             f"{url} is not encrypted, and {credentials} would be readable on the way; give an address that begins with "
             f"{parsed.scheme}s://, or one of this machine: localhost, 127.0.0.1 or [::1]"
         )
     return url
-
-
-def _is_here(host: str) -> bool:
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return host == "localhost"
-    return any(address in network for network in _LOOPBACK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +120,12 @@ class Transport:
             pool.clear()
 
     def _open_pool(self) -> urllib3.PoolManager:
-        pool = urllib3.PoolManager(maxsize=self.connections, timeout=_TIMEOUT)
+        proxy = proxy_for(self.url)
+        pool = (
+            proxy.pool(maxsize=self.connections, timeout=_TIMEOUT)
+            if proxy
+            else urllib3.PoolManager(maxsize=self.connections, timeout=_TIMEOUT)
+        )
         object.__setattr__(self, "_pools", (Process(), pool))
         return pool
 
@@ -144,7 +140,7 @@ class Transport:
     def _sent(self, request: Outgoing, shown: Mapping[str, str]) -> urllib3.BaseHTTPResponse:
         try:
             # A redirection is not followed: what is shown is for this hub.
-            return self._pool().request(
+            answer = self._pool().request(
                 request.method,
                 request.url,
                 body=request.body or None,
@@ -153,7 +149,14 @@ class Transport:
                 redirect=False,
             )
         except urllib3.exceptions.HTTPError as error:
-            raise ConnectFailed(f"no answer from {self.url}: {_reason(error)}; is the hub running there?") from error
+            raise ConnectFailed(
+                f"no answer from {self.url}{through(self.url)}: {_reason(error)}; is the hub running there?"
+            ) from error
+        if answer.status == _PROXY_UNAUTHORIZED:
+            raise ConnectFailed(
+                f"no answer from {self.url}{through(self.url)}: the proxy asks for a user and a password"
+            )
+        return answer
 
 
 def _reason(error: Exception) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eventstore_client.outputs import say, write_line
+from eventstore_client.summary import counted
 from eventstore_client.verdicts import Leave
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Tally:
         self.handled += 1
 
     def __str__(self) -> str:
-        return f"{self.handled:,} events handled, {self.failed:,} failed"
+        return f"{counted(self.handled, 'event')} handled, {self.failed:,} failed"
 
 
 @dataclass(slots=True)

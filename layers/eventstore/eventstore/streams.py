@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from binascii import crc_hqx
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from eventstore.errors import InvalidStream
@@ -24,6 +25,7 @@ __all__ = [
     "StreamConfig",
     "StreamState",
     "is_name",
+    "named_for",
     "partition_of",
     "stream_name",
     "stream_of",
@@ -33,6 +35,8 @@ __all__ = [
 
 _NAME = re.compile(r"[A-Za-z0-9._:~-]{1,200}")
 _STEPS = (".", "..")
+_ESCAPED = re.compile(r"[^A-Za-z0-9._:-]")
+_NAME_LENGTH = 200
 _DEFAULT = "default"
 _NAMING = ("workflowid", "tenantid", "partitionkey")
 
@@ -154,11 +158,43 @@ def stream_name(text: str, *, pointer: str = "") -> str:
     )
 
 
+def named_for(identifier: str, *, prefix: str = "", pointer: str = "") -> str:
+    """The name of a stream for an identifier of the publisher's, which may have characters that names have not.
+
+    An identifier that makes a name is the name. In any other, `~` and each character that no name has become `~` and
+    two hexadecimal digits for each byte of its UTF-8; a name that would be too long ends in a digest of the identifier.
+    So two identifiers never get one name, unless a publisher wrote such an escape, or such a digest, into its own.
+
+    Args:
+        identifier: A workflow's id, or a partition key.
+        prefix: What the name begins with; it is made of the characters of names.
+        pointer: Where the identifier stands in the request (RFC 6901), for errors.
+
+    Raises:
+        InvalidStream: The identifier is empty, or the prefix leaves no room for a name.
+    """
+    if not identifier or is_name(prefix + identifier):
+        return stream_name(prefix + identifier, pointer=pointer)
+    escaped = identifier if is_name(identifier) else _ESCAPED.sub(_hexadecimal, identifier)
+    if not prefix and escaped in {".", ".."}:
+        escaped = escaped.replace(".", "~2E")
+    name = prefix + escaped
+    if len(name) > _NAME_LENGTH:
+        digest = "~" + blake2b(identifier.encode(), digest_size=8).hexdigest()
+        room = _NAME_LENGTH - len(digest)
+        name = name[:room] + digest if len(prefix) < room else name
+    return stream_name(name, pointer=pointer)
+
+
+def _hexadecimal(found: re.Match[str]) -> str:
+    return "".join(f"~{byte:02X}" for byte in found[0].encode())
+
+
 def stream_of(event: Event) -> str:
     """Where an event belongs whose publisher named no stream.
 
     `{tenantid}:{workflowid}`, else `{workflowid}`, else the `partitionkey` extension, else `default`. Integers and
-    booleans count as the strings that they are in headers.
+    booleans count as the strings that they are in headers. Workflow ids and partition keys are escaped (`named_for`).
 
     Raises:
         InvalidStream: The attributes do not make a stream's name.
@@ -167,17 +203,19 @@ def stream_of(event: Event) -> str:
     if "workflowid" in found:
         if "tenantid" in found:
             return workflow_stream(found["tenantid"], found["workflowid"])
-        return stream_name(found["workflowid"], pointer="/workflowid")
+        return named_for(found["workflowid"], pointer="/workflowid")
     if "partitionkey" in found:
-        return stream_name(found["partitionkey"], pointer="/partitionkey")
+        return named_for(found["partitionkey"], pointer="/partitionkey")
     return _DEFAULT
 
 
 def workflow_stream(tenant: str, workflow: str) -> str:
     """The stream of a tenant's workflow, which no other tenant's workflow has: a tenant ends at the first colon.
 
+    A tenant is never escaped: an escape that a tenant wrote into its own name would lead into another's streams.
+
     Raises:
-        InvalidStream: The tenant has a colon, or both together make no name.
+        InvalidStream: The tenant has a colon, or a character that no name has, or both together make no name.
     """
     if ":" in tenant:
         raise InvalidStream(
@@ -185,7 +223,9 @@ def workflow_stream(tenant: str, workflow: str) -> str:
             "event another tenantid, or name its stream by ?stream=",
             pointer="/tenantid",
         )
-    return stream_name(f"{tenant}:{workflow}", pointer="/workflowid")
+    if tenant:
+        stream_name(tenant, pointer="/tenantid")
+    return named_for(workflow, prefix=f"{tenant}:", pointer="/workflowid")
 
 
 def partition_of(stream: str, partitions: int) -> int:

@@ -46,8 +46,8 @@ def test_a_load_ends_with_a_summary(hub: FakeHub, tmp_path: Path, capsys: pytest
     run(hub, "load", str(tmp_path / "events.json"))
 
     first, second = capsys.readouterr().err.splitlines()
-    assert first.startswith("1 events in 1 streams: 1 new, 0 duplicates, ")
-    assert second.startswith("1 events in 1 streams: 0 new, 1 duplicates, ")
+    assert first.startswith("1 event in 1 stream: 1 new, 0 duplicates, ")
+    assert second.startswith("1 event in 1 stream: 0 new, 1 duplicate, ")
 
 
 def test_several_files_and_standard_input_load_together(
@@ -261,3 +261,18 @@ def test_an_encoding_that_lacks_a_character_gets_it_as_json_escapes_it(hub: Fake
     )
     assert json.loads(process.stdout)["data"] == "grün 😀"
     assert process.stdout.isascii()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (["raed", "wf"], "; did you mean read?"),
+        (["read", "--tabel", "wf"], "; did you mean --table?"),
+        (["--url", "http://127.0.0.1:8081", "read", "wf"], "; options stand behind the command: eventstore read --url"),
+    ],
+)
+def test_what_was_meant_is_said(arguments: list[str], meant: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(arguments)
+
+    assert meant in capsys.readouterr().err

@@ -202,7 +202,8 @@ def test_two_histories_that_claim_to_be_one_and_differ_are_refused_with_the_plac
     paths = [tmp_path / folder / "history.json" for folder in ("one", "two")]
     for path, kind in zip(paths, ("TimerStarted", "TimerFired"), strict=True):
         path.parent.mkdir()
-        path.write_text(json.dumps({"events": [{"eventId": "1", "eventType": kind}]}))
+        started = {"workflowExecutionStartedEventAttributes": {"workflowId": "one"}}
+        path.write_text(json.dumps({"events": [{"eventId": "1", "eventType": kind, **started}]}))
 
     with pytest.raises(LoadFailed, match=r"two/history\.json:1: .*another event"):
         load_files(paths, store)

@@ -70,7 +70,7 @@ def test_a_credential_that_is_refused_is_named_and_not_told(
 
     assert run(hub, *options) == 1
     said = capsys.readouterr().err
-    assert said.startswith("eventstore: Unauthorized; shown was ")
+    assert said.startswith("eventstore: Unauthorized; the request was sent with ")
     assert SECRET not in said
 
 

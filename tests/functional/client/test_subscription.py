@@ -228,7 +228,7 @@ def test_a_connection_that_is_not_wanted_is_not_asked_for_again(
 ) -> None:
     live_hub.statuses.append(403)
 
-    with pytest.raises(Denied, match="not now; shown was no credential: give one"):
+    with pytest.raises(Denied, match="not now; the request was sent with no credentials: pass"):
         live_store.subscribe()
 
 

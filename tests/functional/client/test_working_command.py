@@ -126,7 +126,7 @@ def test_the_event_in_hand_is_finished_when_a_signal_comes(live_hub: FakeWebSock
         _, told = process.communicate(timeout=20)
 
     assert done.read_text() == "finished\n"
-    assert "1 events handled" in told
+    assert "1 event handled" in told
     assert said(live_hub) == [{"action": "ack", "cursor": "c2"}]
 
 
@@ -206,7 +206,7 @@ def test_a_command_ends_when_it_exits_though_a_child_keeps_its_pipes(
         process.send_signal(signal.SIGTERM)
         _, words = process.communicate(timeout=20)
     assert process.returncode == 0
-    assert "1 events handled, 0 failed" in words
+    assert "1 event handled, 0 failed" in words
 
 
 def test_the_reason_is_what_the_command_said_last_though_a_child_keeps_its_pipes(

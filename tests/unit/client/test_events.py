@@ -70,3 +70,11 @@ def test_a_value_that_json_does_not_have_is_refused() -> None:
 def test_what_is_no_event_is_refused_with_what_would_be_one() -> None:
     with pytest.raises(TypeError, match="int is no event; give a"):
         encoded(42)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", [b"x", datetime(2026, 1, 1, tzinfo=UTC), {1}])
+def test_what_json_does_not_have_is_named_with_what_to_give(value: object) -> None:
+    with pytest.raises(
+        TypeError, match=f"holds a {type(value).__name__}, which JSON does not have; give bytes as data_b"
+    ):
+        encoded({"specversion": "1.0", "id": "1", "source": "/s", "type": "t", "data": {"n": [value]}})

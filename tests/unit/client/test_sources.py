@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import gzip
 import json
+import os
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,7 @@ from eventstore_client.loader import check
 from eventstore_client.sources import Fault, Item, Source, spooled
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 ONE = '{"specversion":"1.0","id":"1","source":"/s","type":"t","workflowid":"wf"}'
@@ -101,9 +104,131 @@ def test_one_event_is_found_however_it_is_written(tmp_path: Path, content: str) 
     assert [json.loads(text)["id"] for text in texts(read(tmp_path / "f", content))] == ["1"]
 
 
-@pytest.mark.parametrize("content", ["", "\n \n", "[]", '{"events": []}'])
+@pytest.mark.parametrize("content", ["[]", '{"events": []}'])
 def test_a_file_without_events_has_none(tmp_path: Path, content: str) -> None:
     assert read(tmp_path / "f", content) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"\n \n", b"\xef\xbb\xbf", gzip.compress(b"")])
+def test_a_file_with_nothing_in_it_is_named(tmp_path: Path, content: bytes) -> None:
+    assert faults(read(tmp_path / "f", content)) == ["in: is empty: there is no event in it"]
+
+
+def test_a_directory_is_named(tmp_path: Path) -> None:
+    assert faults(list(Source(path=tmp_path, name="in").items())) == ["in: is a directory; name the files in it"]
+
+
+@pytest.mark.parametrize("content", [f"{ONE}\n{TWO}\n", f"[{ONE},\n{TWO}]", f"\ufeff{ONE}\n{TWO}"])
+def test_gzip_is_known_by_how_it_begins(tmp_path: Path, content: str) -> None:
+    packed = gzip.compress(content.encode())
+
+    assert texts(read(tmp_path / "f", packed)) == [
+        text.removeprefix("\ufeff") for text in texts(read(tmp_path / "g", content))
+    ]
+    with spooled(BytesIO(packed), name="standard input") as source:
+        assert len(texts(list(source.items()))) == len(texts(list(source.items()))) == 2
+
+
+@pytest.mark.parametrize("spoiled", [lambda g: g[:-9], lambda g: g[:30] + b"\0\0\0\0" + g[34:], lambda g: g[:2]])
+def test_gzip_that_is_cut_or_damaged_is_named(tmp_path: Path, spoiled: Callable[[bytes], bytes]) -> None:
+    content = "".join(f"{with_data(str(number), number)}\n" for number in range(200))
+
+    found = faults(read(tmp_path / "f.ndjson", spoiled(gzip.compress(content.encode()))))
+
+    assert found[-1].startswith("in: cannot be read: its gzip is damaged or cut short ")
+
+
+@pytest.mark.parametrize("name", ["case.json", "case.json.gz"])
+def test_a_history_without_an_id_is_named_for_its_file_packed_or_not(tmp_path: Path, name: str) -> None:
+    content = b'{"events": [{"eventId": 1, "eventType": "TimerFired"}]}'
+    [found] = read(tmp_path / name, gzip.compress(content) if name.endswith(".gz") else content)
+
+    assert isinstance(found, Item)
+    assert (found.stream, found.named_for) == ("case", "case")
+
+
+def test_a_history_without_an_id_that_comes_by_a_pipe_has_no_name_and_is_refused() -> None:
+    with spooled(BytesIO(b'{"events": [{"eventId": 1, "eventType": "TimerFired"}]}'), name="standard input") as source:
+        [fault] = faults(list(source.items()))
+
+    assert fault.startswith("standard input: the history has no workflowId")
+
+
+def test_a_history_may_be_a_bare_array(tmp_path: Path) -> None:
+    events = '[{"eventId": "1", "eventType": "TimerFired", "n": 1.0},\n {"eventId": "2", "eventType": "TimerFired"}]'
+
+    bare, whole = read(tmp_path / "wf", events), read(tmp_path / "wf", f'{{"events": {events}}}')
+
+    assert bare == whole
+    assert len(texts(bare)) == 2
+
+
+def test_an_event_of_a_bare_history_at_fault_is_named_by_its_place(tmp_path: Path) -> None:
+    found = read(tmp_path / "wf", '[{"eventId": "1", "eventType": "TimerFired"},\n {"eventId": "1", "eventType": "A"}]')
+
+    assert faults(found) == ["in: eventId 1 follows 1; a history counts up (at /1)"]
+
+
+def test_what_a_hub_added_is_taken_off_and_nothing_else(tmp_path: Path) -> None:
+    published = (
+        '{"specversion":"1.0","id":"1","source":"/s","type":"t","hubless":"x","data":{"hubtime": 1.0, "n":1e400}}'
+    )
+    recorded = published.replace('"hubless":"x",', '"cap":7,')[:-1]
+    recorded += ',"hubstream":"s","hubsequence":"4","hubtime":"2026-11-23T20:33:02.848Z","hubnew":true}'
+
+    [found] = read(tmp_path / "f", recorded)
+    [refused] = faults(read(tmp_path / "g", published))
+
+    assert isinstance(found, Item)
+    assert found.text == published.replace('"hubless":"x",', '"cap":7,')
+    assert found.stream == "s"
+    assert "'hubless' is refused" in refused
+
+
+def test_an_event_of_a_hub_goes_where_it_was_unless_a_stream_is_named(tmp_path: Path) -> None:
+    recorded = ONE[:-1] + ',"hubstream":"elsewhere","hubsequence":"1"}'
+
+    assert [item.stream for item in read(tmp_path / "f", recorded) if isinstance(item, Item)] == ["elsewhere"]
+    assert [item.stream for item in read(tmp_path / "f", recorded, stream="s") if isinstance(item, Item)] == ["s"]
+
+
+@pytest.mark.parametrize("later", [TWO, f"{ONE}\n{TWO}"], ids=["replaced", "longer"])
+def test_a_file_that_changes_between_two_readings_is_named(tmp_path: Path, later: str) -> None:
+    path = tmp_path / "f"
+    path.write_text(ONE)
+    source = Source(path=path, name="in")
+    assert len(texts(list(source.items()))) == 1
+
+    path.write_text(later)
+    os.utime(path, (1, 1))
+
+    assert faults(list(source.items())) == ["in: was changed while it was read; load it again once nobody writes to it"]
+
+
+def test_a_file_that_grows_while_it_is_read_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "f.ndjson"
+    path.write_text(f"{ONE}\n")
+    items = Source(path=path, name="in").items()
+    assert isinstance(next(items), Item)
+
+    with path.open("a") as file:
+        file.write(f"{TWO}\n")
+
+    assert faults(list(items))[-1].startswith("in: was changed while it was read")
+
+
+def test_two_files_of_one_name_do_not_become_one_workflow(tmp_path: Path) -> None:
+    paths = [tmp_path / folder / "history.json" for folder in ("a", "b")]
+    for path in paths:
+        path.parent.mkdir()
+        path.write_text('{"events": [{"eventId": 1, "eventType": "TimerFired"}]}')
+    notes: list[str] = []
+
+    with pytest.raises(BadInput, match=r"b/history.json: .* has the name of .*a/history.json"):
+        check([Source(path=path) for path in paths], note=notes.append)
+    assert len(notes) == 1
+
+    assert check([Source(path=paths[0])] * 2) == 2
 
 
 def test_each_event_belongs_where_its_attributes_say(tmp_path: Path) -> None:

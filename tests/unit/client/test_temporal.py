@@ -4,13 +4,10 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from eventstore.cloudevents.json_text import elements, members
 from eventstore.errors import InvalidEvent
-from eventstore.streams import stream_name
-from eventstore_client.temporal import history_events, is_history, stream_for
+from eventstore_client.temporal import history_events, is_history
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +23,7 @@ def started(**attributes: object) -> dict[str, Any]:
 
 def converted(*events: dict[str, Any], name: str = "file") -> list[dict[str, Any]]:
     document = members(json.dumps({"events": events}))
-    return [json.loads(text) for text in history_events(document, name=name)]
+    return [json.loads(text) for text in history_events(elements(document["events"].text), name=name)]
 
 
 def test_a_history_is_told_from_an_event() -> None:
@@ -117,30 +114,11 @@ def test_an_event_of_no_type_is_refused(kind: object) -> None:
         converted(event(kind=kind))
 
 
-def test_a_workflow_id_that_is_a_name_is_its_streams() -> None:
-    assert stream_for("wf:2026-02-13T03:14:00Z~1") == "wf:2026-02-13T03:14:00Z~1"
-
-
-def test_a_workflow_id_that_is_no_name_is_escaped() -> None:
-    assert stream_for("a/b ü~") == "a~2Fb~20~C3~BC~7E"
-
-
-@given(st.lists(st.text(min_size=1), min_size=2, max_size=2, unique=True))
-def test_a_stream_always_has_a_name_of_its_own(ids: list[str]) -> None:
-    one, two = (stream_name(stream_for("/" + name)) for name in ids)
-
-    assert one != two
-
-
-def test_long_workflow_ids_that_end_differently_have_streams_of_their_own() -> None:
-    assert stream_for("x" * 300 + "a") != stream_for("x" * 300 + "b")
-
-
 def test_every_event_of_the_material_is_carried_to_the_letter(material: Path) -> None:
     for path in sorted((material / "workflows" / "temporal").glob("*.json")):
         document = members(path.read_text())
 
-        made = history_events(document, name=path.stem)
+        made = history_events(elements(document["events"].text), name=path.stem)
 
         assert [members(text)["data"].text for text in made] == elements(document["events"].text)
 
@@ -148,7 +126,7 @@ def test_every_event_of_the_material_is_carried_to_the_letter(material: Path) ->
 def test_no_two_histories_of_the_material_share_an_event(material: Path) -> None:
     seen: set[tuple[str, str]] = set()
     for path in sorted((material / "workflows" / "temporal").glob("*.json")):
-        for text in history_events(members(path.read_text()), name=path.stem):
+        for text in history_events(elements(members(path.read_text())["events"].text), name=path.stem):
             made = json.loads(text)
             assert (made["source"], made["id"]) not in seen
             seen.add((made["source"], made["id"]))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventstore.errors import InvalidStream
-from eventstore.streams import partition_of, stream_name, stream_of
+from eventstore.streams import named_for, partition_of, stream_name, stream_of
 from tests.examples import event
 
 if TYPE_CHECKING:
@@ -46,10 +46,48 @@ def test_other_names_are_refused(name: str) -> None:
         stream_name(name)
 
 
-def test_a_workflow_id_that_makes_no_name_is_refused_where_it_stands() -> None:
+@pytest.mark.parametrize(
+    ("attributes", "stream"),
+    [
+        ({"workflowid": "order 7"}, "order~207"),
+        ({"tenantid": "acme", "workflowid": "order 7"}, "acme:order~207"),
+        ({"partitionkey": "a/b ü~"}, "a~2Fb~20~C3~BC~7E"),
+        ({"workflowid": "wf:2026-02-13T03:14:00Z~1"}, "wf:2026-02-13T03:14:00Z~1"),
+    ],
+)
+def test_an_id_that_is_no_name_is_escaped_the_same_way_everywhere(
+    attributes: dict[str, AttributeValue], stream: str
+) -> None:
+    assert stream_of(event(**attributes)) == stream
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1), min_size=2, max_size=2, unique=True))
+def test_ids_that_need_an_escape_have_names_of_their_own(ids: list[str]) -> None:
+    one, two = (stream_name(named_for("/" + name, prefix="acme:")) for name in ids)
+
+    assert one != two
+
+
+@pytest.mark.parametrize("prefix", ["", "acme:"])
+def test_long_ids_that_end_differently_have_streams_of_their_own(prefix: str) -> None:
+    one, two = (stream_name(named_for("x" * 300 + end, prefix=prefix)) for end in "ab")
+
+    assert one != two
+    assert len(one) == 200
+    assert one.startswith(prefix)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "pointer"),
+    [
+        ({"tenantid": "a b", "workflowid": "order-1"}, "/tenantid"),
+        ({"tenantid": "t" * 199, "workflowid": "x" * 20}, "/workflowid"),
+    ],
+)
+def test_a_tenant_is_never_escaped_or_cut(attributes: dict[str, AttributeValue], pointer: str) -> None:
     with pytest.raises(InvalidStream) as caught:
-        stream_of(event(workflowid="a b"))
-    assert caught.value.pointer == "/workflowid"
+        stream_of(event(**attributes))
+    assert caught.value.pointer == pointer
 
 
 @given(_IDS, _IDS, _IDS, _IDS)

@@ -38,7 +38,7 @@ class Token(NamedTuple):
     position: int
 
     def __str__(self) -> str:
-        return "the end" if self.kind is Lexeme.END else repr(self.text[:40])
+        return "end of input" if self.kind is Lexeme.END else repr(self.text[:40])
 
 
 def tokens(text: str) -> list[Token]:

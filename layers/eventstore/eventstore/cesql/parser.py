@@ -192,7 +192,7 @@ class Parser:
     def _refusal(self, expected: str) -> InvalidFilter:
         token = self._peek()
         return InvalidFilter(
-            f"at character {token.position} stands {token}, where {expected} is expected", position=token.position
+            f"unexpected {token} at character {token.position}; {expected} is expected", position=token.position
         )
 
 

@@ -42,11 +42,11 @@ def from_http(headers: Mapping[str, str], body: bytes) -> list[Event]:
     if essence.startswith("application/cloudevents"):
         if essence not in {"application/cloudevents+json", "application/cloudevents-batch+json"}:
             raise UnsupportedMediaType(
-                f"{essence!r} is not read here; send application/cloudevents+json, or -batch+json"
+                f"Content-Type {essence!r} is not supported; send application/cloudevents+json, or -batch+json"
             )
         charset = _charset(media_type)
         if charset not in {"utf-8", "utf8", "us-ascii"}:
-            raise UnsupportedMediaType(f"charset {charset!r} is not read here; send UTF-8")
+            raise UnsupportedMediaType(f"charset {charset!r} is not supported; send UTF-8")
         return batch_from_json(body) if "batch" in essence else [from_json(body)]
     if not any(name.startswith(_PREFIX) for name in lower):
         raise UnsupportedMediaType(
