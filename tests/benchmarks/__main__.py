@@ -25,6 +25,7 @@ from tests.benchmarks import (
     memory,
     peers,
     reading,
+    selecting,
     stack,
 )
 from tests.benchmarks.against import running
@@ -58,6 +59,11 @@ _SUBJECTS: Mapping[str, _Subject] = {
     ),
     "reading": _Subject(
         "Reading", "Through the `Log` port, against bare XRANGE of the same events by redis-py.", reading.figures
+    ),
+    "selecting": _Subject(
+        "Selecting",
+        "Page by page as over REST, each of which looks for 400 ms; the events stand in 10,000 streams.",
+        selecting.figures,
     ),
     "memory": _Subject(
         "Memory",

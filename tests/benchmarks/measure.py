@@ -30,6 +30,7 @@ class Unit(StrEnum):
     RATE = "events/s"
     RECEIPTS = "receipts/s"
     PERCENT = "%"
+    REQUESTS = "requests"
 
 
 @dataclass(frozen=True, slots=True)
