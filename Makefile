@@ -18,11 +18,11 @@ CHECKOV := $(VENV)-checkov/.installed
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-dev: $(DEV) ## Run the hub on 127.0.0.1:8081, with all that it needs
+dev: $(DEV) ## Run the hub on 127.0.0.1:8081, or PORT=..., with all that it needs
 	@exec $(BIN)/python -m eventstore_dev
 
-demo: $(DEV) ## Publish runs of invented workflows to the hub that runs, and read one back
-	@$(BIN)/python -m eventstore_client demo
+demo: $(DEV) ## Publish runs of invented workflows to the hub that runs (there too), and read one back
+	@EVENTSTORE_URL=$${EVENTSTORE_URL:-http://127.0.0.1:$${PORT:-8081}} $(BIN)/python -m eventstore_client demo
 
 test: $(TEST) ## Run the tests
 	$(BIN)/python -m pytest

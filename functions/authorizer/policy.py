@@ -30,6 +30,7 @@ _OF_SCOPES: Mapping[Scope, Sequence[str]] = {
     Scope.SUBSCRIBE: (*_read("/api/v1/subscriptions*"), *_read("/api/v1/handshake")),
     Scope.ADMIN: (
         "POST/api/v1/streams",
+        "PATCH/api/v1/streams/*",
         "DELETE/api/v1/streams/*",
         "*/api/v1/subscriptions*",
         "*/api/v1/dead-letters*",

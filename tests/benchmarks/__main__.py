@@ -17,6 +17,7 @@ from tests.benchmarks import (
     catching_up,
     deliveries,
     dispatching,
+    flooding,
     imports,
     isolation,
     latency,
@@ -74,6 +75,12 @@ _SUBJECTS: Mapping[str, _Subject] = {
         "Over a connection kept alive. The handler's own time is that of the same handler, called in the measuring\n"
         "process with the proxy event of the same request, on the same Valkey.",
         stack.figures,
+    ),
+    "flooding": _Subject(
+        "A function that floods its output beside others",
+        "On one local stack: requests one after the other over a kept connection, in blocks with and without the\n"
+        "flood.",
+        flooding.figures,
     ),
     "latency": _Subject(
         "From publishing to receipt",

@@ -75,6 +75,7 @@ _CALLS = (
     Call("GET /api/v1/streams/{stream}/events", "/api/v1/streams/kept/events?direction=backwards", 200, has='"k3"'),
     Call("POST /api/v1/streams", "/api/v1/streams", 503, {"id": "new"}, has=_FULL),
     Call("POST /api/v1/streams", "/api/v1/streams", 200, {"id": "few", "retention": {"max_events": 1}}),
+    Call("PATCH /api/v1/streams/{stream}", "/api/v1/streams/kept", 200, {"retention": {"max_events": 2}}),
     Call("DELETE /api/v1/streams/{stream}", "/api/v1/streams/kept", 204),
     Call("DELETE /api/v1/streams/{stream}", "/api/v1/streams/kept?permanent=true", 204),
     Call("GET /api/v1/subscriptions", "/api/v1/subscriptions", 200, has='"workers"'),

@@ -106,6 +106,12 @@ PARAMETERS: dict[str, Any] = {
         "compared in every part; `*`: whatever version it is at.",
         {"type": "string", "examples": ['"7"']},
     ),
+    "IfSettings": _header(
+        "If-Match",
+        'Only if the stream is at one of these versions: `"7"`, where it ends, or the ETag of its description as it '
+        "was given, which changes with its settings too; `*`: whatever version it is at.",
+        {"type": "string", "examples": ['"7"']},
+    ),
     "IfDefinition": _header(
         "If-Match",
         "Only if the subscription's definition is one of these: an ETag as it was given; `*`: whatever it is.",

@@ -8,6 +8,7 @@ from functions.rest.openapi.answers import ETAG, LINK, MISSING, json, problems
 from functions.rest.openapi.parameters import refs
 from functions.rest.openapi.shapes import ref
 from functions.rest.openapi.subscription_paths import SUBSCRIPTION_PATHS
+from functions.rest.request import MERGE_PATCH
 
 __all__ = ["PATHS"]
 
@@ -105,6 +106,23 @@ _DESCRIBE: dict[str, Any] = {
     "responses": {"200": json("The stream.", "Stream", ETAG), **_UNCHANGED, **problems(400, 404, 410, 422)},
 }
 
+_CHANGE: dict[str, Any] = {
+    "operationId": "changeStream",
+    "summary": "Change a stream's retention or labels",
+    "description": (
+        "A JSON merge patch (RFC 7396): null removes a limit or a label, and what is left out stays as it is. "
+        "Also of a stream that its first publish made. What the retention does not keep any more is removed, once it "
+        "was dispatched."
+    ),
+    "tags": ["streams"],
+    "parameters": refs("Stream", "IfSettings"),
+    "requestBody": {
+        "required": True,
+        "content": {kind: {"schema": ref("StreamChanges")} for kind in (MERGE_PATCH, "application/json")},
+    },
+    "responses": {"200": json("The stream.", "Stream", ETAG), **problems(400, 404, 410, 412, 413, 415, 422)},
+}
+
 _DELETE: dict[str, Any] = {
     "operationId": "deleteStream",
     "summary": "Delete a stream's events",
@@ -180,7 +198,7 @@ PATHS: dict[str, Any] = {
     "/api/v1/events": {"get": _SEARCH, "post": _PUBLISH},
     "/api/v1/events/{id}": {"get": _FIND},
     "/api/v1/streams": {"get": _OVERVIEW, "post": _CREATE},
-    "/api/v1/streams/{stream}": {"get": _DESCRIBE, "delete": _DELETE},
+    "/api/v1/streams/{stream}": {"get": _DESCRIBE, "patch": _CHANGE, "delete": _DELETE},
     "/api/v1/streams/{stream}/events": {"get": _READ},
     **SUBSCRIPTION_PATHS,
     "/api/v1/handshake": {"get": _HANDSHAKE},

@@ -18,6 +18,7 @@ SCOPES: Mapping[str, Sequence[Scope]] = {
     "createStream": (Scope.ADMIN,),
     "listStreams": (Scope.READ,),
     "getStream": (Scope.READ,),
+    "changeStream": (Scope.ADMIN,),
     "deleteStream": (Scope.ADMIN,),
     "readStream": (Scope.READ,),
     "createSubscription": (Scope.ADMIN,),

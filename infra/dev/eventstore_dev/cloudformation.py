@@ -279,6 +279,21 @@ def declared_parameters(path: Path) -> frozenset[str]:
     return frozenset(load(path).get("Parameters") or {})
 
 
+def check_parameter(path: Path, name: str, value: str, *, called: str) -> None:
+    """Checks a value for a parameter before the template is read.
+
+    Args:
+        path: The template.
+        name: A parameter that it declares.
+        value: For that parameter.
+        called: What the message is to call it: where the value came from.
+
+    Raises:
+        TemplateError: It is none that the parameter may have.
+    """
+    _check(called, value, load(path)["Parameters"][name])
+
+
 def load(path: Path) -> Mapping[str, Any]:
     """A template as it stands in its file, with the short forms of intrinsic functions written out.
 
@@ -352,20 +367,20 @@ def _settle(declared: Mapping[str, Any], *, given: Mapping[str, str]) -> Mapping
         listed = about.get("Type") == "CommaDelimitedList" or str(about.get("Type")).startswith("List<")
         parts = [part.strip() for part in str(value).split(",")] if listed else [str(value)]
         for part in parts:
-            _check(name, part, about)
+            _check(f"The parameter {name}", part, about)
         settled[name] = parts if listed else str(value)
     return settled
 
 
-def _check(name: str, value: str, about: Mapping[str, Any]) -> None:
+def _check(called: str, value: str, about: Mapping[str, Any]) -> None:
     # CloudFormation masks such a value wherever it would show it.
     shown = "****" if str(about.get("NoEcho")).lower() == "true" else repr(value)
     allowed = [str(option) for option in about.get("AllowedValues") or ()]
     if allowed and value not in allowed:
-        raise TemplateError(f"The parameter {name} is {shown}; it must be one of {', '.join(allowed)}")
+        raise TemplateError(f"{called} is {shown}; it must be one of {', '.join(allowed)}")
     pattern = about.get("AllowedPattern")
     if pattern is not None and not re.fullmatch(pattern, value):
         rule = about.get("ConstraintDescription") or f"must match {pattern}"
-        raise TemplateError(f"The parameter {name} is {shown}; it {rule}")
+        raise TemplateError(f"{called} is {shown}; it {rule}")
     if about.get("Type") == "Number" and not re.fullmatch(r"[+-]?\d+(\.\d+)?", value):
-        raise TemplateError(f"The parameter {name} is {shown}; it must be a number")
+        raise TemplateError(f"{called} is {shown}; it must be a number")

@@ -20,7 +20,7 @@ class FolderError(Exception):
     @classmethod
     def unusable(cls, folder: Path, error: OSError) -> Self:
         """It cannot be made, or is somebody else's."""
-        return cls(f"The data cannot be kept in {folder}: {error.strerror or error}. Choose another folder: --folder")
+        return cls(f"The data cannot be kept in {folder}: {error.strerror or error}. Choose another folder: FOLDER=…")
 
 
 def private(folder: Path) -> None:

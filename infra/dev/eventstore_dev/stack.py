@@ -49,7 +49,13 @@ class StackError(Exception):
     @classmethod
     def port_in_use(cls, port: int) -> Self:
         """Another program listens on the port."""
-        return cls(f"Port {port} is in use by another program. Stop it, or choose another port: --port {port + 1}")
+        other = port + 1 if port < _HIGHEST_PORT else port - 1
+        return cls(f"Port {port} is in use by another program. Stop it, or choose another port: PORT={other}")
+
+    @classmethod
+    def port_refused(cls, port: int, error: OSError) -> Self:
+        """The machine does not let this user listen on the port."""
+        return cls(f"Port {port} cannot be listened on: {error.strerror}. Choose another port: PORT=8081")
 
     @classmethod
     def no_queues(cls, endpoint: str, error: BrokerError) -> Self:
@@ -224,7 +230,7 @@ class Stack:
             await self._runner.cleanup()
             if error.errno == errno.EADDRINUSE:
                 raise StackError.port_in_use(self._port) from None
-            raise
+            raise StackError.port_refused(self._port, error) from None
         self._port = self._runner.addresses[0][1]
         self._addresses.stack = self.url
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import pytest
 import urllib3
 
-from eventstore_dev.valkey.server import free_port
+from eventstore_dev.valkey import ValkeyServer
+from eventstore_dev.valkey.server import connect, free_port
 from tests.e2e.dev.conftest import TEMPLATE, wait_until
 
 if TYPE_CHECKING:
@@ -82,12 +83,15 @@ def refused(folder: Path, *arguments: str, environment: dict[str, str] | None = 
         timeout=20,
         check=False,
     )
-    assert ended.returncode == 1
+    assert ended.returncode == 2
+    assert not ended.stdout
     return ended.stderr
 
 
 def variables(environment: dict[str, str] | None) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name not in {"PORT", "REDIS_URL", "PARTITIONS"}}
+    kept = {
+        name: value for name, value in os.environ.items() if name not in {"PORT", "FOLDER", "REDIS_URL", "PARTITIONS"}
+    }
     return {**kept, "PYTHONPATH": os.pathsep.join(sys.path), **(environment or {})}
 
 
@@ -270,12 +274,118 @@ def test_a_taken_port_is_named(project: Path) -> None:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        assert f"Port {port} is in use" in refused(project, "--port", str(port))
+        told = refused(project, environment={"PORT": str(port)})
+        assert f"Port {port} is in use by another program" in told
+        assert f"PORT={port + 1 if port < 65_535 else port - 1}" in told
 
 
 def test_a_second_instance_on_the_folder_is_refused(project: Path) -> None:
     with command(project, "--port", "0"):
         assert "is in use by another instance" in refused(project, "--port", "0")
+
+
+HUB = """
+Parameters:
+  RedisUrl: {Type: String}
+  Partitions: {Type: String, Default: ""}
+Resources:
+  Count:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: .
+      Handler: count.handler
+      Environment: {Variables: {REDIS_URL: !Ref RedisUrl}}
+      Events: {Count: {Type: Api, Properties: {Method: POST, Path: /count}}}
+"""
+
+
+def test_another_number_of_partitions_than_the_store_has_is_named(project: Path) -> None:
+    (project / "template.yaml").write_text(HUB)
+    with ValkeyServer.start(folder=project / ".eventstore" / "valkey", persistent=True) as store:
+        store_client = connect(store.port)
+        store_client.hset("{p0}:partition", "partitions", "4")
+        store_client.close()
+    told = refused(project, "--port", "0", environment={"PARTITIONS": "8"})
+    assert "PARTITIONS is 8, but the store was made with 4. Set PARTITIONS=4 or leave it unset" in told
+    with command(project, "--port", "0", environment={"PARTITIONS": "4"}) as (_, line):
+        assert count(line) == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("redis://127.0.0.1:{closed}", "cannot be used"),
+        ("http://127.0.0.1", "redis://"),
+        ("redis://u:s3cret/x@127.0.0.1", "REDIS_URL"),
+    ],
+)
+def test_a_store_that_cannot_be_used_is_named_before_anything_is_served(url: str, why: str, project: Path) -> None:
+    told = refused(project, "--port", "0", environment={"REDIS_URL": url.format(closed=free_port())})
+    assert "The store at REDIS_URL cannot be used" in told
+    assert why in told
+    assert "unset it to have a Valkey here" in told
+    assert "s3cret" not in told
+    assert "Traceback" not in told
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("http://127.0.0.1:{closed}", "Nothing answers at AWS_ENDPOINT_URL, 127.0.0.1:"),
+        ("localhost:4566", "it must be a URL such as http://127.0.0.1:4566"),
+    ],
+)
+def test_queues_elsewhere_that_cannot_be_had_are_named(url: str, why: str, tmp_path: Path) -> None:
+    told = refused(
+        tmp_path,
+        "--template",
+        str(TEMPLATE),
+        "--port",
+        "0",
+        environment={"AWS_ENDPOINT_URL": url.format(closed=free_port())},
+    )
+    assert why in told
+
+
+def test_an_endpoint_that_is_this_stack_is_not_asked_for(tmp_path: Path) -> None:
+    port = free_port()
+    environment = {"AWS_ENDPOINT_URL": f"http://localhost:{port}", "PORT": str(port)}
+    with command(tmp_path, "--template", str(TEMPLATE), environment=environment) as (_, line):
+        assert line.startswith("Ready: ")
+
+
+def test_a_folder_that_cannot_be_written_to_is_named(project: Path) -> None:
+    (project / "file").touch()
+    told = refused(project, "--port", "0", environment={"FOLDER": str(project / "file")})
+    assert "The data cannot be kept in" in told
+    assert "FOLDER=" in told
+
+
+def test_a_signal_while_the_stack_starts_ends_it() -> None:
+    slow = socket.socket()
+    slow.bind(("127.0.0.1", 0))
+    slow.listen()
+    environment = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{slow.getsockname()[1]}", "PORT": "0"}
+    with (
+        slow,
+        subprocess.Popen(
+            [sys.executable, "-m", "eventstore_dev", "--template", str(TEMPLATE)],
+            env=variables(environment),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process,
+    ):
+        # The first connection asks whether anybody is there, the second one for a queue.
+        slow.settimeout(20)
+        held = [slow.accept()[0] for _ in range(2)]
+        try:
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=10) == 0
+        finally:
+            process.kill()
+            for connection in held:
+                connection.close()
 
 
 def test_a_missing_template_is_named(tmp_path: Path) -> None:

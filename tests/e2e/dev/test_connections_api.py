@@ -138,6 +138,18 @@ def test_a_connection_that_is_not_there_is_gone(
     assert (status(gone), gone.value.response["Error"]["Code"]) == (410, "GoneException")
 
 
+@pytest.mark.parametrize("operation", ["post_to_connection", "get_connection", "delete_connection"])
+@pytest.mark.parametrize("name", ["cjy8i76bx002884le6n17d49b", "no id", "$", "ü", "abc"])
+def test_what_is_no_id_of_a_connection_is_a_bad_request(
+    aws: ApiGatewayManagementApiClient, operation: str, name: str
+) -> None:
+    more = {"Data": b"hello"} if operation == "post_to_connection" else {}
+    with pytest.raises(ClientError) as refused:
+        getattr(aws, operation)(ConnectionId=name, **more)
+    assert (status(refused), refused.value.response["Error"]["Code"]) == (400, "BadRequestException")
+    assert refused.value.response["Error"]["Message"] == f"Invalid connectionId: {name}"
+
+
 def test_a_connection_is_gone_until_its_connect_function_has_ended(dev: Running, tmp_path: Path) -> None:
     begun, go = tmp_path / "begun", tmp_path / "go"
     told = json.dumps({"begun": str(begun), "file": str(go)})

@@ -40,8 +40,17 @@ def test_a_fixed_segment_wins_over_a_parameter(dev: Running) -> None:
     assert dev.event("/items/special")["resource"] == "/items/special"
 
 
-def test_a_path_parameter_is_decoded(dev: Running) -> None:
-    assert dev.event("/items/caf%C3%A9%2Fau%20lait")["pathParameters"] == {"id": "café/au lait"}
+def test_path_parameters_stay_as_they_came(dev: Running) -> None:
+    assert dev.event("/items/caf%C3%A9%2Fau%20lait")["pathParameters"] == {"id": "caf%C3%A9%2Fau%20lait"}
+    assert dev.event("/all/a%2Bb@c.example/d+e")["pathParameters"] == {"proxy": "a%2Bb@c.example/d+e"}
+
+
+def test_a_compressed_body_reaches_the_function_as_it_was_before(dev: Running) -> None:
+    text = "grüß Gott " * 1000
+    headers = {"Content-Encoding": "gzip", "Content-Type": "text/plain"}
+    event = dev.event("/items/1", method="POST", body=gzip.compress(text.encode()), headers=headers)
+    assert b64decode(event["body"]).decode() == text
+    assert event["headers"]["Content-Encoding"] == "gzip"
 
 
 def test_a_path_stays_as_it_came(dev: Running) -> None:

@@ -6,6 +6,7 @@ import io
 import json
 import subprocess
 import sys
+import time
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -66,6 +67,26 @@ def test_a_queue_has_the_attributes_of_the_template(sqs: SQSClient) -> None:
     assert told["DeduplicationScope"] == "messageGroup"
     letters = "arn:aws:sqs:us-east-1:123456789012:order-letters.fifo"
     assert json.loads(told["RedrivePolicy"]) == {"deadLetterTargetArn": letters, "maxReceiveCount": 3}
+
+
+def test_times_of_a_queue_are_whole_seconds(sqs: SQSClient) -> None:
+    url = sqs.create_queue(QueueName="times")["QueueUrl"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"DelaySeconds": "0"})
+    names: list[Any] = ["CreatedTimestamp", "LastModifiedTimestamp"]
+    told = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    for name in names:
+        assert told[name].isdecimal()
+        assert abs(int(told[name]) - time.time()) < 60
+
+
+def test_times_of_a_message_are_milliseconds(sqs: SQSClient, plain: str) -> None:
+    sqs.send_message(QueueUrl=plain, MessageBody="x")
+    (message,) = sqs.receive_message(QueueUrl=plain, MessageSystemAttributeNames=["All"])["Messages"]
+    for name in ("SentTimestamp", "ApproximateFirstReceiveTimestamp"):
+        told = message["Attributes"][name]  # type: ignore[index] # a name of the API
+        assert told.isdecimal()
+        assert abs(int(told) / 1000 - time.time()) < 60
+    sqs.delete_message(QueueUrl=plain, ReceiptHandle=message["ReceiptHandle"])
 
 
 def test_a_function_gets_the_url_of_here_wherever_the_template_has_the_queue(dev: Running) -> None:

@@ -41,5 +41,5 @@ def test_one_that_is_for_other_things_too_stays_open_and_the_data_does_not(tmp_p
 
 def test_a_folder_that_cannot_be_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(FolderError, match="Choose another folder: --folder"):
+    with pytest.raises(FolderError, match="Choose another folder: FOLDER="):
         private(tmp_path / "file")

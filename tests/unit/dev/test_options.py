@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from eventstore_dev.__main__ import Options, _options
+from eventstore_dev.cloudformation import TemplateError
+from eventstore_dev.options import Options, OptionsError, read_options
 
 _TEMPLATE = str(Path(__file__).parents[3] / "template.yaml")
 _ISSUER = {"JWT_ISSUER": "http://127.0.0.1:9", "JWT_AUDIENCE": "hub", "JWT_JWKS_URL": "http://127.0.0.1:9/keys"}
 
 
 def options(**environment: str) -> Options:
-    return _options(["--template", _TEMPLATE], environment)
+    return read_options(["--template", _TEMPLATE], environment)
 
 
 @pytest.mark.parametrize("environment", [{}, {"AUTH": ""}, {"AUTH": "none"}])
@@ -29,9 +30,40 @@ def test_tokens_are_checked_against_the_environment() -> None:
     assert found.variables == _ISSUER
 
 
-def test_keys_are_checked_against_a_file_wherever_functions_run() -> None:
+def test_keys_are_checked_against_a_file_wherever_functions_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "keys.json").write_text('{"keys":[]}')
     found = options(AUTH="key", API_KEYS_FILE="keys.json", **_ISSUER)
     assert found.variables["API_KEYS_FILE"] == str(Path.cwd() / "keys.json")
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (None, "does not exist"),
+        (b"", "is not JSON at line 1"),
+        (b'{"keys":\n[s3cret]}', "is not JSON at line 2"),
+        (b"\xff", "is not JSON"),
+        (b"[]", 'is not an object {"keys": […]}'),
+        (b'{"keys":{}}', 'is not an object {"keys": […]}'),
+    ],
+)
+def test_a_file_of_keys_that_cannot_work_is_named(content: bytes | None, why: str, tmp_path: Path) -> None:
+    file = tmp_path / "keys.json"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(OptionsError) as refused:
+        options(AUTH="key", API_KEYS_FILE=str(file))
+    assert f"API_KEYS_FILE names {file}, which {why}" in str(refused.value)
+    assert "functions.authorizer.key" in str(refused.value)
+    assert "s3cret" not in str(refused.value)
+
+
+def test_a_file_of_keys_that_is_a_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(OptionsError, match="cannot be read: Is a directory"):
+        options(AUTH="key", API_KEYS_FILE=str(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -42,12 +74,48 @@ def test_keys_are_checked_against_a_file_wherever_functions_run() -> None:
         ({"AUTH": "key"}, "API_KEYS_FILE"),
     ],
 )
-def test_what_the_authorizer_lacks_is_told_before_anything_starts(
-    environment: dict[str, str], unset: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit):
+def test_what_the_authorizer_lacks_is_told_before_anything_starts(environment: dict[str, str], unset: str) -> None:
+    with pytest.raises(OptionsError, match=f"{unset} is unset"):
         options(**environment)
-    assert f"{unset} is unset" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["JWT_ISSUER", "JWT_JWKS_URL"])
+@pytest.mark.parametrize(
+    "value", ["issuer.example", "http://issuer.example", "https://", "http://[", "ftp://i.example"]
+)
+def test_an_issuer_that_no_token_could_be_checked_against_is_named(name: str, value: str) -> None:
+    with pytest.raises(OptionsError, match=f"{name} is .*; it must be a URL that starts with https://"):
+        options(AUTH="jwt", **{**_ISSUER, name: value})
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "right"),
+    [
+        ("LOG_LEVEL", "verbose", "it must be one of DEBUG, INFO"),
+        ("PARTITIONS", "0", "from 1 to 9999"),
+        ("PARTITIONS", "many", "from 1 to 9999"),
+        ("AUTH", "basic", "it must be one of iam, jwt, key"),
+    ],
+)
+def test_a_variable_that_the_template_does_not_take_is_called_by_its_own_name(
+    variable: str, value: str, right: str
+) -> None:
+    with pytest.raises(TemplateError, match=f"^{variable} is '{value}'; .*{right}"):
+        options(**{variable: value})
+
+
+@pytest.mark.parametrize("value", ["65536", "-1", "http", "80.5", "٣", " "])
+def test_a_port_that_is_none_is_named(value: str) -> None:
+    with pytest.raises(OptionsError, match=r"PORT is .*; it must be a number from 1 to 65535"):
+        options(PORT=value)
+    with pytest.raises(OptionsError, match="--port is"):
+        read_options(["--template", _TEMPLATE, f"--port={value}"], {})
+
+
+def test_data_is_kept_where_the_environment_says(tmp_path: Path) -> None:
+    assert options(FOLDER=str(tmp_path)).folder == tmp_path
+    assert options().folder == Path.cwd() / ".eventstore"
+    assert read_options(["--template", _TEMPLATE, "--folder", "x"], {"FOLDER": "y"}).folder == Path.cwd() / "x"
 
 
 def test_further_origins_are_those_of_the_environment() -> None:
@@ -59,7 +127,6 @@ def test_further_origins_are_those_of_the_environment() -> None:
     assert options(ALLOWED_ORIGINS="*").origins.everyone
 
 
-def test_what_is_no_origin_is_told_before_anything_starts(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
+def test_what_is_no_origin_is_told_before_anything_starts() -> None:
+    with pytest.raises(OptionsError, match=r"ALLOWED_ORIGINS has 'app.example'; an origin is such as"):
         options(ALLOWED_ORIGINS="app.example")
-    assert "ALLOWED_ORIGINS has 'app.example'; an origin is such as" in capsys.readouterr().err

@@ -72,6 +72,24 @@ class LocalQueue(Queue):
         # moto sets it as it makes the queue.
         self._held: dict[str, Message] = {}
 
+    @property
+    def created_timestamp(self) -> int:
+        """When it was made, in whole seconds since 1970, as GetQueueAttributes has it; moto keeps fractions."""
+        return self._created
+
+    @created_timestamp.setter
+    def created_timestamp(self, seconds: float) -> None:
+        self._created = int(seconds)
+
+    @property
+    def last_modified_timestamp(self) -> int:
+        """When an attribute was set last, in the same way."""
+        return self._last_modified
+
+    @last_modified_timestamp.setter
+    def last_modified_timestamp(self, seconds: float) -> None:
+        self._last_modified = int(seconds)
+
     def send(
         self,
         body: str,

@@ -26,6 +26,8 @@ ResultT = TypeVar("ResultT")
 _BATCH = 10
 # A thread that waits cannot be called off, and the stack's end would wait for it.
 _LONGEST_WAIT = 1
+# How long the end of the stack waits for calls that an endpoint does not answer.
+_STOP_SECONDS = 2.0
 _ABSENT = frozenset({"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"})
 
 
@@ -48,6 +50,7 @@ class RemoteQueues:
             aws_secret_access_key="local",  # noqa: S106 - as above
             config=Config(max_pool_connections=threads, retries={"total_max_attempts": 1}),
         )
+        self._under_way: set[asyncio.Future[Any]] = set()
         self._urls: dict[str, str] = {}
         self._arns: dict[str, str] = {}
 
@@ -106,8 +109,11 @@ class RemoteQueues:
             await self._call(postpone)
 
     async def stop(self) -> None:
-        """Waits for the calls under way."""
-        await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
+        """Waits a moment for the calls under way."""
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=_STOP_SECONDS)
+        # Not to wait: a thread that is stuck in a call would hold up the loop.
+        self._threads.shutdown(wait=False, cancel_futures=True)
         self._client.close()
 
     def _create(self, declared: Sequence[Queue]) -> None:
@@ -131,10 +137,20 @@ class RemoteQueues:
             raise
 
     async def _call(self, act: Callable[[], ResultT]) -> ResultT:
+        call = asyncio.get_running_loop().run_in_executor(self._threads, act)
+        # Cancelling whoever waits calls off no thread: shielded, it counts as under way until it returns.
+        self._under_way.add(call)
+        call.add_done_callback(self._returned)
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, act)
+            return await asyncio.shield(call)
         except (BotoCoreError, ClientError) as error:
             raise BrokerError(str(error)) from error
+
+    def _returned(self, call: asyncio.Future[Any]) -> None:
+        self._under_way.discard(call)
+        if not call.cancelled():
+            # Whoever waited may be gone; then nobody else asks for it, and asyncio would complain.
+            call.exception()
 
     def _received(self, message: Any, queue: str) -> Received:  # noqa: ANN401 - as boto3 has it
         return Received(

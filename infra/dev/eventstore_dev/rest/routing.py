@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A route, and what its path parameters are in this request."""
+    """A route, and what its path parameters are in this request: as they came, with their percent-encoding."""
 
     api: RestApi
     route: Route
@@ -49,7 +48,7 @@ class Router:
                 if route is None:
                     return None
                 names = [segment.strip("{+}") for segment in _segments(route.path) if segment.startswith("{")]
-                return Match(api, route, {name: _decode(value) for name, value in zip(names, values, strict=True)})
+                return Match(api, route, dict(zip(names, values, strict=True)))
         return None
 
 
@@ -91,8 +90,3 @@ class _Node:
 def _segments(path: str) -> list[str]:
     trimmed = path.strip("/")
     return trimmed.split("/") if trimmed else []
-
-
-def _decode(value: str) -> str:
-    # "Important notes for REST APIs": parameters are decoded, but a percent sign is handed over encoded.
-    return unquote(value).replace("%", "%25")

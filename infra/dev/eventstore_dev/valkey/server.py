@@ -230,7 +230,7 @@ class ValkeyServer:
             holder = os.read(lock, 32).decode(errors="replace") or "another process"
             raise FolderInUseError(
                 f"{self.folder} is in use by another instance (process {holder}). Stop that one, or choose another "
-                "folder."
+                "folder: FOLDER=…"
             )
         except BaseException:
             # Left open, it would hold the lock against the next try.

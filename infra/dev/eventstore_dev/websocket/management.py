@@ -6,9 +6,11 @@ Gateway Management API".
 
 from __future__ import annotations
 
+import binascii
 import json
 import re
 import time
+from base64 import b64decode
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -97,7 +99,10 @@ class ConnectionsApi:
 
     def _called(self, request: web.BaseRequest) -> Connection:
         path = _PATH.match(request.raw_path)
-        connection = self._connections.get(unquote(path[2])) if path is not None else None
+        connection_id = unquote(path[2]) if path is not None else ""
+        if not _is_id(connection_id):
+            raise _RefusalError(400, "BadRequestException", f"Invalid connectionId: {connection_id}")
+        connection = self._connections.get(connection_id)
         if path is None or connection is None or path[1] not in {None, connection.client.stage}:
             raise GoneError
         return connection
@@ -114,6 +119,14 @@ class _RefusalError(Exception):
         body = json.dumps({"message": self.message}).encode()
         headers = {"x-amzn-ErrorType": self.error}
         return web.Response(status=self.status, body=body, content_type="application/json", headers=headers)
+
+
+def _is_id(text: str) -> bool:
+    """Whether an id could be one of a connection. All that were ever seen are base64; their length may change."""
+    try:
+        return bool(b64decode(text, altchars=b"-_", validate=True))
+    except (binascii.Error, ValueError):
+        return False
 
 
 def _iso(seconds: float) -> str:

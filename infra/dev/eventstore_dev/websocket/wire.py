@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     from eventstore_dev.invocation import Limits
 
 
+# What a client sent is taken in by pieces: frames may have no content, and ten thousand of them fit into one read.
+_PIECE = 1024
+# For how long in one go, and how many times as long the client then waits while all others are served.
+_TURN_SECONDS, _PAUSE = 0.001, 4
+
+
 class GoneError(Exception):
     """The connection is closed, or closing."""
 
@@ -80,6 +86,9 @@ class Wire:
         self._emptying: asyncio.Task[None] | None = None
         self._over = False
         self._held = False
+        self._unread = bytearray()
+        self._ended_reading = False
+        self._next_turn: asyncio.TimerHandle | None = None
         self._alarm: asyncio.TimerHandle | None = None
         self.gone = asyncio.Event()
 
@@ -117,6 +126,7 @@ class Wire:
 
     def abort(self) -> None:
         """Ends the connection with no handshake."""
+        self._unread.clear()
         self._transport.abort()
 
     def hold(self, held: bool) -> None:  # noqa: FBT001 - it is what is set
@@ -126,17 +136,45 @@ class Wire:
 
     def feed_data(self, data: bytes) -> tuple[bool, bytes]:
         """Takes what came in; aiohttp calls it."""
-        if not self.gone.is_set():
-            self._frames.receive_data(data)
-            for frame in self._frames.events_received():
-                if isinstance(frame, Frame) and not self._over:
-                    self._take(frame)
-            self._flush()
-            self._settle()
+        self._unread += data
+        if self._next_turn is None:
+            self._take_in()
         return False, b""
 
     def feed_eof(self) -> None:
         """Takes the end of the connection, orderly or not; aiohttp calls it."""
+        self._ended_reading = True
+        if self._next_turn is None:
+            self._take_in()
+
+    def _take_in(self) -> None:
+        """Takes in what is unread, for a moment; with what is left it goes on when others had their turn."""
+        self._next_turn = None
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        while self._unread and not self.gone.is_set():
+            piece = bytes(self._unread[:_PIECE])
+            del self._unread[:_PIECE]
+            self._take_piece(piece)
+            taken = loop.time() - began
+            if self._unread and taken > _TURN_SECONDS:
+                self._next_turn = loop.call_later(_PAUSE * taken, self._take_in)
+                break
+        if self._next_turn is None and self._ended_reading:
+            self._end_reading()
+        self._regulate()
+
+    def _take_piece(self, piece: bytes) -> None:
+        self._frames.receive_data(piece)
+        for frame in self._frames.events_received():
+            if isinstance(frame, Frame) and not self._over:
+                self._take(frame)
+        self._flush()
+        self._settle()
+
+    def _end_reading(self) -> None:
+        if self.gone.is_set():
+            return
         self._frames.receive_eof()
         self.gone.set()
         self._settle()
@@ -187,8 +225,10 @@ class Wire:
         self._regulate()
 
     def _regulate(self) -> None:
+        if self._next_turn is not None:
+            self._transport.pause_reading()
         # To the end it is read: that is how the client's part of the closing handshake is seen.
-        if self._over or (self._written.is_set() and not self._held):
+        elif self._over or (self._written.is_set() and not self._held):
             self._transport.resume_reading()
         else:
             self._transport.pause_reading()

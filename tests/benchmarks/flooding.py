@@ -1,0 +1,171 @@
+"""What a function that floods its output costs the requests of another one, on one local stack.
+
+Blocks of requests take turns, with the flood and without it. A flood is at its steady state as a block begins: what it
+may write at once is used up.
+"""
+
+from __future__ import annotations
+
+import http.client
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from pathlib import Path
+from statistics import quantiles
+from typing import TYPE_CHECKING
+
+from eventstore_dev.lifeline import Lifeline
+from eventstore_dev.valkey.server import free_port
+from tests.benchmarks.measure import Aim, Figure, Unit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["figures"]
+
+_ROUNDS = 20
+_REQUESTS = 300
+_WARM_UP = 200
+_SETTLED_SECONDS = 1.5
+_READY_WITHIN = 30.0
+_FLOODS = {"lines": "prints lines for ever", "bytes": "writes one line for ever"}
+_TEMPLATE = """
+Resources:
+  Quiet:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: code
+      Handler: functions.quiet
+      Events: {Quiet: {Type: Api, Properties: {Method: GET, Path: /quiet}}}
+  Flood:
+    Type: AWS::Serverless::Function
+    Properties: {CodeUri: code, Handler: functions.flood, Timeout: 900}
+"""
+_FUNCTIONS = """
+import os
+from pathlib import Path
+
+def quiet(event, context):
+    return {"statusCode": 200, "body": "{}"}
+
+def flood(event, context):
+    file = Path(event["while"])
+    Path(event["begun"]).touch()
+    while file.exists():
+        for _ in range(1000):
+            if event["how"] == "lines":
+                print("y")
+            else:
+                os.write(1, b"x" * 65_536)
+"""
+
+
+def figures() -> Iterator[Figure]:
+    """For each kind of flood, the p99 of a neighbour's requests against the same without a flood."""
+    with tempfile.TemporaryDirectory() as folder, _stack(Path(folder)) as port:
+        for how, told in _FLOODS.items():
+            with_flood, without = _measured(Path(folder), port, how)
+            flooded, calm = (quantiles(seconds, n=100)[-1] for seconds in (with_flood, without))
+            what = f"A function {told}"
+            yield Figure(f"{what}: the p99 of another's requests, against none", flooded / calm, Unit.RATIO, _AIM)
+            yield Figure(f"{what}: the p99 of another's requests", flooded * 1000, Unit.MILLISECONDS)
+            yield Figure(f"{what}: the p99 without", calm * 1000, Unit.MILLISECONDS)
+
+
+_AIM = Aim("<", 1.2)
+
+
+def _measured(folder: Path, port: int, how: str) -> tuple[list[float], list[float]]:
+    with_flood: list[float] = []
+    without: list[float] = []
+
+    def calm() -> None:
+        without.extend(_block(port))
+
+    def flooded() -> None:
+        with _flooding(folder, port, how):
+            with_flood.extend(_block(port))
+
+    _block(port, requests=_WARM_UP)
+    for number in range(_ROUNDS):
+        blocks: tuple[Callable[[], None], ...] = (calm, flooded) if number % 2 else (flooded, calm)
+        for block in blocks:
+            block()
+    return with_flood, without
+
+
+def _block(port: int, *, requests: int = _REQUESTS) -> list[float]:
+    """The seconds of so many requests, one after the other over one connection."""
+    taken = []
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+        for _ in range(requests):
+            began = time.perf_counter()
+            connection.request("GET", "/quiet")
+            answer = connection.getresponse()
+            body = answer.read()
+            taken.append(time.perf_counter() - began)
+            if answer.status != http.client.OK:
+                raise AssertionError(f"answered {answer.status}: {body!r}")
+    return taken
+
+
+@contextmanager
+def _flooding(folder: Path, port: int, how: str) -> Iterator[None]:
+    """A function floods for as long as the block lasts; it has used up what it may write at once."""
+    wanted, begun = folder / "wanted", folder / "begun"
+    wanted.touch()
+    begun.unlink(missing_ok=True)
+    event = f'{{"how":"{how}","while":"{wanted}","begun":"{begun}"}}'
+    with ThreadPoolExecutor(1) as caller:
+        call = caller.submit(_invoke, port, event)
+        try:
+            _until(begun.exists)
+            time.sleep(_SETTLED_SECONDS)
+            yield
+        finally:
+            wanted.unlink()
+        call.result()
+
+
+def _invoke(port: int, event: str) -> None:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
+        connection.request("POST", "/2015-03-31/functions/Flood/invocations", body=event)
+        answer = connection.getresponse()
+        body = answer.read()
+        if body != b"null":
+            raise AssertionError(f"the flood ended otherwise: {body!r}")
+
+
+@contextmanager
+def _stack(folder: Path) -> Iterator[int]:
+    (folder / "template.yaml").write_text(_TEMPLATE)
+    # Apart from what is written meanwhile: the stack reloads functions whose folder changes.
+    (folder / "code").mkdir()
+    (folder / "code" / "functions.py").write_text(_FUNCTIONS)
+    port = free_port()
+    with (folder / "output").open("wb") as output, Lifeline(ending=signal.SIGTERM) as lifeline:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "eventstore_dev", "--port", str(port), "--template", folder / "template.yaml"],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            process_group=lifeline.group,
+        )
+        try:
+            _until(lambda: b"Ready" in (folder / "output").read_bytes())
+            yield port
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + _READY_WITHIN
+    while not condition():
+        if time.monotonic() > deadline:
+            raise RuntimeError("the stack or its function does not start")
+        time.sleep(0.01)
