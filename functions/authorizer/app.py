@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import random
+import sys
 from functools import cache
 from traceback import extract_tb
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,8 @@ def handler(event: Mapping[str, Any], _: LambdaContext) -> dict[str, Any]:
         Exception: "Unauthorized", which API Gateway tells clients as 401; anything else as 500. None of them holds a
             part of the credential, for Lambda writes them into the log.
     """
+    # As it was before the last refusal.
+    sys.__dict__.pop("tracebacklimit", None)
     try:
         return policy_of(_checking()(credential_of(event)), method_arn=event["methodArn"])
     except Unauthorized as error:
@@ -44,6 +47,8 @@ def handler(event: Mapping[str, Any], _: LambdaContext) -> dict[str, Any]:
         # What it says may quote a token; what and where it is does not.
         last = extract_tb(error.__traceback__)[-1]
         raise RuntimeError(f"{type(error).__name__} in {last.name}, line {last.lineno} of {last.filename}") from None
+    # Lambda logs what is raised with its traceback, which says nothing here: a refusal is no fault.
+    sys.tracebacklimit = 0
     # API Gateway Developer Guide, "Input to an API Gateway Lambda authorizer": this text alone means 401.
     raise Exception("Unauthorized")  # noqa: TRY002 - see above
 

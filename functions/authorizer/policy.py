@@ -17,22 +17,28 @@ if TYPE_CHECKING:
 
 __all__ = ["policy_of"]
 
+
+def _read(path: str) -> tuple[str, str]:
+    """Reading what is at a path: HEAD is answered wherever GET is."""
+    return f"GET{path}", f"HEAD{path}"
+
+
+# An asterisk stands for what is below as well; what begins alike and is neither is not there. The gateway takes 8 KiB.
 _OF_SCOPES: Mapping[Scope, Sequence[str]] = {
     Scope.PUBLISH: ("POST/api/v1/events",),
-    Scope.READ: ("GET/api/v1/events", "GET/api/v1/events/*", "GET/api/v1/streams", "GET/api/v1/streams/*"),
-    Scope.SUBSCRIBE: ("GET/api/v1/subscriptions", "GET/api/v1/subscriptions/*"),
+    Scope.READ: (*_read("/api/v1/events*"), *_read("/api/v1/streams*")),
+    Scope.SUBSCRIBE: (*_read("/api/v1/subscriptions*"), *_read("/api/v1/handshake")),
     Scope.ADMIN: (
         "POST/api/v1/streams",
+        "PATCH/api/v1/streams/*",
         "DELETE/api/v1/streams/*",
-        "*/api/v1/subscriptions",
-        "*/api/v1/subscriptions/*",
-        "*/api/v1/dead-letters",
-        "*/api/v1/dead-letters/*",
-        "GET/api/v1/stats",
+        "*/api/v1/subscriptions*",
+        "*/api/v1/dead-letters*",
+        *_read("/api/v1/stats"),
         "POST/api/v1/epoch",
     ),
 }
-_OF_ANYONE = ("GET/health", "GET/api/v1/health", "GET/api/v1/openapi.json", "GET/api/v1/docs")
+_OF_ANYONE = (*_read("/health"), *_read("/api/v1/health"))
 _CONNECT = "$connect"
 _CONNECTING = (Scope.PUBLISH, Scope.SUBSCRIBE)
 

@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 from eventstore import bootstrap
 from eventstore.errors import EventstoreError
 from eventstore.store import PartlyPublished
-from functions.rest import problems
+from functions.rest import cors, problems, responses
 from functions.rest.routes import about, dead_letters, events, streams, subscriptions
 
 if TYPE_CHECKING:
@@ -38,11 +38,23 @@ def unknown(_: Exception) -> Answer:
     # Imported here, for the document is large and only a lost client or a curious one needs it.
     from functions.rest.openapi import methods_at  # noqa: PLC0415 - see above
 
-    method, path = app.current_event.http_method, app.current_event.path
-    allowed = methods_at(path)
-    return problems.method_not_allowed(method, path, allowed=allowed) if allowed else problems.no_such_route(path)
+    event = app.current_event.raw_event
+    path, allowed = app.current_event.path, methods_at(app.current_event.path)
+    if preflight := cors.preflight(event):
+        origin, headers = preflight
+        return responses.empty(204, headers=headers) if headers else problems.foreign_origin(origin)
+    if not allowed:
+        return problems.no_such_route(path)
+    if event["httpMethod"] == "OPTIONS":
+        return responses.empty(204, headers={"Allow": ", ".join(allowed)})
+    return problems.method_not_allowed(event["requestContext"].get("httpMethod", ""), path, allowed=allowed)
 
 
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer one request of API Gateway."""
-    return app.resolve(event, context)
+    """Answer one request of API Gateway.
+
+    HEAD is answered as GET is, body and all: the gateway counts the body for `Content-Length`, and leaves it out (RFC
+    9110, 9.3.2).
+    """
+    asked = {**event, "httpMethod": "GET"} if event.get("httpMethod") == "HEAD" else event
+    return cors.readable(app.resolve(asked, context), asked)

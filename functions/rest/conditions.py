@@ -21,12 +21,20 @@ __all__ = [
     "is_current",
     "prefers_batch",
     "requires_new",
+    "settings_tag",
     "tags",
     "wait_seconds",
 ]
 
-# The version alone, or a whole entity tag of this API: head, first and epoch.
-_VERSION = re.compile(r'"((0|[1-9][0-9]{0,15})(\.[1-9][0-9]{0,15}\.[0-9a-f]+)?)"')
+_OF_A_BATCH = "-batch"
+_OF_SETTINGS = "-c"
+"""What stands behind the version in the entity tag of a bare batch, and of a stream whose settings were changed."""
+
+# The version alone, or a whole entity tag of this API: head, first and epoch, in either representation.
+_VERSION = re.compile(
+    r'"((0|[1-9][0-9]{0,15})(\.[1-9][0-9]{0,15}\.[0-9a-f]+(?=["-]))?)'
+    rf'(?:(?<=[0-9a-f])(?:{_OF_A_BATCH}|{_OF_SETTINGS}[0-9]{{1,15}}))?"'
+)
 _TAG = re.compile(r'(W/)?("[\x21\x23-\x7e\x80-\xff]*")')
 """RFC 9110, 8.8.3."""
 _WAIT = re.compile(r'(?:^|[,;])\s*wait\s*=\s*"?([0-9]{1,9})"?\s*(?=$|[,;])', re.IGNORECASE)
@@ -39,9 +47,17 @@ _RESERVE = 2.0
 """Seconds that reading and answering may take once the wait is over."""
 
 
-def entity_tag(state: StreamState, epoch: str) -> str:
-    """The stream's version, as `streams.version_of` has it."""
-    return f'"{version_of(state, epoch)}"'
+def entity_tag(state: StreamState, epoch: str, *, batch: bool = False) -> str:
+    """The stream's version, as `streams.version_of` has it; a bare batch is another representation of the same.
+
+    Strong tags of two representations differ (RFC 9110, 8.8.1). As a condition of a change, both name the version.
+    """
+    return f'"{version_of(state, epoch)}{_OF_A_BATCH if batch else ""}"'
+
+
+def settings_tag(state: StreamState, epoch: str) -> str:
+    """The version of a stream and of its settings, which a description of it shows."""
+    return f'"{version_of(state, epoch)}{f"{_OF_SETTINGS}{state.changes}" if state.changes else ""}"'
 
 
 def expected(headers: Mapping[str, str]) -> Expected:

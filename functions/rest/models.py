@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from eventstore.cloudevents.json_text import decoded, single
 from eventstore.errors import Malformed
 from eventstore.streams import Retention, StreamConfig, stream_name
 from functions.rest.problems import InvalidBody
 
-__all__ = ["Body", "NewStream", "new_stream", "parsed", "whole"]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pydantic_core import ErrorDetails
+
+__all__ = ["Body", "NewStream", "StreamChanges", "new_stream", "parsed", "stream_changes", "whole"]
 
 _MOST = 10**12
+_LABELS = 64
 
 
 def whole(value: object) -> object:
@@ -22,6 +30,28 @@ def whole(value: object) -> object:
 
 
 Limit = Annotated[int, BeforeValidator(whole), Field(ge=1, le=_MOST)]
+_RULES = {
+    "missing": "is missing, and this call needs it",
+    "extra_forbidden": "is no member that this call knows",
+    "model_type": "must be an object",
+    "model_attributes_type": "must be an object",
+    "dict_type": "must be an object",
+    "list_type": "must be a list",
+    "string_type": "must be a string",
+    "int_type": "must be an integer",
+    "int_from_float": "must be an integer",
+    "bool_type": "must be true or false",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "string_too_short": "must have at least {min_length} characters",
+    "string_too_long": "must have at most {max_length} characters",
+    "too_short": "must have at least {min_length} items",
+    "too_long": "must have at most {max_length} items",
+    "literal_error": "must be {expected}",
+    "string_pattern_mismatch": "must be 1 to 200 of: letters, digits and . _ : ~ -",
+}
+"""What pydantic finds, by its stable types, in words that say what would be right."""
+
 LabelName = Annotated[str, Field(min_length=1, max_length=63)]
 LabelValue = Annotated[str, Field(max_length=256)]
 
@@ -47,7 +77,23 @@ class NewStream(Body):
     )
     retention: RetentionLimits = RetentionLimits()
     labels: dict[LabelName, LabelValue] = Field(
-        default_factory=dict, max_length=64, description="Yours, for whatever you need."
+        default_factory=dict, max_length=_LABELS, description="Yours, for whatever you need."
+    )
+
+
+class RetentionChanges(Body):
+    """Limits that are to be others; null removes one, and what is left out stays as it is."""
+
+    max_age: Limit | None = Field(default=None, description="In seconds, counted from when an event was stored.")
+    max_events: Limit | None = Field(default=None, description="The newest that many are kept.")
+
+
+class StreamChanges(Body):
+    """What is to be another in a stream (RFC 7396): null removes a limit or a label; what is left out stays."""
+
+    retention: RetentionChanges | None = Field(default=None, description="Null keeps events for ever.")
+    labels: dict[LabelName, LabelValue | None] | None = Field(
+        default=None, max_length=_LABELS, description="Null removes all of them."
     )
 
 
@@ -64,10 +110,24 @@ def parsed(model: type[BodyT], body: bytes) -> BodyT:
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        places = [("".join(f"/{step}" for step in found["loc"]), found["msg"]) for found in error.errors()]
         if error.errors()[0]["type"] == "json_invalid":
-            raise Malformed(f"not JSON: {places[0][1]}") from error
-        raise InvalidBody(places) from error
+            # Read again, for words that name what is wrong.
+            single(decoded(body))
+            raise Malformed("not JSON: it cannot be read") from error
+        raise InvalidBody([(_pointer(found["loc"]), _reason(found)) for found in error.errors()]) from error
+
+
+def _pointer(place: Sequence[int | str]) -> str:
+    """The place as RFC 6901 has it; pydantic says of a key that it is one, and of a union which part."""
+    return "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in place if step != "[key]")
+
+
+def _reason(found: ErrorDetails) -> str:
+    """What is wrong, and what would be right."""
+    rule, about = found["type"], found.get("ctx", {})
+    if rule in _RULES:
+        return _RULES[rule].format(**about)
+    return f"breaks a rule: {found['msg']}"
 
 
 def new_stream(body: bytes) -> tuple[str, StreamConfig]:
@@ -75,3 +135,30 @@ def new_stream(body: bytes) -> tuple[str, StreamConfig]:
     asked = parsed(NewStream, body)
     retention = Retention(asked.retention.max_age, asked.retention.max_events)
     return stream_name(asked.id, pointer="/id"), StreamConfig(retention, asked.labels)
+
+
+def stream_changes(body: bytes) -> Callable[[StreamConfig], StreamConfig]:
+    """What a body makes of a stream's settings (RFC 7396).
+
+    Raises:
+        Malformed, InvalidBody: As `parsed` says; also when it changes nothing, or, once applied, there are too many
+            labels.
+    """
+    asked = parsed(StreamChanges, body)
+    if not asked.model_fields_set:
+        raise InvalidBody([("", "send at least one of: retention, labels")])
+
+    def changed(config: StreamConfig) -> StreamConfig:
+        retention, labels = config.retention, dict(config.labels)
+        if "retention" in asked.model_fields_set:
+            limits = asked.retention
+            given = {} if limits is None else {name: getattr(limits, name) for name in limits.model_fields_set}
+            retention = Retention() if limits is None else replace(retention, **given)
+        if "labels" in asked.model_fields_set:
+            merged: dict[str, str | None] = {} if asked.labels is None else {**labels, **asked.labels}
+            labels = {name: value for name, value in merged.items() if value is not None}
+            if len(labels) > _LABELS:
+                raise InvalidBody([("/labels", f"the stream would have {len(labels)}; at most {_LABELS} are kept")])
+        return StreamConfig(retention, labels)
+
+    return changed

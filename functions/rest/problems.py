@@ -14,7 +14,17 @@ if TYPE_CHECKING:
 
     from eventstore.store import PartlyPublished
 
-__all__ = ["CODES", "InvalidBody", "internal", "method_not_allowed", "no_such_route", "of", "partly_published"]
+__all__ = [
+    "CODES",
+    "GATEWAY_CODES",
+    "InvalidBody",
+    "foreign_origin",
+    "internal",
+    "method_not_allowed",
+    "no_such_route",
+    "of",
+    "partly_published",
+]
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -72,7 +82,24 @@ _FALLBACKS: Mapping[type[errors.EventstoreError], tuple[int, str]] = {
 }
 _RETRY_AFTER = {"Retry-After": "1"}
 
-CODES = sorted({kind.code for kind in _KINDS} | {"not-found", "method-not-allowed", "internal"})
+GATEWAY_CODES = frozenset(
+    {
+        "bad-request",
+        "forbidden",
+        "internal",
+        "not-found",
+        "throttled",
+        "timeout",
+        "too-large",
+        "unauthorized",
+        "unsupported-media-type",
+    }
+)
+"""Every code of a problem that the gateway answers by itself (template.yaml, gateway responses)."""
+
+CODES = sorted(
+    {kind.code for kind in _KINDS} | {"foreign-origin", "not-found", "method-not-allowed", "internal"} | GATEWAY_CODES
+)
 """Every code that a problem may have."""
 
 
@@ -98,6 +125,12 @@ def internal(error: Exception) -> Answer:
 def no_such_route(path: str) -> Answer:
     """Nothing is at the path."""
     return _answer(404, "not-found", "There is no such page", f"there is nothing at {path[:200]}; see /api/v1/docs")
+
+
+def foreign_origin(origin: str) -> Answer:
+    """A preflight of a page whose origin the setting does not name."""
+    detail = f"pages of {origin[:200]!r} may not call this hub; its setting AllowedOrigins names those that may"
+    return _answer(403, "foreign-origin", "Origin not allowed", detail)
 
 
 def method_not_allowed(method: str, path: str, *, allowed: Sequence[str]) -> Answer:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from eventstore.access import Access, Scope
 
-__all__ = ["MERGE_PATCH", "Request", "caller_of", "json_body", "segment"]
+__all__ = ["MERGE_PATCH", "Request", "base_of", "caller_of", "json_body", "segment"]
 
 MERGE_PATCH = "application/merge-patch+json"
 """RFC 7396."""
@@ -85,7 +85,7 @@ class Request:
         body = event.get("body") or ""
         return cls(
             path=path,
-            base=_base(path, event.get("requestContext") or {}),
+            base=base_of(event),
             headers=headers,
             query=event.get("multiValueQueryStringParameters") or {},
             body=b64decode(body) if event.get("isBase64Encoded") else body.encode(),
@@ -164,6 +164,8 @@ def _require_honoured(headers: Mapping[str, str], conditions: Collection[str]) -
         )
 
 
-def _base(path: str, context: Mapping[str, Any]) -> str:
-    whole = str(context.get("path") or path)
+def base_of(event: Mapping[str, Any]) -> str:
+    """What stands before the path in the client's URL: the stage, or nothing behind a custom domain."""
+    path = event["path"]
+    whole = str((event.get("requestContext") or {}).get("path") or path)
     return whole.removesuffix(path) if whole.endswith(path) else ""

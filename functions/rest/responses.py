@@ -171,10 +171,12 @@ def binary(event: RecordedEvent) -> Answer:
         InvalidQuery: Its attributes are longer than API Gateway lets headers be, or its media type is no ASCII.
     """
     headers, content = to_http(event.body, event.extensions())
-    # Without one, data is JSON if it is a JSON value (JSON format, 3.1), and API Gateway would call anything so.
-    headers.setdefault("content-type", JSON if isinstance(data_of(event.body), JsonData) else _UNKNOWN)
+    data = data_of(event.body)
+    if data is not None:
+        # Without one, data is JSON if it is a JSON value (JSON format, 3.1), and API Gateway would call anything so.
+        headers.setdefault("content-type", JSON if isinstance(data, JsonData) else _UNKNOWN)
     length = sum(len(name) + len(value) for name, value in headers.items())
-    if length > _HEADER_BYTES or not headers["content-type"].isascii():
+    if length > _HEADER_BYTES or not headers.get("content-type", "").isascii():
         raise InvalidQuery("the event's attributes do not fit into headers; use mode=structured", pointer="mode")
     return Answer(200, None, content, headers=headers | _GUARDED | {"Content-Security-Policy": _OF_DATA})
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import TYPE_CHECKING
 
-from eventstore.errors import InvalidCursor, InvalidStream
-from eventstore.streams import stream_name
+from eventstore.errors import InvalidCursor
+from eventstore.streams import is_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,9 +30,9 @@ def names_of(kind: str, token: str, *, count: int = 1) -> Sequence[str]:
     """
     try:
         packed = urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4)).decode("ascii")
-        names = [stream_name(name) for name in packed[1:].split(" ")]
-        if packed[:1] == kind and len(names) == count:
-            return names
-    except (ValueError, InvalidStream):
-        pass
+    except ValueError:
+        packed = ""
+    names = packed[1:].split(" ")
+    if packed[:1] == kind and len(names) == count and all(map(is_name, names)):
+        return names
     raise InvalidCursor("this is no cursor of this list; use one as it was given", pointer="cursor")

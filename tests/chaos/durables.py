@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -10,16 +9,13 @@ from tests.chaos.interests import Account, Interest
 from tests.chaos.violation import Violation
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from tests.chaos.log import Event
     from tests.chaos.members import Handled, Member, Part
     from tests.chaos.world import World
 
 __all__ = ["Durable"]
-
-LATE_TURNS_MAY_COUNT = "late-turns" in os.environ.get("CHAOS_ALLOW", "").split()
-"""Whether a turn that came to nothing and is taken again after the deadline may cost what it sends an attempt."""
 
 Place = tuple[str, int]
 """A stream and a sequence."""
@@ -102,8 +98,6 @@ class Durable:
             if is_new:
                 self._times_sent[place] += 1
                 self._sent[place] = (connection, frame)
-                if LATE_TURNS_MAY_COUNT and partition in self.world.taken_again:
-                    self._blamed[place] += 1
             self._with.setdefault(connection, set()).add(place)
 
     def watch_letter(self, stream: str, sequence: int, attempts: int, errors: Sequence[str]) -> None:
@@ -161,7 +155,9 @@ class Durable:
             self._with.get(member.socket.id, set()).discard(place)
             is_newest = self._sent.get(place) == (member.socket.id, one.frame)
             is_owner = self._granted.get(partition) == (member.socket.id, owned)
-            if is_newest and is_owner and partition not in self.world.dirty:
+            # What was sent before it was moved counts no more, though the owner may not know that yet.
+            moving = partition in self._moving
+            if is_newest and is_owner and not moving and partition not in self.world.dirty:
                 self._acknowledged.add(place)
 
     def hear(self, member: Member) -> None:
@@ -205,11 +201,11 @@ class Durable:
 
     # What operators do with it.
 
-    def move(self, firsts: dict[str, int], *, allowed: dict[str, int], to_oldest: bool) -> None:
+    def move(self, firsts: dict[str, int], *, allowed: dict[str, int], to_oldest: Collection[int]) -> None:
         """It is made, or replayed: from here on all behind these is owed, and nothing before them."""
         self.account = Account()
         self._acknowledged.clear()
-        self._moving = dict.fromkeys(range(len(self.world.log.ends)), to_oldest)
+        self._moving = {partition: partition in to_oldest for partition in range(len(self.world.log.ends))}
         self._is_made, made = True, self._is_made
         for stream in self.world.log.streams.values():
             name = stream.name
@@ -220,6 +216,12 @@ class Durable:
             self._lowest[name] = min(self._lowest.get(name, 1 if made else least), least)
             # What lies between need not be handled before what comes behind it.
             self._ordered_from[name] = max(self._ordered_from.get(name, 1), owed)
+
+    def change(self, rules: dict[str, int]) -> None:
+        """It goes by other rules in one partition after the other: what the laxer of both allow is allowed."""
+        self.deadline = min(self.deadline, 1000 * rules.get("ack_deadline", self.deadline // 1000))
+        self.attempts = min(self.attempts, rules.get("max_attempts", self.attempts))
+        self.in_flight = max(self.in_flight, rules.get("max_in_flight", self.in_flight))
 
     def redrive(self, stream: str, sequence: int, how: str) -> None:
         """A stream that is parked at an event goes on: from it, behind it, or behind all of it."""
@@ -253,6 +255,9 @@ class Durable:
     def served(self, partition: int) -> None:
         """The partition's turns have taken in all that was asked."""
         self._dropping = {one for one in self._dropping if self.world.log.partition_of(one) != partition}
+        if partition in self._moving:
+            for place in [place for place in self._sent if self.world.log.partition_of(place[0]) == partition]:
+                del self._sent[place]
         if self._moving.pop(partition, False):
             # The oldest event kept is the one that is kept when it is moved.
             firsts = self.world.firsts()

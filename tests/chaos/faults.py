@@ -57,7 +57,6 @@ class Functions:
         # Until it comes to its end, a turn of theirs is under way.
         # A turn that is taken again takes in what was asked before it began, and nothing else.
         old = world.dirty & partitions if one_turn else set()
-        world.taken_again = world.dirty & partitions
         world.dirty |= partitions
         failed = world.hub.dispatch(batch, one_turn=one_turn)
         world.note(f"dispatch {[one.body for one in batch]}: {'died' if failed is None else sorted(failed)}")
@@ -101,7 +100,6 @@ class Functions:
         partition = json.loads(message.body)["partition"]
         dying = [Process(rng.randint(1, 12) if rng.random() < 0.2 else 0, rng.random() < 0.5) for _ in range(2)]
         world.dirty.add(partition)
-        world.taken_again = {partition}
         raised = world.hub.dispatch_twice([message], dying)
         told = [type(error).__name__ if error else "well" for error in raised]
         world.note(f"two workers of partition {partition}: {told}")

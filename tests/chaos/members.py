@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,10 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["Member", "Part"]
 
 OWN_ID = "w"
-
-
-TRUNCATED_STANDS_ALONE = "truncated-alone" in os.environ.get("CHAOS_ALLOW", "").split()
-"""Whether to acknowledge the cursor of `truncated` says nothing of the events that came before it."""
 
 
 class Handled(NamedTuple):
@@ -128,6 +123,9 @@ class Member:
             self.world.note(f"{self.name} is told that it is over")
             self.end()
             return
+        if message["type"] == "changed":
+            # It has no number. Whoever keeps alive does so by the shortest deadline that there ever was.
+            return
         partition = message["partition"]
         part = self.parts.setdefault(partition, Part(Frames(f"{self.name} in {partition}", last=None)))
         if part.frames.last is None and kind != "owned":
@@ -203,9 +201,6 @@ class Member:
             firsts = self.world.firsts()
             for one in self.world.log.of_partition(partition):
                 durable.account.excuse(one.name, 1, firsts[one.name] - 1)
-        if TRUNCATED_STANDS_ALONE:
-            self._say(part, {"action": "ack", "cursor": message["cursor"]})
-            return
         part.places.append((message["frame"], message["cursor"]))
 
     def _check_attempt(self, message: dict[str, Any]) -> None:
@@ -288,6 +283,8 @@ class Member:
         self.durable.fail(stream, sequence, park=False)
         told = self._say(part, {"action": "nack", "stream": stream, "sequence": sequence, "reason": "wild"})
         self.world.note(f"{self.name} nacks {stream} {sequence} wildly: {told['type']}")
+        # It may have been sent and wait to be read: then all before it counts as handled.
+        self.durable.account.excuse(stream, 1, sequence - 1)
         part.unsure.add(stream)
 
     def keep_alive(self) -> None:
@@ -320,6 +317,8 @@ class Member:
         self.world.note(f"{self.name} leaves {self.durable.about} {'politely' if politely else ''}")
         self.durable.blame(self.socket.id)
         if politely:
+            # A function that died may have done it before the one that answers.
+            self.is_over = True
             self._ask({"action": "unsubscribe"})
         self.end()
 

@@ -56,7 +56,7 @@ class Operators:
         elif reply.status not in {200, 201}:
             raise Violation("a subscription is made", f"{durable.body}: {reply.status} {reply.body!r}", durable.about)
         world.durables[durable.name] = durable
-        durable.move(places[0], allowed=places[1], to_oldest=place.get("from") == "start")
+        durable.move(places[0], allowed=places[1], to_oldest=self._to_oldest(place))
 
     def _await_room(self, durable: Durable, place: dict[str, Any]) -> None:
         self.world.hub.fill(full=False)
@@ -88,9 +88,30 @@ class Operators:
         reply = self.world.hub.json("POST", f"/subscriptions/{durable.name}/replay", place)
         self.world.note(f"replay {durable.about} {_short(place)}: {reply.status}")
         if reply.status == 202:
-            durable.move(places[0], allowed=places[1], to_oldest=place.get("from") == "start")
+            durable.move(places[0], allowed=places[1], to_oldest=self._to_oldest(place))
         elif not self._may_fail(reply.status):
             raise Violation("a subscription is replayed", f"{durable.about}: {reply.status} {reply.body!r}")
+
+    def change(self) -> None:
+        """Give one other rules; it keeps its place, and goes by them from its next turns on."""
+        durable = self._any()
+        if durable is None:
+            return
+        world, rng = self.world, self.world.rng
+        rules = {
+            "ack_deadline": rng.choice([10, 20, 30]),
+            "max_attempts": rng.randint(2, 4),
+            "max_in_flight": rng.randint(1, 8),
+        }
+        chosen = {name: rules[name] for name in rng.sample(sorted(rules), rng.randint(1, 3))}
+        reply = world.hub.json("PATCH", f"/subscriptions/{durable.name}", chosen)
+        world.note(f"change {durable.about} {chosen}: {reply.status}")
+        if reply.status == 200:
+            durable.change(chosen)
+        elif not self._may_fail(reply.status):
+            raise Violation(
+                "a subscription is changed", f"{durable.about}: {reply.status} {reply.body!r}", durable.about
+            )
 
     def redrive(self, how: str) -> None:
         """All that is parked, or one stream; `drop` by a purge, too."""
@@ -149,6 +170,18 @@ class Operators:
             time = rng.choice([times[-1] for times in world.log.times if times]) - rng.randint(0, 30_000)
             return {"since": datetime.fromtimestamp(time / 1000, UTC).isoformat(timespec="milliseconds")}
         return {"from": "start" if drawn < 0.75 else "now"}
+
+    def _to_oldest(self, place: dict[str, Any]) -> set[int]:
+        """The partitions in which that is the oldest event kept, whichever that will be."""
+        generations = self.world.log.generations
+        if "cursor" not in place:
+            return set(range(len(generations))) if place.get("from") == "start" else set()
+        places = self.world.cursors.merged(place["cursor"].split("."))
+        return {
+            partition
+            for partition, generation in enumerate(generations)
+            if partition not in places or places[partition].generation != generation
+        }
 
     def _places(self, place: dict[str, Any]) -> tuple[dict[str, int], dict[str, int]]:
         """What that means per stream: the first sequence that is owed, and the first that may come."""

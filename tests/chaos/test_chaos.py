@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,8 +18,8 @@ STEPS = int(os.environ.get("CHAOS_STEPS", "1500"))
 
 
 def test_whatever_happens_no_rule_is_broken() -> None:
-    seed = int(os.environ.get("CHAOS_SEED", "0")) or secrets.randbelow(1 << 32)
-    print(f"CHAOS_SEED={seed}")
+    # The same in every run: what is drawn anew belongs to the soak, and to the night.
+    seed = int(os.environ.get("CHAOS_SEED", "1"))
     outcome = run_alone(seed, steps=STEPS)
     assert not outcome.rule, "\n".join(
         [*outcome.trace, f"CHAOS_SEED={seed}, step {outcome.step}: {outcome.rule}: {outcome.detail}"]

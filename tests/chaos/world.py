@@ -31,7 +31,6 @@ class World:
     Attributes:
         counts: How often each operation was done, and each fault struck.
         dirty: The partitions in which a turn came to nothing, so that the next one takes its work again.
-        taken_again: The partitions whose turn, as it runs now, may have begun long ago.
         full: For how many further steps the store is full.
     """
 
@@ -49,7 +48,6 @@ class World:
         self.figures: Counter[str] = Counter()
         self.step = 0
         self.dirty: set[int] = set()
-        self.taken_again: set[int] = set()
         self.full = 0
         self.page_tokens: list[str] = []
         """Cursors of pages of all streams, to subscribe behind."""

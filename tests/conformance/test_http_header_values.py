@@ -35,3 +35,22 @@ def test_what_cannot_be_decoded_is_refused(vectors: dict[str, Any]) -> None:
     for header in vectors["decode_invalid"]:
         with pytest.raises(ValueError, match=r"quotes|percent"):
             header_decoded(header)
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ('a "b c" d', "a b c d"),
+        ('"a""b"', "ab"),
+        (r'x="a \"b\" \\ %22"', 'x=a "b" \\ "'),
+        ('""', ""),
+    ],
+)
+def test_what_is_quoted_in_part_is_unescaped(header: str, value: str) -> None:
+    assert header_decoded(header) == value
+
+
+@pytest.mark.parametrize("header", ['a"b', '"a" "b', r'"a\"'])
+def test_quotes_that_do_not_end_are_refused_wherever_they_stand(header: str) -> None:
+    with pytest.raises(ValueError, match="quotes"):
+        header_decoded(header)

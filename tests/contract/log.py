@@ -280,7 +280,90 @@ class LogContract:
             log.wait("wf", after=1, seconds=30)
             assert time.monotonic() - begun < 10
 
+        @pytest.mark.parametrize("permanently", [False, True])
+        def test_waiting_ends_with_a_deletion(self, log: Log, *, permanently: bool) -> None:
+            log.append("wf", events(1))
+            known = log.describe("wf")
+            begun = time.monotonic()
+            waiting = threading.Thread(target=lambda: log.wait("wf", after=1, seconds=30, since=known), daemon=True)
+            waiting.start()
+            log.delete("wf", permanently=permanently)
+            waiting.join(10)
+            assert not waiting.is_alive()
+            log.wait("wf", after=1, seconds=30, since=known)
+            assert time.monotonic() - begun < 20
+
+        def test_waiting_goes_on_though_another_stream_of_the_partition_is_deleted(self, log: Log) -> None:
+            one, other = neighbours(log, 2)
+            log.append(one, events(1))
+            log.append(other, events(1))
+            waiting = threading.Thread(target=lambda: log.wait(one, after=1, seconds=30), daemon=True)
+            waiting.start()
+            log.delete(other)
+            waiting.join(0.3)
+            assert waiting.is_alive()
+            log.append(one, [event("2")])
+            waiting.join(10)
+            assert not waiting.is_alive()
+
+        def test_waiting_for_events_of_a_stream_that_was_emptied_before_is_no_end(self, log: Log) -> None:
+            log.append("wf", events(1))
+            log.delete("wf")
+            begun = time.monotonic()
+            log.wait("wf", after=1, seconds=0.2, since=log.describe("wf"))
+            assert time.monotonic() - begun >= 0.2
+
+    class TestConfiguring:
+        def test_a_stream_gets_other_settings_until_somebody_else_changes_them(self, log: Log) -> None:
+            log.append("wf", events(3))
+            known = log.describe("wf")
+            assert log.configure(known, StreamConfig(Retention(max_events=2), {"a": "b"}))
+            changed = log.describe("wf")
+            assert (changed.config, changed.head) == (StreamConfig(Retention(max_events=2), {"a": "b"}), 3)
+            assert not log.configure(known, StreamConfig())
+            assert log.describe("wf") == changed
+
+        def test_an_append_since_counts_only_where_it_is_asked_for(self, log: Log) -> None:
+            log.append("wf", events(3))
+            known = log.describe("wf")
+            log.append("wf", [event("4")])
+            assert not log.configure(known, StreamConfig(Retention(max_age=60)), exactly=True)
+            assert log.describe("wf").config == StreamConfig()
+            assert log.configure(known, StreamConfig(Retention(max_age=60)))
+
+        def test_a_retention_that_is_taken_away_is_swept_for_no_more(self, log: Log) -> None:
+            log.create("wf", StreamConfig(Retention(max_events=1)))
+            partition = partition_of("wf", log.partitions)
+            assert log.limited(partition) == ["wf"]
+            log.configure(log.describe("wf"), StreamConfig())
+            assert log.limited(partition) == []
+
+        def test_a_stream_that_is_not_there_has_no_settings(self, log: Log) -> None:
+            log.append("wf", events(1))
+            known = log.describe("wf")
+            log.delete("wf", permanently=True)
+            with pytest.raises(StreamGone):
+                log.configure(known, StreamConfig(Retention(max_age=60)))
+
     class TestTailing:
+        @pytest.mark.parametrize("backwards", [False, True])
+        def test_what_fulfils_the_clauses_is_among_what_is_read(self, log: Log, *, backwards: bool) -> None:
+            log.append("wf", [event(str(n), subject=f"s{n % 3}") for n in range(1, 20)])
+            log.index(range(log.partitions))
+            clauses = ((("subject", "s1"), ("subject", "none")), (("source", "/tests"),))
+            wanted = [n for n in range(1, 20) if n % 3 == 1]
+            partition = partition_of("wf", log.partitions)
+            position, at_end = Position(_FAR, 0, 0) if backwards else BEGINNING, False
+            seen: list[int] = []
+            while not at_end:
+                tail = log.tail({partition: position}, count=2, backwards=backwards, clauses=clauses)[partition]
+                seen += [recorded.sequence for _, recorded in tail.events]
+                position, at_end = tail.position, tail.at_end
+            assert [n for n in seen if n % 3 == 1] == sorted(wanted, reverse=backwards)
+            found = log.read("wf", start=1, stop=_FAR, count=6, backwards=backwards, clauses=clauses)
+            assert found.reached == (14 if backwards else 6)
+            assert [e.sequence for e in found.events if e.sequence % 3 == 1] == ([19, 16] if backwards else [1, 4])
+
         def test_a_partition_is_read_in_the_order_of_its_appends(self, log: Log) -> None:
             log.append("wf", events(2))
             log.append("wf", [event("3")])

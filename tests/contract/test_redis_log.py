@@ -187,7 +187,7 @@ class TestRedisAlone:
         dispatching(client)(0, log.tail({0: Position(1 << 62, 0, 0)}, count=1, backwards=True)[0].position)
         assert (removed, log.trim("wf"), log.deleted(0)) == (60_000, 0, [])
         assert {key.decode() for key in client.keys("*")} == {"{p0}:state:wf", "{p0}:partition", "{p0}:trimmed"} | {
-            f"{{p0}}:{name}" for name in ("log", "bell", "turn", *(() if permanently else ("streams",)))
+            f"{{p0}}:{name}" for name in ("log", "bell", "turn", "ended", *(() if permanently else ("streams",)))
         }
         assert client.hlen("{p0}:state:wf") < 10
         assert (client.xlen("{p0}:log"), log.missing({0: BEGINNING})[0].ranges) == (0, [("wf", 1, 60_000)])

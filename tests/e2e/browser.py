@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import queue
 import shutil
+import socket
 import subprocess
 import threading
 from contextlib import ExitStack, contextmanager
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-__all__ = ["Page", "find_chromium", "opened"]
+__all__ = ["Page", "find_chromium", "free_port", "opened", "shown"]
 
 _FLAGS = (
     "--headless",
@@ -29,12 +30,30 @@ _FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # Origins of other names, which a test needs.
+    "--host-resolver-rules=MAP *.test 127.0.0.1",
 )
 
 
 def find_chromium() -> str | None:
     """The program; None where there is none."""
     return shutil.which("chromium") or shutil.which("google-chrome")
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def shown(url: str, *, program: str, profile: Path) -> str:
+    """What a browser makes of a page, as HTML, once its scripts have run."""
+    command = [program, *_FLAGS, f"--user-data-dir={profile}", "--virtual-time-budget=10000", "--dump-dom", url]
+    done = subprocess.run(
+        command, check=True, capture_output=True, text=True, timeout=SECONDS, stdin=subprocess.DEVNULL
+    )
+    return done.stdout
 
 
 class Page:
@@ -61,11 +80,15 @@ class Page:
 
 
 @contextmanager
-def opened(html: str, *, program: str, profile: Path) -> Iterator[Page]:
+def opened(html: str, *, program: str, profile: Path, host: str = "127.0.0.1", port: int = 0) -> Iterator[Page]:
     """A page in a browser of its own; it reports by POST to `/`, one JSON object each.
 
     Args:
+        html: The page.
+        program: The browser.
         profile: An empty folder.
+        host: What the page's origin is called; every name below `.test` leads to this machine.
+        port: That of the page's origin; a free one, if 0.
     """
     reports: queue.Queue[dict[str, Any]] = queue.Queue()
 
@@ -89,12 +112,12 @@ def opened(html: str, *, program: str, profile: Path) -> Iterator[Page]:
             pass
 
     with ExitStack() as stack:
-        server = stack.enter_context(ThreadingHTTPServer(("127.0.0.1", 0), Handler))
+        server = stack.enter_context(ThreadingHTTPServer(("127.0.0.1", port), Handler))
         serving = threading.Thread(target=server.serve_forever)
         serving.start()
         stack.callback(serving.join)
         stack.callback(server.shutdown)
-        origin = f"http://127.0.0.1:{server.server_port}"
+        origin = f"http://{host}:{server.server_port}"
         browser = stack.enter_context(
             subprocess.Popen(
                 [program, *_FLAGS, f"--user-data-dir={profile}", f"{origin}/"],

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from websockets.sync.client import ClientConnection
 
+    from eventstore_dev.origins import Origins
+
 __all__ = ["Caller", "Guarded", "guarded"]
 
 SECONDS = 60.0
@@ -132,8 +134,8 @@ class Socket:
 
 
 @contextmanager
-def guarded(auth: str, folder: Path) -> Iterator[Guarded]:
-    """The project's own template, with the authorizer in front of both of its APIs."""
+def guarded(auth: str, folder: Path, *, origins: Origins | None = None) -> Iterator[Guarded]:
+    """The project's own template, with the authorizer in front of both APIs; pages of these origins may call it."""
     keys, written = folder / "keys.json", io.StringIO()
     keys.write_text('{"keys":[]}')
     with ValkeyServer.start(folder=folder) as valkey, issuing() as issuer:
@@ -143,5 +145,6 @@ def guarded(auth: str, folder: Path) -> Iterator[Guarded]:
             parameters={"RedisUrl": valkey.url, "Auth": auth, "LogLevel": "DEBUG"},
             variables={**variables, "API_KEYS_FILE": str(keys)},
             terminal=Terminal(stream=written, verbose=True),
+            origins=origins,
         ) as stack:
             yield Guarded(auth, stack, issuer, keys, written)

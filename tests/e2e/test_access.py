@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.needs("own-stack")
 
-_UNAUTHORIZED = {"message": "Unauthorized"}
-_DENIED = {"Message": "User is not authorized to access this resource"}
+_UNAUTHORIZED = "unauthorized"
+_DENIED = "User is not authorized to access this resource"
 
 
 @pytest.fixture(scope="module", params=["jwt", "key"])
@@ -66,20 +66,30 @@ def told(reply: Any) -> tuple[int, Any]:  # noqa: ANN401 - an answer of urllib3'
     return reply.status, reply.json()
 
 
-@pytest.mark.parametrize("path", ["/health", "/api/v1/events", "/api/v1/docs", "/api/v1/nothing", "/"])
+def refused(reply: Any) -> tuple[int, str]:  # noqa: ANN401 - an answer of urllib3's
+    """The status and the code of a problem that the gateway answers by itself."""
+    problem = reply.json()
+    assert reply.headers["Content-Type"] == "application/problem+json"
+    assert problem["status"] == reply.status
+    assert problem["type"] == f"urn:flunq:problem:{problem['code']}"
+    assert problem["request"] == reply.headers["x-amzn-RequestId"]
+    return reply.status, problem["code"]
+
+
+@pytest.mark.parametrize("path", ["/health", "/api/v1/events", "/api/v1/nothing", "/api/v1", "/"])
 def test_without_a_credential_nothing_is_answered(hub: Guarded, path: str) -> None:
     reply = Caller(hub.stack.url, "").call("GET", path)
-    assert told(reply) == (401, _UNAUTHORIZED)
+    assert refused(reply) == (401, _UNAUTHORIZED)
     assert reply.headers["x-amzn-ErrorType"] == "UnauthorizedException"
 
 
 def test_a_credential_that_nobody_gave_is_unauthorized(hub: Guarded) -> None:
-    assert told(Caller(hub.stack.url, "nobodys").call("GET", "/health")) == (401, _UNAUTHORIZED)
+    assert refused(Caller(hub.stack.url, "nobodys").call("GET", "/health")) == (401, _UNAUTHORIZED)
 
 
 def test_an_expired_credential_is_unauthorized(hub: Guarded) -> None:
     expired = {"exp": int(time.time()) - 3600} if hub.auth == "jwt" else {"expires": "2020-01-01T00:00:00Z"}
-    assert told(hub.caller("read", **expired).call("GET", "/api/v1/events")) == (401, _UNAUTHORIZED)
+    assert refused(hub.caller("read", **expired).call("GET", "/api/v1/events")) == (401, _UNAUTHORIZED)
 
 
 def test_a_credential_of_somebody_elses_hub_is_unauthorized(hub: Guarded) -> None:
@@ -89,10 +99,10 @@ def test_a_credential_of_somebody_elses_hub_is_unauthorized(hub: Guarded) -> Non
 
 def test_two_credentials_are_unauthorized(hub: Guarded) -> None:
     reply = hub.caller().call("GET", "/health", headers={"X-Api-Key": "another"})
-    assert told(reply) == (401, _UNAUTHORIZED)
+    assert refused(reply) == (401, _UNAUTHORIZED)
 
 
-@pytest.mark.parametrize("path", ["/health", "/api/v1/events", "/api/v1/docs"])
+@pytest.mark.parametrize("path", ["/health", "/api/v1/events", "/api/v1/streams"])
 def test_an_answer_that_the_gateway_kept_lets_no_second_credential_through(hub: Guarded, path: str) -> None:
     caller = hub.caller("read")
     assert caller.call("GET", path).status == 200
@@ -106,8 +116,9 @@ def test_whoever_has_a_credential_may_ask_whether_the_hub_is_well(hub: Guarded) 
 
 
 def test_a_credential_without_scopes_is_denied(hub: Guarded) -> None:
-    status, body = told(hub.caller("" if hub.auth == "jwt" else "openid").call("GET", "/health"))
-    assert (status, body) == (403, {"Message": f"{_DENIED['Message']} with an explicit deny"})
+    reply = hub.caller("" if hub.auth == "jwt" else "openid").call("GET", "/health")
+    assert refused(reply) == (403, "forbidden")
+    assert reply.json()["detail"] == f"{_DENIED} with an explicit deny"
 
 
 @pytest.mark.parametrize(
@@ -125,7 +136,45 @@ def test_a_credential_without_scopes_is_denied(hub: Guarded) -> None:
     ],
 )
 def test_a_call_without_its_scope_is_denied(hub: Guarded, scopes: str, method: str, path: str) -> None:
-    assert told(hub.caller(scopes).call(method, path)) == (403, _DENIED)
+    reply = hub.caller(scopes).call(method, path)
+    assert refused(reply) == (403, "forbidden")
+    assert reply.json()["detail"] == _DENIED
+
+
+@pytest.mark.parametrize("path", ["/api/v1/docs", "/api/v1/openapi.json"])
+def test_the_documentation_opens_without_a_credential(hub: Guarded, path: str) -> None:
+    anyone = Caller(hub.stack.url, "")
+    assert anyone.call("GET", path).status == 200
+    assert anyone.call("HEAD", path).status == 200
+    assert anyone.call("POST", path, {}).status == 405
+
+
+def test_a_preflight_is_answered_without_a_credential(hub: Guarded) -> None:
+    headers = {"Origin": "http://localhost:3000", "Access-Control-Request-Method": "POST"}
+    for path in ("/", "/health", "/api/v1/events", "/api/v1/streams/a%2Fb"):
+        reply = Caller(hub.stack.url, "").call("OPTIONS", path, headers=headers)
+        assert (reply.status, reply.headers["Access-Control-Allow-Origin"]) == (204, "http://localhost:3000")
+
+
+def test_a_refusal_of_the_gateway_is_readable_by_a_page(hub: Guarded) -> None:
+    reply = Caller(hub.stack.url, "").call("GET", "/health", headers={"Origin": "http://localhost:3000"})
+    assert (refused(reply), reply.headers["Access-Control-Allow-Origin"]) == ((401, _UNAUTHORIZED), "*")
+
+
+def test_a_head_needs_the_scope_of_its_get(hub: Guarded) -> None:
+    assert hub.caller("read").call("HEAD", "/api/v1/events").status == 200
+    assert hub.caller("publish").call("HEAD", "/api/v1/events").status == 403
+
+
+def test_a_refused_credential_is_logged_without_where_it_was_refused(hub: Guarded) -> None:
+    before = len(hub.written.getvalue())
+    assert Caller(hub.stack.url, "nobodys").call("GET", "/health").status == 401
+    assert hub.caller("read").call("GET", "/health").status == 200
+    told = hub.written.getvalue()[before:]
+    assert "a credential is refused" in told
+    # The runtime client writes the heading of a traceback in any case; no frame follows it.
+    assert "[ERROR] Exception: Unauthorized" in told
+    assert 'File "' not in told
 
 
 def test_a_key_may_stand_in_a_header_of_its_own(hub: Guarded) -> None:
@@ -268,7 +317,10 @@ def proxied(**context: object) -> dict[str, object]:
 def test_a_handshake_without_a_good_credential_is_refused(hub: Guarded, how: str) -> None:
     with pytest.raises(InvalidStatus) as refused, Caller(hub.stack.url, "nobodys").socket(how=how):
         pass
-    assert (refused.value.response.status_code, json.loads(refused.value.response.body)) == (401, _UNAUTHORIZED)
+    assert (refused.value.response.status_code, json.loads(refused.value.response.body)) == (
+        401,
+        {"message": "Unauthorized"},
+    )
 
 
 def test_a_handshake_of_who_may_only_read_is_refused(hub: Guarded) -> None:

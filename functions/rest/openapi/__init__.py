@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from functions.rest.openapi.answers import RESPONSES
+from functions.rest.openapi.head import with_head
 from functions.rest.openapi.parameters import PARAMETERS
 from functions.rest.openapi.paths import PATHS
 from functions.rest.openapi.schemas import schemas
@@ -24,7 +25,7 @@ The event hub of a workflow engine. Publish CloudEvents 1.0; read them back in o
 An event is stored once per `source` and `id`, at one `sequence` of its stream, from 1 and without gaps. To be told an
 answer twice is safe: publish again, and a duplicate is answered with the place of the first.
 """
-_METHODS = frozenset({"get", "post", "delete", "patch"})
+_METHODS = ("get", "head", "post", "patch", "delete")
 
 
 def document(*, server: str, auth: str = "none") -> dict[str, Any]:
@@ -50,7 +51,7 @@ def document(*, server: str, auth: str = "none") -> dict[str, Any]:
             {"name": "dead letters", "description": "What durable subscriptions could not handle, stream by stream."},
             {"name": "about", "description": "The hub about itself."},
         ],
-        "paths": secured(PATHS, auth),
+        "paths": with_head(secured(PATHS, auth)),
         "components": {
             "schemas": schemas(),
             "parameters": PARAMETERS,
@@ -70,7 +71,7 @@ def _patterns() -> Sequence[tuple[re.Pattern[str], Sequence[str]]]:
     return [
         (
             re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path)) + "/*"),
-            [name.upper() for name in item if name in _METHODS],
+            [name.upper() for name in _METHODS if name in item],
         )
-        for path, item in PATHS.items()
+        for path, item in with_head(PATHS).items()
     ]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from functions.rest.openapi.shapes import ref
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["ETAG", "LINK", "MISSING", "RESPONSES", "json", "problems"]
 
@@ -31,21 +35,97 @@ MISSING: dict[str, Any] = {
     "Eventstore-Gone": _TEXT | {"description": "Of a bare array: what `gone` says otherwise, as a list of names."},
 }
 
-_STATUSES: dict[int, tuple[str, str, dict[str, Any]]] = {
-    400: ("Malformed", "It cannot be read.", {}),
-    404: ("NotFound", "It is not there.", {}),
-    409: ("Conflict", "The store holds something else; nothing was changed.", {}),
-    410: ("Gone", "It was deleted for good, or the store was made anew.", {}),
-    412: (
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """A problem as calls answer it: one of its codes and details stands in the document as an example."""
+
+    name: str
+    description: str
+    code: str
+    title: str
+    detail: str
+    headers: Mapping[str, Any] = field(default_factory=dict)
+
+
+_STATUSES: Mapping[int, _Answer] = {
+    400: _Answer(
+        "Malformed", "It cannot be read.", "malformed", "The request cannot be read", "the body is not JSON: line 1"
+    ),
+    401: _Answer(
+        "Unauthorized",
+        "There is no credential, or none that is valid.",
+        "unauthorized",
+        "No valid credential",
+        "send a valid token or key: Authorization: Bearer ..., or X-Api-Key",
+    ),
+    403: _Answer(
+        "Forbidden",
+        "The credential does not reach that far: it lacks a scope, or the stream is not one of its own.",
+        "forbidden",
+        "The credential does not reach that far",
+        "the credential has no scope for this call",
+    ),
+    404: _Answer(
+        "NotFound", "It is not there.", "stream-not-found", "There is no such stream", "there is no stream wf-1"
+    ),
+    409: _Answer(
+        "Conflict",
+        "The store holds something else; nothing was changed.",
+        "event-conflict",
+        "Another event has this source and id",
+        "the stream wf-1 holds another event of this source and id at sequence 7",
+    ),
+    410: _Answer(
+        "Gone",
+        "It was deleted for good, or the store was made anew.",
+        "stream-gone",
+        "The stream was deleted for good",
+        "the stream wf-1 was deleted for good",
+    ),
+    412: _Answer(
         "WrongVersion",
         "The condition is not true: a stream ends at `actual`, a subscription is at `version`; nothing was changed.",
-        {},
+        "wrong-expected-version",
+        "The stream is at another version",
+        "the stream wf-1 ends at 7",
     ),
-    413: ("TooLarge", "More than is taken at once: of events, of bytes, or of one event's attributes.", {}),
-    415: ("UnsupportedMediaType", "The body is in a format that is not read here.", {}),
-    422: ("Invalid", "It breaks a rule; `errors` says where.", {}),
-    500: ("Failed", "The fault is the hub's.", {}),
-    503: ("Unavailable", "Not now; sending it again later is safe.", {"Retry-After": _TEXT | {"required": True}}),
+    413: _Answer(
+        "TooLarge",
+        "More than is taken at once: of events, of bytes, or of one event's attributes.",
+        "too-large",
+        "More than is taken at once",
+        "a publish takes 1000 events at most",
+    ),
+    415: _Answer(
+        "UnsupportedMediaType",
+        "The body is in a format that is not read here, or in an encoding other than gzip and deflate.",
+        "unsupported-media-type",
+        "The body is in a format that is not read here",
+        "send application/json",
+    ),
+    422: _Answer(
+        "Invalid",
+        "It breaks a rule; `errors` says where.",
+        "invalid-query",
+        "A parameter or header breaks a rule",
+        "limit must be from 1 to 1000",
+    ),
+    500: _Answer(
+        "Failed",
+        "The fault is the hub's.",
+        "internal",
+        "The hub failed",
+        "the fault is the hub's; its log has the details",
+    ),
+    503: _Answer(
+        "Unavailable",
+        "Not now; sending it again later is safe.",
+        "store-unavailable",
+        "The store does not answer",
+        "the store does not answer",
+        {"Retry-After": _TEXT | {"required": True}},
+    ),
 }
 
 
@@ -57,14 +137,21 @@ def json(description: str, schema: str, headers: dict[str, Any] | None = None) -
 
 def problems(*statuses: int) -> dict[str, Any]:
     """References to the problems that a call may answer with, beside those of every call."""
-    return {str(status): {"$ref": f"#/components/responses/{_STATUSES[status][0]}"} for status in (*statuses, 500, 503)}
-
-
-RESPONSES: dict[str, Any] = {
-    name: {
-        "description": description,
-        "headers": headers,
-        "content": {"application/problem+json": {"schema": ref("Problem")}},
+    return {
+        str(status): {"$ref": f"#/components/responses/{_STATUSES[status].name}"} for status in (*statuses, 500, 503)
     }
-    for name, description, headers in _STATUSES.values()
-}
+
+
+def _response(status: int, answer: _Answer) -> dict[str, Any]:
+    example = {
+        "type": f"urn:flunq:problem:{answer.code}",
+        "title": answer.title,
+        "status": status,
+        "detail": answer.detail,
+        "code": answer.code,
+    }
+    content = {"application/problem+json": {"schema": ref("Problem"), "example": example}}
+    return {"description": answer.description, "headers": dict(answer.headers), "content": content}
+
+
+RESPONSES: dict[str, Any] = {answer.name: _response(status, answer) for status, answer in _STATUSES.items()}

@@ -11,11 +11,17 @@ from functions.rest.openapi import document
 
 __all__ = ["docs_page"]
 
+# In the page itself: a browser would ask for /favicon.ico, which a gateway refuses without a credential.
+_ICON = (
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E"
+    "%3Cpath d='M2 3h12v2H2zm0 4h8v2H2zm0 4h10v2H2z' fill='%23246'/%3E%3C/svg%3E"
+)
+
 
 def docs_page(*, server: str, auth: str = "none") -> str:
     """The page, whole: scripts and styles stand in it."""
     assets = Path(swagger_ui.__file__).parent
-    return swagger_ui.generate_swagger_html(
+    page = swagger_ui.generate_swagger_html(
         # A script element ends at the first "</", wherever it stands.
         json.dumps(document(server=server, auth=auth)).replace("</", "<\\/"),
         (assets / "swagger-ui-bundle.min.js").read_text(encoding="utf-8"),
@@ -23,3 +29,5 @@ def docs_page(*, server: str, auth: str = "none") -> str:
         "",
         None,
     )
+    head = f'<title>flunq-eventstore</title>\n    <link rel="icon" href="{_ICON}">'
+    return page.replace("<title>Swagger UI</title>", head, 1)

@@ -64,6 +64,13 @@ PARAMETERS: dict[str, Any] = {
     "WorkflowId": _any_of("workflowid", "Only of these workflows."),
     "ExecutionId": _any_of("executionid", "Only of these executions."),
     "TenantId": _any_of("tenantid", "Only of these tenants."),
+    "TaskId": _any_of("taskid", "Only of these tasks."),
+    "CorrelationId": _any_of("correlationid", "Only of these correlations."),
+    "CausationId": _any_of("causationid", "Only of these causes."),
+    "StartFrom": _query(
+        "from", "With what is published from now on, or with the oldest event kept.", {"enum": ["now", "start"]}
+    ),
+    "Cursors": _any_of("cursor", "Behind these places, instead of `from`."),
     "Filter": _any_of(
         "filter",
         "Only if this expression in CloudEvents SQL 1.0.0 is true; an event on which it fails does not match. "
@@ -97,6 +104,12 @@ PARAMETERS: dict[str, Any] = {
         "If-Match",
         'Only if the stream is at one of these versions: `"7"`, where it ends, or an ETag as it was given, which is '
         "compared in every part; `*`: whatever version it is at.",
+        {"type": "string", "examples": ['"7"']},
+    ),
+    "IfSettings": _header(
+        "If-Match",
+        'Only if the stream is at one of these versions: `"7"`, where it ends, or the ETag of its description as it '
+        "was given, which changes with its settings too; `*`: whatever version it is at.",
         {"type": "string", "examples": ['"7"']},
     ),
     "IfDefinition": _header(

@@ -8,10 +8,15 @@ from functions.rest.openapi.answers import ETAG, LINK, MISSING, json, problems
 from functions.rest.openapi.parameters import refs
 from functions.rest.openapi.shapes import ref
 from functions.rest.openapi.subscription_paths import SUBSCRIPTION_PATHS
+from functions.rest.request import MERGE_PATCH
 
 __all__ = ["PATHS"]
 
 _SELECTION = ("Type", "Source", "Subject", "WorkflowId", "ExecutionId", "TenantId", "Filter", "Since", "Until")
+_HANDSHAKE_PARAMETERS = (
+    *("Type", "Source", "Subject", "WorkflowId", "ExecutionId", "TaskId", "TenantId", "CorrelationId", "CausationId"),
+    *("Filter", "Streams", "StartFrom", "Cursors"),
+)
 _UNCHANGED: dict[str, Any] = {"304": {"description": "The reader has the current version.", "headers": ETAG}}
 _BATCH: dict[str, Any] = {"application/cloudevents-batch+json": {"schema": ref("Batch")}}
 
@@ -101,6 +106,23 @@ _DESCRIBE: dict[str, Any] = {
     "responses": {"200": json("The stream.", "Stream", ETAG), **_UNCHANGED, **problems(400, 404, 410, 422)},
 }
 
+_CHANGE: dict[str, Any] = {
+    "operationId": "changeStream",
+    "summary": "Change a stream's retention or labels",
+    "description": (
+        "A JSON merge patch (RFC 7396): null removes a limit or a label, and what is left out stays as it is. "
+        "Also of a stream that its first publish made. What the retention does not keep any more is removed, once it "
+        "was dispatched."
+    ),
+    "tags": ["streams"],
+    "parameters": refs("Stream", "IfSettings"),
+    "requestBody": {
+        "required": True,
+        "content": {kind: {"schema": ref("StreamChanges")} for kind in (MERGE_PATCH, "application/json")},
+    },
+    "responses": {"200": json("The stream.", "Stream", ETAG), **problems(400, 404, 410, 412, 413, 415, 422)},
+}
+
 _DELETE: dict[str, Any] = {
     "operationId": "deleteStream",
     "summary": "Delete a stream's events",
@@ -160,13 +182,26 @@ _RENEW: dict[str, Any] = {
     "responses": {"200": json("The partitions, and their new epochs.", "Renewed"), **problems(422)},
 }
 
+_HANDSHAKE: dict[str, Any] = {
+    "operationId": "checkHandshake",
+    "summary": "Whether a WebSocket handshake would be accepted",
+    "description": (
+        "With the parameters and the credential of a connection of the subprotocol `cloudevents.json`. A browser does "
+        "not tell a page why a handshake was refused; this call does, and opens nothing."
+    ),
+    "tags": ["subscriptions"],
+    "parameters": refs(*_HANDSHAKE_PARAMETERS),
+    "responses": {"204": {"description": "It would be."}, **problems(403, 410, 422)},
+}
+
 PATHS: dict[str, Any] = {
     "/api/v1/events": {"get": _SEARCH, "post": _PUBLISH},
     "/api/v1/events/{id}": {"get": _FIND},
     "/api/v1/streams": {"get": _OVERVIEW, "post": _CREATE},
-    "/api/v1/streams/{stream}": {"get": _DESCRIBE, "delete": _DELETE},
+    "/api/v1/streams/{stream}": {"get": _DESCRIBE, "patch": _CHANGE, "delete": _DELETE},
     "/api/v1/streams/{stream}/events": {"get": _READ},
     **SUBSCRIPTION_PATHS,
+    "/api/v1/handshake": {"get": _HANDSHAKE},
     "/health": {"get": _health("getRootHealth")},
     "/api/v1/health": {"get": _health("getHealth")},
     "/api/v1/stats": {"get": _STATS},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from functions.rest.models import NewStream
+from functions.rest.models import NewStream, StreamChanges
 from functions.rest.openapi.shapes import COUNT, NAME, SEQUENCE, TIME, TOKEN, closed, many, ref
 from functions.rest.openapi.subscription_schemas import SUBSCRIPTION_SCHEMAS, SUMMARY
 from functions.rest.problems import CODES
@@ -34,6 +34,7 @@ _MISSING: dict[str, Any] = {
 def schemas() -> dict[str, Any]:
     """All of them, by name."""
     new_stream = NewStream.model_json_schema(ref_template="#/components/schemas/{model}")
+    changes = StreamChanges.model_json_schema(ref_template="#/components/schemas/{model}") | {"minProperties": 1}
     return {
         "CloudEvent": _event(),
         "RecordedEvent": _recorded(),
@@ -41,7 +42,7 @@ def schemas() -> dict[str, Any]:
         "Result": closed(
             {"stream": NAME, "sequence": SEQUENCE, "id": {"type": "string"}, "duplicate": {"type": "boolean"}}
         ),
-        "Results": closed({"results": {"type": "array", "items": ref("Result"), "minItems": 1}}),
+        "Results": closed({"results": {"type": "array", "items": ref("Result")}}),
         "EventPage": closed(
             {"cursor": TOKEN, **_MISSING, "events": ref("Batch"), "next": TOKEN}, optional=(*_MISSING, "next")
         ),
@@ -53,6 +54,8 @@ def schemas() -> dict[str, Any]:
         "Streams": closed({"streams": {"type": "array", "items": ref("Stream")}, "next": TOKEN}, optional=("next",)),
         **new_stream.pop("$defs"),
         "NewStream": new_stream,
+        **changes.pop("$defs"),
+        "StreamChanges": changes,
         **SUBSCRIPTION_SCHEMAS,
         "Health": closed({"status": {"const": "ok"}, "version": {"type": "string"}}),
         "Stats": _stats(),
@@ -159,11 +162,11 @@ def _problem() -> dict[str, Any]:
     return {
         "type": "object",
         "description": "Problem details (RFC 9457). Branch on `code`, which is stable; show `detail` to a person.",
-        "required": ["type", "title", "status", "detail", "code"],
+        "required": ["type", "title", "detail", "code"],
         "properties": {
             "type": {"type": "string", "pattern": "^urn:flunq:problem:"},
             "title": {"type": "string"},
-            "status": {"type": "integer"},
+            "status": {"type": "integer", "description": "Absent from a few of the gateway's own problems."},
             "detail": {"type": "string"},
             "code": {"enum": CODES},
             "errors": {

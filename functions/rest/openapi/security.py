@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from eventstore.access import Scope
-from functions.rest.openapi.shapes import ref
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["SCOPES", "schemes_of", "secured"]
+__all__ = ["PUBLIC", "SCOPES", "schemes_of", "secured"]
 
 SCOPES: Mapping[str, Sequence[Scope]] = {
     "publishEvents": (Scope.PUBLISH,),
@@ -19,6 +18,7 @@ SCOPES: Mapping[str, Sequence[Scope]] = {
     "createStream": (Scope.ADMIN,),
     "listStreams": (Scope.READ,),
     "getStream": (Scope.READ,),
+    "changeStream": (Scope.ADMIN,),
     "deleteStream": (Scope.ADMIN,),
     "readStream": (Scope.READ,),
     "createSubscription": (Scope.ADMIN,),
@@ -32,6 +32,7 @@ SCOPES: Mapping[str, Sequence[Scope]] = {
     "purgeDeadLetters": (Scope.ADMIN,),
     "getStats": (Scope.ADMIN,),
     "renewEpoch": (Scope.ADMIN,),
+    "checkHandshake": (Scope.SUBSCRIBE,),
     "getRootHealth": (),
     "getHealth": (),
     "getOpenApi": (),
@@ -41,15 +42,24 @@ SCOPES: Mapping[str, Sequence[Scope]] = {
 
 _BEARER: dict[str, Any] = {"type": "http", "scheme": "bearer", "description": "A JSON Web Token, or an API key."}
 _API_KEY: dict[str, Any] = {"type": "apiKey", "in": "header", "name": "X-Api-Key"}
-_SCHEMES: Mapping[str, Mapping[str, Any]] = {"jwt": {"bearer": _BEARER}, "key": {"bearer": _BEARER, "apiKey": _API_KEY}}
+_SIGNED: dict[str, Any] = {
+    "type": "apiKey",
+    "in": "header",
+    "name": "Authorization",
+    "description": "A request that is signed by AWS Signature Version 4.",
+    "x-amazon-apigateway-authtype": "awsSigv4",
+}
+_SCHEMES: Mapping[str, Mapping[str, Any]] = {
+    "iam": {"sigv4": _SIGNED},
+    "jwt": {"bearer": _BEARER},
+    "key": {"bearer": _BEARER, "apiKey": _API_KEY},
+}
+PUBLIC = frozenset({"getOpenApi", "getDocs"})
+"""Operations for which nobody is asked for a credential; the gateway has a route for each."""
 
-_GATEWAYS: dict[str, Any] = {"application/json": {"schema": {"type": "object"}}}
 _REFUSALS: dict[str, Any] = {
-    "401": {"description": "There is no credential, or none that is valid.", "content": _GATEWAYS},
-    "403": {
-        "description": "The credential does not reach that far: it lacks a scope, or the stream is not one of its own.",
-        "content": {"application/problem+json": {"schema": ref("Problem")}, **_GATEWAYS},
-    },
+    "401": {"$ref": "#/components/responses/Unauthorized"},
+    "403": {"$ref": "#/components/responses/Forbidden"},
 }
 
 
@@ -71,6 +81,9 @@ def secured(paths: Mapping[str, Mapping[str, Any]], auth: str) -> Mapping[str, A
 
 def _secured(operation: Mapping[str, Any], schemes: Mapping[str, Any]) -> Mapping[str, Any]:
     # OpenAPI 3.1, Security Requirement Object: any of the list will do, with all that is named in it.
-    scopes = [[scope] for scope in SCOPES[operation["operationId"]]] or [[]]
+    if operation["operationId"] in PUBLIC:
+        return {**operation, "security": []}
+    # IAM's policies name paths, not scopes.
+    scopes = [[scope] for scope in SCOPES[operation["operationId"]] if "sigv4" not in schemes] or [[]]
     security = [{scheme: one} for scheme in schemes for one in scopes]
     return {**operation, "security": security, "responses": {**operation["responses"], **_REFUSALS}}

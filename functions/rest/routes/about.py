@@ -11,7 +11,7 @@ from eventstore.bootstrap import clock, durables, log, settings
 from eventstore.events import rfc3339
 from functions.rest import responses
 from functions.rest.queries import only
-from functions.rest.request import Request, caller_of
+from functions.rest.request import Request, base_of, caller_of
 from functions.rest.subscription_answers import summary
 from functions.rest.version import VERSION
 
@@ -61,24 +61,33 @@ def renew() -> Answer:
     return responses.json_of(200, {"partitions": renewed})
 
 
+@router.get("/handshake")
+def handshake() -> Answer:
+    """Whether a WebSocket handshake with these parameters would be accepted: a browser does not tell a page why not."""
+    # Imported here, for no other call of these needs filters.
+    from functions.handshake import query_of, require_acceptable  # noqa: PLC0415 - see above
+
+    event = router.current_event.raw_event
+    require_acceptable(query_of(event), caller_of(event))
+    return responses.empty(204)
+
+
 @router.get("/openapi.json")
 def openapi() -> Answer:
-    """The OpenAPI document."""
+    """The OpenAPI document; nobody is asked for a credential, for it says no more than the source does."""
     # Imported here, for it is large, and no other call needs it.
     from functions.rest.openapi import document  # noqa: PLC0415 - see above
 
-    request = Request.of(router.current_event.raw_event, router.lambda_context)
-    return responses.json_of(200, document(server=request.base or "/", auth=settings().auth))
+    return responses.json_of(200, document(server=base_of(router.current_event.raw_event) or "/", auth=settings().auth))
 
 
 @router.get("/docs")
 def docs() -> Answer:
-    """The OpenAPI document as a page to read and to try."""
+    """The OpenAPI document as a page to read and to try; it has a place for a credential, and asks for none itself."""
     # Imported here, for it is large, and no other call needs it.
     from functions.rest.openapi.page import docs_page  # noqa: PLC0415 - see above
 
-    request = Request.of(router.current_event.raw_event, router.lambda_context)
-    return responses.html(docs_page(server=request.base or "/", auth=settings().auth))
+    return responses.html(docs_page(server=base_of(router.current_event.raw_event) or "/", auth=settings().auth))
 
 
 def _counts(partitions: Sequence[PartitionStats]) -> Mapping[str, object]:

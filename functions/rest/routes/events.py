@@ -15,7 +15,7 @@ from eventstore.reading import read_all
 from eventstore.streams import stream_name
 from functions.rest import responses
 from functions.rest.conditions import expected, prefers_batch
-from functions.rest.paging import fitting
+from functions.rest.paging import fitting, time_for_a_page
 from functions.rest.queries import all_query, one, only
 from functions.rest.request import Request, segment
 
@@ -57,7 +57,8 @@ def search() -> Answer:
     request = Request.of(router.current_event.raw_event, router.lambda_context, Scope.READ)
     query = all_query(request.query)
     query = replace(query, selection=_confined(query.selection, request.access))
-    page, events = fitting(lambda query: read_all(log(), query), query)
+    may_go_on = time_for_a_page()
+    page, events = fitting(lambda query: read_all(log(), query, may_go_on=may_go_on), query, may_go_on=may_go_on)
     headers = {"Vary": "Accept", **responses.link(request, page.next)}
     if prefers_batch(request.headers):
         return responses.batch(events, headers={**headers, **responses.missing_headers(page.lost)})

@@ -1,4 +1,4 @@
-"""Streams: reading one in order, making, describing, listing and deleting them."""
+"""Streams: reading one in order, making, describing, changing, listing and deleting them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,19 @@ from eventstore.bootstrap import log, store
 from eventstore.reading import read_stream
 from eventstore.streams import stream_name
 from functions.rest import responses
-from functions.rest.conditions import conditions, entity_tag, is_current, prefers_batch, requires_new, wait_seconds
-from functions.rest.paging import fitting
+from functions.rest.conditions import (
+    conditions,
+    entity_tag,
+    is_current,
+    prefers_batch,
+    requires_new,
+    settings_tag,
+    tags,
+    wait_seconds,
+)
+from functions.rest.paging import fitting, time_for_a_page
 from functions.rest.queries import flag, names_query, only, stream_query
-from functions.rest.request import Request, json_body, segment
+from functions.rest.request import MERGE_PATCH, Request, json_body, segment
 from functions.rest.tokens import STREAMS, token_of
 
 if TYPE_CHECKING:
@@ -34,6 +43,7 @@ def read(stream: str) -> Answer:
     """A page of one stream; with `Prefer: wait`, once there is something new."""
     request = Request.of(router.current_event.raw_event, router.lambda_context, Scope.READ)
     name = _name(request, stream)
+    batch = prefers_batch(request.headers)
     wait = wait_seconds(request.headers, seconds_left=request.seconds_left)
     headers = {"Vary": "Accept, Prefer"}
     if wait:
@@ -41,14 +51,17 @@ def read(stream: str) -> Answer:
     if "if-none-match" in request.headers:
         # The reader's version is what it waits to see gone, not the place that it reads from.
         query = stream_query(request.query, wait=0.0)
-        tag = _tag_once_changed(name, request, wait)
+        tag = _tag_once_changed(name, request, wait, batch=batch)
         if is_current(request.headers, tag):
             return responses.empty(304, headers=headers | {"ETag": tag})
     else:
         query = stream_query(request.query, wait=wait)
-    page, events = fitting(lambda query: read_stream(log(), name, query), query)
-    headers |= {"ETag": entity_tag(page.state, page.epoch), **responses.link(request, page.next)}
-    if prefers_batch(request.headers):
+    may_go_on = time_for_a_page()
+    page, events = fitting(
+        lambda query: read_stream(log(), name, query, may_go_on=may_go_on), query, may_go_on=may_go_on
+    )
+    headers |= {"ETag": entity_tag(page.state, page.epoch, batch=batch), **responses.link(request, page.next)}
+    if batch:
         return responses.batch(events, headers={**headers, **responses.missing_headers(page.lost)})
     members = {"stream": name, "head": page.state.head, **responses.missing(page.lost)}
     return responses.page(members, events, following=page.next, headers=headers)
@@ -95,10 +108,33 @@ def describe(stream: str) -> Answer:
     request = Request.of(router.current_event.raw_event, router.lambda_context, Scope.READ)
     only(request.query)
     now = _now(_name(request, stream))
-    headers = {"ETag": _tag(now)}
-    if is_current(request.headers, _tag(now)):
+    tag = settings_tag(now.state, now.epoch)
+    headers = {"ETag": tag}
+    if is_current(request.headers, tag):
         return responses.empty(304, headers=headers)
     return responses.json_of(200, responses.stream(now.state), headers=headers)
+
+
+@router.patch("/streams/<stream>")
+def change(stream: str) -> Answer:
+    """Change a stream's retention or labels, also of one that its first publish made."""
+    # Imported here, for only who changes a stream pays for pydantic.
+    from functions.rest.models import stream_changes  # noqa: PLC0415 - see above
+
+    event, context = router.current_event.raw_event, router.lambda_context
+    request = Request.of(event, context, Scope.ADMIN, conditions=("if-match",))
+    only(request.query)
+    name = _name(request, stream)
+    changes = stream_changes(json_body(request, MERGE_PATCH))
+    accepted = tags(request.headers)
+
+    def accepts(state: StreamState) -> bool:
+        versions = {str(state.head), settings_tag(state, epoch).strip('"')}
+        return accepted is None or not versions.isdisjoint(accepted)
+
+    epoch = _now(name).epoch
+    state = store().configure(name, changes, accepts=None if accepted is None else accepts)
+    return responses.json_of(200, responses.stream(state), headers={"ETag": settings_tag(state, epoch)})
 
 
 @router.delete("/streams/<stream>")
@@ -124,13 +160,13 @@ def _name(request: Request, stream: str) -> str:
     return name
 
 
-def _tag_once_changed(stream: str, request: Request, wait: float) -> str:
+def _tag_once_changed(stream: str, request: Request, wait: float, *, batch: bool) -> str:
     """The stream's entity tag: when it is another than the reader's, or when the wait is over."""
     now = _now(stream)
-    if wait and is_current(request.headers, _tag(now)):
-        log().wait(stream, after=now.state.head, seconds=wait)
+    if wait and is_current(request.headers, _tag(now, batch=batch)):
+        log().wait(stream, after=now.state.head, seconds=wait, since=now.state)
         now = _now(stream)
-    return _tag(now)
+    return _tag(now, batch=batch)
 
 
 def _now(stream: str) -> Slice:
@@ -138,5 +174,5 @@ def _now(stream: str) -> Slice:
     return log().read(stream, start=_BEYOND, stop=_BEYOND, count=1)
 
 
-def _tag(now: Slice) -> str:
-    return entity_tag(now.state, now.epoch)
+def _tag(now: Slice, *, batch: bool = False) -> str:
+    return entity_tag(now.state, now.epoch, batch=batch)

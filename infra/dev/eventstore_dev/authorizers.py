@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from eventstore_dev.cloudformation import ACCOUNT, REGION
+from eventstore_dev.gateway_responses import Failure
 from eventstore_dev.invocation import Callee, Invocation, Limits
 from eventstore_dev.policy import Decision, PolicyError, decide
 
@@ -36,22 +37,37 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The request does not go on; kind and body are API Gateway's."""
+    """The request does not go on."""
 
-    status: int
-    kind: str
-    body: bytes
+    failure: Failure
+
+    @property
+    def status(self) -> int:
+        """That of a WebSocket API, which has no gateway responses."""
+        return self.failure.status
+
+    @property
+    def kind(self) -> str:
+        """What `x-amzn-ErrorType` says."""
+        return self.failure.error
+
+    @property
+    def body(self) -> bytes:
+        """As it is where no API has changed it."""
+        return self.failure.body
 
 
-UNAUTHORIZED = Refusal(401, "UnauthorizedException", b'{"message":"Unauthorized"}')
-_DENIED = b"User is not authorized to access this resource"
+def _denied(message: str) -> Refusal:
+    return Refusal(Failure("ACCESS_DENIED", 403, "AccessDeniedException", message, member="Message"))
+
+
+UNAUTHORIZED = Refusal(Failure("UNAUTHORIZED", 401, "UnauthorizedException", "Unauthorized"))
+_DENIED = "User is not authorized to access this resource"
 _REFUSALS = {
-    Decision.DENIED: Refusal(403, "AccessDeniedException", b'{"Message":"%b"}' % _DENIED),
-    Decision.DENIED_EXPLICITLY: Refusal(
-        403, "AccessDeniedException", b'{"Message":"%b with an explicit deny"}' % _DENIED
-    ),
+    Decision.DENIED: _denied(_DENIED),
+    Decision.DENIED_EXPLICITLY: _denied(f"{_DENIED} with an explicit deny"),
 }
-_MISCONFIGURED = Refusal(500, "AuthorizerConfigurationException", b'{"message":null}')
+_MISCONFIGURED = Refusal(Failure("AUTHORIZER_CONFIGURATION_ERROR", 500, "AuthorizerConfigurationException", None))
 
 Answer: TypeAlias = Grant | Refusal
 

@@ -2,23 +2,80 @@
 
 from __future__ import annotations
 
+import json
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from aiohttp import HttpVersion11, web
+from aiohttp.http_exceptions import PayloadEncodingError
+from yarl import URL
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-    from aiohttp import web
 
 # They describe the connection between the client and the gateway, which ends there.
 HOP_BY_HOP = frozenset(
     {"connection", "expect", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
 )
+_ABSOLUTE = re.compile(r"https?://(?P<authority>[^/?#@\s]+)(?P<path>[/?].*)?", re.IGNORECASE)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
+class RequestError(Exception):
+    """A request that HTTP forbids, or that never came whole; the message says why."""
+
+
+def in_origin_form(request: web.BaseRequest) -> web.BaseRequest:
+    """The request with a path as its target: in absolute form, `Host` is what the target says (RFC 9112, 3.2.2).
+
+    Raises:
+        RequestError: It has no `Host`, several of them, or a target that no server serves (RFC 9112, 3.2).
+    """
+    hosts, target = request.headers.getall("Host", ()), request.raw_path
+    if len(hosts) > 1 or (not hosts and request.version >= HttpVersion11):
+        raise RequestError(f"there are {len(hosts)} Host headers; HTTP/1.1 has one")
+    if target.startswith("/") or (target == "*" and request.method == "OPTIONS"):
+        return request
+    found = _ABSOLUTE.fullmatch(target)
+    if found is None:
+        raise RequestError(f"the target {target[:80]!r} is neither a path nor an http URL")
+    headers = request.headers.copy()
+    headers["Host"] = found["authority"]
+    path = found["path"] or "/"
+    return request.clone(
+        rel_url=URL(path if path.startswith("/") else f"/{path}", encoded=True),
+        headers=headers,
+        host=found["authority"],
+    )
+
+
+def bad_request(reason: str) -> web.Response:
+    """The answer to a request that does not go on; the connection is of no further use."""
+    problem = {"type": "about:blank", "title": "Bad Request", "status": 400, "code": "bad-request"}
+    body = json.dumps({**problem, "detail": reason}).encode()
+    response = web.Response(
+        status=400, body=body, content_type="application/problem+json", headers={"Server": "eventstore-dev"}
+    )
+    response.force_close()
+    return response
+
+
 async def read_body(request: web.BaseRequest, *, limit: int) -> bytes | None:
-    """The whole body, or None if it is larger than the limit."""
+    """The whole body, or None if it is larger than the limit.
+
+    Raises:
+        RequestError: The client left before it had sent all, or what it sent is no body.
+    """
+    try:
+        return await _read(request, limit=limit)
+    except ConnectionError as error:
+        raise RequestError("the body did not come whole: the client left") from error
+    except (web.RequestPayloadError, PayloadEncodingError) as error:
+        raise RequestError(f"the body did not come whole: {' '.join(str(error).split())}") from error
+
+
+async def _read(request: web.BaseRequest, *, limit: int) -> bytes | None:
     if (request.content_length or 0) > limit:
         return None
     if request.headers.get("Expect", "").lower() == "100-continue":

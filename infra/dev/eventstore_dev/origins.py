@@ -24,6 +24,7 @@ __all__ = ["SETTING", "Origins", "OriginsError", "Refused", "is_safe", "refusal_
 SETTING = "ALLOWED_ORIGINS"
 _ALL = "*"
 _OPAQUE = "null"
+_MACHINE = tuple(f"{scheme}://{host}:*" for scheme in ("http", "https") for host in ("localhost", "127.0.0.1", "[::1]"))
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:/?#@\\\s]+)(?::\d{0,5})?")
@@ -67,6 +68,11 @@ class Origins:
         """
         parts = [part.strip() for part in text.split(",")] if text.strip() else []
         return cls(frozenset(_origin(part) for part in parts if part != _ALL), everyone=_ALL in parts)
+
+    @property
+    def readers(self) -> str:
+        """Whose pages may read answers, as a template's setting of CORS writes it: these, and those of this machine."""
+        return _ALL if self.everyone else ",".join((*_MACHINE, *sorted(self.listed)))
 
     def refuses(self, headers: CIMultiDictProxy[str], *, harmless: bool) -> Refused | None:
         """Why a request does not go on; None if it does.

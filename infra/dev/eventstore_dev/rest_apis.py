@@ -6,10 +6,11 @@ Gateway".
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from eventstore_dev.cloudformation import Document, TemplateError, api_url, function_name
+from eventstore_dev.gateway_responses import GatewayResponse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,16 +24,22 @@ _ANY = "x-amazon-apigateway-any-method"
 _SOURCES = ("method.request.header.", "method.request.querystring.")
 # "x-amazon-apigateway-authorizer object": what authorizerResultTtlInSeconds is where it is left out.
 _USUAL_SECONDS = 300
+_RESPONSES = "x-amazon-apigateway-gateway-responses"
 _INTEGRATION, _AUTHORIZER = "x-amazon-apigateway-integration", "x-amazon-apigateway-authorizer"
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A method of a resource, and the logical id of the function behind it."""
+    """A method of a resource, and the logical id of the function behind it.
+
+    Attributes:
+        authorizer: The logical id of the function that is asked first, if one is.
+    """
 
     method: str
     path: str
     function: str
+    authorizer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +60,9 @@ class RestApi:
     """An API of API Gateway's REST kind.
 
     Attributes:
-        authorizer: The logical id of the function that is asked before any of its routes is, if there is one.
+        authorizer: The logical id of the function that is asked before routes are, if any of them has one.
         identity: Whom it is asked of.
+        responses: What the gateway's own answers are, by their types.
     """
 
     name: str
@@ -63,6 +71,7 @@ class RestApi:
     routes: tuple[Route, ...]
     authorizer: str | None = None
     identity: Identity = Identity()
+    responses: Mapping[str, GatewayResponse] = field(default_factory=dict)
 
     @property
     def aws_url(self) -> str:
@@ -109,6 +118,7 @@ def _read(
         routes=(*definition.routes(), *events),
         authorizer=definition.authorizer(),
         identity=definition.identity(),
+        responses=definition.responses(),
     )
 
 
@@ -125,12 +135,15 @@ class _Definition:
             integration = operation.get(_INTEGRATION) or {}
             if str(integration.get("type", "")).lower() != "aws_proxy":
                 raise TemplateError(f"{self._at}: {method} {path} needs an {_INTEGRATION} of the type aws_proxy")
-            yield Route(method, path, self._function(str(integration.get("uri", "")), at=f"{method} {path}"))
+            function = self._function(str(integration.get("uri", "")), at=f"{method} {path}")
+            yield Route(method, path, function, self._asked(operation))
 
     def authorizer(self) -> str | None:
-        asked = {self._asked(operation) for _, _, operation in self._operations()}
+        asked = {self._asked(operation) for _, _, operation in self._operations()} - {None}
         if len(asked) > 1:
-            raise TemplateError(f"{self._at}: all operations of an API must have the same security here")
+            raise TemplateError(
+                f"{self._at}: all operations of an API that have an authorizer must have the same one here"
+            )
         return asked.pop() if asked else None
 
     def identity(self) -> Identity:
@@ -143,6 +156,10 @@ class _Definition:
             if not source.lower().startswith(_SOURCES):
                 raise TemplateError(f"{self._at}: identitySource has {source}; the local stack knows {_SOURCES}")
         return Identity(sources, float(declared[0].get("authorizerResultTtlInSeconds", _USUAL_SECONDS)))
+
+    def responses(self) -> Mapping[str, GatewayResponse]:
+        declared = self._body.get(_RESPONSES) or {}
+        return {str(name): GatewayResponse.read(one, at=f"{self._at}: {name}") for name, one in declared.items()}
 
     def _schemes(self) -> Mapping[str, Any]:
         return (self._body.get("components") or {}).get("securitySchemes") or {}

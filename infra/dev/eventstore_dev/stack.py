@@ -13,6 +13,8 @@ from aiohttp import web
 
 from eventstore_dev import reload
 from eventstore_dev.addresses import Addresses
+from eventstore_dev.cloudformation import declared_parameters
+from eventstore_dev.http import RequestError, bad_request, in_origin_form
 from eventstore_dev.invocation import Invocation, Limits, new_trace_id
 from eventstore_dev.lambda_api import PREFIX, LambdaApi
 from eventstore_dev.lifeline import Lifeline
@@ -23,6 +25,7 @@ from eventstore_dev.queues.local import TARGET
 from eventstore_dev.queues.served import Queues
 from eventstore_dev.rest import RestGateway
 from eventstore_dev.schedules import Scheduler, WallTimer
+from eventstore_dev.server import Server
 from eventstore_dev.template import Template, TemplateError
 from eventstore_dev.terminal import Terminal
 from eventstore_dev.websocket.gateway import WebSocketGateway
@@ -36,9 +39,8 @@ if TYPE_CHECKING:
     from eventstore_dev.websocket.clock import Clock
 
 _HOST = "127.0.0.1"
-_HIGHEST_PORT = 65_535
-# Larger than API Gateway's own limit, so that its answer is given and not the parser's.
-_HEADER_LIMIT = 64 * 1024
+# The parameter of a template that says whose pages may read answers, if it has one.
+_READERS = "AllowedOrigins"
 
 
 class StackError(Exception):
@@ -97,7 +99,9 @@ class Stack:
         origins: Origins | None = None,
     ) -> None:
         self._origins = origins or Origins()
-        self._parameters = dict(parameters or {})
+        # One setting for what pages may do: which origins the doors let in, and which the functions let read.
+        readers = {_READERS: self._origins.readers} if _READERS in declared_parameters(template) else {}
+        self._parameters = {**readers, **(parameters or {})}
         self._variables = dict(variables or {})
         self.template = Template.read(template, parameters=self._parameters, variables=self._variables)
         self._port = port
@@ -217,7 +221,7 @@ class Stack:
         self._addresses.moved.update({api.aws_url: self.url for api in self.template.apis.values()})
 
     async def _listen(self) -> None:
-        server = web.Server(self._serve, access_log=None, max_field_size=_HEADER_LIMIT, max_line_size=_HEADER_LIMIT)
+        server = Server(self._serve, terminal=self._terminal)
         self._runner = web.ServerRunner(server, shutdown_timeout=0.1)
         await self._runner.setup()
         try:
@@ -242,6 +246,18 @@ class Stack:
         self._lambda_api.call_later(self._pools[function], Invocation(event, trace_id=new_trace_id()))
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            response = await self._pass(in_origin_form(request))
+        except RequestError as error:
+            self._terminal.complain(f"400: {request.method} {request.raw_path.partition('?')[0][:200]}: {error}")
+            return bad_request(str(error))
+        if request.headers.get("Upgrade") and response.status != HTTPStatus.SWITCHING_PROTOCOLS:
+            # aiohttp's parser stops at an upgrade, and may have dropped what a client sent behind one that is ignored.
+            # The end of the connection says which requests to send again (RFC 9112, 9.3.2).
+            response.force_close()
+        return response
+
+    async def _pass(self, request: web.BaseRequest) -> web.StreamResponse:
         serve = self._served(request)
         rest = serve == self._gateway.serve
         refused = self._origins.refuses(request.headers, harmless=rest and is_safe(request.method))

@@ -117,7 +117,7 @@ class Aside:
         at.tell_removed(window, held.at, until, since=held.removals, stream=stream)
         if not sent:
             held.at = window.reached
-            if window.at_end:
+            if window.at_end and group.place >= group.furthest:
                 # It has caught up: what comes now goes with all other streams. The owner drops what it gets of the
                 # stream until it is told so, for that may have been sent before the stream was held.
                 del group.held[stream]

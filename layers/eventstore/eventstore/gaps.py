@@ -59,14 +59,14 @@ class Crossed:
         reached: Where it ends.
         ended: The partitions of which nothing is left to read.
         backwards: The newest first: then it ends before where it began.
-        read: All that was read, wanted or not: what was removed later is not missing.
+        read: Stream and sequence of all that was read, wanted or not: what was removed later is not missing.
     """
 
     began: Mapping[int, Position]
     reached: Mapping[int, Position]
     ended: frozenset[int]
     backwards: bool
-    read: Sequence[RecordedEvent]
+    read: Sequence[tuple[str, int]]
 
 
 def lost_between(
@@ -106,11 +106,16 @@ def lost_between(
     return gaps, {**since, **{p: found[p].serial for p in asked if p in crossed.ended}}
 
 
-def received_apart(ranges: Iterable[Range], events: Iterable[RecordedEvent]) -> list[Range]:
-    """The ranges without events that were read before they were removed: these are not missing."""
+def received_apart(ranges: Iterable[Range], events: Iterable[RecordedEvent | tuple[str, int]]) -> list[Range]:
+    """The ranges without events that were read before they were removed: these are not missing.
+
+    Args:
+        ranges: What was removed.
+        events: What was read: events, or the stream and sequence of each.
+    """
     received: dict[str, set[int]] = {}
-    for event in events:
-        received.setdefault(event.stream, set()).add(event.sequence)
+    for stream, sequence, *_ in events:
+        received.setdefault(stream, set()).add(sequence)
     left: list[Range] = []
     for stream, first, last in ranges:
         start = first

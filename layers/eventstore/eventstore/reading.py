@@ -1,4 +1,8 @@
-"""Reading events page by page: of one stream by sequence, of all streams by the time they were stored."""
+"""Reading events page by page: of one stream by sequence, of all streams by the time they were stored.
+
+A page is handed over when it is full, when the end is reached, or when its time is over: then it is short, perhaps
+empty, and its cursor goes on behind all that was looked at.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eventstore.errors import InvalidQuery, NewEpoch, StreamNotFound
+from eventstore.filters import EVERYTHING as ANY_ATTRIBUTES
 from eventstore.gaps import NO_GAPS, Crossed, Gaps, joined, lost_between
+from eventstore.merging import Merge
 from eventstore.positions import BEGINNING, Cursor, Place, Position
 from eventstore.selections import EVERYTHING, Selection
 from eventstore.streams import partition_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from eventstore.events import RecordedEvent
     from eventstore.gaps import Range
@@ -21,9 +27,20 @@ if TYPE_CHECKING:
 
 __all__ = ["AllQuery", "Page", "StreamPage", "StreamQuery", "read_all", "read_stream"]
 
-_SCAN = 10
-"""A page looks at that many times its limit before it is handed over short, so that a rare match costs many
-short requests rather than one that times out."""
+_AT_ONCE = 2_000
+"""Events that one step looks at, at most, where a filter leaves out most of them: some 20 ms."""
+
+_OF_A_STREAM = 512
+"""The same of one stream, whose events are in memory all at once: at 256 KiB each, 128 MiB."""
+
+_BYTES = 16 * 1024 * 1024
+"""Bytes that one step reads of a stream, unless its events become larger from one step to the next."""
+
+_GROWTH = 4
+"""A step looks at that many times the events of the one before it: a match that is not rare is found by few."""
+
+_CHECKED = 64
+"""Events that are decoded and tested from one look at the clock to the next."""
 
 _END = Position((1 << 63) - 1, 0, 0)
 _FOREVER = (1 << 63) - 1
@@ -90,8 +107,18 @@ class StreamPage:
     lost: Gaps = NO_GAPS
 
 
-def read_stream(log: Log, stream: str, query: StreamQuery) -> StreamPage:
+def _always() -> bool:
+    return True
+
+
+def read_stream(log: Log, stream: str, query: StreamQuery, *, may_go_on: Callable[[], bool] = _always) -> StreamPage:
     """One page of a stream.
+
+    Args:
+        log: Where it is kept.
+        stream: Its name.
+        query: Which events.
+        may_go_on: Whether there is time for more; at least one step is done in any case.
 
     Raises:
         StreamNotFound, StreamGone: As `Log.read` says.
@@ -104,27 +131,40 @@ def read_stream(log: Log, stream: str, query: StreamQuery) -> StreamPage:
     # Of the first read: should the store be renewed during the others, the page's cursor is refused.
     epoch = found.epoch
     kept = _Kept(stream, query, found.state.first)
+    selection, count = query.selection, query.limit
     wanted: list[RecordedEvent] = []
-    scanned = 0
     while True:
         kept.compare(found.state.first, start, stop)
-        events = found.events
-        for looked_at, event in enumerate(events, 1):
-            if query.selection.matches(event):
+        reached, past = found.reached, False
+        for number, event in enumerate(found.events, 1):
+            past = selection.is_past(event, backwards=query.backwards)
+            if selection.matches(event):
                 wanted.append(event)
-                if len(wanted) == query.limit:
-                    events = events[:looked_at]
-                    break
-        scanned += len(events)
-        if events:
-            start, stop = _beyond(events[-1].sequence, start, stop, query)
-        past = bool(events) and query.selection.is_past(events[-1], backwards=query.backwards)
-        more = bool(events) and not past and max(start, found.state.first) <= min(stop, found.state.head)
-        if not more or len(wanted) == query.limit or scanned >= query.limit * _SCAN:
+            if past or len(wanted) == query.limit or (number % _CHECKED == 0 and not may_go_on()):
+                reached = event.sequence
+                break
+        if reached is not None:
+            start, stop = _beyond(reached, start, stop, query)
+        more = reached is not None and not past and max(start, found.state.first) <= min(stop, found.state.head)
+        if not more or len(wanted) == query.limit or not may_go_on():
             break
-        found = log.read(stream, start=start, stop=stop, count=query.limit, backwards=query.backwards)
+        if selection.filter != ANY_ATTRIBUTES:
+            count = _more(count, found)
+        found = _step(log, stream, query, (start, stop), count)
     place = Place(epoch, stop, found.state.first) if query.backwards else Place(epoch, start)
     return StreamPage(wanted, place.token() if more else None, found.state, epoch, kept.gaps)
+
+
+def _more(count: int, found: Slice) -> int:
+    """How many events the next step may look at, by the size of those of this one."""
+    # `count` may be more than was there: their size is then thought smaller than it is, and the next step corrects it.
+    return max(1, min(count * _GROWTH, _OF_A_STREAM, _BYTES * count // max(found.size, 1)))
+
+
+def _step(log: Log, stream: str, query: StreamQuery, window: tuple[int, int], count: int) -> Slice:
+    start, stop = window
+    clauses = query.selection.filter.clauses
+    return log.read(stream, start=start, stop=stop, count=count, backwards=query.backwards, clauses=clauses)
 
 
 class _Kept:
@@ -175,7 +215,7 @@ def _beyond(sequence: int, start: int, stop: int, query: StreamQuery) -> tuple[i
 
 def _first(log: Log, stream: str, query: StreamQuery, start: int, stop: int) -> Slice:
     def read() -> Slice:
-        return log.read(stream, start=start, stop=stop, count=query.limit, backwards=query.backwards)
+        return _step(log, stream, query, (start, stop), query.limit)
 
     if not query.wait:
         return read()
@@ -184,53 +224,58 @@ def _first(log: Log, stream: str, query: StreamQuery, start: int, stop: int) -> 
     except StreamNotFound:
         log.wait(stream, after=0, seconds=query.wait)
         return read()
-    if not found.events and start > found.state.head:
-        log.wait(stream, after=start - 1, seconds=query.wait)
+    if found.reached is None and start > found.state.head:
+        log.wait(stream, after=start - 1, seconds=query.wait, since=found.state)
         return read()
     return found
 
 
-def read_all(log: Log, query: AllQuery) -> Page:
+def read_all(log: Log, query: AllQuery, *, may_go_on: Callable[[], bool] = _always) -> Page:
     """One page of all streams' events, by the time they were stored; those of one stream stand in its order.
+
+    Args:
+        log: Where they are kept.
+        query: Which events.
+        may_go_on: Whether there is time for more; at least one step is done in any case.
 
     Raises:
         NewEpoch: The store, or a partition of it that is concerned, was made anew since the cursor was given.
     """
     concerned = sorted({partition_of(s, log.partitions) for s in query.selection.streams}) or range(log.partitions)
     given = Cursor.merged([query.cursor]) if query.cursor else Cursor({})
-    began = after = _start(query, concerned, given.places)
-    # Each partition is asked for twice its share; where it holds more of the page than that, another round follows.
+    began = _start(query, concerned, given.places)
+    merge = Merge(began, query.selection, backwards=query.backwards)
+    # Each partition is asked for twice its share; where it holds more of the page than that, another step follows.
     share = query.limit if len(concerned) == 1 else 2 * query.limit // len(concerned) + 1
-    first: Mapping[int, Tail] = {}
+    first: dict[int, Tail] = {}
+    tails: dict[int, Tail] = {}
     wanted: list[RecordedEvent] = []
-    read: list[RecordedEvent] = []
-    scanned = 0
     while True:
-        tails = log.tail(after, count=share, backwards=query.backwards)
-        first = first or tails
-        # Of the first round, as in `read_stream`.
-        if query.cursor and any(given.places[p][0] != tails[p].epoch for p in concerned):
+        found = log.tail(
+            merge.behind(),
+            count=share,
+            backwards=query.backwards,
+            streams=query.selection.streams,
+            clauses=query.selection.filter.clauses,
+        )
+        tails |= found
+        first = first or dict(found)
+        # Of the first step, as in `read_stream`.
+        if query.cursor and any(given.places[p][0] != tail.epoch for p, tail in found.items()):
             raise NewEpoch
-        merged = _merge(tails, after, query, wanted)
-        after = merged.after
-        read += merged.read
-        scanned += max(len(merged.read), 1)
-        if not merged.more or len(wanted) == query.limit or scanned >= query.limit * _SCAN:
+        merge.add(found, may_go_on)
+        wanted += merge.take(query.limit - len(wanted))
+        if merge.is_done or len(wanted) == query.limit or not may_go_on():
             break
+        if query.selection.filter != ANY_ATTRIBUTES:
+            share = max(share, min(share * _GROWTH, _AT_ONCE // len(merge.behind())))
+    after = merge.places()
     # Who begins reads what is there; from then on, what is removed ahead of the reader is lost to it.
     since = {p: given.removals.get(p, 0) if query.cursor else first[p].removals for p in concerned}
-    crossed = Crossed(began, after, merged.ended, query.backwards, read)
+    crossed = Crossed(began, after, merge.ended, query.backwards, merge.read())
     lost, told = lost_between(log, crossed, tails, since, query.selection)
     token = Cursor({p: (first[p].epoch, position) for p, position in after.items()}, told).token()
-    return Page(wanted, token if merged.more else None, token, lost)
-
-
-@dataclass(frozen=True, slots=True)
-class _Merged:
-    after: Mapping[int, Position]
-    read: Sequence[RecordedEvent]
-    more: bool
-    ended: frozenset[int]
+    return Page(wanted, None if merge.is_done else token, token, lost)
 
 
 def _start(
@@ -245,41 +290,3 @@ def _start(
         return dict.fromkeys(concerned, _END if until is None else Position(until, 0, 0))
     since = query.selection.since
     return dict.fromkeys(concerned, BEGINNING if since is None else Position(max(since - 1, 0), _FOREVER, 0))
-
-
-def _merge(
-    tails: Mapping[int, Tail], after: Mapping[int, Position], query: AllQuery, wanted: list[RecordedEvent]
-) -> _Merged:
-    """Take events in order of time, as far as that order is known: a partition that has more may hold the next one."""
-    sign = -1 if query.backwards else 1
-    known = min(((sign * t.position.time, sign * p) for p, t in tails.items() if not t.at_end), default=(_FOREVER, 0))
-    keyed = sorted(
-        (sign * at.time, sign * partition, index)
-        for partition, tail in tails.items()
-        for index, (at, _) in enumerate(tail.events)
-    )
-    taken = dict.fromkeys(tails, 0)
-    limited = past = False
-    for time, signed, index in keyed:
-        if limited or (time, signed) > known:
-            break
-        partition = sign * signed
-        event = tails[partition].events[index][1]
-        if query.selection.is_past(event, backwards=query.backwards):
-            past = True
-            break
-        taken[partition] = index + 1
-        if query.selection.matches(event):
-            wanted.append(event)
-            limited = len(wanted) == query.limit
-    reached = {p: _reached(tail, taken[p], after[p]) for p, tail in tails.items()}
-    read = [event for p, tail in tails.items() for _, event in tail.events[: taken[p]]]
-    # All others before that time were read as well.
-    ended = frozenset(p for p, tail in tails.items() if past or (tail.at_end and taken[p] == len(tail.events)))
-    return _Merged(reached, read, more=len(ended) < len(tails), ended=ended)
-
-
-def _reached(tail: Tail, taken: int, before: Position) -> Position:
-    if taken == len(tail.events):
-        return tail.position
-    return tail.events[taken - 1][0] if taken else before

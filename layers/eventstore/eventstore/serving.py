@@ -141,8 +141,9 @@ def _send_new(at: GroupTurn, aside: Aside) -> tuple[bool, bool]:
         # Where no room is left, the rest has to wait for acknowledgements.
         reached, at_end = taken[-1].position, len(taken) == room
     at.tell_removed(window, group.place, reached, since=group.removals)
-    if reached >= turn.goal and not turn.cut:
-        # What was removed by the time that the turn began lies before its goal, unless the log went on behind that.
+    if reached >= turn.goal and not (turn.cut or turn.again):
+        # What was removed by the time that the turn began lies before its goal, unless the log went on behind that, or
+        # the goal is of an earlier try.
         group.removals = max(group.removals, turn.removals)
     aside.pass_parked({placed.event.stream for placed in window.events}, reached)
     group.place = reached

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Settings", "SettingsError"]
+__all__ = ["ANY_ORIGIN", "Settings", "SettingsError"]
+
+ANY_ORIGIN = "*"
 
 _LEVELS = ("INFO", "DEBUG", "WARNING", "ERROR")
 _REDIS_URL = "redis://127.0.0.1:6379"
 _BACKENDS = ("redis",)
 _AUTHS = ("none", "iam", "jwt", "key")
+_ORIGIN = re.compile(r"null|[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:([0-9]{1,5}|\*))?")
+"""As browsers write one (RFC 6454, 6.2), or with any port."""
 
 
 class SettingsError(ValueError):
@@ -36,6 +41,7 @@ class Settings:
         connections_url: Where clients of the WebSocket API are posted to (`CONNECTIONS_URL`).
         rest_url: What stands before `/api/v1` for clients (`REST_URL`), for references to single events.
         auth: Who decides on callers (`AUTH`): nobody, IAM, or the authorizer with tokens or keys.
+        allowed_origins: Whose pages may read what the REST API answers (`ALLOWED_ORIGINS`); `*` is any page.
     """
 
     backend: str
@@ -49,6 +55,7 @@ class Settings:
     connections_url: str
     rest_url: str
     auth: str = "none"
+    allowed_origins: tuple[str, ...] = ()
 
     @property
     def authorizes(self) -> bool:
@@ -74,6 +81,7 @@ class Settings:
             connections_url=environment.get("CONNECTIONS_URL", ""),
             rest_url=environment.get("REST_URL", "").rstrip("/"),
             auth=_one_of(environment, "AUTH", _AUTHS),
+            allowed_origins=_origins(environment.get("ALLOWED_ORIGINS") or ""),
         )
 
 
@@ -89,6 +97,17 @@ def _redis_url(value: str) -> str:
         # Not what it is: a password may stand in it.
         raise SettingsError("REDIS_URL starts with something else than redis:// or rediss://")
     return value
+
+
+def _origins(value: str) -> tuple[str, ...]:
+    origins = tuple(part.strip() for part in value.split(",") if part.strip())
+    for origin in origins:
+        if origin != ANY_ORIGIN and not _ORIGIN.fullmatch(origin):
+            raise SettingsError(
+                f"ALLOWED_ORIGINS has {origin[:80]!r}; it takes origins such as https://app.example or "
+                "http://localhost:*, separated by commas, or *"
+            )
+    return origins
 
 
 def _partitions(value: str) -> int | None:

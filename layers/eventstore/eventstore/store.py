@@ -12,7 +12,6 @@ from eventstore.cloudevents import attributes_of
 from eventstore.errors import (
     AmbiguousEvent,
     EventNotFound,
-    InvalidEvent,
     InvalidQuery,
     StreamConflict,
     TooLarge,
@@ -22,7 +21,7 @@ from eventstore.errors import (
 from eventstore.streams import ANY, Expected, StreamConfig, StreamState, stream_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from eventstore.access import Access
     from eventstore.events import Event, RecordedEvent
@@ -97,7 +96,7 @@ class Store:
         """Store events, all or none of each stream, and say where each stands.
 
         Args:
-            events: In the order in which they are to stand.
+            events: In the order in which they are to stand. Of none, nothing is done.
             stream: Where all of them belong; without it, each says so itself (`streams.stream_of`).
             expected: Where the caller believes the stream ends; it needs all events to be of one stream.
 
@@ -182,6 +181,35 @@ class Store:
             raise WrongExpectedVersion(stream, expected=None, actual=state.head)
         return state, created
 
+    def configure(
+        self,
+        stream: str,
+        change: Callable[[StreamConfig], StreamConfig],
+        *,
+        accepts: Callable[[StreamState], bool] | None = None,
+    ) -> StreamState:
+        """Change a stream's settings, and remove for a short time what they no longer keep; the sweep removes the rest.
+
+        Args:
+            stream: Its name.
+            change: Makes the new settings of those that it has.
+            accepts: Whether the stream, as it is, may be changed; without it, it may be however it is.
+
+        Raises:
+            StreamNotFound, StreamGone: As `Log.configure` says.
+            WrongExpectedVersion: It may not; nothing is changed.
+        """
+        while True:
+            known = self.log.describe(stream)
+            if accepts is not None and not accepts(known):
+                raise WrongExpectedVersion(stream, expected=None, actual=known.head)
+            config = change(known.config)
+            # Who says the same again, because an answer was lost, changes nothing.
+            if config == known.config or self.log.configure(known, config, exactly=accepts is not None):
+                break
+        self._trim(stream)
+        return self.log.describe(stream)
+
     def delete(self, stream: str, *, permanently: bool = False, conditions: Sequence[Condition] = ()) -> None:
         """Delete a stream's events, all at once; `permanently`, it takes none again. Raises as `Log.delete` does.
 
@@ -190,17 +218,18 @@ class Store:
         deleted = self.log.delete(stream, permanently=permanently, conditions=conditions)
         # Subscribers are told by the partition's next turn.
         self._ring([deleted.partition] if deleted.rings else [])
+        self._trim(stream)
+
+    def _trim(self, stream: str) -> None:
         if self.clock is None:
             return
         try:
             self.log.trim(stream, until=self.clock.now() + _TRIMMING)
         except Unavailable as error:
-            # The stream is deleted, and the sweep goes on.
+            # What was asked for is done, and the sweep goes on.
             _LOGGER.warning("%s: %s", error.code, error.detail)
 
     def _check(self, events: Sequence[Event]) -> None:
-        if not events:
-            raise InvalidEvent("there is no event to publish; send one, or a batch of at least one")
         if len(events) > self.limits.batch_events:
             raise TooLarge(f"{len(events)} events at once; at most {self.limits.batch_events} are taken")
         total = 0

@@ -32,6 +32,7 @@ __all__ = [
 ]
 
 _NAME = re.compile(r"[A-Za-z0-9._:~-]{1,200}")
+_STEPS = (".", "..")
 _DEFAULT = "default"
 _NAMING = ("workflowid", "tenantid", "partitionkey")
 
@@ -51,7 +52,7 @@ class Retention:
 
 @dataclass(frozen=True, slots=True)
 class StreamConfig:
-    """What the creator of a stream asked for."""
+    """A stream's settings."""
 
     retention: Retention = Retention()
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -68,7 +69,8 @@ class StreamState:
         size: Bytes of the events kept, as stored.
         created: When the stream was made, in milliseconds since 1970 (UTC).
         updated: When its newest event was stored, or, without one, when it was made.
-        config: What its creator asked for.
+        config: What its creator asked for, or who changed it last.
+        changes: How often that was changed.
     """
 
     name: str
@@ -78,6 +80,7 @@ class StreamState:
     created: int
     updated: int
     config: StreamConfig = StreamConfig()
+    changes: int = 0
 
     @property
     def count(self) -> int:
@@ -134,8 +137,14 @@ def stream_name(text: str, *, pointer: str = "") -> str:
     """The name, if it is one.
 
     Raises:
-        InvalidStream: It is not 1 to 200 of the characters that names are made of.
+        InvalidStream: It is not 1 to 200 of the characters that names are made of, or it is `.` or `..`, which clients
+            take out of URLs (RFC 3986, 5.2.4).
     """
+    if text in _STEPS:
+        raise InvalidStream(
+            f"stream name {text!r} is a step in a path, so that no URL can name the stream; add a letter or a digit",
+            pointer=pointer,
+        )
     if is_name(text):
         return text
     wrong = re.search(r"[^A-Za-z0-9._:~-]", text)

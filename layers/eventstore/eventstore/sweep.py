@@ -61,7 +61,7 @@ class Sweeper:
         forgotten = self._forget_overdue(until)
         removed = 0
         for partition in range(self._log.partitions):
-            self._log.index([partition])
+            self._log.index([partition], until=until)
             for stream in self._log.limited(partition):
                 if self._clock.now() >= until:
                     return Swept(len(waiting), forgotten, removed)

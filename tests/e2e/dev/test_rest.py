@@ -3,16 +3,20 @@ from __future__ import annotations
 import gzip
 import http.client
 import json
+import re
+import socket
+import zlib
 from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from eventstore_dev.invocation import Limits
-from tests.e2e.dev.conftest import serve
+from tests.e2e.dev.conftest import serve, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.e2e.dev.conftest import Running
@@ -187,6 +191,129 @@ def test_a_large_body_that_waits_for_continue_arrives(dev: Running) -> None:
     connection.close()
 
 
+def test_a_head_has_the_length_and_no_body(dev: Running) -> None:
+    got, headed = dev.call("GET", "/all/head"), dev.call("HEAD", "/all/head")
+    assert (headed.status, headed.data) == (200, b"")
+    # The event that is answered names the method and the request: as long, but for one letter.
+    assert abs(int(headed.headers["Content-Length"]) - len(got.data)) < 40
+
+
+@pytest.mark.parametrize(
+    ("coding", "encode"),
+    [
+        ("gzip", gzip.compress),
+        ("GZIP", gzip.compress),
+        ("deflate", zlib.compress),
+        ("deflate", lambda body: zlib.compress(body, wbits=-15)),
+        ("identity", bytes),
+        ("gzip", lambda body: gzip.compress(body[:3]) + gzip.compress(body[3:])),
+    ],
+)
+def test_an_encoded_body_arrives_decoded(dev: Running, coding: str, encode: Callable[[bytes], bytes]) -> None:
+    event = dev.event("/all/x", method="POST", body=encode(b"a body"), headers={"Content-Encoding": coding})
+    assert b64decode(event["body"]) == b"a body"
+
+
+@pytest.mark.parametrize(
+    ("coding", "body"),
+    [
+        ("gzip", b"no gzip"),
+        ("gzip", gzip.compress(b"a body")[:-5]),
+        ("gzip", gzip.compress(b"a body") + b"more"),
+        ("deflate", b"no deflate"),
+        ("deflate", zlib.compress(b"a body") + b"more"),
+        ("br", b"whatever"),
+        ("gzip, gzip", gzip.compress(gzip.compress(b"twice"))),
+    ],
+)
+def test_a_body_that_cannot_be_decoded_is_an_unsupported_media_type(dev: Running, coding: str, body: bytes) -> None:
+    before = len(dev.written.getvalue())
+    response = dev.call("POST", "/all/x", body=body, headers={"Content-Encoding": coding})
+    assert (response.status, response.json()) == (415, {"message": "Unsupported Media Type"})
+    complaint, access = dev.written.getvalue()[before:].splitlines()
+    assert complaint.startswith("415: Content-Encoding is ")
+    assert "POST   /all/x 415" in access
+
+
+def raw(dev: Running, sent: bytes) -> bytes:
+    """What comes back on a connection of its own until it ends."""
+    with socket.create_connection(("127.0.0.1", urlsplit(dev.stack.url).port), timeout=20) as connection:
+        connection.sendall(sent)
+        return b"".join(iter(lambda: connection.recv(65_536), b""))
+
+
+def test_a_target_in_absolute_form_is_its_path(dev: Running) -> None:
+    url = dev.stack.url
+    told = raw(dev, f"GET {url}/items/a%2Fb?x=1 HTTP/1.1\r\nHost: other.test\r\nConnection: close\r\n\r\n".encode())
+    head, _, body = told.partition(b"\r\n\r\n")
+    event = json.loads(body)
+    assert head.startswith(b"HTTP/1.1 200")
+    assert (event["path"], event["queryStringParameters"]) == ("/items/a%2Fb", {"x": "1"})
+    # RFC 9112, 3.2.2: the target says which host is meant, whatever Host says.
+    assert event["headers"]["Host"] == urlsplit(url).netloc
+
+
+def test_a_host_in_an_absolute_target_is_looked_at_as_host_is(dev: Running) -> None:
+    told = raw(dev, b"GET http://evil.example/items HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    assert told.startswith(b"HTTP/1.1 403")
+    assert b"foreign-host" in told
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET /items HTTP/1.1\r\n\r\n",
+        b"GET /items HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n",
+        b"GET items HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"CONNECT localhost:80 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"nothing of the kind\r\n\r\n",
+        b"POST /all/x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    ],
+)
+def test_what_is_no_request_is_a_problem_and_one_line(
+    dev: Running, sent: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    before = len(dev.written.getvalue().splitlines())
+    told = raw(dev, sent)
+    head, _, body = told.partition(b"\r\n\r\n")
+    assert b" 400 " in head.splitlines()[0]
+    assert b"application/problem+json" in head
+    assert json.loads(body)["code"] == "bad-request"
+    assert [line[:4] for line in dev.written.getvalue().splitlines()[before:]] == ["400:"]
+    assert "Traceback" not in "".join(capfd.readouterr())
+
+
+def test_an_upload_that_is_cut_is_one_line(dev: Running, capfd: pytest.CaptureFixture[str]) -> None:
+    with socket.create_connection(("127.0.0.1", urlsplit(dev.stack.url).port), timeout=20) as connection:
+        connection.sendall(b"POST /all/cut HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nabc")
+    wait_until(lambda: "POST /all/cut" in dev.written.getvalue(), what="the line about the upload")
+    lines = [line for line in dev.written.getvalue().splitlines() if "/all/cut" in line]
+    assert lines == ["400: POST /all/cut: the body did not come whole: the client left"]
+    assert "Traceback" not in "".join(capfd.readouterr())
+
+
+@pytest.mark.parametrize("protocol", ["h2c", "websocket", "TLS/1.0"])
+def test_an_upgrade_that_is_ignored_ends_the_connection_behind_its_answer(dev: Running, protocol: str) -> None:
+    upgrade = f"GET /items/1 HTTP/1.1\r\nHost: localhost\r\nConnection: upgrade\r\nUpgrade: {protocol}\r\n\r\n"
+    told = raw(dev, f"{upgrade}GET /items/2 HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    assert told.count(b"HTTP/1.1 200") == 1
+    assert b"Connection: close" in told
+
+
+def test_requests_that_are_sent_ahead_are_answered_in_their_order(dev: Running) -> None:
+    one = "GET /items/{} HTTP/1.1\r\nHost: localhost\r\n{}\r\n"
+    told = raw(dev, (one.format(1, "") + one.format(2, "") + one.format(3, "Connection: close\r\n")).encode())
+    assert re.findall(rb'"pathParameters": ?\{"id": ?"([0-9])"', told) == [b"1", b"2", b"3"]
+
+
+def test_http_1_0_needs_no_host_and_ends_the_connection(dev: Running) -> None:
+    told = raw(dev, b"GET /items/1 HTTP/1.0\r\n\r\n")
+    head, _, body = told.partition(b"\r\n\r\n")
+    assert b"transfer-encoding" not in head.lower()
+    assert json.loads(body)["requestContext"]["protocol"] == "HTTP/1.0"
+
+
 @pytest.fixture(scope="module")
 def small() -> Iterator[Running]:
     quotas: dict[str, Any] = {
@@ -199,6 +326,13 @@ def small() -> Iterator[Running]:
         # A start may take longer than this gateway waits.
         running.invoke("Behaviour", {})
         yield running
+
+
+def test_a_body_that_is_too_long_once_it_is_decoded_is_refused(small: Running) -> None:
+    bomb = gzip.compress(b"x" * 10_000_000)
+    assert len(bomb) < 100_000
+    response = small.call("POST", "/all/x", body=bomb, headers={"Content-Encoding": "gzip"})
+    assert (response.status, response.json()) == (413, {"message": "Request Too Long"})
 
 
 def test_a_body_over_the_gateways_limit_is_too_long(small: Running) -> None:

@@ -110,6 +110,25 @@ def test_the_events_of_aws_are_authorized(tokens: Issuer, material: Path, kind: 
     assert authorized(event)["policyDocument"]["Statement"][0]["Effect"] == "Allow"
 
 
+def test_a_refusal_is_logged_without_a_traceback_and_a_fault_behind_it_with_its_place(
+    tokens: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(Exception, match=r"^Unauthorized$") as refused:
+        authorized(request("nobodys"))
+    # As the runtime client does it.
+    assert traceback.extract_tb(refused.value.__traceback__) == []
+    assert authorized(request(tokens.token(**_TENANT)))["principalId"] == "someone"
+
+    def broken(_: object) -> str:
+        raise KeyError("secret")
+
+    with pytest.raises(Exception, match=r"^Unauthorized$"):
+        authorized(request("nobodys"))
+    monkeypatch.setattr(app, "credential_of", broken)
+    with pytest.raises(RuntimeError, match=r"^KeyError in broken, line [0-9]+ of .*test_authorizer.py$"):
+        authorized(request("another"))
+
+
 def test_an_issuer_that_is_away_is_a_fault_and_no_refusal(tokens: Issuer) -> None:
     tokens.away = True
     try:

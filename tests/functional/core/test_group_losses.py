@@ -135,7 +135,50 @@ class TestWhatWasSent:
         assert told[-1]["events"] == []
 
 
+class TestCursors:
+    def test_the_cursor_of_a_loss_speaks_for_all_that_was_sent_before_it(self, client: Client) -> None:
+        group = Group.of(client)
+        group.join("a")
+        group.publish("wf", 2)
+        group.nack("a", "wf", 1, delay=3_000)
+        group.publish("other", 2)
+        group.live.store.delete("wf")
+        group.live.turns.skew = 4_000
+        group.turn()
+        truncated = next(one for one in group.take("a") if one["type"] == "truncated")
+        group.ack("a", truncated)
+        [one] = group.live.durables.groups(group.durable).values()
+        assert one.flight == []
+
+    def test_a_loss_that_is_told_anew_speaks_for_nothing_that_is_sent_after_it(self, group: Group) -> None:
+        _, sent = group.take("a")
+        group.ack("a", sent)
+        group.take("a")
+        group.live.members.unsubscribe("a", "w")
+        group.settle()
+        group.join("b")
+        _, truncated, again = group.take("b")
+        group.ack("b", truncated)
+        [one] = group.live.durables.groups(group.durable).values()
+        assert len(one.flight) == len(again["events"]) == 3
+
+
 class TestWhileATurnIsUnderWay:
+    def test_where_nobody_listens_what_is_removed_at_the_end_is_told(self, client: Client) -> None:
+        group = Group.of(client, max_in_flight=1)
+        group.join("a")
+        group.live.log.create("wf", StreamConfig(Retention(max_events=1)))
+        group.publish("other", 1)
+        _, sent = group.take("a")
+        group.publish("wf", 2)
+        group.live.log.trim("wf")
+        group.live.store.delete("wf")
+        group.turn()
+        group.live.log.trim("wf")
+        group.turn()
+        group.ack("a", sent)
+        assert missing(group.take("a")) == [("wf", 1, 2)]
+
     def test_what_is_removed_before_the_turn_reads_is_told(
         self, client: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -9,7 +9,7 @@ from unittest import mock
 import pytest
 
 from eventstore.durable import DurableSubscriptions, Place
-from eventstore.errors import SubscriptionNotFound
+from eventstore.errors import QueueUnavailable, SubscriptionNotFound
 from eventstore.filters import parse_filters
 from eventstore.groups import Nack, Redrive, Replay, Rules
 from eventstore.ports import Start
@@ -366,6 +366,35 @@ class TestFailing:
         group.turn()
         [again] = group.take("a")
         assert (again["attempt"], [e["id"] for e in again["events"]]) == (2, ["1"])
+
+    def test_what_a_held_stream_has_handled_does_not_come_again_to_who_goes_back(self, client: Client) -> None:
+        group = Group.of(client)
+        group.join("a")
+        group.publish("other", 1)
+        group.publish("wf", 2)
+        group.take("a")
+        group.nack("a", "wf", 1)
+        group.ack_stream("a", "wf", 1)
+        group.ack_stream("a", "wf", 2)
+        assert group.take("a")[-1]["events"] == []
+        group.live.members.unsubscribe("a", "w")
+        group.settle()
+        group.join("b")
+        assert group.events("b") == [("other", "1")]
+
+    def test_a_turn_that_is_taken_again_after_the_deadline_charges_no_attempt(self, client: Client) -> None:
+        group = Group.of(client, ack_deadline=10_000)
+        group.join("a")
+        group.take("a")
+        group.live.store.publish(events(1), stream="wf")
+        group.live.deliveries.broken = True
+        with pytest.raises(QueueUnavailable):
+            group.live.dispatcher.take_turn(0)
+        group.live.deliveries.broken = False
+        group.live.turns.skew += 11_000
+        group.turn()
+        [one] = group.live.durables.groups(group.durable).values()
+        assert (len(one.flight), one.held) == (1, {})
 
 
 class TestParking:

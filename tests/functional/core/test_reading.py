@@ -127,12 +127,6 @@ def test_a_cursor_of_all_streams_serves_for_some_of_them(log: RedisLog) -> None:
     assert [(e.stream, e.sequence) for e in page.events] == [("wf-1", 2)]
 
 
-def test_a_rare_match_costs_short_pages_and_not_a_long_wait(log: RedisLog) -> None:
-    log.append("wf", events(300))
-    page = read_all(log, AllQuery(limit=1, selection=Selection(filter_of_parameters({"subject": ["nothing"]}))))
-    assert (page.events, page.next is None) == ([], False)
-
-
 class TestOfOneStream:
     def test_pages_join_forwards_and_backwards(self, log: RedisLog) -> None:
         log.append("wf", events(23))

@@ -47,6 +47,8 @@ def fuzz(
     """
     checks = _CHECKS if credential is None else (*_CHECKS, *_AUTHENTICATED)
     command = [sys.executable, "-m", "schemathesis.cli", "run", f"{url}/api/v1/openapi.json", "--no-color"]
+    # HEAD is answered by the code of GET, as a test of its own says.
+    command += ["--exclude-method", "HEAD"]
     headers = [] if credential is None else ["--header", f"Authorization: Bearer {credential}"]
     options = ["--checks", ",".join(checks), "--max-examples", str(examples), "--phases", phases, "--seed", "2"]
     done = subprocess.run(

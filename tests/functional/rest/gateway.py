@@ -40,7 +40,8 @@ class _Gateway(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(content)))
         self.send_header("Connection", "close")
         self.end_headers()
-        self.wfile.write(content)
+        if self.command != "HEAD":
+            self.wfile.write(content)
 
     def log_message(self, *_: object) -> None:
         """Silent: a fuzzer says what it saw."""

@@ -98,11 +98,64 @@ def test_a_path_that_is_not_there_is_not_found(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "allow"), [("/api/v1/events", "GET, POST"), ("/api/v1/streams/a%2Fb", "GET, DELETE"), ("/health", "GET")]
+    ("path", "allow"),
+    [
+        ("/api/v1/events", "GET, HEAD, POST"),
+        ("/api/v1/streams/a%2Fb", "GET, HEAD, DELETE"),
+        ("/health", "GET, HEAD"),
+    ],
 )
 def test_a_method_that_is_not_taken_is_told_those_that_are(api: Api, path: str, allow: str) -> None:
     problem = api.call("PATCH", path)
     assert (problem.status, problem.json["code"], problem.headers["allow"]) == (405, "method-not-allowed", allow)
+
+
+def urls() -> list[str]:
+    return [path for path, item in document(server="/")["paths"].items() if "get" in item]
+
+
+@pytest.mark.parametrize("path", urls())
+def test_head_is_answered_as_get_is(api: Api, path: str) -> None:
+    api.publish(cloudevent("1", workflowid="wf"))
+    url = path.replace("{id}", "1").replace("{stream}", "wf").replace("{subscription}", "s")
+    got, headed = api.get(url), api.call("HEAD", url)
+    assert (headed.status, headed.headers) == (got.status, got.headers)
+    # The gateway counts the body for Content-Length, and sends none of it.
+    assert len(headed.body) == len(got.body)
+
+
+def test_head_is_refused_where_get_is_not_taken(api: Api) -> None:
+    problem = api.call("HEAD", "/api/v1/epoch")
+    assert (problem.status, problem.headers["allow"]) == (405, "POST")
+    assert "does not take HEAD" in problem.json["detail"]
+
+
+def test_options_names_the_methods_of_a_path(api: Api) -> None:
+    reply = api.call("OPTIONS", "/api/v1/events")
+    assert (reply.status, reply.headers["allow"], reply.body) == (204, "GET, HEAD, POST", b"")
+    assert api.call("OPTIONS", "/api/v1/nothing").status == 404
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "code"),
+    [
+        ("", 204, None),
+        ("?type=order.*&stream=wf&from=start", 204, None),
+        ("?access_token=mine", 204, None),
+        ("?types=a", 422, "invalid-query"),
+        ("?type=", 422, "invalid-query"),
+        ("?from=yesterday", 422, "invalid-query"),
+        ("?filter=type+LIKE", 422, "invalid-filter"),
+        ("?stream=a%2Fb", 422, "invalid-stream"),
+        ("?cursor=none", 422, "invalid-cursor"),
+        ("?stream=ended", 410, "stream-gone"),
+    ],
+)
+def test_why_a_handshake_would_be_refused_can_be_asked(api: Api, query: str, status: int, code: str | None) -> None:
+    api.publish(cloudevent("1", workflowid="ended"))
+    api.call("DELETE", "/api/v1/streams/ended?permanent=true")
+    reply = api.get(f"/api/v1/handshake{query}")
+    assert (reply.status, reply.json["code"] if reply.body else None) == (status, code)
 
 
 def test_the_document_says_where_its_paths_begin(api: Api) -> None:
@@ -114,6 +167,16 @@ def test_the_documentation_page_loads_nothing_from_elsewhere(api: Api) -> None:
     assert reply.headers["content-type"] == "text/html; charset=utf-8"
     assert b"flunq-eventstore" in reply.body
     assert b"<script src=" not in reply.body
+    assert b"<title>flunq-eventstore</title>" in reply.body
+    assert b'<link rel="icon" href="data:image/svg+xml' in reply.body
+
+
+def test_an_example_of_a_problem_is_one_that_the_hub_answers() -> None:
+    told = document(server="/")
+    for name, response in told["components"]["responses"].items():
+        media = response["content"]["application/problem+json"]
+        assert media["example"]["code"] in told["components"]["schemas"]["Problem"]["properties"]["code"]["enum"], name
+        assert media["example"]["status"] >= 400, name
 
 
 def test_the_documentation_page_runs_its_own_scripts_alone_and_stands_in_no_other_page(api: Api) -> None:
@@ -160,7 +223,10 @@ class Scripts(HTMLParser):
 
 
 def test_the_function_routes_what_the_document_describes() -> None:
-    described = {(method, path) for path in document(server="/")["paths"] for method in methods_at(path)}
+    # HEAD goes the way of GET.
+    described = {
+        (method, path) for path in document(server="/")["paths"] for method in methods_at(path) if method != "HEAD"
+    }
     routed = {(route.method, route.path) for route in (*app._static_routes, *app._dynamic_routes)}
     # What a parameter is called is told to clients, and may be called otherwise in the code.
     assert {(method, re.sub(r"{\w+}", "*", path)) for method, path in described} == {

@@ -15,7 +15,7 @@ from eventstore.subscriptions import Durable
 from functions.authorizer.policy import policy_of
 from functions.rest.openapi import document
 from functions.rest.openapi.paths import PATHS
-from functions.rest.openapi.security import SCOPES
+from functions.rest.openapi.security import PUBLIC, SCOPES
 from tests.functional.rest.api import Api, cloudevent
 from tests.functional.rest.callers import Caller, caller
 
@@ -29,6 +29,12 @@ _CALLS = [
     (operation["operationId"], method.upper(), path)
     for path, item in PATHS.items()
     for method, operation in item.items()
+]
+_GUARDED = [
+    (operation, name, path)
+    for operation, method, path in _CALLS
+    if operation not in PUBLIC
+    for name in ((method, "HEAD") if method == "GET" else (method,))
 ]
 _JSON = {"Content-Type": "application/json"}
 _STAGE = "arn:aws:execute-api:eu-central-1:123456789012:abcdef123/v1"
@@ -80,7 +86,7 @@ def asked(path: str) -> str:
     return path
 
 
-@pytest.mark.parametrize(("operation", "method", "path"), _CALLS)
+@pytest.mark.parametrize(("operation", "method", "path"), _GUARDED)
 @pytest.mark.parametrize("scope", Scope)
 @pytest.mark.parametrize("auth", ["jwt"], indirect=True)
 @pytest.mark.usefixtures("everyone")
@@ -99,12 +105,19 @@ def allows(policy: dict[str, Any], arn: str) -> bool:
     return any(fnmatchcase(arn, one) for one in policy["policyDocument"]["Statement"][0]["Resource"])
 
 
-@pytest.mark.parametrize(("operation", "method", "path"), _CALLS)
+@pytest.mark.parametrize(("operation", "method", "path"), _GUARDED)
 @pytest.mark.parametrize("auth", ["key"], indirect=True)
 @pytest.mark.usefixtures("everyone")
 def test_a_call_that_no_authorizer_was_asked_of_is_refused(operation: str, method: str, path: str) -> None:
     assert operation
     assert "authorizer" in forbidden(Caller(None).call(method, asked(path), body=b"{}", headers=_JSON))
+
+
+@pytest.mark.parametrize("path", ["/api/v1/docs", "/api/v1/openapi.json"])
+@pytest.mark.usefixtures("everyone")
+def test_the_documentation_asks_nobody_for_a_credential(path: str) -> None:
+    assert Caller(None).get(path).status == 200
+    assert Caller(None).call("HEAD", path).status == 200
 
 
 @pytest.mark.parametrize("auth", ["none", "iam"], indirect=True)
@@ -334,13 +347,15 @@ def test_a_filter_that_is_too_long_with_the_restriction_is_refused(acme: Caller)
 
 
 @pytest.mark.parametrize(
-    ("auth", "schemes"), [("none", []), ("iam", []), ("jwt", ["bearer"]), ("key", ["bearer", "apiKey"])]
+    ("auth", "schemes"), [("none", []), ("iam", ["sigv4"]), ("jwt", ["bearer"]), ("key", ["bearer", "apiKey"])]
 )
 def test_the_document_says_what_a_call_needs(schemes: list[str], auth: str) -> None:
     told = document(server="/", auth=auth)
     assert list(told["components"]["securitySchemes"]) == schemes
     publish = told["paths"]["/api/v1/events"]["post"]
-    assert publish.get("security", []) == [{scheme: ["publish"]} for scheme in schemes]
+    scopes = [] if auth == "iam" else ["publish"]
+    assert publish.get("security", []) == [{scheme: scopes} for scheme in schemes]
+    assert told["paths"]["/api/v1/docs"]["get"].get("security", []) == []
     assert ({"401", "403"} <= publish["responses"].keys()) is bool(schemes)
 
 

@@ -206,7 +206,6 @@ def test_binary_mode_carries_attributes_as_headers(api: Api) -> None:
     [
         ({"data": [1.0]}, "application/json", b"[1.0]"),
         ({"data_base64": "AP8="}, "application/octet-stream", b"\x00\xff"),
-        ({}, "application/octet-stream", b""),
     ],
 )
 def test_binary_mode_names_the_media_type_that_an_event_left_open(

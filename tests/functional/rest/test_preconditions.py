@@ -25,6 +25,7 @@ CHANGING = [
 BODIES: dict[str, tuple[object, dict[str, str]]] = {
     "publishEvents": (cloudevent("new"), {"Content-Type": "application/cloudevents+json"}),
     "createStream": ({"id": "wf", "labels": {}}, JSON),
+    "changeStream": ({"labels": {"a": "b"}}, JSON),
     "createSubscription": ({"id": "made"}, JSON),
     "changeSubscription": ({"max_attempts": 9}, JSON),
     "replaySubscription": ({"from": "start"}, JSON),

@@ -8,10 +8,12 @@ import pytest
 
 from eventstore import bootstrap
 from tests.examples import event
-from tests.functional.rest.api import Api, cloudevent, recorded
+from tests.functional.rest.api import Api, cloudevent, proxied, recorded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from eventstore.store import Store
 
 BATCH = "application/cloudevents-batch+json"
 
@@ -23,6 +25,11 @@ def published(api: Api, count: int, *, stream: str = "s") -> None:
 
 def publishing(stream: str = "s") -> Callable[[], None]:
     """Publish once a reader waits, from another thread; returns what waits for that to end."""
+    return once_one_waits(lambda store: store.publish([event("late")], stream=stream))
+
+
+def once_one_waits(act: Callable[[Store], object]) -> Callable[[], None]:
+    """Do something once a reader waits, from another thread; returns what waits for that to end."""
     client = bootstrap.log()._client  # type: ignore[attr-defined]
     store = bootstrap.store()
     failures: list[BaseException] = []
@@ -32,7 +39,7 @@ def publishing(stream: str = "s") -> Callable[[], None]:
             deadline = time.monotonic() + 5
             while not client.info("clients")["blocked_clients"]:
                 assert time.monotonic() < deadline, "nobody waits"
-            store.publish([event("late")], stream=stream)
+            act(store)
         except BaseException as error:  # noqa: BLE001 - told to the test's own thread
             failures.append(error)
 
@@ -298,3 +305,44 @@ def test_a_flag_that_is_neither_true_nor_false_deletes_nothing(api: Api) -> None
     published(api, 1)
     assert api.call("DELETE", "/api/v1/streams/s?permanent=yes").status == 422
     assert api.get("/api/v1/streams/s").json["count"] == 1
+
+
+@pytest.mark.parametrize("permanently", [False, True])
+@pytest.mark.parametrize("conditional", [False, True])
+def test_a_deletion_ends_a_long_poll_at_once(api: Api, *, permanently: bool, conditional: bool) -> None:
+    published(api, 3)
+    headers = {"Prefer": "wait=20"}
+    if conditional:
+        headers["If-None-Match"] = api.get("/api/v1/streams/s/events").headers["etag"]
+    begun = time.monotonic()
+    ended = once_one_waits(lambda store: store.delete("s", permanently=permanently))
+    reply = api.get("/api/v1/streams/s/events?from=4", **headers)
+    ended()
+    assert time.monotonic() - begun < 10
+    assert (reply.status, reply.json.get("events")) == ((410, None) if permanently else (200, []))
+
+
+def test_a_page_and_a_batch_of_one_url_share_no_strong_entity_tag(api: Api) -> None:
+    published(api, 1)
+    page = api.get("/api/v1/streams/s/events")
+    batch = api.get("/api/v1/streams/s/events", Accept=BATCH)
+    tags = page.headers["etag"], batch.headers["etag"]
+    assert tags[0] != tags[1]
+    assert not any(tag.startswith("W/") for tag in tags)
+    json = "application/json"
+    for tag, accept, status in (
+        (tags[0], json, 304),
+        (tags[1], BATCH, 304),
+        (tags[1], json, 200),
+        (tags[0], BATCH, 200),
+    ):
+        assert api.get("/api/v1/streams/s/events", If_None_Match=tag, Accept=accept).status == status
+
+
+def test_the_entity_tag_of_a_batch_is_a_condition_as_that_of_a_page_is(api: Api) -> None:
+    published(api, 1)
+    tag = api.get("/api/v1/streams/s/events", Accept=BATCH).headers["etag"]
+    stored = api.publish(cloudevent("2"), query="?stream=s", headers={"If-Match": tag})
+    assert stored.status == 201
+    assert api.publish(cloudevent("3"), query="?stream=s", headers={"If-Match": tag}).status == 412
+    assert api.invoke(proxied("DELETE", "/api/v1/streams/s", headers={"If-Match": tag})).status == 412

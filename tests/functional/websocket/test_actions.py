@@ -125,7 +125,7 @@ def test_a_disconnected_client_is_forgotten(client: Client) -> None:
         ({"action": "subscribe", "id": "s", "stream": ["x"] * 101}, "invalid-request", "/stream"),
         ({"action": "unsubscribe", "id": "s"}, "subscription-not-found", None),
         ({"action": "publish"}, "invalid-request", "/events"),
-        ({"action": "publish", "events": []}, "invalid-event", None),
+        ({"action": "publish", "events": [7]}, "malformed", "/events/0"),
         ({"action": "publish", "events": [{}]}, "invalid-event", "/events/0/specversion"),
         ({"action": "publish", "events": [], "expected": -1}, "invalid-request", "/expected"),
     ],
@@ -165,3 +165,8 @@ def test_a_fault_tells_the_log_and_not_the_client(
     assert answer["code"] == "internal"
     assert "secret" not in json.dumps(answer)
     assert "a secret" in caplog.text
+
+
+def test_an_empty_batch_is_published_and_has_no_results(client: Client) -> None:
+    answer = client.send({"action": "publish", "events": [], "stream": "wf", "request": "r"})
+    assert (answer["type"], answer["request"], answer["results"]) == ("published", "r", [])

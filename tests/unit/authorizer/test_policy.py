@@ -24,7 +24,7 @@ def statement(told: dict[str, Any]) -> dict[str, Any]:
 def test_it_speaks_of_the_whole_stage_for_the_gateway_keeps_it() -> None:
     reading = statement(policy(Scope.READ, asked="GET/api/v1/streams/wf-1"))
     assert reading["Effect"] == "Allow"
-    assert f"{_STAGE}/GET/api/v1/events/*" in reading["Resource"]
+    assert f"{_STAGE}/GET/api/v1/events*" in reading["Resource"]
     assert f"{_STAGE}/POST/api/v1/events" not in reading["Resource"]
 
 

@@ -450,6 +450,70 @@ class TestLateWords:
         step(working(held={"wf": held}), nack("wf", 1, frame=7))
         assert (held.attempt, held.sent, held.errors) == (2, [], ["no", "no"])
 
+    def test_a_late_nack_of_a_later_event_says_that_those_before_it_are_handled(self) -> None:
+        group = self.overdue()
+        turn(group, nack("wf", 3, delay=5), Ack("a", at(4)), now=NOW + 30_100)
+        held = group.held["wf"]
+        assert (held.at, held.attempt, held.errors) == (before(at(4)), 1, ["no"])
+
+    def test_so_it_does_where_the_deadline_parked_the_stream(self) -> None:
+        group = working()
+        taken = Step(group, replace(RULES, max_attempts=1), KEY, 0, NOW + 30_000)
+        apply(taken, Silence("a", NOW))
+        renew(taken)
+        turn(group, nack("wf", 3), now=NOW + 30_100, rules=replace(RULES, max_attempts=1))
+        assert group.parked["wf"].sequence == 3
+
+    def test_who_went_away_before_it_was_sent_the_event_again_has_failed_once(self) -> None:
+        group = self.overdue()
+        group.held["wf"].sent = [ONE]
+        turn(group, Leave("a"), now=NOW + 32_000)
+        assert (group.held["wf"].attempt, group.held["wf"].errors) == (1, ["not acknowledged within 30 s"])
+
+    def test_who_has_said_something_since_has_failed_twice(self) -> None:
+        group = self.overdue()
+        group.held["wf"].sent, group.held["wf"].frame = [ONE], 9
+        turn(group, AckStream("a", "other", 0), now=NOW + 31_000)
+        turn(group, Leave("a"), now=NOW + 32_000)
+        assert group.held["wf"].attempt == 2
+
+
+class TestFrames:
+    """A cursor speaks for the frames up to the one that it came with, wherever its place lies."""
+
+    FIRST, SECOND = ONE._replace(frame=5), OTHER._replace(frame=6)
+
+    def test_what_was_sent_in_a_later_frame_is_not_acknowledged(self) -> None:
+        group = working(flight=[self.FIRST, self.SECOND])
+        step(group, Ack("a", at(9), frame=5))
+        assert group.flight == [self.SECOND]
+
+    def test_what_was_sent_in_an_earlier_frame_is_though_the_place_lies_before_it(self) -> None:
+        group = working(flight=[self.FIRST, self.SECOND])
+        step(group, Ack("a", at(0), frame=6))
+        assert group.flight == []
+
+    def test_what_an_older_program_sent_is_acknowledged_by_its_place(self) -> None:
+        group = working()
+        step(group, Ack("a", at(2), frame=9))
+        assert group.flight == [OTHER, THREE]
+
+
+class TestTakenAgain:
+    """A turn that is taken again later decides as it did, and measures from when it is taken."""
+
+    def test_a_word_that_it_takes_in_counts_from_then_on(self) -> None:
+        group = working()
+        taken = Step(group, RULES, KEY, 0, NOW, stamp=NOW + 40_000)
+        apply(taken, Ack("a", at(2)))
+        renew(taken)
+        assert (group.heard, due(taken)) == (NOW + 40_000, NOW + 70_000)
+
+    def test_a_pause_begins_then(self) -> None:
+        group = working()
+        apply(Step(group, RULES, KEY, 0, NOW, stamp=NOW + 40_000), nack("wf", 1, delay=500))
+        assert group.held["wf"].due == NOW + 40_500
+
 
 class TestWordsThatOvertake:
     @pytest.mark.parametrize("order", [(1, 2), (2, 1)])

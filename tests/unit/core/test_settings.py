@@ -72,3 +72,24 @@ def test_the_password_of_the_store_is_shown_nowhere() -> None:
     with pytest.raises(SettingsError, match="REDIS_URL starts with something else") as refused:
         Settings.from_environment({"REDIS_URL": "hub:hidden@host"})
     assert "hidden" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "origins"),
+    [
+        ("", ()),
+        ("*", ("*",)),
+        (" https://app.example , http://localhost:* ", ("https://app.example", "http://localhost:*")),
+        ("null,chrome-extension://abc,http://[::1]:3000", ("null", "chrome-extension://abc", "http://[::1]:3000")),
+    ],
+)
+def test_origins_are_read_as_browsers_write_them(value: str, origins: tuple[str, ...]) -> None:
+    assert Settings.from_environment({"ALLOWED_ORIGINS": value}).allowed_origins == origins
+
+
+@pytest.mark.parametrize(
+    "value", ["app.example", "https://app.example/", "https://App.example", "https://*.example", "https://u@a.example"]
+)
+def test_what_is_no_origin_is_named(value: str) -> None:
+    with pytest.raises(SettingsError, match="ALLOWED_ORIGINS has"):
+        Settings.from_environment({"ALLOWED_ORIGINS": value})

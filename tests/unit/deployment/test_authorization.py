@@ -7,6 +7,7 @@ from tests.unit.deployment.templates import ROOT, properties
 
 HERE = {"RedisUrl": "redis://127.0.0.1:1"}
 JWT = {"Auth": "jwt", "JwtIssuer": "https://issuer", "JwtAudience": "hub"}
+PUBLIC = ("/api/v1/docs", "/api/v1/openapi.json")
 KEY = {"Auth": "key", "ApiKeysSecretArn": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:keys"}
 
 
@@ -23,7 +24,23 @@ def test_both_apis_ask_the_same(given: dict[str, str], asked: str | None) -> Non
 
 
 def test_without_more_said_iam_guards_both_apis() -> None:
-    for path in properties("template", "RestApi")["DefinitionBody"]["paths"].values():
-        (operation,) = path.values()
+    paths = properties("template", "RestApi")["DefinitionBody"]["paths"]
+    guarded = {path: item["x-amazon-apigateway-any-method"] for path, item in paths.items() if path not in PUBLIC}
+    assert guarded.keys() == {"/", "/{proxy+}", "/api/v1/{proxy+}"}
+    for operation in guarded.values():
         assert operation["security"] == {"Fn::If": ["TokenAuth", [{"Token": []}], [{"Iam": []}]]}
     assert properties("template", "ConnectRoute")["AuthorizationType"] == {"Fn::If": ["TokenAuth", "CUSTOM", "AWS_IAM"]}
+
+
+def test_preflights_and_the_documentation_ask_nobody_and_nothing_else_does() -> None:
+    paths = properties("template", "RestApi")["DefinitionBody"]["paths"]
+    opened = {(path, method) for path, item in paths.items() for method, one in item.items() if "security" not in one}
+    assert opened == {
+        *((path, "options") for path in paths if path not in PUBLIC),
+        *((path, "x-amazon-apigateway-any-method") for path in PUBLIC),
+    }
+
+
+def test_no_function_is_given_an_open_route_that_the_functions_guard_is_not_for() -> None:
+    template = Template.read(ROOT / "template.yaml", parameters=HERE | KEY)
+    assert "RestFunction" in template.guarded

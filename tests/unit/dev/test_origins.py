@@ -143,3 +143,16 @@ def test_a_refusal_says_why_and_which_setting_allows_it(problem: bool) -> None: 
     assert (response.status, told["code"]) == (403, "foreign-host")
     assert "ALLOWED_ORIGINS=http://hub.test:8081" in (told["detail"] if problem else told["message"])
     assert response.content_type == ("application/problem+json" if problem else "application/json")
+
+
+@pytest.mark.parametrize(
+    ("setting", "listed"), [("", ()), ("https://app.example,null", ("https://app.example", "null"))]
+)
+def test_pages_of_this_machine_and_those_of_the_setting_may_read(setting: str, listed: tuple[str, ...]) -> None:
+    readers = Origins.parse(setting).readers.split(",")
+    assert {"http://localhost:*", "https://127.0.0.1:*", "http://[::1]:*"} <= set(readers)
+    assert tuple(readers[-len(listed) :] if listed else ()) == listed
+
+
+def test_an_asterisk_lets_everyone_read() -> None:
+    assert Origins.parse("*").readers == "*"

@@ -134,8 +134,27 @@ DEFINED = """
 
 def test_a_definition_says_its_routes_and_who_is_asked_first(tmp_path: Path) -> None:
     api = read(tmp_path, function("") + DEFINED).apis["A"]
-    assert api.routes == (Route("ANY", "/{proxy+}", "F"), Route("GET", "/own", "F"))
+    assert api.routes == (Route("ANY", "/{proxy+}", "F", "F"), Route("GET", "/own", "F", "F"))
     assert api.authorizer == "F"
+
+
+def test_an_operation_without_security_asks_nobody(tmp_path: Path) -> None:
+    opened = DEFINED.replace("get:\n              security: [{Token: []}]", "get:")
+    api = read(tmp_path, function("") + opened).apis["A"]
+    assert [route.authorizer for route in api.routes] == ["F", None]
+    assert api.authorizer == "F"
+
+
+def test_operations_have_one_authorizer(tmp_path: Path) -> None:
+    scheme = DEFINED[DEFINED.index("            Token:\n") :]
+    other = scheme.replace("Token:", "Other:").replace("${F.Arn}", "${G.Arn}")
+    two = (
+        DEFINED.replace("get:\n              security: [{Token: []}]", "get:\n              security: [{Other: []}]")
+        + other
+    )
+    functions = function("") + function("").partition("Resources:")[2].replace("  F:", "  G:")
+    with pytest.raises(TemplateError, match="all operations of an API that have an authorizer must have the same one"):
+        read(tmp_path, functions + two)
 
 
 def test_a_security_scheme_without_a_function_asks_none(tmp_path: Path) -> None:
@@ -156,7 +175,6 @@ def test_a_property_that_a_condition_takes_away_is_not_there(tmp_path: Path) -> 
         ("${F.Arn}:live", "Nobody", "leads to 'arn:.*Nobody.*', which is no function of this template"),
         ("aws_proxy", "http", "needs an x-amazon-apigateway-integration of the type aws_proxy"),
         ("[{Token: []}]", "[{Other: []}]", "security names Other, which is none of its securitySchemes"),
-        ("get:\n              security: [{Token: []}]", "get:", "all operations of an API must have the same security"),
     ],
 )
 def test_a_fault_of_a_definition_is_named_with_its_place(

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from multidict import CIMultiDict
 
+from eventstore_dev.gateway_responses import Failure, GatewayResponse, response_to
 from eventstore_dev.rest.event import is_binary
 
 _REMAPPED = frozenset(
@@ -65,14 +66,21 @@ def decode_answer(payload: bytes, *, accept: str | None, binary_media_types: tup
     return Answer(_status(told.get("statusCode")), _headers(told), content)
 
 
-def gateway_answer(status: int, message: str, kind: str) -> Answer:
-    """A response of the gateway's own."""
-    return refused(status, json.dumps({"message": message}).encode(), kind)
+def gateway_answer(
+    failure: Failure, responses: Mapping[str, GatewayResponse], *, sent: Mapping[str, str], request_id: str
+) -> Answer:
+    """A response of the gateway's own.
 
-
-def refused(status: int, body: bytes, kind: str) -> Answer:
-    """The same, with a body that stands as it is."""
-    return Answer(status, CIMultiDict({"Content-Type": "application/json", "x-amzn-ErrorType": kind}), body)
+    Args:
+        failure: Why.
+        responses: What the API makes of such.
+        sent: The request's headers, by names in lower case.
+        request_id: The request's.
+    """
+    response = response_to(failure, responses)
+    headers = CIMultiDict({"Content-Type": "application/json", "x-amzn-ErrorType": failure.error})
+    headers.update(response.headers_of(sent))
+    return Answer(response.status or failure.status, headers, response.body(failure, request_id=request_id))
 
 
 def _status(told: object) -> int:

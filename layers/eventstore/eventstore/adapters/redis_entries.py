@@ -15,10 +15,13 @@ from eventstore.events import RecordedEvent
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["REACH", "entries_of", "recorded", "sequence_and_time"]
+__all__ = ["LAST", "REACH", "entries_of", "recorded", "sequence_and_time"]
 
 REACH = 3
 """By how much the id of an entry may be ahead of an event in it."""
+
+LAST = (1 << 64) - 1
+"""The greatest number that stands in an id."""
 
 _BYTES = 16 * 1024
 """What shares an entry is together no longer: who wants one of the events reads them all."""

@@ -34,6 +34,8 @@ class PartitionKeys(NamedTuple):
     trimmed: str
     limits: str
     deleted: str
+    blocks: str
+    ended: str
 
 
 class StreamKeys(NamedTuple):

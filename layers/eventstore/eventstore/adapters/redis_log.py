@@ -6,15 +6,20 @@ Every step that writes is one Lua script in one slot (`lua/`), so it happens who
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from redis.exceptions import OutOfMemoryError
+
 from eventstore.adapters.clock import SystemClock
+from eventstore.adapters.redis_blocks import Blocks
 from eventstore.adapters.redis_connection import ANSWERING, SOCKET_SECONDS
-from eventstore.adapters.redis_entries import REACH, entries_of, recorded, sequence_and_time
+from eventstore.adapters.redis_entries import LAST, REACH, entries_of, recorded, sequence_and_time
 from eventstore.adapters.redis_ids import MORE, Ids
 from eventstore.adapters.redis_keys import partition_keys, stream_keys
 from eventstore.adapters.redis_lag import Lags
 from eventstore.adapters.redis_partitions import Partitions, random_epoch
+from eventstore.adapters.redis_screen import Screen
 from eventstore.adapters.redis_scripts import Script
 from eventstore.adapters.redis_streams import STATE, Streams, state_of
 from eventstore.adapters.redis_tail import Tails, Window
@@ -29,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from eventstore.adapters.redis_connection import Client
+    from eventstore.clauses import Clauses
     from eventstore.events import Event, RecordedEvent
     from eventstore.ports import Clock, Deleted, Lag, Missing, Tail
     from eventstore.positions import Position
@@ -37,7 +43,6 @@ if TYPE_CHECKING:
 __all__ = ["RedisLog"]
 
 _BLOCK = SOCKET_SECONDS / 2
-_LAST = (1 << 64) - 1
 
 # What stands below the head in the answer of append.lua.
 _LIMITED, _RINGS, _FLAGS = 1, 2, 2
@@ -66,7 +71,8 @@ class RedisLog:
         self._partitions = Partitions(client, configured=partitions, new_epoch=new_epoch)
         self._ids = Ids(self._partitions)
         self._streams = Streams(self._partitions, self._ids, clock=clock or SystemClock())
-        self._tails = Tails(self._partitions)
+        self._blocks = Blocks(client)
+        self._tails = Tails(self._partitions, self._blocks)
         self._lags = Lags(client)
         self._append = Script("append")
 
@@ -101,17 +107,23 @@ class RedisLog:
             raise StreamGone(stream)
         raise WrongExpectedVersion(stream, expected=expected.version or 0, actual=int(rest[0]))
 
-    def read(self, stream: str, *, start: int, stop: int, count: int, backwards: bool = False) -> Slice:
+    def read(
+        self, stream: str, *, start: int, stop: int, count: int, backwards: bool = False, clauses: Clauses = ()
+    ) -> Slice:
         """See `Log.read`."""
         with ANSWERING:
             partition, keys = self._partitions.keys(stream)
+            number = partition_of(stream, self._partitions.count)
+            wanted = start, stop
+            if clauses:
+                start, stop = self._blocks.skip_in_stream(number, keys.events, wanted, clauses, backwards=backwards)
             pipeline = self._client.pipeline(transaction=False)
             # Sequences have no gap, so forwards the last one wanted is known. The entry with the last one reaches on.
             last = stop if backwards else min(stop, start + count - 1)
             if backwards:
-                pipeline.xrevrange(keys.events, min(last + REACH, _LAST), start, count=count + REACH)
+                pipeline.xrevrange(keys.events, min(last + REACH, LAST), start, count=count + REACH)
             else:
-                pipeline.xrange(keys.events, start, min(last + REACH, _LAST))
+                pipeline.xrange(keys.events, start, min(last + REACH, LAST))
             # After the events: a deletion in between hides some that were read, and never shows one that is gone.
             pipeline.hmget(keys.state, STATE)
             pipeline.hget(partition.partition, "epoch")
@@ -120,21 +132,40 @@ class RedisLog:
             # What is below `first` is gone, and must not use up the page.
             short = not backwards and start < state.first <= stop and last < stop
             if self._streams.expire(state) or short:
-                return self.read(stream, start=max(start, state.first), stop=stop, count=count, backwards=backwards)
-            number = partition_of(stream, self._partitions.count)
-            found = recorded(stream, entries, low=max(start, state.first), high=last, backwards=backwards)
-            return Slice(state, self._partitions.epoch(number, epoch), found[:count])
+                start = max(start, state.first)
+                return self.read(stream, start=start, stop=stop, count=count, backwards=backwards, clauses=clauses)
+            epoch = self._partitions.epoch(number, epoch)
+            if not entries:
+                passed = stop + 1 if backwards else start - 1
+                return Slice(state, epoch, [], None if (start, stop) == wanted else passed, 0)
+            # By what was read, not by the state: something may have been appended in between.
+            newest, _ = sequence_and_time(entries[0 if backwards else -1][0])
+            low, high = start, min(last, newest)
+            if backwards:
+                low = max(low, high - count + 1)
+            found = recorded(
+                stream, Screen(clauses).passing(entries), low=max(low, state.first), high=high, backwards=backwards
+            )
+            size = sum(len(entry[1][1]) for entry in entries)
+            return Slice(state, epoch, found, low if backwards else high, size)
 
-    def wait(self, stream: str, *, after: int, seconds: float) -> None:
+    def wait(self, stream: str, *, after: int, seconds: float, since: StreamState | None = None) -> None:
         """See `Log.wait`."""
-        _, keys = self._partitions.keys(stream)
         deadline = time.monotonic() + seconds
         with ANSWERING:
-            while (left := deadline - time.monotonic()) > 0:
+            partition, keys = self._partitions.keys(stream)
+            deletion, kept = self._deletions(partition.ended, keys.state)
+            known = kept if since is None else (since.first, False)
+            while kept == known and (left := deadline - time.monotonic()) > 0:
                 # Entry ids are <sequence>-<time>: beyond every time of `after` is beyond `after`.
+                places = {keys.events: f"{after}-{LAST}", partition.ended: deletion}
                 block = max(1, int(min(left, _BLOCK) * 1000))
-                if self._client.xread({keys.events: f"{after}-{_LAST}"}, count=1, block=block):
+                found = dict(self._client.xread(places, count=1, block=block) or {})
+                if keys.events.encode() in found:
                     return
+                if found:
+                    # Some stream of the partition was deleted; the state says whether it was this one.
+                    deletion, kept = self._deletions(partition.ended, keys.state)
 
     def tail(
         self,
@@ -144,10 +175,11 @@ class RedisLog:
         backwards: bool = False,
         until: Mapping[int, Position] | None = None,
         streams: Collection[str] = (),
+        clauses: Clauses = (),
     ) -> Mapping[int, Tail]:
         """See `Log.tail`."""
         with ANSWERING:
-            return self._tails.read(after, Window(count, backwards, until or {}, streams))
+            return self._tails.read(after, Window(count, backwards, until or {}, streams, clauses))
 
     def missing(
         self,
@@ -190,6 +222,11 @@ class RedisLog:
         with ANSWERING:
             return self._streams.create(stream, config, time=self._time())
 
+    def configure(self, known: StreamState, config: StreamConfig, *, exactly: bool = False) -> bool:
+        """See `Log.configure`."""
+        with ANSWERING:
+            return self._streams.configure(known, config, exactly=exactly)
+
     def describe(self, stream: str) -> StreamState:
         """See `Log.describe`."""
         with ANSWERING:
@@ -225,10 +262,24 @@ class RedisLog:
         with ANSWERING:
             return self._streams.limited(partition)
 
-    def index(self, partitions: Iterable[int]) -> None:
+    def index(self, partitions: Iterable[int], *, until: int | None = None) -> None:
         """See `Log.index`."""
+        clock = self._clock or SystemClock()
+
+        def may_go_on() -> bool:
+            return until is None or clock.now() < until
+
         with ANSWERING:
-            self._ids.catch_up(partitions)
+            for partition in partitions:
+                if not self._ids.catch_up([partition], may_go_on=may_go_on):
+                    return
+
+                def read(position: Position, count: int, partition: int = partition) -> Tail:
+                    return self._tails.read({partition: position}, Window(count, False, {}, ()))[partition]
+
+                # Without room for it, what was appended since is read event by event.
+                with suppress(OutOfMemoryError):
+                    self._blocks.extend(partition, read, may_go_on=may_go_on)
 
     def renew(self) -> Mapping[int, str]:
         """See `Log.renew`."""
@@ -254,6 +305,15 @@ class RedisLog:
         """See `Log.ping`."""
         with ANSWERING:
             self._client.ping()
+
+    def _deletions(self, ended: str, state: str) -> tuple[str, tuple[int, bool]]:
+        """The newest deletion of a partition, and what a stream keeps: its first sequence, and whether it is gone."""
+        pipeline = self._client.pipeline(transaction=False)
+        # Before the state: a deletion in between is seen in the state, and a later one is newer than this.
+        pipeline.xrevrange(ended, count=1)
+        pipeline.hmget(state, ("first", "gone"))
+        newest, (first, gone) = pipeline.execute()
+        return newest[0][0].decode() if newest else "0-0", (int(first or 1), gone is not None)
 
     def _time(self) -> str:
         return "" if self._clock is None else str(self._clock.now())

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["STATE", "Streams", "state_of"]
 
-STATE = ("head", "first", "bytes", "created", "updated", "gone", "limits", "labels")
+STATE = ("head", "first", "bytes", "created", "updated", "gone", "limits", "labels", "changes")
 """The fields of a stream's hash that `state_of` reads, in its order."""
 
 _FIRST_STEP, _STEPS = 8, 128
@@ -42,7 +42,7 @@ def state_of(name: str, fields: Sequence[bytes | None]) -> StreamState:
         StreamNotFound: There is no such stream.
         StreamGone: It was deleted for good.
     """
-    head, first, size, created, updated, gone, limits, labels = fields
+    head, first, size, created, updated, gone, limits, labels, changes = fields
     if gone:
         raise StreamGone(name)
     if head is None:
@@ -55,6 +55,7 @@ def state_of(name: str, fields: Sequence[bytes | None]) -> StreamState:
         created=int(created or 0),
         updated=int(updated or 0),
         config=_config(limits or b"", labels or b""),
+        changes=int(changes or 0),
     )
 
 
@@ -67,6 +68,7 @@ class Streams:
         self._client = partitions.client
         self._clock = clock
         self._create = Script("create")
+        self._configure = Script("configure")
         self._delete = Script("delete", "removals")
         self._trim = Script("trim", "removals")
 
@@ -84,6 +86,18 @@ class Streams:
         if _config(answer[1], answer[2]) != config:
             raise StreamConflict(f"stream {stream!r} exists with other settings; GET it to see them")
         return False
+
+    def configure(self, known: StreamState, config: StreamConfig, *, exactly: bool) -> bool:
+        """See `Log.configure`."""
+        partition, keys = self._partitions.keys(known.name)
+        version = f"{known.head}.{known.first}" if exactly else ""
+        arguments = (known.name, known.changes, version, *_encoded(config))
+        (outcome,) = self._configure(self._client, [keys.state, partition.limits], arguments)
+        if outcome == b"gone":
+            raise StreamGone(known.name)
+        if outcome == b"absent":
+            raise StreamNotFound(known.name)
+        return bool(outcome == b"done")
 
     def describe(self, stream: str) -> StreamState:
         """See `Log.describe`."""
@@ -119,7 +133,7 @@ class Streams:
         number = partition_of(stream, self._partitions.count)
         partition, keys = self._partitions.keys(stream)
         at = [keys.events, keys.state, partition.log, partition.streams, partition.bell]
-        at += [partition.partition, partition.trimmed, partition.limits, partition.deleted]
+        at += [partition.partition, partition.trimmed, partition.limits, partition.deleted, partition.ended]
         asked = json.dumps([[int(condition.negated), *condition.versions] for condition in conditions])
         outcome, *about = self._delete(self._client, at, (stream, int(permanently), time, asked))
         if outcome == b"gone":

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from eventstore.adapters.redis_entries import REACH, recorded, sequence_and_time
 from eventstore.adapters.redis_keys import partition_keys, stream_keys
+from eventstore.adapters.redis_screen import Screen
 from eventstore.adapters.redis_scripts import Script
 from eventstore.ports import Tail
 from eventstore.positions import WHOLE, Position
@@ -14,7 +17,9 @@ from eventstore.positions import WHOLE, Position
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
+    from eventstore.adapters.redis_blocks import Blocks
     from eventstore.adapters.redis_partitions import Partitions
+    from eventstore.clauses import Clauses
     from eventstore.events import RecordedEvent
 
 __all__ = ["Tails", "Window"]
@@ -28,6 +33,12 @@ _AT_ONCE = 2_000
 _ROUNDS = 20
 """How often one read goes on behind events that were deleted and have yet to be removed."""
 
+_EVENTS_AT_ONCE = 512
+"""Events that are in memory undecoded at once: at 256 KiB each, 128 MiB."""
+
+_BYTES = 16 * 1024 * 1024
+"""Once that much was read, a read ends, however many events it was to read; they are seldom so large."""
+
 _ANYWHERE = (1 << 63) - 1
 
 
@@ -39,6 +50,7 @@ class Window:
     backwards: bool
     until: Mapping[int, Position]
     streams: Collection[str]
+    clauses: Clauses = ()
 
 
 class _Span(NamedTuple):
@@ -71,10 +83,11 @@ class _References(NamedTuple):
 class Tails:
     """Reads the logs of a store's partitions."""
 
-    def __init__(self, partitions: Partitions) -> None:
+    def __init__(self, partitions: Partitions, blocks: Blocks) -> None:
         self._partitions = partitions
         self._client = partitions.client
         self._scan = Script("scan")
+        self._blocks = blocks
 
     def read(self, after: Mapping[int, Position], window: Window) -> dict[int, Tail]:
         """See `Log.tail`."""
@@ -89,18 +102,30 @@ class Tails:
 
     def _round(self, after: Mapping[int, Position], window: Window) -> tuple[dict[int, Tail], Mapping[int, Position]]:
         """Read once; and where to read on of which only references to deleted events were found."""
-        found = self._references(after, window)
-        pipeline = self._client.pipeline(transaction=False)
-        for partition, references in found.items():
-            for stream in dict.fromkeys(span.stream for span in references.spans):
+        starts = self._blocks.skip(after, window.clauses, backwards=window.backwards) if window.clauses else after
+        found = self._references(starts, window)
+        read = _Read(found, Screen(window.clauses))
+        spans = deque((partition, span) for partition, references in found.items() for span in references.spans)
+        while True:
+            chunk = _chunk(spans)
+            pipeline = self._client.pipeline(transaction=False)
+            for partition, stream in dict.fromkeys((partition, span.stream) for partition, span in chunk):
                 pipeline.hget(stream_keys(partition, stream).state, "first")
-            for span in references.spans:
-                reach = min(span.high + REACH, span.last)
-                pipeline.xrange(stream_keys(partition, span.stream).events, span.low, reach)
+            runs = _runs(chunk)
+            for run in runs:
+                reach = min(run.high + REACH, run.last)
+                pipeline.xrange(stream_keys(run.partition, run.stream).events, run.low, reach)
             # Behind the events: what was removed by then is counted.
-            pipeline.hmget(partition_keys(partition).partition, ("trims", "removed_until"))
-        answers = iter(pipeline.execute())
-        tails = {p: _tail(references, answers, backwards=window.backwards) for p, references in found.items()}
+            for partition in found:
+                pipeline.hmget(partition_keys(partition).partition, ("trims", "removed_until"))
+            answers = iter(pipeline.execute())
+            read.take(chunk, runs, answers, backwards=window.backwards)
+            if not spans or read.size >= _BYTES:
+                break
+        tails = {p: read.tail(p, starts[p], answers, backwards=window.backwards) for p in found}
+        if window.clauses:
+            # However little was found, the caller goes on.
+            return tails, {}
         passed = (p for p, references in found.items() if references.spans and not tails[p].events)
         return tails, {p: tails[p].position for p in passed if not tails[p].at_end}
 
@@ -203,16 +228,100 @@ def _spans(
     return spans, False
 
 
-def _tail(references: _References, answers: Iterator[Any], *, backwards: bool) -> Tail:
-    firsts = {stream: int(next(answers) or 1) for stream in dict.fromkeys(span.stream for span in references.spans)}
-    events: list[tuple[Position, RecordedEvent]] = []
-    for span in references.spans:
-        low = max(span.low, firsts[span.stream])
-        found = recorded(span.stream, next(answers), low=low, high=span.high)
-        ordered = reversed(found) if backwards else found
-        events += [(Position(span.time, span.order, event.sequence - span.base), event) for event in ordered]
-    serial, until = next(answers)
-    removals = int(serial or 0)
-    # An earlier version counted removals, and did not say up to where.
-    removed_until = int(until) if until else _ANYWHERE if removals else -1
-    return Tail(references.epoch, events, references.position, references.at_end, removals, removed_until)
+def _chunk(spans: deque[tuple[int, _Span]]) -> list[tuple[int, _Span]]:
+    """Take as many spans from the left as are read at once; one in any case, if there is any."""
+    chunk = []
+    count = 0
+    while spans and count < _EVENTS_AT_ONCE:
+        chunk.append(spans.popleft())
+        span = chunk[-1][1]
+        count += span.high - span.low + 1
+    return chunk
+
+
+@dataclass(slots=True)
+class _Run:
+    """Spans of a stream that stand together in it, whatever stands between them in the log; `last` as in `_Span`."""
+
+    partition: int
+    stream: str
+    low: int
+    high: int
+    last: int
+
+
+def _runs(chunk: Sequence[tuple[int, _Span]]) -> list[_Run]:
+    """One for all that a stream has in a chunk, as a rule: a question to the store costs more than its answer."""
+    runs: list[_Run] = []
+    newest: dict[tuple[int, str], _Run] = {}
+    for partition, span in chunk:
+        run = newest.get((partition, span.stream))
+        if run and span.low == run.high + 1:
+            run.high, run.last = span.high, span.last
+        elif run and span.high == run.low - 1 and span.low > 0:
+            run.low = span.low
+        else:
+            run = _Run(partition, span.stream, span.low, span.high, span.last)
+            newest[partition, span.stream] = run
+            runs.append(run)
+    return runs
+
+
+class _Read:
+    """Gathers the events of spans, a chunk at a time.
+
+    Attributes:
+        size: Bytes of the entries that were read.
+    """
+
+    def __init__(self, references: Mapping[int, _References], screen: Screen) -> None:
+        self.size = 0
+        self._references = references
+        self._screen = screen
+        self._events: dict[int, list[tuple[Position, RecordedEvent]]] = {p: [] for p in references}
+        self._spans = dict.fromkeys(references, 0)
+
+    def take(
+        self, chunk: Sequence[tuple[int, _Span]], runs: Sequence[_Run], answers: Iterator[Any], *, backwards: bool
+    ) -> None:
+        """Take the events of spans from what the store answered: each stream's first sequence, then each run's entries.
+
+        Args:
+            chunk: The spans.
+            runs: What was asked for them.
+            answers: What the store answered; it is left behind that.
+            backwards: The newest first.
+        """
+        streams = dict.fromkeys((partition, span.stream) for partition, span in chunk)
+        firsts = {stream: int(first or 1) for stream, first in zip(streams, islice(answers, len(streams)), strict=True)}
+        found: dict[tuple[int, str, int], RecordedEvent] = {}
+        for run in runs:
+            entries = next(answers)
+            self.size += sum(len(entry[1][1]) for entry in entries)
+            low = max(run.low, firsts[run.partition, run.stream])
+            for event in recorded(run.stream, self._screen.passing(entries), low=low, high=run.high):
+                found[run.partition, run.stream, event.sequence] = event
+        for partition, span in chunk:
+            self._spans[partition] += 1
+            if not found:
+                continue
+            sequences = range(span.low, span.high + 1)
+            for sequence in reversed(sequences) if backwards else sequences:
+                if one := found.get((partition, span.stream, sequence)):
+                    self._events[partition].append((Position(span.time, span.order, sequence - span.base), one))
+
+    def tail(self, partition: int, after: Position, answers: Iterator[Any], *, backwards: bool) -> Tail:
+        """What was read of a partition; `answers` goes on with its serial and what belongs to it."""
+        references, events = self._references[partition], self._events[partition]
+        serial, until = next(answers)
+        removals = int(serial or 0)
+        # An earlier version counted removals, and did not say up to where.
+        removed_until = int(until) if until else _ANYWHERE if removals else -1
+        position, at_end = references.position, references.at_end
+        if (taken := self._spans[partition]) < len(references.spans):
+            position, at_end = after, False
+            if taken:
+                span = references.spans[taken - 1]
+                end = span.low if backwards else span.high
+                position = Position(span.time, span.order, end - span.base)
+        return Tail(references.epoch, events, position, at_end, removals, removed_until)

@@ -77,14 +77,18 @@ def header_decoded(value: str) -> str:
     """An attribute's value from a header's (3.1.3.2).
 
     Raises:
-        ValueError: A quote does not end, an escape is not whole, or what is escaped is not UTF-8.
+        ValueError: It is not ASCII, a quote does not end, an escape is not whole, or what is escaped is not UTF-8.
     """
+    if beyond := re.search(r"[^\x00-\x7f]", value):
+        raise ValueError(
+            f"it has the character U+{ord(beyond.group()):04X}, and headers are ASCII; percent-encode the UTF-8 of "
+            "what is not, such as %C3%A9 for U+00E9"
+        )
     text = value.strip(" \t")
-    if text.startswith('"'):
-        quoted = _QUOTED.fullmatch(text)
-        if not quoted:
-            raise ValueError("its quotes do not end")
-        text = re.sub(r"\\(.)", r"\1", quoted[1])
+    if '"' in _QUOTED.sub("", text):
+        raise ValueError("its quotes do not end")
+    # Any part of it may be quoted, and is unescaped before anything is percent-decoded.
+    text = _QUOTED.sub(lambda quoted: re.sub(r"\\(.)", r"\1", quoted[1]), text)
     if _PERCENT.search(text):
         raise ValueError("a percent sign is not followed by two hexadecimal digits; a bare one is written %25")
     try:

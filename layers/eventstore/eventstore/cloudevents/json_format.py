@@ -9,8 +9,8 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
 from eventstore.cloudevents.attributes import validated
-from eventstore.cloudevents.json_text import decoded, elements, members
-from eventstore.errors import InvalidEvent
+from eventstore.cloudevents.json_text import decoded, elements, kind_of, members
+from eventstore.errors import InvalidEvent, Malformed
 from eventstore.events import BinaryData, Event, JsonData
 
 if TYPE_CHECKING:
@@ -30,7 +30,13 @@ def from_json(content: bytes | str, *, pointer: str = "") -> Event:
         Malformed: It is no JSON object.
         InvalidEvent: It breaks a rule of CloudEvents.
     """
-    found = members(content if isinstance(content, str) else decoded(content))
+    text = content if isinstance(content, str) else decoded(content)
+    if pointer and not text.startswith("{"):
+        raise Malformed(f"{kind_of(text)} stands where an event should; an event is a JSON object", pointer=pointer)
+    try:
+        found = members(text)
+    except Malformed as error:
+        raise Malformed(error.detail, pointer=pointer) from error
     data = _data(found.pop("data", None), found.pop("data_base64", None), pointer)
     # Section 2.2: an attribute that is null is one that is not set.
     attributes = {name: _attribute(name, member, pointer) for name, member in found.items() if member.value is not None}

@@ -14,10 +14,25 @@ from eventstore.errors import Malformed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Member", "decoded", "elements", "members", "single"]
+__all__ = ["Member", "decoded", "elements", "kind_of", "members", "single"]
 
 _scanstring: Callable[[str, int], tuple[str, int]] = decoder.scanstring  # type: ignore[attr-defined]
 """Reads a JSON string from behind its opening quote; the standard library's own, which its stubs leave out."""
+
+_PLAIN = {
+    "Expecting value": "a value is expected",
+    "Expecting property name": "a member's name in double quotes is expected",
+    "Expecting ',' delimiter": "a comma, or the end of the object or list, is expected",
+    "Expecting ':' delimiter": "a colon is expected",
+    "Illegal trailing comma": "a comma is followed by nothing",
+    "Invalid control character": "a control character stands in a string, where JSON wants an escape such as \\n,",
+    "Invalid \\u": "\\u is not followed by four hexadecimal digits",
+    "Invalid \\": "a backslash is not followed by an escape that JSON has",
+    "Unterminated string": "a string does not end that starts",
+}
+"""What the standard library says, in words that name what is wrong; by how its messages start."""
+
+_KINDS = {"{": "an object", "[": "an array", '"': "a string", "t": "true", "f": "false", "n": "null"}
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 
@@ -55,11 +70,11 @@ def members(text: str) -> dict[str, Member]:
 
     def one(at: int) -> int:
         if text[at : at + 1] != '"':
-            raise JSONDecodeError("Expecting a member's name in double quotes", text, at)
+            raise JSONDecodeError("a member's name in double quotes is expected", text, at)
         name, at = _scanstring(text, at + 1)
         at = _space(text, at)
         if text[at : at + 1] != ":":
-            raise JSONDecodeError("Expecting ':'", text, at)
+            raise JSONDecodeError("a colon is expected", text, at)
         member, at = _value(text, _space(text, at + 1))
         if name in found:
             raise Malformed(f"the member {name[:80]!r} stands twice in one object; which one counts is anybody's guess")
@@ -79,12 +94,20 @@ def elements(text: str) -> list[str]:
     found: list[str] = []
 
     def one(at: int) -> int:
-        member, at = _value(text, at)
+        try:
+            member, at = _value(text, at)
+        except RecursionError as error:
+            raise Malformed("the JSON is nested too deeply to be read", pointer=f"/{len(found)}") from error
         found.append(member.text)
         return at
 
     _walk(text, "[", "]", one)
     return found
+
+
+def kind_of(text: str) -> str:
+    """What kind of JSON value a text is, in words."""
+    return _KINDS.get(text[:1], "a number")
 
 
 def single(text: str) -> None:
@@ -101,7 +124,7 @@ def _walk(text: str, opening: str, closing: str, one: Callable[[int], int]) -> N
     try:
         at = _space(text, 0)
         if text[at : at + 1] != opening:
-            raise JSONDecodeError(f"Expecting {opening!r}", text, at)
+            raise JSONDecodeError(f"{opening!r} is expected", text, at)
         at = _space(text, at + 1)
         if text[at : at + 1] == closing:
             at += 1
@@ -113,17 +136,18 @@ def _walk(text: str, opening: str, closing: str, one: Callable[[int], int]) -> N
                 if mark == closing:
                     break
                 if mark != ",":
-                    raise JSONDecodeError(f"Expecting ',' or {closing!r}", text, at - 1)
+                    raise JSONDecodeError(f"',' or {closing!r} is expected", text, at - 1)
                 at = _space(text, at)
         at = _space(text, at)
         if at != len(text):
-            raise JSONDecodeError("Expecting the end", text, at)
+            raise JSONDecodeError("nothing more is expected", text, at)
     except JSONDecodeError as error:
+        reason = next((plain for start, plain in _PLAIN.items() if error.msg.startswith(start)), error.msg)
         raise Malformed(
-            f"not JSON: {error.msg} at line {error.lineno}, column {error.colno} (character {error.pos})"
+            f"not JSON: {reason} at line {error.lineno}, column {error.colno} (character {error.pos})"
         ) from error
     except RecursionError as error:
-        raise Malformed("the JSON is nested too deeply to be read") from error
+        raise Malformed("the JSON is nested too deeply to be read; put what is deeper into a string") from error
 
 
 def _value(text: str, at: int) -> tuple[Member, int]:

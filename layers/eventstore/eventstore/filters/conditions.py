@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from eventstore import clauses
 from eventstore.equalities import NONE, Equalities, both, either, equal
 from eventstore.events import AttributeValue, canonical
 from eventstore.filters import prefixes
@@ -26,19 +27,21 @@ class Condition(NamedTuple):
         holds: Tests an event's attributes.
         equalities: One of them is true of every event that matches, if there are any.
         prefixes: With one of them its stream's name starts; None if it may be any.
+        clauses: Every event that matches fulfils all of them.
     """
 
     written: Mapping[str, object]
     holds: Test
     equalities: Equalities
     prefixes: prefixes.Prefixes = None
+    clauses: clauses.Clauses = clauses.NONE
 
 
 def exact(wanted: Mapping[str, str]) -> Condition:
     """Every attribute has exactly this value."""
     holds = _every(wanted, lambda value: value.__eq__)
     equalities = both(*(equal(name, [value]) for name, value in wanted.items()))
-    return Condition({"exact": wanted}, holds, equalities, prefixes.named(wanted))
+    return Condition({"exact": wanted}, holds, equalities, prefixes.named(wanted), clauses.exact(wanted))
 
 
 def prefix(wanted: Mapping[str, str]) -> Condition:
@@ -56,8 +59,9 @@ def all_of(conditions: Sequence[Condition]) -> Condition:
     """Every one of them holds."""
     equalities = both(*(condition.equalities for condition in conditions))
     starts = prefixes.both(*(condition.prefixes for condition in conditions))
+    required = clauses.all_of(condition.clauses for condition in conditions)
     return Condition(
-        {"all": [condition.written for condition in conditions]}, conjunction(conditions), equalities, starts
+        {"all": [condition.written for condition in conditions]}, conjunction(conditions), equalities, starts, required
     )
 
 
@@ -66,6 +70,7 @@ def any_of(conditions: Sequence[Condition]) -> Condition:
     tests = [condition.holds for condition in conditions]
     equalities = either(*(condition.equalities for condition in conditions))
     starts = prefixes.either(*(condition.prefixes for condition in conditions))
+    required = clauses.any_of(condition.clauses for condition in conditions)
 
     def holds(attributes: Mapping[str, AttributeValue]) -> bool:
         for test in tests:  # noqa: SIM110 - any() costs a generator per event
@@ -73,7 +78,7 @@ def any_of(conditions: Sequence[Condition]) -> Condition:
                 return True
         return False
 
-    return Condition({"any": [condition.written for condition in conditions]}, holds, equalities, starts)
+    return Condition({"any": [condition.written for condition in conditions]}, holds, equalities, starts, required)
 
 
 def negation(condition: Condition) -> Condition:

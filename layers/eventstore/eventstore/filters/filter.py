@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from eventstore import clauses
 from eventstore.equalities import Equalities, both
 from eventstore.errors import InvalidFilter
 from eventstore.filters import prefixes
@@ -28,12 +29,14 @@ class Filter:
         equalities: Pairs of attribute and value, of which every event that matches has one at least: an index finds
             the filter by these. Empty, if nothing of the kind is known; then every event has to be tested.
         prefixes: With one of these the name of the stream starts of every event that matches; None, if it may be any.
+        clauses: Every event that matches fulfils all of them: a reader can pass over the others undecoded.
         matches: Whether an event with these attributes is wanted, the hub's own among them if they can be asked for.
     """
 
     text: str
     equalities: Equalities = field(compare=False)
     prefixes: prefixes.Prefixes = field(compare=False)
+    clauses: clauses.Clauses = field(compare=False)
     matches: Test = field(compare=False, repr=False)
 
     def may_want(self, stream: str) -> bool:
@@ -73,7 +76,8 @@ def filter_of(conditions: Sequence[Condition], *, pointer: str) -> Filter:
         raise InvalidFilter(f"the filters have {size} bytes as JSON; {_LONGEST} are the most", pointer=pointer)
     equalities = both(*(condition.equalities for condition in conditions))
     starts = prefixes.both(*(condition.prefixes for condition in conditions))
-    return Filter(text, equalities, starts, conjunction(conditions))
+    required = clauses.all_of(condition.clauses for condition in conditions)
+    return Filter(text, equalities, starts, required, conjunction(conditions))
 
 
 def _written(value: object) -> str:

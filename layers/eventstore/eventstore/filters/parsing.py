@@ -59,7 +59,8 @@ def sql_condition(text: str, pointer: str) -> Condition:
     # CloudEvents SQL 1.0.0, 3.3: what can be told before an evaluation should be.
     for detail, position in expression.unknown:
         raise InvalidFilter(detail, pointer=pointer, position=position)
-    return Condition({"sql": text}, expression.matches, expression.equalities)
+    required = (expression.equalities,) if expression.equalities else ()
+    return Condition({"sql": text}, expression.matches, expression.equalities, clauses=required)
 
 
 def _condition(value: object, pointer: str, depth: int) -> Condition:

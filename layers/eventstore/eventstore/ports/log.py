@@ -10,6 +10,7 @@ from eventstore.streams import ANY, Condition, Expected, StreamConfig, StreamSta
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
+    from eventstore.clauses import Clauses
     from eventstore.events import Event, RecordedEvent
     from eventstore.positions import Position
 
@@ -49,11 +50,22 @@ class Deleted:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Events of one stream, and the stream as it was when they were read."""
+    """Events of one stream, and the stream as it was when they were read.
+
+    Attributes:
+        state: The stream.
+        epoch: Its partition's.
+        events: In the order that was asked for.
+        reached: The sequence of the event that was looked at last, whether it is among `events` or not; None if none
+            was.
+        size: Bytes of the events that were looked at.
+    """
 
     state: StreamState
     epoch: str
     events: Sequence[RecordedEvent]
+    reached: int | None
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,16 +158,27 @@ class Log(Protocol):
             StreamGone: The stream was deleted for good.
         """
 
-    def read(self, stream: str, *, start: int, stop: int, count: int, backwards: bool = False) -> Slice:
+    def read(
+        self, stream: str, *, start: int, stop: int, count: int, backwards: bool = False, clauses: Clauses = ()
+    ) -> Slice:
         """Up to `count` events with `start <= sequence <= stop`, oldest first, or newest first if `backwards`.
+
+        Of those `count` events, some that do not fulfil every one of the `clauses` are left out.
 
         Raises:
             StreamNotFound: There is no such stream.
             StreamGone: The stream was deleted for good.
         """
 
-    def wait(self, stream: str, *, after: int, seconds: float) -> None:
-        """Return when the stream has an event beyond `after`, or when `seconds` have passed."""
+    def wait(self, stream: str, *, after: int, seconds: float, since: StreamState | None = None) -> None:
+        """Return when the stream has an event beyond `after`, when it is deleted, or when `seconds` have passed.
+
+        Args:
+            stream: Its name.
+            after: A sequence.
+            seconds: The longest wait.
+            since: The stream as the caller knows it: a deletion after that ends the wait. Without it, as it is now.
+        """
 
     def tail(
         self,
@@ -165,12 +188,16 @@ class Log(Protocol):
         backwards: bool = False,
         until: Mapping[int, Position] | None = None,
         streams: Collection[str] = (),
+        clauses: Clauses = (),
     ) -> Mapping[int, Tail]:
         """For each partition up to `count` events beyond a position, in log order; before it if `backwards`.
 
         Where `until` names a position, the log ends there (forwards only). With `streams`, only their events are
         read; what others hold is skipped, and however little is found, the answer comes soon: then it is short of
-        `count` and not `at_end`, and goes on at its position.
+        `count` and not `at_end`, and goes on at its position. With `clauses`, events that do not fulfil every one of
+        them may be left out, any number of them; the answer comes as soon. An answer is short of `count`, too, where
+        events are so large that more of them should not be in memory at once; of the partition that stands first in
+        `after` something is read in any case.
         """
 
     def missing(
@@ -211,6 +238,21 @@ class Log(Protocol):
             StreamGone: The stream was deleted for good.
         """
 
+    def configure(self, known: StreamState, config: StreamConfig, *, exactly: bool = False) -> bool:
+        """Give a stream other settings; False, and nothing is done, if they were changed since it was `known`.
+
+        What its retention does not keep by then is no longer read once it is trimmed.
+
+        Args:
+            known: The stream as the caller has seen it.
+            config: All of its settings.
+            exactly: Nor is it done if events were appended or removed since.
+
+        Raises:
+            StreamNotFound: There is no such stream.
+            StreamGone: The stream was deleted for good.
+        """
+
     def describe(self, stream: str) -> StreamState:
         """The stream as it is now; raises `StreamNotFound` or `StreamGone`."""
 
@@ -244,10 +286,13 @@ class Log(Protocol):
         """The streams of a partition of which `trim` has something left to remove that was deleted."""
 
     def limited(self, partition: int) -> Sequence[str]:
-        """The streams of a partition that were made with a retention, for `trim`."""
+        """The streams of a partition that have a retention, for `trim`."""
 
-    def index(self, partitions: Iterable[int]) -> None:
-        """Do what the next `locate` in these partitions would otherwise do first."""
+    def index(self, partitions: Iterable[int], *, until: int | None = None) -> None:
+        """Let `locate`, and `tail` with `clauses`, find fast what was appended to these partitions.
+
+        Once the time `until` has come (in milliseconds since 1970), the rest is left for the next time.
+        """
 
     def renew(self) -> Mapping[int, str]:
         """Give every partition another epoch: nobody may go on from an older cursor. Answers the new ones.

@@ -8,12 +8,13 @@
 --       6 partition, 7 trimmed    as in trim.lua
 --       8 limits       as in create.lua
 --       9 deleted      the partition's set of streams of which trim.lua has something left to remove
+--      10 ended        a Redis Stream of one entry, the partition's newest deletion: it wakes those who wait for events
 -- ARGV  1 name, 2 permanently ('1' or '0'), 3 time as in create.lua
 --       4 conditions (JSON): [1 if none may match or 0 if one must, version...], ... A version is '*', '<head>', or
 --         '<head>.<first>.<epoch>'
 --
 -- Answers  {'deleted', 1 if the bell is to be rung} | {'gone'} | {'absent'} | {'version', head}
-local events, state, log, streams, bell, partition, trimmed, limits, deletions = unpack(KEYS)
+local events, state, log, streams, bell, partition, trimmed, limits, deletions, ended = unpack(KEYS)
 local name, permanently, time = ARGV[1], ARGV[2] == '1', ARGV[3]
 -- So many of the newest appends are remembered one by one, as long as no more than so many bytes are looked through for
 -- it; what is older, in about so many blocks.
@@ -91,6 +92,7 @@ if permanently then
   call('SREM', limits, name)
 end
 remember(trimmed, partition, members)
+call('XADD', ended, 'MAXLEN', 1, '*', name, '')
 
 if call('EXISTS', bell) == 1 then return {'deleted', 0} end
 call('SET', bell, 1, 'PX', 10000)
