@@ -110,7 +110,7 @@ def test_pages_of_this_machine_work_at_every_door(dev: Running, origin: str) -> 
     assert dev.call("POST", _INVOKE, body=b"{}", headers=page).status == 200
     assert dev.call("POST", "/", body=b"{}", headers={**_SQS, **page}).status == 200
     assert dev.call("DELETE", "/items/1", headers=page).status == 200
-    assert dev.call("GET", "/@connections/abc", headers=page).status == 410
+    assert dev.call("GET", "/@connections/BFHPhfCWIAMCKlQ=", headers=page).status == 410
     url = f"{dev.stack.url.replace('http', 'ws', 1)}/ws"
     with connect(url, additional_headers=page, proxy=None) as connection:
         connection.send("{}")
