@@ -248,7 +248,7 @@ def test_a_stream_that_is_named_takes_all(tmp_path: Path) -> None:
 def test_a_line_at_fault_is_named_and_the_others_are_read(tmp_path: Path) -> None:
     found = read(tmp_path / "f", f"{ONE}\n\n{{oops\n{TWO}\n")
 
-    assert faults(found) == ["in:3: not JSON: Expecting a member's name in double quotes at column 2 (character 1)"]
+    assert faults(found) == ["in:3: not JSON: a member's name in double quotes is expected at column 2 (character 1)"]
     assert [json.loads(one.text)["id"] for one in found if isinstance(one, Item)] == ["1", "2"]
 
 
