@@ -18,6 +18,7 @@ from eventstore.adapters.clock import SystemClock
 from eventstore.adapters.redis_connection import connect
 from eventstore.adapters.redis_durables import RedisDurables
 from eventstore.adapters.redis_log import RedisLog
+from eventstore.adapters.redis_registry import RedisRegistry
 from eventstore.adapters.redis_turns import RedisTurns
 from eventstore.dispatch import Dispatcher
 from eventstore.filters import parse_filters
@@ -117,6 +118,8 @@ class _Group:
             self._log,
             RedisTurns(client, partitions=1),
             self._member,
+            durables=self._durables,
+            registry=RedisRegistry(client, partitions=1),
             bells=FakeBells(),
             letters=self._letters,
             clock=SystemClock(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from eventstore.adapters.clock import SystemClock
+from eventstore.adapters.redis_durables import RedisDurables
 from eventstore.adapters.redis_log import RedisLog
 from eventstore.adapters.redis_registry import RedisRegistry
 from eventstore.adapters.redis_turns import RedisTurns
@@ -66,7 +67,15 @@ class Partition:
         # No subscription is durable, so nobody is to be rung for and no letter is written.
         bells, letters = FakeBells(), FakeLetters()
         return Dispatcher(
-            self.log, turns, self._deliveries, bells=bells, letters=letters, clock=SystemClock(), limits=limits
+            self.log,
+            turns,
+            self._deliveries,
+            durables=RedisDurables(self._client, partitions=1),
+            registry=self._registry,
+            bells=bells,
+            letters=letters,
+            clock=SystemClock(),
+            limits=limits,
         )
 
 
