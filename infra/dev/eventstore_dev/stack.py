@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from eventstore_dev.websocket.clock import Clock
 
 _HOST = "127.0.0.1"
+_HIGHEST_PORT = 65_535
 # The parameter of a template that says whose pages may read answers, if it has one.
 _READERS = "AllowedOrigins"
 
