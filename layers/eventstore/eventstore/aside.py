@@ -113,6 +113,7 @@ class Aside:
             held.attempt, held.errors = 0, []
         # One that failed before goes alone, so that others do not fail with it.
         sent = wanted[: 1 if held.attempt else fitting([len(placed.event.body) for placed in wanted], self._room)]
+        sent = sent[: at.outbox.in_one_frame(sent)]
         until = sent[-1].position if sent else window.reached
         at.tell_removed(window, held.at, until, since=held.removals, stream=stream)
         if not sent:
@@ -133,7 +134,8 @@ class Aside:
         held.earlier, held.by_cursor = [spot for spot in held.earlier if spot.position > sent[-1].position], False
         held.sent_at, held.frame = at.step.stamp, group.frame + 1
         reason = held.errors[-1] if held.errors else None
-        group.frame += at.outbox.add_again(sent, held.attempt + 1, at.address(), reason=reason)
+        at.outbox.add_again(sent, held.attempt + 1, at.address(), reason=reason)
+        group.frame += 1
         return False
 
     def _letter(self, placed: Placed, stream: str, parked: Parked) -> DeadLetter:

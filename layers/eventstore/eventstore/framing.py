@@ -112,15 +112,18 @@ class Outbox:
             self._add_one(Part(kind, self.partition, cursors, texts, (to._replace(frame=number),)))
         return [len(chunk) for chunk in chunks]
 
-    def add_again(self, events: Sequence[Placed], attempt: int, to: Address, *, reason: str | None = None) -> int:
-        """Send events of one held stream to a member of a group, and why the first comes again; how many frames."""
+    def in_one_frame(self, events: Sequence[Placed]) -> int:
+        """How many of the events in the lead go into one frame."""
+        return len(next(self._chunks(events), ()))
+
+    def add_again(self, events: Sequence[Placed], attempt: int, to: Address, *, reason: str | None = None) -> None:
+        """Send events of one held stream, as many as one frame takes, and why the first comes again.
+
+        One frame and no more: each frame that names the stream ends the dropping of what follows an event that failed.
+        """
         about = {"stream": events[0].event.stream, "attempt": attempt} | ({"reason": reason} if reason else {})
-        members = json.dumps(about)[1:-1]
-        chunks = list(self._chunks(events))
-        for ahead, chunk in enumerate(chunks):
-            texts = (members, self._array(chunk))
-            self._add_one(Part(Kind.AGAIN, self.partition, (), texts, (to._replace(frame=to.frame + ahead),)))
-        return len(chunks)
+        texts = (json.dumps(about)[1:-1], self._array(events))
+        self._add_one(Part(Kind.AGAIN, self.partition, (), texts, (to,)))
 
     def add_caught_up(self, stream: str, to: Address) -> None:
         """Tell a member of a group that a stream that was held comes with all others from here on."""

@@ -8,9 +8,11 @@ from unittest import mock
 
 import pytest
 
+from eventstore.carrying import TurnLimits
 from eventstore.durable import DurableSubscriptions, Place
 from eventstore.errors import QueueUnavailable, SubscriptionNotFound
 from eventstore.filters import parse_filters
+from eventstore.framing import FrameLimits
 from eventstore.groups import Nack, Redrive, Replay, Rules
 from eventstore.ports import Start
 from eventstore.positions import BEGINNING
@@ -366,6 +368,20 @@ class TestFailing:
         group.turn()
         [again] = group.take("a")
         assert (again["attempt"], [e["id"] for e in again["events"]]) == (2, ["1"])
+
+    def test_of_a_held_stream_no_more_is_under_way_than_one_frame_holds(self, client: Client) -> None:
+        """A second frame that names the stream would be handled though an event of the first one failed."""
+        group = Group.of(client)
+        group.live.dispatcher = group.live.worker(TurnLimits(frames=FrameLimits(events=2)))
+        group.join("a")
+        group.publish("wf", 6)
+        group.take("a")
+        group.nack("a", "wf", 1)
+        group.ack_stream("a", "wf", 1)
+        first, second = group.take("a")
+        assert [[e["hubsequence"] for e in one["events"]] for one in (first, second)] == [["1"], ["2", "3"]]
+        group.ack_stream("a", "wf", 3)
+        assert group.events("a") == [("wf", "4"), ("wf", "5")]
 
     def test_what_a_held_stream_has_handled_does_not_come_again_to_who_goes_back(self, client: Client) -> None:
         group = Group.of(client)
