@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from eventstore.events import rfc3339
 from eventstore.groups import Held, Spot, before
-from eventstore.narrowing import fitting
 from eventstore.ports import DeadLetter
 
 if TYPE_CHECKING:
@@ -19,15 +18,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Aside"]
 
-_BYTES = 2 * 1024 * 1024
-"""Of the events of held streams that a turn sends to one group, give or take one event."""
-
 _LETTERS = 50
 """Events that a turn copies to the dead letter queue for one group: some 10 ms each, for they are sent one by one."""
 
 _HELD_AT_ONCE = 10
 _STREAMS = 20
-"""How many held and how many parked streams of a group a turn goes on with."""
+"""How many held and how many parked streams of a group a turn goes on with; of a held one it sends one frame."""
 
 
 class Aside:
@@ -35,7 +31,6 @@ class Aside:
 
     def __init__(self, at: GroupTurn) -> None:
         self._at = at
-        self._room = _BYTES
 
     @property
     def can_go_on(self) -> bool:
@@ -46,8 +41,6 @@ class Aside:
         """Go on with streams of which an event failed; whether more could be done at once."""
         more, due_now = False, self._held_due()
         for stream, held in due_now[:_STREAMS]:
-            if self._room <= 0:
-                return True
             more = self._send_stream(stream, held) or more
         return more or len(due_now) > _STREAMS
 
@@ -112,8 +105,7 @@ class Aside:
             # What failed is gone, by removal or by another filter: what comes next was not tried.
             held.attempt, held.errors = 0, []
         # One that failed before goes alone, so that others do not fail with it.
-        sent = wanted[: 1 if held.attempt else fitting([len(placed.event.body) for placed in wanted], self._room)]
-        sent = sent[: at.outbox.in_one_frame(sent)]
+        sent = wanted[: 1 if held.attempt else at.outbox.in_one_frame(wanted)]
         until = sent[-1].position if sent else window.reached
         at.tell_removed(window, held.at, until, since=held.removals, stream=stream)
         if not sent:
@@ -128,7 +120,6 @@ class Aside:
                 at.outbox.add_caught_up(stream, at.address())
                 group.frame += 1
             return not window.at_end
-        self._room -= sum(len(placed.event.body) for placed in sent)
         held.at = before(sent[0].position)
         held.sent = [Spot(p.position, stream, p.event.sequence, held.removals, group.frame + 1) for p in sent]
         held.earlier, held.by_cursor = [spot for spot in held.earlier if spot.position > sent[-1].position], False
