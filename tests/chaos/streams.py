@@ -56,8 +56,15 @@ class Streams:
         name = self._existing()
         if name is None:
             return
-        tag = self.world.hub.rest("GET", f"/streams/{name}").headers["etag"]
+        tag = self._tag(name)
         self._delete(name, "", tag=tag)
+
+    def _tag(self, name: str) -> str:
+        """The entity tag of a stream as it is now."""
+        reply = self.world.hub.rest("GET", f"/streams/{name}")
+        if reply.status != 200:
+            raise Violation("reading goes on", f"GET /streams/{name}: {reply.status} {reply.body!r}", name)
+        return reply.headers["etag"]
 
     def delete_if_stale(self) -> None:
         """With a tag that the stream had before something was published: nothing may be removed."""
@@ -65,7 +72,7 @@ class Streams:
         if name is None:
             return
         world = self.world
-        tag = world.hub.rest("GET", f"/streams/{name}").headers["etag"]
+        tag = self._tag(name)
         head = world.log.stream(name).head
         self._publishers._publish([self._publishers._event(name)], stream=name)
         if world.log.stream(name).head == head:
