@@ -126,6 +126,6 @@ def local_hub(folder: Path) -> Iterator[Hub]:
     """The local stack, for as long as the block lasts."""
     with (
         ValkeyServer.start(folder=folder, persistent=True) as valkey,
-        running(TEMPLATE, parameters={"RedisUrl": valkey.url}) as stack,
+        running(TEMPLATE, parameters={"RedisUrl": valkey.url}, variables={"AUTH": "none"}) as stack,
     ):
         yield LocalHub.of(stack, valkey)

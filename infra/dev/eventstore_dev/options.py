@@ -120,7 +120,10 @@ def _origins(environment: Mapping[str, str]) -> Origins:
 
 
 def _variables(auth: str, environment: Mapping[str, str]) -> Mapping[str, str]:
-    """What functions get of the developer's environment: where credentials are checked."""
+    """What functions get of the developer's environment: where credentials are checked, or that none are."""
+    if auth == _OPEN:
+        # A template's own default may say that AWS checks signatures; here nobody does.
+        return {"AUTH": _OPEN}
     needed = _CREDENTIALS.get(auth, ())
     for name in needed:
         if not environment.get(name):

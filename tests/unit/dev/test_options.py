@@ -21,7 +21,7 @@ def options(**environment: str) -> Options:
 def test_unless_asked_for_nobody_checks_credentials(environment: dict[str, str]) -> None:
     found = options(**environment, **_ISSUER)
     assert "Auth" not in found.parameters
-    assert found.variables == {}
+    assert found.variables == {"AUTH": "none"}
 
 
 def test_tokens_are_checked_against_the_environment() -> None:
