@@ -577,5 +577,5 @@ READ = ("describe", "lag", "locate", "ping", "read", "stats", "streams", "wait")
 WITHOUT_EFFECT = {"SkewedTurns.reached", *(f"RedisLog.{name}" for name in READ)}
 """Calls that only read."""
 
-OF_ONE_STEP = {"RedisLog.create"}
+OF_ONE_STEP = {"RedisLog.create", "RedisLog.configure"}
 """Calls that an operator makes, and that nothing hangs on."""
