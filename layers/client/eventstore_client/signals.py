@@ -80,8 +80,13 @@ class Signals:
     def _handle(self, number: int, _: FrameType | None) -> None:
         self.came.append(number)
         if len(self.came) == 1:
+            # Another signal may come in the midst of this: it interrupts once the worker is being closed.
+            deferred, self._deferred = self._deferred, True
             say_bytes(_LEAVING)
             self._closing.append(threading.Thread(target=self._worker.close))
             self._closing[0].start()
+            self._deferred = deferred
+            if not deferred:
+                self.check()
         elif not self._deferred:
             raise KeyboardInterrupt
