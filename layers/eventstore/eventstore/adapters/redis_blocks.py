@@ -46,7 +46,12 @@ INDEXED = frozenset(
         "causationid",
     }
 )
-"""The attributes that blocks tell of: those that a read can ask for by a parameter."""
+"""The attributes that blocks tell of: those that a read can ask for by a parameter.
+
+A list of its own, not `filters.parameters.ATTRIBUTES`: blocks are stored. The blocks that stand know nothing of an
+attribute that is added here later, and a read that asks for it would pass over its events. A new parameter is safe: a
+clause on an attribute that is not in this list is looked up in no block.
+"""
 
 _EVENTS = 256
 """Events of a block, and some more: those of its last append. A match costs a reader that many events."""
