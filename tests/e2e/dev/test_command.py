@@ -284,19 +284,7 @@ def test_a_second_instance_on_the_folder_is_refused(project: Path) -> None:
         assert "is in use by another instance" in refused(project, "--port", "0")
 
 
-HUB = """
-Parameters:
-  RedisUrl: {Type: String}
-  Partitions: {Type: String, Default: ""}
-Resources:
-  Count:
-    Type: AWS::Serverless::Function
-    Properties:
-      CodeUri: .
-      Handler: count.handler
-      Environment: {Variables: {REDIS_URL: !Ref RedisUrl}}
-      Events: {Count: {Type: Api, Properties: {Method: POST, Path: /count}}}
-"""
+HUB = STORE.replace("Resources:", '  Partitions: {Type: String, Default: ""}\nResources:')
 
 
 def test_another_number_of_partitions_than_the_store_has_is_named(project: Path) -> None:
