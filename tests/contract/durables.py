@@ -100,6 +100,11 @@ class DurablesContract:
             create(durables, start=Position(5, 6, 7))
             assert {group.removals for group in durables.groups(durable()).values()} == {0}
 
+        def test_behind_a_place_that_knew_of_removals_these_are_known(self, durables: Durables) -> None:
+            durables.create(durable(), dict.fromkeys(range(4), Position(5, 6, 7)), removals={2: 9})
+            removals = {partition: group.removals for partition, group in durables.groups(durable()).items()}
+            assert removals == dict.fromkeys(range(4), 0) | {2: 9}
+
         def test_it_concerns_all_partitions_or_those_of_its_streams(self, durables: Durables) -> None:
             streams = ("wf-1", "wf-2", "wf-3")
             assert list(durables.partitions(durable())) == [0, 1, 2, 3]

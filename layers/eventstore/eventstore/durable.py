@@ -17,7 +17,7 @@ from eventstore.errors import (
 from eventstore.groups import Change, Redrive, Replay
 from eventstore.ports import Start
 from eventstore.positions import BEGINNING, Position
-from eventstore.starting import origin_of, require_kept
+from eventstore.starting import Origin, origin_of, require_kept
 from eventstore.streams import partition_of
 from eventstore.subscriptions import version_tag
 
@@ -108,8 +108,8 @@ class DurableSubscriptions:
             _same(self._durables.get(durable.name), durable)
         except SubscriptionNotFound:
             require_kept(self._log, durable.streams)
-        starts = self._starts(durable, place)
-        stands = self._durables.create(durable, starts)
+        origin = self._origin(durable, place)
+        stands = self._durables.create(durable, origin.starts, removals=origin.since)
         _same(stands, durable)
         made = stands.key == durable.key
         if made:
@@ -188,14 +188,16 @@ class DurableSubscriptions:
             InvalidCursor: As `starting.origin_of` says.
         """
         durable = self._durables.get(name)
-        starts = self._starts(durable, place)
-        ends = self._ends([partition for partition, start in starts.items() if start is Start.NOW])
-        oldest = [partition for partition, start in starts.items() if start is Start.OLDEST]
-        places = {partition: start for partition, start in starts.items() if isinstance(start, Position)}
-        moves = {partition: [Replay(position)] for partition, position in {**ends, **places}.items()}
+        origin = self._origin(durable, place)
+        moves = self._from_ends([partition for partition, start in origin.starts.items() if start is Start.NOW])
+        for partition, start in origin.starts.items():
+            if isinstance(start, Position):
+                moves[partition] = Replay(start, removals=origin.since.get(partition, 0))
+            elif start is Start.OLDEST:
+                moves[partition] = Replay(BEGINNING, from_oldest=True)
         self._discard(durable, self._parked(durable))
-        self._tell(durable, moves | {partition: [Replay(BEGINNING, from_oldest=True)] for partition in oldest})
-        return sorted(starts)
+        self._tell(durable, {partition: [move] for partition, move in moves.items()})
+        return sorted(moves)
 
     def redrive(self, name: str, stream: str | None, how: str) -> Sequence[str]:
         """Let a parked stream, or all of them, go on (`groups.Redrive`); which ones do.
@@ -216,17 +218,19 @@ class DurableSubscriptions:
         self._tell(durable, commands)
         return streams
 
-    def _starts(self, durable: Durable, place: Place) -> Mapping[int, Position | Start]:
+    def _origin(self, durable: Durable, place: Place) -> Origin:
         if place.since is not None:
             # Before the first event of that millisecond.
             at = Position(max(place.since - 1, 0), _FOREVER, 0)
-            return dict.fromkeys(self._durables.partitions(durable), at)
-        return origin_of(self._log, durable.streams, cursors=place.cursors, oldest=place.oldest).starts
+            return Origin(dict.fromkeys(self._durables.partitions(durable), at), {}, ())
+        return origin_of(self._log, durable.streams, cursors=place.cursors, oldest=place.oldest)
 
-    def _ends(self, partitions: Collection[int]) -> Mapping[int, Position]:
-        """Where the logs end now."""
+    def _from_ends(self, partitions: Collection[int]) -> dict[int, Replay]:
+        """What lets groups go on from where the logs end now: nothing that was removed before is missing."""
         tails = self._log.tail(dict.fromkeys(partitions, _END), count=1, backwards=True)
-        return {p: BEGINNING if tail.position == _END else tail.position for p, tail in tails.items()}
+        # A log of which nothing is left was not read up to any place.
+        ends = {p: BEGINNING if tail.position == _END else tail.position for p, tail in tails.items()}
+        return {p: Replay(end, removals=tails[p].removals) for p, end in ends.items()}
 
     def _parked(self, durable: Durable) -> list[str]:
         return sorted(stream for group in self._durables.groups(durable).values() for stream in group.parked)

@@ -74,8 +74,8 @@ def test_a_try_that_died_is_made_up_for(
 ) -> None:
     whole = live.durables.create
 
-    def dying(asked: Durable, starts: Mapping[int, Position | Start]) -> Durable:
-        whole(asked, {0: starts[0]})
+    def dying(asked: Durable, starts: Mapping[int, Position | Start], **removals: Mapping[int, int]) -> Durable:
+        whole(asked, {0: starts[0]}, **removals)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:

@@ -16,8 +16,10 @@ from eventstore.framing import FrameLimits
 from eventstore.groups import Nack, Redrive, Replay, Rules
 from eventstore.ports import Start
 from eventstore.positions import BEGINNING
+from eventstore.reading import AllQuery, read_all
 from eventstore.streams import Retention, StreamConfig
 from eventstore.subscriptions import Durable
+from eventstore.sweep import Sweeper
 from tests.examples import event, events
 from tests.functional.core.live import Live
 
@@ -581,6 +583,40 @@ def test_a_replay_from_what_there_is_misses_nothing(client: Client, place: Place
     operators.replay(NAME, place)
     group.settle()
     assert kinds(group.take("a")) == wanted
+
+
+def test_a_replay_from_now_on_misses_nothing_of_a_log_that_was_emptied(client: Client) -> None:
+    group, operators, _ = emptied(client)
+    live = group.live
+    live.store.delete("wf")
+    group.settle()
+    group.take("a")
+    Sweeper(live.log, live.registry, live.turns, live.bells, live.members, clock=live.clock).sweep(until=1 << 62)
+    operators.replay(NAME, Place())
+    group.publish("other", 1)
+    assert kinds(group.take("a")) == ["owned", "events"]
+
+
+def test_behind_a_page_only_what_was_removed_after_it_was_read_is_missing(client: Client) -> None:
+    group = Group.of(client)
+    group.publish("first", 1)
+    group.publish("before", 1)
+    group.publish("after", 1)
+    group.live.store.delete("before")
+    page = read_all(group.live.log, AllQuery(limit=1))
+    group.live.store.delete("after")
+    group.publish("last", 1)
+    live = group.live
+    operators = DurableSubscriptions(live.log, live.durables, bells=lambda: live.bells, letters=lambda: live.letters)
+    operators.create(Durable("2" * 24, "late", parse_filters([])), Place(cursors=[page.cursor]))
+    operators.replay(NAME, Place(cursors=[page.cursor]))
+    for name, durable in (("a", NAME), ("b", "late")):
+        live.connect(name)
+        live.members.join(name, "w", live.durables.get(durable))
+        group.settle()
+        _, missing, sent = group.take(name)
+        assert missing["missing"] == [{"stream": "after", "first": 1, "last": 1}]
+        assert [one["hubstream"] for one in sent["events"]] == ["last"]
 
 
 def test_one_that_starts_behind_a_cursor_is_told_what_was_removed_since(client: Client) -> None:

@@ -64,7 +64,9 @@ class RedisDurables:
         with ANSWERING:
             return self._partitions.count
 
-    def create(self, durable: Durable, starts: Mapping[int, Position | Start]) -> Durable:
+    def create(
+        self, durable: Durable, starts: Mapping[int, Position | Start], *, removals: Mapping[int, int] | None = None
+    ) -> Durable:
         """See `Durables.create`."""
         key = durable_key(durable.name)
         with ANSWERING:
@@ -77,10 +79,10 @@ class RedisDurables:
             stands = Durable.decoded(text.decode())
             self._list(self._client, [DURABLES], [durable.name, 0])
             for partition in starts.keys() & set(self.partitions(stands)):
-                start = starts[partition]
+                group = _group(starts[partition], (removals or {}).get(partition, 0))
                 kept, keys = partition_keys(partition), turn_keys(partition)
                 at = [kept.partition, kept.log, keys.groups, keys.durables]
-                arguments = [self._new_epoch(), self._partitions.count, stands.key, stands.encoded(), _group(start)]
+                arguments = [self._new_epoch(), self._partitions.count, stands.key, stands.encoded(), group]
                 self._found(self._client, at, [*arguments, WHOLE])
         return stands
 
@@ -167,8 +169,9 @@ class RedisDurables:
         return silent
 
 
-def _group(start: Position | Start) -> str:
-    told = json.loads(Group(place=BEGINNING if isinstance(start, Start) else start).encoded())
+def _group(start: Position | Start, removals: int) -> str:
+    place = BEGINNING if isinstance(start, Start) else start
+    told = json.loads(Group(place=place, removals=removals).encoded())
     if isinstance(start, Start):
         # What was removed before counts only behind a place that was given.
         told["removals"] = "REMOVALS"

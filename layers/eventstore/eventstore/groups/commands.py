@@ -122,10 +122,12 @@ class Replay:
 
     Attributes:
         from_oldest: Whether that is the oldest event kept, wherever it stands, so that nothing is missing before it.
+        removals: Of how many removals of events who goes on there knows (`Missing.serial`): it is told of later ones.
     """
 
     position: Position
     from_oldest: bool = False
+    removals: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,8 +123,7 @@ def _replay(step: Step, replay: Replay) -> None:
     group.place = group.furthest = replay.position
     group.flight, group.held, group.parked, group.settled, group.losses = [], {}, {}, {}, []
     group.careful = group.lost = 0
-    # Behind a place that was given, it knows of no removal any more: members are told of those.
-    group.removals = step.removals if replay.from_oldest else 0
+    group.removals = step.removals if replay.from_oldest else replay.removals
     # Nor may the owner drop or acknowledge anything by what it had before.
     step.regrant = True
 

@@ -22,11 +22,18 @@ class Durables(Protocol):
     def count(self) -> int:
         """How many partitions the store has."""
 
-    def create(self, durable: Durable, starts: Mapping[int, Position | Start]) -> Durable:
+    def create(
+        self, durable: Durable, starts: Mapping[int, Position | Start], *, removals: Mapping[int, int] | None = None
+    ) -> Durable:
         """Make one that starts in these partitions; the one that stands, if there is one of this name already.
 
-        What a try that died left out is made up for, and nothing else of the one that stands is changed. Of removals
-        of events it knows (`Group.removals`), unless it starts behind a position: then of none.
+        What a try that died left out is made up for, and nothing else of the one that stands is changed.
+
+        Args:
+            durable: What it is.
+            starts: Where it starts in each partition. From a `Start` on, nothing that was removed before is missing.
+            removals: Where it starts behind a position, of how many removals of events it knows (`Group.removals`);
+                of none, where nothing stands.
         """
 
     def get(self, name: str) -> Durable:
