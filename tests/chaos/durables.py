@@ -147,13 +147,21 @@ class Durable:
         self._ever.setdefault(name, set()).add(event.sequence)
         self.account.take(name, event.sequence)
 
+    def tell(self, stream: str, first: int, last: int) -> None:
+        """A member is told that these are missing. That stands for what is still on its way after a replay, too."""
+        self.account.excuse(stream, first, last)
+        self._ever.setdefault(stream, set()).update(range(first, last + 1))
+
     def acknowledged(self, member: Member, partition: int, owned: int, done: Sequence[Handled]) -> None:
         """A member was answered that it has acknowledged these."""
         self._heard[member.socket.id, partition] = self.world.hub.clocks.true
         for one in done:
             place = (one.stream, one.sequence)
-            self._with.get(member.socket.id, set()).discard(place)
-            is_newest = self._sent.get(place) == (member.socket.id, one.frame)
+            to, frame = self._sent.get(place, ("", 0))
+            is_newest = (to, frame) == (member.socket.id, one.frame)
+            if to != member.socket.id or frame <= one.frame:
+                # Otherwise it has been sent to it again, and nothing was said of that.
+                self._with.get(member.socket.id, set()).discard(place)
             is_owner = self._granted.get(partition) == (member.socket.id, owned)
             # What was sent before it was moved counts no more, though the owner may not know that yet.
             moving = partition in self._moving

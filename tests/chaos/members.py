@@ -196,11 +196,11 @@ class Member:
         )
         for stream, first, last in ranges:
             self.world.note(f"{self.name} of {durable.about} is told that {stream} {first} to {last} is missing")
-            durable.account.excuse(stream, first, last)
+            durable.tell(stream, first, last)
         if message.get("missing_more"):
             firsts = self.world.firsts()
             for one in self.world.log.of_partition(partition):
-                durable.account.excuse(one.name, 1, firsts[one.name] - 1)
+                durable.tell(one.name, 1, firsts[one.name] - 1)
         part.places.append((message["frame"], message["cursor"]))
 
     def _check_attempt(self, message: dict[str, Any]) -> None:
