@@ -123,8 +123,8 @@ class Calm:
             for stream, sequence in self._operators.parked(durable).items():
                 durable.account.excuse(stream, sequence, self.world.log.stream(stream).head)
             streams = self.world.log.streams.values()
-            check_settled(durable.about, durable.interest, durable.account, streams)
-            durable.calm_down()
+            check_settled(durable.about, durable.owes, durable.account, streams)
+            durable.calm_down(stands["filters"])
 
     def _check_subscribers(self) -> None:
         for one in self.world.subscribers:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from tests.chaos.interests import Account, Interest
+from tests.chaos.interests import Account, Interest, all_of, any_of
 from tests.chaos.violation import Violation
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ class Durable:
     """One durable subscription, from its making to its end.
 
     Attributes:
+        interests: What it may go by, for it was changed since all was settled last: the first by then, the last now.
         account: What must be handled, and was, since it was made or moved last.
         deadline: In milliseconds.
         silent_since: Per member's connection and partition, since when it has said nothing, in the cache's time.
@@ -36,7 +37,7 @@ class Durable:
         self.world = world
         self.name = name
         self.about = f"{name}#{number}"
-        self.interest = interest
+        self.interests = [interest]
         self.deadline = deadline
         self.attempts = attempts
         self.in_flight = in_flight
@@ -51,6 +52,7 @@ class Durable:
         self._sent: dict[Place, tuple[str, int]] = {}
         self._times_sent: Counter[Place] = Counter()
         self._with: dict[str, set[Place]] = {}
+        self._left: set[str] = set()
         self._granted: dict[int, tuple[str, int]] = {}
         self._heard: dict[tuple[str, int], int] = {}
         self._frames: dict[int, int] = {}
@@ -58,8 +60,20 @@ class Durable:
         self._dropping: set[str] = set()
         self._lowest: dict[str, int] = {}
         self._is_made = False
+        self._is_one_of = [interest]
+        """What its definition may be: more than one, where changing it was answered by an error."""
         self._moving: dict[int, bool] = {}
         """Partitions that have yet to be moved, and whether to the oldest event kept."""
+
+    @property
+    def may_get(self) -> Interest:
+        """What its members may be sent: what was in flight ends under the definition that it was sent by."""
+        return any_of(self.interests)
+
+    @property
+    def owes(self) -> Interest:
+        """What its members must be sent, whichever partition goes by which definition."""
+        return all_of(self.interests)
 
     @property
     def reach(self) -> Account:
@@ -71,12 +85,13 @@ class Durable:
         """What it is made of."""
         asked: dict[str, Any] = {
             "id": self.name,
-            "filters": list(self.interest.filters),
+            "filters": list(self.interests[-1].filters),
             "ack_deadline": self.deadline // 1000,
             "max_attempts": self.attempts,
             "max_in_flight": self.in_flight,
         }
-        return asked | ({"stream": list(self.interest.streams)} if self.interest.streams else {})
+        streams = self.interests[-1].streams
+        return asked | ({"stream": list(streams)} if streams else {})
 
     # What the hub sends.
 
@@ -98,6 +113,8 @@ class Durable:
             if is_new:
                 self._times_sent[place] += 1
                 self._sent[place] = (connection, frame)
+                # Nobody told the hub yet that the member went away.
+                self._blamed[place] += connection in self._left
             self._with.setdefault(connection, set()).add(place)
 
     def watch_letter(self, stream: str, sequence: int, attempts: int, errors: Sequence[str]) -> None:
@@ -134,23 +151,18 @@ class Durable:
     def handle(self, who: str, event: Event) -> None:
         """A member handles an event."""
         name = event.stream
-        if not self.interest.wants(event):
+        if not self.may_get.wants(event):
             raise Violation("nobody gets what he did not ask for", f"{who}: {event}", name, self.about)
         self.world.note(f"{who} of {self.about} handles {name} {event.sequence}")
-        first = self._ordered_from.get(name, 1)
+        first, owes = self._ordered_from.get(name, 1), self.owes
         for earlier in self.world.log.stream(name).events[first - 1 : event.sequence - 1]:
-            if not self.interest.wants(earlier) or earlier.sequence in self._ever.get(name, ()):
+            if not owes.wants(earlier) or earlier.sequence in self._ever.get(name, ()):
                 continue
             if not self.account.is_settled(name, earlier.sequence):
                 text = f"{who}: {name} {event.sequence} before {earlier.sequence}"
                 raise Violation("a stream is handled in its order", text, name, self.about)
         self._ever.setdefault(name, set()).add(event.sequence)
         self.account.take(name, event.sequence)
-
-    def tell(self, stream: str, first: int, last: int) -> None:
-        """A member is told that these are missing. That stands for what is still on its way after a replay, too."""
-        self.account.excuse(stream, first, last)
-        self._ever.setdefault(stream, set()).update(range(first, last + 1))
 
     def acknowledged(self, member: Member, partition: int, owned: int, done: Sequence[Handled]) -> None:
         """A member was answered that it has acknowledged these."""
@@ -181,7 +193,8 @@ class Durable:
                 self._heard[member.socket.id, partition] = self.world.hub.clocks.true
 
     def blame(self, connection: str) -> None:
-        """A member goes away: what it had counts as tried."""
+        """A member goes away: what it had counts as tried, and what it is still sent."""
+        self._left.add(connection)
         self._blamed.update(self._with.pop(connection, ()))
 
     def pass_time(self) -> None:
@@ -211,6 +224,10 @@ class Durable:
 
     def move(self, firsts: dict[str, int], *, allowed: dict[str, int], to_oldest: Collection[int]) -> None:
         """It is made, or replayed: from here on all behind these is owed, and nothing before them."""
+        # What is still on its way may come behind what was missing, or dropped, before it was moved.
+        for name, ranges in self.account.told.items():
+            for first, last in ranges:
+                self._ever.setdefault(name, set()).update(range(first, last + 1))
         self.account = Account()
         self._acknowledged.clear()
         self._moving = {partition: partition in to_oldest for partition in range(len(self.world.log.ends))}
@@ -225,11 +242,20 @@ class Durable:
             # What lies between need not be handled before what comes behind it.
             self._ordered_from[name] = max(self._ordered_from.get(name, 1), owed)
 
-    def change(self, rules: dict[str, int]) -> None:
-        """It goes by other rules in one partition after the other: what the laxer of both allow is allowed."""
+    def change(self, rules: dict[str, int], interest: Interest | None, *, is_sure: bool) -> None:
+        """It goes by another definition in one partition after the other: what the laxer of both allow is allowed.
+
+        Args:
+            rules: Those that were changed.
+            interest: What it wants now, if that was changed.
+            is_sure: Whether the answer said so; where it was an error, it may be so.
+        """
         self.deadline = min(self.deadline, 1000 * rules.get("ack_deadline", self.deadline // 1000))
         self.attempts = min(self.attempts, rules.get("max_attempts", self.attempts))
         self.in_flight = max(self.in_flight, rules.get("max_in_flight", self.in_flight))
+        if interest is not None:
+            self.interests.append(interest)
+            self._is_one_of = [*(() if is_sure else self._is_one_of), interest]
 
     def redrive(self, stream: str, sequence: int, how: str) -> None:
         """A stream that is parked at an event goes on: from it, behind it, or behind all of it."""
@@ -272,8 +298,14 @@ class Durable:
             for stream in self.world.log.of_partition(partition):
                 self.account.excuse(stream.name, 1, firsts[stream.name] - 1)
 
-    def calm_down(self) -> None:
-        """All is settled: nothing of it is owed any more."""
+    def calm_down(self, filters: list[dict[str, Any]]) -> None:
+        """All is settled: nothing of it is owed any more, and all goes by the definition that the hub says it has."""
+        self.interests = [one for one in self._is_one_of if list(one.filters) == filters][-1:]
+        if not self.interests:
+            asked = [list(one.filters) for one in self._is_one_of]
+            text = f"{self.about} has the filters {filters}, and was asked to have one of {asked}"
+            raise Violation("a subscription is as it was asked to be", text, self.about)
+        self._is_one_of = list(self.interests)
         for stream in self.world.log.streams.values():
             self.account.settle(stream)
             self._ordered_from[stream.name] = stream.head + 1

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from random import Random
 
     from tests.chaos.log import Event, Log, Stream
 
-__all__ = ["TYPES", "Account", "Interest", "drawn_interest"]
+__all__ = ["TYPES", "Account", "Interest", "all_of", "any_of", "drawn_interest"]
 
 TYPES = ("task.started", "task.done", "order.placed")
 
@@ -44,6 +44,16 @@ class Interest:
         if not self.streams:
             return list(range(len(log.ends)))
         return sorted({log.partition_of(stream) for stream in self.streams})
+
+
+def any_of(interests: Sequence[Interest]) -> Interest:
+    """What one of them wants; they name the same streams."""
+    return replace(interests[0], wanted=lambda type_, stream: any(one.wanted(type_, stream) for one in interests))
+
+
+def all_of(interests: Sequence[Interest]) -> Interest:
+    """What each of them wants."""
+    return replace(interests[0], wanted=lambda type_, stream: all(one.wanted(type_, stream) for one in interests))
 
 
 def drawn_interest(rng: Random, streams: Iterable[str]) -> Interest:

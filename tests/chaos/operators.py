@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -93,7 +94,7 @@ class Operators:
             raise Violation("a subscription is replayed", f"{durable.about}: {reply.status} {reply.body!r}")
 
     def change(self) -> None:
-        """Give one other rules; it keeps its place, and goes by them from its next turns on."""
+        """Give one other rules or filters; it keeps its place, and goes by them from its next turns on."""
         durable = self._any()
         if durable is None:
             return
@@ -103,12 +104,16 @@ class Operators:
             "max_attempts": rng.randint(2, 4),
             "max_in_flight": rng.randint(1, 8),
         }
-        chosen = {name: rules[name] for name in rng.sample(sorted(rules), rng.randint(1, 3))}
-        reply = world.hub.json("PATCH", f"/subscriptions/{durable.name}", chosen)
-        world.note(f"change {durable.about} {chosen}: {reply.status}")
-        if reply.status == 200:
-            durable.change(chosen)
-        elif not self._may_fail(reply.status):
+        chosen: dict[str, Any] = {name: rules[name] for name in rng.sample(sorted(rules), rng.randint(1, 3))}
+        interest, asked = None, {**chosen}
+        if rng.random() < 0.5:
+            # Which streams it names stays.
+            interest = replace(drawn_interest(rng, world.log.streams), streams=durable.may_get.streams)
+            asked["filters"] = list(interest.filters)
+        reply = world.hub.json("PATCH", f"/subscriptions/{durable.name}", asked)
+        world.note(f"change {durable.about} {asked}: {reply.status}")
+        durable.change(chosen, interest, is_sure=reply.status == 200)
+        if reply.status != 200 and not self._may_fail(reply.status):
             raise Violation(
                 "a subscription is changed", f"{durable.about}: {reply.status} {reply.body!r}", durable.about
             )
