@@ -51,7 +51,8 @@ class Durable:
         self._park_asked: set[Place] = set()
         self._sent: dict[Place, tuple[str, int]] = {}
         self._times_sent: Counter[Place] = Counter()
-        self._with: dict[str, set[Place]] = {}
+        self._with: dict[str, dict[Place, int]] = {}
+        """Per connection what it may have, and in which frame it came last."""
         self._left: set[str] = set()
         self._granted: dict[int, tuple[str, int]] = {}
         self._heard: dict[tuple[str, int], int] = {}
@@ -115,7 +116,8 @@ class Durable:
                 self._sent[place] = (connection, frame)
                 # Nobody told the hub yet that the member went away.
                 self._blamed[place] += connection in self._left
-            self._with.setdefault(connection, set()).add(place)
+            had = self._with.setdefault(connection, {})
+            had[place] = max(frame, had.get(place, 0))
 
     def watch_letter(self, stream: str, sequence: int, attempts: int, errors: Sequence[str]) -> None:
         """An event is parked, and its copy goes to the queue."""
@@ -169,11 +171,11 @@ class Durable:
         self._heard[member.socket.id, partition] = self.world.hub.clocks.true
         for one in done:
             place = (one.stream, one.sequence)
-            to, frame = self._sent.get(place, ("", 0))
-            is_newest = (to, frame) == (member.socket.id, one.frame)
-            if to != member.socket.id or frame <= one.frame:
+            had = self._with.get(member.socket.id, {})
+            if had.get(place, 0) <= one.frame:
                 # Otherwise it has been sent to it again, and nothing was said of that.
-                self._with.get(member.socket.id, set()).discard(place)
+                had.pop(place, None)
+            is_newest = self._sent.get(place) == (member.socket.id, one.frame)
             is_owner = self._granted.get(partition) == (member.socket.id, owned)
             # What was sent before it was moved counts no more, though the owner may not know that yet.
             moving = partition in self._moving
