@@ -19,6 +19,7 @@ from eventstore.filters import parse_filters
 from eventstore.matching import terms_of
 from eventstore.ports import Advance, Behind, Start
 from eventstore.positions import BEGINNING, WHOLE, Position
+from eventstore.streams import partition_of
 from eventstore.subscriptions import EVENTSTORE, Connection, Subscription
 from tests.examples import events
 
@@ -198,6 +199,21 @@ class RegistryContract:
             place = Behind(one.key, Position(7, 8, 9), 3)
             assert turns.advance(turns.begin(0, events=9, behind=9), Advance(places={one.key: place}))
             assert list(turns.begin(0, events=9, behind=9).behind) == [place]
+
+        def test_where_the_log_ended_when_it_began_is_kept(self, turns: Turns, registry: Registry, log: Log) -> None:
+            connected(registry)
+            stream = next(name for name in map(str, itertools.count()) if partition_of(name, 4) == 0)
+            log.append(stream, events(1))
+            one, other = subscription("s1"), subscription("s2")
+            registry.subscribe(one, {0: Start.OLDEST})
+            registry.subscribe(other, {0: Start.NOW})
+            end = replace(log.tail({0: BEGINNING}, count=9)[0].position, index=WHOLE)
+            log.append(stream, events(1, start=2))
+            turn = turns.begin(0, events=9, behind=9)
+            assert {behind.key: behind.end for behind in turn.behind} == {one.key: end, other.key: BEGINNING}
+            places = {behind.key: replace(behind, position=end) for behind in turn.behind}
+            assert turns.advance(turn, Advance(places=places))
+            assert {one.key: one for one in turns.begin(0, events=9, behind=9).behind} == places
 
         def test_who_waits_longest_comes_first(self, turns: Turns, registry: Registry) -> None:
             connected(registry)

@@ -11,7 +11,6 @@ from eventstore.framing import FrameLimits, Placed
 from eventstore.losses import Losses
 from eventstore.matching import terms_of, terms_of_event
 from eventstore.narrowing import affordable_to_match, affordable_to_send, leading
-from eventstore.ports import Behind
 from eventstore.positions import WHOLE
 from eventstore.subscriptions import Subscription
 
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from eventstore.framing import Outbox
     from eventstore.losses import Lost
     from eventstore.narrowing import Groups
-    from eventstore.ports import Log, Turn, Turns
+    from eventstore.ports import Behind, Log, Turn, Turns
     from eventstore.positions import Position
 
 __all__ = ["Carrier", "TurnLimits"]
@@ -204,12 +203,16 @@ class Carrier:
                 if matched := _matched(subscription, window.events, range(len(window.events))):
                     alike.setdefault((matched, subscription.bare), []).append(subscription)
             last |= _send(outbox, window.events, alike, last)
-            if window.at_end:
-                last |= _tell_live(turn, outbox, step.subscriptions, last)
-                caught_up |= {one.key: terms_of(one) for one in step.subscriptions}
-            else:
-                # What was removed further on is told of when they come there.
-                places |= {one.key: Behind(one.key, window.reached, step.removals) for one in step.subscriptions}
+            live = [one for one in step.subscriptions if window.at_end and _has_caught_up(turn, behind[one.key])]
+            if live:
+                last |= _tell_live(turn, outbox, live, last)
+                caught_up |= {one.key: terms_of(one) for one in live}
+            # What was removed further on is told of when they come there.
+            places |= {
+                one.key: replace(behind[one.key], position=window.reached)
+                for one in step.subscriptions
+                if one.key not in caught_up
+            }
         frames |= {key: number for key, number in last.items() if number != before[key]}
 
     def _read_live(self, turn: Turn) -> _Window:
@@ -275,6 +278,11 @@ def _tell_lost(outbox: Outbox, lost: Lost, after: Position, last: Mapping[str, i
         outbox.add_truncated(members, after, to)
         frames |= {one.key: number for one, number in to}
     return frames
+
+
+def _has_caught_up(turn: Turn, one: Behind) -> bool:
+    """Whether all that was stored when the subscription began lies up to the goal, where live delivery goes on."""
+    return not turn.cut or one.end <= turn.goal
 
 
 def _tell_live(

@@ -13,6 +13,7 @@ from eventstore.filters import parse_filters
 from eventstore.framing import FrameLimits
 from eventstore.groups import Nack
 from eventstore.ports import Start
+from eventstore.reading import AllQuery, read_all
 from eventstore.streams import Retention, StreamConfig
 from eventstore.subscriptions import Durable
 from tests.examples import event, events
@@ -188,6 +189,24 @@ class TestCatchingUp:
         got = live.received()["a"]
         assert ids(got) == [str(number) for number in range(51)]
         assert [message["type"] for message in got].index("live") == len(got) - 1
+
+    def test_who_subscribes_while_live_delivery_lags_is_live_when_all_of_before_was_sent(self, client: Client) -> None:
+        live = Live(client, limits=TurnLimits(events=3))
+        live.subscribe("live")
+        live.settle()
+        live.store.publish([event("0")], stream="wf")
+        cursor = read_all(live.log, AllQuery(limit=1)).cursor
+        for number in range(1, 20):
+            live.store.publish([event(str(number))], stream="wf")
+        live.subscribe("late", oldest=True)
+        live.subscribe("later", cursors=[cursor])
+        live.store.publish([event("20")], stream="wf")
+        live.settle()
+        got = live.received()
+        for name, first in (("late", 0), ("later", 1)):
+            assert ids(got[name]) == [str(number) for number in range(first, 21)]
+            at = [message["type"] for message in got[name]].index("live")
+            assert int(ids(got[name][:at])[-1]) >= 19
 
     def test_those_at_the_end_become_live_together_whatever_their_streams(
         self, live: Live, monkeypatch: pytest.MonkeyPatch

@@ -13,7 +13,7 @@ from eventstore.adapters.redis_partitions import Partitions, random_epoch
 from eventstore.adapters.redis_scripts import Script
 from eventstore.errors import TurnLost
 from eventstore.ports import Behind, Turn
-from eventstore.positions import WHOLE, Position
+from eventstore.positions import BEGINNING, WHOLE, Position
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -81,7 +81,7 @@ class RedisTurns:
             epoch=epoch.decode(),
             done=_whole(done),
             goal=_whole(goal),
-            behind=[_behind(key, place) for key, place in zip(places[::2], places[1::2], strict=True)],
+            behind=list(map(_behind, places[::3], places[1::3], places[2::3])),
             live=bool(live),
             leap=int(leap),
             removals=int(removals),
@@ -217,9 +217,9 @@ def _entry(position: Position) -> str:
     return f"{position.time}-{position.order}"
 
 
-def _behind(key: bytes, place: bytes) -> Behind:
+def _behind(key: bytes, place: bytes, end: bytes) -> Behind:
     time, order, index, removals = map(int, place.split(b"-"))
-    return Behind(key.decode(), Position(time, order, index), removals)
+    return Behind(key.decode(), Position(time, order, index), removals, _whole(end) if end else BEGINNING)
 
 
 def _place(place: Behind) -> str:

@@ -5,21 +5,31 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from eventstore.positions import BEGINNING, Position
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from eventstore.positions import Position
 
 __all__ = ["Advance", "Behind", "Turn", "Turns"]
 
 
 @dataclass(frozen=True, slots=True)
 class Behind:
-    """A subscription that has yet to catch up, from `position`; `removals` as in `Started`."""
+    """A subscription that has yet to catch up.
+
+    Attributes:
+        key: Its key.
+        position: Where it stands.
+        removals: As in `Started`.
+        end: Where the log ended when it began: before that it has not caught up. `BEGINNING` if it began there, or if
+            the log was empty.
+    """
 
     key: str
     position: Position
     removals: int
+    end: Position = BEGINNING
 
 
 @dataclass(frozen=True, slots=True)

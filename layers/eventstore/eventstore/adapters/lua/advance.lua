@@ -42,7 +42,7 @@ for i = 1, #told.caught_up, 2 do
   if call('HEXISTS', subscriptions, key) == 1 then
     for _, term in ipairs(told.caught_up[i + 1]) do call('ZADD', terms, 0, term .. ':' .. key) end
     call('ZREM', behind, key)
-    call('HDEL', places, key)
+    call('HDEL', places, key, 'end:' .. key)
   end
 end
 

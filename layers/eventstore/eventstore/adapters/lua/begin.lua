@@ -14,7 +14,8 @@
 --       3 bell         there while a bell is on its way
 --       4 log          as in append.lua
 --       5 behind       subscriptions that have yet to catch up, a sorted set by the token of their last turn
---       6 places       where each of these stands: <time>-<order>-<index>-<trims when it began>
+--       6 places       where each of these stands: <time>-<order>-<index>-<trims when it began>; under end:<key>,
+--                      the last entry of the log when it began, unless it began there
 --       7 terms        subscriptions that have caught up, a sorted set of <term>:<key>, all of score 0
 --       8 inbox        commands for durable subscriptions, as in tell.lua
 --       9 groups       as in tell.lua
@@ -25,7 +26,7 @@
 -- Answers  {{token, epoch, done, goal, 1 if an earlier try set that, 1 if any has caught up, leap, trims, now, alarm,
 --            1 if the goal is fixed, 1 if it is cut, how many that were behind are carried, with those who ended since,
 --            the time of this try},
---           {key, place of each that is behind...}, {key, state of each durable subscription...}, {command...}}
+--           {key, place, end or nothing of each that is behind...}, {key, state of each durable subscription...}, {command...}}
 local call = redis.call
 local partition, turn, bell, log, behind, places, terms, inbox, groups = unpack(KEYS)
 -- More frames than a turn has for one subscription.
@@ -109,11 +110,10 @@ end
 
 local late = {}
 for _, key in ipairs(carried) do
-  local place = call('HGET', places, key)
+  local place = call('HMGET', places, key, 'end:' .. key)
   -- Who ended since an earlier try has none.
-  if place then
-    late[#late + 1] = key
-    late[#late + 1] = place
+  if place[1] then
+    for _, one in ipairs({key, place[1], place[2] or ''}) do late[#late + 1] = one end
   end
 end
 local states = durable and call('HGETALL', groups) or {}

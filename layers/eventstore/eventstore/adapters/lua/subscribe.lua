@@ -16,16 +16,19 @@ call('HSETNX', partition, 'epoch', ARGV[1])
 call('HSETNX', partition, 'partitions', ARGV[2])
 local told = call('HMGET', partition, 'epoch', 'trims')
 local trims = told[2] or '0'
-if place == 'now' then
-  local last = '0-0'
-  if call('EXISTS', log) == 1 then
-    -- Not the newest entry: that may have been removed, and was there before.
-    local about = call('XINFO', 'STREAM', log)
-    for i = 1, #about, 2 do
-      if about[i] == 'last-generated-id' then last = about[i + 1] end
-    end
+local last = '0-0'
+if call('EXISTS', log) == 1 then
+  -- Not the newest entry: that may have been removed, and was there before.
+  local about = call('XINFO', 'STREAM', log)
+  for i = 1, #about, 2 do
+    if about[i] == 'last-generated-id' then last = about[i + 1] end
   end
+end
+if place == 'now' then
   place = last .. '-' .. ARGV[6]
+elseif last ~= '0-0' then
+  -- Live delivery may be far from here yet: who has caught up has all that is stored by now.
+  call('HSET', places, 'end:' .. key, last)
 end
 call('HSET', subscriptions, key, ARGV[4])
 call('HSET', places, key, place .. '-' .. trims)

@@ -7,5 +7,5 @@ local call = redis.call
 local key = ARGV[1]
 for k = 1, 2 do call('HDEL', KEYS[k], key) end
 call('ZREM', KEYS[3], key)
-call('HDEL', KEYS[4], key)
+call('HDEL', KEYS[4], key, 'end:' .. key)
 for a = 2, #ARGV do call('ZREM', KEYS[5], ARGV[a] .. ':' .. key) end
