@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from eventstore import bootstrap
 from eventstore.access import FULL, Access
 from eventstore.errors import Forbidden, SubscriptionNotFound
+from eventstore.hub import bootstrap
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from eventstore import bootstrap
 from eventstore.access import Scope
 from eventstore.errors import InvalidQuery
 from eventstore.filters import filter_of_parameters
 from eventstore.filters.parameters import ATTRIBUTES
+from eventstore.hub import bootstrap
 from eventstore.streams import stream_name
 from eventstore.subscriptions import BARE, Connection, Subscription
 
@@ -87,7 +87,7 @@ def require_acceptable(query: Mapping[str, Sequence[str]], access: Access) -> No
         Forbidden: It is not for who asks.
     """
     # Imported here, for no other call over REST needs it.
-    from eventstore.starting import origin_of, require_kept  # noqa: PLC0415 - see above
+    from eventstore.read.start_position import origin_of, require_kept  # noqa: PLC0415 - see above
 
     asked = url_subscription(Connection("handshake", BARE, 0), query, access)
     if asked is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from eventstore.cloudevents import from_json
 
 if TYPE_CHECKING:
-    from eventstore.events import Event
+    from eventstore.cloudevents.event import Event
 
 __all__ = ["FakeClock", "event", "events"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from eventstore import bootstrap
+from eventstore.hub import bootstrap
 
 __all__ = ["forget"]
 

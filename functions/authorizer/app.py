@@ -10,8 +10,7 @@ from functools import cache
 from traceback import extract_tb
 from typing import TYPE_CHECKING, Any
 
-from eventstore.errors import Unauthorized, Unavailable
-from eventstore.settings import SettingsError
+from eventstore.errors import SettingsError, Unauthorized, Unavailable
 from functions.authorizer.credentials import credential_of
 from functions.authorizer.policy import policy_of
 from functions.authorizer.settings import AuthorizerSettings

@@ -15,8 +15,7 @@ from hashlib import sha256
 from hmac import compare_digest
 from typing import TYPE_CHECKING
 
-from eventstore.errors import Unauthorized
-from eventstore.settings import SettingsError
+from eventstore.errors import SettingsError, Unauthorized
 from functions.authorizer.grants import InvalidGrant, access_of
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from eventstore.settings import SettingsError
+from eventstore.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

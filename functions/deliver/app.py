@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from eventstore import bootstrap
+from eventstore.hub import bootstrap
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,9 +6,9 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any
 
-from eventstore import bootstrap
 from eventstore.errors import TurnLost
 from eventstore.groups import Member
+from eventstore.hub import bootstrap
 from functions.queues import in_order
 
 if TYPE_CHECKING:

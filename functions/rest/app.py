@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 
-from eventstore import bootstrap
 from eventstore.errors import EventstoreError
-from eventstore.store import PartlyPublished
+from eventstore.hub import bootstrap
+from eventstore.publish import PartlyPublished
 from functions.rest import cors, problems, responses
 from functions.rest.routes import about, dead_letters, events, streams, subscriptions
 

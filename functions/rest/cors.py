@@ -9,8 +9,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from eventstore.bootstrap import settings
-from eventstore.settings import ANY_ORIGIN, SettingsError
+from eventstore.errors import SettingsError
+from eventstore.hub.bootstrap import settings
+from eventstore.hub.settings import ANY_ORIGIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

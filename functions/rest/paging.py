@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from eventstore.bootstrap import clock
-from eventstore.gaps import NO_GAPS
-from eventstore.reading import AllQuery, Page, StreamPage, StreamQuery
+from eventstore.hub.bootstrap import clock
+from eventstore.read.gaps import NO_GAPS
+from eventstore.read.pages import AllQuery, Page, StreamPage, StreamQuery
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,7 @@ from functions.rest.responses import Answer, published
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from eventstore.store import PartlyPublished
+    from eventstore.publish import PartlyPublished
 
 __all__ = [
     "CODES",

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from eventstore.errors import InvalidQuery
 from eventstore.filters import filter_of_parameters
-from eventstore.reading import AllQuery, StreamQuery
-from eventstore.selections import Selection
+from eventstore.read.pages import AllQuery, StreamQuery
+from eventstore.read.selection import Selection
 from eventstore.streams import stream_name
 from functions.rest.tokens import DEAD_LETTERS, names_of
 

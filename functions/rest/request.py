@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from eventstore.bootstrap import settings
 from eventstore.errors import Forbidden, InvalidQuery, Malformed, TooLarge, UnsupportedMediaType
+from eventstore.hub.bootstrap import settings
 from functions.access import access_of
 
 if TYPE_CHECKING:

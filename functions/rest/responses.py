@@ -12,15 +12,15 @@ from urllib.parse import urlencode
 from aws_lambda_powertools.event_handler import Response
 
 from eventstore.cloudevents import data_of, to_http
+from eventstore.cloudevents.event import JsonData, rfc3339
 from eventstore.errors import InvalidQuery
-from eventstore.events import JsonData, rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from eventstore.events import RecordedEvent
-    from eventstore.gaps import Gaps
-    from eventstore.store import Published
+    from eventstore.cloudevents.event import RecordedEvent
+    from eventstore.publish import Published
+    from eventstore.read.gaps import Gaps
     from eventstore.streams import StreamState
     from functions.rest.request import Request
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from eventstore.events import rfc3339
+from eventstore.cloudevents.event import rfc3339
 
 if TYPE_CHECKING:
-    from eventstore.events import RecordedEvent
-    from eventstore.standing import ParkedStream, PartitionStanding, Standing
+    from eventstore.cloudevents.event import RecordedEvent
+    from eventstore.durable.status import ParkedStream, PartitionStanding, Standing
     from eventstore.subscriptions import Durable
 
 __all__ = ["dead_letter", "definition", "standing", "summary"]

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from eventstore.durable import Changes, Place
+from eventstore.durable.admin import Changes, Place
 from eventstore.filters import parse_filters
 from eventstore.groups import Rules
 from eventstore.subscriptions import Durable

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from eventstore.standing import MOST, standings
+from eventstore.durable.status import MOST, standings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from eventstore.durable.status import Standing
     from eventstore.ports import Clock, Durables, Log, Turns
-    from eventstore.standing import Standing
 
 __all__ = ["emit"]
 

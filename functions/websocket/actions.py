@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, NamedTuple
 
-from eventstore import bootstrap, groups
+from eventstore import groups
 from eventstore.access import Access, Scope
 from eventstore.errors import EventstoreError, UnknownAction
-from eventstore.store import PartlyPublished
+from eventstore.hub import bootstrap
+from eventstore.publish import PartlyPublished
 from eventstore.subscriptions import Subscription
 from functions.access import durable_of
 from functions.websocket import answers

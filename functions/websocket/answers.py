@@ -6,14 +6,14 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from eventstore import errors
-from eventstore.framing import hub_event, missing_members
-from eventstore.store import PartlyPublished
+from eventstore.frames.builder import hub_event, missing_members
+from eventstore.publish import PartlyPublished
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from eventstore.store import Published
-    from eventstore.subscribing import Subscribed
+    from eventstore.live.subscribe import Subscribed
+    from eventstore.publish import Published
 
 __all__ = ["bare_published", "bare_refused", "bare_subscribed", "error", "message", "published", "subscribed"]
 

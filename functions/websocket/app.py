@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from eventstore import bootstrap
 from eventstore.access import Scope
 from eventstore.cloudevents import from_json
 from eventstore.errors import ConnectionNotFound, EventstoreError, Forbidden, Invalid, StreamGone
+from eventstore.hub import bootstrap
 from eventstore.subscriptions import BARE
 from functions.access import access_of
 from functions.websocket import actions, answers, connecting

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from eventstore import bootstrap
 from eventstore.access import Scope
 from eventstore.errors import InvalidQuery
-from eventstore.frames import Address
-from eventstore.framing import note
+from eventstore.frames.builder import note
+from eventstore.frames.frame import Address
+from eventstore.hub import bootstrap
 from eventstore.subscriptions import BARE, EVENTSTORE, Connection
 from functions.access import access_of
 from functions.handshake import UrlSubscription, query_of, url_subscription

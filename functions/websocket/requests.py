@@ -16,8 +16,8 @@ from eventstore.streams import ANY, Expected, stream_name
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from eventstore.cloudevents.event import Event
     from eventstore.cloudevents.json_text import Member
-    from eventstore.events import Event
     from eventstore.filters import Filter
 
 __all__ = ["Ack", "Join", "Message", "Nack", "Publish", "Release", "Subscribe"]

@@ -7,8 +7,8 @@ from contextlib import closing
 from statistics import median
 from typing import TYPE_CHECKING
 
-from eventstore.adapters.redis_connection import connect
-from eventstore.adapters.redis_log import RedisLog
+from eventstore.adapters.redis.connection import connect
+from eventstore.adapters.redis.log import RedisLog
 from eventstore.filters import parse_filters
 from eventstore.subscriptions import Subscription
 from eventstore_dev.valkey import ValkeyServer

@@ -7,7 +7,7 @@ from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING
 
-from eventstore.adapters.redis_connection import connect
+from eventstore.adapters.redis.connection import connect
 from eventstore.filters import parse_filters
 from eventstore.subscriptions import Subscription
 from eventstore_dev.valkey import ValkeyServer

@@ -13,7 +13,7 @@ from eventstore.cloudevents import from_json
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from eventstore.events import Event
+    from eventstore.cloudevents.event import Event
 
 __all__ = ["EVENT_BYTES", "PER_STREAM", "Events"]
 

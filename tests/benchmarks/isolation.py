@@ -15,15 +15,15 @@ from statistics import quantiles
 from typing import TYPE_CHECKING, Any
 
 from eventstore.adapters.clock import SystemClock
-from eventstore.adapters.redis_connection import connect
-from eventstore.adapters.redis_durables import RedisDurables
-from eventstore.adapters.redis_log import RedisLog
-from eventstore.adapters.redis_registry import RedisRegistry
-from eventstore.adapters.redis_turns import RedisTurns
-from eventstore.dispatch import Dispatcher
+from eventstore.adapters.redis.connection import connect
+from eventstore.adapters.redis.durables import RedisDurables
+from eventstore.adapters.redis.log import RedisLog
+from eventstore.adapters.redis.registry import RedisRegistry
+from eventstore.adapters.redis.turns import RedisTurns
 from eventstore.filters import parse_filters
-from eventstore.frames import postings
+from eventstore.frames.frame import postings
 from eventstore.groups import Ack, AckStream, Join, Nack, Redrive
+from eventstore.live.dispatch import Dispatcher
 from eventstore.ports import Start
 from eventstore.positions import Cursor
 from eventstore.subscriptions import Durable
@@ -37,9 +37,9 @@ from tests.fakes.queues import FakeBells
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from eventstore.adapters.redis_connection import Client
-    from eventstore.events import Event
-    from eventstore.frames import Delivery
+    from eventstore.adapters.redis.connection import Client
+    from eventstore.cloudevents.event import Event
+    from eventstore.frames.frame import Delivery
     from eventstore.groups import Command
 
 __all__ = ["figures"]

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from nats.aio.client import Client
     from nats.aio.msg import Msg
 
-    from eventstore.events import Event
+    from eventstore.cloudevents.event import Event
 
 __all__ = ["JetStream"]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from eventstore.adapters.clock import SystemClock
-from eventstore.adapters.redis_durables import RedisDurables
-from eventstore.adapters.redis_log import RedisLog
-from eventstore.adapters.redis_registry import RedisRegistry
-from eventstore.adapters.redis_turns import RedisTurns
-from eventstore.carrying import TurnLimits
-from eventstore.dispatch import Dispatcher
+from eventstore.adapters.redis.durables import RedisDurables
+from eventstore.adapters.redis.log import RedisLog
+from eventstore.adapters.redis.registry import RedisRegistry
+from eventstore.adapters.redis.turns import RedisTurns
+from eventstore.live.catch_up import TurnLimits
+from eventstore.live.dispatch import Dispatcher
 from eventstore.ports import Start
 from eventstore.subscriptions import EVENTSTORE, Connection
 from tests.benchmarks.registering import register
@@ -20,8 +20,8 @@ from tests.fakes.queues import FakeBells
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from eventstore.adapters.redis_connection import Client
-    from eventstore.frames import Delivery
+    from eventstore.adapters.redis.connection import Client
+    from eventstore.frames.frame import Delivery
     from eventstore.subscriptions import Subscription
 
 __all__ = ["Partition"]

@@ -16,8 +16,8 @@ from eventsourcing.persistence import StoredEvent
 from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteDatastore
 from nats.js.api import StorageType
 
-from eventstore.adapters.redis_connection import connect
-from eventstore.adapters.redis_log import RedisLog
+from eventstore.adapters.redis.connection import connect
+from eventstore.adapters.redis.log import RedisLog
 from eventstore_dev.valkey import ValkeyServer
 from tests.benchmarks.examples import Events
 from tests.benchmarks.jetstream import JetStream
@@ -27,7 +27,7 @@ from tests.benchmarks.placement import beside_servers, starting_servers
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from eventstore.events import Event
+    from eventstore.cloudevents.event import Event
 
     Placed = Sequence[tuple[str, Event]]
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from redis import Redis
 
-from eventstore.adapters.redis_connection import connect
-from eventstore.adapters.redis_log import RedisLog
+from eventstore.adapters.redis.connection import connect
+from eventstore.adapters.redis.log import RedisLog
 from eventstore_dev.valkey import ValkeyServer
 from tests.benchmarks.examples import Events
 from tests.benchmarks.measure import Aim, Figure, Unit, in_turn

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from eventstore.adapters.redis_registry import RedisRegistry
+from eventstore.adapters.redis.registry import RedisRegistry
 from eventstore.ports import Start
 from eventstore.subscriptions import EVENTSTORE, Connection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from eventstore.adapters.redis_connection import Client
+    from eventstore.adapters.redis.connection import Client
     from eventstore.subscriptions import Subscription
 
 __all__ = ["register"]

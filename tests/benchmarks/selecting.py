@@ -6,12 +6,12 @@ import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from eventstore.adapters.redis_connection import connect
-from eventstore.adapters.redis_log import RedisLog
-from eventstore.events import Event, JsonData
+from eventstore.adapters.redis.connection import connect
+from eventstore.adapters.redis.log import RedisLog
+from eventstore.cloudevents.event import Event, JsonData
 from eventstore.filters import filter_of_parameters
-from eventstore.reading import AllQuery, read_all
-from eventstore.selections import Selection
+from eventstore.read.pages import AllQuery, read_all
+from eventstore.read.selection import Selection
 from eventstore_dev.valkey import ValkeyServer
 from tests.benchmarks.measure import Aim, Figure, Unit
 from tests.benchmarks.placement import beside_servers, starting_servers

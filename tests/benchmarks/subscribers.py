@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from aiohttp import ClientWebSocketResponse
 
-    from eventstore.events import Event
+    from eventstore.cloudevents.event import Event
 
 __all__ = ["Subscribers"]
 

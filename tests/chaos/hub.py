@@ -17,13 +17,14 @@ from unittest import mock
 
 from redis import Redis
 
-from eventstore import bootstrap, carrying
 from eventstore.adapters import clock as system_clock
 from eventstore.adapters import redis_log, redis_partitions, redis_registry, redis_scripts, redis_turns
-from eventstore.adapters.redis_connection import connect
-from eventstore.delivery import Deliverer
+from eventstore.adapters.redis.connection import connect
 from eventstore.errors import EventstoreError, QueueUnavailable
-from eventstore.framing import FrameLimits
+from eventstore.frames.builder import FrameLimits
+from eventstore.hub import bootstrap
+from eventstore.live import catch_up
+from eventstore.live.deliver import Deliverer
 from functions.deliver.app import handler as deliver
 from functions.dispatch.app import handler as dispatch
 from functions.websocket.app import handler as websocket
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from random import Random
 
-    from eventstore.dispatch import Dispatcher
+    from eventstore.live.dispatch import Dispatcher
     from eventstore.ports import DeadLetter
     from tests.chaos.queues import Message
 
@@ -187,7 +188,7 @@ class Hub:
             (bootstrap, "letters", lambda: self.letters),
             (bootstrap, "dispatcher", lambda: self._dispatcher),
             (bootstrap, "deliverer", lambda: self._deliverer),
-            (carrying, "TurnLimits", partial(carrying.TurnLimits, **_LIMITS)),
+            (catch_up, "TurnLimits", partial(catch_up.TurnLimits, **_LIMITS)),
             (system_clock, "SystemClock", lambda: self.clocks),
             (redis_log, "RedisLog", partial(_log, redis_log.RedisLog, self.clocks)),
             (redis_registry, "RedisRegistry", partial(redis_registry.RedisRegistry, clock=self.clocks.cache)),

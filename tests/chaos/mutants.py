@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
-from eventstore import carrying
-from eventstore.adapters.redis_log import RedisLog
-from eventstore.aside import Aside
+from eventstore.adapters.redis.log import RedisLog
+from eventstore.durable.set_aside import Aside
 from eventstore.groups import acknowledging, owning, steps
+from eventstore.live import catch_up
 from eventstore_dev.valkey import ValkeyServer
 from functions.rest import responses
 from tests.chaos.simulation import run
@@ -135,9 +135,9 @@ _FRESH = "held.attempt, held.errors = 0, []"
 """Where a held stream forgets the tries of an event that was removed."""
 
 MUTANTS = (
-    Mutant("full_cache_cold", scripts={"open": _without_leave}),
+    Mutant("full_cache_cold", scripts={"log/open": _without_leave}),
     Mutant("replay_loses_streams", patches=((steps, "_replay", _keeps_owner),)),
-    Mutant("live_deletion", patches=((carrying, "_tell_lost", _tells_nobody),)),
+    Mutant("live_deletion", patches=((catch_up, "_tell_lost", _tells_nobody),)),
     Mutant("truncated_told_once", patches=((owning, "_go_back", _tells_once),)),
     Mutant("deletion_that_dies", patches=((RedisLog, "deleted", _finds_nothing),)),
     Mutant("late_acknowledgement", patches=((acknowledging, "_settle", _counts_no_late_word),)),

@@ -9,13 +9,13 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from eventstore.errors import QueueUnavailable
-from eventstore.frames import postings
+from eventstore.frames.frame import postings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from random import Random
 
-    from eventstore.frames import Delivery
+    from eventstore.frames.frame import Delivery
     from eventstore.groups import Member
     from eventstore.ports import DeadLetter
     from tests.chaos.clocks import Clocks

@@ -174,7 +174,7 @@ class Subscriber:
     def _first_word(self, body: str) -> dict[str, Any]:
         import json  # noqa: PLC0415 - only bare ones
 
-        from eventstore.frames import postings  # noqa: PLC0415 - as the queue carries it
+        from eventstore.frames.frame import postings  # noqa: PLC0415 - as the queue carries it
 
         [first] = [json.loads(posting.message) for posting in postings(body)]
         return {"type": "subscribed", "cursor": first["hubcursor"], **first["data"]}

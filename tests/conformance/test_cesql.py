@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from eventstore.cesql import parse
 from eventstore.errors import InvalidFilter
+from eventstore.filters.cesql import parse
 from tests.material import MATERIAL
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from eventstore.cloudevents import attributes_of, batch_from_json, data_of, from_json
+from eventstore.cloudevents.event import JsonData
 from eventstore.errors import InvalidEvent
-from eventstore.events import JsonData
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from eventstore.adapters.redis_connection import Client, connect
+from eventstore.adapters.redis.connection import Client, connect
 from tests.contract.aws import Api
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from eventstore.errors import (
     TurnLost,
 )
 from eventstore.filters import parse_filters
-from eventstore.matching import terms_of
+from eventstore.live.matching import terms_of
 from eventstore.ports import Advance, Behind, Start
 from eventstore.positions import BEGINNING, WHOLE, Position
 from eventstore.streams import partition_of

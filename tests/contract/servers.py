@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from eventstore.adapters.redis_connection import Client, connect
+from eventstore.adapters.redis.connection import Client, connect
 from tests.contract.test_redis_log import emptied
 
 if TYPE_CHECKING:

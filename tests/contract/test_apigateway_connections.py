@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from eventstore.adapters.apigateway import ApiGatewayConnections
+from eventstore.adapters.aws.apigateway import ApiGatewayConnections
 from eventstore.ports.connections import Gone, Unreachable
 from tests.contract.aws import NOBODY, TRIED_ONCE, Api, session
 

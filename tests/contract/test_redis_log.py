@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from redis import Redis
 
-from eventstore.adapters.redis_connection import Client, connect
-from eventstore.adapters.redis_log import RedisLog
+from eventstore.adapters.redis.connection import Client, connect
+from eventstore.adapters.redis.log import RedisLog
 from eventstore.errors import AmbiguousEvent, PartitionMismatch, StoreUnavailable
 from eventstore.positions import BEGINNING, WHOLE, Position
 from eventstore.streams import Retention, StreamConfig, partition_of

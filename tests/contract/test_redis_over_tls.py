@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from eventstore.adapters.redis_connection import Client, connect
-from eventstore.adapters.redis_log import RedisLog
+from eventstore.adapters.redis.connection import Client, connect
+from eventstore.adapters.redis.log import RedisLog
 from eventstore.errors import StoreUnavailable
 from eventstore_dev.valkey import ValkeyCluster
 from eventstore_dev.valkey.server import free_port
@@ -105,8 +105,8 @@ class TestTheRule:
         assert [stats.streams for stats in log.stats()] == [1]
 
     def test_it_has_no_command_that_the_adapters_do_not_use(self) -> None:
-        folder = Path(__file__).parents[2] / "layers/eventstore/eventstore/adapters"
-        used = "\n".join(path.read_text() for path in [*folder.glob("redis_*.py"), *folder.glob("lua/*.lua")])
+        folder = Path(__file__).parents[2] / "layers/eventstore/eventstore/adapters/redis"
+        used = "\n".join(path.read_text() for path in [*folder.glob("*.py"), *folder.glob("lua/*/*.lua")])
         # What redis-py sends by itself.
         used += " command asking cluster sscan"
         allowed = [word[1:].partition("|")[0] for word in RULE if word.startswith("+")]
@@ -170,7 +170,7 @@ class TestRefusals:
         self, cache: Cache, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         # For so long a server without TLS waits for the end of a line.
-        monkeypatch.setattr("eventstore.adapters.redis_connection.SOCKET_SECONDS", 0.5)
+        monkeypatch.setattr("eventstore.adapters.redis.connection.SOCKET_SECONDS", 0.5)
         url = cache.url().replace(str(cache.port), str(cache.server.port))
         assert "TLS with the cache fails" in self.refusal(url, caplog)
 
@@ -188,7 +188,7 @@ class TestIam:
             return datetime.fromtimestamp(clock.now() / 1000, UTC)
 
         monkeypatch.setattr("botocore.auth.get_current_datetime", now)
-        monkeypatch.setattr("eventstore.adapters.redis_connection.SystemClock", lambda: clock)
+        monkeypatch.setattr("eventstore.adapters.redis.connection.SystemClock", lambda: clock)
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "the-secret-key")
         monkeypatch.setenv("AWS_SESSION_TOKEN", "the-session-token")
@@ -197,8 +197,8 @@ class TestIam:
 
     def accept(self, cache: Cache, clock: FakeClock) -> None:
         """Take the token that is made now, and none else: this is all that Valkey can know of IAM."""
-        from eventstore.adapters.elasticache_iam import IamTokens  # noqa: PLC0415 - after the environment is set
-        from eventstore.adapters.redis_url import IamUser  # noqa: PLC0415 - with it
+        from eventstore.adapters.redis.elasticache_iam import IamTokens  # noqa: PLC0415 - after the environment is set
+        from eventstore.adapters.redis.url import IamUser  # noqa: PLC0415 - with it
 
         user = IamUser("hub", "orders", serverless=False)
         enter(cache.server, password=IamTokens.of_session(user, clock=clock).get_credentials()[1])

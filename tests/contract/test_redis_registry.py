@@ -4,14 +4,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from eventstore.adapters.redis_log import RedisLog
-from eventstore.adapters.redis_registry import RedisRegistry
-from eventstore.adapters.redis_turns import RedisTurns
+from eventstore.adapters.redis.log import RedisLog
+from eventstore.adapters.redis.registry import RedisRegistry
+from eventstore.adapters.redis.turns import RedisTurns
 from tests.contract.registry import RegistryContract
 from tests.contract.servers import OnACluster, OnOneServer
 
 if TYPE_CHECKING:
-    from eventstore.adapters.redis_connection import Client
+    from eventstore.adapters.redis.connection import Client
 
 
 class OnRedis(RegistryContract):

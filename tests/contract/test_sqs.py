@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from eventstore.adapters.sqs import SqsBells, SqsDeliveries, SqsLetters
+from eventstore.adapters.aws.sqs import SqsBells, SqsDeliveries, SqsLetters
 from eventstore.errors import QueueUnavailable
-from eventstore.frames import Delivery, Kind, Part
+from eventstore.frames.frame import Delivery, Kind, Part
 from eventstore.ports import DeadLetter
 from tests.contract.aws import NOBODY, TRIED_ONCE, Api, session
 

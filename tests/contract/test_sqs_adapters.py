@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from eventstore.adapters.sqs import SqsBells, SqsDeliveries, SqsLetters
+from eventstore.adapters.aws.sqs import SqsBells, SqsDeliveries, SqsLetters
 from eventstore.errors import QueueUnavailable
-from eventstore.frames import Address, Delivery, Kind, Part, postings
+from eventstore.frames.frame import Address, Delivery, Kind, Part, postings
 from eventstore.groups import Member
 from eventstore.ports import DeadLetter
 from tests.contract.endpoints import ENDPOINT, at_endpoint, on_local_stack

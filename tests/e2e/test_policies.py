@@ -13,10 +13,10 @@ import boto3
 import pytest
 import urllib3
 
-from eventstore.adapters.redis_connection import connect
-from eventstore.adapters.redis_log import RedisLog
-from eventstore.frames import Address, Delivery, Kind, Part
-from eventstore.store import Store
+from eventstore.adapters.redis.connection import connect
+from eventstore.adapters.redis.log import RedisLog
+from eventstore.frames.frame import Address, Delivery, Kind, Part
+from eventstore.publish import Store
 from eventstore_dev.cloudformation import REGION
 from eventstore_dev.stack import running
 from eventstore_dev.valkey import ValkeyServer

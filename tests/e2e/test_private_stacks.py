@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from eventstore.adapters.redis_url import IamUser, RedisUrl
+from eventstore.adapters.redis.url import IamUser, RedisUrl
 from eventstore_dev.cloudformation import load
 from tests.e2e.deployed import DeployedHub
 

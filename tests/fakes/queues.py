@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from eventstore.errors import QueueUnavailable
-from eventstore.frames import Posting, postings
+from eventstore.frames.frame import Posting, postings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from eventstore.frames import Delivery
+    from eventstore.frames.frame import Delivery
     from eventstore.groups import Member
 
 __all__ = ["FakeBells", "FakeDeliveries"]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from eventstore import bootstrap
+from eventstore.hub import bootstrap
 from tests.fakes.letters import FakeLetters
 from tests.fakes.queues import FakeBells, FakeDeliveries
 from tests.functional.rest.api import Context

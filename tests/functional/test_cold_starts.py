@@ -14,7 +14,7 @@ _ROOT = Path(__file__).parents[2]
 # What is worth knowing of: each takes tens of milliseconds, or hundreds. Powertools touches botocore where it is
 # installed; botocore's session is what costs.
 _VENDORS = {"aws_lambda_powertools", "botocore.session", "jwt", "pydantic", "redis", "yaml"}
-_OURS = {"eventstore.cesql", "eventstore.dispatch", "eventstore.groups", "functions.rest.openapi"}
+_OURS = {"eventstore.filters.cesql", "eventstore.live.dispatch", "eventstore.groups", "functions.rest.openapi"}
 
 
 @cache
@@ -49,7 +49,7 @@ def test_a_function_imports_the_libraries_of_its_path(function: str, vendors: se
     [
         ("rest", set()),
         ("websocket", {"eventstore.groups"}),
-        ("dispatch", {"eventstore.dispatch", "eventstore.groups"}),
+        ("dispatch", {"eventstore.live.dispatch", "eventstore.groups"}),
         ("deliver", set()),
         ("sweep", set()),
         ("authorizer", set()),
@@ -69,10 +69,10 @@ def test_who_checks_tokens_imports_no_secrets_and_who_checks_keys_no_tokens() ->
 
 
 def test_who_handles_durable_subscriptions_imports_queues_only_to_use_them() -> None:
-    handling = "from eventstore import bootstrap; bootstrap.durable_subscriptions()"
-    assert imported_by(handling) & {"boto3", "botocore", "eventstore.adapters.sqs"} == set()
+    handling = "from eventstore.hub import bootstrap; bootstrap.durable_subscriptions()"
+    assert imported_by(handling) & {"boto3", "botocore", "eventstore.adapters.aws.sqs"} == set()
 
 
 def test_who_does_not_authenticate_by_iam_imports_nothing_for_it() -> None:
-    connecting = "from eventstore.adapters.redis_connection import connect; connect('rediss://hub:secret@127.0.0.1')"
+    connecting = "from eventstore.adapters.redis.connection import connect; connect('rediss://hub:secret@127.0.0.1')"
     assert {name.partition(".")[0] for name in imported_by(connecting)} & {"boto3", "botocore"} == set()

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from eventstore import bootstrap
-from eventstore.delivery import Deliverer
+from eventstore.hub import bootstrap
+from eventstore.live.deliver import Deliverer
 from functions.authorizer import app as authorizer
 from tests.examples import FakeClock
 from tests.fakes.connections import FakeConnections

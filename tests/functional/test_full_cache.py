@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from redis import Redis
 
-from eventstore import bootstrap
+from eventstore.hub import bootstrap
 from eventstore_dev.valkey import ValkeyServer
 from functions.rest.openapi import document
 from functions.websocket.actions import _ACTIONS

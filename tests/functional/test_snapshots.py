@@ -14,7 +14,7 @@ import pytest
 from botocore.retries.standard import ExponentialBackoff
 from redis.backoff import ExponentialWithJitterBackoff
 
-from eventstore import bootstrap
+from eventstore.hub import bootstrap
 from functions.authorizer import app as authorizer
 from tests.fresh import forget
 

@@ -6,7 +6,7 @@ from binascii import crc_hqx
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from eventstore.framing import FrameLimits
+from eventstore.frames.builder import FrameLimits
 from tests.pages.tables import replaced, table
 
 if TYPE_CHECKING:

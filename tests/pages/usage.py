@@ -8,11 +8,11 @@ from math import ceil
 from random import Random
 from typing import TYPE_CHECKING, cast
 
-from eventstore.adapters.sqs import SqsBells, SqsDeliveries
-from eventstore.events import RecordedEvent
+from eventstore.adapters.aws.sqs import SqsBells, SqsDeliveries
+from eventstore.cloudevents.event import RecordedEvent
 from eventstore.filters import parse_filters
-from eventstore.frames import postings
-from eventstore.framing import FrameLimits, Outbox, Placed
+from eventstore.frames.builder import FrameLimits, Outbox, Placed
+from eventstore.frames.frame import postings
 from eventstore.positions import Position
 from eventstore.subscriptions import Subscription
 from tests.benchmarks.examples import Events

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-from eventstore.cesql import parse
 from eventstore.cloudevents import batch_from_json, from_http, from_json
 from eventstore.cloudevents.json_text import elements, members
 from eventstore.filters import filter_of_parameters, parse_filters
+from eventstore.filters.cesql import parse
 from eventstore.filters.parameters import ATTRIBUTES
 from eventstore.positions import Cursor, Place, Position
 from eventstore.streams import stream_name, stream_of

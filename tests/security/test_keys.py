@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis.crc import key_slot
 
-from eventstore.adapters.redis_keys import (
+from eventstore.adapters.redis.keys import (
     CONNECTIONS,
     DURABLES,
     durable_key,
@@ -87,7 +87,7 @@ def test_a_name_has_nothing_that_means_something_in_a_key_or_a_pattern(text: str
 
 
 def test_what_is_no_name_names_no_durable_subscription(hub: Hub) -> None:
-    from eventstore import bootstrap  # noqa: PLC0415 - the fixture prepares it
+    from eventstore.hub import bootstrap  # noqa: PLC0415 - the fixture prepares it
 
     @tries(60)
     @given(TEXT)

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from eventstore.cesql import parse
 from eventstore.cloudevents import batch_from_json, from_http, from_json
 from eventstore.errors import EventstoreError
 from eventstore.filters import parse_filters
+from eventstore.filters.cesql import parse
 from eventstore.positions import Cursor, Position
 from functions.rest.subscription_models import new_subscription
 from functions.websocket.requests import Message

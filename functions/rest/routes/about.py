@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from eventstore.access import Scope
-from eventstore.bootstrap import clock, durables, log, settings
-from eventstore.events import rfc3339
+from eventstore.cloudevents.event import rfc3339
+from eventstore.hub.bootstrap import clock, durables, log, settings
 from functions.rest import responses
 from functions.rest.queries import only
 from functions.rest.request import Request, base_of, caller_of
@@ -41,7 +41,7 @@ def health() -> Answer:
 def stats() -> Answer:
     """What the store holds, in all and per partition, and how durable subscriptions stand."""
     # Imported here, for no other call of these needs groups.
-    from eventstore.standing import standings  # noqa: PLC0415 - see above
+    from eventstore.durable.status import standings  # noqa: PLC0415 - see above
 
     request = Request.of(router.current_event.raw_event, router.lambda_context, Scope.ADMIN)
     now = clock().now()

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from eventstore.access import Scope
-from eventstore.bootstrap import durable_subscriptions, durables, log
 from eventstore.errors import Absent
+from eventstore.hub.bootstrap import durable_subscriptions, durables, log
 from eventstore.streams import stream_name
 from functions.access import require_durable
 from functions.rest import responses
@@ -21,8 +21,8 @@ from functions.rest.tokens import DEAD_LETTERS, token_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from eventstore.events import RecordedEvent
-    from eventstore.standing import ParkedStream
+    from eventstore.cloudevents.event import RecordedEvent
+    from eventstore.durable.status import ParkedStream
     from functions.rest.responses import Answer
 
 __all__ = ["router"]
@@ -35,7 +35,7 @@ router = Router()  # type: ignore[no-untyped-call]  # Powertools leaves it untyp
 @router.get("/dead-letters")
 def overview() -> Answer:
     """A page of parked streams; with the event that failed, where one stream of one subscription is asked for."""
-    from eventstore.standing import parked_streams
+    from eventstore.durable.status import parked_streams
 
     request = Request.of(router.current_event.raw_event, router.lambda_context, Scope.ADMIN)
     query = dead_letters_query(request.query)

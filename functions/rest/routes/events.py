@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from eventstore.access import Scope
-from eventstore.bootstrap import log, store
 from eventstore.cloudevents import from_http
 from eventstore.errors import InvalidQuery
-from eventstore.reading import read_all
+from eventstore.hub.bootstrap import log, store
+from eventstore.read.pages import read_all
 from eventstore.streams import stream_name
 from functions.rest import responses
 from functions.rest.conditions import expected, prefers_batch
@@ -21,7 +21,7 @@ from functions.rest.request import Request, segment
 
 if TYPE_CHECKING:
     from eventstore.access import Access
-    from eventstore.selections import Selection
+    from eventstore.read.selection import Selection
     from functions.rest.responses import Answer
 
 __all__ = ["router"]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from eventstore.access import Scope
-from eventstore.bootstrap import log, store
-from eventstore.reading import read_stream
+from eventstore.hub.bootstrap import log, store
+from eventstore.read.pages import read_stream
 from eventstore.streams import stream_name
 from functions.rest import responses
 from functions.rest.conditions import (

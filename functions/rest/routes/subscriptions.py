@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from eventstore.access import Scope
-from eventstore.bootstrap import clock, durable_subscriptions, durables, log, new_id
+from eventstore.hub.bootstrap import clock, durable_subscriptions, durables, log, new_id
 from functions.access import durable_of, require_durable
 from functions.rest import responses
 from functions.rest.conditions import tags
@@ -71,7 +71,7 @@ def overview() -> Answer:
 @router.get("/subscriptions/<subscription>")
 def describe(subscription: str) -> Answer:
     """One of them, and how it stands."""
-    from eventstore.standing import standing_of
+    from eventstore.durable.status import standing_of
     from eventstore.subscriptions import version_tag
 
     request = Request.of(router.current_event.raw_event, router.lambda_context, Scope.SUBSCRIBE, Scope.ADMIN)

@@ -9,13 +9,13 @@ from urllib.parse import urlsplit
 
 from redis.exceptions import RedisError
 
-from eventstore.adapters.redis_connection import ANSWERING, connect
-from eventstore.adapters.redis_keys import partition_keys
+from eventstore.adapters.redis.connection import ANSWERING, connect
+from eventstore.adapters.redis.keys import partition_keys
 from eventstore.errors import EventstoreError
 from eventstore_dev.stack import StackError
 
 if TYPE_CHECKING:
-    from eventstore.adapters.redis_connection import Client
+    from eventstore.adapters.redis.connection import Client
 
 __all__ = ["require_endpoint", "require_port", "require_store"]
 

@@ -9,15 +9,15 @@ from string import ascii_letters, digits, punctuation
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
+from eventstore.cloudevents.event import canonical
 from eventstore.errors import Forbidden
-from eventstore.events import canonical
 from eventstore.filters import parse_filters
 from eventstore.streams import stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from eventstore.events import Event
+    from eventstore.cloudevents.event import Event
     from eventstore.filters import Filter
     from eventstore.subscriptions import Durable
 

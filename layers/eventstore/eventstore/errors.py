@@ -68,6 +68,7 @@ __all__ = [
     "PartitionMismatch",
     "QueueUnavailable",
     "Refused",
+    "SettingsError",
     "StoreFull",
     "StoreUnavailable",
     "StreamConflict",
@@ -421,3 +422,7 @@ class PartitionMismatch(Unavailable):
             f"PARTITIONS is {configured}, but the store was made with {stored}; "
             f"set PARTITIONS={stored}, or leave it unset"
         )
+
+
+class SettingsError(ValueError):
+    """A setting is missing or wrong; the message names it, and what would be right."""

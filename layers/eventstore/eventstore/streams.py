@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
+from eventstore.cloudevents.event import canonical
 from eventstore.errors import InvalidStream
-from eventstore.events import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from eventstore.events import Event
+    from eventstore.cloudevents.event import Event
 
 __all__ = [
     "ANY",

@@ -12,7 +12,7 @@ from eventstore.groups import Rules
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from eventstore.events import AttributeValue
+    from eventstore.cloudevents.event import AttributeValue
 
 __all__ = ["BARE", "EVENTSTORE", "Connection", "Durable", "Subscription", "version_tag"]
 

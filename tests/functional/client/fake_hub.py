@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from eventstore.cloudevents import batch_from_json, same_content
+from eventstore.cloudevents.event import RecordedEvent
 from eventstore.errors import EventstoreError
-from eventstore.events import RecordedEvent
 from eventstore.streams import stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from eventstore.events import Event
+    from eventstore.cloudevents.event import Event
 
 __all__ = ["Arrived", "FakeHub"]
 

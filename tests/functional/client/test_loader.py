@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from eventstore.cloudevents import data_of
+from eventstore.cloudevents.event import JsonData
 from eventstore.cloudevents.json_text import elements, members
-from eventstore.events import JsonData
 from eventstore_client import BadInput, LoadFailed, LoadInterrupted
 from eventstore_client.loader import check, load
 from eventstore_client.sources import Fault, Item, Source

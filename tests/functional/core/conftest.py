@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 import pytest
 from redis import Redis
 
-from eventstore.adapters.redis_connection import connect
+from eventstore.adapters.redis.connection import connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from eventstore.adapters.redis_connection import Client
+    from eventstore.adapters.redis.connection import Client
     from eventstore_dev.valkey import ValkeyServer
 
 

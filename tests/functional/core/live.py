@@ -6,15 +6,15 @@ import itertools
 import json
 from typing import TYPE_CHECKING, Any
 
-from eventstore.adapters.redis_durables import RedisDurables
-from eventstore.adapters.redis_log import RedisLog
-from eventstore.adapters.redis_registry import RedisRegistry
-from eventstore.adapters.redis_turns import RedisTurns
-from eventstore.dispatch import Dispatcher
+from eventstore.adapters.redis.durables import RedisDurables
+from eventstore.adapters.redis.log import RedisLog
+from eventstore.adapters.redis.registry import RedisRegistry
+from eventstore.adapters.redis.turns import RedisTurns
+from eventstore.durable.membership import Members
 from eventstore.filters import parse_filters
-from eventstore.joining import Members
-from eventstore.store import Store
-from eventstore.subscribing import Subscribed, Subscriptions
+from eventstore.live.dispatch import Dispatcher
+from eventstore.live.subscribe import Subscribed, Subscriptions
+from eventstore.publish import Store
 from eventstore.subscriptions import BARE, EVENTSTORE, Connection, Subscription
 from tests.examples import FakeClock
 from tests.fakes.letters import FakeLetters
@@ -23,8 +23,8 @@ from tests.fakes.queues import FakeBells, FakeDeliveries
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from eventstore.adapters.redis_connection import Client
-    from eventstore.carrying import TurnLimits
+    from eventstore.adapters.redis.connection import Client
+    from eventstore.live.catch_up import TurnLimits
 
 __all__ = ["Live"]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from eventstore.carrying import TurnLimits
-from eventstore.delivery import Deliverer
-from eventstore.durable import DurableSubscriptions
-from eventstore.ending import Endings
+from eventstore.durable.admin import DurableSubscriptions
+from eventstore.durable.deletion import Endings
 from eventstore.errors import TurnLost
 from eventstore.groups import Nack
-from eventstore.sweep import Sweeper
+from eventstore.live.catch_up import TurnLimits
+from eventstore.live.deliver import Deliverer
+from eventstore.live.sweep import Sweeper
 from tests.fakes.connections import FakeConnections
 from tests.fakes.faulty import Faults, Killed
 from tests.fakes.letters import FakeLetters
@@ -21,7 +21,7 @@ from tests.functional.core.live import Live
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from eventstore.adapters.redis_connection import Client
+    from eventstore.adapters.redis.connection import Client
 
 __all__ = ["Member", "Mortal", "frames_of"]
 

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from eventstore.delivery import Deliverer, Patience, Unfinished
-from eventstore.frames import Address, Delivery, Kind, Part
+from eventstore.frames.frame import Address, Delivery, Kind, Part
+from eventstore.live.deliver import Deliverer, Patience, Unfinished
 from eventstore.ports.connections import Unreachable
 from tests.examples import FakeClock
 from tests.fakes.connections import FakeConnections, gone, unreachable

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from eventstore.carrying import TurnLimits
 from eventstore.errors import InvalidCursor, QueueUnavailable, TurnLost
 from eventstore.filters import parse_filters
-from eventstore.framing import FrameLimits
+from eventstore.frames.builder import FrameLimits
 from eventstore.groups import Nack
+from eventstore.live.catch_up import TurnLimits
 from eventstore.ports import Start
 from eventstore.reading import AllQuery, read_all
 from eventstore.streams import Retention, StreamConfig
@@ -22,7 +22,7 @@ from tests.functional.core.live import Live
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from eventstore.adapters.redis_connection import Client
+    from eventstore.adapters.redis.connection import Client
 
 CROWDED = TurnLimits(pairs=3 * (2 + 25))
 """Two events for three subscribers are not too many."""

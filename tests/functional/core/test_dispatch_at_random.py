@@ -12,16 +12,16 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
-from eventstore.carrying import TurnLimits
 from eventstore.errors import QueueUnavailable, StreamNotFound, TurnLost
-from eventstore.framing import FrameLimits
+from eventstore.frames.builder import FrameLimits
+from eventstore.live.catch_up import TurnLimits
 from tests.examples import event
 from tests.functional.core.live import Live
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from eventstore.adapters.redis_connection import Client
+    from eventstore.adapters.redis.connection import Client
 
 PARTITIONS = 2
 STREAMS = ("wf-1", "wf-2", "wf-3")

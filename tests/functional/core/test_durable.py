@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from redis import Redis
 
-from eventstore.adapters.redis_connection import connect
-from eventstore.durable import DurableSubscriptions, Place
+from eventstore.adapters.redis.connection import connect
+from eventstore.durable.admin import DurableSubscriptions, Place
 from eventstore.errors import SubscriptionConflict, SubscriptionNotFound
 from eventstore.filters import parse_filters
 from eventstore.ports import Start

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 from redis import Redis
 
-from eventstore.adapters.redis_connection import connect
-from eventstore.carrying import TurnLimits
+from eventstore.adapters.redis.connection import connect
 from eventstore.errors import StoreFull
 from eventstore.filters import parse_filters
 from eventstore.groups import Rules
+from eventstore.live.catch_up import TurnLimits
 from eventstore.ports import Start
 from eventstore.streams import Retention, StreamConfig
 from eventstore.subscriptions import Durable

@@ -12,7 +12,7 @@ from tests.examples import event, events
 from tests.functional.core.test_groups import NAME, Group, kinds
 
 if TYPE_CHECKING:
-    from eventstore.adapters.redis_connection import Client
+    from eventstore.adapters.redis.connection import Client
 
 
 def missing(messages: list[dict[str, Any]]) -> list[tuple[str, int, int]]:
@@ -199,7 +199,7 @@ class TestWhileATurnIsUnderWay:
         assert missing(group.take("a")) == [("wf", 1, 2)]
 
     def test_what_is_removed_beyond_the_goal_of_a_turn_is_told_by_a_later_one(self, client: Client) -> None:
-        from eventstore.carrying import TurnLimits  # noqa: PLC0415 - only here
+        from eventstore.live.catch_up import TurnLimits  # noqa: PLC0415 - only here
 
         group = Group.of(client)
         group.join("a")

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from eventstore.durable import DurableSubscriptions, Place
+from eventstore.durable.admin import DurableSubscriptions, Place
 from eventstore.errors import QueueUnavailable
 from eventstore.groups import Nack
 from tests.examples import events
 from tests.functional.core.test_groups import NAME, Group, kinds
 
 if TYPE_CHECKING:
-    from eventstore.adapters.redis_connection import Client
+    from eventstore.adapters.redis.connection import Client
 
 DEADLINE = 10_000
 

@@ -8,23 +8,23 @@ from unittest import mock
 
 import pytest
 
-from eventstore.carrying import TurnLimits
-from eventstore.durable import DurableSubscriptions, Place
+from eventstore.durable.admin import DurableSubscriptions, Place
 from eventstore.errors import QueueUnavailable, SubscriptionNotFound
 from eventstore.filters import parse_filters
-from eventstore.framing import FrameLimits
+from eventstore.frames.builder import FrameLimits
 from eventstore.groups import Nack, Redrive, Replay, Rules
+from eventstore.live.catch_up import TurnLimits
+from eventstore.live.sweep import Sweeper
 from eventstore.ports import Start
 from eventstore.positions import BEGINNING
-from eventstore.reading import AllQuery, read_all
+from eventstore.read.pages import AllQuery, read_all
 from eventstore.streams import Retention, StreamConfig
 from eventstore.subscriptions import Durable
-from eventstore.sweep import Sweeper
 from tests.examples import event, events
 from tests.functional.core.live import Live
 
 if TYPE_CHECKING:
-    from eventstore.adapters.redis_connection import Client
+    from eventstore.adapters.redis.connection import Client
 
 NAME = "workers"
 

@@ -25,7 +25,7 @@ from tests.functional.core.live import Live
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from eventstore.adapters.redis_connection import Client
+    from eventstore.adapters.redis.connection import Client
 
 NAME = "workers"
 PARTITIONS = 2

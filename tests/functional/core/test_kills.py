@@ -14,8 +14,8 @@ import pytest
 from redis import Redis
 
 from eventstore import ports
-from eventstore.adapters.redis_connection import connect
-from eventstore.durable import Changes, Place
+from eventstore.adapters.redis.connection import connect
+from eventstore.durable.admin import Changes, Place
 from eventstore.errors import NothingParked, StreamGone, SubscriptionNotFound
 from eventstore.filters import parse_filters
 from eventstore.groups import Rules
@@ -31,7 +31,7 @@ from tests.functional.core.mortal import Member, Mortal, frames_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from eventstore.adapters.redis_connection import Client
+    from eventstore.adapters.redis.connection import Client
     from eventstore_dev.valkey import ValkeyServer
     from tests.fakes.faulty import Point
 

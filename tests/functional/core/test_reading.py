@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 import pytest
 from redis import Redis
 
-from eventstore.adapters.redis_connection import connect
-from eventstore.adapters.redis_log import RedisLog
+from eventstore.adapters.redis.connection import connect
+from eventstore.adapters.redis.log import RedisLog
 from eventstore.errors import InvalidQuery, NewEpoch
 from eventstore.filters import filter_of_parameters
-from eventstore.reading import AllQuery, StreamQuery, read_all, read_stream
-from eventstore.selections import Selection
+from eventstore.read.pages import AllQuery, StreamQuery, read_all, read_stream
+from eventstore.read.selection import Selection
 from eventstore.streams import partition_of
 from tests.examples import FakeClock, event, events
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from eventstore.events import RecordedEvent
+    from eventstore.cloudevents.event import RecordedEvent
     from eventstore_dev.valkey import ValkeyServer
 
 

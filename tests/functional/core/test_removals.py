@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from eventstore.carrying import TurnLimits
-from eventstore.durable import DurableSubscriptions, Place
+from eventstore.durable.admin import DurableSubscriptions, Place
 from eventstore.errors import QueueUnavailable, StoreUnavailable, StreamGone, TurnLost
 from eventstore.filters import parse_filters
+from eventstore.live.catch_up import TurnLimits
+from eventstore.live.sweep import Sweeper
 from eventstore.subscriptions import Durable
-from eventstore.sweep import Sweeper
 from tests.examples import events
 from tests.functional.core.live import Live
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from eventstore.adapters.redis_connection import Client
+    from eventstore.adapters.redis.connection import Client
 
 Told = tuple[str, int, int]
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pytest
 from redis import Redis
 
-from eventstore.adapters.redis_connection import connect
+from eventstore.adapters.redis.connection import connect
 from eventstore.errors import NewEpoch, TurnLost
 from eventstore.filters import parse_filters
 from eventstore.ports import Advance, Start
-from eventstore.reading import AllQuery, StreamQuery, read_all, read_stream
+from eventstore.read.pages import AllQuery, StreamQuery, read_all, read_stream
 from eventstore.streams import partition_of
 from eventstore.subscriptions import Durable
 from tests.examples import event, events
@@ -24,7 +24,7 @@ from tests.functional.rest.api import Api
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from eventstore.adapters.redis_connection import Client
+    from eventstore.adapters.redis.connection import Client
     from eventstore_dev.valkey import ValkeyServer
 
 Renew: TypeAlias = "Callable[[], None]"

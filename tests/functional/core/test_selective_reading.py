@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from redis import Redis
 
-from eventstore.adapters.redis_keys import partition_keys
-from eventstore.adapters.redis_log import RedisLog
+from eventstore.adapters.redis.keys import partition_keys
+from eventstore.adapters.redis.log import RedisLog
 from eventstore.filters import filter_of_parameters, parse_filters
-from eventstore.reading import AllQuery, StreamQuery, read_all, read_stream
-from eventstore.selections import Selection
+from eventstore.read.pages import AllQuery, StreamQuery, read_all, read_stream
+from eventstore.read.selection import Selection
 from eventstore.streams import Retention, StreamConfig
 from tests.examples import FakeClock, event, events
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from eventstore.adapters.redis_connection import Client
-    from eventstore.events import RecordedEvent
-    from eventstore.gaps import Range
-    from eventstore.reading import Page, StreamPage
+    from eventstore.adapters.redis.connection import Client
+    from eventstore.cloudevents.event import RecordedEvent
+    from eventstore.read.gaps import Range
+    from eventstore.read.pages import Page, StreamPage
     from eventstore_dev.valkey import ValkeyServer
 
 _RARE = Selection(filter_of_parameters({"source": ["/rare"]}))
@@ -225,7 +225,7 @@ def test_pages_put_together_hold_exactly_what_matches(
     log: RedisLog, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     """Whatever is indexed, deleted or removed by then, and wherever the time of each page is over."""
-    monkeypatch.setattr("eventstore.adapters.redis_blocks._EVENTS", 8)
+    monkeypatch.setattr("eventstore.adapters.redis.blocks._EVENTS", 8)
     random = Random(seed)
     log.create("wf-1", StreamConfig(Retention(max_events=20)))
     number = 0

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 from redis import Redis
 
-from eventstore.adapters.redis_connection import connect
+from eventstore.adapters.redis.connection import connect
+from eventstore.live.sweep import Sweeper
 from eventstore.streams import Retention, StreamConfig
-from eventstore.sweep import Sweeper
 from tests.examples import event, events
 from tests.functional.core.live import Live
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from eventstore import bootstrap
-from eventstore.delivery import Deliverer
-from eventstore.frames import Address, Delivery, Kind, Part
+from eventstore.frames.frame import Address, Delivery, Kind, Part
+from eventstore.hub import bootstrap
+from eventstore.live.deliver import Deliverer
 from functions.deliver import app
 from tests.examples import FakeClock
 from tests.fakes.connections import FakeConnections, unreachable

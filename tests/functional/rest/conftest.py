@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from eventstore import bootstrap
+from eventstore.hub import bootstrap
 from tests.fakes.letters import FakeLetters
 from tests.fakes.queues import FakeBells
 from tests.fresh import forget

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from eventstore import bootstrap
+from eventstore.hub import bootstrap
 from functions.rest.app import app
 from functions.rest.openapi import document, methods_at
 from functions.rest.version import VERSION

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from eventstore import bootstrap
 from eventstore.access import Access, Scope
 from eventstore.filters import parse_filters
+from eventstore.hub import bootstrap
 from eventstore.subscriptions import Durable
 from functions.authorizer.policy import policy_of
 from functions.rest.openapi import document

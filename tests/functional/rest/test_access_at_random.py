@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from eventstore import bootstrap
+from eventstore.hub import bootstrap
 from tests.functional.rest.api import Api, cloudevent
 from tests.functional.rest.callers import Caller, caller
 

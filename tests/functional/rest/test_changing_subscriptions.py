@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from eventstore import bootstrap
-from eventstore.durable import Changes
+from eventstore.durable.admin import Changes
 from eventstore.errors import WrongSubscriptionVersion
 from eventstore.filters import parse_filters
+from eventstore.hub import bootstrap
 from tests.functional.rest.api import cloudevent
 from tests.functional.rest.workers import Workers
 

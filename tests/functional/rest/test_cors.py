@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from eventstore import bootstrap
+from eventstore.hub import bootstrap
 from tests.functional.rest.api import cloudevent
 
 if TYPE_CHECKING:

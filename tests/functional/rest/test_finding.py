@@ -6,7 +6,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 import pytest
 
-from eventstore import bootstrap
+from eventstore.hub import bootstrap
 from tests.functional.rest.api import cloudevent
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from eventstore import bootstrap
+from eventstore.hub import bootstrap
 from eventstore.positions import Cursor
 from eventstore.streams import partition_of
 from tests.functional.rest.api import Api, cloudevent

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from eventstore import bootstrap
+from eventstore.hub import bootstrap
 from tests.examples import event
 from tests.functional.rest.api import Api, cloudevent, proxied, recorded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from eventstore.store import Store
+    from eventstore.publish import Store
 
 BATCH = "application/cloudevents-batch+json"
 

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from eventstore import bootstrap
+from eventstore.cloudevents.event import rfc3339
 from eventstore.errors import QueueUnavailable
-from eventstore.events import rfc3339
+from eventstore.hub import bootstrap
 from eventstore.streams import partition_of
 from tests.functional.rest.workers import Workers, create, post
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from eventstore import bootstrap
-from eventstore.dispatch import Dispatcher
 from eventstore.groups import Nack
+from eventstore.hub import bootstrap
+from eventstore.live.dispatch import Dispatcher
 from eventstore.subscriptions import EVENTSTORE, Connection
 from tests.fakes.queues import FakeDeliveries
 from tests.functional.rest.api import cloudevent

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from eventstore import bootstrap
 from eventstore.filters import parse_filters
+from eventstore.hub import bootstrap
 from eventstore.ports import Start
 from eventstore.subscriptions import Durable
 from functions.sweep.app import handler

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
-from eventstore import bootstrap
+from eventstore.hub import bootstrap
 from functions.dispatch.app import handler as dispatch
 from functions.websocket.app import handler
 from tests.functional.rest.api import Context

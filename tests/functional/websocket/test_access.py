@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from eventstore import bootstrap
 from eventstore.access import Access, Scope
-from eventstore.durable import Place
+from eventstore.durable.admin import Place
 from eventstore.filters import parse_filters
+from eventstore.hub import bootstrap
 from eventstore.subscriptions import Durable
 from functions.websocket.app import handler
 from tests.functional.rest.api import Context, cloudevent

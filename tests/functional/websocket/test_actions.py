@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from eventstore import bootstrap
 from eventstore.errors import StoreUnavailable
+from eventstore.hub import bootstrap
 from tests.functional.rest.api import cloudevent
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from eventstore import bootstrap
 from eventstore.groups import Redrive
+from eventstore.hub import bootstrap
 from eventstore.streams import partition_of
 from eventstore_client import Park, Retry
 from eventstore_client.membership import Membership

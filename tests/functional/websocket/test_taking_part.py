@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from eventstore import bootstrap
 from eventstore.filters import parse_filters
 from eventstore.groups import Nack, Rules, decoded
+from eventstore.hub import bootstrap
 from eventstore.ports import Start
 from eventstore.positions import BEGINNING, Cursor
 from eventstore.streams import partition_of

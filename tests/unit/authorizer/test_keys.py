@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventstore.access import Access, Scope
-from eventstore.errors import Unauthorized
-from eventstore.settings import SettingsError
+from eventstore.errors import SettingsError, Unauthorized
 from functions.authorizer.key import main
 from functions.authorizer.keys import ApiKeys, digest_of
 

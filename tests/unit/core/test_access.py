@@ -12,12 +12,12 @@ from eventstore.access import FULL, Access, Scope
 from eventstore.cloudevents import from_json
 from eventstore.errors import Forbidden, InvalidFilter
 from eventstore.filters import Filter, parse_filters
-from eventstore.matching import ANYTHING, terms_of
+from eventstore.live.matching import ANYTHING, terms_of
 from eventstore.subscriptions import Durable, Subscription
 from tests.filters import ATTRIBUTES, FILTERS
 
 if TYPE_CHECKING:
-    from eventstore.events import AttributeValue
+    from eventstore.cloudevents.event import AttributeValue
 
 _NAMES = st.text("ab:.", min_size=1, max_size=4)
 _TENANTS = st.text("ab.", min_size=1, max_size=3)

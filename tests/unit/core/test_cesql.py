@@ -10,13 +10,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from eventstore.cesql import Kind, parse
-from eventstore.cesql.patterns import matcher
 from eventstore.errors import InvalidFilter
+from eventstore.filters.cesql import Kind, parse
+from eventstore.filters.cesql.patterns import matcher
 from tests.filters import ATTRIBUTES, CHAINS, EXPRESSIONS
 
 if TYPE_CHECKING:
-    from eventstore.events import AttributeValue
+    from eventstore.cloudevents.event import AttributeValue
 
 EVENT = {"specversion": "1.0", "id": "1", "source": "/shop", "type": "io.flunq.task.done", "n": 5, "yes": True}
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import given, reject
 from hypothesis import strategies as st
 
-from eventstore.adapters.redis_screen import Screen
+from eventstore.adapters.redis.screen import Screen
 from eventstore.cloudevents import from_json
+from eventstore.cloudevents.event import canonical
 from eventstore.errors import InvalidFilter
-from eventstore.events import canonical
 from eventstore.filters import parse_filters
 from tests.examples import event
 from tests.filters import ATTRIBUTES, FILTERS

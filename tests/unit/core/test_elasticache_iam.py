@@ -10,10 +10,10 @@ import pytest
 from botocore.credentials import Credentials
 from botocore.exceptions import CredentialRetrievalError
 
-from eventstore.adapters.elasticache_iam import IamTokens
-from eventstore.adapters.redis_failures import TokenError
-from eventstore.adapters.redis_url import IamUser
-from eventstore.settings import SettingsError
+from eventstore.adapters.redis.elasticache_iam import IamTokens
+from eventstore.adapters.redis.failures import TokenError
+from eventstore.adapters.redis.url import IamUser
+from eventstore.errors import SettingsError
 from tests.examples import FakeClock
 
 USER = IamUser("hub", "orders", serverless=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventstore.adapters.redis_entries import REACH, entries_of, recorded
+from eventstore.adapters.redis.entries import REACH, entries_of, recorded
 
 bodies = st.lists(st.binary(min_size=2, max_size=60) | st.integers(5000, 9000).map(bytes), min_size=1, max_size=30)
 

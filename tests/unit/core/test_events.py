@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventstore.cloudevents import attributes_of, data_of, from_http, from_json, same_content, to_http
+from eventstore.cloudevents.event import BinaryData, JsonData, RecordedEvent, rfc3339
 from eventstore.errors import EventstoreError, InvalidEvent, Malformed, UnsupportedMediaType
-from eventstore.events import BinaryData, JsonData, RecordedEvent, rfc3339
 from tests.examples import event
 
 _HEADERS = {"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/s", "ce-type": "t"}

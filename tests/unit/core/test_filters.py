@@ -9,8 +9,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from eventstore.cloudevents import recorded_attributes
+from eventstore.cloudevents.event import RecordedEvent, canonical
 from eventstore.errors import InvalidFilter
-from eventstore.events import RecordedEvent, canonical
 from eventstore.filters import EVERYTHING, Filter, filter_of_parameters, parse_filters, sql_filter
 from tests.examples import event
 from tests.filters import ATTRIBUTES, FILTERS
@@ -244,7 +244,9 @@ class TestOfParameters:
 
 
 def test_sql_is_imported_by_who_asks_for_it() -> None:
-    program = "import sys\nfrom eventstore.filters import parse_filters\n{}\nprint('eventstore.cesql' in sys.modules)"
+    program = (
+        "import sys\nfrom eventstore.filters import parse_filters\n{}\nprint('eventstore.filters.cesql' in sys.modules)"
+    )
     asked = {
         "parse_filters([{'prefix': {'type': 'a'}}])": "False",
         "parse_filters([{'sql': 'true'}])": "True",

@@ -6,7 +6,7 @@ from itertools import groupby
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventstore.frames import Address, Delivery, Kind, Part, postings, shard_of
+from eventstore.frames.frame import Address, Delivery, Kind, Part, postings, shard_of
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 _ADDRESSES = st.lists(

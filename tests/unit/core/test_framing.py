@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from eventstore.cloudevents import validated
-from eventstore.events import RecordedEvent
+from eventstore.cloudevents.event import RecordedEvent
 from eventstore.filters import parse_filters
-from eventstore.frames import postings
-from eventstore.framing import FrameLimits, Outbox, Placed, missing_members
+from eventstore.frames.builder import FrameLimits, Outbox, Placed, missing_members
+from eventstore.frames.frame import postings
 from eventstore.positions import Cursor, Position
 from eventstore.subscriptions import Subscription
 from tests.examples import event

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventstore.filters import parse_filters
-from eventstore.framing import FrameLimits
-from eventstore.narrowing import Groups, affordable_to_match, affordable_to_send, leading
+from eventstore.frames.budget import Groups, affordable_to_match, affordable_to_send, leading
+from eventstore.frames.builder import FrameLimits
 from eventstore.positions import Position
 from eventstore.subscriptions import Subscription
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from eventstore.adapters.redis_url import IamUser, RedisUrl
-from eventstore.settings import SettingsError
+from eventstore.adapters.redis.url import IamUser, RedisUrl
+from eventstore.errors import SettingsError
 
 
 def test_the_options_of_tls_are_handed_on_and_ours_are_not() -> None:

@@ -6,7 +6,11 @@ from importlib.resources import files
 
 import pytest
 
-_FILES = {file.name.removesuffix(".lua"): file.read_text() for file in (files("eventstore.adapters") / "lua").iterdir()}
+_FILES = {
+    file.name.removesuffix(".lua"): file.read_text()
+    for folder in (files("eventstore.adapters.redis") / "lua").iterdir()
+    for file in folder.iterdir()
+}
 
 PARTS = {"removals"}
 """They stand in the middle of scripts, whose first lines count."""

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from eventstore.events import RecordedEvent
+from eventstore.cloudevents.event import RecordedEvent
 from eventstore.filters import filter_of_parameters, sql_filter
-from eventstore.selections import EVERYTHING, Selection
+from eventstore.read.selection import EVERYTHING, Selection
 from tests.examples import event
 
 

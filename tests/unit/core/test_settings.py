@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from eventstore.settings import Settings, SettingsError
+from eventstore.errors import SettingsError
+from eventstore.hub.settings import Settings
 
 
 def test_without_variables_the_defaults_hold() -> None:

@@ -11,7 +11,7 @@ from eventstore.streams import named_for, partition_of, stream_name, stream_of
 from tests.examples import event
 
 if TYPE_CHECKING:
-    from eventstore.events import AttributeValue
+    from eventstore.cloudevents.event import AttributeValue
 
 _IDS = st.text("a:T", max_size=3)
 

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from eventstore.adapters.redis_url import IamUser, RedisUrl
+from eventstore.adapters.redis.url import IamUser, RedisUrl
 from tests.caches import RULE
 from tests.policies.deployed import Deployed
 from tests.unit.deployment.templates import NESTED, ROOT, properties, resources

@@ -11,7 +11,7 @@ from eventstore.errors import InvalidEvent
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from eventstore.events import AttributeValue
+    from eventstore.cloudevents.event import AttributeValue
 
 __all__ = ["is_json", "validated"]
 

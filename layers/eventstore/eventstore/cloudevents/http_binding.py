@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
 from eventstore.cloudevents.attributes import is_json, validated
+from eventstore.cloudevents.event import BinaryData, Event, JsonData, canonical
 from eventstore.cloudevents.json_format import attributes_of, batch_from_json, data_of, from_json
 from eventstore.cloudevents.json_text import decoded, single
 from eventstore.errors import InvalidEvent, Malformed, UnsupportedMediaType
-from eventstore.events import BinaryData, Event, JsonData, canonical
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

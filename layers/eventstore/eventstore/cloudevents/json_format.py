@@ -9,13 +9,13 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
 from eventstore.cloudevents.attributes import validated
+from eventstore.cloudevents.event import BinaryData, Event, JsonData
 from eventstore.cloudevents.json_text import decoded, elements, kind_of, members
 from eventstore.errors import InvalidEvent, Malformed
-from eventstore.events import BinaryData, Event, JsonData
 
 if TYPE_CHECKING:
+    from eventstore.cloudevents.event import AttributeValue, RecordedEvent
     from eventstore.cloudevents.json_text import Member
-    from eventstore.events import AttributeValue, RecordedEvent
 
 __all__ = ["attributes_of", "batch_from_json", "data_of", "from_json", "recorded_attributes", "same_content"]
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from eventstore import clauses
-from eventstore.equalities import NONE, Equalities, both, either, equal
-from eventstore.events import AttributeValue, canonical
-from eventstore.filters import prefixes
+from eventstore.cloudevents.event import AttributeValue, canonical
+from eventstore.filters import clauses, prefixes
+from eventstore.filters.index_terms import NONE, Equalities, both, either, equal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,11 +6,10 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from eventstore import clauses
-from eventstore.equalities import Equalities, both
 from eventstore.errors import InvalidFilter
-from eventstore.filters import prefixes
+from eventstore.filters import clauses, prefixes
 from eventstore.filters.conditions import Condition, Test, conjunction
+from eventstore.filters.index_terms import Equalities, both
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

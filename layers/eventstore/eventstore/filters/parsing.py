@@ -50,7 +50,7 @@ def sql_filter(text: str, *, pointer: str) -> Filter:
 def sql_condition(text: str, pointer: str) -> Condition:
     """The same as a part of a filter."""
     # Imported here, for most filters need no SQL, and a cold start pays for every import.
-    from eventstore.cesql import parse  # noqa: PLC0415 - see above
+    from eventstore.filters.cesql import parse  # noqa: PLC0415 - see above
 
     try:
         expression = parse(text)

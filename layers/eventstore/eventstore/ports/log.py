@@ -10,8 +10,8 @@ from eventstore.streams import ANY, Condition, Expected, StreamConfig, StreamSta
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from eventstore.clauses import Clauses
-    from eventstore.events import Event, RecordedEvent
+    from eventstore.cloudevents.event import Event, RecordedEvent
+    from eventstore.filters.clauses import Clauses
     from eventstore.positions import Position
 
 __all__ = ["Appended", "Deleted", "Lag", "Log", "Missing", "PartitionStats", "Slice", "Tail"]

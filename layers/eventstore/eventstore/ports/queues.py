@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from eventstore.frames import Delivery
+    from eventstore.frames.frame import Delivery
     from eventstore.groups import Member
 
 __all__ = ["Bells", "Deliveries"]

@@ -1,0 +1,245 @@
+"""Bells and deliveries as messages of SQS FIFO queues.
+
+Every message has a deduplication id of its own: two bells that say the same are two bells.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from hashlib import blake2b
+from math import ceil
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from eventstore.errors import QueueUnavailable
+from eventstore.frames.frame import allowed, shard_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from types_boto3_sqs.client import SQSClient
+    from types_boto3_sqs.type_defs import (
+        DeleteMessageBatchRequestEntryTypeDef,
+        SendMessageBatchRequestEntryTypeDef,
+    )
+
+    from eventstore.frames.frame import Delivery
+    from eventstore.groups import Member
+    from eventstore.ports import DeadLetter
+
+__all__ = ["SqsBells", "SqsDeliveries", "SqsLetters"]
+
+_AT_ONCE = 10
+_BATCH_BYTES = 250 * 1024
+"""SQS takes ten messages at once, and 256 KiB in all wherever nobody raised it (SQS quotas)."""
+
+_TRIES = 3
+_GONE_GROUPS = 16
+
+_LETTER_BYTES = 240 * 1024
+"""Of a letter that would be larger, the event is named by its stream and sequence alone."""
+
+
+class SqsBells:
+    """See `ports.Bells`. A partition's bells are one message group, so one consumer has them at a time."""
+
+    def __init__(self, client: SQSClient, queue_url: str, *, new_id: Callable[[], str], alarms_url: str = "") -> None:
+        self._client = client
+        self._queue_url = queue_url
+        self._new_id = new_id
+        self._alarms_url = alarms_url
+
+    def ring_later(self, partition: int, *, seconds: float) -> None:
+        """See `Bells.ring_later`. By a queue of its own: messages of a FIFO queue cannot be delayed one by one."""
+        try:
+            self._client.send_message(
+                QueueUrl=self._alarms_url, MessageBody=json.dumps({"alarm": partition}), DelaySeconds=ceil(seconds)
+            )
+        except (BotoCoreError, ClientError) as error:
+            raise QueueUnavailable(f"the queue of alarms does not answer: {error}") from error
+
+    def ring(self, partitions: Iterable[int]) -> None:
+        """See `Bells.ring`."""
+        bells = [(f"p{partition}", json.dumps({"partition": partition})) for partition in partitions]
+        self._send(bells)
+
+    def gone(self, connection: str) -> None:
+        """See `Bells.gone`."""
+        self._send([(_gone_group(connection), json.dumps({"gone": connection}))])
+
+    def ended(self, name: str, members: Iterable[Member]) -> None:
+        """See `Bells.ended`."""
+        told = [(one.connection, {"ended": one.connection, "id": one.id, "subscription": name}) for one in members]
+        self._send([(_gone_group(connection), json.dumps(body)) for connection, body in told])
+
+    def _send(self, bells: Sequence[tuple[str, str]]) -> None:
+        try:
+            if len(bells) == 1:
+                [(group, body)] = bells
+                self._client.send_message(
+                    QueueUrl=self._queue_url,
+                    MessageBody=body,
+                    MessageGroupId=group,
+                    MessageDeduplicationId=self._new_id(),
+                )
+                return
+            for start in range(0, len(bells), _AT_ONCE):
+                entries = [
+                    _entry(str(number), group, body, self._new_id())
+                    for number, (group, body) in enumerate(bells[start : start + _AT_ONCE])
+                ]
+                answer = self._client.send_message_batch(QueueUrl=self._queue_url, Entries=entries)
+                if answer.get("Failed"):
+                    raise QueueUnavailable(f"the queue of bells refused {len(answer['Failed'])}: {answer['Failed'][0]}")
+        except (BotoCoreError, ClientError) as error:
+            raise QueueUnavailable(f"the queue of bells does not answer: {error}") from error
+
+
+class SqsDeliveries:
+    """See `ports.Deliveries`. A shard is one message group."""
+
+    def __init__(self, client: SQSClient, queue_url: str, *, new_id: Callable[[], str]) -> None:
+        self._client = client
+        self._queue_url = queue_url
+        self._new_id = new_id
+
+    def send(self, deliveries: Sequence[Delivery]) -> None:
+        """See `Deliveries.send`."""
+        waiting: dict[int, deque[str]] = {}
+        for delivery in deliveries:
+            waiting.setdefault(delivery.shard, deque()).append(delivery.encoded())
+        failures = 0
+        while waiting:
+            for shards in list(_batches(waiting)):
+                failures += self._send_first(waiting, shards)
+                if failures > _TRIES:
+                    raise QueueUnavailable("the queue of deliveries does not take them; the turn is taken again")
+
+    def _send_first(self, waiting: dict[int, deque[str]], shards: Sequence[int]) -> int:
+        """Send the first delivery of each shard; how many were refused.
+
+        Only one of a shard at a time: a batch may be taken in part, and what comes later must not overtake.
+        """
+        entries = [_entry(str(shard), f"s{shard}", waiting[shard][0], self._new_id()) for shard in shards]
+        try:
+            if len(entries) == 1:
+                entry = entries[0]
+                self._client.send_message(
+                    QueueUrl=self._queue_url,
+                    MessageBody=entry["MessageBody"],
+                    MessageGroupId=entry["MessageGroupId"],
+                    MessageDeduplicationId=entry["MessageDeduplicationId"],
+                )
+                refused = set()
+            else:
+                answer = self._client.send_message_batch(QueueUrl=self._queue_url, Entries=entries)
+                refused = {int(failed["Id"]) for failed in answer.get("Failed", ())}
+        except (BotoCoreError, ClientError) as error:
+            raise QueueUnavailable(f"the queue of deliveries does not answer: {error}") from error
+        for shard in shards:
+            if shard not in refused:
+                waiting[shard].popleft()
+                if not waiting[shard]:
+                    del waiting[shard]
+        return len(refused)
+
+
+class SqsLetters:
+    """See `ports.DeadLetters`. A stream of a subscription is one message group."""
+
+    def __init__(self, client: SQSClient, queue_url: str) -> None:
+        self._client = client
+        self._queue_url = queue_url
+
+    def send(self, letters: Sequence[DeadLetter]) -> None:
+        """See `DeadLetters.send`."""
+        for letter in letters:
+            try:
+                # One by one, for they are few, and a batch may be taken in part.
+                self._client.send_message(
+                    QueueUrl=self._queue_url,
+                    MessageBody=_letter_body(letter),
+                    MessageGroupId=_letter_group(letter.key, letter.stream),
+                    MessageDeduplicationId=_digest(f"{letter.key}\0{letter.stream}\0{letter.sequence}\0{letter.since}"),
+                )
+            except (BotoCoreError, ClientError) as error:
+                raise QueueUnavailable(f"the dead letter queue does not answer: {error}") from error
+
+    def discard(self, key: str, *streams: str) -> int:
+        """See `DeadLetters.discard`."""
+        groups, removed = {_letter_group(key, stream) for stream in streams}, 0
+        others: list[str] = []
+        try:
+            # What is received is hidden meanwhile, so each message is seen once.
+            while messages := self._client.receive_message(
+                QueueUrl=self._queue_url,
+                MaxNumberOfMessages=_AT_ONCE,
+                VisibilityTimeout=30,
+                MessageSystemAttributeNames=["MessageGroupId"],
+            ).get("Messages"):
+                found = [m["ReceiptHandle"] for m in messages if m["Attributes"]["MessageGroupId"] in groups]
+                others += [m["ReceiptHandle"] for m in messages if m["Attributes"]["MessageGroupId"] not in groups]
+                if found:
+                    entries: list[DeleteMessageBatchRequestEntryTypeDef] = [
+                        {"Id": str(number), "ReceiptHandle": handle} for number, handle in enumerate(found)
+                    ]
+                    answer = self._client.delete_message_batch(QueueUrl=self._queue_url, Entries=entries)
+                    removed += len(answer.get("Successful", []))
+            for start in range(0, len(others), _AT_ONCE):
+                self._client.change_message_visibility_batch(
+                    QueueUrl=self._queue_url,
+                    Entries=[
+                        {"Id": str(number), "ReceiptHandle": handle, "VisibilityTimeout": 0}
+                        for number, handle in enumerate(others[start : start + _AT_ONCE])
+                    ],
+                )
+        except (BotoCoreError, ClientError) as error:
+            raise QueueUnavailable(f"the dead letter queue does not answer: {error}") from error
+        return removed
+
+
+def _gone_group(connection: str) -> str:
+    return f"gone-{shard_of(connection, _GONE_GROUPS)}"
+
+
+def _letter_group(key: str, stream: str) -> str:
+    return _digest(f"{key}\0{stream}")
+
+
+def _letter_body(letter: DeadLetter) -> str:
+    head = {
+        "subscription": letter.subscription,
+        "stream": letter.stream,
+        "sequence": letter.sequence,
+        "attempts": letter.attempts,
+        "errors": letter.errors,
+        "since": letter.since,
+    }
+    # Measured as it is sent: reasons and events may be longer there than where they come from.
+    whole = allowed(f'{json.dumps(head)[:-1]},"event":{letter.event}}}')
+    return whole if len(whole.encode()) <= _LETTER_BYTES else f'{json.dumps(head)[:-1]},"event":null}}'
+
+
+def _digest(text: str) -> str:
+    return blake2b(text.encode(), digest_size=20).hexdigest()
+
+
+def _batches(waiting: dict[int, deque[str]]) -> Iterator[list[int]]:
+    """Shards whose first deliveries fit into one call."""
+    batch: list[int] = []
+    size = 0
+    for shard, bodies in waiting.items():
+        length = len(bodies[0].encode())
+        if batch and (len(batch) == _AT_ONCE or size + length > _BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(shard)
+        size += length
+    if batch:
+        yield batch
+
+
+def _entry(name: str, group: str, body: str, identity: str) -> SendMessageBatchRequestEntryTypeDef:
+    return {"Id": name, "MessageBody": body, "MessageGroupId": group, "MessageDeduplicationId": identity}

@@ -1,0 +1,180 @@
+"""The `Durables` in Redis: a key per subscription by its name, and a group in the slot of each partition concerned."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from eventstore.adapters.redis.connection import ANSWERING
+from eventstore.adapters.redis.keys import DURABLES, durable_key, partition_keys, turn_keys
+from eventstore.adapters.redis.partitions import Partitions, random_epoch
+from eventstore.adapters.redis.scripts import Script
+from eventstore.errors import StoreUnavailable, SubscriptionNotFound
+from eventstore.groups import Group, encoded
+from eventstore.ports import Start
+from eventstore.positions import BEGINNING, WHOLE, Position
+from eventstore.streams import is_name, partition_of
+from eventstore.subscriptions import Durable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from eventstore.adapters.redis.connection import Client
+    from eventstore.groups import Command
+
+__all__ = ["RedisDurables"]
+
+_AT_ONCE = 1000
+"""How many commands one script leaves; ElastiCache Serverless takes 3,999 arguments."""
+
+_WAITING = 10_000
+"""Twenty turns' worth, and some 15 MB at most."""
+
+
+_TOO_MANY = -2
+
+
+class RedisDurables:
+    """See `ports.Durables`; the arguments as in `RedisLog`.
+
+    Args:
+        waiting: How many commands may wait in a partition.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        *,
+        partitions: int | None = None,
+        new_epoch: Callable[[], str] = random_epoch,
+        waiting: int = _WAITING,
+    ) -> None:
+        self._client = client
+        self._waiting = waiting
+        self._new_epoch = new_epoch
+        self._partitions = Partitions(client, configured=partitions, new_epoch=new_epoch)
+        self._list = Script("shared/list")
+        self._found = Script("groups/found")
+        self._tell = Script("groups/tell")
+        self._change = Script("groups/change")
+
+    @property
+    def count(self) -> int:
+        """See `Durables.count`."""
+        with ANSWERING:
+            return self._partitions.count
+
+    def create(
+        self, durable: Durable, starts: Mapping[int, Position | Start], *, removals: Mapping[int, int] | None = None
+    ) -> Durable:
+        """See `Durables.create`."""
+        key = durable_key(durable.name)
+        with ANSWERING:
+            # Its name comes first and decides; founding it again, after a try that died, leaves what stands. A store
+            # that is full refuses a new name, and nothing of what belongs to a name that stands.
+            text = self._client.execute_command("GET", key)
+            if text is None:
+                self._client.execute_command("SET", key, durable.encoded(), "NX")
+                text = self._client.execute_command("GET", key)
+            stands = Durable.decoded(text.decode())
+            self._list(self._client, [DURABLES], [durable.name, 0])
+            for partition in starts.keys() & set(self.partitions(stands)):
+                group = _group(starts[partition], (removals or {}).get(partition, 0))
+                kept, keys = partition_keys(partition), turn_keys(partition)
+                at = [kept.partition, kept.log, keys.groups, keys.durables]
+                arguments = [self._new_epoch(), self._partitions.count, stands.key, stands.encoded(), group]
+                self._found(self._client, at, [*arguments, WHOLE])
+        return stands
+
+    def get(self, name: str) -> Durable:
+        """See `Durables.get`."""
+        # Whoever asks may send anything; what names no key must not become a part of one.
+        if not is_name(name):
+            raise SubscriptionNotFound(name, durable=True)
+        with ANSWERING:
+            text = self._client.execute_command("GET", durable_key(name))
+        if text is None:
+            raise SubscriptionNotFound(name, durable=True)
+        return Durable.decoded(text.decode())
+
+    def definitions(self, names: Sequence[str]) -> Sequence[Durable]:
+        """See `Durables.definitions`."""
+        pipeline = self._client.pipeline(transaction=False)
+        for name in names:
+            pipeline.get(durable_key(name))
+        with ANSWERING:
+            return [Durable.decoded(text.decode()) for text in pipeline.execute() if text is not None]
+
+    def names(self, *, prefix: str, after: str, count: int) -> Sequence[str]:
+        """See `Durables.names`."""
+        lowest = f"({after}" if after and after >= prefix else f"[{prefix}"
+        highest = b"[" + prefix.encode() + b"\xff"
+        with ANSWERING:
+            arguments = (DURABLES, lowest, highest, "LIMIT", 0, count)
+            return [name.decode() for name in self._client.execute_command("ZRANGEBYLEX", *arguments)]
+
+    def change(self, old: Durable, new: Durable) -> bool:
+        """See `Durables.change`."""
+        key = durable_key(old.name)
+        with ANSWERING:
+            text = self._client.execute_command("GET", key)
+            # By what it says, for an older program may have written it in other letters.
+            if text is None or Durable.decoded(text.decode()) != old:
+                return False
+            return bool(self._change(self._client, [key], [text, new.encoded()]))
+
+    def delete(self, name: str) -> None:
+        """See `Durables.delete`."""
+        durable = self.get(name)
+        with ANSWERING:
+            for partition in self.partitions(durable):
+                keys = turn_keys(partition)
+                self._client.execute_command("HDEL", keys.groups, durable.key)
+                self._client.execute_command("HDEL", keys.durables, durable.key)
+            self._client.execute_command("ZREM", DURABLES, name)
+            self._client.execute_command("DEL", durable_key(name))
+
+    def partitions(self, durable: Durable) -> Sequence[int]:
+        """See `Durables.partitions`."""
+        return sorted({partition_of(stream, self.count) for stream in durable.streams}) or range(self.count)
+
+    def groups(self, durable: Durable) -> Mapping[int, Group]:
+        """See `Durables.groups`."""
+        partitions = self.partitions(durable)
+        pipeline = self._client.pipeline(transaction=False)
+        for partition in partitions:
+            pipeline.hget(turn_keys(partition).groups, durable.key)
+        with ANSWERING:
+            states = pipeline.execute()
+        return {p: Group.decoded(state.decode()) for p, state in zip(partitions, states, strict=True) if state}
+
+    def tell(self, durable: Durable, commands: Mapping[int, Iterable[Command]]) -> Sequence[int]:
+        """See `Durables.tell`."""
+        silent = []
+        with ANSWERING:
+            for partition, told in commands.items():
+                keys = turn_keys(partition)
+                at = [keys.inbox, keys.groups, partition_keys(partition).bell]
+                texts = [encoded(command) for command in told]
+                for start in range(0, len(texts), _AT_ONCE):
+                    some = texts[start : start + _AT_ONCE]
+                    answer = self._tell(self._client, at, [durable.key, self._waiting, *some])
+                    if answer == _TOO_MANY:
+                        raise StoreUnavailable(
+                            f"{self._waiting} requests of members wait in partition {partition}, and no more may: "
+                            "send it again in some seconds"
+                        )
+                    if answer == 1:
+                        silent.append(partition)
+        return silent
+
+
+def _group(start: Position | Start, removals: int) -> str:
+    place = BEGINNING if isinstance(start, Start) else start
+    told = json.loads(Group(place=place, removals=removals).encoded())
+    if isinstance(start, Start):
+        # What was removed before counts only behind a place that was given.
+        told["removals"] = "REMOVALS"
+    if start is Start.NOW:
+        told["place"] = "NOW"
+    return json.dumps(told, separators=(",", ":"))

@@ -1,0 +1,230 @@
+"""Streams in Redis: their state, their settings, and what they no longer keep."""
+
+from __future__ import annotations
+
+import json
+from heapq import merge
+from itertools import islice, takewhile
+from typing import TYPE_CHECKING
+
+from eventstore.adapters.redis.entries import recorded, sequence_and_time
+from eventstore.adapters.redis.keys import partition_keys
+from eventstore.adapters.redis.scripts import Script
+from eventstore.cloudevents import attributes_of
+from eventstore.cloudevents.event import event_key
+from eventstore.errors import StreamConflict, StreamGone, StreamNotFound, WrongExpectedVersion
+from eventstore.ports import Deleted
+from eventstore.streams import Retention, StreamConfig, StreamState, partition_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from eventstore.adapters.redis.ids import Ids
+    from eventstore.adapters.redis.partitions import Partitions
+    from eventstore.cloudevents.event import RecordedEvent
+    from eventstore.ports import Clock
+    from eventstore.streams import Condition
+
+__all__ = ["STATE", "Streams", "state_of"]
+
+STATE = ("head", "first", "bytes", "created", "updated", "gone", "limits", "labels", "changes")
+"""The fields of a stream's hash that `state_of` reads, in its order."""
+
+_FIRST_STEP, _STEPS = 8, 128
+"""How many entries a removal looks at, first for the one that an append made surplus, then at once: with three
+arguments for each event, that stays well under what a script may have, and the time that it may take."""
+
+
+def state_of(name: str, fields: Sequence[bytes | None]) -> StreamState:
+    """A stream's state from the fields `STATE` of its hash.
+
+    Raises:
+        StreamNotFound: There is no such stream.
+        StreamGone: It was deleted for good.
+    """
+    head, first, size, created, updated, gone, limits, labels, changes = fields
+    if gone:
+        raise StreamGone(name)
+    if head is None:
+        raise StreamNotFound(name)
+    return StreamState(
+        name,
+        head=int(head),
+        first=int(first or 1),
+        size=int(size or 0),
+        created=int(created or 0),
+        updated=int(updated or 0),
+        config=_config(limits or b"", labels or b""),
+        changes=int(changes or 0),
+    )
+
+
+class Streams:
+    """The streams of a store, apart from the reading and writing of their events."""
+
+    def __init__(self, partitions: Partitions, ids: Ids, *, clock: Clock) -> None:
+        self._partitions = partitions
+        self._ids = ids
+        self._client = partitions.client
+        self._clock = clock
+        self._create = Script("log/create")
+        self._configure = Script("log/configure")
+        self._delete = Script("log/delete", "log/removals")
+        self._trim = Script("log/trim", "log/removals")
+
+    def create(self, stream: str, config: StreamConfig, *, time: str) -> bool:
+        """See `Log.create`."""
+        partition, keys = self._partitions.keys(stream)
+        limits, labels = _encoded(config)
+        answer = self._create(
+            self._client, [keys.state, partition.streams, partition.limits], [stream, time, limits, labels]
+        )
+        if answer[0] == b"gone":
+            raise StreamGone(stream)
+        if answer[0] == b"created":
+            return True
+        if _config(answer[1], answer[2]) != config:
+            raise StreamConflict(f"stream {stream!r} exists with other settings; GET it to see them")
+        return False
+
+    def configure(self, known: StreamState, config: StreamConfig, *, exactly: bool) -> bool:
+        """See `Log.configure`."""
+        partition, keys = self._partitions.keys(known.name)
+        version = f"{known.head}.{known.first}" if exactly else ""
+        arguments = (known.name, known.changes, version, *_encoded(config))
+        (outcome,) = self._configure(self._client, [keys.state, partition.limits], arguments)
+        if outcome == b"gone":
+            raise StreamGone(known.name)
+        if outcome == b"absent":
+            raise StreamNotFound(known.name)
+        return bool(outcome == b"done")
+
+    def describe(self, stream: str) -> StreamState:
+        """See `Log.describe`."""
+        _, keys = self._partitions.keys(stream)
+        state = state_of(stream, self._client.hmget(keys.state, STATE))
+        return self.describe(stream) if self.expire(state) else state
+
+    def names(self, *, prefix: str, after: str, count: int) -> Sequence[str]:
+        """The names of up to `count` streams beyond `after` that start with `prefix`."""
+        lowest = f"({after}" if after >= prefix and after else f"[{prefix}"
+        pipeline = self._client.pipeline(transaction=False)
+        for partition in range(self._partitions.count):
+            # Names are ASCII, so 0xFF is beyond every name that starts with the prefix.
+            highest = b"[" + prefix.encode() + b"\xff"
+            pipeline.zrangebylex(partition_keys(partition).streams, lowest, highest, start=0, num=count)
+        return [name.decode() for name in islice(merge(*pipeline.execute()), count)]
+
+    def states(self, names: Sequence[str]) -> Sequence[StreamState]:
+        """The state of each stream that is still there."""
+        pipeline = self._client.pipeline(transaction=False)
+        for name in names:
+            pipeline.hmget(self._partitions.keys(name)[1].state, STATE)
+        found = []
+        for name, fields in zip(names, pipeline.execute(), strict=True):
+            try:
+                found.append(state_of(name, fields))
+            except (StreamNotFound, StreamGone):
+                continue
+        return found
+
+    def delete(self, stream: str, *, permanently: bool, conditions: Sequence[Condition], time: str) -> Deleted:
+        """See `Log.delete`."""
+        number = partition_of(stream, self._partitions.count)
+        partition, keys = self._partitions.keys(stream)
+        at = [keys.events, keys.state, partition.log, partition.streams, partition.bell]
+        at += [partition.partition, partition.trimmed, partition.limits, partition.deleted, partition.ended]
+        asked = json.dumps([[int(condition.negated), *condition.versions] for condition in conditions])
+        outcome, *about = self._delete(self._client, at, (stream, int(permanently), time, asked))
+        if outcome == b"gone":
+            raise StreamGone(stream)
+        if outcome == b"absent":
+            raise StreamNotFound(stream)
+        if outcome == b"version":
+            heads = [condition.head for condition in conditions]
+            raise WrongExpectedVersion(stream, expected=heads[0] if len(heads) == 1 else None, actual=int(about[0]))
+        return Deleted(number, rings=bool(about[0]))
+
+    def gone(self, streams: Sequence[str]) -> Sequence[str]:
+        """See `Log.gone`."""
+        pipeline = self._client.pipeline(transaction=False)
+        for stream in streams:
+            pipeline.hexists(self._partitions.keys(stream)[1].state, "gone")
+        return [stream for stream, gone in zip(streams, pipeline.execute(), strict=True) if gone]
+
+    def deleted(self, partition: int) -> Sequence[str]:
+        """See `Log.deleted`."""
+        names = self._client.sscan_iter(partition_keys(partition).deleted, count=1000)
+        return sorted({name.decode() for name in names})
+
+    def limited(self, partition: int) -> Sequence[str]:
+        """See `Log.limited`."""
+        names = self._client.sscan_iter(partition_keys(partition).limits, count=1000)
+        return sorted({name.decode() for name in names})
+
+    def expire(self, state: StreamState) -> bool:
+        """Remove the events that are older than the stream keeps them; whether there were any to remove."""
+        max_age = state.config.retention.max_age
+        if max_age is None or not state.count:
+            return False
+        _, keys = self._partitions.keys(state.name)
+        oldest = self._client.xrange(keys.events, state.first, count=1)
+        if not oldest or sequence_and_time(oldest[0][0])[1] >= self._clock.now() - max_age * 1000:
+            return False
+        return self.trim(state.name) > 0
+
+    def trim(self, stream: str, *, until: int | None = None) -> int:
+        """See `Log.trim`."""
+        partition, keys = self._partitions.keys(stream)
+        known = self._client.hmget(keys.state, ("head", "first", "limits", "swept", "mark"))
+        if known[0] is None:
+            return 0
+        head, first, swept = int(known[0]), int(known[1] or 1), int(known[3] or 0)
+        limits = _config(known[2] or b"", b"").retention
+        if limits.max_events is not None:
+            first = max(first, head - limits.max_events + 1)
+        oldest = 0 if limits.max_age is None else self._clock.now() - limits.max_age * 1000
+        at = [keys.events, keys.state, partition.log, partition.ids, partition.partition, partition.turn]
+        at += [partition.trimmed, partition.deleted]
+        removed, step = 0, _FIRST_STEP
+
+        def may_go_on() -> bool:
+            return until is None or self._clock.now() < until
+
+        while may_go_on():
+            entries = self._client.xrange(keys.events, swept + 1, count=step)
+            found = recorded(stream, entries, low=swept + 1, high=head)
+            going = list(takewhile(lambda event: event.sequence < first or event.time < oldest, found))
+            if not going:
+                if known[4]:
+                    # All that was deleted is removed: what marked it in the log goes once it was dispatched.
+                    self._trim(self._client, at, (stream,))
+                break
+            # What is removed must stand in the index by then, or it would be added afterwards and never leave it.
+            if not self._ids.catch_up([partition_of(stream, self._partitions.count)], may_go_on=may_go_on):
+                break
+            arguments = [part for event in going for part in _named(event)]
+            count, stopped = self._trim(self._client, at, (stream, *arguments))
+            removed += int(count)
+            if stopped or len(going) < len(found):
+                break
+            swept, step = going[-1].sequence, _STEPS
+        return removed
+
+
+def _named(event: RecordedEvent) -> tuple[str, bytes, int]:
+    """An event as trim.lua wants it named."""
+    attributes = attributes_of(event.body)
+    key = event_key(str(attributes["source"]), str(attributes["id"]))
+    return f"{event.sequence}-{event.time}", key, len(event.body)
+
+
+def _encoded(config: StreamConfig) -> tuple[str, str]:
+    kept = config.retention
+    limits = {"max_age": kept.max_age, "max_events": kept.max_events}
+    limits = {name: value for name, value in limits.items() if value is not None}
+    return json.dumps(limits) if limits else "", json.dumps(dict(config.labels)) if config.labels else ""
+
+
+def _config(limits: bytes, labels: bytes) -> StreamConfig:
+    return StreamConfig(Retention(**json.loads(limits or b"{}")), json.loads(labels or b"{}"))

@@ -1,0 +1,116 @@
+"""How a deployment is set up: read once from the environment, then passed on as a value."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from eventstore.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["ANY_ORIGIN", "Settings"]
+
+ANY_ORIGIN = "*"
+
+_LEVELS = ("INFO", "DEBUG", "WARNING", "ERROR")
+_REDIS_URL = "redis://127.0.0.1:6379"
+_BACKENDS = ("redis",)
+_AUTHS = ("none", "iam", "jwt", "key")
+_ORIGIN = re.compile(r"null|[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:([0-9]{1,5}|\*))?")
+"""As browsers write one (RFC 6454, 6.2), or with any port."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the environment says.
+
+    Attributes:
+        backend: What keeps the events (`BACKEND`).
+        redis_url: Where the streams are kept (`REDIS_URL`, docs/operations.md). A password may stand in it.
+        partitions: How many partitions a new store gets (`PARTITIONS`); None takes what the store has, or 16.
+        log_level: The least severe log line that is written (`LOG_LEVEL`).
+        bells_url: The queue of bells (`BELLS_QUEUE_URL`); without one, nothing is delivered live.
+        deliveries_url: The queue of deliveries (`DELIVERIES_QUEUE_URL`).
+        alarms_url: The queue of bells that ring later (`ALARMS_QUEUE_URL`).
+        letters_url: The queue of parked events (`DEAD_LETTERS_QUEUE_URL`).
+        connections_url: Where clients of the WebSocket API are posted to (`CONNECTIONS_URL`).
+        rest_url: What stands before `/api/v1` for clients (`REST_URL`), for references to single events.
+        auth: Who decides on callers (`AUTH`): nobody, IAM, or the authorizer with tokens or keys.
+        allowed_origins: Whose pages may read what the REST API answers (`ALLOWED_ORIGINS`); `*` is any page.
+    """
+
+    backend: str
+    redis_url: str = field(repr=False)
+    partitions: int | None
+    log_level: str
+    bells_url: str
+    deliveries_url: str
+    alarms_url: str
+    letters_url: str
+    connections_url: str
+    rest_url: str
+    auth: str = "none"
+    allowed_origins: tuple[str, ...] = ()
+
+    @property
+    def authorizes(self) -> bool:
+        """Whether the gateway's authorizer passes on what a caller may do."""
+        return self.auth in {"jwt", "key"}
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Settings:
+        """Read the settings; an empty variable counts as unset, and then the first allowed value holds.
+
+        Raises:
+            SettingsError: A variable has a value that it cannot have.
+        """
+        return cls(
+            backend=_one_of(environment, "BACKEND", _BACKENDS),
+            redis_url=_redis_url(environment.get("REDIS_URL") or _REDIS_URL),
+            partitions=_partitions(environment.get("PARTITIONS") or ""),
+            log_level=_one_of(environment, "LOG_LEVEL", _LEVELS),
+            bells_url=environment.get("BELLS_QUEUE_URL", ""),
+            deliveries_url=environment.get("DELIVERIES_QUEUE_URL", ""),
+            alarms_url=environment.get("ALARMS_QUEUE_URL", ""),
+            letters_url=environment.get("DEAD_LETTERS_QUEUE_URL", ""),
+            connections_url=environment.get("CONNECTIONS_URL", ""),
+            rest_url=environment.get("REST_URL", "").rstrip("/"),
+            auth=_one_of(environment, "AUTH", _AUTHS),
+            allowed_origins=_origins(environment.get("ALLOWED_ORIGINS") or ""),
+        )
+
+
+def _one_of(environment: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str:
+    value = environment.get(name) or allowed[0]
+    if value not in allowed:
+        raise SettingsError(f"{name} is {value!r}; it is one of {', '.join(allowed)}")
+    return value
+
+
+def _redis_url(value: str) -> str:
+    if not value.startswith(("redis://", "rediss://")):
+        # Not what it is: a password may stand in it.
+        raise SettingsError("REDIS_URL starts with something else than redis:// or rediss://")
+    return value
+
+
+def _origins(value: str) -> tuple[str, ...]:
+    origins = tuple(part.strip() for part in value.split(",") if part.strip())
+    for origin in origins:
+        if origin != ANY_ORIGIN and not _ORIGIN.fullmatch(origin):
+            raise SettingsError(
+                f"ALLOWED_ORIGINS has {origin[:80]!r}; it takes origins such as https://app.example or "
+                "http://localhost:*, separated by commas, or *"
+            )
+    return origins
+
+
+def _partitions(value: str) -> int | None:
+    if not value:
+        return None
+    if not value.isdecimal() or not 1 <= int(value) <= 9999:  # noqa: PLR2004 - the bound stands in the message
+        raise SettingsError(f"PARTITIONS is {value!r}; it is a whole number from 1 to 9999")
+    return int(value)

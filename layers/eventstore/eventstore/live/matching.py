@@ -1,0 +1,46 @@
+"""Finding the subscriptions that may want an event, without asking all of them.
+
+Every subscription is found under the terms of its most selective equality: its streams, else a subject, a type or a
+source that its filter asks for, else under `ANYTHING`. An event's terms are those of its own stream, subject, type and
+source. So an event costs what its candidates cost, however many subscriptions there are.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from eventstore.cloudevents.event import AttributeValue
+    from eventstore.subscriptions import Subscription
+
+__all__ = ["ANYTHING", "terms_of", "terms_of_event"]
+
+ANYTHING = "*"
+"""The term of subscriptions that no equality narrows."""
+
+_STREAM = "hubstream"
+_ATTRIBUTES = ("subject", "type", "source")
+
+
+@lru_cache(maxsize=8192)
+def _term(attribute: str, value: str) -> str:
+    # A digest: values are of any length and any characters. Two that share one only add a candidate.
+    return blake2b(f"{attribute}\0{value}".encode(), digest_size=8).hexdigest()
+
+
+def terms_of(subscription: Subscription) -> tuple[str, ...]:
+    """The terms under which a subscription is found: every event that it wants has at least one of them."""
+    if subscription.streams:
+        return tuple(_term(_STREAM, stream) for stream in subscription.streams)
+    return tuple(_term(attribute, value) for attribute, value in subscription.filter.equalities) or (ANYTHING,)
+
+
+def terms_of_event(stream: str, attributes: Mapping[str, AttributeValue]) -> list[str]:
+    """The terms of an event."""
+    terms = [ANYTHING, _term(_STREAM, stream)]
+    terms += [_term(name, str(attributes[name])) for name in _ATTRIBUTES if name in attributes]
+    return terms
