@@ -7,6 +7,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.benchmarks.against.moved import as_in
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -25,7 +27,7 @@ class Drivers(StrEnum):
 
 
 def install(drivers: Drivers, *, source: Path, target: Path, original: Path) -> bool:
-    """Put the benchmark code in its place in the other tree.
+    """Put the benchmark code in its place in the other tree; it names the hub's modules as that tree does.
 
     Args:
         drivers: Which.
@@ -46,7 +48,7 @@ def install(drivers: Drivers, *, source: Path, target: Path, original: Path) -> 
     for file in _files(source, drivers):
         place = target / file.relative_to(source)
         place.parent.mkdir(exist_ok=True)
-        shutil.copyfile(file, place)
+        place.write_text(as_in(target, file.read_text(encoding="utf-8")), encoding="utf-8")
     return True
 
 

@@ -13,7 +13,7 @@ from eventstore.frames.builder import FrameLimits
 from eventstore.groups import Nack
 from eventstore.live.catch_up import TurnLimits
 from eventstore.ports import Start
-from eventstore.reading import AllQuery, read_all
+from eventstore.read.pages import AllQuery, read_all
 from eventstore.streams import Retention, StreamConfig
 from eventstore.subscriptions import Durable
 from tests.examples import event, events

@@ -1,0 +1,1 @@
+"""How a deployment is set up, and which adapters it has."""

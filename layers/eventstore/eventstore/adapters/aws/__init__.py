@@ -1,0 +1,1 @@
+"""Ports on services of AWS: queues in SQS, connections in API Gateway."""

@@ -1,0 +1,40 @@
+"""Modules of the hub that benchmarks import, and where they stood in older commits."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["MOVED", "as_in"]
+
+MOVED = {
+    "eventstore.adapters.redis.connection": "eventstore.adapters.redis_connection",
+    "eventstore.adapters.redis.durables": "eventstore.adapters.redis_durables",
+    "eventstore.adapters.redis.log": "eventstore.adapters.redis_log",
+    "eventstore.adapters.redis.registry": "eventstore.adapters.redis_registry",
+    "eventstore.adapters.redis.turns": "eventstore.adapters.redis_turns",
+    "eventstore.cloudevents.event": "eventstore.events",
+    "eventstore.frames.frame": "eventstore.frames",
+    "eventstore.live.catch_up": "eventstore.carrying",
+    "eventstore.live.dispatch": "eventstore.dispatch",
+    "eventstore.read.pages": "eventstore.reading",
+    "eventstore.read.selection": "eventstore.selections",
+}
+"""The name of a module now, and the one that it had."""
+
+_SOURCES = "layers/eventstore"
+
+
+def as_in(tree: Path, text: str) -> str:
+    """The text of a benchmark, with each module named as the tree names it."""
+    older = {now: then for now, then in MOVED.items() if _has(tree, then) and not _has(tree, now)}
+    if not older:
+        return text
+    return re.sub(rf"\b({'|'.join(map(re.escape, older))})\b", lambda found: older[found[1]], text)
+
+
+def _has(tree: Path, module: str) -> bool:
+    return (tree / _SOURCES / (module.replace(".", "/") + ".py")).is_file()
