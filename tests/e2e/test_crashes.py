@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from eventstore_client import Backoff, EventStore
-from eventstore_client.loader import load
-from eventstore_client.sources import Item
+from eventstore_client.cli.loader import load
+from eventstore_client.cli.sources import Item
 from tests.e2e.hubs import LocalHub
 
 if TYPE_CHECKING:

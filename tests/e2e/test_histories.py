@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from eventstore_client.loader import load
-from eventstore_client.sources import Item, Source
+from eventstore_client.cli.loader import load
+from eventstore_client.cli.sources import Item, Source
 
 if TYPE_CHECKING:
     from pathlib import Path

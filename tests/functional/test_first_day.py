@@ -18,7 +18,7 @@ _IMPORTED = """
 import sys
 from importlib.metadata import packages_distributions
 import eventstore_dev.__main__, eventstore_dev.stack, eventstore_dev.queues.local, eventstore_dev.queues.store
-import eventstore_client.__main__, functions.authorizer.app, functions.rest.app
+import eventstore_client.cli.main, functions.authorizer.app, functions.rest.app
 known = packages_distributions()
 print(*sorted({d for name in {m.partition(".")[0] for m in sys.modules} for d in known.get(name, ())}), sep="\\n")
 """

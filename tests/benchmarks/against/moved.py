@@ -22,10 +22,12 @@ MOVED = {
     "eventstore.live.dispatch": "eventstore.dispatch",
     "eventstore.read.pages": "eventstore.reading",
     "eventstore.read.selection": "eventstore.selections",
+    "eventstore_client.cli.loader": "eventstore_client.loader",
+    "eventstore_client.cli.sources": "eventstore_client.sources",
 }
 """The name of a module now, and the one that it had."""
 
-_SOURCES = "layers/eventstore"
+_SOURCES = ("layers/eventstore", "layers/client")
 
 
 def as_in(tree: Path, text: str) -> str:
@@ -37,4 +39,4 @@ def as_in(tree: Path, text: str) -> str:
 
 
 def _has(tree: Path, module: str) -> bool:
-    return (tree / _SOURCES / (module.replace(".", "/") + ".py")).is_file()
+    return any((tree / folder / f"{module.replace('.', '/')}.py").is_file() for folder in _SOURCES)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from eventstore_client.__main__ import main
+from eventstore_client.cli.main import main
 
 if TYPE_CHECKING:
     from tests.functional.client.fake_hub import FakeHub

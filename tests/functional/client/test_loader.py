@@ -11,8 +11,8 @@ from eventstore.cloudevents import data_of
 from eventstore.cloudevents.event import JsonData
 from eventstore.cloudevents.json_text import elements, members
 from eventstore_client import BadInput, LoadFailed, LoadInterrupted
-from eventstore_client.loader import check, load
-from eventstore_client.sources import Fault, Item, Source
+from eventstore_client.cli.loader import check, load
+from eventstore_client.cli.sources import Fault, Item, Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from eventstore_client.__main__ import main
-from eventstore_client.arguments import parser
-from eventstore_client.signing_in import chosen
+from eventstore_client.cli.arguments import parser
+from eventstore_client.cli.main import main
+from eventstore_client.cli.signing_in import chosen
 from tests.functional.client.signatures import KEYS, Signed
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from eventstore_client.__main__ import main
+from eventstore_client.cli.main import main
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from eventstore.cloudevents import from_json
 from eventstore.streams import stream_of
-from eventstore_client.demo import items, runs
+from eventstore_client.cli.demo import items, runs
 
 
 def test_the_same_seed_and_start_tell_the_same() -> None:

@@ -36,7 +36,7 @@ def test_the_tree_drawn_is_the_tree_there_is() -> None:
 
 
 def test_the_client_needs_none_of_what_the_hub_runs_on() -> None:
-    asked = "import sys, eventstore_client.__main__; print(*sys.modules)"
+    asked = "import sys, eventstore_client.cli.main; print(*sys.modules)"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 
     run = subprocess.run([sys.executable, "-c", asked], env=environment, capture_output=True, text=True, check=True)

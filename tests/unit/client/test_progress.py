@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from io import StringIO
 
-from eventstore_client.progress import Progress
+from eventstore_client.cli.progress import Progress
 from eventstore_client.summary import Summary
 
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventstore_client.schedule import Batch, Schedule, Stopped
-from eventstore_client.sources import Item
+from eventstore_client.cli.schedule import Batch, Schedule, Stopped
+from eventstore_client.cli.sources import Item
 
 
 def item(stream: str, number: int, *, size: int = 10) -> Item:

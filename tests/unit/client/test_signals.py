@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from eventstore_client import signals as module
-from eventstore_client.signals import Signals
+from eventstore_client.cli import signals as module
+from eventstore_client.cli.signals import Signals
 
 
 def test_a_second_signal_in_the_midst_of_the_first_interrupts_once_the_worker_is_being_closed(

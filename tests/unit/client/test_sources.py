@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from eventstore.cloudevents.json_text import members
 from eventstore_client import BadInput
-from eventstore_client.loader import check
-from eventstore_client.sources import Fault, Item, Source, spooled
+from eventstore_client.cli.loader import check
+from eventstore_client.cli.sources import Fault, Item, Source, spooled
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ import pytest
 
 from eventstore.cloudevents.json_text import elements, members
 from eventstore.errors import InvalidEvent
-from eventstore_client.temporal import history_events, is_history
+from eventstore_client.cli.temporal import history_events, is_history
 
 if TYPE_CHECKING:
     from pathlib import Path

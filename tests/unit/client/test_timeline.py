@@ -1,7 +1,7 @@
 from __future__ import annotations
 
+from eventstore_client.cli.timeline import timeline
 from eventstore_client.events import Recorded
-from eventstore_client.timeline import timeline
 
 
 def recorded(sequence: int, **attributes: str) -> Recorded:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from eventstore_client.sources import Item
+    from eventstore_client.cli.sources import Item
 
 __all__ = ["Batch", "Schedule", "Stopped"]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from eventstore.streams import workflow_stream
-from eventstore_client.sources import Item
+from eventstore_client.cli.sources import Item
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

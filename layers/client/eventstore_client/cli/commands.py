@@ -9,14 +9,14 @@ import threading
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING
 
-from eventstore_client.outputs import persist, say_bytes
+from eventstore_client.cli.outputs import persist, say_bytes
 from eventstore_client.verdicts import Park, Retry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from eventstore_client.cli.signals import Signals
     from eventstore_client.events import Recorded
-    from eventstore_client.signals import Signals
     from eventstore_client.worker import Worker
 
 __all__ = ["running"]

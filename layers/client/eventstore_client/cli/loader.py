@@ -14,20 +14,20 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from eventstore_client.cli.schedule import Schedule, Stopped
+from eventstore_client.cli.sources import Fault
 from eventstore_client.errors import BadInput, ClientError, LoadFailed, LoadInterrupted, ProblemError
-from eventstore_client.schedule import Schedule, Stopped
-from eventstore_client.sources import Fault
 from eventstore_client.summary import Summary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
+    from eventstore_client.cli.progress import Progress
+    from eventstore_client.cli.schedule import Batch
+    from eventstore_client.cli.sources import Item, Source
     from eventstore_client.events import Stored
     from eventstore_client.hub import EventStore
-    from eventstore_client.progress import Progress
-    from eventstore_client.schedule import Batch
-    from eventstore_client.sources import Item, Source
 
 __all__ = ["check", "load"]
 

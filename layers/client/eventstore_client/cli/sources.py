@@ -15,9 +15,9 @@ from eventstore.cloudevents import from_json
 from eventstore.cloudevents.json_text import decoded, elements, members
 from eventstore.errors import EventstoreError, Invalid, Malformed
 from eventstore.streams import stream_name, stream_of
-from eventstore_client.exported import as_published
-from eventstore_client.files import READ_ERRORS, Version, kept, reason, unpacked, unpacked_name
-from eventstore_client.temporal import history_events, is_history, is_history_event, workflow_of
+from eventstore_client.cli.exported import as_published
+from eventstore_client.cli.files import READ_ERRORS, Version, kept, reason, unpacked, unpacked_name
+from eventstore_client.cli.temporal import history_events, is_history, is_history_event, workflow_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

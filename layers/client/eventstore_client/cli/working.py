@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from eventstore_client.outputs import say, write_line
+from eventstore_client.cli.outputs import say, write_line
 from eventstore_client.summary import counted
 from eventstore_client.verdicts import Leave
 

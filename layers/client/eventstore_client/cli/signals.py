@@ -7,7 +7,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
-from eventstore_client.outputs import say_bytes
+from eventstore_client.cli.outputs import say_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,9 +7,9 @@ from datetime import datetime
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
-from eventstore_client.demo import DEMO_START
+from eventstore_client.cli.demo import DEMO_START
+from eventstore_client.cli.signing_in import add_options
 from eventstore_client.hub import DEFAULT_URL
-from eventstore_client.signing_in import add_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
