@@ -16,7 +16,7 @@ from eventstore.errors import (
 )
 from eventstore.filters import parse_filters
 from eventstore.groups import Group, Join, Leave, Release, Rules, decoded
-from eventstore.ports import Advance, Start
+from eventstore.ports import Start, TurnResult
 from eventstore.positions import BEGINNING, Position
 from eventstore.streams import partition_of
 from eventstore.subscriptions import EVENTSTORE, Connection, Durable, Subscription
@@ -160,7 +160,7 @@ class DurablesContract:
             made = create(durables)
             turn = begin(turns)
             durables.delete("workers")
-            turns.advance(turn, Advance(groups={made.key: Group().encoded()}))
+            turns.commit(turn, TurnResult(groups={made.key: Group().encoded()}))
             assert durables.groups(made) == {}
 
         def test_what_has_ended_is_told_nothing(self, durables: Durables, turns: Turns) -> None:
@@ -202,7 +202,7 @@ class DurablesContract:
                 durables.tell(made, {0: [Leave("c")]})
             assert list(durables.tell(made, {1: [Leave("c")]})) == [1]
             turn = begin(turns)
-            turns.advance(turn, Advance())
+            turns.commit(turn, TurnResult())
             assert list(durables.tell(made, {0: [Leave("c")] * len(turn.commands)})) == [0]
 
     class TestTurns:
@@ -215,7 +215,7 @@ class DurablesContract:
 
         def test_what_it_took_in_is_gone_once_it_advanced(self, durables: Durables, turns: Turns) -> None:
             durables.tell(create(durables), {0: [Leave("c")]})
-            assert turns.advance(begin(turns), Advance()) is False
+            assert turns.commit(begin(turns), TurnResult()) is False
             assert begin(turns).commands == []
 
         def test_what_came_meanwhile_is_left_to_the_next(self, durables: Durables, turns: Turns) -> None:
@@ -223,7 +223,7 @@ class DurablesContract:
             durables.tell(made, {0: [Join("c", "w")]})
             turn = begin(turns)
             durables.tell(made, {0: [Leave("c")]})
-            assert turns.advance(turn, Advance()) is True
+            assert turns.commit(turn, TurnResult()) is True
             assert commands(begin(turns)) == [(made.key, Leave("c"))]
 
         def test_a_second_try_has_the_commands_and_the_time_of_the_first(
@@ -236,14 +236,14 @@ class DurablesContract:
             for number in range(8):
                 log.append(f"wf-{number}", events(1))
             second = begin(turns)
-            assert second.token > first.token
-            told = [(turn.now, turn.goal, turn.groups, turn.commands) for turn in (first, second)]
+            assert second.fencing_token > first.fencing_token
+            told = [(turn.now, turn.target, turn.groups, turn.commands) for turn in (first, second)]
             assert told[0] == told[1]
 
         def test_states_that_moved_are_kept_and_others_stay(self, durables: Durables, turns: Turns) -> None:
             made = create(durables)
             other = create(durables, durable("other", key="1" * 24), Position(1, 1, 1))
-            turns.advance(begin(turns), Advance(groups={made.key: Group(place=Position(8, 8, 8)).encoded()}))
+            turns.commit(begin(turns), TurnResult(groups={made.key: Group(place=Position(8, 8, 8)).encoded()}))
             assert durables.groups(made)[0].place == Position(8, 8, 8)
             assert durables.groups(other)[0].place == Position(1, 1, 1)
 
@@ -253,15 +253,15 @@ class DurablesContract:
             turn = begin(turns)
             begin(turns)
             with pytest.raises(TurnLost):
-                turns.advance(turn, Advance(groups={made.key: Group(frame=9).encoded()}, alarm=9))
+                turns.commit(turn, TurnResult(groups={made.key: Group(frame=9).encoded()}, alarm=9))
             newest = begin(turns)
             assert (durables.groups(made)[0].frame, newest.alarm, len(newest.commands)) == (0, 0, 1)
 
         def test_alarms_are_kept_until_there_is_a_later_one(self, durables: Durables, turns: Turns) -> None:
             create(durables)
             far = 1 << 45
-            turns.advance(begin(turns), Advance(alarm=far))
-            turns.advance(begin(turns), Advance())
+            turns.commit(begin(turns), TurnResult(alarm=far))
+            turns.commit(begin(turns), TurnResult())
             assert begin(turns).alarm == far
 
         def test_a_second_try_asks_for_the_turn_whose_alarm_it_may_have_been(
@@ -269,14 +269,14 @@ class DurablesContract:
         ) -> None:
             create(durables)
             alarm = begin(turns).now + 50
-            turns.advance(begin(turns), Advance(alarm=alarm))
+            turns.commit(begin(turns), TurnResult(alarm=alarm))
             first = begin(turns)
             # The time is told by another partition, whose turns advance.
             while (turn := begin(turns, 1)).now < alarm:
-                turns.advance(turn, Advance())
+                turns.commit(turn, TurnResult())
             second = begin(turns)
             assert (second.now, second.alarm) == (first.now, alarm)
-            assert turns.advance(second, Advance()) is (first.now < alarm)
+            assert turns.commit(second, TurnResult()) is (first.now < alarm)
 
         def test_a_partition_with_a_group_waits_for_ever(self, durables: Durables, turns: Turns) -> None:
             create(durables, durable(streams=("wf",)))

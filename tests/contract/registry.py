@@ -17,7 +17,7 @@ from eventstore.errors import (
 )
 from eventstore.filters import parse_filters
 from eventstore.live.matching import terms_of
-from eventstore.ports import Advance, Behind, Start
+from eventstore.ports import Behind, Start, TurnResult
 from eventstore.positions import BEGINNING, WHOLE, Position
 from eventstore.streams import partition_of
 from eventstore.subscriptions import EVENTSTORE, Connection, Subscription
@@ -49,7 +49,7 @@ def wide(turns: Turns, registry: Registry, log: Log) -> tuple[Turn, tuple[Positi
     connected(registry)
     one = subscription()
     registry.subscribe(one, {0: Start.NOW})
-    turns.advance(begin(turns), Advance(caught_up={one.key: terms_of(one)}))
+    turns.commit(begin(turns), TurnResult(caught_up={one.key: terms_of(one)}))
     log.append("wf", events(2))
     log.append("wf", events(2, start=3))
     found = log.tail({0: BEGINNING}, count=9)[0].events
@@ -174,14 +174,14 @@ class RegistryContract:
     class TestTurns:
         def test_each_has_a_greater_token(self, turns: Turns) -> None:
             first = turns.begin(0, events=1, behind=1)
-            assert turns.begin(0, events=1, behind=1).token > first.token
+            assert turns.begin(0, events=1, behind=1).fencing_token > first.fencing_token
 
-        def test_only_the_newest_may_advance(self, turns: Turns) -> None:
+        def test_only_the_newest_may_commit(self, turns: Turns) -> None:
             turn = turns.begin(0, events=1, behind=1)
             newer = turns.begin(0, events=1, behind=1)
             with pytest.raises(TurnLost):
-                turns.advance(turn, Advance())
-            assert turns.advance(newer, Advance()) is False
+                turns.commit(turn, TurnResult())
+            assert turns.commit(newer, TurnResult()) is False
 
         def test_who_is_behind_is_told_of_until_caught_up(self, turns: Turns, registry: Registry) -> None:
             connected(registry)
@@ -189,7 +189,7 @@ class RegistryContract:
             registry.subscribe(one, {0: Start.OLDEST})
             turn = turns.begin(0, events=9, behind=9)
             assert [behind.key for behind in turn.behind] == [one.key]
-            assert not turns.advance(turn, Advance(caught_up={one.key: terms_of(one)}))
+            assert not turns.commit(turn, TurnResult(caught_up={one.key: terms_of(one)}))
             assert turns.begin(0, events=9, behind=9).idle
 
         def test_how_far_somebody_came_is_kept(self, turns: Turns, registry: Registry) -> None:
@@ -197,7 +197,7 @@ class RegistryContract:
             one = subscription()
             registry.subscribe(one, {0: Start.OLDEST})
             place = Behind(one.key, Position(7, 8, 9), 3)
-            assert turns.advance(turns.begin(0, events=9, behind=9), Advance(places={one.key: place}))
+            assert turns.commit(turns.begin(0, events=9, behind=9), TurnResult(places={one.key: place}))
             assert list(turns.begin(0, events=9, behind=9).behind) == [place]
 
         def test_where_the_log_ended_when_it_began_is_kept(self, turns: Turns, registry: Registry, log: Log) -> None:
@@ -212,7 +212,7 @@ class RegistryContract:
             turn = turns.begin(0, events=9, behind=9)
             assert {behind.key: behind.end for behind in turn.behind} == {one.key: end, other.key: BEGINNING}
             places = {behind.key: replace(behind, position=end) for behind in turn.behind}
-            assert turns.advance(turn, Advance(places=places))
+            assert turns.commit(turn, TurnResult(places=places))
             assert {one.key: one for one in turns.begin(0, events=9, behind=9).behind} == places
 
         def test_who_waits_longest_comes_first(self, turns: Turns, registry: Registry) -> None:
@@ -225,7 +225,7 @@ class RegistryContract:
                 turn = turns.begin(0, events=9, behind=1)
                 [behind] = turn.behind
                 seen.append(behind.key)
-                turns.advance(turn, Advance(places={behind.key: behind}))
+                turns.commit(turn, TurnResult(places={behind.key: behind}))
             assert sorted(seen) == [one.key for one in ones]
 
         def test_candidates_are_those_that_caught_up_under_a_term(self, turns: Turns, registry: Registry) -> None:
@@ -234,7 +234,7 @@ class RegistryContract:
             for each in (one, other):
                 registry.subscribe(each, {0: Start.NOW})
             turn = turns.begin(0, events=9, behind=9)
-            turns.advance(turn, Advance(caught_up={each.key: terms_of(each) for each in (one, other)}))
+            turns.commit(turn, TurnResult(caught_up={each.key: terms_of(each) for each in (one, other)}))
             [term] = terms_of(one)
             assert dict(turns.candidates(0, [term, "0" * 16])) == {term: [one.key]}
 
@@ -246,7 +246,7 @@ class RegistryContract:
                 registry.subscribe(one, {0: Start.NOW})
             assert turns.caught_up(0) == []
             turn = turns.begin(0, events=9, behind=9)
-            turns.advance(turn, Advance(caught_up={one.key: terms_of(one) for one in ones[:4]}))
+            turns.commit(turn, TurnResult(caught_up={one.key: terms_of(one) for one in ones[:4]}))
             registry.unsubscribe("c", "s3")
             assert sorted(turns.caught_up(0)) == sorted(one.key for one in ones[:3])
             assert turns.caught_up(1) == []
@@ -256,7 +256,7 @@ class RegistryContract:
             one = subscription()
             registry.subscribe(one, {0: Start.NOW})
             terms = tuple(f"{number:016x}" for number in range(7000))
-            turns.advance(turns.begin(0, events=9, behind=9), Advance(caught_up={one.key: terms}))
+            turns.commit(turns.begin(0, events=9, behind=9), TurnResult(caught_up={one.key: terms}))
             assert turns.caught_up(0) == [one.key]
 
         def test_a_definition_is_kept_as_long_as_the_subscription(self, turns: Turns, registry: Registry) -> None:
@@ -271,7 +271,7 @@ class RegistryContract:
             connected(registry)
             one = subscription()
             registry.subscribe(one, {0: Start.NOW})
-            turns.advance(turns.begin(0, events=9, behind=9), Advance(frames={one.key: 12}))
+            turns.commit(turns.begin(0, events=9, behind=9), TurnResult(frames={one.key: 12}))
             assert turns.frames(turns.begin(0, events=9, behind=9), [one.key, "none"]) == {one.key: 12, "none": 0}
 
         def test_nothing_is_written_of_who_ended_meanwhile(self, turns: Turns, registry: Registry) -> None:
@@ -280,7 +280,7 @@ class RegistryContract:
             registry.subscribe(one, {0: Start.NOW})
             turn = turns.begin(0, events=9, behind=9)
             registry.disconnect("c")
-            turns.advance(turn, Advance(frames={one.key: 12}, caught_up={one.key: terms_of(one)}))
+            turns.commit(turn, TurnResult(frames={one.key: 12}, caught_up={one.key: terms_of(one)}))
             assert turns.frames(turn, [one.key]) == {one.key: 0}
             assert not turns.candidates(0, terms_of(one))
 
@@ -288,58 +288,58 @@ class RegistryContract:
             connected(registry)
             one = subscription()
             registry.subscribe(one, {0: Start.NOW})
-            turns.advance(turns.begin(0, events=9, behind=9), Advance(caught_up={one.key: terms_of(one)}))
+            turns.commit(turns.begin(0, events=9, behind=9), TurnResult(caught_up={one.key: terms_of(one)}))
             log.append("wf", events(7))
             log.append("wf", events(7, start=8))
             turn = turns.begin(0, events=3, behind=9)
-            assert len(log.tail({0: turn.done}, count=99, until={0: turn.goal})[0].events) == 7
-            assert turn.cut
-            assert turns.advance(turn, Advance()) is True
+            assert len(log.tail({0: turn.checkpoint}, count=99, until={0: turn.target})[0].events) == 7
+            assert turn.has_more
+            assert turns.commit(turn, TurnResult()) is True
 
-        def test_a_turn_that_did_not_advance_leaves_its_goal_to_the_next(
+        def test_a_turn_that_did_not_commit_leaves_its_target_to_the_next(
             self, turns: Turns, registry: Registry, log: Log
         ) -> None:
             connected(registry)
             one = subscription()
             registry.subscribe(one, {0: Start.NOW})
-            turns.advance(turns.begin(0, events=9, behind=9), Advance(caught_up={one.key: terms_of(one)}))
+            turns.commit(turns.begin(0, events=9, behind=9), TurnResult(caught_up={one.key: terms_of(one)}))
             log.append("wf", events(2))
             turn = turns.begin(0, events=9, behind=9)
             log.append("wf", events(2, start=3))
-            assert turns.begin(0, events=9, behind=9).goal == turn.goal
+            assert turns.begin(0, events=9, behind=9).target == turn.target
 
         def test_a_turn_that_was_narrowed_stays_so_for_who_takes_it_again(
             self, turns: Turns, registry: Registry, log: Log
         ) -> None:
             turn, (first, second) = wide(turns, registry, log)
             narrowed = turns.narrow(turn, first)
-            assert (turn.goal, turn.fixed) == (second, False)
-            assert narrowed == replace(turn, goal=first, fixed=True, cut=True)
+            assert (turn.target, turn.target_pinned) == (second, False)
+            assert narrowed == replace(turn, target=first, target_pinned=True, has_more=True)
             again = turns.begin(0, events=9, behind=9)
-            assert (again.goal, again.fixed, again.cut) == (first, True, True)
-            assert turns.narrow(again, second).goal == first
+            assert (again.target, again.target_pinned, again.has_more) == (first, True, True)
+            assert turns.narrow(again, second).target == first
 
         def test_what_a_narrowed_turn_leaves_is_the_next_ones(self, turns: Turns, registry: Registry, log: Log) -> None:
             turn, (first, second) = wide(turns, registry, log)
-            assert turns.advance(turns.narrow(turn, first), Advance()) is True
+            assert turns.commit(turns.narrow(turn, first), TurnResult()) is True
             following = turns.begin(0, events=9, behind=9)
-            assert (following.done, following.goal) == (first, second)
-            assert (following.fixed, following.cut) == (False, False)
+            assert (following.checkpoint, following.target) == (first, second)
+            assert (following.target_pinned, following.has_more) == (False, False)
 
         def test_only_the_newest_may_narrow(self, turns: Turns, registry: Registry, log: Log) -> None:
             turn, (first, second) = wide(turns, registry, log)
             newer = turns.begin(0, events=9, behind=9)
             with pytest.raises(TurnLost):
                 turns.narrow(turn, first)
-            assert (newer.goal, newer.fixed) == (second, False)
-            assert turns.narrow(newer, first).goal == first
+            assert (newer.target, newer.target_pinned) == (second, False)
+            assert turns.narrow(newer, first).target == first
 
         def test_a_turn_that_is_done_cannot_be_narrowed(self, turns: Turns, registry: Registry, log: Log) -> None:
             turn, (first, second) = wide(turns, registry, log)
-            turns.advance(turn, Advance())
+            turns.commit(turn, TurnResult())
             with pytest.raises(TurnLost):
                 turns.narrow(turn, first)
-            assert turns.begin(0, events=9, behind=9).done == second
+            assert turns.begin(0, events=9, behind=9).checkpoint == second
 
         def test_who_was_overtaken_learns_of_it_before_it_sends(self, turns: Turns) -> None:
             turn = turns.begin(0, events=1, behind=1)
@@ -362,13 +362,13 @@ class RegistryContract:
         def test_where_nobody_listens_all_is_dispatched_at_once(self, turns: Turns, log: Log) -> None:
             for number in range(5):
                 log.append("wf", events(1, start=number + 1))
-            assert turns.advance(turns.begin(0, events=1, behind=1), Advance()) is False
+            assert turns.commit(turns.begin(0, events=1, behind=1), TurnResult()) is False
 
         def test_partitions_with_something_to_do_are_known(self, turns: Turns, registry: Registry, log: Log) -> None:
             assert list(turns.waiting()) == []
             log.append("wf", events(1))
             assert list(turns.waiting()) == [0]
-            turns.advance(turns.begin(0, events=9, behind=9), Advance())
+            turns.commit(turns.begin(0, events=9, behind=9), TurnResult())
             assert list(turns.waiting()) == []
             connected(registry)
             registry.subscribe(subscription(), {0: Start.NOW})

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 from eventstore.adapters.aws.sqs import SqsBells, SqsDeliveries
 from eventstore.cloudevents.event import RecordedEvent
 from eventstore.filters import parse_filters
-from eventstore.frames.builder import FrameLimits, Outbox, Placed
+from eventstore.frames.builder import DeliveryBuilder, FrameLimits, Placed
 from eventstore.frames.frame import postings
 from eventstore.positions import Position
 from eventstore.subscriptions import Subscription
@@ -125,7 +125,7 @@ def used(subscribers: int, together: int, assumed: Mapping[str, float]) -> Usage
 
 def _turn(subscribers: int, together: int) -> _Turn:
     random, turn = Random(7), _Turn()
-    outbox = Outbox(
+    outbox = DeliveryBuilder(
         7, "0" * 12, FrameLimits(), "https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com/v1/api/v1/events"
     )
     events = [

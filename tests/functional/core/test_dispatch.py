@@ -581,11 +581,11 @@ class TestFailing:
         turn = live.turns.begin(0, events=10, behind=10)
         live.settle()
         before = live.turns.begin(0, events=10, behind=10)
-        from eventstore.ports import Advance  # noqa: PLC0415 - only here
+        from eventstore.ports import TurnResult  # noqa: PLC0415 - only here
 
         with pytest.raises(TurnLost):
-            live.turns.advance(turn, Advance(frames={"x": 7}))
-        assert live.turns.begin(0, events=10, behind=10).done == before.done
+            live.turns.commit(turn, TurnResult(frames={"x": 7}))
+        assert live.turns.begin(0, events=10, behind=10).checkpoint == before.checkpoint
 
     def test_frames_that_may_have_held_more_are_numbered_far_on(self, live: Live) -> None:
         live.subscribe("a")

@@ -203,7 +203,7 @@ class TestRacingATurn:
             ("log", "tail", True, True, False),
             ("turns", "frames", False, True, False),
             ("deliveries", "send", False, True, True),
-            ("turns", "advance", False, True, True),
+            ("turns", "commit", False, True, True),
         ],
     )
     def test_a_deletion_between_two_steps_is_told_unless_all_was_sent(

@@ -12,7 +12,7 @@ from redis import Redis
 from eventstore.adapters.redis.connection import connect
 from eventstore.errors import NewEpoch, TurnLost
 from eventstore.filters import parse_filters
-from eventstore.ports import Advance, Start
+from eventstore.ports import Start, TurnResult
 from eventstore.read.pages import AllQuery, StreamQuery, read_all, read_stream
 from eventstore.streams import partition_of
 from eventstore.subscriptions import Durable
@@ -166,7 +166,7 @@ def test_a_turn_of_the_lost_history_comes_to_nothing(live: Live, plain: Redis, r
     live.store.publish([event("2")], stream="wf")
     live.turns.begin(partition, events=9, behind=9)
     with pytest.raises(TurnLost):
-        live.turns.advance(lost, Advance())
+        live.turns.commit(lost, TurnResult())
 
 
 def durable(live: Live) -> Durable:

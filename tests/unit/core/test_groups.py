@@ -16,6 +16,7 @@ from eventstore.groups import (
     Group,
     Heard,
     Held,
+    InFlightEvent,
     Join,
     Leave,
     Loss,
@@ -27,7 +28,6 @@ from eventstore.groups import (
     Replay,
     Rules,
     Silence,
-    Spot,
     Step,
     apply,
     before,
@@ -50,8 +50,8 @@ def at(order: int) -> Position:
     return Position(5, order, 0)
 
 
-def spot(order: int, stream: str, sequence: int) -> Spot:
-    return Spot(at(order), stream, sequence)
+def spot(order: int, stream: str, sequence: int) -> InFlightEvent:
+    return InFlightEvent(at(order), stream, sequence)
 
 
 ONE, TWO, THREE, OTHER = spot(1, "wf", 1), spot(2, "wf", 2), spot(4, "wf", 3), spot(3, "other", 1)
@@ -328,7 +328,7 @@ class TestPauses:
 
     @staticmethod
     def pause(attempt: int, stream: str, sequence: int) -> int:
-        failing = Spot(at(1), stream, sequence)
+        failing = InFlightEvent(at(1), stream, sequence)
         held = Held(before(at(1)), attempt - 1, NOW, [failing], NOW)
         rules = replace(RULES, max_attempts=100)
         step(working(flight=[], held={stream: held}), nack(stream, sequence), rules=rules)
@@ -416,7 +416,7 @@ class TestLateWords:
         group = working()
         now = NOW
         for number in range(1, 20):
-            flight = Spot(at(number), "wf", number)
+            flight = InFlightEvent(at(number), "wf", number)
             group.flight, group.place, group.heard = [flight], at(number), now
             now += 30_000
             silent_turn(group, now=now)
@@ -811,7 +811,9 @@ class TestOwners:
 
 
 positions = st.builds(Position, st.integers(1, 1 << 45), st.integers(0, 1 << 40), st.integers(0, WHOLE))
-spot_ = st.builds(Spot, positions, st.text(), st.integers(1, 1 << 50), st.integers(0, 1 << 40), st.integers(0, 1 << 40))
+spot_ = st.builds(
+    InFlightEvent, positions, st.text(), st.integers(1, 1 << 50), st.integers(0, 1 << 40), st.integers(0, 1 << 40)
+)
 spots = st.lists(spot_, max_size=3)
 times = st.integers(0, 1 << 45)
 counts = st.integers(0, 1 << 40)

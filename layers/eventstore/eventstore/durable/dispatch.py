@@ -11,13 +11,13 @@ from eventstore.durable.set_aside import Aside
 from eventstore.durable.turn import GroupTurn
 from eventstore.frames.budget import fitting
 from eventstore.frames.frame import Address, Kind
-from eventstore.groups import Ack, Change, Group, Member, Spot, Step, apply, due, renew
+from eventstore.groups import Ack, Change, Group, InFlightEvent, Member, Step, apply, due, renew
 from eventstore.subscriptions import Durable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from eventstore.frames.builder import Outbox, Placed
+    from eventstore.frames.builder import DeliveryBuilder, Placed
     from eventstore.groups import Command
     from eventstore.ports import DeadLetter, Log, Turn
 
@@ -65,7 +65,7 @@ class Served:
 
 
 def serve(
-    log: Log, turn: Turn, durable: Durable, group: Group, *, commands: Sequence[Command], outbox: Outbox
+    log: Log, turn: Turn, durable: Durable, group: Group, *, commands: Sequence[Command], builder: DeliveryBuilder
 ) -> Served:
     """Take in what was asked, and send what may be sent. It depends on the turn alone: a second try does the same.
 
@@ -80,12 +80,12 @@ def serve(
         # A place in a history that was lost says nothing of this one: what stands there now was not handled.
         if not isinstance(command, Ack) or command.epoch in {"", turn.epoch}:
             apply(step, command)
-    if group.leap != turn.leap:
+    if group.leap != turn.frame_offset:
         # Under the numbers that an earlier try may have sent something else would stand now: they go on far from there.
-        group.frame += turn.leap - group.leap
-        group.leap, group.owner = turn.leap, None
+        group.frame += turn.frame_offset - group.leap
+        group.leap, group.owner = turn.frame_offset, None
     renew(step)
-    at = GroupTurn(log, turn, durable, step, outbox)
+    at = GroupTurn(log, turn, durable, step, builder)
     _notify(at, changed=changed)
     letters: list[DeadLetter] = []
     was_full, aside = group.full, Aside(at)
@@ -101,7 +101,7 @@ def serve(
         more = more or left
     if was_full and not group.full:
         # What was not taken may be now.
-        more = more or group.place < turn.goal
+        more = more or group.place < turn.target
     inquiry = Inquiry(group.owner, group.heard) if step.overdue and group.owner else None
     return Served(durable, group.encoded(), letters, due(step), more or group.yielded, inquiry)
 
@@ -113,13 +113,13 @@ def _notify(at: GroupTurn, *, changed: bool) -> None:
         address = Address(told.member.connection, told.member.id, told.frame, 0)
         if told.kind == Kind.OWNED:
             place = group.flight[0].position if group.flight else group.place
-            at.outbox.add_owned(place, address, ack_deadline=at.durable.rules.ack_deadline)
+            at.builder.add_owned(place, address, ack_deadline=at.durable.rules.ack_deadline)
         else:
-            at.outbox.add_revoked(address)
+            at.builder.add_revoked(address)
     if changed and group.owner is not None:
         rules = {"version": at.durable.version, "ack_deadline": at.durable.rules.ack_deadline / 1000}
         about = {"type": "changed", "id": group.owner.id, "subscription": at.durable.name, **rules}
-        at.outbox.add_text(json.dumps(about, separators=(",", ":")), Address(*group.owner, 0, 0))
+        at.builder.add_text(json.dumps(about, separators=(",", ":")), Address(*group.owner, 0, 0))
     if at.may_send:
         at.tell_losses()
 
@@ -129,10 +129,10 @@ def _send_new(at: GroupTurn, aside: Aside) -> tuple[bool, bool]:
     group, turn = at.group, at.turn
     room = (1 if group.careful else at.durable.rules.max_in_flight) - len(group.flight)
     # One that is full sends again what was in flight, and what is held may be behind that.
-    goal = min(turn.goal, group.end_of_old) if group.full else turn.goal
-    if not at.may_send or room <= 0 or group.place >= goal:
+    target = min(turn.target, group.end_of_old) if group.full else turn.target
+    if not at.may_send or room <= 0 or group.place >= target:
         return False, False
-    window = at.read(group.place, goal, count=_AT_ONCE)
+    window = at.read(group.place, target, count=_AT_ONCE)
     reached, at_end = window.reached, window.at_end
     # One more than there is room for says whether there is more.
     wanted = list(islice((placed for placed in window.events if _is_new(at, placed)), room + 1))
@@ -141,9 +141,9 @@ def _send_new(at: GroupTurn, aside: Aside) -> tuple[bool, bool]:
         # Where no room is left, the rest has to wait for acknowledgements.
         reached, at_end = taken[-1].position, len(taken) == room
     at.tell_removed(window, group.place, reached, since=group.removals)
-    if reached >= turn.goal and not (turn.cut or turn.again):
-        # What was removed by the time that the turn began lies before its goal, unless the log went on behind that, or
-        # the goal is of an earlier try.
+    if reached >= turn.target and not (turn.has_more or turn.is_retry):
+        # What was removed by the time that the turn began lies before its target, unless the log went on behind that,
+        # or the target is of an earlier try.
         group.removals = max(group.removals, turn.removals)
     aside.pass_parked({placed.event.stream for placed in window.events}, reached)
     group.place = reached
@@ -153,11 +153,11 @@ def _send_new(at: GroupTurn, aside: Aside) -> tuple[bool, bool]:
         resent = [placed for placed in taken if placed.position <= group.furthest]
         frames: list[int] = []
         for sent, again in ((resent, True), (taken[len(resent) :], False)):
-            for count in at.outbox.add_to_member(sent, at.address(), resent=again):
+            for count in at.builder.add_to_member(sent, at.address(), resent=again):
                 group.frame += 1
                 frames += [group.frame] * count
         group.flight += [
-            Spot(placed.position, placed.event.stream, placed.event.sequence, window.removals, frame)
+            InFlightEvent(placed.position, placed.event.stream, placed.event.sequence, window.removals, frame)
             for placed, frame in zip(taken, frames, strict=True)
         ]
         group.furthest = max(group.furthest, taken[-1].position)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from eventstore.cloudevents.event import rfc3339
-from eventstore.groups import Held, Spot, before
+from eventstore.groups import Held, InFlightEvent, before
 from eventstore.ports import DeadLetter
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class Aside:
             # What failed is gone, by removal or by another filter: what comes next was not tried.
             held.attempt, held.errors = 0, []
         # One that failed before goes alone, so that others do not fail with it.
-        sent = wanted[: 1 if held.attempt else at.outbox.in_one_frame(wanted)]
+        sent = wanted[: 1 if held.attempt else at.builder.in_one_frame(wanted)]
         until = sent[-1].position if sent else window.reached
         at.tell_removed(window, held.at, until, since=held.removals, stream=stream)
         if not sent:
@@ -116,16 +116,16 @@ class Aside:
                 del group.held[stream]
                 if group.flight and group.flight[0].position < held.at:
                     # Who goes back to what is in flight passes over what was handled of this stream, or dropped.
-                    group.settled[stream] = Spot(held.at, stream, 0)
-                at.outbox.add_caught_up(stream, at.address())
+                    group.settled[stream] = InFlightEvent(held.at, stream, 0)
+                at.builder.add_caught_up(stream, at.address())
                 group.frame += 1
             return not window.at_end
         held.at = before(sent[0].position)
-        held.sent = [Spot(p.position, stream, p.event.sequence, held.removals, group.frame + 1) for p in sent]
+        held.sent = [InFlightEvent(p.position, stream, p.event.sequence, held.removals, group.frame + 1) for p in sent]
         held.earlier, held.by_cursor = [spot for spot in held.earlier if spot.position > sent[-1].position], False
         held.sent_at, held.frame = at.step.stamp, group.frame + 1
         reason = held.errors[-1] if held.errors else None
-        at.outbox.add_again(sent, held.attempt + 1, at.address(), reason=reason)
+        at.builder.add_again(sent, held.attempt + 1, at.address(), reason=reason)
         group.frame += 1
         return False
 

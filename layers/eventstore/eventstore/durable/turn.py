@@ -14,7 +14,7 @@ from eventstore.read.gaps import received_apart
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from eventstore.frames.builder import Outbox
+    from eventstore.frames.builder import DeliveryBuilder
     from eventstore.groups import Group, Step
     from eventstore.ports import Log, Turn
     from eventstore.positions import Position
@@ -49,7 +49,7 @@ class GroupTurn:
     turn: Turn
     durable: Durable
     step: Step
-    outbox: Outbox
+    builder: DeliveryBuilder
 
     @property
     def group(self) -> Group:
@@ -118,6 +118,6 @@ class GroupTurn:
         """
         members = missing_members(loss.ranges, complete=loss.complete, gone=loss.gone)
         address, place = self.address(), self.group.place
-        self.outbox.add_missing(members, place, address)
+        self.builder.add_missing(members, place, address)
         self.group.losses = with_loss(self.group.losses, replace(loss, frame=address.frame, position=place))
         self.group.frame = address.frame

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from eventstore.positions import Position
     from eventstore.subscriptions import Subscription
 
-__all__ = ["FrameLimits", "Outbox", "Placed", "missing_members", "note"]
+__all__ = ["DeliveryBuilder", "FrameLimits", "Placed", "missing_members", "note"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Placed:
 
 
 @dataclass(slots=True)
-class Outbox:
+class DeliveryBuilder:
     """What a turn sends, gathered.
 
     Args:

@@ -25,7 +25,7 @@ from eventstore.groups.commands import (
 )
 from eventstore.groups.losses import Loss, with_loss
 from eventstore.groups.owning import owner_of
-from eventstore.groups.state import MOST_ASIDE, Group, Held, Member, Parked, Rules, Spot
+from eventstore.groups.state import MOST_ASIDE, Group, Held, InFlightEvent, Member, Parked, Rules
 from eventstore.groups.step import Step, Told, before
 from eventstore.groups.steps import apply, due, renew
 
@@ -39,6 +39,7 @@ __all__ = [
     "Group",
     "Heard",
     "Held",
+    "InFlightEvent",
     "Join",
     "Leave",
     "Loss",
@@ -50,7 +51,6 @@ __all__ = [
     "Replay",
     "Rules",
     "Silence",
-    "Spot",
     "Step",
     "Told",
     "apply",

@@ -11,7 +11,7 @@ from eventstore.groups.step import before
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from eventstore.groups.state import Parked, Spot
+    from eventstore.groups.state import InFlightEvent, Parked
     from eventstore.groups.step import Step
     from eventstore.positions import Position
 
@@ -25,7 +25,7 @@ def acknowledge_up_to(step: Step, position: Position, frame: int) -> None:
     """
     group = step.group
 
-    def is_handled(spot: Spot) -> bool:
+    def is_handled(spot: InFlightEvent) -> bool:
         return spot.frame <= frame if frame and spot.frame else spot.position <= position
 
     group.losses = acknowledged(group.losses, position, frame)
@@ -42,7 +42,7 @@ def acknowledge_stream(step: Step, stream: str, sequence: int) -> None:
     """All of a stream up to a sequence is handled, whether it is held or not."""
     group = step.group
 
-    def is_handled(spot: Spot) -> bool:
+    def is_handled(spot: InFlightEvent) -> bool:
         return spot.stream == stream and spot.sequence <= sequence
 
     handled = [spot for spot in group.flight if is_handled(spot)]
@@ -55,7 +55,7 @@ def acknowledge_stream(step: Step, stream: str, sequence: int) -> None:
         _unpark(step, stream, group.parked[stream], is_handled)
 
 
-def _leave_flight(step: Step, stays: Callable[[Spot], bool]) -> None:
+def _leave_flight(step: Step, stays: Callable[[InFlightEvent], bool]) -> None:
     group = step.group
     left = [spot for spot in group.flight if stays(spot)]
     if len(left) == len(group.flight):
@@ -67,7 +67,7 @@ def _leave_flight(step: Step, stays: Callable[[Spot], bool]) -> None:
     group.settled = {name: spot for name, spot in group.settled.items() if spot.position > first}
 
 
-def _settle(step: Step, held: Held, is_handled: Callable[[Spot], bool]) -> None:
+def _settle(step: Step, held: Held, is_handled: Callable[[InFlightEvent], bool]) -> None:
     """Let a held stream go on behind the last event that is handled; its next one was not tried."""
     under_way = sorted((*held.earlier, *held.sent))
     handled = [spot for spot in under_way if spot.position > held.at and is_handled(spot)]
@@ -82,7 +82,7 @@ def _settle(step: Step, held: Held, is_handled: Callable[[Spot], bool]) -> None:
         held.due = step.stamp + step.rules.ack_deadline
 
 
-def _unpark(step: Step, stream: str, parked: Parked, is_handled: Callable[[Spot], bool]) -> None:
+def _unpark(step: Step, stream: str, parked: Parked, is_handled: Callable[[InFlightEvent], bool]) -> None:
     """Let a stream go on whose event was handled after all, by who was thought to be silent."""
     if not any(spot.position >= parked.event and is_handled(spot) for spot in parked.earlier):
         return

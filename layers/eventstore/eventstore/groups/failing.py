@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from eventstore.groups.commands import Nack
-    from eventstore.groups.state import Spot
+    from eventstore.groups.state import InFlightEvent
     from eventstore.groups.step import Step
 
 __all__ = ["fail", "hold", "pass_deadlines", "retry"]
@@ -42,7 +42,13 @@ def fail(step: Step, nack: Nack) -> None:
 
 
 def hold(
-    step: Step, spot: Spot, reason: str, *, delay: int | None = None, park: bool = False, by_cursor: bool = False
+    step: Step,
+    spot: InFlightEvent,
+    reason: str,
+    *,
+    delay: int | None = None,
+    park: bool = False,
+    by_cursor: bool = False,
 ) -> None:
     """Take a stream out of the flight, at an event that failed for the first time; those before it are handled.
 
@@ -61,7 +67,14 @@ def hold(
 
 
 def retry(
-    step: Step, stream: str, held: Held, spot: Spot, reason: str, *, delay: int | None = None, park: bool = False
+    step: Step,
+    stream: str,
+    held: Held,
+    spot: InFlightEvent,
+    reason: str,
+    *,
+    delay: int | None = None,
+    park: bool = False,
 ) -> None:
     """Let the event of a held stream that failed once more come again, or park it; those before it are handled."""
     place = before(spot.position)
@@ -105,7 +118,7 @@ def _fail_held(step: Step, held: Held, nack: Nack) -> None:
         _fail_late(step, held, spot, nack)
 
 
-def _fail_late(step: Step, held: Held, spot: Spot, nack: Nack) -> None:
+def _fail_late(step: Step, held: Held, spot: InFlightEvent, nack: Nack) -> None:
     """A word about an event that was sent before its stream was held, or before it was sent again."""
     reason = nack.reason[:LONGEST_REASON]
     if spot.position <= held.at:
@@ -140,7 +153,7 @@ def _fail_parked(step: Step, parked: Parked, nack: Nack) -> None:
         _schedule(step, nack.stream, held, spot, delay=nack.delay, park=nack.park)
 
 
-def _schedule(step: Step, stream: str, held: Held, spot: Spot, *, delay: int | None, park: bool) -> None:
+def _schedule(step: Step, stream: str, held: Held, spot: InFlightEvent, *, delay: int | None, park: bool) -> None:
     """Say when the event that failed is tried again, or park it if that is not to be."""
     group = step.group
     if not park and held.attempt < step.rules.max_attempts:
@@ -154,7 +167,7 @@ def _schedule(step: Step, stream: str, held: Held, spot: Spot, *, delay: int | N
     group.parked[stream] = parked
 
 
-def _spot(spots: Sequence[Spot], nack: Nack) -> Spot | None:
+def _spot(spots: Sequence[InFlightEvent], nack: Nack) -> InFlightEvent | None:
     return next((spot for spot in spots if (spot.stream, spot.sequence) == (nack.stream, nack.sequence)), None)
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from eventstore.groups.losses import Loss
 from eventstore.positions import BEGINNING, Position
 
-__all__ = ["MOST_ASIDE", "Group", "Held", "Member", "Parked", "Rules", "Spot"]
+__all__ = ["MOST_ASIDE", "Group", "Held", "InFlightEvent", "Member", "Parked", "Rules"]
 
 MOST_ASIDE = 1000
 """Streams that a group has held and parked before it is full: its state is read by every turn, and written whole."""
@@ -37,7 +37,7 @@ class Member(NamedTuple):
     id: str
 
 
-class Spot(NamedTuple):
+class InFlightEvent(NamedTuple):
     """An event that was sent: its place in the log, and in its stream.
 
     `removals` is the serial of the newest removal of events when it was read (`Missing.serial`): of what was removed
@@ -66,7 +66,7 @@ class Held:
         earlier: What was sent of it before the failure and has not been sent again: the owner's late words still count.
         by_cursor: Whether a cursor still speaks for these: the owner was silent, and never said that one failed.
         frame: The number of the frame that `sent` went in.
-        removals: As in `Spot`.
+        removals: As in `InFlightEvent`.
         silent: Whether it failed because the owner was silent, and nothing was heard of the owner since: that it went
             away before it was sent the event again is no further failure.
     """
@@ -74,10 +74,10 @@ class Held:
     at: Position
     attempt: int
     due: int
-    sent: list[Spot] = field(default_factory=list)
+    sent: list[InFlightEvent] = field(default_factory=list)
     sent_at: int = 0
     errors: list[str] = field(default_factory=list)
-    earlier: list[Spot] = field(default_factory=list)
+    earlier: list[InFlightEvent] = field(default_factory=list)
     by_cursor: bool = False
     frame: int = 0
     removals: int = 0
@@ -101,7 +101,7 @@ class Parked:
         since: When it was parked, in milliseconds since 1970.
         letters: How many events the dead letter queue was given.
         earlier: As in `Held`; so is `by_cursor`.
-        removals: As in `Spot`.
+        removals: As in `InFlightEvent`.
         version: Of the definition under which the event that failed was last seen to match.
     """
 
@@ -112,7 +112,7 @@ class Parked:
     errors: list[str]
     since: int
     letters: int = 0
-    earlier: list[Spot] = field(default_factory=list)
+    earlier: list[InFlightEvent] = field(default_factory=list)
     by_cursor: bool = False
     removals: int = 0
     version: int = 1
@@ -156,10 +156,10 @@ class Group:
     leap: int = 0
     yielded: bool = False
     version: int = 1
-    flight: list[Spot] = field(default_factory=list)
+    flight: list[InFlightEvent] = field(default_factory=list)
     held: dict[str, Held] = field(default_factory=dict)
     parked: dict[str, Parked] = field(default_factory=dict)
-    settled: dict[str, Spot] = field(default_factory=dict)
+    settled: dict[str, InFlightEvent] = field(default_factory=dict)
     losses: list[Loss] = field(default_factory=list)
 
     @property
@@ -229,7 +229,7 @@ def _position(position: Position) -> list[int]:
     return [position.time, position.order, position.index]
 
 
-def _encoded(spots: list[Spot]) -> list[list[Any]]:
+def _encoded(spots: list[InFlightEvent]) -> list[list[Any]]:
     return [[*_position(spot.position), *spot[1:]] for spot in spots]
 
 
@@ -260,5 +260,5 @@ def _later(members: list[Any]) -> list[Any]:
     return [_spots(members[0]), *members[1:]] if members else []
 
 
-def _spots(members: list[list[Any]]) -> list[Spot]:
-    return [Spot(Position(time, order, index), *rest) for time, order, index, *rest in members]
+def _spots(members: list[list[Any]]) -> list[InFlightEvent]:
+    return [InFlightEvent(Position(time, order, index), *rest) for time, order, index, *rest in members]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from eventstore.cloudevents.event import AttributeValue
     from eventstore.frames.budget import Groups
-    from eventstore.frames.builder import Outbox
+    from eventstore.frames.builder import DeliveryBuilder
     from eventstore.live.losses import Lost
     from eventstore.ports import Behind, Log, Turn, Turns
     from eventstore.positions import Position
@@ -93,7 +93,7 @@ class Carrier:
         self._losses = Losses(log)
         self._known: dict[str, Subscription] = {}
 
-    def carry_live(self, turn: Turn, outbox: Outbox) -> tuple[Turn, dict[str, int]]:
+    def carry_live(self, turn: Turn, builder: DeliveryBuilder) -> tuple[Turn, dict[str, int]]:
         """Give everyone who has caught up what is new; answers the turn as it goes on, and the last frame of each."""
         window = self._read_live(turn)
         events = window.events
@@ -104,17 +104,17 @@ class Carrier:
         found = self._turns.candidates(turn.partition, list(at))
         turn, groups = self._narrowed(turn, events, at, found)
         lost: Lost = {}
-        if window.removed_until >= turn.done.time:
+        if window.removed_until >= turn.checkpoint.time:
             read = [placed.event for placed, _ in events]
             lost = self._losses.of_live(
                 turn, read, lambda: self._subscriptions(turn.partition, self._turns.caught_up(turn.partition))
             )
         keys = {one.key: None for to in (*groups.values(), *lost.values()) for one in to}
-        # Groups are served by the goal as well; those who are behind ask by themselves. It is asked for once all is
+        # Groups are served by the target as well; those who are behind ask by themselves. It is asked for once all is
         # read: a worker that was overtaken by then, and may have read something else, sends nothing.
         last = self._turns.frames(turn, list(keys)) if keys or turn.groups else {}
-        told = _tell_lost(outbox, lost, turn.done, last)
-        return turn, told | _send(outbox, events, groups, {**last, **told})
+        told = _tell_lost(builder, lost, turn.checkpoint, last)
+        return turn, told | _send(builder, events, groups, {**last, **told})
 
     def _narrowed(
         self,
@@ -124,7 +124,7 @@ class Carrier:
         found: Mapping[str, Sequence[str]],
     ) -> tuple[Turn, Groups]:
         """Who gets what, in a turn that goes no further than it can; nothing is sent before that is settled."""
-        if turn.fixed:
+        if turn.target_pinned:
             return turn, self._matched(turn, events, at, found)
         limits = self._limits
         places = [one.placed.position for one in events]
@@ -159,7 +159,7 @@ class Carrier:
     def carry_behind(
         self,
         turn: Turn,
-        outbox: Outbox,
+        builder: DeliveryBuilder,
         frames: dict[str, int],
         places: dict[str, Behind],
         caught_up: dict[str, tuple[str, ...]],
@@ -169,12 +169,12 @@ class Carrier:
         groups: dict[tuple[Position, int, tuple[str, ...]], list[Subscription]] = {}
         for subscription in self._subscriptions(turn.partition, list(behind)):
             one = behind[subscription.key]
-            if turn.cut and one.position > turn.goal:
+            if turn.has_more and one.position > turn.target:
                 # Caught up, it would get what lies before its start.
                 places[one.key] = one
                 continue
             # Where nothing is left to read, it does not matter of which streams it would be.
-            at_end = one.position >= turn.goal
+            at_end = one.position >= turn.target
             groups.setdefault((one.position, one.removals, () if at_end else subscription.streams), []).append(
                 subscription
             )
@@ -197,15 +197,15 @@ class Carrier:
         last = {**before}
         for step in steps:
             window = step.window
-            last |= _tell_lost(outbox, step.lost, step.after, last)
+            last |= _tell_lost(builder, step.lost, step.after, last)
             alike: Groups = {}
             for subscription in step.subscriptions:
                 if matched := _matched(subscription, window.events, range(len(window.events))):
                     alike.setdefault((matched, subscription.bare), []).append(subscription)
-            last |= _send(outbox, window.events, alike, last)
+            last |= _send(builder, window.events, alike, last)
             live = [one for one in step.subscriptions if window.at_end and _has_caught_up(turn, behind[one.key])]
             if live:
-                last |= _tell_live(turn, outbox, live, last)
+                last |= _tell_live(turn, builder, live, last)
                 caught_up |= {one.key: terms_of(one) for one in live}
             # What was removed further on is told of when they come there.
             places |= {
@@ -216,21 +216,21 @@ class Carrier:
         frames |= {key: number for key, number in last.items() if number != before[key]}
 
     def _read_live(self, turn: Turn) -> _Window:
-        """All between where the partition stands and the goal; `begin` has seen to it that it is not too much."""
+        """All between where the partition stands and the target; `begin` has seen to it that it is not too much."""
         events: list[_Read] = []
-        window = _Window((), turn.done, at_end=False)
+        window = _Window((), turn.checkpoint, at_end=False)
         while not window.at_end:
             window = self._read(turn, window.reached, count=self._limits.events)
             events += window.events
         return window._replace(events=events)
 
     def _read(self, turn: Turn, after: Position, *, count: int, streams: Sequence[str] = ()) -> _Window:
-        if after >= turn.goal:
-            return _Window((), turn.goal, at_end=True)
-        partition, goal = turn.partition, {turn.partition: turn.goal}
-        tail = self._log.tail({partition: after}, count=count, until=goal, streams=streams)[partition]
+        if after >= turn.target:
+            return _Window((), turn.target, at_end=True)
+        partition, target = turn.partition, {turn.partition: turn.target}
+        tail = self._log.tail({partition: after}, count=count, until=target, streams=streams)[partition]
         events = [_Read(Placed(at, event), recorded_attributes(event)) for at, event in tail.events]
-        reached = turn.goal if tail.at_end else tail.position
+        reached = turn.target if tail.at_end else tail.position
         return _Window(events, reached, tail.at_end, tail.removals, tail.removed_until)
 
     def _subscriptions(self, partition: int, keys: Sequence[str]) -> list[Subscription]:
@@ -260,34 +260,34 @@ def _fitting(events: Sequence[_Read], most: int) -> int:
     return max(1, sum(size <= most for size in sizes))
 
 
-def _send(outbox: Outbox, events: Sequence[_Read], groups: Groups, last: Mapping[str, int]) -> dict[str, int]:
+def _send(builder: DeliveryBuilder, events: Sequence[_Read], groups: Groups, last: Mapping[str, int]) -> dict[str, int]:
     """Number and add frames; those who get the same events share them. Answers the last frame of each."""
     frames: dict[str, int] = {}
     for (indexes, bare), subscriptions in groups.items():
         to = [(one, last[one.key] + 1) for one in subscriptions]
-        taken = outbox.add_events([events[index].placed for index in indexes], to, bare=bare)
+        taken = builder.add_events([events[index].placed for index in indexes], to, bare=bare)
         frames |= {one.key: last[one.key] + taken for one in subscriptions}
     return frames
 
 
-def _tell_lost(outbox: Outbox, lost: Lost, after: Position, last: Mapping[str, int]) -> dict[str, int]:
+def _tell_lost(builder: DeliveryBuilder, lost: Lost, after: Position, last: Mapping[str, int]) -> dict[str, int]:
     """Number and add the frames that say what is missing behind a place. Answers the last frame of each."""
     frames: dict[str, int] = {}
     for members, subscriptions in lost.items():
         to = [(one, last[one.key] + 1) for one in subscriptions]
-        outbox.add_truncated(members, after, to)
+        builder.add_truncated(members, after, to)
         frames |= {one.key: number for one, number in to}
     return frames
 
 
 def _has_caught_up(turn: Turn, one: Behind) -> bool:
-    """Whether all that was stored when the subscription began lies up to the goal, where live delivery goes on."""
-    return not turn.cut or one.end <= turn.goal
+    """Whether all that was stored when the subscription began lies up to the target, where live delivery goes on."""
+    return not turn.has_more or one.end <= turn.target
 
 
 def _tell_live(
-    turn: Turn, outbox: Outbox, subscriptions: Sequence[Subscription], last: Mapping[str, int]
+    turn: Turn, builder: DeliveryBuilder, subscriptions: Sequence[Subscription], last: Mapping[str, int]
 ) -> dict[str, int]:
     told = [one for one in subscriptions if not one.bare]
-    outbox.add_live(turn.goal, [(one, last[one.key] + 1) for one in told])
+    builder.add_live(turn.target, [(one, last[one.key] + 1) for one in told])
     return {one.key: last[one.key] + 1 for one in told}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from eventstore.durable.dispatch import Served, serve
-from eventstore.frames.builder import Outbox
+from eventstore.frames.builder import DeliveryBuilder
 from eventstore.groups import Group, Heard, Silence, decoded
 from eventstore.live.catch_up import Carrier, TurnLimits
-from eventstore.ports import Advance
+from eventstore.ports import TurnResult
 from eventstore.subscriptions import Durable
 
 if TYPE_CHECKING:
@@ -82,36 +82,36 @@ class Dispatcher:
         turn = self._turns.begin(partition, events=self._limits.events, behind=self._limits.behind)
         if turn.idle:
             return False
-        outbox = Outbox(partition, turn.epoch, self._limits.frames, self._limits.events_url)
+        builder = DeliveryBuilder(partition, turn.epoch, self._limits.frames, self._limits.events_url)
         frames: dict[str, int] = {}
-        if turn.live and turn.goal > turn.done:
-            turn, frames = self._carrier.carry_live(turn, outbox)
+        if turn.live and turn.target > turn.checkpoint:
+            turn, frames = self._carrier.carry_live(turn, builder)
         caught_up: dict[str, tuple[str, ...]] = {}
         places: dict[str, Behind] = {}
         if turn.behind:
-            self._carrier.carry_behind(turn, outbox, frames, places, caught_up)
-        served = self._serve_groups(turn, outbox) if turn.groups else {}
+            self._carrier.carry_behind(turn, builder, frames, places, caught_up)
+        served = self._serve_groups(turn, builder) if turn.groups else {}
         # The letters first: an event that is parked is never only in a state.
         self._letters.send([letter for one in served.values() for letter in one.letters])
-        self._deliveries.send(outbox.deliveries())
+        self._deliveries.send(builder.deliveries())
         asked = self._inquire(turn, served.values())
         moved = {key: one.state for key, one in served.items() if one.state != turn.groups[key]}
         changed = {
             key: one.durable.encoded() for key, one in served.items() if one.durable is not self._definitions[key]
         }
         alarm = self._alarm(turn, [one.due for one in served.values() if one.due is not None])
-        more = self._turns.advance(turn, Advance(frames, places, caught_up, moved, alarm, changed))
+        more = self._turns.commit(turn, TurnResult(frames, places, caught_up, moved, alarm, changed))
         self._definitions |= {key: served[key].durable for key in changed}
         return more or asked or any(one.more for one in served.values())
 
-    def _serve_groups(self, turn: Turn, outbox: Outbox) -> dict[str, Served]:
+    def _serve_groups(self, turn: Turn, builder: DeliveryBuilder) -> dict[str, Served]:
         """Give each durable subscription of the partition what it may get."""
         commands: dict[str, list[Command]] = {}
         for key, command in turn.commands:
             commands.setdefault(key, []).append(decoded(command))
         groups = {key: Group.decoded(state) for key, state in turn.groups.items()}
         return {
-            key: serve(self._log, turn, durable, groups[key], commands=commands.get(key, []), outbox=outbox)
+            key: serve(self._log, turn, durable, groups[key], commands=commands.get(key, []), builder=builder)
             for key, durable in self._defined(turn, groups).items()
         }
 

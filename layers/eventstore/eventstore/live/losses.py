@@ -35,11 +35,11 @@ class Losses:
     def of_live(
         self, turn: Turn, received: Sequence[RecordedEvent], subscriptions: Callable[[], Sequence[Subscription]]
     ) -> Lost:
-        """What those who have caught up do not receive of all up to the goal.
+        """What those who have caught up do not receive of all up to the target.
 
-        None of them was told of anything behind `turn.done`, so it does not matter when it was removed.
+        None of them was told of anything behind `turn.checkpoint`, so it does not matter when it was removed.
         """
-        between = turn.done, turn.goal
+        between = turn.checkpoint, turn.target
         missing = self._missing(turn, between, received)
         if not (missing.ranges or missing.gone) and missing.complete:
             return {}

@@ -9,10 +9,9 @@ from eventstore.ports.letters import DeadLetter, DeadLetters
 from eventstore.ports.log import Appended, Deleted, Lag, Log, Missing, PartitionStats, Slice, Tail
 from eventstore.ports.queues import Bells, Deliveries
 from eventstore.ports.registry import Registry, Start, Started
-from eventstore.ports.turns import Advance, Behind, Turn, Turns
+from eventstore.ports.turns import Behind, Turn, TurnResult, Turns
 
 __all__ = [
-    "Advance",
     "Appended",
     "Behind",
     "Bells",
@@ -33,5 +32,6 @@ __all__ = [
     "Started",
     "Tail",
     "Turn",
+    "TurnResult",
     "Turns",
 ]

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-__all__ = ["Advance", "Behind", "Turn", "Turns"]
+__all__ = ["Behind", "Turn", "TurnResult", "Turns"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,40 +37,40 @@ class Turn:
     """A turn as it begins.
 
     Attributes:
-        token: Greater than that of every earlier turn; only the newest may advance.
+        fencing_token: Greater than that of every earlier turn; only the turn with the newest token may commit.
         epoch: The partition's.
-        done: Where live delivery stands.
-        goal: Where this turn carries it. A turn that does not advance leaves its goal to the next one, so that what it
-            may have sent is sent again under the same frame numbers.
-        fixed: Whether an earlier try has narrowed it: then its goal is not moved again.
-        cut: Whether the log goes on behind the goal. Who begins further on has not caught up there.
-        behind: Who has yet to catch up, the one that waits longest first; not all, if they are many.
-        carried: How many they were when the goal was set; some may have ended since.
+        checkpoint: Where live delivery stands.
+        target: Where this turn carries it. A turn that does not commit leaves its target to the next one: what it may
+            have sent is sent again under the same frame numbers.
+        target_pinned: Whether an earlier try has narrowed the target; then it is not moved again.
+        has_more: Whether the log goes on behind the target. Who begins further on has not caught up there.
+        behind: Subscriptions that have yet to catch up, the one that waits longest first; not all, if they are many.
+        carried: How many they were when the target was set; some may have ended since.
         live: Whether any subscription has caught up.
-        leap: What the numbers of frames are ahead by, since events were removed that an earlier try may have sent.
+        frame_offset: What is added to numbers of frames, for events were removed that an earlier try may have sent.
         removals: How many removals of events the partition has seen (`Missing.serial`).
-        again: Whether an earlier try came to nothing: its goal stands until this one advances.
+        is_retry: Whether an earlier try came to nothing: its target stands until this one commits.
         now: When it was begun, in milliseconds since 1970; a second try has the time of the first. 0 without groups.
         stamp: When it was begun this time, as `now`.
         alarm: When a turn was last asked for ahead of time, in milliseconds since 1970; 0 if none ever was.
         groups: The state of each durable subscription, by its key (`Group.encoded`).
-        commands: What is to be taken in: the key of the subscription, and the command (`groups.encoded`).
+        commands: What the turn applies: the key of the subscription, and the command (`groups.encoded`).
     """
 
     partition: int
-    token: int
+    fencing_token: int
     epoch: str
-    done: Position
-    goal: Position
+    checkpoint: Position
+    target: Position
     behind: Sequence[Behind]
     live: bool
-    leap: int
+    frame_offset: int
     removals: int
-    again: bool = False
+    is_retry: bool = False
     now: int = 0
     alarm: int = 0
-    fixed: bool = False
-    cut: bool = False
+    target_pinned: bool = False
+    has_more: bool = False
     carried: int = 0
     stamp: int = 0
     groups: Mapping[str, str] = field(default_factory=dict)
@@ -80,19 +80,19 @@ class Turn:
     def idle(self) -> bool:
         """Whether there is nothing to do.
 
-        A second try never is: those whom the first one was for may have ended, but until it advances, no other begins.
+        A second try never is: those whom the first one was for may have ended, but until it commits, no other begins.
         """
-        return not (self.again or self.goal > self.done or self.behind or self.groups)
+        return not (self.is_retry or self.target > self.checkpoint or self.behind or self.groups)
 
 
 @dataclass(frozen=True, slots=True)
-class Advance:
+class TurnResult:
     """What a turn has done. Subscriptions are named by their keys; those that ended meanwhile are passed over.
 
     Attributes:
         frames: The number of the last frame of each that was sent any.
         places: How far those have come that are still behind.
-        caught_up: Those that reached the goal, with the terms under which they are to be found (`matching.terms_of`).
+        caught_up: Those that reached the target, with the terms under which they are to be found (`matching.terms_of`).
         groups: The durable subscriptions that moved, and their states.
         alarm: When a turn was asked for ahead of time; 0 if none was.
         definitions: The durable subscriptions that were changed, and what they are now (`Durable.encoded`).
@@ -131,15 +131,15 @@ class Turns(Protocol):
             TurnLost: Another turn has begun since.
         """
 
-    def narrow(self, turn: Turn, goal: Position) -> Turn:
+    def narrow(self, turn: Turn, target: Position) -> Turn:
         """Let a turn carry the partition less far, to the end of an earlier append; the turn as it goes on.
 
-        That is for a turn that finds too much to do. The new goal holds for those who take the turn again too, and is
+        That is for a turn that finds too much to do. The new target holds for those who take the turn again too, and is
         not moved again. Frames stay the same under the same numbers, because
 
         * a turn narrows before it sends anything, and only the newest one may;
-        * while a turn is under way, subscriptions that have caught up only end: none begins but by `advance`. So a
-          later try finds no more to do than an earlier one, and if it finds too much, under a goal that nobody has
+        * while a turn is under way, subscriptions that have caught up only end: none begins but by `commit`. So a
+          later try finds no more to do than an earlier one, and if it finds too much, under a target that nobody has
           narrowed, then so did all before it, and none of them has sent anything;
         * who was overtaken before it knew what there is to do sends nothing: it asks for `frames` between.
 
@@ -147,8 +147,11 @@ class Turns(Protocol):
             TurnLost: Another turn has begun since; nothing is changed.
         """
 
-    def advance(self, turn: Turn, done: Advance) -> bool:
-        """Write down what a turn has done, all or nothing; whether the partition has more to do.
+    def commit(self, turn: Turn, result: TurnResult) -> bool:
+        """Store what a turn has done, all or nothing.
+
+        Returns:
+            Whether the partition has more to do.
 
         Raises:
             TurnLost: Another turn has begun since; nothing is changed.

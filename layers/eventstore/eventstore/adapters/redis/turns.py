@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from eventstore.adapters.redis.connection import Client
-    from eventstore.ports import Advance, Clock
+    from eventstore.ports import Clock, TurnResult
 
 __all__ = ["RedisTurns"]
 
@@ -74,22 +74,22 @@ class RedisTurns:
         with ANSWERING:
             arguments = [self._new_epoch(), self._partitions.count, events, behind, _COMMANDS, self._time()]
             about, places, states, inbox = self._begin(self._client, at, arguments)
-        token, epoch, done, goal, again, live, leap, removals, now, alarm, fixed, cut, carried, stamp = about
+        token, epoch, done, target, again, live, leap, removals, now, alarm, fixed, cut, carried, stamp = about
         return Turn(
             partition=partition,
-            token=int(token),
+            fencing_token=int(token),
             epoch=epoch.decode(),
-            done=_whole(done),
-            goal=_whole(goal),
+            checkpoint=_whole(done),
+            target=_whole(target),
             behind=list(map(_behind, places[::3], places[1::3], places[2::3])),
             live=bool(live),
-            leap=int(leap),
+            frame_offset=int(leap),
             removals=int(removals),
-            again=bool(again),
+            is_retry=bool(again),
             now=int(now),
             alarm=int(alarm),
-            fixed=bool(fixed),
-            cut=bool(cut),
+            target_pinned=bool(fixed),
+            has_more=bool(cut),
             carried=int(carried),
             stamp=int(stamp),
             groups={k.decode(): v.decode() for k, v in zip(states[::2], states[1::2], strict=True)},
@@ -137,33 +137,33 @@ class RedisTurns:
             for start in range(0, len(keys), _AT_ONCE):
                 pipeline.hmget(at.frames, keys[start : start + _AT_ONCE])
             token, *answers = pipeline.execute()
-        if int(token) != turn.token:
+        if int(token) != turn.fencing_token:
             raise TurnLost(turn.partition)
-        return {key: int(value or 0) + turn.leap for key, value in zip(keys, chain(*answers), strict=True)}
+        return {key: int(value or 0) + turn.frame_offset for key, value in zip(keys, chain(*answers), strict=True)}
 
-    def narrow(self, turn: Turn, goal: Position) -> Turn:
+    def narrow(self, turn: Turn, target: Position) -> Turn:
         """See `Turns.narrow`."""
         with ANSWERING:
-            stands = self._narrow(self._client, [turn_keys(turn.partition).turn], [turn.token, _entry(goal)])
+            stands = self._narrow(self._client, [turn_keys(turn.partition).turn], [turn.fencing_token, _entry(target)])
         if stands is None:
             raise TurnLost(turn.partition)
-        return replace(turn, goal=_whole(stands), fixed=True, cut=True)
+        return replace(turn, target=_whole(stands), target_pinned=True, has_more=True)
 
-    def advance(self, turn: Turn, done: Advance) -> bool:
-        """See `Turns.advance`."""
+    def commit(self, turn: Turn, result: TurnResult) -> bool:
+        """See `Turns.commit`."""
         keys, log = turn_keys(turn.partition), partition_keys(turn.partition).log
         at = [keys.turn, log, keys.behind, keys.places, keys.terms, keys.subscriptions, keys.frames]
         at += [keys.inbox, keys.groups, keys.durables]
         told = {
-            "frames": _flat({key: number - turn.leap for key, number in done.frames.items()}),
-            "places": _flat({key: _place(place) for key, place in done.places.items()}),
-            "caught_up": _flat({key: list(terms) for key, terms in done.caught_up.items()}),
-            "groups": _flat(done.groups),
-            "alarm": done.alarm,
-            "definitions": _flat(done.definitions),
+            "frames": _flat({key: number - turn.frame_offset for key, number in result.frames.items()}),
+            "places": _flat({key: _place(place) for key, place in result.places.items()}),
+            "caught_up": _flat({key: list(terms) for key, terms in result.caught_up.items()}),
+            "groups": _flat(result.groups),
+            "alarm": result.alarm,
+            "definitions": _flat(result.definitions),
         }
         text = json.dumps(told, separators=(",", ":"), ensure_ascii=False)
-        arguments = [turn.token, _entry(turn.goal), text, self._time()]
+        arguments = [turn.fencing_token, _entry(turn.target), text, self._time()]
         with ANSWERING:
             more = int(self._advance(self._client, at, arguments))
         if more < 0:
