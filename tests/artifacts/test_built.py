@@ -162,9 +162,9 @@ def test_the_core_in_its_layer_is_what_functions_import() -> None:
 def test_the_sdks_layer_holds_the_sdk_and_what_it_imports_of_the_core() -> None:
     assert own_files(SDK) == within(SDK, reached_by_the_sdk())
     assert not reached_by_the_sdk().missing
-    assert {path.stem for path in (ROOT / "layers/client/eventstore_client").glob("*.py")} == {
-        path.stem for path in (SDK / "eventstore_client").iterdir()
-    }
+    source, built = ROOT / "layers/client/eventstore_client", SDK / "eventstore_client"
+    modules = {path.relative_to(source).with_suffix("") for path in source.rglob("*.py")}
+    assert {path.relative_to(built).with_suffix("") for path in built.rglob("*.py*") if path.is_file()} == modules
 
 
 @each_function
