@@ -18,7 +18,7 @@ from unittest import mock
 from redis import Redis
 
 from eventstore.adapters import clock as system_clock
-from eventstore.adapters import redis_log, redis_partitions, redis_registry, redis_scripts, redis_turns
+from eventstore.adapters.redis import log, partitions, registry, scripts, turns
 from eventstore.adapters.redis.connection import connect
 from eventstore.errors import EventstoreError, QueueUnavailable
 from eventstore.frames.builder import FrameLimits
@@ -92,7 +92,7 @@ class _Inline:
         return future
 
 
-def _log(make: Callable[..., redis_log.RedisLog], clocks: Clocks, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - a log
+def _log(make: Callable[..., log.RedisLog], clocks: Clocks, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - a log
     """A log whose events have the cache's time, while what it does with streams goes by the functions' clock."""
     log = make(*arguments, clock=clocks.log, **options)
     log._streams._clock = clocks
@@ -190,11 +190,11 @@ class Hub:
             (bootstrap, "deliverer", lambda: self._deliverer),
             (catch_up, "TurnLimits", partial(catch_up.TurnLimits, **_LIMITS)),
             (system_clock, "SystemClock", lambda: self.clocks),
-            (redis_log, "RedisLog", partial(_log, redis_log.RedisLog, self.clocks)),
-            (redis_registry, "RedisRegistry", partial(redis_registry.RedisRegistry, clock=self.clocks.cache)),
-            (redis_turns, "RedisTurns", partial(redis_turns.RedisTurns, clock=self.clocks.cache)),
-            (redis_scripts.Script, "__init__", _scripts(self._changed)),
-            (redis_partitions.Partitions, "count", _Unlocked(vars(redis_partitions.Partitions)["count"].func)),
+            (log, "RedisLog", partial(_log, log.RedisLog, self.clocks)),
+            (registry, "RedisRegistry", partial(registry.RedisRegistry, clock=self.clocks.cache)),
+            (turns, "RedisTurns", partial(turns.RedisTurns, clock=self.clocks.cache)),
+            (scripts.Script, "__init__", _scripts(self._changed)),
+            (partitions.Partitions, "count", _Unlocked(vars(partitions.Partitions)["count"].func)),
             (secrets, "token_hex", self._token),
         ]
 
@@ -388,7 +388,7 @@ def _records(messages: Sequence[Message]) -> dict[str, Any]:
 
 def _scripts(changed: Mapping[str, Callable[[str], str]]) -> Callable[..., None]:
     """What makes a `Script`: its bell never expires by itself, and a mutant may change it."""
-    made = redis_scripts.Script.__init__
+    made = scripts.Script.__init__
 
     def make(self: Any, name: str, *shared: str) -> None:  # noqa: ANN401 - it stands for the method
         made(self, name, *shared)
