@@ -52,7 +52,7 @@ class RedisLog:
     """See `ports.Log`.
 
     Args:
-        client: What `redis_connection.connect` gives.
+        client: What `connection.connect` gives.
         partitions: How many a new store gets; an existing one must have that many. None: what it has, or 16.
         clock: The time that events are stored under; without one, the server's, as every deployment has it.
         new_epoch: Draws the epoch of a partition that is new, or is renewed.
