@@ -101,6 +101,11 @@ def _tells_nobody(_: Callable[..., Any]) -> Callable[..., Any]:
     return lambda *_arguments: {}
 
 
+def _is_caught_up(_: Callable[..., bool]) -> Callable[..., bool]:
+    """Who stands where live delivery does has caught up, however far that lags."""
+    return lambda *_arguments: True
+
+
 def _finds_nothing(_: Callable[..., Any]) -> Callable[..., Any]:
     """The sweep knows of no deletion that was left undone."""
     return lambda *_arguments: []
@@ -138,6 +143,7 @@ MUTANTS = (
     Mutant("full_cache_cold", scripts={"log/open": _without_leave}),
     Mutant("replay_loses_streams", patches=((steps, "_replay", _keeps_owner),)),
     Mutant("live_deletion", patches=((catch_up, "_tell_lost", _tells_nobody),)),
+    Mutant("live_while_delivery_lags", patches=((catch_up, "_has_caught_up", _is_caught_up),)),
     Mutant("truncated_told_once", patches=((owning, "_go_back", _tells_once),)),
     Mutant("deletion_that_dies", patches=((RedisLog, "deleted", _finds_nothing),)),
     Mutant("late_acknowledgement", patches=((acknowledging, "_settle", _counts_no_late_word),)),

@@ -49,6 +49,7 @@ class Subscriber:
         self._behind: dict[int, Place] = {}
         self._in_order: dict[str, int] = {}
         self._live: set[int] = set()
+        self._stored: dict[str, int] = {}
 
     # Starting and resuming.
 
@@ -185,6 +186,7 @@ class Subscriber:
 
     def _begin(self, told: dict[str, Any], places: dict[int, Place], *, removed: Mapping[str, int]) -> None:
         self._frames, self._behind, self._in_order, self._live = {}, dict(places), {}, set()
+        self._stored = {stream.name: stream.head for stream in self.world.log.streams.values()}
         self.world.cursors.note(told["cursor"], places, removed=removed)
         self._first_token, self._newest = told["cursor"], {}
         self._keep()
@@ -284,6 +286,14 @@ class Subscriber:
             for stream in self.world.log.of_partition(partition):
                 self.account.excuse(stream.name, 1, firsts[stream.name] - 1)
 
+    def _check_caught_up(self, partition: int) -> None:
+        """Who is told `live` has all that was stored before the subscription."""
+        for stream in self.world.log.of_partition(partition):
+            early = self.account.open_of(self.interest, stream, before=self._stored.get(stream.name, 0) + 1)
+            if early is not None:
+                text = f"{self.name} in {partition}: {early.stream} {early.sequence} did not come before"
+                raise Violation("live comes when all of before was sent", text, early.stream, self.name)
+
     def _follow(self, message: dict[str, Any], partition: int) -> None:
         log, kind = self.world.log, message["type"]
         before = self._behind[partition]
@@ -292,6 +302,7 @@ class Subscriber:
             if partition in self._live:
                 raise Violation("live is told once", f"{self.name} in {partition}", self.name)
             self._live.add(partition)
+            self._check_caught_up(partition)
         if kind == "events":
             last = message["events"][-1]
             event = log.find(last["hubstream"], int(last["hubsequence"]))

@@ -292,7 +292,3 @@ _COMMANDS: Mapping[str, Callable[[argparse.Namespace, EventStore], None]] = {
     "subscribe": _subscribe,
     "work": _work,
 }
-
-
-if __name__ == "__main__":
-    sys.exit(main())
