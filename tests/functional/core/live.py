@@ -10,6 +10,7 @@ from eventstore.adapters.redis.durables import RedisDurables
 from eventstore.adapters.redis.log import RedisLog
 from eventstore.adapters.redis.registry import RedisRegistry
 from eventstore.adapters.redis.turns import RedisTurns
+from eventstore.durable.admin import DurableSubscriptions
 from eventstore.durable.membership import Members
 from eventstore.filters import parse_filters
 from eventstore.live.dispatch import Dispatcher
@@ -72,6 +73,9 @@ class Live:
         self.members = Members(wrap(self.durables), wrap(self.registry), wrap(self.bells))
         self.store = Store(wrap(self.log), wrap(self.bells), clock=self.clock)
         self.subscriptions = Subscriptions(wrap(self.log), wrap(self.registry), wrap(self.bells))
+        self.operators = DurableSubscriptions(
+            wrap(self.log), wrap(self.durables), bells=lambda: wrap(self.bells), letters=lambda: wrap(self.letters)
+        )
         self.dispatcher = self.worker(limits)
         self._keys = itertools.count(1)
 

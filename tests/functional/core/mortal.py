@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from eventstore.durable.admin import DurableSubscriptions
 from eventstore.durable.deletion import Endings
 from eventstore.errors import TurnLost
 from eventstore.groups import Nack
@@ -123,16 +122,6 @@ class Mortal(Live):
         )
         self.survive(lambda: sweeper.sweep(until=self.clock.now() + 1000))
         self.settle()
-
-    @property
-    def operators(self) -> DurableSubscriptions:
-        """What operators ask of durable subscriptions."""
-        return DurableSubscriptions(
-            self.wrapped(self.log),
-            self.wrapped(self.durables),
-            bells=lambda: self.wrapped(self.bells),
-            letters=lambda: self.wrapped(self.letters),
-        )
 
     @property
     def endings(self) -> Endings:

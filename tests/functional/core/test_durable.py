@@ -36,7 +36,7 @@ def live(valkey: ValkeyServer) -> Iterator[Live]:
 
 @pytest.fixture
 def subscriptions(live: Live) -> DurableSubscriptions:
-    return DurableSubscriptions(live.log, live.durables, bells=lambda: live.bells, letters=lambda: live.letters)
+    return live.operators
 
 
 def durable(key: str, *streams: str) -> Durable:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from eventstore.durable.admin import DurableSubscriptions, Place
+from eventstore.durable.admin import Place
 from eventstore.errors import QueueUnavailable
 from eventstore.groups import Nack
 from tests.examples import events
@@ -27,9 +27,7 @@ def group(client: Client) -> Group:
 
 
 def replayed(group: Group) -> None:
-    live = group.live
-    operators = DurableSubscriptions(live.log, live.durables, bells=lambda: live.bells, letters=lambda: live.letters)
-    operators.replay(NAME, Place(oldest=True))
+    group.live.operators.replay(NAME, Place(oldest=True))
     group.settle()
 
 

@@ -554,9 +554,7 @@ def emptied(client: Client) -> tuple[Group, DurableSubscriptions, str]:
     group.live.log.trim("wf")
     assert group.live.log.describe("wf").first == 4
     group.turn()
-    live = group.live
-    operators = DurableSubscriptions(live.log, live.durables, bells=lambda: live.bells, letters=lambda: live.letters)
-    return group, operators, first["cursor"]
+    return group, group.live.operators, first["cursor"]
 
 
 def test_a_replay_tells_what_was_removed_behind_its_place(client: Client) -> None:
@@ -607,9 +605,8 @@ def test_behind_a_page_only_what_was_removed_after_it_was_read_is_missing(client
     group.live.store.delete("after")
     group.publish("last", 1)
     live = group.live
-    operators = DurableSubscriptions(live.log, live.durables, bells=lambda: live.bells, letters=lambda: live.letters)
-    operators.create(Durable("2" * 24, "late", parse_filters([])), Place(cursors=[page.cursor]))
-    operators.replay(NAME, Place(cursors=[page.cursor]))
+    live.operators.create(Durable("2" * 24, "late", parse_filters([])), Place(cursors=[page.cursor]))
+    live.operators.replay(NAME, Place(cursors=[page.cursor]))
     for name, durable in (("a", NAME), ("b", "late")):
         live.connect(name)
         live.members.join(name, "w", live.durables.get(durable))

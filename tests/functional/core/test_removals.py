@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from eventstore.durable.admin import DurableSubscriptions, Place
+from eventstore.durable.admin import Place
 from eventstore.errors import QueueUnavailable, StoreUnavailable, StreamGone, TurnLost
 from eventstore.filters import parse_filters
 from eventstore.live.catch_up import TurnLimits
@@ -376,29 +376,23 @@ class TestStreamsGoneForGood:
         live.subscribe("named", streams=["other"])
 
     def test_a_durable_subscription_of_one_is_refused_but_one_that_stands_is_found(self, live: Live) -> None:
-        operators = DurableSubscriptions(
-            live.log, live.durables, bells=lambda: live.bells, letters=lambda: live.letters
-        )
         old = Durable("0" * 24, "old", parse_filters([]), streams=("wf",))
         live.store.publish(events(3), stream="wf")
-        operators.create(old, Place())
+        live.operators.create(old, Place())
         live.store.delete("wf", permanently=True)
-        assert operators.create(replace(old, key="1" * 24), Place()) == (old, False)
+        assert live.operators.create(replace(old, key="1" * 24), Place()) == (old, False)
         with pytest.raises(StreamGone):
-            operators.create(replace(old, key="2" * 24, name="new"), Place())
+            live.operators.create(replace(old, key="2" * 24, name="new"), Place())
         assert live.durables.names(prefix="", after="", count=9) == ["old"]
 
     @pytest.mark.parametrize("after", [False, True])
     def test_a_durable_subscription_made_while_it_is_deleted_is_refused(
         self, live: Live, monkeypatch: pytest.MonkeyPatch, *, after: bool
     ) -> None:
-        operators = DurableSubscriptions(
-            live.log, live.durables, bells=lambda: live.bells, letters=lambda: live.letters
-        )
         live.store.publish(events(3), stream="wf")
         on_call(monkeypatch, live.durables, "create", lambda: live.store.delete("wf", permanently=True), after=after)
         with pytest.raises(StreamGone):
-            operators.create(Durable("0" * 24, "new", parse_filters([]), streams=("wf",)), Place())
+            live.operators.create(Durable("0" * 24, "new", parse_filters([]), streams=("wf",)), Place())
         assert live.durables.names(prefix="", after="", count=9) == []
 
 
