@@ -103,7 +103,13 @@ def test_an_engine_is_started_for_the_command_and_stopped_after_it(here: Path) -
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_when_it_is_ended_so_are_the_command_and_the_engine(here: Path, number: signal.Signals) -> None:
     command = f"trap 'echo ended >{here}/command; exit' TERM; echo {here} >{here}/runs; while :; do sleep 0.05; done"
-    with subprocess.Popen([SCRIPT, "sh", "-c", command], env=environment(here), stdout=subprocess.DEVNULL) as process:
+    # Under nohup SIGHUP is ignored, which children inherit, and no shell traps what it was started to ignore.
+    inherited = signal.signal(number, signal.SIG_DFL)
+    try:
+        started = subprocess.Popen([SCRIPT, "sh", "-c", command], env=environment(here), stdout=subprocess.DEVNULL)
+    finally:
+        signal.signal(number, inherited)
+    with started as process:
         try:
             wait_until((here / "runs").exists, what="the command runs", seconds=30)
             process.send_signal(number)
