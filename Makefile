@@ -31,7 +31,7 @@ soak: $(TEST) ## Run the soaks at full size: 10,000 events, 50 subscribers, 600,
 	SOAK_EVENTS=10000 SOAK_SUBSCRIBERS=50 $(BIN)/python -m pytest -q -s tests/e2e/test_soak.py
 	SOAK_EVENTS=5000 $(BIN)/python -m pytest -q -s tests/e2e/test_soak_groups.py
 	$(BIN)/python -m tests.chaos --seeds 30 --steps 20000 --write
-	$(BIN)/python -m tests.chaos --mutants --seeds 20 --steps 3000
+	$(BIN)/python -m tests.chaos --mutants --seeds 40 --steps 3000
 
 nightly: $(TEST) ## Run what takes hours: the soaks and the benchmarks at full size, the tests of security a hundred times as thorough
 	$(MAKE) --no-print-directory soak
