@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from eventstore.access import Scope
 from eventstore.errors import InvalidQuery
 from eventstore.filters import filter_of_parameters
 from eventstore.filters.parameters import ATTRIBUTES
-from eventstore.hub import bootstrap
 from eventstore.streams import stream_name
 from eventstore.subscriptions import BARE, Connection, Subscription
+from functions.hub import hub
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,14 +38,11 @@ def query_of(event: Mapping[str, Any]) -> Mapping[str, Sequence[str]]:
     return {name: values for name, values in query.items() if name != _TOKEN}
 
 
-def url_subscription(
-    connection: Connection, query: Mapping[str, Sequence[str]], access: Access
-) -> UrlSubscription | None:
+def url_subscription(connection: Connection, query: Mapping[str, Sequence[str]]) -> UrlSubscription | None:
     """What the URL of a connection asks for; None, if its subprotocol has no subscription there.
 
     Raises:
         InvalidQuery, InvalidFilter, InvalidStream: A parameter breaks a rule.
-        Forbidden: It is not for who asks.
     """
     known = _PARAMETERS if connection.protocol == BARE else ()
     for name, values in query.items():
@@ -57,20 +53,18 @@ def url_subscription(
             raise InvalidQuery(f"{name} is empty; give it a value, or leave it out", pointer=name)
     if connection.protocol != BARE:
         return None
-    access.require(Scope.SUBSCRIBE)
     start, cursors = query.get("from", ()), query.get("cursor", ())
     if len(start) > 1 or (start and start[0] not in {"now", "start"}):
         raise InvalidQuery("from is 'now' or 'start', once", pointer="from")
     if start and cursors:
         raise InvalidQuery("from and cursor contradict each other; send one of them", pointer="from")
     streams = tuple(dict.fromkeys(stream_name(name, pointer="stream") for name in query.get("stream", ())))
-    access.require_streams(streams, pointer="stream")
     wanted = filter_of_parameters({name: query[name] for name in query if name in {*ATTRIBUTES, "filter"}})
     subscription = Subscription(
-        key=bootstrap.new_id(),
+        key=hub().new_id(),
         connection=connection.id,
         id="url",
-        filter=wanted if streams else access.confined(wanted, pointer="filter"),
+        filter=wanted,
         streams=streams,
         bare=True,
         opened=connection.opened,
@@ -86,11 +80,6 @@ def require_acceptable(query: Mapping[str, Sequence[str]], access: Access) -> No
         StreamGone: A stream that it names was deleted for good.
         Forbidden: It is not for who asks.
     """
-    # Imported here, for no other call over REST needs it.
-    from eventstore.read.start_position import origin_of, require_kept  # noqa: PLC0415 - see above
-
-    asked = url_subscription(Connection("handshake", BARE, 0), query, access)
+    asked = url_subscription(Connection("handshake", BARE, 0), query)
     if asked is not None:
-        streams = asked.subscription.streams
-        require_kept(bootstrap.log(), streams)
-        origin_of(bootstrap.log(), streams, cursors=asked.cursors, oldest=asked.oldest)
+        hub().subscriptions.check(asked.subscription, access=access, cursors=asked.cursors, oldest=asked.oldest)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from eventstore.hub import bootstrap
+import os
 
-__all__ = ["forget"]
+from eventstore.hub.settings import Settings
+from functions.hub import hub
+
+__all__ = ["forget", "reread"]
 
 
 def forget() -> None:
-    """Let the next use of `bootstrap` read the environment anew."""
-    for kept in vars(bootstrap).values():
-        if hasattr(kept, "cache_clear"):
-            kept.cache_clear()
+    """Let the next use of the hub build it anew."""
+    hub.cache_clear()
+
+
+def reread() -> None:
+    """Let the hub go by the environment as it is now, with the connections that it has."""
+    hub().settings = Settings.from_environment(os.environ)

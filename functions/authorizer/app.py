@@ -56,7 +56,7 @@ def handler(event: Mapping[str, Any], _: LambdaContext) -> dict[str, Any]:
 def _checking() -> Callable[[str], Access]:
     """What makes access of a credential, as this deployment has it."""
     settings = AuthorizerSettings.from_environment(os.environ)
-    # As in `bootstrap.settings`: environments of one snapshot are not to try again at the same moments.
+    # As in `functions.hub`: environments of one snapshot are not to try again at the same moments.
     random.seed()
     logging.getLogger().setLevel(settings.log_level)
     if settings.auth == "jwt":

@@ -6,9 +6,12 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any
 
+from eventstore.adapters.aws import clients, sqs
+from eventstore.adapters.redis import durables, log, registry, turns
 from eventstore.errors import TurnLost
 from eventstore.groups import Member
-from eventstore.hub import bootstrap
+from eventstore.live import dispatch
+from functions.hub import hub
 from functions.queues import in_order
 
 if TYPE_CHECKING:
@@ -24,35 +27,36 @@ _LOGGER = logging.getLogger(__name__)
 _RESERVE = 2500
 """Milliseconds that the last turn may take."""
 
-bootstrap.preload(*bootstrap.DISPATCHER, *bootstrap.QUEUES)
+PRELOADED = (clients, dispatch, durables, log, registry, sqs, turns)
+"""What the first batch needs: Lambda gives a function's start more processor than its requests."""
 
 
 def handler(event: Mapping[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Serve the partitions that a batch of bells names, each once, and none at the cost of the others' time."""
-    end = bootstrap.clock().now() + context.get_remaining_time_in_millis() - _RESERVE
+    end = hub().clock.now() + context.get_remaining_time_in_millis() - _RESERVE
     waiting = len({record["body"] for record in event["Records"]})
     served: set[int] = set()
 
     def handle(body: str) -> None:
-        told = json.loads(body)
-        if "gone" in told:
-            bootstrap.members().disconnect(told["gone"])
-        elif "ended" in told:
-            bootstrap.endings().tell(Member(told["ended"], told["id"]), told["subscription"])
-        elif "alarm" in told:
+        message = json.loads(body)
+        if "gone" in message:
+            hub().members.disconnect(message["gone"])
+        elif "ended" in message:
+            hub().endings.tell(Member(message["ended"], message["id"]), message["subscription"])
+        elif "alarm" in message:
             # Rung for, not served: bells of one partition are handled one at a time, and alarms are not.
-            _ring(told["alarm"])
-        elif told["partition"] not in served:
-            now = bootstrap.clock().now()
-            _serve(told["partition"], now + (end - now) // (waiting - len(served)))
-            served.add(told["partition"])
+            _ring(message["alarm"])
+        elif message["partition"] not in served:
+            now = hub().clock.now()
+            _serve(message["partition"], now + (end - now) // (waiting - len(served)))
+            served.add(message["partition"])
 
     return in_order(event, context, handle)
 
 
 def _serve(partition: int, until: int) -> None:
     try:
-        more = bootstrap.dispatcher().serve(partition, until=until)
+        more = hub().dispatcher.serve(partition, until=until)
     except TurnLost as error:
         # Whoever has taken over does the rest.
         _LOGGER.info("%s: %s", error.code, error.detail)
@@ -62,6 +66,6 @@ def _serve(partition: int, until: int) -> None:
 
 
 def _ring(partition: int) -> None:
-    bells = bootstrap.bells()
+    bells = hub().bells
     if bells is not None:
         bells.ring([partition])

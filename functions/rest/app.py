@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 
+from eventstore.adapters.redis import log
 from eventstore.errors import EventstoreError
-from eventstore.hub import bootstrap
-from eventstore.publish import PartlyPublished
+from eventstore.write import publisher
 from functions.rest import cors, problems, responses
 from functions.rest.routes import about, dead_letters, events, streams, subscriptions
 
@@ -21,14 +21,15 @@ if TYPE_CHECKING:
 
 __all__ = ["app", "handler"]
 
-bootstrap.preload(*bootstrap.STORE)
+PRELOADED = (log, publisher)
+"""What the first request needs: Lambda gives a function's start more processor than its requests."""
 
 app = APIGatewayRestResolver()
 for part in (events.router, streams.router, subscriptions.router, dead_letters.router, about.router):
     app.include_router(part, prefix="/api/v1")
 app.include_router(about.root)
 app.exception_handler(EventstoreError)(problems.of)
-app.exception_handler(PartlyPublished)(problems.partly_published)
+app.exception_handler(publisher.PartlyPublished)(problems.partly_published)
 app.exception_handler(Exception)(problems.internal)
 
 

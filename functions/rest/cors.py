@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from eventstore.errors import SettingsError
-from eventstore.hub.bootstrap import settings
 from eventstore.hub.settings import ANY_ORIGIN
+from functions.hub import hub
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -62,7 +62,7 @@ class Origins:
     def of_settings(cls) -> Origins:
         """Those of this deployment. If its settings are wrong, none: each call answers with what is wrong."""
         try:
-            return cls(settings().allowed_origins)
+            return cls(hub().settings.allowed_origins)
         except SettingsError:
             return cls()
 

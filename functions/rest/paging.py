@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from eventstore.hub.bootstrap import clock
 from eventstore.read.gaps import NO_GAPS
 from eventstore.read.pages import AllQuery, Page, StreamPage, StreamQuery
+from functions.hub import hub
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +30,7 @@ PageT = TypeVar("PageT", Page, StreamPage)
 
 def time_for_a_page() -> Callable[[], bool]:
     """Tells whether a page that begins now may look further."""
-    now = clock().now
+    now = hub().clock.now
     until = now() + _TIME
     return lambda: now() < until
 

@@ -12,7 +12,7 @@ from functions.rest.responses import Answer, published
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from eventstore.publish import PartlyPublished
+    from eventstore.write.publisher import PartlyPublished
 
 __all__ = [
     "CODES",

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from eventstore.errors import Forbidden, InvalidQuery, Malformed, TooLarge, UnsupportedMediaType
-from eventstore.hub.bootstrap import settings
 from functions.access import access_of
+from functions.hub import hub
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-    from eventstore.access import Access, Scope
+    from eventstore.access import Access
 
 __all__ = ["MERGE_PATCH", "Request", "base_of", "caller_of", "json_body", "segment"]
 
@@ -60,24 +60,19 @@ class Request:
     access: Access
 
     @classmethod
-    def of(
-        cls, event: Mapping[str, Any], context: LambdaContext, *needed: Scope, conditions: Collection[str] = ()
-    ) -> Request:
+    def of(cls, event: Mapping[str, Any], context: LambdaContext, *, conditions: Collection[str] = ()) -> Request:
         """Read the event that a function is invoked with.
 
         Args:
             event: As API Gateway makes it.
             context: Lambda's.
-            needed: The scopes of which the caller must have one; without any, whoever has a credential may come.
             conditions: The headers with preconditions that a call which changes something honours, in lower case.
 
         Raises:
-            Forbidden: The caller has none of them.
+            Forbidden: As `caller_of` says.
             InvalidQuery: The call changes something on a condition that it cannot honour.
         """
         access = caller_of(event)
-        if needed:
-            access.require(*needed)
         headers = _headers(event)
         if event.get("httpMethod") not in _SAFE:
             _require_honoured(headers, conditions)
@@ -102,7 +97,7 @@ def caller_of(event: Mapping[str, Any]) -> Access:
             but the gateway keeps its answer to one of the headers, and does not ask again for what stands in others.
     """
     access = access_of(event.get("requestContext") or {})
-    if settings().authorizes:
+    if hub().settings.authorizes:
         bearers = {line.strip().partition(" ")[2].strip() for line in _lines(event, "authorization")}
         if len(bearers.union(_lines(event, "x-api-key"))) > 1:
             raise Forbidden("there are several credentials, which contradict each other; send one")
@@ -152,7 +147,7 @@ def _headers(event: Mapping[str, Any]) -> Mapping[str, str]:
 
 
 def _require_honoured(headers: Mapping[str, str], conditions: Collection[str]) -> None:
-    """Return if no precondition would be passed over: what was to be done on a condition is not done without it."""
+    """Raise `InvalidQuery` if a precondition would be passed over: what depends on it is not to be done without it."""
     for name, written in _PRECONDITIONS.items():
         if name not in headers or name in conditions:
             continue

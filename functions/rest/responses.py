@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from eventstore.cloudevents.event import RecordedEvent
-    from eventstore.publish import Published
     from eventstore.read.gaps import Gaps
     from eventstore.streams import StreamState
+    from eventstore.write.publisher import Published
     from functions.rest.request import Request
 
 __all__ = [

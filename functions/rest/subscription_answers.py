@@ -9,7 +9,8 @@ from eventstore.cloudevents.event import rfc3339
 
 if TYPE_CHECKING:
     from eventstore.cloudevents.event import RecordedEvent
-    from eventstore.durable.status import ParkedStream, PartitionStanding, Standing
+    from eventstore.durable.directory import ParkedStream
+    from eventstore.durable.status import PartitionStanding, Standing
     from eventstore.subscriptions import Durable
 
 __all__ = ["dead_letter", "definition", "standing", "summary"]

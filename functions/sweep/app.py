@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from eventstore.hub import bootstrap
+from functions.hub import hub
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,10 +23,10 @@ _LAST = 1000
 
 def handler(_: Mapping[str, Any], context: LambdaContext) -> dict[str, int]:
     """Sweep once, and write down how far everything is behind; answers what it did."""
-    end = bootstrap.clock().now() + context.get_remaining_time_in_millis()
-    swept = asdict(bootstrap.sweeper().sweep(until=end - _RESERVE))
+    end = hub().clock.now() + context.get_remaining_time_in_millis()
+    swept = asdict(hub().sweeper.sweep(until=end - _RESERVE))
     # Imported here, for mending is not to wait for it.
     from functions.sweep.metrics import emit  # noqa: PLC0415 - see above
 
-    emit(bootstrap.log(), bootstrap.turns(), bootstrap.durables(), clock=bootstrap.clock(), until=end - _LAST)
+    emit(hub().log, hub().turns, hub().durables, clock=hub().clock, until=end - _LAST)
     return swept

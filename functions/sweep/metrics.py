@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from eventstore.durable.status import MOST, standings
+from eventstore.access import FULL
+from eventstore.durable.directory import Directory
+from eventstore.durable.status import MOST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +28,7 @@ def emit(log: Log, turns: Turns, durables: Durables, *, clock: Clock, until: int
     """
     lags = log.lag(turns.reached(), most=MOST)
     _write({}, {"DispatchLag": sum(lag.events for lag in lags.values())})
-    for standing in standings(log, durables):
+    for standing in Directory(log, durables).standings(access=FULL):
         now = clock.now()
         if now >= until:
             return

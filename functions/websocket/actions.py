@@ -6,17 +6,17 @@ import logging
 from typing import TYPE_CHECKING, NamedTuple
 
 from eventstore import groups
-from eventstore.access import Access, Scope
 from eventstore.errors import EventstoreError, UnknownAction
-from eventstore.hub import bootstrap
-from eventstore.publish import PartlyPublished
 from eventstore.subscriptions import Subscription
-from functions.access import durable_of
+from eventstore.write.publisher import PartlyPublished
+from functions.hub import hub
 from functions.websocket import answers
 from functions.websocket.requests import Ack, Join, Message, Nack, Publish, Release, Subscribe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from eventstore.access import Access
 
 __all__ = ["Caller", "answer"]
 
@@ -50,23 +50,19 @@ def answer(caller: Caller, body: str) -> str:
 
 
 def _subscribe(caller: Caller, message: Message) -> str:
-    caller.access.require(Scope.SUBSCRIBE)
     if "subscription" in message.found:
         return _join(caller, message)
     asked = Subscribe.of(message)
-    caller.access.require_streams(asked.streams, pointer="/stream")
-    wanted = asked.filter if asked.streams else caller.access.confined(asked.filter)
-    subscription = Subscription(bootstrap.new_id(), caller.connection, asked.id, wanted, asked.streams)
-    subscriptions = bootstrap.subscriptions()
-    subscribed = subscriptions.start(subscription, cursors=asked.cursors, oldest=asked.oldest)
-    subscriptions.ring(subscribed)
+    subscription = Subscription(hub().new_id(), caller.connection, asked.id, asked.filter, asked.streams)
+    subscriptions = hub().subscriptions
+    subscribed = subscriptions.start(subscription, access=caller.access, cursors=asked.cursors, oldest=asked.oldest)
+    subscriptions.wake(subscribed)
     return answers.subscribed(message.request, asked.id, subscribed)
 
 
 def _join(caller: Caller, message: Message) -> str:
     asked = Join.of(message)
-    durable = durable_of(caller.access, asked.name)
-    partitions = bootstrap.members().join(caller.connection, asked.id, durable)
+    durable, partitions = hub().members.join(caller.connection, asked.id, asked.name, access=caller.access)
     return answers.message(
         "subscribed",
         id=asked.id,
@@ -78,44 +74,38 @@ def _join(caller: Caller, message: Message) -> str:
 
 
 def _ack(caller: Caller, message: Message) -> str:
-    caller.access.require(Scope.SUBSCRIBE)
     asked = Ack.of(message)
     if asked.stream is None:
-        bootstrap.members().acknowledge(caller.connection, asked.id, asked.cursors)
+        hub().members.acknowledge(caller.connection, asked.id, asked.cursors, access=caller.access)
     else:
-        bootstrap.members().acknowledge_stream(
-            caller.connection, asked.id, asked.stream, asked.sequence, frame=asked.frame
-        )
+        ack = groups.AckStream(caller.connection, asked.stream, asked.sequence, asked.frame)
+        hub().members.acknowledge_stream(asked.id, ack, access=caller.access)
     return answers.message("acknowledged", id=asked.id, request=message.request)
 
 
 def _nack(caller: Caller, message: Message) -> str:
-    caller.access.require(Scope.SUBSCRIBE)
     asked = Nack.of(message)
     about = (asked.stream, asked.sequence, asked.reason, asked.delay, asked.park, asked.frame)
-    bootstrap.members().fail(asked.id, groups.Nack(caller.connection, *about))
+    hub().members.fail(asked.id, groups.Nack(caller.connection, *about), access=caller.access)
     return answers.message("acknowledged", id=asked.id, request=message.request)
 
 
 def _release(caller: Caller, message: Message) -> str:
-    caller.access.require(Scope.SUBSCRIBE)
     asked = Release.of(message)
-    bootstrap.members().release(caller.connection, asked.id, asked.partition, frame=asked.frame)
+    hub().members.release(caller.connection, asked.id, asked.partition, access=caller.access, frame=asked.frame)
     return answers.message("released", id=asked.id, partition=asked.partition, request=message.request)
 
 
 def _unsubscribe(caller: Caller, message: Message) -> str:
     message.only("id")
     own_id = message.subscription()
-    bootstrap.members().unsubscribe(caller.connection, own_id)
+    hub().members.unsubscribe(caller.connection, own_id)
     return answers.message("unsubscribed", id=own_id, request=message.request)
 
 
 def _publish(caller: Caller, message: Message) -> str:
-    caller.access.require(Scope.PUBLISH)
     asked = Publish.of(message)
-    caller.access.require_events(asked.events, stream=asked.stream)
-    results = bootstrap.store().publish(asked.events, stream=asked.stream, expected=asked.expected)
+    results = hub().publisher.publish(asked.events, access=caller.access, stream=asked.stream, expected=asked.expected)
     return answers.published(message.request, results)
 
 

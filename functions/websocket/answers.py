@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from eventstore import errors
 from eventstore.frames.builder import hub_event, missing_members
-from eventstore.publish import PartlyPublished
+from eventstore.write.publisher import PartlyPublished
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from eventstore.live.subscribe import Subscribed
-    from eventstore.publish import Published
+    from eventstore.write.publisher import Published
 
 __all__ = ["bare_published", "bare_refused", "bare_subscribed", "error", "message", "published", "subscribed"]
 

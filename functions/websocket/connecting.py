@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from eventstore.access import Scope
 from eventstore.errors import InvalidQuery
 from eventstore.frames.builder import note
 from eventstore.frames.frame import Address
-from eventstore.hub import bootstrap
 from eventstore.subscriptions import BARE, EVENTSTORE, Connection
 from functions.access import access_of
 from functions.handshake import UrlSubscription, query_of, url_subscription
+from functions.hub import hub
 from functions.websocket import answers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from eventstore.access import Access
 
 __all__ = ["accept"]
 
@@ -38,12 +39,10 @@ def accept(event: Mapping[str, Any]) -> str | None:
     if named and protocol is None:
         raise InvalidQuery(f"the subprotocols {', '.join(named)[:80]!r} are not known; name {EVENTSTORE} or {BARE}")
     connection = Connection(context["connectionId"], protocol or EVENTSTORE, int(context["connectedAt"]))
-    asked = url_subscription(connection, query_of(event), access)
-    if asked is None:
-        access.require(Scope.PUBLISH, Scope.SUBSCRIBE)
-    bootstrap.registry().connect(connection)
+    asked = url_subscription(connection, query_of(event))
+    hub().subscriptions.connect(connection, access=access)
     if asked is not None:
-        _subscribe(asked)
+        _subscribe(asked, access)
     return protocol
 
 
@@ -58,16 +57,17 @@ def _named(event: Mapping[str, Any]) -> list[str]:
     return [name for name in names if name and not name.lower().startswith(_CREDENTIAL)]
 
 
-def _subscribe(asked: UrlSubscription) -> None:
+def _subscribe(asked: UrlSubscription, access: Access) -> None:
     subscription = asked.subscription
-    subscriptions = bootstrap.subscriptions()
+    subscriptions = hub().subscriptions
     try:
-        subscribed = subscriptions.start(subscription, cursors=asked.cursors, oldest=asked.oldest)
+        subscribed = subscriptions.start(subscription, access=access, cursors=asked.cursors, oldest=asked.oldest)
+        # The connection opens only once this function has answered: its first message goes the way of frames.
+        first = answers.bare_subscribed(subscribed, subscription.key)
+        to = Address(subscription.connection, subscription.id, 0, subscription.opened)
+        hub().deliveries.send([note(first, to)])
     except Exception:
-        bootstrap.members().disconnect(subscription.connection)
+        # It is refused, and never opens.
+        hub().members.disconnect(subscription.connection)
         raise
-    # The connection opens only once this function has answered: its first message goes the way of frames.
-    first = answers.bare_subscribed(subscribed, subscription.key)
-    to = Address(subscription.connection, subscription.id, 0, subscription.opened)
-    bootstrap.deliveries().send([note(first, to)])
-    subscriptions.ring(subscribed)
+    subscriptions.wake(subscribed)

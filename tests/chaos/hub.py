@@ -22,11 +22,12 @@ from eventstore.adapters.redis import log, partitions, registry, scripts, turns
 from eventstore.adapters.redis.connection import connect
 from eventstore.errors import EventstoreError, QueueUnavailable
 from eventstore.frames.builder import FrameLimits
-from eventstore.hub import bootstrap
+from eventstore.hub import hub as root
 from eventstore.live import catch_up
 from eventstore.live.deliver import Deliverer
 from functions.deliver.app import handler as deliver
 from functions.dispatch.app import handler as dispatch
+from functions.hub import hub
 from functions.websocket.app import handler as websocket
 from tests.chaos.clocks import Clocks
 from tests.chaos.gateway import Gateway
@@ -58,7 +59,7 @@ _LIMITS: dict[str, Any] = {
     "frames": FrameLimits(events=4),
 }
 
-_DISPATCHER: Callable[[], Dispatcher] = bootstrap.dispatcher.__wrapped__
+_DISPATCHER: Callable[[root.Hub], Dispatcher] = vars(root.Hub)["dispatcher"].func
 
 _ONE_TURN, _MANY_TURNS = 2500, 30_000
 """Milliseconds that a function has left: time for one turn, or for as many as there are."""
@@ -182,12 +183,12 @@ class Hub:
         deliveries = Deliveries(self.wiring, self.deliveries, self.outage, self._watch.message)
         self.letters = Letters(self.wiring, self.outage, self._watch.letter)
         return [
-            (bootstrap, "_redis", lambda: client),
-            (bootstrap, "bells", lambda: bells),
-            (bootstrap, "deliveries", lambda: deliveries),
-            (bootstrap, "letters", lambda: self.letters),
-            (bootstrap, "dispatcher", lambda: self._dispatcher),
-            (bootstrap, "deliverer", lambda: self._deliverer),
+            (root.Hub, "redis", client),
+            (root.Hub, "bells", bells),
+            (root.Hub, "deliveries", deliveries),
+            (root.Hub, "letters", self.letters),
+            (root.Hub, "dispatcher", property(lambda _: self._dispatcher)),
+            (root.Hub, "deliverer", property(lambda _: self._deliverer)),
             (catch_up, "TurnLimits", partial(catch_up.TurnLimits, **_LIMITS)),
             (system_clock, "SystemClock", lambda: self.clocks),
             (log, "RedisLog", partial(_log, log.RedisLog, self.clocks)),
@@ -215,13 +216,14 @@ class Hub:
     def _start(self) -> None:
         self._dispatcher = self._worker()
         connections = Wired(self.wiring, self.gateway)
-        self._deliverer = Deliverer(connections, bootstrap._bells(), clock=self.clocks, jitter=lambda: 0.5, workers=1)
+        bells: Any = hub().bells
+        self._deliverer = Deliverer(connections, bells, clock=self.clocks, jitter=lambda: 0.5, workers=1)
         self._deliverer._threads = _Inline()  # type: ignore[assignment] # it does what is asked of it here
 
     def _worker(self) -> Dispatcher:
         """A worker with a log and turns of its own, as in another process."""
         forget()
-        worker: Dispatcher = _DISPATCHER()
+        worker: Dispatcher = _DISPATCHER(hub())
         return worker
 
     def restart(self) -> None:
@@ -312,7 +314,7 @@ class Hub:
                     partition = json.loads(message.body)["partition"]
                     # As functions.dispatch does it; each process has a worker of its own.
                     if worker.serve(partition, until=self.clocks.true + 1):
-                        bootstrap.bells().ring([partition])  # type: ignore[union-attr] # there is one
+                        hub().bells.ring([partition])  # type: ignore[union-attr] # there is one
 
             return serve
 
@@ -331,7 +333,7 @@ class Hub:
 
     def sweep(self) -> bool:
         """Sweep once; whether it came to its end."""
-        sweeper = bootstrap.sweeper()
+        sweeper = hub().sweeper
         try:
             return self._once(lambda: sweeper.sweep(until=self.clocks.true + 1)) is not None
         except QueueUnavailable:

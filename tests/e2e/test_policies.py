@@ -13,10 +13,12 @@ import boto3
 import pytest
 import urllib3
 
+from eventstore.access import FULL
 from eventstore.adapters.redis.connection import connect
 from eventstore.adapters.redis.log import RedisLog
 from eventstore.frames.frame import Address, Delivery, Kind, Part
-from eventstore.publish import Store
+from eventstore.live.wakeups import QueueWakeups
+from eventstore.write.publisher import Publisher
 from eventstore_dev.cloudformation import REGION
 from eventstore_dev.stack import running
 from eventstore_dev.valkey import ValkeyServer
@@ -147,7 +149,8 @@ def fail_and_park(hub: LocalHub, client: Client, rest: Rest) -> None:
 def miss_a_bell(hub: LocalHub) -> None:
     """An event that nobody was told of, for the sweep to find."""
     with closing(connect(hub.valkey.url)) as redis:
-        Store(RedisLog(redis), None).publish(events(1), stream="missed")
+        unheard = QueueWakeups(lambda: None)
+        Publisher(RedisLog(redis), unheard).publish(events(1), access=FULL, stream="missed")
     hub.sweep()
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from eventstore.hub import bootstrap
+from eventstore.hub.hub import Hub
 from tests.fakes.letters import FakeLetters
 from tests.fakes.queues import FakeBells, FakeDeliveries
 from tests.functional.rest.api import Context
@@ -50,6 +50,6 @@ def _called(function: str, event: Mapping[str, Any], environment: Mapping[str, s
     os.environ.update(environment)
     bells, deliveries, letters = FakeBells(), FakeDeliveries(), FakeLetters()
     for name, instead in {"bells": bells, "deliveries": deliveries, "letters": letters}.items():
-        setattr(bootstrap, name, lambda instead=instead: instead)
+        setattr(Hub, name, instead)
     answer = import_module(f"functions.{function}.app").handler(event, Context())
     return Called(answer, bells.rung, [posting.message for posting in deliveries.taken()])

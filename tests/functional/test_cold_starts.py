@@ -69,7 +69,7 @@ def test_who_checks_tokens_imports_no_secrets_and_who_checks_keys_no_tokens() ->
 
 
 def test_who_handles_durable_subscriptions_imports_queues_only_to_use_them() -> None:
-    handling = "from eventstore.hub import bootstrap; bootstrap.durable_subscriptions()"
+    handling = "from functions.hub import hub; hub().durable_subscriptions"
     assert imported_by(handling) & {"boto3", "botocore", "eventstore.adapters.aws.sqs"} == set()
 
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from eventstore.hub import bootstrap
+from eventstore.hub.hub import Hub
 from eventstore.live.deliver import Deliverer
 from functions.authorizer import app as authorizer
+from functions.hub import hub
 from tests.examples import FakeClock
 from tests.fakes.connections import FakeConnections
 from tests.fakes.letters import FakeLetters
@@ -42,9 +43,9 @@ def answers(valkey: ValkeyServer, tmp_path_factory: pytest.TempPathFactory) -> I
         authorizer._checking.cache_clear()
         deliverer = Deliverer(FakeConnections(), bells, clock=FakeClock(), jitter=lambda: 0.0)
         for name, instead in {"bells": bells, "deliveries": deliveries, "deliverer": deliverer}.items():
-            patch.setattr(bootstrap, name, lambda instead=instead: instead)
-        patch.setattr(bootstrap, "letters", FakeLetters)
-        client = bootstrap.log()._client  # type: ignore[attr-defined]
+            patch.setattr(Hub, name, instead)
+        patch.setattr(Hub, "letters", FakeLetters())
+        client = hub().log._client  # type: ignore[attr-defined]
         client.flushall()
         found = {}
         for one in INVOCATIONS:

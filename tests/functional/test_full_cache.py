@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from redis import Redis
 
-from eventstore.hub import bootstrap
+from eventstore.hub.hub import Hub
 from eventstore_dev.valkey import ValkeyServer
+from functions.hub import hub
 from functions.rest.openapi import document
 from functions.websocket.actions import _ACTIONS
 from tests.fakes.letters import FakeLetters
@@ -147,7 +148,7 @@ def full(server: ValkeyServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Full
     forget()
     bells, deliveries, letters = FakeBells(), FakeDeliveries(), FakeLetters()
     for name, instead in {"bells": bells, "deliveries": deliveries, "letters": letters}.items():
-        monkeypatch.setattr(bootstrap, name, lambda instead=instead: instead)
+        monkeypatch.setattr(Hub, name, instead)
     with Redis.from_url(server.url) as operator:
         operator.flushall()
         api = Api()
@@ -167,7 +168,7 @@ def full(server: ValkeyServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Full
         operator.config_set("maxmemory", "1")
         yield Full(environment, client, operator)
         operator.config_set("maxmemory", "0")
-    bootstrap.log()._client.close()  # type: ignore[attr-defined]
+    hub().log._client.close()  # type: ignore[attr-defined]
     forget()
 
 
@@ -196,7 +197,7 @@ def test_a_client_connects(full: Full, protocols: list[str]) -> None:
 
 def test_a_client_leaves(full: Full) -> None:
     assert full.call("websocket", full.client.event("disconnect.json")).answer == {"statusCode": 200}
-    assert bootstrap.registry().connection(full.client.connection) is None
+    assert hub().registry.connection(full.client.connection) is None
 
 
 def test_what_it_holds_is_dispatched(full: Full) -> None:
@@ -223,7 +224,7 @@ def test_members_that_are_gone_are_forgotten_and_the_end_of_a_subscription_is_to
 
 def test_the_sweep_makes_room(full: Full) -> None:
     assert full.call("sweep", {}).answer["removed"] == 2
-    assert bootstrap.log().describe("few").first == 3
+    assert hub().log.describe("few").first == 3
 
 
 def test_what_is_refused_is_taken_once_there_is_room(full: Full) -> None:

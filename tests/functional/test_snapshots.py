@@ -14,8 +14,8 @@ import pytest
 from botocore.retries.standard import ExponentialBackoff
 from redis.backoff import ExponentialWithJitterBackoff
 
-from eventstore.hub import bootstrap
 from functions.authorizer import app as authorizer
+from functions.hub import hub
 from tests.fresh import forget
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def restored_(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Callable[[]
     authorizer._checking.cache_clear()
 
 
-@pytest.mark.parametrize("first", [bootstrap.settings, authorizer._checking], ids=["hub", "authorizer"])
+@pytest.mark.parametrize("first", [hub, authorizer._checking], ids=["hub", "authorizer"])
 @pytest.mark.parametrize(
     "pause",
     [

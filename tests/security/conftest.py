@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from eventstore.hub import bootstrap
+from eventstore.hub import hub as parts
+from functions.hub import hub as current
 from tests.fakes.letters import FakeLetters
 from tests.fakes.queues import FakeBells, FakeDeliveries
 from tests.fresh import forget
@@ -26,10 +27,10 @@ def hub(valkey: ValkeyServer) -> Iterator[Hub]:
         patch.setenv("PARTITIONS", "4")
         forget()
         bells, deliveries, letters = FakeBells(), FakeDeliveries(), FakeLetters()
-        patch.setattr(bootstrap, "bells", lambda: bells)
-        patch.setattr(bootstrap, "deliveries", lambda: deliveries)
-        patch.setattr(bootstrap, "letters", lambda: letters)
-        client = bootstrap.log()._client  # type: ignore[attr-defined]
+        patch.setattr(parts.Hub, "bells", bells)
+        patch.setattr(parts.Hub, "deliveries", deliveries)
+        patch.setattr(parts.Hub, "letters", letters)
+        client = current().log._client  # type: ignore[attr-defined]
         client.flushall()
         # So little time is left that nobody waits for an event.
         yield Hub(Api(seconds=2.5), Gateway(bells, deliveries), client)

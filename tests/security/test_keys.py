@@ -25,6 +25,7 @@ from eventstore.errors import EventstoreError, SubscriptionNotFound
 from eventstore.groups import Group, Held, Nack, Parked, decoded, encoded
 from eventstore.positions import BEGINNING
 from eventstore.streams import is_name, partition_of, stream_name, stream_of
+from functions.hub import hub as current
 from tests.functional.rest.api import cloudevent
 from tests.security.hostile import NAMES, TEXT, WRITABLE, tries
 from tests.security.parsers import EVENTS
@@ -87,12 +88,11 @@ def test_a_name_has_nothing_that_means_something_in_a_key_or_a_pattern(text: str
 
 
 def test_what_is_no_name_names_no_durable_subscription(hub: Hub) -> None:
-    from eventstore.hub import bootstrap  # noqa: PLC0415 - the fixture prepares it
 
     @tries(60)
     @given(TEXT)
     def check(text: str) -> None:
-        for ask in (bootstrap.durables().get, bootstrap.durables().delete):
+        for ask in (current().durables.get, current().durables.delete):
             with pytest.raises(SubscriptionNotFound):
                 ask(text)
 

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
-from eventstore.access import Scope
 from eventstore.cloudevents.event import rfc3339
-from eventstore.hub.bootstrap import clock, durables, log, settings
+from functions.hub import hub
 from functions.rest import responses
 from functions.rest.queries import only
 from functions.rest.request import Request, base_of, caller_of
@@ -31,33 +30,29 @@ root = Router()  # type: ignore[no-untyped-call]  # Powertools leaves it untyped
 @router.get("/health")
 def health() -> Answer:
     """Well, if the store answers."""
-    # Whoever has a credential may ask, and nobody else.
-    caller_of(router.current_event.raw_event)
-    log().ping()
+    hub().operations.ping(access=caller_of(router.current_event.raw_event))
     return responses.json_of(200, {"status": "ok", "version": VERSION})
 
 
 @router.get("/stats")
 def stats() -> Answer:
     """What the store holds, in all and per partition, and how durable subscriptions stand."""
-    # Imported here, for no other call of these needs groups.
-    from eventstore.durable.status import standings  # noqa: PLC0415 - see above
-
-    request = Request.of(router.current_event.raw_event, router.lambda_context, Scope.ADMIN)
-    now = clock().now()
-    # Of what is counted over all streams, one with a few streams of its own is told nothing.
-    counts = {} if request.access.prefixes else _counts(log().stats())
-    standing = [summary(found, now=now) for found in standings(log(), durables(), access=request.access)]
-    return responses.json_of(200, {"partitions": log().partitions, **counts, "subscriptions": standing})
+    access = Request.of(router.current_event.raw_event, router.lambda_context).access
+    now = hub().clock.now()
+    statistics = hub().operations.statistics(access=access)
+    counts = {} if statistics is None else _counts(statistics)
+    standing = [summary(found, now=now) for found in hub().directory.standings(access=access)]
+    partitions = hub().operations.partitions(access=access)
+    return responses.json_of(200, {"partitions": partitions, **counts, "subscriptions": standing})
 
 
 @router.post("/epoch")
 def renew() -> Answer:
     """Let nobody go on from an older cursor: the store was restored. Again, it is renewed once more."""
-    request = Request.of(router.current_event.raw_event, router.lambda_context, Scope.ADMIN)
+    request = Request.of(router.current_event.raw_event, router.lambda_context)
     only(request.query)
-    request.access.require_all_streams()
-    renewed = [{"partition": partition, "epoch": epoch} for partition, epoch in log().renew().items()]
+    epochs = hub().operations.renew_epoch(access=request.access)
+    renewed = [{"partition": partition, "epoch": epoch} for partition, epoch in epochs.items()]
     return responses.json_of(200, {"partitions": renewed})
 
 
@@ -78,7 +73,9 @@ def openapi() -> Answer:
     # Imported here, for it is large, and no other call needs it.
     from functions.rest.openapi import document  # noqa: PLC0415 - see above
 
-    return responses.json_of(200, document(server=base_of(router.current_event.raw_event) or "/", auth=settings().auth))
+    return responses.json_of(
+        200, document(server=base_of(router.current_event.raw_event) or "/", auth=hub().settings.auth)
+    )
 
 
 @router.get("/docs")
@@ -87,7 +84,7 @@ def docs() -> Answer:
     # Imported here, for it is large, and no other call needs it.
     from functions.rest.openapi.page import docs_page  # noqa: PLC0415 - see above
 
-    return responses.html(docs_page(server=base_of(router.current_event.raw_event) or "/", auth=settings().auth))
+    return responses.html(docs_page(server=base_of(router.current_event.raw_event) or "/", auth=hub().settings.auth))
 
 
 def _counts(partitions: Sequence[PartitionStats]) -> Mapping[str, object]:

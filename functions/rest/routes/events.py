@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
-from eventstore.access import Scope
 from eventstore.cloudevents import from_http
 from eventstore.errors import InvalidQuery
-from eventstore.hub.bootstrap import log, store
-from eventstore.read.pages import read_all
 from eventstore.streams import stream_name
+from functions.hub import hub
 from functions.rest import responses
 from functions.rest.conditions import expected, prefers_batch
 from functions.rest.paging import fitting, time_for_a_page
@@ -20,8 +17,6 @@ from functions.rest.queries import all_query, one, only
 from functions.rest.request import Request, segment
 
 if TYPE_CHECKING:
-    from eventstore.access import Access
-    from eventstore.read.selection import Selection
     from functions.rest.responses import Answer
 
 __all__ = ["router"]
@@ -35,18 +30,15 @@ def publish() -> Answer:
     request = Request.of(
         router.current_event.raw_event,
         router.lambda_context,
-        Scope.PUBLISH,
         conditions=("if-match", "if-none-match"),
     )
     only(request.query, "stream")
     stream = one(request.query, "stream")
     if stream is not None:
         stream_name(stream, pointer="stream")
-        request.access.require_streams([stream], pointer="stream")
     condition = expected(request.headers)
     events = from_http(request.headers, request.body)
-    request.access.require_events(events, stream=stream)
-    results = store().publish(events, stream=stream, expected=condition)
+    results = hub().publisher.publish(events, access=request.access, stream=stream, expected=condition)
     status = 200 if all(result.duplicate for result in results) else 201
     return responses.json_of(status, {"results": [responses.published(result) for result in results]})
 
@@ -54,11 +46,14 @@ def publish() -> Answer:
 @router.get("/events")
 def search() -> Answer:
     """A page of the events of all streams, in the order in which they were stored."""
-    request = Request.of(router.current_event.raw_event, router.lambda_context, Scope.READ)
+    request = Request.of(router.current_event.raw_event, router.lambda_context)
     query = all_query(request.query)
-    query = replace(query, selection=_confined(query.selection, request.access))
     may_go_on = time_for_a_page()
-    page, events = fitting(lambda query: read_all(log(), query, may_go_on=may_go_on), query, may_go_on=may_go_on)
+    page, events = fitting(
+        lambda query: hub().reader.search(query, access=request.access, may_go_on=may_go_on),
+        query,
+        may_go_on=may_go_on,
+    )
     headers = {"Vary": "Accept", **responses.link(request, page.next)}
     if prefers_batch(request.headers):
         return responses.batch(events, headers={**headers, **responses.missing_headers(page.lost)})
@@ -69,23 +64,14 @@ def search() -> Answer:
 @router.get("/events/<event_id>")
 def find(event_id: str) -> Answer:
     """One event by its id."""
-    request = Request.of(router.current_event.raw_event, router.lambda_context, Scope.READ)
+    request = Request.of(router.current_event.raw_event, router.lambda_context)
     only(request.query, "source", "stream", "mode")
     stream = one(request.query, "stream")
     if stream is not None:
         stream_name(stream, pointer="stream")
-        request.access.require_streams([stream], pointer="stream")
     mode = one(request.query, "mode")
     if mode not in {None, "structured", "binary"}:
         raise InvalidQuery(f"mode is {str(mode)[:40]!r}; it is structured or binary", pointer="mode")
     source = one(request.query, "source")
-    event = store().event(segment(event_id), source=source, stream=stream, access=request.access)
+    event = hub().reader.find(segment(event_id), access=request.access, source=source, stream=stream)
     return responses.binary(event) if mode == "binary" else responses.structured(event)
-
-
-def _confined(selection: Selection, access: Access) -> Selection:
-    """The selection, of what is in reach alone; to name other streams is refused."""
-    if selection.streams:
-        access.require_streams(selection.streams, pointer="stream")
-        return selection
-    return replace(selection, filter=access.confined(selection.filter, pointer="filter"))

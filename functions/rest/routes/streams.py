@@ -6,10 +6,8 @@ from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
-from eventstore.access import Scope
-from eventstore.hub.bootstrap import log, store
-from eventstore.read.pages import read_stream
 from eventstore.streams import stream_name
+from functions.hub import hub
 from functions.rest import responses
 from functions.rest.conditions import (
     conditions,
@@ -35,14 +33,12 @@ __all__ = ["router"]
 
 router = Router()  # type: ignore[no-untyped-call]  # Powertools leaves it untyped
 
-_BEYOND = (1 << 63) - 1
-
 
 @router.get("/streams/<stream>/events")
 def read(stream: str) -> Answer:
     """A page of one stream; with `Prefer: wait`, once there is something new."""
-    request = Request.of(router.current_event.raw_event, router.lambda_context, Scope.READ)
-    name = _name(request, stream)
+    request = Request.of(router.current_event.raw_event, router.lambda_context)
+    name = _name(stream)
     batch = prefers_batch(request.headers)
     wait = wait_seconds(request.headers, seconds_left=request.seconds_left)
     headers = {"Vary": "Accept, Prefer"}
@@ -58,7 +54,9 @@ def read(stream: str) -> Answer:
         query = stream_query(request.query, wait=wait)
     may_go_on = time_for_a_page()
     page, events = fitting(
-        lambda query: read_stream(log(), name, query, may_go_on=may_go_on), query, may_go_on=may_go_on
+        lambda query: hub().reader.read(name, query, access=request.access, may_go_on=may_go_on),
+        query,
+        may_go_on=may_go_on,
     )
     headers |= {"ETag": entity_tag(page.state, page.epoch, batch=batch), **responses.link(request, page.next)}
     if batch:
@@ -73,14 +71,11 @@ def create() -> Answer:
     # Imported here, for only who makes a stream pays for pydantic.
     from functions.rest.models import new_stream  # noqa: PLC0415 - see above
 
-    request = Request.of(
-        router.current_event.raw_event, router.lambda_context, Scope.ADMIN, conditions=("if-none-match",)
-    )
+    request = Request.of(router.current_event.raw_event, router.lambda_context, conditions=("if-none-match",))
     only(request.query)
     new = requires_new(request.headers)
     name, config = new_stream(json_body(request))
-    request.access.require_streams([name], pointer="/id")
-    state, created = store().create(name, config, new=new)
+    state, created = hub().streams.create(name, config, access=request.access, new=new)
     location = f"{request.base}/api/v1/streams/{state.name}"
     return responses.json_of(201 if created else 200, responses.stream(state), headers={"Location": location})
 
@@ -88,13 +83,9 @@ def create() -> Answer:
 @router.get("/streams")
 def overview() -> Answer:
     """A page of the streams, in the order of their names."""
-    request = Request.of(router.current_event.raw_event, router.lambda_context, Scope.READ)
+    request = Request.of(router.current_event.raw_event, router.lambda_context)
     query = names_query(request.query, STREAMS)
-    states: list[StreamState] = []
-    for prefix in request.access.within(query.prefix):
-        states += log().streams(prefix=prefix, after=query.after, count=query.limit + 1 - len(states))
-        if len(states) > query.limit:
-            break
+    states = hub().reader.streams(access=request.access, prefix=query.prefix, after=query.after, count=query.limit + 1)
     following = token_of(STREAMS, states[query.limit - 1].name) if len(states) > query.limit else None
     body: dict[str, object] = {"streams": [responses.stream(state) for state in states[: query.limit]]}
     if following:
@@ -105,9 +96,9 @@ def overview() -> Answer:
 @router.get("/streams/<stream>")
 def describe(stream: str) -> Answer:
     """One stream as it is."""
-    request = Request.of(router.current_event.raw_event, router.lambda_context, Scope.READ)
+    request = Request.of(router.current_event.raw_event, router.lambda_context)
     only(request.query)
-    now = _now(_name(request, stream))
+    now = hub().reader.describe(_name(stream), access=request.access)
     tag = settings_tag(now.state, now.epoch)
     headers = {"ETag": tag}
     if is_current(request.headers, tag):
@@ -122,18 +113,19 @@ def change(stream: str) -> Answer:
     from functions.rest.models import stream_changes  # noqa: PLC0415 - see above
 
     event, context = router.current_event.raw_event, router.lambda_context
-    request = Request.of(event, context, Scope.ADMIN, conditions=("if-match",))
+    request = Request.of(event, context, conditions=("if-match",))
     only(request.query)
-    name = _name(request, stream)
+    name = _name(stream)
     changes = stream_changes(json_body(request, MERGE_PATCH))
     accepted = tags(request.headers)
 
-    def accepts(state: StreamState) -> bool:
+    def accepts(state: StreamState, epoch: str) -> bool:
         versions = {str(state.head), settings_tag(state, epoch).strip('"')}
         return accepted is None or not versions.isdisjoint(accepted)
 
-    epoch = _now(name).epoch
-    state = store().configure(name, changes, accepts=None if accepted is None else accepts)
+    state, epoch = hub().streams.configure(
+        name, changes, access=request.access, accepts=None if accepted is None else accepts
+    )
     return responses.json_of(200, responses.stream(state), headers={"ETag": settings_tag(state, epoch)})
 
 
@@ -143,35 +135,31 @@ def delete(stream: str) -> Answer:
     request = Request.of(
         router.current_event.raw_event,
         router.lambda_context,
-        Scope.ADMIN,
         conditions=("if-match", "if-none-match"),
     )
     only(request.query, "permanent")
-    name = _name(request, stream)
-    permanently = flag(request.query, "permanent")
-    store().delete(name, permanently=permanently, conditions=conditions(request.headers))
+    hub().streams.delete(
+        _name(stream),
+        access=request.access,
+        permanently=flag(request.query, "permanent"),
+        conditions=conditions(request.headers),
+    )
     return responses.empty(204)
 
 
-def _name(request: Request, stream: str) -> str:
-    """The name in the path; raises `InvalidStream`, or `Forbidden` if it is out of reach."""
-    name = stream_name(segment(stream), pointer="stream")
-    request.access.require_streams([name], pointer="stream")
-    return name
+def _name(stream: str) -> str:
+    """The name in the path; raises `InvalidStream`."""
+    return stream_name(segment(stream), pointer="stream")
 
 
 def _tag_once_changed(stream: str, request: Request, wait: float, *, batch: bool) -> str:
     """The stream's entity tag: when it is another than the reader's, or when the wait is over."""
-    now = _now(stream)
+    reader, access = hub().reader, request.access
+    now = reader.describe(stream, access=access)
     if wait and is_current(request.headers, _tag(now, batch=batch)):
-        log().wait(stream, after=now.state.head, seconds=wait, since=now.state)
-        now = _now(stream)
+        reader.wait(now.state, access=access, seconds=wait)
+        now = reader.describe(stream, access=access)
     return _tag(now, batch=batch)
-
-
-def _now(stream: str) -> Slice:
-    """The stream's state and epoch, at the cost of one read that finds no event."""
-    return log().read(stream, start=_BEYOND, stop=_BEYOND, count=1)
 
 
 def _tag(now: Slice, *, batch: bool = False) -> str:

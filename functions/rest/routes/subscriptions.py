@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
-from eventstore.access import Scope
-from eventstore.hub.bootstrap import clock, durable_subscriptions, durables, log, new_id
-from functions.access import durable_of, require_durable
+from functions.hub import hub
 from functions.rest import responses
 from functions.rest.conditions import tags
 from functions.rest.queries import names_query, only
@@ -19,11 +15,6 @@ from functions.rest.subscription_answers import definition, standing
 from functions.rest.tokens import SUBSCRIPTIONS, token_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from eventstore.access import Access
-    from eventstore.subscriptions import Durable
-    from functions.rest.queries import NamesQuery
     from functions.rest.responses import Answer
 
 __all__ = ["router"]
@@ -33,24 +24,15 @@ router = Router()  # type: ignore[no-untyped-call]  # Powertools leaves it untyp
 # ruff: noqa: PLC0415 - groups, and pydantic, are imported by those alone who concern themselves with subscriptions
 
 
-_AT_ONCE = 100
-"""How many are looked at together at least, for those of others may stand between two of the caller's."""
-
-
-_COUNTED = 5_000
-"""Events that are read at most for a lag: some 200 ms."""
-
-
 @router.post("/subscriptions")
 def create() -> Answer:
     """Make a durable subscription, or find the same one."""
     from functions.rest.subscription_models import new_subscription
 
-    request = Request.of(router.current_event.raw_event, router.lambda_context, Scope.ADMIN)
+    request = Request.of(router.current_event.raw_event, router.lambda_context)
     only(request.query)
-    asked, place = new_subscription(json_body(request), key=new_id(), now=clock().now())
-    asked = _confined(asked, request.access)
-    durable, created = durable_subscriptions().create(asked, place)
+    asked, place = new_subscription(json_body(request), key=hub().new_id(), now=hub().clock.now())
+    durable, created = hub().durable_subscriptions.create(asked, place, access=request.access)
     location = f"{request.base}/api/v1/subscriptions/{durable.name}"
     return responses.json_of(201 if created else 200, definition(durable), headers={"Location": location})
 
@@ -58,9 +40,9 @@ def create() -> Answer:
 @router.get("/subscriptions")
 def overview() -> Answer:
     """A page of the durable subscriptions, in the order of their names."""
-    request = Request.of(router.current_event.raw_event, router.lambda_context, Scope.SUBSCRIBE, Scope.ADMIN)
+    request = Request.of(router.current_event.raw_event, router.lambda_context)
     query = names_query(request.query, SUBSCRIPTIONS)
-    found = list(islice(_covered(query, request.access), query.limit + 1))
+    found = hub().directory.list(access=request.access, prefix=query.prefix, after=query.after, count=query.limit + 1)
     following = token_of(SUBSCRIPTIONS, found[query.limit - 1].name) if len(found) > query.limit else None
     body: dict[str, object] = {"subscriptions": [definition(durable) for durable in found[: query.limit]]}
     if following:
@@ -71,15 +53,13 @@ def overview() -> Answer:
 @router.get("/subscriptions/<subscription>")
 def describe(subscription: str) -> Answer:
     """One of them, and how it stands."""
-    from eventstore.durable.status import standing_of
     from eventstore.subscriptions import version_tag
 
-    request = Request.of(router.current_event.raw_event, router.lambda_context, Scope.SUBSCRIBE, Scope.ADMIN)
+    request = Request.of(router.current_event.raw_event, router.lambda_context)
     only(request.query)
-    durable = durable_of(request.access, segment(subscription))
-    tag = f'"{version_tag(durable)}"'
-    found = standing_of(log(), durables(), durable, access=request.access, count=_COUNTED)
-    return responses.json_of(200, standing(found, now=clock().now()), headers={"ETag": tag})
+    found = hub().directory.describe(segment(subscription), access=request.access)
+    tag = f'"{version_tag(found.durable)}"'
+    return responses.json_of(200, standing(found, now=hub().clock.now()), headers={"ETag": tag})
 
 
 @router.patch("/subscriptions/<subscription>")
@@ -89,14 +69,12 @@ def change(subscription: str) -> Answer:
     from functions.rest.subscription_models import changes
 
     event, context = router.current_event.raw_event, router.lambda_context
-    request = Request.of(event, context, Scope.ADMIN, conditions=("if-match",))
+    request = Request.of(event, context, conditions=("if-match",))
     only(request.query)
-    name = segment(subscription)
-    durable = durable_of(request.access, name)
     asked = changes(json_body(request, MERGE_PATCH))
-    if asked.filter is not None and not durable.streams:
-        asked = replace(asked, filter=request.access.confined(asked.filter))
-    changed = durable_subscriptions().change(name, asked, versions=tags(request.headers))
+    changed = hub().durable_subscriptions.change(
+        segment(subscription), asked, access=request.access, versions=tags(request.headers)
+    )
     return responses.json_of(200, definition(changed), headers={"ETag": f'"{version_tag(changed)}"'})
 
 
@@ -104,9 +82,10 @@ def change(subscription: str) -> Answer:
 def delete(subscription: str) -> Answer:
     """End one, with all that it had in flight and parked; its members are told."""
     event, context = router.current_event.raw_event, router.lambda_context
-    request = Request.of(event, context, Scope.ADMIN, conditions=("if-match",))
+    request = Request.of(event, context, conditions=("if-match",))
     only(request.query)
-    durable_subscriptions().delete(_name(request, subscription), versions=tags(request.headers))
+    versions = tags(request.headers)
+    hub().durable_subscriptions.delete(segment(subscription), access=request.access, versions=versions)
     return responses.empty(204)
 
 
@@ -115,32 +94,8 @@ def replay(subscription: str) -> Answer:
     """Let one go on from another place; the next turns of its partitions do it."""
     from functions.rest.subscription_models import replay_place
 
-    request = Request.of(router.current_event.raw_event, router.lambda_context, Scope.ADMIN)
+    request = Request.of(router.current_event.raw_event, router.lambda_context)
     only(request.query)
-    name = _name(request, subscription)
-    partitions = durable_subscriptions().replay(name, replay_place(json_body(request)))
+    name, place = segment(subscription), replay_place(json_body(request))
+    partitions = hub().durable_subscriptions.replay(name, place, access=request.access)
     return responses.json_of(202, {"id": name, "partitions": list(partitions)})
-
-
-def _name(request: Request, subscription: str) -> str:
-    """The name in the path; raises `SubscriptionNotFound` if there is none of it for the caller."""
-    name = segment(subscription)
-    require_durable(request.access, name)
-    return name
-
-
-def _confined(asked: Durable, access: Access) -> Durable:
-    """What was asked for, of what is in reach alone; its name too, so that no tenant takes another's."""
-    access.require_streams([asked.name], pointer="/id")
-    if asked.streams:
-        access.require_streams(asked.streams, pointer="/stream")
-        return asked
-    return replace(asked, filter=access.confined(asked.filter))
-
-
-def _covered(query: NamesQuery, access: Access) -> Iterator[Durable]:
-    """Those of a list that are there for the caller."""
-    after, count = query.after, max(query.limit + 1, _AT_ONCE)
-    while names := durables().names(prefix=query.prefix, after=after, count=count):
-        yield from filter(access.covers, durables().definitions(names))
-        after = names[-1]

@@ -77,11 +77,11 @@ class Access:
         }
 
     @classmethod
-    def decoded(cls, told: Mapping[str, str]) -> Access:
+    def decoded(cls, context: Mapping[str, str]) -> Access:
         """The access that was encoded; without scopes, where they are missing."""
-        scopes = [Scope(name) for name in told.get("scopes", "").split() if name in _SCOPES]
-        tenants, streams = told.get("tenants", "").split(), told.get("streams", "").split()
-        subject = unquote(told.get("subject", ""), errors="surrogatepass")
+        scopes = [Scope(name) for name in context.get("scopes", "").split() if name in _SCOPES]
+        tenants, streams = context.get("tenants", "").split(), context.get("streams", "").split()
+        subject = unquote(context.get("subject", ""), errors="surrogatepass")
         return cls.of(subject, scopes, tenants=tenants, streams=streams)
 
     def allows(self, scope: Scope) -> bool:
@@ -89,7 +89,7 @@ class Access:
         return scope in self.scopes
 
     def require(self, *any_of: Scope) -> None:
-        """Return if it may do one of these at least; raises `Forbidden`."""
+        """Raise `Forbidden` unless it has one of these scopes at least."""
         if self.scopes.isdisjoint(any_of):
             raise Forbidden(f"this needs the scope {' or '.join(any_of)}, which the credential does not have")
 
@@ -98,10 +98,11 @@ class Access:
         return not self.prefixes or stream.startswith(self.prefixes)
 
     def require_streams(self, streams: Iterable[str], *, pointer: str = "") -> None:
-        """Return if all of these are its own.
+        """Raise `Forbidden` unless all of these are its own, whether there are such streams or not.
 
-        Raises:
-            Forbidden: One is not, whether there is such a stream or not.
+        Args:
+            streams: Their names.
+            pointer: Where they stand in the request (RFC 6901), for the error.
         """
         for stream in streams:
             if not self.reaches(stream):
@@ -111,14 +112,14 @@ class Access:
                 )
 
     def require_all_streams(self) -> None:
-        """Return if all streams are its own; raises `Forbidden`."""
+        """Raise `Forbidden` unless all streams are its own."""
         if self.prefixes:
             raise Forbidden(
                 f"this concerns all streams; the credential is for names that start with {self._starts()} alone"
             )
 
     def require_events(self, events: Sequence[Event], *, stream: str | None) -> None:
-        """Return if it may publish these; `stream` as in `Store.publish`.
+        """Raise unless it may publish these; `stream` as in `Publisher.publish`.
 
         Raises:
             Forbidden: One belongs to a stream, or says that it is of a tenant, that is not its own.
@@ -126,9 +127,12 @@ class Access:
         """
         if not self.prefixes:
             return
+        if stream is not None:
+            self.require_streams([stream], pointer="stream")
         for index, event in enumerate(events):
             pointer = f"/{index}" if len(events) > 1 else ""
-            self.require_streams([stream or stream_of(event)], pointer=pointer)
+            if stream is None:
+                self.require_streams([stream_of(event)], pointer=pointer)
             if not self.tenants or "tenantid" not in event.attributes:
                 continue
             tenant = canonical(event.attributes["tenantid"])

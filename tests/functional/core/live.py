@@ -15,11 +15,14 @@ from eventstore.durable.membership import Members
 from eventstore.filters import parse_filters
 from eventstore.live.dispatch import Dispatcher
 from eventstore.live.subscribe import Subscribed, Subscriptions
-from eventstore.publish import Store
+from eventstore.live.wakeups import QueueWakeups
 from eventstore.subscriptions import BARE, EVENTSTORE, Connection, Subscription
+from eventstore.write.publisher import Publisher
+from eventstore.write.stream_admin import StreamAdmin
 from tests.examples import FakeClock
 from tests.fakes.letters import FakeLetters
 from tests.fakes.queues import FakeBells, FakeDeliveries
+from tests.trusted import Trusted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -70,11 +73,12 @@ class Live:
         self.deliveries = FakeDeliveries()
         self.letters = FakeLetters()
         self.durables = RedisDurables(client, partitions=partitions)
-        self.members = Members(wrap(self.durables), wrap(self.registry), wrap(self.bells))
-        self.store = Store(wrap(self.log), wrap(self.bells), clock=self.clock)
-        self.subscriptions = Subscriptions(wrap(self.log), wrap(self.registry), wrap(self.bells))
-        self.operators = DurableSubscriptions(
-            wrap(self.log), wrap(self.durables), bells=lambda: wrap(self.bells), letters=lambda: wrap(self.letters)
+        wakeups = QueueWakeups(lambda: wrap(self.bells))
+        self.members = Trusted(Members(wrap(self.durables), wrap(self.registry), wakeups))
+        self.store = Trusted(Publisher(wrap(self.log), wakeups), StreamAdmin(wrap(self.log), wakeups, clock=self.clock))
+        self.subscriptions = Trusted(Subscriptions(wrap(self.log), wrap(self.registry), wakeups))
+        self.operators = Trusted(
+            DurableSubscriptions(wrap(self.log), wrap(self.durables), wakeups, letters=lambda: wrap(self.letters))
         )
         self.dispatcher = self.worker(limits)
         self._keys = itertools.count(1)
@@ -117,8 +121,8 @@ class Live:
             streams=tuple(streams),
             bare=bare,
         )
-        subscribed = self.subscriptions.start(subscription, cursors=cursors, oldest=oldest)
-        self.subscriptions.ring(subscribed)
+        subscribed: Subscribed = self.subscriptions.start(subscription, cursors=cursors, oldest=oldest)
+        self.subscriptions.wake(subscribed)
         return subscribed
 
     def settle(self) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from eventstore.durable.deletion import Endings
 from eventstore.errors import TurnLost
-from eventstore.groups import Nack
+from eventstore.groups import AckStream, Nack
 from eventstore.live.catch_up import TurnLimits
 from eventstore.live.deliver import Deliverer
 from eventstore.live.sweep import Sweeper
@@ -205,7 +205,7 @@ class Member:
                 continue
             if again is not None:
                 self.hub.survive(
-                    lambda s=stream, n=sequence: members.acknowledge_stream(self.name, "w", s, n)  # type: ignore[misc] # its defaults
+                    lambda s=stream, n=sequence: members.acknowledge_stream("w", AckStream(self.name, s, n))  # type: ignore[misc] # its defaults
                 )
         if "cursor" in message:
             self.hub.survive(lambda: members.acknowledge(self.name, "w", [message["cursor"]]))

@@ -472,7 +472,7 @@ class TestNarrowing:
         live.subscribe("late", oldest=True)
         live.durables.create(Durable("0" * 24, "workers", parse_filters([])), {0: Start.OLDEST})
         live.connect("m")
-        live.members.join("m", "w", live.durables.get("workers"))
+        live.members.join("m", "w", "workers")
         live.dispatcher.take_turn(0)
         received = live.received()
         assert (ids(received["late"]), ids(received["m"])) == (["1", "2"], ["1", "2"])
@@ -486,7 +486,7 @@ class TestGroups:
         live = Live(client)
         live.durables.create(Durable("0" * 24, "workers", parse_filters([])), {0: Start.OLDEST})
         live.connect("m")
-        live.members.join("m", "w", live.durables.get("workers"))
+        live.members.join("m", "w", "workers")
         live.settle()
         live.received()
         return live

@@ -11,6 +11,7 @@ from eventstore.adapters.redis.connection import connect
 from eventstore.durable.admin import DurableSubscriptions, Place
 from eventstore.errors import SubscriptionConflict, SubscriptionNotFound
 from eventstore.filters import parse_filters
+from eventstore.groups import AckStream
 from eventstore.ports import Start
 from eventstore.streams import partition_of
 from eventstore.subscriptions import Durable
@@ -95,7 +96,7 @@ def test_members_are_told_once_of_the_end(live: Live, subscriptions: DurableSubs
     made = live.durables.create(durable("a"), dict.fromkeys(range(PARTITIONS), Start.NOW))
     for name in ("c1", "c2", "c3"):
         live.connect(name)
-        live.members.join(name, f"w-{name}", made)
+        live.members.join(name, f"w-{name}", made.name)
     live.members.leave("c2", [made.name])
     live.settle()
     subscriptions.delete(made.name)
@@ -105,14 +106,14 @@ def test_members_are_told_once_of_the_end(live: Live, subscriptions: DurableSubs
 def test_an_end_that_nobody_can_be_told_of_is_an_end(live: Live, subscriptions: DurableSubscriptions) -> None:
     made = live.durables.create(durable("a"), dict.fromkeys(range(PARTITIONS), Start.NOW))
     live.connect("c1")
-    live.members.join("c1", "w", made)
+    live.members.join("c1", "w", made.name)
     live.settle()
     live.bells.broken = True
     subscriptions.delete(made.name)
     with pytest.raises(SubscriptionNotFound):
         live.durables.get(made.name)
     with pytest.raises(SubscriptionNotFound):
-        live.members.acknowledge_stream("c1", "w", "wf", 1)
+        live.members.acknowledge_stream("w", AckStream("c1", "wf", 1))
 
 
 def test_without_members_nobody_is_told(live: Live, subscriptions: DurableSubscriptions) -> None:

@@ -78,7 +78,7 @@ def test_members_of_a_group_finish_what_it_holds(server: ValkeyServer, live: Liv
     durable = Durable("0" * 24, "workers", parse_filters([]), rules=Rules(max_in_flight=1))
     live.durables.create(durable, {0: Start.OLDEST})
     live.connect("a")
-    live.members.join("a", "w", live.durables.get("workers"))
+    live.members.join("a", "w", "workers")
     live.store.publish(events(2), stream="wf")
     live.settle()
     [first] = [message for message in live.received()["a"] if message["type"] == "events"]

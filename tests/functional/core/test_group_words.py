@@ -8,7 +8,7 @@ import pytest
 
 from eventstore.durable.admin import Place
 from eventstore.errors import QueueUnavailable
-from eventstore.groups import Nack
+from eventstore.groups import AckStream, Nack
 from tests.examples import events
 from tests.functional.core.test_groups import NAME, Group, kinds
 
@@ -108,7 +108,7 @@ class TestAfterAReplay:
         group.publish("wf-1", 3)
         [sent] = group.take("a")
         replayed(group)
-        group.live.members.acknowledge_stream("a", "w", "wf-1", 3, frame=sent["frame"])
+        group.live.members.acknowledge_stream("w", AckStream("a", "wf-1", 3, sent["frame"]))
         group.live.members.fail("w", Nack("a", "wf-1", 1, "no", 0, park=True, frame=sent["frame"]))
         group.settle()
         state = group.live.durables.groups(group.durable)[sent["partition"]]

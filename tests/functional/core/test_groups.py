@@ -12,7 +12,7 @@ from eventstore.durable.admin import DurableSubscriptions, Place
 from eventstore.errors import QueueUnavailable, SubscriptionNotFound
 from eventstore.filters import parse_filters
 from eventstore.frames.builder import FrameLimits
-from eventstore.groups import Nack, Redrive, Replay, Rules
+from eventstore.groups import AckStream, Nack, Redrive, Replay, Rules
 from eventstore.live.catch_up import TurnLimits
 from eventstore.live.sweep import Sweeper
 from eventstore.ports import Start
@@ -46,7 +46,7 @@ class Group:
 
     def join(self, name: str) -> None:
         self.live.connect(name)
-        self.live.members.join(name, "w", self.live.durables.get(NAME))
+        self.live.members.join(name, "w", NAME)
         self.settle()
 
     def leave(self, name: str) -> None:
@@ -76,7 +76,7 @@ class Group:
         self.settle()
 
     def ack_stream(self, name: str, stream: str, sequence: int) -> None:
-        self.live.members.acknowledge_stream(name, "w", stream, sequence)
+        self.live.members.acknowledge_stream("w", AckStream(name, stream, sequence))
         self.settle()
 
     def nack(self, name: str, stream: str, sequence: int, *, delay: int | None = 0, park: bool = False) -> None:
@@ -304,7 +304,7 @@ class TestFailing:
         group.settle()
         group.take("a")
         for stream in streams:
-            group.live.members.acknowledge_stream("a", "w", stream, 1)
+            group.live.members.acknowledge_stream("w", AckStream("a", stream, 1))
         more = True
         turns: list[list[tuple[str, str]]] = []
         while more:
@@ -609,7 +609,7 @@ def test_behind_a_page_only_what_was_removed_after_it_was_read_is_missing(client
     live.operators.replay(NAME, Place(cursors=[page.cursor]))
     for name, durable in (("a", NAME), ("b", "late")):
         live.connect(name)
-        live.members.join(name, "w", live.durables.get(durable))
+        live.members.join(name, "w", durable)
         group.settle()
         _, missing, sent = group.take(name)
         assert missing["missing"] == [{"stream": "after", "first": 1, "last": 1}]
@@ -620,7 +620,7 @@ def test_one_that_starts_behind_a_cursor_is_told_what_was_removed_since(client: 
     group, operators, cursor = emptied(client)
     operators.create(Durable("2" * 24, "late", parse_filters([])), Place(cursors=[cursor]))
     group.live.connect("b")
-    group.live.members.join("b", "w", group.live.durables.get("late"))
+    group.live.members.join("b", "w", "late")
     group.settle()
     _, missing, sent = group.take("b")
     assert missing["missing"] == [{"stream": "wf", "first": 2, "last": 3}]

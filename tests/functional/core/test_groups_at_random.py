@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_s
 
 from eventstore.errors import QueueUnavailable
 from eventstore.filters import parse_filters
-from eventstore.groups import Nack, Redrive, Rules
+from eventstore.groups import AckStream, Nack, Redrive, Rules
 from eventstore.ports import Start
 from eventstore.streams import partition_of
 from eventstore.subscriptions import Durable
@@ -112,7 +112,7 @@ class Work(RuleBasedStateMachine):
         worker = Worker(next(self.names))
         self.workers[worker.name] = worker
         self.live.connect(worker.name)
-        self.live.members.join(worker.name, "w", self.durable)
+        self.live.members.join(worker.name, "w", self.durable.name)
         return worker
 
     @precondition(lambda self: self.workers)
@@ -241,7 +241,7 @@ class Work(RuleBasedStateMachine):
     def acknowledge_stream(self, data: st.DataObject) -> None:
         worker = self.workers[data.draw(st.sampled_from([w.name for w in self.workers.values() if w.sequences]))]
         stream, sequence = data.draw(st.sampled_from(worker.sequences))
-        self.live.members.acknowledge_stream(worker.name, "w", stream, sequence)
+        self.live.members.acknowledge_stream("w", AckStream(worker.name, stream, sequence))
 
     @precondition(lambda self: any(any(holders.values()) for holders in self.holders.values()))
     @rule()
@@ -293,7 +293,7 @@ class Work(RuleBasedStateMachine):
         if worker.places:
             self.live.members.acknowledge(worker.name, "w", worker.places)
         for stream, sequence in worker.sequences:
-            self.live.members.acknowledge_stream(worker.name, "w", stream, sequence)
+            self.live.members.acknowledge_stream("w", AckStream(worker.name, stream, sequence))
         worker.places, worker.sequences = [], []
 
     def check(self, stream: str) -> None:

@@ -175,7 +175,7 @@ def durable(live: Live) -> Durable:
         Durable("k" * 24, "workers", parse_filters([]), ("wf",)), {partition_of("wf", 2): Start.OLDEST}
     )
     live.connect("a")
-    live.members.join("a", "w", live.durables.get("workers"))
+    live.members.join("a", "w", "workers")
     live.settle()
     return made
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from eventstore.frames.frame import Address, Delivery, Kind, Part
-from eventstore.hub import bootstrap
+from eventstore.hub.hub import Hub
 from eventstore.live.deliver import Deliverer
 from functions.deliver import app
 from tests.examples import FakeClock
@@ -30,8 +30,8 @@ class Context:
 def connections(monkeypatch: pytest.MonkeyPatch) -> FakeConnections:
     connections, clock = FakeConnections(), FakeClock()
     deliverer = Deliverer(connections, FakeBells(), clock=clock, jitter=lambda: 0.5)
-    monkeypatch.setattr(bootstrap, "clock", lambda: clock)
-    monkeypatch.setattr(bootstrap, "deliverer", lambda: deliverer)
+    monkeypatch.setattr(Hub, "clock", clock)
+    monkeypatch.setattr(Hub, "deliverer", deliverer)
     return connections
 
 

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from eventstore.hub import bootstrap
+from eventstore.hub.hub import Hub
+from functions.hub import hub
 from tests.fakes.letters import FakeLetters
 from tests.fakes.queues import FakeBells
 from tests.fresh import forget
@@ -23,9 +24,9 @@ def api(valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
     monkeypatch.setenv("PARTITIONS", "4")
     forget()
     bells, letters = FakeBells(), FakeLetters()
-    monkeypatch.setattr(bootstrap, "bells", lambda: bells)
-    monkeypatch.setattr(bootstrap, "letters", lambda: letters)
-    client = bootstrap.log()._client  # type: ignore[attr-defined]
+    monkeypatch.setattr(Hub, "bells", bells)
+    monkeypatch.setattr(Hub, "letters", letters)
+    client = hub().log._client  # type: ignore[attr-defined]
     client.flushall()
     yield Api()
     client.close()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from eventstore.hub import bootstrap
+from functions.hub import hub
 from functions.rest.app import app
 from functions.rest.openapi import document, methods_at
 from functions.rest.version import VERSION
@@ -34,7 +34,7 @@ def test_without_its_store_the_hub_says_when_to_come_back(api: Api, monkeypatch:
     def away(_: object) -> None:
         raise StoreUnavailable("the store does not answer")
 
-    monkeypatch.setattr(type(bootstrap.log()), "ping", away)
+    monkeypatch.setattr(type(hub().log), "ping", away)
     problem = api.get("/health")
     assert (problem.status, problem.json["code"], problem.headers["retry-after"]) == (503, "store-unavailable", "1")
 
@@ -45,7 +45,7 @@ def test_a_fault_tells_the_log_and_not_the_client(
     def broken(_: object) -> None:
         raise RuntimeError("a secret")
 
-    monkeypatch.setattr(type(bootstrap.log()), "ping", broken)
+    monkeypatch.setattr(type(hub().log), "ping", broken)
     problem = api.get("/health")
     assert (problem.status, problem.json["code"]) == (500, "internal")
     assert b"secret" not in problem.body

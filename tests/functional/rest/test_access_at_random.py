@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from eventstore.hub import bootstrap
+from tests.fresh import reread
 from tests.functional.rest.api import Api, cloudevent
 from tests.functional.rest.callers import Caller, caller
 
@@ -38,7 +38,7 @@ _QUERIES = st.fixed_dictionaries(
 def everyone(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Caller]:
     """Who may see all that there is: two events of two types in each stream."""
     monkeypatch.setenv("AUTH", "jwt")
-    bootstrap.settings.cache_clear()
+    reread()
     assert api.get("/health").status == 403
     found = caller()
     for number, stream in enumerate(_STREAMS):
@@ -46,7 +46,7 @@ def everyone(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Caller]:
             event = cloudevent(f"{kind}-{number}", source="/s") | {"type": kind}
             assert found.publish(event, query=f"?stream={stream}").status == 201
     yield found
-    bootstrap.settings.cache_clear()
+    reread()
 
 
 def pages(by: Caller, query: dict[str, object], cursor: str = "") -> list[str]:

@@ -10,9 +10,10 @@ import pytest
 from eventstore.durable.admin import Changes
 from eventstore.errors import WrongSubscriptionVersion
 from eventstore.filters import parse_filters
-from eventstore.hub import bootstrap
+from functions.hub import hub
 from tests.functional.rest.api import cloudevent
 from tests.functional.rest.workers import Workers
+from tests.trusted import Trusted
 
 if TYPE_CHECKING:
     from tests.functional.rest.api import Api, Reply
@@ -113,7 +114,7 @@ class TestConditions:
 
     def test_of_two_that_change_it_at_once_each_has_its_word(self, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
         create(api)
-        durables, subscriptions = bootstrap.durables(), bootstrap.durable_subscriptions()
+        durables, subscriptions = hub().durables, Trusted(hub().durable_subscriptions)
         replace, calls = durables.change, []
 
         def overtaken(*given: Any) -> bool:  # noqa: ANN401 - as the port has it
@@ -128,7 +129,7 @@ class TestConditions:
 
     def test_who_is_overtaken_on_a_condition_is_refused(self, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
         create(api)
-        durables, subscriptions = bootstrap.durables(), bootstrap.durable_subscriptions()
+        durables, subscriptions = hub().durables, Trusted(hub().durable_subscriptions)
         key, replace = durables.get("workers").key, durables.change
 
         def overtaken(*given: Any) -> bool:  # noqa: ANN401 - as the port has it
@@ -193,9 +194,9 @@ class TestWhatHappens:
     def test_who_died_before_the_partitions_were_told_leaves_it_to_the_sweep(
         self, api: Api, workers: Workers, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        subscriptions = bootstrap.durable_subscriptions()
+        subscriptions = Trusted(hub().durable_subscriptions)
         with monkeypatch.context() as died:
-            died.setattr(subscriptions, "announce", lambda _: None)
+            died.setattr(hub().durable_subscriptions, "announce", lambda _: None)
             subscriptions.change("workers", Changes(filter=parse_filters(TASKS)))
         workers.settle()
         assert {one["version"] for one in api.get(PATH).json["partitions"]} == {1}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from eventstore.hub import bootstrap
+from tests.fresh import forget, reread
 from tests.functional.rest.api import cloudevent
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ _EVIL = "https://evil.example"
 
 def allow(monkeypatch: pytest.MonkeyPatch, origins: str) -> None:
     monkeypatch.setenv("ALLOWED_ORIGINS", origins)
-    bootstrap.settings.cache_clear()
+    reread()
 
 
 def preflight(api: Api, origin: str, *, method: str = "POST", asked: str = "authorization") -> Reply:
@@ -125,7 +125,8 @@ def test_vary_says_what_else_an_answer_depends_on(api: Api, monkeypatch: pytest.
 def test_a_setting_that_is_no_origin_is_a_fault_of_the_hub_for_every_call(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    allow(monkeypatch, "app.example")
+    monkeypatch.setenv("ALLOWED_ORIGINS", "app.example")
+    forget()
     reply = api.get("/api/v1/streams", Origin=_APP)
     assert (reply.status, reply.json["code"]) == (500, "internal")
     assert "access-control-allow-origin" not in reply.headers

@@ -6,7 +6,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 import pytest
 
-from eventstore.hub import bootstrap
+from functions.hub import hub
 from tests.functional.rest.api import cloudevent
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def test_a_cursor_of_a_store_that_was_made_anew_is_gone(api: Api) -> None:
     api.publish(cloudevent("1"))
     cursor = api.get("/api/v1/events").json["cursor"]
     api.call("DELETE", "/api/v1/streams/default")
-    bootstrap.log()._client.flushall()  # type: ignore[attr-defined]
+    hub().log._client.flushall()  # type: ignore[attr-defined]
     problem = api.get(f"/api/v1/events?cursor={cursor}")
     assert (problem.status, problem.json["code"]) == (410, "new-epoch")
 

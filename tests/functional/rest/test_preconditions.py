@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from eventstore.hub import bootstrap
+from functions.hub import hub
 from functions.rest.openapi import document
 from tests.functional.rest.api import cloudevent
 
@@ -54,7 +54,7 @@ def changed(api: Api, operation: str, method: str, path: str, **condition: str) 
 
 def stored() -> dict[bytes, bytes]:
     """All that the store holds."""
-    client = bootstrap.log()._client  # type: ignore[attr-defined]
+    client = hub().log._client  # type: ignore[attr-defined]
     return {key: client.execute_command("DUMP", key) for key in client.execute_command("KEYS", "*")}
 
 

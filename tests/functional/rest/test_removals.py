@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from eventstore.hub import bootstrap
 from eventstore.positions import Cursor
 from eventstore.streams import partition_of
+from functions.hub import hub
 from tests.functional.rest.api import Api, cloudevent
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class TestPagesOfAllStreams:
         cursor = api.get("/api/v1/events?stream=wf&limit=2").json["cursor"]
         delete(api)
         dispatched(partition_of("wf", 4))
-        assert bootstrap.log().trim("wf") == 0
+        assert hub().log.trim("wf") == 0
         told = api.get(f"/api/v1/events?stream=wf&cursor={cursor}")
         again = api.get(f"/api/v1/events?stream=wf&cursor={told.json['cursor']}")
         assert (missing(told), missing(again)) == ([("wf", 3, 5)], [])
@@ -195,7 +195,7 @@ class TestPagesOfAllStreams:
         api.publish(*(cloudevent(f"f{n}", data="x" * 60_000) for n in range(40)), query="?stream=wf")
         api.publish(*(cloudevent(f"g{n}", data="x" * 60_000) for n in range(40)), query="?stream=wf")
         first = api.get("/api/v1/events?stream=wf&limit=10")
-        kind = type(bootstrap.log())
+        kind = type(hub().log)
         tail = kind.tail
         calls = []
 
@@ -282,7 +282,7 @@ class TestPagesOfOneStream:
 
 def dispatched(partition: int) -> None:
     """As a turn leaves a partition that it dispatched to the end."""
-    client = bootstrap.log()._client  # type: ignore[attr-defined]
+    client = hub().log._client  # type: ignore[attr-defined]
     [[end, _]] = client.execute_command("XREVRANGE", f"{{p{partition}}}:log", "+", "-", "COUNT", 1)
     client.execute_command("HSET", f"{{p{partition}}}:turn", "done", end)
 

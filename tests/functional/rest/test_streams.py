@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from eventstore.hub import bootstrap
+from functions.hub import hub
 from tests.examples import event
 from tests.functional.rest.api import Api, cloudevent, proxied, recorded
+from tests.trusted import Trusted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from eventstore.publish import Store
 
 BATCH = "application/cloudevents-batch+json"
 
@@ -28,10 +28,10 @@ def publishing(stream: str = "s") -> Callable[[], None]:
     return once_one_waits(lambda store: store.publish([event("late")], stream=stream))
 
 
-def once_one_waits(act: Callable[[Store], object]) -> Callable[[], None]:
+def once_one_waits(act: Callable[[Trusted], object]) -> Callable[[], None]:
     """Do something once a reader waits, from another thread; returns what waits for that to end."""
-    client = bootstrap.log()._client  # type: ignore[attr-defined]
-    store = bootstrap.store()
+    client = hub().log._client  # type: ignore[attr-defined]
+    store = Trusted(hub().publisher, hub().streams)
     failures: list[BaseException] = []
 
     def publish() -> None:

@@ -6,9 +6,10 @@ import pytest
 
 from eventstore.cloudevents.event import rfc3339
 from eventstore.errors import QueueUnavailable
-from eventstore.hub import bootstrap
 from eventstore.streams import partition_of
+from functions.hub import hub
 from tests.functional.rest.workers import Workers, create, post
+from tests.trusted import Trusted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,7 +69,7 @@ def test_deleting_it_tells_its_members(api: Api, workers: Workers) -> None:
     create(api)
     workers.join(connection="c1")
     workers.join(connection="c2")
-    bells: FakeBells = bootstrap.bells()  # type: ignore[assignment]
+    bells: FakeBells = hub().bells  # type: ignore[assignment]
     assert api.call("DELETE", "/api/v1/subscriptions/workers").status == 204
     assert [(name, member.connection, member.id) for name, member in bells.told_ended] == [
         ("workers", "c1", "w"),
@@ -115,7 +116,7 @@ def test_a_cursor_must_cover_the_partitions_concerned(api: Api) -> None:
 def test_a_partition_made_anew_since_the_cursor_starts_at_its_oldest_event(api: Api, workers: Workers) -> None:
     workers.publish("wf", "1", "2")
     cursor = place(api, "wf")
-    bootstrap.log()._client.flushall()  # type: ignore[attr-defined]
+    hub().log._client.flushall()  # type: ignore[attr-defined]
     workers.publish("wf", "1")
     create(api, stream="wf", cursor=cursor)
     workers.join()
@@ -213,7 +214,7 @@ class TestStanding:
         workers.publish("wf", "1", "2", "3")
         found = api.get("/api/v1/subscriptions/workers").json
         assert (found["lag"], found["in_flight"], found["oldest_age"] >= 0) == (0, 3, True)
-        bootstrap.members().acknowledge("c1", "w", [place(api, "wf")])
+        Trusted(hub().members).acknowledge("c1", "w", [place(api, "wf")])
         workers.settle()
         found = api.get("/api/v1/subscriptions/workers").json
         assert (found["in_flight"], found["oldest_age"]) == (0, None)
@@ -225,7 +226,7 @@ class TestStanding:
         workers.publish("bad", "1", "2")
         from eventstore.groups import Nack  # noqa: PLC0415 - only here
 
-        bootstrap.members().fail("w", Nack("c1", "held", 1, "no", 60_000, park=False))
+        Trusted(hub().members).fail("w", Nack("c1", "held", 1, "no", 60_000, park=False))
         workers.park("bad", 1)
         found = api.get("/api/v1/subscriptions/workers").json
         assert (found["held"], found["parked"], found["oldest_age"] >= 0) == (1, 1, True)
@@ -309,7 +310,7 @@ class TestReplaying:
         workers.join()
         workers.publish("wf", "1", "2")
         self.cursor = place(api, "wf")
-        bootstrap.members().acknowledge("c1", "w", [self.cursor])
+        Trusted(hub().members).acknowledge("c1", "w", [self.cursor])
         workers.publish("wf", "3")
         workers.received()
 
@@ -337,7 +338,7 @@ class TestReplaying:
         assert self.replay(api, workers, since=events[1]["hubtime"]) == wanted
 
     def test_a_time_to_come_passes_over_what_was_stored_before_it(self, api: Api, workers: Workers) -> None:
-        later = rfc3339(bootstrap.clock().now() + 3_600_000)
+        later = rfc3339(hub().clock.now() + 3_600_000)
         assert self.replay(api, workers, since=later) == []
 
     def test_what_was_parked_is_forgotten_and_its_letters_are_discarded(self, api: Api, workers: Workers) -> None:
@@ -347,7 +348,7 @@ class TestReplaying:
         assert (workers.letters.kept, api.get("/api/v1/dead-letters").json) == ([], {"dead_letters": []})
 
     def test_a_bell_that_cannot_be_rung_stops_nothing(self, api: Api, workers: Workers) -> None:
-        bells: Any = bootstrap.bells()
+        bells: Any = hub().bells
         bells.broken = True
         assert self.replay(api, workers, **{"from": "start"}) == ["1", "2", "3"]
 

@@ -6,11 +6,12 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from eventstore.groups import Nack
-from eventstore.hub import bootstrap
 from eventstore.live.dispatch import Dispatcher
 from eventstore.subscriptions import EVENTSTORE, Connection
+from functions.hub import hub
 from tests.fakes.queues import FakeDeliveries
 from tests.functional.rest.api import cloudevent
+from tests.trusted import Trusted
 
 if TYPE_CHECKING:
     from tests.fakes.letters import FakeLetters
@@ -33,22 +34,22 @@ class Workers:
 
     def __init__(self, api: Api) -> None:
         self.api = api
-        self.letters: FakeLetters = bootstrap.letters()  # type: ignore[assignment]
+        self.letters: FakeLetters = hub().letters  # type: ignore[assignment]
         self._deliveries = FakeDeliveries()
         self._dispatcher = Dispatcher(
-            bootstrap.log(),
-            bootstrap.turns(),
+            hub().log,
+            hub().turns,
             self._deliveries,
-            durables=bootstrap.durables(),
-            registry=bootstrap.registry(),
-            bells=bootstrap.members()._bells,
+            durables=hub().durables,
+            registry=hub().registry,
+            bells=hub().bells,
             letters=self.letters,
-            clock=bootstrap.clock(),
+            clock=hub().clock,
         )
 
     def join(self, name: str = "workers", *, connection: str = "c1") -> None:
-        bootstrap.registry().connect(Connection(connection, EVENTSTORE, 0))
-        bootstrap.members().join(connection, "w", bootstrap.durables().get(name))
+        hub().registry.connect(Connection(connection, EVENTSTORE, 0))
+        Trusted(hub().members).join(connection, "w", name)
         self.settle()
 
     def publish(self, stream: str, *ids: str) -> None:
@@ -56,22 +57,22 @@ class Workers:
         self.settle()
 
     def park(self, stream: str, sequence: int, *, connection: str = "c1", reason: str = "no") -> None:
-        bootstrap.members().fail("w", Nack(connection, stream, sequence, reason, None, park=True))
+        Trusted(hub().members).fail("w", Nack(connection, stream, sequence, reason, None, park=True))
         self.settle()
 
     def fail(self, stream: str, sequence: int, *, connection: str = "c1") -> None:
-        bootstrap.members().fail("w", Nack(connection, stream, sequence, "no", 0, park=False))
+        Trusted(hub().members).fail("w", Nack(connection, stream, sequence, "no", 0, park=False))
 
     def acknowledge(self, *, connection: str = "c1") -> None:
         """Acknowledge all that was sent."""
         cursors = [one["cursor"] for one in self.messages() if one["type"] == "events" and "cursor" in one]
-        bootstrap.members().acknowledge(connection, "w", cursors)
+        Trusted(hub().members).acknowledge(connection, "w", cursors)
         self.settle()
 
     def settle(self) -> None:
         """Serve every partition, until none has more to do."""
-        for partition in range(bootstrap.log().partitions):
-            while self._dispatcher.serve(partition, until=bootstrap.clock().now() + 1000):
+        for partition in range(hub().log.partitions):
+            while self._dispatcher.serve(partition, until=hub().clock.now() + 1000):
                 pass
 
     def received(self) -> list[tuple[str, str]]:

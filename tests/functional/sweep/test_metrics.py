@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from eventstore.filters import parse_filters
-from eventstore.hub import bootstrap
+from eventstore.hub.hub import Hub
 from eventstore.ports import Start
 from eventstore.subscriptions import Durable
+from functions.hub import hub as current
 from functions.sweep.app import handler
 from tests.examples import events
 from tests.fakes.queues import FakeBells
 from tests.fresh import forget
+from tests.trusted import Trusted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,8 +43,8 @@ def hub(valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "flunq-eventstore")
     forget()
     bells = FakeBells()
-    monkeypatch.setattr(bootstrap, "bells", lambda: bells)
-    client = bootstrap.log()._client  # type: ignore[attr-defined]
+    monkeypatch.setattr(Hub, "bells", bells)
+    client = current().log._client  # type: ignore[attr-defined]
     client.flushall()
     yield
     client.close()
@@ -57,11 +59,11 @@ def written(capsys: pytest.CaptureFixture[str], context: Context = Context()) ->
 
 def durable(name: str) -> None:
     found = Durable(name.ljust(24, "0"), name, parse_filters([]))
-    bootstrap.durables().create(found, dict.fromkeys(range(4), Start.NOW))
+    current().durables.create(found, dict.fromkeys(range(4), Start.NOW))
 
 
 def test_how_far_dispatch_is_behind_is_written_every_minute(capsys: pytest.CaptureFixture[str]) -> None:
-    bootstrap.store().publish(events(3), stream="wf")
+    Trusted(current().publisher, current().streams).publish(events(3), stream="wf")
     [store] = written(capsys)
     assert (store["DispatchLag"], "subscription" in store) == ([3], False)
 
@@ -69,7 +71,7 @@ def test_how_far_dispatch_is_behind_is_written_every_minute(capsys: pytest.Captu
 def test_each_durable_subscription_is_written_under_its_name(capsys: pytest.CaptureFixture[str]) -> None:
     durable("a")
     durable("b")
-    bootstrap.store().publish(events(3), stream="wf")
+    Trusted(current().publisher, current().streams).publish(events(3), stream="wf")
     _, first, second = written(capsys)
     assert [one["subscription"] for one in (first, second)] == ["a", "b"]
     wanted = {"Lag": [3], "InFlight": [0], "Held": [0], "Parked": [0], "Members": [0]}

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
-from eventstore.hub import bootstrap
 from functions.dispatch.app import handler as dispatch
+from functions.hub import hub
 from functions.websocket.app import handler
 from tests.functional.rest.api import Context
 
@@ -79,7 +79,7 @@ class Client:
     def event(self, name: str) -> dict[str, Any]:
         event = _recorded(name)
         event["requestContext"]["connectionId"] = self.connection
-        event["requestContext"]["connectedAt"] = bootstrap.clock().now()
+        event["requestContext"]["connectedAt"] = hub().clock.now()
         if self.authorizer is not None:
             event["requestContext"]["authorizer"] = self.authorizer
         return event

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from eventstore.hub import bootstrap
+from eventstore.hub.hub import Hub
+from functions.hub import hub
 from tests.fakes.letters import FakeLetters
 from tests.fakes.queues import FakeBells, FakeDeliveries
 from tests.fresh import forget
@@ -23,10 +24,10 @@ def gateway(valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[G
     monkeypatch.setenv("PARTITIONS", "4")
     forget()
     bells, deliveries = FakeBells(), FakeDeliveries()
-    monkeypatch.setattr(bootstrap, "bells", lambda: bells)
-    monkeypatch.setattr(bootstrap, "deliveries", lambda: deliveries)
-    monkeypatch.setattr(bootstrap, "letters", FakeLetters)
-    client = bootstrap.log()._client  # type: ignore[attr-defined]
+    monkeypatch.setattr(Hub, "bells", bells)
+    monkeypatch.setattr(Hub, "deliveries", deliveries)
+    monkeypatch.setattr(Hub, "letters", FakeLetters())
+    client = hub().log._client  # type: ignore[attr-defined]
     client.flushall()
     yield Gateway(bells, deliveries)
     client.close()

@@ -11,10 +11,12 @@ import pytest
 from eventstore.access import Access, Scope
 from eventstore.durable.admin import Place
 from eventstore.filters import parse_filters
-from eventstore.hub import bootstrap
 from eventstore.subscriptions import Durable
+from functions.hub import hub
 from functions.websocket.app import handler
+from tests.fresh import reread
 from tests.functional.rest.api import Context, cloudevent
+from tests.trusted import Trusted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +47,7 @@ class Door:
 @pytest.fixture
 def door(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> Door:
     monkeypatch.setenv("AUTH", "jwt")
-    bootstrap.settings.cache_clear()
+    reread()
     return Door(gateway)
 
 
@@ -193,7 +195,7 @@ def test_what_is_missing_of_others_is_not_told(acme: Client, everyone: Client) -
     cursor = everyone.send({"action": "subscribe", "id": "s"})["cursor"]
     publish(everyone, of("other"), of("acme"))
     for stream in ("other:w", "acme:w"):
-        bootstrap.store().delete(stream)
+        Trusted(hub().publisher, hub().streams).delete(stream)
     told = missing([everyone.send({"action": "subscribe", "id": "t", "cursor": cursor})])
     assert sorted(told) == ["acme:w", "other:w"]
     assert missing([acme.send({"action": "subscribe", "id": "s", "cursor": cursor})]) == ["acme:w"]
@@ -205,15 +207,15 @@ def test_what_goes_missing_meanwhile_of_others_is_not_told(acme: Client, everyon
     for client in (everyone, acme):
         client.send({"action": "subscribe", "id": "s", "from": "start"})
     for stream in ("other:w", "acme:w"):
-        bootstrap.store().delete(stream)
+        Trusted(hub().publisher, hub().streams).delete(stream)
     posted = everyone.gateway.settle()
     assert sorted(missing(posted[everyone.connection])) == ["acme:w", "other:w"]
     assert missing(posted[acme.connection]) == ["acme:w"]
 
 
 def made(name: str, *, filters: list[object] | None = None, streams: tuple[str, ...] = ()) -> str:
-    durable = Durable(bootstrap.new_id(), name, parse_filters(filters or []), streams)
-    bootstrap.durable_subscriptions().create(durable, Place(oldest=True))
+    durable = Durable(hub().new_id(), name, parse_filters(filters or []), streams)
+    Trusted(hub().durable_subscriptions).create(durable, Place(oldest=True))
     return name
 
 
@@ -242,13 +244,13 @@ def test_the_one_that_was_found_in_reach_is_joined_and_none_that_has_its_name_by
     acme: Client, everyone: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made("w", filters=[{"prefix": {"hubstream": "acme:"}}])
-    kind = type(bootstrap.durables())
+    kind = type(hub().durables)
     get = kind.get
 
     def replaced(self: Durables, name: str) -> Durable:
         found = get(self, name)
         monkeypatch.setattr(kind, "get", get)
-        bootstrap.durable_subscriptions().delete(name)
+        Trusted(hub().durable_subscriptions).delete(name)
         made(name)
         return found
 
@@ -263,7 +265,7 @@ def test_what_a_durable_subscription_misses_of_others_is_not_told(acme: Client, 
     publish(everyone, of("other"), of("acme"))
     everyone.received()
     for stream in ("other:w", "acme:w"):
-        bootstrap.store().delete(stream)
+        Trusted(hub().publisher, hub().streams).delete(stream)
     acme.send({"action": "subscribe", "id": "s", "subscription": "w"})
     assert missing(acme.received()) == ["acme:w"]
 

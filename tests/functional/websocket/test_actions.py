@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from eventstore.errors import StoreUnavailable
-from eventstore.hub import bootstrap
+from functions.hub import hub
 from tests.functional.rest.api import cloudevent
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def test_numbers_are_published_as_they_stand(client: Client) -> None:
 
 def _sent(client: Client) -> list[str]:
     for partition in client.gateway.bells.rung:
-        bootstrap.dispatcher().serve(partition, until=bootstrap.clock().now() + 1000)
+        hub().dispatcher.serve(partition, until=hub().clock.now() + 1000)
     return client.gateway.deliveries.sent
 
 
@@ -150,7 +150,7 @@ def test_a_store_that_is_away_is_told(client: Client, monkeypatch: pytest.Monkey
     def away(*_: object, **__: object) -> None:
         raise StoreUnavailable("the store does not answer")
 
-    monkeypatch.setattr(type(bootstrap.log()), "append", away)
+    monkeypatch.setattr(type(hub().log), "append", away)
     assert client.send({"action": "publish", "events": [cloudevent("1")]})["code"] == "store-unavailable"
 
 
@@ -160,7 +160,7 @@ def test_a_fault_tells_the_log_and_not_the_client(
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("a secret")
 
-    monkeypatch.setattr(type(bootstrap.log()), "append", broken)
+    monkeypatch.setattr(type(hub().log), "append", broken)
     answer = client.send({"action": "publish", "events": [cloudevent("1")]})
     assert answer["code"] == "internal"
     assert "secret" not in json.dumps(answer)

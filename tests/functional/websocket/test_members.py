@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from eventstore.groups import Redrive
-from eventstore.hub import bootstrap
 from eventstore.streams import partition_of
 from eventstore_client import Park, Retry
 from eventstore_client.membership import Membership
+from functions.hub import hub
 from tests.functional.rest.api import cloudevent
 from tests.functional.websocket.test_taking_part import NAME, make
 
@@ -150,9 +150,9 @@ def test_a_stream_that_was_skipped_over_goes_on_with_the_same_member(client: Cli
     service.join()
     publish(client, 3)
     service.settle()
-    durables = bootstrap.durables()
+    durables = hub().durables
     partition = partition_of("wf-2", durables.count)
-    bootstrap.bells().ring(durables.tell(durables.get(NAME), {partition: [Redrive("wf-2", "skip")]}))
+    hub().bells.ring(durables.tell(durables.get(NAME), {partition: [Redrive("wf-2", "skip")]}))
     service.settle()
     publish(client, 2, start=4)
     service.settle()

@@ -8,12 +8,13 @@ import pytest
 
 from eventstore.filters import parse_filters
 from eventstore.groups import Nack, Rules, decoded
-from eventstore.hub import bootstrap
 from eventstore.ports import Start
 from eventstore.positions import BEGINNING, Cursor
 from eventstore.streams import partition_of
 from eventstore.subscriptions import Durable
+from functions.hub import hub
 from tests.functional.rest.api import cloudevent
+from tests.trusted import Trusted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,8 +25,8 @@ NAME = "workers"
 
 
 def make(name: str = NAME, *, streams: tuple[str, ...] = ("wf",), **rules: int) -> Durable:
-    durable = Durable(bootstrap.new_id(), name, parse_filters([]), streams, Rules(**rules))
-    durables = bootstrap.durables()
+    durable = Durable(hub().new_id(), name, parse_filters([]), streams, Rules(**rules))
+    durables = hub().durables
     return durables.create(durable, dict.fromkeys(durables.partitions(durable), Start.OLDEST))
 
 
@@ -149,7 +150,7 @@ class TestFailing:
         for reason in ("\N{PILE OF POO}" * 30_000, "\ud800"):
             nack = {"action": "nack", "id": "w", "stream": "wf", "sequence": 1, "reason": reason}
             assert member.send(nack)["type"] == "acknowledged"
-        turn = bootstrap.turns().begin(partition_of("wf", 4), events=1, behind=1)
+        turn = hub().turns.begin(partition_of("wf", 4), events=1, behind=1)
         nacks = [decoded(command) for _, command in turn.commands]
         assert [one.reason for one in nacks if isinstance(one, Nack)] == ["\N{PILE OF POO}" * 300, "?"]
 
@@ -163,7 +164,7 @@ class TestFailing:
 
     def test_parked_is_parked_with_its_reason(self, member: Client, monkeypatch: pytest.MonkeyPatch) -> None:
         sent: list[Any] = []
-        monkeypatch.setattr(type(bootstrap.letters()), "send", lambda _, letters: sent.extend(letters))
+        monkeypatch.setattr(type(hub().letters), "send", lambda _, letters: sent.extend(letters))
         publish(member, "1", "2")
         member.received()
         nack = {"action": "nack", "id": "w", "stream": "wf", "sequence": 1, "reason": "card declined", "park": True}
@@ -206,7 +207,7 @@ class TestLeaving:
         assert ids(other.received()) == ["1"]
 
     def test_what_ended_meanwhile_can_be_left(self, member: Client) -> None:
-        bootstrap.durables().delete(NAME)
+        hub().durables.delete(NAME)
         assert member.send({"action": "unsubscribe", "id": "w"})["type"] == "unsubscribed"
         member.disconnect()
 
@@ -219,7 +220,7 @@ class TestEnding:
     @pytest.fixture
     def delete(self, member: Client) -> Callable[[], None]:
         assert member.received() == []
-        return lambda: bootstrap.durable_subscriptions().delete(NAME)
+        return lambda: Trusted(hub().durable_subscriptions).delete(NAME)
 
     def test_a_member_is_told_that_what_it_takes_part_in_was_deleted(
         self, member: Client, delete: Callable[[], None]
@@ -270,7 +271,7 @@ class TestEnding:
         [(name, told)] = member.gateway.bells.told_ended
         bell = {"ended": told.connection, "id": told.id, "subscription": name}
         with monkeypatch.context() as patched:
-            patched.setattr(type(bootstrap.members()), "unsubscribe", dying)
+            patched.setattr(type(hub().members), "unsubscribe", dying)
             with pytest.raises(KeyboardInterrupt):
                 member.gateway.dispatch(bell)
         assert [message["type"] for message in member.received()] == ["error", "error"]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from eventstore.access import Scope
+from eventstore.durable.lookup import durable_in_reach
 from eventstore.errors import (
     NothingParked,
     StreamGone,
     SubscriptionConflict,
     SubscriptionNotFound,
-    Unavailable,
     WrongSubscriptionVersion,
 )
 from eventstore.groups import Change, Redrive, Replay
@@ -24,14 +24,13 @@ from eventstore.subscriptions import version_tag
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
+    from eventstore.access import Access
     from eventstore.filters import Filter
-    from eventstore.groups import Command, Member
-    from eventstore.ports import Bells, DeadLetters, Durables, Log
+    from eventstore.groups import Command
+    from eventstore.ports import DeadLetters, Durables, Log, Wakeups
     from eventstore.subscriptions import Durable
 
 __all__ = ["Changes", "DurableSubscriptions", "Place"]
-
-_LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,32 +77,39 @@ class Changes:
 class DurableSubscriptions:
     """What is asked of them from outside; what is asked of one that runs, the next turns of its partitions do.
 
+    A caller needs the scope `admin` for all of it, and sees those alone that its access covers (`Access.covers`).
+
     Args:
-        bells: Gives the queue of bells, when it is first needed, or None where nothing is delivered live.
+        log: Keeps the events.
+        durables: Keeps the subscriptions.
+        wakeups: Starts the turns that act on what was asked.
         letters: Gives the queue of parked events, when it is first needed.
     """
 
-    def __init__(
-        self,
-        log: Log,
-        durables: Durables,
-        *,
-        bells: Callable[[], Bells | None],
-        letters: Callable[[], DeadLetters],
-    ) -> None:
+    def __init__(self, log: Log, durables: Durables, wakeups: Wakeups, *, letters: Callable[[], DeadLetters]) -> None:
         self._log = log
         self._durables = durables
-        self._bells = bells
+        self._wakeups = wakeups
         self._letters = letters
 
-    def create(self, durable: Durable, place: Place) -> tuple[Durable, bool]:
-        """Make one, or find the same one made before; the one that stands, and whether it was made now.
+    def create(self, durable: Durable, place: Place, *, access: Access) -> tuple[Durable, bool]:
+        """Make one, or find the same one made before.
+
+        Args:
+            durable: What is asked for; it is confined to what the access reaches.
+            place: Where it is to start.
+            access: The caller's; it must reach the name, which no tenant is to take from another, and the streams.
+
+        Returns:
+            The one that stands, and whether it was made now.
 
         Raises:
+            Forbidden: The access does not allow it.
             InvalidCursor: As `starting.origin_of` says.
             StreamGone: A stream that it names was deleted for good; one that was made before may name such.
             SubscriptionConflict: There is one of this name, and it is another.
         """
+        durable = _confined(durable, access)
         try:
             _same(self._durables.get(durable.name), durable)
         except SubscriptionNotFound:
@@ -121,7 +127,9 @@ class DurableSubscriptions:
                 raise
         return stands, made
 
-    def change(self, name: str, changes: Changes, *, versions: Collection[str] | None = None) -> Durable:
+    def change(
+        self, name: str, changes: Changes, *, access: Access, versions: Collection[str] | None = None
+    ) -> Durable:
         """Let one go by another definition; each partition does so from its next turn on, and keeps its place.
 
         What is in flight ends under the old definition. Streams that are parked go on if the event that failed is not
@@ -129,15 +137,19 @@ class DurableSubscriptions:
 
         Args:
             name: Which one.
-            changes: What is to be another.
+            changes: What is to be another; a filter is confined to what the access reaches.
+            access: The caller's.
             versions: The versions (`version_tag`) of which it must be one; None for any.
 
         Raises:
+            Forbidden: The access has not the scope.
             SubscriptionNotFound: There is none of this name.
             WrongSubscriptionVersion: It is of another version; nothing is changed.
         """
         while True:
-            durable = self._durables.get(name)
+            durable = self._find(name, access)
+            if changes.filter is not None and not durable.streams:
+                changes = replace(changes, filter=access.confined(changes.filter))
             _require_version(durable, versions)
             changed = changes.applied(durable)
             if changed is durable or self._durables.change(durable, changed):
@@ -151,7 +163,7 @@ class DurableSubscriptions:
             partition for partition, group in self._durables.groups(durable).items() if group.version < durable.version
         ]
         if behind:
-            self._tell(durable, {partition: [command] for partition in behind})
+            self._enqueue(durable, {partition: [command] for partition in behind})
 
     def announce_all(self) -> None:
         """Announce what was changed by who died before the partitions were told."""
@@ -162,32 +174,45 @@ class DurableSubscriptions:
                     self.announce(durable)
             names = self._durables.names(prefix="", after=names[-1], count=_AT_ONCE)
 
-    def delete(self, name: str, *, versions: Collection[str] | None = None) -> None:
+    def delete(self, name: str, *, access: Access, versions: Collection[str] | None = None) -> None:
         """End one, discard what it had parked, and let its members know.
 
-        Telling them is worth a try and no more: a member that is not told learns of it when it acknowledges.
+        Args:
+            name: Which one.
+            access: The caller's.
+            versions: As in `change`.
 
         Raises:
+            Forbidden: The access has not the scope.
             SubscriptionNotFound: There is none of this name.
             WrongSubscriptionVersion: As `change` says.
         """
-        durable = self._durables.get(name)
+        durable = self._find(name, access)
         _require_version(durable, versions)
         groups = self._durables.groups(durable).values()
         self._discard(durable, sorted(stream for group in groups for stream in group.parked))
         self._durables.delete(name)
-        self._tell_ended(name, dict.fromkeys(member for group in groups for member in group.members))
+        self._wakeups.subscription_deleted(name, dict.fromkeys(member for group in groups for member in group.members))
 
-    def replay(self, name: str, place: Place) -> Sequence[int]:
-        """Let one go on from another place, with nothing in flight, held or parked; the partitions that are to move.
+    def replay(self, name: str, place: Place, *, access: Access) -> Sequence[int]:
+        """Let one go on from another place, with nothing in flight, held or parked.
 
         Members are told what was removed behind the place; from the oldest event on, nothing is missing.
 
+        Args:
+            name: Which one.
+            place: Where it is to go on.
+            access: The caller's.
+
+        Returns:
+            The partitions that are to move.
+
         Raises:
+            Forbidden: The access has not the scope.
             SubscriptionNotFound: There is none of this name.
             InvalidCursor: As `starting.origin_of` says.
         """
-        durable = self._durables.get(name)
+        durable = self._find(name, access)
         origin = self._origin(durable, place)
         moves = self._from_ends([partition for partition, start in origin.starts.items() if start is Start.NOW])
         for partition, start in origin.starts.items():
@@ -196,17 +221,30 @@ class DurableSubscriptions:
             elif start is Start.OLDEST:
                 moves[partition] = Replay(BEGINNING, from_oldest=True)
         self._discard(durable, self._parked(durable))
-        self._tell(durable, {partition: [move] for partition, move in moves.items()})
+        self._enqueue(durable, {partition: [move] for partition, move in moves.items()})
         return sorted(moves)
 
-    def redrive(self, name: str, stream: str | None, how: str) -> Sequence[str]:
-        """Let a parked stream, or all of them, go on (`groups.Redrive`); which ones do.
+    def redrive(self, name: str, stream: str | None, how: str, *, access: Access) -> Sequence[str]:
+        """Let a parked stream, or all of them, go on.
+
+        Args:
+            name: The subscription that parked them.
+            stream: Which one; None for all.
+            how: As in `groups.Redrive`.
+            access: The caller's; it must reach the stream, if one is named.
+
+        Returns:
+            The streams that go on.
 
         Raises:
+            Forbidden: The access does not allow it.
             SubscriptionNotFound: There is none of this name.
             NothingParked: No stream is parked, or not this one.
         """
-        durable = self._durables.get(name)
+        access.require(Scope.ADMIN)
+        if stream is not None:
+            access.require_streams([stream], pointer="stream")
+        durable = self._find(name, access)
         parked = self._parked(durable)
         streams = parked if stream is None else [one for one in parked if one == stream]
         if not streams:
@@ -215,8 +253,12 @@ class DurableSubscriptions:
         commands: dict[int, list[Command]] = {}
         for one in streams:
             commands.setdefault(partition_of(one, self._durables.count), []).append(Redrive(one, how))
-        self._tell(durable, commands)
+        self._enqueue(durable, commands)
         return streams
+
+    def _find(self, name: str, access: Access) -> Durable:
+        access.require(Scope.ADMIN)
+        return durable_in_reach(self._durables, name, access)
 
     def _origin(self, durable: Durable, place: Place) -> Origin:
         if place.since is not None:
@@ -241,29 +283,22 @@ class DurableSubscriptions:
         if streams:
             self._letters().discard(durable.key, *streams)
 
-    def _tell(self, durable: Durable, commands: Mapping[int, Sequence[Command]]) -> None:
-        silent = self._durables.tell(durable, commands)
-        bells = self._bells() if silent else None
-        if bells is None:
-            return
-        try:
-            bells.ring(silent)
-        except Unavailable as error:
-            # The commands are left, and the sweep rings for them.
-            _LOGGER.warning("%s: %s", error.code, error.detail)
+    def _enqueue(self, durable: Durable, commands: Mapping[int, Sequence[Command]]) -> None:
+        self._wakeups.notify(self._durables.tell(durable, commands))
 
-    def _tell_ended(self, name: str, members: Collection[Member]) -> None:
-        bells = self._bells() if members else None
-        if bells is None:
-            return
-        try:
-            bells.ended(name, members)
-        except Unavailable as error:
-            _LOGGER.warning("%s: %s", error.code, error.detail)
+
+def _confined(asked: Durable, access: Access) -> Durable:
+    """What was asked for, of what is in reach alone; its name too, so that no tenant takes another's."""
+    access.require(Scope.ADMIN)
+    access.require_streams([asked.name], pointer="/id")
+    if asked.streams:
+        access.require_streams(asked.streams, pointer="/stream")
+        return asked
+    return replace(asked, filter=access.confined(asked.filter))
 
 
 def _require_version(durable: Durable, versions: Collection[str] | None) -> None:
-    """Return if it is one of these versions, or any will do; raises `WrongSubscriptionVersion`."""
+    """Raise `WrongSubscriptionVersion` unless it is one of these versions; None stands for any."""
     if versions is not None and version_tag(durable) not in versions:
         raise WrongSubscriptionVersion(durable.name, actual=version_tag(durable))
 

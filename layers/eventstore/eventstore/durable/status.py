@@ -1,29 +1,27 @@
-"""How durable subscriptions stand: who takes part, how far they are, and what they have set aside."""
+"""How a durable subscription stands: who takes part, how far it is, and how much it has set aside."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from eventstore.access import FULL
 from eventstore.cloudevents import recorded_attributes
 from eventstore.groups import before
 from eventstore.positions import Cursor, Position
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from eventstore.access import Access
-    from eventstore.groups import Group, Held, Member, Parked
+    from eventstore.groups import Group, Held, Member
     from eventstore.ports import Durables, Lag, Log
     from eventstore.subscriptions import Durable
 
-__all__ = ["MOST", "ParkedStream", "PartitionStanding", "Standing", "parked_streams", "standing_of", "standings"]
+__all__ = ["MOST", "PartitionStanding", "Standing", "standing_of"]
 
 MOST = 10_000
 """A lag is counted that far: it may be more."""
 
-_AT_ONCE = 100
 _END = Position((1 << 63) - 1, 0, 0)
 
 
@@ -121,17 +119,7 @@ class Standing:
         return min((one.oldest for one in self.partitions if one.oldest is not None), default=None)
 
 
-@dataclass(frozen=True, slots=True)
-class ParkedStream:
-    """A stream that a durable subscription has set aside."""
-
-    subscription: str
-    stream: str
-    partition: int
-    parked: Parked
-
-
-def standing_of(log: Log, durables: Durables, durable: Durable, *, access: Access = FULL, count: int = 0) -> Standing:
+def standing_of(log: Log, durables: Durables, durable: Durable, *, access: Access, count: int = 0) -> Standing:
     """How one stands.
 
     A lag in the log counts events of all streams, so an access to some of them is told none.
@@ -168,56 +156,6 @@ def _lags(
             wanted = sum(durable.matches(event.stream, recorded_attributes(event)) for event in events)
             found[partition] = wanted, not tail.at_end
     return found
-
-
-def standings(log: Log, durables: Durables, *, access: Access = FULL) -> Iterator[Standing]:
-    """How all of them stand that an access covers, in the order of their names; their lags where no event is read."""
-    for durable in _all(durables, ""):
-        if access.covers(durable):
-            yield standing_of(log, durables, durable, access=access)
-
-
-def parked_streams(
-    durables: Durables,
-    *,
-    name: str | None = None,
-    stream: str | None = None,
-    after: tuple[str, str] = ("", ""),
-    count: int,
-    access: Access = FULL,
-) -> Sequence[ParkedStream]:
-    """Up to `count` streams that are parked beyond subscription and stream `after`, in the order of these names.
-
-    Those of one subscription, if `name` is given; and one `stream` alone, of whichever subscription. Subscriptions that
-    the access does not cover are left out.
-
-    Raises:
-        SubscriptionNotFound: There is none of this name.
-    """
-    found: list[ParkedStream] = []
-    for durable in filter(access.covers, [durables.get(name)] if name is not None else _all(durables, after[0])):
-        every = [
-            ParkedStream(durable.name, one, partition, parked)
-            for partition, group in durables.groups(durable).items()
-            for one, parked in group.parked.items()
-            if stream in {None, one} and (durable.name, one) > after
-        ]
-        found += sorted(every, key=_stream)
-        if len(found) >= count:
-            break
-    return found[:count]
-
-
-def _all(durables: Durables, start: str) -> Iterator[Durable]:
-    """All of them from a name on, in order."""
-    names: Sequence[str] = [start] if start else durables.names(prefix="", after="", count=_AT_ONCE)
-    while names:
-        yield from durables.definitions(names)
-        names = durables.names(prefix="", after=names[-1], count=_AT_ONCE)
-
-
-def _stream(found: ParkedStream) -> str:
-    return found.stream
 
 
 def _sum(figures: Iterable[int | None]) -> int | None:

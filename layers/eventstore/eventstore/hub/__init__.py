@@ -1,1 +1,1 @@
-"""How a deployment is set up, and which adapters it has."""
+"""The composition root, how a deployment is set up, and what concerns the store as a whole."""

@@ -1,10 +1,11 @@
-"""Starting subscriptions: where they start, what is missing there, and who is to carry them on."""
+"""Connecting and subscribing: where a subscription starts, what is missing there, and who is to carry it on."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from eventstore.access import Scope
 from eventstore.errors import StreamGone
 from eventstore.positions import Cursor
 from eventstore.read.start_position import origin_of, require_kept
@@ -12,9 +13,10 @@ from eventstore.read.start_position import origin_of, require_kept
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from eventstore.ports import Bells, Log, Registry
+    from eventstore.access import Access
+    from eventstore.ports import Log, Registry, Wakeups
     from eventstore.read.start_position import Origin
-    from eventstore.subscriptions import Subscription
+    from eventstore.subscriptions import Connection, Subscription
 
 __all__ = ["Subscribed", "Subscriptions"]
 
@@ -46,25 +48,53 @@ class Subscribed:
 
 
 class Subscriptions:
-    """Starts and ends the subscriptions of connections."""
+    """Takes connections in, and starts their ephemeral subscriptions."""
 
-    def __init__(self, log: Log, registry: Registry, bells: Bells) -> None:
+    def __init__(self, log: Log, registry: Registry, wakeups: Wakeups) -> None:
         self._log = log
         self._registry = registry
-        self._bells = bells
+        self._wakeups = wakeups
 
-    def start(self, subscription: Subscription, *, cursors: Sequence[str] = (), oldest: bool = False) -> Subscribed:
-        """Start a subscription behind cursors, or else from the oldest event kept, or else from now on.
-
-        The partitions that are to carry it on have yet to be rung for: `ring` does it, once it was answered.
+    def connect(self, connection: Connection, *, access: Access) -> None:
+        """Take a connection in, of a caller who may do anything with it.
 
         Raises:
+            Forbidden: The access has neither the scope `publish` nor `subscribe`.
+        """
+        access.require(Scope.PUBLISH, Scope.SUBSCRIBE)
+        self._registry.connect(connection)
+
+    def connection(self, connection_id: str) -> Connection | None:
+        """The connection, unless it is gone."""
+        return self._registry.connection(connection_id)
+
+    def check(
+        self, subscription: Subscription, *, access: Access, cursors: Sequence[str] = (), oldest: bool = False
+    ) -> None:
+        """Raise what `start` would raise of the access, the streams and the cursors; nothing is started."""
+        self._origin(_confined(subscription, access), cursors, oldest=oldest)
+
+    def start(
+        self, subscription: Subscription, *, access: Access, cursors: Sequence[str] = (), oldest: bool = False
+    ) -> Subscribed:
+        """Start a subscription behind cursors, or else from the oldest event kept, or else from now on.
+
+        The partitions that are to carry it on are not woken up yet: `wake` does it, once the client was answered.
+
+        Args:
+            subscription: What is asked for; it is confined to what the access reaches.
+            access: The caller's; it needs the scope `subscribe`, and reach of the streams that are named.
+            cursors: As clients were given them.
+            oldest: Whether to start at the oldest event, where there is no cursor.
+
+        Raises:
+            Forbidden: The access does not allow it.
             InvalidCursor: The cursors are none, or do not cover all partitions concerned.
             StreamGone: A stream that it names was deleted for good.
             SubscriptionConflict, TooManySubscriptions, ConnectionNotFound: As `Registry.subscribe` says.
         """
-        require_kept(self._log, subscription.streams)
-        origin = origin_of(self._log, subscription.streams, cursors=cursors, oldest=oldest)
+        subscription = _confined(subscription, access)
+        origin = self._origin(subscription, cursors, oldest=oldest)
         started = self._registry.subscribe(subscription, origin.starts)
         # Its turns tell what is deleted from here on; what was meanwhile, nobody would.
         try:
@@ -77,10 +107,14 @@ class Subscriptions:
         ranges, complete = self._missing(subscription, origin)
         return Subscribed(token, list(origin.starts), ranges, not complete, origin.renewed)
 
-    def ring(self, subscribed: Subscribed) -> None:
+    def wake(self, subscribed: Subscribed) -> None:
         """Let the partitions concerned carry a new subscription on. If this is not done, the sweep does it."""
-        # Of all, though a bell may be on its way: it may also be lost, and who subscribes would wait for the sweep.
-        self._bells.ring(subscribed.partitions)
+        # Of all, though a wakeup may be on its way: it may also be lost, and who subscribes would wait for the sweep.
+        self._wakeups.notify(subscribed.partitions)
+
+    def _origin(self, subscription: Subscription, cursors: Sequence[str], *, oldest: bool) -> Origin:
+        require_kept(self._log, subscription.streams)
+        return origin_of(self._log, subscription.streams, cursors=cursors, oldest=oldest)
 
     def _missing(self, subscription: Subscription, origin: Origin) -> tuple[Sequence[tuple[str, int, int]], bool]:
         """What was removed by the time that the subscription began; what is removed later, its turns tell."""
@@ -94,6 +128,17 @@ class Subscriptions:
             if subscription.concerns(found_range[0])
         ]
         return ranges[:_TOLD], len(ranges) <= _TOLD and all(one.complete for one in found.values())
+
+
+def _confined(subscription: Subscription, access: Access) -> Subscription:
+    """What is asked for, of what the access reaches alone; to name streams out of reach is refused."""
+    access.require(Scope.SUBSCRIBE)
+    # A bare subscription stands in a URL, any other one in a message.
+    stream, filters = ("stream", "filter") if subscription.bare else ("/stream", "/filters")
+    if subscription.streams:
+        access.require_streams(subscription.streams, pointer=stream)
+        return subscription
+    return replace(subscription, filter=access.confined(subscription.filter, pointer=filters))
 
 
 _TOLD = 100

@@ -10,6 +10,7 @@ from eventstore.ports.log import Appended, Deleted, Lag, Log, Missing, Partition
 from eventstore.ports.queues import Bells, Deliveries
 from eventstore.ports.registry import Registry, Start, Started
 from eventstore.ports.turns import Behind, Turn, TurnResult, Turns
+from eventstore.ports.wakeups import Wakeups
 
 __all__ = [
     "Appended",
@@ -34,4 +35,5 @@ __all__ = [
     "Turn",
     "TurnResult",
     "Turns",
+    "Wakeups",
 ]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from eventstore.read.gaps import Range
     from eventstore.streams import StreamState
 
-__all__ = ["AllQuery", "Page", "StreamPage", "StreamQuery", "read_all", "read_stream"]
+__all__ = ["AllQuery", "Page", "StreamPage", "StreamQuery", "current", "read_all", "read_stream"]
 
 _AT_ONCE = 2_000
 """Events that one step looks at, at most, where a filter leaves out most of them: some 20 ms."""
@@ -109,6 +109,15 @@ class StreamPage:
 
 def _always() -> bool:
     return True
+
+
+def current(log: Log, stream: str) -> Slice:
+    """A stream's state, and the epoch of its partition, at the cost of a read that finds no event.
+
+    Raises:
+        StreamNotFound, StreamGone: As `Log.read` says.
+    """
+    return log.read(stream, start=_FOREVER, stop=_FOREVER, count=1)
 
 
 def read_stream(log: Log, stream: str, query: StreamQuery, *, may_go_on: Callable[[], bool] = _always) -> StreamPage:

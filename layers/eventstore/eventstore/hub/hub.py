@@ -1,0 +1,268 @@
+"""The composition root: the one place that picks adapters and hands them to use cases."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from eventstore.errors import SettingsError
+
+if TYPE_CHECKING:
+    from types_boto3_sqs.client import SQSClient
+
+    from eventstore.adapters.redis.connection import Client
+    from eventstore.durable.admin import DurableSubscriptions
+    from eventstore.durable.deletion import Endings
+    from eventstore.durable.directory import Directory
+    from eventstore.durable.membership import Members
+    from eventstore.hub.operations import Operations
+    from eventstore.hub.settings import Settings
+    from eventstore.live.deliver import Deliverer
+    from eventstore.live.dispatch import Dispatcher
+    from eventstore.live.subscribe import Subscriptions
+    from eventstore.live.sweep import Sweeper
+    from eventstore.ports import Bells, Clock, DeadLetters, Deliveries, Durables, Log, Registry, Turns, Wakeups
+    from eventstore.read.reader import Reader
+    from eventstore.write.publisher import Publisher
+    from eventstore.write.stream_admin import StreamAdmin
+
+__all__ = ["Hub"]
+
+# ruff: noqa: PLC0415 - each part imports what it is made of: a function that asks for no store never imports redis
+
+
+class Hub:
+    """The parts of one process, each built when it is first asked for, and kept.
+
+    A part that is assigned before it is asked for is used in place of the one that would be built.
+
+    Args:
+        settings: How the deployment is set up.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    def close(self) -> None:
+        """Close the connections that were opened; a part that is used again opens its own anew."""
+        if "redis" in vars(self):
+            self.redis.close()
+        if "sqs" in vars(self):
+            self.sqs.close()
+
+    def new_id(self) -> str:
+        """96 random bits that no other id is likely to have, in hexadecimal."""
+        import secrets
+
+        return secrets.token_hex(12)
+
+    @cached_property
+    def clock(self) -> Clock:
+        """The clock of this process."""
+        from eventstore.adapters.clock import SystemClock
+
+        return SystemClock()
+
+    @cached_property
+    def redis(self) -> Client:
+        """The store's client. It connects at its first use, and again after the connection broke."""
+        from eventstore.adapters.redis.connection import connect
+
+        return connect(self.settings.redis_url)
+
+    @cached_property
+    def sqs(self) -> SQSClient:
+        """The client of all queues."""
+        from eventstore.adapters.aws.clients import sqs_client
+
+        return sqs_client()
+
+    # Ports
+
+    @cached_property
+    def log(self) -> Log:
+        """The log of the store."""
+        from eventstore.adapters.redis.log import RedisLog
+
+        return RedisLog(self.redis, partitions=self.settings.partitions)
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The registry of connections and subscriptions."""
+        from eventstore.adapters.redis.registry import RedisRegistry
+
+        return RedisRegistry(self.redis, partitions=self.settings.partitions)
+
+    @cached_property
+    def durables(self) -> Durables:
+        """The durable subscriptions."""
+        from eventstore.adapters.redis.durables import RedisDurables
+
+        return RedisDurables(self.redis, partitions=self.settings.partitions)
+
+    @cached_property
+    def turns(self) -> Turns:
+        """The turns of partitions."""
+        from eventstore.adapters.redis.turns import RedisTurns
+
+        return RedisTurns(self.redis, partitions=self.settings.partitions)
+
+    @cached_property
+    def bells(self) -> Bells | None:
+        """What tells `dispatch` of news; None in a deployment that delivers nothing live."""
+        if not self.settings.bells_url:
+            return None
+        from eventstore.adapters.aws.sqs import SqsBells
+
+        return SqsBells(self.sqs, self.settings.bells_url, new_id=self.new_id, alarms_url=self.settings.alarms_url)
+
+    @cached_property
+    def deliveries(self) -> Deliveries:
+        """What hands `deliver` its work."""
+        from eventstore.adapters.aws.sqs import SqsDeliveries
+
+        url = _needed(self.settings.deliveries_url, "DELIVERIES_QUEUE_URL")
+        return SqsDeliveries(self.sqs, url, new_id=self.new_id)
+
+    @cached_property
+    def letters(self) -> DeadLetters:
+        """What keeps events that could not be handled."""
+        from eventstore.adapters.aws.sqs import SqsLetters
+
+        return SqsLetters(self.sqs, _needed(self.settings.letters_url, "DEAD_LETTERS_QUEUE_URL"))
+
+    @cached_property
+    def wakeups(self) -> Wakeups:
+        """What starts turns after a write."""
+        from eventstore.live.wakeups import QueueWakeups
+
+        return QueueWakeups(lambda: self.bells)
+
+    # Use cases
+
+    @cached_property
+    def publisher(self) -> Publisher:
+        """What publishes events."""
+        from eventstore.write.publisher import Publisher
+
+        return Publisher(self.log, self.wakeups)
+
+    @cached_property
+    def reader(self) -> Reader:
+        """What reads events and streams."""
+        from eventstore.read.reader import Reader
+
+        return Reader(self.log)
+
+    @cached_property
+    def streams(self) -> StreamAdmin:
+        """What makes, changes and deletes streams."""
+        from eventstore.write.stream_admin import StreamAdmin
+
+        return StreamAdmin(self.log, self.wakeups, clock=self.clock)
+
+    @cached_property
+    def operations(self) -> Operations:
+        """What looks after the store as a whole."""
+        from eventstore.hub.operations import Operations
+
+        return Operations(self.log)
+
+    @cached_property
+    def subscriptions(self) -> Subscriptions:
+        """What starts subscriptions."""
+        from eventstore.live.subscribe import Subscriptions
+
+        self._needed_bells()
+        return Subscriptions(self.log, self.registry, self.wakeups)
+
+    @cached_property
+    def durable_subscriptions(self) -> DurableSubscriptions:
+        """What makes, moves and ends durable subscriptions."""
+        from eventstore.durable.admin import DurableSubscriptions
+
+        return DurableSubscriptions(self.log, self.durables, self.wakeups, letters=lambda: self.letters)
+
+    @cached_property
+    def directory(self) -> Directory:
+        """What lists and describes durable subscriptions."""
+        from eventstore.durable.directory import Directory
+
+        return Directory(self.log, self.durables)
+
+    @cached_property
+    def members(self) -> Members:
+        """What connections do with durable subscriptions."""
+        from eventstore.durable.membership import Members
+
+        self._needed_bells()
+        return Members(self.durables, self.registry, self.wakeups)
+
+    @cached_property
+    def endings(self) -> Endings:
+        """What tells members that their durable subscription was deleted."""
+        from eventstore.durable.deletion import Endings
+
+        return Endings(self.members, self.registry, self.deliveries)
+
+    @cached_property
+    def dispatcher(self) -> Dispatcher:
+        """What serves partitions."""
+        from eventstore.live.catch_up import TurnLimits
+        from eventstore.live.dispatch import Dispatcher
+
+        return Dispatcher(
+            self.log,
+            self.turns,
+            self.deliveries,
+            durables=self.durables,
+            registry=self.registry,
+            bells=self._needed_bells(),
+            letters=self.letters,
+            clock=self.clock,
+            limits=TurnLimits(events_url=f"{self.settings.rest_url}/api/v1/events"),
+        )
+
+    @cached_property
+    def deliverer(self) -> Deliverer:
+        """What posts to clients."""
+        import random
+
+        from eventstore.adapters.aws.apigateway import ApiGatewayConnections
+        from eventstore.adapters.aws.clients import POSTS_AT_ONCE, connections_client
+        from eventstore.live.deliver import Deliverer
+
+        client = connections_client(lambda: _needed(self.settings.connections_url, "CONNECTIONS_URL"))
+        return Deliverer(
+            ApiGatewayConnections(client),
+            self._needed_bells(),
+            clock=self.clock,
+            jitter=random.random,
+            workers=POSTS_AT_ONCE,
+        )
+
+    @cached_property
+    def sweeper(self) -> Sweeper:
+        """What mends, every minute."""
+        from eventstore.live.sweep import Sweeper
+
+        return Sweeper(
+            self.log,
+            self.registry,
+            self.turns,
+            self._needed_bells(),
+            self.members,
+            clock=self.clock,
+            subscriptions=self.durable_subscriptions,
+        )
+
+    def _needed_bells(self) -> Bells:
+        if self.bells is None:
+            raise SettingsError("BELLS_QUEUE_URL is unset; it names the queue of bells")
+        return self.bells
+
+
+def _needed(value: str, name: str) -> str:
+    if not value:
+        raise SettingsError(f"{name} is unset; the template sets it")
+    return value

@@ -1,0 +1,73 @@
+"""How large events may be, and how many one publish may hold."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from eventstore.errors import TooLarge
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from eventstore.cloudevents.event import Event
+
+__all__ = ["Limits"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the hub takes at once.
+
+    Attributes:
+        event_bytes: One event, in the JSON format.
+        small_bytes: An event of this size is taken whatever it consists of (CloudEvents 1.0.2, Size Limits); of a
+            larger one the attributes together may have as many, so that they fit into a frame without the data.
+        name_bytes: The id, and the source, of an event that is not small: they stand in the URL of its data.
+        batch_events: The events of one publish. Two arguments each, they stay well under the 3,999 that
+            ElastiCache Serverless allows a script.
+        batch_bytes: The events of one publish together; ElastiCache Serverless allows a script 4 MiB.
+    """
+
+    event_bytes: int = 256 * 1024
+    small_bytes: int = 64 * 1024
+    name_bytes: int = 2 * 1024
+    batch_events: int = 1000
+    batch_bytes: int = 3 * 1024 * 1024
+
+    def check(self, events: Sequence[Event]) -> None:
+        """Raise `TooLarge` unless one publish may hold these events."""
+        if len(events) > self.batch_events:
+            raise TooLarge(f"{len(events)} events at once; at most {self.batch_events} are taken")
+        total = 0
+        for index, event in enumerate(events):
+            size = len(event.body)
+            total += size
+            if size > self.event_bytes:
+                raise TooLarge(
+                    f"event {event.id[:80]!r} is {size} bytes long; at most {self.event_bytes} are taken: "
+                    "keep large data elsewhere and name it by the dataref extension",
+                    pointer=f"/{index}",
+                )
+            if size > self.small_bytes:
+                self._check_attributes(event, pointer=f"/{index}")
+        if total > self.batch_bytes:
+            raise TooLarge(f"the batch is {total} bytes long; at most {self.batch_bytes} are taken")
+
+    def _check_attributes(self, event: Event, *, pointer: str) -> None:
+        for name, value in (("id", event.id), ("source", event.source)):
+            length = len(value.encode())
+            if length > self.name_bytes:
+                raise TooLarge(
+                    f"the {name} of event {event.id[:80]!r} is {length} bytes long; an event of more than "
+                    f"{self.small_bytes} bytes is named by at most {self.name_bytes}: shorten it",
+                    pointer=f"{pointer}/{name}",
+                )
+        length = len(json.dumps(event.attributes, separators=(",", ":"), ensure_ascii=False).encode())
+        if length > self.small_bytes:
+            raise TooLarge(
+                f"the attributes of event {event.id[:80]!r} are {length} bytes long together; at most "
+                f"{self.small_bytes} are taken: what is long belongs into data",
+                pointer=pointer,
+            )
