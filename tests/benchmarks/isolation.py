@@ -17,9 +17,7 @@ from typing import TYPE_CHECKING, Any
 from eventstore.adapters.clock import SystemClock
 from eventstore.adapters.redis.connection import connect
 from eventstore.adapters.redis.durables import RedisDurables
-from eventstore.adapters.redis.log import RedisLog
 from eventstore.adapters.redis.registry import RedisRegistry
-from eventstore.adapters.redis.turns import RedisTurns
 from eventstore.filters import parse_filters
 from eventstore.frames.frame import postings
 from eventstore.groups import Ack, AckStream, Join, Nack, Redrive
@@ -31,6 +29,7 @@ from eventstore_dev.valkey import ValkeyServer
 from tests.benchmarks.examples import Events
 from tests.benchmarks.measure import Aim, Figure, Unit
 from tests.benchmarks.placement import beside_servers, starting_servers
+from tests.benchmarks.ports import log_and_turns
 from tests.fakes.letters import FakeLetters
 from tests.fakes.queues import FakeBells
 
@@ -109,14 +108,14 @@ class _Group:
 
     def __init__(self, client: Client, poisoned: str | None) -> None:
         self._poisoned = poisoned
-        self._log = RedisLog(client, partitions=1)
+        self._log, turns = log_and_turns(client)
         self._durables = RedisDurables(client, partitions=1)
         self._durable = Durable("0" * 24, "workers", parse_filters([]))
         self._member = _Member()
         self._letters = FakeLetters()
         self._dispatcher = Dispatcher(
             self._log,
-            RedisTurns(client, partitions=1),
+            turns,
             self._member,
             durables=self._durables,
             registry=RedisRegistry(client, partitions=1),

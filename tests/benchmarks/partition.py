@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 
 from eventstore.adapters.clock import SystemClock
 from eventstore.adapters.redis.durables import RedisDurables
-from eventstore.adapters.redis.log import RedisLog
 from eventstore.adapters.redis.registry import RedisRegistry
-from eventstore.adapters.redis.turns import RedisTurns
 from eventstore.live.catch_up import TurnLimits
 from eventstore.live.dispatch import Dispatcher
 from eventstore.ports import Start
 from eventstore.subscriptions import EVENTSTORE, Connection
+from tests.benchmarks.ports import log_and_turns
 from tests.benchmarks.registering import register
 from tests.fakes.letters import FakeLetters
 from tests.fakes.queues import FakeBells
@@ -38,7 +37,7 @@ class Partition:
     """
 
     def __init__(self, client: Client, subscriptions: Sequence[Subscription] = ()) -> None:
-        self.log = RedisLog(client, partitions=1)
+        self.log, self._turns = log_and_turns(client)
         self._client = client
         self._registry = RedisRegistry(client, partitions=1)
         self._deliveries = _Encoded()
@@ -63,12 +62,11 @@ class Partition:
         return self._deliveries.size
 
     def _dispatcher(self, limits: TurnLimits) -> Dispatcher:
-        turns = RedisTurns(self._client, partitions=1)
         # No subscription is durable, so nobody is to be rung for and no letter is written.
         bells, letters = FakeBells(), FakeLetters()
         return Dispatcher(
             self.log,
-            turns,
+            self._turns,
             self._deliveries,
             durables=RedisDurables(self._client, partitions=1),
             registry=self._registry,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from eventstore.adapters.redis.durables import RedisDurables
 from eventstore.adapters.redis.log import RedisLog
+from eventstore.adapters.redis.read_ahead import ReadAhead
 from eventstore.adapters.redis.registry import RedisRegistry
 from eventstore.adapters.redis.turns import RedisTurns
 from eventstore.durable.admin import DurableSubscriptions
@@ -38,8 +39,8 @@ class SkewedTurns(RedisTurns):
 
     skew = 0
 
-    def __init__(self, client: Client, *, partitions: int, clock: FakeClock) -> None:
-        super().__init__(client, partitions=partitions, clock=self)
+    def __init__(self, client: Client, *, partitions: int, clock: FakeClock, read_ahead: ReadAhead) -> None:
+        super().__init__(client, partitions=partitions, clock=self, read_ahead=read_ahead)
         self._behind = clock
 
     def now(self) -> int:
@@ -66,8 +67,10 @@ class Live:
     ) -> None:
         self._wrap = wrap
         self.clock = FakeClock()
-        self.log = RedisLog(client, partitions=partitions, clock=self.clock)
-        self.turns = SkewedTurns(client, partitions=partitions, clock=self.clock)
+        self.client = client
+        ahead = ReadAhead()
+        self.log = RedisLog(client, partitions=partitions, clock=self.clock, read_ahead=ahead)
+        self.turns = SkewedTurns(client, partitions=partitions, clock=self.clock, read_ahead=ahead)
         self.registry = RedisRegistry(client, partitions=partitions, clock=self.turns)
         self.bells = FakeBells()
         self.deliveries = FakeDeliveries()

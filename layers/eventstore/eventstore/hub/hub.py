@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from types_boto3_sqs.client import SQSClient
 
     from eventstore.adapters.redis.connection import Client
+    from eventstore.adapters.redis.read_ahead import ReadAhead
     from eventstore.durable.admin import DurableSubscriptions
     from eventstore.durable.deletion import Endings
     from eventstore.durable.directory import Directory
@@ -84,7 +85,7 @@ class Hub:
         """The log of the store."""
         from eventstore.adapters.redis.log import RedisLog
 
-        return RedisLog(self.redis, partitions=self.settings.partitions)
+        return RedisLog(self.redis, partitions=self.settings.partitions, read_ahead=self._read_ahead)
 
     @cached_property
     def registry(self) -> Registry:
@@ -105,7 +106,7 @@ class Hub:
         """The turns of partitions."""
         from eventstore.adapters.redis.turns import RedisTurns
 
-        return RedisTurns(self.redis, partitions=self.settings.partitions)
+        return RedisTurns(self.redis, partitions=self.settings.partitions, read_ahead=self._read_ahead)
 
     @cached_property
     def bells(self) -> Bells | None:
@@ -255,6 +256,12 @@ class Hub:
             clock=self.clock,
             subscriptions=self.durable_subscriptions,
         )
+
+    @cached_property
+    def _read_ahead(self) -> ReadAhead:
+        from eventstore.adapters.redis.read_ahead import ReadAhead
+
+        return ReadAhead()
 
     def _needed_bells(self) -> Bells:
         if self.bells is None:

@@ -19,6 +19,7 @@ from eventstore.adapters.redis.ids import MORE, Ids
 from eventstore.adapters.redis.keys import partition_keys, stream_keys
 from eventstore.adapters.redis.lag import Lags
 from eventstore.adapters.redis.partitions import Partitions, random_epoch
+from eventstore.adapters.redis.read_ahead import ReadAhead
 from eventstore.adapters.redis.screen import Screen
 from eventstore.adapters.redis.scripts import Script
 from eventstore.adapters.redis.streams import STATE, Streams, state_of
@@ -56,6 +57,7 @@ class RedisLog:
         partitions: How many a new store gets; an existing one must have that many. None: what it has, or 16.
         clock: The time that events are stored under; without one, the server's, as every deployment has it.
         new_epoch: Draws the epoch of a partition that is new, or is renewed.
+        read_ahead: What turns have read of it already, if their `RedisTurns` leaves that there.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class RedisLog:
         partitions: int | None = None,
         clock: Clock | None = None,
         new_epoch: Callable[[], str] = random_epoch,
+        read_ahead: ReadAhead | None = None,
     ) -> None:
         self._client = client
         self._clock = clock
@@ -72,7 +75,7 @@ class RedisLog:
         self._ids = Ids(self._partitions)
         self._streams = Streams(self._partitions, self._ids, clock=clock or SystemClock())
         self._blocks = Blocks(client)
-        self._tails = Tails(self._partitions, self._blocks)
+        self._tails = Tails(self._partitions, self._blocks, read_ahead or ReadAhead())
         self._lags = Lags(client)
         self._append = Script("log/append")
 

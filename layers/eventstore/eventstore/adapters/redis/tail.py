@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from eventstore.adapters.redis.blocks import Blocks
     from eventstore.adapters.redis.partitions import Partitions
+    from eventstore.adapters.redis.read_ahead import ReadAhead
     from eventstore.cloudevents.event import RecordedEvent
     from eventstore.filters.clauses import Clauses
 
@@ -83,11 +84,12 @@ class _References(NamedTuple):
 class Tails:
     """Reads the logs of a store's partitions."""
 
-    def __init__(self, partitions: Partitions, blocks: Blocks) -> None:
+    def __init__(self, partitions: Partitions, blocks: Blocks, read_ahead: ReadAhead) -> None:
         self._partitions = partitions
         self._client = partitions.client
         self._scan = Script("log/scan")
         self._blocks = blocks
+        self._read_ahead = read_ahead
 
     def read(self, after: Mapping[int, Position], window: Window) -> dict[int, Tail]:
         """See `Log.tail`."""
@@ -130,8 +132,11 @@ class Tails:
         return tails, {p: tails[p].position for p in passed if not tails[p].at_end}
 
     def _references(self, after: Mapping[int, Position], window: Window) -> dict[int, _References]:
+        known = self._ahead(after, window)
         pipeline = self._client.pipeline(transaction=False)
         for partition, position in after.items():
+            if partition in known:
+                continue
             keys = partition_keys(partition)
             pipeline.hget(keys.partition, "epoch")
             if window.streams:
@@ -144,14 +149,27 @@ class Tails:
         answers = iter(pipeline.execute())
         found = {}
         for partition, position in after.items():
-            epoch = self._partitions.epoch(partition, next(answers))
-            if window.streams:
+            if partition in known:
+                epoch, sent = known[partition]
+                entries = _entries(sent, window)
+            elif window.streams:
+                epoch = self._partitions.epoch(partition, next(answers))
                 entries = self._scanned(partition, position, window)
             else:
-                sent = next(answers)
-                entries = _Entries(sent, sent[-1][0] if sent else b"", len(sent) <= window.count)
+                epoch = self._partitions.epoch(partition, next(answers))
+                entries = _entries(next(answers), window)
             found[partition] = _wanted(epoch, entries, partition, position, window)
         return found
+
+    def _ahead(self, after: Mapping[int, Position], window: Window) -> dict[int, tuple[str, Sequence[Any]]]:
+        """What need not be read, for the turn that is under way has read it as it began."""
+        if window.streams or window.backwards:
+            return {}
+        return {
+            partition: found
+            for partition, position in after.items()
+            if (found := self._read_ahead.find(partition, position, window.until.get(partition), window.count + 1))
+        }
 
     def _scanned(self, partition: int, position: Position, window: Window) -> _Entries:
         """As XRANGE would answer if the log held nothing but the streams wanted."""
@@ -168,6 +186,10 @@ class Tails:
                 return _Entries(found, reached, bool(ended))
             start = f"({reached.decode()}"
         return _Entries(found, reached, ended=False)
+
+
+def _entries(sent: Sequence[tuple[bytes, Sequence[bytes]]], window: Window) -> _Entries:
+    return _Entries(sent, sent[-1][0] if sent else b"", len(sent) <= window.count)
 
 
 def _entry(position: Position) -> str:

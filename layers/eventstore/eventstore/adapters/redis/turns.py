@@ -8,8 +8,10 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from eventstore.adapters.redis.connection import ANSWERING
+from eventstore.adapters.redis.entries import sequence_and_time
 from eventstore.adapters.redis.keys import partition_keys, turn_keys
 from eventstore.adapters.redis.partitions import Partitions, random_epoch
+from eventstore.adapters.redis.read_ahead import Ahead, ReadAhead
 from eventstore.adapters.redis.scripts import Script
 from eventstore.errors import TurnLost
 from eventstore.ports import Behind, Turn
@@ -38,6 +40,7 @@ class RedisTurns:
     Args:
         clock: What is taken for the server's clock, which may be set back; without one, the server's own, as every
             deployment has it.
+        read_ahead: Where it leaves the references that a turn is to read, for the log.
     """
 
     def __init__(
@@ -47,8 +50,10 @@ class RedisTurns:
         partitions: int | None = None,
         clock: Clock | None = None,
         new_epoch: Callable[[], str] = random_epoch,
+        read_ahead: ReadAhead | None = None,
     ) -> None:
         self._client = client
+        self._read_ahead = read_ahead or ReadAhead()
         self._clock = clock
         self._new_epoch = new_epoch
         self._partitions = Partitions(client, configured=partitions, new_epoch=new_epoch)
@@ -73,8 +78,11 @@ class RedisTurns:
         ]
         with ANSWERING:
             arguments = [self._new_epoch(), self._partitions.count, events, behind, _COMMANDS, self._time()]
-            about, places, states, inbox = self._begin(self._client, at, arguments)
+            about, places, states, inbox, entries = self._begin(self._client, at, arguments)
         token, epoch, done, target, again, live, leap, removals, now, alarm, fixed, cut, carried, stamp = about
+        ends = sequence_and_time(done), sequence_and_time(target)
+        ahead = None if entries is None else Ahead(epoch.decode(), *ends, entries, events + 1)
+        self._read_ahead.keep(partition, ahead)
         return Turn(
             partition=partition,
             fencing_token=int(token),

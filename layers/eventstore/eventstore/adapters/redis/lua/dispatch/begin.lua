@@ -26,7 +26,8 @@
 -- Answers  {{token, epoch, done, goal, 1 if an earlier try set that, 1 if any has caught up, leap, trims, now, alarm,
 --            1 if the goal is fixed, 1 if it is cut, how many that were behind are carried, with those who ended since,
 --            the time of this try},
---           {key, place, end or nothing of each that is behind...}, {key, state of each durable subscription...}, {command...}}
+--           {key, place, end or nothing of each that is behind...}, {key, state of each durable subscription...}, {command...},
+--           {entry of the log from done to goal..., one more than there are events to carry} or nothing}
 local call = redis.call
 local partition, turn, bell, log, behind, places, terms, inbox, groups = unpack(KEYS)
 -- More frames than a turn has for one subscription.
@@ -120,4 +121,9 @@ local states = durable and call('HGETALL', groups) or {}
 local commands = upto ~= '' and call('XRANGE', inbox, '-', upto) or {}
 local about = {token, told[1], done, goal, again, live, leap, trims, now or '0', have[8] or '0'}
 for _, one in ipairs({have[9] and 1 or 0, cut and 1 or 0, #carried, stamp}) do about[#about + 1] = one end
-return {about, late, states, commands}
+-- What is read next: it spares a round trip.
+local ahead = false
+if goal ~= done and (durable or live == 1) then
+  ahead = call('XRANGE', log, done, goal, 'COUNT', ARGV[3] + 1)
+end
+return {about, late, states, commands, ahead}
