@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from eventstore.durable.admin import Changes, Place
+from eventstore.durable.admin import Changes, StartPosition
 from eventstore.filters import parse_filters
 from eventstore.groups import Rules
 from eventstore.subscriptions import Durable
@@ -118,7 +118,7 @@ class Redrive(Body):
 MODELS = (NewSubscription, SubscriptionChanges, Replay, Redrive)
 
 
-def new_subscription(body: bytes, *, key: str, now: int) -> tuple[Durable, Place]:
+def new_subscription(body: bytes, *, key: str, now: int) -> tuple[Durable, StartPosition]:
     """The durable subscription that a body asks for, and where it is to start.
 
     Raises:
@@ -158,7 +158,7 @@ def changes(body: bytes) -> Changes:
     )
 
 
-def replay_place(body: bytes) -> Place:
+def replay_place(body: bytes) -> StartPosition:
     """Where a durable subscription is to go on; raises as `models.parsed` does."""
     asked = parsed(Replay, body)
     if len(asked.model_fields_set) != 1:
@@ -166,7 +166,7 @@ def replay_place(body: bytes) -> Place:
     if not asked.since:
         return _place(asked)
     try:
-        return Place(since=max(0, milliseconds(asked.since)))
+        return StartPosition(since=max(0, milliseconds(asked.since)))
     except ValueError as error:
         raise InvalidBody(
             [("/since", f"{asked.since[:40]!r} is no time of RFC 3339; one is such as 2018-04-05T17:31:00Z")]
@@ -179,5 +179,5 @@ def redrive(body: bytes) -> tuple[str, str | None, str]:
     return asked.subscription, asked.stream or None, asked.how
 
 
-def _place(asked: NewSubscription | Replay) -> Place:
-    return Place(cursors=[asked.cursor] if asked.cursor else [], oldest=asked.start == "start")
+def _place(asked: NewSubscription | Replay) -> StartPosition:
+    return StartPosition(cursors=[asked.cursor] if asked.cursor else [], oldest=asked.start == "start")

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from eventstore import errors
-from eventstore.frames.builder import hub_event, missing_members
+from eventstore.frames.builder import hub_event, missing_json
 from eventstore.write.publisher import PartlyPublished
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _about(event: str, subject: str) -> str:
 def _recovery(about: Subscribed) -> str:
     members = [f'"partitions":{json.dumps(list(about.partitions), separators=(",", ":"))}']
     if about.missing or about.missing_more:
-        members.append(missing_members(about.missing, complete=not about.missing_more))
+        members.append(missing_json(about.missing, complete=not about.missing_more))
     if about.renewed:
         members.append(f'"renewed":{json.dumps(list(about.renewed), separators=(",", ":"))}')
     return ",".join(members)

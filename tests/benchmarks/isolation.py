@@ -160,7 +160,7 @@ class _Group:
             yield Ack("member", position)
 
     def _tell(self, *commands: Command) -> None:
-        self._durables.tell(self._durable, {0: commands})
+        self._durables.enqueue(self._durable, {0: commands})
 
 
 class _Member:

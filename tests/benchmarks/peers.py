@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from eventstore.cloudevents.event import Event
 
-    Placed = Sequence[tuple[str, Event]]
+    PositionedEvent = Sequence[tuple[str, Event]]
 
 __all__ = ["figures"]
 
@@ -48,7 +48,7 @@ def figures() -> Iterator[Figure]:
         yield from _compared("eventsourcing's recorder on SQLite (file)", recorder.insert, persistent=True)
 
 
-def _compared(name: str, insert: Callable[[Placed], None], *, persistent: bool) -> Iterator[Figure]:
+def _compared(name: str, insert: Callable[[PositionedEvent], None], *, persistent: bool) -> Iterator[Figure]:
     examples = Events()
     with ExitStack() as stack:
         with starting_servers():
@@ -58,7 +58,7 @@ def _compared(name: str, insert: Callable[[Placed], None], *, persistent: bool) 
         stack.callback(client.close)
         log = RedisLog(client)
 
-        def append(placed: Placed) -> None:
+        def append(placed: PositionedEvent) -> None:
             for stream, event in placed:
                 log.append(stream, [event])
 
@@ -83,7 +83,7 @@ class _Recorder:
     def close(self) -> None:
         self._datastore.close()
 
-    def insert(self, placed: Placed) -> None:
+    def insert(self, placed: PositionedEvent) -> None:
         versions: dict[str, int] = {}
         for stream, event in placed:
             versions[stream] = versions.get(stream, 0) + 1

@@ -35,7 +35,7 @@ class Stream:
     Attributes:
         deleted: The last sequence that deletions removed.
         gone: Whether it was deleted for good.
-        limited: Whether a retention may remove events.
+        streams_with_retention: Whether a retention may remove events.
     """
 
     name: str

@@ -167,7 +167,7 @@ class DurablesContract:
             made = create(durables)
             other = create(durables, durable("other", key="1" * 24))
             durables.delete("workers")
-            assert list(durables.tell(made, {0: [Leave("c")]})) == []
+            assert list(durables.enqueue(made, {0: [Leave("c")]})) == []
             assert list(begin(turns).groups) == [other.key]
             assert commands(begin(turns)) == []
 
@@ -175,35 +175,35 @@ class DurablesContract:
         def test_commands_are_taken_in_in_their_order(self, durables: Durables, turns: Turns) -> None:
             made = create(durables)
             other = create(durables, durable("other", key="1" * 24))
-            durables.tell(made, {0: [Join("c", "w"), Leave("c")]})
-            durables.tell(other, {0: [Join("d", "w")]})
-            durables.tell(made, {0: [Release("c")]})
+            durables.enqueue(made, {0: [Join("c", "w"), Leave("c")]})
+            durables.enqueue(other, {0: [Join("d", "w")]})
+            durables.enqueue(made, {0: [Release("c")]})
             wanted = [(made.key, Join("c", "w")), (made.key, Leave("c")), (other.key, Join("d", "w"))]
             assert commands(begin(turns)) == [*wanted, (made.key, Release("c"))]
 
         def test_only_the_partition_that_is_meant_is_told(self, durables: Durables, turns: Turns) -> None:
-            durables.tell(create(durables), {2: [Leave("c")]})
+            durables.enqueue(create(durables), {2: [Leave("c")]})
             assert [len(begin(turns, partition).commands) for partition in range(4)] == [0, 0, 1, 0]
 
         def test_partitions_are_to_be_rung_for_that_have_no_bell_on_its_way(
             self, durables: Durables, turns: Turns
         ) -> None:
             made = create(durables)
-            assert list(durables.tell(made, {1: [Leave("c")], 3: [Leave("c")]})) == [1, 3]
-            assert list(durables.tell(made, {1: [Leave("c")], 2: [Leave("c")]})) == [2]
+            assert list(durables.enqueue(made, {1: [Leave("c")], 3: [Leave("c")]})) == [1, 3]
+            assert list(durables.enqueue(made, {1: [Leave("c")], 2: [Leave("c")]})) == [2]
             begin(turns, 1)
-            assert list(durables.tell(made, {1: [Leave("c")]})) == [1]
+            assert list(durables.enqueue(made, {1: [Leave("c")]})) == [1]
 
         def test_no_more_may_wait_than_a_few_turns_take_in(self, durables: Durables, turns: Turns) -> None:
             """The store has room for 2,000."""
             made = create(durables)
-            durables.tell(made, {0: [Leave("c")] * 2000})
+            durables.enqueue(made, {0: [Leave("c")] * 2000})
             with pytest.raises(StoreUnavailable, match="send it again"):
-                durables.tell(made, {0: [Leave("c")]})
-            assert list(durables.tell(made, {1: [Leave("c")]})) == [1]
+                durables.enqueue(made, {0: [Leave("c")]})
+            assert list(durables.enqueue(made, {1: [Leave("c")]})) == [1]
             turn = begin(turns)
             turns.commit(turn, TurnResult())
-            assert list(durables.tell(made, {0: [Leave("c")] * len(turn.commands)})) == [0]
+            assert list(durables.enqueue(made, {0: [Leave("c")] * len(turn.commands)})) == [0]
 
     class TestTurns:
         def test_it_brings_definitions_states_and_its_time(self, durables: Durables, turns: Turns) -> None:
@@ -214,15 +214,15 @@ class DurablesContract:
             assert turn.now > 1_700_000_000_000
 
         def test_what_it_took_in_is_gone_once_it_advanced(self, durables: Durables, turns: Turns) -> None:
-            durables.tell(create(durables), {0: [Leave("c")]})
+            durables.enqueue(create(durables), {0: [Leave("c")]})
             assert turns.commit(begin(turns), TurnResult()) is False
             assert begin(turns).commands == []
 
         def test_what_came_meanwhile_is_left_to_the_next(self, durables: Durables, turns: Turns) -> None:
             made = create(durables)
-            durables.tell(made, {0: [Join("c", "w")]})
+            durables.enqueue(made, {0: [Join("c", "w")]})
             turn = begin(turns)
-            durables.tell(made, {0: [Leave("c")]})
+            durables.enqueue(made, {0: [Leave("c")]})
             assert turns.commit(turn, TurnResult()) is True
             assert commands(begin(turns)) == [(made.key, Leave("c"))]
 
@@ -230,9 +230,9 @@ class DurablesContract:
             self, durables: Durables, turns: Turns, log: Log
         ) -> None:
             made = create(durables)
-            durables.tell(made, {0: [Join("c", "w")]})
+            durables.enqueue(made, {0: [Join("c", "w")]})
             first = begin(turns)
-            durables.tell(made, {0: [Leave("c")]})
+            durables.enqueue(made, {0: [Leave("c")]})
             for number in range(8):
                 log.append(f"wf-{number}", events(1))
             second = begin(turns)
@@ -249,7 +249,7 @@ class DurablesContract:
 
         def test_who_lost_the_turn_writes_nothing(self, durables: Durables, turns: Turns) -> None:
             made = create(durables)
-            durables.tell(made, {0: [Leave("c")]})
+            durables.enqueue(made, {0: [Leave("c")]})
             turn = begin(turns)
             begin(turns)
             with pytest.raises(TurnLost):
@@ -327,10 +327,10 @@ class DurablesContract:
             registry.subscribe(Subscription(KEY, "c", "s", parse_filters([])), {0: Start.NOW})
             assert sorted(registry.disconnect("c")) == ["workers-0", "workers-1"]
             assert sorted(registry.disconnect("c")) == ["workers-0", "workers-1"]
-            assert registry.overdue(before=9, count=9) == ["c"]
+            assert registry.expired_connections(before=9, count=9) == ["c"]
             registry.forget("c")
             assert list(registry.disconnect("c")) == []
-            assert registry.overdue(before=9, count=9) == []
+            assert registry.expired_connections(before=9, count=9) == []
 
         def test_what_was_left_before_is_not_told_again(self, registry: Registry) -> None:
             connected(registry)

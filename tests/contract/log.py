@@ -174,21 +174,21 @@ class LogContract:
     class TestRinging:
         def test_the_first_append_to_a_partition_rings_its_bell(self, log: Log) -> None:
             appended = log.append("wf", events(1))
-            assert (appended.rings, appended.partition) == (True, partition_of("wf", log.partitions))
+            assert (appended.needs_wakeup, appended.partition) == (True, partition_of("wf", log.partitions))
 
         def test_while_a_bell_is_outstanding_no_other_is_rung(self, log: Log) -> None:
             log.append("wf", events(1))
-            assert not log.append("wf", [event("2")]).rings
+            assert not log.append("wf", [event("2")]).needs_wakeup
 
         def test_each_partition_has_a_bell_of_its_own(self, log: Log) -> None:
             names = {partition_of(name, log.partitions): name for name in ("wf-a", "wf-b", "wf-c")}
             assert len(names) > 1
-            assert all(log.append(name, events(1)).rings for name in names.values())
+            assert all(log.append(name, events(1)).needs_wakeup for name in names.values())
 
         def test_some_duplicates_among_news_ring_too(self, log: Log) -> None:
             log.append("wf-other", [event("0")])
             appended = log.append("wf", [event("1"), event("1")])
-            assert (appended.rings, appended.duplicates) == (True, {1})
+            assert (appended.needs_wakeup, appended.duplicates) == (True, {1})
 
     class TestExpecting:
         def test_a_stream_that_ends_as_expected_takes_the_event(self, log: Log) -> None:
@@ -334,9 +334,9 @@ class LogContract:
         def test_a_retention_that_is_taken_away_is_swept_for_no_more(self, log: Log) -> None:
             log.create("wf", StreamConfig(Retention(max_events=1)))
             partition = partition_of("wf", log.partitions)
-            assert log.limited(partition) == ["wf"]
+            assert log.streams_with_retention(partition) == ["wf"]
             log.configure(log.describe("wf"), StreamConfig())
-            assert log.limited(partition) == []
+            assert log.streams_with_retention(partition) == []
 
         def test_a_stream_that_is_not_there_has_no_settings(self, log: Log) -> None:
             log.append("wf", events(1))
@@ -642,8 +642,8 @@ class LogContract:
             assert log.lag({after: BEGINNING}, most=100)[after] == Lag(0, None)
 
         def test_a_deletion_rings_as_an_append_does(self, log: Log) -> None:
-            assert log.append("wf", events(3)).rings
-            assert not log.delete("wf").rings
+            assert log.append("wf", events(3)).needs_wakeup
+            assert not log.delete("wf").needs_wakeup
 
         @pytest.mark.parametrize("streams", [(), ("wf",)])
         @pytest.mark.parametrize("backwards", [False, True])
@@ -665,7 +665,7 @@ class LogContract:
             log.append("wf", events(3))
             log.delete("wf")
             before = all_of(log)
-            assert not log.delete("wf").rings
+            assert not log.delete("wf").needs_wakeup
             assert all_of(log) == before
 
         def test_deleting_again_meanwhile_tells_only_what_came_since(self, log: Log) -> None:
@@ -903,14 +903,14 @@ class LogContract:
             log.create(names[1], StreamConfig(Retention(max_age=60)))
             log.create(names[2], StreamConfig(labels={"team": "a"}))
             log.append(names[3], events(1))
-            assert log.limited(partition_of(names[0], log.partitions)) == sorted(names[:2])
+            assert log.streams_with_retention(partition_of(names[0], log.partitions)) == sorted(names[:2])
 
         def test_a_stream_deleted_for_good_is_not_listed_for_trimming(self, log: Log) -> None:
             kept, gone = neighbours(log, 2)
             for name in (kept, gone):
                 log.create(name, StreamConfig(Retention(max_events=3)))
                 log.delete(name, permanently=name == gone)
-            assert log.limited(partition_of(kept, log.partitions)) == [kept]
+            assert log.streams_with_retention(partition_of(kept, log.partitions)) == [kept]
 
     class TestRetainingWhatIsNotDispatched:
         def test_events_beyond_the_number_stay_until_they_are_dispatched(self, log: Log, dispatch: Dispatch) -> None:

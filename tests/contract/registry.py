@@ -72,8 +72,8 @@ class RegistryContract:
         def test_the_oldest_are_found_by_when_they_were_made(self, registry: Registry) -> None:
             for name, opened in (("young", 30), ("old", 10), ("older", 5)):
                 connected(registry, name, opened=opened)
-            assert registry.overdue(before=30, count=9) == ["older", "old"]
-            assert registry.overdue(before=30, count=1) == ["older"]
+            assert registry.expired_connections(before=30, count=9) == ["older", "old"]
+            assert registry.expired_connections(before=30, count=1) == ["older"]
 
     class TestSubscribing:
         def test_an_id_serves_once_even_after_it_ended(self, registry: Registry) -> None:
@@ -169,7 +169,7 @@ class RegistryContract:
         def test_a_bell_is_on_its_way_from_then_on(self, registry: Registry, log: Log) -> None:
             connected(registry)
             registry.subscribe(subscription(), {0: Start.NOW})
-            assert not log.append("wf", events(1)).rings
+            assert not log.append("wf", events(1)).needs_wakeup
 
     class TestTurns:
         def test_each_has_a_greater_token(self, turns: Turns) -> None:

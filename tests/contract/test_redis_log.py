@@ -135,13 +135,13 @@ class TestRedisAlone:
         log = RedisLog(client)
         partition = log.append("wf", events(1)).partition
         client.delete(f"{{p{partition}}}:bell")
-        assert log.append("wf", [event("2")]).rings
+        assert log.append("wf", [event("2")]).needs_wakeup
 
     def test_an_append_that_stores_nothing_rings_no_bell(self, client: Redis) -> None:
         log = RedisLog(client)
         partition = log.append("wf", events(1)).partition
         client.delete(f"{{p{partition}}}:bell")
-        assert not log.append("wf", events(1)).rings
+        assert not log.append("wf", events(1)).needs_wakeup
         assert not client.exists(f"{{p{partition}}}:bell")
 
     def test_a_bell_that_was_lost_is_rung_again_after_ten_seconds(self, client: Redis) -> None:

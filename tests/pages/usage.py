@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 from eventstore.adapters.aws.sqs import SqsBells, SqsDeliveries
 from eventstore.cloudevents.event import RecordedEvent
 from eventstore.filters import parse_filters
-from eventstore.frames.builder import DeliveryBuilder, FrameLimits, Placed
+from eventstore.frames.builder import DeliveryBuilder, FrameLimits, PositionedEvent
 from eventstore.frames.frame import postings
 from eventstore.positions import Position
 from eventstore.subscriptions import Subscription
@@ -129,7 +129,7 @@ def _turn(subscribers: int, together: int) -> _Turn:
         7, "0" * 12, FrameLimits(), "https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com/v1/api/v1/events"
     )
     events = [
-        Placed(Position(_NOW, 0, index), RecordedEvent(_STREAM, index + 1, _NOW, event.body))
+        PositionedEvent(Position(_NOW, 0, index), RecordedEvent(_STREAM, index + 1, _NOW, event.body))
         for index, event in enumerate(Events().take(together))
     ]
     everything = parse_filters([])

@@ -13,7 +13,7 @@ from eventstore.cloudevents.json_text import elements, members
 from eventstore.filters import filter_of_parameters, parse_filters
 from eventstore.filters.cesql import parse
 from eventstore.filters.parameters import ATTRIBUTES
-from eventstore.positions import Cursor, Place, Position
+from eventstore.positions import Cursor, Position, StreamCursor
 from eventstore.streams import stream_name, stream_of
 from functions.rest import conditions, queries
 from functions.rest.models import new_stream
@@ -34,7 +34,7 @@ _PACKED = st.binary(max_size=40) | st.builds(
 )
 _EPOCHS = st.binary(min_size=6, max_size=6).map(bytes.hex)
 _POSITIONS = st.builds(Position, *[st.integers(0, 2**64 - 1)] * 3)
-_PLACES = st.builds(Place, _EPOCHS, st.integers(0, 2**64 - 1)).map(Place.token)
+_PLACES = st.builds(StreamCursor, _EPOCHS, st.integers(0, 2**64 - 1)).map(StreamCursor.token)
 TOKENS = (
     TEXT
     | _PLACES
@@ -216,7 +216,7 @@ PARSERS: dict[str, tuple[Callable[[Any], object], st.SearchStrategy[Any]]] = {
     "a stream's name": (stream_name, TEXT | NAMES),
     "a cursor": (Cursor.parse, TOKENS),
     "several cursors": (lambda token: Cursor.merged([token]), TOKENS),
-    "a place in a stream": (Place.parse, TOKENS | _PLACES),
+    "a place in a stream": (StreamCursor.parse, TOKENS | _PLACES),
     "a place in a list of names": (lambda token: names_of(STREAMS, token), TOKENS),
     "a place in the list of dead letters": (lambda token: names_of(DEAD_LETTERS, token, count=2), TOKENS),
     "CloudEvents SQL": (parse, SQL),
@@ -250,7 +250,7 @@ GOOD: dict[str, Any] = {
     "a stream's name": "acme:wf-1",
     "a cursor": _TOKEN,
     "several cursors": f"{_TOKEN}.{_TOKEN}",
-    "a place in a stream": Place("00" * 6, 7).token(),
+    "a place in a stream": StreamCursor("00" * 6, 7).token(),
     "a place in a list of names": token_of(STREAMS, "wf-1"),
     "a place in the list of dead letters": token_of(DEAD_LETTERS, "workers", "wf-1"),
     "CloudEvents SQL": "type LIKE 'io.%' AND EXISTS subject",

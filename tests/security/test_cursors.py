@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventstore.positions import Cursor, Place, Position
+from eventstore.positions import Cursor, Position, StreamCursor
 from eventstore.streams import partition_of
 from functions.rest.tokens import token_of
 from tests.functional.rest.api import cloudevent
@@ -45,7 +45,10 @@ def test_a_place_in_a_stream_reads_that_stream_alone(hub: Hub, epochs: dict[int,
     [own] = {epochs[partition_of("s", PARTITIONS)]}
 
     @tries(80)
-    @given(TOKENS | st.builds(Place, st.just(own) | st.just("00" * 6), _NUMBERS).map(Place.token), st.booleans())
+    @given(
+        TOKENS | st.builds(StreamCursor, st.just(own) | st.just("00" * 6), _NUMBERS).map(StreamCursor.token),
+        st.booleans(),
+    )
     def check(token: str, backwards: bool) -> None:  # noqa: FBT001 - hypothesis gives it by position
         query = {"cursor": [token]} if token else {}
         if backwards:

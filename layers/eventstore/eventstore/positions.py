@@ -12,7 +12,7 @@ from eventstore.errors import InvalidCursor
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["BEGINNING", "WHOLE", "Cursor", "Place", "Position"]
+__all__ = ["BEGINNING", "WHOLE", "Cursor", "Position", "StreamCursor"]
 
 _EPOCH_BYTES = 6
 _LIMIT = 1 << 64
@@ -117,7 +117,7 @@ class Cursor:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class StreamCursor:
     """A place in one stream: the sequence at which a page goes on.
 
     Attributes:
@@ -134,7 +134,7 @@ class Place:
         return _text(kind + bytes.fromhex(self.epoch) + _packed(numbers))
 
     @classmethod
-    def parse(cls, token: str) -> Place:
+    def parse(cls, token: str) -> StreamCursor:
         """Read a token.
 
         Raises:

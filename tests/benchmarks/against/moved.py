@@ -1,4 +1,4 @@
-"""Modules of the hub that benchmarks import, and where they stood in older commits."""
+"""Modules and calls of the hub that benchmarks use, and what they were in older commits."""
 
 from __future__ import annotations
 
@@ -27,12 +27,19 @@ MOVED = {
 }
 """The name of a module now, and the one that it had."""
 
+_CALLS = {"durables.enqueue(": "durables.tell("}
+"""A call now, and as it was before the port of durable subscriptions had it."""
+
 _SOURCES = ("layers/eventstore", "layers/client")
 
 
 def as_in(tree: Path, text: str) -> str:
     """The text of a benchmark, with each module named as the tree names it."""
     older = {now: then for now, then in MOVED.items() if _has(tree, then) and not _has(tree, now)}
+    port = tree / "layers/eventstore/eventstore/ports/durables.py"
+    if port.is_file() and "def enqueue(" not in port.read_text():
+        for now, then in _CALLS.items():
+            text = text.replace(now, then)
     if not older:
         return text
     return re.sub(rf"\b({'|'.join(map(re.escape, older))})\b", lambda found: older[found[1]], text)

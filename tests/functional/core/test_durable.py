@@ -8,7 +8,7 @@ import pytest
 from redis import Redis
 
 from eventstore.adapters.redis.connection import connect
-from eventstore.durable.admin import DurableSubscriptions, Place
+from eventstore.durable.admin import DurableSubscriptions, StartPosition
 from eventstore.errors import SubscriptionConflict, SubscriptionNotFound
 from eventstore.filters import parse_filters
 from eventstore.groups import AckStream
@@ -66,7 +66,7 @@ def test_who_loses_the_race_is_told_of_the_conflict(
 
     monkeypatch.setattr(live.durables, "get", late)
     with pytest.raises(SubscriptionConflict, match="another definition"):
-        subscriptions.create(durable("b"), Place())
+        subscriptions.create(durable("b"), StartPosition())
     assert waits(live) == [partition_of("wf", PARTITIONS)]
 
 
@@ -82,9 +82,9 @@ def test_a_try_that_died_is_made_up_for(
     with monkeypatch.context() as patched:
         patched.setattr(live.durables, "create", dying)
         with pytest.raises(KeyboardInterrupt):
-            subscriptions.create(durable("a"), Place())
+            subscriptions.create(durable("a"), StartPosition())
     assert waits(live) == [0]
-    stands, created = subscriptions.create(durable("b"), Place())
+    stands, created = subscriptions.create(durable("b"), StartPosition())
     assert (stands.key, created, waits(live)) == ("a" * 24, False, [0, 1, 2, 3])
 
 
@@ -125,7 +125,7 @@ def test_without_members_nobody_is_told(live: Live, subscriptions: DurableSubscr
 def test_a_deletion_that_died_can_be_made_again(
     live: Live, subscriptions: DurableSubscriptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    subscriptions.create(durable("a"), Place())
+    subscriptions.create(durable("a"), StartPosition())
 
     client = live.durables._client
     whole = client.execute_command

@@ -65,7 +65,7 @@ class TestUntilItIsAcknowledged:
         group.ack("a", sent)
         truncated = next(one for one in group.take("a") if one["type"] == "truncated")
         group.ack("a", truncated)
-        group.live.durables.tell(group.durable, {0: [replay()]})
+        group.live.durables.enqueue(group.durable, {0: [replay()]})
         group.turn()
         assert missing(group.take("a")) == [("wf", 1, 20)]
 
@@ -128,7 +128,7 @@ class TestWhatWasSent:
         group.nack("a", "wf", 1, park=True)
         group.take("a")
         group.live.store.delete("wf")
-        group.live.durables.tell(group.durable, {0: [Redrive("wf", "start")]})
+        group.live.durables.enqueue(group.durable, {0: [Redrive("wf", "start")]})
         group.turn()
         told = group.take("a")
         assert missing(told) == [("wf", 1, 3)]

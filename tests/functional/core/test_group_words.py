@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from eventstore.durable.admin import Place
+from eventstore.durable.admin import StartPosition
 from eventstore.errors import QueueUnavailable
 from eventstore.groups import AckStream, Nack
 from tests.examples import events
@@ -27,7 +27,7 @@ def group(client: Client) -> Group:
 
 
 def replayed(group: Group) -> None:
-    group.live.operators.replay(NAME, Place(oldest=True))
+    group.live.operators.replay(NAME, StartPosition(oldest=True))
     group.settle()
 
 

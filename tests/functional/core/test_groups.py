@@ -8,7 +8,7 @@ from unittest import mock
 
 import pytest
 
-from eventstore.durable.admin import DurableSubscriptions, Place
+from eventstore.durable.admin import DurableSubscriptions, StartPosition
 from eventstore.errors import QueueUnavailable, SubscriptionNotFound
 from eventstore.filters import parse_filters
 from eventstore.frames.builder import FrameLimits
@@ -443,7 +443,7 @@ class TestParking:
 
     @pytest.mark.parametrize(("how", "wanted"), [("start", "1234"), ("skip", "234"), ("drop", "4")])
     def test_redrive_puts_it_back_in_order(self, group: Group, how: str, wanted: str) -> None:
-        group.live.durables.tell(group.durable, {0: [Redrive("bad", how)]})
+        group.live.durables.enqueue(group.durable, {0: [Redrive("bad", how)]})
         group.turn()
         group.publish("bad", 1, start=4)
         got: list[str] = []
@@ -496,7 +496,7 @@ class TestBeingFull:
         group.nack("a", "wf-1", 1, park=True)
         group.nack("a", "wf-2", 1, park=True)
         group.publish("wf-4", 1)
-        group.live.durables.tell(group.durable, {0: [Redrive("wf-1", "drop")]})
+        group.live.durables.enqueue(group.durable, {0: [Redrive("wf-1", "drop")]})
         group.turn()
         assert group.events("a") == [("wf-4", "1")]
 
@@ -526,7 +526,7 @@ def test_however_many_commands_are_left_at_once_each_is_taken_in(client: Client)
     group.publish("wf", 2)
     group.take("a")
     redrives = [Redrive(f"none-{number}", "start") for number in range(4500)]
-    assert group.live.durables.tell(group.durable, {0: [*redrives, Replay(BEGINNING)]}) == [0]
+    assert group.live.durables.enqueue(group.durable, {0: [*redrives, Replay(BEGINNING)]}) == [0]
     group.turn()
     assert [sequence for _, sequence in group.events("a")] == ["1", "2"]
 
@@ -536,7 +536,7 @@ def test_a_replay_starts_over(client: Client) -> None:
     group.join("a")
     group.publish("wf", 2)
     group.ack("a", group.take("a")[-1])
-    group.live.durables.tell(group.durable, {0: [Replay(BEGINNING)]})
+    group.live.durables.enqueue(group.durable, {0: [Replay(BEGINNING)]})
     group.turn()
     assert [sequence for _, sequence in group.events("a")] == ["1", "2"]
 
@@ -559,7 +559,7 @@ def emptied(client: Client) -> tuple[Group, DurableSubscriptions, str]:
 
 def test_a_replay_tells_what_was_removed_behind_its_place(client: Client) -> None:
     group, operators, cursor = emptied(client)
-    operators.replay(NAME, Place(cursors=[cursor]))
+    operators.replay(NAME, StartPosition(cursors=[cursor]))
     group.settle()
     _, missing, sent = group.take("a")
     assert missing["missing"] == [{"stream": "wf", "first": 2, "last": 3}]
@@ -568,15 +568,17 @@ def test_a_replay_tells_what_was_removed_behind_its_place(client: Client) -> Non
 
 def test_a_replay_tells_it_once(client: Client) -> None:
     group, operators, cursor = emptied(client)
-    operators.replay(NAME, Place(cursors=[cursor]))
+    operators.replay(NAME, StartPosition(cursors=[cursor]))
     group.settle()
     group.ack("a", group.take("a")[-1])
     group.publish("wf", 1, start=6)
     assert kinds(group.take("a")) == ["events"]
 
 
-@pytest.mark.parametrize(("place", "wanted"), [(Place(oldest=True), ["owned", "events"]), (Place(), ["owned"])])
-def test_a_replay_from_what_there_is_misses_nothing(client: Client, place: Place, wanted: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("place", "wanted"), [(StartPosition(oldest=True), ["owned", "events"]), (StartPosition(), ["owned"])]
+)
+def test_a_replay_from_what_there_is_misses_nothing(client: Client, place: StartPosition, wanted: list[str]) -> None:
     group, operators, _ = emptied(client)
     operators.replay(NAME, place)
     group.settle()
@@ -590,7 +592,7 @@ def test_a_replay_from_now_on_misses_nothing_of_a_log_that_was_emptied(client: C
     group.settle()
     group.take("a")
     Sweeper(live.log, live.registry, live.turns, live.bells, live.members, clock=live.clock).sweep(until=1 << 62)
-    operators.replay(NAME, Place())
+    operators.replay(NAME, StartPosition())
     group.publish("other", 1)
     assert kinds(group.take("a")) == ["owned", "events"]
 
@@ -605,8 +607,8 @@ def test_behind_a_page_only_what_was_removed_after_it_was_read_is_missing(client
     group.live.store.delete("after")
     group.publish("last", 1)
     live = group.live
-    live.operators.create(Durable("2" * 24, "late", parse_filters([])), Place(cursors=[page.cursor]))
-    live.operators.replay(NAME, Place(cursors=[page.cursor]))
+    live.operators.create(Durable("2" * 24, "late", parse_filters([])), StartPosition(cursors=[page.cursor]))
+    live.operators.replay(NAME, StartPosition(cursors=[page.cursor]))
     for name, durable in (("a", NAME), ("b", "late")):
         live.connect(name)
         live.members.join(name, "w", durable)
@@ -618,7 +620,7 @@ def test_behind_a_page_only_what_was_removed_after_it_was_read_is_missing(client
 
 def test_one_that_starts_behind_a_cursor_is_told_what_was_removed_since(client: Client) -> None:
     group, operators, cursor = emptied(client)
-    operators.create(Durable("2" * 24, "late", parse_filters([])), Place(cursors=[cursor]))
+    operators.create(Durable("2" * 24, "late", parse_filters([])), StartPosition(cursors=[cursor]))
     group.live.connect("b")
     group.live.members.join("b", "w", "late")
     group.settle()

@@ -191,7 +191,7 @@ class Work(RuleBasedStateMachine):
     def redrive(self, data: st.DataObject, how: str) -> None:
         stream = data.draw(st.sampled_from(sorted({letter.stream for letter in self.live.letters.kept})))
         partition = partition_of(stream, PARTITIONS)
-        self.live.bells.ring(self.live.durables.tell(self.durable, {partition: [Redrive(stream, how)]}))
+        self.live.bells.ring(self.live.durables.enqueue(self.durable, {partition: [Redrive(stream, how)]}))
 
     # What members do.
 
@@ -281,7 +281,7 @@ class Work(RuleBasedStateMachine):
         for partition, group in self.live.durables.groups(self.durable).items():
             if group.full:
                 redrives = [Redrive(stream, "start") for stream in group.parked]
-                silent += self.live.durables.tell(self.durable, {partition: redrives})
+                silent += self.live.durables.enqueue(self.durable, {partition: redrives})
         self.live.bells.ring(silent)
         return bool(silent)
 

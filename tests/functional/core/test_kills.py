@@ -15,7 +15,7 @@ from redis import Redis
 
 from eventstore import ports
 from eventstore.adapters.redis.connection import connect
-from eventstore.durable.admin import Changes, Place
+from eventstore.durable.admin import Changes, StartPosition
 from eventstore.errors import NothingParked, StreamGone, SubscriptionNotFound
 from eventstore.filters import parse_filters
 from eventstore.groups import Rules
@@ -103,7 +103,7 @@ def connecting(hub: Mortal) -> Iterator[None]:
     hub.clock.pass_seconds(3 * 3600)
     hub.sweep()
     assert hub.registry.connection("a") is None
-    assert hub.registry.overdue(before=hub.clock.now(), count=9) == []
+    assert hub.registry.expired_connections(before=hub.clock.now(), count=9) == []
 
 
 def subscribing(hub: Mortal) -> Iterator[None]:
@@ -372,7 +372,7 @@ def replaying(hub: Mortal) -> Iterator[None]:
     work(hub, Member(hub, "a", {}, {("bad", 1)}))
     assert len(hub.letters.kept) == 2
     yield
-    hub.survive(lambda: hub.operators.replay(NAME, Place(oldest=True)))
+    hub.survive(lambda: hub.operators.replay(NAME, StartPosition(oldest=True)))
     hub.settle()
     yield
     hub.sweep()

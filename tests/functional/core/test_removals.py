@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from eventstore.durable.admin import Place
+from eventstore.durable.admin import StartPosition
 from eventstore.errors import QueueUnavailable, StoreUnavailable, StreamGone, TurnLost
 from eventstore.filters import parse_filters
 from eventstore.live.catch_up import TurnLimits
@@ -378,11 +378,11 @@ class TestStreamsGoneForGood:
     def test_a_durable_subscription_of_one_is_refused_but_one_that_stands_is_found(self, live: Live) -> None:
         old = Durable("0" * 24, "old", parse_filters([]), streams=("wf",))
         live.store.publish(events(3), stream="wf")
-        live.operators.create(old, Place())
+        live.operators.create(old, StartPosition())
         live.store.delete("wf", permanently=True)
-        assert live.operators.create(replace(old, key="1" * 24), Place()) == (old, False)
+        assert live.operators.create(replace(old, key="1" * 24), StartPosition()) == (old, False)
         with pytest.raises(StreamGone):
-            live.operators.create(replace(old, key="2" * 24, name="new"), Place())
+            live.operators.create(replace(old, key="2" * 24, name="new"), StartPosition())
         assert live.durables.names(prefix="", after="", count=9) == ["old"]
 
     @pytest.mark.parametrize("after", [False, True])
@@ -392,7 +392,7 @@ class TestStreamsGoneForGood:
         live.store.publish(events(3), stream="wf")
         on_call(monkeypatch, live.durables, "create", lambda: live.store.delete("wf", permanently=True), after=after)
         with pytest.raises(StreamGone):
-            live.operators.create(Durable("0" * 24, "new", parse_filters([]), streams=("wf",)), Place())
+            live.operators.create(Durable("0" * 24, "new", parse_filters([]), streams=("wf",)), StartPosition())
         assert live.durables.names(prefix="", after="", count=9) == []
 
 

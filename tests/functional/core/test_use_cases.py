@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from eventstore.access import FULL, Access, Scope
-from eventstore.durable.admin import Changes, DurableSubscriptions, Place
+from eventstore.durable.admin import Changes, DurableSubscriptions, StartPosition
 from eventstore.durable.directory import Directory, ParkedStream
 from eventstore.durable.membership import Members
 from eventstore.errors import Forbidden, SubscriptionNotFound
@@ -88,10 +88,10 @@ _CALLS: Mapping[str, Callable[[Any, Access], object]] = {
     "directory.parked": lambda to, access: to.parked(access=access, stream=_STREAM, count=1),
     "directory.standings": lambda to, access: list(to.standings(access=access)),
     "durable_subscriptions.change": lambda to, access: to.change(_DURABLE, Changes(max_attempts=2), access=access),
-    "durable_subscriptions.create": lambda to, access: to.create(_durable("t2:new"), Place(), access=access),
+    "durable_subscriptions.create": lambda to, access: to.create(_durable("t2:new"), StartPosition(), access=access),
     "durable_subscriptions.delete": lambda to, access: to.delete(_DURABLE, access=access),
     "durable_subscriptions.redrive": lambda to, access: to.redrive(_DURABLE, None, "start", access=access),
-    "durable_subscriptions.replay": lambda to, access: to.replay(_DURABLE, Place(oldest=True), access=access),
+    "durable_subscriptions.replay": lambda to, access: to.replay(_DURABLE, StartPosition(oldest=True), access=access),
     "members.acknowledge": lambda to, access: to.acknowledge("c", "w", [], access=access),
     "members.acknowledge_stream": lambda to, access: to.acknowledge_stream(
         "w", AckStream("c", _STREAM, 1), access=access
@@ -144,7 +144,7 @@ def hub(valkey: ValkeyServer) -> Iterator[Hub]:
     found.redis.flushall()
     found.bells, found.letters = FakeBells(), FakeLetters()
     found.publisher.publish([event("1")], access=FULL, stream=_STREAM)
-    found.durable_subscriptions.create(_durable(), Place(oldest=True), access=FULL)
+    found.durable_subscriptions.create(_durable(), StartPosition(oldest=True), access=FULL)
     found.subscriptions.connect(Connection("c", EVENTSTORE, 0), access=FULL)
     yield found
     found.close()

@@ -31,7 +31,9 @@ def test_a_stream_that_its_first_publish_made_gets_a_retention(api: Api) -> None
     reply = patch(api, {"retention": {"max_events": 2}})
     assert (reply.status, reply.json["retention"]) == (200, {"max_events": 2})
     assert api.get(_URL).json["retention"] == {"max_events": 2}
-    assert hub().log.limited(0) or any(hub().log.limited(p) for p in range(hub().log.partitions))
+    assert hub().log.streams_with_retention(0) or any(
+        hub().log.streams_with_retention(p) for p in range(hub().log.partitions)
+    )
 
 
 def test_what_the_new_retention_does_not_keep_goes_with_the_next_append(api: Api) -> None:
@@ -47,7 +49,7 @@ def test_null_removes_and_what_is_left_out_stays(api: Api) -> None:
     assert (body["retention"], body["labels"]) == ({"max_events": 10}, {"b": "2", "c": "3"})
     body = patch(api, {"retention": None}).json
     assert (body["retention"], body["labels"]) == ({}, {"b": "2", "c": "3"})
-    assert not any(hub().log.limited(p) for p in range(hub().log.partitions))
+    assert not any(hub().log.streams_with_retention(p) for p in range(hub().log.partitions))
     body = patch(api, {"labels": None}).json
     assert body["labels"] == {}
 

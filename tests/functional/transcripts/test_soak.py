@@ -128,14 +128,14 @@ def test_a_soak_that_does_not_end_says_who_waits_for_what() -> None:
             server, seed=1, events=20, subscribers=2, streams=2, kills=0, restarts=0, sweeps=0, deadline=0.5
         )
 
-    with pytest.raises(Overdue) as overdue:
+    with pytest.raises(Overdue) as expired_connections:
         served(run)
-    first, stage, *guests = str(overdue.value).splitlines()
+    first, stage, *guests = str(expired_connections.value).splitlines()
     assert first == "the soak of seed 1 did not end in 0.5 s"
     assert stage.endswith("of 22 events and markers answered; 2 subscribers wait")
     assert [line.split(":")[0].strip() for line in guests] == ["subscriber-1", "subscriber-2"]
     assert all("it wants {'from': " in line for line in guests)
-    transcript = overdue.value.transcript
+    transcript = expired_connections.value.transcript
     assert transcript is not None
     assert [one.caught_up for one in transcript.subscribers] == [False] * len(transcript.subscribers)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from eventstore.access import Access, Scope
-from eventstore.durable.admin import Place
+from eventstore.durable.admin import StartPosition
 from eventstore.filters import parse_filters
 from eventstore.subscriptions import Durable
 from functions.hub import hub
@@ -215,7 +215,7 @@ def test_what_goes_missing_meanwhile_of_others_is_not_told(acme: Client, everyon
 
 def made(name: str, *, filters: list[object] | None = None, streams: tuple[str, ...] = ()) -> str:
     durable = Durable(hub().new_id(), name, parse_filters(filters or []), streams)
-    Trusted(hub().durable_subscriptions).create(durable, Place(oldest=True))
+    Trusted(hub().durable_subscriptions).create(durable, StartPosition(oldest=True))
     return name
 
 

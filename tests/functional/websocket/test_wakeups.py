@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from eventstore.durable.admin import Place
+from eventstore.durable.admin import StartPosition
 from eventstore.filters import parse_filters
 from eventstore.streams import partition_of
 from eventstore.subscriptions import BARE, Durable
@@ -27,7 +27,7 @@ _NAME = "workers"
 def workers(gateway: Gateway) -> None:
     del gateway
     operators = Trusted(hub().durable_subscriptions)
-    operators.create(Durable(hub().new_id(), _NAME, parse_filters([])), Place(oldest=True))
+    operators.create(Durable(hub().new_id(), _NAME, parse_filters([])), StartPosition(oldest=True))
 
 
 def swept(gateway: Gateway) -> None:

@@ -94,8 +94,8 @@ def test_one_that_might_want_more_is_not_covered() -> None:
     assert not acme().covers(Durable("k", "n", parse_filters([{"exact": {"type": "a"}}])))
     assert not acme().covers(Durable("k", "n", parse_filters([{"prefix": {"hubstream": "acm"}}])))
     assert not acme().covers(Durable("k", "n", parse_filters([{"not": {"prefix": {"hubstream": "acme:"}}}])))
-    either = [{"any": [{"prefix": {"hubstream": "acme:"}}, {"exact": {"type": "a"}}]}]
-    assert not acme().covers(Durable("k", "n", parse_filters(either)))
+    union = [{"any": [{"prefix": {"hubstream": "acme:"}}, {"exact": {"type": "a"}}]}]
+    assert not acme().covers(Durable("k", "n", parse_filters(union)))
 
 
 def test_one_whose_filter_names_its_streams_is_covered() -> None:

@@ -8,7 +8,7 @@ import pytest
 from eventstore.cloudevents import validated
 from eventstore.cloudevents.event import RecordedEvent
 from eventstore.filters import parse_filters
-from eventstore.frames.builder import DeliveryBuilder, FrameLimits, Placed, missing_members
+from eventstore.frames.builder import DeliveryBuilder, FrameLimits, PositionedEvent, missing_json
 from eventstore.frames.frame import postings
 from eventstore.positions import Cursor, Position
 from eventstore.subscriptions import Subscription
@@ -21,9 +21,9 @@ def builder(**limits: int) -> DeliveryBuilder:
     return DeliveryBuilder(3, EPOCH, FrameLimits(**limits), "https://hub/api/v1/events")
 
 
-def placed(number: int, **members: Any) -> Placed:  # noqa: ANN401 - what `event` takes
+def placed(number: int, **members: Any) -> PositionedEvent:  # noqa: ANN401 - what `event` takes
     body = event(str(number), **members).body
-    return Placed(Position(1000 + number, 0, 0), RecordedEvent("wf", number, 1000 + number, body))
+    return PositionedEvent(Position(1000 + number, 0, 0), RecordedEvent("wf", number, 1000 + number, body))
 
 
 def subscriber(name: str = "a") -> Subscription:
@@ -104,7 +104,9 @@ def test_no_event_makes_a_frame_larger_than_may_be_posted_or_a_delivery_than_a_q
     body = event(**{"event_id" if member == "id" else member: long}).body
     box = builder()
     for bare in (True, False):
-        box.add_events([Placed(Position(1, 0, 0), RecordedEvent("wf", 1, 1, body))], [(subscriber(), 1)], bare=bare)
+        box.add_events(
+            [PositionedEvent(Position(1, 0, 0), RecordedEvent("wf", 1, 1, body))], [(subscriber(), 1)], bare=bare
+        )
     assert all(len(delivery.encoded().encode()) <= 240 * 1024 for delivery in box.deliveries())
     assert all(len(json.dumps(message, ensure_ascii=False).encode()) <= 128 * 1024 for message in sent(box))
 
@@ -112,7 +114,7 @@ def test_no_event_makes_a_frame_larger_than_may_be_posted_or_a_delivery_than_a_q
 def test_characters_that_a_queue_does_not_take_are_counted_as_they_are_sent() -> None:
     box = builder(shards=1)
     bodies = [event(str(n), data="\uffff" * 5_000).body.replace(b"\\uffff", b"\xef\xbf\xbf") for n in range(9)]
-    events = [Placed(Position(n, 0, 0), RecordedEvent("wf", n, n, body)) for n, body in enumerate(bodies)]
+    events = [PositionedEvent(Position(n, 0, 0), RecordedEvent("wf", n, n, body)) for n, body in enumerate(bodies)]
     box.add_events(events, [(subscriber(), 1)], bare=False)
     deliveries = [delivery.encoded().encode() for delivery in box.deliveries()]
     assert all(len(delivery) <= 240 * 1024 for delivery in deliveries)
@@ -171,7 +173,7 @@ def test_many_addresses_are_spread_over_parts() -> None:
 def test_what_is_missing_is_told_to_bare_clients_by_an_event() -> None:
     box = builder()
     bare = Subscription("key", "a", "url", parse_filters([]), bare=True)
-    box.add_truncated(missing_members([("wf", 1, 3)], complete=False), Position(9, 0, 0), [(bare, 5)])
+    box.add_truncated(missing_json([("wf", 1, 3)], complete=False), Position(9, 0, 0), [(bare, 5)])
     [message] = sent(box)
     assert (message["type"], message["hubframe"]) == ("io.flunq.hub.truncated", 5)
     assert message["data"] == {"missing": [{"stream": "wf", "first": 1, "last": 3}], "missing_more": True}

@@ -30,12 +30,12 @@ from eventstore.groups import (
     Silence,
     Step,
     apply,
+    apply_timeouts,
     before,
     decoded,
     due,
     encoded,
     owner_of,
-    renew,
     with_loss,
 )
 from eventstore.positions import BEGINNING, WHOLE, Cursor, Position
@@ -72,7 +72,7 @@ def step(group: Group, *commands: Command, now: int = NOW, rules: Rules = RULES)
 
 def turn(group: Group, *commands: Command, now: int = NOW, rules: Rules = RULES) -> Step:
     taken = step(group, *commands, now=now, rules=rules)
-    renew(taken)
+    apply_timeouts(taken)
     return taken
 
 
@@ -141,28 +141,28 @@ class TestLeaving:
     def test_what_it_left_is_to_be_sent_one_at_a_time(self) -> None:
         group = working()
         turn(group, Leave("a"))
-        assert (group.careful, group.lost) == (4, 0)
+        assert (group.probe_remaining, group.owner_losses) == (4, 0)
 
     def test_acknowledging_ends_the_care(self) -> None:
-        group = working(careful=3, lost=1, flight=[ONE])
+        group = working(probe_remaining=3, owner_losses=1, flight=[ONE])
         turn(group, Ack("a", at(1)))
-        assert (group.careful, group.lost) == (2, 0)
+        assert (group.probe_remaining, group.owner_losses) == (2, 0)
 
     def test_leaving_with_an_event_that_was_alone_is_a_try_of_it(self) -> None:
-        group = working(careful=3, lost=1, flight=[ONE])
+        group = working(probe_remaining=3, owner_losses=1, flight=[ONE])
         turn(group, Leave("a"))
-        assert (group.lost, group.parked) == (2, {})
+        assert (group.owner_losses, group.parked) == (2, {})
 
     def test_an_event_that_members_go_away_with_again_and_again_is_parked(self) -> None:
-        group = working(careful=3, lost=2, flight=[ONE])
+        group = working(probe_remaining=3, owner_losses=2, flight=[ONE])
         turn(group, Leave("a"))
         parked = Parked(at(1), before(at(1)), 1, 3, ["its member went away"], NOW, earlier=[ONE])
         assert group.parked == {"wf": parked}
 
     def test_who_may_have_died_of_any_of_many_parks_none(self) -> None:
-        group = working(lost=2)
+        group = working(owner_losses=2)
         turn(group, Leave("a"))
-        assert (group.lost, group.parked) == (2, {})
+        assert (group.owner_losses, group.parked) == (2, {})
 
     def test_leaving_without_taking_part_changes_nothing(self) -> None:
         group = working()
@@ -207,7 +207,7 @@ class TestReleasing:
     def test_who_is_at_work_elsewhere_keeps_the_partition(self) -> None:
         first, second = contenders()
         group = working(members=[first, second], owner=first, revoked=NOW)
-        assert turn(group, now=NOW + 30_000).overdue
+        assert turn(group, now=NOW + 30_000).needs_activity
         turn(group, Heard(first.connection, NOW + 29_000), now=NOW + 30_000)
         silent_turn(group, now=NOW + 58_999)
         assert group.owner == first
@@ -427,7 +427,7 @@ class TestLateWords:
         group = working()
         taken = Step(group, replace(RULES, max_attempts=1), KEY, 0, NOW + 30_000)
         apply(taken, Silence("a", NOW))
-        renew(taken)
+        apply_timeouts(taken)
         assert list(group.parked) == ["wf"]
         turn(group, Ack("a", at(2)), now=NOW + 30_100)
         assert (group.parked, group.held["wf"].at, group.held["wf"].earlier) == ({}, at(2), [THREE])
@@ -460,7 +460,7 @@ class TestLateWords:
         group = working()
         taken = Step(group, replace(RULES, max_attempts=1), KEY, 0, NOW + 30_000)
         apply(taken, Silence("a", NOW))
-        renew(taken)
+        apply_timeouts(taken)
         turn(group, nack("wf", 3), now=NOW + 30_100, rules=replace(RULES, max_attempts=1))
         assert group.parked["wf"].sequence == 3
 
@@ -506,7 +506,7 @@ class TestTakenAgain:
         group = working()
         taken = Step(group, RULES, KEY, 0, NOW, stamp=NOW + 40_000)
         apply(taken, Ack("a", at(2)))
-        renew(taken)
+        apply_timeouts(taken)
         assert (group.heard, due(taken)) == (NOW + 40_000, NOW + 70_000)
 
     def test_a_pause_begins_then(self) -> None:
@@ -647,7 +647,7 @@ class TestLeavingInOrder:
     def test_nothing_is_sent_one_at_a_time_after_it(self) -> None:
         group = working()
         turn(group, Leave("a", orderly=True), Join("b", "w"))
-        assert (group.careful, group.lost, group.place) == (0, 0, before(at(1)))
+        assert (group.probe_remaining, group.owner_losses, group.place) == (0, 0, before(at(1)))
 
 
 class TestChanging:
@@ -695,7 +695,7 @@ class TestDeadlines:
 
     def test_nothing_has_before_the_owner_is_known_to_be_silent_everywhere(self) -> None:
         group = working()
-        assert turn(group, now=NOW + 30_000).overdue
+        assert turn(group, now=NOW + 30_000).needs_activity
         assert group == working()
 
     def test_nothing_has_that_an_owner_was_sent_that_is_at_work_elsewhere(self) -> None:
@@ -828,7 +828,7 @@ states = st.builds(
     heard=times,
     frame=counts,
     removals=counts,
-    leap=counts,
+    frame_offset=counts,
     granted=counts,
     version=counts,
     flight=spots,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventstore.errors import InvalidCursor
-from eventstore.positions import WHOLE, Cursor, Place, Position
+from eventstore.positions import WHOLE, Cursor, Position, StreamCursor
 
 epochs = st.binary(min_size=6, max_size=6).map(bytes.hex)
 numbers = st.integers(0, (1 << 63) - 1)
@@ -37,13 +37,13 @@ def test_a_cursor_comes_back_from_its_token(cursor: Cursor) -> None:
 
 @given(epochs, numbers, numbers)
 def test_a_place_comes_back_from_its_token(epoch: str, sequence: int, first: int) -> None:
-    assert Place.parse(Place(epoch, sequence, first).token()) == Place(epoch, sequence, first)
+    assert StreamCursor.parse(StreamCursor(epoch, sequence, first).token()) == StreamCursor(epoch, sequence, first)
 
 
 def test_tokens_of_earlier_versions_are_read() -> None:
     places = {0: ("0123456789ab", Position(5, 0, 1)), 3: ("00000000000a", Position(1_700_000_000_000, 2, 0))}
     assert Cursor.parse("YwABI0VniasFAAEDAAAAAAAKgNCV_7wxAgA") == Cursor(places)
-    assert Place.parse("cwEjRWeJqwc") == Place("0123456789ab", 7)
+    assert StreamCursor.parse("cwEjRWeJqwc") == StreamCursor("0123456789ab", 7)
 
 
 @given(cursors)
@@ -80,7 +80,7 @@ def test_what_no_hub_gave_is_refused(token: str) -> None:
 @given(epochs, numbers)
 def test_a_place_in_one_stream_is_no_cursor_of_many(epoch: str, sequence: int) -> None:
     with pytest.raises(InvalidCursor, match="kind of read"):
-        Cursor.parse(Place(epoch, sequence).token())
+        Cursor.parse(StreamCursor(epoch, sequence).token())
 
 
 @given(st.tuples(epochs, positions))

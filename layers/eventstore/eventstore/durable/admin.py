@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from eventstore.ports import DeadLetters, Durables, Log, Wakeups
     from eventstore.subscriptions import Durable
 
-__all__ = ["Changes", "DurableSubscriptions", "Place"]
+__all__ = ["Changes", "DurableSubscriptions", "StartPosition"]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class StartPosition:
     """Where a durable subscription is to start, or to go on: behind cursors, else at a time, else as it says.
 
     Attributes:
@@ -92,7 +92,7 @@ class DurableSubscriptions:
         self._wakeups = wakeups
         self._letters = letters
 
-    def create(self, durable: Durable, place: Place, *, access: Access) -> tuple[Durable, bool]:
+    def create(self, durable: Durable, place: StartPosition, *, access: Access) -> tuple[Durable, bool]:
         """Make one, or find the same one made before.
 
         Args:
@@ -194,7 +194,7 @@ class DurableSubscriptions:
         self._durables.delete(name)
         self._wakeups.subscription_deleted(name, dict.fromkeys(member for group in groups for member in group.members))
 
-    def replay(self, name: str, place: Place, *, access: Access) -> Sequence[int]:
+    def replay(self, name: str, place: StartPosition, *, access: Access) -> Sequence[int]:
         """Let one go on from another place, with nothing in flight, held or parked.
 
         Members are told what was removed behind the place; from the oldest event on, nothing is missing.
@@ -260,7 +260,7 @@ class DurableSubscriptions:
         access.require(Scope.ADMIN)
         return durable_in_reach(self._durables, name, access)
 
-    def _origin(self, durable: Durable, place: Place) -> Origin:
+    def _origin(self, durable: Durable, place: StartPosition) -> Origin:
         if place.since is not None:
             # Before the first event of that millisecond.
             at = Position(max(place.since - 1, 0), _FOREVER, 0)
@@ -284,7 +284,7 @@ class DurableSubscriptions:
             self._letters().discard(durable.key, *streams)
 
     def _enqueue(self, durable: Durable, commands: Mapping[int, Sequence[Command]]) -> None:
-        self._wakeups.notify(self._durables.tell(durable, commands))
+        self._wakeups.notify(self._durables.enqueue(durable, commands))
 
 
 def _confined(asked: Durable, access: Access) -> Durable:

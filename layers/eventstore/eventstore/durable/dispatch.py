@@ -11,13 +11,13 @@ from eventstore.durable.set_aside import Aside
 from eventstore.durable.turn import GroupTurn
 from eventstore.frames.budget import fitting
 from eventstore.frames.frame import Address, Kind
-from eventstore.groups import Ack, Change, Group, InFlightEvent, Member, Step, apply, due, renew
+from eventstore.groups import Ack, Change, Group, InFlightEvent, Member, Step, apply, apply_timeouts, due
 from eventstore.subscriptions import Durable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from eventstore.frames.builder import DeliveryBuilder, Placed
+    from eventstore.frames.builder import DeliveryBuilder, PositionedEvent
     from eventstore.groups import Command
     from eventstore.ports import DeadLetter, Log, Turn
 
@@ -80,11 +80,11 @@ def serve(
         # A place in a history that was lost says nothing of this one: what stands there now was not handled.
         if not isinstance(command, Ack) or command.epoch in {"", turn.epoch}:
             apply(step, command)
-    if group.leap != turn.frame_offset:
+    if group.frame_offset != turn.frame_offset:
         # Under the numbers that an earlier try may have sent something else would stand now: they go on far from there.
-        group.frame += turn.frame_offset - group.leap
-        group.leap, group.owner = turn.frame_offset, None
-    renew(step)
+        group.frame += turn.frame_offset - group.frame_offset
+        group.frame_offset, group.owner = turn.frame_offset, None
+    apply_timeouts(step)
     at = GroupTurn(log, turn, durable, step, builder)
     _notify(at, changed=changed)
     letters: list[DeadLetter] = []
@@ -102,7 +102,7 @@ def serve(
     if was_full and not group.full:
         # What was not taken may be now.
         more = more or group.place < turn.target
-    inquiry = Inquiry(group.owner, group.heard) if step.overdue and group.owner else None
+    inquiry = Inquiry(group.owner, group.heard) if step.needs_activity and group.owner else None
     return Served(durable, group.encoded(), letters, due(step), more or group.yielded, inquiry)
 
 
@@ -127,7 +127,7 @@ def _notify(at: GroupTurn, *, changed: bool) -> None:
 def _send_new(at: GroupTurn, aside: Aside) -> tuple[bool, bool]:
     """Send what comes next in the log, as much as may be in flight; whether any was, and whether more could be."""
     group, turn = at.group, at.turn
-    room = (1 if group.careful else at.durable.rules.max_in_flight) - len(group.flight)
+    room = (1 if group.probe_remaining else at.durable.rules.max_in_flight) - len(group.flight)
     # One that is full sends again what was in flight, and what is held may be behind that.
     target = min(turn.target, group.end_of_old) if group.full else turn.target
     if not at.may_send or room <= 0 or group.place >= target:
@@ -150,7 +150,7 @@ def _send_new(at: GroupTurn, aside: Aside) -> tuple[bool, bool]:
     if taken:
         if not group.flight:
             group.heard = at.step.stamp
-        resent = [placed for placed in taken if placed.position <= group.furthest]
+        resent = [placed for placed in taken if placed.position <= group.high_watermark]
         frames: list[int] = []
         for sent, again in ((resent, True), (taken[len(resent) :], False)):
             for count in at.builder.add_to_member(sent, at.address(), resent=again):
@@ -160,11 +160,11 @@ def _send_new(at: GroupTurn, aside: Aside) -> tuple[bool, bool]:
             InFlightEvent(placed.position, placed.event.stream, placed.event.sequence, window.removals, frame)
             for placed, frame in zip(taken, frames, strict=True)
         ]
-        group.furthest = max(group.furthest, taken[-1].position)
+        group.high_watermark = max(group.high_watermark, taken[-1].position)
     return bool(taken), not at_end
 
 
-def _is_new(at: GroupTurn, placed: Placed) -> bool:
+def _is_new(at: GroupTurn, placed: PositionedEvent) -> bool:
     """Whether an event is wanted, its stream not set aside, and it was not handled out of the log's order."""
     group, stream = at.group, placed.event.stream
     if not at.wants(placed) or stream in group.held or stream in group.parked:

@@ -153,4 +153,4 @@ class Members:
         self._enqueue(durable, {partition_of(command.stream, self._durables.count): (command,)})
 
     def _enqueue(self, durable: Durable, commands: Mapping[int, Iterable[Command]]) -> None:
-        self._wakeups.notify(self._durables.tell(durable, commands))
+        self._wakeups.notify(self._durables.enqueue(durable, commands))

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from eventstore.durable.turn import GroupTurn
-    from eventstore.frames.builder import Placed
+    from eventstore.frames.builder import PositionedEvent
     from eventstore.groups import Parked
     from eventstore.positions import Position
 
@@ -110,7 +110,7 @@ class Aside:
         at.tell_removed(window, held.at, until, since=held.removals, stream=stream)
         if not sent:
             held.at = window.reached
-            if window.at_end and group.place >= group.furthest:
+            if window.at_end and group.place >= group.high_watermark:
                 # It has caught up: what comes now goes with all other streams. The owner drops what it gets of the
                 # stream until it is told so, for that may have been sent before the stream was held.
                 del group.held[stream]
@@ -129,7 +129,7 @@ class Aside:
         group.frame += 1
         return False
 
-    def _letter(self, placed: Placed, stream: str, parked: Parked) -> DeadLetter:
+    def _letter(self, placed: PositionedEvent, stream: str, parked: Parked) -> DeadLetter:
         failed = placed.event.sequence == parked.sequence
         durable = self._at.durable
         return DeadLetter(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from eventstore.cloudevents import recorded_attributes
-from eventstore.frames.builder import Placed, missing_members
+from eventstore.frames.builder import PositionedEvent, missing_json
 from eventstore.frames.frame import Address
 from eventstore.groups import Loss, with_loss
 from eventstore.read.gaps import received_apart
@@ -34,7 +34,7 @@ class Window:
         removals: As in `Tail`; so is `removed_until`.
     """
 
-    events: Sequence[Placed]
+    events: Sequence[PositionedEvent]
     reached: Position
     at_end: bool
     removals: int = 0
@@ -68,11 +68,11 @@ class GroupTurn:
         partition = self.turn.partition
         streams = (stream,) if stream is not None else self.durable.streams
         tail = self.log.tail({partition: after}, count=count, until={partition: until}, streams=streams)[partition]
-        events = [Placed(at, event) for at, event in tail.events]
+        events = [PositionedEvent(at, event) for at, event in tail.events]
         reached = until if tail.at_end else tail.position
         return Window(events, reached, tail.at_end, tail.removals, tail.removed_until)
 
-    def wants(self, placed: Placed) -> bool:
+    def wants(self, placed: PositionedEvent) -> bool:
         """Whether the event is one of the subscription's."""
         return self.durable.matches(placed.event.stream, recorded_attributes(placed.event))
 
@@ -116,7 +116,7 @@ class GroupTurn:
 
         Its cursor is where the group stands, wherever the loss lies: cursors of later frames lie further on.
         """
-        members = missing_members(loss.ranges, complete=loss.complete, gone=loss.gone)
+        members = missing_json(loss.ranges, complete=loss.complete, gone=loss.gone)
         address, place = self.address(), self.group.place
         self.builder.add_missing(members, place, address)
         self.group.losses = with_loss(self.group.losses, replace(loss, frame=address.frame, position=place))

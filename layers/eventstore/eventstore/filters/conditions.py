@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from eventstore.cloudevents.event import AttributeValue, canonical
 from eventstore.filters import clauses, prefixes
-from eventstore.filters.index_terms import NONE, Equalities, both, either, equal
+from eventstore.filters.index_terms import NONE, Equalities, equal, intersect, union
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +39,7 @@ class Condition(NamedTuple):
 def exact(wanted: Mapping[str, str]) -> Condition:
     """Every attribute has exactly this value."""
     holds = _every(wanted, lambda value: value.__eq__)
-    equalities = both(*(equal(name, [value]) for name, value in wanted.items()))
+    equalities = intersect(*(equal(name, [value]) for name, value in wanted.items()))
     return Condition({"exact": wanted}, holds, equalities, prefixes.named(wanted), clauses.exact(wanted))
 
 
@@ -56,8 +56,8 @@ def suffix(wanted: Mapping[str, str]) -> Condition:
 
 def all_of(conditions: Sequence[Condition]) -> Condition:
     """Every one of them holds."""
-    equalities = both(*(condition.equalities for condition in conditions))
-    starts = prefixes.both(*(condition.prefixes for condition in conditions))
+    equalities = intersect(*(condition.equalities for condition in conditions))
+    starts = prefixes.intersect(*(condition.prefixes for condition in conditions))
     required = clauses.all_of(condition.clauses for condition in conditions)
     return Condition(
         {"all": [condition.written for condition in conditions]}, conjunction(conditions), equalities, starts, required
@@ -67,8 +67,8 @@ def all_of(conditions: Sequence[Condition]) -> Condition:
 def any_of(conditions: Sequence[Condition]) -> Condition:
     """At least one of them holds."""
     tests = [condition.holds for condition in conditions]
-    equalities = either(*(condition.equalities for condition in conditions))
-    starts = prefixes.either(*(condition.prefixes for condition in conditions))
+    equalities = union(*(condition.equalities for condition in conditions))
+    starts = prefixes.union(*(condition.prefixes for condition in conditions))
     required = clauses.any_of(condition.clauses for condition in conditions)
 
     def holds(attributes: Mapping[str, AttributeValue]) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from eventstore.errors import InvalidFilter
 from eventstore.filters import clauses, prefixes
 from eventstore.filters.conditions import Condition, Test, conjunction
-from eventstore.filters.index_terms import Equalities, both
+from eventstore.filters.index_terms import Equalities, intersect
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,8 +73,8 @@ def filter_of(conditions: Sequence[Condition], *, pointer: str) -> Filter:
         raise InvalidFilter("a value has half of a surrogate pair, which no event holds", pointer=pointer) from error
     if size > _LONGEST:
         raise InvalidFilter(f"the filters have {size} bytes as JSON; {_LONGEST} are the most", pointer=pointer)
-    equalities = both(*(condition.equalities for condition in conditions))
-    starts = prefixes.both(*(condition.prefixes for condition in conditions))
+    equalities = intersect(*(condition.equalities for condition in conditions))
+    starts = prefixes.intersect(*(condition.prefixes for condition in conditions))
     required = clauses.all_of(condition.clauses for condition in conditions)
     return Filter(text, equalities, starts, required, conjunction(conditions))
 

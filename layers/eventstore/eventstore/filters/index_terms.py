@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["NONE", "Equalities", "both", "either", "equal"]
+__all__ = ["NONE", "Equalities", "equal", "intersect", "union"]
 
 Equalities = tuple[tuple[str, str], ...]
 """Alternatives, as attribute and value: an event that matches has at least one. Empty: it may have anything."""
@@ -28,16 +28,16 @@ def equal(name: str, values: Sequence[str]) -> Equalities:
     return found if len(found) <= _MOST else NONE
 
 
-def both(*all_of: Equalities) -> Equalities:
+def intersect(*all_of: Equalities) -> Equalities:
     """What must hold if all of these must: the most selective of them, which implies itself."""
-    return min((found for found in all_of if found), key=_vagueness, default=NONE)
+    return min((found for found in all_of if found), key=_selectivity, default=NONE)
 
 
-def either(*any_of: Equalities) -> Equalities:
+def union(*any_of: Equalities) -> Equalities:
     """What must hold if any of these may: all of them together, if each of them says something."""
     found = tuple(dict.fromkeys(pair for alternatives in any_of for pair in alternatives))
     return found if all(any_of) and len(found) <= _MOST else NONE
 
 
-def _vagueness(found: Equalities) -> tuple[int, int]:
+def _selectivity(found: Equalities) -> tuple[int, int]:
     return max(_SELECTIVE.index(name) for name, _ in found), len(found)

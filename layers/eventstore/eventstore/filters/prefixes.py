@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Prefixes", "both", "either", "named"]
+__all__ = ["Prefixes", "intersect", "named", "union"]
 
 Prefixes = tuple[str, ...] | None
 """The stream of every event that matches has a name that starts with one of these; None if it may be any."""
@@ -20,7 +20,7 @@ def named(wanted: Mapping[str, str]) -> Prefixes:
     return (wanted[_STREAM],) if _STREAM in wanted else None
 
 
-def both(*all_of: Prefixes) -> Prefixes:
+def intersect(*all_of: Prefixes) -> Prefixes:
     """What must hold if all of these must."""
     known: Prefixes = None
     for prefixes in all_of:
@@ -29,7 +29,7 @@ def both(*all_of: Prefixes) -> Prefixes:
     return known
 
 
-def either(*any_of: Prefixes) -> Prefixes:
+def union(*any_of: Prefixes) -> Prefixes:
     """What must hold if any of these may: all of them together, if each of them says something."""
     known: dict[str, None] = {}
     for prefixes in any_of:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from eventstore.cloudevents import attributes_of
-from eventstore.frames.frame import Address, Delivery, Kind, Part, allowed, shard_of
+from eventstore.frames.frame import Address, Delivery, Kind, Part, escape_for_sqs, shard_of
 from eventstore.positions import Cursor
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from eventstore.positions import Position
     from eventstore.subscriptions import Subscription
 
-__all__ = ["DeliveryBuilder", "FrameLimits", "Placed", "missing_members", "note"]
+__all__ = ["DeliveryBuilder", "FrameLimits", "PositionedEvent", "missing_json", "note"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class FrameLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class PositionedEvent:
     """An event at its place in the partition's log."""
 
     position: Position
@@ -70,7 +70,9 @@ class DeliveryBuilder:
     _parts: dict[int, list[Part]] = field(default_factory=dict)
     _texts: dict[Position, str] = field(default_factory=dict)
 
-    def add_events(self, events: Sequence[Placed], to: Sequence[tuple[Subscription, int]], *, bare: bool) -> int:
+    def add_events(
+        self, events: Sequence[PositionedEvent], to: Sequence[tuple[Subscription, int]], *, bare: bool
+    ) -> int:
         """Send the same events to subscriptions, each with the number of its first frame; how many frames it took."""
         taken = 0
         for chunk in self._chunks(events):
@@ -103,7 +105,7 @@ class DeliveryBuilder:
         """Tell a member of a group what was removed before the group came to it."""
         self._add_one(Part(Kind.TRUNCATED, self.partition, (self._cursor(position, to.frame),), (members,), (to,)))
 
-    def add_to_member(self, events: Sequence[Placed], to: Address, *, resent: bool) -> Sequence[int]:
+    def add_to_member(self, events: Sequence[PositionedEvent], to: Address, *, resent: bool) -> Sequence[int]:
         """Send events to a member of a group, in frames from the address's number on; how many events each holds."""
         kind = Kind.RESENT if resent else Kind.EVENTS
         chunks = list(self._chunks(events))
@@ -112,11 +114,13 @@ class DeliveryBuilder:
             self._add_one(Part(kind, self.partition, cursors, texts, (to._replace(frame=number),)))
         return [len(chunk) for chunk in chunks]
 
-    def in_one_frame(self, events: Sequence[Placed]) -> int:
+    def in_one_frame(self, events: Sequence[PositionedEvent]) -> int:
         """How many of the events in the lead go into one frame."""
         return len(next(self._chunks(events), ()))
 
-    def add_again(self, events: Sequence[Placed], attempt: int, to: Address, *, reason: str | None = None) -> None:
+    def add_again(
+        self, events: Sequence[PositionedEvent], attempt: int, to: Address, *, reason: str | None = None
+    ) -> None:
         """Send events of one held stream, as many as one frame takes, and why the first comes again.
 
         One frame and no more: each frame that names the stream ends the dropping of what follows an event that failed.
@@ -130,7 +134,7 @@ class DeliveryBuilder:
         self._add_one(Part(Kind.AGAIN, self.partition, (), (json.dumps({"stream": stream})[1:-1], "[]"), (to,)))
 
     def add_truncated(self, members: str, position: Position, to: Sequence[tuple[Subscription, int]]) -> None:
-        """Tell subscriptions what was removed before they came to it; `members` as `missing_members` gives them."""
+        """Tell subscriptions what was removed before they came to it; `members` as `missing_json` gives them."""
         told = [one for one in to if not one[0].bare]
         cursor = self._cursor(position)
         if told:
@@ -156,8 +160,8 @@ class DeliveryBuilder:
             packed.append(Delivery(shard, tuple(batch)))
         return packed
 
-    def _chunks(self, events: Sequence[Placed]) -> Iterator[Sequence[Placed]]:
-        chunk: list[Placed] = []
+    def _chunks(self, events: Sequence[PositionedEvent]) -> Iterator[Sequence[PositionedEvent]]:
+        chunk: list[PositionedEvent] = []
         size = 0
         for placed in events:
             length = len(self._text(placed).encode())
@@ -194,15 +198,15 @@ class DeliveryBuilder:
         shard = shard_of(part.to[0].connection, self.limits.shards)
         self._parts.setdefault(shard, []).append(part)
 
-    def _array(self, chunk: Sequence[Placed]) -> str:
+    def _array(self, chunk: Sequence[PositionedEvent]) -> str:
         return f"[{','.join(self._text(placed) for placed in chunk)}]"
 
-    def _text(self, placed: Placed) -> str:
+    def _text(self, placed: PositionedEvent) -> str:
         """An event as it is sent, never larger than the events of a frame may be together."""
         text = self._texts.get(placed.position)
         if text is None:
             # What a queue does not take is written another way, which is longer.
-            text = allowed(placed.event.encoded().decode())
+            text = escape_for_sqs(placed.event.encoded().decode())
             if not self._fits(text):
                 text = self._referred(placed.event)
             self._texts[placed.position] = text
@@ -250,7 +254,7 @@ def note(text: str, to: Address) -> Delivery:
     return Delivery(shard_of(to.connection, FrameLimits().shards), (Part(Kind.TEXT, 0, (), (text,), (to,)),))
 
 
-def missing_members(ranges: Sequence[tuple[str, int, int]], *, complete: bool, gone: Sequence[str] = ()) -> str:
+def missing_json(ranges: Sequence[tuple[str, int, int]], *, complete: bool, gone: Sequence[str] = ()) -> str:
     """The members, in JSON, that tell a client which events are missing, and which of its streams are gone for good."""
     told = [{"stream": stream, "first": first, "last": last} for stream, first, last in ranges]
     more = "" if complete else ',"missing_more":true'

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["Address", "Delivery", "Kind", "Part", "Posting", "allowed", "postings", "shard_of"]
+__all__ = ["Address", "Delivery", "Kind", "Part", "Posting", "escape_for_sqs", "postings", "shard_of"]
 
 
 class Kind:
@@ -87,10 +87,10 @@ class Delivery:
     def encoded(self) -> str:
         """What `postings` reads."""
         heads = [
-            [part.kind, part.partition, part.cursors, [len(text) for text in map(allowed, part.texts)], part.to]
+            [part.kind, part.partition, part.cursors, [len(text) for text in map(escape_for_sqs, part.texts)], part.to]
             for part in self.parts
         ]
-        texts = "".join(allowed(text) for part in self.parts for text in part.texts)
+        texts = "".join(escape_for_sqs(text) for part in self.parts for text in part.texts)
         return json.dumps(heads, separators=(",", ":")) + "\n" + texts
 
 
@@ -149,7 +149,7 @@ def _framed(kind: str, head: str, cursors: Sequence[str], texts: Sequence[str]) 
         yield f'{{"type":"truncated",{head},{texts[0]},"cursor":"{cursors[0]}"}}'
 
 
-def allowed(text: str) -> str:
+def escape_for_sqs(text: str) -> str:
     """JSON without characters that SQS does not take."""
     # The only characters that JSON strings may hold and SQS messages may not (Amazon SQS API Reference, SendMessage).
     if "\ufffe" not in text and "\uffff" not in text:

@@ -26,8 +26,8 @@ from eventstore.groups.commands import (
 from eventstore.groups.losses import Loss, with_loss
 from eventstore.groups.owning import owner_of
 from eventstore.groups.state import MOST_ASIDE, Group, Held, InFlightEvent, Member, Parked, Rules
-from eventstore.groups.step import Step, Told, before
-from eventstore.groups.steps import apply, due, renew
+from eventstore.groups.step import Notification, Step, before
+from eventstore.groups.steps import apply, apply_timeouts, due
 
 __all__ = [
     "LONGEST_REASON",
@@ -45,6 +45,7 @@ __all__ = [
     "Loss",
     "Member",
     "Nack",
+    "Notification",
     "Parked",
     "Redrive",
     "Release",
@@ -52,13 +53,12 @@ __all__ = [
     "Rules",
     "Silence",
     "Step",
-    "Told",
     "apply",
+    "apply_timeouts",
     "before",
     "decoded",
     "due",
     "encoded",
     "owner_of",
-    "renew",
     "with_loss",
 ]

@@ -60,7 +60,7 @@ def _leave_flight(step: Step, stays: Callable[[InFlightEvent], bool]) -> None:
     left = [spot for spot in group.flight if stays(spot)]
     if len(left) == len(group.flight):
         return
-    group.careful, group.lost = max(group.careful - len(group.flight) + len(left), 0), 0
+    group.probe_remaining, group.owner_losses = max(group.probe_remaining - len(group.flight) + len(left), 0), 0
     group.flight = left
     # Behind the first event in flight, to which the group may go back, they would be read, and sent, again.
     first = min(left[0].position, group.place) if left else group.place

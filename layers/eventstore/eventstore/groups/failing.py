@@ -97,7 +97,7 @@ def pass_deadlines(step: Step) -> None:
         if held.sent and step.now >= max(held.sent_at, group.heard) + deadline
     ]
     if (is_over or silent) and not step.silent:
-        step.overdue = True
+        step.needs_activity = True
         return
     reason = f"not acknowledged within {deadline / 1000:g} s"
     for stream, held in silent:

@@ -7,7 +7,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from eventstore.groups.failing import hold, retry
-from eventstore.groups.step import Told, before
+from eventstore.groups.step import Notification, before
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +45,7 @@ def notify(step: Step, kind: str) -> None:
     group = step.group
     assert group.owner is not None  # noqa: S101 - only owners are told
     group.frame += 1
-    step.told.append(Told(group.owner, kind, group.frame))
+    step.told.append(Notification(group.owner, kind, group.frame))
 
 
 def let_go(step: Step) -> None:
@@ -68,13 +68,13 @@ def lose_owner(step: Step) -> None:
         elif held.sent:
             retry(step, stream, held, held.sent[0], reason)
     flight = group.flight
-    if group.careful and len(flight) == 1:
-        group.lost += 1
-        if group.lost >= step.rules.max_attempts:
+    if group.probe_remaining and len(flight) == 1:
+        group.owner_losses += 1
+        if group.owner_losses >= step.rules.max_attempts:
             hold(step, flight[0], reason, park=True)
-            group.parked[flight[0].stream].attempts = group.lost
-            group.lost = 0
-    group.careful = max(group.careful, len(flight))
+            group.parked[flight[0].stream].attempts = group.owner_losses
+            group.owner_losses = 0
+    group.probe_remaining = max(group.probe_remaining, len(flight))
     group.owner = None
 
 

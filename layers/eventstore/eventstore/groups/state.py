@@ -131,11 +131,11 @@ class Group:
         frame: The number of the last frame that any owner was sent.
         granted: The number of the frame that told the owner that it owns the partition. What the owner says of frames
             before that one concerns an earlier time.
-        furthest: The place of the last event in the log's order that any owner was ever sent.
-        careful: How many events are to be sent one at a time, since a member went away with as many.
-        lost: How often a member went away while it had one event alone, the one that is next.
+        high_watermark: The place of the last event in the log's order that any owner was ever sent.
+        probe_remaining: How many events are to be sent one at a time, since a member went away with as many.
+        owner_losses: How often a member went away while it had one event alone, the one that is next.
         removals: Of how many removals of events the group knows (`Missing.serial`).
-        leap: As in `Turn`, when the owner's frames were last numbered.
+        frame_offset: As in `Turn`, when the owner's frames were last numbered.
         yielded: Held and parked streams gave way to new events in the last turn, and do so no more in the next.
         version: Of the definition that the group goes by.
         settled: Per stream the last event in flight that is handled while an earlier one of another stream is not.
@@ -149,11 +149,11 @@ class Group:
     heard: int = 0
     frame: int = 0
     granted: int = 0
-    furthest: Position = BEGINNING
-    careful: int = 0
-    lost: int = 0
+    high_watermark: Position = BEGINNING
+    probe_remaining: int = 0
+    owner_losses: int = 0
     removals: int = 0
-    leap: int = 0
+    frame_offset: int = 0
     yielded: bool = False
     version: int = 1
     flight: list[InFlightEvent] = field(default_factory=list)
@@ -170,7 +170,7 @@ class Group:
     @property
     def end_of_old(self) -> Position:
         """The place before which there is nothing new: a group that went back has been there."""
-        return max([self.furthest, *(held.at for held in self.held.values())])
+        return max([self.high_watermark, *(held.at for held in self.held.values())])
 
     def encoded(self) -> str:
         """What `decoded` reads back."""
@@ -182,11 +182,11 @@ class Group:
             "heard": self.heard,
             "frame": self.frame,
             "granted": self.granted,
-            "furthest": _position(self.furthest),
-            "careful": self.careful,
-            "lost": self.lost,
+            "furthest": _position(self.high_watermark),
+            "careful": self.probe_remaining,
+            "lost": self.owner_losses,
             "removals": self.removals,
-            "leap": self.leap,
+            "leap": self.frame_offset,
             "yielded": self.yielded,
             "version": self.version,
             "flight": _encoded(self.flight),
@@ -210,11 +210,11 @@ class Group:
             heard=found["heard"],
             frame=found["frame"],
             granted=found.get("granted", 0),
-            furthest=Position(*found["furthest"]),
-            careful=found["careful"],
-            lost=found["lost"],
+            high_watermark=Position(*found["furthest"]),
+            probe_remaining=found["careful"],
+            owner_losses=found["lost"],
             removals=found["removals"],
-            leap=found["leap"],
+            frame_offset=found["leap"],
             yielded=found.get("yielded", False),
             version=found.get("version", 1),
             flight=_spots(found["flight"]),

@@ -10,13 +10,13 @@ from eventstore.positions import WHOLE, Position
 if TYPE_CHECKING:
     from eventstore.groups.state import Group, Member, Rules
 
-__all__ = ["Step", "Told", "before", "owns"]
+__all__ = ["Notification", "Step", "before", "owns"]
 
 _LAST = (1 << 63) - 1
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Notification:
     """Something that a member is told, in a frame of its own: `owned` or `revoked`."""
 
     member: Member
@@ -34,7 +34,7 @@ class Step:
         stamp: When the turn was begun this time, for what is to be measured from then on; `now`, unless it is given.
         regrant: Whether the owner is to be granted the partition anew: what it remembers of it does not hold any more.
         silent: Whether the owner is known to have shown nowhere that it works, for as long as the deadline.
-        overdue: Whether a deadline has passed, and the owner has yet to be found silent.
+        needs_activity: Whether a deadline has passed, and the owner has yet to be found silent.
     """
 
     group: Group
@@ -43,10 +43,10 @@ class Step:
     partition: int
     now: int
     removals: int = 0
-    told: list[Told] = field(default_factory=list)
+    told: list[Notification] = field(default_factory=list)
     regrant: bool = False
     silent: bool = False
-    overdue: bool = False
+    needs_activity: bool = False
     stamp: int = 0
 
     def __post_init__(self) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from eventstore.groups.commands import Command
     from eventstore.groups.step import Step
 
-__all__ = ["apply", "due", "renew"]
+__all__ = ["apply", "apply_timeouts", "due"]
 
 
 def apply(step: Step, command: Command) -> None:
@@ -81,7 +81,7 @@ def _apply_owners(step: Step, command: Command) -> None:
             pass
 
 
-def renew(step: Step) -> None:
+def apply_timeouts(step: Step) -> None:
     """Let time do what it does: deadlines pass, and the partition goes to whom it belongs."""
     group, rules = step.group, step.rules
     if group.owner is not None and group.owner not in group.members:
@@ -93,7 +93,7 @@ def renew(step: Step) -> None:
             if step.silent:
                 group.owner = None
             else:
-                step.overdue = True
+                step.needs_activity = True
     elif group.owner is not None:
         if step.regrant:
             grant(step, group.owner)
@@ -120,9 +120,9 @@ def due(step: Step) -> int | None:
 
 def _replay(step: Step, replay: Replay) -> None:
     group = step.group
-    group.place = group.furthest = replay.position
+    group.place = group.high_watermark = replay.position
     group.flight, group.held, group.parked, group.settled, group.losses = [], {}, {}, {}, []
-    group.careful = group.lost = 0
+    group.probe_remaining = group.owner_losses = 0
     group.removals = step.removals if replay.from_oldest else replay.removals
     # Nor may the owner drop or acknowledge anything by what it had before.
     step.regrant = True

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from eventstore.cloudevents import recorded_attributes
 from eventstore.frames.budget import affordable_to_match, affordable_to_send, leading
-from eventstore.frames.builder import FrameLimits, Placed
+from eventstore.frames.builder import FrameLimits, PositionedEvent
 from eventstore.live.losses import Losses
 from eventstore.live.matching import terms_of, terms_of_event
 from eventstore.positions import WHOLE
@@ -56,7 +56,7 @@ class TurnLimits:
 
 
 class _Read(NamedTuple):
-    placed: Placed
+    placed: PositionedEvent
     attributes: Mapping[str, AttributeValue]
 
 
@@ -229,7 +229,7 @@ class Carrier:
             return _Window((), turn.target, at_end=True)
         partition, target = turn.partition, {turn.partition: turn.target}
         tail = self._log.tail({partition: after}, count=count, until=target, streams=streams)[partition]
-        events = [_Read(Placed(at, event), recorded_attributes(event)) for at, event in tail.events]
+        events = [_Read(PositionedEvent(at, event), recorded_attributes(event)) for at, event in tail.events]
         reached = turn.target if tail.at_end else tail.position
         return _Window(events, reached, tail.at_end, tail.removals, tail.removed_until)
 

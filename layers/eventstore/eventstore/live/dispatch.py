@@ -137,7 +137,7 @@ class Dispatcher:
             silence = self._registry.silence(owner)
             works = silence is not None and silence < one.durable.rules.ack_deadline
             command = Heard(owner, turn.now - silence) if works and silence is not None else Silence(owner, heard)
-            self._durables.tell(one.durable, {turn.partition: (command,)})
+            self._durables.enqueue(one.durable, {turn.partition: (command,)})
             asked = True
         return asked
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from eventstore.frames.builder import missing_members
+from eventstore.frames.builder import missing_json
 from eventstore.read.gaps import received_apart
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Losses", "Lost"]
 
 Lost = dict[str, list["Subscription"]]
-"""Who is told of a loss, by the members of the frame that tells it (`framing.missing_members`)."""
+"""Who is told of a loss, by the members of the frame that tells it (`framing.missing_json`)."""
 
 
 class Losses:
@@ -104,4 +104,4 @@ def _members(missing: Missing, one: Subscription) -> str:
     gone = [stream for stream in missing.gone if stream in one.streams]
     if not ranges and not gone and missing.complete:
         return ""
-    return missing_members(ranges, complete=missing.complete, gone=gone)
+    return missing_json(ranges, complete=missing.complete, gone=gone)

@@ -62,7 +62,7 @@ class Sweeper:
         removed = 0
         for partition in range(self._log.partitions):
             self._log.index([partition], until=until)
-            for stream in self._log.limited(partition):
+            for stream in self._log.streams_with_retention(partition):
                 if self._clock.now() >= until:
                     return Swept(len(waiting), forgotten, removed)
                 removed += self._trim(stream, until)
@@ -84,8 +84,8 @@ class Sweeper:
         """Forget connections that must have ended, though nobody told: `$disconnect` is best effort."""
         forgotten = 0
         before = self._clock.now() - _LIFETIME - _GRACE
-        while overdue := self._registry.overdue(before=before, count=_AT_ONCE):
-            for connection in overdue:
+        while expired_connections := self._registry.expired_connections(before=before, count=_AT_ONCE):
+            for connection in expired_connections:
                 self._members.disconnect(connection)
                 forgotten += 1
                 if self._clock.now() >= until:

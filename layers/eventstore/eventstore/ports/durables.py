@@ -60,7 +60,7 @@ class Durables(Protocol):
     def groups(self, durable: Durable) -> Mapping[int, Group]:
         """Where it stands, per partition."""
 
-    def tell(self, durable: Durable, commands: Mapping[int, Iterable[Command]]) -> Sequence[int]:
+    def enqueue(self, durable: Durable, commands: Mapping[int, Iterable[Command]]) -> Sequence[int]:
         """Leave commands for the next turns of partitions; answers which of these have no bell outstanding.
 
         They are taken in in the order in which they were left.

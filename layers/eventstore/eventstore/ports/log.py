@@ -25,14 +25,14 @@ class Appended(NamedTuple):
         sequences: Where each stands, in the order given.
         duplicates: The indexes of those that were stored before.
         partition: The stream's.
-        rings: The partition has news, and had no bell outstanding: whoever appended rings it.
+        needs_wakeup: The partition has news, and had no bell outstanding: whoever appended rings it.
     """
 
     stream: str
     sequences: Sequence[int]
     duplicates: frozenset[int]
     partition: int
-    rings: bool
+    needs_wakeup: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +41,11 @@ class Deleted:
 
     Attributes:
         partition: The stream's.
-        rings: The partition has news, and had no bell outstanding: whoever deleted rings it.
+        needs_wakeup: The partition has news, and had no bell outstanding: whoever deleted rings it.
     """
 
     partition: int
-    rings: bool
+    needs_wakeup: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +285,7 @@ class Log(Protocol):
     def deleted(self, partition: int) -> Sequence[str]:
         """The streams of a partition of which `trim` has something left to remove that was deleted."""
 
-    def limited(self, partition: int) -> Sequence[str]:
+    def streams_with_retention(self, partition: int) -> Sequence[str]:
         """The streams of a partition that have a retention, for `trim`."""
 
     def index(self, partitions: Iterable[int], *, until: int | None = None) -> None:

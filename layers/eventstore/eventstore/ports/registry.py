@@ -82,5 +82,5 @@ class Registry(Protocol):
     def forget(self, connection_id: str) -> None:
         """Drop what is still known of a connection that was disconnected, once its durable subscriptions are left."""
 
-    def overdue(self, *, before: int, count: int) -> Sequence[str]:
+    def expired_connections(self, *, before: int, count: int) -> Sequence[str]:
         """Up to `count` connections that were made before a time in milliseconds, the oldest first."""

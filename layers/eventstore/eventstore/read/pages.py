@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from eventstore.errors import InvalidQuery, NewEpoch, StreamNotFound
 from eventstore.filters import EVERYTHING as ANY_ATTRIBUTES
-from eventstore.positions import BEGINNING, Cursor, Place, Position
+from eventstore.positions import BEGINNING, Cursor, Position, StreamCursor
 from eventstore.read.gaps import NO_GAPS, Crossed, Gaps, joined, lost_between
 from eventstore.read.merging import Merge
 from eventstore.read.selection import EVERYTHING, Selection
@@ -135,7 +135,7 @@ def read_stream(log: Log, stream: str, query: StreamQuery, *, may_go_on: Callabl
     """
     start, stop = _window(query)
     found = _first(log, stream, query, start, stop)
-    if query.cursor and Place.parse(query.cursor).epoch != found.epoch:
+    if query.cursor and StreamCursor.parse(query.cursor).epoch != found.epoch:
         raise NewEpoch
     # Of the first read: should the store be renewed during the others, the page's cursor is refused.
     epoch = found.epoch
@@ -160,7 +160,7 @@ def read_stream(log: Log, stream: str, query: StreamQuery, *, may_go_on: Callabl
         if selection.filter != ANY_ATTRIBUTES:
             count = _more(count, found)
         found = _step(log, stream, query, (start, stop), count)
-    place = Place(epoch, stop, found.state.first) if query.backwards else Place(epoch, start)
+    place = StreamCursor(epoch, stop, found.state.first) if query.backwards else StreamCursor(epoch, start)
     return StreamPage(wanted, place.token() if more else None, found.state, epoch, kept.gaps)
 
 
@@ -189,7 +189,7 @@ class _Kept:
         self._ranges: list[Range] = []
         if not query.cursor:
             return
-        place = Place.parse(query.cursor)
+        place = StreamCursor.parse(query.cursor)
         # Onwards, all from there on was kept, or still to come.
         self._first = place.first if query.backwards else place.sequence
         if query.backwards and not place.first:
@@ -213,7 +213,7 @@ class _Kept:
 def _window(query: StreamQuery) -> tuple[int, int]:
     start, stop = query.start, query.stop
     if query.cursor:
-        place = Place.parse(query.cursor).sequence
+        place = StreamCursor.parse(query.cursor).sequence
         start, stop = (start, min(stop, place)) if query.backwards else (max(start, place), stop)
     return start, stop
 

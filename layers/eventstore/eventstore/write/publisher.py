@@ -87,7 +87,7 @@ class Publisher:
                         raise PartlyPublished(results) from error
                     raise
                 _place(results, indexes, events, appended)
-                if appended.rings:
+                if appended.needs_wakeup:
                     needs_wakeup.add(appended.partition)
         finally:
             self._wakeups.notify(needs_wakeup)

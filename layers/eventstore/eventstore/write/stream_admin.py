@@ -126,7 +126,7 @@ class StreamAdmin:
         _require_admin(access, stream)
         deleted = self._log.delete(stream, permanently=permanently, conditions=conditions)
         # Subscribers are told by the partition's next turn.
-        self._wakeups.notify([deleted.partition] if deleted.rings else [])
+        self._wakeups.notify([deleted.partition] if deleted.needs_wakeup else [])
         self._trim(stream)
 
     def _trim(self, stream: str) -> None:

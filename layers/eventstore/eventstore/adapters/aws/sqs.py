@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from eventstore.errors import QueueUnavailable
-from eventstore.frames.frame import allowed, shard_of
+from eventstore.frames.frame import escape_for_sqs, shard_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -218,7 +218,7 @@ def _letter_body(letter: DeadLetter) -> str:
         "since": letter.since,
     }
     # Measured as it is sent: reasons and events may be longer there than where they come from.
-    whole = allowed(f'{json.dumps(head)[:-1]},"event":{letter.event}}}')
+    whole = escape_for_sqs(f'{json.dumps(head)[:-1]},"event":{letter.event}}}')
     return whole if len(whole.encode()) <= _LETTER_BYTES else f'{json.dumps(head)[:-1]},"event":null}}'
 
 

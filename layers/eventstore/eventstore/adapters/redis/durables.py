@@ -53,10 +53,10 @@ class RedisDurables:
         self._waiting = waiting
         self._new_epoch = new_epoch
         self._partitions = Partitions(client, configured=partitions, new_epoch=new_epoch)
-        self._list = Script("shared/list")
-        self._found = Script("groups/found")
-        self._tell = Script("groups/tell")
-        self._change = Script("groups/change")
+        self._list = Script("shared/list_names")
+        self._create_group = Script("groups/create_group")
+        self._enqueue_commands = Script("groups/enqueue_commands")
+        self._change_definition = Script("groups/change_definition")
 
     @property
     def count(self) -> int:
@@ -83,7 +83,7 @@ class RedisDurables:
                 kept, keys = partition_keys(partition), turn_keys(partition)
                 at = [kept.partition, kept.log, keys.groups, keys.durables]
                 arguments = [self._new_epoch(), self._partitions.count, stands.key, stands.encoded(), group]
-                self._found(self._client, at, [*arguments, WHOLE])
+                self._create_group(self._client, at, [*arguments, WHOLE])
         return stands
 
     def get(self, name: str) -> Durable:
@@ -121,7 +121,7 @@ class RedisDurables:
             # By what it says, for an older program may have written it in other letters.
             if text is None or Durable.decoded(text.decode()) != old:
                 return False
-            return bool(self._change(self._client, [key], [text, new.encoded()]))
+            return bool(self._change_definition(self._client, [key], [text, new.encoded()]))
 
     def delete(self, name: str) -> None:
         """See `Durables.delete`."""
@@ -148,8 +148,8 @@ class RedisDurables:
             states = pipeline.execute()
         return {p: Group.decoded(state.decode()) for p, state in zip(partitions, states, strict=True) if state}
 
-    def tell(self, durable: Durable, commands: Mapping[int, Iterable[Command]]) -> Sequence[int]:
-        """See `Durables.tell`."""
+    def enqueue(self, durable: Durable, commands: Mapping[int, Iterable[Command]]) -> Sequence[int]:
+        """See `Durables.enqueue`."""
         silent = []
         with ANSWERING:
             for partition, told in commands.items():
@@ -158,7 +158,7 @@ class RedisDurables:
                 texts = [encoded(command) for command in told]
                 for start in range(0, len(texts), _AT_ONCE):
                     some = texts[start : start + _AT_ONCE]
-                    answer = self._tell(self._client, at, [durable.key, self._waiting, *some])
+                    answer = self._enqueue_commands(self._client, at, [durable.key, self._waiting, *some])
                     if answer == _TOO_MANY:
                         raise StoreUnavailable(
                             f"{self._waiting} requests of members wait in partition {partition}, and no more may: "

@@ -260,10 +260,10 @@ class RedisLog:
         with ANSWERING:
             return self._streams.deleted(partition)
 
-    def limited(self, partition: int) -> Sequence[str]:
-        """See `Log.limited`."""
+    def streams_with_retention(self, partition: int) -> Sequence[str]:
+        """See `Log.streams_with_retention`."""
         with ANSWERING:
-            return self._streams.limited(partition)
+            return self._streams.streams_with_retention(partition)
 
     def index(self, partitions: Iterable[int], *, until: int | None = None) -> None:
         """See `Log.index`."""
@@ -344,9 +344,9 @@ def _settle(stream: str, events: Sequence[Event], bodies: list[bytes], answer: S
 
 
 def _appended(stream: str, partition: int, count: int, stored: int, duplicates: Sequence[int]) -> Appended:
-    head, rings = stored >> _FLAGS, bool(stored & _RINGS)
+    head, needs_wakeup = stored >> _FLAGS, bool(stored & _RINGS)
     if not duplicates:
-        return Appended(stream, range(head + 1, head + 1 + count), frozenset(), partition, rings)
+        return Appended(stream, range(head + 1, head + 1 + count), frozenset(), partition, needs_wakeup)
     known = {index - 1: sequence for index, sequence in zip(*[iter(duplicates)] * 2, strict=True)}
     sequences = []
     for index in range(count):
@@ -355,4 +355,4 @@ def _appended(stream: str, partition: int, count: int, stored: int, duplicates: 
         else:
             head += 1
             sequences.append(head)
-    return Appended(stream, sequences, frozenset(known), partition, rings)
+    return Appended(stream, sequences, frozenset(known), partition, needs_wakeup)

@@ -48,11 +48,11 @@ class RedisRegistry:
         self._clock = clock
         self._new_epoch = new_epoch
         self._partitions = Partitions(client, configured=partitions, new_epoch=new_epoch)
-        self._list = Script("shared/list")
+        self._list = Script("shared/list_names")
         self._connect = Script("registry/connect")
-        self._take = Script("registry/take")
-        self._heard = Script("registry/heard")
-        self._release = Script("registry/release")
+        self._add_subscription = Script("registry/add_subscription")
+        self._record_activity = Script("registry/record_activity")
+        self._remove_subscription = Script("registry/remove_subscription")
         self._subscribe = Script("registry/subscribe")
         self._unsubscribe = Script("registry/unsubscribe")
 
@@ -95,13 +95,15 @@ class RedisRegistry:
     def heard_from(self, connection_id: str, subscription_id: str) -> str | None:
         """See `Registry.heard_from`."""
         with ANSWERING:
-            where = self._heard(self._client, [connection_key(connection_id)], [self._time(), subscription_id])
+            where = self._record_activity(
+                self._client, [connection_key(connection_id)], [self._time(), subscription_id]
+            )
         return _durable(where) if where else None
 
     def silence(self, connection_id: str) -> int | None:
         """See `Registry.silence`."""
         with ANSWERING:
-            silence = self._heard(self._client, [connection_key(connection_id)], [self._time()])
+            silence = self._record_activity(self._client, [connection_key(connection_id)], [self._time()])
         return None if silence is None else int(silence)
 
     def unsubscribe(self, connection_id: str, subscription_id: str) -> None:
@@ -113,7 +115,7 @@ class RedisRegistry:
                 raise SubscriptionNotFound(subscription_id)
             # The connection knows of it until nothing stands: who dies in between leaves it to be done again.
             self._end(where)
-            self._release(self._client, [key], [subscription_id])
+            self._remove_subscription(self._client, [key], [subscription_id])
 
     def disconnect(self, connection_id: str) -> Sequence[str]:
         """See `Registry.disconnect`."""
@@ -135,8 +137,8 @@ class RedisRegistry:
             self._client.execute_command("DEL", connection_key(connection_id))
             self._client.execute_command("ZREM", CONNECTIONS, connection_id)
 
-    def overdue(self, *, before: int, count: int) -> Sequence[str]:
-        """See `Registry.overdue`."""
+    def expired_connections(self, *, before: int, count: int) -> Sequence[str]:
+        """See `Registry.expired_connections`."""
         with ANSWERING:
             arguments = (CONNECTIONS, "-inf", f"({before}", "LIMIT", 0, count)
             return [name.decode() for name in self._client.execute_command("ZRANGEBYSCORE", *arguments)]
@@ -145,7 +147,7 @@ class RedisRegistry:
         return "" if self._clock is None else str(self._clock.now())
 
     def _give(self, connection_id: str, subscription_id: str, where: str) -> None:
-        answer = self._take(self._client, [connection_key(connection_id)], [subscription_id, where, _MOST])
+        answer = self._add_subscription(self._client, [connection_key(connection_id)], [subscription_id, where, _MOST])
         if answer == b"used":
             raise SubscriptionConflict(subscription_id)
         if answer == b"many":

@@ -143,7 +143,7 @@ class Streams:
         if outcome == b"version":
             heads = [condition.head for condition in conditions]
             raise WrongExpectedVersion(stream, expected=heads[0] if len(heads) == 1 else None, actual=int(about[0]))
-        return Deleted(number, rings=bool(about[0]))
+        return Deleted(number, needs_wakeup=bool(about[0]))
 
     def gone(self, streams: Sequence[str]) -> Sequence[str]:
         """See `Log.gone`."""
@@ -157,8 +157,8 @@ class Streams:
         names = self._client.sscan_iter(partition_keys(partition).deleted, count=1000)
         return sorted({name.decode() for name in names})
 
-    def limited(self, partition: int) -> Sequence[str]:
-        """See `Log.limited`."""
+    def streams_with_retention(self, partition: int) -> Sequence[str]:
+        """See `Log.streams_with_retention`."""
         names = self._client.sscan_iter(partition_keys(partition).limits, count=1000)
         return sorted({name.decode() for name in names})
 

@@ -58,8 +58,8 @@ class RedisTurns:
         self._new_epoch = new_epoch
         self._partitions = Partitions(client, configured=partitions, new_epoch=new_epoch)
         self._begin = Script("dispatch/begin")
-        self._narrow = Script("dispatch/narrow")
-        self._advance = Script("dispatch/advance")
+        self._narrow_target = Script("dispatch/narrow_target")
+        self._commit = Script("dispatch/commit")
         self._candidates = Script("dispatch/candidates")
 
     def begin(self, partition: int, *, events: int, behind: int) -> Turn:
@@ -152,7 +152,9 @@ class RedisTurns:
     def narrow(self, turn: Turn, target: Position) -> Turn:
         """See `Turns.narrow`."""
         with ANSWERING:
-            stands = self._narrow(self._client, [turn_keys(turn.partition).turn], [turn.fencing_token, _entry(target)])
+            stands = self._narrow_target(
+                self._client, [turn_keys(turn.partition).turn], [turn.fencing_token, _entry(target)]
+            )
         if stands is None:
             raise TurnLost(turn.partition)
         return replace(turn, target=_whole(stands), target_pinned=True, has_more=True)
@@ -173,7 +175,7 @@ class RedisTurns:
         text = json.dumps(told, separators=(",", ":"), ensure_ascii=False)
         arguments = [turn.fencing_token, _entry(turn.target), text, self._time()]
         with ANSWERING:
-            more = int(self._advance(self._client, at, arguments))
+            more = int(self._commit(self._client, at, arguments))
         if more < 0:
             raise TurnLost(turn.partition)
         return more > 0

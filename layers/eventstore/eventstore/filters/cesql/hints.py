@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from eventstore.filters.cesql.syntax import Attribute, Binary, Chain, In, Literal
-from eventstore.filters.index_terms import NONE, both, either, equal
+from eventstore.filters.index_terms import NONE, equal, intersect, union
 
 if TYPE_CHECKING:
     from eventstore.filters.cesql.syntax import Node, Step
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["equalities_of"]
 
-_LOGIC = {"AND": both, "OR": either, "XOR": either}
+_LOGIC = {"AND": intersect, "OR": union, "XOR": union}
 
 
 def equalities_of(node: Node) -> Equalities:

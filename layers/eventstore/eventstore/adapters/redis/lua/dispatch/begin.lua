@@ -4,7 +4,7 @@
 -- KEYS  1 partition    the partition's hash: epoch, partitions, trims (how many removals it has seen)
 --       2 turn         its turns' hash: token, of the newest turn; done, the entry of the log up to which it is
 --                      dispatched; goal, where the turn that is under way, or came to nothing, carries that; cut, if
---                      the log goes on behind it; fixed, once narrow.lua has moved it back;
+--                      the log goes on behind it; fixed, once narrow_target.lua has moved it back;
 --                      behind, whom it carries there that are behind, and trims, as they were when it was set;
 --                      leap, what the numbers of frames are ahead by, since here or in renew.lua; inbox, the last
 --                      command that it takes in, and now, its time: with durable subscriptions these decide what is
@@ -17,8 +17,8 @@
 --       6 places       where each of these stands: <time>-<order>-<index>-<trims when it began>; under end:<key>,
 --                      the last entry of the log when it began, unless it began there
 --       7 terms        subscriptions that have caught up, a sorted set of <term>:<key>, all of score 0
---       8 inbox        commands for durable subscriptions, as in tell.lua
---       9 groups       as in tell.lua
+--       8 inbox        commands for durable subscriptions, as in enqueue_commands.lua
+--       9 groups       as in enqueue_commands.lua
 -- ARGV  1 epoch to give a new partition, 2 how many partitions a new store has
 --       3 about how many events a turn carries, 4 how many subscriptions that are behind, 5 how many commands
 --       6 milliseconds since 1970 to take for the server's clock, or nothing

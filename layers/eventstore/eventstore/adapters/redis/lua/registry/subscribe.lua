@@ -2,7 +2,7 @@
 -- Starts a subscription in a partition: its next turn carries it to the live end, whatever comes meanwhile.
 --
 -- KEYS  1 partition, 2 turn, 3 bell, 4 log, 5 behind, 6 places    as in begin.lua
---       7 subscriptions, 8 frames                                 as in advance.lua
+--       7 subscriptions, 8 frames                                 as in commit.lua
 -- ARGV  1 epoch to give a new partition, 2 how many partitions a new store has
 --       3 key, 4 what the subscription is, 5 <time>-<order>-<index> to start behind, or 'now'
 --       6 index that stands for a whole append

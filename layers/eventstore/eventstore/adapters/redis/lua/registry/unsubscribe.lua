@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Ends a subscription in a partition. Ending one that has ended changes nothing.
 --
--- KEYS  1 subscriptions, 2 frames, 3 behind, 4 places, 5 terms    as in advance.lua and begin.lua
+-- KEYS  1 subscriptions, 2 frames, 3 behind, 4 places, 5 terms    as in commit.lua and begin.lua
 -- ARGV  1 key, 2... the terms under which it is found
 local call = redis.call
 local key = ARGV[1]

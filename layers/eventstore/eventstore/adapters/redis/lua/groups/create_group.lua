@@ -2,7 +2,7 @@
 -- Founds a durable subscription in a partition, or leaves the one that is there.
 --
 -- KEYS  1 partition, 2 log    as in begin.lua
---       3 groups              as in tell.lua
+--       3 groups              as in enqueue_commands.lua
 --       4 durables            what each durable subscription is, by its key
 -- ARGV  1 epoch to give a new partition, 2 how many partitions a new store has
 --       3 key, 4 what it is, 5 its group, in which "NOW" stands for [time, order, index] of where the log ends, and

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Takes a subscription from its connection.
 --
--- KEYS  1 connection    as in take.lua
+-- KEYS  1 connection    as in add_subscription.lua
 -- ARGV  1 id
 --
 -- Ending one that has ended changes nothing.

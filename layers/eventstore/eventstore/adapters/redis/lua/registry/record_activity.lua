@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Notes that a connection works on a durable subscription, or tells how long ago it last did.
 --
--- KEYS  1 connection    as in take.lua; heard, when it last said something of what it was sent
+-- KEYS  1 connection    as in add_subscription.lua; heard, when it last said something of what it was sent
 -- ARGV  1 the milliseconds since 1970 to take for the server's clock, or nothing
 --       2 the id of the subscription; without it, nothing is noted
 --

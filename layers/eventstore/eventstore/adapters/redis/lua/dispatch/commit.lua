@@ -4,8 +4,8 @@
 -- KEYS  1 turn, 2 log, 3 behind, 4 places, 5 terms    as in begin.lua
 --       6 subscriptions    what each subscription is, by its key; who is not there has ended, and is passed over
 --       7 frames           the number of the last frame of each, less the leap of begin.lua
---       8 inbox, 9 groups    as in tell.lua
---       10 durables          as in found.lua
+--       8 inbox, 9 groups    as in enqueue_commands.lua
+--       10 durables          as in create_group.lua
 -- ARGV  1 token, 2 goal
 --       3 JSON: {"frames": [key, number, ...], "places": [key, place, ...], "caught_up": [key, [term, ...], ...],
 --               "groups": [key, state, ...], "alarm": when a turn was asked for, 0 if none was,
