@@ -71,6 +71,7 @@ _KINDS: Mapping[type[errors.EventstoreError], tuple[int, str]] = {
     errors.StoreFull: (503, "The store is full"),
     errors.QueueUnavailable: (503, "A queue does not answer"),
     errors.PartitionMismatch: (503, "The store was made with another number of partitions"),
+    errors.FormatMismatch: (503, "The store has another format"),
 }
 _FALLBACKS: Mapping[type[errors.EventstoreError], tuple[int, str]] = {
     errors.Invalid: (422, "The request breaks a rule"),

@@ -36,7 +36,8 @@ EventstoreError
     │   └── StoreFull           it has no memory left for what is new: remove events, or give it more
     ├── QueueUnavailable        a queue did not take all messages
     ├── TurnLost                another turn of the partition has begun meanwhile: leave the rest to it
-    └── PartitionMismatch       the store was made with another number of partitions: correct the setting
+    ├── PartitionMismatch       the store was made with another number of partitions: correct the setting
+    └── FormatMismatch          the store has a format that this version does not know: deploy one that does
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ __all__ = [
     "EventNotFound",
     "EventstoreError",
     "Forbidden",
+    "FormatMismatch",
     "Invalid",
     "InvalidCursor",
     "InvalidEvent",
@@ -422,6 +424,21 @@ class PartitionMismatch(Unavailable):
             f"PARTITIONS is {configured}, but the store was made with {stored}; "
             f"set PARTITIONS={stored}, or leave it unset"
         )
+
+
+class FormatMismatch(Unavailable):
+    """The store has a format that this version of the hub cannot use."""
+
+    code = "format-mismatch"
+
+    def __init__(self, *, stored: int, oldest: int, newest: int) -> None:
+        known = f"format {newest}" if oldest == newest else f"formats {oldest} to {newest}"
+        way_out = (
+            "a newer version has written it: deploy that version, or a later one"
+            if stored > newest
+            else "deploy the version that has written it, export the events, and load them into a new store"
+        )
+        super().__init__(f"the store has format {stored}, and this version of the hub uses {known}; {way_out}")
 
 
 class SettingsError(ValueError):

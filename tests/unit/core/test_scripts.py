@@ -6,13 +6,15 @@ from importlib.resources import files
 
 import pytest
 
+from eventstore.adapters.redis.formats import NEWEST
+
 _FILES = {
     file.name.removesuffix(".lua"): file.read_text()
     for folder in (files("eventstore.adapters.redis") / "lua").iterdir()
     for file in folder.iterdir()
 }
 
-PARTS = {"removals"}
+PARTS = {"open_partition", "removals"}
 """They stand in the middle of scripts, whose first lines count."""
 
 _SCRIPTS = {name: text for name, text in _FILES.items() if name not in PARTS}
@@ -31,6 +33,10 @@ _READS = "#!lua flags=no-writes\n"
 @pytest.mark.parametrize("name", sorted(_SCRIPTS))
 def test_a_script_runs_on_a_full_store_unless_it_stores_what_is_new(name: str) -> None:
     assert _SCRIPTS[name].startswith((_WRITES, _READS)) != (name in ADD)
+
+
+def test_a_new_store_gets_the_newest_format_that_the_program_knows() -> None:
+    assert f"local FORMAT = {NEWEST}\n" in _FILES["open_partition"]
 
 
 @pytest.mark.parametrize("name", ADD)

@@ -54,7 +54,7 @@ class RedisDurables:
         self._new_epoch = new_epoch
         self._partitions = Partitions(client, configured=partitions, new_epoch=new_epoch)
         self._list = Script("shared/list_names")
-        self._create_group = Script("groups/create_group")
+        self._create_group = Script("groups/create_group", "shared/open_partition")
         self._enqueue_commands = Script("groups/enqueue_commands")
         self._change_definition = Script("groups/change_definition")
 

@@ -6,6 +6,7 @@ import secrets
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from eventstore.adapters.redis.formats import FIRST, require_known
 from eventstore.adapters.redis.keys import PartitionKeys, StreamKeys, partition_keys, stream_keys, turn_keys
 from eventstore.adapters.redis.scripts import Script
 from eventstore.errors import PartitionMismatch
@@ -41,8 +42,8 @@ class Partitions:
         self.client = client
         self._configured = configured
         self._new_epoch = new_epoch
-        self._open = Script("log/open")
-        self._renew = Script("log/renew")
+        self._open = Script("log/open", "shared/open_partition")
+        self._renew = Script("log/renew", "shared/open_partition")
 
     @cached_property
     def count(self) -> int:
@@ -50,8 +51,10 @@ class Partitions:
 
         Raises:
             PartitionMismatch: The store was made with another number than is configured.
+            FormatMismatch: The store has a format that this version does not know.
         """
-        _, stored = self._opened(0, self._configured or _DEFAULT)
+        _, stored, store_format = self._opened(0, self._configured or _DEFAULT)
+        require_known(store_format)
         if self._configured is not None and stored != self._configured:
             raise PartitionMismatch(configured=self._configured, stored=stored)
         return stored
@@ -73,7 +76,7 @@ class Partitions:
         partition = partition_of(stream, self.count)
         return partition_keys(partition), stream_keys(partition, stream)
 
-    def _opened(self, partition: int, count: int) -> tuple[str, int]:
+    def _opened(self, partition: int, count: int) -> tuple[str, int, int]:
         key = partition_keys(partition).partition
-        epoch, stored = self._open(self.client, [key], [self._new_epoch(), count])
-        return epoch.decode(), int(stored)
+        epoch, stored, store_format = self._open(self.client, [key], [self._new_epoch(), count])
+        return epoch.decode(), int(stored), int(store_format or FIRST)

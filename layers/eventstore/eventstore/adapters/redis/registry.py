@@ -53,12 +53,14 @@ class RedisRegistry:
         self._add_subscription = Script("registry/add_subscription")
         self._record_activity = Script("registry/record_activity")
         self._remove_subscription = Script("registry/remove_subscription")
-        self._subscribe = Script("registry/subscribe")
+        self._subscribe = Script("registry/subscribe", "shared/open_partition")
         self._unsubscribe = Script("registry/unsubscribe")
 
     def connect(self, connection: Connection) -> None:
         """See `Registry.connect`."""
         with ANSWERING:
+            # A store that this version does not know, or another one than is configured, is left as it is.
+            _ = self._partitions.count
             # Listed first: one that is listed and not there is forgotten in time, and the reverse would not be.
             self._list(self._client, [CONNECTIONS], [connection.id, connection.opened])
             self._connect(self._client, [connection_key(connection.id)], [connection.protocol, connection.opened])

@@ -57,7 +57,7 @@ class RedisTurns:
         self._clock = clock
         self._new_epoch = new_epoch
         self._partitions = Partitions(client, configured=partitions, new_epoch=new_epoch)
-        self._begin = Script("dispatch/begin")
+        self._begin = Script("dispatch/begin", "shared/open_partition")
         self._narrow_target = Script("dispatch/narrow_target")
         self._commit = Script("dispatch/commit")
         self._candidates = Script("dispatch/candidates")

@@ -51,8 +51,7 @@ local function advanced()
 end
 
 call('DEL', bell)
-call('HSETNX', partition, 'epoch', ARGV[1])
-call('HSETNX', partition, 'partitions', ARGV[2])
+open_partition(partition, ARGV[1], ARGV[2])
 local told = call('HMGET', partition, 'epoch', 'trims')
 local trims = told[2] or '0'
 local token = call('HINCRBY', turn, 'token', 1)

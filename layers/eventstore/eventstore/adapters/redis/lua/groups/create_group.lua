@@ -10,8 +10,7 @@
 --       6 index that stands for a whole append
 local call = redis.call
 local partition, log, groups, durables = unpack(KEYS)
-call('HSETNX', partition, 'epoch', ARGV[1])
-call('HSETNX', partition, 'partitions', ARGV[2])
+open_partition(partition, ARGV[1], ARGV[2])
 if call('HEXISTS', groups, ARGV[3]) == 1 then return 0 end
 local last = '0-0'
 if call('EXISTS', log) == 1 then

@@ -13,8 +13,8 @@ local call = redis.call
 -- As in begin.lua, where a turn takes it in.
 local LEAP = 100000
 
+open_partition(KEYS[1], ARGV[1], ARGV[2])
 call('HSET', KEYS[1], 'epoch', ARGV[1])
-call('HSETNX', KEYS[1], 'partitions', ARGV[2])
 call('HINCRBY', KEYS[2], 'leap', LEAP)
 -- Before the first turn nothing waits for dispatch (trim.lua), so it is not to look as if there had been one.
 if call('HEXISTS', KEYS[2], 'token') == 1 then call('HINCRBY', KEYS[2], 'token', LEAP) end

@@ -12,8 +12,7 @@ local call = redis.call
 local partition, turn, bell, log, behind, places, subscriptions, frames = unpack(KEYS)
 local key, place = ARGV[3], ARGV[5]
 
-call('HSETNX', partition, 'epoch', ARGV[1])
-call('HSETNX', partition, 'partitions', ARGV[2])
+open_partition(partition, ARGV[1], ARGV[2])
 local told = call('HMGET', partition, 'epoch', 'trims')
 local trims = told[2] or '0'
 local last = '0-0'

@@ -1,0 +1,24 @@
+"""The version of the format of a store: the names of its keys, the values under them, what scripts do with these.
+
+A version of the hub that changes the format so that the version before it cannot use the store counts `NEWEST` up. It
+reads the old format as well (`OLDEST` stays), or refuses it. A field that older versions pass over is no other format:
+functions of both versions run side by side while one replaces the other (tests/functional/rolling).
+"""
+
+from __future__ import annotations
+
+from eventstore.errors import FormatMismatch
+
+__all__ = ["FIRST", "NEWEST", "OLDEST", "require_known"]
+
+FIRST = 1
+"""What a store has that names none: it was made before there was another."""
+
+OLDEST, NEWEST = 1, 1
+"""The formats that this version uses; a new store gets the newest (`lua/shared/open_partition.lua`)."""
+
+
+def require_known(store_format: int, *, oldest: int = OLDEST, newest: int = NEWEST) -> None:
+    """Raise `FormatMismatch` unless the format is one from `oldest` to `newest`."""
+    if not oldest <= store_format <= newest:
+        raise FormatMismatch(stored=store_format, oldest=oldest, newest=newest)

@@ -1,0 +1,85 @@
+"""The functions of one tree as a process: calls come in on standard input, a line each, and answers go out likewise.
+
+It imports nothing of the tests, so that it runs with the code of whatever tree its path names. boto3 is the way to AWS:
+clients made here note what is sent, and the answer to a call hands it back.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+import traceback
+from importlib import import_module
+from typing import Any
+
+import boto3
+
+
+class Sqs:
+    """Notes messages, as SQS would keep them."""
+
+    def __init__(self) -> None:
+        self.sent: list[dict[str, Any]] = []
+
+    def send_message(self, **message: Any) -> dict[str, Any]:  # noqa: ANN401 - as boto3 has it
+        self.sent.append(message)
+        return {"MessageId": "m"}
+
+    def send_message_batch(self, *, QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803 - as boto3 has it
+        self.sent += [{"QueueUrl": QueueUrl, **entry} for entry in Entries]
+        return {"Successful": [{"Id": entry["Id"], "MessageId": "m"} for entry in Entries]}
+
+    def receive_message(self, **_: object) -> dict[str, Any]:
+        """No dead letter is found: none is looked for here."""
+        return {}
+
+
+class Connections:
+    """Notes what clients are posted."""
+
+    def __init__(self) -> None:
+        self.posted: list[tuple[str, str]] = []
+
+    def post_to_connection(self, *, ConnectionId: str, Data: bytes) -> None:  # noqa: N803 - as boto3 has it
+        self.posted.append((ConnectionId, Data.decode()))
+
+    def delete_connection(self, **_: object) -> None:
+        """Nobody is connected in truth."""
+
+
+class Context:
+    """What handlers use of a Lambda context."""
+
+    aws_request_id = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
+    function_name = memory_limit_in_mb = invoked_function_arn = ""
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 29_000
+
+
+def main() -> None:
+    """Answer calls until standard input ends."""
+    sqs, connections = Sqs(), Connections()
+    clients = {"sqs": sqs, "apigatewaymanagementapi": connections}
+    boto3.client = lambda name, **_: clients[name]  # type: ignore[assignment, misc] # what is asked for here
+    out, sys.stdout = sys.stdout, sys.stderr
+    for line in sys.stdin:
+        call = json.loads(line)
+        try:
+            answer = import_module(f"functions.{call['function']}.app").handler(call["event"], Context())
+            result = {"answer": answer}
+        except Exception:  # noqa: BLE001 - whatever it is, the test is told
+            result = {"error": traceback.format_exc()}
+        sent, sqs.sent = sqs.sent, []
+        posted, connections.posted = connections.posted, []
+        out.write(json.dumps({**result, "sent": sent, "posted": posted}, default=_plain) + "\n")
+        out.flush()
+
+
+def _plain(value: object) -> object:
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
+
+
+if __name__ == "__main__":
+    main()

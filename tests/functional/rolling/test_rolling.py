@@ -1,0 +1,157 @@
+"""A rolling deployment: old and new functions on one store, with what either has written and sent."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from redis import Redis
+
+from tests.functional.rest.api import cloudevent
+from tests.functional.rolling.fleet import ROOT, Fleet, checked_out, is_known
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from eventstore_dev.valkey import ValkeyServer
+
+_OLD = ["cd41fbc"]
+"""Commits whose functions this tree's may replace while they run: docs/operations.md, "Upgrades"."""
+
+_BATCH = "application/cloudevents-batch+json"
+_STREAMS = [f"wf-{number}" for number in range(5)]
+
+
+@pytest.fixture(scope="module", params=_OLD)
+def old(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if not is_known(request.param):
+        pytest.skip(f"the history that is here does not go back to {request.param}")
+    return checked_out(request.param, tmp_path_factory.mktemp("old"))
+
+
+@pytest.fixture(params=range(4))
+def fleet(request: pytest.FixtureRequest, old: Path, valkey: ValkeyServer) -> Iterator[Fleet]:
+    with Redis.from_url(valkey.url) as store:
+        store.flushall()
+    with Fleet.of(Random(request.param), valkey.url, old, ROOT) as fleet:
+        yield fleet
+
+
+def publish(fleet: Fleet, stream: str, *ids: str) -> None:
+    fleet.rest("POST", f"/api/v1/events?stream={stream}", [cloudevent(name) for name in ids], media=_BATCH)
+
+
+def per_stream(messages: list[dict[str, Any]]) -> dict[str, list[int]]:
+    """The sequences that came, as often as they came."""
+    found: dict[str, list[int]] = {}
+    for message in messages:
+        for event in message.get("events", ()):
+            found.setdefault(event["hubstream"], []).append(int(event["hubsequence"]))
+    return found
+
+
+def all_in_order(sequences: list[int], count: int) -> bool:
+    """Whether all came, each first after the one before it; what comes again is no fault."""
+    return list(dict.fromkeys(sequences)) == list(range(1, count + 1))
+
+
+def test_subscribers_get_everything_in_order(fleet: Fleet) -> None:
+    fleet.connect("c")
+    publish(fleet, _STREAMS[0], "early")
+    fleet.say("c", action="subscribe", id="s", **{"from": "start"})
+    for number in range(40):
+        publish(fleet, fleet.rng.choice(_STREAMS), f"{number}a", f"{number}b")
+        if fleet.rng.random() < 0.5:
+            fleet.settle()
+    fleet.settle()
+    came = per_stream(fleet.received["c"])
+    heads = {one["id"]: one["head"] for one in fleet.rest("GET", "/api/v1/streams")["streams"]}
+    assert came.keys() == heads.keys()
+    assert all(all_in_order(came[name], head) for name, head in heads.items())
+    frames: dict[int, list[int]] = {}
+    for message in fleet.received["c"]:
+        if "frame" in message:
+            frames.setdefault(message["partition"], []).append(message["frame"])
+    assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in frames.values())
+
+
+def test_cursors_of_either_are_read_by_the_other(fleet: Fleet) -> None:
+    for number in range(12):
+        publish(fleet, fleet.rng.choice(_STREAMS), str(number))
+    page = fleet.rest("GET", "/api/v1/events?limit=5")
+    ids = [event["id"] for event in page["events"]]
+    while page.get("next"):
+        page = fleet.rest("GET", f"/api/v1/events?limit=5&cursor={page['next']}")
+        ids += [event["id"] for event in page["events"]]
+    assert sorted(map(int, ids)) == list(range(12))
+    fleet.connect("c")
+    fleet.say("c", action="subscribe", id="s", cursor=page["cursor"])
+    publish(fleet, _STREAMS[0], "later")
+    fleet.settle()
+    assert [event["id"] for message in fleet.received["c"] for event in message.get("events", ())] == ["later"]
+
+
+def test_members_of_durable_subscriptions_get_and_acknowledge_everything(fleet: Fleet) -> None:
+    fleet.rest("POST", "/api/v1/subscriptions", {"id": "workers", "from": "start"})
+    for name in ("a", "b"):
+        fleet.connect(name)
+        fleet.say(name, action="subscribe", id="w", subscription="workers")
+    done: dict[str, int] = {}
+    for number in range(40):
+        publish(fleet, fleet.rng.choice(_STREAMS), str(number))
+        if fleet.rng.random() < 0.5:
+            fleet.settle()
+        for name in ("a", "b"):
+            done[name] = acknowledge(fleet, name, done.get(name, 0))
+    for _ in range(5):
+        fleet.settle()
+        for name in ("a", "b"):
+            done[name] = acknowledge(fleet, name, done.get(name, 0))
+    came = per_stream(fleet.received.get("a", []) + fleet.received.get("b", []))
+    heads = {one["id"]: one["head"] for one in fleet.rest("GET", "/api/v1/streams")["streams"]}
+    assert {name: set(sequences) for name, sequences in came.items()} == {
+        name: set(range(1, head + 1)) for name, head in heads.items()
+    }
+    found = fleet.rest("GET", "/api/v1/subscriptions/workers")
+    assert (found["lag"], found["in_flight"], found["parked"]) == (0, 0, 0)
+
+
+def acknowledge(fleet: Fleet, name: str, done: int) -> int:
+    """Handle what a member was sent since; how many messages it has seen."""
+    messages = fleet.received.get(name, [])
+    for message in messages[done:]:
+        if message["type"] == "revoked":
+            fleet.say(name, action="release", id="w", partition=message["partition"], frame=message["frame"])
+        elif "cursor" in message and message["type"] in {"events", "truncated"}:
+            fleet.say(name, action="ack", id="w", cursor=message["cursor"])
+    return len(messages)
+
+
+def test_what_was_deleted_parked_and_replayed_by_one_is_told_by_the_other(fleet: Fleet) -> None:
+    fleet.rest("POST", "/api/v1/subscriptions", {"id": "workers", "from": "start"})
+    fleet.connect("a")
+    fleet.say("a", action="subscribe", id="w", subscription="workers")
+    fleet.connect("c")
+    fleet.say("c", action="subscribe", id="s")
+    publish(fleet, "wf-0", "1", "2")
+    publish(fleet, "wf-1", "1")
+    fleet.settle()
+    fleet.say("a", action="nack", id="w", stream="wf-0", sequence=1, park=True, reason="no")
+    fleet.settle()
+    assert [one["stream"] for one in fleet.rest("GET", "/api/v1/dead-letters")["dead_letters"]] == ["wf-0"]
+    fleet.rest("POST", "/api/v1/dead-letters/redrive", {"subscription": "workers"})
+    publish(fleet, "wf-2", "1", "2")
+    fleet.rest("DELETE", "/api/v1/streams/wf-2")
+    fleet.settle()
+    fleet.rest("POST", "/api/v1/subscriptions/workers/replay", {"from": "start"})
+    fleet.settle()
+    acknowledge(fleet, "a", 0)
+    fleet.settle()
+    missing = [tuple(gap.values()) for one in fleet.received["c"] for gap in one.get("missing", ())]
+    assert missing == [("wf-2", 1, 2)]
+    owned = max(at for at, one in enumerate(fleet.received["a"]) if one["type"] == "owned")
+    assert "events" in {one["type"] for one in fleet.received["a"][owned:]}
+    fleet.sweep()
+    fleet.settle()
