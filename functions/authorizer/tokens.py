@@ -105,8 +105,8 @@ class Tokens:
 class IssuerKeys:
     """Keys at a URL: fetched on first use, cached, and fetched again for an unknown id.
 
-    A pause limits fetches, so that tokens with invented ids cannot flood the issuer, and an issuer that does not respond
-    delays few requests.
+    A pause limits fetches, so that tokens with invented ids cannot flood the issuer, and an issuer that does not
+    respond delays few requests.
 
     Args:
         url: The URL of the key set.
