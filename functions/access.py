@@ -1,4 +1,4 @@
-"""Who calls, as the gateway's authorizer passed it on; the use cases decide what that allows."""
+"""The caller's permissions, as the gateway's authorizer passes them on; use cases enforce them."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ __all__ = ["access_of"]
 
 
 def access_of(context: Mapping[str, Any]) -> Access:
-    """What the caller may do, by the event's `requestContext`: everything, where no authorizer decides (`AUTH`).
+    """Return the caller's permissions from the event's `requestContext`: all of them without an authorizer (`AUTH`).
 
     Raises:
-        Forbidden: An authorizer is to decide, and the gateway passed nothing on: it was not asked.
+        Forbidden: `AUTH` requires an authorizer, but the gateway did not call one.
     """
     if not hub().settings.authorizes:
         return FULL
     authorizer_context = context.get("authorizer")
     if not authorizer_context:
-        raise Forbidden("AUTH wants an authorizer in front of this function, and none was asked; see docs/security.md")
+        raise Forbidden("AUTH requires an authorizer, but the gateway did not call one; see docs/security.md")
     return Access.decoded(authorizer_context)

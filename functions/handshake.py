@@ -1,4 +1,4 @@
-"""The subscription that stands in the URL of a connection: read for the handshake, and for who asks beforehand."""
+"""The subscription in the URL of a connection of bare events: parsed for the handshake, and to check it beforehand."""
 
 from __future__ import annotations
 
@@ -25,7 +25,11 @@ _TOKEN = "access_token"  # noqa: S105 - the name of a parameter
 
 @dataclass(frozen=True, slots=True)
 class UrlSubscription:
-    """What the URL of a connection of bare events asks for."""
+    """The subscription that the URL of a connection of bare events requests.
+
+    Attributes:
+        oldest: Whether to start with the oldest event; else with new ones, or at `cursors`.
+    """
 
     subscription: Subscription
     cursors: Sequence[str]
@@ -33,38 +37,42 @@ class UrlSubscription:
 
 
 def query_of(event: Mapping[str, Any]) -> Mapping[str, Sequence[str]]:
-    """The parameters of a URL, but for the credential, which is the authorizer's."""
+    """Return the parameters of the URL without the credential, which only the authorizer reads."""
     query = event.get("multiValueQueryStringParameters") or {}
     return {name: values for name, values in query.items() if name != _TOKEN}
 
 
 def url_subscription(connection: Connection, query: Mapping[str, Sequence[str]]) -> UrlSubscription | None:
-    """What the URL of a connection asks for; None, if its subprotocol has no subscription there.
+    """Return the subscription that the URL requests; None if the subprotocol has no subscription in the URL.
+
+    Args:
+        connection: The connection, whose subprotocol decides.
+        query: The values of each parameter.
 
     Raises:
-        InvalidQuery, InvalidFilter, InvalidStream: A parameter breaks a rule.
+        InvalidQuery, InvalidFilter, InvalidStream: A parameter violates a rule.
     """
     known = _PARAMETERS if connection.protocol == BARE else ()
     for name, values in query.items():
         if name not in known:
-            knows = ", ".join(known) or f"none; a subscription in the URL needs the subprotocol {BARE}"
-            raise InvalidQuery(f"unknown parameter {name[:80]!r}; known are: {knows}", pointer=name)
+            supported = ", ".join(known) or f"none; a subscription in the URL requires the subprotocol {BARE}"
+            raise InvalidQuery(f"unknown parameter {name[:80]!r}; supported: {supported}", pointer=name)
         if not all(values):
-            raise InvalidQuery(f"{name} is empty; give it a value, or leave it out", pointer=name)
+            raise InvalidQuery(f"{name} must not be empty; set a value, or omit it", pointer=name)
     if connection.protocol != BARE:
         return None
     start, cursors = query.get("from", ()), query.get("cursor", ())
     if len(start) > 1 or (start and start[0] not in {"now", "start"}):
-        raise InvalidQuery("from is 'now' or 'start', once", pointer="from")
+        raise InvalidQuery("from must be 'now' or 'start' and occur once", pointer="from")
     if start and cursors:
-        raise InvalidQuery("from and cursor contradict each other; send one of them", pointer="from")
+        raise InvalidQuery("from and cursor exclude each other; send one of them", pointer="from")
     streams = tuple(dict.fromkeys(stream_name(name, pointer="stream") for name in query.get("stream", ())))
-    wanted = filter_of_parameters({name: query[name] for name in query if name in {*ATTRIBUTES, "filter"}})
+    event_filter = filter_of_parameters({name: query[name] for name in query if name in {*ATTRIBUTES, "filter"}})
     subscription = Subscription(
         key=hub().new_id(),
         connection=connection.id,
         id="url",
-        filter=wanted,
+        filter=event_filter,
         streams=streams,
         bare=True,
         opened=connection.opened,
@@ -73,13 +81,17 @@ def url_subscription(connection: Connection, query: Mapping[str, Sequence[str]])
 
 
 def require_acceptable(query: Mapping[str, Sequence[str]], access: Access) -> None:
-    """Raise what a handshake with these parameters would be refused for; nothing is opened.
+    """Raise unless a handshake with these parameters would be accepted; nothing is opened.
+
+    Args:
+        query: The values of each parameter.
+        access: The caller's permissions.
 
     Raises:
-        InvalidQuery, InvalidFilter, InvalidStream, InvalidCursor: A parameter breaks a rule.
-        StreamGone: A stream that it names was deleted for good.
-        Forbidden: It is not for who asks.
+        InvalidQuery, InvalidFilter, InvalidStream, InvalidCursor: A parameter violates a rule.
+        StreamGone: A requested stream was permanently deleted.
+        Forbidden: The credentials do not allow the subscription.
     """
-    asked = url_subscription(Connection("handshake", BARE, 0), query)
-    if asked is not None:
-        hub().subscriptions.check(asked.subscription, access=access, cursors=asked.cursors, oldest=asked.oldest)
+    request = url_subscription(Connection("handshake", BARE, 0), query)
+    if request is not None:
+        hub().subscriptions.check(request.subscription, access=access, cursors=request.cursors, oldest=request.oldest)

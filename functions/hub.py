@@ -15,15 +15,15 @@ __all__ = ["hub"]
 
 @cache
 def hub() -> Hub:
-    """The hub, as the environment says. Making it sets the level of logging, and what jitter begins with.
+    """Return the hub that the environment configures. The first call sets the log level and seeds `random`.
 
-    The first request asks for it, before anything else: after a restore from a snapshot, thus, of which all
-    environments would draw the same numbers (Lambda Developer Guide, "Handling uniqueness with Lambda SnapStart").
+    The first request calls this before anything else, so after a restore from a snapshot: with the seed of a snapshot
+    all environments would draw the same numbers (Lambda Developer Guide, "Handling uniqueness with Lambda SnapStart").
     """
-    # Not only for our own: redis-py and botocore wait by it too before they try again.
+    # Jitter of the hub, redis-py and botocore uses the global generator.
     random.seed()
     settings = Settings.from_environment(os.environ)
     logging.getLogger().setLevel(settings.log_level)
-    # It tells at every start where it found credentials and endpoints, and at DEBUG what it signs.
+    # botocore logs the source of its credentials at INFO, and what it signs at DEBUG.
     logging.getLogger("botocore").setLevel(logging.WARNING)
     return Hub(settings)

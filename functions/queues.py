@@ -1,4 +1,4 @@
-"""Records of SQS FIFO queues, handled in order: behind one that fails, its group waits (partial batch responses).
+"""Records of SQS FIFO queues, handled in order: after a failure, the rest of its group waits (partial batch responses).
 
 Rules: Lambda Developer Guide, "Handling errors for an SQS event source in Lambda".
 """
@@ -25,9 +25,18 @@ _LOGGER = logging.getLogger(__name__)
 def in_order(
     event: Mapping[str, Any], context: LambdaContext, handle: Callable[[str], None]
 ) -> PartialItemFailureResponse:
-    """Hand each record's body over; answers which records are to come again."""
+    """Call `handle` with the body of each record in order, and skip the rest of a group after a failure.
+
+    Args:
+        event: The event of the SQS event source mapping.
+        context: Lambda's context object.
+        handle: Raises if the record must be redelivered.
+
+    Returns:
+        The records to redeliver.
+    """
     processor = SqsFifoPartialProcessor(skip_group_on_error=True, logger=_LOGGER)
-    # A batch that failed whole comes again as well, and is no fault of the function.
+    # A batch of failures only is redelivered too; it must not count as an error of the function.
     processor.raise_on_entire_batch_failure = False
 
     def handle_record(record: SQSRecord) -> None:

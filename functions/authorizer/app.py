@@ -1,4 +1,4 @@
-"""The authorizer: who asks, and what the gateway may let through for it. No credential is written anywhere."""
+"""The authorizer: checks a credential and returns a policy for the gateway. It never logs credentials."""
 
 from __future__ import annotations
 
@@ -28,39 +28,39 @@ _LOGGER = logging.getLogger(__name__)
 
 
 def handler(event: Mapping[str, Any], _: LambdaContext) -> dict[str, Any]:
-    """What a credential allows, as a policy for the gateway and as text for the other functions.
+    """Return the permissions of a credential: a policy for the gateway, and a context for the other functions.
 
     Raises:
-        Exception: "Unauthorized", which API Gateway tells clients as 401; anything else as 500. None of them holds a
-            part of the credential, for Lambda writes them into the log.
+        Exception: "Unauthorized", which API Gateway returns as 401; any other message as 500. No message contains a
+            part of the credential, since Lambda logs it.
     """
-    # As it was before the last refusal.
+    # Undo the change of the last rejection, below.
     sys.__dict__.pop("tracebacklimit", None)
     try:
-        return policy_of(_checking()(credential_of(event)), method_arn=event["methodArn"])
+        return policy_of(_credential_checker()(credential_of(event)), method_arn=event["methodArn"])
     except Unauthorized as error:
-        _LOGGER.info("a credential is refused: %s", error.detail)
+        _LOGGER.info("credential rejected: %s", error.detail)
     except (SettingsError, Unavailable) as error:
         raise RuntimeError(str(error)) from None
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is told, by other words
-        # What it says may quote a token; what and where it is does not.
+    except Exception as error:  # noqa: BLE001 - re-raised below without its message
+        # Its message may quote a token; its type and place do not.
         last = extract_tb(error.__traceback__)[-1]
         raise RuntimeError(f"{type(error).__name__} in {last.name}, line {last.lineno} of {last.filename}") from None
-    # Lambda logs what is raised with its traceback, which says nothing here: a refusal is no fault.
+    # Lambda logs the traceback of an exception, but a rejection is not a fault: omit it.
     sys.tracebacklimit = 0
     # API Gateway Developer Guide, "Input to an API Gateway Lambda authorizer": this text alone means 401.
     raise Exception("Unauthorized")  # noqa: TRY002 - see above
 
 
 @cache
-def _checking() -> Callable[[str], Access]:
-    """What makes access of a credential, as this deployment has it."""
+def _credential_checker() -> Callable[[str], Access]:
+    """Return the function that checks a credential and returns its permissions, as the settings choose it."""
     settings = AuthorizerSettings.from_environment(os.environ)
-    # As in `functions.hub`: environments of one snapshot are not to try again at the same moments.
+    # As in `functions.hub`: environments of one snapshot must not retry at the same moments.
     random.seed()
     logging.getLogger().setLevel(settings.log_level)
     if settings.auth == "jwt":
-        # Imported here, for a deployment has one kind of credential.
+        # Imported here: a deployment uses one kind of credential.
         from functions.authorizer.tokens import IssuerKeys, Tokens  # noqa: PLC0415 - see above
 
         keys = IssuerKeys(settings.jwks_url)

@@ -1,4 +1,4 @@
-"""Where a credential stands in a request, for REST APIs and for a WebSocket's handshake."""
+"""Extracts the credential of a request to the REST API or of a WebSocket handshake."""
 
 from __future__ import annotations
 
@@ -13,42 +13,42 @@ if TYPE_CHECKING:
 
 __all__ = ["credential_of"]
 
-_LONGEST = 8 * 1024
+_MAX_LENGTH = 8 * 1024
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 _BEARER = re.compile(r"bearer +(\S+)", re.IGNORECASE)
 _SUBPROTOCOL = re.compile(r"bearer\.([A-Za-z0-9_-]+)")
 
 
 def credential_of(event: Mapping[str, Any]) -> str:
-    """The one credential of a request, wherever it stands; it may stand in several places if it is the same.
+    """Return the credential of a request, which may be sent in several places if all are the same.
 
     Raises:
-        Unauthorized: There is none, there are two, or it is none that a token or a key could be.
+        Unauthorized: There is none, there are different ones, or it is not a valid token or key.
     """
-    found = set(_found(event))
-    if not found:
-        raise Unauthorized("there is no credential; send Authorization: Bearer, or X-Api-Key")
-    if len(found) > 1:
-        raise Unauthorized("there are several credentials, which contradict each other; send one")
-    credential = found.pop()
-    if len(credential) > _LONGEST or not _TOKEN.fullmatch(credential):
-        raise Unauthorized(f"the credential is no text of 1 to {_LONGEST} visible ASCII characters")
+    credentials = set(_credentials(event))
+    if not credentials:
+        raise Unauthorized("the request has no credential; send Authorization: Bearer, or X-Api-Key")
+    if len(credentials) > 1:
+        raise Unauthorized("the request has several credentials; send one")
+    credential = credentials.pop()
+    if len(credential) > _MAX_LENGTH or not _TOKEN.fullmatch(credential):
+        raise Unauthorized(f"the credential must be 1 to {_MAX_LENGTH} visible ASCII characters")
     return credential
 
 
-def _found(event: Mapping[str, Any]) -> Iterator[str]:
+def _credentials(event: Mapping[str, Any]) -> Iterator[str]:
     for value in _headers(event, "authorization"):
         match = _BEARER.fullmatch(value.strip())
         if match is None:
-            raise Unauthorized("Authorization is of another scheme than Bearer")
+            raise Unauthorized("the scheme of Authorization must be Bearer")
         yield match[1]
     yield from _headers(event, "x-api-key")
     if "connectionId" in event["requestContext"]:
-        yield from _of_a_browser(event)
+        yield from _browser_credentials(event)
 
 
-def _of_a_browser(event: Mapping[str, Any]) -> Iterator[str]:
-    """A browser's WebSocket has no headers of its own: it names subprotocols, and a URL."""
+def _browser_credentials(event: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the credentials of a browser's WebSocket, which can only choose subprotocols and a URL."""
     for line in _headers(event, "sec-websocket-protocol"):
         for name in line.split(","):
             match = _SUBPROTOCOL.fullmatch(name.strip())
@@ -57,9 +57,9 @@ def _of_a_browser(event: Mapping[str, Any]) -> Iterator[str]:
     yield from (event.get("multiValueQueryStringParameters") or {}).get("access_token", ())
 
 
-def _headers(event: Mapping[str, Any], wanted: str) -> Iterator[str]:
+def _headers(event: Mapping[str, Any], header: str) -> Iterator[str]:
     for name, values in (event.get("multiValueHeaders") or {}).items():
-        if name.lower() == wanted:
+        if name.lower() == header:
             yield from values
 
 
@@ -67,4 +67,4 @@ def _decoded(text: str) -> str:
     try:
         return urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii")
     except ValueError:
-        raise Unauthorized("the subprotocol that starts with bearer. goes on with no base64url of a token") from None
+        raise Unauthorized("the subprotocol bearer. must be followed by a token in base64url") from None

@@ -1,4 +1,4 @@
-"""`python -m functions.authorizer.key`: makes an API key, and the entry by which the authorizer knows it."""
+"""`python -m functions.authorizer.key`: creates an API key, and its entry in the document of keys."""
 
 from __future__ import annotations
 
@@ -18,39 +18,39 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 _PREFIX = "fes_"
-"""So that a key is known for one where it should not be: scanners for secrets go by such a start."""
+"""Lets scanners for secrets recognise a leaked key."""
 
 _BYTES = 32
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print a new key to standard error, once, and its entry to standard output.
+    """Print a new key to standard error and its entry to standard output.
 
     Returns:
-        0; 2 if an argument is wrong, of which nothing comes.
+        0; or 2 if an argument or the document is invalid, and nothing was created.
     """
     try:
-        told = _parser().parse_args(arguments)
+        options = _parser().parse_args(arguments)
     except SystemExit as ended:
         return int(ended.code or 0)
     key = _PREFIX + secrets.token_urlsafe(_BYTES)
-    document = told.into
-    entry = {"id": told.id, "sha256": digest_of(key), "scopes": told.scopes}
-    # What is not given is no limit; what is given and says nothing is no less than an error (`_given`).
-    limits = {"tenants": told.tenants, "streams": told.streams, "expires": told.expires}
+    document = options.into
+    entry = {"id": options.id, "sha256": digest_of(key), "scopes": options.scopes}
+    # An absent option sets no limit; an empty one is an error (`_non_empty`).
+    limits = {"tenants": options.tenants, "streams": options.streams, "expires": options.expires}
     entry |= {name: value for name, value in limits.items() if value is not None}
-    # The authorizer's own rules, so that what is made is taken.
+    # The authorizer's own parser, so that it accepts the result.
     try:
-        found = json.loads(document.read_text()) if document and document.exists() else {"keys": []}
-        entries_of(json.dumps(found))
-        found["keys"].append(entry)
-        entries_of(json.dumps(found))
+        content = json.loads(document.read_text()) if document and document.exists() else {"keys": []}
+        entries_of(json.dumps(content))
+        content["keys"].append(entry)
+        entries_of(json.dumps(content))
     except ValueError as error:
         print(f"key: {error}", file=sys.stderr)
         return 2
     if document:
-        document.write_text(json.dumps(found, indent=2) + "\n")
-    print(f"The key, which is shown this once: {key}", file=sys.stderr)
+        document.write_text(json.dumps(content, indent=2) + "\n")
+    print(f"The key, which is not shown again: {key}", file=sys.stderr)
     print(json.dumps(entry))
     return 0
 
@@ -58,46 +58,49 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m functions.authorizer.key",
-        description="Makes an API key. The entry goes into the list `keys` of the secret that API_KEYS_SECRET names; "
-        "the key goes to whom it is for, and is kept nowhere.",
+        description="Creates an API key. Add the entry to the list `keys` of the secret that API_KEYS_SECRET names, "
+        "and give the key to its user: it is not stored.",
     )
     scopes = ", ".join(Scope)
-    parser.add_argument("id", type=_given, help="what it is called in logs, such as billing-2026")
-    parser.add_argument("--scopes", type=_scopes, required=True, metavar="A,B", help=f"what it may do: {scopes}")
-    parser.add_argument("--tenants", type=_list, metavar="A,B", help="of these tenants alone: streams of TENANT:…")
-    parser.add_argument("--streams", type=_list, metavar="A,B", help="of streams alone whose names start so")
+    parser.add_argument("id", type=_non_empty, help="its name in logs, such as billing-2026")
+    parser.add_argument("--scopes", type=_scopes, required=True, metavar="A,B", help=f"its scopes: {scopes}")
+    parser.add_argument("--tenants", type=_list, metavar="A,B", help="allow only these tenants: streams TENANT:…")
+    parser.add_argument("--streams", type=_list, metavar="A,B", help="allow only streams whose names start with these")
     parser.add_argument(
-        "--expires", type=_given, metavar="TIME", help="until then, such as 2027-01-01T00:00:00Z; without it, always"
+        "--expires",
+        type=_non_empty,
+        metavar="TIME",
+        help="when it expires, such as 2027-01-01T00:00:00Z; never by default",
     )
     parser.add_argument(
-        "--into", type=_file, metavar="FILE", help="the document that the entry is added to, or that is begun with it"
+        "--into", type=_file, metavar="FILE", help="the document to add the entry to; created if it does not exist"
     )
     return parser
 
 
-def _given(text: str) -> str:
-    """What stands behind an option, if anything does: a variable that is empty must not become no limit at all."""
+def _non_empty(text: str) -> str:
+    """Return the value of an option unless it is empty: an empty shell variable must not remove a limit."""
     if not text.strip():
-        raise argparse.ArgumentTypeError("it is empty; give it a value, or leave the option out")
+        raise argparse.ArgumentTypeError("must not be empty; set a value, or omit the option")
     return text.strip()
 
 
 def _list(text: str) -> list[str]:
-    parts = [part.strip() for part in _given(text).split(",")]
+    parts = [part.strip() for part in _non_empty(text).split(",")]
     if not all(parts):
-        raise argparse.ArgumentTypeError(f"{text!r} has an empty part; separate names by one comma each")
+        raise argparse.ArgumentTypeError(f"{text!r} contains an empty name; separate names with single commas")
     return parts
 
 
 def _scopes(text: str) -> list[str]:
     scopes = _list(text)
     if unknown := sorted(set(scopes) - set(Scope)):
-        raise argparse.ArgumentTypeError(f"there is no scope {unknown[0]!r}; there are {', '.join(Scope)}")
+        raise argparse.ArgumentTypeError(f"unknown scope {unknown[0]!r}; scopes are {', '.join(Scope)}")
     return scopes
 
 
 def _file(text: str) -> Path:
-    return Path(_given(text))
+    return Path(_non_empty(text))
 
 
 if __name__ == "__main__":

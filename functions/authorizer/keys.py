@@ -1,7 +1,6 @@
-"""API keys: a document of their hashes, and what each grants.
+"""API keys: a document of their hashes and permissions.
 
-A key is 256 random bits, so its SHA-256 gives nothing away, and no slow hash is needed: those are for passwords, which
-can be guessed.
+A key has 256 random bits, so its SHA-256 cannot be reversed by guessing; only passwords need a slow hash.
 """
 
 from __future__ import annotations
@@ -31,7 +30,13 @@ _MEMBERS = frozenset({"id", "sha256", "scopes", "tenants", "streams", "expires"}
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A key as it is known: by its digest, with what it grants, and until when; None never ends it."""
+    """An API key in the document.
+
+    Attributes:
+        digest: The SHA-256 of the key, in hexadecimal.
+        access: What the key grants.
+        expires: When it expires; None is never.
+    """
 
     digest: str
     access: Access
@@ -39,11 +44,11 @@ class Entry:
 
 
 class ApiKeys:
-    """Checks API keys against a document, which may change meanwhile.
+    """Checks API keys against a document, which may change over time.
 
     Args:
-        document: Gives the document as it is now.
-        now: Gives the time.
+        document: Returns the current document.
+        now: Returns the current time.
     """
 
     def __init__(self, document: Callable[[], str], *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
@@ -51,69 +56,75 @@ class ApiKeys:
         self._now = now
 
     def access(self, key: str) -> Access:
-        """What a key grants.
+        """Return the permissions that a key grants.
 
         Raises:
-            Unauthorized: There is no such key, or its time is over.
-            SettingsError: The document is wrong.
+            Unauthorized: The key is unknown or has expired.
+            SettingsError: The document is invalid.
         """
         digest = digest_of(key)
-        # All of them, each to its end: how long it takes tells nothing of what was found.
-        found = [entry for entry in entries_of(self._document()) if compare_digest(entry.digest, digest)]
-        if not found:
-            raise Unauthorized("there is no such key")
-        if found[0].expires is not None and found[0].expires <= self._now():
-            raise Unauthorized(f"the key {found[0].access.subject!r} has expired")
-        return found[0].access
+        # All entries, each in constant time: the duration reveals nothing about the match.
+        matches = [entry for entry in entries_of(self._document()) if compare_digest(entry.digest, digest)]
+        if not matches:
+            raise Unauthorized("the key is unknown")
+        entry = matches[0]
+        if entry.expires is not None and entry.expires <= self._now():
+            raise Unauthorized(f"the key {entry.access.subject!r} has expired")
+        return entry.access
 
 
 def digest_of(key: str) -> str:
-    """What stands for a key in the document."""
+    """Return the digest that represents a key in the document."""
     return sha256(key.encode()).hexdigest()
 
 
 @lru_cache(maxsize=2)
 def entries_of(document: str) -> Sequence[Entry]:
-    """The entries of a document, `{"keys":[…]}`.
+    """Parse a document, `{"keys":[…]}`.
 
     Raises:
-        SettingsError: It is none, or an entry is wrong; nothing of it is quoted but its id.
+        SettingsError: The document or an entry is invalid; the message quotes only the entry's id.
     """
     try:
-        told = json.loads(document)
+        content = json.loads(document)
     except ValueError:
-        raise SettingsError("the document of API keys is no JSON") from None
-    if not isinstance(told, dict) or not isinstance(told.get("keys"), list):
-        raise SettingsError('the document of API keys is no {"keys": […]}')
-    entries = [_entry(one, at) for at, one in enumerate(told["keys"])]
-    for what, values in (("id", [e.access.subject for e in entries]), ("sha256", [e.digest for e in entries])):
+        raise SettingsError("the document of API keys is not JSON") from None
+    if not isinstance(content, dict) or not isinstance(content.get("keys"), list):
+        raise SettingsError('the document of API keys must be {"keys": […]}')
+    entries = [_entry(members, index) for index, members in enumerate(content["keys"])]
+    for member, values in (
+        ("id", [entry.access.subject for entry in entries]),
+        ("sha256", [entry.digest for entry in entries]),
+    ):
         if len(set(values)) < len(values):
-            raise SettingsError(f"two entries of the document of API keys have the same {what}")
+            raise SettingsError(f"two entries of the document of API keys have the same {member}")
     return entries
 
 
-def _entry(told: object, at: int) -> Entry:
-    if not isinstance(told, dict):
-        raise SettingsError(f"keys[{at}] of the document of API keys is no object")
-    place = f"keys[{at}] of the document of API keys, {str(told.get('id'))[:80]!r},"
-    if unknown := sorted(told.keys() - _MEMBERS):
-        raise SettingsError(f"{place} has {unknown[0][:80]!r}; it may have {', '.join(sorted(_MEMBERS))}")
-    digest = told.get("sha256")
+def _entry(members: object, index: int) -> Entry:
+    if not isinstance(members, dict):
+        raise SettingsError(f"keys[{index}] of the document of API keys must be an object")
+    place = f"keys[{index}] of the document of API keys, {str(members.get('id'))[:80]!r},"
+    if unknown := sorted(members.keys() - _MEMBERS):
+        raise SettingsError(
+            f"{place} has the unknown member {unknown[0][:80]!r}; members are {', '.join(sorted(_MEMBERS))}"
+        )
+    digest = members.get("sha256")
     if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
-        raise SettingsError(f"{place} has no sha256 of 64 digits, a to f among them")
+        raise SettingsError(f"{place} must have a sha256 of 64 lower-case hexadecimal digits")
     try:
-        return Entry(digest, access_of(told.get("id"), told), _time(told))
+        return Entry(digest, access_of(members.get("id"), members), _time(members))
     except InvalidGrant as error:
-        raise SettingsError(f"{place} is wrong: {error}") from None
+        raise SettingsError(f"{place} is invalid: {error}") from None
 
 
-def _time(told: Mapping[str, object]) -> datetime | None:
-    if "expires" not in told:
+def _time(members: Mapping[str, object]) -> datetime | None:
+    if "expires" not in members:
         return None
     try:
-        time = datetime.fromisoformat(str(told["expires"]))
+        time = datetime.fromisoformat(str(members["expires"]))
     except ValueError:
         time = None
     if time is None or time.tzinfo is None:
-        raise InvalidGrant("expires is no time of RFC 3339, such as 2027-01-01T00:00:00Z")
+        raise InvalidGrant("expires must be an RFC 3339 time such as 2027-01-01T00:00:00Z")
     return time

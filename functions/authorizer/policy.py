@@ -1,7 +1,7 @@
-"""What the gateway may let through: API Gateway Developer Guide, "Output from an API Gateway Lambda authorizer".
+"""Policies for the gateway: API Gateway Developer Guide, "Output from an API Gateway Lambda authorizer".
 
-A policy for a REST API is kept by the gateway and used for other requests of the same credential, so it says what the
-scopes allow on the whole stage. The functions check scopes and streams again.
+The gateway caches the policy of a REST API for other requests with the same credential, so a policy covers all that the
+scopes allow on the stage. The functions check scopes and streams again.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ __all__ = ["policy_of"]
 
 
 def _read(path: str) -> tuple[str, str]:
-    """Reading what is at a path: HEAD is answered wherever GET is."""
+    """Return the resources that read a path: HEAD is supported wherever GET is."""
     return f"GET{path}", f"HEAD{path}"
 
 
-# An asterisk stands for what is below as well; what begins alike and is neither is not there. The gateway takes 8 KiB.
-_OF_SCOPES: Mapping[Scope, Sequence[str]] = {
+# An asterisk also covers all paths below. The gateway limits the response to 8 KiB, so patterns are few.
+_RESOURCES_BY_SCOPE: Mapping[Scope, Sequence[str]] = {
     Scope.PUBLISH: ("POST/api/v1/events",),
     Scope.READ: (*_read("/api/v1/events*"), *_read("/api/v1/streams*")),
     Scope.SUBSCRIBE: (*_read("/api/v1/subscriptions*"), *_read("/api/v1/handshake")),
@@ -38,25 +38,25 @@ _OF_SCOPES: Mapping[Scope, Sequence[str]] = {
         "POST/api/v1/epoch",
     ),
 }
-_OF_ANYONE = (*_read("/health"), *_read("/api/v1/health"))
+_PUBLIC_RESOURCES = (*_read("/health"), *_read("/api/v1/health"))
 _CONNECT = "$connect"
-_CONNECTING = (Scope.PUBLISH, Scope.SUBSCRIBE)
+_CONNECT_SCOPES = (Scope.PUBLISH, Scope.SUBSCRIBE)
 
 
 def policy_of(access: Access, *, method_arn: str) -> dict[str, Any]:
-    """What API Gateway is told of an access.
+    """Return the authorizer's response to API Gateway.
 
     Args:
         access: What the credential grants.
-        method_arn: What was asked for; its API and stage are those that the policy speaks of.
+        method_arn: The requested method; the policy covers its API and stage.
     """
-    # arn:aws:execute-api:REGION:ACCOUNT:API/STAGE/what is asked for
-    api, stage, asked = method_arn.split("/", 2)
-    if asked == _CONNECT:
-        allowed = [_CONNECT] if any(map(access.allows, _CONNECTING)) else []
+    # arn:aws:execute-api:REGION:ACCOUNT:API/STAGE/REQUESTED
+    api, stage, requested = method_arn.split("/", 2)
+    if requested == _CONNECT:
+        allowed = [_CONNECT] if any(map(access.allows, _CONNECT_SCOPES)) else []
     else:
-        allowed = [path for scope in Scope if access.allows(scope) for path in _OF_SCOPES[scope]]
-        allowed += _OF_ANYONE if allowed else ()
+        allowed = [path for scope in Scope if access.allows(scope) for path in _RESOURCES_BY_SCOPE[scope]]
+        allowed += _PUBLIC_RESOURCES if allowed else ()
     statement = {
         "Action": "execute-api:Invoke",
         "Effect": "Allow" if allowed else "Deny",
@@ -64,7 +64,7 @@ def policy_of(access: Access, *, method_arn: str) -> dict[str, Any]:
     }
     context = access.encoded()
     return {
-        # As in the context: access logs write either as it is.
+        # Escaped as in the context: access logs write both unescaped.
         "principalId": context["subject"],
         "policyDocument": {"Version": "2012-10-17", "Statement": [statement]},
         "context": context,

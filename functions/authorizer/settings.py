@@ -1,4 +1,4 @@
-"""How the authorizer is set up: read once from the environment."""
+"""The settings of the authorizer, read once from the environment."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 @dataclass(frozen=True, slots=True)
 class AuthorizerSettings:
-    """What the environment says.
+    """The settings of the authorizer.
 
     Attributes:
-        auth: Which credentials there are, `jwt` or `key` (`AUTH`).
-        issuer: Who issues tokens, as their `iss` names it (`JWT_ISSUER`).
-        audience: Whom they are for, as their `aud` names it (`JWT_AUDIENCE`).
-        jwks_url: Where the issuer's public keys are (`JWT_JWKS_URL`, else below the issuer).
+        auth: The kind of credentials, `jwt` or `key` (`AUTH`).
+        issuer: The issuer of tokens, their `iss` (`JWT_ISSUER`).
+        audience: The audience of tokens, their `aud` (`JWT_AUDIENCE`).
+        jwks_url: The URL of the issuer's public keys (`JWT_JWKS_URL`; by default below the issuer).
         keys_secret: The secret that holds the document of API keys (`API_KEYS_SECRET`).
-        keys_file: The file that does so instead, on a developer's machine (`API_KEYS_FILE`).
-        log_level: The least severe log line that is written (`LOG_LEVEL`).
+        keys_file: A file that holds it instead, for local development (`API_KEYS_FILE`).
+        log_level: The minimum log level (`LOG_LEVEL`).
     """
 
     auth: str
@@ -43,11 +43,11 @@ class AuthorizerSettings:
         """Read the settings.
 
         Raises:
-            SettingsError: A variable is missing, or has a value that it cannot have.
+            SettingsError: A variable is missing or invalid.
         """
         auth = environment.get("AUTH", "")
         issuer = environment.get("JWT_ISSUER", "")
-        found = cls(
+        settings = cls(
             auth=auth,
             issuer=issuer,
             audience=environment.get("JWT_AUDIENCE", ""),
@@ -57,18 +57,18 @@ class AuthorizerSettings:
             log_level=environment.get("LOG_LEVEL") or "INFO",
         )
         if auth == "jwt":
-            found._require_issuer()
+            settings._require_issuer()
         elif auth != "key":
-            raise SettingsError(f"AUTH is {auth!r}; the authorizer knows jwt and key")
-        elif not (found.keys_secret or found.keys_file):
-            raise SettingsError("API_KEYS_SECRET is unset; it names the secret that holds the document of API keys")
-        return found
+            raise SettingsError(f"AUTH must be jwt or key, not {auth!r}")
+        elif not (settings.keys_secret or settings.keys_file):
+            raise SettingsError("API_KEYS_SECRET is unset; set it to the secret that holds the document of API keys")
+        return settings
 
     def _require_issuer(self) -> None:
         for name, value in (("JWT_ISSUER", self.issuer), ("JWT_AUDIENCE", self.audience)):
             if not value:
-                raise SettingsError(f"{name} is unset; tokens are checked against it")
+                raise SettingsError(f"{name} is unset; AUTH=jwt requires it")
         parts = urlsplit(self.jwks_url)
-        # Whoever can answer in the issuer's place can make tokens.
+        # An attacker who can impersonate the issuer can forge tokens.
         if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
-            raise SettingsError(f"the issuer's keys are at {self.jwks_url!r}; it must be https://")
+            raise SettingsError(f"the URL of the issuer's keys must start with https://, not {self.jwks_url!r}")

@@ -1,4 +1,4 @@
-"""Where the document of API keys is kept: a secret of Secrets Manager, or a file on a developer's machine."""
+"""Sources of the document of API keys: a secret of Secrets Manager, or a file for local development."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["KeysUnavailable", "document_of"]
 
-_KEPT_SECONDS = 60
-"""So long a key that was taken out of the secret is still taken; API Gateway's own cache comes on top."""
+_CACHE_SECONDS = 60
+"""Seconds for which a key that was removed from the secret is still accepted; API Gateway's cache adds to them."""
 
 
 class KeysUnavailable(Unavailable):
@@ -25,7 +25,7 @@ class KeysUnavailable(Unavailable):
 
 
 def document_of(settings: AuthorizerSettings) -> Callable[[], str]:
-    """What gives the document as it is now, or as it was a minute ago; it raises `KeysUnavailable`."""
+    """Return a function that returns the document, at most a minute old; it raises `KeysUnavailable`."""
     return _file(Path(settings.keys_file)) if settings.keys_file else _secret(settings.keys_secret)
 
 
@@ -34,19 +34,19 @@ def _file(path: Path) -> Callable[[], str]:
         try:
             return path.read_text(encoding="utf-8")
         except (OSError, UnicodeError) as error:
-            raise KeysUnavailable(f"API_KEYS_FILE, {path}, cannot be read: {type(error).__name__}") from None
+            raise KeysUnavailable(f"API_KEYS_FILE={path} cannot be read: {type(error).__name__}") from None
 
     return read
 
 
 def _secret(name: str) -> Callable[[], str]:
     def read() -> str:
-        # Imported here, for a key is checked before a secret is needed only where there is one.
+        # Imported here: a file does not need it.
         from aws_lambda_powertools.utilities import parameters  # noqa: PLC0415 - see above
 
         try:
-            return str(parameters.get_secret(name, max_age=_KEPT_SECONDS))
+            return str(parameters.get_secret(name, max_age=_CACHE_SECONDS))
         except parameters.GetParameterError as error:
-            raise KeysUnavailable(f"the secret of API_KEYS_SECRET cannot be read: {type(error).__name__}") from None
+            raise KeysUnavailable(f"the secret API_KEYS_SECRET cannot be read: {type(error).__name__}") from None
 
     return read

@@ -1,4 +1,4 @@
-"""JSON Web Tokens (RFC 7519), signed by an issuer whose public keys are fetched and kept (RFC 7517)."""
+"""JSON Web Tokens (RFC 7519), signed by an issuer whose public keys are fetched and cached (RFC 7517)."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 __all__ = ["IssuerKeys", "IssuerUnavailable", "Keys", "Tokens"]
 
 ALGORITHMS = ("RS256", "ES256", "EdDSA")
-"""Asymmetric ones alone: whoever can check a token must not be able to make one."""
+"""Only asymmetric algorithms: a service that verifies tokens must not be able to forge them."""
 
 _RSA_BITS = 2048
-"""The least that a key has (RFC 7518, 3.3)."""
+"""The minimum size of a key (RFC 7518, 3.3)."""
 
 _LEEWAY = 30
-"""Seconds that the issuer's clock may differ."""
+"""Seconds by which the issuer's clock may differ."""
 
-_LONGEST_KID = 256
+_MAX_KID_LENGTH = 256
 
-_SIGNING = ("sig", None)
-"""What a key may be for (RFC 7517, 4.2)."""
+_SIGNING_USES = ("sig", None)
+"""The `use` of keys that sign (RFC 7517, 4.2)."""
 
 
 class IssuerUnavailable(Unavailable):
@@ -45,11 +45,11 @@ class Keys(Protocol):
     """An issuer's public keys."""
 
     def get(self, kid: str) -> jwt.PyJWK:
-        """The key of this id.
+        """Return the key with this id.
 
         Raises:
-            Unauthorized: There is none.
-            IssuerUnavailable: It cannot be known now.
+            Unauthorized: The issuer has no such key.
+            IssuerUnavailable: The keys cannot be fetched.
         """
 
 
@@ -62,29 +62,29 @@ class Tokens:
         self._keys = keys
 
     def access(self, token: str) -> Access:
-        """What a token grants.
+        """Return the permissions that a token grants.
 
         Raises:
-            Unauthorized: It is none, of somebody else, for somebody else, or its time is over.
-            IssuerUnavailable: It cannot be checked now.
+            Unauthorized: The token is invalid, expired, or for another issuer or audience.
+            IssuerUnavailable: The keys cannot be fetched.
         """
-        # Libraries quote parts of a token in what they raise, so nothing of that is passed on.
+        # Libraries quote parts of a token in their errors, so their messages are dropped.
         try:
             header = jwt.get_unverified_header(token)
         except jwt.PyJWTError:
-            raise Unauthorized("the credential is no JSON Web Token") from None
+            raise Unauthorized("the credential is not a JSON Web Token") from None
         kid = header.get("kid")
         if header.get("alg") not in ALGORITHMS:
-            raise Unauthorized(f"the token is signed by another algorithm than {', '.join(ALGORITHMS)}")
-        if not isinstance(kid, str) or not 0 < len(kid) <= _LONGEST_KID:
-            raise Unauthorized("the token does not name its key (kid)")
+            raise Unauthorized(f"the token's algorithm must be one of {', '.join(ALGORITHMS)}")
+        if not isinstance(kid, str) or not 0 < len(kid) <= _MAX_KID_LENGTH:
+            raise Unauthorized("the token must name its key (kid)")
         key = self._keys.get(kid)
         _require_strong(key)
         claims = self._claims(token, key)
         try:
             return access_of(claims["sub"], claims)
         except InvalidGrant as error:
-            raise Unauthorized(f"the token's claims are wrong: {error}") from None
+            raise Unauthorized(f"the token's claims are invalid: {error}") from None
 
     def _claims(self, token: str, key: jwt.PyJWK) -> dict[str, Any]:
         try:
@@ -103,10 +103,17 @@ class Tokens:
 
 
 class IssuerKeys:
-    """Keys at a URL: fetched when first asked for, kept, and fetched again for an id that is not among them.
+    """Keys at a URL: fetched on first use, cached, and fetched again for an unknown id.
 
-    Between two fetches there is a pause, so that tokens with invented ids cannot send a flood to the issuer, and one
-    that does not answer holds up a request now and then, not every one.
+    A pause limits fetches, so that tokens with invented ids cannot flood the issuer, and an issuer that does not
+    respond delays few requests.
+
+    Args:
+        url: The URL of the key set.
+        kept_seconds: How long keys are cached.
+        pause_seconds: The minimum time between fetches for unknown ids.
+        timeout_seconds: The timeout of a fetch.
+        clock: Returns monotonic seconds.
     """
 
     def __init__(
@@ -124,35 +131,35 @@ class IssuerKeys:
         self._failed_at: float | None = None
 
     def get(self, kid: str) -> jwt.PyJWK:
-        """The key of this id; raises as `Keys.get` says."""
-        return self._known(kid) or self._fetched(kid)
+        """See `Keys.get`."""
+        return self._cached_key(kid) or self._fetched_key(kid)
 
-    def _known(self, kid: str) -> jwt.PyJWK | None:
+    def _cached_key(self, kid: str) -> jwt.PyJWK | None:
         cached = self._client.jwk_set_cache.get() if self._client.jwk_set_cache is not None else None
         if cached is None:
             return None
-        return next((key for key in cached.keys if key.key_id == kid and key.public_key_use in _SIGNING), None)
+        return next((key for key in cached.keys if key.key_id == kid and key.public_key_use in _SIGNING_USES), None)
 
-    def _fetched(self, kid: str) -> jwt.PyJWK:
+    def _fetched_key(self, kid: str) -> jwt.PyJWK:
         if self._failed_at is not None and self._clock() - self._failed_at < self._pause:
-            raise IssuerUnavailable(f"the issuer's keys could not be fetched a moment ago from {self._client.uri}")
+            raise IssuerUnavailable(f"fetching the issuer's keys from {self._client.uri} failed a moment ago")
         try:
             return self._client.get_signing_key(kid)
         except IssuerUnavailable:
             self._failed_at = self._clock()
             raise
         except jwt.PyJWTError:
-            raise Unauthorized("the issuer has no key of the token's id (kid)") from None
+            raise Unauthorized("the issuer has no key with the token's kid") from None
 
 
 class _Client(jwt.PyJWKClient):
-    """Tells an issuer that shows no keys from one that does not have the key."""
+    """A client that distinguishes an issuer without usable keys from one that lacks the requested key."""
 
-    def fetch_data(self) -> Any:  # noqa: ANN401 - as it is declared
-        """The keys that the issuer shows.
+    def fetch_data(self) -> Any:  # noqa: ANN401 - as the base class declares it
+        """Fetch the issuer's keys.
 
         Raises:
-            IssuerUnavailable: It does not answer, not to the end, or with what holds no key that can be used.
+            IssuerUnavailable: The issuer does not respond completely, or has no usable key.
         """
         try:
             return super().fetch_data()
@@ -163,23 +170,23 @@ class _Client(jwt.PyJWKClient):
 
 
 def _require_strong(key: jwt.PyJWK) -> None:
-    """Return if the key is public, and whoever knows it cannot find the private one.
+    """Raise Unauthorized unless the key is a strong public key.
 
     Raises:
-        Unauthorized: It is a secret that both sides know, a private key, of another curve, or too short.
+        Unauthorized: It is a shared secret, a private key, on another curve, or too short.
     """
     match key.key:
         case RSAPublicKey() if key.key.key_size < _RSA_BITS:
             raise Unauthorized(
-                f"the issuer's key of this id (kid) is an RSA key of {key.key.key_size} bits; "
+                f"the issuer's key with this kid is an RSA key of {key.key.key_size} bits; "
                 f"it must have at least {_RSA_BITS}"
             )
         case EllipticCurvePublicKey() if not isinstance(key.key.curve, SECP256R1):
-            raise Unauthorized(f"the issuer's key of this id (kid) is on {key.key.curve.name}; it must be on P-256")
+            raise Unauthorized(f"the issuer's key with this kid is on {key.key.curve.name}; it must be on P-256")
         case RSAPublicKey() | EllipticCurvePublicKey() | Ed25519PublicKey():
             return
         case _:
-            raise Unauthorized("the issuer's key of this id (kid) is no public key for RS256, ES256 or EdDSA")
+            raise Unauthorized("the issuer's key with this kid is not a public key for RS256, ES256 or EdDSA")
 
 
 _PAUSE_AFTER_FAILURE = 5.0
@@ -188,9 +195,9 @@ _REASONS: dict[type[jwt.PyJWTError], str] = {
     jwt.ExpiredSignatureError: "the token has expired",
     jwt.ImmatureSignatureError: "the token is not valid yet",
     jwt.InvalidAudienceError: "the token is for another audience",
-    jwt.InvalidIssuerError: "the token is of another issuer",
-    jwt.InvalidSignatureError: "the token's signature is wrong",
-    jwt.MissingRequiredClaimError: "the token lacks one of exp, iss, aud and sub",
+    jwt.InvalidIssuerError: "the token is from another issuer",
+    jwt.InvalidSignatureError: "the token's signature is invalid",
+    jwt.MissingRequiredClaimError: "the token must have exp, iss, aud and sub",
 }
 
 

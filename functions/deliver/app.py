@@ -1,4 +1,4 @@
-"""The deliver function: posts frames to clients. It holds no state, and knows neither store nor subscriptions."""
+"""The deliver function: posts frames to clients. It is stateless and uses neither the store nor subscriptions."""
 
 from __future__ import annotations
 
@@ -19,22 +19,23 @@ __all__ = ["handler"]
 _LOGGER = logging.getLogger(__name__)
 
 _RESERVE = clients.POST_MILLISECONDS + 500
-"""Milliseconds that a post may take which is begun at the last moment, and the answer."""
+"""Milliseconds reserved for a post that begins at the last moment, and for the response."""
 
 PRELOADED = (apigateway, clients, deliver, sqs)
-"""What the first batch needs: Lambda gives a function's start more processor than its requests."""
+"""Modules that the first batch uses: imported at init, when Lambda provides more CPU than to a request."""
 
 
 def handler(event: Mapping[str, Any], context: LambdaContext) -> Mapping[str, Any]:
-    """Deliver a batch, in the order of its groups; answers which records are to come again.
+    """Deliver a batch, each group in order.
 
-    Rules: Lambda Developer Guide, "Handling errors for an SQS event source in Lambda": of a FIFO queue, all later
-    records of the group of one that failed are to be named too.
+    Returns:
+        The records to redeliver: those that failed, and all later ones of their groups (Lambda Developer Guide,
+        "Handling errors for an SQS event source in Lambda").
     """
     records = event["Records"]
     until = hub().clock.now() + context.get_remaining_time_in_millis() - _RESERVE
     deliveries = [(record["attributes"]["MessageGroupId"], record["body"]) for record in records]
     failed = hub().deliverer.deliver(deliveries, until=until)
     for group, error in {deliveries[number][0]: error for number, error in failed.items()}.items():
-        _LOGGER.error("deliveries of %s come again: %s", group, error, exc_info=error)
+        _LOGGER.error("deliveries of %s are retried: %s", group, error, exc_info=error)
     return {"batchItemFailures": [{"itemIdentifier": records[number]["messageId"]} for number in failed]}

@@ -1,4 +1,4 @@
-"""The dispatch function: gives partitions their turns, as their bells ring."""
+"""The dispatch function: runs the turns of partitions that have been notified."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ __all__ = ["handler"]
 _LOGGER = logging.getLogger(__name__)
 
 _RESERVE = 2500
-"""Milliseconds that the last turn may take."""
+"""Milliseconds reserved for the last turn."""
 
 PRELOADED = (clients, dispatch, durables, log, registry, sqs, turns)
-"""What the first batch needs: Lambda gives a function's start more processor than its requests."""
+"""Modules that the first batch uses: imported at init, when Lambda provides more CPU than to a request."""
 
 
 def handler(event: Mapping[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
-    """Serve the partitions that a batch of bells names, each once, and none at the cost of the others' time."""
+    """Serve each partition that a batch notifies once, and share the remaining time equally among them."""
     end = hub().clock.now() + context.get_remaining_time_in_millis() - _RESERVE
     waiting = len({record["body"] for record in event["Records"]})
     served: set[int] = set()
@@ -44,8 +44,8 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> PartialItemFail
         elif "ended" in message:
             hub().endings.tell(Member(message["ended"], message["id"]), message["subscription"])
         elif "alarm" in message:
-            # Rung for, not served: bells of one partition are handled one at a time, and alarms are not.
-            _ring(message["alarm"])
+            # Notified, not served: only notifications of a partition are handled one at a time, alarms are not.
+            _notify(message["alarm"])
         elif message["partition"] not in served:
             now = hub().clock.now()
             _serve(message["partition"], now + (end - now) // (waiting - len(served)))
@@ -58,14 +58,14 @@ def _serve(partition: int, until: int) -> None:
     try:
         more = hub().dispatcher.serve(partition, until=until)
     except TurnLost as error:
-        # Whoever has taken over does the rest.
+        # The newer turn continues the work.
         _LOGGER.info("%s: %s", error.code, error.detail)
         return
     if more:
-        _ring(partition)
+        _notify(partition)
 
 
-def _ring(partition: int) -> None:
+def _notify(partition: int) -> None:
     bells = hub().bells
     if bells is not None:
         bells.ring([partition])

@@ -1,4 +1,4 @@
-"""The REST function: publishes and reads events, keeps streams and durable subscriptions."""
+"""The REST function: publishes and reads events, and manages streams and durable subscriptions."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 __all__ = ["app", "handler"]
 
 PRELOADED = (log, publisher)
-"""What the first request needs: Lambda gives a function's start more processor than its requests."""
+"""Modules that the first request uses: imported at init, when Lambda provides more CPU than to a request."""
 
 app = APIGatewayRestResolver()
-for part in (events.router, streams.router, subscriptions.router, dead_letters.router, about.router):
-    app.include_router(part, prefix="/api/v1")
+for router in (events.router, streams.router, subscriptions.router, dead_letters.router, about.router):
+    app.include_router(router, prefix="/api/v1")
 app.include_router(about.root)
 app.exception_handler(EventstoreError)(problems.of)
 app.exception_handler(publisher.PartlyPublished)(problems.partly_published)
@@ -35,8 +35,8 @@ app.exception_handler(Exception)(problems.internal)
 
 @app.not_found
 def unknown(_: Exception) -> Answer:
-    """A path that is not there, or not with this method."""
-    # Imported here, for the document is large and only a lost client or a curious one needs it.
+    """Respond to a preflight, to OPTIONS, and to a path or method without a route."""
+    # Imported here: the document is large, and other requests do not need it.
     from functions.rest.openapi import methods_at  # noqa: PLC0415 - see above
 
     event = app.current_event.raw_event
@@ -52,10 +52,10 @@ def unknown(_: Exception) -> Answer:
 
 
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer one request of API Gateway.
+    """Handle a request of API Gateway.
 
-    HEAD is answered as GET is, body and all: the gateway counts the body for `Content-Length`, and leaves it out (RFC
+    HEAD gets the response of GET, with the body: the gateway computes `Content-Length` from the body and omits it (RFC
     9110, 9.3.2).
     """
-    asked = {**event, "httpMethod": "GET"} if event.get("httpMethod") == "HEAD" else event
-    return cors.readable(app.resolve(asked, context), asked)
+    request = {**event, "httpMethod": "GET"} if event.get("httpMethod") == "HEAD" else event
+    return cors.readable(app.resolve(request, context), request)

@@ -1,4 +1,4 @@
-"""What headers ask for: conditions (RFC 9110, 13), preferences (RFC 7240) and media types (RFC 9110, 12.5.1)."""
+"""Request headers: preconditions (RFC 9110, 13), preferences (RFC 7240) and media types (RFC 9110, 12.5.1)."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ __all__ = [
     "wait_seconds",
 ]
 
-_OF_A_BATCH = "-batch"
-_OF_SETTINGS = "-c"
-"""What stands behind the version in the entity tag of a bare batch, and of a stream whose settings were changed."""
+_BATCH_SUFFIX = "-batch"
+_SETTINGS_SUFFIX = "-c"
+"""Suffixes of the version in the entity tag of a bare batch, and of a stream whose settings were changed."""
 
-# The version alone, or a whole entity tag of this API: head, first and epoch, in either representation.
+# A bare head, or a whole entity tag of this API: head, first sequence and epoch, with or without a suffix.
 _VERSION = re.compile(
     r'"((0|[1-9][0-9]{0,15})(\.[1-9][0-9]{0,15}\.[0-9a-f]+(?=["-]))?)'
-    rf'(?:(?<=[0-9a-f])(?:{_OF_A_BATCH}|{_OF_SETTINGS}[0-9]{{1,15}}))?"'
+    rf'(?:(?<=[0-9a-f])(?:{_BATCH_SUFFIX}|{_SETTINGS_SUFFIX}[0-9]{{1,15}}))?"'
 )
 _TAG = re.compile(r'(W/)?("[\x21\x23-\x7e\x80-\xff]*")')
 """RFC 9110, 8.8.3."""
@@ -44,35 +44,46 @@ _LONGEST_WAIT = 25.0
 """API Gateway ends a request after 29 seconds (API Gateway quotas)."""
 
 _RESERVE = 2.0
-"""Seconds that reading and answering may take once the wait is over."""
+"""Seconds left for reading and responding after the wait."""
 
 
 def entity_tag(state: StreamState, epoch: str, *, batch: bool = False) -> str:
-    """The stream's version, as `streams.version_of` has it; a bare batch is another representation of the same.
+    """Return the entity tag of a stream's events, made of its version (`streams.version_of`).
 
-    Strong tags of two representations differ (RFC 9110, 8.8.1). As a condition of a change, both name the version.
+    Strong tags of two representations must differ (RFC 9110, 8.8.1), so a bare batch has a suffix. As a precondition of
+    a write, both mean the same version.
+
+    Args:
+        state: The stream.
+        epoch: The epoch of its partition.
+        batch: Whether the body is a bare batch.
     """
-    return f'"{version_of(state, epoch)}{_OF_A_BATCH if batch else ""}"'
+    return f'"{version_of(state, epoch)}{_BATCH_SUFFIX if batch else ""}"'
 
 
 def settings_tag(state: StreamState, epoch: str) -> str:
-    """The version of a stream and of its settings, which a description of it shows."""
-    return f'"{version_of(state, epoch)}{f"{_OF_SETTINGS}{state.changes}" if state.changes else ""}"'
+    """Return the entity tag of a stream's description, made of the versions of the stream and of its settings.
+
+    Args:
+        state: The stream.
+        epoch: The epoch of its partition.
+    """
+    return f'"{version_of(state, epoch)}{f"{_SETTINGS_SUFFIX}{state.changes}" if state.changes else ""}"'
 
 
 def expected(headers: Mapping[str, str]) -> Expected:
-    """Where the publisher believes the stream ends.
+    """Return the version at which the publisher expects the stream to be, from `If-Match` and `If-None-Match`.
 
     Raises:
-        InvalidQuery: The condition is none that a publish can have.
+        InvalidQuery: A publish does not support the precondition.
     """
     match, none_match = headers.get("if-match"), headers.get("if-none-match")
     if match is not None and none_match is not None:
-        raise InvalidQuery("If-Match and If-None-Match contradict each other; send one of them", pointer="If-Match")
+        raise InvalidQuery("If-Match and If-None-Match exclude each other; send one of them", pointer="If-Match")
     if none_match is not None:
         if none_match.strip() != "*":
             raise InvalidQuery(
-                "If-None-Match of a publish is *, for a stream that is new; send an expected version as If-Match",
+                "If-None-Match must be * (the stream must not exist yet); send an expected version as If-Match",
                 pointer="If-None-Match",
             )
         return NEW
@@ -80,44 +91,47 @@ def expected(headers: Mapping[str, str]) -> Expected:
         return ANY
     if match.strip() == "*":
         raise InvalidQuery(
-            'If-Match: * names no version; send the expected one, such as If-Match: "7", or no condition at all',
+            'If-Match must be a version such as "7", not *; omit the header to publish unconditionally',
             pointer="If-Match",
         )
     version = _VERSION.fullmatch(match.strip())
     if not version:
         raise InvalidQuery(
-            f'If-Match is {match[:80]!r}; send one version in double quotes, such as "7", or an ETag as it was given',
+            f'If-Match must be one version in double quotes, such as "7", or an ETag, not {match[:80]!r}',
             pointer="If-Match",
         )
     return Expected(int(version[2]), tag=version[1] if version[3] else "")
 
 
 def conditions(headers: Mapping[str, str]) -> Sequence[Condition]:
-    """On which conditions a stream is to be changed, by `If-Match` and `If-None-Match`.
+    """Return the preconditions of a change to a stream, from `If-Match` and `If-None-Match`.
 
     Raises:
-        InvalidQuery: One is neither `*` nor a list of entity tags.
+        InvalidQuery: A header is neither `*` nor a list of entity tags.
     """
-    found = []
+    preconditions = []
     for name, negated in (("If-Match", False), ("If-None-Match", True)):
         text = headers.get(name.lower())
         if text is not None:
             versions = ("*",) if text.strip() == "*" else _versions(name, text, weak=negated)
-            found.append(Condition(versions, negated))
-    return found
+            preconditions.append(Condition(versions, negated))
+    return preconditions
 
 
 def _versions(name: str, text: str, *, weak: bool) -> tuple[str, ...]:
-    """The versions in a list of entity tags; what is none of this API's is none of any stream's.
+    """Return the versions in a list of entity tags; tags of another form match no stream, and are skipped.
 
-    A weak tag counts where tags are compared weakly (RFC 9110, 13.1.1 and 13.1.2).
+    Args:
+        name: The header's name.
+        text: Its value.
+        weak: Whether weak tags match (RFC 9110, 13.1.1 and 13.1.2).
     """
     tags = [_TAG.fullmatch(entry.strip()) for entry in text.split(",")]
     versions = []
     for tag in tags:
         if not tag:
             raise InvalidQuery(
-                f'{name} is {text[:80]!r}; send *, versions in double quotes, such as "7", or ETags as they were given',
+                f'{name} must be *, versions in double quotes, such as "7", or ETags, not {text[:80]!r}',
                 pointer=name,
             )
         version = _VERSION.fullmatch(tag[2])
@@ -127,44 +141,53 @@ def _versions(name: str, text: str, *, weak: bool) -> tuple[str, ...]:
 
 
 def tags(headers: Mapping[str, str]) -> Sequence[str] | None:
-    """The strong entity tags of `If-Match`, without their quotes; None if every version will do.
+    """Return the strong entity tags of `If-Match` without their quotes; None if any version matches.
 
     Raises:
-        InvalidQuery: It is neither `*` nor a list of entity tags.
+        InvalidQuery: The header is neither `*` nor a list of entity tags.
     """
     text = headers.get("if-match", "*")
     if text.strip() == "*":
         return None
-    found = [_TAG.fullmatch(entry.strip()) for entry in text.split(",")]
-    if not all(found):
-        raise InvalidQuery(f"If-Match is {text[:80]!r}; send *, or ETags as they were given", pointer="If-Match")
-    return [tag[2].strip('"') for tag in found if tag and not tag[1]]
+    matches = [_TAG.fullmatch(entry.strip()) for entry in text.split(",")]
+    if not all(matches):
+        raise InvalidQuery(f"If-Match must be * or a list of ETags, not {text[:80]!r}", pointer="If-Match")
+    return [match[2].strip('"') for match in matches if match and not match[1]]
 
 
 def requires_new(headers: Mapping[str, str]) -> bool:
-    """Whether a stream is to be made only if there is none of its name.
+    """Return whether a stream may be created only if it does not exist (`If-None-Match: *`).
 
     Raises:
-        InvalidQuery: The condition is none that making a stream can have.
+        InvalidQuery: `If-None-Match` has another value.
     """
     condition = headers.get("if-none-match")
     if condition not in {None, "*"}:
-        raise InvalidQuery("If-None-Match of a new stream is *, for one that there is not yet", pointer="If-None-Match")
+        raise InvalidQuery("If-None-Match must be * (the stream must not exist yet)", pointer="If-None-Match")
     return condition is not None
 
 
 def is_current(headers: Mapping[str, str], tag: str) -> bool:
-    """Whether the reader already has what the tag stands for (If-None-Match, weak comparison)."""
-    known = headers.get("if-none-match")
-    if known is None:
+    """Return whether `If-None-Match` matches the tag by weak comparison: the reader has this version already.
+
+    Args:
+        headers: The request's.
+        tag: The entity tag of the current version.
+    """
+    text = headers.get("if-none-match")
+    if text is None:
         return False
-    return known.strip() == "*" or tag in {entry.strip().removeprefix("W/") for entry in known.split(",")}
+    return text.strip() == "*" or tag in {entry.strip().removeprefix("W/") for entry in text.split(",")}
 
 
 def wait_seconds(headers: Mapping[str, str], *, seconds_left: float) -> float:
-    """How long the reader is ready to wait, within what the gateway and the function allow; 0 if not at all.
+    """Return how many seconds to wait for events (`Prefer: wait`), limited by the gateway and the function; 0 for none.
 
-    What cannot be understood is ignored, as RFC 7240, 2 has it.
+    A preference that cannot be parsed is ignored (RFC 7240, 2).
+
+    Args:
+        headers: The request's.
+        seconds_left: Seconds until Lambda ends the function.
     """
     match = _WAIT.search(headers.get("prefer", ""))
     if not match:
@@ -173,7 +196,7 @@ def wait_seconds(headers: Mapping[str, str], *, seconds_left: float) -> float:
 
 
 def prefers_batch(headers: Mapping[str, str]) -> bool:
-    """Whether the reader names the JSON batch format, and likes JSON no better."""
+    """Return whether `Accept` names the JSON batch format, with a quality no lower than that of JSON."""
     qualities = dict(_accepted(headers.get("accept", "")))
     return qualities.get(BATCH, 0.0) > 0 and qualities[BATCH] >= qualities.get(JSON, 0.0)
 

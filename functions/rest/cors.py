@@ -1,6 +1,6 @@
-"""Pages of other origins: which may read answers, and what preflights are answered (Fetch Standard, "CORS protocol").
+"""CORS: which origins may read responses, and the responses to preflights (Fetch Standard, "CORS protocol").
 
-No answer allows credentials in the sense of CORS: the hub uses no cookies, and a page sends its key or token itself.
+No response allows credentials in the sense of CORS: the hub uses no cookies, and a page sends its key or token itself.
 """
 
 from __future__ import annotations
@@ -34,33 +34,33 @@ _REQUEST_HEADERS = (
     "X-Amz-Security-Token",
     "X-Api-Key",
 )
-"""What a page may send. `Authorization` has to be named: a wildcard does not cover it."""
+"""Headers that a page may send. `Authorization` must be listed: a wildcard does not include it."""
 
 _EXTENSION = re.compile(r"ce-[a-z0-9]+")
-"""An attribute in binary mode. Extensions are anybody's to name, so those that a preflight asks for are allowed."""
+"""A header of an attribute in binary mode. Publishers name extensions, so all that a preflight requests are allowed."""
 
-_OF_THE_GATEWAY = ("x-amzn-RequestId",)
-"""Headers that API Gateway adds to an answer of a function, and that a page may read."""
+_GATEWAY_HEADERS = ("x-amzn-RequestId",)
+"""Headers that API Gateway adds to the function's responses and that a page may read."""
 
 _MAX_AGE = 7200
-"""Seconds for which a browser keeps the answer to a preflight; Chromium keeps none longer."""
+"""Seconds for which a browser caches the response to a preflight; the maximum of Chromium."""
 
 _PREFLIGHT_VARIES = ("Origin", "Access-Control-Request-Method", "Access-Control-Request-Headers")
 
 
 @dataclass(frozen=True, slots=True)
 class Origins:
-    """The origins whose pages may read answers.
+    """The origins whose pages may read responses.
 
     Attributes:
-        listed: As browsers write them in `Origin`; in place of a port may stand `*`, for any; `*` alone is any origin.
+        listed: Values of the `Origin` header; a port may be `*`, for any port; `*` alone is any origin.
     """
 
     listed: tuple[str, ...] = ()
 
     @classmethod
     def of_settings(cls) -> Origins:
-        """Those of this deployment. If its settings are wrong, none: each call answers with what is wrong."""
+        """Return the origins of this deployment; none if its settings are invalid, which each call then reports."""
         try:
             return cls(hub().settings.allowed_origins)
         except SettingsError:
@@ -68,27 +68,27 @@ class Origins:
 
     @property
     def any(self) -> bool:
-        """Whether every page may read."""
+        """Whether all origins may read responses."""
         return ANY_ORIGIN in self.listed
 
     def allow(self, origin: str) -> bool:
-        """Whether pages of this origin may read."""
+        """Return whether pages of this origin may read responses."""
         return self.any or origin in self.listed or f"{_without_port(origin)}:*" in self.listed
 
 
 def preflight(event: Mapping[str, Any]) -> tuple[str, Mapping[str, str]] | None:
-    """Who asks in a preflight, and the headers that answer it; no headers, if pages of this origin may not call.
+    """Return the origin of a preflight, and the headers of its response.
 
     Returns:
-        None, if the request is no preflight.
+        None if the request is not a preflight; no headers if the origin is not allowed.
     """
     origin = _line(event, "origin")
     if event.get("httpMethod") != "OPTIONS" or not origin or not _line(event, "access-control-request-method"):
         return None
     if not Origins.of_settings().allow(origin):
         return origin, {}
-    asked = [name.strip().lower() for name in _line(event, "access-control-request-headers").split(",")]
-    allowed = (*_REQUEST_HEADERS, *(name for name in asked if _EXTENSION.fullmatch(name)))
+    requested = [name.strip().lower() for name in _line(event, "access-control-request-headers").split(",")]
+    allowed = (*_REQUEST_HEADERS, *(name for name in requested if _EXTENSION.fullmatch(name)))
     return origin, {
         "Access-Control-Allow-Methods": _METHODS,
         "Access-Control-Allow-Headers": ", ".join(allowed),
@@ -97,7 +97,12 @@ def preflight(event: Mapping[str, Any]) -> tuple[str, Mapping[str, str]] | None:
 
 
 def readable(answer: dict[str, Any], event: Mapping[str, Any]) -> dict[str, Any]:
-    """The answer of a function, readable by pages of the origins that may read it; `Vary` says that others get less."""
+    """Add CORS headers to a response, and `Vary`, since the response depends on the origin.
+
+    Args:
+        answer: The function's response.
+        event: The request.
+    """
     origins = Origins.of_settings()
     if not origins.listed:
         return answer
@@ -109,16 +114,16 @@ def readable(answer: dict[str, Any], event: Mapping[str, Any]) -> dict[str, Any]
         if event.get("httpMethod") != "OPTIONS":
             added["Access-Control-Expose-Headers"] = [", ".join(_exposed(lines))]
     varies = _PREFLIGHT_VARIES if event.get("httpMethod") == "OPTIONS" else () if origins.any else ("Origin",)
-    told = [value for name, values in lines.items() if name.lower() == "vary" for value in values]
+    present = [value for name, values in lines.items() if name.lower() == "vary" for value in values]
     if varies:
-        added["Vary"] = [", ".join([*told, *varies])]
+        added["Vary"] = [", ".join([*present, *varies])]
     kept = {name: list(values) for name, values in lines.items() if not (varies and name.lower() == "vary")}
     return {**answer, "multiValueHeaders": {**kept, **added}}
 
 
 def _exposed(names: Iterable[str]) -> list[str]:
-    """Every header of this answer: attributes of an event in binary mode have names that no list foresees."""
-    return [*sorted(name for name in names if name.lower() != "vary"), *_OF_THE_GATEWAY]
+    """Return all headers of this response: attributes of an event in binary mode have names that no list contains."""
+    return [*sorted(name for name in names if name.lower() != "vary"), *_GATEWAY_HEADERS]
 
 
 def _without_port(origin: str) -> str:
@@ -126,7 +131,7 @@ def _without_port(origin: str) -> str:
     return f"{scheme}{separator}{re.sub(r':[0-9]+$', '', host)}"
 
 
-def _line(event: Mapping[str, Any], wanted: str) -> str:
-    """A header that has one line; the last one counts, as API Gateway has it."""
+def _line(event: Mapping[str, Any], header: str) -> str:
+    """Return the last line of a header, as API Gateway does; empty if it is absent."""
     lines = event.get("multiValueHeaders") or {}
-    return next((str(values[-1]) for name, values in lines.items() if name.lower() == wanted and values), "")
+    return next((str(values[-1]) for name, values in lines.items() if name.lower() == header and values), "")

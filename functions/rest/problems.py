@@ -1,4 +1,4 @@
-"""What went wrong, as clients are told: problem details (RFC 9457) with a stable code each."""
+"""Errors as problem details (RFC 9457), each with a stable code."""
 
 from __future__ import annotations
 
@@ -30,56 +30,58 @@ _LOGGER = logging.getLogger(__name__)
 
 
 class InvalidBody(errors.Invalid):
-    """A JSON body breaks the rules of its call, perhaps in several places.
+    """A JSON body violates the rules of its call in one or more places.
 
     Attributes:
-        places: The pointer (RFC 6901) and the reason of each.
+        places: The pointer (RFC 6901) and the reason for each.
     """
 
     code = "invalid-body"
 
     def __init__(self, places: Sequence[tuple[str, str]]) -> None:
         pointer, detail = places[0]
-        super().__init__(f"the body breaks a rule: {pointer or 'it'}: {detail}", pointer=pointer)
+        super().__init__(
+            f"invalid body: {pointer}: {detail}" if pointer else f"invalid body: {detail}", pointer=pointer
+        )
         self.places = places
 
 
 _KINDS: Mapping[type[errors.EventstoreError], tuple[int, str]] = {
-    errors.Malformed: (400, "The request cannot be read"),
+    errors.Malformed: (400, "Malformed request"),
     errors.UnsupportedMediaType: (415, "Unsupported media type"),
-    errors.InvalidEvent: (422, "The event breaks a rule"),
-    errors.InvalidStream: (422, "The stream's name or settings break a rule"),
-    errors.InvalidQuery: (422, "A parameter or header breaks a rule"),
-    errors.InvalidFilter: (422, "The filter breaks a rule"),
-    errors.InvalidCursor: (422, "The cursor cannot be used here"),
-    InvalidBody: (422, "The body breaks a rule"),
-    errors.TooLarge: (413, "More than is taken at once"),
-    errors.WrongExpectedVersion: (412, "The stream is at another version"),
-    errors.WrongSubscriptionVersion: (412, "The subscription is at another version"),
-    errors.EventConflict: (409, "Another event has this source and id"),
-    errors.StreamConflict: (409, "The stream exists with other settings"),
-    errors.SubscriptionConflict: (409, "The subscription exists with another definition"),
-    errors.AmbiguousEvent: (409, "Several events have this id"),
-    errors.StreamNotFound: (404, "There is no such stream"),
-    errors.EventNotFound: (404, "There is no such event"),
-    errors.SubscriptionNotFound: (404, "There is no such subscription"),
-    errors.NothingParked: (404, "Nothing is parked there"),
-    errors.StreamGone: (410, "The stream was deleted for good"),
-    errors.NewEpoch: (410, "The store was made anew"),
-    errors.Forbidden: (403, "The credential does not reach that far"),
-    errors.StoreUnavailable: (503, "The store does not answer"),
-    errors.StoreFull: (503, "The store is full"),
-    errors.QueueUnavailable: (503, "A queue does not answer"),
-    errors.PartitionMismatch: (503, "The store was made with another number of partitions"),
-    errors.FormatMismatch: (503, "The store has another format"),
+    errors.InvalidEvent: (422, "Invalid event"),
+    errors.InvalidStream: (422, "Invalid stream name or settings"),
+    errors.InvalidQuery: (422, "Invalid parameter or header"),
+    errors.InvalidFilter: (422, "Invalid filter"),
+    errors.InvalidCursor: (422, "Invalid cursor"),
+    InvalidBody: (422, "Invalid body"),
+    errors.TooLarge: (413, "Payload too large"),
+    errors.WrongExpectedVersion: (412, "Stream version does not match"),
+    errors.WrongSubscriptionVersion: (412, "Subscription version does not match"),
+    errors.EventConflict: (409, "Event exists with other content"),
+    errors.StreamConflict: (409, "Stream exists with other settings"),
+    errors.SubscriptionConflict: (409, "Subscription exists with another definition"),
+    errors.AmbiguousEvent: (409, "Event id is not unique"),
+    errors.StreamNotFound: (404, "Stream not found"),
+    errors.EventNotFound: (404, "Event not found"),
+    errors.SubscriptionNotFound: (404, "Subscription not found"),
+    errors.NothingParked: (404, "Nothing is parked"),
+    errors.StreamGone: (410, "Stream was permanently deleted"),
+    errors.NewEpoch: (410, "Store was reset"),
+    errors.Forbidden: (403, "Permission denied"),
+    errors.StoreUnavailable: (503, "Store unavailable"),
+    errors.StoreFull: (503, "Store is full"),
+    errors.QueueUnavailable: (503, "Queue unavailable"),
+    errors.PartitionMismatch: (503, "Partition count does not match"),
+    errors.FormatMismatch: (503, "Store format is not supported"),
 }
 _FALLBACKS: Mapping[type[errors.EventstoreError], tuple[int, str]] = {
-    errors.Invalid: (422, "The request breaks a rule"),
-    errors.Conflict: (409, "The store holds something else"),
-    errors.Absent: (404, "It is not there"),
-    errors.Refused: (403, "It is not for this credential"),
-    errors.Unavailable: (503, "Not now"),
-    errors.EventstoreError: (500, "Something went wrong"),
+    errors.Invalid: (422, "Invalid request"),
+    errors.Conflict: (409, "Conflict"),
+    errors.Absent: (404, "Not found"),
+    errors.Refused: (403, "Permission denied"),
+    errors.Unavailable: (503, "Service unavailable"),
+    errors.EventstoreError: (500, "Internal error"),
 }
 _RETRY_AFTER = {"Retry-After": "1"}
 
@@ -96,21 +98,21 @@ GATEWAY_CODES = frozenset(
         "unsupported-media-type",
     }
 )
-"""Every code of a problem that the gateway answers by itself (template.yaml, gateway responses)."""
+"""The codes of the problems that API Gateway itself returns (template.yaml, gateway responses)."""
 
 CODES = sorted(
     {kind.code for kind in _KINDS} | {"foreign-origin", "not-found", "method-not-allowed", "internal"} | GATEWAY_CODES
 )
-"""Every code that a problem may have."""
+"""The codes of all problems."""
 
 
 def of(error: errors.EventstoreError) -> Answer:
-    """The problem that an error of the hub is."""
+    """Return an error of the hub as a problem."""
     return _problem(error, {})
 
 
 def partly_published(error: PartlyPublished) -> Answer:
-    """The problem that stopped a publish, and what was stored before it did."""
+    """Return the error that stopped a publish as a problem, with the results of the events stored before it."""
     results = {"results": [result and published(result) for result in error.results]}
     cause = error.__cause__
     if isinstance(cause, errors.EventstoreError):
@@ -119,26 +121,32 @@ def partly_published(error: PartlyPublished) -> Answer:
 
 
 def internal(error: Exception) -> Answer:
-    """A fault of the hub's own: logged in full, and told without its insides."""
+    """Log an unexpected error in full, and return a problem that reveals nothing of it."""
     return _internal(error, {})
 
 
 def no_such_route(path: str) -> Answer:
-    """Nothing is at the path."""
-    return _answer(404, "not-found", "Not found", f"there is nothing at {path[:200]}; see /api/v1/docs")
+    """Return the problem that no route matches the path."""
+    return _answer(404, "not-found", "Not found", f"no route matches {path[:200]}; /api/v1/docs lists all routes")
 
 
 def foreign_origin(origin: str) -> Answer:
-    """A preflight of a page whose origin the setting does not name."""
-    detail = f"pages of {origin[:200]!r} may not call this hub; its setting AllowedOrigins names those that may"
+    """Return the problem of a preflight from an origin that the setting does not list."""
+    detail = f"origin {origin[:200]!r} is not allowed; the setting AllowedOrigins lists the allowed origins"
     return _answer(403, "foreign-origin", "Origin not allowed", detail)
 
 
 def method_not_allowed(method: str, path: str, *, allowed: Sequence[str]) -> Answer:
-    """The path takes other methods; RFC 9110, 15.5.6 wants them named."""
+    """Return the problem that the path does not support the method; RFC 9110, 15.5.6 requires the allowed ones.
+
+    Args:
+        method: The request's method.
+        path: The request's path.
+        allowed: The methods that the path supports.
+    """
     allow = ", ".join(allowed)
-    detail = f"{path[:200]} does not take {method[:20]}; it takes {allow}"
-    return _answer(405, "method-not-allowed", "The method is not taken here", detail, headers={"Allow": allow})
+    detail = f"{path[:200]} does not support {method[:20]}; supported: {allow}"
+    return _answer(405, "method-not-allowed", "Method not allowed", detail, headers={"Allow": allow})
 
 
 def _problem(error: errors.EventstoreError, extra: Mapping[str, object]) -> Answer:
@@ -160,7 +168,7 @@ def _kind(kind: type[errors.EventstoreError]) -> tuple[int, str]:
 
 
 def _members(error: errors.EventstoreError) -> Mapping[str, object]:
-    """The extension members of a problem (RFC 9457, 3.2)."""
+    """Return the extension members of a problem (RFC 9457, 3.2)."""
     match error:
         case InvalidBody():
             return {"errors": [{"pointer": pointer, "detail": detail} for pointer, detail in error.places]}
@@ -176,18 +184,18 @@ def _members(error: errors.EventstoreError) -> Mapping[str, object]:
         case errors.EventConflict():
             return {"stream": error.stream, "sequence": error.sequence, "index": error.index}
         case errors.AmbiguousEvent():
-            found: Mapping[str, object] = {
-                "candidates": [{"stream": s, "source": source} for s, source in error.candidates]
+            members: Mapping[str, object] = {
+                "candidates": [{"stream": stream, "source": source} for stream, source in error.candidates]
             }
         case _:
-            found = {}
-    return found
+            members = {}
+    return members
 
 
 def _internal(error: BaseException, extra: Mapping[str, object]) -> Answer:
-    # The runtime stamps each line with the request's id, which API Gateway gives the client as x-amzn-RequestId.
+    # Lambda adds the request's id to each log line; API Gateway returns it to the client as x-amzn-RequestId.
     _LOGGER.error("a request failed", exc_info=error)
-    return _answer(500, "internal", "The hub failed", "the fault is the hub's; its log has the details", extra=extra)
+    return _answer(500, "internal", "Internal error", "the hub failed; its log has the details", extra=extra)
 
 
 def _answer(
@@ -200,6 +208,6 @@ def _answer(
     headers: Mapping[str, str] | None = None,
 ) -> Answer:
     members = {"type": f"urn:flunq:problem:{code}", "title": title, "status": status, "detail": detail, "code": code}
-    # Input is quoted in details: escapes keep a lone surrogate in it from breaking the answer.
+    # Details quote input, which may contain a lone surrogate: json.dumps escapes it, so that the body can be encoded.
     body = json.dumps({**members, **(extra or {})}, separators=(",", ":"))
     return Answer(status, "application/problem+json", body, headers=headers)

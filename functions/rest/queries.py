@@ -1,6 +1,6 @@
-"""Query parameters as the queries of the core.
+"""Query parameters as queries of the core.
 
-A parameter that a call does not know is refused: a misspelt filter must not select everything.
+Unknown parameters are rejected: a misspelt filter must not select everything.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ __all__ = [
     "flag",
     "milliseconds",
     "names_query",
-    "one",
-    "only",
+    "require_known",
     "required",
+    "single_value",
     "stream_query",
 ]
 
@@ -41,8 +41,8 @@ _ALL = (*_SELECTION, "stream", "order", *_PAGE)
 _STREAM = (*_SELECTION, "from", "to", "direction", *_PAGE)
 _NAMES = ("prefix", *_PAGE)
 
-_MOST = 1000
-_USUAL = 100
+_MAX_LIMIT = 1000
+_DEFAULT_LIMIT = 100
 _GREATEST = 10**15
 
 _NUMBER = re.compile(r"0|[1-9][0-9]*")
@@ -56,69 +56,83 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class NamesQuery:
-    """Which names: up to `limit` beyond `after`, those that start with `prefix`."""
+    """A page of names: up to `limit` names after `after` that start with `prefix`."""
 
     prefix: str = ""
     after: str = ""
-    limit: int = _USUAL
+    limit: int = _DEFAULT_LIMIT
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLettersQuery:
-    """Which parked streams: up to `limit` beyond a subscription and a stream; of one subscription, or one stream."""
+    """A page of parked streams: up to `limit` after the pair `after` of a subscription and a stream.
+
+    Attributes:
+        subscription: Selects the streams that this subscription parked; None selects all.
+        stream: Selects this stream; None selects all.
+    """
 
     subscription: str | None = None
     stream: str | None = None
     after: tuple[str, str] = ("", "")
-    limit: int = _USUAL
+    limit: int = _DEFAULT_LIMIT
 
 
-def only(query: Mapping[str, Sequence[str]], *known: str) -> None:
-    """Return if every parameter is known and has a value.
+def require_known(query: Mapping[str, Sequence[str]], *known: str) -> None:
+    """Raise unless every parameter is known and has a value.
+
+    Args:
+        query: The values of each parameter.
+        known: The parameters that the call supports.
 
     Raises:
-        InvalidQuery: One is not, or has none.
+        InvalidQuery: A parameter is unknown or empty.
     """
     for name, values in query.items():
         if name not in known:
-            knows = ", ".join(known) if known else "none"
-            raise InvalidQuery(f"unknown parameter {name[:80]!r}; this call knows: {knows}", pointer=name)
+            supported = ", ".join(known) if known else "none"
+            raise InvalidQuery(f"unknown parameter {name[:80]!r}; supported: {supported}", pointer=name)
         if not all(values):
-            raise InvalidQuery(f"{name} is empty; give it a value, or leave it out", pointer=name)
+            raise InvalidQuery(f"{name} must not be empty; set a value, or omit it", pointer=name)
 
 
-def one(query: Mapping[str, Sequence[str]], name: str) -> str | None:
-    """The value of a parameter that may stand once; None without it."""
+def single_value(query: Mapping[str, Sequence[str]], name: str) -> str | None:
+    """Return the value of a parameter that may occur once; None if it is absent."""
     values = query.get(name) or (None,)
     if len(values) > 1:
-        raise InvalidQuery(f"{name} stands {len(values)} times; once is enough", pointer=name)
+        raise InvalidQuery(f"{name} must not occur more than once; it occurs {len(values)} times", pointer=name)
     return values[0]
 
 
 def flag(query: Mapping[str, Sequence[str]], name: str) -> bool:
-    """Whether a parameter says true; without it, false."""
+    """Return whether a parameter is true; an absent one is false."""
     return _choice(query, name, ("false", "true")) == "true"
 
 
 def all_query(query: Mapping[str, Sequence[str]]) -> AllQuery:
-    """Which events of all streams."""
-    only(query, *_ALL)
+    """Parse a query for events of all streams."""
+    require_known(query, *_ALL)
     return AllQuery(
         limit=_limit(query),
-        cursor=one(query, "cursor"),
+        cursor=single_value(query, "cursor"),
         backwards=_choice(query, "order", ("asc", "desc")) == "desc",
         selection=_selection(query),
     )
 
 
 def stream_query(query: Mapping[str, Sequence[str]], *, wait: float) -> StreamQuery:
-    """Which events of one stream."""
-    only(query, *_STREAM)
+    """Parse a query for events of a stream.
+
+    Args:
+        query: The values of each parameter.
+        wait: Seconds to wait for events.
+    """
+    require_known(query, *_STREAM)
     return StreamQuery(
         start=_number(query, "from", default=1, greatest=_GREATEST),
         stop=_number(query, "to", default=_GREATEST, greatest=_GREATEST),
         limit=_limit(query),
-        cursor=one(query, "cursor"),
+        cursor=single_value(query, "cursor"),
         backwards=_choice(query, "direction", ("forwards", "backwards")) == "backwards",
         selection=_selection(query),
         wait=wait,
@@ -126,23 +140,28 @@ def stream_query(query: Mapping[str, Sequence[str]], *, wait: float) -> StreamQu
 
 
 def names_query(query: Mapping[str, Sequence[str]], kind: str) -> NamesQuery:
-    """Which names of a list of that kind (`tokens`)."""
-    only(query, *_NAMES)
-    prefix, cursor = one(query, "prefix"), one(query, "cursor")
+    """Parse a query for a page of a list that is sorted by name.
+
+    Args:
+        query: The values of each parameter.
+        kind: The list, as in `tokens`.
+    """
+    require_known(query, *_NAMES)
+    prefix, cursor = single_value(query, "prefix"), single_value(query, "cursor")
     if prefix is not None and not _PREFIX.fullmatch(prefix):
         raise InvalidQuery(
-            f"prefix is {prefix[:80]!r}; a name is 1 to 200 of: letters, digits and . _ : ~ -", pointer="prefix"
+            f"prefix must be 1 to 200 letters, digits or . _ : ~ -, not {prefix[:80]!r}", pointer="prefix"
         )
     return NamesQuery(prefix or "", names_of(kind, cursor)[0] if cursor else "", _limit(query))
 
 
 def dead_letters_query(query: Mapping[str, Sequence[str]]) -> DeadLettersQuery:
-    """Which parked streams."""
-    only(query, "subscription", "stream", *_PAGE)
-    stream, cursor = one(query, "stream"), one(query, "cursor")
+    """Parse a query for a page of parked streams."""
+    require_known(query, "subscription", "stream", *_PAGE)
+    stream, cursor = single_value(query, "stream"), single_value(query, "cursor")
     if stream is not None:
         stream_name(stream, pointer="stream")
-    subscription, after = one(query, "subscription"), ("", "")
+    subscription, after = single_value(query, "subscription"), ("", "")
     if cursor:
         name, last = names_of(DEAD_LETTERS, cursor, count=2)
         after = name, last
@@ -150,10 +169,10 @@ def dead_letters_query(query: Mapping[str, Sequence[str]]) -> DeadLettersQuery:
 
 
 def required(query: Mapping[str, Sequence[str]], name: str) -> str:
-    """The value of a parameter that must stand once."""
-    value = one(query, name)
+    """Return the value of a parameter that must occur exactly once."""
+    value = single_value(query, name)
     if value is None:
-        raise InvalidQuery(f"{name} is missing; this call needs it", pointer=name)
+        raise InvalidQuery(f"the parameter {name} is required", pointer=name)
     return value
 
 
@@ -170,45 +189,45 @@ def _selection(query: Mapping[str, Sequence[str]]) -> Selection:
 
 
 def _limit(query: Mapping[str, Sequence[str]]) -> int:
-    return _number(query, "limit", default=_USUAL, greatest=_MOST)
+    return _number(query, "limit", default=_DEFAULT_LIMIT, greatest=_MAX_LIMIT)
 
 
 def _number(query: Mapping[str, Sequence[str]], name: str, *, default: int, greatest: int) -> int:
-    text = one(query, name)
+    text = single_value(query, name)
     if text is None:
         return default
-    # Length first: Python refuses to read thousands of digits.
+    # The length is checked first: int() rejects thousands of digits.
     if not _NUMBER.fullmatch(text) or len(text) > len(str(greatest)) or not 1 <= int(text) <= greatest:
-        raise InvalidQuery(f"{name} is {text[:40]!r}; it is a whole number from 1 to {greatest}", pointer=name)
+        raise InvalidQuery(f"{name} must be an integer from 1 to {greatest}, not {text[:40]!r}", pointer=name)
     return int(text)
 
 
 def _choice(query: Mapping[str, Sequence[str]], name: str, choices: tuple[str, str]) -> str:
-    text = one(query, name)
+    text = single_value(query, name)
     if text is not None and text not in choices:
-        raise InvalidQuery(f"{name} is {text[:40]!r}; it is {' or '.join(choices)}", pointer=name)
+        raise InvalidQuery(f"{name} must be {' or '.join(choices)}, not {text[:40]!r}", pointer=name)
     return text or choices[0]
 
 
 def _time(query: Mapping[str, Sequence[str]], name: str) -> int | None:
-    text = one(query, name)
+    text = single_value(query, name)
     if text is None:
         return None
     try:
         return max(0, milliseconds(text))
     except ValueError as error:
         raise InvalidQuery(
-            f"{name} is {text[:40]!r}, which is no time of RFC 3339; one is such as 2018-04-05T17:31:00Z "
-            "(a + of an offset is sent as %2B)",
+            f"{name} must be an RFC 3339 time such as 2018-04-05T17:31:00Z, not {text[:40]!r} "
+            "(encode the + of an offset as %2B)",
             pointer=name,
         ) from error
 
 
 def milliseconds(text: str) -> int:
-    """The first millisecond since 1970 that is not before the time; events are stored at whole ones.
+    """Return an RFC 3339 time in milliseconds since 1970, rounded up: events are stored at whole milliseconds.
 
     Raises:
-        ValueError: It is no time of RFC 3339.
+        ValueError: The text is not an RFC 3339 time.
     """
     match = _TIME.fullmatch(text)
     if not match:
@@ -216,7 +235,7 @@ def milliseconds(text: str) -> int:
     minute, second, fraction, offset = match.groups()
     if not int(second) <= 60:  # noqa: PLR2004 - RFC 3339, 5.7: 60 is a leap second, which Python's calendar lacks
         raise ValueError(text)
-    # A difference, not an instant: the last second of year 9999 is followed by none that Python knows.
+    # Seconds are added to a difference, not to an instant: a leap second that ends year 9999 would overflow datetime.
     since = datetime.fromisoformat(f"{minute}00{offset}".upper()) - _EPOCH + timedelta(seconds=int(second))
     thousandths = (fraction or "0").ljust(3, "0")
     rounded_up = int(thousandths[:3]) + bool(thousandths[3:].strip("0"))

@@ -1,4 +1,4 @@
-"""One request, as API Gateway hands it over (proxy integration, payload format 1.0)."""
+"""A request, as API Gateway passes it to the function (proxy integration, payload format 1.0)."""
 
 from __future__ import annotations
 
@@ -24,31 +24,31 @@ MERGE_PATCH = "application/merge-patch+json"
 """RFC 7396."""
 
 _SAFE = {"GET", "HEAD", "OPTIONS", "TRACE"}
-"""RFC 9110, 9.2.1. What HEAD, OPTIONS and TRACE would be answered does not matter here."""
+"""Safe methods (RFC 9110, 9.2.1), which ignore preconditions that they do not support."""
 
 _PRECONDITIONS = {
     "if-match": "If-Match",
     "if-none-match": "If-None-Match",
     "if-unmodified-since": "If-Unmodified-Since",
 }
-"""Those that a method which changes something may have (RFC 9110, 13.1); it ignores If-Modified-Since and If-Range."""
+"""Preconditions of unsafe methods (RFC 9110, 13.1), which ignore If-Modified-Since and If-Range."""
 
 _LONGEST_BODY = 1024 * 1024
-"""Of a call in JSON; cursors of all partitions that a store may have are the most that one holds."""
+"""Bytes of a JSON body; the largest valid one holds the cursors of as many partitions as a store may have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the routes need of a request.
+    """The parts of a request that routes use.
 
     Attributes:
-        path: As the client sent it, percent-encoded, without the stage.
-        base: What stands before `path` in the client's URL: the stage, or nothing behind a custom domain.
-        headers: By lower-case name; several lines of one name are joined as RFC 9110, 5.3 allows.
-        query: Every value of each parameter, decoded.
-        body: Byte for byte as the client sent it.
-        seconds_left: Until the function is ended.
-        access: What the caller may do.
+        path: The path as the client sent it, percent-encoded, without the stage.
+        base: The part of the client's URL before `path`: the stage, or empty with a custom domain.
+        headers: Header values by lower-case name; lines of the same name are joined (RFC 9110, 5.3).
+        query: All values of each parameter, decoded.
+        body: The bytes as the client sent them.
+        seconds_left: Seconds until Lambda ends the function.
+        access: The caller's permissions.
     """
 
     path: str
@@ -61,21 +61,21 @@ class Request:
 
     @classmethod
     def of(cls, event: Mapping[str, Any], context: LambdaContext, *, conditions: Collection[str] = ()) -> Request:
-        """Read the event that a function is invoked with.
+        """Parse the event that the function is invoked with.
 
         Args:
-            event: As API Gateway makes it.
-            context: Lambda's.
-            conditions: The headers with preconditions that a call which changes something honours, in lower case.
+            event: The event of the proxy integration.
+            context: Lambda's context object.
+            conditions: The precondition headers that the call supports, in lower case.
 
         Raises:
-            Forbidden: As `caller_of` says.
-            InvalidQuery: The call changes something on a condition that it cannot honour.
+            Forbidden: As `caller_of`.
+            InvalidQuery: An unsafe method has a precondition that the call does not support.
         """
         access = caller_of(event)
         headers = _headers(event)
         if event.get("httpMethod") not in _SAFE:
-            _require_honoured(headers, conditions)
+            _require_supported(headers, conditions)
         path = event["path"]
         body = event.get("body") or ""
         return cls(
@@ -90,55 +90,59 @@ class Request:
 
 
 def caller_of(event: Mapping[str, Any]) -> Access:
-    """What the caller of a request may do, by the event that the function is invoked with.
+    """Return the caller's permissions from the event that the function is invoked with.
 
     Raises:
-        Forbidden: As `functions.access.access_of` says; or there are several credentials. The authorizer refuses those,
-            but the gateway keeps its answer to one of the headers, and does not ask again for what stands in others.
+        Forbidden: As `functions.access.access_of`; or the request has several credentials. The authorizer refuses those
+            too, but the gateway caches its response by one header and does not ask again when another one is added.
     """
     access = access_of(event.get("requestContext") or {})
     if hub().settings.authorizes:
         bearers = {line.strip().partition(" ")[2].strip() for line in _lines(event, "authorization")}
         if len(bearers.union(_lines(event, "x-api-key"))) > 1:
-            raise Forbidden("there are several credentials, which contradict each other; send one")
+            raise Forbidden("the request has several credentials; send one")
     return access
 
 
 def json_body(request: Request, *others: str) -> bytes:
-    """The body, if it says that it is JSON, or of one of the other media types.
+    """Return the body, unless its media type or length is not accepted.
+
+    Args:
+        request: The request.
+        others: The media types that are accepted beside application/json.
 
     Raises:
-        UnsupportedMediaType: It says something else, or nothing.
-        TooLarge: It has more than 1 MiB.
+        UnsupportedMediaType: Content-Type is missing or names another media type.
+        TooLarge: The body is longer than 1 MiB.
     """
     essence = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    known = ("application/json", *others)
-    if essence not in known:
+    supported = ("application/json", *others)
+    if essence not in supported:
         raise UnsupportedMediaType(
             (f"Content-Type {essence!r} is not supported" if essence else "the request has no Content-Type")
-            + f"; send {' or '.join(known)}"
+            + f"; send {' or '.join(supported)}"
         )
     if len(request.body) > _LONGEST_BODY:
-        raise TooLarge(f"the body is {len(request.body)} bytes long; {_LONGEST_BODY} are the most")
+        raise TooLarge(f"the body is {len(request.body)} bytes long; at most {_LONGEST_BODY} are allowed")
     return request.body
 
 
 def segment(text: str) -> str:
-    """A segment of the path, decoded: REST APIs hand paths over as they were sent.
+    """Decode a segment of the path, which REST APIs pass on as the client sent it.
 
     Raises:
-        Malformed: What it percent-encodes is not UTF-8.
+        Malformed: The percent-encoded bytes are not UTF-8.
     """
     try:
         return unquote(text, errors="strict")
     except UnicodeDecodeError as error:
-        raise Malformed(f"the path segment {text[:80]!r} percent-encodes what is not UTF-8") from error
+        raise Malformed(f"the path segment {text[:80]!r} must be percent-encoded UTF-8") from error
 
 
-def _lines(event: Mapping[str, Any], wanted: str) -> Sequence[str]:
-    """Every line of a header."""
+def _lines(event: Mapping[str, Any], header: str) -> Sequence[str]:
+    """Return all lines of a header, which is named in lower case."""
     lines = event.get("multiValueHeaders") or {}
-    return [line for name, values in lines.items() if name.lower() == wanted for line in values]
+    return [line for name, values in lines.items() if name.lower() == header for line in values]
 
 
 def _headers(event: Mapping[str, Any]) -> Mapping[str, str]:
@@ -146,22 +150,23 @@ def _headers(event: Mapping[str, Any]) -> Mapping[str, str]:
     return {name.lower(): values[0] if len(values) == 1 else ", ".join(values) for name, values in lines.items()}
 
 
-def _require_honoured(headers: Mapping[str, str], conditions: Collection[str]) -> None:
-    """Raise `InvalidQuery` if a precondition would be passed over: what depends on it is not to be done without it."""
-    for name, written in _PRECONDITIONS.items():
+def _require_supported(headers: Mapping[str, str], conditions: Collection[str]) -> None:
+    """Raise `InvalidQuery` if a precondition is not supported: ignoring it would make a change that depends on it."""
+    for name, header in _PRECONDITIONS.items():
         if name not in headers or name in conditions:
             continue
         if name == "if-unmodified-since" and "if-match" in headers and "if-match" in conditions:
-            # RFC 9110, 13.1.4: If-Match says it better.
+            # RFC 9110, 13.1.4: If-Match takes precedence.
             continue
-        honoured = " and ".join(_PRECONDITIONS[one] for one in _PRECONDITIONS if one in conditions) or "no condition"
+        supported = " and ".join(header for name in _PRECONDITIONS if name in conditions) or "none"
         raise InvalidQuery(
-            f"{written} cannot be honoured here, and nothing was changed; this call takes {honoured}", pointer=written
+            f"this call does not support the precondition {header}; supported: {supported}; nothing was changed",
+            pointer=header,
         )
 
 
 def base_of(event: Mapping[str, Any]) -> str:
-    """What stands before the path in the client's URL: the stage, or nothing behind a custom domain."""
+    """Return the part of the client's URL before the path: the stage, or nothing with a custom domain."""
     path = event["path"]
-    whole = str((event.get("requestContext") or {}).get("path") or path)
-    return whole.removesuffix(path) if whole.endswith(path) else ""
+    full_path = str((event.get("requestContext") or {}).get("path") or path)
+    return full_path.removesuffix(path) if full_path.endswith(path) else ""

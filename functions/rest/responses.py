@@ -1,4 +1,4 @@
-"""Answers: JSON, pages of events spliced from what the store keeps, and single events."""
+"""Responses: JSON, pages of events spliced from their stored bytes, and single events."""
 
 from __future__ import annotations
 
@@ -51,66 +51,85 @@ BATCH = "application/cloudevents-batch+json"
 _UNKNOWN = "application/octet-stream"
 
 _AS_TEXT = 1024 * 1024
-"""Longer bodies go as Base64, whose length is known: text in the function's answer grows by what JSON escapes in it,
-and Lambda allows an answer 6 MB (Lambda quotas)."""
+"""Bytes above which a body is sent as Base64, whose length is known: JSON escapes in text can make it much longer, and
+Lambda limits a response to 6 MB (Lambda quotas)."""
 
 _MISSING_BYTES = 1024
-"""Of a header that says what is missing; an answer has two of them, and its link."""
+"""Bytes of a header that lists gaps; a response has two of them, and its link."""
 
 _HEADER_BYTES = 8 * 1024
-"""API Gateway allows all headers of an answer 10,240 bytes (API Gateway quotas); its own need some."""
+"""Bytes of the headers of an event: API Gateway limits all headers to 10,240 (API Gateway quotas), its own included."""
 
-
-_GUARDED = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin"}
+_SECURITY_HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin"}
 _SCRIPT = re.compile("<script>(.*?)</script>", re.DOTALL)
-_OF_PAGES = (
+_PAGE_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
-_OF_DATA = "default-src 'none'; sandbox; frame-ancestors 'none'"
-"""A publisher chooses the media type. A browser that is led to a page of its must not run it as one of this API's."""
+_DATA_POLICY = "default-src 'none'; sandbox; frame-ancestors 'none'"
+"""A publisher chooses the media type of data: a browser must not run an HTML event as a page of this API."""
 
 
 class Answer(Response[Any]):
-    """A response whose body stands as it is: Powertools would encode bytes of JSON once more."""
+    """A response whose body is sent unchanged: Powertools would encode the bytes of JSON once more."""
 
     def is_json(self) -> bool:
-        """Never for Powertools to serialise."""
+        """Return False, so that Powertools never serialises the body."""
         return False
 
 
 def json_of(status: int, value: object, *, headers: Mapping[str, str] | None = None) -> Answer:
-    """A JSON document."""
+    """Return a JSON document.
+
+    Args:
+        status: The HTTP status.
+        value: Any JSON value.
+        headers: Additional headers.
+    """
     return Answer(status, JSON, json.dumps(value, separators=(",", ":"), ensure_ascii=False), headers=headers)
 
 
 def empty(status: int, *, headers: Mapping[str, str] | None = None) -> Answer:
-    """No body: 204 and 304."""
+    """Return a response without a body, such as 204 or 304."""
     return Answer(status, None, "", headers=headers)
 
 
 def page(
     members: Mapping[str, object], events: Sequence[bytes], *, following: str | None, headers: Mapping[str, str]
 ) -> Answer:
-    """A JSON object of the members, the encoded events as `events`, and `next` if anything follows."""
+    """Return a JSON object that holds a page of events.
+
+    Args:
+        members: The members of the object beside `events` and `next`.
+        events: The encoded events.
+        following: The cursor of the next page, for `next`; None omits it.
+        headers: Additional headers.
+    """
     head = json.dumps(members, separators=(",", ":"))[1:-1]
     tail = f',"next":{json.dumps(following)}' if following else ""
     return _encoded(JSON, b'{%b,"events":[%b]%b}' % (head.encode(), b",".join(events), tail.encode()), headers)
 
 
 def items(name: str, encoded: Sequence[bytes], *, following: str | None, headers: Mapping[str, str]) -> Answer:
-    """A JSON object of the encoded items under that name, and `next` if anything follows."""
+    """Return a JSON object that holds a page of items.
+
+    Args:
+        name: The member that holds the items.
+        encoded: The items as JSON.
+        following: The cursor of the next page, for `next`; None omits it.
+        headers: Additional headers.
+    """
     tail = f',"next":{json.dumps(following)}' if following else ""
     return _encoded(JSON, b'{"%b":[%b]%b}' % (name.encode(), b",".join(encoded), tail.encode()), headers)
 
 
 def batch(events: Sequence[bytes], *, headers: Mapping[str, str]) -> Answer:
-    """The bare events, in the JSON batch format (CloudEvents 1.0.2, JSON format, 4)."""
+    """Return bare events in the JSON batch format (CloudEvents 1.0.2, JSON format, 4)."""
     return _encoded(BATCH, b"[%b]" % b",".join(events), headers)
 
 
 def missing(lost: Gaps) -> Mapping[str, object]:
-    """The members of a page that say what its reader does not get; none, where nothing is missing."""
+    """Return the members of a page that list the events which its reader missed; none if nothing is missing."""
     members: dict[str, object] = {}
     if lost:
         members["missing"] = [{"stream": stream, "first": first, "last": last} for stream, first, last in lost.ranges]
@@ -122,11 +141,11 @@ def missing(lost: Gaps) -> Mapping[str, object]:
 
 
 def missing_headers(lost: Gaps) -> Mapping[str, str]:
-    """The same as headers (RFC 9651), for a bare array has no place for it; what does not fit is said to be more."""
+    """Return the same as headers (RFC 9651), for bare arrays; Eventstore-Missing-More says that not all gaps fit."""
     ranges = [f'"{stream}";first={first};last={last}' for stream, first, last in lost.ranges]
-    told = _leading(ranges)
-    headers = {"Eventstore-Missing": ", ".join(told)} if told else {}
-    if not lost.complete or len(told) < len(ranges):
+    fitting = _leading(ranges)
+    headers = {"Eventstore-Missing": ", ".join(fitting)} if fitting else {}
+    if not lost.complete or len(fitting) < len(ranges):
         headers["Eventstore-Missing-More"] = "?1"
     if gone := _leading([f'"{stream}"' for stream in lost.gone]):
         headers["Eventstore-Gone"] = ", ".join(gone)
@@ -134,7 +153,7 @@ def missing_headers(lost: Gaps) -> Mapping[str, str]:
 
 
 def _leading(items: Sequence[str]) -> Sequence[str]:
-    """As many as fit into one header."""
+    """Return the first items, as many as fit into a header."""
     used = 0
     for count, item in enumerate(items):
         used += len(item) + 2
@@ -144,7 +163,12 @@ def _leading(items: Sequence[str]) -> Sequence[str]:
 
 
 def link(request: Request, following: str | None) -> Mapping[str, str]:
-    """The header that points to the next page (RFC 8288), if there is one."""
+    """Return the Link header of the next page (RFC 8288), if there is one.
+
+    Args:
+        request: The request of this page.
+        following: The cursor of the next page; None if this is the last one.
+    """
     if not following:
         return {}
     query = urlencode({**request.query, "cursor": following}, doseq=True)
@@ -152,37 +176,41 @@ def link(request: Request, following: str | None) -> Mapping[str, str]:
 
 
 def html(text: str) -> Answer:
-    """A page for a browser. It runs the scripts that stand in it, asks this API alone, and stands in no other page."""
+    """Return a page for browsers. It may run only its inline scripts, call only this API, and not be framed."""
     digests = (b64encode(sha256(script.encode()).digest()).decode() for script in _SCRIPT.findall(text))
     allowed = " ".join(f"'sha256-{digest}'" for digest in digests) or "'none'"
-    headers = {**_GUARDED, "Content-Security-Policy": f"script-src {allowed}; {_OF_PAGES}", "X-Frame-Options": "DENY"}
+    headers = {
+        **_SECURITY_HEADERS,
+        "Content-Security-Policy": f"script-src {allowed}; {_PAGE_POLICY}",
+        "X-Frame-Options": "DENY",
+    }
     return Answer(200, "text/html; charset=utf-8", _body(text.encode()), headers=headers)
 
 
 def structured(event: RecordedEvent) -> Answer:
-    """One event in structured mode."""
+    """Return an event in structured mode."""
     return _encoded(STRUCTURED, event.encoded(), {})
 
 
 def binary(event: RecordedEvent) -> Answer:
-    """One event in binary mode, what the hub adds among its headers.
+    """Return an event in binary mode, with the hub's extensions as headers too.
 
     Raises:
-        InvalidQuery: Its attributes are longer than API Gateway lets headers be, or its media type is no ASCII.
+        InvalidQuery: The attributes are longer than API Gateway allows headers to be, or the media type is not ASCII.
     """
     headers, content = to_http(event.body, event.extensions())
     data = data_of(event.body)
     if data is not None:
-        # Without one, data is JSON if it is a JSON value (JSON format, 3.1), and API Gateway would call anything so.
+        # Without a media type, a JSON value is JSON (JSON format, 3.1); API Gateway would declare any data as JSON.
         headers.setdefault("content-type", JSON if isinstance(data, JsonData) else _UNKNOWN)
     length = sum(len(name) + len(value) for name, value in headers.items())
     if length > _HEADER_BYTES or not headers.get("content-type", "").isascii():
-        raise InvalidQuery("the event's attributes do not fit into headers; use mode=structured", pointer="mode")
-    return Answer(200, None, content, headers=headers | _GUARDED | {"Content-Security-Policy": _OF_DATA})
+        raise InvalidQuery("the event's attributes do not fit into HTTP headers; use mode=structured", pointer="mode")
+    return Answer(200, None, content, headers=headers | _SECURITY_HEADERS | {"Content-Security-Policy": _DATA_POLICY})
 
 
 def published(result: Published) -> Mapping[str, object]:
-    """Where an event stands."""
+    """Return the result of a published event as JSON members."""
     return {
         "stream": result.stream,
         "sequence": result.sequence,
@@ -192,9 +220,9 @@ def published(result: Published) -> Mapping[str, object]:
 
 
 def stream(state: StreamState) -> Mapping[str, object]:
-    """A stream as it is."""
-    kept = state.config.retention
-    limits = {"max_age": kept.max_age, "max_events": kept.max_events}
+    """Return the description of a stream as JSON members."""
+    retention = state.config.retention
+    limits = {"max_age": retention.max_age, "max_events": retention.max_events}
     return {
         "id": state.name,
         "head": state.head,

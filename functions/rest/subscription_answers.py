@@ -1,4 +1,4 @@
-"""Durable subscriptions as clients are told of them."""
+"""Durable subscriptions as JSON members of responses."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["dead_letter", "definition", "standing", "summary"]
 
 
 def definition(durable: Durable) -> dict[str, Any]:
-    """What its creator asked for."""
+    """Return the definition of a durable subscription."""
     return {
         "id": durable.name,
         "filters": json.loads(durable.filter.text),
@@ -30,32 +30,47 @@ def definition(durable: Durable) -> dict[str, Any]:
     }
 
 
-def standing(found: Standing, *, now: int) -> dict[str, Any]:
-    """What it is, who takes part, and how far it is, in all and per partition."""
+def standing(status: Standing, *, now: int) -> dict[str, Any]:
+    """Return the definition, the members and the figures of a durable subscription, in total and per partition.
+
+    Args:
+        status: The status of the subscription.
+        now: Milliseconds since 1970.
+    """
     return {
-        **definition(found.durable),
-        **_figures(found, now),
-        "cursor": found.cursor,
-        "members": [{"connection": member.connection, "id": member.id} for member in found.members],
+        **definition(status.durable),
+        **_figures(status, now),
+        "cursor": status.cursor,
+        "members": [{"connection": member.connection, "id": member.id} for member in status.members],
         "partitions": [
-            {"partition": one.partition, "owner": one.owner, "version": one.version, **_figures(one, now)}
-            for one in found.partitions
+            {"partition": part.partition, "owner": part.owner, "version": part.version, **_figures(part, now)}
+            for part in status.partitions
         ],
     }
 
 
-def summary(found: Standing, *, now: int) -> dict[str, Any]:
-    """How far it is, in all."""
-    return {"id": found.durable.name, "members": len(found.members), **_figures(found, now)}
+def summary(status: Standing, *, now: int) -> dict[str, Any]:
+    """Return the figures of a durable subscription in total.
+
+    Args:
+        status: The status of the subscription.
+        now: Milliseconds since 1970.
+    """
+    return {"id": status.durable.name, "members": len(status.members), **_figures(status, now)}
 
 
-def dead_letter(found: ParkedStream, event: RecordedEvent | None) -> bytes:
-    """A parked stream as JSON, with the event that failed, as it was published, if it is given."""
-    parked = found.parked
+def dead_letter(entry: ParkedStream, event: RecordedEvent | None) -> bytes:
+    """Return a parked stream as JSON.
+
+    Args:
+        entry: The parked stream.
+        event: The event that failed; None omits it.
+    """
+    parked = entry.parked
     members = {
-        "subscription": found.subscription,
-        "stream": found.stream,
-        "partition": found.partition,
+        "subscription": entry.subscription,
+        "stream": entry.stream,
+        "partition": entry.partition,
         "sequence": parked.sequence,
         "attempts": parked.attempts,
         "errors": parked.errors,
@@ -66,14 +81,14 @@ def dead_letter(found: ParkedStream, event: RecordedEvent | None) -> bytes:
     return encoded if event is None else b'%b,"event":%b}' % (encoded[:-1], event.encoded())
 
 
-def _figures(found: Standing | PartitionStanding, now: int) -> dict[str, Any]:
+def _figures(status: Standing | PartitionStanding, now: int) -> dict[str, Any]:
     return {
-        **({} if found.lag is None else {"lag": found.lag, "lag_more": found.lag_more}),
-        **({} if found.log_lag is None else {"log_lag": found.log_lag}),
-        "in_flight": found.in_flight,
-        "held": found.held,
-        "parked": found.parked,
-        "full": found.full,
-        # The store's clock may be ahead of this one.
-        "oldest_age": None if found.oldest is None else max(0, now - found.oldest) / 1000,
+        **({} if status.lag is None else {"lag": status.lag, "lag_more": status.lag_more}),
+        **({} if status.log_lag is None else {"log_lag": status.log_lag}),
+        "in_flight": status.in_flight,
+        "held": status.held,
+        "parked": status.parked,
+        "full": status.full,
+        # The store's clock may be ahead of this process's clock.
+        "oldest_age": None if status.oldest is None else max(0, now - status.oldest) / 1000,
     }

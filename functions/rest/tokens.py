@@ -1,4 +1,4 @@
-"""The cursors of lists that are in the order of names: the names with which a page ends."""
+"""Cursors of lists that are sorted by name: they hold the last names of a page."""
 
 from __future__ import annotations
 
@@ -14,19 +14,29 @@ if TYPE_CHECKING:
 __all__ = ["DEAD_LETTERS", "STREAMS", "SUBSCRIPTIONS", "names_of", "token_of"]
 
 STREAMS, SUBSCRIPTIONS, DEAD_LETTERS = "n", "d", "l"
-"""One letter for each list, so that a cursor serves where it was given."""
+"""A letter for each list, so that a cursor is valid only for the list that returned it."""
 
 
 def token_of(kind: str, *names: str) -> str:
-    """The cursor of a list of that kind whose page ends with these names."""
+    """Return the cursor of a page.
+
+    Args:
+        kind: The list.
+        names: The names with which the page ends.
+    """
     return urlsafe_b64encode((kind + " ".join(names)).encode()).rstrip(b"=").decode()
 
 
 def names_of(kind: str, token: str, *, count: int = 1) -> Sequence[str]:
-    """The names with which an earlier page ended.
+    """Return the names with which the page of a cursor ended.
+
+    Args:
+        kind: The list.
+        token: The cursor.
+        count: How many names the cursors of the list hold.
 
     Raises:
-        InvalidCursor: This hub did not make it, or not for this list.
+        InvalidCursor: It is not a cursor of this list.
     """
     try:
         packed = urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4)).decode("ascii")
@@ -35,4 +45,4 @@ def names_of(kind: str, token: str, *, count: int = 1) -> Sequence[str]:
     names = packed[1:].split(" ")
     if packed[:1] == kind and len(names) == count and all(map(is_name, names)):
         return names
-    raise InvalidCursor("this is no cursor of this list; use one as it was given", pointer="cursor")
+    raise InvalidCursor("this is not a cursor of this list; use a cursor exactly as it was returned", pointer="cursor")

@@ -1,4 +1,4 @@
-"""The version of the API, as `/health` and the OpenAPI document name it."""
+"""The version of the API, which `/health` and the OpenAPI document show."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sweep function: every minute it mends what a lost message or a function that died left undone, and measures."""
+"""The sweep function: every minute it repairs the effects of lost messages and failed functions, and emits metrics."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 __all__ = ["handler"]
 
 _RESERVE = 5000
-"""Milliseconds that the last step may take."""
+"""Milliseconds reserved for the last step."""
 
-_LAST = 1000
-"""Milliseconds that the last measurement may take."""
+_METRICS_RESERVE = 1000
+"""Milliseconds reserved for the last measurement."""
 
 
 def handler(_: Mapping[str, Any], context: LambdaContext) -> dict[str, int]:
-    """Sweep once, and write down how far everything is behind; answers what it did."""
+    """Sweep once and emit metrics of all lags; returns the counts of the sweep."""
     end = hub().clock.now() + context.get_remaining_time_in_millis()
     swept = asdict(hub().sweeper.sweep(until=end - _RESERVE))
-    # Imported here, for mending is not to wait for it.
+    # Imported here, so that the sweep does not wait for it.
     from functions.sweep.metrics import emit  # noqa: PLC0415 - see above
 
-    emit(hub().log, hub().turns, hub().durables, clock=hub().clock, until=end - _LAST)
+    emit(hub().log, hub().turns, hub().durables, clock=hub().clock, until=end - _METRICS_RESERVE)
     return swept

@@ -1,4 +1,4 @@
-"""How far dispatch and durable subscriptions are behind, for CloudWatch: in its embedded metric format, a line each."""
+"""Lags of dispatch and durable subscriptions for CloudWatch: a line each in the embedded metric format."""
 
 from __future__ import annotations
 
@@ -22,9 +22,16 @@ _NAMESPACE = "flunq-eventstore"
 
 
 def emit(log: Log, turns: Turns, durables: Durables, *, clock: Clock, until: int) -> None:
-    """Write the figures of now to standard output, as many as there is time for (in milliseconds since 1970).
+    """Write the current figures to standard output, as many as there is time for.
 
-    Lags are counted up to `standing.MOST` in each partition.
+    Lags are counted up to `status.MOST` in each partition.
+
+    Args:
+        log: The log.
+        turns: The checkpoints of dispatch.
+        durables: The durable subscriptions.
+        clock: The clock.
+        until: When to stop, in milliseconds since 1970.
     """
     lags = log.lag(turns.reached(), most=MOST)
     _write({}, {"DispatchLag": sum(lag.events for lag in lags.values())})

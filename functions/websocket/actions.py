@@ -1,4 +1,4 @@
-"""The actions of `eventstore.v1`, each with what it is answered."""
+"""The actions of `eventstore.v1`, each with its response."""
 
 from __future__ import annotations
 
@@ -24,21 +24,26 @@ _LOGGER = logging.getLogger(__name__)
 
 
 class Caller(NamedTuple):
-    """Who sent a message, and what it may do."""
+    """The sender of a message: its connection and permissions."""
 
     connection: str
     access: Access
 
 
 def answer(caller: Caller, body: str) -> str:
-    """Do what a message asks for; whatever becomes of it, there is an answer."""
+    """Execute a message's action and return the response, which is an error if it fails in any way.
+
+    Args:
+        caller: The sender.
+        body: The message.
+    """
     message = Message({})
     try:
         message = Message.parse(body)
         action = _ACTIONS.get(message.action)
         if action is None:
             raise UnknownAction(
-                f"there is no action {message.action[:40]!r}; there are {', '.join(_ACTIONS)}", pointer="/action"
+                f"unknown action {message.action[:40]!r}; actions are {', '.join(_ACTIONS)}", pointer="/action"
             )
         return action(caller, message)
     except (EventstoreError, PartlyPublished) as error:
@@ -50,23 +55,23 @@ def answer(caller: Caller, body: str) -> str:
 
 
 def _subscribe(caller: Caller, message: Message) -> str:
-    if "subscription" in message.found:
+    if "subscription" in message.members:
         return _join(caller, message)
-    asked = Subscribe.of(message)
-    subscription = Subscription(hub().new_id(), caller.connection, asked.id, asked.filter, asked.streams)
+    request = Subscribe.of(message)
+    subscription = Subscription(hub().new_id(), caller.connection, request.id, request.filter, request.streams)
     subscriptions = hub().subscriptions
-    subscribed = subscriptions.start(subscription, access=caller.access, cursors=asked.cursors, oldest=asked.oldest)
+    subscribed = subscriptions.start(subscription, access=caller.access, cursors=request.cursors, oldest=request.oldest)
     subscriptions.wake(subscribed)
-    return answers.subscribed(message.request, asked.id, subscribed)
+    return answers.subscribed(message.request, request.id, subscribed)
 
 
 def _join(caller: Caller, message: Message) -> str:
-    asked = Join.of(message)
-    durable, partitions = hub().members.join(caller.connection, asked.id, asked.name, access=caller.access)
+    request = Join.of(message)
+    durable, partitions = hub().members.join(caller.connection, request.id, request.name, access=caller.access)
     return answers.message(
         "subscribed",
-        id=asked.id,
-        subscription=asked.name,
+        id=request.id,
+        subscription=request.name,
         partitions=list(partitions),
         ack_deadline=durable.rules.ack_deadline // 1000,
         request=message.request,
@@ -74,43 +79,45 @@ def _join(caller: Caller, message: Message) -> str:
 
 
 def _ack(caller: Caller, message: Message) -> str:
-    asked = Ack.of(message)
-    if asked.stream is None:
-        hub().members.acknowledge(caller.connection, asked.id, asked.cursors, access=caller.access)
+    request = Ack.of(message)
+    if request.stream is None:
+        hub().members.acknowledge(caller.connection, request.id, request.cursors, access=caller.access)
     else:
-        ack = groups.AckStream(caller.connection, asked.stream, asked.sequence, asked.frame)
-        hub().members.acknowledge_stream(asked.id, ack, access=caller.access)
-    return answers.message("acknowledged", id=asked.id, request=message.request)
+        ack = groups.AckStream(caller.connection, request.stream, request.sequence, request.frame)
+        hub().members.acknowledge_stream(request.id, ack, access=caller.access)
+    return answers.message("acknowledged", id=request.id, request=message.request)
 
 
 def _nack(caller: Caller, message: Message) -> str:
-    asked = Nack.of(message)
-    about = (asked.stream, asked.sequence, asked.reason, asked.delay, asked.park, asked.frame)
-    hub().members.fail(asked.id, groups.Nack(caller.connection, *about), access=caller.access)
-    return answers.message("acknowledged", id=asked.id, request=message.request)
+    request = Nack.of(message)
+    about = (request.stream, request.sequence, request.reason, request.delay, request.park, request.frame)
+    hub().members.fail(request.id, groups.Nack(caller.connection, *about), access=caller.access)
+    return answers.message("acknowledged", id=request.id, request=message.request)
 
 
 def _release(caller: Caller, message: Message) -> str:
-    asked = Release.of(message)
-    hub().members.release(caller.connection, asked.id, asked.partition, access=caller.access, frame=asked.frame)
-    return answers.message("released", id=asked.id, partition=asked.partition, request=message.request)
+    request = Release.of(message)
+    hub().members.release(caller.connection, request.id, request.partition, access=caller.access, frame=request.frame)
+    return answers.message("released", id=request.id, partition=request.partition, request=message.request)
 
 
 def _unsubscribe(caller: Caller, message: Message) -> str:
-    message.only("id")
+    message.require_known("id")
     own_id = message.subscription()
     hub().members.unsubscribe(caller.connection, own_id)
     return answers.message("unsubscribed", id=own_id, request=message.request)
 
 
 def _publish(caller: Caller, message: Message) -> str:
-    asked = Publish.of(message)
-    results = hub().publisher.publish(asked.events, access=caller.access, stream=asked.stream, expected=asked.expected)
+    request = Publish.of(message)
+    results = hub().publisher.publish(
+        request.events, access=caller.access, stream=request.stream, expected=request.expected
+    )
     return answers.published(message.request, results)
 
 
 def _ping(_: Caller, message: Message) -> str:
-    message.only()
+    message.require_known()
     return answers.message("pong", request=message.request)
 
 

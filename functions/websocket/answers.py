@@ -1,4 +1,4 @@
-"""What clients are answered, in either subprotocol (docs/protocol.md)."""
+"""Responses to clients, in either subprotocol (docs/protocol.md)."""
 
 from __future__ import annotations
 
@@ -17,57 +17,96 @@ if TYPE_CHECKING:
 
 __all__ = ["bare_published", "bare_refused", "bare_subscribed", "error", "message", "published", "subscribed"]
 
-_INTERNAL = errors.EventstoreError("the fault is the hub's; its log has the details")
+_INTERNAL = errors.EventstoreError("the hub failed; its log has the details")
 
 
 def message(kind: str, **members: object) -> str:
-    """A message of the hub; members that are None are left out."""
-    told = {"type": kind} | {name: value for name, value in members.items() if value is not None}
-    return json.dumps(told, separators=(",", ":"))
+    """Return a message of the hub as JSON.
+
+    Args:
+        kind: The message's `type`.
+        members: Its other members; None omits one.
+    """
+    content = {"type": kind} | {name: value for name, value in members.items() if value is not None}
+    return json.dumps(content, separators=(",", ":"))
 
 
-def subscribed(request: str | None, own_id: str, about: Subscribed) -> str:
-    """A subscription has begun."""
-    head = message("subscribed", id=own_id, cursor=about.cursor, recovery=about.recovery, request=request)
-    return f"{head[:-1]},{_recovery(about)}}}"
+def subscribed(request: str | None, own_id: str, result: Subscribed) -> str:
+    """Return the response to `subscribe`.
+
+    Args:
+        request: The client's id of the request.
+        own_id: The client's id of the subscription.
+        result: The subscription that began.
+    """
+    head = message("subscribed", id=own_id, cursor=result.cursor, recovery=result.recovery, request=request)
+    return f"{head[:-1]},{_recovery(result)}}}"
 
 
 def published(request: str | None, results: Sequence[Published]) -> str:
-    """Where the events of a publish stand."""
+    """Return the response to `publish`.
+
+    Args:
+        request: The client's id of the request.
+        results: The streams and sequences of the events.
+    """
     return message("published", request=request, results=_results(results))
 
 
 def error(failure: Exception, *, request: str | None = None, own_id: str | None = None) -> str:
-    """What went wrong."""
+    """Return an error message.
+
+    Args:
+        failure: The error.
+        request: The client's id of the request.
+        own_id: The client's id of the subscription.
+    """
     return message("error", **_problem(failure), request=request, id=own_id)
 
 
-def bare_subscribed(about: Subscribed, identity: str) -> str:
-    """The first word to a client of bare events."""
-    data = f'{{"recovery":"{about.recovery}",{_recovery(about)}}}'
-    return f'{hub_event("subscribed", data, identity)[:-1]},"hubcursor":"{about.cursor}"}}'
+def bare_subscribed(result: Subscribed, identity: str) -> str:
+    """Return the first message to a client of bare events.
+
+    Args:
+        result: The subscription that began.
+        identity: The id of the message's event.
+    """
+    data = f'{{"recovery":"{result.recovery}",{_recovery(result)}}}'
+    return f'{hub_event("subscribed", data, identity)[:-1]},"hubcursor":"{result.cursor}"}}'
 
 
 def bare_published(results: Sequence[Published], identity: str, subject: str) -> str:
-    """Where the event stands that a client of bare events sent."""
-    return _about(hub_event("published", json.dumps({"results": _results(results)}), identity), subject)
+    """Return the response to an event of a client of bare events.
+
+    Args:
+        results: The stream and sequence of the event.
+        identity: The id of the response's event.
+        subject: The id of the client's event.
+    """
+    return _with_subject(hub_event("published", json.dumps({"results": _results(results)}), identity), subject)
 
 
 def bare_refused(failure: Exception, identity: str, subject: str) -> str:
-    """Why the event was refused that a client of bare events sent."""
-    return _about(hub_event("refused", json.dumps(_problem(failure)), identity), subject)
+    """Return the error for an event of a client of bare events.
+
+    Args:
+        failure: The error.
+        identity: The id of the response's event.
+        subject: The id of the client's event; empty if it could not be parsed.
+    """
+    return _with_subject(hub_event("refused", json.dumps(_problem(failure)), identity), subject)
 
 
-def _about(event: str, subject: str) -> str:
+def _with_subject(event: str, subject: str) -> str:
     return f'{event[:-1]},"subject":{json.dumps(subject)}}}' if subject else event
 
 
-def _recovery(about: Subscribed) -> str:
-    members = [f'"partitions":{json.dumps(list(about.partitions), separators=(",", ":"))}']
-    if about.missing or about.missing_more:
-        members.append(missing_json(about.missing, complete=not about.missing_more))
-    if about.renewed:
-        members.append(f'"renewed":{json.dumps(list(about.renewed), separators=(",", ":"))}')
+def _recovery(result: Subscribed) -> str:
+    members = [f'"partitions":{json.dumps(list(result.partitions), separators=(",", ":"))}']
+    if result.missing or result.missing_more:
+        members.append(missing_json(result.missing, complete=not result.missing_more))
+    if result.renewed:
+        members.append(f'"renewed":{json.dumps(list(result.renewed), separators=(",", ":"))}')
     return ",".join(members)
 
 
@@ -90,17 +129,17 @@ def _problem(failure: Exception) -> dict[str, Any]:
         return _problem(failure.__cause__) | {"results": results}
     if not isinstance(failure, errors.EventstoreError):
         return {"code": "internal", "detail": _INTERNAL.detail}
-    told: dict[str, Any] = {"code": failure.code, "detail": failure.detail}
+    members: dict[str, Any] = {"code": failure.code, "detail": failure.detail}
     match failure:
         case errors.InvalidFilter():
-            told |= {"pointer": failure.pointer, "position": failure.position}
+            members |= {"pointer": failure.pointer, "position": failure.position}
         case errors.Invalid() | errors.Forbidden() if failure.pointer:
-            # A parameter of a URL has a name where a member of a message has a place.
-            told["pointer"] = f"/{failure.pointer.removeprefix('/')}"
+            # The pointer of a URL parameter is its bare name.
+            members["pointer"] = f"/{failure.pointer.removeprefix('/')}"
         case errors.WrongExpectedVersion():
-            told |= {"stream": failure.stream, "actual": failure.actual}
+            members |= {"stream": failure.stream, "actual": failure.actual}
         case errors.EventConflict():
-            told |= {"stream": failure.stream, "sequence": failure.sequence, "index": failure.index}
+            members |= {"stream": failure.stream, "sequence": failure.sequence, "index": failure.index}
         case _:
             pass
-    return told
+    return members

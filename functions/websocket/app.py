@@ -1,4 +1,4 @@
-"""The WebSocket function: takes connections in, does what their messages ask, and forgets them when they end."""
+"""The WebSocket function: accepts connections, executes their messages, and removes closed connections."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ __all__ = ["handler"]
 _LOGGER = logging.getLogger(__name__)
 
 PRELOADED = (clients, log, membership, publisher, registry, sqs, subscribe)
-"""What the first request needs: Lambda gives a function's start more processor than its requests."""
+"""Modules that the first request uses: imported at init, when Lambda provides more CPU than to a request."""
 
 
 def handler(event: Mapping[str, Any], _: LambdaContext) -> dict[str, Any]:
-    """Handle one event of API Gateway's WebSocket API."""
+    """Handle an event of API Gateway's WebSocket API."""
     context = event["requestContext"]
     match context["eventType"]:
         case "CONNECT":
@@ -49,14 +49,14 @@ def _connect(event: Mapping[str, Any]) -> dict[str, Any]:
     try:
         protocol = connecting.accept(event)
     except Invalid as error:
-        # The gateway tells the client the status alone; the reason is for who reads the log.
-        _LOGGER.info("a connection is refused: %s: %s", error.code, error.detail)
+        # The gateway sends the client only the status; the log has the reason.
+        _LOGGER.info("connection rejected: %s: %s", error.code, error.detail)
         return {"statusCode": 400, "body": error.detail}
     except Forbidden as error:
-        _LOGGER.info("a connection is refused: %s: %s", error.code, error.detail)
+        _LOGGER.info("connection rejected: %s: %s", error.code, error.detail)
         return {"statusCode": 403, "body": error.detail}
     except StreamGone as error:
-        _LOGGER.info("a connection is refused: %s: %s", error.code, error.detail)
+        _LOGGER.info("connection rejected: %s: %s", error.code, error.detail)
         return {"statusCode": 410, "body": error.detail}
     except EventstoreError as error:
         _LOGGER.warning("%s: %s", error.code, error.detail)
@@ -66,15 +66,15 @@ def _connect(event: Mapping[str, Any]) -> dict[str, Any]:
 
 def _message(context: Mapping[str, Any], body: str) -> str:
     connection = context["connectionId"]
-    # Not by the route: an event may have an extension that is called action.
+    # The subprotocol decides, not the route: a bare event may have an extension named action.
     try:
         access = access_of(context)
-        known = hub().subscriptions.connection(connection)
+        state = hub().subscriptions.connection(connection)
     except EventstoreError as error:
         return answers.error(error)
-    if known is None:
+    if state is None:
         return answers.error(ConnectionNotFound())
-    if known.protocol == BARE:
+    if state.protocol == BARE:
         return _publish_bare(access, body)
     return actions.answer(actions.Caller(connection, access), body)
 
@@ -88,5 +88,5 @@ def _publish_bare(access: Access, body: str) -> str:
     except EventstoreError as error:
         return answers.bare_refused(error, identity, subject)
     except Exception as error:
-        _LOGGER.exception("an event failed")
+        _LOGGER.exception("publishing a bare event failed")
         return answers.bare_refused(error, identity, subject)

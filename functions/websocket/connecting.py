@@ -1,4 +1,4 @@
-"""`$connect`: which subprotocol, and, for bare CloudEvents, the subscription that stands in the URL."""
+"""`$connect`: negotiates the subprotocol, and starts the subscription in the URL of a connection of bare events."""
 
 from __future__ import annotations
 
@@ -21,32 +21,35 @@ if TYPE_CHECKING:
 __all__ = ["accept"]
 
 _HEADER = "sec-websocket-protocol"
-# What browsers tell the authorizer by: nothing for this function, not even to quote in an error.
-_CREDENTIAL = "bearer."
+# The prefix of a browser's credential, which is for the authorizer only: errors must not quote it.
+_CREDENTIAL_PREFIX = "bearer."
 
 
 def accept(event: Mapping[str, Any]) -> str | None:
-    """Take in a connection; answers the subprotocol to name, if the client named any.
+    """Accept a connection.
+
+    Returns:
+        The subprotocol to confirm; None if the client offered none.
 
     Raises:
-        InvalidQuery, InvalidFilter, InvalidStream, InvalidCursor: The connection is refused.
-        Forbidden: It is not for who asks.
+        InvalidQuery, InvalidFilter, InvalidStream, InvalidCursor: A parameter or the subprotocol is invalid.
+        Forbidden: The credentials do not allow the connection.
     """
     context = event["requestContext"]
     access = access_of(context)
-    named = _named(event)
-    protocol = next((name for name in named if name in {EVENTSTORE, BARE}), None)
-    if named and protocol is None:
-        raise InvalidQuery(f"the subprotocols {', '.join(named)[:80]!r} are not known; name {EVENTSTORE} or {BARE}")
+    offered = _offered(event)
+    protocol = next((name for name in offered if name in {EVENTSTORE, BARE}), None)
+    if offered and protocol is None:
+        raise InvalidQuery(f"unknown subprotocols {', '.join(offered)[:80]!r}; offer {EVENTSTORE} or {BARE}")
     connection = Connection(context["connectionId"], protocol or EVENTSTORE, int(context["connectedAt"]))
-    asked = url_subscription(connection, query_of(event))
+    request = url_subscription(connection, query_of(event))
     hub().subscriptions.connect(connection, access=access)
-    if asked is not None:
-        _subscribe(asked, access)
+    if request is not None:
+        _subscribe(request, access)
     return protocol
 
 
-def _named(event: Mapping[str, Any]) -> list[str]:
+def _offered(event: Mapping[str, Any]) -> list[str]:
     lines = [
         value
         for name, values in (event.get("multiValueHeaders") or {}).items()
@@ -54,20 +57,20 @@ def _named(event: Mapping[str, Any]) -> list[str]:
         for value in values
     ]
     names = [name.strip() for line in lines for name in line.split(",")]
-    return [name for name in names if name and not name.lower().startswith(_CREDENTIAL)]
+    return [name for name in names if name and not name.lower().startswith(_CREDENTIAL_PREFIX)]
 
 
-def _subscribe(asked: UrlSubscription, access: Access) -> None:
-    subscription = asked.subscription
+def _subscribe(request: UrlSubscription, access: Access) -> None:
+    subscription = request.subscription
     subscriptions = hub().subscriptions
     try:
-        subscribed = subscriptions.start(subscription, access=access, cursors=asked.cursors, oldest=asked.oldest)
-        # The connection opens only once this function has answered: its first message goes the way of frames.
-        first = answers.bare_subscribed(subscribed, subscription.key)
-        to = Address(subscription.connection, subscription.id, 0, subscription.opened)
-        hub().deliveries.send([note(first, to)])
+        subscribed = subscriptions.start(subscription, access=access, cursors=request.cursors, oldest=request.oldest)
+        # The connection opens only after this function has returned: its first message is delivered like a frame.
+        first_message = answers.bare_subscribed(subscribed, subscription.key)
+        address = Address(subscription.connection, subscription.id, 0, subscription.opened)
+        hub().deliveries.send([note(first_message, address)])
     except Exception:
-        # It is refused, and never opens.
+        # The connection is rejected and never opens.
         hub().members.disconnect(subscription.connection)
         raise
     subscriptions.wake(subscribed)

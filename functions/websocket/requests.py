@@ -1,4 +1,4 @@
-"""Messages of `eventstore.v1` as what they ask for. A member that an action does not know is refused."""
+"""Messages of `eventstore.v1`, parsed into the requests of each action. Unknown members are rejected."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eventstore.cloudevents import from_json
-from eventstore.cloudevents.json_text import elements, members
+from eventstore.cloudevents.json_text import elements
+from eventstore.cloudevents.json_text import members as members_of
 from eventstore.errors import InvalidRequest
 from eventstore.filters import parse_filters
 from eventstore.groups import LONGEST_REASON
@@ -23,98 +24,114 @@ if TYPE_CHECKING:
 __all__ = ["Ack", "Join", "Message", "Nack", "Publish", "Release", "Subscribe"]
 
 _ID = re.compile(r"[A-Za-z0-9._:~-]{1,64}")
-_REQUEST_LENGTH = 128
-_STREAMS = 100
+_MAX_REQUEST_LENGTH = 128
+_MAX_STREAMS = 100
 _GREATEST = 10**15
-_LONGEST_DELAY = 86_400
+_MAX_DELAY_SECONDS = 86_400
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,15}")
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message, taken apart; the texts of its members are as the client wrote them."""
+    """A message's members, with their texts as the client wrote them."""
 
-    found: Mapping[str, Member]
+    members: Mapping[str, Member]
 
     @classmethod
     def parse(cls, body: str) -> Message:
-        """Take a message apart.
+        """Parse a message.
 
         Raises:
-            Malformed: It is no JSON object.
+            Malformed: The message is not a JSON object.
         """
-        return cls(members(body))
+        return cls(members_of(body))
 
     @property
     def action(self) -> str:
-        """What it asks for."""
+        """The action; empty if there is none."""
         return self.text("action") or ""
 
     @property
     def request(self) -> str | None:
-        """What its answer is to repeat, if it is something that can be repeated."""
-        value = self.found["request"].value if "request" in self.found else None
-        return value if isinstance(value, str) and len(value) <= _REQUEST_LENGTH else None
+        """The client's id of the request, which the response repeats; None if it is absent or invalid."""
+        value = self.members["request"].value if "request" in self.members else None
+        return value if isinstance(value, str) and len(value) <= _MAX_REQUEST_LENGTH else None
 
     @property
     def own_id(self) -> str | None:
-        """The subscription that it names, if it names one."""
-        value = self.found["id"].value if "id" in self.found else None
+        """The client's id of the subscription; None if it is absent or invalid."""
+        value = self.members["id"].value if "id" in self.members else None
         return value if isinstance(value, str) and _ID.fullmatch(value) else None
 
-    def only(self, *known: str) -> None:
-        """Return if every member is known, and `request` is as it must be.
+    def require_known(self, *known: str) -> None:
+        """Raise unless every member is known and `request` is valid.
+
+        Args:
+            known: The members that the action supports, beside `action` and `request`.
 
         Raises:
-            InvalidRequest: One is not.
+            InvalidRequest: A member is unknown, or `request` is invalid.
         """
-        for name in self.found:
+        for name in self.members:
             if name not in {"action", "request", *known}:
-                knows = ", ".join(("action", "request", *known))
-                raise InvalidRequest(f"unknown member {name[:80]!r}; {self.action} knows: {knows}", pointer=f"/{name}")
-        if "request" in self.found and self.request is None:
-            raise InvalidRequest(f"request must be a string of up to {_REQUEST_LENGTH} characters", pointer="/request")
+                supported = ", ".join(("action", "request", *known))
+                raise InvalidRequest(
+                    f"unknown member {name[:80]!r}; {self.action} supports: {supported}", pointer=f"/{name}"
+                )
+        if "request" in self.members and self.request is None:
+            raise InvalidRequest(
+                f"request must be a string of up to {_MAX_REQUEST_LENGTH} characters", pointer="/request"
+            )
 
     def subscription(self) -> str:
-        """The id of a subscription."""
+        """Return the client's id of the subscription; raises `InvalidRequest`."""
         if self.own_id is None:
-            raise InvalidRequest("id must be 1 to 64 of: letters, digits and . _ : ~ -", pointer="/id")
+            raise InvalidRequest("id must be 1 to 64 letters, digits or . _ : ~ -", pointer="/id")
         return self.own_id
 
     def text(self, name: str) -> str | None:
-        """A member that is a string; None without it."""
-        if name not in self.found:
+        """Return a member that must be a string; None if it is absent."""
+        if name not in self.members:
             return None
-        value = self.found[name].value
+        value = self.members[name].value
         if not isinstance(value, str):
             raise InvalidRequest(f"{name} must be a string", pointer=f"/{name}")
         return value
 
     def texts(self, name: str) -> list[str]:
-        """A member that is a string or a list of strings; none without it."""
-        if name not in self.found:
+        """Return a member that must be a string or a list of strings; an empty list if it is absent."""
+        if name not in self.members:
             return []
-        value = self.found[name].value
+        value = self.members[name].value
         values = value if isinstance(value, list) else [value]
-        if not values or not all(isinstance(one, str) for one in values):
-            raise InvalidRequest(f"{name} must be a string, or a list of at least one", pointer=f"/{name}")
-        return [str(one) for one in values]
+        if not values or not all(isinstance(text, str) for text in values):
+            raise InvalidRequest(f"{name} must be a string or a non-empty list of strings", pointer=f"/{name}")
+        return [str(text) for text in values]
 
     def frame(self) -> int:
-        """The number of the frame that it is about; 0 without it."""
-        return self.number("frame") if "frame" in self.found else 0
+        """Return the number of the frame that the message refers to; 0 if it is absent."""
+        return self.number("frame") if "frame" in self.members else 0
 
     def number(self, name: str, *, most: int = _GREATEST) -> int:
-        """A member that is a whole number."""
-        text = self.found[name].text if name in self.found else ""
+        """Return a member that must be an integer.
+
+        Args:
+            name: The member.
+            most: The greatest valid value.
+        """
+        text = self.members[name].text if name in self.members else ""
         if not _NUMBER.fullmatch(text) or int(text) > most:
-            raise InvalidRequest(f"{name} must be a whole number of at most {most}", pointer=f"/{name}")
+            raise InvalidRequest(f"{name} must be an integer from 0 to {most}", pointer=f"/{name}")
         return int(text)
 
 
 @dataclass(frozen=True, slots=True)
 class Subscribe:
-    """What `subscribe` asks for."""
+    """A `subscribe` request of an ephemeral subscription.
+
+    Attributes:
+        oldest: Whether to start with the oldest event; else with new ones, or at `cursors`.
+    """
 
     id: str
     filter: Filter
@@ -124,25 +141,27 @@ class Subscribe:
 
     @classmethod
     def of(cls, message: Message) -> Subscribe:
-        """Read the message; raises `InvalidRequest`, `InvalidFilter` or `InvalidStream`."""
-        message.only("id", "filters", "stream", "from", "cursor")
+        """Parse the message; raises `InvalidRequest`, `InvalidFilter` or `InvalidStream`."""
+        message.require_known("id", "filters", "stream", "from", "cursor")
         own_id = message.subscription()
         streams = message.texts("stream")
-        if len(streams) > _STREAMS:
-            raise InvalidRequest(f"{len(streams)} streams; at most {_STREAMS} may be named", pointer="/stream")
+        if len(streams) > _MAX_STREAMS:
+            raise InvalidRequest(
+                f"stream lists {len(streams)} streams; at most {_MAX_STREAMS} are allowed", pointer="/stream"
+            )
         cursors, start = message.texts("cursor"), message.text("from")
         if cursors and start is not None:
-            raise InvalidRequest("from and cursor contradict each other; send one of them", pointer="/from")
+            raise InvalidRequest("from and cursor exclude each other; send one of them", pointer="/from")
         if start not in {None, "now", "start"}:
-            raise InvalidRequest(f"from is {str(start)[:40]!r}; it is 'now' or 'start'", pointer="/from")
-        filters = parse_filters(message.found["filters"].value if "filters" in message.found else [])
+            raise InvalidRequest(f"from must be 'now' or 'start', not {str(start)[:40]!r}", pointer="/from")
+        filters = parse_filters(message.members["filters"].value if "filters" in message.members else [])
         names = tuple(dict.fromkeys(stream_name(name, pointer="/stream") for name in streams))
         return cls(own_id, filters, names, cursors, start == "start")
 
 
 @dataclass(frozen=True, slots=True)
 class Publish:
-    """What `publish` asks for."""
+    """A `publish` request."""
 
     events: Sequence[Event]
     stream: str | None
@@ -150,11 +169,11 @@ class Publish:
 
     @classmethod
     def of(cls, message: Message) -> Publish:
-        """Read the message; raises `InvalidRequest`, `InvalidEvent`, `InvalidStream` or `Malformed`."""
-        message.only("events", "stream", "expected")
-        if "events" not in message.found or not isinstance(message.found["events"].value, list):
+        """Parse the message; raises `InvalidRequest`, `InvalidEvent`, `InvalidStream` or `Malformed`."""
+        message.require_known("events", "stream", "expected")
+        if "events" not in message.members or not isinstance(message.members["events"].value, list):
             raise InvalidRequest("events must be a list of CloudEvents", pointer="/events")
-        texts = elements(message.found["events"].text)
+        texts = elements(message.members["events"].text)
         events = [from_json(text, pointer=f"/events/{index}") for index, text in enumerate(texts)]
         stream = message.text("stream")
         if stream is not None:
@@ -164,21 +183,25 @@ class Publish:
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """What `subscribe` asks for that names a durable subscription."""
+    """A `subscribe` request to join a durable subscription."""
 
     id: str
     name: str
 
     @classmethod
     def of(cls, message: Message) -> Join:
-        """Read the message; raises `InvalidRequest`."""
-        message.only("id", "subscription")
+        """Parse the message; raises `InvalidRequest`."""
+        message.require_known("id", "subscription")
         return cls(message.subscription(), message.text("subscription") or "")
 
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """What `ack` says is handled: all up to cursors, or all of a stream up to a sequence, which came in a frame."""
+    """An `ack` request: everything up to `cursors` is handled, or everything of a stream up to a sequence.
+
+    Attributes:
+        frame: The number of the frame that contained the event; 0 if unknown.
+    """
 
     id: str
     cursors: Sequence[str]
@@ -188,24 +211,30 @@ class Ack:
 
     @classmethod
     def of(cls, message: Message) -> Ack:
-        """Read the message; raises `InvalidRequest` or `InvalidStream`."""
-        message.only("id", "cursor", "stream", "sequence", "frame")
+        """Parse the message; raises `InvalidRequest` or `InvalidStream`."""
+        message.require_known("id", "cursor", "stream", "sequence", "frame")
         cursors, stream = message.texts("cursor"), message.text("stream")
         if bool(cursors) == (stream is not None):
-            raise InvalidRequest("ack has a cursor, or else stream and sequence", pointer="/cursor")
+            raise InvalidRequest("send either cursor, or stream and sequence", pointer="/cursor")
         own_id = message.subscription()
         if stream is not None:
             name, sequence = stream_name(stream, pointer="/stream"), message.number("sequence")
             return cls(own_id, (), name, sequence, message.frame())
         for member in ("sequence", "frame"):
-            if member in message.found:
-                raise InvalidRequest(f"{member} goes with stream; a cursor speaks for itself", pointer=f"/{member}")
+            if member in message.members:
+                raise InvalidRequest(f"{member} is only allowed with stream, not with cursor", pointer=f"/{member}")
         return cls(own_id, cursors, None, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Nack:
-    """What `nack` says could not be handled; `delay` in milliseconds."""
+    """A `nack` request: an event could not be handled.
+
+    Attributes:
+        delay: Milliseconds until it is redelivered; None uses the default backoff.
+        park: Whether to park the stream instead of redelivering the event.
+        frame: The number of the frame that contained the event; 0 if unknown.
+    """
 
     id: str
     stream: str
@@ -217,16 +246,16 @@ class Nack:
 
     @classmethod
     def of(cls, message: Message) -> Nack:
-        """Read the message; raises `InvalidRequest` or `InvalidStream`."""
-        message.only("id", "stream", "sequence", "reason", "delay", "park", "frame")
+        """Parse the message; raises `InvalidRequest` or `InvalidStream`."""
+        message.require_known("id", "stream", "sequence", "reason", "delay", "park", "frame")
         stream = message.text("stream")
         if stream is None:
-            raise InvalidRequest("stream is missing; it names the stream of the event", pointer="/stream")
+            raise InvalidRequest("stream is required; send the stream of the event", pointer="/stream")
         stream_name(stream, pointer="/stream")
-        park = message.found["park"].value if "park" in message.found else False
+        park = message.members["park"].value if "park" in message.members else False
         if not isinstance(park, bool):
             raise InvalidRequest("park must be true or false", pointer="/park")
-        delay = message.number("delay", most=_LONGEST_DELAY) * 1000 if "delay" in message.found else None
+        delay = message.number("delay", most=_MAX_DELAY_SECONDS) * 1000 if "delay" in message.members else None
         own_id, sequence = message.subscription(), message.number("sequence")
         reason = (message.text("reason") or "")[:LONGEST_REASON]
         return cls(own_id, stream, sequence, reason, delay, park, message.frame())
@@ -234,7 +263,7 @@ class Nack:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """What `release` gives back."""
+    """A `release` request: the member gives up a partition."""
 
     id: str
     partition: int
@@ -242,17 +271,17 @@ class Release:
 
     @classmethod
     def of(cls, message: Message) -> Release:
-        """Read the message; raises `InvalidRequest`."""
-        message.only("id", "partition", "frame")
+        """Parse the message; raises `InvalidRequest`."""
+        message.require_known("id", "partition", "frame")
         return cls(message.subscription(), message.number("partition"), message.frame())
 
 
 def _expected(message: Message) -> Expected:
-    if "expected" not in message.found:
+    if "expected" not in message.members:
         return ANY
-    text = message.found["expected"].text
+    text = message.members["expected"].text
     if not re.fullmatch(r"0|[1-9][0-9]{0,15}", text) or int(text) > _GREATEST:
         raise InvalidRequest(
-            "expected must be a whole number: where the stream is believed to end", pointer="/expected"
+            "expected must be an integer: the version at which the stream is expected to be", pointer="/expected"
         )
     return Expected(int(text))

@@ -171,7 +171,7 @@ def test_a_refused_credential_is_logged_without_where_it_was_refused(hub: Guarde
     assert Caller(hub.stack.url, "nobodys").call("GET", "/health").status == 401
     assert hub.caller("read").call("GET", "/health").status == 200
     told = hub.written.getvalue()[before:]
-    assert "a credential is refused" in told
+    assert "credential rejected" in told
     # The runtime client writes the heading of a traceback in any case; no frame follows it.
     assert "[ERROR] Exception: Unauthorized" in told
     assert 'File "' not in told

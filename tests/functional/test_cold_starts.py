@@ -60,7 +60,7 @@ def test_a_function_imports_the_parts_of_its_path(function: str, parts: set[str]
 
 
 def test_who_checks_tokens_imports_no_secrets_and_who_checks_keys_no_tokens() -> None:
-    checking = "import os; os.environ |= {}; from functions.authorizer import app; app._checking()"
+    checking = "import os; os.environ |= {}; from functions.authorizer import app; app._credential_checker()"
     tokens = {"AUTH": "jwt", "JWT_ISSUER": "https://i", "JWT_AUDIENCE": "a"}
     keys = {"AUTH": "key", "API_KEYS_SECRET": "s"}
     vendors = {"aws_lambda_powertools", "boto3", "jwt", "pydantic", "redis"}

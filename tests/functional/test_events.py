@@ -40,7 +40,7 @@ def answers(valkey: ValkeyServer, tmp_path_factory: pytest.TempPathFactory) -> I
         for name, value in {"REDIS_URL": valkey.url, "PARTITIONS": "4", "API_KEYS_FILE": str(keys)}.items():
             patch.setenv(name, value)
         forget()
-        authorizer._checking.cache_clear()
+        authorizer._credential_checker.cache_clear()
         deliverer = Deliverer(FakeConnections(), bells, clock=FakeClock(), jitter=lambda: 0.0)
         for name, instead in {"bells": bells, "deliveries": deliveries, "deliverer": deliverer}.items():
             patch.setattr(Hub, name, instead)
@@ -54,7 +54,7 @@ def answers(valkey: ValkeyServer, tmp_path_factory: pytest.TempPathFactory) -> I
             found[one.name] = answer(one)
         yield found
         client.close()
-        authorizer._checking.cache_clear()
+        authorizer._credential_checker.cache_clear()
     forget()
 
 

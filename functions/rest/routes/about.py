@@ -1,4 +1,4 @@
-"""The hub about itself: whether it is well, what it holds, that it was restored, and how to talk to it."""
+"""The hub itself: health, statistics, epochs, the handshake check and the API documentation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 from eventstore.cloudevents.event import rfc3339
 from functions.hub import hub
 from functions.rest import responses
-from functions.rest.queries import only
+from functions.rest.queries import require_known
 from functions.rest.request import Request, base_of, caller_of
 from functions.rest.subscription_answers import summary
 from functions.rest.version import VERSION
@@ -29,28 +29,28 @@ root = Router()  # type: ignore[no-untyped-call]  # Powertools leaves it untyped
 @root.get("/health")
 @router.get("/health")
 def health() -> Answer:
-    """Well, if the store answers."""
+    """Report that the hub is healthy, if the store responds."""
     hub().operations.ping(access=caller_of(router.current_event.raw_event))
     return responses.json_of(200, {"status": "ok", "version": VERSION})
 
 
 @router.get("/stats")
 def stats() -> Answer:
-    """What the store holds, in all and per partition, and how durable subscriptions stand."""
+    """Report counts of the store, in total and per partition, and the figures of durable subscriptions."""
     access = Request.of(router.current_event.raw_event, router.lambda_context).access
     now = hub().clock.now()
     statistics = hub().operations.statistics(access=access)
     counts = {} if statistics is None else _counts(statistics)
-    standing = [summary(found, now=now) for found in hub().directory.standings(access=access)]
+    summaries = [summary(status, now=now) for status in hub().directory.standings(access=access)]
     partitions = hub().operations.partitions(access=access)
-    return responses.json_of(200, {"partitions": partitions, **counts, "subscriptions": standing})
+    return responses.json_of(200, {"partitions": partitions, **counts, "subscriptions": summaries})
 
 
 @router.post("/epoch")
 def renew() -> Answer:
-    """Let nobody go on from an older cursor: the store was restored. Again, it is renewed once more."""
+    """Renew the epochs after the store was restored, so that older cursors are rejected; not idempotent."""
     request = Request.of(router.current_event.raw_event, router.lambda_context)
-    only(request.query)
+    require_known(request.query)
     epochs = hub().operations.renew_epoch(access=request.access)
     renewed = [{"partition": partition, "epoch": epoch} for partition, epoch in epochs.items()]
     return responses.json_of(200, {"partitions": renewed})
@@ -58,8 +58,8 @@ def renew() -> Answer:
 
 @router.get("/handshake")
 def handshake() -> Answer:
-    """Whether a WebSocket handshake with these parameters would be accepted: a browser does not tell a page why not."""
-    # Imported here, for no other call of these needs filters.
+    """Check the parameters of a WebSocket handshake: a browser does not show a page why a handshake failed."""
+    # Imported here: no other route of this module needs filters.
     from functions.handshake import query_of, require_acceptable  # noqa: PLC0415 - see above
 
     event = router.current_event.raw_event
@@ -69,8 +69,8 @@ def handshake() -> Answer:
 
 @router.get("/openapi.json")
 def openapi() -> Answer:
-    """The OpenAPI document; nobody is asked for a credential, for it says no more than the source does."""
-    # Imported here, for it is large, and no other call needs it.
+    """Return the OpenAPI document. It requires no credentials, since it reveals no more than the source code."""
+    # Imported here: the document is large, and no other route needs it.
     from functions.rest.openapi import document  # noqa: PLC0415 - see above
 
     return responses.json_of(
@@ -80,8 +80,8 @@ def openapi() -> Answer:
 
 @router.get("/docs")
 def docs() -> Answer:
-    """The OpenAPI document as a page to read and to try; it has a place for a credential, and asks for none itself."""
-    # Imported here, for it is large, and no other call needs it.
+    """Return the OpenAPI document as an interactive page. It requires no credentials, but has a field for them."""
+    # Imported here: the document is large, and no other route needs it.
     from functions.rest.openapi.page import docs_page  # noqa: PLC0415 - see above
 
     return responses.html(docs_page(server=base_of(router.current_event.raw_event) or "/", auth=hub().settings.auth))

@@ -1,4 +1,4 @@
-"""Streams that durable subscriptions have parked: looking at them, putting them back, dropping them."""
+"""Streams that durable subscriptions have parked: listing, redriving and dropping them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from eventstore.streams import stream_name
 from functions.hub import hub
 from functions.rest import responses
 from functions.rest.paging import within
-from functions.rest.queries import dead_letters_query, one, only, required
+from functions.rest.queries import dead_letters_query, require_known, required, single_value
 from functions.rest.request import Request, json_body
 from functions.rest.subscription_answers import dead_letter
 from functions.rest.tokens import DEAD_LETTERS, token_of
@@ -24,16 +24,16 @@ __all__ = ["router"]
 
 router = Router()  # type: ignore[no-untyped-call]  # Powertools leaves it untyped
 
-# ruff: noqa: PLC0415 - groups, and pydantic, are imported by those alone who concern themselves with subscriptions
+# ruff: noqa: PLC0415 - only routes that need groups and pydantic import them
 
 
 @router.get("/dead-letters")
 def overview() -> Answer:
-    """A page of parked streams; with the event that failed, where one stream of one subscription is asked for."""
+    """Return a page of parked streams; one stream of one subscription includes the event that failed."""
     request = Request.of(router.current_event.raw_event, router.lambda_context)
     query = dead_letters_query(request.query)
-    whole = query.subscription is not None and query.stream is not None
-    found = hub().directory.parked(
+    is_single = query.subscription is not None and query.stream is not None
+    entries = hub().directory.parked(
         access=request.access,
         name=query.subscription,
         stream=query.stream,
@@ -41,31 +41,34 @@ def overview() -> Answer:
         count=query.limit + 1,
     )
     failed = hub().directory.failed_event
-    encoded = [dead_letter(one, failed(one, access=request.access) if whole else None) for one in found[: query.limit]]
-    fit = within(encoded)
-    last = found[fit - 1] if fit < len(found) else None
+    encoded = [
+        dead_letter(entry, failed(entry, access=request.access) if is_single else None)
+        for entry in entries[: query.limit]
+    ]
+    count = within(encoded)
+    last = entries[count - 1] if count < len(entries) else None
     following = token_of(DEAD_LETTERS, last.subscription, last.stream) if last else None
     headers = responses.link(request, following)
-    return responses.items("dead_letters", encoded[:fit], following=following, headers=headers)
+    return responses.items("dead_letters", encoded[:count], following=following, headers=headers)
 
 
 @router.post("/dead-letters/redrive")
 def redrive() -> Answer:
-    """Let parked streams go on; the next turns of their partitions do it."""
+    """Redeliver parked streams; the next turns of their partitions do so."""
     from functions.rest import subscription_models
 
     request = Request.of(router.current_event.raw_event, router.lambda_context)
-    only(request.query)
-    name, stream, how = subscription_models.redrive(json_body(request))
-    return _accepted(name, hub().durable_subscriptions.redrive(name, stream, how, access=request.access))
+    require_known(request.query)
+    name, stream, mode = subscription_models.redrive(json_body(request))
+    return _accepted(name, hub().durable_subscriptions.redrive(name, stream, mode, access=request.access))
 
 
 @router.delete("/dead-letters")
 def purge() -> Answer:
-    """Let parked streams go on behind all that is parked."""
+    """Drop all parked events, so that their streams continue after them."""
     request = Request.of(router.current_event.raw_event, router.lambda_context)
-    only(request.query, "subscription", "stream")
-    name, stream = required(request.query, "subscription"), one(request.query, "stream")
+    require_known(request.query, "subscription", "stream")
+    name, stream = required(request.query, "subscription"), single_value(request.query, "stream")
     if stream is not None:
         stream_name(stream, pointer="stream")
     return _accepted(name, hub().durable_subscriptions.redrive(name, stream, "drop", access=request.access))

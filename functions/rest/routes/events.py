@@ -1,4 +1,4 @@
-"""Events of all streams: publishing, searching, and finding one by its id."""
+"""Events of all streams: publishing, searching, and finding an event by its id."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from functions.hub import hub
 from functions.rest import responses
 from functions.rest.conditions import expected, prefers_batch
 from functions.rest.paging import fitting, time_for_a_page
-from functions.rest.queries import all_query, one, only
+from functions.rest.queries import all_query, require_known, single_value
 from functions.rest.request import Request, segment
 
 if TYPE_CHECKING:
@@ -26,14 +26,14 @@ router = Router()  # type: ignore[no-untyped-call]  # Powertools leaves it untyp
 
 @router.post("/events")
 def publish() -> Answer:
-    """Store the events of one request, all or none of each stream."""
+    """Store the events of a request, all or none of each stream."""
     request = Request.of(
         router.current_event.raw_event,
         router.lambda_context,
         conditions=("if-match", "if-none-match"),
     )
-    only(request.query, "stream")
-    stream = one(request.query, "stream")
+    require_known(request.query, "stream")
+    stream = single_value(request.query, "stream")
     if stream is not None:
         stream_name(stream, pointer="stream")
     condition = expected(request.headers)
@@ -45,7 +45,7 @@ def publish() -> Answer:
 
 @router.get("/events")
 def search() -> Answer:
-    """A page of the events of all streams, in the order in which they were stored."""
+    """Return a page of the events of all streams, in the order in which they were stored."""
     request = Request.of(router.current_event.raw_event, router.lambda_context)
     query = all_query(request.query)
     may_go_on = time_for_a_page()
@@ -63,15 +63,15 @@ def search() -> Answer:
 
 @router.get("/events/<event_id>")
 def find(event_id: str) -> Answer:
-    """One event by its id."""
+    """Return an event by its id."""
     request = Request.of(router.current_event.raw_event, router.lambda_context)
-    only(request.query, "source", "stream", "mode")
-    stream = one(request.query, "stream")
+    require_known(request.query, "source", "stream", "mode")
+    stream = single_value(request.query, "stream")
     if stream is not None:
         stream_name(stream, pointer="stream")
-    mode = one(request.query, "mode")
+    mode = single_value(request.query, "mode")
     if mode not in {None, "structured", "binary"}:
-        raise InvalidQuery(f"mode is {str(mode)[:40]!r}; it is structured or binary", pointer="mode")
-    source = one(request.query, "source")
+        raise InvalidQuery(f"mode must be structured or binary, not {str(mode)[:40]!r}", pointer="mode")
+    source = single_value(request.query, "source")
     event = hub().reader.find(segment(event_id), access=request.access, source=source, stream=stream)
     return responses.binary(event) if mode == "binary" else responses.structured(event)

@@ -1,4 +1,4 @@
-"""Streams: reading one in order, making, describing, changing, listing and deleting them."""
+"""Streams: reading in order, creating, describing, changing, listing and deleting."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from functions.rest.conditions import (
     wait_seconds,
 )
 from functions.rest.paging import fitting, time_for_a_page
-from functions.rest.queries import flag, names_query, only, stream_query
+from functions.rest.queries import flag, names_query, require_known, stream_query
 from functions.rest.request import MERGE_PATCH, Request, json_body, segment
 from functions.rest.tokens import STREAMS, token_of
 
@@ -36,7 +36,7 @@ router = Router()  # type: ignore[no-untyped-call]  # Powertools leaves it untyp
 
 @router.get("/streams/<stream>/events")
 def read(stream: str) -> Answer:
-    """A page of one stream; with `Prefer: wait`, once there is something new."""
+    """Return a page of a stream; with `Prefer: wait`, wait for new events."""
     request = Request.of(router.current_event.raw_event, router.lambda_context)
     name = _name(stream)
     batch = prefers_batch(request.headers)
@@ -45,7 +45,7 @@ def read(stream: str) -> Answer:
     if wait:
         headers["Preference-Applied"] = f"wait={wait:.0f}"
     if "if-none-match" in request.headers:
-        # The reader's version is what it waits to see gone, not the place that it reads from.
+        # The reader waits for a version other than its own, not for events after the position that it reads from.
         query = stream_query(request.query, wait=0.0)
         tag = _tag_once_changed(name, request, wait, batch=batch)
         if is_current(request.headers, tag):
@@ -67,12 +67,12 @@ def read(stream: str) -> Answer:
 
 @router.post("/streams")
 def create() -> Answer:
-    """Make a stream, before anything is published to it."""
-    # Imported here, for only who makes a stream pays for pydantic.
+    """Create a stream before anything is published to it."""
+    # Imported here: only routes with a body need pydantic.
     from functions.rest.models import new_stream  # noqa: PLC0415 - see above
 
     request = Request.of(router.current_event.raw_event, router.lambda_context, conditions=("if-none-match",))
-    only(request.query)
+    require_known(request.query)
     new = requires_new(request.headers)
     name, config = new_stream(json_body(request))
     state, created = hub().streams.create(name, config, access=request.access, new=new)
@@ -82,7 +82,7 @@ def create() -> Answer:
 
 @router.get("/streams")
 def overview() -> Answer:
-    """A page of the streams, in the order of their names."""
+    """Return a page of the streams, sorted by name."""
     request = Request.of(router.current_event.raw_event, router.lambda_context)
     query = names_query(request.query, STREAMS)
     states = hub().reader.streams(access=request.access, prefix=query.prefix, after=query.after, count=query.limit + 1)
@@ -95,49 +95,49 @@ def overview() -> Answer:
 
 @router.get("/streams/<stream>")
 def describe(stream: str) -> Answer:
-    """One stream as it is."""
+    """Return the description of a stream."""
     request = Request.of(router.current_event.raw_event, router.lambda_context)
-    only(request.query)
-    now = hub().reader.describe(_name(stream), access=request.access)
-    tag = settings_tag(now.state, now.epoch)
+    require_known(request.query)
+    description = hub().reader.describe(_name(stream), access=request.access)
+    tag = settings_tag(description.state, description.epoch)
     headers = {"ETag": tag}
     if is_current(request.headers, tag):
         return responses.empty(304, headers=headers)
-    return responses.json_of(200, responses.stream(now.state), headers=headers)
+    return responses.json_of(200, responses.stream(description.state), headers=headers)
 
 
 @router.patch("/streams/<stream>")
 def change(stream: str) -> Answer:
-    """Change a stream's retention or labels, also of one that its first publish made."""
-    # Imported here, for only who changes a stream pays for pydantic.
+    """Change a stream's retention or labels, also if its first publish created it."""
+    # Imported here: only routes with a body need pydantic.
     from functions.rest.models import stream_changes  # noqa: PLC0415 - see above
 
     event, context = router.current_event.raw_event, router.lambda_context
     request = Request.of(event, context, conditions=("if-match",))
-    only(request.query)
+    require_known(request.query)
     name = _name(stream)
     changes = stream_changes(json_body(request, MERGE_PATCH))
-    accepted = tags(request.headers)
+    expected_tags = tags(request.headers)
 
     def accepts(state: StreamState, epoch: str) -> bool:
         versions = {str(state.head), settings_tag(state, epoch).strip('"')}
-        return accepted is None or not versions.isdisjoint(accepted)
+        return expected_tags is None or not versions.isdisjoint(expected_tags)
 
     state, epoch = hub().streams.configure(
-        name, changes, access=request.access, accepts=None if accepted is None else accepts
+        name, changes, access=request.access, accepts=None if expected_tags is None else accepts
     )
     return responses.json_of(200, responses.stream(state), headers={"ETag": settings_tag(state, epoch)})
 
 
 @router.delete("/streams/<stream>")
 def delete(stream: str) -> Answer:
-    """Remove a stream's events; `?permanent=true` ends it."""
+    """Delete a stream's events; `?permanent=true` deletes the stream permanently."""
     request = Request.of(
         router.current_event.raw_event,
         router.lambda_context,
         conditions=("if-match", "if-none-match"),
     )
-    only(request.query, "permanent")
+    require_known(request.query, "permanent")
     hub().streams.delete(
         _name(stream),
         access=request.access,
@@ -148,19 +148,19 @@ def delete(stream: str) -> Answer:
 
 
 def _name(stream: str) -> str:
-    """The name in the path; raises `InvalidStream`."""
+    """Return the stream's name in the path; raises `InvalidStream`."""
     return stream_name(segment(stream), pointer="stream")
 
 
 def _tag_once_changed(stream: str, request: Request, wait: float, *, batch: bool) -> str:
-    """The stream's entity tag: when it is another than the reader's, or when the wait is over."""
+    """Return the stream's entity tag once it differs from the reader's, or once the wait is over."""
     reader, access = hub().reader, request.access
-    now = reader.describe(stream, access=access)
-    if wait and is_current(request.headers, _tag(now, batch=batch)):
-        reader.wait(now.state, access=access, seconds=wait)
-        now = reader.describe(stream, access=access)
-    return _tag(now, batch=batch)
+    current = reader.describe(stream, access=access)
+    if wait and is_current(request.headers, _tag(current, batch=batch)):
+        reader.wait(current.state, access=access, seconds=wait)
+        current = reader.describe(stream, access=access)
+    return _tag(current, batch=batch)
 
 
-def _tag(now: Slice, *, batch: bool = False) -> str:
-    return entity_tag(now.state, now.epoch, batch=batch)
+def _tag(description: Slice, *, batch: bool = False) -> str:
+    return entity_tag(description.state, description.epoch, batch=batch)

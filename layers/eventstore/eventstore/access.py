@@ -91,7 +91,7 @@ class Access:
     def require(self, *any_of: Scope) -> None:
         """Raise `Forbidden` unless it has one of these scopes at least."""
         if self.scopes.isdisjoint(any_of):
-            raise Forbidden(f"this needs the scope {' or '.join(any_of)}, which the credential does not have")
+            raise Forbidden(f"this call requires the scope {' or '.join(any_of)}, which the credential does not have")
 
     def reaches(self, stream: str) -> bool:
         """Whether a stream of this name is one of its own."""
@@ -107,7 +107,7 @@ class Access:
         for stream in streams:
             if not self.reaches(stream):
                 raise Forbidden(
-                    f"stream {stream!r} is out of reach; the credential is for names that start with {self._starts()}",
+                    f"the credential does not allow stream {stream!r}, only names that start with {self._starts()}",
                     pointer=pointer,
                 )
 
@@ -115,7 +115,7 @@ class Access:
         """Raise `Forbidden` unless all streams are its own."""
         if self.prefixes:
             raise Forbidden(
-                f"this concerns all streams; the credential is for names that start with {self._starts()} alone"
+                f"this call covers all streams, but the credential allows only names that start with {self._starts()}"
             )
 
     def require_events(self, events: Sequence[Event], *, stream: str | None) -> None:
@@ -138,7 +138,7 @@ class Access:
             tenant = canonical(event.attributes["tenantid"])
             if tenant not in self.tenants:
                 raise Forbidden(
-                    f"tenantid is {tenant[:80]!r}; the credential is for {', '.join(sorted(self.tenants))}",
+                    f"the credential does not allow tenantid {tenant[:80]!r}, only {', '.join(sorted(self.tenants))}",
                     pointer=f"{pointer}/tenantid",
                 )
 

@@ -86,7 +86,10 @@ class Cursor:
             epoch, at = packed[at : at + _EPOCH_BYTES], at + _EPOCH_BYTES
             numbers, at = _numbers(packed, at, 3)
             if partition >= _PARTITIONS or partition in places:
-                raise InvalidCursor("the cursor names no such partitions; use it as it was given", pointer="cursor")
+                raise InvalidCursor(
+                    "the cursor names partitions that do not exist here; use a cursor from this hub, unchanged",
+                    pointer="cursor",
+                )
             places[partition] = epoch.hex(), Position(*numbers)
             if kind != _PLACES:
                 (more[partition],), at = _numbers(packed, at, 1)
@@ -143,7 +146,9 @@ class StreamCursor:
         kind, packed = _unpacked(token, _ONWARDS, _BACKWARDS)
         numbers, end = _numbers(packed, _EPOCH_BYTES, 2 if kind == _BACKWARDS else 1)
         if end != len(packed):
-            raise InvalidCursor("the cursor is longer than it was given; use it as it was", pointer="cursor")
+            raise InvalidCursor(
+                "the cursor has extra characters; use a cursor exactly as it was returned", pointer="cursor"
+            )
         return cls(packed[:_EPOCH_BYTES].hex(), *numbers)
 
 
@@ -179,7 +184,7 @@ def _numbers(packed: bytes, at: int, count: int) -> tuple[list[int], int]:
             number = shift = 0
             if len(numbers) == count:
                 return numbers, here + 1
-    raise InvalidCursor("the cursor is incomplete; use it as it was given", pointer="cursor")
+    raise InvalidCursor("the cursor is incomplete; use a cursor exactly as it was returned", pointer="cursor")
 
 
 def _text(packed: bytes | bytearray) -> str:
@@ -191,7 +196,11 @@ def _unpacked(token: str, *kinds: bytes) -> tuple[bytes, bytes]:
     try:
         packed = b64decode(token.encode("ascii") + b"=" * (-len(token) % 4), altchars=b"-_", validate=True)
     except (UnicodeEncodeError, binascii.Error) as error:
-        raise InvalidCursor("this is no cursor; use one as it was given, or leave it out", pointer="cursor") from error
+        raise InvalidCursor(
+            "the cursor is malformed; use a cursor exactly as it was returned, or omit it", pointer="cursor"
+        ) from error
     if packed[:1] not in kinds:
-        raise InvalidCursor("the cursor is not one for this kind of read; use it where it was given", pointer="cursor")
+        raise InvalidCursor(
+            "the cursor belongs to another kind of read; use it only with the call that returned it", pointer="cursor"
+        )
     return packed[:1], packed[1:]

@@ -146,15 +146,15 @@ def stream_name(text: str, *, pointer: str = "") -> str:
     """
     if text in _STEPS:
         raise InvalidStream(
-            f"stream name {text!r} is a step in a path, so that no URL can name the stream; add a letter or a digit",
+            f"stream name {text!r} is a path segment that clients remove from URLs; add a letter or a digit",
             pointer=pointer,
         )
     if is_name(text):
         return text
     wrong = re.search(r"[^A-Za-z0-9._:~-]", text)
-    reason = f"has {wrong.group()!r}" if wrong else f"is {len(text)} characters long"
+    reason = f"contains {wrong.group()!r}" if wrong else f"is {len(text)} characters long"
     raise InvalidStream(
-        f"stream name {text[:80]!r} {reason}; a name is 1 to 200 of: letters, digits and . _ : ~ -", pointer=pointer
+        f"stream name {text[:80]!r} {reason}; it must be 1 to 200 letters, digits or . _ : ~ -", pointer=pointer
     )
 
 
@@ -219,8 +219,8 @@ def workflow_stream(tenant: str, workflow: str) -> str:
     """
     if ":" in tenant:
         raise InvalidStream(
-            f"tenantid {tenant[:80]!r} has ':', at which a tenant's name ends in the names of its streams; give the "
-            "event another tenantid, or name its stream by ?stream=",
+            f"tenantid {tenant[:80]!r} contains ':', which separates tenant and workflow in a stream name; set "
+            "another tenantid, or name the stream with ?stream=",
             pointer="/tenantid",
         )
     if tenant:

@@ -113,7 +113,7 @@ def test_bytes_that_are_not_utf8_are_named_by_their_place(hub: FakeHub) -> None:
     done = program(hub, "publish", "-", given='{"id":"ü"}'.encode("latin-1"))
 
     assert done.returncode == 1
-    assert done.stderr == b"eventstore: standard input: byte 7 is not UTF-8; JSON is sent in UTF-8\n"
+    assert done.stderr == b"eventstore: standard input: invalid UTF-8 at byte 7; JSON must be encoded in UTF-8\n"
     assert hub.publishes == 0
 
 
@@ -121,7 +121,7 @@ def test_an_argument_that_is_not_utf8_is_an_error_of_ours(hub: FakeHub) -> None:
     done = shell(hub, """"$PY" -m eventstore_client publish $'{"id":"\\xfc"}'""")
 
     assert done.returncode == 1
-    assert done.stderr == b"eventstore: the event: byte 7 is not UTF-8; JSON is sent in UTF-8\n"
+    assert done.stderr == b"eventstore: the event: invalid UTF-8 at byte 7; JSON must be encoded in UTF-8\n"
 
 
 def test_two_events_are_not_one(hub: FakeHub) -> None:

@@ -127,7 +127,7 @@ def test_head_is_answered_as_get_is(api: Api, path: str) -> None:
 def test_head_is_refused_where_get_is_not_taken(api: Api) -> None:
     problem = api.call("HEAD", "/api/v1/epoch")
     assert (problem.status, problem.headers["allow"]) == (405, "POST")
-    assert "does not take HEAD" in problem.json["detail"]
+    assert "does not support HEAD" in problem.json["detail"]
 
 
 def test_options_names_the_methods_of_a_path(api: Api) -> None:

@@ -85,12 +85,12 @@ def test_the_issuers_clock_may_differ_a_little(shared: Issuer) -> None:
         ({"nbf": 4_000_000_000}, "not valid yet"),
         ({"aud": "https://other.example"}, "another audience"),
         ({"iss": "https://other.example"}, "another issuer"),
-        ({"exp": None}, "lacks"),
-        ({"aud": None}, "another audience|lacks"),
-        ({"iss": None}, "lacks"),
-        ({"sub": None}, "lacks"),
+        ({"exp": None}, "must have exp"),
+        ({"aud": None}, "another audience|must have exp"),
+        ({"iss": None}, "must have exp"),
+        ({"sub": None}, "must have exp"),
         ({"sub": ""}, "subject"),
-        ({"tenants": "acme"}, "tenants is no list"),
+        ({"tenants": "acme"}, "tenants must be a list"),
         ({"kid": "unknown"}, "no key"),
     ],
 )
@@ -102,13 +102,13 @@ def test_a_token_that_is_wrong_is_refused_by_its_reason(shared: Issuer, claims: 
 def test_a_changed_token_is_refused(shared: Issuer) -> None:
     head, claims, signature = shared.token(scope="read").split(".")
     told = json.loads(base64.urlsafe_b64decode(claims + "=="))
-    with pytest.raises(Unauthorized, match="signature is wrong"):
+    with pytest.raises(Unauthorized, match="signature is invalid"):
         tokens(shared).access(f"{head}.{encoded(told | {'scope': 'admin'})}.{signature}")
 
 
 def test_a_token_that_nobody_signed_is_refused(shared: Issuer) -> None:
     unsigned = jwt.encode({"iss": shared.url, "sub": "s", "aud": AUDIENCE}, "", algorithm="none", headers={"kid": "1"})
-    with pytest.raises(Unauthorized, match="another algorithm"):
+    with pytest.raises(Unauthorized, match="algorithm must be"):
         tokens(shared).access(unsigned)
 
 
@@ -116,7 +116,7 @@ def test_a_token_signed_with_the_public_key_as_a_secret_is_refused(shared: Issue
     public = json.dumps(shared.shown[0]).encode()
     signed = f"{encoded({'alg': 'HS256', 'kid': '1'})}.{encoded({'iss': shared.url, 'sub': 's', 'aud': AUDIENCE})}"
     forged = f"{signed}.{base64url(hmac.digest(public, signed.encode(), 'sha256'))}"
-    with pytest.raises(Unauthorized, match="another algorithm"):
+    with pytest.raises(Unauthorized, match="algorithm must be"):
         tokens(shared).access(forged)
 
 
@@ -136,7 +136,7 @@ def test_a_token_that_names_no_key_is_refused(shared: Issuer) -> None:
 def test_whatever_is_no_token_is_refused_and_not_quoted(text: str) -> None:
     with pytest.raises(Unauthorized) as refused:
         Tokens(issuer="i", audience="a", keys=IssuerKeys("http://127.0.0.1:9/jwks")).access(text)
-    assert str(refused.value) == "the credential is no JSON Web Token"
+    assert str(refused.value) == "the credential is not a JSON Web Token"
 
 
 def test_the_keys_are_fetched_once(issuer: Issuer) -> None:
@@ -266,7 +266,7 @@ def test_a_secret_among_the_issuers_keys_signs_nothing(issuer: Issuer, algorithm
 def test_a_private_key_that_the_issuer_shows_signs_nothing(issuer: Issuer) -> None:
     issuer.add("leaked", shown=False)
     issuer.shown.append({**ECAlgorithm.to_jwk(issuer.keys["leaked"][0], as_dict=True), "kid": "leaked", "use": "sig"})
-    with pytest.raises(Unauthorized, match="no public key"):
+    with pytest.raises(Unauthorized, match="not a public key"):
         tokens(issuer).access(issuer.token(kid="leaked"))
 
 

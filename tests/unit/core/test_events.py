@@ -74,7 +74,7 @@ class TestAttributes:
 
     @pytest.mark.parametrize("name", ["hub", "hubsequence", "hubanything"])
     def test_the_hubs_own_names_are_refused(self, name: str) -> None:
-        with pytest.raises(InvalidEvent, match="the hub's own"):
+        with pytest.raises(InvalidEvent, match="are reserved"):
             from_json(structured(**{name: "x"}))
 
     @pytest.mark.parametrize("name", ["Upper", "with_underscore", "with-dash", "ümlaut", ""])
@@ -84,7 +84,7 @@ class TestAttributes:
 
     @pytest.mark.parametrize("value", [1.5, 2**31, -(2**31) - 1, [1], {"a": 1}, 10**30])
     def test_what_no_attribute_can_be_is_refused(self, value: object) -> None:
-        with pytest.raises(InvalidEvent, match="ext is"):
+        with pytest.raises(InvalidEvent, match="ext must be"):
             from_json(structured(ext=value))
 
     @pytest.mark.parametrize("value", [2**31 - 1, -(2**31), 0, True, False, ""])
@@ -111,7 +111,7 @@ class TestAttributes:
         "time", ["2018-02-30T00:00:00Z", "2018-04-05 17:31:00Z", "2018-04-05T24:00:00Z", "2018-04-05T17:31:00", "1", ""]
     )
     def test_what_is_no_timestamp_is_refused(self, time: str) -> None:
-        with pytest.raises(InvalidEvent, match="time is"):
+        with pytest.raises(InvalidEvent, match="time must be"):
             from_json(structured(time=time))
 
     @pytest.mark.parametrize(

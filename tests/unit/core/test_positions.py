@@ -95,13 +95,13 @@ def test_a_token_that_was_cut_is_refused_or_shorter(at: tuple[str, Position]) ->
 
 @pytest.mark.parametrize("partition", [1 << 14, 1 << 40])
 def test_a_partition_that_no_store_has_is_refused(partition: int) -> None:
-    with pytest.raises(InvalidCursor, match="no such partitions"):
+    with pytest.raises(InvalidCursor, match="partitions that do not exist"):
         Cursor.parse(Cursor({partition: place(1)}).token())
 
 
 def test_a_partition_that_is_named_twice_is_refused() -> None:
     packed = b"c" + 2 * (b"\x07" + bytes.fromhex(_EPOCH) + b"\x01\x00\x00")
-    with pytest.raises(InvalidCursor, match="no such partitions"):
+    with pytest.raises(InvalidCursor, match="partitions that do not exist"):
         Cursor.parse(urlsafe_b64encode(packed).rstrip(b"=").decode())
 
 

@@ -103,7 +103,7 @@ def test_no_two_tenants_share_a_stream(tenant: str, workflow: str, other: str, o
 
 
 def test_a_tenant_with_a_colon_is_refused_where_it_stands_unless_the_stream_is_named() -> None:
-    with pytest.raises(InvalidStream, match=r"name its stream by \?stream=") as caught:
+    with pytest.raises(InvalidStream, match=r"name the stream with \?stream=") as caught:
         stream_of(event(tenantid="acme:eu", workflowid="order-1"))
     assert caught.value.pointer == "/tenantid"
     assert stream_of(event(tenantid="acme:eu", partitionkey="p")) == "p"

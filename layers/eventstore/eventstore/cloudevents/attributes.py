@@ -57,7 +57,9 @@ def validated(attributes: Mapping[str, AttributeValue], *, pointer: str = "") ->
     """
     for name in _REQUIRED:
         if name not in attributes:
-            raise InvalidEvent(f"the attribute {name!r} is missing; every event has one", pointer=f"{pointer}/{name}")
+            raise InvalidEvent(
+                f"the attribute {name!r} is missing; every event must have it", pointer=f"{pointer}/{name}"
+            )
     for name, value in attributes.items():
         reason = _name_error(name) or _value_error(name, value)
         if reason:
@@ -72,11 +74,11 @@ def is_json(media_type: str) -> bool:
 
 def _name_error(name: str) -> str | None:
     if name in {"data", "data_base64"}:
-        return f"{name!r} is where the payload goes; no attribute may have this name"
+        return f"{name!r} is reserved for the payload; rename the attribute"
     if not _NAME.fullmatch(name):
-        return f"attribute name {name[:80]!r} is not made of lower-case letters a-z and digits alone"
+        return f"attribute name {name[:80]!r} must consist of lower-case letters a-z and digits"
     if name.startswith(_RESERVED):
-        return f"attribute {name!r} is refused: names that start with {_RESERVED!r} are the hub's own"
+        return f"attribute {name!r} is not allowed: names that start with {_RESERVED!r} are reserved"
     return None
 
 
@@ -86,36 +88,38 @@ def _value_error(name: str, value: AttributeValue) -> str | None:
     if isinstance(value, int):
         if name in _RULES:
             return f"{name} must be a string, not a number"
-        return None if value in _INTEGERS else f"{name} is {value}; an integer has 32 bits: put larger numbers in data"
+        return (
+            None if value in _INTEGERS else f"{name} must be a 32-bit integer, not {value}; put larger numbers in data"
+        )
     forbidden = _FORBIDDEN.search(value)
     if forbidden:
-        return f"{name} has the character U+{ord(forbidden.group()):04X}, which no attribute may have"
+        return f"{name} contains the character U+{ord(forbidden.group()):04X}, which CloudEvents does not allow"
     rule = _RULES.get(name)
     return rule(name, value) if rule else None
 
 
 def _version(name: str, value: str) -> str | None:
-    return None if value == "1.0" else f"{name} is {value!r}; this hub takes '1.0'"
+    return None if value == "1.0" else f"{name} must be '1.0', not {value!r}"
 
 
 def _not_empty(name: str, value: str) -> str | None:
-    return None if value else f"{name} is empty; give it a value" + ("" if name in _REQUIRED else ", or leave it out")
+    return None if value else f"{name} must not be empty; set a value" + ("" if name in _REQUIRED else ", or omit it")
 
 
 def _uri_reference(name: str, value: str) -> str | None:
     if not value or not _URI_REFERENCE.fullmatch(value):
-        return f"{name} is {value[:80]!r}, which is no URI reference (RFC 3986); percent-encode what it does not allow"
+        return f"{name} must be a URI reference (RFC 3986), not {value[:80]!r}; percent-encode other characters"
     return None
 
 
 def _uri(name: str, value: str) -> str | None:
     if not _SCHEME.match(value):
-        return f"{name} is {value[:80]!r}, which is no absolute URI: it must start with a scheme"
+        return f"{name} must be an absolute URI that starts with a scheme, not {value[:80]!r}"
     return _uri_reference(name, value)
 
 
 def _media_type(name: str, value: str) -> str | None:
-    return None if _MEDIA_TYPE.fullmatch(value) else f"{name} is {value[:80]!r}, which is no media type (RFC 2046)"
+    return None if _MEDIA_TYPE.fullmatch(value) else f"{name} must be a media type (RFC 2046), not {value[:80]!r}"
 
 
 def _timestamp(name: str, value: str) -> str | None:
@@ -127,7 +131,7 @@ def _timestamp(name: str, value: str) -> str | None:
             date(year or 2000, month, day)
         except ValueError:
             match = None
-    return None if match else f"{name} is {value[:80]!r}, which is no timestamp; one is such as 2018-04-05T17:31:00Z"
+    return None if match else f"{name} must be a timestamp such as 2018-04-05T17:31:00Z, not {value[:80]!r}"
 
 
 _RULES: Mapping[str, Callable[[str, str], str | None]] = {

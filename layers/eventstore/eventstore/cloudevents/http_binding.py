@@ -50,7 +50,7 @@ def from_http(headers: Mapping[str, str], body: bytes) -> list[Event]:
         return batch_from_json(body) if "batch" in essence else [from_json(body)]
     if not any(name.startswith(_PREFIX) for name in lower):
         raise UnsupportedMediaType(
-            f"{essence or 'a body without Content-Type'!r} is no CloudEvent; send application/cloudevents+json, "
+            f"{essence or 'a body without Content-Type'!r} is not a CloudEvent; send application/cloudevents+json, "
             "application/cloudevents-batch+json, or the attributes as ce-* headers"
         )
     return [_binary(lower, media_type, body)]
@@ -81,20 +81,20 @@ def header_decoded(value: str) -> str:
     """
     if beyond := re.search(r"[^\x00-\x7f]", value):
         raise ValueError(
-            f"it has the character U+{ord(beyond.group()):04X}, and headers are ASCII; percent-encode the UTF-8 of "
-            "what is not, such as %C3%A9 for U+00E9"
+            f"it contains the character U+{ord(beyond.group()):04X}, but headers must be ASCII; percent-encode the "
+            "UTF-8 bytes of other characters, such as %C3%A9 for U+00E9"
         )
     text = value.strip(" \t")
     if '"' in _QUOTED.sub("", text):
-        raise ValueError("its quotes do not end")
+        raise ValueError("a quoted string is not closed by a quote")
     # Any part of it may be quoted, and is unescaped before anything is percent-decoded.
     text = _QUOTED.sub(lambda quoted: re.sub(r"\\(.)", r"\1", quoted[1]), text)
     if _PERCENT.search(text):
-        raise ValueError("a percent sign is not followed by two hexadecimal digits; a bare one is written %25")
+        raise ValueError("a percent sign must be followed by two hexadecimal digits; write a literal one as %25")
     try:
         return unquote_to_bytes(text).decode()
     except UnicodeDecodeError as error:
-        raise ValueError("what it percent-encodes is not UTF-8") from error
+        raise ValueError("the percent-encoded bytes are not UTF-8") from error
 
 
 def _binary(headers: Mapping[str, str], media_type: str, body: bytes) -> Event:

@@ -32,7 +32,7 @@ def from_json(content: bytes | str, *, pointer: str = "") -> Event:
     """
     text = content if isinstance(content, str) else decoded(content)
     if pointer and not text.startswith("{"):
-        raise Malformed(f"{kind_of(text)} stands where an event should; an event is a JSON object", pointer=pointer)
+        raise Malformed(f"an event must be a JSON object, not {kind_of(text)}", pointer=pointer)
     try:
         found = members(text)
     except Malformed as error:
@@ -110,13 +110,17 @@ def _data(data: Member | None, base64: Member | None, pointer: str) -> JsonData 
     if base64 is None or base64.value is None:
         return None if data is None else JsonData(data.text)
     if data is not None:
-        raise InvalidEvent("an event has data or data_base64, not both", pointer=f"{pointer}/data_base64")
+        raise InvalidEvent(
+            "data and data_base64 exclude each other; send one of them", pointer=f"{pointer}/data_base64"
+        )
     if isinstance(base64.value, str):
         try:
             return BinaryData(b64decode(base64.value, validate=True))
         except ValueError:
             pass
-    raise InvalidEvent("data_base64 is not Base64 (RFC 4648, 4, with padding)", pointer=f"{pointer}/data_base64")
+    raise InvalidEvent(
+        "data_base64 must be Base64 with padding (RFC 4648, section 4)", pointer=f"{pointer}/data_base64"
+    )
 
 
 def _attribute(name: str, member: Member, pointer: str) -> AttributeValue:
@@ -127,6 +131,6 @@ def _attribute(name: str, member: Member, pointer: str) -> AttributeValue:
         return int(member.text)
     kind = "an object" if isinstance(value, dict) else "an array" if isinstance(value, list) else member.text[:40]
     raise InvalidEvent(
-        f"{name[:80]} is {kind}; an attribute is a string, a boolean or a 32-bit integer: put the rest in data",
+        f"{name[:80]} must be a string, a boolean or a 32-bit integer, not {kind}; put other values in data",
         pointer=f"{pointer}/{name}",
     )

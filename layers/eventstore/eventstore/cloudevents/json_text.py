@@ -20,15 +20,15 @@ _scanstring: Callable[[str, int], tuple[str, int]] = decoder.scanstring  # type:
 """Reads a JSON string from behind its opening quote; the standard library's own, which its stubs leave out."""
 
 _PLAIN = {
-    "Expecting value": "a value is expected",
-    "Expecting property name": "a member's name in double quotes is expected",
-    "Expecting ',' delimiter": "a comma, or the end of the object or list, is expected",
-    "Expecting ':' delimiter": "a colon is expected",
-    "Illegal trailing comma": "a comma is followed by nothing",
-    "Invalid control character": "a control character stands in a string, where JSON wants an escape such as \\n,",
-    "Invalid \\u": "\\u is not followed by four hexadecimal digits",
-    "Invalid \\": "a backslash is not followed by an escape that JSON has",
-    "Unterminated string": "a string does not end that starts",
+    "Expecting value": "expected a value",
+    "Expecting property name": "expected a member name in double quotes",
+    "Expecting ',' delimiter": "expected a comma or the end of the object or list",
+    "Expecting ':' delimiter": "expected a colon",
+    "Illegal trailing comma": "trailing comma",
+    "Invalid control character": "unescaped control character in a string",
+    "Invalid \\u": "expected four hexadecimal digits after \\u",
+    "Invalid \\": "invalid escape sequence",
+    "Unterminated string": "unterminated string that starts",
 }
 """What the standard library says, in words that name what is wrong; by how its messages start."""
 
@@ -45,7 +45,7 @@ class Member(NamedTuple):
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise Malformed(f"{name} is no JSON value; JSON has neither NaN nor infinities (RFC 8259, 6)")
+    raise Malformed(f"{name} is not a JSON value; JSON has neither NaN nor infinities (RFC 8259, section 6)")
 
 
 # float, not int: Python refuses to read integers of more than 4,300 digits, and only the text counts.
@@ -57,7 +57,7 @@ def decoded(content: bytes) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise Malformed(f"byte {error.start} is not UTF-8; JSON is sent in UTF-8") from error
+        raise Malformed(f"invalid UTF-8 at byte {error.start}; JSON must be encoded in UTF-8") from error
 
 
 def members(text: str) -> dict[str, Member]:
@@ -70,14 +70,14 @@ def members(text: str) -> dict[str, Member]:
 
     def one(at: int) -> int:
         if text[at : at + 1] != '"':
-            raise JSONDecodeError("a member's name in double quotes is expected", text, at)
+            raise JSONDecodeError("expected a member name in double quotes", text, at)
         name, at = _scanstring(text, at + 1)
         at = _space(text, at)
         if text[at : at + 1] != ":":
-            raise JSONDecodeError("a colon is expected", text, at)
+            raise JSONDecodeError("expected a colon", text, at)
         member, at = _value(text, _space(text, at + 1))
         if name in found:
-            raise Malformed(f"the member {name[:80]!r} stands twice in one object; which one counts is anybody's guess")
+            raise Malformed(f"duplicate member {name[:80]!r} in an object; member names must be unique")
         found[name] = member
         return at
 
@@ -97,7 +97,7 @@ def elements(text: str) -> list[str]:
         try:
             member, at = _value(text, at)
         except RecursionError as error:
-            raise Malformed("the JSON is nested too deeply to be read", pointer=f"/{len(found)}") from error
+            raise Malformed("the JSON is nested too deeply", pointer=f"/{len(found)}") from error
         found.append(member.text)
         return at
 
@@ -117,14 +117,14 @@ def single(text: str) -> None:
         Malformed: It is none, or more than one.
     """
     if len(elements(f"[{text}]")) != 1:
-        raise Malformed("not JSON: one value is expected")
+        raise Malformed("not JSON: expected exactly one value")
 
 
 def _walk(text: str, opening: str, closing: str, one: Callable[[int], int]) -> None:
     try:
         at = _space(text, 0)
         if text[at : at + 1] != opening:
-            raise JSONDecodeError(f"{opening!r} is expected", text, at)
+            raise JSONDecodeError(f"expected {opening!r}", text, at)
         at = _space(text, at + 1)
         if text[at : at + 1] == closing:
             at += 1
@@ -136,18 +136,18 @@ def _walk(text: str, opening: str, closing: str, one: Callable[[int], int]) -> N
                 if mark == closing:
                     break
                 if mark != ",":
-                    raise JSONDecodeError(f"',' or {closing!r} is expected", text, at - 1)
+                    raise JSONDecodeError(f"expected ',' or {closing!r}", text, at - 1)
                 at = _space(text, at)
         at = _space(text, at)
         if at != len(text):
-            raise JSONDecodeError("nothing more is expected", text, at)
+            raise JSONDecodeError("expected the end of the input", text, at)
     except JSONDecodeError as error:
         reason = next((plain for start, plain in _PLAIN.items() if error.msg.startswith(start)), error.msg)
         raise Malformed(
             f"not JSON: {reason} at line {error.lineno}, column {error.colno} (character {error.pos})"
         ) from error
     except RecursionError as error:
-        raise Malformed("the JSON is nested too deeply to be read; put what is deeper into a string") from error
+        raise Malformed("the JSON is nested too deeply; put deeper levels into a string") from error
 
 
 def _value(text: str, at: int) -> tuple[Member, int]:

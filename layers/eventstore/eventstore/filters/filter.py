@@ -55,9 +55,11 @@ def require_short(value: object, *, pointer: str) -> None:
         # Characters, of which there are no more than bytes, so that nothing is refused here that is short enough.
         length = len(_written(value))
     except RecursionError as error:
-        raise InvalidFilter("the filters are nested too deep", pointer=pointer) from error
+        raise InvalidFilter("the filters are nested too deeply", pointer=pointer) from error
     if length > _LONGEST:
-        raise InvalidFilter(f"the filters have {length} characters as JSON; {_LONGEST} are the most", pointer=pointer)
+        raise InvalidFilter(
+            f"the filters are {length} characters long as JSON; at most {_LONGEST} are allowed", pointer=pointer
+        )
 
 
 def filter_of(conditions: Sequence[Condition], *, pointer: str) -> Filter:
@@ -70,9 +72,11 @@ def filter_of(conditions: Sequence[Condition], *, pointer: str) -> Filter:
     try:
         size = len(text.encode())
     except UnicodeEncodeError as error:
-        raise InvalidFilter("a value has half of a surrogate pair, which no event holds", pointer=pointer) from error
+        raise InvalidFilter("a value contains an unpaired surrogate", pointer=pointer) from error
     if size > _LONGEST:
-        raise InvalidFilter(f"the filters have {size} bytes as JSON; {_LONGEST} are the most", pointer=pointer)
+        raise InvalidFilter(
+            f"the filters are {size} bytes long as JSON; at most {_LONGEST} are allowed", pointer=pointer
+        )
     equalities = intersect(*(condition.equalities for condition in conditions))
     starts = prefixes.intersect(*(condition.prefixes for condition in conditions))
     required = clauses.all_of(condition.clauses for condition in conditions)

@@ -58,7 +58,7 @@ def _condition(name: str, values: Sequence[str]) -> Condition:
 
 def _one(name: str, value: str) -> Condition:
     if not value:
-        raise InvalidFilter(f"{name} is empty; give it a value, or leave it out", pointer=name)
+        raise InvalidFilter(f"{name} must not be empty; set a value, or omit it", pointer=name)
     if name == "filter":
         return sql_condition(value, name)
     if name == "type" and value.endswith("*"):

@@ -33,7 +33,7 @@ def parse_filters(value: object, *, pointer: str = "/filters") -> Filter:
         InvalidFilter: It breaks a rule, at `pointer`; in CloudEvents SQL at `position`.
     """
     if not isinstance(value, list):
-        raise InvalidFilter(f"{_shown(value)} is no list of filters", pointer=pointer)
+        raise InvalidFilter(f"filters must be a list of filters, not {_shown(value)}", pointer=pointer)
     require_short(value, pointer=pointer)
     return filter_of([_condition(item, f"{pointer}/{at}", 1) for at, item in enumerate(value)], pointer=pointer)
 
@@ -65,10 +65,10 @@ def sql_condition(text: str, pointer: str) -> Condition:
 
 def _condition(value: object, pointer: str, depth: int) -> Condition:
     if depth > _DEEPEST:
-        raise InvalidFilter(f"filters are nested more than {_DEEPEST} deep", pointer=pointer)
+        raise InvalidFilter(f"filters are nested too deeply; at most {_DEEPEST} levels are allowed", pointer=pointer)
     if not isinstance(value, dict) or len(value) != 1:
         raise InvalidFilter(
-            f"{_shown(value)} is no filter; one is an object with one member of: {', '.join(_DIALECTS)}",
+            f"a filter must be an object with exactly one member of {', '.join(_DIALECTS)}, not {_shown(value)}",
             pointer=pointer,
         )
     ((dialect, operand),) = value.items()
@@ -84,25 +84,27 @@ def _condition(value: object, pointer: str, depth: int) -> Condition:
             return sql_condition(_text(operand, place), place)
         case _:
             raise InvalidFilter(
-                f"{dialect[:_SHOWN]!r} is no dialect of filters; there are {', '.join(_DIALECTS)}", pointer=place
+                f"unknown filter dialect {dialect[:_SHOWN]!r}; use one of {', '.join(_DIALECTS)}", pointer=place
             )
 
 
 def _conditions(value: object, pointer: str, depth: int) -> list[Condition]:
     if not isinstance(value, list) or not value:
-        raise InvalidFilter(f"{_shown(value)} is no list of one filter or more", pointer=pointer)
+        raise InvalidFilter(f"the operand must be a list of at least one filter, not {_shown(value)}", pointer=pointer)
     return [_condition(item, f"{pointer}/{at}", depth) for at, item in enumerate(value)]
 
 
 def _values(value: object, pointer: str) -> Mapping[str, str]:
     if not isinstance(value, dict) or not value:
-        raise InvalidFilter(f"{_shown(value)} is no object of one attribute or more", pointer=pointer)
+        raise InvalidFilter(
+            f"the operand must be an object with at least one attribute, not {_shown(value)}", pointer=pointer
+        )
     for name, wanted in value.items():
         place = f"{pointer}/{_escaped(name)}"
         # CloudEvents 1.0.2, Naming Conventions; `data` is none.
         if not _NAME.fullmatch(name) or name == "data":
             raise InvalidFilter(
-                f"{name[:_SHOWN]!r} is no name of an attribute; those are lower-case letters and digits alone",
+                f"{name[:_SHOWN]!r} is not an attribute name; use lower-case letters and digits",
                 pointer=place,
             )
         _text(wanted, place)
@@ -111,11 +113,11 @@ def _values(value: object, pointer: str) -> Mapping[str, str]:
 
 def _text(value: object, pointer: str) -> str:
     if not isinstance(value, str) or not value:
-        raise InvalidFilter(f"{_shown(value)} is no string of one character or more", pointer=pointer)
+        raise InvalidFilter(f"the value must be a non-empty string, not {_shown(value)}", pointer=pointer)
     try:
         value.encode()
     except UnicodeEncodeError as error:
-        raise InvalidFilter("the string has half of a surrogate pair, which no event holds", pointer=pointer) from error
+        raise InvalidFilter("the string contains an unpaired surrogate", pointer=pointer) from error
     return value
 
 

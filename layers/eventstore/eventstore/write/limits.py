@@ -39,35 +39,35 @@ class Limits:
     def check(self, events: Sequence[Event]) -> None:
         """Raise `TooLarge` unless one publish may hold these events."""
         if len(events) > self.batch_events:
-            raise TooLarge(f"{len(events)} events at once; at most {self.batch_events} are taken")
+            raise TooLarge(f"the request has {len(events)} events; at most {self.batch_events} are allowed")
         total = 0
         for index, event in enumerate(events):
             size = len(event.body)
             total += size
             if size > self.event_bytes:
                 raise TooLarge(
-                    f"event {event.id[:80]!r} is {size} bytes long; at most {self.event_bytes} are taken: "
-                    "keep large data elsewhere and name it by the dataref extension",
+                    f"event {event.id[:80]!r} is {size} bytes long; at most {self.event_bytes} are allowed: "
+                    "store large data elsewhere and refer to it with the dataref extension",
                     pointer=f"/{index}",
                 )
             if size > self.small_bytes:
                 self._check_attributes(event, pointer=f"/{index}")
         if total > self.batch_bytes:
-            raise TooLarge(f"the batch is {total} bytes long; at most {self.batch_bytes} are taken")
+            raise TooLarge(f"the batch is {total} bytes long; at most {self.batch_bytes} are allowed")
 
     def _check_attributes(self, event: Event, *, pointer: str) -> None:
         for name, value in (("id", event.id), ("source", event.source)):
             length = len(value.encode())
             if length > self.name_bytes:
                 raise TooLarge(
-                    f"the {name} of event {event.id[:80]!r} is {length} bytes long; an event of more than "
-                    f"{self.small_bytes} bytes is named by at most {self.name_bytes}: shorten it",
+                    f"the {name} of event {event.id[:80]!r} is {length} bytes long; in an event of more than "
+                    f"{self.small_bytes} bytes, at most {self.name_bytes} are allowed",
                     pointer=f"{pointer}/{name}",
                 )
         length = len(json.dumps(event.attributes, separators=(",", ":"), ensure_ascii=False).encode())
         if length > self.small_bytes:
             raise TooLarge(
-                f"the attributes of event {event.id[:80]!r} are {length} bytes long together; at most "
-                f"{self.small_bytes} are taken: what is long belongs into data",
+                f"the attributes of event {event.id[:80]!r} are {length} bytes long in total; at most "
+                f"{self.small_bytes} are allowed: move long values to data",
                 pointer=pointer,
             )

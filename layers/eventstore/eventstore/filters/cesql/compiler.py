@@ -102,7 +102,7 @@ def _opposite(operand: Evaluator) -> Evaluator:
 
 def _call(function: Function | None, name: str, arguments: Sequence[Evaluator]) -> Evaluator:
     if function is None:
-        return _unknown(Failure(Kind.MISSING_FUNCTION, f"there is no {name} of {len(arguments)} arguments"))
+        return _unknown(Failure(Kind.MISSING_FUNCTION, f"there is no function {name} with {len(arguments)} arguments"))
     fixed, rest = function.parameters, function.rest
     kinds = [*fixed, *(rest for _ in range(len(arguments) - len(fixed)))]
     prepared = [

@@ -52,9 +52,9 @@ def unresolved(name: str, count: int) -> str:
     """Why there is no such overload, and what there is."""
     overloads = FUNCTIONS.get(name)
     if overloads is None:
-        return f"is no function; there are {', '.join(FUNCTIONS)}"
+        return f"is not a function; functions are {', '.join(FUNCTIONS)}"
     taken = " or ".join(f"{len(one.parameters)}{' or more' if one.rest else ''}" for one in overloads)
-    return f"is called with {count} arguments; it takes {taken}"
+    return f"is called with {count} arguments, but accepts {taken}"
 
 
 def _identity(_: Failures, value: AttributeValue) -> AttributeValue:
@@ -68,7 +68,7 @@ def _failed(failures: Failures, detail: str) -> None:
 def _abs(failures: Failures, value: int) -> int:
     if abs(value) in _INTEGERS:
         return abs(value)
-    failures.append(Failure(Kind.MATH, f"ABS({value}) is no 32-bit integer"))
+    failures.append(Failure(Kind.MATH, f"ABS({value}) is not a 32-bit integer"))
     return _INTEGERS[-1]
 
 

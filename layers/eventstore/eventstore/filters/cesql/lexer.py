@@ -76,5 +76,5 @@ def _token(text: str, at: int) -> tuple[Token, int]:
         quote = match.group()[0]
         return Token(Lexeme.STRING, match.group()[1:-1].replace(f"\\{quote}", quote), at), match.end()
     if text[at] in "'\"":
-        raise InvalidFilter(f"the string that starts at character {at} has no closing {text[at]}", position=at)
-    raise InvalidFilter(f"{text[at]!r} at character {at} is no part of CloudEvents SQL", position=at)
+        raise InvalidFilter(f"unterminated string at character {at}: expected a closing {text[at]}", position=at)
+    raise InvalidFilter(f"unexpected character {text[at]!r} at character {at}", position=at)

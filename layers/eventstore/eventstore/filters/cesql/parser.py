@@ -52,7 +52,7 @@ class Parser:
         """
         found = self._expression(0)
         if self._peek().kind is not Lexeme.END:
-            raise self._refusal("an operator or the end")
+            raise self._refusal("an operator or the end of input")
         return found
 
     def _expression(self, power: int) -> Node:
@@ -84,7 +84,7 @@ class Parser:
         if self._takes("IN"):
             self._expect("(")
             return In(self._nested_list(), negated)
-        raise self._refusal("LIKE or IN behind NOT")
+        raise self._refusal("LIKE or IN after NOT")
 
     def _operand(self) -> Node:
         token = self._peek()
@@ -133,7 +133,8 @@ class Parser:
         function = name.text.upper()
         if not function.replace("_", "").isalpha() or function.startswith("_"):
             raise InvalidFilter(
-                f"{name} at character {name.position} is called, and is no name of a function", position=name.position
+                f"{name} at character {name.position} is not a valid function name; use letters and underscores",
+                position=name.position,
             )
         if resolved(function, len(arguments)) is None:
             detail = f"{name} at character {name.position} {unresolved(function, len(arguments))}"
@@ -143,14 +144,14 @@ class Parser:
     def _exists(self) -> Node:
         token = self._peek()
         if token.kind not in {Lexeme.WORD, Lexeme.INTEGER}:
-            raise self._refusal("the name of an attribute behind EXISTS")
+            raise self._refusal("an attribute name after EXISTS")
         self._next += 1
         return Exists(self._attribute(token))
 
     def _attribute(self, token: Token) -> str:
         if "_" in token.text:
             raise InvalidFilter(
-                f"{token} at character {token.position} is no name of an attribute: letters and digits alone",
+                f"{token} at character {token.position} is not a valid attribute name; use letters and digits",
                 position=token.position,
             )
         return token.text.lower()
@@ -160,7 +161,7 @@ class Parser:
         if found is None:
             position = token.position - len(sign)
             raise InvalidFilter(
-                f"{sign}{token.text[:40]} at character {position} is no 32-bit integer", position=position
+                f"{sign}{token.text[:40]} at character {position} is not a 32-bit integer", position=position
             )
         return Literal(found)
 
@@ -186,13 +187,14 @@ class Parser:
         if self._depth > _DEEPEST:
             position = self._tokens[self._next - 1].position
             raise InvalidFilter(
-                f"at character {position} the expression is nested more than {_DEEPEST} deep", position=position
+                f"the expression is nested too deeply at character {position}; at most {_DEEPEST} levels are allowed",
+                position=position,
             )
 
     def _refusal(self, expected: str) -> InvalidFilter:
         token = self._peek()
         return InvalidFilter(
-            f"unexpected {token} at character {token.position}; {expected} is expected", position=token.position
+            f"unexpected {token} at character {token.position}; expected {expected}", position=token.position
         )
 
 
@@ -200,8 +202,6 @@ def _check(text: str) -> None:
     try:
         size = len(text.encode())
     except UnicodeEncodeError as error:
-        raise InvalidFilter(
-            f"the character at {error.start} is half of a surrogate pair, which no event holds", position=error.start
-        ) from error
+        raise InvalidFilter(f"unpaired surrogate at character {error.start}", position=error.start) from error
     if size > _LONGEST:
-        raise InvalidFilter(f"the expression has {size} bytes; {_LONGEST} are the most", position=0)
+        raise InvalidFilter(f"the expression is {size} bytes long; at most {_LONGEST} are allowed", position=0)

@@ -76,7 +76,7 @@ def integer(value: int, failures: Failures) -> int:
     """The result of a calculation, if it has 32 bits."""
     if value in _INTEGERS:
         return value
-    failures.append(Failure(Kind.MATH, f"{value} is no 32-bit integer"))
+    failures.append(Failure(Kind.MATH, f"{value} is not a 32-bit integer"))
     return 0
 
 
@@ -89,7 +89,7 @@ def _to_integer(value: AttributeValue, failures: Failures) -> int:
         return int(value)
     found = number(value)
     if found is None:
-        failures.append(Failure(Kind.CAST, f"{value[:_SHOWN]!r} is no 32-bit integer"))
+        failures.append(Failure(Kind.CAST, f"{value[:_SHOWN]!r} is not a 32-bit integer"))
         return 0
     return found
 

@@ -1,0 +1,132 @@
+"""The errors that the hub raises on purpose. Clients branch on `code`; `detail` is a sentence for a person.
+
+EventstoreError
+├── Invalid                      the request is wrong: correct it before sending it again
+│   ├── Malformed                it cannot be parsed: not JSON, not UTF-8, not a CloudEvents content mode
+│   ├── UnsupportedMediaType     the body is in a format that the hub does not support
+│   ├── InvalidEvent             an event violates a rule of CloudEvents or of the hub
+│   ├── InvalidStream            a stream's name or settings violate a rule
+│   ├── InvalidQuery             a parameter or header violates a rule
+│   ├── InvalidFilter            a filter, or an expression in CloudEvents SQL, violates a rule
+│   ├── InvalidCursor            a cursor was not made by this hub, or not for this kind of read
+│   ├── InvalidRequest           a message violates the WebSocket protocol (docs/protocol.md)
+│   ├── UnknownAction            a message names an action that does not exist
+│   ├── TooManySubscriptions     the connection is at its limit: end a subscription, or open another connection
+│   └── TooLarge                 more bytes or events than the hub accepts in one call
+├── Conflict                     the store holds something else: read it, then decide
+│   ├── WrongExpectedVersion     the stream is not at the expected version, or a precondition failed
+│   ├── WrongSubscriptionVersion    the durable subscription is not at the expected version
+│   ├── EventConflict            the stream holds another event with the same source and id
+│   ├── StreamConflict           the stream exists with other settings
+│   ├── AmbiguousEvent           several events have the id: add the source or the stream
+│   └── SubscriptionConflict     the subscription's id is in use, or was used on this connection: choose another
+├── Absent                       the resource does not exist
+│   ├── StreamNotFound           the stream does not exist yet
+│   ├── EventNotFound            the event does not exist, or was removed
+│   ├── StreamGone               the stream was permanently deleted and accepts no events
+│   ├── SubscriptionNotFound     the subscription does not exist
+│   ├── NothingParked            the durable subscription has nothing parked, or not for this stream
+│   ├── ConnectionNotFound       the connection is closed or unknown
+│   └── NewEpoch                 the store was reset since the cursor was returned: start over
+├── Refused                      the caller may not do this: use other credentials
+│   ├── Unauthorized             there are no valid credentials
+│   └── Forbidden                the credentials are valid but do not allow this
+└── Unavailable                  the request is correct: sending it again later is safe
+    ├── StoreUnavailable         the store does not respond
+    │   └── StoreFull            the store is out of memory: remove events, or add memory
+    ├── QueueUnavailable         a queue did not accept all messages
+    ├── TurnLost                 a newer turn of the partition has begun and continues the work
+    ├── PartitionMismatch        the store was created with another number of partitions: correct the setting
+    └── FormatMismatch           the store has a format that this version does not support: deploy one that does
+
+`SettingsError` is not among them: it says that the process is misconfigured, not that a request failed.
+"""
+
+from __future__ import annotations
+
+from eventstore.errors.absent import (
+    Absent,
+    ConnectionNotFound,
+    EventNotFound,
+    NewEpoch,
+    NothingParked,
+    StreamGone,
+    StreamNotFound,
+    SubscriptionNotFound,
+)
+from eventstore.errors.base import EventstoreError, SettingsError
+from eventstore.errors.conflict import (
+    AmbiguousEvent,
+    Conflict,
+    EventConflict,
+    StreamConflict,
+    SubscriptionConflict,
+    WrongExpectedVersion,
+    WrongSubscriptionVersion,
+)
+from eventstore.errors.invalid import (
+    Invalid,
+    InvalidCursor,
+    InvalidEvent,
+    InvalidFilter,
+    InvalidQuery,
+    InvalidRequest,
+    InvalidStream,
+    Malformed,
+    TooLarge,
+    TooManySubscriptions,
+    UnknownAction,
+    UnsupportedMediaType,
+)
+from eventstore.errors.refused import Forbidden, Refused, Unauthorized
+from eventstore.errors.unavailable import (
+    FormatMismatch,
+    PartitionMismatch,
+    QueueUnavailable,
+    StoreFull,
+    StoreUnavailable,
+    TurnLost,
+    Unavailable,
+)
+
+__all__ = [
+    "Absent",
+    "AmbiguousEvent",
+    "Conflict",
+    "ConnectionNotFound",
+    "EventConflict",
+    "EventNotFound",
+    "EventstoreError",
+    "Forbidden",
+    "FormatMismatch",
+    "Invalid",
+    "InvalidCursor",
+    "InvalidEvent",
+    "InvalidFilter",
+    "InvalidQuery",
+    "InvalidRequest",
+    "InvalidStream",
+    "Malformed",
+    "NewEpoch",
+    "NothingParked",
+    "PartitionMismatch",
+    "QueueUnavailable",
+    "Refused",
+    "SettingsError",
+    "StoreFull",
+    "StoreUnavailable",
+    "StreamConflict",
+    "StreamGone",
+    "StreamNotFound",
+    "SubscriptionConflict",
+    "SubscriptionNotFound",
+    "TooLarge",
+    "TooManySubscriptions",
+    "TurnLost",
+    "Unauthorized",
+    "Unavailable",
+    "UnknownAction",
+    "UnsupportedMediaType",
+    "WrongExpectedVersion",
+    "WrongSubscriptionVersion",
+]

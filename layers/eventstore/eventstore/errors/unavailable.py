@@ -1,0 +1,81 @@
+"""Errors of the hub or of what it depends on: the request is correct, and sending it again later is safe."""
+
+from __future__ import annotations
+
+from eventstore.errors.base import EventstoreError
+
+__all__ = [
+    "FormatMismatch",
+    "PartitionMismatch",
+    "QueueUnavailable",
+    "StoreFull",
+    "StoreUnavailable",
+    "TurnLost",
+    "Unavailable",
+]
+
+
+class Unavailable(EventstoreError):
+    """The request cannot be served now. Sending it again is safe: the hub stores an event once."""
+
+    code = "unavailable"
+
+
+class StoreUnavailable(Unavailable):
+    """The store does not respond."""
+
+    code = "store-unavailable"
+
+
+class StoreFull(StoreUnavailable):
+    """The store is out of memory. Stored events are still read and delivered, and can be removed."""
+
+    code = "store-full"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the store is out of memory and accepts no events; stored events are still read and delivered: "
+            "delete streams, shorten retention, or add memory to the cache"
+        )
+
+
+class QueueUnavailable(Unavailable):
+    """A queue did not accept all messages."""
+
+    code = "queue-unavailable"
+
+
+class TurnLost(Unavailable):
+    """A newer turn of the partition has begun, as after a timeout; it continues the work of this one."""
+
+    code = "turn-lost"
+
+    def __init__(self, partition: int) -> None:
+        super().__init__(f"a newer turn of partition {partition} has begun; this turn changed nothing")
+
+
+class PartitionMismatch(Unavailable):
+    """The store was created with another number of partitions than the setting says."""
+
+    code = "partition-mismatch"
+
+    def __init__(self, *, configured: int, stored: int) -> None:
+        super().__init__(
+            f"PARTITIONS is {configured}, but the store was created with {stored}; "
+            f"set PARTITIONS={stored}, or leave it unset"
+        )
+
+
+class FormatMismatch(Unavailable):
+    """The store has a format that this version of the hub cannot use."""
+
+    code = "format-mismatch"
+
+    def __init__(self, *, stored: int, oldest: int, newest: int) -> None:
+        known = f"format {newest}" if oldest == newest else f"formats {oldest} to {newest}"
+        remedy = (
+            "a newer version has written it: deploy that version, or a later one"
+            if stored > newest
+            else "deploy the version that has written it, export the events, and load them into a new store"
+        )
+        super().__init__(f"the store has format {stored}, and this version of the hub uses {known}; {remedy}")
