@@ -14,8 +14,11 @@ __all__ = ["FIRST", "NEWEST", "OLDEST", "require_known"]
 FIRST = 1
 """What a store has that names none: it was made before there was another."""
 
-OLDEST, NEWEST = 1, 1
-"""The formats that this version uses; a new store gets the newest (`lua/shared/open_partition.lua`)."""
+OLDEST = 1
+"""The oldest format that this version uses."""
+
+NEWEST = 1
+"""The newest one, which a new store gets (`lua/shared/open_partition.lua`)."""
 
 
 def require_known(store_format: int, *, oldest: int = OLDEST, newest: int = NEWEST) -> None:
