@@ -6,6 +6,7 @@ import asyncio
 import errno
 import threading
 from contextlib import contextmanager, suppress
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Self
 
@@ -13,6 +14,7 @@ from aiohttp import web
 
 from eventstore_dev import reload
 from eventstore_dev.addresses import Addresses
+from eventstore_dev.aws_services import AwsServices
 from eventstore_dev.cloudformation import declared_parameters
 from eventstore_dev.http import RequestError, bad_request, in_origin_form
 from eventstore_dev.invocation import Invocation, Limits, new_trace_id
@@ -26,6 +28,7 @@ from eventstore_dev.queues.served import Queues
 from eventstore_dev.rest import RestGateway
 from eventstore_dev.schedules import Scheduler, WallTimer
 from eventstore_dev.server import Server
+from eventstore_dev.signatures import signed_for
 from eventstore_dev.template import Template, TemplateError
 from eventstore_dev.terminal import Terminal
 from eventstore_dev.websocket.gateway import WebSocketGateway
@@ -40,6 +43,8 @@ if TYPE_CHECKING:
 
 _HOST = "127.0.0.1"
 _HIGHEST_PORT = 65_535
+# What requests to an API of the template, and to @connections, are signed for.
+_API_GATEWAY = "execute-api"
 # The parameter of a template that says whose pages may read answers, if it has one.
 _READERS = "AllowedOrigins"
 
@@ -119,6 +124,7 @@ class Stack:
         self._queues = Queues(
             self._pools, addresses=self._addresses, limits=self._limits, terminal=self._terminal, wrap=wrap_broker
         )
+        self._services = AwsServices(addresses=self._addresses, terminal=self._terminal)
         self._scheduler = Scheduler(self._call_later, timer=timer or WallTimer())
 
     @property
@@ -157,6 +163,7 @@ class Stack:
         await self._websockets.stop()
         await self._scheduler.stop()
         await self._queues.stop()
+        self._services.stop()
         self._lambda_api.stop()
         # The processes first: requests under way end at once, as failures.
         self._lifeline.cut()
@@ -270,7 +277,14 @@ class Stack:
         return await serve(request)
 
     def _served(self, request: web.BaseRequest) -> Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]:
-        """What answers a request: the REST APIs, if nothing else claims it."""
+        """What answers a request: the REST APIs, if nothing else claims it.
+
+        A request that is signed for a service of AWS is never one of the template's routes.
+        """
+        scope = signed_for(request)
+        if scope is not None and scope.service != _API_GATEWAY:
+            own = {"lambda": self._lambda_api.serve, "sqs": self._queues.serve}
+            return own.get(scope.service) or partial(self._services.serve, scope=scope)
         if self._websockets.management.claims(request):
             return self._websockets.management.serve
         if request.raw_path.startswith(PREFIX):
