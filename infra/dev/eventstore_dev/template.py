@@ -227,7 +227,7 @@ class _FunctionReading:
 
     def _layer(self, name: str) -> Path:
         layer = self._document.resources.get(name)
-        if layer is None or layer.kind not in {"AWS::Serverless::LayerVersion", "AWS::Lambda::LayerVersion"}:
+        if layer is None or layer.kind != "AWS::Serverless::LayerVersion":
             raise TemplateError(f"{self._name}.Layers names {name}, which is no layer of this template")
         return _folder(self._document, layer.properties.get("ContentUri"), at=f"{name}.ContentUri")
 
