@@ -13,7 +13,7 @@ from eventstore_dev.addresses import Addresses
 from eventstore_dev.cloudformation import TemplateError, declared_parameters
 from eventstore_dev.folders import FolderError, private
 from eventstore_dev.options import OptionsError, read_options
-from eventstore_dev.preflight import require_endpoint, require_port, require_store
+from eventstore_dev.preflight import require_check, require_endpoint, require_port
 from eventstore_dev.stack import Stack, StackError
 from eventstore_dev.terminal import Terminal
 from eventstore_dev.valkey import Keeper, ValkeyError, ValkeyServer
@@ -21,12 +21,11 @@ from eventstore_dev.valkey.server import FolderInUseError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
+    from eventstore_dev.configuration import Configuration
     from eventstore_dev.options import Options
 
 _FAILED, _CANNOT_WORK = 1, 2
-_GREEDY = "/{proxy+}"
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -60,14 +59,14 @@ def _ended(code: int, error: Exception) -> int:
 def _run(options: Options, resources: ExitStack) -> None:
     declared = declared_parameters(options.template)
     require_port(options.port)
-    parameters, valkey = dict(options.parameters), None
-    if "RedisUrl" in declared:
-        named = "RedisUrl" in parameters
-        if not named:
-            private(options.folder)
-            valkey = resources.enter_context(ValkeyServer.start(folder=options.folder / "valkey", persistent=True))
-            parameters["RedisUrl"] = valkey.url
-        require_store(parameters["RedisUrl"], partitions=parameters.get("Partitions", ""), named=named)
+    configuration, parameters, valkey = options.configuration, dict(options.parameters), None
+    store = configuration.valkey_parameter
+    if store in declared and store not in parameters:
+        private(options.folder)
+        valkey = resources.enter_context(ValkeyServer.start(folder=options.folder / "valkey", persistent=True))
+        parameters[store] = valkey.url
+    started = {store} if valkey is not None else set()
+    require_check(configuration.check, parameters, started=started, project=options.template.parent)
     terminal = Terminal(verbose=options.verbose)
     resources.callback(terminal.close)
     stack = Stack(
@@ -78,14 +77,15 @@ def _run(options: Options, resources: ExitStack) -> None:
         terminal=terminal,
         watching=True,
         origins=options.origins,
+        configuration=configuration,
     )
     elsewhere = Addresses(stack=f"http://127.0.0.1:{options.port}").elsewhere
     if stack.template.queues and elsewhere:
         require_endpoint(elsewhere)
-    asyncio.run(_serve(stack, valkey, terminal, folder=options.folder))
+    asyncio.run(_serve(stack, valkey, terminal, options))
 
 
-async def _serve(stack: Stack, valkey: ValkeyServer | None, terminal: Terminal, *, folder: Path) -> None:
+async def _serve(stack: Stack, valkey: ValkeyServer | None, terminal: Terminal, options: Options) -> None:
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     starting = asyncio.create_task(stack.__aenter__())
 
@@ -103,16 +103,22 @@ async def _serve(stack: Stack, valkey: ValkeyServer | None, terminal: Terminal, 
     except asyncio.CancelledError:
         return
     try:
-        await _keep_up(stack, valkey, terminal, folder=folder, until=stop)
+        await _keep_up(stack, valkey, terminal, options, until=stop)
     finally:
         await stack.__aexit__()
 
 
 async def _keep_up(
-    stack: Stack, valkey: ValkeyServer | None, terminal: Terminal, *, folder: Path, until: asyncio.Event
+    stack: Stack, valkey: ValkeyServer | None, terminal: Terminal, options: Options, *, until: asyncio.Event
 ) -> None:
-    kept = f", data in {folder}" if valkey is not None else ", data at REDIS_URL" if os.environ.get("REDIS_URL") else ""
-    terminal.say(f"Ready: {_doors(stack)}{kept}. Try: {_first_call(stack)}")
+    for line in stack.template.passed_over.lines(verbose=options.verbose):
+        terminal.say(line)
+    for unsupported in stack.template.unsupported:
+        terminal.say(f"Let through: {unsupported}")
+    kept = f", data in {options.folder}" if valkey is not None else _elsewhere(options.configuration)
+    terminal.say(
+        f"Ready: {_doors(stack, options.configuration)}{kept}. Try: {_first_call(stack, options.configuration)}"
+    )
     keeper = asyncio.create_task(Keeper(valkey, terminal=terminal).keep()) if valkey is not None else None
     await until.wait()
     terminal.say("Stopping")
@@ -122,35 +128,35 @@ async def _keep_up(
             await keeper
 
 
-def _doors(stack: Stack) -> str:
+def _elsewhere(configuration: Configuration) -> str:
+    """Where the developer has the data, if a variable says so."""
+    variable = configuration.variable_of(configuration.valkey_parameter) if configuration.valkey_parameter else ""
+    return f", data at {variable}" if variable and os.environ.get(variable) else ""
+
+
+def _doors(stack: Stack, configuration: Configuration) -> str:
     """What answers, and where."""
     doors = ["REST", "Lambda", *(["SQS"] if stack.template.queues else [])]
     sockets = [f"{stack.url.replace('http', 'ws', 1)}/{api.stage}" for api in stack.template.websockets.values()]
+    documentation = configuration.documentation
     return ", ".join(
         [
             f"{', '.join(doors[:-1])} and {doors[-1]} at {stack.url}",
             *([f"WebSocket at {', '.join(sockets)}"] if sockets else []),
-            *([f"documentation at {stack.url}/api/v1/docs"] if _is_hub(stack) else []),
+            *([f"documentation at {stack.url}{documentation}"] if documentation else []),
         ]
     )
 
 
-def _first_call(stack: Stack) -> str:
-    """A command for any shell of POSIX: what a shell would expand stands in single quotes."""
-    if _is_hub(stack):
-        event = '{"specversion":"1.0","id":"1","source":"/me","type":"io.flunq.execution.started"}'
+def _first_call(stack: Stack, configuration: Configuration) -> str:
+    """A command for any shell of POSIX: the project's own, else one that calls a route without parameters."""
+    if configuration.first_call:
         guarded = any(api.authorizer for api in stack.template.apis.values())
-        credential = " -H 'authorization: Bearer …'" if guarded else ""
-        kind = "-H 'content-type: application/cloudevents+json'"
-        return f"curl {stack.url}/api/v1/events{credential} {kind} -d '{event}'"
+        credential = configuration.credential if guarded else ""
+        return configuration.first_call.replace("{url}", stack.url).replace("{credential}", credential)
     routes = [route for api in stack.template.apis.values() for route in api.routes]
     plain = next((route.path for route in routes if route.method in {"GET", "ANY"} and "{" not in route.path), "/")
     return f"curl {stack.url}{plain}"
-
-
-def _is_hub(stack: Stack) -> bool:
-    # Which paths there are below a greedy one is the function's to know; this project's is the hub.
-    return any(route.path == _GREEDY for api in stack.template.apis.values() for route in api.routes)
 
 
 if __name__ == "__main__":

@@ -101,6 +101,10 @@ class Document:
         """Every parameter with the value it has now."""
         return self._parameters
 
+    def has(self, section: str) -> bool:
+        """Whether the template has such a section, and something in it."""
+        return bool(self._tree.get(section))
+
     def globals(self, section: str) -> Mapping[str, Any]:
         """A section of SAM's `Globals`, as it stands in the file."""
         found: Mapping[str, Any] = (self._tree.get("Globals") or {}).get(section) or {}

@@ -118,7 +118,7 @@ class LambdaApi:
         context = event.get("requestContext") if isinstance(event, dict) else None
         if isinstance(context, dict) and "authorizer" in context:
             message = (
-                f"{pool.function.name} stands behind an authorizer (AUTH), and only its API may say who calls: "
+                f"{pool.function.name} stands behind an authorizer, and only its API may say who calls: "
                 "requestContext.authorizer is not taken from Invoke. Call the API, with a credential"
             )
             raise _RefusalError(403, "AccessDeniedException", message)

@@ -153,7 +153,7 @@ def _origin(text: str) -> str:
         parts, host, port = urlsplit(""), None, None
     if not host or parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc:
         raise OriginsError(
-            f"{SETTING} has {text[:80]!r}; an origin is such as https://app.example or http://hub.test:8081"
+            f"{SETTING} has {text[:80]!r}; an origin is such as https://app.example or http://app.test:8081"
         )
     own = "" if port in {None, _DEFAULT_PORTS.get(parts.scheme)} else f":{port}"
     return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{own}"

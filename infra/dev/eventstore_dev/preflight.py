@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import socket
-from contextlib import closing
+import sys
+from importlib import import_module
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from redis.exceptions import RedisError
-
-from eventstore.adapters.redis.connection import ANSWERING, connect
-from eventstore.adapters.redis.keys import partition_keys
-from eventstore.errors import EventstoreError
 from eventstore_dev.stack import StackError
 
 if TYPE_CHECKING:
-    from eventstore.adapters.redis.connection import Client
+    from collections.abc import Collection, Mapping
+    from pathlib import Path
 
-__all__ = ["require_endpoint", "require_port", "require_store"]
+__all__ = ["require_check", "require_endpoint", "require_port"]
 
 _SCHEMES = {"http": 80, "https": 443}
 _CONNECT_SECONDS = 3.0
@@ -61,37 +58,28 @@ def require_endpoint(url: str) -> None:
         ) from None
 
 
-def require_store(url: str, *, partitions: str, named: bool) -> None:
-    """Asks the store for an answer, and for the number of its partitions.
+def require_check(check: str, parameters: Mapping[str, str], *, started: Collection[str], project: Path) -> None:
+    """Call the project's own check.
 
     Args:
-        url: Where it is; nothing of it but the host is quoted.
-        partitions: How many it is to have; empty if any number will do.
-        named: Whether REDIS_URL names it; else it is the stack's own.
+        check: `module:function`; nothing is checked if empty. It is called as
+            `function(parameters, started=started)`, and returns what is wrong, or None.
+        parameters: The values that are given to the template's parameters.
+        started: Those of them that name what the stack has started beside the template.
+        project: The folder where the module is looked for, after all others.
 
     Raises:
-        StackError: It does not answer, or has another number of partitions.
+        StackError: Something is wrong, or there is no such function.
     """
+    if not check:
+        return
+    module, _, name = check.partition(":")
+    if str(project) not in sys.path:
+        sys.path.append(str(project))
     try:
-        with ANSWERING, closing(connect(url)) as client:
-            stored = _partitions(client)
-    except (EventstoreError, RedisError, OSError, ValueError) as error:
-        where = "The store at REDIS_URL" if named else "The Valkey of the stack"
-        advice = ". Start it, correct REDIS_URL, or unset it to have a Valkey here" if named else ""
-        raise StackError(f"{where} cannot be used: {_sentence(error)}{advice}") from None
-    if partitions and stored is not None and int(partitions) != stored:
-        raise StackError(
-            f"PARTITIONS is {partitions}, but the store was made with {stored}. Set PARTITIONS={stored} or leave it "
-            "unset; another number needs another store: FOLDER=… or REDIS_URL=…"
-        )
-
-
-def _partitions(client: Client) -> int | None:
-    """The number of partitions that a store was made with; None of a new one."""
-    client.ping()
-    stored = client.hget(partition_keys(0).partition, "partitions")
-    return None if stored is None else int(stored)
-
-
-def _sentence(error: Exception) -> str:
-    return str(error).rstrip(". ") or type(error).__name__
+        wrong = getattr(import_module(module), name)(parameters, started=started)
+    except Exception as error:
+        # Whatever it raises, it is the project's code that did.
+        raise StackError(f"The check {check} of the project failed: {type(error).__name__}: {error}") from error
+    if wrong is not None:
+        raise StackError(str(wrong))

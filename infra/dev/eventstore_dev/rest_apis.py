@@ -165,8 +165,9 @@ class _Definition:
         return (self._body.get("components") or {}).get("securitySchemes") or {}
 
     def _declared(self, scheme: str) -> Mapping[str, Any] | None:
-        declared: Mapping[str, Any] | None = self._schemes()[scheme].get(_AUTHORIZER)
-        return declared
+        """The authorizer of a scheme; None if it has none, or one of a type that is not asked (`unsupported`)."""
+        declared: Mapping[str, Any] = self._schemes()[scheme].get(_AUTHORIZER) or {}
+        return declared if str(declared.get("type", "request")).lower() == "request" and declared else None
 
     def _operations(self) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
         for path, operations in (self._body.get("paths") or {}).items():

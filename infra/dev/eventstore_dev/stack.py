@@ -6,6 +6,7 @@ import asyncio
 import errno
 import threading
 from contextlib import contextmanager, suppress
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Self
 
@@ -13,7 +14,9 @@ from aiohttp import web
 
 from eventstore_dev import reload
 from eventstore_dev.addresses import Addresses
+from eventstore_dev.aws_services import AwsServices
 from eventstore_dev.cloudformation import declared_parameters
+from eventstore_dev.configuration import Configuration
 from eventstore_dev.http import RequestError, bad_request, in_origin_form
 from eventstore_dev.invocation import Invocation, Limits, new_trace_id
 from eventstore_dev.lambda_api import PREFIX, LambdaApi
@@ -26,6 +29,7 @@ from eventstore_dev.queues.served import Queues
 from eventstore_dev.rest import RestGateway
 from eventstore_dev.schedules import Scheduler, WallTimer
 from eventstore_dev.server import Server
+from eventstore_dev.signatures import signed_for
 from eventstore_dev.template import Template, TemplateError
 from eventstore_dev.terminal import Terminal
 from eventstore_dev.websocket.gateway import WebSocketGateway
@@ -40,8 +44,8 @@ if TYPE_CHECKING:
 
 _HOST = "127.0.0.1"
 _HIGHEST_PORT = 65_535
-# The parameter of a template that says whose pages may read answers, if it has one.
-_READERS = "AllowedOrigins"
+# What requests to an API of the template, and to @connections, are signed for.
+_API_GATEWAY = "execute-api"
 
 
 class StackError(Exception):
@@ -82,6 +86,7 @@ class Stack:
         wrap_broker: Makes another broker of the one that event source mappings poll, for tests.
         timer: What schedules wait by.
         origins: Whose pages may call, besides those of this machine.
+        configuration: What the project says of itself; by default what stands beside the template.
     """
 
     def __init__(
@@ -98,13 +103,16 @@ class Stack:
         wrap_broker: Wrapping | None = None,
         timer: Timer | None = None,
         origins: Origins | None = None,
+        configuration: Configuration | None = None,
     ) -> None:
         self._origins = origins or Origins()
+        self._configuration = configuration or Configuration.beside(template)
         # One setting for what pages may do: which origins the doors let in, and which the functions let read.
-        readers = {_READERS: self._origins.readers} if _READERS in declared_parameters(template) else {}
+        taker = self._configuration.origins_parameter
+        readers = {taker: self._origins.readers} if taker in declared_parameters(template) else {}
         self._parameters = {**readers, **(parameters or {})}
         self._variables = dict(variables or {})
-        self.template = Template.read(template, parameters=self._parameters, variables=self._variables)
+        self.template = self._read(template)
         self._port = port
         self._limits = limits or Limits()
         self._terminal = terminal or Terminal()
@@ -119,6 +127,7 @@ class Stack:
         self._queues = Queues(
             self._pools, addresses=self._addresses, limits=self._limits, terminal=self._terminal, wrap=wrap_broker
         )
+        self._services = AwsServices(addresses=self._addresses, terminal=self._terminal)
         self._scheduler = Scheduler(self._call_later, timer=timer or WallTimer())
 
     @property
@@ -157,6 +166,7 @@ class Stack:
         await self._websockets.stop()
         await self._scheduler.stop()
         await self._queues.stop()
+        self._services.stop()
         self._lambda_api.stop()
         # The processes first: requests under way end at once, as failures.
         self._lifeline.cut()
@@ -181,9 +191,9 @@ class Stack:
         """Takes in what changed, the template or sources of functions. A template with a fault changes nothing."""
         before = self.template
         try:
-            self.template = Template.read(before.path, parameters=self._parameters, variables=self._variables)
+            self.template = self._read(before.path)
         except TemplateError as error:
-            self._terminal.complain(f"The template is not reloaded: {error}")
+            self._terminal.complain(f"The template is not reloaded: {' '.join(str(error).split())}")
             return
         renewed = []
         for name, function in self.template.functions.items():
@@ -201,6 +211,14 @@ class Stack:
         if self._watcher is not None and self.template.functions != before.functions:
             self._watcher.cancel()
             self._watcher = self._watch(asyncio.Event())
+
+    def _read(self, template: Path) -> Template:
+        return Template.read(
+            template,
+            parameters=self._parameters,
+            variables=self._variables,
+            allowed=self._configuration.allow_unsupported,
+        )
 
     def _open_doors(self) -> None:
         functions = self.template.functions
@@ -270,7 +288,14 @@ class Stack:
         return await serve(request)
 
     def _served(self, request: web.BaseRequest) -> Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]:
-        """What answers a request: the REST APIs, if nothing else claims it."""
+        """What answers a request: the REST APIs, if nothing else claims it.
+
+        A request that is signed for a service of AWS is never one of the template's routes.
+        """
+        scope = signed_for(request)
+        if scope is not None and scope.service != _API_GATEWAY:
+            own = {"lambda": self._lambda_api.serve, "sqs": self._queues.serve}
+            return own.get(scope.service) or partial(self._services.serve, scope=scope)
         if self._websockets.management.claims(request):
             return self._websockets.management.serve
         if request.raw_path.startswith(PREFIX):
@@ -305,10 +330,12 @@ def running(
     wrap_broker: Wrapping | None = None,
     timer: Timer | None = None,
     origins: Origins | None = None,
+    configuration: Configuration | None = None,
 ) -> Iterator[Stack]:
     """Serves a template on a free port, in a thread of its own, for as long as the block lasts.
 
     Raises:
+        UnsupportedError: The template asks for what is not emulated, and the project does not let it through.
         TemplateError: The template cannot be used.
         StackError: The stack cannot start.
     """
@@ -323,6 +350,7 @@ def running(
         wrap_broker=wrap_broker,
         timer=timer,
         origins=origins,
+        configuration=configuration,
     )
     loop = asyncio.new_event_loop()
     started: threading.Event = threading.Event()

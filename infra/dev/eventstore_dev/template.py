@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from eventstore_dev.cloudformation import Document, Resource, TemplateError, arn
+from eventstore_dev.passed_over import PassedOver, find_passed_over
 from eventstore_dev.queues.declared import EventSourceMapping, Queue, read_mapping, read_queues
 from eventstore_dev.rest_apis import IMPLICIT_API, METHODS, RestApi, Route, read_rest_apis
 from eventstore_dev.schedules import Schedule, read_schedule
+from eventstore_dev.unsupported import Kind, Unsupported, find_unsupported, require_supported
 from eventstore_dev.websocket.declared import read_websocket_apis
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from eventstore_dev.websocket.declared import WebSocketApi
@@ -62,7 +64,12 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """All that the local stack runs. Functions, APIs and queues are keyed by logical id."""
+    """All that the local stack runs. Functions, APIs and queues are keyed by logical id.
+
+    Attributes:
+        unsupported: What the template asks for and does not get here, though it was let through.
+        passed_over: What of it has no counterpart here.
+    """
 
     path: Path
     functions: Mapping[str, Function]
@@ -71,6 +78,8 @@ class Template:
     queues: Mapping[str, Queue]
     mappings: tuple[EventSourceMapping, ...]
     schedules: tuple[Schedule, ...]
+    unsupported: tuple[Unsupported, ...]
+    passed_over: PassedOver
 
     @property
     def guarded(self) -> frozenset[str]:
@@ -86,6 +95,7 @@ class Template:
         *,
         parameters: Mapping[str, str] | None = None,
         variables: Mapping[str, str] | None = None,
+        allowed: Collection[Kind] = frozenset(Kind),
     ) -> Template:
         """Reads a template as it would be deployed with the parameters.
 
@@ -93,17 +103,23 @@ class Template:
             path: The template's file.
             parameters: Values for its parameters, over their defaults.
             variables: Of the environment of every function, over those of the template.
+            allowed: What is read as if it were not there; anything else that is not emulated is refused.
 
         Raises:
+            UnsupportedError: It asks for what is not emulated here.
             TemplateError: It cannot be deployed here; the message names the place and what would be right.
         """
         document = Document.read(path.resolve(), parameters=parameters or {})
+        unsupported = find_unsupported(document)
+        require_supported(unsupported, allowed=allowed)
+        # A function whose code cannot run here is not there.
+        absent = {found.at.partition(".")[0] for found in unsupported if found.kind is Kind.RUNTIMES}
         functions, routes = {}, {}
         queues = read_queues(document)
         mappings: list[EventSourceMapping] = []
         schedules: list[Schedule] = []
         for resource in document.resources.values():
-            if resource.kind == "AWS::Serverless::Function":
+            if resource.kind == "AWS::Serverless::Function" and resource.name not in absent:
                 reading = _FunctionReading(document, resource)
                 functions[resource.name] = reading.function(variables or {})
                 routes[resource.name] = reading.routes()
@@ -112,7 +128,17 @@ class Template:
         called = {name: one.logical_id for one in functions.values() for name in (one.logical_id, one.name)}
         apis = read_rest_apis(document, [pair for pairs in routes.values() for pair in pairs], functions=called)
         websockets = read_websocket_apis(document, functions=called)
-        return cls(document.path, functions, apis, websockets, queues, tuple(mappings), tuple(schedules))
+        return cls(
+            document.path,
+            functions,
+            apis,
+            websockets,
+            queues,
+            tuple(mappings),
+            tuple(schedules),
+            unsupported,
+            find_passed_over(document),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +227,7 @@ class _FunctionReading:
 
     def _layer(self, name: str) -> Path:
         layer = self._document.resources.get(name)
-        if layer is None or layer.kind not in {"AWS::Serverless::LayerVersion", "AWS::Lambda::LayerVersion"}:
+        if layer is None or layer.kind != "AWS::Serverless::LayerVersion":
             raise TemplateError(f"{self._name}.Layers names {name}, which is no layer of this template")
         return _folder(self._document, layer.properties.get("ContentUri"), at=f"{name}.ContentUri")
 

@@ -42,6 +42,17 @@ def handler(event, context):
     return {"statusCode": 200, "body": str(client.incr("count"))}
 """
 
+# What the hub's own pyproject.toml says of a template like this.
+TABLE = """
+[tool.eventstore_dev]
+valkey_parameter = "RedisUrl"
+check = "functions.preflight:check_store"
+
+[tool.eventstore_dev.variables]
+REDIS_URL = {parameter = "RedisUrl"}
+PARTITIONS = {parameter = "Partitions"}
+"""
+
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
@@ -49,6 +60,7 @@ def project(tmp_path: Path) -> Path:
     folder.mkdir()
     (folder / "template.yaml").write_text(STORE)
     (folder / "count.py").write_text(COUNT)
+    (folder / "pyproject.toml").write_text(TABLE)
     return folder
 
 
@@ -378,6 +390,38 @@ def test_a_signal_while_the_stack_starts_ends_it() -> None:
 
 def test_a_missing_template_is_named(tmp_path: Path) -> None:
     assert "There is no template.yaml" in refused(tmp_path, "--port", "0")
+
+
+def test_without_a_table_nothing_is_started_beside_the_template(project: Path) -> None:
+    (project / "pyproject.toml").unlink()
+    assert "The parameter RedisUrl has no default" in refused(project, "--port", "0")
+
+
+def test_the_ready_line_has_what_the_project_says(project: Path) -> None:
+    table = 'documentation = "/docs"\nfirst_call = "curl {url}/count{credential}"\ncredential = " -H key"\n'
+    (project / "pyproject.toml").write_text(TABLE.replace("valkey_parameter", f"{table}valkey_parameter"))
+    with command(project, "--port", "0") as (_, line):
+        assert f"documentation at {url_of(line)}/docs" in line
+        assert line.endswith(f"Try: curl {url_of(line)}/count\n")
+
+
+@pytest.mark.parametrize(
+    ("check", "why"),
+    [
+        ("functions.nowhere:check", "ModuleNotFoundError"),
+        ("functions.preflight:nothing", "has no attribute 'nothing'"),
+    ],
+)
+def test_a_check_that_cannot_be_called_is_named(project: Path, check: str, why: str) -> None:
+    (project / "pyproject.toml").write_text(TABLE.replace("functions.preflight:check_store", check))
+    told = refused(project, "--port", "0")
+    assert f"The check {check} of the project failed" in told
+    assert why in told
+
+
+def test_a_table_that_cannot_be_used_is_named(project: Path) -> None:
+    (project / "pyproject.toml").write_text("[tool.eventstore_dev]\nvalky = 1\n")
+    assert "[tool.eventstore_dev] has valky; it knows" in refused(project, "--port", "0")
 
 
 def test_an_unknown_parameter_is_named() -> None:

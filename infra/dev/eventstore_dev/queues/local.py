@@ -46,7 +46,7 @@ class LocalQueues:
 
     async def serve(self, request: web.BaseRequest) -> web.Response:
         """Answers a request of an AWS client."""
-        action = request.headers["X-Amz-Target"].removeprefix(TARGET)
+        action = request.headers.get("X-Amz-Target", "").removeprefix(TARGET)
         request_id = new_request_id()
         try:
             response = await self._answer(request, action)
@@ -70,6 +70,9 @@ class LocalQueues:
         return await asyncio.shield(self._opening)
 
     async def _answer(self, request: web.BaseRequest, action: str) -> web.Response:
+        if not action:
+            # The query protocol is that of SDKs before 2023.
+            raise Refusal("UnsupportedOperation", "The local stack has the SQS API over JSON alone: update the AWS SDK")
         body = await read_body(request, limit=_BODY_LIMIT)
         if body is None:
             raise Refusal("RequestEntityTooLarge", f"The request must be smaller than {_BODY_LIMIT} bytes")

