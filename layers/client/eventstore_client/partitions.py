@@ -57,7 +57,7 @@ class Partitions:
         self._acks = Acknowledgements(requests, clock=clock)
         self._alive_every = inf if alive_every is None else alive_every
         self._clock = clock
-        # The durable subscription's `ack_deadline`, once the hub has sent it.
+        # The default applies until the hub sends the `ack_deadline` of the subscription.
         self._deadline = _DEADLINE
         self._deadline_is_known = False
         self._last_frame: dict[int, int] = {}

@@ -1,20 +1,16 @@
-"""The commands and options of `eventstore`, their help texts, and the parsing of values."""
+"""The commands and options of `eventstore`, and their help texts."""
 
 from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Mapping
-from datetime import datetime
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+from typing import NoReturn, TypeAlias
 
 from eventstore_client.cli.demo import DEMO_START
 from eventstore_client.cli.signing_in import add_options
+from eventstore_client.cli.values import Command, event_type, non_negative, positive, time_with_zone
 from eventstore_client.hub import DEFAULT_URL
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 __all__ = ["parser"]
 
@@ -43,10 +39,9 @@ _CODES = (
     "130 interrupted."
 )
 
-
 _UNKNOWN = re.compile(r"(?:unrecognized arguments: .*?|invalid choice: ')(--[a-z-]+|[^' ]+)")
 
-_Filter: TypeAlias = Mapping[str, Mapping[str, str]]
+_Commands: TypeAlias = "argparse._SubParsersAction[_Parser]"  # noqa: SLF001 - argparse has no public name for it
 
 
 def parser() -> argparse.ArgumentParser:
@@ -55,14 +50,13 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument("--url", help=f"the hub's address (default: EVENTSTORE_URL, else {DEFAULT_URL})")
     common.add_argument(
         "--patience",
-        type=_sequence,
+        type=non_negative,
         metavar="SECONDS",
         help="how long to retry while the hub is unavailable (default: 30; subscribe and work: for ever)",
     )
-    add_options(common)
     many = _Parser(add_help=False)
     many.add_argument(
-        "--publishers", type=_positive, default=8, metavar="N", help="concurrent requests (default: %(default)s)"
+        "--publishers", type=positive, default=8, metavar="N", help="concurrent requests (default: %(default)s)"
     )
     root = _Parser(
         prog="eventstore",
@@ -71,10 +65,22 @@ def parser() -> argparse.ArgumentParser:
     )
     root.set_defaults(websocket_url=None)
     commands = root.commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_load(commands, [common, many])
+    _add_demo(commands, [common, many])
+    _add_publish(commands, [common])
+    _add_read(commands, [common])
+    _add_subscribe(commands, [common])
+    _add_work(commands, [common])
+    # A parser takes the exclusive options of its parents out of their group, so that each command has its own.
+    for command in commands.choices.values():
+        add_options(command)
+    return root
 
+
+def _add_load(commands: _Commands, parents: list[_Parser]) -> None:
     command = commands.add_parser(
         "load",
-        parents=[common, many],
+        parents=parents,
         help="publish the events of files, in order within a stream",
         description="Publish the events of files, in order within a stream.",
         epilog=_FORMATS + "\n" + _CODES,
@@ -83,29 +89,31 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("files", nargs="+", metavar="FILE", help="a file or pipe with events; - for standard input")
     command.add_argument("--stream", help="the stream of all events (default: by their attributes)")
 
+
+def _add_demo(commands: _Commands, parents: list[_Parser]) -> None:
     command = commands.add_parser(
         "demo",
-        parents=[common, many],
+        parents=parents,
         help="publish generated workflow runs, and print one of them",
         description="Publish generated workflow runs, and print one of them. The same seed generates the same runs.",
     )
-    command.add_argument(
-        "--runs", type=_positive, default=60, metavar="N", help="number of runs (default: %(default)s)"
-    )
+    command.add_argument("--runs", type=positive, default=60, metavar="N", help="number of runs (default: %(default)s)")
     command.add_argument(
         "--seed", type=int, default=1, metavar="S", help="seed of the generator (default: %(default)s)"
     )
     command.add_argument(
         "--start",
-        type=_time,
+        type=time_with_zone,
         default=DEMO_START,
         metavar="TIME",
         help="start of the first run (default: 2026-01-05T09:00:00Z)",
     )
 
+
+def _add_publish(commands: _Commands, parents: list[_Parser]) -> None:
     command = commands.add_parser(
         "publish",
-        parents=[common],
+        parents=parents,
         help="publish one event, and print its position",
         description="Publish one event, and print its stream, sequence and id.",
     )
@@ -113,44 +121,50 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--stream", help="the stream of the event (default: by its attributes)")
     command.add_argument(
         "--expected",
-        type=_sequence,
+        type=non_negative,
         metavar="N",
         help="store the event only if the stream ends at sequence N; 0: only if the stream is new",
     )
 
+
+def _add_read(commands: _Commands, parents: list[_Parser]) -> None:
     command = commands.add_parser(
         "read",
-        parents=[common],
+        parents=parents,
         help="print the events of a stream in order",
         description="Print the events of a stream in order, as NDJSON or as a table.",
     )
     command.add_argument("stream", metavar="STREAM", help="the name of the stream, such as acme:order-1")
     command.add_argument(
-        "--from", dest="start", type=_positive, default=1, metavar="N", help="the first sequence (default: %(default)s)"
+        "--from", dest="start", type=positive, default=1, metavar="N", help="the first sequence (default: %(default)s)"
     )
     command.add_argument("--table", action="store_true", help="print a table instead of NDJSON")
 
+
+def _add_subscribe(commands: _Commands, parents: list[_Parser]) -> None:
     command = commands.add_parser(
         "subscribe",
-        parents=[common],
+        parents=parents,
         help="print events as they arrive, from any position",
         description="Print events as they arrive, as NDJSON or as a table, until SIGINT or SIGTERM. At the end, the "
         "cursor to resume from is printed on standard error. Resuming misses no event, and may repeat a few. While the "
         "hub is unavailable, the command retries and reports it.",
         epilog=_CODES,
     )
-    _live(command)
-    _subscribe(command)
+    _add_live_options(command)
+    _add_subscribe_options(command)
 
+
+def _add_work(commands: _Commands, parents: list[_Parser]) -> None:
     command = commands.add_parser(
         "work",
-        parents=[common],
+        parents=parents,
         help="join a durable subscription: run a command for each event, or print it",
         description="Join a durable subscription, and acknowledge each event that is handled, until interrupted.",
         epilog=_WORK + "\n" + _CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    _live(command)
+    _add_live_options(command)
     command.add_argument(
         "subscription", metavar="NAME", help="the name of the subscription, created by POST /api/v1/subscriptions"
     )
@@ -158,15 +172,14 @@ def parser() -> argparse.ArgumentParser:
         "--exec",
         dest="run",
         nargs=argparse.REMAINDER,
-        action=_Command,
+        action=Command,
         default=[],
         metavar="COMMAND",
         help="the command and its arguments, run for each event; must be the last option",
     )
-    return root
 
 
-def _live(command: argparse.ArgumentParser) -> None:
+def _add_live_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--websocket-url",
         metavar="URL",
@@ -180,10 +193,10 @@ def _live(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _subscribe(command: argparse.ArgumentParser) -> None:
+def _add_subscribe_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--type",
-        type=_type,
+        type=event_type,
         action="append",
         default=[],
         metavar="TYPE",
@@ -207,7 +220,7 @@ def _subscribe(command: argparse.ArgumentParser) -> None:
     end.add_argument(
         "--follow", dest="count", action="store_const", const=None, help="continue until interrupted (the default)"
     )
-    end.add_argument("--count", type=_positive, metavar="N", help="end after N events")
+    end.add_argument("--count", type=positive, metavar="N", help="end after N events")
     command.add_argument("--table", action="store_true", help="print a table instead of NDJSON")
 
 
@@ -218,7 +231,7 @@ class _Parser(argparse.ArgumentParser):
         commands: The parsers of the commands; None if there are none.
     """
 
-    commands: argparse._SubParsersAction[_Parser] | None = None
+    commands: _Commands | None = None
 
     def error(self, message: str) -> NoReturn:
         """Exit with the usage, the message and a suggestion."""
@@ -232,52 +245,3 @@ class _Parser(argparse.ArgumentParser):
         if near:
             return f"; did you mean {near[0]}?"
         return "" if given.startswith("-") else "; options follow the command: eventstore read --url URL STREAM"
-
-
-class _Command(argparse.Action):
-    """An option whose value is a command with its arguments; the command is required."""
-
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: str | Sequence[Any] | None,
-        option_string: str | None = None,
-    ) -> None:
-        command = list(values or ())
-        if command[:1] == ["--"]:
-            del command[0]
-        if not command:
-            parser.error(f"argument {option_string}: expected a command")
-        setattr(namespace, self.dest, command)
-
-
-def _positive(text: str) -> int:
-    number = _sequence(text)
-    if not number:
-        raise argparse.ArgumentTypeError("must be 1 or more, not 0")
-    return number
-
-
-def _sequence(text: str) -> int:
-    if not (text.isascii() and text.isdecimal()):
-        raise argparse.ArgumentTypeError(f"must be an integer, not {text!r}")
-    return int(text)
-
-
-def _type(text: str) -> _Filter:
-    if "*" in text[:-1] or text in {"", "*"}:
-        raise argparse.ArgumentTypeError(
-            f"must be a type such as io.flunq.task.failed or io.flunq.task.*, not {text!r}"
-        )
-    return {"prefix": {"type": text[:-1]}} if text.endswith("*") else {"exact": {"type": text}}
-
-
-def _time(text: str) -> datetime:
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        time = None
-    if time is None or time.tzinfo is None:
-        raise argparse.ArgumentTypeError(f"must be a time with a time zone, such as 2026-01-05T09:00:00Z, not {text!r}")
-    return time

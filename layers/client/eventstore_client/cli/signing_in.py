@@ -27,8 +27,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that select credentials."""
     group = parser.add_argument_group(
         "credentials",
-        "at most one of them. Prefer the environment: other users of this machine can read arguments. Credentials are "
-        "sent only over https and wss, or to a hub on this machine: localhost, 127.0.0.0/8, ::1",
+        "Use at most one. Prefer the environment: other users of this machine can read arguments.\nCredentials are "
+        "sent only over https and wss, or to a hub on this machine (localhost, 127.0.0.0/8, ::1).",
     )
     kinds = group.add_mutually_exclusive_group()
     kinds.add_argument("--token", metavar="TOKEN", help="a bearer token (default: EVENTSTORE_TOKEN)")
