@@ -8,12 +8,12 @@ with EventStore() as store:
         for event in events:
             print(event.sequence, event.type)
 
-Threads may share an `EventStore`; one thread iterates a `Subscription`, or runs a `Worker` and its handler, and any may
-close it. A process that is forked may use an `EventStore` of its parent's, over connections of its own, and makes its
-own subscriptions and workers. All calls block: an event loop makes them in a thread (`asyncio.to_thread`).
+Threads may share an `EventStore`. One thread iterates a `Subscription`, or runs a `Worker` and its handler; any thread
+may close it. A forked process may use its parent's `EventStore`, over connections of its own, and creates its own
+subscriptions and workers. All calls block: in an event loop, run them in a thread (`asyncio.to_thread`).
 
-The logger `eventstore_client` says what a stall comes from: connections lost and back, partitions owned and released,
-events that failed, with the handler's traceback, and handlers that outlast their deadline.
+The logger `eventstore_client` reports what delays events: connections lost and restored, partitions owned and released,
+failed events with the handler's traceback, and handlers that exceed their deadline.
 """
 
 from __future__ import annotations

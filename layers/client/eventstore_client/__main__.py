@@ -1,4 +1,4 @@
-"""`python -m eventstore_client` is the command line, too."""
+"""`python -m eventstore_client` runs the command line, as `eventstore` does."""
 
 from __future__ import annotations
 

@@ -1,3 +1,5 @@
+"""Retries of failed requests and connections: pauses, patience and log entries."""
+
 from __future__ import annotations
 
 import logging
@@ -20,28 +22,28 @@ _Result = TypeVar("_Result")
 _log = logging.getLogger("eventstore_client")
 
 _QUIET = 5.0
-"""Seconds in which a request may fail before it is worth a warning: most of what fails passes sooner."""
+"""Seconds for which a request may fail without a warning: most failures end sooner."""
 
 _FIRST_INTERVAL, _LONGEST_INTERVAL = 10.0, 600.0
-"""Seconds between two warnings of the same failure; they double."""
+"""Seconds between two warnings about the same failure; the interval doubles each time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backoff:
-    """Tries again what may come right by itself: a hub that is away, or busy.
+    """How requests are retried while the hub is unreachable or busy.
 
-    Pauses grow by doubling and are drawn at random between nothing and their bound, so that clients which failed
-    together do not come back together (AWS Builders' Library, "Timeouts, retries, and backoff with jitter").
+    The bound of the pauses doubles. Each pause is random between 0 and its bound, so that clients which failed together
+    do not retry together (AWS Builders' Library, "Timeouts, retries, and backoff with jitter").
 
     Attributes:
-        patience: Seconds after the first failure in which another try of a request may start; 0 tries once. Live
-            consumers have a patience of their own (`EventStore.subscribe`, `EventStore.work`).
+        patience: Seconds after the first failure in which a retry may start; 0 disables retries. Subscriptions and
+            workers have their own patience (`EventStore.subscribe`, `EventStore.work`).
         first: The bound of the first pause, in seconds.
-        longest: The bound that pauses grow to.
-        sleep: Waits that many seconds. It may raise, to end the trying.
-        random: A number from 0 to 1.
-        clock: Seconds that never go back.
-        notice: Told of each failure that will be tried again; threads may share it.
+        longest: The greatest bound of a pause, in seconds.
+        sleep: Waits for a number of seconds. It may raise an exception to end the retries.
+        random: Returns a number from 0 to 1.
+        clock: Returns monotonic time in seconds.
+        notice: Called with each error that is retried, from any thread.
     """
 
     patience: float = 30.0
@@ -53,11 +55,11 @@ class Backoff:
     notice: Callable[[ClientError], object] | None = None
 
     def call(self, action: Callable[[], _Result]) -> _Result:
-        """What the action returns, or its last error once patience is at an end.
+        """Call the action until it succeeds, and return its result.
 
         Raises:
-            ConnectFailed, Unavailable: It still failed when patience ended.
-            ClientError: Any other failure, at once.
+            ConnectFailed, Unavailable: The action still failed when `patience` ended.
+            ClientError: Any other error of the action; it is not retried.
         """
         attempts = Attempts(self)
         while True:
@@ -72,12 +74,12 @@ class Backoff:
 
 @dataclass(slots=True)
 class Attempts:
-    """The tries of one thing: how long to wait for the next, when patience ends, and what the log says meanwhile.
+    """The attempts of one action: the pause before the next, the end of patience, and the log entries.
 
     Attributes:
-        backoff: How long, and how.
-        what: What is tried, as the log names it.
-        quiet: Seconds of failing before the log says so.
+        backoff: The pauses and the patience.
+        what: The name of the action in log entries.
+        quiet: Seconds of failures before the first log entry.
     """
 
     backoff: Backoff
@@ -89,10 +91,10 @@ class Attempts:
     _interval: float = field(default=0.0, init=False)
 
     def failed(self, error: ConnectFailed | Unavailable) -> None:
-        """Return when another try is due.
+        """Wait until the next attempt is due.
 
         Raises:
-            ConnectFailed, Unavailable: The error itself, if patience is at an end.
+            ConnectFailed, Unavailable: The error itself, if `patience` has ended.
         """
         backoff = self.backoff
         now = backoff.clock()
@@ -110,17 +112,17 @@ class Attempts:
         self._bound = min(self._bound * 2, backoff.longest)
 
     def succeeded(self) -> None:
-        """Begin anew: the next failure is a first one."""
+        """Reset: the next failure counts as the first."""
         since, self._failing_since = self._failing_since, None
         if since is not None and self._interval:
-            _log.info("%s: the hub is back after %.0f s", self.what, self.backoff.clock() - since)
+            _log.info("%s: the hub is available again after %.0f s", self.what, self.backoff.clock() - since)
 
     def _warn(self, error: ClientError, now: float, lasted: float) -> None:
         if now < self._warn_at:
             return
         if self._interval or self.quiet:
-            _log.warning("%s: %s; still trying again, for %.0f s now", self.what, error, lasted)
+            _log.warning("%s: %s; still retrying after %.0f s", self.what, error, lasted)
         else:
-            _log.warning("%s: %s; trying again", self.what, error)
+            _log.warning("%s: %s; retrying", self.what, error)
         self._interval = min(self._interval * 2 or _FIRST_INTERVAL, _LONGEST_INTERVAL)
         self._warn_at = now + self._interval

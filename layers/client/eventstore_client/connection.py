@@ -1,4 +1,4 @@
-"""A WebSocket to the hub. The library `websockets` speaks the protocol (RFC 6455); it decides nothing."""
+"""A WebSocket connection to the hub, by the library `websockets` (RFC 6455), with timeouts and pings of its own."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from websockets.typing import Subprotocol
 
 from eventstore_client.credentials import Outgoing
 from eventstore_client.errors import ConnectFailed, TooLarge, problem_error
-from eventstore_client.messages import SUBPROTOCOL, encoded
+from eventstore_client.messages import SUBPROTOCOL, encode_message
 from eventstore_client.processes import Process
-from eventstore_client.proxies import proxy_for, through
+from eventstore_client.proxies import proxy_for, proxy_note
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,35 +26,36 @@ if TYPE_CHECKING:
 __all__ = ["Connection"]
 
 _ANSWER = 30.0
-"""Seconds in which the hub answers; API Gateway gives its functions 29."""
+"""Seconds to wait for the response to a ping. API Gateway limits its functions to 29 seconds."""
 
 _FRAME = 32 * 1024
-"""The most that a frame may hold (docs/protocol.md, "Limits"); a longer message goes in several."""
+"""The greatest size of a WebSocket frame (docs/protocol.md, "Limits"); a longer message is split into several."""
 
 _TOO_BIG = 1009
 
 
 class _Connect(reconnect):
-    """Follows no redirection: what is shown is for this hub."""
+    """Rejects redirects: the credentials are for this hub only."""
 
     def process_redirect(self, exc: Exception) -> Exception:
-        """Take it for the refusal that it is."""
+        """Treat a redirect as an error."""
         return exc
 
 
 class Connection:
-    """One connection. A single thread receives; any may send, and close it, in the process that opened it.
+    """One connection. One thread receives; any thread of the process that opened it may send and close.
 
     Args:
-        url: Where the hub answers over WebSocket.
-        ping_every: Seconds after which the hub is asked for a sign of life, whatever it sent meanwhile.
-        credentials: What the hub is shown; asked anew, for a connection may follow another that lasted for hours.
-        clock: Seconds that never go back.
+        url: The hub's WebSocket address.
+        ping_every: Seconds between pings, whether or not the hub sends messages meanwhile.
+        credentials: The credentials of the handshake, which are renewed for it: the last connection may have lasted for
+            hours.
+        clock: Returns monotonic time in seconds.
 
     Raises:
-        ConnectFailed: Nobody answers there.
-        NoCredentials: There is nothing to show.
-        ProblemError: The hub, or the gateway before it, does not want the connection.
+        ConnectFailed: The address does not respond.
+        NoCredentials: The credentials are not available.
+        ProblemError: The hub, or its gateway, rejects the connection.
     """
 
     def __init__(
@@ -69,17 +70,17 @@ class Connection:
         self._ping_every = ping_every
         self._clock = clock
         self._stack = ExitStack()
-        self._pinged = False
+        self._awaits_pong = False
         self._process = Process()
-        # Threads take turns: a message of several frames is not to be mixed with another.
-        self._sending = threading.Lock()
+        # Serializes senders: the frames of one message must not mix with those of another.
+        self._send_lock = threading.Lock()
         proxy = proxy_for(url)
-        shown = credentials.headers(Outgoing("GET", url), anew=True) if credentials else {}
+        auth_headers = credentials.headers(Outgoing("GET", url), anew=True) if credentials else {}
         try:
             self._socket = self._stack.enter_context(
                 _Connect(
                     url,
-                    additional_headers=shown,
+                    additional_headers=auth_headers,
                     subprotocols=[Subprotocol(SUBPROTOCOL)],
                     compression=None,
                     user_agent_header="eventstore-client",
@@ -91,82 +92,82 @@ class Connection:
             )
         except InvalidStatus as error:
             body = bytes(error.response.body or b"")
-            raise problem_error(error.response.status_code, body, shown=credentials) from error
+            raise problem_error(error.response.status_code, body, credentials=credentials) from error
         except (OSError, WebSocketException) as error:
             reason = " ".join(str(error).split()) or type(error).__name__
-            raise ConnectFailed(f"no answer from {url}{through(url)}: {reason}; is the hub running there?") from error
-        self._due = clock() + ping_every
+            raise ConnectFailed(f"no response from {url}{proxy_note(url)}: {reason}; is the hub running?") from error
+        self._ping_due = clock() + ping_every
 
     def send(self, message: Mapping[str, Any]) -> None:
         """Send a message.
 
         Raises:
-            ConnectFailed: The connection broke.
-            WrongProcess: It was opened before this process was forked.
+            ConnectFailed: The connection was lost.
+            WrongProcess: The connection was opened before this process was forked.
         """
         self._process.check("the connection")
-        text = encoded(message)
+        text = encode_message(message)
         try:
-            with self._sending:
-                self._socket.send([text[at : at + _FRAME] for at in range(0, len(text), _FRAME)])
+            with self._send_lock:
+                self._socket.send([text[start : start + _FRAME] for start in range(0, len(text), _FRAME)])
         except ConnectionClosed as error:
-            self._broken(error)
-        self._due = self._clock() + self._ping_every
+            self._raise_closed(error)
+        self._ping_due = self._clock() + self._ping_every
 
     def receive(self, *, within: float = inf) -> str:
-        """The next message, however long that takes; the hub must answer pings meanwhile.
+        """Return the next message. The hub must answer pings meanwhile.
 
         Args:
-            within: Seconds after which it counts as broken in any case.
+            within: Seconds after which the connection counts as lost if there is no message.
 
         Raises:
-            ConnectFailed: The connection broke, or was closed.
+            ConnectFailed: The connection was lost or closed.
         """
         text = self.wait(within)
         if text is None:
-            raise ConnectFailed(f"{self._url} did not answer within {within:.0f} s")
+            raise ConnectFailed(f"no response from {self._url} within {within:.0f} s")
         return text
 
     def wait(self, seconds: float) -> str | None:
-        """The next message; None if there is none within that many seconds. The hub must answer pings meanwhile.
+        """Return the next message, or None after `seconds` without one. The hub must answer pings meanwhile.
 
         Raises:
-            ConnectFailed: The connection broke, or was closed.
-            WrongProcess: It was opened before this process was forked.
+            ConnectFailed: The connection was lost or closed.
+            WrongProcess: The connection was opened before this process was forked.
         """
         self._process.check("the connection")
         deadline = self._clock() + seconds
         while True:
             now = self._clock()
-            if now >= self._due:
+            if now >= self._ping_due:
                 self._ping()
             try:
-                text = self._socket.recv(max(0.0, min(deadline, self._due) - now), decode=True)
+                text = self._socket.recv(max(0.0, min(deadline, self._ping_due) - now), decode=True)
             except TimeoutError:
                 if self._clock() >= deadline:
                     return None
                 continue
             except ConnectionClosed as error:
-                self._broken(error)
-            if self._pinged:
-                self._pinged = False
-                self._due = self._clock() + self._ping_every
+                self._raise_closed(error)
+            if self._awaits_pong:
+                self._awaits_pong = False
+                self._ping_due = self._clock() + self._ping_every
             return text
 
     def close(self) -> None:
-        """End it; `receive` in another thread fails then. In a process that was forked since, leave it alone."""
+        """Close the connection; a `receive` in another thread fails. In a forked process, do nothing."""
         if self._process.is_this:
             self._stack.close()
 
     def _ping(self) -> None:
-        if self._pinged:
-            raise ConnectFailed(f"{self._url} fell silent: a ping was not answered within {_ANSWER:.0f} s")
+        if self._awaits_pong:
+            raise ConnectFailed(f"{self._url} did not answer a ping within {_ANSWER:.0f} s")
         self.send({"action": "ping"})
-        self._pinged = True
-        self._due = self._clock() + _ANSWER
+        self._awaits_pong = True
+        self._ping_due = self._clock() + _ANSWER
 
-    def _broken(self, error: ConnectionClosed) -> NoReturn:
+    def _raise_closed(self, error: ConnectionClosed) -> NoReturn:
         reason = " ".join(str(error).split())
         if error.rcvd is not None and error.rcvd.code == _TOO_BIG:
             raise TooLarge(status=None, code="too-large", detail=reason, problem={}) from error
-        raise ConnectFailed(f"the connection to {self._url} ended: {reason}") from error
+        raise ConnectFailed(f"the connection to {self._url} was lost: {reason}") from error

@@ -1,4 +1,4 @@
-"""What a client shows so that a hub lets it in. No secret stands in a `repr`, an error or a log line."""
+"""The credentials that a client sends to a hub. Secrets never appear in a `repr`, an error or a log entry."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from eventstore_client.processes import Process
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ApiKey", "Bearer", "Credentials", "Kept", "Outgoing", "from_environment"]
+__all__ = ["ApiKey", "Bearer", "Cached", "Credentials", "Outgoing", "from_environment"]
 
 _Value = TypeVar("_Value")
 
 _Token: TypeAlias = str | Callable[[], str]
 
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/:-]+=*")
-"""RFC 6750, 2.1; with the colon, which keys of some makers have."""
+"""RFC 6750, 2.1, and the colon, which occurs in the API keys of some vendors."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A request as it is about to leave; a WebSocket's handshake is one, too."""
+    """A request before it is sent; a WebSocket's handshake is one, too."""
 
     method: str
     url: str
@@ -36,42 +36,47 @@ class Outgoing:
 
 
 class Credentials(Protocol):
-    """What a hub is shown."""
+    """A source of the headers that authenticate a request."""
 
     def headers(self, request: Outgoing, *, anew: bool = False) -> Mapping[str, str]:
-        """The headers that let the request in.
+        """Return the headers that authenticate a request.
 
         Args:
-            request: What they are to let in; some are signed over it.
-            anew: Not what was kept: it is old, or was refused.
+            request: The request, which a signature covers.
+            anew: Ignore cached credentials: they are old, or the hub rejected them.
 
         Raises:
-            NoCredentials: There is nothing to show.
-            ConnectFailed: Whoever gives it does not answer for now.
+            NoCredentials: The credentials are not available.
+            ConnectFailed: The issuer of the credentials is unreachable for now.
         """
         ...
 
     def __str__(self) -> str:
-        """What it is, without telling it."""
+        """Return the kind of credentials, without the secret."""
         ...
 
 
-class Kept(Generic[_Value]):
-    """A value that is made when it is first wanted, by one thread for all of a process."""
+class Cached(Generic[_Value]):
+    """A value that one thread creates on first use, for all threads of the process."""
 
     def __init__(self) -> None:
-        self._renew()
+        self._reset()
 
-    def _renew(self) -> None:
+    def _reset(self) -> None:
         self._process = Process()
         self._lock = threading.Lock()
         self._values: list[_Value] = []
 
     def get(self, make: Callable[[], _Value], *, anew: bool = False) -> _Value:
-        """The value kept, or else a new one."""
+        """Return the cached value.
+
+        Args:
+            make: Creates the value.
+            anew: Replace the cached value by a new one.
+        """
         # Another thread may have held the lock when this process was forked.
         if not self._process.is_this:
-            self._renew()
+            self._reset()
         with self._lock:
             if anew or not self._values:
                 self._values = [make()]
@@ -80,20 +85,21 @@ class Kept(Generic[_Value]):
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """A token in the header `Authorization` (RFC 6750, 2.1): a JSON Web Token, or an API key.
+    """A token in the header `Authorization` (RFC 6750, 2.1): a JSON Web Token or an API key.
 
     Attributes:
-        token: The token; or what gives one that is valid now. That is asked whenever a WebSocket is opened, and once
-            when the hub answers 401: a subscription outlives its tokens. It may raise `ConnectFailed`, to be retried.
+        token: The token, or a function that returns a valid one. The function is called whenever a WebSocket is opened,
+            and once when the hub answers 401, because a subscription outlives its tokens. It may raise
+            `ConnectFailed`, which is retried.
     """
 
     token: _Token = field(repr=False)
-    _kept: Kept[str] = field(default_factory=Kept, init=False, repr=False, compare=False)
+    _cache: Cached[str] = field(default_factory=Cached, init=False, repr=False, compare=False)
 
     def headers(self, request: Outgoing, *, anew: bool = False) -> Mapping[str, str]:  # noqa: ARG002 - the same for all
-        """As `Credentials` says."""
-        given = self.token
-        token = given if isinstance(given, str) else self._kept.get(given, anew=anew)
+        """Return the header `Authorization`; see `Credentials.headers`."""
+        source = self.token
+        token = source if isinstance(source, str) else self._cache.get(source, anew=anew)
         return {"Authorization": f"Bearer {_checked(token, str(self))}"}
 
     def __str__(self) -> str:
@@ -107,7 +113,7 @@ class ApiKey:
     key: str = field(repr=False)
 
     def headers(self, request: Outgoing, *, anew: bool = False) -> Mapping[str, str]:  # noqa: ARG002 - the same for all
-        """As `Credentials` says."""
+        """Return the header `X-Api-Key`; see `Credentials.headers`."""
         return {"X-Api-Key": _checked(self.key, str(self))}
 
     def __str__(self) -> str:
@@ -115,19 +121,19 @@ class ApiKey:
 
 
 def from_environment() -> Credentials | None:
-    """What EVENTSTORE_TOKEN or EVENTSTORE_API_KEY holds; None without them.
+    """Return the credentials of EVENTSTORE_TOKEN or EVENTSTORE_API_KEY; None if neither is set.
 
     Raises:
         NoCredentials: Both are set.
     """
     token, key = os.environ.get("EVENTSTORE_TOKEN"), os.environ.get("EVENTSTORE_API_KEY")
     if token and key:
-        raise NoCredentials("EVENTSTORE_TOKEN and EVENTSTORE_API_KEY are both set; a hub is shown one: unset the other")
+        raise NoCredentials("EVENTSTORE_TOKEN and EVENTSTORE_API_KEY are both set: unset one of them")
     return Bearer(token) if token else ApiKey(key) if key else None
 
 
-def _checked(secret: str, what: str) -> str:
-    # A line break in it would end the header, and begin another one.
+def _checked(secret: str, kind: str) -> str:
+    # A line break in a secret would end the header and start another one.
     if not _TOKEN.fullmatch(secret):
-        raise NoCredentials(f"{what} is empty, or holds what no token does, such as a blank or a line break")
+        raise NoCredentials(f"{kind} is empty or has an invalid character, such as a space or a line break")
     return secret

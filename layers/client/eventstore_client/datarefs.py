@@ -1,4 +1,4 @@
-"""Events that came without their data, for they are too large for a frame (docs/protocol.md, "events")."""
+"""Fetching the data of events that are too large for a frame (docs/protocol.md, "events")."""
 
 from __future__ import annotations
 
@@ -14,23 +14,26 @@ from eventstore_client.events import Recorded
 if TYPE_CHECKING:
     from eventstore_client.transport import Transport
 
-__all__ = ["Whole", "path_of"]
+__all__ = ["DataFetcher", "event_path"]
 
 
 @dataclass(frozen=True, slots=True)
-class Whole:
-    """Fetches what a frame left out, from the hub that the client knows and nowhere else."""
+class DataFetcher:
+    """Fetches the data of an event from the configured hub, and from no other address."""
 
     transport: Transport
 
     def __call__(self, event: Recorded) -> Recorded:
-        """The event with its data; as it is, if it has them, refers to another place, or is kept no more.
+        """Return the event with its data.
+
+        The event is returned unchanged if it has its data, if its `dataref` is not an address of this hub, or if the
+        hub no longer keeps it.
 
         Raises:
-            ConnectFailed, Unavailable: The hub does not answer for now.
-            Denied: The credential does not allow to read.
+            ConnectFailed, Unavailable: The hub is unreachable or busy for now.
+            Denied: The credentials do not permit reading the event.
         """
-        path = path_of(event, self.transport.url)
+        path = event_path(event, self.transport.url)
         if path is None:
             return event
         try:
@@ -38,28 +41,35 @@ class Whole:
         except (NotFound, Gone):
             return event
         try:
-            found = Recorded.from_text(answer.decode())
+            complete = Recorded.from_text(answer.decode())
         except (KeyError, ValueError, EventstoreError) as error:
-            raise UnexpectedAnswer(
-                f"{self.transport.url} answers {path} with {answer[:80]!r}, as no hub does"
-            ) from error
-        # A producer's own reference may lead to another event of the hub.
-        return found if (found.stream, found.sequence) == (event.stream, event.sequence) else event
+            raise UnexpectedAnswer(f"unexpected response from {self.transport.url}{path}: {answer[:80]!r}") from error
+        # A producer may have set `dataref` itself, to another event of the hub.
+        is_same = (complete.stream, complete.sequence) == (event.stream, event.sequence)
+        return complete if is_same else event
 
 
-def path_of(event: Recorded, url: str) -> str | None:
-    """Where the hub at `url` has the whole event; None if it is whole, or its reference is not that hub's."""
+def event_path(event: Recorded, url: str) -> str | None:
+    """Return the path of the complete event at a hub.
+
+    Args:
+        event: An event as the hub sent it in a frame.
+        url: The hub's address.
+
+    Returns:
+        None if the event has its data, or its `dataref` is not an address of that hub.
+    """
     reference = event.attributes.get("dataref")
     if not isinstance(reference, str) or members(event.text).keys() & {"data", "data_base64"}:
         return None
     try:
-        told = urlsplit(url + reference if reference.startswith("/") else reference)
+        target = urlsplit(url + reference if reference.startswith("/") else reference)
         path = f"/api/v1/events/{quote(event.id, safe='')}"
-        wanted = {"source": str(event.attributes["source"]), "stream": event.stream}
-        same = f"{told.scheme}://{told.netloc}{told.path}" == url + path
+        query = {"source": str(event.attributes["source"]), "stream": event.stream}
+        is_ours = f"{target.scheme}://{target.netloc}{target.path}" == url + path
     except (KeyError, ValueError):
         return None
-    # `quote` rather than `+` for a blank: what is signed must read the same to all.
-    if same and parse_qs(told.query) == {name: [value] for name, value in wanted.items()}:
-        return f"{path}?{urlencode(wanted, quote_via=quote)}"
+    # A space is encoded as %20, never as +: signer and gateway must see the same bytes.
+    if is_ours and parse_qs(target.query) == {name: [value] for name, value in query.items()}:
+        return f"{path}?{urlencode(query, quote_via=quote)}"
     return None

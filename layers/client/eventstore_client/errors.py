@@ -1,25 +1,25 @@
-"""What can go wrong, as callers tell it apart.
+"""The errors that the client raises.
 
 ClientError
-├── ProblemError                        the hub refused, and said why
-│   ├── Invalid                         the request itself is wrong: correct it, sending it again does not help
-│   │   └── TooLarge                    more bytes or events than the hub takes at once: send fewer, or smaller ones
-│   ├── Conflict                        the hub holds something else: read it, then decide
-│   │   ├── WrongExpectedVersion        the stream does not end where the caller believes
-│   │   └── EventConflict               the stream holds another event under the same source and id
-│   ├── NotFound                        it is not there, or not there yet
-│   ├── Gone                            it was there and will not come back: use another name, or start over
-│   ├── Denied                          the credential is missing, wrong, or allows something else: show another one
-│   └── Unavailable                     nothing is wrong with the request: send it again later, it is safe
-├── NoCredentials                       there is nothing to show to the hub: mend where credentials come from
-├── Unencrypted                         what is shown could be read on the way: give an address of https or wss
-├── ConnectFailed                       nobody answers at the address: start the hub, or correct the address
-├── UnexpectedAnswer                    what answers is not this hub, or a version that this client does not know
-├── HistoryLost                         events are gone that a subscription had not come to: decide, then go on behind
-├── WrongProcess                        a subscription or worker of before a fork: make another one in this process
+├── ProblemError                        the hub rejected the request; `code` and `detail` say why
+│   ├── Invalid                         the request is invalid: correct it; retrying does not help
+│   │   └── TooLarge                    the request is too large: send fewer or smaller events
+│   ├── Conflict                        the hub's state differs from what the caller expects: read it, then decide
+│   │   ├── WrongExpectedVersion        the stream does not end at the expected sequence
+│   │   └── EventConflict               the stream holds another event of the same source and id
+│   ├── NotFound                        the resource does not exist, or not yet
+│   ├── Gone                            the resource was deleted permanently: use another name, or start over
+│   ├── Denied                          the credentials are missing, invalid or not sufficient: use other credentials
+│   └── Unavailable                     the hub cannot process the request for now: retry later, which is safe
+├── NoCredentials                       credentials are configured and not available: correct their source
+├── Unencrypted                         credentials would be sent unencrypted: use an https or wss address
+├── ConnectFailed                       the address does not respond: start the hub, or correct the address
+├── UnexpectedAnswer                    the response is not from a hub, or from a version that this client does not know
+├── HistoryLost                         events were removed before they were received: decide, then resume behind them
+├── WrongProcess                        the subscription or worker was created before a fork: create one in this process
 ├── BadInput                            a file cannot be loaded: correct it at the places named
-└── LoadFailed                          a load ended early: mend the cause, run it again, and it goes on where it was
-    └── LoadInterrupted                 the same, because somebody asked for it
+└── LoadFailed                          a load ended early: correct the cause and run it again; it resumes
+    └── LoadInterrupted                 a load ended early because it was interrupted
 """
 
 from __future__ import annotations
@@ -60,22 +60,21 @@ __all__ = [
 
 
 class ClientError(Exception):
-    """Every error that this package raises on purpose; its text is one line for a person."""
+    """The base class of all errors of this package. The text is one line, written for people."""
 
 
 class ConnectFailed(ClientError):
-    """Nobody answers at the address, or the connection broke every time it was tried."""
+    """The address does not respond, or every connection to it was lost."""
 
 
 class ProblemError(ClientError):
-    """The hub refused, and said why (RFC 9457).
+    """The hub rejected the request with a problem (RFC 9457).
 
     Attributes:
-        status: The HTTP status; None if it was refused over WebSocket, which has none.
-        code: Stable across versions of the hub; programs may branch on it.
-        detail: What is wrong, and what would be right.
-        errors: Each rule broken, with the `pointer` to its place in the request, where the hub lists them.
-        problem: All members of the problem; a publish to several streams that failed for one of them has `results`.
+        status: The HTTP status; None over WebSocket, which has none.
+        code: The error code, which is stable across versions of the hub; programs may branch on it.
+        detail: What is wrong, and what is accepted instead.
+        problem: All members of the problem. A publish to several streams that failed for one of them has `results`.
     """
 
     def __init__(self, *, status: int | None, code: str, detail: str, problem: Mapping[str, Any]) -> None:
@@ -87,66 +86,66 @@ class ProblemError(ClientError):
 
     @property
     def errors(self) -> Sequence[Mapping[str, Any]]:
-        """As the class says; empty where the hub lists none."""
-        listed = self.problem.get("errors")
-        return [error for error in listed if isinstance(error, dict)] if isinstance(listed, list) else []
+        """The rules that the request breaks, each with a `pointer` into the request; empty if the hub lists none."""
+        errors = self.problem.get("errors")
+        return [error for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
 
 
 class Invalid(ProblemError):
-    """The request breaks a rule of CloudEvents or of the hub; nothing was stored."""
+    """The request violates a rule of CloudEvents or of the hub; nothing was stored."""
 
 
 class TooLarge(Invalid):
-    """More than the hub takes at once."""
+    """The request exceeds a size limit of the hub."""
 
 
 class Conflict(ProblemError):
-    """The hub holds something else than the caller believes; nothing was changed."""
+    """The hub's state differs from what the caller expects; nothing was changed."""
 
 
 class WrongExpectedVersion(Conflict):
-    """The stream ends elsewhere; `problem["actual"]` says where."""
+    """The stream ends at another sequence, which is `problem["actual"]`."""
 
 
 class EventConflict(Conflict):
-    """The stream holds another event under the same source and id."""
+    """The stream holds another event of the same source and id."""
 
 
 class NotFound(ProblemError):
-    """No such stream or event."""
+    """The stream, event or subscription does not exist."""
 
 
 class Gone(ProblemError):
-    """The stream was deleted for good, or the store was made anew since the cursor was given."""
+    """The stream was deleted permanently, or the store was reset since the cursor was issued."""
 
 
 class Denied(ProblemError):
-    """Who asks may not: what was shown is missing, wrong or expired, or allows something else. Nothing was done."""
+    """The credentials are missing, invalid, expired or not sufficient for the request. Nothing was changed."""
 
 
 class Unavailable(ProblemError):
-    """The hub, or its store, does not answer for now. Publishing again is safe: an event is stored once."""
+    """The hub or its store is not available for now. Publishing again is safe: an event is stored once."""
 
 
 class NoCredentials(ClientError):
-    """There is nothing to show: a token cannot be had, or a library is missing that signs."""
+    """The configured credentials are not available: no token was issued, or the library that signs is missing."""
 
 
 class Unencrypted(ClientError):
-    """A credential is not sent in the clear, except within this machine. Nothing was sent."""
+    """Credentials are sent unencrypted only within this machine. Nothing was sent."""
 
 
 class UnexpectedAnswer(ClientError):
-    """The answer is none that the hub gives."""
+    """The response is not one that a hub sends."""
 
 
 class HistoryLost(ClientError):
-    """Events were removed, or the store was made anew, before a subscription or a reading had come to them.
+    """Events were removed, or the store was reset, before a subscription or a read reached them.
 
     Attributes:
-        loss: What is gone, as far as the hub can tell.
-        cursor: Goes on behind the loss. The subscription's own cursor still stands before it, so that a loss nobody
-            decided about is told again. Empty where a stream was read: go on with `start` behind the loss.
+        loss: The events that were lost, as far as the hub knows.
+        cursor: Resumes behind the loss. The subscription's own cursor is still before it, so that a loss which was not
+            accepted is reported again. Empty for a read of a stream: resume with `start` behind the loss.
     """
 
     def __init__(self, loss: Loss, *, cursor: str) -> None:
@@ -156,14 +155,14 @@ class HistoryLost(ClientError):
 
 
 class WrongProcess(ClientError):
-    """A connection that a subscription or a worker opened belongs to the process that forked this one."""
+    """The subscription or worker belongs to the process that forked this one."""
 
 
 class BadInput(ClientError):
-    """Input that cannot be loaded.
+    """The input cannot be loaded.
 
     Attributes:
-        places: One line for each fault found, with the file and the line or element.
+        places: One line for each fault, with the file and the line or element.
     """
 
     def __init__(self, places: Sequence[str]) -> None:
@@ -172,7 +171,7 @@ class BadInput(ClientError):
 
 
 class LoadFailed(ClientError):
-    """A load ended early; what `summary` counts is stored."""
+    """A load ended early; the events that `summary` counts are stored."""
 
     def __init__(self, detail: str, *, summary: Summary) -> None:
         super().__init__(detail)
@@ -180,7 +179,7 @@ class LoadFailed(ClientError):
 
 
 class LoadInterrupted(LoadFailed):
-    """A load was stopped on request; what was in flight was waited for."""
+    """A load was interrupted; the requests in progress were completed."""
 
 
 _BY_CODE: Mapping[str, type[ProblemError]] = {
@@ -209,16 +208,16 @@ _BY_STATUS: Mapping[int, type[ProblemError]] = {
     429: Unavailable,
 }
 
-_NOTHING = "no credentials: pass credentials=, or --token, --api-key or --aws-iam"
+_NO_CREDENTIALS = "no credentials: pass credentials=, or --token, --api-key or --aws-iam"
 
 
-def problem_error(status: int, body: bytes, *, shown: object = None) -> ClientError:
-    """The error that an answer stands for; gateways' own bodies, which are no problems, are understood by status.
+def problem_error(status: int, body: bytes, *, credentials: object = None) -> ClientError:
+    """Return the error for a response. Without a problem in its body, as gateways send it, the status decides.
 
     Args:
-        status: The HTTP status.
-        body: What came with it.
-        shown: The credentials that were shown.
+        status: The HTTP status of the response.
+        body: The body of the response.
+        credentials: The credentials of the request; None if there were none.
     """
     try:
         problem = json.loads(body)
@@ -230,24 +229,24 @@ def problem_error(status: int, body: bytes, *, shown: object = None) -> ClientEr
     detail = str(problem.get("detail") or problem.get("title") or problem.get("message") or _excerpt(body))
     kind = _BY_CODE.get(code) or _BY_STATUS.get(status) or _by_class(status)
     if kind is None:
-        return UnexpectedAnswer(f"HTTP {status}, which the hub never answers here: {detail}")
+        return UnexpectedAnswer(f"unexpected response with HTTP {status}: {detail}")
     if kind is Denied:
-        detail = f"{detail}; the request was sent with {shown or _NOTHING}"
+        detail = f"{detail}; the request was sent with {credentials or _NO_CREDENTIALS}"
     return kind(status=status, code=code, detail=detail, problem=problem)
 
 
 def refusal(message: Mapping[str, Any]) -> ProblemError:
-    """The error that a message of type `error` stands for (docs/protocol.md, "Requests and errors")."""
+    """Return the error for a message of type `error` (docs/protocol.md, "Requests and errors")."""
     code = str(message.get("code") or "unnamed")
     invalid = code in {"malformed", "unknown-action"} or code.startswith("invalid-")
     kind = _BY_CODE.get(code) or (Invalid if invalid else ProblemError)
     detail = str(message.get("detail") or "no reason given")
-    where = f"{detail} (at {message['pointer']})" if message.get("pointer") else detail
-    return kind(status=None, code=code, detail=where, problem=message)
+    located = f"{detail} (at {message['pointer']})" if message.get("pointer") else detail
+    return kind(status=None, code=code, detail=located, problem=message)
 
 
 def _by_class(status: int) -> type[ProblemError] | None:
-    # Every 5xx is worth another try: a function that dies answers 502 by its gateway, and the next one may live.
+    # Every 5xx is retried: the gateway answers 502 for a function that crashed, and the next invocation may succeed.
     if status >= 500:  # noqa: PLR2004 - the class of server errors (RFC 9110, 15.6)
         return Unavailable
     return Invalid if status >= 400 else None  # noqa: PLR2004 - the class of client errors (RFC 9110, 15.5)

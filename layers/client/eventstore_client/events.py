@@ -1,4 +1,4 @@
-"""Events on their way to the hub and back. JSON text is never decoded and encoded again, so numbers stay exact."""
+"""Events as published and as recorded. JSON text is never decoded and encoded again, so that numbers stay exact."""
 
 from __future__ import annotations
 
@@ -16,18 +16,25 @@ from eventstore.cloudevents.json_text import members
 if TYPE_CHECKING:
     from cloudevents.core.base import BaseCloudEvent
 
-__all__ = ["Publishable", "Recorded", "Stored", "encoded"]
+__all__ = ["Publishable", "Recorded", "Stored", "encode_event"]
 
 Publishable: TypeAlias = "BaseCloudEvent | Mapping[str, Any] | str | bytes"
-"""A `CloudEvent` of the `cloudevents` library, an event in the JSON format as a mapping, or as its JSON text.
-Only the text carries every JSON number: `1e400` and `1.0` against `1` do not survive Python's own types."""
+"""A `CloudEvent` of the `cloudevents` library, an event in the JSON format as a mapping, or its JSON text.
+Only the text preserves every JSON number: Python's types lose `1e400`, and `1.0` against `1`."""
 
 _FORMAT = JSONFormat()
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """Where a published event stands; `duplicate` if it stood there before."""
+    """The position of a published event.
+
+    Attributes:
+        stream: The name of its stream.
+        sequence: Its sequence in the stream, from 1.
+        id: Its CloudEvents id.
+        duplicate: Whether it was stored before.
+    """
 
     stream: str
     sequence: int
@@ -40,10 +47,10 @@ class Recorded:
     """An event as the hub recorded it.
 
     Attributes:
-        stream: The stream it was read from.
-        sequence: Its place there, from 1, without gaps.
-        attributes: All of them, the hub's own (`hubstream`, `hubsequence`, `hubtime`) included.
-        text: The whole event in the CloudEvents JSON format, to the letter as the hub sent it.
+        stream: The name of its stream.
+        sequence: Its sequence in the stream, from 1, without gaps.
+        attributes: All attributes, including the hub's own (`hubstream`, `hubsequence`, `hubtime`).
+        text: The event in the CloudEvents JSON format, byte for byte as the hub sent it.
     """
 
     stream: str
@@ -53,10 +60,10 @@ class Recorded:
 
     @classmethod
     def from_text(cls, text: str) -> Recorded:
-        """The event that the hub wrote so.
+        """Parse an event that the hub sent.
 
         Raises:
-            KeyError, ValueError, Malformed: The hub never writes it so.
+            KeyError, ValueError, Malformed: The text is not an event as a hub records it.
         """
         attributes = {
             name: member.value if isinstance(member.value, str | bool) else int(member.text)
@@ -67,71 +74,71 @@ class Recorded:
 
     @property
     def id(self) -> str:
-        """The event's id, unique within its source."""
+        """The event's id, which is unique within its source."""
         return str(self.attributes["id"])
 
     @property
     def type(self) -> str:
-        """What happened."""
+        """The event's type, such as `order.placed`."""
         return str(self.attributes["type"])
 
     @property
     def time(self) -> str | None:
-        """When it happened, as its producer wrote it (RFC 3339, of any precision)."""
+        """The time of the event as its producer wrote it (RFC 3339, any precision); None if it has none."""
         time = self.attributes.get("time")
         return None if time is None else str(time)
 
     @property
     def data(self) -> Any:  # noqa: ANN401 - data is any JSON value
-        """The data in Python's types: bytes if they came as `data_base64`, None if there are none.
+        """The data as Python objects: bytes for `data_base64`, None if the event has no data.
 
-        Python's floats round; `data_text` does not.
+        Python's floats round; `data_text` is exact.
         """
-        found = members(self.text)
-        if "data_base64" in found:
-            return b64decode(str(found["data_base64"].value))
-        return json.loads(found["data"].text) if "data" in found else None
+        event = members(self.text)
+        if "data_base64" in event:
+            return b64decode(str(event["data_base64"].value))
+        return json.loads(event["data"].text) if "data" in event else None
 
     @property
     def data_text(self) -> str | None:
-        """The JSON text of `data` as it was published; None if the event has no JSON data."""
-        found = members(self.text).get("data")
-        return None if found is None else found.text
+        """The JSON text of `data` as published; None if the event has no JSON data."""
+        data = members(self.text).get("data")
+        return None if data is None else data.text
 
     def cloudevent(self) -> CloudEvent:
-        """The event as a `CloudEvent` of the `cloudevents` library.
+        """Return the event as a `CloudEvent` of the `cloudevents` library.
 
-        Its `time` is a datetime, hence of microseconds at best, and its numbers are Python's.
+        Its `time` is a datetime with a precision of microseconds, and its numbers are Python's.
         """
         event = _FORMAT.read(CloudEvent, self.text)
-        if not isinstance(event, CloudEvent):  # pragma: no cover - the factory above makes no other
-            raise TypeError(f"cloudevents made {type(event).__name__}")
+        if not isinstance(event, CloudEvent):  # pragma: no cover - the format creates no other type
+            raise TypeError(f"cloudevents returned {type(event).__name__}")
         return event
 
 
-def _refused(value: object) -> NoReturn:
+def _reject(value: object) -> NoReturn:
     raise TypeError(
-        f"the event holds a {type(value).__name__}, which JSON does not have; give bytes as data_base64, in Base64, "
-        "and a time as text (isoformat)"
+        f"the event contains a {type(value).__name__}, which JSON cannot represent; pass bytes as data_base64 in "
+        "Base64, and a time as text (isoformat)"
     )
 
 
-def encoded(event: Publishable) -> str:
-    """The event in the CloudEvents JSON format; text goes as it is, and is not looked into.
+def encode_event(event: Publishable) -> str:
+    """Return the event in the CloudEvents JSON format. Text is returned as it is, without validation.
 
     Raises:
-        TypeError: It is nothing that can be published.
-        ValueError: It holds a value that JSON does not have.
+        TypeError: The object is not an event, or contains a value that JSON cannot represent.
+        ValueError: It contains a number that JSON cannot represent.
     """
     if isinstance(event, str):
         return event
     if isinstance(event, bytes):
         return event.decode()
     if isinstance(event, Mapping):
-        return json.dumps(event, allow_nan=False, separators=(",", ":"), default=_refused)
+        return json.dumps(event, allow_nan=False, separators=(",", ":"), default=_reject)
     if hasattr(event, "get_attributes") and hasattr(event, "get_data"):
         return _FORMAT.write(event).decode()
     raise TypeError(
-        f"a {type(event).__name__} is no event; give a cloudevents.core CloudEvent, a mapping in the JSON format, "
-        "or its JSON text"
+        f"a {type(event).__name__} is not an event; pass a cloudevents.core CloudEvent, a mapping in the JSON format, "
+        "or JSON text"
     )

@@ -1,4 +1,4 @@
-"""Where a subscription stands, told from the frames that came in. No I/O: see docs/protocol.md, "events"."""
+"""The position of a subscription, computed from the frames received, without I/O (docs/protocol.md, "events")."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ __all__ = ["Arrival", "Cursors", "Numbers"]
 
 
 class Arrival(Enum):
-    """What a frame's number says of it."""
+    """How a frame's number compares with the frames before it."""
 
-    NEXT = "handle it"
-    REPEATED = "drop it: it holds what that number held before"
-    HOLE = "something before it was lost: subscribe again from the cursors"
+    NEXT = "process it"
+    REPEATED = "drop it: it is a copy of a frame received before"
+    HOLE = "a frame before it was lost: subscribe again from the cursors"
 
 
 @dataclass(slots=True)
 class Numbers:
-    """The numbers of the frames of one subscription on one connection. Each partition counts from 1."""
+    """The last frame number of each partition, for one subscription on one connection. Each partition counts from 1."""
 
     _last: dict[int, int] = field(default_factory=dict)
 
     def arrived(self, frame: Frame) -> Arrival:
-        """What to do with the frame. Only what is next is counted."""
+        """Compare a frame's number with the last one. Only `Arrival.NEXT` advances the count."""
         last = self._last.get(frame.partition, 0)
         if frame.number <= last:
             return Arrival.REPEATED
@@ -41,29 +41,29 @@ class Numbers:
 
 @dataclass(frozen=True, slots=True)
 class Cursors:
-    """All that is needed to resume, on any connection. It never changes, so threads may read it.
+    """The cursors that resume a subscription, on any connection. Immutable, so that threads may share it.
 
     Attributes:
-        start: Covers every partition concerned; None while there is nothing to resume from.
-        newest: Behind what was handled of each partition since.
+        start: A cursor that covers every partition of the subscription; None before there is one.
+        newest: For each partition, the cursor behind the last frame handled since `start`.
     """
 
     start: str | None = None
     newest: Mapping[int, str] = field(default_factory=dict)
 
     def behind(self, handled: Subscribed | Frame) -> Cursors:
-        """Where things stand once it was handled.
+        """Return the cursors after a message was handled.
 
-        `subscribed` speaks for every partition: it starts where the cursors that it was asked with stood.
+        `subscribed` covers every partition: the hub starts where the cursors of the request are.
         """
         if isinstance(handled, Subscribed):
             return Cursors(handled.cursor)
         return Cursors(self.start, {**self.newest, handled.partition: handled.cursor})
 
     def all(self) -> Sequence[str]:
-        """Those to subscribe with."""
+        """Return the cursors to subscribe with."""
         return [*([] if self.start is None else [self.start]), *self.newest.values()]
 
     def __str__(self) -> str:
-        """All of them in one string, which the hub takes as well."""
+        """Return all cursors joined into one, which the hub accepts, too."""
         return ".".join(self.all())

@@ -1,21 +1,20 @@
+"""The client's entry point, `EventStore`: publish, read, subscribe and work."""
+
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass, field, replace
 from math import inf
 from typing import TYPE_CHECKING, Any, Literal, Self
-from urllib.parse import quote, urlencode
 
-from eventstore.cloudevents.json_text import decoded, elements, members
-from eventstore.errors import EventstoreError
 from eventstore_client.backoff import Backoff
 from eventstore_client.credentials import from_environment
-from eventstore_client.datarefs import Whole
-from eventstore_client.errors import HistoryLost, UnexpectedAnswer
-from eventstore_client.events import Recorded, Stored, encoded
+from eventstore_client.datarefs import DataFetcher
+from eventstore_client.errors import HistoryLost
+from eventstore_client.events import encode_event
 from eventstore_client.losses import Loss
-from eventstore_client.messages import Request, loss_of
+from eventstore_client.messages import Request
+from eventstore_client.rest import Rest
 from eventstore_client.subscription import Subscription
 from eventstore_client.transport import Transport, checked_url, private_url, websocket_url
 from eventstore_client.worker import Worker
@@ -25,48 +24,43 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from eventstore_client.credentials import Credentials
-    from eventstore_client.events import Publishable
+    from eventstore_client.events import Publishable, Recorded, Stored
 
 __all__ = ["DEFAULT_URL", "EventStore"]
 
 DEFAULT_URL = "http://127.0.0.1:8081"
-"""Where `make dev` answers."""
-
-_BATCH = "application/cloudevents-batch+json"
-
-_LOSSES = {"missing", "missing_more", "gone"}
-"""Members of a page that say what was removed before it."""
+"""The address at which `make dev` listens."""
 
 
 @dataclass(slots=True)
 class EventStore:
-    """A hub. It may be used by many threads at once, and as a context manager.
+    """A connection pool to one hub. Threads may share it; it is a context manager.
 
-    A process that is forked may use it, too, over connections of its own; what `subscribe` and `work` return belongs to
-    the process that called them. Calls block: from an event loop, make them in a thread (`asyncio.to_thread`).
+    A forked process may use its parent's `EventStore`, over connections of its own. Subscriptions and workers belong to
+    the process that created them. All calls block: in an event loop, run them in a thread (`asyncio.to_thread`).
 
-    A call that finds the hub away or busy is tried again (`Backoff`). That is safe for `publish` as well: the hub
-    stores an event of the same source and id once, and says so, even where `expected` no longer holds.
+    A request that fails because the hub is unreachable or busy is retried (`Backoff`). Retrying `publish` is safe: the
+    hub stores one event per source and id, and reports it as a duplicate even if `expected` no longer holds.
 
-    The environment's HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY count for requests and for WebSockets, in either
-    case, unless the hub is on this machine. A proxy sees the hub's host and port, and none of the credentials.
+    Requests and WebSockets use the proxies that HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY configure, in upper or
+    lower case, unless the hub is on this machine. A proxy sees the hub's host and port, never the credentials.
 
     Attributes:
-        url: Where the hub answers; else the environment's EVENTSTORE_URL, else `DEFAULT_URL`.
-        connections: How many are kept open; give it the number of threads.
-        backoff: How, and for how long, a request is tried again. What `subscribe` and `work` return tries in the same
-            way, and for as long as their own `patience` says.
-        websocket_url: Where the hub answers over WebSocket; else, where `url` is from the environment, its
-            EVENTSTORE_WEBSOCKET_URL. A hub such as `make dev` needs neither: the address is told by `url`.
-        credentials: What the hub is shown: `Bearer`, `ApiKey` or `AwsIam`; else what the environment's EVENTSTORE_TOKEN
-            or EVENTSTORE_API_KEY holds. Only this hub is shown it, redirections are not followed; and over https and
-            wss alone, unless it is on this machine (localhost, 127.0.0.0/8, ::1).
+        url: The hub's REST address; by default EVENTSTORE_URL, else `DEFAULT_URL`.
+        connections: The number of connections kept open; set it to the number of threads.
+        backoff: How, and for how long, requests are retried. `subscribe` and `work` retry in the same way, for as long
+            as their own `patience` allows.
+        websocket_url: The hub's WebSocket address. If `url` comes from the environment, the default is
+            EVENTSTORE_WEBSOCKET_URL. A hub such as `make dev` needs neither: the address is derived from `url`.
+        credentials: `Bearer`, `ApiKey` or `AwsIam`; by default the value of EVENTSTORE_TOKEN or EVENTSTORE_API_KEY.
+            They are sent to this hub only (redirects are not followed), and only over https and wss, unless the hub is
+            on this machine (localhost, 127.0.0.0/8, ::1).
 
     Raises:
-        ConnectFailed: `url` is no address, or the environment's proxy is none over HTTP.
-        NoCredentials: The environment has two.
-        Unencrypted: There are credentials, and the address is neither encrypted nor of this machine; so say `subscribe`
-            and `work` of `websocket_url`.
+        ConnectFailed: `url` is not an HTTP address, or the environment's proxy is not an HTTP proxy.
+        NoCredentials: Both EVENTSTORE_TOKEN and EVENTSTORE_API_KEY are set.
+        Unencrypted: There are credentials, and the address is neither encrypted nor on this machine. `subscribe` and
+            `work` raise it for `websocket_url`.
     """
 
     url: str | None = None
@@ -75,6 +69,7 @@ class EventStore:
     websocket_url: str | None = field(default=None, kw_only=True)
     credentials: Credentials | None = field(default=None, kw_only=True)
     _transport: Transport = field(init=False, repr=False)
+    _rest: Rest = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.url is None and self.websocket_url is None:
@@ -83,39 +78,27 @@ class EventStore:
         if self.credentials is None:
             self.credentials = from_environment()
         self._transport = Transport(private_url(self.url, self.credentials), self.connections, self.credentials)
+        self._rest = Rest(self._transport, self.backoff)
 
     def publish(
         self, events: Iterable[Publishable], *, stream: str | None = None, expected: int | None = None
     ) -> list[Stored]:
-        """Store events in one request, all or none of each stream, and say where each stands.
+        """Store events in one request, all or none of each stream, and return the position of each.
 
         Args:
-            events: In the order in which they are to stand; at most 1,000, 256 KiB each and 3 MiB together.
-            stream: Where all of them belong; without it, each event's own attributes say so.
-            expected: Where the stream ends, as the caller believes; 0 for a new one.
+            events: The events in order; at most 1,000, 256 KiB each and 3 MiB together.
+            stream: The stream of all events; by default, the attributes of each event decide.
+            expected: The sequence of the stream's last event, as far as the caller knows; 0 for a new stream.
 
         Raises:
-            WrongExpectedVersion: The stream ends elsewhere. Nothing was stored.
-            EventConflict: The stream holds another event of the same source and id. Nothing was stored there.
-            Invalid: An event breaks a rule; `errors` names it by its index.
+            WrongExpectedVersion: The stream ends at another sequence. Nothing was stored.
+            EventConflict: The stream holds another event of the same source and id. Nothing was stored in it.
+            Invalid: An event is invalid; `errors` names it by its index.
         """
         if isinstance(events, str | bytes | dict):
-            raise TypeError("publish takes several events; put a single one in a list")
-        texts = [encoded(event) for event in events]
-        if not texts:
-            return []
-        path = "/api/v1/events" + (f"?{urlencode({'stream': stream})}" if stream is not None else "")
-        body = f"[{','.join(texts)}]".encode()
-        headers = {"Content-Type": _BATCH, **_precondition(expected)}
-        answer = self._call("POST", path, body=body, headers=headers)
-        try:
-            results = json.loads(answer)["results"]
-            stored = [Stored(r["stream"], int(r["sequence"]), r["id"], bool(r["duplicate"])) for r in results]
-        except (ValueError, KeyError, TypeError) as error:
-            raise self._not_understood("a publish", answer) from error
-        if len(stored) != len(texts):
-            raise UnexpectedAnswer(f"{self.url} answers for {len(stored)} events, and {len(texts)} were published")
-        return stored
+            raise TypeError("publish() expects a list of events; wrap a single event in a list")
+        texts = [encode_event(event) for event in events]
+        return self._rest.publish(texts, stream=stream, expected=expected) if texts else []
 
     def read(
         self,
@@ -126,42 +109,34 @@ class EventStore:
         page: int = 500,
         on_loss: Callable[[Loss], object] | None = None,
     ) -> Iterator[Recorded]:
-        """The events of a stream in order, asked for page by page as they are used up.
+        """Iterate over the events of a stream in order, fetching a page whenever the last one is used up.
 
         Args:
-            stream: Its name.
-            start: The least sequence wanted.
-            stop: The greatest one wanted; else all that are there.
-            page: How many to ask for at once, 1 to 1,000.
-            on_loss: Told of events that were removed before the reading came to them; returning accepts the loss, and
-                the reading goes on behind it. Without it, iterating raises `HistoryLost`.
+            stream: The name of the stream.
+            start: The first sequence to return.
+            stop: The last sequence to return; by default, the stream's end.
+            page: Events per request, 1 to 1,000.
+            on_loss: Called when events were removed before they were read. If it returns, the loss is accepted and
+                reading continues behind it. Without it, iterating raises `HistoryLost`.
 
         Raises:
             HistoryLost: Events were removed while the stream was read.
-            NotFound: There is no such stream.
-            Gone: It was deleted for good, or the store was made anew while it was read.
+            NotFound: The stream does not exist.
+            Gone: The stream was deleted permanently, or the store was reset while it was read.
         """
-        wanted: dict[str, str | int] = {"from": start, "limit": page}
+        query: dict[str, str | int] = {"from": start, "limit": page}
         if stop is not None:
-            wanted["to"] = stop
-        path = f"/api/v1/streams/{quote(stream, safe='')}/events"
+            query["to"] = stop
         while True:
-            answer = self._call("GET", f"{path}?{urlencode(wanted)}")
-            try:
-                found = members(decoded(answer))
-                events = [Recorded.from_text(text) for text in elements(found["events"].text)]
-                loss = loss_of({name: found[name].value for name in _LOSSES & found.keys()})
-            except (ValueError, KeyError, EventstoreError) as error:
-                raise self._not_understood("a read", answer) from error
-            if loss != Loss():
+            result = self._rest.read_page(stream, query)
+            if result.loss != Loss():
                 if on_loss is None:
-                    raise HistoryLost(loss, cursor="")
-                on_loss(loss)
-            yield from events
-            following = found.get("next")
-            if following is None or following.value is None:
+                    raise HistoryLost(result.loss, cursor="")
+                on_loss(result.loss)
+            yield from result.events
+            if result.next_cursor is None:
                 return
-            wanted["cursor"] = str(following.value)
+            query["cursor"] = result.next_cursor
 
     def subscribe(
         self,
@@ -175,34 +150,34 @@ class EventStore:
         ping_every: float = 240.0,
         follow_dataref: bool = True,
     ) -> Subscription:
-        """The events that match, those stored so far and then those to come; see `Subscription`.
+        """Follow the events that match, stored and new; see `Subscription`.
 
-        Once this has returned, every matching event that is published from then on will be handed out.
+        When this returns, the subscription is active: it delivers every matching event published from then on.
 
         Args:
-            filters: In the dialects of the CloudEvents Subscriptions API 1.0 (3.2.4), such as
+            filters: Filters in the dialects of the CloudEvents Subscriptions API 1.0 (3.2.4), such as
                 `{"prefix": {"type": "io.flunq.task."}}` or `{"sql": "priority > 3"}`; all of them must match.
-            stream: A stream's name, or up to 100 of them; else all streams.
-            start: `now`, or `start` for the oldest event that is kept.
-            cursor: Goes on where a `Subscription.cursor` stood, or that of a page of `GET /api/v1/events`; `start`
-                counts only where it is None or empty.
-            on_loss: Told of events that were removed before they were received; returning accepts the loss, and the
-                subscription goes on. Without it, iterating raises `HistoryLost`.
-            patience: Seconds in which it tries to connect, now and whenever a connection breaks; None for ever. The log
-                (`eventstore_client`) says that it does, and why.
-            ping_every: Seconds between signs of life; the hub lets a connection go that is quiet for 10 minutes.
-            follow_dataref: Fetch the data of an event that is too large for a frame, from `url`; without it, or if the
-                event is not kept there any more, it is handed out as it came, with `dataref` and no data.
+            stream: The name of a stream, or up to 100 names; by default, all streams.
+            start: `now`, or `start` for the oldest event kept.
+            cursor: A `Subscription.cursor`, or the cursor of a page of `GET /api/v1/events`, to resume from; `start`
+                applies only if it is None or empty.
+            on_loss: Called when events were removed before they were received. If it returns, the loss is accepted and
+                the subscription continues. Without it, iterating raises `HistoryLost`.
+            patience: Seconds to keep trying to connect, now and after a connection breaks; None for ever. The logger
+                `eventstore_client` reports the retries and their reason.
+            ping_every: Seconds between pings; the hub closes a connection that is idle for 10 minutes.
+            follow_dataref: Fetch the data of an event that is too large for a frame, from `url`. Without it, or if the
+                event is no longer kept, the event is delivered with `dataref` and without data.
 
         Raises:
-            Invalid: A filter, a stream's name or the cursor is wrong.
-            Denied: The hub does not take the credential, or it allows something else.
-            Gone: A stream named was deleted for good.
-            ConnectFailed: `websocket_url` is missing, or the hub stayed away for longer than `patience`.
-            Unencrypted: As `EventStore` says.
+            Invalid: A filter, the name of a stream or the cursor is invalid.
+            Denied: The hub rejects the credentials, or they do not permit this subscription.
+            Gone: A stream was deleted permanently.
+            ConnectFailed: `websocket_url` is missing, or the hub was unreachable for longer than `patience`.
+            Unencrypted: See `EventStore`.
         """
         if isinstance(filters, str | bytes | dict):
-            raise TypeError("subscribe takes several filters; put a single one in a list")
+            raise TypeError("subscribe() expects a list of filters; wrap a single filter in a list")
         streams = [stream] if isinstance(stream, str) else [*(stream or ())]
         return Subscription(
             self._live_url(),
@@ -212,7 +187,7 @@ class EventStore:
             ping_every=ping_every,
             on_loss=on_loss,
             credentials=self.credentials,
-            whole=Whole(self._transport) if follow_dataref else None,
+            fetch_data=DataFetcher(self._transport) if follow_dataref else None,
         )
 
     def work(
@@ -225,21 +200,21 @@ class EventStore:
         alive_every: float | None = None,
         follow_dataref: bool = True,
     ) -> Worker:
-        """A member of a durable subscription, to be given a handler; see `Worker.run`.
+        """Return a member of a durable subscription, which `Worker.run` gives a handler.
 
         Args:
-            name: The subscription's.
-            on_loss: Told of events that were removed before they were handled. Without it, running raises
-                `HistoryLost`.
+            name: The name of the durable subscription.
+            on_loss: Called when events were removed before they were handled. If it returns, the loss is accepted.
+                Without it, `Worker.run` raises `HistoryLost`.
             patience: As for `subscribe`.
             ping_every: As for `subscribe`.
-            alive_every: Seconds within which the hub hears that the member is at work on what it was sent, also while a
-                handler runs; None, or more than that, for a third of the subscription's `ack_deadline`.
+            alive_every: Seconds between heartbeats for the events that the member holds, sent while a handler runs,
+                too. None, and any greater value, means a third of the subscription's `ack_deadline`.
             follow_dataref: As for `subscribe`.
 
         Raises:
             ConnectFailed: `websocket_url` is missing.
-            Unencrypted: As `EventStore` says.
+            Unencrypted: See `EventStore`.
         """
         return Worker(
             self._live_url(),
@@ -249,62 +224,39 @@ class EventStore:
             alive_every=alive_every,
             on_loss=on_loss,
             credentials=self.credentials,
-            whole=Whole(self._transport) if follow_dataref else None,
+            fetch_data=DataFetcher(self._transport) if follow_dataref else None,
         )
 
     def stream(self, stream: str) -> Mapping[str, Any]:
-        """What the hub says of a stream: its head, first, count, bytes, times, retention and labels.
+        """Return the hub's description of a stream: head, first, count, bytes, times, retention and labels.
 
         Raises:
-            NotFound: There is no such stream.
+            NotFound: The stream does not exist.
         """
-        return self._object(self._call("GET", f"/api/v1/streams/{quote(stream, safe='')}"))
+        return self._rest.stream(stream)
 
     def health(self) -> Mapping[str, Any]:
-        """What the hub says of itself. It is asked once, for the answer is about now.
+        """Return the hub's current health. The request is not retried.
 
         Raises:
-            Unavailable: It is there, and cannot work.
+            Unavailable: The hub responds, and cannot work.
         """
-        return self._object(self._transport.send("GET", "/health"))
+        return self._rest.health()
 
     def close(self) -> None:
-        """Let the connections go. Calls in flight end as they would have."""
+        """Close the idle connections. Calls in progress complete."""
         self._transport.close()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         self.close()
-
-    def _call(
-        self, method: str, path: str, *, body: bytes | None = None, headers: Mapping[str, str] | None = None
-    ) -> bytes:
-        return self.backoff.call(lambda: self._transport.send(method, path, body=body, headers=headers))
 
     def _live_backoff(self, patience: float | None) -> Backoff:
         return replace(self.backoff, patience=inf if patience is None else patience)
 
     def _live_url(self) -> str:
         return private_url(websocket_url(self.websocket_url, url=str(self.url)), self.credentials)
-
-    def _object(self, answer: bytes) -> Mapping[str, Any]:
-        try:
-            found = json.loads(answer)
-        except ValueError as error:
-            raise self._not_understood("a question", answer) from error
-        if not isinstance(found, dict):
-            raise self._not_understood("a question", answer)
-        return found
-
-    def _not_understood(self, what: str, answer: bytes) -> UnexpectedAnswer:
-        return UnexpectedAnswer(
-            f"{self.url} answers {what} with {answer[:80]!r}, as no hub does; is it the hub that runs there?"
-        )
-
-
-def _precondition(expected: int | None) -> Mapping[str, str]:
-    if expected is None:
-        return {}
-    return {"If-Match": f'"{expected}"'} if expected else {"If-None-Match": "*"}

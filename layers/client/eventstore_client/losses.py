@@ -1,3 +1,5 @@
+"""What a subscription or a read lost: events removed, streams deleted, partitions reset."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -5,11 +7,18 @@ from dataclasses import dataclass
 __all__ = ["Loss", "Missing"]
 
 _SHOWN = 3
+"""The greatest number of streams that the text of a loss names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Sequences of a stream that were removed, whether they would have matched or not; both ends are among them."""
+    """A range of events of a stream that were removed, whether or not they match the subscription.
+
+    Attributes:
+        stream: The name of the stream.
+        first: The first sequence removed.
+        last: The last sequence removed.
+    """
 
     stream: str
     first: int
@@ -21,14 +30,13 @@ class Missing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loss:
-    """What a subscription, or a reading, will not receive, though it had not come to it yet.
+    """Events that were removed before a subscription or a read reached them.
 
     Attributes:
-        missing: What retention or deletion removed, as far as the hub could tell.
-        more: More is missing than it could tell.
-        renewed: Partitions that were made anew: what they held before is gone, and they are followed from their
-            beginning.
-        gone: Streams that were deleted for good: nothing of them will come any more.
+        missing: The events that retention or deletion removed, as far as the hub knows them.
+        more: Whether more events are missing than `missing` lists.
+        renewed: Partitions that were reset: their former events are lost, and they are followed from their beginning.
+        gone: Streams that were deleted permanently and have no further events.
     """
 
     missing: tuple[Missing, ...] = ()
@@ -37,16 +45,16 @@ class Loss:
     gone: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """One line for a person."""
+        """Return one line, written for people."""
         removed = [str(missing) for missing in self.missing[:_SHOWN]]
         if self.more or len(self.missing) > _SHOWN or not (removed or self.renewed or self.gone):
-            removed.append("others" if removed else "the hub does not say which")
+            removed.append("others" if removed else "the hub does not report which")
         parts = []
         if removed:
             parts.append(f"events were removed before they were received: {', '.join(removed)}")
         if self.gone:
             shown = [*self.gone[:_SHOWN], *(["others"] if len(self.gone) > _SHOWN else [])]
-            parts.append(f"streams were deleted for good: {', '.join(shown)}")
+            parts.append(f"streams were deleted permanently: {', '.join(shown)}")
         if self.renewed:
-            parts.append(f"the store was made anew in partitions {', '.join(map(str, self.renewed))}")
+            parts.append(f"the store was reset in partitions {', '.join(map(str, self.renewed))}")
         return "; ".join(parts)

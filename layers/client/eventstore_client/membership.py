@@ -1,3 +1,5 @@
+"""A member of a durable subscription on one connection: its messages, frames and events."""
+
 from __future__ import annotations
 
 import logging
@@ -6,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from eventstore_client.errors import ConnectFailed, HistoryLost, NotFound, Unavailable
-from eventstore_client.messages import Answer, Joined, Share, join, shared
+from eventstore_client.messages import Answer, Joined, Share, join_request, parse_member_message
 from eventstore_client.partitions import Partitions
 from eventstore_client.reasons import reason_of
 from eventstore_client.requests import Requests
@@ -26,19 +28,21 @@ _log = logging.getLogger("eventstore_client")
 
 
 class Membership:
-    """A member of a durable subscription, as long as its connection lasts (docs/protocol.md, "Durable subscriptions").
+    """A member of a durable subscription, for as long as its connection lasts.
 
-    Two threads share it. One reads the connection at all times, and says what is due by time: `hear`, `tick`, `end`.
-    The other handles events: `receive`, `events`, and for each event `begin`, then `handled` or `failed`. What has been
-    received waits here, and is kept alive, however long the handler takes. It is no more than the hub may have in
-    flight; then the hub sends nothing until it hears of some.
+    Two threads share it. The reader passes on the messages of the connection and applies timeouts: `accept`, `tick` and
+    `end`. The other thread handles events: `receive`, `events`, and for each event `begin`, then `handled` or `failed`.
+    Frames that were received wait here, and heartbeats keep them from being redelivered, however long the handler
+    takes. The number of events that wait is limited: the hub stops sending at its limit of unacknowledged events.
+
+    The protocol is in docs/protocol.md, "Durable subscriptions".
 
     Args:
-        send: Sends a message over the connection; both threads use it.
-        name: The durable subscription's.
-        alive_every: Seconds after which the hub hears of each partition, at least; None for a third of the deadline,
-            which it never exceeds.
-        clock: Seconds that never go back.
+        send: Sends a message over the connection; both threads call it.
+        name: The name of the durable subscription.
+        alive_every: Seconds between heartbeats of each partition, at most a third of the deadline; None for a third of
+            the deadline.
+        clock: Returns monotonic time in seconds.
     """
 
     def __init__(
@@ -51,7 +55,7 @@ class Membership:
     ) -> None:
         self._name = name
         self._clock = clock
-        # Guards all that follows, and is notified of what the handler's thread may wait for.
+        # Guards the state below. Notified when the handler's thread may have something to do.
         self._changed = threading.Condition()
         self._requests = Requests(send)
         self._partitions = Partitions(name, self._requests, alive_every=alive_every, clock=clock)
@@ -59,94 +63,103 @@ class Membership:
         self._leaving = False
 
     def join(self) -> None:
-        """Ask to take part.
+        """Send the request to join the durable subscription.
 
         Raises:
-            ConnectFailed: The connection broke.
+            ConnectFailed: The connection was lost.
         """
-        self._requests.post(join(self._name))
+        self._requests.post(join_request(self._name))
         self._flush()
 
-    def hear(self, text: str) -> bool:
-        """Take in a message of the hub's; whether it is a frame, which only a hub sends that is well.
+    def accept(self, text: str) -> bool:
+        """Process a message of the hub.
+
+        Returns:
+            Whether it is a frame, which shows that the hub works.
 
         Raises:
-            ConnectFailed: A frame was lost, or the connection broke.
-            ProblemError: The hub refuses.
+            ConnectFailed: A frame was lost, or the connection was lost.
+            ProblemError: The message is an error.
         """
         try:
-            message = shared(text)
+            message = parse_member_message(text)
         except Unavailable as error:
             with self._changed:
-                if not self._requests.postponed(error.problem.get("request"), self._clock()):
+                if not self._requests.postpone(error.problem.get("request"), now=self._clock()):
                     raise
-            _log.warning("the worker of %r: the hub cannot take what was said: %s; saying it again", self._name, error)
+            _log.warning("the worker of %r: the hub cannot process a request: %s; retrying", self._name, error)
             return False
         with self._changed:
             if isinstance(message, Joined):
-                self._partitions.go_by(message.ack_deadline)
+                self._partitions.set_deadline(message.ack_deadline)
             elif isinstance(message, Answer):
-                self._requests.answered(message.request)
-                self._partitions.settle()
+                self._requests.confirm(message.request)
+                self._partitions.send_ready()
             elif message is not None:
-                self._partitions.arrived(message)
+                self._partitions.add_frame(message)
             self._changed.notify_all()
         self._flush()
         return isinstance(message, Share)
 
     def tick(self) -> float:
-        """Say what is due; seconds until there may be more to say.
+        """Apply the timeouts that are due, and return the seconds until the next may be due.
 
-        While an event is in hand or frames wait, the hub hears of every partition in time: nothing that was received is
-        lost to a deadline because another event takes long. The event in hand alone has its deadline.
+        While an event is being handled or frames wait, heartbeats are sent for every partition, so that no event is
+        redelivered because another one takes long. Only the current event has a deadline.
 
         Raises:
-            ConnectFailed: The connection broke.
+            ConnectFailed: The connection was lost.
         """
         with self._changed:
             now = self._clock()
-            due = min(self._requests.repeat(now), self._partitions.pass_time())
+            due = min(self._requests.resend(now), self._partitions.apply_timeouts())
         self._flush()
         return max(0.0, due - now)
 
     def end(self, error: Exception) -> None:
-        """Nothing more will be heard; whoever handles events learns why."""
+        """End the membership because of an error, which the thread that handles events raises."""
         with self._changed:
             self._error = error
             self._changed.notify_all()
 
     def leave(self) -> None:
-        """Let `receive` end; in any thread."""
+        """Make `receive` return None. Any thread may call it."""
         with self._changed:
             self._leaving = True
             self._changed.notify_all()
 
     def unsubscribe(self, *, within: float) -> None:
-        """Acknowledge what is handled, and leave the group: what is not handled was not tried then.
+        """Acknowledge the events that were handled, and leave the durable subscription.
+
+        The hub delivers the other events to another member, without counting an attempt.
 
         Args:
-            within: Seconds in which the hub answers; what it does not answer is sent to another member as well.
+            within: Seconds to wait for the hub's confirmation. Events whose acknowledgement it does not confirm may be
+                redelivered.
 
         Raises:
-            ConnectFailed: The connection broke.
+            ConnectFailed: The connection was lost.
         """
         with self._changed:
             self._partitions.acknowledge_unfinished()
-        self._settle(within)
+        self._wait_for_confirmation(within)
         with self._changed:
             self._requests.add("unsubscribe", None)
-        self._settle(within)
+        self._wait_for_confirmation(within)
 
     def receive(self) -> tuple[Share, Ownership] | None:
-        """The next frame to handle, however long that takes; None once it was asked to leave.
+        """Wait for the next frame to handle, and return it with the ownership of its partition.
+
+        Returns:
+            None after `leave`.
 
         Raises:
-            ConnectFailed: The connection broke: what waits here comes again.
-            ProblemError: The hub refuses to go on.
+            ConnectFailed: The connection was lost; the frames that wait are redelivered.
+            ProblemError: The hub ended the membership.
         """
         with self._changed:
             while not self._leaving:
-                # What was sent before the subscription was deleted is still to be handled.
+                # Events sent before the subscription was deleted are still handled.
                 if self._error is not None and not (self._partitions.waiting and isinstance(self._error, NotFound)):
                     raise self._error
                 if frame := self._partitions.begin_frame():
@@ -157,11 +170,16 @@ class Membership:
     def events(
         self, share: Share, ownership: Ownership, on_loss: Callable[[Loss], object] | None
     ) -> Iterator[tuple[Recorded, int]]:
-        """The events of a frame to handle, each with its attempt; then the frame is acknowledged.
+        """Iterate over the events of a frame to handle, each with its delivery attempt; then acknowledge the frame.
+
+        Args:
+            share: The frame.
+            ownership: The ownership of its partition when it was received.
+            on_loss: Accepts a loss that the frame reports; None accepts none.
 
         Raises:
-            HistoryLost: Events are gone, and nobody takes losses.
-            ConnectFailed: The connection broke.
+            HistoryLost: Events were removed, and `on_loss` is None.
+            ConnectFailed: The connection was lost.
         """
         if share.loss is not None:
             if on_loss is None:
@@ -177,40 +195,43 @@ class Membership:
             with self._changed:
                 if self._error is not None and not isinstance(self._error, NotFound):
                     raise self._error
-                wanted = self._partitions.begin_event(
+                is_due = self._partitions.begin_event(
                     share, ownership, event, attempt=attempt, handled_late=handled_late
                 )
-            if wanted:
+            if is_due:
                 yield event, attempt
         with self._changed:
             self._partitions.finish_frame(share, ownership)
         self._flush()
 
     def begin(self) -> None:
-        """The handler begins: it has the deadline for itself from now on."""
+        """Start the deadline of the current event: its handler runs."""
         with self._changed:
             self._partitions.begin_handler(runs=True)
 
     def pause(self) -> None:
-        """The handler waits for something that is no part of handling the event; `begin` ends that."""
+        """Stop the deadline of the current event while its handler waits for something else; `begin` restarts it."""
         with self._changed:
             self._partitions.begin_handler(runs=False)
 
     def handled(self) -> None:
-        """The handler has returned.
+        """Acknowledge the current event: its handler returned.
 
         Raises:
-            ConnectFailed: The connection broke.
+            ConnectFailed: The connection was lost.
         """
         with self._changed:
             self._partitions.handled()
         self._flush()
 
     def failed(self, error: Exception) -> None:
-        """The handler has raised: the hub hears why, and sends the event again, or parks it.
+        """Send a nack for the current event: its handler raised an exception. The hub redelivers or parks the event.
+
+        Args:
+            error: The exception; `Retry` and `Park` choose between the two.
 
         Raises:
-            ConnectFailed: The connection broke.
+            ConnectFailed: The connection was lost.
         """
         reason = reason_of(error)
         verdict: dict[str, object] = {"park": True} if isinstance(error, Park) else {}
@@ -218,16 +239,16 @@ class Membership:
             verdict = {"delay": error.delay}
         with self._changed:
             failed = self._partitions.failed(reason, **verdict)
-        at = f"{failed.event.stream} {failed.event.sequence} (attempt {failed.attempt})"
+        event = f"{failed.event.stream} {failed.event.sequence} (attempt {failed.attempt})"
         if isinstance(error, Park):
-            _log.warning("the worker of %r: %s is to be parked: %s", self._name, at, reason)
+            _log.warning("the worker of %r: the handler parks %s: %s", self._name, event, reason)
         elif isinstance(error, Retry):
-            _log.info("the worker of %r: %s is to be tried again: %s", self._name, at, reason)
+            _log.info("the worker of %r: the handler retries %s: %s", self._name, event, reason)
         else:
-            _log.error("the worker of %r: the handler failed at %s: %s", self._name, at, reason, exc_info=error)
+            _log.error("the worker of %r: the handler failed at %s: %s", self._name, event, reason, exc_info=error)
         self._flush()
 
-    def _settle(self, within: float) -> None:
+    def _wait_for_confirmation(self, within: float) -> None:
         self._flush()
         with self._changed:
             self._changed.wait_for(lambda: self._error is not None or not self._requests, timeout=within)
@@ -236,7 +257,7 @@ class Membership:
         try:
             self._requests.flush()
         except ConnectFailed:
-            # Why the connection ended is known to whoever ended it.
+            # The error that ended the membership is the cause of this one.
             if self._error is not None:
                 raise self._error from None
             raise

@@ -1,4 +1,4 @@
-"""What client and hub say to each other over WebSocket, in the subprotocol `eventstore.v1` (docs/protocol.md)."""
+"""The WebSocket messages of the subprotocol `eventstore.v1`: building and parsing (docs/protocol.md)."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ __all__ = [
     "Request",
     "Share",
     "Subscribed",
-    "about",
-    "encoded",
-    "join",
-    "loss_of",
-    "shared",
-    "understood",
+    "encode_message",
+    "join_request",
+    "member_request",
+    "parse_loss",
+    "parse_member_message",
+    "parse_message",
 ]
 
 SUBPROTOCOL = "eventstore.v1"
 
 _ID = "s"
-"""A connection of this client carries one subscription, so one name does for all."""
+"""The id of every subscription: a connection of this client carries only one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What is subscribed to.
+    """The request of an ephemeral subscription.
 
     Attributes:
-        filters: All of them must match.
-        streams: Events of any of these; of all streams if there are none.
-        start: `now` or `start`, for as long as there is no cursor.
+        filters: The filters, all of which must match.
+        streams: The names of the streams; empty for all streams.
+        start: `now` or `start`; applies only without a cursor.
     """
 
     filters: Sequence[Mapping[str, Any]] = ()
@@ -53,7 +53,7 @@ class Request:
     start: str = "now"
 
     def message(self, cursors: Sequence[str]) -> Mapping[str, Any]:
-        """The message that subscribes from there."""
+        """Return the message that subscribes from these cursors."""
         message: dict[str, Any] = {"action": "subscribe", "id": _ID}
         if self.filters:
             message["filters"] = list(self.filters)
@@ -64,7 +64,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Subscribed:
-    """The hub follows from `cursor` on, which covers every partition concerned."""
+    """The hub confirmed the subscription.
+
+    Attributes:
+        cursor: The position that the subscription starts from, in every partition.
+        loss: The events that were lost before it; None if there are none.
+    """
 
     cursor: str
     loss: Loss | None = None
@@ -72,14 +77,14 @@ class Subscribed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """A numbered message of one partition.
+    """A numbered message of one partition to an ephemeral subscription.
 
     Attributes:
-        partition: Which one.
-        number: Its place among the frames of the partition, from 1.
-        cursor: The place behind it.
-        events: In log order; there are none if it says that the partition is live, or that events are gone.
-        loss: What is gone.
+        partition: The number of the partition.
+        number: The number of the frame in its partition, from 1.
+        cursor: The position behind the frame.
+        events: The events in log order; empty if the frame reports that the partition is live, or a loss.
+        loss: The events that were lost; None if there are none.
     """
 
     partition: int
@@ -95,15 +100,15 @@ class Share:
 
     Attributes:
         kind: `owned`, `revoked`, `events` or `truncated`.
-        partition: Which one.
-        number: Its place among all frames that members were sent of the partition.
-        cursor: The place behind it; None for `revoked`, and for events of a stream that is held.
-        events: In log order.
-        stream: The stream that is held; without events, the one that is held no more.
-        attempt: Which one it is: for the first event of a held stream, or for all of other events.
-        loss: What is gone.
-        reason: Why the first event is sent again, where the hub says it.
-        ack_deadline: As in `Joined`, of what is owned.
+        partition: The number of the partition.
+        number: The number of the frame among all frames of the partition, to any member.
+        cursor: The position behind the frame; None for `revoked`, and for the events of a held stream.
+        events: The events in log order.
+        stream: The held stream that the events are of; without events, the stream that is no longer held.
+        attempt: The delivery attempt: of the first event if the stream is held, else of all events.
+        loss: The events that were lost; None if there are none.
+        reason: Why the first event is redelivered, if the hub reports it.
+        ack_deadline: The deadline for the partition in seconds, as in `Joined`.
     """
 
     kind: str
@@ -120,11 +125,11 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """The connection is a member, or the durable subscription was changed.
+    """The connection has joined the durable subscription, or the subscription was changed.
 
     Attributes:
-        ack_deadline: Seconds in which the hub wants to hear of what it sent; None if the hub does not say it. One that
-            does takes the `frame` of an `ack`, a `nack` and a `release`, too.
+        ack_deadline: Seconds in which the hub expects an acknowledgement; None if the hub does not send it. A hub that
+            sends it accepts a `frame` in `ack`, `nack` and `release`, too.
     """
 
     ack_deadline: float | None = None
@@ -132,118 +137,128 @@ class Joined:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The hub has what a member said of what it was sent."""
+    """The hub confirmed a request of a member.
+
+    Attributes:
+        request: The number of the request.
+    """
 
     request: str
 
 
-def understood(text: str) -> Subscribed | Frame | None:
-    """What a message of the hub's says; None if it is nothing that concerns the subscription.
+def parse_message(text: str) -> Subscribed | Frame | None:
+    """Parse a message to an ephemeral subscription; None if it does not concern the subscription.
 
     Raises:
-        ProblemError: It is a refusal.
-        ConnectFailed: The gateway says that nobody took the request, or the hub that it knows this connection no more.
-        UnexpectedAnswer: No hub says so.
+        ProblemError: The message is an error.
+        ConnectFailed: The gateway could not deliver the request, or the hub does not know this connection any more.
+        UnexpectedAnswer: The message is not one that a hub sends.
     """
-    with _understanding(text):
-        said, events = _said(text)
-        kind = said.get("type")
-        if said.get("id") != _ID:
+    with _reject_unexpected(text):
+        message, events = _decode(text)
+        kind = message.get("type")
+        if message.get("id") != _ID:
             return None
         if kind == "subscribed":
-            return Subscribed(str(said["cursor"]), loss_of(said) if said["recovery"] != "complete" else None)
+            loss = parse_loss(message) if message["recovery"] != "complete" else None
+            return Subscribed(str(message["cursor"]), loss)
         if kind not in {"events", "live", "truncated"}:
             return None
         return Frame(
-            partition=int(said["partition"]),
-            number=int(said["frame"]),
-            cursor=str(said["cursor"]),
+            partition=int(message["partition"]),
+            number=int(message["frame"]),
+            cursor=str(message["cursor"]),
             events=events if kind == "events" else (),
-            loss=loss_of(said) if kind == "truncated" else None,
+            loss=parse_loss(message) if kind == "truncated" else None,
         )
 
 
-def shared(text: str) -> Share | Joined | Answer | None:
-    """What a message says to a member of a durable subscription, otherwise as `understood`."""
-    with _understanding(text):
-        said, events = _said(text)
-        kind = str(said.get("type"))
+def parse_member_message(text: str) -> Share | Joined | Answer | None:
+    """Parse a message to a member of a durable subscription; otherwise like `parse_message`."""
+    with _reject_unexpected(text):
+        message, events = _decode(text)
+        kind = str(message.get("type"))
         if kind in {"acknowledged", "released", "unsubscribed"}:
-            return Answer(str(said.get("request")))
-        ack_deadline = float(said["ack_deadline"]) if "ack_deadline" in said else None
-        if said.get("id") == _ID and kind in {"subscribed", "changed"}:
+            return Answer(str(message.get("request")))
+        ack_deadline = float(message["ack_deadline"]) if "ack_deadline" in message else None
+        if message.get("id") == _ID and kind in {"subscribed", "changed"}:
             return Joined(ack_deadline)
-        if said.get("id") != _ID or kind not in {"owned", "revoked", "events", "truncated"}:
+        if message.get("id") != _ID or kind not in {"owned", "revoked", "events", "truncated"}:
             return None
         return Share(
             kind=kind,
-            partition=int(said["partition"]),
-            number=int(said["frame"]),
-            cursor=str(said["cursor"]) if "cursor" in said else None,
+            partition=int(message["partition"]),
+            number=int(message["frame"]),
+            cursor=str(message["cursor"]) if "cursor" in message else None,
             events=events,
-            stream=str(said["stream"]) if "stream" in said else None,
-            attempt=int(said.get("attempt", 1)),
-            loss=loss_of(said) if kind == "truncated" else None,
-            reason=str(said["reason"]) if "reason" in said else None,
+            stream=str(message["stream"]) if "stream" in message else None,
+            attempt=int(message.get("attempt", 1)),
+            loss=parse_loss(message) if kind == "truncated" else None,
+            reason=str(message["reason"]) if "reason" in message else None,
             ack_deadline=ack_deadline,
         )
 
 
-def join(name: str) -> Mapping[str, Any]:
-    """The message that takes part in a durable subscription."""
+def join_request(name: str) -> Mapping[str, Any]:
+    """Return the message that joins a durable subscription."""
     return {"action": "subscribe", "id": _ID, "subscription": name}
 
 
-def about(action: str, **members: object) -> Mapping[str, Any]:
-    """A message of a member about what it was sent: `ack`, `nack` or `release`."""
+def member_request(action: str, **members: object) -> Mapping[str, Any]:
+    """Return a request of a member.
+
+    Args:
+        action: `ack`, `nack`, `release` or `unsubscribe`.
+        members: The other members of the message.
+    """
     return {"action": action, "id": _ID, **members}
 
 
 @contextmanager
-def _understanding(text: str) -> Iterator[None]:
+def _reject_unexpected(text: str) -> Iterator[None]:
     try:
         yield
     except (KeyError, ValueError, TypeError, EventstoreError) as error:
-        raise UnexpectedAnswer(f"the hub says {text[:80]!r}, as no hub does; is it the hub that runs there?") from error
+        raise UnexpectedAnswer(f"unexpected message: {text[:80]!r}; is a hub running at this address?") from error
 
 
-def _said(text: str) -> tuple[Mapping[str, Any], tuple[Recorded, ...]]:
-    """The members of a message, and its events, unless it is a refusal."""
-    found = members(text)
-    said: dict[str, Any] = {name: member.value for name, member in found.items() if name != "events"}
-    kind = said.get("type")
-    if kind is None and "message" in said:
-        # API Gateway's own answer when a route's function fails; it has no type.
-        raise ConnectFailed(f"the gateway answers: {said['message']}")
-    if kind == "error" and said.get("code") == "connection-not-found":
-        raise ConnectFailed(str(said.get("detail")))
+def _decode(text: str) -> tuple[Mapping[str, Any], tuple[Recorded, ...]]:
+    """Return the members of a message and its events; raise if it is an error."""
+    texts = members(text)
+    message: dict[str, Any] = {name: member.value for name, member in texts.items() if name != "events"}
+    kind = message.get("type")
+    if kind is None and "message" in message:
+        # API Gateway sends a message without a type if a route's function fails.
+        raise ConnectFailed(f"the gateway reports: {message['message']}")
+    if kind == "error" and message.get("code") == "connection-not-found":
+        raise ConnectFailed(str(message.get("detail")))
     if kind == "error":
-        raise refusal(said)
-    mine = kind == "events" and said.get("id") == _ID
-    return said, tuple(map(Recorded.from_text, elements(found["events"].text))) if mine else ()
+        raise refusal(message)
+    is_ours = kind == "events" and message.get("id") == _ID
+    return message, tuple(map(Recorded.from_text, elements(texts["events"].text))) if is_ours else ()
 
 
-def encoded(message: Mapping[str, Any]) -> str:
-    """The message in JSON, all of it ASCII.
+def encode_message(message: Mapping[str, Any]) -> str:
+    """Return the message as ASCII JSON.
 
     Raises:
-        TypeError, ValueError: It holds a value that JSON does not have.
+        TypeError, ValueError: The message contains a value that JSON cannot represent.
     """
     return json.dumps(message, allow_nan=False, separators=(",", ":"))
 
 
-def loss_of(said: Mapping[str, Any]) -> Loss:
-    """What a message, or a page that was read over REST, says is gone.
+def parse_loss(message: Mapping[str, Any]) -> Loss:
+    """Return the loss that a message, or a page read over REST, reports.
 
     Raises:
-        KeyError, ValueError, TypeError: No hub says it so.
+        KeyError, ValueError, TypeError: The members of the message are not as a hub sends them.
     """
     return Loss(
         missing=tuple(
             Missing(str(missing["stream"]), int(missing["first"]), int(missing["last"]))
-            for missing in said.get("missing", ())
+            for missing in message.get("missing", ())
         ),
-        more=bool(said.get("missing_more")),
-        renewed=tuple(int(partition) for partition in said.get("renewed", ())),
-        gone=tuple(str(stream) for stream in said.get("gone", ())),
+        more=bool(message.get("missing_more")),
+        renewed=tuple(int(partition) for partition in message.get("renewed", ())),
+        gone=tuple(str(stream) for stream in message.get("gone", ())),
     )

@@ -1,3 +1,5 @@
+"""The state of a partition that a member owns, and of the event that its handler processes."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass, field
@@ -6,33 +8,35 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from eventstore_client.events import Recorded
 
-__all__ = ["EventInHand", "Ownership"]
+__all__ = ["CurrentEvent", "Ownership"]
 
 
 @dataclass(slots=True, eq=False)
 class Ownership:
-    """A partition that a member owns, from one `owned` until the next, or until it is released.
+    """A partition that a member owns, from one `owned` message until the next, or until it is released.
 
-    What is known here ends with it: after a replay, a redrive or a change the hub says `owned` again, and then no event
-    of before counts as failed, dropped or handled.
+    The state does not survive an `owned` message. The hub sends one after a replay, a redrive or a change, and then no
+    earlier event counts as failed, dropped or handled.
 
     Attributes:
-        partition: Which one.
-        cursor: What was acknowledged last; to acknowledge it again changes nothing, and keeps the partition alive.
-        spoke_at: When the hub was last sent anything about the partition.
-        dropping: Streams whose events are dropped until a frame names the stream: the hub sends them again.
-        unacknowledged: Of each stream, the last event handled of the unfinished frame, and its number.
-        handled_late: Of each stream, an event that was handled after the hub was asked to send it again.
-        cursor_to_send: A cursor that waits for the answer to a `nack`, which it must not overtake.
-        waiting: How many events have arrived and are not begun.
-        revoked_at: When the hub asked for the partition.
-        revoked_by: The number of the frame that did.
-        ends: It is released as soon as nothing of it is in hand or unanswered.
+        partition: The number of the partition.
+        cursor: The cursor acknowledged last. Acknowledging it again changes nothing, and serves as a heartbeat.
+        sent_at: When a message about the partition was last sent to the hub.
+        dropping: Streams whose events are dropped until a frame names the stream, because the hub redelivers them.
+        unacknowledged: For each stream, the sequence of the last event handled in the unfinished frame, and the number
+            of that frame.
+        handled_late: For each stream, the sequence of an event that was handled after its deadline, when the hub had
+            been asked to redeliver it.
+        cursor_to_send: A cursor that is sent once a `nack` is confirmed, because it must not overtake the `nack`.
+        waiting: The number of events received and not started.
+        revoked_at: When the hub revoked the partition.
+        revoked_by: The number of the frame that revoked it.
+        ends: Whether the partition is released once its current event is finished and its requests are confirmed.
     """
 
     partition: int
     cursor: str
-    spoke_at: float
+    sent_at: float
     dropping: set[str] = field(default_factory=set)
     unacknowledged: dict[str, tuple[int, int]] = field(default_factory=dict)
     handled_late: dict[str, int] = field(default_factory=dict)
@@ -44,18 +48,18 @@ class Ownership:
 
 
 @dataclass(slots=True, eq=False)
-class EventInHand:
-    """The event that is being handled.
+class CurrentEvent:
+    """The event that the handler processes.
 
     Attributes:
-        event: Itself.
-        attempt: Which one this is.
-        frame: The number of the frame that it came in.
-        held: Whether its frame names the stream, so that it is acknowledged by stream and sequence.
-        ownership: Of its partition, when it was begun.
-        started_at: When the handler began; None while it does not run, as while the event's data are fetched.
-        gave_up: The handler took longer than the deadline, and the hub was asked to send the event again.
-        warn_at: When the log says again that the handler still runs.
+        event: The event.
+        attempt: The number of the delivery attempt, from 1.
+        frame: The number of the frame with the event.
+        held: Whether the frame names the stream, so that the event is acknowledged by stream and sequence.
+        ownership: The ownership of the partition when the event was started.
+        started_at: When the handler started; None while it does not run, such as while the event's data are fetched.
+        timed_out: Whether the handler exceeded the deadline, so that the hub was asked to redeliver the event.
+        warn_at: When the next warning about the running handler is due.
     """
 
     event: Recorded
@@ -64,5 +68,5 @@ class EventInHand:
     held: bool
     ownership: Ownership
     started_at: float | None = None
-    gave_up: bool = False
+    timed_out: bool = False
     warn_at: float = 0.0

@@ -1,4 +1,4 @@
-"""Which process something belongs to: what a fork copies is no second connection."""
+"""The process that a connection belongs to: a forked child must not use the sockets of its parent."""
 
 from __future__ import annotations
 
@@ -12,26 +12,29 @@ __all__ = ["Process"]
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """The process in which something was made.
+    """The process that created an object.
 
     Attributes:
-        number: Its id.
+        number: The id of the process.
     """
 
     number: int = field(default_factory=os.getpid)
 
     @property
     def is_this(self) -> bool:
-        """Whether this is that process, rather than a child that was forked since."""
+        """Whether the current process is that process, rather than a child forked since."""
         return os.getpid() == self.number
 
     def check(self, what: str) -> None:
-        """Return in that process.
+        """Raise an error in any other process.
+
+        Args:
+            what: The name of the object in the error.
 
         Raises:
-            WrongProcess: This is another one.
+            WrongProcess: The current process is a child forked since.
         """
         if not self.is_this:
             raise WrongProcess(
-                f"{what} belongs to process {self.number}, which forked this one ({os.getpid()}): make another one here"
+                f"{what} belongs to process {self.number}, which forked this process ({os.getpid()}): create a new one"
             )

@@ -1,8 +1,8 @@
-"""Which proxy leads to an address: what HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY say.
+"""The proxy for an address, as HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY configure it.
 
-Either case counts, the lower one first. A hub on this machine is asked without a proxy, whatever they say: it is the
-only one that is shown credentials in the clear. To any other, credentials go over https and wss alone, through a tunnel
-(CONNECT, RFC 9110, 9.3.6) in which the proxy sees nothing but the host and the port.
+The variables may be lower or upper case; lower case takes precedence. A hub on this machine is reached without a proxy
+in any case, because it is the only one that receives credentials unencrypted. To other hubs, credentials are sent over
+https and wss only, through a tunnel (CONNECT, RFC 9110, 9.3.6) in which the proxy sees only the host and the port.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from eventstore_client.errors import ConnectFailed
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Proxy", "is_here", "proxy_for", "through"]
+__all__ = ["Proxy", "is_loopback", "proxy_for", "proxy_note"]
 
 _LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1"))
 _VARIABLES = {"http": "http", "ws": "http", "https": "https", "wss": "https"}
-"""Whose proxy a scheme takes: a WebSocket begins as a request over HTTP."""
+"""The scheme whose variable applies: a WebSocket begins as an HTTP request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """A proxy over HTTP.
+    """An HTTP proxy.
 
     Attributes:
-        origin: Its address, without what it is shown.
-        user: Whom it is told to let through; empty if it asks nobody.
-        password: What it is shown.
+        origin: Its address without credentials.
+        user: The user name; empty if the proxy requires none.
+        password: The password.
     """
 
     origin: str
@@ -44,7 +44,7 @@ class Proxy:
 
     @property
     def url(self) -> str:
-        """Its address, with what it is shown."""
+        """The address with the credentials."""
         if not self.user:
             return self.origin
         scheme, rest = self.origin.split("://", 1)
@@ -52,14 +52,19 @@ class Proxy:
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """What it is shown. It stands in the requests to the proxy, and in none that goes through a tunnel."""
+        """The credentials as headers of requests to the proxy; requests through a tunnel do not carry them."""
         return urllib3.make_headers(proxy_basic_auth=f"{self.user}:{self.password}") if self.user else {}
 
     def pool(self, *, maxsize: int, timeout: urllib3.Timeout) -> urllib3.ProxyManager:
-        """Connections through it."""
-        own = ssl.create_default_context() if self.origin.startswith("https:") else None
+        """Return a connection pool through the proxy.
+
+        Args:
+            maxsize: The number of connections kept open.
+            timeout: The timeout of each request.
+        """
+        tls = ssl.create_default_context() if self.origin.startswith("https:") else None
         return urllib3.ProxyManager(
-            self.origin, maxsize=maxsize, timeout=timeout, proxy_headers=self.headers, proxy_ssl_context=own
+            self.origin, maxsize=maxsize, timeout=timeout, proxy_headers=self.headers, proxy_ssl_context=tls
         )
 
     def __str__(self) -> str:
@@ -67,27 +72,27 @@ class Proxy:
 
 
 def proxy_for(url: str) -> Proxy | None:
-    """The proxy that leads to an address over HTTP or WebSocket; None if it is asked without one.
+    """Return the proxy for an HTTP or WebSocket address; None if it is reached directly.
 
     Raises:
-        ConnectFailed: The environment names what is no proxy over HTTP.
+        ConnectFailed: The proxy of the environment is not an HTTP proxy.
     """
     parsed = urlsplit(url)
-    named = getproxies_environment()
-    value = named.get(_VARIABLES.get(parsed.scheme, ""), "") or named.get("all", "")
-    if not value or is_here(parsed.hostname or "") or _is_excepted(url, named):
+    proxies = getproxies_environment()
+    value = proxies.get(_VARIABLES.get(parsed.scheme, ""), "") or proxies.get("all", "")
+    if not value or is_loopback(parsed.hostname or "") or _is_excluded(url, proxies):
         return None
-    return _proxy(value if "://" in value else f"http://{value}")
+    return _parse_proxy(value if "://" in value else f"http://{value}")
 
 
-def through(url: str) -> str:
-    """Words for an error about an address that a proxy leads to; empty if none does."""
+def proxy_note(url: str) -> str:
+    """Return the part of an error message that names the proxy for an address; empty if there is none."""
     proxy = proxy_for(url)
     return f" through the proxy {proxy}" if proxy else ""
 
 
-def is_here(host: str) -> bool:
-    """Whether a host is this machine by every reading of its name."""
+def is_loopback(host: str) -> bool:
+    """Whether a host is `localhost` or a loopback address, which no resolver can point elsewhere."""
     try:
         address = ip_address(host)
     except ValueError:
@@ -95,38 +100,38 @@ def is_here(host: str) -> bool:
     return any(address in network for network in _LOOPBACK)
 
 
-def _is_excepted(url: str, named: dict[str, str]) -> bool:
+def _is_excluded(url: str, proxies: dict[str, str]) -> bool:
     parsed = urlsplit(url)
     host = parsed.hostname or ""
     authority = parsed.netloc.rpartition("@")[2]
-    if proxy_bypass_environment(authority, named) or proxy_bypass_environment(host, named):
+    if proxy_bypass_environment(authority, proxies) or proxy_bypass_environment(host, proxies):
         return True
     try:
         address = ip_address(host)
     except ValueError:
         return False
-    return any(_holds(entry.strip(), address) for entry in named.get("no", "").split(","))
+    return any(_contains(entry.strip(), address) for entry in proxies.get("no", "").split(","))
 
 
-def _holds(entry: str, address: object) -> bool:
-    """Whether an entry of NO_PROXY is a network in which an address is."""
+def _contains(entry: str, address: object) -> bool:
+    """Whether an entry of NO_PROXY is a network that contains the address."""
     try:
         return "/" in entry and address in ip_network(entry, strict=False)
     except ValueError:
         return False
 
 
-def _proxy(value: str) -> Proxy:
+def _parse_proxy(value: str) -> Proxy:
     try:
         parsed = urlsplit(value)
         port = parsed.port
     except ValueError:
-        # The address is not repeated: a password may stand anywhere in one that cannot be read.
-        raise ConnectFailed("the environment names a proxy by no address; one is such as http://proxy:3128") from None
+        # The error does not quote the address: any part of an invalid address may be a password.
+        raise ConnectFailed("the proxy of the environment is not an address such as http://proxy:3128") from None
     if parsed.scheme not in {"http", "https"} or not parsed.hostname:
         raise ConnectFailed(
-            f"the environment names a proxy by {parsed.scheme}://{parsed.hostname or ''}, and the client uses "
-            "http:// and https:// ones; set HTTPS_PROXY to one, or except the hub by NO_PROXY"
+            f"the proxy of the environment is {parsed.scheme}://{parsed.hostname or ''}, and the client supports only "
+            "http:// and https:// proxies; set HTTPS_PROXY to one, or add the hub to NO_PROXY"
         )
     host = f"[{parsed.hostname}]" if ":" in parsed.hostname else parsed.hostname
     origin = f"{parsed.scheme}://{host}" + (f":{port}" if port else "")

@@ -1,4 +1,4 @@
-"""Why a handler failed, in the words that are kept with the event."""
+"""The reason that a nack reports: why a handler failed, in one text that the hub keeps with the event."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 __all__ = ["reason_of"]
 
 _LONGEST = 300
-"""Characters of a reason that the hub keeps."""
+"""The characters of a reason that the hub keeps."""
 
 _OURS = Path(__file__).parent
 _LIBRARIES = tuple({Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 
 
 def reason_of(error: Exception) -> str:
-    """The error in one text, with the innermost file and line of the handler's own code.
+    """Return the error as one text, with the innermost file and line of the handler's own code.
 
-    `Retry` and `Park` are words of the handler's author, and stay as they are.
+    The text of `Retry` and `Park` is returned unchanged, because the author of the handler wrote it.
     """
     if isinstance(error, Retry | Park):
         return str(error)[:_LONGEST]
@@ -40,12 +40,12 @@ def _place(traceback: TracebackType | None) -> str:
         if _OURS not in file.parents:
             frames.append((file, traceback.tb_lineno))
         traceback = traceback.tb_next
-    own = _own(frames)
+    own = _handler_frames(frames)
     return f"{own[-1][0].name}:{own[-1][1]}"[:_LONGEST] if own else ""
 
 
-def _own(frames: Sequence[tuple[Path, int]]) -> Sequence[tuple[Path, int]]:
-    """The frames of the handler's author: no library's, unless the handler itself is installed as one."""
+def _handler_frames(frames: Sequence[tuple[Path, int]]) -> Sequence[tuple[Path, int]]:
+    """Return the frames of the handler's code, without libraries, unless the handler is itself an installed library."""
     if not frames:
         return frames
     home = frames[0][0].parent

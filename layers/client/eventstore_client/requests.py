@@ -1,4 +1,4 @@
-"""What a member says to the hub, in order, and what of it is not answered yet."""
+"""The queue of a member's requests to the hub, and the requests that are not confirmed yet."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from eventstore_client.messages import about
+from eventstore_client.messages import member_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -16,90 +16,113 @@ if TYPE_CHECKING:
 __all__ = ["Requests"]
 
 _PAUSE = 1.0
-"""Seconds until a request is sent again that the hub could not take for now."""
+"""Seconds until a request is resent that the hub could not process."""
 
 
 @dataclass(slots=True)
 class _Request:
-    """A request that is not answered yet.
+    """A request that is not confirmed yet.
 
     Attributes:
-        partition: Which partition it is about; None if it is about several, and nothing waits for it.
-        again_at: When it is due to be sent again; infinite while it is under way.
+        action: The action of the message.
+        partition: The partition that it concerns; None if it concerns several, so that no other request waits for it.
+        message: The message.
+        resend_at: When it is resent; infinite while the hub processes it.
     """
 
     action: str
     partition: int | None
     message: Mapping[str, Any]
-    again_at: float = inf
+    resend_at: float = inf
 
 
 class Requests:
-    """Requests of one connection. The caller's lock guards all but `flush`.
+    """The requests of one connection. The caller's lock guards all methods but `flush`.
 
     Args:
-        send: Sends a message; it may block, and is never called while the caller holds its lock.
+        send: Sends a message. It may block, and is only called by `flush`, without the caller's lock.
     """
 
     def __init__(self, send: Callable[[Mapping[str, Any]], None]) -> None:
         self._send = send
         self._queue: deque[Mapping[str, Any]] = deque()
-        self._open: dict[str, _Request] = {}
+        self._unconfirmed: dict[str, _Request] = {}
         self._count = 0
-        self._sending = threading.Lock()
+        self._send_lock = threading.Lock()
 
     def post(self, message: Mapping[str, Any]) -> None:
-        """Put a message in line that is not waited for."""
+        """Queue a message that the hub does not confirm."""
         self._queue.append(message)
 
     def add(self, action: str, partition: int | None, /, **members: object) -> None:
-        """Put a request in line that is about a partition, or about several."""
+        """Queue a request.
+
+        Args:
+            action: The action of the message.
+            partition: The partition that the request concerns; None for several.
+            members: The other members of the message.
+        """
         self._count += 1
         number = str(self._count)
-        message = about(action, request=number, **members)
-        self._open[number] = _Request(action, partition, message)
+        message = member_request(action, request=number, **members)
+        self._unconfirmed[number] = _Request(action, partition, message)
         self._queue.append(message)
 
-    def answered(self, number: str) -> None:
-        """The hub has it."""
-        self._open.pop(number, None)
+    def confirm(self, number: str) -> None:
+        """Record that the hub confirmed a request."""
+        self._unconfirmed.pop(number, None)
 
-    def postponed(self, number: object, now: float) -> bool:
-        """Whether it is a request of these, which is sent again then: the hub cannot take it for now."""
-        request = self._open.get(str(number))
+    def postpone(self, number: object, *, now: float) -> bool:
+        """Schedule a request to be resent, because the hub could not process it.
+
+        Args:
+            number: The number of the request, as the hub sent it.
+            now: The current time of the clock.
+
+        Returns:
+            Whether the request is one of this queue.
+        """
+        request = self._unconfirmed.get(str(number))
         if request is None:
             return False
-        request.again_at = now + _PAUSE
+        request.resend_at = now + _PAUSE
         return True
 
-    def repeat(self, now: float) -> float:
-        """Put in line what is due to be sent again; when the next is due."""
-        for request in self._open.values():
-            if request.again_at <= now:
-                request.again_at = inf
+    def resend(self, now: float) -> float:
+        """Queue the requests that are due to be resent, and return when the next is due."""
+        for request in self._unconfirmed.values():
+            if request.resend_at <= now:
+                request.resend_at = inf
                 self._queue.append(request.message)
-        return min((request.again_at for request in self._open.values()), default=inf)
+        return min((request.resend_at for request in self._unconfirmed.values()), default=inf)
 
     def waits(self, partition: int, *, action: str | None = None) -> bool:
-        """Whether a request about the partition is not answered yet."""
+        """Whether a request about the partition is not confirmed yet.
+
+        Args:
+            partition: The number of the partition.
+            action: The action of the request; None for any.
+        """
         return any(
-            request.partition == partition and action in {None, request.action} for request in self._open.values()
+            request.partition == partition and action in {None, request.action}
+            for request in self._unconfirmed.values()
         )
 
     def __bool__(self) -> bool:
-        """Whether any is not answered yet."""
-        return bool(self._open)
+        """Whether any request is not confirmed yet."""
+        return bool(self._unconfirmed)
 
     def flush(self) -> None:
-        """Send what is in line, unless another thread is at it: that one sends this, too.
+        """Send the queued messages, unless another thread does: it sends these, too.
 
         Raises:
-            ConnectFailed: The connection broke.
+            ConnectFailed: The connection was lost.
         """
-        # Looked at again after each round: what was put in line while the lock was held is nobody else's.
-        while self._queue and self._sending.acquire(blocking=False):
+        # The outer loop checks the queue again: while this thread held the lock, other threads may have queued messages
+        # that they left to it.
+        while self._queue and self._send_lock.acquire(blocking=False):
             try:
                 while self._queue:
                     self._send(self._queue.popleft())
             finally:
-                self._sending.release()
+                self._send_lock.release()

@@ -1,3 +1,5 @@
+"""`Subscription`: an iterator of live events that reconnects and resumes by itself."""
+
 from __future__ import annotations
 
 import logging
@@ -32,21 +34,32 @@ class _Closed(Exception):
 
 
 class Subscription:
-    """Events as they come, from an iterator that ends only when it is closed. It is a context manager, too.
+    """An iterator of live events, which ends only when it is closed. It is a context manager.
 
-    Every matching event is handed out at least once, those of a stream in the order of their sequences; between
-    streams there is no order. A connection that breaks, falls silent or loses a frame is replaced by another, which
-    goes on from `cursor`; the loop notices nothing, and the log says it. One thread iterates, any may close. It belongs
-    to the process that made it: a child that is forked makes one of its own, from `cursor`.
+    Every matching event is delivered at least once, those of a stream in the order of their sequences; there is no
+    order between streams. A connection that is lost, does not answer a ping or loses a frame is replaced by a new one,
+    which resumes from `cursor`. The loop continues without an error, and the log reports it. One thread iterates; any
+    thread may close. A subscription belongs to the process that created it: a forked child creates its own, from
+    `cursor`.
+
+    Args:
+        url: The hub's WebSocket address.
+        request: The filters, streams and start.
+        cursor: The position to resume from; None to start as `request` says.
+        backoff: How, and for how long, connecting is retried.
+        ping_every: Seconds between pings.
+        on_loss: Accepts a loss; without it, iterating raises `HistoryLost`.
+        credentials: The credentials of the connection; None if there are none.
+        fetch_data: Adds the data to an event that came without them; None leaves such events as they are.
 
     Iterating raises:
-        HistoryLost: Events are gone; see `EventStore.subscribe`.
-        Gone: A stream that is subscribed to was deleted for good.
-        ConnectFailed, Unavailable: The hub stayed away for longer than `patience`. Iterating again goes on.
-        WrongProcess: It was made before this process was forked.
-        Denied, NoCredentials: The hub does not take the credential any more, or there is none to show.
-        ProblemError: The hub refuses to go on.
-        UnexpectedAnswer: What answers is no hub.
+        HistoryLost: Events were removed; see `EventStore.subscribe`.
+        Gone: A stream of the subscription was deleted permanently.
+        ConnectFailed, Unavailable: The hub was unreachable for longer than `patience`. Iterating again continues.
+        WrongProcess: The subscription was created before this process was forked.
+        Denied, NoCredentials: The hub rejects the credentials, or they are not available.
+        ProblemError: The hub ended the subscription.
+        UnexpectedAnswer: The response is not from a hub.
     """
 
     def __init__(
@@ -59,49 +72,49 @@ class Subscription:
         ping_every: float,
         on_loss: Callable[[Loss], object] | None,
         credentials: Credentials | None = None,
-        whole: Callable[[Recorded], Recorded] | None = None,
+        fetch_data: Callable[[Recorded], Recorded] | None = None,
     ) -> None:
-        """Return when the hub has confirmed the subscription; raises as iterating does, but for losses."""
+        """Return when the hub has confirmed the subscription. Raises as iterating does, except for losses."""
         self._url = url
         self._request = request
         self._cursors = Cursors(cursor)
         self._ping_every = ping_every
         self._on_loss = on_loss
         self._credentials = credentials
-        self._whole = whole
+        self._fetch_data = fetch_data
         self._process = Process()
         self._closed = threading.Event()
         self._backoff = replace(backoff, sleep=self._pause)
         self._attempts = Attempts(self._backoff, "the subscription", quiet=0.0)
         self._session: Session | None = None
-        # What has come and is not begun, what is begun, and which of its events are still to be handed out.
+        # The message received and not started, the message started, and its events that are not delivered yet.
         self._next: Subscribed | Frame | None = None
         self._current: Subscribed | Frame | None = None
         self._events: deque[Recorded] = deque()
-        self._next = self._received()
+        self._next = self._receive()
         if self._next.loss is None:
             self._begin()
             self.handled()
 
     @property
     def cursor(self) -> str:
-        """Where things stand: subscribing with it goes on from here, at any time.
+        """The position to resume from, by `EventStore.subscribe`, at any time.
 
-        It moves when all events of a frame are handled, each of which counts as handled once the next is asked for.
-        So a program that keeps it after each event misses nothing, and receives the events of one frame, 100 at
-        most, again when it resumes in the midst of them.
+        It advances when all events of a frame are handled. An event counts as handled when the next one is requested. A
+        program that saves the cursor after each event misses nothing; when it resumes, it may receive the events of
+        one frame, at most 100, again.
         """
         return str(self._cursors)
 
     def handled(self) -> str:
-        """Count the event handed out last as handled before the next is asked for; the `cursor` then."""
+        """Count the last event as handled before the next is requested, and return the new `cursor`."""
         if self._current is not None and not self._events:
             self._cursors = self._cursors.behind(self._current)
             self._current = None
         return self.cursor
 
     def close(self) -> None:
-        """End it: iterating ends at once, in another thread too. An event that was not handed out yet is dropped."""
+        """End the iteration immediately, also in another thread. Events not delivered yet are dropped."""
         self._closed.set()
         if (session := self._session) and self._process.is_this:
             session.close()
@@ -115,13 +128,13 @@ class Subscription:
         try:
             while not self._events:
                 if self._next is None:
-                    self._next = self._received()
+                    self._next = self._receive()
                 self._begin()
                 if not self._events:
                     self.handled()
             if self._closed.is_set():
                 raise _Closed
-            event = self._completed(self._events[0])
+            event = self._complete(self._events[0])
         except _Closed:
             raise StopIteration from None
         self._events.popleft()
@@ -130,31 +143,33 @@ class Subscription:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         self.close()
 
     def _begin(self) -> None:
-        """Turn to what came, unless it tells a loss that nobody takes: then it stays, and will be told again."""
-        if (coming := self._next) is None:
+        """Start the message received, unless it reports a loss that is not accepted. Then it remains the next one."""
+        if (message := self._next) is None:
             return
-        if coming.loss is not None:
+        if message.loss is not None:
             if self._on_loss is None:
-                raise HistoryLost(coming.loss, cursor=str(self._cursors.behind(coming)))
-            self._on_loss(coming.loss)
-        self._next, self._current = None, coming
-        self._events.extend(getattr(coming, "events", ()))
+                raise HistoryLost(message.loss, cursor=str(self._cursors.behind(message)))
+            self._on_loss(message.loss)
+        self._next, self._current = None, message
+        self._events.extend(getattr(message, "events", ()))
 
-    def _completed(self, event: Recorded) -> Recorded:
-        whole = self._whole
-        return self._backoff.call(lambda: whole(event)) if whole else event
+    def _complete(self, event: Recorded) -> Recorded:
+        fetch_data = self._fetch_data
+        return self._backoff.call(lambda: fetch_data(event)) if fetch_data else event
 
-    def _received(self) -> Subscribed | Frame:
+    def _receive(self) -> Subscribed | Frame:
         while True:
             try:
                 if self._closed.is_set():
                     raise _Closed
                 if self._session is None:
-                    return self._subscribed()
+                    return self._connect()
                 frame = self._session.frame()
             except (ConnectFailed, Unavailable) as error:
                 self._disconnect()
@@ -165,17 +180,18 @@ class Subscription:
                 self._disconnect()
                 raise
             else:
-                # Not sooner: a hub that takes subscriptions and then drops them is asked less and less often.
+                # A confirmation does not reset the attempts: a hub that confirms subscriptions and then drops them gets
+                # longer and longer pauses.
                 self._attempts.succeeded()
                 return frame
 
-    def _subscribed(self) -> Subscribed:
-        # `websockets` is a tenth of a cold start, which those who only publish need not pay.
-        from eventstore_client.connection import Connection  # noqa: PLC0415 - as the line above says
+    def _connect(self) -> Subscribed:
+        # `websockets` takes a tenth of a cold start, so that it is imported only for live events.
+        from eventstore_client.connection import Connection  # noqa: PLC0415 - see above
 
         connection = Connection(self._url, ping_every=self._ping_every, credentials=self._credentials)
         session = self._session = Session(connection)
-        # `close` sets the flag before it looks for the session: one of the two sees the other.
+        # `close` sets the flag before it reads the session, so that either `close` or this check ends the session.
         if self._closed.is_set():
             raise _Closed
         subscribed = session.subscribe(self._request.message(self._cursors.all()))

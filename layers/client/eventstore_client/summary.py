@@ -1,3 +1,5 @@
+"""The result of a load, for people."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -6,19 +8,24 @@ __all__ = ["Summary", "counted"]
 
 
 def counted(count: int, what: str) -> str:
-    """A number of things, by the name of one of them."""
+    """Return a count with its noun, such as `2 events`.
+
+    Args:
+        count: The number.
+        what: The noun in the singular.
+    """
     return f"{count:,} {what}" + ("" if count == 1 else "s")
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a load did.
+    """The result of a load.
 
     Attributes:
-        new: Events that the hub stored now.
-        duplicates: Events that it held already. One whose answer was lost on the way, and that was sent again, is one.
-        streams: How many streams they belong to.
-        seconds: From the first request to the last answer.
+        new: Events that this load stored.
+        duplicates: Events that were stored before. An event that was sent again because its response was lost is one.
+        streams: The number of streams that the events belong to.
+        seconds: The time from the first request to the last response.
     """
 
     new: int
@@ -28,11 +35,11 @@ class Summary:
 
     @property
     def events(self) -> int:
-        """How many events the hub has confirmed."""
+        """The number of events that the hub confirmed."""
         return self.new + self.duplicates
 
     def __str__(self) -> str:
-        """One line for a person."""
+        """Return one line, written for people."""
         rate = self.events / self.seconds if self.seconds else 0.0
         return (
             f"{counted(self.events, 'event')} in {counted(self.streams, 'stream')}: {self.new:,} new, "

@@ -1,4 +1,4 @@
-"""Requests to the hub and what they come back as. urllib3 keeps the connections; it decides nothing."""
+"""HTTP requests to the hub and the checks of its address. urllib3 keeps the connections; retries are in `backoff`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import urllib3
 from eventstore_client.credentials import Outgoing
 from eventstore_client.errors import ConnectFailed, Unencrypted, problem_error
 from eventstore_client.processes import Process
-from eventstore_client.proxies import is_here, proxy_for, through
+from eventstore_client.proxies import is_loopback, proxy_for, proxy_note
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,68 +21,81 @@ if TYPE_CHECKING:
 __all__ = ["Transport", "checked_url", "private_url", "websocket_url"]
 
 _TIMEOUT = urllib3.Timeout(connect=5.0, read=35.0)
-"""API Gateway answers within 29 seconds ("Quotas for configuring and running a REST API")."""
+"""API Gateway responds within 29 seconds ("Quotas for configuring and running a REST API")."""
 
-_REFUSED = 400
+_BAD_REQUEST = 400
 _UNAUTHORIZED = 401
 _PROXY_UNAUTHORIZED = 407
 
 
 def checked_url(url: str) -> str:
-    """The address without its trailing slash.
+    """Return the address without its trailing slash.
 
     Raises:
-        ConnectFailed: It is no address over HTTP.
+        ConnectFailed: It is not an HTTP address.
     """
     try:
         parsed = urllib3.util.parse_url(url)
     except urllib3.exceptions.LocationParseError:
         parsed = urllib3.util.Url()
     if parsed.scheme not in {"http", "https"} or not parsed.host:
-        raise ConnectFailed(f"{url!r} is no address of a hub; one is such as http://127.0.0.1:8081")
+        raise ConnectFailed(f"{url!r} is not an HTTP address such as http://127.0.0.1:8081")
     return url.rstrip("/")
 
 
-def websocket_url(given: str | None, *, url: str) -> str:
-    """The address given; else the one that belongs to a hub which answers over REST at `url`.
+def websocket_url(configured: str | None, *, url: str) -> str:
+    """Return the hub's WebSocket address.
+
+    Args:
+        configured: The address that the caller configured, if any.
+        url: The hub's REST address, from which the WebSocket address is derived otherwise.
 
     Raises:
-        ConnectFailed: It is no address of a WebSocket, or `url` does not tell it: behind API Gateway the two have
-            nothing in common.
+        ConnectFailed: `configured` is not a WebSocket address, or none can be derived from `url`: behind API Gateway
+            the two addresses are unrelated.
     """
-    parsed = urlsplit(given or url)
-    if given and parsed.scheme in {"ws", "wss"} and parsed.hostname:
-        return given
-    if given:
-        raise ConnectFailed(f"{given!r} is no address of a WebSocket; one is such as ws://127.0.0.1:8081/ws")
+    parsed = urlsplit(configured or url)
+    if configured and parsed.scheme in {"ws", "wss"} and parsed.hostname:
+        return configured
+    if configured:
+        raise ConnectFailed(f"{configured!r} is not a WebSocket address such as ws://127.0.0.1:8081/ws")
     if parsed.scheme == "http" and not parsed.path:
         return f"ws://{parsed.netloc}/ws"
     raise ConnectFailed(
-        f"{url} does not tell where the hub answers over WebSocket; give websocket_url, or "
+        f"no WebSocket address: it cannot be derived from {url}; pass websocket_url= or --websocket-url, or set "
         "EVENTSTORE_WEBSOCKET_URL beside EVENTSTORE_URL (the stack's output WebSocketUrl)"
     )
 
 
 def private_url(url: str, credentials: Credentials | None) -> str:
-    """The address, if what is shown there can be read by nobody on the way.
+    """Return the address, provided that credentials may be sent to it.
+
+    Args:
+        url: An HTTP or WebSocket address.
+        credentials: The credentials that are sent to it; None if there are none.
 
     Raises:
-        Unencrypted: There are credentials, and it is an address over plain HTTP or WebSocket of another machine.
+        Unencrypted: There are credentials, and the address is an unencrypted one of another machine.
     """
     parsed = urlsplit(url)
-    if credentials and parsed.scheme in {"http", "ws"} and not is_here(parsed.hostname or ""):
+    if credentials and parsed.scheme in {"http", "ws"} and not is_loopback(parsed.hostname or ""):
         raise Unencrypted(
-            f"{url} is not encrypted, and {credentials} would be readable on the way; give an address that begins with "
-            f"{parsed.scheme}s://, or one of this machine: localhost, 127.0.0.1 or [::1]"
+            f"{url} is not encrypted, so {credentials} cannot be sent; use a {parsed.scheme}s:// address, or one of "
+            "this machine: localhost, 127.0.0.1 or [::1]"
         )
     return url
 
 
 @dataclass(frozen=True, slots=True)
 class Transport:
-    """One hub, over connections that are kept and shared by threads, never by processes.
+    """The HTTP connections to one hub. Threads share them; processes do not.
 
-    A child that is forked has the parent's sockets, on which the answers to both would be mixed: it opens its own.
+    A forked child has its parent's sockets, on which the responses to both would mix. It opens its own.
+
+    Attributes:
+        url: The hub's REST address.
+        connections: The number of connections kept open.
+        credentials: The credentials of each request; None if there are none.
     """
 
     url: str
@@ -96,25 +109,31 @@ class Transport:
     def send(
         self, method: str, path: str, *, body: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> bytes:
-        """The body of a successful answer. To 401, other credentials are shown, once, if there are any.
+        """Send a request and return the body of its response. After 401, retry once if the credentials can be renewed.
+
+        Args:
+            method: The HTTP method.
+            path: The path and query below the hub's address.
+            body: The body of the request.
+            headers: Headers in addition to the client's own.
 
         Raises:
-            ConnectFailed: There was no whole answer.
-            NoCredentials: There is nothing to show.
-            ClientError: The answer is a refusal; see `errors.problem_error`.
+            ConnectFailed: There was no complete response.
+            NoCredentials: The credentials are not available.
+            ClientError: The response is an error; see `errors.problem_error`.
         """
         own = {"Accept": "application/json, application/problem+json", "User-Agent": "eventstore-client"}
         request = Outgoing(method, self.url + path, {**own, **(headers or {})}, body or b"")
-        shown = self._shown(request)
-        answer = self._sent(request, shown)
-        if answer.status == _UNAUTHORIZED and shown != (shown := self._shown(request, anew=True)):
-            answer = self._sent(request, shown)
-        if answer.status >= _REFUSED:
-            raise problem_error(answer.status, answer.data, shown=self.credentials)
+        auth_headers = self._auth_headers(request)
+        answer = self._send_once(request, auth_headers)
+        if answer.status == _UNAUTHORIZED and auth_headers != (renewed := self._auth_headers(request, anew=True)):
+            answer = self._send_once(request, renewed)
+        if answer.status >= _BAD_REQUEST:
+            raise problem_error(answer.status, answer.data, credentials=self.credentials)
         return answer.data
 
     def close(self) -> None:
-        """Close the connections that no request uses."""
+        """Close the idle connections."""
         process, pool = self._pools
         if process.is_this:
             pool.clear()
@@ -130,31 +149,31 @@ class Transport:
         return pool
 
     def _pool(self) -> urllib3.PoolManager:
-        # The parent's pool is not touched in a child: another thread may have held its locks when the fork came.
+        # A child does not touch its parent's pool: another thread may have held its locks at the fork.
         process, pool = self._pools
         return pool if process.is_this else self._open_pool()
 
-    def _shown(self, request: Outgoing, *, anew: bool = False) -> Mapping[str, str]:
+    def _auth_headers(self, request: Outgoing, *, anew: bool = False) -> Mapping[str, str]:
         return self.credentials.headers(request, anew=anew) if self.credentials else {}
 
-    def _sent(self, request: Outgoing, shown: Mapping[str, str]) -> urllib3.BaseHTTPResponse:
+    def _send_once(self, request: Outgoing, auth_headers: Mapping[str, str]) -> urllib3.BaseHTTPResponse:
         try:
-            # A redirection is not followed: what is shown is for this hub.
+            # Redirects are not followed: the credentials are for this hub only.
             answer = self._pool().request(
                 request.method,
                 request.url,
                 body=request.body or None,
-                headers={**request.headers, **shown},
+                headers={**request.headers, **auth_headers},
                 retries=False,
                 redirect=False,
             )
         except urllib3.exceptions.HTTPError as error:
             raise ConnectFailed(
-                f"no answer from {self.url}{through(self.url)}: {_reason(error)}; is the hub running there?"
+                f"no response from {self.url}{proxy_note(self.url)}: {_reason(error)}; is the hub running?"
             ) from error
         if answer.status == _PROXY_UNAUTHORIZED:
             raise ConnectFailed(
-                f"no answer from {self.url}{through(self.url)}: the proxy asks for a user and a password"
+                f"no response from {self.url}{proxy_note(self.url)}: the proxy requires a user and a password"
             )
         return answer
 

@@ -1,4 +1,4 @@
-"""What a handler may raise, to say what is to become of an event that it could not handle."""
+"""The exceptions by which a handler decides whether an event that it could not handle is retried or parked."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ __all__ = ["Leave", "Park", "Retry"]
 
 
 class Retry(Exception):
-    """The event is to be tried again, which counts as an attempt like any other.
+    """Deliver the event again. The delivery counts as an attempt.
 
     Attributes:
-        delay: Whole seconds until then; None leaves it to the hub's own pauses, which grow.
+        delay: Whole seconds until the redelivery; None uses the hub's own delays, which grow.
     """
 
     def __init__(self, reason: str = "", *, delay: int | None = None) -> None:
@@ -18,11 +18,11 @@ class Retry(Exception):
 
 
 class Park(Exception):
-    """Trying again is of no use: the event is set aside for a person, and the later ones of its stream with it."""
+    """Do not deliver the event again: park it, and the later events of its stream, for a person to decide."""
 
 
 class Leave(BaseException):
-    """The worker ends, and says nothing of the event, which is another member's then.
+    """End the worker without acknowledging the event, which is then delivered to another member.
 
-    No `Exception`: the event did not fail, so nothing may count or report it as failed.
+    Not an `Exception`: the event did not fail, so nothing may count or report it as failed.
     """

@@ -1,3 +1,5 @@
+"""`Worker`: a member of a durable subscription that calls a handler for each event."""
+
 from __future__ import annotations
 
 import logging
@@ -29,10 +31,10 @@ __all__ = ["Worker"]
 _log = logging.getLogger("eventstore_client")
 
 _LEAVING = 5.0
-"""Seconds in which the hub answers what is said last; what it does not answer is handled again, by another member."""
+"""Seconds to wait for the last confirmations. Events whose acknowledgement is not confirmed may be redelivered."""
 
 _LASTING = 60.0
-"""Seconds after which a connection that ends is no sign that the hub is unwell."""
+"""Seconds after which the end of a connection does not count as a failure of the hub."""
 
 
 class _Closed(Exception):
@@ -40,15 +42,25 @@ class _Closed(Exception):
 
 
 class Worker:
-    """A member of a durable subscription, which shares its events with all other members. It is a context manager, too.
+    """A member of a durable subscription, which shares its events with the other members. It is a context manager.
 
-    Every matching event is handled at least once or parked, those of a stream one after the other in the order of
-    their sequences, whichever members handle them. A connection that breaks is replaced by another; what was not
-    acknowledged by then is handled again, by this member or another.
+    Every matching event is handled at least once, or parked. The events of a stream are handled one after the other, in
+    the order of their sequences, by whichever members. A connection that is lost is replaced by a new one. Events that
+    were not acknowledged are redelivered, to this member or another.
 
-    One thread runs it, and calls the handler; any may close it. Another thread, which the worker starts, reads the
-    connection meanwhile, and tells the hub that everything received is still worked on. It belongs to the process that
-    made it: a child that is forked makes one of its own.
+    One thread runs the worker and calls the handler; any thread may close it. The worker starts another thread, which
+    reads the connection and sends heartbeats for the events received. A worker belongs to the process that created it:
+    a forked child creates its own.
+
+    Args:
+        url: The hub's WebSocket address.
+        name: The name of the durable subscription.
+        backoff: How, and for how long, connecting is retried.
+        ping_every: Seconds between pings.
+        alive_every: Seconds between heartbeats; None for a third of the subscription's `ack_deadline`.
+        on_loss: Accepts a loss; without it, `run` raises `HistoryLost`.
+        credentials: The credentials of the connection; None if there are none.
+        fetch_data: Adds the data to an event that came without them; None leaves such events as they are.
     """
 
     def __init__(
@@ -61,7 +73,7 @@ class Worker:
         alive_every: float | None,
         on_loss: Callable[[Loss], object] | None,
         credentials: Credentials | None = None,
-        whole: Callable[[Recorded], Recorded] | None = None,
+        fetch_data: Callable[[Recorded], Recorded] | None = None,
     ) -> None:
         self._url = url
         self._name = name
@@ -69,57 +81,59 @@ class Worker:
         self._alive_every = alive_every
         self._on_loss = on_loss
         self._credentials = credentials
-        self._whole = whole
+        self._fetch_data = fetch_data
         self._process = Process()
         self._closed = threading.Event()
         self._backoff = replace(backoff, sleep=self._sleep)
         self._attempts = Attempts(self._backoff, f"the worker of {name!r}", quiet=0.0)
-        # A signal may come while it is held, and close.
+        # Reentrant: a signal handler may call `close` in the thread that holds the lock.
         self._lock = threading.RLock()
         self._membership: Membership | None = None
         self._attempt = 1
 
     @property
     def attempt(self) -> int:
-        """How often the hub has sent the event that is being handled because it failed, and once more."""
+        """The delivery attempt of the event that is being handled: 1, and one more for each failure."""
         return self._attempt
 
     def run(self, handler: Callable[[Recorded], object]) -> None:
-        """Handle events until it is closed.
+        """Handle events until the worker is closed.
 
-        An event is handled once the handler returns. One that raises fails: the hub sends it again later, and the rest
-        of its stream after it, while all other streams go on; after as many attempts as the subscription allows, it
-        is parked. `Retry` and `Park` choose which.
+        An event is acknowledged when the handler returns. If the handler raises an exception, the hub redelivers the
+        event later, and the rest of its stream after it; other streams continue. After the maximum number of attempts
+        of the subscription, the event is parked. `Retry` and `Park` choose between the two.
 
-        A handler that runs for longer than the subscription's `ack_deadline` counts as failed, too, and the event comes
-        again; if it returns after all, the event is handled. All others that were received wait for it unharmed.
+        A handler that runs for longer than the subscription's `ack_deadline` counts as failed, and the hub redelivers
+        the event. If the handler returns after all, the event counts as handled. The other events received wait, and
+        are not redelivered.
 
         Raises:
-            NotFound: There is no such subscription, or no more.
-            Denied, NoCredentials: The hub does not take the credential, or there is none to show.
-            HistoryLost: Events were removed before they were handled, and nobody takes losses; running again goes on.
-            ConnectFailed, Unavailable: The hub stayed away for longer than the `patience` given to `work`.
-            WrongProcess: It was made before this process was forked.
+            NotFound: The subscription does not exist, or was deleted.
+            Denied, NoCredentials: The hub rejects the credentials, or they are not available.
+            HistoryLost: Events were removed before they were handled, and there is no `on_loss`. Running again
+                continues.
+            ConnectFailed, Unavailable: The hub was unreachable for longer than the `patience` of `work`.
+            WrongProcess: The worker was created before this process was forked.
         """
         self._process.check(f"the worker of {self._name!r}")
         try:
             while True:
                 try:
-                    self._take_part(handler)
+                    self._run_membership(handler)
                 except (ConnectFailed, Unavailable) as error:
                     if self._closed.is_set():
                         raise _Closed from None
                     self._attempts.failed(error)
         except _Closed:
-            _log.info("the worker of %r has left: it was closed", self._name)
+            _log.info("the worker of %r has ended: it was closed", self._name)
         except ClientError as error:
-            _log.info("the worker of %r has left: %s", self._name, error)
+            _log.info("the worker of %r has ended: %s", self._name, error)
             raise
 
     def close(self) -> None:
-        """End it once the event in hand is handled; in another thread, in the handler or in a signal's handler, too.
+        """End the worker after the current event. Another thread, the handler or a signal handler may call it.
 
-        What was sent along with that event and is not begun comes again, to another member.
+        Events that were received and not started are redelivered to another member.
         """
         with self._lock:
             self._closed.set()
@@ -127,13 +141,13 @@ class Worker:
                 self._membership.leave()
 
     def wait(self, seconds: float) -> None:
-        """Wait in a handler for what is no fault of the event's, such as room for the output, and keep the event.
+        """Wait in a handler for something that the event does not cause, such as free disk space.
 
-        That time does not count towards the deadline, which begins anew behind it.
+        The time does not count towards the deadline, which restarts afterwards.
 
         Raises:
-            Leave: The worker is closed. It is to be let through: then nothing is said of the event, and another member
-                gets it.
+            Leave: The worker is closed. The handler must not catch it: the event is not acknowledged, and is delivered
+                to another member.
         """
         membership = self._membership
         if membership is not None:
@@ -146,13 +160,15 @@ class Worker:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         if self._process.is_this:
             self.close()
 
-    def _take_part(self, handler: Callable[[Recorded], object]) -> None:
-        # As in `Subscription`: those who only publish need not pay for importing this.
-        from eventstore_client.connection import Connection  # noqa: PLC0415 - as the line above says
+    def _run_membership(self, handler: Callable[[Recorded], object]) -> None:
+        # `websockets` takes a tenth of a cold start, so that it is imported only for live events.
+        from eventstore_client.connection import Connection  # noqa: PLC0415 - see above
 
         if self._closed.is_set():
             raise _Closed
@@ -167,73 +183,73 @@ class Worker:
             membership.join()
             _log.info("the worker of %r is connected to %s", self._name, self._url)
             reader.start()
-            self._set(membership)
-            self._work(membership, handler)
+            self._set_membership(membership)
+            self._handle_frames(membership, handler)
         except (ConnectFailed, Unavailable):
             if clock() - connected_at >= _LASTING:
                 self._attempts.succeeded()
             raise
         finally:
-            self._set(None)
+            self._set_membership(None)
             connection.close()
             if reader.ident is not None and self._process.is_this:
                 reader.join()
 
-    def _set(self, membership: Membership | None) -> None:
+    def _set_membership(self, membership: Membership | None) -> None:
         with self._lock:
             self._membership = membership
             if membership is not None and self._closed.is_set():
                 membership.leave()
 
     def _read(self, connection: Connection, membership: Membership) -> None:
-        """Read the connection at all times, in a thread of its own."""
+        """Read the connection until it ends. Runs in a thread of its own."""
         try:
             while True:
                 text = connection.wait(membership.tick())
-                if text is not None and membership.hear(text):
+                if text is not None and membership.accept(text):
                     self._attempts.succeeded()
-        except Exception as error:  # noqa: BLE001 - whatever it is, it ends this part, and the other thread raises it
+        except Exception as error:  # noqa: BLE001 - any error ends this thread; the other thread raises it
             membership.end(error)
-            # The handler may go on for long. Other members need not wait for it; what a subscription that is deleted
-            # has sent is still handled.
+            # The handler may run for long, so that the connection is closed now: other members need not wait for it. If
+            # the subscription was deleted, the events that it has sent are still handled.
             if not isinstance(error, NotFound):
                 connection.close()
 
-    def _work(self, membership: Membership, handler: Callable[[Recorded], object]) -> None:
+    def _handle_frames(self, membership: Membership, handler: Callable[[Recorded], object]) -> None:
         try:
             while frame := membership.receive():
-                self._handle(membership, *frame, handler)
+                self._handle_frame(membership, *frame, handler)
             raise _Closed
         except _Closed:
             with suppress(ConnectFailed):
                 membership.unsubscribe(within=_LEAVING)
             raise
 
-    def _handle(
+    def _handle_frame(
         self, membership: Membership, share: Share, ownership: Ownership, handler: Callable[[Recorded], object]
     ) -> None:
         for event, attempt in membership.events(share, ownership, self._on_loss):
             if self._closed.is_set():
                 raise _Closed
             self._attempt = attempt
-            completed = self._completed(event)
+            complete = self._complete(event)
             membership.begin()
             try:
-                handler(completed)
+                handler(complete)
             except Leave:
                 raise _Closed from None
-            except Exception as error:  # noqa: BLE001 - whatever it is, the hub hears of it
-                # A child that the handler forked has the connection of its parent.
+            except Exception as error:  # noqa: BLE001 - any error is reported to the hub
+                # A child that the handler forked must not use its parent's connection.
                 self._process.check(f"the worker of {self._name!r}")
                 membership.failed(error)
             else:
                 self._process.check(f"the worker of {self._name!r}")
                 membership.handled()
 
-    def _completed(self, event: Recorded) -> Recorded:
-        # Not a failure of the handler's: an event that cannot be fetched is no reason to park its stream.
-        whole = self._whole
-        return self._backoff.call(lambda: whole(event)) if whole else event
+    def _complete(self, event: Recorded) -> Recorded:
+        # An error here does not count as a failure of the handler: it must not park the stream.
+        fetch_data = self._fetch_data
+        return self._backoff.call(lambda: fetch_data(event)) if fetch_data else event
 
     def _sleep(self, seconds: float) -> None:
         if self._closed.wait(seconds):

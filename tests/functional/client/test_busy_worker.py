@@ -423,7 +423,7 @@ def test_a_loss_is_acknowledged_once_somebody_has_taken_it(live_hub: FakeWebSock
     losses: list[tuple[str, int]] = []
     with busy.running(on_loss=lambda loss: losses.append((str(loss), len(live_hub.said)))):
         live_hub.until_said(action="ack", cursor="c2")
-    line = "events were removed before they were received: a 1 to 2; streams were deleted for good: z"
+    line = "events were removed before they were received: a 1 to 2; streams were deleted permanently: z"
     assert losses == [(line, 0)]
 
 
@@ -452,8 +452,8 @@ def test_a_stall_can_be_understood_from_the_log(
         f"the worker of 'workers' is connected to {live_hub.url}",
         "the worker of 'workers' owns partition 1",
         "the handler of a 1 has run for 30 s, longer than the deadline; 1 frames wait",
-        "a 1 comes again, attempt 2: the handler still runs",
-        "the worker of 'workers' has left: it was closed",
+        "a 1 is redelivered, attempt 2: the handler still runs",
+        "the worker of 'workers' has ended: it was closed",
     ):
         assert any(part in line for line in lines), (part, lines)
 

@@ -89,14 +89,14 @@ def test_a_hub_that_is_away_has_a_code_of_its_own(tmp_path: Path, capsys: pytest
     code = main(["load", "--url", "http://127.0.0.1:9", "--patience", "0", str(tmp_path / "events.json")])
 
     assert code == 3
-    assert "no answer from http://127.0.0.1:9" in capsys.readouterr().err
+    assert "no response from http://127.0.0.1:9" in capsys.readouterr().err
 
 
 def test_trying_again_is_said_once(hub: FakeHub, capsys: pytest.CaptureFixture[str]) -> None:
     hub.faults.extend([503, 503, 503])
 
     assert run(hub, "publish", EVENT) == 0
-    assert capsys.readouterr().err.count("trying again") == 1
+    assert capsys.readouterr().err.count("retrying") == 1
 
 
 def test_publishing_prints_where_the_event_stands(hub: FakeHub, capsys: pytest.CaptureFixture[str]) -> None:
@@ -217,7 +217,7 @@ def test_ctrl_c_ends_a_load_with_its_own_code_and_keeps_what_was_stored(hub: Fak
         _, said = load.communicate(timeout=20)
 
     assert load.returncode == 130
-    assert said.splitlines()[0].startswith("eventstore: interrupted; run it again to go on")
+    assert said.splitlines()[0].startswith("eventstore: interrupted; run it again to resume")
     assert f"{len(hub.streams['wf']):,} new" in said
     assert [json.loads(body)["id"] for body in hub.bodies("wf")] == [str(n + 1) for n in range(len(hub.streams["wf"]))]
 
@@ -248,7 +248,7 @@ def test_a_page_that_cannot_be_printed_is_a_failure(hub: FakeHub) -> None:
             check=False,
         )
     assert process.returncode == 1
-    assert process.stderr == "eventstore: the output cannot be written: [Errno 28] No space left on device\n"
+    assert process.stderr == "eventstore: cannot write the output: [Errno 28] No space left on device\n"
 
 
 def test_an_encoding_that_lacks_a_character_gets_it_as_json_escapes_it(hub: FakeHub) -> None:
@@ -268,7 +268,7 @@ def test_an_encoding_that_lacks_a_character_gets_it_as_json_escapes_it(hub: Fake
     [
         (["raed", "wf"], "; did you mean read?"),
         (["read", "--tabel", "wf"], "; did you mean --table?"),
-        (["--url", "http://127.0.0.1:8081", "read", "wf"], "; options stand behind the command: eventstore read --url"),
+        (["--url", "http://127.0.0.1:8081", "read", "wf"], "; options follow the command: eventstore read --url"),
     ],
 )
 def test_what_was_meant_is_said(arguments: list[str], meant: str, capsys: pytest.CaptureFixture[str]) -> None:

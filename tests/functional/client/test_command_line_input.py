@@ -69,16 +69,16 @@ def test_a_load_of_a_pipe_without_events_is_an_error(hub: FakeHub) -> None:
 
     assert done.returncode == 1
     lines = done.stderr.decode().splitlines()
-    assert [line.split(": ", 2)[2] for line in lines] == ["is empty: there is no event in it"] * 2
+    assert [line.split(": ", 2)[2] for line in lines] == ["is empty: expected an event"] * 2
 
 
 @pytest.mark.parametrize(
     ("script", "said"),
     [
-        ('"$PY" -m eventstore_client publish - <&-', "standard input is closed: there is nothing to read"),
-        ('"$PY" -m eventstore_client load - <&-', "standard input is closed: there is nothing to read"),
-        ('"$PY" -m eventstore_client publish - </dev/null', "standard input is empty: there is no event in it"),
-        ('"$PY" -m eventstore_client load /', "/: is a directory; name the files in it"),
+        ('"$PY" -m eventstore_client publish - <&-', "standard input is closed"),
+        ('"$PY" -m eventstore_client load - <&-', "standard input is closed"),
+        ('"$PY" -m eventstore_client publish - </dev/null', "standard input is empty: expected an event"),
+        ('"$PY" -m eventstore_client load /', "/: is a directory; pass the files in it"),
     ],
 )
 def test_standard_input_that_gives_nothing_is_an_error_of_ours(hub: FakeHub, script: str, said: str) -> None:

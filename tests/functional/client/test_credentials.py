@@ -308,5 +308,5 @@ class TestSignatures:
             raise NoCredentialsError
 
         session.get_credentials = found  # type: ignore[method-assign]
-        with pytest.raises(NoCredentials, match="cannot be had"):
+        with pytest.raises(NoCredentials, match="cannot get AWS credentials"):
             opened(AwsIam(session=session)).publish([EVENT])

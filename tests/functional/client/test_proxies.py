@@ -170,7 +170,7 @@ def test_a_proxy_that_wants_credentials_of_a_request_in_the_clear_is_no_hub(
 
     with (
         EventStore("http://hub.test", backoff=ONCE) as store,
-        pytest.raises(ConnectFailed, match="the proxy asks for a user and a password"),
+        pytest.raises(ConnectFailed, match="the proxy requires a user and a password"),
     ):
         store.publish([EVENT])
 

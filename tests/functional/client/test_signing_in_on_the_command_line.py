@@ -7,7 +7,7 @@ import pytest
 
 from eventstore_client.cli.arguments import parser
 from eventstore_client.cli.main import main
-from eventstore_client.cli.signing_in import chosen
+from eventstore_client.cli.signing_in import selected_credentials
 from tests.functional.client.signatures import KEYS, Signed
 
 if TYPE_CHECKING:
@@ -89,9 +89,9 @@ def test_a_token_command_runs_again_once_its_token_is_refused(hub: FakeHub, tmp_
 @pytest.mark.parametrize(
     ("command", "reason"),
     [
-        (f"sh -c 'echo {SECRET}; exit 7'", "'sh' ended with exit code 7"),
-        ("no-such-command", "'no-such-command' cannot be run"),
-        ("", "cannot be run"),
+        (f"sh -c 'echo {SECRET}; exit 7'", "'sh' exited with code 7"),
+        ("no-such-command", "cannot run the token command 'no-such-command'"),
+        ("", "cannot run the token command"),
         ("true", "the bearer token is empty"),
     ],
 )
@@ -114,4 +114,4 @@ def test_two_credentials_are_wrong_usage(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_no_option_leaves_it_to_the_environment() -> None:
-    assert chosen(parser().parse_args(["read", "s"])) is None
+    assert selected_credentials(parser().parse_args(["read", "s"])) is None

@@ -30,7 +30,7 @@ def sequences(out: str) -> list[str]:
 
 
 def cursor(said: str) -> str:
-    return said.splitlines()[-1].removeprefix("eventstore: to go on: --cursor ")
+    return said.splitlines()[-1].removeprefix("eventstore: to resume: --cursor ")
 
 
 def test_events_are_printed_one_a_line_up_to_the_count(
@@ -142,7 +142,7 @@ def test_a_hub_that_goes_away_is_waited_for_and_that_is_said(live_hub: FakeWebSo
         assert process.stdout is not None
         assert '"hubsequence":' in process.stdout.readline()
     assert words.startswith("eventstore: the subscription: the connection to ws://")
-    assert words.endswith("; trying again\n")
+    assert words.endswith("; retrying\n")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a file that is always full is Linux's")
@@ -156,7 +156,7 @@ def test_a_full_output_is_waited_for_and_the_cursor_does_not_pass_what_is_not_wr
         process.send_signal(signal.SIGTERM)
         _, rest = process.communicate(timeout=20)
     assert process.returncode == 0
-    assert "the output cannot be written: [Errno 28] No space left on device; trying again" in words
+    assert "cannot write the output: [Errno 28] No space left on device; retrying" in words
     run(live_hub, "--cursor", cursor(rest), "--count", "1")
     assert sequences(capsys.readouterr().out) == ["1"]
 
@@ -174,13 +174,13 @@ def test_an_output_that_is_closed_is_named_before_anything_is_asked(live_hub: Fa
     with following(live_hub, preexec_fn=lambda: os.close(1)) as process:
         _, words = process.communicate(timeout=20)
     assert process.returncode == 1
-    assert words == "eventstore: standard output is closed: there is nowhere to print to\n"
+    assert words == "eventstore: standard output is closed\n"
     assert live_hub.connected == 0
 
 
 def test_a_hub_that_is_away_has_its_own_code(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*COMMAND[:3], "--patience", "0"]) == 3
-    assert "no answer from ws://127.0.0.1:9/ws" in capsys.readouterr().err
+    assert "no response from ws://127.0.0.1:9/ws" in capsys.readouterr().err
 
 
 def test_an_address_that_does_not_tell_the_websocket_names_what_is_missing(

@@ -97,9 +97,9 @@ def test_a_command_reads_each_event_and_knows_which_one_it_is(live_hub: FakeWebS
     ("script", "wanted"),
     [
         ("echo busy >&2; echo 'card declined ' >&2; exit 1", {"reason": "card declined"}),
-        ("exit 3", {"reason": "sh ended with exit code 3"}),
+        ("exit 3", {"reason": "sh exited with code 3"}),
         ("echo nonsense >&2; exit 65", {"reason": "nonsense", "park": True}),
-        ("kill -9 $$", {"reason": "sh ended with exit code -9"}),
+        ("kill -9 $$", {"reason": "sh exited with code -9"}),
     ],
 )
 def test_how_a_command_ends_says_what_becomes_of_the_event(
@@ -166,7 +166,7 @@ def test_a_command_that_is_not_there_is_named_before_anything_is_taken(
     live_hub: FakeWebSocketHub, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([*COMMAND, live_hub.url, "--exec", "no-such-command"]) == 1
-    assert capsys.readouterr().err == "eventstore: there is no command 'no-such-command'\n"
+    assert capsys.readouterr().err == "eventstore: command not found: 'no-such-command'\n"
     assert live_hub.connected == 0
 
 
@@ -186,7 +186,7 @@ def test_an_exec_with_nothing_behind_it_is_wrong_usage(
     with pytest.raises(SystemExit) as ended:
         main([*COMMAND, live_hub.url, *arguments])
     assert ended.value.code == 2
-    assert "argument --exec: there is no command behind it" in capsys.readouterr().err
+    assert "argument --exec: expected a command" in capsys.readouterr().err
     assert live_hub.connected == 0
 
 
@@ -246,7 +246,7 @@ def test_a_command_that_cannot_be_started_fails_no_event(live_hub: FakeWebSocket
         live_hub.until_said(cursor="c2")
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=20)
-    assert f"the command '{command}' cannot be started: [Errno 2]" in words
+    assert f"cannot start the command '{command}': [Errno 2]" in words
     assert {one["action"] for one in live_hub.said} == {"ack"}
 
 
@@ -267,6 +267,6 @@ def test_a_full_output_is_waited_for_and_acknowledges_and_fails_nothing(live_hub
         words = process.stderr.readline()
         process.send_signal(signal.SIGTERM)
         _, rest = process.communicate(timeout=20)
-    assert "the output cannot be written: [Errno 28] No space left on device; trying again" in words
+    assert "cannot write the output: [Errno 28] No space left on device; retrying" in words
     assert "0 events handled, 0 failed" in rest
     assert (process.returncode, live_hub.said) == (0, [])

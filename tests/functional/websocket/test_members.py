@@ -50,7 +50,7 @@ class Instance:
     def work(self, handler: Callable[[Recorded], object]) -> None:
         while self.wire.texts or self.membership._partitions.waiting:
             while self.wire.texts:
-                self.membership.hear(self.wire.texts.popleft())
+                self.membership.accept(self.wire.texts.popleft())
             if self.membership._partitions.waiting and (frame := self.membership.receive()):
                 self._handle(*frame, handler)
 

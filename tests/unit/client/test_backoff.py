@@ -132,8 +132,8 @@ def test_what_goes_on_failing_is_logged_at_once_and_then_less_and_less(caplog: p
         attempts.failed(ConnectFailed("nobody answers"))
 
     first, second, *more = warnings(caplog)
-    assert first == "the subscription: nobody answers; trying again"
-    assert second == "the subscription: nobody answers; still trying again, for 15 s now"
+    assert first == "the subscription: nobody answers; retrying"
+    assert second == "the subscription: nobody answers; still retrying after 15 s"
     assert (time.now > 3600, len(more)) == (True, 10)
 
 
@@ -145,7 +145,7 @@ def test_that_it_works_again_is_logged_if_the_failure_was(caplog: pytest.LogCapt
     attempts.succeeded()
     attempts.succeeded()
 
-    assert caplog.messages[1:] == ["the subscription: the hub is back after 1 s"]
+    assert caplog.messages[1:] == ["the subscription: the hub is available again after 1 s"]
 
 
 def test_a_request_that_fails_for_a_moment_is_not_worth_a_warning(caplog: pytest.LogCaptureFixture) -> None:
@@ -156,6 +156,6 @@ def test_a_request_that_fails_for_a_moment_is_not_worth_a_warning(caplog: pytest
 
     Time().backoff().call(failing(4, ConnectFailed("away")))
     assert caplog.messages == [
-        "a request: away; still trying again, for 7 s now",
-        "a request: the hub is back after 15 s",
+        "a request: away; still retrying after 7 s",
+        "a request: the hub is available again after 15 s",
     ]

@@ -45,7 +45,7 @@ def test_the_address_of_an_api_tells_its_region(url: str, region: str) -> None:
 
 @pytest.mark.parametrize("url", ["https://hub.example", "https://x.execute-api.eu-west-1.amazonaws.com.evil.example"])
 def test_an_address_of_one_s_own_does_not(url: str) -> None:
-    with pytest.raises(NoCredentials, match="does not tell its AWS region"):
+    with pytest.raises(NoCredentials, match="no AWS region: the hub"):
         AwsIam(session=Session()).headers(Outgoing("GET", url))
 
 

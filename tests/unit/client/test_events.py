@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from cloudevents.core.v1.event import CloudEvent
 
-from eventstore_client.events import Recorded, encoded
+from eventstore_client.events import Recorded, encode_event
 
 TEXT = (
     '{"specversion":"1.0","id":"9","source":"/s","type":"t","time":"2020-12-10T18:54:05.627515990Z","count":7,"on":true,'
@@ -49,32 +49,32 @@ def test_json_null_is_data() -> None:
 
 
 def test_text_is_encoded_as_it_stands() -> None:
-    assert encoded('{"n":  1e400}') == encoded(b'{"n":  1e400}') == '{"n":  1e400}'
+    assert encode_event('{"n":  1e400}') == encode_event(b'{"n":  1e400}') == '{"n":  1e400}'
 
 
 def test_any_mapping_is_an_event() -> None:
-    assert json.loads(encoded(OrderedDict(id="1", data={"ü": 1}))) == {"id": "1", "data": {"ü": 1}}
+    assert json.loads(encode_event(OrderedDict(id="1", data={"ü": 1}))) == {"id": "1", "data": {"ü": 1}}
 
 
 def test_a_time_of_the_cloudevents_library_becomes_a_timestamp() -> None:
     event = CloudEvent({"id": "1", "source": "/s", "type": "t", "time": datetime(2026, 1, 5, 9, tzinfo=UTC)})
 
-    assert json.loads(encoded(event))["time"] == "2026-01-05T09:00:00Z"
+    assert json.loads(encode_event(event))["time"] == "2026-01-05T09:00:00Z"
 
 
 def test_a_value_that_json_does_not_have_is_refused() -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
-        encoded({"id": "1", "data": float("nan")})
+        encode_event({"id": "1", "data": float("nan")})
 
 
 def test_what_is_no_event_is_refused_with_what_would_be_one() -> None:
-    with pytest.raises(TypeError, match="int is no event; give a"):
-        encoded(42)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="int is not an event; pass a"):
+        encode_event(42)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("value", [b"x", datetime(2026, 1, 1, tzinfo=UTC), {1}])
 def test_what_json_does_not_have_is_named_with_what_to_give(value: object) -> None:
     with pytest.raises(
-        TypeError, match=f"holds a {type(value).__name__}, which JSON does not have; give bytes as data_b"
+        TypeError, match=f"contains a {type(value).__name__}, which JSON cannot represent; pass bytes as data_b"
     ):
-        encoded({"specversion": "1.0", "id": "1", "source": "/s", "type": "t", "data": {"n": [value]}})
+        encode_event({"specversion": "1.0", "id": "1", "source": "/s", "type": "t", "data": {"n": [value]}})

@@ -17,13 +17,13 @@ from eventstore_client import Loss, Missing
             Loss(missing=tuple(Missing("a", n, n) for n in range(1, 9))),
             "events were removed before they were received: a 1, a 2, a 3, others",
         ),
-        (Loss(), "events were removed before they were received: the hub does not say which"),
-        (Loss(gone=("a", "b")), "streams were deleted for good: a, b"),
-        (Loss(gone=tuple("abcde")), "streams were deleted for good: a, b, c, others"),
-        (Loss(renewed=(3, 4)), "the store was made anew in partitions 3, 4"),
+        (Loss(), "events were removed before they were received: the hub does not report which"),
+        (Loss(gone=("a", "b")), "streams were deleted permanently: a, b"),
+        (Loss(gone=tuple("abcde")), "streams were deleted permanently: a, b, c, others"),
+        (Loss(renewed=(3, 4)), "the store was reset in partitions 3, 4"),
         (
             Loss(missing=(Missing("a", 1, 2),), renewed=(3,)),
-            "events were removed before they were received: a 1 to 2; the store was made anew in partitions 3",
+            "events were removed before they were received: a 1 to 2; the store was reset in partitions 3",
         ),
     ],
 )

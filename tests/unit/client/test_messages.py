@@ -15,7 +15,7 @@ from eventstore_client import (
     Unavailable,
     UnexpectedAnswer,
 )
-from eventstore_client.messages import Frame, Request, Subscribed, understood
+from eventstore_client.messages import Frame, Request, Subscribed, parse_message
 
 EVENT = (
     '{"specversion":"1.0","id":"1","source":"/s","type":"t",'
@@ -34,7 +34,7 @@ def frame(kind: str, **members: object) -> str:
 def test_events_come_with_their_text_to_the_letter() -> None:
     text = frame("events", events=["E"]).replace('"E"', EVENT)
 
-    found = understood(text)
+    found = parse_message(text)
 
     assert isinstance(found, Frame)
     assert (found.partition, found.number, found.cursor, found.loss) == (7, 12, "c", None)
@@ -43,11 +43,11 @@ def test_events_come_with_their_text_to_the_letter() -> None:
 
 
 def test_a_partition_that_is_live_says_so_in_a_frame_without_events() -> None:
-    assert understood(frame("live")) == Frame(partition=7, number=12, cursor="c")
+    assert parse_message(frame("live")) == Frame(partition=7, number=12, cursor="c")
 
 
 def test_what_was_removed_meanwhile_is_a_loss() -> None:
-    found = understood(frame("truncated", missing=[{"stream": "wf-1", "first": 5, "last": 9}], missing_more=True))
+    found = parse_message(frame("truncated", missing=[{"stream": "wf-1", "first": 5, "last": 9}], missing_more=True))
 
     assert isinstance(found, Frame)
     assert found.loss == Loss(missing=(Missing("wf-1", 5, 9),), more=True)
@@ -56,23 +56,23 @@ def test_what_was_removed_meanwhile_is_a_loss() -> None:
 def test_a_complete_recovery_is_no_loss() -> None:
     text = said(type="subscribed", cursor="c", recovery="complete", partitions=[0, 1])
 
-    assert understood(text) == Subscribed("c")
+    assert parse_message(text) == Subscribed("c")
 
 
 def test_a_truncated_recovery_is_a_loss() -> None:
     text = said(type="subscribed", cursor="c", recovery="truncated", missing=[{"stream": "a", "first": 1, "last": 1}])
 
-    assert understood(text) == Subscribed("c", Loss(missing=(Missing("a", 1, 1),)))
+    assert parse_message(text) == Subscribed("c", Loss(missing=(Missing("a", 1, 1),)))
 
 
 def test_a_store_made_anew_is_a_loss() -> None:
     text = said(type="subscribed", cursor="c", recovery="new-epoch", renewed=[3, 4])
 
-    assert understood(text) == Subscribed("c", Loss(renewed=(3, 4)))
+    assert parse_message(text) == Subscribed("c", Loss(renewed=(3, 4)))
 
 
 def test_a_recovery_that_this_client_does_not_know_is_not_taken_for_complete() -> None:
-    found = understood(said(type="subscribed", cursor="c", recovery="of-a-later-version"))
+    found = parse_message(said(type="subscribed", cursor="c", recovery="of-a-later-version"))
 
     assert isinstance(found, Subscribed)
     assert found.loss is not None
@@ -80,7 +80,7 @@ def test_a_recovery_that_this_client_does_not_know_is_not_taken_for_complete() -
 
 @pytest.mark.parametrize("text", ['{"type":"pong"}', said(type="of-a-later-version"), frame("live").replace("s", "t")])
 def test_what_does_not_concern_the_subscription_is_nothing(text: str) -> None:
-    assert understood(text) is None
+    assert parse_message(text) is None
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_what_does_not_concern_the_subscription_is_nothing(text: str) -> None:
 )
 def test_a_refusal_is_the_error_that_its_code_stands_for(code: str, kind: type[ProblemError]) -> None:
     with pytest.raises(ProblemError) as refused:
-        understood(said(type="error", code=code, detail="so it is", pointer="/filters/0"))
+        parse_message(said(type="error", code=code, detail="so it is", pointer="/filters/0"))
 
     assert type(refused.value) is kind
     assert str(refused.value) == f"so it is (at /filters/0) ({code})"
@@ -106,12 +106,12 @@ def test_a_refusal_is_the_error_that_its_code_stands_for(code: str, kind: type[P
 
 def test_a_connection_that_the_hub_does_not_know_any_more_is_a_broken_one() -> None:
     with pytest.raises(ConnectFailed, match="so it is"):
-        understood(said(type="error", code="connection-not-found", detail="so it is"))
+        parse_message(said(type="error", code="connection-not-found", detail="so it is"))
 
 
 def test_the_gateways_own_word_that_nobody_took_the_request_is_a_failure_that_may_pass() -> None:
     with pytest.raises(ConnectFailed, match="Internal server error"):
-        understood('{"message": "Internal server error", "connectionId": "x", "requestId": "y"}')
+        parse_message('{"message": "Internal server error", "connectionId": "x", "requestId": "y"}')
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_the_gateways_own_word_that_nobody_took_the_request_is_a_failure_that_ma
 )
 def test_what_no_hub_says_is_told_apart(text: str) -> None:
     with pytest.raises(UnexpectedAnswer):
-        understood(text)
+        parse_message(text)
 
 
 def test_a_request_begins_where_it_is_told_as_long_as_there_is_no_cursor() -> None:

@@ -22,5 +22,5 @@ def test_a_second_signal_in_the_midst_of_the_first_interrupts_once_the_worker_is
     monkeypatch.setattr(module, "say_bytes", lambda _: signals._handle(signal.SIGTERM, None))
     with pytest.raises(KeyboardInterrupt), signals:
         signals._handle(signal.SIGINT, None)
-    assert signals.came == [signal.SIGINT, signal.SIGTERM]
+    assert signals.received == [signal.SIGINT, signal.SIGTERM]
     assert closed.is_set()

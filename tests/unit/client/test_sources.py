@@ -111,11 +111,11 @@ def test_a_file_without_events_has_none(tmp_path: Path, content: str) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"\n \n", b"\xef\xbb\xbf", gzip.compress(b"")])
 def test_a_file_with_nothing_in_it_is_named(tmp_path: Path, content: bytes) -> None:
-    assert faults(read(tmp_path / "f", content)) == ["in: is empty: there is no event in it"]
+    assert faults(read(tmp_path / "f", content)) == ["in: is empty: expected an event"]
 
 
 def test_a_directory_is_named(tmp_path: Path) -> None:
-    assert faults(list(Source(path=tmp_path, name="in").items())) == ["in: is a directory; name the files in it"]
+    assert faults(list(Source(path=tmp_path, name="in").items())) == ["in: is a directory; pass the files in it"]
 
 
 @pytest.mark.parametrize("content", [f"{ONE}\n{TWO}\n", f"[{ONE},\n{TWO}]", f"\ufeff{ONE}\n{TWO}"])
@@ -135,7 +135,7 @@ def test_gzip_that_is_cut_or_damaged_is_named(tmp_path: Path, spoiled: Callable[
 
     found = faults(read(tmp_path / "f.ndjson", spoiled(gzip.compress(content.encode()))))
 
-    assert found[-1].startswith("in: cannot be read: its gzip is damaged or cut short ")
+    assert found[-1].startswith("in: cannot be read: its gzip data is corrupt or truncated ")
 
 
 @pytest.mark.parametrize("name", ["case.json", "case.json.gz"])
@@ -166,7 +166,7 @@ def test_a_history_may_be_a_bare_array(tmp_path: Path) -> None:
 def test_an_event_of_a_bare_history_at_fault_is_named_by_its_place(tmp_path: Path) -> None:
     found = read(tmp_path / "wf", '[{"eventId": "1", "eventType": "TimerFired"},\n {"eventId": "1", "eventType": "A"}]')
 
-    assert faults(found) == ["in: eventId 1 follows 1; a history counts up (at /1)"]
+    assert faults(found) == ["in: eventId 1 follows 1; it must be greater (at /1)"]
 
 
 def test_what_a_hub_added_is_taken_off_and_nothing_else(tmp_path: Path) -> None:
@@ -202,7 +202,7 @@ def test_a_file_that_changes_between_two_readings_is_named(tmp_path: Path, later
     path.write_text(later)
     os.utime(path, (1, 1))
 
-    assert faults(list(source.items())) == ["in: was changed while it was read; load it again once nobody writes to it"]
+    assert faults(list(source.items())) == ["in: changed while it was read; load it again when it is complete"]
 
 
 def test_a_file_that_grows_while_it_is_read_is_named(tmp_path: Path) -> None:
@@ -214,7 +214,7 @@ def test_a_file_that_grows_while_it_is_read_is_named(tmp_path: Path) -> None:
     with path.open("a") as file:
         file.write(f"{TWO}\n")
 
-    assert faults(list(items))[-1].startswith("in: was changed while it was read")
+    assert faults(list(items))[-1].startswith("in: changed while it was read")
 
 
 def test_two_files_of_one_name_do_not_become_one_workflow(tmp_path: Path) -> None:
@@ -224,7 +224,7 @@ def test_two_files_of_one_name_do_not_become_one_workflow(tmp_path: Path) -> Non
         path.write_text('{"events": [{"eventId": 1, "eventType": "TimerFired"}]}')
     notes: list[str] = []
 
-    with pytest.raises(BadInput, match=r"b/history.json: .* has the name of .*a/history.json"):
+    with pytest.raises(BadInput, match=r"b/history.json: .* has the same name as .*a/history.json"):
         check([Source(path=path) for path in paths], note=notes.append)
     assert len(notes) == 1
 

@@ -1,1 +1,1 @@
-"""The command line, `eventstore`: what it reads, writes and prints; the client does the rest."""
+"""The command line `eventstore`: its arguments, input files and output."""

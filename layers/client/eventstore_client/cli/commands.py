@@ -1,4 +1,4 @@
-"""A command that is run for an event: it reads the event on its standard input; its exit says what becomes of it."""
+"""The handler of `eventstore work --exec`: it runs a command for each event, whose exit code decides the outcome."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import threading
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING
 
-from eventstore_client.cli.outputs import persist, say_bytes
+from eventstore_client.cli.outputs import retry_io, say_bytes
 from eventstore_client.verdicts import Park, Retry
 
 if TYPE_CHECKING:
@@ -19,75 +19,80 @@ if TYPE_CHECKING:
     from eventstore_client.events import Recorded
     from eventstore_client.worker import Worker
 
-__all__ = ["running"]
+__all__ = ["command_handler"]
 
 _PARK = 65
-"""EX_DATAERR (sysexits.h): the input is wrong, so that another try is of no use."""
+"""EX_DATAERR (sysexits.h): the input is invalid, so that retrying is of no use."""
 
 _CHUNK = 65_536
 _TAIL = 4096
-"""Bytes of a command's standard error in which the reason is looked for."""
+"""The last bytes of a command's standard error that are kept for the reason."""
 
 
-def running(command: Sequence[str], worker: Worker, signals: Signals) -> Callable[[Recorded], None]:
-    """A handler that runs a command for each event.
+def command_handler(command: Sequence[str], worker: Worker, signals: Signals) -> Callable[[Recorded], None]:
+    """Return a handler that runs a command for each event.
 
-    Exit code 0: it is handled; 65: it is parked; any other: it is tried again. The last line of the command's standard
-    error is the reason. The command has ended once it has exited, whatever its children keep open.
+    The event is handled after exit code 0, parked after 65, and redelivered after any other. The last line of the
+    command's standard error is the reason. The command has ended when it exits, whatever its children keep open.
+
+    Args:
+        command: The command and its arguments.
+        worker: The worker that calls the handler.
+        signals: Decides when an interrupt may stop the command.
     """
 
     def handle(event: Recorded) -> None:
-        about = {
+        variables = {
             "EVENT_ID": event.id,
             "EVENT_TYPE": event.type,
             "EVENT_STREAM": event.stream,
             "EVENT_SEQUENCE": str(event.sequence),
             "EVENT_ATTEMPT": str(worker.attempt),
         }
-        # An interrupt in the midst of starting would leave the command behind. What cannot be started now is no fault
-        # of the event's.
+        # An interrupt while the command starts would leave the command running. A command that cannot be started does
+        # not count as a failure of the event.
         with signals.deferred():
-            process = persist(
-                lambda: _started(command, event.text, about),
+            process = retry_io(
+                lambda: _start(command, event.text, variables),
                 wait=worker.wait,
-                what=f"the command {command[0]!r} cannot be started",
-                passing=lambda _: True,
+                what=f"cannot start the command {command[0]!r}",
+                is_temporary=lambda _: True,
             )
         try:
             signals.check()
-            said = _said_until_exit(process)
+            stderr = _read_stderr(process)
         except BaseException:
             process.kill()
             process.wait()
             raise
         if process.returncode:
-            lines = said.decode(errors="replace").strip().splitlines()
-            reason = lines[-1] if lines else f"{command[0]} ended with exit code {process.returncode}"
+            lines = stderr.decode(errors="replace").strip().splitlines()
+            reason = lines[-1] if lines else f"{command[0]} exited with code {process.returncode}"
             raise (Park if process.returncode == _PARK else Retry)(reason)
 
     return handle
 
 
-def _started(command: Sequence[str], text: str, about: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    # A file rather than a pipe: nobody waits for a command that does not read it.
-    with TemporaryFile(buffering=0) as given:
-        given.write(text.encode())
-        given.seek(0)
-        # The session is the command's own: Ctrl-C in the terminal is for us, and the event in hand is finished.
+def _start(command: Sequence[str], text: str, variables: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    # A file instead of a pipe: writing to a command that does not read would block.
+    with TemporaryFile(buffering=0) as event_file:
+        event_file.write(text.encode())
+        event_file.seek(0)
+        # In a session of its own, the command does not receive Ctrl-C from the terminal: the current event is finished.
         return subprocess.Popen(  # noqa: S603 - the user's own command
             command,
-            stdin=given,
+            stdin=event_file,
             stderr=subprocess.PIPE,
             bufsize=0,
-            env={**os.environ, **about},
+            env={**os.environ, **variables},
             start_new_session=True,
         )
 
 
-def _said_until_exit(process: subprocess.Popen[bytes]) -> bytes:
-    """The end of what the command wrote to its standard error before it exited; all of it is passed on."""
+def _read_stderr(process: subprocess.Popen[bytes]) -> bytes:
+    """Copy the command's standard error to ours until it exits, and return the last bytes."""
     stderr, process.stderr = process.stderr, None
-    assert stderr is not None  # noqa: S101 - it was asked for
+    assert stderr is not None  # noqa: S101 - the process has a pipe
     os.set_blocking(stderr.fileno(), False)
     exited, exiting = os.pipe()
     waiter = threading.Thread(target=_close_at_exit, args=[process, exiting], daemon=True)
@@ -97,11 +102,11 @@ def _said_until_exit(process: subprocess.Popen[bytes]) -> bytes:
         with selectors.DefaultSelector() as selector:
             selector.register(stderr, selectors.EVENT_READ)
             selector.register(exited, selectors.EVENT_READ)
-            over = False
-            while not over:
-                # What was written before the exit is there when the exit is seen.
-                over = any(key.fd == exited for key, _ in selector.select())
-                while chunk := _chunk(stderr):
+            has_exited = False
+            while not has_exited:
+                # Checked before reading: output written before the exit is then read after the check.
+                has_exited = any(key.fd == exited for key, _ in selector.select())
+                while chunk := _copy_chunk(stderr):
                     tail = (tail + chunk)[-_TAIL:]
                 if chunk is not None and stderr.fileno() in selector.get_map():
                     selector.unregister(stderr)
@@ -111,7 +116,7 @@ def _said_until_exit(process: subprocess.Popen[bytes]) -> bytes:
     finally:
         waiter.join()
         os.close(exited)
-        _let_go(stderr)
+        _release_pipe(stderr)
     return tail
 
 
@@ -120,25 +125,25 @@ def _close_at_exit(process: subprocess.Popen[bytes], exiting: int) -> None:
     os.close(exiting)
 
 
-def _let_go(stderr: IO[bytes]) -> None:
-    """Close the pipe once nobody holds its other end; children of the command may, and go on writing."""
-    while chunk := _chunk(stderr):
+def _release_pipe(stderr: IO[bytes]) -> None:
+    """Close the pipe when its other end is closed. Children of the command may hold it, and continue to write."""
+    while chunk := _copy_chunk(stderr):
         pass
     if chunk is None:
-        threading.Thread(target=_pass_on, args=[stderr], daemon=True).start()
+        threading.Thread(target=_copy_to_end, args=[stderr], daemon=True).start()
     else:
         stderr.close()
 
 
-def _pass_on(stderr: IO[bytes]) -> None:
+def _copy_to_end(stderr: IO[bytes]) -> None:
     os.set_blocking(stderr.fileno(), True)
     with stderr:
-        while _chunk(stderr):
+        while _copy_chunk(stderr):
             pass
 
 
-def _chunk(stderr: IO[bytes]) -> bytes | None:
-    """What there is to read, passed on; empty at the end, None if there is nothing now."""
+def _copy_chunk(stderr: IO[bytes]) -> bytes | None:
+    """Copy the available output to our standard error and return it; empty at the end, None if there is none now."""
     chunk: bytes | None = stderr.read(_CHUNK)
     if chunk:
         say_bytes(chunk)

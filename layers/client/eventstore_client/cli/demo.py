@@ -1,4 +1,4 @@
-"""Runs of workflows such as flunq.io's, made up: the same for the same seed and start, event by event."""
+"""Generated runs of workflows such as flunq.io's. The same seed and start generate the same events."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["DEMO_START", "Run", "items", "runs"]
 
 DEMO_START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
-"""When the made-up week begins. It does not move with the clock, so a demo that is run twice tells the same twice."""
+"""The default start. It is fixed, so that running the demo twice generates the same events."""
 
 _ENGINE = "/flunq/engine"
 _TENANTS = ("acme", "globex", "initech")
@@ -30,7 +30,13 @@ _REASONS = ("connection reset by peer", "503 from upstream", "deadline exceeded"
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """A workflow's definition: its tasks in order, and before which of them it waits for how long."""
+    """A workflow's definition.
+
+    Attributes:
+        name: The name of the workflow.
+        tasks: Its tasks in order.
+        waits: How long it waits before a task.
+    """
 
     name: str
     tasks: Sequence[str]
@@ -58,7 +64,7 @@ _KINDS = (
 
 @dataclass(slots=True)
 class Run:
-    """One execution of a workflow, and the events it leaves behind, in order."""
+    """One execution of a workflow and its events in order."""
 
     tenant: str
     workflow: str
@@ -66,36 +72,42 @@ class Run:
 
     @property
     def stream(self) -> str:
-        """Where its events stand."""
+        """The stream of the events."""
         return workflow_stream(self.tenant, self.workflow)
 
     def types(self) -> set[str]:
-        """What happens in it."""
+        """Return the types of the events."""
         return {event["type"] for event in self.events}
 
 
 def runs(count: int, *, seed: int = 1, start: datetime = DEMO_START) -> list[Run]:
-    """So many runs, that start one after another and overlap."""
-    made = []
+    """Return runs that start one after another and overlap.
+
+    Args:
+        count: The number of runs.
+        seed: Selects the random choices.
+        start: The start of the first run.
+    """
+    generated = []
     for index in range(count):
-        # Each run has its own randomness: asking for more runs changes none of the first ones.
-        random = Random(f"{seed} {start.isoformat()} {index}")  # noqa: S311 - made-up workflows, no secrets
+        # Each run has its own random generator, so that a greater `count` does not change the first runs.
+        random = Random(f"{seed} {start.isoformat()} {index}")  # noqa: S311 - test data, not secrets
         kind = _KINDS[index % len(_KINDS)]
         begin = start + timedelta(seconds=47 * index + random.randrange(40))
-        made.append(_Story(random, kind, f"{kind.name}-{seed}-{10_000 + index}", begin).told())
-    return made
+        generated.append(_RunBuilder(random, kind, f"{kind.name}-{seed}-{10_000 + index}", begin).build())
+    return generated
 
 
-def items(made: Sequence[Run]) -> Iterator[Item]:
-    """The runs' events as they would have come in: by time, each run's in its order."""
-    feeds = [[(event["time"], index, event) for event in run.events] for index, run in enumerate(made)]
+def items(runs: Sequence[Run]) -> Iterator[Item]:
+    """Iterate over the events of all runs, ordered by time."""
+    feeds = [[(event["time"], index, event) for event in run.events] for index, run in enumerate(runs)]
     for _, index, event in heapq.merge(*feeds, key=lambda entry: entry[:2]):
         text = json.dumps(event, separators=(",", ":"))
-        yield Item(text, made[index].stream, f"event {event['id']} of the demo", len(text.encode()))
+        yield Item(text, runs[index].stream, f"event {event['id']} of the demo", len(text.encode()))
 
 
-class _Story:
-    """Writes the events of one run."""
+class _RunBuilder:
+    """Generates the events of one run."""
 
     def __init__(self, random: Random, kind: _Kind, workflow: str, begin: datetime) -> None:
         self._random = random
@@ -106,13 +118,13 @@ class _Story:
         self._trace = f"{random.getrandbits(128):032x}"
         self._cause = ""
 
-    def told(self) -> Run:
+    def build(self) -> Run:
         amount = self._random.randrange(900, 90_000) / 100
         self._add("execution.started", data={"workflow": self._kind.name, "amount": amount, "currency": "EUR"})
         for task in self._kind.tasks:
             if task in self._kind.waits:
                 self._wait(task, self._kind.waits[task])
-            if not self._do(task):
+            if not self._run_task(task):
                 self._add("workflow.failed", data={"reason": f"{task} failed {_ATTEMPTS} times"})
                 return self._run
         tasks = len(self._kind.tasks)
@@ -125,7 +137,7 @@ class _Story:
         self._now += pause
         self._add("timer.fired", data=timer)
 
-    def _do(self, task: str) -> bool:
+    def _run_task(self, task: str) -> bool:
         worker = f"/flunq/workers/{task}"
         self._add("task.requested", task=task, data={"task": task, "attempt": 1})
         for attempt in range(1, _ATTEMPTS + 1):

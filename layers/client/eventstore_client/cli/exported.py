@@ -1,4 +1,4 @@
-"""Events that a hub wrote out, as they were published to it."""
+"""Restoring exported events: removing the attributes that a hub added to them."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ if TYPE_CHECKING:
 
 __all__ = ["as_published"]
 
-_OURS = "hub"
-"""What the names of all extensions begin with that a hub adds."""
+_PREFIX = "hub"
+"""The prefix of all extensions that a hub adds."""
 
 _MARK = '"hubsequence"'
 
 
 def as_published(text: str) -> tuple[str, str | None]:
-    """The event without what a hub added to it, and the stream from which the hub wrote it out.
+    """Return the event as it was published, without the hub's attributes, and the stream that it was exported from.
 
-    An event of another origin is returned as it is, with None for the stream. Only a hub gives an event a stream and a
-    sequence; an extension whose name begins with `hub`, without these two, is a publisher's mistake, and stays.
+    An event that no hub exported is returned unchanged, with None for the stream. Only a hub adds both `hubstream` and
+    `hubsequence`. Other extensions whose name begins with `hub` are mistakes of the publisher, and remain.
 
     Args:
-        text: In the CloudEvents JSON format. What remains of it remains to the letter.
+        text: The event in the CloudEvents JSON format. The remaining members keep their text.
 
     Raises:
-        Malformed: It is no JSON object.
+        Malformed: The text is not a JSON object.
     """
     if _MARK not in text:
         return text, None
-    found = members(text)
-    stream = found["hubstream"].value if "hubstream" in found else None
-    if not isinstance(stream, str) or "hubsequence" not in found:
+    event = members(text)
+    stream = event["hubstream"].value if "hubstream" in event else None
+    if not isinstance(stream, str) or "hubsequence" not in event:
         return text, None
-    return _written({name: member for name, member in found.items() if not name.startswith(_OURS)}), stream
+    return _to_json({name: member for name, member in event.items() if not name.startswith(_PREFIX)}), stream
 
 
-def _written(found: Mapping[str, Member]) -> str:
-    return "{" + ",".join(f"{json.dumps(name)}:{member.text}" for name, member in found.items()) + "}"
+def _to_json(event: Mapping[str, Member]) -> str:
+    return "{" + ",".join(f"{json.dumps(name)}:{member.text}" for name, member in event.items()) + "}"

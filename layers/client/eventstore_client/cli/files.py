@@ -1,4 +1,4 @@
-"""Files as they come: regular or not, packed by gzip or not, at rest or still being written."""
+"""Reading files and pipes, with or without gzip, and noticing files that change while they are read."""
 
 from __future__ import annotations
 
@@ -18,20 +18,29 @@ from eventstore_client.errors import BadInput
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["READ_ERRORS", "Version", "is_regular", "kept", "reason", "standard_input", "unpacked", "unpacked_name"]
+__all__ = [
+    "READ_ERRORS",
+    "Version",
+    "decompressed",
+    "decompressed_name",
+    "is_regular",
+    "read_failure",
+    "standard_input",
+    "temporary_copy",
+]
 
 _GZIP = b"\x1f\x8b"
-"""How a gzip member begins (RFC 1952, 2.3.1); no JSON does."""
+"""The first bytes of a gzip member (RFC 1952, 2.3.1), with which no JSON begins."""
 
-_PACKED = ".gz"
+_SUFFIX = ".gz"
 
 READ_ERRORS = (OSError, EOFError, zlib.error)
-"""What reading raises; gzip that is cut or damaged raises the latter two."""
+"""The errors of reading. Truncated or corrupt gzip raises the last two."""
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """Which contents a file has: another version has other contents."""
+    """The state of a file, which changes whenever its contents change."""
 
     device: int
     inode: int
@@ -40,16 +49,16 @@ class Version:
 
     @classmethod
     def of(cls, file: BinaryIO) -> Version:
-        """The version of an open file."""
-        found = os.fstat(file.fileno())
-        return cls(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+        """Return the version of an open file."""
+        status = os.fstat(file.fileno())
+        return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 def is_regular(path: Path) -> bool:
-    """Whether a file may be read any number of times, and its name means something.
+    """Whether a file can be read several times, and has a meaningful name.
 
-    A pipe may not, nor what a process calls by the number of its descriptor. What is not there counts as regular: it
-    is named when it is opened.
+    Pipes and file descriptors in /dev and /proc are not regular. A file that does not exist is: opening it reports the
+    error.
     """
     if path.absolute().parts[1:2] in {("dev",), ("proc",)}:
         return False
@@ -59,49 +68,53 @@ def is_regular(path: Path) -> bool:
         return True
 
 
-def unpacked(file: BinaryIO) -> BinaryIO:
-    """The contents from the start; what gzip packed is unpacked as it is read."""
-    packed = file.read(len(_GZIP)) == _GZIP
+def decompressed(file: BinaryIO) -> BinaryIO:
+    """Return the contents from the start; gzip is decompressed while it is read."""
+    is_gzip = file.read(len(_GZIP)) == _GZIP
     file.seek(0)
-    return cast("BinaryIO", gzip.GzipFile(fileobj=file)) if packed else file
+    return cast("BinaryIO", gzip.GzipFile(fileobj=file)) if is_gzip else file
 
 
-def unpacked_name(path: Path) -> Path:
-    """What a file is called without the mark of its packing."""
-    return path.with_suffix("") if path.suffix == _PACKED else path
+def decompressed_name(path: Path) -> Path:
+    """Return the path without the suffix `.gz`."""
+    return path.with_suffix("") if path.suffix == _SUFFIX else path
 
 
 @contextmanager
-def kept(stream: BinaryIO, *, name: str) -> Iterator[Path]:
-    """A temporary file with what comes in on a stream, so that it can be read again.
+def temporary_copy(stream: BinaryIO, *, name: str) -> Iterator[Path]:
+    """Copy a stream to a temporary file, which can be read several times.
+
+    Args:
+        stream: The stream, which is read to its end.
+        name: The name of the stream in errors.
 
     Raises:
-        BadInput: It cannot be read, or there is no room to keep it.
+        BadInput: The stream cannot be read, or the file cannot be written.
     """
     with tempfile.NamedTemporaryFile(prefix="eventstore-") as file:
         try:
             copyfileobj(stream, file)
             file.flush()
         except OSError as error:
-            raise BadInput([f"{name}: cannot be read into a temporary file: {error.strerror or error}"]) from error
+            raise BadInput([f"{name}: cannot copy to a temporary file: {error.strerror or error}"]) from error
         yield Path(file.name)
 
 
 def standard_input(stream: TextIO | None) -> BinaryIO:
-    """Standard input as bytes: they are UTF-8, whatever the locale says.
+    """Return standard input as bytes, which are UTF-8 independently of the locale.
 
     Raises:
-        BadInput: It is closed.
+        BadInput: Standard input is closed.
     """
     if stream is None:
-        raise BadInput(["standard input is closed: there is nothing to read"])
+        raise BadInput(["standard input is closed"])
     return stream.buffer
 
 
-def reason(error: Exception) -> str:
-    """Why a file cannot be read."""
+def read_failure(error: Exception) -> str:
+    """Return the description of an error of reading."""
     if isinstance(error, IsADirectoryError):
-        return "is a directory; name the files in it"
+        return "is a directory; pass the files in it"
     if isinstance(error, gzip.BadGzipFile | EOFError | zlib.error):
-        return f"cannot be read: its gzip is damaged or cut short ({error})"
+        return f"cannot be read: its gzip data is corrupt or truncated ({error})"
     return f"cannot be read: {getattr(error, 'strerror', None) or error}"

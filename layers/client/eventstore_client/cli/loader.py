@@ -1,8 +1,8 @@
-"""Many events into the hub, in order, by several publishers.
+"""Loading many events into the hub, in order within a stream, by concurrent publishers.
 
-A load looks at everything before it publishes anything: every file is read once to check it, and once more to load it.
-So a fault in the last line of the last file is named while the hub is still as it was, and NDJSON of any length is
-loaded in the same memory.
+A load checks all files before it publishes any event: each file is read once to check it, and again to load it. A fault
+in the last line of the last file is therefore reported before anything is stored, and NDJSON of any size is loaded with
+constant memory.
 """
 
 from __future__ import annotations
@@ -32,38 +32,39 @@ if TYPE_CHECKING:
 __all__ = ["check", "load"]
 
 _FAULTS = 10
-_AGAIN = "run it again to go on: what is stored already will count as duplicates"
+_RESUME = "run it again to resume; events that are already stored count as duplicates"
 
 
 def check(sources: Iterable[Source], *, note: Callable[[str], object] = lambda _: None) -> int:
-    """How many events the sources hold, all of them valid.
+    """Check all sources, and return the number of their events.
 
     Args:
-        sources: What is to be loaded.
-        note: Gets one line for each history that has no workflow's id and takes the name of its file.
+        sources: The sources to load.
+        note: Called with one line for each history without a workflow id, which uses the name of its file.
 
     Raises:
-        BadInput: Some are not; the first ten are named. Nor may two files give one name to two workflows.
+        BadInput: Events are invalid, or two files would give two workflows the same id. The first ten faults are
+            listed.
     """
     count = 0
     faults: list[str] = []
     named: dict[str, Path] = {}
-    for item in chain.from_iterable(_named(source, named, note) for source in sources):
+    for item in chain.from_iterable(_check_names(source, named, note) for source in sources):
         if not isinstance(item, Fault):
             count += 1
             continue
         faults.append(str(item))
         if len(faults) == _FAULTS:
-            faults.append(f"and maybe more: reading ended at fault {_FAULTS}")
+            faults.append(f"there may be more: the check stopped after {_FAULTS} faults")
             break
     if faults:
         raise BadInput(faults)
     return count
 
 
-def _named(source: Source, named: dict[str, Path], note: Callable[[str], object]) -> Iterator[Item | Fault]:
-    """The items of a source; a fault in their stead if another file gave its name to another workflow."""
-    noted = False
+def _check_names(source: Source, named: dict[str, Path], note: Callable[[str], object]) -> Iterator[Item | Fault]:
+    """Iterate over the items of a source. Return a fault if another file has named a workflow in the same way."""
+    is_noted = False
     for item in source.items():
         if isinstance(item, Fault) or not item.named_for:
             yield item
@@ -72,15 +73,13 @@ def _named(source: Source, named: dict[str, Path], note: Callable[[str], object]
         if other.resolve() != source.path.resolve():
             yield Fault(
                 str(source.path),
-                f"the history has no workflowId, and its file has the name of {other}: they would be stored as one "
-                f"workflow, {item.named_for!r}; rename one of the files",
+                f"the history has no workflowId, and its file has the same name as {other}: both would be stored as "
+                f"workflow {item.named_for!r}; rename one of the files",
             )
             return
-        if not noted:
-            note(
-                f"{source.path}: the history has no workflowId; its workflow is named for the file: {item.named_for!r}"
-            )
-            noted = True
+        if not is_noted:
+            note(f"{source.path}: the history has no workflowId; using the name of the file: {item.named_for!r}")
+            is_noted = True
         yield item
 
 
@@ -92,19 +91,19 @@ def load(
     progress: Progress | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Summary:
-    """Publish events and say what came of it. Events of one stream are stored in the order in which they come.
+    """Publish events and return a summary. The events of a stream are stored in their order.
 
     Args:
-        items: The events; they are asked for as they are needed.
-        store: The hub. Failures that may pass are tried again as its `backoff` says.
-        publishers: How many requests are under way at most.
-        progress: Told of every event confirmed.
-        clock: Seconds that never go back.
+        items: The events, which are consumed as they are needed.
+        store: The hub. Temporary failures are retried by its `backoff`.
+        publishers: The number of concurrent requests.
+        progress: Counts the events that the hub confirms.
+        clock: Returns monotonic time in seconds.
 
     Raises:
-        LoadFailed: The hub refused events, or stayed away. Requests under way were waited for.
-        LoadInterrupted: The same upon KeyboardInterrupt.
-        BadInput: An item is at fault, since its file was checked.
+        LoadFailed: The hub rejected events, or was unavailable. The requests in progress were completed.
+        LoadInterrupted: The load was interrupted by KeyboardInterrupt. The requests in progress were completed.
+        BadInput: An item is invalid, because its file changed after the check.
     """
     schedule = Schedule()
     tally = _Tally(progress)
@@ -119,13 +118,13 @@ def load(
             schedule.stop()
             wait(working)
             summary = tally.summary(clock() - started)
-            raise LoadInterrupted(f"interrupted; {_AGAIN}", summary=summary) from None
+            raise LoadInterrupted(f"interrupted; {_RESUME}", summary=summary) from None
         finally:
             schedule.stop()
     summary = tally.summary(clock() - started)
     for error in filter(None, (future.exception() for future in working)):
-        if isinstance(error, _Refused):
-            raise LoadFailed(f"{error}; {_AGAIN}", summary=summary) from error.__cause__
+        if isinstance(error, _Rejected):
+            raise LoadFailed(f"{error}; {_RESUME}", summary=summary) from error.__cause__
         raise error
     return summary
 
@@ -151,8 +150,8 @@ class _Tally:
         return Summary(self.new, self.duplicates, len(self.streams), seconds)
 
 
-class _Refused(Exception):
-    """A batch did not get through; its cause says why."""
+class _Rejected(Exception):
+    """A batch was not stored, for the reason that its cause gives."""
 
 
 def _feed(items: Iterable[Item | Fault], schedule: Schedule) -> None:
@@ -162,7 +161,7 @@ def _feed(items: Iterable[Item | Fault], schedule: Schedule) -> None:
                 raise BadInput([str(item)])
             schedule.put(item)
     except Stopped:
-        return  # A publisher failed; its error tells more.
+        return  # A publisher failed; `load` raises its error.
     schedule.finish()
 
 
@@ -172,13 +171,13 @@ def _publish(hub: EventStore, schedule: Schedule, tally: _Tally) -> None:
             try:
                 stored = hub.publish([item.text for item in batch.items], stream=batch.stream)
             except ClientError as error:
-                raise _Refused(f"{_place(batch, error)}: {error}") from error
+                raise _Rejected(f"{_place(batch, error)}: {error}") from error
             tally.add(stored)
             schedule.done(batch)
     except Stopped:
         return
     except BaseException:
-        # The others end too: they would wait for this one's stream for ever.
+        # The other publishers end, too: they would wait for this publisher's stream for ever.
         schedule.stop()
         raise
 

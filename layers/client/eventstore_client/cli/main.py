@@ -1,8 +1,8 @@
-"""The command line of flunq-eventstore.
+"""The entry point of the command line `eventstore`, and its commands.
 
-Results go to standard output, everything said on the way to standard error. Exit codes: 0 all is done, 1 something was
-wrong with the input or the output, or the hub refused it, 2 the command line was wrong, 3 the hub was not there, 130
-interrupted. A `work` or a `subscribe` that SIGTERM ends has done what it was asked for: 0.
+Results are written to standard output, messages to standard error. Exit codes: 0 success, 1 invalid input, an output
+that cannot be written or a request that the hub rejects, 2 invalid arguments, 3 hub unavailable, 130 interrupted.
+`work` and `subscribe` exit with 0 after SIGTERM.
 """
 
 from __future__ import annotations
@@ -24,16 +24,17 @@ from eventstore.cloudevents.json_text import decoded, members
 from eventstore.errors import EventstoreError, Malformed
 from eventstore_client.backoff import Backoff
 from eventstore_client.cli.arguments import parser
-from eventstore_client.cli.commands import running
-from eventstore_client.cli.demo import items, runs
-from eventstore_client.cli.files import is_regular, reason, standard_input
+from eventstore_client.cli.commands import command_handler
+from eventstore_client.cli.demo import items as demo_items
+from eventstore_client.cli.demo import runs
+from eventstore_client.cli.files import is_regular, read_failure, standard_input
 from eventstore_client.cli.loader import check, load
-from eventstore_client.cli.outputs import ESCAPING, Words, say, write_line
+from eventstore_client.cli.outputs import ESCAPING, WarningHandler, say, write_line
 from eventstore_client.cli.progress import Progress
 from eventstore_client.cli.signals import Signals, Terminated, terminable
-from eventstore_client.cli.signing_in import chosen
+from eventstore_client.cli.signing_in import selected_credentials
 from eventstore_client.cli.sources import Source, spooled
-from eventstore_client.cli.timeline import growing, timeline
+from eventstore_client.cli.timeline import live_table, timeline
 from eventstore_client.cli.working import Printing, Tally
 from eventstore_client.errors import (
     BadInput,
@@ -56,47 +57,47 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-_REFUSED, _AWAY, _INTERRUPTED = 1, 3, 130
+_REJECTED, _UNAVAILABLE, _INTERRUPTED = 1, 3, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code."""
+    """Run one command and return its exit code."""
     options = parser().parse_args(arguments)
     try:
-        with _worded():
+        with _warnings_on_stderr():
             _run(options)
     except BadInput as error:
-        return _failed(_REFUSED, *error.places)
+        return _report(_REJECTED, *error.places)
     except LoadFailed as error:
-        code = _REFUSED if not _is_away(error.__cause__) else _AWAY
-        return _failed(_INTERRUPTED if isinstance(error, LoadInterrupted) else code, str(error), str(error.summary))
+        code = _UNAVAILABLE if _is_unavailable(error.__cause__) else _REJECTED
+        return _report(_INTERRUPTED if isinstance(error, LoadInterrupted) else code, str(error), str(error.summary))
     except (ClientError, EventstoreError) as error:
-        return _failed(_AWAY if _is_away(error) else _REFUSED, str(error))
+        return _report(_UNAVAILABLE if _is_unavailable(error) else _REJECTED, str(error))
     except KeyboardInterrupt:
-        return _failed(_INTERRUPTED, "interrupted")
+        return _report(_INTERRUPTED, "interrupted")
     except Terminated:
         pass
     except OSError as error:
-        # The interpreter must not stumble at exit over what is still in the buffer.
+        # The interpreter flushes the buffer at exit, which must not fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        # Whoever read our output has seen enough.
+        # A reader that closes the pipe, such as `head`, is no error.
         if not isinstance(error, BrokenPipeError):
-            return _failed(_REFUSED, f"the output cannot be written: {error}")
+            return _report(_REJECTED, f"cannot write the output: {error}")
     return 0
 
 
 def _run(options: argparse.Namespace) -> None:
     if sys.stdout is None and options.command != "load" and not getattr(options, "run", None):
-        raise BadInput(["standard output is closed: there is nowhere to print to"])
+        raise BadInput(["standard output is closed"])
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors=ESCAPING)
     live = options.command in _LIVE
-    # Live consumers say by the log that they try again.
-    backoff = Backoff(notice=None if live else _Notice())
+    # Subscriptions and workers report retries in the log.
+    backoff = Backoff(notice=None if live else _RetryNotice())
     if options.patience is not None:
         backoff = replace(backoff, patience=options.patience)
     with EventStore(
-        options.url, backoff=backoff, websocket_url=options.websocket_url, credentials=chosen(options)
+        options.url, backoff=backoff, websocket_url=options.websocket_url, credentials=selected_credentials(options)
     ) as store:
         _COMMANDS[options.command](options, store)
     if sys.stdout is not None:
@@ -104,40 +105,42 @@ def _run(options: argparse.Namespace) -> None:
 
 
 @contextmanager
-def _worded() -> Iterator[None]:
-    """While entered, the client's warnings are said to whoever runs the command."""
-    logger, words = logging.getLogger("eventstore_client"), Words()
-    logger.addHandler(words)
+def _warnings_on_stderr() -> Iterator[None]:
+    """Write the client's warnings to standard error while the context is entered."""
+    logger, handler = logging.getLogger("eventstore_client"), WarningHandler()
+    logger.addHandler(handler)
     try:
         yield
     finally:
-        logger.removeHandler(words)
+        logger.removeHandler(handler)
 
 
-class _Notice:
-    """Says once why nothing seems to happen."""
+class _RetryNotice:
+    """Reports the first retry, and no others."""
 
     def __init__(self) -> None:
         self._first = threading.Lock()
 
     def __call__(self, error: ClientError) -> None:
         if self._first.acquire(blocking=False):
-            say(f"{error}; trying again")
+            say(f"{error}; retrying")
 
 
 def _load(options: argparse.Namespace, store: EventStore) -> None:
     with ExitStack() as stack:
         sources = list(_sources(options.files, options.stream, stack))
         total = check(sources, note=say)
-        _say(_loaded(chain.from_iterable(source.items() for source in sources), total, options, store))
+        items = chain.from_iterable(source.items() for source in sources)
+        _print_summary(_load_items(items, total, options, store))
 
 
 def _demo(options: argparse.Namespace, store: EventStore) -> None:
-    made = runs(options.runs, seed=options.seed, start=options.start)
-    _say(_loaded(items(made), sum(len(run.events) for run in made), options, store))
-    told = _telling(made)
-    print(f"\n{told.stream}, read back in order:\n")
-    _print_lines(timeline(store.read(told.stream)))
+    demo_runs = runs(options.runs, seed=options.seed, start=options.start)
+    total = sum(len(run.events) for run in demo_runs)
+    _print_summary(_load_items(demo_items(demo_runs), total, options, store))
+    stream = _richest_run(demo_runs).stream
+    print(f"\n{stream}, read back in order:\n")
+    _print_lines(timeline(store.read(stream)))
 
 
 def _publish(options: argparse.Namespace, store: EventStore) -> None:
@@ -168,28 +171,28 @@ def _subscribe(options: argparse.Namespace, store: EventStore) -> None:
         ) as subscription,
     ):
         events = islice(subscription, options.count)
-        lines = growing(events) if options.table else (_one_line(event.text) for event in events)
+        lines = live_table(events) if options.table else (_one_line(event.text) for event in events)
         try:
             for line in lines:
-                # Whoever follows wants each event now, not when a buffer is full. One that cannot be written is not
-                # handled: the next is not asked for, and the cursor stands before it.
+                # Each line is written immediately, without a buffer. An event whose line cannot be written is not
+                # handled: the next is not requested, and the cursor remains before it.
                 write_line(line, wait=time.sleep)
         except HistoryLost as lost:
-            _go_on(lost.cursor)
+            _print_cursor(lost.cursor)
             raise
         except (ClientError, KeyboardInterrupt, Terminated, OSError):
-            _go_on(subscription.cursor)
+            _print_cursor(subscription.cursor)
             raise
-        _go_on(subscription.handled())
+        _print_cursor(subscription.handled())
 
 
 def _work(options: argparse.Namespace, store: EventStore) -> None:
     if options.run and shutil.which(options.run[0]) is None:
-        raise BadInput([f"there is no command {options.run[0]!r}"])
+        raise BadInput([f"command not found: {options.run[0]!r}"])
     with store.work(options.subscription, patience=options.patience, follow_dataref=options.follow_dataref) as worker:
         signals = Signals(worker)
         printing = Printing(lambda event: _one_line(event.text), worker)
-        tally = Tally(running(options.run, worker, signals) if options.run else printing)
+        tally = Tally(command_handler(options.run, worker, signals) if options.run else printing)
         try:
             with signals:
                 worker.run(tally)
@@ -197,39 +200,39 @@ def _work(options: argparse.Namespace, store: EventStore) -> None:
             say(str(tally))
     if printing.error is not None:
         raise printing.error
-    if signal.SIGINT in signals.came:
+    if signal.SIGINT in signals.received:
         raise KeyboardInterrupt
 
 
-def _go_on(cursor: str) -> None:
-    say(f"to go on: --cursor {cursor}")
+def _print_cursor(cursor: str) -> None:
+    say(f"to resume: --cursor {cursor}")
 
 
-def _loaded(found: Iterable[Item | Fault], total: int, options: argparse.Namespace, store: EventStore) -> Summary:
+def _load_items(items: Iterable[Item | Fault], total: int, options: argparse.Namespace, store: EventStore) -> Summary:
     if sys.stderr is None:
-        return load(found, store, publishers=options.publishers)
+        return load(items, store, publishers=options.publishers)
     progress = Progress(total, out=sys.stderr)
     try:
-        return load(found, store, publishers=options.publishers, progress=progress)
+        return load(items, store, publishers=options.publishers, progress=progress)
     finally:
         progress.close()
 
 
 def _event(given: str) -> str:
-    """The text of one event: the argument, or standard input in UTF-8, whatever the locale."""
+    """Return the text of one event: the argument, or standard input as UTF-8, independently of the locale."""
     try:
         if given != "-":
             members(given)
             return decoded(given.encode(errors="surrogateescape"))
         content = standard_input(sys.stdin).read()
         if not content.strip():
-            raise BadInput(["standard input is empty: there is no event in it"])
+            raise BadInput(["standard input is empty: expected an event"])
         text = decoded(content)
         members(text)
     except Malformed as error:
         raise BadInput([f"{'standard input' if given == '-' else 'the event'}: {error.detail}"]) from error
     except OSError as error:
-        raise BadInput([f"standard input: {reason(error)}"]) from error
+        raise BadInput([f"standard input: {read_failure(error)}"]) from error
     return text
 
 
@@ -237,27 +240,26 @@ def _sources(files: Sequence[str], stream: str | None, stack: ExitStack) -> Iter
     for name in files:
         path = Path(name)
         if name == "-":
-            given = standard_input(sys.stdin)
-            yield stack.enter_context(spooled(given, name="standard input", into=stream))
+            yield stack.enter_context(spooled(standard_input(sys.stdin), name="standard input", into=stream))
         elif is_regular(path):
             yield Source(path=path, stream=stream)
         else:
-            # It is read once: a pipe is empty afterwards, and the loader reads what it checked.
+            # A pipe can be read only once, and the loader reads its sources twice, to check and to load them.
             try:
-                given = stack.enter_context(path.open("rb"))
+                pipe = stack.enter_context(path.open("rb"))
             except OSError as error:
-                raise BadInput([f"{name}: {reason(error)}"]) from error
-            yield stack.enter_context(spooled(given, name=name, into=stream))
+                raise BadInput([f"{name}: {read_failure(error)}"]) from error
+            yield stack.enter_context(spooled(pipe, name=name, into=stream))
 
 
-def _telling(made: Sequence[Run]) -> Run:
-    """The run that shows the most: one that waits, fails, tries again and still comes to its end, if there is one."""
-    wanted = {f"io.flunq.{name}" for name in ("task.retried", "timer.fired", "workflow.completed")}
-    return max(made, key=lambda run: len(run.types() & wanted))
+def _richest_run(demo_runs: Sequence[Run]) -> Run:
+    """Return the run with the most kinds of events: a timer, a retry and a completed workflow, if there is one."""
+    types = {f"io.flunq.{name}" for name in ("task.retried", "timer.fired", "workflow.completed")}
+    return max(demo_runs, key=lambda run: len(run.types() & types))
 
 
 def _one_line(text: str) -> str:
-    # In JSON a line break stands between tokens only: inside a string it is escaped (RFC 8259, 7).
+    # In JSON, line breaks occur only between tokens: within strings they are escaped (RFC 8259, 7).
     return text.replace("\r", " ").replace("\n", " ")
 
 
@@ -266,23 +268,23 @@ def _print_lines(lines: Iterable[str]) -> None:
         print(line)
 
 
-def _say(summary: Summary) -> None:
+def _print_summary(summary: Summary) -> None:
     if sys.stderr is not None:
         print(summary, file=sys.stderr)
 
 
-def _failed(code: int, *lines: str) -> int:
+def _report(code: int, *lines: str) -> int:
     for line in lines:
         say(line)
     return code
 
 
-def _is_away(error: BaseException | None) -> bool:
+def _is_unavailable(error: BaseException | None) -> bool:
     return isinstance(error, ConnectFailed | Unavailable)
 
 
 _LIVE = {"subscribe", "work"}
-"""Commands that go on until they are interrupted."""
+"""Commands that run until they are interrupted."""
 
 _COMMANDS: Mapping[str, Callable[[argparse.Namespace, EventStore], None]] = {
     "demo": _demo,

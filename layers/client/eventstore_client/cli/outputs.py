@@ -1,4 +1,4 @@
-"""What the command line writes, where it may be closed, full, or of an encoding that lacks characters."""
+"""Writing to standard output and standard error, which may be closed, full, or unable to encode some characters."""
 
 from __future__ import annotations
 
@@ -14,105 +14,115 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["ESCAPING", "Words", "persist", "say", "say_bytes", "write_line"]
+__all__ = ["ESCAPING", "WarningHandler", "retry_io", "say", "say_bytes", "write_line"]
 
 _Result = TypeVar("_Result")
 
 _log = logging.getLogger("eventstore_client")
 
-_PASSING = {errno.ENOSPC, errno.EDQUOT, errno.EAGAIN}
-"""A disk that is full has room again some day; what is closed stays closed."""
+_TEMPORARY = {errno.ENOSPC, errno.EDQUOT, errno.EAGAIN}
+"""Errors that may end by themselves: a full disk may have room later, and a closed output remains closed."""
 
 ESCAPING = "eventstore-escaping"
-"""The handler of encoding errors that writes a character as JSON escapes it (RFC 8259, 7): it is the same JSON then."""
+"""The handler of encoding errors that writes a character as a JSON escape (RFC 8259, 7), which is equivalent JSON."""
 
 
-def _escaped(error: UnicodeError) -> tuple[str, int]:
+def _escape(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
     units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
-    codes = (int.from_bytes(units[at : at + 2]) for at in range(0, len(units), 2))
+    codes = (int.from_bytes(units[start : start + 2]) for start in range(0, len(units), 2))
     return "".join(f"\\u{code:04x}" for code in codes), error.end
 
 
-codecs.register_error(ESCAPING, _escaped)
+codecs.register_error(ESCAPING, _escape)
 
 
 def write_line(line: str, *, wait: Callable[[float], object]) -> None:
     """Write a line to standard output, and return when all of it is written.
 
     Args:
-        line: What it holds.
-        wait: Lets seconds pass while there is no room; it may raise, to end that.
+        line: The line without its line break.
+        wait: Waits for a number of seconds while the output has no room. It may raise an exception to stop.
 
     Raises:
-        OSError: It cannot be written, as when nobody reads any more.
+        OSError: The line cannot be written, for example because the pipe is closed.
     """
     sys.stdout.flush()
-    # Past the buffers: how much of it was written is known, and nothing of it is written twice.
+    # Bypasses the buffers, so that the number of bytes written is known and none is written twice.
     binary: Any = sys.stdout.buffer
     raw = getattr(binary, "raw", binary)
-    left = memoryview(f"{line}\n".encode(sys.stdout.encoding, ESCAPING))
-    while left:
-        count = persist(
-            partial(_written, raw, left),
+    remaining = memoryview(f"{line}\n".encode(sys.stdout.encoding, ESCAPING))
+    while remaining:
+        count = retry_io(
+            partial(_write, raw, remaining),
             wait=wait,
-            what="the output cannot be written",
-            passing=lambda error: error.errno in _PASSING,
+            what="cannot write the output",
+            is_temporary=lambda error: error.errno in _TEMPORARY,
         )
-        left = left[count:]
+        remaining = remaining[count:]
 
 
-def _written(raw: Any, left: memoryview) -> int:  # noqa: ANN401 - a raw stream, or what stands for one in a test
-    count = raw.write(left)
+def _write(raw: Any, remaining: memoryview) -> int:  # noqa: ANN401 - a raw stream, or a substitute in tests
+    count = raw.write(remaining)
     if count is None:
         raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
     return int(count)
 
 
-def persist(
-    action: Callable[[], _Result], *, wait: Callable[[float], object], what: str, passing: Callable[[OSError], bool]
+def retry_io(
+    action: Callable[[], _Result],
+    *,
+    wait: Callable[[float], object],
+    what: str,
+    is_temporary: Callable[[OSError], bool],
 ) -> _Result:
-    """What the action returns, tried each second for as long as its failure may pass; the log says so, less and less.
+    """Call the action each second until it succeeds, and return its result. Warnings become rarer over time.
+
+    Args:
+        action: The action to retry.
+        wait: Waits for a number of seconds. It may raise an exception to stop.
+        what: The failure as warnings name it.
+        is_temporary: Whether an error may end by itself, and is retried.
 
     Raises:
-        OSError: A failure that does not pass.
+        OSError: An error that is not temporary.
     """
     failures = 0
     while True:
         try:
             return action()
         except OSError as error:
-            if not passing(error):
+            if not is_temporary(error):
                 raise
             if failures & (failures - 1) == 0:
-                _log.warning("%s: %s; trying again", what, error)
+                _log.warning("%s: %s; retrying", what, error)
             failures += 1
         wait(1.0)
 
 
 def say(line: str) -> None:
-    """Write a line for a person to standard error, if anybody can read it there."""
-    # `print` to a file that is None would write to standard output.
+    """Write a message to standard error, unless it is closed."""
+    # `print` with None as its file writes to standard output.
     if sys.stderr is not None:
         with suppress(OSError, ValueError):
             print(f"eventstore: {line}", file=sys.stderr, flush=True)
 
 
 def say_bytes(text: bytes) -> None:
-    """Write to standard error past Python's buffer, which a thread that is interrupted may be writing to."""
-    # Where it was closed at the start, the number 2 may belong to a connection by now.
+    """Write to standard error without Python's buffer, which an interrupted thread may hold."""
+    # If standard error was closed at the start, file descriptor 2 may belong to a connection.
     if sys.stderr is not None:
         with suppress(OSError):
             os.write(2, text)
 
 
-class Words(logging.Handler):
-    """Says the client's warnings to a person."""
+class WarningHandler(logging.Handler):
+    """Writes the client's warnings to standard error."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one."""
+        """Write a warning."""
         say(self.format(record))

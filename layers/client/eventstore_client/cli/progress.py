@@ -1,3 +1,5 @@
+"""The progress of a load: a bar on a terminal, otherwise a line every few seconds."""
+
 from __future__ import annotations
 
 import threading
@@ -10,13 +12,23 @@ if TYPE_CHECKING:
 
 __all__ = ["Progress"]
 
-_BAR = 30
+_BAR_WIDTH = 30
+
 _REDRAW = 0.1
+"""Seconds between two updates of the bar."""
+
 _LINE = 5.0
+"""Seconds between two lines where there is no terminal."""
 
 
 class Progress:
-    """Says how far a load is: a bar on a terminal, now and then a line elsewhere. Threads may share it."""
+    """Shows the progress of a load. Threads may share it.
+
+    Args:
+        total: The number of events to load.
+        out: The stream to write to.
+        clock: Returns monotonic time in seconds.
+    """
 
     def __init__(self, total: int, *, out: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
         self._total = total
@@ -29,7 +41,7 @@ class Progress:
         self._shown = self._started if not self._terminal else self._started - _REDRAW
 
     def advance(self, count: int) -> None:
-        """So many more events are confirmed."""
+        """Add a number of events that the hub confirmed."""
         with self._lock:
             self._done += count
             now = self._clock()
@@ -38,7 +50,7 @@ class Progress:
                 self._show(now)
 
     def close(self) -> None:
-        """Draw the bar a last time, and leave its line."""
+        """Draw the bar a last time, and end its line."""
         with self._lock:
             if self._terminal:
                 self._show(self._clock())
@@ -49,9 +61,9 @@ class Progress:
         rate = self._done / (now - self._started) if now > self._started else 0.0
         text = f"{self._done:,}/{self._total:,} events  {rate:,.0f}/s"
         if self._terminal:
-            filled = _BAR * self._done // self._total if self._total else _BAR
-            line = f"{'█' * filled}{'░' * (_BAR - filled)} {text}"
-            # Erased to the line's end: the text before it may have been longer.
+            filled = _BAR_WIDTH * self._done // self._total if self._total else _BAR_WIDTH
+            line = f"{'█' * filled}{'░' * (_BAR_WIDTH - filled)} {text}"
+            # The rest of the line is erased: the previous text may have been longer.
             self._out.write(f"\r{line[: get_terminal_size().columns - 1]}\x1b[K")
         else:
             self._out.write(f"{text}\n")

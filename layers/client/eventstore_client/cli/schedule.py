@@ -1,3 +1,5 @@
+"""Distributing the events of a load among publishers, in order within a stream."""
+
 from __future__ import annotations
 
 import threading
@@ -14,7 +16,7 @@ __all__ = ["Batch", "Schedule", "Stopped"]
 
 
 class Stopped(Exception):
-    """The schedule was stopped while somebody waited."""
+    """The schedule was stopped while a thread waited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +28,14 @@ class Batch:
 
 
 class Schedule:
-    """Shares events out among publishers: a stream's in order and to one publisher at a time, streams side by side.
+    """Distributes events among publishers. Only one publisher at a time has events of a stream.
 
-    Whoever puts events in waits while too many are held, so a file of any length needs the same memory.
+    `put` blocks while too many bytes are queued, so that files of any size need the same memory.
+
+    Args:
+        batch_events: The greatest number of events per batch.
+        batch_bytes: The greatest size of a batch; a single event may be larger.
+        held_bytes: The size of queued events at which `put` blocks.
     """
 
     def __init__(self, *, batch_events: int = 100, batch_bytes: int = 1024 * 1024, held_bytes: int = 32 << 20) -> None:
@@ -37,9 +44,9 @@ class Schedule:
         self._room_bytes = held_bytes
         self._held_bytes = 0
         self._waiting: dict[str, deque[Item]] = {}
-        # Streams that have events and no publisher, the longest waiting first.
+        # Streams with events and without a publisher, in the order in which they became ready.
         self._ready: deque[str] = deque()
-        self._taken: set[str] = set()
+        self._publishing: set[str] = set()
         self._finished = False
         self._stopped = threading.Event()
         lock = threading.Lock()
@@ -47,10 +54,10 @@ class Schedule:
         self._room = threading.Condition(lock)
 
     def put(self, item: Item) -> None:
-        """Add an event behind those of its stream.
+        """Queue an event behind the others of its stream.
 
         Raises:
-            Stopped: Nobody publishes any more.
+            Stopped: The schedule was stopped.
         """
         with self._room:
             self._room.wait_for(lambda: self._held_bytes < self._room_bytes or self._stopped.is_set())
@@ -59,13 +66,13 @@ class Schedule:
             self._held_bytes += item.size
             if item.stream not in self._waiting:
                 self._waiting[item.stream] = deque()
-                if item.stream not in self._taken:
+                if item.stream not in self._publishing:
                     self._ready.append(item.stream)
                     self._work.notify()
             self._waiting[item.stream].append(item)
 
     def take(self) -> Batch | None:
-        """The next events to publish; None when there will be no more. `done` gives the stream back."""
+        """Wait for the next batch to publish; None at the end. The caller returns the stream by `done`."""
         with self._work:
             self._work.wait_for(lambda: self._ready or self._is_over())
             if self._stopped.is_set() or not self._ready:
@@ -74,14 +81,14 @@ class Schedule:
             batch = self._batch(self._waiting[stream])
             if not self._waiting[stream]:
                 del self._waiting[stream]
-            self._taken.add(stream)
+            self._publishing.add(stream)
             self._room.notify()
             return Batch(stream, batch)
 
     def done(self, batch: Batch) -> None:
-        """Let the rest of the batch's stream be published."""
+        """Return the stream of a batch, so that its next events can be published."""
         with self._work:
-            self._taken.remove(batch.stream)
+            self._publishing.remove(batch.stream)
             if batch.stream in self._waiting:
                 self._ready.append(batch.stream)
                 self._work.notify()
@@ -89,23 +96,23 @@ class Schedule:
                 self._work.notify_all()
 
     def finish(self) -> None:
-        """Say that nothing more will be put in."""
+        """Mark the end: no event will be added."""
         with self._work:
             self._finished = True
             self._work.notify_all()
 
     def stop(self) -> None:
-        """Hand out nothing more, and wake all who wait."""
+        """End all waiting, and return no further batches."""
         with self._work:
             self._stopped.set()
             self._work.notify_all()
             self._room.notify_all()
 
     def pause(self, seconds: float) -> None:
-        """Wait that long.
+        """Wait for a number of seconds.
 
         Raises:
-            Stopped: At once when the schedule is stopped.
+            Stopped: The schedule was stopped.
         """
         if self._stopped.wait(seconds):
             raise Stopped
@@ -117,7 +124,7 @@ class Schedule:
         batch: list[Item] = []
         size = 2
         while waiting and len(batch) < self._batch_events:
-            # A comma or a bracket goes with each; the first is taken whatever its size.
+            # Each event needs a comma or a bracket. The first is accepted whatever its size.
             size += waiting[0].size + 1
             if batch and size > self._batch_bytes:
                 break

@@ -1,4 +1,4 @@
-"""How SIGINT and SIGTERM end the commands that go on until they are interrupted."""
+"""SIGINT and SIGTERM of the commands that run until they are interrupted."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Signals", "Terminated", "terminable"]
 
-_LEAVING = b"eventstore: leaving once the event in hand is finished; another signal interrupts it\n"
+_STOPPING = b"eventstore: stopping after the current event; another signal interrupts it\n"
 
 
 class Terminated(BaseException):
-    """SIGTERM came. Like KeyboardInterrupt it is no failure of what it ends."""
+    """SIGTERM was received. Like KeyboardInterrupt, it is not an `Exception`."""
 
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """While entered, SIGTERM raises `Terminated`, as SIGINT raises KeyboardInterrupt."""
+    """Raise `Terminated` on SIGTERM while the context is entered, as SIGINT raises KeyboardInterrupt."""
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
         yield
@@ -39,28 +39,31 @@ def _terminate(_: int, __: FrameType | None) -> NoReturn:
 
 
 class Signals:
-    """While entered, SIGINT and SIGTERM close the worker, which finishes the event in hand; a second one interrupts.
+    """A context in which SIGINT and SIGTERM close a worker after its current event. A second signal interrupts it.
+
+    Args:
+        worker: The worker to close.
 
     Attributes:
-        came: Which ones came.
+        received: The signals received.
     """
 
     def __init__(self, worker: Worker) -> None:
-        self.came: list[int] = []
+        self.received: list[int] = []
         self._worker = worker
         self._deferred = False
-        # In threads of their own, for the one that a signal interrupts may hold the worker's lock.
+        # `close` runs in a thread of its own, because the thread that a signal interrupts may hold the worker's lock.
         self._closing: list[threading.Thread] = []
         self._before: list[tuple[int, Any]] = []
 
     def check(self) -> None:
-        """Interrupt, if that is due."""
-        if len(self.came) > 1:
+        """Raise KeyboardInterrupt if a second signal was deferred."""
+        if len(self.received) > 1:
             raise KeyboardInterrupt
 
     @contextmanager
     def deferred(self) -> Iterator[None]:
-        """Let an interrupt wait for the next `check`."""
+        """Defer an interrupt to the next `check`."""
         self._deferred = True
         try:
             yield
@@ -71,18 +74,20 @@ class Signals:
         self._before = [(number, signal.signal(number, self._handle)) for number in (signal.SIGINT, signal.SIGTERM)]
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         for number, handler in self._before:
             signal.signal(number, handler)
         for thread in self._closing:
             thread.join()
 
     def _handle(self, number: int, _: FrameType | None) -> None:
-        self.came.append(number)
-        if len(self.came) == 1:
-            # Another signal may come in the midst of this: it interrupts once the worker is being closed.
+        self.received.append(number)
+        if len(self.received) == 1:
+            # A second signal during this block is deferred until the worker is being closed.
             deferred, self._deferred = self._deferred, True
-            say_bytes(_LEAVING)
+            say_bytes(_STOPPING)
             self._closing.append(threading.Thread(target=self._worker.close))
             self._closing[0].start()
             self._deferred = deferred

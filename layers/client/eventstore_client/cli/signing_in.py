@@ -1,4 +1,4 @@
-"""The options of the command line that say what a hub is shown."""
+"""The options of the command line that select credentials."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ if TYPE_CHECKING:
 
     from eventstore_client.credentials import Credentials
 
-__all__ = ["TokenCommand", "add_options", "chosen"]
+__all__ = ["TokenCommand", "add_options", "selected_credentials"]
 
-_PATIENCE = 60.0
-"""Seconds that a command may take; one that asks a person takes some."""
+_TIMEOUT = 60.0
+"""Seconds that a token command may take, which may have to ask a person."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Let the command line name a credential."""
+    """Add the options that select credentials."""
     group = parser.add_argument_group(
-        "who you are",
-        "at most one; better in the environment than here, where others on this machine can read it. Shown over https "
-        "and wss alone, or to a hub on this machine: localhost, 127.0.0.0/8, ::1",
+        "credentials",
+        "Use at most one. Prefer the environment: other users of this machine can read arguments.\nCredentials are "
+        "sent only over https and wss, or to a hub on this machine (localhost, 127.0.0.0/8, ::1).",
     )
-    one = group.add_mutually_exclusive_group()
-    one.add_argument("--token", metavar="TOKEN", help="a bearer token (else EVENTSTORE_TOKEN)")
-    one.add_argument(
+    kinds = group.add_mutually_exclusive_group()
+    kinds.add_argument("--token", metavar="TOKEN", help="a bearer token (default: EVENTSTORE_TOKEN)")
+    kinds.add_argument(
         "--token-command",
         metavar="COMMAND",
-        help="prints a token that is valid now; run again for each connection, and when the hub takes a token no more",
+        help="a command that prints a valid token; it runs for each connection, and when the hub rejects a token",
     )
-    one.add_argument("--api-key", metavar="KEY", help="an API key (else EVENTSTORE_API_KEY)")
-    one.add_argument("--aws-iam", action="store_true", help="sign with your AWS credentials; needs boto3")
-    group.add_argument("--region", help="for --aws-iam, where the hub's address does not tell its AWS region")
+    kinds.add_argument("--api-key", metavar="KEY", help="an API key (default: EVENTSTORE_API_KEY)")
+    kinds.add_argument("--aws-iam", action="store_true", help="sign requests with your AWS credentials; requires boto3")
+    group.add_argument("--region", help="the AWS region for --aws-iam, if the hub's address does not contain it")
 
 
-def chosen(options: argparse.Namespace) -> Credentials | None:
-    """What the command line names; None leaves it to the environment."""
+def selected_credentials(options: argparse.Namespace) -> Credentials | None:
+    """Return the credentials that the options select; None to use those of the environment."""
     if options.token is not None:
         return Bearer(options.token)
     if options.token_command is not None:
@@ -55,25 +55,25 @@ def chosen(options: argparse.Namespace) -> Credentials | None:
 
 @dataclass(frozen=True, slots=True)
 class TokenCommand:
-    """A command that prints a token. No shell reads it, and what it prints is shown to nobody but the hub."""
+    """A command that prints a token. It runs without a shell, and its output is sent to the hub only."""
 
     command: Sequence[str]
 
     def __call__(self) -> str:
-        """The token.
+        """Run the command and return the token.
 
         Raises:
-            NoCredentials: The command cannot be run, fails, or takes too long.
+            NoCredentials: The command cannot be run, fails or takes too long.
         """
         name = self.command[0] if self.command else ""
         try:
             run = subprocess.run(  # noqa: S603 - the user's own command
-                self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, timeout=_PATIENCE, check=True
+                self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, timeout=_TIMEOUT, check=True
             )
         except (OSError, IndexError, ValueError) as error:
-            raise NoCredentials(f"the token command {name!r} cannot be run: {error}") from None
+            raise NoCredentials(f"cannot run the token command {name!r}: {error}") from None
         except subprocess.CalledProcessError as error:
-            raise NoCredentials(f"the token command {name!r} ended with exit code {error.returncode}") from None
+            raise NoCredentials(f"the token command {name!r} exited with code {error.returncode}") from None
         except subprocess.TimeoutExpired:
-            raise NoCredentials(f"the token command {name!r} took more than {_PATIENCE:.0f} s") from None
+            raise NoCredentials(f"the token command {name!r} took more than {_TIMEOUT:.0f} s") from None
         return run.stdout.strip()

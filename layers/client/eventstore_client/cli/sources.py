@@ -1,8 +1,8 @@
-"""Files of events: NDJSON, JSON arrays, single events and Temporal histories, told apart by what stands in them.
+"""Files of events: NDJSON, JSON arrays, single events and Temporal histories. The content decides which format it is.
 
-Each event's text goes on as it stands in the file; of an event that a hub wrote out, what the hub added is taken off.
-NDJSON is read line by line, whatever its length; the other forms are one JSON value, and held in memory while their
-events are taken out. Any of them may be packed by gzip.
+The text of each event is published unchanged; from events that a hub exported, the hub's attributes are removed. NDJSON
+is read line by line, so that it may have any size. The other formats are one JSON value, which is held in memory while
+its events are extracted. All formats may be compressed with gzip.
 """
 
 from __future__ import annotations
@@ -16,7 +16,14 @@ from eventstore.cloudevents.json_text import decoded, elements, members
 from eventstore.errors import EventstoreError, Invalid, Malformed
 from eventstore.streams import stream_name, stream_of
 from eventstore_client.cli.exported import as_published
-from eventstore_client.cli.files import READ_ERRORS, Version, kept, reason, unpacked, unpacked_name
+from eventstore_client.cli.files import (
+    READ_ERRORS,
+    Version,
+    decompressed,
+    decompressed_name,
+    read_failure,
+    temporary_copy,
+)
 from eventstore_client.cli.temporal import history_events, is_history, is_history_event, workflow_of
 
 if TYPE_CHECKING:
@@ -27,23 +34,23 @@ if TYPE_CHECKING:
 __all__ = ["Fault", "Item", "Source", "spooled"]
 
 _EVENT_BYTES = 256 * 1024
-"""The most that the hub takes of one event."""
+"""The greatest size of an event that the hub accepts."""
 
-_LINES = {".ndjson", ".jsonl"}
-_MARK = b"\xef\xbb\xbf"
-_CHANGED = "was changed while it was read; load it again once nobody writes to it"
+_NDJSON_SUFFIXES = {".ndjson", ".jsonl"}
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_CHANGED = "changed while it was read; load it again when it is complete"
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A valid event, to be published.
+    """A valid event to publish.
 
     Attributes:
-        text: In the CloudEvents JSON format.
-        stream: Where it belongs.
-        place: Where it was found, for a person.
-        size: The bytes of the text in UTF-8.
-        named_for: The workflow's id, where it is but the name of the file; else empty.
+        text: The event in the CloudEvents JSON format.
+        stream: The stream that it is published to.
+        place: The file and line of the event, for messages.
+        size: The size of the text in UTF-8 bytes.
+        named_for: The workflow id if it is the name of the file; else empty.
     """
 
     text: str
@@ -55,7 +62,12 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What cannot be published, and why."""
+    """An event or file that cannot be published.
+
+    Attributes:
+        place: The file and line.
+        reason: Why it cannot be published.
+    """
 
     place: str
     reason: str
@@ -66,25 +78,25 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A file of events; it may be read any number of times.
+    """A file of events, which can be read several times.
 
     Attributes:
-        path: Where it stands.
-        name: What it is called, for a person; else the path.
-        stream: Where all of its events belong; else each says so itself.
-        is_kept: It is a copy of what came by a pipe, and the name of its file says nothing.
+        path: The path of the file.
+        name: The name in messages; by default, the path.
+        stream: The stream of all events; None leaves it to the attributes of each event.
+        is_copy: Whether the file is a temporary copy of a pipe, whose name has no meaning.
     """
 
     path: Path
     name: str = ""
     stream: str | None = None
-    is_kept: bool = False
+    is_copy: bool = False
     _versions: list[Version] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def items(self) -> Iterator[Item | Fault]:
-        """Its events in order. After a line that is at fault, the next ones are still read.
+        """Iterate over the events in order. Reading continues after a line with a fault.
 
-        A file that is not what it was when it was read before, or when the reading began, is at fault itself.
+        A file that changed since it was read before, or since reading began, yields a fault.
         """
         try:
             with self.path.open("rb") as file:
@@ -93,11 +105,11 @@ class Source:
                     yield Fault(self._name, _CHANGED)
                     return
                 self._versions[:] = [version]
-                yield from self._items(unpacked(file))
+                yield from self._items(decompressed(file))
                 if Version.of(file) != version:
                     yield Fault(self._name, _CHANGED)
         except READ_ERRORS as error:
-            yield Fault(self._name, reason(error))
+            yield Fault(self._name, read_failure(error))
 
     @property
     def _name(self) -> str:
@@ -105,19 +117,19 @@ class Source:
 
     def _items(self, file: BinaryIO) -> Iterator[Item | Fault]:
         for number, line in enumerate(file, 1):
-            if not line.removeprefix(_MARK).strip():
+            if not line.removeprefix(_BYTE_ORDER_MARK).strip():
                 continue
-            if self._is_lines(line):
+            if self._is_ndjson(line):
                 yield self._line(number, line)
                 yield from (self._line(n, text) for n, text in enumerate(file, number + 1) if text.strip())
             else:
                 file.seek(0)
                 yield from self._document(file.read())
             return
-        yield Fault(self._name, "is empty: there is no event in it")
+        yield Fault(self._name, "is empty: expected an event")
 
-    def _is_lines(self, first: bytes) -> bool:
-        if not self.is_kept and unpacked_name(self.path).suffix in _LINES:
+    def _is_ndjson(self, first: bytes) -> bool:
+        if not self.is_copy and decompressed_name(self.path).suffix in _NDJSON_SUFFIXES:
             return True
         try:
             return not is_history(members(decoded(first)))
@@ -147,19 +159,19 @@ class Source:
             yield Fault(self._name, _reason(error))
 
     def _array(self, text: str) -> Iterator[Item | Fault]:
-        found = elements(text)
-        if found and found[0].startswith("{") and is_history_event(members(found[0])):
-            yield from self._history(text, found, start=0, pointer="")
+        events = elements(text)
+        if events and events[0].startswith("{") and is_history_event(members(events[0])):
+            yield from self._history(text, events, start=0, pointer="")
             return
-        for index, (element, line) in enumerate(zip(found, _lines(text, found), strict=True)):
+        for index, (element, line) in enumerate(zip(events, _lines(text, events), strict=True)):
             yield self._checked(element, f"{self._name}:{line} (element {index})")
 
-    def _history(self, text: str, found: Sequence[str], *, start: int, pointer: str) -> Iterator[Item | Fault]:
-        named_for = "" if workflow_of(found) else unpacked_name(self.path).stem
-        if found and named_for and self.is_kept:
-            raise Invalid("the history has no workflowId, and comes from no file that could name it; give it as a file")
-        events = history_events(found, name=named_for, pointer=pointer)
-        for event, line in zip(events, _lines(text, found, start=start), strict=True):
+    def _history(self, text: str, entries: Sequence[str], *, start: int, pointer: str) -> Iterator[Item | Fault]:
+        named_for = "" if workflow_of(entries) else decompressed_name(self.path).stem
+        if entries and named_for and self.is_copy:
+            raise Invalid("the history has no workflowId, and a pipe has no name to use instead; pass it as a file")
+        events = history_events(entries, name=named_for, pointer=pointer)
+        for event, line in zip(events, _lines(text, entries, start=start), strict=True):
             yield self._checked(event, f"{self._name}:{line}", named_for=named_for)
 
     def _checked(self, text: str, place: str, *, named_for: str = "") -> Item | Fault:
@@ -169,24 +181,29 @@ class Source:
             return Fault(place, _reason(error))
 
     def _item(self, text: str, place: str, *, named_for: str = "") -> Item:
-        text, recorded_in = as_published(text)
+        text, exported_from = as_published(text)
         event = from_json(text)
         if len(event.body) > _EVENT_BYTES:
-            raise Invalid(f"the event is {len(event.body)} bytes long; at most {_EVENT_BYTES} are taken")
-        named = self.stream if self.stream is not None else recorded_in
-        stream = stream_of(event) if named is None else stream_name(named)
+            raise Invalid(f"the event has {len(event.body)} bytes; the limit is {_EVENT_BYTES}")
+        name = self.stream if self.stream is not None else exported_from
+        stream = stream_of(event) if name is None else stream_name(name)
         return Item(text, stream, place, len(text.encode()), named_for)
 
 
 @contextmanager
 def spooled(stream: BinaryIO, *, name: str, into: str | None = None) -> Iterator[Source]:
-    """What comes in on a stream as a source, kept in a temporary file so that it can be read twice.
+    """Copy a pipe to a temporary file, and return it as a source, which can be read twice.
+
+    Args:
+        stream: The pipe.
+        name: The name in messages.
+        into: The stream of all events; None leaves it to the attributes of each event.
 
     Raises:
-        BadInput: It cannot be read, or there is no room to keep it.
+        BadInput: The pipe cannot be read, or the file cannot be written.
     """
-    with kept(stream, name=name) as path:
-        yield Source(path=path, name=name, stream=into, is_kept=True)
+    with temporary_copy(stream, name=name) as path:
+        yield Source(path=path, name=name, stream=into, is_copy=True)
 
 
 def _reason(error: EventstoreError) -> str:
@@ -195,15 +212,18 @@ def _reason(error: EventstoreError) -> str:
 
 
 def _lines(text: str, slices: Sequence[str], *, start: int = 0) -> Iterator[int]:
-    """The line of each slice. They stand in order with only space and punctuation between, so a find cannot err."""
-    line, at = 1, 0
+    """Iterate over the line numbers of the slices.
+
+    The slices are in order, with only white space and punctuation between them, so that a search finds the right one.
+    """
+    line, counted_to = 1, 0
     for part in slices:
-        found = text.index(part, max(start, at))
-        line += text.count("\n", at, found)
-        at = found
+        position = text.index(part, max(start, counted_to))
+        line += text.count("\n", counted_to, position)
+        counted_to = position
         yield line
-        start = found + len(part)
+        start = position + len(part)
 
 
-def _line_of(text: str, at: int) -> int:
-    return 1 + text.count("\n", 0, len(text) - len(text[at:].lstrip()))
+def _line_of(text: str, position: int) -> int:
+    return 1 + text.count("\n", 0, len(text) - len(text[position:].lstrip()))

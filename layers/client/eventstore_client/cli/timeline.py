@@ -1,4 +1,4 @@
-"""Events as a table that a person reads from top to bottom."""
+"""Events as a table for people: complete, or growing with each event."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ if TYPE_CHECKING:
 
     from eventstore_client.events import Recorded
 
-__all__ = ["growing", "rows", "timeline"]
+__all__ = ["live_table", "rows", "timeline"]
 
 _HEAD = ("#", "time", "type", "task", "what")
-_GROWING = {"stream": 16, "#": 4, "time": 23, "type": 28, "task": 16, "what": 0}
-_WHAT = ("attempt", "error", "seconds", "reason", "outcome", "amount")
+_LIVE_WIDTHS = {"stream": 16, "#": 4, "time": 23, "type": 28, "task": 16, "what": 0}
+_SUMMARY = ("attempt", "error", "seconds", "reason", "outcome", "amount")
 _FEW = 3
-"""Members that are shown of data with none of these."""
+"""The number of members shown of data that have none of these."""
 
 
 def timeline(events: Iterable[Recorded]) -> Iterator[str]:
-    """The table's lines, as wide as what stands in them."""
+    """Iterate over the lines of a table whose columns are as wide as their cells."""
     table = [_HEAD, *rows(events)]
     widths = [max(len(row[column]) for row in table) for column in range(len(_HEAD))]
     for number, row in enumerate(table):
@@ -29,11 +29,11 @@ def timeline(events: Iterable[Recorded]) -> Iterator[str]:
             yield "  ".join("─" * width for width in widths)
 
 
-def growing(events: Iterable[Recorded]) -> Iterator[str]:
-    """The lines of a table that has no end, each as soon as its event is there; a wide cell widens those below it."""
-    widths = [*_GROWING.values()]
-    yield _line(tuple(_GROWING), widths)
-    yield "  ".join("─" * (width or len(head)) for head, width in _GROWING.items())
+def live_table(events: Iterable[Recorded]) -> Iterator[str]:
+    """Iterate over the lines of a table without an end. A wide cell widens its column from there on."""
+    widths = [*_LIVE_WIDTHS.values()]
+    yield _line(tuple(_LIVE_WIDTHS), widths)
+    yield "  ".join("─" * (width or len(head)) for head, width in _LIVE_WIDTHS.items())
     for event in events:
         for row in rows([event]):
             cells = (event.stream, *row)
@@ -42,23 +42,23 @@ def growing(events: Iterable[Recorded]) -> Iterator[str]:
 
 
 def rows(events: Iterable[Recorded]) -> Iterator[tuple[str, str, str, str, str]]:
-    """A row for each event: sequence, time, type, task, and what its data say in short.
+    """Iterate over the rows of events: sequence, time, type, task and a summary of the data.
 
-    Without a time of its producer's, an event has that at which the hub stored it.
+    An event without a time of its producer has the time at which the hub stored it.
     """
     for event in events:
         time = str(event.time or event.attributes.get("hubtime", "")).replace("T", " ").removesuffix("Z")
         task = str(event.attributes.get("taskid", ""))
-        yield str(event.sequence), time, event.type, task, _what(event.data)
+        yield str(event.sequence), time, event.type, task, _summary(event.data)
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
 
 
-def _what(data: Any) -> str:  # noqa: ANN401 - data is any JSON value
+def _summary(data: Any) -> str:  # noqa: ANN401 - data is any JSON value
     if not isinstance(data, dict):
         return ""
-    known = [name for name in _WHAT if name in data]
+    known = [name for name in _SUMMARY if name in data]
     shown = [name for name in known or list(data) if isinstance(data[name], str | int | float)]
     return ", ".join(f"{name} {data[name]}" for name in (shown if known else shown[:_FEW]))

@@ -1,4 +1,4 @@
-"""`eventstore work`: what becomes of each event of a durable subscription."""
+"""The handlers of `eventstore work`: one that prints events, and one that counts the outcomes of another."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ __all__ = ["Printing", "Tally"]
 
 @dataclass(slots=True)
 class Tally:
-    """A handler that counts what another one makes of the events."""
+    """A handler that counts the outcomes of another handler."""
 
     handler: Callable[[Recorded], object]
     handled: int = 0
     failed: int = 0
 
     def __call__(self, event: Recorded) -> None:
-        """Let the other one handle the event."""
+        """Call the other handler, and count the outcome."""
         try:
             self.handler(event)
         except Exception:
@@ -41,15 +41,15 @@ class Tally:
 
 @dataclass(slots=True)
 class Printing:
-    """A handler that prints: an event is handled once whoever reads the output can have it.
+    """A handler that prints events. An event is handled when its line is written.
 
-    An output without room is waited for. One that is closed ends the worker: this event and the rest are another
-    member's, and none of them has failed.
+    If the output has no room, the handler waits. If the output is closed, the worker ends: the current event and the
+    others received are delivered to another member, and do not count as failed.
 
     Attributes:
-        line: What is printed of an event.
-        worker: Whose handler it is.
-        error: Why the output cannot be written any more.
+        line: Returns the line of an event.
+        worker: The worker that calls the handler.
+        error: The error that ended the output; None before.
     """
 
     line: Callable[[Recorded], str]
@@ -60,11 +60,11 @@ class Printing:
         """Print the event.
 
         Raises:
-            Leave: It cannot be printed.
+            Leave: The output cannot be written.
         """
         try:
             write_line(self.line(event), wait=self.worker.wait)
         except OSError as error:
             self.error = error
-            say(f"the output cannot be written: {error}; what is not printed is for another member")
+            say(f"cannot write the output: {error}; events that are not printed go to another member")
             raise Leave from error
