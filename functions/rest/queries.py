@@ -12,41 +12,49 @@ from typing import TYPE_CHECKING
 
 from eventstore.errors import InvalidQuery
 from eventstore.filters import filter_of_parameters
+from eventstore.filters.parameters import ATTRIBUTES
 from eventstore.read.pages import AllQuery, StreamQuery
 from eventstore.read.selection import Selection
-from eventstore.streams import stream_name
+from eventstore.streams import is_name, stream_name
+from functions.parameters import (
+    CURSOR,
+    DIRECTION,
+    FIRST_SEQUENCE,
+    LAST_SEQUENCE,
+    LIMIT,
+    LIST_NAMES,
+    ORDER,
+    PREFIX,
+    QUERIES,
+    SINCE,
+    STREAM,
+    SUBSCRIPTION,
+    UNTIL,
+)
 from functions.rest.tokens import DEAD_LETTERS, names_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from functions.parameters import Parameter
+
 __all__ = [
     "DeadLettersQuery",
     "NamesQuery",
     "all_query",
+    "choice",
     "dead_letters_query",
-    "flag",
     "milliseconds",
     "names_query",
     "one",
     "only",
-    "required",
+    "stream_named",
     "stream_query",
 ]
 
-_ATTRIBUTES = ("type", "source", "subject", "workflowid", "executionid", "tenantid")
-_SELECTION = (*_ATTRIBUTES, "since", "until", "filter")
-_PAGE = ("limit", "cursor")
-_ALL = (*_SELECTION, "stream", "order", *_PAGE)
-_STREAM = (*_SELECTION, "from", "to", "direction", *_PAGE)
-_NAMES = ("prefix", *_PAGE)
-
-_MOST = 1000
-_USUAL = 100
-_GREATEST = 10**15
+_ATTRIBUTES_AND_FILTER = (*ATTRIBUTES, "filter")
 
 _NUMBER = re.compile(r"0|[1-9][0-9]*")
-_PREFIX = re.compile(r"[A-Za-z0-9._:~-]{1,200}")
 _TIME = re.compile(
     r"(\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:)(\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)",
     re.ASCII,
@@ -58,68 +66,88 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class NamesQuery:
     """Which names: up to `limit` beyond `after`, those that start with `prefix`."""
 
-    prefix: str = ""
-    after: str = ""
-    limit: int = _USUAL
+    prefix: str
+    after: str
+    limit: int
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLettersQuery:
     """Which parked streams: up to `limit` beyond a subscription and a stream; of one subscription, or one stream."""
 
-    subscription: str | None = None
-    stream: str | None = None
-    after: tuple[str, str] = ("", "")
-    limit: int = _USUAL
+    subscription: str | None
+    stream: str | None
+    after: tuple[str, str]
+    limit: int
 
 
-def only(query: Mapping[str, Sequence[str]], *known: str) -> None:
-    """Return if every parameter is known and has a value.
+def only(query: Mapping[str, Sequence[str]], known: Sequence[Parameter] = ()) -> None:
+    """Raise unless every parameter is one of those known and has a value.
+
+    Args:
+        query: Every value of each parameter.
+        known: Those that the call has.
 
     Raises:
-        InvalidQuery: One is not, or has none.
+        InvalidQuery: One is not known, or has no value.
     """
+    names = [parameter.name for parameter in known]
     for name, values in query.items():
-        if name not in known:
-            knows = ", ".join(known) if known else "none"
+        if name not in names:
+            knows = ", ".join(names) or "none"
             raise InvalidQuery(f"unknown parameter {name[:80]!r}; this call knows: {knows}", pointer=name)
         if not all(values):
             raise InvalidQuery(f"{name} is empty; give it a value, or leave it out", pointer=name)
 
 
-def one(query: Mapping[str, Sequence[str]], name: str) -> str | None:
-    """The value of a parameter that may stand once; None without it."""
-    values = query.get(name) or (None,)
+def one(query: Mapping[str, Sequence[str]], parameter: Parameter) -> str | None:
+    """The value of a parameter that may stand once; None without it.
+
+    Raises:
+        InvalidQuery: It stands several times, or it is required and missing.
+    """
+    values = query.get(parameter.name) or ()
     if len(values) > 1:
-        raise InvalidQuery(f"{name} stands {len(values)} times; once is enough", pointer=name)
-    return values[0]
+        raise InvalidQuery(f"{parameter.name} stands {len(values)} times; once is enough", pointer=parameter.name)
+    if parameter.required and not values:
+        raise InvalidQuery(f"{parameter.name} is missing; this call needs it", pointer=parameter.name)
+    return values[0] if values else None
 
 
-def flag(query: Mapping[str, Sequence[str]], name: str) -> bool:
-    """Whether a parameter says true; without it, false."""
-    return _choice(query, name, ("false", "true")) == "true"
+def choice(query: Mapping[str, Sequence[str]], parameter: Parameter) -> str:
+    """The choice that a parameter makes; without it, the first of its choices.
+
+    Raises:
+        InvalidQuery: It stands several times, or is none of them.
+    """
+    text = one(query, parameter)
+    if text is not None and text not in parameter.choices:
+        raise InvalidQuery(
+            f"{parameter.name} is {text[:40]!r}; it is {' or '.join(parameter.choices)}", pointer=parameter.name
+        )
+    return text or parameter.choices[0]
 
 
 def all_query(query: Mapping[str, Sequence[str]]) -> AllQuery:
     """Which events of all streams."""
-    only(query, *_ALL)
+    only(query, QUERIES["searchEvents"])
     return AllQuery(
-        limit=_limit(query),
-        cursor=one(query, "cursor"),
-        backwards=_choice(query, "order", ("asc", "desc")) == "desc",
+        limit=_integer(query, LIMIT),
+        cursor=one(query, CURSOR),
+        backwards=choice(query, ORDER) == "desc",
         selection=_selection(query),
     )
 
 
 def stream_query(query: Mapping[str, Sequence[str]], *, wait: float) -> StreamQuery:
     """Which events of one stream."""
-    only(query, *_STREAM)
+    only(query, QUERIES["readStream"])
     return StreamQuery(
-        start=_number(query, "from", default=1, greatest=_GREATEST),
-        stop=_number(query, "to", default=_GREATEST, greatest=_GREATEST),
-        limit=_limit(query),
-        cursor=one(query, "cursor"),
-        backwards=_choice(query, "direction", ("forwards", "backwards")) == "backwards",
+        start=_integer(query, FIRST_SEQUENCE),
+        stop=_integer(query, LAST_SEQUENCE),
+        limit=_integer(query, LIMIT),
+        cursor=one(query, CURSOR),
+        backwards=choice(query, DIRECTION) == "backwards",
         selection=_selection(query),
         wait=wait,
     )
@@ -127,34 +155,35 @@ def stream_query(query: Mapping[str, Sequence[str]], *, wait: float) -> StreamQu
 
 def names_query(query: Mapping[str, Sequence[str]], kind: str) -> NamesQuery:
     """Which names of a list of that kind (`tokens`)."""
-    only(query, *_NAMES)
-    prefix, cursor = one(query, "prefix"), one(query, "cursor")
-    if prefix is not None and not _PREFIX.fullmatch(prefix):
+    only(query, LIST_NAMES)
+    prefix, cursor = one(query, PREFIX), one(query, CURSOR)
+    if prefix is not None and not is_name(prefix):
         raise InvalidQuery(
             f"prefix is {prefix[:80]!r}; a name is 1 to 200 of: letters, digits and . _ : ~ -", pointer="prefix"
         )
-    return NamesQuery(prefix or "", names_of(kind, cursor)[0] if cursor else "", _limit(query))
+    return NamesQuery(prefix or "", names_of(kind, cursor)[0] if cursor else "", _integer(query, LIMIT))
 
 
 def dead_letters_query(query: Mapping[str, Sequence[str]]) -> DeadLettersQuery:
     """Which parked streams."""
-    only(query, "subscription", "stream", *_PAGE)
-    stream, cursor = one(query, "stream"), one(query, "cursor")
-    if stream is not None:
-        stream_name(stream, pointer="stream")
-    subscription, after = one(query, "subscription"), ("", "")
+    only(query, QUERIES["listDeadLetters"])
+    stream, cursor = stream_named(query), one(query, CURSOR)
+    subscription, after = one(query, SUBSCRIPTION), ("", "")
     if cursor:
         name, last = names_of(DEAD_LETTERS, cursor, count=2)
         after = name, last
-    return DeadLettersQuery(subscription, stream, after, _limit(query))
+    return DeadLettersQuery(subscription, stream, after, _integer(query, LIMIT))
 
 
-def required(query: Mapping[str, Sequence[str]], name: str) -> str:
-    """The value of a parameter that must stand once."""
-    value = one(query, name)
-    if value is None:
-        raise InvalidQuery(f"{name} is missing; this call needs it", pointer=name)
-    return value
+def stream_named(query: Mapping[str, Sequence[str]]) -> str | None:
+    """The one stream that a call is about; None without it.
+
+    Raises:
+        InvalidQuery: There are several.
+        InvalidStream: It is no name.
+    """
+    name = one(query, STREAM)
+    return None if name is None else stream_name(name, pointer="stream")
 
 
 def _selection(query: Mapping[str, Sequence[str]]) -> Selection:
@@ -162,45 +191,35 @@ def _selection(query: Mapping[str, Sequence[str]]) -> Selection:
     for name in streams:
         stream_name(name, pointer="stream")
     return Selection(
-        filter=filter_of_parameters({name: query[name] for name in (*_ATTRIBUTES, "filter") if name in query}),
+        filter=filter_of_parameters({name: query[name] for name in _ATTRIBUTES_AND_FILTER if name in query}),
         streams=tuple(streams),
-        since=_time(query, "since"),
-        until=_time(query, "until"),
+        since=_time(query, SINCE),
+        until=_time(query, UNTIL),
     )
 
 
-def _limit(query: Mapping[str, Sequence[str]]) -> int:
-    return _number(query, "limit", default=_USUAL, greatest=_MOST)
-
-
-def _number(query: Mapping[str, Sequence[str]], name: str, *, default: int, greatest: int) -> int:
-    text = one(query, name)
+def _integer(query: Mapping[str, Sequence[str]], parameter: Parameter) -> int:
+    name, greatest = parameter.name, parameter.maximum
+    text = one(query, parameter)
     if text is None:
-        return default
+        return parameter.default if isinstance(parameter.default, int) else greatest
     # Length first: Python refuses to read thousands of digits.
     if not _NUMBER.fullmatch(text) or len(text) > len(str(greatest)) or not 1 <= int(text) <= greatest:
         raise InvalidQuery(f"{name} is {text[:40]!r}; it is a whole number from 1 to {greatest}", pointer=name)
     return int(text)
 
 
-def _choice(query: Mapping[str, Sequence[str]], name: str, choices: tuple[str, str]) -> str:
-    text = one(query, name)
-    if text is not None and text not in choices:
-        raise InvalidQuery(f"{name} is {text[:40]!r}; it is {' or '.join(choices)}", pointer=name)
-    return text or choices[0]
-
-
-def _time(query: Mapping[str, Sequence[str]], name: str) -> int | None:
-    text = one(query, name)
+def _time(query: Mapping[str, Sequence[str]], parameter: Parameter) -> int | None:
+    text = one(query, parameter)
     if text is None:
         return None
     try:
         return max(0, milliseconds(text))
     except ValueError as error:
         raise InvalidQuery(
-            f"{name} is {text[:40]!r}, which is no time of RFC 3339; one is such as 2018-04-05T17:31:00Z "
+            f"{parameter.name} is {text[:40]!r}, which is no time of RFC 3339; one is such as 2018-04-05T17:31:00Z "
             "(a + of an offset is sent as %2B)",
-            pointer=name,
+            pointer=parameter.name,
         ) from error
 
 

@@ -12,21 +12,36 @@ from eventstore.errors import InvalidRequest
 from eventstore.filters import parse_filters
 from eventstore.groups import LONGEST_REASON
 from eventstore.streams import ANY, Expected, stream_name
+from functions import protocol
+from functions.protocol import (
+    ACK_MEMBERS,
+    CURSOR,
+    DELAY,
+    EXPECTED,
+    FRAME,
+    FROM,
+    ID,
+    ID_PATTERN,
+    PARTITION,
+    REASON,
+    REQUEST,
+    SEQUENCE,
+    STREAM,
+    STREAMS,
+    SUBSCRIPTION,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from eventstore.cloudevents.event import Event
-    from eventstore.cloudevents.json_text import Member
+    from eventstore.cloudevents.json_text import Member as JsonMember
     from eventstore.filters import Filter
+    from functions.protocol import Member
 
 __all__ = ["Ack", "Join", "Message", "Nack", "Publish", "Release", "Subscribe"]
 
-_ID = re.compile(r"[A-Za-z0-9._:~-]{1,64}")
-_REQUEST_LENGTH = 128
-_STREAMS = 100
-_GREATEST = 10**15
-_LONGEST_DELAY = 86_400
+_ID = re.compile(ID_PATTERN)
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,15}")
 
 
@@ -34,7 +49,7 @@ _NUMBER = re.compile(r"0|[1-9][0-9]{0,15}")
 class Message:
     """A message, taken apart; the texts of its members are as the client wrote them."""
 
-    found: Mapping[str, Member]
+    found: Mapping[str, JsonMember]
 
     @classmethod
     def parse(cls, body: str) -> Message:
@@ -48,32 +63,37 @@ class Message:
     @property
     def action(self) -> str:
         """What it asks for."""
-        return self.text("action") or ""
+        return self._text("action") or ""
 
     @property
     def request(self) -> str | None:
         """What its answer is to repeat, if it is something that can be repeated."""
-        value = self.found["request"].value if "request" in self.found else None
-        return value if isinstance(value, str) and len(value) <= _REQUEST_LENGTH else None
+        value = self.found[REQUEST.name].value if REQUEST.name in self.found else None
+        return value if isinstance(value, str) and len(value) <= REQUEST.maximum else None
 
     @property
     def own_id(self) -> str | None:
         """The subscription that it names, if it names one."""
-        value = self.found["id"].value if "id" in self.found else None
+        value = self.found[ID.name].value if ID.name in self.found else None
         return value if isinstance(value, str) and _ID.fullmatch(value) else None
 
-    def only(self, *known: str) -> None:
-        """Return if every member is known, and `request` is as it must be.
+    def only(self, members: Sequence[Member]) -> None:
+        """Raise unless every member is known, and `request` is as it must be.
+
+        Args:
+            members: Those that the action has, beside `action` and `request`.
 
         Raises:
-            InvalidRequest: One is not.
+            InvalidRequest: A member is not known, or `request` cannot be repeated.
         """
+        known = ("action", REQUEST.name, *(member.name for member in members))
         for name in self.found:
-            if name not in {"action", "request", *known}:
-                knows = ", ".join(("action", "request", *known))
-                raise InvalidRequest(f"unknown member {name[:80]!r}; {self.action} knows: {knows}", pointer=f"/{name}")
-        if "request" in self.found and self.request is None:
-            raise InvalidRequest(f"request must be a string of up to {_REQUEST_LENGTH} characters", pointer="/request")
+            if name not in known:
+                raise InvalidRequest(
+                    f"unknown member {name[:80]!r}; {self.action} knows: {', '.join(known)}", pointer=f"/{name}"
+                )
+        if REQUEST.name in self.found and self.request is None:
+            raise InvalidRequest(f"request must be a string of up to {REQUEST.maximum} characters", pointer="/request")
 
     def subscription(self) -> str:
         """The id of a subscription."""
@@ -81,35 +101,40 @@ class Message:
             raise InvalidRequest("id must be 1 to 64 of: letters, digits and . _ : ~ -", pointer="/id")
         return self.own_id
 
-    def text(self, name: str) -> str | None:
+    def text(self, member: Member) -> str | None:
         """A member that is a string; None without it."""
+        return self._text(member.name)
+
+    def texts(self, member: Member) -> list[str]:
+        """A member that is a string or a list of strings; none without it."""
+        name = member.name
+        if name not in self.found:
+            return []
+        value = self.found[name].value
+        values = value if isinstance(value, list) else [value]
+        if not values or not all(isinstance(text, str) for text in values):
+            raise InvalidRequest(f"{name} must be a string, or a list of at least one", pointer=f"/{name}")
+        return [str(text) for text in values]
+
+    def frame(self) -> int:
+        """The number of the frame that it is about; 0 without it."""
+        return self.integer(FRAME) if FRAME.name in self.found else 0
+
+    def integer(self, member: Member) -> int:
+        """A member that is a whole number, of at most the member's maximum."""
+        name, most = member.name, member.maximum
+        text = self.found[name].text if name in self.found else ""
+        if not _NUMBER.fullmatch(text) or int(text) > most:
+            raise InvalidRequest(f"{name} must be a whole number of at most {most}", pointer=f"/{name}")
+        return int(text)
+
+    def _text(self, name: str) -> str | None:
         if name not in self.found:
             return None
         value = self.found[name].value
         if not isinstance(value, str):
             raise InvalidRequest(f"{name} must be a string", pointer=f"/{name}")
         return value
-
-    def texts(self, name: str) -> list[str]:
-        """A member that is a string or a list of strings; none without it."""
-        if name not in self.found:
-            return []
-        value = self.found[name].value
-        values = value if isinstance(value, list) else [value]
-        if not values or not all(isinstance(one, str) for one in values):
-            raise InvalidRequest(f"{name} must be a string, or a list of at least one", pointer=f"/{name}")
-        return [str(one) for one in values]
-
-    def frame(self) -> int:
-        """The number of the frame that it is about; 0 without it."""
-        return self.number("frame") if "frame" in self.found else 0
-
-    def number(self, name: str, *, most: int = _GREATEST) -> int:
-        """A member that is a whole number."""
-        text = self.found[name].text if name in self.found else ""
-        if not _NUMBER.fullmatch(text) or int(text) > most:
-            raise InvalidRequest(f"{name} must be a whole number of at most {most}", pointer=f"/{name}")
-        return int(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,16 +150,16 @@ class Subscribe:
     @classmethod
     def of(cls, message: Message) -> Subscribe:
         """Read the message; raises `InvalidRequest`, `InvalidFilter` or `InvalidStream`."""
-        message.only("id", "filters", "stream", "from", "cursor")
+        message.only(protocol.SUBSCRIBE.members)
         own_id = message.subscription()
-        streams = message.texts("stream")
-        if len(streams) > _STREAMS:
-            raise InvalidRequest(f"{len(streams)} streams; at most {_STREAMS} may be named", pointer="/stream")
-        cursors, start = message.texts("cursor"), message.text("from")
+        streams = message.texts(STREAMS)
+        if len(streams) > STREAMS.maximum:
+            raise InvalidRequest(f"{len(streams)} streams; at most {STREAMS.maximum} may be named", pointer="/stream")
+        cursors, start = message.texts(CURSOR), message.text(FROM)
         if cursors and start is not None:
             raise InvalidRequest("from and cursor contradict each other; send one of them", pointer="/from")
-        if start not in {None, "now", "start"}:
-            raise InvalidRequest(f"from is {str(start)[:40]!r}; it is 'now' or 'start'", pointer="/from")
+        if start is not None and start not in FROM.choices:
+            raise InvalidRequest(f"from is {start[:40]!r}; it is 'now' or 'start'", pointer="/from")
         filters = parse_filters(message.found["filters"].value if "filters" in message.found else [])
         names = tuple(dict.fromkeys(stream_name(name, pointer="/stream") for name in streams))
         return cls(own_id, filters, names, cursors, start == "start")
@@ -151,12 +176,12 @@ class Publish:
     @classmethod
     def of(cls, message: Message) -> Publish:
         """Read the message; raises `InvalidRequest`, `InvalidEvent`, `InvalidStream` or `Malformed`."""
-        message.only("events", "stream", "expected")
+        message.only(protocol.PUBLISH.members)
         if "events" not in message.found or not isinstance(message.found["events"].value, list):
             raise InvalidRequest("events must be a list of CloudEvents", pointer="/events")
         texts = elements(message.found["events"].text)
         events = [from_json(text, pointer=f"/events/{index}") for index, text in enumerate(texts)]
-        stream = message.text("stream")
+        stream = message.text(STREAM)
         if stream is not None:
             stream_name(stream, pointer="/stream")
         return cls(events, stream, _expected(message))
@@ -172,8 +197,8 @@ class Join:
     @classmethod
     def of(cls, message: Message) -> Join:
         """Read the message; raises `InvalidRequest`."""
-        message.only("id", "subscription")
-        return cls(message.subscription(), message.text("subscription") or "")
+        message.only(protocol.JOIN.members)
+        return cls(message.subscription(), message.text(SUBSCRIPTION) or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,13 +214,13 @@ class Ack:
     @classmethod
     def of(cls, message: Message) -> Ack:
         """Read the message; raises `InvalidRequest` or `InvalidStream`."""
-        message.only("id", "cursor", "stream", "sequence", "frame")
-        cursors, stream = message.texts("cursor"), message.text("stream")
+        message.only(ACK_MEMBERS)
+        cursors, stream = message.texts(CURSOR), message.text(STREAM)
         if bool(cursors) == (stream is not None):
             raise InvalidRequest("ack has a cursor, or else stream and sequence", pointer="/cursor")
         own_id = message.subscription()
         if stream is not None:
-            name, sequence = stream_name(stream, pointer="/stream"), message.number("sequence")
+            name, sequence = stream_name(stream, pointer="/stream"), message.integer(SEQUENCE)
             return cls(own_id, (), name, sequence, message.frame())
         for member in ("sequence", "frame"):
             if member in message.found:
@@ -218,17 +243,17 @@ class Nack:
     @classmethod
     def of(cls, message: Message) -> Nack:
         """Read the message; raises `InvalidRequest` or `InvalidStream`."""
-        message.only("id", "stream", "sequence", "reason", "delay", "park", "frame")
-        stream = message.text("stream")
+        message.only(protocol.NACK.members)
+        stream = message.text(STREAM)
         if stream is None:
             raise InvalidRequest("stream is missing; it names the stream of the event", pointer="/stream")
         stream_name(stream, pointer="/stream")
         park = message.found["park"].value if "park" in message.found else False
         if not isinstance(park, bool):
             raise InvalidRequest("park must be true or false", pointer="/park")
-        delay = message.number("delay", most=_LONGEST_DELAY) * 1000 if "delay" in message.found else None
-        own_id, sequence = message.subscription(), message.number("sequence")
-        reason = (message.text("reason") or "")[:LONGEST_REASON]
+        delay = message.integer(DELAY) * 1000 if "delay" in message.found else None
+        own_id, sequence = message.subscription(), message.integer(SEQUENCE)
+        reason = (message.text(REASON) or "")[:LONGEST_REASON]
         return cls(own_id, stream, sequence, reason, delay, park, message.frame())
 
 
@@ -243,15 +268,15 @@ class Release:
     @classmethod
     def of(cls, message: Message) -> Release:
         """Read the message; raises `InvalidRequest`."""
-        message.only("id", "partition", "frame")
-        return cls(message.subscription(), message.number("partition"), message.frame())
+        message.only(protocol.RELEASE.members)
+        return cls(message.subscription(), message.integer(PARTITION), message.frame())
 
 
 def _expected(message: Message) -> Expected:
     if "expected" not in message.found:
         return ANY
     text = message.found["expected"].text
-    if not re.fullmatch(r"0|[1-9][0-9]{0,15}", text) or int(text) > _GREATEST:
+    if not _NUMBER.fullmatch(text) or int(text) > EXPECTED.maximum:
         raise InvalidRequest(
             "expected must be a whole number: where the stream is believed to end", pointer="/expected"
         )

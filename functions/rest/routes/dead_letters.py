@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
-from eventstore.streams import stream_name
 from functions.hub import hub
+from functions.parameters import PURGE_SUBSCRIPTION, QUERIES
 from functions.rest import responses
 from functions.rest.paging import within
-from functions.rest.queries import dead_letters_query, one, only, required
+from functions.rest.queries import dead_letters_query, one, only, stream_named
 from functions.rest.request import Request, json_body
 from functions.rest.subscription_answers import dead_letter
 from functions.rest.tokens import DEAD_LETTERS, token_of
@@ -64,10 +64,8 @@ def redrive() -> Answer:
 def purge() -> Answer:
     """Let parked streams go on behind all that is parked."""
     request = Request.of(router.current_event.raw_event, router.lambda_context)
-    only(request.query, "subscription", "stream")
-    name, stream = required(request.query, "subscription"), one(request.query, "stream")
-    if stream is not None:
-        stream_name(stream, pointer="stream")
+    only(request.query, QUERIES["purgeDeadLetters"])
+    name, stream = one(request.query, PURGE_SUBSCRIPTION) or "", stream_named(request.query)
     return _accepted(name, hub().durable_subscriptions.redrive(name, stream, "drop", access=request.access))
 
 

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from eventstore.cloudevents import from_http
-from eventstore.errors import InvalidQuery
-from eventstore.streams import stream_name
 from functions.hub import hub
+from functions.parameters import GET_EVENT, MODE, QUERIES, SOURCE
 from functions.rest import responses
 from functions.rest.conditions import expected, prefers_batch
 from functions.rest.paging import fitting, time_for_a_page
-from functions.rest.queries import all_query, one, only
+from functions.rest.queries import all_query, choice, one, only, stream_named
 from functions.rest.request import Request, segment
 
 if TYPE_CHECKING:
@@ -32,10 +31,8 @@ def publish() -> Answer:
         router.lambda_context,
         conditions=("if-match", "if-none-match"),
     )
-    only(request.query, "stream")
-    stream = one(request.query, "stream")
-    if stream is not None:
-        stream_name(stream, pointer="stream")
+    only(request.query, QUERIES["publishEvents"])
+    stream = stream_named(request.query)
     condition = expected(request.headers)
     events = from_http(request.headers, request.body)
     results = hub().publisher.publish(events, access=request.access, stream=stream, expected=condition)
@@ -65,13 +62,7 @@ def search() -> Answer:
 def find(event_id: str) -> Answer:
     """One event by its id."""
     request = Request.of(router.current_event.raw_event, router.lambda_context)
-    only(request.query, "source", "stream", "mode")
-    stream = one(request.query, "stream")
-    if stream is not None:
-        stream_name(stream, pointer="stream")
-    mode = one(request.query, "mode")
-    if mode not in {None, "structured", "binary"}:
-        raise InvalidQuery(f"mode is {str(mode)[:40]!r}; it is structured or binary", pointer="mode")
-    source = one(request.query, "source")
+    only(request.query, GET_EVENT)
+    stream, mode, source = stream_named(request.query), choice(request.query, MODE), one(request.query, SOURCE)
     event = hub().reader.find(segment(event_id), access=request.access, source=source, stream=stream)
     return responses.binary(event) if mode == "binary" else responses.structured(event)
