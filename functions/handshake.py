@@ -11,6 +11,7 @@ from eventstore.filters.parameters import ATTRIBUTES
 from eventstore.streams import stream_name
 from eventstore.subscriptions import BARE, Connection, Subscription
 from functions.hub import hub
+from functions.parameters import HANDSHAKE, START_FROM
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["UrlSubscription", "query_of", "require_acceptable", "url_subscription"]
 
-_PARAMETERS = (*ATTRIBUTES, "stream", "filter", "from", "cursor")
+_PARAMETERS = tuple(parameter.name for parameter in HANDSHAKE)
 _TOKEN = "access_token"  # noqa: S105 - the name of a parameter
 
 
@@ -62,7 +63,7 @@ def url_subscription(connection: Connection, query: Mapping[str, Sequence[str]])
     if connection.protocol != BARE:
         return None
     start, cursors = query.get("from", ()), query.get("cursor", ())
-    if len(start) > 1 or (start and start[0] not in {"now", "start"}):
+    if len(start) > 1 or (start and start[0] not in START_FROM.choices):
         raise InvalidQuery("from must be 'now' or 'start' and occur once", pointer="from")
     if start and cursors:
         raise InvalidQuery("from and cursor exclude each other; send one of them", pointer="from")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from eventstore.streams import StreamState
 
 __all__ = [
+    "VERSION_PATTERN",
     "conditions",
     "entity_tag",
     "expected",
@@ -30,11 +31,11 @@ _BATCH_SUFFIX = "-batch"
 _SETTINGS_SUFFIX = "-c"
 """Suffixes of the version in the entity tag of a bare batch, and of a stream whose settings were changed."""
 
-# A bare head, or a whole entity tag of this API: head, first sequence and epoch, with or without a suffix.
-_VERSION = re.compile(
-    r'"((0|[1-9][0-9]{0,15})(\.[1-9][0-9]{0,15}\.[0-9a-f]+(?=["-]))?)'
-    rf'(?:(?<=[0-9a-f])(?:{_BATCH_SUFFIX}|{_SETTINGS_SUFFIX}[0-9]{{1,15}}))?"'
+# The version alone, or a whole entity tag of this API: head, first and epoch, in either representation.
+VERSION_PATTERN = (
+    r'"((0|[1-9][0-9]{0,15})(\.[1-9][0-9]{0,15}\.[0-9a-f]+)?)' rf'(?:{_BATCH_SUFFIX}|{_SETTINGS_SUFFIX}[0-9]{{1,15}})?"'
 )
+_VERSION = re.compile(VERSION_PATTERN)
 _TAG = re.compile(r'(W/)?("[\x21\x23-\x7e\x80-\xff]*")')
 """RFC 9110, 8.8.3."""
 _WAIT = re.compile(r'(?:^|[,;])\s*wait\s*=\s*"?([0-9]{1,9})"?\s*(?=$|[,;])', re.IGNORECASE)

@@ -1,15 +1,15 @@
-"""Bodies that are no CloudEvents, checked by pydantic; their JSON Schemas stand in the OpenAPI document."""
+"""Bodies that are no CloudEvents: pydantic checks them, and makes the schemas of the OpenAPI document from them."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from eventstore.cloudevents.json_text import decoded, single
 from eventstore.errors import Malformed
-from eventstore.streams import Retention, StreamConfig, stream_name
+from eventstore.streams import NAME_PATTERN, Retention, StreamConfig, stream_name
 from functions.rest.problems import InvalidBody
 
 if TYPE_CHECKING:
@@ -17,7 +17,17 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
-__all__ = ["Body", "NewStream", "StreamChanges", "new_stream", "parsed", "stream_changes", "whole"]
+__all__ = [
+    "MODELS",
+    "Body",
+    "NewStream",
+    "StreamChanges",
+    "new_stream",
+    "parsed",
+    "stream_changes",
+    "whole",
+    "without_default",
+]
 
 _MOST = 10**12
 _LABELS = 64
@@ -27,6 +37,11 @@ def whole(value: object) -> object:
     """A number without a fraction as an integer."""
     # To JSON Schema, 60.0 is an integer: JSON has one kind of number.
     return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def without_default(schema: dict[str, Any]) -> None:
+    """Take the default out of the schema of a member that means nothing where it is left out."""
+    schema.pop("default", None)
 
 
 Limit = Annotated[int, BeforeValidator(whole), Field(ge=1, le=_MOST)]
@@ -72,9 +87,8 @@ class RetentionLimits(Body):
 class NewStream(Body):
     """A stream to be made."""
 
-    id: str = Field(
-        description="Its name.", json_schema_extra={"pattern": "^[A-Za-z0-9._:~-]{1,200}$"}, examples=["wf-1"]
-    )
+    # The core checks the name, and says which character is wrong.
+    id: str = Field(description="Its name.", json_schema_extra={"pattern": f"^{NAME_PATTERN}$"}, examples=["wf-1"])
     retention: RetentionLimits = RetentionLimits()
     labels: dict[LabelName, LabelValue] = Field(
         default_factory=dict, max_length=_LABELS, description="Yours, for whatever you need."
@@ -91,11 +105,16 @@ class RetentionChanges(Body):
 class StreamChanges(Body):
     """What is to be another in a stream (RFC 7396): null removes a limit or a label; what is left out stays."""
 
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
     retention: RetentionChanges | None = Field(default=None, description="Null keeps events for ever.")
     labels: dict[LabelName, LabelValue | None] | None = Field(
         default=None, max_length=_LABELS, description="Null removes all of them."
     )
 
+
+MODELS: Sequence[type[Body]] = (NewStream, StreamChanges)
+"""The bodies of calls that concern streams."""
 
 BodyT = TypeVar("BodyT", bound=Body)
 

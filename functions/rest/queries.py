@@ -12,41 +12,49 @@ from typing import TYPE_CHECKING
 
 from eventstore.errors import InvalidQuery
 from eventstore.filters import filter_of_parameters
+from eventstore.filters.parameters import ATTRIBUTES
 from eventstore.read.pages import AllQuery, StreamQuery
 from eventstore.read.selection import Selection
-from eventstore.streams import stream_name
+from eventstore.streams import is_name, stream_name
+from functions.parameters import (
+    CURSOR,
+    DIRECTION,
+    FIRST_SEQUENCE,
+    LAST_SEQUENCE,
+    LIMIT,
+    LIST_NAMES,
+    ORDER,
+    PREFIX,
+    QUERIES,
+    SINCE,
+    STREAM,
+    SUBSCRIPTION,
+    UNTIL,
+)
 from functions.rest.tokens import DEAD_LETTERS, names_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from functions.parameters import Parameter
+
 __all__ = [
     "DeadLettersQuery",
     "NamesQuery",
     "all_query",
+    "choice",
     "dead_letters_query",
-    "flag",
     "milliseconds",
     "names_query",
     "require_known",
-    "required",
     "single_value",
+    "stream_named",
     "stream_query",
 ]
 
-_ATTRIBUTES = ("type", "source", "subject", "workflowid", "executionid", "tenantid")
-_SELECTION = (*_ATTRIBUTES, "since", "until", "filter")
-_PAGE = ("limit", "cursor")
-_ALL = (*_SELECTION, "stream", "order", *_PAGE)
-_STREAM = (*_SELECTION, "from", "to", "direction", *_PAGE)
-_NAMES = ("prefix", *_PAGE)
-
-_MAX_LIMIT = 1000
-_DEFAULT_LIMIT = 100
-_GREATEST = 10**15
+_ATTRIBUTES_AND_FILTER = (*ATTRIBUTES, "filter")
 
 _NUMBER = re.compile(r"0|[1-9][0-9]*")
-_PREFIX = re.compile(r"[A-Za-z0-9._:~-]{1,200}")
 _TIME = re.compile(
     r"(\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:)(\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)",
     re.ASCII,
@@ -58,9 +66,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class NamesQuery:
     """A page of names: up to `limit` names after `after` that start with `prefix`."""
 
-    prefix: str = ""
-    after: str = ""
-    limit: int = _DEFAULT_LIMIT
+    prefix: str
+    after: str
+    limit: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +80,13 @@ class DeadLettersQuery:
         stream: Selects this stream; None selects all.
     """
 
-    subscription: str | None = None
-    stream: str | None = None
-    after: tuple[str, str] = ("", "")
-    limit: int = _DEFAULT_LIMIT
+    subscription: str | None
+    stream: str | None
+    after: tuple[str, str]
+    limit: int
 
 
-def require_known(query: Mapping[str, Sequence[str]], *known: str) -> None:
+def require_known(query: Mapping[str, Sequence[str]], known: Sequence[Parameter] = ()) -> None:
     """Raise unless every parameter is known and has a value.
 
     Args:
@@ -88,34 +96,60 @@ def require_known(query: Mapping[str, Sequence[str]], *known: str) -> None:
     Raises:
         InvalidQuery: A parameter is unknown or empty.
     """
+    names = [parameter.name for parameter in known]
     for name, values in query.items():
-        if name not in known:
-            supported = ", ".join(known) if known else "none"
+        if name not in names:
+            supported = ", ".join(names) or "none"
             raise InvalidQuery(f"unknown parameter {name[:80]!r}; supported: {supported}", pointer=name)
         if not all(values):
             raise InvalidQuery(f"{name} must not be empty; set a value, or omit it", pointer=name)
 
 
-def single_value(query: Mapping[str, Sequence[str]], name: str) -> str | None:
-    """Return the value of a parameter that may occur once; None if it is absent."""
-    values = query.get(name) or (None,)
+def single_value(query: Mapping[str, Sequence[str]], parameter: Parameter) -> str | None:
+    """Return the value of a parameter that may occur once; None if it is absent.
+
+    Args:
+        query: The values of each parameter.
+        parameter: Which one.
+
+    Raises:
+        InvalidQuery: The parameter occurs more than once, or is required and missing.
+    """
+    values = query.get(parameter.name) or ()
     if len(values) > 1:
-        raise InvalidQuery(f"{name} must not occur more than once; it occurs {len(values)} times", pointer=name)
-    return values[0]
+        raise InvalidQuery(
+            f"{parameter.name} must not occur more than once; it occurs {len(values)} times", pointer=parameter.name
+        )
+    if parameter.required and not values:
+        raise InvalidQuery(f"the parameter {parameter.name} is required", pointer=parameter.name)
+    return values[0] if values else None
 
 
-def flag(query: Mapping[str, Sequence[str]], name: str) -> bool:
-    """Return whether a parameter is true; an absent one is false."""
-    return _choice(query, name, ("false", "true")) == "true"
+def choice(query: Mapping[str, Sequence[str]], parameter: Parameter) -> str:
+    """Return the value of a parameter that has fixed choices; the first of them if it is absent.
+
+    Args:
+        query: The values of each parameter.
+        parameter: Which one.
+
+    Raises:
+        InvalidQuery: The parameter occurs more than once, or has another value.
+    """
+    text = single_value(query, parameter)
+    if text is not None and text not in parameter.choices:
+        raise InvalidQuery(
+            f"{parameter.name} must be {' or '.join(parameter.choices)}, not {text[:40]!r}", pointer=parameter.name
+        )
+    return text or parameter.choices[0]
 
 
 def all_query(query: Mapping[str, Sequence[str]]) -> AllQuery:
     """Parse a query for events of all streams."""
-    require_known(query, *_ALL)
+    require_known(query, QUERIES["searchEvents"])
     return AllQuery(
-        limit=_limit(query),
-        cursor=single_value(query, "cursor"),
-        backwards=_choice(query, "order", ("asc", "desc")) == "desc",
+        limit=_integer(query, LIMIT),
+        cursor=single_value(query, CURSOR),
+        backwards=choice(query, ORDER) == "desc",
         selection=_selection(query),
     )
 
@@ -127,13 +161,13 @@ def stream_query(query: Mapping[str, Sequence[str]], *, wait: float) -> StreamQu
         query: The values of each parameter.
         wait: Seconds to wait for events.
     """
-    require_known(query, *_STREAM)
+    require_known(query, QUERIES["readStream"])
     return StreamQuery(
-        start=_number(query, "from", default=1, greatest=_GREATEST),
-        stop=_number(query, "to", default=_GREATEST, greatest=_GREATEST),
-        limit=_limit(query),
-        cursor=single_value(query, "cursor"),
-        backwards=_choice(query, "direction", ("forwards", "backwards")) == "backwards",
+        start=_integer(query, FIRST_SEQUENCE),
+        stop=_integer(query, LAST_SEQUENCE),
+        limit=_integer(query, LIMIT),
+        cursor=single_value(query, CURSOR),
+        backwards=choice(query, DIRECTION) == "backwards",
         selection=_selection(query),
         wait=wait,
     )
@@ -146,34 +180,35 @@ def names_query(query: Mapping[str, Sequence[str]], kind: str) -> NamesQuery:
         query: The values of each parameter.
         kind: The list, as in `tokens`.
     """
-    require_known(query, *_NAMES)
-    prefix, cursor = single_value(query, "prefix"), single_value(query, "cursor")
-    if prefix is not None and not _PREFIX.fullmatch(prefix):
+    require_known(query, LIST_NAMES)
+    prefix, cursor = single_value(query, PREFIX), single_value(query, CURSOR)
+    if prefix is not None and not is_name(prefix):
         raise InvalidQuery(
             f"prefix must be 1 to 200 letters, digits or . _ : ~ -, not {prefix[:80]!r}", pointer="prefix"
         )
-    return NamesQuery(prefix or "", names_of(kind, cursor)[0] if cursor else "", _limit(query))
+    return NamesQuery(prefix or "", names_of(kind, cursor)[0] if cursor else "", _integer(query, LIMIT))
 
 
 def dead_letters_query(query: Mapping[str, Sequence[str]]) -> DeadLettersQuery:
     """Parse a query for a page of parked streams."""
-    require_known(query, "subscription", "stream", *_PAGE)
-    stream, cursor = single_value(query, "stream"), single_value(query, "cursor")
-    if stream is not None:
-        stream_name(stream, pointer="stream")
-    subscription, after = single_value(query, "subscription"), ("", "")
+    require_known(query, QUERIES["listDeadLetters"])
+    stream, cursor = stream_named(query), single_value(query, CURSOR)
+    subscription, after = single_value(query, SUBSCRIPTION), ("", "")
     if cursor:
         name, last = names_of(DEAD_LETTERS, cursor, count=2)
         after = name, last
-    return DeadLettersQuery(subscription, stream, after, _limit(query))
+    return DeadLettersQuery(subscription, stream, after, _integer(query, LIMIT))
 
 
-def required(query: Mapping[str, Sequence[str]], name: str) -> str:
-    """Return the value of a parameter that must occur exactly once."""
-    value = single_value(query, name)
-    if value is None:
-        raise InvalidQuery(f"the parameter {name} is required", pointer=name)
-    return value
+def stream_named(query: Mapping[str, Sequence[str]]) -> str | None:
+    """Return the stream that a call names; None if it names none.
+
+    Raises:
+        InvalidQuery: It names several.
+        InvalidStream: The name is not valid.
+    """
+    name = single_value(query, STREAM)
+    return None if name is None else stream_name(name, pointer="stream")
 
 
 def _selection(query: Mapping[str, Sequence[str]]) -> Selection:
@@ -181,45 +216,35 @@ def _selection(query: Mapping[str, Sequence[str]]) -> Selection:
     for name in streams:
         stream_name(name, pointer="stream")
     return Selection(
-        filter=filter_of_parameters({name: query[name] for name in (*_ATTRIBUTES, "filter") if name in query}),
+        filter=filter_of_parameters({name: query[name] for name in _ATTRIBUTES_AND_FILTER if name in query}),
         streams=tuple(streams),
-        since=_time(query, "since"),
-        until=_time(query, "until"),
+        since=_time(query, SINCE),
+        until=_time(query, UNTIL),
     )
 
 
-def _limit(query: Mapping[str, Sequence[str]]) -> int:
-    return _number(query, "limit", default=_DEFAULT_LIMIT, greatest=_MAX_LIMIT)
-
-
-def _number(query: Mapping[str, Sequence[str]], name: str, *, default: int, greatest: int) -> int:
-    text = single_value(query, name)
+def _integer(query: Mapping[str, Sequence[str]], parameter: Parameter) -> int:
+    name, greatest = parameter.name, parameter.maximum
+    text = single_value(query, parameter)
     if text is None:
-        return default
+        return parameter.default if isinstance(parameter.default, int) else greatest
     # The length is checked first: int() rejects thousands of digits.
     if not _NUMBER.fullmatch(text) or len(text) > len(str(greatest)) or not 1 <= int(text) <= greatest:
         raise InvalidQuery(f"{name} must be an integer from 1 to {greatest}, not {text[:40]!r}", pointer=name)
     return int(text)
 
 
-def _choice(query: Mapping[str, Sequence[str]], name: str, choices: tuple[str, str]) -> str:
-    text = single_value(query, name)
-    if text is not None and text not in choices:
-        raise InvalidQuery(f"{name} must be {' or '.join(choices)}, not {text[:40]!r}", pointer=name)
-    return text or choices[0]
-
-
-def _time(query: Mapping[str, Sequence[str]], name: str) -> int | None:
-    text = single_value(query, name)
+def _time(query: Mapping[str, Sequence[str]], parameter: Parameter) -> int | None:
+    text = single_value(query, parameter)
     if text is None:
         return None
     try:
         return max(0, milliseconds(text))
     except ValueError as error:
         raise InvalidQuery(
-            f"{name} must be an RFC 3339 time such as 2018-04-05T17:31:00Z, not {text[:40]!r} "
+            f"{parameter.name} must be an RFC 3339 time such as 2018-04-05T17:31:00Z, not {text[:40]!r} "
             "(encode the + of an offset as %2B)",
-            pointer=name,
+            pointer=parameter.name,
         ) from error
 
 

@@ -1,18 +1,22 @@
-"""Bodies that concern durable subscriptions, checked by pydantic; as in `models`."""
+"""Bodies that concern durable subscriptions: pydantic checks them and makes their schemas, as in `models`."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
 from eventstore.durable.admin import Changes, StartPosition
 from eventstore.filters import parse_filters
 from eventstore.groups import Rules
+from eventstore.streams import NAME_PATTERN
 from eventstore.subscriptions import Durable
-from functions.rest.models import Body, parsed, whole
+from functions.rest.models import Body, parsed, whole, without_default
 from functions.rest.problems import InvalidBody
 from functions.rest.queries import milliseconds
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = [
     "MODELS",
@@ -29,7 +33,7 @@ __all__ = [
 _STREAMS = 100
 _CURSOR = 10**6
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:~-]{1,200}$")]
+Name = Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
 Names = Annotated[list[Name], Field(min_length=1, max_length=_STREAMS)]
 Cursor = Annotated[str, Field(min_length=1, max_length=_CURSOR)]
 
@@ -38,11 +42,37 @@ def _several(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
+def _time_without_default(schema: dict[str, Any]) -> None:
+    without_default(schema)
+    schema["format"] = "date-time"
+
+
+# `parse_filters` checks a filter, and the document refers to its schema, `openapi.filters`.
+Filters = list[Any]
+AckDeadline = Annotated[
+    int,
+    BeforeValidator(whole),
+    Field(ge=1, le=3600, description="Seconds that a member may take for what it was sent."),
+]
+MaxAttempts = Annotated[
+    int,
+    BeforeValidator(whole),
+    Field(ge=1, le=100, description="How often an event is tried before its stream is parked."),
+]
+MaxInFlight = Annotated[
+    int,
+    BeforeValidator(whole),
+    Field(ge=1, le=1000, description="Events of a partition that may wait for acknowledgement."),
+]
+
+
 class NewSubscription(Body):
     """A durable subscription to be made."""
 
+    model_config = ConfigDict(json_schema_extra={"not": {"required": ["from", "cursor"]}})
+
     id: Name = Field(description="Its name.", examples=["workers"])
-    filters: list[Any] = Field(
+    filters: Filters = Field(
         default_factory=list,
         description="Which events: those that match every one. The dialects of the CloudEvents Subscriptions API.",
     )
@@ -55,48 +85,44 @@ class NewSubscription(Body):
     cursor: Cursor = Field(
         default="",
         description="Behind these places, instead of `from`; several cursors are joined by a dot.",
+        json_schema_extra=without_default,
     )
-    ack_deadline: Annotated[int, BeforeValidator(whole)] = Field(
-        default=30, ge=1, le=3600, description="Seconds that a member may take for what it was sent."
-    )
-    max_attempts: Annotated[int, BeforeValidator(whole)] = Field(
-        default=5, ge=1, le=100, description="How often an event is tried before its stream is parked."
-    )
-    max_in_flight: Annotated[int, BeforeValidator(whole)] = Field(
-        default=100, ge=1, le=1000, description="Events of a partition that may wait for acknowledgement."
-    )
+    ack_deadline: AckDeadline = 30
+    max_attempts: MaxAttempts = 5
+    max_in_flight: MaxInFlight = 100
 
 
 class SubscriptionChanges(Body):
     """What is to be another in a durable subscription (RFC 7396); what is left out stays as it is."""
 
-    filters: list[Any] = Field(
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
+    filters: Filters = Field(
         default_factory=list, description="Which events, from here on: those that match every one."
     )
-    ack_deadline: Annotated[int, BeforeValidator(whole)] = Field(
-        default=30, ge=1, le=3600, description="Seconds that a member may take for what it was sent."
-    )
-    max_attempts: Annotated[int, BeforeValidator(whole)] = Field(
-        default=5, ge=1, le=100, description="How often an event is tried before its stream is parked."
-    )
-    max_in_flight: Annotated[int, BeforeValidator(whole)] = Field(
-        default=100, ge=1, le=1000, description="Events of a partition that may wait for acknowledgement."
-    )
+    ack_deadline: AckDeadline = Field(default=30, json_schema_extra=without_default)
+    max_attempts: MaxAttempts = Field(default=5, json_schema_extra=without_default)
+    max_in_flight: MaxInFlight = Field(default=100, json_schema_extra=without_default)
 
 
 class Replay(Body):
     """Where a durable subscription is to go on: one of the three."""
 
-    start: Literal["now", "start"] = Field(default="now", alias="from", description="As it was made.")
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
+
+    start: Literal["now", "start"] = Field(
+        default="now", alias="from", description="As it was made.", json_schema_extra=without_default
+    )
     cursor: Cursor = Field(
         default="",
         description="Behind these places; several cursors are joined by a dot.",
+        json_schema_extra=without_default,
     )
     since: str = Field(
         default="",
         description="With the events stored at or after this time (RFC 3339).",
         min_length=1,
-        json_schema_extra={"format": "date-time"},
+        json_schema_extra=_time_without_default,
         examples=["2018-04-05T17:31:00Z"],
     )
 
@@ -108,6 +134,7 @@ class Redrive(Body):
     stream: Name = Field(
         default="",
         description="This one; without it, all that the subscription has parked.",
+        json_schema_extra=without_default,
     )
     how: Literal["start", "skip", "drop"] = Field(
         default="start",
@@ -115,7 +142,8 @@ class Redrive(Body):
     )
 
 
-MODELS = (NewSubscription, SubscriptionChanges, Replay, Redrive)
+MODELS: Sequence[type[Body]] = (NewSubscription, SubscriptionChanges, Replay, Redrive)
+"""The bodies of calls that concern durable subscriptions."""
 
 
 def new_subscription(body: bytes, *, key: str, now: int) -> tuple[Durable, StartPosition]:

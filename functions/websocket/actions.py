@@ -10,6 +10,7 @@ from eventstore.errors import EventstoreError, UnknownAction
 from eventstore.subscriptions import Subscription
 from eventstore.write.publisher import PartlyPublished
 from functions.hub import hub
+from functions.protocol import PING, UNSUBSCRIBE
 from functions.websocket import answers
 from functions.websocket.requests import Ack, Join, Message, Nack, Publish, Release, Subscribe
 
@@ -102,7 +103,7 @@ def _release(caller: Caller, message: Message) -> str:
 
 
 def _unsubscribe(caller: Caller, message: Message) -> str:
-    message.require_known("id")
+    message.require_known(UNSUBSCRIBE.members)
     own_id = message.subscription()
     hub().members.unsubscribe(caller.connection, own_id)
     return answers.message("unsubscribed", id=own_id, request=message.request)
@@ -117,7 +118,7 @@ def _publish(caller: Caller, message: Message) -> str:
 
 
 def _ping(_: Caller, message: Message) -> str:
-    message.require_known()
+    message.require_known(PING.members)
     return answers.message("pong", request=message.request)
 
 

@@ -13,21 +13,36 @@ from eventstore.errors import InvalidRequest
 from eventstore.filters import parse_filters
 from eventstore.groups import LONGEST_REASON
 from eventstore.streams import ANY, Expected, stream_name
+from functions import protocol
+from functions.protocol import (
+    ACK_MEMBERS,
+    CURSOR,
+    DELAY,
+    EXPECTED,
+    FRAME,
+    FROM,
+    ID,
+    ID_PATTERN,
+    PARTITION,
+    REASON,
+    REQUEST,
+    SEQUENCE,
+    STREAM,
+    STREAMS,
+    SUBSCRIPTION,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from eventstore.cloudevents.event import Event
-    from eventstore.cloudevents.json_text import Member
+    from eventstore.cloudevents.json_text import Member as JsonMember
     from eventstore.filters import Filter
+    from functions.protocol import Member
 
 __all__ = ["Ack", "Join", "Message", "Nack", "Publish", "Release", "Subscribe"]
 
-_ID = re.compile(r"[A-Za-z0-9._:~-]{1,64}")
-_MAX_REQUEST_LENGTH = 128
-_MAX_STREAMS = 100
-_GREATEST = 10**15
-_MAX_DELAY_SECONDS = 86_400
+_ID = re.compile(ID_PATTERN)
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,15}")
 
 
@@ -35,7 +50,7 @@ _NUMBER = re.compile(r"0|[1-9][0-9]{0,15}")
 class Message:
     """A message's members, with their texts as the client wrote them."""
 
-    members: Mapping[str, Member]
+    members: Mapping[str, JsonMember]
 
     @classmethod
     def parse(cls, body: str) -> Message:
@@ -49,39 +64,37 @@ class Message:
     @property
     def action(self) -> str:
         """The action; empty if there is none."""
-        return self.text("action") or ""
+        return self._text("action") or ""
 
     @property
     def request(self) -> str | None:
         """The client's id of the request, which the response repeats; None if it is absent or invalid."""
-        value = self.members["request"].value if "request" in self.members else None
-        return value if isinstance(value, str) and len(value) <= _MAX_REQUEST_LENGTH else None
+        value = self.members[REQUEST.name].value if REQUEST.name in self.members else None
+        return value if isinstance(value, str) and len(value) <= REQUEST.maximum else None
 
     @property
     def own_id(self) -> str | None:
         """The client's id of the subscription; None if it is absent or invalid."""
-        value = self.members["id"].value if "id" in self.members else None
+        value = self.members[ID.name].value if ID.name in self.members else None
         return value if isinstance(value, str) and _ID.fullmatch(value) else None
 
-    def require_known(self, *known: str) -> None:
+    def require_known(self, members: Sequence[Member]) -> None:
         """Raise unless every member is known and `request` is valid.
 
         Args:
-            known: The members that the action supports, beside `action` and `request`.
+            members: The members that the action supports, beside `action` and `request`.
 
         Raises:
             InvalidRequest: A member is unknown, or `request` is invalid.
         """
+        known = ("action", REQUEST.name, *(member.name for member in members))
         for name in self.members:
-            if name not in {"action", "request", *known}:
-                supported = ", ".join(("action", "request", *known))
+            if name not in known:
                 raise InvalidRequest(
-                    f"unknown member {name[:80]!r}; {self.action} supports: {supported}", pointer=f"/{name}"
+                    f"unknown member {name[:80]!r}; {self.action} supports: {', '.join(known)}", pointer=f"/{name}"
                 )
-        if "request" in self.members and self.request is None:
-            raise InvalidRequest(
-                f"request must be a string of up to {_MAX_REQUEST_LENGTH} characters", pointer="/request"
-            )
+        if REQUEST.name in self.members and self.request is None:
+            raise InvalidRequest(f"request must be a string of up to {REQUEST.maximum} characters", pointer="/request")
 
     def subscription(self) -> str:
         """Return the client's id of the subscription; raises `InvalidRequest`."""
@@ -89,17 +102,13 @@ class Message:
             raise InvalidRequest("id must be 1 to 64 letters, digits or . _ : ~ -", pointer="/id")
         return self.own_id
 
-    def text(self, name: str) -> str | None:
+    def text(self, member: Member) -> str | None:
         """Return a member that must be a string; None if it is absent."""
-        if name not in self.members:
-            return None
-        value = self.members[name].value
-        if not isinstance(value, str):
-            raise InvalidRequest(f"{name} must be a string", pointer=f"/{name}")
-        return value
+        return self._text(member.name)
 
-    def texts(self, name: str) -> list[str]:
+    def texts(self, member: Member) -> list[str]:
         """Return a member that must be a string or a list of strings; an empty list if it is absent."""
+        name = member.name
         if name not in self.members:
             return []
         value = self.members[name].value
@@ -110,19 +119,23 @@ class Message:
 
     def frame(self) -> int:
         """Return the number of the frame that the message refers to; 0 if it is absent."""
-        return self.number("frame") if "frame" in self.members else 0
+        return self.integer(FRAME) if FRAME.name in self.members else 0
 
-    def number(self, name: str, *, most: int = _GREATEST) -> int:
-        """Return a member that must be an integer.
-
-        Args:
-            name: The member.
-            most: The greatest valid value.
-        """
+    def integer(self, member: Member) -> int:
+        """Return a member that must be an integer, up to the member's maximum."""
+        name, most = member.name, member.maximum
         text = self.members[name].text if name in self.members else ""
         if not _NUMBER.fullmatch(text) or int(text) > most:
             raise InvalidRequest(f"{name} must be an integer from 0 to {most}", pointer=f"/{name}")
         return int(text)
+
+    def _text(self, name: str) -> str | None:
+        if name not in self.members:
+            return None
+        value = self.members[name].value
+        if not isinstance(value, str):
+            raise InvalidRequest(f"{name} must be a string", pointer=f"/{name}")
+        return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,18 +155,18 @@ class Subscribe:
     @classmethod
     def of(cls, message: Message) -> Subscribe:
         """Parse the message; raises `InvalidRequest`, `InvalidFilter` or `InvalidStream`."""
-        message.require_known("id", "filters", "stream", "from", "cursor")
+        message.require_known(protocol.SUBSCRIBE.members)
         own_id = message.subscription()
-        streams = message.texts("stream")
-        if len(streams) > _MAX_STREAMS:
+        streams = message.texts(STREAMS)
+        if len(streams) > STREAMS.maximum:
             raise InvalidRequest(
-                f"stream lists {len(streams)} streams; at most {_MAX_STREAMS} are allowed", pointer="/stream"
+                f"stream lists {len(streams)} streams; at most {STREAMS.maximum} are allowed", pointer="/stream"
             )
-        cursors, start = message.texts("cursor"), message.text("from")
+        cursors, start = message.texts(CURSOR), message.text(FROM)
         if cursors and start is not None:
             raise InvalidRequest("from and cursor exclude each other; send one of them", pointer="/from")
-        if start not in {None, "now", "start"}:
-            raise InvalidRequest(f"from must be 'now' or 'start', not {str(start)[:40]!r}", pointer="/from")
+        if start is not None and start not in FROM.choices:
+            raise InvalidRequest(f"from must be 'now' or 'start', not {start[:40]!r}", pointer="/from")
         filters = parse_filters(message.members["filters"].value if "filters" in message.members else [])
         names = tuple(dict.fromkeys(stream_name(name, pointer="/stream") for name in streams))
         return cls(own_id, filters, names, cursors, start == "start")
@@ -170,12 +183,12 @@ class Publish:
     @classmethod
     def of(cls, message: Message) -> Publish:
         """Parse the message; raises `InvalidRequest`, `InvalidEvent`, `InvalidStream` or `Malformed`."""
-        message.require_known("events", "stream", "expected")
+        message.require_known(protocol.PUBLISH.members)
         if "events" not in message.members or not isinstance(message.members["events"].value, list):
             raise InvalidRequest("events must be a list of CloudEvents", pointer="/events")
         texts = elements(message.members["events"].text)
         events = [from_json(text, pointer=f"/events/{index}") for index, text in enumerate(texts)]
-        stream = message.text("stream")
+        stream = message.text(STREAM)
         if stream is not None:
             stream_name(stream, pointer="/stream")
         return cls(events, stream, _expected(message))
@@ -191,8 +204,8 @@ class Join:
     @classmethod
     def of(cls, message: Message) -> Join:
         """Parse the message; raises `InvalidRequest`."""
-        message.require_known("id", "subscription")
-        return cls(message.subscription(), message.text("subscription") or "")
+        message.require_known(protocol.JOIN.members)
+        return cls(message.subscription(), message.text(SUBSCRIPTION) or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,13 +225,13 @@ class Ack:
     @classmethod
     def of(cls, message: Message) -> Ack:
         """Parse the message; raises `InvalidRequest` or `InvalidStream`."""
-        message.require_known("id", "cursor", "stream", "sequence", "frame")
-        cursors, stream = message.texts("cursor"), message.text("stream")
+        message.require_known(ACK_MEMBERS)
+        cursors, stream = message.texts(CURSOR), message.text(STREAM)
         if bool(cursors) == (stream is not None):
             raise InvalidRequest("send either cursor, or stream and sequence", pointer="/cursor")
         own_id = message.subscription()
         if stream is not None:
-            name, sequence = stream_name(stream, pointer="/stream"), message.number("sequence")
+            name, sequence = stream_name(stream, pointer="/stream"), message.integer(SEQUENCE)
             return cls(own_id, (), name, sequence, message.frame())
         for member in ("sequence", "frame"):
             if member in message.members:
@@ -247,17 +260,17 @@ class Nack:
     @classmethod
     def of(cls, message: Message) -> Nack:
         """Parse the message; raises `InvalidRequest` or `InvalidStream`."""
-        message.require_known("id", "stream", "sequence", "reason", "delay", "park", "frame")
-        stream = message.text("stream")
+        message.require_known(protocol.NACK.members)
+        stream = message.text(STREAM)
         if stream is None:
             raise InvalidRequest("stream is required; send the stream of the event", pointer="/stream")
         stream_name(stream, pointer="/stream")
         park = message.members["park"].value if "park" in message.members else False
         if not isinstance(park, bool):
             raise InvalidRequest("park must be true or false", pointer="/park")
-        delay = message.number("delay", most=_MAX_DELAY_SECONDS) * 1000 if "delay" in message.members else None
-        own_id, sequence = message.subscription(), message.number("sequence")
-        reason = (message.text("reason") or "")[:LONGEST_REASON]
+        delay = message.integer(DELAY) * 1000 if "delay" in message.members else None
+        own_id, sequence = message.subscription(), message.integer(SEQUENCE)
+        reason = (message.text(REASON) or "")[:LONGEST_REASON]
         return cls(own_id, stream, sequence, reason, delay, park, message.frame())
 
 
@@ -272,15 +285,15 @@ class Release:
     @classmethod
     def of(cls, message: Message) -> Release:
         """Parse the message; raises `InvalidRequest`."""
-        message.require_known("id", "partition", "frame")
-        return cls(message.subscription(), message.number("partition"), message.frame())
+        message.require_known(protocol.RELEASE.members)
+        return cls(message.subscription(), message.integer(PARTITION), message.frame())
 
 
 def _expected(message: Message) -> Expected:
     if "expected" not in message.members:
         return ANY
     text = message.members["expected"].text
-    if not re.fullmatch(r"0|[1-9][0-9]{0,15}", text) or int(text) > _GREATEST:
+    if not _NUMBER.fullmatch(text) or int(text) > EXPECTED.maximum:
         raise InvalidRequest(
             "expected must be an integer: the version at which the stream is expected to be", pointer="/expected"
         )

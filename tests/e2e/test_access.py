@@ -141,7 +141,7 @@ def test_a_call_without_its_scope_is_denied(hub: Guarded, scopes: str, method: s
     assert reply.json()["detail"] == _DENIED
 
 
-@pytest.mark.parametrize("path", ["/api/v1/docs", "/api/v1/openapi.json"])
+@pytest.mark.parametrize("path", ["/api/v1/asyncapi.json", "/api/v1/docs", "/api/v1/openapi.json"])
 def test_the_documentation_opens_without_a_credential(hub: Guarded, path: str) -> None:
     anyone = Caller(hub.stack.url, "")
     assert anyone.call("GET", path).status == 200

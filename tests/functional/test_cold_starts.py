@@ -14,7 +14,10 @@ _ROOT = Path(__file__).parents[2]
 # What is worth knowing of: each takes tens of milliseconds, or hundreds. Powertools touches botocore where it is
 # installed; botocore's session is what costs.
 _VENDORS = {"aws_lambda_powertools", "botocore.session", "jwt", "pydantic", "redis", "yaml"}
-_OURS = {"eventstore.filters.cesql", "eventstore.live.dispatch", "eventstore.groups", "functions.rest.openapi"}
+_OURS = {
+    *("eventstore.filters.cesql", "eventstore.live.dispatch", "eventstore.groups"),
+    *("functions.rest.asyncapi", "functions.rest.openapi"),
+}
 
 
 @cache

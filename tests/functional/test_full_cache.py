@@ -58,6 +58,7 @@ _CALLS = (
     Call("GET /health", "/health", 200),
     Call("GET /api/v1/health", "/api/v1/health", 200),
     Call("GET /api/v1/openapi.json", "/api/v1/openapi.json", 200),
+    Call("GET /api/v1/asyncapi.json", "/api/v1/asyncapi.json", 200),
     Call("GET /api/v1/docs", "/api/v1/docs", 200),
     Call("GET /api/v1/handshake", "/api/v1/handshake?stream=kept&from=start", 204),
     Call("GET /api/v1/stats", "/api/v1/stats", 200, has='"streams":4'),

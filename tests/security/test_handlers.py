@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 _SEGMENT = NAMES | TEXT.filter(bool)
 _PATHS = st.one_of(
-    st.sampled_from(["events", "streams", "subscriptions", "dead-letters", "stats", "health", "openapi.json"]).map(
-        path_of
-    ),
+    st.sampled_from(
+        ["events", "streams", "subscriptions", "dead-letters", "stats", "health", "asyncapi.json", "openapi.json"]
+    ).map(path_of),
     st.builds(path_of, st.sampled_from(["events", "streams", "subscriptions"]), _SEGMENT),
     st.builds(path_of, st.just("streams"), _SEGMENT, st.just("events")),
     st.builds(path_of, st.just("subscriptions"), _SEGMENT, st.just("replay")),

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from functions.rest.openapi.answers import RESPONSES
 from functions.rest.openapi.head import with_head
-from functions.rest.openapi.parameters import PARAMETERS
 from functions.rest.openapi.paths import PATHS
 from functions.rest.openapi.schemas import schemas
 from functions.rest.openapi.security import schemes_of, secured
@@ -54,7 +53,6 @@ def document(*, server: str, auth: str = "none") -> dict[str, Any]:
         "paths": with_head(secured(PATHS, auth)),
         "components": {
             "schemas": schemas(),
-            "parameters": PARAMETERS,
             "responses": RESPONSES,
             "securitySchemes": schemes_of(auth),
         },

@@ -29,7 +29,7 @@ MISSING: dict[str, Any] = {
         )
     },
     "Eventstore-Missing-More": {
-        "schema": {"const": "?1"},
+        "schema": {"type": "string", "const": "?1"},
         "description": "Of a bare array: more is missing than is told.",
     },
     "Eventstore-Gone": _TEXT | {"description": "Of a bare array: what `gone` says otherwise, as a list of names."},

@@ -5,18 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from functions.rest.openapi.answers import ETAG, LINK, MISSING, json, problems
-from functions.rest.openapi.parameters import refs
+from functions.rest.openapi.parameters import HEADERS, PATH, parameters
 from functions.rest.openapi.shapes import ref
 from functions.rest.openapi.subscription_paths import SUBSCRIPTION_PATHS
 from functions.rest.request import MERGE_PATCH
 
 __all__ = ["PATHS"]
 
-_SELECTION = ("Type", "Source", "Subject", "WorkflowId", "ExecutionId", "TenantId", "Filter", "Since", "Until")
-_HANDSHAKE_PARAMETERS = (
-    *("Type", "Source", "Subject", "WorkflowId", "ExecutionId", "TaskId", "TenantId", "CorrelationId", "CausationId"),
-    *("Filter", "Streams", "StartFrom", "Cursors"),
-)
 _UNCHANGED: dict[str, Any] = {"304": {"description": "The reader has the current version.", "headers": ETAG}}
 _BATCH: dict[str, Any] = {"application/cloudevents-batch+json": {"schema": ref("Batch")}}
 
@@ -34,7 +29,7 @@ _PUBLISH: dict[str, Any] = {
         "which is every other Content-Type with the attributes as `ce-*` headers. Publishing again is safe."
     ),
     "tags": ["events"],
-    "parameters": refs("IntoStream", "IfMatch", "IfNew"),
+    "parameters": parameters("publishEvents", HEADERS["IfMatch"], HEADERS["IfNew"]),
     "requestBody": {
         "required": True,
         "content": {
@@ -57,7 +52,7 @@ _SEARCH: dict[str, Any] = {
     "summary": "Find events of all streams",
     "description": "In the order in which they were stored; those of one stream in its order.",
     "tags": ["events"],
-    "parameters": refs(*_SELECTION, "Streams", "Order", "Limit", "Cursor"),
+    "parameters": parameters("searchEvents"),
     "responses": {"200": _page("A page.", "EventPage", LINK), **problems(410, 422)},
 }
 
@@ -65,7 +60,7 @@ _FIND: dict[str, Any] = {
     "operationId": "getEvent",
     "summary": "Get one event",
     "tags": ["events"],
-    "parameters": refs("Id", "OfSource", "OfStream", "Mode"),
+    "parameters": parameters("getEvent", PATH["id"]),
     "responses": {
         "200": {
             "description": "The event; in binary mode with its own media type, and its attributes as `ce-*` headers.",
@@ -80,7 +75,7 @@ _CREATE: dict[str, Any] = {
     "summary": "Create a stream",
     "description": "Only needed for its settings: publishing creates a stream, too.",
     "tags": ["streams"],
-    "parameters": refs("IfNotThere"),
+    "parameters": parameters("createStream", HEADERS["IfNotThere"]),
     "requestBody": {"required": True, "content": {"application/json": {"schema": ref("NewStream")}}},
     "responses": {
         "201": json("Created.", "Stream", {"Location": {"schema": {"type": "string"}, "required": True}}),
@@ -94,7 +89,7 @@ _OVERVIEW: dict[str, Any] = {
     "summary": "List streams",
     "description": "In the order of their names.",
     "tags": ["streams"],
-    "parameters": refs("Prefix", "Limit", "Cursor"),
+    "parameters": parameters("listStreams"),
     "responses": {"200": json("A page.", "Streams", {"Link": LINK["Link"]}), **problems(422)},
 }
 
@@ -102,7 +97,7 @@ _DESCRIBE: dict[str, Any] = {
     "operationId": "getStream",
     "summary": "Describe a stream",
     "tags": ["streams"],
-    "parameters": refs("Stream", "IfNoneMatch"),
+    "parameters": parameters("getStream", PATH["stream"], HEADERS["IfNoneMatch"]),
     "responses": {"200": json("The stream.", "Stream", ETAG), **_UNCHANGED, **problems(400, 404, 410, 422)},
 }
 
@@ -115,7 +110,7 @@ _CHANGE: dict[str, Any] = {
         "was dispatched."
     ),
     "tags": ["streams"],
-    "parameters": refs("Stream", "IfSettings"),
+    "parameters": parameters("changeStream", PATH["stream"], HEADERS["IfSettings"]),
     "requestBody": {
         "required": True,
         "content": {kind: {"schema": ref("StreamChanges")} for kind in (MERGE_PATCH, "application/json")},
@@ -128,7 +123,7 @@ _DELETE: dict[str, Any] = {
     "summary": "Delete a stream's events",
     "description": "Its sequences go on where they were; `permanent=true` ends it.",
     "tags": ["streams"],
-    "parameters": refs("Stream", "Permanent", "IfVersion", "IfNoVersion"),
+    "parameters": parameters("deleteStream", PATH["stream"], HEADERS["IfVersion"], HEADERS["IfNoVersion"]),
     "responses": {"204": {"description": "Deleted."}, **problems(400, 404, 410, 412, 422)},
 }
 
@@ -136,7 +131,7 @@ _READ: dict[str, Any] = {
     "operationId": "readStream",
     "summary": "Read a stream in order",
     "tags": ["streams"],
-    "parameters": refs("Stream", "From", "To", "Direction", *_SELECTION, "Limit", "Cursor", "IfNoneMatch", "Prefer"),
+    "parameters": parameters("readStream", PATH["stream"], HEADERS["IfNoneMatch"], HEADERS["Prefer"]),
     "responses": {
         "200": _page("A page.", "StreamPage", {**ETAG, **LINK, "Preference-Applied": {"schema": {"type": "string"}}}),
         **_UNCHANGED,
@@ -190,7 +185,7 @@ _HANDSHAKE: dict[str, Any] = {
         "not tell a page why a handshake was refused; this call does, and opens nothing."
     ),
     "tags": ["subscriptions"],
-    "parameters": refs(*_HANDSHAKE_PARAMETERS),
+    "parameters": parameters("checkHandshake"),
     "responses": {"204": {"description": "It would be."}, **problems(403, 410, 422)},
 }
 
@@ -208,6 +203,13 @@ PATHS: dict[str, Any] = {
     "/api/v1/epoch": {"post": _RENEW},
     "/api/v1/openapi.json": {
         "get": _document("getOpenApi", "This document", {"application/json": {"schema": {"type": "object"}}})
+    },
+    "/api/v1/asyncapi.json": {
+        "get": _document(
+            "getAsyncApi",
+            "The AsyncAPI document of the WebSocket protocol",
+            {"application/json": {"schema": {"type": "object"}}},
+        )
     },
     "/api/v1/docs": {
         "get": _document("getDocs", "This document as a page", {"text/html": {"schema": {"type": "string"}}})

@@ -1,19 +1,21 @@
-"""The shapes of bodies."""
+"""The schemas of bodies: of requests from the models that check them, of answers as they are written."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from functions.rest.models import NewStream, StreamChanges
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
+
+from functions.rest import models, subscription_models
+from functions.rest.openapi.events import EVENT_SCHEMAS
 from functions.rest.openapi.shapes import COUNT, NAME, SEQUENCE, TIME, TOKEN, closed, many, ref
 from functions.rest.openapi.subscription_schemas import SUBSCRIPTION_SCHEMAS, SUMMARY
 from functions.rest.problems import CODES
 
-__all__ = ["schemas"]
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
-# CloudEvents 1.0.2, 3.1: what an attribute may hold, as far as patterns of JSON Schema can say it.
-_TEXT = "^[^\\u0000-\\u001f\\u007f-\\u009f]+$"
-_URI = "^[A-Za-z0-9._~/-]{1,200}$"
+__all__ = ["schemas"]
 
 _EPOCH: dict[str, Any] = {"type": "string", "pattern": "^[0-9a-f]{12}$", "description": "As it stands in cursors."}
 
@@ -26,18 +28,20 @@ _MISSING: dict[str, Any] = {
             "it would have been selected or not. Only there if anything is missing."
         ),
     },
-    "missing_more": {"const": True, "description": "More is missing than is told, or than is remembered."},
+    "missing_more": {
+        "type": "boolean",
+        "const": True,
+        "description": "More is missing than is told, or than is remembered.",
+    },
     "gone": many(NAME) | {"description": "Streams that the call names and that were deleted for good since then."},
 }
 
 
 def schemas() -> dict[str, Any]:
     """All of them, by name."""
-    new_stream = NewStream.model_json_schema(ref_template="#/components/schemas/{model}")
-    changes = StreamChanges.model_json_schema(ref_template="#/components/schemas/{model}") | {"minProperties": 1}
     return {
-        "CloudEvent": _event(),
-        "RecordedEvent": _recorded(),
+        **EVENT_SCHEMAS,
+        **_bodies(),
         "Batch": {"type": "array", "items": ref("RecordedEvent")},
         "Result": closed(
             {"stream": NAME, "sequence": SEQUENCE, "id": {"type": "string"}, "duplicate": {"type": "boolean"}}
@@ -52,75 +56,25 @@ def schemas() -> dict[str, Any]:
         ),
         "Stream": _stream(),
         "Streams": closed({"streams": {"type": "array", "items": ref("Stream")}, "next": TOKEN}, optional=("next",)),
-        **new_stream.pop("$defs"),
-        "NewStream": new_stream,
-        **changes.pop("$defs"),
-        "StreamChanges": changes,
         **SUBSCRIPTION_SCHEMAS,
-        "Health": closed({"status": {"const": "ok"}, "version": {"type": "string"}}),
+        "Health": closed({"status": {"type": "string", "const": "ok"}, "version": {"type": "string"}}),
         "Stats": _stats(),
         "Renewed": closed({"partitions": many(closed({"partition": COUNT, "epoch": _EPOCH}))}),
         "Problem": _problem(),
     }
 
 
-def _event() -> dict[str, Any]:
-    text = {"type": "string", "pattern": _TEXT}
-    return {
-        "type": "object",
-        "description": "A CloudEvent 1.0 in the JSON format. Extensions that start with `hub` are the hub's.",
-        "required": ["specversion", "id", "source", "type"],
-        "properties": {
-            "specversion": {"const": "1.0"},
-            "id": text,
-            "source": {"type": "string", "pattern": _URI, "description": "A URI reference."},
-            "type": text,
-            "subject": text,
-            "time": TIME,
-            "datacontenttype": {"type": "string", "pattern": "^[a-z]{1,20}/[a-z0-9.+-]{1,40}$"},
-            "dataschema": {"type": "string", "pattern": "^https?://[a-z0-9./-]{1,100}$"},
-            "tenantid": NAME | {"maxLength": 60},
-            "workflowid": NAME | {"maxLength": 60},
-            "executionid": text,
-            "data": {"description": "Any JSON value."},
-            "data_base64": {"type": "string", "contentEncoding": "base64"},
-        },
-        "not": {"required": ["data", "data_base64"]},
-        "propertyNames": {"pattern": "^(?:[a-z0-9]+|data_base64)$"},
-        "additionalProperties": {
-            "anyOf": [
-                {"type": ["string", "boolean", "null"]},
-                {"type": "integer", "minimum": -(2**31), "maximum": 2**31 - 1},
-            ]
-        },
-        "examples": [
-            {
-                "specversion": "1.0",
-                "id": "1",
-                "source": "/engine",
-                "type": "io.flunq.workflow.started",
-                "workflowid": "wf-1",
-                "data": {"total": 12.50},
-            }
-        ],
-    }
-
-
-def _recorded() -> dict[str, Any]:
-    return {
-        "type": "object",
-        "description": "An event as published, and what the hub adds.",
-        "required": ["specversion", "id", "source", "type", "hubstream", "hubsequence", "hubtime"],
-        "properties": {
-            "specversion": {"const": "1.0"},
-            "id": {"type": "string", "minLength": 1},
-            "source": {"type": "string", "minLength": 1},
-            "type": {"type": "string", "minLength": 1},
-            "hubstream": NAME,
-            "hubsequence": {"type": "string", "pattern": "^[1-9][0-9]*$", "description": "Per stream, from 1."},
-            "hubtime": TIME | {"description": "When it was stored."},
-        },
-    }
+def _bodies() -> dict[str, Any]:
+    """The schemas of the bodies of requests, as pydantic makes them from the models that check those."""
+    bodies: list[tuple[type[BaseModel], JsonSchemaMode]] = [
+        (model, "validation") for model in (*models.MODELS, *subscription_models.MODELS)
+    ]
+    _, schema = models_json_schema(bodies, ref_template="#/components/schemas/{model}")
+    found: dict[str, Any] = schema["$defs"]
+    for name in ("NewSubscription", "SubscriptionChanges"):
+        # The core checks filters, so the models do not know their schema.
+        found[name]["properties"]["filters"]["items"] = ref("Filter")
+    return found
 
 
 def _stream() -> dict[str, Any]:
@@ -168,7 +122,7 @@ def _problem() -> dict[str, Any]:
             "title": {"type": "string"},
             "status": {"type": "integer", "description": "Absent from a few of the gateway's own problems."},
             "detail": {"type": "string"},
-            "code": {"enum": CODES},
+            "code": {"type": "string", "enum": CODES},
             "errors": {
                 "type": "array",
                 "items": closed(place),

@@ -36,6 +36,7 @@ SCOPES: Mapping[str, Sequence[Scope]] = {
     "getRootHealth": (),
     "getHealth": (),
     "getOpenApi": (),
+    "getAsyncApi": (),
     "getDocs": (),
 }
 """By the operation: the scopes of which one is needed; none, where a credential is enough."""
@@ -54,7 +55,7 @@ _SCHEMES: Mapping[str, Mapping[str, Any]] = {
     "jwt": {"bearer": _BEARER},
     "key": {"bearer": _BEARER, "apiKey": _API_KEY},
 }
-PUBLIC = frozenset({"getOpenApi", "getDocs"})
+PUBLIC = frozenset({"getOpenApi", "getAsyncApi", "getDocs"})
 """Operations for which nobody is asked for a credential; the gateway has a route for each."""
 
 _REFUSALS: dict[str, Any] = {

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from eventstore.streams import NAME_PATTERN
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = ["COUNT", "NAME", "SEQUENCE", "TIME", "TOKEN", "closed", "many", "ref"]
 
-NAME: dict[str, Any] = {"type": "string", "pattern": "^[A-Za-z0-9._:~-]{1,200}$", "examples": ["acme:wf-1"]}
+NAME: dict[str, Any] = {"type": "string", "pattern": f"^{NAME_PATTERN}$", "examples": ["acme:wf-1"]}
 TIME: dict[str, Any] = {"type": "string", "format": "date-time", "examples": ["2018-04-05T17:31:00Z"]}
 COUNT: dict[str, Any] = {"type": "integer", "minimum": 0}
 SEQUENCE: dict[str, Any] = {"type": "integer", "minimum": 1}

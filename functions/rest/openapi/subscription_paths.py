@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from functions.rest.openapi.answers import LINK, json, problems
-from functions.rest.openapi.parameters import refs
+from functions.rest.openapi.parameters import HEADERS, PATH, parameters
 from functions.rest.openapi.shapes import ref
 from functions.rest.request import MERGE_PATCH
 
@@ -43,7 +43,7 @@ _LIST: dict[str, Any] = {
     "summary": "List durable subscriptions",
     "description": "In the order of their names.",
     "tags": ["subscriptions"],
-    "parameters": refs("Prefix", "Limit", "Cursor"),
+    "parameters": parameters("listSubscriptions"),
     "responses": {"200": json("A page.", "Subscriptions", _NEXT), **problems(422)},
 }
 
@@ -51,7 +51,7 @@ _GET: dict[str, Any] = {
     "operationId": "getSubscription",
     "summary": "Describe a durable subscription and how it stands",
     "tags": ["subscriptions"],
-    "parameters": refs("Subscription"),
+    "parameters": parameters("getSubscription", PATH["subscription"]),
     "responses": {"200": json("The subscription.", "SubscriptionStanding", _ETAG), **problems(400, 404, 422)},
 }
 
@@ -64,7 +64,7 @@ _CHANGE: dict[str, Any] = {
         "for it. `stream` cannot be changed: create another subscription behind this one's `cursor`."
     ),
     "tags": ["subscriptions"],
-    "parameters": refs("Subscription", "IfDefinition"),
+    "parameters": parameters("changeSubscription", PATH["subscription"], HEADERS["IfDefinition"]),
     "requestBody": {
         "required": True,
         "content": {kind: {"schema": ref("SubscriptionChanges")} for kind in (MERGE_PATCH, "application/json")},
@@ -77,7 +77,7 @@ _DELETE: dict[str, Any] = {
     "summary": "End a durable subscription",
     "description": "With all that it had in flight and parked; its dead letters are discarded, and its members told.",
     "tags": ["subscriptions"],
-    "parameters": refs("Subscription", "IfDefinition"),
+    "parameters": parameters("deleteSubscription", PATH["subscription"], HEADERS["IfDefinition"]),
     "responses": {"204": {"description": "Ended."}, **problems(400, 404, 412, 422)},
 }
 
@@ -89,7 +89,7 @@ _REPLAY: dict[str, Any] = {
         "does it, usually at once."
     ),
     "tags": ["subscriptions"],
-    "parameters": refs("Subscription"),
+    "parameters": parameters("replaySubscription", PATH["subscription"]),
     "requestBody": _body("Replay"),
     "responses": {"202": json("It will.", "Moved"), **problems(400, 404, 413, 415, 422)},
 }
@@ -102,7 +102,7 @@ _PARKED: dict[str, Any] = {
         "comes along, if it is still kept."
     ),
     "tags": ["dead letters"],
-    "parameters": refs("OfSubscription", "OfStream", "Limit", "Cursor"),
+    "parameters": parameters("listDeadLetters"),
     "responses": {"200": json("A page.", "DeadLetters", _NEXT), **problems(404, 422)},
 }
 
@@ -123,7 +123,7 @@ _PURGE: dict[str, Any] = {
     "summary": "Drop what is parked",
     "description": "The streams go on behind it, as by a redrive that says `drop`.",
     "tags": ["dead letters"],
-    "parameters": refs("TheSubscription", "OfStream"),
+    "parameters": parameters("purgeDeadLetters"),
     "responses": {"202": json("Accepted: the next turns of the partitions do it.", "Redriven"), **problems(404, 422)},
 }
 

@@ -1,11 +1,11 @@
-"""The shapes of bodies that concern durable subscriptions."""
+"""The schemas of answers that concern durable subscriptions."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from functions.rest.openapi.filters import FILTER_SCHEMA
 from functions.rest.openapi.shapes import COUNT, NAME, SEQUENCE, TIME, TOKEN, closed, many, ref
-from functions.rest.subscription_models import MODELS
 
 __all__ = ["SUBSCRIPTION_SCHEMAS", "SUMMARY"]
 
@@ -54,33 +54,6 @@ SUMMARY = closed({"id": NAME, "members": COUNT, **_FIGURES}, optional=_LAGS)
 """How a durable subscription stands, in all."""
 
 
-def _filter() -> dict[str, Any]:
-    values = {
-        "type": "object",
-        "minProperties": 1,
-        "propertyNames": {"pattern": "^[a-z0-9]+$"},
-        "additionalProperties": {"type": "string", "minLength": 1},
-    }
-    filters = many(ref("Filter")) | {"minItems": 1}
-    return {
-        "type": "object",
-        "description": "One dialect of the CloudEvents Subscriptions API and what it asks for.",
-        "minProperties": 1,
-        "maxProperties": 1,
-        "properties": {
-            "exact": values,
-            "prefix": values,
-            "suffix": values,
-            "all": filters,
-            "any": filters,
-            "not": ref("Filter"),
-            "sql": {"type": "string", "minLength": 1, "description": "CloudEvents SQL 1.0.0."},
-        },
-        "additionalProperties": False,
-        "examples": [{"prefix": {"type": "io.flunq.task."}}],
-    }
-
-
 def _standing() -> dict[str, Any]:
     owner = {"type": ["string", "null"], "description": "The connection that the partition belongs to."}
     version = SEQUENCE | {
@@ -115,27 +88,8 @@ def _dead_letter() -> dict[str, Any]:
     )
 
 
-def _of_models() -> dict[str, Any]:
-    found = {model.__name__: model.model_json_schema(ref_template="#/components/schemas/{model}") for model in MODELS}
-    for model in found.values():
-        for member in model["properties"].values():
-            # Left out, such a member means nothing; it is never empty.
-            if member.get("default") == "":
-                del member["default"]
-    found["NewSubscription"]["properties"]["filters"]["items"] = ref("Filter")
-    changes = found["SubscriptionChanges"]
-    for member in changes["properties"].values():
-        member.pop("default", None)
-    changes["properties"]["filters"]["items"] = ref("Filter")
-    changes["minProperties"] = 1
-    found["NewSubscription"]["not"] = {"required": ["from", "cursor"]}
-    found["Replay"] |= {"minProperties": 1, "maxProperties": 1}
-    return found
-
-
 SUBSCRIPTION_SCHEMAS: dict[str, Any] = {
-    "Filter": _filter(),
-    **_of_models(),
+    "Filter": FILTER_SCHEMA,
     "Subscription": closed(_DEFINITION, optional=("stream",)),
     "Subscriptions": closed({"subscriptions": many(ref("Subscription")), "next": TOKEN}, optional=("next",)),
     "SubscriptionStanding": _standing(),

@@ -78,6 +78,15 @@ def openapi() -> Answer:
     )
 
 
+@router.get("/asyncapi.json")
+def asyncapi() -> Answer:
+    """The AsyncAPI document of the WebSocket protocol; nobody is asked for a credential here either."""
+    # Imported here, for it is large, and no other call needs it.
+    from functions.rest.asyncapi import document  # noqa: PLC0415 - see above
+
+    return responses.json_of(200, document(auth=hub().settings.auth))
+
+
 @router.get("/docs")
 def docs() -> Answer:
     """Return the OpenAPI document as an interactive page. It requires no credentials, but has a field for them."""

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
-from eventstore.streams import stream_name
 from functions.hub import hub
+from functions.parameters import PURGE_SUBSCRIPTION, QUERIES
 from functions.rest import responses
 from functions.rest.paging import within
-from functions.rest.queries import dead_letters_query, require_known, required, single_value
+from functions.rest.queries import dead_letters_query, require_known, single_value, stream_named
 from functions.rest.request import Request, json_body
 from functions.rest.subscription_answers import dead_letter
 from functions.rest.tokens import DEAD_LETTERS, token_of
@@ -67,10 +67,8 @@ def redrive() -> Answer:
 def purge() -> Answer:
     """Drop all parked events, so that their streams continue after them."""
     request = Request.of(router.current_event.raw_event, router.lambda_context)
-    require_known(request.query, "subscription", "stream")
-    name, stream = required(request.query, "subscription"), single_value(request.query, "stream")
-    if stream is not None:
-        stream_name(stream, pointer="stream")
+    require_known(request.query, QUERIES["purgeDeadLetters"])
+    name, stream = single_value(request.query, PURGE_SUBSCRIPTION) or "", stream_named(request.query)
     return _accepted(name, hub().durable_subscriptions.redrive(name, stream, "drop", access=request.access))
 
 

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from eventstore.cloudevents import from_http
-from eventstore.errors import InvalidQuery
-from eventstore.streams import stream_name
 from functions.hub import hub
+from functions.parameters import GET_EVENT, MODE, QUERIES, SOURCE
 from functions.rest import responses
 from functions.rest.conditions import expected, prefers_batch
 from functions.rest.paging import fitting, time_for_a_page
-from functions.rest.queries import all_query, require_known, single_value
+from functions.rest.queries import all_query, choice, require_known, single_value, stream_named
 from functions.rest.request import Request, segment
 
 if TYPE_CHECKING:
@@ -32,10 +31,8 @@ def publish() -> Answer:
         router.lambda_context,
         conditions=("if-match", "if-none-match"),
     )
-    require_known(request.query, "stream")
-    stream = single_value(request.query, "stream")
-    if stream is not None:
-        stream_name(stream, pointer="stream")
+    require_known(request.query, QUERIES["publishEvents"])
+    stream = stream_named(request.query)
     condition = expected(request.headers)
     events = from_http(request.headers, request.body)
     results = hub().publisher.publish(events, access=request.access, stream=stream, expected=condition)
@@ -65,13 +62,7 @@ def search() -> Answer:
 def find(event_id: str) -> Answer:
     """Return an event by its id."""
     request = Request.of(router.current_event.raw_event, router.lambda_context)
-    require_known(request.query, "source", "stream", "mode")
-    stream = single_value(request.query, "stream")
-    if stream is not None:
-        stream_name(stream, pointer="stream")
-    mode = single_value(request.query, "mode")
-    if mode not in {None, "structured", "binary"}:
-        raise InvalidQuery(f"mode must be structured or binary, not {str(mode)[:40]!r}", pointer="mode")
-    source = single_value(request.query, "source")
+    require_known(request.query, GET_EVENT)
+    stream, mode, source = stream_named(request.query), choice(request.query, MODE), single_value(request.query, SOURCE)
     event = hub().reader.find(segment(event_id), access=request.access, source=source, stream=stream)
     return responses.binary(event) if mode == "binary" else responses.structured(event)

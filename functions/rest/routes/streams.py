@@ -8,6 +8,7 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from eventstore.streams import stream_name
 from functions.hub import hub
+from functions.parameters import PERMANENT, QUERIES
 from functions.rest import responses
 from functions.rest.conditions import (
     conditions,
@@ -20,7 +21,7 @@ from functions.rest.conditions import (
     wait_seconds,
 )
 from functions.rest.paging import fitting, time_for_a_page
-from functions.rest.queries import flag, names_query, require_known, stream_query
+from functions.rest.queries import choice, names_query, require_known, stream_query
 from functions.rest.request import MERGE_PATCH, Request, json_body, segment
 from functions.rest.tokens import STREAMS, token_of
 
@@ -137,11 +138,11 @@ def delete(stream: str) -> Answer:
         router.lambda_context,
         conditions=("if-match", "if-none-match"),
     )
-    require_known(request.query, "permanent")
+    require_known(request.query, QUERIES["deleteStream"])
     hub().streams.delete(
         _name(stream),
         access=request.access,
-        permanently=flag(request.query, "permanent"),
+        permanently=choice(request.query, PERMANENT) == "true",
         conditions=conditions(request.headers),
     )
     return responses.empty(204)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ANY",
+    "NAME_PATTERN",
     "NEW",
     "Condition",
     "Expected",
@@ -33,7 +34,10 @@ __all__ = [
     "workflow_stream",
 ]
 
-_NAME = re.compile(r"[A-Za-z0-9._:~-]{1,200}")
+NAME_PATTERN = "[A-Za-z0-9._:~-]{1,200}"
+"""What names of streams and durable subscriptions look like, whole."""
+
+_NAME = re.compile(NAME_PATTERN)
 _STEPS = (".", "..")
 _ESCAPED = re.compile(r"[^A-Za-z0-9._:-]")
 _NAME_LENGTH = 200

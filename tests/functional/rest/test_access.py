@@ -131,7 +131,7 @@ def test_a_call_that_no_authorizer_was_asked_of_is_refused(operation: str, metho
     assert "authorizer" in forbidden(Caller(None).call(method, asked(path), body=b"{}", headers=_JSON))
 
 
-@pytest.mark.parametrize("path", ["/api/v1/docs", "/api/v1/openapi.json"])
+@pytest.mark.parametrize("path", ["/api/v1/asyncapi.json", "/api/v1/docs", "/api/v1/openapi.json"])
 @pytest.mark.usefixtures("everyone")
 def test_the_documentation_asks_nobody_for_a_credential(path: str) -> None:
     assert Caller(None).get(path).status == 200

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs
 from functions.dispatch.app import handler as dispatch
 from functions.hub import hub
 from functions.websocket.app import handler
+from tests.documents import undescribed
 from tests.functional.rest.api import Context
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class Gateway:
             )
         found: dict[str, list[dict[str, Any]]] = {}
         for posting in self.deliveries.taken():
-            found.setdefault(posting.connection, []).append(json.loads(posting.message))
+            found.setdefault(posting.connection, []).append(described(json.loads(posting.message)))
         return found
 
 
@@ -96,14 +97,19 @@ class Client:
         """What a message is answered; one that is text goes as it stands."""
         answer = handler(self.message(message), Context())  # type: ignore[arg-type]
         assert answer["statusCode"] == 200
-        told: dict[str, Any] = json.loads(answer["body"])
-        return told
+        return described(json.loads(answer["body"]))
 
     def received(self) -> list[dict[str, Any]]:
         return self.gateway.settle().get(self.connection, [])
 
     def disconnect(self) -> None:
         assert handler(self.event("disconnect.json"), Context()) == {"statusCode": 200}  # type: ignore[arg-type]
+
+
+def described(message: dict[str, Any]) -> dict[str, Any]:
+    """The message, which is as the AsyncAPI document says."""
+    assert not undescribed(message), (message, undescribed(message))
+    return message
 
 
 def bell(number: int, told: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from tests.unit.deployment.templates import ROOT, properties
 
 HERE = {"RedisUrl": "redis://127.0.0.1:1"}
 JWT = {"Auth": "jwt", "JwtIssuer": "https://issuer", "JwtAudience": "hub"}
-PUBLIC = ("/api/v1/docs", "/api/v1/openapi.json")
+PUBLIC = ("/api/v1/asyncapi.json", "/api/v1/docs", "/api/v1/openapi.json")
 KEY = {"Auth": "key", "ApiKeysSecretArn": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:keys"}
 
 

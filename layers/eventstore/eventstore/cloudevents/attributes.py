@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from eventstore.cloudevents.event import AttributeValue
 
-__all__ = ["is_json", "validated"]
+__all__ = ["PATTERNS", "is_json", "validated"]
 
 _REQUIRED = ("specversion", "id", "source", "type")
 _NAME = re.compile(r"[a-z0-9]+")
@@ -27,22 +27,32 @@ _FORBIDDEN = re.compile(
 )
 _INTEGERS = range(-(2**31), 2**31)
 
+# The patterns below keep to what the regular expressions of Python and of JSON Schema (ECMA-262) share.
+
 # RFC 3986: the characters of a URI reference, with whole percent-escapes and one fragment at most.
 _URI_CHARACTERS = r"(?:[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*"
 _URI_REFERENCE = re.compile(rf"{_URI_CHARACTERS}(?:#{_URI_CHARACTERS})?")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 
-# RFC 2045, 5.1, with the tokens of RFC 9110, 5.6.2.
+# RFC 2045, 5.1, with the tokens of RFC 9110, 5.6.2. Of blanks, an attribute holds none but spaces.
 _WORD = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
-_PARAMETER = rf'\s*;\s*{_WORD}=(?:{_WORD}|"(?:[^"\\]|\\.)*")'
+_PARAMETER = rf' *; *{_WORD}=(?:{_WORD}|"(?:[^"\\]|\\[^\n])*")'
 # No two runs of blanks stand side by side: what could share them out in many ways would try all of them.
-_MEDIA_TYPE = re.compile(rf"{_WORD}/{_WORD}(?:{_PARAMETER})*\s*(?:;\s*)?", re.ASCII)
+_MEDIA_TYPE = re.compile(rf"{_WORD}/{_WORD}(?:{_PARAMETER})* *(?:; *)?")
 _JSON = re.compile(r"[^;]*[/+]json\s*(?:;|$)", re.IGNORECASE)
 
 _TIME = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[Tt]([01]\d|2[0-3]):[0-5]\d:(?:[0-5]\d|60)(?:\.\d+)?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)",
-    re.ASCII,
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt](?:[01][0-9]|2[0-3]):[0-5][0-9]:(?:[0-5][0-9]|60)(?:\.[0-9]+)?"
+    r"(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
 )
+
+PATTERNS: Mapping[str, str] = {
+    "source": f"^{_URI_REFERENCE.pattern}$",
+    "dataschema": f"^{_SCHEME.pattern}{_URI_REFERENCE.pattern}$",
+    "datacontenttype": f"^{_MEDIA_TYPE.pattern}$",
+    "time": f"^{_TIME.pattern}$",
+}
+"""What values of attributes look like, as JSON Schema says it; `time` is to be a day of the calendar, too."""
 
 
 def validated(attributes: Mapping[str, AttributeValue], *, pointer: str = "") -> Mapping[str, AttributeValue]:

@@ -1,0 +1,22 @@
+"""What the Makefile copies into each function; `make built` says the same of what was built."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.artifacts.imports import reach
+from tests.unit.deployment.templates import ROOT
+
+_PARTS = {
+    parts.split()[0]: set(parts.split()[1:])
+    for parts in re.findall(r"^build-\w+Function: PARTS = (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+}
+
+
+@pytest.mark.parametrize("function", sorted(_PARTS))
+def test_a_function_is_built_with_the_shared_modules_that_it_imports(function: str) -> None:
+    found = reach([f"functions.{function}.app"], folders=[ROOT, ROOT / "layers/eventstore"], packages=["functions"])
+    shared = {f"{name.removeprefix('functions.')}.py" for name in found.modules if name.startswith("functions.")}
+    assert _PARTS[function] == {name for name in shared if name.partition(".")[0] not in _PARTS}
