@@ -118,9 +118,9 @@ def test_a_message_of_the_protocols_page_is_as_the_document_says(arrow: str, mes
 _READERS: Mapping[str, Callable[[Message], object]] = {
     "subscribe": Subscribe.of,
     "join": Join.of,
-    "unsubscribe": lambda message: (message.only(protocol.UNSUBSCRIBE.members), message.subscription()),
+    "unsubscribe": lambda message: (message.require_known(protocol.UNSUBSCRIBE.members), message.subscription()),
     "publish": Publish.of,
-    "ping": lambda message: message.only(protocol.PING.members),
+    "ping": lambda message: message.require_known(protocol.PING.members),
     "ackCursors": Ack.of,
     "ackStream": Ack.of,
     "nack": Nack.of,
