@@ -20,10 +20,11 @@ from eventstore.adapters.redis.keys import partition_keys, stream_keys
 from eventstore.adapters.redis.lag import Lags
 from eventstore.adapters.redis.partitions import Partitions, random_epoch
 from eventstore.adapters.redis.read_ahead import ReadAhead
+from eventstore.adapters.redis.references import Window
 from eventstore.adapters.redis.screen import Screen
 from eventstore.adapters.redis.scripts import Script
 from eventstore.adapters.redis.streams import STATE, Streams, state_of
-from eventstore.adapters.redis.tail import Tails, Window
+from eventstore.adapters.redis.tail import Tails
 from eventstore.adapters.redis.trimmed import Gap, read_missing
 from eventstore.cloudevents import same_content
 from eventstore.cloudevents.event import event_key
