@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 
     from eventstore.cloudevents.event import RecordedEvent
     from eventstore.ports import Log, Tail
+    from eventstore.positions import StreamCursor
     from eventstore.read.selection import Selection
 
-__all__ = ["NO_GAPS", "Crossed", "Gaps", "Range", "lost_between", "merge_ranges", "received_apart"]
+__all__ = ["NO_GAPS", "Crossed", "Gaps", "Range", "StreamLosses", "lost_between", "merge_ranges", "received_apart"]
 
 Range = tuple[str, int, int]
 """Stream, first and last sequence."""
@@ -68,6 +69,50 @@ class Crossed:
     ended: frozenset[int]
     backwards: bool
     read: Sequence[tuple[str, int]]
+
+
+class StreamLosses:
+    """Records the events of a stream that are removed before a reader reaches them.
+
+    Args:
+        stream: The name of the stream.
+        first: The sequence of the oldest event that the stream keeps.
+        cursor: Where the reader continues; a reader without a cursor loses only events that are removed during its
+            read.
+        backwards: Whether it reads backwards.
+    """
+
+    def __init__(self, stream: str, first: int, *, cursor: StreamCursor | None, backwards: bool) -> None:
+        self._stream = stream
+        self._first = first
+        self._may_have_more = False
+        self._ranges: list[Range] = []
+        if cursor is None:
+            return
+        # For a forward read, all events from the cursor on were kept, or not stored yet.
+        self._first = cursor.first if backwards else cursor.sequence
+        if backwards and not cursor.first:
+            # The cursor of an earlier release tells only that the event at its sequence was kept.
+            self._first = min(first, cursor.sequence)
+            self._may_have_more = self._first < first
+
+    @property
+    def gaps(self) -> Gaps:
+        """The events that are lost so far."""
+        return Gaps(merge_ranges(self._ranges), complete=not self._may_have_more)
+
+    def compare(self, first: int, start: int, stop: int) -> None:
+        """Add the events that were removed since the last call.
+
+        Args:
+            first: The sequence of the oldest event that the stream keeps.
+            start: The first sequence that is left to read.
+            stop: The last sequence that is left to read.
+        """
+        lost = max(self._first, start), min(first - 1, stop)
+        if lost[0] <= lost[1]:
+            self._ranges.append((self._stream, *lost))
+        self._first = max(first, self._first)
 
 
 def lost_between(

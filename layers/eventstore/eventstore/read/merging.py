@@ -78,7 +78,7 @@ class Merge:
         return len(self.ended) == len(self._readers)
 
     def behind(self) -> Mapping[int, Position]:
-        """Return the partitions without a match to take, and the position where to read them; the last of them first."""
+        """Return the partitions without a match to take, and where to read them; the one furthest behind first."""
         unread = {p: reader.reached for p, reader in self._readers.items() if not (reader.ended or reader.matches)}
         return dict(sorted(unread.items(), key=lambda item: self._key(item[1].time, item[0])))
 

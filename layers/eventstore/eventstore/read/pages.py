@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from eventstore.errors import InvalidQuery, NewEpoch, StreamNotFound
 from eventstore.filters import EVERYTHING as ANY_ATTRIBUTES
 from eventstore.positions import BEGINNING, Cursor, Position, StreamCursor
-from eventstore.read.gaps import NO_GAPS, Crossed, Gaps, lost_between, merge_ranges
+from eventstore.read.gaps import NO_GAPS, Crossed, Gaps, StreamLosses, lost_between
 from eventstore.read.merging import Merge
 from eventstore.read.selection import EVERYTHING, Selection
 from eventstore.streams import partition_of
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from eventstore.cloudevents.event import RecordedEvent
     from eventstore.ports import Log, Slice, Tail
-    from eventstore.read.gaps import Range
     from eventstore.streams import StreamState
 
 __all__ = ["AllQuery", "Page", "StreamPage", "StreamQuery", "current", "read_all", "read_stream"]
@@ -138,12 +137,13 @@ def read_stream(log: Log, stream: str, query: StreamQuery, *, may_go_on: Callabl
         NewEpoch: The store was reset since the cursor was issued.
     """
     start, stop = _window(query)
+    cursor = StreamCursor.parse(query.cursor) if query.cursor else None
     read = _read_first(log, stream, query, start, stop)
-    if query.cursor and StreamCursor.parse(query.cursor).epoch != read.epoch:
+    if cursor and cursor.epoch != read.epoch:
         raise NewEpoch
     # The epoch of the first step: if the store is renewed during the others, the cursor of the page is refused.
     epoch = read.epoch
-    losses = _Losses(stream, query, read.state.first)
+    losses = StreamLosses(stream, read.state.first, cursor=cursor, backwards=query.backwards)
     selection, count = query.selection, query.limit
     events: list[RecordedEvent] = []
     while True:
@@ -164,8 +164,8 @@ def read_stream(log: Log, stream: str, query: StreamQuery, *, may_go_on: Callabl
         if selection.filter != ANY_ATTRIBUTES:
             count = _next_count(count, read)
         read = _read_step(log, stream, query, (start, stop), count)
-    cursor = StreamCursor(epoch, stop, read.state.first) if query.backwards else StreamCursor(epoch, start)
-    return StreamPage(events, cursor.token() if more else None, read.state, epoch, losses.gaps)
+    end = StreamCursor(epoch, stop, read.state.first) if query.backwards else StreamCursor(epoch, start)
+    return StreamPage(events, end.token() if more else None, read.state, epoch, losses.gaps)
 
 
 def _next_count(count: int, read: Slice) -> int:
@@ -178,46 +178,6 @@ def _read_step(log: Log, stream: str, query: StreamQuery, window: tuple[int, int
     start, stop = window
     clauses = query.selection.filter.clauses
     return log.read(stream, start=start, stop=stop, count=count, backwards=query.backwards, clauses=clauses)
-
-
-class _Losses:
-    """Records the events of a stream that are removed before the reader reaches them.
-
-    A reader without a cursor loses only events that are removed during its read.
-    """
-
-    def __init__(self, stream: str, query: StreamQuery, first: int) -> None:
-        self._stream = stream
-        self._first = first
-        self._may_have_more = False
-        self._ranges: list[Range] = []
-        if not query.cursor:
-            return
-        cursor = StreamCursor.parse(query.cursor)
-        # For a forward read, all events from the cursor on were kept, or not stored yet.
-        self._first = cursor.first if query.backwards else cursor.sequence
-        if query.backwards and not cursor.first:
-            # The cursor of an earlier release tells only that the event at its sequence was kept.
-            self._first = min(first, cursor.sequence)
-            self._may_have_more = self._first < first
-
-    @property
-    def gaps(self) -> Gaps:
-        """The events that are lost so far."""
-        return Gaps(merge_ranges(self._ranges), complete=not self._may_have_more)
-
-    def compare(self, first: int, start: int, stop: int) -> None:
-        """Add the events that were removed since the last call.
-
-        Args:
-            first: The sequence of the oldest event that the stream keeps.
-            start: The first sequence that is left to read.
-            stop: The last sequence that is left to read.
-        """
-        lost = max(self._first, start), min(first - 1, stop)
-        if lost[0] <= lost[1]:
-            self._ranges.append((self._stream, *lost))
-        self._first = max(first, self._first)
 
 
 def _window(query: StreamQuery) -> tuple[int, int]:

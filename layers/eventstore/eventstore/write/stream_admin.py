@@ -112,7 +112,7 @@ class StreamAdmin:
     def delete(
         self, stream: str, *, access: Access, permanently: bool = False, conditions: Sequence[Condition] = ()
     ) -> None:
-        """Delete all events of a stream in one step. The sweep removes them from memory, as far as the request does not.
+        """Delete all events of a stream in one step. The sweep frees the memory that the request does not.
 
         Args:
             stream: The name of the stream.
