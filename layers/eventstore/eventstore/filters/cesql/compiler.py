@@ -1,4 +1,4 @@
-"""From tree to closures: what can be decided once is decided here, not for every event."""
+"""Compiling a tree into closures: everything that does not depend on the event is decided here."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _EQUALITY = {"=": True, "!=": False, "<>": False}
 
 
 def compiled(node: Node) -> Evaluator:
-    """The function that a tree is."""
+    """Compile a tree into a function of the attributes of an event."""
     match node:
         case Literal(value):
             return lambda _, __: value

@@ -1,4 +1,4 @@
-"""Operators as steps: each takes the value so far and gives the next one (3.4)."""
+"""Operators as steps: each computes the next value from the value so far (3.4)."""
 
 from __future__ import annotations
 
@@ -16,13 +16,18 @@ if TYPE_CHECKING:
 __all__ = ["Advance", "binary", "equals", "like", "one_of", "one_of_these"]
 
 Advance = Callable[[AttributeValue | None, Attributes, Failures], AttributeValue]
-"""One step of a chain; None is the value of an attribute that is missing, which makes the result its zero value."""
+"""One step of a chain. None is the value of a missing attribute, for which the result is its zero value."""
 
 _string, _integer, _boolean = CASTS[str], CASTS[int], CASTS[bool]
 
 
 def binary(sign: str, right: Evaluator) -> Advance:
-    """The step of an operator with a right operand."""
+    """Return the step of an operator.
+
+    Args:
+        sign: The operator.
+        right: Its right operand.
+    """
     if sign in _LOGIC:
         return _LOGIC[sign](right)
     if sign in _ORDERS:
@@ -33,7 +38,12 @@ def binary(sign: str, right: Evaluator) -> Advance:
 
 
 def equals(constant: AttributeValue, *, wanted: bool) -> Advance:
-    """The step of `=` or, with `wanted` false, `!=` with a literal: what events are mostly looked at with."""
+    """Return the step of a comparison with a literal, the most frequent one.
+
+    Args:
+        constant: The literal.
+        wanted: True for `=`, false for `!=`.
+    """
     kind = type_of(constant)
     cast = CASTS[kind]
 
@@ -46,7 +56,12 @@ def equals(constant: AttributeValue, *, wanted: bool) -> Advance:
 
 
 def like(pattern: str, *, wanted: bool) -> Advance:
-    """The step of `LIKE` or `NOT LIKE`."""
+    """Return the step of `LIKE`.
+
+    Args:
+        pattern: The pattern.
+        wanted: False for `NOT LIKE`.
+    """
     matches = matcher(pattern)
 
     def step(value: AttributeValue | None, _: Attributes, failures: Failures) -> bool:
@@ -64,18 +79,23 @@ def like(pattern: str, *, wanted: bool) -> Advance:
 
 
 def one_of(elements: Sequence[Evaluator], *, wanted: bool) -> Advance:
-    """The step of `IN` or `NOT IN`; the type of the value is that of the comparison (3.7)."""
+    """Return the step of `IN`. Elements are cast to the type of the value (3.7).
+
+    Args:
+        elements: The elements of the list.
+        wanted: False for `NOT IN`.
+    """
 
     def step(value: AttributeValue | None, attributes: Attributes, failures: Failures) -> bool:
-        found = [element(attributes, failures) for element in elements]
-        if value is None or None in found:
+        values = [element(attributes, failures) for element in elements]
+        if value is None or None in values:
             return False
         kind = type_of(value)
         cast = CASTS[kind]
-        # Cast all of them before looking, for what cannot be cast is an error wherever it stands.
+        # All elements are cast before the test, because one that cannot be cast is an error in any place.
         same = [
             element if element.__class__ is kind else cast(element, failures)
-            for element in found
+            for element in values
             if element is not None
         ]
         return (value in same) is wanted
@@ -84,17 +104,22 @@ def one_of(elements: Sequence[Evaluator], *, wanted: bool) -> Advance:
 
 
 def one_of_these(constants: Sequence[AttributeValue], *, wanted: bool) -> Advance:
-    """The same with literals alone, which are cast once."""
+    """Return the step of `IN` for literals, which are cast once.
+
+    Args:
+        constants: The elements of the list.
+        wanted: False for `NOT IN`.
+    """
     prepared: dict[type, tuple[frozenset[AttributeValue], Failures]] = {}
     for kind, cast in CASTS.items():
-        wrong: Failures = []
-        prepared[kind] = (frozenset(cast(constant, wrong) for constant in constants), wrong)
+        cast_failures: Failures = []
+        prepared[kind] = (frozenset(cast(constant, cast_failures) for constant in constants), cast_failures)
 
     def step(value: AttributeValue | None, _: Attributes, failures: Failures) -> bool:
         if value is None:
             return False
-        elements, wrong = prepared[type_of(value)]
-        failures += wrong
+        elements, cast_failures = prepared[type_of(value)]
+        failures += cast_failures
         return (value in elements) is wanted
 
     return step
@@ -188,9 +213,9 @@ _ORDERS: dict[str, Callable[[int, int], bool]] = {
     ">=": operator.ge,
 }
 _ARITHMETIC: dict[str, Callable[[int, int, Failures], int]] = {
-    "+": lambda one, other, _: one + other,
-    "-": lambda one, other, _: one - other,
-    "*": lambda one, other, _: one * other,
+    "+": lambda left, right, _: left + right,
+    "-": lambda left, right, _: left - right,
+    "*": lambda left, right, _: left * right,
     "/": _quotient,
     "%": _remainder,
 }
