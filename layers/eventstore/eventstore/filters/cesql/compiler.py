@@ -42,16 +42,16 @@ def compiled(node: Node) -> Evaluator:
 def _step(step: Step) -> Advance:
     match step:
         case Binary(sign, Literal(value)) if sign in _EQUALITY:
-            return equals(value, wanted=_EQUALITY[sign])
+            return equals(value, expected=_EQUALITY[sign])
         case Binary(sign, operand):
             return binary(sign, compiled(operand))
         case Like(pattern, negated):
-            return like(pattern, wanted=not negated)
+            return like(pattern, expected=not negated)
         case In(elements, negated):
             constants = [element.value for element in elements if isinstance(element, Literal)]
             if len(constants) == len(elements):
-                return one_of_these(constants, wanted=not negated)
-            return one_of([compiled(element) for element in elements], wanted=not negated)
+                return one_of_these(constants, expected=not negated)
+            return one_of([compiled(element) for element in elements], expected=not negated)
 
 
 def _chain(first: Evaluator, steps: Sequence[Advance]) -> Evaluator:

@@ -34,33 +34,33 @@ def binary(sign: str, right: Evaluator) -> Advance:
         return _comparison(_ORDERS[sign], right)
     if sign in _ARITHMETIC:
         return _calculation(_ARITHMETIC[sign], right)
-    return _equality(right, wanted=sign == "=")
+    return _equality(right, expected=sign == "=")
 
 
-def equals(constant: AttributeValue, *, wanted: bool) -> Advance:
+def equals(constant: AttributeValue, *, expected: bool) -> Advance:
     """Return the step of a comparison with a literal, the most frequent one.
 
     Args:
         constant: The literal.
-        wanted: True for `=`, false for `!=`.
+        expected: True for `=`, false for `!=`.
     """
     kind = type_of(constant)
     cast = CASTS[kind]
 
     def step(value: AttributeValue | None, _: Attributes, failures: Failures) -> bool:
         if value.__class__ is kind:
-            return (value == constant) is wanted
-        return value is not None and (cast(value, failures) == constant) is wanted
+            return (value == constant) is expected
+        return value is not None and (cast(value, failures) == constant) is expected
 
     return step
 
 
-def like(pattern: str, *, wanted: bool) -> Advance:
+def like(pattern: str, *, expected: bool) -> Advance:
     """Return the step of `LIKE`.
 
     Args:
         pattern: The pattern.
-        wanted: False for `NOT LIKE`.
+        expected: False for `NOT LIKE`.
     """
     matches = matcher(pattern)
 
@@ -68,7 +68,7 @@ def like(pattern: str, *, wanted: bool) -> Advance:
         if value is None:
             return False
         try:
-            return matches(value if isinstance(value, str) else str(_string(value, failures))) is wanted
+            return matches(value if isinstance(value, str) else str(_string(value, failures))) is expected
         except TooLong:
             failures.append(
                 Failure(Kind.GENERIC, "the value is too long to be compared with a pattern that has _ in it")
@@ -78,12 +78,12 @@ def like(pattern: str, *, wanted: bool) -> Advance:
     return step
 
 
-def one_of(elements: Sequence[Evaluator], *, wanted: bool) -> Advance:
+def one_of(elements: Sequence[Evaluator], *, expected: bool) -> Advance:
     """Return the step of `IN`. Elements are cast to the type of the value (3.7).
 
     Args:
         elements: The elements of the list.
-        wanted: False for `NOT IN`.
+        expected: False for `NOT IN`.
     """
 
     def step(value: AttributeValue | None, attributes: Attributes, failures: Failures) -> bool:
@@ -98,17 +98,17 @@ def one_of(elements: Sequence[Evaluator], *, wanted: bool) -> Advance:
             for element in values
             if element is not None
         ]
-        return (value in same) is wanted
+        return (value in same) is expected
 
     return step
 
 
-def one_of_these(constants: Sequence[AttributeValue], *, wanted: bool) -> Advance:
+def one_of_these(constants: Sequence[AttributeValue], *, expected: bool) -> Advance:
     """Return the step of `IN` for literals, which are cast once.
 
     Args:
         constants: The elements of the list.
-        wanted: False for `NOT IN`.
+        expected: False for `NOT IN`.
     """
     prepared: dict[type, tuple[frozenset[AttributeValue], Failures]] = {}
     for kind, cast in CASTS.items():
@@ -120,7 +120,7 @@ def one_of_these(constants: Sequence[AttributeValue], *, wanted: bool) -> Advanc
             return False
         elements, cast_failures = prepared[type_of(value)]
         failures += cast_failures
-        return (value in elements) is wanted
+        return (value in elements) is expected
 
     return step
 
@@ -157,13 +157,13 @@ def _exclusion(right: Evaluator) -> Advance:
     return step
 
 
-def _equality(right: Evaluator, *, wanted: bool) -> Advance:
+def _equality(right: Evaluator, *, expected: bool) -> Advance:
     def step(value: AttributeValue | None, attributes: Attributes, failures: Failures) -> bool:
         other = right(attributes, failures)
         if value is None or other is None:
             return False
         # 3.7: the right operand's type picks the definition.
-        return (CASTS[type_of(other)](value, failures) == other) is wanted
+        return (CASTS[type_of(other)](value, failures) == other) is expected
 
     return step
 
