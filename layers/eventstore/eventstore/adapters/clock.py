@@ -1,4 +1,4 @@
-"""The time, as the machine tells it."""
+"""The system's clock."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ __all__ = ["SystemClock"]
 
 
 class SystemClock:
-    """The `Clock` of every deployed function."""
+    """See `ports.Clock`. Every deployed function uses it."""
 
     def now(self) -> int:
-        """Milliseconds since 1970 (UTC)."""
+        """See `Clock.now`."""
         return time.time_ns() // 1_000_000
 
     def pause(self, seconds: float) -> None:
-        """Return when so much time has passed."""
+        """See `Clock.pause`."""
         time.sleep(seconds)

@@ -1,7 +1,7 @@
-"""CloudEvents 1.0.2 in and out: the JSON format, the JSON batch format and the HTTP protocol binding.
+"""CloudEvents 1.0.2: the JSON format, the JSON batch format and the HTTP protocol binding.
 
-Reading is strict: what the specification forbids is refused, with the place and the rule.
-Writing is faithful: attributes, and data of any media type, come back as they went in.
+Decoding is strict: an event that breaks the specification is refused, with the place and the rule.
+Encoding is lossless: attributes, and data of any media type, are returned as they were received.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The rules for context attributes: CloudEvents 1.0.2, section 3."""
+"""The rules of context attributes: CloudEvents 1.0.2, section 3."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 # RFC 2045, 5.1, with the tokens of RFC 9110, 5.6.2. Of blanks, an attribute holds none but spaces.
 _WORD = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _PARAMETER = rf' *; *{_WORD}=(?:{_WORD}|"(?:[^"\\]|\\[^\n])*")'
-# No two runs of blanks stand side by side: what could share them out in many ways would try all of them.
+# No two runs of blanks are adjacent: the expression would try all ways to divide the blanks between them.
 _MEDIA_TYPE = re.compile(rf"{_WORD}/{_WORD}(?:{_PARAMETER})* *(?:; *)?")
 _JSON = re.compile(r"[^;]*[/+]json\s*(?:;|$)", re.IGNORECASE)
 
@@ -56,14 +56,14 @@ PATTERNS: Mapping[str, str] = {
 
 
 def validated(attributes: Mapping[str, AttributeValue], *, pointer: str = "") -> Mapping[str, AttributeValue]:
-    """The attributes in canonical order, the required ones first, if every one keeps the rules.
+    """Validate attributes, and return them in canonical order, the required ones first.
 
     Args:
-        attributes: As they stand in the JSON format; unset ones are absent.
-        pointer: Where the event stands in the request (RFC 6901), for errors.
+        attributes: The attributes, as in the JSON format; unset ones are absent.
+        pointer: Where the request has the event (RFC 6901), for the error.
 
     Raises:
-        InvalidEvent: The first rule that is broken, and where.
+        InvalidEvent: An attribute breaks a rule; the error names the first one, and where.
     """
     for name in _REQUIRED:
         if name not in attributes:
@@ -78,7 +78,7 @@ def validated(attributes: Mapping[str, AttributeValue], *, pointer: str = "") ->
 
 
 def is_json(media_type: str) -> bool:
-    """Whether data of this media type is a JSON value (JSON format 1.0.2, 3.1: subtype `json` or suffix `+json`)."""
+    """Whether data of a media type is a JSON value (JSON format 1.0.2, 3.1: subtype `json` or suffix `+json`)."""
     return bool(_JSON.match(media_type))
 
 
@@ -137,7 +137,7 @@ def _timestamp(name: str, value: str) -> str | None:
     if match:
         year, month, day = (int(match[i]) for i in (1, 2, 3))
         try:
-            # Year 0 is a year of RFC 3339, and no year of Python's calendar; 2000 is a leap year as well.
+            # RFC 3339 has a year 0, and Python's calendar does not; 2000 is a leap year as well.
             date(year or 2000, month, day)
         except ValueError:
             match = None

@@ -1,4 +1,4 @@
-"""CloudEvents as values: what a producer published, and what the hub recorded of it."""
+"""CloudEvents as values: published events, and recorded events."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 __all__ = ["AttributeValue", "BinaryData", "Event", "JsonData", "RecordedEvent", "canonical", "rfc3339"]
 
 AttributeValue = str | int | bool
-"""How an attribute stands in the JSON format: Integer and Boolean as such, every other type as its string."""
+"""The value of an attribute in the JSON format: Integer and Boolean as such, every other type as a string."""
 
 
 @dataclass(frozen=True, slots=True)
 class JsonData:
-    """Data as JSON text, kept to the letter, so that `1.0`, `1e400` and 20-digit integers stay what they are."""
+    """Data as JSON text. The text is never re-encoded, so `1.0`, `1e400` and 20-digit integers are preserved."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class BinaryData:
-    """Data that is no JSON value: bytes, kept as they came."""
+    """Data that is not a JSON value, as bytes."""
 
     content: bytes
 
@@ -38,11 +38,11 @@ class Event:
     """A valid CloudEvent 1.0. Make one with `cloudevents.from_json`, `from_http` or `validated`.
 
     Attributes:
-        attributes: All of them, `specversion` and extensions included; unset ones are absent, never empty.
-        data: None if the event has none.
-        body: The event in the CloudEvents JSON format, encoded once; it is what the store keeps.
-        key: 16 bytes that stand for `source` and `id`. The first 8 depend on `id` alone, so that an event can be
-            found by it; the whole is as good as 128 bits within one source.
+        attributes: All attributes, `specversion` and extensions included; unset ones are absent, never empty.
+        data: The data; None if the event has none.
+        body: The event in the CloudEvents JSON format, as it is stored; encoded once.
+        key: A digest of `source` and `id`, of 16 bytes. The first 8 depend on `id` alone, so that an event can be
+            found by it; within one source, all 16 are as good as a digest of 128 bits.
     """
 
     attributes: Mapping[str, AttributeValue]
@@ -61,25 +61,25 @@ class Event:
 
     @property
     def source(self) -> str:
-        """Where the event comes from, a URI reference."""
+        """The source of the event, a URI reference."""
         return str(self.attributes["source"])
 
     @property
     def type(self) -> str:
-        """What happened."""
+        """The type of the event."""
         return str(self.attributes["type"])
 
 
 class RecordedEvent(NamedTuple):
-    """An event as the store keeps it, at its place.
+    """A stored event with its place.
 
-    A tuple, for tens of thousands are made a second; the body stays encoded until somebody asks what is in it.
+    A tuple, because tens of thousands are created per second; the body stays encoded until its content is needed.
 
     Attributes:
-        stream: The stream's name.
-        sequence: Its place in the stream, from 1, without gaps.
+        stream: The name of the stream.
+        sequence: The sequence of the event in the stream, from 1, without gaps.
         time: When it was stored, in milliseconds since 1970 (UTC).
-        body: The event as published, in the CloudEvents JSON format.
+        body: The published event, in the CloudEvents JSON format.
     """
 
     stream: str
@@ -88,12 +88,12 @@ class RecordedEvent(NamedTuple):
     body: bytes
 
     def extensions(self) -> dict[str, str]:
-        """What the hub adds to the event: `hubstream`, `hubsequence` and `hubtime`."""
+        """Return the attributes that the hub adds: `hubstream`, `hubsequence` and `hubtime`."""
         return {"hubstream": self.stream, "hubsequence": str(self.sequence), "hubtime": rfc3339(self.time)}
 
     def encoded(self) -> bytes:
-        """The event in the JSON format, with the hub's `extensions`."""
-        # The body is an object with at least four members, so a comma is always due. A stream's name needs no escapes.
+        """Return the event in the JSON format, with the hub's `extensions`."""
+        # The body is an object with at least four members, so a comma is right. Names of streams need no escapes.
         return b'%b,"hubstream":"%b","hubsequence":"%d","hubtime":"%b"}' % (
             self.body[:-1],
             self.stream.encode(),
@@ -103,34 +103,39 @@ class RecordedEvent(NamedTuple):
 
 
 def canonical(value: AttributeValue) -> str:
-    """An attribute's value as a string (CloudEvents 1.0.2, Type System: each type has a canonical one)."""
+    """Return the canonical string of an attribute's value (CloudEvents 1.0.2, Type System)."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def event_key(source: str, event_id: str) -> bytes:
-    """Stands for `source` and `id` in indexes; see `Event.key`."""
+    """Return the key of an event for indexes; see `Event.key`.
+
+    Args:
+        source: The `source` attribute.
+        event_id: The `id` attribute.
+    """
     return id_key(event_id) + blake2b(f"{source}\0{event_id}".encode(), digest_size=8).digest()
 
 
 def id_key(event_id: str) -> bytes:
-    """The part of `event_key` that depends on `id` alone."""
+    """Return the part of `event_key` that depends on `id` alone."""
     return blake2b(event_id.encode(), digest_size=8).digest()
 
 
 def rfc3339(milliseconds: int) -> str:
-    """The instant as RFC 3339 in UTC, to the millisecond."""
+    """Format a time, in milliseconds since 1970, as RFC 3339 in UTC with milliseconds."""
     seconds, rest = divmod(milliseconds, 1000)
     return f"{_rfc3339_second(seconds)}.{rest:03d}Z"
 
 
 @lru_cache(maxsize=1024)
 def _rfc3339_second(seconds: int) -> str:
-    # Events that are read together were often stored together, and formatting is what costs.
+    # Cached: events that are read together were often stored in the same second.
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 def _encode(attributes: Mapping[str, AttributeValue], data: JsonData | BinaryData | None) -> bytes:
-    # ASCII with escapes where a lone surrogate could hide in data; attributes hold none, and stand as UTF-8.
+    # Attributes have no lone surrogates, so they are encoded as UTF-8 without escapes.
     head = json.dumps(attributes, separators=(",", ":"), ensure_ascii=False)
     if data is None:
         return head.encode()

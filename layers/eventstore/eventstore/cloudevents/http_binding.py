@@ -25,15 +25,15 @@ _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
 
 def from_http(headers: Mapping[str, str], body: bytes) -> list[Event]:
-    """The events of a request, in their order; a batch may be empty.
+    """Return the events of a request, in order; a batch may be empty.
 
     Args:
-        headers: In any letter case.
-        body: As it came.
+        headers: The headers, in any letter case.
+        body: The body.
 
     Raises:
-        UnsupportedMediaType: It is neither JSON of CloudEvents nor has it `ce-` headers.
-        Malformed: The body cannot be read.
+        UnsupportedMediaType: The media type is not JSON of CloudEvents, and there are no `ce-` headers.
+        Malformed: The body cannot be decoded.
         InvalidEvent: An event breaks a rule of CloudEvents.
     """
     lower = {name.lower(): value for name, value in headers.items()}
@@ -53,41 +53,47 @@ def from_http(headers: Mapping[str, str], body: bytes) -> list[Event]:
             f"{essence or 'a body without Content-Type'!r} is not a CloudEvent; send application/cloudevents+json, "
             "application/cloudevents-batch+json, or the attributes as ce-* headers"
         )
-    return [_binary(lower, media_type, body)]
+    return [_binary_event(lower, media_type, body)]
 
 
 def to_http(body: bytes, extra: Mapping[str, str]) -> tuple[dict[str, str], bytes]:
-    """A stored event in binary mode: its headers, those of `extra` attributes among them, and its data."""
+    """Return the headers and the body of a stored event in binary mode.
+
+    Args:
+        body: The stored event (`Event.body`).
+        extra: Attributes to add, such as those of the hub.
+    """
     attributes: dict[str, str | int | bool] = {**attributes_of(body), **extra}
     media_type = attributes.pop("datacontenttype", None)
     headers = {f"{_PREFIX}{name}": header_encoded(canonical(value)) for name, value in attributes.items()}
     if media_type is not None:
         headers["content-type"] = str(media_type)
-    return headers, _content(data_of(body), None if media_type is None else str(media_type))
+    return headers, _encode_data(data_of(body), None if media_type is None else str(media_type))
 
 
 def header_encoded(value: str) -> str:
-    """An attribute's value as a header's (3.1.3.2): printable ASCII, without space, quote and percent sign."""
+    """Encode the value of an attribute for a header (3.1.3.2): ASCII without blanks, quotes and percent signs."""
     return "".join(
-        character if "!" <= character <= "~" and character not in '"%' else _escaped(character) for character in value
+        character if "!" <= character <= "~" and character not in '"%' else _percent_encode(character)
+        for character in value
     )
 
 
 def header_decoded(value: str) -> str:
-    """An attribute's value from a header's (3.1.3.2).
+    """Decode the value of an attribute from a header (3.1.3.2).
 
     Raises:
-        ValueError: It is not ASCII, a quote does not end, an escape is not whole, or what is escaped is not UTF-8.
+        ValueError: It is not ASCII, a quote or an escape is incomplete, or the escaped bytes are not UTF-8.
     """
-    if beyond := re.search(r"[^\x00-\x7f]", value):
+    if non_ascii := re.search(r"[^\x00-\x7f]", value):
         raise ValueError(
-            f"it contains the character U+{ord(beyond.group()):04X}, but headers must be ASCII; percent-encode the "
+            f"it contains the character U+{ord(non_ascii.group()):04X}, but headers must be ASCII; percent-encode the "
             "UTF-8 bytes of other characters, such as %C3%A9 for U+00E9"
         )
     text = value.strip(" \t")
     if '"' in _QUOTED.sub("", text):
         raise ValueError("a quoted string is not closed by a quote")
-    # Any part of it may be quoted, and is unescaped before anything is percent-decoded.
+    # Any part may be quoted; quotes are removed before percent-decoding.
     text = _QUOTED.sub(lambda quoted: re.sub(r"\\(.)", r"\1", quoted[1]), text)
     if _PERCENT.search(text):
         raise ValueError("a percent sign must be followed by two hexadecimal digits; write a literal one as %25")
@@ -97,7 +103,7 @@ def header_decoded(value: str) -> str:
         raise ValueError("the percent-encoded bytes are not UTF-8") from error
 
 
-def _binary(headers: Mapping[str, str], media_type: str, body: bytes) -> Event:
+def _binary_event(headers: Mapping[str, str], media_type: str, body: bytes) -> Event:
     attributes: dict[str, str | int | bool] = {}
     for header, value in headers.items():
         if not header.startswith(_PREFIX):
@@ -111,11 +117,11 @@ def _binary(headers: Mapping[str, str], media_type: str, body: bytes) -> Event:
             raise InvalidEvent(f"the header {header} cannot be decoded: {error}", pointer=f"/{name}") from error
     if media_type:
         attributes["datacontenttype"] = media_type
-    return Event(validated(attributes), _received(body, media_type))
+    return Event(validated(attributes), _decode_data(body, media_type))
 
 
-def _received(body: bytes, media_type: str) -> JsonData | BinaryData | None:
-    """Data as the JSON format can hold it and give it back: JSON and text as such, all else as bytes."""
+def _decode_data(body: bytes, media_type: str) -> JsonData | BinaryData | None:
+    """Return data such that the JSON format preserves it: JSON and text as JSON values, all else as bytes."""
     if not body:
         return None
     if _charset(media_type) not in {"utf-8", "utf8", "us-ascii"}:
@@ -135,7 +141,7 @@ def _received(body: bytes, media_type: str) -> JsonData | BinaryData | None:
     return BinaryData(body)
 
 
-def _content(data: JsonData | BinaryData | None, media_type: str | None) -> bytes:
+def _encode_data(data: JsonData | BinaryData | None, media_type: str | None) -> bytes:
     if data is None:
         return b""
     if isinstance(data, BinaryData):
@@ -150,5 +156,5 @@ def _charset(media_type: str) -> str:
     return match[1].lower() if match else "utf-8"
 
 
-def _escaped(character: str) -> str:
+def _percent_encode(character: str) -> str:
     return "".join(f"%{byte:02X}" for byte in character.encode())

@@ -24,45 +24,51 @@ _DATA = (b',"data":', b',"data_base64":')
 
 
 def from_json(content: bytes | str, *, pointer: str = "") -> Event:
-    """The event that a JSON object is.
+    """Decode an event in the JSON format.
+
+    Args:
+        content: The JSON object.
+        pointer: Where the request has it (RFC 6901), for the error.
 
     Raises:
-        Malformed: It is no JSON object.
-        InvalidEvent: It breaks a rule of CloudEvents.
+        Malformed: The content is not a JSON object.
+        InvalidEvent: The event breaks a rule of CloudEvents.
     """
     text = content if isinstance(content, str) else decoded(content)
     if pointer and not text.startswith("{"):
         raise Malformed(f"an event must be a JSON object, not {kind_of(text)}", pointer=pointer)
     try:
-        found = members(text)
+        values = members(text)
     except Malformed as error:
         raise Malformed(error.detail, pointer=pointer) from error
-    data = _data(found.pop("data", None), found.pop("data_base64", None), pointer)
-    # Section 2.2: an attribute that is null is one that is not set.
-    attributes = {name: _attribute(name, member, pointer) for name, member in found.items() if member.value is not None}
+    data = _data(values.pop("data", None), values.pop("data_base64", None), pointer)
+    # Section 2.2: an attribute that is null is not set.
+    attributes = {
+        name: _attribute(name, member, pointer) for name, member in values.items() if member.value is not None
+    }
     return Event(validated(attributes, pointer=pointer), data)
 
 
 def batch_from_json(content: bytes) -> list[Event]:
-    """The events of a JSON array, in its order. The pointers of errors start with the element's index."""
+    """Decode the events of a JSON array, in order. The pointers of errors start with the index of the event."""
     return [from_json(text, pointer=f"/{index}") for index, text in enumerate(elements(decoded(content)))]
 
 
 def attributes_of(body: bytes) -> dict[str, AttributeValue]:
-    """The attributes of a stored event (`Event.body`), at a cost that does not depend on its data."""
-    head, _ = _split(body)
+    """Return the attributes of a stored event (`Event.body`), without decoding its data."""
+    head, _ = _split_data(body)
     attributes: dict[str, AttributeValue] = json.loads(head.decode())
     return attributes
 
 
 def recorded_attributes(event: RecordedEvent) -> dict[str, AttributeValue]:
-    """The attributes of a recorded event, the hub's extensions among them: what filters see."""
+    """Return the attributes that filters test: those of the event, and the hub's extensions."""
     return attributes_of(event.body) | event.extensions()
 
 
 def data_of(body: bytes) -> JsonData | BinaryData | None:
-    """The data of a stored event (`Event.body`)."""
-    _, member = _split(body)
+    """Return the data of a stored event (`Event.body`); None if it has none."""
+    _, member = _split_data(body)
     if member.startswith(_DATA[0]):
         return JsonData(member[len(_DATA[0]) : -1].decode())
     if member:
@@ -70,40 +76,45 @@ def data_of(body: bytes) -> JsonData | BinaryData | None:
     return None
 
 
-def same_content(one: bytes, other: bytes) -> bool:
-    """Whether two bodies say the same: attributes alike, data alike, JSON data number for number."""
-    if attributes_of(one) != attributes_of(other):
+def same_content(first: bytes, second: bytes) -> bool:
+    """Whether two stored events have equal attributes and data. Numbers in JSON data compare by their exact values.
+
+    Args:
+        first: A stored event (`Event.body`).
+        second: Another one.
+    """
+    if attributes_of(first) != attributes_of(second):
         return False
-    first, second = data_of(one), data_of(other)
-    if first == second:
+    data, other = data_of(first), data_of(second)
+    if data == other:
         return True
-    if not (isinstance(first, JsonData) and isinstance(second, JsonData)):
+    if not (isinstance(data, JsonData) and isinstance(other, JsonData)):
         return False
     try:
-        return _exact(first.text) == _exact(second.text)
+        return _comparable(data.text) == _comparable(other.text)
     except (RecursionError, InvalidOperation):
         return False
 
 
-def _split(body: bytes) -> tuple[bytes, bytes]:
-    # Data stands last (events._encode), and inside a JSON string no quote is bare: the first match is the member.
+def _split_data(body: bytes) -> tuple[bytes, bytes]:
+    # Data is the last member (event._encode), and JSON strings have no bare quotes: the first match is the member.
     for mark in _DATA:
-        at = body.find(mark)
-        if at >= 0:
-            return body[:at] + b"}", body[at:]
+        start = body.find(mark)
+        if start >= 0:
+            return body[:start] + b"}", body[start:]
     return body, b""
 
 
-def _exact(text: str) -> object:
-    # True equals 1 in Python, and does not in JSON.
-    def exact(value: object) -> object:
+def _comparable(text: str) -> object:
+    # In Python, True equals 1; in JSON, it does not.
+    def wrap_booleans(value: object) -> object:
         if isinstance(value, dict):
-            return {name: exact(member) for name, member in value.items()}
+            return {name: wrap_booleans(member) for name, member in value.items()}
         if isinstance(value, list):
-            return [exact(element) for element in value]
+            return [wrap_booleans(element) for element in value]
         return (value,) if isinstance(value, bool) else value
 
-    return exact(json.loads(text, parse_int=Decimal, parse_float=Decimal))
+    return wrap_booleans(json.loads(text, parse_int=Decimal, parse_float=Decimal))
 
 
 def _data(data: Member | None, base64: Member | None, pointer: str) -> JsonData | BinaryData | None:

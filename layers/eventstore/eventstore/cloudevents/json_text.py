@@ -1,6 +1,6 @@
-"""JSON objects and arrays taken apart without touching the text of their members.
+"""Splitting JSON objects and arrays into the unchanged texts of their members.
 
-Python's numbers cannot hold all of JSON's (`1e400`, `1.0` against `1`), so what is passed on is the text itself.
+Python's numbers cannot represent all of JSON's (`1e400`, or the difference of `1.0` and `1`), so texts are passed on.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["Member", "decoded", "elements", "kind_of", "members", "single"]
 
 _scanstring: Callable[[str, int], tuple[str, int]] = decoder.scanstring  # type: ignore[attr-defined]
-"""Reads a JSON string from behind its opening quote; the standard library's own, which its stubs leave out."""
+"""Decodes a JSON string, from after its opening quote. It is the standard library's; its type stubs omit it."""
 
-_PLAIN = {
+_REASONS = {
     "Expecting value": "expected a value",
     "Expecting property name": "expected a member name in double quotes",
     "Expecting ',' delimiter": "expected a comma or the end of the object or list",
@@ -30,7 +30,7 @@ _PLAIN = {
     "Invalid \\": "invalid escape sequence",
     "Unterminated string": "unterminated string that starts",
 }
-"""What the standard library says, in words that name what is wrong; by how its messages start."""
+"""Our messages, by the start of the standard library's."""
 
 _KINDS = {"{": "an object", "[": "an array", '"': "a string", "t": "true", "f": "false", "n": "null"}
 
@@ -38,7 +38,7 @@ _SPACE = re.compile(r"[ \t\n\r]*")
 
 
 class Member(NamedTuple):
-    """A value and the text that it stands in; its numbers are floats, whatever the text says."""
+    """A value and its text. Numbers in the value are floats; the text is exact."""
 
     value: object
     text: str
@@ -48,12 +48,12 @@ def _no_constant(name: str) -> NoReturn:
     raise Malformed(f"{name} is not a JSON value; JSON has neither NaN nor infinities (RFC 8259, section 6)")
 
 
-# float, not int: Python refuses to read integers of more than 4,300 digits, and only the text counts.
+# float, not int: Python refuses to parse integers of more than 4,300 digits, and only the text is used.
 _DECODER = JSONDecoder(parse_int=float, parse_constant=_no_constant)
 
 
 def decoded(content: bytes) -> str:
-    """The text of JSON that came as bytes; JSON is UTF-8 (RFC 8259, 8.1)."""
+    """Decode JSON from bytes, which must be UTF-8 (RFC 8259, 8.1); raise `Malformed` if they are not."""
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -61,88 +61,89 @@ def decoded(content: bytes) -> str:
 
 
 def members(text: str) -> dict[str, Member]:
-    """The members of the object that the text is.
+    """Return the members of a JSON object.
 
     Raises:
-        Malformed: The text is no JSON object, or has a member twice.
+        Malformed: The text is not a JSON object, or has a member twice.
     """
-    found: dict[str, Member] = {}
+    members_by_name: dict[str, Member] = {}
 
-    def one(at: int) -> int:
+    def read_member(at: int) -> int:
         if text[at : at + 1] != '"':
             raise JSONDecodeError("expected a member name in double quotes", text, at)
         name, at = _scanstring(text, at + 1)
-        at = _space(text, at)
+        at = _skip_space(text, at)
         if text[at : at + 1] != ":":
             raise JSONDecodeError("expected a colon", text, at)
-        member, at = _value(text, _space(text, at + 1))
-        if name in found:
+        member, at = _value(text, _skip_space(text, at + 1))
+        if name in members_by_name:
             raise Malformed(f"duplicate member {name[:80]!r} in an object; member names must be unique")
-        found[name] = member
+        members_by_name[name] = member
         return at
 
-    _walk(text, "{", "}", one)
-    return found
+    _walk(text, "{", "}", read_member)
+    return members_by_name
 
 
 def elements(text: str) -> list[str]:
-    """The texts of the elements of the array that the text is.
+    """Return the texts of the elements of a JSON array.
 
     Raises:
-        Malformed: The text is no JSON array.
+        Malformed: The text is not a JSON array.
     """
-    found: list[str] = []
+    texts: list[str] = []
 
-    def one(at: int) -> int:
+    def read_element(at: int) -> int:
         try:
             member, at = _value(text, at)
         except RecursionError as error:
-            raise Malformed("the JSON is nested too deeply", pointer=f"/{len(found)}") from error
-        found.append(member.text)
+            raise Malformed("the JSON is nested too deeply", pointer=f"/{len(texts)}") from error
+        texts.append(member.text)
         return at
 
-    _walk(text, "[", "]", one)
-    return found
+    _walk(text, "[", "]", read_element)
+    return texts
 
 
 def kind_of(text: str) -> str:
-    """What kind of JSON value a text is, in words."""
+    """Name the kind of the JSON value that a text starts with."""
     return _KINDS.get(text[:1], "a number")
 
 
 def single(text: str) -> None:
-    """Return if the text is one JSON value.
+    """Check that a text is one JSON value.
 
     Raises:
-        Malformed: It is none, or more than one.
+        Malformed: It is not JSON, or is several values.
     """
     if len(elements(f"[{text}]")) != 1:
         raise Malformed("not JSON: expected exactly one value")
 
 
-def _walk(text: str, opening: str, closing: str, one: Callable[[int], int]) -> None:
+def _walk(text: str, opening: str, closing: str, read_item: Callable[[int], int]) -> None:
+    """Call `read_item` with the offset of each item between two brackets; it returns the offset behind the item."""
     try:
-        at = _space(text, 0)
+        at = _skip_space(text, 0)
         if text[at : at + 1] != opening:
             raise JSONDecodeError(f"expected {opening!r}", text, at)
-        at = _space(text, at + 1)
+        at = _skip_space(text, at + 1)
         if text[at : at + 1] == closing:
             at += 1
         else:
             while True:
-                at = _space(text, one(at))
+                at = _skip_space(text, read_item(at))
                 mark = text[at : at + 1]
                 at += 1
                 if mark == closing:
                     break
                 if mark != ",":
                     raise JSONDecodeError(f"expected ',' or {closing!r}", text, at - 1)
-                at = _space(text, at)
-        at = _space(text, at)
+                at = _skip_space(text, at)
+        at = _skip_space(text, at)
         if at != len(text):
             raise JSONDecodeError("expected the end of the input", text, at)
     except JSONDecodeError as error:
-        reason = next((plain for start, plain in _PLAIN.items() if error.msg.startswith(start)), error.msg)
+        reason = next((reason for start, reason in _REASONS.items() if error.msg.startswith(start)), error.msg)
         raise Malformed(
             f"not JSON: {reason} at line {error.lineno}, column {error.colno} (character {error.pos})"
         ) from error
@@ -155,6 +156,6 @@ def _value(text: str, at: int) -> tuple[Member, int]:
     return Member(value, text[at:end]), end
 
 
-def _space(text: str, at: int) -> int:
+def _skip_space(text: str, at: int) -> int:
     match = _SPACE.match(text, at)
     return match.end() if match else at

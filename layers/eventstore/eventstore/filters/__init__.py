@@ -1,6 +1,6 @@
-"""Filters: which events a subscriber or a reader wants, by their context attributes.
+"""Filters select events by their context attributes.
 
-The dialects of the CloudEvents Subscriptions API 1.0, 3.2.4.
+The dialects are those of the CloudEvents Subscriptions API 1.0, 3.2.4.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What an event must have to match a filter, as clauses that a reader can check before it decodes an event."""
+"""Clauses: necessary conditions of a filter, which a reader can test before it decodes an event."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ if TYPE_CHECKING:
 __all__ = ["NONE", "Clause", "Clauses", "all_of", "any_of", "exact"]
 
 Clause = tuple[tuple[str, str], ...]
-"""Pairs of attribute and canonical value: an event that matches has at least one of them."""
+"""Pairs of attribute and canonical value: every matching event has at least one of them."""
 
 Clauses = tuple[Clause, ...]
-"""An event that matches fulfils every one. Empty: nothing is known of it."""
+"""Every matching event fulfils all of these clauses. Without clauses, nothing is known about matching events."""
 
 NONE: Clauses = ()
 
-_OF_THE_HUB = "hub"
-_MOST_CLAUSES = 8
-_MOST_PAIRS = 16
+_HUB_PREFIX = "hub"
+_MAX_CLAUSES = 8
+_MAX_PAIRS = 16
 
 
-def exact(wanted: Mapping[str, str]) -> Clauses:
-    """What must hold if attributes must have these values; the hub's own attributes stand in no event's body."""
-    pairs = ((name, value) for name, value in wanted.items() if not name.startswith(_OF_THE_HUB))
-    return tuple((pair,) for pair in islice(pairs, _MOST_CLAUSES))
+def exact(values: Mapping[str, str]) -> Clauses:
+    """Return the clauses of attributes with exact values. Stored bodies do not have the hub's attributes."""
+    pairs = ((name, value) for name, value in values.items() if not name.startswith(_HUB_PREFIX))
+    return tuple((pair,) for pair in islice(pairs, _MAX_CLAUSES))
 
 
 def all_of(parts: Iterable[Clauses]) -> Clauses:
-    """What must hold if all of these must."""
-    return tuple(islice(dict.fromkeys(clause for clauses in parts for clause in clauses), _MOST_CLAUSES))
+    """Return the clauses of a conjunction."""
+    return tuple(islice(dict.fromkeys(clause for clauses in parts for clause in clauses), _MAX_CLAUSES))
 
 
 def any_of(parts: Iterable[Clauses]) -> Clauses:
-    """What must hold if one of these must: a pair of the shortest clause of any part, if every part has one."""
+    """Return the clauses of a disjunction: the pairs of the shortest clause of each part, if every part has one."""
     pairs: dict[tuple[str, str], None] = {}
     for clauses in parts:
         if not clauses:
             return NONE
         shortest: Clause = min(clauses, key=len)
         pairs |= dict.fromkeys(shortest)
-    return (tuple(pairs),) if 0 < len(pairs) <= _MOST_PAIRS else NONE
+    return (tuple(pairs),) if 0 < len(pairs) <= _MAX_PAIRS else NONE

@@ -1,4 +1,4 @@
-"""One filter of each dialect, as it is written and as it is tested."""
+"""Conditions: the filters of each dialect, as JSON and as a test."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 __all__ = ["Condition", "Test", "all_of", "any_of", "conjunction", "exact", "negation", "prefix", "suffix"]
 
 Test = Callable[[Mapping[str, AttributeValue]], bool]
-"""Whether an event with these attributes matches."""
+"""Returns whether an event with these attributes matches."""
 
 
 class Condition(NamedTuple):
-    """A filter within others.
+    """A filter, or a part of one.
 
     Attributes:
-        written: As JSON has it.
-        holds: Tests an event's attributes.
-        equalities: One of them is true of every event that matches, if there are any.
-        prefixes: With one of them its stream's name starts; None if it may be any.
-        clauses: Every event that matches fulfils all of them.
+        written: The condition as decoded JSON.
+        holds: Tests the attributes of an event.
+        equalities: Every matching event has one of them; empty if none are known.
+        prefixes: The stream of every matching event has one of these prefixes; None if it can be any stream.
+        clauses: Every matching event fulfils all of them.
     """
 
     written: Mapping[str, object]
@@ -36,26 +36,26 @@ class Condition(NamedTuple):
     clauses: clauses.Clauses = clauses.NONE
 
 
-def exact(wanted: Mapping[str, str]) -> Condition:
-    """Every attribute has exactly this value."""
-    holds = _every(wanted, lambda value: value.__eq__)
-    equalities = intersect(*(equal(name, [value]) for name, value in wanted.items()))
-    return Condition({"exact": wanted}, holds, equalities, prefixes.named(wanted), clauses.exact(wanted))
+def exact(values: Mapping[str, str]) -> Condition:
+    """Return the condition that attributes have exactly these values."""
+    holds = _every(values, lambda value: value.__eq__)
+    equalities = intersect(*(equal(name, [value]) for name, value in values.items()))
+    return Condition({"exact": values}, holds, equalities, prefixes.named(values), clauses.exact(values))
 
 
-def prefix(wanted: Mapping[str, str]) -> Condition:
-    """Every attribute starts with this."""
-    holds = _every(wanted, lambda start: lambda value: value.startswith(start))
-    return Condition({"prefix": wanted}, holds, NONE, prefixes.named(wanted))
+def prefix(values: Mapping[str, str]) -> Condition:
+    """Return the condition that attributes start with these texts."""
+    holds = _every(values, lambda start: lambda value: value.startswith(start))
+    return Condition({"prefix": values}, holds, NONE, prefixes.named(values))
 
 
-def suffix(wanted: Mapping[str, str]) -> Condition:
-    """Every attribute ends with this."""
-    return Condition({"suffix": wanted}, _every(wanted, lambda end: lambda value: value.endswith(end)), NONE)
+def suffix(values: Mapping[str, str]) -> Condition:
+    """Return the condition that attributes end with these texts."""
+    return Condition({"suffix": values}, _every(values, lambda end: lambda value: value.endswith(end)), NONE)
 
 
 def all_of(conditions: Sequence[Condition]) -> Condition:
-    """Every one of them holds."""
+    """Return the condition that all of these hold."""
     equalities = intersect(*(condition.equalities for condition in conditions))
     starts = prefixes.intersect(*(condition.prefixes for condition in conditions))
     required = clauses.all_of(condition.clauses for condition in conditions)
@@ -65,7 +65,7 @@ def all_of(conditions: Sequence[Condition]) -> Condition:
 
 
 def any_of(conditions: Sequence[Condition]) -> Condition:
-    """At least one of them holds."""
+    """Return the condition that at least one of these holds."""
     tests = [condition.holds for condition in conditions]
     equalities = union(*(condition.equalities for condition in conditions))
     starts = prefixes.union(*(condition.prefixes for condition in conditions))
@@ -81,13 +81,13 @@ def any_of(conditions: Sequence[Condition]) -> Condition:
 
 
 def negation(condition: Condition) -> Condition:
-    """It does not hold."""
+    """Return the condition that this one does not hold."""
     test = condition.holds
     return Condition({"not": condition.written}, lambda attributes: not test(attributes), NONE)
 
 
 def conjunction(conditions: Sequence[Condition]) -> Test:
-    """Whether every one of them holds; of none, it is true."""
+    """Return a test for all of these conditions, which is true if there are none."""
     tests = [condition.holds for condition in conditions]
     if len(tests) == 1:
         return tests[0]
@@ -101,8 +101,8 @@ def conjunction(conditions: Sequence[Condition]) -> Test:
     return holds
 
 
-def _every(wanted: Mapping[str, str], compared_with: Callable[[str], Callable[[str], bool]]) -> Test:
-    tests = [(name, compared_with(value)) for name, value in wanted.items()]
+def _every(values: Mapping[str, str], compared_with: Callable[[str], Callable[[str], bool]]) -> Test:
+    tests = [(name, compared_with(value)) for name, value in values.items()]
 
     def holds(attributes: Mapping[str, AttributeValue]) -> bool:
         for name, test in tests:

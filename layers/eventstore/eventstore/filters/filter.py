@@ -1,4 +1,4 @@
-"""A filter as a value: told apart by its text, tested by a compiled function."""
+"""A filter as a value, which compares by its text and tests by a compiled function."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 
 __all__ = ["EVERYTHING", "Filter", "filter_of", "require_short"]
 
-_LONGEST = 8 * 1024
+_MAX_BYTES = 8 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which events are wanted. Make one with `parse_filters`, `sql_filter` or `filter_of_parameters`.
+    """Selects events. Make one with `parse_filters`, `sql_filter` or `filter_of_parameters`.
 
     Attributes:
-        text: The filter as canonical JSON, a list, of which `parse_filters` makes an equal one.
-        equalities: Pairs of attribute and value, of which every event that matches has one at least: an index finds
-            the filter by these. Empty, if nothing of the kind is known; then every event has to be tested.
-        prefixes: With one of these the name of the stream starts of every event that matches; None, if it may be any.
-        clauses: Every event that matches fulfils all of them: a reader can pass over the others undecoded.
-        matches: Whether an event with these attributes is wanted, the hub's own among them if they can be asked for.
+        text: The filter as canonical JSON, a list; `parse_filters` returns an equal filter for it.
+        equalities: Pairs of attribute and value. Every matching event has at least one of them, so an index can find
+            the filter by them. Empty if none are known; then every event must be tested.
+        prefixes: The stream of every matching event has one of these prefixes; None if it can be any stream.
+        clauses: Every matching event fulfils all of them: a reader can skip others without decoding them.
+        matches: Tests the attributes of an event, those of the hub included.
     """
 
     text: str
@@ -39,43 +39,51 @@ class Filter:
     matches: Test = field(compare=False, repr=False)
 
     def may_want(self, stream: str) -> bool:
-        """Whether an event of this stream could match, as far as the prefixes tell."""
+        """Whether events of a stream can match, as far as the prefixes show."""
         return self.prefixes is None or stream.startswith(self.prefixes)
 
 
 def require_short(value: object, *, pointer: str) -> None:
-    """Return if filters, as JSON was decoded, may be short enough for `filter_of`.
+    """Raise unless filters can be short enough for `filter_of`.
 
-    To be asked before conditions are made of them, for that may take as long as the square of their length.
+    Call it before parsing them into conditions, which can take time in the square of their length.
+
+    Args:
+        value: The filters as decoded JSON.
+        pointer: Where the request has them (RFC 6901), for the error.
 
     Raises:
-        InvalidFilter: They are too long, or nested deeper than JSON is written.
+        InvalidFilter: They are too long, or nested too deeply.
     """
     try:
-        # Characters, of which there are no more than bytes, so that nothing is refused here that is short enough.
-        length = len(_written(value))
+        # Characters are no more than bytes, so no filter that is short enough is refused here.
+        length = len(_canonical_json(value))
     except RecursionError as error:
         raise InvalidFilter("the filters are nested too deeply", pointer=pointer) from error
-    if length > _LONGEST:
+    if length > _MAX_BYTES:
         raise InvalidFilter(
-            f"the filters are {length} characters long as JSON; at most {_LONGEST} are allowed", pointer=pointer
+            f"the filters are {length} characters long as JSON; at most {_MAX_BYTES} are allowed", pointer=pointer
         )
 
 
 def filter_of(conditions: Sequence[Condition], *, pointer: str) -> Filter:
-    """The filter of events for which every condition holds.
+    """Return the filter of events for which all conditions hold.
+
+    Args:
+        conditions: The conditions; every event matches, if there are none.
+        pointer: Where the request has them (RFC 6901), for the error.
 
     Raises:
-        InvalidFilter: As JSON, it is too long, or it cannot be written in UTF-8.
+        InvalidFilter: Its JSON is too long, or cannot be encoded in UTF-8.
     """
-    text = _written([condition.written for condition in conditions])
+    text = _canonical_json([condition.written for condition in conditions])
     try:
         size = len(text.encode())
     except UnicodeEncodeError as error:
         raise InvalidFilter("a value contains an unpaired surrogate", pointer=pointer) from error
-    if size > _LONGEST:
+    if size > _MAX_BYTES:
         raise InvalidFilter(
-            f"the filters are {size} bytes long as JSON; at most {_LONGEST} are allowed", pointer=pointer
+            f"the filters are {size} bytes long as JSON; at most {_MAX_BYTES} are allowed", pointer=pointer
         )
     equalities = intersect(*(condition.equalities for condition in conditions))
     starts = prefixes.intersect(*(condition.prefixes for condition in conditions))
@@ -83,7 +91,7 @@ def filter_of(conditions: Sequence[Condition], *, pointer: str) -> Filter:
     return Filter(text, equalities, starts, required, conjunction(conditions))
 
 
-def _written(value: object) -> str:
+def _canonical_json(value: object) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False, sort_keys=True)
 
 

@@ -1,4 +1,4 @@
-"""What an index can find a filter by: values of which an event must have one, or the filter does not match it."""
+"""Equalities, by which an index finds filters: a filter matches an event only if the event has one of them."""
 
 from __future__ import annotations
 
@@ -10,34 +10,39 @@ if TYPE_CHECKING:
 __all__ = ["NONE", "Equalities", "equal", "intersect", "union"]
 
 Equalities = tuple[tuple[str, str], ...]
-"""Alternatives, as attribute and value: an event that matches has at least one. Empty: it may have anything."""
+"""Pairs of attribute and value: every matching event has at least one. Empty: nothing is known."""
 
 NONE: Equalities = ()
 
 _SELECTIVE = ("subject", "type", "source")
-"""The attributes that count, the one that tells the most events apart first."""
+"""The indexed attributes, the most selective first."""
 
-_MOST = 16
+_MAX_PAIRS = 16
 
 
 def equal(name: str, values: Sequence[str]) -> Equalities:
-    """What must hold if an attribute must have one of the values."""
+    """Return the equalities of an attribute that has one of several values.
+
+    Args:
+        name: The name of the attribute.
+        values: Its possible values.
+    """
     if name not in _SELECTIVE:
         return NONE
-    found = tuple((name, value) for value in dict.fromkeys(values))
-    return found if len(found) <= _MOST else NONE
+    pairs = tuple((name, value) for value in dict.fromkeys(values))
+    return pairs if len(pairs) <= _MAX_PAIRS else NONE
 
 
 def intersect(*all_of: Equalities) -> Equalities:
-    """What must hold if all of these must: the most selective of them, which implies itself."""
-    return min((found for found in all_of if found), key=_selectivity, default=NONE)
+    """Return the equalities of a conjunction: the most selective ones of its parts."""
+    return min((equalities for equalities in all_of if equalities), key=_selectivity, default=NONE)
 
 
 def union(*any_of: Equalities) -> Equalities:
-    """What must hold if any of these may: all of them together, if each of them says something."""
-    found = tuple(dict.fromkeys(pair for alternatives in any_of for pair in alternatives))
-    return found if all(any_of) and len(found) <= _MOST else NONE
+    """Return the equalities of a disjunction: those of all parts, if every part has some."""
+    pairs = tuple(dict.fromkeys(pair for alternatives in any_of for pair in alternatives))
+    return pairs if all(any_of) and len(pairs) <= _MAX_PAIRS else NONE
 
 
-def _selectivity(found: Equalities) -> tuple[int, int]:
-    return max(_SELECTIVE.index(name) for name, _ in found), len(found)
+def _selectivity(equalities: Equalities) -> tuple[int, int]:
+    return max(_SELECTIVE.index(name) for name, _ in equalities), len(equalities)

@@ -1,4 +1,4 @@
-"""Filters from the parameters of a URL."""
+"""Filters from the query parameters of a URL."""
 
 from __future__ import annotations
 
@@ -28,35 +28,35 @@ ATTRIBUTES = (
     "correlationid",
     "causationid",
 )
-"""Parameters that are compared with the attribute of the same name."""
+"""The parameters that select events by the attribute of the same name."""
 
 
 def filter_of_parameters(values: Mapping[str, Sequence[str]]) -> Filter:
-    """The filter that the parameters ask for: any of a parameter's values, and all of the parameters.
+    """Return the filter of query parameters: events match all parameters, by any of the values of each.
 
     Args:
-        values: Of `ATTRIBUTES`, of which a `type` may end in `*` and then is a prefix, and of `filter`, which is
-            CloudEvents SQL. Other names are not looked at.
+        values: The values of parameters: of `ATTRIBUTES`, where a `type` that ends in `*` is a prefix, and of `filter`,
+            which is CloudEvents SQL. Other parameters are ignored.
 
     Raises:
-        InvalidFilter: A value breaks a rule; `pointer` is the parameter's name.
+        InvalidFilter: A value is invalid; `pointer` is the name of the parameter.
     """
-    wanted = [name for name in (*ATTRIBUTES, "filter") if values.get(name) and not _is_anything(name, values[name])]
-    conditions = [_condition(name, values[name]) for name in wanted]
-    longest = max(wanted, key=lambda name: sum(map(len, values[name])), default="")
+    names = [name for name in (*ATTRIBUTES, "filter") if values.get(name) and not _matches_all(name, values[name])]
+    conditions = [_condition(name, values[name]) for name in names]
+    longest = max(names, key=lambda name: sum(map(len, values[name])), default="")
     return filter_of(conditions, pointer=longest)
 
 
-def _is_anything(name: str, values: Sequence[str]) -> bool:
+def _matches_all(name: str, values: Sequence[str]) -> bool:
     return name == "type" and "*" in values
 
 
 def _condition(name: str, values: Sequence[str]) -> Condition:
-    conditions = [_one(name, value) for value in values]
+    conditions = [_condition_of_value(name, value) for value in values]
     return conditions[0] if len(conditions) == 1 else any_of(conditions)
 
 
-def _one(name: str, value: str) -> Condition:
+def _condition_of_value(name: str, value: str) -> Condition:
     if not value:
         raise InvalidFilter(f"{name} must not be empty; set a value, or omit it", pointer=name)
     if name == "filter":

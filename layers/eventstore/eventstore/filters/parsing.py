@@ -1,4 +1,4 @@
-"""Filters from JSON."""
+"""Filters from JSON and from CloudEvents SQL."""
 
 from __future__ import annotations
 
@@ -23,40 +23,50 @@ _SHOWN = 80
 
 
 def parse_filters(value: object, *, pointer: str = "/filters") -> Filter:
-    """The filter that a list of filters is: an event must match every one, and anything matches none.
+    """Parse a list of filters. An event must match all of them; every event matches an empty list.
 
     Args:
-        value: As JSON was decoded.
-        pointer: Where it stands in the request (RFC 6901).
+        value: The list, as decoded JSON.
+        pointer: Where the request has it (RFC 6901), for the error.
 
     Raises:
-        InvalidFilter: It breaks a rule, at `pointer`; in CloudEvents SQL at `position`.
+        InvalidFilter: A filter is invalid, at `pointer`; in CloudEvents SQL, at `position`.
     """
     if not isinstance(value, list):
         raise InvalidFilter(f"filters must be a list of filters, not {_shown(value)}", pointer=pointer)
     require_short(value, pointer=pointer)
-    return filter_of([_condition(item, f"{pointer}/{at}", 1) for at, item in enumerate(value)], pointer=pointer)
+    conditions = [_condition(item, f"{pointer}/{index}", 1) for index, item in enumerate(value)]
+    return filter_of(conditions, pointer=pointer)
 
 
 def sql_filter(text: str, *, pointer: str) -> Filter:
-    """The filter that an expression in CloudEvents SQL is.
+    """Parse an expression in CloudEvents SQL into a filter.
+
+    Args:
+        text: The expression.
+        pointer: Where the request has it (RFC 6901), for the error.
 
     Raises:
-        InvalidFilter: It is none, at `position`, or it calls a function that there is not.
+        InvalidFilter: It is invalid, or calls an unknown function, at `position`.
     """
     return filter_of([sql_condition(text, pointer)], pointer=pointer)
 
 
 def sql_condition(text: str, pointer: str) -> Condition:
-    """The same as a part of a filter."""
-    # Imported here, for most filters need no SQL, and a cold start pays for every import.
+    """Parse an expression in CloudEvents SQL into a condition; see `sql_filter`.
+
+    Args:
+        text: The expression.
+        pointer: Where the request has it (RFC 6901), for the error.
+    """
+    # Imported here because most filters have no SQL, and every import slows a cold start.
     from eventstore.filters.cesql import parse  # noqa: PLC0415 - see above
 
     try:
         expression = parse(text)
     except InvalidFilter as error:
         raise InvalidFilter(error.detail, pointer=pointer, position=error.position) from error
-    # CloudEvents SQL 1.0.0, 3.3: what can be told before an evaluation should be.
+    # CloudEvents SQL 1.0.0, 3.3: errors that can be detected before evaluation should be.
     for detail, position in expression.unknown:
         raise InvalidFilter(detail, pointer=pointer, position=position)
     required = (expression.equalities,) if expression.equalities else ()
@@ -91,7 +101,7 @@ def _condition(value: object, pointer: str, depth: int) -> Condition:
 def _conditions(value: object, pointer: str, depth: int) -> list[Condition]:
     if not isinstance(value, list) or not value:
         raise InvalidFilter(f"the operand must be a list of at least one filter, not {_shown(value)}", pointer=pointer)
-    return [_condition(item, f"{pointer}/{at}", depth) for at, item in enumerate(value)]
+    return [_condition(item, f"{pointer}/{index}", depth) for index, item in enumerate(value)]
 
 
 def _values(value: object, pointer: str) -> Mapping[str, str]:
@@ -99,15 +109,15 @@ def _values(value: object, pointer: str) -> Mapping[str, str]:
         raise InvalidFilter(
             f"the operand must be an object with at least one attribute, not {_shown(value)}", pointer=pointer
         )
-    for name, wanted in value.items():
+    for name, text in value.items():
         place = f"{pointer}/{_escaped(name)}"
-        # CloudEvents 1.0.2, Naming Conventions; `data` is none.
+        # CloudEvents 1.0.2, Naming Conventions; `data` is not an attribute.
         if not _NAME.fullmatch(name) or name == "data":
             raise InvalidFilter(
                 f"{name[:_SHOWN]!r} is not an attribute name; use lower-case letters and digits",
                 pointer=place,
             )
-        _text(wanted, place)
+        _text(text, place)
     return cast("Mapping[str, str]", value)
 
 

@@ -1,4 +1,4 @@
-"""Of which streams a filter can want events: how their names start, as far as the filter tells."""
+"""Prefixes: the streams whose events a filter can match."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ if TYPE_CHECKING:
 __all__ = ["Prefixes", "intersect", "named", "union"]
 
 Prefixes = tuple[str, ...] | None
-"""The stream of every event that matches has a name that starts with one of these; None if it may be any."""
+"""The stream of every matching event has a name that starts with one of these; None if it can be any stream."""
 
 _STREAM = "hubstream"
 
 
-def named(wanted: Mapping[str, str]) -> Prefixes:
-    """What must hold if attributes must be, or start with, these values."""
-    return (wanted[_STREAM],) if _STREAM in wanted else None
+def named(values: Mapping[str, str]) -> Prefixes:
+    """Return the prefixes of attributes that equal, or start with, these values."""
+    return (values[_STREAM],) if _STREAM in values else None
 
 
 def intersect(*all_of: Prefixes) -> Prefixes:
-    """What must hold if all of these must."""
+    """Return the prefixes of a conjunction."""
     known: Prefixes = None
     for prefixes in all_of:
         if prefixes is not None:
@@ -30,7 +30,7 @@ def intersect(*all_of: Prefixes) -> Prefixes:
 
 
 def union(*any_of: Prefixes) -> Prefixes:
-    """What must hold if any of these may: all of them together, if each of them says something."""
+    """Return the prefixes of a disjunction: those of all parts, if every part has some."""
     known: dict[str, None] = {}
     for prefixes in any_of:
         if prefixes is None:
@@ -39,7 +39,7 @@ def union(*any_of: Prefixes) -> Prefixes:
     return tuple(known)
 
 
-def _common(some: tuple[str, ...], others: tuple[str, ...]) -> tuple[str, ...]:
-    """The longer one of each pair of which one starts with the other."""
-    pairs = [(one, other) for one in some for other in others if one.startswith(other) or other.startswith(one)]
+def _common(left: tuple[str, ...], right: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the longer prefix of each pair in which one starts with the other."""
+    pairs = [(a, b) for a in left for b in right if a.startswith(b) or b.startswith(a)]
     return tuple(dict.fromkeys(max(pair, key=len) for pair in pairs))

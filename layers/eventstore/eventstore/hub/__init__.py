@@ -1,1 +1,1 @@
-"""The composition root, how a deployment is set up, and what concerns the store as a whole."""
+"""The composition root, the settings of a deployment, and operations on the whole store."""

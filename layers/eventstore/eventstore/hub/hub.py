@@ -1,4 +1,4 @@
-"""The composition root: the one place that picks adapters and hands them to use cases."""
+"""The composition root, which selects adapters and passes them to use cases."""
 
 from __future__ import annotations
 
@@ -29,30 +29,30 @@ if TYPE_CHECKING:
 
 __all__ = ["Hub"]
 
-# ruff: noqa: PLC0415 - each part imports what it is made of: a function that asks for no store never imports redis
+# ruff: noqa: PLC0415 - imports are local to each part: a function that uses no store never imports redis
 
 
 class Hub:
-    """The parts of one process, each built when it is first asked for, and kept.
+    """The parts of one process. Each is built at its first use, and kept.
 
-    A part that is assigned before it is asked for is used in place of the one that would be built.
+    A part that is assigned before its first use replaces the one that would be built.
 
     Args:
-        settings: How the deployment is set up.
+        settings: The settings of the deployment.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
 
     def close(self) -> None:
-        """Close the connections that were opened; a part that is used again opens its own anew."""
+        """Close all open connections. Parts that are used again reconnect."""
         if "redis" in vars(self):
             self.redis.close()
         if "sqs" in vars(self):
             self.sqs.close()
 
     def new_id(self) -> str:
-        """96 random bits that no other id is likely to have, in hexadecimal."""
+        """Draw an id: 96 random bits, in hexadecimal."""
         import secrets
 
         return secrets.token_hex(12)
@@ -66,7 +66,7 @@ class Hub:
 
     @cached_property
     def redis(self) -> Client:
-        """The store's client. It connects at its first use, and again after the connection broke."""
+        """The client of the store. It connects at its first use, and reconnects when the connection breaks."""
         from eventstore.adapters.redis.connection import connect
 
         return connect(self.settings.redis_url)
@@ -110,7 +110,7 @@ class Hub:
 
     @cached_property
     def bells(self) -> Bells | None:
-        """What tells `dispatch` of news; None in a deployment that delivers nothing live."""
+        """The queue of work for `dispatch`; None in a deployment without live delivery."""
         if not self.settings.bells_url:
             return None
         from eventstore.adapters.aws.sqs import SqsBells
@@ -119,22 +119,22 @@ class Hub:
 
     @cached_property
     def deliveries(self) -> Deliveries:
-        """What hands `deliver` its work."""
+        """The queue of messages for `deliver`."""
         from eventstore.adapters.aws.sqs import SqsDeliveries
 
-        url = _needed(self.settings.deliveries_url, "DELIVERIES_QUEUE_URL")
+        url = _require(self.settings.deliveries_url, "DELIVERIES_QUEUE_URL")
         return SqsDeliveries(self.sqs, url, new_id=self.new_id)
 
     @cached_property
     def letters(self) -> DeadLetters:
-        """What keeps events that could not be handled."""
+        """The queue of dead letters."""
         from eventstore.adapters.aws.sqs import SqsLetters
 
-        return SqsLetters(self.sqs, _needed(self.settings.letters_url, "DEAD_LETTERS_QUEUE_URL"))
+        return SqsLetters(self.sqs, _require(self.settings.letters_url, "DEAD_LETTERS_QUEUE_URL"))
 
     @cached_property
     def wakeups(self) -> Wakeups:
-        """What starts turns after a write."""
+        """Starts turns after a write."""
         from eventstore.live.wakeups import QueueWakeups
 
         return QueueWakeups(lambda: self.bells)
@@ -143,72 +143,72 @@ class Hub:
 
     @cached_property
     def publisher(self) -> Publisher:
-        """What publishes events."""
+        """Publishes events."""
         from eventstore.write.publisher import Publisher
 
         return Publisher(self.log, self.wakeups)
 
     @cached_property
     def reader(self) -> Reader:
-        """What reads events and streams."""
+        """Reads events and streams."""
         from eventstore.read.reader import Reader
 
         return Reader(self.log)
 
     @cached_property
     def streams(self) -> StreamAdmin:
-        """What makes, changes and deletes streams."""
+        """Creates, configures and deletes streams."""
         from eventstore.write.stream_admin import StreamAdmin
 
         return StreamAdmin(self.log, self.wakeups, clock=self.clock)
 
     @cached_property
     def operations(self) -> Operations:
-        """What looks after the store as a whole."""
+        """Operates on the whole store."""
         from eventstore.hub.operations import Operations
 
         return Operations(self.log)
 
     @cached_property
     def subscriptions(self) -> Subscriptions:
-        """What starts subscriptions."""
+        """Starts and ends ephemeral subscriptions."""
         from eventstore.live.subscribe import Subscriptions
 
-        self._needed_bells()
+        self._require_bells()
         return Subscriptions(self.log, self.registry, self.wakeups)
 
     @cached_property
     def durable_subscriptions(self) -> DurableSubscriptions:
-        """What makes, moves and ends durable subscriptions."""
+        """Creates, changes, moves and deletes durable subscriptions."""
         from eventstore.durable.admin import DurableSubscriptions
 
         return DurableSubscriptions(self.log, self.durables, self.wakeups, letters=lambda: self.letters)
 
     @cached_property
     def directory(self) -> Directory:
-        """What lists and describes durable subscriptions."""
+        """Lists and describes durable subscriptions."""
         from eventstore.durable.directory import Directory
 
         return Directory(self.log, self.durables)
 
     @cached_property
     def members(self) -> Members:
-        """What connections do with durable subscriptions."""
+        """The members of durable subscriptions."""
         from eventstore.durable.membership import Members
 
-        self._needed_bells()
+        self._require_bells()
         return Members(self.durables, self.registry, self.wakeups)
 
     @cached_property
     def endings(self) -> Endings:
-        """What tells members that their durable subscription was deleted."""
+        """Notifies members that their durable subscription was deleted."""
         from eventstore.durable.deletion import Endings
 
         return Endings(self.members, self.registry, self.deliveries)
 
     @cached_property
     def dispatcher(self) -> Dispatcher:
-        """What serves partitions."""
+        """Runs the turns of partitions."""
         from eventstore.live.catch_up import TurnLimits
         from eventstore.live.dispatch import Dispatcher
 
@@ -218,7 +218,7 @@ class Hub:
             self.deliveries,
             durables=self.durables,
             registry=self.registry,
-            bells=self._needed_bells(),
+            bells=self._require_bells(),
             letters=self.letters,
             clock=self.clock,
             limits=TurnLimits(events_url=f"{self.settings.rest_url}/api/v1/events"),
@@ -226,17 +226,17 @@ class Hub:
 
     @cached_property
     def deliverer(self) -> Deliverer:
-        """What posts to clients."""
+        """Posts messages to clients."""
         import random
 
         from eventstore.adapters.aws.apigateway import ApiGatewayConnections
         from eventstore.adapters.aws.clients import POSTS_AT_ONCE, connections_client
         from eventstore.live.deliver import Deliverer
 
-        client = connections_client(lambda: _needed(self.settings.connections_url, "CONNECTIONS_URL"))
+        client = connections_client(lambda: _require(self.settings.connections_url, "CONNECTIONS_URL"))
         return Deliverer(
             ApiGatewayConnections(client),
-            self._needed_bells(),
+            self._require_bells(),
             clock=self.clock,
             jitter=random.random,
             workers=POSTS_AT_ONCE,
@@ -244,14 +244,14 @@ class Hub:
 
     @cached_property
     def sweeper(self) -> Sweeper:
-        """What mends, every minute."""
+        """Runs the periodic maintenance."""
         from eventstore.live.sweep import Sweeper
 
         return Sweeper(
             self.log,
             self.registry,
             self.turns,
-            self._needed_bells(),
+            self._require_bells(),
             self.members,
             clock=self.clock,
             subscriptions=self.durable_subscriptions,
@@ -263,13 +263,13 @@ class Hub:
 
         return ReadAhead()
 
-    def _needed_bells(self) -> Bells:
+    def _require_bells(self) -> Bells:
         if self.bells is None:
             raise SettingsError("BELLS_QUEUE_URL is unset; it names the queue of bells")
         return self.bells
 
 
-def _needed(value: str, name: str) -> str:
+def _require(value: str, name: str) -> str:
     if not value:
         raise SettingsError(f"{name} is unset; the template sets it")
     return value

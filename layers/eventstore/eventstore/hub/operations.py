@@ -1,4 +1,4 @@
-"""What concerns the store as a whole: whether it answers, what it holds, and that it was restored."""
+"""Operations on the whole store: checking that it answers, statistics, and renewing it after a restore."""
 
 from __future__ import annotations
 
@@ -16,39 +16,39 @@ __all__ = ["Operations"]
 
 
 class Operations:
-    """Looks after the store."""
+    """Operates on the whole store."""
 
     def __init__(self, log: Log) -> None:
         self._log = log
 
     def ping(self, *, access: Access) -> None:
-        """Return if the store answers. Whoever has a credential may ask, whatever it is for.
+        """Check that the store answers. Every credential allows it.
 
         Raises:
-            StoreUnavailable: It does not.
+            StoreUnavailable: The store does not answer.
         """
         del access
         self._log.ping()
 
     def statistics(self, *, access: Access) -> Sequence[PartitionStats] | None:
-        """What each partition holds; None for an access to some streams alone, as all of them are counted.
+        """Return the statistics of each partition; None for an access to some streams only, as they count all streams.
 
         Raises:
-            Forbidden: The access has not the scope `admin`.
+            Forbidden: The access does not have the scope `admin`.
         """
         access.require(Scope.ADMIN)
         return None if access.prefixes else self._log.stats()
 
     def partitions(self, *, access: Access) -> int:
-        """How many partitions the store has; raises `Forbidden` without the scope `admin`."""
+        """Return the number of partitions; raise `Forbidden` without the scope `admin`."""
         access.require(Scope.ADMIN)
         return self._log.partitions
 
     def renew_epoch(self, *, access: Access) -> Mapping[int, str]:
-        """Let nobody go on from an older cursor, for the store was restored; answers each partition's new epoch.
+        """Invalidate all older cursors, after the store was restored; return the new epoch of each partition.
 
         Raises:
-            Forbidden: The access has not the scope `admin`, or is to some streams alone.
+            Forbidden: The access does not have the scope `admin`, or does not include all streams.
         """
         access.require(Scope.ADMIN)
         access.require_all_streams()

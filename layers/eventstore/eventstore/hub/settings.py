@@ -1,4 +1,4 @@
-"""How a deployment is set up: read once from the environment, then passed on as a value."""
+"""The settings of a deployment: read once from the environment, then passed on as a value."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ _REDIS_URL = "redis://127.0.0.1:6379"
 _BACKENDS = ("redis",)
 _AUTHS = ("none", "iam", "jwt", "key")
 _ORIGIN = re.compile(r"null|[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:([0-9]{1,5}|\*))?")
-"""As browsers write one (RFC 6454, 6.2), or with any port."""
+"""An origin as browsers send it (RFC 6454, 6.2), or one with any port."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the environment says.
+    """The settings of a deployment.
 
     Attributes:
-        backend: What keeps the events (`BACKEND`).
-        redis_url: Where the streams are kept (`REDIS_URL`, docs/operations.md). A password may stand in it.
-        partitions: How many partitions a new store gets (`PARTITIONS`); None takes what the store has, or 16.
-        log_level: The least severe log line that is written (`LOG_LEVEL`).
-        bells_url: The queue of bells (`BELLS_QUEUE_URL`); without one, nothing is delivered live.
+        backend: The kind of the store (`BACKEND`).
+        redis_url: The address of the store (`REDIS_URL`, docs/operations.md), which may include a password.
+        partitions: The number of partitions (`PARTITIONS`); None accepts that of the store, and 16 for a new one.
+        log_level: The lowest severity that is logged (`LOG_LEVEL`).
+        bells_url: The queue of bells (`BELLS_QUEUE_URL`); empty disables live delivery.
         deliveries_url: The queue of deliveries (`DELIVERIES_QUEUE_URL`).
-        alarms_url: The queue of bells that ring later (`ALARMS_QUEUE_URL`).
-        letters_url: The queue of parked events (`DEAD_LETTERS_QUEUE_URL`).
-        connections_url: Where clients of the WebSocket API are posted to (`CONNECTIONS_URL`).
-        rest_url: What stands before `/api/v1` for clients (`REST_URL`), for references to single events.
-        auth: Who decides on callers (`AUTH`): nobody, IAM, or the authorizer with tokens or keys.
-        allowed_origins: Whose pages may read what the REST API answers (`ALLOWED_ORIGINS`); `*` is any page.
+        alarms_url: The queue of delayed bells (`ALARMS_QUEUE_URL`).
+        letters_url: The queue of dead letters (`DEAD_LETTERS_QUEUE_URL`).
+        connections_url: The address of the @connections API of the WebSocket API (`CONNECTIONS_URL`).
+        rest_url: The URL before `/api/v1` that clients use (`REST_URL`), for references to single events.
+        auth: How callers are authorized (`AUTH`): not at all, by IAM, or by the authorizer with tokens or keys.
+        allowed_origins: The origins whose pages may read responses of the REST API (`ALLOWED_ORIGINS`); `*` is any.
     """
 
     backend: str
@@ -57,15 +57,15 @@ class Settings:
 
     @property
     def authorizes(self) -> bool:
-        """Whether the gateway's authorizer passes on what a caller may do."""
+        """Whether the authorizer of the gateway passes on the access of callers."""
         return self.auth in {"jwt", "key"}
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
-        """Read the settings; an empty variable counts as unset, and then the first allowed value holds.
+        """Read the settings. An empty variable counts as unset; then the first allowed value is the default.
 
         Raises:
-            SettingsError: A variable has a value that it cannot have.
+            SettingsError: A variable has an invalid value.
         """
         return cls(
             backend=_one_of(environment, "BACKEND", _BACKENDS),
@@ -92,7 +92,7 @@ def _one_of(environment: Mapping[str, str], name: str, allowed: tuple[str, ...])
 
 def _redis_url(value: str) -> str:
     if not value.startswith(("redis://", "rediss://")):
-        # Not what it is: a password may stand in it.
+        # The message must not repeat the value, which may include a password.
         raise SettingsError("REDIS_URL starts with something else than redis:// or rediss://")
     return value
 

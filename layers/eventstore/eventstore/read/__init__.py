@@ -1,1 +1,1 @@
-"""Reading: pages of one stream or of all, what was removed before a reader came to it, and where to start."""
+"""Reading: pages of one stream or of all streams, the gaps that removals leave, and start positions."""

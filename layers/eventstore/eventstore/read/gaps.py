@@ -1,4 +1,4 @@
-"""What a reader does not get, because it was removed before the reader came to it."""
+"""The events that were removed before a reader reached them."""
 
 from __future__ import annotations
 
@@ -12,25 +12,26 @@ if TYPE_CHECKING:
 
     from eventstore.cloudevents.event import RecordedEvent
     from eventstore.ports import Log, Tail
+    from eventstore.positions import StreamCursor
     from eventstore.read.selection import Selection
 
-__all__ = ["NO_GAPS", "Crossed", "Gaps", "Range", "joined", "lost_between", "received_apart"]
+__all__ = ["NO_GAPS", "Crossed", "Gaps", "Range", "StreamLosses", "lost_between", "merge_ranges", "received_apart"]
 
 Range = tuple[str, int, int]
 """Stream, first and last sequence."""
 
-_MOST = 100
-_FOREVER = (1 << 63) - 1
+_MAX_RANGES = 100
+_MAX_ORDER = (1 << 63) - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Gaps:
-    """What is missing.
+    """The events that a reader misses.
 
     Attributes:
-        ranges: In order, at most 100.
-        complete: These are all.
-        gone: Streams among those asked for that were deleted for good.
+        ranges: The missing events, in order; at most 100 ranges.
+        complete: Whether the ranges are all there are.
+        gone: The streams that the reader named and that were deleted for good.
     """
 
     ranges: Sequence[Range] = ()
@@ -41,10 +42,10 @@ class Gaps:
         return bool(self.ranges or self.gone or not self.complete)
 
     def with_more(self, other: Gaps) -> Gaps:
-        """Both together."""
-        ranges = joined([*self.ranges, *other.ranges])
-        complete = self.complete and other.complete and len(ranges) <= _MOST
-        return Gaps(ranges[:_MOST], complete, sorted({*self.gone, *other.gone}))
+        """Return the union of both."""
+        ranges = merge_ranges([*self.ranges, *other.ranges])
+        complete = self.complete and other.complete and len(ranges) <= _MAX_RANGES
+        return Gaps(ranges[:_MAX_RANGES], complete, sorted({*self.gone, *other.gone}))
 
 
 NO_GAPS = Gaps()
@@ -52,14 +53,15 @@ NO_GAPS = Gaps()
 
 @dataclass(frozen=True, slots=True)
 class Crossed:
-    """The part of each partition's log that a page was read from.
+    """The part of each partition's log that a page covers.
 
     Attributes:
-        began: Where it was begun.
-        reached: Where it ends.
-        ended: The partitions of which nothing is left to read.
-        backwards: The newest first: then it ends before where it began.
-        read: Stream and sequence of all that was read, wanted or not: what was removed later is not missing.
+        began: The position where it starts, per partition.
+        reached: The position where it ends, per partition.
+        ended: The partitions that have nothing left to read.
+        backwards: Whether it was read backwards; then the end lies before the start.
+        read: The stream and sequence of every event that was read, whether it matched or not: these are not missing,
+            even if they were removed later.
     """
 
     began: Mapping[int, Position]
@@ -69,6 +71,50 @@ class Crossed:
     read: Sequence[tuple[str, int]]
 
 
+class StreamLosses:
+    """Records the events of a stream that are removed before a reader reaches them.
+
+    Args:
+        stream: The name of the stream.
+        first: The sequence of the oldest event that the stream keeps.
+        cursor: Where the reader continues; a reader without a cursor loses only events that are removed during its
+            read.
+        backwards: Whether it reads backwards.
+    """
+
+    def __init__(self, stream: str, first: int, *, cursor: StreamCursor | None, backwards: bool) -> None:
+        self._stream = stream
+        self._first = first
+        self._may_have_more = False
+        self._ranges: list[Range] = []
+        if cursor is None:
+            return
+        # For a forward read, all events from the cursor on were kept, or not stored yet.
+        self._first = cursor.first if backwards else cursor.sequence
+        if backwards and not cursor.first:
+            # The cursor of an earlier release tells only that the event at its sequence was kept.
+            self._first = min(first, cursor.sequence)
+            self._may_have_more = self._first < first
+
+    @property
+    def gaps(self) -> Gaps:
+        """The events that are lost so far."""
+        return Gaps(merge_ranges(self._ranges), complete=not self._may_have_more)
+
+    def compare(self, first: int, start: int, stop: int) -> None:
+        """Add the events that were removed since the last call.
+
+        Args:
+            first: The sequence of the oldest event that the stream keeps.
+            start: The first sequence that is left to read.
+            stop: The last sequence that is left to read.
+        """
+        lost = max(self._first, start), min(first - 1, stop)
+        if lost[0] <= lost[1]:
+            self._ranges.append((self._stream, *lost))
+        self._first = max(first, self._first)
+
+
 def lost_between(
     log: Log,
     crossed: Crossed,
@@ -76,42 +122,42 @@ def lost_between(
     since: Mapping[int, int],
     selection: Selection,
 ) -> tuple[Gaps, Mapping[int, int]]:
-    """What a page does not hold of what it passed, and the serials from which the next one goes on.
+    """Return the events that a page misses, and the removal serials for the next page.
 
     Args:
-        log: Where it was read.
-        crossed: What it passed.
-        tails: What was read last.
-        since: Per partition the removal serial up to which nothing is missing to the reader.
-        selection: What it asks for.
+        log: The log that was read.
+        crossed: The part of the log that the page covers.
+        tails: The last read of each partition.
+        since: Per partition, the removal serial up to which the reader misses nothing.
+        selection: The events that the reader selects.
     """
-    asked = [p for p, serial in since.items() if tails[p].removals > serial and _may_concern(tails[p], crossed, p)]
-    if not asked:
+    partitions = [p for p, serial in since.items() if tails[p].removals > serial and _may_concern(tails[p], crossed, p)]
+    if not partitions:
         return NO_GAPS, since
-    after, until = _windows(crossed, selection, asked)
-    found = log.missing(
+    after, until = _windows(crossed, selection, partitions)
+    missing_by_partition = log.missing(
         after,
-        since={p: since[p] for p in asked},
+        since={p: since[p] for p in partitions},
         until=until,
         streams=selection.streams,
         backwards=crossed.backwards,
     )
     gaps = NO_GAPS
-    for partition in asked:
-        missing = found[partition]
+    for partition in partitions:
+        missing = missing_by_partition[partition]
         ranges = [lost for lost in received_apart(missing.ranges, crossed.read) if selection.filter.may_want(lost[0])]
         gone = [stream for stream in missing.gone if stream in selection.streams]
         gaps = gaps.with_more(Gaps(ranges, missing.complete, gone))
-    # Where the log ends all is told by now, and is not to be told again.
-    return gaps, {**since, **{p: found[p].serial for p in asked if p in crossed.ended}}
+    # At the end of the log, all removals so far are reported, and must not be reported again.
+    return gaps, {**since, **{p: missing_by_partition[p].serial for p in partitions if p in crossed.ended}}
 
 
 def received_apart(ranges: Iterable[Range], events: Iterable[RecordedEvent | tuple[str, int]]) -> list[Range]:
-    """The ranges without events that were read before they were removed: these are not missing.
+    """Return the removed ranges without the events that were read before their removal.
 
     Args:
-        ranges: What was removed.
-        events: What was read: events, or the stream and sequence of each.
+        ranges: The removed events.
+        events: The events that were read, or the stream and sequence of each.
     """
     received: dict[str, set[int]] = {}
     for stream, sequence, *_ in events:
@@ -129,15 +175,15 @@ def received_apart(ranges: Iterable[Range], events: Iterable[RecordedEvent | tup
     return left
 
 
-def joined(ranges: Iterable[Range]) -> list[Range]:
-    """The ranges in order, those that meet as one."""
-    found: list[Range] = []
+def merge_ranges(ranges: Iterable[Range]) -> list[Range]:
+    """Return the ranges in order, with overlapping and adjacent ones merged."""
+    merged: list[Range] = []
     for stream, first, last in sorted(ranges):
-        if found and found[-1][0] == stream and found[-1][2] >= first - 1:
-            found[-1] = stream, found[-1][1], max(found[-1][2], last)
+        if merged and merged[-1][0] == stream and merged[-1][2] >= first - 1:
+            merged[-1] = stream, merged[-1][1], max(merged[-1][2], last)
         else:
-            found.append((stream, first, last))
-    return found
+            merged.append((stream, first, last))
+    return merged
 
 
 def _may_concern(tail: Tail, crossed: Crossed, partition: int) -> bool:
@@ -147,10 +193,10 @@ def _may_concern(tail: Tail, crossed: Crossed, partition: int) -> bool:
 def _windows(
     crossed: Crossed, selection: Selection, partitions: Sequence[int]
 ) -> tuple[Mapping[int, Position], Mapping[int, Position]]:
-    """Beyond which places, and up to which, something may be missing; to the end of the log where it was reached."""
+    """Return the positions after and up to which events may be missing; no upper position at the end of the log."""
     if crossed.backwards:
-        least = BEGINNING if selection.since is None else _end_of(selection.since - 1)
-        after = {p: least if p in crossed.ended else _before(crossed.reached[p]) for p in partitions}
+        lowest = BEGINNING if selection.since is None else _end_of(selection.since - 1)
+        after = {p: lowest if p in crossed.ended else _before(crossed.reached[p]) for p in partitions}
         return after, {p: _before(crossed.began[p]) for p in partitions}
     until = {p: crossed.reached[p] for p in partitions if p not in crossed.ended}
     if selection.until is not None:
@@ -159,9 +205,9 @@ def _windows(
 
 
 def _end_of(time: int) -> Position:
-    return Position(max(time, 0), _FOREVER, WHOLE)
+    return Position(max(time, 0), _MAX_ORDER, WHOLE)
 
 
 def _before(position: Position) -> Position:
-    """The place right before one, as far as places are compared."""
+    """Return a position that compares as directly before this one."""
     return replace(position, index=position.index - 1)

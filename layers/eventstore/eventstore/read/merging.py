@@ -1,4 +1,4 @@
-"""Events of several partitions in order of time, while the partitions are read at their own paces."""
+"""Merging the events of several partitions in order of time, while the partitions are read in different steps."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Merge"]
 
-_CHECKED = 64
-"""Events that are decoded and tested from one look at the clock to the next."""
+_CLOCK_INTERVAL = 64
+"""How many events are decoded and tested between two checks of the time."""
 
 
 class _Match(NamedTuple):
-    """An event that is wanted, and the place right before it, from which it is read again if it is not taken."""
+    """A matching event, and the position before it: where to read again if the page does not hold it."""
 
     event: RecordedEvent
     before: Position
@@ -30,13 +30,13 @@ class _Match(NamedTuple):
 
 @dataclass(slots=True)
 class _Reader:
-    """One partition.
+    """The progress in one partition.
 
     Attributes:
-        reached: The place up to which it was looked through.
-        ended: Whether nothing is left to look through.
-        matches: What was found and is not taken yet.
-        read: Place, stream and sequence of all that was read.
+        reached: The position up to which it was tested.
+        ended: Whether nothing is left to read.
+        matches: The matching events that were not taken yet.
+        read: The position, and the stream and sequence, of every event that was tested.
     """
 
     reached: Position
@@ -46,19 +46,19 @@ class _Reader:
 
     @property
     def place(self) -> Position:
-        """From where the next page goes on."""
+        """The position where the next page starts."""
         return self.matches[0].before if self.matches else self.reached
 
 
 class Merge:
-    """Takes what was read of each partition, and gives the events that are wanted in order of time.
+    """Selects the matching events of each partition, and returns them in order of time.
 
-    An event is given once every partition was read up to its time: one that has more may hold an earlier one.
+    An event can be taken when every partition was read up to its time: until then, another may have an earlier one.
 
     Args:
-        began: Where each partition is begun.
-        selection: Which events are wanted.
-        backwards: The newest first.
+        began: The position where reading starts, per partition.
+        selection: The events to select.
+        backwards: Whether the partitions are read backwards.
     """
 
     def __init__(self, began: Mapping[int, Position], selection: Selection, *, backwards: bool) -> None:
@@ -69,28 +69,33 @@ class Merge:
 
     @property
     def ended(self) -> frozenset[int]:
-        """The partitions of which nothing is left."""
+        """The partitions of which nothing is left to read or take."""
         return frozenset(p for p, reader in self._readers.items() if reader.ended and not reader.matches)
 
     @property
     def is_done(self) -> bool:
-        """Whether nothing is left of any."""
+        """Whether all partitions have ended."""
         return len(self.ended) == len(self._readers)
 
     def behind(self) -> Mapping[int, Position]:
-        """The partitions that are to be read next, and from where on: those of which no match waits; last, first."""
-        waiting = {p: reader.reached for p, reader in self._readers.items() if not (reader.ended or reader.matches)}
-        return dict(sorted(waiting.items(), key=lambda item: self._key(item[1].time, item[0])))
+        """Return the partitions without a match to take, and where to read them; the one furthest behind first."""
+        unread = {p: reader.reached for p, reader in self._readers.items() if not (reader.ended or reader.matches)}
+        return dict(sorted(unread.items(), key=lambda item: self._key(item[1].time, item[0])))
 
     def add(self, tails: Mapping[int, Tail], may_go_on: Callable[[], bool]) -> None:
-        """Look at what was read, for as long as there is time; at some of it in any case."""
-        looked = 0
+        """Test the events that were read. At least some are tested; the others are read again.
+
+        Args:
+            tails: The last read, per partition.
+            may_go_on: Whether there is time for more.
+        """
+        tested = 0
         for partition, tail in tails.items():
             reader = self._readers[partition]
             for position, event in tail.events:
-                if looked and looked % _CHECKED == 0 and not may_go_on():
+                if tested and tested % _CLOCK_INTERVAL == 0 and not may_go_on():
                     return
-                looked += 1
+                tested += 1
                 if self._selection.is_past(event, backwards=self._backwards):
                     reader.ended = True
                     break
@@ -103,39 +108,39 @@ class Merge:
                 reader.ended = tail.at_end
 
     def take(self, count: int) -> list[RecordedEvent]:
-        """Up to `count` of the next events whose place in the order is known by now."""
-        taken: list[RecordedEvent] = []
-        known = min(
+        """Remove and return up to `count` of the next events, as far as their order is certain."""
+        events: list[RecordedEvent] = []
+        certain = min(
             (self._key(r.reached.time, p) for p, r in self._readers.items() if not (r.ended or r.matches)),
             default=None,
         )
         waiting = [(self._key(r.matches[0].event.time, p), p) for p, r in self._readers.items() if r.matches]
         heapify(waiting)
-        while waiting and len(taken) < count:
+        while waiting and len(events) < count:
             key, partition = waiting[0]
-            if known is not None and key > known:
+            if certain is not None and key > certain:
                 break
             reader = self._readers[partition]
-            taken.append(reader.matches.popleft().event)
+            events.append(reader.matches.popleft().event)
             if reader.matches:
                 heapreplace(waiting, (self._key(reader.matches[0].event.time, partition), partition))
                 continue
             heappop(waiting)
             if not reader.ended:
-                at = self._key(reader.reached.time, partition)
-                known = at if known is None else min(known, at)
-        return taken
+                reached = self._key(reader.reached.time, partition)
+                certain = reached if certain is None else min(certain, reached)
+        return events
 
     def places(self) -> Mapping[int, Position]:
-        """From where the next page goes on."""
+        """Return the position where the next page starts, per partition."""
         return {partition: reader.place for partition, reader in self._readers.items()}
 
     def read(self) -> Sequence[tuple[str, int]]:
-        """Stream and sequence of all that was read up to these places."""
+        """Return the stream and sequence of every event that was read up to these positions."""
         return [
-            named
+            event
             for reader in self._readers.values()
-            for position, named in reader.read
+            for position, event in reader.read
             if (position >= reader.place if self._backwards else position <= reader.place)
         ]
 

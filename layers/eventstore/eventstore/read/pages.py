@@ -1,7 +1,7 @@
 """Reading events page by page: of one stream by sequence, of all streams by the time they were stored.
 
-A page is handed over when it is full, when the end is reached, or when its time is over: then it is short, perhaps
-empty, and its cursor goes on behind all that was looked at.
+A page ends when it is full, at the end of the log, or when its time is over. Then it may be short or empty, and its
+cursor continues after all events that were tested.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from eventstore.errors import InvalidQuery, NewEpoch, StreamNotFound
 from eventstore.filters import EVERYTHING as ANY_ATTRIBUTES
 from eventstore.positions import BEGINNING, Cursor, Position, StreamCursor
-from eventstore.read.gaps import NO_GAPS, Crossed, Gaps, joined, lost_between
+from eventstore.read.gaps import NO_GAPS, Crossed, Gaps, StreamLosses, lost_between
 from eventstore.read.merging import Merge
 from eventstore.read.selection import EVERYTHING, Selection
 from eventstore.streams import partition_of
@@ -22,25 +22,24 @@ if TYPE_CHECKING:
 
     from eventstore.cloudevents.event import RecordedEvent
     from eventstore.ports import Log, Slice, Tail
-    from eventstore.read.gaps import Range
     from eventstore.streams import StreamState
 
 __all__ = ["AllQuery", "Page", "StreamPage", "StreamQuery", "current", "read_all", "read_stream"]
 
-_AT_ONCE = 2_000
-"""Events that one step looks at, at most, where a filter leaves out most of them: some 20 ms."""
+_MAX_STEP = 2_000
+"""The maximum number of events per step, where a filter excludes most of them: some 20 ms."""
 
-_OF_A_STREAM = 512
-"""The same of one stream, whose events are in memory all at once: at 256 KiB each, 128 MiB."""
+_MAX_STREAM_STEP = 512
+"""The same for one stream, whose events are in memory together: at 256 KiB each, 128 MiB."""
 
-_BYTES = 16 * 1024 * 1024
-"""Bytes that one step reads of a stream, unless its events become larger from one step to the next."""
+_STEP_BYTES = 16 * 1024 * 1024
+"""The bytes that a step reads of a stream, as far as the previous step predicts the size of events."""
 
 _GROWTH = 4
-"""A step looks at that many times the events of the one before it: a match that is not rare is found by few."""
+"""The factor by which steps grow: frequent matches need few events, rare ones few steps."""
 
-_CHECKED = 64
-"""Events that are decoded and tested from one look at the clock to the next."""
+_CLOCK_INTERVAL = 64
+"""How many events are decoded and tested between two checks of the time."""
 
 _END = Position((1 << 63) - 1, 0, 0)
 _FOREVER = (1 << 63) - 1
@@ -48,16 +47,16 @@ _FOREVER = (1 << 63) - 1
 
 @dataclass(frozen=True, slots=True)
 class StreamQuery:
-    """Which events of one stream.
+    """A query for events of one stream.
 
     Attributes:
-        start: The least sequence wanted.
-        stop: The greatest sequence wanted.
-        limit: The most events of a page.
-        cursor: Where an earlier page ended.
-        backwards: Newest first.
-        selection: Which of them.
-        wait: Seconds to wait for a first event, if there is none yet.
+        start: The lowest sequence.
+        stop: The highest sequence.
+        limit: The maximum number of events of a page.
+        cursor: The `next` of an earlier page.
+        backwards: Newest event first.
+        selection: The events to select.
+        wait: How many seconds to wait for a first event, if there is none yet.
     """
 
     start: int = 1
@@ -71,7 +70,7 @@ class StreamQuery:
 
 @dataclass(frozen=True, slots=True)
 class AllQuery:
-    """Which events of all streams; the attributes as in `StreamQuery`."""
+    """A query for events of all streams; for the attributes, see `StreamQuery`."""
 
     limit: int = 100
     cursor: str | None = None
@@ -84,10 +83,10 @@ class Page:
     """Events of many streams.
 
     Attributes:
-        events: May be fewer than asked for, even none, with more to come: `next` says so.
-        next: The cursor of the next page; None if this one reaches the end.
-        cursor: Where this page ends. Kept, it reads on later, when there is more.
-        lost: What the reader does not get of what lies before that.
+        events: The events. There may be fewer than the limit, or none, although more follow.
+        next: The cursor of the next page; None if this page reaches the end.
+        cursor: The end of this page, from which a later query continues when there are more events.
+        lost: The events before `cursor` that were removed before the reader reached them.
     """
 
     events: Sequence[RecordedEvent]
@@ -98,7 +97,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class StreamPage:
-    """Events of one stream, and the stream as it was when they were read; the others as in `Page`."""
+    """Events of one stream, and its state and epoch when they were read; for the others, see `Page`."""
 
     events: Sequence[RecordedEvent]
     next: str | None
@@ -112,109 +111,80 @@ def _always() -> bool:
 
 
 def current(log: Log, stream: str) -> Slice:
-    """A stream's state, and the epoch of its partition, at the cost of a read that finds no event.
+    """Return the state of a stream and the epoch of its partition, by a read without events.
+
+    Args:
+        log: The log that holds the stream.
+        stream: The name of the stream.
 
     Raises:
-        StreamNotFound, StreamGone: As `Log.read` says.
+        StreamNotFound, StreamGone: See `Log.read`.
     """
     return log.read(stream, start=_FOREVER, stop=_FOREVER, count=1)
 
 
 def read_stream(log: Log, stream: str, query: StreamQuery, *, may_go_on: Callable[[], bool] = _always) -> StreamPage:
-    """One page of a stream.
+    """Read a page of a stream.
 
     Args:
-        log: Where it is kept.
-        stream: Its name.
-        query: Which events.
-        may_go_on: Whether there is time for more; at least one step is done in any case.
+        log: The log that holds the stream.
+        stream: The name of the stream.
+        query: The events to read.
+        may_go_on: Whether there is time for another step; the first step is always done.
 
     Raises:
-        StreamNotFound, StreamGone: As `Log.read` says.
-        NewEpoch: The store was made anew since the cursor was given.
+        StreamNotFound, StreamGone: See `Log.read`.
+        NewEpoch: The store was reset since the cursor was issued.
     """
     start, stop = _window(query)
-    found = _first(log, stream, query, start, stop)
-    if query.cursor and StreamCursor.parse(query.cursor).epoch != found.epoch:
+    cursor = StreamCursor.parse(query.cursor) if query.cursor else None
+    read = _read_first(log, stream, query, start, stop)
+    if cursor and cursor.epoch != read.epoch:
         raise NewEpoch
-    # Of the first read: should the store be renewed during the others, the page's cursor is refused.
-    epoch = found.epoch
-    kept = _Kept(stream, query, found.state.first)
+    # The epoch of the first step: if the store is renewed during the others, the cursor of the page is refused.
+    epoch = read.epoch
+    losses = StreamLosses(stream, read.state.first, cursor=cursor, backwards=query.backwards)
     selection, count = query.selection, query.limit
-    wanted: list[RecordedEvent] = []
+    events: list[RecordedEvent] = []
     while True:
-        kept.compare(found.state.first, start, stop)
-        reached, past = found.reached, False
-        for number, event in enumerate(found.events, 1):
+        losses.compare(read.state.first, start, stop)
+        reached, past = read.reached, False
+        for number, event in enumerate(read.events, 1):
             past = selection.is_past(event, backwards=query.backwards)
             if selection.matches(event):
-                wanted.append(event)
-            if past or len(wanted) == query.limit or (number % _CHECKED == 0 and not may_go_on()):
+                events.append(event)
+            if past or len(events) == query.limit or (number % _CLOCK_INTERVAL == 0 and not may_go_on()):
                 reached = event.sequence
                 break
         if reached is not None:
             start, stop = _beyond(reached, start, stop, query)
-        more = reached is not None and not past and max(start, found.state.first) <= min(stop, found.state.head)
-        if not more or len(wanted) == query.limit or not may_go_on():
+        more = reached is not None and not past and max(start, read.state.first) <= min(stop, read.state.head)
+        if not more or len(events) == query.limit or not may_go_on():
             break
         if selection.filter != ANY_ATTRIBUTES:
-            count = _more(count, found)
-        found = _step(log, stream, query, (start, stop), count)
-    place = StreamCursor(epoch, stop, found.state.first) if query.backwards else StreamCursor(epoch, start)
-    return StreamPage(wanted, place.token() if more else None, found.state, epoch, kept.gaps)
+            count = _next_count(count, read)
+        read = _read_step(log, stream, query, (start, stop), count)
+    end = StreamCursor(epoch, stop, read.state.first) if query.backwards else StreamCursor(epoch, start)
+    return StreamPage(events, end.token() if more else None, read.state, epoch, losses.gaps)
 
 
-def _more(count: int, found: Slice) -> int:
-    """How many events the next step may look at, by the size of those of this one."""
-    # `count` may be more than was there: their size is then thought smaller than it is, and the next step corrects it.
-    return max(1, min(count * _GROWTH, _OF_A_STREAM, _BYTES * count // max(found.size, 1)))
+def _next_count(count: int, read: Slice) -> int:
+    """Return the number of events of the next step, by the size of those of this one."""
+    # If the stream had fewer events than `count`, their size is underestimated; the next step corrects that.
+    return max(1, min(count * _GROWTH, _MAX_STREAM_STEP, _STEP_BYTES * count // max(read.size, 1)))
 
 
-def _step(log: Log, stream: str, query: StreamQuery, window: tuple[int, int], count: int) -> Slice:
+def _read_step(log: Log, stream: str, query: StreamQuery, window: tuple[int, int], count: int) -> Slice:
     start, stop = window
     clauses = query.selection.filter.clauses
     return log.read(stream, start=start, stop=stop, count=count, backwards=query.backwards, clauses=clauses)
 
 
-class _Kept:
-    """Follows what a stream keeps while it is read: what is removed before the reader comes to it is lost to it.
-
-    To a reader that begins, nothing is lost: it reads what is there.
-    """
-
-    def __init__(self, stream: str, query: StreamQuery, first: int) -> None:
-        self._stream = stream
-        self._first = first
-        self._more = False
-        self._ranges: list[Range] = []
-        if not query.cursor:
-            return
-        place = StreamCursor.parse(query.cursor)
-        # Onwards, all from there on was kept, or still to come.
-        self._first = place.first if query.backwards else place.sequence
-        if query.backwards and not place.first:
-            # An earlier version's cursor says no more than that its own event was kept.
-            self._first = min(first, place.sequence)
-            self._more = self._first < first
-
-    @property
-    def gaps(self) -> Gaps:
-        """What was lost by now."""
-        return Gaps(joined(self._ranges), complete=not self._more)
-
-    def compare(self, first: int, start: int, stop: int) -> None:
-        """See what the stream keeps now, with `start` to `stop` yet to be read."""
-        lost = max(self._first, start), min(first - 1, stop)
-        if lost[0] <= lost[1]:
-            self._ranges.append((self._stream, *lost))
-        self._first = max(first, self._first)
-
-
 def _window(query: StreamQuery) -> tuple[int, int]:
     start, stop = query.start, query.stop
     if query.cursor:
-        place = StreamCursor.parse(query.cursor).sequence
-        start, stop = (start, min(stop, place)) if query.backwards else (max(start, place), stop)
+        sequence = StreamCursor.parse(query.cursor).sequence
+        start, stop = (start, min(stop, sequence)) if query.backwards else (max(start, sequence), stop)
     return start, stop
 
 
@@ -222,69 +192,70 @@ def _beyond(sequence: int, start: int, stop: int, query: StreamQuery) -> tuple[i
     return (start, sequence - 1) if query.backwards else (sequence + 1, stop)
 
 
-def _first(log: Log, stream: str, query: StreamQuery, start: int, stop: int) -> Slice:
+def _read_first(log: Log, stream: str, query: StreamQuery, start: int, stop: int) -> Slice:
     def read() -> Slice:
-        return _step(log, stream, query, (start, stop), query.limit)
+        return _read_step(log, stream, query, (start, stop), query.limit)
 
     if not query.wait:
         return read()
     try:
-        found = read()
+        result = read()
     except StreamNotFound:
         log.wait(stream, after=0, seconds=query.wait)
         return read()
-    if found.reached is None and start > found.state.head:
-        log.wait(stream, after=start - 1, seconds=query.wait, since=found.state)
+    if result.reached is None and start > result.state.head:
+        log.wait(stream, after=start - 1, seconds=query.wait, since=result.state)
         return read()
-    return found
+    return result
 
 
 def read_all(log: Log, query: AllQuery, *, may_go_on: Callable[[], bool] = _always) -> Page:
-    """One page of all streams' events, by the time they were stored; those of one stream stand in its order.
+    """Read a page of the events of all streams, by the time they were stored; those of one stream are in its order.
 
     Args:
-        log: Where they are kept.
-        query: Which events.
-        may_go_on: Whether there is time for more; at least one step is done in any case.
+        log: The log that holds the streams.
+        query: The events to read.
+        may_go_on: Whether there is time for another step; the first step is always done.
 
     Raises:
-        NewEpoch: The store, or a partition of it that is concerned, was made anew since the cursor was given.
+        NewEpoch: One of the partitions read was reset since the cursor was issued.
+        InvalidQuery: The cursor was issued for other streams.
     """
     concerned = sorted({partition_of(s, log.partitions) for s in query.selection.streams}) or range(log.partitions)
     given = Cursor.merged([query.cursor]) if query.cursor else Cursor({})
     began = _start(query, concerned, given.places)
     merge = Merge(began, query.selection, backwards=query.backwards)
-    # Each partition is asked for twice its share; where it holds more of the page than that, another step follows.
+    # Each partition is read for twice its share of the page; if it holds more of the page, another step follows.
     share = query.limit if len(concerned) == 1 else 2 * query.limit // len(concerned) + 1
     first: dict[int, Tail] = {}
     tails: dict[int, Tail] = {}
-    wanted: list[RecordedEvent] = []
+    events: list[RecordedEvent] = []
     while True:
-        found = log.tail(
+        read = log.tail(
             merge.behind(),
             count=share,
             backwards=query.backwards,
             streams=query.selection.streams,
             clauses=query.selection.filter.clauses,
         )
-        tails |= found
-        first = first or dict(found)
-        # Of the first step, as in `read_stream`.
-        if query.cursor and any(given.places[p][0] != tail.epoch for p, tail in found.items()):
+        tails |= read
+        first = first or dict(read)
+        # The cursor gets the epochs of the first step, as in `read_stream`.
+        if query.cursor and any(given.places[p][0] != tail.epoch for p, tail in read.items()):
             raise NewEpoch
-        merge.add(found, may_go_on)
-        wanted += merge.take(query.limit - len(wanted))
-        if merge.is_done or len(wanted) == query.limit or not may_go_on():
+        merge.add(read, may_go_on)
+        events += merge.take(query.limit - len(events))
+        if merge.is_done or len(events) == query.limit or not may_go_on():
             break
         if query.selection.filter != ANY_ATTRIBUTES:
-            share = max(share, min(share * _GROWTH, _AT_ONCE // len(merge.behind())))
+            share = max(share, min(share * _GROWTH, _MAX_STEP // len(merge.behind())))
     after = merge.places()
-    # Who begins reads what is there; from then on, what is removed ahead of the reader is lost to it.
+    # A reader without a cursor misses nothing so far; from now on, events that are removed ahead of it are lost.
     since = {p: given.removals.get(p, 0) if query.cursor else first[p].removals for p in concerned}
     crossed = Crossed(began, after, merge.ended, query.backwards, merge.read())
-    lost, told = lost_between(log, crossed, tails, since, query.selection)
-    token = Cursor({p: (first[p].epoch, position) for p, position in after.items()}, told).token()
-    return Page(wanted, None if merge.is_done else token, token, lost)
+    lost, serials = lost_between(log, crossed, tails, since, query.selection)
+    token = Cursor({p: (first[p].epoch, position) for p, position in after.items()}, serials).token()
+    return Page(events, None if merge.is_done else token, token, lost)
 
 
 def _start(

@@ -1,4 +1,4 @@
-"""Reading as callers ask for it: pages of events, one event, streams; each within what the caller's access reaches."""
+"""The use case of reading: pages of events, single events and streams, within the access of the caller."""
 
 from __future__ import annotations
 
@@ -23,38 +23,38 @@ __all__ = ["Reader"]
 
 
 class Reader:
-    """Reads the log. Every method needs the scope `read`."""
+    """Reads events and streams. Every method requires the scope `read`."""
 
     def __init__(self, log: Log) -> None:
         self._log = log
 
     def read(self, stream: str, query: StreamQuery, *, access: Access, may_go_on: Callable[[], bool]) -> StreamPage:
-        """One page of a stream.
+        """Read a page of a stream.
 
         Args:
-            stream: Its name.
-            query: Which events.
-            access: The caller's; it must reach the stream.
-            may_go_on: Whether there is time for more; at least one step is done in any case.
+            stream: The name of the stream.
+            query: The events to read.
+            access: The access of the caller, which must include the stream.
+            may_go_on: Whether there is time for another step; the first step is always done.
 
         Raises:
             Forbidden: The access does not allow it.
-            StreamNotFound, StreamGone, NewEpoch: As `read_stream` says.
+            StreamNotFound, StreamGone, NewEpoch: See `read_stream`.
         """
         _require(access, stream)
         return read_stream(self._log, stream, query, may_go_on=may_go_on)
 
     def search(self, query: AllQuery, *, access: Access, may_go_on: Callable[[], bool]) -> Page:
-        """One page of the events of all streams in reach.
+        """Read a page of the events of all streams that the access includes.
 
         Args:
-            query: Which events.
-            access: The caller's; it must reach the streams that the query names.
+            query: The events to read.
+            access: The access of the caller, which must include the streams that the query names.
             may_go_on: As in `read`.
 
         Raises:
             Forbidden: The access does not allow it.
-            NewEpoch, InvalidQuery: As `read_all` says.
+            NewEpoch, InvalidQuery: See `read_all`.
         """
         access.require(Scope.READ)
         selection = query.selection
@@ -67,18 +67,18 @@ class Reader:
     def find(
         self, event_id: str, *, access: Access, source: str | None = None, stream: str | None = None
     ) -> RecordedEvent:
-        """The one event with an id that is in reach.
+        """Find the only event with an id in the streams that the access includes.
 
         Args:
-            event_id: Its `id` attribute.
-            access: The caller's; it must reach the stream, if one is named.
-            source: Its `source` attribute, where several events may have the id.
-            stream: The stream that holds it.
+            event_id: The `id` attribute.
+            access: The access of the caller, which must include `stream`.
+            source: Only events with this `source` attribute.
+            stream: Only events of this stream.
 
         Raises:
             Forbidden: The access does not allow it.
-            EventNotFound: No event with this id is kept.
-            AmbiguousEvent: Several events have it.
+            EventNotFound: There is no such event.
+            AmbiguousEvent: There are several such events.
         """
         access.require(Scope.READ)
         if stream is not None:
@@ -97,17 +97,26 @@ class Reader:
         return candidates[0][0]
 
     def describe(self, stream: str, *, access: Access) -> Slice:
-        """A stream's state, and the epoch of its partition; no event is read.
+        """Return the state of a stream and the epoch of its partition; no event is read.
+
+        Args:
+            stream: The name of the stream.
+            access: The access of the caller, which must include the stream.
 
         Raises:
             Forbidden: The access does not allow it.
-            StreamNotFound, StreamGone: As `Log.read` says.
+            StreamNotFound, StreamGone: See `Log.read`.
         """
         _require(access, stream)
         return current(self._log, stream)
 
     def wait(self, known: StreamState, *, access: Access, seconds: float) -> None:
-        """Return once a stream is another than it was `known` to be, or the time is over.
+        """Block until a stream has a new event or is deleted, or the time is over.
+
+        Args:
+            known: The state of the stream that the caller knows.
+            access: The access of the caller, which must include the stream.
+            seconds: The maximum time to wait.
 
         Raises:
             Forbidden: The access does not allow it.
@@ -116,13 +125,13 @@ class Reader:
         self._log.wait(known.name, after=known.head, seconds=seconds, since=known)
 
     def streams(self, *, access: Access, prefix: str = "", after: str = "", count: int) -> Sequence[StreamState]:
-        """Streams in reach, in the order of their names.
+        """Return the states of streams that the access includes, in lexicographic order of their names.
 
         Args:
-            access: The caller's.
-            prefix: How their names start.
-            after: The name that they follow.
-            count: How many at most.
+            access: The access of the caller.
+            prefix: Only names that start with it.
+            after: Only names greater than it.
+            count: The maximum number of streams.
 
         Raises:
             Forbidden: The access does not allow it.

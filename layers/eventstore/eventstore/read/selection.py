@@ -1,4 +1,4 @@
-"""Which events a page holds."""
+"""The events that a query selects."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ __all__ = ["EVERYTHING", "Selection"]
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What the query parameters of a read ask for.
+    """The criteria of a query; an event must fulfil all of them.
 
     Attributes:
-        filter: What their attributes are, the hub's own among them.
-        streams: The streams wanted; none means all.
-        since: Stored at or after this time, in milliseconds since 1970.
-        until: Stored before this time.
+        filter: A filter on its attributes, those of the hub included.
+        streams: The streams of the events; all streams, if empty.
+        since: Only events that were stored at or after this time, in milliseconds since 1970.
+        until: Only events that were stored before this time, in milliseconds since 1970.
     """
 
     filter: Filter = ANY_ATTRIBUTES
@@ -34,18 +34,23 @@ class Selection:
     until: int | None = None
 
     def matches(self, event: RecordedEvent) -> bool:
-        """Whether the event is wanted."""
+        """Whether the query selects an event."""
         if self.since is not None and event.time < self.since:
             return False
         if self.until is not None and event.time >= self.until:
             return False
         if self.streams and event.stream not in self.streams:
             return False
-        # Attributes are not decoded where nobody asks for them.
+        # Without a filter, attributes need not be decoded.
         return self.filter == ANY_ATTRIBUTES or self.filter.matches(recorded_attributes(event))
 
     def is_past(self, event: RecordedEvent, *, backwards: bool) -> bool:
-        """Whether neither this event nor any behind it, read in this direction, is within `since` and `until`."""
+        """Whether no later event of the same read can lie between `since` and `until`.
+
+        Args:
+            event: The event that was read.
+            backwards: Whether events are read backwards.
+        """
         if backwards:
             return self.since is not None and event.time < self.since
         return self.until is not None and event.time >= self.until

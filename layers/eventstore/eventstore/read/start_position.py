@@ -1,4 +1,4 @@
-"""Where a subscription starts: behind cursors, or else at the oldest event kept, or else from now on."""
+"""The start of a subscription: after cursors, at the oldest event, or now."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ __all__ = ["Origin", "origin_of", "require_kept"]
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where to start.
+    """Where a subscription starts.
 
     Attributes:
-        starts: In each of the partitions concerned.
-        marks: The positions that were given and still count.
-        since: The removal serials that were given with these; without one, whatever was removed counts.
-        renewed: The partitions that were made anew since: there it starts at the oldest event.
+        starts: The start in each partition concerned.
+        marks: The positions of the cursors that are still valid, per partition.
+        renewed: The partitions that were reset since the cursors were issued; their start is the oldest event.
+        since: The removal serials of the cursors, per partition; without one, all removals count.
     """
 
     starts: Mapping[int, Position | Start]
@@ -36,31 +36,43 @@ class Origin:
 
 
 def origin_of(log: Log, streams: Collection[str], *, cursors: Sequence[str] = (), oldest: bool = False) -> Origin:
-    """Where what concerns these streams, or all of them if none is named, is to start.
+    """Return where a subscription starts.
+
+    Args:
+        log: The log.
+        streams: The streams of the subscription; all streams, if empty.
+        cursors: The cursors after which it starts.
+        oldest: Without cursors, start at the oldest event instead of now.
 
     Raises:
-        InvalidCursor: The cursors are none, or do not cover all partitions concerned.
+        InvalidCursor: A cursor is invalid, or they do not cover all partitions of the streams.
     """
     concerned = sorted({partition_of(stream, log.partitions) for stream in streams}) or range(log.partitions)
     if not cursors:
         return Origin(dict.fromkeys(concerned, Start.OLDEST if oldest else Start.NOW), {}, ())
     cursor = Cursor.merged(cursors)
     given = cursor.places
-    if left_out := [partition for partition in concerned if partition not in given]:
+    if uncovered := [partition for partition in concerned if partition not in given]:
         raise InvalidCursor(
-            f"the cursors do not cover partition {left_out[0]}; send the one of 'subscribed' with the newest of "
+            f"the cursors do not cover partition {uncovered[0]}; send the one of 'subscribed' with the newest of "
             "each partition",
             pointer="/cursor",
         )
-    now = log.missing(dict.fromkeys(concerned, _END))
-    renewed = [partition for partition in concerned if now[partition].epoch != given[partition][0]]
+    # At the end of the log nothing is missing: the call only returns the current epochs.
+    current = log.missing(dict.fromkeys(concerned, _END))
+    renewed = [partition for partition in concerned if current[partition].epoch != given[partition][0]]
     marks = {partition: given[partition][1] for partition in concerned if partition not in renewed}
     starts: dict[int, Position | Start] = {p: marks.get(p, Start.OLDEST) for p in concerned}
     return Origin(starts, marks, renewed, {p: cursor.removals[p] for p in marks if p in cursor.removals})
 
 
 def require_kept(log: Log, streams: Collection[str]) -> None:
-    """Return if none of these streams was deleted for good; raises `StreamGone`."""
+    """Raise `StreamGone` if one of these streams was deleted for good.
+
+    Args:
+        log: The log.
+        streams: The names of the streams.
+    """
     if streams and (gone := log.gone(list(streams))):
         raise StreamGone(gone[0])
 

@@ -1,1 +1,1 @@
-"""What changes streams: publishing to them, making them, changing their settings, deleting them."""
+"""Writing: publishing events, and creating, configuring and deleting streams."""

@@ -1,4 +1,4 @@
-"""How large events may be, and how many one publish may hold."""
+"""The limits on the size of events, and on the number of events of a publish."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ __all__ = ["Limits"]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the hub takes at once.
+    """The maximum sizes, in bytes of the JSON format.
 
     Attributes:
-        event_bytes: One event, in the JSON format.
-        small_bytes: An event of this size is taken whatever it consists of (CloudEvents 1.0.2, Size Limits); of a
-            larger one the attributes together may have as many, so that they fit into a frame without the data.
-        name_bytes: The id, and the source, of an event that is not small: they stand in the URL of its data.
-        batch_events: The events of one publish. Two arguments each, they stay well under the 3,999 that
-            ElastiCache Serverless allows a script.
-        batch_bytes: The events of one publish together; ElastiCache Serverless allows a script 4 MiB.
+        event_bytes: The size of an event.
+        small_bytes: An event up to this size is always accepted (CloudEvents 1.0.2, Size Limits). The attributes of a
+            larger event may have this size together, so that they fit into a frame without the data.
+        name_bytes: The size of the id, and of the source, of an event that is not small: the URL of its data has both.
+        batch_events: The number of events of a publish. With two arguments each, they stay well under the 3,999
+            arguments that ElastiCache Serverless accepts.
+        batch_bytes: The size of all events of a publish; ElastiCache Serverless accepts 4 MiB per script call.
     """
 
     event_bytes: int = 256 * 1024

@@ -1,4 +1,4 @@
-"""Publishing: events are stored at the ends of their streams, and the partitions that have news are woken up."""
+"""The use case of publishing: events are appended to their streams, and their partitions are woken up."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["PartlyPublished", "Published", "Publisher"]
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """Where an event stands; `duplicate` if it stood there before."""
+    """The place of a published event; `duplicate` if it was stored there before."""
 
     stream: str
     sequence: int
@@ -34,7 +34,7 @@ class PartlyPublished(Exception):
     """A publish to several streams failed for one of them.
 
     Attributes:
-        results: Per event, in the order given: where it stands, or None if it was not stored.
+        results: The place of each event, in the order given; None for events that were not stored.
     """
 
     def __init__(self, results: Sequence[Published | None]) -> None:
@@ -43,7 +43,13 @@ class PartlyPublished(Exception):
 
 
 class Publisher:
-    """Publishes events."""
+    """Publishes events.
+
+    Args:
+        log: Stores the events.
+        wakeups: Wakes up the partitions that have something to dispatch.
+        limits: The maximum sizes; None is the defaults.
+    """
 
     def __init__(self, log: Log, wakeups: Wakeups, *, limits: Limits | None = None) -> None:
         self._log = log
@@ -53,20 +59,24 @@ class Publisher:
     def publish(
         self, events: Sequence[Event], *, access: Access, stream: str | None = None, expected: Expected = ANY
     ) -> list[Published]:
-        """Store events, all or none of each stream, and say where each stands.
+        """Store events, all or none of each stream.
 
         Args:
-            events: In the order in which they are to stand. Of none, nothing is done.
-            access: The caller's; it needs the scope `publish`, and reach of every stream and tenant.
-            stream: Where all of them belong; without it, each says so itself (`streams.stream_of`).
-            expected: Where the caller believes the stream ends; it needs all events to be of one stream.
+            events: The events, in order; without events, nothing is done.
+            access: The access of the caller: it needs the scope `publish`, and must include every stream and tenant.
+            stream: The stream of all events; None if each belongs to the stream that it names (`streams.stream_of`).
+            expected: Where the caller believes the stream ends. All events must belong to one stream.
+
+        Returns:
+            The place of each event, in the order given.
 
         Raises:
             Forbidden: The access does not allow it. Nothing was stored.
-            InvalidEvent: An attribute is the hub's own.
-            TooLarge: One event, its attributes, or all events together, are beyond the limits. Nothing was stored.
-            PartlyPublished: Some streams took their events and one did not; its cause says why.
-            WrongExpectedVersion, EventConflict, StreamGone: As `Log.append` says. Nothing was stored.
+            InvalidStream: An event does not result in the name of a stream. Nothing was stored.
+            InvalidQuery: `expected` is given, and the events belong to several streams. Nothing was stored.
+            TooLarge: An event, its attributes, or all events together exceed the limits. Nothing was stored.
+            PartlyPublished: The events of some streams were stored, and those of one were not; its cause says why.
+            WrongExpectedVersion, EventConflict, StreamGone: See `Log.append`. Nothing was stored.
         """
         access.require(Scope.PUBLISH)
         access.require_events(events, stream=stream)
@@ -86,7 +96,7 @@ class Publisher:
                     if any(results):
                         raise PartlyPublished(results) from error
                     raise
-                _place(results, indexes, events, appended)
+                _fill_in(results, indexes, events, appended)
                 if appended.needs_wakeup:
                     needs_wakeup.add(appended.partition)
         finally:
@@ -94,8 +104,9 @@ class Publisher:
         return [result for result in results if result]
 
 
-def _place(
+def _fill_in(
     results: list[Published | None], indexes: Sequence[int], events: Sequence[Event], appended: Appended
 ) -> None:
-    for at, index in enumerate(indexes):
-        results[index] = Published(appended.stream, appended.sequences[at], events[index].id, at in appended.duplicates)
+    for number, index in enumerate(indexes):
+        is_duplicate = number in appended.duplicates
+        results[index] = Published(appended.stream, appended.sequences[number], events[index].id, is_duplicate)

@@ -1,4 +1,4 @@
-"""Streams as operators handle them: making them, changing their settings, deleting them."""
+"""The use case of managing streams: creating, configuring and deleting them."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ __all__ = ["StreamAdmin"]
 
 _LOGGER = logging.getLogger(__name__)
 
-_TRIMMING = 2000
-"""Milliseconds that a deletion spends on memory before it is answered: API Gateway ends a request after 29 seconds."""
+_TRIM_MILLISECONDS = 2000
+"""How long a request removes events from memory before it is answered: API Gateway times out after 29 seconds."""
 
 
 class StreamAdmin:
-    """Makes streams, changes them and deletes them.
+    """Creates, configures and deletes streams.
 
     Args:
-        log: Keeps them.
-        wakeups: Starts the turns that tell subscribers of a deletion.
-        clock: By which a deletion removes what it can in a short time; without one, all is left to the sweep.
+        log: Stores the streams.
+        wakeups: Starts the turns that notify subscribers of a deletion.
+        clock: Limits the time that a request spends on removing events from memory; None leaves all to the sweep.
     """
 
     def __init__(self, log: Log, wakeups: Wakeups, *, clock: Clock | None = None) -> None:
@@ -41,21 +41,21 @@ class StreamAdmin:
     def create(
         self, stream: str, config: StreamConfig, *, access: Access, new: bool = False
     ) -> tuple[StreamState, bool]:
-        """Make a stream.
+        """Create a stream.
 
         Args:
-            stream: Its name.
+            stream: The name of the stream.
             config: Its settings.
-            access: The caller's; it needs the scope `admin`, and reach of the stream.
-            new: Whether a stream that is there already is an error, even one with the same settings.
+            access: The access of the caller: it needs the scope `admin`, and must include the stream.
+            new: Whether an existing stream is an error, even with the same settings.
 
         Returns:
-            The state that it is in, and whether it was made now.
+            The state of the stream, and whether it was created.
 
         Raises:
             Forbidden: The access does not allow it.
-            StreamConflict, StreamGone: As `Log.create` says.
-            WrongExpectedVersion: It was to be new, and is there.
+            StreamConflict, StreamGone: See `Log.create`.
+            WrongExpectedVersion: It must be new, and exists.
         """
         access.require(Scope.ADMIN)
         access.require_streams([stream], pointer="/id")
@@ -78,22 +78,23 @@ class StreamAdmin:
         access: Access,
         accepts: Callable[[StreamState, str], bool] | None = None,
     ) -> tuple[StreamState, str]:
-        """Change a stream's settings, and remove for a short time what they no longer keep; the sweep removes the rest.
+        """Change the settings of a stream.
+
+        Events that the new settings do not keep are removed for a short time; the sweep removes the rest.
 
         Args:
-            stream: Its name.
-            change: Makes the new settings of those that it has.
-            access: The caller's; it needs the scope `admin`, and reach of the stream.
-            accepts: Whether the stream may be changed, as it is and in the epoch that its partition has; without it, it
-                may be however it is.
+            stream: The name of the stream.
+            change: Returns the new settings for the current ones.
+            access: The access of the caller: it needs the scope `admin`, and must include the stream.
+            accepts: Whether a state of the stream, in an epoch of its partition, may be changed; None accepts any.
 
         Returns:
-            The state that it is in, and its partition's epoch.
+            The new state of the stream, and the epoch of its partition.
 
         Raises:
             Forbidden: The access does not allow it.
-            StreamNotFound, StreamGone: As `Log.configure` says.
-            WrongExpectedVersion: It may not; nothing is changed.
+            StreamNotFound, StreamGone: See `Log.configure`.
+            WrongExpectedVersion: `accepts` refused the state; nothing is changed.
         """
         _require_admin(access, stream)
         while True:
@@ -102,7 +103,7 @@ class StreamAdmin:
             if accepts is not None and not accepts(known, now.epoch):
                 raise WrongExpectedVersion(stream, expected=None, actual=known.head)
             config = change(known.config)
-            # Who says the same again, because an answer was lost, changes nothing.
+            # A request that is repeated because its response was lost changes nothing.
             if config == known.config or self._log.configure(known, config, exactly=accepts is not None):
                 break
         self._trim(stream)
@@ -111,21 +112,21 @@ class StreamAdmin:
     def delete(
         self, stream: str, *, access: Access, permanently: bool = False, conditions: Sequence[Condition] = ()
     ) -> None:
-        """Delete a stream's events, all at once. What is left in memory is removed later, by the sweep at the latest.
+        """Delete all events of a stream in one step. The sweep frees the memory that the request does not.
 
         Args:
-            stream: Its name.
-            access: The caller's; it needs the scope `admin`, and reach of the stream.
-            permanently: Whether it never takes an event again.
-            conditions: What must be true of the stream's version.
+            stream: The name of the stream.
+            access: The access of the caller: it needs the scope `admin`, and must include the stream.
+            permanently: Refuse all later events: the stream is gone.
+            conditions: Conditions on the version of the stream, all of which must be true.
 
         Raises:
             Forbidden: The access does not allow it.
-            StreamNotFound, StreamGone, WrongExpectedVersion: As `Log.delete` says.
+            StreamNotFound, StreamGone, WrongExpectedVersion: See `Log.delete`.
         """
         _require_admin(access, stream)
         deleted = self._log.delete(stream, permanently=permanently, conditions=conditions)
-        # Subscribers are told by the partition's next turn.
+        # The next turn of the partition notifies the subscribers.
         self._wakeups.notify([deleted.partition] if deleted.needs_wakeup else [])
         self._trim(stream)
 
@@ -133,9 +134,9 @@ class StreamAdmin:
         if self._clock is None:
             return
         try:
-            self._log.trim(stream, until=self._clock.now() + _TRIMMING)
+            self._log.trim(stream, until=self._clock.now() + _TRIM_MILLISECONDS)
         except Unavailable as error:
-            # What was asked for is done, and the sweep goes on.
+            # The change itself is stored, and the sweep continues the removal.
             _LOGGER.warning("%s: %s", error.code, error.detail)
 
 

@@ -1,1 +1,1 @@
-"""Ports on services of AWS: queues in SQS, connections in API Gateway."""
+"""Adapters on services of AWS: queues in SQS, connections in API Gateway."""

@@ -1,4 +1,4 @@
-"""The clients of a WebSocket API, through its @connections API."""
+"""Posting to the clients of a WebSocket API through its @connections API."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ class ApiGatewayConnections:
 
     def post(self, connection: str, message: bytes) -> None:
         """See `Connections.post`."""
-        with _telling(connection):
+        with _translated_errors(connection):
             self._client.post_to_connection(ConnectionId=connection, Data=message)
 
     def close(self, connection: str) -> None:
         """See `Connections.close`."""
-        with suppress(Gone), _telling(connection):
+        with suppress(Gone), _translated_errors(connection):
             self._client.delete_connection(ConnectionId=connection)
 
 
 @contextmanager
-def _telling(connection: str) -> Iterator[None]:
+def _translated_errors(connection: str) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        # By its status: not every endpoint names the error as AWS does.
+        # By the status code: not every endpoint names the error as AWS does.
         if error.response["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.GONE:
             raise Gone(connection) from error
         raise Unreachable(str(error)) from error

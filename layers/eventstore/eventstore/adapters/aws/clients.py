@@ -1,4 +1,4 @@
-"""The clients of AWS services, with the timeouts and the retries that their functions have time for."""
+"""The clients of AWS services, with timeouts and retries that fit the time limits of the functions."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 __all__ = ["POSTS_AT_ONCE", "POST_MILLISECONDS", "connections_client", "sqs_client"]
 
 POSTS_AT_ONCE = 16
-"""Posts to different connections that one process has under way."""
+"""The maximum number of posts that one process has in progress, each to another connection."""
 
 _CONNECT_SECONDS, _POST_SECONDS = 1, 2
 
 POST_MILLISECONDS = 1000 * (_CONNECT_SECONDS + _POST_SECONDS)
-"""The longest that one post, or the end of a connection, takes."""
+"""The longest time that posting a message, or closing a connection, takes."""
 
 
 def sqs_client() -> SQSClient:
-    """A client of SQS; botocore tries three times."""
+    """Create a client of SQS that tries every request up to three times."""
     config = Config(
         connect_timeout=1,
         read_timeout=3,
@@ -39,16 +39,16 @@ def sqs_client() -> SQSClient:
 
 
 def connections_client(url: Callable[[], str]) -> ApiGatewayManagementApiClient:
-    """A client of a WebSocket API's connections; it tries once, for how often is the deliverer's to say.
+    """Create a client of the connections of a WebSocket API. It tries once: the `Deliverer` decides on retries.
 
     Args:
-        url: Gives the API's address. It is not asked where botocore's own variable names an endpoint, for a stack that
-            runs elsewhere than its template says.
+        url: Returns the address of the API. It is not called where botocore's own variable names an endpoint, for a
+            stack whose endpoints are not those of its template.
     """
-    elsewhere = "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI" in os.environ
+    is_overridden = "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI" in os.environ
     client: ApiGatewayManagementApiClient = boto3.client(
         "apigatewaymanagementapi",
-        endpoint_url=None if elsewhere else url(),
+        endpoint_url=None if is_overridden else url(),
         config=Config(
             connect_timeout=_CONNECT_SECONDS,
             read_timeout=_POST_SECONDS,

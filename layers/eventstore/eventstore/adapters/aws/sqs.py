@@ -1,6 +1,6 @@
-"""Bells and deliveries as messages of SQS FIFO queues.
+"""Bells, deliveries and dead letters as messages of SQS FIFO queues.
 
-Every message has a deduplication id of its own: two bells that say the same are two bells.
+Every bell and delivery has a deduplication id of its own, because equal messages are separate requests.
 """
 
 from __future__ import annotations
@@ -31,19 +31,26 @@ if TYPE_CHECKING:
 
 __all__ = ["SqsBells", "SqsDeliveries", "SqsLetters"]
 
-_AT_ONCE = 10
+_BATCH_MESSAGES = 10
 _BATCH_BYTES = 250 * 1024
-"""SQS takes ten messages at once, and 256 KiB in all wherever nobody raised it (SQS quotas)."""
+"""SQS accepts ten messages per call, and 256 KiB in all unless the quota was raised (SQS quotas)."""
 
-_TRIES = 3
+_MAX_REFUSALS = 3
 _GONE_GROUPS = 16
 
 _LETTER_BYTES = 240 * 1024
-"""Of a letter that would be larger, the event is named by its stream and sequence alone."""
+"""A letter that would be larger leaves out the event; its stream and sequence name it."""
 
 
 class SqsBells:
-    """See `ports.Bells`. A partition's bells are one message group, so one consumer has them at a time."""
+    """See `ports.Bells`. The bells of a partition are one message group, which SQS gives to one consumer at a time.
+
+    Args:
+        client: The client of SQS.
+        queue_url: The FIFO queue of bells.
+        new_id: Draws a deduplication id.
+        alarms_url: The standard queue of delayed bells.
+    """
 
     def __init__(self, client: SQSClient, queue_url: str, *, new_id: Callable[[], str], alarms_url: str = "") -> None:
         self._client = client
@@ -52,7 +59,7 @@ class SqsBells:
         self._alarms_url = alarms_url
 
     def ring_later(self, partition: int, *, seconds: float) -> None:
-        """See `Bells.ring_later`. By a queue of its own: messages of a FIFO queue cannot be delayed one by one."""
+        """See `Bells.ring_later`. It uses another queue: messages of a FIFO queue cannot be delayed individually."""
         try:
             self._client.send_message(
                 QueueUrl=self._alarms_url, MessageBody=json.dumps({"alarm": partition}), DelaySeconds=ceil(seconds)
@@ -71,8 +78,8 @@ class SqsBells:
 
     def ended(self, name: str, members: Iterable[Member]) -> None:
         """See `Bells.ended`."""
-        told = [(one.connection, {"ended": one.connection, "id": one.id, "subscription": name}) for one in members]
-        self._send([(_gone_group(connection), json.dumps(body)) for connection, body in told])
+        bodies = [(m.connection, {"ended": m.connection, "id": m.id, "subscription": name}) for m in members]
+        self._send([(_gone_group(connection), json.dumps(body)) for connection, body in bodies])
 
     def _send(self, bells: Sequence[tuple[str, str]]) -> None:
         try:
@@ -85,10 +92,10 @@ class SqsBells:
                     MessageDeduplicationId=self._new_id(),
                 )
                 return
-            for start in range(0, len(bells), _AT_ONCE):
+            for start in range(0, len(bells), _BATCH_MESSAGES):
                 entries = [
                     _entry(str(number), group, body, self._new_id())
-                    for number, (group, body) in enumerate(bells[start : start + _AT_ONCE])
+                    for number, (group, body) in enumerate(bells[start : start + _BATCH_MESSAGES])
                 ]
                 answer = self._client.send_message_batch(QueueUrl=self._queue_url, Entries=entries)
                 if answer.get("Failed"):
@@ -98,7 +105,13 @@ class SqsBells:
 
 
 class SqsDeliveries:
-    """See `ports.Deliveries`. A shard is one message group."""
+    """See `ports.Deliveries`. A shard is one message group.
+
+    Args:
+        client: The client of SQS.
+        queue_url: The FIFO queue of deliveries.
+        new_id: Draws a deduplication id.
+    """
 
     def __init__(self, client: SQSClient, queue_url: str, *, new_id: Callable[[], str]) -> None:
         self._client = client
@@ -110,17 +123,17 @@ class SqsDeliveries:
         waiting: dict[int, deque[str]] = {}
         for delivery in deliveries:
             waiting.setdefault(delivery.shard, deque()).append(delivery.encoded())
-        failures = 0
+        refusals = 0
         while waiting:
             for shards in list(_batches(waiting)):
-                failures += self._send_first(waiting, shards)
-                if failures > _TRIES:
+                refusals += self._send_first(waiting, shards)
+                if refusals > _MAX_REFUSALS:
                     raise QueueUnavailable("the queue of deliveries does not take them; the turn is taken again")
 
     def _send_first(self, waiting: dict[int, deque[str]], shards: Sequence[int]) -> int:
-        """Send the first delivery of each shard; how many were refused.
+        """Send the first delivery of each shard, and return the number of those that SQS refused.
 
-        Only one of a shard at a time: a batch may be taken in part, and what comes later must not overtake.
+        A batch has one delivery per shard: SQS may accept a part of it, and later deliveries must not overtake.
         """
         entries = [_entry(str(shard), f"s{shard}", waiting[shard][0], self._new_id()) for shard in shards]
         try:
@@ -147,7 +160,12 @@ class SqsDeliveries:
 
 
 class SqsLetters:
-    """See `ports.DeadLetters`. A stream of a subscription is one message group."""
+    """See `ports.DeadLetters`. The letters of a subscription and stream are one message group.
+
+    Args:
+        client: The client of SQS.
+        queue_url: The FIFO queue of dead letters.
+    """
 
     def __init__(self, client: SQSClient, queue_url: str) -> None:
         self._client = client
@@ -157,7 +175,7 @@ class SqsLetters:
         """See `DeadLetters.send`."""
         for letter in letters:
             try:
-                # One by one, for they are few, and a batch may be taken in part.
+                # One by one: letters are few, and SQS may accept a part of a batch.
                 self._client.send_message(
                     QueueUrl=self._queue_url,
                     MessageBody=_letter_body(letter),
@@ -172,27 +190,27 @@ class SqsLetters:
         groups, removed = {_letter_group(key, stream) for stream in streams}, 0
         others: list[str] = []
         try:
-            # What is received is hidden meanwhile, so each message is seen once.
+            # Received messages are hidden for the visibility timeout, so each one is received once.
             while messages := self._client.receive_message(
                 QueueUrl=self._queue_url,
-                MaxNumberOfMessages=_AT_ONCE,
+                MaxNumberOfMessages=_BATCH_MESSAGES,
                 VisibilityTimeout=30,
                 MessageSystemAttributeNames=["MessageGroupId"],
             ).get("Messages"):
-                found = [m["ReceiptHandle"] for m in messages if m["Attributes"]["MessageGroupId"] in groups]
+                matches = [m["ReceiptHandle"] for m in messages if m["Attributes"]["MessageGroupId"] in groups]
                 others += [m["ReceiptHandle"] for m in messages if m["Attributes"]["MessageGroupId"] not in groups]
-                if found:
+                if matches:
                     entries: list[DeleteMessageBatchRequestEntryTypeDef] = [
-                        {"Id": str(number), "ReceiptHandle": handle} for number, handle in enumerate(found)
+                        {"Id": str(number), "ReceiptHandle": handle} for number, handle in enumerate(matches)
                     ]
                     answer = self._client.delete_message_batch(QueueUrl=self._queue_url, Entries=entries)
                     removed += len(answer.get("Successful", []))
-            for start in range(0, len(others), _AT_ONCE):
+            for start in range(0, len(others), _BATCH_MESSAGES):
                 self._client.change_message_visibility_batch(
                     QueueUrl=self._queue_url,
                     Entries=[
                         {"Id": str(number), "ReceiptHandle": handle, "VisibilityTimeout": 0}
-                        for number, handle in enumerate(others[start : start + _AT_ONCE])
+                        for number, handle in enumerate(others[start : start + _BATCH_MESSAGES])
                     ],
                 )
         except (BotoCoreError, ClientError) as error:
@@ -217,9 +235,9 @@ def _letter_body(letter: DeadLetter) -> str:
         "errors": letter.errors,
         "since": letter.since,
     }
-    # Measured as it is sent: reasons and events may be longer there than where they come from.
-    whole = escape_for_sqs(f'{json.dumps(head)[:-1]},"event":{letter.event}}}')
-    return whole if len(whole.encode()) <= _LETTER_BYTES else f'{json.dumps(head)[:-1]},"event":null}}'
+    # Measured after escaping, which may make errors and events longer.
+    body = escape_for_sqs(f'{json.dumps(head)[:-1]},"event":{letter.event}}}')
+    return body if len(body.encode()) <= _LETTER_BYTES else f'{json.dumps(head)[:-1]},"event":null}}'
 
 
 def _digest(text: str) -> str:
@@ -227,12 +245,12 @@ def _digest(text: str) -> str:
 
 
 def _batches(waiting: dict[int, deque[str]]) -> Iterator[list[int]]:
-    """Shards whose first deliveries fit into one call."""
+    """Yield batches of shards whose first deliveries fit into one call."""
     batch: list[int] = []
     size = 0
     for shard, bodies in waiting.items():
         length = len(bodies[0].encode())
-        if batch and (len(batch) == _AT_ONCE or size + length > _BATCH_BYTES):
+        if batch and (len(batch) == _BATCH_MESSAGES or size + length > _BATCH_BYTES):
             yield batch
             batch, size = [], 0
         batch.append(shard)

@@ -1,11 +1,11 @@
-"""An index of attributes: for each few hundred events of a partition's log, which values stand in them.
+"""The index of attribute values: a Bloom filter for every few hundred events of a partition's log.
 
-A block covers the entries of the log behind the block before it, up to the entry that is its id, and holds a Bloom
-filter of its events' attributes. So a reader that looks for a rare value passes over hundreds of events by one look.
-The filter may hold a value that none of its events has, which costs a reader time; it never lacks one that one has.
+A block covers the entries of the log after the previous block, up to the entry that has its id. It holds a Bloom filter
+of the attributes of its events, so a reader that searches a rare value skips hundreds of events with one test. A filter
+may report a value that none of its events has, which costs a reader time; it never misses a value.
 
-The sweep makes blocks of what was appended since (`Log.index`), for appends are many and selective reads are few.
-Behind the last block, events are read one by one.
+The sweep adds blocks for new events (`Log.index`), because appends are many and selective reads are few. Events after
+the last block are read one by one.
 """
 
 from __future__ import annotations
@@ -46,26 +46,26 @@ INDEXED = frozenset(
         "causationid",
     }
 )
-"""The attributes that blocks tell of: those that a read can ask for by a parameter.
+"""The indexed attributes: those that a read can select by a parameter.
 
-A list of its own, not `filters.parameters.ATTRIBUTES`: blocks are stored. The blocks that stand know nothing of an
-attribute that is added here later, and a read that asks for it would pass over its events. A new parameter is safe: a
-clause on an attribute that is not in this list is looked up in no block.
+The list is not `filters.parameters.ATTRIBUTES` because blocks are stored. Stored blocks do not hold an attribute that
+is added here later, so a read that selects by it would skip matching events. A new parameter is safe: clauses on
+attributes that are not in this list do not use the blocks.
 """
 
 _EVENTS = 256
-"""Events of a block, and some more: those of its last append. A match costs a reader that many events."""
+"""The minimum number of events of a block, which ends with a whole append. A match makes a reader read all of them."""
 
-_AT_ONCE = 256
+_STEP_EVENTS = 256
 _BITS = 10
-"""Bits of a filter for each value: with four probes, one look in 80 is in vain."""
+"""The bits of a filter per value: with four probes, the rate of false positives is one in 80."""
 _PROBES = 4
 
 _SEQUENCES = 1 << 52
-"""Beyond every sequence; Lua counts exactly up to twice that."""
+"""Greater than every sequence; Lua numbers are exact up to twice this."""
 
-_LOOKS = 2048
-"""Blocks that one step looks at: half a million events, in about a millisecond."""
+_MAX_BLOCKS = 2048
+"""The maximum number of blocks that one script call tests: half a million events, in about a millisecond."""
 
 
 class Blocks:
@@ -77,7 +77,16 @@ class Blocks:
         self._bisect = Script("log/bisect")
 
     def skip(self, after: Mapping[int, Position], clauses: Clauses, *, backwards: bool) -> dict[int, Position]:
-        """From where on, of each partition, an event may fulfil the clauses, as far as blocks tell."""
+        """Skip the events that cannot fulfil the clauses, as far as the blocks show.
+
+        Args:
+            after: The position where reading starts, per partition.
+            clauses: The clauses that events must fulfil.
+            backwards: Whether the caller reads backwards.
+
+        Returns:
+            The position where reading can start, per partition.
+        """
         known = [clause for clause in clauses if all(name in INDEXED for name, _ in clause)]
         if not known:
             return dict(after)
@@ -85,26 +94,29 @@ class Blocks:
         answers = self._skip.each(
             self._client,
             [
-                ([partition_keys(p).blocks], (f"{at.time}-{at.order}", int(backwards), terms, _LOOKS))
-                for p, at in after.items()
+                ([partition_keys(p).blocks], (f"{position.time}-{position.order}", int(backwards), terms, _MAX_BLOCKS))
+                for p, position in after.items()
             ],
         )
-        found = {}
-        for (partition, at), answer in zip(after.items(), answers, strict=True):
-            found[partition] = _beyond(at, answer, backwards=backwards) if answer else at
-        return found
+        positions = {}
+        for (partition, position), entry_id in zip(after.items(), answers, strict=True):
+            positions[partition] = _move_past(position, entry_id, backwards=backwards) if entry_id else position
+        return positions
 
     def skip_in_stream(
         self, partition: int, events: str, window: tuple[int, int], clauses: Clauses, *, backwards: bool
     ) -> tuple[int, int]:
-        """What is left of a window of sequences without the events that blocks pass over, at its nearer end.
+        """Narrow a range of sequences, at the end where reading starts, by the events that blocks exclude.
 
         Args:
-            partition: The stream's.
+            partition: The partition of the stream.
             events: The key of its events.
-            window: The first and the last sequence that are wanted.
-            clauses: What is looked for.
-            backwards: The reader comes from the last one.
+            window: The first and last sequence to read.
+            clauses: The clauses that events must fulfil.
+            backwards: Whether reading starts at the last sequence.
+
+        Returns:
+            The first and last sequence that are left to read.
         """
         start, stop = window
         if backwards:
@@ -114,10 +126,10 @@ class Blocks:
         if not nearest:
             return window
         sequence, time = sequence_and_time(nearest[0][0])
-        # From the first entry of that millisecond on, or from the last one back.
-        at = Position(time, LAST, WHOLE) if backwards else Position(time, 0, 0)
-        reached = self.skip({partition: at}, clauses, backwards=backwards)[partition]
-        if reached.time == at.time:
+        # The start of that millisecond in the log, or its end.
+        position = Position(time, LAST, WHOLE) if backwards else Position(time, 0, 0)
+        reached = self.skip({partition: position}, clauses, backwards=backwards)[partition]
+        if reached.time == position.time:
             return window
         if backwards:
             last = self._bisect(self._client, [events], (start, sequence, reached.time + 1))
@@ -126,12 +138,15 @@ class Blocks:
         return int(last) + 1, stop
 
     def extend(self, partition: int, read: Callable[[Position, int], Tail], *, may_go_on: Callable[[], bool]) -> bool:
-        """Make blocks of what was appended since the last one; whether all of it is covered that fills a block.
+        """Add blocks for the events after the last block, as far as they fill blocks.
 
         Args:
-            partition: Whose log.
-            read: Reads so many events of it from a position on.
+            partition: The partition to index.
+            read: Reads a number of events of the partition after a position.
             may_go_on: Whether there is time for another block.
+
+        Returns:
+            Whether all full blocks were added.
         """
         keys = partition_keys(partition)
         pipeline = self._client.pipeline(transaction=False)
@@ -139,9 +154,9 @@ class Blocks:
         pipeline.xrange(keys.log, count=1)
         newest, oldest = pipeline.execute()
         if newest:
-            # What was removed from the log needs no block.
-            least = oldest[0][0] if oldest else _after(newest[0][0])
-            self._client.execute_command("XTRIM", keys.blocks, "MINID", least)
+            # Blocks of events that were removed from the log are removed, too.
+            minimum = oldest[0][0] if oldest else _next_id(newest[0][0])
+            self._client.execute_command("XTRIM", keys.blocks, "MINID", minimum)
         position = Position(*sequence_and_time(newest[0][0]), WHOLE) if newest else BEGINNING
         while may_go_on():
             terms: set[tuple[int, int]] = set()
@@ -149,11 +164,11 @@ class Blocks:
             last: tuple[int, int] | None = None
             end: tuple[int, int] | None = None
             while count < _EVENTS or end is None:
-                tail = read(position, _AT_ONCE)
-                for at, event in tail.events:
-                    entry = at.time, at.order
+                tail = read(position, _STEP_EVENTS)
+                for event_position, event in tail.events:
+                    entry = event_position.time, event_position.order
                     if entry != last:
-                        # The last append may go on behind what was read: the block ends before it.
+                        # More events of the last append may follow: the block ends before it.
                         last, end = entry, last
                     terms |= _terms(event.body)
                 count += len(tail.events)
@@ -168,20 +183,20 @@ class Blocks:
         try:
             self._client.execute_command("XADD", key, f"{end[0]}-{end[1]}", "b", bloom_of(terms))
         except ResponseError as error:
-            # Somebody else has covered this and more by now.
+            # Another process has added this block, or later ones.
             if "equal or smaller" not in str(error):
                 raise
 
 
 def bloom_of(terms: Collection[tuple[int, int]]) -> bytes:
-    """A Bloom filter that has the terms; skip.lua reads it."""
+    """Return a Bloom filter of the terms, which skip.lua reads."""
     size = (len(terms) * _BITS + 7) // 8
-    filled = bytearray(size)
+    bits = bytearray(size)
     for start, step in terms:
         for probe in range(_PROBES):
-            at = (start + probe * step) % (size * 8)
-            filled[at >> 3] |= 1 << (at & 7)
-    return bytes(filled)
+            bit = (start + probe * step) % (size * 8)
+            bits[bit >> 3] |= 1 << (bit & 7)
+    return bytes(bits)
 
 
 def _terms(body: bytes) -> set[tuple[int, int]]:
@@ -192,18 +207,18 @@ def _terms(body: bytes) -> set[tuple[int, int]]:
 @lru_cache(maxsize=8192)
 def _term(name: str, value: str) -> tuple[int, int]:
     digest = blake2b(f"{name}\0{value}".encode(errors="replace"), digest_size=8).digest()
-    # Odd, so that no two probes of a term are the same bit of a filter of whole bytes.
+    # An odd step, so that the probes of a term are different bits of a filter of whole bytes.
     return int.from_bytes(digest[:4]), int.from_bytes(digest[4:]) | 1
 
 
-def _beyond(at: Position, entry: bytes, *, backwards: bool) -> Position:
-    time, order = sequence_and_time(entry)
+def _move_past(position: Position, entry_id: bytes, *, backwards: bool) -> Position:
+    time, order = sequence_and_time(entry_id)
     if not backwards:
-        return max(at, Position(time, order, WHOLE))
-    # Right behind the entry; the beginning has none before it.
-    return min(at, Position(time, order + 1, 0) if time else BEGINNING)
+        return max(position, Position(time, order, WHOLE))
+    # Right after the entry; 0-0 is the beginning of the log.
+    return min(position, Position(time, order + 1, 0) if time else BEGINNING)
 
 
-def _after(entry: bytes) -> str:
-    time, order = sequence_and_time(entry)
+def _next_id(entry_id: bytes) -> str:
+    time, order = sequence_and_time(entry_id)
     return f"{time}-{order + 1}"

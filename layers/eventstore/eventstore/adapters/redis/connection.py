@@ -1,4 +1,4 @@
-"""Connections to Redis, single or cluster, and what their failures mean to callers."""
+"""Connections to Redis, single or cluster, and the translation of their errors."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = ["ANSWERING", "SOCKET_SECONDS", "Client", "connect"]
 
 
 class Client(Protocol):
-    """What the adapters ask of redis-py; its own annotations leave open whether an answer is bytes, as ours all are."""
+    """The part of redis-py that the adapters use. Its own annotations do not say that all our answers are bytes."""
 
     def execute_command(self, *args: Any) -> Any: ...
     def pipeline(self, *, transaction: bool) -> Any: ...
@@ -42,11 +42,11 @@ class Client(Protocol):
 
 
 SOCKET_SECONDS = 5.0
-"""How long an answer may take; blocking reads must ask for less."""
+"""The maximum time for an answer; blocking reads must block for less."""
 
 
 class _Retry(Retry):
-    """Tries again what may go well the next time."""
+    """Retries unless the error is lasting."""
 
     def call_with_retry(
         self,
@@ -55,21 +55,21 @@ class _Retry(Retry):
         is_retryable: Callable[[Exception], bool] | None = None,
         with_failure_count: bool = False,  # noqa: FBT001, FBT002 - redis-py's signature
     ) -> Any:
-        def may_go_well(error: Exception) -> bool:
+        def is_worth_retrying(error: Exception) -> bool:
             return not is_lasting(error) and (is_retryable is None or is_retryable(error))
 
-        return super().call_with_retry(do, fail, may_go_well, with_failure_count)
+        return super().call_with_retry(do, fail, is_worth_retrying, with_failure_count)
 
 
 def connect(url: str) -> Client:
-    """A client of the store that a `REDIS_URL` names; docs/operations.md says what may stand in one.
+    """Create a client of the store of a `REDIS_URL`; docs/operations.md describes its options.
 
-    It connects at its first command, a client of a cluster at once. A command whose answer is lost is sent again for
-    about two seconds: what the hub sends may be sent twice, for an event is stored once.
+    The client connects at its first command; that of a cluster connects here. A command whose answer was lost is
+    repeated for about two seconds, because all commands of the hub can be repeated: an event is stored once.
 
     Raises:
-        SettingsError: The URL breaks a rule.
-        StoreUnavailable: A cluster does not let itself be connected to.
+        SettingsError: The URL is invalid.
+        StoreUnavailable: A cluster does not answer.
     """
     parsed = RedisUrl.parse(url)
     options: dict[str, Any] = {
@@ -78,7 +78,7 @@ def connect(url: str) -> Client:
         "socket_connect_timeout": 1.0,
         "socket_keepalive": True,
         "retry": _Retry(ExponentialWithJitterBackoff(base=0.02, cap=0.5), retries=7),
-        # Three round trips a connection that a cold start would wait for.
+        # Each would add round trips to every connection, for which a cold start would wait.
         "driver_info": None,
         "maint_notifications_config": MaintNotificationsConfig(enabled=False),
     }
@@ -91,7 +91,7 @@ def connect(url: str) -> Client:
 
 
 def _tokens(user: IamUser) -> CredentialProvider:
-    # Imported here, for it imports botocore.
+    # Imported here because it imports botocore.
     from eventstore.adapters.redis.elasticache_iam import IamTokens  # noqa: PLC0415 - see above
 
     return IamTokens.of_session(user, clock=SystemClock())
@@ -99,7 +99,7 @@ def _tokens(user: IamUser) -> CredentialProvider:
 
 def _cluster(url: str, options: dict[str, Any]) -> Any:
     cluster: Any = RedisCluster.from_url(url, **options)
-    # Answers are read by a client for each node, and nodes come and go: all later ones are made by this.
+    # Each node has a client that parses answers, and nodes come and go: this creates all later clients.
     create = cluster.nodes_manager.create_redis_node
     cluster.nodes_manager.create_redis_node = lambda *args, **kwargs: _with_plain_entries(create(*args, **kwargs))
     for node in cluster.get_nodes():
@@ -108,9 +108,9 @@ def _cluster(url: str, options: dict[str, Any]) -> Any:
 
 
 def _with_plain_entries(client: Redis) -> Redis:
-    """A client that leaves a stream's entries as they are sent, `[id, [field, value]]`.
+    """Make a client return the entries of streams as the server sends them: `[id, [field, value]]`.
 
-    By itself redis-py makes a dict of each, which takes a third of the time of a read.
+    By default redis-py converts each entry into a dict, which takes a third of the time of a read.
     """
     for command in ("XRANGE", "XREVRANGE"):
         client.set_response_callback(command, _as_sent)
@@ -122,7 +122,7 @@ def _as_sent(answer: Any, **_: Any) -> Any:
 
 
 class _Answering:
-    """Turns the failures that mean "not now" into `StoreUnavailable`. A class, for every append passes through it."""
+    """Translates errors of redis-py into `StoreUnavailable` and `StoreFull`. A class, because it is faster."""
 
     __slots__ = ()
 
@@ -139,4 +139,4 @@ class _Answering:
 
 
 ANSWERING = _Answering()
-"""What every call of the store stands in."""
+"""The context of every call of the store."""

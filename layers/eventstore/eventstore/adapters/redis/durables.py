@@ -1,4 +1,4 @@
-"""The `Durables` in Redis: a key per subscription by its name, and a group in the slot of each partition concerned."""
+"""The `Durables` in Redis: a definition by name, and a group in the slot of each of the subscription's partitions."""
 
 from __future__ import annotations
 
@@ -24,21 +24,24 @@ if TYPE_CHECKING:
 
 __all__ = ["RedisDurables"]
 
-_AT_ONCE = 1000
-"""How many commands one script leaves; ElastiCache Serverless takes 3,999 arguments."""
+_BATCH = 1000
+"""The maximum number of commands per script call; ElastiCache Serverless accepts 3,999 arguments."""
 
-_WAITING = 10_000
-"""Twenty turns' worth, and some 15 MB at most."""
+_MAX_WAITING = 10_000
+"""The maximum number of commands in an inbox: those of twenty turns, and at most some 15 MB."""
 
-
-_TOO_MANY = -2
+_NO_WAKEUP_OUTSTANDING, _TOO_MANY = 1, -2
+"""Answers of enqueue_commands.lua."""
 
 
 class RedisDurables:
-    """See `ports.Durables`; the arguments as in `RedisLog`.
+    """See `ports.Durables`.
 
     Args:
-        waiting: How many commands may wait in a partition.
+        client: See `RedisLog`.
+        partitions: See `RedisLog`.
+        new_epoch: See `RedisLog`.
+        waiting: The maximum number of commands in the inbox of a partition.
     """
 
     def __init__(
@@ -47,7 +50,7 @@ class RedisDurables:
         *,
         partitions: int | None = None,
         new_epoch: Callable[[], str] = random_epoch,
-        waiting: int = _WAITING,
+        waiting: int = _MAX_WAITING,
     ) -> None:
         self._client = client
         self._waiting = waiting
@@ -70,25 +73,25 @@ class RedisDurables:
         """See `Durables.create`."""
         key = durable_key(durable.name)
         with ANSWERING:
-            # Its name comes first and decides; founding it again, after a try that died, leaves what stands. A store
-            # that is full refuses a new name, and nothing of what belongs to a name that stands.
+            # The definition is stored first and decides; repeating a call that died keeps it and its groups. A full
+            # store refuses a new definition, and nothing that belongs to a stored one.
             text = self._client.execute_command("GET", key)
             if text is None:
                 self._client.execute_command("SET", key, durable.encoded(), "NX")
                 text = self._client.execute_command("GET", key)
-            stands = Durable.decoded(text.decode())
+            stored = Durable.decoded(text.decode())
             self._list(self._client, [DURABLES], [durable.name, 0])
-            for partition in starts.keys() & set(self.partitions(stands)):
-                group = _group(starts[partition], (removals or {}).get(partition, 0))
-                kept, keys = partition_keys(partition), turn_keys(partition)
-                at = [kept.partition, kept.log, keys.groups, keys.durables]
-                arguments = [self._new_epoch(), self._partitions.count, stands.key, stands.encoded(), group]
-                self._create_group(self._client, at, [*arguments, WHOLE])
-        return stands
+            for partition in starts.keys() & set(self.partitions(stored)):
+                group = _encode_group(starts[partition], (removals or {}).get(partition, 0))
+                log, keys = partition_keys(partition), turn_keys(partition)
+                script_keys = [log.partition, log.log, keys.groups, keys.durables]
+                arguments = [self._new_epoch(), self._partitions.count, stored.key, stored.encoded(), group, WHOLE]
+                self._create_group(self._client, script_keys, arguments)
+        return stored
 
     def get(self, name: str) -> Durable:
         """See `Durables.get`."""
-        # Whoever asks may send anything; what names no key must not become a part of one.
+        # The name may be any text from a client: only valid names may become part of a key.
         if not is_name(name):
             raise SubscriptionNotFound(name, durable=True)
         with ANSWERING:
@@ -118,7 +121,7 @@ class RedisDurables:
         key = durable_key(old.name)
         with ANSWERING:
             text = self._client.execute_command("GET", key)
-            # By what it says, for an older program may have written it in other letters.
+            # Compared as values: an earlier release may have encoded the same definition differently.
             if text is None or Durable.decoded(text.decode()) != old:
                 return False
             return bool(self._change_definition(self._client, [key], [text, new.encoded()]))
@@ -150,31 +153,32 @@ class RedisDurables:
 
     def enqueue(self, durable: Durable, commands: Mapping[int, Iterable[Command]]) -> Sequence[int]:
         """See `Durables.enqueue`."""
-        silent = []
+        without_wakeup = []
         with ANSWERING:
-            for partition, told in commands.items():
+            for partition, own_commands in commands.items():
                 keys = turn_keys(partition)
-                at = [keys.inbox, keys.groups, partition_keys(partition).bell]
-                texts = [encoded(command) for command in told]
-                for start in range(0, len(texts), _AT_ONCE):
-                    some = texts[start : start + _AT_ONCE]
-                    answer = self._enqueue_commands(self._client, at, [durable.key, self._waiting, *some])
+                script_keys = [keys.inbox, keys.groups, partition_keys(partition).bell]
+                texts = [encoded(command) for command in own_commands]
+                for start in range(0, len(texts), _BATCH):
+                    arguments = [durable.key, self._waiting, *texts[start : start + _BATCH]]
+                    answer = self._enqueue_commands(self._client, script_keys, arguments)
                     if answer == _TOO_MANY:
                         raise StoreUnavailable(
                             f"{self._waiting} requests of members wait in partition {partition}, and no more may: "
                             "send it again in some seconds"
                         )
-                    if answer == 1:
-                        silent.append(partition)
-        return silent
+                    if answer == _NO_WAKEUP_OUTSTANDING:
+                        without_wakeup.append(partition)
+        return without_wakeup
 
 
-def _group(start: Position | Start, removals: int) -> str:
+def _encode_group(start: Position | Start, removals: int) -> str:
+    """Encode a new group; create_group.lua replaces the placeholders `REMOVALS` and `NOW`."""
     place = BEGINNING if isinstance(start, Start) else start
-    told = json.loads(Group(place=place, removals=removals).encoded())
+    members = json.loads(Group(place=place, removals=removals).encoded())
     if isinstance(start, Start):
-        # What was removed before counts only behind a place that was given.
-        told["removals"] = "REMOVALS"
+        # Earlier removals count only for a given position.
+        members["removals"] = "REMOVALS"
     if start is Start.NOW:
-        told["place"] = "NOW"
-    return json.dumps(told, separators=(",", ":"))
+        members["place"] = "NOW"
+    return json.dumps(members, separators=(",", ":"))

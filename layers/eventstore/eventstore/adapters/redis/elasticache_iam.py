@@ -1,9 +1,9 @@
-"""Passwords of ElastiCache users that authenticate by IAM: requests to connect, signed ahead and good for 15 minutes.
+"""Passwords of ElastiCache users that authenticate by IAM: presigned connect requests that are valid for 15 minutes.
 
 Rules: Amazon ElastiCache User Guide, "Authenticating with IAM". A connection outlives its token, for up to 12 hours;
-redis-py asks for a token whenever it connects, so the one that follows has a new one.
+redis-py requests a token for every new connection.
 
-Nobody imports this who does not use it: botocore takes longer to import than everything else of a function.
+Import this module only where it is used: importing botocore takes longer than all other imports of a function.
 """
 
 from __future__ import annotations
@@ -29,20 +29,22 @@ if TYPE_CHECKING:
 __all__ = ["IamTokens"]
 
 _VALID_SECONDS = 900
-_USED_SECONDS = 600
-"""For how long a token is given out: what is left of its time is for clocks that differ, and credentials that end."""
+_REUSED_SECONDS = 600
+"""How long a token is reused. The remaining validity allows for clock skew and for credentials that expire."""
 
-# At DEBUG it writes down signatures, which here are passwords.
+# At DEBUG, botocore logs signatures, which are passwords here.
 logging.getLogger("botocore.auth").setLevel(logging.INFO)
 
 
 class IamTokens(CredentialProvider):
-    """Gives redis-py a name and a token for each connection.
+    """Provides redis-py with a user name and a token for each connection.
 
     Args:
-        credentials: Those of the role that may `elasticache:Connect` to the cache as the user; they may renew
-            themselves. None: none were found.
-        clock: botocore signs by the system's time; this one says when to sign anew.
+        user: The user of the cache.
+        credentials: The credentials of a role that may `elasticache:Connect` to the cache as the user; they may be
+            refreshable. None if there are none.
+        region: The region of the cache.
+        clock: Decides when a new token is needed. botocore signs with the system's time.
     """
 
     def __init__(self, user: IamUser, *, credentials: Credentials | None, region: str, clock: Clock) -> None:
@@ -55,10 +57,14 @@ class IamTokens(CredentialProvider):
 
     @classmethod
     def of_session(cls, user: IamUser, *, clock: Clock) -> IamTokens:
-        """Tokens signed with the credentials and the region that the environment gives, as boto3 finds them.
+        """Create a provider with the credentials and the region of the environment, as boto3 finds them.
+
+        Args:
+            user: The user of the cache.
+            clock: Decides when a new token is needed.
 
         Raises:
-            SettingsError: There is no region.
+            SettingsError: No region is configured.
         """
         session = get_session()
         region = session.get_config_variable("region")
@@ -67,17 +73,17 @@ class IamTokens(CredentialProvider):
         return cls(user, credentials=session.get_credentials(), region=region, clock=clock)
 
     def get_credentials(self) -> tuple[str, str]:
-        """The user's name and a token that is good for another five minutes at least.
+        """Return the user's name, and a token that is valid for at least five more minutes.
 
         Raises:
             TokenError: There are no credentials to sign with.
         """
         now = self._clock.now()
         if now >= self._until:
-            self._token, self._until = self._signed(), now + _USED_SECONDS * 1000
+            self._token, self._until = self._sign(), now + _REUSED_SECONDS * 1000
         return self._user.name, self._token
 
-    def _signed(self) -> str:
+    def _sign(self) -> str:
         if self._credentials is None:
             raise TokenError("no AWS credentials were found, and iam= of REDIS_URL needs some to sign a token with")
         try:
@@ -86,9 +92,9 @@ class IamTokens(CredentialProvider):
             raise TokenError(
                 f"the AWS credentials for iam= of REDIS_URL do not renew ({type(error).__name__})"
             ) from error
-        asked = {"Action": "connect", "User": self._user.name}
+        parameters = {"Action": "connect", "User": self._user.name}
         if self._user.serverless:
-            asked["ResourceType"] = "ServerlessCache"
-        request = AWSRequest(method="GET", url=f"http://{self._user.cache}/", params=asked)
+            parameters["ResourceType"] = "ServerlessCache"
+        request = AWSRequest(method="GET", url=f"http://{self._user.cache}/", params=parameters)
         SigV4QueryAuth(credentials, "elasticache", self._region, expires=_VALID_SECONDS).add_auth(request)
         return str(request.url).removeprefix("http://")

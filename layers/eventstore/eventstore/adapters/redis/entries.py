@@ -1,8 +1,8 @@
-"""The entries of a stream's events: each holds one event, or several that stand together and came in one append.
+"""The entries in which a stream stores its events: each holds one event, or several adjacent ones of one append.
 
-An entry is `<lengths of all bodies but the last, 4 bytes each> -> <the bodies, one after the other>`, and its id is
-`<sequence>-<time>` of its last event. So a range of ids from a sequence on starts with the entry that holds it; to end
-with the entry that holds the last one, it must go on up to `REACH` further.
+An entry is `<lengths of all bodies but the last, 4 bytes each> -> <the bodies, concatenated>`, and its id is
+`<sequence>-<time>` of its last event. So a range of ids that starts at a sequence starts with the entry that holds it;
+to include the entry that holds the last sequence, the range must extend up to `REACH` further.
 """
 
 from __future__ import annotations
@@ -18,34 +18,34 @@ if TYPE_CHECKING:
 __all__ = ["LAST", "REACH", "entries_of", "recorded", "sequence_and_time"]
 
 REACH = 3
-"""By how much the id of an entry may be ahead of an event in it."""
+"""The maximum difference between the sequence in the id of an entry and that of an event in it."""
 
 LAST = (1 << 64) - 1
-"""The greatest number that stands in an id."""
+"""The greatest number that an id can have."""
 
-_BYTES = 16 * 1024
-"""What shares an entry is together no longer: who wants one of the events reads them all."""
+_SHARED_BYTES = 16 * 1024
+"""The maximum length of bodies that share an entry: a reader of one of the events reads all of them."""
 
 _LENGTHS = [Struct(f"<{number}I") for number in range(REACH + 1)]
 
 
 def entries_of(bodies: Sequence[bytes]) -> list[bytes]:
-    """The events as append.lua wants them: field and value of each entry, or, of a single event, the body alone."""
+    """Return events as append.lua accepts them: field and value of each entry, or the body alone of a single event."""
     if len(bodies) == 1:
         return [bodies[0]]
-    found: list[bytes] = []
+    arguments: list[bytes] = []
     for start in range(0, len(bodies), REACH + 1):
-        together = bodies[start : start + REACH + 1]
-        value = b"".join(together)
-        if len(value) > _BYTES:
-            found += [part for body in together for part in (b"", body)]
+        group = bodies[start : start + REACH + 1]
+        value = b"".join(group)
+        if len(value) > _SHARED_BYTES:
+            arguments += [part for body in group for part in (b"", body)]
         else:
-            found += (_LENGTHS[len(together) - 1].pack(*map(len, together[:-1])), value)
-    return found
+            arguments += (_LENGTHS[len(group) - 1].pack(*map(len, group[:-1])), value)
+    return arguments
 
 
 def sequence_and_time(entry_id: bytes) -> tuple[int, int]:
-    """What the id of an event's entry says; the id of a log's entry says its time and order."""
+    """Return both numbers of an id: sequence and time of an event's entry, or time and order of a log's entry."""
     sequence, _, time = entry_id.partition(b"-")
     return int(sequence), int(time)
 
@@ -53,27 +53,35 @@ def sequence_and_time(entry_id: bytes) -> tuple[int, int]:
 def recorded(
     stream: str, entries: Iterable[Any], *, low: int, high: int, backwards: bool = False
 ) -> list[RecordedEvent]:
-    """The events of entries whose sequences are `low` to `high`; if the entries stand `backwards`, so do the events."""
-    found: list[RecordedEvent] = []
+    """Return the events of a range of sequences.
+
+    Args:
+        stream: The stream of the events.
+        entries: Its entries, as XRANGE returns them; as XREVRANGE does, if `backwards`.
+        low: The first sequence.
+        high: The last sequence.
+        backwards: Return the newest event first.
+    """
+    events: list[RecordedEvent] = []
     for entry_id, (lengths, value) in entries:
         number, _, stored = entry_id.partition(b"-")
         last, time = int(number), int(stored)
         if lengths:
-            together = _together(stream, last, time, lengths, value)
-            if last > high or together[0].sequence < low:
-                together = [event for event in together if low <= event.sequence <= high]
-            found += reversed(together) if backwards else together
+            group = _split(stream, last, time, lengths, value)
+            if last > high or group[0].sequence < low:
+                group = [event for event in group if low <= event.sequence <= high]
+            events += reversed(group) if backwards else group
         elif low <= last <= high:
-            found.append(RecordedEvent(stream, last, time, value))
-    return found
+            events.append(RecordedEvent(stream, last, time, value))
+    return events
 
 
-def _together(stream: str, last: int, time: int, lengths: bytes, value: bytes) -> list[RecordedEvent]:
+def _split(stream: str, last: int, time: int, lengths: bytes, value: bytes) -> list[RecordedEvent]:
     number = len(lengths) // 4
-    found = []
-    at = 0
+    events = []
+    offset = 0
     for sequence, length in enumerate(_LENGTHS[number].unpack(lengths), last - number):
-        found.append(RecordedEvent(stream, sequence, time, value[at : at + length]))
-        at += length
-    found.append(RecordedEvent(stream, last, time, value[at:]))
-    return found
+        events.append(RecordedEvent(stream, sequence, time, value[offset : offset + length]))
+        offset += length
+    events.append(RecordedEvent(stream, last, time, value[offset:]))
+    return events

@@ -1,4 +1,4 @@
-"""Why a store does not answer, in words that name what is wrong and no secret."""
+"""Errors of redis-py: which ones are temporary, and messages that name the cause and no secret."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["TokenError", "is_away", "is_lasting", "reason_of"]
 
 
 class TokenError(AuthenticationError):
-    """No token could be made; the message says why. Of redis-py's kind, so that it drops the connection."""
+    """No token could be created; the message says why. A subclass, so that redis-py drops the connection."""
 
 
 _AWAY = (
@@ -47,18 +47,18 @@ _FORBIDDEN = (
 
 
 def is_away(error: BaseException | None) -> bool:
-    """Whether it means "not now": nothing is wrong with the request."""
+    """Whether the store is unavailable: nothing is wrong with the request."""
     return isinstance(error, _AWAY) or _is_forbidden(error)
 
 
 def is_lasting(error: BaseException) -> bool:
-    """Whether it stays as it is until an operator mends something, so that trying again at once is of no use."""
+    """Whether the error persists until an operator fixes its cause, so that retrying is useless."""
     causes = _causes(error)
     return any(isinstance(cause, _LASTING) or _is_handshake_timeout(cause) for cause in causes)
 
 
 def reason_of(error: BaseException) -> str:
-    """What is wrong, as one sentence; of all that led to the error, what an operator can mend counts first."""
+    """Return a message for an operator; a cause that an operator can fix takes precedence over the error itself."""
     for cause in _causes(error):
         if isinstance(cause, TokenError):
             return str(cause)
@@ -74,14 +74,14 @@ def reason_of(error: BaseException) -> str:
 
 
 def _is_forbidden(error: BaseException | None) -> bool:
-    # What a script may not do has no code of its own.
+    # A command that a script must not use has no error code of its own.
     return isinstance(error, NoPermissionError) or (
         isinstance(error, ResponseError) and str(error).startswith("ACL failure in script")
     )
 
 
 def _is_handshake_timeout(error: BaseException) -> bool:
-    # A server without TLS waits for the end of a line. The standard library has only words for it.
+    # A server without TLS waits for the end of a line. The standard library reports that only in the message.
     return isinstance(error, TimeoutError) and "handshake" in str(error)
 
 
@@ -91,8 +91,8 @@ def _tls(error: BaseException) -> str:
             f"the cache's certificate is not accepted ({error.verify_message}); "
             "ssl_ca_certs= of REDIS_URL names further authorities"
         )
-    why = error.reason if isinstance(error, SSLError) else "no answer"
-    return f"TLS with the cache fails ({why}); rediss:// is for a port that speaks it"
+    reason = error.reason if isinstance(error, SSLError) else "no answer"
+    return f"TLS with the cache fails ({reason}); rediss:// is for a port that speaks it"
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

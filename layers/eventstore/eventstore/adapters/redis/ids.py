@@ -1,7 +1,7 @@
-"""Finding events by their id: an index of each partition, brought up to date by who asks it, not by who appends.
+"""The index of events by id, one per partition. Lookups bring it up to date; appends do not.
 
-Appends are many and lookups by id are few, and one call fewer is what an append can save most. The log holds the keys
-of all events, so nothing is lost by being late: a lookup first indexes what was appended since the last one.
+Appends are many and lookups by id are few, and a command fewer is the largest saving of an append. The log holds the
+keys of all events, so a lookup can index the appends since the last lookup before it uses the index.
 """
 
 from __future__ import annotations
@@ -20,42 +20,55 @@ if TYPE_CHECKING:
 __all__ = ["MORE", "Ids"]
 
 MORE = "*"
-"""Stands at the end of a list of places that is not complete."""
+"""The last element of an incomplete list of places."""
 
-_AT_ONCE = 900
-"""Events that one step indexes, or up to an append more; with two arguments each, that stays under 3,999."""
+_STEP_EVENTS = 900
+"""About how many events one script call indexes: with two arguments each, and an append more, under 3,999."""
 
 
 class Ids:
-    """Where events stand, by their id."""
+    """Finds the places of events by their id."""
 
     def __init__(self, partitions: Partitions) -> None:
         self._partitions = partitions
         self._index = Script("log/index")
 
     def places(self, event_id: str, partitions: Iterable[int]) -> Sequence[Sequence[str]]:
-        """Per partition that has the id, `<stream>/<sequence>` of each event; the last may be `MORE`."""
-        asked = list(partitions)
-        self.catch_up(asked)
+        """Return the places of the events with an id, as `<stream>/<sequence>`, in a list per partition that has any.
+
+        Args:
+            event_id: The `id` attribute.
+            partitions: The partitions to search. The last place of a list may be `MORE`.
+        """
+        numbers = list(partitions)
+        self.catch_up(numbers)
         pipeline = self._partitions.client.pipeline(transaction=False)
-        for partition in asked:
+        for partition in numbers:
             pipeline.hget(partition_keys(partition).ids, id_key(event_id))
         return [places.decode().split(" ") for places in pipeline.execute() if places]
 
     def catch_up(self, partitions: Iterable[int], *, may_go_on: Callable[[], bool] = lambda: True) -> bool:
-        """Index what was appended since the index was last asked; whether all of it is indexed now."""
-        asked = list(partitions)
+        """Index the events that were appended since the last call.
+
+        Args:
+            partitions: The partitions to index.
+            may_go_on: Whether there is time for another step.
+
+        Returns:
+            Whether all events are indexed now.
+        """
+        numbers = list(partitions)
         pipeline = self._partitions.client.pipeline(transaction=False)
-        for partition in asked:
+        for partition in numbers:
             keys = partition_keys(partition)
             pipeline.hget(keys.partition, "indexed")
             pipeline.xrevrange(keys.log, count=1)
         answers = iter(pipeline.execute())
-        for partition, indexed, newest in zip(asked, answers, answers, strict=True):
+        for partition, indexed, newest in zip(numbers, answers, answers, strict=True):
             if newest and newest[0][0] != indexed:
                 keys = partition_keys(partition)
-                at = [keys.partition, keys.log, keys.ids]
-                while self._index(self._partitions.client, at, [_AT_ONCE]):
+                script_keys = [keys.partition, keys.log, keys.ids]
+                while self._index(self._partitions.client, script_keys, [_STEP_EVENTS]):
                     if not may_go_on():
                         return False
         return True

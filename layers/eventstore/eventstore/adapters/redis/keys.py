@@ -1,6 +1,6 @@
-"""The names of keys. All of a partition's share the hash tag {p<number>}, hence one slot of a cluster.
+"""The names of keys. The keys of a partition share the hash tag {p<number>}, so they are in one slot of a cluster.
 
-A stream's name stands behind the tag and has no braces, so it cannot choose the slot.
+The name of a stream comes after the tag and has no braces, so it cannot select the slot.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = [
 
 
 class PartitionKeys(NamedTuple):
-    """What a partition keeps; the Lua scripts say what is in each."""
+    """The keys of a partition's streams and log; the Lua scripts document their contents."""
 
     partition: str
     log: str
@@ -39,7 +39,7 @@ class PartitionKeys(NamedTuple):
 
 
 class StreamKeys(NamedTuple):
-    """What a stream keeps."""
+    """The keys of a stream."""
 
     events: str
     state: str
@@ -47,19 +47,24 @@ class StreamKeys(NamedTuple):
 
 @cache
 def partition_keys(partition: int) -> PartitionKeys:
-    """The keys of a partition."""
+    """Return the keys of a partition's streams and log."""
     return PartitionKeys(*(f"{{p{partition}}}:{name}" for name in PartitionKeys._fields))
 
 
 @lru_cache(maxsize=4096)
 def stream_keys(partition: int, stream: str) -> StreamKeys:
-    """The keys of a stream of that partition."""
+    """Return the keys of a stream.
+
+    Args:
+        partition: The number of its partition.
+        stream: Its name.
+    """
     tag = f"{{p{partition}}}"
     return StreamKeys(f"{tag}:events:{stream}", f"{tag}:state:{stream}")
 
 
 class TurnKeys(NamedTuple):
-    """What a partition keeps of its turns and subscriptions."""
+    """The keys of a partition's turns and subscriptions; the Lua scripts document their contents."""
 
     turn: str
     subscriptions: str
@@ -74,22 +79,22 @@ class TurnKeys(NamedTuple):
 
 @cache
 def turn_keys(partition: int) -> TurnKeys:
-    """The keys of a partition's turns and subscriptions."""
+    """Return the keys of a partition's turns and subscriptions."""
     return TurnKeys(*(f"{{p{partition}}}:{name}" for name in TurnKeys._fields))
 
 
 def connection_key(connection: str) -> str:
-    """The key of a connection: it stands in no partition's slot."""
+    """Return the key of a connection, which belongs to no partition."""
     return f"connection:{connection}"
 
 
 def durable_key(name: str) -> str:
-    """The key of a durable subscription: it stands in no partition's slot."""
+    """Return the key of a durable subscription's definition, which belongs to no partition."""
     return f"durable:{name}"
 
 
 DURABLES = "durables"
-"""A sorted set of the names of all durable subscriptions."""
+"""The sorted set of the names of all durable subscriptions."""
 
 CONNECTIONS = "connections"
-"""A sorted set of all connections, by when they were made."""
+"""The sorted set of the ids of all connections, by the time at which they were opened."""

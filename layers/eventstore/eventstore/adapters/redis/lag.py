@@ -1,4 +1,4 @@
-"""How far readers are behind, counted by references, for no event is read."""
+"""Counting the events after a position, by references: no event is read."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Lags"]
 
-_AT_ONCE = 2_000
-"""How many references one step counts, as in `redis_tail`."""
+_STEP = 2_000
+"""How many references one script call counts: about 2 ms, during which the server does nothing else."""
 
 
 class Lags:
-    """Counts what the logs of partitions hold beyond positions."""
+    """Counts the events after positions in the logs of partitions."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -30,17 +30,17 @@ class Lags:
 
     def count(self, after: Mapping[int, Position], *, most: int) -> dict[int, Lag]:
         """See `Log.lag`."""
-        found = dict.fromkeys(after, Lag(0, None))
+        lags = dict.fromkeys(after, Lag(0, None))
         starts = {p: f"{position.time}-{position.order}" for p, position in after.items()}
         while starts:
-            calls = [([partition_keys(p).log], [start, after[p].index, _AT_ONCE]) for p, start in starts.items()]
+            calls = [([partition_keys(p).log], [start, after[p].index, _STEP]) for p, start in starts.items()]
             answers = self._script.each(self._client, calls)
             for partition, (events, reached, ended, oldest) in zip(list(starts), answers, strict=True):
-                before = found[partition]
+                before = lags[partition]
                 first = sequence_and_time(oldest)[0] if before.oldest is None and oldest else before.oldest
-                found[partition] = Lag(min(before.events + events, most), first)
-                if ended or found[partition].events == most:
+                lags[partition] = Lag(min(before.events + events, most), first)
+                if ended or lags[partition].events == most:
                     del starts[partition]
                 else:
                     starts[partition] = f"({reached.decode()}"
-        return found
+        return lags

@@ -1,35 +1,32 @@
 """The `Log` on Redis Streams.
 
-Every step that writes is one Lua script in one slot (`lua/`), so it happens whole or not at all, and may be sent twice.
+Every write is one Lua script in one slot (`lua/`), so it is atomic, and repeating it is safe.
 """
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from redis.exceptions import OutOfMemoryError
 
 from eventstore.adapters.clock import SystemClock
+from eventstore.adapters.redis.appends import Appends
 from eventstore.adapters.redis.blocks import Blocks
-from eventstore.adapters.redis.connection import ANSWERING, SOCKET_SECONDS
-from eventstore.adapters.redis.entries import LAST, REACH, entries_of, recorded, sequence_and_time
-from eventstore.adapters.redis.ids import MORE, Ids
-from eventstore.adapters.redis.keys import partition_keys, stream_keys
+from eventstore.adapters.redis.connection import ANSWERING
+from eventstore.adapters.redis.entries import sequence_and_time
+from eventstore.adapters.redis.ids import Ids
+from eventstore.adapters.redis.keys import partition_keys
 from eventstore.adapters.redis.lag import Lags
 from eventstore.adapters.redis.partitions import Partitions, random_epoch
 from eventstore.adapters.redis.read_ahead import ReadAhead
-from eventstore.adapters.redis.screen import Screen
-from eventstore.adapters.redis.scripts import Script
-from eventstore.adapters.redis.streams import STATE, Streams, state_of
-from eventstore.adapters.redis.tail import Tails, Window
+from eventstore.adapters.redis.references import Window
+from eventstore.adapters.redis.stream_reads import StreamReads
+from eventstore.adapters.redis.streams import Streams
+from eventstore.adapters.redis.tail import Tails
 from eventstore.adapters.redis.trimmed import Gap, read_missing
-from eventstore.cloudevents import same_content
-from eventstore.cloudevents.event import event_key
-from eventstore.errors import Absent, AmbiguousEvent, EventConflict, StreamGone, WrongExpectedVersion
 from eventstore.ports import Appended, PartitionStats, Slice
-from eventstore.streams import ANY, Expected, partition_of
+from eventstore.streams import ANY, Expected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -43,21 +40,17 @@ if TYPE_CHECKING:
 
 __all__ = ["RedisLog"]
 
-_BLOCK = SOCKET_SECONDS / 2
-
-# What stands below the head in the answer of append.lua.
-_LIMITED, _RINGS, _FLAGS = 1, 2, 2
-
 
 class RedisLog:
     """See `ports.Log`.
 
     Args:
-        client: What `connection.connect` gives.
-        partitions: How many a new store gets; an existing one must have that many. None: what it has, or 16.
-        clock: The time that events are stored under; without one, the server's, as every deployment has it.
-        new_epoch: Draws the epoch of a partition that is new, or is renewed.
-        read_ahead: What turns have read of it already, if their `RedisTurns` leaves that there.
+        client: The client of the store (`connection.connect`).
+        partitions: The number of partitions, which a store gets when it is created; an existing store must have it.
+            None accepts any, and creates 16.
+        clock: The time under which events are stored; None is the server's time, which deployments use.
+        new_epoch: Draws the epoch of a partition that is created or renewed.
+        read_ahead: Where the `RedisTurns` of the process leaves the references that it has read.
     """
 
     def __init__(
@@ -77,7 +70,8 @@ class RedisLog:
         self._blocks = Blocks(client)
         self._tails = Tails(self._partitions, self._blocks, read_ahead or ReadAhead())
         self._lags = Lags(client)
-        self._append = Script("log/append")
+        self._appends = Appends(self._partitions, self._streams)
+        self._reads = StreamReads(self._partitions, self._streams, self._ids, self._blocks)
 
     @property
     def partitions(self) -> int:
@@ -87,88 +81,21 @@ class RedisLog:
 
     def append(self, stream: str, events: Sequence[Event], *, expected: Expected = ANY) -> Appended:
         """See `Log.append`."""
-        head, bodies = b"".join([event.key for event in events]), [event.body for event in events]
-        if expected.version is not None or self._clock is not None:
-            version = expected.tag or ("" if expected.version is None else expected.version)
-            head += f"{version}/{self._time()}".encode()
+        time = None if self._clock is None else str(self._clock.now())
         with ANSWERING:
-            number = partition_of(stream, self._partitions.count)
-            partition, keys = partition_keys(number), stream_keys(number, stream)
-            at = [keys.events, keys.state, partition.log, partition.streams, partition.bell]
-            if expected.tag:
-                at.append(partition.partition)
-            answer = self._append(self._client, at, (head, *entries_of(bodies)))
-            while not isinstance(answer, int) and answer[0] == b"conflict":
-                _settle(stream, events, bodies, answer)
-                answer = self._append(self._client, at, (head, *entries_of(bodies)))
-            stored, *rest = (answer,) if isinstance(answer, int) else answer
-            if isinstance(stored, int):
-                if stored & _LIMITED:
-                    self._streams.trim(stream)
-                return _appended(stream, number, len(events), stored, rest)
-        if stored == b"gone":
-            raise StreamGone(stream)
-        raise WrongExpectedVersion(stream, expected=expected.version or 0, actual=int(rest[0]))
+            return self._appends.append(stream, events, expected=expected, time=time)
 
     def read(
         self, stream: str, *, start: int, stop: int, count: int, backwards: bool = False, clauses: Clauses = ()
     ) -> Slice:
         """See `Log.read`."""
         with ANSWERING:
-            partition, keys = self._partitions.keys(stream)
-            number = partition_of(stream, self._partitions.count)
-            wanted = start, stop
-            if clauses:
-                start, stop = self._blocks.skip_in_stream(number, keys.events, wanted, clauses, backwards=backwards)
-            pipeline = self._client.pipeline(transaction=False)
-            # Sequences have no gap, so forwards the last one wanted is known. The entry with the last one reaches on.
-            last = stop if backwards else min(stop, start + count - 1)
-            if backwards:
-                pipeline.xrevrange(keys.events, min(last + REACH, LAST), start, count=count + REACH)
-            else:
-                pipeline.xrange(keys.events, start, min(last + REACH, LAST))
-            # After the events: a deletion in between hides some that were read, and never shows one that is gone.
-            pipeline.hmget(keys.state, STATE)
-            pipeline.hget(partition.partition, "epoch")
-            entries, fields, epoch = pipeline.execute()
-            state = state_of(stream, fields)
-            # What is below `first` is gone, and must not use up the page.
-            short = not backwards and start < state.first <= stop and last < stop
-            if self._streams.expire(state) or short:
-                start = max(start, state.first)
-                return self.read(stream, start=start, stop=stop, count=count, backwards=backwards, clauses=clauses)
-            epoch = self._partitions.epoch(number, epoch)
-            if not entries:
-                passed = stop + 1 if backwards else start - 1
-                return Slice(state, epoch, [], None if (start, stop) == wanted else passed, 0)
-            # By what was read, not by the state: something may have been appended in between.
-            newest, _ = sequence_and_time(entries[0 if backwards else -1][0])
-            low, high = start, min(last, newest)
-            if backwards:
-                low = max(low, high - count + 1)
-            found = recorded(
-                stream, Screen(clauses).passing(entries), low=max(low, state.first), high=high, backwards=backwards
-            )
-            size = sum(len(entry[1][1]) for entry in entries)
-            return Slice(state, epoch, found, low if backwards else high, size)
+            return self._reads.read(stream, start=start, stop=stop, count=count, backwards=backwards, clauses=clauses)
 
     def wait(self, stream: str, *, after: int, seconds: float, since: StreamState | None = None) -> None:
         """See `Log.wait`."""
-        deadline = time.monotonic() + seconds
         with ANSWERING:
-            partition, keys = self._partitions.keys(stream)
-            deletion, kept = self._deletions(partition.ended, keys.state)
-            known = kept if since is None else (since.first, False)
-            while kept == known and (left := deadline - time.monotonic()) > 0:
-                # Entry ids are <sequence>-<time>: beyond every time of `after` is beyond `after`.
-                places = {keys.events: f"{after}-{LAST}", partition.ended: deletion}
-                block = max(1, int(min(left, _BLOCK) * 1000))
-                found = dict(self._client.xread(places, count=1, block=block) or {})
-                if keys.events.encode() in found:
-                    return
-                if found:
-                    # Some stream of the partition was deleted; the state says whether it was this one.
-                    deletion, kept = self._deletions(partition.ended, keys.state)
+            self._reads.wait(stream, after=after, seconds=seconds, since=since)
 
     def tail(
         self,
@@ -207,18 +134,7 @@ class RedisLog:
     def locate(self, event_id: str, *, source: str | None = None, stream: str | None = None) -> Sequence[RecordedEvent]:
         """See `Log.locate`."""
         with ANSWERING:
-            if source is not None and stream is not None:
-                return self._at(stream, self._client.hget(self._state(stream), event_key(source, event_id)))
-            count = self._partitions.count
-            found = []
-            for places in self._ids.places(event_id, range(count) if stream is None else [partition_of(stream, count)]):
-                if places[-1] == MORE:
-                    raise AmbiguousEvent(event_id, candidates=[])
-                for place in places:
-                    name, _, sequence = place.rpartition("/")
-                    if stream in {None, name}:
-                        found += self._at(name, sequence)
-            return found
+            return self._reads.locate(event_id, source=source, stream=stream)
 
     def create(self, stream: str, config: StreamConfig) -> bool:
         """See `Log.create`."""
@@ -280,7 +196,7 @@ class RedisLog:
                 def read(position: Position, count: int, partition: int = partition) -> Tail:
                     return self._tails.read({partition: position}, Window(count, False, {}, ()))[partition]
 
-                # Without room for it, what was appended since is read event by event.
+                # If the store is full, events behind the last block are read one by one.
                 with suppress(OutOfMemoryError):
                     self._blocks.extend(partition, read, may_go_on=may_go_on)
 
@@ -309,50 +225,5 @@ class RedisLog:
         with ANSWERING:
             self._client.ping()
 
-    def _deletions(self, ended: str, state: str) -> tuple[str, tuple[int, bool]]:
-        """The newest deletion of a partition, and what a stream keeps: its first sequence, and whether it is gone."""
-        pipeline = self._client.pipeline(transaction=False)
-        # Before the state: a deletion in between is seen in the state, and a later one is newer than this.
-        pipeline.xrevrange(ended, count=1)
-        pipeline.hmget(state, ("first", "gone"))
-        newest, (first, gone) = pipeline.execute()
-        return newest[0][0].decode() if newest else "0-0", (int(first or 1), gone is not None)
-
     def _time(self) -> str:
         return "" if self._clock is None else str(self._clock.now())
-
-    def _state(self, stream: str) -> str:
-        return self._partitions.keys(stream)[1].state
-
-    def _at(self, stream: str, sequence: bytes | str | None) -> list[RecordedEvent]:
-        if sequence is None:
-            return []
-        try:
-            return list(self.read(stream, start=int(sequence), stop=int(sequence), count=1).events)
-        except Absent:
-            return []
-
-
-def _settle(stream: str, events: Sequence[Event], bodies: list[bytes], answer: Sequence[Any]) -> None:
-    """Let an event that says the same in other letters pass as the duplicate it is; raise for one that does not."""
-    for at in range(1, len(answer), 3):
-        index, sequence, stored = int(answer[at]) - 1, int(answer[at + 1]), bytes(answer[at + 2])
-        event = events[index]
-        if not same_content(stored, event.body):
-            raise EventConflict(stream, index=index, source=event.source, event_id=event.id, sequence=sequence)
-        bodies[index] = stored
-
-
-def _appended(stream: str, partition: int, count: int, stored: int, duplicates: Sequence[int]) -> Appended:
-    head, needs_wakeup = stored >> _FLAGS, bool(stored & _RINGS)
-    if not duplicates:
-        return Appended(stream, range(head + 1, head + 1 + count), frozenset(), partition, needs_wakeup)
-    known = {index - 1: sequence for index, sequence in zip(*[iter(duplicates)] * 2, strict=True)}
-    sequences = []
-    for index in range(count):
-        if index in known:
-            sequences.append(known[index])
-        else:
-            head += 1
-            sequences.append(head)
-    return Appended(stream, sequences, frozenset(known), partition, needs_wakeup)

@@ -1,4 +1,4 @@
-"""The partitions of a store: how many there are, and the epoch of each."""
+"""The partitions of a store: their number, and the epoch of each."""
 
 from __future__ import annotations
 
@@ -23,17 +23,19 @@ _DEFAULT = 16
 
 
 def random_epoch() -> str:
-    """48 bits that no other epoch of this store is likely to have, in hexadecimal."""
+    """Draw an epoch: 48 random bits, in hexadecimal."""
     return secrets.token_hex(6)
 
 
 class Partitions:
-    """The partitions of one store; made at their first use.
+    """The partitions of a store, which are created at their first use.
 
-    How many there are never changes, and is kept. Epochs do, and are read from the store each time.
+    Their number never changes, and is read once. Epochs change, and are read from the store each time.
 
     Args:
-        configured: How many the caller believes there are; None takes what the store has, or 16 for a new one.
+        client: The client of the store.
+        configured: The expected number; None accepts the number of the store, and 16 for a new one.
+        new_epoch: Draws the epoch of a partition that is created or renewed.
     """
 
     def __init__(
@@ -47,24 +49,29 @@ class Partitions:
 
     @cached_property
     def count(self) -> int:
-        """How many there are.
+        """The number of partitions.
 
         Raises:
-            PartitionMismatch: The store was made with another number than is configured.
-            FormatMismatch: The store has a format that this version does not know.
+            PartitionMismatch: The store was created with another number than is configured.
+            FormatMismatch: The store has a format that this version does not support.
         """
-        _, stored, store_format = self._opened(0, self._configured or _DEFAULT)
+        _, stored, store_format = self._open_partition(0, self._configured or _DEFAULT)
         require_known(store_format)
         if self._configured is not None and stored != self._configured:
             raise PartitionMismatch(configured=self._configured, stored=stored)
         return stored
 
     def epoch(self, partition: int, known: bytes | None = None) -> str:
-        """The epoch of a partition; `known` is what its hash was just seen to hold, if anything."""
-        return known.decode() if known else self._opened(partition, self.count)[0]
+        """Return the epoch of a partition, which is created if it does not exist.
+
+        Args:
+            partition: The partition's number.
+            known: The epoch that the caller has just read; None if there was none.
+        """
+        return known.decode() if known else self._open_partition(partition, self.count)[0]
 
     def renew(self) -> dict[int, str]:
-        """Give every partition another epoch; the new ones."""
+        """Give every partition a new epoch, and return the new epochs."""
         calls = [
             ((partition_keys(partition).partition, turn_keys(partition).turn), (self._new_epoch(), self.count))
             for partition in range(self.count)
@@ -72,11 +79,11 @@ class Partitions:
         return {partition: epoch.decode() for partition, epoch in enumerate(self._renew.each(self.client, calls))}
 
     def keys(self, stream: str) -> tuple[PartitionKeys, StreamKeys]:
-        """The keys of a stream and of its partition."""
+        """Return the keys of a stream's partition, and those of the stream."""
         partition = partition_of(stream, self.count)
         return partition_keys(partition), stream_keys(partition, stream)
 
-    def _opened(self, partition: int, count: int) -> tuple[str, int, int]:
+    def _open_partition(self, partition: int, count: int) -> tuple[str, int, int]:
         key = partition_keys(partition).partition
         epoch, stored, store_format = self._open(self.client, [key], [self._new_epoch(), count])
         return epoch.decode(), int(stored), int(store_format or FIRST)

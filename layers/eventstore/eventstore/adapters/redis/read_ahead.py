@@ -1,4 +1,4 @@
-"""The references that a turn will read: the script that begins it has them at hand, which spares a round trip."""
+"""The references that a turn reads when it begins, kept for its read of the log: that saves a round trip."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ __all__ = ["Ahead", "ReadAhead"]
 
 
 class Ahead(NamedTuple):
-    """Entries of a partition's log, as a turn found them when it began.
+    """Entries of a partition's log that a turn read when it began.
 
     Attributes:
-        epoch: The partition's.
-        start: Time and order of the entry that the turn starts behind.
-        end: Those of the turn's target: no entry behind it is among these.
-        entries: From the start on, in order; all up to the end, unless they are `limit`.
-        limit: How many there are at most.
+        epoch: The epoch of the partition.
+        start: Time and order of the turn's checkpoint.
+        end: Time and order of the turn's target.
+        entries: The entries from start to end, in order; the first `limit` of them, if there are more.
+        limit: The maximum number of entries.
     """
 
     epoch: str
@@ -33,17 +33,22 @@ class Ahead(NamedTuple):
 
 
 class ReadAhead:
-    """Hands the log what `Turns.begin` read of it, until the partition's next turn.
+    """Keeps the entries that `Turns.begin` read for the log, until the partition's next turn.
 
-    An entry of the log never changes. One that was removed since names events that are not there any more: who reads
-    references in a round trip of their own may meet such as well.
+    Entries of the log never change. An entry that was removed meanwhile names events that no longer exist; readers that
+    fetch references in a round trip of their own must handle that, too.
     """
 
     def __init__(self) -> None:
         self._kept: dict[int, Ahead] = {}
 
     def keep(self, partition: int, ahead: Ahead | None) -> None:
-        """Keep what a turn that begins has read, if anything, in place of what the last one had."""
+        """Replace the entries of a partition.
+
+        Args:
+            partition: The partition's number.
+            ahead: What the turn that begins has read; None if it read nothing.
+        """
         if ahead is None:
             self._kept.pop(partition, None)
         else:
@@ -52,9 +57,16 @@ class ReadAhead:
     def find(
         self, partition: int, after: Position, until: Position | None, count: int
     ) -> tuple[str, Sequence[tuple[bytes, Sequence[bytes]]]] | None:
-        """The epoch, and the entries from one position to another, in order, `count` of them if there are as many.
+        """Return the epoch and the entries between two positions, both included.
 
-        None, if what is kept does not hold all of them: they are to be read.
+        Args:
+            partition: The partition's number.
+            after: The position of the first entry.
+            until: The position of the last entry; None is the end of the log.
+            count: The maximum number of entries.
+
+        Returns:
+            None if not all of these entries are kept: the caller reads them from the store.
         """
         ahead = self._kept.get(partition)
         if ahead is None or until is None:

@@ -1,6 +1,6 @@
-"""The `Registry` in Redis: a hash per connection, and each subscription in the slots of the partitions it concerns.
+"""The `Registry` in Redis: a hash per connection, and each subscription in the slots of its partitions.
 
-The hash is written first and removed last: what stands in a partition is always known to a connection.
+The hash is written first and removed last, so that every subscription in a partition is recorded at its connection.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 __all__ = ["RedisRegistry"]
 
-_MOST = 50
-"""Subscriptions that a connection may have at a time."""
+_MAX_SUBSCRIPTIONS = 50
+"""The maximum number of active subscriptions of a connection."""
 
 _SUBSCRIPTION = b"s:"
 
 
 class RedisRegistry:
-    """See `ports.Registry`; the arguments as in `RedisTurns`."""
+    """See `ports.Registry`; the arguments are those of `RedisTurns`."""
 
     def __init__(
         self,
@@ -59,9 +59,9 @@ class RedisRegistry:
     def connect(self, connection: Connection) -> None:
         """See `Registry.connect`."""
         with ANSWERING:
-            # A store that this version does not know, or another one than is configured, is left as it is.
+            # A store that this version does not support, or with another number of partitions, is left unchanged.
             _ = self._partitions.count
-            # Listed first: one that is listed and not there is forgotten in time, and the reverse would not be.
+            # Listed first: the sweep forgets a listed connection without a hash, but never finds an unlisted one.
             self._list(self._client, [CONNECTIONS], [connection.id, connection.opened])
             self._connect(self._client, [connection_key(connection.id)], [connection.protocol, connection.opened])
 
@@ -73,34 +73,34 @@ class RedisRegistry:
 
     def subscribe(self, subscription: Subscription, starts: Mapping[int, Position | Start]) -> Mapping[int, Started]:
         """See `Registry.subscribe`."""
-        where = json.dumps([subscription.key, sorted(starts), terms_of(subscription)], separators=(",", ":"))
+        record = json.dumps([subscription.key, sorted(starts), terms_of(subscription)], separators=(",", ":"))
         with ANSWERING:
-            self._give(subscription.connection, subscription.id, where)
+            self._record(subscription.connection, subscription.id, record)
             started = self._start(subscription, starts)
-            # Who ended the connection meanwhile may have passed by before all of this stood.
+            # A disconnect in between may have read the connection before all of this was stored.
             if self._client.hget(connection_key(subscription.connection), "protocol"):
                 return started
-            self._end(where.encode())
+            self._end(record.encode())
         raise ConnectionNotFound
 
     def join(self, connection_id: str, subscription_id: str, durable: str) -> None:
         """See `Registry.join`."""
         with ANSWERING:
-            self._give(connection_id, subscription_id, json.dumps(durable))
+            self._record(connection_id, subscription_id, json.dumps(durable))
 
     def joined(self, connection_id: str, subscription_id: str) -> str | None:
         """See `Registry.joined`."""
         with ANSWERING:
-            where = self._client.hget(connection_key(connection_id), f"s:{subscription_id}")
-        return _durable(where) if where else None
+            record = self._client.hget(connection_key(connection_id), f"s:{subscription_id}")
+        return _durable_name(record) if record else None
 
     def heard_from(self, connection_id: str, subscription_id: str) -> str | None:
         """See `Registry.heard_from`."""
         with ANSWERING:
-            where = self._record_activity(
+            record = self._record_activity(
                 self._client, [connection_key(connection_id)], [self._time(), subscription_id]
             )
-        return _durable(where) if where else None
+        return _durable_name(record) if record else None
 
     def silence(self, connection_id: str) -> int | None:
         """See `Registry.silence`."""
@@ -112,23 +112,23 @@ class RedisRegistry:
         """See `Registry.unsubscribe`."""
         key = connection_key(connection_id)
         with ANSWERING:
-            where = self._client.hget(key, f"s:{subscription_id}")
-            if not where:
+            record = self._client.hget(key, f"s:{subscription_id}")
+            if not record:
                 raise SubscriptionNotFound(subscription_id)
-            # The connection knows of it until nothing stands: who dies in between leaves it to be done again.
-            self._end(where)
+            # The record is removed last, so that a call that dies in between can be repeated.
+            self._end(record)
             self._remove_subscription(self._client, [key], [subscription_id])
 
     def disconnect(self, connection_id: str) -> Sequence[str]:
         """See `Registry.disconnect`."""
         key = connection_key(connection_id)
         with ANSWERING:
-            # No one may subscribe from here on; what stands is still known.
+            # From here on, nobody can subscribe; the records of existing subscriptions remain.
             self._client.execute_command("HDEL", key, "protocol")
             fields: Mapping[bytes, bytes] = self._client.execute_command("HGETALL", key)
-            places = [where for field, where in fields.items() if field.startswith(_SUBSCRIPTION) and where]
-            self._end(*places)
-            joined = [name for name in map(_durable, places) if name is not None]
+            records = [record for field, record in fields.items() if field.startswith(_SUBSCRIPTION) and record]
+            self._end(*records)
+            joined = [name for name in map(_durable_name, records) if name is not None]
             if not joined:
                 self.forget(connection_id)
         return joined
@@ -148,57 +148,60 @@ class RedisRegistry:
     def _time(self) -> str:
         return "" if self._clock is None else str(self._clock.now())
 
-    def _give(self, connection_id: str, subscription_id: str, where: str) -> None:
-        answer = self._add_subscription(self._client, [connection_key(connection_id)], [subscription_id, where, _MOST])
+    def _record(self, connection_id: str, subscription_id: str, record: str) -> None:
+        arguments = [subscription_id, record, _MAX_SUBSCRIPTIONS]
+        answer = self._add_subscription(self._client, [connection_key(connection_id)], arguments)
         if answer == b"used":
             raise SubscriptionConflict(subscription_id)
         if answer == b"many":
-            raise TooManySubscriptions(_MOST)
+            raise TooManySubscriptions(_MAX_SUBSCRIPTIONS)
         if answer != b"taken":
             raise ConnectionNotFound
 
     def _start(self, subscription: Subscription, starts: Mapping[int, Position | Start]) -> Mapping[int, Started]:
         count, key, encoded = self._partitions.count, subscription.key, subscription.encoded()
         calls = [
-            (_begins(partition), [self._new_epoch(), count, key, encoded, _told(start), WHOLE])
+            (_subscribe_keys(partition), [self._new_epoch(), count, key, encoded, _encode_start(start), WHOLE])
             for partition, start in starts.items()
         ]
         return dict(zip(starts, map(_started, self._subscribe.each(self._client, calls)), strict=True))
 
-    def _end(self, *subscriptions: bytes) -> None:
+    def _end(self, *records: bytes) -> None:
+        """Remove the ephemeral subscriptions among these records from their partitions."""
+        ephemeral = (json.loads(record) for record in records if _durable_name(record) is None)
         calls = [
-            (_ends(partition), [key, *terms])
-            for key, partitions, terms in (json.loads(where) for where in subscriptions if _durable(where) is None)
+            (_unsubscribe_keys(partition), [key, *terms])
+            for key, partitions, terms in ephemeral
             for partition in partitions
         ]
         self._unsubscribe.each(self._client, calls)
 
 
-def _durable(where: bytes) -> str | None:
-    """The name of the durable subscription, if it is one that the connection takes part in."""
-    told = json.loads(where)
-    return told if isinstance(told, str) else None
+def _durable_name(record: bytes) -> str | None:
+    """Return the name of the durable subscription of a record; None if it is that of an ephemeral subscription."""
+    content = json.loads(record)
+    return content if isinstance(content, str) else None
 
 
-def _begins(partition: int) -> Sequence[str]:
-    kept, keys = partition_keys(partition), turn_keys(partition)
-    at = (kept.partition, keys.turn, kept.bell, kept.log, keys.behind)
-    return (*at, keys.places, keys.subscriptions, keys.frames)
+def _subscribe_keys(partition: int) -> Sequence[str]:
+    log, keys = partition_keys(partition), turn_keys(partition)
+    head = (log.partition, keys.turn, log.bell, log.log, keys.behind)
+    return (*head, keys.places, keys.subscriptions, keys.frames)
 
 
-def _ends(partition: int) -> Sequence[str]:
+def _unsubscribe_keys(partition: int) -> Sequence[str]:
     keys = turn_keys(partition)
     return keys.subscriptions, keys.frames, keys.behind, keys.places, keys.terms
 
 
 def _started(answer: tuple[bytes, bytes, bytes]) -> Started:
-    epoch, place, removals = answer
-    time, order, index = map(int, place.split(b"-"))
+    epoch, position, removals = answer
+    time, order, index = map(int, position.split(b"-"))
     return Started(epoch.decode(), Position(time, order, index), int(removals))
 
 
-def _told(start: Position | Start) -> str:
+def _encode_start(start: Position | Start) -> str:
     if start is Start.NOW:
         return "now"
-    at = BEGINNING if isinstance(start, Start) else start
-    return f"{at.time}-{at.order}-{at.index}"
+    position = BEGINNING if isinstance(start, Start) else start
+    return f"{position.time}-{position.order}-{position.index}"

@@ -1,7 +1,7 @@
-"""Passing over stored events that cannot match, by their bytes alone.
+"""Skipping stored events that cannot match, without decoding them.
 
-Attributes stand in a stored body as `events.Event` writes them: `"name":value`, without blanks. An event that has one
-therefore holds exactly these bytes; those that hold them elsewhere, in data, are decoded and tested like any other.
+A stored body has its attributes as `cloudevents.event.Event` encodes them: `"name":value`, without blanks. So an event
+that has an attribute contains exactly these bytes. Events that contain them elsewhere, in data, are decoded and tested.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 __all__ = ["Screen"]
 
 _NOT_A_STRING = re.compile(r"true|false|-?[0-9]+", re.ASCII)
-"""What may be the canonical value of a boolean or an integer, which stand without quotes."""
+"""The canonical value of a boolean or an integer, which bodies hold without quotes."""
 
 
 class Screen:
-    """Tells which entries of events may hold one that fulfils every clause; without clauses, all."""
+    """Finds the entries that may hold an event that fulfils every clause; without clauses, these are all entries."""
 
     def __init__(self, clauses: Clauses) -> None:
         self._needles: Sequence[Sequence[bytes]] = [_needles(clause) for clause in clauses]
 
     def passes(self, body: bytes) -> bool:
-        """Whether the bytes of one event, or of several, may hold one that matches."""
+        """Whether the bytes of one or several events may hold a matching event."""
         for needles in self._needles:
             for needle in needles:
                 if needle in body:
@@ -38,14 +38,14 @@ class Screen:
         return True
 
     def passing(self, entries: Iterable[Any]) -> Iterable[Any]:
-        """The entries of a stream's events, as XRANGE has them, without those in which nothing can match."""
+        """Return the entries, as XRANGE returns them, without those that hold no matching event."""
         return [entry for entry in entries if self.passes(entry[1][1])] if self._needles else entries
 
 
 def _needles(clause: Clause) -> list[bytes]:
     needles = []
     for name, value in clause:
-        # As events._encode writes it: nothing else would be found.
+        # Exactly as cloudevents.event encodes it.
         needles.append(f'"{name}":{json.dumps(value, ensure_ascii=False)}'.encode(errors="replace"))
         if _NOT_A_STRING.fullmatch(value):
             needles.append(f'"{name}":{value}'.encode())

@@ -1,4 +1,4 @@
-"""The Lua scripts, each an atomic step within one partition's slot."""
+"""The Lua scripts. Each is an atomic step within the slot of one partition."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _FILES = files("eventstore.adapters.redis").joinpath("lua")
 
 
 class Script:
-    """A script by its name; run by its digest, and sent whole where the server does not know it yet.
+    """A Lua script. It runs by its digest; its text is sent only to servers that do not know it yet.
 
-    Those that begin with `#!lua flags=allow-oom` or `no-writes` run though the server's memory is full: they remove
-    what is there, deliver it, read it, write over it, or note who asks for it (Valkey documentation, "Lua API
-    reference", script flags). Those that store what clients publish or make do without.
+    Scripts whose first line is `#!lua flags=allow-oom` or `no-writes` run although the memory of the server is full:
+    they remove, deliver, read or overwrite stored data, or register clients (Valkey documentation, "Lua API reference",
+    script flags). Scripts that store what clients publish or create have no flags.
 
     Args:
-        name: Its file's, in `lua/`, whose folders are named after what the script is a step of.
-        shared: Names of files with functions that it shares with others; they stand behind its first line.
+        name: The name of its file in `lua/`.
+        shared: The names of files with shared functions, which are inserted after its first line.
     """
 
     def __init__(self, name: str, *shared: str) -> None:
@@ -36,15 +36,29 @@ class Script:
         self._digest = sha1(self._source, usedforsecurity=False).hexdigest()
 
     def __call__(self, client: Client, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
-        """Run it; all keys are of one partition."""
+        """Run the script.
+
+        Args:
+            client: The client of the store.
+            keys: The keys of the script, all in one slot.
+            arguments: Its arguments.
+        """
         try:
             return client.execute_command("EVALSHA", self._digest, len(keys), *keys, *arguments)
         except NoScriptError:
-            # A restart or a failover forgets scripts. EVAL runs it and makes it known in one step.
+            # Scripts are lost in a restart or failover. EVAL runs the script and loads it in one step.
             return client.execute_command("EVAL", self._source, len(keys), *keys, *arguments)
 
     def each(self, client: Client, calls: Sequence[tuple[Sequence[str], Sequence[Any]]]) -> list[Any]:
-        """Run it for each of the calls in one round trip; each is a step of its own."""
+        """Run the script several times in one round trip. Each run is atomic, all together are not.
+
+        Args:
+            client: The client of the store.
+            calls: The keys and arguments of each run.
+
+        Returns:
+            The answer of each run, in order.
+        """
         pipeline = client.pipeline(transaction=False)
         for keys, arguments in calls:
             pipeline.execute_command("EVALSHA", self._digest, len(keys), *keys, *arguments)

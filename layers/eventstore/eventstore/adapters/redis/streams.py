@@ -1,4 +1,4 @@
-"""Streams in Redis: their state, their settings, and what they no longer keep."""
+"""Streams in Redis: their states, settings, deletion and retention."""
 
 from __future__ import annotations
 
@@ -28,19 +28,23 @@ if TYPE_CHECKING:
 __all__ = ["STATE", "Streams", "state_of"]
 
 STATE = ("head", "first", "bytes", "created", "updated", "gone", "limits", "labels", "changes")
-"""The fields of a stream's hash that `state_of` reads, in its order."""
+"""The fields of a stream's hash that `state_of` expects, in this order."""
 
-_FIRST_STEP, _STEPS = 8, 128
-"""How many entries a removal looks at, first for the one that an append made surplus, then at once: with three
-arguments for each event, that stays well under what a script may have, and the time that it may take."""
+_FIRST_STEP, _STEP = 8, 128
+"""How many entries a removal reads in its first step, which suffices after an append, and in later ones: with three
+arguments per event, a script call stays well within the limits on arguments and time."""
 
 
 def state_of(name: str, fields: Sequence[bytes | None]) -> StreamState:
-    """A stream's state from the fields `STATE` of its hash.
+    """Return the state of a stream.
+
+    Args:
+        name: The name of the stream.
+        fields: The values of the fields `STATE` of its hash.
 
     Raises:
         StreamNotFound: There is no such stream.
-        StreamGone: It was deleted for good.
+        StreamGone: The stream was deleted for good.
     """
     head, first, size, created, updated, gone, limits, labels, changes = fields
     if gone:
@@ -60,7 +64,13 @@ def state_of(name: str, fields: Sequence[bytes | None]) -> StreamState:
 
 
 class Streams:
-    """The streams of a store, apart from the reading and writing of their events."""
+    """The streams of a store, except for reading and appending events.
+
+    Args:
+        partitions: The partitions of the store.
+        ids: The index by id, which must know events before they are removed.
+        clock: Decides which events have exceeded the maximum age.
+    """
 
     def __init__(self, partitions: Partitions, ids: Ids, *, clock: Clock) -> None:
         self._partitions = partitions
@@ -73,7 +83,13 @@ class Streams:
         self._trim = Script("log/trim", "log/removals")
 
     def create(self, stream: str, config: StreamConfig, *, time: str) -> bool:
-        """See `Log.create`."""
+        """See `Log.create`.
+
+        Args:
+            stream: The name of the stream.
+            config: Its settings.
+            time: The time of creation, in milliseconds since 1970; empty is the server's.
+        """
         partition, keys = self._partitions.keys(stream)
         limits, labels = _encoded(config)
         answer = self._create(
@@ -106,44 +122,51 @@ class Streams:
         return self.describe(stream) if self.expire(state) else state
 
     def names(self, *, prefix: str, after: str, count: int) -> Sequence[str]:
-        """The names of up to `count` streams beyond `after` that start with `prefix`."""
+        """Return the names that `Log.streams` lists; the arguments are the same."""
         lowest = f"({after}" if after >= prefix and after else f"[{prefix}"
         pipeline = self._client.pipeline(transaction=False)
         for partition in range(self._partitions.count):
-            # Names are ASCII, so 0xFF is beyond every name that starts with the prefix.
+            # Names are ASCII, so this is greater than every name that starts with the prefix.
             highest = b"[" + prefix.encode() + b"\xff"
             pipeline.zrangebylex(partition_keys(partition).streams, lowest, highest, start=0, num=count)
         return [name.decode() for name in islice(merge(*pipeline.execute()), count)]
 
     def states(self, names: Sequence[str]) -> Sequence[StreamState]:
-        """The state of each stream that is still there."""
+        """Return the states of the streams that exist."""
         pipeline = self._client.pipeline(transaction=False)
         for name in names:
             pipeline.hmget(self._partitions.keys(name)[1].state, STATE)
-        found = []
+        states = []
         for name, fields in zip(names, pipeline.execute(), strict=True):
             try:
-                found.append(state_of(name, fields))
+                states.append(state_of(name, fields))
             except (StreamNotFound, StreamGone):
                 continue
-        return found
+        return states
 
     def delete(self, stream: str, *, permanently: bool, conditions: Sequence[Condition], time: str) -> Deleted:
-        """See `Log.delete`."""
+        """See `Log.delete`.
+
+        Args:
+            stream: The name of the stream.
+            permanently: Whether to refuse all later appends.
+            conditions: Conditions on the version of the stream.
+            time: The time of the deletion, in milliseconds since 1970; empty is the server's.
+        """
         number = partition_of(stream, self._partitions.count)
         partition, keys = self._partitions.keys(stream)
-        at = [keys.events, keys.state, partition.log, partition.streams, partition.bell]
-        at += [partition.partition, partition.trimmed, partition.limits, partition.deleted, partition.ended]
-        asked = json.dumps([[int(condition.negated), *condition.versions] for condition in conditions])
-        outcome, *about = self._delete(self._client, at, (stream, int(permanently), time, asked))
+        script_keys = [keys.events, keys.state, partition.log, partition.streams, partition.bell]
+        script_keys += [partition.partition, partition.trimmed, partition.limits, partition.deleted, partition.ended]
+        encoded = json.dumps([[int(condition.negated), *condition.versions] for condition in conditions])
+        outcome, *details = self._delete(self._client, script_keys, (stream, int(permanently), time, encoded))
         if outcome == b"gone":
             raise StreamGone(stream)
         if outcome == b"absent":
             raise StreamNotFound(stream)
         if outcome == b"version":
             heads = [condition.head for condition in conditions]
-            raise WrongExpectedVersion(stream, expected=heads[0] if len(heads) == 1 else None, actual=int(about[0]))
-        return Deleted(number, needs_wakeup=bool(about[0]))
+            raise WrongExpectedVersion(stream, expected=heads[0] if len(heads) == 1 else None, actual=int(details[0]))
+        return Deleted(number, needs_wakeup=bool(details[0]))
 
     def gone(self, streams: Sequence[str]) -> Sequence[str]:
         """See `Log.gone`."""
@@ -163,7 +186,7 @@ class Streams:
         return sorted({name.decode() for name in names})
 
     def expire(self, state: StreamState) -> bool:
-        """Remove the events that are older than the stream keeps them; whether there were any to remove."""
+        """Trim the stream if its oldest event has exceeded the maximum age; return whether events were removed."""
         max_age = state.config.retention.max_age
         if max_age is None or not state.count:
             return False
@@ -176,16 +199,16 @@ class Streams:
     def trim(self, stream: str, *, until: int | None = None) -> int:
         """See `Log.trim`."""
         partition, keys = self._partitions.keys(stream)
-        known = self._client.hmget(keys.state, ("head", "first", "limits", "swept", "mark"))
-        if known[0] is None:
+        fields = self._client.hmget(keys.state, ("head", "first", "limits", "swept", "mark"))
+        if fields[0] is None:
             return 0
-        head, first, swept = int(known[0]), int(known[1] or 1), int(known[3] or 0)
-        limits = _config(known[2] or b"", b"").retention
+        head, first, swept, mark = int(fields[0]), int(fields[1] or 1), int(fields[3] or 0), fields[4]
+        limits = _config(fields[2] or b"", b"").retention
         if limits.max_events is not None:
             first = max(first, head - limits.max_events + 1)
         oldest = 0 if limits.max_age is None else self._clock.now() - limits.max_age * 1000
-        at = [keys.events, keys.state, partition.log, partition.ids, partition.partition, partition.turn]
-        at += [partition.trimmed, partition.deleted]
+        script_keys = [keys.events, keys.state, partition.log, partition.ids, partition.partition, partition.turn]
+        script_keys += [partition.trimmed, partition.deleted]
         removed, step = 0, _FIRST_STEP
 
         def may_go_on() -> bool:
@@ -193,35 +216,35 @@ class Streams:
 
         while may_go_on():
             entries = self._client.xrange(keys.events, swept + 1, count=step)
-            found = recorded(stream, entries, low=swept + 1, high=head)
-            going = list(takewhile(lambda event: event.sequence < first or event.time < oldest, found))
-            if not going:
-                if known[4]:
-                    # All that was deleted is removed: what marked it in the log goes once it was dispatched.
-                    self._trim(self._client, at, (stream,))
+            events = recorded(stream, entries, low=swept + 1, high=head)
+            expired = list(takewhile(lambda event: event.sequence < first or event.time < oldest, events))
+            if not expired:
+                if mark:
+                    # All deleted events are removed: the log's mark of the deletion is removed once it was dispatched.
+                    self._trim(self._client, script_keys, (stream,))
                 break
-            # What is removed must stand in the index by then, or it would be added afterwards and never leave it.
+            # Index before removing: an event that is indexed after its removal would stay in the index forever.
             if not self._ids.catch_up([partition_of(stream, self._partitions.count)], may_go_on=may_go_on):
                 break
-            arguments = [part for event in going for part in _named(event)]
-            count, stopped = self._trim(self._client, at, (stream, *arguments))
+            arguments = [part for event in expired for part in _trim_arguments(event)]
+            count, stopped = self._trim(self._client, script_keys, (stream, *arguments))
             removed += int(count)
-            if stopped or len(going) < len(found):
+            if stopped or len(expired) < len(events):
                 break
-            swept, step = going[-1].sequence, _STEPS
+            swept, step = expired[-1].sequence, _STEP
         return removed
 
 
-def _named(event: RecordedEvent) -> tuple[str, bytes, int]:
-    """An event as trim.lua wants it named."""
+def _trim_arguments(event: RecordedEvent) -> tuple[str, bytes, int]:
+    """Return the arguments of trim.lua for an event."""
     attributes = attributes_of(event.body)
     key = event_key(str(attributes["source"]), str(attributes["id"]))
     return f"{event.sequence}-{event.time}", key, len(event.body)
 
 
 def _encoded(config: StreamConfig) -> tuple[str, str]:
-    kept = config.retention
-    limits = {"max_age": kept.max_age, "max_events": kept.max_events}
+    retention = config.retention
+    limits = {"max_age": retention.max_age, "max_events": retention.max_events}
     limits = {name: value for name, value in limits.items() if value is not None}
     return json.dumps(limits) if limits else "", json.dumps(dict(config.labels)) if config.labels else ""
 

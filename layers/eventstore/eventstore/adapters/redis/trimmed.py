@@ -1,4 +1,4 @@
-"""What a partition remembers of the events that were removed."""
+"""The removals of events that a partition remembers."""
 
 from __future__ import annotations
 
@@ -16,17 +16,22 @@ if TYPE_CHECKING:
 
 __all__ = ["Gap", "read_missing"]
 
-_RANGES = 100
-"""The most that are told of one partition."""
+_MAX_RANGES = 100
+"""The maximum number of ranges in a result."""
 
 _BLOCK, _GONE = b"~", b"gone"
-"""What stands for an index where it is not one append, as trim.lua says."""
+"""What a member has in place of an index: the start of that of a block, and that of a stream's end (trim.lua)."""
 
 
 class Gap(NamedTuple):
-    """Where removals are asked for: beyond `after`, up to `until`, and later than the serial `since`.
+    """A part of a partition's log, and the removals from it that a reader asks for; see `Log.missing`.
 
-    A reader may come to it from either end.
+    Attributes:
+        after: The position after which it starts.
+        until: The position up to which it extends; None is the end of the log.
+        since: Only removals with a greater serial.
+        streams: Only events of these streams; of all streams, if empty.
+        backwards: Whether the reader reads backwards.
     """
 
     after: Position
@@ -36,19 +41,30 @@ class Gap(NamedTuple):
     backwards: bool
 
     def holds(self, entry: bytes, index: int) -> bool:
-        """Whether an event of an entry of the log lies in it."""
-        place = Position(*sequence_and_time(entry), index)
-        return place > self.after and (self.until is None or place <= self.until)
+        """Whether an event lies in the part.
+
+        Args:
+            entry: The id of the entry of its append in the log.
+            index: Its index in the append.
+        """
+        position = Position(*sequence_and_time(entry), index)
+        return position > self.after and (self.until is None or position <= self.until)
 
 
 def read_missing(partitions: Partitions, gaps: Mapping[int, Gap]) -> dict[int, Missing]:
-    """See `Log.missing`."""
+    """See `Log.missing`.
+
+    Args:
+        partitions: The partitions of the store.
+        gaps: The part of the log, per partition.
+    """
     pipeline = partitions.client.pipeline(transaction=False)
     for partition, gap in gaps.items():
         keys = partition_keys(partition)
-        # A removal in between is beyond the serial, and is left for the next time; what is forgotten is asked for last.
+        # In this order: removals after the first command have greater serials and are ignored, and what the partition
+        # has forgotten by the last command is noticed.
         pipeline.hmget(keys.partition, ("epoch", "trims"))
-        # A block that begins in the gap may end behind it.
+        # A block that begins in the part may end after it.
         until = None if gap.backwards else gap.until
         pipeline.zrangebyscore(keys.trimmed, gap.after.time, until.time if until else "+inf")
         pipeline.hmget(keys.partition, ("forgotten", "forgotten_serial"))
@@ -62,7 +78,7 @@ def read_missing(partitions: Partitions, gaps: Mapping[int, Gap]) -> dict[int, M
 
 
 def _missing(epoch: str, serial: int, members: Iterable[bytes], forgotten: Sequence[bytes | None], gap: Gap) -> Missing:
-    found, gone = [], []
+    ranges, gone = [], []
     for member in members:
         number, entry, name, sequences, index = member.split(b"|")
         stream = name.decode()
@@ -76,16 +92,16 @@ def _missing(epoch: str, serial: int, members: Iterable[bytes], forgotten: Seque
         if index.startswith(_BLOCK):
             _, end, beginning = index.split(_BLOCK)
             if gap.holds(beginning, 0) if gap.backwards else gap.holds(entry, int(end)):
-                found.append((stream, first, last))
+                ranges.append((stream, first, last))
         elif overlap := _overlap(gap, entry, first, last, int(index)):
-            found.append((stream, *overlap))
-    ranges = _joined(found)
-    complete = len(ranges) <= _RANGES and _reaches(forgotten, gap)
-    return Missing(epoch, serial, ranges[:_RANGES], complete, sorted(gone))
+            ranges.append((stream, *overlap))
+    merged = _merge(ranges)
+    complete = len(merged) <= _MAX_RANGES and _remembers_all(forgotten, gap)
+    return Missing(epoch, serial, merged[:_MAX_RANGES], complete, sorted(gone))
 
 
 def _overlap(gap: Gap, entry: bytes, first: int, last: int, index: int) -> tuple[int, int] | None:
-    """The sequences of one append that lie in the gap; the first of them is the append's event `index`."""
+    """Return the sequences of an append, of `first` to `last`, that lie in the part; `index` is that of `first`."""
     base = first - index
     time, order = sequence_and_time(entry)
     if (time, order) == (gap.after.time, gap.after.order):
@@ -97,21 +113,21 @@ def _overlap(gap: Gap, entry: bytes, first: int, last: int, index: int) -> tuple
     return (first, last) if beyond and within and first <= last else None
 
 
-def _reaches(forgotten: Sequence[bytes | None], gap: Gap) -> bool:
-    """Whether nothing that was asked for is forgotten."""
+def _remembers_all(forgotten: Sequence[bytes | None], gap: Gap) -> bool:
+    """Whether the partition has forgotten no removal that could lie in the part."""
     entry, serial = forgotten
     if entry is None or serial is None or int(serial) <= gap.since:
         return True
-    # Some events of the entry at the position itself may be beyond it.
+    # Events of the entry at the position may be after the position.
     time, order = sequence_and_time(entry)
     return gap.after >= Position(time, order, WHOLE)
 
 
-def _joined(ranges: Iterable[tuple[str, int, int]]) -> list[tuple[str, int, int]]:
-    joined: list[tuple[str, int, int]] = []
+def _merge(ranges: Iterable[tuple[str, int, int]]) -> list[tuple[str, int, int]]:
+    merged: list[tuple[str, int, int]] = []
     for stream, first, last in sorted(ranges):
-        if joined and joined[-1][0] == stream and joined[-1][2] >= first - 1:
-            joined[-1] = (stream, joined[-1][1], max(joined[-1][2], last))
+        if merged and merged[-1][0] == stream and merged[-1][2] >= first - 1:
+            merged[-1] = (stream, merged[-1][1], max(merged[-1][2], last))
         else:
-            joined.append((stream, first, last))
-    return joined
+            merged.append((stream, first, last))
+    return merged

@@ -1,4 +1,4 @@
-"""The `Turns` of a store in Redis: each step is one script in the partition's slot."""
+"""The `Turns` in Redis: each step is one script in the slot of the partition."""
 
 from __future__ import annotations
 
@@ -25,22 +25,24 @@ if TYPE_CHECKING:
 
 __all__ = ["RedisTurns"]
 
-_AT_ONCE = 3000
-"""How many arguments one command gets; ElastiCache Serverless takes 3,999."""
+_BATCH = 3000
+"""The maximum number of arguments per command; ElastiCache Serverless accepts 3,999."""
 
-_COMMANDS = 500
-"""How many commands a turn takes in."""
+_MAX_COMMANDS = 500
+"""The maximum number of commands that a turn applies."""
 
-_NOTHING = Position(0, 0, WHOLE)
+_START_OF_LOG = Position(0, 0, WHOLE)
 
 
 class RedisTurns:
-    """See `ports.Turns`; the arguments as in `RedisLog`.
+    """See `ports.Turns`.
 
     Args:
-        clock: What is taken for the server's clock, which may be set back; without one, the server's own, as every
-            deployment has it.
-        read_ahead: Where it leaves the references that a turn is to read, for the log.
+        client: See `RedisLog`.
+        partitions: See `RedisLog`.
+        clock: Replaces the clock of the server, which may be set back; None is the server's, which deployments use.
+        new_epoch: See `RedisLog`.
+        read_ahead: Where to keep the references that a turn reads when it begins, for the log.
     """
 
     def __init__(
@@ -64,12 +66,12 @@ class RedisTurns:
 
     def begin(self, partition: int, *, events: int, behind: int) -> Turn:
         """See `Turns.begin`."""
-        kept, keys = partition_keys(partition), turn_keys(partition)
-        at = [
-            kept.partition,
+        log, keys = partition_keys(partition), turn_keys(partition)
+        script_keys = [
+            log.partition,
             keys.turn,
-            kept.bell,
-            kept.log,
+            log.bell,
+            log.log,
             keys.behind,
             keys.places,
             keys.terms,
@@ -77,27 +79,29 @@ class RedisTurns:
             keys.groups,
         ]
         with ANSWERING:
-            arguments = [self._new_epoch(), self._partitions.count, events, behind, _COMMANDS, self._time()]
-            about, places, states, inbox, entries = self._begin(self._client, at, arguments)
-        token, epoch, done, target, again, live, leap, removals, now, alarm, fixed, cut, carried, stamp = about
-        ends = sequence_and_time(done), sequence_and_time(target)
-        ahead = None if entries is None else Ahead(epoch.decode(), *ends, entries, events + 1)
+            arguments = [self._new_epoch(), self._partitions.count, events, behind, _MAX_COMMANDS, self._time()]
+            summary, places, states, inbox, entries = self._begin(self._client, script_keys, arguments)
+        token, epoch, checkpoint, target, retry, live, offset, removals, now, alarm, pinned, more, carried, stamp = (
+            summary
+        )
+        bounds = sequence_and_time(checkpoint), sequence_and_time(target)
+        ahead = None if entries is None else Ahead(epoch.decode(), *bounds, entries, events + 1)
         self._read_ahead.keep(partition, ahead)
         return Turn(
             partition=partition,
             fencing_token=int(token),
             epoch=epoch.decode(),
-            checkpoint=_whole(done),
-            target=_whole(target),
-            behind=list(map(_behind, places[::3], places[1::3], places[2::3])),
+            checkpoint=_end_of_entry(checkpoint),
+            target=_end_of_entry(target),
+            behind=list(map(_decode_behind, places[::3], places[1::3], places[2::3])),
             live=bool(live),
-            frame_offset=int(leap),
+            frame_offset=int(offset),
             removals=int(removals),
-            is_retry=bool(again),
+            is_retry=bool(retry),
             now=int(now),
             alarm=int(alarm),
-            target_pinned=bool(fixed),
-            has_more=bool(cut),
+            target_pinned=bool(pinned),
+            has_more=bool(more),
             carried=int(carried),
             stamp=int(stamp),
             groups={k.decode(): v.decode() for k, v in zip(states[::2], states[1::2], strict=True)},
@@ -106,25 +110,25 @@ class RedisTurns:
 
     def candidates(self, partition: int, terms: Sequence[str]) -> Mapping[str, Sequence[str]]:
         """See `Turns.candidates`."""
-        found: dict[str, Sequence[str]] = {}
+        keys_by_term: dict[str, Sequence[str]] = {}
         with ANSWERING:
-            for start in range(0, len(terms), _AT_ONCE):
-                asked = terms[start : start + _AT_ONCE]
-                answer = self._candidates(self._client, [turn_keys(partition).terms], asked)
+            for start in range(0, len(terms), _BATCH):
+                batch = terms[start : start + _BATCH]
+                answer = self._candidates(self._client, [turn_keys(partition).terms], batch)
                 for number, members in zip(answer[::2], answer[1::2], strict=True):
-                    term = asked[int(number) - 1]
-                    found[term] = [member[len(term) + 1 :].decode() for member in members]
-        return found
+                    term = batch[int(number) - 1]
+                    keys_by_term[term] = [member[len(term) + 1 :].decode() for member in members]
+        return keys_by_term
 
     def caught_up(self, partition: int) -> Sequence[str]:
         """See `Turns.caught_up`."""
-        found: dict[str, None] = {}
+        keys: dict[str, None] = {}
         terms, start = turn_keys(partition).terms, b"-"
         with ANSWERING:
-            while members := self._client.execute_command("ZRANGEBYLEX", terms, start, "+", "LIMIT", 0, _AT_ONCE):
-                found |= dict.fromkeys(member.rpartition(b":")[2].decode() for member in members)
+            while members := self._client.execute_command("ZRANGEBYLEX", terms, start, "+", "LIMIT", 0, _BATCH):
+                keys |= dict.fromkeys(member.rpartition(b":")[2].decode() for member in members)
                 start = b"(" + members[-1]
-        return list(found)
+        return list(keys)
 
     def durables(self, partition: int, keys: Sequence[str]) -> Mapping[str, str]:
         """See `Turns.durables`."""
@@ -138,12 +142,12 @@ class RedisTurns:
 
     def frames(self, turn: Turn, keys: Sequence[str]) -> Mapping[str, int]:
         """See `Turns.frames`."""
-        at = turn_keys(turn.partition)
+        hashes = turn_keys(turn.partition)
         with ANSWERING:
             pipeline = self._client.pipeline(transaction=False)
-            pipeline.hget(at.turn, "token")
-            for start in range(0, len(keys), _AT_ONCE):
-                pipeline.hmget(at.frames, keys[start : start + _AT_ONCE])
+            pipeline.hget(hashes.turn, "token")
+            for start in range(0, len(keys), _BATCH):
+                pipeline.hmget(hashes.frames, keys[start : start + _BATCH])
             token, *answers = pipeline.execute()
         if int(token) != turn.fencing_token:
             raise TurnLost(turn.partition)
@@ -152,30 +156,30 @@ class RedisTurns:
     def narrow(self, turn: Turn, target: Position) -> Turn:
         """See `Turns.narrow`."""
         with ANSWERING:
-            stands = self._narrow_target(
-                self._client, [turn_keys(turn.partition).turn], [turn.fencing_token, _entry(target)]
+            stored = self._narrow_target(
+                self._client, [turn_keys(turn.partition).turn], [turn.fencing_token, _entry_id(target)]
             )
-        if stands is None:
+        if stored is None:
             raise TurnLost(turn.partition)
-        return replace(turn, target=_whole(stands), target_pinned=True, has_more=True)
+        return replace(turn, target=_end_of_entry(stored), target_pinned=True, has_more=True)
 
     def commit(self, turn: Turn, result: TurnResult) -> bool:
         """See `Turns.commit`."""
         keys, log = turn_keys(turn.partition), partition_keys(turn.partition).log
-        at = [keys.turn, log, keys.behind, keys.places, keys.terms, keys.subscriptions, keys.frames]
-        at += [keys.inbox, keys.groups, keys.durables]
-        told = {
+        script_keys = [keys.turn, log, keys.behind, keys.places, keys.terms, keys.subscriptions, keys.frames]
+        script_keys += [keys.inbox, keys.groups, keys.durables]
+        changes = {
             "frames": _flat({key: number - turn.frame_offset for key, number in result.frames.items()}),
-            "places": _flat({key: _place(place) for key, place in result.places.items()}),
+            "places": _flat({key: _encode_place(place) for key, place in result.places.items()}),
             "caught_up": _flat({key: list(terms) for key, terms in result.caught_up.items()}),
             "groups": _flat(result.groups),
             "alarm": result.alarm,
             "definitions": _flat(result.definitions),
         }
-        text = json.dumps(told, separators=(",", ":"), ensure_ascii=False)
-        arguments = [turn.fencing_token, _entry(turn.target), text, self._time()]
+        text = json.dumps(changes, separators=(",", ":"), ensure_ascii=False)
+        arguments = [turn.fencing_token, _entry_id(turn.target), text, self._time()]
         with ANSWERING:
-            more = int(self._commit(self._client, at, arguments))
+            more = int(self._commit(self._client, script_keys, arguments))
         if more < 0:
             raise TurnLost(turn.partition)
         return more > 0
@@ -188,7 +192,7 @@ class RedisTurns:
             for partition in partitions:
                 pipeline.hget(turn_keys(partition).turn, "done")
             answers = pipeline.execute()
-        return {p: _whole(done) if done else _NOTHING for p, done in zip(partitions, answers, strict=True)}
+        return {p: _end_of_entry(done) if done else _START_OF_LOG for p, done in zip(partitions, answers, strict=True)}
 
     def waiting(self) -> Sequence[int]:
         """See `Turns.waiting`."""
@@ -204,37 +208,37 @@ class RedisTurns:
             return [
                 partition
                 for partition, (done, newest, behind) in enumerate(zip(answers, answers, answers, strict=True))
-                if behind or (newest and _whole(newest[0][0]) > (_whole(done) if done else _NOTHING))
+                if behind or (newest and _end_of_entry(newest[0][0]) > (_end_of_entry(done) if done else _START_OF_LOG))
             ]
 
     def _time(self) -> str:
         return "" if self._clock is None else str(self._clock.now())
 
     def _fields(self, key: str, fields: Sequence[str]) -> list[Any]:
-        found: list[Any] = []
+        values: list[Any] = []
         with ANSWERING:
-            for start in range(0, len(fields), _AT_ONCE):
-                found += self._client.hmget(key, fields[start : start + _AT_ONCE])
-        return found
+            for start in range(0, len(fields), _BATCH):
+                values += self._client.hmget(key, fields[start : start + _BATCH])
+        return values
 
 
-def _whole(entry_id: bytes) -> Position:
+def _end_of_entry(entry_id: bytes) -> Position:
     time, _, order = entry_id.partition(b"-")
     return Position(int(time), int(order), WHOLE)
 
 
-def _entry(position: Position) -> str:
+def _entry_id(position: Position) -> str:
     return f"{position.time}-{position.order}"
 
 
-def _behind(key: bytes, place: bytes, end: bytes) -> Behind:
+def _decode_behind(key: bytes, place: bytes, end: bytes) -> Behind:
     time, order, index, removals = map(int, place.split(b"-"))
-    return Behind(key.decode(), Position(time, order, index), removals, _whole(end) if end else BEGINNING)
+    return Behind(key.decode(), Position(time, order, index), removals, _end_of_entry(end) if end else BEGINNING)
 
 
-def _place(place: Behind) -> str:
-    at = place.position
-    return f"{at.time}-{at.order}-{at.index}-{place.removals}"
+def _encode_place(place: Behind) -> str:
+    position = place.position
+    return f"{position.time}-{position.order}-{position.index}-{place.removals}"
 
 
 def _flat(pairs: Mapping[str, object]) -> list[object]:

@@ -1,6 +1,6 @@
-"""What `REDIS_URL` says: where the store is, and as whom it is entered.
+"""Parsing `REDIS_URL`: the address of the store, and the user that connects.
 
-No message here repeats any of it: a password with a character that is not percent-encoded may end up in every part.
+No message repeats any part of the URL: a password with characters that are not percent-encoded can end up in any part.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["IamUser", "RedisUrl"]
 
-_OURS = ("cluster", "iam", "serverless")
-_TLS = ("ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_check_hostname", "ssl_keyfile")
-"""The options of redis-py that are handed on. `ssl_cert_reqs` is not one: a certificate is always verified."""
+_OWN_OPTIONS = ("cluster", "iam", "serverless")
+_TLS_OPTIONS = ("ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_check_hostname", "ssl_keyfile")
+"""The options that are passed to redis-py. `ssl_cert_reqs` is not one of them: certificates are always verified."""
 
 _BOOLEANS = {"true": True, "false": False}
 
@@ -29,9 +29,9 @@ class IamUser:
     """A user of ElastiCache that authenticates by IAM.
 
     Attributes:
-        name: Its name, which is its id as well.
+        name: The name of the user, which is also its id.
         cache: The id of the replication group, or the name of the serverless cache.
-        serverless: Which of the two.
+        serverless: Whether the cache is serverless.
     """
 
     name: str
@@ -41,12 +41,12 @@ class IamUser:
 
 @dataclass(frozen=True, slots=True)
 class RedisUrl:
-    """A `REDIS_URL`, taken apart.
+    """A parsed `REDIS_URL`.
 
     Attributes:
-        address: The URL as redis-py takes it; its user is left out where `iam` has it.
-        cluster: Whether it names a node of a cluster, or the whole cluster's endpoint.
-        iam: Who authenticates by IAM, if anyone.
+        address: The URL as redis-py accepts it; without the user, if `iam` has it.
+        cluster: Whether it is the address of a cluster, or of a node of one.
+        iam: The user that authenticates by IAM; None if none does.
     """
 
     address: str = field(repr=False)
@@ -55,21 +55,22 @@ class RedisUrl:
 
     @classmethod
     def parse(cls, url: str) -> RedisUrl:
-        """Take a URL apart.
+        """Parse a URL.
 
         Raises:
-            SettingsError: It breaks a rule; the message says which, and nothing of what is in the URL.
+            SettingsError: The URL is invalid. The message names the rule, and no part of the URL.
         """
         parts = _split(url)
         options = dict(parse_qsl(parts.query, keep_blank_values=True))
-        if unknown := options.keys() - {*_OURS, *_TLS}:
+        if unknown := options.keys() - {*_OWN_OPTIONS, *_TLS_OPTIONS}:
             raise SettingsError(
-                f"REDIS_URL has {len(unknown)} options that are not known; there are {', '.join((*_OURS, *_TLS))}; "
+                f"REDIS_URL has {len(unknown)} options that are not known; there are "
+                f"{', '.join((*_OWN_OPTIONS, *_TLS_OPTIONS))}; "
                 "? # / @ in a password are percent-encoded"
             )
         iam = _iam(parts, options)
         netloc = parts.netloc.rpartition("@")[2] if iam else parts.netloc
-        query = urlencode({name: value for name, value in options.items() if name in _TLS})
+        query = urlencode({name: value for name, value in options.items() if name in _TLS_OPTIONS})
         return cls(
             address=urlunsplit(parts._replace(netloc=netloc, query=query)),
             cluster=_flag(options, "cluster"),

@@ -1,4 +1,4 @@
-"""From tree to closures: what can be decided once is decided here, not for every event."""
+"""Compiling a tree into closures: everything that does not depend on the event is decided here."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _EQUALITY = {"=": True, "!=": False, "<>": False}
 
 
 def compiled(node: Node) -> Evaluator:
-    """The function that a tree is."""
+    """Compile a tree into a function of the attributes of an event."""
     match node:
         case Literal(value):
             return lambda _, __: value
@@ -42,16 +42,16 @@ def compiled(node: Node) -> Evaluator:
 def _step(step: Step) -> Advance:
     match step:
         case Binary(sign, Literal(value)) if sign in _EQUALITY:
-            return equals(value, wanted=_EQUALITY[sign])
+            return equals(value, expected=_EQUALITY[sign])
         case Binary(sign, operand):
             return binary(sign, compiled(operand))
         case Like(pattern, negated):
-            return like(pattern, wanted=not negated)
+            return like(pattern, expected=not negated)
         case In(elements, negated):
             constants = [element.value for element in elements if isinstance(element, Literal)]
             if len(constants) == len(elements):
-                return one_of_these(constants, wanted=not negated)
-            return one_of([compiled(element) for element in elements], wanted=not negated)
+                return one_of_these(constants, expected=not negated)
+            return one_of([compiled(element) for element in elements], expected=not negated)
 
 
 def _chain(first: Evaluator, steps: Sequence[Advance]) -> Evaluator:

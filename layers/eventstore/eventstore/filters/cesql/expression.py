@@ -1,4 +1,4 @@
-"""An expression, parsed and compiled."""
+"""A parsed and compiled expression."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Evaluation", "Expression", "parse"]
 
 
 class Evaluation(NamedTuple):
-    """What an expression comes to: always a value, and the errors on the way to it (3.3)."""
+    """The result of an evaluation: always a value, and the errors that occurred (3.3)."""
 
     value: AttributeValue
     failures: Sequence[Failure]
@@ -28,13 +28,13 @@ class Evaluation(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """An expression, evaluated as often as there are events. Make one with `parse`.
+    """An expression that can be evaluated for many events. Make one with `parse`.
 
     Attributes:
-        text: As it was written.
-        equalities: An event that matches has one of these values, if there are any.
-        unknown: What is wrong with calls of functions that there are not, and the positions of these (3.3: what can
-            be told before an evaluation should be).
+        text: The text of the expression.
+        equalities: Every matching event has one of them; empty if none are known.
+        unknown: A message for each call of an unknown function, and its position (3.3: errors that can be detected
+            before evaluation should be).
     """
 
     text: str
@@ -43,23 +43,23 @@ class Expression:
     _evaluator: Evaluator = field(compare=False, repr=False)
 
     def evaluate(self, attributes: Attributes) -> Evaluation:
-        """The value and the errors (4.1: complete evaluation mode)."""
+        """Return the value and the errors (4.1: complete evaluation mode)."""
         failures: Failures = []
         value = self._evaluator(attributes, failures)
-        # 3.2: where no type is known, a missing attribute is a boolean.
+        # 3.2: without a known type, a missing attribute is a boolean.
         return Evaluation(False if value is None else value, failures)
 
     def matches(self, attributes: Attributes) -> bool:
-        """Whether the value is true and came without an error (1.2)."""
+        """Whether the value is true, without errors (1.2)."""
         failures: Failures = []
         return self._evaluator(attributes, failures) is True and not failures
 
 
 def parse(text: str) -> Expression:
-    """The expression that a text is.
+    """Parse an expression.
 
     Raises:
-        InvalidFilter: It is none; `position` says where, from 0.
+        InvalidFilter: The text is invalid at the character `position`, from 0.
     """
     parser = Parser(text)
     tree = parser.parse()

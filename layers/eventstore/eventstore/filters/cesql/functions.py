@@ -26,10 +26,10 @@ class Function:
     """One overload of a function.
 
     Attributes:
-        returns: Its type.
-        parameters: Their types; None takes any.
-        body: Called with the failures to note and the arguments, cast.
-        rest: The type of any more arguments; None if there may be no more.
+        returns: The type of its result.
+        parameters: The types of its parameters; None accepts any type.
+        body: Called with a list for failures, and the cast arguments.
+        rest: The type of further arguments; None if there can be none.
     """
 
     returns: Type
@@ -38,23 +38,23 @@ class Function:
     rest: Type | None = None
 
     def takes(self, count: int) -> bool:
-        """Whether it can be called with so many arguments."""
+        """Whether it accepts this number of arguments."""
         fixed = len(self.parameters)
         return count == fixed or (self.rest is not None and count > fixed)
 
 
 def resolved(name: str, count: int) -> Function | None:
-    """The overload of a function that takes so many arguments, if there is one."""
+    """Return the overload of a function for a number of arguments; None if there is none."""
     return next((function for function in FUNCTIONS.get(name, ()) if function.takes(count)), None)
 
 
 def unresolved(name: str, count: int) -> str:
-    """Why there is no such overload, and what there is."""
+    """Return a message that says why there is no such overload, and which ones exist."""
     overloads = FUNCTIONS.get(name)
     if overloads is None:
         return f"is not a function; functions are {', '.join(FUNCTIONS)}"
-    taken = " or ".join(f"{len(one.parameters)}{' or more' if one.rest else ''}" for one in overloads)
-    return f"is called with {count} arguments, but accepts {taken}"
+    counts = " or ".join(f"{len(o.parameters)}{' or more' if o.rest else ''}" for o in overloads)
+    return f"is called with {count} arguments, but accepts {counts}"
 
 
 def _identity(_: Failures, value: AttributeValue) -> AttributeValue:

@@ -1,4 +1,4 @@
-"""What an index can find an expression by."""
+"""The equalities by which an index finds an expression."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ _LOGIC = {"AND": intersect, "OR": union, "XOR": union}
 
 
 def equalities_of(node: Node) -> Equalities:
-    """Values of which an event must have one for the expression to be true of it, without an error."""
+    """Return the equalities of an expression: it is true without errors only for events that have one of them."""
     if not isinstance(node, Chain):
         return NONE
-    # A chain runs from left to right, and what binds tighter than logic comes first in it: at most one comparison.
+    # Steps run from left to right, and those that bind tighter than logic come first. Only a single comparison is used.
     logic = [step for step in node.steps if isinstance(step, Binary) and step.operator in _LOGIC]
     comparison = node.steps[: len(node.steps) - len(logic)]
     if not comparison:
-        found = equalities_of(node.first)
+        equalities = equalities_of(node.first)
     elif len(comparison) == 1:
-        found = _comparison(node.first, comparison[0])
+        equalities = _comparison(node.first, comparison[0])
     else:
-        found = NONE
+        equalities = NONE
     for step in logic:
-        found = _LOGIC[step.operator](found, equalities_of(step.operand))
-    return found
+        equalities = _LOGIC[step.operator](equalities, equalities_of(step.operand))
+    return equalities
 
 
 def _comparison(left: Node, step: Step) -> Equalities:

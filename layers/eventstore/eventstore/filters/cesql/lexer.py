@@ -1,4 +1,4 @@
-"""The words and signs of an expression (2.2 to 2.4)."""
+"""The tokens of an expression (2.2 to 2.4)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Lexeme(Enum):
 
 
 class Token(NamedTuple):
-    """A part of the text: keywords in upper case, strings without quotes and escapes."""
+    """A token: keywords are in upper case, strings without quotes and escapes."""
 
     kind: Lexeme
     text: str
@@ -42,19 +42,19 @@ class Token(NamedTuple):
 
 
 def tokens(text: str) -> list[Token]:
-    """The tokens of a text; the last one is its end.
+    """Split a text into tokens; the last one is its end.
 
     Raises:
-        InvalidFilter: A character starts none.
+        InvalidFilter: A character starts no token.
     """
-    found: list[Token] = []
+    result: list[Token] = []
     at = _behind_space(text, 0)
     while at < len(text):
         token, end = _token(text, at)
-        found.append(token)
+        result.append(token)
         at = _behind_space(text, end)
-    found.append(Token(Lexeme.END, "", len(text)))
-    return found
+    result.append(Token(Lexeme.END, "", len(text)))
+    return result
 
 
 def _behind_space(text: str, at: int) -> int:

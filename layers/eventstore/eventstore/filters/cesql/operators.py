@@ -1,4 +1,4 @@
-"""Operators as steps: each takes the value so far and gives the next one (3.4)."""
+"""Operators as steps: each computes the next value from the value so far (3.4)."""
 
 from __future__ import annotations
 
@@ -16,44 +16,59 @@ if TYPE_CHECKING:
 __all__ = ["Advance", "binary", "equals", "like", "one_of", "one_of_these"]
 
 Advance = Callable[[AttributeValue | None, Attributes, Failures], AttributeValue]
-"""One step of a chain; None is the value of an attribute that is missing, which makes the result its zero value."""
+"""One step of a chain. None is the value of a missing attribute, for which the result is its zero value."""
 
 _string, _integer, _boolean = CASTS[str], CASTS[int], CASTS[bool]
 
 
 def binary(sign: str, right: Evaluator) -> Advance:
-    """The step of an operator with a right operand."""
+    """Return the step of an operator.
+
+    Args:
+        sign: The operator.
+        right: Its right operand.
+    """
     if sign in _LOGIC:
         return _LOGIC[sign](right)
     if sign in _ORDERS:
         return _comparison(_ORDERS[sign], right)
     if sign in _ARITHMETIC:
         return _calculation(_ARITHMETIC[sign], right)
-    return _equality(right, wanted=sign == "=")
+    return _equality(right, expected=sign == "=")
 
 
-def equals(constant: AttributeValue, *, wanted: bool) -> Advance:
-    """The step of `=` or, with `wanted` false, `!=` with a literal: what events are mostly looked at with."""
+def equals(constant: AttributeValue, *, expected: bool) -> Advance:
+    """Return the step of a comparison with a literal, the most frequent one.
+
+    Args:
+        constant: The literal.
+        expected: True for `=`, false for `!=`.
+    """
     kind = type_of(constant)
     cast = CASTS[kind]
 
     def step(value: AttributeValue | None, _: Attributes, failures: Failures) -> bool:
         if value.__class__ is kind:
-            return (value == constant) is wanted
-        return value is not None and (cast(value, failures) == constant) is wanted
+            return (value == constant) is expected
+        return value is not None and (cast(value, failures) == constant) is expected
 
     return step
 
 
-def like(pattern: str, *, wanted: bool) -> Advance:
-    """The step of `LIKE` or `NOT LIKE`."""
+def like(pattern: str, *, expected: bool) -> Advance:
+    """Return the step of `LIKE`.
+
+    Args:
+        pattern: The pattern.
+        expected: False for `NOT LIKE`.
+    """
     matches = matcher(pattern)
 
     def step(value: AttributeValue | None, _: Attributes, failures: Failures) -> bool:
         if value is None:
             return False
         try:
-            return matches(value if isinstance(value, str) else str(_string(value, failures))) is wanted
+            return matches(value if isinstance(value, str) else str(_string(value, failures))) is expected
         except TooLong:
             failures.append(
                 Failure(Kind.GENERIC, "the value is too long to be compared with a pattern that has _ in it")
@@ -63,39 +78,49 @@ def like(pattern: str, *, wanted: bool) -> Advance:
     return step
 
 
-def one_of(elements: Sequence[Evaluator], *, wanted: bool) -> Advance:
-    """The step of `IN` or `NOT IN`; the type of the value is that of the comparison (3.7)."""
+def one_of(elements: Sequence[Evaluator], *, expected: bool) -> Advance:
+    """Return the step of `IN`. Elements are cast to the type of the value (3.7).
+
+    Args:
+        elements: The elements of the list.
+        expected: False for `NOT IN`.
+    """
 
     def step(value: AttributeValue | None, attributes: Attributes, failures: Failures) -> bool:
-        found = [element(attributes, failures) for element in elements]
-        if value is None or None in found:
+        values = [element(attributes, failures) for element in elements]
+        if value is None or None in values:
             return False
         kind = type_of(value)
         cast = CASTS[kind]
-        # Cast all of them before looking, for what cannot be cast is an error wherever it stands.
+        # All elements are cast before the test, because one that cannot be cast is an error in any place.
         same = [
             element if element.__class__ is kind else cast(element, failures)
-            for element in found
+            for element in values
             if element is not None
         ]
-        return (value in same) is wanted
+        return (value in same) is expected
 
     return step
 
 
-def one_of_these(constants: Sequence[AttributeValue], *, wanted: bool) -> Advance:
-    """The same with literals alone, which are cast once."""
+def one_of_these(constants: Sequence[AttributeValue], *, expected: bool) -> Advance:
+    """Return the step of `IN` for literals, which are cast once.
+
+    Args:
+        constants: The elements of the list.
+        expected: False for `NOT IN`.
+    """
     prepared: dict[type, tuple[frozenset[AttributeValue], Failures]] = {}
     for kind, cast in CASTS.items():
-        wrong: Failures = []
-        prepared[kind] = (frozenset(cast(constant, wrong) for constant in constants), wrong)
+        cast_failures: Failures = []
+        prepared[kind] = (frozenset(cast(constant, cast_failures) for constant in constants), cast_failures)
 
     def step(value: AttributeValue | None, _: Attributes, failures: Failures) -> bool:
         if value is None:
             return False
-        elements, wrong = prepared[type_of(value)]
-        failures += wrong
-        return (value in elements) is wanted
+        elements, cast_failures = prepared[type_of(value)]
+        failures += cast_failures
+        return (value in elements) is expected
 
     return step
 
@@ -132,13 +157,13 @@ def _exclusion(right: Evaluator) -> Advance:
     return step
 
 
-def _equality(right: Evaluator, *, wanted: bool) -> Advance:
+def _equality(right: Evaluator, *, expected: bool) -> Advance:
     def step(value: AttributeValue | None, attributes: Attributes, failures: Failures) -> bool:
         other = right(attributes, failures)
         if value is None or other is None:
             return False
         # 3.7: the right operand's type picks the definition.
-        return (CASTS[type_of(other)](value, failures) == other) is wanted
+        return (CASTS[type_of(other)](value, failures) == other) is expected
 
     return step
 
@@ -188,9 +213,9 @@ _ORDERS: dict[str, Callable[[int, int], bool]] = {
     ">=": operator.ge,
 }
 _ARITHMETIC: dict[str, Callable[[int, int, Failures], int]] = {
-    "+": lambda one, other, _: one + other,
-    "-": lambda one, other, _: one - other,
-    "*": lambda one, other, _: one * other,
+    "+": lambda left, right, _: left + right,
+    "-": lambda left, right, _: left - right,
+    "*": lambda left, right, _: left * right,
     "/": _quotient,
     "%": _remainder,
 }

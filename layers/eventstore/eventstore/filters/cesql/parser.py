@@ -1,4 +1,4 @@
-"""From text to tree: a Pratt parser, for operators bind by the order of 3.6."""
+"""Parsing a text into a tree: a Pratt parser with the precedences of 3.6."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Parser"]
 _DEEPEST = 64
 _LONGEST = 8 * 1024
 
-# Unary operators, then LIKE and IN, bind tighter than any of these. AND, OR and XOR stand on one step (3.6).
+# Unary operators, then LIKE and IN, bind tighter than these. AND, OR and XOR have the same precedence (3.6).
 _POWERS = {
     **dict.fromkeys(("*", "/", "%"), 4),
     **dict.fromkeys(("+", "-"), 3),
@@ -31,10 +31,10 @@ _UNARY = ("NOT", "-")
 
 
 class Parser:
-    """Reads one expression.
+    """Parses one expression.
 
     Attributes:
-        unknown: What is wrong with the calls of functions that there are not, and where they stand.
+        unknown: A message for each call of an unknown function, and its position.
     """
 
     def __init__(self, text: str) -> None:
@@ -45,15 +45,15 @@ class Parser:
         self.unknown: list[tuple[str, int]] = []
 
     def parse(self) -> Node:
-        """The tree of the whole text.
+        """Parse the whole text.
 
         Raises:
-            InvalidFilter: It breaks the grammar, at `position`.
+            InvalidFilter: The text breaks the grammar, at `position`.
         """
-        found = self._expression(0)
+        tree = self._expression(0)
         if self._peek().kind is not Lexeme.END:
             raise self._refusal("an operator or the end of input")
-        return found
+        return tree
 
     def _expression(self, power: int) -> Node:
         first = self._operand()
@@ -67,7 +67,7 @@ class Parser:
         if token.kind not in {Lexeme.SIGN, Lexeme.KEYWORD}:
             return None
         if token.text in {"NOT", "LIKE", "IN"}:
-            return self._comparison(negated=self._takes("NOT"))
+            return self._comparison(negated=self._accept("NOT"))
         own = _POWERS.get(token.text, 0)
         if own <= power:
             return None
@@ -75,13 +75,13 @@ class Parser:
         return Binary(token.text, self._expression(own))
 
     def _comparison(self, *, negated: bool) -> Step:
-        if self._takes("LIKE"):
+        if self._accept("LIKE"):
             pattern = self._peek()
             if pattern.kind is not Lexeme.STRING:
                 raise self._refusal("a pattern in quotes")
             self._next += 1
             return Like(pattern.text, negated)
-        if self._takes("IN"):
+        if self._accept("IN"):
             self._expect("(")
             return In(self._nested_list(), negated)
         raise self._refusal("LIKE or IN after NOT")
@@ -95,14 +95,14 @@ class Parser:
             case Lexeme.INTEGER:
                 return self._integer(token)
             case Lexeme.WORD:
-                return self._call(token) if self._takes("(") else Attribute(self._attribute(token))
+                return self._call(token) if self._accept("(") else Attribute(self._attribute(token))
             case Lexeme.KEYWORD if token.text in {"TRUE", "FALSE"}:
                 return Literal(token.text == "TRUE")
             case _:
                 return self._prefixed(token)
 
     def _prefixed(self, token: Token) -> Node:
-        # Strings are read before: a token with one of these texts is the word or the sign.
+        # The caller handles strings, so a token with one of these texts is a keyword or a sign.
         if token.text == "(":
             return self._nested_list(most=1)[0]
         if token.text == "EXISTS":
@@ -119,17 +119,17 @@ class Parser:
         raise self._refusal("a value")
 
     def _nested_list(self, *, most: int = _LONGEST) -> tuple[Node, ...]:
-        """Expressions up to the closing parenthesis; the opening one is read."""
+        """Parse expressions up to the closing parenthesis; the opening one is consumed."""
         self._enter()
-        found = [self._expression(0)]
-        while len(found) < most and self._takes(","):
-            found.append(self._expression(0))
+        nodes = [self._expression(0)]
+        while len(nodes) < most and self._accept(","):
+            nodes.append(self._expression(0))
         self._expect(")")
         self._depth -= 1
-        return tuple(found)
+        return tuple(nodes)
 
     def _call(self, name: Token) -> Node:
-        arguments = () if self._takes(")") else self._nested_list()
+        arguments = () if self._accept(")") else self._nested_list()
         function = name.text.upper()
         if not function.replace("_", "").isalpha() or function.startswith("_"):
             raise InvalidFilter(
@@ -157,13 +157,13 @@ class Parser:
         return token.text.lower()
 
     def _integer(self, token: Token, sign: str = "") -> Node:
-        found = number(sign + token.text)
-        if found is None:
+        value = number(sign + token.text)
+        if value is None:
             position = token.position - len(sign)
             raise InvalidFilter(
                 f"{sign}{token.text[:40]} at character {position} is not a 32-bit integer", position=position
             )
-        return Literal(found)
+        return Literal(value)
 
     def _is_adjacent_integer(self, sign: Token) -> bool:
         token = self._peek()
@@ -172,14 +172,14 @@ class Parser:
     def _peek(self) -> Token:
         return self._tokens[self._next]
 
-    def _takes(self, text: str) -> bool:
+    def _accept(self, text: str) -> bool:
         token = self._peek()
-        taken = token.text == text and token.kind in {Lexeme.SIGN, Lexeme.KEYWORD}
-        self._next += taken
-        return taken
+        matches = token.text == text and token.kind in {Lexeme.SIGN, Lexeme.KEYWORD}
+        self._next += matches
+        return matches
 
     def _expect(self, sign: str) -> None:
-        if not self._takes(sign):
+        if not self._accept(sign):
             raise self._refusal(repr(sign))
 
     def _enter(self) -> None:

@@ -1,4 +1,4 @@
-"""Patterns of LIKE (3.4.3), compared without backtracking: what a pattern costs, its length bounds."""
+"""Patterns of LIKE (3.4.3), matched without backtracking: the length of a pattern bounds its cost."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _Find = Callable[[str, int, int], int]
 
 
 class TooLong(Exception):
-    """A value is too long to be compared with a pattern that has `_` between others; that takes their product."""
+    """A value is too long for a pattern with `_` and `%`, whose cost is the product of both lengths."""
 
 
 def matcher(pattern: str) -> Callable[[str], bool]:
-    """Whether a value matches, as a function of the value.
+    """Return a function that tests whether a value matches a pattern.
 
-    Where `_` stands in a pattern beside `%`, the function raises `TooLong` for values of more than 8 Ki characters.
+    If the pattern has both `_` and `%`, the function raises `TooLong` for values of more than 8 Ki characters.
     """
     runs = _runs(pattern)
     if len(runs) == 1:
@@ -37,7 +37,7 @@ def matcher(pattern: str) -> Callable[[str], bool]:
 
 
 def _runs(pattern: str) -> list[list[str]]:
-    """The parts between the `%`: single characters, `_`, or an escape."""
+    """Split a pattern at each `%` into runs of single characters, `_` and escapes."""
     runs: list[list[str]] = [[]]
     for part in _PART.findall(pattern):
         if part == _MANY:
@@ -56,7 +56,7 @@ def _whole(run: list[str]) -> Callable[[str], bool]:
 
 
 def _sequence(runs: list[list[str]], *, bounded: bool) -> Callable[[str], bool]:
-    """The first run at the start, the last at the end, and the others where each comes first in between."""
+    """Match the first run at the start, the last at the end, and each other one at its first occurrence between."""
     first, last = len(runs[0]), len(runs[-1])
     starts, ends = _finder(runs[0]), _finder(runs[-1])
     middle = [(_finder(run), len(run)) for run in runs[1:-1] if run]
@@ -79,7 +79,7 @@ def _sequence(runs: list[list[str]], *, bounded: bool) -> Callable[[str], bool]:
 
 
 def _finder(run: list[str]) -> _Find:
-    """Finds a run within part of a value: where it begins, or -1."""
+    """Return a function that finds a run in a part of a value, and returns its offset or -1."""
     if _ONE not in run:
         text = "".join(part[-1] for part in run)
         return lambda value, start, stop: value.find(text, start, stop)

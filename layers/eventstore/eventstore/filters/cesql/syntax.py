@@ -1,4 +1,4 @@
-"""What an expression is made of."""
+"""The nodes of the tree of an expression."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Attribute", "Binary", "Call", "Chain", "Exists", "In", "Like", "Lite
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A value that stands in the text."""
+    """A literal value."""
 
     value: AttributeValue
 
@@ -50,7 +50,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Binary:
-    """An operator and what stands right of it."""
+    """An operator and its right operand."""
 
     operator: str
     operand: Node
@@ -58,7 +58,7 @@ class Binary:
 
 @dataclass(frozen=True, slots=True)
 class Like:
-    """The comparison with a pattern."""
+    """A comparison with a pattern."""
 
     pattern: str
     negated: bool
@@ -66,7 +66,7 @@ class Like:
 
 @dataclass(frozen=True, slots=True)
 class In:
-    """The search among elements."""
+    """A test for membership in a list."""
 
     elements: tuple[Node, ...]
     negated: bool
@@ -74,9 +74,9 @@ class In:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """A first value, and what is done to the value so far, from left to right.
+    """A first value, and the steps that are applied to it from left to right.
 
-    So the tree is as deep as the text is nested, however long it is.
+    So the depth of the tree is that of the parentheses, however long the text is.
     """
 
     first: Node

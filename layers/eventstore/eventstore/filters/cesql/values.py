@@ -1,4 +1,4 @@
-"""Values, the casts between their types (3.7), and what may go wrong (3.3)."""
+"""Values, the casts between their types (3.7), and errors (3.3)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = [
 
 
 class Kind(StrEnum):
-    """Kinds of errors, by the names of the test kit; what cannot be parsed is an `InvalidFilter`."""
+    """Kinds of evaluation errors, by the names of the test kit; parsing raises `InvalidFilter`."""
 
     MATH = "math"
     CAST = "cast"
@@ -36,7 +36,7 @@ class Kind(StrEnum):
 
 
 class Failure(NamedTuple):
-    """One error of an evaluation, which has a value all the same."""
+    """An error of an evaluation, which still has a value."""
 
     kind: Kind
     detail: str
@@ -46,34 +46,34 @@ Type = type[str] | type[int] | type[bool]
 Attributes = Mapping[str, AttributeValue]
 Failures = list[Failure]
 Evaluator = Callable[[Attributes, Failures], AttributeValue | None]
-"""Gives a subexpression's value, and notes what went wrong. None is the value of an attribute that is missing: what
-refers to it is the zero value of its own type (3.2), whatever the attribute's would be."""
+"""Returns the value of a subexpression, and appends errors. None is the value of a missing attribute: an operation on
+it has the zero value of its own result type (3.2)."""
 
 ZEROS: Mapping[Type, AttributeValue] = {str: "", int: 0, bool: False}
 
 _INTEGERS = range(-(2**31), 2**31)
-# Digits are counted before they are read, leading zeros apart, for Python refuses to read thousands.
+# At most ten digits after leading zeros, because Python refuses to parse thousands of digits.
 _INTEGER = re.compile(r"([+-]?)0*([0-9]{1,10})")
 _BOOLEANS = {"true": True, "false": False}
 _SHOWN = 40
 
 
 def type_of(value: AttributeValue) -> Type:
-    """The type of a value."""
+    """Return the type of a value."""
     return value.__class__
 
 
 def number(text: str) -> int | None:
-    """The 32-bit integer that a text is, in base 10 and perhaps with a sign; None if it is none."""
+    """Parse a 32-bit integer in base 10, with an optional sign; None if the text is none."""
     match = _INTEGER.fullmatch(text)
     if not match:
         return None
-    found = int(match[1] + match[2])
-    return found if found in _INTEGERS else None
+    value = int(match[1] + match[2])
+    return value if value in _INTEGERS else None
 
 
 def integer(value: int, failures: Failures) -> int:
-    """The result of a calculation, if it has 32 bits."""
+    """Return the result of a calculation if it has 32 bits; otherwise append a failure and return 0."""
     if value in _INTEGERS:
         return value
     failures.append(Failure(Kind.MATH, f"{value} is not a 32-bit integer"))
@@ -87,21 +87,21 @@ def _to_string(value: AttributeValue, _: Failures) -> str:
 def _to_integer(value: AttributeValue, failures: Failures) -> int:
     if not isinstance(value, str):
         return int(value)
-    found = number(value)
-    if found is None:
+    result = number(value)
+    if result is None:
         failures.append(Failure(Kind.CAST, f"{value[:_SHOWN]!r} is not a 32-bit integer"))
         return 0
-    return found
+    return result
 
 
 def _to_boolean(value: AttributeValue, failures: Failures) -> bool:
     if not isinstance(value, str):
         return bool(value)
-    found = _BOOLEANS.get(value.lower())
-    if found is None:
+    result = _BOOLEANS.get(value.lower())
+    if result is None:
         failures.append(Failure(Kind.CAST, f"{value[:_SHOWN]!r} is neither true nor false"))
         return False
-    return found
+    return result
 
 
 CASTS: Mapping[Type, Callable[[AttributeValue, Failures], AttributeValue]] = {
@@ -109,4 +109,4 @@ CASTS: Mapping[Type, Callable[[AttributeValue, Failures], AttributeValue]] = {
     int: _to_integer,
     bool: _to_boolean,
 }
-"""How a value becomes one of a type. What cannot be cast is an error, and the type's zero value."""
+"""The casts to each type. A value that cannot be cast is an error, and becomes the zero value of the type."""

@@ -1,22 +1,25 @@
 #!lua flags=allow-oom
--- Founds a durable subscription in a partition, or leaves the one that is there.
+-- Creates the group of a durable subscription in a partition, or keeps the existing one.
 --
 -- KEYS  1 partition, 2 log    as in begin.lua
 --       3 groups              as in enqueue_commands.lua
---       4 durables            what each durable subscription is, by its key
--- ARGV  1 epoch to give a new partition, 2 how many partitions a new store has
---       3 key, 4 what it is, 5 its group, in which "NOW" stands for [time, order, index] of where the log ends, and
---       "REMOVALS" for the removals that the partition has seen,
---       6 index that stands for a whole append
+--       4 durables            key -> definition of each durable subscription
+-- ARGV  1 epoch for a new partition, 2 number of partitions of a new store
+--       3 key, 4 definition
+--       5 state of the group (JSON), in which "NOW" is replaced by [time, order, index] of the end of the log, and
+--         "REMOVALS" by the removal serial of the partition
+--       6 index that means a whole append
+--
+-- Answers  1 if it was created, 0 if it exists
 local call = redis.call
 local partition, log, groups, durables = unpack(KEYS)
 open_partition(partition, ARGV[1], ARGV[2])
 if call('HEXISTS', groups, ARGV[3]) == 1 then return 0 end
 local last = '0-0'
 if call('EXISTS', log) == 1 then
-  local about = call('XINFO', 'STREAM', log)
-  for i = 1, #about, 2 do
-    if about[i] == 'last-generated-id' then last = about[i + 1] end
+  local info = call('XINFO', 'STREAM', log)
+  for i = 1, #info, 2 do
+    if info[i] == 'last-generated-id' then last = info[i + 1] end
   end
 end
 local place = '[' .. last:gsub('-', ',') .. ',' .. ARGV[6] .. ']'

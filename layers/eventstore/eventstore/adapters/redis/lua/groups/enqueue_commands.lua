@@ -1,14 +1,16 @@
 #!lua flags=allow-oom
--- Leaves a command for a partition's next turn.
+-- Appends commands to the inbox of a partition, for its next turns.
 --
 -- KEYS  1 inbox    the partition's commands, a Redis Stream: <key of the durable subscription> -> <command>
---       2 groups   where each durable subscription stands, by its key; who is not there has ended
+--       2 groups   key -> state of the group of each durable subscription; keys that are absent have ended
 --       3 bell     as in append.lua
--- ARGV  1 key, 2 how many commands may wait, 3... commands
+-- ARGV  1 key, 2 maximum number of waiting commands, 3... commands
 --
--- Answers  1 if the partition had no bell on its way, 0 if it had, -1 if the subscription has ended, -2 if too many wait
+-- Answers  1 if the partition had no wake-up outstanding, 0 if it had, -1 if the subscription has ended, -2 if the
+--          inbox is full
 --
--- A full store takes them, for acknowledgements make room; so they are small (groups.LONGEST_REASON), and not many.
+-- A full store accepts commands, because acknowledgements free memory. So commands are small (groups.LONGEST_REASON),
+-- and their number is limited.
 if redis.call('HEXISTS', KEYS[2], ARGV[1]) == 0 then return -1 end
 if redis.call('XLEN', KEYS[1]) + #ARGV - 2 > tonumber(ARGV[2]) then return -2 end
 for a = 3, #ARGV do redis.call('XADD', KEYS[1], '*', ARGV[1], ARGV[a]) end

@@ -1,13 +1,13 @@
--- Makes a stream, or says with which settings it exists.
+-- Creates a stream, or returns the settings of the existing one.
 --
 -- KEYS  1 state, 2 streams    as in append.lua
---       3 limits              the partition's set of streams that have any
+--       3 limits              the partition's set of streams that fields limits
 -- ARGV  1 name, 2 time ('' for the server's), 3 limits (JSON, '' for none), 4 labels (JSON, '' for none)
 --
 -- Answers  {'created'} | {'exists', limits, labels} | {'gone'}
-local have = redis.call('HMGET', KEYS[1], 'head', 'gone', 'limits', 'labels')
-if have[2] then return {'gone'} end
-if have[1] then return {'exists', have[3] or '', have[4] or ''} end
+local fields = redis.call('HMGET', KEYS[1], 'head', 'gone', 'limits', 'labels')
+if fields[2] then return {'gone'} end
+if fields[1] then return {'exists', fields[3] or '', fields[4] or ''} end
 local time = ARGV[2]
 if time == '' then
   local now = redis.call('TIME')

@@ -1,28 +1,28 @@
 #!lua flags=no-writes
--- Counts the events that a partition's log refers to beyond a place.
+-- Counts the events after a position in a partition's log.
 --
 -- KEYS  1 log      as in append.lua
--- ARGV  1 from     the id of the entry that holds the place, which is counted in part, or '(' and that of the last one
---                  counted
---       2 index    of how many events of the entry that holds the place, less one, the reader knows
---       3 scanned  about how many references may be looked at
+-- ARGV  1 from     the id of the entry of the position, a part of which is counted; or '(' and the id of the last entry
+--                  that was counted
+--       2 index    the index of the position in its entry
+--       3 limit    about how many references to read
 --
--- Answers  {events, the last entry looked at, or '', 1 if that is the end, the first entry with an event counted, or ''}
+-- Answers  {events, last entry read or '', 1 if that is the end, first entry with an event that was counted or ''}
 local call = redis.call
-local log, from, index, most = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local log, from, index, limit = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 -- As in scan.lua.
 local STEP = 250
 
-local place, events, reached, oldest, scanned = from, 0, '', '', 0
-while scanned < most do
+local position_id, events, reached, oldest, scanned = from, 0, '', '', 0
+while scanned < limit do
   local entries = call('XRANGE', log, from, '+', 'COUNT', STEP)
   for _, entry in ipairs(entries) do
     local id = entry[1]
     local first, last = entry[2][2]:match('^(%d+)%-?(%d*)$')
     local count = last == '' and 1 or last - first + 1
-    -- What marks a deletion is no event (delete.lua).
+    -- The mark of a deletion is not an event (delete.lua).
     if first == '0' then count = 0 end
-    if id == place then count = math.max(0, count - index - 1) end
+    if id == position_id then count = math.max(0, count - index - 1) end
     if count > 0 and oldest == '' then oldest = id end
     events, reached = events + count, id
   end

@@ -1,12 +1,12 @@
 #!lua flags=allow-oom
--- Opens a partition, and makes it if it is new.
+-- Returns the epoch of a partition, and creates the partition if it is new.
 --
--- The epoch is drawn once and lost with the partition's other keys, so that a cursor into lost history is noticed. Only
--- renew.lua gives another one.
+-- The epoch is drawn once. It is lost with the other keys of the partition, so that cursors into lost history are
+-- noticed. Only renew.lua replaces it.
 --
 -- KEYS  1 partition    the partition's hash: epoch, partitions, format (of all that the store holds, and of what scripts
 --                      do with it: formats.py)
--- ARGV  1 epoch to give a new partition, 2 how many partitions a new store has
+-- ARGV  1 epoch for a new partition, 2 number of partitions of a new store
 --
 -- Answers  {epoch, partitions, format or nothing}
 open_partition(KEYS[1], ARGV[1], ARGV[2])

@@ -1,21 +1,22 @@
 #!lua flags=allow-oom
--- Gives a partition a new epoch: who holds a cursor into what it was before is told so, and starts over.
+-- Gives a partition a new epoch, so that clients with older cursors notice the reset, and start over.
 --
--- Nothing else tells that the store is older than what its clients remember. So the numbers of frames leap as well:
--- whoever was sent frames that are lost would take the next ones for repeats, and notices a hole instead. And tokens
--- leap: a turn that was begun in the lost history would else hold one that this one gives out again, and advance here.
+-- The store was restored and is older than its clients' knowledge. So frame numbers move far ahead: a subscriber that
+-- received frames of the lost history would otherwise drop the next ones as repeats; now it notices a gap. Fencing
+-- tokens move ahead, too: otherwise a turn that began in the lost history could hold a token that is issued again, and
+-- commit.
 --
 -- KEYS  1 partition, 2 turn    as in begin.lua
--- ARGV  1 the new epoch, 2 how many partitions a new store has
+-- ARGV  1 the new epoch, 2 number of partitions of a new store
 --
 -- Answers  the new epoch
 local call = redis.call
--- As in begin.lua, where a turn takes it in.
-local LEAP = 100000
+-- As in begin.lua.
+local OFFSET_STEP = 100000
 
 open_partition(KEYS[1], ARGV[1], ARGV[2])
 call('HSET', KEYS[1], 'epoch', ARGV[1])
-call('HINCRBY', KEYS[2], 'leap', LEAP)
--- Before the first turn nothing waits for dispatch (trim.lua), so it is not to look as if there had been one.
-if call('HEXISTS', KEYS[2], 'token') == 1 then call('HINCRBY', KEYS[2], 'token', LEAP) end
+call('HINCRBY', KEYS[2], 'leap', OFFSET_STEP)
+-- Without a token there was no turn, and trim.lua does not wait for dispatch: the field must not be created here.
+if call('HEXISTS', KEYS[2], 'token') == 1 then call('HINCRBY', KEYS[2], 'token', OFFSET_STEP) end
 return ARGV[1]

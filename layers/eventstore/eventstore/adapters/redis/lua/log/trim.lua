@@ -1,56 +1,58 @@
 #!lua flags=allow-oom
--- Removes events that a stream no longer keeps, oldest first, with all that refers to them, and remembers which.
+-- Removes events that a stream no longer keeps, oldest first, with all references to them, and records the removals.
 --
--- `first` moves in the same step: a reader sees all of it or nothing. What a caller that died left behind, the next
--- one removes: `swept` tells how far the removal came, `first` how far it has to go.
--- Events at or beyond `first` go by retention, and only once they were dispatched; those below it were deleted, and
--- up to `deleted` that was counted and remembered when it was done (delete.lua).
+-- `first` moves in the same step, so that readers see all of the removal or nothing. If a caller dies, the next one
+-- continues: `swept` is how far the removal has come, `first` how far it must go. Events at or after `first` are
+-- removed by retention, and only after they were dispatched. Events before it were deleted; up to `deleted`, delete.lua
+-- has recorded their removal and subtracted their bytes.
 --
 -- KEYS  1 events, 2 state, 3 log    as in append.lua; the state's `swept` is the last sequence removed
 --       4 ids                       as in index.lua
---       5 partition                 the partition's hash; `trims` counts the steps that took events from readers;
---                                   `forgotten` is the last entry of the log, and `forgotten_serial` the last serial,
---                                   of what is no longer in `trimmed`; `removed_until` is the newest time in it
---       6 turn                      the partition's hash of dispatch; `done` is the last entry of the log dispatched
---       7 trimmed                   the partition's sorted set of what was removed, by time:
---                                   <serial>|<entry of the log>|<stream>|<first>-<last>|<index of first in its append>,
---                                   or, for several appends, the entry of the last of them, and for the index
---                                   ~<index of last in its append>~<entry of the first of them>;
---                                   or 0-0 and gone: there the stream was deleted for good
+--       5 partition                 the partition's hash; `trims` is its removal serial, the number of steps that hid
+--                                   events from readers; `forgotten` is the last entry of the log, and
+--                                   `forgotten_serial` the greatest serial, of removals that are no longer in
+--                                   `trimmed`; `removed_until` is the newest time in it
+--       6 turn                      the hash of the partition's turns; `done` is the last entry of the log dispatched
+--       7 trimmed                   the partition's sorted set of removals, by time:
+--                                   <serial>|<entry of the log>|<stream>|<first>-<last>|<index of first in its append>;
+--                                   for a block of appends, the entry is that of the last one, and the index is
+--                                   ~<index of last in its append>~<entry of the first one>;
+--                                   for a stream that was deleted for good, 0-0|gone, at the entry of the deletion
 --       8 deleted                   as in delete.lua
 -- ARGV  1 name
---       2... <sequence>-<time>, key, bytes of each event to remove, oldest first; with none, what is left to do once
---         all that was deleted is removed
+--       2... <sequence>-<time>, key, bytes of each event to remove, oldest first; without events, the script only
+--         removes the mark of a deletion whose events are all removed, once it was dispatched
 --
--- Answers  {how many were removed, 1 if the next one is not dispatched yet}
+-- Answers  {number of events removed, 1 if the next event was not dispatched yet}
 local events, state, log, ids, partition, turn, trimmed, deletions = unpack(KEYS)
 local name = ARGV[1]
 
--- Without a turn, nobody waits for anything. (Frames may leap before the first one: renew.lua.)
-local done = call('HGET', turn, 'done') or (call('HEXISTS', turn, 'token') == 1 and '0-0')
-local done_time = done and place(done) or math.huge
-local pending
--- Of the millisecond in which dispatch stands, the log tells what is beyond.
-local function dispatched(sequence, time)
-  if time ~= done_time then return time < done_time end
-  if not pending then
-    pending = math.huge
-    for _, entry in ipairs(call('XRANGE', log, '(' .. done, whole(time))) do
-      -- What is kept lies behind the mark of a deletion: where that is not dispatched yet, nothing of it is.
-      if entry[2][1] == name then pending = min(pending, (bounds(entry[2][2]))) end
+-- Before the first turn, nothing waits for dispatch. (The hash may have a frame offset already: renew.lua.)
+local checkpoint = call('HGET', turn, 'done') or (call('HEXISTS', turn, 'token') == 1 and '0-0')
+local checkpoint_time = checkpoint and parse_id(checkpoint) or math.huge
+local first_pending
+-- Within the millisecond of the checkpoint, the log tells which events were not dispatched yet.
+local function is_dispatched(sequence, time)
+  if time ~= checkpoint_time then return time < checkpoint_time end
+  if not first_pending then
+    first_pending = math.huge
+    for _, entry in ipairs(call('XRANGE', log, '(' .. checkpoint, to_integer(time))) do
+      -- Kept events come after the mark of a deletion, whose sequence is 0: if it is pending, they all are.
+      if entry[2][1] == name then first_pending = min(first_pending, (parse_reference(entry[2][2]))) end
     end
   end
-  return sequence < pending
+  return sequence < first_pending
 end
 
-local have = call('HMGET', state, 'first', 'swept', 'bytes', 'deleted', 'mark')
-local first, swept, bytes = tonumber(have[1]) or 1, tonumber(have[2]) or 0, tonumber(have[3]) or 0
-local deleted, mark = tonumber(have[4]) or 0, have[5]
+local fields = call('HMGET', state, 'first', 'swept', 'bytes', 'deleted', 'mark')
+local first, swept, bytes = tonumber(fields[1]) or 1, tonumber(fields[2]) or 0, tonumber(fields[3]) or 0
+local deleted, mark = tonumber(fields[4]) or 0, fields[5]
 
-local function finish()
-  if not mark or swept < deleted or not done then return end
-  local time, order = place(mark)
-  local reached_time, reached_order = place(done)
+-- Removes the mark of a deletion that was dispatched, once all deleted events are removed.
+local function remove_mark()
+  if not mark or swept < deleted or not checkpoint then return end
+  local time, order = parse_id(mark)
+  local reached_time, reached_order = parse_id(checkpoint)
   if reached_time < time or (reached_time == time and reached_order < order) then return end
   call('XDEL', log, mark)
   if call('XLEN', events) == 0 then call('DEL', events) end
@@ -60,10 +62,10 @@ end
 
 local removed, stopped, runs = 0, 0, {}
 for a = 2, #ARGV, 3 do
-  local sequence, time = place(ARGV[a])
-  -- Two callers may bring the same event; only the first one counts it.
+  local sequence, time = parse_id(ARGV[a])
+  -- Two callers may pass the same event; only the first one counts it.
   if sequence > swept then
-    if sequence >= first and not dispatched(sequence, time) then
+    if sequence >= first and not is_dispatched(sequence, time) then
       stopped = 1
       break
     end
@@ -76,14 +78,14 @@ for a = 2, #ARGV, 3 do
       runs[#runs + 1] = {time = time, first = sequence, last = sequence}
     end
     local key = ARGV[a + 1]
-    -- After a deletion the same source and id may stand again, further on.
+    -- After a deletion, the same source and id may be stored again, under a later sequence.
     if tonumber(call('HGET', state, key)) == sequence then call('HDEL', state, key) end
     local short = key:sub(1, 8)
     local places = call('HGET', ids, short)
     if places then
-      local left, gone = {}, name .. '/' .. whole(sequence)
-      for listed in places:gmatch('%S+') do
-        if listed ~= gone then left[#left + 1] = listed end
+      local left, removed_place = {}, name .. '/' .. to_integer(sequence)
+      for place in places:gmatch('%S+') do
+        if place ~= removed_place then left[#left + 1] = place end
       end
       if #left == 0 or (#left == 1 and left[1] == '*') then
         call('HDEL', ids, short)
@@ -94,31 +96,31 @@ for a = 2, #ARGV, 3 do
   end
 end
 if removed == 0 then
-  finish()
+  remove_mark()
   return {0, stopped}
 end
 
 local members, serial = {}, nil
 for _, run in ipairs(runs) do
-  for _, entry in ipairs(call('XRANGE', log, whole(run.time), whole(run.time))) do
-    local base, last = bounds(entry[2][2])
+  for _, entry in ipairs(call('XRANGE', log, to_integer(run.time), to_integer(run.time))) do
+    local base, last = parse_reference(entry[2][2])
     local from, to = max(base, run.first), min(last, run.last)
     if entry[2][1] == name and from <= to then
-      local told = max(from, deleted + 1)
-      if told <= to then
-        serial = serial or whole(call('HINCRBY', partition, 'trims', 1))
-        members[#members + 1] = whole(run.time)
+      local low = max(from, deleted + 1)
+      if low <= to then
+        serial = serial or to_integer(call('HINCRBY', partition, 'trims', 1))
+        members[#members + 1] = to_integer(run.time)
         members[#members + 1] = table.concat(
-          {serial, entry[1], name, whole(told) .. '-' .. whole(to), whole(told - base)}, '|')
+          {serial, entry[1], name, to_integer(low) .. '-' .. to_integer(to), to_integer(low - base)}, '|')
       end
-      -- A reference to several events goes with the last of them.
+      -- A reference to several events is removed with the last of them.
       if to == last then call('XDEL', log, entry[1]) end
     end
   end
 end
 remember(trimmed, partition, members)
 
-call('XTRIM', events, 'MINID', whole(swept + 1))
-call('HSET', state, 'first', whole(max(first, swept + 1)), 'swept', whole(swept), 'bytes', whole(bytes))
-finish()
+call('XTRIM', events, 'MINID', to_integer(swept + 1))
+call('HSET', state, 'first', to_integer(max(first, swept + 1)), 'swept', to_integer(swept), 'bytes', to_integer(bytes))
+remove_mark()
 return {removed, stopped}

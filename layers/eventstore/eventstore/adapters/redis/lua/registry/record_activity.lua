@@ -1,12 +1,12 @@
 #!lua flags=allow-oom
--- Notes that a connection works on a durable subscription, or tells how long ago it last did.
+-- Records that a connection responded to events of a durable subscription, or returns how long ago it last did.
 --
--- KEYS  1 connection    as in add_subscription.lua; heard, when it last said something of what it was sent
--- ARGV  1 the milliseconds since 1970 to take for the server's clock, or nothing
---       2 the id of the subscription; without it, nothing is noted
+-- KEYS  1 connection    as in add_subscription.lua; heard, when it last responded
+-- ARGV  1 milliseconds since 1970 that replace the server's clock, or nothing
+--       2 the id of the subscription; without it, nothing is recorded
 --
--- Answers  with an id: where the subscription is registered, or nothing
---          without: milliseconds since it was heard, or nothing
+-- Answers  with an id: the record of the subscription, or nothing
+--          without: the milliseconds since the connection last responded, or nothing
 local call = redis.call
 local now = tonumber(ARGV[1])
 if not now then
@@ -14,10 +14,10 @@ if not now then
   now = time[1] * 1000 + math.floor(time[2] / 1000)
 end
 if ARGV[2] then
-  local where = call('HGET', KEYS[1], 's:' .. ARGV[2])
-  if where then call('HSET', KEYS[1], 'heard', string.format('%.0f', now)) end
-  return where
+  local record = call('HGET', KEYS[1], 's:' .. ARGV[2])
+  if record then call('HSET', KEYS[1], 'heard', string.format('%.0f', now)) end
+  return record
 end
 local heard = tonumber(call('HGET', KEYS[1], 'heard'))
--- A clock that was set back meanwhile says nothing; what was heard counts as heard now.
+-- If the clock was set back since, the response counts as made now.
 return heard and math.max(now - heard, 0)

@@ -1,13 +1,11 @@
 #!lua flags=allow-oom
--- Takes a subscription from its connection.
+-- Marks a subscription of a connection as ended. Repeating it changes nothing.
 --
 -- KEYS  1 connection    as in add_subscription.lua
 -- ARGV  1 id
---
--- Ending one that has ended changes nothing.
 local call = redis.call
 local field = 's:' .. ARGV[1]
-local where = call('HGET', KEYS[1], field)
-if not where or where == '' then return end
+local record = call('HGET', KEYS[1], field)
+if not record or record == '' then return end
 call('HSET', KEYS[1], field, '')
 call('HINCRBY', KEYS[1], 'active', -1)

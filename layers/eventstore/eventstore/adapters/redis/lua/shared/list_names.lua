@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Lists a name in a sorted set: of connections, by when they were made, or of durable subscriptions.
+-- Adds a name to a sorted set: the id of a connection by the time it was opened, or the name of a durable subscription.
 --
 -- KEYS  1 the sorted set
 -- ARGV  1 name, 2 score

@@ -1,0 +1,95 @@
+"""Appending events to streams."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from eventstore.adapters.redis.entries import entries_of
+from eventstore.adapters.redis.keys import partition_keys, stream_keys
+from eventstore.adapters.redis.scripts import Script
+from eventstore.cloudevents import same_content
+from eventstore.errors import EventConflict, StreamGone, WrongExpectedVersion
+from eventstore.ports import Appended
+from eventstore.streams import partition_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from eventstore.adapters.redis.partitions import Partitions
+    from eventstore.adapters.redis.streams import Streams
+    from eventstore.cloudevents.event import Event
+    from eventstore.streams import Expected
+
+__all__ = ["Appends"]
+
+# The low bits of the answer of append.lua; the head of the stream is above them.
+_HAS_LIMITS, _NEEDS_WAKEUP, _FLAG_BITS = 1, 2, 2
+
+
+class Appends:
+    """Appends events to the streams of a store."""
+
+    def __init__(self, partitions: Partitions, streams: Streams) -> None:
+        self._partitions = partitions
+        self._client = partitions.client
+        self._streams = streams
+        self._script = Script("log/append")
+
+    def append(self, stream: str, events: Sequence[Event], *, expected: Expected, time: str | None) -> Appended:
+        """See `Log.append`.
+
+        Args:
+            stream: The name of the stream.
+            events: The events.
+            expected: Where the caller believes the stream ends.
+            time: The time to store under, in milliseconds since 1970; None is the server's.
+        """
+        head, bodies = b"".join([event.key for event in events]), [event.body for event in events]
+        if expected.version is not None or time is not None:
+            version = expected.tag or ("" if expected.version is None else expected.version)
+            head += f"{version}/{time or ''}".encode()
+        number = partition_of(stream, self._partitions.count)
+        partition, keys = partition_keys(number), stream_keys(number, stream)
+        script_keys = [keys.events, keys.state, partition.log, partition.streams, partition.bell]
+        if expected.tag:
+            script_keys.append(partition.partition)
+        answer = self._script(self._client, script_keys, (head, *entries_of(bodies)))
+        while not isinstance(answer, int) and answer[0] == b"conflict":
+            _adopt_stored_bodies(stream, events, bodies, answer)
+            answer = self._script(self._client, script_keys, (head, *entries_of(bodies)))
+        outcome, *rest = (answer,) if isinstance(answer, int) else answer
+        if isinstance(outcome, int):
+            if outcome & _HAS_LIMITS:
+                self._streams.trim(stream)
+            return _appended(stream, number, len(events), outcome, rest)
+        if outcome == b"gone":
+            raise StreamGone(stream)
+        raise WrongExpectedVersion(stream, expected=expected.version or 0, actual=int(rest[0]))
+
+
+def _adopt_stored_bodies(stream: str, events: Sequence[Event], bodies: list[bytes], answer: Sequence[Any]) -> None:
+    """Replace the bodies of conflicting events that have the stored content by the stored bytes; raise for others.
+
+    The script compares bytes only. With the stored bytes, the next call finds a duplicate.
+    """
+    for offset in range(1, len(answer), 3):
+        index, sequence, stored = int(answer[offset]) - 1, int(answer[offset + 1]), bytes(answer[offset + 2])
+        event = events[index]
+        if not same_content(stored, event.body):
+            raise EventConflict(stream, index=index, source=event.source, event_id=event.id, sequence=sequence)
+        bodies[index] = stored
+
+
+def _appended(stream: str, partition: int, count: int, outcome: int, duplicates: Sequence[int]) -> Appended:
+    head, needs_wakeup = outcome >> _FLAG_BITS, bool(outcome & _NEEDS_WAKEUP)
+    if not duplicates:
+        return Appended(stream, range(head + 1, head + 1 + count), frozenset(), partition, needs_wakeup)
+    known = {index - 1: sequence for index, sequence in zip(*[iter(duplicates)] * 2, strict=True)}
+    sequences = []
+    for index in range(count):
+        if index in known:
+            sequences.append(known[index])
+        else:
+            head += 1
+            sequences.append(head)
+    return Appended(stream, sequences, frozenset(known), partition, needs_wakeup)

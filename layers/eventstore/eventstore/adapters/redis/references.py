@@ -1,0 +1,223 @@
+"""Reading the references in the logs of partitions, and selecting the events that a read returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from eventstore.adapters.redis.entries import sequence_and_time
+from eventstore.adapters.redis.keys import partition_keys
+from eventstore.adapters.redis.scripts import Script
+from eventstore.positions import WHOLE, Position
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from eventstore.adapters.redis.partitions import Partitions
+    from eventstore.adapters.redis.read_ahead import ReadAhead
+    from eventstore.filters.clauses import Clauses
+
+__all__ = ["ReferenceReader", "References", "Span", "Window"]
+
+_MAX_SCANNED = 20_000
+"""The maximum number of references of other streams that one read skips, per partition."""
+
+_SCAN_STEP = 2_000
+"""How many of them one script call skips: about 2 ms, during which the server does nothing else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The events to read of each partition; see `Log.tail`."""
+
+    count: int
+    backwards: bool
+    until: Mapping[int, Position]
+    streams: Collection[str]
+    clauses: Clauses = ()
+
+
+class Span(NamedTuple):
+    """The events to read of one append.
+
+    Attributes:
+        stream: The stream of the append.
+        low: The first sequence to read.
+        high: The last sequence to read.
+        base: The first sequence of the append.
+        last: The last sequence of the append.
+        time: The time of its entry in the log, in milliseconds since 1970.
+        order: The order of its entry within that millisecond.
+    """
+
+    stream: str
+    low: int
+    high: int
+    base: int
+    last: int
+    time: int
+    order: int
+
+    def edge(self, *, backwards: bool) -> Position:
+        """Return the position of the event that is read last."""
+        return Position(self.time, self.order, (self.low if backwards else self.high) - self.base)
+
+
+class References(NamedTuple):
+    """The events to read of one partition.
+
+    Attributes:
+        epoch: The epoch of the partition.
+        spans: The events, in the order of reading.
+        position: Where the next read continues.
+        at_end: Whether nothing is left to read.
+    """
+
+    epoch: str
+    spans: Sequence[Span]
+    position: Position
+    at_end: bool
+
+
+class _Entries(NamedTuple):
+    """Entries of a log, one more than a read can need if there are as many.
+
+    Attributes:
+        entries: As XRANGE returns them.
+        reached: The id of the last entry that was looked at.
+        ended: Whether no entry is left.
+    """
+
+    entries: Sequence[tuple[bytes, Sequence[bytes]]]
+    reached: bytes
+    ended: bool
+
+
+class ReferenceReader:
+    """Reads references from the logs of a store's partitions."""
+
+    def __init__(self, partitions: Partitions, read_ahead: ReadAhead) -> None:
+        self._partitions = partitions
+        self._client = partitions.client
+        self._scan_script = Script("log/scan")
+        self._read_ahead = read_ahead
+
+    def read(self, after: Mapping[int, Position], window: Window) -> dict[int, References]:
+        """Return the events to read, per partition.
+
+        Args:
+            after: Per partition, the position where reading starts.
+            window: The events to read.
+        """
+        prefetched = self._prefetched(after, window)
+        pipeline = self._client.pipeline(transaction=False)
+        for partition, position in after.items():
+            if partition in prefetched:
+                continue
+            keys = partition_keys(partition)
+            pipeline.hget(keys.partition, "epoch")
+            if window.streams:
+                continue
+            # The entry at the position itself is read again: the rest of its append may belong to the window.
+            if window.backwards:
+                pipeline.xrevrange(keys.log, _entry_id(position), "-", count=window.count + 1)
+            else:
+                pipeline.xrange(keys.log, _entry_id(position), _last_id(window, partition), count=window.count + 1)
+        answers = iter(pipeline.execute())
+        references = {}
+        for partition, position in after.items():
+            if partition in prefetched:
+                epoch, raw = prefetched[partition]
+                entries = _bounded(raw, window)
+            elif window.streams:
+                epoch = self._partitions.epoch(partition, next(answers))
+                entries = self._scan(partition, position, window)
+            else:
+                epoch = self._partitions.epoch(partition, next(answers))
+                entries = _bounded(next(answers), window)
+            references[partition] = _select(epoch, entries, partition, position, window)
+        return references
+
+    def _prefetched(self, after: Mapping[int, Position], window: Window) -> dict[int, tuple[str, Sequence[Any]]]:
+        """Return the epochs and entries that the turn under way read when it began."""
+        if window.streams or window.backwards:
+            return {}
+        return {
+            partition: ahead
+            for partition, position in after.items()
+            if (ahead := self._read_ahead.find(partition, position, window.until.get(partition), window.count + 1))
+        }
+
+    def _scan(self, partition: int, position: Position, window: Window) -> _Entries:
+        """Return the entries of the window's streams, as if the log held no others."""
+        entries: list[tuple[bytes, Sequence[bytes]]] = []
+        start, end = _entry_id(position), "-" if window.backwards else _last_id(window, partition)
+        reached = b""
+        for _ in range(0, _MAX_SCANNED, _SCAN_STEP):
+            left = window.count + 1 - len(entries)
+            arguments = (start, end, int(window.backwards), left, _SCAN_STEP, *window.streams)
+            matches, last, ended = self._scan_script(self._client, [partition_keys(partition).log], arguments)
+            entries += matches
+            reached = last or reached
+            if ended or len(matches) == left:
+                return _Entries(entries, reached, bool(ended))
+            start = f"({reached.decode()}"
+        return _Entries(entries, reached, ended=False)
+
+
+def _bounded(entries: Sequence[tuple[bytes, Sequence[bytes]]], window: Window) -> _Entries:
+    return _Entries(entries, entries[-1][0] if entries else b"", len(entries) <= window.count)
+
+
+def _entry_id(position: Position) -> str:
+    return f"{position.time}-{position.order}"
+
+
+def _last_id(window: Window, partition: int) -> str:
+    until = window.until.get(partition)
+    return _entry_id(until) if until else "+"
+
+
+def _select(epoch: str, entries: _Entries, partition: int, after: Position, window: Window) -> References:
+    until = None if window.backwards else window.until.get(partition)
+    spans, truncated = _spans(entries.entries, after, until, window)
+    position = spans[-1].edge(backwards=window.backwards) if spans else after
+    if window.streams and entries.reached and not truncated:
+        # After the entries that were skipped, or before them.
+        time, order = sequence_and_time(entries.reached)
+        if window.backwards:
+            position = min(position, Position(time, order, 0))
+        else:
+            position = max(position, Position(time, order, WHOLE))
+            position = position if until is None else max(min(position, until), after)
+    return References(epoch, spans, position, entries.ended and not truncated)
+
+
+def _spans(
+    entries: Sequence[tuple[bytes, Sequence[bytes]]], after: Position, until: Position | None, window: Window
+) -> tuple[list[Span], bool]:
+    """Return the spans of up to `count` events, and whether these entries have more events to read."""
+    spans: list[Span] = []
+    left = window.count
+    backwards = window.backwards
+    for entry_id, (stream, reference, *_) in entries:
+        time, order = sequence_and_time(entry_id)
+        first, _, end = reference.partition(b"-")
+        base, last = int(first), int(end or first)
+        low, high = base, last
+        if (time, order) == (after.time, after.order):
+            low, high = (base, base + after.index - 1) if backwards else (base + after.index + 1, high)
+        if until is not None and (time, order) == (until.time, until.order):
+            high = min(high, base + until.index)
+        if low > high:
+            continue
+        if not left:
+            return spans, True
+        size = min(left, high - low + 1)
+        truncated = size < high - low + 1
+        low, high = (high - size + 1, high) if backwards else (low, low + size - 1)
+        spans.append(Span(stream.decode(), low, high, base, last, time, order))
+        left -= size
+        if truncated:
+            return spans, True
+    return spans, False
