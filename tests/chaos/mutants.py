@@ -86,12 +86,12 @@ def _counts_no_late_word(settle: Callable[..., None]) -> Callable[..., None]:
     return old
 
 
-def _hears_nothing(pass_deadlines: Callable[..., None]) -> Callable[..., None]:
+def _hears_nothing(apply_deadlines: Callable[..., None]) -> Callable[..., None]:
     """The deadline of a held stream passes, whatever its owner says of others."""
 
     def old(step: Any) -> None:  # noqa: ANN401 - as above
         heard, step.group.heard = step.group.heard, 0 if not step.group.flight else step.group.heard
-        pass_deadlines(step)
+        apply_deadlines(step)
         step.group.heard = max(heard, step.group.heard)
 
     return old
@@ -155,7 +155,7 @@ MUTANTS = (
     Mutant("late_acknowledgement", patches=((acknowledging, "_settle", _counts_no_late_word),)),
     Mutant(
         "busy_worker",
-        patches=((steps, "pass_deadlines", _hears_nothing), (RedisRegistry, "silence", _knows_of_no_work)),
+        patches=((steps, "apply_deadlines", _hears_nothing), (RedisRegistry, "silence", _knows_of_no_work)),
     ),
     Mutant("retention_on_retry", patches=((Aside, "_send_stream", _rewritten(_FRESH, "pass")),)),
     Mutant("rest_resume_over_removed", patches=((responses, "page", _says_nothing_missing),)),

@@ -109,7 +109,7 @@ def serve(
 def _notify(at: GroupTurn, *, changed: bool) -> None:
     """Tell members whom the partition belongs to, by which rules, and what is missing."""
     group = at.group
-    for told in at.step.told:
+    for told in at.step.notifications:
         address = Address(told.member.connection, told.member.id, told.frame, 0)
         if told.kind == Kind.OWNED:
             place = group.flight[0].position if group.flight else group.place

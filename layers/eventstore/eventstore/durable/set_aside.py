@@ -99,28 +99,28 @@ class Aside:
 
     def _send_stream(self, stream: str, held: Held) -> bool:
         at, group = self._at, self._at.group
-        window = at.read(held.at, group.place, count=_HELD_AT_ONCE, stream=stream)
+        window = at.read(held.after, group.place, count=_HELD_AT_ONCE, stream=stream)
         wanted = list(filter(at.wants, window.events))
-        if not wanted or before(wanted[0].position) != held.at:
+        if not wanted or before(wanted[0].position) != held.after:
             # What failed is gone, by removal or by another filter: what comes next was not tried.
             held.attempt, held.errors = 0, []
         # One that failed before goes alone, so that others do not fail with it.
         sent = wanted[: 1 if held.attempt else at.builder.in_one_frame(wanted)]
         until = sent[-1].position if sent else window.reached
-        at.tell_removed(window, held.at, until, since=held.removals, stream=stream)
+        at.tell_removed(window, held.after, until, since=held.removals, stream=stream)
         if not sent:
-            held.at = window.reached
+            held.after = window.reached
             if window.at_end and group.place >= group.high_watermark:
                 # It has caught up: what comes now goes with all other streams. The owner drops what it gets of the
                 # stream until it is told so, for that may have been sent before the stream was held.
                 del group.held[stream]
-                if group.flight and group.flight[0].position < held.at:
+                if group.flight and group.flight[0].position < held.after:
                     # Who goes back to what is in flight passes over what was handled of this stream, or dropped.
-                    group.settled[stream] = InFlightEvent(held.at, stream, 0)
+                    group.settled[stream] = InFlightEvent(held.after, stream, 0)
                 at.builder.add_caught_up(stream, at.address())
                 group.frame += 1
             return not window.at_end
-        held.at = before(sent[0].position)
+        held.after = before(sent[0].position)
         held.sent = [InFlightEvent(p.position, stream, p.event.sequence, held.removals, group.frame + 1) for p in sent]
         held.earlier, held.by_cursor = [spot for spot in held.earlier if spot.position > sent[-1].position], False
         held.sent_at, held.frame = at.step.stamp, group.frame + 1

@@ -185,4 +185,4 @@ def _partition(partition: int, group: Group, lag: Lag | None, wanted: tuple[int,
 
 def _time(held: Held) -> int:
     # Of an event that waits, only the place before it is known; the two are of one millisecond, or of two in a row.
-    return held.sent[0].position.time if held.sent else held.at.time
+    return held.sent[0].position.time if held.sent else held.after.time
