@@ -1,4 +1,4 @@
-"""What a credential grants: which actions, and on which streams. Whoever checked it passes that on as text."""
+"""The access that a credential grants: actions and streams. The authorizer passes it to the functions as text."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["FULL", "Access", "Scope"]
 
 
 class Scope(StrEnum):
-    """What may be done, as it stands in tokens and in the entries of API keys."""
+    """An action, as tokens and the entries of API keys name it."""
 
     PUBLISH = "publish"
     READ = "read"
@@ -35,16 +35,16 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What its holder may do. What lies outside does not exist for it; to name that is refused.
+    """The actions and streams that a caller may use. Lists and searches leave out other streams; naming one is refused.
 
     Make one with `Access.of`.
 
     Attributes:
-        subject: Who it is.
-        scopes: What it may do.
-        tenants: What the `tenantid` of an event may be that it publishes; none means anything.
-        prefixes: How the names of its streams start, those of its tenants among them, in order, and none the start of
-            another; none means all streams.
+        subject: The identity of the caller.
+        scopes: The actions that it allows.
+        tenants: The values of `tenantid` that published events may have; any, if empty.
+        prefixes: The prefixes of the names of its streams, those of its tenants included; sorted, none a prefix of
+            another. All streams, if empty.
     """
 
     subject: str
@@ -56,74 +56,87 @@ class Access:
     def of(
         cls, subject: str, scopes: Iterable[Scope], *, tenants: Iterable[str] = (), streams: Iterable[str] = ()
     ) -> Access:
-        """What a credential says: a tenant stands for the streams whose names start with its own and a colon."""
-        of_tenants = frozenset(tenants)
-        starts = _shortest({*streams, *map(_start_of, of_tenants)})
-        return cls(subject, frozenset(scopes), of_tenants, starts)
+        """Return the access that a credential grants.
+
+        Args:
+            subject: The identity of the caller.
+            scopes: The actions that it allows.
+            tenants: Each allows the streams whose names start with `{tenant}:`.
+            streams: Prefixes of the names of further streams. With neither tenants nor streams, all are allowed.
+        """
+        tenant_names = frozenset(tenants)
+        prefixes = _shortest_prefixes({*streams, *map(_prefix_of_tenant, tenant_names)})
+        return cls(subject, frozenset(scopes), tenant_names, prefixes)
 
     def encoded(self) -> dict[str, str]:
-        """What `decoded` reads back: strings alone, for API Gateway passes on nothing else, and 8 KiB at most.
+        """Return the text form that `decoded` reads: strings only, because API Gateway passes on nothing else.
 
-        None has a character that is not ASCII, or that would end a JSON string or a line: the gateway writes the
-        subject into its access logs as it is.
+        No string has a character that is not ASCII, or that would end a JSON string or a line: the gateway writes the
+        subject into its access logs without escaping it.
         """
-        # What the tenants stand for is not told twice.
-        implied = {_start_of(tenant) for tenant in self.tenants}
+        # The prefixes of tenants follow from the tenants: the context has at most 8 KiB.
+        implied = {_prefix_of_tenant(tenant) for tenant in self.tenants}
         return {
             "subject": quote(self.subject, safe=_PLAIN, errors="surrogatepass"),
             "scopes": " ".join(sorted(self.scopes)),
             "tenants": " ".join(sorted(self.tenants)),
-            "streams": " ".join(start for start in self.prefixes if start not in implied),
+            "streams": " ".join(prefix for prefix in self.prefixes if prefix not in implied),
         }
 
     @classmethod
     def decoded(cls, context: Mapping[str, str]) -> Access:
-        """The access that was encoded; without scopes, where they are missing."""
+        """Return the access that was encoded. An empty context gives an access without scopes."""
         scopes = [Scope(name) for name in context.get("scopes", "").split() if name in _SCOPES]
         tenants, streams = context.get("tenants", "").split(), context.get("streams", "").split()
         subject = unquote(context.get("subject", ""), errors="surrogatepass")
         return cls.of(subject, scopes, tenants=tenants, streams=streams)
 
     def allows(self, scope: Scope) -> bool:
-        """Whether it may do this."""
+        """Whether the access allows an action."""
         return scope in self.scopes
 
     def require(self, *any_of: Scope) -> None:
-        """Raise `Forbidden` unless it has one of these scopes at least."""
+        """Raise `Forbidden` unless the access has at least one of these scopes."""
         if self.scopes.isdisjoint(any_of):
             raise Forbidden(f"this needs the scope {' or '.join(any_of)}, which the credential does not have")
 
     def reaches(self, stream: str) -> bool:
-        """Whether a stream of this name is one of its own."""
+        """Whether the access includes a stream, by its name."""
         return not self.prefixes or stream.startswith(self.prefixes)
 
     def require_streams(self, streams: Iterable[str], *, pointer: str = "") -> None:
-        """Raise `Forbidden` unless all of these are its own, whether there are such streams or not.
+        """Raise `Forbidden` unless the access includes all of these streams, whether they exist or not.
 
         Args:
-            streams: Their names.
-            pointer: Where they stand in the request (RFC 6901), for the error.
+            streams: The names of the streams.
+            pointer: Where the request names them (RFC 6901), for the error.
         """
         for stream in streams:
             if not self.reaches(stream):
                 raise Forbidden(
-                    f"stream {stream!r} is out of reach; the credential is for names that start with {self._starts()}",
+                    f"stream {stream!r} is out of reach; the credential is for names that start with "
+                    f"{self._listed_prefixes()}",
                     pointer=pointer,
                 )
 
     def require_all_streams(self) -> None:
-        """Raise `Forbidden` unless all streams are its own."""
+        """Raise `Forbidden` unless the access includes all streams."""
         if self.prefixes:
             raise Forbidden(
-                f"this concerns all streams; the credential is for names that start with {self._starts()} alone"
+                "this concerns all streams; the credential is for names that start with "
+                f"{self._listed_prefixes()} alone"
             )
 
     def require_events(self, events: Sequence[Event], *, stream: str | None) -> None:
-        """Raise unless it may publish these; `stream` as in `Publisher.publish`.
+        """Raise unless the access includes the streams and tenants of these events.
+
+        Args:
+            events: The events to publish.
+            stream: The stream of all of them; None if each belongs to the stream that it names (`streams.stream_of`).
 
         Raises:
-            Forbidden: One belongs to a stream, or says that it is of a tenant, that is not its own.
-            InvalidStream: As `streams.stream_of` says.
+            Forbidden: The stream or the tenant of an event is not included.
+            InvalidStream: See `streams.stream_of`.
         """
         if not self.prefixes:
             return
@@ -142,36 +155,38 @@ class Access:
                     pointer=f"{pointer}/tenantid",
                 )
 
-    def confined(self, wanted: Filter, *, pointer: str = "/filters") -> Filter:
-        """The filter of what is wanted and its own.
+    def confined(self, requested: Filter, *, pointer: str = "/filters") -> Filter:
+        """Return the filter that matches what a filter matches within the streams of the access.
+
+        Args:
+            requested: The filter of the caller.
+            pointer: Where the request has it (RFC 6901), for the error.
 
         Raises:
-            InvalidFilter: Both together are too long.
+            InvalidFilter: The combined filter is too long.
         """
-        if not self.prefixes or self._holds(wanted):
-            return wanted
-        starts: list[object] = [{"prefix": {"hubstream": start}} for start in self.prefixes]
-        return parse_filters(
-            [*json.loads(wanted.text), starts[0] if len(starts) == 1 else {"any": starts}], pointer=pointer
-        )
+        if not self.prefixes or self._includes_all_of(requested):
+            return requested
+        own: list[object] = [{"prefix": {"hubstream": prefix}} for prefix in self.prefixes]
+        return parse_filters([*json.loads(requested.text), own[0] if len(own) == 1 else {"any": own}], pointer=pointer)
 
     def covers(self, durable: Durable) -> bool:
-        """Whether a durable subscription concerns its own streams alone: else it is not there for it."""
+        """Whether the access includes every stream of a durable subscription; otherwise it must not see it."""
         if not self.prefixes:
             return True
-        return all(map(self.reaches, durable.streams)) if durable.streams else self._holds(durable.filter)
+        return all(map(self.reaches, durable.streams)) if durable.streams else self._includes_all_of(durable.filter)
 
     def within(self, prefix: str) -> Sequence[str]:
-        """The starts of the names that start with `prefix` and are its own: in order, no two share a name."""
+        """Return the prefixes of the included names that start with `prefix`; sorted, and no name has two of them."""
         if self.reaches(prefix):
             return (prefix,)
-        return [start for start in self.prefixes if start.startswith(prefix)]
+        return [own for own in self.prefixes if own.startswith(prefix)]
 
-    def _holds(self, wanted: Filter) -> bool:
-        """Whether every event that matches is its own, as far as the filter tells."""
-        return wanted.prefixes is not None and all(map(self.reaches, wanted.prefixes))
+    def _includes_all_of(self, requested: Filter) -> bool:
+        """Whether the filter is known to match events of included streams only."""
+        return requested.prefixes is not None and all(map(self.reaches, requested.prefixes))
 
-    def _starts(self) -> str:
+    def _listed_prefixes(self) -> str:
         return ", ".join(map(repr, self.prefixes))
 
 
@@ -179,17 +194,17 @@ _SCOPES = frozenset(Scope)
 _PLAIN = ascii_letters + digits + " " + punctuation.translate(str.maketrans("", "", '"\\%'))
 
 FULL = Access("", _SCOPES)
-"""What everyone may do where nobody asks for a credential, or something else decides."""
+"""The access of every caller where no credential is required, or where IAM decides."""
 
 
-def _start_of(tenant: str) -> str:
+def _prefix_of_tenant(tenant: str) -> str:
     return f"{tenant}:"
 
 
-def _shortest(starts: Iterable[str]) -> tuple[str, ...]:
-    """Those of which no other is the start: they say the same."""
+def _shortest_prefixes(prefixes: Iterable[str]) -> tuple[str, ...]:
+    """Return the prefixes without those that start with another one, which includes their streams."""
     kept: list[str] = []
-    for start in sorted(starts):
-        if not (kept and start.startswith(kept[-1])):
-            kept.append(start)
+    for prefix in sorted(prefixes):
+        if not (kept and prefix.startswith(kept[-1])):
+            kept.append(prefix)
     return tuple(kept)

@@ -1,4 +1,4 @@
-"""Places in a partition's log, and the tokens that carry them to clients and back."""
+"""Positions in the logs of partitions, and the cursor tokens that clients keep."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _LIMIT = 1 << 64
 _PARTITIONS = 1 << 14
 
 WHOLE = 16_383
-"""An index beyond every event of one append: `Position(time, order, WHOLE)` is behind the whole of it."""
+"""An index greater than that of any event of an append: `Position(time, order, WHOLE)` is after all of them."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Position:
-    """The place of one event in a partition's log: after it, reading goes on.
+    """The position of an event in a partition's log; a read after it starts with the next event.
 
     Attributes:
         time: When its append was stored, in milliseconds since 1970; the log's clock never goes back.
-        order: Which append of that millisecond.
-        index: Which event of that append, from 0.
+        order: The number of the append within that millisecond.
+        index: The number of the event within the append, from 0.
     """
 
     time: int
@@ -38,20 +38,21 @@ class Position:
 
 
 BEGINNING = Position(0, 0, 0)
-"""Before every event."""
+"""The position before every event."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """A place in each of several partitions.
+    """A position in each of several partitions.
 
-    The token is opaque, URL-safe, and takes about 20 characters a partition.
+    The token is opaque, URL-safe, and has about 20 characters per partition.
 
     Attributes:
-        places: Per partition its epoch when the cursor was given, and the position.
-        removals: Per partition the removal serial (`ports.Missing`) up to which nothing behind the position is missing
-            to the reader: it began later, or was told. Without one, it may miss whatever was ever removed there.
-        frames: Per partition the number of the frame that the cursor was given with, by which members of durable
+        places: Per partition, its epoch when the cursor was issued, and the position.
+        removals: Per partition, the removal serial (`ports.Missing`) up to which the reader misses nothing after the
+            position: it started later, or the removals were reported to it. Without a serial, it may miss anything
+            that was ever removed there.
+        frames: Per partition, the number of the frame that carried the cursor, by which members of durable
             subscriptions acknowledge. A cursor has removals or frames, or neither.
     """
 
@@ -60,56 +61,57 @@ class Cursor:
     frames: Mapping[int, int] = field(default_factory=dict)
 
     def token(self) -> str:
-        """The cursor as clients carry it."""
+        """Return the token that clients keep."""
         with_removals = any(self.removals.values())
         numbers = self.frames or (self.removals if with_removals else {})
         packed = bytearray(_WITH_FRAMES if self.frames else _WITH_REMOVALS if with_removals else _PLACES)
-        for partition, (epoch, at) in sorted(self.places.items()):
-            packed += _packed([partition]) + bytes.fromhex(epoch) + _packed([at.time, at.order, at.index])
+        for partition, (epoch, position) in sorted(self.places.items()):
+            packed += _pack_numbers([partition]) + bytes.fromhex(epoch)
+            packed += _pack_numbers([position.time, position.order, position.index])
             if numbers:
-                packed += _packed([numbers.get(partition, 0)])
-        return _text(packed)
+                packed += _pack_numbers([numbers.get(partition, 0)])
+        return _encode(packed)
 
     @classmethod
     def parse(cls, token: str) -> Cursor:
         """Read a token.
 
         Raises:
-            InvalidCursor: This hub did not make it, or not for events of several streams.
+            InvalidCursor: This hub did not issue it, or it is the cursor of one stream.
         """
-        kind, packed = _unpacked(token, _PLACES, _WITH_REMOVALS, _WITH_FRAMES)
+        kind, packed = _decode(token, _PLACES, _WITH_REMOVALS, _WITH_FRAMES)
         places: dict[int, tuple[str, Position]] = {}
-        more: dict[int, int] = {}
-        at = 0
-        while at < len(packed):
-            (partition,), at = _numbers(packed, at, 1)
-            epoch, at = packed[at : at + _EPOCH_BYTES], at + _EPOCH_BYTES
-            numbers, at = _numbers(packed, at, 3)
+        extra: dict[int, int] = {}
+        offset = 0
+        while offset < len(packed):
+            (partition,), offset = _unpack_numbers(packed, offset, 1)
+            epoch, offset = packed[offset : offset + _EPOCH_BYTES], offset + _EPOCH_BYTES
+            numbers, offset = _unpack_numbers(packed, offset, 3)
             if partition >= _PARTITIONS or partition in places:
                 raise InvalidCursor("the cursor names no such partitions; use it as it was given", pointer="cursor")
             places[partition] = epoch.hex(), Position(*numbers)
             if kind != _PLACES:
-                (more[partition],), at = _numbers(packed, at, 1)
+                (extra[partition],), offset = _unpack_numbers(packed, offset, 1)
         if kind == _WITH_FRAMES:
-            return cls(places, frames=more)
-        return cls(places, {partition: serial for partition, serial in more.items() if serial})
+            return cls(places, frames=extra)
+        return cls(places, {partition: serial for partition, serial in extra.items() if serial})
 
     @classmethod
     def merged(cls, tokens: Sequence[str]) -> Cursor:
-        """One cursor from several tokens, each of which may be several, joined by `.`.
+        """Merge several tokens into one cursor. A token may be several, joined by `.`.
 
-        Of each partition the furthest position counts; where epochs differ, the later token.
+        Of each partition, the furthest position counts; where epochs differ, that of the later token.
 
         Raises:
-            InvalidCursor: As `parse` says of any of them.
+            InvalidCursor: One of them is invalid; see `parse`.
         """
         places: dict[int, tuple[str, Position]] = {}
         removals: dict[int, int] = {}
-        for cursor in (cls.parse(one) for token in tokens for one in token.split(".")):
+        for cursor in (cls.parse(part) for token in tokens for part in token.split(".")):
             for partition, (epoch, position) in cursor.places.items():
                 known, serial = places.get(partition), cursor.removals.get(partition, 0)
                 if known == (epoch, position):
-                    # As if nothing had been told, where one of them says so.
+                    # The lower serial: reporting a removal twice is safe, not reporting it is not.
                     removals[partition] = min(serial, removals[partition])
                 elif known is None or known[0] != epoch or known[1] < position:
                     places[partition], removals[partition] = (epoch, position), serial
@@ -118,10 +120,12 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class StreamCursor:
-    """A place in one stream: the sequence at which a page goes on.
+    """A position in one stream.
 
     Attributes:
-        first: Of a read backwards, the oldest sequence that was kept when the page was read; else 0.
+        epoch: The epoch of the stream's partition when the cursor was issued.
+        sequence: The sequence at which the next page starts.
+        first: For a read backwards, the oldest sequence that was kept when the page was read; else 0.
     """
 
     epoch: str
@@ -129,30 +133,30 @@ class StreamCursor:
     first: int = 0
 
     def token(self) -> str:
-        """The place as clients carry it."""
+        """Return the token that clients keep."""
         kind, numbers = (_BACKWARDS, [self.sequence, self.first]) if self.first else (_ONWARDS, [self.sequence])
-        return _text(kind + bytes.fromhex(self.epoch) + _packed(numbers))
+        return _encode(kind + bytes.fromhex(self.epoch) + _pack_numbers(numbers))
 
     @classmethod
     def parse(cls, token: str) -> StreamCursor:
         """Read a token.
 
         Raises:
-            InvalidCursor: This hub did not make it, or not for one stream.
+            InvalidCursor: This hub did not issue it, or it is not the cursor of one stream.
         """
-        kind, packed = _unpacked(token, _ONWARDS, _BACKWARDS)
-        numbers, end = _numbers(packed, _EPOCH_BYTES, 2 if kind == _BACKWARDS else 1)
+        kind, packed = _decode(token, _ONWARDS, _BACKWARDS)
+        numbers, end = _unpack_numbers(packed, _EPOCH_BYTES, 2 if kind == _BACKWARDS else 1)
         if end != len(packed):
             raise InvalidCursor("the cursor is longer than it was given; use it as it was", pointer="cursor")
         return cls(packed[:_EPOCH_BYTES].hex(), *numbers)
 
 
 _PLACES, _WITH_REMOVALS, _WITH_FRAMES, _ONWARDS, _BACKWARDS = b"c", b"r", b"m", b"s", b"b"
-"""The kinds of tokens: of several partitions, alone, with serials, and with the numbers of frames; of one stream, read
-onwards and backwards."""
+"""The first byte of a token: positions in partitions, alone, with removal serials, or with frame numbers; a position in
+one stream, read forwards or backwards."""
 
 
-def _packed(numbers: Sequence[int]) -> bytes:
+def _pack_numbers(numbers: Sequence[int]) -> bytes:
     packed = bytearray()
     for number in numbers:
         rest = number
@@ -163,13 +167,13 @@ def _packed(numbers: Sequence[int]) -> bytes:
     return bytes(packed)
 
 
-def _numbers(packed: bytes, at: int, count: int) -> tuple[list[int], int]:
-    """That many numbers from a place on, and the place behind them."""
+def _unpack_numbers(packed: bytes, start: int, count: int) -> tuple[list[int], int]:
+    """Return `count` numbers from an offset on, and the offset behind them."""
     numbers: list[int] = []
     number = shift = 0
-    # By index, for a slice would copy the rest of a long cursor for each of its places.
-    for here in range(at, len(packed)):
-        byte = packed[here]
+    # By index: a slice would copy the rest of a long cursor for each of its positions.
+    for offset in range(start, len(packed)):
+        byte = packed[offset]
         number |= (byte & 0x7F) << shift
         shift += 7
         if number >= _LIMIT:
@@ -178,16 +182,16 @@ def _numbers(packed: bytes, at: int, count: int) -> tuple[list[int], int]:
             numbers.append(number)
             number = shift = 0
             if len(numbers) == count:
-                return numbers, here + 1
+                return numbers, offset + 1
     raise InvalidCursor("the cursor is incomplete; use it as it was given", pointer="cursor")
 
 
-def _text(packed: bytes | bytearray) -> str:
+def _encode(packed: bytes | bytearray) -> str:
     return urlsafe_b64encode(packed).rstrip(b"=").decode()
 
 
-def _unpacked(token: str, *kinds: bytes) -> tuple[bytes, bytes]:
-    """The kind of a token, which is one of these, and what it holds behind that."""
+def _decode(token: str, *kinds: bytes) -> tuple[bytes, bytes]:
+    """Return the kind of a token, which must be one of `kinds`, and the bytes behind it."""
     try:
         packed = b64decode(token.encode("ascii") + b"=" * (-len(token) % 4), altchars=b"-_", validate=True)
     except (UnicodeEncodeError, binascii.Error) as error:

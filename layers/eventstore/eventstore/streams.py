@@ -1,4 +1,4 @@
-"""Streams: their names, their settings, and where an event belongs."""
+"""Streams: names, settings, states, and the stream that an event belongs to."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 _NAME = re.compile(r"[A-Za-z0-9._:~-]{1,200}")
-_STEPS = (".", "..")
+_DOT_SEGMENTS = (".", "..")
 _ESCAPED = re.compile(r"[^A-Za-z0-9._:-]")
 _NAME_LENGTH = 200
 _DEFAULT = "default"
@@ -43,11 +43,11 @@ _NAMING = ("workflowid", "tenantid", "partitionkey")
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long a stream keeps its events; None keeps them for ever.
+    """How long a stream keeps its events; None is no limit.
 
     Attributes:
-        max_age: In seconds, counted from when an event was stored.
-        max_events: The newest that many are kept.
+        max_age: The maximum age of an event, in seconds since it was stored.
+        max_events: The maximum number of events; the newest are kept.
     """
 
     max_age: int | None = None
@@ -56,7 +56,12 @@ class Retention:
 
 @dataclass(frozen=True, slots=True)
 class StreamConfig:
-    """A stream's settings."""
+    """The settings of a stream.
+
+    Attributes:
+        retention: How long it keeps its events.
+        labels: Key-value pairs of its owner; the hub does not interpret them.
+    """
 
     retention: Retention = Retention()
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -64,17 +69,17 @@ class StreamConfig:
 
 @dataclass(frozen=True, slots=True)
 class StreamState:
-    """A stream at one moment.
+    """The state of a stream at one moment.
 
     Attributes:
-        name: Its name.
+        name: The name of the stream.
         head: The sequence of the newest event ever stored; 0 if there was none. It never goes back.
         first: The sequence of the oldest event kept; `head + 1` if none is.
-        size: Bytes of the events kept, as stored.
-        created: When the stream was made, in milliseconds since 1970 (UTC).
-        updated: When its newest event was stored, or, without one, when it was made.
-        config: What its creator asked for, or who changed it last.
-        changes: How often that was changed.
+        size: The bytes of the events kept, as stored.
+        created: When the stream was created, in milliseconds since 1970 (UTC).
+        updated: When its newest event was stored, or the stream was created; in milliseconds since 1970 (UTC).
+        config: Its current settings.
+        changes: How often the settings were changed.
     """
 
     name: str
@@ -88,15 +93,17 @@ class StreamState:
 
     @property
     def count(self) -> int:
-        """How many events are kept; sequences have no gap."""
+        """The number of events kept; sequences have no gap."""
         return self.head - self.first + 1
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """Where a publisher believes the stream ends: at `version`, or, with None, anywhere.
+    """Where a publisher believes that a stream ends.
 
-    With `tag` (`version_of`) it is to be that version in every part; `version` is its head.
+    Attributes:
+        version: The sequence of the newest event, 0 if there is none; None accepts any.
+        tag: The whole version that the stream must have (`version_of`), whose head is `version`; empty accepts any.
     """
 
     version: int | None
@@ -105,11 +112,11 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What must be true of a stream's version for a call to be done (RFC 9110, 13.1.1 and 13.1.2).
+    """A precondition on the version of a stream (RFC 9110, 13.1.1 and 13.1.2).
 
     Attributes:
-        versions: Each is a head, a whole version (`version_of`), or `*`, for a stream of whatever version.
-        negated: None of these may be the stream's version; else one of them must be.
+        versions: Each is a head, a whole version (`version_of`), or `*`, which every stream has.
+        negated: The stream must have none of these versions; otherwise it must have one of them.
     """
 
     versions: tuple[str, ...]
@@ -117,7 +124,7 @@ class Condition:
 
     @property
     def head(self) -> int | None:
-        """Where the stream must end; None if that is not one place."""
+        """The sequence at which the stream must end; None if the condition does not name exactly one."""
         if self.negated or len(self.versions) != 1 or self.versions[0] == "*":
             return None
         return int(self.versions[0].partition(".")[0])
@@ -128,55 +135,64 @@ NEW = Expected(0)
 
 
 def version_of(state: StreamState, epoch: str) -> str:
-    """The stream's version: it changes with every append, every removal, and when the store is made anew."""
+    """Return the version of a stream. It changes with every append, every removal, and when the store is reset.
+
+    Args:
+        state: The state of the stream.
+        epoch: The epoch of its partition.
+    """
     return f"{state.head}.{state.first}.{epoch}"
 
 
 def is_name(text: str) -> bool:
-    """Whether this can name a stream, or a durable subscription: names are made of the same characters."""
+    """Whether a text can be the name of a stream or of a durable subscription, which have the same characters."""
     return _NAME.fullmatch(text) is not None
 
 
 def stream_name(text: str, *, pointer: str = "") -> str:
-    """The name, if it is one.
+    """Return a text if it can be the name of a stream.
+
+    Args:
+        text: The text.
+        pointer: Where the request has it (RFC 6901), for the error.
 
     Raises:
-        InvalidStream: It is not 1 to 200 of the characters that names are made of, or it is `.` or `..`, which clients
-            take out of URLs (RFC 3986, 5.2.4).
+        InvalidStream: It does not consist of 1 to 200 of the allowed characters, or it is `.` or `..`, which clients
+            remove from URLs (RFC 3986, 5.2.4).
     """
-    if text in _STEPS:
+    if text in _DOT_SEGMENTS:
         raise InvalidStream(
             f"stream name {text!r} is a step in a path, so that no URL can name the stream; add a letter or a digit",
             pointer=pointer,
         )
     if is_name(text):
         return text
-    wrong = re.search(r"[^A-Za-z0-9._:~-]", text)
-    reason = f"has {wrong.group()!r}" if wrong else f"is {len(text)} characters long"
+    forbidden = re.search(r"[^A-Za-z0-9._:~-]", text)
+    reason = f"has {forbidden.group()!r}" if forbidden else f"is {len(text)} characters long"
     raise InvalidStream(
         f"stream name {text[:80]!r} {reason}; a name is 1 to 200 of: letters, digits and . _ : ~ -", pointer=pointer
     )
 
 
 def named_for(identifier: str, *, prefix: str = "", pointer: str = "") -> str:
-    """The name of a stream for an identifier of the publisher's, which may have characters that names have not.
+    """Return the name of the stream for an identifier, which may have characters that names cannot have.
 
-    An identifier that makes a name is the name. In any other, `~` and each character that no name has become `~` and
-    two hexadecimal digits for each byte of its UTF-8; a name that would be too long ends in a digest of the identifier.
-    So two identifiers never get one name, unless a publisher wrote such an escape, or such a digest, into its own.
+    An identifier that can be a name is the name. In any other, `~` and each character that names cannot have become
+    `~` and two hexadecimal digits per byte of UTF-8; a name that would be too long ends in a digest of the identifier.
+    So two identifiers have different names, unless a publisher chose an identifier with such an escape or digest.
 
     Args:
-        identifier: A workflow's id, or a partition key.
-        prefix: What the name begins with; it is made of the characters of names.
-        pointer: Where the identifier stands in the request (RFC 6901), for errors.
+        identifier: The id of a workflow, or a partition key.
+        prefix: The start of the name, of characters that names can have.
+        pointer: Where the request has the identifier (RFC 6901), for the error.
 
     Raises:
         InvalidStream: The identifier is empty, or the prefix leaves no room for a name.
     """
     if not identifier or is_name(prefix + identifier):
         return stream_name(prefix + identifier, pointer=pointer)
-    escaped = identifier if is_name(identifier) else _ESCAPED.sub(_hexadecimal, identifier)
-    if not prefix and escaped in {".", ".."}:
+    escaped = identifier if is_name(identifier) else _ESCAPED.sub(_escape, identifier)
+    if not prefix and escaped in _DOT_SEGMENTS:
         escaped = escaped.replace(".", "~2E")
     name = prefix + escaped
     if len(name) > _NAME_LENGTH:
@@ -186,36 +202,40 @@ def named_for(identifier: str, *, prefix: str = "", pointer: str = "") -> str:
     return stream_name(name, pointer=pointer)
 
 
-def _hexadecimal(found: re.Match[str]) -> str:
-    return "".join(f"~{byte:02X}" for byte in found[0].encode())
+def _escape(match: re.Match[str]) -> str:
+    return "".join(f"~{byte:02X}" for byte in match[0].encode())
 
 
 def stream_of(event: Event) -> str:
-    """Where an event belongs whose publisher named no stream.
+    """Return the stream of an event whose publisher named none.
 
-    `{tenantid}:{workflowid}`, else `{workflowid}`, else the `partitionkey` extension, else `default`. Integers and
-    booleans count as the strings that they are in headers. Workflow ids and partition keys are escaped (`named_for`).
+    It is `{tenantid}:{workflowid}`, else `{workflowid}`, else the `partitionkey` extension, else `default`. Integers
+    and booleans count as their canonical strings. Workflow ids and partition keys are escaped (`named_for`).
 
     Raises:
-        InvalidStream: The attributes do not make a stream's name.
+        InvalidStream: The attributes do not result in a name.
     """
-    found = {name: canonical(event.attributes[name]) for name in _NAMING if name in event.attributes}
-    if "workflowid" in found:
-        if "tenantid" in found:
-            return workflow_stream(found["tenantid"], found["workflowid"])
-        return named_for(found["workflowid"], pointer="/workflowid")
-    if "partitionkey" in found:
-        return named_for(found["partitionkey"], pointer="/partitionkey")
+    attributes = {name: canonical(event.attributes[name]) for name in _NAMING if name in event.attributes}
+    if "workflowid" in attributes:
+        if "tenantid" in attributes:
+            return workflow_stream(attributes["tenantid"], attributes["workflowid"])
+        return named_for(attributes["workflowid"], pointer="/workflowid")
+    if "partitionkey" in attributes:
+        return named_for(attributes["partitionkey"], pointer="/partitionkey")
     return _DEFAULT
 
 
 def workflow_stream(tenant: str, workflow: str) -> str:
-    """The stream of a tenant's workflow, which no other tenant's workflow has: a tenant ends at the first colon.
+    """Return the stream of a workflow of a tenant. No other tenant has it, because a tenant ends at the first colon.
 
-    A tenant is never escaped: an escape that a tenant wrote into its own name would lead into another's streams.
+    The tenant is never escaped: otherwise a tenant whose name holds an escape could use the streams of another.
+
+    Args:
+        tenant: The value of `tenantid`.
+        workflow: The value of `workflowid`.
 
     Raises:
-        InvalidStream: The tenant has a colon, or a character that no name has, or both together make no name.
+        InvalidStream: The tenant has a colon or a character that names cannot have, or the name is invalid.
     """
     if ":" in tenant:
         raise InvalidStream(
@@ -229,5 +249,10 @@ def workflow_stream(tenant: str, workflow: str) -> str:
 
 
 def partition_of(stream: str, partitions: int) -> int:
-    """The partition that keeps a stream, by the CRC that Redis Cluster uses (CRC-16/XMODEM)."""
+    """Return the partition of a stream, by the CRC that Redis Cluster uses (CRC-16/XMODEM).
+
+    Args:
+        stream: The name of the stream.
+        partitions: The number of partitions of the store.
+    """
     return crc_hqx(stream.encode(), 0) % partitions

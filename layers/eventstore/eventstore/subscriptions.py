@@ -1,4 +1,4 @@
-"""Connections, and what they subscribe to."""
+"""Connections and subscriptions as values."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Connection:
     """A client's connection.
 
     Attributes:
-        id: As API Gateway gives it.
+        id: The id that API Gateway assigned.
         protocol: `EVENTSTORE` or `BARE`.
-        opened: When it was made, in milliseconds since 1970.
+        opened: When it was opened, in milliseconds since 1970.
     """
 
     id: str
@@ -43,13 +43,14 @@ class Subscription:
     """An ephemeral subscription: it belongs to a connection and ends with it.
 
     Attributes:
-        key: Never used twice, so what was written for one is never taken for another's.
-        connection: Its connection's id.
-        id: As the client named it.
-        filter: Which events.
-        streams: Of these streams; none means all.
-        bare: Its frames are single CloudEvents.
-        opened: When its connection was made, if frames may come before the connection can take them; 0 otherwise.
+        key: Never reused, so that stored data of an ended subscription never applies to another one.
+        connection: The id of its connection.
+        id: The id that the client chose.
+        filter: The events that it receives.
+        streams: The streams of these events; all streams, if empty.
+        bare: Whether its frames are single CloudEvents.
+        opened: When its connection was opened, in milliseconds since 1970, if frames may be sent before the connection
+            accepts them; 0 otherwise.
     """
 
     key: str
@@ -61,24 +62,34 @@ class Subscription:
     opened: int = 0
 
     def matches(self, stream: str, attributes: Mapping[str, AttributeValue]) -> bool:
-        """Whether the event is one of the subscription's."""
+        """Whether the subscription receives an event.
+
+        Args:
+            stream: The stream of the event.
+            attributes: Its attributes, those of the hub included.
+        """
         return (not self.streams or stream in self.streams) and self.filter.matches(attributes)
 
     def concerns(self, stream: str) -> bool:
-        """Whether it could want an event of this stream: of others it is not even told that something is missing."""
+        """Whether the subscription could receive events of a stream; losses of other streams are not reported to it."""
         return (not self.streams or stream in self.streams) and self.filter.may_want(stream)
 
     def encoded(self) -> str:
-        """What `decoded` reads back."""
+        """Return the text that `decoded` reads."""
         filters = json.loads(self.filter.text)
         members = [self.connection, self.id, filters, self.streams, int(self.bare), self.opened]
         return json.dumps(members, separators=(",", ":"))
 
     @classmethod
     def decoded(cls, key: str, text: str) -> Subscription:
-        """The subscription that was encoded."""
-        connection, own_id, filters, streams, bare, opened = json.loads(text)
-        return cls(key, connection, own_id, parse_filters(filters), tuple(streams), bool(bare), opened)
+        """Return the subscription that was encoded.
+
+        Args:
+            key: Its key, which the text does not hold.
+            text: The result of `encoded`.
+        """
+        connection, subscription_id, filters, streams, bare, opened = json.loads(text)
+        return cls(key, connection, subscription_id, parse_filters(filters), tuple(streams), bool(bare), opened)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +97,13 @@ class Durable:
     """A durable subscription: it has a name, and outlives connections.
 
     Attributes:
-        key: Never used twice, as in `Subscription`.
-        name: As its creator named it.
-        filter: Which events.
-        streams: Of these streams; none means all.
-        rules: How its members are treated.
-        created: In milliseconds since 1970.
-        version: Counts its definitions, from 1.
+        key: Never reused, as in `Subscription`.
+        name: The name that its creator chose.
+        filter: The events that it receives.
+        streams: The streams of these events; all streams, if empty.
+        rules: The deadlines and limits of its members.
+        created: When it was created, in milliseconds since 1970.
+        version: The number of its definition, from 1; every change adds 1.
     """
 
     key: str
@@ -104,26 +115,31 @@ class Durable:
     version: int = 1
 
     def matches(self, stream: str, attributes: Mapping[str, AttributeValue]) -> bool:
-        """Whether the event is one of the subscription's."""
+        """Whether the subscription receives an event.
+
+        Args:
+            stream: The stream of the event.
+            attributes: Its attributes, those of the hub included.
+        """
         return (not self.streams or stream in self.streams) and self.filter.matches(attributes)
 
     def concerns(self, stream: str) -> bool:
-        """Whether it could want an event of this stream: of others it is not even told that something is missing."""
+        """Whether the subscription could receive events of a stream; losses of other streams are not reported to it."""
         return (not self.streams or stream in self.streams) and self.filter.may_want(stream)
 
     def encoded(self) -> str:
-        """What `decoded` reads back."""
+        """Return the text that `decoded` reads."""
         rules = [self.rules.ack_deadline, self.rules.max_attempts, self.rules.max_in_flight]
         members = [self.key, self.name, json.loads(self.filter.text), self.streams, rules, self.created, self.version]
         return json.dumps(members, separators=(",", ":"))
 
     @classmethod
     def decoded(cls, text: str) -> Durable:
-        """The subscription that was encoded; an older program wrote no version."""
+        """Return the subscription that was encoded. A text of an earlier release has no version."""
         key, name, filters, streams, rules, created, *version = json.loads(text)
         return cls(key, name, parse_filters(filters), tuple(streams), Rules(*rules), created, *version)
 
 
 def version_tag(durable: Durable) -> str:
-    """What tells this definition from every other one, of whatever subscription of its name."""
+    """Return a tag that no other definition has, of this or any other subscription of the same name."""
     return f"{durable.version}.{durable.key}"

@@ -1,4 +1,7 @@
-"""What the core asks of the outside world. An adapter keeps these promises; nothing above knows which one it is."""
+"""The interfaces through which the core reaches stores, queues, clients and the clock.
+
+Adapters implement them and keep their promises. The core never depends on which adapter is in use.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,8 @@ from eventstore.ports.clock import Clock
 from eventstore.ports.connections import Connections
 from eventstore.ports.durables import Durables
 from eventstore.ports.letters import DeadLetter, DeadLetters
-from eventstore.ports.log import Appended, Deleted, Lag, Log, Missing, PartitionStats, Slice, Tail
+from eventstore.ports.log import Log
+from eventstore.ports.log_values import Appended, Deleted, Lag, Missing, PartitionStats, Slice, Tail
 from eventstore.ports.queues import Bells, Deliveries
 from eventstore.ports.registry import Registry, Start, Started
 from eventstore.ports.turns import Behind, Turn, TurnResult, Turns

@@ -1,4 +1,4 @@
-"""The time."""
+"""The current time, and waiting."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ __all__ = ["Clock"]
 
 
 class Clock(Protocol):
-    """Tells the time, and lets it pass."""
+    """Reads the current time, and waits."""
 
     def now(self) -> int:
-        """Milliseconds since 1970 (UTC)."""
+        """Return the current time, in milliseconds since 1970 (UTC)."""
 
     def pause(self, seconds: float) -> None:
-        """Return when so much time has passed."""
+        """Block the calling thread for this many seconds."""

@@ -1,4 +1,4 @@
-"""The clients that are connected now."""
+"""Sending messages to connected clients."""
 
 from __future__ import annotations
 
@@ -8,27 +8,32 @@ __all__ = ["Connections", "Gone", "Unreachable"]
 
 
 class Gone(Exception):
-    """The connection is closed, or not open yet."""
+    """The connection is closed, or is not open yet."""
 
 
 class Unreachable(Exception):
-    """The message was not taken this time; another try may succeed."""
+    """The message was not accepted this time; a retry may succeed."""
 
 
 class Connections(Protocol):
-    """Posts to clients, wherever they are connected."""
+    """Posts messages to clients by the id of their connection, and closes connections."""
 
     def post(self, connection: str, message: bytes) -> None:
-        """Hand a message to a client; messages of one connection arrive in the order of their posts.
+        """Send a message to a client. Messages of one connection arrive in the order of their calls.
+
+        Args:
+            connection: The id of the client's connection.
+            message: The whole message, as the client receives it.
 
         Raises:
             Gone: There is no such connection.
-            Unreachable: The client, or what leads to it, does not take it now.
+            Unreachable: The client, or the service in front of it, does not accept the message now. The client may
+                have received it all the same.
         """
 
     def close(self, connection: str) -> None:
-        """End a connection; one that is gone already stays so.
+        """Close a connection. Closing a connection that is gone changes nothing.
 
         Raises:
-            Unreachable: It may still be open: nobody has told it.
+            Unreachable: The connection may still be open.
         """

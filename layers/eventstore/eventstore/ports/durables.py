@@ -1,4 +1,4 @@
-"""Durable subscriptions: their definitions, and what members and operators ask of them."""
+"""Durable subscriptions: their definitions, and the commands of their members and of operators."""
 
 from __future__ import annotations
 
@@ -16,55 +16,88 @@ __all__ = ["Durables"]
 
 
 class Durables(Protocol):
-    """Keeps durable subscriptions by name, and their groups per partition."""
+    """Stores the definition of each durable subscription by its name, and its group in each partition.
+
+    Every method raises `StoreUnavailable` if the store does not answer.
+    """
 
     @property
     def count(self) -> int:
-        """How many partitions the store has."""
+        """The number of partitions of the store."""
 
     def create(
         self, durable: Durable, starts: Mapping[int, Position | Start], *, removals: Mapping[int, int] | None = None
     ) -> Durable:
-        """Make one that starts in these partitions; the one that stands, if there is one of this name already.
+        """Create a subscription, or return the existing one of the same name.
 
-        What a try that died left out is made up for, and nothing else of the one that stands is changed.
+        Repeating a call whose caller died creates the groups that the first call did not reach. Nothing else of an
+        existing subscription changes.
 
         Args:
-            durable: What it is.
-            starts: Where it starts in each partition. From a `Start` on, nothing that was removed before is missing.
-            removals: Where it starts behind a position, of how many removals of events it knows (`Group.removals`);
-                of none, where nothing stands.
+            durable: The definition of a new subscription.
+            starts: Per partition, where the subscription starts. Events that were removed before a `Start` do not
+                count as missing.
+            removals: Per partition, the removal serial that the start position already accounts for
+                (`Group.removals`). 0 where it is absent. It is ignored for a `Start`.
+
+        Returns:
+            The stored definition: `durable`, or that of the existing subscription.
         """
 
     def get(self, name: str) -> Durable:
-        """The one of a name; raises `SubscriptionNotFound`."""
+        """Return the definition of a subscription; raise `SubscriptionNotFound` if there is none of this name."""
 
     def definitions(self, names: Sequence[str]) -> Sequence[Durable]:
-        """Those of the names that there are, in their order."""
+        """Return the definitions of the named subscriptions that exist, in the order of `names`."""
 
     def names(self, *, prefix: str, after: str, count: int) -> Sequence[str]:
-        """Up to `count` names in order, those beyond `after` that start with `prefix`."""
+        """Return names of subscriptions in lexicographic order.
+
+        Args:
+            prefix: Only names that start with it.
+            after: Only names greater than it.
+            count: The maximum number of names.
+        """
 
     def change(self, old: Durable, new: Durable) -> bool:
-        """Replace the definition of one by another of the same name and key; False if it is `old` no more.
+        """Replace a definition, unless it was changed or deleted meanwhile.
 
-        Its groups go by the old one until they are told (`groups.Change`).
+        The groups of the subscription keep the old definition until they apply the command `groups.Change`.
+
+        Args:
+            old: The definition that the caller read.
+            new: Its replacement, with the same name and key.
+
+        Returns:
+            Whether `new` is stored now; False if the stored definition is no longer `old`.
         """
 
     def delete(self, name: str) -> None:
-        """End one, with all that it had in flight and parked; raises `SubscriptionNotFound`."""
-
-    def partitions(self, durable: Durable) -> Sequence[int]:
-        """Those that it concerns."""
-
-    def groups(self, durable: Durable) -> Mapping[int, Group]:
-        """Where it stands, per partition."""
-
-    def enqueue(self, durable: Durable, commands: Mapping[int, Iterable[Command]]) -> Sequence[int]:
-        """Leave commands for the next turns of partitions; answers which of these have no bell outstanding.
-
-        They are taken in in the order in which they were left.
+        """Delete a subscription with all events that it has in flight or parked.
 
         Raises:
-            StoreUnavailable: Too many wait already in one of the partitions. Some of them may have been left.
+            SubscriptionNotFound: There is no subscription of this name.
+        """
+
+    def partitions(self, durable: Durable) -> Sequence[int]:
+        """Return the partitions of the streams that the subscription names; all partitions if it names none."""
+
+    def groups(self, durable: Durable) -> Mapping[int, Group]:
+        """Return the state of the subscription's group, per partition."""
+
+    def enqueue(self, durable: Durable, commands: Mapping[int, Iterable[Command]]) -> Sequence[int]:
+        """Append commands to the inboxes of partitions.
+
+        The next turns of a partition apply its commands in the order in which they were enqueued. Commands for a
+        subscription that was deleted are dropped.
+
+        Args:
+            durable: The subscription that the commands are for.
+            commands: The commands, per partition.
+
+        Returns:
+            The partitions that have no wake-up outstanding: the caller wakes them up.
+
+        Raises:
+            StoreUnavailable: The inbox of a partition is full. Some of the commands may have been enqueued.
         """

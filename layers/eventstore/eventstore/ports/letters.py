@@ -1,4 +1,4 @@
-"""Events that a durable subscription could not handle, for people and programs that look after it."""
+"""Copies of parked events, for the people and programs that handle failures."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class DeadLetter:
     """A parked event.
 
     Attributes:
-        subscription: The durable subscription's name.
-        key: Its key.
-        stream: The stream that is parked.
-        sequence: The event's.
-        event: In the CloudEvents JSON format.
-        attempts: How often it was tried; 0 of those that only follow the one that failed.
-        errors: Why it failed.
+        subscription: The name of the durable subscription.
+        key: The key of that subscription.
+        stream: The parked stream.
+        sequence: The event's sequence in that stream.
+        event: The event in the CloudEvents JSON format.
+        attempts: How often delivery was attempted; 0 for events that were parked behind a failed one.
+        errors: The reasons for which the attempts failed, oldest first.
         since: When the stream was parked (RFC 3339).
     """
 
@@ -37,14 +37,25 @@ class DeadLetter:
 
 
 class DeadLetters(Protocol):
-    """A queue that keeps the order of each subscription's streams."""
+    """A queue of dead letters. Letters of one subscription and stream keep their order."""
 
     def send(self, letters: Sequence[DeadLetter]) -> None:
-        """Keep all of them; one that was sent before, and is sent again within five minutes, is kept once.
+        """Add letters to the queue, in their order. A letter that is sent twice within five minutes is kept once.
 
         Raises:
-            QueueUnavailable: Not all could be sent. Of each stream, what was sent is what comes first.
+            QueueUnavailable: Not all letters were sent. The sent letters of each stream precede the unsent ones.
         """
 
     def discard(self, key: str, *streams: str) -> int:
-        """Remove the letters of a subscription's streams, by its key, as far as they are found; how many were."""
+        """Remove the letters of a subscription's streams from the queue, as far as the queue returns them.
+
+        Args:
+            key: The key of the subscription.
+            *streams: The names of the streams.
+
+        Returns:
+            The number of letters removed.
+
+        Raises:
+            QueueUnavailable: The queue does not answer. Some letters may have been removed.
+        """

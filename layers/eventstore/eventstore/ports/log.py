@@ -1,169 +1,68 @@
-"""What keeps the events."""
+"""The store of events."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from eventstore.streams import ANY, Condition, Expected, StreamConfig, StreamState
+from eventstore.streams import ANY
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from eventstore.cloudevents.event import Event, RecordedEvent
     from eventstore.filters.clauses import Clauses
+    from eventstore.ports.log_values import Appended, Deleted, Lag, Missing, PartitionStats, Slice, Tail
     from eventstore.positions import Position
+    from eventstore.streams import Condition, Expected, StreamConfig, StreamState
 
-__all__ = ["Appended", "Deleted", "Lag", "Log", "Missing", "PartitionStats", "Slice", "Tail"]
-
-
-class Appended(NamedTuple):
-    """What became of an append. A tuple, for every publish makes one.
-
-    Attributes:
-        stream: Where the events belong.
-        sequences: Where each stands, in the order given.
-        duplicates: The indexes of those that were stored before.
-        partition: The stream's.
-        needs_wakeup: The partition has news, and had no bell outstanding: whoever appended rings it.
-    """
-
-    stream: str
-    sequences: Sequence[int]
-    duplicates: frozenset[int]
-    partition: int
-    needs_wakeup: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Deleted:
-    """What became of a deletion.
-
-    Attributes:
-        partition: The stream's.
-        needs_wakeup: The partition has news, and had no bell outstanding: whoever deleted rings it.
-    """
-
-    partition: int
-    needs_wakeup: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Slice:
-    """Events of one stream, and the stream as it was when they were read.
-
-    Attributes:
-        state: The stream.
-        epoch: Its partition's.
-        events: In the order that was asked for.
-        reached: The sequence of the event that was looked at last, whether it is among `events` or not; None if none
-            was.
-        size: Bytes of the events that were looked at.
-    """
-
-    state: StreamState
-    epoch: str
-    events: Sequence[RecordedEvent]
-    reached: int | None
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class Tail:
-    """Events of one partition with their positions, and the place up to which the log was read.
-
-    Attributes:
-        epoch: The partition's.
-        events: In log order, or the reverse.
-        position: Behind what was read; before it, if it was read backwards.
-        at_end: Whether nothing is left to read.
-        removals: The partition's removal serial, read after the events: every removal that hid one of them from this
-            read is counted in it. What is removed later has a greater serial (`Missing.serial`).
-        removed_until: The newest removal that the partition remembers lies at this time of the log, in milliseconds
-            since 1970; -1 if there is none. Nothing that was stored later was removed by `removals`: whoever reads on
-            from a place behind that time need not ask `Log.missing`.
-    """
-
-    epoch: str
-    events: Sequence[tuple[Position, RecordedEvent]]
-    position: Position
-    at_end: bool
-    removals: int
-    removed_until: int
-
-
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """What was removed from one partition, by retention or deletion.
-
-    Attributes:
-        epoch: The partition's.
-        serial: Removals are counted; this is the newest one told of.
-        ranges: Stream, first and last sequence, merged and in order; at most 100.
-        complete: These are all. False if there were more ranges, or if the partition does not remember that far back.
-        gone: Streams that were deleted for good, in order; each at the place in the log at which it was, whether it
-            held events or not.
-    """
-
-    epoch: str
-    serial: int
-    ranges: Sequence[tuple[str, int, int]]
-    complete: bool
-    gone: Sequence[str] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class PartitionStats:
-    """What a partition holds: streams, appends whose events are kept, and when the newest was stored (ms).
-
-    A deletion counts among the appends until it was dispatched.
-    """
-
-    partition: int
-    streams: int
-    appends: int
-    newest: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Lag:
-    """How far a reader of a partition is behind.
-
-    Attributes:
-        events: How many events the log has for it; at most as many as were to be counted.
-        oldest: When the first of these was stored, in milliseconds since 1970; None if there is none.
-    """
-
-    events: int
-    oldest: int | None
+__all__ = ["Log"]
 
 
 class Log(Protocol):
-    """An append-only log of events: ordered per stream, one sequence of appends per partition."""
+    """An append-only log of events: ordered per stream, and one sequence of appends per partition.
+
+    Every method raises `StoreUnavailable` if the store does not answer; methods that write raise `StoreFull` if it has
+    no room. A write that raised either may have been stored; repeating it is safe.
+    """
 
     @property
     def partitions(self) -> int:
-        """How many partitions the store was made with."""
+        """The number of partitions of the store; it never changes.
+
+        Raises:
+            PartitionMismatch: The store was created with another number than is configured.
+        """
 
     def append(self, stream: str, events: Sequence[Event], *, expected: Expected = ANY) -> Appended:
         """Store events at the end of a stream, all or none.
 
         An event whose source and id the stream already holds is not stored again; its place is returned as a
         duplicate. An append of nothing but duplicates changes nothing and ignores `expected`, so that a
-        conditional publish whose answer was lost can be sent again.
+        conditional publish whose response was lost can be repeated.
+
+        Args:
+            stream: The name of the stream; it is created if it does not exist.
+            events: The events, in order.
+            expected: Where the caller believes the stream ends.
 
         Raises:
-            WrongExpectedVersion: The stream ends elsewhere; `actual` says where.
-            EventConflict: The stream holds another event under the same source and id.
+            WrongExpectedVersion: The stream ends elsewhere; `actual` says where. Nothing is stored.
+            EventConflict: The stream holds another event under the same source and id. Nothing is stored.
             StreamGone: The stream was deleted for good.
         """
 
     def read(
         self, stream: str, *, start: int, stop: int, count: int, backwards: bool = False, clauses: Clauses = ()
     ) -> Slice:
-        """Up to `count` events with `start <= sequence <= stop`, oldest first, or newest first if `backwards`.
+        """Read events of a stream.
 
-        Of those `count` events, some that do not fulfil every one of the `clauses` are left out.
+        Args:
+            stream: The name of the stream.
+            start: The lowest sequence to read.
+            stop: The highest sequence to read.
+            count: The maximum number of events to read.
+            backwards: Read the newest event first.
+            clauses: Some of the events that do not fulfil all clauses are left out of the result.
 
         Raises:
             StreamNotFound: There is no such stream.
@@ -171,13 +70,14 @@ class Log(Protocol):
         """
 
     def wait(self, stream: str, *, after: int, seconds: float, since: StreamState | None = None) -> None:
-        """Return when the stream has an event beyond `after`, when it is deleted, or when `seconds` have passed.
+        """Block until a stream has an event after a sequence, or is deleted, or the time is over.
 
         Args:
-            stream: Its name.
+            stream: The name of the stream; it need not exist.
             after: A sequence.
-            seconds: The longest wait.
-            since: The stream as the caller knows it: a deletion after that ends the wait. Without it, as it is now.
+            seconds: The maximum time to wait.
+            since: The state of the stream that the caller knows: a deletion after it ends the wait. Without it, only a
+                deletion during the call does.
         """
 
     def tail(
@@ -190,14 +90,20 @@ class Log(Protocol):
         streams: Collection[str] = (),
         clauses: Clauses = (),
     ) -> Mapping[int, Tail]:
-        """For each partition up to `count` events beyond a position, in log order; before it if `backwards`.
+        """Read the logs of partitions.
 
-        Where `until` names a position, the log ends there (forwards only). With `streams`, only their events are
-        read; what others hold is skipped, and however little is found, the answer comes soon: then it is short of
-        `count` and not `at_end`, and goes on at its position. With `clauses`, events that do not fulfil every one of
-        them may be left out, any number of them; the answer comes as soon. An answer is short of `count`, too, where
-        events are so large that more of them should not be in memory at once; of the partition that stands first in
-        `after` something is read in any case.
+        The call returns after a bounded amount of work. A result with fewer than `count` events that is not `at_end`
+        continues at its `position`. That happens where events of other streams or without the `clauses` are skipped,
+        and where events are so large that no more of them should be in memory together. Of the first partition of
+        `after`, something is read in any case.
+
+        Args:
+            after: Per partition, the position after which to read; before which to read, if `backwards`.
+            count: The maximum number of events per partition.
+            backwards: Read the newest event first.
+            until: Per partition, the position of the last event to read; ignored if `backwards`.
+            streams: Only events of these streams; of all streams, if empty.
+            clauses: Any of the events that do not fulfil all clauses may be left out of the result.
         """
 
     def missing(
@@ -209,44 +115,69 @@ class Log(Protocol):
         streams: Collection[str] = (),
         backwards: bool = False,
     ) -> Mapping[int, Missing]:
-        """For each partition what was removed of the events beyond a position, and up to the one in `until`.
+        """Report the events that were removed from parts of the logs of partitions.
 
-        Only removals with a serial beyond that in `since` count; and with `streams`, only theirs. Of a stream of very
-        many appends, those deleted first may be told in blocks: a block is told whole where its end lies, or, to who
-        reads `backwards`, where its beginning lies, so that a reader who stands within it is told more than it misses,
-        never less.
+        A deletion of very many appends may report the oldest of them in blocks. A block is reported whole if its end
+        lies in the part; if its beginning does, for `backwards`. So a reader whose position lies within a block is
+        reported more than it misses, never less.
+
+        Args:
+            after: Per partition, the position after which the part starts.
+            since: Per partition, only removals with a greater serial; 0 where it is absent.
+            until: Per partition, the position up to which the part extends; the end of the log where it is absent.
+            streams: Only events of these streams; of all streams, if empty.
+            backwards: Whether the caller reads backwards.
         """
 
     def lag(self, after: Mapping[int, Position], *, most: int) -> Mapping[int, Lag]:
-        """For each partition how many events its log has beyond a position, counted up to `most`.
+        """Count the events after a position, per partition.
 
-        Events that were removed may count until their references are gone, too.
+        Removed events may be counted until their references are removed, too.
+
+        Args:
+            after: The position, per partition.
+            most: The number at which counting stops.
         """
 
     def locate(self, event_id: str, *, source: str | None = None, stream: str | None = None) -> Sequence[RecordedEvent]:
-        """Every event kept that has the id; with `source` and `stream` both given, the one.
+        """Find the kept events that have an id.
+
+        Args:
+            event_id: The `id` attribute.
+            source: With `stream`, the `source` attribute; at most one event is found. It is ignored without `stream`.
+            stream: Only events of this stream.
 
         Raises:
-            AmbiguousEvent: More events have the id than can be listed.
+            AmbiguousEvent: More events have the id than the index lists.
         """
 
     def create(self, stream: str, config: StreamConfig) -> bool:
-        """Make a stream; False if it exists with these settings.
+        """Create a stream without events.
+
+        Args:
+            stream: The name of the stream.
+            config: Its settings.
+
+        Returns:
+            Whether it was created; False if it exists with these settings.
 
         Raises:
-            StreamConflict: It exists with other settings.
+            StreamConflict: The stream exists with other settings.
             StreamGone: The stream was deleted for good.
         """
 
     def configure(self, known: StreamState, config: StreamConfig, *, exactly: bool = False) -> bool:
-        """Give a stream other settings; False, and nothing is done, if they were changed since it was `known`.
+        """Replace the settings of a stream, unless they were changed meanwhile.
 
-        What its retention does not keep by then is no longer read once it is trimmed.
+        Events beyond the new retention remain readable until they are trimmed.
 
         Args:
-            known: The stream as the caller has seen it.
-            config: All of its settings.
-            exactly: Nor is it done if events were appended or removed since.
+            known: The state of the stream that the caller read.
+            config: All of the new settings.
+            exactly: Refuse also if events were appended or removed meanwhile.
+
+        Returns:
+            Whether `config` is stored now; False if nothing was changed.
 
         Raises:
             StreamNotFound: There is no such stream.
@@ -254,56 +185,85 @@ class Log(Protocol):
         """
 
     def describe(self, stream: str) -> StreamState:
-        """The stream as it is now; raises `StreamNotFound` or `StreamGone`."""
-
-    def streams(self, *, prefix: str, after: str, count: int) -> Sequence[StreamState]:
-        """Up to `count` streams in order of their names, those beyond `after` that start with `prefix`."""
-
-    def delete(self, stream: str, *, permanently: bool = False, conditions: Sequence[Condition] = ()) -> Deleted:
-        """Take a stream's events from every reader, all at once; `permanently`, it takes none again.
-
-        Sequences go on where they were. Readers are told of all that was deleted from the same moment on (`missing`),
-        and the log counts one reference more until it was dispatched, so that a turn comes by and tells the
-        subscribers; `trim` removes what is left in memory. A stream without events is only changed `permanently`.
+        """Return the current state of a stream.
 
         Raises:
             StreamNotFound: There is no such stream.
             StreamGone: The stream was deleted for good.
-            WrongExpectedVersion: A condition is not true, and nothing is changed.
+        """
+
+    def streams(self, *, prefix: str, after: str, count: int) -> Sequence[StreamState]:
+        """Return the states of streams, in lexicographic order of their names.
+
+        Args:
+            prefix: Only names that start with it.
+            after: Only names greater than it.
+            count: The maximum number of streams.
+        """
+
+    def delete(self, stream: str, *, permanently: bool = False, conditions: Sequence[Condition] = ()) -> Deleted:
+        """Hide all events of a stream from every reader, in one atomic step.
+
+        Sequences continue where they were. From the same moment, `missing` reports all deleted events. The log keeps
+        one reference to the deletion until it was dispatched, so that a turn notifies the subscribers. `trim` removes
+        the events from memory. Deleting a stream without events changes nothing unless `permanently`.
+
+        Args:
+            stream: The name of the stream.
+            permanently: Refuse all later appends: the stream is gone.
+            conditions: Conditions on the version of the stream, all of which must be true.
+
+        Raises:
+            StreamNotFound: There is no such stream.
+            StreamGone: The stream was deleted for good.
+            WrongExpectedVersion: A condition is false; nothing is changed.
         """
 
     def gone(self, streams: Sequence[str]) -> Sequence[str]:
-        """Which of these streams were deleted for good."""
+        """Return those of the streams that were deleted for good."""
 
     def trim(self, stream: str, *, until: int | None = None) -> int:
-        """Remove what was deleted, or the stream's retention no longer keeps; answers how many events went.
+        """Remove the events of a stream that were deleted, or that its retention no longer keeps.
 
-        What was not yet dispatched stays, and is read, until it was, unless it was deleted. Once the time `until` has
-        come (in milliseconds since 1970), the rest is left for the next time.
+        An event that retention no longer keeps stays readable until it was dispatched.
+
+        Args:
+            stream: The name of the stream; it need not exist.
+            until: When to stop, in milliseconds since 1970; the next call continues. None: when all is removed.
+
+        Returns:
+            The number of events removed.
         """
 
     def deleted(self, partition: int) -> Sequence[str]:
-        """The streams of a partition of which `trim` has something left to remove that was deleted."""
+        """Return the streams of a partition that have deleted events left for `trim`."""
 
     def streams_with_retention(self, partition: int) -> Sequence[str]:
-        """The streams of a partition that have a retention, for `trim`."""
+        """Return the streams of a partition that have a retention, for `trim`."""
 
     def index(self, partitions: Iterable[int], *, until: int | None = None) -> None:
-        """Let `locate`, and `tail` with `clauses`, find fast what was appended to these partitions.
+        """Bring the indexes behind `locate`, and behind `tail` with `clauses`, up to date.
 
-        Once the time `until` has come (in milliseconds since 1970), the rest is left for the next time.
+        Results never depend on it; only their cost does.
+
+        Args:
+            partitions: The partitions to index.
+            until: When to stop, in milliseconds since 1970; the next call continues. None: when all is indexed.
         """
 
     def renew(self) -> Mapping[int, str]:
-        """Give every partition another epoch: nobody may go on from an older cursor. Answers the new ones.
+        """Give every partition a new epoch, which invalidates all older cursors.
 
-        For a store that was restored, and is older than what its clients remember: they hold cursors into a history
-        that it does not have. What it holds stays as it is; frames get numbers far beyond those of before. Whoever
-        dies in between leaves some partitions as they were, and may do it again, which only renews the others twice.
+        For a store that was restored from a backup: its clients hold cursors into a history that it does not have. The
+        events stay; frame numbers and fencing tokens move far beyond those in use before. A call that fails may have
+        renewed some partitions; repeating it renews these again.
+
+        Returns:
+            The new epoch of each partition.
         """
 
     def stats(self) -> Sequence[PartitionStats]:
-        """What each partition holds."""
+        """Return the statistics of each partition, by number."""
 
     def ping(self) -> None:
-        """Return if the store answers; raises `StoreUnavailable`."""
+        """Check that the store answers; raise `StoreUnavailable` if it does not."""

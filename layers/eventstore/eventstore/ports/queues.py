@@ -14,27 +14,37 @@ __all__ = ["Bells", "Deliveries"]
 
 
 class Bells(Protocol):
-    """Tells `dispatch` that there is something to do."""
+    """Sends work to `dispatch`. Every method raises `QueueUnavailable` if the queue does not accept a message."""
 
     def ring(self, partitions: Iterable[int]) -> None:
-        """Let each partition have a turn soon. One partition's turns never overlap."""
+        """Request a turn of each partition, as soon as possible. Turns of one partition never overlap."""
 
     def ring_later(self, partition: int, *, seconds: float) -> None:
-        """Let a partition have a turn after so many seconds, at most 900; rounded up to whole ones."""
+        """Request a turn of a partition after a delay.
+
+        Args:
+            partition: The partition's number.
+            seconds: The delay, at most 900; rounded up to whole seconds.
+        """
 
     def gone(self, connection: str) -> None:
-        """Let what belongs to a connection that is gone be removed."""
+        """Request the removal of a closed connection and its subscriptions."""
 
     def ended(self, name: str, members: Iterable[Member]) -> None:
-        """Let the members of a durable subscription that was deleted be told."""
+        """Request that members are notified that their durable subscription was deleted.
+
+        Args:
+            name: The name of the subscription.
+            members: Its members when it was deleted.
+        """
 
 
 class Deliveries(Protocol):
-    """Hands `deliver` what clients are to get."""
+    """Sends messages for clients to `deliver`."""
 
     def send(self, deliveries: Sequence[Delivery]) -> None:
-        """Send all of them; those of one shard are delivered in this order, behind all that was sent before.
+        """Send deliveries. Those of one shard are delivered in this order, after all that were sent before.
 
         Raises:
-            DeliveriesUnavailable: Not all could be sent. Of each shard, what was sent is what comes first.
+            QueueUnavailable: Not all deliveries were sent. The sent deliveries of each shard precede the unsent ones.
         """

@@ -1,4 +1,4 @@
-"""Who is connected, and what they subscribed to."""
+"""Connections of clients, and their subscriptions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Registry", "Start", "Started"]
 
 
 class Start(Enum):
-    """Where a subscription starts in a partition, unless at a position."""
+    """Where a subscription starts in a partition, if not after a position: at the next event, or the oldest one."""
 
     NOW = "now"
     OLDEST = "oldest"
@@ -24,12 +24,12 @@ class Start(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """Where a subscription starts in a partition.
+    """Where a subscription started in a partition.
 
     Attributes:
-        epoch: The partition's.
-        position: What comes behind it is the subscription's.
-        removals: How many removals of events the partition had seen by then (`Missing.serial`).
+        epoch: The epoch of the partition.
+        position: The subscription receives the matching events after it.
+        removals: The removal serial of the partition at that time (`Missing.serial`).
     """
 
     epoch: str
@@ -38,49 +38,94 @@ class Started:
 
 
 class Registry(Protocol):
-    """Connections and their subscriptions."""
+    """Stores connections and their subscriptions.
+
+    Every method raises `StoreUnavailable` if the store does not answer. A subscription id can be used once per
+    connection.
+    """
 
     def connect(self, connection: Connection) -> None:
-        """Take in a connection."""
+        """Register a connection."""
 
     def connection(self, connection_id: str) -> Connection | None:
-        """The connection, unless it is gone."""
+        """Return a registered connection; None if it is gone."""
 
     def subscribe(self, subscription: Subscription, starts: Mapping[int, Position | Start]) -> Mapping[int, Started]:
-        """Start a subscription in each of the partitions; from then on each partition's turns carry it on.
+        """Start a subscription. From then on, the turns of each partition deliver to it.
+
+        Args:
+            subscription: The subscription of a registered connection.
+            starts: Per partition concerned, where the subscription starts.
+
+        Returns:
+            Per partition, where it started.
 
         Raises:
             SubscriptionConflict: The connection has, or had, a subscription of this id.
-            TooManySubscriptions: The connection has as many as it may have.
+            TooManySubscriptions: The connection has the maximum number of subscriptions.
             ConnectionNotFound: The connection is gone.
         """
 
     def join(self, connection_id: str, subscription_id: str, durable: str) -> None:
-        """Note that a connection takes part in a durable subscription; raises as `subscribe` does.
+        """Record that a connection is a member of a durable subscription. Repeating the call changes nothing.
 
-        Noting the same again changes nothing: who was not answered may ask once more.
+        Args:
+            connection_id: The id of the connection.
+            subscription_id: The id that the client uses for the subscription.
+            durable: The name of the durable subscription.
+
+        Raises:
+            SubscriptionConflict, TooManySubscriptions, ConnectionNotFound: See `subscribe`.
         """
 
     def joined(self, connection_id: str, subscription_id: str) -> str | None:
-        """The durable subscription that a connection calls so; None if there is none."""
+        """Return the name of the durable subscription that a connection joined.
+
+        Args:
+            connection_id: The id of the connection.
+            subscription_id: The id that the client uses for the subscription.
+
+        Returns:
+            The name; None if the connection has no durable subscription of this id.
+        """
 
     def heard_from(self, connection_id: str, subscription_id: str) -> str | None:
-        """As `joined`, and a note that the connection is at work on what it was sent."""
+        """Record that a member responded to its events now, and return what `joined` returns.
+
+        Args:
+            connection_id: The id of the connection.
+            subscription_id: The id that the client uses for the subscription.
+        """
 
     def silence(self, connection_id: str) -> int | None:
-        """For how many milliseconds nobody was `heard_from` at this connection; None if nobody ever was."""
+        """Return the milliseconds since the last `heard_from` of a connection; None if there was none."""
 
     def unsubscribe(self, connection_id: str, subscription_id: str) -> None:
-        """End a subscription; a durable one is to be left before. Raises `SubscriptionNotFound`."""
+        """End a subscription. The caller leaves a durable subscription before.
+
+        Args:
+            connection_id: The id of the connection.
+            subscription_id: The id of the subscription.
+
+        Raises:
+            SubscriptionNotFound: The connection has no subscription of this id.
+        """
 
     def disconnect(self, connection_id: str) -> Sequence[str]:
-        """Forget a connection and its subscriptions; answers the durable ones that are to be left.
+        """Remove a connection and its ephemeral subscriptions. Repeating the call changes nothing.
 
-        What is to be left is answered again until the connection is forgotten. One that is gone already stays so.
+        Returns:
+            The names of the durable subscriptions that the caller is to leave. They are returned again until the
+            caller calls `forget`; if there are none, the connection is forgotten at once.
         """
 
     def forget(self, connection_id: str) -> None:
-        """Drop what is still known of a connection that was disconnected, once its durable subscriptions are left."""
+        """Remove the last record of a disconnected connection, after its durable subscriptions were left."""
 
     def expired_connections(self, *, before: int, count: int) -> Sequence[str]:
-        """Up to `count` connections that were made before a time in milliseconds, the oldest first."""
+        """Return the ids of the oldest connections.
+
+        Args:
+            before: Only connections that were opened before this time, in milliseconds since 1970.
+            count: The maximum number of ids.
+        """

@@ -1,4 +1,4 @@
-"""The turns of a partition: what its one worker knows as it starts, and what it leaves behind."""
+"""The turns of a partition: the state that its one worker reads when it begins, and the result that it commits."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ __all__ = ["Behind", "Turn", "TurnResult", "Turns"]
 
 @dataclass(frozen=True, slots=True)
 class Behind:
-    """A subscription that has yet to catch up.
+    """A subscription that has yet to catch up in a partition.
 
     Attributes:
-        key: Its key.
-        position: Where it stands.
-        removals: As in `Started`.
-        end: Where the log ended when it began: before that it has not caught up. `BEGINNING` if it began there, or if
-            the log was empty.
+        key: The key of the subscription.
+        position: The position up to which it has received the log.
+        removals: The removal serial when it started, as in `Started`.
+        end: The end of the log when it started: before that it has not caught up. `BEGINNING` if it started at the
+            end, or if the log was empty.
     """
 
     key: str
@@ -37,24 +37,30 @@ class Turn:
     """A turn as it begins.
 
     Attributes:
-        fencing_token: Greater than that of every earlier turn; only the turn with the newest token may commit.
-        epoch: The partition's.
-        checkpoint: Where live delivery stands.
-        target: Where this turn carries it. A turn that does not commit leaves its target to the next one: what it may
-            have sent is sent again under the same frame numbers.
-        target_pinned: Whether an earlier try has narrowed the target; then it is not moved again.
-        has_more: Whether the log goes on behind the target. Who begins further on has not caught up there.
-        behind: Subscriptions that have yet to catch up, the one that waits longest first; not all, if they are many.
-        carried: How many they were when the target was set; some may have ended since.
+        partition: The partition's number.
+        fencing_token: Greater than that of every earlier turn; only the turn with the greatest token can commit.
+        epoch: The epoch of the partition.
+        checkpoint: The position up to which the log was dispatched.
+        target: The position up to which this turn dispatches. If a turn does not commit, the next one has the same
+            target and sends the same frames under the same numbers again.
+        target_pinned: Whether an earlier try narrowed the target; then it cannot be narrowed again.
+        has_more: Whether the log continues behind the target. A subscription that started further on has not caught up
+            at the target.
+        behind: Subscriptions that have yet to catch up, the one that waited longest first; a part of them, if there
+            are many.
+        carried: The number of these when the target was set; some may have ended since.
         live: Whether any subscription has caught up.
-        frame_offset: What is added to numbers of frames, for events were removed that an earlier try may have sent.
-        removals: How many removals of events the partition has seen (`Missing.serial`).
-        is_retry: Whether an earlier try came to nothing: its target stands until this one commits.
-        now: When it was begun, in milliseconds since 1970; a second try has the time of the first. 0 without groups.
-        stamp: When it was begun this time, as `now`.
-        alarm: When a turn was last asked for ahead of time, in milliseconds since 1970; 0 if none ever was.
-        groups: The state of each durable subscription, by its key (`Group.encoded`).
-        commands: What the turn applies: the key of the subscription, and the command (`groups.encoded`).
+        frame_offset: The number that is added to frame numbers, because events were removed that an earlier try may
+            have sent.
+        removals: The removal serial of the partition (`Missing.serial`).
+        is_retry: Whether an earlier turn with this target did not commit.
+        now: When the turn first began, in milliseconds since 1970; a retry has the time of the first try. 0 if the
+            partition has no durable subscriptions.
+        stamp: When this try began, in milliseconds since 1970; 0 as for `now`.
+        alarm: The time of the last turn that was scheduled ahead, in milliseconds since 1970; 0 if there was none.
+        groups: The state of each durable subscription's group, by the subscription's key (`Group.encoded`).
+        commands: The commands that the turn applies, in order: the subscription's key, and the command
+            (`groups.encoded`).
     """
 
     partition: int
@@ -78,24 +84,26 @@ class Turn:
 
     @property
     def idle(self) -> bool:
-        """Whether there is nothing to do.
+        """Whether the turn has nothing to do.
 
-        A second try never is: those whom the first one was for may have ended, but until it commits, no other begins.
+        A retry is never idle: its subscriptions may have ended, but the next turn can set a target only after the retry
+        commits.
         """
         return not (self.is_retry or self.target > self.checkpoint or self.behind or self.groups)
 
 
 @dataclass(frozen=True, slots=True)
 class TurnResult:
-    """What a turn has done. Subscriptions are named by their keys; those that ended meanwhile are passed over.
+    """What a turn commits, by keys of subscriptions. Keys of subscriptions that ended meanwhile are ignored.
 
     Attributes:
-        frames: The number of the last frame of each that was sent any.
-        places: How far those have come that are still behind.
-        caught_up: Those that reached the target, with the terms under which they are to be found (`matching.terms_of`).
-        groups: The durable subscriptions that moved, and their states.
-        alarm: When a turn was asked for ahead of time; 0 if none was.
-        definitions: The durable subscriptions that were changed, and what they are now (`Durable.encoded`).
+        frames: The number of the last frame that was sent to each subscription.
+        places: The new positions of subscriptions that have yet to catch up.
+        caught_up: The subscriptions that reached the target, with the index terms that find them
+            (`matching.terms_of`).
+        groups: The new states of the groups that changed.
+        alarm: The time of the turn that was scheduled ahead, in milliseconds since 1970; 0 if none was.
+        definitions: The new definitions of durable subscriptions that changed (`Durable.encoded`).
     """
 
     frames: Mapping[str, int] = field(default_factory=dict)
@@ -107,48 +115,88 @@ class TurnResult:
 
 
 class Turns(Protocol):
-    """Keeps, per partition, where delivery stands, and finds who wants an event."""
+    """Stores, per partition, the checkpoint of dispatch and the index of live subscriptions.
+
+    Every method raises `StoreUnavailable` if the store does not answer.
+    """
 
     def begin(self, partition: int, *, events: int, behind: int) -> Turn:
-        """Begin a turn of about that many events, and of that many subscriptions that are behind."""
+        """Begin a turn, which fences off every earlier turn of the partition.
+
+        A turn that did not commit is begun again with its target, its subscriptions and its commands.
+
+        Args:
+            partition: The partition's number.
+            events: About how many events a new target covers; targets are ends of whole appends.
+            behind: The maximum number of subscriptions to catch up.
+        """
 
     def candidates(self, partition: int, terms: Sequence[str]) -> Mapping[str, Sequence[str]]:
-        """The keys of the subscriptions that have caught up and are found under each term."""
+        """Return, per term, the keys of the caught-up subscriptions that it finds.
+
+        Args:
+            partition: The partition's number.
+            terms: The index terms of an event. Terms that find nothing are absent from the result.
+        """
 
     def caught_up(self, partition: int) -> Sequence[str]:
-        """The keys of all subscriptions that have caught up. There may be very many: for what seldom happens."""
+        """Return the keys of all caught-up subscriptions. There may be very many: not for every turn."""
 
     def durables(self, partition: int, keys: Sequence[str]) -> Mapping[str, str]:
-        """What `Durable.encoded` gave, of those that have not ended."""
+        """Return the definitions of durable subscriptions (`Durable.encoded`).
+
+        Args:
+            partition: The partition's number.
+            keys: The keys of the subscriptions. Those that ended are absent from the result.
+        """
 
     def definitions(self, partition: int, keys: Sequence[str]) -> Mapping[str, str]:
-        """What `Subscription.encoded` gave, of those that have not ended."""
+        """Return the definitions of ephemeral subscriptions (`Subscription.encoded`).
+
+        Args:
+            partition: The partition's number.
+            keys: The keys of the subscriptions. Those that ended are absent from the result.
+        """
 
     def frames(self, turn: Turn, keys: Sequence[str]) -> Mapping[str, int]:
-        """The number of the last frame that each was sent; 0 if none was.
+        """Return the number of the last frame that each subscription was sent; 0 if there was none.
+
+        Args:
+            turn: The turn of the caller.
+            keys: The keys of the subscriptions.
 
         Raises:
             TurnLost: Another turn has begun since.
         """
 
     def narrow(self, turn: Turn, target: Position) -> Turn:
-        """Let a turn carry the partition less far, to the end of an earlier append; the turn as it goes on.
+        """Move the target of a turn back to the end of an earlier append, for a turn that finds too much to do.
 
-        That is for a turn that finds too much to do. The new target holds for those who take the turn again too, and is
-        not moved again. Frames stay the same under the same numbers, because
+        The new target holds for retries too, and cannot be moved again. Frames keep their contents under their numbers:
 
-        * a turn narrows before it sends anything, and only the newest one may;
-        * while a turn is under way, subscriptions that have caught up only end: none begins but by `commit`. So a
-          later try finds no more to do than an earlier one, and if it finds too much, under a target that nobody has
-          narrowed, then so did all before it, and none of them has sent anything;
-        * who was overtaken before it knew what there is to do sends nothing: it asks for `frames` between.
+        * A turn narrows before it sends anything, and only the turn with the greatest token can.
+        * While a turn is under way, caught-up subscriptions can only end: none begins but by `commit`. So a retry never
+          finds more to do than an earlier try. If it finds too much under a target that was not narrowed, all earlier
+          tries did too, and none of them has sent anything.
+        * A turn that lost its token before it knew its work sends nothing, because it calls `frames` in between.
+
+        Args:
+            turn: The turn of the caller.
+            target: The end of an append between the checkpoint and the target.
+
+        Returns:
+            The turn with the target that holds: the one that an earlier try set, if there is one.
 
         Raises:
             TurnLost: Another turn has begun since; nothing is changed.
         """
 
     def commit(self, turn: Turn, result: TurnResult) -> bool:
-        """Store what a turn has done, all or nothing.
+        """Store the result of a turn, all or nothing, and move the checkpoint to its target.
+
+        Args:
+            turn: The turn of the caller.
+            result: Its result.
 
         Returns:
             Whether the partition has more to do.
@@ -158,7 +206,7 @@ class Turns(Protocol):
         """
 
     def reached(self) -> Mapping[int, Position]:
-        """Where each partition's dispatch stands."""
+        """Return the checkpoint of each partition."""
 
     def waiting(self) -> Sequence[int]:
-        """The partitions that have something to do."""
+        """Return the partitions that have something to do."""

@@ -1,4 +1,4 @@
-"""Starting the turns of partitions, once a write is stored that they are to act on."""
+"""Waking up the workers that act on a stored write."""
 
 from __future__ import annotations
 
@@ -13,17 +13,21 @@ __all__ = ["Wakeups"]
 
 
 class Wakeups(Protocol):
-    """Wakes up whoever acts on a write.
+    """Wakes up the workers that act on a stored write.
 
-    The write is stored by then, and is answered as such: nothing here raises because a queue or a process is away. What
-    was not notified is found by the sweep.
+    The write is committed before, so no method raises because a queue or a process is unavailable. The sweep makes up
+    for a wake-up that was lost.
     """
 
     def notify(self, partitions: Collection[int]) -> None:
-        """Let each of these partitions have a turn soon; of none, nothing is done."""
+        """Request a turn of each of these partitions; does nothing if there are none."""
 
     def subscription_deleted(self, name: str, members: Collection[Member]) -> None:
-        """Let the members of a durable subscription that was deleted be told.
+        """Request that members are notified that their durable subscription was deleted.
 
-        It is worth a try and no more: a member that is not told learns of it when it acknowledges.
+        The notification is best effort: a member that does not receive it learns of the deletion when it acknowledges.
+
+        Args:
+            name: The name of the subscription.
+            members: Its members when it was deleted.
         """

@@ -1,0 +1,140 @@
+"""The values that a `Log` returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from eventstore.cloudevents.event import RecordedEvent
+    from eventstore.positions import Position
+    from eventstore.streams import StreamState
+
+__all__ = ["Appended", "Deleted", "Lag", "Missing", "PartitionStats", "Slice", "Tail"]
+
+
+class Appended(NamedTuple):
+    """The result of an append. A tuple, because every publish makes one.
+
+    Attributes:
+        stream: The stream that holds the events.
+        sequences: The sequence of each event, in the order given.
+        duplicates: The indexes of the events that were stored before.
+        partition: The partition of the stream.
+        needs_wakeup: Whether the partition has something to dispatch and no wake-up outstanding: the caller wakes it
+            up.
+    """
+
+    stream: str
+    sequences: Sequence[int]
+    duplicates: frozenset[int]
+    partition: int
+    needs_wakeup: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """The result of a deletion.
+
+    Attributes:
+        partition: The partition of the stream.
+        needs_wakeup: As in `Appended`.
+    """
+
+    partition: int
+    needs_wakeup: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Events of one stream, and the state of the stream when they were read.
+
+    Attributes:
+        state: The state of the stream.
+        epoch: The epoch of its partition.
+        events: The events, in the order of reading.
+        reached: The sequence of the last event that was read, whether `events` holds it or not; None if none was.
+        size: The bytes of the events that were read.
+    """
+
+    state: StreamState
+    epoch: str
+    events: Sequence[RecordedEvent]
+    reached: int | None
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """Events of one partition with their positions, and the position up to which the log was read.
+
+    Attributes:
+        epoch: The epoch of the partition.
+        events: The events in log order; in reverse log order, if read backwards.
+        position: Where the next read continues: after the part that was read, or before it, if read backwards.
+        at_end: Whether nothing is left to read.
+        removals: The removal serial of the partition, read after the events: it covers every removal that hid events
+            from this read. Later removals have greater serials (`Missing.serial`).
+        removed_until: The log time of the newest removal that the partition remembers, in milliseconds since 1970; -1
+            if there is none. No event that was stored later is covered by `removals`: a reader that continues behind
+            that time need not call `Log.missing`.
+    """
+
+    epoch: str
+    events: Sequence[tuple[Position, RecordedEvent]]
+    position: Position
+    at_end: bool
+    removals: int
+    removed_until: int
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """The events that retention or deletion removed from a part of one partition's log.
+
+    Attributes:
+        epoch: The epoch of the partition.
+        serial: The serial of the newest removal considered. A partition numbers its removals from 1.
+        ranges: Stream, first and last sequence; merged, in order, at most 100.
+        complete: Whether `ranges` holds all of them. False if there are more, or if the partition has forgotten some.
+        gone: The streams that were deleted for good in this part of the log, in order, whether they held events or
+            not.
+    """
+
+    epoch: str
+    serial: int
+    ranges: Sequence[tuple[str, int, int]]
+    complete: bool
+    gone: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionStats:
+    """The contents of a partition.
+
+    Attributes:
+        partition: The partition's number.
+        streams: The number of streams.
+        appends: The number of appends whose events are kept. A deletion that was not dispatched yet counts as one.
+        newest: When the newest event was stored, in milliseconds since 1970; None if there is none.
+    """
+
+    partition: int
+    streams: int
+    appends: int
+    newest: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How far a reader of a partition is behind the end of its log.
+
+    Attributes:
+        events: The number of events after the reader's position; at most the number that the caller asked to count.
+        oldest: When the first of these was stored, in milliseconds since 1970; None if there is none.
+    """
+
+    events: int
+    oldest: int | None
