@@ -42,7 +42,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> PartialItemFail
         if "gone" in message:
             hub().members.disconnect(message["gone"])
         elif "ended" in message:
-            hub().endings.tell(Member(message["ended"], message["id"]), message["subscription"])
+            hub().deletion_notices.send(Member(message["ended"], message["id"]), message["subscription"])
         elif "alarm" in message:
             # Rung for, not served: bells of one partition are handled one at a time, and alarms are not.
             _ring(message["alarm"])

@@ -12,7 +12,7 @@ from unittest import mock
 
 from eventstore.adapters.redis.log import RedisLog
 from eventstore.adapters.redis.registry import RedisRegistry
-from eventstore.durable.set_aside import Aside
+from eventstore.durable.set_aside import SetAsideStreams
 from eventstore.groups import acknowledging, owning, steps
 from eventstore.live import catch_up
 from eventstore_dev.valkey import ValkeyServer
@@ -148,7 +148,7 @@ _FRESH = "held.attempt, held.errors = 0, []"
 MUTANTS = (
     Mutant("full_cache_cold", scripts={"log/open": _without_leave}),
     Mutant("replay_loses_streams", patches=((steps, "_replay", _keeps_owner),)),
-    Mutant("live_deletion", patches=((catch_up, "_tell_lost", _tells_nobody),)),
+    Mutant("live_deletion", patches=((catch_up, "_add_losses", _tells_nobody),)),
     Mutant("live_while_delivery_lags", patches=((catch_up, "_has_caught_up", _is_caught_up),)),
     Mutant("truncated_told_once", patches=((owning, "_go_back", _tells_once),)),
     Mutant("deletion_that_dies", patches=((RedisLog, "deleted", _finds_nothing),)),
@@ -157,7 +157,7 @@ MUTANTS = (
         "busy_worker",
         patches=((steps, "apply_deadlines", _hears_nothing), (RedisRegistry, "silence", _knows_of_no_work)),
     ),
-    Mutant("retention_on_retry", patches=((Aside, "_send_stream", _rewritten(_FRESH, "pass")),)),
+    Mutant("retention_on_retry", patches=((SetAsideStreams, "_send_stream", _rewritten(_FRESH, "pass")),)),
     Mutant("rest_resume_over_removed", patches=((responses, "page", _says_nothing_missing),)),
 )
 
