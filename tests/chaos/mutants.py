@@ -148,7 +148,7 @@ _FRESH = "held.attempt, held.errors = 0, []"
 MUTANTS = (
     Mutant("full_cache_cold", scripts={"log/open": _without_leave}),
     Mutant("replay_loses_streams", patches=((steps, "_replay", _keeps_owner),)),
-    Mutant("live_deletion", patches=((catch_up, "_add_losses", _tells_nobody),)),
+    Mutant("live_deletion", patches=((catch_up, "add_losses", _tells_nobody),)),
     Mutant("live_while_delivery_lags", patches=((catch_up, "_has_caught_up", _is_caught_up),)),
     Mutant("truncated_told_once", patches=((owning, "_go_back", _tells_once),)),
     Mutant("deletion_that_dies", patches=((RedisLog, "deleted", _finds_nothing),)),

@@ -5,19 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from eventstore.cloudevents import recorded_attributes
 from eventstore.frames.budget import affordable_to_match, affordable_to_send, fitting, leading
-from eventstore.frames.builder import FrameLimits
+from eventstore.frames.limits import FrameLimits
+from eventstore.live.batch import Batch
 from eventstore.live.losses import Losses
 from eventstore.live.matching import terms_of, terms_of_event
+from eventstore.live.numbering import add_events, add_live, add_losses
 from eventstore.positions import WHOLE
 from eventstore.read.window import Window, read_window
 from eventstore.subscriptions import Subscription
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from eventstore.cloudevents.event import AttributeValue
     from eventstore.frames.budget import Groups
     from eventstore.frames.builder import DeliveryBuilder, PositionedEvent
     from eventstore.live.losses import Lost
@@ -70,30 +70,13 @@ class CatchUp:
     caught_up: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-class _Batch(NamedTuple):
-    """Events with the attributes that filters see, which are computed once for all subscriptions."""
-
-    events: Sequence[PositionedEvent]
-    attributes: Sequence[Mapping[str, AttributeValue]]
-
-    @classmethod
-    def of(cls, window: Window) -> _Batch:
-        return cls(window.events, [recorded_attributes(positioned.event) for positioned in window.events])
-
-    def matched(self, subscription: Subscription, indexes: Iterable[int]) -> tuple[int, ...]:
-        """Return the indexes of the events that a subscription matches."""
-        return tuple(
-            index for index in indexes if subscription.matches(self.events[index].event.stream, self.attributes[index])
-        )
-
-
 class _Candidates(NamedTuple):
     """The subscriptions that may match the events of a batch.
 
     `indexes_by_term` has per index term the indexes of its events, in order; `keys_by_term` the subscriptions' keys.
     """
 
-    batch: _Batch
+    batch: Batch
     indexes_by_term: Mapping[str, Sequence[int]]
     keys_by_term: Mapping[str, Sequence[str]]
 
@@ -139,7 +122,7 @@ class Carrier:
             TurnLost: Another turn has begun since.
         """
         window = self._read_live(turn)
-        batch = _Batch.of(window)
+        batch = Batch.of(window)
         turn, groups = self._match_within_limits(turn, self._candidates(turn, batch))
         lost: Lost = {}
         if window.may_miss(turn.checkpoint):
@@ -151,8 +134,8 @@ class Carrier:
         # This is asked once all is read: a worker that was overtaken by then, and may have read something else, sends
         # nothing.
         last_frames = self._turns.frames(turn, list(keys)) if keys or turn.groups else {}
-        loss_frames = _add_losses(builder, lost, turn.checkpoint, last_frames)
-        return turn, loss_frames | _add_events(builder, batch.events, groups, {**last_frames, **loss_frames})
+        loss_frames = add_losses(builder, lost, turn.checkpoint, last_frames)
+        return turn, loss_frames | add_events(builder, batch.events, groups, {**last_frames, **loss_frames})
 
     def carry_behind(self, turn: Turn, builder: DeliveryBuilder) -> CatchUp:
         """Carry on subscriptions that have yet to catch up. Those at the same position share what is read.
@@ -173,20 +156,20 @@ class Carrier:
         caught_up: dict[str, tuple[str, ...]] = {}
         for cohort in cohorts:
             window = cohort.window
-            last_frames |= _add_losses(builder, cohort.lost, cohort.after, last_frames)
-            batch = _Batch.of(window)
+            last_frames |= add_losses(builder, cohort.lost, cohort.after, last_frames)
+            batch = Batch.of(window)
             groups: Groups = {}
             for subscription in cohort.subscriptions:
                 if matched := batch.matched(subscription, range(len(batch.events))):
                     groups.setdefault((matched, subscription.bare), []).append(subscription)
-            last_frames |= _add_events(builder, batch.events, groups, last_frames)
+            last_frames |= add_events(builder, batch.events, groups, last_frames)
             live = [
                 subscription
                 for subscription in cohort.subscriptions
                 if window.at_end and _has_caught_up(turn, behind[subscription.key])
             ]
             if live:
-                last_frames |= _add_live(builder, turn.target, live, last_frames)
+                last_frames |= add_live(builder, turn.target, live, last_frames)
                 caught_up |= {subscription.key: terms_of(subscription) for subscription in live}
             # Removals after the window are reported when the subscriptions come there.
             places |= {
@@ -197,7 +180,7 @@ class Carrier:
         frames = {key: number for key, number in last_frames.items() if number != frames_before[key]}
         return CatchUp(frames, places, caught_up)
 
-    def _candidates(self, turn: Turn, batch: _Batch) -> _Candidates:
+    def _candidates(self, turn: Turn, batch: Batch) -> _Candidates:
         indexes_by_term: dict[str, list[int]] = {}
         for index, (positioned, attributes) in enumerate(zip(batch.events, batch.attributes, strict=True)):
             for term in terms_of_event(positioned.event.stream, attributes):
@@ -289,51 +272,6 @@ class Carrier:
 
 _CACHED = 200_000
 """The number of subscriptions that a worker caches, of some 500 bytes each."""
-
-
-def _add_events(
-    builder: DeliveryBuilder, events: Sequence[PositionedEvent], groups: Groups, last_frames: Mapping[str, int]
-) -> dict[str, int]:
-    """Number and add the frames of events. Subscriptions that get the same events share frames.
-
-    Returns:
-        The number of the last frame of each subscription.
-    """
-    frames: dict[str, int] = {}
-    for (indexes, bare), subscriptions in groups.items():
-        to = [(subscription, last_frames[subscription.key] + 1) for subscription in subscriptions]
-        count = builder.add_events([events[index] for index in indexes], to, bare=bare)
-        frames |= {subscription.key: last_frames[subscription.key] + count for subscription in subscriptions}
-    return frames
-
-
-def _add_losses(
-    builder: DeliveryBuilder, lost: Lost, after: Position, last_frames: Mapping[str, int]
-) -> dict[str, int]:
-    """Number and add the frames that report what is missing after a position.
-
-    Returns:
-        The number of the last frame of each subscription.
-    """
-    frames: dict[str, int] = {}
-    for members, subscriptions in lost.items():
-        to = [(subscription, last_frames[subscription.key] + 1) for subscription in subscriptions]
-        builder.add_truncated(members, after, to)
-        frames |= {subscription.key: number for subscription, number in to}
-    return frames
-
-
-def _add_live(
-    builder: DeliveryBuilder, target: Position, subscriptions: Sequence[Subscription], last_frames: Mapping[str, int]
-) -> dict[str, int]:
-    """Number and add the frames that report that subscriptions have caught up. Bare ones get none.
-
-    Returns:
-        The number of the last frame of each subscription that gets one.
-    """
-    to = [(subscription, last_frames[subscription.key] + 1) for subscription in subscriptions if not subscription.bare]
-    builder.add_live(target, to)
-    return {subscription.key: number for subscription, number in to}
 
 
 def _has_caught_up(turn: Turn, behind: Behind) -> bool:
