@@ -1,4 +1,4 @@
-"""Durable subscriptions: the state of one in one partition, and the functions that change it. Pure: no I/O, no clock.
+"""Durable subscriptions: the state of each in a partition, and the functions that change it. Pure: no I/O, no clock.
 
 A group has a position in the partition's log, its `place`. Every event before it was sent, or belongs to a stream that
 is held or parked, or does not match the subscription. Events that were sent and not acknowledged are in flight, in the
