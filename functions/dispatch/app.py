@@ -42,7 +42,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> PartialItemFail
         if "gone" in message:
             hub().members.disconnect(message["gone"])
         elif "ended" in message:
-            hub().endings.tell(Member(message["ended"], message["id"]), message["subscription"])
+            hub().deletion_notices.send(Member(message["ended"], message["id"]), message["subscription"])
         elif "alarm" in message:
             # Notified, not served: only notifications of a partition are handled one at a time, alarms are not.
             _notify(message["alarm"])

@@ -12,7 +12,7 @@ from unittest import mock
 
 from eventstore.adapters.redis.log import RedisLog
 from eventstore.adapters.redis.registry import RedisRegistry
-from eventstore.durable.set_aside import Aside
+from eventstore.durable.set_aside import SetAsideStreams
 from eventstore.groups import acknowledging, owning, steps
 from eventstore.live import catch_up
 from eventstore_dev.valkey import ValkeyServer
@@ -86,12 +86,12 @@ def _counts_no_late_word(settle: Callable[..., None]) -> Callable[..., None]:
     return old
 
 
-def _hears_nothing(pass_deadlines: Callable[..., None]) -> Callable[..., None]:
+def _hears_nothing(apply_deadlines: Callable[..., None]) -> Callable[..., None]:
     """The deadline of a held stream passes, whatever its owner says of others."""
 
     def old(step: Any) -> None:  # noqa: ANN401 - as above
         heard, step.group.heard = step.group.heard, 0 if not step.group.flight else step.group.heard
-        pass_deadlines(step)
+        apply_deadlines(step)
         step.group.heard = max(heard, step.group.heard)
 
     return old
@@ -148,16 +148,16 @@ _FRESH = "held.attempt, held.errors = 0, []"
 MUTANTS = (
     Mutant("full_cache_cold", scripts={"log/open": _without_leave}),
     Mutant("replay_loses_streams", patches=((steps, "_replay", _keeps_owner),)),
-    Mutant("live_deletion", patches=((catch_up, "_tell_lost", _tells_nobody),)),
+    Mutant("live_deletion", patches=((catch_up, "add_losses", _tells_nobody),)),
     Mutant("live_while_delivery_lags", patches=((catch_up, "_has_caught_up", _is_caught_up),)),
     Mutant("truncated_told_once", patches=((owning, "_go_back", _tells_once),)),
     Mutant("deletion_that_dies", patches=((RedisLog, "deleted", _finds_nothing),)),
     Mutant("late_acknowledgement", patches=((acknowledging, "_settle", _counts_no_late_word),)),
     Mutant(
         "busy_worker",
-        patches=((steps, "pass_deadlines", _hears_nothing), (RedisRegistry, "silence", _knows_of_no_work)),
+        patches=((steps, "apply_deadlines", _hears_nothing), (RedisRegistry, "silence", _knows_of_no_work)),
     ),
-    Mutant("retention_on_retry", patches=((Aside, "_send_stream", _rewritten(_FRESH, "pass")),)),
+    Mutant("retention_on_retry", patches=((SetAsideStreams, "_send_stream", _rewritten(_FRESH, "pass")),)),
     Mutant("rest_resume_over_removed", patches=((responses, "page", _says_nothing_missing),)),
 )
 

@@ -38,8 +38,35 @@ class Connection:
     opened: int
 
 
+class _Selective:
+    """What ephemeral and durable subscriptions have in common: the events that they receive.
+
+    Attributes:
+        filter: The filter that these events match.
+        streams: The streams of these events; all streams, if empty.
+    """
+
+    __slots__ = ()
+
+    filter: Filter
+    streams: tuple[str, ...]
+
+    def matches(self, stream: str, attributes: Mapping[str, AttributeValue]) -> bool:
+        """Whether the subscription receives an event.
+
+        Args:
+            stream: The stream of the event.
+            attributes: Its attributes, those of the hub included.
+        """
+        return (not self.streams or stream in self.streams) and self.filter.matches(attributes)
+
+    def concerns(self, stream: str) -> bool:
+        """Whether the subscription could receive events of a stream; losses of other streams are not reported to it."""
+        return (not self.streams or stream in self.streams) and self.filter.may_want(stream)
+
+
 @dataclass(frozen=True, slots=True)
-class Subscription:
+class Subscription(_Selective):
     """An ephemeral subscription: it belongs to a connection and ends with it.
 
     Attributes:
@@ -61,19 +88,6 @@ class Subscription:
     bare: bool = False
     opened: int = 0
 
-    def matches(self, stream: str, attributes: Mapping[str, AttributeValue]) -> bool:
-        """Whether the subscription receives an event.
-
-        Args:
-            stream: The stream of the event.
-            attributes: Its attributes, those of the hub included.
-        """
-        return (not self.streams or stream in self.streams) and self.filter.matches(attributes)
-
-    def concerns(self, stream: str) -> bool:
-        """Whether the subscription could receive events of a stream; losses of other streams are not reported to it."""
-        return (not self.streams or stream in self.streams) and self.filter.may_want(stream)
-
     def encoded(self) -> str:
         """Return the text that `decoded` reads."""
         filters = json.loads(self.filter.text)
@@ -93,7 +107,7 @@ class Subscription:
 
 
 @dataclass(frozen=True, slots=True)
-class Durable:
+class Durable(_Selective):
     """A durable subscription: it has a name, and outlives connections.
 
     Attributes:
@@ -113,19 +127,6 @@ class Durable:
     rules: Rules = field(default=Rules())
     created: int = 0
     version: int = 1
-
-    def matches(self, stream: str, attributes: Mapping[str, AttributeValue]) -> bool:
-        """Whether the subscription receives an event.
-
-        Args:
-            stream: The stream of the event.
-            attributes: Its attributes, those of the hub included.
-        """
-        return (not self.streams or stream in self.streams) and self.filter.matches(attributes)
-
-    def concerns(self, stream: str) -> bool:
-        """Whether the subscription could receive events of a stream; losses of other streams are not reported to it."""
-        return (not self.streams or stream in self.streams) and self.filter.may_want(stream)
 
     def encoded(self) -> str:
         """Return the text that `decoded` reads."""

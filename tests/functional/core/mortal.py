@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from eventstore.durable.deletion import Endings
+from eventstore.durable.deletion import DeletionNotices
 from eventstore.errors import TurnLost
 from eventstore.groups import AckStream, Nack
 from eventstore.live.catch_up import TurnLimits
@@ -87,7 +87,7 @@ class Mortal(Live):
                 self.bells.told_gone.pop(0)
             while self.bells.told_ended:
                 name, member = self.bells.told_ended[0]
-                self.survive(lambda name=name, member=member: self.endings.tell(member, name))  # type: ignore[misc] # as above
+                self.survive(lambda name=name, member=member: self.deletion_notices.send(member, name))  # type: ignore[misc] # as above
                 self.bells.told_ended.pop(0)
             while self.bells.rung:
                 partition = self.bells.rung[0]
@@ -124,9 +124,9 @@ class Mortal(Live):
         self.settle()
 
     @property
-    def endings(self) -> Endings:
-        """What tells members of the end of what they take part in."""
-        return Endings(self.members, self.wrapped(self.registry), self.wrapped(self.deliveries))
+    def deletion_notices(self) -> DeletionNotices:
+        """What notifies members that their durable subscription was deleted."""
+        return DeletionNotices(self.members, self.wrapped(self.registry), self.wrapped(self.deliveries))
 
     def posted(self, name: str) -> list[dict[str, Any]]:
         return [json.loads(message) for message in self.connections.posted.get(name, [])]

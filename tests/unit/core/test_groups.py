@@ -50,11 +50,11 @@ def at(order: int) -> Position:
     return Position(5, order, 0)
 
 
-def spot(order: int, stream: str, sequence: int) -> InFlightEvent:
+def in_flight(order: int, stream: str, sequence: int) -> InFlightEvent:
     return InFlightEvent(at(order), stream, sequence)
 
 
-ONE, TWO, THREE, OTHER = spot(1, "wf", 1), spot(2, "wf", 2), spot(4, "wf", 3), spot(3, "other", 1)
+ONE, TWO, THREE, OTHER = in_flight(1, "wf", 1), in_flight(2, "wf", 2), in_flight(4, "wf", 3), in_flight(3, "other", 1)
 
 
 def working(**members: object) -> Group:
@@ -89,7 +89,9 @@ def nack(
 
 
 def told(step: Step) -> list[tuple[str, str, int]]:
-    return [(one.member.connection, one.kind, one.frame) for one in step.told]
+    return [
+        (notification.member.connection, notification.kind, notification.frame) for notification in step.notifications
+    ]
 
 
 class TestJoining:
@@ -135,7 +137,7 @@ class TestLeaving:
         held = Held(before(at(1)), 1, NOW, [ONE], NOW, ["no"])
         group = working(flight=[], held={"wf": held})
         turn(group, Leave("a"), Join("b", "w"))
-        assert (held.sent, held.attempt, held.at) == ([], 2, before(at(1)))
+        assert (held.sent, held.attempt, held.after) == ([], 2, before(at(1)))
         assert held.errors == ["no", "its member went away"]
 
     def test_what_it_left_is_to_be_sent_one_at_a_time(self) -> None:
@@ -300,7 +302,7 @@ class TestFailing:
     def test_another_event_of_a_held_stream_that_fails_has_its_own_attempts(self) -> None:
         held = Held(before(at(1)), 0, NOW, [ONE, TWO], NOW)
         step(working(held={"wf": held}), nack("wf", 2))
-        assert (held.at, held.attempt, held.errors) == (before(at(2)), 1, ["no"])
+        assert (held.after, held.attempt, held.errors) == (before(at(2)), 1, ["no"])
 
     def test_reasons_are_cut_and_of_many_the_last_are_kept(self) -> None:
         group = working()
@@ -389,12 +391,12 @@ class TestLateWords:
         group = self.overdue()
         turn(group, Ack("a", at(4)), now=NOW + 30_100)
         held = group.held["wf"]
-        assert (held.at, held.attempt, held.errors, held.earlier, group.flight) == (at(4), 0, [], [], [])
+        assert (held.after, held.attempt, held.errors, held.earlier, group.flight) == (at(4), 0, [], [], [])
 
     def test_by_stream_and_sequence_too(self) -> None:
         group = self.overdue()
         turn(group, AckStream("a", "wf", 2), now=NOW + 30_100)
-        assert (group.held["wf"].at, group.held["wf"].earlier) == (at(2), [THREE])
+        assert (group.held["wf"].after, group.held["wf"].earlier) == (at(2), [THREE])
 
     def test_what_the_owner_is_still_at_is_not_sent_to_it_once_more(self) -> None:
         group = self.overdue()
@@ -430,7 +432,7 @@ class TestLateWords:
         apply_timeouts(taken)
         assert list(group.parked) == ["wf"]
         turn(group, Ack("a", at(2)), now=NOW + 30_100)
-        assert (group.parked, group.held["wf"].at, group.held["wf"].earlier) == ({}, at(2), [THREE])
+        assert (group.parked, group.held["wf"].after, group.held["wf"].earlier) == ({}, at(2), [THREE])
 
     def test_once_it_was_sent_again_a_cursor_says_nothing_of_it(self) -> None:
         group = self.overdue()
@@ -441,7 +443,7 @@ class TestLateWords:
     def test_a_cursor_says_nothing_of_what_failed_by_its_owners_word(self) -> None:
         group = working()
         turn(group, nack("wf", 1), Ack("a", at(4)))
-        assert (group.held["wf"].at, group.held["wf"].attempt) == (before(at(1)), 1)
+        assert (group.held["wf"].after, group.held["wf"].attempt) == (before(at(1)), 1)
 
     def test_a_nack_of_an_earlier_time_that_it_was_sent_is_no_attempt_of_the_next(self) -> None:
         held = Held(before(at(1)), 1, NOW, [ONE], NOW, ["not acknowledged within 30 s"], frame=7)
@@ -454,7 +456,7 @@ class TestLateWords:
         group = self.overdue()
         turn(group, nack("wf", 3, delay=5), Ack("a", at(4)), now=NOW + 30_100)
         held = group.held["wf"]
-        assert (held.at, held.attempt, held.errors) == (before(at(4)), 1, ["no"])
+        assert (held.after, held.attempt, held.errors) == (before(at(4)), 1, ["no"])
 
     def test_so_it_does_where_the_deadline_parked_the_stream(self) -> None:
         group = working()
@@ -521,7 +523,7 @@ class TestWordsThatOvertake:
         group = working()
         step(group, *(nack("wf", sequence, delay=5) for sequence in order))
         held = group.held["wf"]
-        assert (held.at, held.attempt, held.errors) == (before(at(1)), 1, ["no"])
+        assert (held.after, held.attempt, held.errors) == (before(at(1)), 1, ["no"])
 
     @pytest.mark.parametrize("order", [(1, 2), (2, 1)])
     def test_of_two_events_that_are_to_be_parked_the_first_one_is(self, order: tuple[int, int]) -> None:
@@ -533,12 +535,12 @@ class TestWordsThatOvertake:
     def test_one_that_is_parked_waits_behind_one_that_is_tried_again(self) -> None:
         group = working()
         step(group, nack("wf", 2, park=True), nack("wf", 1))
-        assert (group.parked, group.held["wf"].at) == ({}, before(at(1)))
+        assert (group.parked, group.held["wf"].after) == ({}, before(at(1)))
 
     def test_an_acknowledgement_that_a_nack_overtook_changes_nothing(self) -> None:
         group = working()
         step(group, nack("wf", 2), AckStream("a", "wf", 1), Ack("a", at(1)))
-        assert (group.held["wf"].at, group.held["wf"].attempt) == (before(at(2)), 1)
+        assert (group.held["wf"].after, group.held["wf"].attempt) == (before(at(2)), 1)
 
     def test_the_same_nack_twice_is_one_attempt(self) -> None:
         group = working()
@@ -811,10 +813,10 @@ class TestOwners:
 
 
 positions = st.builds(Position, st.integers(1, 1 << 45), st.integers(0, 1 << 40), st.integers(0, WHOLE))
-spot_ = st.builds(
+in_flight_event = st.builds(
     InFlightEvent, positions, st.text(), st.integers(1, 1 << 50), st.integers(0, 1 << 40), st.integers(0, 1 << 40)
 )
-spots = st.lists(spot_, max_size=3)
+in_flight_events = st.lists(in_flight_event, max_size=3)
 times = st.integers(0, 1 << 45)
 counts = st.integers(0, 1 << 40)
 members = st.builds(Member, st.text(), st.text())
@@ -831,12 +833,24 @@ states = st.builds(
     frame_offset=counts,
     granted=counts,
     version=counts,
-    flight=spots,
+    flight=in_flight_events,
     held=st.dictionaries(
         st.text(),
         st.builds(
             Held,
-            *(positions, counts, times, spots, times, errors, spots, st.booleans(), counts, counts, st.booleans()),
+            *(
+                positions,
+                counts,
+                times,
+                in_flight_events,
+                times,
+                errors,
+                in_flight_events,
+                st.booleans(),
+                counts,
+                counts,
+                st.booleans(),
+            ),
         ),
         max_size=3,
     ),
@@ -845,11 +859,11 @@ states = st.builds(
         st.builds(
             Parked,
             *(positions, positions, counts, counts, errors, times, counts),
-            *(spots, st.booleans(), counts, counts),
+            *(in_flight_events, st.booleans(), counts, counts),
         ),
         max_size=3,
     ),
-    settled=st.dictionaries(st.text(), spot_, max_size=3),
+    settled=st.dictionaries(st.text(), in_flight_event, max_size=3),
     losses=st.lists(
         st.builds(
             Loss,
@@ -892,7 +906,7 @@ class TestWriting:
             '"flight":[[5,1,0,"wf",1],[5,2,0,"wf",2],[5,3,0,"other",1],[5,4,0,"wf",3]],'
             '"held":{"h":[[5,1,0],1,7,[[5,2,0,"h",1]],8,["no"]]},"parked":{"p":[[5,1,0],[5,1,0],1,2,["no"],3,4]}}'
         )
-        held, parked = Held(at(1), 1, 7, [spot(2, "h", 1)], 8, ["no"]), Parked(at(1), at(1), 1, 2, ["no"], 3, 4)
+        held, parked = Held(at(1), 1, 7, [in_flight(2, "h", 1)], 8, ["no"]), Parked(at(1), at(1), 1, 2, ["no"], 3, 4)
         assert Group.decoded(text) == working(held={"h": held}, parked={"p": parked})
 
     @pytest.mark.parametrize(

@@ -1,1 +1,1 @@
-"""Durable subscriptions: operators' use cases, their members', and what they do in a turn of a partition."""
+"""Durable subscriptions: the use cases of operators and of members, and their part of a partition's turn."""

@@ -1,11 +1,12 @@
-"""Durable subscriptions as operators handle them: making, ending, replaying, and putting parked streams back."""
+"""The operators' use cases of durable subscriptions: create, change, delete, replay, and redrive parked streams."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from eventstore.access import Scope
+from eventstore.durable.changes import Changes, StartPosition
 from eventstore.durable.lookup import durable_in_reach
 from eventstore.errors import (
     NothingParked,
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from eventstore.access import Access
-    from eventstore.filters import Filter
     from eventstore.groups import Command
     from eventstore.ports import DeadLetters, Durables, Log, Wakeups
     from eventstore.subscriptions import Durable
@@ -33,57 +33,17 @@ if TYPE_CHECKING:
 __all__ = ["Changes", "DurableSubscriptions", "StartPosition"]
 
 
-@dataclass(frozen=True, slots=True)
-class StartPosition:
-    """Where a durable subscription is to start, or to go on: behind cursors, else at a time, else as it says.
-
-    Attributes:
-        cursors: As clients were given them.
-        since: Events stored at or after this time, in milliseconds since 1970.
-        oldest: Whether at the oldest event kept, rather than from now on.
-    """
-
-    cursors: Sequence[str] = ()
-    since: int | None = None
-    oldest: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Changes:
-    """What is to be another in a durable subscription; None stays as it is.
-
-    Attributes:
-        filter: Which events.
-        ack_deadline: As in `Rules`, and so are the others.
-    """
-
-    filter: Filter | None = None
-    ack_deadline: int | None = None
-    max_attempts: int | None = None
-    max_in_flight: int | None = None
-
-    def applied(self, durable: Durable) -> Durable:
-        """The next version of the durable subscription, or the same one if nothing would be another."""
-        asked = {
-            "ack_deadline": self.ack_deadline,
-            "max_attempts": self.max_attempts,
-            "max_in_flight": self.max_in_flight,
-        }
-        rules = replace(durable.rules, **{name: value for name, value in asked.items() if value is not None})
-        changed = replace(durable, filter=self.filter or durable.filter, rules=rules)
-        return durable if changed == durable else replace(changed, version=durable.version + 1)
-
-
 class DurableSubscriptions:
-    """What is asked of them from outside; what is asked of one that runs, the next turns of its partitions do.
+    """Manages durable subscriptions. Commands for a running one are applied by the next turns of its partitions.
 
-    A caller needs the scope `admin` for all of it, and sees those alone that its access covers (`Access.covers`).
+    A caller needs the scope `admin` for all methods, and only sees subscriptions that its access covers
+    (`Access.covers`).
 
     Args:
-        log: Keeps the events.
-        durables: Keeps the subscriptions.
-        wakeups: Starts the turns that act on what was asked.
-        letters: Gives the queue of parked events, when it is first needed.
+        log: Holds the events.
+        durables: Holds the subscriptions.
+        wakeups: Starts the turns that apply commands.
+        letters: Returns the dead letter queue when it is first needed.
     """
 
     def __init__(self, log: Log, durables: Durables, wakeups: Wakeups, *, letters: Callable[[], DeadLetters]) -> None:
@@ -93,58 +53,60 @@ class DurableSubscriptions:
         self._letters = letters
 
     def create(self, durable: Durable, place: StartPosition, *, access: Access) -> tuple[Durable, bool]:
-        """Make one, or find the same one made before.
+        """Create a durable subscription. Creating the same one again changes nothing.
 
         Args:
-            durable: What is asked for; it is confined to what the access reaches.
-            place: Where it is to start.
-            access: The caller's; it must reach the name, which no tenant is to take from another, and the streams.
+            durable: The subscription; its filter is confined to the streams that the access reaches.
+            place: Where it starts.
+            access: The caller's access. It must reach the streams, and the name, so that no tenant takes another's.
 
         Returns:
-            The one that stands, and whether it was made now.
+            The stored subscription, and whether this call created it.
 
         Raises:
             Forbidden: The access does not allow it.
-            InvalidCursor: As `starting.origin_of` says.
-            StreamGone: A stream that it names was deleted for good; one that was made before may name such.
-            SubscriptionConflict: There is one of this name, and it is another.
+            InvalidCursor: See `start_position.origin_of`.
+            StreamGone: A stream that it names was deleted for good. A subscription that exists may name such a stream.
+            SubscriptionConflict: Another subscription has this name.
         """
         durable = _confined(durable, access)
         try:
-            _same(self._durables.get(durable.name), durable)
+            _require_same(self._durables.get(durable.name), durable)
         except SubscriptionNotFound:
             require_kept(self._log, durable.streams)
         origin = self._origin(durable, place)
-        stands = self._durables.create(durable, origin.starts, removals=origin.since)
-        _same(stands, durable)
-        made = stands.key == durable.key
-        if made:
-            # Its turns tell what is deleted from here on; what was meanwhile, nobody would.
+        stored = self._durables.create(durable, origin.starts, removals=origin.since)
+        _require_same(stored, durable)
+        is_created = stored.key == durable.key
+        if is_created:
+            # Its turns report what is deleted from here on. A stream that was deleted since the first check would be
+            # reported by none.
             try:
                 require_kept(self._log, durable.streams)
             except StreamGone:
                 self._durables.delete(durable.name)
                 raise
-        return stands, made
+        return stored, is_created
 
     def change(
         self, name: str, changes: Changes, *, access: Access, versions: Collection[str] | None = None
     ) -> Durable:
-        """Let one go by another definition; each partition does so from its next turn on, and keeps its place.
+        """Change the definition of a durable subscription.
 
-        What is in flight ends under the old definition. Streams that are parked go on if the event that failed is not
-        the subscription's any more. Asking for what it is already tells those partitions again that do not know yet.
+        Each partition applies the new definition from its next turn on, and keeps its position. Events in flight finish
+        under the old definition. A parked stream resumes if the event that failed no longer matches. A change that
+        changes nothing is announced again to the partitions that have yet to apply the definition.
 
         Args:
-            name: Which one.
-            changes: What is to be another; a filter is confined to what the access reaches.
-            access: The caller's.
-            versions: The versions (`version_tag`) of which it must be one; None for any.
+            name: The name of the subscription.
+            changes: The changes; a filter is confined to the streams that the access reaches.
+            access: The caller's access.
+            versions: The versions (`version_tag`) that the subscription may have; None for any.
 
         Raises:
             Forbidden: The access has not the scope.
             SubscriptionNotFound: There is none of this name.
-            WrongSubscriptionVersion: It is of another version; nothing is changed.
+            WrongSubscriptionVersion: It has another version; nothing is changed.
         """
         while True:
             durable = self._find(name, access)
@@ -157,35 +119,35 @@ class DurableSubscriptions:
                 return changed
 
     def announce(self, durable: Durable) -> None:
-        """Tell the partitions that go by an older definition of this one. Doing it twice changes nothing."""
+        """Enqueue a definition in the partitions that have an older one. Announcing twice changes nothing."""
         command = Change(durable.version, durable.encoded())
-        behind = [
+        outdated = [
             partition for partition, group in self._durables.groups(durable).items() if group.version < durable.version
         ]
-        if behind:
-            self._enqueue(durable, {partition: [command] for partition in behind})
+        if outdated:
+            self._enqueue(durable, {partition: [command] for partition in outdated})
 
     def announce_all(self) -> None:
-        """Announce what was changed by who died before the partitions were told."""
-        names: Sequence[str] = self._durables.names(prefix="", after="", count=_AT_ONCE)
+        """Announce the definitions that were changed by a process that crashed before it announced them."""
+        names: Sequence[str] = self._durables.names(prefix="", after="", count=_NAMES)
         while names:
             for durable in self._durables.definitions(names):
                 if durable.version > 1:
                     self.announce(durable)
-            names = self._durables.names(prefix="", after=names[-1], count=_AT_ONCE)
+            names = self._durables.names(prefix="", after=names[-1], count=_NAMES)
 
     def delete(self, name: str, *, access: Access, versions: Collection[str] | None = None) -> None:
-        """End one, discard what it had parked, and let its members know.
+        """Delete a durable subscription, discard its parked events, and notify its members.
 
         Args:
-            name: Which one.
-            access: The caller's.
+            name: The name of the subscription.
+            access: The caller's access.
             versions: As in `change`.
 
         Raises:
             Forbidden: The access has not the scope.
             SubscriptionNotFound: There is none of this name.
-            WrongSubscriptionVersion: As `change` says.
+            WrongSubscriptionVersion: As in `change`.
         """
         durable = self._find(name, access)
         _require_version(durable, versions)
@@ -195,46 +157,46 @@ class DurableSubscriptions:
         self._wakeups.subscription_deleted(name, dict.fromkeys(member for group in groups for member in group.members))
 
     def replay(self, name: str, place: StartPosition, *, access: Access) -> Sequence[int]:
-        """Let one go on from another place, with nothing in flight, held or parked.
+        """Move a durable subscription to another position, with nothing in flight, held or parked.
 
-        Members are told what was removed behind the place; from the oldest event on, nothing is missing.
+        Members are notified of what was removed after the position. From the oldest event on, nothing is missing.
 
         Args:
-            name: Which one.
-            place: Where it is to go on.
-            access: The caller's.
+            name: The name of the subscription.
+            place: Where it continues.
+            access: The caller's access.
 
         Returns:
-            The partitions that are to move.
+            The partitions that move.
 
         Raises:
             Forbidden: The access has not the scope.
             SubscriptionNotFound: There is none of this name.
-            InvalidCursor: As `starting.origin_of` says.
+            InvalidCursor: See `start_position.origin_of`.
         """
         durable = self._find(name, access)
         origin = self._origin(durable, place)
-        moves = self._from_ends([partition for partition, start in origin.starts.items() if start is Start.NOW])
+        moves = self._replays_from_end([partition for partition, start in origin.starts.items() if start is Start.NOW])
         for partition, start in origin.starts.items():
             if isinstance(start, Position):
                 moves[partition] = Replay(start, removals=origin.since.get(partition, 0))
             elif start is Start.OLDEST:
                 moves[partition] = Replay(BEGINNING, from_oldest=True)
-        self._discard(durable, self._parked(durable))
+        self._discard(durable, self._parked_streams(durable))
         self._enqueue(durable, {partition: [move] for partition, move in moves.items()})
         return sorted(moves)
 
     def redrive(self, name: str, stream: str | None, how: str, *, access: Access) -> Sequence[str]:
-        """Let a parked stream, or all of them, go on.
+        """Resume a parked stream, or all of them.
 
         Args:
-            name: The subscription that parked them.
-            stream: Which one; None for all.
+            name: The name of the subscription.
+            stream: The stream to resume; None for all.
             how: As in `groups.Redrive`.
-            access: The caller's; it must reach the stream, if one is named.
+            access: The caller's access; it must reach the stream, if one is named.
 
         Returns:
-            The streams that go on.
+            The streams that are resumed.
 
         Raises:
             Forbidden: The access does not allow it.
@@ -245,14 +207,15 @@ class DurableSubscriptions:
         if stream is not None:
             access.require_streams([stream], pointer="stream")
         durable = self._find(name, access)
-        parked = self._parked(durable)
-        streams = parked if stream is None else [one for one in parked if one == stream]
+        parked = self._parked_streams(durable)
+        streams = parked if stream is None else [stream] if stream in parked else []
         if not streams:
             raise NothingParked(name, stream)
         self._discard(durable, streams)
         commands: dict[int, list[Command]] = {}
-        for one in streams:
-            commands.setdefault(partition_of(one, self._durables.count), []).append(Redrive(one, how))
+        for parked_stream in streams:
+            partition = partition_of(parked_stream, self._durables.count)
+            commands.setdefault(partition, []).append(Redrive(parked_stream, how))
         self._enqueue(durable, commands)
         return streams
 
@@ -262,24 +225,24 @@ class DurableSubscriptions:
 
     def _origin(self, durable: Durable, place: StartPosition) -> Origin:
         if place.since is not None:
-            # Before the first event of that millisecond.
-            at = Position(max(place.since - 1, 0), _FOREVER, 0)
-            return Origin(dict.fromkeys(self._durables.partitions(durable), at), {}, ())
+            # Right before the first event of that millisecond.
+            position = Position(max(place.since - 1, 0), _FOREVER, 0)
+            return Origin(dict.fromkeys(self._durables.partitions(durable), position), {}, ())
         return origin_of(self._log, durable.streams, cursors=place.cursors, oldest=place.oldest)
 
-    def _from_ends(self, partitions: Collection[int]) -> dict[int, Replay]:
-        """What lets groups go on from where the logs end now: nothing that was removed before is missing."""
+    def _replays_from_end(self, partitions: Collection[int]) -> dict[int, Replay]:
+        """Return commands that move groups to the present ends of the logs. Earlier removals are not reported."""
         tails = self._log.tail(dict.fromkeys(partitions, _END), count=1, backwards=True)
-        # A log of which nothing is left was not read up to any place.
+        # The position of an empty log is where reading began.
         ends = {p: BEGINNING if tail.position == _END else tail.position for p, tail in tails.items()}
         return {p: Replay(end, removals=tails[p].removals) for p, end in ends.items()}
 
-    def _parked(self, durable: Durable) -> list[str]:
+    def _parked_streams(self, durable: Durable) -> list[str]:
         return sorted(stream for group in self._durables.groups(durable).values() for stream in group.parked)
 
     def _discard(self, durable: Durable, streams: Collection[str]) -> None:
-        # Before the turns are told: a stream that is parked once more has new letters, which are to stay. Whoever dies
-        # in between leaves it parked, and what is parked stands in the log.
+        # Before the commands are enqueued: a stream that is parked again has new letters, which must stay. If the
+        # process crashes in between, the stream stays parked, and its events are in the log.
         if streams:
             self._letters().discard(durable.key, *streams)
 
@@ -287,28 +250,36 @@ class DurableSubscriptions:
         self._wakeups.notify(self._durables.enqueue(durable, commands))
 
 
-def _confined(asked: Durable, access: Access) -> Durable:
-    """What was asked for, of what is in reach alone; its name too, so that no tenant takes another's."""
+def _confined(durable: Durable, access: Access) -> Durable:
+    """Return the subscription, confined to the streams that the access reaches.
+
+    Raises:
+        Forbidden: The access has not the scope `admin`, or does not reach the name or a stream that is named.
+    """
     access.require(Scope.ADMIN)
-    access.require_streams([asked.name], pointer="/id")
-    if asked.streams:
-        access.require_streams(asked.streams, pointer="/stream")
-        return asked
-    return replace(asked, filter=access.confined(asked.filter))
+    access.require_streams([durable.name], pointer="/id")
+    if durable.streams:
+        access.require_streams(durable.streams, pointer="/stream")
+        return durable
+    return replace(durable, filter=access.confined(durable.filter))
 
 
 def _require_version(durable: Durable, versions: Collection[str] | None) -> None:
-    """Raise `WrongSubscriptionVersion` unless it is one of these versions; None stands for any."""
+    """Raise `WrongSubscriptionVersion` unless the subscription has one of these versions; None means any."""
     if versions is not None and version_tag(durable) not in versions:
         raise WrongSubscriptionVersion(durable.name, actual=version_tag(durable))
 
 
-def _same(stands: Durable, asked: Durable) -> None:
-    """Return if they say the same; their keys, places and times may differ."""
-    if (stands.filter, set(stands.streams), stands.rules) != (asked.filter, set(asked.streams), asked.rules):
-        raise SubscriptionConflict(asked.name, durable=True)
+def _require_same(stored: Durable, requested: Durable) -> None:
+    """Raise `SubscriptionConflict` unless both have the same filter, streams and rules."""
+    if (stored.filter, set(stored.streams), stored.rules) != (
+        requested.filter,
+        set(requested.streams),
+        requested.rules,
+    ):
+        raise SubscriptionConflict(requested.name, durable=True)
 
 
-_AT_ONCE = 100
+_NAMES = 100
 _FOREVER = (1 << 63) - 1
 _END = Position(_FOREVER, 0, 0)

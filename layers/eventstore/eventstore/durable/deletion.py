@@ -1,4 +1,4 @@
-"""Telling members of a durable subscription that it was deleted."""
+"""Notifications of members that their durable subscription was deleted."""
 
 from __future__ import annotations
 
@@ -16,21 +16,31 @@ if TYPE_CHECKING:
     from eventstore.groups import Member
     from eventstore.ports import Deliveries, Registry
 
-__all__ = ["Endings"]
+__all__ = ["DeletionNotices"]
 
 
 @dataclass(frozen=True, slots=True)
-class Endings:
-    """Tells those who took part."""
+class DeletionNotices:
+    """Notifies members of a durable subscription that it was deleted.
+
+    Attributes:
+        members: Ends the part of a member.
+        registry: Knows which connections take part in the subscription.
+        deliveries: Receives the message.
+    """
 
     members: Members
     registry: Registry
     deliveries: Deliveries
 
-    def tell(self, member: Member, name: str) -> None:
-        """Send a member the error, behind all that it was sent before, and end its part.
+    def send(self, member: Member, name: str) -> None:
+        """Send a member the error, after all that it was sent before, and end its part.
 
-        One that left meanwhile is told nothing. Whoever dies in between leaves it to be done again.
+        A member that has left meanwhile is sent nothing. If the process crashes in between, the call is repeated.
+
+        Args:
+            member: The member when the subscription was deleted.
+            name: The name of the subscription.
         """
         if self.registry.joined(member.connection, member.id) != name:
             return
@@ -40,7 +50,7 @@ class Endings:
 
 
 def _error(own_id: str, name: str) -> str:
-    """As the hub answers a request that fails; it has no `request`, for none was made."""
+    """Return an error message as for a request that fails. It has no `request`, for none was sent."""
     detail = f"the durable subscription {name!r} was deleted"
-    told = {"type": "error", "code": SubscriptionNotFound.code, "detail": detail, "id": own_id}
-    return json.dumps(told, separators=(",", ":"))
+    message = {"type": "error", "code": SubscriptionNotFound.code, "detail": detail, "id": own_id}
+    return json.dumps(message, separators=(",", ":"))

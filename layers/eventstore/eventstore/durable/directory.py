@@ -1,4 +1,4 @@
-"""Durable subscriptions as callers may see them: which there are, how they stand, and what they have parked."""
+"""Lists of durable subscriptions, of their status, and of their parked streams, as far as a caller may see them."""
 
 from __future__ import annotations
 
@@ -24,16 +24,23 @@ if TYPE_CHECKING:
 
 __all__ = ["Directory", "ParkedStream"]
 
-_AT_ONCE = 100
-"""How many are looked at together at least, for those of others may stand between two of the caller's."""
+_BATCH = 100
+"""The least number of definitions that are read in one call: many of them may not be covered by the caller's access."""
 
 _COUNTED = 5_000
-"""Events that are read at most for a lag: some 200 ms."""
+"""The most events that are read to compute a lag: some 200 ms."""
 
 
 @dataclass(frozen=True, slots=True)
 class ParkedStream:
-    """A stream that a durable subscription has set aside."""
+    """A stream that a durable subscription has parked.
+
+    Attributes:
+        subscription: The name of the subscription.
+        stream: The stream's name.
+        partition: The partition of the stream.
+        parked: The state of the stream.
+    """
 
     subscription: str
     stream: str
@@ -42,33 +49,38 @@ class ParkedStream:
 
 
 class Directory:
-    """Lists and describes durable subscriptions; those that the access does not cover are not there for it."""
+    """Lists and describes durable subscriptions. Those that the caller's access does not cover are treated as absent.
+
+    Args:
+        log: Holds the events.
+        durables: Holds the subscriptions.
+    """
 
     def __init__(self, log: Log, durables: Durables) -> None:
         self._log = log
         self._durables = durables
 
     def list(self, *, access: Access, prefix: str = "", after: str = "", count: int) -> Sequence[Durable]:
-        """Durable subscriptions in the order of their names.
+        """Return durable subscriptions in the order of their names.
 
         Args:
-            access: The caller's; it needs the scope `subscribe` or `admin`.
-            prefix: How their names start.
-            after: The name that they follow.
-            count: How many at most.
+            access: The caller's access; it needs the scope `subscribe` or `admin`.
+            prefix: The prefix of their names.
+            after: The name after which the list starts.
+            count: The most subscriptions to return.
 
         Raises:
             Forbidden: The access has neither scope.
         """
         access.require(Scope.SUBSCRIBE, Scope.ADMIN)
-        return list(islice(self._covered(access, prefix=prefix, after=after, at_once=max(count, _AT_ONCE)), count))
+        return list(islice(self._covered(access, prefix=prefix, after=after, batch=max(count, _BATCH)), count))
 
     def describe(self, name: str, *, access: Access) -> Standing:
-        """One of them, and how it stands.
+        """Return the status of a durable subscription.
 
         Args:
-            name: Which one.
-            access: The caller's; it needs the scope `subscribe` or `admin`.
+            name: The name of the subscription.
+            access: The caller's access; it needs the scope `subscribe` or `admin`.
 
         Raises:
             Forbidden: The access has neither scope.
@@ -79,7 +91,9 @@ class Directory:
         return standing_of(self._log, self._durables, durable, access=access, count=_COUNTED)
 
     def standings(self, *, access: Access) -> Iterator[Standing]:
-        """How all of them stand, in the order of their names; their lags only where no event is read for it.
+        """Return the status of all durable subscriptions, in the order of their names.
+
+        A lag is only given where it is known without reading events.
 
         Raises:
             Forbidden: The access has not the scope `admin`.
@@ -97,14 +111,14 @@ class Directory:
         after: tuple[str, str] = ("", ""),
         count: int,
     ) -> Sequence[ParkedStream]:
-        """Streams that are parked, in the order of their subscriptions' names and their own.
+        """Return parked streams, in the order of their subscriptions' names and their own.
 
         Args:
-            access: The caller's; it needs the scope `admin`, and must reach the stream, if one is named.
-            name: Of this subscription alone.
-            stream: This stream alone, of whichever subscription.
-            after: The subscription and the stream that they follow.
-            count: How many at most.
+            access: The caller's access; it needs the scope `admin`, and must reach the stream, if one is named.
+            name: The subscription whose streams are returned; None for all.
+            stream: The only stream to return; None for all.
+            after: The subscription and the stream after which the list starts.
+            count: The most streams to return.
 
         Raises:
             Forbidden: The access does not allow it.
@@ -117,42 +131,46 @@ class Directory:
             subscriptions = iter([durable_in_reach(self._durables, name, access)])
         else:
             subscriptions = self._covered(access, start=after[0])
-        found: list[ParkedStream] = []
+        streams: list[ParkedStream] = []
         for durable in subscriptions:
-            every = [
-                ParkedStream(durable.name, one, partition, parked)
+            streams_of_one = [
+                ParkedStream(durable.name, name_of_stream, partition, parked)
                 for partition, group in self._durables.groups(durable).items()
-                for one, parked in group.parked.items()
-                if stream in {None, one} and (durable.name, one) > after
+                for name_of_stream, parked in group.parked.items()
+                if stream in {None, name_of_stream} and (durable.name, name_of_stream) > after
             ]
-            found += sorted(every, key=attrgetter("stream"))
-            if len(found) >= count:
+            streams += sorted(streams_of_one, key=attrgetter("stream"))
+            if len(streams) >= count:
                 break
-        return found[:count]
+        return streams[:count]
 
-    def failed_event(self, found: ParkedStream, *, access: Access) -> RecordedEvent | None:
-        """The event for which a stream was parked, unless it was removed meanwhile.
+    def failed_event(self, parked: ParkedStream, *, access: Access) -> RecordedEvent | None:
+        """Return the event for which a stream was parked; None if it was removed since.
+
+        Args:
+            parked: The parked stream.
+            access: The caller's access.
 
         Raises:
             Forbidden: The access has not the scope `admin`, or does not reach the stream.
         """
         access.require(Scope.ADMIN)
-        access.require_streams([found.stream], pointer="stream")
-        sequence = found.parked.sequence
+        access.require_streams([parked.stream], pointer="stream")
+        sequence = parked.parked.sequence
         try:
-            events = self._log.read(found.stream, start=sequence, stop=sequence, count=1).events
+            events = self._log.read(parked.stream, start=sequence, stop=sequence, count=1).events
         except Absent:
             return None
         return events[0] if events else None
 
     def _covered(
-        self, access: Access, *, prefix: str = "", after: str = "", start: str = "", at_once: int = _AT_ONCE
+        self, access: Access, *, prefix: str = "", after: str = "", start: str = "", batch: int = _BATCH
     ) -> Iterator[Durable]:
-        """Those that the access covers, beyond a name, or from the name `start` on."""
-        names: Sequence[str] = [start] if start else self._names(prefix, after, at_once)
+        """Yield the subscriptions that the access covers, after a name, or from the name `start` on."""
+        names: Sequence[str] = [start] if start else self._names(prefix, after, batch)
         while names:
             yield from filter(access.covers, self._durables.definitions(names))
-            names = self._names(prefix, names[-1], at_once)
+            names = self._names(prefix, names[-1], batch)
 
     def _names(self, prefix: str, after: str, count: int) -> Sequence[str]:
         return self._durables.names(prefix=prefix, after=after, count=count)

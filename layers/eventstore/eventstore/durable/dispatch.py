@@ -1,4 +1,4 @@
-"""A turn's work for durable subscriptions: what each group gets, and what is set aside."""
+"""A turn's work for durable subscriptions: applying commands and timeouts, and sending what each group may receive."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from eventstore.durable.set_aside import Aside
+from eventstore.durable.set_aside import SetAsideStreams
 from eventstore.durable.turn import GroupTurn
 from eventstore.frames.budget import fitting
 from eventstore.frames.frame import Address, Kind
@@ -20,23 +20,24 @@ if TYPE_CHECKING:
     from eventstore.frames.builder import DeliveryBuilder, PositionedEvent
     from eventstore.groups import Command
     from eventstore.ports import DeadLetter, Log, Turn
+    from eventstore.read.window import Window
 
-__all__ = ["Inquiry", "Served", "serve"]
+__all__ = ["ActivityCheck", "Served", "serve"]
 
-_AT_ONCE = 200
-"""Events that a turn reads for one group."""
+_EVENTS = 200
+"""The number of events that a turn reads for one group."""
 
 _BYTES = 2 * 1024 * 1024
-"""Of new events that a turn sends to one group, give or take one event."""
+"""The size of the new events that a turn sends to one group, give or take one event."""
 
 
 @dataclass(frozen=True, slots=True)
-class Inquiry:
-    """A deadline has passed; it counts only if the owner shows nowhere else that it works.
+class ActivityCheck:
+    """A deadline has passed. It counts only if the owner is not active in another partition either.
 
     Attributes:
-        owner: Of the partition.
-        heard: When the group last heard of it, in milliseconds since 1970.
+        owner: The owner of the partition.
+        heard: When the owner was last active in this partition, in milliseconds since 1970.
     """
 
     owner: Member
@@ -45,15 +46,15 @@ class Inquiry:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What a turn did for a group.
+    """The result of a turn for one group.
 
     Attributes:
-        durable: What it is now, which a command may have changed.
-        state: Where the group stands now (`Group.encoded`).
-        letters: What is to go to the dead letter queue before that is written down.
-        due: When it needs a turn though nothing is published; None if it does not.
-        more: Whether it could go on at once.
-        inquiry: What is to be found out about the owner before its next turn.
+        durable: The subscription, which a command may have changed.
+        state: The new state of the group (`Group.encoded`).
+        letters: The events to send to the dead letter queue before the state is committed.
+        due: When the group needs a turn even if nothing is published, in milliseconds since 1970; None if never.
+        more: Whether the group has more to do right away.
+        activity_check: What the group's next turn must know about its owner.
     """
 
     durable: Durable
@@ -61,112 +62,129 @@ class Served:
     letters: Sequence[DeadLetter]
     due: int | None
     more: bool
-    inquiry: Inquiry | None = None
+    activity_check: ActivityCheck | None = None
 
 
 def serve(
     log: Log, turn: Turn, durable: Durable, group: Group, *, commands: Sequence[Command], builder: DeliveryBuilder
 ) -> Served:
-    """Take in what was asked, and send what may be sent. It depends on the turn alone: a second try does the same.
+    """Apply commands to a group, and send the events that it may receive.
 
-    The group is given as it stands when the turn begins, and is moved.
+    The result depends on the turn alone, so that a retry of the turn does the same.
+
+    Args:
+        log: The log that the turn reads.
+        turn: The turn of the partition.
+        durable: The subscription.
+        group: The state of its group when the turn begins; it is changed.
+        commands: The commands for the group, in order.
+        builder: Gathers the frames.
     """
     step = Step(group, durable.rules, durable.key, turn.partition, turn.now, turn.removals, stamp=turn.stamp)
-    changed = False
+    is_changed = False
     for command in commands:
         if isinstance(command, Change) and command.version > group.version:
-            durable, changed = Durable.decoded(command.definition), True
+            durable, is_changed = Durable.decoded(command.definition), True
             step.rules = durable.rules
-        # A place in a history that was lost says nothing of this one: what stands there now was not handled.
+        # A position of an earlier epoch belongs to a history that was lost: the events there now were not handled.
         if not isinstance(command, Ack) or command.epoch in {"", turn.epoch}:
             apply(step, command)
     if group.frame_offset != turn.frame_offset:
-        # Under the numbers that an earlier try may have sent something else would stand now: they go on far from there.
+        # An earlier try may have sent other frames under the next numbers. So the numbers continue far behind them.
         group.frame += turn.frame_offset - group.frame_offset
         group.frame_offset, group.owner = turn.frame_offset, None
     apply_timeouts(step)
-    at = GroupTurn(log, turn, durable, step, builder)
-    _notify(at, changed=changed)
+    group_turn = GroupTurn(log, turn, durable, step, builder)
+    _notify(group_turn, is_changed=is_changed)
     letters: list[DeadLetter] = []
-    was_full, aside = group.full, Aside(at)
-    more = aside.release_unwanted()
-    has_sent, can_send = _send_new(at, aside)
-    more = can_send or more
-    # What is set aside is the trouble of a few streams, for which the events of all others do not wait: it has the next
-    # turn, and that one even if there is something new again.
-    group.yielded = has_sent and aside.can_go_on and not group.yielded
+    was_full, set_aside = group.full, SetAsideStreams(group_turn)
+    has_more = set_aside.release_unwanted()
+    has_sent, can_send = _send_new(group_turn, set_aside)
+    has_more = can_send or has_more
+    # Few streams are set aside, and the events of all others do not wait for them. They are handled in the next turn,
+    # and in that one even if there are new events again.
+    group.yielded = has_sent and set_aside.can_go_on and not group.yielded
     if not group.yielded:
-        more = aside.send_held() or more
-        letters, left = aside.park()
-        more = more or left
+        has_more = set_aside.send_held() or has_more
+        letters, has_letters = set_aside.park()
+        has_more = has_more or has_letters
     if was_full and not group.full:
-        # What was not taken may be now.
-        more = more or group.place < turn.target
-    inquiry = Inquiry(group.owner, group.heard) if step.needs_activity and group.owner else None
-    return Served(durable, group.encoded(), letters, due(step), more or group.yielded, inquiry)
+        # New events that were not sent while the group was full may be sent now.
+        has_more = has_more or group.place < turn.target
+    check = ActivityCheck(group.owner, group.heard) if step.needs_activity and group.owner else None
+    return Served(durable, group.encoded(), letters, due(step), has_more or group.yielded, check)
 
 
-def _notify(at: GroupTurn, *, changed: bool) -> None:
-    """Tell members whom the partition belongs to, by which rules, and what is missing."""
-    group = at.group
-    for told in at.step.told:
-        address = Address(told.member.connection, told.member.id, told.frame, 0)
-        if told.kind == Kind.OWNED:
-            place = group.flight[0].position if group.flight else group.place
-            at.builder.add_owned(place, address, ack_deadline=at.durable.rules.ack_deadline)
+def _notify(group_turn: GroupTurn, *, is_changed: bool) -> None:
+    """Notify members of ownership, and the owner of a changed definition and of losses."""
+    group, durable, builder = group_turn.group, group_turn.durable, group_turn.builder
+    for notification in group_turn.step.notifications:
+        address = Address(notification.member.connection, notification.member.id, notification.frame, 0)
+        if notification.kind == Kind.OWNED:
+            position = group.flight[0].position if group.flight else group.place
+            builder.add_owned(position, address, ack_deadline=durable.rules.ack_deadline)
         else:
-            at.builder.add_revoked(address)
-    if changed and group.owner is not None:
-        rules = {"version": at.durable.version, "ack_deadline": at.durable.rules.ack_deadline / 1000}
-        about = {"type": "changed", "id": group.owner.id, "subscription": at.durable.name, **rules}
-        at.builder.add_text(json.dumps(about, separators=(",", ":")), Address(*group.owner, 0, 0))
-    if at.may_send:
-        at.tell_losses()
+            builder.add_revoked(address)
+    if is_changed and group.owner is not None:
+        rules = {"version": durable.version, "ack_deadline": durable.rules.ack_deadline / 1000}
+        message = {"type": "changed", "id": group.owner.id, "subscription": durable.name, **rules}
+        builder.add_text(json.dumps(message, separators=(",", ":")), Address(*group.owner, 0, 0))
+    if group_turn.may_send:
+        group_turn.report_losses()
 
 
-def _send_new(at: GroupTurn, aside: Aside) -> tuple[bool, bool]:
-    """Send what comes next in the log, as much as may be in flight; whether any was, and whether more could be."""
-    group, turn = at.group, at.turn
-    room = (1 if group.probe_remaining else at.durable.rules.max_in_flight) - len(group.flight)
-    # One that is full sends again what was in flight, and what is held may be behind that.
+def _send_new(group_turn: GroupTurn, set_aside: SetAsideStreams) -> tuple[bool, bool]:
+    """Send the next events of the log, as many as may be in flight.
+
+    Returns:
+        Whether any event was sent, and whether more can be.
+    """
+    group, turn = group_turn.group, group_turn.turn
+    room = (1 if group.probe_remaining else group_turn.durable.rules.max_in_flight) - len(group.flight)
+    # A full group sends events again that were in flight, and held streams may be at later positions.
     target = min(turn.target, group.end_of_old) if group.full else turn.target
-    if not at.may_send or room <= 0 or group.place >= target:
+    if not group_turn.may_send or room <= 0 or group.place >= target:
         return False, False
-    window = at.read(group.place, target, count=_AT_ONCE)
+    window = group_turn.read(group.place, target, count=_EVENTS)
     reached, at_end = window.reached, window.at_end
-    # One more than there is room for says whether there is more.
-    wanted = list(islice((placed for placed in window.events if _is_new(at, placed)), room + 1))
-    taken = wanted[: min(room, fitting([len(placed.event.body) for placed in wanted], _BYTES))]
-    if len(taken) < len(wanted):
-        # Where no room is left, the rest has to wait for acknowledgements.
-        reached, at_end = taken[-1].position, len(taken) == room
-    at.tell_removed(window, group.place, reached, since=group.removals)
+    # One more event than there is room for shows whether there are more.
+    new = list(islice((positioned for positioned in window.events if _is_new(group_turn, positioned)), room + 1))
+    sent = new[: min(room, fitting([len(positioned.event.body) for positioned in new], _BYTES))]
+    if len(sent) < len(new):
+        # If no room is left, the rest waits for acknowledgements.
+        reached, at_end = sent[-1].position, len(sent) == room
+    group_turn.report_removed(window, group.place, reached, since=group.removals)
     if reached >= turn.target and not (turn.has_more or turn.is_retry):
-        # What was removed by the time that the turn began lies before its target, unless the log went on behind that,
-        # or the target is of an earlier try.
+        # What was removed before the turn began lies before its target, unless the log continues behind the target, or
+        # the target is that of an earlier try.
         group.removals = max(group.removals, turn.removals)
-    aside.pass_parked({placed.event.stream for placed in window.events}, reached)
+    set_aside.pass_parked({positioned.event.stream for positioned in window.events}, reached)
     group.place = reached
-    if taken:
-        if not group.flight:
-            group.heard = at.step.stamp
-        resent = [placed for placed in taken if placed.position <= group.high_watermark]
-        frames: list[int] = []
-        for sent, again in ((resent, True), (taken[len(resent) :], False)):
-            for count in at.builder.add_to_member(sent, at.address(), resent=again):
-                group.frame += 1
-                frames += [group.frame] * count
-        group.flight += [
-            InFlightEvent(placed.position, placed.event.stream, placed.event.sequence, window.removals, frame)
-            for placed, frame in zip(taken, frames, strict=True)
-        ]
-        group.high_watermark = max(group.high_watermark, taken[-1].position)
-    return bool(taken), not at_end
+    if sent:
+        _add_to_flight(group_turn, window, sent)
+    return bool(sent), not at_end
 
 
-def _is_new(at: GroupTurn, placed: PositionedEvent) -> bool:
-    """Whether an event is wanted, its stream not set aside, and it was not handled out of the log's order."""
-    group, stream = at.group, placed.event.stream
-    if not at.wants(placed) or stream in group.held or stream in group.parked:
+def _add_to_flight(group_turn: GroupTurn, window: Window, events: Sequence[PositionedEvent]) -> None:
+    group = group_turn.group
+    if not group.flight:
+        group.heard = group_turn.step.stamp
+    resent = [positioned for positioned in events if positioned.position <= group.high_watermark]
+    frames: list[int] = []
+    for part, is_resent in ((resent, True), (events[len(resent) :], False)):
+        for count in group_turn.builder.add_to_member(part, group_turn.address(), resent=is_resent):
+            group.frame += 1
+            frames += [group.frame] * count
+    group.flight += [
+        InFlightEvent(positioned.position, positioned.event.stream, positioned.event.sequence, window.removals, frame)
+        for positioned, frame in zip(events, frames, strict=True)
+    ]
+    group.high_watermark = max(group.high_watermark, events[-1].position)
+
+
+def _is_new(group_turn: GroupTurn, positioned: PositionedEvent) -> bool:
+    """Return whether an event matches, its stream is not set aside, and it was not handled out of the log's order."""
+    group, stream = group_turn.group, positioned.event.stream
+    if not group_turn.matches(positioned) or stream in group.held or stream in group.parked:
         return False
-    return stream not in group.settled or placed.position > group.settled[stream].position
+    return stream not in group.settled or positioned.position > group.settled[stream].position

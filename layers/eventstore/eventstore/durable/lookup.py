@@ -1,4 +1,4 @@
-"""Finding durable subscriptions, as far as a caller's access reaches."""
+"""Lookup of durable subscriptions that a caller's access covers."""
 
 from __future__ import annotations
 
@@ -15,10 +15,15 @@ __all__ = ["durable_in_reach"]
 
 
 def durable_in_reach(durables: Durables, name: str, access: Access) -> Durable:
-    """The durable subscription of a name.
+    """Return a durable subscription.
+
+    Args:
+        durables: Holds the subscriptions.
+        name: The name of the subscription.
+        access: The caller's access.
 
     Raises:
-        SubscriptionNotFound: There is none of this name, or it concerns streams that the access does not reach.
+        SubscriptionNotFound: There is none of this name, or the access does not cover it.
     """
     durable = durables.get(name)
     if not access.covers(durable):

@@ -1,4 +1,4 @@
-"""Taking part in durable subscriptions: joining, acknowledging, leaving. The turns of partitions do the rest."""
+"""The members' use cases of durable subscriptions: join, acknowledge, leave. Turns of partitions apply the commands."""
 
 from __future__ import annotations
 
@@ -23,7 +23,13 @@ __all__ = ["Members"]
 
 
 class Members:
-    """What connections do with the durable subscriptions that they share."""
+    """Lets connections take part in durable subscriptions.
+
+    Args:
+        durables: Holds the subscriptions.
+        registry: Holds the connections and what they joined.
+        wakeups: Starts the turns that apply commands.
+    """
 
     def __init__(self, durables: Durables, registry: Registry, wakeups: Wakeups) -> None:
         self._durables = durables
@@ -31,36 +37,42 @@ class Members:
         self._wakeups = wakeups
 
     def join(self, connection: str, own_id: str, name: str, *, access: Access) -> tuple[Durable, Sequence[int]]:
-        """Let a connection take part in the durable subscription of a name.
+        """Join a connection to a durable subscription.
 
-        Another that gets its name meanwhile is not joined.
+        If the subscription is deleted and another is created under its name meanwhile, that one is not joined.
 
         Args:
-            connection: Which one.
-            own_id: What the connection calls the subscription.
+            connection: The connection's id.
+            own_id: The connection's own id for the subscription.
             name: The subscription's name.
-            access: The caller's; it needs the scope `subscribe`, and reach of all that the subscription concerns.
+            access: The caller's access; it needs the scope `subscribe`, and must cover the subscription.
 
         Returns:
             The subscription, and the partitions that it concerns.
 
         Raises:
             Forbidden: The access has not the scope.
-            SubscriptionNotFound: There is none of this name, or it is out of reach.
-            SubscriptionConflict, TooManySubscriptions, ConnectionNotFound: As `Registry.join` says.
+            SubscriptionNotFound: There is none of this name, or the access does not cover it.
+            SubscriptionConflict, TooManySubscriptions, ConnectionNotFound: See `Registry.join`.
         """
         access.require(Scope.SUBSCRIBE)
         durable = durable_in_reach(self._durables, name, access)
         self._registry.join(connection, own_id, name)
         partitions = self._durables.partitions(durable)
         self._enqueue(durable, dict.fromkeys(partitions, (Join(connection, own_id),)))
-        # Who ended the connection meanwhile may have told of it before.
+        # If the connection was closed meanwhile, its `Leave` may have been enqueued before this `Join`.
         if self._registry.connection(connection) is None:
             self.leave(connection, [name])
         return durable, partitions
 
     def leave(self, connection: str, names: Iterable[str], *, orderly: bool = False) -> None:
-        """Let a connection take part no more, in subscriptions that may have ended; `orderly` as in `groups.Leave`."""
+        """Remove a connection from durable subscriptions.
+
+        Args:
+            connection: The connection's id.
+            names: The names of the subscriptions. Those that were deleted are skipped.
+            orderly: As in `groups.Leave`.
+        """
         for name in names:
             try:
                 durable = self._durables.get(name)
@@ -69,7 +81,11 @@ class Members:
             self._enqueue(durable, dict.fromkeys(self._durables.partitions(durable), (Leave(connection, orderly),)))
 
     def unsubscribe(self, connection: str, own_id: str) -> None:
-        """End a subscription of a connection, durable or not. Whoever dies in between leaves it to be done again.
+        """End a subscription of a connection, durable or not. If the process crashes in between, call it again.
+
+        Args:
+            connection: The connection's id.
+            own_id: The connection's own id for the subscription.
 
         Raises:
             SubscriptionNotFound: The connection has none of this id.
@@ -79,52 +95,77 @@ class Members:
         self._registry.unsubscribe(connection, own_id)
 
     def disconnect(self, connection: str) -> None:
-        """Forget a connection and all that it had. Whoever dies in between leaves it to be done again."""
+        """Remove a connection and its subscriptions. If the process crashes in between, call it again."""
         if names := self._registry.disconnect(connection):
             self.leave(connection, names)
             self._registry.forget(connection)
 
     def acknowledge(self, connection: str, own_id: str, cursors: Sequence[str], *, access: Access) -> None:
-        """All that was sent up to the cursors is handled.
+        """Acknowledge all events that were sent up to cursors.
+
+        Args:
+            connection: The connection's id.
+            own_id: The connection's own id for the subscription.
+            cursors: Cursors of frames; each may consist of several, joined by a period.
+            access: The caller's access.
 
         Raises:
             Forbidden: The access has not the scope `subscribe`.
-            InvalidCursor: They are none, or of partitions that do not concern the subscription.
+            InvalidCursor: A cursor is invalid, or names a partition that the subscription does not concern.
         """
         access.require(Scope.SUBSCRIBE)
-        durable = self._of(connection, own_id)
+        durable = self._joined_durable(connection, own_id)
         acks: dict[int, Ack] = {}
         for cursor in (Cursor.parse(part) for token in cursors for part in token.split(".")):
             for partition, (epoch, position) in cursor.places.items():
                 ack = Ack(connection, position, epoch, cursor.frames.get(partition, 0))
                 known = acks.get(partition)
-                # Of each partition the newest frame counts: that is the furthest place. Where epochs differ, the later.
+                # The newest frame of each partition counts, for it has the last position. Of different epochs, the
+                # later cursor counts.
                 if known is None or known.epoch != epoch or (known.frame, known.position) <= (ack.frame, position):
                     acks[partition] = ack
-        if other := sorted(acks.keys() - set(self._durables.partitions(durable))):
+        if foreign := sorted(acks.keys() - set(self._durables.partitions(durable))):
             raise InvalidCursor(
-                f"the cursor names partition {other[0]}, which does not concern the subscription {own_id!r}; "
+                f"the cursor names partition {foreign[0]}, which does not concern the subscription {own_id!r}; "
                 "acknowledge with the cursors of its frames",
                 pointer="cursor",
             )
         self._enqueue(durable, {partition: (ack,) for partition, ack in acks.items()})
 
     def acknowledge_stream(self, own_id: str, ack: AckStream, *, access: Access) -> None:
-        """All of a stream is handled, up to a sequence; raises `Forbidden` without the scope `subscribe`."""
-        self._enqueue_of_stream(own_id, ack, access)
-
-    def fail(self, own_id: str, nack: Nack, *, access: Access) -> None:
-        """An event could not be handled; raises `Forbidden` without the scope `subscribe`."""
-        self._enqueue_of_stream(own_id, nack, access)
-
-    def release(self, connection: str, own_id: str, partition: int, *, access: Access, frame: int = 0) -> None:
-        """The connection is done with a partition that was revoked.
+        """Acknowledge all events of a stream up to a sequence.
 
         Args:
-            connection: Which one.
-            own_id: What it calls the subscription.
-            partition: The one that was revoked.
-            access: The caller's; it needs the scope `subscribe`.
+            own_id: The connection's own id for the subscription.
+            ack: The acknowledgement.
+            access: The caller's access.
+
+        Raises:
+            Forbidden: The access has not the scope `subscribe`.
+        """
+        self._enqueue_for_stream(own_id, ack, access)
+
+    def fail(self, own_id: str, nack: Nack, *, access: Access) -> None:
+        """Report that an event could not be handled.
+
+        Args:
+            own_id: The connection's own id for the subscription.
+            nack: The event, and what to do with it.
+            access: The caller's access.
+
+        Raises:
+            Forbidden: The access has not the scope `subscribe`.
+        """
+        self._enqueue_for_stream(own_id, nack, access)
+
+    def release(self, connection: str, own_id: str, partition: int, *, access: Access, frame: int = 0) -> None:
+        """Release a partition that was revoked from a connection.
+
+        Args:
+            connection: The connection's id.
+            own_id: The connection's own id for the subscription.
+            partition: The number of the partition that was revoked.
+            access: The caller's access; it needs the scope `subscribe`.
             frame: As in `groups.Release`.
 
         Raises:
@@ -132,7 +173,7 @@ class Members:
             InvalidRequest: The partition does not concern the subscription.
         """
         access.require(Scope.SUBSCRIBE)
-        durable = self._of(connection, own_id)
+        durable = self._joined_durable(connection, own_id)
         if partition not in self._durables.partitions(durable):
             raise InvalidRequest(
                 f"partition {partition} does not concern the subscription {own_id!r}; "
@@ -141,15 +182,16 @@ class Members:
             )
         self._enqueue(durable, {partition: (Release(connection, frame),)})
 
-    def _of(self, connection: str, own_id: str) -> Durable:
+    def _joined_durable(self, connection: str, own_id: str) -> Durable:
+        """Return the durable subscription that a connection has joined, and record that the connection is active."""
         name = self._registry.heard_from(connection, own_id)
         if name is None:
             raise SubscriptionNotFound(own_id)
         return self._durables.get(name)
 
-    def _enqueue_of_stream(self, own_id: str, command: AckStream | Nack, access: Access) -> None:
+    def _enqueue_for_stream(self, own_id: str, command: AckStream | Nack, access: Access) -> None:
         access.require(Scope.SUBSCRIBE)
-        durable = self._of(command.connection, own_id)
+        durable = self._joined_durable(command.connection, own_id)
         self._enqueue(durable, {partition_of(command.stream, self._durables.count): (command,)})
 
     def _enqueue(self, durable: Durable, commands: Mapping[int, Iterable[Command]]) -> None:

@@ -1,4 +1,4 @@
-"""What a durable subscription has set aside: streams that are tried again, and streams that are parked."""
+"""Streams that a durable subscription has set aside: held ones, which are retried, and parked ones."""
 
 from __future__ import annotations
 
@@ -16,128 +16,148 @@ if TYPE_CHECKING:
     from eventstore.groups import Parked
     from eventstore.positions import Position
 
-__all__ = ["Aside"]
+__all__ = ["SetAsideStreams"]
 
 _LETTERS = 50
-"""Events that a turn copies to the dead letter queue for one group: some 10 ms each, for they are sent one by one."""
+"""The number of events that a turn sends to the dead letter queue for one group: one by one, some 10 ms each."""
 
-_HELD_AT_ONCE = 10
+_HELD_EVENTS = 10
 _STREAMS = 20
-"""How many held and how many parked streams of a group a turn goes on with; of a held one it sends one frame."""
+"""The number of held streams and of parked streams of a group that a turn handles. It sends one frame per held one."""
 
 
-class Aside:
-    """The held and the parked streams of a group, in one turn."""
+class SetAsideStreams:
+    """The held and the parked streams of a group, in one turn.
 
-    def __init__(self, at: GroupTurn) -> None:
-        self._at = at
+    Args:
+        group_turn: The turn of the group.
+    """
+
+    def __init__(self, group_turn: GroupTurn) -> None:
+        self._turn = group_turn
 
     @property
     def can_go_on(self) -> bool:
-        """Whether a stream that is held or parked could go on."""
+        """Whether there is work to do for a held or a parked stream."""
         return bool(self._held_due() or self._to_copy() or self._to_match())
 
     def send_held(self) -> bool:
-        """Go on with streams of which an event failed; whether more could be done at once."""
-        more, due_now = False, self._held_due()
-        for stream, held in due_now[:_STREAMS]:
-            more = self._send_stream(stream, held) or more
-        return more or len(due_now) > _STREAMS
+        """Send the next events of held streams, and return whether there is more to do."""
+        has_more, held_due = False, self._held_due()
+        for stream, held in held_due[:_STREAMS]:
+            has_more = self._send_stream(stream, held) or has_more
+        return has_more or len(held_due) > _STREAMS
 
     def park(self) -> tuple[list[DeadLetter], bool]:
-        """What the dead letter queue has yet to be given; whether there is more than that."""
+        """Return parked events to send to the dead letter queue, and whether there are more."""
         letters: list[DeadLetter] = []
         waiting = self._to_copy()
-        left = len(waiting) > _STREAMS
+        has_more = len(waiting) > _STREAMS
         room = _LETTERS
         for stream, parked in waiting[:_STREAMS]:
             if not room:
                 return letters, True
-            window = self._at.read(parked.copied, self._at.group.place, count=room, stream=stream)
+            window = self._turn.read(parked.copied, self._turn.group.place, count=room, stream=stream)
             room -= len(window.events)
             parked.copied = window.reached
-            left = left or not window.at_end
-            copied = [self._letter(placed, stream, parked) for placed in window.events if self._at.wants(placed)]
+            has_more = has_more or not window.at_end
+            copied = [self._letter(event, stream, parked) for event in window.events if self._turn.matches(event)]
             parked.letters += len(copied)
             letters += copied
-        return letters, left
+        return letters, has_more
 
     def release_unwanted(self) -> bool:
-        """Let parked streams go on whose failed event another filter leaves out; whether there are more to look at."""
-        group = self._at.group
+        """Resume parked streams whose failed event the changed filter excludes, and return whether more are left."""
+        group = self._turn.group
         waiting = self._to_match()
         for stream, parked in waiting[:_STREAMS]:
-            window = self._at.read(before(parked.event), parked.event, count=1, stream=stream)
-            # One that was removed meanwhile is told of when the stream goes on.
-            if any(map(self._at.wants, window.events)) or not window.events:
+            window = self._turn.read(before(parked.event), parked.event, count=1, stream=stream)
+            # A failed event that was removed is reported when the stream resumes.
+            if any(map(self._turn.matches, window.events)) or not window.events:
                 parked.version = group.version
             else:
                 del group.parked[stream]
-                group.held[stream] = Held(before(parked.event), 0, self._at.step.now, removals=parked.removals)
+                group.held[stream] = Held(before(parked.event), 0, self._turn.step.now, removals=parked.removals)
         return len(waiting) > _STREAMS
 
     def pass_parked(self, streams: AbstractSet[str], reached: Position) -> None:
-        """What is parked and has nothing new needs no reading: others do not wait for it."""
-        group = self._at.group
+        """Advance parked streams without new events: they need not be read, and other streams do not wait for them.
+
+        Args:
+            streams: The streams that have new events.
+            reached: The position up to which the log was read.
+        """
+        group = self._turn.group
         for stream, parked in group.parked.items():
             if parked.copied >= group.place and stream not in streams:
                 parked.copied = reached
 
     def _held_due(self) -> list[tuple[str, Held]]:
-        if not self._at.may_send:
+        if not self._turn.may_send:
             return []
-        group, now = self._at.group, self._at.step.now
+        group, now = self._turn.group, self._turn.step.now
         return [(stream, held) for stream, held in group.held.items() if held.due <= now and held.waits(group.place)]
 
     def _to_copy(self) -> list[tuple[str, Parked]]:
-        group = self._at.group
+        group = self._turn.group
         return [(stream, parked) for stream, parked in group.parked.items() if parked.copied < group.place]
 
     def _to_match(self) -> list[tuple[str, Parked]]:
-        group = self._at.group
+        group = self._turn.group
         return [(stream, parked) for stream, parked in group.parked.items() if parked.version < group.version]
 
     def _send_stream(self, stream: str, held: Held) -> bool:
-        at, group = self._at, self._at.group
-        window = at.read(held.at, group.place, count=_HELD_AT_ONCE, stream=stream)
-        wanted = list(filter(at.wants, window.events))
-        if not wanted or before(wanted[0].position) != held.at:
-            # What failed is gone, by removal or by another filter: what comes next was not tried.
+        turn, group = self._turn, self._turn.group
+        window = turn.read(held.after, group.place, count=_HELD_EVENTS, stream=stream)
+        events = list(filter(turn.matches, window.events))
+        if not events or before(events[0].position) != held.after:
+            # The event that failed was removed, or the changed filter excludes it. The next one has not been tried.
             held.attempt, held.errors = 0, []
-        # One that failed before goes alone, so that others do not fail with it.
-        sent = wanted[: 1 if held.attempt else at.builder.in_one_frame(wanted)]
+        # An event that failed before is sent alone, so that others do not fail with it.
+        sent = events[: 1 if held.attempt else turn.builder.in_one_frame(events)]
         until = sent[-1].position if sent else window.reached
-        at.tell_removed(window, held.at, until, since=held.removals, stream=stream)
+        turn.report_removed(window, held.after, until, since=held.removals, stream=stream)
         if not sent:
-            held.at = window.reached
+            held.after = window.reached
             if window.at_end and group.place >= group.high_watermark:
-                # It has caught up: what comes now goes with all other streams. The owner drops what it gets of the
-                # stream until it is told so, for that may have been sent before the stream was held.
-                del group.held[stream]
-                if group.flight and group.flight[0].position < held.at:
-                    # Who goes back to what is in flight passes over what was handled of this stream, or dropped.
-                    group.settled[stream] = InFlightEvent(held.at, stream, 0)
-                at.builder.add_caught_up(stream, at.address())
-                group.frame += 1
+                self._rejoin(stream, held)
             return not window.at_end
-        held.at = before(sent[0].position)
-        held.sent = [InFlightEvent(p.position, stream, p.event.sequence, held.removals, group.frame + 1) for p in sent]
-        held.earlier, held.by_cursor = [spot for spot in held.earlier if spot.position > sent[-1].position], False
-        held.sent_at, held.frame = at.step.stamp, group.frame + 1
+        frame = group.frame + 1
+        held.after = before(sent[0].position)
+        held.sent = [
+            InFlightEvent(positioned.position, stream, positioned.event.sequence, held.removals, frame)
+            for positioned in sent
+        ]
+        held.earlier, held.by_cursor = [event for event in held.earlier if event.position > sent[-1].position], False
+        held.sent_at, held.frame = turn.step.stamp, frame
         reason = held.errors[-1] if held.errors else None
-        at.builder.add_again(sent, held.attempt + 1, at.address(), reason=reason)
-        group.frame += 1
+        turn.builder.add_again(sent, held.attempt + 1, turn.address(), reason=reason)
+        group.frame = frame
         return False
 
-    def _letter(self, placed: PositionedEvent, stream: str, parked: Parked) -> DeadLetter:
-        failed = placed.event.sequence == parked.sequence
-        durable = self._at.durable
+    def _rejoin(self, stream: str, held: Held) -> None:
+        """Let a held stream that has caught up continue with the other streams.
+
+        The owner drops events of the stream until it is notified, for they may have been sent before the stream was
+        held.
+        """
+        turn, group = self._turn, self._turn.group
+        del group.held[stream]
+        if group.flight and group.flight[0].position < held.after:
+            # If the group goes back to its events in flight, it skips events of this stream that were handled.
+            group.settled[stream] = InFlightEvent(held.after, stream, 0)
+        turn.builder.add_caught_up(stream, turn.address())
+        group.frame += 1
+
+    def _letter(self, positioned: PositionedEvent, stream: str, parked: Parked) -> DeadLetter:
+        failed = positioned.event.sequence == parked.sequence
+        durable = self._turn.durable
         return DeadLetter(
             subscription=durable.name,
             key=durable.key,
             stream=stream,
-            sequence=placed.event.sequence,
-            event=placed.event.encoded().decode(),
+            sequence=positioned.event.sequence,
+            event=positioned.event.encoded().decode(),
             attempts=parked.attempts if failed else 0,
             errors=tuple(parked.errors) if failed else (f"behind {parked.sequence}, which was parked",),
             since=rfc3339(parked.since),

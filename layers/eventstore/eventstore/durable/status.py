@@ -1,4 +1,4 @@
-"""How a durable subscription stands: who takes part, how far it is, and how much it has set aside."""
+"""The status of a durable subscription: its members, its position and lag, and its held and parked streams."""
 
 from __future__ import annotations
 
@@ -20,29 +20,30 @@ if TYPE_CHECKING:
 __all__ = ["MOST", "PartitionStanding", "Standing", "standing_of"]
 
 MOST = 10_000
-"""A lag is counted that far: it may be more."""
+"""The number up to which a lag is counted. The lag may be greater."""
 
 _END = Position((1 << 63) - 1, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class PartitionStanding:
-    """A durable subscription in one partition.
+    """The status of a durable subscription in one partition.
 
     Attributes:
-        owner: The connection that the partition belongs to.
-        in_flight: Events that were sent and not acknowledged.
-        held: Streams of which an event failed and is to be tried again.
-        parked: Streams that are set aside.
-        full: Whether these two are so many that it takes nothing new (`Group.full`).
-        log_lag: Events of the partition's log that it has yet to come to, of whatever stream, at most `MOST`; None if
-            that is not for whoever asks.
-        lag: Those of them that are the subscription's, as far as they were counted; None if nobody counted.
-        lag_more: Whether there may be more of these.
-        place: Everything before it was acknowledged, but for streams that are held or parked.
-        version: Of the definition that it goes by.
-        oldest: When the oldest event was stored that it has not acknowledged, parked ones apart, in milliseconds since
-            1970; None if there is none. Without a lag, of those that were sent or are to be tried again.
+        partition: The partition's number.
+        owner: The connection that owns the partition; None if there is none.
+        in_flight: The number of events that were sent and not acknowledged.
+        held: The number of held streams.
+        parked: The number of parked streams.
+        full: Whether so many streams are held or parked that no new events are sent (`Group.full`).
+        log_lag: The number of events after the subscription's position in the log, of all streams, at most `MOST`; None
+            if the caller may not know it.
+        lag: How many of these events match the subscription, as far as they were counted; None if they were not.
+        lag_more: Whether more events may match than `lag` counts.
+        place: The position before which all events were acknowledged, except those of held and parked streams.
+        version: The version of the definition that the partition applies.
+        oldest: When the oldest unacknowledged event was stored, in milliseconds since 1970, parked ones excluded; None
+            if there is none. Without a lag, the oldest of those that were sent or are held.
     """
 
     partition: int
@@ -61,10 +62,13 @@ class PartitionStanding:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A durable subscription as it stands, with its members in all partitions.
+    """The status of a durable subscription.
 
     Attributes:
-        epochs: Of its partitions; none if nobody asked for its place.
+        durable: The subscription.
+        members: Its members in all partitions.
+        partitions: Its status in each partition.
+        epochs: The epochs of its partitions; empty if its cursor was not asked for.
     """
 
     durable: Durable
@@ -74,63 +78,64 @@ class Standing:
 
     @property
     def cursor(self) -> str | None:
-        """Where it stands, as clients carry it."""
-        places = {one.partition: (self.epochs[one.partition], one.place) for one in self.partitions if self.epochs}
-        return Cursor(places).token() if places else None
+        """The position of the subscription as a cursor token; None without `epochs`."""
+        if not self.epochs or not self.partitions:
+            return None
+        return Cursor({part.partition: (self.epochs[part.partition], part.place) for part in self.partitions}).token()
 
     @property
     def in_flight(self) -> int:
-        """As in `PartitionStanding`, of all partitions; so are the others."""
-        return sum(one.in_flight for one in self.partitions)
+        """As in `PartitionStanding`, of all partitions."""
+        return sum(part.in_flight for part in self.partitions)
 
     @property
     def held(self) -> int:
-        """See `in_flight`."""
-        return sum(one.held for one in self.partitions)
+        """As in `PartitionStanding`, of all partitions."""
+        return sum(part.held for part in self.partitions)
 
     @property
     def parked(self) -> int:
-        """See `in_flight`."""
-        return sum(one.parked for one in self.partitions)
+        """As in `PartitionStanding`, of all partitions."""
+        return sum(part.parked for part in self.partitions)
 
     @property
     def full(self) -> bool:
-        """Whether it is full anywhere."""
-        return any(one.full for one in self.partitions)
+        """Whether the subscription is full in any partition."""
+        return any(part.full for part in self.partitions)
 
     @property
     def log_lag(self) -> int | None:
-        """See `in_flight`; None if it is None of one."""
-        return _sum(one.log_lag for one in self.partitions)
+        """As in `PartitionStanding`, of all partitions; None if it is None in any."""
+        return _sum(part.log_lag for part in self.partitions)
 
     @property
     def lag(self) -> int | None:
-        """See `log_lag`."""
-        return _sum(one.lag for one in self.partitions)
+        """As in `PartitionStanding`, of all partitions; None if it is None in any."""
+        return _sum(part.lag for part in self.partitions)
 
     @property
     def lag_more(self) -> bool:
-        """Whether there may be more anywhere."""
-        return any(one.lag_more for one in self.partitions)
+        """Whether more events may match in any partition."""
+        return any(part.lag_more for part in self.partitions)
 
     @property
     def oldest(self) -> int | None:
-        """See `in_flight`."""
-        return min((one.oldest for one in self.partitions if one.oldest is not None), default=None)
+        """As in `PartitionStanding`, of all partitions."""
+        return min((part.oldest for part in self.partitions if part.oldest is not None), default=None)
 
 
 def standing_of(log: Log, durables: Durables, durable: Durable, *, access: Access, count: int = 0) -> Standing:
-    """How one stands.
+    """Return the status of a durable subscription.
 
-    A lag in the log counts events of all streams, so an access to some of them is told none.
+    The lag in the log counts events of all streams, so an access that is confined to some streams gets none.
 
     Args:
-        log: Where its events are.
-        durables: Where it stands.
-        durable: Which one.
-        access: Of who asks.
-        count: How many events are read at most to see whether they are the subscription's; 0 if its lag is wanted only
-            where that is known without, and its place is not.
+        log: Holds the events.
+        durables: Holds the groups of the subscription.
+        durable: The subscription.
+        access: The caller's access.
+        count: The most events to read to compute the lag. With 0, the lag is given only where it is known without
+            reading events, and there is no cursor.
     """
     groups = durables.groups(durable)
     places = {partition: group.place for partition, group in groups.items()}
@@ -138,24 +143,24 @@ def standing_of(log: Log, durables: Durables, durable: Durable, *, access: Acces
     lags = _lags(log, durable, places, log_lags, count)
     members = dict.fromkeys(member for group in groups.values() for member in group.members)
     partitions = [_partition(p, group, log_lags.get(p), lags.get(p)) for p, group in groups.items()]
-    epochs = {p: found.epoch for p, found in log.missing(dict.fromkeys(places, _END)).items()} if count else {}
+    epochs = {p: missing.epoch for p, missing in log.missing(dict.fromkeys(places, _END)).items()} if count else {}
     return Standing(durable, sorted(members), partitions, epochs)
 
 
 def _lags(
     log: Log, durable: Durable, places: Mapping[int, Position], log_lags: Mapping[int, Lag], count: int
 ) -> dict[int, tuple[int, bool]]:
-    """Per partition how many events of its log the subscription wants, and whether there may be more."""
+    """Return per partition how many events after a position match the subscription, and whether there may be more."""
     if durable.filter.text == "[]" and not durable.streams:
         return {partition: (lag.events, lag.events >= MOST) for partition, lag in log_lags.items()}
-    found = {partition: (0, False) for partition, lag in log_lags.items() if not lag.events}
-    behind = {partition: places[partition] for partition in log_lags if partition not in found}
+    lags = {partition: (0, False) for partition, lag in log_lags.items() if not lag.events}
+    behind = {partition: places[partition] for partition in log_lags if partition not in lags}
     if count and behind:
         for partition, tail in log.tail(behind, count=max(1, count // len(behind)), streams=durable.streams).items():
             events = [event for _, event in tail.events]
-            wanted = sum(durable.matches(event.stream, recorded_attributes(event)) for event in events)
-            found[partition] = wanted, not tail.at_end
-    return found
+            matched = sum(durable.matches(event.stream, recorded_attributes(event)) for event in events)
+            lags[partition] = matched, not tail.at_end
+    return lags
 
 
 def _sum(figures: Iterable[int | None]) -> int | None:
@@ -163,10 +168,10 @@ def _sum(figures: Iterable[int | None]) -> int | None:
     return None if None in known else sum(figure or 0 for figure in known)
 
 
-def _partition(partition: int, group: Group, lag: Lag | None, wanted: tuple[int, bool] | None) -> PartitionStanding:
-    times = [spot.position.time for spot in group.flight[:1]]
-    times += [_time(held) for held in group.held.values() if held.sent or held.attempt]
-    times += [lag.oldest] if lag is not None and lag.oldest is not None else []
+def _partition(partition: int, group: Group, log_lag: Lag | None, lag: tuple[int, bool] | None) -> PartitionStanding:
+    times = [event.position.time for event in group.flight[:1]]
+    times += [_time_of_first(held) for held in group.held.values() if held.sent or held.attempt]
+    times += [log_lag.oldest] if log_lag is not None and log_lag.oldest is not None else []
     return PartitionStanding(
         partition=partition,
         owner=group.owner.connection if group.owner else None,
@@ -174,15 +179,15 @@ def _partition(partition: int, group: Group, lag: Lag | None, wanted: tuple[int,
         held=len(group.held),
         parked=len(group.parked),
         full=group.full,
-        log_lag=None if lag is None else lag.events,
-        lag=None if wanted is None else wanted[0],
-        lag_more=wanted is not None and wanted[1],
+        log_lag=None if log_lag is None else log_lag.events,
+        lag=None if lag is None else lag[0],
+        lag_more=lag is not None and lag[1],
         place=before(group.flight[0].position) if group.flight else group.place,
         version=group.version,
         oldest=min(times, default=None),
     )
 
 
-def _time(held: Held) -> int:
-    # Of an event that waits, only the place before it is known; the two are of one millisecond, or of two in a row.
-    return held.sent[0].position.time if held.sent else held.at.time
+def _time_of_first(held: Held) -> int:
+    # Of an event that waits, only the position before it is known: at most one millisecond earlier.
+    return held.sent[0].position.time if held.sent else held.after.time

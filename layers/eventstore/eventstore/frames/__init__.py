@@ -1,1 +1,1 @@
-"""Frames: what a client is sent at once, how events become frames, and how much of that a turn may do."""
+"""Frames: the messages that clients receive, how events become frames, and how much a turn may send."""

@@ -1,7 +1,7 @@
-"""How far a turn may go: less far than it meant to where very many may want its events, or very much is to be sent.
+"""The budget of a turn: how many events it can carry, given how many subscriptions match them and what they add up to.
 
-Both measures shrink, or stay, as subscriptions end: a later try of a turn finds no more to do than an earlier one,
-which `Turns.narrow` relies on.
+Both costs only decrease as subscriptions end. So a retry of a turn finds no more to do than an earlier try, which
+`Turns.narrow` relies on.
 """
 
 from __future__ import annotations
@@ -12,91 +12,109 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from eventstore.frames.builder import FrameLimits
+    from eventstore.frames.limits import FrameLimits
     from eventstore.positions import Position
     from eventstore.subscriptions import Subscription
 
 __all__ = ["Groups", "affordable_to_match", "affordable_to_send", "fitting", "leading"]
 
 Groups = dict[tuple[tuple[int, ...], bool], list["Subscription"]]
-"""Who gets the same events: by the indexes of these, and whether they go as bare events."""
+"""Subscriptions that receive the same events, by the indexes of the events and whether they are sent as bare events."""
 
 _SUBSCRIPTION = 25
-"""To look at a subscription at all takes as long as to ask it about so many events (docs/operations/costs.md)."""
+"""The cost of loading a subscription, as a number of events that it is matched with (docs/operations/costs.md)."""
 
 
 def affordable_to_match(
-    places: Sequence[Position], at: Mapping[str, Sequence[int]], found: Mapping[str, Sequence[str]], *, most: int
+    positions: Sequence[Position],
+    indexes_by_term: Mapping[str, Sequence[int]],
+    keys_by_term: Mapping[str, Sequence[str]],
+    *,
+    most: int,
 ) -> int:
-    """With how many of its events a turn may go on, given who may want them.
+    """Return how many of its first events a turn can match with their candidate subscriptions.
 
     Args:
-        places: Where the events stand.
-        at: Per term the indexes of its events, in order.
-        found: Per term the subscriptions that are found under it.
-        most: Pairs of an event and a subscription.
+        positions: The positions of the events.
+        indexes_by_term: Per index term the indexes of its events, in order.
+        keys_by_term: Per index term the keys of the subscriptions that are stored under it.
+        most: The most pairs of an event and a subscription.
     """
-    if sum(len(keys) * (len(at[term]) + _SUBSCRIPTION) for term, keys in found.items()) <= most:
-        return len(places)
-    costs = [0] * len(places)
-    for term, keys in found.items():
-        costs[at[term][0]] += len(keys) * _SUBSCRIPTION
-        for index in at[term]:
+    pairs = sum(len(keys) * (len(indexes_by_term[term]) + _SUBSCRIPTION) for term, keys in keys_by_term.items())
+    if pairs <= most:
+        return len(positions)
+    costs = [0] * len(positions)
+    for term, keys in keys_by_term.items():
+        costs[indexes_by_term[term][0]] += len(keys) * _SUBSCRIPTION
+        for index in indexes_by_term[term]:
             costs[index] += len(keys)
-    return _affordable(places, costs, most)
+    return _affordable(positions, costs, most)
 
 
 def affordable_to_send(
-    places: Sequence[Position], sizes: Sequence[int], groups: Groups, limits: FrameLimits, *, most: int
+    positions: Sequence[Position], sizes: Sequence[int], groups: Groups, limits: FrameLimits, *, most: int
 ) -> int:
-    """With how many of its events a turn may go on, given who gets them.
+    """Return how many of its first events a turn can send.
 
     Args:
-        places: Where the events stand.
-        sizes: How many bytes each has.
-        groups: Who gets which.
-        limits: How deliveries are cut.
-        most: Bytes of all deliveries.
+        positions: The positions of the events.
+        sizes: The size of each event in bytes.
+        groups: The subscriptions that receive the events.
+        limits: The limits of frames and deliveries.
+        most: The most bytes of all deliveries.
     """
     copies = {group: _copies(len(group[0]), len(to), limits, bare=group[1]) for group, to in groups.items()}
     if sum(sizes) * sum(copies.values()) <= most:
-        return len(places)
-    costs = [0] * len(places)
-    for (indexes, _), times in copies.items():
+        return len(positions)
+    costs = [0] * len(positions)
+    for (indexes, _), count in copies.items():
         for index in indexes:
-            costs[index] += times * sizes[index]
-    return _affordable(places, costs, most)
+            costs[index] += count * sizes[index]
+    return _affordable(positions, costs, most)
 
 
 def fitting(sizes: Iterable[int], most: int) -> int:
-    """How many things in the lead are no larger than that together; one in any case."""
-    return max(1, sum(size <= most for size in accumulate(sizes)))
+    """Return how many of the first items fit into a total size; at least one.
+
+    Args:
+        sizes: The size of each item.
+        most: The total size.
+    """
+    return max(1, sum(total <= most for total in accumulate(sizes)))
 
 
 def leading(groups: Groups, count: int) -> Groups:
-    """The same, of only the first events."""
-    left: Groups = {}
+    """Return groups without the events after the first ones.
+
+    Args:
+        groups: The groups.
+        count: The number of events to keep.
+    """
+    result: Groups = {}
     for (indexes, bare), subscriptions in groups.items():
         if kept := tuple(index for index in indexes if index < count):
-            left.setdefault((kept, bare), []).extend(subscriptions)
-    return left
+            result.setdefault((kept, bare), []).extend(subscriptions)
+    return result
 
 
 def _copies(events: int, addresses: int, limits: FrameLimits, *, bare: bool) -> int:
-    """About how often each event of a group stands in deliveries; never more if there are fewer addresses."""
-    together = limits.addresses
+    """Return about how many deliveries hold each event of a group. Fewer addresses never lead to more."""
+    per_part = limits.addresses
     if bare:
-        together = max(1, min(together, limits.posts // min(events, limits.events)))
-    return min(addresses, limits.shards) + addresses // together
+        per_part = max(1, min(per_part, limits.posts // min(events, limits.events)))
+    return min(addresses, limits.shards) + addresses // per_part
 
 
-def _affordable(places: Sequence[Position], costs: Iterable[int], most: int) -> int:
-    """How many events in the lead cost no more than that together: those of whole appends, and of one in any case."""
-    spent = whole = 0
-    for number, (place, cost) in enumerate(zip(places, costs, strict=True)):
-        if number and (place.time, place.order) != (places[number - 1].time, places[number - 1].order):
-            whole = number
-        spent += cost
-        if spent > most and whole:
-            return whole
-    return len(places)
+def _affordable(positions: Sequence[Position], costs: Iterable[int], most: int) -> int:
+    """Return how many of the first events cost at most `most`. The events of one append stay together.
+
+    The first append is affordable in any case.
+    """
+    total = whole_appends = 0
+    for index, (position, cost) in enumerate(zip(positions, costs, strict=True)):
+        if index and (position.time, position.order) != (positions[index - 1].time, positions[index - 1].order):
+            whole_appends = index
+        total += cost
+        if total > most and whole_appends:
+            return whole_appends
+    return len(positions)

@@ -1,7 +1,7 @@
-"""Frames: what a subscription is sent at once; and deliveries, which carry frames to the function that posts them.
+"""Frames, the messages of a subscription, and deliveries, which carry frames to the function that posts them.
 
-A delivery is text: a line of JSON that describes its parts, then the parts' events as they are to be sent. Events are
-spliced, never parsed: JSON stays what the publisher wrote. One part serves many subscriptions that get the same events.
+A delivery is text: a line of JSON that describes its parts, then the events of the parts as they are sent. Events are
+spliced and never parsed, so their JSON stays as published. One part serves all subscriptions that get the same events.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["Address", "Delivery", "Kind", "Part", "Posting", "escape_for_sqs", "
 
 
 class Kind:
-    """What a part holds; docs/protocol.md says what becomes of each."""
+    """The kinds of parts; docs/protocol.md describes the message that each becomes."""
 
     EVENTS = "events"
     BARE = "bare"
@@ -33,9 +33,13 @@ class Kind:
 
 
 class Address(NamedTuple):
-    """A subscription that gets a part: its connection, its id, and the number of its (first) frame.
+    """A subscription that gets a part.
 
-    `opened` is when its connection was made, if it may not be open yet; 0 otherwise.
+    Attributes:
+        connection: The id of its connection.
+        subscription: The id that the client chose.
+        frame: The number of its frame; of a `BARE` part, of the first one.
+        opened: When its connection was opened, in milliseconds since 1970, if it may not accept posts yet; 0 otherwise.
     """
 
     connection: str
@@ -46,17 +50,16 @@ class Address(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Something that all addresses get.
+    """The content of a frame, or of several bare events, that all its addresses get.
 
     Attributes:
         kind: One of `Kind`.
-        partition: Where it comes from.
-        cursors: Behind the whole; of a `BARE` part, behind each of its events.
-        texts: Of `EVENTS` and `RESENT`, an array of them; of `OWNED`, the members that say by which rules; of `AGAIN`,
-            the members that say what is tried again, and an array, which is empty once the stream has caught up; of
-            `BARE`, each event by itself; of `TRUNCATED`, the members that say what is missing; of `TEXT`, the message
-            itself.
-        to: Who gets it.
+        partition: The partition of the events.
+        cursors: The cursor after the frame; of `BARE`, one after each event; empty for kinds without a cursor.
+        texts: By kind: `EVENTS` and `RESENT`, the JSON array of events; `OWNED`, the members with the rules; `AGAIN`,
+            the members that describe the attempt, and the array of events, which is empty once the stream has caught
+            up; `BARE`, each event; `TRUNCATED`, the members that report what is missing; `TEXT`, the message.
+        to: The subscriptions that get it.
     """
 
     kind: str
@@ -67,25 +70,30 @@ class Part:
 
     @property
     def size(self) -> int:
-        """About how many bytes it adds to a delivery."""
+        """About how many bytes the part adds to a delivery."""
         addresses = sum(len(address.connection) + len(address.subscription) + 32 for address in self.to)
         return sum(len(text.encode()) for text in self.texts) + sum(map(len, self.cursors)) + addresses + 64
 
     @property
     def posts(self) -> int:
-        """How many messages it is to become."""
+        """The number of messages that the part expands to."""
         return len(self.to) * (len(self.texts) if self.kind == Kind.BARE else 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One message to the function that posts: parts for connections of one shard, in order."""
+    """A message to the function that posts frames.
+
+    Attributes:
+        shard: The shard of all connections in it.
+        parts: The parts, in the order of posting.
+    """
 
     shard: int
     parts: tuple[Part, ...]
 
     def encoded(self) -> str:
-        """What `postings` reads."""
+        """Return the text that `postings` reads."""
         heads = [
             [part.kind, part.partition, part.cursors, [len(text) for text in map(escape_for_sqs, part.texts)], part.to]
             for part in self.parts
@@ -95,7 +103,13 @@ class Delivery:
 
 
 class Posting(NamedTuple):
-    """One message for one connection; `opened` as in `Address`."""
+    """A message for a connection.
+
+    Attributes:
+        connection: The connection's id.
+        message: The text of the message.
+        opened: As in `Address`.
+    """
 
     connection: str
     message: str
@@ -103,12 +117,17 @@ class Posting(NamedTuple):
 
 
 def shard_of(connection: str, shards: int) -> int:
-    """The shard of a connection: its frames keep their order, and wait for no other shard's."""
+    """Return the shard of a connection. The order of frames is kept within a shard; shards do not wait for each other.
+
+    Args:
+        connection: The connection's id.
+        shards: The number of shards.
+    """
     return crc_hqx(connection.encode(), 0) % shards
 
 
 def postings(encoded: str) -> Iterator[Posting]:
-    """The messages that a delivery is to become, each connection's in order."""
+    """Yield the messages of a delivery, in the order of each connection."""
     head, _, texts = encoded.partition("\n")
     start = 0
     for kind, partition, cursors, lengths, to in json.loads(head):
@@ -119,7 +138,7 @@ def postings(encoded: str) -> Iterator[Posting]:
             if kind == Kind.BARE:
                 messages = _bare(partition, cursors, pieces, frame)
             else:
-                # Ids and cursors are of characters that JSON leaves as they are.
+                # Ids and cursors have no characters that JSON escapes.
                 head = f'"id":"{subscription}","partition":{partition},"frame":{frame}'
                 messages = _framed(kind, head, cursors, pieces)
             for message in messages:
@@ -141,8 +160,8 @@ def _framed(kind: str, head: str, cursors: Sequence[str], texts: Sequence[str]) 
     elif kind == Kind.AGAIN:
         yield f'{{"type":"events",{head},{texts[0]},"events":{texts[1]}}}'
     elif kind in {Kind.LIVE, Kind.OWNED}:
-        about = "".join(f",{text}" for text in texts)
-        yield f'{{"type":"{kind}",{head}{about},"cursor":"{cursors[0]}"}}'
+        members = "".join(f",{text}" for text in texts)
+        yield f'{{"type":"{kind}",{head}{members},"cursor":"{cursors[0]}"}}'
     elif kind == Kind.REVOKED:
         yield f'{{"type":"revoked",{head}}}'
     else:
@@ -150,8 +169,8 @@ def _framed(kind: str, head: str, cursors: Sequence[str], texts: Sequence[str]) 
 
 
 def escape_for_sqs(text: str) -> str:
-    """JSON without characters that SQS does not take."""
-    # The only characters that JSON strings may hold and SQS messages may not (Amazon SQS API Reference, SendMessage).
+    """Return JSON text in which characters that SQS does not accept are escaped."""
+    # The only characters that are valid in JSON and invalid in SQS messages (Amazon SQS API Reference, SendMessage).
     if "\ufffe" not in text and "\uffff" not in text:
         return text
     return text.replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")

@@ -1,7 +1,8 @@
-"""Durable subscriptions: one of them in one partition, as a state and what moves it. Pure: no I/O, no clock.
+"""Durable subscriptions: the state of each in a partition, and the functions that change it. Pure: no I/O, no clock.
 
-A group stands at a `place` in the partition's log: every event before it was sent, or is of a stream that is held or
-parked, or is none of the subscription's. What was sent and not acknowledged is in flight, in the order of the log.
+A group has a position in the partition's log, its `place`. Every event before it was sent, or belongs to a stream that
+is held or parked, or does not match the subscription. Events that were sent and not acknowledged are in flight, in the
+order of the log.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What members and operators ask of a group. The partition's next turn takes it in."""
+"""Commands of members and operators to a group. The partition's next turn applies them."""
 
 from __future__ import annotations
 
@@ -28,12 +28,17 @@ __all__ = [
 
 
 LONGEST_REASON = 300
-"""Characters that are kept of a reason: commands wait in the store, and states with their reasons are written whole."""
+"""The number of characters of a reason that are kept. Commands wait in the store, and states are written as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """A connection takes part; it calls the subscription `id`."""
+    """Add a connection to the members.
+
+    Attributes:
+        connection: The connection's id.
+        id: The connection's own id for the subscription.
+    """
 
     connection: str
     id: str
@@ -41,10 +46,11 @@ class Join:
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """A connection takes part no more.
+    """Remove a connection from the members.
 
     Attributes:
-        orderly: It said so itself: what it had was no reason.
+        connection: The connection's id.
+        orderly: Whether the member left by itself, so that none of the events that it had is a cause.
     """
 
     connection: str
@@ -53,10 +59,11 @@ class Leave:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """The owner is done with a partition that was revoked.
+    """Release a partition that was revoked from its owner.
 
     Attributes:
-        frame: The number of the frame that revoked it; 0 if that is not known.
+        connection: The owner's connection.
+        frame: The number of the frame that revoked the partition; 0 if it is not known.
     """
 
     connection: str
@@ -65,11 +72,13 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """All that the owner was sent up to a place is handled, but for streams that are held.
+    """Acknowledge all events that the owner was sent up to a position, except those of held streams.
 
     Attributes:
-        epoch: Of the partition, when the place was given; empty, if that is not known.
-        frame: The number of the frame that the place was given with; 0, if that is not known.
+        connection: The owner's connection.
+        position: The position in the cursor that the owner sent.
+        epoch: The partition's epoch in that cursor; empty if it is not known.
+        frame: The number of the frame that carried the cursor; 0 if it is not known.
     """
 
     connection: str
@@ -80,7 +89,14 @@ class Ack:
 
 @dataclass(frozen=True, slots=True)
 class AckStream:
-    """All of a stream up to a sequence is handled; `frame` as in `Ack`, of the frame that held the event."""
+    """Acknowledge all events of a stream up to a sequence.
+
+    Attributes:
+        connection: The owner's connection.
+        stream: The stream's name.
+        sequence: The sequence of the last event that is acknowledged.
+        frame: The number of the frame that carried this event; 0 if it is not known.
+    """
 
     connection: str
     stream: str
@@ -90,12 +106,15 @@ class AckStream:
 
 @dataclass(frozen=True, slots=True)
 class Nack:
-    """An event could not be handled.
+    """Report that the owner could not handle an event.
 
     Attributes:
-        delay: Milliseconds until it is to be tried again; None for the hub's own pauses.
-        park: Whether it is not to be tried again.
+        connection: The owner's connection.
+        stream: The stream of the event.
+        sequence: The sequence of the event.
         reason: At most `LONGEST_REASON` characters.
+        delay: Milliseconds until the next attempt; None for the hub's own backoff.
+        park: Whether to park the stream without another attempt.
         frame: As in `AckStream`.
     """
 
@@ -110,7 +129,12 @@ class Nack:
 
 @dataclass(frozen=True, slots=True)
 class Redrive:
-    """A parked stream goes on: from the event that failed, behind it (`skip`), or behind all of it (`drop`)."""
+    """Resume a parked stream.
+
+    Attributes:
+        stream: The stream's name.
+        how: `start` resumes at the event that failed, `skip` after it, `drop` after all parked events.
+    """
 
     stream: str
     how: str
@@ -118,11 +142,13 @@ class Redrive:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """The group goes to another place, and forgets what it had in flight, held and parked.
+    """Move the group to another position, and discard its events in flight and its held and parked streams.
 
     Attributes:
-        from_oldest: Whether that is the oldest event kept, wherever it stands, so that nothing is missing before it.
-        removals: Of how many removals of events who goes on there knows (`Missing.serial`): it is told of later ones.
+        position: The events after it are sent next.
+        from_oldest: Whether the position is the oldest event kept, wherever that is, so that no event before it is
+            reported as missing.
+        removals: The removals of events that are known at the position (`Missing.serial`). Later ones are reported.
     """
 
     position: Position
@@ -132,11 +158,11 @@ class Replay:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The group goes by another definition from here on; what is in flight ends as it began.
+    """Give the group another definition. Events in flight finish under the previous one.
 
     Attributes:
-        version: Of the definition; an older one than the group's changes nothing.
-        definition: As `Durable.encoded` gives it.
+        version: The version of the definition. One that is not newer than the group's changes nothing.
+        definition: The definition (`Durable.encoded`).
     """
 
     version: int
@@ -145,10 +171,11 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """The owner showed that it works, if not in this partition.
+    """Report that the owner was active, perhaps in another partition.
 
     Attributes:
-        at: When, in milliseconds since 1970, by the clock of turns.
+        connection: The owner's connection.
+        at: When it was active, in milliseconds since 1970, by the clock of turns.
     """
 
     connection: str
@@ -157,10 +184,11 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """A deadline has passed, and the owner has shown nowhere that it works.
+    """Report that a deadline has passed and that the owner was active in no partition.
 
     Attributes:
-        heard: When the group had last heard of it. If it has heard of it since, that counts.
+        connection: The owner's connection.
+        heard: The group's `heard` when the deadline passed. If the group's is newer, the command changes nothing.
     """
 
     connection: str
@@ -186,14 +214,14 @@ _NAMES = {kind: name for name, kind in _KINDS.items()}
 
 
 def encoded(command: Command) -> str:
-    """What `decoded` reads back."""
+    """Return the text that `decoded` reads."""
     text = json.dumps([_NAMES[type(command)], *astuple(command)], separators=(",", ":"), ensure_ascii=False)
-    # JSON may name half of a character, of which no text in the store is made.
+    # JSON may hold a lone surrogate, which cannot be encoded as UTF-8 for the store.
     return text.encode(errors="replace").decode()
 
 
 def decoded(text: str) -> Command:
-    """The command that was encoded."""
+    """Return the command that was encoded."""
     name, *members = json.loads(text)
     values: list[Any] = [Position(*member) if isinstance(member, list) else member for member in members]
     return _KINDS[name](*values)

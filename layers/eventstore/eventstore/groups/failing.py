@@ -1,4 +1,4 @@
-"""Events that could not be handled: their streams are held, tried again, and parked in the end."""
+"""Events that could not be handled: their streams are held, retried, and parked after the last attempt."""
 
 from __future__ import annotations
 
@@ -16,20 +16,24 @@ if TYPE_CHECKING:
     from eventstore.groups.state import InFlightEvent
     from eventstore.groups.step import Step
 
-__all__ = ["fail", "hold", "pass_deadlines", "retry"]
+__all__ = ["apply_deadlines", "fail", "hold", "retry"]
 
 _ERRORS = 5
-_FIRST_PAUSE, _LONGEST_PAUSE = 1000, 60_000
+_FIRST_PAUSE_MS, _LONGEST_PAUSE_MS = 1000, 60_000
 
 _EARLIER, _EARLIER_PARKED = 100, 10
-"""Events of a stream whose late words count; states are written whole."""
+"""The number of events of a stream whose late acknowledgements and nacks count. States are written as a whole."""
 
 
 def fail(step: Step, nack: Nack) -> None:
-    """An event failed, by its owner's word.
+    """Apply the owner's nack of an event.
 
-    Words about a stream may overtake each other. The earliest event that failed is the one that counts: what a later
-    one's nack took for handled was not.
+    Nacks of one stream may overtake each other. The earliest failed event counts: a nack of a later event implied that
+    the events before it were handled, and for this one that was wrong.
+
+    Args:
+        step: The group and its partition.
+        nack: Changes nothing if its event is not known.
     """
     group, stream = step.group, nack.stream
     held, parked = group.held.get(stream), group.parked.get(stream)
@@ -37,73 +41,91 @@ def fail(step: Step, nack: Nack) -> None:
         _fail_held(step, held, nack)
     elif parked is not None:
         _fail_parked(step, parked, nack)
-    elif spot := _spot(group.flight, nack):
-        hold(step, spot, nack.reason, delay=nack.delay, park=nack.park)
+    elif event := _nacked_event(group.flight, nack):
+        hold(step, event, nack.reason, delay=nack.delay, park=nack.park)
 
 
 def hold(
     step: Step,
-    spot: InFlightEvent,
+    event: InFlightEvent,
     reason: str,
     *,
     delay: int | None = None,
     park: bool = False,
     by_cursor: bool = False,
 ) -> None:
-    """Take a stream out of the flight, at an event that failed for the first time; those before it are handled.
+    """Hold the stream of an event that failed for the first time. The events of the stream before it are handled.
 
-    `delay` and `park` are as in `Nack`, `by_cursor` as in `Held`.
+    Args:
+        step: The group and its partition.
+        event: The event that failed; it is in flight.
+        reason: Why it failed.
+        delay: As in `Nack`.
+        park: As in `Nack`.
+        by_cursor: As in `Held`.
     """
     group = step.group
-    earlier = [one for one in group.flight if one.stream == spot.stream]
-    at = earlier.index(spot)
-    first = max(0, min(at - _EARLIER // 2, len(earlier) - _EARLIER))
-    group.flight = [one for one in group.flight if one.stream != spot.stream]
-    group.settled.pop(spot.stream, None)
-    held = Held(before(spot.position), 0, step.now, removals=spot.removals)
+    earlier = [in_flight for in_flight in group.flight if in_flight.stream == event.stream]
+    index = earlier.index(event)
+    first = max(0, min(index - _EARLIER // 2, len(earlier) - _EARLIER))
+    group.flight = [in_flight for in_flight in group.flight if in_flight.stream != event.stream]
+    group.settled.pop(event.stream, None)
+    held = Held(before(event.position), 0, step.now, removals=event.removals)
     held.earlier, held.by_cursor = earlier[first : first + _EARLIER], by_cursor
-    group.held[spot.stream] = held
-    retry(step, spot.stream, held, spot, reason, delay=delay, park=park)
+    group.held[event.stream] = held
+    retry(step, event.stream, held, event, reason, delay=delay, park=park)
 
 
 def retry(
     step: Step,
     stream: str,
     held: Held,
-    spot: InFlightEvent,
+    event: InFlightEvent,
     reason: str,
     *,
     delay: int | None = None,
     park: bool = False,
 ) -> None:
-    """Let the event of a held stream that failed once more come again, or park it; those before it are handled."""
-    place = before(spot.position)
-    if place != held.at:
-        held.at, held.attempt, held.errors = place, 0, []
+    """Count a failed attempt of an event of a held stream, and schedule its next attempt or park the stream.
+
+    The events of the stream before it are handled.
+
+    Args:
+        step: The group and its partition.
+        stream: The stream's name.
+        held: The state of the held stream.
+        event: The event that failed.
+        reason: Why it failed.
+        delay: As in `Nack`.
+        park: As in `Nack`.
+    """
+    position = before(event.position)
+    if position != held.after:
+        held.after, held.attempt, held.errors = position, 0, []
     held.attempt += 1
     held.errors = [*held.errors, reason[:LONGEST_REASON]][-_ERRORS:]
     if held.sent:
         held.earlier, held.sent, held.by_cursor = held.sent, [], False
-    _schedule(step, stream, held, spot, delay=delay, park=park)
+    _schedule(step, stream, held, event, delay=delay, park=park)
 
 
-def pass_deadlines(step: Step) -> None:
-    """What a silent owner was sent has failed: of what is in flight the first, and of each held stream."""
+def apply_deadlines(step: Step) -> None:
+    """Fail the events that a silent owner did not acknowledge in time: the first in flight, and each held stream's."""
     group, deadline = step.group, step.rules.ack_deadline
-    is_over = bool(group.flight) and step.now >= group.heard + deadline
-    silent = [
+    flight_is_overdue = bool(group.flight) and step.now >= group.heard + deadline
+    overdue = [
         (stream, held)
         for stream, held in group.held.items()
         if held.sent and step.now >= max(held.sent_at, group.heard) + deadline
     ]
-    if (is_over or silent) and not step.silent:
+    if (flight_is_overdue or overdue) and not step.silent:
         step.needs_activity = True
         return
     reason = f"not acknowledged within {deadline / 1000:g} s"
-    for stream, held in silent:
+    for stream, held in overdue:
         retry(step, stream, held, held.sent[0], reason)
         held.silent = True
-    if is_over:
+    if flight_is_overdue:
         first = group.flight[0]
         hold(step, first, reason, by_cursor=True)
         if first.stream in group.held:
@@ -112,67 +134,70 @@ def pass_deadlines(step: Step) -> None:
 
 
 def _fail_held(step: Step, held: Held, nack: Nack) -> None:
-    if (spot := _spot(held.sent, nack)) and not 0 < nack.frame < held.frame:
-        retry(step, nack.stream, held, spot, nack.reason, delay=nack.delay, park=nack.park)
-    elif spot := spot or _spot(held.earlier, nack):
-        _fail_late(step, held, spot, nack)
+    if (event := _nacked_event(held.sent, nack)) and not 0 < nack.frame < held.frame:
+        retry(step, nack.stream, held, event, nack.reason, delay=nack.delay, park=nack.park)
+    elif event := event or _nacked_event(held.earlier, nack):
+        _fail_late(step, held, event, nack)
 
 
-def _fail_late(step: Step, held: Held, spot: InFlightEvent, nack: Nack) -> None:
-    """A word about an event that was sent before its stream was held, or before it was sent again."""
+def _fail_late(step: Step, held: Held, event: InFlightEvent, nack: Nack) -> None:
+    """Apply a nack of an event that was sent before its stream was held, or before the event was sent again."""
     reason = nack.reason[:LONGEST_REASON]
-    if spot.position <= held.at:
-        # Its nack was overtaken by a later event's, which took it for handled.
-        held.at, held.attempt, held.errors = before(spot.position), 1, [reason]
-    elif before(spot.position) == held.at and held.attempt:
-        # It has failed already, in silence or by the same word: this is why, and no other attempt.
+    if event.position <= held.after:
+        # The nack of a later event overtook this one, and implied that this event was handled.
+        held.after, held.attempt, held.errors = before(event.position), 1, [reason]
+    elif before(event.position) == held.after and held.attempt:
+        # The attempt was counted already, by the deadline or by the same nack. This only gives its reason.
         held.errors = [*held.errors[:-1], reason]
         if held.sent or not (held.by_cursor or nack.park):
             return
     elif held.by_cursor:
-        # Its owner was silent, and works: what lies before the event is handled.
-        held.at, held.attempt, held.errors = before(spot.position), 1, [reason]
+        # The owner was silent, and is active after all: the events before the failed one are handled.
+        held.after, held.attempt, held.errors = before(event.position), 1, [reason]
     else:
         return
     held.by_cursor = False
-    _schedule(step, nack.stream, held, spot, delay=nack.delay, park=nack.park)
+    _schedule(step, nack.stream, held, event, delay=nack.delay, park=nack.park)
 
 
 def _fail_parked(step: Step, parked: Parked, nack: Nack) -> None:
-    spot = _spot(parked.earlier, nack)
-    if spot is None:
+    event = _nacked_event(parked.earlier, nack)
+    if event is None:
         return
-    if spot.position == parked.event:
+    if event.position == parked.event:
         parked.errors, parked.by_cursor = [*parked.errors[:-1], nack.reason[:LONGEST_REASON]], False
-    elif spot.position < parked.event or parked.by_cursor:
-        # As in `_fail_late`: what was parked waits behind it, or is handled.
+    elif event.position < parked.event or parked.by_cursor:
+        # As in `_fail_late`: the event that was parked waits behind this one, or was handled.
         del step.group.parked[nack.stream]
-        held = Held(before(spot.position), 1, step.now, errors=[nack.reason[:LONGEST_REASON]])
+        held = Held(before(event.position), 1, step.now, errors=[nack.reason[:LONGEST_REASON]])
         held.earlier, held.removals = parked.earlier, parked.removals
         step.group.held[nack.stream] = held
-        _schedule(step, nack.stream, held, spot, delay=nack.delay, park=nack.park)
+        _schedule(step, nack.stream, held, event, delay=nack.delay, park=nack.park)
 
 
-def _schedule(step: Step, stream: str, held: Held, spot: InFlightEvent, *, delay: int | None, park: bool) -> None:
-    """Say when the event that failed is tried again, or park it if that is not to be."""
+def _schedule(step: Step, stream: str, held: Held, event: InFlightEvent, *, delay: int | None, park: bool) -> None:
+    """Set when the failed event is tried again, or park its stream if no attempt is left or `park` asks for it."""
     group = step.group
     if not park and held.attempt < step.rules.max_attempts:
-        held.due = step.stamp + (_pause(step.key, stream, spot.sequence, held.attempt) if delay is None else delay)
+        held.due = step.stamp + (_pause_ms(step.key, stream, event.sequence, held.attempt) if delay is None else delay)
         return
     del group.held[stream]
-    parked = Parked(spot.position, held.at, spot.sequence, held.attempt, held.errors, step.now)
-    at = next((index for index, one in enumerate(held.earlier) if one.position >= spot.position), 0)
-    parked.earlier = held.earlier[max(0, at - _EARLIER_PARKED // 2) :][:_EARLIER_PARKED]
+    parked = Parked(event.position, held.after, event.sequence, held.attempt, held.errors, step.now)
+    index = next((i for i, earlier in enumerate(held.earlier) if earlier.position >= event.position), 0)
+    parked.earlier = held.earlier[max(0, index - _EARLIER_PARKED // 2) :][:_EARLIER_PARKED]
     parked.by_cursor, parked.removals, parked.version = held.by_cursor, held.removals, group.version
     group.parked[stream] = parked
 
 
-def _spot(spots: Sequence[InFlightEvent], nack: Nack) -> InFlightEvent | None:
-    return next((spot for spot in spots if (spot.stream, spot.sequence) == (nack.stream, nack.sequence)), None)
+def _nacked_event(events: Sequence[InFlightEvent], nack: Nack) -> InFlightEvent | None:
+    return next((event for event in events if (event.stream, event.sequence) == (nack.stream, nack.sequence)), None)
 
 
-def _pause(key: str, stream: str, sequence: int, attempt: int) -> int:
-    """Twice as long each time, and up to a half more or less; drawn from what fails, so a second try draws the same."""
-    pause = min(_FIRST_PAUSE << (attempt - 1), _LONGEST_PAUSE)
+def _pause_ms(key: str, stream: str, sequence: int, attempt: int) -> int:
+    """Return the pause before the next attempt: it doubles with each attempt, and varies by up to a half.
+
+    The variation is derived from what failed, so that a retry of the turn computes the same pause.
+    """
+    pause = min(_FIRST_PAUSE_MS << (attempt - 1), _LONGEST_PAUSE_MS)
     drawn = blake2b(f"{key}\0{stream}\0{sequence}\0{attempt}".encode(), digest_size=2).digest()
     return pause // 2 + pause * int.from_bytes(drawn) // 0xFFFF

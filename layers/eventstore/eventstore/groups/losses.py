@@ -1,4 +1,4 @@
-"""What a group's owner was told is missing, until it acknowledges that."""
+"""Losses: removed events that the owner is notified of, and that are kept until the owner acknowledges the notice."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from eventstore.positions import Position
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["MOST_LOSSES", "Loss", "acknowledged", "with_loss"]
+__all__ = ["MOST_LOSSES", "Loss", "with_loss", "without_acknowledged"]
 
 MOST_LOSSES = 10
-"""Losses that a state keeps apart; what comes beyond them is added to the last one."""
+"""The number of losses that a state keeps apart. Further ones are merged into the last one."""
 
 _RANGES = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Events that were removed before the group came to them, or before they could be sent again.
+    """Events that were removed before the group read them, or before they could be sent again.
 
     Attributes:
-        frame: The number of the frame that told the present owner of it; 0 if it has yet to be told.
-        position: Where the group stood.
+        frame: The number of the frame that notified the present owner; 0 if the owner has not been notified yet.
+        position: The position of the group when the owner was notified.
         ranges: Stream, first and last sequence.
-        complete: Whether these are all.
+        complete: Whether `ranges` holds all removed events.
         gone: Streams that the subscription names and that were deleted for good.
     """
 
@@ -37,35 +37,46 @@ class Loss:
     gone: Sequence[str] = ()
 
     def encoded(self) -> list[Any]:
-        """What `decoded` reads back, as JSON has it."""
-        at = self.position
-        ranges, gone = [list(found) for found in self.ranges], list(self.gone)
-        return [self.frame, at.time, at.order, at.index, ranges, self.complete, gone]
+        """Return the members that `decoded` reads, as JSON values."""
+        position = self.position
+        ranges, gone = [list(lost_range) for lost_range in self.ranges], list(self.gone)
+        return [self.frame, position.time, position.order, position.index, ranges, self.complete, gone]
 
     @classmethod
     def decoded(cls, members: Sequence[Any]) -> Loss:
-        """The loss that was encoded."""
+        """Return the loss that was encoded."""
         frame, time, order, index, ranges, complete, gone = members
         return cls(frame, Position(time, order, index), tuple((s, f, e) for s, f, e in ranges), complete, tuple(gone))
 
 
 def with_loss(losses: Sequence[Loss], loss: Loss) -> list[Loss]:
-    """The losses and another one; however many there are, they stay few."""
+    """Return the losses with another one added.
+
+    Args:
+        losses: At most `MOST_LOSSES`.
+        loss: Merged into the last one if there are `MOST_LOSSES` already.
+    """
     if len(losses) < MOST_LOSSES:
         return [*losses, loss]
     *others, last = losses
     ranges = (*last.ranges, *loss.ranges)
-    both = replace(
+    merged = replace(
         loss,
         ranges=ranges[:_RANGES],
         complete=last.complete and loss.complete and len(ranges) <= _RANGES,
         gone=tuple(dict.fromkeys((*last.gone, *loss.gone)))[:_RANGES],
     )
-    return [*others, both]
+    return [*others, merged]
 
 
-def acknowledged(losses: Iterable[Loss], position: Position, frame: int) -> list[Loss]:
-    """The losses that are left once the owner has acknowledged a place, by the cursor of a frame (0: not known)."""
+def without_acknowledged(losses: Iterable[Loss], position: Position, frame: int) -> list[Loss]:
+    """Return the losses that an acknowledgement leaves open.
+
+    Args:
+        losses: The losses so far.
+        position: The position that the owner acknowledged.
+        frame: The number of the frame that carried the acknowledged cursor; 0 if it is not known.
+    """
     if frame:
         return [loss for loss in losses if not 0 < loss.frame <= frame]
     return [loss for loss in losses if not (loss.frame and loss.position < position)]

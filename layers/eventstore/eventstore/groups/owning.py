@@ -1,4 +1,4 @@
-"""Whom a partition belongs to, and what becomes of what an owner had."""
+"""Ownership of a partition: who is granted it, and what happens to the events that an owner had."""
 
 from __future__ import annotations
 
@@ -15,13 +15,19 @@ if TYPE_CHECKING:
     from eventstore.groups.state import Group, Member
     from eventstore.groups.step import Step
 
-__all__ = ["grant", "let_go", "lose_owner", "notify", "owner_of"]
+__all__ = ["grant", "lose_owner", "notify", "owner_of", "release_owner"]
 
 
 def owner_of(members: Sequence[Member], key: str, partition: int) -> Member | None:
-    """Who of the members is to have a partition: the one of highest weight (rendezvous hashing).
+    """Return the member that is to own a partition: the one of the highest weight (rendezvous hashing).
 
-    Who joins takes about its share of partitions, from all the others; who leaves gives its own to all of them.
+    A member that joins takes about its share of the partitions, from all other members. A member that leaves gives its
+    own to all of them.
+
+    Args:
+        members: The members of the group.
+        key: The key of the durable subscription.
+        partition: The partition's number.
     """
 
     def weight(member: Member) -> bytes:
@@ -31,9 +37,14 @@ def owner_of(members: Sequence[Member], key: str, partition: int) -> Member | No
 
 
 def grant(step: Step, member: Member) -> None:
-    """Give a member the partition, which may be its own: it forgets what it remembers of an earlier time."""
+    """Make a member the owner of the partition. A present owner that is granted it again drops its earlier state.
+
+    Args:
+        step: The group and its partition.
+        member: The new owner.
+    """
     group = step.group
-    # Its frames go on in number: one of an earlier time that comes again is never taken for one of this.
+    # The numbers of frames go on: a frame of an earlier grant that is delivered late is never taken for one of this.
     group.owner, group.revoked, group.heard = member, 0, step.stamp
     _go_back(group)
     notify(step, "owned")
@@ -41,25 +52,30 @@ def grant(step: Step, member: Member) -> None:
 
 
 def notify(step: Step, kind: str) -> None:
-    """Tell the owner something in a frame of its own."""
+    """Add a notification for the owner, in a frame of its own.
+
+    Args:
+        step: The group; it has an owner.
+        kind: As in `Notification`.
+    """
     group = step.group
-    assert group.owner is not None  # noqa: S101 - only owners are told
+    assert group.owner is not None  # noqa: S101 - only owners are notified
     group.frame += 1
-    step.told.append(Notification(group.owner, kind, group.frame))
+    step.notifications.append(Notification(group.owner, kind, group.frame))
 
 
-def let_go(step: Step) -> None:
-    """Let go of an owner that leaves of its own accord: what it had was not tried."""
+def release_owner(step: Step) -> None:
+    """Remove an owner that left in an orderly way. The events that it had count as not tried."""
     for held in step.group.held.values():
         held.sent = []
     step.group.owner = None
 
 
 def lose_owner(step: Step) -> None:
-    """Let go of an owner that went away, perhaps of an event that it died of.
+    """Remove an owner that went away, perhaps because of an event that it crashed on.
 
-    Which one is known only of an event that was alone. So what it had is sent one at a time to the next owner, and an
-    event that members go away with `max_attempts` times is parked.
+    Only an event that was sent alone can be identified as the cause. So the next owner is sent the events in flight one
+    at a time, and an event on which members go away `max_attempts` times is parked.
     """
     group, reason = step.group, "its member went away"
     for stream, held in list(group.held.items()):
@@ -79,11 +95,14 @@ def lose_owner(step: Step) -> None:
 
 
 def _go_back(group: Group) -> None:
-    """What is in flight comes again, and what was sent of held streams; late words of what was before count no more."""
+    """Return to the first event in flight, so that all unacknowledged events are sent again.
+
+    From here on, acknowledgements and nacks of what was sent before do not count.
+    """
     if group.flight:
         first = group.flight[0]
         group.place, group.flight = before(first.position), []
-        # Of what was removed since these were sent, nobody was told.
+        # No owner was notified of what was removed since these events were sent.
         group.removals = min(group.removals, first.removals)
     for held in group.held.values():
         held.sent, held.earlier, held.by_cursor = [], [], False

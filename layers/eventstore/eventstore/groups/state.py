@@ -1,4 +1,4 @@
-"""Where a durable subscription stands in a partition."""
+"""The state of a durable subscription in a partition."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from eventstore.positions import BEGINNING, Position
 __all__ = ["MOST_ASIDE", "Group", "Held", "InFlightEvent", "Member", "Parked", "Rules"]
 
 MOST_ASIDE = 1000
-"""Streams that a group has held and parked before it is full: its state is read by every turn, and written whole."""
+"""The number of held and parked streams at which a group is full. Every turn reads its state, and writes all of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the creator of a durable subscription asked for.
+    """The delivery rules of a durable subscription.
 
     Attributes:
-        ack_deadline: Milliseconds that a member may take for what it was sent.
-        max_attempts: How often an event is tried before it is parked.
-        max_in_flight: How many events of a partition may wait for acknowledgement.
+        ack_deadline: Milliseconds within which a member must acknowledge events.
+        max_attempts: How often an event is tried before its stream is parked.
+        max_in_flight: How many events of a partition may be unacknowledged.
     """
 
     ack_deadline: int = 30_000
@@ -31,18 +31,22 @@ class Rules:
 
 
 class Member(NamedTuple):
-    """A connection that takes part, and what it calls the subscription."""
+    """A connection that takes part in a durable subscription, and its own id for the subscription."""
 
     connection: str
     id: str
 
 
 class InFlightEvent(NamedTuple):
-    """An event that was sent: its place in the log, and in its stream.
+    """An event that was sent: its position in the log, and its stream and sequence.
 
-    `removals` is the serial of the newest removal of events when it was read (`Missing.serial`): of what was removed
-    later, behind it and up to where the group stood, nobody was told. `frame` is the number of the frame that it was
-    sent in; 0 if an older program sent it.
+    Attributes:
+        position: The position in the partition's log.
+        stream: The stream's name.
+        sequence: The sequence in the stream.
+        removals: The serial of the newest removal when the event was read (`Missing.serial`). The owner was not
+            notified of what was removed later between this event and the group's position.
+        frame: The number of the frame that carried the event; 0 if an older program sent it.
     """
 
     position: Position
@@ -54,24 +58,25 @@ class InFlightEvent(NamedTuple):
 
 @dataclass(slots=True)
 class Held:
-    """A stream of which an event failed; the group reads it apart from the others until it has caught up with them.
+    """A stream of which an event failed. The group reads it separately until it has caught up with the other streams.
 
     Attributes:
-        at: What comes behind it, up to the group's place, is still to be sent.
-        attempt: How often the event behind `at` was tried.
+        after: The events after this position, up to the group's, have yet to be sent.
+        attempt: How often the first event after `after` was tried.
         due: When it may be tried again, in milliseconds since 1970.
-        sent: What was sent of it and not acknowledged.
-        sent_at: When that was.
-        errors: Why the event behind `at` failed, attempt by attempt.
-        earlier: What was sent of it before the failure and has not been sent again: the owner's late words still count.
-        by_cursor: Whether a cursor still speaks for these: the owner was silent, and never said that one failed.
-        frame: The number of the frame that `sent` went in.
+        sent: The events of the stream that were sent and not acknowledged.
+        sent_at: When they were sent, in milliseconds since 1970.
+        errors: Why the first event after `after` failed, one reason per attempt.
+        earlier: The events that were sent before the failure and have not been sent again. Late acknowledgements and
+            nacks of them count.
+        by_cursor: Whether a cursor still acknowledges `earlier`: the owner was silent, and reported no failure.
+        frame: The number of the frame that carried `sent`.
         removals: As in `InFlightEvent`.
-        silent: Whether it failed because the owner was silent, and nothing was heard of the owner since: that it went
-            away before it was sent the event again is no further failure.
+        silent: Whether the event failed because the owner was silent, and the owner was not active since. If the owner
+            goes away before the event is sent again, that is not another failure.
     """
 
-    at: Position
+    after: Position
     attempt: int
     due: int
     sent: list[InFlightEvent] = field(default_factory=list)
@@ -84,25 +89,32 @@ class Held:
     silent: bool = False
 
     def waits(self, place: Position) -> bool:
-        """Whether it could go on, once it is due. A group that went back may stand before it for a while."""
-        return not self.sent and self.at <= place
+        """Return whether the stream can continue once it is due.
+
+        A group that went back may be at a position before the stream's for a while.
+
+        Args:
+            place: The group's position.
+        """
+        return not self.sent and self.after <= place
 
 
 @dataclass(slots=True)
 class Parked:
-    """A stream that is set aside.
+    """A parked stream: an event of it failed for the last time.
 
     Attributes:
-        event: The place of the event that failed; it and all behind it is parked.
-        copied: What comes behind it, the dead letter queue has yet to be given.
-        sequence: Of the event that failed.
-        attempts: How often that was tried.
-        errors: Why it failed, attempt by attempt.
-        since: When it was parked, in milliseconds since 1970.
-        letters: How many events the dead letter queue was given.
-        earlier: As in `Held`; so is `by_cursor`.
+        event: The position of the event that failed. It and all later events of the stream are parked.
+        copied: The events after this position have yet to be sent to the dead letter queue.
+        sequence: The sequence of the event that failed.
+        attempts: How often it was tried.
+        errors: Why it failed, one reason per attempt.
+        since: When the stream was parked, in milliseconds since 1970.
+        letters: How many events were sent to the dead letter queue.
+        earlier: As in `Held`.
+        by_cursor: As in `Held`.
         removals: As in `InFlightEvent`.
-        version: Of the definition under which the event that failed was last seen to match.
+        version: The version of the definition under which the event that failed was last seen to match.
     """
 
     event: Position
@@ -123,23 +135,26 @@ class Group:
     """A durable subscription in one partition.
 
     Attributes:
-        place: See the package.
-        members: Who takes part, in the order of joining.
-        owner: Which of them the partition belongs to.
-        revoked: When the owner was asked to release it; 0 if it was not.
-        heard: When the owner last showed that it works, in milliseconds since 1970.
+        place: The group's position in the log; see the package.
+        members: The members, in the order of joining.
+        owner: The member that owns the partition.
+        revoked: When the partition was revoked from the owner, in milliseconds since 1970; 0 if it was not.
+        heard: When the owner was last active, in milliseconds since 1970.
         frame: The number of the last frame that any owner was sent.
-        granted: The number of the frame that told the owner that it owns the partition. What the owner says of frames
-            before that one concerns an earlier time.
-        high_watermark: The place of the last event in the log's order that any owner was ever sent.
-        probe_remaining: How many events are to be sent one at a time, since a member went away with as many.
-        owner_losses: How often a member went away while it had one event alone, the one that is next.
-        removals: Of how many removals of events the group knows (`Missing.serial`).
-        frame_offset: As in `Turn`, when the owner's frames were last numbered.
-        yielded: Held and parked streams gave way to new events in the last turn, and do so no more in the next.
-        version: Of the definition that the group goes by.
+        granted: The number of the frame that granted the owner the partition. Acknowledgements and nacks of earlier
+            frames concern an earlier grant.
+        high_watermark: The last position in the log of any event that an owner was ever sent.
+        probe_remaining: How many events are still to be sent one at a time, since a member went away with as many.
+        owner_losses: How often a member went away while the next event was the only one it had.
+        removals: The removals of events that the group knows (`Missing.serial`).
+        frame_offset: The turn's (`Turn.frame_offset`) when the owner's frames were last numbered.
+        yielded: Whether held and parked streams yielded to new events in the last turn. In the next they do not.
+        version: The version of the group's definition.
+        flight: The events in flight, in the order of the log.
+        held: The held streams, by name.
+        parked: The parked streams, by name.
         settled: Per stream the last event in flight that is handled while an earlier one of another stream is not.
-        losses: What the owner has yet to acknowledge that it misses.
+        losses: The losses that the owner has not acknowledged.
     """
 
     place: Position = BEGINNING
@@ -164,101 +179,101 @@ class Group:
 
     @property
     def full(self) -> bool:
-        """Whether so much is set aside that the group takes nothing new until there is room."""
+        """Whether so many streams are held or parked that the group sends no new events."""
         return len(self.held) + len(self.parked) >= MOST_ASIDE
 
     @property
     def end_of_old(self) -> Position:
-        """The place before which there is nothing new: a group that went back has been there."""
-        return max([self.high_watermark, *(held.at for held in self.held.values())])
+        """The position up to which no event is new: a group that went back has been there."""
+        return max([self.high_watermark, *(held.after for held in self.held.values())])
 
     def encoded(self) -> str:
-        """What `decoded` reads back."""
+        """Return the text that `decoded` reads."""
         members = {
-            "place": _position(self.place),
+            "place": _encode_position(self.place),
             "members": self.members,
             "owner": self.owner,
             "revoked": self.revoked,
             "heard": self.heard,
             "frame": self.frame,
             "granted": self.granted,
-            "furthest": _position(self.high_watermark),
+            "furthest": _encode_position(self.high_watermark),
             "careful": self.probe_remaining,
             "lost": self.owner_losses,
             "removals": self.removals,
             "leap": self.frame_offset,
             "yielded": self.yielded,
             "version": self.version,
-            "flight": _encoded(self.flight),
-            "held": {name: _held(held) for name, held in self.held.items()},
-            "parked": {name: _parked(parked) for name, parked in self.parked.items()},
-            "settled": {name: _encoded([spot])[0] for name, spot in self.settled.items()},
+            "flight": _encode_events(self.flight),
+            "held": {stream: _encode_held(held) for stream, held in self.held.items()},
+            "parked": {stream: _encode_parked(parked) for stream, parked in self.parked.items()},
+            "settled": {stream: _encode_events([event])[0] for stream, event in self.settled.items()},
             "losses": [loss.encoded() for loss in self.losses],
         }
-        # Reasons that were kept before `groups.commands.encoded` saw to it may name half of a character.
+        # A reason that was stored before `groups.commands.encoded` replaced lone surrogates may hold one.
         return json.dumps(members, separators=(",", ":"), ensure_ascii=False).encode(errors="replace").decode()
 
     @classmethod
     def decoded(cls, text: str) -> Group:
-        """The group that was encoded; members that an older program did not write have their defaults."""
-        found: dict[str, Any] = json.loads(text)
+        """Return the group that was encoded; members that an older program did not write have their defaults."""
+        members: dict[str, Any] = json.loads(text)
         return cls(
-            place=Position(*found["place"]),
-            members=[Member(*member) for member in found["members"]],
-            owner=Member(*found["owner"]) if found["owner"] else None,
-            revoked=found["revoked"],
-            heard=found["heard"],
-            frame=found["frame"],
-            granted=found.get("granted", 0),
-            high_watermark=Position(*found["furthest"]),
-            probe_remaining=found["careful"],
-            owner_losses=found["lost"],
-            removals=found["removals"],
-            frame_offset=found["leap"],
-            yielded=found.get("yielded", False),
-            version=found.get("version", 1),
-            flight=_spots(found["flight"]),
-            held={name: _held_of(members) for name, members in found["held"].items()},
-            parked={name: _parked_of(members) for name, members in found["parked"].items()},
-            settled={name: _spots([spot])[0] for name, spot in found.get("settled", {}).items()},
-            losses=[Loss.decoded(members) for members in found.get("losses", ())],
+            place=Position(*members["place"]),
+            members=[Member(*member) for member in members["members"]],
+            owner=Member(*members["owner"]) if members["owner"] else None,
+            revoked=members["revoked"],
+            heard=members["heard"],
+            frame=members["frame"],
+            granted=members.get("granted", 0),
+            high_watermark=Position(*members["furthest"]),
+            probe_remaining=members["careful"],
+            owner_losses=members["lost"],
+            removals=members["removals"],
+            frame_offset=members["leap"],
+            yielded=members.get("yielded", False),
+            version=members.get("version", 1),
+            flight=_decode_events(members["flight"]),
+            held={stream: _decode_held(held) for stream, held in members["held"].items()},
+            parked={stream: _decode_parked(parked) for stream, parked in members["parked"].items()},
+            settled={stream: _decode_events([event])[0] for stream, event in members.get("settled", {}).items()},
+            losses=[Loss.decoded(loss) for loss in members.get("losses", ())],
         )
 
 
-def _position(position: Position) -> list[int]:
+def _encode_position(position: Position) -> list[int]:
     return [position.time, position.order, position.index]
 
 
-def _encoded(spots: list[InFlightEvent]) -> list[list[Any]]:
-    return [[*_position(spot.position), *spot[1:]] for spot in spots]
+def _encode_events(events: list[InFlightEvent]) -> list[list[Any]]:
+    return [[*_encode_position(event.position), *event[1:]] for event in events]
 
 
-def _held(held: Held) -> list[Any]:
-    first = [_position(held.at), held.attempt, held.due, _encoded(held.sent), held.sent_at, held.errors]
-    return [*first, _encoded(held.earlier), held.by_cursor, held.frame, held.removals, held.silent]
+def _encode_held(held: Held) -> list[Any]:
+    first = [_encode_position(held.after), held.attempt, held.due, _encode_events(held.sent), held.sent_at, held.errors]
+    return [*first, _encode_events(held.earlier), held.by_cursor, held.frame, held.removals, held.silent]
 
 
-def _parked(parked: Parked) -> list[Any]:
-    places = [_position(parked.event), _position(parked.copied)]
+def _encode_parked(parked: Parked) -> list[Any]:
+    positions = [_encode_position(parked.event), _encode_position(parked.copied)]
     first = [parked.sequence, parked.attempts, parked.errors, parked.since, parked.letters]
-    return [*places, *first, _encoded(parked.earlier), parked.by_cursor, parked.removals, parked.version]
+    return [*positions, *first, _encode_events(parked.earlier), parked.by_cursor, parked.removals, parked.version]
 
 
-def _held_of(members: list[Any]) -> Held:
-    at, attempt, due, sent, sent_at, errors, *later = members
-    return Held(Position(*at), attempt, due, _spots(sent), sent_at, errors, *_later(later))
+def _decode_held(members: list[Any]) -> Held:
+    after, attempt, due, sent, sent_at, errors, *later = members
+    return Held(Position(*after), attempt, due, _decode_events(sent), sent_at, errors, *_decode_later(later))
 
 
-def _parked_of(members: list[Any]) -> Parked:
+def _decode_parked(members: list[Any]) -> Parked:
     event, copied, sequence, attempts, errors, since, letters, *later = members
-    places = Position(*event), Position(*copied)
-    return Parked(*places, sequence, attempts, errors, since, letters, *_later(later))
+    positions = Position(*event), Position(*copied)
+    return Parked(*positions, sequence, attempts, errors, since, letters, *_decode_later(later))
 
 
-def _later(members: list[Any]) -> list[Any]:
-    """The members from `earlier` on; older programs wrote none of them."""
-    return [_spots(members[0]), *members[1:]] if members else []
+def _decode_later(members: list[Any]) -> list[Any]:
+    """Return the members from `earlier` on. Older programs wrote none of them."""
+    return [_decode_events(members[0]), *members[1:]] if members else []
 
 
-def _spots(members: list[list[Any]]) -> list[InFlightEvent]:
+def _decode_events(members: list[list[Any]]) -> list[InFlightEvent]:
     return [InFlightEvent(Position(time, order, index), *rest) for time, order, index, *rest in members]

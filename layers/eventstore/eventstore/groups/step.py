@@ -1,4 +1,4 @@
-"""A group that is being moved."""
+"""One turn's work on a group: the group, its rules, the time, and the notifications that result."""
 
 from __future__ import annotations
 
@@ -17,7 +17,13 @@ _LAST = (1 << 63) - 1
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """Something that a member is told, in a frame of its own: `owned` or `revoked`."""
+    """A notification of a member, in a frame of its own.
+
+    Attributes:
+        member: The member that is notified.
+        kind: `owned` or `revoked`.
+        frame: The number of the frame.
+    """
 
     member: Member
     kind: str
@@ -26,15 +32,21 @@ class Notification:
 
 @dataclass(slots=True)
 class Step:
-    """A group that is being moved, by which rules, in which partition, when, and what its members are to be told.
+    """A group in a turn: what the turn's decisions depend on, and the notifications that they lead to.
 
     Attributes:
-        now: When the turn was first begun: what is decided depends on it alone, however often the turn is taken again.
+        group: The state; it is changed in place.
+        rules: The rules of the durable subscription.
+        key: The key of the durable subscription.
+        partition: The partition's number.
+        now: When the first try of the turn began, in milliseconds since 1970. Decisions depend on this time alone, so
+            that every retry of the turn decides the same.
         removals: How many removals of events the partition has seen (`Missing.serial`).
-        stamp: When the turn was begun this time, for what is to be measured from then on; `now`, unless it is given.
-        regrant: Whether the owner is to be granted the partition anew: what it remembers of it does not hold any more.
-        silent: Whether the owner is known to have shown nowhere that it works, for as long as the deadline.
-        needs_activity: Whether a deadline has passed, and the owner has yet to be found silent.
+        notifications: What members are notified of, in this order.
+        regrant: Whether the owner must be granted the partition again, because its state no longer holds.
+        silent: Whether the owner is known to have been inactive everywhere for as long as the deadline.
+        needs_activity: Whether a deadline has passed, and it is not known yet whether the owner is active elsewhere.
+        stamp: When this try of the turn began, for what is measured from then on; `now` unless it is given.
     """
 
     group: Group
@@ -43,7 +55,7 @@ class Step:
     partition: int
     now: int
     removals: int = 0
-    told: list[Notification] = field(default_factory=list)
+    notifications: list[Notification] = field(default_factory=list)
     regrant: bool = False
     silent: bool = False
     needs_activity: bool = False
@@ -54,12 +66,17 @@ class Step:
 
 
 def owns(group: Group, connection: str) -> bool:
-    """Whether the partition belongs to the connection."""
+    """Return whether a connection owns the group's partition.
+
+    Args:
+        group: The group.
+        connection: The connection's id.
+    """
     return group.owner is not None and group.owner.connection == connection
 
 
 def before(position: Position) -> Position:
-    """The place right before an event's."""
+    """Return the position right before an event's: reading after it yields the event."""
     if position.index:
         return Position(position.time, position.order, position.index - 1)
     if position.order:

@@ -1,4 +1,4 @@
-"""What moves a group: commands, time, and what it is sent. The caller reads the log and sends what is told here."""
+"""What changes a group: commands, the passing of time, and due times. The caller reads the log and sends the frames."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from eventstore.groups.commands import (
     Replay,
     Silence,
 )
-from eventstore.groups.failing import fail, pass_deadlines
-from eventstore.groups.owning import grant, let_go, lose_owner, notify, owner_of
+from eventstore.groups.failing import apply_deadlines, fail
+from eventstore.groups.owning import grant, lose_owner, notify, owner_of, release_owner
 from eventstore.groups.state import Held, Member
 from eventstore.groups.step import before, owns
 
@@ -31,7 +31,14 @@ __all__ = ["apply", "apply_timeouts", "due"]
 
 
 def apply(step: Step, command: Command) -> None:
-    """Take a command in. One of a member that is not the owner, or of what is done already, changes nothing."""
+    """Apply a command to the group.
+
+    A command of a member that is not the owner, or one that was applied before, changes nothing.
+
+    Args:
+        step: The group and its partition.
+        command: The command of a member or an operator.
+    """
     match command:
         case Join(connection, own_id):
             if all(member.connection != connection for member in step.group.members):
@@ -39,24 +46,24 @@ def apply(step: Step, command: Command) -> None:
         case Leave(connection, orderly):
             step.group.members = [member for member in step.group.members if member.connection != connection]
             if orderly and owns(step.group, connection):
-                let_go(step)
+                release_owner(step)
         case Redrive(stream, how) if stream in step.group.parked:
             _redrive(step, stream, how)
         case Replay():
             _replay(step, command)
         case Change(version, _) if version > step.group.version:
-            # A deadline that is shorter now begins anew.
+            # A deadline that has become shorter is counted from now.
             step.group.version, step.group.heard = version, max(step.group.heard, step.stamp)
         case Join() | Redrive() | Change():
             pass
         case _ if owns(step.group, command.connection):
-            _apply_owners(step, command)
+            _apply_owner_command(step, command)
         case _:
             pass
 
 
-def _apply_owners(step: Step, command: Command) -> None:
-    """Take in what the owner says, or what is known of it."""
+def _apply_owner_command(step: Step, command: Command) -> None:
+    """Apply a command of the owner, or one about its activity."""
     group = step.group
     if isinstance(command, Ack | AckStream | Nack):
         group.heard = step.stamp
@@ -73,8 +80,8 @@ def _apply_owners(step: Step, command: Command) -> None:
             acknowledge_stream(step, stream, sequence)
         case Nack():
             fail(step, command)
-        case Heard(_, at):
-            group.heard = max(group.heard, min(at, step.stamp))
+        case Heard(_, active_at):
+            group.heard = max(group.heard, min(active_at, step.stamp))
         case Silence(_, heard) if heard == group.heard:
             step.silent = True
         case _:
@@ -82,13 +89,14 @@ def _apply_owners(step: Step, command: Command) -> None:
 
 
 def apply_timeouts(step: Step) -> None:
-    """Let time do what it does: deadlines pass, and the partition goes to whom it belongs."""
+    """Apply the passing of time: expire deadlines, and grant or revoke the partition."""
     group, rules = step.group, step.rules
     if group.owner is not None and group.owner not in group.members:
         lose_owner(step)
     chosen = owner_of(group.members, step.key, step.partition)
     if group.owner is not None and group.revoked:
-        # What it does not finish comes again anyway. It may be chosen again meanwhile, and still has to let go.
+        # Events that it does not finish are sent again anyway. It must release the partition even if it is chosen
+        # again meanwhile.
         if step.now >= max(group.revoked, group.heard) + rules.ack_deadline:
             if step.silent:
                 group.owner = None
@@ -97,7 +105,7 @@ def apply_timeouts(step: Step) -> None:
     elif group.owner is not None:
         if step.regrant:
             grant(step, group.owner)
-        pass_deadlines(step)
+        apply_deadlines(step)
         if group.owner != chosen:
             group.revoked = step.stamp
             notify(step, "revoked")
@@ -106,7 +114,7 @@ def apply_timeouts(step: Step) -> None:
 
 
 def due(step: Step) -> int | None:
-    """When the group needs a turn though nothing is published, in milliseconds since 1970."""
+    """Return when the group needs a turn even if nothing is published, in milliseconds since 1970; None if never."""
     group, deadline = step.group, step.rules.ack_deadline
     if group.owner is None:
         return None
@@ -124,16 +132,17 @@ def _replay(step: Step, replay: Replay) -> None:
     group.flight, group.held, group.parked, group.settled, group.losses = [], {}, {}, {}, []
     group.probe_remaining = group.owner_losses = 0
     group.removals = step.removals if replay.from_oldest else replay.removals
-    # Nor may the owner drop or acknowledge anything by what it had before.
+    # The owner must not drop or acknowledge anything because of frames that it was sent before.
     step.regrant = True
 
 
 def _redrive(step: Step, stream: str, how: str) -> None:
     parked = step.group.parked[stream]
     if parked.copied < parked.event:
-        # No queue has it yet, so nobody can have seen it: what was asked was meant for what was parked before.
+        # The dead letter queue does not have the event yet, so no operator can have seen it: the command was meant for
+        # what was parked before.
         return
-    places = {"start": before(parked.event), "skip": parked.event, "drop": parked.copied}
+    positions = {"start": before(parked.event), "skip": parked.event, "drop": parked.copied}
     del step.group.parked[stream]
-    # The owner drops what comes of the stream until a frame names it, as every frame of a held stream does.
-    step.group.held[stream] = Held(places[how], 0, step.now, removals=parked.removals)
+    # The owner drops events of the stream until a frame names the stream, as every frame of a held stream does.
+    step.group.held[stream] = Held(positions[how], 0, step.now, removals=parked.removals)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from eventstore.adapters.redis.connection import Client
     from eventstore.adapters.redis.read_ahead import ReadAhead
     from eventstore.durable.admin import DurableSubscriptions
-    from eventstore.durable.deletion import Endings
+    from eventstore.durable.deletion import DeletionNotices
     from eventstore.durable.directory import Directory
     from eventstore.durable.membership import Members
     from eventstore.hub.operations import Operations
@@ -200,11 +200,11 @@ class Hub:
         return Members(self.durables, self.registry, self.wakeups)
 
     @cached_property
-    def endings(self) -> Endings:
+    def deletion_notices(self) -> DeletionNotices:
         """Notifies members that their durable subscription was deleted."""
-        from eventstore.durable.deletion import Endings
+        from eventstore.durable.deletion import DeletionNotices
 
-        return Endings(self.members, self.registry, self.deliveries)
+        return DeletionNotices(self.members, self.registry, self.deliveries)
 
     @cached_property
     def dispatcher(self) -> Dispatcher:

@@ -1,1 +1,1 @@
-"""Live delivery: subscribing, dispatching turns, catching up, posting to clients, and the sweep that mends."""
+"""Live delivery: subscribing, the turns of partitions, catching up, posting to clients, and the sweep."""

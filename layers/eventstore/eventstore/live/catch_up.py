@@ -1,48 +1,48 @@
-"""Carrying events to subscriptions: live to those who have caught up, and on to those who have not."""
+"""Carrying events to ephemeral subscriptions: live to those that have caught up, and from the log to the others."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
-from eventstore.cloudevents import recorded_attributes
-from eventstore.frames.budget import affordable_to_match, affordable_to_send, leading
-from eventstore.frames.builder import FrameLimits, PositionedEvent
+from eventstore.frames.budget import affordable_to_match, affordable_to_send, fitting, leading
+from eventstore.frames.limits import FrameLimits
+from eventstore.live.batch import Batch
 from eventstore.live.losses import Losses
 from eventstore.live.matching import terms_of, terms_of_event
+from eventstore.live.numbering import add_events, add_live, add_losses
 from eventstore.positions import WHOLE
+from eventstore.read.window import Window, read_window
 from eventstore.subscriptions import Subscription
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from eventstore.cloudevents.event import AttributeValue
     from eventstore.frames.budget import Groups
-    from eventstore.frames.builder import DeliveryBuilder
+    from eventstore.frames.builder import DeliveryBuilder, PositionedEvent
     from eventstore.live.losses import Lost
     from eventstore.ports import Behind, Log, Turn, Turns
     from eventstore.positions import Position
 
-__all__ = ["Carrier", "TurnLimits"]
+__all__ = ["Carrier", "CatchUp", "TurnLimits"]
 
 
 @dataclass(frozen=True, slots=True)
 class TurnLimits:
-    """How much a turn does, so that it ends well before its function is ended.
+    """The limits of a turn, so that it ends well before the timeout of its function.
 
     Attributes:
-        events: About how many events it carries to those who have caught up.
-        behind: How many subscriptions it carries on that have not.
-        behind_events: How many events it reads at most for each of these.
-        behind_together: How many it reads for all of these: each has an equal share, also of `sent_bytes`, whether or
-            not others have ended since the first try, for what one gets must not depend on it.
-        pairs: The most pairs of an event and a subscription that may want it, unless one append alone has more: a turn
-            carries whole ones.
-        sent_bytes: About the most bytes of deliveries to those who have caught up, with the same exception, and as many
-            again to those who have not.
-        frames: How its frames are cut.
-        events_url: Where single events are read.
+        events: About how many events a turn sends to subscriptions that have caught up.
+        behind: How many subscriptions that have yet to catch up a turn carries on.
+        behind_events: The most events that it reads for each of these.
+        behind_together: The most events that it reads for all of these. Each has an equal share, also of `sent_bytes`,
+            whether or not others have ended since the first try: what one receives must not depend on the others.
+        pairs: The most pairs of an event and a candidate subscription. A turn carries whole appends, so one append
+            alone may exceed it.
+        sent_bytes: About the most bytes of deliveries to subscriptions that have caught up, with the same exception,
+            and again as many to those that have yet to.
+        frames: The limits of frames and deliveries.
+        events_url: The URL under which single events are read.
     """
 
     events: int = 500
@@ -55,35 +55,50 @@ class TurnLimits:
     events_url: str = "/api/v1/events"
 
 
-class _Read(NamedTuple):
-    placed: PositionedEvent
-    attributes: Mapping[str, AttributeValue]
+@dataclass(frozen=True, slots=True)
+class CatchUp:
+    """What a turn did for subscriptions that had yet to catch up, by their keys.
+
+    Attributes:
+        frames: The number of the last frame of each subscription that was sent any.
+        places: The positions of those that have yet to catch up.
+        caught_up: The terms of those that have caught up (`matching.terms_of`).
+    """
+
+    frames: Mapping[str, int] = field(default_factory=dict)
+    places: Mapping[str, Behind] = field(default_factory=dict)
+    caught_up: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-class _Window(NamedTuple):
-    """What was read of the log behind a place; the last two as in `Tail`."""
+class _Candidates(NamedTuple):
+    """The subscriptions that may match the events of a batch.
 
-    events: Sequence[_Read]
-    reached: Position
-    at_end: bool
-    removals: int = 0
-    removed_until: int = -1
+    `indexes_by_term` has per index term the indexes of its events, in order; `keys_by_term` the subscriptions' keys.
+    """
+
+    batch: Batch
+    indexes_by_term: Mapping[str, Sequence[int]]
+    keys_by_term: Mapping[str, Sequence[str]]
 
 
-class _Step(NamedTuple):
-    """Those who are behind and stand together, and how they are carried on."""
+class _Cohort(NamedTuple):
+    """Subscriptions that have yet to catch up and are at the same position, and the window that was read for them."""
 
     subscriptions: Sequence[Subscription]
     after: Position
-    removals: int
-    window: _Window
+    window: Window
     lost: Lost
 
 
 class Carrier:
-    """Reads what a turn is about, and puts it into frames for whom it concerns.
+    """Reads the log of a turn, and builds the frames of the ephemeral subscriptions that receive its events.
 
-    What it knows of subscriptions it keeps: a key means one subscription for ever.
+    It caches subscriptions, for a key is never reused.
+
+    Args:
+        log: The log that turns read.
+        turns: Finds the subscriptions of a partition.
+        limits: How much a turn does.
     """
 
     def __init__(self, log: Log, turns: Turns, limits: TurnLimits) -> None:
@@ -94,149 +109,160 @@ class Carrier:
         self._known: dict[str, Subscription] = {}
 
     def carry_live(self, turn: Turn, builder: DeliveryBuilder) -> tuple[Turn, dict[str, int]]:
-        """Give everyone who has caught up what is new; answers the turn as it goes on, and the last frame of each."""
-        window = self._read_live(turn)
-        events = window.events
-        at: dict[str, list[int]] = {}
-        for index, (placed, attributes) in enumerate(events):
-            for term in terms_of_event(placed.event.stream, attributes):
-                at.setdefault(term, []).append(index)
-        found = self._turns.candidates(turn.partition, list(at))
-        turn, groups = self._narrowed(turn, events, at, found)
-        lost: Lost = {}
-        if window.removed_until >= turn.checkpoint.time:
-            read = [placed.event for placed, _ in events]
-            lost = self._losses.of_live(
-                turn, read, lambda: self._subscriptions(turn.partition, self._turns.caught_up(turn.partition))
-            )
-        keys = {one.key: None for to in (*groups.values(), *lost.values()) for one in to}
-        # Groups are served by the target as well; those who are behind ask by themselves. It is asked for once all is
-        # read: a worker that was overtaken by then, and may have read something else, sends nothing.
-        last = self._turns.frames(turn, list(keys)) if keys or turn.groups else {}
-        told = _tell_lost(builder, lost, turn.checkpoint, last)
-        return turn, told | _send(builder, events, groups, {**last, **told})
+        """Send the events up to the target to the subscriptions that have caught up.
 
-    def _narrowed(
-        self,
-        turn: Turn,
-        events: Sequence[_Read],
-        at: Mapping[str, Sequence[int]],
-        found: Mapping[str, Sequence[str]],
-    ) -> tuple[Turn, Groups]:
-        """Who gets what, in a turn that goes no further than it can; nothing is sent before that is settled."""
+        Args:
+            turn: The turn; its target is narrowed if there is too much to do.
+            builder: Gathers the frames.
+
+        Returns:
+            The turn, perhaps with a narrowed target, and the number of the last frame of each subscription.
+
+        Raises:
+            TurnLost: Another turn has begun since.
+        """
+        window = self._read_live(turn)
+        batch = Batch.of(window)
+        turn, groups = self._match_within_limits(turn, self._candidates(turn, batch))
+        lost: Lost = {}
+        if window.may_miss(turn.checkpoint):
+            lost = self._losses.of_live(
+                turn, window, lambda: self._subscriptions(turn.partition, self._turns.caught_up(turn.partition))
+            )
+        keys = dict.fromkeys(to.key for subscriptions in (*groups.values(), *lost.values()) for to in subscriptions)
+        # Durable subscriptions depend on the target too; those that have yet to catch up ask for frames themselves.
+        # This is asked once all is read: a worker that was overtaken by then, and may have read something else, sends
+        # nothing.
+        last_frames = self._turns.frames(turn, list(keys)) if keys or turn.groups else {}
+        loss_frames = add_losses(builder, lost, turn.checkpoint, last_frames)
+        return turn, loss_frames | add_events(builder, batch.events, groups, {**last_frames, **loss_frames})
+
+    def carry_behind(self, turn: Turn, builder: DeliveryBuilder) -> CatchUp:
+        """Carry on subscriptions that have yet to catch up. Those at the same position share what is read.
+
+        Args:
+            turn: The turn.
+            builder: Gathers the frames.
+
+        Raises:
+            TurnLost: Another turn has begun since.
+        """
+        behind = {state.key: state for state in turn.behind}
+        cohorts, waiting = self._cohorts(turn, behind)
+        # As in `carry_live`, this is asked once all is read.
+        frames_before = self._turns.frames(turn, list(behind))
+        last_frames = {**frames_before}
+        places = {key: behind[key] for key in waiting}
+        caught_up: dict[str, tuple[str, ...]] = {}
+        for cohort in cohorts:
+            window = cohort.window
+            last_frames |= add_losses(builder, cohort.lost, cohort.after, last_frames)
+            batch = Batch.of(window)
+            groups: Groups = {}
+            for subscription in cohort.subscriptions:
+                if matched := batch.matched(subscription, range(len(batch.events))):
+                    groups.setdefault((matched, subscription.bare), []).append(subscription)
+            last_frames |= add_events(builder, batch.events, groups, last_frames)
+            live = [
+                subscription
+                for subscription in cohort.subscriptions
+                if window.at_end and _has_caught_up(turn, behind[subscription.key])
+            ]
+            if live:
+                last_frames |= add_live(builder, turn.target, live, last_frames)
+                caught_up |= {subscription.key: terms_of(subscription) for subscription in live}
+            # Removals after the window are reported when the subscriptions come there.
+            places |= {
+                subscription.key: replace(behind[subscription.key], position=window.reached)
+                for subscription in cohort.subscriptions
+                if subscription.key not in caught_up
+            }
+        frames = {key: number for key, number in last_frames.items() if number != frames_before[key]}
+        return CatchUp(frames, places, caught_up)
+
+    def _candidates(self, turn: Turn, batch: Batch) -> _Candidates:
+        indexes_by_term: dict[str, list[int]] = {}
+        for index, (positioned, attributes) in enumerate(zip(batch.events, batch.attributes, strict=True)):
+            for term in terms_of_event(positioned.event.stream, attributes):
+                indexes_by_term.setdefault(term, []).append(index)
+        return _Candidates(batch, indexes_by_term, self._turns.candidates(turn.partition, list(indexes_by_term)))
+
+    def _match_within_limits(self, turn: Turn, candidates: _Candidates) -> tuple[Turn, Groups]:
+        """Return the subscriptions by their events, in a turn whose target is narrowed to what it can do.
+
+        Nothing is sent before the target is settled.
+        """
+        events = candidates.batch.events
         if turn.target_pinned:
-            return turn, self._matched(turn, events, at, found)
+            return turn, self._matched(turn, candidates, len(events))
         limits = self._limits
-        places = [one.placed.position for one in events]
-        count = affordable_to_match(places, at, found, most=limits.pairs)
-        groups = self._matched(turn, events[:count], at, found)
+        positions = [positioned.position for positioned in events]
+        count = affordable_to_match(positions, candidates.indexes_by_term, candidates.keys_by_term, most=limits.pairs)
+        groups = self._matched(turn, candidates, count)
         most = limits.frames.event_bytes
-        sizes = [min(len(one.placed.event.body), most) for one in events[:count]]
-        count = affordable_to_send(places[:count], sizes, groups, limits.frames, most=limits.sent_bytes)
+        sizes = [min(len(positioned.event.body), most) for positioned in events[:count]]
+        count = affordable_to_send(positions[:count], sizes, groups, limits.frames, most=limits.sent_bytes)
         if count == len(events):
             return turn, groups
-        return self._turns.narrow(turn, replace(places[count - 1], index=WHOLE)), leading(groups, count)
+        return self._turns.narrow(turn, replace(positions[count - 1], index=WHOLE)), leading(groups, count)
 
-    def _matched(
-        self,
-        turn: Turn,
-        events: Sequence[_Read],
-        at: Mapping[str, Sequence[int]],
-        found: Mapping[str, Sequence[str]],
-    ) -> Groups:
-        wanted: dict[str, list[int]] = {}
-        for term, keys in found.items():
-            indexes = at[term] if at[term][-1] < len(events) else [index for index in at[term] if index < len(events)]
+    def _matched(self, turn: Turn, candidates: _Candidates, count: int) -> Groups:
+        """Return the subscriptions that match any of the first `count` events, grouped by these events."""
+        indexes_by_key: dict[str, list[int]] = {}
+        for term, keys in candidates.keys_by_term.items():
+            indexes = candidates.indexes_by_term[term]
+            if indexes[-1] >= count:
+                indexes = [index for index in indexes if index < count]
             if indexes:
                 for key in keys:
-                    wanted.setdefault(key, []).extend(indexes)
+                    indexes_by_key.setdefault(key, []).extend(indexes)
         groups: Groups = {}
-        for subscription in self._subscriptions(turn.partition, list(wanted)):
-            if matched := _matched(subscription, events, sorted(set(wanted[subscription.key]))):
+        for subscription in self._subscriptions(turn.partition, list(indexes_by_key)):
+            if matched := candidates.batch.matched(subscription, sorted(set(indexes_by_key[subscription.key]))):
                 groups.setdefault((matched, subscription.bare), []).append(subscription)
         return groups
 
-    def carry_behind(
-        self,
-        turn: Turn,
-        builder: DeliveryBuilder,
-        frames: dict[str, int],
-        places: dict[str, Behind],
-        caught_up: dict[str, tuple[str, ...]],
-    ) -> None:
-        """Carry those on that are behind, together where they stand together."""
-        behind = {one.key: one for one in turn.behind}
-        groups: dict[tuple[Position, int, tuple[str, ...]], list[Subscription]] = {}
+    def _cohorts(self, turn: Turn, behind: Mapping[str, Behind]) -> tuple[list[_Cohort], list[str]]:
+        """Read the log for subscriptions that have yet to catch up.
+
+        Returns:
+            The cohorts, and the keys of the subscriptions that must wait: they start after the target. If they were
+            taken for caught up, they would receive events that lie before their start.
+        """
+        waiting: list[str] = []
+        alike: dict[tuple[Position, int, tuple[str, ...]], list[Subscription]] = {}
         for subscription in self._subscriptions(turn.partition, list(behind)):
-            one = behind[subscription.key]
-            if turn.has_more and one.position > turn.target:
-                # Caught up, it would get what lies before its start.
-                places[one.key] = one
+            position, removals = behind[subscription.key].position, behind[subscription.key].removals
+            if turn.has_more and position > turn.target:
+                waiting.append(subscription.key)
                 continue
-            # Where nothing is left to read, it does not matter of which streams it would be.
-            at_end = one.position >= turn.target
-            groups.setdefault((one.position, one.removals, () if at_end else subscription.streams), []).append(
-                subscription
-            )
+            # At the target nothing is left to read, of whatever streams.
+            streams = () if position >= turn.target else subscription.streams
+            alike.setdefault((position, removals, streams), []).append(subscription)
         limits = self._limits
         count = max(1, min(limits.behind_events, limits.behind_together // turn.carried))
-        steps = []
-        for (position, removals, streams), subscriptions in groups.items():
-            window = self._read(turn, position, count=count, streams=streams)
-            events = window.events
-            fit = _fitting(events, limits.sent_bytes // turn.carried)
-            if fit < len(events):
-                window = window._replace(events=events[:fit], reached=events[fit - 1].placed.position, at_end=False)
-            lost: Lost = {}
-            if window.removals > removals and window.removed_until >= position.time:
-                read = [placed.event for placed, _ in window.events]
-                lost = self._losses.of_behind(turn, (position, window.reached), read, removals, subscriptions)
-            steps.append(_Step(subscriptions, position, removals, window, lost))
-        # As in `carry_live`, behind all that was read.
-        before = self._turns.frames(turn, list(behind))
-        last = {**before}
-        for step in steps:
-            window = step.window
-            last |= _tell_lost(builder, step.lost, step.after, last)
-            alike: Groups = {}
-            for subscription in step.subscriptions:
-                if matched := _matched(subscription, window.events, range(len(window.events))):
-                    alike.setdefault((matched, subscription.bare), []).append(subscription)
-            last |= _send(builder, window.events, alike, last)
-            live = [one for one in step.subscriptions if window.at_end and _has_caught_up(turn, behind[one.key])]
-            if live:
-                last |= _tell_live(turn, builder, live, last)
-                caught_up |= {one.key: terms_of(one) for one in live}
-            # What was removed further on is told of when they come there.
-            places |= {
-                one.key: replace(behind[one.key], position=window.reached)
-                for one in step.subscriptions
-                if one.key not in caught_up
-            }
-        frames |= {key: number for key, number in last.items() if number != before[key]}
+        cohorts: list[_Cohort] = []
+        for (after, removals, streams), subscriptions in alike.items():
+            window = read_window(self._log, turn.partition, after, turn.target, count=count, streams=streams)
+            sizes = [len(positioned.event.body) for positioned in window.events]
+            window = window.leading(fitting(sizes, limits.sent_bytes // turn.carried))
+            lost = self._losses.of_behind(turn, after, window, subscriptions, since=removals)
+            cohorts.append(_Cohort(subscriptions, after, window, lost))
+        return cohorts, waiting
 
-    def _read_live(self, turn: Turn) -> _Window:
-        """All between where the partition stands and the target; `begin` has seen to it that it is not too much."""
-        events: list[_Read] = []
-        window = _Window((), turn.checkpoint, at_end=False)
+    def _read_live(self, turn: Turn) -> Window:
+        """Read everything between the checkpoint and the target; `begin` bounds how much that is."""
+        events: list[PositionedEvent] = []
+        window = Window((), turn.checkpoint, at_end=False)
         while not window.at_end:
-            window = self._read(turn, window.reached, count=self._limits.events)
+            window = read_window(self._log, turn.partition, window.reached, turn.target, count=self._limits.events)
             events += window.events
-        return window._replace(events=events)
-
-    def _read(self, turn: Turn, after: Position, *, count: int, streams: Sequence[str] = ()) -> _Window:
-        if after >= turn.target:
-            return _Window((), turn.target, at_end=True)
-        partition, target = turn.partition, {turn.partition: turn.target}
-        tail = self._log.tail({partition: after}, count=count, until=target, streams=streams)[partition]
-        events = [_Read(PositionedEvent(at, event), recorded_attributes(event)) for at, event in tail.events]
-        reached = turn.target if tail.at_end else tail.position
-        return _Window(events, reached, tail.at_end, tail.removals, tail.removed_until)
+        return replace(window, events=events)
 
     def _subscriptions(self, partition: int, keys: Sequence[str]) -> list[Subscription]:
         unknown = [key for key in keys if key not in self._known]
         if unknown:
-            if len(self._known) + len(unknown) > _KEPT:
+            if len(self._known) + len(unknown) > _CACHED:
                 self._known.clear()
                 unknown = list(keys)
             for key, text in self._turns.definitions(partition, unknown).items():
@@ -244,50 +270,10 @@ class Carrier:
         return [self._known[key] for key in keys if key in self._known]
 
 
-_KEPT = 200_000
-"""Subscriptions that a worker remembers; some 500 bytes each."""
+_CACHED = 200_000
+"""The number of subscriptions that a worker caches, of some 500 bytes each."""
 
 
-def _matched(subscription: Subscription, events: Sequence[_Read], indexes: Iterable[int]) -> tuple[int, ...]:
-    return tuple(
-        index for index in indexes if subscription.matches(events[index].placed.event.stream, events[index].attributes)
-    )
-
-
-def _fitting(events: Sequence[_Read], most: int) -> int:
-    """How many events in the lead are no larger than that together; one in any case."""
-    sizes = accumulate(len(one.placed.event.body) for one in events)
-    return max(1, sum(size <= most for size in sizes))
-
-
-def _send(builder: DeliveryBuilder, events: Sequence[_Read], groups: Groups, last: Mapping[str, int]) -> dict[str, int]:
-    """Number and add frames; those who get the same events share them. Answers the last frame of each."""
-    frames: dict[str, int] = {}
-    for (indexes, bare), subscriptions in groups.items():
-        to = [(one, last[one.key] + 1) for one in subscriptions]
-        taken = builder.add_events([events[index].placed for index in indexes], to, bare=bare)
-        frames |= {one.key: last[one.key] + taken for one in subscriptions}
-    return frames
-
-
-def _tell_lost(builder: DeliveryBuilder, lost: Lost, after: Position, last: Mapping[str, int]) -> dict[str, int]:
-    """Number and add the frames that say what is missing behind a place. Answers the last frame of each."""
-    frames: dict[str, int] = {}
-    for members, subscriptions in lost.items():
-        to = [(one, last[one.key] + 1) for one in subscriptions]
-        builder.add_truncated(members, after, to)
-        frames |= {one.key: number for one, number in to}
-    return frames
-
-
-def _has_caught_up(turn: Turn, one: Behind) -> bool:
-    """Whether all that was stored when the subscription began lies up to the target, where live delivery goes on."""
-    return not turn.has_more or one.end <= turn.target
-
-
-def _tell_live(
-    turn: Turn, builder: DeliveryBuilder, subscriptions: Sequence[Subscription], last: Mapping[str, int]
-) -> dict[str, int]:
-    told = [one for one in subscriptions if not one.bare]
-    builder.add_live(turn.target, [(one, last[one.key] + 1) for one in told])
-    return {one.key: last[one.key] + 1 for one in told}
+def _has_caught_up(turn: Turn, behind: Behind) -> bool:
+    """Return whether everything that was stored when the subscription started lies before the target."""
+    return not turn.has_more or behind.end <= turn.target

@@ -1,4 +1,4 @@
-"""Posting to clients: in order per connection; who does not take it keeps others of its call waiting for seconds."""
+"""Posting frames to clients, in order per connection. A client that does not accept them delays others for seconds."""
 
 from __future__ import annotations
 
@@ -20,15 +20,14 @@ __all__ = ["Deliverer", "Patience", "Unfinished"]
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How often a post is tried.
+    """How often and how long a post is retried.
 
     Attributes:
-        tries: Of a client that does not take it.
-        base: Seconds before the second try, before jitter; each further pause is twice as long.
-        opening: For so many milliseconds after it was made, a connection may not be open yet.
-        opening_tries: Of a connection that may not be open yet.
-        shared: While deliveries of other groups wait for the same call to end, a client that has failed for so many
-            milliseconds is not tried again.
+        tries: How often a post is tried that a client does not accept.
+        base: The pause before the second try in seconds, before jitter. It doubles with each try.
+        opening: How many milliseconds after it was opened a connection may not accept posts yet.
+        opening_tries: How often a post is tried on such a connection.
+        shared: After how many milliseconds of failures a client is given up, while other groups wait for the call.
     """
 
     tries: int = 3
@@ -39,22 +38,26 @@ class Patience:
 
 
 class Unfinished(Exception):
-    """There was no time left for it."""
+    """The time for a delivery ran out."""
 
 
 class Deliverer:
-    """Posts what deliveries hold.
+    """Posts the frames of deliveries.
 
     A client that cannot be posted to is disconnected, and nothing more is posted to it: it resumes from its cursors.
-    So a delivery is done with, whatever becomes of its clients, unless one could be neither posted to nor disconnected.
+    So a delivery is finished whatever its clients do, unless a client could be neither posted to nor disconnected.
 
-    What it learns of connections it keeps, for no id comes twice: one that took a message is open, and needs no waiting
-    for once it is gone; one that was given up is not tried again. Whoever lost that knowledge waits, and no more.
+    The state of connections is cached, for no connection id is reused. A connection that accepted a message is open: if
+    it is gone later, it is not retried. A client that was given up is not tried again. A lost cache costs time only.
 
     Args:
-        jitter: Gives numbers from 0 to 1.
-        workers: How many connections are posted to at once.
-        together: How many posts of several deliveries are made in one pass.
+        connections: Posts to clients, and closes connections.
+        bells: Receives the connections that are gone.
+        clock: Tells the time, and pauses.
+        jitter: Returns random numbers from 0 to 1.
+        patience: How often and how long a post is retried.
+        workers: How many connections are posted to in parallel.
+        together: The most posts of several deliveries in one pass.
     """
 
     def __init__(
@@ -81,62 +84,62 @@ class Deliverer:
     def deliver(self, deliveries: Sequence[tuple[str, str]], *, until: int) -> Mapping[int, Exception]:
         """Post deliveries.
 
-        Several small ones are posted in one pass: a connection gets all of them in their order, and waits for none.
-        Passes follow each other, so that however little time there is, what comes first is done first.
+        Several small deliveries are posted in one pass, each connection's posts in order and in parallel to others'.
+        Passes run one after the other, so that if time runs out, the earlier deliveries are done.
 
         Args:
-            deliveries: Each as the group whose order it keeps, and its text (`Delivery.encoded`).
-            until: When to begin nothing more, in milliseconds since 1970.
+            deliveries: Each with the group within which the order is kept, and its text (`Delivery.encoded`).
+            until: When to begin no further post, in milliseconds since 1970.
 
         Returns:
-            Those that are to come again, by their index, and why. All later ones of their groups are among them, for
-            nothing may overtake.
+            The deliveries to redeliver, by their index, and why. They include all later deliveries of their groups, so
+            that none overtakes another.
         """
         call = _Call(until, shared=len({group for group, _ in deliveries}) > 1)
-        held: dict[str, tuple[int, Exception]] = {}
-        for together in _passes(deliveries, self._together):
+        failures: dict[str, tuple[int, Exception]] = {}
+        for batch in _passes(deliveries, self._together):
             by_connection: dict[str, list[tuple[int, Posting]]] = {}
-            for number, posts in together:
-                if deliveries[number][0] not in held:
+            for index, posts in batch:
+                if deliveries[index][0] not in failures:
                     for posting in posts:
-                        by_connection.setdefault(posting.connection, []).append((number, posting))
-            for number, error in sorted(self._post_together(by_connection, call), key=lambda failed: failed[0]):
-                held.setdefault(deliveries[number][0], (number, error))
+                        by_connection.setdefault(posting.connection, []).append((index, posting))
+            for index, error in sorted(self._post_in_parallel(by_connection, call), key=lambda failure: failure[0]):
+                failures.setdefault(deliveries[index][0], (index, error))
         return {
-            number: held[group][1]
-            for number, (group, _) in enumerate(deliveries)
-            if group in held and number >= held[group][0]
+            index: failures[group][1]
+            for index, (group, _) in enumerate(deliveries)
+            if group in failures and index >= failures[group][0]
         }
 
-    def _post_together(
+    def _post_in_parallel(
         self, by_connection: Mapping[str, Sequence[tuple[int, Posting]]], call: _Call
     ) -> list[tuple[int, Exception]]:
-        """Post to each connection what it gets; answers at which delivery it failed where it did, and why."""
+        """Post to each connection, and return the index and the error of each delivery that failed."""
         if len(by_connection) == 1:
-            found = [self._post_all(posts, call) for posts in by_connection.values()]
+            outcomes = [self._post_all(posts, call) for posts in by_connection.values()]
         else:
-            # All to their end, though one fails: what is left running would overtake when the delivery comes again.
-            posted = [self._threads.submit(self._post_all, posts, call) for posts in by_connection.values()]
-            wait(posted)
-            found = [one.result() for one in posted]
-        return [failure for failure in found if failure is not None]
+            # Wait for all, even if one fails: a post that is still running would overtake the redelivery.
+            futures = [self._threads.submit(self._post_all, posts, call) for posts in by_connection.values()]
+            wait(futures)
+            outcomes = [future.result() for future in futures]
+        return [failure for failure in outcomes if failure is not None]
 
     def _post_all(self, posts: Sequence[tuple[int, Posting]], call: _Call) -> tuple[int, Exception] | None:
-        for number, posting in posts:
+        for index, posting in posts:
             if posting.connection in self._given_up:
                 return None
             try:
-                taken = self._post(posting, call)
-            except Exception as error:  # noqa: BLE001 - the caller tells of it, and others do not wait for it
-                return number, error
-            if not taken:
-                _keep(posting.connection, self._given_up)
+                accepted = self._post(posting, call)
+            except Exception as error:  # noqa: BLE001 - the caller reports it, and other connections go on
+                return index, error
+            if not accepted:
+                _remember(posting.connection, self._given_up)
                 return None
-            _keep(posting.connection, self._opened)
+            _remember(posting.connection, self._opened)
         return None
 
     def _post(self, posting: Posting, call: _Call) -> bool:
-        """Post one message; False if the client is given up."""
+        """Post one message, and return whether the client accepted it; if not, it is given up."""
         message = posting.message.encode()
         began, failures = self._clock.now(), 0
         while True:
@@ -145,14 +148,14 @@ class Deliverer:
                 self._connections.post(posting.connection, message)
             except Gone:
                 failures += 1
-                if failures >= self._tries_to_open(posting) or self._is_waited_for(call, began):
+                if failures >= self._tries_to_open(posting) or self._delays_others(call, began):
                     self._bells.gone(posting.connection)
                     return False
             except Unreachable:
                 failures += 1
-                if failures >= self._patience.tries or self._is_waited_for(call, began):
+                if failures >= self._patience.tries or self._delays_others(call, began):
                     self._close(posting.connection, call)
-                    # Closing makes the gateway tell of it, and the bell tells if that is lost.
+                    # Closing makes the gateway send `$disconnect`; the bell is for the case that it is lost.
                     self._bells.gone(posting.connection)
                     return False
             else:
@@ -160,11 +163,11 @@ class Deliverer:
             self._pause(failures)
 
     def _close(self, connection: str, call: _Call) -> None:
-        """End a connection, for a client that is not told would wait for frames that never come.
+        """Close a connection, so that its client does not wait for frames that are never sent.
 
         Raises:
-            Unreachable: It was not told. Its delivery is not done with, and is to come again.
-            Unfinished: The same.
+            Unreachable: It could not be closed. Its delivery is not finished, and must be redelivered.
+            Unfinished: The time ran out; the delivery must be redelivered.
         """
         began, failures = self._clock.now(), 0
         while True:
@@ -173,7 +176,7 @@ class Deliverer:
                 self._connections.close(connection)
             except Unreachable:
                 failures += 1
-                if failures >= self._patience.tries or self._is_waited_for(call, began):
+                if failures >= self._patience.tries or self._delays_others(call, began):
                     raise
             else:
                 return
@@ -183,25 +186,25 @@ class Deliverer:
         if self._clock.now() >= call.until:
             raise Unfinished("there was no time left for it")
 
-    def _is_waited_for(self, call: _Call, began: int) -> bool:
-        """Whether others have waited long enough for a client."""
+    def _delays_others(self, call: _Call, began: int) -> bool:
+        """Return whether other groups have waited long enough for a client."""
         return call.shared and self._clock.now() - began >= self._patience.shared
 
     def _pause(self, failures: int) -> None:
         self._clock.pause(self._patience.base * 2 ** (failures - 1) * (0.5 + self._jitter()))
 
     def _tries_to_open(self, posting: Posting) -> int:
-        young = posting.opened and self._clock.now() < posting.opened + self._patience.opening
-        may_open = young and posting.connection not in self._opened
-        return self._patience.opening_tries if may_open else 1
+        is_new = posting.opened and self._clock.now() < posting.opened + self._patience.opening
+        may_be_opening = is_new and posting.connection not in self._opened
+        return self._patience.opening_tries if may_be_opening else 1
 
 
 class _Call(NamedTuple):
-    """What all posts of a call have in common.
+    """The context of all posts of a call.
 
     Attributes:
-        until: When nothing more is begun, in milliseconds since 1970.
-        shared: Whether it has deliveries of several groups, of which each waits for the others.
+        until: When to begin no further post, in milliseconds since 1970.
+        shared: Whether it has deliveries of several groups, each of which waits for the others.
     """
 
     until: int
@@ -209,25 +212,25 @@ class _Call(NamedTuple):
 
 
 def _passes(deliveries: Sequence[tuple[str, str]], most: int) -> Iterator[list[tuple[int, list[Posting]]]]:
-    """Deliveries by their index, with their posts: as many in a row as are not too many together."""
-    together: list[tuple[int, list[Posting]]] = []
+    """Yield successive deliveries, by their index and with their posts, in batches of at most `most` posts."""
+    batch: list[tuple[int, list[Posting]]] = []
     count = 0
-    for number, (_, text) in enumerate(deliveries):
+    for index, (_, text) in enumerate(deliveries):
         posts = list(postings(text))
-        if together and count + len(posts) > most:
-            yield together
-            together, count = [], 0
-        together.append((number, posts))
+        if batch and count + len(posts) > most:
+            yield batch
+            batch, count = [], 0
+        batch.append((index, posts))
         count += len(posts)
-    if together:
-        yield together
+    if batch:
+        yield batch
 
 
-_KEPT = 10_000
-"""Connections that are remembered, each way; some 100 bytes each."""
+_REMEMBERED = 10_000
+"""The number of connections that are remembered in each state, of some 100 bytes each."""
 
 
-def _keep(connection: str, known: set[str]) -> None:
-    if len(known) >= _KEPT:
+def _remember(connection: str, known: set[str]) -> None:
+    if len(known) >= _REMEMBERED:
         known.clear()
     known.add(connection)

@@ -1,4 +1,4 @@
-"""Deciding who gets which events: one partition's turn after the other."""
+"""The dispatcher: it takes the turns of partitions, and decides which subscriptions receive which events."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from eventstore.durable.dispatch import Served, serve
 from eventstore.frames.builder import DeliveryBuilder
 from eventstore.groups import Group, Heard, Silence, decoded
-from eventstore.live.catch_up import Carrier, TurnLimits
+from eventstore.live.catch_up import Carrier, CatchUp, TurnLimits
 from eventstore.ports import TurnResult
 from eventstore.subscriptions import Durable
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from eventstore.groups import Command
     from eventstore.ports import (
-        Behind,
         Bells,
         Clock,
         DeadLetters,
@@ -32,9 +31,20 @@ __all__ = ["Dispatcher"]
 
 
 class Dispatcher:
-    """Serves partitions; the one worker of a partition calls it, and none at the same time.
+    """Takes the turns of partitions. Each partition has one worker at a time that calls it.
 
-    What it knows of subscriptions it keeps: a key means one subscription for ever.
+    It caches subscriptions, for a key is never reused.
+
+    Args:
+        log: The log that turns read.
+        turns: Begins and commits turns.
+        deliveries: Receives the frames.
+        durables: Receives commands about owners whose deadline has passed.
+        registry: Knows when connections were last active.
+        bells: Receives requests for later turns.
+        letters: Receives the events of parked streams.
+        clock: Tells when to stop.
+        limits: How much a turn does.
     """
 
     def __init__(
@@ -63,14 +73,19 @@ class Dispatcher:
         self._definitions: dict[str, Durable] = {}
 
     def serve(self, partition: int, *, until: int) -> bool:
-        """Take turns until nothing is left to do or the time (in milliseconds since 1970) has come.
+        """Take turns until nothing is left to do or the time has come.
+
+        Args:
+            partition: The partition's number.
+            until: When to begin no further turn, in milliseconds since 1970.
 
         Returns:
-            Whether something is left: the partition is to be rung for again.
+            Whether something is left to do. Then the caller requests another turn.
 
         Raises:
             TurnLost: Another worker serves the partition.
-            Unavailable: The store or a queue does not answer. What was sent may be sent again, under the same numbers.
+            Unavailable: The store or a queue does not answer. Frames that were sent may be sent again, under the same
+                numbers.
         """
         while self.take_turn(partition):
             if self._clock.now() >= until:
@@ -78,79 +93,82 @@ class Dispatcher:
         return False
 
     def take_turn(self, partition: int) -> bool:
-        """One turn; whether the partition has more to do."""
+        """Take one turn of a partition, and return whether the partition has more to do."""
         turn = self._turns.begin(partition, events=self._limits.events, behind=self._limits.behind)
         if turn.idle:
             return False
         builder = DeliveryBuilder(partition, turn.epoch, self._limits.frames, self._limits.events_url)
-        frames: dict[str, int] = {}
+        live_frames: dict[str, int] = {}
         if turn.live and turn.target > turn.checkpoint:
-            turn, frames = self._carrier.carry_live(turn, builder)
-        caught_up: dict[str, tuple[str, ...]] = {}
-        places: dict[str, Behind] = {}
-        if turn.behind:
-            self._carrier.carry_behind(turn, builder, frames, places, caught_up)
+            turn, live_frames = self._carrier.carry_live(turn, builder)
+        catch_up = self._carrier.carry_behind(turn, builder) if turn.behind else CatchUp()
         served = self._serve_groups(turn, builder) if turn.groups else {}
-        # The letters first: an event that is parked is never only in a state.
-        self._letters.send([letter for one in served.values() for letter in one.letters])
+        # The letters first: no event is recorded as parked before it is in the dead letter queue.
+        self._letters.send([letter for group in served.values() for letter in group.letters])
         self._deliveries.send(builder.deliveries())
-        asked = self._inquire(turn, served.values())
-        moved = {key: one.state for key, one in served.items() if one.state != turn.groups[key]}
-        changed = {
-            key: one.durable.encoded() for key, one in served.items() if one.durable is not self._definitions[key]
+        has_checks = self._check_activity(turn, served.values())
+        states = {key: group.state for key, group in served.items() if group.state != turn.groups[key]}
+        definitions = {
+            key: group.durable.encoded() for key, group in served.items() if group.durable is not self._definitions[key]
         }
-        alarm = self._alarm(turn, [one.due for one in served.values() if one.due is not None])
-        more = self._turns.commit(turn, TurnResult(frames, places, caught_up, moved, alarm, changed))
-        self._definitions |= {key: served[key].durable for key in changed}
-        return more or asked or any(one.more for one in served.values())
+        alarm = self._request_later_turn(turn, [group.due for group in served.values() if group.due is not None])
+        frames = {**live_frames, **catch_up.frames}
+        result = TurnResult(frames, catch_up.places, catch_up.caught_up, states, alarm, definitions)
+        has_more = self._turns.commit(turn, result)
+        self._definitions |= {key: served[key].durable for key in definitions}
+        return has_more or has_checks or any(group.more for group in served.values())
 
     def _serve_groups(self, turn: Turn, builder: DeliveryBuilder) -> dict[str, Served]:
-        """Give each durable subscription of the partition what it may get."""
+        """Apply the commands to each durable subscription of the partition, and send the events that it may receive."""
         commands: dict[str, list[Command]] = {}
         for key, command in turn.commands:
             commands.setdefault(key, []).append(decoded(command))
         groups = {key: Group.decoded(state) for key, state in turn.groups.items()}
         return {
             key: serve(self._log, turn, durable, groups[key], commands=commands.get(key, []), builder=builder)
-            for key, durable in self._defined(turn, groups).items()
+            for key, durable in self._definitions_of(turn, groups).items()
         }
 
-    def _defined(self, turn: Turn, groups: Mapping[str, Group]) -> dict[str, Durable]:
-        """What the turn's durable subscriptions are, by their keys; those that ended are left out."""
+    def _definitions_of(self, turn: Turn, groups: Mapping[str, Group]) -> dict[str, Durable]:
+        """Return the turn's durable subscriptions by their keys, without those that were deleted."""
         known = self._definitions
         unknown = [key for key, group in groups.items() if key not in known or known[key].version != group.version]
         if unknown:
-            found = self._turns.durables(turn.partition, unknown)
-            known |= {key: Durable.decoded(text) for key, text in found.items()}
+            texts = self._turns.durables(turn.partition, unknown)
+            known |= {key: Durable.decoded(text) for key, text in texts.items()}
         return {key: known[key] for key in groups if key in known}
 
-    def _inquire(self, turn: Turn, served: Iterable[Served]) -> bool:
-        """Find out about owners whose deadline has passed; the next turn takes in what is known then.
+    def _check_activity(self, turn: Turn, served: Iterable[Served]) -> bool:
+        """Enqueue the activity of each owner whose deadline has passed, and return whether there is any.
 
-        That it is a command makes a second try of the next turn do the same, whatever the owner does meanwhile.
+        It is a command of the next turn, so that a retry of that turn does the same, whatever the owner does meanwhile.
         """
-        asked = False
-        for one in served:
-            if one.inquiry is None:
+        has_checks = False
+        for group in served:
+            if group.activity_check is None:
                 continue
-            owner, heard = one.inquiry.owner.connection, one.inquiry.heard
+            owner, heard = group.activity_check.owner.connection, group.activity_check.heard
             silence = self._registry.silence(owner)
-            works = silence is not None and silence < one.durable.rules.ack_deadline
-            command = Heard(owner, turn.now - silence) if works and silence is not None else Silence(owner, heard)
-            self._durables.enqueue(one.durable, {turn.partition: (command,)})
-            asked = True
-        return asked
+            is_active = silence is not None and silence < group.durable.rules.ack_deadline
+            command = Heard(owner, turn.now - silence) if is_active and silence is not None else Silence(owner, heard)
+            self._durables.enqueue(group.durable, {turn.partition: (command,)})
+            has_checks = True
+        return has_checks
 
-    def _alarm(self, turn: Turn, dues: Sequence[int]) -> int:
-        """Ask for a turn when something falls due, unless one is asked for that comes early enough."""
-        earliest = min(dues, default=None)
+    def _request_later_turn(self, turn: Turn, due_times: Sequence[int]) -> int:
+        """Request a turn for when something is due, unless one is requested already that comes early enough.
+
+        Returns:
+            When the turn was requested for, in milliseconds since 1970; 0 if none was requested.
+        """
+        earliest = min(due_times, default=None)
         if earliest is None or turn.now < turn.alarm <= earliest:
             return 0
-        # What is due later than a bell can be is asked for again when that bell comes.
-        alarm = min(max(earliest, turn.now + 1), turn.now + _LONGEST)
+        # What is due after the longest delay of a message is requested again in the turn that the message starts.
+        alarm = min(max(earliest, turn.now + 1), turn.now + _LONGEST_DELAY_MS)
         self._bells.ring_later(turn.partition, seconds=(alarm - turn.now) / 1000)
         return alarm
 
 
-_LONGEST = 900_000
-"""Milliseconds that a message may be delayed (SQS quotas)."""
+_LONGEST_DELAY_MS = 900_000
+"""The longest delay of a message (SQS quotas)."""

@@ -1,107 +1,113 @@
-"""What was removed that subscribers have not received: as it is told, and who is told it."""
+"""Removed events that ephemeral subscriptions did not receive, and the frames that report them."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from eventstore.frames.builder import missing_json
-from eventstore.read.gaps import received_apart
+from eventstore.read.window import gaps_for, gaps_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from eventstore.cloudevents.event import RecordedEvent
     from eventstore.filters.prefixes import Prefixes
-    from eventstore.ports import Log, Missing, Turn
+    from eventstore.ports import Log, Turn
     from eventstore.positions import Position
+    from eventstore.read.gaps import Gaps
+    from eventstore.read.window import Window
     from eventstore.subscriptions import Subscription
 
 __all__ = ["Losses", "Lost"]
 
 Lost = dict[str, list["Subscription"]]
-"""Who is told of a loss, by the members of the frame that tells it (`framing.missing_json`)."""
+"""The subscriptions that are notified of a loss, by the members of the frame that reports it (`missing_json`)."""
 
 
 class Losses:
-    """Finds what a turn's subscriptions do not receive, because it was removed before the turn read it.
+    """Finds the events that the subscriptions of a turn do not receive, because they were removed before it read them.
 
-    It is asked once the turn has read: what is removed later was received.
+    Call it once the turn has read the log: events that are removed later were received.
+
+    Args:
+        log: The log that the turn reads.
     """
 
     def __init__(self, log: Log) -> None:
         self._log = log
 
-    def of_live(
-        self, turn: Turn, received: Sequence[RecordedEvent], subscriptions: Callable[[], Sequence[Subscription]]
-    ) -> Lost:
-        """What those who have caught up do not receive of all up to the target.
+    def of_live(self, turn: Turn, window: Window, subscriptions: Callable[[], Sequence[Subscription]]) -> Lost:
+        """Return what subscriptions that have caught up do not receive up to the target.
 
-        None of them was told of anything behind `turn.checkpoint`, so it does not matter when it was removed.
+        None of them was notified of anything after `turn.checkpoint`, so it does not matter when events were removed.
+
+        Args:
+            turn: The turn.
+            window: The part of the log that the turn has read, up to its target.
+            subscriptions: Returns all subscriptions that have caught up. It is called only if events are missing.
         """
-        between = turn.checkpoint, turn.target
-        missing = self._missing(turn, between, received)
-        if not (missing.ranges or missing.gone) and missing.complete:
+        gaps = self._gaps(turn, turn.checkpoint, turn.target, window)
+        if not gaps:
             return {}
-        everyone = subscriptions()
-        if missing.complete:
-            return _concerned(missing, everyone)
-        # Of some streams all may be known where it is not of all.
+        if gaps.complete:
+            return _lost(gaps, subscriptions())
+        # Where the removals of all streams are not remembered completely, those of some streams may be.
         by_streams: dict[tuple[str, ...], list[Subscription]] = {}
-        for one in everyone:
-            by_streams.setdefault(one.streams, []).append(one)
+        for subscription in subscriptions():
+            by_streams.setdefault(subscription.streams, []).append(subscription)
         lost: Lost = {}
-        for streams, some in by_streams.items():
-            found = self._missing(turn, between, received, streams=streams) if streams else missing
-            for members, to in _concerned(found, some).items():
-                lost.setdefault(members, []).extend(to)
+        for streams, alike in by_streams.items():
+            if streams:
+                gaps_of_streams = self._gaps(turn, turn.checkpoint, turn.target, window, streams=streams)
+            else:
+                gaps_of_streams = gaps
+            for members, notified in _lost(gaps_of_streams, alike).items():
+                lost.setdefault(members, []).extend(notified)
         return lost
 
     def of_behind(
-        self,
-        turn: Turn,
-        between: tuple[Position, Position],
-        received: Sequence[RecordedEvent],
-        removals: int,
-        subscriptions: Sequence[Subscription],
+        self, turn: Turn, after: Position, window: Window, subscriptions: Sequence[Subscription], *, since: int
     ) -> Lost:
-        """What subscriptions to the same streams do not receive between two places, removed since the serial."""
-        streams = subscriptions[0].streams
-        return _concerned(self._missing(turn, between, received, since=removals, streams=streams), subscriptions)
+        """Return what subscriptions that have yet to catch up do not receive of a window.
 
-    def _missing(
+        Args:
+            turn: The turn.
+            after: The position from which the window was read.
+            window: The part of the log that was read for the subscriptions.
+            subscriptions: Subscriptions to the same streams.
+            since: A removal serial; only later removals count.
+        """
+        if not window.may_miss(after, since=since):
+            return {}
+        streams = subscriptions[0].streams
+        return _lost(self._gaps(turn, after, window.reached, window, since=since, streams=streams), subscriptions)
+
+    def _gaps(
         self,
         turn: Turn,
-        between: tuple[Position, Position],
-        received: Sequence[RecordedEvent],
+        after: Position,
+        until: Position,
+        window: Window,
         *,
         since: int = 0,
         streams: Sequence[str] = (),
-    ) -> Missing:
-        partition, (after, until) = turn.partition, between
-        missing = self._log.missing(
-            {partition: after}, since={partition: since}, until={partition: until}, streams=streams
-        )[partition]
-        return replace(missing, ranges=received_apart(missing.ranges, received))
+    ) -> Gaps:
+        received = [positioned.event for positioned in window.events]
+        return gaps_in(self._log, turn.partition, after, until, received=received, since=since, streams=streams)
 
 
-def _concerned(missing: Missing, subscriptions: Iterable[Subscription]) -> Lost:
-    """Who is told what. That a stream is gone concerns who named it, whether an event of it is missing or not."""
-    texts: dict[tuple[tuple[str, ...], Prefixes], str] = {}
+def _lost(gaps: Gaps, subscriptions: Iterable[Subscription]) -> Lost:
+    # Subscriptions with the same streams and prefixes have the same gaps: each kind is computed once.
+    members_by_kind: dict[tuple[tuple[str, ...], Prefixes], str] = {}
     lost: Lost = {}
-    for one in subscriptions:
-        kind = one.streams, one.filter.prefixes
-        members = texts.get(kind)
+    for subscription in subscriptions:
+        kind = subscription.streams, subscription.filter.prefixes
+        members = members_by_kind.get(kind)
         if members is None:
-            members = texts[kind] = _members(missing, one)
+            members = members_by_kind[kind] = _members(gaps_for(subscription, gaps))
         if members:
-            lost.setdefault(members, []).append(one)
+            lost.setdefault(members, []).append(subscription)
     return lost
 
 
-def _members(missing: Missing, one: Subscription) -> str:
-    ranges = [found for found in missing.ranges if one.concerns(found[0])]
-    gone = [stream for stream in missing.gone if stream in one.streams]
-    if not ranges and not gone and missing.complete:
-        return ""
-    return missing_json(ranges, complete=missing.complete, gone=gone)
+def _members(gaps: Gaps) -> str:
+    return missing_json(gaps.ranges, complete=gaps.complete, gone=gaps.gone) if gaps else ""

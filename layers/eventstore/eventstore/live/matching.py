@@ -1,8 +1,8 @@
-"""Finding the subscriptions that may want an event, without asking all of them.
+"""Index terms that find the subscriptions that may match an event, without evaluating all of them.
 
-Every subscription is found under the terms of its most selective equality: its streams, else a subject, a type or a
-source that its filter asks for, else under `ANYTHING`. An event's terms are those of its own stream, subject, type and
-source. So an event costs what its candidates cost, however many subscriptions there are.
+Every subscription is stored under the terms of its most selective equality: its streams, else a subject, a type or a
+source that its filter requires, else `ANYTHING`. The terms of an event are those of its own stream, subject, type and
+source. So the cost of an event depends on its candidates, however many subscriptions there are.
 """
 
 from __future__ import annotations
@@ -28,19 +28,24 @@ _ATTRIBUTES = ("subject", "type", "source")
 
 @lru_cache(maxsize=8192)
 def _term(attribute: str, value: str) -> str:
-    # A digest: values are of any length and any characters. Two that share one only add a candidate.
+    # A digest, because values may have any length and any characters. A collision only adds a candidate.
     return blake2b(f"{attribute}\0{value}".encode(), digest_size=8).hexdigest()
 
 
 def terms_of(subscription: Subscription) -> tuple[str, ...]:
-    """The terms under which a subscription is found: every event that it wants has at least one of them."""
+    """Return the terms under which a subscription is stored. Every event that it matches has at least one of them."""
     if subscription.streams:
         return tuple(_term(_STREAM, stream) for stream in subscription.streams)
     return tuple(_term(attribute, value) for attribute, value in subscription.filter.equalities) or (ANYTHING,)
 
 
 def terms_of_event(stream: str, attributes: Mapping[str, AttributeValue]) -> list[str]:
-    """The terms of an event."""
+    """Return the terms of an event.
+
+    Args:
+        stream: The stream of the event.
+        attributes: Its attributes.
+    """
     terms = [ANYTHING, _term(_STREAM, stream)]
     terms += [_term(name, str(attributes[name])) for name in _ATTRIBUTES if name in attributes]
     return terms

@@ -1,4 +1,4 @@
-"""Connecting and subscribing: where a subscription starts, what is missing there, and who is to carry it on."""
+"""Connections and their ephemeral subscriptions: where a subscription starts, and which events are missing there."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ __all__ = ["Subscribed", "Subscriptions"]
 
 @dataclass(frozen=True, slots=True)
 class Subscribed:
-    """A subscription as it has begun.
+    """A subscription that was started.
 
     Attributes:
-        cursor: Where it starts, in every partition concerned.
-        partitions: Those concerned.
-        missing: Per stream the sequences that were removed behind the cursor it resumed from; `missing_more` if there
-            is more than can be told.
-        renewed: The partitions that were made anew since that cursor.
+        cursor: Where it starts, in every partition that it concerns.
+        partitions: The partitions that it concerns.
+        missing: Stream, first and last sequence of events that were removed after the cursor from which it resumed.
+        missing_more: Whether more events are missing than `missing` reports.
+        renewed: The partitions that were recreated since that cursor.
     """
 
     cursor: str
@@ -41,14 +41,20 @@ class Subscribed:
 
     @property
     def recovery(self) -> str:
-        """How honestly it resumes: `complete`, `truncated` or `new-epoch`."""
+        """How completely it resumes: `complete`, `truncated` or `new-epoch`."""
         if self.renewed:
             return "new-epoch"
         return "truncated" if self.missing or self.missing_more else "complete"
 
 
 class Subscriptions:
-    """Takes connections in, and starts their ephemeral subscriptions."""
+    """Registers connections, and starts their ephemeral subscriptions.
+
+    Args:
+        log: Holds the events.
+        registry: Holds the connections and their subscriptions.
+        wakeups: Starts the turns that carry new subscriptions on.
+    """
 
     def __init__(self, log: Log, registry: Registry, wakeups: Wakeups) -> None:
         self._log = log
@@ -56,7 +62,11 @@ class Subscriptions:
         self._wakeups = wakeups
 
     def connect(self, connection: Connection, *, access: Access) -> None:
-        """Take a connection in, of a caller who may do anything with it.
+        """Register a connection.
+
+        Args:
+            connection: The connection.
+            access: The caller's access.
 
         Raises:
             Forbidden: The access has neither the scope `publish` nor `subscribe`.
@@ -65,51 +75,60 @@ class Subscriptions:
         self._registry.connect(connection)
 
     def connection(self, connection_id: str) -> Connection | None:
-        """The connection, unless it is gone."""
+        """Return a connection; None if it is gone."""
         return self._registry.connection(connection_id)
 
     def check(
         self, subscription: Subscription, *, access: Access, cursors: Sequence[str] = (), oldest: bool = False
     ) -> None:
-        """Raise what `start` would raise of the access, the streams and the cursors; nothing is started."""
+        """Raise what `start` would raise for the access, the streams and the cursors, without starting anything.
+
+        Args:
+            subscription: As in `start`.
+            access: As in `start`.
+            cursors: As in `start`.
+            oldest: As in `start`.
+        """
         self._origin(_confined(subscription, access), cursors, oldest=oldest)
 
     def start(
         self, subscription: Subscription, *, access: Access, cursors: Sequence[str] = (), oldest: bool = False
     ) -> Subscribed:
-        """Start a subscription behind cursors, or else from the oldest event kept, or else from now on.
+        """Start a subscription after cursors, or else at the oldest event kept, or else now.
 
-        The partitions that are to carry it on are not woken up yet: `wake` does it, once the client was answered.
+        The partitions are not woken up yet: call `wake` once the client has its answer.
 
         Args:
-            subscription: What is asked for; it is confined to what the access reaches.
-            access: The caller's; it needs the scope `subscribe`, and reach of the streams that are named.
-            cursors: As clients were given them.
-            oldest: Whether to start at the oldest event, where there is no cursor.
+            subscription: The subscription; its filter is confined to the streams that the access reaches.
+            access: The caller's access. It needs the scope `subscribe`, and must reach the streams that are named.
+            cursors: The cursors that the client received.
+            oldest: Whether to start at the oldest event kept if there is no cursor.
 
         Raises:
             Forbidden: The access does not allow it.
-            InvalidCursor: The cursors are none, or do not cover all partitions concerned.
+            InvalidCursor: The cursors are invalid, or do not cover every partition that the subscription concerns.
             StreamGone: A stream that it names was deleted for good.
-            SubscriptionConflict, TooManySubscriptions, ConnectionNotFound: As `Registry.subscribe` says.
+            SubscriptionConflict, TooManySubscriptions, ConnectionNotFound: See `Registry.subscribe`.
         """
         subscription = _confined(subscription, access)
         origin = self._origin(subscription, cursors, oldest=oldest)
         started = self._registry.subscribe(subscription, origin.starts)
-        # Its turns tell what is deleted from here on; what was meanwhile, nobody would.
+        # Its turns report what is deleted from here on. A stream that was deleted since the first check would be
+        # reported by none.
         try:
             require_kept(self._log, subscription.streams)
         except StreamGone:
             self._registry.unsubscribe(subscription.connection, subscription.id)
             raise
-        places = {p: (one.epoch, one.position) for p, one in started.items()}
-        token = Cursor(places, {p: one.removals for p, one in started.items() if one.removals}).token()
+        places = {partition: (start.epoch, start.position) for partition, start in started.items()}
+        removals = {partition: start.removals for partition, start in started.items() if start.removals}
+        token = Cursor(places, removals).token()
         ranges, complete = self._missing(subscription, origin)
         return Subscribed(token, list(origin.starts), ranges, not complete, origin.renewed)
 
     def wake(self, subscribed: Subscribed) -> None:
-        """Let the partitions concerned carry a new subscription on. If this is not done, the sweep does it."""
-        # Of all, though a wakeup may be on its way: it may also be lost, and who subscribes would wait for the sweep.
+        """Request the first turns of a new subscription. If they are not requested, the sweep requests them."""
+        # All partitions, although a wake-up may be on its way: if it is lost, the client would wait for the sweep.
         self._wakeups.notify(subscribed.partitions)
 
     def _origin(self, subscription: Subscription, cursors: Sequence[str], *, oldest: bool) -> Origin:
@@ -117,23 +136,28 @@ class Subscriptions:
         return origin_of(self._log, subscription.streams, cursors=cursors, oldest=oldest)
 
     def _missing(self, subscription: Subscription, origin: Origin) -> tuple[Sequence[tuple[str, int, int]], bool]:
-        """What was removed by the time that the subscription began; what is removed later, its turns tell."""
+        """Return what was removed before the subscription started, and whether that is all. Turns report the rest."""
         if not origin.marks:
             return (), True
-        found = self._log.missing(origin.marks, since=origin.since, streams=subscription.streams)
+        missing = self._log.missing(origin.marks, since=origin.since, streams=subscription.streams)
         ranges = [
-            found_range
-            for partition in sorted(found)
-            for found_range in found[partition].ranges
-            if subscription.concerns(found_range[0])
+            removed
+            for partition in sorted(missing)
+            for removed in missing[partition].ranges
+            if subscription.concerns(removed[0])
         ]
-        return ranges[:_TOLD], len(ranges) <= _TOLD and all(one.complete for one in found.values())
+        complete = len(ranges) <= _RANGES and all(removals.complete for removals in missing.values())
+        return ranges[:_RANGES], complete
 
 
 def _confined(subscription: Subscription, access: Access) -> Subscription:
-    """What is asked for, of what the access reaches alone; to name streams out of reach is refused."""
+    """Return the subscription, confined to the streams that the access reaches.
+
+    Raises:
+        Forbidden: The access has not the scope `subscribe`, or does not reach a stream that the subscription names.
+    """
     access.require(Scope.SUBSCRIBE)
-    # A bare subscription stands in a URL, any other one in a message.
+    # A bare subscription is given in a URL, any other one in a message.
     stream, filters = ("stream", "filter") if subscription.bare else ("/stream", "/filters")
     if subscription.streams:
         access.require_streams(subscription.streams, pointer=stream)
@@ -141,4 +165,4 @@ def _confined(subscription: Subscription, access: Access) -> Subscription:
     return replace(subscription, filter=access.confined(subscription.filter, pointer=filters))
 
 
-_TOLD = 100
+_RANGES = 100

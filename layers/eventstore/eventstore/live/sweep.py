@@ -1,4 +1,4 @@
-"""What is done every minute: ringing for what was missed, forgetting who is gone, removing what is no longer kept."""
+"""The sweep of every minute: repeat lost wake-ups, remove connections that are gone, and remove expired events."""
 
 from __future__ import annotations
 
@@ -14,16 +14,22 @@ if TYPE_CHECKING:
 
 __all__ = ["Sweeper", "Swept"]
 
-_LIFETIME = 2 * 60 * 60 * 1000
-"""How long API Gateway keeps a connection ("Quotas for configuring and running a WebSocket API"), in milliseconds."""
+_LIFETIME_MS = 2 * 60 * 60 * 1000
+"""How long API Gateway keeps a connection ("Quotas for configuring and running a WebSocket API")."""
 
-_GRACE = 5 * 60 * 1000
-_AT_ONCE = 500
+_GRACE_MS = 5 * 60 * 1000
+_CONNECTIONS = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What a sweep did: partitions rung for, connections forgotten, events removed."""
+    """The result of a sweep.
+
+    Attributes:
+        rung: Partitions for which a turn was requested.
+        forgotten: Connections that were removed.
+        removed: Events that were removed.
+    """
 
     rung: int = 0
     forgotten: int = 0
@@ -31,7 +37,17 @@ class Swept:
 
 
 class Sweeper:
-    """Mends what a lost message or a function that died left undone. Doing it twice changes nothing."""
+    """Repairs what a lost message or a crashed function left undone. Sweeping twice changes nothing more.
+
+    Args:
+        log: Holds the events, and removes expired ones.
+        registry: Knows the connections.
+        turns: Knows which partitions have something to do.
+        bells: Receives the requests for turns.
+        members: Disconnects connections that are gone.
+        clock: Tells the time.
+        subscriptions: Announces changed definitions; None where there are no durable subscriptions.
+    """
 
     def __init__(
         self,
@@ -53,12 +69,12 @@ class Sweeper:
         self._subscriptions = subscriptions
 
     def sweep(self, *, until: int) -> Swept:
-        """Do all of it, or as much as there is time for (in milliseconds since 1970); the next sweep goes on."""
+        """Sweep, and stop once the time `until` has come (in milliseconds since 1970). The next sweep continues."""
         waiting = self._turns.waiting()
         self._bells.ring(waiting)
         if self._subscriptions is not None:
             self._subscriptions.announce_all()
-        forgotten = self._forget_overdue(until)
+        forgotten = self._remove_expired_connections(until)
         removed = 0
         for partition in range(self._log.partitions):
             self._log.index([partition], until=until)
@@ -66,7 +82,7 @@ class Sweeper:
                 if self._clock.now() >= until:
                     return Swept(len(waiting), forgotten, removed)
                 removed += self._trim(stream, until)
-        # Last, for a deletion may have left very much, which no reader sees.
+        # Deleted streams last: they may hold very many events, which no reader sees.
         for partition in range(self._log.partitions):
             for stream in self._log.deleted(partition):
                 if self._clock.now() >= until:
@@ -80,14 +96,14 @@ class Sweeper:
         except Absent:
             return 0
 
-    def _forget_overdue(self, until: int) -> int:
-        """Forget connections that must have ended, though nobody told: `$disconnect` is best effort."""
-        forgotten = 0
-        before = self._clock.now() - _LIFETIME - _GRACE
-        while expired_connections := self._registry.expired_connections(before=before, count=_AT_ONCE):
+    def _remove_expired_connections(self, until: int) -> int:
+        """Remove connections that must have ended without a `$disconnect`, which is best effort."""
+        removed = 0
+        before = self._clock.now() - _LIFETIME_MS - _GRACE_MS
+        while expired_connections := self._registry.expired_connections(before=before, count=_CONNECTIONS):
             for connection in expired_connections:
                 self._members.disconnect(connection)
-                forgotten += 1
+                removed += 1
                 if self._clock.now() >= until:
-                    return forgotten
-        return forgotten
+                    return removed
+        return removed

@@ -1,4 +1,4 @@
-"""Wakeups by a queue, none of which fails the write that it follows."""
+"""Wake-ups through a queue. None of them fails the write that it follows."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _LOGGER = logging.getLogger(__name__)
 
 
 class QueueWakeups:
-    """See `ports.Wakeups`.
+    """Requests turns through a queue; see `ports.Wakeups`.
 
     Args:
-        queue: Gives the queue, when it is first needed, or None where nothing is delivered live.
+        queue: Returns the queue when it is first needed, or None where nothing is delivered live.
     """
 
     def __init__(self, queue: Callable[[], Bells | None]) -> None:
@@ -33,21 +33,21 @@ class QueueWakeups:
         """See `Wakeups.notify`."""
         queue = self._queue() if partitions else None
         if queue is not None:
-            with _logged():
+            with _unavailable_logged():
                 queue.ring(partitions)
 
     def subscription_deleted(self, name: str, members: Collection[Member]) -> None:
         """See `Wakeups.subscription_deleted`."""
         queue = self._queue() if members else None
         if queue is not None:
-            with _logged():
+            with _unavailable_logged():
                 queue.ended(name, members)
 
 
 @contextmanager
-def _logged() -> Iterator[None]:
+def _unavailable_logged() -> Iterator[None]:
     try:
         yield
     except Unavailable as error:
-        # What was to be told of is stored, and the sweep finds it.
+        # The write is stored, and the sweep requests the turn.
         _LOGGER.warning("%s: %s", error.code, error.detail)

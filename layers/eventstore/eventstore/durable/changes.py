@@ -1,0 +1,57 @@
+"""Parameters of operators' use cases: where a durable subscription starts, and which values of it change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from eventstore.filters import Filter
+    from eventstore.subscriptions import Durable
+
+__all__ = ["Changes", "StartPosition"]
+
+
+@dataclass(frozen=True, slots=True)
+class StartPosition:
+    """Where a durable subscription starts or continues: at a time, else after cursors, else at the oldest event or now.
+
+    Attributes:
+        cursors: Cursors that clients received.
+        since: The time of the first event, in milliseconds since 1970.
+        oldest: Whether to start at the oldest event kept instead of now.
+    """
+
+    cursors: Sequence[str] = ()
+    since: int | None = None
+    oldest: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """Changes of a durable subscription. None leaves a value as it is.
+
+    Attributes:
+        filter: The new filter.
+        ack_deadline: As in `Rules`.
+        max_attempts: As in `Rules`.
+        max_in_flight: As in `Rules`.
+    """
+
+    filter: Filter | None = None
+    ack_deadline: int | None = None
+    max_attempts: int | None = None
+    max_in_flight: int | None = None
+
+    def applied(self, durable: Durable) -> Durable:
+        """Return the next version of the durable subscription, or the same object if nothing changes."""
+        values = {
+            "ack_deadline": self.ack_deadline,
+            "max_attempts": self.max_attempts,
+            "max_in_flight": self.max_in_flight,
+        }
+        rules = replace(durable.rules, **{name: value for name, value in values.items() if value is not None})
+        changed = replace(durable, filter=self.filter or durable.filter, rules=rules)
+        return durable if changed == durable else replace(changed, version=durable.version + 1)
