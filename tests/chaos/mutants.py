@@ -13,7 +13,7 @@ from unittest import mock
 from eventstore.adapters.redis.log import RedisLog
 from eventstore.adapters.redis.registry import RedisRegistry
 from eventstore.durable.set_aside import SetAsideStreams
-from eventstore.groups import acknowledging, owning, steps
+from eventstore.groups import acknowledging, rebalancing, steps
 from eventstore.live import catch_up
 from eventstore_dev.valkey import ValkeyServer
 from functions.rest import responses
@@ -150,7 +150,7 @@ MUTANTS = (
     Mutant("replay_loses_streams", patches=((steps, "_replay", _keeps_owner),)),
     Mutant("live_deletion", patches=((catch_up, "add_losses", _tells_nobody),)),
     Mutant("live_while_delivery_lags", patches=((catch_up, "_has_caught_up", _is_caught_up),)),
-    Mutant("truncated_told_once", patches=((owning, "_go_back", _tells_once),)),
+    Mutant("truncated_told_once", patches=((rebalancing, "_go_back", _tells_once),)),
     Mutant("deletion_that_dies", patches=((RedisLog, "deleted", _finds_nothing),)),
     Mutant("late_acknowledgement", patches=((acknowledging, "_settle", _counts_no_late_word),)),
     Mutant(

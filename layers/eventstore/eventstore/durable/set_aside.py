@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from eventstore.cloudevents.event import rfc3339
+from eventstore.durable.dead_letters import dead_letter
 from eventstore.groups import Held, InFlightEvent, before
-from eventstore.ports import DeadLetter
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from eventstore.durable.turn import GroupTurn
-    from eventstore.frames.builder import PositionedEvent
     from eventstore.groups import Parked
+    from eventstore.ports import DeadLetter
     from eventstore.positions import Position
 
 __all__ = ["SetAsideStreams"]
@@ -61,7 +60,9 @@ class SetAsideStreams:
             room -= len(window.events)
             parked.copied = window.reached
             has_more = has_more or not window.at_end
-            copied = [self._letter(event, stream, parked) for event in window.events if self._turn.matches(event)]
+            copied = [
+                dead_letter(self._turn.durable, event, parked) for event in window.events if self._turn.matches(event)
+            ]
             parked.letters += len(copied)
             letters += copied
         return letters, has_more
@@ -148,17 +149,3 @@ class SetAsideStreams:
             group.settled[stream] = InFlightEvent(held.after, stream, 0)
         turn.builder.add_caught_up(stream, turn.address())
         group.frame += 1
-
-    def _letter(self, positioned: PositionedEvent, stream: str, parked: Parked) -> DeadLetter:
-        failed = positioned.event.sequence == parked.sequence
-        durable = self._turn.durable
-        return DeadLetter(
-            subscription=durable.name,
-            key=durable.key,
-            stream=stream,
-            sequence=positioned.event.sequence,
-            event=positioned.event.encoded().decode(),
-            attempts=parked.attempts if failed else 0,
-            errors=tuple(parked.errors) if failed else (f"behind {parked.sequence}, which was parked",),
-            since=rfc3339(parked.since),
-        )

@@ -25,7 +25,7 @@ from eventstore.groups.commands import (
     encoded,
 )
 from eventstore.groups.losses import Loss, with_loss
-from eventstore.groups.owning import owner_of
+from eventstore.groups.rebalancing import owner_of
 from eventstore.groups.state import MOST_ASIDE, Group, Held, InFlightEvent, Member, Parked, Rules
 from eventstore.groups.step import Notification, Step, before
 from eventstore.groups.steps import apply, apply_timeouts, due

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
 from typing import TYPE_CHECKING
 
+from eventstore.groups.backoff import pause_ms
 from eventstore.groups.commands import LONGEST_REASON
 from eventstore.groups.state import Held, Parked
 from eventstore.groups.step import before
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["apply_deadlines", "fail", "hold", "retry"]
 
 _ERRORS = 5
-_FIRST_PAUSE_MS, _LONGEST_PAUSE_MS = 1000, 60_000
 
 _EARLIER, _EARLIER_PARKED = 100, 10
 """The number of events of a stream whose late acknowledgements and nacks count. States are written as a whole."""
@@ -179,7 +178,7 @@ def _schedule(step: Step, stream: str, held: Held, event: InFlightEvent, *, dela
     """Set when the failed event is tried again, or park its stream if no attempt is left or `park` asks for it."""
     group = step.group
     if not park and held.attempt < step.rules.max_attempts:
-        held.due = step.stamp + (_pause_ms(step.key, stream, event.sequence, held.attempt) if delay is None else delay)
+        held.due = step.stamp + (pause_ms(step.key, stream, event.sequence, held.attempt) if delay is None else delay)
         return
     del group.held[stream]
     parked = Parked(event.position, held.after, event.sequence, held.attempt, held.errors, step.now)
@@ -191,13 +190,3 @@ def _schedule(step: Step, stream: str, held: Held, event: InFlightEvent, *, dela
 
 def _nacked_event(events: Sequence[InFlightEvent], nack: Nack) -> InFlightEvent | None:
     return next((event for event in events if (event.stream, event.sequence) == (nack.stream, nack.sequence)), None)
-
-
-def _pause_ms(key: str, stream: str, sequence: int, attempt: int) -> int:
-    """Return the pause before the next attempt: it doubles with each attempt, and varies by up to a half.
-
-    The variation is derived from what failed, so that a retry of the turn computes the same pause.
-    """
-    pause = min(_FIRST_PAUSE_MS << (attempt - 1), _LONGEST_PAUSE_MS)
-    drawn = blake2b(f"{key}\0{stream}\0{sequence}\0{attempt}".encode(), digest_size=2).digest()
-    return pause // 2 + pause * int.from_bytes(drawn) // 0xFFFF

@@ -19,7 +19,7 @@ from eventstore.groups.commands import (
     Silence,
 )
 from eventstore.groups.failing import apply_deadlines, fail
-from eventstore.groups.owning import grant, lose_owner, notify, owner_of, release_owner
+from eventstore.groups.rebalancing import grant, lose_owner, notify, owner_of, release_owner
 from eventstore.groups.state import Held, Member
 from eventstore.groups.step import before, owns
 

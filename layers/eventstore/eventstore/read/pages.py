@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from eventstore.errors import InvalidQuery, NewEpoch, StreamNotFound
+from eventstore.errors import InvalidQuery, NewEpoch
 from eventstore.filters import EVERYTHING as ANY_ATTRIBUTES
 from eventstore.positions import BEGINNING, Cursor, Position, StreamCursor
 from eventstore.read.gaps import NO_GAPS, Crossed, Gaps, StreamLosses, lost_between
+from eventstore.read.long_poll import first_read
 from eventstore.read.merging import Merge
 from eventstore.read.selection import EVERYTHING, Selection
 from eventstore.streams import partition_of
@@ -138,7 +139,11 @@ def read_stream(log: Log, stream: str, query: StreamQuery, *, may_go_on: Callabl
     """
     start, stop = _window(query)
     cursor = StreamCursor.parse(query.cursor) if query.cursor else None
-    read = _read_first(log, stream, query, start, stop)
+
+    def read_from_start() -> Slice:
+        return _read_step(log, stream, query, (start, stop), query.limit)
+
+    read = first_read(log, stream, read_from_start, start=start, seconds=query.wait)
     if cursor and cursor.epoch != read.epoch:
         raise NewEpoch
     # The epoch of the first step: if the store is renewed during the others, the cursor of the page is refused.
@@ -190,23 +195,6 @@ def _window(query: StreamQuery) -> tuple[int, int]:
 
 def _beyond(sequence: int, start: int, stop: int, query: StreamQuery) -> tuple[int, int]:
     return (start, sequence - 1) if query.backwards else (sequence + 1, stop)
-
-
-def _read_first(log: Log, stream: str, query: StreamQuery, start: int, stop: int) -> Slice:
-    def read() -> Slice:
-        return _read_step(log, stream, query, (start, stop), query.limit)
-
-    if not query.wait:
-        return read()
-    try:
-        result = read()
-    except StreamNotFound:
-        log.wait(stream, after=0, seconds=query.wait)
-        return read()
-    if result.reached is None and start > result.state.head:
-        log.wait(stream, after=start - 1, seconds=query.wait, since=result.state)
-        return read()
-    return result
 
 
 def read_all(log: Log, query: AllQuery, *, may_go_on: Callable[[], bool] = _always) -> Page:

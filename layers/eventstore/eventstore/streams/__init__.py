@@ -1,0 +1,33 @@
+"""Streams: their names, their settings, their states, and the stream that an event belongs to."""
+
+from __future__ import annotations
+
+from eventstore.streams.names import (
+    NAME_PATTERN,
+    is_name,
+    named_for,
+    partition_of,
+    stream_name,
+    stream_of,
+    workflow_stream,
+)
+from eventstore.streams.retention import Retention, StreamConfig
+from eventstore.streams.state import ANY, NEW, Condition, Expected, StreamState, version_of
+
+__all__ = [
+    "ANY",
+    "NAME_PATTERN",
+    "NEW",
+    "Condition",
+    "Expected",
+    "Retention",
+    "StreamConfig",
+    "StreamState",
+    "is_name",
+    "named_for",
+    "partition_of",
+    "stream_name",
+    "stream_of",
+    "version_of",
+    "workflow_stream",
+]
