@@ -12,11 +12,12 @@ from eventstore.errors import InvalidCursor
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["BEGINNING", "WHOLE", "Cursor", "Position", "StreamCursor"]
+__all__ = ["BEGINNING", "END", "WHOLE", "Cursor", "Position", "StreamCursor", "before", "end_of"]
 
 _EPOCH_BYTES = 6
 _LIMIT = 1 << 64
 _PARTITIONS = 1 << 14
+_GREATEST = (1 << 63) - 1
 
 WHOLE = 16_383
 """An index greater than that of any event of an append: `Position(time, order, WHOLE)` is after all of them."""
@@ -39,6 +40,23 @@ class Position:
 
 BEGINNING = Position(0, 0, 0)
 """The position before every event."""
+
+END = Position(_GREATEST, 0, 0)
+"""The position after every event."""
+
+
+def end_of(milliseconds: int) -> Position:
+    """Return the position after all events that were stored up to a time, in milliseconds since 1970."""
+    return Position(max(milliseconds, 0), _GREATEST, WHOLE)
+
+
+def before(position: Position) -> Position:
+    """Return the position right before an event's: reading after it yields the event."""
+    if position.index:
+        return Position(position.time, position.order, position.index - 1)
+    if position.order:
+        return Position(position.time, position.order - 1, WHOLE)
+    return Position(position.time - 1, _GREATEST, WHOLE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,14 +31,13 @@ from eventstore.groups import (
     Step,
     apply,
     apply_timeouts,
-    before,
     decoded,
     due,
     encoded,
     owner_of,
     with_loss,
 )
-from eventstore.positions import BEGINNING, WHOLE, Cursor, Position
+from eventstore.positions import BEGINNING, WHOLE, Cursor, Position, before
 
 KEY = "0" * 24
 NOW = 1_000_000

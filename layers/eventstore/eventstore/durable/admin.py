@@ -17,7 +17,7 @@ from eventstore.errors import (
 )
 from eventstore.groups import Change, Redrive, Replay
 from eventstore.ports import Start
-from eventstore.positions import BEGINNING, Position
+from eventstore.positions import BEGINNING, END, Position, end_of
 from eventstore.read.start_position import Origin, origin_of, require_kept
 from eventstore.streams import partition_of
 from eventstore.subscriptions import version_tag
@@ -226,15 +226,15 @@ class DurableSubscriptions:
     def _origin(self, durable: Durable, place: StartPosition) -> Origin:
         if place.since is not None:
             # Right before the first event of that millisecond.
-            position = Position(max(place.since - 1, 0), _FOREVER, 0)
+            position = end_of(place.since - 1)
             return Origin(dict.fromkeys(self._durables.partitions(durable), position), {}, ())
         return origin_of(self._log, durable.streams, cursors=place.cursors, oldest=place.oldest)
 
     def _replays_from_end(self, partitions: Collection[int]) -> dict[int, Replay]:
         """Return commands that move groups to the present ends of the logs. Earlier removals are not reported."""
-        tails = self._log.tail(dict.fromkeys(partitions, _END), count=1, backwards=True)
+        tails = self._log.tail(dict.fromkeys(partitions, END), count=1, backwards=True)
         # The position of an empty log is where reading began.
-        ends = {p: BEGINNING if tail.position == _END else tail.position for p, tail in tails.items()}
+        ends = {p: BEGINNING if tail.position == END else tail.position for p, tail in tails.items()}
         return {p: Replay(end, removals=tails[p].removals) for p, end in ends.items()}
 
     def _parked_streams(self, durable: Durable) -> list[str]:
@@ -281,5 +281,3 @@ def _require_same(stored: Durable, requested: Durable) -> None:
 
 
 _NAMES = 100
-_FOREVER = (1 << 63) - 1
-_END = Position(_FOREVER, 0, 0)

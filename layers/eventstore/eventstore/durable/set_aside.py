@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from eventstore.durable.dead_letters import dead_letter
-from eventstore.groups import Held, InFlightEvent, before
+from eventstore.groups import Held, InFlightEvent
+from eventstore.positions import before
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet

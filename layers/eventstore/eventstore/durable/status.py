@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from eventstore.cloudevents import recorded_attributes
-from eventstore.groups import before
-from eventstore.positions import Cursor, Position
+from eventstore.positions import END, Cursor, Position, before
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -21,8 +20,6 @@ __all__ = ["MOST", "PartitionStanding", "Standing", "standing_of"]
 
 MOST = 10_000
 """The number up to which a lag is counted. The lag may be greater."""
-
-_END = Position((1 << 63) - 1, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +140,7 @@ def standing_of(log: Log, durables: Durables, durable: Durable, *, access: Acces
     lags = _lags(log, durable, places, log_lags, count)
     members = dict.fromkeys(member for group in groups.values() for member in group.members)
     partitions = [_partition(p, group, log_lags.get(p), lags.get(p)) for p, group in groups.items()]
-    epochs = {p: missing.epoch for p, missing in log.missing(dict.fromkeys(places, _END)).items()} if count else {}
+    epochs = {p: missing.epoch for p, missing in log.missing(dict.fromkeys(places, END)).items()} if count else {}
     return Standing(durable, sorted(members), partitions, epochs)
 
 

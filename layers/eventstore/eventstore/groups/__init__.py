@@ -27,7 +27,7 @@ from eventstore.groups.commands import (
 from eventstore.groups.losses import Loss, with_loss
 from eventstore.groups.rebalancing import owner_of
 from eventstore.groups.state import MOST_ASIDE, Group, Held, InFlightEvent, Member, Parked, Rules
-from eventstore.groups.step import Notification, Step, before
+from eventstore.groups.step import Notification, Step
 from eventstore.groups.steps import apply, apply_timeouts, due
 
 __all__ = [
@@ -56,7 +56,6 @@ __all__ = [
     "Step",
     "apply",
     "apply_timeouts",
-    "before",
     "decoded",
     "due",
     "encoded",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from eventstore.groups.losses import without_acknowledged
 from eventstore.groups.state import Held
-from eventstore.groups.step import before
+from eventstore.positions import before
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from eventstore.groups.backoff import pause_ms
 from eventstore.groups.commands import LONGEST_REASON
 from eventstore.groups.state import Held, Parked
-from eventstore.groups.step import before
+from eventstore.positions import before
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

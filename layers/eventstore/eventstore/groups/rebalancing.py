@@ -7,7 +7,8 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from eventstore.groups.failing import hold, retry
-from eventstore.groups.step import Notification, before
+from eventstore.groups.step import Notification
+from eventstore.positions import before
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,14 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from eventstore.positions import WHOLE, Position
-
 if TYPE_CHECKING:
     from eventstore.groups.state import Group, Member, Rules
 
-__all__ = ["Notification", "Step", "before", "owns"]
-
-_LAST = (1 << 63) - 1
+__all__ = ["Notification", "Step", "owns"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +69,3 @@ def owns(group: Group, connection: str) -> bool:
         connection: The connection's id.
     """
     return group.owner is not None and group.owner.connection == connection
-
-
-def before(position: Position) -> Position:
-    """Return the position right before an event's: reading after it yields the event."""
-    if position.index:
-        return Position(position.time, position.order, position.index - 1)
-    if position.order:
-        return Position(position.time, position.order - 1, WHOLE)
-    return Position(position.time - 1, _LAST, WHOLE)

@@ -21,7 +21,8 @@ from eventstore.groups.commands import (
 from eventstore.groups.failing import apply_deadlines, fail
 from eventstore.groups.rebalancing import grant, lose_owner, notify, owner_of, release_owner
 from eventstore.groups.state import Held, Member
-from eventstore.groups.step import before, owns
+from eventstore.groups.step import owns
+from eventstore.positions import before
 
 if TYPE_CHECKING:
     from eventstore.groups.commands import Command

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from eventstore.positions import BEGINNING, WHOLE, Position
+from eventstore.positions import BEGINNING, Position, end_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -21,7 +21,6 @@ Range = tuple[str, int, int]
 """Stream, first and last sequence."""
 
 _MAX_RANGES = 100
-_MAX_ORDER = (1 << 63) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,17 +194,13 @@ def _windows(
 ) -> tuple[Mapping[int, Position], Mapping[int, Position]]:
     """Return the positions after and up to which events may be missing; no upper position at the end of the log."""
     if crossed.backwards:
-        lowest = BEGINNING if selection.since is None else _end_of(selection.since - 1)
+        lowest = BEGINNING if selection.since is None else end_of(selection.since - 1)
         after = {p: lowest if p in crossed.ended else _before(crossed.reached[p]) for p in partitions}
         return after, {p: _before(crossed.began[p]) for p in partitions}
     until = {p: crossed.reached[p] for p in partitions if p not in crossed.ended}
     if selection.until is not None:
-        until = {p: until.get(p, _end_of(selection.until - 1)) for p in partitions}
+        until = {p: until.get(p, end_of(selection.until - 1)) for p in partitions}
     return {p: crossed.began[p] for p in partitions}, until
-
-
-def _end_of(time: int) -> Position:
-    return Position(max(time, 0), _MAX_ORDER, WHOLE)
 
 
 def _before(position: Position) -> Position:

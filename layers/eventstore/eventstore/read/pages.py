@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from eventstore.errors import InvalidQuery, NewEpoch
 from eventstore.filters import EVERYTHING as ANY_ATTRIBUTES
-from eventstore.positions import BEGINNING, Cursor, Position, StreamCursor
+from eventstore.positions import BEGINNING, END, Cursor, Position, StreamCursor, end_of
 from eventstore.read.gaps import NO_GAPS, Crossed, Gaps, StreamLosses, lost_between
 from eventstore.read.long_poll import first_read
 from eventstore.read.merging import Merge
@@ -42,7 +42,6 @@ _GROWTH = 4
 _CLOCK_INTERVAL = 64
 """How many events are decoded and tested between two checks of the time."""
 
-_END = Position((1 << 63) - 1, 0, 0)
 _FOREVER = (1 << 63) - 1
 
 
@@ -255,6 +254,6 @@ def _start(
         return {p: given[p][1] for p in concerned}
     if query.backwards:
         until = query.selection.until
-        return dict.fromkeys(concerned, _END if until is None else Position(until, 0, 0))
+        return dict.fromkeys(concerned, END if until is None else end_of(until - 1))
     since = query.selection.since
-    return dict.fromkeys(concerned, BEGINNING if since is None else Position(max(since - 1, 0), _FOREVER, 0))
+    return dict.fromkeys(concerned, BEGINNING if since is None else end_of(since - 1))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from eventstore.errors import InvalidCursor, StreamGone
 from eventstore.ports import Start
-from eventstore.positions import Cursor, Position
+from eventstore.positions import END, Cursor, Position
 from eventstore.streams import partition_of
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def origin_of(log: Log, streams: Collection[str], *, cursors: Sequence[str] = ()
             pointer="/cursor",
         )
     # At the end of the log nothing is missing: the call only returns the current epochs.
-    current = log.missing(dict.fromkeys(concerned, _END))
+    current = log.missing(dict.fromkeys(concerned, END))
     renewed = [partition for partition in concerned if current[partition].epoch != given[partition][0]]
     marks = {partition: given[partition][1] for partition in concerned if partition not in renewed}
     starts: dict[int, Position | Start] = {p: marks.get(p, Start.OLDEST) for p in concerned}
@@ -75,6 +75,3 @@ def require_kept(log: Log, streams: Collection[str]) -> None:
     """
     if streams and (gone := log.gone(list(streams))):
         raise StreamGone(gone[0])
-
-
-_END = Position((1 << 63) - 1, 0, 0)
