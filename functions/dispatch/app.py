@@ -32,7 +32,7 @@ PRELOADED = (clients, dispatch, durables, log, registry, sqs, turns)
 
 
 def handler(event: Mapping[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
-    """Serve each partition that a batch notifies once, and share the remaining time equally among them."""
+    """Serve each notified partition once per batch, and share the remaining time equally among them."""
     end = hub().clock.now() + context.get_remaining_time_in_millis() - _RESERVE
     waiting = len({record["body"] for record in event["Records"]})
     served: set[int] = set()
@@ -44,7 +44,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> PartialItemFail
         elif "ended" in message:
             hub().deletion_notices.send(Member(message["ended"], message["id"]), message["subscription"])
         elif "alarm" in message:
-            # Notified, not served: only notifications of a partition are handled one at a time, alarms are not.
+            # An alarm only requests a turn: alarms of one partition may be handled in parallel, its turns may not.
             _notify(message["alarm"])
         elif message["partition"] not in served:
             now = hub().clock.now()

@@ -22,7 +22,7 @@ from eventstore.errors import (
     WrongExpectedVersion,
 )
 from eventstore.ports import Lag
-from eventstore.positions import BEGINNING, WHOLE, Position
+from eventstore.positions import BEGINNING, END_OF_APPEND, Position
 from eventstore.streams import ANY, NEW, Condition, Expected, Retention, StreamConfig, partition_of, version_of
 from tests.examples import FakeClock, event, events
 
@@ -401,7 +401,7 @@ class LogContract:
             log.append("wf", [event("6")])
             partition = partition_of("wf", log.partitions)
             (first, _), *_ = log.tail({partition: BEGINNING}, count=1)[partition].events
-            tail = log.tail({partition: Position(first.time, first.order, WHOLE)}, count=10)[partition]
+            tail = log.tail({partition: Position(first.time, first.order, END_OF_APPEND)}, count=10)[partition]
             assert [recorded.sequence for _, recorded in tail.events] == [6]
 
         @pytest.mark.parametrize("count", [1, 2, 3, 100])

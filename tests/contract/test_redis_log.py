@@ -14,7 +14,7 @@ from eventstore.adapters.redis.log import RedisLog
 from eventstore.adapters.redis.registry import RedisRegistry
 from eventstore.adapters.redis.turns import RedisTurns
 from eventstore.errors import AmbiguousEvent, FormatMismatch, PartitionMismatch, StoreUnavailable
-from eventstore.positions import BEGINNING, WHOLE, Position
+from eventstore.positions import BEGINNING, END_OF_APPEND, Position
 from eventstore.streams import Retention, StreamConfig, partition_of
 from eventstore.subscriptions import EVENTSTORE, Connection
 from eventstore_dev.valkey import ValkeyCluster, ValkeyServer
@@ -279,7 +279,7 @@ class TestRedisAlone:
         return log
 
     def test_a_partition_remembers_ten_thousand_removals(self, forgetful: RedisLog, client: Redis) -> None:
-        missing = forgetful.missing({0: Position(1, 0, WHOLE)})[0]
+        missing = forgetful.missing({0: Position(1, 0, END_OF_APPEND)})[0]
         assert client.zcard("{p0}:trimmed") == 10_000
         assert (missing.ranges, missing.complete) == ([("other", 2, 10_000), ("wf", 1, 3)], True)
 

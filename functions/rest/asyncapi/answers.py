@@ -22,9 +22,9 @@ _REQUEST: dict[str, Any] = {
 _ACK_DEADLINE: dict[str, Any] = {
     "type": "number",
     "exclusiveMinimum": 0,
-    "description": "Seconds after which a member that says nothing is silent.",
+    "description": "Seconds within which the member must acknowledge.",
 }
-_CURSOR = TOKEN | {"description": "A place in this one partition: behind this frame."}
+_CURSOR = TOKEN | {"description": "The position after this frame, in its partition."}
 _RESULTS = many(ref("Result"))
 _CURSOR_EXAMPLE = "MS4wLjEyMw"
 

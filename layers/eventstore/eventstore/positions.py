@@ -12,15 +12,15 @@ from eventstore.errors import InvalidCursor
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["BEGINNING", "END", "WHOLE", "Cursor", "Position", "StreamCursor", "before", "end_of"]
+__all__ = ["BEGINNING", "END", "END_OF_APPEND", "Cursor", "Position", "StreamCursor", "before", "end_of"]
 
 _EPOCH_BYTES = 6
 _LIMIT = 1 << 64
 _PARTITIONS = 1 << 14
 _GREATEST = (1 << 63) - 1
 
-WHOLE = 16_383
-"""An index greater than that of any event of an append: `Position(time, order, WHOLE)` is after all of them."""
+END_OF_APPEND = 16_383
+"""An index greater than that of any event of an append: `Position(time, order, END_OF_APPEND)` is after all of them."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -47,7 +47,7 @@ END = Position(_GREATEST, 0, 0)
 
 def end_of(milliseconds: int) -> Position:
     """Return the position after all events that were stored up to a time, in milliseconds since 1970."""
-    return Position(max(milliseconds, 0), _GREATEST, WHOLE)
+    return Position(max(milliseconds, 0), _GREATEST, END_OF_APPEND)
 
 
 def before(position: Position) -> Position:
@@ -55,8 +55,8 @@ def before(position: Position) -> Position:
     if position.index:
         return Position(position.time, position.order, position.index - 1)
     if position.order:
-        return Position(position.time, position.order - 1, WHOLE)
-    return Position(position.time - 1, _GREATEST, WHOLE)
+        return Position(position.time, position.order - 1, END_OF_APPEND)
+    return Position(position.time - 1, _GREATEST, END_OF_APPEND)
 
 
 @dataclass(frozen=True, slots=True)

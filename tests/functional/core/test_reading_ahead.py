@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from eventstore.adapters.redis.log import RedisLog
 from eventstore.adapters.redis.read_ahead import Ahead, ReadAhead
-from eventstore.positions import WHOLE, Position
+from eventstore.positions import END_OF_APPEND, Position
 from tests.examples import events
 from tests.functional.core.live import Live
 
@@ -106,7 +106,7 @@ def test_what_is_found_is_what_lies_between(log: list[tuple[int, int]], limit: i
 
     ahead = ReadAhead()
     ahead.keep(0, Ahead("e", start, end, entries(start, end, limit), limit))
-    found = ahead.find(0, Position(*first, 0), Position(*last, WHOLE), count)
+    found = ahead.find(0, Position(*first, 0), Position(*last, END_OF_APPEND), count)
     if first < start or last > end:
         assert found is None
     elif found is not None:

@@ -37,7 +37,7 @@ from eventstore.groups import (
     owner_of,
     with_loss,
 )
-from eventstore.positions import BEGINNING, WHOLE, Cursor, Position, before
+from eventstore.positions import BEGINNING, END_OF_APPEND, Cursor, Position, before
 
 KEY = "0" * 24
 NOW = 1_000_000
@@ -811,7 +811,7 @@ class TestOwners:
         assert others != self.owners(self.MEMBERS)
 
 
-positions = st.builds(Position, st.integers(1, 1 << 45), st.integers(0, 1 << 40), st.integers(0, WHOLE))
+positions = st.builds(Position, st.integers(1, 1 << 45), st.integers(0, 1 << 40), st.integers(0, END_OF_APPEND))
 in_flight_event = st.builds(
     InFlightEvent, positions, st.text(), st.integers(1, 1 << 50), st.integers(0, 1 << 40), st.integers(0, 1 << 40)
 )
@@ -933,8 +933,8 @@ class TestPlaces:
         place = before(position)
         assert place < position
         earlier = [Position(position.time, position.order, position.index - 1)] if position.index else []
-        earlier += [Position(position.time, position.order - 1, WHOLE)] if position.order else []
-        earlier += [Position(position.time - 1, 1 << 40, WHOLE)]
+        earlier += [Position(position.time, position.order - 1, END_OF_APPEND)] if position.order else []
+        earlier += [Position(position.time - 1, 1 << 40, END_OF_APPEND)]
         assert all(place >= one for one in earlier)
 
     @given(positions)

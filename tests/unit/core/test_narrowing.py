@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventstore.filters import parse_filters
-from eventstore.frames.budget import Groups, affordable_to_match, affordable_to_send, leading
+from eventstore.frames.budget import RecipientsByEvents, affordable_to_match, affordable_to_send, leading
 from eventstore.frames.builder import FrameLimits
 from eventstore.positions import Position
 from eventstore.subscriptions import Subscription
@@ -47,33 +47,33 @@ class TestMatching:
 
 class TestSending:
     def test_little_is_carried_whole(self) -> None:
-        groups: Groups = {((0, 1, 2), False): subscriptions(2)}
+        groups: RecipientsByEvents = {((0, 1, 2), False): subscriptions(2)}
         assert affordable_to_send(places(1, 1, 1), [100] * 3, groups, LIMITS, most=600) == 3
 
     def test_every_shard_and_every_part_has_a_copy(self) -> None:
-        groups: Groups = {((0, 1), False): subscriptions(9)}
+        groups: RecipientsByEvents = {((0, 1), False): subscriptions(9)}
         # Two shards, and two parts more of four addresses.
         assert affordable_to_send(places(1, 1), [100] * 2, groups, LIMITS, most=400) == 1
         assert affordable_to_send(places(1, 1), [100] * 2, groups, LIMITS, most=800) == 2
 
     def test_bare_events_have_as_many_copies_as_their_posts_need(self) -> None:
-        groups: Groups = {((0, 1, 2), True): subscriptions(9)}
+        groups: RecipientsByEvents = {((0, 1, 2), True): subscriptions(9)}
         # Two posts a client and event at most: six posts are two clients.
         assert affordable_to_send(places(1, 1, 1), [100] * 3, groups, LIMITS, most=3 * 600 - 1) == 2
         assert affordable_to_send(places(1, 1, 1), [100] * 3, groups, LIMITS, most=3 * 600) == 3
 
     def test_an_event_that_is_large_counts_for_more(self) -> None:
-        groups: Groups = {((0, 1, 2), False): subscriptions(1)}
+        groups: RecipientsByEvents = {((0, 1, 2), False): subscriptions(1)}
         assert affordable_to_send(places(1, 1, 1), [100, 1000, 100], groups, LIMITS, most=900) == 1
 
     def test_what_nobody_gets_costs_nothing(self) -> None:
-        groups: Groups = {((0,), False): subscriptions(1)}
+        groups: RecipientsByEvents = {((0,), False): subscriptions(1)}
         assert affordable_to_send(places(1, 1), [100, 10_000], groups, LIMITS, most=100) == 2
 
 
 def test_who_gets_the_same_of_what_is_left_shares_it() -> None:
     one, two, three = subscriptions(3)
-    groups: Groups = {((0, 2), False): [one], ((0, 3), False): [two], ((3,), False): [three]}
+    groups: RecipientsByEvents = {((0, 2), False): [one], ((0, 3), False): [two], ((3,), False): [three]}
     assert leading(groups, 2) == {((0,), False): [one, two]}
 
 
@@ -88,7 +88,7 @@ def test_a_try_that_finds_fewer_subscriptions_goes_no_less_far(
     where = places(*appends)
 
     def reached(*, later: bool) -> tuple[int, int]:
-        groups: Groups = {}
+        groups: RecipientsByEvents = {}
         found: dict[str, list[str]] = {}
         at = {str(index): [index] for index in range(len(where))}
         everyone = zip(wanted, subscriptions(len(wanted)), strict=True)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventstore.errors import InvalidCursor
-from eventstore.positions import WHOLE, Cursor, Position, StreamCursor
+from eventstore.positions import END_OF_APPEND, Cursor, Position, StreamCursor
 
 epochs = st.binary(min_size=6, max_size=6).map(bytes.hex)
 numbers = st.integers(0, (1 << 63) - 1)
@@ -147,4 +147,4 @@ class TestMerging:
 
 
 def test_positions_stand_in_the_order_of_the_log() -> None:
-    assert Position(1, 9, 9) < Position(2, 0, 0) < Position(2, 0, 1) < Position(2, 0, WHOLE) < Position(2, 1, 0)
+    assert Position(1, 9, 9) < Position(2, 0, 0) < Position(2, 0, 1) < Position(2, 0, END_OF_APPEND) < Position(2, 1, 0)

@@ -12,7 +12,7 @@ from tests.pages.stacks import deployed_with
 from tests.unit.deployment.templates import NESTED, OWN, ROOT
 
 TRIAL = Document(OWN, path=ROOT / "template.yaml", parameters=dict(deployed_with("trial")))
-WHOLE = Document(OWN, path=ROOT / "template.yaml", parameters={})
+END_OF_APPEND = Document(OWN, path=ROOT / "template.yaml", parameters={})
 
 
 def settled(document: Document, name: str, *path: str | int) -> Any:  # noqa: ANN401 - whatever stands there
@@ -22,19 +22,19 @@ def settled(document: Document, name: str, *path: str | int) -> Any:  # noqa: AN
     return document.resolve(node, at=name)
 
 
-@pytest.mark.parametrize(("document", "applied"), [(TRIAL, "None"), (WHOLE, "PublishedVersions")])
+@pytest.mark.parametrize(("document", "applied"), [(TRIAL, "None"), (END_OF_APPEND, "PublishedVersions")])
 def test_a_trial_pays_for_no_snapshots_of_functions(document: Document, applied: str) -> None:
     assert document.resolve(OWN["Globals"]["Function"]["SnapStart"], at="Globals") == {"ApplyOn": applied}
 
 
-@pytest.mark.parametrize(("document", "metered"), [(TRIAL, False), (WHOLE, True)])
+@pytest.mark.parametrize(("document", "metered"), [(TRIAL, False), (END_OF_APPEND, True)])
 def test_a_trial_pays_for_no_metrics_of_routes(document: Document, metered: bool) -> None:  # noqa: FBT001 - a case
     assert settled(document, "RestApi", "MethodSettings", 0, "MetricsEnabled") is metered
     assert settled(document, "WebSocketStage", "DefaultRouteSettings", "DetailedMetricsEnabled") is metered
 
 
 def test_a_trial_has_no_alarms_and_leaves_the_accounts_settings_alone() -> None:
-    missing = WHOLE.resources.keys() - TRIAL.resources.keys()
+    missing = END_OF_APPEND.resources.keys() - TRIAL.resources.keys()
     assert missing == {"Observing", "ApiLogsAccount", "ApiLogsRole", "RestAccessLogs", "WebSocketAccessLogs"}
     assert not [
         one.name for one in TRIAL.resources.values() if OWN["Resources"][one.name].get("DeletionPolicy") == "Retain"

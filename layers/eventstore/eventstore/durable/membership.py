@@ -177,7 +177,7 @@ class Members:
         if partition not in self._durables.partitions(durable):
             raise InvalidRequest(
                 f"partition {partition} does not concern the subscription {own_id!r}; "
-                "release one that it was told to be revoked",
+                "release a partition that was revoked from it",
                 pointer="/partition",
             )
         self._enqueue(durable, {partition: (Release(connection, frame),)})

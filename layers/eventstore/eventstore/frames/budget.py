@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from eventstore.positions import Position
     from eventstore.subscriptions import Subscription
 
-__all__ = ["Groups", "affordable_to_match", "affordable_to_send", "fitting", "leading"]
+__all__ = ["RecipientsByEvents", "affordable_to_match", "affordable_to_send", "fitting", "leading"]
 
-Groups = dict[tuple[tuple[int, ...], bool], list["Subscription"]]
+RecipientsByEvents = dict[tuple[tuple[int, ...], bool], list["Subscription"]]
 """Subscriptions that receive the same events, by the indexes of the events and whether they are sent as bare events."""
 
 _SUBSCRIPTION = 25
@@ -52,7 +52,7 @@ def affordable_to_match(
 
 
 def affordable_to_send(
-    positions: Sequence[Position], sizes: Sequence[int], groups: Groups, limits: FrameLimits, *, most: int
+    positions: Sequence[Position], sizes: Sequence[int], groups: RecipientsByEvents, limits: FrameLimits, *, most: int
 ) -> int:
     """Return how many of its first events a turn can send.
 
@@ -83,14 +83,14 @@ def fitting(sizes: Iterable[int], most: int) -> int:
     return max(1, sum(total <= most for total in accumulate(sizes)))
 
 
-def leading(groups: Groups, count: int) -> Groups:
+def leading(groups: RecipientsByEvents, count: int) -> RecipientsByEvents:
     """Return groups without the events after the first ones.
 
     Args:
         groups: The groups.
         count: The number of events to keep.
     """
-    result: Groups = {}
+    result: RecipientsByEvents = {}
     for (indexes, bare), subscriptions in groups.items():
         if kept := tuple(index for index in indexes if index < count):
             result.setdefault((kept, bare), []).extend(subscriptions)

@@ -140,7 +140,8 @@ class DeliveryBuilder:
     ) -> None:
         """Add one frame with events of a held stream.
 
-        It is one frame only, because each frame that names the stream ends the member's dropping of its events.
+        A member ignores the events of a held stream until a frame names the stream. A second such frame would end that
+        too early, so all events go into one frame.
 
         Args:
             events: The events, which must fit into one frame (`in_one_frame`).

@@ -11,20 +11,20 @@ from eventstore.live.batch import Batch
 from eventstore.live.losses import Losses
 from eventstore.live.matching import terms_of, terms_of_event
 from eventstore.live.numbering import add_events, add_live, add_losses
-from eventstore.positions import WHOLE
+from eventstore.positions import END_OF_APPEND
 from eventstore.read.window import Window, read_window
 from eventstore.subscriptions import Subscription
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from eventstore.frames.budget import Groups
+    from eventstore.frames.budget import RecipientsByEvents
     from eventstore.frames.builder import DeliveryBuilder, PositionedEvent
     from eventstore.live.losses import Lost
     from eventstore.ports import Behind, Log, Turn, Turns
     from eventstore.positions import Position
 
-__all__ = ["Carrier", "CatchUp", "TurnLimits"]
+__all__ = ["CatchUp", "EphemeralSender", "TurnLimits"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class _Cohort(NamedTuple):
     lost: Lost
 
 
-class Carrier:
+class EphemeralSender:
     """Reads the log of a turn, and builds the frames of the ephemeral subscriptions that receive its events.
 
     It caches subscriptions, for a key is never reused.
@@ -108,7 +108,7 @@ class Carrier:
         self._losses = Losses(log)
         self._known: dict[str, Subscription] = {}
 
-    def carry_live(self, turn: Turn, builder: DeliveryBuilder) -> tuple[Turn, dict[str, int]]:
+    def send_live(self, turn: Turn, builder: DeliveryBuilder) -> tuple[Turn, dict[str, int]]:
         """Send the events up to the target to the subscriptions that have caught up.
 
         Args:
@@ -130,14 +130,13 @@ class Carrier:
                 turn, window, lambda: self._subscriptions(turn.partition, self._turns.caught_up(turn.partition))
             )
         keys = dict.fromkeys(to.key for subscriptions in (*groups.values(), *lost.values()) for to in subscriptions)
-        # Durable subscriptions depend on the target too; those that have yet to catch up ask for frames themselves.
-        # This is asked once all is read: a worker that was overtaken by then, and may have read something else, sends
-        # nothing.
+        # `frames` also checks the fencing token, so it is called after reading: an overtaken turn raises `TurnLost`
+        # before it sends anything. Durable subscriptions depend on the target as well: for them it needs no keys.
         last_frames = self._turns.frames(turn, list(keys)) if keys or turn.groups else {}
         loss_frames = add_losses(builder, lost, turn.checkpoint, last_frames)
         return turn, loss_frames | add_events(builder, batch.events, groups, {**last_frames, **loss_frames})
 
-    def carry_behind(self, turn: Turn, builder: DeliveryBuilder) -> CatchUp:
+    def send_catch_up(self, turn: Turn, builder: DeliveryBuilder) -> CatchUp:
         """Carry on subscriptions that have yet to catch up. Those at the same position share what is read.
 
         Args:
@@ -149,7 +148,7 @@ class Carrier:
         """
         behind = {state.key: state for state in turn.behind}
         cohorts, waiting = self._cohorts(turn, behind)
-        # As in `carry_live`, this is asked once all is read.
+        # As in `send_live`, this is asked once all is read.
         frames_before = self._turns.frames(turn, list(behind))
         last_frames = {**frames_before}
         places = {key: behind[key] for key in waiting}
@@ -158,7 +157,7 @@ class Carrier:
             window = cohort.window
             last_frames |= add_losses(builder, cohort.lost, cohort.after, last_frames)
             batch = Batch.of(window)
-            groups: Groups = {}
+            groups: RecipientsByEvents = {}
             for subscription in cohort.subscriptions:
                 if matched := batch.matched(subscription, range(len(batch.events))):
                     groups.setdefault((matched, subscription.bare), []).append(subscription)
@@ -187,7 +186,7 @@ class Carrier:
                 indexes_by_term.setdefault(term, []).append(index)
         return _Candidates(batch, indexes_by_term, self._turns.candidates(turn.partition, list(indexes_by_term)))
 
-    def _match_within_limits(self, turn: Turn, candidates: _Candidates) -> tuple[Turn, Groups]:
+    def _match_within_limits(self, turn: Turn, candidates: _Candidates) -> tuple[Turn, RecipientsByEvents]:
         """Return the subscriptions by their events, in a turn whose target is narrowed to what it can do.
 
         Nothing is sent before the target is settled.
@@ -204,9 +203,9 @@ class Carrier:
         count = affordable_to_send(positions[:count], sizes, groups, limits.frames, most=limits.sent_bytes)
         if count == len(events):
             return turn, groups
-        return self._turns.narrow(turn, replace(positions[count - 1], index=WHOLE)), leading(groups, count)
+        return self._turns.narrow(turn, replace(positions[count - 1], index=END_OF_APPEND)), leading(groups, count)
 
-    def _matched(self, turn: Turn, candidates: _Candidates, count: int) -> Groups:
+    def _matched(self, turn: Turn, candidates: _Candidates, count: int) -> RecipientsByEvents:
         """Return the subscriptions that match any of the first `count` events, grouped by these events."""
         indexes_by_key: dict[str, list[int]] = {}
         for term, keys in candidates.keys_by_term.items():
@@ -216,7 +215,7 @@ class Carrier:
             if indexes:
                 for key in keys:
                     indexes_by_key.setdefault(key, []).extend(indexes)
-        groups: Groups = {}
+        groups: RecipientsByEvents = {}
         for subscription in self._subscriptions(turn.partition, list(indexes_by_key)):
             if matched := candidates.batch.matched(subscription, sorted(set(indexes_by_key[subscription.key]))):
                 groups.setdefault((matched, subscription.bare), []).append(subscription)

@@ -184,7 +184,7 @@ class Deliverer:
 
     def _check_time(self, call: _Call) -> None:
         if self._clock.now() >= call.until:
-            raise Unfinished("there was no time left for it")
+            raise Unfinished("no time left to post the delivery; it will be redelivered")
 
     def _delays_others(self, call: _Call, began: int) -> bool:
         """Return whether other groups have waited long enough for a client."""

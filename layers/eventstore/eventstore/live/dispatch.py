@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from eventstore.durable.dispatch import Served, serve
 from eventstore.frames.builder import DeliveryBuilder
 from eventstore.groups import Group, Heard, Silence, decoded
-from eventstore.live.catch_up import Carrier, CatchUp, TurnLimits
+from eventstore.live.catch_up import CatchUp, EphemeralSender, TurnLimits
 from eventstore.ports import TurnResult
 from eventstore.subscriptions import Durable
 
@@ -69,7 +69,7 @@ class Dispatcher:
         self._letters = letters
         self._clock = clock
         self._limits = limits or TurnLimits()
-        self._carrier = Carrier(log, turns, self._limits)
+        self._ephemeral = EphemeralSender(log, turns, self._limits)
         self._definitions: dict[str, Durable] = {}
 
     def serve(self, partition: int, *, until: int) -> bool:
@@ -100,8 +100,8 @@ class Dispatcher:
         builder = DeliveryBuilder(partition, turn.epoch, self._limits.frames, self._limits.events_url)
         live_frames: dict[str, int] = {}
         if turn.live and turn.target > turn.checkpoint:
-            turn, live_frames = self._carrier.carry_live(turn, builder)
-        catch_up = self._carrier.carry_behind(turn, builder) if turn.behind else CatchUp()
+            turn, live_frames = self._ephemeral.send_live(turn, builder)
+        catch_up = self._ephemeral.send_catch_up(turn, builder) if turn.behind else CatchUp()
         served = self._serve_groups(turn, builder) if turn.groups else {}
         # The letters first: no event is recorded as parked before it is in the dead letter queue.
         self._letters.send([letter for group in served.values() for letter in group.letters])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from eventstore.frames.budget import Groups
+    from eventstore.frames.budget import RecipientsByEvents
     from eventstore.frames.builder import DeliveryBuilder, PositionedEvent
     from eventstore.live.losses import Lost
     from eventstore.positions import Position
@@ -20,7 +20,10 @@ __all__ = ["add_events", "add_live", "add_losses"]
 
 
 def add_events(
-    builder: DeliveryBuilder, events: Sequence[PositionedEvent], groups: Groups, last_frames: Mapping[str, int]
+    builder: DeliveryBuilder,
+    events: Sequence[PositionedEvent],
+    groups: RecipientsByEvents,
+    last_frames: Mapping[str, int],
 ) -> dict[str, int]:
     """Number and add the frames of events. Subscriptions that get the same events share frames.
 

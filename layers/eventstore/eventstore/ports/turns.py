@@ -22,8 +22,8 @@ class Behind:
         key: The key of the subscription.
         position: The position up to which it has received the log.
         removals: The removal serial when it started, as in `Started`.
-        end: The end of the log when it started: before that it has not caught up. `BEGINNING` if it started at the
-            end, or if the log was empty.
+        end: The end of the log when the subscription started. It is live once it has received everything up to there.
+            `BEGINNING` if it started at the end, or if the log was empty.
     """
 
     key: str
@@ -44,7 +44,7 @@ class Turn:
         target: The position up to which this turn dispatches. If a turn does not commit, the next one has the same
             target and sends the same frames under the same numbers again.
         target_pinned: Whether an earlier try narrowed the target; then it cannot be narrowed again.
-        has_more: Whether the log continues behind the target. A subscription that started further on has not caught up
+        has_more: Whether the log has entries after the target. A subscription that started further on has not caught up
             at the target.
         behind: Subscriptions that have yet to catch up, the one that waited longest first; a part of them, if there
             are many.
@@ -54,7 +54,7 @@ class Turn:
             have sent.
         removals: The removal serial of the partition (`Missing.serial`).
         is_retry: Whether an earlier turn with this target did not commit.
-        now: When the turn first began, in milliseconds since 1970; a retry has the time of the first try. 0 if the
+        now: When the first try of the turn began, in milliseconds since 1970, also in a retry. 0 if the
             partition has no durable subscriptions.
         stamp: When this try began, in milliseconds since 1970; 0 as for `now`.
         alarm: The time of the last turn that was scheduled ahead, in milliseconds since 1970; 0 if there was none.
@@ -178,7 +178,7 @@ class Turns(Protocol):
         * While a turn is under way, caught-up subscriptions can only end: none begins but by `commit`. So a retry never
           finds more to do than an earlier try. If it finds too much under a target that was not narrowed, all earlier
           tries did too, and none of them has sent anything.
-        * A turn that lost its token before it knew its work sends nothing, because it calls `frames` in between.
+        * A turn calls `frames` after reading and before sending. If a newer turn has begun, `frames` raises `TurnLost`.
 
         Args:
             turn: The turn of the caller.

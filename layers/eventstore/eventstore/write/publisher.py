@@ -38,7 +38,7 @@ class PartlyPublished(Exception):
     """
 
     def __init__(self, results: Sequence[Published | None]) -> None:
-        super().__init__("some streams took their events, one did not")
+        super().__init__("the events of some streams were stored; the append to one stream failed")
         self.results = results
 
 
@@ -85,7 +85,9 @@ class Publisher:
         for index, event in enumerate(events):
             groups.setdefault(stream or stream_of(event), []).append(index)
         if expected is not ANY and len(groups) > 1:
-            raise InvalidQuery("If-Match and If-None-Match need all events to be of one stream: name it by ?stream=")
+            raise InvalidQuery(
+                "If-Match and If-None-Match require all events to belong to one stream; name it with ?stream="
+            )
         results: list[Published | None] = [None] * len(events)
         needs_wakeup: set[int] = set()
         try:

@@ -99,9 +99,11 @@ class SqsBells:
                 ]
                 answer = self._client.send_message_batch(QueueUrl=self._queue_url, Entries=entries)
                 if answer.get("Failed"):
-                    raise QueueUnavailable(f"the queue of bells refused {len(answer['Failed'])}: {answer['Failed'][0]}")
+                    raise QueueUnavailable(
+                        f"the dispatch queue rejected {len(answer['Failed'])} messages: {answer['Failed'][0]}"
+                    )
         except (BotoCoreError, ClientError) as error:
-            raise QueueUnavailable(f"the queue of bells does not answer: {error}") from error
+            raise QueueUnavailable(f"the dispatch queue does not respond: {error}") from error
 
 
 class SqsDeliveries:
@@ -128,7 +130,9 @@ class SqsDeliveries:
             for shards in list(_batches(waiting)):
                 refusals += self._send_first(waiting, shards)
                 if refusals > _MAX_REFUSALS:
-                    raise QueueUnavailable("the queue of deliveries does not take them; the turn is taken again")
+                    raise QueueUnavailable(
+                        f"the delivery queue rejected more than {_MAX_REFUSALS} messages; the turn will be retried"
+                    )
 
     def _send_first(self, waiting: dict[int, deque[str]], shards: Sequence[int]) -> int:
         """Send the first delivery of each shard, and return the number of those that SQS refused.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Appends"]
 
 # The low bits of the answer of append.lua; the head of the stream is above them.
-_HAS_LIMITS, _NEEDS_WAKEUP, _FLAG_BITS = 1, 2, 2
+_HAS_RETENTION, _NEEDS_WAKEUP, _FLAG_BITS = 1, 2, 2
 
 
 class Appends:
@@ -59,7 +59,7 @@ class Appends:
             answer = self._script(self._client, script_keys, (head, *entries_of(bodies)))
         outcome, *rest = (answer,) if isinstance(answer, int) else answer
         if isinstance(outcome, int):
-            if outcome & _HAS_LIMITS:
+            if outcome & _HAS_RETENTION:
                 self._streams.trim(stream)
             return _appended(stream, number, len(events), outcome, rest)
         if outcome == b"gone":

@@ -22,7 +22,7 @@ from eventstore.adapters.redis.keys import partition_keys
 from eventstore.adapters.redis.scripts import Script
 from eventstore.cloudevents import attributes_of
 from eventstore.cloudevents.event import canonical
-from eventstore.positions import BEGINNING, WHOLE, Position
+from eventstore.positions import BEGINNING, END_OF_APPEND, Position
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -127,7 +127,7 @@ class Blocks:
             return window
         sequence, time = sequence_and_time(nearest[0][0])
         # The start of that millisecond in the log, or its end.
-        position = Position(time, LAST, WHOLE) if backwards else Position(time, 0, 0)
+        position = Position(time, LAST, END_OF_APPEND) if backwards else Position(time, 0, 0)
         reached = self.skip({partition: position}, clauses, backwards=backwards)[partition]
         if reached.time == position.time:
             return window
@@ -157,7 +157,7 @@ class Blocks:
             # Blocks of events that were removed from the log are removed, too.
             minimum = oldest[0][0] if oldest else _next_id(newest[0][0])
             self._client.execute_command("XTRIM", keys.blocks, "MINID", minimum)
-        position = Position(*sequence_and_time(newest[0][0]), WHOLE) if newest else BEGINNING
+        position = Position(*sequence_and_time(newest[0][0]), END_OF_APPEND) if newest else BEGINNING
         while may_go_on():
             terms: set[tuple[int, int]] = set()
             count = 0
@@ -176,7 +176,7 @@ class Blocks:
                 if tail.at_end and (count < _EVENTS or end is None):
                     return True
             self._add(keys.blocks, end, terms)
-            position = Position(*end, WHOLE)
+            position = Position(*end, END_OF_APPEND)
         return False
 
     def _add(self, key: str, end: tuple[int, int], terms: Collection[tuple[int, int]]) -> None:
@@ -214,7 +214,7 @@ def _term(name: str, value: str) -> tuple[int, int]:
 def _move_past(position: Position, entry_id: bytes, *, backwards: bool) -> Position:
     time, order = sequence_and_time(entry_id)
     if not backwards:
-        return max(position, Position(time, order, WHOLE))
+        return max(position, Position(time, order, END_OF_APPEND))
     # Right after the entry; 0-0 is the beginning of the log.
     return min(position, Position(time, order + 1, 0) if time else BEGINNING)
 

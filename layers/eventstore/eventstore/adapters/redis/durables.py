@@ -12,7 +12,7 @@ from eventstore.adapters.redis.scripts import Script
 from eventstore.errors import StoreUnavailable, SubscriptionNotFound
 from eventstore.groups import Group, encoded
 from eventstore.ports import Start
-from eventstore.positions import BEGINNING, WHOLE, Position
+from eventstore.positions import BEGINNING, END_OF_APPEND, Position
 from eventstore.streams import is_name, partition_of
 from eventstore.subscriptions import Durable
 
@@ -85,7 +85,14 @@ class RedisDurables:
                 group = _encode_group(starts[partition], (removals or {}).get(partition, 0))
                 log, keys = partition_keys(partition), turn_keys(partition)
                 script_keys = [log.partition, log.log, keys.groups, keys.durables]
-                arguments = [self._new_epoch(), self._partitions.count, stored.key, stored.encoded(), group, WHOLE]
+                arguments = [
+                    self._new_epoch(),
+                    self._partitions.count,
+                    stored.key,
+                    stored.encoded(),
+                    group,
+                    END_OF_APPEND,
+                ]
                 self._create_group(self._client, script_keys, arguments)
         return stored
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from eventstore.adapters.redis.entries import sequence_and_time
 from eventstore.adapters.redis.keys import partition_keys
 from eventstore.adapters.redis.scripts import Script
-from eventstore.positions import WHOLE, Position
+from eventstore.positions import END_OF_APPEND, Position
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -188,7 +188,7 @@ def _select(epoch: str, entries: _Entries, partition: int, after: Position, wind
         if window.backwards:
             position = min(position, Position(time, order, 0))
         else:
-            position = max(position, Position(time, order, WHOLE))
+            position = max(position, Position(time, order, END_OF_APPEND))
             position = position if until is None else max(min(position, until), after)
     return References(epoch, spans, position, entries.ended and not truncated)
 

@@ -15,7 +15,7 @@ from eventstore.adapters.redis.scripts import Script
 from eventstore.errors import ConnectionNotFound, SubscriptionConflict, SubscriptionNotFound, TooManySubscriptions
 from eventstore.live.matching import terms_of
 from eventstore.ports import Start, Started
-from eventstore.positions import BEGINNING, WHOLE, Position
+from eventstore.positions import BEGINNING, END_OF_APPEND, Position
 from eventstore.subscriptions import Connection
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ class RedisRegistry:
     def _start(self, subscription: Subscription, starts: Mapping[int, Position | Start]) -> Mapping[int, Started]:
         count, key, encoded = self._partitions.count, subscription.key, subscription.encoded()
         calls = [
-            (_subscribe_keys(partition), [self._new_epoch(), count, key, encoded, _encode_start(start), WHOLE])
+            (_subscribe_keys(partition), [self._new_epoch(), count, key, encoded, _encode_start(start), END_OF_APPEND])
             for partition, start in starts.items()
         ]
         return dict(zip(starts, map(_started, self._subscribe.each(self._client, calls)), strict=True))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from eventstore.adapters.redis.entries import sequence_and_time
 from eventstore.adapters.redis.keys import partition_keys
 from eventstore.ports import Missing
-from eventstore.positions import WHOLE, Position
+from eventstore.positions import END_OF_APPEND, Position
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -120,7 +120,7 @@ def _remembers_all(forgotten: Sequence[bytes | None], gap: Gap) -> bool:
         return True
     # Events of the entry at the position may be after the position.
     time, order = sequence_and_time(entry)
-    return gap.after >= Position(time, order, WHOLE)
+    return gap.after >= Position(time, order, END_OF_APPEND)
 
 
 def _merge(ranges: Iterable[tuple[str, int, int]]) -> list[tuple[str, int, int]]:

@@ -15,7 +15,7 @@ from eventstore.adapters.redis.read_ahead import Ahead, ReadAhead
 from eventstore.adapters.redis.scripts import Script
 from eventstore.errors import TurnLost
 from eventstore.ports import Behind, Turn
-from eventstore.positions import BEGINNING, WHOLE, Position
+from eventstore.positions import BEGINNING, END_OF_APPEND, Position
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -31,7 +31,7 @@ _BATCH = 3000
 _MAX_COMMANDS = 500
 """The maximum number of commands that a turn applies."""
 
-_START_OF_LOG = Position(0, 0, WHOLE)
+_START_OF_LOG = Position(0, 0, END_OF_APPEND)
 
 
 class RedisTurns:
@@ -224,7 +224,7 @@ class RedisTurns:
 
 def _end_of_entry(entry_id: bytes) -> Position:
     time, _, order = entry_id.partition(b"-")
-    return Position(int(time), int(order), WHOLE)
+    return Position(int(time), int(order), END_OF_APPEND)
 
 
 def _entry_id(position: Position) -> str:

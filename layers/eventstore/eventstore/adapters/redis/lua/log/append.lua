@@ -14,13 +14,14 @@
 --                   expects, and the milliseconds since 1970 to store under; empty is any head, and the server's time
 --       2... the field and the value of each entry to store, or the body alone of a single event
 --
--- Answers  4 * head before + 1 if the stream has limits + 2 if the partition needs a wake-up;
+-- Answers  4 * head before + 1 if the stream has retention + 2 if the partition needs a wake-up;
 --          with duplicates {that number, indexes (from 1) and sequences of duplicates...}
 --          {'version', head} | {'gone'} | {'conflict', index, sequence, body stored, ...}
 local call, sub = redis.call, string.sub
 local events, state, log, streams, bell = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local keys, is_single, total = ARGV[1], #ARGV == 2, 1
 if not is_single then
+  -- The number of events: one per entry, and one more per 4-byte length in its field.
   total = #ARGV / 2 - 0.5
   for a = 2, #ARGV, 2 do total = total + #ARGV[a] / 4 end
 end
@@ -32,9 +33,9 @@ if #keys > 16 * total then
 end
 local name = state:match(':state:(.*)')
 
-local function success(head, limits)
+local function reply_and_claim_wakeup(head, has_retention)
   local answer = 4 * head
-  if limits then answer = answer + 1 end
+  if has_retention then answer = answer + 1 end
   -- The flag expires, so that later appends make up for a wake-up that was lost.
   if call('EXISTS', bell) == 0 then
     call('SET', bell, 1, 'PX', 10000)
@@ -63,7 +64,7 @@ if is_single then
       call('ZADD', streams, 0, name)
       call('HSET', state, 'head', 1, 'bytes', #body, 'updated', stored_at, keys, 1, 'created', stored_at)
     end
-    return success(head, stored[3])
+    return reply_and_claim_wakeup(head, stored[3])
   end
 end
 
@@ -167,5 +168,5 @@ if not values[1] then
 end
 call('HSET', state, unpack(updates))
 
-local answer = success(head, values[5])
+local answer = reply_and_claim_wakeup(head, values[5])
 return #duplicates == 0 and answer or {answer, unpack(duplicates)}
