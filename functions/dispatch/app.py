@@ -66,6 +66,6 @@ def _serve(partition: int, until: int) -> None:
 
 
 def _notify(partition: int) -> None:
-    bells = hub().bells
-    if bells is not None:
-        bells.ring([partition])
+    queue = hub().dispatch_queue
+    if queue is not None:
+        queue.request_turns([partition])

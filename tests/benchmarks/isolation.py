@@ -31,7 +31,7 @@ from tests.benchmarks.measure import Aim, Figure, Unit
 from tests.benchmarks.placement import beside_servers, starting_servers
 from tests.benchmarks.ports import log_and_turns
 from tests.fakes.letters import FakeLetters
-from tests.fakes.queues import FakeBells
+from tests.fakes.queues import FakeDispatchQueue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -119,7 +119,7 @@ class _Group:
             self._member,
             durables=self._durables,
             registry=RedisRegistry(client, partitions=1),
-            bells=FakeBells(),
+            dispatch_queue=FakeDispatchQueue(),
             letters=self._letters,
             clock=SystemClock(),
         )

@@ -14,7 +14,7 @@ from eventstore.subscriptions import EVENTSTORE, Connection
 from tests.benchmarks.ports import log_and_turns
 from tests.benchmarks.registering import register
 from tests.fakes.letters import FakeLetters
-from tests.fakes.queues import FakeBells
+from tests.fakes.queues import FakeDispatchQueue
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,14 +63,14 @@ class Partition:
 
     def _dispatcher(self, limits: TurnLimits) -> Dispatcher:
         # No subscription is durable, so nobody is to be rung for and no letter is written.
-        bells, letters = FakeBells(), FakeLetters()
+        bells, letters = FakeDispatchQueue(), FakeLetters()
         return Dispatcher(
             self.log,
             self._turns,
             self._deliveries,
             durables=RedisDurables(self._client, partitions=1),
             registry=self._registry,
-            bells=bells,
+            dispatch_queue=bells,
             letters=letters,
             clock=SystemClock(),
             limits=limits,

@@ -31,7 +31,7 @@ from functions.hub import hub
 from functions.websocket.app import handler as websocket
 from tests.chaos.clocks import Clocks
 from tests.chaos.gateway import Gateway
-from tests.chaos.queues import Alarms, Bells, Deliveries, Fifo, Letters, Outage
+from tests.chaos.queues import Alarms, Deliveries, DispatchQueue, Fifo, Letters, Outage
 from tests.chaos.violation import Violation
 from tests.chaos.wiring import Killed, Process, Wired, Wiring
 from tests.fresh import forget
@@ -179,12 +179,12 @@ class Hub:
     def _patches(self) -> list[tuple[Any, str, Any]]:
         self._client: Any = connect(self._url)
         client = Wired(self.wiring, self._client)
-        bells = Bells(self.wiring, self.bells, self.alarms, self.clocks, self.outage)
+        bells = DispatchQueue(self.wiring, self.bells, self.alarms, self.clocks, self.outage)
         deliveries = Deliveries(self.wiring, self.deliveries, self.outage, self._watch.message)
         self.letters = Letters(self.wiring, self.outage, self._watch.letter)
         return [
             (root.Hub, "redis", client),
-            (root.Hub, "bells", bells),
+            (root.Hub, "dispatch_queue", bells),
             (root.Hub, "deliveries", deliveries),
             (root.Hub, "letters", self.letters),
             (root.Hub, "dispatcher", property(lambda _: self._dispatcher)),
@@ -216,7 +216,7 @@ class Hub:
     def _start(self) -> None:
         self._dispatcher = self._worker()
         connections = Wired(self.wiring, self.gateway)
-        bells: Any = hub().bells
+        bells: Any = hub().dispatch_queue
         self._deliverer = Deliverer(connections, bells, clock=self.clocks, jitter=lambda: 0.5, workers=1)
         self._deliverer._threads = _Inline()  # type: ignore[assignment] # it does what is asked of it here
 
@@ -314,7 +314,7 @@ class Hub:
                     partition = json.loads(message.body)["partition"]
                     # As functions.dispatch does it; each process has a worker of its own.
                     if worker.serve(partition, until=self.clocks.true + 1):
-                        hub().bells.ring([partition])  # type: ignore[union-attr] # there is one
+                        hub().dispatch_queue.request_turns([partition])  # type: ignore[union-attr] # there is one
 
             return serve
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.chaos.clocks import Clocks
     from tests.chaos.wiring import Wiring
 
-__all__ = ["Alarms", "Bells", "Deliveries", "Fifo", "Letters", "Message", "Outage"]
+__all__ = ["Alarms", "Deliveries", "DispatchQueue", "Fifo", "Letters", "Message", "Outage"]
 
 
 @dataclass(frozen=True)
@@ -89,8 +89,8 @@ class Alarms:
         return ringing
 
 
-class Bells:
-    """`ports.Bells`."""
+class DispatchQueue:
+    """`ports.DispatchQueue`."""
 
     def __init__(self, wiring: Wiring, queue: Fifo, alarms: Alarms, clocks: Clocks, outage: Outage) -> None:
         self._wiring = wiring
@@ -99,11 +99,11 @@ class Bells:
         self._clocks = clocks
         self._outage = outage
 
-    def ring(self, partitions: Iterable[int]) -> None:
+    def request_turns(self, partitions: Iterable[int]) -> None:
         for partition in partitions:
             self._send(f"p{partition}", {"partition": partition})
 
-    def ring_later(self, partition: int, *, seconds: float) -> None:
+    def request_turn_later(self, partition: int, *, seconds: float) -> None:
         def send() -> None:
             self._outage.check()
             whole = -int(-seconds // 1)
@@ -111,10 +111,10 @@ class Bells:
 
         self._wiring.call(send)
 
-    def gone(self, connection: str) -> None:
+    def connection_closed(self, connection: str) -> None:
         self._send(f"c{connection}", {"gone": connection})
 
-    def ended(self, name: str, members: Iterable[Member]) -> None:
+    def subscription_deleted(self, name: str, members: Iterable[Member]) -> None:
         for member in members:
             body = {"ended": member.connection, "id": member.id, "subscription": name}
             self._send(f"c{member.connection}", body)

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from eventstore.frames.frame import Delivery
     from eventstore.groups import Member
 
-__all__ = ["FakeBells", "FakeDeliveries"]
+__all__ = ["FakeDeliveries", "FakeDispatchQueue"]
 
 
-class FakeBells:
+class FakeDispatchQueue:
     """Keeps what was rung."""
 
     def __init__(self) -> None:
@@ -26,18 +26,18 @@ class FakeBells:
         self.told_ended: list[tuple[str, Member]] = []
         self.broken = False
 
-    def ring(self, partitions: Iterable[int]) -> None:
+    def request_turns(self, partitions: Iterable[int]) -> None:
         if self.broken:
             raise QueueUnavailable("broken for a test")
         self.rung += partitions
 
-    def ring_later(self, partition: int, *, seconds: float) -> None:
+    def request_turn_later(self, partition: int, *, seconds: float) -> None:
         self.later.append((partition, seconds))
 
-    def gone(self, connection: str) -> None:
+    def connection_closed(self, connection: str) -> None:
         self.told_gone.append(connection)
 
-    def ended(self, name: str, members: Iterable[Member]) -> None:
+    def subscription_deleted(self, name: str, members: Iterable[Member]) -> None:
         if self.broken:
             raise QueueUnavailable("broken for a test")
         self.told_ended += [(name, member) for member in members]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from eventstore.hub.hub import Hub
 from tests.fakes.letters import FakeLetters
-from tests.fakes.queues import FakeBells, FakeDeliveries
+from tests.fakes.queues import FakeDeliveries, FakeDispatchQueue
 from tests.functional.rest.api import Context
 
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ def call(function: str, event: Mapping[str, Any], environment: Mapping[str, str]
 
 def _called(function: str, event: Mapping[str, Any], environment: Mapping[str, str]) -> Called:
     os.environ.update(environment)
-    bells, deliveries, letters = FakeBells(), FakeDeliveries(), FakeLetters()
-    for name, instead in {"bells": bells, "deliveries": deliveries, "letters": letters}.items():
+    bells, deliveries, letters = FakeDispatchQueue(), FakeDeliveries(), FakeLetters()
+    for name, instead in {"dispatch_queue": bells, "deliveries": deliveries, "letters": letters}.items():
         setattr(Hub, name, instead)
     answer = import_module(f"functions.{function}.app").handler(event, Context())
     return Called(answer, bells.rung, [posting.message for posting in deliveries.taken()])

@@ -16,7 +16,7 @@ from functions.hub import hub
 from tests.examples import FakeClock
 from tests.fakes.connections import FakeConnections
 from tests.fakes.letters import FakeLetters
-from tests.fakes.queues import FakeBells, FakeDeliveries
+from tests.fakes.queues import FakeDeliveries, FakeDispatchQueue
 from tests.fresh import forget
 from tests.functional.rest.api import Context
 from tests.invocations import EVENTS, INVOCATIONS, KEYS, Invocation, agrees
@@ -35,14 +35,14 @@ def answers(valkey: ValkeyServer, tmp_path_factory: pytest.TempPathFactory) -> I
     """What each is answered, one after the other, on a store that is empty at first."""
     keys = tmp_path_factory.mktemp("keys") / "keys.json"
     keys.write_text(KEYS)
-    bells, deliveries = FakeBells(), FakeDeliveries()
+    bells, deliveries = FakeDispatchQueue(), FakeDeliveries()
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {"REDIS_URL": valkey.url, "PARTITIONS": "4", "API_KEYS_FILE": str(keys)}.items():
             patch.setenv(name, value)
         forget()
         authorizer._credential_checker.cache_clear()
         deliverer = Deliverer(FakeConnections(), bells, clock=FakeClock(), jitter=lambda: 0.0)
-        for name, instead in {"bells": bells, "deliveries": deliveries, "deliverer": deliverer}.items():
+        for name, instead in {"dispatch_queue": bells, "deliveries": deliveries, "deliverer": deliverer}.items():
             patch.setattr(Hub, name, instead)
         patch.setattr(Hub, "letters", FakeLetters())
         client = hub().log._client  # type: ignore[attr-defined]

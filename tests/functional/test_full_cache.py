@@ -19,7 +19,7 @@ from functions.hub import hub
 from functions.rest.openapi import document
 from functions.websocket.actions import _ACTIONS
 from tests.fakes.letters import FakeLetters
-from tests.fakes.queues import FakeBells, FakeDeliveries
+from tests.fakes.queues import FakeDeliveries, FakeDispatchQueue
 from tests.fresh import forget
 from tests.functional import cold
 from tests.functional.rest.api import Api, cloudevent, proxied
@@ -147,8 +147,8 @@ def full(server: ValkeyServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Full
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     forget()
-    bells, deliveries, letters = FakeBells(), FakeDeliveries(), FakeLetters()
-    for name, instead in {"bells": bells, "deliveries": deliveries, "letters": letters}.items():
+    bells, deliveries, letters = FakeDispatchQueue(), FakeDeliveries(), FakeLetters()
+    for name, instead in {"dispatch_queue": bells, "deliveries": deliveries, "letters": letters}.items():
         monkeypatch.setattr(Hub, name, instead)
     with Redis.from_url(server.url) as operator:
         operator.flushall()

@@ -8,7 +8,7 @@ from math import ceil
 from random import Random
 from typing import TYPE_CHECKING, cast
 
-from eventstore.adapters.aws.sqs import SqsBells, SqsDeliveries
+from eventstore.adapters.aws.sqs import SqsDeliveries, SqsDispatchQueue
 from eventstore.cloudevents.event import RecordedEvent
 from eventstore.filters import parse_filters
 from eventstore.frames.builder import DeliveryBuilder, FrameLimits, PositionedEvent
@@ -139,8 +139,8 @@ def _turn(subscribers: int, together: int) -> _Turn:
     ]
     outbox.add_events(events, to, bare=False)
     client = cast("SQSClient", turn.queue)
-    bells = SqsBells(client, "bells", new_id=str)
-    bells.ring([7])
+    bells = SqsDispatchQueue(client, "bells", new_id=str)
+    bells.request_turns([7])
     turn.queue.receive_and_delete('{"partition": 7}')
     deliveries = outbox.deliveries()
     SqsDeliveries(client, "deliveries", new_id=str).send(deliveries)

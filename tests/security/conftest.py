@@ -7,7 +7,7 @@ import pytest
 from eventstore.hub import hub as parts
 from functions.hub import hub as current
 from tests.fakes.letters import FakeLetters
-from tests.fakes.queues import FakeBells, FakeDeliveries
+from tests.fakes.queues import FakeDeliveries, FakeDispatchQueue
 from tests.fresh import forget
 from tests.functional.rest.api import Api
 from tests.functional.websocket.clients import Gateway
@@ -26,8 +26,8 @@ def hub(valkey: ValkeyServer) -> Iterator[Hub]:
         patch.setenv("REDIS_URL", valkey.url)
         patch.setenv("PARTITIONS", "4")
         forget()
-        bells, deliveries, letters = FakeBells(), FakeDeliveries(), FakeLetters()
-        patch.setattr(parts.Hub, "bells", bells)
+        bells, deliveries, letters = FakeDispatchQueue(), FakeDeliveries(), FakeLetters()
+        patch.setattr(parts.Hub, "dispatch_queue", bells)
         patch.setattr(parts.Hub, "deliveries", deliveries)
         patch.setattr(parts.Hub, "letters", letters)
         client = current().log._client  # type: ignore[attr-defined]

@@ -27,8 +27,11 @@ MOVED = {
 }
 """The name of a module now, and the one that it had."""
 
-_CALLS = {"durables.enqueue(": "durables.tell("}
-"""A call now, and as it was before the port of durable subscriptions had it."""
+_WORDS = {
+    ("ports/durables.py", "def enqueue("): {"durables.enqueue(": "durables.tell("},
+    ("ports/queues.py", "class DispatchQueue("): {"FakeDispatchQueue": "FakeBells", "dispatch_queue=": "bells="},
+}
+"""What a port has now, and the words of a tree whose port has it not."""
 
 _SOURCES = ("layers/eventstore", "layers/client")
 
@@ -36,10 +39,11 @@ _SOURCES = ("layers/eventstore", "layers/client")
 def as_in(tree: Path, text: str) -> str:
     """The text of a benchmark, with each module named as the tree names it."""
     older = {now: then for now, then in MOVED.items() if _has(tree, then) and not _has(tree, now)}
-    port = tree / "layers/eventstore/eventstore/ports/durables.py"
-    if port.is_file() and "def enqueue(" not in port.read_text():
-        for now, then in _CALLS.items():
-            text = text.replace(now, then)
+    for (module, sign), words in _WORDS.items():
+        port = tree / "layers/eventstore/eventstore" / module
+        if port.is_file() and sign not in port.read_text():
+            for now, then in words.items():
+                text = text.replace(now, then)
     if not older:
         return text
     return re.sub(rf"\b({'|'.join(map(re.escape, older))})\b", lambda found: older[found[1]], text)

@@ -22,7 +22,7 @@ from eventstore.write.publisher import Publisher
 from eventstore.write.stream_admin import StreamAdmin
 from tests.examples import FakeClock
 from tests.fakes.letters import FakeLetters
-from tests.fakes.queues import FakeBells, FakeDeliveries
+from tests.fakes.queues import FakeDeliveries, FakeDispatchQueue
 from tests.trusted import Trusted
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Live:
         self.log = RedisLog(client, partitions=partitions, clock=self.clock, read_ahead=ahead)
         self.turns = SkewedTurns(client, partitions=partitions, clock=self.clock, read_ahead=ahead)
         self.registry = RedisRegistry(client, partitions=partitions, clock=self.turns)
-        self.bells = FakeBells()
+        self.bells = FakeDispatchQueue()
         self.deliveries = FakeDeliveries()
         self.letters = FakeLetters()
         self.durables = RedisDurables(client, partitions=partitions)
@@ -94,7 +94,7 @@ class Live:
             self._wrap(self.deliveries),
             durables=self._wrap(self.durables),
             registry=self._wrap(self.registry),
-            bells=self._wrap(self.bells),
+            dispatch_queue=self._wrap(self.bells),
             letters=self._wrap(self.letters),
             clock=self.clock,
             limits=limits,
@@ -134,7 +134,7 @@ class Live:
             partitions, self.bells.rung = self.bells.rung, []
             for partition in dict.fromkeys(partitions):
                 if self.dispatcher.serve(partition, until=self.clock.now() + 1000):
-                    self.bells.ring([partition])
+                    self.bells.request_turns([partition])
 
     def received(self) -> dict[str, list[dict[str, Any]]]:
         """Per connection what it was posted since this was last asked."""

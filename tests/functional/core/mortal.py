@@ -105,7 +105,7 @@ class Mortal(Live):
         self.turns.skew += milliseconds
         alarms, self.bells.later = self.bells.later, []
         for partition, _ in alarms:
-            self.survive(lambda partition=partition: self.wrapped(self.bells).ring([partition]))  # type: ignore[misc] # as above
+            self.survive(lambda partition=partition: self.wrapped(self.bells).request_turns([partition]))  # type: ignore[misc] # as above
         self.settle()
 
     def sweep(self) -> None:
@@ -138,7 +138,7 @@ class Mortal(Live):
         except TurnLost:
             return
         if more:
-            self.wrapped(self.bells).ring([partition])
+            self.wrapped(self.bells).request_turns([partition])
 
 
 def frames_of(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:

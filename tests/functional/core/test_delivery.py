@@ -11,7 +11,7 @@ from eventstore.live.deliver import Deliverer, Patience, Unfinished
 from eventstore.ports.connections import Unreachable
 from tests.examples import FakeClock
 from tests.fakes.connections import FakeConnections, gone, unreachable
-from tests.fakes.queues import FakeBells
+from tests.fakes.queues import FakeDispatchQueue
 
 FOR_EVER = 1 << 53
 
@@ -22,8 +22,8 @@ def connections() -> FakeConnections:
 
 
 @pytest.fixture
-def bells() -> FakeBells:
-    return FakeBells()
+def bells() -> FakeDispatchQueue:
+    return FakeDispatchQueue()
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def deliverer(connections: FakeConnections, bells: FakeBells, clock: FakeClock) -> Deliverer:
+def deliverer(connections: FakeConnections, bells: FakeDispatchQueue, clock: FakeClock) -> Deliverer:
     return Deliverer(connections, bells, clock=clock, jitter=lambda: 0.5, patience=Patience(tries=3))
 
 
@@ -84,7 +84,7 @@ def test_a_client_that_is_busy_for_a_moment_gets_its_frame_once(
 
 
 def test_a_client_that_cannot_be_posted_to_is_disconnected_and_gets_nothing_more(
-    deliverer: Deliverer, connections: FakeConnections, bells: FakeBells
+    deliverer: Deliverer, connections: FakeConnections, bells: FakeDispatchQueue
 ) -> None:
     connections.fail("a", unreachable(3))
     deliver(deliverer, encoded(frame(1, "a"), frame(2, "a")))
@@ -99,7 +99,7 @@ def test_disconnecting_is_tried_as_often_as_posting(deliverer: Deliverer, connec
 
 
 def test_a_client_that_could_not_be_told_of_its_end_gets_the_delivery_when_it_comes_again(
-    deliverer: Deliverer, connections: FakeConnections, bells: FakeBells
+    deliverer: Deliverer, connections: FakeConnections, bells: FakeDispatchQueue
 ) -> None:
     connections.fail("a", unreachable(3))
     connections.refusals.extend(unreachable(3))
@@ -110,7 +110,7 @@ def test_a_client_that_could_not_be_told_of_its_end_gets_the_delivery_when_it_co
 
 
 def test_a_client_that_is_gone_is_told_of_once_and_not_tried_again(
-    deliverer: Deliverer, connections: FakeConnections, bells: FakeBells
+    deliverer: Deliverer, connections: FakeConnections, bells: FakeDispatchQueue
 ) -> None:
     connections.fail("a", gone(9))
     deliver(deliverer, encoded(frame(1, "a"), frame(2, "a")))
@@ -132,7 +132,7 @@ def test_a_connection_that_is_still_opening_is_waited_for(
 
 
 def test_a_connection_that_must_have_opened_by_now_is_not_waited_for(
-    deliverer: Deliverer, connections: FakeConnections, bells: FakeBells, clock: FakeClock
+    deliverer: Deliverer, connections: FakeConnections, bells: FakeDispatchQueue, clock: FakeClock
 ) -> None:
     connections.fail("a", gone(4))
     deliver(deliverer, encoded(frame(1, "a", opened=clock.now() - 60_000)))
@@ -140,7 +140,7 @@ def test_a_connection_that_must_have_opened_by_now_is_not_waited_for(
 
 
 def test_a_connection_that_took_a_message_is_not_waited_for_when_it_is_gone(
-    deliverer: Deliverer, connections: FakeConnections, bells: FakeBells, clock: FakeClock
+    deliverer: Deliverer, connections: FakeConnections, bells: FakeDispatchQueue, clock: FakeClock
 ) -> None:
     deliver(deliverer, encoded(frame(1, "a", opened=clock.now())))
     connections.fail("a", gone(4))
@@ -149,7 +149,7 @@ def test_a_connection_that_took_a_message_is_not_waited_for_when_it_is_gone(
 
 
 def test_a_connection_that_did_not_open_is_waited_for_once(
-    deliverer: Deliverer, connections: FakeConnections, bells: FakeBells, clock: FakeClock
+    deliverer: Deliverer, connections: FakeConnections, bells: FakeDispatchQueue, clock: FakeClock
 ) -> None:
     connections.fail("a", gone(99))
     for number in (1, 2):
@@ -174,7 +174,7 @@ class TestBatches:
 
     @pytest.mark.parametrize("together", [1, 3, 1000])
     def test_behind_one_that_failed_its_group_waits_and_others_do_not(
-        self, connections: FakeConnections, bells: FakeBells, clock: FakeClock, together: int
+        self, connections: FakeConnections, bells: FakeDispatchQueue, clock: FakeClock, together: int
     ) -> None:
         deliverer = Deliverer(connections, bells, clock=clock, jitter=lambda: 0.5, together=together)
         connections.fail("a", unreachable(3))
@@ -201,7 +201,7 @@ class TestBatches:
         assert numbers(connections.posted["a"]) == [1, 2, 3]
 
     def test_what_there_is_no_time_for_comes_again_in_order(
-        self, connections: FakeConnections, bells: FakeBells, clock: FakeClock
+        self, connections: FakeConnections, bells: FakeDispatchQueue, clock: FakeClock
     ) -> None:
         deliverer = Deliverer(Slow(connections, clock), bells, clock=clock, jitter=lambda: 0.5, workers=1, together=2)
         batch = [("g", encoded(frame(number, "a", "b"))) for number in (1, 2, 3)]
@@ -212,7 +212,7 @@ class TestBatches:
         assert (numbers(connections.posted["a"]), numbers(connections.posted["b"])) == ([1, 2, 2, 3], [1, 2, 3])
 
     def test_a_client_that_keeps_others_waiting_is_given_up_sooner(
-        self, connections: FakeConnections, bells: FakeBells, clock: FakeClock
+        self, connections: FakeConnections, bells: FakeDispatchQueue, clock: FakeClock
     ) -> None:
         deliverer = Deliverer(Slow(connections, clock, 2), bells, clock=clock, jitter=lambda: 0.5)
         for name in ("alone", "shared"):

@@ -614,6 +614,6 @@ class TestFailing:
         live.store.publish(events(1), stream="wf")
         live.bells.broken = False
         assert list(live.turns.waiting()) == [0]
-        live.bells.ring(live.turns.waiting())
+        live.bells.request_turns(live.turns.waiting())
         live.settle()
         assert ids(live.received()["a"]) == ["1"]

@@ -127,7 +127,7 @@ class Listening(RuleBasedStateMachine):
     @rule(partition=st.integers(0, PARTITIONS - 1))
     def turn(self, partition: int) -> None:
         if self.live.dispatcher.take_turn(partition):
-            self.live.bells.ring([partition])
+            self.live.bells.request_turns([partition])
         self.deliver()
 
     @rule(partition=st.integers(0, PARTITIONS - 1))
@@ -161,7 +161,7 @@ class Listening(RuleBasedStateMachine):
         with suppress(TurnLost):
             self.live.dispatcher.take_turn(partition)
         vars(turns).pop("candidates", None)
-        self.live.bells.ring([partition])
+        self.live.bells.request_turns([partition])
         self.deliver()
 
     @rule()
@@ -182,7 +182,7 @@ class Listening(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         turns = itertools.count(1)
-        self.live.bells.ring(range(PARTITIONS))
+        self.live.bells.request_turns(range(PARTITIONS))
         while rung := set(self.live.bells.rung) | set(self.live.turns.waiting()):
             self.live.bells.rung.clear()
             for partition in rung:

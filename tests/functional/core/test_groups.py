@@ -84,7 +84,7 @@ class Group:
         self.settle()
 
     def turn(self) -> None:
-        self.live.bells.ring(range(self.live.log.partitions))
+        self.live.bells.request_turns(range(self.live.log.partitions))
         self.settle()
 
 

@@ -131,7 +131,7 @@ class Work(RuleBasedStateMachine):
     @rule(partition=st.integers(0, PARTITIONS - 1))
     def turn(self, partition: int) -> None:
         if self.live.dispatcher.take_turn(partition):
-            self.live.bells.ring([partition])
+            self.live.bells.request_turns([partition])
         self.sent(partition, self.live.received())
 
     @rule()
@@ -150,7 +150,7 @@ class Work(RuleBasedStateMachine):
         messages = self.live.received()
         self.sent(partition, messages, arrives=arrives)
         self.tried[partition] = messages
-        self.live.bells.ring([partition])
+        self.live.bells.request_turns([partition])
 
     def sent(self, partition: int, messages: Messages, *, arrives: bool = True) -> None:
         if partition in self.tried:
@@ -183,7 +183,7 @@ class Work(RuleBasedStateMachine):
 
     def ring_alarms(self) -> None:
         now = self.live.turns.skew
-        self.live.bells.ring({partition for partition, at in self.alarms if at <= now})
+        self.live.bells.request_turns({partition for partition, at in self.alarms if at <= now})
         self.alarms = [(partition, at) for partition, at in self.alarms if at > now]
 
     @precondition(lambda self: self.live.letters.kept)
@@ -191,7 +191,7 @@ class Work(RuleBasedStateMachine):
     def redrive(self, data: st.DataObject, how: str) -> None:
         stream = data.draw(st.sampled_from(sorted({letter.stream for letter in self.live.letters.kept})))
         partition = partition_of(stream, PARTITIONS)
-        self.live.bells.ring(self.live.durables.enqueue(self.durable, {partition: [Redrive(stream, how)]}))
+        self.live.bells.request_turns(self.live.durables.enqueue(self.durable, {partition: [Redrive(stream, how)]}))
 
     # What members do.
 
@@ -260,7 +260,7 @@ class Work(RuleBasedStateMachine):
         for partition in range(PARTITIONS):
             self.turn(partition)
         worker = self.connect()
-        self.live.bells.ring(range(PARTITIONS))
+        self.live.bells.request_turns(range(PARTITIONS))
         turns = itertools.count(1)
         while self.live.bells.rung or self.alarms or self.make_room():
             self.alarms.sort(key=lambda alarm: alarm[1])
@@ -282,7 +282,7 @@ class Work(RuleBasedStateMachine):
             if group.full:
                 redrives = [Redrive(stream, "start") for stream in group.parked]
                 silent += self.live.durables.enqueue(self.durable, {partition: redrives})
-        self.live.bells.ring(silent)
+        self.live.bells.request_turns(silent)
         return bool(silent)
 
     def obey(self, worker: Worker) -> None:

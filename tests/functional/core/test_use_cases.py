@@ -30,7 +30,7 @@ from eventstore.write.publisher import Publisher
 from eventstore.write.stream_admin import StreamAdmin
 from tests.examples import event
 from tests.fakes.letters import FakeLetters
-from tests.fakes.queues import FakeBells
+from tests.fakes.queues import FakeDispatchQueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -142,7 +142,7 @@ def hub(valkey: ValkeyServer) -> Iterator[Hub]:
     """A hub with one stream, one durable subscription, and a connection that takes part in it."""
     found = Hub(Settings.from_environment({"REDIS_URL": valkey.url, "PARTITIONS": "4"}))
     found.redis.flushall()
-    found.bells, found.letters = FakeBells(), FakeLetters()
+    found.dispatch_queue, found.letters = FakeDispatchQueue(), FakeLetters()
     found.publisher.publish([event("1")], access=FULL, stream=_STREAM)
     found.durable_subscriptions.create(_durable(), StartPosition(oldest=True), access=FULL)
     found.subscriptions.connect(Connection("c", EVENTSTORE, 0), access=FULL)

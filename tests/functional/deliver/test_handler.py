@@ -13,7 +13,7 @@ from eventstore.live.deliver import Deliverer
 from functions.deliver import app
 from tests.examples import FakeClock
 from tests.fakes.connections import FakeConnections, unreachable
-from tests.fakes.queues import FakeBells
+from tests.fakes.queues import FakeDispatchQueue
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -29,7 +29,7 @@ class Context:
 @pytest.fixture
 def connections(monkeypatch: pytest.MonkeyPatch) -> FakeConnections:
     connections, clock = FakeConnections(), FakeClock()
-    deliverer = Deliverer(connections, FakeBells(), clock=clock, jitter=lambda: 0.5)
+    deliverer = Deliverer(connections, FakeDispatchQueue(), clock=clock, jitter=lambda: 0.5)
     monkeypatch.setattr(Hub, "clock", clock)
     monkeypatch.setattr(Hub, "deliverer", deliverer)
     return connections

@@ -7,7 +7,7 @@ import pytest
 from eventstore.hub.hub import Hub
 from functions.hub import hub
 from tests.fakes.letters import FakeLetters
-from tests.fakes.queues import FakeBells
+from tests.fakes.queues import FakeDispatchQueue
 from tests.fresh import forget
 from tests.functional.rest.api import Api
 
@@ -23,8 +23,8 @@ def api(valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
     monkeypatch.setenv("REDIS_URL", valkey.url)
     monkeypatch.setenv("PARTITIONS", "4")
     forget()
-    bells, letters = FakeBells(), FakeLetters()
-    monkeypatch.setattr(Hub, "bells", bells)
+    bells, letters = FakeDispatchQueue(), FakeLetters()
+    monkeypatch.setattr(Hub, "dispatch_queue", bells)
     monkeypatch.setattr(Hub, "letters", letters)
     client = hub().log._client  # type: ignore[attr-defined]
     client.flushall()

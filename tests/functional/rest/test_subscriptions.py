@@ -14,7 +14,7 @@ from tests.trusted import Trusted
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.fakes.queues import FakeBells
+    from tests.fakes.queues import FakeDispatchQueue
     from tests.functional.rest.api import Api
 
 TASKS = [{"prefix": {"type": "io.flunq.task."}}]
@@ -69,7 +69,7 @@ def test_deleting_it_tells_its_members(api: Api, workers: Workers) -> None:
     create(api)
     workers.join(connection="c1")
     workers.join(connection="c2")
-    bells: FakeBells = hub().bells  # type: ignore[assignment]
+    bells: FakeDispatchQueue = hub().dispatch_queue  # type: ignore[assignment]
     assert api.call("DELETE", "/api/v1/subscriptions/workers").status == 204
     assert [(name, member.connection, member.id) for name, member in bells.told_ended] == [
         ("workers", "c1", "w"),
@@ -348,7 +348,7 @@ class TestReplaying:
         assert (workers.letters.kept, api.get("/api/v1/dead-letters").json) == ([], {"dead_letters": []})
 
     def test_a_bell_that_cannot_be_rung_stops_nothing(self, api: Api, workers: Workers) -> None:
-        bells: Any = hub().bells
+        bells: Any = hub().dispatch_queue
         bells.broken = True
         assert self.replay(api, workers, **{"from": "start"}) == ["1", "2", "3"]
 

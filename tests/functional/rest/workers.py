@@ -42,7 +42,7 @@ class Workers:
             self._deliveries,
             durables=hub().durables,
             registry=hub().registry,
-            bells=hub().bells,
+            dispatch_queue=hub().dispatch_queue,
             letters=self.letters,
             clock=hub().clock,
         )

@@ -15,7 +15,7 @@ from eventstore.subscriptions import Durable
 from functions.hub import hub as current
 from functions.sweep.app import handler
 from tests.examples import events
-from tests.fakes.queues import FakeBells
+from tests.fakes.queues import FakeDispatchQueue
 from tests.fresh import forget
 from tests.trusted import Trusted
 
@@ -42,8 +42,8 @@ def hub(valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     monkeypatch.setenv("PARTITIONS", "4")
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "flunq-eventstore")
     forget()
-    bells = FakeBells()
-    monkeypatch.setattr(Hub, "bells", bells)
+    bells = FakeDispatchQueue()
+    monkeypatch.setattr(Hub, "dispatch_queue", bells)
     client = current().log._client  # type: ignore[attr-defined]
     client.flushall()
     yield

@@ -19,7 +19,7 @@ from tests.functional.rest.api import Context
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tests.fakes.queues import FakeBells, FakeDeliveries
+    from tests.fakes.queues import FakeDeliveries, FakeDispatchQueue
 
 __all__ = ["Client", "Gateway", "bell"]
 
@@ -36,7 +36,7 @@ def _recorded(name: str) -> dict[str, Any]:
 class Gateway:
     """Opens connections, and carries what the functions send each other."""
 
-    bells: FakeBells
+    bells: FakeDispatchQueue
     deliveries: FakeDeliveries
 
     def connect(

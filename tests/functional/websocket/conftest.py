@@ -7,7 +7,7 @@ import pytest
 from eventstore.hub.hub import Hub
 from functions.hub import hub
 from tests.fakes.letters import FakeLetters
-from tests.fakes.queues import FakeBells, FakeDeliveries
+from tests.fakes.queues import FakeDeliveries, FakeDispatchQueue
 from tests.fresh import forget
 from tests.functional.websocket.clients import Client, Gateway
 
@@ -23,8 +23,8 @@ def gateway(valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[G
     monkeypatch.setenv("REDIS_URL", valkey.url)
     monkeypatch.setenv("PARTITIONS", "4")
     forget()
-    bells, deliveries = FakeBells(), FakeDeliveries()
-    monkeypatch.setattr(Hub, "bells", bells)
+    bells, deliveries = FakeDispatchQueue(), FakeDeliveries()
+    monkeypatch.setattr(Hub, "dispatch_queue", bells)
     monkeypatch.setattr(Hub, "deliveries", deliveries)
     monkeypatch.setattr(Hub, "letters", FakeLetters())
     client = hub().log._client  # type: ignore[attr-defined]

@@ -152,7 +152,7 @@ def test_a_stream_that_was_skipped_over_goes_on_with_the_same_member(client: Cli
     service.settle()
     durables = hub().durables
     partition = partition_of("wf-2", durables.count)
-    hub().bells.ring(durables.enqueue(durables.get(NAME), {partition: [Redrive("wf-2", "skip")]}))
+    hub().dispatch_queue.request_turns(durables.enqueue(durables.get(NAME), {partition: [Redrive("wf-2", "skip")]}))
     service.settle()
     publish(client, 2, start=4)
     service.settle()

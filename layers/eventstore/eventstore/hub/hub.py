@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from eventstore.live.dispatch import Dispatcher
     from eventstore.live.subscribe import Subscriptions
     from eventstore.live.sweep import Sweeper
-    from eventstore.ports import Bells, Clock, DeadLetters, Deliveries, Durables, Log, Registry, Turns, Wakeups
+    from eventstore.ports import Clock, DeadLetters, Deliveries, DispatchQueue, Durables, Log, Registry, Turns, Wakeups
     from eventstore.read.reader import Reader
     from eventstore.write.publisher import Publisher
     from eventstore.write.stream_admin import StreamAdmin
@@ -109,13 +109,15 @@ class Hub:
         return RedisTurns(self.redis, partitions=self.settings.partitions, read_ahead=self._read_ahead)
 
     @cached_property
-    def bells(self) -> Bells | None:
+    def dispatch_queue(self) -> DispatchQueue | None:
         """The queue of work for `dispatch`; None in a deployment without live delivery."""
         if not self.settings.bells_url:
             return None
-        from eventstore.adapters.aws.sqs import SqsBells
+        from eventstore.adapters.aws.sqs import SqsDispatchQueue
 
-        return SqsBells(self.sqs, self.settings.bells_url, new_id=self.new_id, alarms_url=self.settings.alarms_url)
+        return SqsDispatchQueue(
+            self.sqs, self.settings.bells_url, new_id=self.new_id, alarms_url=self.settings.alarms_url
+        )
 
     @cached_property
     def deliveries(self) -> Deliveries:
@@ -137,7 +139,7 @@ class Hub:
         """Starts turns after a write."""
         from eventstore.live.wakeups import QueueWakeups
 
-        return QueueWakeups(lambda: self.bells)
+        return QueueWakeups(lambda: self.dispatch_queue)
 
     # Use cases
 
@@ -174,7 +176,7 @@ class Hub:
         """Starts and ends ephemeral subscriptions."""
         from eventstore.live.subscribe import Subscriptions
 
-        self._require_bells()
+        self._require_dispatch_queue()
         return Subscriptions(self.log, self.registry, self.wakeups)
 
     @cached_property
@@ -196,7 +198,7 @@ class Hub:
         """The members of durable subscriptions."""
         from eventstore.durable.membership import Members
 
-        self._require_bells()
+        self._require_dispatch_queue()
         return Members(self.durables, self.registry, self.wakeups)
 
     @cached_property
@@ -218,7 +220,7 @@ class Hub:
             self.deliveries,
             durables=self.durables,
             registry=self.registry,
-            bells=self._require_bells(),
+            dispatch_queue=self._require_dispatch_queue(),
             letters=self.letters,
             clock=self.clock,
             limits=TurnLimits(events_url=f"{self.settings.rest_url}/api/v1/events"),
@@ -236,7 +238,7 @@ class Hub:
         client = connections_client(lambda: _require(self.settings.connections_url, "CONNECTIONS_URL"))
         return Deliverer(
             ApiGatewayConnections(client),
-            self._require_bells(),
+            self._require_dispatch_queue(),
             clock=self.clock,
             jitter=random.random,
             workers=POSTS_AT_ONCE,
@@ -251,7 +253,7 @@ class Hub:
             self.log,
             self.registry,
             self.turns,
-            self._require_bells(),
+            self._require_dispatch_queue(),
             self.members,
             clock=self.clock,
             subscriptions=self.durable_subscriptions,
@@ -263,10 +265,10 @@ class Hub:
 
         return ReadAhead()
 
-    def _require_bells(self) -> Bells:
-        if self.bells is None:
-            raise SettingsError("BELLS_QUEUE_URL is unset; it names the queue of bells")
-        return self.bells
+    def _require_dispatch_queue(self) -> DispatchQueue:
+        if self.dispatch_queue is None:
+            raise SettingsError("BELLS_QUEUE_URL is unset; it names the dispatch queue")
+        return self.dispatch_queue
 
 
 def _require(value: str, name: str) -> str:

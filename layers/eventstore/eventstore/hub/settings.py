@@ -32,9 +32,9 @@ class Settings:
         redis_url: The address of the store (`REDIS_URL`, docs/operations.md), which may include a password.
         partitions: The number of partitions (`PARTITIONS`); None accepts that of the store, and 16 for a new one.
         log_level: The lowest severity that is logged (`LOG_LEVEL`).
-        bells_url: The queue of bells (`BELLS_QUEUE_URL`); empty disables live delivery.
+        bells_url: The dispatch queue (`BELLS_QUEUE_URL`); empty disables live delivery.
         deliveries_url: The queue of deliveries (`DELIVERIES_QUEUE_URL`).
-        alarms_url: The queue of delayed bells (`ALARMS_QUEUE_URL`).
+        alarms_url: The queue of delayed requests for turns (`ALARMS_QUEUE_URL`).
         letters_url: The queue of dead letters (`DEAD_LETTERS_QUEUE_URL`).
         connections_url: The address of the @connections API of the WebSocket API (`CONNECTIONS_URL`).
         rest_url: The URL before `/api/v1` that clients use (`REST_URL`), for references to single events.

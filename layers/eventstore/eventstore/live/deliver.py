@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from eventstore.frames.frame import Posting
-    from eventstore.ports import Bells, Clock, Connections
+    from eventstore.ports import Clock, Connections, DispatchQueue
 
 __all__ = ["Deliverer", "Patience", "Unfinished"]
 
@@ -52,7 +52,7 @@ class Deliverer:
 
     Args:
         connections: Posts to clients, and closes connections.
-        bells: Receives the connections that are gone.
+        dispatch_queue: Receives the connections that are gone.
         clock: Tells the time, and pauses.
         jitter: Returns random numbers from 0 to 1.
         patience: How often and how long a post is retried.
@@ -63,7 +63,7 @@ class Deliverer:
     def __init__(
         self,
         connections: Connections,
-        bells: Bells,
+        dispatch_queue: DispatchQueue,
         *,
         clock: Clock,
         jitter: Callable[[], float],
@@ -72,7 +72,7 @@ class Deliverer:
         together: int = 1000,
     ) -> None:
         self._connections = connections
-        self._bells = bells
+        self._dispatch_queue = dispatch_queue
         self._clock = clock
         self._jitter = jitter
         self._patience = patience or Patience()
@@ -149,14 +149,14 @@ class Deliverer:
             except Gone:
                 failures += 1
                 if failures >= self._tries_to_open(posting) or self._delays_others(call, began):
-                    self._bells.gone(posting.connection)
+                    self._dispatch_queue.connection_closed(posting.connection)
                     return False
             except Unreachable:
                 failures += 1
                 if failures >= self._patience.tries or self._delays_others(call, began):
                     self._close(posting.connection, call)
                     # Closing makes the gateway send `$disconnect`; the bell is for the case that it is lost.
-                    self._bells.gone(posting.connection)
+                    self._dispatch_queue.connection_closed(posting.connection)
                     return False
             else:
                 return True

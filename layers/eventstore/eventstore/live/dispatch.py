@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
     from eventstore.groups import Command
     from eventstore.ports import (
-        Bells,
         Clock,
         DeadLetters,
         Deliveries,
+        DispatchQueue,
         Durables,
         Log,
         Registry,
@@ -41,7 +41,7 @@ class Dispatcher:
         deliveries: Receives the frames.
         durables: Receives commands about owners whose deadline has passed.
         registry: Knows when connections were last active.
-        bells: Receives requests for later turns.
+        dispatch_queue: Receives requests for later turns.
         letters: Receives the events of parked streams.
         clock: Tells when to stop.
         limits: How much a turn does.
@@ -55,7 +55,7 @@ class Dispatcher:
         *,
         durables: Durables,
         registry: Registry,
-        bells: Bells,
+        dispatch_queue: DispatchQueue,
         letters: DeadLetters,
         clock: Clock,
         limits: TurnLimits | None = None,
@@ -65,7 +65,7 @@ class Dispatcher:
         self._deliveries = deliveries
         self._durables = durables
         self._registry = registry
-        self._bells = bells
+        self._dispatch_queue = dispatch_queue
         self._letters = letters
         self._clock = clock
         self._limits = limits or TurnLimits()
@@ -166,7 +166,7 @@ class Dispatcher:
             return 0
         # What is due after the longest delay of a message is requested again in the turn that the message starts.
         alarm = min(max(earliest, turn.now + 1), turn.now + _LONGEST_DELAY_MS)
-        self._bells.ring_later(turn.partition, seconds=(alarm - turn.now) / 1000)
+        self._dispatch_queue.request_turn_later(turn.partition, seconds=(alarm - turn.now) / 1000)
         return alarm
 
 

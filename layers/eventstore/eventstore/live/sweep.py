@@ -10,7 +10,7 @@ from eventstore.errors import Absent
 if TYPE_CHECKING:
     from eventstore.durable.admin import DurableSubscriptions
     from eventstore.durable.membership import Members
-    from eventstore.ports import Bells, Clock, Log, Registry, Turns
+    from eventstore.ports import Clock, DispatchQueue, Log, Registry, Turns
 
 __all__ = ["Sweeper", "Swept"]
 
@@ -43,7 +43,7 @@ class Sweeper:
         log: Holds the events, and removes expired ones.
         registry: Knows the connections.
         turns: Knows which partitions have something to do.
-        bells: Receives the requests for turns.
+        dispatch_queue: Receives the requests for turns.
         members: Disconnects connections that are gone.
         clock: Tells the time.
         subscriptions: Announces changed definitions; None where there are no durable subscriptions.
@@ -54,7 +54,7 @@ class Sweeper:
         log: Log,
         registry: Registry,
         turns: Turns,
-        bells: Bells,
+        dispatch_queue: DispatchQueue,
         members: Members,
         *,
         clock: Clock,
@@ -64,14 +64,14 @@ class Sweeper:
         self._registry = registry
         self._members = members
         self._turns = turns
-        self._bells = bells
+        self._dispatch_queue = dispatch_queue
         self._clock = clock
         self._subscriptions = subscriptions
 
     def sweep(self, *, until: int) -> Swept:
         """Sweep, and stop once the time `until` has come (in milliseconds since 1970). The next sweep continues."""
         waiting = self._turns.waiting()
-        self._bells.ring(waiting)
+        self._dispatch_queue.request_turns(waiting)
         if self._subscriptions is not None:
             self._subscriptions.announce_all()
         forgotten = self._remove_expired_connections(until)

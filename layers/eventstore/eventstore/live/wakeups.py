@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
     from eventstore.groups import Member
-    from eventstore.ports import Bells
+    from eventstore.ports import DispatchQueue
 
 __all__ = ["QueueWakeups"]
 
@@ -26,7 +26,7 @@ class QueueWakeups:
         queue: Returns the queue when it is first needed, or None where nothing is delivered live.
     """
 
-    def __init__(self, queue: Callable[[], Bells | None]) -> None:
+    def __init__(self, queue: Callable[[], DispatchQueue | None]) -> None:
         self._queue = queue
 
     def notify(self, partitions: Collection[int]) -> None:
@@ -34,14 +34,14 @@ class QueueWakeups:
         queue = self._queue() if partitions else None
         if queue is not None:
             with _unavailable_logged():
-                queue.ring(partitions)
+                queue.request_turns(partitions)
 
     def subscription_deleted(self, name: str, members: Collection[Member]) -> None:
         """See `Wakeups.subscription_deleted`."""
         queue = self._queue() if members else None
         if queue is not None:
             with _unavailable_logged():
-                queue.ended(name, members)
+                queue.subscription_deleted(name, members)
 
 
 @contextmanager

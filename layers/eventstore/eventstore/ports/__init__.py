@@ -11,7 +11,7 @@ from eventstore.ports.durables import Durables
 from eventstore.ports.letters import DeadLetter, DeadLetters
 from eventstore.ports.log import Log
 from eventstore.ports.log_values import Appended, Deleted, Lag, Missing, PartitionStats, Slice, Tail
-from eventstore.ports.queues import Bells, Deliveries
+from eventstore.ports.queues import Deliveries, DispatchQueue
 from eventstore.ports.registry import Registry, Start, Started
 from eventstore.ports.turns import Behind, Turn, TurnResult, Turns
 from eventstore.ports.wakeups import Wakeups
@@ -19,13 +19,13 @@ from eventstore.ports.wakeups import Wakeups
 __all__ = [
     "Appended",
     "Behind",
-    "Bells",
     "Clock",
     "Connections",
     "DeadLetter",
     "DeadLetters",
     "Deleted",
     "Deliveries",
+    "DispatchQueue",
     "Durables",
     "Lag",
     "Log",

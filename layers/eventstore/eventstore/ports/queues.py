@@ -10,16 +10,16 @@ if TYPE_CHECKING:
     from eventstore.frames.frame import Delivery
     from eventstore.groups import Member
 
-__all__ = ["Bells", "Deliveries"]
+__all__ = ["Deliveries", "DispatchQueue"]
 
 
-class Bells(Protocol):
+class DispatchQueue(Protocol):
     """Sends work to `dispatch`. Every method raises `QueueUnavailable` if the queue does not accept a message."""
 
-    def ring(self, partitions: Iterable[int]) -> None:
+    def request_turns(self, partitions: Iterable[int]) -> None:
         """Request a turn of each partition, as soon as possible. Turns of one partition never overlap."""
 
-    def ring_later(self, partition: int, *, seconds: float) -> None:
+    def request_turn_later(self, partition: int, *, seconds: float) -> None:
         """Request a turn of a partition after a delay.
 
         Args:
@@ -27,10 +27,10 @@ class Bells(Protocol):
             seconds: The delay, at most 900; rounded up to whole seconds.
         """
 
-    def gone(self, connection: str) -> None:
+    def connection_closed(self, connection: str) -> None:
         """Request the removal of a closed connection and its subscriptions."""
 
-    def ended(self, name: str, members: Iterable[Member]) -> None:
+    def subscription_deleted(self, name: str, members: Iterable[Member]) -> None:
         """Request that members are notified that their durable subscription was deleted.
 
         Args:

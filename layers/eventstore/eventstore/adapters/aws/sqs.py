@@ -1,4 +1,4 @@
-"""Bells, deliveries and dead letters as messages of SQS FIFO queues.
+"""Requests for turns, deliveries and dead letters as messages of SQS FIFO queues.
 
 Every bell and delivery has a deduplication id of its own, because equal messages are separate requests.
 """
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from eventstore.groups import Member
     from eventstore.ports import DeadLetter
 
-__all__ = ["SqsBells", "SqsDeliveries", "SqsLetters"]
+__all__ = ["SqsDeliveries", "SqsDispatchQueue", "SqsLetters"]
 
 _BATCH_MESSAGES = 10
 _BATCH_BYTES = 250 * 1024
@@ -42,14 +42,14 @@ _LETTER_BYTES = 240 * 1024
 """A letter that would be larger leaves out the event; its stream and sequence name it."""
 
 
-class SqsBells:
-    """See `ports.Bells`. The bells of a partition are one message group, which SQS gives to one consumer at a time.
+class SqsDispatchQueue:
+    """See `ports.DispatchQueue`. A partition is one message group, which SQS gives to one consumer at a time.
 
     Args:
         client: The client of SQS.
-        queue_url: The FIFO queue of bells.
+        queue_url: The FIFO queue of requests for turns.
         new_id: Draws a deduplication id.
-        alarms_url: The standard queue of delayed bells.
+        alarms_url: The standard queue of delayed requests.
     """
 
     def __init__(self, client: SQSClient, queue_url: str, *, new_id: Callable[[], str], alarms_url: str = "") -> None:
@@ -58,33 +58,33 @@ class SqsBells:
         self._new_id = new_id
         self._alarms_url = alarms_url
 
-    def ring_later(self, partition: int, *, seconds: float) -> None:
-        """See `Bells.ring_later`. It uses another queue: messages of a FIFO queue cannot be delayed individually."""
+    def request_turn_later(self, partition: int, *, seconds: float) -> None:
+        """See `DispatchQueue.request_turn_later`. A FIFO queue cannot delay single messages: it has its own."""
         try:
             self._client.send_message(
                 QueueUrl=self._alarms_url, MessageBody=json.dumps({"alarm": partition}), DelaySeconds=ceil(seconds)
             )
         except (BotoCoreError, ClientError) as error:
-            raise QueueUnavailable(f"the queue of alarms does not answer: {error}") from error
+            raise QueueUnavailable(f"the queue of delayed requests does not respond: {error}") from error
 
-    def ring(self, partitions: Iterable[int]) -> None:
-        """See `Bells.ring`."""
-        bells = [(f"p{partition}", json.dumps({"partition": partition})) for partition in partitions]
-        self._send(bells)
+    def request_turns(self, partitions: Iterable[int]) -> None:
+        """See `DispatchQueue.request_turns`."""
+        messages = [(f"p{partition}", json.dumps({"partition": partition})) for partition in partitions]
+        self._send(messages)
 
-    def gone(self, connection: str) -> None:
-        """See `Bells.gone`."""
+    def connection_closed(self, connection: str) -> None:
+        """See `DispatchQueue.connection_closed`."""
         self._send([(_gone_group(connection), json.dumps({"gone": connection}))])
 
-    def ended(self, name: str, members: Iterable[Member]) -> None:
-        """See `Bells.ended`."""
+    def subscription_deleted(self, name: str, members: Iterable[Member]) -> None:
+        """See `DispatchQueue.subscription_deleted`."""
         bodies = [(m.connection, {"ended": m.connection, "id": m.id, "subscription": name}) for m in members]
         self._send([(_gone_group(connection), json.dumps(body)) for connection, body in bodies])
 
-    def _send(self, bells: Sequence[tuple[str, str]]) -> None:
+    def _send(self, messages: Sequence[tuple[str, str]]) -> None:
         try:
-            if len(bells) == 1:
-                [(group, body)] = bells
+            if len(messages) == 1:
+                [(group, body)] = messages
                 self._client.send_message(
                     QueueUrl=self._queue_url,
                     MessageBody=body,
@@ -92,10 +92,10 @@ class SqsBells:
                     MessageDeduplicationId=self._new_id(),
                 )
                 return
-            for start in range(0, len(bells), _BATCH_MESSAGES):
+            for start in range(0, len(messages), _BATCH_MESSAGES):
                 entries = [
                     _entry(str(number), group, body, self._new_id())
-                    for number, (group, body) in enumerate(bells[start : start + _BATCH_MESSAGES])
+                    for number, (group, body) in enumerate(messages[start : start + _BATCH_MESSAGES])
                 ]
                 answer = self._client.send_message_batch(QueueUrl=self._queue_url, Entries=entries)
                 if answer.get("Failed"):
