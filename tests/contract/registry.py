@@ -16,7 +16,7 @@ from eventstore.errors import (
     TurnLost,
 )
 from eventstore.filters import parse_filters
-from eventstore.live.matching import terms_of
+from eventstore.live.index_terms import terms_of
 from eventstore.ports import Behind, Start, TurnResult
 from eventstore.positions import BEGINNING, END_OF_APPEND, Position
 from eventstore.streams import partition_of

@@ -12,7 +12,7 @@ from eventstore.access import FULL, Access, Scope
 from eventstore.cloudevents import from_json
 from eventstore.errors import Forbidden, InvalidFilter
 from eventstore.filters import Filter, parse_filters
-from eventstore.live.matching import ANYTHING, terms_of
+from eventstore.live.index_terms import ANYTHING, terms_of
 from eventstore.subscriptions import Durable, Subscription
 from tests.filters import ATTRIBUTES, FILTERS
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventstore.filters import parse_filters
-from eventstore.live.matching import ANYTHING, terms_of, terms_of_event
+from eventstore.live.index_terms import ANYTHING, terms_of, terms_of_event
 from eventstore.subscriptions import Subscription
 
 EXACT = {"exact": {"type": "t"}}

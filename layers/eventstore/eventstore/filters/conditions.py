@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from eventstore.cloudevents.event import AttributeValue, canonical
 from eventstore.filters import clauses, prefixes
-from eventstore.filters.index_terms import NONE, Equalities, equal, intersect, union
+from eventstore.filters.equalities import NONE, Equalities, equal, intersect, union
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from eventstore.errors import InvalidFilter
 from eventstore.filters import clauses, prefixes
 from eventstore.filters.conditions import Condition, Test, conjunction
-from eventstore.filters.index_terms import Equalities, intersect
+from eventstore.filters.equalities import Equalities, intersect
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

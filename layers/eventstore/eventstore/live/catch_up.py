@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from eventstore.frames.budget import affordable_to_match, affordable_to_send, fitting, leading
 from eventstore.frames.limits import FrameLimits
 from eventstore.live.batch import Batch
+from eventstore.live.index_terms import terms_of, terms_of_event
 from eventstore.live.losses import Losses
-from eventstore.live.matching import terms_of, terms_of_event
 from eventstore.live.numbering import add_events, add_live, add_losses
 from eventstore.positions import END_OF_APPEND
 from eventstore.read.window import Window, read_window

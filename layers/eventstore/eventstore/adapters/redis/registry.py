@@ -13,7 +13,7 @@ from eventstore.adapters.redis.keys import CONNECTIONS, connection_key, partitio
 from eventstore.adapters.redis.partitions import Partitions, random_epoch
 from eventstore.adapters.redis.scripts import Script
 from eventstore.errors import ConnectionNotFound, SubscriptionConflict, SubscriptionNotFound, TooManySubscriptions
-from eventstore.live.matching import terms_of
+from eventstore.live.index_terms import terms_of
 from eventstore.ports import Start, Started
 from eventstore.positions import BEGINNING, END_OF_APPEND, Position
 from eventstore.subscriptions import Connection

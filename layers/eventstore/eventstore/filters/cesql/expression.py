@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from eventstore.cloudevents.event import AttributeValue
     from eventstore.filters.cesql.values import Attributes, Evaluator, Failure, Failures
-    from eventstore.filters.index_terms import Equalities
+    from eventstore.filters.equalities import Equalities
 
 __all__ = ["Evaluation", "Expression", "parse"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from eventstore.filters.cesql.syntax import Attribute, Binary, Chain, In, Literal
-from eventstore.filters.index_terms import NONE, equal, intersect, union
+from eventstore.filters.equalities import NONE, equal, intersect, union
 
 if TYPE_CHECKING:
     from eventstore.filters.cesql.syntax import Node, Step
-    from eventstore.filters.index_terms import Equalities
+    from eventstore.filters.equalities import Equalities
 
 __all__ = ["equalities_of"]
 
