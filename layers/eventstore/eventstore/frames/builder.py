@@ -103,15 +103,15 @@ class DeliveryBuilder:
         """
         self._add_part(Part(Kind.TEXT, self.partition, (), (text,), (to,)))
 
-    def add_missing(self, members: str, position: Position, to: Address) -> None:
+    def add_missing(self, missing: str, position: Position, to: Address) -> None:
         """Add a frame that reports to a member what was removed before the group read it.
 
         Args:
-            members: The result of `missing_json`.
+            missing: The result of `missing_json`.
             position: The position of the group.
             to: The member, and the number of the frame.
         """
-        self._add_part(Part(Kind.TRUNCATED, self.partition, (self._cursor(position, to.frame),), (members,), (to,)))
+        self._add_part(Part(Kind.TRUNCATED, self.partition, (self._cursor(position, to.frame),), (missing,), (to,)))
 
     def add_to_member(self, events: Sequence[PositionedEvent], to: Address, *, resent: bool) -> Sequence[int]:
         """Add events for a member of a group, in as many frames as they need.

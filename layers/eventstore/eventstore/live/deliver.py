@@ -24,17 +24,17 @@ class Patience:
 
     Attributes:
         tries: How often a post is tried that a client does not accept.
-        base: The pause before the second try in seconds, before jitter. It doubles with each try.
-        opening: How many milliseconds after it was opened a connection may not accept posts yet.
+        first_pause_ms: The pause before the second try, before jitter. It doubles with each try.
+        opening_ms: How many milliseconds after it was opened a connection may not accept posts yet.
         opening_tries: How often a post is tried on such a connection.
-        shared: After how many milliseconds of failures a client is given up, while other groups wait for the call.
+        shared_ms: After how many milliseconds of failures a client is given up, while other groups wait for the call.
     """
 
     tries: int = 3
-    base: float = 0.05
-    opening: int = 10_000
+    first_pause_ms: int = 50
+    opening_ms: int = 10_000
     opening_tries: int = 8
-    shared: int = 2_000
+    shared_ms: int = 2_000
 
 
 class Unfinished(Exception):
@@ -188,13 +188,14 @@ class Deliverer:
 
     def _delays_others(self, call: _Call, began: int) -> bool:
         """Return whether other groups have waited long enough for a client."""
-        return call.shared and self._clock.now() - began >= self._patience.shared
+        return call.shared and self._clock.now() - began >= self._patience.shared_ms
 
     def _pause(self, failures: int) -> None:
-        self._clock.pause(self._patience.base * 2 ** (failures - 1) * (0.5 + self._jitter()))
+        pause_ms = self._patience.first_pause_ms * 2 ** (failures - 1) * (0.5 + self._jitter())
+        self._clock.pause(pause_ms / 1000)
 
     def _tries_to_open(self, posting: Posting) -> int:
-        is_new = posting.opened and self._clock.now() < posting.opened + self._patience.opening
+        is_new = posting.opened and self._clock.now() < posting.opened + self._patience.opening_ms
         may_be_opening = is_new and posting.connection not in self._opened
         return self._patience.opening_tries if may_be_opening else 1
 

@@ -20,7 +20,7 @@ from eventstore.adapters.redis.keys import partition_keys
 from eventstore.adapters.redis.lag import Lags
 from eventstore.adapters.redis.partitions import Partitions, random_epoch
 from eventstore.adapters.redis.read_ahead import ReadAhead
-from eventstore.adapters.redis.references import Window
+from eventstore.adapters.redis.references import TailQuery
 from eventstore.adapters.redis.stream_reads import StreamReads
 from eventstore.adapters.redis.streams import Streams
 from eventstore.adapters.redis.tail import Tails
@@ -109,7 +109,7 @@ class RedisLog:
     ) -> Mapping[int, Tail]:
         """See `Log.tail`."""
         with ANSWERING:
-            return self._tails.read(after, Window(count, backwards, until or {}, streams, clauses))
+            return self._tails.read(after, TailQuery(count, backwards, until or {}, streams, clauses))
 
     def missing(
         self,
@@ -194,7 +194,7 @@ class RedisLog:
                     return
 
                 def read(position: Position, count: int, partition: int = partition) -> Tail:
-                    return self._tails.read({partition: position}, Window(count, False, {}, ()))[partition]
+                    return self._tails.read({partition: position}, TailQuery(count, False, {}, ()))[partition]
 
                 # If the store is full, events behind the last block are read one by one.
                 with suppress(OutOfMemoryError):

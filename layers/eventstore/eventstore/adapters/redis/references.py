@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from eventstore.adapters.redis.read_ahead import ReadAhead
     from eventstore.filters.clauses import Clauses
 
-__all__ = ["ReferenceReader", "References", "Span", "Window"]
+__all__ = ["ReferenceReader", "References", "Span", "TailQuery"]
 
 _MAX_SCANNED = 20_000
 """The maximum number of references of other streams that one read skips, per partition."""
@@ -27,7 +27,7 @@ _SCAN_STEP = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class TailQuery:
     """The events to read of each partition; see `Log.tail`."""
 
     count: int
@@ -102,60 +102,60 @@ class ReferenceReader:
         self._scan_script = Script("log/scan")
         self._read_ahead = read_ahead
 
-    def read(self, after: Mapping[int, Position], window: Window) -> dict[int, References]:
+    def read(self, after: Mapping[int, Position], query: TailQuery) -> dict[int, References]:
         """Return the events to read, per partition.
 
         Args:
             after: Per partition, the position where reading starts.
-            window: The events to read.
+            query: The events to read.
         """
-        prefetched = self._prefetched(after, window)
+        prefetched = self._prefetched(after, query)
         pipeline = self._client.pipeline(transaction=False)
         for partition, position in after.items():
             if partition in prefetched:
                 continue
             keys = partition_keys(partition)
             pipeline.hget(keys.partition, "epoch")
-            if window.streams:
+            if query.streams:
                 continue
             # The entry at the position itself is read again: the rest of its append may belong to the window.
-            if window.backwards:
-                pipeline.xrevrange(keys.log, _entry_id(position), "-", count=window.count + 1)
+            if query.backwards:
+                pipeline.xrevrange(keys.log, _entry_id(position), "-", count=query.count + 1)
             else:
-                pipeline.xrange(keys.log, _entry_id(position), _last_id(window, partition), count=window.count + 1)
+                pipeline.xrange(keys.log, _entry_id(position), _last_id(query, partition), count=query.count + 1)
         answers = iter(pipeline.execute())
         references = {}
         for partition, position in after.items():
             if partition in prefetched:
                 epoch, raw = prefetched[partition]
-                entries = _bounded(raw, window)
-            elif window.streams:
+                entries = _bounded(raw, query)
+            elif query.streams:
                 epoch = self._partitions.epoch(partition, next(answers))
-                entries = self._scan(partition, position, window)
+                entries = self._scan(partition, position, query)
             else:
                 epoch = self._partitions.epoch(partition, next(answers))
-                entries = _bounded(next(answers), window)
-            references[partition] = _select(epoch, entries, partition, position, window)
+                entries = _bounded(next(answers), query)
+            references[partition] = _select(epoch, entries, partition, position, query)
         return references
 
-    def _prefetched(self, after: Mapping[int, Position], window: Window) -> dict[int, tuple[str, Sequence[Any]]]:
+    def _prefetched(self, after: Mapping[int, Position], query: TailQuery) -> dict[int, tuple[str, Sequence[Any]]]:
         """Return the epochs and entries that the turn under way read when it began."""
-        if window.streams or window.backwards:
+        if query.streams or query.backwards:
             return {}
         return {
             partition: ahead
             for partition, position in after.items()
-            if (ahead := self._read_ahead.find(partition, position, window.until.get(partition), window.count + 1))
+            if (ahead := self._read_ahead.find(partition, position, query.until.get(partition), query.count + 1))
         }
 
-    def _scan(self, partition: int, position: Position, window: Window) -> _Entries:
+    def _scan(self, partition: int, position: Position, query: TailQuery) -> _Entries:
         """Return the entries of the window's streams, as if the log held no others."""
         entries: list[tuple[bytes, Sequence[bytes]]] = []
-        start, end = _entry_id(position), "-" if window.backwards else _last_id(window, partition)
+        start, end = _entry_id(position), "-" if query.backwards else _last_id(query, partition)
         reached = b""
         for _ in range(0, _MAX_SCANNED, _SCAN_STEP):
-            left = window.count + 1 - len(entries)
-            arguments = (start, end, int(window.backwards), left, _SCAN_STEP, *window.streams)
+            left = query.count + 1 - len(entries)
+            arguments = (start, end, int(query.backwards), left, _SCAN_STEP, *query.streams)
             matches, last, ended = self._scan_script(self._client, [partition_keys(partition).log], arguments)
             entries += matches
             reached = last or reached
@@ -165,27 +165,27 @@ class ReferenceReader:
         return _Entries(entries, reached, ended=False)
 
 
-def _bounded(entries: Sequence[tuple[bytes, Sequence[bytes]]], window: Window) -> _Entries:
-    return _Entries(entries, entries[-1][0] if entries else b"", len(entries) <= window.count)
+def _bounded(entries: Sequence[tuple[bytes, Sequence[bytes]]], query: TailQuery) -> _Entries:
+    return _Entries(entries, entries[-1][0] if entries else b"", len(entries) <= query.count)
 
 
 def _entry_id(position: Position) -> str:
     return f"{position.time}-{position.order}"
 
 
-def _last_id(window: Window, partition: int) -> str:
-    until = window.until.get(partition)
+def _last_id(query: TailQuery, partition: int) -> str:
+    until = query.until.get(partition)
     return _entry_id(until) if until else "+"
 
 
-def _select(epoch: str, entries: _Entries, partition: int, after: Position, window: Window) -> References:
-    until = None if window.backwards else window.until.get(partition)
-    spans, truncated = _spans(entries.entries, after, until, window)
-    position = spans[-1].edge(backwards=window.backwards) if spans else after
-    if window.streams and entries.reached and not truncated:
+def _select(epoch: str, entries: _Entries, partition: int, after: Position, query: TailQuery) -> References:
+    until = None if query.backwards else query.until.get(partition)
+    spans, truncated = _spans(entries.entries, after, until, query)
+    position = spans[-1].edge(backwards=query.backwards) if spans else after
+    if query.streams and entries.reached and not truncated:
         # After the entries that were skipped, or before them.
         time, order = sequence_and_time(entries.reached)
-        if window.backwards:
+        if query.backwards:
             position = min(position, Position(time, order, 0))
         else:
             position = max(position, Position(time, order, END_OF_APPEND))
@@ -194,12 +194,12 @@ def _select(epoch: str, entries: _Entries, partition: int, after: Position, wind
 
 
 def _spans(
-    entries: Sequence[tuple[bytes, Sequence[bytes]]], after: Position, until: Position | None, window: Window
+    entries: Sequence[tuple[bytes, Sequence[bytes]]], after: Position, until: Position | None, query: TailQuery
 ) -> tuple[list[Span], bool]:
     """Return the spans of up to `count` events, and whether these entries have more events to read."""
     spans: list[Span] = []
-    left = window.count
-    backwards = window.backwards
+    left = query.count
+    backwards = query.backwards
     for entry_id, (stream, reference, *_) in entries:
         time, order = sequence_and_time(entry_id)
         first, _, end = reference.partition(b"-")

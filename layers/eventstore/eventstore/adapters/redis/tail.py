@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from eventstore.adapters.redis.blocks import Blocks
     from eventstore.adapters.redis.partitions import Partitions
     from eventstore.adapters.redis.read_ahead import ReadAhead
-    from eventstore.adapters.redis.references import References, Span, Window
+    from eventstore.adapters.redis.references import References, Span, TailQuery
     from eventstore.cloudevents.event import RecordedEvent
 
 __all__ = ["Tails"]
@@ -45,24 +45,24 @@ class Tails:
         self._references = ReferenceReader(partitions, read_ahead)
         self._blocks = blocks
 
-    def read(self, after: Mapping[int, Position], window: Window) -> dict[int, Tail]:
+    def read(self, after: Mapping[int, Position], query: TailQuery) -> dict[int, Tail]:
         """See `Log.tail`."""
-        tails, unfinished = self._read_round(after, window)
+        tails, unfinished = self._read_round(after, query)
         rounds = 1
         while unfinished and rounds < _MAX_ROUNDS:
             # The epoch is that of the first round; the position and the removals are those of the last.
-            later, unfinished = self._read_round(unfinished, window)
+            later, unfinished = self._read_round(unfinished, query)
             tails |= {p: replace(tail, epoch=tails[p].epoch) for p, tail in later.items()}
             rounds += 1
         return tails
 
     def _read_round(
-        self, after: Mapping[int, Position], window: Window
+        self, after: Mapping[int, Position], query: TailQuery
     ) -> tuple[dict[int, Tail], Mapping[int, Position]]:
         """Read once; also return where to continue in partitions whose references all named deleted events."""
-        starts = self._blocks.skip(after, window.clauses, backwards=window.backwards) if window.clauses else after
-        references = self._references.read(starts, window)
-        collected = _Collector(references, Screen(window.clauses), backwards=window.backwards)
+        starts = self._blocks.skip(after, query.clauses, backwards=query.backwards) if query.clauses else after
+        references = self._references.read(starts, query)
+        collected = _Collector(references, Screen(query.clauses), backwards=query.backwards)
         spans = deque((partition, span) for partition, read in references.items() for span in read.spans)
         while True:
             chunk = _next_chunk(spans)
@@ -81,7 +81,7 @@ class Tails:
             if not spans or collected.size >= _MAX_BYTES:
                 break
         tails = {p: collected.tail(p, starts[p], answers) for p in references}
-        if window.clauses:
+        if query.clauses:
             # Clauses leave out events anyhow: the caller continues, however few are returned.
             return tails, {}
         empty = (p for p, read in references.items() if read.spans and not tails[p].events)
