@@ -91,7 +91,7 @@ def test_the_document_has_the_actions_and_types_of_the_protocol() -> None:
 
 
 def test_the_parameters_of_a_connection_are_those_of_the_protocol() -> None:
-    table = _PROTOCOL.partition("The subscription stands in the URL.")[2].partition("Anything else is refused")[0]
+    table = _PROTOCOL.partition("The URL defines the subscription.")[2].partition("The hub answers 400")[0]
     names = {name for row in re.findall(r"^\| `([a-z_ ]+)` \|", table, re.MULTILINE) for name in row.split()}
     assert asyncapi()["channels"]["cloudevents"]["bindings"]["ws"]["query"]["properties"].keys() == names
 
