@@ -93,7 +93,7 @@ class TestRedisAlone:
 
     def test_another_number_of_partitions_is_refused(self, client: Client) -> None:
         RedisLog(client, partitions=4).append("wf", events(1))
-        with pytest.raises(PartitionMismatch, match="made with 4"):
+        with pytest.raises(PartitionMismatch, match="created with 4"):
             RedisLog(client, partitions=8).append("wf", events(1))
 
     def test_a_store_names_its_format(self, client: Client) -> None:
