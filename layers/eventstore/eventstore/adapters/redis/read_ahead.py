@@ -21,15 +21,13 @@ class Ahead(NamedTuple):
         epoch: The epoch of the partition.
         start: Time and order of the turn's checkpoint.
         end: Time and order of the turn's target.
-        entries: The entries from start to end, in order; the first `limit` of them, if there are more.
-        limit: The maximum number of entries.
+        entries: The entries from start to end, in order.
     """
 
     epoch: str
     start: tuple[int, int]
     end: tuple[int, int]
     entries: Sequence[tuple[bytes, Sequence[bytes]]]
-    limit: int
 
 
 class ReadAhead:
@@ -77,6 +75,4 @@ class ReadAhead:
         entries = ahead.entries
         if first > ahead.start or last < ahead.end:
             entries = [entry for entry in entries if first <= sequence_and_time(entry[0]) <= last]
-        if len(entries) < count and len(ahead.entries) == ahead.limit:
-            return None
         return ahead.epoch, entries[:count]

@@ -85,7 +85,7 @@ class RedisTurns:
             summary
         )
         bounds = sequence_and_time(checkpoint), sequence_and_time(target)
-        ahead = None if entries is None else Ahead(epoch.decode(), *bounds, entries, events + 1)
+        ahead = None if entries is None else Ahead(epoch.decode(), *bounds, entries)
         self._read_ahead.keep(partition, ahead)
         return Turn(
             partition=partition,

@@ -35,11 +35,13 @@
 --            subscriptions to catch up including those that ended since, time of this try},
 --           {key, position, end or '' of each subscription to catch up...}, {key, state of each group...},
 --           {command...},
---           {entry of the log from checkpoint to target..., at most one more than the events covered} or nothing}
+--           {entry of the log from checkpoint to target...} if they are few, or nothing}
 local call = redis.call
 local partition, turn, bell, log, behind, places, terms, inbox, groups = unpack(KEYS)
 -- Greater than the number of frames that a turn sends to one subscription.
 local OFFSET_STEP = 100000
+-- References that are returned with a turn, at most.
+local READ_AHEAD = 32
 
 -- Milliseconds since 1970 that never go back. The time by which the clock is set back is added from then on, so nothing
 -- is delayed by more than the time since the last turn. The turn that was scheduled ahead may then come too early, so
@@ -130,9 +132,11 @@ local states = has_groups and call('HGETALL', groups) or {}
 local commands = last_command ~= '' and call('XRANGE', inbox, '-', last_command) or {}
 local summary = {token, epoch, checkpoint, target, is_retry, has_live, frame_offset, removals, now or '0', alarm or '0'}
 for _, value in ipairs({pinned and 1 or 0, has_more and 1 or 0, #carried, stamp}) do summary[#summary + 1] = value end
--- The references that the turn reads next: returning them here saves a round trip.
+-- The references that the turn reads next, if they are few: returning them here saves a round trip. Of many, which take
+-- much longer than a round trip, a script answers more slowly than XRANGE alone.
 local references = false
 if target ~= checkpoint and (has_groups or has_live == 1) then
-  references = call('XRANGE', log, checkpoint, target, 'COUNT', ARGV[3] + 1)
+  references = call('XRANGE', log, checkpoint, target, 'COUNT', READ_AHEAD + 1)
+  if #references > READ_AHEAD then references = false end
 end
 return {summary, catching_up, states, commands, references}
