@@ -56,9 +56,10 @@ class TestData:
         (published,) = from_http({**_HEADERS, "Content-Type": "application/json"}, b"")
         assert published.data is None
 
-    def test_data_that_is_no_base64_is_refused(self) -> None:
+    @pytest.mark.parametrize("text", ["%%%", "EEEE=", "EEEE====", "EEE", "EE=E"])
+    def test_data_that_is_no_base64_is_refused(self, text: str) -> None:
         with pytest.raises(InvalidEvent, match="data_base64"):
-            from_json(structured(data_base64="%%%"))
+            from_json(structured(data_base64=text))
 
 
 class TestAttributes:

@@ -124,7 +124,8 @@ def _data(data: Member | None, base64: Member | None, pointer: str) -> JsonData 
         raise InvalidEvent(
             "data and data_base64 exclude each other; send one of them", pointer=f"{pointer}/data_base64"
         )
-    if isinstance(base64.value, str):
+    # Python ignores padding beyond what completes the last four characters (RFC 4648, 3.2 and 4).
+    if isinstance(base64.value, str) and len(base64.value) % 4 == 0 and not base64.value.endswith("==="):
         try:
             return BinaryData(b64decode(base64.value, validate=True))
         except ValueError:
