@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from types_boto3_sqs.client import SQSClient
 
     from eventstore.adapters.redis.connection import Client
+    from eventstore.adapters.redis.partitions import Partitions
     from eventstore.adapters.redis.read_ahead import ReadAhead
     from eventstore.durable.admin import DurableSubscriptions
     from eventstore.durable.deletion import DeletionNotices
@@ -85,28 +86,28 @@ class Hub:
         """The log of the store."""
         from eventstore.adapters.redis.log import RedisLog
 
-        return RedisLog(self.redis, partitions=self.settings.partitions, read_ahead=self._read_ahead)
+        return RedisLog(self.redis, partitions=self._partitions, read_ahead=self._read_ahead)
 
     @cached_property
     def registry(self) -> Registry:
         """The registry of connections and subscriptions."""
         from eventstore.adapters.redis.registry import RedisRegistry
 
-        return RedisRegistry(self.redis, partitions=self.settings.partitions)
+        return RedisRegistry(self.redis, partitions=self._partitions)
 
     @cached_property
     def durables(self) -> Durables:
         """The durable subscriptions."""
         from eventstore.adapters.redis.durables import RedisDurables
 
-        return RedisDurables(self.redis, partitions=self.settings.partitions)
+        return RedisDurables(self.redis, partitions=self._partitions)
 
     @cached_property
     def turns(self) -> Turns:
         """The turns of partitions."""
         from eventstore.adapters.redis.turns import RedisTurns
 
-        return RedisTurns(self.redis, partitions=self.settings.partitions, read_ahead=self._read_ahead)
+        return RedisTurns(self.redis, partitions=self._partitions, read_ahead=self._read_ahead)
 
     @cached_property
     def dispatch_queue(self) -> DispatchQueue | None:
@@ -258,6 +259,12 @@ class Hub:
             clock=self.clock,
             subscriptions=self.durable_subscriptions,
         )
+
+    @cached_property
+    def _partitions(self) -> Partitions:
+        from eventstore.adapters.redis.partitions import Partitions
+
+        return Partitions(self.redis, configured=self.settings.partitions)
 
     @cached_property
     def _read_ahead(self) -> ReadAhead:

@@ -35,19 +35,19 @@ class Appends:
         self._streams = streams
         self._script = Script("log/append")
 
-    def append(self, stream: str, events: Sequence[Event], *, expected: Expected, time: str | None) -> Appended:
+    def append(self, stream: str, events: Sequence[Event], *, expected: Expected, time: str) -> Appended:
         """See `Log.append`.
 
         Args:
             stream: The name of the stream.
             events: The events.
             expected: Where the caller believes the stream ends.
-            time: The time to store under, in milliseconds since 1970; None is the server's.
+            time: The time to store under, in milliseconds since 1970; empty is the server's.
         """
         head, bodies = b"".join([event.key for event in events]), [event.body for event in events]
-        if expected.version is not None or time is not None:
+        if expected.version is not None or time:
             version = expected.tag or ("" if expected.version is None else expected.version)
-            head += f"{version}/{time or ''}".encode()
+            head += f"{version}/{time}".encode()
         number = partition_of(stream, self._partitions.count)
         partition, keys = partition_keys(number), stream_keys(number, stream)
         script_keys = [keys.events, keys.state, partition.log, partition.streams, partition.bell]

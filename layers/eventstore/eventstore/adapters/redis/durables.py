@@ -48,14 +48,14 @@ class RedisDurables:
         self,
         client: Client,
         *,
-        partitions: int | None = None,
+        partitions: Partitions | int | None = None,
         new_epoch: Callable[[], str] = random_epoch,
         waiting: int = _MAX_WAITING,
     ) -> None:
         self._client = client
         self._waiting = waiting
         self._new_epoch = new_epoch
-        self._partitions = Partitions(client, configured=partitions, new_epoch=new_epoch)
+        self._partitions = Partitions.of(client, partitions, new_epoch)
         self._list = Script("shared/list_names")
         self._create_group = Script("groups/create_group", "shared/open_partition")
         self._enqueue_commands = Script("groups/enqueue_commands")

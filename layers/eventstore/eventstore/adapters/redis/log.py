@@ -47,7 +47,7 @@ class RedisLog:
     Args:
         client: The client of the store (`connection.connect`).
         partitions: The number of partitions, which a store gets when it is created; an existing store must have it.
-            None accepts any, and creates 16.
+            None accepts any, and creates 16. Or the `Partitions` that the adapters of a process share.
         clock: The time under which events are stored; None is the server's time, which deployments use.
         new_epoch: Draws the epoch of a partition that is created or renewed.
         read_ahead: Where the `RedisTurns` of the process leaves the references that it has read.
@@ -57,14 +57,14 @@ class RedisLog:
         self,
         client: Client,
         *,
-        partitions: int | None = None,
+        partitions: Partitions | int | None = None,
         clock: Clock | None = None,
         new_epoch: Callable[[], str] = random_epoch,
         read_ahead: ReadAhead | None = None,
     ) -> None:
         self._client = client
         self._clock = clock
-        self._partitions = Partitions(client, configured=partitions, new_epoch=new_epoch)
+        self._partitions = Partitions.of(client, partitions, new_epoch)
         self._ids = Ids(self._partitions)
         self._streams = Streams(self._partitions, self._ids, clock=clock or SystemClock())
         self._blocks = Blocks(client)
@@ -81,9 +81,8 @@ class RedisLog:
 
     def append(self, stream: str, events: Sequence[Event], *, expected: Expected = ANY) -> Appended:
         """See `Log.append`."""
-        time = None if self._clock is None else str(self._clock.now())
         with ANSWERING:
-            return self._appends.append(stream, events, expected=expected, time=time)
+            return self._appends.append(stream, events, expected=expected, time=self._time())
 
     def read(
         self, stream: str, *, start: int, stop: int, count: int, backwards: bool = False, clauses: Clauses = ()

@@ -47,6 +47,19 @@ class Partitions:
         self._open = Script("log/open", "shared/open_partition")
         self._renew = Script("log/renew", "shared/open_partition")
 
+    @classmethod
+    def of(cls, client: Client, partitions: Partitions | int | None, new_epoch: Callable[[], str]) -> Partitions:
+        """Return the partitions that an adapter was given, or its own of the configured number.
+
+        Args:
+            client: The client of the store.
+            partitions: Those that the adapters of a process share, so that their number is read once; or `configured`.
+            new_epoch: As of the class.
+        """
+        if isinstance(partitions, Partitions):
+            return partitions
+        return cls(client, configured=partitions, new_epoch=new_epoch)
+
     @cached_property
     def count(self) -> int:
         """The number of partitions.

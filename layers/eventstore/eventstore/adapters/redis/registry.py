@@ -40,14 +40,14 @@ class RedisRegistry:
         self,
         client: Client,
         *,
-        partitions: int | None = None,
+        partitions: Partitions | int | None = None,
         clock: Clock | None = None,
         new_epoch: Callable[[], str] = random_epoch,
     ) -> None:
         self._client = client
         self._clock = clock
         self._new_epoch = new_epoch
-        self._partitions = Partitions(client, configured=partitions, new_epoch=new_epoch)
+        self._partitions = Partitions.of(client, partitions, new_epoch)
         self._list = Script("shared/list_names")
         self._connect = Script("registry/connect")
         self._add_subscription = Script("registry/add_subscription")

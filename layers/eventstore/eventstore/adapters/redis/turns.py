@@ -49,7 +49,7 @@ class RedisTurns:
         self,
         client: Client,
         *,
-        partitions: int | None = None,
+        partitions: Partitions | int | None = None,
         clock: Clock | None = None,
         new_epoch: Callable[[], str] = random_epoch,
         read_ahead: ReadAhead | None = None,
@@ -58,7 +58,7 @@ class RedisTurns:
         self._read_ahead = read_ahead or ReadAhead()
         self._clock = clock
         self._new_epoch = new_epoch
-        self._partitions = Partitions(client, configured=partitions, new_epoch=new_epoch)
+        self._partitions = Partitions.of(client, partitions, new_epoch)
         self._begin = Script("dispatch/begin", "shared/open_partition")
         self._narrow_target = Script("dispatch/narrow_target")
         self._commit = Script("dispatch/commit")
