@@ -15,13 +15,19 @@ from eventstore.filters import parse_filters
 from eventstore.streams import stream_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from eventstore.cloudevents.event import Event
     from eventstore.filters import Filter
     from eventstore.subscriptions import Durable
 
-__all__ = ["FULL", "Access", "Scope"]
+__all__ = ["FULL", "IN_BODY", "IN_URL", "Access", "Scope"]
+
+IN_BODY = "/stream", "/filters"
+"""Where a message, or the body of a request, has its streams and its filter (RFC 6901)."""
+
+IN_URL = "stream", "filter"
+"""The parameters of a URL for the same."""
 
 
 class Scope(StrEnum):
@@ -155,20 +161,28 @@ class Access:
                     pointer=f"{pointer}/tenantid",
                 )
 
-    def confined(self, requested: Filter, *, pointer: str = "/filters") -> Filter:
-        """Return the filter that matches what a filter matches within the streams of the access.
+    def confined(
+        self, requested: Filter, *, streams: Collection[str] = (), pointers: tuple[str, str] = IN_BODY
+    ) -> Filter:
+        """Return the filter of a request, confined to the streams of the access.
 
         Args:
-            requested: The filter of the caller.
-            pointer: Where the request has it (RFC 6901), for the error.
+            requested: The filter of the request.
+            streams: The streams that the request names. The access must reach them; the filter then stays as it is.
+            pointers: Where the request has streams and filter (RFC 6901), for errors: `IN_BODY` or `IN_URL`.
 
         Raises:
+            Forbidden: The request names a stream that the access does not reach.
             InvalidFilter: The combined filter is too long.
         """
-        if not self.prefixes or self._includes_all_of(requested):
+        at_streams, at_filter = pointers
+        self.require_streams(streams, pointer=at_streams)
+        if streams or not self.prefixes or self._includes_all_of(requested):
             return requested
         own: list[object] = [{"prefix": {"hubstream": prefix}} for prefix in self.prefixes]
-        return parse_filters([*json.loads(requested.text), own[0] if len(own) == 1 else {"any": own}], pointer=pointer)
+        return parse_filters(
+            [*json.loads(requested.text), own[0] if len(own) == 1 else {"any": own}], pointer=at_filter
+        )
 
     def covers(self, durable: Durable) -> bool:
         """Whether the access includes every stream of a durable subscription; otherwise it must not see it."""

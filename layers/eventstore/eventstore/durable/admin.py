@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from eventstore.access import Scope
 from eventstore.durable.changes import Changes, StartPosition
-from eventstore.durable.lookup import durable_in_reach
+from eventstore.durable.lookup import durable_in_reach, durables_in_order
 from eventstore.errors import (
     NothingParked,
     StreamGone,
@@ -110,8 +110,8 @@ class DurableSubscriptions:
         """
         while True:
             durable = self._find(name, access)
-            if changes.filter is not None and not durable.streams:
-                changes = replace(changes, filter=access.confined(changes.filter))
+            if changes.filter is not None:
+                changes = replace(changes, filter=access.confined(changes.filter, streams=durable.streams))
             _require_version(durable, versions)
             changed = changes.applied(durable)
             if changed is durable or self._durables.change(durable, changed):
@@ -129,12 +129,9 @@ class DurableSubscriptions:
 
     def announce_all(self) -> None:
         """Announce the definitions that were changed by a process that crashed before it announced them."""
-        names: Sequence[str] = self._durables.names(prefix="", after="", count=_NAMES)
-        while names:
-            for durable in self._durables.definitions(names):
-                if durable.version > 1:
-                    self.announce(durable)
-            names = self._durables.names(prefix="", after=names[-1], count=_NAMES)
+        for durable in durables_in_order(self._durables):
+            if durable.version > 1:
+                self.announce(durable)
 
     def delete(self, name: str, *, access: Access, versions: Collection[str] | None = None) -> None:
         """Delete a durable subscription, discard its parked events, and notify its members.
@@ -258,10 +255,7 @@ def _confined(durable: Durable, access: Access) -> Durable:
     """
     access.require(Scope.ADMIN)
     access.require_streams([durable.name], pointer="/id")
-    if durable.streams:
-        access.require_streams(durable.streams, pointer="/stream")
-        return durable
-    return replace(durable, filter=access.confined(durable.filter))
+    return replace(durable, filter=access.confined(durable.filter, streams=durable.streams))
 
 
 def _require_version(durable: Durable, versions: Collection[str] | None) -> None:
@@ -278,6 +272,3 @@ def _require_same(stored: Durable, requested: Durable) -> None:
         requested.rules,
     ):
         raise SubscriptionConflict(requested.name, durable=True)
-
-
-_NAMES = 100

@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from eventstore.access import Scope
-from eventstore.durable.lookup import durable_in_reach
+from eventstore.durable.lookup import BATCH, durable_in_reach, durables_in_order
 from eventstore.durable.status import standing_of
 from eventstore.errors import Absent
 
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from eventstore.subscriptions import Durable
 
 __all__ = ["Directory", "ParkedStream"]
-
-_BATCH = 100
-"""The least number of definitions that are read in one call: many of them may not be covered by the caller's access."""
 
 _COUNTED = 5_000
 """The most events that are read to compute a lag: some 200 ms."""
@@ -73,7 +70,8 @@ class Directory:
             Forbidden: The access has neither scope.
         """
         access.require(Scope.SUBSCRIBE, Scope.ADMIN)
-        return list(islice(self._covered(access, prefix=prefix, after=after, batch=max(count, _BATCH)), count))
+        durables = durables_in_order(self._durables, prefix=prefix, after=after, batch=max(count, BATCH))
+        return list(islice(filter(access.covers, durables), count))
 
     def describe(self, name: str, *, access: Access) -> Standing:
         """Return the status of a durable subscription.
@@ -99,7 +97,7 @@ class Directory:
             Forbidden: The access has not the scope `admin`.
         """
         access.require(Scope.ADMIN)
-        covered = self._covered(access)
+        covered = filter(access.covers, durables_in_order(self._durables))
         return (standing_of(self._log, self._durables, durable, access=access) for durable in covered)
 
     def parked(
@@ -130,7 +128,7 @@ class Directory:
         if name is not None:
             subscriptions = iter([durable_in_reach(self._durables, name, access)])
         else:
-            subscriptions = self._covered(access, start=after[0])
+            subscriptions = filter(access.covers, durables_in_order(self._durables, start=after[0]))
         streams: list[ParkedStream] = []
         for durable in subscriptions:
             streams_of_one = [
@@ -162,15 +160,3 @@ class Directory:
         except Absent:
             return None
         return events[0] if events else None
-
-    def _covered(
-        self, access: Access, *, prefix: str = "", after: str = "", start: str = "", batch: int = _BATCH
-    ) -> Iterator[Durable]:
-        """Yield the subscriptions that the access covers, after a name, or from the name `start` on."""
-        names: Sequence[str] = [start] if start else self._names(prefix, after, batch)
-        while names:
-            yield from filter(access.covers, self._durables.definitions(names))
-            names = self._names(prefix, names[-1], batch)
-
-    def _names(self, prefix: str, after: str, count: int) -> Sequence[str]:
-        return self._durables.names(prefix=prefix, after=after, count=count)

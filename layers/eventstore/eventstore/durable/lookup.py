@@ -1,4 +1,4 @@
-"""Lookup of durable subscriptions that a caller's access covers."""
+"""Lookup of durable subscriptions: by name, within a caller's access, and one after the other."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING
 from eventstore.errors import SubscriptionNotFound
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from eventstore.access import Access
     from eventstore.ports import Durables
     from eventstore.subscriptions import Durable
 
-__all__ = ["durable_in_reach"]
+__all__ = ["BATCH", "durable_in_reach", "durables_in_order"]
+
+BATCH = 100
+"""How many subscriptions are read in one step."""
 
 
 def durable_in_reach(durables: Durables, name: str, access: Access) -> Durable:
@@ -29,3 +34,21 @@ def durable_in_reach(durables: Durables, name: str, access: Access) -> Durable:
     if not access.covers(durable):
         raise SubscriptionNotFound(name, durable=True)
     return durable
+
+
+def durables_in_order(
+    durables: Durables, *, prefix: str = "", after: str = "", start: str = "", batch: int = BATCH
+) -> Iterator[Durable]:
+    """Yield durable subscriptions in the order of their names.
+
+    Args:
+        durables: Holds the subscriptions.
+        prefix: The prefix of their names.
+        after: The name after which they start.
+        start: The name with which they start, in place of `after`.
+        batch: How many are read in one step.
+    """
+    names: Sequence[str] = [start] if start else durables.names(prefix=prefix, after=after, count=batch)
+    while names:
+        yield from durables.definitions(names)
+        names = durables.names(prefix=prefix, after=names[-1], count=batch)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from eventstore.access import Scope
+from eventstore.access import IN_BODY, IN_URL, Scope
 from eventstore.errors import StreamGone
 from eventstore.positions import Cursor
 from eventstore.read.start_position import origin_of, require_kept
@@ -158,11 +158,9 @@ def _confined(subscription: Subscription, access: Access) -> Subscription:
     """
     access.require(Scope.SUBSCRIBE)
     # A bare subscription is given in a URL, any other one in a message.
-    stream, filters = ("stream", "filter") if subscription.bare else ("/stream", "/filters")
-    if subscription.streams:
-        access.require_streams(subscription.streams, pointer=stream)
-        return subscription
-    return replace(subscription, filter=access.confined(subscription.filter, pointer=filters))
+    pointers = IN_URL if subscription.bare else IN_BODY
+    confined = access.confined(subscription.filter, streams=subscription.streams, pointers=pointers)
+    return replace(subscription, filter=confined)
 
 
 _RANGES = 100

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from eventstore.access import Scope
+from eventstore.access import IN_URL, Scope
 from eventstore.cloudevents import attributes_of
 from eventstore.errors import AmbiguousEvent, EventNotFound
 from eventstore.read.pages import current, read_all, read_stream
@@ -58,11 +58,9 @@ class Reader:
         """
         access.require(Scope.READ)
         selection = query.selection
-        if selection.streams:
-            access.require_streams(selection.streams, pointer="stream")
-        else:
-            selection = replace(selection, filter=access.confined(selection.filter, pointer="filter"))
-        return read_all(self._log, replace(query, selection=selection), may_go_on=may_go_on)
+        confined = access.confined(selection.filter, streams=selection.streams, pointers=IN_URL)
+        query = replace(query, selection=replace(selection, filter=confined))
+        return read_all(self._log, query, may_go_on=may_go_on)
 
     def find(
         self, event_id: str, *, access: Access, source: str | None = None, stream: str | None = None
