@@ -91,9 +91,8 @@ class GroupTurn:
         """
         if not window.may_miss(after, since=since):
             return
-        received = [positioned.event for positioned in window.events]
         streams = self._streams(stream)
-        gaps = gaps_in(self.log, self.turn.partition, after, until, received=received, since=since, streams=streams)
+        gaps = gaps_in(self.log, self.turn.partition, after, until, window=window, since=since, streams=streams)
         gaps = gaps_for(self.durable, gaps)
         if gaps:
             self.report_loss(Loss(0, after, tuple(gaps.ranges), gaps.complete, tuple(gaps.gone)))

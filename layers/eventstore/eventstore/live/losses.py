@@ -91,8 +91,7 @@ class Losses:
         since: int = 0,
         streams: Sequence[str] = (),
     ) -> Gaps:
-        received = [positioned.event for positioned in window.events]
-        return gaps_in(self._log, turn.partition, after, until, received=received, since=since, streams=streams)
+        return gaps_in(self._log, turn.partition, after, until, window=window, since=since, streams=streams)
 
 
 def _lost(gaps: Gaps, subscriptions: Iterable[Subscription]) -> Lost:

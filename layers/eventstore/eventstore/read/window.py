@@ -9,9 +9,8 @@ from eventstore.frames.builder import PositionedEvent
 from eventstore.read.gaps import Gaps, received_apart
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
-    from eventstore.cloudevents.event import RecordedEvent
     from eventstore.ports import Log
     from eventstore.positions import Position
     from eventstore.subscriptions import Durable, Subscription
@@ -80,7 +79,7 @@ def gaps_in(
     after: Position,
     until: Position,
     *,
-    received: Iterable[RecordedEvent],
+    window: Window,
     since: int = 0,
     streams: Sequence[str] = (),
 ) -> Gaps:
@@ -91,12 +90,13 @@ def gaps_in(
         partition: The partition's number.
         after: The position after which events count.
         until: The position up to which events count.
-        received: The events that were read between the two positions. They are not missing.
+        window: What was read between the two positions. Its events are not missing.
         since: A removal serial; only later removals count.
         streams: The streams of which removals count; none for all.
     """
     missing = log.missing({partition: after}, since={partition: since}, until={partition: until}, streams=streams)
     removed = missing[partition]
+    received = [positioned.event for positioned in window.events]
     return Gaps(received_apart(removed.ranges, received), removed.complete, removed.gone)
 
 
