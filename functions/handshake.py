@@ -11,7 +11,7 @@ from eventstore.filters.parameters import ATTRIBUTES
 from eventstore.streams import stream_name
 from eventstore.subscriptions import BARE, Connection, Subscription
 from functions.hub import hub
-from functions.parameters import HANDSHAKE, START_FROM
+from functions.parameters import HANDSHAKE, START_FROM, require_known
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["UrlSubscription", "query_of", "require_acceptable", "url_subscription"]
 
-_PARAMETERS = tuple(parameter.name for parameter in HANDSHAKE)
 _TOKEN = "access_token"  # noqa: S105 - the name of a parameter
 
 
@@ -53,13 +52,8 @@ def url_subscription(connection: Connection, query: Mapping[str, Sequence[str]])
     Raises:
         InvalidQuery, InvalidFilter, InvalidStream: A parameter violates a rule.
     """
-    known = _PARAMETERS if connection.protocol == BARE else ()
-    for name, values in query.items():
-        if name not in known:
-            supported = ", ".join(known) or f"none; a subscription in the URL requires the subprotocol {BARE}"
-            raise InvalidQuery(f"unknown parameter {name[:80]!r}; supported: {supported}", pointer=name)
-        if not all(values):
-            raise InvalidQuery(f"{name} must not be empty; set a value, or omit it", pointer=name)
+    known = HANDSHAKE if connection.protocol == BARE else ()
+    require_known(query, known, none=f"none; a subscription in the URL requires the subprotocol {BARE}")
     if connection.protocol != BARE:
         return None
     start, cursors = query.get("from", ()), query.get("cursor", ())

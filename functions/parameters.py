@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from eventstore.errors import InvalidQuery
 from eventstore.filters.parameters import ATTRIBUTES
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ __all__ = [
     "UNTIL",
     "Kind",
     "Parameter",
+    "require_known",
 ]
 
 _GREATEST = 10**15
@@ -166,3 +168,23 @@ QUERIES: Mapping[str, Sequence[Parameter]] = {
     "checkHandshake": HANDSHAKE,
 }
 """By the operation of the OpenAPI document; the others have no query parameter."""
+
+
+def require_known(query: Mapping[str, Sequence[str]], known: Sequence[Parameter] = (), *, none: str = "none") -> None:
+    """Raise unless every parameter is known and has a value.
+
+    Args:
+        query: The values of each parameter.
+        known: The parameters that the call supports.
+        none: What the error says in place of their names where there are none.
+
+    Raises:
+        InvalidQuery: A parameter is unknown or empty.
+    """
+    names = [parameter.name for parameter in known]
+    for name, values in query.items():
+        if name not in names:
+            supported = ", ".join(names) or none
+            raise InvalidQuery(f"unknown parameter {name[:80]!r}; supported: {supported}", pointer=name)
+        if not all(values):
+            raise InvalidQuery(f"{name} must not be empty; set a value, or omit it", pointer=name)

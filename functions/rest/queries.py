@@ -30,6 +30,7 @@ from functions.parameters import (
     STREAM,
     SUBSCRIPTION,
     UNTIL,
+    require_known,
 )
 from functions.rest.tokens import DEAD_LETTERS, names_of
 
@@ -46,7 +47,6 @@ __all__ = [
     "dead_letters_query",
     "milliseconds",
     "names_query",
-    "require_known",
     "single_value",
     "stream_named",
     "stream_query",
@@ -84,25 +84,6 @@ class DeadLettersQuery:
     stream: str | None
     after: tuple[str, str]
     limit: int
-
-
-def require_known(query: Mapping[str, Sequence[str]], known: Sequence[Parameter] = ()) -> None:
-    """Raise unless every parameter is known and has a value.
-
-    Args:
-        query: The values of each parameter.
-        known: The parameters that the call supports.
-
-    Raises:
-        InvalidQuery: A parameter is unknown or empty.
-    """
-    names = [parameter.name for parameter in known]
-    for name, values in query.items():
-        if name not in names:
-            supported = ", ".join(names) or "none"
-            raise InvalidQuery(f"unknown parameter {name[:80]!r}; supported: {supported}", pointer=name)
-        if not all(values):
-            raise InvalidQuery(f"{name} must not be empty; set a value, or omit it", pointer=name)
 
 
 def single_value(query: Mapping[str, Sequence[str]], parameter: Parameter) -> str | None:

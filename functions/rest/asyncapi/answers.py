@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from functions.protocol import ID_PATTERN, REQUEST
-from functions.rest.asyncapi.schemas import LOST, PROBLEM, RECOVERY, message_object
-from functions.rest.openapi.shapes import COUNT, NAME, SEQUENCE, TOKEN, many, ref
+from functions.rest.asyncapi.schemas import CURSOR_EXAMPLE, LOST, PROBLEM, RECOVERY
+from functions.rest.openapi.shapes import COUNT, NAME, SEQUENCE, TOKEN, many, opened, ref
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,7 +26,6 @@ _ACK_DEADLINE: dict[str, Any] = {
 }
 _CURSOR = TOKEN | {"description": "The position after this frame, in its partition."}
 _RESULTS = many(ref("Result"))
-_CURSOR_EXAMPLE = "MS4wLjEyMw"
 
 
 class HubMessage(NamedTuple):
@@ -47,7 +46,7 @@ def _answer(
     kind: str, summary: str, members: dict[str, Any], example: dict[str, Any], *, optional: Sequence[str] = ()
 ) -> HubMessage:
     properties = {"type": {"type": "string", "const": kind}, **members, "request": _REQUEST}
-    payload = message_object(properties, optional=(*optional, "request"))
+    payload = opened(properties, optional=(*optional, "request"))
     return HubMessage(summary, payload, {"type": kind, **example})
 
 
@@ -56,7 +55,7 @@ def _frame(
 ) -> HubMessage:
     frame = SEQUENCE | {"description": "Numbered per subscription and partition, with no gap."}
     head = {"type": {"type": "string", "const": kind}, "id": _ID, "partition": COUNT, "frame": frame}
-    payload = message_object({**head, **members}, optional=tuple(optional))
+    payload = opened({**head, **members}, optional=tuple(optional))
     return HubMessage(summary, payload, {"type": kind, "id": "w", "partition": 7, "frame": 32, **example})
 
 
@@ -65,7 +64,7 @@ ANSWERS: Mapping[str, HubMessage] = {
         "subscribed",
         "The subscription has begun.",
         {"id": _ID, "cursor": TOKEN | {"description": "Where it starts, in every partition."}, **RECOVERY},
-        {"id": "s1", "cursor": _CURSOR_EXAMPLE, "recovery": "complete", "partitions": [0, 1, 2, 3]},
+        {"id": "s1", "cursor": CURSOR_EXAMPLE, "recovery": "complete", "partitions": [0, 1, 2, 3]},
         optional=(*LOST, "renewed"),
     ),
     "joined": _answer(
@@ -119,7 +118,7 @@ FRAMES: Mapping[str, HubMessage] = {
                     "hubtime": "2018-04-05T17:31:00.000Z",
                 }
             ],
-            "cursor": _CURSOR_EXAMPLE,
+            "cursor": CURSOR_EXAMPLE,
         },
         optional=("cursor", "attempt", "stream", "reason"),
     ),
@@ -127,25 +126,25 @@ FRAMES: Mapping[str, HubMessage] = {
         "live",
         "The partition has caught up: what comes now is live.",
         {"cursor": _CURSOR},
-        {"cursor": _CURSOR_EXAMPLE},
+        {"cursor": CURSOR_EXAMPLE},
     ),
     "truncated": _frame(
         "truncated",
         "Events were removed that the subscription had not come to.",
         {**LOST, "gone": many(NAME) | {"description": "Streams that were deleted for good."}, "cursor": _CURSOR},
-        {"missing": [{"stream": "wf-1", "first": 5, "last": 9}], "cursor": _CURSOR_EXAMPLE},
+        {"missing": [{"stream": "wf-1", "first": 5, "last": 9}], "cursor": CURSOR_EXAMPLE},
         optional=("missing_more", "gone"),
     ),
     "owned": _frame(
         "owned",
         "The partition is this member's from here on.",
         {"ack_deadline": _ACK_DEADLINE, "cursor": _CURSOR},
-        {"ack_deadline": 30, "cursor": _CURSOR_EXAMPLE},
+        {"ack_deadline": 30, "cursor": CURSOR_EXAMPLE},
     ),
     "revoked": _frame("revoked", "The partition is to go to another member: release it.", {}, {}),
     "changed": HubMessage(
         "The durable subscription was changed.",
-        message_object(
+        opened(
             {
                 "type": {"type": "string", "const": "changed"},
                 "id": _ID,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from functions.rest.asyncapi.answers import HubMessage
-from functions.rest.asyncapi.schemas import LOST, PROBLEM, RECOVERY, message_object
-from functions.rest.openapi.shapes import COUNT, NAME, SEQUENCE, TOKEN, many, ref
+from functions.rest.asyncapi.schemas import CURSOR_EXAMPLE, LOST, PROBLEM, RECOVERY
+from functions.rest.openapi.shapes import COUNT, NAME, SEQUENCE, TOKEN, many, opened, ref
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +20,6 @@ _PLACE: dict[str, Any] = {
     "hubcursor": _CURSOR,
 }
 _SUBJECT: dict[str, Any] = {"type": "string", "description": "The id of the event that was sent."}
-_CURSOR_EXAMPLE = "MS4wLjEyMw"
 _EVENT: dict[str, Any] = {"specversion": "1.0", "id": "1", "source": "/shop", "type": "order.placed"}
 _RECORDED = {"hubstream": "order-1", "hubsequence": "1", "hubtime": "2018-04-05T17:31:00.000Z"}
 
@@ -40,7 +39,7 @@ def _hub_event(
         "source": {"type": "string", "const": "/hub"},
         "type": {"type": "string", "const": f"io.flunq.hub.{kind}"},
     }
-    payload = message_object({**head, "data": data, **members}, optional=optional)
+    payload = opened({**head, "data": data, **members}, optional=optional)
     head_example = {"specversion": "1.0", "id": "7f3a", "source": "/hub", "type": f"io.flunq.hub.{kind}"}
     return HubMessage(summary, payload, {**head_example, **example})
 
@@ -51,32 +50,32 @@ PUBLISHED_EVENT = HubMessage("An event to publish.", ref("CloudEvent"), _EVENT)
 HUB_EVENTS: Mapping[str, HubMessage] = {
     "recordedEvent": HubMessage(
         "An event of a stream.",
-        {"allOf": [ref("RecordedEvent"), message_object(_PLACE)]},
-        {**_EVENT, **_RECORDED, "hubpartition": 7, "hubframe": 12, "hubcursor": _CURSOR_EXAMPLE},
+        {"allOf": [ref("RecordedEvent"), opened(_PLACE)]},
+        {**_EVENT, **_RECORDED, "hubpartition": 7, "hubframe": 12, "hubcursor": CURSOR_EXAMPLE},
     ),
     "hubSubscribed": _hub_event(
         "subscribed",
         "The subscription of the URL has begun.",
-        message_object(RECOVERY, optional=(*LOST, "renewed")),
+        opened(RECOVERY, optional=(*LOST, "renewed")),
         {"hubcursor": TOKEN | {"description": "Where it starts, in every partition."}},
-        {"data": {"recovery": "complete", "partitions": [0, 1, 2, 3]}, "hubcursor": _CURSOR_EXAMPLE},
+        {"data": {"recovery": "complete", "partitions": [0, 1, 2, 3]}, "hubcursor": CURSOR_EXAMPLE},
     ),
     "hubTruncated": _hub_event(
         "truncated",
         "Events were removed that the subscription had not come to.",
-        message_object({**LOST, "gone": many(NAME)}, optional=("missing_more", "gone")),
+        opened({**LOST, "gone": many(NAME)}, optional=("missing_more", "gone")),
         _PLACE,
         {
             "data": {"missing": [{"stream": "wf-1", "first": 5, "last": 9}]},
             "hubpartition": 7,
             "hubframe": 14,
-            "hubcursor": _CURSOR_EXAMPLE,
+            "hubcursor": CURSOR_EXAMPLE,
         },
     ),
     "hubPublished": _hub_event(
         "published",
         "Where the event that was sent is stored.",
-        message_object({"results": many(ref("Result"))}),
+        opened({"results": many(ref("Result"))}),
         {"subject": _SUBJECT},
         {
             "data": {"results": [{"stream": "order-1", "sequence": 1, "id": "1", "duplicate": False}]},
@@ -86,7 +85,7 @@ HUB_EVENTS: Mapping[str, HubMessage] = {
     "hubRefused": _hub_event(
         "refused",
         "The event that was sent was refused.",
-        message_object(PROBLEM, optional=tuple(name for name in PROBLEM if name not in {"code", "detail"})),
+        opened(PROBLEM, optional=tuple(name for name in PROBLEM if name not in {"code", "detail"})),
         {"subject": _SUBJECT},
         {"data": {"code": "malformed", "detail": "not JSON: a value is expected at line 1"}},
         optional=("subject",),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from functions.protocol import ID_PATTERN, REQUEST, Kind
+from functions.rest.asyncapi.schemas import CURSOR_EXAMPLE
 from functions.rest.openapi.shapes import NAME, many, ref
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
         "expected": 0,
     },
     "ping": {},
-    "ackCursors": {"id": "w", "cursor": "MS4wLjEyMw"},
+    "ackCursors": {"id": "w", "cursor": CURSOR_EXAMPLE},
     "ackStream": {"id": "w", "stream": "wf-1", "sequence": 8, "frame": 32},
     "nack": {"id": "w", "stream": "wf-1", "sequence": 9, "frame": 32, "reason": "card declined", "delay": 5},
     "release": {"id": "w", "partition": 7, "frame": 39},

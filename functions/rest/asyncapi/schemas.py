@@ -6,22 +6,12 @@ from typing import Any
 
 from functions.rest.openapi.events import EVENT_SCHEMAS
 from functions.rest.openapi.filters import FILTER_SCHEMA
-from functions.rest.openapi.shapes import COUNT, NAME, SEQUENCE, many, ref
+from functions.rest.openapi.shapes import COUNT, MISSING_RANGE, NAME, RESULT, SEQUENCE, many, opened, ref
 
-__all__ = ["LOST", "PROBLEM", "RECOVERY", "SCHEMAS", "message_object"]
+__all__ = ["CURSOR_EXAMPLE", "LOST", "PROBLEM", "RECOVERY", "SCHEMAS"]
 
 _TEXT: dict[str, Any] = {"type": "string"}
-
-
-def message_object(properties: dict[str, Any], *, optional: tuple[str, ...] = ()) -> dict[str, Any]:
-    """An object that the hub sends. It may get further members: clients ignore those that they do not know.
-
-    Args:
-        properties: The schemas of its members.
-        optional: Those that may be missing.
-    """
-    required = [name for name in properties if name not in optional]
-    return {"type": "object", "properties": properties, "required": required}
+CURSOR_EXAMPLE = "MS4wLjEyMw"
 
 
 LOST: dict[str, Any] = {
@@ -66,9 +56,8 @@ PROBLEM: dict[str, Any] = {
 SCHEMAS: dict[str, Any] = {
     **EVENT_SCHEMAS,
     "Filter": FILTER_SCHEMA,
-    "MissingRange": message_object({"stream": NAME, "first": SEQUENCE, "last": SEQUENCE}),
-    "Result": message_object(
-        {"stream": NAME, "sequence": SEQUENCE, "id": _TEXT, "duplicate": {"type": "boolean"}},
-    ),
+    # The hub may add members to what it sends: clients ignore those that they do not know.
+    "MissingRange": opened(MISSING_RANGE),
+    "Result": opened(RESULT),
 }
 """By the names that references have."""

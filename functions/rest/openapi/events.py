@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from eventstore.cloudevents.attributes import PATTERNS
+from eventstore.cloudevents.json_format import BASE64_PATTERN
 from functions.rest.openapi.shapes import NAME, TIME
 
 __all__ = ["EVENT_SCHEMAS"]
@@ -27,7 +28,6 @@ _EXTENSION: dict[str, Any] = {
 
 # CloudEvents 1.0.2, 3.1: lower-case letters and digits; the prefix is the hub's.
 _NO_NAME = "^(?!data_base64$)(?:$|hub|.*[^a-z0-9])"
-_BASE64 = "^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
 
 _EVENT: dict[str, Any] = {
     "type": "object",
@@ -62,7 +62,7 @@ _EVENT: dict[str, Any] = {
         "executionid": _EXTENSION | {"description": "Of which execution of the workflow."},
         "partitionkey": _EXTENSION | {"description": "Names the stream where nothing else does."},
         "data": {"description": "Any JSON value."},
-        "data_base64": {"type": _UNSET, "contentEncoding": "base64", "pattern": _BASE64},
+        "data_base64": {"type": _UNSET, "contentEncoding": "base64", "pattern": f"^{BASE64_PATTERN}$"},
     },
     "not": {"required": ["data", "data_base64"], "properties": {"data_base64": {"type": "string"}}},
     "patternProperties": {_NO_NAME: {"type": "null"}},

@@ -8,7 +8,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from functions.rest import models, subscription_models
 from functions.rest.openapi.events import EVENT_SCHEMAS
-from functions.rest.openapi.shapes import COUNT, NAME, SEQUENCE, TIME, TOKEN, closed, many, ref
+from functions.rest.openapi.shapes import COUNT, MISSING_RANGE, NAME, RESULT, SEQUENCE, TIME, TOKEN, closed, many, ref
 from functions.rest.openapi.subscription_schemas import SUBSCRIPTION_SCHEMAS, SUMMARY
 from functions.rest.problems import CODES
 
@@ -20,7 +20,7 @@ __all__ = ["schemas"]
 _EPOCH: dict[str, Any] = {"type": "string", "pattern": "^[0-9a-f]{12}$", "description": "As it stands in cursors."}
 
 _MISSING: dict[str, Any] = {
-    "missing": many(closed({"stream": NAME, "first": SEQUENCE, "last": SEQUENCE}))
+    "missing": many(closed(MISSING_RANGE))
     | {
         "maxItems": 100,
         "description": (
@@ -43,9 +43,7 @@ def schemas() -> dict[str, Any]:
         **EVENT_SCHEMAS,
         **_bodies(),
         "Batch": {"type": "array", "items": ref("RecordedEvent")},
-        "Result": closed(
-            {"stream": NAME, "sequence": SEQUENCE, "id": {"type": "string"}, "duplicate": {"type": "boolean"}}
-        ),
+        "Result": closed(RESULT),
         "Results": closed({"results": {"type": "array", "items": ref("Result")}}),
         "EventPage": closed(
             {"cursor": TOKEN, **_MISSING, "events": ref("Batch"), "next": TOKEN}, optional=(*_MISSING, "next")

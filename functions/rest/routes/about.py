@@ -8,8 +8,8 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from eventstore.cloudevents.event import rfc3339
 from functions.hub import hub
+from functions.parameters import require_known
 from functions.rest import responses
-from functions.rest.queries import require_known
 from functions.rest.request import Request, base_of, caller_of
 from functions.rest.subscription_answers import summary
 from functions.rest.version import VERSION

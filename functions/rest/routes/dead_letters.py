@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from functions.hub import hub
-from functions.parameters import PURGE_SUBSCRIPTION, QUERIES
+from functions.parameters import PURGE_SUBSCRIPTION, QUERIES, require_known
 from functions.rest import responses
 from functions.rest.paging import within
-from functions.rest.queries import dead_letters_query, require_known, single_value, stream_named
+from functions.rest.queries import dead_letters_query, single_value, stream_named
 from functions.rest.request import Request, json_body
 from functions.rest.subscription_answers import dead_letter
 from functions.rest.tokens import DEAD_LETTERS, token_of

@@ -8,11 +8,11 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from eventstore.cloudevents import from_http
 from functions.hub import hub
-from functions.parameters import GET_EVENT, MODE, QUERIES, SOURCE
+from functions.parameters import GET_EVENT, MODE, QUERIES, SOURCE, require_known
 from functions.rest import responses
 from functions.rest.conditions import expected, prefers_batch
 from functions.rest.paging import fitting, time_for_a_page
-from functions.rest.queries import all_query, choice, require_known, single_value, stream_named
+from functions.rest.queries import all_query, choice, single_value, stream_named
 from functions.rest.request import Request, segment
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from eventstore.streams import stream_name
 from functions.hub import hub
-from functions.parameters import PERMANENT, QUERIES
+from functions.parameters import PERMANENT, QUERIES, require_known
 from functions.rest import responses
 from functions.rest.conditions import (
     conditions,
@@ -21,7 +21,7 @@ from functions.rest.conditions import (
     wait_seconds,
 )
 from functions.rest.paging import fitting, time_for_a_page
-from functions.rest.queries import choice, names_query, require_known, stream_query
+from functions.rest.queries import choice, names_query, stream_query
 from functions.rest.request import MERGE_PATCH, Request, json_body, segment
 from functions.rest.tokens import STREAMS, token_of
 

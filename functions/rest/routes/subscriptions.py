@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from functions.hub import hub
+from functions.parameters import require_known
 from functions.rest import responses
 from functions.rest.conditions import tags
-from functions.rest.queries import names_query, require_known
+from functions.rest.queries import names_query
 from functions.rest.request import MERGE_PATCH, Request, json_body, segment
 from functions.rest.subscription_answers import definition, standing
 from functions.rest.tokens import SUBSCRIPTIONS, token_of

@@ -17,7 +17,20 @@ if TYPE_CHECKING:
     from eventstore.cloudevents.event import AttributeValue, RecordedEvent
     from eventstore.cloudevents.json_text import Member
 
-__all__ = ["attributes_of", "batch_from_json", "data_of", "from_json", "recorded_attributes", "same_content"]
+__all__ = [
+    "BASE64_PATTERN",
+    "attributes_of",
+    "batch_from_json",
+    "data_of",
+    "from_json",
+    "recorded_attributes",
+    "same_content",
+]
+
+BASE64_PATTERN = "(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?"
+"""Base64 with padding (RFC 4648, section 4), as a regular expression."""
+
+_BASE64 = re.compile(BASE64_PATTERN)
 
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,18})")
 _DATA = (b',"data":', b',"data_base64":')
@@ -124,12 +137,9 @@ def _data(data: Member | None, base64: Member | None, pointer: str) -> JsonData 
         raise InvalidEvent(
             "data and data_base64 exclude each other; send one of them", pointer=f"{pointer}/data_base64"
         )
-    # Python ignores padding beyond what completes the last four characters (RFC 4648, 3.2 and 4).
-    if isinstance(base64.value, str) and len(base64.value) % 4 == 0 and not base64.value.endswith("==="):
-        try:
-            return BinaryData(b64decode(base64.value, validate=True))
-        except ValueError:
-            pass
+    # Python alone accepts padding beyond what completes the last four characters.
+    if isinstance(base64.value, str) and _BASE64.fullmatch(base64.value):
+        return BinaryData(b64decode(base64.value))
     raise InvalidEvent(
         "data_base64 must be Base64 with padding (RFC 4648, section 4)", pointer=f"{pointer}/data_base64"
     )
