@@ -62,7 +62,7 @@ class CatchUp:
     Attributes:
         frames: The number of the last frame of each subscription that was sent any.
         places: The positions of those that have yet to catch up.
-        caught_up: The terms of those that have caught up (`matching.terms_of`).
+        caught_up: The terms of those that have caught up (`index_terms.terms_of`).
     """
 
     frames: Mapping[str, int] = field(default_factory=dict)
@@ -137,7 +137,7 @@ class EphemeralSender:
         return turn, loss_frames | add_events(builder, batch.events, groups, {**last_frames, **loss_frames})
 
     def send_catch_up(self, turn: Turn, builder: DeliveryBuilder) -> CatchUp:
-        """Carry on subscriptions that have yet to catch up. Those at the same position share what is read.
+        """Send the next events to subscriptions that have yet to catch up. Those at one position share what is read.
 
         Args:
             turn: The turn.

@@ -155,7 +155,7 @@ class Deliverer:
                 failures += 1
                 if failures >= self._patience.tries or self._delays_others(call, began):
                     self._close(posting.connection, call)
-                    # Closing makes the gateway send `$disconnect`; the bell is for the case that it is lost.
+                    # Closing makes the gateway send `$disconnect`; this request is for the case that it is lost.
                     self._dispatch_queue.connection_closed(posting.connection)
                     return False
             else:

@@ -100,7 +100,7 @@ class TurnResult:
         frames: The number of the last frame that was sent to each subscription.
         places: The new positions of subscriptions that have yet to catch up.
         caught_up: The subscriptions that reached the target, with the index terms that find them
-            (`matching.terms_of`).
+            (`index_terms.terms_of`).
         groups: The new states of the groups that changed.
         alarm: The time of the turn that was scheduled ahead, in milliseconds since 1970; 0 if none was.
         definitions: The new definitions of durable subscriptions that changed (`Durable.encoded`).

@@ -1,6 +1,6 @@
 """Requests for turns, deliveries and dead letters as messages of SQS FIFO queues.
 
-Every bell and delivery has a deduplication id of its own, because equal messages are separate requests.
+Every request and delivery has a deduplication id of its own, because equal messages are separate requests.
 """
 
 from __future__ import annotations
