@@ -99,7 +99,7 @@ class Member:
         self.world.note(f"{self.name} joins {self.durable.about} on {self.socket.id}: {told}")
         if told["type"] == "subscribed":
             return True
-        if told["code"] in {"store-full", "queue-unavailable", "subscription-not-found"}:
+        if told["code"] in {"store-full", "subscription-not-found"}:
             hub.gateway.end(self.socket.id)
             return False
         raise Violation("a member is taken in", f"{self.name}: {told}", self.name)
@@ -342,9 +342,7 @@ class Member:
             if strange or told["code"] in {"subscription-not-found", "connection-not-found"}:
                 self.durable.check_over(self, told)
                 self.end()
-            elif not (told["code"] == "queue-unavailable" and self.world.hub.outage.now):
-                if told["code"] == "store-full" and message["action"] == "subscribe":
-                    return told
+            elif not (told["code"] == "store-full" and message["action"] == "subscribe"):
                 raise Violation("members are heard", f"{self.name}: {message}: {told}", self.name)
         return told
 

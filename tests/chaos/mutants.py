@@ -5,7 +5,7 @@ import __future__
 
 import inspect
 import textwrap
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -14,7 +14,7 @@ from eventstore.adapters.redis.log import RedisLog
 from eventstore.adapters.redis.registry import RedisRegistry
 from eventstore.durable.set_aside import SetAsideStreams
 from eventstore.groups import acknowledging, rebalancing, steps
-from eventstore.live import catch_up
+from eventstore.live import catch_up, wakeups
 from eventstore_dev.valkey import ValkeyServer
 from functions.rest import responses
 from tests.chaos.simulation import run
@@ -117,6 +117,11 @@ def _finds_nothing(_: Callable[..., Any]) -> Callable[..., Any]:
     return lambda *_arguments: []
 
 
+def _fails_the_write(_: Callable[..., Any]) -> Callable[..., Any]:
+    """A write that is stored is answered as a failure because the wake-up after it failed."""
+    return nullcontext
+
+
 def _says_nothing_missing(page: Callable[..., Any]) -> Callable[..., Any]:
     """A page that is silent about what was removed."""
 
@@ -159,6 +164,7 @@ MUTANTS = (
     ),
     Mutant("retention_on_retry", patches=((SetAsideStreams, "_send_stream", _rewritten(_FRESH, "pass")),)),
     Mutant("rest_resume_over_removed", patches=((responses, "page", _says_nothing_missing),)),
+    Mutant("wakeup_fails_the_write", patches=((wakeups, "_logged", _fails_the_write),)),
 )
 
 

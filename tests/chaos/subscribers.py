@@ -138,7 +138,7 @@ class Subscriber:
         if told["code"] == "stream-gone" and self.interest.is_gone(self.world.log):
             self._see_end()
             return None
-        if told["code"] == "lost" or (told["code"] in {"store-full", "queue-unavailable"} and self._may_fail):
+        if told["code"] == "lost" or (told["code"] == "store-full" and self.world.full):
             return None
         raise Violation("a subscription is taken", f"{self.name}: {told}", self.name)
 
