@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from binascii import crc_hqx
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import accumulate, chain, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -94,12 +94,12 @@ class Delivery:
 
     def encoded(self) -> str:
         """Return the text that `postings` reads."""
+        texts = [[escape_for_sqs(text) for text in part.texts] for part in self.parts]
         heads = [
-            [part.kind, part.partition, part.cursors, [len(text) for text in map(escape_for_sqs, part.texts)], part.to]
-            for part in self.parts
+            [part.kind, part.partition, part.cursors, [len(text) for text in own], part.to]
+            for part, own in zip(self.parts, texts, strict=True)
         ]
-        texts = "".join(escape_for_sqs(text) for part in self.parts for text in part.texts)
-        return json.dumps(heads, separators=(",", ":")) + "\n" + texts
+        return json.dumps(heads, separators=(",", ":")) + "\n" + "".join(chain.from_iterable(texts))
 
 
 class Posting(NamedTuple):
