@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from eventstore.cloudevents import from_json
 from eventstore.errors import (
     EventConflict,
     StreamConflict,
@@ -29,6 +30,7 @@ from tests.examples import FakeClock, event, events
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from eventstore.cloudevents.event import Event
     from eventstore.ports import Log, Tail
 
     Dispatch = Callable[[int, Position], None]
@@ -41,6 +43,11 @@ def ids(log: Log, stream: str) -> list[str]:
 
     found = log.read(stream, start=1, stop=_FAR, count=10_000).events
     return [json.loads(recorded.body)["id"] for recorded in found]
+
+
+def json_event(event_id: str, data: str) -> Event:
+    """Return an event with JSON data of exactly this text."""
+    return from_json(event(event_id).body[:-1] + b',"data":' + data.encode() + b"}")
 
 
 def neighbours(log: Log, count: int) -> list[str]:
@@ -154,6 +161,57 @@ class LogContract:
         def test_the_same_content_in_other_letters_is_a_duplicate(self, log: Log) -> None:
             log.append("wf", [event("1", data={"a": 1, "b": [1.0]})])
             assert log.append("wf", [event("1", data={"b": [1], "a": 1.0})]).duplicates == {0}
+
+        @pytest.mark.parametrize(
+            ("stored", "repeated"),
+            [
+                ("1", "true"),
+                ("0", "false"),
+                ('"1"', "1"),
+                ("null", "0"),
+                ("1", "1.0000000000000000001"),
+                ("[1]", "[[1]]"),
+            ],
+        )
+        def test_content_that_only_looks_alike_is_a_conflict(self, log: Log, stored: str, repeated: str) -> None:
+            log.append("wf", [json_event("1", stored)])
+            with pytest.raises(EventConflict) as caught:
+                log.append("wf", [event("0"), json_event("1", repeated)])
+            assert (caught.value.index, caught.value.sequence) == (1, 1)
+            assert ids(log, "wf") == ["1"]
+
+        def test_one_batch_with_different_content_under_one_id_is_a_conflict(self, log: Log) -> None:
+            with pytest.raises(EventConflict):
+                log.append("wf", [event("1"), event("1", data=2)])
+            log.create("wf", StreamConfig())
+            assert ids(log, "wf") == []
+
+        def test_content_that_cannot_be_compared_by_value_is_compared_as_it_is_written(self, log: Log) -> None:
+            digits = "9" * 5000
+            log.append("wf", [json_event("1", f"[{digits}]")])
+            assert log.append("wf", [json_event("1", f"[{digits}]")]).duplicates == {0}
+            with pytest.raises(EventConflict):
+                log.append("wf", [json_event("1", f"[{digits}0]")])
+
+        def test_an_event_is_known_again_after_older_ones_were_removed(self, log: Log) -> None:
+            log.append("wf", events(1000))
+            log.configure(log.describe("wf"), StreamConfig(Retention(max_events=300)))
+            log.append("wf", events(5, start=1001))
+            log.trim("wf")
+            for number in (706, 800, 1000, 1005):
+                assert list(log.append("wf", [event(str(number))]).sequences) == [number]
+                with pytest.raises(EventConflict):
+                    log.append("wf", [event(str(number), data="other")])
+            assert list(log.append("wf", [event("705", data="other")]).sequences) == [1006]
+
+        def test_an_event_is_known_again_after_older_ones_were_deleted(self, log: Log) -> None:
+            log.append("wf", events(3))
+            log.delete("wf")
+            log.append("wf", [event("3", data="other"), event("4")])
+            log.trim("wf")
+            assert log.append("wf", [event("4"), event("3", data="other")]).duplicates == {0, 1}
+            with pytest.raises(EventConflict):
+                log.append("wf", [event("3")])
 
         def test_a_batch_of_a_thousand_is_stored_whole(self, log: Log) -> None:
             log.append("wf", events(1000))

@@ -13,7 +13,7 @@ from eventstore.adapters.redis.formats import NEWEST, require_known
 from eventstore.adapters.redis.log import RedisLog
 from eventstore.adapters.redis.registry import RedisRegistry
 from eventstore.adapters.redis.turns import RedisTurns
-from eventstore.errors import AmbiguousEvent, FormatMismatch, PartitionMismatch, StoreUnavailable
+from eventstore.errors import AmbiguousEvent, EventConflict, FormatMismatch, PartitionMismatch, StoreUnavailable
 from eventstore.positions import BEGINNING, END_OF_APPEND, Position
 from eventstore.streams import Retention, StreamConfig, partition_of
 from eventstore.subscriptions import EVENTSTORE, Connection
@@ -163,6 +163,43 @@ class TestRedisAlone:
         assert not log.append("wf", [event("1")]).duplicates
         assert (log.trim("wf"), log.trim("wf")) == (3, 0)
         assert (log.describe("wf").size, log.locate("2")) == (sum(len(event(n).body) for n in "451"), [])
+
+    def test_an_event_is_compared_by_its_digest_without_its_body(self, client: Redis) -> None:
+        log = RedisLog(client, partitions=1)
+        log.append("wf", events(8))
+        client.delete("{p0}:events:wf")
+        assert log.append("wf", [event("5")]).duplicates == {0}
+        with pytest.raises(EventConflict):
+            log.append("wf", [event("5", data="other")])
+
+    @pytest.mark.parametrize("without", ["all", "some", "of another version"])
+    def test_an_event_without_a_digest_is_compared_by_its_body(self, client: Redis, without: str) -> None:
+        """As an earlier version of the hub stored it, or a later one will."""
+        log = RedisLog(client, partitions=1)
+        for number in range(1, 9):
+            if number == 5 and without == "all":
+                client.delete("{p0}:digests:wf")
+                client.hdel("{p0}:state:wf", "digests")
+            log.append("wf", [event(str(number), data={"n": 1.0})])
+        if without == "some":
+            client.setrange("{p0}:digests:wf", 17 * 2, b"\0" * 17 * 3)
+        elif without == "of another version":
+            client.setrange("{p0}:digests:wf", 17 * 2, b"\x07")
+        for number in range(1, 9):
+            assert log.append("wf", [event(str(number), data={"n": 1})]).duplicates == {0}
+            with pytest.raises(EventConflict):
+                log.append("wf", [event(str(number), data={"n": 2})])
+
+    def test_digests_that_are_not_needed_any_more_do_not_stay(self, client: Redis) -> None:
+        log = RedisLog(client, partitions=1)
+        log.create("wf", StreamConfig(Retention(max_events=10)))
+        for start in range(1, 2001, 10):
+            log.append("wf", events(10, start=start))
+        assert client.strlen("{p0}:digests:wf") <= 17 * 230
+        assert log.append("wf", events(10, start=1991)).duplicates == set(range(10))
+        log.delete("wf")
+        log.trim("wf")
+        assert not client.exists("{p0}:digests:wf")
 
     def test_an_append_rings_again_once_the_bell_was_answered(self, client: Redis) -> None:
         log = RedisLog(client)

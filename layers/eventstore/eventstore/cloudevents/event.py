@@ -10,6 +10,8 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
+from eventstore.cloudevents.digest import content_digest
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -43,16 +45,19 @@ class Event:
         body: The event in the CloudEvents JSON format, as it is stored; encoded once.
         key: A digest of `source` and `id`, of 16 bytes. The first 8 depend on `id` alone, so that an event can be
             found by it; within one source, all 16 are as good as a digest of 128 bits.
+        digest: The digest of the content (`digest.content_digest`).
     """
 
     attributes: Mapping[str, AttributeValue]
     data: JsonData | BinaryData | None = None
     body: bytes = field(init=False, repr=False, compare=False)
     key: bytes = field(init=False, repr=False, compare=False)
+    digest: bytes = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "body", _encode(self.attributes, self.data))
         object.__setattr__(self, "key", event_key(self.source, self.id))
+        object.__setattr__(self, "digest", digest_of(self.attributes, self.data))
 
     @property
     def id(self) -> str:
@@ -105,6 +110,18 @@ class RecordedEvent(NamedTuple):
 def canonical(value: AttributeValue) -> str:
     """Return the canonical string of an attribute's value (CloudEvents 1.0.2, Type System)."""
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def digest_of(attributes: Mapping[str, AttributeValue], data: JsonData | BinaryData | None) -> bytes:
+    """Return the digest of an event's content; see `Event.digest`.
+
+    Args:
+        attributes: All attributes of the event.
+        data: Its data.
+    """
+    if data is None:
+        return content_digest(attributes, None)
+    return content_digest(attributes, data.text if isinstance(data, JsonData) else data.content)
 
 
 def event_key(source: str, event_id: str) -> bytes:

@@ -39,10 +39,11 @@ class PartitionKeys(NamedTuple):
 
 
 class StreamKeys(NamedTuple):
-    """The keys of a stream."""
+    """The keys of a stream; the Lua scripts document their contents."""
 
     events: str
     state: str
+    digests: str
 
 
 @cache
@@ -60,7 +61,7 @@ def stream_keys(partition: int, stream: str) -> StreamKeys:
         stream: Its name.
     """
     tag = f"{{p{partition}}}"
-    return StreamKeys(f"{tag}:events:{stream}", f"{tag}:state:{stream}")
+    return StreamKeys(*(f"{tag}:{name}:{stream}" for name in StreamKeys._fields))
 
 
 class TurnKeys(NamedTuple):

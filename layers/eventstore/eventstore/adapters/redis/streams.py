@@ -208,7 +208,7 @@ class Streams:
             first = max(first, head - limits.max_events + 1)
         oldest = 0 if limits.max_age is None else self._clock.now() - limits.max_age * 1000
         script_keys = [keys.events, keys.state, partition.log, partition.ids, partition.partition, partition.turn]
-        script_keys += [partition.trimmed, partition.deleted]
+        script_keys += [partition.trimmed, partition.deleted, keys.digests]
         removed, step = 0, _FIRST_STEP
 
         def may_go_on() -> bool:
