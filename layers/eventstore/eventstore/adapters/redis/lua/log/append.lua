@@ -4,10 +4,11 @@
 --                   event, or several adjacent ones of one append under the id of the last: <lengths of all bodies but
 --                   the last, 4 bytes each> -> <the bodies, concatenated>
 --       2 state     the stream's hash: head, first, bytes, ..., per event kept its 16-byte key -> sequence, and
---                   digests: the sequence of the first event in `digests`
---       3 digests   the digests of the stream's events, 17 bytes each, the first byte of which is the version
---                   (cloudevents/digest.py). Where it is 0, or where the string ends before, a version of the hub that
---                   had no digests has stored the event: then bodies are compared
+--                   digests: the first chunk in `digests`
+--       3 digests   a hash of the stream's chunks, each of 32 sequences: number of the chunk -> the digests of these
+--                   events, 17 bytes each, the first byte of which is the version (cloudevents/digest.py). Where that
+--                   is 0, or where the string ends before, a version of the hub that had no digests has stored the
+--                   event: then bodies are compared
 --       4 log       the partition's references, a Redis Stream: <stream> -> <sequence> or <first>-<last>,
 --                   k -> the keys of these events, concatenated
 --       5 streams   the partition's sorted set of stream names
@@ -25,8 +26,8 @@
 local call, sub = redis.call, string.sub
 local events, state, digests, log, streams, bell = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local is_single, total = #ARGV == 2, 1
--- The maximum length of a stream's digests: Redis has no longer strings than 512 MiB. Events behind have no digest.
-local MAX_BYTES = 268435456
+-- The number of sequences of a chunk; trim.lua has it, too.
+local CHUNK = 32
 if not is_single then
   -- The number of events: one per entry, and one more per 4-byte length in its field.
   total = #ARGV / 2 - 0.5
@@ -56,12 +57,28 @@ local function add_reference(reference, event_keys)
   return call('XADD', log, time == '' and '*' or time .. '-*', name, reference, 'k', event_keys):match('^%d+')
 end
 
--- Stores digests of events from a sequence on; `base` is the state's `digests`, and is returned.
-local function add_digests(base, sequence, added)
-  base = base and tonumber(base) or sequence
-  local offset = 17 * (sequence - base)
-  if offset + #added <= MAX_BYTES then call('SETRANGE', digests, offset, added) end
-  return base
+-- Returns the chunk that holds the digest of a sequence, and where it starts there, from 0.
+local function place_in_chunk(sequence)
+  local index = (sequence - 1) % CHUNK
+  return (sequence - 1 - index) / CHUNK, 17 * index
+end
+
+-- Stores digests of events from a sequence on, and returns the first chunk.
+local function add_digests(sequence, added)
+  local first_chunk, offset = place_in_chunk(sequence)
+  local chunk, values, v = first_chunk, {}, 0
+  while added ~= '' do
+    local room = 17 * CHUNK - offset
+    local value = sub(added, 1, room)
+    if offset > 0 then
+      local stored = call('HGET', digests, chunk) or ''
+      value = stored .. string.rep('\0', offset - #stored) .. value
+    end
+    values[v + 1], values[v + 2] = chunk, value
+    chunk, v, offset, added = chunk + 1, v + 2, 0, sub(added, room + 1)
+  end
+  call('HSET', digests, unpack(values))
+  return first_chunk
 end
 
 -- The fast path, for most appends: a single new event.
@@ -72,13 +89,14 @@ if is_single then
     local sequence, body = head + 1, ARGV[2]
     local stored_at = add_reference(sequence, keys)
     call('XADD', events, sequence .. '-' .. stored_at, '', body)
-    local base = add_digests(stored[6], sequence, new_digests)
+    local first_chunk = add_digests(sequence, new_digests)
+    if stored[6] then first_chunk = stored[6] end
     if stored[1] then
       call('HSET', state, 'head', sequence, 'bytes', (tonumber(stored[2]) or 0) + #body, 'updated', stored_at,
-        keys, sequence, 'digests', base)
+        keys, sequence, 'digests', first_chunk)
     else
       call('ZADD', streams, 0, name)
-      call('HSET', state, 'head', 1, 'bytes', #body, 'updated', stored_at, keys, 1, 'digests', base,
+      call('HSET', state, 'head', 1, 'bytes', #body, 'updated', stored_at, keys, 1, 'digests', first_chunk,
         'created', stored_at)
     end
     return reply_and_claim_wakeup(head, stored[3])
@@ -91,7 +109,7 @@ for i = 1, total do fields[i + 6] = sub(keys, 16 * i - 15, 16 * i) end
 local is_new = total > 1 and call('EXISTS', state) == 0
 local values = is_new and {} or call('HMGET', state, unpack(fields))
 if values[4] then return {'gone'} end
-local head, first, base = tonumber(values[1]) or 0, tonumber(values[3]) or 1, values[6]
+local head, first = tonumber(values[1]) or 0, tonumber(values[3]) or 1
 
 -- Appends the bodies of an entry to `bodies`.
 local function split_entry(lengths, value, bodies)
@@ -127,9 +145,11 @@ end
 local function digest(i) return sub(new_digests, 17 * i - 16, 17 * i) end
 
 -- Returns the digest that is stored under a sequence, or '' if there is none.
+local read_chunk, read_digests
 local function stored_digest(sequence)
-  local offset = base and 17 * (sequence - base) or -1
-  return offset < 0 and '' or call('GETRANGE', digests, offset, offset + 16)
+  local chunk, offset = place_in_chunk(sequence)
+  if chunk ~= read_chunk then read_chunk, read_digests = chunk, call('HGET', digests, chunk) or '' end
+  return sub(read_digests, offset + 1, offset + 17)
 end
 
 -- `fresh` holds the indexes of the events to store, in order; `updates` the fields of the stream's hash to set.
@@ -194,7 +214,8 @@ else
   for a = 2, #ARGV, 2 do store(ARGV[a], ARGV[a + 1]) end
 end
 
-updates[2], updates[4], updates[6], updates[8] = last, bytes, stored_at, add_digests(base, head + 1, fresh_digests)
+local first_chunk = add_digests(head + 1, fresh_digests)
+updates[2], updates[4], updates[6], updates[8] = last, bytes, stored_at, values[6] or first_chunk
 if not values[1] then
   call('ZADD', streams, 0, name)
   updates[u + 1], updates[u + 2] = 'created', stored_at

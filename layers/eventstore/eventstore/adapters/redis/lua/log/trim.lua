@@ -7,7 +7,7 @@
 -- has recorded their removal and subtracted their bytes.
 --
 -- KEYS  1 events, 2 state, 3 log    as in append.lua; the state's `swept` is the last sequence removed, its `digests` the
---                                   sequence of the first event in 9
+--                                   first chunk in 9
 --       4 ids                       as in index.lua
 --       5 partition                 the partition's hash; `trims` is its removal serial, the number of steps that hid
 --                                   events from readers; `forgotten` is the last entry of the log, and
@@ -28,8 +28,8 @@
 -- Answers  {number of events removed, 1 if the next event was not dispatched yet}
 local events, state, log, ids, partition, turn, trimmed, deletions, digests = unpack(KEYS)
 local name = ARGV[1]
--- Digests that are no longer needed are removed once there are more of them than of others, and at least as many.
-local MIN_DIGESTS = 200
+-- The number of sequences of a chunk of digests, as in append.lua.
+local CHUNK = 32
 
 -- Before the first turn, nothing waits for dispatch. (The hash may have a frame offset already: renew.lua.)
 local checkpoint = call('HGET', turn, 'done') or (call('HEXISTS', turn, 'token') == 1 and '0-0')
@@ -50,7 +50,7 @@ end
 
 local fields = call('HMGET', state, 'first', 'swept', 'bytes', 'deleted', 'mark', 'head', 'digests')
 local first, swept, bytes = tonumber(fields[1]) or 1, tonumber(fields[2]) or 0, tonumber(fields[3]) or 0
-local deleted, mark, head, base = tonumber(fields[4]) or 0, fields[5], tonumber(fields[6]) or 0, tonumber(fields[7])
+local deleted, mark, head, first_chunk = tonumber(fields[4]) or 0, fields[5], tonumber(fields[6]) or 0, tonumber(fields[7])
 
 -- Removes the mark of a deletion that was dispatched, once all deleted events are removed.
 local function remove_mark()
@@ -64,17 +64,17 @@ local function remove_mark()
   call('SREM', deletions, name)
 end
 
+-- Removes the chunks of digests whose events are all removed, also those that an earlier version of the hub left.
 local function remove_digests()
-  if not base then return end
+  if not first_chunk then return end
   if swept >= head then
     call('DEL', digests)
     call('HDEL', state, 'digests')
     return
   end
-  local unused = swept + 1 - base
-  if unused < max(MIN_DIGESTS, head - swept) then return end
-  call('SET', digests, call('GETRANGE', digests, 17 * unused, -1))
-  call('HSET', state, 'digests', to_integer(swept + 1))
+  local kept_chunk = math.floor(swept / CHUNK)
+  for chunk = first_chunk, kept_chunk - 1 do call('HDEL', digests, to_integer(chunk)) end
+  if kept_chunk > first_chunk then call('HSET', state, 'digests', to_integer(kept_chunk)) end
 end
 
 local removed, stopped, runs = 0, 0, {}
