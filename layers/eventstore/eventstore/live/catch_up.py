@@ -13,7 +13,6 @@ from eventstore.live.losses import Losses
 from eventstore.live.numbering import add_events, add_live, add_losses
 from eventstore.positions import END_OF_APPEND
 from eventstore.read.window import Window, read_window
-from eventstore.subscriptions import Subscription
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from eventstore.live.losses import Lost
     from eventstore.ports import Behind, Log, Turn, Turns
     from eventstore.positions import Position
+    from eventstore.subscriptions import Subscription
 
 __all__ = ["CatchUp", "EphemeralSender", "TurnLimits"]
 
@@ -73,12 +73,13 @@ class CatchUp:
 class _Candidates(NamedTuple):
     """The subscriptions that may match the events of a batch.
 
-    `indexes_by_term` has per index term the indexes of its events, in order; `keys_by_term` the subscriptions' keys.
+    `indexes_by_term` has per index term the indexes of its events, in order; for the others, see `ports.Candidates`.
     """
 
     batch: Batch
     indexes_by_term: Mapping[str, Sequence[int]]
     keys_by_term: Mapping[str, Sequence[str]]
+    last_frames: Mapping[str, int]
 
 
 class _Cohort(NamedTuple):
@@ -123,16 +124,20 @@ class EphemeralSender:
         """
         window = self._read_live(turn)
         batch = Batch.of(window)
-        turn, groups = self._match_within_limits(turn, self._candidates(turn, batch))
+        # `candidates` also checks the fencing token, so it is called after reading: an overtaken turn raises `TurnLost`
+        # before it sends anything, also to durable subscriptions, which depend on the target as well.
+        candidates = self._candidates(turn, batch)
+        turn, groups = self._match_within_limits(turn, candidates)
         lost: Lost = {}
         if window.may_miss(turn.checkpoint):
             lost = self._losses.of_live(
                 turn, window, lambda: self._subscriptions(turn.partition, self._turns.caught_up(turn.partition))
             )
         keys = dict.fromkeys(to.key for subscriptions in (*groups.values(), *lost.values()) for to in subscriptions)
-        # `frames` also checks the fencing token, so it is called after reading: an overtaken turn raises `TurnLost`
-        # before it sends anything. Durable subscriptions depend on the target as well: for them it needs no keys.
-        last_frames = self._turns.frames(turn, list(keys)) if keys or turn.groups else {}
+        last_frames = candidates.last_frames
+        # Losses were read after `candidates`, so the token is checked again.
+        if unknown := [key for key in keys if lost or key not in last_frames]:
+            last_frames = {**last_frames, **self._turns.frames(turn, unknown)}
         loss_frames = add_losses(builder, lost, turn.checkpoint, last_frames)
         return turn, loss_frames | add_events(builder, batch.events, groups, {**last_frames, **loss_frames})
 
@@ -184,7 +189,7 @@ class EphemeralSender:
         for index, (positioned, attributes) in enumerate(zip(batch.events, batch.attributes, strict=True)):
             for term in terms_of_event(positioned.event.stream, attributes):
                 indexes_by_term.setdefault(term, []).append(index)
-        return _Candidates(batch, indexes_by_term, self._turns.candidates(turn.partition, list(indexes_by_term)))
+        return _Candidates(batch, indexes_by_term, *self._turns.candidates(turn, list(indexes_by_term)))
 
     def _match_within_limits(self, turn: Turn, candidates: _Candidates) -> tuple[Turn, RecipientsByEvents]:
         """Return the subscriptions by their events, in a turn whose target is narrowed to what it can do.
@@ -264,8 +269,7 @@ class EphemeralSender:
             if len(self._known) + len(unknown) > _CACHED:
                 self._known.clear()
                 unknown = list(keys)
-            for key, text in self._turns.definitions(partition, unknown).items():
-                self._known[key] = Subscription.decoded(key, text)
+            self._known |= self._turns.definitions(partition, unknown)
         return [self._known[key] for key in keys if key in self._known]
 
 

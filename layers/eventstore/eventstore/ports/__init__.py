@@ -13,12 +13,13 @@ from eventstore.ports.log import Log
 from eventstore.ports.log_values import Appended, Deleted, Lag, Missing, PartitionStats, Slice, Tail
 from eventstore.ports.queues import Deliveries, DispatchQueue
 from eventstore.ports.registry import Registry, Start, Started
-from eventstore.ports.turns import Behind, Turn, TurnResult, Turns
+from eventstore.ports.turns import Behind, Candidates, Turn, TurnResult, Turns
 from eventstore.ports.wakeups import Wakeups
 
 __all__ = [
     "Appended",
     "Behind",
+    "Candidates",
     "Clock",
     "Connections",
     "DeadLetter",
