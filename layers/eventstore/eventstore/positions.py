@@ -12,7 +12,7 @@ from eventstore.errors import InvalidCursor
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["BEGINNING", "END", "END_OF_APPEND", "Cursor", "Position", "StreamCursor", "before", "end_of"]
+__all__ = ["BEGINNING", "END", "END_OF_APPEND", "Cursor", "Position", "StreamCursor", "before", "end_of", "just_below"]
 
 _EPOCH_BYTES = 6
 _LIMIT = 1 << 64
@@ -20,22 +20,37 @@ _PARTITIONS = 1 << 14
 _GREATEST = (1 << 63) - 1
 
 END_OF_APPEND = 16_383
-"""An index greater than that of any event of an append: `Position(time, order, END_OF_APPEND)` is after all of them."""
+"""An index greater than that of any event of an append."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Position:
     """The position of an event in a partition's log; a read after it starts with the next event.
 
+    Only the log that issued a position knows what its numbers mean; everybody else keeps, compares and returns it. When
+    an event was stored is `RecordedEvent.time`, and that of a position is `Log.times`.
+
     Attributes:
-        time: When its append was stored, in milliseconds since 1970; the log's clock never goes back.
-        order: The number of the append within that millisecond.
+        major: The append, by the order of the log.
+        minor: The append, among those of the same `major`.
         index: The number of the event within the append, from 0.
     """
 
-    time: int
-    order: int
+    major: int
+    minor: int
     index: int
+
+    def numbers(self) -> list[int]:
+        """Return the numbers of which a position is made, to store it."""
+        return [self.major, self.minor, self.index]
+
+    def is_in_append_of(self, other: Position) -> bool:
+        """Whether the events of both positions were stored by one append."""
+        return (self.major, self.minor) == (other.major, other.minor)
+
+    def end_of_append(self) -> Position:
+        """Return the position after all events of the append."""
+        return Position(self.major, self.minor, END_OF_APPEND)
 
 
 BEGINNING = Position(0, 0, 0)
@@ -45,18 +60,23 @@ END = Position(_GREATEST, 0, 0)
 """The position after every event."""
 
 
-def end_of(milliseconds: int) -> Position:
-    """Return the position after all events that were stored up to a time, in milliseconds since 1970."""
-    return Position(max(milliseconds, 0), _GREATEST, END_OF_APPEND)
+def end_of(major: int) -> Position:
+    """Return the position after all events with a `major`."""
+    return Position(major, _GREATEST, END_OF_APPEND)
 
 
 def before(position: Position) -> Position:
     """Return the position right before an event's: reading after it yields the event."""
     if position.index:
-        return Position(position.time, position.order, position.index - 1)
-    if position.order:
-        return Position(position.time, position.order - 1, END_OF_APPEND)
-    return Position(position.time - 1, _GREATEST, END_OF_APPEND)
+        return Position(position.major, position.minor, position.index - 1)
+    if position.minor:
+        return Position(position.major, position.minor - 1, END_OF_APPEND)
+    return end_of(position.major - 1)
+
+
+def just_below(position: Position) -> Position:
+    """Return a position that compares as less than this one, and as greater than every lesser position of an event."""
+    return Position(position.major, position.minor, position.index - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +105,7 @@ class Cursor:
         packed = bytearray(_WITH_FRAMES if self.frames else _WITH_REMOVALS if with_removals else _PLACES)
         for partition, (epoch, position) in sorted(self.places.items()):
             packed += _pack_numbers([partition]) + bytes.fromhex(epoch)
-            packed += _pack_numbers([position.time, position.order, position.index])
+            packed += _pack_numbers(position.numbers())
             if numbers:
                 packed += _pack_numbers([numbers.get(partition, 0)])
         return _encode(packed)

@@ -932,9 +932,9 @@ class TestPlaces:
     def test_before_an_event_is_before_it_and_behind_all_that_came_earlier(self, position: Position) -> None:
         place = before(position)
         assert place < position
-        earlier = [Position(position.time, position.order, position.index - 1)] if position.index else []
-        earlier += [Position(position.time, position.order - 1, END_OF_APPEND)] if position.order else []
-        earlier += [Position(position.time - 1, 1 << 40, END_OF_APPEND)]
+        earlier = [Position(position.major, position.minor, position.index - 1)] if position.index else []
+        earlier += [Position(position.major, position.minor - 1, END_OF_APPEND)] if position.minor else []
+        earlier += [Position(position.major - 1, 1 << 40, END_OF_APPEND)]
         assert all(place >= one for one in earlier)
 
     @given(positions)

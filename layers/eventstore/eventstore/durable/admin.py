@@ -17,7 +17,7 @@ from eventstore.errors import (
 )
 from eventstore.groups import Change, Redrive, Replay
 from eventstore.ports import Start
-from eventstore.positions import BEGINNING, END, Position, end_of
+from eventstore.positions import BEGINNING, END, Position
 from eventstore.read.start_position import Origin, origin_of, require_kept
 from eventstore.streams import partition_of
 from eventstore.subscriptions import version_tag
@@ -223,8 +223,8 @@ class DurableSubscriptions:
     def _origin(self, durable: Durable, place: StartPosition) -> Origin:
         if place.since is not None:
             # Right before the first event of that millisecond.
-            position = end_of(place.since - 1)
-            return Origin(dict.fromkeys(self._durables.partitions(durable), position), {}, ())
+            starts = self._log.positions_at(place.since - 1, self._durables.partitions(durable))
+            return Origin(starts, {}, ())
         return origin_of(self._log, durable.streams, cursors=place.cursors, oldest=place.oldest)
 
     def _replays_from_end(self, partitions: Collection[int]) -> dict[int, Replay]:

@@ -112,7 +112,7 @@ def _affordable(positions: Sequence[Position], costs: Iterable[int], most: int) 
     """
     total = whole_appends = 0
     for index, (position, cost) in enumerate(zip(positions, costs, strict=True)):
-        if index and (position.time, position.order) != (positions[index - 1].time, positions[index - 1].order):
+        if index and not position.is_in_append_of(positions[index - 1]):
             whole_appends = index
         total += cost
         if total > most and whole_appends:

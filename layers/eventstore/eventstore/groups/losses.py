@@ -40,7 +40,7 @@ class Loss:
         """Return the members that `decoded` reads, as JSON values."""
         position = self.position
         ranges, gone = [list(lost_range) for lost_range in self.ranges], list(self.gone)
-        return [self.frame, position.time, position.order, position.index, ranges, self.complete, gone]
+        return [self.frame, *position.numbers(), ranges, self.complete, gone]
 
     @classmethod
     def decoded(cls, members: Sequence[Any]) -> Loss:

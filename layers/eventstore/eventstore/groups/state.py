@@ -190,14 +190,14 @@ class Group:
     def encoded(self) -> str:
         """Return the text that `decoded` reads."""
         members = {
-            "place": _encode_position(self.place),
+            "place": self.place.numbers(),
             "members": self.members,
             "owner": self.owner,
             "revoked": self.revoked,
             "heard": self.heard,
             "frame": self.frame,
             "granted": self.granted,
-            "furthest": _encode_position(self.high_watermark),
+            "furthest": self.high_watermark.numbers(),
             "careful": self.probe_remaining,
             "lost": self.owner_losses,
             "removals": self.removals,
@@ -240,21 +240,17 @@ class Group:
         )
 
 
-def _encode_position(position: Position) -> list[int]:
-    return [position.time, position.order, position.index]
-
-
 def _encode_events(events: list[InFlightEvent]) -> list[list[Any]]:
-    return [[*_encode_position(event.position), *event[1:]] for event in events]
+    return [[*event.position.numbers(), *event[1:]] for event in events]
 
 
 def _encode_held(held: Held) -> list[Any]:
-    first = [_encode_position(held.after), held.attempt, held.due, _encode_events(held.sent), held.sent_at, held.errors]
+    first = [held.after.numbers(), held.attempt, held.due, _encode_events(held.sent), held.sent_at, held.errors]
     return [*first, _encode_events(held.earlier), held.by_cursor, held.frame, held.removals, held.silent]
 
 
 def _encode_parked(parked: Parked) -> list[Any]:
-    positions = [_encode_position(parked.event), _encode_position(parked.copied)]
+    positions = [parked.event.numbers(), parked.copied.numbers()]
     first = [parked.sequence, parked.attempts, parked.errors, parked.since, parked.letters]
     return [*positions, *first, _encode_events(parked.earlier), parked.by_cursor, parked.removals, parked.version]
 

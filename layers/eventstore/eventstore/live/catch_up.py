@@ -11,7 +11,6 @@ from eventstore.live.batch import Batch
 from eventstore.live.index_terms import terms_of, terms_of_event
 from eventstore.live.losses import Losses
 from eventstore.live.numbering import add_events, add_live, add_losses
-from eventstore.positions import END_OF_APPEND
 from eventstore.read.window import Window, read_window
 
 if TYPE_CHECKING:
@@ -208,7 +207,7 @@ class EphemeralSender:
         count = affordable_to_send(positions[:count], sizes, groups, limits.frames, most=limits.sent_bytes)
         if count == len(events):
             return turn, groups
-        return self._turns.narrow(turn, replace(positions[count - 1], index=END_OF_APPEND)), leading(groups, count)
+        return self._turns.narrow(turn, positions[count - 1].end_of_append()), leading(groups, count)
 
     def _matched(self, turn: Turn, candidates: _Candidates, count: int) -> RecipientsByEvents:
         """Return the subscriptions that match any of the first `count` events, grouped by these events."""

@@ -69,6 +69,20 @@ class Log(Protocol):
             StreamGone: The stream was deleted for good.
         """
 
+    def times(self, positions: Mapping[int, Position]) -> Mapping[int, int]:
+        """Return the time of a position per partition, in milliseconds since 1970.
+
+        No event at or before the position was stored later, and none after it earlier.
+        """
+
+    def positions_at(self, milliseconds: int, partitions: Iterable[int]) -> Mapping[int, Position]:
+        """Return, per partition, the position after all events that were stored up to a time.
+
+        Args:
+            milliseconds: The time, in milliseconds since 1970. Before 1970, it is the position before all events.
+            partitions: The numbers of the partitions.
+        """
+
     def wait(self, stream: str, *, after: int, seconds: float, since: StreamState | None = None) -> None:
         """Block until a stream has an event after a sequence, or is deleted, or the time is over.
 

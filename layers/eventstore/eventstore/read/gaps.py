@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from eventstore.positions import BEGINNING, Position, end_of
+from eventstore.positions import just_below
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from eventstore.cloudevents.event import RecordedEvent
     from eventstore.ports import Log, Tail
-    from eventstore.positions import StreamCursor
+    from eventstore.positions import Position, StreamCursor
     from eventstore.read.selection import Selection
 
 __all__ = ["NO_GAPS", "Crossed", "Gaps", "Range", "StreamLosses", "lost_between", "merge_ranges", "received_apart"]
@@ -133,7 +133,7 @@ def lost_between(
     partitions = [p for p, serial in since.items() if tails[p].removals > serial and _may_concern(tails[p], crossed, p)]
     if not partitions:
         return NO_GAPS, since
-    after, until = _windows(crossed, selection, partitions)
+    after, until = _windows(log, crossed, selection, partitions)
     missing_by_partition = log.missing(
         after,
         since={p: since[p] for p in partitions},
@@ -186,23 +186,18 @@ def merge_ranges(ranges: Iterable[Range]) -> list[Range]:
 
 
 def _may_concern(tail: Tail, crossed: Crossed, partition: int) -> bool:
-    return crossed.backwards or tail.removed_until >= crossed.began[partition].time
+    return crossed.backwards or tail.removed_until > crossed.began[partition]
 
 
 def _windows(
-    crossed: Crossed, selection: Selection, partitions: Sequence[int]
+    log: Log, crossed: Crossed, selection: Selection, partitions: Sequence[int]
 ) -> tuple[Mapping[int, Position], Mapping[int, Position]]:
     """Return the positions after and up to which events may be missing; no upper position at the end of the log."""
     if crossed.backwards:
-        lowest = BEGINNING if selection.since is None else end_of(selection.since - 1)
-        after = {p: lowest if p in crossed.ended else _before(crossed.reached[p]) for p in partitions}
-        return after, {p: _before(crossed.began[p]) for p in partitions}
+        lowest = log.positions_at(-1 if selection.since is None else selection.since - 1, partitions)
+        after = {p: lowest[p] if p in crossed.ended else just_below(crossed.reached[p]) for p in partitions}
+        return after, {p: just_below(crossed.began[p]) for p in partitions}
     until = {p: crossed.reached[p] for p in partitions if p not in crossed.ended}
     if selection.until is not None:
-        until = {p: until.get(p, end_of(selection.until - 1)) for p in partitions}
+        until = {**log.positions_at(selection.until - 1, partitions), **until}
     return {p: crossed.began[p] for p in partitions}, until
-
-
-def _before(position: Position) -> Position:
-    """Return a position that compares as directly before this one."""
-    return replace(position, index=position.index - 1)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from eventstore.errors import InvalidQuery, NewEpoch
 from eventstore.filters import EVERYTHING as ANY_ATTRIBUTES
-from eventstore.positions import BEGINNING, END, Cursor, Position, StreamCursor, end_of
+from eventstore.positions import BEGINNING, END, Cursor, Position, StreamCursor
 from eventstore.read.gaps import NO_GAPS, Crossed, Gaps, StreamLosses, lost_between
 from eventstore.read.long_poll import first_read
 from eventstore.read.merging import Merge
@@ -210,8 +210,8 @@ def read_all(log: Log, query: AllQuery, *, may_go_on: Callable[[], bool] = _alwa
     """
     concerned = sorted({partition_of(s, log.partitions) for s in query.selection.streams}) or range(log.partitions)
     given = Cursor.merged([query.cursor]) if query.cursor else Cursor({})
-    began = _start(query, concerned, given.places)
-    merge = Merge(began, query.selection, backwards=query.backwards)
+    began = _start(log, query, concerned, given.places)
+    merge = Merge(began, log.times(began), query.selection, backwards=query.backwards)
     # Each partition is read for twice its share of the page; if it holds more of the page, another step follows.
     share = query.limit if len(concerned) == 1 else 2 * query.limit // len(concerned) + 1
     first: dict[int, Tail] = {}
@@ -246,7 +246,7 @@ def read_all(log: Log, query: AllQuery, *, may_go_on: Callable[[], bool] = _alwa
 
 
 def _start(
-    query: AllQuery, concerned: Sequence[int], given: Mapping[int, tuple[str, Position]]
+    log: Log, query: AllQuery, concerned: Sequence[int], given: Mapping[int, tuple[str, Position]]
 ) -> Mapping[int, Position]:
     if query.cursor:
         if not given.keys() >= set(concerned):
@@ -254,6 +254,6 @@ def _start(
         return {p: given[p][1] for p in concerned}
     if query.backwards:
         until = query.selection.until
-        return dict.fromkeys(concerned, END if until is None else end_of(until - 1))
+        return dict.fromkeys(concerned, END) if until is None else log.positions_at(until - 1, concerned)
     since = query.selection.since
-    return dict.fromkeys(concerned, BEGINNING if since is None else end_of(since - 1))
+    return dict.fromkeys(concerned, BEGINNING) if since is None else log.positions_at(since - 1, concerned)

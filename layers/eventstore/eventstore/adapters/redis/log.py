@@ -26,6 +26,7 @@ from eventstore.adapters.redis.streams import Streams
 from eventstore.adapters.redis.tail import Tails
 from eventstore.adapters.redis.trimmed import Gap, read_missing
 from eventstore.ports import Appended, PartitionStats, Slice
+from eventstore.positions import BEGINNING, end_of
 from eventstore.streams import ANY, Expected
 
 if TYPE_CHECKING:
@@ -90,6 +91,14 @@ class RedisLog:
         """See `Log.read`."""
         with ANSWERING:
             return self._reads.read(stream, start=start, stop=stop, count=count, backwards=backwards, clauses=clauses)
+
+    def times(self, positions: Mapping[int, Position]) -> Mapping[int, int]:
+        """See `Log.times`."""
+        return {partition: position.major for partition, position in positions.items()}
+
+    def positions_at(self, milliseconds: int, partitions: Iterable[int]) -> Mapping[int, Position]:
+        """See `Log.positions_at`."""
+        return dict.fromkeys(partitions, BEGINNING if milliseconds < 0 else end_of(milliseconds))
 
     def wait(self, stream: str, *, after: int, seconds: float, since: StreamState | None = None) -> None:
         """See `Log.wait`."""

@@ -69,7 +69,7 @@ class ReadAhead:
         ahead = self._kept.get(partition)
         if ahead is None or until is None:
             return None
-        first, last = (after.time, after.order), (until.time, until.order)
+        first, last = (after.major, after.minor), (until.major, until.minor)
         if first < ahead.start or last > ahead.end:
             return None
         entries = ahead.entries

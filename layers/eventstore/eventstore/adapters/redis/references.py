@@ -170,7 +170,7 @@ def _bounded(entries: Sequence[tuple[bytes, Sequence[bytes]]], query: TailQuery)
 
 
 def _entry_id(position: Position) -> str:
-    return f"{position.time}-{position.order}"
+    return f"{position.major}-{position.minor}"
 
 
 def _last_id(query: TailQuery, partition: int) -> str:
@@ -205,9 +205,9 @@ def _spans(
         first, _, end = reference.partition(b"-")
         base, last = int(first), int(end or first)
         low, high = base, last
-        if (time, order) == (after.time, after.order):
+        if (time, order) == (after.major, after.minor):
             low, high = (base, base + after.index - 1) if backwards else (base + after.index + 1, high)
-        if until is not None and (time, order) == (until.time, until.order):
+        if until is not None and (time, order) == (until.major, until.minor):
             high = min(high, base + until.index)
         if low > high:
             continue

@@ -204,4 +204,4 @@ def _encode_start(start: Position | Start) -> str:
     if start is Start.NOW:
         return "now"
     position = BEGINNING if isinstance(start, Start) else start
-    return f"{position.time}-{position.order}-{position.index}"
+    return f"{position.major}-{position.minor}-{position.index}"

@@ -12,7 +12,7 @@ from eventstore.adapters.redis.keys import partition_keys, stream_keys
 from eventstore.adapters.redis.references import ReferenceReader
 from eventstore.adapters.redis.screen import Screen
 from eventstore.ports import Tail
-from eventstore.positions import Position
+from eventstore.positions import BEGINNING, END, Position, end_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -33,8 +33,6 @@ _CHUNK_EVENTS = 512
 
 _MAX_BYTES = 16 * 1024 * 1024
 """A read ends after this many bytes, however many events are left; events are seldom so large."""
-
-_UNKNOWN_TIME = (1 << 63) - 1
 
 
 class Tails:
@@ -181,9 +179,9 @@ class _Collector:
         serial, newest_removal = next(answers)
         removals = int(serial or 0)
         # Partitions of an earlier release have a serial, but no time of the newest removal.
-        removed_until = int(newest_removal) if newest_removal else _UNKNOWN_TIME if removals else -1
+        removed_until = end_of(int(newest_removal)) if newest_removal else END if removals else BEGINNING
         position, at_end = references.position, references.at_end
         if (count := self._spans_read[partition]) < len(references.spans):
             position = references.spans[count - 1].edge(backwards=self._backwards) if count else after
             at_end = False
-        return Tail(references.epoch, events, position, at_end, removals, removed_until)
+        return Tail(references.epoch, events, position, position.major, at_end, removals, removed_until)

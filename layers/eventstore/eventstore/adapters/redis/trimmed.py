@@ -66,7 +66,7 @@ def read_missing(partitions: Partitions, gaps: Mapping[int, Gap]) -> dict[int, M
         pipeline.hmget(keys.partition, ("epoch", "trims"))
         # A block that begins in the part may end after it.
         until = None if gap.backwards else gap.until
-        pipeline.zrangebyscore(keys.trimmed, gap.after.time, until.time if until else "+inf")
+        pipeline.zrangebyscore(keys.trimmed, gap.after.major, until.major if until else "+inf")
         pipeline.hmget(keys.partition, ("forgotten", "forgotten_serial"))
     answers = iter(pipeline.execute())
     return {
@@ -104,9 +104,9 @@ def _overlap(gap: Gap, entry: bytes, first: int, last: int, index: int) -> tuple
     """Return the sequences of an append, of `first` to `last`, that lie in the part; `index` is that of `first`."""
     base = first - index
     time, order = sequence_and_time(entry)
-    if (time, order) == (gap.after.time, gap.after.order):
+    if (time, order) == (gap.after.major, gap.after.minor):
         first = max(first, base + gap.after.index + 1)
-    if gap.until and (time, order) == (gap.until.time, gap.until.order):
+    if gap.until and (time, order) == (gap.until.major, gap.until.minor):
         last = min(last, base + gap.until.index)
     beyond = Position(time, order, last - base) > gap.after
     within = gap.until is None or Position(time, order, first - base) <= gap.until

@@ -254,7 +254,7 @@ def _end_of_entry(entry_id: bytes) -> Position:
 
 
 def _entry_id(position: Position) -> str:
-    return f"{position.time}-{position.order}"
+    return f"{position.major}-{position.minor}"
 
 
 def _decode_behind(key: bytes, place: bytes, end: bytes) -> Behind:
@@ -264,7 +264,7 @@ def _decode_behind(key: bytes, place: bytes, end: bytes) -> Behind:
 
 def _encode_place(place: Behind) -> str:
     position = place.position
-    return f"{position.time}-{position.order}-{position.index}-{place.removals}"
+    return f"{position.major}-{position.minor}-{position.index}-{place.removals}"
 
 
 def _flat(pairs: Mapping[str, object]) -> list[object]:
