@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from eventstore import groups
 from eventstore.errors import EventstoreError, UnknownAction
-from eventstore.subscriptions import Subscription
+from eventstore.subscriptions import ConnectionId, Subscription, SubscriptionKey
 from eventstore.write.publisher import PartlyPublished
 from functions.hub import hub
 from functions.protocol import PING, UNSUBSCRIBE
@@ -27,7 +27,7 @@ _LOGGER = logging.getLogger(__name__)
 class Caller(NamedTuple):
     """The sender of a message: its connection and permissions."""
 
-    connection: str
+    connection: ConnectionId
     access: Access
 
 
@@ -59,7 +59,8 @@ def _subscribe(caller: Caller, message: Message) -> str:
     if "subscription" in message.members:
         return _join(caller, message)
     request = Subscribe.of(message)
-    subscription = Subscription(hub().new_id(), caller.connection, request.id, request.filter, request.streams)
+    key = SubscriptionKey(hub().new_id())
+    subscription = Subscription(key, caller.connection, request.id, request.filter, request.streams)
     subscriptions = hub().subscriptions
     subscribed = subscriptions.start(subscription, access=caller.access, cursors=request.cursors, oldest=request.oldest)
     subscriptions.wake(subscribed)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from eventstore.groups.commands import Nack
     from eventstore.groups.state import InFlightEvent
     from eventstore.groups.step import Step
+    from eventstore.streams import StreamName
 
 __all__ = ["apply_deadlines", "fail", "hold", "retry"]
 
@@ -77,7 +78,7 @@ def hold(
 
 def retry(
     step: Step,
-    stream: str,
+    stream: StreamName,
     held: Held,
     event: InFlightEvent,
     reason: str,
@@ -174,7 +175,9 @@ def _fail_parked(step: Step, parked: Parked, nack: Nack) -> None:
         _schedule(step, nack.stream, held, event, delay=nack.delay, park=nack.park)
 
 
-def _schedule(step: Step, stream: str, held: Held, event: InFlightEvent, *, delay: int | None, park: bool) -> None:
+def _schedule(
+    step: Step, stream: StreamName, held: Held, event: InFlightEvent, *, delay: int | None, park: bool
+) -> None:
     """Set when the failed event is tried again, or park its stream if no attempt is left or `park` asks for it."""
     group = step.group
     if not park and held.attempt < step.rules.max_attempts:

@@ -27,6 +27,7 @@ from eventstore.positions import before
 if TYPE_CHECKING:
     from eventstore.groups.commands import Command
     from eventstore.groups.step import Step
+    from eventstore.streams import StreamName
 
 __all__ = ["apply", "apply_timeouts", "due"]
 
@@ -137,7 +138,7 @@ def _replay(step: Step, replay: Replay) -> None:
     step.regrant = True
 
 
-def _redrive(step: Step, stream: str, how: str) -> None:
+def _redrive(step: Step, stream: StreamName, how: str) -> None:
     parked = step.group.parked[stream]
     if parked.copied < parked.event:
         # The dead letter queue does not have the event yet, so no operator can have seen it: the command was meant for

@@ -9,7 +9,7 @@ from eventstore.frames.builder import DeliveryBuilder
 from eventstore.groups import Group, Heard, Silence, decoded
 from eventstore.live.catch_up import CatchUp, EphemeralSender, TurnLimits
 from eventstore.ports import TurnResult
-from eventstore.subscriptions import Durable
+from eventstore.subscriptions import Durable, SubscriptionKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -70,7 +70,7 @@ class Dispatcher:
         self._clock = clock
         self._limits = limits or TurnLimits()
         self._ephemeral = EphemeralSender(log, turns, self._limits)
-        self._definitions: dict[str, Durable] = {}
+        self._definitions: dict[SubscriptionKey, Durable] = {}
 
     def serve(self, partition: int, *, until: int) -> bool:
         """Take turns until nothing is left to do or the time has come.
@@ -98,7 +98,7 @@ class Dispatcher:
         if turn.idle:
             return False
         builder = DeliveryBuilder(partition, turn.epoch, self._limits.frames, self._limits.events_url)
-        live_frames: dict[str, int] = {}
+        live_frames: dict[SubscriptionKey, int] = {}
         if turn.live and turn.target > turn.checkpoint:
             turn, live_frames = self._ephemeral.send_live(turn, builder)
         catch_up = self._ephemeral.send_catch_up(turn, builder) if turn.behind else CatchUp()
@@ -118,9 +118,9 @@ class Dispatcher:
         self._definitions |= {key: served[key].durable for key in definitions}
         return has_more or has_checks or any(group.more for group in served.values())
 
-    def _serve_groups(self, turn: Turn, builder: DeliveryBuilder) -> dict[str, Served]:
+    def _serve_groups(self, turn: Turn, builder: DeliveryBuilder) -> dict[SubscriptionKey, Served]:
         """Apply the commands to each durable subscription of the partition, and send the events that it may receive."""
-        commands: dict[str, list[Command]] = {}
+        commands: dict[SubscriptionKey, list[Command]] = {}
         for key, command in turn.commands:
             commands.setdefault(key, []).append(decoded(command))
         groups = {key: Group.decoded(state) for key, state in turn.groups.items()}
@@ -129,7 +129,7 @@ class Dispatcher:
             for key, durable in self._definitions_of(turn, groups).items()
         }
 
-    def _definitions_of(self, turn: Turn, groups: Mapping[str, Group]) -> dict[str, Durable]:
+    def _definitions_of(self, turn: Turn, groups: Mapping[SubscriptionKey, Group]) -> dict[SubscriptionKey, Durable]:
         """Return the turn's durable subscriptions by their keys, without those that were deleted."""
         known = self._definitions
         unknown = [key for key, group in groups.items() if key not in known or known[key].version != group.version]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from eventstore.positions import BEGINNING, Position
+from eventstore.positions import BEGINNING, Epoch, Position
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from eventstore.subscriptions import SubscriptionKey
 
 __all__ = ["Behind", "Turn", "TurnResult", "Turns"]
 
@@ -26,7 +27,7 @@ class Behind:
             `BEGINNING` if it started at the end, or if the log was empty.
     """
 
-    key: str
+    key: SubscriptionKey
     position: Position
     removals: int
     end: Position = BEGINNING
@@ -65,7 +66,7 @@ class Turn:
 
     partition: int
     fencing_token: int
-    epoch: str
+    epoch: Epoch
     checkpoint: Position
     target: Position
     behind: Sequence[Behind]
@@ -79,8 +80,8 @@ class Turn:
     has_more: bool = False
     carried: int = 0
     stamp: int = 0
-    groups: Mapping[str, str] = field(default_factory=dict)
-    commands: Sequence[tuple[str, str]] = ()
+    groups: Mapping[SubscriptionKey, str] = field(default_factory=dict)
+    commands: Sequence[tuple[SubscriptionKey, str]] = ()
 
     @property
     def idle(self) -> bool:
@@ -106,12 +107,12 @@ class TurnResult:
         definitions: The new definitions of durable subscriptions that changed (`Durable.encoded`).
     """
 
-    frames: Mapping[str, int] = field(default_factory=dict)
-    places: Mapping[str, Behind] = field(default_factory=dict)
-    caught_up: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    groups: Mapping[str, str] = field(default_factory=dict)
+    frames: Mapping[SubscriptionKey, int] = field(default_factory=dict)
+    places: Mapping[SubscriptionKey, Behind] = field(default_factory=dict)
+    caught_up: Mapping[SubscriptionKey, Sequence[str]] = field(default_factory=dict)
+    groups: Mapping[SubscriptionKey, str] = field(default_factory=dict)
     alarm: int = 0
-    definitions: Mapping[str, str] = field(default_factory=dict)
+    definitions: Mapping[SubscriptionKey, str] = field(default_factory=dict)
 
 
 class Turns(Protocol):
@@ -131,7 +132,7 @@ class Turns(Protocol):
             behind: The maximum number of subscriptions to catch up.
         """
 
-    def candidates(self, partition: int, terms: Sequence[str]) -> Mapping[str, Sequence[str]]:
+    def candidates(self, partition: int, terms: Sequence[str]) -> Mapping[str, Sequence[SubscriptionKey]]:
         """Return, per term, the keys of the caught-up subscriptions that it finds.
 
         Args:
@@ -139,10 +140,10 @@ class Turns(Protocol):
             terms: The index terms of an event. Terms that find nothing are absent from the result.
         """
 
-    def caught_up(self, partition: int) -> Sequence[str]:
+    def caught_up(self, partition: int) -> Sequence[SubscriptionKey]:
         """Return the keys of all caught-up subscriptions. There may be very many: not for every turn."""
 
-    def durables(self, partition: int, keys: Sequence[str]) -> Mapping[str, str]:
+    def durables(self, partition: int, keys: Sequence[SubscriptionKey]) -> Mapping[SubscriptionKey, str]:
         """Return the definitions of durable subscriptions (`Durable.encoded`).
 
         Args:
@@ -150,7 +151,7 @@ class Turns(Protocol):
             keys: The keys of the subscriptions. Those that ended are absent from the result.
         """
 
-    def definitions(self, partition: int, keys: Sequence[str]) -> Mapping[str, str]:
+    def definitions(self, partition: int, keys: Sequence[SubscriptionKey]) -> Mapping[SubscriptionKey, str]:
         """Return the definitions of ephemeral subscriptions (`Subscription.encoded`).
 
         Args:
@@ -158,7 +159,7 @@ class Turns(Protocol):
             keys: The keys of the subscriptions. Those that ended are absent from the result.
         """
 
-    def frames(self, turn: Turn, keys: Sequence[str]) -> Mapping[str, int]:
+    def frames(self, turn: Turn, keys: Sequence[SubscriptionKey]) -> Mapping[SubscriptionKey, int]:
         """Return the number of the last frame that each subscription was sent; 0 if there was none.
 
         Args:

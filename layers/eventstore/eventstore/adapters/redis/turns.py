@@ -15,7 +15,8 @@ from eventstore.adapters.redis.read_ahead import Ahead, ReadAhead
 from eventstore.adapters.redis.scripts import Script
 from eventstore.errors import TurnLost
 from eventstore.ports import Behind, Turn
-from eventstore.positions import BEGINNING, END_OF_APPEND, Position
+from eventstore.positions import BEGINNING, END_OF_APPEND, Epoch, Position
+from eventstore.subscriptions import SubscriptionKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -51,7 +52,7 @@ class RedisTurns:
         *,
         partitions: Partitions | int | None = None,
         clock: Clock | None = None,
-        new_epoch: Callable[[], str] = random_epoch,
+        new_epoch: Callable[[], Epoch] = random_epoch,
         read_ahead: ReadAhead | None = None,
     ) -> None:
         self._client = client
@@ -108,9 +109,9 @@ class RedisTurns:
             commands=[(key.decode(), command.decode()) for _, (key, command) in inbox],
         )
 
-    def candidates(self, partition: int, terms: Sequence[str]) -> Mapping[str, Sequence[str]]:
+    def candidates(self, partition: int, terms: Sequence[str]) -> Mapping[str, Sequence[SubscriptionKey]]:
         """See `Turns.candidates`."""
-        keys_by_term: dict[str, Sequence[str]] = {}
+        keys_by_term: dict[str, Sequence[SubscriptionKey]] = {}
         with ANSWERING:
             for start in range(0, len(terms), _BATCH):
                 batch = terms[start : start + _BATCH]
@@ -120,9 +121,9 @@ class RedisTurns:
                     keys_by_term[term] = [member[len(term) + 1 :].decode() for member in members]
         return keys_by_term
 
-    def caught_up(self, partition: int) -> Sequence[str]:
+    def caught_up(self, partition: int) -> Sequence[SubscriptionKey]:
         """See `Turns.caught_up`."""
-        keys: dict[str, None] = {}
+        keys: dict[SubscriptionKey, None] = {}
         terms, start = turn_keys(partition).terms, b"-"
         with ANSWERING:
             while members := self._client.execute_command("ZRANGEBYLEX", terms, start, "+", "LIMIT", 0, _BATCH):
@@ -130,17 +131,17 @@ class RedisTurns:
                 start = b"(" + members[-1]
         return list(keys)
 
-    def durables(self, partition: int, keys: Sequence[str]) -> Mapping[str, str]:
+    def durables(self, partition: int, keys: Sequence[SubscriptionKey]) -> Mapping[SubscriptionKey, str]:
         """See `Turns.durables`."""
         values = self._fields(turn_keys(partition).durables, keys)
         return {key: value.decode() for key, value in zip(keys, values, strict=True) if value is not None}
 
-    def definitions(self, partition: int, keys: Sequence[str]) -> Mapping[str, str]:
+    def definitions(self, partition: int, keys: Sequence[SubscriptionKey]) -> Mapping[SubscriptionKey, str]:
         """See `Turns.definitions`."""
         values = self._fields(turn_keys(partition).subscriptions, keys)
         return {key: value.decode() for key, value in zip(keys, values, strict=True) if value is not None}
 
-    def frames(self, turn: Turn, keys: Sequence[str]) -> Mapping[str, int]:
+    def frames(self, turn: Turn, keys: Sequence[SubscriptionKey]) -> Mapping[SubscriptionKey, int]:
         """See `Turns.frames`."""
         hashes = turn_keys(turn.partition)
         with ANSWERING:
@@ -233,7 +234,8 @@ def _entry_id(position: Position) -> str:
 
 def _decode_behind(key: bytes, place: bytes, end: bytes) -> Behind:
     time, order, index, removals = map(int, place.split(b"-"))
-    return Behind(key.decode(), Position(time, order, index), removals, _end_of_entry(end) if end else BEGINNING)
+    position = Position(time, order, index)
+    return Behind(SubscriptionKey(key.decode()), position, removals, _end_of_entry(end) if end else BEGINNING)
 
 
 def _encode_place(place: Behind) -> str:
@@ -241,5 +243,5 @@ def _encode_place(place: Behind) -> str:
     return f"{position.time}-{position.order}-{position.index}-{place.removals}"
 
 
-def _flat(pairs: Mapping[str, object]) -> list[object]:
+def _flat(pairs: Mapping[SubscriptionKey, object]) -> list[object]:
     return [element for pair in pairs.items() for element in pair]
