@@ -122,6 +122,10 @@ BodyT = TypeVar("BodyT", bound=Body)
 def parsed(model: type[BodyT], body: bytes) -> BodyT:
     """A body as what it is to be.
 
+    Args:
+        model: What it is to be.
+        body: The body, in JSON.
+
     Raises:
         Malformed: It is no JSON.
         InvalidBody: A member is missing, unknown or wrong.

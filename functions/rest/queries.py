@@ -135,12 +135,12 @@ def all_query(query: Mapping[str, Sequence[str]]) -> AllQuery:
     )
 
 
-def stream_query(query: Mapping[str, Sequence[str]], *, wait: float) -> StreamQuery:
+def stream_query(query: Mapping[str, Sequence[str]], *, wait_seconds: float) -> StreamQuery:
     """Parse a query for events of a stream.
 
     Args:
         query: The values of each parameter.
-        wait: Seconds to wait for events.
+        wait_seconds: How long to wait for events.
     """
     require_known(query, QUERIES["readStream"])
     return StreamQuery(
@@ -150,7 +150,7 @@ def stream_query(query: Mapping[str, Sequence[str]], *, wait: float) -> StreamQu
         cursor=single_value(query, CURSOR),
         backwards=choice(query, DIRECTION) == "backwards",
         selection=_selection(query),
-        wait=wait,
+        wait_seconds=wait_seconds,
     )
 
 

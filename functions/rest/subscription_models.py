@@ -149,6 +149,11 @@ MODELS: Sequence[type[Body]] = (NewSubscription, SubscriptionChanges, Replay, Re
 def new_subscription(body: bytes, *, key: SubscriptionKey, now: int) -> tuple[Durable, StartPosition]:
     """The durable subscription that a body asks for, and where it is to start.
 
+    Args:
+        body: The body, in JSON.
+        key: The key of the new subscription.
+        now: The current time, in milliseconds since 1970.
+
     Raises:
         Malformed, InvalidBody: As `models.parsed` says.
         InvalidFilter: A filter breaks a rule.
@@ -180,7 +185,7 @@ def changes(body: bytes) -> Changes:
         raise InvalidBody([("", "send at least one of: filters, ack_deadline, max_attempts, max_in_flight")])
     return Changes(
         filter=parse_filters(asked.filters) if "filters" in given else None,
-        ack_deadline=asked.ack_deadline * 1000 if "ack_deadline" in given else None,
+        ack_deadline_ms=asked.ack_deadline * 1000 if "ack_deadline" in given else None,
         max_attempts=asked.max_attempts if "max_attempts" in given else None,
         max_in_flight=asked.max_in_flight if "max_in_flight" in given else None,
     )

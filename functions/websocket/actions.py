@@ -75,7 +75,7 @@ def _join(caller: Caller, message: Message) -> str:
         id=request.id,
         subscription=request.name,
         partitions=list(partitions),
-        ack_deadline=durable.rules.ack_deadline // 1000,
+        ack_deadline=durable.rules.ack_deadline_ms // 1000,
         request=message.request,
     )
 
@@ -92,7 +92,7 @@ def _ack(caller: Caller, message: Message) -> str:
 
 def _nack(caller: Caller, message: Message) -> str:
     request = Nack.of(message)
-    about = (request.stream, request.sequence, request.reason, request.delay, request.park, request.frame)
+    about = (request.stream, request.sequence, request.reason, request.delay_ms, request.park, request.frame)
     hub().members.fail(request.id, groups.Nack(caller.connection, *about), access=caller.access)
     return answers.message("acknowledged", id=request.id, request=message.request)
 

@@ -244,7 +244,7 @@ class Nack:
     """A `nack` request: an event could not be handled.
 
     Attributes:
-        delay: Milliseconds until it is redelivered; None uses the default backoff.
+        delay_ms: The milliseconds until it is redelivered; None uses the default backoff.
         park: Whether to park the stream instead of redelivering the event.
         frame: The number of the frame that contained the event; 0 if unknown.
     """
@@ -253,7 +253,7 @@ class Nack:
     stream: StreamName
     sequence: int
     reason: str
-    delay: int | None
+    delay_ms: int | None
     park: bool
     frame: int
 
@@ -268,10 +268,10 @@ class Nack:
         park = message.members["park"].value if "park" in message.members else False
         if not isinstance(park, bool):
             raise InvalidRequest("park must be true or false", pointer="/park")
-        delay = message.integer(DELAY) * 1000 if "delay" in message.members else None
+        delay_ms = message.integer(DELAY) * 1000 if "delay" in message.members else None
         own_id, sequence = message.subscription(), message.integer(SEQUENCE)
         reason = (message.text(REASON) or "")[:LONGEST_REASON]
-        return cls(own_id, name, sequence, reason, delay, park, message.frame())
+        return cls(own_id, name, sequence, reason, delay_ms, park, message.frame())
 
 
 @dataclass(frozen=True, slots=True)

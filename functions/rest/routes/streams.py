@@ -48,12 +48,12 @@ def read(stream: str) -> Answer:
         headers["Preference-Applied"] = f"wait={wait:.0f}"
     if "if-none-match" in request.headers:
         # The reader waits for a version other than its own, not for events after the position that it reads from.
-        query = stream_query(request.query, wait=0.0)
+        query = stream_query(request.query, wait_seconds=0.0)
         tag = _tag_once_changed(name, request, wait, batch=batch)
         if is_current(request.headers, tag):
             return responses.empty(304, headers=headers | {"ETag": tag})
     else:
-        query = stream_query(request.query, wait=wait)
+        query = stream_query(request.query, wait_seconds=wait)
     may_go_on = time_for_a_page()
     page, events = fitting(
         lambda query: hub().reader.read(name, query, access=request.access, may_go_on=may_go_on),
@@ -154,12 +154,12 @@ def _name(stream: str) -> StreamName:
     return stream_name(segment(stream), pointer="stream")
 
 
-def _tag_once_changed(stream: StreamName, request: Request, wait: float, *, batch: bool) -> str:
+def _tag_once_changed(stream: StreamName, request: Request, seconds: float, *, batch: bool) -> str:
     """Return the stream's entity tag once it differs from the reader's, or once the wait is over."""
     reader, access = hub().reader, request.access
     current = reader.describe(stream, access=access)
-    if wait and is_current(request.headers, _tag(current, batch=batch)):
-        reader.wait(current.state, access=access, seconds=wait)
+    if seconds and is_current(request.headers, _tag(current, batch=batch)):
+        reader.wait(current.state, access=access, seconds=seconds)
         current = reader.describe(stream, access=access)
     return _tag(current, batch=batch)
 

@@ -114,7 +114,7 @@ class Access:
         """Raise `Forbidden` unless the access includes all of these streams, whether they exist or not.
 
         Args:
-            streams: The names of the streams.
+            streams: The names of the streams; that of a durable subscription is confined to the same prefixes.
             pointer: Where the request names them (RFC 6901), for the error.
         """
         for stream in streams:

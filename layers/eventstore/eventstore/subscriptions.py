@@ -142,7 +142,7 @@ class Durable(_Selective):
 
     def encoded(self) -> str:
         """Return the text that `decoded` reads."""
-        rules = [self.rules.ack_deadline, self.rules.max_attempts, self.rules.max_in_flight]
+        rules = [self.rules.ack_deadline_ms, self.rules.max_attempts, self.rules.max_in_flight]
         members = [self.key, self.name, json.loads(self.filter.text), self.streams, rules, self.created, self.version]
         return json.dumps(members, separators=(",", ":"))
 

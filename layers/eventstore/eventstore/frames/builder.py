@@ -80,15 +80,15 @@ class DeliveryBuilder:
         """
         self._add(Kind.LIVE, [self._cursor(position)], [], to, 0)
 
-    def add_owned(self, position: Position, to: Address, *, ack_deadline: int) -> None:
+    def add_owned(self, position: Position, to: Address, *, ack_deadline_ms: int) -> None:
         """Add a frame that grants a member the partition.
 
         Args:
             position: The position from which on the member receives events.
             to: The member, and the number of the frame.
-            ack_deadline: The acknowledgement deadline, in milliseconds.
+            ack_deadline_ms: The acknowledgement deadline, in milliseconds.
         """
-        rules = f'"ack_deadline":{ack_deadline / 1000:g}'
+        rules = f'"ack_deadline":{ack_deadline_ms / 1000:g}'
         self._add_part(Part(Kind.OWNED, self.partition, (self._cursor(position, to.frame),), (rules,), (to,)))
 
     def add_revoked(self, to: Address) -> None:

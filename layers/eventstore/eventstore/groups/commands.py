@@ -119,7 +119,7 @@ class Nack:
         stream: The stream of the event.
         sequence: The sequence of the event.
         reason: At most `LONGEST_REASON` characters.
-        delay: Milliseconds until the next attempt; None for the hub's own backoff.
+        delay_ms: The milliseconds until the next attempt; None for the hub's own backoff.
         park: Whether to park the stream without another attempt.
         frame: As in `AckStream`.
     """
@@ -128,7 +128,7 @@ class Nack:
     stream: StreamName
     sequence: int
     reason: str
-    delay: int | None
+    delay_ms: int | None
     park: bool
     frame: int = 0
 

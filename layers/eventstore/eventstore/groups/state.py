@@ -24,12 +24,12 @@ class Rules:
     """The delivery rules of a durable subscription.
 
     Attributes:
-        ack_deadline: Milliseconds within which a member must acknowledge events.
+        ack_deadline_ms: The time, in milliseconds, within which a member must acknowledge events.
         max_attempts: How often an event is tried before its stream is parked.
         max_in_flight: How many events of a partition may be unacknowledged.
     """
 
-    ack_deadline: int = 30_000
+    ack_deadline_ms: int = 30_000
     max_attempts: int = 5
     max_in_flight: int = 100
 

@@ -99,7 +99,7 @@ def apply_timeouts(step: Step) -> None:
     if group.owner is not None and group.revoked:
         # Events that it does not finish are sent again anyway. It must release the partition even if it is chosen
         # again meanwhile.
-        if step.now >= max(group.revoked, group.heard) + rules.ack_deadline:
+        if step.now >= max(group.revoked, group.heard) + rules.ack_deadline_ms:
             if step.silent:
                 group.owner = None
             else:
@@ -117,7 +117,7 @@ def apply_timeouts(step: Step) -> None:
 
 def due(step: Step) -> int | None:
     """Return when the group needs a turn even if nothing is published, in milliseconds since 1970; None if never."""
-    group, deadline = step.group, step.rules.ack_deadline
+    group, deadline = step.group, step.rules.ack_deadline_ms
     if group.owner is None:
         return None
     if group.revoked:

@@ -56,7 +56,7 @@ class StreamQuery:
         cursor: The `next` of an earlier page.
         backwards: Newest event first.
         selection: The events to select.
-        wait: How many seconds to wait for a first event, if there is none yet.
+        wait_seconds: How long to wait for a first event, if there is none yet.
     """
 
     start: int = 1
@@ -65,7 +65,7 @@ class StreamQuery:
     cursor: str | None = None
     backwards: bool = False
     selection: Selection = EVERYTHING
-    wait: float = 0.0
+    wait_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,7 @@ def read_stream(
     def read_from_start() -> Slice:
         return _read_step(log, stream, query, (start, stop), query.limit)
 
-    read = first_read(log, stream, read_from_start, start=start, seconds=query.wait)
+    read = first_read(log, stream, read_from_start, start=start, seconds=query.wait_seconds)
     if cursor and cursor.epoch != read.epoch:
         raise NewEpoch
     # The epoch of the first step: if the store is renewed during the others, the cursor of the page is refused.
