@@ -90,7 +90,12 @@ def json_of(status: int, value: object, *, headers: Mapping[str, str] | None = N
 
 
 def empty(status: int, *, headers: Mapping[str, str] | None = None) -> Answer:
-    """Return a response without a body, such as 204 or 304."""
+    """Return a response without a body, such as 204 or 304.
+
+    Args:
+        status: The status code.
+        headers: The headers.
+    """
     return Answer(status, None, "", headers=headers)
 
 
@@ -124,7 +129,12 @@ def items(name: str, encoded: Sequence[bytes], *, following: str | None, headers
 
 
 def batch(events: Sequence[bytes], *, headers: Mapping[str, str]) -> Answer:
-    """Return bare events in the JSON batch format (CloudEvents 1.0.2, JSON format, 4)."""
+    """Return bare events in the JSON batch format (CloudEvents 1.0.2, JSON format, 4).
+
+    Args:
+        events: The events, each in the JSON format.
+        headers: The headers.
+    """
     return _encoded(BATCH, b"[%b]" % b",".join(events), headers)
 
 

@@ -22,7 +22,7 @@ def definition(durable: Durable) -> dict[str, Any]:
         "id": durable.name,
         "filters": json.loads(durable.filter.text),
         **({"stream": list(durable.streams)} if durable.streams else {}),
-        "ack_deadline": durable.rules.ack_deadline // 1000,
+        "ack_deadline": durable.rules.ack_deadline_ms // 1000,
         "max_attempts": durable.rules.max_attempts,
         "max_in_flight": durable.rules.max_in_flight,
         "created": rfc3339(durable.created),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from eventstore import groups
 from eventstore.errors import EventstoreError, UnknownAction
-from eventstore.subscriptions import Subscription
+from eventstore.subscriptions import ConnectionId, Subscription, SubscriptionKey
 from eventstore.write.publisher import PartlyPublished
 from functions.hub import hub
 from functions.protocol import PING, UNSUBSCRIBE
@@ -27,7 +27,7 @@ _LOGGER = logging.getLogger(__name__)
 class Caller(NamedTuple):
     """The sender of a message: its connection and permissions."""
 
-    connection: str
+    connection: ConnectionId
     access: Access
 
 
@@ -59,7 +59,8 @@ def _subscribe(caller: Caller, message: Message) -> str:
     if "subscription" in message.members:
         return _join(caller, message)
     request = Subscribe.of(message)
-    subscription = Subscription(hub().new_id(), caller.connection, request.id, request.filter, request.streams)
+    key = SubscriptionKey(hub().new_id())
+    subscription = Subscription(key, caller.connection, request.id, request.filter, request.streams)
     subscriptions = hub().subscriptions
     subscribed = subscriptions.start(subscription, access=caller.access, cursors=request.cursors, oldest=request.oldest)
     subscriptions.wake(subscribed)
@@ -74,7 +75,7 @@ def _join(caller: Caller, message: Message) -> str:
         id=request.id,
         subscription=request.name,
         partitions=list(partitions),
-        ack_deadline=durable.rules.ack_deadline // 1000,
+        ack_deadline=durable.rules.ack_deadline_ms // 1000,
         request=message.request,
     )
 
@@ -91,7 +92,7 @@ def _ack(caller: Caller, message: Message) -> str:
 
 def _nack(caller: Caller, message: Message) -> str:
     request = Nack.of(message)
-    about = (request.stream, request.sequence, request.reason, request.delay, request.park, request.frame)
+    about = (request.stream, request.sequence, request.reason, request.delay_ms, request.park, request.frame)
     hub().members.fail(request.id, groups.Nack(caller.connection, *about), access=caller.access)
     return answers.message("acknowledged", id=request.id, request=message.request)
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from eventstore.live.subscribe import Subscribed
+    from eventstore.subscriptions import SubscriptionId
     from eventstore.write.publisher import Published
 
 __all__ = ["bare_published", "bare_refused", "bare_subscribed", "error", "message", "published", "subscribed"]
@@ -31,7 +32,7 @@ def message(kind: str, **members: object) -> str:
     return json.dumps(content, separators=(",", ":"))
 
 
-def subscribed(request: str | None, own_id: str, result: Subscribed) -> str:
+def subscribed(request: str | None, own_id: SubscriptionId, result: Subscribed) -> str:
     """Return the response to `subscribe`.
 
     Args:
@@ -53,7 +54,7 @@ def published(request: str | None, results: Sequence[Published]) -> str:
     return message("published", request=request, results=_results(results))
 
 
-def error(failure: Exception, *, request: str | None = None, own_id: str | None = None) -> str:
+def error(failure: Exception, *, request: str | None = None, own_id: SubscriptionId | None = None) -> str:
     """Return an error message.
 
     Args:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from eventstore.cloudevents import from_http
+from eventstore.cloudevents.event import EventId
 from functions.hub import hub
 from functions.parameters import GET_EVENT, MODE, QUERIES, SOURCE, require_known
 from functions.rest import responses
@@ -64,5 +65,5 @@ def find(event_id: str) -> Answer:
     request = Request.of(router.current_event.raw_event, router.lambda_context)
     require_known(request.query, GET_EVENT)
     stream, mode, source = stream_named(request.query), choice(request.query, MODE), single_value(request.query, SOURCE)
-    event = hub().reader.find(segment(event_id), access=request.access, source=source, stream=stream)
+    event = hub().reader.find(EventId(segment(event_id)), access=request.access, source=source, stream=stream)
     return responses.binary(event) if mode == "binary" else responses.structured(event)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
-from eventstore.streams import stream_name
+from eventstore.streams import StreamName, stream_name
 from functions.hub import hub
 from functions.parameters import PERMANENT, QUERIES, require_known
 from functions.rest import responses
@@ -27,6 +27,7 @@ from functions.rest.tokens import STREAMS, token_of
 
 if TYPE_CHECKING:
     from eventstore.ports import Slice
+    from eventstore.positions import Epoch
     from eventstore.streams import StreamState
     from functions.rest.responses import Answer
 
@@ -47,12 +48,12 @@ def read(stream: str) -> Answer:
         headers["Preference-Applied"] = f"wait={wait:.0f}"
     if "if-none-match" in request.headers:
         # The reader waits for a version other than its own, not for events after the position that it reads from.
-        query = stream_query(request.query, wait=0.0)
+        query = stream_query(request.query, wait_seconds=0.0)
         tag = _tag_once_changed(name, request, wait, batch=batch)
         if is_current(request.headers, tag):
             return responses.empty(304, headers=headers | {"ETag": tag})
     else:
-        query = stream_query(request.query, wait=wait)
+        query = stream_query(request.query, wait_seconds=wait)
     may_go_on = time_for_a_page()
     page, events = fitting(
         lambda query: hub().reader.read(name, query, access=request.access, may_go_on=may_go_on),
@@ -120,7 +121,7 @@ def change(stream: str) -> Answer:
     changes = stream_changes(json_body(request, MERGE_PATCH))
     expected_tags = tags(request.headers)
 
-    def accepts(state: StreamState, epoch: str) -> bool:
+    def accepts(state: StreamState, epoch: Epoch) -> bool:
         versions = {str(state.head), settings_tag(state, epoch).strip('"')}
         return expected_tags is None or not versions.isdisjoint(expected_tags)
 
@@ -148,17 +149,17 @@ def delete(stream: str) -> Answer:
     return responses.empty(204)
 
 
-def _name(stream: str) -> str:
+def _name(stream: str) -> StreamName:
     """Return the stream's name in the path; raises `InvalidStream`."""
     return stream_name(segment(stream), pointer="stream")
 
 
-def _tag_once_changed(stream: str, request: Request, wait: float, *, batch: bool) -> str:
+def _tag_once_changed(stream: StreamName, request: Request, seconds: float, *, batch: bool) -> str:
     """Return the stream's entity tag once it differs from the reader's, or once the wait is over."""
     reader, access = hub().reader, request.access
     current = reader.describe(stream, access=access)
-    if wait and is_current(request.headers, _tag(current, batch=batch)):
-        reader.wait(current.state, access=access, seconds=wait)
+    if seconds and is_current(request.headers, _tag(current, batch=batch)):
+        reader.wait(current.state, access=access, seconds=seconds)
         current = reader.describe(stream, access=access)
     return _tag(current, batch=batch)
 

@@ -5,19 +5,33 @@ from __future__ import annotations
 import binascii
 from base64 import b64decode, urlsafe_b64encode
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NewType
 
 from eventstore.errors import InvalidCursor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["BEGINNING", "END", "END_OF_APPEND", "Cursor", "Position", "StreamCursor", "before", "end_of", "just_below"]
+__all__ = [
+    "BEGINNING",
+    "END",
+    "END_OF_APPEND",
+    "Cursor",
+    "Epoch",
+    "Position",
+    "StreamCursor",
+    "before",
+    "end_of",
+    "just_below",
+]
 
 _EPOCH_BYTES = 6
 _LIMIT = 1 << 64
 _PARTITIONS = 1 << 14
 _GREATEST = (1 << 63) - 1
+
+Epoch = NewType("Epoch", str)
+"""The epoch of a partition, in hexadecimal. It changes when the store is reset, so that lost history is noticed."""
 
 END_OF_APPEND = 16_383
 """An index greater than that of any event of an append."""
@@ -94,7 +108,7 @@ class Cursor:
             subscriptions acknowledge. A cursor has removals or frames, or neither.
     """
 
-    places: Mapping[int, tuple[str, Position]]
+    places: Mapping[int, tuple[Epoch, Position]]
     removals: Mapping[int, int] = field(default_factory=dict)
     frames: Mapping[int, int] = field(default_factory=dict)
 
@@ -118,7 +132,7 @@ class Cursor:
             InvalidCursor: This hub did not issue it, or it is the cursor of one stream.
         """
         kind, packed = _decode(token, _PLACES, _WITH_REMOVALS, _WITH_FRAMES)
-        places: dict[int, tuple[str, Position]] = {}
+        places: dict[int, tuple[Epoch, Position]] = {}
         extra: dict[int, int] = {}
         offset = 0
         while offset < len(packed):
@@ -130,7 +144,7 @@ class Cursor:
                     "the cursor names partitions that do not exist here; use a cursor from this hub, unchanged",
                     pointer="cursor",
                 )
-            places[partition] = epoch.hex(), Position(*numbers)
+            places[partition] = Epoch(epoch.hex()), Position(*numbers)
             if kind != _PLACES:
                 (extra[partition],), offset = _unpack_numbers(packed, offset, 1)
         if kind == _WITH_FRAMES:
@@ -146,7 +160,7 @@ class Cursor:
         Raises:
             InvalidCursor: One of them is invalid; see `parse`.
         """
-        places: dict[int, tuple[str, Position]] = {}
+        places: dict[int, tuple[Epoch, Position]] = {}
         removals: dict[int, int] = {}
         for cursor in (cls.parse(part) for token in tokens for part in token.split(".")):
             for partition, (epoch, position) in cursor.places.items():
@@ -169,7 +183,7 @@ class StreamCursor:
         first: For a read backwards, the oldest sequence that was kept when the page was read; else 0.
     """
 
-    epoch: str
+    epoch: Epoch
     sequence: int
     first: int = 0
 
@@ -191,7 +205,7 @@ class StreamCursor:
             raise InvalidCursor(
                 "the cursor has extra characters; use a cursor exactly as it was returned", pointer="cursor"
             )
-        return cls(packed[:_EPOCH_BYTES].hex(), *numbers)
+        return cls(Epoch(packed[:_EPOCH_BYTES].hex()), *numbers)
 
 
 _PLACES, _WITH_REMOVALS, _WITH_FRAMES, _ONWARDS, _BACKWARDS = b"c", b"r", b"m", b"s", b"b"

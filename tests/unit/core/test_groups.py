@@ -41,7 +41,7 @@ from eventstore.positions import BEGINNING, END_OF_APPEND, Cursor, Position, bef
 
 KEY = "0" * 24
 NOW = 1_000_000
-RULES = Rules(ack_deadline=30_000, max_attempts=3, max_in_flight=10)
+RULES = Rules(ack_deadline_ms=30_000, max_attempts=3, max_in_flight=10)
 A, B = Member("a", "w"), Member("b", "w")
 
 

@@ -8,17 +8,33 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import blake2b
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, NewType, cast
 
 from eventstore.cloudevents.digest import content_digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["AttributeValue", "BinaryData", "Event", "JsonData", "RecordedEvent", "canonical", "rfc3339"]
+__all__ = [
+    "AttributeValue",
+    "BinaryData",
+    "Event",
+    "EventId",
+    "JsonData",
+    "RecordedEvent",
+    "StreamName",
+    "canonical",
+    "rfc3339",
+]
 
 AttributeValue = str | int | bool
 """The value of an attribute in the JSON format: Integer and Boolean as such, every other type as a string."""
+
+EventId = NewType("EventId", str)
+"""The `id` attribute of an event, unique within its source."""
+
+StreamName = NewType("StreamName", str)
+"""The name of a stream; `streams.stream_name` makes one of a text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +76,10 @@ class Event:
         object.__setattr__(self, "digest", digest_of(self.attributes, self.data))
 
     @property
-    def id(self) -> str:
+    def id(self) -> EventId:
         """The event's id, unique within its source."""
-        return str(self.attributes["id"])
+        # Every validated event has an id, which is a string.
+        return cast("EventId", self.attributes["id"])
 
     @property
     def source(self) -> str:
@@ -87,7 +104,7 @@ class RecordedEvent(NamedTuple):
         body: The published event, in the CloudEvents JSON format.
     """
 
-    stream: str
+    stream: StreamName
     sequence: int
     time: int
     body: bytes
@@ -124,7 +141,7 @@ def digest_of(attributes: Mapping[str, AttributeValue], data: JsonData | BinaryD
     return content_digest(attributes, data.text if isinstance(data, JsonData) else data.content)
 
 
-def event_key(source: str, event_id: str) -> bytes:
+def event_key(source: str, event_id: EventId) -> bytes:
     """Return the key of an event for indexes; see `Event.key`.
 
     Args:
@@ -134,7 +151,7 @@ def event_key(source: str, event_id: str) -> bytes:
     return id_key(event_id) + blake2b(f"{source}\0{event_id}".encode(), digest_size=8).digest()
 
 
-def id_key(event_id: str) -> bytes:
+def id_key(event_id: EventId) -> bytes:
     """Return the part of `event_key` that depends on `id` alone."""
     return blake2b(event_id.encode(), digest_size=8).digest()
 

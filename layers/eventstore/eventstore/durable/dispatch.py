@@ -122,11 +122,11 @@ def _notify(group_turn: GroupTurn, *, is_changed: bool) -> None:
         address = Address(notification.member.connection, notification.member.id, notification.frame, 0)
         if notification.kind == Kind.OWNED:
             position = group.flight[0].position if group.flight else group.place
-            builder.add_owned(position, address, ack_deadline=durable.rules.ack_deadline)
+            builder.add_owned(position, address, ack_deadline_ms=durable.rules.ack_deadline_ms)
         else:
             builder.add_revoked(address)
     if is_changed and group.owner is not None:
-        rules = {"version": durable.version, "ack_deadline": durable.rules.ack_deadline / 1000}
+        rules = {"version": durable.version, "ack_deadline": durable.rules.ack_deadline_ms / 1000}
         message = {"type": "changed", "id": group.owner.id, "subscription": durable.name, **rules}
         builder.add_text(json.dumps(message, separators=(",", ":")), Address(*group.owner, 0, 0))
     if group_turn.may_send:

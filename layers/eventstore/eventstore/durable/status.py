@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from eventstore.cloudevents import recorded_attributes
-from eventstore.positions import END, Cursor, Position, before
+from eventstore.positions import END, Cursor, Epoch, Position, before
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from eventstore.access import Access
     from eventstore.groups import Group, Member
     from eventstore.ports import Durables, Lag, Log
-    from eventstore.subscriptions import Durable
+    from eventstore.subscriptions import ConnectionId, Durable
 
 __all__ = ["MOST", "PartitionStanding", "Standing", "standing_of"]
 
@@ -44,7 +44,7 @@ class PartitionStanding:
     """
 
     partition: int
-    owner: str | None
+    owner: ConnectionId | None
     in_flight: int
     held: int
     parked: int
@@ -71,7 +71,7 @@ class Standing:
     durable: Durable
     members: Sequence[Member]
     partitions: Sequence[PartitionStanding]
-    epochs: Mapping[int, str] = field(default_factory=dict)
+    epochs: Mapping[int, Epoch] = field(default_factory=dict)
 
     @property
     def cursor(self) -> str | None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from eventstore.frames.limits import FrameLimits
     from eventstore.positions import Position
-    from eventstore.subscriptions import Subscription
+    from eventstore.subscriptions import Subscription, SubscriptionKey
 
 __all__ = ["RecipientsByEvents", "affordable_to_match", "affordable_to_send", "fitting", "leading"]
 
@@ -28,7 +28,7 @@ _SUBSCRIPTION = 25
 def affordable_to_match(
     positions: Sequence[Position],
     indexes_by_term: Mapping[str, Sequence[int]],
-    keys_by_term: Mapping[str, Sequence[str]],
+    keys_by_term: Mapping[str, Sequence[SubscriptionKey]],
     *,
     most: int,
 ) -> int:

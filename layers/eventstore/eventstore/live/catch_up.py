@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from eventstore.live.losses import Lost
     from eventstore.ports import Behind, Log, Turn, Turns
     from eventstore.positions import Position
-    from eventstore.subscriptions import Subscription
+    from eventstore.streams import StreamName
+    from eventstore.subscriptions import Subscription, SubscriptionKey
 
 __all__ = ["CatchUp", "EphemeralSender", "TurnLimits"]
 
@@ -64,9 +65,9 @@ class CatchUp:
         caught_up: The terms of those that have caught up (`index_terms.terms_of`).
     """
 
-    frames: Mapping[str, int] = field(default_factory=dict)
-    places: Mapping[str, Behind] = field(default_factory=dict)
-    caught_up: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    frames: Mapping[SubscriptionKey, int] = field(default_factory=dict)
+    places: Mapping[SubscriptionKey, Behind] = field(default_factory=dict)
+    caught_up: Mapping[SubscriptionKey, tuple[str, ...]] = field(default_factory=dict)
 
 
 class _Candidates(NamedTuple):
@@ -77,8 +78,8 @@ class _Candidates(NamedTuple):
 
     batch: Batch
     indexes_by_term: Mapping[str, Sequence[int]]
-    keys_by_term: Mapping[str, Sequence[str]]
-    last_frames: Mapping[str, int]
+    keys_by_term: Mapping[str, Sequence[SubscriptionKey]]
+    last_frames: Mapping[SubscriptionKey, int]
 
 
 class _Cohort(NamedTuple):
@@ -106,9 +107,9 @@ class EphemeralSender:
         self._turns = turns
         self._limits = limits
         self._losses = Losses(log)
-        self._known: dict[str, Subscription] = {}
+        self._known: dict[SubscriptionKey, Subscription] = {}
 
-    def send_live(self, turn: Turn, builder: DeliveryBuilder) -> tuple[Turn, dict[str, int]]:
+    def send_live(self, turn: Turn, builder: DeliveryBuilder) -> tuple[Turn, dict[SubscriptionKey, int]]:
         """Send the events up to the target to the subscriptions that have caught up.
 
         Args:
@@ -156,7 +157,7 @@ class EphemeralSender:
         frames_before = self._turns.frames(turn, list(behind))
         last_frames = {**frames_before}
         places = {key: behind[key] for key in waiting}
-        caught_up: dict[str, tuple[str, ...]] = {}
+        caught_up: dict[SubscriptionKey, tuple[str, ...]] = {}
         for cohort in cohorts:
             window = cohort.window
             last_frames |= add_losses(builder, cohort.lost, cohort.after, last_frames)
@@ -211,7 +212,7 @@ class EphemeralSender:
 
     def _matched(self, turn: Turn, candidates: _Candidates, count: int) -> RecipientsByEvents:
         """Return the subscriptions that match any of the first `count` events, grouped by these events."""
-        indexes_by_key: dict[str, list[int]] = {}
+        indexes_by_key: dict[SubscriptionKey, list[int]] = {}
         for term, keys in candidates.keys_by_term.items():
             indexes = candidates.indexes_by_term[term]
             if indexes[-1] >= count:
@@ -225,15 +226,17 @@ class EphemeralSender:
                 groups.setdefault((matched, subscription.bare), []).append(subscription)
         return groups
 
-    def _cohorts(self, turn: Turn, behind: Mapping[str, Behind]) -> tuple[list[_Cohort], list[str]]:
+    def _cohorts(
+        self, turn: Turn, behind: Mapping[SubscriptionKey, Behind]
+    ) -> tuple[list[_Cohort], list[SubscriptionKey]]:
         """Read the log for subscriptions that have yet to catch up.
 
         Returns:
             The cohorts, and the keys of the subscriptions that must wait: they start after the target. If they were
             taken for caught up, they would receive events that lie before their start.
         """
-        waiting: list[str] = []
-        alike: dict[tuple[Position, int, tuple[str, ...]], list[Subscription]] = {}
+        waiting: list[SubscriptionKey] = []
+        alike: dict[tuple[Position, int, tuple[StreamName, ...]], list[Subscription]] = {}
         for subscription in self._subscriptions(turn.partition, list(behind)):
             position, removals = behind[subscription.key].position, behind[subscription.key].removals
             if turn.has_more and position > turn.target:
@@ -262,7 +265,7 @@ class EphemeralSender:
             events += window.events
         return replace(window, events=events)
 
-    def _subscriptions(self, partition: int, keys: Sequence[str]) -> list[Subscription]:
+    def _subscriptions(self, partition: int, keys: Sequence[SubscriptionKey]) -> list[Subscription]:
         unknown = [key for key in keys if key not in self._known]
         if unknown:
             if len(self._known) + len(unknown) > _CACHED:

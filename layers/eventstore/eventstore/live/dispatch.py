@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         Turn,
         Turns,
     )
-    from eventstore.subscriptions import Durable
+    from eventstore.subscriptions import Durable, SubscriptionKey
 
 __all__ = ["Dispatcher"]
 
@@ -70,7 +70,7 @@ class Dispatcher:
         self._clock = clock
         self._limits = limits or TurnLimits()
         self._ephemeral = EphemeralSender(log, turns, self._limits)
-        self._definitions: dict[str, Durable] = {}
+        self._definitions: dict[SubscriptionKey, Durable] = {}
 
     def serve(self, partition: int, *, until: int) -> bool:
         """Take turns until nothing is left to do or the time has come.
@@ -98,7 +98,7 @@ class Dispatcher:
         if turn.idle:
             return False
         builder = DeliveryBuilder(partition, turn.epoch, self._limits.frames, self._limits.events_url)
-        live_frames: dict[str, int] = {}
+        live_frames: dict[SubscriptionKey, int] = {}
         if turn.live and turn.target > turn.checkpoint:
             turn, live_frames = self._ephemeral.send_live(turn, builder)
         catch_up = self._ephemeral.send_catch_up(turn, builder) if turn.behind else CatchUp()
@@ -118,9 +118,9 @@ class Dispatcher:
         self._definitions |= definitions
         return has_more or has_checks or any(group.more for group in served.values())
 
-    def _serve_groups(self, turn: Turn, builder: DeliveryBuilder) -> dict[str, Served]:
+    def _serve_groups(self, turn: Turn, builder: DeliveryBuilder) -> dict[SubscriptionKey, Served]:
         """Apply the commands to each durable subscription of the partition, and send the events that it may receive."""
-        commands: dict[str, list[Command]] = {}
+        commands: dict[SubscriptionKey, list[Command]] = {}
         for key, command in turn.commands:
             commands.setdefault(key, []).append(command)
         return {
@@ -128,7 +128,7 @@ class Dispatcher:
             for key, durable in self._definitions_of(turn).items()
         }
 
-    def _definitions_of(self, turn: Turn) -> dict[str, Durable]:
+    def _definitions_of(self, turn: Turn) -> dict[SubscriptionKey, Durable]:
         """Return the turn's durable subscriptions by their keys, without those that were deleted."""
         known = self._definitions
         unknown = [key for key, group in turn.groups.items() if key not in known or known[key].version != group.version]
@@ -147,7 +147,7 @@ class Dispatcher:
                 continue
             owner, heard = group.activity_check.owner.connection, group.activity_check.heard
             silence = self._registry.silence(owner)
-            is_active = silence is not None and silence < group.durable.rules.ack_deadline
+            is_active = silence is not None and silence < group.durable.rules.ack_deadline_ms
             command = Heard(owner, turn.now - silence) if is_active and silence is not None else Silence(owner, heard)
             self._durables.enqueue(group.durable, {turn.partition: (command,)})
             has_checks = True

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from eventstore.access import Access
     from eventstore.ports import Log, Registry, Wakeups
     from eventstore.read.start_position import Origin
-    from eventstore.subscriptions import Connection, Subscription
+    from eventstore.streams import StreamName
+    from eventstore.subscriptions import Connection, ConnectionId, Subscription
 
 __all__ = ["Subscribed", "Subscriptions"]
 
@@ -35,7 +36,7 @@ class Subscribed:
 
     cursor: str
     partitions: Sequence[int]
-    missing: Sequence[tuple[str, int, int]] = ()
+    missing: Sequence[tuple[StreamName, int, int]] = ()
     missing_more: bool = False
     renewed: Sequence[int] = ()
 
@@ -74,7 +75,7 @@ class Subscriptions:
         access.require(Scope.PUBLISH, Scope.SUBSCRIBE)
         self._registry.connect(connection)
 
-    def connection(self, connection_id: str) -> Connection | None:
+    def connection(self, connection_id: ConnectionId) -> Connection | None:
         """Return a connection; None if it is gone."""
         return self._registry.connection(connection_id)
 
@@ -135,7 +136,9 @@ class Subscriptions:
         require_kept(self._log, subscription.streams)
         return origin_of(self._log, subscription.streams, cursors=cursors, oldest=oldest)
 
-    def _missing(self, subscription: Subscription, origin: Origin) -> tuple[Sequence[tuple[str, int, int]], bool]:
+    def _missing(
+        self, subscription: Subscription, origin: Origin
+    ) -> tuple[Sequence[tuple[StreamName, int, int]], bool]:
         """Return what was removed before the subscription started, and whether that is all. Turns report the rest."""
         if not origin.marks:
             return (), True

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from eventstore.cloudevents.event import RecordedEvent
-    from eventstore.positions import Position
-    from eventstore.streams import StreamState
+    from eventstore.positions import Epoch, Position
+    from eventstore.streams import StreamName, StreamState
 
 __all__ = ["Appended", "Deleted", "Lag", "Missing", "PartitionStats", "Slice", "Tail"]
 
@@ -27,7 +27,7 @@ class Appended(NamedTuple):
             up.
     """
 
-    stream: str
+    stream: StreamName
     sequences: Sequence[int]
     duplicates: frozenset[int]
     partition: int
@@ -60,7 +60,7 @@ class Slice:
     """
 
     state: StreamState
-    epoch: str
+    epoch: Epoch
     events: Sequence[RecordedEvent]
     reached: int | None
     size: int
@@ -83,7 +83,7 @@ class Tail:
             need not call `Log.missing`.
     """
 
-    epoch: str
+    epoch: Epoch
     events: Sequence[tuple[Position, RecordedEvent]]
     position: Position
     time: int
@@ -105,11 +105,11 @@ class Missing:
             not.
     """
 
-    epoch: str
+    epoch: Epoch
     serial: int
-    ranges: Sequence[tuple[str, int, int]]
+    ranges: Sequence[tuple[StreamName, int, int]]
     complete: bool
-    gone: Sequence[str] = ()
+    gone: Sequence[StreamName] = ()
 
 
 @dataclass(frozen=True, slots=True)

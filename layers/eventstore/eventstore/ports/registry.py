@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from eventstore.positions import Position
-    from eventstore.subscriptions import Connection, Subscription
+    from eventstore.positions import Epoch, Position
+    from eventstore.streams import DurableName
+    from eventstore.subscriptions import Connection, ConnectionId, Subscription, SubscriptionId
 
 __all__ = ["Registry", "Start", "Started"]
 
@@ -32,7 +33,7 @@ class Started:
         removals: The removal serial of the partition at that time (`Missing.serial`).
     """
 
-    epoch: str
+    epoch: Epoch
     position: Position
     removals: int
 
@@ -47,7 +48,7 @@ class Registry(Protocol):
     def connect(self, connection: Connection) -> None:
         """Register a connection."""
 
-    def connection(self, connection_id: str) -> Connection | None:
+    def connection(self, connection_id: ConnectionId) -> Connection | None:
         """Return a registered connection; None if it is gone."""
 
     def subscribe(self, subscription: Subscription, starts: Mapping[int, Position | Start]) -> Mapping[int, Started]:
@@ -66,7 +67,7 @@ class Registry(Protocol):
             ConnectionNotFound: The connection is gone.
         """
 
-    def join(self, connection_id: str, subscription_id: str, durable: str) -> None:
+    def join(self, connection_id: ConnectionId, subscription_id: SubscriptionId, durable: DurableName) -> None:
         """Record that a connection is a member of a durable subscription. Repeating the call changes nothing.
 
         Args:
@@ -78,7 +79,7 @@ class Registry(Protocol):
             SubscriptionConflict, TooManySubscriptions, ConnectionNotFound: See `subscribe`.
         """
 
-    def joined(self, connection_id: str, subscription_id: str) -> str | None:
+    def joined(self, connection_id: ConnectionId, subscription_id: SubscriptionId) -> DurableName | None:
         """Return the name of the durable subscription that a connection joined.
 
         Args:
@@ -89,7 +90,7 @@ class Registry(Protocol):
             The name; None if the connection has no durable subscription of this id.
         """
 
-    def heard_from(self, connection_id: str, subscription_id: str) -> str | None:
+    def heard_from(self, connection_id: ConnectionId, subscription_id: SubscriptionId) -> DurableName | None:
         """Record that a member responded to its events now, and return what `joined` returns.
 
         Args:
@@ -97,10 +98,10 @@ class Registry(Protocol):
             subscription_id: The id that the client uses for the subscription.
         """
 
-    def silence(self, connection_id: str) -> int | None:
+    def silence(self, connection_id: ConnectionId) -> int | None:
         """Return the milliseconds since the last `heard_from` of a connection; None if there was none."""
 
-    def unsubscribe(self, connection_id: str, subscription_id: str) -> None:
+    def unsubscribe(self, connection_id: ConnectionId, subscription_id: SubscriptionId) -> None:
         """End a subscription. The caller leaves a durable subscription before.
 
         Args:
@@ -111,7 +112,7 @@ class Registry(Protocol):
             SubscriptionNotFound: The connection has no subscription of this id.
         """
 
-    def disconnect(self, connection_id: str) -> Sequence[str]:
+    def disconnect(self, connection_id: ConnectionId) -> Sequence[DurableName]:
         """Remove a connection and its ephemeral subscriptions. Repeating the call changes nothing.
 
         Returns:
@@ -119,10 +120,10 @@ class Registry(Protocol):
             caller calls `forget`; if there are none, the connection is forgotten at once.
         """
 
-    def forget(self, connection_id: str) -> None:
+    def forget(self, connection_id: ConnectionId) -> None:
         """Remove the last record of a disconnected connection, after its durable subscriptions were left."""
 
-    def expired_connections(self, *, before: int, count: int) -> Sequence[str]:
+    def expired_connections(self, *, before: int, count: int) -> Sequence[ConnectionId]:
         """Return the ids of the oldest connections.
 
         Args:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from eventstore.positions import BEGINNING, Position
+from eventstore.positions import BEGINNING, Epoch, Position
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from eventstore.groups import Command, Group
-    from eventstore.subscriptions import Durable, Subscription
+    from eventstore.subscriptions import Durable, Subscription, SubscriptionKey
 
 __all__ = ["Behind", "Candidates", "Turn", "TurnResult", "Turns"]
 
@@ -28,7 +28,7 @@ class Behind:
             `BEGINNING` if it started at the end, or if the log was empty.
     """
 
-    key: str
+    key: SubscriptionKey
     position: Position
     removals: int
     end: Position = BEGINNING
@@ -66,7 +66,7 @@ class Turn:
 
     partition: int
     fencing_token: int
-    epoch: str
+    epoch: Epoch
     checkpoint: Position
     target: Position
     behind: Sequence[Behind]
@@ -80,8 +80,8 @@ class Turn:
     has_more: bool = False
     carried: int = 0
     stamp: int = 0
-    groups: Mapping[str, Group] = field(default_factory=dict)
-    commands: Sequence[tuple[str, Command]] = ()
+    groups: Mapping[SubscriptionKey, Group] = field(default_factory=dict)
+    commands: Sequence[tuple[SubscriptionKey, Command]] = ()
 
     @property
     def idle(self) -> bool:
@@ -107,12 +107,12 @@ class TurnResult:
         definitions: The new definitions of durable subscriptions that changed.
     """
 
-    frames: Mapping[str, int] = field(default_factory=dict)
-    places: Mapping[str, Behind] = field(default_factory=dict)
-    caught_up: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    groups: Mapping[str, Group] = field(default_factory=dict)
+    frames: Mapping[SubscriptionKey, int] = field(default_factory=dict)
+    places: Mapping[SubscriptionKey, Behind] = field(default_factory=dict)
+    caught_up: Mapping[SubscriptionKey, Sequence[str]] = field(default_factory=dict)
+    groups: Mapping[SubscriptionKey, Group] = field(default_factory=dict)
     alarm: int = 0
-    definitions: Mapping[str, Durable] = field(default_factory=dict)
+    definitions: Mapping[SubscriptionKey, Durable] = field(default_factory=dict)
 
 
 class Candidates(NamedTuple):
@@ -124,8 +124,8 @@ class Candidates(NamedTuple):
             if there are many subscriptions: the caller asks for those that it needs.
     """
 
-    keys_by_term: Mapping[str, Sequence[str]]
-    last_frames: Mapping[str, int]
+    keys_by_term: Mapping[str, Sequence[SubscriptionKey]]
+    last_frames: Mapping[SubscriptionKey, int]
 
 
 class Turns(Protocol):
@@ -156,10 +156,10 @@ class Turns(Protocol):
             TurnLost: Another turn has begun since.
         """
 
-    def caught_up(self, partition: int) -> Sequence[str]:
+    def caught_up(self, partition: int) -> Sequence[SubscriptionKey]:
         """Return the keys of all caught-up subscriptions. There may be very many: not for every turn."""
 
-    def durables(self, partition: int, keys: Sequence[str]) -> Mapping[str, Durable]:
+    def durables(self, partition: int, keys: Sequence[SubscriptionKey]) -> Mapping[SubscriptionKey, Durable]:
         """Return the definitions of durable subscriptions.
 
         Args:
@@ -167,7 +167,7 @@ class Turns(Protocol):
             keys: The keys of the subscriptions. Those that ended are absent from the result.
         """
 
-    def definitions(self, partition: int, keys: Sequence[str]) -> Mapping[str, Subscription]:
+    def definitions(self, partition: int, keys: Sequence[SubscriptionKey]) -> Mapping[SubscriptionKey, Subscription]:
         """Return the definitions of ephemeral subscriptions.
 
         Args:
@@ -175,7 +175,7 @@ class Turns(Protocol):
             keys: The keys of the subscriptions. Those that ended are absent from the result.
         """
 
-    def frames(self, turn: Turn, keys: Sequence[str]) -> Mapping[str, int]:
+    def frames(self, turn: Turn, keys: Sequence[SubscriptionKey]) -> Mapping[SubscriptionKey, int]:
         """Return the number of the last frame that each subscription was sent; 0 if there was none.
 
         Args:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eventstore.positions import just_below
+from eventstore.streams import StreamName
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NO_GAPS", "Crossed", "Gaps", "Range", "StreamLosses", "lost_between", "merge_ranges", "received_apart"]
 
-Range = tuple[str, int, int]
+Range = tuple[StreamName, int, int]
 """Stream, first and last sequence."""
 
 _MAX_RANGES = 100
@@ -35,7 +36,7 @@ class Gaps:
 
     ranges: Sequence[Range] = ()
     complete: bool = True
-    gone: Sequence[str] = ()
+    gone: Sequence[StreamName] = ()
 
     def __bool__(self) -> bool:
         return bool(self.ranges or self.gone or not self.complete)
@@ -67,7 +68,7 @@ class Crossed:
     reached: Mapping[int, Position]
     ended: frozenset[int]
     backwards: bool
-    read: Sequence[tuple[str, int]]
+    read: Sequence[tuple[StreamName, int]]
 
 
 class StreamLosses:
@@ -81,7 +82,7 @@ class StreamLosses:
         backwards: Whether it reads backwards.
     """
 
-    def __init__(self, stream: str, first: int, *, cursor: StreamCursor | None, backwards: bool) -> None:
+    def __init__(self, stream: StreamName, first: int, *, cursor: StreamCursor | None, backwards: bool) -> None:
         self._stream = stream
         self._first = first
         self._may_have_more = False
@@ -151,14 +152,14 @@ def lost_between(
     return gaps, {**since, **{p: missing_by_partition[p].serial for p in partitions if p in crossed.ended}}
 
 
-def received_apart(ranges: Iterable[Range], events: Iterable[RecordedEvent | tuple[str, int]]) -> list[Range]:
+def received_apart(ranges: Iterable[Range], events: Iterable[RecordedEvent | tuple[StreamName, int]]) -> list[Range]:
     """Return the removed ranges without the events that were read before their removal.
 
     Args:
         ranges: The removed events.
         events: The events that were read, or the stream and sequence of each.
     """
-    received: dict[str, set[int]] = {}
+    received: dict[StreamName, set[int]] = {}
     for stream, sequence, *_ in events:
         received.setdefault(stream, set()).add(sequence)
     left: list[Range] = []

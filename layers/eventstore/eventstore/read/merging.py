@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from eventstore.ports import Tail
     from eventstore.positions import Position
     from eventstore.read.selection import Selection
+    from eventstore.streams import StreamName
 
 __all__ = ["Merge"]
 
@@ -44,7 +45,7 @@ class _Reader:
     time: int
     ended: bool = False
     matches: deque[_Match] = field(default_factory=deque)
-    read: list[tuple[Position, tuple[str, int]]] = field(default_factory=list)
+    read: list[tuple[Position, tuple[StreamName, int]]] = field(default_factory=list)
 
     @property
     def place(self) -> Position:
@@ -141,7 +142,7 @@ class Merge:
         """Return the position where the next page starts, per partition."""
         return {partition: reader.place for partition, reader in self._readers.items()}
 
-    def read(self) -> Sequence[tuple[str, int]]:
+    def read(self) -> Sequence[tuple[StreamName, int]]:
         """Return the stream and sequence of every event that was read up to these positions."""
         return [
             event

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from eventstore.ports import Log
+    from eventstore.streams import StreamName
     from eventstore.subscriptions import Durable, Subscription
 
 __all__ = ["Window", "gaps_for", "gaps_in", "read_window"]
@@ -53,7 +54,7 @@ class Window:
 
 
 def read_window(
-    log: Log, partition: int, after: Position, until: Position, *, count: int, streams: Sequence[str] = ()
+    log: Log, partition: int, after: Position, until: Position, *, count: int, streams: Sequence[StreamName] = ()
 ) -> Window:
     """Read a partition's log between two positions.
 
@@ -81,7 +82,7 @@ def gaps_in(
     *,
     window: Window,
     since: int = 0,
-    streams: Sequence[str] = (),
+    streams: Sequence[StreamName] = (),
 ) -> Gaps:
     """Return what was removed between two positions before it was read. Call it after reading.
 

@@ -10,7 +10,7 @@ from eventstore.adapters.redis.scripts import Script
 from eventstore.cloudevents import same_content
 from eventstore.errors import EventConflict, StreamGone, WrongExpectedVersion
 from eventstore.ports import Appended
-from eventstore.streams import partition_of
+from eventstore.streams import StreamName, partition_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +35,7 @@ class Appends:
         self._streams = streams
         self._script = Script("log/append")
 
-    def append(self, stream: str, events: Sequence[Event], *, expected: Expected, time: str) -> Appended:
+    def append(self, stream: StreamName, events: Sequence[Event], *, expected: Expected, time: str) -> Appended:
         """See `Log.append`.
 
         Args:
@@ -68,7 +68,9 @@ class Appends:
         raise WrongExpectedVersion(stream, expected=expected.version or 0, actual=int(rest[0]))
 
 
-def _adopt_stored_bodies(stream: str, events: Sequence[Event], bodies: list[bytes], answer: Sequence[Any]) -> None:
+def _adopt_stored_bodies(
+    stream: StreamName, events: Sequence[Event], bodies: list[bytes], answer: Sequence[Any]
+) -> None:
     """Replace the bodies of conflicting events that have the stored content by the stored bytes; raise for others.
 
     The script compares digests. Where it has no digest of the stored event, or one of another version, it compares
@@ -82,7 +84,7 @@ def _adopt_stored_bodies(stream: str, events: Sequence[Event], bodies: list[byte
         bodies[index] = stored
 
 
-def _appended(stream: str, partition: int, count: int, outcome: int, duplicates: Sequence[int]) -> Appended:
+def _appended(stream: StreamName, partition: int, count: int, outcome: int, duplicates: Sequence[int]) -> Appended:
     head, needs_wakeup = outcome >> _FLAG_BITS, bool(outcome & _NEEDS_WAKEUP)
     if not duplicates:
         return Appended(stream, range(head + 1, head + 1 + count), frozenset(), partition, needs_wakeup)

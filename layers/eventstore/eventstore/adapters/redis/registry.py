@@ -15,8 +15,9 @@ from eventstore.adapters.redis.scripts import Script
 from eventstore.errors import ConnectionNotFound, SubscriptionConflict, SubscriptionNotFound, TooManySubscriptions
 from eventstore.live.index_terms import terms_of
 from eventstore.ports import Start, Started
-from eventstore.positions import BEGINNING, END_OF_APPEND, Position
-from eventstore.subscriptions import Connection
+from eventstore.positions import BEGINNING, END_OF_APPEND, Epoch, Position
+from eventstore.streams import DurableName
+from eventstore.subscriptions import Connection, ConnectionId, SubscriptionId
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -42,7 +43,7 @@ class RedisRegistry:
         *,
         partitions: Partitions | int | None = None,
         clock: Clock | None = None,
-        new_epoch: Callable[[], str] = random_epoch,
+        new_epoch: Callable[[], Epoch] = random_epoch,
     ) -> None:
         self._client = client
         self._clock = clock
@@ -65,7 +66,7 @@ class RedisRegistry:
             self._list(self._client, [CONNECTIONS], [connection.id, connection.opened])
             self._connect(self._client, [connection_key(connection.id)], [connection.protocol, connection.opened])
 
-    def connection(self, connection_id: str) -> Connection | None:
+    def connection(self, connection_id: ConnectionId) -> Connection | None:
         """See `Registry.connection`."""
         with ANSWERING:
             protocol, opened = self._client.hmget(connection_key(connection_id), ("protocol", "opened"))
@@ -83,18 +84,18 @@ class RedisRegistry:
             self._end(record.encode())
         raise ConnectionNotFound
 
-    def join(self, connection_id: str, subscription_id: str, durable: str) -> None:
+    def join(self, connection_id: ConnectionId, subscription_id: SubscriptionId, durable: DurableName) -> None:
         """See `Registry.join`."""
         with ANSWERING:
             self._record(connection_id, subscription_id, json.dumps(durable))
 
-    def joined(self, connection_id: str, subscription_id: str) -> str | None:
+    def joined(self, connection_id: ConnectionId, subscription_id: SubscriptionId) -> DurableName | None:
         """See `Registry.joined`."""
         with ANSWERING:
             record = self._client.hget(connection_key(connection_id), f"s:{subscription_id}")
         return _durable_name(record) if record else None
 
-    def heard_from(self, connection_id: str, subscription_id: str) -> str | None:
+    def heard_from(self, connection_id: ConnectionId, subscription_id: SubscriptionId) -> DurableName | None:
         """See `Registry.heard_from`."""
         with ANSWERING:
             record = self._record_activity(
@@ -102,13 +103,13 @@ class RedisRegistry:
             )
         return _durable_name(record) if record else None
 
-    def silence(self, connection_id: str) -> int | None:
+    def silence(self, connection_id: ConnectionId) -> int | None:
         """See `Registry.silence`."""
         with ANSWERING:
             silence = self._record_activity(self._client, [connection_key(connection_id)], [self._time()])
         return None if silence is None else int(silence)
 
-    def unsubscribe(self, connection_id: str, subscription_id: str) -> None:
+    def unsubscribe(self, connection_id: ConnectionId, subscription_id: SubscriptionId) -> None:
         """See `Registry.unsubscribe`."""
         key = connection_key(connection_id)
         with ANSWERING:
@@ -119,7 +120,7 @@ class RedisRegistry:
             self._end(record)
             self._remove_subscription(self._client, [key], [subscription_id])
 
-    def disconnect(self, connection_id: str) -> Sequence[str]:
+    def disconnect(self, connection_id: ConnectionId) -> Sequence[DurableName]:
         """See `Registry.disconnect`."""
         key = connection_key(connection_id)
         with ANSWERING:
@@ -133,13 +134,13 @@ class RedisRegistry:
                 self.forget(connection_id)
         return joined
 
-    def forget(self, connection_id: str) -> None:
+    def forget(self, connection_id: ConnectionId) -> None:
         """See `Registry.forget`."""
         with ANSWERING:
             self._client.execute_command("DEL", connection_key(connection_id))
             self._client.execute_command("ZREM", CONNECTIONS, connection_id)
 
-    def expired_connections(self, *, before: int, count: int) -> Sequence[str]:
+    def expired_connections(self, *, before: int, count: int) -> Sequence[ConnectionId]:
         """See `Registry.expired_connections`."""
         with ANSWERING:
             arguments = (CONNECTIONS, "-inf", f"({before}", "LIMIT", 0, count)
@@ -148,7 +149,7 @@ class RedisRegistry:
     def _time(self) -> str:
         return "" if self._clock is None else str(self._clock.now())
 
-    def _record(self, connection_id: str, subscription_id: str, record: str) -> None:
+    def _record(self, connection_id: ConnectionId, subscription_id: SubscriptionId, record: str) -> None:
         arguments = [subscription_id, record, _MAX_SUBSCRIPTIONS]
         answer = self._add_subscription(self._client, [connection_key(connection_id)], arguments)
         if answer == b"used":
@@ -177,10 +178,10 @@ class RedisRegistry:
         self._unsubscribe.each(self._client, calls)
 
 
-def _durable_name(record: bytes) -> str | None:
+def _durable_name(record: bytes) -> DurableName | None:
     """Return the name of the durable subscription of a record; None if it is that of an ephemeral subscription."""
     content = json.loads(record)
-    return content if isinstance(content, str) else None
+    return DurableName(content) if isinstance(content, str) else None
 
 
 def _subscribe_keys(partition: int) -> Sequence[str]:
@@ -197,7 +198,7 @@ def _unsubscribe_keys(partition: int) -> Sequence[str]:
 def _started(answer: tuple[bytes, bytes, bytes]) -> Started:
     epoch, position, removals = answer
     time, order, index = map(int, position.split(b"-"))
-    return Started(epoch.decode(), Position(time, order, index), int(removals))
+    return Started(Epoch(epoch.decode()), Position(time, order, index), int(removals))
 
 
 def _encode_start(start: Position | Start) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from eventstore.adapters.redis.read_ahead import ReadAhead
     from eventstore.adapters.redis.references import References, Span, TailQuery
     from eventstore.cloudevents.event import RecordedEvent
+    from eventstore.streams import StreamName
 
 __all__ = ["Tails"]
 
@@ -102,7 +103,7 @@ class _Run:
     """Spans that are adjacent in their stream, whatever lies between them in the log; `last` is that of a `Span`."""
 
     partition: int
-    stream: str
+    stream: StreamName
     low: int
     high: int
     last: int
@@ -111,7 +112,7 @@ class _Run:
 def _merge_spans(chunk: Sequence[tuple[int, Span]]) -> list[_Run]:
     """Merge adjacent spans of a stream, mostly into one run per stream: a command costs more than its answer."""
     runs: list[_Run] = []
-    newest: dict[tuple[int, str], _Run] = {}
+    newest: dict[tuple[int, StreamName], _Run] = {}
     for partition, span in chunk:
         run = newest.get((partition, span.stream))
         if run and span.low == run.high + 1:
@@ -150,7 +151,7 @@ class _Collector:
         """
         streams = dict.fromkeys((partition, span.stream) for partition, span in chunk)
         firsts = {stream: int(first or 1) for stream, first in zip(streams, islice(answers, len(streams)), strict=True)}
-        events: dict[tuple[int, str, int], RecordedEvent] = {}
+        events: dict[tuple[int, StreamName, int], RecordedEvent] = {}
         for run in runs:
             entries = next(answers)
             self.size += sum(len(entry[1][1]) for entry in entries)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from eventstore.adapters.redis.entries import sequence_and_time
 from eventstore.adapters.redis.keys import partition_keys
 from eventstore.ports import Missing
-from eventstore.positions import END_OF_APPEND, Position
+from eventstore.positions import END_OF_APPEND, Epoch, Position
+from eventstore.streams import StreamName
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -37,7 +38,7 @@ class Gap(NamedTuple):
     after: Position
     until: Position | None
     since: int
-    streams: Collection[str]
+    streams: Collection[StreamName]
     backwards: bool
 
     def holds(self, entry: bytes, index: int) -> bool:
@@ -77,11 +78,13 @@ def read_missing(partitions: Partitions, gaps: Mapping[int, Gap]) -> dict[int, M
     }
 
 
-def _missing(epoch: str, serial: int, members: Iterable[bytes], forgotten: Sequence[bytes | None], gap: Gap) -> Missing:
+def _missing(
+    epoch: Epoch, serial: int, members: Iterable[bytes], forgotten: Sequence[bytes | None], gap: Gap
+) -> Missing:
     ranges, gone = [], []
     for member in members:
         number, entry, name, sequences, index = member.split(b"|")
-        stream = name.decode()
+        stream = StreamName(name.decode())
         if not gap.since < int(number) <= serial or (gap.streams and stream not in gap.streams):
             continue
         if index == _GONE:
@@ -123,8 +126,8 @@ def _remembers_all(forgotten: Sequence[bytes | None], gap: Gap) -> bool:
     return gap.after >= Position(time, order, END_OF_APPEND)
 
 
-def _merge(ranges: Iterable[tuple[str, int, int]]) -> list[tuple[str, int, int]]:
-    merged: list[tuple[str, int, int]] = []
+def _merge(ranges: Iterable[tuple[StreamName, int, int]]) -> list[tuple[StreamName, int, int]]:
+    merged: list[tuple[StreamName, int, int]] = []
     for stream, first, last in sorted(ranges):
         if merged and merged[-1][0] == stream and merged[-1][2] >= first - 1:
             merged[-1] = (stream, merged[-1][1], max(merged[-1][2], last))

@@ -16,8 +16,8 @@ from eventstore.adapters.redis.scripts import Script
 from eventstore.errors import TurnLost
 from eventstore.groups import Group, decoded
 from eventstore.ports import Behind, Candidates, Turn
-from eventstore.positions import BEGINNING, END_OF_APPEND, Position
-from eventstore.subscriptions import Durable, Subscription
+from eventstore.positions import BEGINNING, END_OF_APPEND, Epoch, Position
+from eventstore.subscriptions import Durable, Subscription, SubscriptionKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -53,7 +53,7 @@ class RedisTurns:
         *,
         partitions: Partitions | int | None = None,
         clock: Clock | None = None,
-        new_epoch: Callable[[], str] = random_epoch,
+        new_epoch: Callable[[], Epoch] = random_epoch,
         read_ahead: ReadAhead | None = None,
     ) -> None:
         self._client = client
@@ -67,7 +67,7 @@ class RedisTurns:
         self._candidates = Script("dispatch/candidates")
         # Per partition, the fencing token of its turn, and the groups as they were stored: only those that the turn
         # changes are stored again.
-        self._stored_groups: dict[int, tuple[int, Mapping[str, str]]] = {}
+        self._stored_groups: dict[int, tuple[int, Mapping[SubscriptionKey, str]]] = {}
 
     def begin(self, partition: int, *, events: int, behind: int) -> Turn:
         """See `Turns.begin`."""
@@ -92,7 +92,9 @@ class RedisTurns:
         bounds = sequence_and_time(checkpoint), sequence_and_time(target)
         ahead = None if entries is None else Ahead(epoch.decode(), *bounds, entries)
         self._read_ahead.keep(partition, ahead)
-        groups = {key.decode(): state.decode() for key, state in zip(states[::2], states[1::2], strict=True)}
+        groups = {
+            SubscriptionKey(key.decode()): state.decode() for key, state in zip(states[::2], states[1::2], strict=True)
+        }
         self._stored_groups[partition] = int(token), groups
         return Turn(
             partition=partition,
@@ -118,8 +120,8 @@ class RedisTurns:
     def candidates(self, turn: Turn, terms: Sequence[str]) -> Candidates:
         """See `Turns.candidates`."""
         keys = turn_keys(turn.partition)
-        keys_by_term: dict[str, Sequence[str]] = {}
-        last_frames: dict[str, int] = {}
+        keys_by_term: dict[str, Sequence[SubscriptionKey]] = {}
+        last_frames: dict[SubscriptionKey, int] = {}
         with ANSWERING:
             # Without terms, too: the token is checked in any case.
             for start in range(0, len(terms) or 1, _BATCH):
@@ -139,9 +141,9 @@ class RedisTurns:
                 }
         return Candidates(keys_by_term, last_frames)
 
-    def caught_up(self, partition: int) -> Sequence[str]:
+    def caught_up(self, partition: int) -> Sequence[SubscriptionKey]:
         """See `Turns.caught_up`."""
-        keys: dict[str, None] = {}
+        keys: dict[SubscriptionKey, None] = {}
         terms, start = turn_keys(partition).terms, b"-"
         with ANSWERING:
             while members := self._client.execute_command("ZRANGEBYLEX", terms, start, "+", "LIMIT", 0, _BATCH):
@@ -149,16 +151,16 @@ class RedisTurns:
                 start = b"(" + members[-1]
         return list(keys)
 
-    def durables(self, partition: int, keys: Sequence[str]) -> Mapping[str, Durable]:
+    def durables(self, partition: int, keys: Sequence[SubscriptionKey]) -> Mapping[SubscriptionKey, Durable]:
         """See `Turns.durables`."""
         return {key: Durable.decoded(text) for key, text in self._texts(turn_keys(partition).durables, keys).items()}
 
-    def definitions(self, partition: int, keys: Sequence[str]) -> Mapping[str, Subscription]:
+    def definitions(self, partition: int, keys: Sequence[SubscriptionKey]) -> Mapping[SubscriptionKey, Subscription]:
         """See `Turns.definitions`."""
         texts = self._texts(turn_keys(partition).subscriptions, keys)
         return {key: Subscription.decoded(key, text) for key, text in texts.items()}
 
-    def frames(self, turn: Turn, keys: Sequence[str]) -> Mapping[str, int]:
+    def frames(self, turn: Turn, keys: Sequence[SubscriptionKey]) -> Mapping[SubscriptionKey, int]:
         """See `Turns.frames`."""
         hashes = turn_keys(turn.partition)
         with ANSWERING:
@@ -232,14 +234,14 @@ class RedisTurns:
     def _time(self) -> str:
         return "" if self._clock is None else str(self._clock.now())
 
-    def _changed_groups(self, turn: Turn, result: TurnResult) -> dict[str, str]:
+    def _changed_groups(self, turn: Turn, result: TurnResult) -> dict[SubscriptionKey, str]:
         token, stored = self._stored_groups.get(turn.partition, (0, {}))
         if token != turn.fencing_token:
             stored = {}
         groups = {key: group.encoded() for key, group in result.groups.items()}
         return {key: group for key, group in groups.items() if group != stored.get(key)}
 
-    def _texts(self, key: str, fields: Sequence[str]) -> dict[str, str]:
+    def _texts(self, key: str, fields: Sequence[SubscriptionKey]) -> dict[SubscriptionKey, str]:
         """Return the values of the fields of a hash that exist."""
         values: list[Any] = []
         with ANSWERING:
@@ -259,7 +261,8 @@ def _entry_id(position: Position) -> str:
 
 def _decode_behind(key: bytes, place: bytes, end: bytes) -> Behind:
     time, order, index, removals = map(int, place.split(b"-"))
-    return Behind(key.decode(), Position(time, order, index), removals, _end_of_entry(end) if end else BEGINNING)
+    position = Position(time, order, index)
+    return Behind(SubscriptionKey(key.decode()), position, removals, _end_of_entry(end) if end else BEGINNING)
 
 
 def _encode_place(place: Behind) -> str:
@@ -267,5 +270,5 @@ def _encode_place(place: Behind) -> str:
     return f"{position.major}-{position.minor}-{position.index}-{place.removals}"
 
 
-def _flat(pairs: Mapping[str, object]) -> list[object]:
+def _flat(pairs: Mapping[SubscriptionKey, object]) -> list[object]:
     return [element for pair in pairs.items() for element in pair]
