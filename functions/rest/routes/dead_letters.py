@@ -18,6 +18,7 @@ from functions.rest.tokens import DEAD_LETTERS, token_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from functions.answers.subscriptions import Redriven
     from functions.rest.responses import Answer
 
 __all__ = ["router"]
@@ -73,4 +74,5 @@ def purge() -> Answer:
 
 
 def _accepted(name: str, streams: Sequence[str]) -> Answer:
-    return responses.json_of(202, {"subscription": name, "streams": list(streams)})
+    answer: Redriven = {"subscription": name, "streams": list(streams)}
+    return responses.json_of(202, answer)
