@@ -1,7 +1,7 @@
 """The messages that subscriptions are sent, in both subprotocols (docs/protocol.md).
 
-The core splices them from the texts of events (`eventstore.frames`), so no builder returns these types: tests compare
-what it sends with the document.
+The core builds them, mostly spliced from the texts of events (`eventstore.frames`), and imports nothing of functions:
+tests, not the type checker, compare what it sends with these types.
 """
 
 from collections.abc import Sequence
