@@ -70,14 +70,7 @@ def _subscribe(caller: Caller, message: Message) -> str:
 def _join(caller: Caller, message: Message) -> str:
     request = Join.of(message)
     durable, partitions = hub().members.join(caller.connection, request.id, request.name, access=caller.access)
-    return answers.message(
-        "subscribed",
-        id=request.id,
-        subscription=request.name,
-        partitions=list(partitions),
-        ack_deadline=durable.rules.ack_deadline_ms // 1000,
-        request=message.request,
-    )
+    return answers.joined(message.request, request.id, durable, partitions)
 
 
 def _ack(caller: Caller, message: Message) -> str:
@@ -87,27 +80,27 @@ def _ack(caller: Caller, message: Message) -> str:
     else:
         ack = groups.AckStream(caller.connection, request.stream, request.sequence, request.frame)
         hub().members.acknowledge_stream(request.id, ack, access=caller.access)
-    return answers.message("acknowledged", id=request.id, request=message.request)
+    return answers.acknowledged(message.request, request.id)
 
 
 def _nack(caller: Caller, message: Message) -> str:
     request = Nack.of(message)
     about = (request.stream, request.sequence, request.reason, request.delay_ms, request.park, request.frame)
     hub().members.fail(request.id, groups.Nack(caller.connection, *about), access=caller.access)
-    return answers.message("acknowledged", id=request.id, request=message.request)
+    return answers.acknowledged(message.request, request.id)
 
 
 def _release(caller: Caller, message: Message) -> str:
     request = Release.of(message)
     hub().members.release(caller.connection, request.id, request.partition, access=caller.access, frame=request.frame)
-    return answers.message("released", id=request.id, partition=request.partition, request=message.request)
+    return answers.released(message.request, request.id, request.partition)
 
 
 def _unsubscribe(caller: Caller, message: Message) -> str:
     message.require_known(UNSUBSCRIBE.members)
     own_id = message.subscription()
     hub().members.unsubscribe(caller.connection, own_id)
-    return answers.message("unsubscribed", id=own_id, request=message.request)
+    return answers.unsubscribed(message.request, own_id)
 
 
 def _publish(caller: Caller, message: Message) -> str:
@@ -120,7 +113,7 @@ def _publish(caller: Caller, message: Message) -> str:
 
 def _ping(_: Caller, message: Message) -> str:
     message.require_known(PING.members)
-    return answers.message("pong", request=message.request)
+    return answers.pong(message.request)
 
 
 _ACTIONS: Mapping[str, Callable[[Caller, Message], str]] = {

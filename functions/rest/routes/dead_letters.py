@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from eventstore.streams import StreamName
+    from functions.answers.subscriptions import Redriven
     from functions.rest.responses import Answer
 
 __all__ = ["router"]
@@ -75,4 +76,5 @@ def purge() -> Answer:
 
 
 def _accepted(name: DurableName, streams: Sequence[StreamName]) -> Answer:
-    return responses.json_of(202, {"subscription": name, "streams": list(streams)})
+    answer: Redriven = {"subscription": name, "streams": list(streams)}
+    return responses.json_of(202, answer)

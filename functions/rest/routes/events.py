@@ -17,6 +17,8 @@ from functions.rest.queries import all_query, choice, single_value, stream_named
 from functions.rest.request import Request, segment
 
 if TYPE_CHECKING:
+    from functions.answers.members import Results
+    from functions.answers.streams import EventPageHead
     from functions.rest.responses import Answer
 
 __all__ = ["router"]
@@ -38,7 +40,8 @@ def publish() -> Answer:
     events = from_http(request.headers, request.body)
     results = hub().publisher.publish(events, access=request.access, stream=stream, expected=condition)
     status = 200 if all(result.duplicate for result in results) else 201
-    return responses.json_of(status, {"results": [responses.published(result) for result in results]})
+    answer: Results = {"results": [responses.published(result) for result in results]}
+    return responses.json_of(status, answer)
 
 
 @router.get("/events")
@@ -55,8 +58,8 @@ def search() -> Answer:
     headers = {"Vary": "Accept", **responses.link(request, page.next)}
     if prefers_batch(request.headers):
         return responses.batch(events, headers={**headers, **responses.missing_headers(page.lost)})
-    members = {"cursor": page.cursor, **responses.missing(page.lost)}
-    return responses.page(members, events, following=page.next, headers=headers)
+    head: EventPageHead = {"cursor": page.cursor, **responses.missing(page.lost)}
+    return responses.page(head, events, following=page.next, headers=headers)
 
 
 @router.get("/events/<event_id>")

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from eventstore.ports import Slice
     from eventstore.positions import Epoch
     from eventstore.streams import StreamState
+    from functions.answers.streams import StreamPageHead, Streams
     from functions.rest.responses import Answer
 
 __all__ = ["router"]
@@ -63,8 +64,8 @@ def read(stream: str) -> Answer:
     headers |= {"ETag": entity_tag(page.state, page.epoch, batch=batch), **responses.link(request, page.next)}
     if batch:
         return responses.batch(events, headers={**headers, **responses.missing_headers(page.lost)})
-    members = {"stream": name, "head": page.state.head, **responses.missing(page.lost)}
-    return responses.page(members, events, following=page.next, headers=headers)
+    head: StreamPageHead = {"stream": name, "head": page.state.head, **responses.missing(page.lost)}
+    return responses.page(head, events, following=page.next, headers=headers)
 
 
 @router.post("/streams")
@@ -89,10 +90,10 @@ def overview() -> Answer:
     query = names_query(request.query, STREAMS)
     states = hub().reader.streams(access=request.access, prefix=query.prefix, after=query.after, count=query.limit + 1)
     following = token_of(STREAMS, states[query.limit - 1].name) if len(states) > query.limit else None
-    body: dict[str, object] = {"streams": [responses.stream(state) for state in states[: query.limit]]}
+    answer: Streams = {"streams": [responses.stream(state) for state in states[: query.limit]]}
     if following:
-        body["next"] = following
-    return responses.json_of(200, body, headers=responses.link(request, following))
+        answer["next"] = following
+    return responses.json_of(200, answer, headers=responses.link(request, following))
 
 
 @router.get("/streams/<stream>")

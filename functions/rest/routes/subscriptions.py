@@ -17,6 +17,7 @@ from functions.rest.subscription_answers import definition, standing
 from functions.rest.tokens import SUBSCRIPTIONS, token_of
 
 if TYPE_CHECKING:
+    from functions.answers.subscriptions import Moved, Subscriptions
     from functions.rest.responses import Answer
 
 __all__ = ["router"]
@@ -52,10 +53,10 @@ def overview() -> Answer:
     following = (
         token_of(SUBSCRIPTIONS, subscriptions[query.limit - 1].name) if len(subscriptions) > query.limit else None
     )
-    body: dict[str, object] = {"subscriptions": [definition(durable) for durable in subscriptions[: query.limit]]}
+    answer: Subscriptions = {"subscriptions": [definition(durable) for durable in subscriptions[: query.limit]]}
     if following:
-        body["next"] = following
-    return responses.json_of(200, body, headers=responses.link(request, following))
+        answer["next"] = following
+    return responses.json_of(200, answer, headers=responses.link(request, following))
 
 
 @router.get("/subscriptions/<subscription>")
@@ -106,7 +107,8 @@ def replay(subscription: str) -> Answer:
     require_known(request.query)
     name, start = _name(subscription), replay_place(json_body(request))
     partitions = hub().durable_subscriptions.replay(name, start, access=request.access)
-    return responses.json_of(202, {"id": name, "partitions": list(partitions)})
+    answer: Moved = {"id": name, "partitions": list(partitions)}
+    return responses.json_of(202, answer)
 
 
 def _name(subscription: str) -> DurableName:

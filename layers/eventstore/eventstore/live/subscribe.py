@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from eventstore.access import IN_BODY, IN_URL, Scope
 from eventstore.errors import StreamGone
@@ -41,8 +41,8 @@ class Subscribed:
     renewed: Sequence[int] = ()
 
     @property
-    def recovery(self) -> str:
-        """How completely it resumes: `complete`, `truncated` or `new-epoch`."""
+    def recovery(self) -> Literal["complete", "truncated", "new-epoch"]:
+        """How completely it resumes."""
         if self.renewed:
             return "new-epoch"
         return "truncated" if self.missing or self.missing_more else "complete"
