@@ -16,7 +16,7 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from eventstore_dev.stack import running
+from eventstore_dev.running import running
 from eventstore_dev.terminal import Terminal
 from tests.e2e.dev.conftest import LIMITS, TEMPLATE, Running
 
