@@ -19,6 +19,7 @@ from eventstore_dev.lambda_api import PREFIX
 from eventstore_dev.origins import is_safe, refusal_of
 from eventstore_dev.queues.local import TARGET
 from eventstore_dev.signatures import signed_for
+from eventstore_dev.unsigned_calls import unsigned_call
 
 if TYPE_CHECKING:
     from eventstore_dev.aws_services import AwsServices
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from eventstore_dev.origins import Origins
     from eventstore_dev.queues.served import Queues
     from eventstore_dev.rest import RestGateway
-    from eventstore_dev.signatures import SignedFor
+    from eventstore_dev.signatures import Scope
     from eventstore_dev.terminal import Terminal
     from eventstore_dev.websocket.gateway import WebSocketGateway
 
@@ -77,6 +78,8 @@ class Doors:
             self.terminal.access(request.method, path, HTTPStatus.FORBIDDEN, seconds=0, outcome=None)
             self.terminal.complain(f"403: {refused.reason}")
             return refusal_of(refused, problem=serve is None)
+        if serve is None and (scope := await unsigned_call(request)) is not None:
+            serve = self._service(scope)
         return await (serve or self.rest.serve)(request)
 
     def _claimed(self, request: web.BaseRequest) -> _Door | None:
@@ -97,6 +100,6 @@ class Doors:
             return self.queues.serve
         return None
 
-    def _service(self, scope: SignedFor) -> _Door:
+    def _service(self, scope: Scope) -> _Door:
         own: dict[str, _Door] = {"lambda": self.lambda_api.serve, "sqs": self.queues.serve}
         return own.get(scope.service) or partial(self.services.serve, scope=scope)
