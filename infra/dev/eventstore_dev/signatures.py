@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
-from eventstore_dev.cloudformation import REGION
+from eventstore_dev.aws_names import REGION
 
 if TYPE_CHECKING:
     from aiohttp import web

@@ -12,13 +12,13 @@ from aiohttp import web
 from eventstore_dev import reload
 from eventstore_dev.addresses import Addresses
 from eventstore_dev.aws_services import AwsServices
-from eventstore_dev.cloudformation import declared_parameters
 from eventstore_dev.configuration import Configuration
 from eventstore_dev.doors import Doors
 from eventstore_dev.invocation import Invocation, Limits, new_trace_id
 from eventstore_dev.lambda_api import LambdaApi
 from eventstore_dev.lifeline import Lifeline
 from eventstore_dev.origins import Origins
+from eventstore_dev.parameters import declared_parameters
 from eventstore_dev.pool import Pool
 from eventstore_dev.queues.broker import BrokerError
 from eventstore_dev.queues.served import Queues

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from moto.sqs.exceptions import SQSException
 from moto.sqs.models import Message, Queue
 
-from eventstore_dev.cloudformation import ACCOUNT, REGION
+from eventstore_dev.aws_names import ACCOUNT, REGION
 from eventstore_dev.queues.bell import Bell
 from eventstore_dev.queues.deduplication import RecentlySent
 from eventstore_dev.queues.lanes import Lanes
