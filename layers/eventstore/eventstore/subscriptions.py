@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from eventstore.filters import Filter, parse_filters
 from eventstore.groups import Rules
@@ -25,6 +25,7 @@ __all__ = [
     "Subscription",
     "SubscriptionId",
     "SubscriptionKey",
+    "Target",
     "version_tag",
 ]
 
@@ -119,6 +120,46 @@ class Subscription(_Selective):
 
 
 @dataclass(frozen=True, slots=True)
+class Target:
+    """Where the hub pushes the events of a durable subscription that has no members.
+
+    Attributes:
+        kind: `lambda`, `sqs`, `http` or `eventbridge`.
+        address: The name or ARN of the function, the URL of the queue, the URL, or the name or ARN of the event bus.
+        batch: The most events of one call.
+        concurrency: How many streams of a partition are pushed side by side.
+        mode: For `http`, the content mode of the CloudEvents HTTP binding: `structured` or `binary` for single events,
+            `batched` for several. Empty for others.
+        headers: For `http`, names and values of additional header fields.
+        secret: For `http`, the name or ARN of the secret that requests are signed with; empty for none. The hub never
+            stores the secret itself.
+    """
+
+    kind: str
+    address: str
+    batch: int = 1
+    concurrency: int = 5
+    mode: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    secret: str = ""
+
+    def members(self) -> dict[str, Any]:
+        """Return the members that `of_members` reads, as JSON values."""
+        members = {"kind": self.kind, "address": self.address, "batch": self.batch, "concurrency": self.concurrency}
+        return members | {
+            "mode": self.mode,
+            "headers": [list(header) for header in self.headers],
+            "secret": self.secret,
+        }
+
+    @classmethod
+    def of_members(cls, members: Mapping[str, Any]) -> Target:
+        """Return the target that was encoded."""
+        headers = tuple((name, value) for name, value in members["headers"])
+        return cls(**{**members, "headers": headers})
+
+
+@dataclass(frozen=True, slots=True)
 class Durable(_Selective):
     """A durable subscription: it has a name, and outlives connections.
 
@@ -130,6 +171,7 @@ class Durable(_Selective):
         rules: The deadlines and limits of its members.
         created: When it was created, in milliseconds since 1970.
         version: The number of its definition, from 1; every change adds 1.
+        target: Where its events are pushed; None if members receive them.
     """
 
     key: SubscriptionKey
@@ -139,18 +181,24 @@ class Durable(_Selective):
     rules: Rules = field(default=Rules())
     created: int = 0
     version: int = 1
+    target: Target | None = None
 
     def encoded(self) -> str:
         """Return the text that `decoded` reads."""
         rules = [self.rules.ack_deadline_ms, self.rules.max_attempts, self.rules.max_in_flight]
         members = [self.key, self.name, json.loads(self.filter.text), self.streams, rules, self.created, self.version]
+        if self.target is not None:
+            members.append({"target": self.target.members()})
         return json.dumps(members, separators=(",", ":"))
 
     @classmethod
     def decoded(cls, text: str) -> Durable:
         """Return the subscription that was encoded. A text of an earlier release has no version."""
-        key, name, filters, streams, rules, created, *version = json.loads(text)
-        return cls(key, name, parse_filters(filters), tuple(streams), Rules(*rules), created, *version)
+        key, name, filters, streams, rules, created, *later = json.loads(text)
+        version = later[0] if later else 1
+        options: dict[str, Any] = later[1] if len(later) > 1 else {}
+        target = Target.of_members(options["target"]) if "target" in options else None
+        return cls(key, name, parse_filters(filters), tuple(streams), Rules(*rules), created, version, target)
 
 
 def version_tag(durable: Durable) -> str:

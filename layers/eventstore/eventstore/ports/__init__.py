@@ -11,8 +11,9 @@ from eventstore.ports.durables import Durables
 from eventstore.ports.letters import DeadLetter, DeadLetters
 from eventstore.ports.log import Log
 from eventstore.ports.log_values import Appended, Deleted, Lag, Missing, PartitionStats, Slice, Tail
-from eventstore.ports.queues import Deliveries, DispatchQueue
+from eventstore.ports.queues import Deliveries, DispatchQueue, Pushes
 from eventstore.ports.registry import Registry, Start, Started
+from eventstore.ports.targets import Refusal, TargetAdapter, Throttled, Unavailable
 from eventstore.ports.turns import Behind, Candidates, Turn, TurnResult, Turns
 from eventstore.ports.wakeups import Wakeups
 
@@ -32,13 +33,18 @@ __all__ = [
     "Log",
     "Missing",
     "PartitionStats",
+    "Pushes",
+    "Refusal",
     "Registry",
     "Slice",
     "Start",
     "Started",
     "Tail",
+    "TargetAdapter",
+    "Throttled",
     "Turn",
     "TurnResult",
     "Turns",
+    "Unavailable",
     "Wakeups",
 ]

@@ -8,11 +8,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from eventstore.frames.frame import Delivery
+    from eventstore.frames.pushes import Push, PushResult
     from eventstore.groups import Member
     from eventstore.streams import DurableName
     from eventstore.subscriptions import ConnectionId
 
-__all__ = ["Deliveries", "DispatchQueue"]
+__all__ = ["Deliveries", "DispatchQueue", "Pushes"]
 
 
 class DispatchQueue(Protocol):
@@ -32,6 +33,9 @@ class DispatchQueue(Protocol):
     def connection_closed(self, connection: ConnectionId) -> None:
         """Request the removal of a closed connection and its subscriptions."""
 
+    def pushed(self, result: PushResult) -> None:
+        """Report what came of a push. The partition's next turn applies it."""
+
     def subscription_deleted(self, name: DurableName, members: Iterable[Member]) -> None:
         """Request that members are notified that their durable subscription was deleted.
 
@@ -49,4 +53,15 @@ class Deliveries(Protocol):
 
         Raises:
             QueueUnavailable: Not all deliveries were sent. The sent deliveries of each shard precede the unsent ones.
+        """
+
+
+class Pushes(Protocol):
+    """Sends events for targets to `push`."""
+
+    def send(self, pushes: Sequence[Push]) -> None:
+        """Send pushes. Those of one group are made in this order; one that is sent twice within minutes is made once.
+
+        Raises:
+            QueueUnavailable: Not all pushes were sent. The sent pushes of each group precede the unsent ones.
         """

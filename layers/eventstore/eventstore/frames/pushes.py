@@ -1,0 +1,177 @@
+"""Pushes: events on their way to the target of a durable subscription, and what came of them.
+
+A push is text: a line of JSON that describes it, then the events as they are pushed. Events are spliced and never parsed,
+as in deliveries.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+from eventstore.frames.frame import escape_for_sqs
+from eventstore.subscriptions import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from eventstore.streams import DurableName, StreamName
+    from eventstore.subscriptions import SubscriptionKey
+
+__all__ = ["Failed", "Push", "PushResult", "PushedEvent"]
+
+
+class PushedEvent(NamedTuple):
+    """An event that is pushed.
+
+    Attributes:
+        stream: Its stream.
+        sequence: Its sequence in the stream.
+        text: The event in the CloudEvents JSON format, with the hub's extensions.
+    """
+
+    stream: StreamName
+    sequence: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """Events for a target, in the order of the log.
+
+    Attributes:
+        subscription: The name of the durable subscription.
+        key: Its key.
+        partition: The partition of the events.
+        frame: The number of the frame.
+        cursor: The cursor of the frame; empty if all events are of one held stream.
+        target: Where the events go.
+        timeout_ms: The most milliseconds that one call of the target may take.
+        attempt: The number of the attempt of the first event, from 1.
+        events: The events; some of them if an earlier call had no time for all.
+        part: How often the push was cut because time ran out.
+    """
+
+    subscription: DurableName
+    key: SubscriptionKey
+    partition: int
+    frame: int
+    cursor: str
+    target: Target
+    timeout_ms: int
+    attempt: int
+    events: Sequence[PushedEvent]
+    part: int = 0
+
+    @property
+    def group(self) -> str:
+        """The group within which pushes keep their order."""
+        return f"{self.key}-{self.partition}"
+
+    @property
+    def identity(self) -> str:
+        """The same for each copy of this push, and for nothing else."""
+        return f"{self.key}-{self.partition}-{self.frame}-{self.part}"
+
+    def encoded(self) -> str:
+        """Return the text that `decoded` reads."""
+        texts = [escape_for_sqs(event.text) for event in self.events]
+        head = {
+            "subscription": self.subscription,
+            "key": self.key,
+            "partition": self.partition,
+            "frame": self.frame,
+            "cursor": self.cursor,
+            "target": self.target.members(),
+            "timeout_ms": self.timeout_ms,
+            "attempt": self.attempt,
+            "part": self.part,
+            "events": [
+                [event.stream, event.sequence, len(text)] for event, text in zip(self.events, texts, strict=True)
+            ],
+        }
+        return json.dumps(head, separators=(",", ":")) + "\n" + "".join(texts)
+
+    @classmethod
+    def decoded(cls, text: str) -> Push:
+        """Return the push that was encoded."""
+        line, _, texts = text.partition("\n")
+        head = json.loads(line)
+        ends = list(accumulate((length for _, _, length in head["events"]), initial=0))
+        events = [
+            PushedEvent(stream, sequence, texts[start:end])
+            for (stream, sequence, _), (start, end) in zip(head["events"], pairwise(ends), strict=True)
+        ]
+        return cls(**{**head, "target": Target.of_members(head["target"]), "events": events})
+
+    def rest(self, events: Sequence[PushedEvent]) -> Push:
+        """Return a push of the events that are left."""
+        return replace(self, events=events, part=self.part + 1)
+
+
+class Failed(NamedTuple):
+    """An event that could not be pushed.
+
+    Attributes:
+        stream: Its stream.
+        sequence: Its sequence in the stream.
+        reason: Why, in the target's own words.
+        delay_ms: The milliseconds until the next attempt; None for the hub's own backoff.
+        park: Whether to park the stream without another attempt.
+        counts: Whether it counts as an attempt. It does not if the target asked to slow down, or was not asked at all.
+    """
+
+    stream: StreamName
+    sequence: int
+    reason: str
+    delay_ms: int | None = None
+    park: bool = False
+    counts: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PushResult:
+    """What came of a push, or of a part of it.
+
+    Attributes:
+        subscription: As in `Push`.
+        key: As in `Push`.
+        partition: As in `Push`.
+        frame: As in `Push`.
+        cursor: As in `Push`; empty also if some events are still to be pushed.
+        handled: Per stream, the sequence of the last event that the target has handled.
+        failed: The first event of each stream that failed.
+        unavailable: Why the target could not be reached, if it could not; else empty.
+        pause_ms: For how many milliseconds nothing should be pushed, because the target asked to slow down.
+    """
+
+    subscription: DurableName
+    key: SubscriptionKey
+    partition: int
+    frame: int
+    cursor: str
+    handled: dict[StreamName, int]
+    failed: Sequence[Failed] = ()
+    unavailable: str = ""
+    pause_ms: int = 0
+
+    def encoded(self) -> str:
+        """Return the text that `decoded` reads."""
+        members = [
+            self.subscription,
+            self.key,
+            self.partition,
+            self.frame,
+            self.cursor,
+            self.handled,
+            list(self.failed),
+        ]
+        return json.dumps([*members, self.unavailable, self.pause_ms], separators=(",", ":"))
+
+    @classmethod
+    def decoded(cls, text: str) -> PushResult:
+        """Return the result that was encoded."""
+        *members, failed, unavailable, pause_ms = json.loads(text)
+        return cls(*members, [Failed(*one) for one in failed], unavailable, pause_ms)
