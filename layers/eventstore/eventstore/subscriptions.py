@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from eventstore.filters import Filter, parse_filters
@@ -145,12 +145,7 @@ class Target:
 
     def members(self) -> dict[str, Any]:
         """Return the members that `of_members` reads, as JSON values."""
-        members = {"kind": self.kind, "address": self.address, "batch": self.batch, "concurrency": self.concurrency}
-        return members | {
-            "mode": self.mode,
-            "headers": [list(header) for header in self.headers],
-            "secret": self.secret,
-        }
+        return asdict(self)
 
     @classmethod
     def of_members(cls, members: Mapping[str, Any]) -> Target:

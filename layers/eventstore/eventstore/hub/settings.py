@@ -34,6 +34,7 @@ class Settings:
         log_level: The lowest severity that is logged (`LOG_LEVEL`).
         bells_url: The dispatch queue (`BELLS_QUEUE_URL`); empty disables live delivery.
         deliveries_url: The queue of deliveries (`DELIVERIES_QUEUE_URL`).
+        pushes_url: The queue of pushes to targets (`PUSHES_QUEUE_URL`); empty if there are no targets.
         alarms_url: The queue of delayed requests for turns (`ALARMS_QUEUE_URL`).
         letters_url: The queue of dead letters (`DEAD_LETTERS_QUEUE_URL`).
         connections_url: The address of the @connections API of the WebSocket API (`CONNECTIONS_URL`).
@@ -54,6 +55,7 @@ class Settings:
     rest_url: str
     auth: str = "none"
     allowed_origins: tuple[str, ...] = ()
+    pushes_url: str = ""
 
     @property
     def authorizes(self) -> bool:
@@ -80,6 +82,7 @@ class Settings:
             rest_url=environment.get("REST_URL", "").rstrip("/"),
             auth=_one_of(environment, "AUTH", _AUTHS),
             allowed_origins=_origins(environment.get("ALLOWED_ORIGINS") or ""),
+            pushes_url=environment.get("PUSHES_QUEUE_URL", ""),
         )
 
 
