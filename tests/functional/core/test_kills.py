@@ -574,7 +574,7 @@ ADAPTERS = {
     ports.Turns: "SkewedTurns",
 }
 
-READ = ("describe", "lag", "locate", "ping", "read", "stats", "streams", "wait")
+READ = ("describe", "lag", "locate", "ping", "positions_at", "read", "stats", "streams", "times", "wait")
 WITHOUT_EFFECT = {"SkewedTurns.reached", *(f"RedisLog.{name}" for name in READ)}
 """Calls that only read."""
 
