@@ -11,6 +11,7 @@ from eventstore.adapters.redis import durables, log, registry, turns
 from eventstore.errors import TurnLost
 from eventstore.groups import Member
 from eventstore.live import dispatch
+from eventstore.subscriptions import Connection
 from functions.hub import hub
 from functions.queues import in_order
 
@@ -39,7 +40,9 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> PartialItemFail
 
     def handle(body: str) -> None:
         message = json.loads(body)
-        if "gone" in message:
+        if "close" in message:
+            hub().closing_connections.close(Connection(message["gone"], message["close"], message["opened"]))
+        elif "gone" in message:
             hub().members.disconnect(message["gone"])
         elif "ended" in message:
             hub().deletion_notices.send(Member(message["ended"], message["id"]), message["subscription"])

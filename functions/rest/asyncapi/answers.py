@@ -87,7 +87,7 @@ ANSWERS: Mapping[str, HubMessage] = {
     ),
     "error": _answer(
         "error",
-        "The request was refused; or a durable subscription was deleted.",
+        "The request was refused; or a durable subscription was deleted; or an operator closes the connection.",
         {**PROBLEM, "id": _ID},
         {"code": "invalid-filter", "detail": "the string is empty", "pointer": "/filters/0/prefix", "id": "s1"},
         optional=(*(name for name in PROBLEM if name not in {"code", "detail"}), "id"),

@@ -90,5 +90,12 @@ HUB_EVENTS: Mapping[str, HubMessage] = {
         {"data": {"code": "malformed", "detail": "not JSON: a value is expected at line 1"}},
         optional=("subject",),
     ),
+    "hubClosed": _hub_event(
+        "closed",
+        "An operator closes the connection.",
+        opened({name: PROBLEM[name] for name in ("code", "detail")}),
+        {},
+        {"data": {"code": "connection-not-found", "detail": "an operator closed this connection; connect again"}},
+    ),
 }
 """What the hub sends, by the names of messages."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from functions.rest import models, subscription_models
+from functions.rest.openapi.connections import CONNECTION_SCHEMAS
 from functions.rest.openapi.events import EVENT_SCHEMAS
 from functions.rest.openapi.shapes import COUNT, MISSING_RANGE, NAME, RESULT, SEQUENCE, TIME, TOKEN, closed, many, ref
 from functions.rest.openapi.subscription_schemas import SUBSCRIPTION_SCHEMAS, SUMMARY
@@ -55,6 +56,7 @@ def schemas() -> dict[str, Any]:
         "Stream": _stream(),
         "Streams": closed({"streams": {"type": "array", "items": ref("Stream")}, "next": TOKEN}, optional=("next",)),
         **SUBSCRIPTION_SCHEMAS,
+        **CONNECTION_SCHEMAS,
         "Health": closed({"status": {"type": "string", "const": "ok"}, "version": {"type": "string"}}),
         "Stats": _stats(),
         "Renewed": closed({"partitions": many(closed({"partition": COUNT, "epoch": _EPOCH}))}),

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
     from eventstore.frames.frame import Delivery
     from eventstore.groups import Member
+    from eventstore.subscriptions import Connection
 
 __all__ = ["Deliveries", "DispatchQueue"]
 
@@ -29,6 +30,13 @@ class DispatchQueue(Protocol):
 
     def connection_closed(self, connection: str) -> None:
         """Request the removal of a closed connection and its subscriptions."""
+
+    def close_connection(self, connection: Connection) -> None:
+        """Request that a connection is removed and closed, and that its client is notified.
+
+        Args:
+            connection: The connection. It may be removed before the request is handled.
+        """
 
     def subscription_deleted(self, name: str, members: Iterable[Member]) -> None:
         """Request that members are notified that their durable subscription was deleted.

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from eventstore.frames.frame import Delivery
     from eventstore.groups import Member
     from eventstore.ports import DeadLetter
+    from eventstore.subscriptions import Connection
 
 __all__ = ["SqsDeliveries", "SqsDispatchQueue", "SqsLetters"]
 
@@ -75,6 +76,12 @@ class SqsDispatchQueue:
     def connection_closed(self, connection: str) -> None:
         """See `DispatchQueue.connection_closed`."""
         self._send([(_gone_group(connection), json.dumps({"gone": connection}))])
+
+    def close_connection(self, connection: Connection) -> None:
+        """See `DispatchQueue.close_connection`."""
+        # An older version of dispatch handles it as `connection_closed`, and passes over the other members.
+        body = {"gone": connection.id, "close": connection.protocol, "opened": connection.opened}
+        self._send([(_gone_group(connection.id), json.dumps(body))])
 
     def subscription_deleted(self, name: str, members: Iterable[Member]) -> None:
         """See `DispatchQueue.subscription_deleted`."""
