@@ -140,6 +140,19 @@ class RegistryContract:
             [record] = registry.records(["c"])
             assert [each.frames for each in record.ephemeral] == [{0: 12, 2: 4}, {0: 3}]
 
+        def test_after_a_restore_a_record_has_the_numbers_that_turns_continue_from(
+            self, registry: Registry, turns: Turns, log: Log
+        ) -> None:
+            connected(registry)
+            one = subscription()
+            registry.subscribe(one, {0: Start.NOW})
+            turns.commit(begin(turns), TurnResult(frames={one.key: 12}))
+            log.renew()
+            turn = begin(turns)
+            assert turn.frame_offset > 0
+            [record] = registry.records(["c"])
+            assert record.ephemeral[0].frames == {0: turns.frames(turn, [one.key])[one.key]}
+
     class TestSubscribing:
         def test_an_id_serves_once_even_after_it_ended(self, registry: Registry) -> None:
             connected(registry)

@@ -22,7 +22,7 @@ from eventstore.adapters.redis.partitions import Partitions, random_epoch
 from eventstore.adapters.redis.scripts import Script
 from eventstore.errors import ConnectionNotFound, SubscriptionConflict, SubscriptionNotFound, TooManySubscriptions
 from eventstore.live.index_terms import terms_of
-from eventstore.ports import FIRST_LISTED, ListedConnection, Start, Started
+from eventstore.ports import ListedConnection, Start, Started
 from eventstore.positions import BEGINNING, END_OF_APPEND, Position
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class RedisRegistry:
         with ANSWERING:
             return decode_connection(connection_id, self._client.hmget(connection_key(connection_id), FIELDS))
 
-    def listed(self, *, after: ListedConnection = FIRST_LISTED, count: int) -> Sequence[ListedConnection]:
+    def listed(self, *, after: ListedConnection, count: int) -> Sequence[ListedConnection]:
         """See `Registry.listed`."""
         connections: list[ListedConnection] = []
         offset = 0
