@@ -11,7 +11,8 @@ from eventstore.adapters.redis import durables, log, registry, turns
 from eventstore.errors import TurnLost
 from eventstore.groups import Member
 from eventstore.live import dispatch
-from eventstore.subscriptions import Connection
+from eventstore.streams import DurableName
+from eventstore.subscriptions import Connection, ConnectionId, SubscriptionId
 from functions.hub import hub
 from functions.queues import in_order
 
@@ -41,11 +42,13 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> PartialItemFail
     def handle(body: str) -> None:
         message = json.loads(body)
         if "close" in message:
-            hub().closing_connections.close(Connection(message["gone"], message["close"], message["opened"]))
+            connection = Connection(ConnectionId(message["gone"]), message["close"], message["opened"])
+            hub().closing_connections.close(connection)
         elif "gone" in message:
-            hub().members.disconnect(message["gone"])
+            hub().members.disconnect(ConnectionId(message["gone"]))
         elif "ended" in message:
-            hub().deletion_notices.send(Member(message["ended"], message["id"]), message["subscription"])
+            member = Member(ConnectionId(message["ended"]), SubscriptionId(message["id"]))
+            hub().deletion_notices.send(member, DurableName(message["subscription"]))
         elif "alarm" in message:
             # An alarm only requests a turn: alarms of one partition may be handled in parallel, its turns may not.
             _notify(message["alarm"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from eventstore.errors import InvalidCursor
 from eventstore.ports import ListedConnection
@@ -12,6 +12,8 @@ from eventstore.streams import is_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from eventstore.subscriptions import ConnectionId
 
 __all__ = [
     "CONNECTIONS",
@@ -75,7 +77,7 @@ def connection_of(token: str) -> ListedConnection:
     match _words_of(CONNECTIONS, token):
         # Not every id of a connection is a name: those of API Gateway end in `=`.
         case [opened, connection] if _TIME.fullmatch(opened) and connection:
-            return ListedConnection(int(opened), connection)
+            return ListedConnection(int(opened), cast("ConnectionId", connection))
     raise _not_of_this_list()
 
 

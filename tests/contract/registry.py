@@ -314,7 +314,30 @@ class RegistryContract:
             turn = turns.begin(0, events=9, behind=9)
             turns.commit(turn, TurnResult(caught_up={each.key: terms_of(each) for each in (one, other)}))
             [term] = terms_of(one)
-            assert dict(turns.candidates(0, [term, "0" * 16])) == {term: [one.key]}
+            turns.commit(turns.begin(0, events=9, behind=9), TurnResult(frames={one.key: 7}))
+            turn = turns.begin(0, events=9, behind=9)
+            assert turns.candidates(turn, [term, "0" * 16]) == ({term: [one.key]}, {one.key: 7})
+            assert turns.candidates(turn, terms_of(other)) == ({terms_of(other)[0]: [other.key]}, {other.key: 0})
+
+        def test_candidates_of_a_turn_that_was_overtaken_are_refused(self, turns: Turns) -> None:
+            turn = turns.begin(0, events=9, behind=9)
+            turns.begin(0, events=9, behind=9)
+            for terms in ([], ["0" * 16]):
+                with pytest.raises(TurnLost):
+                    turns.candidates(turn, terms)
+
+        def test_many_candidates_are_found_whose_frames_are_asked_for(self, turns: Turns, registry: Registry) -> None:
+            ones = [subscription(f"s{number}", connection=f"c{number}") for number in range(300)]
+            for one in ones:
+                connected(registry, one.connection)
+                registry.subscribe(one, {0: Start.NOW})
+            turn = turns.begin(0, events=9, behind=300)
+            result = TurnResult(caught_up={one.key: terms_of(one) for one in ones}, frames={one.key: 5 for one in ones})
+            turns.commit(turn, result)
+            turn = turns.begin(0, events=9, behind=9)
+            keys_by_term, last_frames = turns.candidates(turn, terms_of(ones[0]))
+            assert sorted(keys_by_term[terms_of(ones[0])[0]]) == sorted(one.key for one in ones)
+            assert {**last_frames, **turns.frames(turn, [one.key for one in ones])} == {one.key: 5 for one in ones}
 
         def test_all_that_have_caught_up_are_found_once_each(self, turns: Turns, registry: Registry) -> None:
             connected(registry)
@@ -341,7 +364,7 @@ class RegistryContract:
             connected(registry)
             one = subscription()
             registry.subscribe(one, {0: Start.NOW})
-            assert Subscription.decoded(one.key, turns.definitions(0, [one.key])[one.key]) == one
+            assert turns.definitions(0, [one.key])[one.key] == one
             registry.unsubscribe("c", "s")
             assert turns.definitions(0, [one.key]) == {}
 
@@ -360,7 +383,7 @@ class RegistryContract:
             registry.disconnect("c")
             turns.commit(turn, TurnResult(frames={one.key: 12}, caught_up={one.key: terms_of(one)}))
             assert turns.frames(turn, [one.key]) == {one.key: 0}
-            assert not turns.candidates(0, terms_of(one))
+            assert turns.candidates(turn, terms_of(one)) == ({}, {})
 
         def test_a_turn_carries_whole_appends(self, turns: Turns, registry: Registry, log: Log) -> None:
             connected(registry)

@@ -237,7 +237,7 @@ PARSERS: dict[str, tuple[Callable[[Any], object], st.SearchStrategy[Any]]] = {
     "a preference": (lambda headers: conditions.wait_seconds(headers, seconds_left=29.0), HEADERS),
     "what is accepted": (conditions.prefers_batch, HEADERS),
     "a query of all streams": (queries.all_query, QUERIES),
-    "a query of one stream": (lambda query: queries.stream_query(query, wait=0), QUERIES),
+    "a query of one stream": (lambda query: queries.stream_query(query, wait_seconds=0), QUERIES),
     "a query of names": (lambda query: queries.names_query(query, STREAMS), QUERIES),
     "a query of connections": (queries.connections_query, QUERIES),
     "a query of dead letters": (queries.dead_letters_query, QUERIES),

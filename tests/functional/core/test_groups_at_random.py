@@ -74,7 +74,7 @@ class Work(RuleBasedStateMachine):
         super().__init__()
         client.flushall()
         self.live = Live(client, partitions=PARTITIONS)
-        rules = Rules(ack_deadline=DEADLINE, max_attempts=3, max_in_flight=4)
+        rules = Rules(ack_deadline_ms=DEADLINE, max_attempts=3, max_in_flight=4)
         self.durable = Durable("0" * 24, NAME, parse_filters([{"exact": {"type": "t"}}]), rules=rules)
         self.live.durables.create(self.durable, dict.fromkeys(range(PARTITIONS), Start.OLDEST))
         self.names = (f"c{number}" for number in itertools.count(1))

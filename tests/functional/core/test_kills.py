@@ -440,7 +440,7 @@ def changing(hub: Mortal) -> Iterator[None]:
 
 def waiting(hub: Mortal) -> Iterator[None]:
     """Deadlines and pauses: what is not acknowledged comes again, though nothing is published."""
-    durable(hub, ack_deadline=5_000)
+    durable(hub, ack_deadline_ms=5_000)
     hub.connect("a")
     join(hub, "a")
     hub.settle()

@@ -44,7 +44,7 @@ def subscriber(*, bare: bool) -> tuple[Subscription, int]:
         lambda builder: builder.add_events([_EVENT], [subscriber(bare=False)], bare=False),
         lambda builder: builder.add_events([_EVENT], [subscriber(bare=True)], bare=True),
         lambda builder: builder.add_live(_PLACE, [subscriber(bare=False)]),
-        lambda builder: builder.add_owned(_PLACE, _MEMBER, ack_deadline=30_000),
+        lambda builder: builder.add_owned(_PLACE, _MEMBER, ack_deadline_ms=30_000),
         lambda builder: builder.add_revoked(_MEMBER),
         lambda builder: builder.add_missing(_LOST, _PLACE, _MEMBER),
         lambda builder: builder.add_to_member([_EVENT], _MEMBER, resent=True),
@@ -68,7 +68,7 @@ def test_what_members_are_told_of_a_change_is_described(gateway: Gateway) -> Non
     client, _ = gateway.connect()
     client.send({"action": "subscribe", "id": "w", "subscription": NAME})
     client.received()
-    Trusted(hub().durable_subscriptions).change(NAME, Changes(ack_deadline=60_000), versions=None)
+    Trusted(hub().durable_subscriptions).change(NAME, Changes(ack_deadline_ms=60_000), versions=None)
     kinds: set[Any] = {message["type"] for message in client.received()}
     assert "changed" in kinds
 

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from eventstore.subscriptions import ConnectionId, SubscriptionId
+
 __all__ = ["CLOSING", "Address", "Delivery", "Kind", "Part", "Posting", "escape_for_sqs", "postings", "shard_of"]
 
 
@@ -47,8 +49,8 @@ class Address(NamedTuple):
         opened: When its connection was opened, in milliseconds since 1970, if it may not accept posts yet; 0 otherwise.
     """
 
-    connection: str
-    subscription: str
+    connection: ConnectionId
+    subscription: SubscriptionId
     frame: int
     opened: int
 
@@ -118,13 +120,13 @@ class Posting(NamedTuple):
         closes: Whether the connection is closed after the message.
     """
 
-    connection: str
+    connection: ConnectionId
     message: str
     opened: int
     closes: bool = False
 
 
-def shard_of(connection: str, shards: int) -> int:
+def shard_of(connection: ConnectionId, shards: int) -> int:
     """Return the shard of a connection. The order of frames is kept within a shard; shards do not wait for each other.
 
     Args:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from eventstore.errors import ConnectionNotFound
 from eventstore.frames.builder import closing, hub_event
 from eventstore.frames.frame import Address
-from eventstore.subscriptions import BARE
+from eventstore.subscriptions import BARE, SubscriptionId
 
 if TYPE_CHECKING:
     from eventstore.durable.membership import Members
@@ -40,7 +40,8 @@ class ClosingConnections:
         """
         # First, so that the frames of a turn that has begun are sent before the connection is closed.
         self.members.disconnect(connection.id)
-        self.deliveries.send([closing(_notice(connection), Address(connection.id, "", 0, connection.opened))])
+        to = Address(connection.id, SubscriptionId(""), 0, connection.opened)
+        self.deliveries.send([closing(_notice(connection), to)])
 
 
 def _notice(connection: Connection) -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from eventstore.frames.frame import Posting
     from eventstore.ports import Clock, Connections, DispatchQueue
+    from eventstore.subscriptions import ConnectionId
 
 __all__ = ["Deliverer", "Patience", "Unfinished"]
 
@@ -78,8 +79,8 @@ class Deliverer:
         self._jitter = jitter
         self._patience = patience or Patience()
         self._together = together
-        self._opened: set[str] = set()
-        self._given_up: set[str] = set()
+        self._opened: set[ConnectionId] = set()
+        self._given_up: set[ConnectionId] = set()
         self._threads = ThreadPoolExecutor(workers)
 
     def deliver(self, deliveries: Sequence[tuple[str, str]], *, until: int) -> Mapping[int, Exception]:
@@ -99,7 +100,7 @@ class Deliverer:
         call = _Call(until, shared=len({group for group, _ in deliveries}) > 1)
         failures: dict[str, tuple[int, Exception]] = {}
         for batch in _passes(deliveries, self._together):
-            by_connection: dict[str, list[tuple[int, Posting]]] = {}
+            by_connection: dict[ConnectionId, list[tuple[int, Posting]]] = {}
             for index, posts in batch:
                 if deliveries[index][0] not in failures:
                     for posting in posts:
@@ -113,7 +114,7 @@ class Deliverer:
         }
 
     def _post_in_parallel(
-        self, by_connection: Mapping[str, Sequence[tuple[int, Posting]]], call: _Call
+        self, by_connection: Mapping[ConnectionId, Sequence[tuple[int, Posting]]], call: _Call
     ) -> list[tuple[int, Exception]]:
         """Post to each connection, and return the index and the error of each delivery that failed."""
         if len(by_connection) == 1:
@@ -165,7 +166,7 @@ class Deliverer:
                 return True
             self._pause(failures)
 
-    def _close(self, connection: str, call: _Call) -> None:
+    def _close(self, connection: ConnectionId, call: _Call) -> None:
         """Close a connection, so that its client does not wait for frames that are never sent.
 
         Raises:
@@ -234,7 +235,7 @@ _REMEMBERED = 10_000
 """The number of connections that are remembered in each state, of some 100 bytes each."""
 
 
-def _remember(connection: str, known: set[str]) -> None:
+def _remember(connection: ConnectionId, known: set[ConnectionId]) -> None:
     if len(known) >= _REMEMBERED:
         known.clear()
     known.add(connection)

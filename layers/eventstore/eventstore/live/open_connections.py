@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from eventstore.access import Access
     from eventstore.durable.membership import Members
     from eventstore.ports import ConnectionRecord, DispatchQueue, Durables, EphemeralRecord, ListedConnection, Registry
-    from eventstore.subscriptions import Connection
+    from eventstore.streams import DurableName
+    from eventstore.subscriptions import Connection, ConnectionId, SubscriptionId
 
 __all__ = ["ConnectionPage", "ConnectionStatus", "Membership", "OpenConnections"]
 
@@ -36,8 +37,8 @@ class Membership:
         frames: Per partition that it owns, the number of the last frame.
     """
 
-    id: str
-    durable: str
+    id: SubscriptionId
+    durable: DurableName
     in_flight: int
     frames: Mapping[int, int]
 
@@ -131,7 +132,7 @@ class OpenConnections:
             if len(connections) == count or not may_go_on():
                 return ConnectionPage(connections, after)
 
-    def close(self, connection_id: str, *, access: Access) -> None:
+    def close(self, connection_id: ConnectionId, *, access: Access) -> None:
         """Close a connection: it gets no further frames, leaves its durable subscriptions, and its client is notified.
 
         Frames that were sent before may still arrive. The client may connect again. Once the request is enqueued, it is
@@ -165,7 +166,7 @@ class OpenConnections:
                 memberships.append(Membership(own_id, name, share.in_flight, share.frames))
             yield ConnectionStatus(record.connection, record.ephemeral, memberships)
 
-    def _shares_of(self, name: str) -> Mapping[Member, _Share]:
+    def _shares_of(self, name: DurableName) -> Mapping[Member, _Share]:
         """Return what each member of a durable subscription has of it; nothing if it was deleted."""
         shares: dict[Member, _Share] = defaultdict(_Share)
         for durable in self._durables.definitions([name]):

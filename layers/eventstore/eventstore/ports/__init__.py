@@ -21,13 +21,14 @@ from eventstore.ports.registry import (
     Start,
     Started,
 )
-from eventstore.ports.turns import Behind, Turn, TurnResult, Turns
+from eventstore.ports.turns import Behind, Candidates, Turn, TurnResult, Turns
 from eventstore.ports.wakeups import Wakeups
 
 __all__ = [
     "FIRST_LISTED",
     "Appended",
     "Behind",
+    "Candidates",
     "Clock",
     "ConnectionRecord",
     "Connections",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from eventstore.positions import Position
-    from eventstore.subscriptions import Connection, Subscription
+    from eventstore.positions import Epoch, Position
+    from eventstore.streams import DurableName, StreamName
+    from eventstore.subscriptions import Connection, ConnectionId, Subscription, SubscriptionId
 
 __all__ = ["FIRST_LISTED", "ConnectionRecord", "EphemeralRecord", "ListedConnection", "Registry", "Start", "Started"]
 
@@ -32,7 +33,7 @@ class Started:
         removals: The removal serial of the partition at that time (`Missing.serial`).
     """
 
-    epoch: str
+    epoch: Epoch
     position: Position
     removals: int
 
@@ -46,10 +47,11 @@ class ListedConnection(NamedTuple):
     """
 
     opened: int
-    id: str
+    id: ConnectionId
 
 
-FIRST_LISTED = ListedConnection(0, "")
+# A cast, for a cold start of REST needs nothing else of `subscriptions`.
+FIRST_LISTED = ListedConnection(0, cast("ConnectionId", ""))
 """Comes before every connection."""
 
 
@@ -64,9 +66,9 @@ class EphemeralRecord:
         frames: Per partition, the number of the last frame. Partitions that have sent no frame are left out.
     """
 
-    id: str
+    id: SubscriptionId
     filters: str
-    streams: tuple[str, ...]
+    streams: tuple[StreamName, ...]
     frames: Mapping[int, int]
 
 
@@ -82,7 +84,7 @@ class ConnectionRecord:
 
     connection: Connection
     ephemeral: Sequence[EphemeralRecord]
-    joined: Mapping[str, str]
+    joined: Mapping[SubscriptionId, DurableName]
 
 
 class Registry(Protocol):
@@ -95,7 +97,7 @@ class Registry(Protocol):
     def connect(self, connection: Connection) -> None:
         """Register a connection."""
 
-    def connection(self, connection_id: str) -> Connection | None:
+    def connection(self, connection_id: ConnectionId) -> Connection | None:
         """Return a registered connection; None if it is gone."""
 
     def listed(self, *, after: ListedConnection, count: int) -> Sequence[ListedConnection]:
@@ -106,7 +108,7 @@ class Registry(Protocol):
             count: The maximum number of connections.
         """
 
-    def records(self, connection_ids: Sequence[str]) -> Sequence[ConnectionRecord]:
+    def records(self, connection_ids: Sequence[ConnectionId]) -> Sequence[ConnectionRecord]:
         """Return the connections that are registered, each with its active subscriptions, in the order of the ids."""
 
     def subscribe(self, subscription: Subscription, starts: Mapping[int, Position | Start]) -> Mapping[int, Started]:
@@ -125,7 +127,7 @@ class Registry(Protocol):
             ConnectionNotFound: The connection is gone.
         """
 
-    def join(self, connection_id: str, subscription_id: str, durable: str) -> None:
+    def join(self, connection_id: ConnectionId, subscription_id: SubscriptionId, durable: DurableName) -> None:
         """Record that a connection is a member of a durable subscription. Repeating the call changes nothing.
 
         Args:
@@ -137,7 +139,7 @@ class Registry(Protocol):
             SubscriptionConflict, TooManySubscriptions, ConnectionNotFound: See `subscribe`.
         """
 
-    def joined(self, connection_id: str, subscription_id: str) -> str | None:
+    def joined(self, connection_id: ConnectionId, subscription_id: SubscriptionId) -> DurableName | None:
         """Return the name of the durable subscription that a connection joined.
 
         Args:
@@ -148,7 +150,7 @@ class Registry(Protocol):
             The name; None if the connection has no durable subscription of this id.
         """
 
-    def heard_from(self, connection_id: str, subscription_id: str) -> str | None:
+    def heard_from(self, connection_id: ConnectionId, subscription_id: SubscriptionId) -> DurableName | None:
         """Record that a member responded to its events now, and return what `joined` returns.
 
         Args:
@@ -156,10 +158,10 @@ class Registry(Protocol):
             subscription_id: The id that the client uses for the subscription.
         """
 
-    def silence(self, connection_id: str) -> int | None:
+    def silence(self, connection_id: ConnectionId) -> int | None:
         """Return the milliseconds since the last `heard_from` of a connection; None if there was none."""
 
-    def unsubscribe(self, connection_id: str, subscription_id: str) -> None:
+    def unsubscribe(self, connection_id: ConnectionId, subscription_id: SubscriptionId) -> None:
         """End a subscription. The caller leaves a durable subscription before.
 
         Args:
@@ -170,7 +172,7 @@ class Registry(Protocol):
             SubscriptionNotFound: The connection has no subscription of this id.
         """
 
-    def disconnect(self, connection_id: str) -> Sequence[str]:
+    def disconnect(self, connection_id: ConnectionId) -> Sequence[DurableName]:
         """Remove a connection and its ephemeral subscriptions. Repeating the call changes nothing.
 
         Returns:
@@ -178,10 +180,10 @@ class Registry(Protocol):
             caller calls `forget`; if there are none, the connection is forgotten at once.
         """
 
-    def forget(self, connection_id: str) -> None:
+    def forget(self, connection_id: ConnectionId) -> None:
         """Remove the last record of a disconnected connection, after its durable subscriptions were left."""
 
-    def expired_connections(self, *, before: int, count: int) -> Sequence[str]:
+    def expired_connections(self, *, before: int, count: int) -> Sequence[ConnectionId]:
         """Return the ids of the oldest connections.
 
         Args:

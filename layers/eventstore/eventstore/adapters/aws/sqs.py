@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from eventstore.frames.frame import Delivery
     from eventstore.groups import Member
     from eventstore.ports import DeadLetter
-    from eventstore.subscriptions import Connection
+    from eventstore.streams import DurableName, StreamName
+    from eventstore.subscriptions import Connection, ConnectionId, SubscriptionKey
 
 __all__ = ["SqsDeliveries", "SqsDispatchQueue", "SqsLetters"]
 
@@ -73,7 +74,7 @@ class SqsDispatchQueue:
         messages = [(f"p{partition}", json.dumps({"partition": partition})) for partition in partitions]
         self._send(messages)
 
-    def connection_closed(self, connection: str) -> None:
+    def connection_closed(self, connection: ConnectionId) -> None:
         """See `DispatchQueue.connection_closed`."""
         self._send([(_gone_group(connection), json.dumps({"gone": connection}))])
 
@@ -83,7 +84,7 @@ class SqsDispatchQueue:
         body = {"gone": connection.id, "close": connection.protocol, "opened": connection.opened}
         self._send([(_gone_group(connection.id), json.dumps(body))])
 
-    def subscription_deleted(self, name: str, members: Iterable[Member]) -> None:
+    def subscription_deleted(self, name: DurableName, members: Iterable[Member]) -> None:
         """See `DispatchQueue.subscription_deleted`."""
         bodies = [(m.connection, {"ended": m.connection, "id": m.id, "subscription": name}) for m in members]
         self._send([(_gone_group(connection), json.dumps(body)) for connection, body in bodies])
@@ -196,7 +197,7 @@ class SqsLetters:
             except (BotoCoreError, ClientError) as error:
                 raise QueueUnavailable(f"the dead letter queue does not answer: {error}") from error
 
-    def discard(self, key: str, *streams: str) -> int:
+    def discard(self, key: SubscriptionKey, *streams: StreamName) -> int:
         """See `DeadLetters.discard`."""
         groups, removed = {_letter_group(key, stream) for stream in streams}, 0
         others: list[str] = []
@@ -229,11 +230,11 @@ class SqsLetters:
         return removed
 
 
-def _gone_group(connection: str) -> str:
+def _gone_group(connection: ConnectionId) -> str:
     return f"gone-{shard_of(connection, _GONE_GROUPS)}"
 
 
-def _letter_group(key: str, stream: str) -> str:
+def _letter_group(key: SubscriptionKey, stream: StreamName) -> str:
     return _digest(f"{key}\0{stream}")
 
 

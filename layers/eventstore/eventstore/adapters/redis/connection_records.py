@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from eventstore.adapters.redis.keys import connection_key, turn_keys
 from eventstore.ports import ConnectionRecord, EphemeralRecord
-from eventstore.subscriptions import Connection
+from eventstore.streams import DurableName
+from eventstore.subscriptions import Connection, SubscriptionId
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from eventstore.adapters.redis.connection import Client
+    from eventstore.streams import StreamName
+    from eventstore.subscriptions import ConnectionId, SubscriptionKey
 
 __all__ = ["FIELDS", "decode_connection", "durable_name", "encode_credential", "read_records", "subscription_fields"]
 
@@ -30,7 +33,7 @@ class _Place(NamedTuple):
     """Where a partition keeps what belongs to an ephemeral subscription."""
 
     partition: int
-    key: str
+    key: SubscriptionKey
 
 
 def encode_credential(connection: Connection) -> str:
@@ -40,7 +43,7 @@ def encode_credential(connection: Connection) -> str:
     return json.dumps(members, separators=(",", ":")) if any(members) else ""
 
 
-def decode_connection(connection_id: str, fields: Sequence[bytes | None]) -> Connection | None:
+def decode_connection(connection_id: ConnectionId, fields: Sequence[bytes | None]) -> Connection | None:
     """Return a connection; None if it is not registered.
 
     Args:
@@ -54,23 +57,23 @@ def decode_connection(connection_id: str, fields: Sequence[bytes | None]) -> Con
     return Connection(connection_id, protocol.decode(), int(opened), subject, tuple(tenants), tuple(prefixes))
 
 
-def subscription_fields(fields: Mapping[bytes, bytes]) -> Mapping[str, bytes]:
+def subscription_fields(fields: Mapping[bytes, bytes]) -> Mapping[SubscriptionId, bytes]:
     """Return the records of a connection's active subscriptions, by their ids, which are sorted."""
     records = {
-        field[len(_SUBSCRIPTION) :].decode(): record
+        SubscriptionId(field[len(_SUBSCRIPTION) :].decode()): record
         for field, record in fields.items()
         if field.startswith(_SUBSCRIPTION) and record
     }
     return dict(sorted(records.items()))
 
 
-def durable_name(record: bytes) -> str | None:
+def durable_name(record: bytes) -> DurableName | None:
     """Return the name of the durable subscription of a record; None if it is that of an ephemeral subscription."""
     content = json.loads(record)
-    return content if isinstance(content, str) else None
+    return DurableName(content) if isinstance(content, str) else None
 
 
-def read_records(client: Client, connection_ids: Sequence[str]) -> Sequence[ConnectionRecord]:
+def read_records(client: Client, connection_ids: Sequence[ConnectionId]) -> Sequence[ConnectionRecord]:
     """See `Registry.records`.
 
     Args:
@@ -80,7 +83,7 @@ def read_records(client: Client, connection_ids: Sequence[str]) -> Sequence[Conn
     pipeline = client.pipeline(transaction=False)
     for connection_id in connection_ids:
         pipeline.hgetall(connection_key(connection_id))
-    registered: list[tuple[Connection, Mapping[str, bytes]]] = []
+    registered: list[tuple[Connection, Mapping[SubscriptionId, bytes]]] = []
     for connection_id, fields in zip(connection_ids, pipeline.execute(), strict=True):
         connection = decode_connection(connection_id, [fields.get(name.encode()) for name in FIELDS])
         if connection is not None:
@@ -114,7 +117,9 @@ def _places(record: bytes) -> Sequence[_Place]:
     return [_Place(partition, key) for partition in partitions]
 
 
-def _read_definitions(client: Client, places: Iterable[_Place]) -> Mapping[str, tuple[str, tuple[str, ...]]]:
+def _read_definitions(
+    client: Client, places: Iterable[_Place]
+) -> Mapping[SubscriptionKey, tuple[str, tuple[StreamName, ...]]]:
     """Return the filters and the streams of ephemeral subscriptions, by their keys."""
     definitions = {}
     for place, text in _read(client, places, "subscriptions"):

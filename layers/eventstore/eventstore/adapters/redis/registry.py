@@ -23,14 +23,15 @@ from eventstore.adapters.redis.scripts import Script
 from eventstore.errors import ConnectionNotFound, SubscriptionConflict, SubscriptionNotFound, TooManySubscriptions
 from eventstore.live.index_terms import terms_of
 from eventstore.ports import ListedConnection, Start, Started
-from eventstore.positions import BEGINNING, END_OF_APPEND, Position
+from eventstore.positions import BEGINNING, END_OF_APPEND, Epoch, Position
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from eventstore.adapters.redis.connection import Client
     from eventstore.ports import Clock, ConnectionRecord
-    from eventstore.subscriptions import Connection, Subscription
+    from eventstore.streams import DurableName
+    from eventstore.subscriptions import Connection, ConnectionId, Subscription, SubscriptionId
 
 __all__ = ["RedisRegistry"]
 
@@ -47,7 +48,7 @@ class RedisRegistry:
         *,
         partitions: Partitions | int | None = None,
         clock: Clock | None = None,
-        new_epoch: Callable[[], str] = random_epoch,
+        new_epoch: Callable[[], Epoch] = random_epoch,
     ) -> None:
         self._client = client
         self._clock = clock
@@ -71,7 +72,7 @@ class RedisRegistry:
             arguments = [connection.protocol, connection.opened, encode_credential(connection)]
             self._connect(self._client, [connection_key(connection.id)], arguments)
 
-    def connection(self, connection_id: str) -> Connection | None:
+    def connection(self, connection_id: ConnectionId) -> Connection | None:
         """See `Registry.connection`."""
         with ANSWERING:
             return decode_connection(connection_id, self._client.hmget(connection_key(connection_id), FIELDS))
@@ -92,7 +93,7 @@ class RedisRegistry:
                 break
         return connections[:count]
 
-    def records(self, connection_ids: Sequence[str]) -> Sequence[ConnectionRecord]:
+    def records(self, connection_ids: Sequence[ConnectionId]) -> Sequence[ConnectionRecord]:
         """See `Registry.records`."""
         with ANSWERING:
             return read_records(self._client, connection_ids)
@@ -109,18 +110,18 @@ class RedisRegistry:
             self._end(record.encode())
         raise ConnectionNotFound
 
-    def join(self, connection_id: str, subscription_id: str, durable: str) -> None:
+    def join(self, connection_id: ConnectionId, subscription_id: SubscriptionId, durable: DurableName) -> None:
         """See `Registry.join`."""
         with ANSWERING:
             self._record(connection_id, subscription_id, json.dumps(durable))
 
-    def joined(self, connection_id: str, subscription_id: str) -> str | None:
+    def joined(self, connection_id: ConnectionId, subscription_id: SubscriptionId) -> DurableName | None:
         """See `Registry.joined`."""
         with ANSWERING:
             record = self._client.hget(connection_key(connection_id), f"s:{subscription_id}")
         return durable_name(record) if record else None
 
-    def heard_from(self, connection_id: str, subscription_id: str) -> str | None:
+    def heard_from(self, connection_id: ConnectionId, subscription_id: SubscriptionId) -> DurableName | None:
         """See `Registry.heard_from`."""
         with ANSWERING:
             record = self._record_activity(
@@ -128,13 +129,13 @@ class RedisRegistry:
             )
         return durable_name(record) if record else None
 
-    def silence(self, connection_id: str) -> int | None:
+    def silence(self, connection_id: ConnectionId) -> int | None:
         """See `Registry.silence`."""
         with ANSWERING:
             silence = self._record_activity(self._client, [connection_key(connection_id)], [self._time()])
         return None if silence is None else int(silence)
 
-    def unsubscribe(self, connection_id: str, subscription_id: str) -> None:
+    def unsubscribe(self, connection_id: ConnectionId, subscription_id: SubscriptionId) -> None:
         """See `Registry.unsubscribe`."""
         key = connection_key(connection_id)
         with ANSWERING:
@@ -145,7 +146,7 @@ class RedisRegistry:
             self._end(record)
             self._remove_subscription(self._client, [key], [subscription_id])
 
-    def disconnect(self, connection_id: str) -> Sequence[str]:
+    def disconnect(self, connection_id: ConnectionId) -> Sequence[DurableName]:
         """See `Registry.disconnect`."""
         key = connection_key(connection_id)
         with ANSWERING:
@@ -159,13 +160,13 @@ class RedisRegistry:
                 self.forget(connection_id)
         return joined
 
-    def forget(self, connection_id: str) -> None:
+    def forget(self, connection_id: ConnectionId) -> None:
         """See `Registry.forget`."""
         with ANSWERING:
             self._client.execute_command("DEL", connection_key(connection_id))
             self._client.execute_command("ZREM", CONNECTIONS, connection_id)
 
-    def expired_connections(self, *, before: int, count: int) -> Sequence[str]:
+    def expired_connections(self, *, before: int, count: int) -> Sequence[ConnectionId]:
         """See `Registry.expired_connections`."""
         with ANSWERING:
             arguments = (CONNECTIONS, "-inf", f"({before}", "LIMIT", 0, count)
@@ -174,7 +175,7 @@ class RedisRegistry:
     def _time(self) -> str:
         return "" if self._clock is None else str(self._clock.now())
 
-    def _record(self, connection_id: str, subscription_id: str, record: str) -> None:
+    def _record(self, connection_id: ConnectionId, subscription_id: SubscriptionId, record: str) -> None:
         arguments = [subscription_id, record, _MAX_SUBSCRIPTIONS]
         answer = self._add_subscription(self._client, [connection_key(connection_id)], arguments)
         if answer == b"used":
@@ -217,11 +218,11 @@ def _unsubscribe_keys(partition: int) -> Sequence[str]:
 def _started(answer: tuple[bytes, bytes, bytes]) -> Started:
     epoch, position, removals = answer
     time, order, index = map(int, position.split(b"-"))
-    return Started(epoch.decode(), Position(time, order, index), int(removals))
+    return Started(Epoch(epoch.decode()), Position(time, order, index), int(removals))
 
 
 def _encode_start(start: Position | Start) -> str:
     if start is Start.NOW:
         return "now"
     position = BEGINNING if isinstance(start, Start) else start
-    return f"{position.time}-{position.order}-{position.index}"
+    return f"{position.major}-{position.minor}-{position.index}"
