@@ -607,7 +607,7 @@ ADAPTERS = {
     ports.Turns: "SkewedTurns",
 }
 
-READ = ("describe", "lag", "locate", "ping", "read", "stats", "streams", "wait")
+READ = ("describe", "lag", "locate", "ping", "positions_at", "read", "stats", "streams", "times", "wait")
 LISTED = ("listed", "records")
 WITHOUT_EFFECT = {
     "SkewedTurns.reached",
