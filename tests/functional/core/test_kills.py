@@ -16,7 +16,7 @@ from redis import Redis
 from eventstore import ports
 from eventstore.adapters.redis.connection import connect
 from eventstore.durable.admin import Changes, StartPosition
-from eventstore.errors import NothingParked, StreamGone, SubscriptionNotFound
+from eventstore.errors import ConnectionNotFound, NothingParked, StreamGone, SubscriptionNotFound
 from eventstore.filters import parse_filters
 from eventstore.groups import Rules
 from eventstore.ports import Start
@@ -310,6 +310,38 @@ def ending(hub: Mortal) -> Iterator[None]:
     assert hub.registry.joined("a", "w") is None
 
 
+def closing(hub: Mortal) -> Iterator[None]:
+    """An operator closes a member that is subscribed, too: it is told and closed, and another one goes on."""
+    durable(hub)
+    handled: dict[str, list[int]] = {}
+    for name in "ab":
+        hub.connect(name)
+    join(hub, "a")
+    hub.subscribe("a")
+    publish(hub, "wf", 2)
+    hub.settle()
+    yield
+    with suppress(ConnectionNotFound):
+        hub.survive(lambda: hub.open_connections.close("a"))
+    hub.settle()
+    join(hub, "b")
+    b = Member(hub, "b", handled, set())
+    publish(hub, "wf", 1, start=3)
+    work(hub, b)
+    yield
+    hub.sweep()
+    work(hub, b)
+    assert handled == {"wf": [1, 2, 3]}
+    assert hub.registry.connection("a") is None
+    assert [member.connection for member in _group(hub).members] == ["b"]
+    assert set(hub.connections.closed) == {"a"}
+    told = [message for message in hub.posted("a") if message["type"] == "error"]
+    # Perhaps twice, but then nothing.
+    assert {message["code"] for message in told} == {"connection-not-found"}
+    assert hub.posted("a")[-len(told) :] == told
+    assert "3" not in [event["id"] for message in hub.posted("a") for event in message.get("events", ())]
+
+
 def removing(hub: Mortal) -> Iterator[None]:
     """A stream is deleted before dispatch came to it, and again for good: all is told, and nothing is left of it."""
     hub.subscribe("a", streams=["wf", "other"])
@@ -493,6 +525,7 @@ SCENARIOS = [
     leaving,
     deleting,
     ending,
+    closing,
     removing,
     renewing,
     sweeping,
@@ -575,7 +608,12 @@ ADAPTERS = {
 }
 
 READ = ("describe", "lag", "locate", "ping", "positions_at", "read", "stats", "streams", "times", "wait")
-WITHOUT_EFFECT = {"SkewedTurns.reached", *(f"RedisLog.{name}" for name in READ)}
+LISTED = ("listed", "records")
+WITHOUT_EFFECT = {
+    "SkewedTurns.reached",
+    *(f"RedisLog.{name}" for name in READ),
+    *(f"RedisRegistry.{name}" for name in LISTED),
+}
 """Calls that only read."""
 
 OF_ONE_STEP = {"RedisLog.create", "RedisLog.configure"}
