@@ -6,24 +6,28 @@ import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from eventstore.durable.deletion import DeletionNotices
+from eventstore.durable.pushing import PushResults
 from eventstore.errors import TurnLost
 from eventstore.groups import AckStream, Nack
 from eventstore.live.catch_up import TurnLimits
 from eventstore.live.closing import ClosingConnections
 from eventstore.live.deliver import Deliverer
 from eventstore.live.open_connections import OpenConnections
+from eventstore.live.push import Pusher
 from eventstore.live.sweep import Sweeper
 from tests.fakes.connections import FakeConnections
 from tests.fakes.faulty import Faults, Killed
 from tests.fakes.letters import FakeLetters
-from tests.fakes.queues import FakeDeliveries
+from tests.fakes.queues import FakeDeliveries, FakePushes
 from tests.functional.core.live import Live
+from tests.functional.core.pushing import FakeTarget
 from tests.trusted import Trusted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from eventstore.adapters.redis.connection import Client
+    from eventstore.frames.pushes import PushResult
 
 __all__ = ["Member", "Mortal", "frames_of"]
 
@@ -57,11 +61,12 @@ class Mortal(Live):
         super().__init__(faults.wrap(client), partitions=partitions, limits=_LIMITS, wrap=self.wrapped)
         self.connections = FakeConnections()
         self.taken: list[str] = []
+        self.target = FakeTarget()
         self.restart()
 
     def wrapped(self, port: Any) -> Any:  # noqa: ANN401 - it looks the same afterwards
         """A port as the hub has it."""
-        if isinstance(port, FakeDeliveries | FakeLetters):
+        if isinstance(port, FakeDeliveries | FakeLetters | FakePushes):
             port = OneByOne(self.faults.wrap(port))
         return self.faults.wrap(port)
 
@@ -72,6 +77,8 @@ class Mortal(Live):
         self.deliverer = Deliverer(
             self.wrapped(self.connections), self.wrapped(self.bells), clock=self.clock, jitter=lambda: 0.5, workers=1
         )
+        target, pushes = self.wrapped(self.target), self.wrapped(self.pushes)
+        self.pusher = Pusher(lambda _: target, pushes, self.wrapped(self.bells), clock=self.clock)
 
     def survive(self, step: Callable[[], T]) -> T:
         """Do a step; if the process ends in it, another one does it from the start."""
@@ -84,7 +91,16 @@ class Mortal(Live):
     def settle(self) -> None:
         """Call functions with what queues hold, until they hold nothing; a message stays until it is done with."""
         bells = self.bells
-        while bells.rung or bells.told_gone or bells.told_ended or bells.closing or self.deliveries.sent:
+        while (
+            bells.rung
+            or bells.told_gone
+            or bells.told_ended
+            or bells.closing
+            or self.deliveries.sent
+            or bells.results
+            or any(self.pushes.by_group.values())
+        ):
+            self._push()
             while self.bells.told_gone:
                 gone = self.bells.told_gone[0]
                 self.survive(lambda gone=gone: self.members.disconnect(gone))  # type: ignore[misc] # its default
@@ -107,6 +123,23 @@ class Mortal(Live):
                 again = self.survive(lambda batch=batch, until=until: self.deliverer.deliver(batch, until=until))  # type: ignore[misc] # as above
                 assert not again
                 del self.deliveries.sent[: len(batch)]
+
+    def _push(self) -> None:
+        """Make the pushes that are waiting, and apply what came of them."""
+        for texts in self.pushes.by_group.values():
+            while texts:
+                until = self.clock.now() + 100_000
+                self.survive(lambda text=texts[0], until=until: self.pusher.push(text, until=until))  # type: ignore[misc] # its defaults
+                texts.pop(0)
+        while self.bells.results:
+            result = self.bells.results[0]
+            self.survive(lambda result=result: self._apply(result))  # type: ignore[misc] # as above
+            self.bells.results.pop(0)
+
+    def _apply(self, result: PushResult) -> None:
+        # As functions/dispatch does it.
+        PushResults(self.wrapped(self.durables)).enqueue(result)
+        self._dispatch(result.partition)
 
     def pass_time(self, milliseconds: int) -> None:
         """Time passes, and alarms ring that were asked for."""
