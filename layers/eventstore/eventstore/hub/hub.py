@@ -185,7 +185,13 @@ class Hub:
         """Creates, changes, moves and deletes durable subscriptions."""
         from eventstore.durable.admin import DurableSubscriptions
 
-        return DurableSubscriptions(self.log, self.durables, self.wakeups, letters=lambda: self.letters)
+        return DurableSubscriptions(
+            self.log,
+            self.durables,
+            self.wakeups,
+            letters=lambda: self.letters,
+            require_target=self.settings.require_target,
+        )
 
     @cached_property
     def directory(self) -> Directory:
