@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from eventstore.adapters.aws import clients, sqs
 from eventstore.adapters.redis import durables, log, registry, turns
 from eventstore.errors import TurnLost
+from eventstore.frames.pushes import PushResult
 from eventstore.groups import Member
 from eventstore.live import dispatch
 from eventstore.streams import DurableName
-from eventstore.subscriptions import ConnectionId, SubscriptionId
+from eventstore.subscriptions import Connection, ConnectionId, SubscriptionId
 from functions.hub import hub
 from functions.queues import in_order
 
@@ -39,20 +40,29 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> PartialItemFail
     waiting = len({record["body"] for record in event["Records"]})
     served: set[int] = set()
 
+    def serve(partition: int) -> None:
+        now = hub().clock.now()
+        _serve(partition, now + (end - now) // max(waiting - len(served), 1))
+        served.add(partition)
+
     def handle(body: str) -> None:
         message = json.loads(body)
-        if "gone" in message:
+        if "close" in message:
+            connection = Connection(ConnectionId(message["gone"]), message["close"], message["opened"])
+            hub().closing_connections.close(connection)
+        elif "gone" in message:
             hub().members.disconnect(ConnectionId(message["gone"]))
         elif "ended" in message:
             member = Member(ConnectionId(message["ended"]), SubscriptionId(message["id"]))
             hub().deletion_notices.send(member, DurableName(message["subscription"]))
+        elif "pushed" in message:
+            hub().push_results.enqueue(PushResult.decoded(message["pushed"]))
+            serve(message["partition"])
         elif "alarm" in message:
             # An alarm only requests a turn: alarms of one partition may be handled in parallel, its turns may not.
             _notify(message["alarm"])
         elif message["partition"] not in served:
-            now = hub().clock.now()
-            _serve(message["partition"], now + (end - now) // (waiting - len(served)))
-            served.add(message["partition"])
+            serve(message["partition"])
 
     return in_order(event, context, handle)
 

@@ -69,6 +69,7 @@ _KINDS: Mapping[type[errors.EventstoreError], tuple[int, str]] = {
     errors.EventNotFound: (404, "Event not found"),
     errors.SubscriptionNotFound: (404, "Subscription not found"),
     errors.NothingParked: (404, "Nothing is parked"),
+    errors.ConnectionNotFound: (404, "Connection not found"),
     errors.StreamGone: (410, "Stream was permanently deleted"),
     errors.NewEpoch: (410, "Store was reset"),
     errors.Forbidden: (403, "Permission denied"),

@@ -31,7 +31,7 @@ from tests.benchmarks.measure import Aim, Figure, Unit
 from tests.benchmarks.placement import beside_servers, starting_servers
 from tests.benchmarks.ports import log_and_turns
 from tests.fakes.letters import FakeLetters
-from tests.fakes.queues import FakeDispatchQueue
+from tests.fakes.queues import FakeDispatchQueue, FakePushes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -121,6 +121,7 @@ class _Group:
             registry=RedisRegistry(client, partitions=1),
             dispatch_queue=FakeDispatchQueue(),
             letters=self._letters,
+            pushes=FakePushes,
             clock=SystemClock(),
         )
         self._durables.create(self._durable, {0: Start.OLDEST})

@@ -14,7 +14,7 @@ from eventstore.subscriptions import EVENTSTORE, Connection
 from tests.benchmarks.ports import log_and_turns
 from tests.benchmarks.registering import register
 from tests.fakes.letters import FakeLetters
-from tests.fakes.queues import FakeDispatchQueue
+from tests.fakes.queues import FakeDispatchQueue, FakePushes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,6 +72,7 @@ class Partition:
             registry=self._registry,
             dispatch_queue=bells,
             letters=letters,
+            pushes=FakePushes,
             clock=SystemClock(),
             limits=limits,
         )

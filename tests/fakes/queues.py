@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING
 
 from eventstore.errors import QueueUnavailable
 from eventstore.frames.frame import Posting, postings
+from eventstore.frames.pushes import PushResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from eventstore.frames.frame import Delivery
+    from eventstore.frames.pushes import Push
     from eventstore.groups import Member
+    from eventstore.subscriptions import Connection
 
-__all__ = ["FakeDeliveries", "FakeDispatchQueue"]
+__all__ = ["FakeDeliveries", "FakeDispatchQueue", "FakePushes"]
 
 
 class FakeDispatchQueue:
@@ -23,7 +26,9 @@ class FakeDispatchQueue:
         self.rung: list[int] = []
         self.later: list[tuple[int, float]] = []
         self.told_gone: list[str] = []
+        self.closing: list[Connection] = []
         self.told_ended: list[tuple[str, Member]] = []
+        self.results: list[PushResult] = []
         self.broken = False
 
     def request_turns(self, partitions: Iterable[int]) -> None:
@@ -36,6 +41,16 @@ class FakeDispatchQueue:
 
     def connection_closed(self, connection: str) -> None:
         self.told_gone.append(connection)
+
+    def pushed(self, result: PushResult) -> None:
+        if self.broken:
+            raise QueueUnavailable("broken for a test")
+        self.results.append(PushResult.decoded(result.encoded()))
+
+    def close_connection(self, connection: Connection) -> None:
+        if self.broken:
+            raise QueueUnavailable("broken for a test")
+        self.closing.append(connection)
 
     def subscription_deleted(self, name: str, members: Iterable[Member]) -> None:
         if self.broken:
@@ -59,3 +74,20 @@ class FakeDeliveries:
         """What is to be posted, since the last time that this was asked."""
         sent, self.sent = self.sent, []
         return [posting for delivery in sent for posting in postings(delivery)]
+
+
+class FakePushes:
+    """Keeps the pushes of each group in order, as texts, each once."""
+
+    def __init__(self) -> None:
+        self.by_group: dict[str, list[str]] = {}
+        self.sent: set[str] = set()
+        self.broken = False
+
+    def send(self, pushes: Sequence[Push]) -> None:
+        for push in pushes:
+            if push.identity not in self.sent:
+                self.sent.add(push.identity)
+                self.by_group.setdefault(push.group, []).append(push.encoded())
+        if self.broken:
+            raise QueueUnavailable("broken for a test, after it was sent")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from eventstore.filters import Filter, parse_filters
@@ -44,11 +44,17 @@ class Connection:
         id: The id that API Gateway assigned.
         protocol: `EVENTSTORE` or `BARE`.
         opened: When it was opened, in milliseconds since 1970.
+        subject: The identity of the client (`Access.subject`); empty if no authorizer named one.
+        tenants: As in `Access`, of the client's credential.
+        prefixes: As in `Access`, of the client's credential.
     """
 
     id: ConnectionId
     protocol: str
     opened: int
+    subject: str = ""
+    tenants: tuple[str, ...] = ()
+    prefixes: tuple[str, ...] = ()
 
 
 class _Selective:
@@ -145,12 +151,7 @@ class Target:
 
     def members(self) -> dict[str, Any]:
         """Return the members that `of_members` reads, as JSON values."""
-        members = {"kind": self.kind, "address": self.address, "batch": self.batch, "concurrency": self.concurrency}
-        return members | {
-            "mode": self.mode,
-            "headers": [list(header) for header in self.headers],
-            "secret": self.secret,
-        }
+        return asdict(self)
 
     @classmethod
     def of_members(cls, members: Mapping[str, Any]) -> Target:

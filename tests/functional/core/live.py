@@ -22,7 +22,7 @@ from eventstore.write.publisher import Publisher
 from eventstore.write.stream_admin import StreamAdmin
 from tests.examples import FakeClock
 from tests.fakes.letters import FakeLetters
-from tests.fakes.queues import FakeDeliveries, FakeDispatchQueue
+from tests.fakes.queues import FakeDeliveries, FakeDispatchQueue, FakePushes
 from tests.trusted import Trusted
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ class Live:
         self.bells = FakeDispatchQueue()
         self.deliveries = FakeDeliveries()
         self.letters = FakeLetters()
+        self.pushes = FakePushes()
         self.durables = RedisDurables(client, partitions=partitions)
         wakeups = QueueWakeups(lambda: wrap(self.bells))
         self.members = Trusted(Members(wrap(self.durables), wrap(self.registry), wakeups))
@@ -102,6 +103,7 @@ class Live:
             registry=self._wrap(self.registry),
             dispatch_queue=self._wrap(self.bells),
             letters=self._wrap(self.letters),
+            pushes=lambda: self._wrap(self.pushes),
             clock=self.clock,
             limits=limits,
         )

@@ -191,6 +191,8 @@ class Work(RuleBasedStateMachine):
     def redrive(self, data: st.DataObject, how: str) -> None:
         stream = data.draw(st.sampled_from(sorted({letter.stream for letter in self.live.letters.kept})))
         partition = partition_of(stream, PARTITIONS)
+        # What a stream is parked with is told from what it was parked with before by the time.
+        self.live.clock.pass_seconds(0.001)
         self.live.bells.request_turns(self.live.durables.enqueue(self.durable, {partition: [Redrive(stream, how)]}))
 
     # What members do.

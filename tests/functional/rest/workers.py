@@ -9,7 +9,7 @@ from eventstore.groups import Nack
 from eventstore.live.dispatch import Dispatcher
 from eventstore.subscriptions import EVENTSTORE, Connection
 from functions.hub import hub
-from tests.fakes.queues import FakeDeliveries
+from tests.fakes.queues import FakeDeliveries, FakePushes
 from tests.functional.rest.api import cloudevent
 from tests.trusted import Trusted
 
@@ -44,6 +44,7 @@ class Workers:
             registry=hub().registry,
             dispatch_queue=hub().dispatch_queue,
             letters=self.letters,
+            pushes=FakePushes,
             clock=hub().clock,
         )
 

@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from eventstore.durable.pushing import PushBuilder
 from eventstore.durable.set_aside import SetAsideStreams
 from eventstore.durable.turn import GroupTurn
 from eventstore.frames.budget import fitting
 from eventstore.frames.frame import Address, Kind
-from eventstore.groups import Ack, Change, Group, InFlightEvent, Member, Step, apply, apply_timeouts, due
+from eventstore.groups import (
+    PUSH_LOST_MS,
+    Ack,
+    Change,
+    Group,
+    InFlightEvent,
+    Member,
+    Step,
+    apply,
+    apply_timeouts,
+    due,
+)
 from eventstore.subscriptions import Durable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from eventstore.frames.builder import DeliveryBuilder, PositionedEvent
+    from eventstore.frames.pushes import Push
     from eventstore.groups import Command
     from eventstore.ports import DeadLetter, Log, Turn
     from eventstore.read.window import Window
@@ -55,6 +68,8 @@ class Served:
         due: When the group needs a turn even if nothing is published, in milliseconds since 1970; None if never.
         more: Whether the group has more to do right away.
         activity_check: What the group's next turn must know about its owner.
+        pushes: What is pushed to its target.
+        missing: What was removed before it could be pushed (`missing_json`).
     """
 
     durable: Durable
@@ -63,10 +78,18 @@ class Served:
     due: int | None
     more: bool
     activity_check: ActivityCheck | None = None
+    pushes: Sequence[Push] = ()
+    missing: Sequence[str] = ()
 
 
 def serve(
-    log: Log, turn: Turn, durable: Durable, group: Group, *, commands: Sequence[Command], builder: DeliveryBuilder
+    log: Log,
+    turn: Turn,
+    durable: Durable,
+    group: Group,
+    *,
+    commands: Sequence[Command],
+    builder: DeliveryBuilder,
 ) -> Served:
     """Apply commands to a group, and send the events that it may receive.
 
@@ -78,7 +101,7 @@ def serve(
         durable: The subscription.
         group: The state of its group when the turn begins; it is changed.
         commands: The commands for the group, in order.
-        builder: Gathers the frames.
+        builder: Gathers the frames of members.
     """
     step = Step(group, durable.rules, durable.key, turn.partition, turn.now, turn.removals, stamp=turn.stamp)
     is_changed = False
@@ -93,13 +116,20 @@ def serve(
         # An earlier try may have sent other frames under the next numbers. So the numbers continue far behind them.
         group.frame += turn.frame_offset - group.frame_offset
         group.frame_offset, group.owner = turn.frame_offset, None
+    pushes = None
+    if durable.target is not None:
+        step.has_target = True
+        step.rules = replace(durable.rules, ack_deadline_ms=PUSH_LOST_MS)
+        pushes = PushBuilder(durable, durable.target, turn.partition, turn.epoch, builder.events_url)
     apply_timeouts(step)
-    group_turn = GroupTurn(log, turn, durable, step, builder)
+    group_turn = GroupTurn(log, turn, durable, step, pushes or builder)
     _notify(group_turn, is_changed=is_changed)
     letters: list[DeadLetter] = []
     was_full, set_aside = group.full, SetAsideStreams(group_turn)
     has_more = set_aside.release_unwanted()
-    has_sent, can_send = _send_new(group_turn, set_aside)
+    # A held stream is tried before any other, so that a target that is away does not have ever more of them held.
+    is_probing_held = group_turn.is_probe and set_aside.has_held_due
+    has_sent, can_send = (False, False) if is_probing_held else _send_new(group_turn, set_aside)
     has_more = can_send or has_more
     # Few streams are set aside, and the events of all others do not wait for them. They are handled in the next turn,
     # and in that one even if there are new events again.
@@ -112,7 +142,8 @@ def serve(
         # New events that were not sent while the group was full may be sent now.
         has_more = has_more or group.place < turn.target
     check = ActivityCheck(group.owner, group.heard) if step.needs_activity and group.owner else None
-    return Served(durable, group, letters, due(step), has_more or group.yielded, check)
+    sent = Served(durable, group, letters, due(step), has_more or group.yielded, check)
+    return sent if pushes is None else replace(sent, pushes=pushes.pushes, missing=pushes.missing)
 
 
 def _notify(group_turn: GroupTurn, *, is_changed: bool) -> None:
@@ -140,7 +171,12 @@ def _send_new(group_turn: GroupTurn, set_aside: SetAsideStreams) -> tuple[bool, 
         Whether any event was sent, and whether more can be.
     """
     group, turn = group_turn.group, group_turn.turn
-    room = (1 if group.probe_remaining else group_turn.durable.rules.max_in_flight) - len(group.flight)
+    room = (1 if group.probe_remaining or group_turn.is_probe else group_turn.durable.rules.max_in_flight) - len(
+        group.flight
+    )
+    if group_turn.step.has_target and group.flight:
+        # One round at a time: if an event fails, those of its stream behind it must not have been pushed.
+        return False, False
     # A full group sends events again that were in flight, and held streams may be at later positions.
     target = min(turn.target, group.end_of_old) if group.full else turn.target
     if not group_turn.may_send or room <= 0 or group.place >= target:
@@ -150,6 +186,9 @@ def _send_new(group_turn: GroupTurn, set_aside: SetAsideStreams) -> tuple[bool, 
     # One more event than there is room for shows whether there are more.
     new = list(islice((positioned for positioned in window.events if _is_new(group_turn, positioned)), room + 1))
     sent = new[: min(room, fitting([len(positioned.event.body) for positioned in new], _BYTES))]
+    if group_turn.step.has_target:
+        sent = sent[: group_turn.builder.in_one_frame(sent)]
+        room = len(sent)
     if len(sent) < len(new):
         # If no room is left, the rest waits for acknowledgements.
         reached, at_end = sent[-1].position, len(sent) == room

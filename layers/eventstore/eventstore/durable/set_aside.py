@@ -42,9 +42,16 @@ class SetAsideStreams:
         """Whether there is work to do for a held or a parked stream."""
         return bool(self._held_due() or self._to_copy() or self._to_match())
 
+    @property
+    def has_held_due(self) -> bool:
+        """Whether a held stream may be sent now."""
+        return bool(self._held_due())
+
     def send_held(self) -> bool:
         """Send the next events of held streams, and return whether there is more to do."""
         has_more, held_due = False, self._held_due()
+        if self._turn.is_probe:
+            held_due = held_due[:1]
         for stream, held in held_due[:_STREAMS]:
             has_more = self._send_stream(stream, held) or has_more
         return has_more or len(held_due) > _STREAMS
@@ -117,7 +124,7 @@ class SetAsideStreams:
             # The event that failed was removed, or the changed filter excludes it. The next one has not been tried.
             held.attempt, held.errors = 0, []
         # An event that failed before is sent alone, so that others do not fail with it.
-        sent = events[: 1 if held.attempt else turn.builder.in_one_frame(events)]
+        sent = events[: 1 if held.attempt or turn.is_probe else turn.builder.in_one_frame(events)]
         until = sent[-1].position if sent else window.reached
         turn.report_removed(window, held.after, until, since=held.removals, stream=stream)
         if not sent:

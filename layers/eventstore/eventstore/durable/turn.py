@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from eventstore.cloudevents import recorded_attributes
 from eventstore.frames.builder import missing_json
 from eventstore.frames.frame import Address
-from eventstore.groups import Loss, with_loss
+from eventstore.groups import Loss, is_outstanding, with_loss
 from eventstore.read.window import gaps_for, gaps_in, read_window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from eventstore.durable.pushing import PushBuilder
     from eventstore.frames.builder import DeliveryBuilder, PositionedEvent
     from eventstore.groups import Group, Step
     from eventstore.ports import Log, Turn
@@ -34,14 +35,14 @@ class GroupTurn:
         turn: The turn of the partition.
         durable: The subscription.
         step: The state of its group in the partition, which is changed.
-        builder: Gathers the frames.
+        builder: Gathers the frames, or what is pushed to a target.
     """
 
     log: Log
     turn: Turn
     durable: Durable
     step: Step
-    builder: DeliveryBuilder
+    builder: DeliveryBuilder | PushBuilder
 
     @property
     def group(self) -> Group:
@@ -51,7 +52,15 @@ class GroupTurn:
     @property
     def may_send(self) -> bool:
         """Whether the group has an owner that may be sent new events."""
-        return self.group.owner is not None and not self.group.revoked
+        group = self.group
+        if group.owner is None or group.revoked or self.step.now < group.circuit.until:
+            return False
+        return not (self.is_probe and is_outstanding(self.step))
+
+    @property
+    def is_probe(self) -> bool:
+        """Whether only one event may be pushed, to find out whether the target is back."""
+        return self.group.circuit.is_open
 
     def read(self, after: Position, until: Position, *, count: int, stream: StreamName | None = None) -> Window:
         """Read the log between two positions.

@@ -1,7 +1,7 @@
 """Pushes: events on their way to the target of a durable subscription, and what came of them.
 
-A push is text: a line of JSON that describes it, then the events as they are pushed. Events are spliced and never parsed,
-as in deliveries.
+A push is text: a line of JSON that describes it, then the events as they are pushed. Events are spliced and never
+parsed, as in deliveries.
 """
 
 from __future__ import annotations
@@ -30,11 +30,13 @@ class PushedEvent(NamedTuple):
         stream: Its stream.
         sequence: Its sequence in the stream.
         text: The event in the CloudEvents JSON format, with the hub's extensions.
+        attempt: The number of this attempt, from 1.
     """
 
     stream: StreamName
     sequence: int
     text: str
+    attempt: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +48,10 @@ class Push:
         key: Its key.
         partition: The partition of the events.
         frame: The number of the frame.
-        cursor: The cursor of the frame; empty if all events are of one held stream.
+        cursor: The cursor of the frame; empty if the events are of held streams.
         target: Where the events go.
         timeout_ms: The most milliseconds that one call of the target may take.
-        attempt: The number of the attempt of the first event, from 1.
-        events: The events; some of them if an earlier call had no time for all.
+        events: The events; some of them if an earlier push had no time for all.
         part: How often the push was cut because time ran out.
     """
 
@@ -61,7 +62,6 @@ class Push:
     cursor: str
     target: Target
     timeout_ms: int
-    attempt: int
     events: Sequence[PushedEvent]
     part: int = 0
 
@@ -86,10 +86,10 @@ class Push:
             "cursor": self.cursor,
             "target": self.target.members(),
             "timeout_ms": self.timeout_ms,
-            "attempt": self.attempt,
             "part": self.part,
             "events": [
-                [event.stream, event.sequence, len(text)] for event, text in zip(self.events, texts, strict=True)
+                [event.stream, event.sequence, len(text), event.attempt]
+                for event, text in zip(self.events, texts, strict=True)
             ],
         }
         return json.dumps(head, separators=(",", ":")) + "\n" + "".join(texts)
@@ -99,10 +99,10 @@ class Push:
         """Return the push that was encoded."""
         line, _, texts = text.partition("\n")
         head = json.loads(line)
-        ends = list(accumulate((length for _, _, length in head["events"]), initial=0))
+        ends = list(accumulate((length for _, _, length, _ in head["events"]), initial=0))
         events = [
-            PushedEvent(stream, sequence, texts[start:end])
-            for (stream, sequence, _), (start, end) in zip(head["events"], pairwise(ends), strict=True)
+            PushedEvent(stream, sequence, texts[start:end], attempt)
+            for (stream, sequence, _, attempt), (start, end) in zip(head["events"], pairwise(ends), strict=True)
         ]
         return cls(**{**head, "target": Target.of_members(head["target"]), "events": events})
 
@@ -159,19 +159,13 @@ class PushResult:
 
     def encoded(self) -> str:
         """Return the text that `decoded` reads."""
-        members = [
-            self.subscription,
-            self.key,
-            self.partition,
-            self.frame,
-            self.cursor,
-            self.handled,
-            list(self.failed),
-        ]
-        return json.dumps([*members, self.unavailable, self.pause_ms], separators=(",", ":"))
+        about = [self.subscription, self.key, self.partition, self.frame, self.cursor]
+        outcome = [self.handled, list(self.failed), self.unavailable, self.pause_ms]
+        return json.dumps([*about, *outcome], separators=(",", ":"))
 
     @classmethod
     def decoded(cls, text: str) -> PushResult:
         """Return the result that was encoded."""
-        *members, failed, unavailable, pause_ms = json.loads(text)
-        return cls(*members, [Failed(*one) for one in failed], unavailable, pause_ms)
+        subscription, key, partition, frame, cursor, handled, failed, unavailable, pause_ms = json.loads(text)
+        failures = [Failed(*members) for members in failed]
+        return cls(subscription, key, partition, frame, cursor, handled, failures, unavailable, pause_ms)

@@ -17,6 +17,7 @@ from eventstore.groups.commands import (
     Join,
     Leave,
     Nack,
+    Pushed,
     Redrive,
     Release,
     Replay,
@@ -26,16 +27,20 @@ from eventstore.groups.commands import (
 )
 from eventstore.groups.losses import Loss, with_loss
 from eventstore.groups.rebalancing import owner_of
-from eventstore.groups.state import MOST_ASIDE, Group, Held, InFlightEvent, Member, Parked, Rules
+from eventstore.groups.state import MOST_ASIDE, TARGET, Circuit, Group, Held, InFlightEvent, Member, Parked, Rules
 from eventstore.groups.step import Notification, Step
 from eventstore.groups.steps import apply, apply_timeouts, due
+from eventstore.groups.target import PUSH_LOST_MS, is_outstanding
 
 __all__ = [
     "LONGEST_REASON",
     "MOST_ASIDE",
+    "PUSH_LOST_MS",
+    "TARGET",
     "Ack",
     "AckStream",
     "Change",
+    "Circuit",
     "Command",
     "Group",
     "Heard",
@@ -48,6 +53,7 @@ __all__ = [
     "Nack",
     "Notification",
     "Parked",
+    "Pushed",
     "Redrive",
     "Release",
     "Replay",
@@ -59,6 +65,7 @@ __all__ = [
     "decoded",
     "due",
     "encoded",
+    "is_outstanding",
     "owner_of",
     "with_loss",
 ]

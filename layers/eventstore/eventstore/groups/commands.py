@@ -22,6 +22,7 @@ __all__ = [
     "Join",
     "Leave",
     "Nack",
+    "Pushed",
     "Redrive",
     "Release",
     "Replay",
@@ -122,6 +123,7 @@ class Nack:
         delay_ms: The milliseconds until the next attempt; None for the hub's own backoff.
         park: Whether to park the stream without another attempt.
         frame: As in `AckStream`.
+        counts: Whether the failure counts as an attempt of the event.
     """
 
     connection: ConnectionId
@@ -131,6 +133,24 @@ class Nack:
     delay_ms: int | None
     park: bool
     frame: int = 0
+    counts: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """Report whether the target of a push could be reached.
+
+    Attributes:
+        connection: `TARGET`'s.
+        unavailable: Why it could not be reached; empty if it could.
+        pause_ms: For how many milliseconds it asked to be left alone.
+        frame: The number of the frame that was pushed.
+    """
+
+    connection: ConnectionId
+    unavailable: str
+    pause_ms: int
+    frame: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +221,7 @@ class Silence:
     heard: int
 
 
-Command = Join | Leave | Release | Ack | AckStream | Nack | Redrive | Replay | Change | Heard | Silence
+Command = Join | Leave | Release | Ack | AckStream | Nack | Pushed | Redrive | Replay | Change | Heard | Silence
 
 _KINDS: dict[str, type[Command]] = {
     "join": Join,
@@ -210,6 +230,7 @@ _KINDS: dict[str, type[Command]] = {
     "ack": Ack,
     "ack-stream": AckStream,
     "nack": Nack,
+    "pushed": Pushed,
     "redrive": Redrive,
     "replay": Replay,
     "change": Change,

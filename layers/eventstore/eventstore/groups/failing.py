@@ -42,7 +42,7 @@ def fail(step: Step, nack: Nack) -> None:
     elif parked is not None:
         _fail_parked(step, parked, nack)
     elif event := _nacked_event(group.flight, nack):
-        hold(step, event, nack.reason, delay_ms=nack.delay_ms, park=nack.park)
+        hold(step, event, nack.reason, delay_ms=nack.delay_ms, park=nack.park, counts=_counts(step, nack))
 
 
 def hold(
@@ -53,6 +53,7 @@ def hold(
     delay_ms: int | None = None,
     park: bool = False,
     by_cursor: bool = False,
+    counts: bool = True,
 ) -> None:
     """Hold the stream of an event that failed for the first time. The events of the stream before it are handled.
 
@@ -63,6 +64,7 @@ def hold(
         delay_ms: As in `Nack`.
         park: As in `Nack`.
         by_cursor: As in `Held`.
+        counts: As in `Nack`.
     """
     group = step.group
     earlier = [in_flight for in_flight in group.flight if in_flight.stream == event.stream]
@@ -73,7 +75,7 @@ def hold(
     held = Held(before(event.position), 0, step.now, removals=event.removals)
     held.earlier, held.by_cursor = earlier[first : first + _EARLIER], by_cursor
     group.held[event.stream] = held
-    retry(step, event.stream, held, event, reason, delay_ms=delay_ms, park=park)
+    retry(step, event.stream, held, event, reason, delay_ms=delay_ms, park=park, counts=counts)
 
 
 def retry(
@@ -85,6 +87,7 @@ def retry(
     *,
     delay_ms: int | None = None,
     park: bool = False,
+    counts: bool = True,
 ) -> None:
     """Count a failed attempt of an event of a held stream, and schedule its next attempt or park the stream.
 
@@ -98,11 +101,12 @@ def retry(
         reason: Why it failed.
         delay_ms: As in `Nack`.
         park: As in `Nack`.
+        counts: As in `Nack`.
     """
     position = before(event.position)
     if position != held.after:
         held.after, held.attempt, held.errors = position, 0, []
-    held.attempt += 1
+    held.attempt += counts
     held.errors = [*held.errors, reason[:LONGEST_REASON]][-_ERRORS:]
     if held.sent:
         held.earlier, held.sent, held.by_cursor = held.sent, [], False
@@ -135,7 +139,8 @@ def apply_deadlines(step: Step) -> None:
 
 def _fail_held(step: Step, held: Held, nack: Nack) -> None:
     if (event := _nacked_event(held.sent, nack)) and not 0 < nack.frame < held.frame:
-        retry(step, nack.stream, held, event, nack.reason, delay_ms=nack.delay_ms, park=nack.park)
+        counts = _counts(step, nack)
+        retry(step, nack.stream, held, event, nack.reason, delay_ms=nack.delay_ms, park=nack.park, counts=counts)
     elif event := event or _nacked_event(held.earlier, nack):
         _fail_late(step, held, event, nack)
 
@@ -182,7 +187,7 @@ def _schedule(
     group = step.group
     if not park and held.attempt < step.rules.max_attempts:
         if delay_ms is None:
-            delay_ms = pause_ms(step.key, stream, event.sequence, held.attempt)
+            delay_ms = pause_ms(step.key, stream, event.sequence, max(held.attempt, 1))
         held.due = step.stamp + delay_ms
         return
     del group.held[stream]
@@ -191,6 +196,11 @@ def _schedule(
     parked.earlier = held.earlier[max(0, index - _EARLIER_PARKED // 2) :][:_EARLIER_PARKED]
     parked.by_cursor, parked.removals, parked.version = held.by_cursor, held.removals, group.version
     group.parked[stream] = parked
+
+
+def _counts(step: Step, nack: Nack) -> bool:
+    # While the target is known to be away, an event that finds it away has not been tried.
+    return nack.counts and not step.group.circuit.is_open
 
 
 def _nacked_event(events: Sequence[InFlightEvent], nack: Nack) -> InFlightEvent | None:

@@ -6,14 +6,25 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from eventstore.groups.ids import ConnectionId, SubscriptionId
 from eventstore.groups.losses import Loss
 from eventstore.positions import BEGINNING, Position
 
 if TYPE_CHECKING:
-    from eventstore.groups.ids import ConnectionId, SubscriptionId
     from eventstore.streams import StreamName
 
-__all__ = ["MOST_ASIDE", "Group", "Held", "InFlightEvent", "Member", "Parked", "Rules"]
+__all__ = [
+    "CLOSED",
+    "MOST_ASIDE",
+    "TARGET",
+    "Circuit",
+    "Group",
+    "Held",
+    "InFlightEvent",
+    "Member",
+    "Parked",
+    "Rules",
+]
 
 MOST_ASIDE = 1000
 """The number of held and parked streams at which a group is full. Every turn reads its state, and writes all of it."""
@@ -39,6 +50,34 @@ class Member(NamedTuple):
 
     connection: ConnectionId
     id: SubscriptionId
+
+
+TARGET = Member(ConnectionId("@target"), SubscriptionId("@target"))
+"""The owner of every partition of a subscription that has a target. No connection has such an id."""
+
+
+class Circuit(NamedTuple):
+    """Whether the target of a subscription can be reached.
+
+    Attributes:
+        failures: How many pushes in a row found it unavailable.
+        until: When the next push may be made, in milliseconds since 1970.
+        reason: Why it was unavailable, or asked to slow down; empty if neither.
+    """
+
+    failures: int = 0
+    until: int = 0
+    reason: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether only single events are pushed, to find out whether the target is back."""
+        return self.failures >= _OPENS_AFTER
+
+
+_OPENS_AFTER = 3
+
+CLOSED = Circuit()
 
 
 class InFlightEvent(NamedTuple):
@@ -159,6 +198,7 @@ class Group:
         parked: The parked streams, by name.
         settled: Per stream the last event in flight that is handled while an earlier one of another stream is not.
         losses: The losses that the owner has not acknowledged.
+        circuit: Whether the target can be reached.
     """
 
     place: Position = BEGINNING
@@ -180,11 +220,17 @@ class Group:
     parked: dict[StreamName, Parked] = field(default_factory=dict)
     settled: dict[StreamName, InFlightEvent] = field(default_factory=dict)
     losses: list[Loss] = field(default_factory=list)
+    circuit: Circuit = CLOSED
 
     @property
     def full(self) -> bool:
         """Whether so many streams are held or parked that the group sends no new events."""
         return len(self.held) + len(self.parked) >= MOST_ASIDE
+
+    @property
+    def in_flight(self) -> int:
+        """The number of events that were sent and not acknowledged, those of held streams included."""
+        return len(self.flight) + sum(len(held.sent) for held in self.held.values())
 
     @property
     def end_of_old(self) -> Position:
@@ -193,7 +239,7 @@ class Group:
 
     def encoded(self) -> str:
         """Return the text that `decoded` reads."""
-        members = {
+        members: dict[str, Any] = {
             "place": self.place.numbers(),
             "members": self.members,
             "owner": self.owner,
@@ -214,6 +260,8 @@ class Group:
             "settled": {stream: _encode_events([event])[0] for stream, event in self.settled.items()},
             "losses": [loss.encoded() for loss in self.losses],
         }
+        if self.circuit != CLOSED:
+            members["circuit"] = self.circuit
         # A reason that was stored before `groups.commands.encoded` replaced lone surrogates may hold one.
         return json.dumps(members, separators=(",", ":"), ensure_ascii=False).encode(errors="replace").decode()
 
@@ -241,6 +289,7 @@ class Group:
             parked={stream: _decode_parked(parked) for stream, parked in members["parked"].items()},
             settled={stream: _decode_events([event])[0] for stream, event in members.get("settled", {}).items()},
             losses=[Loss.decoded(loss) for loss in members.get("losses", ())],
+            circuit=Circuit(*members.get("circuit", ())),
         )
 
 

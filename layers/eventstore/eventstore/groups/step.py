@@ -43,6 +43,7 @@ class Step:
         regrant: Whether the owner must be granted the partition again, because its state no longer holds.
         silent: Whether the owner is known to have been inactive everywhere for as long as the deadline.
         needs_activity: Whether a deadline has passed, and it is not known yet whether the owner is active elsewhere.
+        has_target: Whether the events are pushed to a target, which owns the partition.
         stamp: When this try of the turn began, for what is measured from then on; `now` unless it is given.
     """
 
@@ -56,6 +57,7 @@ class Step:
     regrant: bool = False
     silent: bool = False
     needs_activity: bool = False
+    has_target: bool = False
     stamp: int = 0
 
     def __post_init__(self) -> None:

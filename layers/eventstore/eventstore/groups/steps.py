@@ -13,6 +13,7 @@ from eventstore.groups.commands import (
     Join,
     Leave,
     Nack,
+    Pushed,
     Redrive,
     Release,
     Replay,
@@ -22,6 +23,7 @@ from eventstore.groups.failing import apply_deadlines, fail
 from eventstore.groups.rebalancing import grant, lose_owner, notify, owner_of, release_owner
 from eventstore.groups.state import Held, Member
 from eventstore.groups.step import owns
+from eventstore.groups.target import apply_pushed, dismiss, take_over
 from eventstore.positions import before
 
 if TYPE_CHECKING:
@@ -67,21 +69,17 @@ def apply(step: Step, command: Command) -> None:
 def _apply_owner_command(step: Step, command: Command) -> None:
     """Apply a command of the owner, or one about its activity."""
     group = step.group
-    if isinstance(command, Ack | AckStream | Nack):
+    if isinstance(command, Ack | AckStream | Nack | Pushed):
         group.heard = step.stamp
         for held in group.held.values():
             held.silent = False
         if 0 < command.frame < group.granted:
             return
+        _apply_report(step, command)
+        return
     match command:
         case Release(_, frame) if group.revoked and frame in {0, group.frame}:
             group.owner = None
-        case Ack(_, position, _, frame):
-            acknowledge_up_to(step, position, frame)
-        case AckStream(_, stream, sequence):
-            acknowledge_stream(step, stream, sequence)
-        case Nack():
-            fail(step, command)
         case Heard(_, active_at):
             group.heard = max(group.heard, min(active_at, step.stamp))
         case Silence(_, heard) if heard == group.heard:
@@ -90,9 +88,26 @@ def _apply_owner_command(step: Step, command: Command) -> None:
             pass
 
 
+def _apply_report(step: Step, command: Ack | AckStream | Nack | Pushed) -> None:
+    """Apply what the owner reports of events that it was sent."""
+    match command:
+        case Ack(_, position, _, frame):
+            acknowledge_up_to(step, position, frame)
+        case AckStream(_, stream, sequence):
+            acknowledge_stream(step, stream, sequence)
+        case Nack():
+            fail(step, command)
+        case Pushed():
+            apply_pushed(step, command)
+
+
 def apply_timeouts(step: Step) -> None:
     """Apply the passing of time: expire deadlines, and grant or revoke the partition."""
     group, rules = step.group, step.rules
+    if step.has_target:
+        take_over(step)
+        return
+    dismiss(step)
     if group.owner is not None and group.owner not in group.members:
         lose_owner(step)
     chosen = owner_of(group.members, step.key, step.partition)
@@ -124,7 +139,8 @@ def due(step: Step) -> int | None:
         return max(group.revoked, group.heard) + deadline
     times = [group.heard + deadline] if group.flight else []
     times += [max(held.sent_at, group.heard) + deadline for held in group.held.values() if held.sent]
-    times += [held.due for held in group.held.values() if held.waits(group.place)]
+    times += [max(held.due, group.circuit.until) for held in group.held.values() if held.waits(group.place)]
+    times += [group.circuit.until] if group.circuit.until > step.now else []
     return min(times, default=None)
 
 

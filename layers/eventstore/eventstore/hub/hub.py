@@ -17,13 +17,27 @@ if TYPE_CHECKING:
     from eventstore.durable.deletion import DeletionNotices
     from eventstore.durable.directory import Directory
     from eventstore.durable.membership import Members
+    from eventstore.durable.pushing import PushResults
     from eventstore.hub.operations import Operations
     from eventstore.hub.settings import Settings
+    from eventstore.live.closing import ClosingConnections
     from eventstore.live.deliver import Deliverer
     from eventstore.live.dispatch import Dispatcher
+    from eventstore.live.open_connections import OpenConnections
     from eventstore.live.subscribe import Subscriptions
     from eventstore.live.sweep import Sweeper
-    from eventstore.ports import Clock, DeadLetters, Deliveries, DispatchQueue, Durables, Log, Registry, Turns, Wakeups
+    from eventstore.ports import (
+        Clock,
+        DeadLetters,
+        Deliveries,
+        DispatchQueue,
+        Durables,
+        Log,
+        Pushes,
+        Registry,
+        Turns,
+        Wakeups,
+    )
     from eventstore.read.reader import Reader
     from eventstore.write.publisher import Publisher
     from eventstore.write.stream_admin import StreamAdmin
@@ -129,6 +143,13 @@ class Hub:
         return SqsDeliveries(self.sqs, url, new_id=self.new_id)
 
     @cached_property
+    def pushes(self) -> Pushes:
+        """The queue of pushes for `push`."""
+        from eventstore.adapters.aws.sqs import SqsPushes
+
+        return SqsPushes(self.sqs, _require(self.settings.pushes_url, "PUSHES_QUEUE_URL"))
+
+    @cached_property
     def letters(self) -> DeadLetters:
         """The queue of dead letters."""
         from eventstore.adapters.aws.sqs import SqsLetters
@@ -209,6 +230,20 @@ class Hub:
         return Members(self.durables, self.registry, self.wakeups)
 
     @cached_property
+    def connections(self) -> OpenConnections:
+        """Lists and closes connections."""
+        from eventstore.live.open_connections import OpenConnections
+
+        return OpenConnections(self.registry, self.durables, self.members, self._require_dispatch_queue())
+
+    @cached_property
+    def closing_connections(self) -> ClosingConnections:
+        """Closes connections that an operator does not want."""
+        from eventstore.live.closing import ClosingConnections
+
+        return ClosingConnections(self.members, self.deliveries)
+
+    @cached_property
     def deletion_notices(self) -> DeletionNotices:
         """Notifies members that their durable subscription was deleted."""
         from eventstore.durable.deletion import DeletionNotices
@@ -229,6 +264,7 @@ class Hub:
             registry=self.registry,
             dispatch_queue=self._require_dispatch_queue(),
             letters=self.letters,
+            pushes=lambda: self.pushes,
             clock=self.clock,
             limits=TurnLimits(events_url=f"{self.settings.rest_url}/api/v1/events"),
         )
@@ -250,6 +286,13 @@ class Hub:
             jitter=random.random,
             workers=POSTS_AT_ONCE,
         )
+
+    @cached_property
+    def push_results(self) -> PushResults:
+        """Applies what came of pushes."""
+        from eventstore.durable.pushing import PushResults
+
+        return PushResults(self.durables)
 
     @cached_property
     def sweeper(self) -> Sweeper:

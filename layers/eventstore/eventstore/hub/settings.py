@@ -37,13 +37,13 @@ class Settings:
         log_level: The lowest severity that is logged (`LOG_LEVEL`).
         bells_url: The dispatch queue (`BELLS_QUEUE_URL`); empty disables live delivery.
         deliveries_url: The queue of deliveries (`DELIVERIES_QUEUE_URL`).
+        pushes_url: The queue of pushes to targets (`PUSHES_QUEUE_URL`); empty if there are no targets.
         alarms_url: The queue of delayed requests for turns (`ALARMS_QUEUE_URL`).
         letters_url: The queue of dead letters (`DEAD_LETTERS_QUEUE_URL`).
         connections_url: The address of the @connections API of the WebSocket API (`CONNECTIONS_URL`).
         rest_url: The URL before `/api/v1` that clients use (`REST_URL`), for references to single events.
         auth: How callers are authorized (`AUTH`): not at all, by IAM, or by the authorizer with tokens or keys.
         allowed_origins: The origins whose pages may read responses of the REST API (`ALLOWED_ORIGINS`); `*` is any.
-        pushes_url: The queue of pushes (`PUSHES_QUEUE_URL`); empty allows no targets.
         targets: The targets that durable subscriptions may have (`TARGETS`).
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from eventstore.durable.dispatch import Served, serve
@@ -11,7 +12,7 @@ from eventstore.live.catch_up import CatchUp, EphemeralSender, TurnLimits
 from eventstore.ports import TurnResult
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from eventstore.groups import Command
     from eventstore.ports import (
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
         DispatchQueue,
         Durables,
         Log,
+        Pushes,
         Registry,
         Turn,
         Turns,
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from eventstore.subscriptions import Durable, SubscriptionKey
 
 __all__ = ["Dispatcher"]
+
+_LOGGER = logging.getLogger(__name__)
 
 
 class Dispatcher:
@@ -43,6 +47,7 @@ class Dispatcher:
         registry: Knows when connections were last active.
         dispatch_queue: Receives requests for later turns.
         letters: Receives the events of parked streams.
+        pushes: Returns the queue of pushes, when it is first needed.
         clock: Tells when to stop.
         limits: How much a turn does.
     """
@@ -57,6 +62,7 @@ class Dispatcher:
         registry: Registry,
         dispatch_queue: DispatchQueue,
         letters: DeadLetters,
+        pushes: Callable[[], Pushes],
         clock: Clock,
         limits: TurnLimits | None = None,
     ) -> None:
@@ -67,6 +73,7 @@ class Dispatcher:
         self._registry = registry
         self._dispatch_queue = dispatch_queue
         self._letters = letters
+        self._pushes = pushes
         self._clock = clock
         self._limits = limits or TurnLimits()
         self._ephemeral = EphemeralSender(log, turns, self._limits)
@@ -106,6 +113,7 @@ class Dispatcher:
         # The letters first: no event is recorded as parked before it is in the dead letter queue.
         self._letters.send([letter for group in served.values() for letter in group.letters])
         self._deliveries.send(builder.deliveries())
+        self._push(served.values())
         has_checks = self._check_activity(turn, served.values())
         groups = {key: group.group for key, group in served.items()}
         definitions = {
@@ -117,6 +125,14 @@ class Dispatcher:
         has_more = self._turns.commit(turn, result)
         self._definitions |= definitions
         return has_more or has_checks or any(group.more for group in served.values())
+
+    def _push(self, served: Iterable[Served]) -> None:
+        for group in served:
+            if group.pushes:
+                self._pushes().send(group.pushes)
+            for missing in group.missing:
+                # There is no frame for a target that could say so.
+                _LOGGER.warning("%s: removed before it was pushed: {%s}", group.durable.name, missing)
 
     def _serve_groups(self, turn: Turn, builder: DeliveryBuilder) -> dict[SubscriptionKey, Served]:
         """Apply the commands to each durable subscription of the partition, and send the events that it may receive."""

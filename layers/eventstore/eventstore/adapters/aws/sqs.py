@@ -26,12 +26,13 @@ if TYPE_CHECKING:
     )
 
     from eventstore.frames.frame import Delivery
+    from eventstore.frames.pushes import Push, PushResult
     from eventstore.groups import Member
     from eventstore.ports import DeadLetter
     from eventstore.streams import DurableName, StreamName
-    from eventstore.subscriptions import ConnectionId, SubscriptionKey
+    from eventstore.subscriptions import Connection, ConnectionId, SubscriptionKey
 
-__all__ = ["SqsDeliveries", "SqsDispatchQueue", "SqsLetters"]
+__all__ = ["SqsDeliveries", "SqsDispatchQueue", "SqsLetters", "SqsPushes"]
 
 _BATCH_MESSAGES = 10
 _BATCH_BYTES = 250 * 1024
@@ -77,6 +78,17 @@ class SqsDispatchQueue:
     def connection_closed(self, connection: ConnectionId) -> None:
         """See `DispatchQueue.connection_closed`."""
         self._send([(_gone_group(connection), json.dumps({"gone": connection}))])
+
+    def pushed(self, result: PushResult) -> None:
+        """See `DispatchQueue.pushed`."""
+        body = {"partition": result.partition, "pushed": escape_for_sqs(result.encoded())}
+        self._send([(f"p{result.partition}", json.dumps(body))])
+
+    def close_connection(self, connection: Connection) -> None:
+        """See `DispatchQueue.close_connection`."""
+        # An older version of dispatch handles it as `connection_closed`, and passes over the other members.
+        body = {"gone": connection.id, "close": connection.protocol, "opened": connection.opened}
+        self._send([(_gone_group(connection.id), json.dumps(body))])
 
     def subscription_deleted(self, name: DurableName, members: Iterable[Member]) -> None:
         """See `DispatchQueue.subscription_deleted`."""
@@ -163,6 +175,33 @@ class SqsDeliveries:
                 if not waiting[shard]:
                     del waiting[shard]
         return len(refused)
+
+
+class SqsPushes:
+    """See `ports.Pushes`. The pushes of a subscription in a partition are one message group.
+
+    Args:
+        client: The client of SQS.
+        queue_url: The FIFO queue of pushes.
+    """
+
+    def __init__(self, client: SQSClient, queue_url: str) -> None:
+        self._client = client
+        self._queue_url = queue_url
+
+    def send(self, pushes: Sequence[Push]) -> None:
+        """See `Pushes.send`."""
+        for push in pushes:
+            try:
+                # One by one: a group has few, and SQS may accept a part of a batch.
+                self._client.send_message(
+                    QueueUrl=self._queue_url,
+                    MessageBody=push.encoded(),
+                    MessageGroupId=push.group,
+                    MessageDeduplicationId=push.identity,
+                )
+            except (BotoCoreError, ClientError) as error:
+                raise QueueUnavailable(f"the queue of pushes does not answer: {error}") from error
 
 
 class SqsLetters:

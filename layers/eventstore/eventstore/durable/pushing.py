@@ -1,0 +1,179 @@
+"""Pushing to targets: what a turn sends to one in place of frames for a member, and what comes back of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from eventstore.errors import SubscriptionNotFound
+from eventstore.frames.event_text import event_text
+from eventstore.frames.pushes import Push, PushedEvent
+from eventstore.groups import TARGET, Ack, AckStream, Nack, Pushed
+from eventstore.positions import Cursor
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from eventstore.frames.builder import PositionedEvent
+    from eventstore.frames.frame import Address
+    from eventstore.frames.pushes import PushResult
+    from eventstore.groups import Command
+    from eventstore.ports import Durables
+    from eventstore.positions import Epoch, Position
+    from eventstore.streams import StreamName
+    from eventstore.subscriptions import Durable, Target
+
+__all__ = ["PushBuilder", "PushResults"]
+
+_EVENTS = 100
+_EVENT_BYTES = 200 * 1024
+"""The most events and bytes of a push: SQS accepts messages of 256 KiB."""
+
+
+@dataclass(slots=True)
+class PushBuilder:
+    """Gathers the pushes of a turn for one durable subscription. It has the methods of `DeliveryBuilder` for members.
+
+    What a member is notified of has no meaning for a target, and is not pushed. It has a frame number all the same.
+
+    Args:
+        durable: The subscription; it has a target.
+        target: Its target.
+        partition: The partition of the turn.
+        epoch: The epoch of the partition.
+        events_url: The URL under which single events are read, for `dataref`.
+    """
+
+    durable: Durable
+    target: Target
+    partition: int
+    epoch: Epoch
+    events_url: str
+    pushes: list[Push] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+
+    def add_owned(self, position: Position, to: Address, *, ack_deadline_ms: int) -> None:
+        """See `DeliveryBuilder.add_owned`."""
+
+    def add_revoked(self, to: Address) -> None:
+        """See `DeliveryBuilder.add_revoked`."""
+
+    def add_text(self, text: str, to: Address) -> None:
+        """See `DeliveryBuilder.add_text`."""
+
+    def add_caught_up(self, stream: StreamName, to: Address) -> None:
+        """See `DeliveryBuilder.add_caught_up`."""
+
+    def add_missing(self, missing: str, position: Position, to: Address) -> None:  # noqa: ARG002 - as for a member
+        """Note what was removed before it could be pushed.
+
+        Args:
+            missing: The result of `missing_json`.
+            position: As in `DeliveryBuilder.add_missing`.
+            to: As in `DeliveryBuilder.add_missing`.
+        """
+        self.missing.append(missing)
+
+    def in_one_frame(self, events: Sequence[PositionedEvent]) -> int:
+        """Return how many of the first events fit into one push."""
+        size = 0
+        for index, positioned in enumerate(events):
+            size += len(self._text(positioned).encode())
+            if index and (index == _EVENTS or size > _EVENT_BYTES):
+                return index
+        return len(events)
+
+    def add_to_member(self, events: Sequence[PositionedEvent], to: Address, *, resent: bool) -> Sequence[int]:
+        """Add a push of new events.
+
+        Args:
+            events: The events, in the order of the log, which must fit into one push (`in_one_frame`).
+            to: The number of the frame.
+            resent: Whether the events may have been pushed before.
+        """
+        if not events:
+            return []
+        cursor = Cursor({self.partition: (self.epoch, events[-1].position)}, frames={self.partition: to.frame})
+        self._add(events, 2 if resent else 1, to.frame, cursor.token())
+        return [len(events)]
+
+    def add_again(
+        self,
+        events: Sequence[PositionedEvent],
+        attempt: int,
+        to: Address,
+        *,
+        reason: str | None = None,  # noqa: ARG002 - as for a member
+    ) -> None:
+        """Add events of a held stream. Those of several streams share a push, in which each stream goes on by itself.
+
+        Args:
+            events: The events, which must fit into one push.
+            attempt: The number of the attempt.
+            to: The number of the frame.
+            reason: As in `DeliveryBuilder.add_again`.
+        """
+        last = self.pushes[-1] if self.pushes else None
+        added = [self._pushed(positioned, attempt) for positioned in events]
+        if last is not None and not last.cursor:
+            size = sum(len(event.text.encode()) for event in (*last.events, *added))
+            if size <= _EVENT_BYTES and len(last.events) + len(added) <= _EVENTS:
+                self.pushes[-1] = replace(last, frame=to.frame, events=[*last.events, *added])
+                return
+        self._add(events, attempt, to.frame, "")
+
+    def _add(self, events: Sequence[PositionedEvent], attempt: int, frame: int, cursor: str) -> None:
+        self.pushes.append(
+            Push(
+                subscription=self.durable.name,
+                key=self.durable.key,
+                partition=self.partition,
+                frame=frame,
+                cursor=cursor,
+                target=self.target,
+                timeout_ms=self.durable.rules.ack_deadline_ms,
+                events=[self._pushed(positioned, attempt) for positioned in events],
+            )
+        )
+
+    def _pushed(self, positioned: PositionedEvent, attempt: int) -> PushedEvent:
+        event = positioned.event
+        return PushedEvent(event.stream, event.sequence, self._text(positioned), attempt)
+
+    def _text(self, positioned: PositionedEvent) -> str:
+        return event_text(positioned.event, most=_EVENT_BYTES, events_url=self.events_url)
+
+
+class PushResults:
+    """Turns what came of pushes into commands of the subscription's group. The partition's next turn applies them.
+
+    Args:
+        durables: Holds the subscriptions.
+    """
+
+    def __init__(self, durables: Durables) -> None:
+        self._durables = durables
+
+    def enqueue(self, result: PushResult) -> None:
+        """Enqueue the commands of a result. One of a subscription that was deleted changes nothing."""
+        try:
+            durable = self._durables.get(result.subscription)
+        except SubscriptionNotFound:
+            return
+        if durable.key == result.key:
+            self._durables.enqueue(durable, {result.partition: _commands(result)})
+
+
+def _commands(result: PushResult) -> list[Command]:
+    owner, frame = TARGET.connection, result.frame
+    # The circuit first: while it is open, a failure does not count as an attempt.
+    commands: list[Command] = [Pushed(owner, result.unavailable, result.pause_ms, frame)]
+    commands += [AckStream(owner, stream, sequence, frame) for stream, sequence in result.handled.items()]
+    commands += [
+        Nack(owner, one.stream, one.sequence, one.reason, one.delay_ms, one.park, frame, one.counts)
+        for one in result.failed
+    ]
+    if result.cursor:
+        epoch, position = Cursor.parse(result.cursor).places[result.partition]
+        commands.append(Ack(owner, position, epoch, frame))
+    return commands

@@ -1,0 +1,85 @@
+"""A target in place of members: it owns every partition, and a circuit tells whether it can be reached."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+from eventstore.groups.commands import LONGEST_REASON
+from eventstore.groups.rebalancing import grant, release_owner
+from eventstore.groups.state import CLOSED, TARGET, Circuit
+
+if TYPE_CHECKING:
+    from eventstore.groups.commands import Pushed
+    from eventstore.groups.step import Step
+
+__all__ = ["PUSH_LOST_MS", "apply_pushed", "dismiss", "is_outstanding", "take_over"]
+
+PUSH_LOST_MS = 900_000
+"""After how many milliseconds without a result a push is taken for lost, and made again. A result comes as long as the
+queue has the push, so this is for pushes that the queue gave up."""
+
+_FIRST_PAUSE_MS, _LONGEST_PAUSE_MS = 5_000, 300_000
+_OPENED_AT = 3
+
+
+def take_over(step: Step) -> None:
+    """Make the target the owner of the partition, in place of members that a changed definition has dismissed.
+
+    A push whose result never came is made again. The result of the old one, should it come later, changes nothing.
+
+    Args:
+        step: The group and its partition.
+    """
+    group = step.group
+    group.members = []
+    if group.owner is not None and group.owner != TARGET:
+        release_owner(step)
+    if group.owner is None or step.regrant or _is_lost(step):
+        grant(step, TARGET)
+
+
+def dismiss(step: Step) -> None:
+    """Let members take the place of a target that a changed definition has removed."""
+    if step.group.owner == TARGET:
+        release_owner(step)
+        step.group.circuit = CLOSED
+
+
+def apply_pushed(step: Step, command: Pushed) -> None:
+    """Apply what a push says of the target.
+
+    Args:
+        step: The group and its partition.
+        command: What became of the push.
+    """
+    group = step.group
+    if command.unavailable:
+        failures = group.circuit.failures + 1
+        opened = Circuit(failures, 0, command.unavailable[:LONGEST_REASON])
+        until = step.stamp + _pause_ms(step, failures) if opened.is_open else 0
+        group.circuit = opened._replace(until=until)
+    elif command.pause_ms:
+        until = step.stamp + min(command.pause_ms, PUSH_LOST_MS)
+        group.circuit = group.circuit._replace(until=until, reason="the target asked to slow down")
+    else:
+        group.circuit = CLOSED
+
+
+def is_outstanding(step: Step) -> bool:
+    """Return whether a push was sent whose result has not come."""
+    return bool(step.group.flight) or any(held.sent for held in step.group.held.values())
+
+
+def _is_lost(step: Step) -> bool:
+    group = step.group
+    sent = [group.heard] if group.flight else []
+    sent += [max(held.sent_at, group.heard) for held in group.held.values() if held.sent]
+    return bool(sent) and step.now >= min(sent) + PUSH_LOST_MS
+
+
+def _pause_ms(step: Step, failures: int) -> int:
+    """Return the pause before the next try. It doubles, varies by a half, and is the same in a retried turn."""
+    pause = min(_FIRST_PAUSE_MS << (failures - _OPENED_AT), _LONGEST_PAUSE_MS)
+    drawn = blake2b(f"{step.key}\0{step.partition}\0{failures}".encode(), digest_size=2).digest()
+    return pause // 2 + pause // 2 * int.from_bytes(drawn) // 0xFFFF

@@ -1,0 +1,351 @@
+"""Rules: a durable subscription with a target, on a real store."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from eventstore.durable.admin import StartPosition
+from eventstore.errors import QueueUnavailable
+from eventstore.groups import PUSH_LOST_MS, Change, Redrive
+from eventstore.ports import Throttled, Unavailable
+from tests.functional.core.pushing import NAME, Rule, body_of, failing, refusing
+
+if TYPE_CHECKING:
+    from eventstore.adapters.redis.connection import Client
+    from eventstore.frames.pushes import PushedEvent
+
+
+def test_a_target_gets_every_event_once_in_order(client: Client) -> None:
+    rule = Rule(client)
+    rule.publish("wf", 250)
+    rule.settle()
+    assert rule.target.handled == [("wf", number) for number in range(1, 251)]
+    assert (rule.group.flight, rule.group.held) == ([], {})
+
+
+def test_an_event_is_pushed_as_it_was_published_with_its_place(client: Client) -> None:
+    rule = Rule(client)
+    bodies = []
+    rule.target.refuse = lambda event: bodies.append(body_of(event))  # type: ignore[func-returns-value]
+    rule.publish("wf", 1)
+    rule.settle()
+    assert [(body["id"], body["hubstream"], body["hubsequence"]) for body in bodies] == [("1", "wf", "1")]
+
+
+@pytest.mark.parametrize(("batch", "concurrency"), [(1, 5), (10, 1), (10, 5), (100, 50)])
+def test_streams_go_side_by_side_each_in_order(client: Client, batch: int, concurrency: int) -> None:
+    rule = Rule(client, batch=batch, concurrency=concurrency)
+    for number in range(7):
+        rule.publish(f"wf-{number}", 20)
+    rule.settle()
+    for number in range(7):
+        assert [s for stream, s in rule.target.handled if stream == f"wf-{number}"] == list(range(1, 21))
+    assert sum(map(len, rule.target.calls)) == 140
+
+
+def test_only_one_round_is_under_way_so_that_nothing_overtakes_what_failed(client: Client) -> None:
+    rule = Rule(client, max_in_flight=3)
+    rule.publish("wf", 9)
+    rule.live.settle()
+    rule.live.bells.request_turns([0])
+    rule.live.settle()
+    assert [len(texts) for texts in rule.live.pushes.by_group.values()] == [1]
+
+
+def test_a_failure_holds_its_stream_only(client: Client) -> None:
+    rule = Rule(client, batch=10)
+    rule.target.refuse = refusing(("wf-1", 2))
+    for stream in ("wf-1", "wf-2"):
+        rule.publish(stream, 4)
+    rule.settle()
+    assert rule.target.handled == [("wf-1", 1), *(("wf-2", number) for number in range(1, 5))]
+    assert list(rule.group.held) == ["wf-1"]
+    assert rule.group.held["wf-1"].errors == ["no"]
+    rule.target.refuse = lambda _: None
+    rule.pass_time(3)
+    assert [s for stream, s in rule.target.handled if stream == "wf-1"] == [1, 2, 3, 4]
+
+
+def test_an_event_that_fails_again_and_again_parks_its_stream_with_the_targets_words(client: Client) -> None:
+    rule = Rule(client, max_attempts=3)
+    rule.target.refuse = refusing(("wf", 2))
+    rule.publish("wf", 3)
+    rule.settle()
+    for _ in range(5):
+        rule.pass_time(120)
+    assert rule.target.calls.count([("wf", 2)]) == 3
+    assert rule.letters() == [("wf", 2), ("wf", 3)]
+    assert rule.live.letters.kept[0].errors == ("no", "no", "no")
+
+
+def test_a_failure_without_a_remedy_parks_at_once(client: Client) -> None:
+    rule = Rule(client)
+    rule.target.refuse = refusing(("wf", 1), park=True)
+    rule.publish("wf", 2)
+    rule.settle()
+    assert (rule.target.calls, rule.letters()) == ([[("wf", 1)]], [("wf", 1), ("wf", 2)])
+
+
+def test_a_target_says_when_to_try_an_event_again(client: Client) -> None:
+    rule = Rule(client)
+    rule.target.refuse = refusing(("wf", 1), delay_ms=50_000)
+    rule.publish("wf", 1)
+    rule.settle()
+    rule.pass_time(49)
+    assert len(rule.target.calls) == 1
+    rule.pass_time(1)
+    assert len(rule.target.calls) == 2
+
+
+@pytest.mark.parametrize("how", ["start", "skip", "drop"])
+def test_a_parked_stream_is_redriven(client: Client, how: str) -> None:
+    rule = Rule(client)
+    rule.target.refuse = refusing(("wf", 1), park=True)
+    rule.publish("wf", 3)
+    rule.settle()
+    rule.target.refuse = lambda _: None
+    rule.live.bells.request_turns(rule.live.durables.enqueue(rule.durable, {0: [Redrive("wf", how)]}))
+    rule.publish("wf", 1, start=4)
+    rule.settle()
+    assert [s for _, s in rule.target.handled] == {"start": [1, 2, 3, 4], "skip": [2, 3, 4], "drop": [4]}[how]
+
+
+class TestAwayTargets:
+    def test_a_throttle_pauses_and_is_no_attempt(self, client: Client) -> None:
+        rule = Rule(client, max_attempts=2)
+        rule.target.refuse = failing(Throttled, delay_ms=20_000)
+        rule.publish("wf", 2)
+        rule.settle()
+        for _ in range(5):
+            before = len(rule.target.calls)
+            rule.pass_time(19)
+            assert len(rule.target.calls) == before
+            rule.pass_time(1)
+            assert len(rule.target.calls) == before + 1
+        assert (rule.letters(), rule.group.held["wf"].attempt) == ([], 0)
+        rule.target.refuse = lambda _: None
+        rule.pass_time(20)
+        assert rule.target.handled == [("wf", 1), ("wf", 2)]
+
+    def test_a_target_that_stays_away_opens_the_circuit_and_costs_no_stream(self, client: Client) -> None:
+        rule = Rule(client, max_attempts=5, max_in_flight=10)
+        rule.target.refuse = failing(Unavailable)
+        for number in range(40):
+            rule.publish(f"wf-{number}", 2)
+        rule.settle()
+        for _ in range(200):
+            rule.pass_time(60)
+        assert (rule.group.circuit.is_open, rule.group.circuit.reason) == (True, "out of order")
+        assert (rule.letters(), rule.group.parked) == ([], {})
+        # A call in a round, before the circuit opened; then a probe of one event at a time, at most every 5 minutes.
+        assert len(rule.target.calls) < 3 + 200 * 60 / 150
+        assert all(len(call) == 1 for call in rule.target.calls)
+        rule.target.refuse = lambda _: None
+        for _ in range(30):
+            rule.pass_time(60)
+        assert rule.group.circuit.is_open is False
+        assert sorted(rule.target.handled) == sorted((f"wf-{n}", s) for n in range(40) for s in (1, 2))
+
+    def test_a_circuit_that_is_open_is_probed_with_one_event(self, client: Client) -> None:
+        rule = Rule(client, batch=10, concurrency=5)
+        rule.target.refuse = failing(Unavailable)
+        for number in range(20):
+            rule.publish(f"wf-{number}", 5)
+        rule.settle()
+        while not rule.group.circuit.is_open:
+            rule.pass_time(60)
+        before = len(rule.target.calls)
+        rule.pass_time(600)
+        assert [len(call) for call in rule.target.calls[before:]] == [1]
+
+    def test_an_answer_of_any_kind_closes_the_circuit(self, client: Client) -> None:
+        rule = Rule(client)
+        rule.target.refuse = failing(Unavailable)
+        rule.publish("wf", 3)
+        rule.settle()
+        while not rule.group.circuit.is_open:
+            rule.pass_time(60)
+        rule.target.refuse = refusing(("wf", 1))
+        rule.pass_time(600)
+        assert (rule.group.circuit.is_open, rule.group.held["wf"].attempt) == (False, 3)
+
+    def test_a_lane_that_finds_the_target_away_stops_the_others(self, client: Client) -> None:
+        rule = Rule(client, concurrency=3)
+        rule.target.refuse = failing(Unavailable)
+        for number in range(50):
+            rule.publish(f"wf-{number}", 2)
+        rule.live.settle()
+        rule.push_next(rule.waiting()[0])
+        [result] = rule.live.bells.results
+        assert len(rule.target.calls) <= 3
+        assert len([failed for failed in result.failed if failed.counts]) <= 3
+        assert {failed.stream for failed in result.failed} == {f"wf-{number}" for number in range(50)}
+
+
+class TestTime:
+    def test_what_there_is_no_time_for_is_pushed_next(self, client: Client) -> None:
+        rule = Rule(client)
+        rule.seconds = 100
+
+        def slow(_: PushedEvent) -> None:
+            rule.live.clock.pass_seconds(25)
+
+        rule.target.refuse = slow  # type: ignore[assignment]
+        rule.publish("wf-1", 4)
+        rule.publish("wf-2", 4)
+        rule.settle()
+        assert len(rule.target.calls) == 8
+        for stream in ("wf-1", "wf-2"):
+            assert [s for name, s in rule.target.handled if name == stream] == [1, 2, 3, 4]
+        assert rule.group.flight == []
+
+    def test_a_push_without_time_for_one_call_is_redelivered(self, client: Client) -> None:
+        rule = Rule(client)
+        rule.publish("wf", 1)
+        rule.live.settle()
+        rule.seconds = 10
+        rule.push_next(rule.waiting()[0])
+        assert (rule.target.calls, rule.waiting()) == ([], [f"{rule.durable.key}-0"])
+        rule.seconds = 100
+        rule.settle()
+        assert rule.target.handled == [("wf", 1)]
+
+
+class TestDeaths:
+    def test_a_function_that_dies_before_it_reports_pushes_again(self, client: Client) -> None:
+        rule = Rule(client, batch=10)
+        rule.publish("wf", 3)
+        rule.live.settle()
+        rule.push_next(rule.waiting()[0], report=False)
+        rule.settle()
+        assert rule.target.handled == [("wf", 1), ("wf", 2), ("wf", 3)] * 2
+
+    def test_a_report_that_comes_twice_changes_nothing_the_second_time(self, client: Client) -> None:
+        rule = Rule(client, batch=10, max_in_flight=3)
+        rule.target.refuse = refusing(("wf-1", 2))
+        rule.publish("wf-1", 3)
+        rule.publish("wf-2", 3)
+        rule.live.settle()
+        rule.push_next(rule.waiting()[0])
+        rule.live.bells.results *= 2
+        rule.report()
+        rule.settle()
+        assert rule.group.held["wf-1"].attempt == 1
+        assert [s for stream, s in rule.target.handled if stream == "wf-2"] == [1, 2, 3]
+
+    def test_a_turn_that_is_tried_again_pushes_once(self, client: Client) -> None:
+        rule = Rule(client)
+        rule.publish("wf", 3)
+        rule.live.pushes.broken = True
+        with pytest.raises(QueueUnavailable):
+            rule.live.settle()
+        rule.live.pushes.broken = False
+        rule.live.bells.request_turns([0])
+        rule.settle()
+        assert rule.target.handled == [("wf", 1), ("wf", 2), ("wf", 3)]
+
+    def test_a_push_that_the_queue_lost_is_made_again(self, client: Client) -> None:
+        rule = Rule(client)
+        rule.publish("wf", 3)
+        rule.live.settle()
+        rule.live.pushes.by_group.clear()
+        rule.pass_time(PUSH_LOST_MS / 1000 - 1)
+        assert rule.target.calls == []
+        rule.pass_time(1)
+        assert rule.target.handled == [("wf", 1), ("wf", 2), ("wf", 3)]
+
+    def test_the_report_of_a_push_that_was_given_up_changes_nothing(self, client: Client) -> None:
+        rule = Rule(client)
+        rule.target.refuse = refusing(("wf", 1), park=True)
+        rule.publish("wf", 1)
+        rule.live.settle()
+        rule.push_next(rule.waiting()[0])
+        late, rule.live.bells.results[:] = list(rule.live.bells.results), []
+        rule.target.refuse = lambda _: None
+        rule.pass_time(PUSH_LOST_MS / 1000)
+        rule.live.bells.results += late
+        rule.report()
+        rule.settle()
+        assert (rule.target.handled, rule.letters()) == ([("wf", 1)], [])
+
+    def test_the_report_for_a_subscription_that_was_deleted_is_dropped(self, client: Client) -> None:
+        rule = Rule(client)
+        rule.publish("wf", 1)
+        rule.live.settle()
+        rule.live.operators.delete(NAME)
+        rule.settle()
+        assert rule.target.handled == [("wf", 1)]
+
+
+class TestChanging:
+    def change(self, rule: Rule, **changes: object) -> None:
+        changed = replace(rule.durable, version=rule.durable.version + 1, **changes)  # type: ignore[arg-type]
+        assert rule.live.durables.change(rule.durable, changed)
+        rule.durable = changed
+        command = Change(changed.version, changed.encoded())
+        rule.live.bells.request_turns(rule.live.durables.enqueue(changed, {0: [command]}))
+        rule.settle()
+
+    def test_a_target_takes_the_place_of_members_and_keeps_theirs(self, client: Client) -> None:
+        rule = Rule(client)
+        target = rule.durable.target
+        self.change(rule, target=None)
+        rule.live.connect("m")
+        rule.live.members.join("m", "w", NAME)
+        rule.publish("wf", 4)
+        rule.settle()
+        [events] = [m for m in rule.live.received()["m"] if m["type"] == "events"]
+        rule.live.members.acknowledge("m", "w", [events["cursor"]])
+        rule.settle()
+        self.change(rule, target=target)
+        rule.publish("wf", 2, start=5)
+        rule.settle()
+        assert rule.target.handled == [("wf", 5), ("wf", 6)]
+        assert rule.group.members == []
+
+    def test_members_take_the_place_of_a_target(self, client: Client) -> None:
+        rule = Rule(client)
+        rule.publish("wf", 2)
+        rule.settle()
+        self.change(rule, target=None)
+        rule.live.connect("m")
+        rule.live.members.join("m", "w", NAME)
+        rule.publish("wf", 1, start=3)
+        rule.settle()
+        found = [e["hubsequence"] for m in rule.live.received()["m"] if m["type"] == "events" for e in m["events"]]
+        assert found == ["3"]
+
+    def test_who_joins_all_the_same_gets_nothing(self, client: Client) -> None:
+        rule = Rule(client)
+        rule.live.connect("m")
+        rule.live.members.join("m", "w", NAME)
+        rule.publish("wf", 2)
+        rule.settle()
+        assert rule.target.handled == [("wf", 1), ("wf", 2)]
+        assert "m" not in rule.live.received()
+
+    def test_a_replay_pushes_again_from_there(self, client: Client) -> None:
+        rule = Rule(client)
+        rule.publish("wf", 3)
+        rule.settle()
+        rule.live.operators.replay(NAME, StartPosition(oldest=True))
+        rule.settle()
+        assert [s for _, s in rule.target.handled] == [1, 2, 3, 1, 2, 3]
+
+    def test_what_was_removed_before_it_was_pushed_is_logged(
+        self, client: Client, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        rule = Rule(client)
+        rule.publish("wf", 3)
+        rule.live.store.delete("wf")
+        rule.publish("wf", 1, start=4)
+        rule.settle()
+        assert rule.target.handled == [("wf", 4)]
+        [record] = [record for record in caplog.records if "removed before it was pushed" in record.getMessage()]
+        assert json.loads(record.getMessage().partition(": removed before it was pushed: ")[2]) == {
+            "missing": [{"stream": "wf", "first": 1, "last": 3}]
+        }
