@@ -36,7 +36,7 @@ _OF_PARTITIONS = (
 )
 _NAME = r"[A-Za-z0-9._:~-]{1,200}"
 _KEYS = re.compile(
-    rf"\{{p(?P<partition>\d+)\}}:(?:(?:{_OF_PARTITIONS}|groups|durables)|(?:events|state):(?P<stream>{_NAME}))"
+    rf"\{{p(?P<partition>\d+)\}}:(?:(?:{_OF_PARTITIONS}|groups|durables)|(?:events|state|digests):(?P<stream>{_NAME}))"
     rf"|durable:{_NAME}|durables|connections|connection:c\d+="
 )
 

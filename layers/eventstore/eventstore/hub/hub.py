@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         Wakeups,
     )
     from eventstore.read.reader import Reader
+    from eventstore.subscriptions import Target
     from eventstore.write.publisher import Publisher
     from eventstore.write.stream_admin import StreamAdmin
 
@@ -206,7 +207,13 @@ class Hub:
         """Creates, changes, moves and deletes durable subscriptions."""
         from eventstore.durable.admin import DurableSubscriptions
 
-        return DurableSubscriptions(self.log, self.durables, self.wakeups, letters=lambda: self.letters)
+        return DurableSubscriptions(
+            self.log,
+            self.durables,
+            self.wakeups,
+            letters=lambda: self.letters,
+            require_target=self._require_target,
+        )
 
     @cached_property
     def directory(self) -> Directory:
@@ -319,6 +326,9 @@ class Hub:
         if self.dispatch_queue is None:
             raise SettingsError("BELLS_QUEUE_URL is unset; it names the dispatch queue")
         return self.dispatch_queue
+
+    def _require_target(self, target: Target) -> None:
+        self.settings.require_target(target)
 
 
 def _require(value: str, name: str) -> str:
