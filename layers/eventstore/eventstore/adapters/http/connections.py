@@ -33,6 +33,9 @@ _MAX_BODY = 4096
 _BODY_SECONDS = 1.0
 """How long the body of an answer is awaited. It decides nothing: the status line does."""
 
+_CLOSED = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
+"""What sending and receiving raise if the other side has closed the connection; `RemoteDisconnected` is among them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -101,8 +104,7 @@ class TargetConnections:
             stream = TimedStream(kept, deadline)
             try:
                 return self._exchange(url, kept, stream, request)
-            except (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError):
-                # `RemoteDisconnected` is a ConnectionError as well.
+            except _CLOSED:
                 if stream.received:
                     raise
         sock = self._open(url, deadline)
@@ -120,7 +122,7 @@ class TargetConnections:
         try:
             try:
                 stream.sendall(request)
-            except ConnectionError:
+            except _CLOSED:
                 # It may have answered before it closed: that it does not want so much, for instance.
                 answer, _ = _receive(stream)
             else:
