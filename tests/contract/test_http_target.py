@@ -312,6 +312,16 @@ def test_a_chunked_answer_is_read(hub: Hub, receiver: Receiver) -> None:
     assert receiver.connections == 1
 
 
+def test_answers_before_the_final_one_are_passed_over(hub: Hub, receiver: Receiver) -> None:
+    hints = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+    receiver.answers = [
+        b"HTTP/1.1 100 Continue\r\n\r\n" + hints + hints + answer(400, b"no", Content_Type="text/plain")
+    ]
+    for _ in range(2):
+        assert hub.push()[0].reason == "400 Bad Request: no"
+    assert receiver.connections == 1
+
+
 # Slow and hostile targets
 
 
@@ -518,11 +528,12 @@ def test_bytes_after_an_answer_are_no_answer_to_the_next_request(hub: Hub, recei
     assert [request.connection for request in receiver.requests] == [1, 2]
 
 
-def test_a_connection_that_was_idle_for_long_is_not_used(
-    hub: Hub, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("limit", ["_MAX_IDLE_SECONDS", "_MAX_AGE_SECONDS"])
+def test_a_connection_that_was_idle_or_open_for_long_is_not_used(
+    hub: Hub, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, limit: str
 ) -> None:
     hub.push()
-    monkeypatch.setattr("eventstore.adapters.http.connections._MAX_IDLE_SECONDS", -1.0)
+    monkeypatch.setattr(f"eventstore.adapters.http.connections.{limit}", -1.0)
     hub.push()
     assert receiver.connections == 2
 
