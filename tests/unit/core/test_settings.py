@@ -61,6 +61,7 @@ def test_an_empty_variable_is_an_unset_one() -> None:
         ("PARTITIONS", "ten"),
         ("PARTITIONS", "10000"),
         ("LOG_LEVEL", "loud"),
+        ("LOOPBACK_TARGETS", "yes"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_would_be_right(name: str, value: str) -> None:
@@ -94,3 +95,15 @@ def test_origins_are_read_as_browsers_write_them(value: str, origins: tuple[str,
 def test_what_is_no_origin_is_named(value: str) -> None:
     with pytest.raises(SettingsError, match="ALLOWED_ORIGINS has"):
         Settings.from_environment({"ALLOWED_ORIGINS": value})
+
+
+def test_hosts_of_targets_are_names_and_suffixes() -> None:
+    environment = {"TARGET_HOSTS": " Hooks.example.com,.example.org ", "LOOPBACK_TARGETS": "true"}
+    settings = Settings.from_environment(environment)
+    assert (settings.target_hosts, settings.loopback_targets) == (("hooks.example.com", ".example.org"), True)
+
+
+@pytest.mark.parametrize("value", ["*.example.com", "https://example.com", "example.com:443", "example.com/", "."])
+def test_what_is_no_host_is_named(value: str) -> None:
+    with pytest.raises(SettingsError, match="TARGET_HOSTS has"):
+        Settings.from_environment({"TARGET_HOSTS": value})

@@ -21,6 +21,7 @@ from eventstore.ports.registry import (
     Start,
     Started,
 )
+from eventstore.ports.secrets import Secrets, SecretUnavailable, SigningKey
 from eventstore.ports.targets import Refusal, TargetAdapter, Throttled, Unavailable
 from eventstore.ports.turns import Behind, Candidates, Turn, TurnResult, Turns
 from eventstore.ports.wakeups import Wakeups
@@ -48,6 +49,9 @@ __all__ = [
     "Pushes",
     "Refusal",
     "Registry",
+    "SecretUnavailable",
+    "Secrets",
+    "SigningKey",
     "Slice",
     "Start",
     "Started",
