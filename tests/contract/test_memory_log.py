@@ -6,6 +6,7 @@ from eventstore.adapters.memory.log import MemoryLog
 from eventstore.adapters.memory.store import MemoryStore
 from eventstore.adapters.memory.turns import MemoryTurns
 from tests.contract.log import LogContract
+from tests.contract.turns import TurnsContract
 from tests.examples import FakeClock
 
 
@@ -14,12 +15,13 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
-@pytest.fixture
-def store(clock: FakeClock) -> MemoryStore:
-    return MemoryStore(clock=clock)
+class InMemory:
+    """A log, and the turns of the same store."""
 
+    @pytest.fixture
+    def store(self, clock: FakeClock) -> MemoryStore:
+        return MemoryStore(clock=clock)
 
-class TestInMemory(LogContract):
     @pytest.fixture
     def log(self, store: MemoryStore) -> MemoryLog:
         return MemoryLog(store)
@@ -27,3 +29,13 @@ class TestInMemory(LogContract):
     @pytest.fixture
     def turns(self, store: MemoryStore) -> MemoryTurns:
         return MemoryTurns(store)
+
+
+class TestLogInMemory(InMemory, LogContract):
+    pass
+
+
+class TestTurnsInMemory(InMemory, TurnsContract):
+    @pytest.fixture
+    def store(self, clock: FakeClock) -> MemoryStore:
+        return MemoryStore(partitions=1, clock=clock)
