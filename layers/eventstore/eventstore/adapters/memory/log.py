@@ -150,13 +150,14 @@ class MemoryLog:
     ) -> Sequence[RecordedEvent]:
         """See `Log.locate`. All events are looked at: there is no index."""
         with self._store.changed:
-            streams = (one for partition in self._store.partitions for one in partition.streams.values())
-            kept = (one.events[sequence] for one in streams if stream in {None, one.name} for sequence in one.kept)
-            sources = {source} if source is not None and stream is not None else None
+            listed = [one.name for partition in self._store.partitions for one in partition.listed()]
+            streams = [self._retained(name)[1] for name in listed if stream in {None, name}]
+            found = [one.events[sequence] for one in streams for sequence in one.kept]
+            is_one = source is not None and stream is not None
             return [
                 stored.recorded
-                for stored in kept
-                if stored.event.id == event_id and (sources is None or stored.event.source in sources)
+                for stored in found
+                if stored.event.id == event_id and (not is_one or stored.event.source == source)
             ]
 
     def create(self, stream: StreamName, config: StreamConfig) -> bool:
