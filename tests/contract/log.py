@@ -748,6 +748,19 @@ class LogContract:
                 assert not tail.events
             assert reads <= 10
 
+        def test_of_what_was_deleted_twice_the_log_keeps_nothing_once_it_was_dispatched(
+            self, log: Log, turns: Turns
+        ) -> None:
+            partition = partition_of("wf", log.partitions)
+            for number in (1, 2):
+                log.append("wf", [event(str(number))])
+                log.delete("wf")
+            log.trim("wf")
+            assert log.stats()[partition].appends == 1
+            dispatch(turns, partition, place_of_the_end(log, partition))
+            log.trim("wf")
+            assert log.stats()[partition].appends == 0
+
         def test_deleting_what_holds_nothing_changes_nothing(self, log: Log) -> None:
             log.append("wf", events(3))
             log.delete("wf")

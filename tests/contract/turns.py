@@ -82,6 +82,9 @@ class TurnsContract:
             assert not log.append("wf", events(1, start=2)).needs_wakeup
             begin(turns)
             assert log.append("wf", events(1, start=3)).needs_wakeup
+            begin(turns)
+            assert log.delete("wf").needs_wakeup
+            assert not log.append("wf", events(1, start=4)).needs_wakeup
 
         def test_one_that_did_not_commit_leaves_its_target_to_the_next(self, turns: Turns, log: Log) -> None:
             log.append("wf", events(2))
