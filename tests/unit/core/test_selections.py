@@ -36,5 +36,5 @@ def test_since_is_included_and_until_is_not(since: int | None, until: int | None
     assert Selection(since=since, until=until).matches(recorded(time=1000)) is matches
 
 
-def test_streams_are_wanted_by_name() -> None:
+def test_streams_are_selected_by_name() -> None:
     assert not Selection(streams=("other",)).matches(recorded())
