@@ -50,7 +50,7 @@ def test_a_bar_ends_full_and_leaves_its_line() -> None:
     assert out.getvalue().endswith("\n")
 
 
-def test_where_there_is_no_terminal_a_line_comes_now_and_then() -> None:
+def test_without_a_terminal_progress_is_an_occasional_line() -> None:
     out, clock = StringIO(), Clock()
     progress = Progress(100, out=out, clock=clock)
 

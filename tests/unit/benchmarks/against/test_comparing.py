@@ -63,8 +63,8 @@ def test_what_only_one_tree_measures_is_not_compared(other: Tree, own: Tree) -> 
     assert [comparison.task.what for comparison in compare("subject", other=other, own=own, rounds=6)] == ["both"]
 
 
-def test_both_trees_start_anew_in_every_round(other: Tree, own: Tree) -> None:
-    # Each process counts its blocks from one on: the first pair, and the second.
+def test_both_trees_start_new_processes_in_every_round(other: Tree, own: Tree) -> None:
+    # Each process counts its blocks from 1: the first pair, then the second.
     program = """\
 import json, eventstore, eventstore_client, eventstore_dev, functions, sys
 print(json.dumps({"tasks": [{"what": "a task", "unit": "ms", "amount": 1, "pairs": 2}], "files": []}), flush=True)

@@ -63,7 +63,7 @@ def test_a_comparison_stands_at_the_end_of_the_page_and_replaces_the_earlier_one
     assert page_with(second, page) == page_with(second, PAGE)
 
 
-def test_a_page_that_is_written_anew_keeps_its_comparison() -> None:
+def test_a_rewritten_page_keeps_its_comparison() -> None:
     first = section(Report([comparison(1.0)]))
     assert section_of(page_with(section_of(page_with(first, "old\n")), PAGE)) == first
     assert page_with(section_of(PAGE), PAGE) == PAGE
