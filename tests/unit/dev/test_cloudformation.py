@@ -70,7 +70,7 @@ def value_of(folder: Path, expression: str, **parameters: str) -> Any:  # noqa: 
         ("{a: !Ref AWS::NoValue, b: {c: !Ref Name}}", {"b": {"c": "hub"}}),
     ],
 )
-def test_a_value_is_worked_out_as_cloudformation_would(tmp_path: Path, expression: str, value: object) -> None:
+def test_a_value_is_resolved_as_cloudformation_does(tmp_path: Path, expression: str, value: object) -> None:
     assert value_of(tmp_path, expression) == value
 
 
@@ -91,7 +91,9 @@ def test_a_given_parameter_counts_before_its_default(tmp_path: Path) -> None:
         ("!Ref AWS::NoValue", "AWS::NoValue stands where a value is needed"),
     ],
 )
-def test_what_cannot_be_worked_out_is_named_with_its_place(tmp_path: Path, expression: str, complaint: str) -> None:
+def test_a_value_that_cannot_be_resolved_is_reported_with_its_place(
+    tmp_path: Path, expression: str, complaint: str
+) -> None:
     with pytest.raises(TemplateError, match=f"^(It.Value|Conditions).*{complaint}"):
         value_of(tmp_path, expression)
 
@@ -143,6 +145,6 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["a: [", "just text", "a: b"])
-def test_a_file_that_is_no_template_is_refused(tmp_path: Path, text: str) -> None:
+def test_a_file_that_is_not_a_template_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(TemplateError, match=r"is no (YAML|CloudFormation template)"):
         document(tmp_path, text)
