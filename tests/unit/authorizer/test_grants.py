@@ -96,7 +96,7 @@ def test_a_name_without_special_characters_is_logged_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("subject", [None, "", 7, "s" * 257, "ä" * 129])
-def test_claims_without_a_subject_grant_no_access(subject: object) -> None:
+def test_claims_without_a_valid_subject_grant_no_access(subject: object) -> None:
     with pytest.raises(InvalidGrant):
         access_of(subject, {"scope": "read"})
 
