@@ -23,8 +23,8 @@ def api(valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
     monkeypatch.setenv("REDIS_URL", valkey.url)
     monkeypatch.setenv("PARTITIONS", "4")
     forget()
-    bells, letters = FakeDispatchQueue(), FakeLetters()
-    monkeypatch.setattr(Hub, "dispatch_queue", bells)
+    dispatch_queue, letters = FakeDispatchQueue(), FakeLetters()
+    monkeypatch.setattr(Hub, "dispatch_queue", dispatch_queue)
     monkeypatch.setattr(Hub, "letters", letters)
     client = hub().log._client  # type: ignore[attr-defined]
     client.flushall()

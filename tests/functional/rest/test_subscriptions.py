@@ -69,9 +69,9 @@ def test_deleting_it_tells_its_members(api: Api, workers: Workers) -> None:
     create(api)
     workers.join(connection="c1")
     workers.join(connection="c2")
-    bells: FakeDispatchQueue = hub().dispatch_queue  # type: ignore[assignment]
+    dispatch_queue: FakeDispatchQueue = hub().dispatch_queue  # type: ignore[assignment]
     assert api.call("DELETE", "/api/v1/subscriptions/workers").status == 204
-    assert [(name, member.connection, member.id) for name, member in bells.told_ended] == [
+    assert [(name, member.connection, member.id) for name, member in dispatch_queue.told_ended] == [
         ("workers", "c1", "w"),
         ("workers", "c2", "w"),
     ]
@@ -348,8 +348,8 @@ class TestReplaying:
         assert (workers.letters.kept, api.get("/api/v1/dead-letters").json) == ([], {"dead_letters": []})
 
     def test_a_bell_that_cannot_be_rung_stops_nothing(self, api: Api, workers: Workers) -> None:
-        bells: Any = hub().dispatch_queue
-        bells.broken = True
+        dispatch_queue: Any = hub().dispatch_queue
+        dispatch_queue.broken = True
         assert self.replay(api, workers, **{"from": "start"}) == ["1", "2", "3"]
 
     @pytest.mark.parametrize(

@@ -23,13 +23,13 @@ def gateway(valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[G
     monkeypatch.setenv("REDIS_URL", valkey.url)
     monkeypatch.setenv("PARTITIONS", "4")
     forget()
-    bells, deliveries = FakeDispatchQueue(), FakeDeliveries()
-    monkeypatch.setattr(Hub, "dispatch_queue", bells)
+    dispatch_queue, deliveries = FakeDispatchQueue(), FakeDeliveries()
+    monkeypatch.setattr(Hub, "dispatch_queue", dispatch_queue)
     monkeypatch.setattr(Hub, "deliveries", deliveries)
     monkeypatch.setattr(Hub, "letters", FakeLetters())
     client = hub().log._client  # type: ignore[attr-defined]
     client.flushall()
-    yield Gateway(bells, deliveries)
+    yield Gateway(dispatch_queue, deliveries)
     client.close()
     forget()
 

@@ -53,13 +53,13 @@ def test_numbers_are_published_as_they_stand(client: Client) -> None:
     client.send({"action": "subscribe", "id": "s1"})
     event = '{"specversion":"1.0","id":"1","source":"/s","type":"t","data":[1.0,1e400,12345678901234567890]}'
     client.send(f'{{"action":"publish","events":[{event}]}}')
-    client.gateway.bells.rung = [0, 1, 2, 3]
+    client.gateway.dispatch_queue.rung = [0, 1, 2, 3]
     [delivery] = [text for text in _sent(client) if "12345678901234567890" in text]
     assert "[1.0,1e400,12345678901234567890]" in delivery
 
 
 def _sent(client: Client) -> list[str]:
-    for partition in client.gateway.bells.rung:
+    for partition in client.gateway.dispatch_queue.rung:
         hub().dispatcher.serve(partition, until=hub().clock.now() + 1000)
     return client.gateway.deliveries.sent
 

@@ -159,7 +159,7 @@ class TestFailing:
         member.received()
         member.send({"action": "nack", "id": "w", "stream": "wf", "sequence": 1, "delay": 86_400})
         assert member.received() == []
-        [(_, seconds)] = member.gateway.bells.later[-1:]
+        [(_, seconds)] = member.gateway.dispatch_queue.later[-1:]
         assert seconds > 0
 
     def test_parked_is_parked_with_its_reason(self, member: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -237,9 +237,9 @@ class TestEnding:
 
     def test_a_bell_that_comes_again_tells_nothing_new(self, member: Client, delete: Callable[[], None]) -> None:
         delete()
-        bell = {"ended": member.connection, "id": "w", "subscription": NAME}
+        wakeup_record = {"ended": member.connection, "id": "w", "subscription": NAME}
         assert len(member.received()) == 1
-        member.gateway.dispatch(bell)
+        member.gateway.dispatch(wakeup_record)
         assert member.received() == []
 
     def test_who_left_by_then_is_told_nothing(self, member: Client, delete: Callable[[], None]) -> None:
@@ -268,12 +268,12 @@ class TestEnding:
             raise KeyboardInterrupt
 
         delete()
-        [(name, told)] = member.gateway.bells.told_ended
-        bell = {"ended": told.connection, "id": told.id, "subscription": name}
+        [(name, told)] = member.gateway.dispatch_queue.told_ended
+        wakeup_record = {"ended": told.connection, "id": told.id, "subscription": name}
         with monkeypatch.context() as patched:
             patched.setattr(type(hub().members), "unsubscribe", dying)
             with pytest.raises(KeyboardInterrupt):
-                member.gateway.dispatch(bell)
+                member.gateway.dispatch(wakeup_record)
         assert [message["type"] for message in member.received()] == ["error", "error"]
         assert member.send({"action": "ack", "id": "w", "stream": "wf", "sequence": 1})["code"] == (
             "subscription-not-found"

@@ -32,7 +32,7 @@ def workers(gateway: Gateway) -> None:
 
 def swept(gateway: Gateway) -> None:
     """The queue is back, and the sweep comes by."""
-    gateway.bells.broken = False
+    gateway.dispatch_queue.broken = False
     sweep({}, Context())  # type: ignore[arg-type]
 
 
@@ -60,7 +60,7 @@ def unsubscribed(client: Client) -> dict[str, Any]:
 def test_what_is_stored_is_no_failure(
     gateway: Gateway, client: Client, act: Callable[[Client], dict[str, Any]], answer: str
 ) -> None:
-    gateway.bells.broken = True
+    gateway.dispatch_queue.broken = True
     assert act(client)["type"] == answer
 
 
@@ -74,12 +74,12 @@ def test_what_a_member_says_is_no_failure(gateway: Gateway, client: Client, mess
         "nack": {"action": "nack", "id": "w", "stream": "wf", "sequence": 1, "reason": "no"},
         "release": {"action": "release", "id": "w", "partition": partition_of("wf", 4)},
     }
-    gateway.bells.broken = True
+    gateway.dispatch_queue.broken = True
     assert client.send(messages[message])["type"] in {"acknowledged", "released"}
 
 
 def test_a_subscription_that_nobody_heard_of_is_carried_on_by_the_sweep(gateway: Gateway, client: Client) -> None:
-    gateway.bells.broken = True
+    gateway.dispatch_queue.broken = True
     subscribed(client)
     published(client)
     swept(gateway)
@@ -89,14 +89,14 @@ def test_a_subscription_that_nobody_heard_of_is_carried_on_by_the_sweep(gateway:
 def test_a_member_that_nobody_heard_of_gets_its_events_by_the_sweep(gateway: Gateway, client: Client) -> None:
     published(client)
     gateway.settle()
-    gateway.bells.broken = True
+    gateway.dispatch_queue.broken = True
     joined(client)
     swept(gateway)
     assert [event["id"] for message in client.received() for event in message.get("events", ())] == ["1"]
 
 
 def test_a_bare_connection_opens_though_nobody_is_woken_up(gateway: Gateway) -> None:
-    gateway.bells.broken = True
+    gateway.dispatch_queue.broken = True
     _, answer = gateway.connect(query="from=start", protocols=[BARE])
     assert answer["statusCode"] == 200
 
