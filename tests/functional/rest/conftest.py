@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def api(valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
-    """The handler on an empty store, its queues in memory."""
+    """The handler on an empty store, with queues in memory."""
     monkeypatch.setenv("REDIS_URL", valkey.url)
     monkeypatch.setenv("PARTITIONS", "4")
     forget()

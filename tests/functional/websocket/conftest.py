@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def gateway(valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
-    """The handlers on an empty store, their queues in memory."""
+    """The handlers on an empty store, with queues in memory."""
     monkeypatch.setenv("REDIS_URL", valkey.url)
     monkeypatch.setenv("PARTITIONS", "4")
     forget()
