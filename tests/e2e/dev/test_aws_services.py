@@ -1,4 +1,4 @@
-"""Calls that AWS's clients sign for services which the stack does not emulate."""
+"""Signed calls of AWS clients for services that the stack does not emulate."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_an_unsigned_request_reaches_the_route(dev: Running) -> None:
     assert dev.call("POST", "/", body=b"{}").json()["httpMethod"] == "POST"
 
 
-def test_a_table_of_dynamodb_is_motos(dev: Running) -> None:
+def test_requests_for_dynamodb_go_to_moto(dev: Running) -> None:
     table, name = client(dev, "dynamodb"), uuid.uuid4().hex
     with no_function_runs(dev):
         table.create_table(
@@ -69,17 +69,17 @@ def test_a_table_of_dynamodb_is_motos(dev: Running) -> None:
             BillingMode="PAY_PER_REQUEST",
         )
         table.put_item(TableName=name, Item={"id": {"S": "1"}, "what": {"S": "kept"}})
-        found = table.get_item(TableName=name, Key={"id": {"S": "1"}})["Item"]
-    assert found["what"] == {"S": "kept"}
+        item = table.get_item(TableName=name, Key={"id": {"S": "1"}})["Item"]
+    assert item["what"] == {"S": "kept"}
 
 
-def test_an_item_for_a_table_that_is_not_there_is_refused_by_moto(dev: Running) -> None:
+def test_an_item_for_an_unknown_table_is_refused_by_moto(dev: Running) -> None:
     with no_function_runs(dev), pytest.raises(ClientError, match="ResourceNotFoundException"):
         client(dev, "dynamodb").put_item(TableName="nowhere", Item={"id": {"S": "1"}})
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_a_bucket_of_s3_is_motos(dev: Running, host: str) -> None:
+def test_requests_for_s3_go_to_moto(dev: Running, host: str) -> None:
     s3, bucket, content = client(dev, "s3", host=host), uuid.uuid4().hex, bytes(range(256))
     with no_function_runs(dev):
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
@@ -87,7 +87,7 @@ def test_a_bucket_of_s3_is_motos(dev: Running, host: str) -> None:
         assert s3.get_object(Bucket=bucket, Key="a folder/ä")["Body"].read() == content
 
 
-def test_a_bucket_in_front_of_the_host_is_motos(dev: Running) -> None:
+def test_a_bucket_in_the_host_name_goes_to_moto(dev: Running) -> None:
     s3, bucket = client(dev, "s3"), uuid.uuid4().hex
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     s3.put_object(Bucket=bucket, Key="key", Body=b"content")
@@ -101,7 +101,7 @@ def test_a_bucket_in_front_of_the_host_is_motos(dev: Running) -> None:
         assert dev.call("GET", "/key", headers=headers).data == b"content"
 
 
-def test_a_service_whose_parameters_are_a_form_is_motos(dev: Running) -> None:
+def test_requests_with_form_parameters_go_to_moto(dev: Running) -> None:
     with no_function_runs(dev):
         topic = client(dev, "sns").create_topic(Name="news")["TopicArn"]
     assert topic == "arn:aws:sns:eu-west-1:123456789012:news"
@@ -131,7 +131,7 @@ def test_an_operation_that_moto_does_not_have_is_refused_by_name(dev: Running) -
         client(dev, "dynamodb").list_global_tables()
 
 
-def test_of_lambda_only_invoke_is_here(dev: Running) -> None:
+def test_only_invoke_of_lambda_is_supported(dev: Running) -> None:
     with no_function_runs(dev), pytest.raises(ClientError, match="Of the Lambda API only Invoke is here"):
         client(dev, "lambda").list_layers()
 
@@ -145,7 +145,7 @@ def test_sqs_without_a_target_is_refused(dev: Running) -> None:
     assert "SQS API over JSON alone" in answer.json()["message"]
 
 
-def test_a_url_that_is_signed_in_its_query_is_motos(dev: Running) -> None:
+def test_requests_signed_in_the_query_go_to_moto(dev: Running) -> None:
     signed = AWSRequest("GET", f"{dev.stack.url}/bucket/key")
     SigV4QueryAuth(_KEYS, "s3", "eu-west-1").add_auth(signed)
     with no_function_runs(dev):
@@ -161,11 +161,11 @@ def test_a_request_that_is_signed_for_the_api_reaches_its_route(dev: Running, au
 
 
 @pytest.mark.parametrize("credential", ["AWS4-HMAC-SHA256 Credential=a/b", "Bearer AWS4-HMAC", "AWS4-HMAC-SHA256"])
-def test_what_is_no_signature_reaches_the_route(dev: Running, credential: str) -> None:
+def test_an_authorization_header_without_a_signature_reaches_the_route(dev: Running, credential: str) -> None:
     assert dev.call("GET", "/items", headers={"Authorization": credential}).json()["path"] == "/items"
 
 
-def test_services_at_another_endpoint_are_not_here(dev: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_services_at_another_endpoint_are_not_served(dev: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     with no_function_runs(dev), pytest.raises(ClientError, match=r"dynamodb .*AWS_ENDPOINT_URL, http://127\.0\.0\.1:1"):
         client(dev, "dynamodb").list_tables()
