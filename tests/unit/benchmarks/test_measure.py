@@ -79,7 +79,7 @@ def test_an_aim_of_an_unknown_sign_is_refused() -> None:
 
 def test_a_figure_is_judged_before_it_is_rounded() -> None:
     figure = Figure("an append", 0.699, Unit.RATIO, Aim("≥", 0.7))
-    assert (figure.told, figure.missed) == ("0.70 \N{MULTIPLICATION SIGN}", True)
+    assert (figure.text, figure.missed) == ("0.70 \N{MULTIPLICATION SIGN}", True)
 
 
 def test_a_figure_without_an_aim_misses_nothing() -> None:
