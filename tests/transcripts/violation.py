@@ -1,15 +1,15 @@
-"""A broken promise, told so that it can be looked up in the transcript."""
+"""A violation of a guarantee, with its location in the transcript."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["Kind", "Place", "Violation"]
+__all__ = ["Kind", "Location", "Violation"]
 
 
 class Kind(StrEnum):
-    """Which rule is broken, and the promise of DESIGN.md, section 2, that it belongs to."""
+    """The broken rule, and the guarantee of DESIGN.md, section 2, to which it belongs."""
 
     LOST = "an answered event is not in the store"  # 1
     MISPLACED = "an event was answered two places, or two events one"  # 1
@@ -42,11 +42,11 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where in the transcript to look.
+class Location:
+    """A location in the transcript.
 
     Attributes:
-        session: Which of the subscriber's, from 1.
+        session: The number of the subscriber's session, from 1.
     """
 
     publisher: str | None = None
@@ -58,25 +58,27 @@ class Place:
     sequences: tuple[int, ...] = ()
 
     def __str__(self) -> str:
-        told = {name: getattr(self, name) for name in self.__slots__}
-        return ", ".join(f"{name} {_shown(value)}" for name, value in told.items() if value is not None and value != ())
+        members = {name: getattr(self, name) for name in self.__slots__}
+        return ", ".join(
+            f"{name} {_shown(value)}" for name, value in members.items() if value is not None and value != ()
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """What is wrong, when it showed, and where.
+    """A violation, with its time and location.
 
     Attributes:
-        at: The moment of the transcript at which it first could be seen.
+        at: The time in the transcript at which it could first be detected.
     """
 
     kind: Kind
     at: float
     sentence: str
-    place: Place
+    location: Location
 
     def __str__(self) -> str:
-        return f"{self.kind.name}, {self.kind}: {self.sentence}\n  at {self.at:.6f} s: {self.place}"
+        return f"{self.kind.name}, {self.kind}: {self.sentence}\n  at {self.at:.6f} s: {self.location}"
 
 
 def _shown(value: object) -> str:

@@ -57,7 +57,7 @@ class Guest:
             await self._news.wait()
 
     async def leave(self) -> None:
-        self.recording.tell(Order.leave())
+        self.recording.enqueue(Order.leave())
         await self.running
         self.recording.finish(caught_up=True)
 
@@ -77,7 +77,7 @@ def test_a_subscriber_resumes_from_the_cursors_it_kept(order: Order, ending: End
         server.publish([event(1)], "wf")
         guest = Guest(server, **{"from": "start"})
         await guest.until(lambda: guest.recording.live)
-        guest.recording.tell(order)
+        guest.recording.enqueue(order)
         await guest.until(lambda: [one["type"] for one in guest.handled].count("subscribed") == 2)
         server.publish([event(2)], "wf")
         await guest.until(lambda: guest.ids() == ["1", "2"])
@@ -97,7 +97,7 @@ def test_a_subscriber_that_lags_receives_all_afterwards() -> None:
     async def body(server: SimulatedServer) -> None:
         guest = Guest(server, **{"from": "start"})
         await guest.until(lambda: guest.recording.live)
-        guest.recording.tell(Order.lag(0.05))
+        guest.recording.enqueue(Order.lag(0.05))
         server.publish([event(number) for number in range(50)], "wf")
         await guest.until(lambda: len(guest.ids()) == 50)
         await guest.leave()

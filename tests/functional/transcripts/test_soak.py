@@ -13,7 +13,7 @@ from tests.functional.transcripts.simulated_server import SimulatedServer
 from tests.transcripts.checker import first_violation, violations
 from tests.transcripts.plan import MARKER, What, planned
 from tests.transcripts.recording import read, written
-from tests.transcripts.soak import Overdue, soak
+from tests.transcripts.soak import SoakTimeout, soak
 from tests.transcripts.transcript import Ending, Transcript
 from tests.transcripts.violation import Kind
 
@@ -128,7 +128,7 @@ def test_a_soak_that_does_not_end_reports_what_each_client_waits_for() -> None:
             server, seed=1, events=20, subscribers=2, streams=2, kills=0, restarts=0, sweeps=0, deadline=0.5
         )
 
-    with pytest.raises(Overdue) as expired_connections:
+    with pytest.raises(SoakTimeout) as expired_connections:
         served(run)
     first, stage, *guests = str(expired_connections.value).splitlines()
     assert first == "the soak of seed 1 did not end in 0.5 s"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from tests.transcripts.membership import Attendance, Dropped, Group, Handling, Member, Parked, Redriven, Said
+from tests.transcripts.membership import Dropped, Group, Handling, Member, MemberSession, Parked, Redriven, SentCommand
 from tests.transcripts.transcript import Ending, Received
 from tests.unit.transcripts.scenario import Scenario
 
@@ -40,11 +40,11 @@ class _Instance:
 
     scenario: Scenario
     name: str
-    sessions: list[Attendance] = field(default_factory=list)
+    sessions: list[MemberSession] = field(default_factory=list)
     connected: float = 0
     received: list[Received] = field(default_factory=list)
     handlings: list[Handling] = field(default_factory=list)
-    said: list[Said] = field(default_factory=list)
+    said: list[SentCommand] = field(default_factory=list)
     dropped: list[Dropped] = field(default_factory=list)
 
     def join(self) -> None:
@@ -55,7 +55,7 @@ class _Instance:
         self.received.append(Received(self.scenario.tick(), {"id": "w", **message}))
 
     def say(self, **message: object) -> None:
-        self.said.append(Said({"id": "w", **message}, self.scenario.tick(), self.scenario.tick()))
+        self.said.append(SentCommand({"id": "w", **message}, self.scenario.tick(), self.scenario.tick()))
 
     def handle(self, partition: _Partition, event: Json, *, failed: bool) -> None:
         self.handlings.append(
@@ -72,7 +72,7 @@ class _Instance:
 
     def end(self, ending: Ending) -> None:
         self.sessions.append(
-            Attendance(
+            MemberSession(
                 connected=self.connected,
                 sent=self.connected,
                 subscribe={"action": "subscribe", "id": "w", "subscription": "workers"},

@@ -60,8 +60,8 @@ def test_a_lost_frame_is_a_hole(seed: int) -> None:
     ref = chosen(Random(seed), followed(good, "events", "live", "truncated"))
     violation = violation_in(with_messages(good, ref, lambda received, index: received.pop(index)))
     assert violation.kind is Kind.HOLE
-    assert violation.place.partition == ref.message["partition"]
-    assert violation.place.frame == ref.message["frame"] + 1
+    assert violation.location.partition == ref.message["partition"]
+    assert violation.location.frame == ref.message["frame"] + 1
 
 
 @given(seed=seeds)
@@ -79,8 +79,8 @@ def test_an_event_left_out_of_a_frame_is_reported(seed: int) -> None:
     violation = violation_in(with_message(good, ref, events=rest))
     # While catching up, `live` may be the first frame that shows it.
     assert violation.kind in {Kind.INCOMPLETE, Kind.LIVE}
-    assert violation.place.subscriber == ref.owner.name
-    assert (violation.place.stream, violation.place.sequences[0]) == where(left_out)
+    assert violation.location.subscriber == ref.owner.name
+    assert (violation.location.stream, violation.location.sequences[0]) == where(left_out)
 
 
 @given(seed=seeds)
@@ -93,7 +93,7 @@ def test_swapped_events_of_a_stream_are_disorder(seed: int) -> None:
     events[first], events[second] = events[second], events[first]
     violation = violation_in(with_message(good, ref, events=events))
     assert violation.kind is Kind.DISORDER
-    assert violation.place.stream == events[first]["hubstream"]
+    assert violation.location.stream == events[first]["hubstream"]
 
 
 def _pair(ref: MessageRef) -> tuple[int, int] | tuple[()]:
@@ -141,7 +141,7 @@ def test_a_repeated_frame_number_with_other_content_is_reported(seed: int) -> No
     again = replace(ref.received, message=message, handled=False)
     violation = violation_in(with_messages(good, ref, lambda received, index: received.insert(index + 1, again)))
     assert violation.kind is Kind.REPEAT
-    assert violation.place.frame == ref.message["frame"]
+    assert violation.location.frame == ref.message["frame"]
 
 
 @given(seed=seeds, shift=st.integers(1, 5))
@@ -171,7 +171,10 @@ def test_a_changed_event_is_altered(change: dict[str, Any]) -> None:
     first, *rest = ref.message["events"]
     violation = violation_in(with_message(good, ref, events=[{**first, **change}, *rest]))
     assert violation.kind is Kind.ALTERED
-    assert (violation.place.stream, violation.place.sequences) == (first["hubstream"], (int(first["hubsequence"]),))
+    assert (violation.location.stream, violation.location.sequences) == (
+        first["hubstream"],
+        (int(first["hubsequence"]),),
+    )
 
 
 def test_large_data_may_be_replaced_by_a_dataref() -> None:
@@ -213,7 +216,7 @@ def test_an_event_that_does_not_match_is_unwanted(seed: int) -> None:
     stranger = next(event for event in stored if not wanted(ref.whole.subscribe, event))
     violation = violation_in(with_message(good, ref, events=[*ref.message["events"], stranger]))
     assert violation.kind is Kind.UNWANTED
-    assert (violation.place.stream, violation.place.sequences[0]) == where(stranger)
+    assert (violation.location.stream, violation.location.sequences[0]) == where(stranger)
 
 
 @given(seed=seeds)
@@ -230,7 +233,7 @@ def test_live_before_the_last_stored_event_is_too_early(seed: int) -> None:
 
     violation = violation_in(with_messages(good, ref, swap))
     assert violation.kind is Kind.LIVE
-    assert violation.place.partition == ref.message["partition"]
+    assert violation.location.partition == ref.message["partition"]
 
 
 def _before_live(good: Transcript) -> Iterator[MessageRef]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from tests.transcripts.content import Where
-    from tests.transcripts.membership import Attendance, Group, Handling
+    from tests.transcripts.membership import Group, Handling, MemberSession
     from tests.transcripts.transcript import Json, Received, Transcript
 
     T = TypeVar("T")
@@ -37,7 +37,7 @@ class MessageRef:
     member: int
     session: int
     index: int
-    whole: Attendance
+    whole: MemberSession
 
     @property
     def received(self) -> Received:
@@ -144,7 +144,7 @@ def test_a_lost_frame_of_a_partition_that_is_owned_is_a_hole(seed: int) -> None:
     received = [received_frame for received_frame in ref.whole.received if received_frame is not ref.received]
     bad = with_session(good, ref, received=tuple(received), handlings=tuple(left))
     violation = next(violation for violation in violations(bad) if violation.kind is Kind.HOLE)
-    assert violation.place.frame == ref.message["frame"] + 1
+    assert violation.location.frame == ref.message["frame"] + 1
 
 
 @given(seed=seeds)
@@ -155,7 +155,7 @@ def test_a_frame_for_a_member_that_does_not_own_the_partition_is_reported(seed: 
     ref = chosen(Random(seed), followed)
     violation = violation_in(with_message(good, ref, None))
     assert violation.kind is Kind.STRANGER
-    assert violation.place.frame == ref.message["frame"] + 1
+    assert violation.location.frame == ref.message["frame"] + 1
 
 
 @given(seed=seeds)
@@ -236,7 +236,7 @@ def test_a_partition_assigned_before_its_release_is_reported(seed: int) -> None:
         for violation in violations(with_session(good, ref, said=tuple(commands)))
         if violation.kind is Kind.SHARED
     )
-    assert violation.place.partition == ref.message["partition"]
+    assert violation.location.partition == ref.message["partition"]
 
 
 @given(seed=seeds)
@@ -266,7 +266,7 @@ def test_an_event_that_was_never_handled_is_reported(seed: int) -> None:
     ref, place = chosen(Random(seed), once)
     violation = violation_in(without(good, ref, place))
     assert violation.kind is Kind.UNHANDLED
-    assert (violation.place.stream, violation.place.sequences) == (place[0], (place[1],))
+    assert (violation.location.stream, violation.location.sequences) == (place[0], (place[1],))
 
 
 @given(seed=seeds)
@@ -278,7 +278,7 @@ def test_a_skipped_event_is_reported_at_the_next_one(seed: int) -> None:
     ref, place = chosen(Random(seed), once)
     violation = violation_in(without(good, ref, place))
     assert violation.kind is Kind.SKIPPED
-    assert violation.place.stream == place[0]
+    assert violation.location.stream == place[0]
 
 
 @given(seed=seeds)
@@ -359,7 +359,7 @@ def test_a_stream_parked_without_a_failure_is_reported(seed: int) -> None:
     parked = group.redriven[0].parked
     place = (parked.stream, parked.sequence)
 
-    def kept(session: Attendance) -> Attendance:
+    def kept(session: MemberSession) -> MemberSession:
         said = [
             command
             for command in session.said
@@ -372,7 +372,7 @@ def test_a_stream_parked_without_a_failure_is_reported(seed: int) -> None:
         violation for violation in violations(with_group(good, members=tuple(members))) if violation.kind is Kind.PARKED
     ]
     assert any(
-        violation.place.sequences == (parked.sequence,) and "was failed" in violation.sentence for violation in seen
+        violation.location.sequences == (parked.sequence,) and "was failed" in violation.sentence for violation in seen
     )
 
 
@@ -396,7 +396,7 @@ def test_an_event_that_a_redrive_does_not_send_again_is_reported(seed: int) -> N
     ref, place = chosen(Random(seed), sent_once(good, unhandled_after_redrive))
     violation = violation_in(without(good, ref, place))
     assert violation.kind is Kind.REDRIVE
-    assert (violation.place.stream, violation.place.sequences) == (place[0], (place[1],))
+    assert (violation.location.stream, violation.location.sequences) == (place[0], (place[1],))
 
 
 def with_parked(seed: int, **changes: int) -> Transcript:

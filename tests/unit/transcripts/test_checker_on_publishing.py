@@ -53,7 +53,7 @@ def test_a_removed_event_is_not_lost() -> None:
 
 def test_an_answered_event_that_is_not_in_the_store_is_lost() -> None:
     violation = violation_in(run(publish(1, 2), store=(recorded(1),)))
-    assert (violation.kind, violation.place.sequences) == (Kind.LOST, (2,))
+    assert (violation.kind, violation.location.sequences) == (Kind.LOST, (2,))
 
 
 def test_a_stream_that_is_not_in_the_store_is_lost() -> None:

@@ -83,7 +83,7 @@ def test_complete_is_untrue_if_events_were_removed() -> None:
     false = with_members(good, resumed_subscribed(good), recovery="complete", missing=None)
     violation = violation_in(false)
     assert violation.kind is Kind.UNTOLD
-    assert violation.place.sequences == (4, 7)
+    assert violation.location.sequences == (4, 7)
 
 
 def test_complete_with_missing_contradicts_itself() -> None:
@@ -97,7 +97,7 @@ def test_truncated_that_names_too_little_is_untrue(first: int, last: int, gap: i
     missing = [{"stream": "wf-0", "first": first, "last": last}]
     violation = violation_in(with_members(good, resumed_subscribed(good), missing=missing))
     assert violation.kind is Kind.UNTOLD
-    assert violation.place.sequences == (gap, 7)
+    assert violation.location.sequences == (gap, 7)
 
 
 @pytest.mark.parametrize(("first", "last"), [(4, 7), (4, 99), (0, 6), (6, 4)])
@@ -144,7 +144,7 @@ def test_an_event_missing_after_a_store_reset_is_reported() -> None:
     good = store_was_reset()
     ref = next(ref for ref in message_refs(good, "events") if ref.session == 1)
     violation = violation_in(with_members(good, ref, events=ref.message["events"][1:]))
-    assert (violation.kind, violation.place.session) == (Kind.INCOMPLETE, 2)
+    assert (violation.kind, violation.location.session) == (Kind.INCOMPLETE, 2)
 
 
 def test_an_unknown_recovery_is_reported() -> None:
@@ -157,7 +157,7 @@ def test_removal_during_a_subscription_must_be_reported() -> None:
     ref = next(message_refs(good, "truncated"))
     missing = [{"stream": "wf-0", "first": 5, "last": 6}]
     violation = violation_in(with_members(good, ref, missing=missing))
-    assert (violation.kind, violation.place.sequences[0]) == (Kind.UNTOLD, 4)
+    assert (violation.kind, violation.location.sequences[0]) == (Kind.UNTOLD, 4)
 
 
 def test_a_truncated_frame_must_name_something() -> None:
@@ -180,7 +180,7 @@ def test_a_cursor_of_an_unhandled_frame_is_reported() -> None:
     cursors = [*ref.whole.subscribe["cursor"], unhandled]
     violation = violation_in(with_session(good, ref, subscribe={**ref.whole.subscribe, "cursor": cursors}))
     assert violation.kind is Kind.CURSOR
-    assert violation.place.session == 2
+    assert violation.location.session == 2
 
 
 @given(seed=seeds)
@@ -255,7 +255,7 @@ def test_an_event_sent_in_a_later_session_after_its_successor_is_disorder() -> N
     changed = with_members(good, ref, events=events)
     assert {violation.kind for violation in violations(changed)} >= {Kind.DISORDER}
     disorder = next(violation for violation in violations(changed) if violation.kind is Kind.DISORDER)
-    assert (disorder.place.session, disorder.place.sequences) == (2, (3, 2))
+    assert (disorder.location.session, disorder.location.sequences) == (2, (3, 2))
 
 
 def test_a_subscription_from_now_receives_no_older_event() -> None:
@@ -283,7 +283,7 @@ def test_subscribers_that_see_a_log_in_two_orders_are_reported() -> None:
     ref = list(message_refs(good, "events"))[-1]
     violation = violation_in(with_members(good, ref, events=ref.message["events"][::-1]))
     assert violation.kind is Kind.LOG_ORDER
-    assert violation.place.subscriber == "subscriber-2"
+    assert violation.location.subscriber == "subscriber-2"
 
 
 def test_a_subscriber_that_did_not_catch_up_may_miss_the_latest_events() -> None:
