@@ -1,4 +1,4 @@
-"""Every call that the hub makes of something outside passes here, and a process may end at any of them.
+"""Intercepts every external call of the hub; a process may crash at any of them.
 
 Several processes take turns: one runs at a time, and at each call the wiring draws which one goes on.
 """

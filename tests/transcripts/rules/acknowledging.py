@@ -20,7 +20,7 @@ __all__ = ["unhandled_acks"]
 
 
 def unhandled_acks(evidence: Evidence) -> Iterator[Violation]:
-    """Acknowledged events were handled before; a cursor may also pass dropped events, and nacked ones with an answer."""
+    """Acknowledged events were handled before; a cursor may also pass dropped events, and answered nacks."""
     for group in evidence.groups:
         for grant in group.grants:
             handled, passed = _handled(grant), _passed(grant)
