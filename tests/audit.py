@@ -120,7 +120,7 @@ def main(arguments: Sequence[str]) -> int:
     """Return the exit code: 1 for findings."""
     parser = argparse.ArgumentParser(prog="python -m tests.audit")
     parser.add_argument("files", nargs="+", help="files of requirements, with hashes")
-    parser.add_argument("--tools", nargs="*", default=[], help="files whose findings are told and do not fail")
+    parser.add_argument("--tools", nargs="*", default=[], help="files whose findings are reported and do not fail")
     options = parser.parse_args(arguments)
     project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
     return Audit(ignored=project["tool"]["eventstore"]["audit"]["ignored"]).run(options.files, tools=options.tools)

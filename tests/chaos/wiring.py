@@ -136,7 +136,7 @@ class _Runner:
         self._wiring._local.runner = self
         try:
             self._wiring.run(self._process, self._do)
-        except BaseException as error:  # noqa: BLE001 - whoever asked looks at it
+        except BaseException as error:  # noqa: BLE001 - the caller inspects it
             self.raised = error
         finally:
             self._wiring._ended(self)

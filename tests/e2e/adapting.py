@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Adapting"]
 
 DROPPED = {
-    "AWS::ApiGatewayV2::RouteResponse": ("RouteId", "MiniStack does not know it, and its routes answer without one"),
+    "AWS::ApiGatewayV2::RouteResponse": ("RouteId", "MiniStack does not support it, and its routes answer without it"),
     "AWS::CloudWatch::Alarm": ("Metrics", "MiniStack knows alarms on a single metric, and nothing here asks for one"),
     "AWS::EC2::FlowLog": ("ResourceId", "MiniStack does not know it, and no packet passes its networks"),
     "AWS::EC2::SecurityGroupEgress": ("GroupId", "MiniStack does not know it; rules that stand in a group are made"),

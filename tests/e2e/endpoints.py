@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["chosen", "lacking"]
 
 _LOCAL_ONLY = {
-    "kills": "nobody but the local stack tells which processes run its functions",
+    "kills": "only the local stack shows which processes run its functions",
     "own-stack": "the test starts a local stack of its own, with quotas or parameters of its own",
     "open-doors": "it is deployed with Auth=key, and lets in who shows a key",
     "recording": "nobody but the local stack lets functions note what they call",

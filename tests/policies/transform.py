@@ -1,6 +1,6 @@
 """SAM's transform, run by a Python that has it: reads the given template, writes the transformed one.
 
-`aws-sam-translator` is what CloudFormation runs for `Transform: AWS::Serverless-2016-10-31`. It is told a template
+`aws-sam-translator` is what CloudFormation runs for `Transform: AWS::Serverless-2016-10-31`. It receives a template
 whose code is in S3 already, as `sam package` would leave it.
 """
 

@@ -51,7 +51,7 @@ def accepted(make: Callable[[Any], str], given: object) -> str | None:
     [(stream_name, NAMES | TEXT), (lambda content: stream_of(from_json(content)), EVENTS)],
     ids=["named", "from attributes"],
 )
-def test_a_stream_s_keys_stand_in_its_partition_s_slot(
+def test_the_keys_of_a_stream_are_in_the_slot_of_its_partition(
     make: Callable[[Any], str], content: st.SearchStrategy[Any]
 ) -> None:
     names = set()

@@ -33,7 +33,7 @@ class Grant:
 
     Attributes:
         cursor: That of `owned`.
-        until: When the member sent `release` or `unsubscribe`, was given it anew, or ended.
+        until: When the member sent `release` or `unsubscribe`, was granted it again, or disconnected.
         frames: Those of events, in the order of their numbers.
     """
 

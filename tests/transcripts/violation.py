@@ -12,7 +12,7 @@ class Kind(StrEnum):
     """The broken rule, and the guarantee of DESIGN.md, section 2, to which it belongs."""
 
     LOST = "an answered event is not in the store"  # 1
-    MISPLACED = "an event was answered two places, or two events one"  # 1
+    MISPLACED = "an event was answered with two positions, or two events with one"  # 1
     TWICE = "an event stands twice in the store"  # 3
     GAP = "a stream's sequences have a gap"  # 1
     TORN = "a batch is stored in part"  # 2
@@ -26,18 +26,18 @@ class Kind(StrEnum):
     DISORDER = "an event came before an earlier one of its stream"  # 6
     LOG_ORDER = "subscribers saw a partition's events in different orders"  # 6
     INCOMPLETE = "a matching event did not arrive"  # 6, 7, 8
-    UNTOLD = "a removed event was neither sent nor told of"  # 9
-    RECOVERY = "the hub told something untrue about what is missing"  # 9
+    UNTOLD = "a removed event was neither sent nor reported missing"  # 9
+    RECOVERY = "the hub reported losses incorrectly"  # 9
     LIVE = "live came at the wrong time"  # 8
-    CURSOR = "the client resumed from what it had not kept"  # 9
+    CURSOR = "the client resumed from a cursor that it had not kept"  # 9
     STRANGER = "a member was sent what it does not own"  # 6
     UNOWNED = "a member handled what it did not own"
-    SHARED = "two members had the same at one time"  # 6
+    SHARED = "two members had the same partition or stream at the same time"  # 6
     UNHANDLED = "a matching event was neither handled nor parked"  # 6
     SKIPPED = "an event was handled before an earlier one of its stream"  # 6
-    ATTEMPT = "a failed event came again, and did not say so"
+    ATTEMPT = "a failed event was sent again without its attempt"
     PARKED = "a stream is parked that ought not to be, or not whole"
-    REDRIVE = "what was parked did not come back"
+    REDRIVE = "a redriven event was not sent again"
     CLIENT = "the recording client broke the protocol's table"
 
 

@@ -128,7 +128,7 @@ def test_memory_of_functions_is_that_of_the_template() -> None:
     assert assumed["memory of all functions with SnapStart, MB"] == sum(memories.values())
 
 
-def test_alarms_are_counted_by_what_they_watch() -> None:
+def test_alarms_are_counted_by_their_metrics() -> None:
     resources = _yaml(_STACKS / "alarms.yaml")["Resources"].values()
     # The default: a cluster, and IAM.
     others = {"Authorizes", "Serverless"}

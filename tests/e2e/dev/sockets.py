@@ -48,7 +48,7 @@ def ask(connection: ClientConnection, message: object) -> Any:  # noqa: ANN401 -
 
 def context(connection: ClientConnection) -> dict[str, Any]:
     """The request context of an event of the connection."""
-    request_context: dict[str, Any] = ask(connection, {"action": "tell"})["requestContext"]
+    request_context: dict[str, Any] = ask(connection, {"action": "describe"})["requestContext"]
     return request_context
 
 

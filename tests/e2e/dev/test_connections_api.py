@@ -56,7 +56,7 @@ def test_a_message_reaches_the_client(dev: Running, aws: ApiGatewayManagementApi
         assert connection.recv(timeout=SECONDS) == "grüß Gott"
 
 
-def test_the_stage_may_stand_in_the_endpoint(dev: Running) -> None:
+def test_the_endpoint_may_contain_the_stage(dev: Running) -> None:
     with client(dev) as connection, management(dev, "/ws") as aws:
         aws.post_to_connection(ConnectionId=connection_id(connection), Data=b"hello")
         assert connection.recv(timeout=SECONDS) == "hello"

@@ -119,7 +119,7 @@ def test_no_call_is_lost_to_a_process_killed_while_idle(fresh: Running) -> None:
         assert fresh.invoke("Behaviour", {"a": 1}).json()["event"] == {"a": 1}
 
 
-def test_a_function_that_cannot_be_imported_says_why(fresh: Running) -> None:
+def test_a_function_that_cannot_be_imported_reports_the_reason(fresh: Running) -> None:
     error = fresh.invoke("Broken", {}).json()
     assert (error["errorType"], error["errorMessage"]) == ("RuntimeError", "it cannot be imported")
 

@@ -73,7 +73,7 @@ def test_an_exception_is_described(aws: Any) -> None:  # noqa: ANN401 - as above
     answer = aws.invoke(FunctionName="Behaviour", Payload=b'{"do":"raise"}')
     error = json.loads(answer["Payload"].read())
     assert (answer["StatusCode"], answer["FunctionError"]) == (200, "Unhandled")
-    assert (error["errorType"], error["errorMessage"]) == ("LookupError", "as told")
+    assert (error["errorType"], error["errorMessage"]) == ("LookupError", "as instructed")
 
 
 def test_the_tail_of_the_log_comes_along_when_asked_for(aws: Any) -> None:  # noqa: ANN401 - as above
@@ -113,7 +113,7 @@ def test_an_abandoned_event_is_reported(aws: Any, dev: Running) -> None:  # noqa
 
 def test_the_context_is_like_lambdas(dev: Running) -> None:
     custom = b64encode(b'{"custom":{"a":"b"}}').decode()
-    response = dev.invoke("local-named", {"do": "tell"}, X_Amz_Client_Context=custom)
+    response = dev.invoke("local-named", {"do": "describe"}, X_Amz_Client_Context=custom)
     description = response.json()
     assert description["request"] == response.headers["x-amzn-RequestId"]
     assert description["arn"] == "arn:aws:lambda:us-east-1:123456789012:function:local-named"
@@ -122,7 +122,7 @@ def test_the_context_is_like_lambdas(dev: Running) -> None:
 
 
 def test_the_environment_is_lambdas_and_the_templates(dev: Running) -> None:
-    description = dev.invoke("Behaviour", {"do": "tell"}).json()
+    description = dev.invoke("Behaviour", {"do": "describe"}).json()
     environment = description["environment"]
     assert environment["AWS_LAMBDA_FUNCTION_NAME"] == "Behaviour"
     assert environment["AWS_LAMBDA_FUNCTION_VERSION"] == "$LATEST"
@@ -133,12 +133,12 @@ def test_the_environment_is_lambdas_and_the_templates(dev: Running) -> None:
 
 
 def test_a_function_gets_the_local_url_of_a_rest_api(dev: Running) -> None:
-    assert dev.invoke("Behaviour", {"do": "tell"}).json()["environment"]["API_URL"] == dev.stack.url
+    assert dev.invoke("Behaviour", {"do": "describe"}).json()["environment"]["API_URL"] == dev.stack.url
 
 
 def test_the_developers_own_environment_stays_outside(dev: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EVENTSTORE_SECRET_OF_MINE", "1")
-    assert "EVENTSTORE_SECRET_OF_MINE" not in dev.invoke("Behaviour", {"do": "tell"}).json()["environment"]
+    assert "EVENTSTORE_SECRET_OF_MINE" not in dev.invoke("Behaviour", {"do": "describe"}).json()["environment"]
 
 
 def test_an_invalid_client_context_is_refused(dev: Running) -> None:

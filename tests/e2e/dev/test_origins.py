@@ -144,7 +144,7 @@ def test_the_setting_allows_the_listed_origins_only(open_to_some: Running) -> No
 
 def test_no_page_reaches_the_runtime_api(dev: Running) -> None:
     """The Runtime API listens on a separate port for each process."""
-    address = dev.invoke("Behaviour", {"do": "tell"}).json()["environment"]["AWS_LAMBDA_RUNTIME_API"]
+    address = dev.invoke("Behaviour", {"do": "describe"}).json()["environment"]["AWS_LAMBDA_RUNTIME_API"]
     for headers in ({"Host": "evil.example"}, {"Origin": _EVIL}, {"Origin": "http://localhost:3000"}):
         response = dev.http.request(
             "POST", f"http://{address}/2018-06-01/runtime/init/error", body=b"{}", headers=headers

@@ -54,7 +54,7 @@ def test_a_changed_handler_serves_the_next_requests(dev: Running, project: Path)
 
 def test_a_changed_layer_is_reloaded(dev: Running, project: Path) -> None:
     replace(project / "layer" / "python" / "from_layer.py", "layer", "another layer")
-    wait_until(lambda: dev.invoke("Behaviour", {"do": "tell"}).json()["layer"] == "another layer", what="the layer")
+    wait_until(lambda: dev.invoke("Behaviour", {"do": "describe"}).json()["layer"] == "another layer", what="the layer")
 
 
 def test_a_new_route_of_the_template_is_served(dev: Running, project: Path) -> None:
@@ -65,16 +65,16 @@ def test_a_new_route_of_the_template_is_served(dev: Running, project: Path) -> N
 
 def test_connections_stay_open_and_use_the_new_routes(dev: Running, project: Path) -> None:
     with client(dev) as connection:
-        assert ask(connection, {"verb": "tell"}) == {"verb": "tell"}
+        assert ask(connection, {"verb": "describe"}) == {"verb": "describe"}
         replace(project / "template.yaml", "$request.body.action", "$request.body.verb")
-        wait_until(lambda: "requestContext" in ask(connection, {"verb": "tell"}), what="the new routes")
+        wait_until(lambda: "requestContext" in ask(connection, {"verb": "describe"}), what="the new routes")
 
 
 def test_a_new_default_of_a_parameter_reaches_the_function(dev: Running, project: Path) -> None:
     replace(project / "template.yaml", "Default: hello", "Default: goodbye")
 
     def greeting() -> str:
-        description: dict[str, dict[str, str]] = dev.invoke("Behaviour", {"do": "tell"}).json()
+        description: dict[str, dict[str, str]] = dev.invoke("Behaviour", {"do": "describe"}).json()
         return description["environment"]["GREETING"]
 
     wait_until(lambda: greeting() == "goodbye", what="the new default")

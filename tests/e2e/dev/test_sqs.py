@@ -90,7 +90,7 @@ def test_times_of_a_message_are_milliseconds(sqs: SQSClient, plain: str) -> None
 
 
 def test_a_function_gets_the_local_url_of_a_queue(dev: Running) -> None:
-    environment = dev.invoke("Behaviour", {"do": "tell"}).json()["environment"]
+    environment = dev.invoke("Behaviour", {"do": "describe"}).json()["environment"]
     assert environment["AWS_ENDPOINT_URL"] == environment["AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"] == dev.stack.url
     here = f"{dev.stack.url}/123456789012"
     assert environment["QUEUES"] == f"{here}/Mail,{here}/loose.fifo"

@@ -68,7 +68,7 @@ def test_events_have_the_keys_of_aws_events(dev: Running, material: Path, kind: 
     awss = json.loads((material / "lambda-events" / f"apiGatewayWebSocketApi{kind}.json").read_text())
     with client(dev) as connection:
         connection_name = connection_id(connection)
-        events = {"Connect": connected(dev, connection), "Message": ask(connection, {"action": "tell"})}
+        events = {"Connect": connected(dev, connection), "Message": ask(connection, {"action": "describe"})}
     events["Disconnect"] = disconnected(dev, connection_name)
     assert keys(events[kind]) == keys(awss) | {"requestContext.identity.userAgent"}
 
@@ -86,7 +86,7 @@ def test_the_connect_event_describes_the_request_of_the_client(dev: Running) -> 
 
 def test_a_message_comes_with_no_headers(dev: Running) -> None:
     with client(dev) as connection:
-        assert not {"headers", "queryStringParameters"} & set(ask(connection, {"action": "tell"}))
+        assert not {"headers", "queryStringParameters"} & set(ask(connection, {"action": "describe"}))
 
 
 def test_a_connection_keeps_its_id_and_every_message_has_its_own(dev: Running) -> None:
@@ -105,7 +105,7 @@ def test_an_events_domain_name_is_where_the_api_can_be_reached(dev: Running) -> 
 @pytest.mark.parametrize(("path", "stage"), [("/", "ws"), ("/ws", "ws"), ("/ws/", "ws"), ("/narrow", "narrow")])
 def test_an_api_is_selected_by_its_stage_or_the_first_without_one(dev: Running, path: str, stage: str) -> None:
     with client(dev, path) as connection:
-        received = ask(connection, {"action": "tell", "deep": {"er": "known"}})
+        received = ask(connection, {"action": "describe", "deep": {"er": "known"}})
         assert received["requestContext"]["stage"] == stage
 
 
@@ -381,6 +381,10 @@ def test_connect_messages_and_disconnect_are_logged_in_a_line_each(dev: Running)
         name = connection_id(connection)
     disconnected(dev, name)
     lines = [line.split(" ", 1)[1] for line in dev.written.getvalue().splitlines() if f"/ws {name}" in line]
-    patterns = [r"OPEN   /ws \S+ 101 .*in the function\).*", r"ROUTE  /ws \S+ tell 200 .*", r"CLOSE  /ws \S+ 1000 .*"]
+    patterns = [
+        r"OPEN   /ws \S+ 101 .*in the function\).*",
+        r"ROUTE  /ws \S+ describe 200 .*",
+        r"CLOSE  /ws \S+ 1000 .*",
+    ]
     assert len(lines) == len(patterns)
     assert all(re.fullmatch(pattern, line) for pattern, line in zip(patterns, lines, strict=True))

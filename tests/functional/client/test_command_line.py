@@ -29,7 +29,7 @@ def standard_input(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
 
 
-def test_what_is_loaded_can_be_read(hub: FakeHub, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_loaded_events_can_be_read(hub: FakeHub, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "events.ndjson").write_text(f"{EVENT}\n")
 
     assert run(hub, "load", str(tmp_path / "events.ndjson")) == 0

@@ -116,7 +116,7 @@ class TestTokens:
             assert next(subscription).stream == "a"
         assert live_hub.connected == 2
 
-    def test_a_subscription_whose_credential_is_refused_says_so_rather_than_try_for_ever(
+    def test_a_subscription_with_a_refused_credential_fails_instead_of_retrying(
         self, live_hub: FakeWebSocketHub, opened: Open
     ) -> None:
         with opened(Bearer("first")).subscribe() as subscription:
@@ -128,7 +128,7 @@ class TestTokens:
             ):
                 next(subscription)
 
-    def test_a_worker_whose_credential_is_refused_says_so(self, live_hub: FakeWebSocketHub, opened: Open) -> None:
+    def test_a_worker_with_a_refused_credential_fails(self, live_hub: FakeWebSocketHub, opened: Open) -> None:
         live_hub.guard = wants("X-Api-Key", "other")
 
         with (

@@ -35,7 +35,7 @@ def test_published_events_read_back_in_order(store: EventStore) -> None:
     assert [(e.sequence, e.id) for e in store.read("wf-1")] == [(n, str(n)) for n in range(1, 6)]
 
 
-def test_a_publish_says_where_each_event_stands(store: EventStore) -> None:
+def test_a_publish_returns_the_position_of_each_event(store: EventStore) -> None:
     store.publish([event("1")], stream="wf-1")
 
     stored = store.publish([event("1"), event("2")], stream="wf-1")
@@ -148,7 +148,7 @@ def test_a_publish_survives_transient_failures(store: EventStore, hub: FakeHub, 
     assert hub.publishes == 3
 
 
-def test_a_publish_whose_answer_was_lost_holds_although_the_stream_has_grown(store: EventStore, hub: FakeHub) -> None:
+def test_a_publish_with_a_lost_answer_succeeds_although_the_stream_has_grown(store: EventStore, hub: FakeHub) -> None:
     hub.faults.append("lose")
 
     [stored] = store.publish([event("1")], stream="wf", expected=0)
@@ -220,7 +220,7 @@ def trimmed(store: EventStore, hub: FakeHub) -> EventStore:
     return store
 
 
-def test_what_was_removed_while_a_stream_is_read_is_an_error(trimmed: EventStore) -> None:
+def test_events_removed_while_a_stream_is_read_are_an_error(trimmed: EventStore) -> None:
     reading = trimmed.read("wf", page=2)
     assert [next(reading).sequence, next(reading).sequence] == [1, 2]
 

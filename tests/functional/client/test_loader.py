@@ -106,7 +106,7 @@ def test_a_load_that_failed_goes_on_when_it_is_run_again(store: EventStore, hub:
     assert ids(hub, "wf-1") == list(range(1, 400))
 
 
-def test_an_interrupted_load_waits_for_what_is_under_way_and_counts_it(store: EventStore, hub: FakeHub) -> None:
+def test_an_interrupted_load_waits_for_requests_in_progress_and_counts_them(store: EventStore, hub: FakeHub) -> None:
     begun = threading.Event()
     hub.before_publish = lambda _: begun.set()
 

@@ -126,7 +126,7 @@ def test_credentials_are_never_shown_to_a_proxy_in_the_clear(
     assert proxy.heads == []
 
 
-def test_a_proxy_is_shown_what_its_address_holds_and_a_hub_is_not(
+def test_credentials_in_a_proxys_address_are_sent_to_the_proxy_only(
     hub: FakeHub, proxy: SmallProxy, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", f"http://me:p%40ss@127.0.0.1:{proxy.port}")
@@ -142,7 +142,7 @@ def test_a_proxy_is_shown_what_its_address_holds_and_a_hub_is_not(
 
 
 @pytest.mark.parametrize("refusal", ["407 Proxy Authentication Required", "503 Service Unavailable"])
-def test_a_proxy_that_refuses_is_named_without_what_it_was_shown(
+def test_a_refusing_proxy_is_reported_without_its_credentials(
     proxy: SmallProxy, monkeypatch: pytest.MonkeyPatch, refusal: str
 ) -> None:
     proxy.refuses = refusal

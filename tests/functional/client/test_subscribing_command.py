@@ -130,7 +130,7 @@ def following(hub: FakeWebSocketHub, *arguments: str, **options: Any) -> Iterato
             process.kill()
 
 
-def test_a_hub_that_goes_away_is_waited_for_and_that_is_said(live_hub: FakeWebSocketHub) -> None:
+def test_the_command_reports_and_waits_for_an_unavailable_hub(live_hub: FakeWebSocketHub) -> None:
     with following(live_hub) as process:
         assert process.stderr is not None
         live_hub.until_subscribed(1)

@@ -50,9 +50,7 @@ def sequences(events: Iterable[Recorded]) -> dict[str, list[int]]:
     return dict(by_stream)
 
 
-def test_what_is_stored_comes_first_and_then_what_is_published(
-    live_hub: FakeWebSocketHub, live_store: EventStore
-) -> None:
+def test_stored_events_arrive_first_and_then_new_ones(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
     live_hub.publish("a", 5)
 
     with live_store.subscribe(start="start") as events:
@@ -153,9 +151,7 @@ def test_a_connection_that_ends_is_replaced_and_nothing_is_missing_or_repeated(
             live_hub.disconnect()
 
 
-def test_what_is_published_while_a_connection_is_away_arrives(
-    live_hub: FakeWebSocketHub, live_store: EventStore
-) -> None:
+def test_events_published_during_a_disconnect_arrive(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
     with live_store.subscribe() as events:
         live_hub.disconnect()
         live_hub.publish("a", 4)

@@ -124,7 +124,7 @@ def test_head_is_answered_as_get_is(api: Api, path: str) -> None:
     assert len(headed.body) == len(got.body)
 
 
-def test_head_is_refused_where_get_is_not_taken(api: Api) -> None:
+def test_head_is_refused_where_get_is_not_supported(api: Api) -> None:
     problem = api.call("HEAD", "/api/v1/epoch")
     assert (problem.status, problem.headers["allow"]) == (405, "POST")
     assert "does not support HEAD" in problem.json["detail"]
@@ -160,7 +160,7 @@ def test_the_reason_of_a_refused_handshake_can_be_requested(
     assert (reply.status, reply.json["code"] if reply.body else None) == (status, code)
 
 
-def test_the_document_says_where_its_paths_begin(api: Api) -> None:
+def test_the_document_names_the_base_of_its_paths(api: Api) -> None:
     assert api.get("/api/v1/openapi.json").json["servers"] == [{"url": "/v1"}]
 
 

@@ -107,7 +107,7 @@ _VALID: Mapping[str, Mapping[str, Any]] = {
 @pytest.mark.parametrize("scope", Scope)
 @pytest.mark.parametrize("auth", ["jwt"], indirect=True)
 @pytest.mark.usefixtures("everyone")
-def test_a_call_needs_its_scope_and_the_gateways_policy_says_the_same(
+def test_a_call_needs_its_scope_in_the_handler_and_in_the_gateways_policy(
     operation: str, method: str, path: str, scope: Scope
 ) -> None:
     needed = SCOPES[operation]

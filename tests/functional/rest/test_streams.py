@@ -110,7 +110,7 @@ def test_many_events_come_in_one_page(api: Api) -> None:
     assert api.get("/api/v1/streams/s/events?limit=430").ids == [str(number) for number in range(1, 431)]
 
 
-def test_pages_of_a_stream_of_large_events_stay_below_what_lambda_answers(api: Api) -> None:
+def test_pages_of_large_events_of_a_stream_stay_below_the_limit_of_lambda(api: Api) -> None:
     for number in range(1, 51):
         api.publish(cloudevent(str(number), data="x" * 240_000), query="?stream=s")
     reply = api.get("/api/v1/streams/s/events?limit=1000&direction=backwards")

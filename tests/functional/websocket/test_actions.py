@@ -130,7 +130,9 @@ def test_a_disconnected_client_is_removed(client: Client) -> None:
         ({"action": "publish", "events": [], "expected": -1}, "invalid-request", "/expected"),
     ],
 )
-def test_what_is_wrong_is_named(client: Client, message: object, code: str, pointer: str | None) -> None:
+def test_an_invalid_message_is_refused_with_a_pointer(
+    client: Client, message: object, code: str, pointer: str | None
+) -> None:
     answer = client.send(message)
     assert (answer["type"], answer["code"], answer.get("pointer")) == ("error", code, pointer)
 

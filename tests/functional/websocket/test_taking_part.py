@@ -336,7 +336,7 @@ ACK, NACK = {"action": "ack", "id": "w"}, {"action": "nack", "id": "w"}
         ({**ACK, "cursor": cursor((partition_of("wf", 4) + 1) % 4)}, "invalid-cursor", "/cursor"),
     ],
 )
-def test_what_is_wrong_is_named(member: Client, message: object, code: str, pointer: str) -> None:
+def test_an_invalid_message_is_refused_with_a_pointer(member: Client, message: object, code: str, pointer: str) -> None:
     answer = member.send(message)
     assert (answer["type"], answer["code"], answer.get("pointer")) == ("error", code, pointer)
 

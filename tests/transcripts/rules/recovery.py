@@ -38,10 +38,10 @@ def reported_removals(evidence: Evidence) -> Iterator[Violation]:
             first, head = evidence.ledger.first(removal.stream), evidence.ledger.head(removal.stream)
             span = f"{removal.first}..{removal.last} of {removal.stream!r}"
             if not 1 <= removal.first <= removal.last <= head:
-                sentence = f"{span} is told to be missing; the stream ends at {head}"
+                sentence = f"{span} is reported missing; the stream ends at {head}"
                 yield Violation(Kind.RECOVERY, removal.at, sentence, removal.location)
             elif removal.last >= first:
-                sentence = f"{span} is told to be missing; the store keeps it from {first} on"
+                sentence = f"{span} is reported missing; the store keeps it from {first} on"
                 yield Violation(Kind.RECOVERY, removal.at, sentence, removal.location)
         for frame in reading.frames:
             if frame.kind == "truncated" and not _names_any(frame.message):
@@ -55,9 +55,9 @@ def _untrue(subscribe: Json, answer: Json, *, renewed: bool) -> str | None:
         (recovery != "complete" and "cursor" not in subscribe, "though no cursor was given"),
         (recovery == "complete" and _names_any(answer), f"though missing is {answer.get('missing')}"),
         (recovery == "truncated" and not _names_any(answer), "and names nothing that is missing"),
-        (recovery == "new-epoch" and not renewed, "though the store was not made anew"),
+        (recovery == "new-epoch" and not renewed, "though the store was not reset"),
         (recovery == "new-epoch" and not answer.get("renewed"), "and names no partition that was renewed"),
-        (recovery != "new-epoch" and renewed, "though the store was made anew since the cursors were given"),
+        (recovery != "new-epoch" and renewed, "though the store was reset since the cursors were sent"),
         (recovery != "new-epoch" and bool(answer.get("renewed")), f"though renewed is {answer.get('renewed')}"),
     ]
     return next((wrong for holds, wrong in checks if holds), None)

@@ -65,7 +65,7 @@ def test_a_truncated_recovery_is_a_loss() -> None:
     assert parse_message(text) == Subscribed("c", Loss(missing=(Missing("a", 1, 1),)))
 
 
-def test_a_store_made_anew_is_a_loss() -> None:
+def test_a_store_reset_is_a_loss() -> None:
     text = said(type="subscribed", cursor="c", recovery="new-epoch", renewed=[3, 4])
 
     assert parse_message(text) == Subscribed("c", Loss(renewed=(3, 4)))

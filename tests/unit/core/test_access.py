@@ -159,7 +159,7 @@ def test_a_tenant_that_is_not_a_string_equals_its_header_value() -> None:
         Access.of("s", [Scope.PUBLISH], tenants=["True"]).require_events([event], stream="True:1")
 
 
-def test_a_prefix_alone_says_nothing_of_tenants() -> None:
+def test_a_prefix_implies_no_tenant() -> None:
     access = Access.of("someone", [], streams=["public."])
     access.require_events([from_json(event(tenantid="other"))], stream="public.1")
 

@@ -51,7 +51,7 @@ def test_an_event_without_any_of_the_values_is_skipped() -> None:
     assert screen.passes(event(type="b").body)
 
 
-def test_data_that_looks_like_an_attribute_lets_an_event_be_decoded_and_no_more() -> None:
+def test_data_that_looks_like_an_attribute_only_causes_decoding() -> None:
     wanted = parse_filters([{"exact": {"source": "/rare"}}])
     members = '"specversion":"1.0","id":"1","source":"/common","type":"t"'
     stored = from_json(f'{{{members},"data":{{"source":"/rare"}}}}')

@@ -148,7 +148,7 @@ class TestHttp:
         with pytest.raises(UnsupportedMediaType):
             from_http({"Content-Type": media_type}, structured())
 
-    def test_the_media_type_of_data_stands_in_content_type_alone(self) -> None:
+    def test_the_media_type_of_data_is_in_content_type_only(self) -> None:
         with pytest.raises(InvalidEvent, match="send Content-Type"):
             from_http({**_HEADERS, "ce-datacontenttype": "text/plain"}, b"")
 

@@ -33,7 +33,7 @@ def test_a_live_frame_carries_partition_frame_and_cursor() -> None:
     assert messages(part(Kind.LIVE)) == ['{"type":"live","id":"s","partition":7,"frame":3,"cursor":"c0"}']
 
 
-def test_a_truncated_frame_says_what_is_missing() -> None:
+def test_a_truncated_frame_lists_what_is_missing() -> None:
     [message] = messages(part(Kind.TRUNCATED, '"missing":[]'))
     assert message == '{"type":"truncated","id":"s","partition":7,"frame":3,"missing":[],"cursor":"c0"}'
 

@@ -63,7 +63,7 @@ def test_numbers_are_preserved_verbatim(number: str) -> None:
         ('{"a":' + "[" * 100_000 + "}", "nested too deeply"),
     ],
 )
-def test_what_is_wrong_is_named(text: str, reason: str) -> None:
+def test_an_invalid_message_is_refused_with_a_pointer(text: str, reason: str) -> None:
     with pytest.raises(Malformed, match=reason.replace("{", r"\{").replace("[", r"\[")):
         members(text)
 

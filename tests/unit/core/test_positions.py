@@ -148,5 +148,5 @@ class TestMerging:
             Cursor.merged([f"{Cursor({1: place(5)}).token()}."])
 
 
-def test_positions_stand_in_the_order_of_the_log() -> None:
+def test_positions_have_the_order_of_the_log() -> None:
     assert Position(1, 9, 9) < Position(2, 0, 0) < Position(2, 0, 1) < Position(2, 0, END_OF_APPEND) < Position(2, 1, 0)

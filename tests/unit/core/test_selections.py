@@ -25,7 +25,7 @@ def test_an_event_is_selected_by_its_attributes() -> None:
 @pytest.mark.parametrize(
     "expression", ["hubstream = 'wf'", "hubsequence = '1'", "hubsequence < 2", "hubtime = '1970-01-01T00:00:01.000Z'"]
 )
-def test_an_event_is_selected_by_what_the_hub_adds(expression: str) -> None:
+def test_an_event_is_selected_by_attributes_that_the_hub_adds(expression: str) -> None:
     assert Selection(sql_filter(expression, pointer="filter")).matches(recorded())
 
 

@@ -30,7 +30,7 @@ def test_missing_data_is_ok_except_for_a_sweep_that_reports_nothing(name: str, a
     assert alarm["TreatMissingData"] == ("breaching" if name == "DispatchLag" else "notBreaching")
 
 
-def test_the_dashboard_is_json_and_shows_what_is_there() -> None:
+def test_the_dashboard_is_json_and_shows_existing_resources() -> None:
     body = properties("alarms", "Dashboard")["DashboardBody"]["Fn::Sub"]
     widgets = json.loads(body)["widgets"]
     assert len(widgets) > 10

@@ -15,7 +15,7 @@ from tests.unit.deployment.templates import NESTED, ROOT, properties, resources
 OUTPUTS = NESTED["cache"]["Outputs"]
 
 
-def test_the_hubs_user_may_do_what_the_documentation_says_and_no_more() -> None:
+def test_the_hubs_user_has_exactly_the_documented_permissions() -> None:
     assert properties("cache", "HubUser")["AccessString"].split() == RULE
 
 
@@ -93,7 +93,7 @@ def test_the_cache_and_the_endpoint_open_no_connections(group: str) -> None:
     assert [rule["CidrIp"] for rule in properties("network", group)["SecurityGroupEgress"]] == ["127.0.0.1/32"]
 
 
-def test_every_rule_between_groups_says_why() -> None:
+def test_every_rule_between_groups_has_a_description() -> None:
     rules = {**resources("AWS::EC2::SecurityGroupIngress"), **resources("AWS::EC2::SecurityGroupEgress")}
     assert all(rule["Description"] for rule in rules.values())
 

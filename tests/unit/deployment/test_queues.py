@@ -31,7 +31,7 @@ def test_messages_that_fail_repeatedly_go_to_a_dead_letter_queue(name: str, queu
 
 
 @each_queue
-def test_a_queue_is_encrypted_and_refuses_who_does_not_encrypt(name: str, queue: Mapping[str, Any]) -> None:
+def test_a_queue_is_encrypted_and_refuses_unencrypted_requests(name: str, queue: Mapping[str, Any]) -> None:
     assert queue["SqsManagedSseEnabled"] is True
     policy = properties("template", "QueuesPolicy")
     assert {"Ref": name} in policy["Queues"]

@@ -98,7 +98,7 @@ def test_a_value_that_cannot_be_resolved_is_reported_with_its_place(
         value_of(tmp_path, expression)
 
 
-def test_a_resource_whose_condition_does_not_hold_is_not_there(tmp_path: Path) -> None:
+def test_a_resource_with_a_false_condition_is_absent(tmp_path: Path) -> None:
     read = document(tmp_path, f"{HEAD}  Gone: {{Type: A::B::C, Condition: IsNot}}")
     assert set(read.resources) == {"Called", "Fifo", "Queue", "Worker"}
 

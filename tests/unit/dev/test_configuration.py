@@ -33,7 +33,7 @@ def test_a_project_without_a_table_configures_nothing(tmp_path: Path) -> None:
     assert Configuration.beside(tmp_path / "template.yaml") == Configuration()
 
 
-def test_a_table_says_what_a_template_cannot(tmp_path: Path) -> None:
+def test_a_table_configures_what_a_template_cannot(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text(
         '[tool.eventstore_dev]\nvalkey_parameter = "Cache"\nallow_unsupported = ["auth"]\n'
         '[tool.eventstore_dev.variables]\nCACHE = {parameter = "Cache"}\n'

@@ -77,7 +77,7 @@ def test_headers_are_constants_or_the_requests() -> None:
         ({"responseTemplates": {"application/xml": "<a/>"}}, "responseTemplates has application/xml"),
     ],
 )
-def test_what_is_not_known_here_is_named(declared: Mapping[str, Any], complaint: str) -> None:
+def test_an_unsupported_gateway_response_is_reported(declared: Mapping[str, Any], complaint: str) -> None:
     with pytest.raises(TemplateError, match=complaint):
         GatewayResponse.read(declared, at="DENIED")
 

@@ -116,7 +116,7 @@ def test_a_duplicate_in_another_group_is_dropped_unless_groups_are_the_scope(job
     assert (take(jobs), take(grouped)) == (["one"], ["one", "two"])
 
 
-def test_the_same_content_is_a_duplicate_where_the_queue_says_so(store: Store) -> None:
+def test_equal_content_is_a_duplicate_with_content_based_deduplication(store: Store) -> None:
     hashed = store.named("hashed.fifo")
     for _ in range(2):
         hashed.send("same", group="a")
@@ -226,7 +226,7 @@ def test_a_message_may_be_kept_longer_or_given_back_at_once(jobs: LocalQueue, cl
     assert take(jobs) == ["a1"]
 
 
-def test_only_what_is_in_flight_can_be_kept_longer(jobs: LocalQueue, clock: Clock) -> None:
+def test_only_messages_in_flight_can_be_kept_longer(jobs: LocalQueue, clock: Clock) -> None:
     send(jobs, "a1")
     (message,) = jobs.take(1)
     clock.now += 30

@@ -114,7 +114,7 @@ def test_an_invalid_port_is_reported(value: str) -> None:
         read_options(["--template", _TEMPLATE, f"--port={value}"], {})
 
 
-def test_data_is_kept_where_the_environment_says(tmp_path: Path) -> None:
+def test_data_is_kept_in_the_configured_folder(tmp_path: Path) -> None:
     assert options(FOLDER=str(tmp_path)).folder == tmp_path
     assert options().folder == Path.cwd() / ".eventstore"
     assert read_options(["--template", _TEMPLATE, "--folder", "x"], {"FOLDER": "y"}).folder == Path.cwd() / "x"

@@ -133,7 +133,7 @@ def test_an_invalid_origin_is_reported(setting: str) -> None:
 
 
 @pytest.mark.parametrize("problem", [True, False])
-def test_a_refusal_says_why_and_which_setting_allows_it(problem: bool) -> None:  # noqa: FBT001 - a parameter of the test
+def test_a_refusal_has_its_reason_and_the_setting_that_allows_it(problem: bool) -> None:  # noqa: FBT001 - a parameter of the test
     headers = CIMultiDictProxy(CIMultiDict(Host="hub.test:8081"))
     refusal = Origins().refuses(headers, harmless=True)
     assert refusal is not None

@@ -56,7 +56,7 @@ def test_the_gateway_adds_where_the_request_came_from() -> None:
     }
 
 
-def test_a_query_is_there_if_the_client_sent_one() -> None:
+def test_an_event_has_the_query_that_the_client_sent() -> None:
     event = connect(query="a=1&a=2&b=%26+c&d")
     assert event["multiValueQueryStringParameters"] == {"a": ["1", "2"], "b": ["& c"], "d": [""]}
     assert event["queryStringParameters"] == {"a": "2", "b": "& c", "d": ""}

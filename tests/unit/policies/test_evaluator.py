@@ -20,11 +20,11 @@ def may(*statements: Statement, action: str = "sqs:SendMessage", resource: str =
     return allows(statements, action, resource)
 
 
-def test_what_nobody_allows_is_denied() -> None:
+def test_everything_is_denied_by_default() -> None:
     assert not may()
 
 
-def test_what_a_statement_names_is_allowed() -> None:
+def test_a_named_action_on_a_named_resource_is_allowed() -> None:
     assert may(statement())
 
 

@@ -54,7 +54,7 @@ def test_inline_policies_are_read_with_resolved_resources() -> None:
     assert allowed(role_of(role=own)) == [(("sqs:SendMessage",), (_BELLS,))]
 
 
-def test_a_statement_whose_condition_does_not_hold_is_not_there() -> None:
+def test_a_statement_with_a_false_condition_is_absent() -> None:
     by_condition = {"Fn::If": ["Never", _SEND, {"Ref": "AWS::NoValue"}]}
     assert allowed(role_of(role=resource("AWS::IAM::Role", Policies=[policy(by_condition)]))) == []
 

@@ -101,7 +101,7 @@ def test_truncated_that_names_too_little_is_untrue(first: int, last: int, gap: i
 
 
 @pytest.mark.parametrize(("first", "last"), [(4, 7), (4, 99), (0, 6), (6, 4)])
-def test_truncated_that_names_what_was_not_removed_is_untrue(first: int, last: int) -> None:
+def test_truncated_that_names_stored_events_is_untrue(first: int, last: int) -> None:
     good = removed_while_away()
     missing = [{"stream": "wf-0", "first": first, "last": last}]
     assert violation_in(with_members(good, resumed_subscribed(good), missing=missing)).kind is Kind.RECOVERY

@@ -48,7 +48,7 @@ def test_times_are_shown_as_times() -> None:
     )
 
 
-def test_what_was_not_compared_or_measured_otherwise_is_named() -> None:
+def test_subjects_not_compared_or_measured_differently_are_named() -> None:
     report = Report([comparison(1.0)], {"memory": "Traceback\nImportError: no"}, {"dispatch": Drivers.WORKLOADS})
     text = section(report)
     assert "- dispatch: measured with this tree's workloads, on the other commit's own harness\n" in text

@@ -53,7 +53,7 @@ def test_processes_of_processes_run_the_trees_own_code(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("module", ["eventstore.errors", "functions.rest", "tests.conformance"])
-def test_what_only_the_installed_tree_has_is_not_found(tmp_path: Path, module: str) -> None:
+def test_modules_of_only_the_installed_tree_are_not_found(tmp_path: Path, module: str) -> None:
     assert "ModuleNotFoundError" in output(tree(plant(tmp_path / "own")), f"import {module}")
 
 
@@ -135,7 +135,7 @@ def test_the_worktree_is_removed_when_the_process_is_terminated(tmp_path: Path, 
     assert not place.parent.exists()
 
 
-def test_a_commit_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_an_unknown_commit_is_reported(tmp_path: Path) -> None:
     repository = plant(tmp_path / "repository")
     commit(repository)
     with ExitStack() as stack, pytest.raises(CheckoutError, match="there is no commit nowhere"):
