@@ -9,7 +9,7 @@ from eventstore.errors import InvalidQuery
 from eventstore.filters import filter_of_parameters
 from eventstore.filters.parameters import ATTRIBUTES
 from eventstore.streams import stream_name
-from eventstore.subscriptions import BARE, Connection, Subscription
+from eventstore.subscriptions import BARE, Connection, ConnectionId, Subscription, SubscriptionId, SubscriptionKey
 from functions.hub import hub
 from functions.parameters import HANDSHAKE, START_FROM, require_known
 
@@ -64,9 +64,9 @@ def url_subscription(connection: Connection, query: Mapping[str, Sequence[str]])
     streams = tuple(dict.fromkeys(stream_name(name, pointer="stream") for name in query.get("stream", ())))
     event_filter = filter_of_parameters({name: query[name] for name in query if name in {*ATTRIBUTES, "filter"}})
     subscription = Subscription(
-        key=hub().new_id(),
+        key=SubscriptionKey(hub().new_id()),
         connection=connection.id,
-        id="url",
+        id=SubscriptionId("url"),
         filter=event_filter,
         streams=streams,
         bare=True,
@@ -87,6 +87,6 @@ def require_acceptable(query: Mapping[str, Sequence[str]], access: Access) -> No
         StreamGone: A requested stream was permanently deleted.
         Forbidden: The credentials do not allow the subscription.
     """
-    request = url_subscription(Connection("handshake", BARE, 0), query)
+    request = url_subscription(Connection(ConnectionId("handshake"), BARE, 0), query)
     if request is not None:
         hub().subscriptions.check(request.subscription, access=access, cursors=request.cursors, oldest=request.oldest)

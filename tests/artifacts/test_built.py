@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from eventstore_dev.cloudformation import load
+from eventstore_dev.template_file import load
 from tests.artifacts.imports import Reach, reach
 
 ROOT = Path(__file__).parents[2]

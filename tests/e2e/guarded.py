@@ -15,7 +15,7 @@ import urllib3
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
-from eventstore_dev.stack import Stack, running
+from eventstore_dev.running import running
 from eventstore_dev.terminal import Terminal
 from eventstore_dev.valkey import ValkeyServer
 from functions.authorizer.keys import digest_of
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from websockets.sync.client import ClientConnection
 
     from eventstore_dev.origins import Origins
+    from eventstore_dev.stack import Stack
 
 __all__ = ["Caller", "Guarded", "guarded"]
 

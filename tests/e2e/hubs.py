@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import urllib3
 
 from eventstore_client import ApiKey, EventStore
-from eventstore_dev.stack import Stack, running
+from eventstore_dev.running import running
 from eventstore_dev.valkey import ValkeyServer
 from tests.e2e.dev.queues import sqs_client
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from types_boto3_sqs import SQSClient
+
+    from eventstore_dev.stack import Stack
 
 __all__ = ["TEMPLATE", "Hub", "LocalHub", "held", "local_hub"]
 

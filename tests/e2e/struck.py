@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import pytest
 
 from eventstore_dev.invocation import Limits
-from eventstore_dev.stack import Stack, running
+from eventstore_dev.running import running
 from eventstore_dev.valkey import ValkeyServer
 from tests.e2e.hubs import TEMPLATE
 from tests.e2e.unreliable import UnreliableBroker
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from eventstore_dev.queues.broker import Broker
+    from eventstore_dev.stack import Stack
     from tests.transcripts.transcript import Transcript
 
 __all__ = ["Struck", "prove", "setting", "struck_hub"]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from eventstore_dev.invocation import Limits
-from eventstore_dev.stack import running
+from eventstore_dev.running import running
 from eventstore_dev.terminal import Terminal
 from eventstore_dev.valkey import ValkeyServer
 from tests.e2e.dev.sockets import RawClient, opening

@@ -19,8 +19,8 @@ from eventstore.adapters.redis.log import RedisLog
 from eventstore.frames.frame import Address, Delivery, Kind, Part
 from eventstore.live.wakeups import QueueWakeups
 from eventstore.write.publisher import Publisher
-from eventstore_dev.cloudformation import REGION
-from eventstore_dev.stack import running
+from eventstore_dev.aws_names import REGION
+from eventstore_dev.running import running
 from eventstore_dev.valkey import ValkeyServer
 from tests.contract.endpoints import moto_server
 from tests.e2e.dev.queues import sqs_client

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from eventstore.adapters.redis.url import IamUser, RedisUrl
-from eventstore_dev.cloudformation import load
+from eventstore_dev.template_file import load
 from tests.e2e.deployed import DeployedHub
 
 if TYPE_CHECKING:

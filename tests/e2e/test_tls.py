@@ -8,7 +8,7 @@ import pytest
 import urllib3
 
 from eventstore_client import EventStore
-from eventstore_dev.stack import running
+from eventstore_dev.running import running
 from tests.caches import PASSWORD, Cache, caching
 from tests.e2e.hubs import TEMPLATE
 

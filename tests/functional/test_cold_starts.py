@@ -16,7 +16,7 @@ _ROOT = Path(__file__).parents[2]
 _VENDORS = {"aws_lambda_powertools", "botocore.session", "jwt", "pydantic", "redis", "yaml"}
 _OURS = {
     *("eventstore.filters.cesql", "eventstore.live.dispatch", "eventstore.groups"),
-    *("functions.rest.asyncapi", "functions.rest.openapi"),
+    *("functions.answers", "functions.rest.asyncapi", "functions.rest.openapi"),
 }
 
 
@@ -60,6 +60,11 @@ def test_a_function_imports_the_libraries_of_its_path(function: str, vendors: se
 )
 def test_a_function_imports_the_parts_of_its_path(function: str, parts: set[str]) -> None:
     assert imported(function) & _OURS == parts
+
+
+def test_listing_the_methods_of_a_path_imports_no_models_of_bodies() -> None:
+    listing = "from functions.rest.openapi import methods_at; assert methods_at('/api/v1/events')"
+    assert imported_by(listing) & {"functions.answers", "functions.rest.models", "pydantic"} == set()
 
 
 def test_checking_tokens_imports_no_secrets_and_checking_keys_no_tokens() -> None:

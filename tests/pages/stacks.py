@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eventstore_dev.cloudformation import load
+from eventstore_dev.template_file import load
 from tests.pages.usage import MILLION
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zlib import crc32
 
-from eventstore_dev.cloudformation import ACCOUNT, REGION, Document
+from eventstore_dev.aws_names import ACCOUNT, REGION
+from eventstore_dev.cloudformation import Document
 from tests.policies.evaluator import PolicyError
 
 if TYPE_CHECKING:

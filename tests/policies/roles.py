@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 
 from eventstore.adapters.redis.url import RedisUrl
-from eventstore_dev.cloudformation import ACCOUNT, REGION, arn
+from eventstore_dev.aws_names import ACCOUNT, REGION, arn
 from tests.policies.deployed import log_group
 from tests.policies.evaluator import PolicyError, Statement, document
 

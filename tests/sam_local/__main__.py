@@ -16,7 +16,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from eventstore_dev.cloudformation import REGION
+from eventstore_dev.aws_names import REGION
 from tests.invocations import INVOCATIONS, agrees
 from tests.sam_local.cli import ROOT, SamLocal, environment
 from tests.sam_local.engines import NoEngineError, engine

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import urllib3
 
-from eventstore_dev.cloudformation import REGION
+from eventstore_dev.aws_names import REGION
 from eventstore_dev.lifeline import Lifeline
 from eventstore_dev.valkey.server import free_port
 from tests.served import serving

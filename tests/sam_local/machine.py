@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 
 import boto3
 
-from eventstore_dev.cloudformation import REGION, load, queue_url
+from eventstore_dev.aws_names import REGION, queue_url
 from eventstore_dev.template import Template
+from eventstore_dev.template_file import load
 from eventstore_dev.valkey import ValkeyServer
 from tests.contract.endpoints import moto_server
 from tests.invocations import KEYS

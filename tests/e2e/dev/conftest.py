@@ -12,12 +12,13 @@ import pytest
 import urllib3
 
 from eventstore_dev.invocation import Limits
-from eventstore_dev.stack import Stack, running
+from eventstore_dev.running import running
 from eventstore_dev.terminal import Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from eventstore_dev.stack import Stack
     from eventstore_dev.websocket.clock import Clock
 
 TEMPLATE = Path(__file__).parent / "fixtures" / "template.yaml"

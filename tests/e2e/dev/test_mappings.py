@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import urllib3
 
-from eventstore_dev.stack import running
+from eventstore_dev.running import running
 from eventstore_dev.terminal import Terminal
 from tests.e2e.dev.conftest import LIMITS, TEMPLATE, serve, wait_until
 from tests.e2e.dev.queues import Sender, sqs_client

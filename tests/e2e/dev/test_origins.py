@@ -14,7 +14,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from eventstore_dev.origins import Origins
-from eventstore_dev.stack import running
+from eventstore_dev.running import running
 from eventstore_dev.terminal import Terminal
 from tests.e2e.dev.conftest import LIMITS, TEMPLATE, Running
 

@@ -15,7 +15,8 @@ import pytest
 import urllib3
 from botocore.exceptions import ClientError
 
-from eventstore_dev.stack import StackError, running
+from eventstore_dev.running import running
+from eventstore_dev.stack import StackError
 from eventstore_dev.terminal import Terminal
 from eventstore_dev.valkey.server import free_port
 from tests.e2e.dev.conftest import LIMITS, TEMPLATE, wait_until
@@ -356,7 +357,7 @@ def test_external_queues_that_cannot_be_created_are_reported(tmp_path: Path, mon
 def test_a_stack_without_queues_imports_no_moto(tmp_path: Path) -> None:
     (tmp_path / "template.yaml").write_text("Resources: {}")
     code = (
-        "import sys\nfrom pathlib import Path\nfrom eventstore_dev.stack import running\n"
+        "import sys\nfrom pathlib import Path\nfrom eventstore_dev.running import running\n"
         "with running(Path(sys.argv[1])): pass\nprint([name for name in sys.modules if name in {'moto', 'boto3'}])"
     )
     ran = subprocess.run(

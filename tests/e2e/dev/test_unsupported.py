@@ -9,7 +9,7 @@ import pytest
 import urllib3
 
 from eventstore_dev.configuration import Configuration
-from eventstore_dev.stack import running
+from eventstore_dev.running import running
 from eventstore_dev.unsupported import Kind, UnsupportedError
 from tests.e2e.dev.conftest import LIMITS, TEMPLATE
 from tests.e2e.dev.test_command import command, refused, said, url_of

@@ -82,7 +82,7 @@ def test_a_limited_caller_cannot_renew_the_epoch(acme: Caller, everyone: Caller)
 
 def asked(path: str) -> str:
     """A path with a value for each parameter."""
-    for name in ("id", "stream", "subscription"):
+    for name in ("connection", "id", "stream", "subscription"):
         path = path.replace(f"{{{name}}}", "x")
     return path
 

@@ -21,7 +21,11 @@ OFFSETS = st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minute
 
 @given(st.dictionaries(st.one_of(NAMES, st.text()), st.lists(VALUES, min_size=1, max_size=2)))
 def test_parameters_make_a_query_or_are_refused(query: dict[str, list[str]]) -> None:
-    for read in (all_query, lambda given: stream_query(given, wait=0), lambda given: names_query(given, STREAMS)):
+    for read in (
+        all_query,
+        lambda given: stream_query(given, wait_seconds=0),
+        lambda given: names_query(given, STREAMS),
+    ):
         try:
             read(query)
         except Invalid as refusal:

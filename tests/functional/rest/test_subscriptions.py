@@ -3,11 +3,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
+from eventstore.adapters.redis.durables import RedisDurables
 from eventstore.cloudevents.event import rfc3339
 from eventstore.errors import QueueUnavailable
 from eventstore.streams import partition_of
 from functions.hub import hub
+from functions.rest.openapi import document
 from tests.functional.rest.workers import Workers, create, post
 from tests.trusted import Trusted
 
@@ -75,6 +78,17 @@ def test_deleting_a_subscription_notifies_its_members(api: Api, workers: Workers
         ("workers", "c1", "w"),
         ("workers", "c2", "w"),
     ]
+
+
+def test_a_subscription_that_is_deleted_while_it_is_described_has_no_cursor(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create(api)
+    monkeypatch.setattr(RedisDurables, "groups", lambda *_: {})
+    reply = api.get("/api/v1/subscriptions/workers")
+    assert (reply.status, reply.json["cursor"], reply.json["partitions"]) == (200, None, [])
+    whole = document(server="/")
+    Draft202012Validator({**whole, "$ref": "#/components/schemas/SubscriptionStanding"}).validate(reply.json)
 
 
 def test_a_subscription_to_a_stream_has_the_partition_of_the_stream_only(api: Api) -> None:

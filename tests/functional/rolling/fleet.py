@@ -93,12 +93,14 @@ class Fleet:
     Attributes:
         trees: Each call goes to a random one.
         received: The messages of each connection, in order.
+        closed: The connections that were closed.
     """
 
     rng: Random
     trees: list[Functions]
     queues: dict[str, deque[str]] = field(default_factory=lambda: {name: deque() for name in _QUEUES})
     received: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    closed: list[str] = field(default_factory=list)
 
     @classmethod
     @contextmanager
@@ -112,11 +114,28 @@ class Fleet:
                 started.append(functions)
             yield cls(rng, started)
 
-    def rest(self, method: str, path: str, body: object = None, *, media: str = "application/json") -> Any:  # noqa: ANN401 - JSON
-        """Call over REST; return the body of the answer, which must not be an error."""
+    @property
+    def newest(self) -> Functions:
+        """The functions of the last tree."""
+        return self.trees[-1]
+
+    def rest(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        media: str = "application/json",
+        by: Functions | None = None,
+    ) -> Any:  # noqa: ANN401 - JSON
+        """Call over REST; return the body of the answer, which must not be an error.
+
+        Args:
+            by: The functions to call, for a route that only one tree has; by default those of a random tree.
+        """
         text = None if body is None else json.dumps(body).encode()
         event = proxied(method, path, body=text, headers={} if text is None else {"Content-Type": media})
-        answer = self._call("rest", event)
+        answer = self._call("rest", event, by=by)
         assert answer["statusCode"] < 400, answer
         return json.loads(answer["body"] or "null")
 
@@ -137,21 +156,22 @@ class Fleet:
         """Run the sweep, as every minute."""
         self._call("sweep", {})
 
-    def settle(self) -> None:
-        """Carry messages until the queues are empty; each call goes to either tree."""
+    def settle(self, *, by: Functions | None = None) -> None:
+        """Carry messages until the queues are empty; each call goes to either tree, or all go to one."""
         while any(self.queues[name] for name in ("bells", "deliveries", "alarms")):
             for queue, function in (("bells", "dispatch"), ("alarms", "dispatch"), ("deliveries", "deliver")):
                 if self.queues[queue]:
                     body = self.queues[queue].popleft()
-                    failed = self._call(function, {"Records": [_record(body)]})["batchItemFailures"]
+                    failed = self._call(function, {"Records": [_record(body)]}, by=by)["batchItemFailures"]
                     assert not failed, body
 
-    def _call(self, function: str, event: dict[str, Any]) -> Any:  # noqa: ANN401 - of whatever function
-        result = self.rng.choice(self.trees).call(function, event)
+    def _call(self, function: str, event: dict[str, Any], *, by: Functions | None = None) -> Any:  # noqa: ANN401 - of whatever function
+        result = (by or self.rng.choice(self.trees)).call(function, event)
         for message in result["sent"]:
             self.queues[message["QueueUrl"]].append(message["MessageBody"])
         for connection, text in result["posted"]:
             self.received.setdefault(connection, []).append(json.loads(text))
+        self.closed += result["closed"]
         return result["answer"]
 
 

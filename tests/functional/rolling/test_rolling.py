@@ -155,3 +155,39 @@ def test_each_version_reports_deletions_parking_and_replays_of_the_other(fleet: 
     assert "events" in {message["type"] for message in fleet.received["a"][owned:]}
     fleet.sweep()
     fleet.settle()
+
+
+def test_the_new_version_lists_and_closes_connections_of_both_and_the_old_removes_them(fleet: Fleet) -> None:
+    fleet.rest("POST", "/api/v1/subscriptions", {"id": "workers", "from": "start"})
+    names = [f"c{number}" for number in range(6)]
+    for name in names:
+        fleet.connect(name)
+        fleet.say(name, action="subscribe", id="s")
+        fleet.say(name, action="subscribe", id="w", subscription="workers")
+    publish(fleet, "wf-0", "1")
+    fleet.settle()
+    connections = fleet.rest("GET", "/api/v1/connections", by=fleet.newest)["connections"]
+    assert [(connection["id"], len(connection["subscriptions"])) for connection in connections] == [
+        (name, 2) for name in names
+    ]
+    for name in names[1:]:
+        fleet.rest("DELETE", f"/api/v1/connections/{name}", by=fleet.newest)
+        fleet.settle()
+    publish(fleet, "wf-1", "2")
+    fleet.settle()
+    for name in names[1:]:
+        assert "2" not in [event["id"] for message in fleet.received[name] for event in message.get("events", ())]
+        # The old functions remove the connection, and leave it open.
+        assert fleet.received[name][-1]["type"] == "error" or name not in fleet.closed
+    standing = fleet.rest("GET", "/api/v1/subscriptions/workers")
+    assert [member["connection"] for member in standing["members"]] == names[:1]
+
+
+def test_the_new_functions_close_connections_that_the_old_opened(fleet: Fleet) -> None:
+    for name in ("a", "b"):
+        fleet.connect(name)
+        fleet.say(name, action="subscribe", id="s")
+    fleet.settle()
+    fleet.rest("DELETE", "/api/v1/connections/a", by=fleet.newest)
+    fleet.settle(by=fleet.newest)
+    assert (fleet.closed, fleet.received["a"][-1]["code"]) == (["a"], "connection-not-found")

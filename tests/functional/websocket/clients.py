@@ -57,14 +57,22 @@ class Gateway:
         )  # type: ignore[arg-type]
         assert answer == {"batchItemFailures": []}
 
+    def fail(self, wakeup: dict[str, Any]) -> None:
+        """Let `dispatch` handle a wake-up, and fail."""
+        answer = dispatch({"Records": [wakeup_record(0, wakeup)]}, Context())  # type: ignore[arg-type]
+        assert answer == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
+
     def settle(self) -> dict[str, list[dict[str, Any]]]:
         """Let `dispatch` handle wake-ups until none is left; return the messages posted to each connection."""
-        while self.dispatch_queue.rung or self.dispatch_queue.told_ended:
-            partitions, self.dispatch_queue.rung = sorted(set(self.dispatch_queue.rung)), []
-            ended, self.dispatch_queue.told_ended = self.dispatch_queue.told_ended, []
+        queue = self.dispatch_queue
+        while queue.rung or queue.told_ended or queue.closing:
+            partitions, queue.rung = sorted(set(queue.rung)), []
+            ended, queue.told_ended = queue.told_ended, []
+            closing, queue.closing = queue.closing, []
             self.dispatch(
                 *({"partition": partition} for partition in partitions),
                 *({"ended": member.connection, "id": member.id, "subscription": name} for name, member in ended),
+                *({"gone": closed.id, "close": closed.protocol, "opened": closed.opened} for closed in closing),
             )
         messages: dict[str, list[dict[str, Any]]] = {}
         for posting in self.deliveries.taken():

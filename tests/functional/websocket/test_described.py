@@ -44,7 +44,7 @@ def subscriber(*, bare: bool) -> tuple[Subscription, int]:
         lambda builder: builder.add_events([_EVENT], [subscriber(bare=False)], bare=False),
         lambda builder: builder.add_events([_EVENT], [subscriber(bare=True)], bare=True),
         lambda builder: builder.add_live(_PLACE, [subscriber(bare=False)]),
-        lambda builder: builder.add_owned(_PLACE, _MEMBER, ack_deadline=30_000),
+        lambda builder: builder.add_owned(_PLACE, _MEMBER, ack_deadline_ms=30_000),
         lambda builder: builder.add_revoked(_MEMBER),
         lambda builder: builder.add_missing(_LOST, _PLACE, _MEMBER),
         lambda builder: builder.add_to_member([_EVENT], _MEMBER, resent=True),
@@ -70,7 +70,7 @@ def test_the_notifications_of_members_conform(gateway: Gateway) -> None:
     client, _ = gateway.connect()
     client.send({"action": "subscribe", "id": "w", "subscription": NAME})
     client.received()
-    Trusted(hub().durable_subscriptions).change(NAME, Changes(ack_deadline=60_000), versions=None)
+    Trusted(hub().durable_subscriptions).change(NAME, Changes(ack_deadline_ms=60_000), versions=None)
     kinds: set[Any] = {message["type"] for message in client.received()}
     assert "changed" in kinds
 

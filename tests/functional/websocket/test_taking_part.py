@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from eventstore.filters import parse_filters
-from eventstore.groups import Nack, Rules, decoded
+from eventstore.groups import Nack, Rules
 from eventstore.ports import Start
 from eventstore.positions import BEGINNING, Cursor
 from eventstore.streams import partition_of
@@ -151,7 +151,7 @@ class TestFailing:
             nack = {"action": "nack", "id": "w", "stream": "wf", "sequence": 1, "reason": reason}
             assert member.send(nack)["type"] == "acknowledged"
         turn = hub().turns.begin(partition_of("wf", 4), events=1, behind=1)
-        nacks = [decoded(command) for _, command in turn.commands]
+        nacks = [command for _, command in turn.commands]
         assert [command.reason for command in nacks if isinstance(command, Nack)] == ["\N{PILE OF POO}" * 300, "?"]
 
     def test_a_nack_with_a_delay_is_not_retried_at_once(self, member: Client) -> None:

@@ -41,7 +41,7 @@ from eventstore.positions import BEGINNING, END_OF_APPEND, Cursor, Position, bef
 
 KEY = "0" * 24
 NOW = 1_000_000
-RULES = Rules(ack_deadline=30_000, max_attempts=3, max_in_flight=10)
+RULES = Rules(ack_deadline_ms=30_000, max_attempts=3, max_in_flight=10)
 A, B = Member("a", "w"), Member("b", "w")
 
 
@@ -933,9 +933,9 @@ class TestPositionBefore:
     def test_the_position_before_an_event_is_behind_all_earlier_events(self, position: Position) -> None:
         place = before(position)
         assert place < position
-        earlier = [Position(position.time, position.order, position.index - 1)] if position.index else []
-        earlier += [Position(position.time, position.order - 1, END_OF_APPEND)] if position.order else []
-        earlier += [Position(position.time - 1, 1 << 40, END_OF_APPEND)]
+        earlier = [Position(position.major, position.minor, position.index - 1)] if position.index else []
+        earlier += [Position(position.major, position.minor - 1, END_OF_APPEND)] if position.minor else []
+        earlier += [Position(position.major - 1, 1 << 40, END_OF_APPEND)]
         assert all(place >= other for other in earlier)
 
     @given(positions)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eventstore_dev.cloudformation import load
+from eventstore_dev.template_file import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -18,5 +18,5 @@ _PARTS = {
 @pytest.mark.parametrize("function", sorted(_PARTS))
 def test_a_function_is_built_with_the_shared_modules_that_it_imports(function: str) -> None:
     imports = reach([f"functions.{function}.app"], folders=[ROOT, ROOT / "layers/eventstore"], packages=["functions"])
-    shared = {f"{name.removeprefix('functions.')}.py" for name in imports.modules if name.startswith("functions.")}
-    assert _PARTS[function] == {name for name in shared if name.partition(".")[0] not in _PARTS}
+    below = {path.relative_to(ROOT / "functions").parts[0] for path in imports.modules.values()}
+    assert _PARTS[function] == below - {"__init__.py", *_PARTS}

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from eventstore_dev.cloudformation import TemplateError
 from eventstore_dev.gateway_responses import Failure, GatewayResponse
 from eventstore_dev.rest.answer import gateway_answer
 from eventstore_dev.template import Template
+from eventstore_dev.template_file import TemplateError
 from functions.rest.problems import CODES, GATEWAY_CODES
 from tests.unit.deployment.templates import ROOT, properties
 

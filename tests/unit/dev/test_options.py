@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from eventstore_dev.cloudformation import TemplateError
 from eventstore_dev.options import Options, OptionsError, read_options
+from eventstore_dev.template_file import TemplateError
 
 _TEMPLATE = str(Path(__file__).parents[3] / "template.yaml")
 _ISSUER = {"JWT_ISSUER": "http://127.0.0.1:9", "JWT_AUDIENCE": "hub", "JWT_JWKS_URL": "http://127.0.0.1:9/keys"}

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from eventstore_dev.cloudformation import TemplateError
 from eventstore_dev.schedules import Schedule, Scheduler, read_schedule
+from eventstore_dev.template_file import TemplateError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

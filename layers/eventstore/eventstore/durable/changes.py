@@ -35,20 +35,20 @@ class Changes:
 
     Attributes:
         filter: The new filter.
-        ack_deadline: As in `Rules`.
+        ack_deadline_ms: As in `Rules`.
         max_attempts: As in `Rules`.
         max_in_flight: As in `Rules`.
     """
 
     filter: Filter | None = None
-    ack_deadline: int | None = None
+    ack_deadline_ms: int | None = None
     max_attempts: int | None = None
     max_in_flight: int | None = None
 
     def applied(self, durable: Durable) -> Durable:
         """Return the next version of the durable subscription, or the same object if nothing changes."""
         values = {
-            "ack_deadline": self.ack_deadline,
+            "ack_deadline_ms": self.ack_deadline_ms,
             "max_attempts": self.max_attempts,
             "max_in_flight": self.max_in_flight,
         }

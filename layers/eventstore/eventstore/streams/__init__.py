@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from eventstore.cloudevents.event import StreamName
 from eventstore.streams.names import (
     NAME_PATTERN,
+    DurableName,
     is_name,
     named_for,
     partition_of,
@@ -19,9 +21,11 @@ __all__ = [
     "NAME_PATTERN",
     "NEW",
     "Condition",
+    "DurableName",
     "Expected",
     "Retention",
     "StreamConfig",
+    "StreamName",
     "StreamState",
     "is_name",
     "named_for",

@@ -12,8 +12,8 @@ from eventstore.adapters.redis.scripts import Script
 from eventstore.errors import StoreUnavailable, SubscriptionNotFound
 from eventstore.groups import Group, encoded
 from eventstore.ports import Start
-from eventstore.positions import BEGINNING, END_OF_APPEND, Position
-from eventstore.streams import is_name, partition_of
+from eventstore.positions import BEGINNING, END_OF_APPEND, Epoch, Position
+from eventstore.streams import DurableName, is_name, partition_of
 from eventstore.subscriptions import Durable
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class RedisDurables:
         client: Client,
         *,
         partitions: Partitions | int | None = None,
-        new_epoch: Callable[[], str] = random_epoch,
+        new_epoch: Callable[[], Epoch] = random_epoch,
         waiting: int = _MAX_WAITING,
     ) -> None:
         self._client = client
@@ -96,7 +96,7 @@ class RedisDurables:
                 self._create_group(self._client, script_keys, arguments)
         return stored
 
-    def get(self, name: str) -> Durable:
+    def get(self, name: DurableName) -> Durable:
         """See `Durables.get`."""
         # The name may be any text from a client: only valid names may become part of a key.
         if not is_name(name):
@@ -107,7 +107,7 @@ class RedisDurables:
             raise SubscriptionNotFound(name, durable=True)
         return Durable.decoded(text.decode())
 
-    def definitions(self, names: Sequence[str]) -> Sequence[Durable]:
+    def definitions(self, names: Sequence[DurableName]) -> Sequence[Durable]:
         """See `Durables.definitions`."""
         pipeline = self._client.pipeline(transaction=False)
         for name in names:
@@ -115,7 +115,7 @@ class RedisDurables:
         with ANSWERING:
             return [Durable.decoded(text.decode()) for text in pipeline.execute() if text is not None]
 
-    def names(self, *, prefix: str, after: str, count: int) -> Sequence[str]:
+    def names(self, *, prefix: str, after: str, count: int) -> Sequence[DurableName]:
         """See `Durables.names`."""
         lowest = f"({after}" if after and after >= prefix else f"[{prefix}"
         highest = b"[" + prefix.encode() + b"\xff"
@@ -133,7 +133,7 @@ class RedisDurables:
                 return False
             return bool(self._change_definition(self._client, [key], [text, new.encoded()]))
 
-    def delete(self, name: str) -> None:
+    def delete(self, name: DurableName) -> None:
         """See `Durables.delete`."""
         durable = self.get(name)
         with ANSWERING:
