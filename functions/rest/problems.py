@@ -54,6 +54,7 @@ _KINDS: Mapping[type[errors.EventstoreError], tuple[int, str]] = {
     errors.InvalidStream: (422, "Invalid stream name or settings"),
     errors.InvalidQuery: (422, "Invalid parameter or header"),
     errors.InvalidFilter: (422, "Invalid filter"),
+    errors.InvalidTarget: (422, "Invalid target"),
     errors.InvalidCursor: (422, "Invalid cursor"),
     InvalidBody: (422, "Invalid body"),
     errors.TooLarge: (413, "Payload too large"),

@@ -7,7 +7,7 @@ Encoding is lossless: attributes, and data of any media type, are returned as th
 from __future__ import annotations
 
 from eventstore.cloudevents.attributes import validated
-from eventstore.cloudevents.http_binding import from_http, to_http
+from eventstore.cloudevents.http_binding import from_http, text_to_http, to_http
 from eventstore.cloudevents.json_format import (
     attributes_of,
     batch_from_json,
@@ -25,6 +25,7 @@ __all__ = [
     "from_json",
     "recorded_attributes",
     "same_content",
+    "text_to_http",
     "to_http",
     "validated",
 ]

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import b64decode
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
 from eventstore.cloudevents.attributes import is_json, validated
 from eventstore.cloudevents.event import BinaryData, Event, JsonData, canonical
 from eventstore.cloudevents.json_format import attributes_of, batch_from_json, data_of, from_json
-from eventstore.cloudevents.json_text import decoded, single
+from eventstore.cloudevents.json_text import decoded, members, single
 from eventstore.errors import InvalidEvent, Malformed, UnsupportedMediaType
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["from_http", "header_decoded", "header_encoded", "to_http"]
+    from eventstore.cloudevents.event import AttributeValue
+
+__all__ = ["from_http", "header_decoded", "header_encoded", "text_to_http", "to_http"]
 
 _PREFIX = "ce-"
 _CHARSET = re.compile(r';\s*charset="?([^";\s]+)', re.IGNORECASE)
@@ -63,12 +66,21 @@ def to_http(body: bytes, extra: Mapping[str, str]) -> tuple[dict[str, str], byte
         body: The stored event (`Event.body`).
         extra: Attributes to add, such as those of the hub.
     """
-    attributes: dict[str, str | int | bool] = {**attributes_of(body), **extra}
-    media_type = attributes.pop("datacontenttype", None)
-    headers = {f"{_PREFIX}{name}": header_encoded(canonical(value)) for name, value in attributes.items()}
-    if media_type is not None:
-        headers["content-type"] = str(media_type)
-    return headers, _encode_data(data_of(body), None if media_type is None else str(media_type))
+    return _binary_message({**attributes_of(body), **extra}, data_of(body))
+
+
+def text_to_http(text: str) -> tuple[dict[str, str], bytes]:
+    """Return the headers and the body of an event in binary mode.
+
+    Args:
+        text: A stored event with the hub's extensions, in the JSON format (`RecordedEvent.encoded`).
+    """
+    values = members(text)
+    data, base64 = values.pop("data", None), values.pop("data_base64", None)
+    # Integers by their text: `members` reads numbers as floats.
+    attributes = {name: json.loads(member.text) for name, member in values.items()}
+    content = JsonData(data.text) if data else BinaryData(b64decode(str(base64.value))) if base64 else None
+    return _binary_message(attributes, content)
 
 
 def header_encoded(value: str) -> str:
@@ -101,6 +113,16 @@ def header_decoded(value: str) -> str:
         return unquote_to_bytes(text).decode()
     except UnicodeDecodeError as error:
         raise ValueError("the percent-encoded bytes are not UTF-8") from error
+
+
+def _binary_message(
+    attributes: dict[str, AttributeValue], data: JsonData | BinaryData | None
+) -> tuple[dict[str, str], bytes]:
+    media_type = attributes.pop("datacontenttype", None)
+    headers = {f"{_PREFIX}{name}": header_encoded(canonical(value)) for name, value in attributes.items()}
+    if media_type is not None:
+        headers["content-type"] = str(media_type)
+    return headers, _encode_data(data, None if media_type is None else str(media_type))
 
 
 def _binary_event(headers: Mapping[str, str], media_type: str, body: bytes) -> Event:

@@ -6,6 +6,7 @@ EventstoreError
 │   ├── UnsupportedMediaType     the body is in a format that the hub does not support
 │   ├── InvalidEvent             an event violates a rule of CloudEvents or of the hub
 │   ├── InvalidStream            a stream's name or settings violate a rule
+│   ├── InvalidTarget            the target of a durable subscription violates a rule, or may not be called
 │   ├── InvalidQuery             a parameter or header violates a rule
 │   ├── InvalidFilter            a filter, or an expression in CloudEvents SQL, violates a rule
 │   ├── InvalidCursor            a cursor was not made by this hub, or not for this kind of read
@@ -72,6 +73,7 @@ from eventstore.errors.invalid import (
     InvalidQuery,
     InvalidRequest,
     InvalidStream,
+    InvalidTarget,
     Malformed,
     TooLarge,
     TooManySubscriptions,
@@ -106,6 +108,7 @@ __all__ = [
     "InvalidQuery",
     "InvalidRequest",
     "InvalidStream",
+    "InvalidTarget",
     "Malformed",
     "NewEpoch",
     "NothingParked",

@@ -12,6 +12,7 @@ __all__ = [
     "InvalidQuery",
     "InvalidRequest",
     "InvalidStream",
+    "InvalidTarget",
     "Malformed",
     "TooLarge",
     "TooManySubscriptions",
@@ -57,6 +58,12 @@ class InvalidStream(Invalid):
     """A stream's name or settings violate a rule."""
 
     code = "invalid-stream"
+
+
+class InvalidTarget(Invalid):
+    """The target of a durable subscription violates a rule."""
+
+    code = "invalid-target"
 
 
 class InvalidQuery(Invalid):

@@ -13,6 +13,7 @@ from eventstore.ports.log import Log
 from eventstore.ports.log_values import Appended, Deleted, Lag, Missing, PartitionStats, Slice, Tail
 from eventstore.ports.queues import Deliveries, DispatchQueue, Pushes
 from eventstore.ports.registry import Registry, Start, Started
+from eventstore.ports.secrets import Secrets, SecretUnavailable, SigningKey
 from eventstore.ports.targets import Refusal, TargetAdapter, Throttled, Unavailable
 from eventstore.ports.turns import Behind, Candidates, Turn, TurnResult, Turns
 from eventstore.ports.wakeups import Wakeups
@@ -36,6 +37,9 @@ __all__ = [
     "Pushes",
     "Refusal",
     "Registry",
+    "SecretUnavailable",
+    "Secrets",
+    "SigningKey",
     "Slice",
     "Start",
     "Started",

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from types_boto3_apigatewaymanagementapi.client import ApiGatewayManagementApiClient
     from types_boto3_sqs.client import SQSClient
 
-__all__ = ["POSTS_AT_ONCE", "POST_MILLISECONDS", "connections_client", "sqs_client"]
+    from eventstore.adapters.aws.secrets import SecretsManagerClient
+
+__all__ = ["POSTS_AT_ONCE", "POST_MILLISECONDS", "connections_client", "secrets_client", "sqs_client"]
 
 POSTS_AT_ONCE = 16
 """The maximum number of posts that one process has in progress, each to another connection."""
@@ -35,6 +37,13 @@ def sqs_client() -> SQSClient:
         parameter_validation=False,
     )
     client: SQSClient = boto3.client("sqs", config=config)
+    return client
+
+
+def secrets_client() -> SecretsManagerClient:
+    """Create a client of Secrets Manager that tries every request up to twice."""
+    config = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
+    client: SecretsManagerClient = boto3.client("secretsmanager", config=config)
     return client
 
 

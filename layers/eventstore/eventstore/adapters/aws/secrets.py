@@ -1,0 +1,62 @@
+"""Secrets of AWS Secrets Manager."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from eventstore.ports.secrets import SecretUnavailable, signing_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from eventstore.ports import Clock, SigningKey
+
+__all__ = ["SecretsManagerClient", "SecretsManagerSecrets"]
+
+_KEPT_MS = 5 * 60 * 1000
+"""For how long a secret is kept: a key that is replaced is in use at most this much longer."""
+
+
+class SecretsManagerClient(Protocol):
+    """The part of boto3's client that is used."""
+
+    def get_secret_value(self, *, SecretId: str) -> Mapping[str, Any]:  # noqa: N803 - boto3's spelling
+        """See GetSecretValue in the AWS Secrets Manager API Reference."""
+
+
+class SecretsManagerSecrets:
+    """See `ports.Secrets`. Secrets are kept for five minutes. Threads may share it.
+
+    Args:
+        client: The client of Secrets Manager.
+        clock: The clock.
+    """
+
+    def __init__(self, client: SecretsManagerClient, *, clock: Clock) -> None:
+        self._client = client
+        self._clock = clock
+        self._kept: dict[str, tuple[int, Sequence[SigningKey]]] = {}
+        self._lock = threading.Lock()
+
+    def get(self, name: str) -> Sequence[SigningKey]:
+        """See `Secrets.get`."""
+        # The lock is held while a secret is read, so that lanes of one target read it once.
+        with self._lock:
+            until, keys = self._kept.get(name, (0, ()))
+            if self._clock.now() >= until:
+                keys = self._read(name)
+                self._kept[name] = (self._clock.now() + _KEPT_MS, keys)
+            return keys
+
+    def _read(self, name: str) -> Sequence[SigningKey]:
+        try:
+            answer = self._client.get_secret_value(SecretId=name)
+        except ClientError as error:
+            # Only the code: messages name roles and accounts.
+            raise SecretUnavailable(f"secret {name!r} cannot be read: {error.response['Error']['Code']}") from None
+        except BotoCoreError as error:
+            raise SecretUnavailable(f"secret {name!r} cannot be read: {type(error).__name__}") from None
+        return signing_keys(name, answer.get("SecretString") or "")
