@@ -71,14 +71,31 @@ INVOCATIONS = (
     Invocation("websocket/connect", {"statusCode": 200, "headers": {"Sec-WebSocket-Protocol": "eventstore.v1"}}),
     Invocation("websocket/subscribe", {"statusCode": 200, "body": {"type": "subscribed", "id": "s1"}}),
     Invocation("websocket/subscribe-durable", {"statusCode": 200, "body": {"type": "subscribed", "id": "w1"}}),
+    Invocation(
+        "rest/list-connections",
+        {
+            "statusCode": 200,
+            "body": {
+                "connections": [
+                    {
+                        "id": "Kq9aXfLwoAMCJrQ=",
+                        "subscriptions": [{"id": "s1"}, {"id": "w1", "subscription": "billing"}],
+                    }
+                ]
+            },
+        },
+    ),
     Invocation("websocket/publish", {"statusCode": 200, "body": {"type": "published", "results": [{"sequence": 5}]}}),
     Invocation("websocket/ping", {"statusCode": 200, "body": {"type": "pong"}}),
     Invocation("websocket/default", {"statusCode": 200, "body": {"type": "error"}}),
     Invocation("websocket/unsubscribe", {"statusCode": 200, "body": {"type": "unsubscribed"}}),
     Invocation("dispatch/bells", _DONE),
     Invocation("dispatch/alarm", _DONE),
+    Invocation("rest/close-connection", {"statusCode": 204}),
+    Invocation("dispatch/close", _DONE),
     Invocation("dispatch/gone", _DONE),
     Invocation("deliver/frames", _DONE),
+    Invocation("deliver/close", _DONE),
     Invocation("websocket/disconnect", {"statusCode": 200}),
     Invocation("sweep/every-minute", {"removed": 0}),
     Invocation("authorizer/rest-key", _POLICY),

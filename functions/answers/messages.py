@@ -15,6 +15,7 @@ __all__ = [
     "Acknowledged",
     "Answer",
     "Error",
+    "HubClosed",
     "HubEvent",
     "HubPublished",
     "HubRefused",
@@ -24,6 +25,7 @@ __all__ = [
     "MissingRanges",
     "Pong",
     "Published",
+    "Reason",
     "Recovery",
     "Refusal",
     "Released",
@@ -69,13 +71,18 @@ class Recovery(TypedDict):
     ]
 
 
-class Refusal(TypedDict):
-    """Why a request was refused."""
+class Reason(TypedDict):
+    """Why the hub does something that the client did not ask for."""
 
     code: Annotated[
         str, Field(description="Stable; docs/protocol.md has a table of them.", examples=["invalid-filter"])
     ]
     detail: Annotated[str, Field(description="For a person.")]
+
+
+class Refusal(Reason):
+    """Why a request was refused."""
+
     pointer: NotRequired[Annotated[str, Field(description="The place in the message (RFC 6901).")]]
     position: NotRequired[
         Annotated[
@@ -155,7 +162,7 @@ class Released(_Answer):
 
 
 class Error(Refusal, _Answer):
-    """The request was refused; or a durable subscription was deleted."""
+    """The request was refused; or a durable subscription was deleted; or an operator closes the connection."""
 
     type: Literal["error"]
     id: NotRequired[SubscriptionId | _Omitted]
@@ -197,3 +204,10 @@ class HubRefused(HubEvent):
     type: Literal["io.flunq.hub.refused"]
     data: Refusal
     subject: NotRequired[_Subject]
+
+
+class HubClosed(HubEvent):
+    """An operator closes the connection."""
+
+    type: Literal["io.flunq.hub.closed"]
+    data: Reason

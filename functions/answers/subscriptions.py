@@ -1,6 +1,6 @@
 """The answers of calls that concern durable subscriptions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, NotRequired
 
 from pydantic import Field
@@ -11,20 +11,66 @@ from functions.answers.members import Count, Name, Positive, RecordedEvent, Time
 __all__ = [
     "DeadLetter",
     "DeadLetters",
+    "EventBridgeTarget",
     "Figures",
     "Filter",
+    "HttpTarget",
     "Lags",
+    "LambdaTarget",
     "Moved",
     "Redriven",
+    "SqsTarget",
     "Subscription",
     "SubscriptionStanding",
     "SubscriptionSummary",
     "Subscriptions",
+    "Target",
 ]
 
 
 class Filter(TypedDict):
     """A filter, as it was sent: its schema is declared, in `openapi.filters`, for the core parses it without a type."""
+
+
+class _Target(TypedDict):
+    batch: Annotated[Positive, Field(description="The most events of one call.")]
+    concurrency: Annotated[Positive, Field(description="How many streams of a partition are pushed side by side.")]
+
+
+# `lambda` is a keyword of Python.
+_Lambda = TypedDict("_Lambda", {"lambda": Annotated[str, Field(description="The name or ARN of the function.")]})
+
+
+class LambdaTarget(_Lambda, _Target):
+    """A Lambda function that events are pushed to."""
+
+
+class SqsTarget(_Target):
+    """An SQS queue that events are pushed to."""
+
+    sqs: Annotated[str, Field(description="The URL of the queue.")]
+
+
+class HttpTarget(_Target):
+    """A URL that events are pushed to."""
+
+    http: str
+    mode: Annotated[str, Field(json_schema_extra={"enum": ["structured", "binary", "batched"]})]
+    headers: NotRequired[
+        Annotated[Mapping[str, str], Field(description="Sent with every request; `***` stands for each value.")]
+    ]
+    secret: NotRequired[
+        Annotated[str, Field(description="The name or ARN of the secret that requests are signed with.")]
+    ]
+
+
+class EventBridgeTarget(_Target):
+    """An EventBridge event bus that events are pushed to."""
+
+    eventbridge: Annotated[str, Field(description="The name or ARN of the event bus.")]
+
+
+Target = LambdaTarget | SqsTarget | HttpTarget | EventBridgeTarget
 
 
 class Subscription(TypedDict):
@@ -33,9 +79,10 @@ class Subscription(TypedDict):
     id: Name
     filters: Sequence[Filter]
     stream: NotRequired[Annotated[Sequence[Name], Field(description="Of these streams; without it, of all.")]]
-    ack_deadline: Annotated[Positive, Field(description="Seconds that a member may take for what it was sent.")]
+    ack_deadline: Annotated[Positive, Field(description="Seconds that a member, or a call of the target, may take.")]
     max_attempts: Annotated[Positive, Field(description="How often an event is tried before its stream is parked.")]
     max_in_flight: Annotated[Positive, Field(description="Events of a partition that may wait for acknowledgement.")]
+    target: NotRequired[Annotated[Target, Field(description="Where its events are pushed, in place of members.")]]
     created: Time
     version: Annotated[Positive, Field(description="Counts its definitions, from 1.")]
 

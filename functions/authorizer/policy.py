@@ -34,6 +34,8 @@ _RESOURCES_BY_SCOPE: Mapping[Scope, Sequence[str]] = {
         "DELETE/api/v1/streams/*",
         "*/api/v1/subscriptions*",
         "*/api/v1/dead-letters*",
+        *_read("/api/v1/connections"),
+        "DELETE/api/v1/connections/*",
         *_read("/api/v1/stats"),
         "POST/api/v1/epoch",
     ),

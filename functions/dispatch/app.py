@@ -13,7 +13,7 @@ from eventstore.frames.pushes import PushResult
 from eventstore.groups import Member
 from eventstore.live import dispatch
 from eventstore.streams import DurableName
-from eventstore.subscriptions import ConnectionId, SubscriptionId
+from eventstore.subscriptions import Connection, ConnectionId, SubscriptionId
 from functions.hub import hub
 from functions.queues import in_order
 
@@ -47,7 +47,10 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> PartialItemFail
 
     def handle(body: str) -> None:
         message = json.loads(body)
-        if "gone" in message:
+        if "close" in message:
+            connection = Connection(ConnectionId(message["gone"]), message["close"], message["opened"])
+            hub().closing_connections.close(connection)
+        elif "gone" in message:
             hub().members.disconnect(ConnectionId(message["gone"]))
         elif "ended" in message:
             member = Member(ConnectionId(message["ended"]), SubscriptionId(message["id"]))

@@ -24,6 +24,7 @@ __all__ = [
     "StreamChanges",
     "new_stream",
     "parsed",
+    "refusal",
     "stream_changes",
     "whole",
     "without_default",
@@ -63,6 +64,7 @@ _RULES = {
     "too_short": "must have at least {min_length} items",
     "too_long": "must have at most {max_length} items",
     "literal_error": "must be {expected}",
+    "rule": "{reason}",
     "string_pattern_mismatch": "must be 1 to 200 of: letters, digits and . _ : ~ -",
 }
 """What pydantic finds, by its stable types, in words that say what would be right."""
@@ -137,7 +139,12 @@ def parsed(model: type[BodyT], body: bytes) -> BodyT:
             # Read again, for words that name what is wrong.
             single(decoded(body))
             raise Malformed("not JSON: it cannot be read") from error
-        raise InvalidBody([(_pointer(found["loc"]), _reason(found)) for found in error.errors()]) from error
+        raise refusal(error) from error
+
+
+def refusal(error: ValidationError) -> InvalidBody:
+    """What pydantic found, in words that say where and why."""
+    return InvalidBody([(_pointer(found["loc"]), _reason(found)) for found in error.errors()])
 
 
 def _pointer(place: Sequence[int | str]) -> str:

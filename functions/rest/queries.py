@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from eventstore.errors import InvalidQuery
 from eventstore.filters import filter_of_parameters
 from eventstore.filters.parameters import ATTRIBUTES
+from eventstore.ports import FIRST_LISTED
 from eventstore.read.pages import AllQuery, StreamQuery
 from eventstore.read.selection import Selection
 from eventstore.streams import DurableName, StreamName, is_name, stream_name
@@ -32,18 +33,21 @@ from functions.parameters import (
     UNTIL,
     require_known,
 )
-from functions.rest.tokens import DEAD_LETTERS, names_of
+from functions.rest.tokens import DEAD_LETTERS, connection_of, names_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from eventstore.ports import ListedConnection
     from functions.parameters import Parameter
 
 __all__ = [
+    "ConnectionsQuery",
     "DeadLettersQuery",
     "NamesQuery",
     "all_query",
     "choice",
+    "connections_query",
     "dead_letters_query",
     "milliseconds",
     "names_query",
@@ -83,6 +87,14 @@ class DeadLettersQuery:
     subscription: DurableName | None
     stream: StreamName | None
     after: tuple[str, str]
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionsQuery:
+    """A page of connections: up to `limit` after the connection `after`."""
+
+    after: ListedConnection
     limit: int
 
 
@@ -180,6 +192,13 @@ def dead_letters_query(query: Mapping[str, Sequence[str]]) -> DeadLettersQuery:
         after = last_subscription, last_stream
     name = None if subscription is None else DurableName(subscription)
     return DeadLettersQuery(name, stream, after, _integer(query, LIMIT))
+
+
+def connections_query(query: Mapping[str, Sequence[str]]) -> ConnectionsQuery:
+    """Parse a query for a page of connections."""
+    require_known(query, QUERIES["listConnections"])
+    cursor = single_value(query, CURSOR)
+    return ConnectionsQuery(connection_of(cursor) if cursor else FIRST_LISTED, _integer(query, LIMIT))
 
 
 def stream_named(query: Mapping[str, Sequence[str]]) -> StreamName | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from eventstore.cloudevents.event import rfc3339
@@ -12,16 +13,22 @@ if TYPE_CHECKING:
     from eventstore.durable.directory import ParkedStream
     from eventstore.durable.status import PartitionStanding, Standing
     from eventstore.subscriptions import Durable
+    from eventstore.subscriptions import Target as PushTarget
     from functions.answers.subscriptions import (
         DeadLetter,
         Figures,
+        HttpTarget,
         Lags,
         Subscription,
         SubscriptionStanding,
         SubscriptionSummary,
+        Target,
     )
 
-__all__ = ["dead_letter", "definition", "standing", "summary"]
+__all__ = ["HIDDEN", "dead_letter", "definition", "standing", "summary", "target_members"]
+
+HIDDEN = "***"
+"""Stands for the value of a header, which may be a credential."""
 
 
 def definition(durable: Durable) -> Subscription:
@@ -37,7 +44,34 @@ def definition(durable: Durable) -> Subscription:
     }
     if durable.streams:
         subscription["stream"] = durable.streams
+    if durable.target is not None:
+        hidden = tuple((name, HIDDEN) for name, _ in durable.target.headers)
+        subscription["target"] = target_members(replace(durable.target, headers=hidden))
     return subscription
+
+
+def target_members(target: PushTarget) -> Target:
+    """Return a target in the form in which bodies name it, with the values of its headers."""
+    batch, concurrency = target.batch, target.concurrency
+    match target.kind:
+        case "lambda":
+            return {"lambda": target.address, "batch": batch, "concurrency": concurrency}
+        case "sqs":
+            return {"sqs": target.address, "batch": batch, "concurrency": concurrency}
+        case "eventbridge":
+            return {"eventbridge": target.address, "batch": batch, "concurrency": concurrency}
+        case _:
+            members: HttpTarget = {
+                "http": target.address,
+                "batch": batch,
+                "concurrency": concurrency,
+                "mode": target.mode,
+            }
+            if target.headers:
+                members["headers"] = dict(target.headers)
+            if target.secret:
+                members["secret"] = target.secret
+            return members
 
 
 def standing(status: Standing, *, now: int) -> SubscriptionStanding:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field
 
-from eventstore.durable.admin import Changes, StartPosition
+from eventstore.durable.admin import UNCHANGED, Changes, StartPosition
 from eventstore.filters import parse_filters
 from eventstore.groups import Rules
 from eventstore.streams import NAME_PATTERN, DurableName, StreamName
@@ -14,9 +15,11 @@ from eventstore.subscriptions import Durable, SubscriptionKey
 from functions.rest.models import Body, parsed, whole, without_default
 from functions.rest.problems import InvalidBody
 from functions.rest.queries import milliseconds
+from functions.rest.subscription_targets import MODELS as TARGETS
+from functions.rest.subscription_targets import NewTarget, TargetChanges, changed_target
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 __all__ = [
     "MODELS",
@@ -32,6 +35,7 @@ __all__ = [
 
 _STREAMS = 100
 _CURSOR = 10**6
+_LONGEST_CALL_MS = 100_000
 
 Name = Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
 Names = Annotated[list[Name], Field(min_length=1, max_length=_STREAMS)]
@@ -52,7 +56,11 @@ Filters = list[Any]
 AckDeadline = Annotated[
     int,
     BeforeValidator(whole),
-    Field(ge=1, le=3600, description="Seconds that a member may take for what it was sent."),
+    Field(
+        ge=1,
+        le=3600,
+        description="Seconds that a member may take for what it was sent, or a call of the target: then at most 100.",
+    ),
 ]
 MaxAttempts = Annotated[
     int,
@@ -90,6 +98,9 @@ class NewSubscription(Body):
     ack_deadline: AckDeadline = 30
     max_attempts: MaxAttempts = 5
     max_in_flight: MaxInFlight = 100
+    target: NewTarget | None = Field(
+        default=None, description="Where its events are pushed, in place of members.", json_schema_extra=without_default
+    )
 
 
 class SubscriptionChanges(Body):
@@ -103,6 +114,11 @@ class SubscriptionChanges(Body):
     ack_deadline: AckDeadline = Field(default=30, json_schema_extra=without_default)
     max_attempts: MaxAttempts = Field(default=5, json_schema_extra=without_default)
     max_in_flight: MaxInFlight = Field(default=100, json_schema_extra=without_default)
+    target: TargetChanges | None = Field(
+        default=None,
+        description="Where its events are pushed; null removes it, and connections may be members then.",
+        json_schema_extra=without_default,
+    )
 
 
 class Replay(Body):
@@ -142,7 +158,7 @@ class Redrive(Body):
     )
 
 
-MODELS: Sequence[type[Body]] = (NewSubscription, SubscriptionChanges, Replay, Redrive)
+MODELS: Sequence[type[Body]] = (NewSubscription, SubscriptionChanges, Replay, Redrive, *TARGETS)
 """The bodies of calls that concern durable subscriptions."""
 
 
@@ -168,27 +184,41 @@ def new_subscription(body: bytes, *, key: SubscriptionKey, now: int) -> tuple[Du
         streams=tuple(sorted(set(map(StreamName, asked.stream)))),
         rules=Rules(asked.ack_deadline * 1000, asked.max_attempts, asked.max_in_flight),
         created=now,
+        target=None if asked.target is None else asked.target.target(),
     )
+    if durable.target is not None:
+        _require_short(durable.rules)
     return durable, _place(asked)
 
 
-def changes(body: bytes) -> Changes:
-    """What is to be another.
+def changes(body: bytes) -> Callable[[Durable], Changes]:
+    """What is to be another, given the present definition.
 
     Raises:
-        Malformed, InvalidBody: As `models.parsed` says.
+        Malformed, InvalidBody: As `models.parsed` says; also once applied, if the target would break a rule.
         InvalidFilter: A filter breaks a rule.
     """
     asked = parsed(SubscriptionChanges, body)
     given = asked.model_fields_set
     if not given:
-        raise InvalidBody([("", "send at least one of: filters, ack_deadline, max_attempts, max_in_flight")])
-    return Changes(
+        raise InvalidBody([("", "send at least one of: filters, ack_deadline, max_attempts, max_in_flight, target")])
+    fixed = Changes(
         filter=parse_filters(asked.filters) if "filters" in given else None,
         ack_deadline_ms=asked.ack_deadline * 1000 if "ack_deadline" in given else None,
         max_attempts=asked.max_attempts if "max_attempts" in given else None,
         max_in_flight=asked.max_in_flight if "max_in_flight" in given else None,
+        target=None if "target" in given else UNCHANGED,
     )
+
+    def of(durable: Durable) -> Changes:
+        patch = asked.target
+        applied = fixed if patch is None else replace(fixed, target=changed_target(durable.target, patch))
+        result = applied.applied(durable)
+        if result.target is not None:
+            _require_short(result.rules)
+        return applied
+
+    return of
 
 
 def replay_place(body: bytes) -> StartPosition:
@@ -214,3 +244,10 @@ def redrive(body: bytes) -> tuple[DurableName, StreamName | None, str]:
 
 def _place(asked: NewSubscription | Replay) -> StartPosition:
     return StartPosition(cursors=[asked.cursor] if asked.cursor else [], oldest=asked.start == "start")
+
+
+def _require_short(rules: Rules) -> None:
+    """Raise `InvalidBody` if a call of a target could take longer than the function that makes it has."""
+    if rules.ack_deadline_ms > _LONGEST_CALL_MS:
+        reason = f"must be at most {_LONGEST_CALL_MS // 1000} with a target, whose calls it limits"
+        raise InvalidBody([("/ack_deadline", reason)])

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from eventstore.frames.frame import Delivery
     from eventstore.groups import Member
     from eventstore.ports import DeadLetter
+    from eventstore.subscriptions import Connection
     from tests.chaos.clocks import Clocks
     from tests.chaos.wiring import Wiring
 
@@ -113,6 +114,10 @@ class DispatchQueue:
 
     def connection_closed(self, connection: str) -> None:
         self._send(f"c{connection}", {"gone": connection})
+
+    def close_connection(self, connection: Connection) -> None:
+        body = {"gone": connection.id, "close": connection.protocol, "opened": connection.opened}
+        self._send(f"c{connection.id}", body)
 
     def subscription_deleted(self, name: str, members: Iterable[Member]) -> None:
         for member in members:

@@ -17,7 +17,7 @@ from eventstore.errors import (
 )
 from eventstore.filters import parse_filters
 from eventstore.live.index_terms import terms_of
-from eventstore.ports import Behind, Start, TurnResult
+from eventstore.ports import FIRST_LISTED, Behind, EphemeralRecord, ListedConnection, Start, TurnResult
 from eventstore.positions import BEGINNING, END_OF_APPEND, Position
 from eventstore.streams import partition_of
 from eventstore.subscriptions import EVENTSTORE, Connection, Subscription
@@ -74,6 +74,84 @@ class RegistryContract:
                 connected(registry, name, opened=opened)
             assert registry.expired_connections(before=30, count=9) == ["older", "old"]
             assert registry.expired_connections(before=30, count=1) == ["older"]
+
+        def test_what_its_credential_allows_is_kept(self, registry: Registry) -> None:
+            connection = Connection("c", EVENTSTORE, 5, "svc \ud800", ("acme", "beta"), ("acme:", "beta:", "x."))
+            registry.connect(connection)
+            assert registry.connection("c") == connection
+
+    class TestListing:
+        def test_connections_are_listed_by_when_they_were_opened(self, registry: Registry) -> None:
+            for name, opened in (("young", 30), ("old", 10), ("b", 20), ("c", 20), ("a", 20)):
+                connected(registry, name, opened=opened)
+            listed = registry.listed(after=FIRST_LISTED, count=9)
+            assert listed == [(10, "old"), (20, "a"), (20, "b"), (20, "c"), (30, "young")]
+
+        @pytest.mark.parametrize("count", [1, 2, 3, 7])
+        def test_a_list_goes_on_after_any_of_them(self, registry: Registry, count: int) -> None:
+            for number in range(7):
+                connected(registry, f"c{number}", opened=10 + number // 4)
+            found: list[str] = []
+            after = FIRST_LISTED
+            while page := registry.listed(after=after, count=count):
+                assert len(page) <= count
+                found += [connection.id for connection in page]
+                after = page[-1]
+            assert found == [f"c{number}" for number in range(7)]
+
+        def test_a_list_goes_on_after_one_that_is_gone(self, registry: Registry) -> None:
+            for name in "abc":
+                connected(registry, name)
+            registry.disconnect("b")
+            assert registry.listed(after=ListedConnection(5, "b"), count=9) == [(5, "c")]
+
+        def test_records_are_those_of_registered_connections(self, registry: Registry) -> None:
+            one, other = connected(registry, "one"), connected(registry, "other")
+            connected(registry, "leaving")
+            registry.join("leaving", "w", "workers")
+            assert registry.disconnect("leaving") == ["workers"]
+            records = registry.records(["other", "never-there", "leaving", "one"])
+            assert [record.connection for record in records] == [other, one]
+            assert registry.records([]) == []
+
+        def test_a_record_has_the_active_subscriptions(self, registry: Registry) -> None:
+            connected(registry)
+            first, second = subscription("s2"), replace(subscription("s1"), streams=("a", "b"))
+            for each in (first, second, subscription("ended")):
+                registry.subscribe(each, {0: Start.NOW})
+            registry.unsubscribe("c", "ended")
+            for name in ("w2", "w1", "left"):
+                registry.join("c", name, f"workers-{name}")
+            registry.unsubscribe("c", "left")
+            [record] = registry.records(["c"])
+            assert record.ephemeral == [
+                EphemeralRecord("s1", second.filter.text, ("a", "b"), {}),
+                EphemeralRecord("s2", first.filter.text, (), {}),
+            ]
+            assert list(record.joined.items()) == [("w1", "workers-w1"), ("w2", "workers-w2")]
+
+        def test_a_record_has_the_last_frame_of_each_partition(self, registry: Registry, turns: Turns) -> None:
+            connected(registry)
+            one, other = subscription("s1"), subscription("s2")
+            registry.subscribe(one, dict.fromkeys(range(3), Start.NOW))
+            registry.subscribe(other, dict.fromkeys(range(3), Start.NOW))
+            turns.commit(begin(turns, 0), TurnResult(frames={one.key: 12, other.key: 3}))
+            turns.commit(begin(turns, 2), TurnResult(frames={one.key: 4}))
+            [record] = registry.records(["c"])
+            assert [each.frames for each in record.ephemeral] == [{0: 12, 2: 4}, {0: 3}]
+
+        def test_after_a_restore_a_record_has_the_numbers_that_turns_continue_from(
+            self, registry: Registry, turns: Turns, log: Log
+        ) -> None:
+            connected(registry)
+            one = subscription()
+            registry.subscribe(one, {0: Start.NOW})
+            turns.commit(begin(turns), TurnResult(frames={one.key: 12}))
+            log.renew()
+            turn = begin(turns)
+            assert turn.frame_offset > 0
+            [record] = registry.records(["c"])
+            assert record.ephemeral[0].frames == {0: turns.frames(turn, [one.key])[one.key]}
 
     class TestSubscribing:
         def test_an_id_serves_once_even_after_it_ended(self, registry: Registry) -> None:

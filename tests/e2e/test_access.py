@@ -133,6 +133,8 @@ def test_a_credential_without_scopes_is_denied(hub: Guarded) -> None:
         ("publish read subscribe", "POST", "/api/v1/subscriptions"),
         ("publish read subscribe", "GET", "/api/v1/stats"),
         ("publish read subscribe", "GET", "/api/v1/dead-letters"),
+        ("publish read subscribe", "GET", "/api/v1/connections"),
+        ("publish read subscribe", "DELETE", "/api/v1/connections/a"),
     ],
 )
 def test_a_call_without_its_scope_is_denied(hub: Guarded, scopes: str, method: str, path: str) -> None:
@@ -159,6 +161,26 @@ def test_a_preflight_is_answered_without_a_credential(hub: Guarded) -> None:
 def test_a_refusal_of_the_gateway_is_readable_by_a_page(hub: Guarded) -> None:
     reply = Caller(hub.stack.url, "").call("GET", "/health", headers={"Origin": "http://localhost:3000"})
     assert (refused(reply), reply.headers["Access-Control-Allow-Origin"]) == ((401, _UNAUTHORIZED), "*")
+
+
+def test_a_tenants_operator_sees_and_closes_its_own_connections_alone(
+    hub: Guarded, acme: Caller, tenant: str, other: str
+) -> None:
+    def ids(by: Caller) -> set[str]:
+        return {one["id"] for one in by.call("GET", "/api/v1/connections").json()["connections"]}
+
+    with acme.socket() as own, hub.caller(tenants=[other]).socket(), hub.caller().socket() as anyones:
+        own.ask(action="ping")
+        [one] = acme.call("GET", "/api/v1/connections").json()["connections"]
+        assert (one["tenants"], one["prefixes"], bool(one["subject"])) == ([tenant], [f"{tenant}:"], True)
+        everyone = ids(hub.caller())
+        assert len(everyone) >= 3
+        for connection in everyone - {one["id"]}:
+            assert acme.call("DELETE", f"/api/v1/connections/{connection}").status == 404
+        assert acme.call("DELETE", f"/api/v1/connections/{one['id']}").status == 204
+        assert own.receive()["code"] == "connection-not-found"
+        assert ids(acme) == set()
+        assert anyones.ask(action="ping")["type"] == "pong"
 
 
 def test_a_head_needs_the_scope_of_its_get(hub: Guarded) -> None:

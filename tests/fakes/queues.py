@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from eventstore.frames.frame import Delivery
     from eventstore.frames.pushes import Push
     from eventstore.groups import Member
+    from eventstore.subscriptions import Connection
 
 __all__ = ["FakeDeliveries", "FakeDispatchQueue", "FakePushes"]
 
@@ -25,6 +26,7 @@ class FakeDispatchQueue:
         self.rung: list[int] = []
         self.later: list[tuple[int, float]] = []
         self.told_gone: list[str] = []
+        self.closing: list[Connection] = []
         self.told_ended: list[tuple[str, Member]] = []
         self.results: list[PushResult] = []
         self.broken = False
@@ -44,6 +46,11 @@ class FakeDispatchQueue:
         if self.broken:
             raise QueueUnavailable("broken for a test")
         self.results.append(PushResult.decoded(result.encoded()))
+
+    def close_connection(self, connection: Connection) -> None:
+        if self.broken:
+            raise QueueUnavailable("broken for a test")
+        self.closing.append(connection)
 
     def subscription_deleted(self, name: str, members: Iterable[Member]) -> None:
         if self.broken:

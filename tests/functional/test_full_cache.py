@@ -92,6 +92,8 @@ _CALLS = (
         202,
         {"from": "start"},
     ),
+    Call("GET /api/v1/connections", "/api/v1/connections", 200, has='"subscription":"workers"'),
+    Call("DELETE /api/v1/connections/{connection}", "/api/v1/connections/CLIENT", 204),
     Call("GET /api/v1/dead-letters", "/api/v1/dead-letters", 200, has='"bad"'),
     Call("GET /api/v1/dead-letters", "/api/v1/dead-letters?subscription=workers&stream=bad", 200, has='"event"'),
     Call("DELETE /api/v1/dead-letters", "/api/v1/dead-letters?subscription=workers", 202, has='"bad"'),
@@ -175,7 +177,10 @@ def full(server: ValkeyServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Full
 
 @pytest.mark.parametrize("call", _CALLS, ids=lambda call: f"{call.route} {call.status}")
 def test_a_call_over_rest_is_answered(full: Full, call: Call) -> None:
-    answer = full.call("rest", call.event).answer
+    event = call.event
+    # Each client has an id of its own.
+    event["path"] = event["path"].replace("CLIENT", full.client.connection)
+    answer = full.call("rest", event).answer
     assert answer["statusCode"] == call.status, answer["body"]
     assert call.has in answer["body"]
 
@@ -219,7 +224,8 @@ def test_what_was_parked_is_dispatched_again(full: Full) -> None:
 def test_members_that_are_gone_are_forgotten_and_the_end_of_a_subscription_is_told(full: Full) -> None:
     ended = {"ended": full.client.connection, "id": "w", "subscription": "workers"}
     gone = {"gone": full.client.connection}
-    for told in (ended, gone, {"alarm": 0}):
+    closed = {**gone, "close": "eventstore.v1", "opened": 0}
+    for told in (ended, gone, closed, {"alarm": 0}):
         assert full.call("dispatch", {"Records": [bell(0, told)]}).answer == {"batchItemFailures": []}
 
 

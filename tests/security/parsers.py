@@ -13,13 +13,14 @@ from eventstore.cloudevents.json_text import elements, members
 from eventstore.filters import filter_of_parameters, parse_filters
 from eventstore.filters.cesql import parse
 from eventstore.filters.parameters import ATTRIBUTES
+from eventstore.ports import ListedConnection
 from eventstore.positions import Cursor, Position, StreamCursor
 from eventstore.streams import stream_name, stream_of
 from functions.rest import conditions, queries
 from functions.rest.models import new_stream
 from functions.rest.request import segment
 from functions.rest.subscription_models import new_subscription, redrive, replay_place
-from functions.rest.tokens import DEAD_LETTERS, STREAMS, names_of, token_of
+from functions.rest.tokens import DEAD_LETTERS, STREAMS, connection_of, connection_token, names_of, token_of
 from functions.websocket.requests import Ack, Join, Message, Nack, Publish, Release, Subscribe
 from tests.filters import EXPRESSIONS
 from tests.security.hostile import JSON, NAMES, TEXT, WRITABLE, near
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["BODIES", "EVENTS", "FILTERS", "GOOD", "HEADERS", "MESSAGES", "PARSERS", "QUERIES", "SQL", "TOKENS"]
 
 _PACKED = st.binary(max_size=40) | st.builds(
-    lambda kind, rest: kind + rest, st.sampled_from([b"c", b"s", b"n", b"l", b"d"]), st.binary(max_size=40)
+    lambda kind, rest: kind + rest, st.sampled_from([b"c", b"s", b"n", b"l", b"d", b"o"]), st.binary(max_size=40)
 )
 _EPOCHS = st.binary(min_size=6, max_size=6).map(bytes.hex)
 _POSITIONS = st.builds(Position, *[st.integers(0, 2**64 - 1)] * 3)
@@ -42,6 +43,7 @@ TOKENS = (
     | st.builds(token_of, st.sampled_from("ndl"), NAMES)
     | st.builds(token_of, st.just("n"), NAMES)
     | st.builds(token_of, st.just("l"), NAMES, NAMES)
+    | st.builds(token_of, st.just("o"), st.integers(0, 2**64).map(str), NAMES)
     | _PACKED.map(lambda packed: urlsafe_b64encode(packed).rstrip(b"=").decode())
     | st.lists(st.binary(max_size=20), max_size=3).map(
         lambda some: ".".join(urlsafe_b64encode(b"c" + one).rstrip(b"=").decode() for one in some)
@@ -218,6 +220,7 @@ PARSERS: dict[str, tuple[Callable[[Any], object], st.SearchStrategy[Any]]] = {
     "several cursors": (lambda token: Cursor.merged([token]), TOKENS),
     "a place in a stream": (StreamCursor.parse, TOKENS | _PLACES),
     "a place in a list of names": (lambda token: names_of(STREAMS, token), TOKENS),
+    "a place in the list of connections": (connection_of, TOKENS),
     "a place in the list of dead letters": (lambda token: names_of(DEAD_LETTERS, token, count=2), TOKENS),
     "CloudEvents SQL": (parse, SQL),
     "filters": (parse_filters, FILTERS),
@@ -236,6 +239,7 @@ PARSERS: dict[str, tuple[Callable[[Any], object], st.SearchStrategy[Any]]] = {
     "a query of all streams": (queries.all_query, QUERIES),
     "a query of one stream": (lambda query: queries.stream_query(query, wait_seconds=0), QUERIES),
     "a query of names": (lambda query: queries.names_query(query, STREAMS), QUERIES),
+    "a query of connections": (queries.connections_query, QUERIES),
     "a query of dead letters": (queries.dead_letters_query, QUERIES),
     "a segment of a path": (segment, TEXT | st.just("%ff")),
     "a stream to be made": (new_stream, _BODY),
@@ -252,6 +256,7 @@ GOOD: dict[str, Any] = {
     "several cursors": f"{_TOKEN}.{_TOKEN}",
     "a place in a stream": StreamCursor("00" * 6, 7).token(),
     "a place in a list of names": token_of(STREAMS, "wf-1"),
+    "a place in the list of connections": connection_token(ListedConnection(5, "L0SM9cOFvHcCIhw=")),
     "a place in the list of dead letters": token_of(DEAD_LETTERS, "workers", "wf-1"),
     "CloudEvents SQL": "type LIKE 'io.%' AND EXISTS subject",
     "filters": [{"any": [{"not": {"prefix": {"type": "a"}}}, {"sql": "TRUE"}]}],
@@ -270,6 +275,7 @@ GOOD: dict[str, Any] = {
     "a query of all streams": {"since": ["2018-04-05T17:31:00Z"], "order": ["desc"]},
     "a query of one stream": {"from": ["1"], "to": ["9"]},
     "a query of names": {"prefix": ["a"], "limit": ["1"]},
+    "a query of connections": {"limit": ["9"]},
     "a query of dead letters": {"subscription": ["workers"]},
     "a segment of a path": "acme%3Awf-1",
     "a stream to be made": _json({"id": "a", "labels": {"a": "b"}}),

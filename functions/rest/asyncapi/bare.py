@@ -64,5 +64,10 @@ HUB_EVENTS: Mapping[str, HubMessage] = {
         "refused",
         data={"code": "malformed", "detail": "not JSON: a value is expected at line 1"},
     ),
+    "hubClosed": _hub_event(
+        messages.HubClosed,
+        "closed",
+        data={"code": "connection-not-found", "detail": "an operator closed this connection; connect again"},
+    ),
 }
 """What the hub sends, by the names of messages."""

@@ -49,6 +49,7 @@ def document(*, server: str, auth: str = "none") -> dict[str, Any]:
             {"name": "events", "description": "Publishing and finding events."},
             {"name": "streams", "description": "Ordered logs of events, and their settings."},
             {"name": "subscriptions", "description": "Durable subscriptions: they outlive connections."},
+            {"name": "connections", "description": "Clients that are connected over WebSocket."},
             {"name": "dead letters", "description": "What durable subscriptions could not handle, stream by stream."},
             {"name": "about", "description": "The hub about itself."},
         ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from functions.rest.openapi.answers import ETAG, LINK, MISSING, json, problems
+from functions.rest.openapi.connections import CONNECTION_PATHS
 from functions.rest.openapi.parameters import HEADERS, PATH, parameters
 from functions.rest.openapi.shapes import ref
 from functions.rest.openapi.subscription_paths import SUBSCRIPTION_PATHS
@@ -196,6 +197,7 @@ PATHS: dict[str, Any] = {
     "/api/v1/streams/{stream}": {"get": _DESCRIBE, "patch": _CHANGE, "delete": _DELETE},
     "/api/v1/streams/{stream}/events": {"get": _READ},
     **SUBSCRIPTION_PATHS,
+    **CONNECTION_PATHS,
     "/api/v1/handshake": {"get": _HANDSHAKE},
     "/health": {"get": _health("getRootHealth")},
     "/api/v1/health": {"get": _health("getHealth")},

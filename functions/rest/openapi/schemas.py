@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from functions.answers import about, members, problems, streams, subscriptions
+from functions.answers import about, connections, members, problems, streams, subscriptions
 from functions.rest import models, subscription_models
 from functions.rest.openapi.derived import derived
 from functions.rest.openapi.events import EVENT_SCHEMAS
@@ -38,6 +38,7 @@ _ANSWERS: Sequence[object] = (
     subscriptions.Moved,
     subscriptions.DeadLetters,
     subscriptions.Redriven,
+    connections.Connections,
     about.Health,
     about.Stats,
     about.Renewed,

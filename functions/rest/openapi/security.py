@@ -30,6 +30,8 @@ SCOPES: Mapping[str, Sequence[Scope]] = {
     "listDeadLetters": (Scope.ADMIN,),
     "redriveDeadLetters": (Scope.ADMIN,),
     "purgeDeadLetters": (Scope.ADMIN,),
+    "listConnections": (Scope.ADMIN,),
+    "closeConnection": (Scope.ADMIN,),
     "getStats": (Scope.ADMIN,),
     "renewEpoch": (Scope.ADMIN,),
     "checkHandshake": (Scope.SUBSCRIBE,),

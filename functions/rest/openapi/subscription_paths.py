@@ -26,7 +26,8 @@ _CREATE: dict[str, Any] = {
     "operationId": "createSubscription",
     "summary": "Create a durable subscription",
     "description": (
-        "It outlives connections: those that name it over WebSocket share its events and acknowledge them. The same "
+        "It outlives connections: those that name it over WebSocket share its events and acknowledge them. With a "
+        "`target`, the hub pushes its events there instead, and the target's success acknowledges them. The same "
         "again is answered 200, whatever its place; another of the same name is a conflict."
     ),
     "tags": ["subscriptions"],
@@ -61,7 +62,8 @@ _CHANGE: dict[str, Any] = {
     "description": (
         "It keeps its place. Each partition goes by the new definition from its next turn on, usually at once; what is "
         "in flight ends under the old one. Streams whose failed event does not match any more are not parked or held "
-        "for it. `stream` cannot be changed: create another subscription behind this one's `cursor`."
+        "for it. A `target` is changed member by member, and cannot be added while there are "
+        "members. `stream` cannot be changed: create another subscription behind this one's `cursor`."
     ),
     "tags": ["subscriptions"],
     "parameters": parameters("changeSubscription", PATH["subscription"], HEADERS["IfDefinition"]),
@@ -69,7 +71,7 @@ _CHANGE: dict[str, Any] = {
         "required": True,
         "content": {kind: {"schema": ref("SubscriptionChanges")} for kind in (MERGE_PATCH, "application/json")},
     },
-    "responses": {"200": json("Its definition.", "Subscription", _ETAG), **problems(400, 404, 412, 413, 415, 422)},
+    "responses": {"200": json("Its definition.", "Subscription", _ETAG), **problems(400, 404, 409, 412, 413, 415, 422)},
 }
 
 _DELETE: dict[str, Any] = {

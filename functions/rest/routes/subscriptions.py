@@ -73,7 +73,7 @@ def describe(subscription: str) -> Answer:
 
 @router.patch("/subscriptions/<subscription>")
 def change(subscription: str) -> Answer:
-    """Change the filter, the streams or the rules of a durable subscription; it keeps its position."""
+    """Change the filter, the rules or the target of a durable subscription; it keeps its position."""
     from eventstore.subscriptions import version_tag
     from functions.rest.subscription_models import changes
 

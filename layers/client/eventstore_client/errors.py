@@ -190,6 +190,8 @@ _BY_CODE: Mapping[str, type[ProblemError]] = {
     "store-unavailable": Unavailable,
     "stream-gone": Gone,
     "subscription-conflict": Conflict,
+    "subscription-has-members": Conflict,
+    "subscription-has-target": Conflict,
     "subscription-not-found": NotFound,
     "too-large": TooLarge,
     "too-many-subscriptions": Conflict,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from eventstore.cloudevents.event import Event
     from eventstore.filters import Filter
-    from eventstore.subscriptions import Durable
+    from eventstore.subscriptions import Connection, Durable
 
 __all__ = ["FULL", "IN_BODY", "IN_URL", "Access", "Scope"]
 
@@ -189,6 +189,13 @@ class Access:
         if not self.prefixes:
             return True
         return all(map(self.reaches, durable.streams)) if durable.streams else self._includes_all_of(durable.filter)
+
+    def includes(self, connection: Connection) -> bool:
+        """Whether the access includes every stream that a connection may reach; otherwise it must not see it."""
+        if not self.prefixes:
+            return True
+        # A connection without prefixes may reach all streams.
+        return bool(connection.prefixes) and all(map(self.reaches, connection.prefixes))
 
     def within(self, prefix: str) -> Sequence[str]:
         """Return the prefixes of the included names that start with `prefix`; sorted, and no name has two of them."""

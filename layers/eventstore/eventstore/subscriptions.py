@@ -44,11 +44,17 @@ class Connection:
         id: The id that API Gateway assigned.
         protocol: `EVENTSTORE` or `BARE`.
         opened: When it was opened, in milliseconds since 1970.
+        subject: The identity of the client (`Access.subject`); empty if no authorizer named one.
+        tenants: As in `Access`, of the client's credential.
+        prefixes: As in `Access`, of the client's credential.
     """
 
     id: ConnectionId
     protocol: str
     opened: int
+    subject: str = ""
+    tenants: tuple[str, ...] = ()
+    prefixes: tuple[str, ...] = ()
 
 
 class _Selective:

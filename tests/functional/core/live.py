@@ -82,7 +82,13 @@ class Live:
         self.store = Trusted(Publisher(wrap(self.log), wakeups), StreamAdmin(wrap(self.log), wakeups, clock=self.clock))
         self.subscriptions = Trusted(Subscriptions(wrap(self.log), wrap(self.registry), wakeups))
         self.operators = Trusted(
-            DurableSubscriptions(wrap(self.log), wrap(self.durables), wakeups, letters=lambda: wrap(self.letters))
+            DurableSubscriptions(
+                wrap(self.log),
+                wrap(self.durables),
+                wakeups,
+                letters=lambda: wrap(self.letters),
+                require_target=lambda _: None,
+            )
         )
         self.dispatcher = self.worker(limits)
         self._keys = itertools.count(1)

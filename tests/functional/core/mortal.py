@@ -6,21 +6,28 @@ import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from eventstore.durable.deletion import DeletionNotices
+from eventstore.durable.pushing import PushResults
 from eventstore.errors import TurnLost
 from eventstore.groups import AckStream, Nack
 from eventstore.live.catch_up import TurnLimits
+from eventstore.live.closing import ClosingConnections
 from eventstore.live.deliver import Deliverer
+from eventstore.live.open_connections import OpenConnections
+from eventstore.live.push import Pusher
 from eventstore.live.sweep import Sweeper
 from tests.fakes.connections import FakeConnections
 from tests.fakes.faulty import Faults, Killed
 from tests.fakes.letters import FakeLetters
-from tests.fakes.queues import FakeDeliveries
+from tests.fakes.queues import FakeDeliveries, FakePushes
 from tests.functional.core.live import Live
+from tests.functional.core.pushing import FakeTarget
+from tests.trusted import Trusted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from eventstore.adapters.redis.connection import Client
+    from eventstore.frames.pushes import PushResult
 
 __all__ = ["Member", "Mortal", "frames_of"]
 
@@ -54,11 +61,12 @@ class Mortal(Live):
         super().__init__(faults.wrap(client), partitions=partitions, limits=_LIMITS, wrap=self.wrapped)
         self.connections = FakeConnections()
         self.taken: list[str] = []
+        self.target = FakeTarget()
         self.restart()
 
     def wrapped(self, port: Any) -> Any:  # noqa: ANN401 - it looks the same afterwards
         """A port as the hub has it."""
-        if isinstance(port, FakeDeliveries | FakeLetters):
+        if isinstance(port, FakeDeliveries | FakeLetters | FakePushes):
             port = OneByOne(self.faults.wrap(port))
         return self.faults.wrap(port)
 
@@ -69,6 +77,8 @@ class Mortal(Live):
         self.deliverer = Deliverer(
             self.wrapped(self.connections), self.wrapped(self.bells), clock=self.clock, jitter=lambda: 0.5, workers=1
         )
+        target, pushes = self.wrapped(self.target), self.wrapped(self.pushes)
+        self.pusher = Pusher(lambda _: target, pushes, self.wrapped(self.bells), clock=self.clock)
 
     def survive(self, step: Callable[[], T]) -> T:
         """Do a step; if the process ends in it, another one does it from the start."""
@@ -80,7 +90,17 @@ class Mortal(Live):
 
     def settle(self) -> None:
         """Call functions with what queues hold, until they hold nothing; a message stays until it is done with."""
-        while self.bells.rung or self.bells.told_gone or self.bells.told_ended or self.deliveries.sent:
+        bells = self.bells
+        while (
+            bells.rung
+            or bells.told_gone
+            or bells.told_ended
+            or bells.closing
+            or self.deliveries.sent
+            or bells.results
+            or any(self.pushes.by_group.values())
+        ):
+            self._push()
             while self.bells.told_gone:
                 gone = self.bells.told_gone[0]
                 self.survive(lambda gone=gone: self.members.disconnect(gone))  # type: ignore[misc] # its default
@@ -89,6 +109,10 @@ class Mortal(Live):
                 name, member = self.bells.told_ended[0]
                 self.survive(lambda name=name, member=member: self.deletion_notices.send(member, name))  # type: ignore[misc] # as above
                 self.bells.told_ended.pop(0)
+            while self.bells.closing:
+                connection = self.bells.closing[0]
+                self.survive(lambda connection=connection: self.closing_connections.close(connection))  # type: ignore[misc] # as above
+                self.bells.closing.pop(0)
             while self.bells.rung:
                 partition = self.bells.rung[0]
                 self.survive(lambda partition=partition: self._dispatch(partition))  # type: ignore[misc] # as above
@@ -99,6 +123,23 @@ class Mortal(Live):
                 again = self.survive(lambda batch=batch, until=until: self.deliverer.deliver(batch, until=until))  # type: ignore[misc] # as above
                 assert not again
                 del self.deliveries.sent[: len(batch)]
+
+    def _push(self) -> None:
+        """Make the pushes that are waiting, and apply what came of them."""
+        for texts in self.pushes.by_group.values():
+            while texts:
+                until = self.clock.now() + 100_000
+                self.survive(lambda text=texts[0], until=until: self.pusher.push(text, until=until))  # type: ignore[misc] # its defaults
+                texts.pop(0)
+        while self.bells.results:
+            result = self.bells.results[0]
+            self.survive(lambda result=result: self._apply(result))  # type: ignore[misc] # as above
+            self.bells.results.pop(0)
+
+    def _apply(self, result: PushResult) -> None:
+        # As functions/dispatch does it.
+        PushResults(self.wrapped(self.durables)).enqueue(result)
+        self._dispatch(result.partition)
 
     def pass_time(self, milliseconds: int) -> None:
         """Time passes, and alarms ring that were asked for."""
@@ -127,6 +168,17 @@ class Mortal(Live):
     def deletion_notices(self) -> DeletionNotices:
         """What notifies members that their durable subscription was deleted."""
         return DeletionNotices(self.members, self.wrapped(self.registry), self.wrapped(self.deliveries))
+
+    @property
+    def closing_connections(self) -> ClosingConnections:
+        """What removes connections that an operator closes, and has them closed."""
+        return ClosingConnections(self.members, self.wrapped(self.deliveries))
+
+    @property
+    def open_connections(self) -> Trusted:
+        """What lists and closes connections, for an operator who may close all."""
+        ports = self.wrapped(self.registry), self.wrapped(self.durables)
+        return Trusted(OpenConnections(*ports, self.members, self.wrapped(self.bells)))
 
     def posted(self, name: str) -> list[dict[str, Any]]:
         return [json.loads(message) for message in self.connections.posted.get(name, [])]

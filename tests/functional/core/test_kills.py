@@ -16,13 +16,13 @@ from redis import Redis
 from eventstore import ports
 from eventstore.adapters.redis.connection import connect
 from eventstore.durable.admin import Changes, StartPosition
-from eventstore.errors import NothingParked, StreamGone, SubscriptionNotFound
+from eventstore.errors import ConnectionNotFound, NothingParked, StreamGone, SubscriptionNotFound
 from eventstore.filters import parse_filters
 from eventstore.groups import Rules
-from eventstore.ports import Start
+from eventstore.ports import Refusal, Start
 from eventstore.positions import BEGINNING
 from eventstore.streams import Retention, StreamConfig
-from eventstore.subscriptions import Durable
+from eventstore.subscriptions import Durable, Target
 from tests.examples import event, events
 from tests.fakes.connections import gone, unreachable
 from tests.fakes.faulty import Faults
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from eventstore.adapters.redis.connection import Client
+    from eventstore.frames.pushes import PushedEvent
     from eventstore_dev.valkey import ValkeyServer
     from tests.fakes.faulty import Point
 
@@ -310,6 +311,38 @@ def ending(hub: Mortal) -> Iterator[None]:
     assert hub.registry.joined("a", "w") is None
 
 
+def closing(hub: Mortal) -> Iterator[None]:
+    """An operator closes a member that is subscribed, too: it is told and closed, and another one goes on."""
+    durable(hub)
+    handled: dict[str, list[int]] = {}
+    for name in "ab":
+        hub.connect(name)
+    join(hub, "a")
+    hub.subscribe("a")
+    publish(hub, "wf", 2)
+    hub.settle()
+    yield
+    with suppress(ConnectionNotFound):
+        hub.survive(lambda: hub.open_connections.close("a"))
+    hub.settle()
+    join(hub, "b")
+    b = Member(hub, "b", handled, set())
+    publish(hub, "wf", 1, start=3)
+    work(hub, b)
+    yield
+    hub.sweep()
+    work(hub, b)
+    assert handled == {"wf": [1, 2, 3]}
+    assert hub.registry.connection("a") is None
+    assert [member.connection for member in _group(hub).members] == ["b"]
+    assert set(hub.connections.closed) == {"a"}
+    told = [message for message in hub.posted("a") if message["type"] == "error"]
+    # Perhaps twice, but then nothing.
+    assert {message["code"] for message in told} == {"connection-not-found"}
+    assert hub.posted("a")[-len(told) :] == told
+    assert "3" not in [event["id"] for message in hub.posted("a") for event in message.get("events", ())]
+
+
 def removing(hub: Mortal) -> Iterator[None]:
     """A stream is deleted before dispatch came to it, and again for good: all is told, and nothing is left of it."""
     hub.subscribe("a", streams=["wf", "other"])
@@ -473,6 +506,38 @@ def sweeping(hub: Mortal) -> Iterator[None]:
     assert hub.log.describe("short").count == 2
 
 
+def pushing(hub: Mortal) -> Iterator[None]:
+    """To a target, which refuses one event for good and another one once."""
+    target = Target("lambda", "handle", batch=2, concurrency=1)
+    one = Durable("0" * 24, NAME, parse_filters([]), rules=Rules(max_attempts=2), target=target)
+    hub.survive(lambda: hub.wrapped(hub.durables).create(one, {0: Start.OLDEST}))
+    refused: list[tuple[str, int]] = []
+
+    def refuse(pushed: PushedEvent) -> Refusal | None:
+        place = pushed.stream, pushed.sequence
+        if place == ("bad", 2) or (place == ("wf", 3) and place not in refused):
+            refused.append(place)
+            return Refusal("poisoned", delay_ms=0)
+        return None
+
+    hub.target.refuse = refuse
+    hub.settle()
+    yield
+    publish(hub, "wf", 4)
+    publish(hub, "bad", 3)
+    publish(hub, "wf", 2, start=5)
+    hub.settle()
+    hub.sweep()
+    yield
+    hub.sweep()
+    for _ in range(3):
+        hub.pass_time(60_000)
+    for stream, wanted in (("wf", [1, 2, 3, 4, 5, 6]), ("bad", [1])):
+        assert list(dict.fromkeys(s for name, s in hub.target.handled if name == stream)) == wanted
+    assert [(letter.stream, letter.sequence) for letter in hub.letters.kept] == [("bad", 2), ("bad", 3)]
+    assert {letter.attempts for letter in hub.letters.kept} == {2, 0}
+
+
 def _group(hub: Mortal) -> Any:  # noqa: ANN401 - a Group
     return hub.durables.groups(hub.durables.get(NAME))[0]
 
@@ -493,9 +558,11 @@ SCENARIOS = [
     leaving,
     deleting,
     ending,
+    closing,
     removing,
     renewing,
     sweeping,
+    pushing,
 ]
 PARTITIONS = {spreading: 3, changing: 3, deleting: 4, renewing: 3}
 
@@ -570,12 +637,19 @@ ADAPTERS = {
     ports.Deliveries: "FakeDeliveries",
     ports.Durables: "RedisDurables",
     ports.Log: "RedisLog",
+    ports.Pushes: "FakePushes",
     ports.Registry: "RedisRegistry",
+    ports.TargetAdapter: "FakeTarget",
     ports.Turns: "SkewedTurns",
 }
 
 READ = ("describe", "lag", "locate", "ping", "positions_at", "read", "stats", "streams", "times", "wait")
-WITHOUT_EFFECT = {"SkewedTurns.reached", *(f"RedisLog.{name}" for name in READ)}
+LISTED = ("listed", "records")
+WITHOUT_EFFECT = {
+    "SkewedTurns.reached",
+    *(f"RedisLog.{name}" for name in READ),
+    *(f"RedisRegistry.{name}" for name in LISTED),
+}
 """Calls that only read."""
 
 OF_ONE_STEP = {"RedisLog.create", "RedisLog.configure"}

@@ -13,12 +13,13 @@ from eventstore.access import FULL, Access, Scope
 from eventstore.durable.admin import Changes, DurableSubscriptions, StartPosition
 from eventstore.durable.directory import Directory, ParkedStream
 from eventstore.durable.membership import Members
-from eventstore.errors import Forbidden, SubscriptionNotFound
+from eventstore.errors import ConnectionNotFound, Forbidden, SubscriptionNotFound
 from eventstore.filters import parse_filters
 from eventstore.groups import AckStream, Nack, Parked
 from eventstore.hub.hub import Hub
 from eventstore.hub.operations import Operations
 from eventstore.hub.settings import Settings
+from eventstore.live.open_connections import OpenConnections
 from eventstore.live.subscribe import Subscriptions
 from eventstore.positions import BEGINNING
 from eventstore.read.pages import AllQuery, StreamQuery
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 _ROOT = Path(__file__).parents[3]
 
 _USE_CASES: Mapping[str, type] = {
+    "connections": OpenConnections,
     "directory": Directory,
     "durable_subscriptions": DurableSubscriptions,
     "members": Members,
@@ -80,6 +82,8 @@ def _yes() -> bool:
 
 
 _CALLS: Mapping[str, Callable[[Any, Access], object]] = {
+    "connections.close": lambda to, access: to.close("c", access=access),
+    "connections.list": lambda to, access: to.list(access=access, count=9, may_go_on=_yes).connections,
     "directory.describe": lambda to, access: to.describe(_DURABLE, access=access),
     "directory.failed_event": lambda to, access: to.failed_event(
         ParkedStream(_DURABLE, _STREAM, 0, Parked(BEGINNING, 1, 1, [], 0, BEGINNING)), access=access
@@ -123,6 +127,7 @@ _CALLS: Mapping[str, Callable[[Any, Access], object]] = {
 }
 
 _CONFINED = {
+    "connections.list": "lists nothing of others",
     "directory.list": "lists nothing of others",
     "directory.standings": "lists nothing of others",
     "operations.partitions": "tells no more than a number",
@@ -191,7 +196,7 @@ def test_without_a_scope_nothing_is_allowed_and_nothing_changes(hub: Hub, name: 
 def test_with_an_access_to_other_streams_nothing_is_allowed_and_nothing_changes(hub: Hub, name: str) -> None:
     _join(hub, name)
     before = _kept(hub)
-    with pytest.raises((Forbidden, SubscriptionNotFound)):
+    with pytest.raises((Forbidden, ConnectionNotFound, SubscriptionNotFound)):
         _CALLS[name](getattr(hub, name.partition(".")[0]), Access.of("other", Scope, tenants=["t1"]))
     assert _kept(hub) == before
 
@@ -203,8 +208,9 @@ def test_with_full_access_the_same_calls_are_done(hub: Hub, name: str) -> None:
     _CALLS[name](getattr(hub, name.partition(".")[0]), FULL)
 
 
-@pytest.mark.parametrize("name", ["directory.list", "directory.standings", "reader.streams"])
+@pytest.mark.parametrize("name", ["connections.list", "directory.list", "directory.standings", "reader.streams"])
 def test_what_is_listed_is_in_reach(hub: Hub, name: str) -> None:
+    hub.subscriptions.connect(Connection("own", EVENTSTORE, 0), access=Access.of("own", Scope, tenants=["t2"]))
     call, to = _CALLS[name], getattr(hub, name.partition(".")[0])
     assert list(call(to, Access.of("own", Scope, tenants=["t2"])))  # type: ignore[call-overload]
     assert not list(call(to, Access.of("other", Scope, tenants=["t1"])))  # type: ignore[call-overload]

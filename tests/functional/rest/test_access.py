@@ -82,7 +82,7 @@ def test_who_has_some_streams_alone_renews_nothing(acme: Caller, everyone: Calle
 
 def asked(path: str) -> str:
     """A path with something for each parameter."""
-    for name in ("id", "stream", "subscription"):
+    for name in ("connection", "id", "stream", "subscription"):
         path = path.replace(f"{{{name}}}", "x")
     return path
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from eventstore.subscriptions import EVENTSTORE, Connection
 from functions.hub import hub
 from functions.rest.openapi import document
 from tests.functional.rest.api import cloudevent
@@ -36,17 +37,18 @@ QUERIES = {"publishEvents": "?stream=wf", "purgeDeadLetters": "?subscription=wor
 
 @pytest.fixture
 def filled(api: Api) -> Api:
-    """A hub with a stream of three events and a durable subscription."""
+    """A hub with a stream of three events, a durable subscription and a connection."""
     api.publish(*(cloudevent(str(number)) for number in range(3)), query="?stream=wf")
     body = json.dumps({"id": "workers", "from": "start"}).encode()
     assert api.call("POST", "/api/v1/subscriptions", body=body, headers=JSON).status == 201
+    hub().registry.connect(Connection("c", EVENTSTORE, 0))
     return api
 
 
 def changed(api: Api, operation: str, method: str, path: str, **condition: str) -> Reply:
     """Make a call that would change something, on a condition."""
     body, headers = BODIES.get(operation, (None, {}))
-    url = path.format(stream="wf", subscription="workers") + QUERIES.get(operation, "")
+    url = path.format(stream="wf", subscription="workers", connection="c") + QUERIES.get(operation, "")
     encoded = None if body is None else json.dumps(body).encode()
     named = {name.replace("_", "-"): value for name, value in condition.items()}
     return api.call(method, url, body=encoded, headers={**headers, **named})

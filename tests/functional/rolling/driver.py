@@ -36,16 +36,17 @@ class Sqs:
 
 
 class Connections:
-    """Notes what clients are posted."""
+    """Notes what clients are posted, and whose connections are closed."""
 
     def __init__(self) -> None:
         self.posted: list[tuple[str, str]] = []
+        self.closed: list[str] = []
 
     def post_to_connection(self, *, ConnectionId: str, Data: bytes) -> None:  # noqa: N803 - as boto3 has it
         self.posted.append((ConnectionId, Data.decode()))
 
-    def delete_connection(self, **_: object) -> None:
-        """Nobody is connected in truth."""
+    def delete_connection(self, *, ConnectionId: str) -> None:  # noqa: N803 - as boto3 has it
+        self.closed.append(ConnectionId)
 
 
 class Context:
@@ -73,7 +74,9 @@ def main() -> None:
             result = {"error": traceback.format_exc()}
         sent, sqs.sent = sqs.sent, []
         posted, connections.posted = connections.posted, []
-        out.write(json.dumps({**result, "sent": sent, "posted": posted}, default=_plain) + "\n")
+        closed, connections.closed = connections.closed, []
+        answer = {**result, "sent": sent, "posted": posted, "closed": closed}
+        out.write(json.dumps(answer, default=_plain) + "\n")
         out.flush()
 
 

@@ -93,12 +93,14 @@ class Fleet:
     Attributes:
         trees: Of which one is drawn for each call.
         received: Per connection its messages, in order.
+        closed: The connections that were closed.
     """
 
     rng: Random
     trees: list[Functions]
     queues: dict[str, deque[str]] = field(default_factory=lambda: {name: deque() for name in _QUEUES})
     received: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    closed: list[str] = field(default_factory=list)
 
     @classmethod
     @contextmanager
@@ -112,11 +114,24 @@ class Fleet:
                 found.append(functions)
             yield cls(rng, found)
 
-    def rest(self, method: str, path: str, body: object = None, *, media: str = "application/json") -> Any:  # noqa: ANN401 - JSON
-        """The body of an answer over REST, which is no error."""
+    @property
+    def newest(self) -> Functions:
+        """The functions of the last tree."""
+        return self.trees[-1]
+
+    def rest(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        media: str = "application/json",
+        by: Functions | None = None,
+    ) -> Any:  # noqa: ANN401 - JSON
+        """The body of an answer over REST, which is no error; of a call that only some tree has, by that one."""
         text = None if body is None else json.dumps(body).encode()
         event = proxied(method, path, body=text, headers={} if text is None else {"Content-Type": media})
-        answer = self._call("rest", event)
+        answer = self._call("rest", event, by=by)
         assert answer["statusCode"] < 400, answer
         return json.loads(answer["body"] or "null")
 
@@ -137,21 +152,22 @@ class Fleet:
         """A minute later."""
         self._call("sweep", {})
 
-    def settle(self) -> None:
-        """Carry messages until the queues are empty; each call falls to one tree or the other."""
+    def settle(self, *, by: Functions | None = None) -> None:
+        """Carry messages until the queues are empty; each call falls to one tree or the other, or all to one."""
         while any(self.queues[name] for name in ("bells", "deliveries", "alarms")):
             for queue, function in (("bells", "dispatch"), ("alarms", "dispatch"), ("deliveries", "deliver")):
                 if self.queues[queue]:
                     body = self.queues[queue].popleft()
-                    failed = self._call(function, {"Records": [_record(body)]})["batchItemFailures"]
+                    failed = self._call(function, {"Records": [_record(body)]}, by=by)["batchItemFailures"]
                     assert not failed, body
 
-    def _call(self, function: str, event: dict[str, Any]) -> Any:  # noqa: ANN401 - of whatever function
-        result = self.rng.choice(self.trees).call(function, event)
+    def _call(self, function: str, event: dict[str, Any], *, by: Functions | None = None) -> Any:  # noqa: ANN401 - of whatever function
+        result = (by or self.rng.choice(self.trees)).call(function, event)
         for message in result["sent"]:
             self.queues[message["QueueUrl"]].append(message["MessageBody"])
         for connection, text in result["posted"]:
             self.received.setdefault(connection, []).append(json.loads(text))
+        self.closed += result["closed"]
         return result["answer"]
 
 

@@ -155,3 +155,37 @@ def test_what_was_deleted_parked_and_replayed_by_one_is_told_by_the_other(fleet:
     assert "events" in {one["type"] for one in fleet.received["a"][owned:]}
     fleet.sweep()
     fleet.settle()
+
+
+def test_connections_of_either_are_listed_and_closed_by_the_new_and_the_old_passes_over_it(fleet: Fleet) -> None:
+    fleet.rest("POST", "/api/v1/subscriptions", {"id": "workers", "from": "start"})
+    names = [f"c{number}" for number in range(6)]
+    for name in names:
+        fleet.connect(name)
+        fleet.say(name, action="subscribe", id="s")
+        fleet.say(name, action="subscribe", id="w", subscription="workers")
+    publish(fleet, "wf-0", "1")
+    fleet.settle()
+    found = fleet.rest("GET", "/api/v1/connections", by=fleet.newest)["connections"]
+    assert [(one["id"], len(one["subscriptions"])) for one in found] == [(name, 2) for name in names]
+    for name in names[1:]:
+        fleet.rest("DELETE", f"/api/v1/connections/{name}", by=fleet.newest)
+        fleet.settle()
+    publish(fleet, "wf-1", "2")
+    fleet.settle()
+    for name in names[1:]:
+        assert "2" not in [event["id"] for message in fleet.received[name] for event in message.get("events", ())]
+        # The old functions remove the connection, and leave it open.
+        assert fleet.received[name][-1]["type"] == "error" or name not in fleet.closed
+    standing = fleet.rest("GET", "/api/v1/subscriptions/workers")
+    assert [member["connection"] for member in standing["members"]] == names[:1]
+
+
+def test_the_new_functions_close_what_the_old_have_opened(fleet: Fleet) -> None:
+    for name in ("a", "b"):
+        fleet.connect(name)
+        fleet.say(name, action="subscribe", id="s")
+    fleet.settle()
+    fleet.rest("DELETE", "/api/v1/connections/a", by=fleet.newest)
+    fleet.settle(by=fleet.newest)
+    assert (fleet.closed, fleet.received["a"][-1]["code"]) == (["a"], "connection-not-found")

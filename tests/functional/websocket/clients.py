@@ -55,14 +55,21 @@ class Gateway:
         answer = dispatch({"Records": [bell(number, told) for number, told in enumerate(bells)]}, Context())  # type: ignore[arg-type]
         assert answer == {"batchItemFailures": []}
 
+    def fail(self, told: dict[str, Any]) -> None:
+        """Let `dispatch` answer a bell that it cannot do what is asked by."""
+        answer = dispatch({"Records": [bell(0, told)]}, Context())  # type: ignore[arg-type]
+        assert answer == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
+
     def settle(self) -> dict[str, list[dict[str, Any]]]:
         """Let `dispatch` answer every bell; what each connection is posted."""
-        while self.bells.rung or self.bells.told_ended:
+        while self.bells.rung or self.bells.told_ended or self.bells.closing:
             partitions, self.bells.rung = sorted(set(self.bells.rung)), []
             ended, self.bells.told_ended = self.bells.told_ended, []
+            closing, self.bells.closing = self.bells.closing, []
             self.dispatch(
                 *({"partition": partition} for partition in partitions),
                 *({"ended": member.connection, "id": member.id, "subscription": name} for name, member in ended),
+                *({"gone": one.id, "close": one.protocol, "opened": one.opened} for one in closing),
             )
         found: dict[str, list[dict[str, Any]]] = {}
         for posting in self.deliveries.taken():

@@ -13,7 +13,7 @@ from eventstore.cloudevents import from_json
 from eventstore.errors import Forbidden, InvalidFilter
 from eventstore.filters import Filter, parse_filters
 from eventstore.live.index_terms import ANYTHING, terms_of
-from eventstore.subscriptions import Durable, Subscription
+from eventstore.subscriptions import EVENTSTORE, Connection, Durable, Subscription
 from tests.filters import ATTRIBUTES, FILTERS
 
 if TYPE_CHECKING:
@@ -100,6 +100,26 @@ def test_one_that_might_want_more_is_not_covered() -> None:
 
 def test_one_whose_filter_names_its_streams_is_covered() -> None:
     assert acme().covers(Durable("k", "n", parse_filters([{"exact": {"hubstream": "acme:1"}}])))
+
+
+@pytest.mark.parametrize(
+    ("access", "prefixes", "included"),
+    [
+        (Access.of("s", Scope), (), True),
+        (Access.of("s", Scope), ("acme:",), True),
+        (Access.of("s", Scope, tenants=["acme"]), ("acme:",), True),
+        (Access.of("s", Scope, tenants=["acme"]), ("acme:orders", "acme:x"), True),
+        (Access.of("s", Scope, tenants=["acme"]), (), False),
+        (Access.of("s", Scope, tenants=["acme"]), ("acme",), False),
+        (Access.of("s", Scope, tenants=["acme"]), ("acme:", "beta:"), False),
+        (Access.of("s", Scope, tenants=["acme", "beta"]), ("beta:",), True),
+        (Access.of("s", Scope, streams=["acme:orders"]), ("acme:",), False),
+    ],
+)
+def test_a_connection_that_reaches_no_more_streams_is_included(
+    access: Access, prefixes: tuple[str, ...], *, included: bool
+) -> None:
+    assert access.includes(Connection("c", EVENTSTORE, 0, prefixes=prefixes)) is included
 
 
 def test_a_confined_subscription_is_found_by_what_it_asked_for() -> None:

@@ -6,7 +6,8 @@ from itertools import groupby
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventstore.frames.frame import Address, Delivery, Kind, Part, postings, shard_of
+from eventstore.frames.builder import closing
+from eventstore.frames.frame import Address, Delivery, Kind, Part, Posting, postings, shard_of
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 _ADDRESSES = st.lists(
@@ -47,6 +48,12 @@ def test_bare_events_are_numbered_each() -> None:
 
 def test_text_goes_as_it_is() -> None:
     assert messages(one(Kind.TEXT, "anything")) == ["anything"]
+
+
+def test_a_closing_message_is_the_last_of_its_connection() -> None:
+    delivery = closing('{"type":"error"}', Address("c", "", 0, 5))
+    assert list(postings(delivery.encoded())) == [Posting("c", '{"type":"error"}', 5, closes=True)]
+    assert delivery.shard == shard_of("c", 16)
 
 
 def test_what_a_queue_refuses_goes_escaped() -> None:

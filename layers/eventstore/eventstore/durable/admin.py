@@ -6,12 +6,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from eventstore.access import Scope
-from eventstore.durable.changes import Changes, StartPosition
+from eventstore.durable.changes import UNCHANGED, Changes, StartPosition
 from eventstore.durable.lookup import durable_in_reach, durables_in_order
 from eventstore.errors import (
     NothingParked,
     StreamGone,
     SubscriptionConflict,
+    SubscriptionHasMembers,
     SubscriptionNotFound,
     WrongSubscriptionVersion,
 )
@@ -28,9 +29,9 @@ if TYPE_CHECKING:
     from eventstore.access import Access
     from eventstore.groups import Command
     from eventstore.ports import DeadLetters, Durables, Log, Wakeups
-    from eventstore.subscriptions import Durable
+    from eventstore.subscriptions import Durable, Target
 
-__all__ = ["Changes", "DurableSubscriptions", "StartPosition"]
+__all__ = ["UNCHANGED", "Changes", "DurableSubscriptions", "StartPosition"]
 
 
 class DurableSubscriptions:
@@ -44,13 +45,23 @@ class DurableSubscriptions:
         durables: Holds the subscriptions.
         wakeups: Starts the turns that apply commands.
         letters: Returns the dead letter queue when it is first needed.
+        require_target: Raises `TargetNotAllowed` unless the deployment pushes to a target.
     """
 
-    def __init__(self, log: Log, durables: Durables, wakeups: Wakeups, *, letters: Callable[[], DeadLetters]) -> None:
+    def __init__(
+        self,
+        log: Log,
+        durables: Durables,
+        wakeups: Wakeups,
+        *,
+        letters: Callable[[], DeadLetters],
+        require_target: Callable[[Target], None],
+    ) -> None:
         self._log = log
         self._durables = durables
         self._wakeups = wakeups
         self._letters = letters
+        self._require_target = require_target
 
     def create(self, durable: Durable, place: StartPosition, *, access: Access) -> tuple[Durable, bool]:
         """Create a durable subscription. Creating the same one again changes nothing.
@@ -68,8 +79,11 @@ class DurableSubscriptions:
             InvalidCursor: See `start_position.origin_of`.
             StreamGone: A stream that it names was deleted for good. A subscription that exists may name such a stream.
             SubscriptionConflict: Another subscription has this name.
+            TargetNotAllowed: The deployment does not push to its target.
         """
         durable = _confined(durable, access)
+        if durable.target is not None:
+            self._require_target(durable.target)
         try:
             _require_same(self._durables.get(durable.name), durable)
         except SubscriptionNotFound:
@@ -89,7 +103,12 @@ class DurableSubscriptions:
         return stored, is_created
 
     def change(
-        self, name: DurableName, changes: Changes, *, access: Access, versions: Collection[str] | None = None
+        self,
+        name: DurableName,
+        changes: Changes | Callable[[Durable], Changes],
+        *,
+        access: Access,
+        versions: Collection[str] | None = None,
     ) -> Durable:
         """Change the definition of a durable subscription.
 
@@ -99,7 +118,8 @@ class DurableSubscriptions:
 
         Args:
             name: The name of the subscription.
-            changes: The changes; a filter is confined to the streams that the access reaches.
+            changes: The changes, or what returns them for the present definition; a filter is confined to the streams
+                that the access reaches.
             access: The caller's access.
             versions: The versions (`version_tag`) that the subscription may have; None for any.
 
@@ -107,13 +127,17 @@ class DurableSubscriptions:
             Forbidden: The access has not the scope.
             SubscriptionNotFound: There is none of this name.
             WrongSubscriptionVersion: It has another version; nothing is changed.
+            TargetNotAllowed: The deployment does not push to its new target.
+            SubscriptionHasMembers: It would get its first target, but has members.
         """
         while True:
             durable = self._find(name, access)
-            if changes.filter is not None:
-                changes = replace(changes, filter=access.confined(changes.filter, streams=durable.streams))
             _require_version(durable, versions)
-            changed = changes.applied(durable)
+            requested = changes(durable) if callable(changes) else changes
+            if requested.filter is not None:
+                requested = replace(requested, filter=access.confined(requested.filter, streams=durable.streams))
+            changed = requested.applied(durable)
+            self._require_change_of_target(durable, changed)
             if changed is durable or self._durables.change(durable, changed):
                 self.announce(changed)
                 return changed
@@ -222,6 +246,22 @@ class DurableSubscriptions:
         access.require(Scope.ADMIN)
         return durable_in_reach(self._durables, name, access)
 
+    def _require_change_of_target(self, durable: Durable, changed: Durable) -> None:
+        """Raise unless the target of a durable subscription may change so; removing one is always allowed.
+
+        Raises:
+            TargetNotAllowed: The deployment does not push to the new target.
+            SubscriptionHasMembers: The subscription has no target so far, and members.
+        """
+        if changed.target is None or changed.target == durable.target:
+            return
+        self._require_target(changed.target)
+        if durable.target is None:
+            groups = self._durables.groups(durable).values()
+            members = {member for group in groups for member in group.members}
+            if members:
+                raise SubscriptionHasMembers(durable.name, members=len(members))
+
     def _origin(self, durable: Durable, place: StartPosition) -> Origin:
         if place.since is not None:
             # Right before the first event of that millisecond.
@@ -267,10 +307,11 @@ def _require_version(durable: Durable, versions: Collection[str] | None) -> None
 
 
 def _require_same(stored: Durable, requested: Durable) -> None:
-    """Raise `SubscriptionConflict` unless both have the same filter, streams and rules."""
-    if (stored.filter, set(stored.streams), stored.rules) != (
+    """Raise `SubscriptionConflict` unless both have the same filter, streams, rules and target."""
+    if (stored.filter, set(stored.streams), stored.rules, stored.target) != (
         requested.filter,
         set(requested.streams),
         requested.rules,
+        requested.target,
     ):
         raise SubscriptionConflict(requested.name, durable=True)

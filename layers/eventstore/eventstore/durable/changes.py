@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from enum import Enum
+from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from eventstore.filters import Filter
-    from eventstore.subscriptions import Durable
+    from eventstore.subscriptions import Durable, Target
 
-__all__ = ["Changes", "StartPosition"]
+__all__ = ["UNCHANGED", "Changes", "StartPosition", "Unchanged"]
+
+
+class Unchanged(Enum):
+    """Stands for a value that stays as it is, where None would remove it."""
+
+    UNCHANGED = "unchanged"
+
+
+UNCHANGED: Final = Unchanged.UNCHANGED
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +41,21 @@ class StartPosition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """Changes of a durable subscription. None leaves a value as it is.
+    """Changes of a durable subscription. None leaves a value as it is, except for the target.
 
     Attributes:
         filter: The new filter.
         ack_deadline_ms: As in `Rules`.
         max_attempts: As in `Rules`.
         max_in_flight: As in `Rules`.
+        target: The new target; None removes it, and `UNCHANGED` leaves it as it is.
     """
 
     filter: Filter | None = None
     ack_deadline_ms: int | None = None
     max_attempts: int | None = None
     max_in_flight: int | None = None
+    target: Target | Literal[Unchanged.UNCHANGED] | None = UNCHANGED
 
     def applied(self, durable: Durable) -> Durable:
         """Return the next version of the durable subscription, or the same object if nothing changes."""
@@ -53,5 +65,6 @@ class Changes:
             "max_in_flight": self.max_in_flight,
         }
         rules = replace(durable.rules, **{name: value for name, value in values.items() if value is not None})
-        changed = replace(durable, filter=self.filter or durable.filter, rules=rules)
+        target = durable.target if self.target is UNCHANGED else self.target
+        changed = replace(durable, filter=self.filter or durable.filter, rules=rules, target=target)
         return durable if changed == durable else replace(changed, version=durable.version + 1)

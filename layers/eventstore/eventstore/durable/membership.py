@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from eventstore.access import Scope
 from eventstore.durable.lookup import durable_in_reach
-from eventstore.errors import InvalidCursor, InvalidRequest, SubscriptionNotFound
+from eventstore.errors import InvalidCursor, InvalidRequest, SubscriptionHasTarget, SubscriptionNotFound
 from eventstore.groups import Ack, Join, Leave, Release
 from eventstore.positions import Cursor
 from eventstore.streams import DurableName, partition_of
@@ -55,16 +55,23 @@ class Members:
         Raises:
             Forbidden: The access has not the scope.
             SubscriptionNotFound: There is none of this name, or the access does not cover it.
+            SubscriptionHasTarget: Its events are pushed to a target.
             SubscriptionConflict, TooManySubscriptions, ConnectionNotFound: See `Registry.join`.
         """
         access.require(Scope.SUBSCRIBE)
         durable = durable_in_reach(self._durables, name, access)
+        if durable.target is not None:
+            raise SubscriptionHasTarget(name)
         self._registry.join(connection, own_id, name)
         partitions = self._durables.partitions(durable)
         self._enqueue(durable, dict.fromkeys(partitions, (Join(connection, own_id),)))
         # If the connection was closed meanwhile, its `Leave` may have been enqueued before this `Join`.
         if self._registry.connection(connection) is None:
             self.leave(connection, [name])
+        # If the subscription got a target meanwhile, the check of its members may have missed this one.
+        if any(current.key == durable.key and current.target for current in self._durables.definitions([name])):
+            self.unsubscribe(connection, own_id)
+            raise SubscriptionHasTarget(name)
         return durable, partitions
 
     def leave(self, connection: ConnectionId, names: Iterable[DurableName], *, orderly: bool = False) -> None:

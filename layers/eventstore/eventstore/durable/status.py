@@ -173,7 +173,7 @@ def _partition(
     return PartitionStanding(
         partition=partition,
         owner=group.owner.connection if group.owner else None,
-        in_flight=len(group.flight) + sum(len(held.sent) for held in group.held.values()),
+        in_flight=group.in_flight,
         held=len(group.held),
         parked=len(group.parked),
         full=group.full,

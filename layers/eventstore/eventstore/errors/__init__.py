@@ -12,6 +12,7 @@ EventstoreError
 │   ├── InvalidCursor            a cursor was not made by this hub, or not for this kind of read
 │   ├── InvalidRequest           a message violates the WebSocket protocol (docs/protocol.md)
 │   ├── UnknownAction            a message names an action that does not exist
+│   ├── TargetNotAllowed         the deployment does not push to this target: name another, or allow it
 │   ├── TooManySubscriptions     the connection is at its limit: end a subscription, or open another connection
 │   └── TooLarge                 more bytes or events than the hub accepts in one call
 ├── Conflict                     the store holds something else: read it, then decide
@@ -20,6 +21,8 @@ EventstoreError
 │   ├── EventConflict            the stream holds another event with the same source and id
 │   ├── StreamConflict           the stream exists with other settings
 │   ├── AmbiguousEvent           several events have the id: add the source or the stream
+│   ├── SubscriptionHasMembers   the subscription has members, so it cannot get a target
+│   ├── SubscriptionHasTarget    the subscription has a target, so it cannot be joined
 │   └── SubscriptionConflict     the subscription's id is in use, or was used on this connection: choose another
 ├── Absent                       the resource does not exist
 │   ├── StreamNotFound           the stream does not exist yet
@@ -62,6 +65,8 @@ from eventstore.errors.conflict import (
     EventConflict,
     StreamConflict,
     SubscriptionConflict,
+    SubscriptionHasMembers,
+    SubscriptionHasTarget,
     WrongExpectedVersion,
     WrongSubscriptionVersion,
 )
@@ -75,6 +80,7 @@ from eventstore.errors.invalid import (
     InvalidStream,
     InvalidTarget,
     Malformed,
+    TargetNotAllowed,
     TooLarge,
     TooManySubscriptions,
     UnknownAction,
@@ -122,7 +128,10 @@ __all__ = [
     "StreamGone",
     "StreamNotFound",
     "SubscriptionConflict",
+    "SubscriptionHasMembers",
+    "SubscriptionHasTarget",
     "SubscriptionNotFound",
+    "TargetNotAllowed",
     "TooLarge",
     "TooManySubscriptions",
     "TurnLost",

@@ -15,6 +15,8 @@ __all__ = [
     "EventConflict",
     "StreamConflict",
     "SubscriptionConflict",
+    "SubscriptionHasMembers",
+    "SubscriptionHasTarget",
     "WrongExpectedVersion",
     "WrongSubscriptionVersion",
 ]
@@ -121,4 +123,28 @@ class SubscriptionConflict(Conflict):
             f"subscription {subscription!r} exists with another definition; delete it, or choose another id"
             if durable
             else f"subscription id {subscription!r} was already used on this connection; choose another id"
+        )
+
+
+class SubscriptionHasMembers(Conflict):
+    """The durable subscription has members, and a target would take their place."""
+
+    code = "subscription-has-members"
+
+    def __init__(self, name: str, *, members: int) -> None:
+        super().__init__(
+            f"durable subscription {name!r} has members ({members}); let them leave before it gets a target, "
+            "or create another subscription"
+        )
+
+
+class SubscriptionHasTarget(Conflict):
+    """The durable subscription has a target, and no connection can join it."""
+
+    code = "subscription-has-target"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"the events of durable subscription {name!r} are pushed to a target; "
+            "join another subscription, or remove the target"
         )

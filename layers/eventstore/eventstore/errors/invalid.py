@@ -14,6 +14,7 @@ __all__ = [
     "InvalidStream",
     "InvalidTarget",
     "Malformed",
+    "TargetNotAllowed",
     "TooLarge",
     "TooManySubscriptions",
     "UnknownAction",
@@ -111,6 +112,12 @@ class TooManySubscriptions(Invalid):
 
     def __init__(self, most: int) -> None:
         super().__init__(f"this connection has {most} subscriptions, the limit; end one, or open another connection")
+
+
+class TargetNotAllowed(Invalid):
+    """The deployment does not push to this target."""
+
+    code = "target-not-allowed"
 
 
 class TooLarge(Invalid):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from eventstore.frames.event_text import event_text
-from eventstore.frames.frame import Address, Delivery, Kind, Part, shard_of
+from eventstore.frames.frame import CLOSING, Address, Delivery, Kind, Part, shard_of
 from eventstore.frames.limits import FrameLimits
 from eventstore.positions import Cursor, Epoch
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from eventstore.streams import StreamName
     from eventstore.subscriptions import Subscription
 
-__all__ = ["DeliveryBuilder", "FrameLimits", "PositionedEvent", "hub_event", "missing_json", "note"]
+__all__ = ["DeliveryBuilder", "FrameLimits", "PositionedEvent", "closing", "hub_event", "missing_json", "note"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +260,16 @@ def note(text: str, to: Address) -> Delivery:
         to: The connection.
     """
     return Delivery(shard_of(to.connection, FrameLimits().shards), (Part(Kind.TEXT, 0, (), (text,), (to,)),))
+
+
+def closing(text: str, to: Address) -> Delivery:
+    """Return a delivery of one message after which the connection is closed. Nothing is posted to it afterwards.
+
+    Args:
+        text: The message, in JSON.
+        to: The connection.
+    """
+    return Delivery(shard_of(to.connection, FrameLimits().shards), (Part(Kind.TEXT, 0, CLOSING, (text,), (to,)),))
 
 
 def missing_json(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from eventstore.subscriptions import ConnectionId, SubscriptionId
 
-__all__ = ["Address", "Delivery", "Kind", "Part", "Posting", "escape_for_sqs", "postings", "shard_of"]
+__all__ = ["CLOSING", "Address", "Delivery", "Kind", "Part", "Posting", "escape_for_sqs", "postings", "shard_of"]
 
 
 class Kind:
@@ -32,6 +32,11 @@ class Kind:
     REVOKED = "revoked"
     TRUNCATED = "truncated"
     TEXT = "text"
+
+
+CLOSING = ("close",)
+"""In place of the cursors of a `TEXT` part: the connection is closed after the message. An older version of deliver
+passes over it, posts the message, and leaves the connection open."""
 
 
 class Address(NamedTuple):
@@ -57,7 +62,8 @@ class Part:
     Attributes:
         kind: One of `Kind`.
         partition: The partition of the events.
-        cursors: The cursor after the frame; of `BARE`, one after each event; empty for kinds without a cursor.
+        cursors: The cursor after the frame; of `BARE`, one after each event; empty for kinds without a cursor, or
+            `CLOSING`.
         texts: By kind: `EVENTS` and `RESENT`, the JSON array of events; `OWNED`, the members with the rules; `AGAIN`,
             the members that describe the attempt, and the array of events, which is empty once the stream has caught
             up; `BARE`, each event; `TRUNCATED`, the members that report what is missing; `TEXT`, the message.
@@ -111,11 +117,13 @@ class Posting(NamedTuple):
         connection: The connection's id.
         message: The text of the message.
         opened: As in `Address`.
+        closes: Whether the connection is closed after the message.
     """
 
     connection: ConnectionId
     message: str
     opened: int
+    closes: bool = False
 
 
 def shard_of(connection: ConnectionId, shards: int) -> int:
@@ -133,6 +141,7 @@ def postings(encoded: str) -> Iterator[Posting]:
     head, _, texts = encoded.partition("\n")
     start = 0
     for kind, partition, cursors, lengths, to in json.loads(head):
+        closes = kind == Kind.TEXT and tuple(cursors) == CLOSING
         ends = list(accumulate(lengths, initial=start))
         pieces = [texts[begin:end] for begin, end in pairwise(ends)]
         start = ends[-1]
@@ -144,7 +153,7 @@ def postings(encoded: str) -> Iterator[Posting]:
                 head = f'"id":"{subscription}","partition":{partition},"frame":{frame}'
                 messages = _framed(kind, head, cursors, pieces)
             for message in messages:
-                yield Posting(connection, message, opened)
+                yield Posting(connection, message, opened, closes)
 
 
 def _bare(partition: int, cursors: Sequence[str], texts: Sequence[str], frame: int) -> Iterator[str]:

@@ -228,6 +228,11 @@ class Group:
         return len(self.held) + len(self.parked) >= MOST_ASIDE
 
     @property
+    def in_flight(self) -> int:
+        """The number of events that were sent and not acknowledged, those of held streams included."""
+        return len(self.flight) + sum(len(held.sent) for held in self.held.values())
+
+    @property
     def end_of_old(self) -> Position:
         """The position up to which no event is new: a group that went back has been there."""
         return max([self.high_watermark, *(held.after for held in self.held.values())])

@@ -6,10 +6,13 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from eventstore.errors import SettingsError
+from eventstore.errors import SettingsError, TargetNotAllowed
+from eventstore.hub.allowed_targets import AllowedTargets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from eventstore.subscriptions import Target
 
 __all__ = ["ANY_ORIGIN", "Settings"]
 
@@ -41,6 +44,7 @@ class Settings:
         rest_url: The URL before `/api/v1` that clients use (`REST_URL`), for references to single events.
         auth: How callers are authorized (`AUTH`): not at all, by IAM, or by the authorizer with tokens or keys.
         allowed_origins: The origins whose pages may read responses of the REST API (`ALLOWED_ORIGINS`); `*` is any.
+        targets: The targets that durable subscriptions may have (`TARGETS`).
     """
 
     backend: str
@@ -56,11 +60,26 @@ class Settings:
     auth: str = "none"
     allowed_origins: tuple[str, ...] = ()
     pushes_url: str = ""
+    targets: AllowedTargets = field(default=AllowedTargets())
 
     @property
     def authorizes(self) -> bool:
         """Whether the authorizer of the gateway passes on the access of callers."""
         return self.auth in {"jwt", "key"}
+
+    def require_target(self, target: Target) -> None:
+        """Raise `TargetNotAllowed` unless durable subscriptions may have this target."""
+        if not self.pushes_url:
+            raise TargetNotAllowed(
+                "this deployment pushes to no targets: PUSHES_QUEUE_URL is unset; the template sets it",
+                pointer="/target",
+            )
+        if not self.targets.allows(target):
+            raise TargetNotAllowed(
+                f"{target.kind} target {target.address[:200]!r} is not among the allowed targets; "
+                "they are listed in the parameter Targets of the template (TARGETS)",
+                pointer="/target",
+            )
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -83,6 +102,7 @@ class Settings:
             auth=_one_of(environment, "AUTH", _AUTHS),
             allowed_origins=_origins(environment.get("ALLOWED_ORIGINS") or ""),
             pushes_url=environment.get("PUSHES_QUEUE_URL", ""),
+            targets=AllowedTargets.parse(environment.get("TARGETS") or ""),
         )
 
 

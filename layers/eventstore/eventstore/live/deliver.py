@@ -46,6 +46,7 @@ class Deliverer:
     """Posts the frames of deliveries.
 
     A client that cannot be posted to is disconnected, and nothing more is posted to it: it resumes from its cursors.
+    The same holds for a client after a message that closes its connection.
     So a delivery is finished whatever its clients do, unless a client could be neither posted to nor disconnected.
 
     The state of connections is cached, for no connection id is reused. A connection that accepted a message is open: if
@@ -131,9 +132,11 @@ class Deliverer:
                 return None
             try:
                 accepted = self._post(posting, call)
+                if accepted and posting.closes:
+                    self._close(posting.connection, call)
             except Exception as error:  # noqa: BLE001 - the caller reports it, and other connections go on
                 return index, error
-            if not accepted:
+            if not accepted or posting.closes:
                 _remember(posting.connection, self._given_up)
                 return None
             _remember(posting.connection, self._opened)

@@ -63,7 +63,7 @@ class Subscriptions:
         self._wakeups = wakeups
 
     def connect(self, connection: Connection, *, access: Access) -> None:
-        """Register a connection.
+        """Register a connection, with the identity of the caller and the streams that it may reach.
 
         Args:
             connection: The connection.
@@ -73,7 +73,8 @@ class Subscriptions:
             Forbidden: The access has neither the scope `publish` nor `subscribe`.
         """
         access.require(Scope.PUBLISH, Scope.SUBSCRIBE)
-        self._registry.connect(connection)
+        tenants, prefixes = tuple(sorted(access.tenants)), access.prefixes
+        self._registry.connect(replace(connection, subject=access.subject, tenants=tenants, prefixes=prefixes))
 
     def connection(self, connection_id: ConnectionId) -> Connection | None:
         """Return a connection; None if it is gone."""

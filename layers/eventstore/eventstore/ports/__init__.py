@@ -12,17 +12,27 @@ from eventstore.ports.letters import DeadLetter, DeadLetters
 from eventstore.ports.log import Log
 from eventstore.ports.log_values import Appended, Deleted, Lag, Missing, PartitionStats, Slice, Tail
 from eventstore.ports.queues import Deliveries, DispatchQueue, Pushes
-from eventstore.ports.registry import Registry, Start, Started
+from eventstore.ports.registry import (
+    FIRST_LISTED,
+    ConnectionRecord,
+    EphemeralRecord,
+    ListedConnection,
+    Registry,
+    Start,
+    Started,
+)
 from eventstore.ports.secrets import Secrets, SecretUnavailable, SigningKey
 from eventstore.ports.targets import Refusal, TargetAdapter, Throttled, Unavailable
 from eventstore.ports.turns import Behind, Candidates, Turn, TurnResult, Turns
 from eventstore.ports.wakeups import Wakeups
 
 __all__ = [
+    "FIRST_LISTED",
     "Appended",
     "Behind",
     "Candidates",
     "Clock",
+    "ConnectionRecord",
     "Connections",
     "DeadLetter",
     "DeadLetters",
@@ -30,7 +40,9 @@ __all__ = [
     "Deliveries",
     "DispatchQueue",
     "Durables",
+    "EphemeralRecord",
     "Lag",
+    "ListedConnection",
     "Log",
     "Missing",
     "PartitionStats",

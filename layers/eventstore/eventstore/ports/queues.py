@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from eventstore.frames.pushes import Push, PushResult
     from eventstore.groups import Member
     from eventstore.streams import DurableName
-    from eventstore.subscriptions import ConnectionId
+    from eventstore.subscriptions import Connection, ConnectionId
 
 __all__ = ["Deliveries", "DispatchQueue", "Pushes"]
 
@@ -35,6 +35,13 @@ class DispatchQueue(Protocol):
 
     def pushed(self, result: PushResult) -> None:
         """Report what came of a push. The partition's next turn applies it."""
+
+    def close_connection(self, connection: Connection) -> None:
+        """Request that a connection is removed and closed, and that its client is notified.
+
+        Args:
+            connection: The connection. It may be removed before the request is handled.
+        """
 
     def subscription_deleted(self, name: DurableName, members: Iterable[Member]) -> None:
         """Request that members are notified that their durable subscription was deleted.

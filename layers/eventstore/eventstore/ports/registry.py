@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from eventstore.positions import Epoch, Position
-    from eventstore.streams import DurableName
+    from eventstore.streams import DurableName, StreamName
     from eventstore.subscriptions import Connection, ConnectionId, Subscription, SubscriptionId
 
-__all__ = ["Registry", "Start", "Started"]
+__all__ = ["FIRST_LISTED", "ConnectionRecord", "EphemeralRecord", "ListedConnection", "Registry", "Start", "Started"]
 
 
 class Start(Enum):
@@ -38,6 +38,55 @@ class Started:
     removals: int
 
 
+class ListedConnection(NamedTuple):
+    """A connection in the list of all connections, which is sorted by these members.
+
+    Attributes:
+        opened: As in `Connection`.
+        id: The id of the connection.
+    """
+
+    opened: int
+    id: ConnectionId
+
+
+# A cast, for a cold start of REST needs nothing else of `subscriptions`.
+FIRST_LISTED = ListedConnection(0, cast("ConnectionId", ""))
+"""Comes before every connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class EphemeralRecord:
+    """An ephemeral subscription of a connection, as it is stored.
+
+    Attributes:
+        id: The id that the client chose.
+        filters: The filters in JSON (`Filter.text`).
+        streams: As in `Subscription`.
+        frames: Per partition, the number of the last frame. Partitions that have sent no frame are left out.
+    """
+
+    id: SubscriptionId
+    filters: str
+    streams: tuple[StreamName, ...]
+    frames: Mapping[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionRecord:
+    """A connection and its active subscriptions.
+
+    Attributes:
+        connection: The connection.
+        ephemeral: Its ephemeral subscriptions, sorted by their ids.
+        joined: The names of the durable subscriptions that it joined, by the ids that the client chose; sorted.
+    """
+
+    connection: Connection
+    ephemeral: Sequence[EphemeralRecord]
+    joined: Mapping[SubscriptionId, DurableName]
+
+
 class Registry(Protocol):
     """Stores connections and their subscriptions.
 
@@ -50,6 +99,17 @@ class Registry(Protocol):
 
     def connection(self, connection_id: ConnectionId) -> Connection | None:
         """Return a registered connection; None if it is gone."""
+
+    def listed(self, *, after: ListedConnection, count: int) -> Sequence[ListedConnection]:
+        """Return connections in the order in which they were opened, those of one millisecond by their ids.
+
+        Args:
+            after: Only connections after this one, which may be gone.
+            count: The maximum number of connections.
+        """
+
+    def records(self, connection_ids: Sequence[ConnectionId]) -> Sequence[ConnectionRecord]:
+        """Return the connections that are registered, each with its active subscriptions, in the order of the ids."""
 
     def subscribe(self, subscription: Subscription, starts: Mapping[int, Position | Start]) -> Mapping[int, Started]:
         """Start a subscription. From then on, the turns of each partition deliver to it.

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from eventstore.groups import Member
     from eventstore.ports import DeadLetter
     from eventstore.streams import DurableName, StreamName
-    from eventstore.subscriptions import ConnectionId, SubscriptionKey
+    from eventstore.subscriptions import Connection, ConnectionId, SubscriptionKey
 
 __all__ = ["SqsDeliveries", "SqsDispatchQueue", "SqsLetters", "SqsPushes"]
 
@@ -83,6 +83,12 @@ class SqsDispatchQueue:
         """See `DispatchQueue.pushed`."""
         body = {"partition": result.partition, "pushed": escape_for_sqs(result.encoded())}
         self._send([(f"p{result.partition}", json.dumps(body))])
+
+    def close_connection(self, connection: Connection) -> None:
+        """See `DispatchQueue.close_connection`."""
+        # An older version of dispatch handles it as `connection_closed`, and passes over the other members.
+        body = {"gone": connection.id, "close": connection.protocol, "opened": connection.opened}
+        self._send([(_gone_group(connection.id), json.dumps(body))])
 
     def subscription_deleted(self, name: DurableName, members: Iterable[Member]) -> None:
         """See `DispatchQueue.subscription_deleted`."""

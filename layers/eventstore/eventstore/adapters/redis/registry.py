@@ -9,29 +9,34 @@ import json
 from typing import TYPE_CHECKING
 
 from eventstore.adapters.redis.connection import ANSWERING
+from eventstore.adapters.redis.connection_records import (
+    FIELDS,
+    decode_connection,
+    durable_name,
+    encode_credential,
+    read_records,
+    subscription_fields,
+)
 from eventstore.adapters.redis.keys import CONNECTIONS, connection_key, partition_keys, turn_keys
 from eventstore.adapters.redis.partitions import Partitions, random_epoch
 from eventstore.adapters.redis.scripts import Script
 from eventstore.errors import ConnectionNotFound, SubscriptionConflict, SubscriptionNotFound, TooManySubscriptions
 from eventstore.live.index_terms import terms_of
-from eventstore.ports import Start, Started
+from eventstore.ports import ListedConnection, Start, Started
 from eventstore.positions import BEGINNING, END_OF_APPEND, Epoch, Position
-from eventstore.streams import DurableName
-from eventstore.subscriptions import Connection, ConnectionId, SubscriptionId
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from eventstore.adapters.redis.connection import Client
-    from eventstore.ports import Clock
-    from eventstore.subscriptions import Subscription
+    from eventstore.ports import Clock, ConnectionRecord
+    from eventstore.streams import DurableName
+    from eventstore.subscriptions import Connection, ConnectionId, Subscription, SubscriptionId
 
 __all__ = ["RedisRegistry"]
 
 _MAX_SUBSCRIPTIONS = 50
 """The maximum number of active subscriptions of a connection."""
-
-_SUBSCRIPTION = b"s:"
 
 
 class RedisRegistry:
@@ -64,13 +69,34 @@ class RedisRegistry:
             _ = self._partitions.count
             # Listed first: the sweep forgets a listed connection without a hash, but never finds an unlisted one.
             self._list(self._client, [CONNECTIONS], [connection.id, connection.opened])
-            self._connect(self._client, [connection_key(connection.id)], [connection.protocol, connection.opened])
+            arguments = [connection.protocol, connection.opened, encode_credential(connection)]
+            self._connect(self._client, [connection_key(connection.id)], arguments)
 
     def connection(self, connection_id: ConnectionId) -> Connection | None:
         """See `Registry.connection`."""
         with ANSWERING:
-            protocol, opened = self._client.hmget(connection_key(connection_id), ("protocol", "opened"))
-        return Connection(connection_id, protocol.decode(), int(opened)) if protocol else None
+            return decode_connection(connection_id, self._client.hmget(connection_key(connection_id), FIELDS))
+
+    def listed(self, *, after: ListedConnection, count: int) -> Sequence[ListedConnection]:
+        """See `Registry.listed`."""
+        connections: list[ListedConnection] = []
+        offset = 0
+        while len(connections) < count:
+            arguments = (CONNECTIONS, after.opened, "+inf", "WITHSCORES", "LIMIT", offset, count)
+            with ANSWERING:
+                batch = self._client.execute_command("ZRANGEBYSCORE", *arguments)
+            found = [ListedConnection(int(score), name.decode()) for name, score in batch]
+            # More than a few connections are opened in the millisecond of `after` only where clocks stand still.
+            connections += [connection for connection in found if connection > after]
+            offset += count
+            if len(found) < count:
+                break
+        return connections[:count]
+
+    def records(self, connection_ids: Sequence[ConnectionId]) -> Sequence[ConnectionRecord]:
+        """See `Registry.records`."""
+        with ANSWERING:
+            return read_records(self._client, connection_ids)
 
     def subscribe(self, subscription: Subscription, starts: Mapping[int, Position | Start]) -> Mapping[int, Started]:
         """See `Registry.subscribe`."""
@@ -93,7 +119,7 @@ class RedisRegistry:
         """See `Registry.joined`."""
         with ANSWERING:
             record = self._client.hget(connection_key(connection_id), f"s:{subscription_id}")
-        return _durable_name(record) if record else None
+        return durable_name(record) if record else None
 
     def heard_from(self, connection_id: ConnectionId, subscription_id: SubscriptionId) -> DurableName | None:
         """See `Registry.heard_from`."""
@@ -101,7 +127,7 @@ class RedisRegistry:
             record = self._record_activity(
                 self._client, [connection_key(connection_id)], [self._time(), subscription_id]
             )
-        return _durable_name(record) if record else None
+        return durable_name(record) if record else None
 
     def silence(self, connection_id: ConnectionId) -> int | None:
         """See `Registry.silence`."""
@@ -127,9 +153,9 @@ class RedisRegistry:
             # From here on, nobody can subscribe; the records of existing subscriptions remain.
             self._client.execute_command("HDEL", key, "protocol")
             fields: Mapping[bytes, bytes] = self._client.execute_command("HGETALL", key)
-            records = [record for field, record in fields.items() if field.startswith(_SUBSCRIPTION) and record]
+            records = subscription_fields(fields).values()
             self._end(*records)
-            joined = [name for name in map(_durable_name, records) if name is not None]
+            joined = [name for name in map(durable_name, records) if name is not None]
             if not joined:
                 self.forget(connection_id)
         return joined
@@ -169,19 +195,13 @@ class RedisRegistry:
 
     def _end(self, *records: bytes) -> None:
         """Remove the ephemeral subscriptions among these records from their partitions."""
-        ephemeral = (json.loads(record) for record in records if _durable_name(record) is None)
+        ephemeral = (json.loads(record) for record in records if durable_name(record) is None)
         calls = [
             (_unsubscribe_keys(partition), [key, *terms])
             for key, partitions, terms in ephemeral
             for partition in partitions
         ]
         self._unsubscribe.each(self._client, calls)
-
-
-def _durable_name(record: bytes) -> DurableName | None:
-    """Return the name of the durable subscription of a record; None if it is that of an ephemeral subscription."""
-    content = json.loads(record)
-    return DurableName(content) if isinstance(content, str) else None
 
 
 def _subscribe_keys(partition: int) -> Sequence[str]:
