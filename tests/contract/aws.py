@@ -6,18 +6,27 @@ import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 from boto3.session import Session
 from botocore.config import Config
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
-__all__ = ["NOBODY", "TRIED_ONCE", "Api", "session"]
+__all__ = ["NOBODY", "TRIED_ONCE", "Answer", "Api", "session"]
 
 NOBODY = "http://127.0.0.1:9"
 """Where nothing listens."""
+
+
+class Answer(NamedTuple):
+    """An answer to one request."""
+
+    status: int = 200
+    body: bytes = b"{}"
+    headers: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass
@@ -28,6 +37,8 @@ class Api:
     answers: list[tuple[int, bytes]] = field(default_factory=lambda: [(200, b"{}")])
     requests: list[tuple[str, str, bytes]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
+    respond: Callable[[bytes], Answer | None] | None = None
+    """What answers in place of `answers`, if anything; where it has no answer, the connection is closed."""
 
     @classmethod
     @contextmanager
@@ -40,11 +51,16 @@ class Api:
             def do_POST(self) -> None:
                 api.requests.append((self.command, self.path, self.rfile.read(int(self.headers["Content-Length"]))))
                 api.headers.append(dict(self.headers))
-                status, body = api.answers.pop(0) if len(api.answers) > 1 else api.answers[0]
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
+                answer = api.next_answer(api.requests[-1][2])
+                if answer is None:
+                    self.close_connection = True
+                    return
+                self.send_response(answer.status)
+                for name, value in answer.headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(answer.body)))
                 self.end_headers()
-                self.wfile.write(body)
+                self.wfile.write(answer.body)
 
             def do_DELETE(self) -> None:
                 self.do_POST()
@@ -64,9 +80,18 @@ class Api:
             server.server_close()
             thread.join()
 
+    def next_answer(self, request: bytes) -> Answer | None:
+        if self.respond:
+            return self.respond(request)
+        return Answer(*(self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]))
+
 
 def session() -> Session:
-    return Session("AKID", "secret", "token", region_name="eu-west-1")
+    """A session with credentials; always the same, for the models of services take long to read."""
+    return _SESSION
+
+
+_SESSION = Session("AKID", "secret", "token", region_name="eu-west-1")
 
 
 TRIED_ONCE = Config(connect_timeout=1, retries={"mode": "standard", "total_max_attempts": 1})

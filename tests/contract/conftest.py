@@ -24,3 +24,14 @@ def cluster_client(valkey_cluster: ValkeyCluster) -> Iterator[Client]:
 def api() -> Iterator[Api]:
     with Api.serving() as api:
         yield api
+
+
+@pytest.fixture
+def credentials(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Credentials and a region in the environment, as a function of Lambda has them. More can be set with it."""
+    for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKID")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    return monkeypatch

@@ -22,11 +22,14 @@ class Refusal:
         reason: The target's own words.
         delay_ms: The milliseconds until the next attempt, if the target named them.
         park: Whether another attempt would be in vain.
+        counts: Whether it counts as an attempt, as in `Failed`. It does not if the target handled some events of the
+            call and then asked to slow down, or if there was no time to send this one.
     """
 
     reason: str
     delay_ms: int | None = None
     park: bool = False
+    counts: bool = True
 
 
 class Unavailable(Exception):

@@ -1,1 +1,1 @@
-"""Adapters on services of AWS: queues in SQS, connections in API Gateway, secrets in Secrets Manager."""
+"""Adapters on services of AWS: queues in SQS, connections in API Gateway, secrets, targets of durable subscriptions."""
