@@ -10,6 +10,7 @@ from eventstore_dev.options import Options, OptionsError, read_options
 from eventstore_dev.template_file import TemplateError
 
 _TEMPLATE = str(Path(__file__).parents[3] / "template.yaml")
+_ALWAYS = {"LOOPBACK_TARGETS": "true"}
 _ISSUER = {"JWT_ISSUER": "http://127.0.0.1:9", "JWT_AUDIENCE": "hub", "JWT_JWKS_URL": "http://127.0.0.1:9/keys"}
 
 
@@ -21,13 +22,19 @@ def options(**environment: str) -> Options:
 def test_unless_asked_for_nobody_checks_credentials(environment: dict[str, str]) -> None:
     found = options(**environment, **_ISSUER)
     assert "Auth" not in found.parameters
-    assert found.variables == {"AUTH": "none"}
+    assert found.variables == {"AUTH": "none", **_ALWAYS}
+
+
+def test_parameters_are_what_the_project_says_unless_the_command_line_says_otherwise() -> None:
+    assert options().parameters["TargetFunctions"] == "*"
+    given = ["--template", _TEMPLATE, "--parameter", "TargetFunctions=workflow-*"]
+    assert read_options(given, {}).parameters["TargetFunctions"] == "workflow-*"
 
 
 def test_tokens_are_checked_against_the_environment() -> None:
     found = options(AUTH="jwt", **_ISSUER)
     assert found.parameters["Auth"] == "jwt"
-    assert found.variables == _ISSUER
+    assert found.variables == {**_ISSUER, **_ALWAYS}
 
 
 def test_keys_are_checked_against_a_file_wherever_functions_run(
