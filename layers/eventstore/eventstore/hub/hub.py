@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from eventstore.live.deliver import Deliverer
     from eventstore.live.dispatch import Dispatcher
     from eventstore.live.open_connections import OpenConnections
+    from eventstore.live.push import Pusher
     from eventstore.live.subscribe import Subscriptions
     from eventstore.live.sweep import Sweeper
     from eventstore.ports import (
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
         Wakeups,
     )
     from eventstore.read.reader import Reader
+    from eventstore.subscriptions import Target
     from eventstore.write.publisher import Publisher
     from eventstore.write.stream_admin import StreamAdmin
 
@@ -211,7 +213,7 @@ class Hub:
             self.durables,
             self.wakeups,
             letters=lambda: self.letters,
-            require_target=self.settings.require_target,
+            require_target=self._require_target,
         )
 
     @cached_property
@@ -288,6 +290,15 @@ class Hub:
         )
 
     @cached_property
+    def pusher(self) -> Pusher:
+        """Pushes events to the targets of rules."""
+        from eventstore.hub.targets import TargetAdapters
+        from eventstore.live.push import Pusher
+
+        adapters = TargetAdapters(self.settings, clock=self.clock)
+        return Pusher(adapters.of, self.pushes, self._require_dispatch_queue(), clock=self.clock)
+
+    @cached_property
     def push_results(self) -> PushResults:
         """Applies what came of pushes."""
         from eventstore.durable.pushing import PushResults
@@ -320,6 +331,11 @@ class Hub:
         from eventstore.adapters.redis.read_ahead import ReadAhead
 
         return ReadAhead()
+
+    def _require_target(self, target: Target) -> None:
+        from eventstore.hub.targets import require_target
+
+        require_target(self.settings, target)
 
     def _require_dispatch_queue(self) -> DispatchQueue:
         if self.dispatch_queue is None:

@@ -22,6 +22,12 @@ _LEVELS = ("INFO", "DEBUG", "WARNING", "ERROR")
 _REDIS_URL = "redis://127.0.0.1:6379"
 _BACKENDS = ("redis",)
 _AUTHS = ("none", "iam", "jwt", "key")
+_PARAMETERS = {
+    "lambda": "parameter TargetFunctions",
+    "sqs": "parameter TargetQueues",
+    "http": "parameter TargetUrls",
+    "eventbridge": "parameter TargetBuses",
+}
 _ORIGIN = re.compile(r"null|[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:([0-9]{1,5}|\*))?")
 """An origin as browsers send it (RFC 6454, 6.2), or one with any port."""
 
@@ -45,6 +51,8 @@ class Settings:
         auth: How callers are authorized (`AUTH`): not at all, by IAM, or by the authorizer with tokens or keys.
         allowed_origins: The origins whose pages may read responses of the REST API (`ALLOWED_ORIGINS`); `*` is any.
         targets: The targets that durable subscriptions may have (`TARGETS`).
+        loopback_targets: Whether URLs of this machine may be targets, by `http` as well (`LOOPBACK_TARGETS`). For
+            development only.
     """
 
     backend: str
@@ -61,6 +69,7 @@ class Settings:
     allowed_origins: tuple[str, ...] = ()
     pushes_url: str = ""
     targets: AllowedTargets = field(default=AllowedTargets())
+    loopback_targets: bool = False
 
     @property
     def authorizes(self) -> bool:
@@ -71,13 +80,14 @@ class Settings:
         """Raise `TargetNotAllowed` unless durable subscriptions may have this target."""
         if not self.pushes_url:
             raise TargetNotAllowed(
-                "this deployment pushes to no targets: PUSHES_QUEUE_URL is unset; the template sets it",
+                "this deployment pushes to no targets: PUSHES_QUEUE_URL is unset; "
+                f"{_PARAMETERS[target.kind]} of the template sets it",
                 pointer="/target",
             )
         if not self.targets.allows(target):
             raise TargetNotAllowed(
                 f"{target.kind} target {target.address[:200]!r} is not among the allowed targets; "
-                "they are listed in the parameter Targets of the template (TARGETS)",
+                f"{_PARAMETERS[target.kind]} of the template allows them",
                 pointer="/target",
             )
 
@@ -103,6 +113,7 @@ class Settings:
             allowed_origins=_origins(environment.get("ALLOWED_ORIGINS") or ""),
             pushes_url=environment.get("PUSHES_QUEUE_URL", ""),
             targets=AllowedTargets.parse(environment.get("TARGETS") or ""),
+            loopback_targets=_one_of(environment, "LOOPBACK_TARGETS", ("false", "true")) == "true",
         )
 
 
