@@ -11,13 +11,15 @@ import pytest
 
 from eventstore.hub.hub import Hub
 from eventstore.live.deliver import Deliverer
+from eventstore.live.push import Pusher
 from functions.authorizer import app as authorizer
 from functions.hub import hub
 from tests.examples import FakeClock
 from tests.fakes.connections import FakeConnections
 from tests.fakes.letters import FakeLetters
-from tests.fakes.queues import FakeDeliveries, FakeDispatchQueue
+from tests.fakes.queues import FakeDeliveries, FakeDispatchQueue, FakePushes
 from tests.fresh import forget
+from tests.functional.core.pushing import FakeTarget
 from tests.functional.rest.api import Context
 from tests.invocations import EVENTS, INVOCATIONS, KEYS, Invocation, agrees
 
@@ -42,8 +44,10 @@ def answers(valkey: ValkeyServer, tmp_path_factory: pytest.TempPathFactory) -> I
         forget()
         authorizer._credential_checker.cache_clear()
         deliverer = Deliverer(FakeConnections(), bells, clock=FakeClock(), jitter=lambda: 0.0)
-        for name, instead in {"dispatch_queue": bells, "deliveries": deliveries, "deliverer": deliverer}.items():
-            patch.setattr(Hub, name, instead)
+        pusher = Pusher(lambda _: FakeTarget(), FakePushes(), bells, clock=FakeClock())
+        instead = {"dispatch_queue": bells, "deliveries": deliveries, "deliverer": deliverer, "pusher": pusher}
+        for name, part in instead.items():
+            patch.setattr(Hub, name, part)
         patch.setattr(Hub, "letters", FakeLetters())
         client = hub().log._client  # type: ignore[attr-defined]
         client.flushall()
