@@ -151,6 +151,21 @@ QUERIES = st.dictionaries(
     max_size=3,
 )
 
+TARGETS = near(
+    {},
+    {
+        "lambda": st.just("billing") | TEXT,
+        "sqs": st.just("https://q.example/123456789012/q") | TEXT,
+        "http": st.just("https://hooks.example/") | TEXT,
+        "eventbridge": st.just("default") | TEXT,
+        "batch": st.integers(0, 101),
+        "concurrency": st.integers(0, 51),
+        "mode": st.sampled_from(["structured", "binary", "batched"]),
+        "headers": st.dictionaries(st.sampled_from(["X-Team", "host"]) | TEXT, TEXT, max_size=3),
+        "secret": st.just("flunq/hooks") | TEXT,
+    },
+)
+
 BODIES = {
     "streams": near(
         {"id": NAMES},
@@ -168,6 +183,7 @@ BODIES = {
             "cursor": TOKENS,
             "ack_deadline": st.integers(1, 3600),
             "max_attempts": st.floats(1, 9),
+            "target": TARGETS,
         },
     ),
     "replay": near({"from": st.sampled_from(["now", "start"])})

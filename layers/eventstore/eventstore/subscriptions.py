@@ -136,7 +136,7 @@ class Target:
         concurrency: How many streams of a partition are pushed side by side.
         mode: For `http`, the content mode of the CloudEvents HTTP binding: `structured` or `binary` for single events,
             `batched` for several. Empty for others.
-        headers: For `http`, names and values of additional header fields.
+        headers: For `http`, names and values of additional header fields. Values may be credentials.
         secret: For `http`, the name or ARN of the secret that requests are signed with; empty for none. The hub never
             stores the secret itself.
     """
@@ -146,7 +146,7 @@ class Target:
     batch: int = 1
     concurrency: int = 5
     mode: str = ""
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     secret: str = ""
 
     def members(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pytest
 
 from eventstore.durable.admin import StartPosition
 from eventstore.errors import QueueUnavailable
-from eventstore.groups import PUSH_LOST_MS, Change, Redrive
+from eventstore.groups import PUSH_LOST_MS, Change, Join, Redrive
 from eventstore.ports import Throttled, Unavailable
 from tests.functional.core.pushing import NAME, Rule, body_of, failing, refusing
 
@@ -320,9 +320,10 @@ class TestChanging:
         assert found == ["3"]
 
     def test_who_joins_all_the_same_gets_nothing(self, client: Client) -> None:
+        """Its command was enqueued when there was no target yet."""
         rule = Rule(client)
         rule.live.connect("m")
-        rule.live.members.join("m", "w", NAME)
+        rule.live.bells.request_turns(rule.live.durables.enqueue(rule.durable, {0: [Join("m", "w")]}))
         rule.publish("wf", 2)
         rule.settle()
         assert rule.target.handled == [("wf", 1), ("wf", 2)]

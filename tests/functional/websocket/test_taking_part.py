@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from eventstore.durable.admin import Changes
 from eventstore.filters import parse_filters
 from eventstore.groups import Nack, Rules
 from eventstore.ports import Start
 from eventstore.positions import BEGINNING, Cursor
 from eventstore.streams import partition_of
-from eventstore.subscriptions import Durable
+from eventstore.subscriptions import Durable, Target
 from functions.hub import hub
 from tests.functional.rest.api import cloudevent
 from tests.trusted import Trusted
@@ -83,6 +84,14 @@ class TestTakingPart:
     def test_what_does_not_exist_cannot_be_taken_part_in(self, client: Client) -> None:
         told = join(client, name="nobody")
         assert (told["type"], told["code"], told["id"]) == ("error", "subscription-not-found", "w")
+
+    def test_what_has_a_target_cannot_be_taken_part_in(self, client: Client) -> None:
+        durable = Durable(hub().new_id(), NAME, parse_filters([]), target=Target("lambda", "billing"))
+        hub().durables.create(durable, dict.fromkeys(range(4), Start.OLDEST))
+        told = join(client)
+        assert (told["type"], told["code"], told["id"]) == ("error", "subscription-has-target", "w")
+        Trusted(hub().durable_subscriptions).change(NAME, Changes(target=None))
+        assert join(client)["type"] == "subscribed"
 
     def test_an_id_that_failed_may_be_used(self, client: Client) -> None:
         join(client, name="nobody")
