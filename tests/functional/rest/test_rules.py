@@ -217,7 +217,7 @@ class TestAllowing:
         problem = create(api, target={"lambda": "billing"})
         assert (problem.status, problem.json["code"]) == (422, "target-not-allowed")
         assert problem.json["errors"][0]["pointer"] == "/target"
-        assert "parameter Targets of the template (TARGETS)" in problem.json["detail"]
+        assert "parameter TargetFunctions of the template lists them (TARGETS)" in problem.json["detail"]
         assert api.get(PATH).status == 404
 
     def test_a_deployment_without_a_queue_of_pushes_has_no_targets(

@@ -87,7 +87,7 @@ class Settings:
         if not self.targets.allows(target):
             raise TargetNotAllowed(
                 f"{target.kind} target {target.address[:200]!r} is not among the allowed targets; "
-                f"{_PARAMETERS[target.kind]} of the template allows them",
+                f"{_PARAMETERS[target.kind]} of the template lists them (TARGETS)",
                 pointer="/target",
             )
 
