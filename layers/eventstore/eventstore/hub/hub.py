@@ -342,9 +342,6 @@ class Hub:
             raise SettingsError("BELLS_QUEUE_URL is unset; it names the dispatch queue")
         return self.dispatch_queue
 
-    def _require_target(self, target: Target) -> None:
-        self.settings.require_target(target)
-
 
 def _require(value: str, name: str) -> str:
     if not value:
