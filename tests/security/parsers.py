@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from eventstore.cloudevents import batch_from_json, from_http, from_json
 from eventstore.cloudevents.json_text import elements, members
+from eventstore.durable.target_headers import check_headers
+from eventstore.durable.target_urls import UrlRules
 from eventstore.filters import filter_of_parameters, parse_filters
 from eventstore.filters.cesql import parse
 from eventstore.filters.parameters import ATTRIBUTES
@@ -223,6 +225,34 @@ MESSAGES = (
 ).map(_text) | TEXT
 
 
+_URLS = TEXT | st.lists(
+    st.sampled_from(
+        [
+            *(
+                "https://",
+                "http://",
+                "//",
+                "user:pass@",
+                "@",
+                "a.example",
+                "127.1",
+                "[::1]",
+                "[",
+                ":443",
+                ":0",
+                ":",
+                ".",
+            ),
+            *("/path", "?q=1", "#f", "\\", "%41", "%", "\n", "xn--", "\u3002", "0x7f000001"),
+        ]
+    ),
+    max_size=6,
+).map("".join)
+_TARGET_HEADERS = st.lists(
+    st.tuples(TEXT | st.sampled_from(["Authorization", "Host", "ce-id", "X-A"]), TEXT | WRITABLE), max_size=3
+)
+
+
 def _asked(body: str) -> object:
     message = Message.parse(body)
     return {"publish": Publish, "ack": Ack, "nack": Nack, "release": Release, "subscribe": Subscribe}.get(
@@ -262,6 +292,8 @@ PARSERS: dict[str, tuple[Callable[[Any], object], st.SearchStrategy[Any]]] = {
     "a durable subscription to be made": (lambda body: new_subscription(body, key="k", now=1), _BODY),
     "where a durable subscription is to go on": (replay_place, BODIES["replay"].map(_json)),
     "what is to be put back": (redrive, _BODY),
+    "the URL of a target": (UrlRules().check, _URLS),
+    "the headers of a target": (check_headers, _TARGET_HEADERS),
 }
 
 _SOUND = {"specversion": "1.0", "id": "1", "source": "/s", "type": "t", "workflowid": "wf"}
@@ -298,5 +330,7 @@ GOOD: dict[str, Any] = {
     "a durable subscription to be made": _json({"id": "a", "filters": [{"exact": {"type": "t"}}]}),
     "where a durable subscription is to go on": _json({"since": "2018-04-05T17:31:00Z"}),
     "what is to be put back": _json({"subscription": "a", "how": "skip"}),
+    "the URL of a target": "https://a.example:8443/hook?a=%41",
+    "the headers of a target": [("Authorization", "Bearer abc"), ("X-A", "")],
 }
 """What each of them takes."""

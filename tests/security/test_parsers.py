@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 
 from eventstore.cloudevents import batch_from_json, from_http, from_json
+from eventstore.durable.target_headers import check_headers
+from eventstore.durable.target_urls import UrlRules
 from eventstore.errors import EventstoreError
 from eventstore.filters import parse_filters
 from eventstore.filters.cesql import parse
@@ -62,6 +64,9 @@ def test_what_is_right_is_read(name: str) -> None:
         ("a query of all streams", {"since": ["2018-04-05T17:31:\u0660\u0660Z"]}),
         ("a query of all streams", {"limit": ["\u0663"]}),
         ("a stream's name", "acme:wf-1\n"),
+        ("the URL of a target", "https://a.example\n"),
+        ("the URL of a target", "https://\u0661\u0662\u0663.example"),
+        ("the headers of a target", [("X-A", "a\n")]),
         ("a query of names", {"prefix": ["a\n"]}),
         ("a durable subscription to be made", b'{"id":"a\\n"}'),
     ],
@@ -117,6 +122,10 @@ HUGE: dict[str, tuple[Any, Any]] = {
         Cursor({number: (EPOCH, Position(0, 0, 0)) for number in range(1 << 14)}).token(),
     ),
     "a cursor of numbers that do not end": (Cursor.parse, "Y" + "____" * MANY),
+    "a URL of labels": (UrlRules().check, "https://" + "a." * MANY + "-"),
+    "a URL of escapes": (UrlRules().check, "https://a.example/" + "%41" * 600 + "%"),
+    "a URL of question marks": (UrlRules().check, "https://a.example/" + "?" * 2000 + "\n"),
+    "a header of blanks": (check_headers, [("X-A", "a" + " " * MANY)]),
     "many cursors": (
         Cursor.merged,
         [Cursor({number % (1 << 14): (EPOCH, Position(0, 0, 0))}).token() for number in range(MANY)],

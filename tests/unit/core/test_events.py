@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventstore.cloudevents import attributes_of, data_of, from_http, from_json, same_content, to_http
+from eventstore.cloudevents import attributes_of, data_of, from_http, from_json, same_content, text_to_http, to_http
 from eventstore.cloudevents.event import BinaryData, JsonData, RecordedEvent, rfc3339
 from eventstore.errors import EventstoreError, InvalidEvent, Malformed, UnsupportedMediaType
+from eventstore.streams import stream_name
 from tests.examples import event
 
 _HEADERS = {"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/s", "ce-type": "t"}
@@ -21,6 +22,24 @@ def structured(**members: object) -> bytes:
 
 
 class TestData:
+    @pytest.mark.parametrize("data", [{}, {"data": None}, {"data": [1.0, "é"]}, {"data": "é"}, {"data_base64": "AP8="}])
+    @pytest.mark.parametrize("media_type", [{}, {"datacontenttype": "text/plain"}, {"datacontenttype": "a/b+json"}])
+    def test_an_event_as_it_is_pushed_is_the_same_message_as_the_stored_one(
+        self, data: dict[str, object], media_type: dict[str, str]
+    ) -> None:
+        attributes = {"priority": -7, "urgent": True, "subject": "a b"}
+        stored = RecordedEvent(stream_name("s.a"), 3, 0, from_json(structured(**attributes, **media_type, **data)).body)
+        assert text_to_http(stored.encoded().decode()) == to_http(stored.body, stored.extensions())
+
+    @given(_ALLOWED, _ALLOWED)
+    def test_no_text_of_an_event_changes_what_is_pushed(self, subject: str, data: str) -> None:
+        try:
+            published = from_json(structured(subject=subject, data=data))
+        except InvalidEvent:
+            return
+        stored = RecordedEvent(stream_name("s"), 3, 0, published.body)
+        assert text_to_http(stored.encoded().decode()) == to_http(stored.body, stored.extensions())
+
     @pytest.mark.parametrize("text", ["1.0", "1e400", "12345678901234567890", '{"a": [1,  2.50]}', '"\\ud800"', "null"])
     def test_json_comes_back_to_the_letter(self, text: str) -> None:
         published = from_json(b'{"specversion":"1.0","id":"1","source":"/s","type":"t","data":%b}' % text.encode())

@@ -61,6 +61,7 @@ def test_an_empty_variable_is_an_unset_one() -> None:
         ("PARTITIONS", "ten"),
         ("PARTITIONS", "10000"),
         ("LOG_LEVEL", "loud"),
+        ("LOOPBACK_TARGETS", "yes"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_would_be_right(name: str, value: str) -> None:
@@ -94,3 +95,8 @@ def test_origins_are_read_as_browsers_write_them(value: str, origins: tuple[str,
 def test_what_is_no_origin_is_named(value: str) -> None:
     with pytest.raises(SettingsError, match="ALLOWED_ORIGINS has"):
         Settings.from_environment({"ALLOWED_ORIGINS": value})
+
+
+@pytest.mark.parametrize(("value", "allowed"), [("", False), ("false", False), ("true", True)])
+def test_targets_are_on_this_machine_only_where_it_is_said(value: str, allowed: bool) -> None:  # noqa: FBT001 - a case
+    assert Settings.from_environment({"LOOPBACK_TARGETS": value}).loopback_targets is allowed

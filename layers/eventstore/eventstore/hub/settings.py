@@ -21,6 +21,7 @@ ANY_ORIGIN = "*"
 _LEVELS = ("INFO", "DEBUG", "WARNING", "ERROR")
 _REDIS_URL = "redis://127.0.0.1:6379"
 _BACKENDS = ("redis",)
+_SWITCH = ("false", "true")
 _AUTHS = ("none", "iam", "jwt", "key")
 _PARAMETERS = {
     "lambda": "parameter TargetFunctions",
@@ -113,7 +114,7 @@ class Settings:
             allowed_origins=_origins(environment.get("ALLOWED_ORIGINS") or ""),
             pushes_url=environment.get("PUSHES_QUEUE_URL", ""),
             targets=AllowedTargets.parse(environment.get("TARGETS") or ""),
-            loopback_targets=_one_of(environment, "LOOPBACK_TARGETS", ("false", "true")) == "true",
+            loopback_targets=_one_of(environment, "LOOPBACK_TARGETS", _SWITCH) == "true",
         )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from eventstore.ports import Refusal, Throttled, Unavailable
 
 if TYPE_CHECKING:
-    from eventstore.adapters.http.connections import Answer
+    from eventstore.adapters.http.receiving import Answer
 
 __all__ = ["refusal_of"]
 

@@ -7,52 +7,49 @@ import socket
 import ssl
 import threading
 import time
-from dataclasses import dataclass
-from http.client import HTTPException, HTTPResponse
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple
 
 from eventstore.adapters.http.deadlines import TimedStream
+from eventstore.adapters.http.receiving import receive
 from eventstore.adapters.http.resolving import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from eventstore.adapters.http.deadlines import Deadline
+    from eventstore.adapters.http.receiving import Answer
     from eventstore.adapters.http.resolving import Resolve
     from eventstore.durable.public_addresses import IPAddress
     from eventstore.durable.target_urls import TargetUrl, UrlRules
 
-__all__ = ["Answer", "TargetConnections", "connect_to", "tls_context"]
+__all__ = ["TargetConnections", "connect_to", "tls_context"]
 
 _MAX_IDLE_SECONDS = 20.0
 """Servers close idle connections, and networks forget them without a word."""
 
+_MAX_AGE_SECONDS = 300.0
+"""After this, the name of the host is resolved again, and its certificate is verified again."""
+
 _MAX_IDLE_CONNECTIONS = 32
 _MAX_ADDRESSES = 4
-_MAX_BODY = 4096
-_BODY_SECONDS = 1.0
-"""How long the body of an answer is awaited. It decides nothing: the status line does."""
+
+_CLOSED = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
+"""What sending and receiving raise if the other side has closed the connection; `RemoteDisconnected` is among them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer of a target.
+class _Connection(NamedTuple):
+    """A connection, and when it was opened and used last, by the time of day.
 
-    Attributes:
-        status: The status code.
-        headers: The headers, by their names in lower case.
-        body: The beginning of the body.
+    A function that stands still between calls may have stopped the other clocks.
     """
 
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-
-class _Idle(NamedTuple):
-    key: tuple[str, str, int]
-    since: float
     sock: socket.socket
+    origin: tuple[str, str, int]
+    opened: float
+    used: float
+
+    def is_worn(self, now: float) -> bool:
+        return now - self.used > _MAX_IDLE_SECONDS or now - self.opened > _MAX_AGE_SECONDS
 
 
 class TargetConnections:
@@ -77,7 +74,7 @@ class TargetConnections:
         self._tls = tls or tls_context()
         self._resolve = resolving
         self._connect = connecting or connect_to
-        self._idle: list[_Idle] = []
+        self._idle: list[_Connection] = []
         self._lock = threading.Lock()
 
     def send(self, url: TargetUrl, request: bytes, *, deadline: Deadline) -> Answer:
@@ -98,15 +95,14 @@ class TargetConnections:
         """
         kept = self._take(url)
         if kept:
-            stream = TimedStream(kept, deadline)
+            stream = TimedStream(kept.sock, deadline)
             try:
-                return self._exchange(url, kept, stream, request)
-            except (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError):
-                # `RemoteDisconnected` is a ConnectionError as well.
+                return self._exchange(kept, stream, request)
+            except _CLOSED:
                 if stream.received:
                     raise
-        sock = self._open(url, deadline)
-        return self._exchange(url, sock, TimedStream(sock, deadline), request)
+        opened = self._open(url, deadline)
+        return self._exchange(opened, TimedStream(opened.sock, deadline), request)
 
     def close(self) -> None:
         """Close the connections that are kept."""
@@ -115,35 +111,36 @@ class TargetConnections:
         for kept in idle:
             kept.sock.close()
 
-    def _exchange(self, url: TargetUrl, sock: socket.socket, stream: TimedStream, request: bytes) -> Answer:
+    def _exchange(self, connection: _Connection, stream: TimedStream, request: bytes) -> Answer:
         reusable = False
         try:
             try:
                 stream.sendall(request)
-            except ConnectionError:
+            except _CLOSED:
                 # It may have answered before it closed: that it does not want so much, for instance.
-                answer, _ = _receive(stream)
+                answer, _ = receive(stream)
             else:
-                answer, reusable = _receive(stream)
+                answer, reusable = receive(stream)
         finally:
             if reusable:
-                self._keep(url, sock)
+                self._keep(connection)
             else:
-                sock.close()
+                connection.sock.close()
         return answer
 
-    def _open(self, url: TargetUrl, deadline: Deadline) -> socket.socket:
+    def _open(self, url: TargetUrl, deadline: Deadline) -> _Connection:
         addresses = [url.address] if url.address else self._resolve(url.host, deadline)
         self._rules.check_addresses(url, addresses)
         sock = self._connected(url, addresses[:_MAX_ADDRESSES], deadline)
-        if url.scheme == "http":
-            return sock
-        try:
-            sock.settimeout(deadline.remaining())
-            return self._tls.wrap_socket(sock, server_hostname=url.host)
-        except BaseException:
-            sock.close()
-            raise
+        if url.scheme == "https":
+            try:
+                sock.settimeout(deadline.remaining())
+                sock = self._tls.wrap_socket(sock, server_hostname=url.host)
+            except BaseException:
+                sock.close()
+                raise
+        now = time.time()
+        return _Connection(sock, _origin(url), now, now)
 
     def _connected(self, url: TargetUrl, addresses: list[IPAddress], deadline: Deadline) -> socket.socket:
         failure: OSError = OSError("no address")
@@ -154,31 +151,30 @@ class TargetConnections:
                 failure = error
         raise failure
 
-    def _take(self, url: TargetUrl) -> socket.socket | None:
+    def _take(self, url: TargetUrl) -> _Connection | None:
         """Return a kept connection that is still open, and close those that were kept for too long."""
         while True:
             with self._lock:
-                oldest = time.time() - _MAX_IDLE_SECONDS
-                expired = [idle for idle in self._idle if idle.since < oldest]
-                self._idle = [idle for idle in self._idle if idle.since >= oldest]
-                mine = next((idle for idle in reversed(self._idle) if idle.key == _key(url)), None)
+                now = time.time()
+                worn = [kept for kept in self._idle if kept.is_worn(now)]
+                self._idle = [kept for kept in self._idle if not kept.is_worn(now)]
+                mine = next((kept for kept in reversed(self._idle) if kept.origin == _origin(url)), None)
                 if mine:
                     self._idle.remove(mine)
-            for idle in expired:
-                idle.sock.close()
+            for kept in worn:
+                kept.sock.close()
             if mine is None or not _is_readable(mine.sock):
-                return mine and mine.sock
+                return mine
             # What is there to be read is no answer to anything: the end of the connection, or words out of turn.
             mine.sock.close()
 
-    def _keep(self, url: TargetUrl, sock: socket.socket) -> None:
+    def _keep(self, connection: _Connection) -> None:
         with self._lock:
-            # By the time of day: a function that stands still between calls may have stopped the other clocks.
-            self._idle.append(_Idle(_key(url), time.time(), sock))
+            self._idle.append(connection._replace(used=time.time()))
             surplus = self._idle[:-_MAX_IDLE_CONNECTIONS]
             del self._idle[:-_MAX_IDLE_CONNECTIONS]
-        for idle in surplus:
-            idle.sock.close()
+        for kept in surplus:
+            kept.sock.close()
 
 
 def tls_context() -> ssl.SSLContext:
@@ -201,7 +197,7 @@ def connect_to(address: IPAddress, port: int, seconds: float) -> socket.socket:
     return sock
 
 
-def _key(url: TargetUrl) -> tuple[str, str, int]:
+def _origin(url: TargetUrl) -> tuple[str, str, int]:
     return url.scheme, url.host, url.port
 
 
@@ -211,21 +207,3 @@ def _is_readable(sock: socket.socket) -> bool:
     poll = select.poll()
     poll.register(sock, select.POLLIN)
     return bool(poll.poll(0))
-
-
-def _receive(stream: TimedStream) -> tuple[Answer, bool]:
-    """Return an answer, and whether the connection can be used again."""
-    response = HTTPResponse(cast("socket.socket", stream), method="POST")
-    response.begin()
-    body, complete = b"", False
-    stream.deadline = stream.deadline.at_most(_BODY_SECONDS)
-    try:
-        body = response.read(_MAX_BODY)
-        complete = response.isclosed()
-    except (OSError, HTTPException, ValueError):
-        # The status line was received, and decides.
-        complete = False
-    response.close()
-    headers = {name.lower(): value for name, value in response.getheaders()}
-    reusable = complete and not response.will_close and not stream.has_surplus
-    return Answer(response.status, headers, body), reusable

@@ -1,0 +1,96 @@
+"""The keys of targets in Secrets Manager, as moto has it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
+from moto import mock_aws
+
+from eventstore.adapters.aws.secrets import SecretsManagerSecrets
+from eventstore.ports.secrets import SecretUnavailable, signing_keys
+from tests.conformance.test_standard_webhooks import OTHER, SECRET
+from tests.contract.aws import session
+from tests.examples import FakeClock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from eventstore.ports import SigningKey
+
+MINUTE = 60
+
+
+class Counting:
+    """A client that counts how often secrets are read."""
+
+    def __init__(self, client: Any) -> None:  # noqa: ANN401 - boto3 makes it
+        self.client = client
+        self.reads = 0
+
+    def get_secret_value(self, *, SecretId: str) -> Mapping[str, Any]:  # noqa: N803 - boto3's spelling
+        self.reads += 1
+        answer: Mapping[str, Any] = self.client.get_secret_value(SecretId=SecretId)
+        return answer
+
+
+@pytest.fixture
+def counting() -> Iterator[Counting]:
+    with mock_aws():
+        yield Counting(session().client("secretsmanager"))
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def secrets(counting: Counting, clock: FakeClock) -> SecretsManagerSecrets:
+    return SecretsManagerSecrets(counting, clock=clock)
+
+
+def keys(text: str) -> tuple[SigningKey, ...]:
+    return signing_keys("s", text)
+
+
+def test_the_keys_of_a_secret_are_read_by_name_and_by_arn(counting: Counting, secrets: SecretsManagerSecrets) -> None:
+    arn = counting.client.create_secret(Name="hooks/a", SecretString=f"{OTHER}\n{SECRET}\n")["ARN"]
+    assert secrets.get("hooks/a") == secrets.get(arn) == keys(f"{OTHER} {SECRET}")
+
+
+def test_a_secret_is_kept_for_five_minutes(
+    counting: Counting, secrets: SecretsManagerSecrets, clock: FakeClock
+) -> None:
+    counting.client.create_secret(Name="hooks/a", SecretString=SECRET)
+    secrets.get("hooks/a")
+    counting.client.put_secret_value(SecretId="hooks/a", SecretString=OTHER)
+    clock.pass_seconds(5 * MINUTE - 1)
+    assert (secrets.get("hooks/a"), counting.reads) == (keys(SECRET), 1)
+    clock.pass_seconds(1)
+    assert (secrets.get("hooks/a"), counting.reads) == (keys(OTHER), 2)
+
+
+def test_a_secret_that_does_not_exist_is_named_and_looked_for_again(
+    counting: Counting, secrets: SecretsManagerSecrets
+) -> None:
+    with pytest.raises(SecretUnavailable, match=r"^secret 'hooks/a' cannot be read: ResourceNotFoundException$"):
+        secrets.get("hooks/a")
+    counting.client.create_secret(Name="hooks/a", SecretString=SECRET)
+    assert secrets.get("hooks/a") == keys(SECRET)
+
+
+def test_a_secret_of_bytes_holds_no_keys(counting: Counting, secrets: SecretsManagerSecrets) -> None:
+    counting.client.create_secret(Name="hooks/a", SecretBinary=SECRET.encode())
+    with pytest.raises(SecretUnavailable, match="secret 'hooks/a' must hold keys"):
+        secrets.get("hooks/a")
+
+
+def test_secrets_that_cannot_be_reached_are_unavailable(clock: FakeClock) -> None:
+    class Unreachable:
+        def get_secret_value(self, *, SecretId: str) -> Mapping[str, Any]:  # noqa: N803 - boto3's spelling
+            raise EndpointConnectionError(endpoint_url=SecretId)
+
+    with pytest.raises(SecretUnavailable, match="secret 'hooks/a' cannot be read: EndpointConnectionError"):
+        SecretsManagerSecrets(Unreachable(), clock=clock).get("hooks/a")
