@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import threading
 import time
@@ -23,6 +24,7 @@ from tests.e2e.dev.queues import sqs_client
 from tests.e2e.hubs import TEMPLATE, LocalHub
 from tests.e2e.live import SECONDS, event, publish
 from tests.e2e.test_durable import Rest
+from tests.e2e.test_readme import SHELLS, blocks
 from tests.policies.judging import ANY_TARGET, judged
 
 if TYPE_CHECKING:
@@ -212,3 +214,10 @@ def test_a_dead_url_leaves_other_rules_alone_and_says_why_it_waits(hub: LocalHub
     [circuit] = [one["circuit"] for one in found["partitions"] if one["circuit"]["state"] != "closed"]
     assert "the connection failed" in circuit["reason"]
     assert found["parked"] == 0
+
+
+def test_the_step_that_the_readme_shows_is_done(hub: LocalHub) -> None:
+    [shown] = blocks("", '"lambda":"workflow-charge-card"')
+    printed = SHELLS[0].ran(shown.replace("http://127.0.0.1:8081", hub.url), dict(os.environ))
+    assert '"type":"io.flunq.task.completed"' in printed
+    assert '"data":{"amount":12.5}' in printed
