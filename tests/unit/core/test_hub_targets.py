@@ -9,12 +9,14 @@ import pytest
 from eventstore.adapters.aws.lambda_target import LambdaTarget
 from eventstore.adapters.http.target import HttpTarget
 from eventstore.errors import InvalidTarget, SettingsError, TargetNotAllowed
-from eventstore.frames.pushes import PushedEvent
+from eventstore.frames.pushes import Push, PushedEvent
 from eventstore.hub.allowed_targets import AllowedTargets
+from eventstore.hub.hub import Hub
 from eventstore.hub.settings import Settings
 from eventstore.hub.targets import ConfinedTarget, TargetAdapters, require_target
 from eventstore.ports import Unavailable
-from eventstore.subscriptions import Target
+from eventstore.streams import DurableName
+from eventstore.subscriptions import SubscriptionKey, Target
 from tests.examples import FakeClock
 from tests.functional.core.pushing import FakeTarget
 
@@ -66,6 +68,12 @@ def test_a_development_stack_calls_the_machine_that_it_runs_on() -> None:
     require_target(settings(**QUEUE, TARGETS="*", LOOPBACK_TARGETS="true"), http("http://127.0.0.1:8000/x"))
     with pytest.raises(SettingsError, match="LOOPBACK_TARGETS"):
         settings(LOOPBACK_TARGETS="perhaps")
+
+
+def test_a_rule_of_a_deployment_that_pushes_no_more_stops_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    push = Push(DurableName("billing"), SubscriptionKey("k"), 0, 1, "", Target("lambda", "f"), 30_000, [])
+    Hub(settings()).pushes.send([push])
+    assert "rule billing waits" in caplog.text
 
 
 def test_each_kind_has_an_adapter_that_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:

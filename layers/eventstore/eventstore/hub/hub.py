@@ -146,10 +146,14 @@ class Hub:
 
     @cached_property
     def pushes(self) -> Pushes:
-        """The queue of pushes for `push`."""
+        """The queue of pushes for `push`. A deployment without it makes none, even if it has rules from before."""
+        if not self.settings.pushes_url:
+            from eventstore.hub.targets import NoPushes
+
+            return NoPushes()
         from eventstore.adapters.aws.sqs import SqsPushes
 
-        return SqsPushes(self.sqs, _require(self.settings.pushes_url, "PUSHES_QUEUE_URL"))
+        return SqsPushes(self.sqs, self.settings.pushes_url)
 
     @cached_property
     def letters(self) -> DeadLetters:

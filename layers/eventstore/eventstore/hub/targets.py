@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -12,13 +13,15 @@ from eventstore.ports.targets import Unavailable
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from eventstore.frames.pushes import PushedEvent
+    from eventstore.frames.pushes import Push, PushedEvent
     from eventstore.hub.allowed_targets import AllowedTargets
     from eventstore.hub.settings import Settings
     from eventstore.ports import Clock, Refusal, TargetAdapter
     from eventstore.subscriptions import Target
 
-__all__ = ["ConfinedTarget", "TargetAdapters", "require_target"]
+__all__ = ["ConfinedTarget", "NoPushes", "TargetAdapters", "require_target"]
+
+_LOGGER = logging.getLogger(__name__)
 
 # ruff: noqa: PLC0415 - imports are local to each kind: a process that calls no URLs imports nothing for them
 
@@ -123,6 +126,19 @@ class ConfinedTarget:
         if not self._allowed.allows(target):
             raise Unavailable("this deployment does not push to the target any more (TARGETS)")
         return self._adapter.push(target, events, attempt=attempt, timeout_ms=timeout_ms)
+
+
+class NoPushes:
+    """See `ports.Pushes`: in place of the queue where there is none.
+
+    The pushes of rules that a deployment with targets left behind are dropped, as if the queue had lost them. The hub
+    makes them again after a while; an error would stop the turns of all other subscriptions of the partition.
+    """
+
+    def send(self, pushes: Sequence[Push]) -> None:
+        """See `Pushes.send`."""
+        for name in sorted({push.subscription for push in pushes}):
+            _LOGGER.warning("rule %s waits: this deployment pushes to no targets (PUSHES_QUEUE_URL is unset)", name)
 
 
 def _url_rules(settings: Settings) -> UrlRules:
