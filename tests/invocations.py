@@ -1,4 +1,4 @@
-"""The events of tests/events, in an order in which each finds what it needs, and what each is answered."""
+"""The events of tests/events, in an order that satisfies their prerequisites, with the expected answers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KEYS = json.dumps(
         ]
     }
 )
-"""The API keys that the events of the authorizer know of."""
+"""The API keys that the events of the authorizer use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +36,19 @@ class Invocation:
 
     @property
     def function(self) -> str:
-        """The folder of `functions` that it calls."""
+        """The folder in `functions` of the called function."""
         return self.name.partition("/")[0]
 
     @property
     def path(self) -> Path:
-        """The event's file."""
+        """The file of the event."""
         return EVENTS / f"{self.name}.json"
 
     @property
     def event(self) -> dict[str, Any]:
         """The event."""
-        found: dict[str, Any] = json.loads(self.path.read_text())
-        return found
+        content: dict[str, Any] = json.loads(self.path.read_text())
+        return content
 
 
 _DONE = {"batchItemFailures": []}
@@ -106,11 +106,11 @@ INVOCATIONS = (
 
 
 def agrees(answer: object, wanted: object) -> bool:
-    """Whether an answer has all that is wanted, member by member."""
+    """Whether an answer has every wanted member."""
     if isinstance(wanted, dict):
         if isinstance(answer, str):
             answer = json.loads(answer)
-        return isinstance(answer, dict) and all(agrees(answer.get(name), one) for name, one in wanted.items())
+        return isinstance(answer, dict) and all(agrees(answer.get(name), member) for name, member in wanted.items())
     if isinstance(wanted, list):
         return isinstance(answer, list) and len(answer) == len(wanted) and all(map(agrees, answer, wanted))
     return answer == wanted

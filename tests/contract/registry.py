@@ -21,6 +21,7 @@ from eventstore.ports import FIRST_LISTED, Behind, EphemeralRecord, ListedConnec
 from eventstore.positions import BEGINNING, END_OF_APPEND, Position
 from eventstore.streams import partition_of
 from eventstore.subscriptions import EVENTSTORE, Connection, Subscription
+from tests.contract.turns import TurnsContract
 from tests.examples import events
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def wide(turns: Turns, registry: Registry, log: Log) -> tuple[Turn, tuple[Positi
     return begin(turns), (first, second)
 
 
-class RegistryContract:
+class RegistryContract(TurnsContract):
     class TestConnections:
         def test_a_connection_is_known_until_it_is_gone(self, registry: Registry) -> None:
             connection = connected(registry)
@@ -250,17 +251,6 @@ class RegistryContract:
             assert not log.append("wf", events(1)).needs_wakeup
 
     class TestTurns:
-        def test_each_has_a_greater_token(self, turns: Turns) -> None:
-            first = turns.begin(0, events=1, behind=1)
-            assert turns.begin(0, events=1, behind=1).fencing_token > first.fencing_token
-
-        def test_only_the_newest_may_commit(self, turns: Turns) -> None:
-            turn = turns.begin(0, events=1, behind=1)
-            newer = turns.begin(0, events=1, behind=1)
-            with pytest.raises(TurnLost):
-                turns.commit(turn, TurnResult())
-            assert turns.commit(newer, TurnResult()) is False
-
         def test_who_is_behind_is_told_of_until_caught_up(self, turns: Turns, registry: Registry) -> None:
             connected(registry)
             one = subscription()
@@ -318,13 +308,6 @@ class RegistryContract:
             turn = turns.begin(0, events=9, behind=9)
             assert turns.candidates(turn, [term, "0" * 16]) == ({term: [one.key]}, {one.key: 7})
             assert turns.candidates(turn, terms_of(other)) == ({terms_of(other)[0]: [other.key]}, {other.key: 0})
-
-        def test_candidates_of_a_turn_that_was_overtaken_are_refused(self, turns: Turns) -> None:
-            turn = turns.begin(0, events=9, behind=9)
-            turns.begin(0, events=9, behind=9)
-            for terms in ([], ["0" * 16]):
-                with pytest.raises(TurnLost):
-                    turns.candidates(turn, terms)
 
         def test_many_candidates_are_found_whose_frames_are_asked_for(self, turns: Turns, registry: Registry) -> None:
             ones = [subscription(f"s{number}", connection=f"c{number}") for number in range(300)]
@@ -442,13 +425,6 @@ class RegistryContract:
                 turns.narrow(turn, first)
             assert turns.begin(0, events=9, behind=9).checkpoint == second
 
-        def test_who_was_overtaken_learns_of_it_before_it_sends(self, turns: Turns) -> None:
-            turn = turns.begin(0, events=1, behind=1)
-            assert turns.frames(turn, []) == {}
-            turns.begin(0, events=1, behind=1)
-            with pytest.raises(TurnLost):
-                turns.frames(turn, [])
-
         def test_who_ended_since_the_first_try_is_counted_among_those_that_are_carried(
             self, turns: Turns, registry: Registry
         ) -> None:
@@ -459,11 +435,6 @@ class RegistryContract:
             registry.disconnect("c")
             again = turns.begin(0, events=9, behind=2)
             assert (again.carried, list(again.behind)) == (2, [])
-
-        def test_where_nobody_listens_all_is_dispatched_at_once(self, turns: Turns, log: Log) -> None:
-            for number in range(5):
-                log.append("wf", events(1, start=number + 1))
-            assert turns.commit(turns.begin(0, events=1, behind=1), TurnResult()) is False
 
         def test_partitions_with_something_to_do_are_known(self, turns: Turns, registry: Registry, log: Log) -> None:
             assert list(turns.waiting()) == []

@@ -1,4 +1,4 @@
-"""An operator sees who is connected, and closes a connection."""
+"""An operator lists the connections, and closes one."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 def listed(hub: Hub) -> list[dict[str, Any]]:
     reply = hub.call("GET", "/api/v1/connections")
     assert reply.status == 200, reply.data
-    found: list[dict[str, Any]] = reply.json()["connections"]
-    return found
+    connections: list[dict[str, Any]] = reply.json()["connections"]
+    return connections
 
 
 def only(hub: Hub) -> str:
     """The id of the connection; there is one."""
-    [one] = listed(hub)
-    return str(one["id"])
+    [connection] = listed(hub)
+    return str(connection["id"])
 
 
 def frames(hub: Hub) -> list[int]:
     """The last frames of the only subscription; a turn stores them after it has sent them."""
-    [one] = listed(hub)
-    return [place["frame"] for place in one["subscriptions"][0]["frames"]]
+    [connection] = listed(hub)
+    return [frame["frame"] for frame in connection["subscriptions"][0]["frames"]]
 
 
 def close(hub: Hub, connection: str) -> int:
@@ -43,18 +43,22 @@ def test_a_client_is_listed_with_its_subscription_then_closed_with_the_reason(hu
         publish(hub, event(1))
         client.until(lambda: client.following["mine"].ids == ["1"] and client.following["mine"].live)
         wait_until(lambda: frames(hub) == [2], what="the turn is committed")
-        [one] = listed(hub)
-        [subscription] = one["subscriptions"]
-        assert (one["protocol"], subscription["id"], subscription["stream"]) == ("eventstore.v1", "mine", ["wf-1"])
+        [connection] = listed(hub)
+        [subscription] = connection["subscriptions"]
+        assert (connection["protocol"], subscription["id"], subscription["stream"]) == (
+            "eventstore.v1",
+            "mine",
+            ["wf-1"],
+        )
         assert subscription["filters"] == [{"exact": {"type": "t"}}]
-        assert close(hub, one["id"]) == 204
+        assert close(hub, connection["id"]) == 204
         publish(hub, event(2))
         farewell = client.receive()
         assert (farewell["type"], farewell["code"]) == ("error", "connection-not-found")
         with pytest.raises(ConnectionClosed):
             client.receive()
     assert listed(hub) == []
-    assert close(hub, one["id"]) == 404
+    assert close(hub, connection["id"]) == 404
 
 
 def test_a_client_of_bare_events_is_closed_with_the_reason(hub: Hub) -> None:
@@ -84,15 +88,15 @@ def test_a_worker_goes_on_after_its_connection_was_closed(hub: Hub) -> None:
     with hub.client() as store, store.work("workers") as worker:
         store.publish([event(1)])
 
-        def handle(found: Any) -> None:  # noqa: ANN401 - an event
-            handled.append(found.id)
-            if found.id == "1" and len(handled) == 1:
+        def handle(received: Any) -> None:  # noqa: ANN401 - an event
+            handled.append(received.id)
+            if received.id == "1" and len(handled) == 1:
                 wait_until(lambda: listed(hub)[0]["in_flight"] == 1, what="the turn is committed")
-                [one] = listed(hub)
-                assert one["subscriptions"][0]["subscription"] == "workers"
-                assert close(hub, one["id"]) == 204
+                [connection] = listed(hub)
+                assert connection["subscriptions"][0]["subscription"] == "workers"
+                assert close(hub, connection["id"]) == 204
                 store.publish([event(2)])
-            if found.id == "2":
+            if received.id == "2":
                 worker.close()
 
         worker.run(handle)

@@ -1,4 +1,4 @@
-"""Every parser of what strangers send, each with input that comes near to what it takes."""
+"""Every parser of input from strangers, each with input similar to what it accepts."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ TOKENS = (
     | st.builds(token_of, st.just("o"), st.integers(0, 2**64).map(str), NAMES)
     | _PACKED.map(lambda packed: urlsafe_b64encode(packed).rstrip(b"=").decode())
     | st.lists(st.binary(max_size=20), max_size=3).map(
-        lambda some: ".".join(urlsafe_b64encode(b"c" + one).rstrip(b"=").decode() for one in some)
+        lambda parts: ".".join(urlsafe_b64encode(b"c" + part).rstrip(b"=").decode() for part in parts)
     )
 )
 _WORDS = st.sampled_from(
@@ -64,8 +64,8 @@ _DIALECT = st.sampled_from(["exact", "prefix", "suffix"])
 _FILTER = st.recursive(
     st.dictionaries(_DIALECT, _VALUES, min_size=1, max_size=1) | st.builds(lambda sql: {"sql": sql}, SQL) | JSON,
     lambda inner: (
-        st.builds(lambda kind, some: {kind: some}, st.sampled_from(["all", "any"]), st.lists(inner, max_size=3))
-        | st.builds(lambda one: {"not": one}, inner)
+        st.builds(lambda kind, operands: {kind: operands}, st.sampled_from(["all", "any"]), st.lists(inner, max_size=3))
+        | st.builds(lambda operand: {"not": operand}, inner)
     ),
     max_leaves=6,
 )
@@ -123,7 +123,7 @@ HEADERS = near(
         "accept": st.sampled_from(["application/cloudevents-batch+json;q=1.0", "*/*;q=2", ";q=", "a;q=0.999"])
         | _HEADER,
     },
-).map(lambda found: {str(name): value if isinstance(value, str) else _text(value) for name, value in found.items()})
+).map(lambda members: {str(name): value if isinstance(value, str) else _text(value) for name, value in members.items()})
 
 _QUERY_NAMES = (
     *ATTRIBUTES,
@@ -333,4 +333,4 @@ GOOD: dict[str, Any] = {
     "the URL of a target": "https://a.example:8443/hook?a=%41",
     "the headers of a target": [("Authorization", "Bearer abc"), ("X-A", "")],
 }
-"""What each of them takes."""
+"""Valid input for each parser."""

@@ -1,4 +1,4 @@
-"""Calls of AWS's clients for services which the stack does not emulate, signed and unsigned."""
+"""Signed and unsigned calls of AWS clients for services that the stack does not emulate."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_an_unsigned_request_reaches_the_route(dev: Running) -> None:
     assert dev.call("POST", "/", body=b"{}").json()["httpMethod"] == "POST"
 
 
-def test_a_table_of_dynamodb_is_motos(dev: Running) -> None:
+def test_requests_for_dynamodb_go_to_moto(dev: Running) -> None:
     table, name = client(dev, "dynamodb"), uuid.uuid4().hex
     with no_function_runs(dev):
         table.create_table(
@@ -77,17 +77,17 @@ def test_a_table_of_dynamodb_is_motos(dev: Running) -> None:
             BillingMode="PAY_PER_REQUEST",
         )
         table.put_item(TableName=name, Item={"id": {"S": "1"}, "what": {"S": "kept"}})
-        found = table.get_item(TableName=name, Key={"id": {"S": "1"}})["Item"]
-    assert found["what"] == {"S": "kept"}
+        item = table.get_item(TableName=name, Key={"id": {"S": "1"}})["Item"]
+    assert item["what"] == {"S": "kept"}
 
 
-def test_an_item_for_a_table_that_is_not_there_is_refused_by_moto(dev: Running) -> None:
+def test_an_item_for_an_unknown_table_is_refused_by_moto(dev: Running) -> None:
     with no_function_runs(dev), pytest.raises(ClientError, match="ResourceNotFoundException"):
         client(dev, "dynamodb").put_item(TableName="nowhere", Item={"id": {"S": "1"}})
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_a_bucket_of_s3_is_motos(dev: Running, host: str) -> None:
+def test_requests_for_s3_go_to_moto(dev: Running, host: str) -> None:
     s3, bucket, content = client(dev, "s3", host=host), uuid.uuid4().hex, bytes(range(256))
     with no_function_runs(dev):
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
@@ -95,13 +95,13 @@ def test_a_bucket_of_s3_is_motos(dev: Running, host: str) -> None:
         assert s3.get_object(Bucket=bucket, Key="a folder/ä")["Body"].read() == content
 
 
-def test_a_service_whose_host_is_not_called_what_it_is_signed_for_is_motos(dev: Running) -> None:
+def test_a_service_whose_host_differs_from_its_signing_name_goes_to_moto(dev: Running) -> None:
     with no_function_runs(dev):
         assert client(dev, "sagemaker").list_models()["Models"] == []
         assert client(dev, "dynamodbstreams").list_streams()["Streams"] == []
 
 
-def test_a_bucket_in_front_of_the_host_is_motos(dev: Running) -> None:
+def test_a_bucket_in_the_host_name_goes_to_moto(dev: Running) -> None:
     s3, bucket = client(dev, "s3"), uuid.uuid4().hex
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     s3.put_object(Bucket=bucket, Key="key", Body=b"content")
@@ -115,7 +115,7 @@ def test_a_bucket_in_front_of_the_host_is_motos(dev: Running) -> None:
         assert dev.call("GET", "/key", headers=headers).data == b"content"
 
 
-def test_a_service_whose_parameters_are_a_form_is_motos(dev: Running) -> None:
+def test_requests_with_form_parameters_go_to_moto(dev: Running) -> None:
     with no_function_runs(dev):
         topic = client(dev, "sns").create_topic(Name="news")["TopicArn"]
     assert topic == "arn:aws:sns:eu-west-1:123456789012:news"
@@ -145,7 +145,7 @@ def test_an_operation_that_moto_does_not_have_is_refused_by_name(dev: Running) -
         client(dev, "dynamodb").list_global_tables()
 
 
-def test_of_lambda_only_invoke_is_here(dev: Running) -> None:
+def test_only_invoke_of_lambda_is_supported(dev: Running) -> None:
     with no_function_runs(dev), pytest.raises(ClientError, match="Of the Lambda API only Invoke is here"):
         client(dev, "lambda").list_layers()
 
@@ -159,7 +159,7 @@ def test_sqs_without_a_target_is_refused(dev: Running) -> None:
     assert "SQS API over JSON alone" in answer.json()["message"]
 
 
-def test_a_url_that_is_signed_in_its_query_is_motos(dev: Running) -> None:
+def test_requests_signed_in_the_query_go_to_moto(dev: Running) -> None:
     signed = AWSRequest("GET", f"{dev.stack.url}/bucket/key")
     SigV4QueryAuth(_KEYS, "s3", "eu-west-1").add_auth(signed)
     with no_function_runs(dev):
@@ -175,30 +175,30 @@ def test_a_request_that_is_signed_for_the_api_reaches_its_route(dev: Running, au
 
 
 @pytest.mark.parametrize("credential", ["AWS4-HMAC-SHA256 Credential=a/b", "Bearer AWS4-HMAC", "AWS4-HMAC-SHA256"])
-def test_what_is_no_signature_reaches_the_route(dev: Running, credential: str) -> None:
+def test_an_authorization_header_without_a_signature_reaches_the_route(dev: Running, credential: str) -> None:
     assert dev.call("GET", "/items", headers={"Authorization": credential}).json()["path"] == "/items"
 
 
-def test_services_at_another_endpoint_are_not_here(dev: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_services_at_another_endpoint_are_not_served(dev: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     with no_function_runs(dev), pytest.raises(ClientError, match=r"dynamodb .*AWS_ENDPOINT_URL, http://127\.0\.0\.1:1"):
         client(dev, "dynamodb").list_tables()
 
 
 @pytest.mark.parametrize("service", ["dynamodb", "kms"])
-def test_an_unsigned_call_over_json_is_motos(dev: Running, service: str) -> None:
-    ask = {"dynamodb": "list_tables", "kms": "list_keys"}[service]
+def test_an_unsigned_call_over_json_goes_to_moto(dev: Running, service: str) -> None:
+    operation = {"dynamodb": "list_tables", "kms": "list_keys"}[service]
     with no_function_runs(dev):
-        assert getattr(unsigned(dev, service), ask)()["ResponseMetadata"]["HTTPStatusCode"] == 200
+        assert getattr(unsigned(dev, service), operation)()["ResponseMetadata"]["HTTPStatusCode"] == 200
 
 
-def test_credentials_are_got_from_sts_by_an_unsigned_form(dev: Running) -> None:
+def test_an_unsigned_form_gets_credentials_from_sts(dev: Running) -> None:
     role = "arn:aws:iam::123456789012:role/reader"
     with no_function_runs(dev):
-        got = unsigned(dev, "sts").assume_role_with_web_identity(
+        answer = unsigned(dev, "sts").assume_role_with_web_identity(
             RoleArn=role, RoleSessionName="session", WebIdentityToken="a-token"
         )
-    assert got["AssumedRoleUser"]["Arn"] == "arn:aws:sts::123456789012:assumed-role/reader/session"
+    assert answer["AssumedRoleUser"]["Arn"] == "arn:aws:sts::123456789012:assumed-role/reader/session"
 
 
 def test_an_unsigned_call_of_a_service_that_moto_does_not_have_is_refused_by_name(dev: Running) -> None:
@@ -262,7 +262,7 @@ def test_a_page_of_another_origin_calls_no_service_by_a_form(dev: Running) -> No
         ("/", b"\xff=Action=&\x00", {"Content-Type": FORM}),
     ],
 )
-def test_what_may_be_the_clients_own_reaches_the_route_whole(
+def test_a_request_that_names_no_operation_of_aws_reaches_the_route_unchanged(
     dev: Running, path: str, body: bytes, headers: dict[str, str]
 ) -> None:
     event = dev.call("POST", path, body=body, headers=headers).json()

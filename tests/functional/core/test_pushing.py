@@ -178,6 +178,34 @@ class TestAwayTargets:
         rule.pass_time(600)
         assert [len(call) for call in rule.target.calls[before:]] == [1]
 
+    def test_an_event_that_alone_finds_the_target_away_is_parked_and_delays_nobody_for_long(
+        self, client: Client
+    ) -> None:
+        rule = Rule(client, max_attempts=4)
+
+        def refuse(event: PushedEvent) -> Exception | None:
+            return Unavailable("500") if (event.stream, event.sequence) == ("poison", 1) else None
+
+        rule.target.refuse = refuse
+        rule.publish("poison", 1)
+        rule.settle()
+        while not rule.group.circuit.is_open:
+            rule.pass_time(60)
+        for number in range(1, 40):
+            rule.publish("wf", 1, start=number)
+            rule.pass_time(60)
+        assert rule.letters() == [("poison", 1)]
+        assert [s for stream, s in rule.target.handled if stream == "wf"] == list(range(1, 40))
+
+    def test_a_refusal_that_does_not_count_is_no_attempt(self, client: Client) -> None:
+        rule = Rule(client, max_attempts=2)
+        rule.target.refuse = refusing(("wf", 1), counts=False)
+        rule.publish("wf", 1)
+        rule.settle()
+        for _ in range(5):
+            rule.pass_time(60)
+        assert (rule.letters(), rule.group.held["wf"].attempt) == ([], 0)
+
     def test_an_answer_of_any_kind_closes_the_circuit(self, client: Client) -> None:
         rule = Rule(client)
         rule.target.refuse = failing(Unavailable)

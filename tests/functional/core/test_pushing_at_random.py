@@ -56,6 +56,8 @@ class Work(RuleBasedStateMachine):
         if kind == "throttled":
             return Throttled("slow down", delay_ms=5000)
         if kind == "unavailable":
+            # An attempt of every event of the call.
+            self.refused.update(self.rule.target.calls[-1])
             return Unavailable("away")
         if kind == "ok":
             return None

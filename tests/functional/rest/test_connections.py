@@ -1,4 +1,4 @@
-"""Who is connected, and closing a connection."""
+"""Listing connections, and closing one."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def subscribe(connection: str, own_id: str, *filters: object, streams: Sequence[
 
 
 def listed(api: Api, query: str = "") -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = api.get(f"/api/v1/connections{query}").json["connections"]
-    return found
+    connections: list[dict[str, Any]] = api.get(f"/api/v1/connections{query}").json["connections"]
+    return connections
 
 
 def ids(api: Api, query: str = "") -> list[str]:
-    return [one["id"] for one in listed(api, query)]
+    return [connection["id"] for connection in listed(api, query)]
 
 
 def queue() -> FakeDispatchQueue:
@@ -46,10 +46,10 @@ def queue() -> FakeDispatchQueue:
 
 
 class TestListing:
-    def test_nobody_is_connected_at_first(self, api: Api) -> None:
+    def test_no_connection_is_listed_at_first(self, api: Api) -> None:
         assert api.get("/api/v1/connections").json == {"connections": []}
 
-    def test_a_connection_is_listed_with_what_it_is(self, api: Api) -> None:
+    def test_a_connection_is_listed_with_its_protocol_and_time(self, api: Api) -> None:
         connect("L0SM9cOFvHcCIhw=", protocol=BARE)
         assert listed(api) == [
             {
@@ -61,12 +61,12 @@ class TestListing:
             }
         ]
 
-    def test_it_is_listed_with_whose_credential_it_has(self, api: Api) -> None:
+    def test_a_connection_is_listed_with_the_subject_and_prefixes_of_its_credential(self, api: Api) -> None:
         connect("c", access=Access.of("svc \ud800", Scope, tenants=["beta", "acme"], streams=["public."]))
-        [one] = listed(api)
-        assert one["subject"] == "svc \ud800"
-        assert one["tenants"] == ["acme", "beta"]
-        assert one["prefixes"] == ["acme:", "beta:", "public."]
+        [connection] = listed(api)
+        assert connection["subject"] == "svc \ud800"
+        assert connection["tenants"] == ["acme", "beta"]
+        assert connection["prefixes"] == ["acme:", "beta:", "public."]
 
     def test_its_subscriptions_are_listed(self, api: Api) -> None:
         connect("c")
@@ -87,7 +87,7 @@ class TestListing:
         frames = listed(api)[0]["subscriptions"][0]["frames"]
         assert frames == [{"partition": partition, "frame": last[partition]} for partition in sorted(last)]
 
-    def test_what_members_have_not_acknowledged_is_counted(self, api: Api) -> None:
+    def test_unacknowledged_events_are_counted(self, api: Api) -> None:
         create(api)
         workers = Workers(api)
         workers.join()
@@ -99,9 +99,9 @@ class TestListing:
         assert (busy["id"], busy["in_flight"], idle["in_flight"]) == ("c1", 4, 0)
         [membership] = busy["subscriptions"]
         assert (membership["id"], membership["subscription"], membership["in_flight"]) == ("w", "workers", 4)
-        assert {one["partition"]: one["frame"] for one in membership["frames"]} == last
+        assert {frame["partition"]: frame["frame"] for frame in membership["frames"]} == last
 
-    def test_a_member_of_what_was_deleted_has_nothing_in_flight(self, api: Api) -> None:
+    def test_a_member_of_a_deleted_subscription_has_nothing_in_flight(self, api: Api) -> None:
         create(api)
         workers = Workers(api)
         workers.join()
@@ -109,7 +109,7 @@ class TestListing:
         api.call("DELETE", "/api/v1/subscriptions/workers")
         assert listed(api)[0]["subscriptions"] == [{"id": "w", "subscription": "workers", "in_flight": 0, "frames": []}]
 
-    def test_a_connection_that_is_gone_is_not_listed(self, api: Api) -> None:
+    def test_a_disconnected_connection_is_not_listed(self, api: Api) -> None:
         connect("c")
         hub().members.disconnect("c")
         assert ids(api) == []
@@ -122,8 +122,8 @@ class TestPages:
         pages = [api.get("/api/v1/connections?limit=3").json]
         while "next" in pages[-1]:
             pages.append(api.get(f"/api/v1/connections?limit=3&cursor={pages[-1]['next']}").json)
-        found = [[one["id"] for one in page["connections"]] for page in pages]
-        assert found == [["c6=", "c4=", "c5="], ["c2=", "c3=", "c0="], ["c1="]]
+        ids_by_page = [[connection["id"] for connection in page["connections"]] for page in pages]
+        assert ids_by_page == [["c6=", "c4=", "c5="], ["c2=", "c3=", "c0="], ["c1="]]
 
     def test_a_page_links_the_next_one(self, api: Api) -> None:
         for name in ("a", "b"):
@@ -145,7 +145,10 @@ class TestPages:
         monkeypatch.setattr("functions.rest.paging._BUDGET", 2_500)
         first = api.get("/api/v1/connections").json
         rest = api.get(f"/api/v1/connections?cursor={first['next']}").json
-        assert [[one["id"] for one in page["connections"]] for page in (first, rest)] == [["a", "b"], ["c"]]
+        assert [[connection["id"] for connection in page["connections"]] for page in (first, rest)] == [
+            ["a", "b"],
+            ["c"],
+        ]
         assert "next" not in rest
 
     def test_a_page_that_has_used_up_its_time_may_be_empty_and_goes_on(
@@ -164,7 +167,7 @@ class TestPages:
         assert api.get("/api/v1/connections").status == 403
 
     @pytest.mark.parametrize("query", ["?cursor=bkY", "?cursor=*", "?cursor=bzEyeCBj", "?prefix=c", "?limit=1001"])
-    def test_what_no_page_has_is_refused(self, api: Api, query: str) -> None:
+    def test_an_invalid_query_is_refused(self, api: Api, query: str) -> None:
         assert api.get(f"/api/v1/connections{query}").status == 422
 
 
@@ -197,7 +200,7 @@ class TestClosing:
         workers.settle()
         standing = api.get("/api/v1/subscriptions/workers").json
         assert standing["members"] == [{"connection": "second", "id": "w"}]
-        assert {one["owner"] for one in standing["partitions"]} == {"second"}
+        assert {partition["owner"] for partition in standing["partitions"]} == {"second"}
 
     @pytest.mark.parametrize("name", ["never-there", "a%2Fb", "%7Bp0%7D", "x" * 300])
     def test_an_unknown_connection_is_not_found(self, api: Api, name: str) -> None:
@@ -209,7 +212,7 @@ class TestClosing:
         connect("c")
         assert [api.call("DELETE", "/api/v1/connections/c").status for _ in range(2)] == [204, 404]
 
-    def test_where_the_queue_takes_nothing_the_connection_stays(self, api: Api) -> None:
+    def test_a_connection_stays_when_its_closing_cannot_be_queued(self, api: Api) -> None:
         connect("c")
         queue().broken = True
         problem = api.call("DELETE", "/api/v1/connections/c")
@@ -253,7 +256,7 @@ class TestLimitedCredentials:
             (["other"], [], []),
         ],
     )
-    def test_connections_that_reach_no_more_are_seen_and_closed(
+    def test_connections_with_the_same_or_less_access_are_listed_and_closed(
         self, tenants: list[str], streams: list[str], visible: list[str]
     ) -> None:
         by, everyone = caller(tenants=tenants, streams=streams), caller()
@@ -264,7 +267,7 @@ class TestLimitedCredentials:
             assert reply.status == (204 if name in visible else 404)
         assert ids(everyone) == [name for name in before if name not in visible]
 
-    def test_one_out_of_reach_looks_as_if_it_were_not_there(self) -> None:
+    def test_a_connection_with_more_access_is_not_found(self) -> None:
         by = caller(tenants=["acme"])
         hidden, absent = (by.call("DELETE", f"/api/v1/connections/{name}").json for name in ("beta", "none"))
         assert hidden["detail"].replace("beta", "none") == absent["detail"]

@@ -1,4 +1,4 @@
-"""A rolling deployment: old and new functions on one store, with what either has written and sent."""
+"""A rolling deployment: old and new functions share a store, and read what the other has written and sent."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from eventstore_dev.valkey import ValkeyServer
 
 _OLD = ["cd41fbc"]
-"""Commits whose functions this tree's may replace while they run: docs/operations.md, "Upgrades"."""
+"""Commits from which a rolling upgrade to this tree is supported: docs/operations.md, "Upgrades"."""
 
 _BATCH = "application/cloudevents-batch+json"
 _STREAMS = [f"wf-{number}" for number in range(5)]
@@ -44,16 +44,16 @@ def publish(fleet: Fleet, stream: str, *ids: str) -> None:
 
 
 def per_stream(messages: list[dict[str, Any]]) -> dict[str, list[int]]:
-    """The sequences that came, as often as they came."""
-    found: dict[str, list[int]] = {}
+    """The received sequences of each stream, with repetitions."""
+    sequences: dict[str, list[int]] = {}
     for message in messages:
         for event in message.get("events", ()):
-            found.setdefault(event["hubstream"], []).append(int(event["hubsequence"]))
-    return found
+            sequences.setdefault(event["hubstream"], []).append(int(event["hubsequence"]))
+    return sequences
 
 
 def all_in_order(sequences: list[int], count: int) -> bool:
-    """Whether all came, each first after the one before it; what comes again is no fault."""
+    """Whether all sequences were received, first in order; repetitions are allowed."""
     return list(dict.fromkeys(sequences)) == list(range(1, count + 1))
 
 
@@ -67,7 +67,7 @@ def test_subscribers_get_everything_in_order(fleet: Fleet) -> None:
             fleet.settle()
     fleet.settle()
     came = per_stream(fleet.received["c"])
-    heads = {one["id"]: one["head"] for one in fleet.rest("GET", "/api/v1/streams")["streams"]}
+    heads = {stream["id"]: stream["head"] for stream in fleet.rest("GET", "/api/v1/streams")["streams"]}
     assert came.keys() == heads.keys()
     assert all(all_in_order(came[name], head) for name, head in heads.items())
     frames: dict[int, list[int]] = {}
@@ -77,7 +77,7 @@ def test_subscribers_get_everything_in_order(fleet: Fleet) -> None:
     assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in frames.values())
 
 
-def test_cursors_of_either_are_read_by_the_other(fleet: Fleet) -> None:
+def test_each_version_reads_the_cursors_of_the_other(fleet: Fleet) -> None:
     for number in range(12):
         publish(fleet, fleet.rng.choice(_STREAMS), str(number))
     page = fleet.rest("GET", "/api/v1/events?limit=5")
@@ -110,16 +110,16 @@ def test_members_of_durable_subscriptions_get_and_acknowledge_everything(fleet: 
         for name in ("a", "b"):
             done[name] = acknowledge(fleet, name, done.get(name, 0))
     came = per_stream(fleet.received.get("a", []) + fleet.received.get("b", []))
-    heads = {one["id"]: one["head"] for one in fleet.rest("GET", "/api/v1/streams")["streams"]}
+    heads = {stream["id"]: stream["head"] for stream in fleet.rest("GET", "/api/v1/streams")["streams"]}
     assert {name: set(sequences) for name, sequences in came.items()} == {
         name: set(range(1, head + 1)) for name, head in heads.items()
     }
-    found = fleet.rest("GET", "/api/v1/subscriptions/workers")
-    assert (found["lag"], found["in_flight"], found["parked"]) == (0, 0, 0)
+    described = fleet.rest("GET", "/api/v1/subscriptions/workers")
+    assert (described["lag"], described["in_flight"], described["parked"]) == (0, 0, 0)
 
 
 def acknowledge(fleet: Fleet, name: str, done: int) -> int:
-    """Handle what a member was sent since; how many messages it has seen."""
+    """Answer the messages of a member after the first `done`; return their total number."""
     messages = fleet.received.get(name, [])
     for message in messages[done:]:
         if message["type"] == "revoked":
@@ -129,7 +129,7 @@ def acknowledge(fleet: Fleet, name: str, done: int) -> int:
     return len(messages)
 
 
-def test_what_was_deleted_parked_and_replayed_by_one_is_told_by_the_other(fleet: Fleet) -> None:
+def test_each_version_reports_deletions_parking_and_replays_of_the_other(fleet: Fleet) -> None:
     fleet.rest("POST", "/api/v1/subscriptions", {"id": "workers", "from": "start"})
     fleet.connect("a")
     fleet.say("a", action="subscribe", id="w", subscription="workers")
@@ -140,7 +140,7 @@ def test_what_was_deleted_parked_and_replayed_by_one_is_told_by_the_other(fleet:
     fleet.settle()
     fleet.say("a", action="nack", id="w", stream="wf-0", sequence=1, park=True, reason="no")
     fleet.settle()
-    assert [one["stream"] for one in fleet.rest("GET", "/api/v1/dead-letters")["dead_letters"]] == ["wf-0"]
+    assert [letter["stream"] for letter in fleet.rest("GET", "/api/v1/dead-letters")["dead_letters"]] == ["wf-0"]
     fleet.rest("POST", "/api/v1/dead-letters/redrive", {"subscription": "workers"})
     publish(fleet, "wf-2", "1", "2")
     fleet.rest("DELETE", "/api/v1/streams/wf-2")
@@ -149,15 +149,15 @@ def test_what_was_deleted_parked_and_replayed_by_one_is_told_by_the_other(fleet:
     fleet.settle()
     acknowledge(fleet, "a", 0)
     fleet.settle()
-    missing = [tuple(gap.values()) for one in fleet.received["c"] for gap in one.get("missing", ())]
+    missing = [tuple(gap.values()) for gap_message in fleet.received["c"] for gap in gap_message.get("missing", ())]
     assert missing == [("wf-2", 1, 2)]
-    owned = max(at for at, one in enumerate(fleet.received["a"]) if one["type"] == "owned")
-    assert "events" in {one["type"] for one in fleet.received["a"][owned:]}
+    owned = max(at for at, message in enumerate(fleet.received["a"]) if message["type"] == "owned")
+    assert "events" in {message["type"] for message in fleet.received["a"][owned:]}
     fleet.sweep()
     fleet.settle()
 
 
-def test_connections_of_either_are_listed_and_closed_by_the_new_and_the_old_passes_over_it(fleet: Fleet) -> None:
+def test_the_new_version_lists_and_closes_connections_of_both_and_the_old_removes_them(fleet: Fleet) -> None:
     fleet.rest("POST", "/api/v1/subscriptions", {"id": "workers", "from": "start"})
     names = [f"c{number}" for number in range(6)]
     for name in names:
@@ -166,8 +166,10 @@ def test_connections_of_either_are_listed_and_closed_by_the_new_and_the_old_pass
         fleet.say(name, action="subscribe", id="w", subscription="workers")
     publish(fleet, "wf-0", "1")
     fleet.settle()
-    found = fleet.rest("GET", "/api/v1/connections", by=fleet.newest)["connections"]
-    assert [(one["id"], len(one["subscriptions"])) for one in found] == [(name, 2) for name in names]
+    connections = fleet.rest("GET", "/api/v1/connections", by=fleet.newest)["connections"]
+    assert [(connection["id"], len(connection["subscriptions"])) for connection in connections] == [
+        (name, 2) for name in names
+    ]
     for name in names[1:]:
         fleet.rest("DELETE", f"/api/v1/connections/{name}", by=fleet.newest)
         fleet.settle()
@@ -181,7 +183,7 @@ def test_connections_of_either_are_listed_and_closed_by_the_new_and_the_old_pass
     assert [member["connection"] for member in standing["members"]] == names[:1]
 
 
-def test_the_new_functions_close_what_the_old_have_opened(fleet: Fleet) -> None:
+def test_the_new_functions_close_connections_that_the_old_opened(fleet: Fleet) -> None:
     for name in ("a", "b"):
         fleet.connect(name)
         fleet.say(name, action="subscribe", id="s")

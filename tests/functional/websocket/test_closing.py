@@ -1,4 +1,4 @@
-"""An operator closes a connection: what the functions do with it, and what the client is sent."""
+"""An operator closes a connection: what the functions do, and what they send to the client."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def publish(name: str) -> None:
     Trusted(hub().publisher).publish([event(name)], stream="wf")
 
 
-def test_a_client_is_told_after_its_frames_and_nothing_follows(gateway: Gateway, client: Client) -> None:
+def test_a_closed_client_gets_its_frames_then_the_reason_and_nothing_more(gateway: Gateway, client: Client) -> None:
     client.send({"action": "subscribe", "id": "s"})
     publish("1")
     gateway.dispatch(*({"partition": partition} for partition in range(4)))
@@ -39,17 +39,17 @@ def test_a_client_is_told_after_its_frames_and_nothing_follows(gateway: Gateway,
     }
 
 
-def test_its_connection_is_closed_after_that_message(gateway: Gateway, client: Client) -> None:
+def test_the_connection_is_closed_after_the_reason(gateway: Gateway, client: Client) -> None:
     client.send({"action": "subscribe", "id": "s"})
     client.received()
     close(client)
-    [closing] = gateway.bells.closing
+    [closing] = gateway.dispatch_queue.closing
     gateway.dispatch({"gone": closing.id, "close": closing.protocol, "opened": closing.opened})
     [posting] = gateway.deliveries.taken()
     assert (posting.connection, posting.closes, posting.opened) == (client.connection, True, closing.opened)
 
 
-def test_a_client_of_bare_events_is_told_by_an_event(gateway: Gateway) -> None:
+def test_a_client_of_bare_events_gets_the_reason_as_an_event(gateway: Gateway) -> None:
     client, answer = gateway.connect(protocols=[BARE])
     assert answer["statusCode"] == 200
     client.received()
@@ -59,16 +59,16 @@ def test_a_client_of_bare_events_is_told_by_an_event(gateway: Gateway) -> None:
     assert message["data"]["code"] == "connection-not-found"
 
 
-def test_a_message_that_it_sends_meanwhile_is_refused(client: Client) -> None:
+def test_a_message_of_a_closed_client_is_refused(client: Client) -> None:
     close(client)
     assert client.send({"action": "ping"})["code"] == "connection-not-found"
 
 
-def test_a_member_leaves_its_group(gateway: Gateway, client: Client) -> None:
+def test_a_closed_member_leaves_its_group(gateway: Gateway, client: Client) -> None:
     make()
     other, _ = gateway.connect()
-    for one in (client, other):
-        one.send({"action": "subscribe", "id": "w", "subscription": NAME})
+    for member in (client, other):
+        member.send({"action": "subscribe", "id": "w", "subscription": NAME})
     gateway.settle()
     close(client)
     gateway.settle()
@@ -77,7 +77,7 @@ def test_a_member_leaves_its_group(gateway: Gateway, client: Client) -> None:
     assert {part.owner for part in standing.partitions} == {other.connection}
 
 
-def test_dispatch_completes_what_the_request_did_not(gateway: Gateway, client: Client) -> None:
+def test_dispatch_completes_an_unfinished_closing(gateway: Gateway, client: Client) -> None:
     client.send({"action": "subscribe", "id": "s"})
     client.received()
     gateway.dispatch({"gone": client.connection, "close": "eventstore.v1", "opened": 1})
@@ -85,14 +85,14 @@ def test_dispatch_completes_what_the_request_did_not(gateway: Gateway, client: C
     assert [posting.closes for posting in gateway.deliveries.taken()] == [True]
 
 
-def test_a_request_that_comes_twice_closes_twice_and_changes_nothing_else(gateway: Gateway, client: Client) -> None:
+def test_a_repeated_request_closes_again_and_changes_nothing_else(gateway: Gateway, client: Client) -> None:
     request = {"gone": client.connection, "close": "eventstore.v1", "opened": 1}
     gateway.dispatch(request)
     gateway.dispatch(request)
     assert [posting.closes for posting in gateway.deliveries.taken()] == [True, True]
 
 
-def test_where_no_delivery_can_be_sent_the_request_comes_again(gateway: Gateway, client: Client) -> None:
+def test_a_request_is_retried_when_no_delivery_can_be_sent(gateway: Gateway, client: Client) -> None:
     gateway.deliveries.broken = True
     gateway.fail({"gone": client.connection, "close": "eventstore.v1", "opened": 1})
     assert hub().registry.connection(client.connection) is None

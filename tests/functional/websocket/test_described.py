@@ -1,4 +1,4 @@
-"""Messages that other tests of these handlers hardly see are as the AsyncAPI document says, too."""
+"""Messages that other tests of these handlers rarely see conform to the AsyncAPI document."""
 
 from __future__ import annotations
 
@@ -54,16 +54,18 @@ def subscriber(*, bare: bool) -> tuple[Subscription, int]:
     ],
     ids=["events", "bare", "live", "owned", "revoked", "missing", "resent", "again", "caught up", "truncated"],
 )
-def test_what_a_turn_sends_is_described(add: Callable[[DeliveryBuilder], object]) -> None:
+def test_the_messages_of_a_turn_conform(add: Callable[[DeliveryBuilder], object]) -> None:
     builder = DeliveryBuilder(7, "00c0ffee1234", FrameLimits(), "https://hub/api/v1/events")
     add(builder)
-    messages = [json.loads(one.message) for delivery in builder.deliveries() for one in postings(delivery.encoded())]
+    messages = [
+        json.loads(posting.message) for delivery in builder.deliveries() for posting in postings(delivery.encoded())
+    ]
     assert messages
     for message in messages:
         assert not undescribed(message), message
 
 
-def test_what_members_are_told_of_a_change_is_described(gateway: Gateway) -> None:
+def test_the_notifications_of_members_conform(gateway: Gateway) -> None:
     make()
     client, _ = gateway.connect()
     client.send({"action": "subscribe", "id": "w", "subscription": NAME})
@@ -73,7 +75,7 @@ def test_what_members_are_told_of_a_change_is_described(gateway: Gateway) -> Non
     assert "changed" in kinds
 
 
-def test_a_message_that_is_not_as_the_document_says_is_noticed() -> None:
+def test_a_message_that_does_not_conform_is_reported() -> None:
     assert undescribed({"type": "pong", "more": 1}) == ["pong has no member more"]
     assert undescribed({"type": "live", "id": "s1", "partition": 7, "frame": 0, "cursor": "c"})
     assert undescribed({"type": "nothing"}) == ["no message has the type nothing"]

@@ -56,7 +56,7 @@ def strict(value: Json) -> object:
 
 
 @given(_JSON, st.randoms(use_true_random=False))
-def test_content_that_is_written_in_another_way_has_the_same_digest(value: Json, random: Random) -> None:
+def test_equal_content_has_one_digest_however_it_is_written(value: Json, random: Random) -> None:
     assert digest_of(spelled(value, random)) == digest_of(spelled(value, random))
 
 
@@ -81,7 +81,7 @@ def test_a_number_has_one_digest_however_it_is_written(number: str, others: list
     assert {digest_of(f'{{"n":[{text}]}}') for text in others} == {digest_of(f'{{"n":[{number}]}}')}
 
 
-def test_what_differs_in_kind_or_place_has_different_digests() -> None:
+def test_values_of_different_kind_or_place_have_different_digests() -> None:
     texts = ["1.5", '"NaN"', "[1.5,null]", "[null,1.5]", "[1.5,2.5]", "[2.5,1.5]", '{"a":1.5}', '"1.5"', "15e-2"]
     digests = [content_digest({"a": 1}, text) for text in texts]
     digests += [content_digest({"a": 1}, None), content_digest({"a": 1}, b"1.5")]

@@ -71,7 +71,7 @@ def value_of(folder: Path, expression: str, **parameters: str) -> Any:  # noqa: 
         ("{a: !Ref AWS::NoValue, b: {c: !Ref Name}}", {"b": {"c": "hub"}}),
     ],
 )
-def test_a_value_is_worked_out_as_cloudformation_would(tmp_path: Path, expression: str, value: object) -> None:
+def test_a_value_is_resolved_as_cloudformation_does(tmp_path: Path, expression: str, value: object) -> None:
     assert value_of(tmp_path, expression) == value
 
 
@@ -92,11 +92,13 @@ def test_a_given_parameter_counts_before_its_default(tmp_path: Path) -> None:
         ("!Ref AWS::NoValue", "AWS::NoValue stands where a value is needed"),
     ],
 )
-def test_what_cannot_be_worked_out_is_named_with_its_place(tmp_path: Path, expression: str, complaint: str) -> None:
+def test_a_value_that_cannot_be_resolved_is_reported_with_its_place(
+    tmp_path: Path, expression: str, complaint: str
+) -> None:
     with pytest.raises(TemplateError, match=f"^(It.Value|Conditions).*{complaint}"):
         value_of(tmp_path, expression)
 
 
-def test_a_resource_whose_condition_does_not_hold_is_not_there(tmp_path: Path) -> None:
+def test_a_resource_with_a_false_condition_is_absent(tmp_path: Path) -> None:
     read = document(tmp_path, f"{HEAD}  Gone: {{Type: A::B::C, Condition: IsNot}}")
     assert set(read.resources) == {"Called", "Fifo", "Queue", "Worker"}

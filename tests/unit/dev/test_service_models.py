@@ -22,7 +22,7 @@ def test_a_target_names_a_service(target: str, service: str, endpoint: str) -> N
 
 
 @pytest.mark.parametrize("target", ["", ".", ".PutItem", "DynamoDB_20120810", "dynamodb_20120810.PutItem", "Own.Word"])
-def test_another_target_names_none(target: str) -> None:
+def test_an_unknown_target_names_no_service(target: str) -> None:
     assert model_of_target(target) is None
 
 
@@ -42,14 +42,14 @@ def test_a_form_names_a_service(action: str, version: str, service: str) -> None
     assert model.service == service
 
 
-def test_services_whose_version_is_the_same_are_told_apart_by_their_operations() -> None:
-    found = [model_of_form(action, "2010-12-01") for action in ("SendEmail", "CreateEnvironment")]
-    assert [model and model.service for model in found] == ["ses", "elasticbeanstalk"]
+def test_services_of_one_version_are_distinguished_by_their_operations() -> None:
+    models = [model_of_form(action, "2010-12-01") for action in ("SendEmail", "CreateEnvironment")]
+    assert [model and model.service for model in models] == ["ses", "elasticbeanstalk"]
 
 
 @pytest.mark.parametrize(
     ("action", "version"),
     [("CreateTopic", ""), ("CreateTopic", "2012-08-10"), ("PutItem", "2012-08-10"), ("", "2010-03-31")],
 )
-def test_another_form_names_none(action: str, version: str) -> None:
+def test_an_unknown_form_names_no_service(action: str, version: str) -> None:
     assert model_of_form(action, version) is None

@@ -16,7 +16,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["a: [", "just text", "a: b"])
-def test_a_file_that_is_no_template_is_refused(tmp_path: Path, text: str) -> None:
+def test_a_file_that_is_not_a_template_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "template.yaml"
     path.write_text(text)
     with pytest.raises(TemplateError, match=r"is no (YAML|CloudFormation template)"):

@@ -40,6 +40,9 @@ __all__ = ["ActivityCheck", "Served", "serve"]
 _EVENTS = 200
 """The number of events that a turn reads for one group."""
 
+_PROBED = 3
+"""The number of held streams from which on only held ones are tried while a target is away."""
+
 _BYTES = 2 * 1024 * 1024
 """The size of the new events that a turn sends to one group, give or take one event."""
 
@@ -127,8 +130,9 @@ def serve(
     letters: list[DeadLetter] = []
     was_full, set_aside = group.full, SetAsideStreams(group_turn)
     has_more = set_aside.release_unwanted()
-    # A held stream is tried before any other, so that a target that is away does not have ever more of them held.
-    is_probing_held = group_turn.is_probe and set_aside.has_held_due
+    # With some streams held, one of them is tried before any other, so that a target that is away does not have ever
+    # more of them held. With few, another one shows whether the target is away, or only these fail.
+    is_probing_held = group_turn.is_probe and len(group.held) >= _PROBED and set_aside.has_held_due
     has_sent, can_send = (False, False) if is_probing_held else _send_new(group_turn, set_aside)
     has_more = can_send or has_more
     # Few streams are set aside, and the events of all others do not wait for them. They are handled in the next turn,
@@ -210,7 +214,11 @@ def _add_to_flight(group_turn: GroupTurn, window: Window, events: Sequence[Posit
         group.heard = group_turn.step.stamp
     resent = [positioned for positioned in events if positioned.position <= group.high_watermark]
     frames: list[int] = []
-    for part, is_resent in ((resent, True), (events[len(resent) :], False)):
+    parts = ((resent, True), (events[len(resent) :], False))
+    if group_turn.step.has_target:
+        # One push, also of events some of which were pushed before: nothing may be pushed beside it.
+        parts = ((list(events), bool(resent)), ([], False))
+    for part, is_resent in parts:
         for count in group_turn.builder.add_to_member(part, group_turn.address(), resent=is_resent):
             group.frame += 1
             frames += [group.frame] * count

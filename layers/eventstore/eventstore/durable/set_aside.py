@@ -51,7 +51,8 @@ class SetAsideStreams:
         """Send the next events of held streams, and return whether there is more to do."""
         has_more, held_due = False, self._held_due()
         if self._turn.is_probe:
-            held_due = held_due[:1]
+            # The one that was tried longest ago: a stream that fails for itself must not be all that is tried.
+            held_due = sorted(held_due, key=lambda stream_held: stream_held[1].due)[:1]
         for stream, held in held_due[:_STREAMS]:
             has_more = self._send_stream(stream, held) or has_more
         return has_more or len(held_due) > _STREAMS

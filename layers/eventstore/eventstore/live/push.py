@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import TYPE_CHECKING
 
 from eventstore.frames.pushes import Failed, Push, PushResult
@@ -151,9 +151,7 @@ class _Work:
                 if event.stream in self.failed:
                     continue
                 if refusal := refusals.get(index):
-                    self.failed[event.stream] = Failed(
-                        event.stream, event.sequence, refusal.reason, refusal.delay_ms, refusal.park
-                    )
+                    self.failed[event.stream] = Failed(event.stream, event.sequence, *astuple(refusal))
                 else:
                     self.handled[event.stream] = event.sequence
 

@@ -1,1 +1,1 @@
-"""Adapters on services of AWS: queues in SQS, connections in API Gateway, secrets, targets of durable subscriptions."""
+"""Adapters on services of AWS: queues, connections of API Gateway, targets of subscriptions, secrets."""

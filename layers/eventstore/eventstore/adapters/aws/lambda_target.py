@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from eventstore.adapters.aws.pushed_ids import deduplication_id, message_id, sequence_number, stored_ms
 from eventstore.adapters.aws.target_errors import code_of, is_too_large, message_of, shortened, translated_errors
-from eventstore.ports.targets import Refusal, Unavailable
+from eventstore.ports.targets import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,8 +52,10 @@ class LambdaTarget:
             try:
                 answer = client.invoke(FunctionName=target.address, InvocationType="RequestResponse", Payload=payload)
                 content: bytes = answer["Payload"].read()
-            except ReadTimeoutError as error:
-                raise Unavailable(shortened(f"{target.address} {_late(timeout_ms)}")) from error
+            except ReadTimeoutError:
+                # The function runs, and does not come to an end: it may be the event's fault, so it is an attempt.
+                late = Refusal(shortened(f"{target.address} {_late(timeout_ms)}"))
+                return dict.fromkeys(range(len(events)), late)
             except ClientError as error:
                 if not is_too_large(error) and code_of(error) != _INVALID_EVENT:
                     raise
