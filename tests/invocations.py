@@ -95,6 +95,7 @@ INVOCATIONS = (
     Invocation("dispatch/close", _DONE),
     Invocation("dispatch/gone", _DONE),
     Invocation("deliver/frames", _DONE),
+    Invocation("push/events", _DONE),
     Invocation("deliver/close", _DONE),
     Invocation("websocket/disconnect", {"statusCode": 200}),
     Invocation("sweep/every-minute", {"removed": 0}),

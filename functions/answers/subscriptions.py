@@ -137,7 +137,28 @@ class Figures(Lags):
     ]
 
 
-class SubscriptionSummary(Figures):
+class Circuit(TypedDict):
+    """Whether events are pushed to the target of a durable subscription."""
+
+    state: Annotated[
+        str,
+        Field(
+            description="`closed`: events are pushed. `open`: the target was unavailable three times in a row, and "
+            "single events are pushed to find out whether it is back. `paused`: the target asked to slow down.",
+            json_schema_extra={"enum": ["closed", "open", "paused"]},
+        ),
+    ]
+    reason: NotRequired[Annotated[str, Field(description="Why it is not closed.")]]
+    next_try: NotRequired[Annotated[Time, Field(description="When the next event may be pushed.")]]
+
+
+class Circuits(TypedDict, total=False):
+    """How the target of a durable subscription stands, in all."""
+
+    open_circuits: Annotated[Count, Field(description="With a target, in how many partitions its circuit is open.")]
+
+
+class SubscriptionSummary(Figures, Circuits):
     """How a durable subscription stands, in all."""
 
     id: Name
@@ -151,18 +172,26 @@ class SubscriptionMember(TypedDict):
     id: Annotated[str, Field(description="As it calls the subscription.")]
 
 
-class SubscriptionPartition(Figures):
+class PartitionCircuit(TypedDict, total=False):
+    """How the target of a durable subscription stands in one partition."""
+
+    circuit: Annotated[Circuit, Field(description="With a target, whether events are pushed to it.")]
+
+
+class SubscriptionPartition(Figures, PartitionCircuit):
     """How a durable subscription stands in one partition."""
 
     partition: Count
-    owner: Annotated[str | None, Field(description="The connection that the partition belongs to.")]
+    owner: Annotated[
+        str | None, Field(description="The connection that the partition belongs to; null if there is a target.")
+    ]
     version: Annotated[
         Positive,
         Field(description="Of the definition that it goes by; that of a change comes with its next turn."),
     ]
 
 
-class SubscriptionStanding(Subscription, Figures):
+class SubscriptionStanding(Subscription, Figures, Circuits):
     """The definition of a durable subscription, and how it stands."""
 
     cursor: Annotated[

@@ -12,14 +12,19 @@ if TYPE_CHECKING:
     from eventstore.cloudevents.event import RecordedEvent
     from eventstore.durable.directory import ParkedStream
     from eventstore.durable.status import PartitionStanding, Standing
+    from eventstore.groups import Circuit
     from eventstore.subscriptions import Durable
     from eventstore.subscriptions import Target as PushTarget
+    from functions.answers.subscriptions import Circuit as CircuitMembers
     from functions.answers.subscriptions import (
+        Circuits,
         DeadLetter,
         Figures,
         HttpTarget,
         Lags,
+        PartitionCircuit,
         Subscription,
+        SubscriptionPartition,
         SubscriptionStanding,
         SubscriptionSummary,
         Target,
@@ -81,15 +86,14 @@ def standing(status: Standing, *, now: int) -> SubscriptionStanding:
         status: The status of the subscription.
         now: Milliseconds since 1970.
     """
+    has_target = status.durable.target is not None
     return {
         **definition(status.durable),
         **_figures(status, now),
+        **_circuits(status),
         "cursor": status.cursor,
         "members": [{"connection": member.connection, "id": member.id} for member in status.members],
-        "partitions": [
-            {"partition": part.partition, "owner": part.owner, "version": part.version, **_figures(part, now)}
-            for part in status.partitions
-        ],
+        "partitions": [_partition(part, now, has_target=has_target) for part in status.partitions],
     }
 
 
@@ -100,7 +104,7 @@ def summary(status: Standing, *, now: int) -> SubscriptionSummary:
         status: The status of the subscription.
         now: Milliseconds since 1970.
     """
-    return {"id": status.durable.name, "members": len(status.members), **_figures(status, now)}
+    return {"id": status.durable.name, "members": len(status.members), **_figures(status, now), **_circuits(status)}
 
 
 def dead_letter(entry: ParkedStream, event: RecordedEvent | None) -> bytes:
@@ -123,6 +127,28 @@ def dead_letter(entry: ParkedStream, event: RecordedEvent | None) -> bytes:
     }
     encoded = json.dumps(members, separators=(",", ":")).encode()
     return encoded if event is None else b'%b,"event":%b}' % (encoded[:-1], event.encoded())
+
+
+def _partition(status: PartitionStanding, now: int, *, has_target: bool) -> SubscriptionPartition:
+    circuit: PartitionCircuit = {"circuit": _circuit(status.circuit, now)} if has_target else {}
+    return {
+        "partition": status.partition,
+        "owner": status.owner,
+        **circuit,
+        "version": status.version,
+        **_figures(status, now),
+    }
+
+
+def _circuit(circuit: Circuit, now: int) -> CircuitMembers:
+    if not circuit.is_open and circuit.until <= now:
+        return {"state": "closed"}
+    state = "open" if circuit.is_open else "paused"
+    return {"state": state, "reason": circuit.reason, "next_try": rfc3339(circuit.until)}
+
+
+def _circuits(status: Standing) -> Circuits:
+    return {} if status.durable.target is None else {"open_circuits": status.open_circuits}
 
 
 def _figures(status: Standing | PartitionStanding, now: int) -> Figures:

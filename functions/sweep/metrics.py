@@ -49,6 +49,7 @@ def _figures(standing: Standing) -> Mapping[str, int]:
         "Held": standing.held,
         "Parked": standing.parked,
         "Members": len(standing.members),
+        "OpenCircuits": None if standing.durable.target is None else standing.open_circuits,
     }
     return {name: count for name, count in counts.items() if count is not None}
 

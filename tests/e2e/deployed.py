@@ -29,6 +29,7 @@ _STACK = "eventstore-e2e"
 _PARAMETERS = {
     "Auth": ("key", "nobody comes by IAM or with tokens"),
     "AccessLogs": ("none", "the APIs log nobody, and no role of the account is set for that"),
+    "TargetFunctions": ("workflow-*", "rules push to functions alone"),
     "DispatchConcurrency": ("0", "no concurrency is kept for a function"),
 }
 """The parameters of the deployment, and what they leave out."""

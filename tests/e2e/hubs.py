@@ -17,6 +17,7 @@ from eventstore_client import ApiKey, EventStore
 from eventstore_dev.running import running
 from eventstore_dev.valkey import ValkeyServer
 from tests.e2e.dev.queues import sqs_client
+from tests.policies.judging import ANY_TARGET
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -128,6 +129,10 @@ def local_hub(folder: Path) -> Iterator[Hub]:
     """Run the local stack during the block."""
     with (
         ValkeyServer.start(folder=folder, persistent=True) as valkey,
-        running(TEMPLATE, parameters={"RedisUrl": valkey.url}, variables={"AUTH": "none"}) as stack,
+        running(
+            TEMPLATE,
+            parameters={"RedisUrl": valkey.url, **ANY_TARGET},
+            variables={"AUTH": "none", "LOOPBACK_TARGETS": "true"},
+        ) as stack,
     ):
         yield LocalHub.of(stack, valkey)

@@ -17,9 +17,12 @@ from eventstore.access import FULL
 from eventstore.adapters.redis.connection import connect
 from eventstore.adapters.redis.log import RedisLog
 from eventstore.frames.frame import Address, Delivery, Kind, Part
+from eventstore.frames.pushes import Push, PushedEvent
 from eventstore.live.wakeups import QueueWakeups
+from eventstore.streams import DurableName, StreamName
+from eventstore.subscriptions import SubscriptionKey, Target
 from eventstore.write.publisher import Publisher
-from eventstore_dev.aws_names import REGION
+from eventstore_dev.aws_names import ACCOUNT, REGION
 from eventstore_dev.running import running
 from eventstore_dev.valkey import ValkeyServer
 from tests.contract.endpoints import moto_server
@@ -52,6 +55,14 @@ IAM = {
     "CacheArns": f"{CACHE}:replicationgroup:orders,{CACHE}:user:hub",
 }
 IN_SUBNETS = {"SubnetIds": "subnet-1,subnet-2", "SecurityGroupIds": "sg-1"}
+TARGETS = {
+    "TargetFunctions": "workflow-step",
+    "TargetQueues": "steps.fifo",
+    "TargetBuses": "orders",
+    "TargetUrls": "hooks.example",
+    "TargetSecrets": "hooks-key",
+}
+PUSHES = "PushesQueue"
 PASSWORD = {"RedisUrl": "rediss://hub:secret@cache.example:6379"}
 DEPLOYMENTS = {
     "a durable cluster that is made": {},
@@ -63,6 +74,7 @@ DEPLOYMENTS = {
     "a trial": dict(deployed_with("trial")),
     "tokens": {"Auth": "jwt", "JwtIssuer": "https://issuer.example", "JwtAudience": "hub"},
     "API keys": {"Auth": "key"},
+    "rules": PASSWORD | TARGETS,
 }
 
 
@@ -85,7 +97,10 @@ class Evidence:
         """The calls of the function, without those that it would not make in the deployment."""
         calls = [call for call in recorded(self.file) if call.function == role.name]
         if DEPLOYMENTS[deployment].get("Auth") != "key":
-            calls = [call for call in calls if call.service != "secretsmanager"]
+            authorizing = ("secretsmanager", "AuthorizerFunction")
+            calls = [call for call in calls if (call.service, call.function) != authorizing]
+        if not DEPLOYMENTS[deployment].get("TargetFunctions"):
+            calls = [call for call in calls if PUSHES not in dict(call.names).get("QueueUrl", "")]
         return frozenset(need(call, api=API) for call in calls)
 
     def unused(self, deployment: str) -> list[str]:
@@ -104,13 +119,13 @@ def evidence(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evidence]:
         recording(file, variables={"AWS_ENDPOINT_URL_SECRETS_MANAGER": aws}),
         ValkeyServer.start() as valkey,
     ):
-        with running(TEMPLATE, parameters={"RedisUrl": valkey.url}) as stack:
+        with running(TEMPLATE, parameters={"RedisUrl": valkey.url, **TARGETS}) as stack:
             secret = kept_secret(aws)
             evidence = Evidence(python, file, secret)
             ask_everything(LocalHub.of(stack, valkey))
             # The last calls follow a moment later; a test reports those that are missing.
             deadline = time.monotonic() + SECONDS
-            while evidence.unused("a cache that is there, entered by password") and time.monotonic() < deadline:
+            while evidence.unused("rules") and time.monotonic() < deadline:
                 time.sleep(0.1)
         keys = {"RedisUrl": valkey.url, "Auth": "key", "ApiKeysSecretArn": secret}
         with running(TEMPLATE, parameters=keys) as stack:
@@ -130,6 +145,34 @@ def ask_everything(hub: LocalHub) -> None:
         deliver(hub, connection="gone=", text="{}")
     with Bare(hub, ("stream", "bare"), ("from", "start")) as bare:
         bare.subscribed()
+    push(hub, rest)
+
+
+def push(hub: LocalHub, rest: Rest) -> None:
+    """A rule for each kind of target, and a push of which something is left because its time ran out."""
+    targets = {
+        "function": {"lambda": "workflow-step"},
+        "alias": {"lambda": "workflow-step:live"},
+        "queue": {"sqs": f"{hub.url}/{ACCOUNT}/steps.fifo"},
+        "bus": {"eventbridge": "orders"},
+        "url": {"http": "https://hooks.example/", "secret": "hooks-key"},
+    }
+    for name, target in targets.items():
+        assert rest.call("POST", "subscriptions", id=name, stream=["pushed"], target=target)[0] == 201
+    publish(hub, event(1, stream="pushed"))
+    with sqs_client(hub.url) as sqs:
+        sqs.create_queue(QueueName="steps.fifo", Attributes={"FifoQueue": "true"})
+        url = sqs.get_queue_url(QueueName=f"{PUSHES}.fifo")["QueueUrl"]
+        # Two seconds are left for calls, one after the other, that take longer together.
+        events = [PushedEvent(StreamName("s"), number, "{}") for number in range(1, 1000)]
+        target = Target("sqs", f"{hub.url}/{ACCOUNT}/steps.fifo")
+        hurried = Push(DurableName("none"), SubscriptionKey("k"), 0, 1, "", target, 103_000, events)
+        sqs.send_message(
+            QueueUrl=url,
+            MessageBody=hurried.encoded(),
+            MessageGroupId=hurried.group,
+            MessageDeduplicationId=hurried.identity,
+        )
 
 
 def fail_and_park(hub: LocalHub, client: Client, rest: Rest) -> None:

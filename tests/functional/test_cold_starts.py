@@ -39,6 +39,7 @@ def imported_by(statements: str) -> set[str]:
         ("websocket", {"botocore.session", "redis"}),
         ("dispatch", {"aws_lambda_powertools", "botocore.session", "redis"}),
         ("deliver", {"botocore.session"}),
+        ("push", {"botocore.session"}),
         ("sweep", set()),
         ("authorizer", set()),
     ],
@@ -54,6 +55,7 @@ def test_a_function_imports_the_libraries_of_its_path(function: str, vendors: se
         ("websocket", {"eventstore.groups"}),
         ("dispatch", {"eventstore.live.dispatch", "eventstore.groups"}),
         ("deliver", set()),
+        ("push", {"eventstore.groups"}),
         ("sweep", set()),
         ("authorizer", set()),
     ],
@@ -79,6 +81,23 @@ def test_checking_tokens_imports_no_secrets_and_checking_keys_no_tokens() -> Non
 def test_durable_subscriptions_import_queues_on_first_use() -> None:
     handling = "from functions.hub import hub; hub().durable_subscriptions"
     assert imported_by(handling) & {"boto3", "botocore", "eventstore.adapters.aws.sqs"} == set()
+
+
+_ADAPTERS = {
+    "lambda": "eventstore.adapters.aws.lambda_target",
+    "sqs": "eventstore.adapters.aws.sqs_target",
+    "eventbridge": "eventstore.adapters.aws.eventbridge_target",
+    "http": "eventstore.adapters.http.target",
+}
+
+
+@pytest.mark.parametrize("kind", _ADAPTERS)
+def test_who_pushes_imports_what_its_kind_of_target_needs_and_never_the_store(kind: str) -> None:
+    region = "import os; os.environ['AWS_DEFAULT_REGION'] = 'us-east-1'"
+    making = "from eventstore.hub.targets import TargetAdapters; from functions.push.app import hub"
+    names = imported_by(f"{region}; {making}; TargetAdapters(hub().settings, clock=hub().clock).of({kind!r})")
+    assert names & set(_ADAPTERS.values()) == {_ADAPTERS[kind]}
+    assert "redis" not in names
 
 
 def test_without_iam_authentication_nothing_is_imported_for_it() -> None:

@@ -11,13 +11,15 @@ import pytest
 
 from eventstore.hub.hub import Hub
 from eventstore.live.deliver import Deliverer
+from eventstore.live.push import Pusher
 from functions.authorizer import app as authorizer
 from functions.hub import hub
 from tests.examples import FakeClock
 from tests.fakes.connections import FakeConnections
 from tests.fakes.letters import FakeLetters
-from tests.fakes.queues import FakeDeliveries, FakeDispatchQueue
+from tests.fakes.queues import FakeDeliveries, FakeDispatchQueue, FakePushes
 from tests.fresh import forget
+from tests.functional.core.pushing import FakeTarget
 from tests.functional.rest.api import Context
 from tests.invocations import EVENTS, INVOCATIONS, KEYS, Invocation, agrees
 
@@ -46,6 +48,7 @@ def answers(valkey: ValkeyServer, tmp_path_factory: pytest.TempPathFactory) -> I
             "dispatch_queue": dispatch_queue,
             "deliveries": deliveries,
             "deliverer": deliverer,
+            "pusher": Pusher(lambda _: FakeTarget(), FakePushes(), dispatch_queue, clock=FakeClock()),
         }.items():
             patch.setattr(Hub, name, instead)
         patch.setattr(Hub, "letters", FakeLetters())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tests.pages.stacks import ENVIRONMENTS, HOURS, deployed_with, idle, standing
 from tests.pages.tables import numbers, replaced, table
-from tests.pages.usage import MILLION, Usage, used
+from tests.pages.usage import EVENT_GB, MILLION, Usage, pushed, used
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,7 +39,9 @@ def reckoned(page: str) -> str:
     page = replaced(page, "What a million events use", table(head, _uses(usages)))
     page = replaced(page, "What a million events cost", table(head, _costs(usages, prices)))
     page = replaced(page, "What there is to pay every month", table(["", "USD a month"], _monthly(prices, assumed)))
-    return replaced(page, "Beside other services", table(head, _others(cases, usages, prices)))
+    page = replaced(page, "Beside other services", table(head, _others(cases, usages, prices)))
+    head = ["", "one by one", "in hundreds"]
+    return replaced(page, "Rules", table(head, _rules([pushed(together, assumed) for together in _TOGETHER], prices)))
 
 
 def _uses(usages: Sequence[Usage]) -> list[list[str]]:
@@ -102,6 +104,20 @@ def _others(cases: Sequence[tuple[int, int]], usages: Sequence[Usage], prices: M
     ]
     lines = {"this hub": hub, "AppSync Events": appsync, "EventBridge": bridge, "Kinesis": kinesis}
     return [[name, *map(_dollars, costs)] for name, costs in lines.items()]
+
+
+def _rules(usages: Sequence[Usage], prices: Mapping[str, float]) -> list[list[str]]:
+    lines = [line for line in _costs(usages, prices) if set(line[1:]) != {"0.00"}]
+    # A million events into the topic, and from there into a queue each; they are received and deleted by tens.
+    requests = 1 + 2 / 10
+    fifo = (
+        prices["a million events into SNS FIFO"]
+        + prices["a million events from SNS FIFO into a queue"]
+        + EVENT_GB * (prices["a GB into SNS FIFO"] + prices["a GB from SNS FIFO"])
+        + requests * prices["a million SQS requests, FIFO"]
+    )
+    others = {"EventBridge": prices["a million events into EventBridge"], "SNS FIFO and SQS FIFO": fifo}
+    return [*lines, *([name, *[_dollars(cost)] * len(usages)] for name, cost in others.items())]
 
 
 def _dollars(cost: float) -> str:

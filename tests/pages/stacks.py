@@ -56,6 +56,7 @@ def standing(prices: Mapping[str, float], assumed: Mapping[str, float]) -> Mappi
         * (2 * prices["a million SQS requests, FIFO"] + prices["a million SQS requests, standard"])
         / MILLION,
         "the sweep, every minute": _sweeps(prices, assumed),
+        "rules, if there may be any: polling, a snapshot, alarms": _rules(prices, assumed, polls),
         "SnapStart, of one version of each function": snapshots
         * prices["a million GB-seconds of a SnapStart snapshot"]
         / MILLION,
@@ -80,6 +81,17 @@ def idle(parameters: Mapping[str, str], prices: Mapping[str, float], assumed: Ma
     snapshots = pieces["SnapStart, of one version of each function"] if parameters["SnapStart"] == "true" else 0.0
     watching = pieces["the alarms"] + pieces["the dashboard"] if parameters["Alarms"] == "true" else 0.0
     return cache + zones * pieces["the endpoint of SQS, in each zone"] + always + snapshots + watching
+
+
+def _rules(prices: Mapping[str, float], assumed: Mapping[str, float], polls: float) -> float:
+    """A month of a hub whose rules push nothing."""
+    snapshot = assumed["memory of push, MB"] / 1024 * HOURS * 3600
+    millions = (
+        polls * prices["a million SQS requests, FIFO"]
+        + snapshot * prices["a million GB-seconds of a SnapStart snapshot"]
+    )
+    alarms = assumed["metrics that the alarms of rules watch"] * prices["a month of a metric that an alarm watches"]
+    return millions / MILLION + alarms
 
 
 def _node(kind: str, prices: Mapping[str, float]) -> float:

@@ -8,13 +8,14 @@ from math import ceil
 from random import Random
 from typing import TYPE_CHECKING, cast
 
-from eventstore.adapters.aws.sqs import SqsDeliveries, SqsDispatchQueue
+from eventstore.adapters.aws.sqs import SqsDeliveries, SqsDispatchQueue, SqsPushes
 from eventstore.cloudevents.event import RecordedEvent
 from eventstore.filters import parse_filters
 from eventstore.frames.builder import DeliveryBuilder, FrameLimits, PositionedEvent
 from eventstore.frames.frame import postings
+from eventstore.frames.pushes import Push, PushedEvent, PushResult
 from eventstore.positions import Position
-from eventstore.subscriptions import Subscription
+from eventstore.subscriptions import Subscription, Target
 from tests.benchmarks.examples import Events
 
 if TYPE_CHECKING:
@@ -22,14 +23,18 @@ if TYPE_CHECKING:
 
     from types_boto3_sqs.client import SQSClient
 
-__all__ = ["MILLION", "Usage", "used"]
+__all__ = ["EVENT_GB", "MILLION", "Usage", "pushed", "used"]
 
 MILLION = 1_000_000
 _GB = 10**9
 _CHUNK = 64 * 1024
+_BATCH = 10
+"""The events of one call of a function, unless its rule says otherwise."""
 _METERED = 32 * 1024
 _STREAM = "acme:order-000001"
 _NOW = 1_764_000_000_000
+EVENT_GB = 790 * MILLION / _GB
+"""A million events, as they are delivered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,23 +94,15 @@ def used(subscribers: int, together: int, assumed: Mapping[str, float]) -> Usage
     Every publish has a turn of its own: what several publishes share in one turn makes it less.
     """
     turn = _turn(subscribers, together)
-    gigabytes = {name: assumed[f"memory of {name}, MB"] / 1024 for name in ("rest", "dispatch", "deliver")}
-
-    def billed(name: str, waits: float, works: float) -> float:
-        share = min(1.0, assumed[f"memory of {name}, MB"] / assumed["memory of a whole processor, MB"])
-        return gigabytes[name] * (waits + works / share) / 1000
-
-    works = assumed["a publish works"] + assumed["a publish works, for each event"] * together
-    rest = billed("rest", assumed["a publish waits"], works)
     works = (
         assumed["a turn works"]
         + assumed["a turn works, for each event"] * together
         + assumed["a turn works, for each subscriber"] * subscribers
         + assumed["a turn works, for each event and subscriber"] * together * subscribers
     )
-    dispatch = billed("dispatch", assumed["a turn waits"], works)
+    dispatch = _billed("dispatch", assumed["a turn waits"], works, assumed)
     deliver = sum(
-        billed("deliver", assumed["a delivery waits"], assumed["a delivery works, for each post"] * posts)
+        _billed("deliver", assumed["a delivery waits"], assumed["a delivery works, for each post"] * posts, assumed)
         for posts in turn.posts
     )
     calls = 2 + len(turn.posts)
@@ -115,7 +112,7 @@ def used(subscribers: int, together: int, assumed: Mapping[str, float]) -> Usage
         rest_requests=turns,
         websocket_messages=turns * turn.metered,
         lambda_requests=turns * calls,
-        gigabyte_seconds=turns * (rest + dispatch + deliver),
+        gigabyte_seconds=turns * (_publish(together, assumed) + dispatch + deliver),
         queue_requests=turns * turn.queue.requests,
         gigabytes_out=turns * turn.posted / _GB,
         gigabytes_to_queues=turns * turn.queue.sent / _GB,
@@ -123,15 +120,71 @@ def used(subscribers: int, together: int, assumed: Mapping[str, float]) -> Usage
     )
 
 
+def pushed(together: int, assumed: Mapping[str, float]) -> Usage:
+    """What is used if a rule pushes every event to one function, and that many events are published at once.
+
+    Every publish has a push of its own, and two turns: one sends the push, the other applies what came of it.
+    """
+    calls = ceil(together / _BATCH)
+    works = 2 * assumed["a turn works"] + assumed["a turn works, for each event"] * together
+    dispatch = _billed("dispatch", 2 * assumed["a turn waits"], works, assumed)
+    waits = assumed["a push waits"] + assumed["a call of a function takes"] * calls
+    works = assumed["a push works, for each call"] * calls + assumed["a push works, for each event"] * together
+    push = _billed("push", waits, works, assumed)
+
+    inside, outside = _Queue(), _Queue()
+    bells = SqsDispatchQueue(cast("SQSClient", inside), "bells", new_id=str)
+    bells.request_turns([7])
+    inside.receive_and_delete('{"partition": 7}')
+    found = [positioned.event for positioned in _events(together)]
+    events = [PushedEvent(_STREAM, event.sequence, event.encoded().decode()) for event in found]
+    cursor = "c" * 40
+    made = Push("rule", "0" * 24, 7, 1, cursor, Target("lambda", "function", batch=_BATCH), 30_000, events)
+    SqsPushes(cast("SQSClient", inside), "pushes").send([made])
+    inside.receive_and_delete(made.encoded())
+    result = PushResult("rule", "0" * 24, 7, 1, cursor, {})
+    SqsDispatchQueue(cast("SQSClient", outside), "bells", new_id=str).pushed(result)
+    outside.receive_and_delete(result.encoded())
+
+    logged = 4 * assumed["logged of a call, bytes"] + assumed["logged of a request, bytes"]
+    turns = MILLION / together
+    return Usage(
+        rest_requests=turns,
+        websocket_messages=0,
+        lambda_requests=turns * 4,
+        gigabyte_seconds=turns * (_publish(together, assumed) + dispatch + push),
+        queue_requests=turns * (inside.requests + outside.requests),
+        gigabytes_out=0,
+        gigabytes_to_queues=turns * inside.sent / _GB,
+        gigabytes_logged=turns * logged / _GB,
+    )
+
+
+def _billed(name: str, waits: float, works: float, assumed: Mapping[str, float]) -> float:
+    """The gigabyte-seconds of a call."""
+    memory = assumed[f"memory of {name}, MB"]
+    share = min(1.0, memory / assumed["memory of a whole processor, MB"])
+    return memory / 1024 * (waits + works / share) / 1000
+
+
+def _publish(together: int, assumed: Mapping[str, float]) -> float:
+    works = assumed["a publish works"] + assumed["a publish works, for each event"] * together
+    return _billed("rest", assumed["a publish waits"], works, assumed)
+
+
+def _events(together: int) -> list[PositionedEvent]:
+    return [
+        PositionedEvent(Position(_NOW, 0, index), RecordedEvent(_STREAM, index + 1, _NOW, event.body))
+        for index, event in enumerate(Events().take(together))
+    ]
+
+
 def _turn(subscribers: int, together: int) -> _Turn:
     random, turn = Random(7), _Turn()
     outbox = DeliveryBuilder(
         7, "0" * 12, FrameLimits(), "https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com/v1/api/v1/events"
     )
-    events = [
-        PositionedEvent(Position(_NOW, 0, index), RecordedEvent(_STREAM, index + 1, _NOW, event.body))
-        for index, event in enumerate(Events().take(together))
-    ]
+    events = _events(together)
     everything = parse_filters([])
     to = [
         (Subscription(f"{number:024x}", b64encode(random.randbytes(11)).decode(), "s1", everything), 1)

@@ -1,7 +1,8 @@
 """Which action of IAM a call of AWS asks for, and on what.
 
 Rules: Service Authorization Reference, "Actions, resources, and condition keys" for Amazon SQS, for Amazon API Gateway
-(execute-api: "Amazon API Gateway Management") and for AWS Secrets Manager. A batch of SQS asks for the single action.
+(execute-api: "Amazon API Gateway Management"), for AWS Secrets Manager, for AWS Lambda and for Amazon EventBridge. A
+batch of SQS asks for the single action.
 """
 
 from __future__ import annotations
@@ -53,6 +54,10 @@ def need(call: Call, *, api: str) -> Need:
             return Need("execute-api:ManageConnections", _arn("execute-api", path), why)
         case "secretsmanager" if call.operation == "GetSecretValue":
             return Need("secretsmanager:GetSecretValue", _secret(names), why)
+        case "lambda" if call.operation == "Invoke":
+            return Need("lambda:InvokeFunction", _arn_of("lambda", "function:", names["FunctionName"]), why)
+        case "events" if call.operation == "PutEvents":
+            return Need("events:PutEvents", _arn_of("events", "event-bus/", names["EventBusName"]), why)
         case _:
             raise LookupError(f"{call.function} calls {why}, of which {__name__} does not know what it needs")
 
@@ -61,6 +66,11 @@ def _secret(names: Mapping[str, str]) -> str:
     secret = names["SecretId"]
     # An ARN ends with six characters of the service's choice; by its name, a secret is found whatever they are.
     return secret if secret.startswith("arn:") else _arn("secretsmanager", f"secret:{secret}-AbCdEf")
+
+
+def _arn_of(service: str, kind: str, named: str) -> str:
+    """The ARN of what is named by its name or its ARN."""
+    return named if named.startswith("arn:") else _arn(service, f"{kind}{named}")
 
 
 def _arn(service: str, name: str) -> str:

@@ -55,6 +55,16 @@ WIDE = (
         "a connection has its id from API Gateway as it is made",
     ),
     Wide(
+        frozenset({"lambda:InvokeFunction"}),
+        r"arn:[^*]+:function:[^*:]+:\*",
+        "a rule names a version or an alias, or none",
+    ),
+    Wide(
+        frozenset({"secretsmanager:GetSecretValue"}),
+        r"arn:[^*?]+:secret:[^*?]+-\?{6}",
+        "the service ends the ARN of a secret with six characters of its choice",
+    ),
+    Wide(
         frozenset({"logs:CreateLogStream", "logs:PutLogEvents"}),
         r"arn:[^*]+:log-group:[^*:]+:(log-stream:)?\*",
         "Lambda names a stream as an environment starts",

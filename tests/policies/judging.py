@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from tests.policies.calls import need
@@ -13,12 +14,16 @@ from tests.policies.recording import recorded, recording
 from tests.policies.roles import roles
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 
-__all__ = ["API", "TEMPLATE", "judged", "lacking", "unjudged"]
+__all__ = ["ANY_TARGET", "API", "TEMPLATE", "judged", "lacking", "unjudged"]
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
+ANY_TARGET: Mapping[str, str] = MappingProxyType(
+    dict.fromkeys(("TargetFunctions", "TargetQueues", "TargetBuses", "TargetUrls", "TargetSecrets"), "*")
+)
+"""The parameters that let rules push to whatever the account has."""
 API = "WebSocketApi/ws"
 """The stage of the template's WebSocket API in the local stack."""
 
@@ -51,7 +56,7 @@ def lacking(file: Path) -> list[str]:
     if python is None:
         return []
     calls = recorded(file)
-    template = deployed(TEMPLATE, python=python, parameters={"RedisUrl": "redis://cache.example"})
+    template = deployed(TEMPLATE, python=python, parameters={"RedisUrl": "redis://cache.example", **ANY_TARGET})
     return [
         refusal
         for role in roles(template)

@@ -123,6 +123,7 @@ def test_memory_of_functions_is_that_of_the_template() -> None:
     memories = {
         name: _memory(template, f"{name}Function") for name in ("Rest", "WebSocket", "Dispatch", "Deliver", "Sweep")
     }
+    assert assumed["memory of push, MB"] == _memory(template, "PushFunction")
     for name in ("Rest", "Dispatch", "Deliver", "Sweep"):
         assert assumed[f"memory of {name.lower()}, MB"] == memories[name]
     assert assumed["memory of all functions with SnapStart, MB"] == sum(memories.values())
@@ -130,22 +131,25 @@ def test_memory_of_functions_is_that_of_the_template() -> None:
 
 def test_alarms_are_counted_by_their_metrics() -> None:
     resources = _yaml(_STACKS / "alarms.yaml")["Resources"].values()
-    # The default: a cluster, and IAM.
-    others = {"Authorizes", "Serverless"}
-    alarms = [
-        resource
-        for resource in resources
-        if resource["Type"] == "AWS::CloudWatch::Alarm" and resource.get("Condition") not in others
-    ]
-    watched = [
-        # A metric query watches one metric of each node.
+    # The default: a cluster, IAM, and no targets.
+    others = {"Authorizes", "Pushes", "Serverless"}
+    every = [one for one in resources if one["Type"] == "AWS::CloudWatch::Alarm"]
+    alarms = [one for one in every if one.get("Condition") not in others]
+    assumed = numbers(_text(_OPERATIONS / "costs.md"), "Assumptions")
+    assert assumed["metrics that the alarms watch"] == sum(_watched(alarms))
+    assert f"the {len(alarms)} alarms of a cluster of two nodes" in _text(_OPERATIONS / "costs.md")
+    of_rules = [one for one in every if one.get("Condition") == "Pushes"]
+    assert assumed["metrics that the alarms of rules watch"] == sum(_watched(of_rules))
+    assert f"the {len(of_rules)} alarms that are there if rules" in _text(_OPERATIONS / "costs.md")
+
+
+def _watched(alarms: list[dict[str, Any]]) -> list[int]:
+    return [
+        # A query watches one metric of each node that there is.
         max(1, sum("MetricStat" in metric for metric in alarm["Properties"].get("Metrics", ())))
         * (2 if alarm.get("Condition") == "Clustered" else 1)
         for alarm in alarms
     ]
-    assumed = numbers(_text(_OPERATIONS / "costs.md"), "Assumptions")
-    assert assumed["metrics that the alarms watch"] == sum(watched)
-    assert f"the {len(alarms)} alarms of a cluster of two nodes" in _text(_OPERATIONS / "costs.md")
 
 
 def test_every_parameter_of_the_template_is_documented() -> None:

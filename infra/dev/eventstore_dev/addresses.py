@@ -35,8 +35,10 @@ class Addresses:
         return "" if _same(named, self.stack) else named
 
     def variables(self) -> dict[str, str]:
-        """What makes every AWS client call here."""
+        """What makes every AWS client call here, or where the developer's own environment has one service."""
+        named = {name: value for name, value in os.environ.items() if name.startswith("AWS_ENDPOINT_URL_") and value}
         return {
+            **named,
             "AWS_ENDPOINT_URL": self.elsewhere or self.stack,
             "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": self.stack,
         }

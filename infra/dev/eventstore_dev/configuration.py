@@ -57,6 +57,7 @@ class Configuration:
 
     Attributes:
         variables: By name.
+        parameters: What parameters of the template are here, unless a variable or the command line says otherwise.
         valkey_parameter: The parameter that takes the URL of a Valkey. One is started if nothing else gives it a value.
         origins_parameter: The parameter that takes the origins whose pages may read answers.
         allow_unsupported: What of the template may be missing here (`unsupported`).
@@ -68,6 +69,7 @@ class Configuration:
     """
 
     variables: Mapping[str, Variable] = field(default_factory=dict)
+    parameters: Mapping[str, str] = field(default_factory=dict)
     valkey_parameter: str = ""
     origins_parameter: str = ""
     allow_unsupported: frozenset[Kind] = frozenset()
@@ -104,10 +106,15 @@ class Configuration:
         variables = members.pop("variables", {})
         if not isinstance(variables, Mapping):
             raise ConfigurationError(f"[tool.{_TABLE}] variables must be a table of variables")
+        parameters = members.pop("parameters", {})
+        if not isinstance(parameters, Mapping):
+            raise ConfigurationError(f"[tool.{_TABLE}] parameters must be a table of texts")
+        _check_texts(parameters, known=parameters, at="parameters.")
         allowed = _texts(members.pop("allow_unsupported", []), at="allow_unsupported")
-        _check_texts(members, known=_names(cls) - {"variables", "allow_unsupported"}, at="")
+        _check_texts(members, known=_names(cls) - {"variables", "parameters", "allow_unsupported"}, at="")
         return cls(
             variables={name: _variable(about, at=f"variables.{name}") for name, about in variables.items()},
+            parameters=dict(parameters),
             allow_unsupported=kinds(allowed, called=f"[tool.{_TABLE}] allow_unsupported"),
             **members,
         )

@@ -65,9 +65,10 @@ def read_options(arguments: Sequence[str] | None, environment: Mapping[str, str]
         allowed = configuration.allow_unsupported | kinds(named, called="--allow-unsupported")
     except ConfigurationError as error:
         raise OptionsError(str(error)) from error
-    parameters = for_parameters(configuration, environment, declared=declared)
-    for name, value in parameters.items():
+    named_by_variables = for_parameters(configuration, environment, declared=declared)
+    for name, value in named_by_variables.items():
         check_parameter(given.template, name, value, called=configuration.variable_of(name))
+    parameters = {**configuration.parameters, **named_by_variables}
     for pair in given.parameter:
         name, equals, value = pair.partition("=")
         if not equals:

@@ -30,6 +30,7 @@ def running(
     *,
     parameters: Mapping[str, str] | None = None,
     variables: Mapping[str, str] | None = None,
+    port: int = 0,
     limits: Limits | None = None,
     terminal: Terminal | None = None,
     watching: bool = False,
@@ -39,7 +40,7 @@ def running(
     origins: Origins | None = None,
     configuration: Configuration | None = None,
 ) -> Iterator[Stack]:
-    """Serves a template on a free port, in a thread of its own, for as long as the block lasts.
+    """Serves a template on a port, a free one when 0, in a thread of its own, for as long as the block lasts.
 
     Raises:
         UnsupportedError: The template asks for what is not emulated, and the project does not let it through.
@@ -50,6 +51,7 @@ def running(
         template,
         parameters=parameters,
         variables=variables,
+        port=port,
         limits=limits,
         terminal=terminal or Terminal(quiet=True),
         watching=watching,

@@ -36,17 +36,19 @@ class FakeTarget:
         calls: The events of each call, as stream and sequence.
         handled: The events that it handled.
         refuse: Says what is refused: an event's refusal, or an error of the whole call.
+        timeout_ms: The time that every call must be given.
     """
 
     calls: list[list[tuple[str, int]]] = field(default_factory=list)
     handled: list[tuple[str, int]] = field(default_factory=list)
     refuse: Callable[[PushedEvent], Refusal | Exception | None] = lambda _: None
+    timeout_ms: int = 30_000
 
     def push(
         self, target: Target, events: Sequence[PushedEvent], *, attempt: int, timeout_ms: int
     ) -> Mapping[int, Refusal]:
         assert len(events) <= target.batch
-        assert (attempt >= 1, timeout_ms) == (True, 30_000)
+        assert (attempt >= 1, timeout_ms) == (True, self.timeout_ms)
         self.calls.append([(event.stream, event.sequence) for event in events])
         refusals: dict[int, Refusal] = {}
         failed: set[str] = set()

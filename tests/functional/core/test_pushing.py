@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from eventstore.access import FULL
 from eventstore.durable.admin import StartPosition
+from eventstore.durable.directory import Directory
 from eventstore.errors import QueueUnavailable
 from eventstore.groups import PUSH_LOST_MS, Change, Join, Redrive
 from eventstore.ports import Throttled, Unavailable
@@ -149,6 +151,20 @@ class TestAwayTargets:
             rule.pass_time(60)
         assert rule.group.circuit.is_open is False
         assert sorted(rule.target.handled) == sorted((f"wf-{n}", s) for n in range(40) for s in (1, 2))
+
+    def test_the_status_shows_the_circuit_and_never_the_hubs_own_id_of_the_target(self, client: Client) -> None:
+        rule = Rule(client)
+        rule.target.refuse = failing(Unavailable)
+        rule.publish("wf", 3)
+        rule.settle()
+        standings = Directory(rule.live.log, rule.live.durables)
+        [before] = standings.standings(access=FULL)
+        while not rule.group.circuit.is_open:
+            rule.pass_time(60)
+        [after] = standings.standings(access=FULL)
+        assert (before.open_circuits, after.open_circuits) == (0, 1)
+        [partition] = after.partitions
+        assert (partition.owner, partition.circuit.reason) == (None, "out of order")
 
     def test_a_circuit_that_is_open_is_probed_with_one_event(self, client: Client) -> None:
         rule = Rule(client, batch=10, concurrency=5)

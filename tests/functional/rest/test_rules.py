@@ -8,9 +8,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from eventstore.durable.status import PartitionStanding, Standing
 from eventstore.errors import SubscriptionHasTarget
+from eventstore.filters import parse_filters
+from eventstore.groups import Circuit
+from eventstore.groups.state import CLOSED
+from eventstore.positions import BEGINNING
+from eventstore.subscriptions import Durable, Target
 from functions.hub import hub
 from functions.rest.openapi import document
+from functions.rest.subscription_answers import standing
 from tests.fresh import reread
 from tests.functional.rest.workers import Workers, create, post
 
@@ -36,6 +43,7 @@ def allowed(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
 def allow(monkeypatch: pytest.MonkeyPatch, targets: str, *, queue: str = "http://q/pushes.fifo") -> None:
     monkeypatch.setenv("TARGETS", targets)
     monkeypatch.setenv("PUSHES_QUEUE_URL", queue)
+    monkeypatch.setenv("LOOPBACK_TARGETS", "true")
     reread()
 
 
@@ -217,7 +225,7 @@ class TestAllowing:
         problem = create(api, target={"lambda": "billing"})
         assert (problem.status, problem.json["code"]) == (422, "target-not-allowed")
         assert problem.json["errors"][0]["pointer"] == "/target"
-        assert "parameter Targets of the template (TARGETS)" in problem.json["detail"]
+        assert "parameter TargetFunctions of the template lists them (TARGETS)" in problem.json["detail"]
         assert api.get(PATH).status == 404
 
     def test_a_deployment_without_a_queue_of_pushes_has_no_targets(
@@ -367,3 +375,52 @@ class TestMembers:
         create(api, target={"lambda": "billing"})
         assert post(api, "subscriptions/workers/replay", **{"from": "start"}).status == 202
         assert api.call("DELETE", PATH).status == 204
+
+
+class TestCircuits:
+    NOW = 1_764_000_000_000
+
+    def status(self, circuit: Circuit, *, target: Target | None) -> Any:  # noqa: ANN401 - JSON is anything
+        durable = Durable("k" * 24, "workers", parse_filters([]), target=target)
+        partition = PartitionStanding(
+            partition=0,
+            owner=None,
+            in_flight=0,
+            held=0,
+            parked=0,
+            full=False,
+            log_lag=0,
+            lag=0,
+            lag_more=False,
+            place=BEGINNING,
+            version=1,
+            oldest=None,
+            circuit=circuit,
+        )
+        return json.loads(json.dumps(standing(Standing(durable, [], [partition]), now=self.NOW)))
+
+    @pytest.mark.parametrize(
+        ("circuit", "shown"),
+        [
+            (CLOSED, {"state": "closed"}),
+            (Circuit(2, 0, "no answer"), {"state": "closed"}),
+            (
+                Circuit(3, NOW + 5_000, "no answer"),
+                {"state": "open", "reason": "no answer", "next_try": "2025-11-24T16:00:05.000Z"},
+            ),
+            (
+                Circuit(0, NOW + 1_000, "slow down"),
+                {"state": "paused", "reason": "slow down", "next_try": "2025-11-24T16:00:01.000Z"},
+            ),
+            (Circuit(0, NOW - 1, "slow down"), {"state": "closed"}),
+        ],
+    )
+    def test_a_partition_shows_whether_events_are_pushed(self, circuit: Circuit, shown: dict[str, str]) -> None:
+        status = self.status(circuit, target=Target("lambda", "billing"))
+        assert status["partitions"][0]["circuit"] == shown
+        assert status["open_circuits"] == int(shown["state"] == "open")
+
+    def test_a_subscription_with_members_has_no_circuit(self) -> None:
+        status = self.status(CLOSED, target=None)
+        assert "open_circuits" not in status
+        assert "circuit" not in status["partitions"][0]

@@ -11,7 +11,7 @@ import pytest
 from eventstore.filters import parse_filters
 from eventstore.hub.hub import Hub
 from eventstore.ports import Start
-from eventstore.subscriptions import Durable
+from eventstore.subscriptions import Durable, Target
 from functions.hub import hub as current
 from functions.sweep.app import handler
 from tests.examples import events
@@ -101,3 +101,12 @@ def test_without_time_the_rest_is_left_to_the_next_sweep(capsys: pytest.CaptureF
     durable("a")
     [store] = written(capsys, Context(milliseconds=0))
     assert "subscription" not in store
+
+
+def test_open_circuits_are_counted_of_rules_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    durable("a")
+    rule = Durable("b" * 24, "b", parse_filters([]), target=Target("lambda", "f"))
+    current().durables.create(rule, dict.fromkeys(range(4), Start.NOW))
+    _, members, pushed = written(capsys)
+    assert "OpenCircuits" not in members
+    assert pushed["OpenCircuits"] == [0]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _SESSION = "botocore.session"
 # The parameters that name a resource; the content of calls is never recorded.
-_NAMES = frozenset({"ConnectionId", "QueueUrl", "SecretId"})
+_NAMES = frozenset({"ConnectionId", "EventBusName", "FunctionName", "QueueUrl", "SecretId"})
 
 
 def _note(params: Mapping[str, Any], model: Any, **_: object) -> None:  # noqa: ANN401 - botocore is not imported yet
@@ -28,7 +28,9 @@ def _note(params: Mapping[str, Any], model: Any, **_: object) -> None:  # noqa: 
         "function": os.environ.get("AWS_LAMBDA_FUNCTION_NAME", ""),
         "service": model.service_model.service_name,
         "operation": model.name,
-        "names": {name: value for name, value in params.items() if name in _NAMES},
+        "names": {
+            name: value for part in (params, *_entries(params)) for name, value in part.items() if name in _NAMES
+        },
     }
     # A single appending write is atomic among processes, and survives a kill.
     file = os.open(os.environ["RECORDED_CALLS"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
@@ -36,6 +38,12 @@ def _note(params: Mapping[str, Any], model: Any, **_: object) -> None:  # noqa: 
         os.write(file, json.dumps(call).encode() + b"\n")
     finally:
         os.close(file)
+
+
+def _entries(params: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """The parts of a batch, of which each may name its resource; all of a call name the same here."""
+    entries = params.get("Entries")
+    return entries if isinstance(entries, list) else ()
 
 
 class _Listening(Loader):

@@ -69,7 +69,7 @@ def test_without_the_setting_and_without_a_queue_of_pushes_there_are_no_targets(
     target = Target("lambda", "billing")
     queue = {"PUSHES_QUEUE_URL": "http://q/pushes.fifo"}
     Settings.from_environment({"TARGETS": "*", **queue}).require_target(target)
-    with pytest.raises(TargetNotAllowed, match="parameter Targets"):
+    with pytest.raises(TargetNotAllowed, match="parameter Target"):
         Settings.from_environment(queue).require_target(target)
     with pytest.raises(TargetNotAllowed, match="PUSHES_QUEUE_URL"):
         Settings.from_environment({"TARGETS": "*"}).require_target(target)

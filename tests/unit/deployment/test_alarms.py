@@ -45,7 +45,8 @@ def test_the_dashboard_shows_every_alarm_that_every_hub_has() -> None:
 
 
 def test_throttles_of_every_function_raise_an_alarm() -> None:
-    alarms = json.dumps([properties("alarms", "FunctionThrottles"), properties("alarms", "AuthorizerThrottles")])
+    watching = ("FunctionThrottles", "AuthorizerThrottles", "PushFaults")
+    alarms = json.dumps([properties("alarms", name) for name in watching])
     assert set(re.findall(r'"Ref": "(\w+Function)"', alarms)) == resources("AWS::Serverless::Function").keys()
 
 
@@ -53,3 +54,12 @@ def test_with_iam_there_is_no_alarm_of_an_authorizer() -> None:
     function = properties("template", "Observing")["Parameters"]["AuthorizerFunction"]
     assert function == {"Fn::If": ["TokenAuth", {"Ref": "AuthorizerFunction"}, ""]}
     assert NESTED["alarms"]["Resources"]["AuthorizerThrottles"]["Condition"] == "Authorizes"
+
+
+def test_a_hub_without_targets_has_no_alarms_of_pushes() -> None:
+    told = properties("template", "Observing")["Parameters"]["PushFunction"]
+    assert told == {"Fn::If": ["Pushes", {"Ref": "PushFunction"}, ""]}
+    conditions = {name: NESTED["alarms"]["Resources"][name].get("Condition") for name in ALARMS}
+    assert {name for name, condition in conditions.items() if condition == "Pushes"} == {
+        *("OpenCircuits", "PushFaults", "PushesAge", "PushesFailed")
+    }

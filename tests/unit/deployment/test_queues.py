@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.unit.deployment.templates import properties, resources
+from tests.unit.deployment.templates import OWN, properties, resources
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +19,7 @@ KEPT_BY_ITSELF = {
     "DeadLettersQueue": "parked events wait in it for an operator, and nothing receives from it by itself"
 }
 FOURTEEN_DAYS = 1209600
+NO_VALUE = {"Ref": "AWS::NoValue"}
 each_queue = pytest.mark.parametrize(("name", "queue"), QUEUES.items(), ids=QUEUES)
 
 
@@ -34,10 +35,17 @@ def test_messages_that_fail_repeatedly_go_to_a_dead_letter_queue(name: str, queu
 def test_a_queue_is_encrypted_and_refuses_unencrypted_requests(name: str, queue: Mapping[str, Any]) -> None:
     assert queue["SqsManagedSseEnabled"] is True
     policy = properties("template", "QueuesPolicy")
-    assert {"Ref": name} in policy["Queues"]
+    condition = OWN["Resources"][name].get("Condition")
+    named = {"Ref": name}
+    assert (named if condition is None else {"Fn::If": [condition, named, NO_VALUE]}) in policy["Queues"]
 
 
-@pytest.mark.parametrize("name", ["BellsQueue", "DeadLettersQueue", "DeliveriesQueue"])
+@pytest.mark.parametrize("name", ["BellsQueue", "DeadLettersQueue", "DeliveriesQueue", "PushesQueue"])
 def test_a_queue_of_many_groups_has_high_throughput(name: str) -> None:
     queue = QUEUES[name]
     assert (queue["DeduplicationScope"], queue["FifoThroughputLimit"]) == ("messageGroup", "perMessageGroupId")
+
+
+def test_ten_attempts_of_a_push_fit_into_the_time_that_the_queue_keeps_it() -> None:
+    queue = QUEUES["PushesQueue"]
+    assert queue["RedrivePolicy"]["maxReceiveCount"] * queue["VisibilityTimeout"] < queue["MessageRetentionPeriod"]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from eventstore_dev.addresses import Addresses
@@ -9,7 +11,8 @@ HERE = "http://127.0.0.1:8081"
 
 @pytest.fixture(autouse=True)
 def _no_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    for name in [name for name in os.environ if name.startswith("AWS_ENDPOINT_URL")]:
+        monkeypatch.delenv(name)
 
 
 def test_every_aws_client_of_a_function_calls_the_stack() -> None:
@@ -25,6 +28,18 @@ def test_an_endpoint_of_the_developer_is_kept_except_for_connections(monkeypatch
     assert Addresses(HERE).variables() == {
         "AWS_ENDPOINT_URL": "http://localhost:4566",
         "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": HERE,
+    }
+
+
+def test_a_service_that_the_developer_has_elsewhere_is_called_there_but_never_connections(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", "http://127.0.0.1:8082")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI", "http://127.0.0.1:8082")
+    assert Addresses(HERE).variables() == {
+        "AWS_ENDPOINT_URL": HERE,
+        "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": HERE,
+        "AWS_ENDPOINT_URL_LAMBDA": "http://127.0.0.1:8082",
     }
 
 

@@ -54,6 +54,8 @@ def test_a_table_configures_what_a_template_cannot(tmp_path: Path) -> None:
         ({"allow_unsupported": "auth"}, "allow_unsupported must be a list"),
         ({"allow_unsupported": ["all"]}, "allow_unsupported is 'all'; it must be one of auth, events, runtimes"),
         ({"variables": ["A"]}, "variables must be a table"),
+        ({"parameters": ["A"]}, "parameters must be a table"),
+        ({"parameters": {"Size": 3}}, r"parameters\.Size must be text"),
         ({"variables": {"A": "Cache"}}, r"variables\.A must be a table"),
         ({"variables": {"A": {"param": "x"}}}, r"has variables\.A\.param; it knows"),
         ({"variables": {"A": {"kind": "number"}}}, r"variables\.A\.kind must be one of json, text, url"),

@@ -10,6 +10,7 @@ from eventstore_dev.options import Options, OptionsError, read_options
 from eventstore_dev.template_file import TemplateError
 
 _TEMPLATE = str(Path(__file__).parents[3] / "template.yaml")
+_ALWAYS = {"LOOPBACK_TARGETS": "true"}
 _ISSUER = {"JWT_ISSUER": "http://127.0.0.1:9", "JWT_AUDIENCE": "hub", "JWT_JWKS_URL": "http://127.0.0.1:9/keys"}
 
 
@@ -21,13 +22,19 @@ def options(**environment: str) -> Options:
 def test_by_default_no_credentials_are_checked(environment: dict[str, str]) -> None:
     parsed = options(**environment, **_ISSUER)
     assert "Auth" not in parsed.parameters
-    assert parsed.variables == {"AUTH": "none"}
+    assert parsed.variables == {"AUTH": "none", **_ALWAYS}
+
+
+def test_parameters_are_those_of_the_project_unless_the_command_line_names_others() -> None:
+    assert options().parameters["TargetFunctions"] == "*"
+    arguments = ["--template", _TEMPLATE, "--parameter", "TargetFunctions=workflow-*"]
+    assert read_options(arguments, {}).parameters["TargetFunctions"] == "workflow-*"
 
 
 def test_tokens_are_checked_against_the_environment() -> None:
     parsed = options(AUTH="jwt", **_ISSUER)
     assert parsed.parameters["Auth"] == "jwt"
-    assert parsed.variables == _ISSUER
+    assert parsed.variables == {**_ISSUER, **_ALWAYS}
 
 
 def test_keys_are_checked_against_a_file_wherever_functions_run(

@@ -34,6 +34,18 @@ def test_a_secret_is_identified_by_its_arn_or_its_name(secret: str) -> None:
     assert asked("secretsmanager", "GetSecretValue", SecretId=secret) == ("secretsmanager:GetSecretValue", wanted)
 
 
+@pytest.mark.parametrize("function", [f"arn:aws:lambda:{_ACCOUNT}:function:step:live", "step:live"])
+def test_a_function_is_meant_by_its_arn_or_its_name(function: str) -> None:
+    wanted = f"arn:aws:lambda:{_ACCOUNT}:function:step:live"
+    assert asked("lambda", "Invoke", FunctionName=function) == ("lambda:InvokeFunction", wanted)
+
+
+@pytest.mark.parametrize("bus", [f"arn:aws:events:{_ACCOUNT}:event-bus/orders", "orders"])
+def test_a_bus_is_meant_by_its_arn_or_its_name(bus: str) -> None:
+    wanted = f"arn:aws:events:{_ACCOUNT}:event-bus/orders"
+    assert asked("events", "PutEvents", EventBusName=bus) == ("events:PutEvents", wanted)
+
+
 @pytest.mark.parametrize(("service", "operation"), [("sqs", "PurgeQueue"), ("s3", "GetObject")])
 def test_an_unknown_call_is_reported(service: str, operation: str) -> None:
     with pytest.raises(LookupError, match=rf"f calls {service}.{operation}, of which tests\.policies\.calls"):

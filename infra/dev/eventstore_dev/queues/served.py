@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from aiohttp import web
 
-from eventstore_dev.aws_names import ACCOUNT
+from eventstore_dev.aws_names import ACCOUNT, queue_url
 from eventstore_dev.queues.local import LocalQueues
 from eventstore_dev.queues.mapping import Poller
 
@@ -68,6 +68,7 @@ class Queues:
             self._remote = RemoteQueues(self._addresses.elsewhere, threads=2 * len(mappings) + 2)
             urls = await self._remote.declare(queues)
             self._addresses.moved.update({queue.aws_url: urls[queue.name] for queue in queues})
+            self._addresses.moved[queue_url("")] = next(iter(urls.values())).rpartition("/")[0] + "/"
             self._poll(self._remote, mappings)
         else:
             self.follow(queues, mappings)
@@ -84,6 +85,8 @@ class Queues:
             return
         for queue in queues:
             self._addresses.moved[queue.aws_url] = f"{self._addresses.stack}/{ACCOUNT}/{queue.name}"
+        # What all queues of the account have in common, those included that no template has.
+        self._addresses.moved[queue_url("")] = f"{self._addresses.stack}/{ACCOUNT}/"
         if queues or self._pollers:
             self._following = asyncio.create_task(self._follow(self._following, queues, mappings))
             self._following.add_done_callback(self._followed)

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from eventstore.cloudevents import recorded_attributes
+from eventstore.groups import TARGET
 from eventstore.positions import END, Cursor, Epoch, Position, before
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from eventstore.access import Access
-    from eventstore.groups import Group, Member
+    from eventstore.groups import Circuit, Group, Member
     from eventstore.ports import Durables, Lag, Log
     from eventstore.subscriptions import ConnectionId, Durable
 
@@ -28,7 +29,7 @@ class PartitionStanding:
 
     Attributes:
         partition: The partition's number.
-        owner: The connection that owns the partition; None if there is none.
+        owner: The connection that owns the partition; None if there is none, or if a target does.
         in_flight: The number of events that were sent and not acknowledged.
         held: The number of held streams.
         parked: The number of parked streams.
@@ -41,6 +42,7 @@ class PartitionStanding:
         version: The version of the definition that the partition applies.
         oldest: When the oldest unacknowledged event was stored, in milliseconds since 1970, parked ones excluded; None
             if there is none. Without a lag, the oldest of those that were sent or are held.
+        circuit: Whether the target can be reached; closed if there is no target.
     """
 
     partition: int
@@ -55,6 +57,7 @@ class PartitionStanding:
     place: Position
     version: int
     oldest: int | None
+    circuit: Circuit
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,11 @@ class Standing:
         return any(part.lag_more for part in self.partitions)
 
     @property
+    def open_circuits(self) -> int:
+        """In how many partitions the target is taken for unavailable."""
+        return sum(part.circuit.is_open for part in self.partitions)
+
+    @property
     def oldest(self) -> int | None:
         """As in `PartitionStanding`, of all partitions."""
         return min((part.oldest for part in self.partitions if part.oldest is not None), default=None)
@@ -172,7 +180,8 @@ def _partition(
     times = [time for time in (oldest, None if log_lag is None else log_lag.oldest) if time is not None]
     return PartitionStanding(
         partition=partition,
-        owner=group.owner.connection if group.owner else None,
+        # The target's id is the hub's own, and no connection.
+        owner=group.owner.connection if group.owner not in {None, TARGET} else None,
         in_flight=group.in_flight,
         held=len(group.held),
         parked=len(group.parked),
@@ -183,6 +192,7 @@ def _partition(
         place=before(group.flight[0].position) if group.flight else group.place,
         version=group.version,
         oldest=min(times, default=None),
+        circuit=group.circuit,
     )
 
 

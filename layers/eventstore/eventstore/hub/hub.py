@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from eventstore.live.deliver import Deliverer
     from eventstore.live.dispatch import Dispatcher
     from eventstore.live.open_connections import OpenConnections
+    from eventstore.live.push import Pusher
     from eventstore.live.subscribe import Subscriptions
     from eventstore.live.sweep import Sweeper
     from eventstore.ports import (
@@ -145,10 +146,14 @@ class Hub:
 
     @cached_property
     def pushes(self) -> Pushes:
-        """The queue of pushes for `push`."""
+        """The queue of pushes for `push`. A deployment without it makes none, even if it has rules from before."""
+        if not self.settings.pushes_url:
+            from eventstore.hub.targets import NoPushes
+
+            return NoPushes()
         from eventstore.adapters.aws.sqs import SqsPushes
 
-        return SqsPushes(self.sqs, _require(self.settings.pushes_url, "PUSHES_QUEUE_URL"))
+        return SqsPushes(self.sqs, self.settings.pushes_url)
 
     @cached_property
     def letters(self) -> DeadLetters:
@@ -289,6 +294,15 @@ class Hub:
         )
 
     @cached_property
+    def pusher(self) -> Pusher:
+        """Pushes events to the targets of rules."""
+        from eventstore.hub.targets import TargetAdapters
+        from eventstore.live.push import Pusher
+
+        adapters = TargetAdapters(self.settings, clock=self.clock)
+        return Pusher(adapters.of, self.pushes, self._require_dispatch_queue(), clock=self.clock)
+
+    @cached_property
     def push_results(self) -> PushResults:
         """Applies what came of pushes."""
         from eventstore.durable.pushing import PushResults
@@ -322,13 +336,15 @@ class Hub:
 
         return ReadAhead()
 
+    def _require_target(self, target: Target) -> None:
+        from eventstore.hub.targets import require_target
+
+        require_target(self.settings, target)
+
     def _require_dispatch_queue(self) -> DispatchQueue:
         if self.dispatch_queue is None:
             raise SettingsError("BELLS_QUEUE_URL is unset; it names the dispatch queue")
         return self.dispatch_queue
-
-    def _require_target(self, target: Target) -> None:
-        self.settings.require_target(target)
 
 
 def _require(value: str, name: str) -> str:

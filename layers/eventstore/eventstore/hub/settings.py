@@ -23,9 +23,14 @@ _REDIS_URL = "redis://127.0.0.1:6379"
 _BACKENDS = ("redis",)
 _SWITCH = ("false", "true")
 _AUTHS = ("none", "iam", "jwt", "key")
+_PARAMETERS = {
+    "lambda": "parameter TargetFunctions",
+    "sqs": "parameter TargetQueues",
+    "http": "parameter TargetUrls",
+    "eventbridge": "parameter TargetBuses",
+}
 _ORIGIN = re.compile(r"null|[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:([0-9]{1,5}|\*))?")
 """An origin as browsers send it (RFC 6454, 6.2), or one with any port."""
-_HOST = re.compile(r"\.?[a-z0-9-]+(\.[a-z0-9-]+)*|[0-9a-f:]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +52,8 @@ class Settings:
         auth: How callers are authorized (`AUTH`): not at all, by IAM, or by the authorizer with tokens or keys.
         allowed_origins: The origins whose pages may read responses of the REST API (`ALLOWED_ORIGINS`); `*` is any.
         targets: The targets that durable subscriptions may have (`TARGETS`).
-        target_hosts: The hosts that HTTP targets may have (`TARGET_HOSTS`): names, or suffixes that start with a dot.
-            Any public host if empty.
-        loopback_targets: Whether HTTP targets may be on this machine, for development (`LOOPBACK_TARGETS`).
+        loopback_targets: Whether URLs of this machine may be targets, by `http` as well (`LOOPBACK_TARGETS`). For
+            development only.
     """
 
     backend: str
@@ -66,7 +70,6 @@ class Settings:
     allowed_origins: tuple[str, ...] = ()
     pushes_url: str = ""
     targets: AllowedTargets = field(default=AllowedTargets())
-    target_hosts: tuple[str, ...] = ()
     loopback_targets: bool = False
 
     @property
@@ -78,13 +81,14 @@ class Settings:
         """Raise `TargetNotAllowed` unless durable subscriptions may have this target."""
         if not self.pushes_url:
             raise TargetNotAllowed(
-                "this deployment pushes to no targets: PUSHES_QUEUE_URL is unset; the template sets it",
+                "this deployment pushes to no targets: PUSHES_QUEUE_URL is unset; "
+                f"{_PARAMETERS[target.kind]} of the template sets it",
                 pointer="/target",
             )
         if not self.targets.allows(target):
             raise TargetNotAllowed(
                 f"{target.kind} target {target.address[:200]!r} is not among the allowed targets; "
-                "they are listed in the parameter Targets of the template (TARGETS)",
+                f"{_PARAMETERS[target.kind]} of the template lists them (TARGETS)",
                 pointer="/target",
             )
 
@@ -110,7 +114,6 @@ class Settings:
             allowed_origins=_origins(environment.get("ALLOWED_ORIGINS") or ""),
             pushes_url=environment.get("PUSHES_QUEUE_URL", ""),
             targets=AllowedTargets.parse(environment.get("TARGETS") or ""),
-            target_hosts=_hosts(environment.get("TARGET_HOSTS") or ""),
             loopback_targets=_one_of(environment, "LOOPBACK_TARGETS", _SWITCH) == "true",
         )
 
@@ -138,17 +141,6 @@ def _origins(value: str) -> tuple[str, ...]:
                 "http://localhost:*, separated by commas, or *"
             )
     return origins
-
-
-def _hosts(value: str) -> tuple[str, ...]:
-    hosts = tuple(part.strip().lower() for part in value.split(",") if part.strip())
-    for host in hosts:
-        if not _HOST.fullmatch(host):
-            raise SettingsError(
-                f"TARGET_HOSTS has {host[:80]!r}; it takes host names such as hooks.example.com, and suffixes such as "
-                ".example.com, separated by commas"
-            )
-    return hosts
 
 
 def _partitions(value: str) -> int | None:

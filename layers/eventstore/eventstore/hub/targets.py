@@ -1,0 +1,145 @@
+"""The targets of rules: those that a deployment lets rules have, and what calls them."""
+
+from __future__ import annotations
+
+import logging
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from eventstore.durable.target_headers import check_headers
+from eventstore.durable.target_urls import UrlRules
+from eventstore.ports.targets import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from eventstore.frames.pushes import Push, PushedEvent
+    from eventstore.hub.allowed_targets import AllowedTargets
+    from eventstore.hub.settings import Settings
+    from eventstore.ports import Clock, Refusal, TargetAdapter
+    from eventstore.subscriptions import Target
+
+__all__ = ["ConfinedTarget", "NoPushes", "TargetAdapters", "require_target"]
+
+_LOGGER = logging.getLogger(__name__)
+
+# ruff: noqa: PLC0415 - imports are local to each kind: a process that calls no URLs imports nothing for them
+
+
+def require_target(settings: Settings, target: Target) -> None:
+    """Raise unless a rule may have a target.
+
+    Args:
+        settings: The settings of the deployment.
+        target: The target.
+
+    Raises:
+        TargetNotAllowed: The deployment does not push to it.
+        InvalidTarget: Its URL or one of its headers violates a rule.
+    """
+    settings.require_target(target)
+    if target.kind == "http":
+        _url_rules(settings).check(target.address, pointer="/target/http")
+        check_headers(target.headers, pointer="/target/headers")
+
+
+class TargetAdapters:
+    """The adapters of targets by kind. Each is built at its first use, and kept.
+
+    Args:
+        settings: The settings of the deployment.
+        clock: The clock.
+    """
+
+    def __init__(self, settings: Settings, *, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+
+    def of(self, kind: str) -> TargetAdapter:
+        """Return the adapter of a kind of target.
+
+        Raises:
+            ValueError: This version of the hub does not know the kind.
+        """
+        match kind:
+            case "lambda":
+                adapter = self._lambda
+            case "sqs":
+                adapter = self._sqs
+            case "eventbridge":
+                adapter = self._eventbridge
+            case "http":
+                adapter = self._http
+            case _:
+                raise ValueError("the kind of the target is not known to this version")
+        return ConfinedTarget(adapter, self._settings.targets)
+
+    @cached_property
+    def _lambda(self) -> TargetAdapter:
+        from eventstore.adapters.aws.clients import TargetClients
+        from eventstore.adapters.aws.lambda_target import LambdaTarget
+
+        return LambdaTarget(TargetClients("lambda"))
+
+    @cached_property
+    def _sqs(self) -> TargetAdapter:
+        from eventstore.adapters.aws.clients import QUICK_CALL_MS, TargetClients
+        from eventstore.adapters.aws.sqs_target import SqsTarget
+
+        return SqsTarget(TargetClients("sqs", most_ms=QUICK_CALL_MS))
+
+    @cached_property
+    def _eventbridge(self) -> TargetAdapter:
+        from eventstore.adapters.aws.clients import QUICK_CALL_MS, TargetClients
+        from eventstore.adapters.aws.eventbridge_target import EventBridgeTarget
+
+        return EventBridgeTarget(TargetClients("events", most_ms=QUICK_CALL_MS))
+
+    @cached_property
+    def _http(self) -> TargetAdapter:
+        from eventstore.adapters.aws.clients import secrets_client
+        from eventstore.adapters.aws.secrets import SecretsManagerSecrets
+        from eventstore.adapters.http.target import HttpTarget
+
+        secrets = SecretsManagerSecrets(secrets_client(), clock=self._clock)
+        return HttpTarget(rules=_url_rules(self._settings), secrets=secrets, clock=self._clock)
+
+
+class ConfinedTarget:
+    """Calls the targets that the deployment allows, and no others. See `ports.TargetAdapter`.
+
+    A rule keeps its target when the settings change, so they are asked at every call.
+
+    Args:
+        adapter: Calls the targets.
+        allowed: The targets that the deployment allows.
+    """
+
+    def __init__(self, adapter: TargetAdapter, allowed: AllowedTargets) -> None:
+        self._adapter = adapter
+        self._allowed = allowed
+
+    def push(
+        self, target: Target, events: Sequence[PushedEvent], *, attempt: int, timeout_ms: int
+    ) -> Mapping[int, Refusal]:
+        """See `TargetAdapter.push`."""
+        if not self._allowed.allows(target):
+            raise Unavailable("this deployment does not push to the target any more (TARGETS)")
+        return self._adapter.push(target, events, attempt=attempt, timeout_ms=timeout_ms)
+
+
+class NoPushes:
+    """See `ports.Pushes`: in place of the queue where there is none.
+
+    The pushes of rules that a deployment with targets left behind are dropped, as if the queue had lost them. The hub
+    makes them again after a while; an error would stop the turns of all other subscriptions of the partition.
+    """
+
+    def send(self, pushes: Sequence[Push]) -> None:
+        """See `Pushes.send`."""
+        for name in sorted({push.subscription for push in pushes}):
+            _LOGGER.warning("rule %s waits: this deployment pushes to no targets (PUSHES_QUEUE_URL is unset)", name)
+
+
+def _url_rules(settings: Settings) -> UrlRules:
+    return UrlRules(allow_loopback=settings.loopback_targets)

@@ -1,0 +1,97 @@
+"""The targets that a deployment lets rules have, and what calls them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from eventstore.adapters.aws.lambda_target import LambdaTarget
+from eventstore.adapters.http.target import HttpTarget
+from eventstore.errors import InvalidTarget, SettingsError, TargetNotAllowed
+from eventstore.frames.pushes import Push, PushedEvent
+from eventstore.hub.allowed_targets import AllowedTargets
+from eventstore.hub.hub import Hub
+from eventstore.hub.settings import Settings
+from eventstore.hub.targets import ConfinedTarget, TargetAdapters, require_target
+from eventstore.ports import Unavailable
+from eventstore.streams import DurableName
+from eventstore.subscriptions import SubscriptionKey, Target
+from tests.examples import FakeClock
+from tests.functional.core.pushing import FakeTarget
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+QUEUE = {"PUSHES_QUEUE_URL": "https://q/pushes.fifo"}
+
+
+def settings(**environment: str) -> Settings:
+    return Settings.from_environment(environment)
+
+
+def http(url: str, *headers: tuple[str, str]) -> Target:
+    return Target("http", url, mode="structured", headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("kind", "parameter"),
+    [
+        ("lambda", "TargetFunctions"),
+        ("sqs", "TargetQueues"),
+        ("http", "TargetUrls"),
+        ("eventbridge", "TargetBuses"),
+    ],
+)
+@pytest.mark.parametrize("environment", [{}, QUEUE], ids=["no queue", "no pattern"])
+def test_who_may_not_have_a_target_is_told_the_parameter_that_allows_it(
+    kind: str, parameter: str, environment: Mapping[str, str]
+) -> None:
+    with pytest.raises(TargetNotAllowed, match=parameter):
+        require_target(settings(**environment), Target(kind, "https://a.example/x"))
+
+
+@pytest.mark.parametrize("url", ["https://10.0.0.7/x", "http://example.com/x", "http://127.0.0.1:8000/x"])
+def test_a_url_that_the_hub_would_not_call_is_no_target(url: str) -> None:
+    with pytest.raises(InvalidTarget) as raised:
+        require_target(settings(**QUEUE, TARGETS="*"), http(url))
+    assert raised.value.pointer == "/target/http"
+
+
+def test_a_header_that_the_hub_sets_itself_is_refused() -> None:
+    with pytest.raises(InvalidTarget) as raised:
+        require_target(settings(**QUEUE, TARGETS="*"), http("https://example.com/x", ("Host", "other")))
+    assert raised.value.pointer == "/target/headers"
+
+
+def test_a_development_stack_calls_the_machine_that_it_runs_on() -> None:
+    require_target(settings(**QUEUE, TARGETS="*", LOOPBACK_TARGETS="true"), http("http://127.0.0.1:8000/x"))
+    with pytest.raises(SettingsError, match="LOOPBACK_TARGETS"):
+        settings(LOOPBACK_TARGETS="perhaps")
+
+
+def test_a_rule_of_a_deployment_that_pushes_no_more_stops_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    push = Push(DurableName("billing"), SubscriptionKey("k"), 0, 1, "", Target("lambda", "f"), 30_000, [])
+    Hub(settings()).pushes.send([push])
+    assert "rule billing waits" in caplog.text
+
+
+def test_each_kind_has_an_adapter_that_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    adapters = TargetAdapters(settings(TARGETS="*"), clock=FakeClock())
+    called = {kind: adapters.of(kind) for kind in ("lambda", "sqs", "eventbridge", "http")}
+    assert isinstance(called["lambda"]._adapter, LambdaTarget)  # type: ignore[attr-defined]
+    assert isinstance(called["http"]._adapter, HttpTarget)  # type: ignore[attr-defined]
+    assert called["sqs"]._adapter is adapters.of("sqs")._adapter  # type: ignore[attr-defined]
+    with pytest.raises(ValueError, match="not known"):
+        adapters.of("kafka")
+
+
+def test_a_rule_that_an_operator_has_ruled_out_since_is_called_no_more() -> None:
+    calls = FakeTarget()
+    target = ConfinedTarget(calls, AllowedTargets.parse("lambda:billing-*"))
+    event = PushedEvent("wf", 1, "{}")
+    target.push(Target("lambda", "billing-live"), [event], attempt=1, timeout_ms=30_000)
+    with pytest.raises(Unavailable, match="TARGETS"):
+        target.push(Target("lambda", "shipping"), [event], attempt=1, timeout_ms=30_000)
+    assert calls.handled == [("wf", 1)]
