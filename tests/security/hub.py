@@ -37,7 +37,8 @@ _OF_PARTITIONS = (
 _NAME = r"[A-Za-z0-9._:~-]{1,200}"
 _KEYS = re.compile(
     rf"\{{p(?P<partition>\d+)\}}:(?:(?:{_OF_PARTITIONS}|groups|durables)|(?:events|state):(?P<stream>{_NAME}))"
-    rf"|durable:{_NAME}|durables|connections|connection:c\d+="
+    rf"|durable:{_NAME}|durable:filter:\{{(?P<definition>durable:{_NAME})\}}|durables|connections|connection:c\d+="
+    r"|\{filters\}:(?:definitions|names)"
 )
 
 
@@ -104,6 +105,8 @@ def checked_key(key: bytes) -> None:
     assert found, key
     if found["partition"] is not None:
         assert key_slot(key) == key_slot(f"p{found['partition']}".encode())
+    if found["definition"] is not None:
+        assert key_slot(key) == key_slot(found["definition"].encode())
     if found["stream"] is not None:
         assert int(found["partition"]) == partition_of(found["stream"], PARTITIONS)
 

@@ -11,6 +11,7 @@ from eventstore.ports.durables import Durables
 from eventstore.ports.letters import DeadLetter, DeadLetters
 from eventstore.ports.log import Log
 from eventstore.ports.log_values import Appended, Deleted, Lag, Missing, PartitionStats, Slice, Tail
+from eventstore.ports.named_filters import NamedFilters
 from eventstore.ports.queues import Deliveries, DispatchQueue
 from eventstore.ports.registry import Registry, Start, Started
 from eventstore.ports.turns import Behind, Turn, TurnResult, Turns
@@ -30,6 +31,7 @@ __all__ = [
     "Lag",
     "Log",
     "Missing",
+    "NamedFilters",
     "PartitionStats",
     "Registry",
     "Slice",
