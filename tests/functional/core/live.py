@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from eventstore.adapters.redis.durables import RedisDurables
 from eventstore.adapters.redis.log import RedisLog
+from eventstore.adapters.redis.named_filters import RedisNamedFilters
 from eventstore.adapters.redis.read_ahead import ReadAhead
 from eventstore.adapters.redis.registry import RedisRegistry
 from eventstore.adapters.redis.turns import RedisTurns
@@ -76,12 +77,19 @@ class Live:
         self.deliveries = FakeDeliveries()
         self.letters = FakeLetters()
         self.durables = RedisDurables(client, partitions=partitions)
+        self.filters = RedisNamedFilters(client, partitions=partitions)
         wakeups = QueueWakeups(lambda: wrap(self.bells))
         self.members = Trusted(Members(wrap(self.durables), wrap(self.registry), wakeups))
         self.store = Trusted(Publisher(wrap(self.log), wakeups), StreamAdmin(wrap(self.log), wakeups, clock=self.clock))
         self.subscriptions = Trusted(Subscriptions(wrap(self.log), wrap(self.registry), wakeups))
         self.operators = Trusted(
-            DurableSubscriptions(wrap(self.log), wrap(self.durables), wakeups, letters=lambda: wrap(self.letters))
+            DurableSubscriptions(
+                wrap(self.log),
+                wrap(self.durables),
+                wakeups,
+                letters=lambda: wrap(self.letters),
+                filters=wrap(self.filters),
+            )
         )
         self.dispatcher = self.worker(limits)
         self._keys = itertools.count(1)

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from eventstore.access import Scope
 from eventstore.durable.changes import Changes, StartPosition
 from eventstore.durable.lookup import durable_in_reach, durables_in_order
+from eventstore.durable.naming import begin_use, followed, new_selection, selection_changed
 from eventstore.errors import (
+    FilterNotFound,
     NothingParked,
     StreamGone,
     SubscriptionConflict,
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
     from eventstore.access import Access
     from eventstore.groups import Command
-    from eventstore.ports import DeadLetters, Durables, Log, Wakeups
+    from eventstore.ports import DeadLetters, Durables, Log, NamedFilters, Wakeups
     from eventstore.subscriptions import Durable
 
 __all__ = ["Changes", "DurableSubscriptions", "StartPosition"]
@@ -44,13 +46,23 @@ class DurableSubscriptions:
         durables: Holds the subscriptions.
         wakeups: Starts the turns that apply commands.
         letters: Returns the dead letter queue when it is first needed.
+        filters: Holds the filters that subscriptions may name.
     """
 
-    def __init__(self, log: Log, durables: Durables, wakeups: Wakeups, *, letters: Callable[[], DeadLetters]) -> None:
+    def __init__(
+        self,
+        log: Log,
+        durables: Durables,
+        wakeups: Wakeups,
+        *,
+        letters: Callable[[], DeadLetters],
+        filters: NamedFilters,
+    ) -> None:
         self._log = log
         self._durables = durables
         self._wakeups = wakeups
         self._letters = letters
+        self._filters = filters
 
     def create(self, durable: Durable, place: StartPosition, *, access: Access) -> tuple[Durable, bool]:
         """Create a durable subscription. Creating the same one again changes nothing.
@@ -65,11 +77,15 @@ class DurableSubscriptions:
 
         Raises:
             Forbidden: The access does not allow it.
+            FilterNotFound: The filter that it names does not exist.
             InvalidCursor: See `start_position.origin_of`.
+            InvalidFilter: Its filters are too long.
             StreamGone: A stream that it names was deleted for good. A subscription that exists may name such a stream.
             SubscriptionConflict: Another subscription has this name.
         """
-        durable = _confined(durable, access)
+        access.require(Scope.ADMIN)
+        access.require_streams([durable.name], pointer="/id")
+        durable = new_selection(self._filters, durable, access)
         try:
             _require_same(self._durables.get(durable.name), durable)
         except SubscriptionNotFound:
@@ -80,10 +96,11 @@ class DurableSubscriptions:
         is_created = stored.key == durable.key
         if is_created:
             # Its turns report what is deleted from here on. A stream that was deleted since the first check would be
-            # reported by none.
+            # reported by none. Likewise, a filter that was deleted since would never be changed.
             try:
                 require_kept(self._log, durable.streams)
-            except StreamGone:
+                stored = self._begin_following(stored)
+            except (FilterNotFound, StreamGone):
                 self._durables.delete(durable.name)
                 raise
         return stored, is_created
@@ -105,18 +122,42 @@ class DurableSubscriptions:
 
         Raises:
             Forbidden: The access has not the scope.
+            FilterNotFound: The filter that it is to name does not exist.
+            InvalidFilter: Its filters are too long.
             SubscriptionNotFound: There is none of this name.
             WrongSubscriptionVersion: It has another version; nothing is changed.
         """
         while True:
             durable = self._find(name, access)
-            if changes.filter is not None:
-                changes = replace(changes, filter=access.confined(changes.filter, streams=durable.streams))
             _require_version(durable, versions)
-            changed = changes.applied(durable)
+            changed = changes.applied(durable, selection_changed(self._filters, durable, changes, access))
+            if changed is not durable and not self._durables.change(durable, changed):
+                continue
+            if changes.filter_name:
+                return self._follow_or_restore(changed, durable)
+            self.announce(changed)
+            return changed
+
+    def follow(self, durable: Durable) -> Durable:
+        """Bring the filter of a subscription up to date with the filter that it names, and announce the definition.
+
+        Each partition applies it as after `change`.
+
+        Args:
+            durable: The subscription, as it was read.
+
+        Returns:
+            The subscription as it is now.
+        """
+        while True:
+            changed = followed(self._filters, durable)
             if changed is durable or self._durables.change(durable, changed):
                 self.announce(changed)
                 return changed
+            try:
+                durable = self._durables.get(durable.name)
+            except SubscriptionNotFound:
+                return durable
 
     def announce(self, durable: Durable) -> None:
         """Enqueue a definition in the partitions that have an older one. Announcing twice changes nothing."""
@@ -128,9 +169,11 @@ class DurableSubscriptions:
             self._enqueue(durable, {partition: [command] for partition in outdated})
 
     def announce_all(self) -> None:
-        """Announce the definitions that were changed by a process that crashed before it announced them."""
+        """Do what processes that crashed left undone: announce changed definitions, and follow changed filters."""
         for durable in durables_in_order(self._durables):
-            if durable.version > 1:
+            if durable.reference is not None:
+                self.follow(durable)
+            elif durable.version > 1:
                 self.announce(durable)
 
     def delete(self, name: str, *, access: Access, versions: Collection[str] | None = None) -> None:
@@ -220,6 +263,29 @@ class DurableSubscriptions:
         access.require(Scope.ADMIN)
         return durable_in_reach(self._durables, name, access)
 
+    def _begin_following(self, durable: Durable) -> Durable:
+        """Record that a stored subscription names a filter, and return it with the filter's present definition.
+
+        The filter may have been changed after it was read, when the subscription did not yet name it.
+
+        Raises:
+            FilterNotFound: The filter was deleted meanwhile.
+        """
+        if durable.reference is None:
+            return durable
+        begin_use(self._filters, durable.reference.name)
+        return self.follow(durable)
+
+    def _follow_or_restore(self, changed: Durable, previous: Durable) -> Durable:
+        """Return `_begin_following(changed)`; restore the previous definition if the filter was deleted meanwhile."""
+        try:
+            return self._begin_following(changed)
+        except FilterNotFound:
+            restored = replace(previous, version=changed.version + 1)
+            if self._durables.change(changed, restored):
+                self.announce(restored)
+            raise
+
     def _origin(self, durable: Durable, place: StartPosition) -> Origin:
         if place.since is not None:
             # Right before the first event of that millisecond.
@@ -247,17 +313,6 @@ class DurableSubscriptions:
         self._wakeups.notify(self._durables.enqueue(durable, commands))
 
 
-def _confined(durable: Durable, access: Access) -> Durable:
-    """Return the subscription, confined to the streams that the access reaches.
-
-    Raises:
-        Forbidden: The access has not the scope `admin`, or does not reach the name or a stream that is named.
-    """
-    access.require(Scope.ADMIN)
-    access.require_streams([durable.name], pointer="/id")
-    return replace(durable, filter=access.confined(durable.filter, streams=durable.streams))
-
-
 def _require_version(durable: Durable, versions: Collection[str] | None) -> None:
     """Raise `WrongSubscriptionVersion` unless the subscription has one of these versions; None means any."""
     if versions is not None and version_tag(durable) not in versions:
@@ -265,9 +320,10 @@ def _require_version(durable: Durable, versions: Collection[str] | None) -> None
 
 
 def _require_same(stored: Durable, requested: Durable) -> None:
-    """Raise `SubscriptionConflict` unless both have the same filter, streams and rules."""
-    if (stored.filter, set(stored.streams), stored.rules) != (
-        requested.filter,
+    """Raise `SubscriptionConflict` unless both have the same filters, streams and rules."""
+    # What a subscription uses changes with the filter that it names.
+    if (stored.reference or stored.filter, set(stored.streams), stored.rules) != (
+        requested.reference or requested.filter,
         set(requested.streams),
         requested.rules,
     ):

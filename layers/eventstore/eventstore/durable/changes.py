@@ -34,24 +34,31 @@ class Changes:
     """Changes of a durable subscription. None leaves a value as it is.
 
     Attributes:
-        filter: The new filter.
+        filter: The new filter of its own.
+        filter_name: The name of the filter that it is to follow; empty to follow none, and keep its own filter.
         ack_deadline: As in `Rules`.
         max_attempts: As in `Rules`.
         max_in_flight: As in `Rules`.
     """
 
     filter: Filter | None = None
+    filter_name: str | None = None
     ack_deadline: int | None = None
     max_attempts: int | None = None
     max_in_flight: int | None = None
 
-    def applied(self, durable: Durable) -> Durable:
-        """Return the next version of the durable subscription, or the same object if nothing changes."""
+    def applied(self, durable: Durable, selection: Durable) -> Durable:
+        """Return the next version of the durable subscription, or the same object if nothing changes.
+
+        Args:
+            durable: The subscription.
+            selection: The same with the filter that these changes give it (`naming.selection_changed`).
+        """
         values = {
             "ack_deadline": self.ack_deadline,
             "max_attempts": self.max_attempts,
             "max_in_flight": self.max_in_flight,
         }
         rules = replace(durable.rules, **{name: value for name, value in values.items() if value is not None})
-        changed = replace(durable, filter=self.filter or durable.filter, rules=rules)
+        changed = replace(selection, rules=rules)
         return durable if changed == durable else replace(changed, version=durable.version + 1)
