@@ -26,13 +26,14 @@ def _read(path: str) -> tuple[str, str]:
 # An asterisk also covers all paths below. The gateway limits the response to 8 KiB, so patterns are few.
 _RESOURCES_BY_SCOPE: Mapping[Scope, Sequence[str]] = {
     Scope.PUBLISH: ("POST/api/v1/events",),
-    Scope.READ: (*_read("/api/v1/events*"), *_read("/api/v1/streams*")),
-    Scope.SUBSCRIBE: (*_read("/api/v1/subscriptions*"), *_read("/api/v1/handshake")),
+    Scope.READ: (*_read("/api/v1/events*"), *_read("/api/v1/streams*"), *_read("/api/v1/filters*")),
+    Scope.SUBSCRIBE: (*_read("/api/v1/subscriptions*"), *_read("/api/v1/filters*"), *_read("/api/v1/handshake")),
     Scope.ADMIN: (
         "POST/api/v1/streams",
         "PATCH/api/v1/streams/*",
         "DELETE/api/v1/streams/*",
         "*/api/v1/subscriptions*",
+        "*/api/v1/filters*",
         "*/api/v1/dead-letters*",
         *_read("/api/v1/stats"),
         "POST/api/v1/epoch",

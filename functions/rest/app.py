@@ -10,7 +10,7 @@ from eventstore.adapters.redis import log
 from eventstore.errors import EventstoreError
 from eventstore.write import publisher
 from functions.rest import cors, problems, responses
-from functions.rest.routes import about, dead_letters, events, streams, subscriptions
+from functions.rest.routes import about, dead_letters, events, filters, streams, subscriptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +25,14 @@ PRELOADED = (log, publisher)
 """Modules that the first request uses: imported at init, when Lambda provides more CPU than to a request."""
 
 app = APIGatewayRestResolver()
-for router in (events.router, streams.router, subscriptions.router, dead_letters.router, about.router):
+for router in (
+    events.router,
+    streams.router,
+    subscriptions.router,
+    filters.router,
+    dead_letters.router,
+    about.router,
+):
     app.include_router(router, prefix="/api/v1")
 app.include_router(about.root)
 app.exception_handler(EventstoreError)(problems.of)

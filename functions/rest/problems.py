@@ -58,13 +58,16 @@ _KINDS: Mapping[type[errors.EventstoreError], tuple[int, str]] = {
     errors.TooLarge: (413, "Payload too large"),
     errors.WrongExpectedVersion: (412, "Stream version does not match"),
     errors.WrongSubscriptionVersion: (412, "Subscription version does not match"),
+    errors.WrongFilterVersion: (412, "Filter version does not match"),
     errors.EventConflict: (409, "Event exists with other content"),
     errors.StreamConflict: (409, "Stream exists with other settings"),
     errors.SubscriptionConflict: (409, "Subscription exists with another definition"),
+    errors.FilterInUse: (409, "Filter is in use"),
     errors.AmbiguousEvent: (409, "Event id is not unique"),
     errors.StreamNotFound: (404, "Stream not found"),
     errors.EventNotFound: (404, "Event not found"),
     errors.SubscriptionNotFound: (404, "Subscription not found"),
+    errors.FilterNotFound: (404, "Filter not found"),
     errors.NothingParked: (404, "Nothing is parked"),
     errors.StreamGone: (410, "Stream was permanently deleted"),
     errors.NewEpoch: (410, "Store was reset"),
@@ -187,6 +190,10 @@ def _members(error: errors.EventstoreError) -> Mapping[str, object]:
             members: Mapping[str, object] = {
                 "candidates": [{"stream": stream, "source": source} for stream, source in error.candidates]
             }
+        case errors.WrongFilterVersion():
+            members = {"filter": error.name} | ({"version": error.actual} if error.actual else {})
+        case errors.FilterInUse():
+            members = {"filter": error.name} | ({"subscription": error.subscription} if error.subscription else {})
         case _:
             members = {}
     return members

@@ -20,7 +20,8 @@ def definition(durable: Durable) -> dict[str, Any]:
     """Return the definition of a durable subscription."""
     return {
         "id": durable.name,
-        "filters": json.loads(durable.filter.text),
+        "filters": json.loads(durable.own_filter.text),
+        **({"filter_name": durable.reference.name} if durable.reference else {}),
         **({"stream": list(durable.streams)} if durable.streams else {}),
         "ack_deadline": durable.rules.ack_deadline // 1000,
         "max_attempts": durable.rules.max_attempts,

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, ConfigDict, Field
 
 from eventstore.durable.admin import Changes, StartPosition
 from eventstore.filters import parse_filters
+from eventstore.filters.named import FilterReference
 from eventstore.groups import Rules
 from eventstore.streams import NAME_PATTERN
 from eventstore.subscriptions import Durable
@@ -76,6 +77,12 @@ class NewSubscription(Body):
         default_factory=list,
         description="Which events: those that match every one. The dialects of the CloudEvents Subscriptions API.",
     )
+    filter_name: Name = Field(
+        default="",
+        description="Of these, only what this named filter matches. The subscription follows its changes.",
+        json_schema_extra=without_default,
+        examples=["failures"],
+    )
     stream: Annotated[Names, BeforeValidator(_several, json_schema_input_type=Name | Names)] = Field(
         default_factory=list, description="Only of this stream, or these; without it, of all."
     )
@@ -99,6 +106,11 @@ class SubscriptionChanges(Body):
 
     filters: Filters = Field(
         default_factory=list, description="Which events, from here on: those that match every one."
+    )
+    filter_name: Name | None = Field(
+        default=None,
+        description="The named filter to follow, beside `filters`; null follows none.",
+        json_schema_extra=without_default,
     )
     ack_deadline: AckDeadline = Field(default=30, json_schema_extra=without_default)
     max_attempts: MaxAttempts = Field(default=5, json_schema_extra=without_default)
@@ -156,13 +168,15 @@ def new_subscription(body: bytes, *, key: str, now: int) -> tuple[Durable, Start
     asked = parsed(NewSubscription, body)
     if {"start", "cursor"} <= asked.model_fields_set:
         raise InvalidBody([("/from", "from and cursor contradict each other; send one of them")])
+    own = parse_filters(asked.filters)
     durable = Durable(
         key=key,
         name=asked.id,
-        filter=parse_filters(asked.filters),
+        filter=own,
         streams=tuple(sorted(set(asked.stream))),
         rules=Rules(asked.ack_deadline * 1000, asked.max_attempts, asked.max_in_flight),
         created=now,
+        reference=FilterReference(asked.filter_name, own) if asked.filter_name else None,
     )
     return durable, _place(asked)
 
@@ -177,9 +191,12 @@ def changes(body: bytes) -> Changes:
     asked = parsed(SubscriptionChanges, body)
     given = asked.model_fields_set
     if not given:
-        raise InvalidBody([("", "send at least one of: filters, ack_deadline, max_attempts, max_in_flight")])
+        raise InvalidBody(
+            [("", "send at least one of: filters, filter_name, ack_deadline, max_attempts, max_in_flight")]
+        )
     return Changes(
         filter=parse_filters(asked.filters) if "filters" in given else None,
+        filter_name=(asked.filter_name or "") if "filter_name" in given else None,
         ack_deadline=asked.ack_deadline * 1000 if "ack_deadline" in given else None,
         max_attempts=asked.max_attempts if "max_attempts" in given else None,
         max_in_flight=asked.max_in_flight if "max_in_flight" in given else None,

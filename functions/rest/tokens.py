@@ -11,9 +11,9 @@ from eventstore.streams import is_name
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["DEAD_LETTERS", "STREAMS", "SUBSCRIPTIONS", "names_of", "token_of"]
+__all__ = ["DEAD_LETTERS", "FILTERS", "STREAMS", "SUBSCRIPTIONS", "names_of", "token_of"]
 
-STREAMS, SUBSCRIPTIONS, DEAD_LETTERS = "n", "d", "l"
+STREAMS, SUBSCRIPTIONS, DEAD_LETTERS, FILTERS = "n", "d", "l", "f"
 """A letter for each list, so that a cursor is valid only for the list that returned it."""
 
 

@@ -19,6 +19,7 @@ from functions.protocol import (
     CURSOR,
     DELAY,
     EXPECTED,
+    FILTER_NAME,
     FRAME,
     FROM,
     ID,
@@ -143,11 +144,13 @@ class Subscribe:
     """A `subscribe` request of an ephemeral subscription.
 
     Attributes:
+        filter_name: The named filter that events must match as well; None for none.
         oldest: Whether to start with the oldest event; else with new ones, or at `cursors`.
     """
 
     id: str
     filter: Filter
+    filter_name: str | None
     streams: tuple[str, ...]
     cursors: Sequence[str]
     oldest: bool
@@ -169,7 +172,7 @@ class Subscribe:
             raise InvalidRequest(f"from must be 'now' or 'start', not {start[:40]!r}", pointer="/from")
         filters = parse_filters(message.members["filters"].value if "filters" in message.members else [])
         names = tuple(dict.fromkeys(stream_name(name, pointer="/stream") for name in streams))
-        return cls(own_id, filters, names, cursors, start == "start")
+        return cls(own_id, filters, message.text(FILTER_NAME), names, cursors, start == "start")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from functions.rest import models, subscription_models
+from functions.rest import filter_models, models, subscription_models
 from functions.rest.openapi.events import EVENT_SCHEMAS
 from functions.rest.openapi.shapes import COUNT, MISSING_RANGE, NAME, RESULT, SEQUENCE, TIME, TOKEN, closed, many, ref
 from functions.rest.openapi.subscription_schemas import SUBSCRIPTION_SCHEMAS, SUMMARY
@@ -55,6 +55,8 @@ def schemas() -> dict[str, Any]:
         "Stream": _stream(),
         "Streams": closed({"streams": {"type": "array", "items": ref("Stream")}, "next": TOKEN}, optional=("next",)),
         **SUBSCRIPTION_SCHEMAS,
+        "NamedFilter": _named_filter(),
+        "NamedFilters": closed({"filters": many(ref("NamedFilter")), "next": TOKEN}, optional=("next",)),
         "Health": closed({"status": {"type": "string", "const": "ok"}, "version": {"type": "string"}}),
         "Stats": _stats(),
         "Renewed": closed({"partitions": many(closed({"partition": COUNT, "epoch": _EPOCH}))}),
@@ -65,11 +67,11 @@ def schemas() -> dict[str, Any]:
 def _bodies() -> dict[str, Any]:
     """The schemas of the bodies of requests, as pydantic makes them from the models that check those."""
     bodies: list[tuple[type[BaseModel], JsonSchemaMode]] = [
-        (model, "validation") for model in (*models.MODELS, *subscription_models.MODELS)
+        (model, "validation") for model in (*models.MODELS, *subscription_models.MODELS, *filter_models.MODELS)
     ]
     _, schema = models_json_schema(bodies, ref_template="#/components/schemas/{model}")
     found: dict[str, Any] = schema["$defs"]
-    for name in ("NewSubscription", "SubscriptionChanges"):
+    for name in ("NewSubscription", "SubscriptionChanges", "FilterDefinition"):
         # The core checks filters, so the models do not know their schema.
         found[name]["properties"]["filters"]["items"] = ref("Filter")
     return found
@@ -87,6 +89,18 @@ def _stream() -> dict[str, Any]:
             "updated": TIME,
             "retention": closed({"max_age": SEQUENCE, "max_events": SEQUENCE}, optional=("max_age", "max_events")),
             "labels": {"type": "object", "additionalProperties": {"type": "string"}},
+        }
+    )
+
+
+def _named_filter() -> dict[str, Any]:
+    return closed(
+        {
+            "id": NAME,
+            "filters": many(ref("Filter")) | {"description": "An event must match all of them."},
+            "version": SEQUENCE | {"description": "Counts its definitions, from 1."},
+            "created": TIME,
+            "updated": TIME,
         }
     )
 
@@ -129,7 +143,8 @@ def _problem() -> dict[str, Any]:
             "stream": NAME,
             "expected": COUNT,
             "actual": COUNT,
-            "version": {"type": "string", "description": "Of a subscription: its ETag, without the quotes."},
+            "filter": NAME,
+            "version": {"type": "string", "description": "Of a subscription or filter: its ETag, without the quotes."},
             "sequence": SEQUENCE,
             "index": COUNT,
             "position": COUNT | {"description": "The character of the expression, from 0, at which it breaks a rule."},

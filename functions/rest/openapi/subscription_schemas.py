@@ -41,6 +41,7 @@ _TEXT: dict[str, Any] = {"type": "string"}
 _DEFINITION: dict[str, Any] = {
     "id": NAME,
     "filters": many(ref("Filter")),
+    "filter_name": NAME | {"description": "The named filter that it follows: an event must match that one, too."},
     "stream": many(NAME) | {"description": "Of these streams; without it, of all."},
     "ack_deadline": SEQUENCE,
     "max_attempts": SEQUENCE,
@@ -67,7 +68,7 @@ def _standing() -> dict[str, Any]:
         "cursor": TOKEN
         | {"description": "Its place: all before it was acknowledged, but for streams that are held or parked."},
     }
-    return closed({**_DEFINITION, **_FIGURES, **members}, optional=("stream", *_LAGS))
+    return closed({**_DEFINITION, **_FIGURES, **members}, optional=("filter_name", "stream", *_LAGS))
 
 
 def _dead_letter() -> dict[str, Any]:
@@ -90,7 +91,7 @@ def _dead_letter() -> dict[str, Any]:
 
 SUBSCRIPTION_SCHEMAS: dict[str, Any] = {
     "Filter": FILTER_SCHEMA,
-    "Subscription": closed(_DEFINITION, optional=("stream",)),
+    "Subscription": closed(_DEFINITION, optional=("filter_name", "stream")),
     "Subscriptions": closed({"subscriptions": many(ref("Subscription")), "next": TOKEN}, optional=("next",)),
     "SubscriptionStanding": _standing(),
     "Moved": closed({"id": NAME, "partitions": many(COUNT)}),

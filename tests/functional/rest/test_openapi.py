@@ -8,7 +8,7 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from functions.parameters import QUERIES
-from functions.rest import models, openapi, subscription_models
+from functions.rest import filter_models, models, openapi, subscription_models
 from functions.rest.conditions import expected
 from functions.rest.openapi import document
 from tests.documents import references, resolved
@@ -104,7 +104,7 @@ def test_a_version_that_a_publish_may_have_is_one_of_the_document(version: str) 
 
 def test_the_bodies_of_requests_are_described_by_the_models_that_check_them() -> None:
     schemas = document(server="/")["components"]["schemas"]
-    for model in (*models.MODELS, *subscription_models.MODELS):
+    for model in (*models.MODELS, *subscription_models.MODELS, *filter_models.MODELS):
         schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
         schema.pop("$defs", None)
         if "filters" in schema["properties"]:

@@ -112,11 +112,13 @@ class Fleet:
                 found.append(functions)
             yield cls(rng, found)
 
-    def rest(self, method: str, path: str, body: object = None, *, media: str = "application/json") -> Any:  # noqa: ANN401 - JSON
-        """The body of an answer over REST, which is no error."""
+    def rest(
+        self, method: str, path: str, body: object = None, *, media: str = "application/json", newest: bool = False
+    ) -> Any:  # noqa: ANN401 - JSON
+        """The body of an answer over REST, which is no error; of the last tree, if only that one knows the call."""
         text = None if body is None else json.dumps(body).encode()
         event = proxied(method, path, body=text, headers={} if text is None else {"Content-Type": media})
-        answer = self._call("rest", event)
+        answer = self._call("rest", event, self.trees[-1:] if newest else self.trees)
         assert answer["statusCode"] < 400, answer
         return json.loads(answer["body"] or "null")
 
@@ -146,8 +148,8 @@ class Fleet:
                     failed = self._call(function, {"Records": [_record(body)]})["batchItemFailures"]
                     assert not failed, body
 
-    def _call(self, function: str, event: dict[str, Any]) -> Any:  # noqa: ANN401 - of whatever function
-        result = self.rng.choice(self.trees).call(function, event)
+    def _call(self, function: str, event: dict[str, Any], trees: list[Functions] | None = None) -> Any:  # noqa: ANN401 - of whatever function
+        result = self.rng.choice(trees or self.trees).call(function, event)
         for message in result["sent"]:
             self.queues[message["QueueUrl"]].append(message["MessageBody"])
         for connection, text in result["posted"]:
