@@ -6,12 +6,13 @@ scopes allow on the stage. The functions check scopes and streams again.
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from eventstore.access import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from eventstore.access import Access
 
@@ -56,7 +57,8 @@ def policy_of(access: Access, *, method_arn: str) -> dict[str, Any]:
     if requested == _CONNECT:
         allowed = [_CONNECT] if any(map(access.allows, _CONNECT_SCOPES)) else []
     else:
-        allowed = [path for scope in Scope if access.allows(scope) for path in _RESOURCES_BY_SCOPE[scope]]
+        granted = dict.fromkeys(path for scope in Scope if access.allows(scope) for path in _RESOURCES_BY_SCOPE[scope])
+        allowed = _widest(granted)
         allowed += _PUBLIC_RESOURCES if allowed else ()
     statement = {
         "Action": "execute-api:Invoke",
@@ -70,3 +72,12 @@ def policy_of(access: Access, *, method_arn: str) -> dict[str, Any]:
         "policyDocument": {"Version": "2012-10-17", "Statement": [statement]},
         "context": context,
     }
+
+
+def _widest(patterns: Collection[str]) -> list[str]:
+    """Return the patterns without those that another one covers, so that the response is short."""
+    return [
+        pattern
+        for pattern in patterns
+        if not any(other != pattern and fnmatchcase(pattern, other) for other in patterns)
+    ]

@@ -95,7 +95,13 @@ _CALLS = (
     Call("GET /api/v1/filters", "/api/v1/filters", 200, has='"failures"'),
     Call("GET /api/v1/filters/{filter}", "/api/v1/filters/failures", 200, has='"version":1'),
     Call("PUT /api/v1/filters/{filter}", "/api/v1/filters/new", 503, {"filters": []}, has=_FULL),
-    Call("PUT /api/v1/filters/{filter}", "/api/v1/filters/failures", 200, {"filters": []}, has='"version":2'),
+    Call(
+        "PUT /api/v1/filters/{filter}",
+        "/api/v1/filters/failures",
+        200,
+        {"filters": [{"exact": {"type": "t"}}]},
+        has='"version":2',
+    ),
     Call("DELETE /api/v1/filters/{filter}", "/api/v1/filters/unused", 204),
     Call(
         "PATCH /api/v1/subscriptions/{subscription}",

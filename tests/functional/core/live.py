@@ -13,11 +13,13 @@ from eventstore.adapters.redis.read_ahead import ReadAhead
 from eventstore.adapters.redis.registry import RedisRegistry
 from eventstore.adapters.redis.turns import RedisTurns
 from eventstore.durable.admin import DurableSubscriptions
+from eventstore.durable.filter_admin import FilterAdmin
 from eventstore.durable.membership import Members
 from eventstore.filters import parse_filters
 from eventstore.live.dispatch import Dispatcher
 from eventstore.live.subscribe import Subscribed, Subscriptions
 from eventstore.live.wakeups import QueueWakeups
+from eventstore.read.filter_directory import FilterDirectory
 from eventstore.subscriptions import BARE, EVENTSTORE, Connection, Subscription
 from eventstore.write.publisher import Publisher
 from eventstore.write.stream_admin import StreamAdmin
@@ -82,14 +84,23 @@ class Live:
         self.members = Trusted(Members(wrap(self.durables), wrap(self.registry), wakeups))
         self.store = Trusted(Publisher(wrap(self.log), wakeups), StreamAdmin(wrap(self.log), wakeups, clock=self.clock))
         self.subscriptions = Trusted(Subscriptions(wrap(self.log), wrap(self.registry), wakeups))
-        self.operators = Trusted(
-            DurableSubscriptions(
-                wrap(self.log),
+        operators = DurableSubscriptions(
+            wrap(self.log),
+            wrap(self.durables),
+            wakeups,
+            letters=lambda: wrap(self.letters),
+            filters=wrap(self.filters),
+        )
+        self.operators = Trusted(operators)
+        self.naming = Trusted(
+            FilterAdmin(
+                wrap(self.filters),
                 wrap(self.durables),
-                wakeups,
-                letters=lambda: wrap(self.letters),
-                filters=wrap(self.filters),
-            )
+                operators,
+                clock=self.clock,
+                new_id=lambda: f"{next(self._keys):024x}",
+            ),
+            FilterDirectory(wrap(self.filters)),
         )
         self.dispatcher = self.worker(limits)
         self._keys = itertools.count(1)

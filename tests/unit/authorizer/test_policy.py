@@ -28,6 +28,16 @@ def test_it_speaks_of_the_whole_stage_for_the_gateway_keeps_it() -> None:
     assert f"{_STAGE}/POST/api/v1/events" not in reading["Resource"]
 
 
+def test_it_names_what_several_scopes_allow_once() -> None:
+    allowed = statement(policy(*Scope))["Resource"]
+    assert [path for path in allowed if "filters" in path] == [f"{_STAGE}/*/api/v1/filters*"]
+    allowed = statement(policy(Scope.READ, Scope.SUBSCRIBE))["Resource"]
+    assert sorted(path.removeprefix(f"{_STAGE}/") for path in allowed if "filters" in path) == [
+        "GET/api/v1/filters*",
+        "HEAD/api/v1/filters*",
+    ]
+
+
 def test_it_is_the_same_whatever_was_asked() -> None:
     assert policy(Scope.READ) == policy(Scope.READ, asked="DELETE/api/v1/streams/a/b")
 
