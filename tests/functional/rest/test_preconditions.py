@@ -29,6 +29,7 @@ BODIES: dict[str, tuple[object, dict[str, str]]] = {
     "createSubscription": ({"id": "made"}, JSON),
     "changeSubscription": ({"max_attempts": 9}, JSON),
     "replaySubscription": ({"from": "start"}, JSON),
+    "putFilter": ({"filters": [{"exact": {"type": "t"}}]}, JSON),
     "redriveDeadLetters": ({"subscription": "workers"}, JSON),
 }
 QUERIES = {"publishEvents": "?stream=wf", "purgeDeadLetters": "?subscription=workers"}
@@ -36,17 +37,18 @@ QUERIES = {"publishEvents": "?stream=wf", "purgeDeadLetters": "?subscription=wor
 
 @pytest.fixture
 def filled(api: Api) -> Api:
-    """A hub with a stream of three events and a durable subscription."""
+    """A hub with a stream of three events, a durable subscription and a named filter."""
     api.publish(*(cloudevent(str(number)) for number in range(3)), query="?stream=wf")
     body = json.dumps({"id": "workers", "from": "start"}).encode()
     assert api.call("POST", "/api/v1/subscriptions", body=body, headers=JSON).status == 201
+    assert api.call("PUT", "/api/v1/filters/chosen", body=b'{"filters": []}', headers=JSON).status == 201
     return api
 
 
 def changed(api: Api, operation: str, method: str, path: str, **condition: str) -> Reply:
     """Make a call that would change something, on a condition."""
     body, headers = BODIES.get(operation, (None, {}))
-    url = path.format(stream="wf", subscription="workers") + QUERIES.get(operation, "")
+    url = path.format(stream="wf", subscription="workers", filter="chosen") + QUERIES.get(operation, "")
     encoded = None if body is None else json.dumps(body).encode()
     named = {name.replace("_", "-"): value for name, value in condition.items()}
     return api.call(method, url, body=encoded, headers={**headers, **named})
@@ -76,6 +78,7 @@ def test_no_call_changes_anything_on_a_condition_that_is_not_true(
     assert (refused.status, refused.json["code"]) in {
         (412, "wrong-expected-version"),
         (412, "wrong-subscription-version"),
+        (412, "wrong-filter-version"),
         (422, "invalid-query"),
     }
     assert stored() == before
