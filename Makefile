@@ -165,7 +165,7 @@ $(eval $(call tool,checkov,$(CHECKOV),checkov))
 # A function is its folder, and of what functions share the modules that it imports; tests/artifacts compares.
 BUILDS := build-RestFunction build-WebSocketFunction build-DispatchFunction build-DeliverFunction build-SweepFunction build-AuthorizerFunction
 .PHONY: $(BUILDS)
-build-RestFunction: PARTS = rest access.py handshake.py hub.py parameters.py protocol.py
+build-RestFunction: PARTS = rest answers access.py handshake.py hub.py parameters.py protocol.py
 build-WebSocketFunction: PARTS = websocket access.py handshake.py hub.py parameters.py protocol.py
 build-DispatchFunction: PARTS = dispatch hub.py queues.py
 build-DeliverFunction: PARTS = deliver hub.py

@@ -9,8 +9,8 @@ from eventstore.access import IN_URL
 from eventstore.errors import InvalidQuery
 from eventstore.filters import filter_of_parameters
 from eventstore.filters.parameters import ATTRIBUTES
-from eventstore.streams import stream_name
-from eventstore.subscriptions import BARE, Connection, Subscription
+from eventstore.streams import FilterName, stream_name
+from eventstore.subscriptions import BARE, Connection, ConnectionId, Subscription, SubscriptionId, SubscriptionKey
 from functions.hub import hub
 from functions.parameters import HANDSHAKE, START_FROM, require_known
 
@@ -34,7 +34,7 @@ class UrlSubscription:
     """
 
     subscription: Subscription
-    filter_name: str | None
+    filter_name: FilterName | None
     cursors: Sequence[str]
     oldest: bool
 
@@ -83,15 +83,16 @@ def url_subscription(connection: Connection, query: Mapping[str, Sequence[str]])
     streams = tuple(dict.fromkeys(stream_name(name, pointer="stream") for name in query.get("stream", ())))
     event_filter = filter_of_parameters({name: query[name] for name in query if name in {*ATTRIBUTES, "filter"}})
     subscription = Subscription(
-        key=hub().new_id(),
+        key=SubscriptionKey(hub().new_id()),
         connection=connection.id,
-        id="url",
+        id=SubscriptionId("url"),
         filter=event_filter,
         streams=streams,
         bare=True,
         opened=connection.opened,
     )
-    return UrlSubscription(subscription, named[0] if named else None, cursors, oldest=tuple(start) == ("start",))
+    filter_name = FilterName(named[0]) if named else None
+    return UrlSubscription(subscription, filter_name, cursors, oldest=tuple(start) == ("start",))
 
 
 def require_acceptable(query: Mapping[str, Sequence[str]], access: Access) -> None:
@@ -107,7 +108,7 @@ def require_acceptable(query: Mapping[str, Sequence[str]], access: Access) -> No
         StreamGone: A requested stream was permanently deleted.
         Forbidden: The credentials do not allow the subscription.
     """
-    request = url_subscription(Connection("handshake", BARE, 0), query)
+    request = url_subscription(Connection(ConnectionId("handshake"), BARE, 0), query)
     if request is not None:
         subscription = request.narrowed(access)
         hub().subscriptions.check(subscription, access=access, cursors=request.cursors, oldest=request.oldest)

@@ -167,6 +167,7 @@ QUERIES: Mapping[str, Sequence[Parameter]] = {
     "listSubscriptions": LIST_NAMES,
     "listFilters": LIST_NAMES,
     "listDeadLetters": (SUBSCRIPTION, STREAM, *_PAGE),
+    "listConnections": _PAGE,
     "purgeDeadLetters": (PURGE_SUBSCRIPTION, STREAM),
     "checkHandshake": HANDSHAKE,
 }

@@ -1,7 +1,7 @@
-"""Asks whether what is pinned is known to be vulnerable: `python -m tests.audit FILE... [--tools FILE...]`.
+"""Audits pinned packages for known vulnerabilities: `python -m tests.audit FILE... [--tools FILE...]`.
 
 A finding fails, unless `[tool.eventstore.audit.ignored]` in pyproject.toml has a reason for it. Findings in files of
-tools, which have an environment of their own and are in no deployment, are told and do not fail.
+tools, which have an environment of their own and are in no deployment, are reported and do not fail.
 
 Where no service of known vulnerabilities answers, it says so and does not fail: a build is not to depend on someone
 else's machine. Whether one answers is found by asking for a package that is known to be vulnerable, for a mirror may
@@ -27,18 +27,18 @@ __all__ = ["Audit", "main"]
 
 _PROGRAM = (sys.executable, "-m", "pip_audit")
 _SERVICES = ("pypi", "osv")
-# Of 2010: what is known of it will not be withdrawn.
+# Published in 2010; its vulnerabilities will not be withdrawn.
 _VULNERABLE = "jinja2==2.4.1"
 
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """Audits files of requirements by pip-audit.
+    """Audits files of requirements with pip-audit.
 
     Args:
         program: What runs it.
         ignored: Ids of vulnerabilities that are no findings, and why.
-        answer_seconds: How long a service may take to say what it knows of one package.
+        answer_seconds: The timeout of a service for one package.
         audit_seconds: How long it may take for a file.
     """
 
@@ -48,8 +48,8 @@ class Audit:
     audit_seconds: float = 300.0
 
     def run(self, files: Sequence[str], *, tools: Sequence[str] = ()) -> int:
-        """The exit code, with the findings on the standard output."""
-        service = next((one for one in _SERVICES if self._tells(one)), None)
+        """Print the findings, and return the exit code."""
+        service = next((service for service in _SERVICES if self._is_usable(service)), None)
         if service is None:
             asked = " nor ".join(_SERVICES)
             print(
@@ -61,39 +61,39 @@ class Audit:
             try:
                 findings = list(self._findings(service, file))
             except _NotAuditedError as error:
-                if not self._tells(service):
+                if not self._is_usable(service):
                     print(f"== The audit of dependencies is skipped from {file} on: {service} does not answer any more")
                     break
                 findings = [str(error)]
-            told = "nothing known to be vulnerable" if not findings else "; ".join(findings)
-            print(f"{file}: {told}" + (" (of tools: not failed)" if findings and file in tools else ""))
+            summary = "nothing known to be vulnerable" if not findings else "; ".join(findings)
+            print(f"{file}: {summary}" + (" (of tools: not failed)" if findings and file in tools else ""))
             failed |= bool(findings) and file not in tools
         return int(failed)
 
-    def _tells(self, service: str) -> bool:
-        """Whether the service answers, and knows what is known."""
+    def _is_usable(self, service: str) -> bool:
+        """Whether the service answers, and knows a known vulnerability."""
         with tempfile.TemporaryDirectory() as folder:
             known = Path(folder, "requirements.txt")
             known.write_text(f"{_VULNERABLE}\n")
-            # A folder of its own for what was answered before: it must answer now.
+            # With an empty cache, so that the service has to answer now.
             options = ("--no-deps", "--cache-dir", folder)
             try:
-                found = self._asked(service, str(known), *options, seconds=self.answer_seconds)
+                packages = self._asked(service, str(known), *options, seconds=self.answer_seconds)
             except _NotAuditedError:
                 return False
-        return any(one.get("vulns") for one in found)
+        return any(package.get("vulns") for package in packages)
 
     def _findings(self, service: str, file: str) -> Iterator[str]:
-        ignoring = [option for one in self.ignored for option in ("--ignore-vuln", one)]
-        for one in self._asked(service, file, "--require-hashes", *ignoring, seconds=self.audit_seconds):
-            if "skip_reason" in one:
-                yield f"{one['name']}: {one['skip_reason']}"
-            for known in one.get("vulns", ()):
+        ignoring = [option for vulnerability in self.ignored for option in ("--ignore-vuln", vulnerability)]
+        for package in self._asked(service, file, "--require-hashes", *ignoring, seconds=self.audit_seconds):
+            if "skip_reason" in package:
+                yield f"{package['name']}: {package['skip_reason']}"
+            for known in package.get("vulns", ()):
                 fixed = ", ".join(known["fix_versions"]) or "no version"
-                yield f"{one['name']} {one['version']}: {known['id']}, fixed in {fixed}"
+                yield f"{package['name']} {package['version']}: {known['id']}, fixed in {fixed}"
 
     def _asked(self, service: str, file: str, *options: str, seconds: float) -> list[dict[str, Any]]:
-        """What pip-audit says of each package that it has something to say of.
+        """The findings of pip-audit.
 
         Raises:
             _NotAuditedError: It says nothing.
@@ -113,17 +113,17 @@ class Audit:
 
 
 class _NotAuditedError(Exception):
-    """There is no answer; the message says why."""
+    """The service does not answer; the message says why."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """The exit code: 1 for findings."""
+    """Return the exit code: 1 for findings."""
     parser = argparse.ArgumentParser(prog="python -m tests.audit")
     parser.add_argument("files", nargs="+", help="files of requirements, with hashes")
-    parser.add_argument("--tools", nargs="*", default=[], help="files whose findings are told and do not fail")
-    told = parser.parse_args(arguments)
+    parser.add_argument("--tools", nargs="*", default=[], help="files whose findings are reported and do not fail")
+    options = parser.parse_args(arguments)
     project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
-    return Audit(ignored=project["tool"]["eventstore"]["audit"]["ignored"]).run(told.files, tools=told.tools)
+    return Audit(ignored=project["tool"]["eventstore"]["audit"]["ignored"]).run(options.files, tools=options.tools)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A cache as in production: over TLS, and a user who may do what docs/operations.md says and no more."""
+"""A cache like in production: with TLS, and a user with the permissions of docs/operations.md only."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ PASSWORD = "s3cret?/#@: %"  # noqa: S105 - all that must be encoded
 
 
 def enter(server: ValkeyServer, *, password: str = PASSWORD, rule: list[str] = RULE) -> None:
-    """Let `hub` in by this password alone."""
+    """Allow `hub` with this password only."""
     with Redis.from_url(server.url) as client:
         client.execute_command("ACL", "SETUSER", "hub", "reset", f">{password}", *rule)
 
 
 class Cache:
-    """A Valkey behind TLS."""
+    """A Valkey server behind TLS."""
 
     def __init__(self, server: ValkeyServer, port: int, authority: Authority) -> None:
         self.server = server

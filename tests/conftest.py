@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-# A shell that runs the tests in the background lets them ignore Ctrl-C, and so would the programs that they start.
+# A shell makes background jobs ignore Ctrl-C, and the programs that they start inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# No test fails on a time.
+# No test fails because of its duration.
 settings.register_profile("hub", deadline=None)
 settings.load_profile("hub")
 
 
 def pytest_runtest_teardown() -> None:
-    # The authorizer leaves it at 0 behind a refusal, for a process of its own; here it would hide where others fail.
+    # The authorizer sets it to 0 after a refusal, in its own process; here it would hide tracebacks of other failures.
     sys.__dict__.pop("tracebacklimit", None)
 
 
@@ -42,7 +42,7 @@ def valkey_cluster() -> Iterator[ValkeyCluster]:
 
 @pytest.fixture(scope="session")
 def material() -> Path:
-    """Real inputs written by others; a user's clone has none."""
+    """Real input from other projects, which is not part of a clone."""
     if not MATERIAL.is_dir():
         pytest.skip(f"the material is not here: {MATERIAL.name} (set EVENTSTORE_MATERIAL)")
     return MATERIAL

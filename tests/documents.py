@@ -1,4 +1,4 @@
-"""The API documents as tests read them: their references resolved, and their schemas as validators."""
+"""The API documents for tests: with resolved references, and schemas as validators."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _URI = "urn:asyncapi"
 
 @cache
 def asyncapi() -> Mapping[str, Any]:
-    """The AsyncAPI document, as it is served."""
-    found: dict[str, Any] = json.loads(json.dumps(document()))
-    return found
+    """The AsyncAPI document, as the hub serves it."""
+    content: dict[str, Any] = json.loads(json.dumps(document()))
+    return content
 
 
 @cache
 def asyncapi_schema() -> Draft7Validator:
-    """AsyncAPI's own schema of documents."""
+    """The schema of AsyncAPI documents."""
     return Draft7Validator(json.loads(gzip.decompress((_SCHEMAS / "asyncapi-3.0.0.json.gz").read_bytes())))
 
 
@@ -50,11 +50,11 @@ def references(part: object) -> Iterator[str]:
 
 
 def resolved(whole: Mapping[str, Any], reference: str) -> Any:  # noqa: ANN401 - whatever stands there
-    """What a reference within a document names; raises `KeyError` if nothing is there."""
-    found: Any = whole
+    """The target of a reference within a document; raises `KeyError` without a target."""
+    target: Any = whole
     for step in reference.removeprefix("#/").split("/"):
-        found = found[step.replace("~1", "/").replace("~0", "~")]
-    return found
+        target = target[step.replace("~1", "/").replace("~0", "~")]
+    return target
 
 
 @cache
@@ -64,7 +64,7 @@ def _validator(name: str) -> Draft7Validator:
 
 
 def failures(name: str, message: object) -> list[str]:
-    """What of a message is not as the document says.
+    """The deviations of a message from the document.
 
     Args:
         name: The message's key in the components of the AsyncAPI document.
@@ -75,24 +75,24 @@ def failures(name: str, message: object) -> list[str]:
 
 @cache
 def _sent_by_the_hub() -> Mapping[str, list[str]]:
-    """The names of the hub's messages, by their types."""
-    found: dict[str, list[str]] = {}
+    """The names of the hub's messages, by type."""
+    names: dict[str, list[str]] = {}
     for name, message in asyncapi()["components"]["messages"].items():
         kind = message["payload"].get("properties", {}).get("type", {}).get("const")
         if kind:
-            found.setdefault(kind, []).append(name)
-    return found
+            names.setdefault(kind, []).append(name)
+    return names
 
 
 def undescribed(message: Mapping[str, Any]) -> list[str]:
-    """What of a message of the hub the document does not say; empty if all is described."""
+    """The parts of a hub message that the document does not describe; empty if it conforms."""
     names = _sent_by_the_hub().get(message["type"], ["recordedEvent"] if "hubstream" in message else [])
-    found = [f"no message has the type {message['type']}"]
+    complaints = [f"no message has the type {message['type']}"]
     for name in names:
-        found = failures(name, message)
+        complaints = failures(name, message)
         if name != "recordedEvent":
             properties = asyncapi()["components"]["messages"][name]["payload"]["properties"]
-            found += [f"{name} has no member {member}" for member in message.keys() - properties.keys()]
-        if not found:
+            complaints += [f"{name} has no member {member}" for member in message.keys() - properties.keys()]
+        if not complaints:
             break
-    return found
+    return complaints

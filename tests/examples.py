@@ -1,4 +1,4 @@
-"""Events and clocks for tests, each made from what the test is about."""
+"""Events and clocks for tests."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def events(count: int, *, start: int = 1) -> list[Event]:
 
 
 class FakeClock:
-    """A `Clock` that stands still until it is told."""
+    """A `Clock` that only the test advances."""
 
     def __init__(self, now: int = 1_700_000_000_000) -> None:
         self._now = now

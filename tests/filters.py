@@ -1,4 +1,4 @@
-"""Strategies for filters, expressions in CloudEvents SQL, and the attributes of events, made to meet often."""
+"""Strategies for filters, expressions in CloudEvents SQL, and attributes of events that often match."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _COMPARISONS = st.one_of(
 EXPRESSIONS = st.recursive(
     st.one_of(_NAMES, _LITERALS, _COMPARISONS, _NAMES.map("EXISTS {}".format)), _larger, max_leaves=8
 )
-"""Well-formed ones, with calls of functions that there are not."""
+"""Well-formed expressions, some with calls of unknown functions."""
 
 _LOGIC = st.sampled_from([" AND ", " OR ", " XOR "])
 CHAINS = st.recursive(
@@ -59,7 +59,7 @@ CHAINS = st.recursive(
     ),
     max_leaves=5,
 )
-"""Comparisons with values that events have, joined by logic."""
+"""Comparisons with values that events have, joined by logical operators."""
 
 _WANTED = st.dictionaries(_NAMES, _TEXTS, min_size=1, max_size=3)
 _KNOWN = EXPRESSIONS.filter(lambda text: "NOTHING" not in text)
@@ -82,4 +82,4 @@ FILTERS = st.lists(
     ),
     max_size=3,
 )
-"""Lists of filters; the SQL in them may call functions with a wrong number of arguments, which is refused."""
+"""Lists of filters; their SQL may call functions with a wrong number of arguments, which is refused."""

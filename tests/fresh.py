@@ -1,4 +1,4 @@
-"""A process as it is when it starts: nothing read from the environment yet, nothing connected."""
+"""Resets a process to its start: nothing is read from the environment, nothing is connected."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ __all__ = ["forget", "reread"]
 
 
 def forget() -> None:
-    """Let the next use of the hub build it anew."""
+    """Make the next use of the hub rebuild it."""
     hub.cache_clear()
 
 
 def reread() -> None:
-    """Let the hub go by the environment as it is now, with the connections that it has."""
+    """Make the hub read the current environment, but keep its connections."""
     hub().settings = Settings.from_environment(os.environ)

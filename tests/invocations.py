@@ -1,4 +1,4 @@
-"""The events of tests/events, in an order in which each finds what it needs, and what each is answered."""
+"""The events of tests/events, in an order that satisfies their prerequisites, with the expected answers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KEYS = json.dumps(
         ]
     }
 )
-"""The API keys that the events of the authorizer know of."""
+"""The API keys that the events of the authorizer use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +36,19 @@ class Invocation:
 
     @property
     def function(self) -> str:
-        """The folder of `functions` that it calls."""
+        """The folder in `functions` of the called function."""
         return self.name.partition("/")[0]
 
     @property
     def path(self) -> Path:
-        """The event's file."""
+        """The file of the event."""
         return EVENTS / f"{self.name}.json"
 
     @property
     def event(self) -> dict[str, Any]:
         """The event."""
-        found: dict[str, Any] = json.loads(self.path.read_text())
-        return found
+        content: dict[str, Any] = json.loads(self.path.read_text())
+        return content
 
 
 _DONE = {"batchItemFailures": []}
@@ -72,14 +72,31 @@ INVOCATIONS = (
     Invocation("websocket/connect", {"statusCode": 200, "headers": {"Sec-WebSocket-Protocol": "eventstore.v1"}}),
     Invocation("websocket/subscribe", {"statusCode": 200, "body": {"type": "subscribed", "id": "s1"}}),
     Invocation("websocket/subscribe-durable", {"statusCode": 200, "body": {"type": "subscribed", "id": "w1"}}),
+    Invocation(
+        "rest/list-connections",
+        {
+            "statusCode": 200,
+            "body": {
+                "connections": [
+                    {
+                        "id": "Kq9aXfLwoAMCJrQ=",
+                        "subscriptions": [{"id": "s1"}, {"id": "w1", "subscription": "billing"}],
+                    }
+                ]
+            },
+        },
+    ),
     Invocation("websocket/publish", {"statusCode": 200, "body": {"type": "published", "results": [{"sequence": 5}]}}),
     Invocation("websocket/ping", {"statusCode": 200, "body": {"type": "pong"}}),
     Invocation("websocket/default", {"statusCode": 200, "body": {"type": "error"}}),
     Invocation("websocket/unsubscribe", {"statusCode": 200, "body": {"type": "unsubscribed"}}),
     Invocation("dispatch/bells", _DONE),
     Invocation("dispatch/alarm", _DONE),
+    Invocation("rest/close-connection", {"statusCode": 204}),
+    Invocation("dispatch/close", _DONE),
     Invocation("dispatch/gone", _DONE),
     Invocation("deliver/frames", _DONE),
+    Invocation("deliver/close", _DONE),
     Invocation("websocket/disconnect", {"statusCode": 200}),
     Invocation("sweep/every-minute", {"removed": 0}),
     Invocation("authorizer/rest-key", _POLICY),
@@ -89,11 +106,11 @@ INVOCATIONS = (
 
 
 def agrees(answer: object, wanted: object) -> bool:
-    """Whether an answer has all that is wanted, member by member."""
+    """Whether an answer has every wanted member."""
     if isinstance(wanted, dict):
         if isinstance(answer, str):
             answer = json.loads(answer)
-        return isinstance(answer, dict) and all(agrees(answer.get(name), one) for name, one in wanted.items())
+        return isinstance(answer, dict) and all(agrees(answer.get(name), member) for name, member in wanted.items())
     if isinstance(wanted, list):
         return isinstance(answer, list) and len(answer) == len(wanted) and all(map(agrees, answer, wanted))
     return answer == wanted

@@ -1,4 +1,4 @@
-"""An issuer of tokens with keys of its own, which it shows on a port of 127.0.0.1."""
+"""An issuer of tokens, which serves its keys on a port of 127.0.0.1."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ class Issuer:
             self.shown.append({**kind.to_jwk(private.public_key(), as_dict=True), "kid": kid, "use": "sig"})
 
     def claims(self) -> dict[str, object]:
-        """Those of a token for an hour."""
+        """The claims of a token that is valid for an hour."""
         now = int(time.time())
         return {"iss": self.url, "aud": AUDIENCE, "sub": "someone", "iat": now, "exp": now + 3600}
 
     def token(self, *, kid: str = "1", **claims: object) -> str:
-        """A token for an hour; a claim that is None is left out."""
+        """A token that is valid for an hour; a claim that is None is left out."""
         private, algorithm = self.keys[kid]
         return jwt.encode(
             {name: value for name, value in (self.claims() | claims).items() if value is not None},
@@ -73,7 +73,7 @@ class Issuer:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the authorizer is to be told of it."""
+        """The environment variables with which the authorizer uses the issuer."""
         return {
             "AUTH": "jwt",
             "JWT_ISSUER": self.url,
@@ -84,7 +84,7 @@ class Issuer:
 
 @contextmanager
 def issuing(*algorithms: str) -> Iterator[Issuer]:
-    """One with a key of each algorithm, by the number of its place; one of ES256, if none is named."""
+    """An issuer with a key of each algorithm, by default ES256."""
     issuer = Issuer()
 
     class Answering(BaseHTTPRequestHandler):
@@ -96,14 +96,14 @@ def issuing(*algorithms: str) -> Iterator[Issuer]:
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             if issuer.breaks:
-                # Without lingering, its end is a reset.
+                # Without lingering, the close is a reset.
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 self.connection.close()
             else:
                 self.wfile.write(content)
 
         def log_message(self, *_: object) -> None:
-            """Silent."""
+            """Requests are not logged."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Answering)
     issuer.url = f"http://127.0.0.1:{server.server_port}"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def localstack(python: str) -> Iterator[str]:
-    """Where LocalStack listens, for as long as the block lasts.
+    """Run LocalStack during the block; yield its address.
 
     Raises:
         RuntimeError: It does not start; the message has its last words.
@@ -36,7 +36,7 @@ def localstack(python: str) -> Iterator[str]:
             "OVERRIDE_IN_DOCKER": "0",
             "SERVICES": "sqs",
             "FILESYSTEM_ROOT": name,
-            # It asks nobody, and tells nobody.
+            # Without update checks and analytics.
             "DISABLE_EVENTS": "1",
             "DNS_ADDRESS": "0",
             "SKIP_SSL_CERT_DOWNLOAD": "1",
@@ -52,7 +52,7 @@ def localstack(python: str) -> Iterator[str]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """The command's exit code."""
+    """Return the exit code of the command."""
     python, *command = arguments
     with localstack(python) as url:
         return subprocess.run(command, env=os.environ | {"AWS_ENDPOINT_URL": url}, check=False).returncode

@@ -1,4 +1,4 @@
-"""Where real inputs, written by others, are kept; a user's clone has none."""
+"""The folder of real input from other projects, which is not part of a clone."""
 
 from __future__ import annotations
 

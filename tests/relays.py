@@ -1,4 +1,4 @@
-"""What listens in front of a port of 127.0.0.1, and hands on what it is told."""
+"""A relay that listens in front of a port of 127.0.0.1, and forwards its connections."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _LOCAL = "127.0.0.1"
 
 @contextmanager
 def relaying(port: int, *, host: str = _LOCAL, at: int = 0, tls: ssl.SSLContext | None = None) -> Iterator[int]:
-    """A port that hands on to `port` of 127.0.0.1 for as long as the block lasts.
+    """Listen on a port that forwards to `port` of 127.0.0.1 during the block.
 
     Args:
         host: On which of this machine's addresses; never on all of them.
-        at: Which port, a free one if 0.
-        tls: What it speaks to those who come.
+        at: The port, or 0 for a free one.
+        tls: The TLS context for incoming connections.
 
     Raises:
         OSError: The port cannot be had.
-        ValueError: The host is no address, or stands for every one of this machine.
+        ValueError: The host is no address, or stands for all addresses of this machine.
     """
     if ip_address(host).is_unspecified:
         raise ValueError(f"{host} is every address of this machine")
@@ -41,8 +41,8 @@ def relaying(port: int, *, host: str = _LOCAL, at: int = 0, tls: ssl.SSLContext 
 
     async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
-            while some := await reader.read(65536):
-                writer.write(some)
+            while data := await reader.read(65536):
+                writer.write(data)
                 await writer.drain()
         writer.transport.abort()
 
@@ -60,7 +60,7 @@ def relaying(port: int, *, host: str = _LOCAL, at: int = 0, tls: ssl.SSLContext 
         serving.discard(asyncio.current_task())
 
     async def run() -> None:
-        # Who trusts another authority ends the handshake: that is the test's affair, not worth a line on the terminal.
+        # A client that trusts another authority ends the handshake; tests do that on purpose.
         loop.set_exception_handler(lambda _loop, _about: None)
         try:
             server = await asyncio.start_server(serve, host, at, ssl=tls)
@@ -73,7 +73,7 @@ def relaying(port: int, *, host: str = _LOCAL, at: int = 0, tls: ssl.SSLContext 
         for writer in writers:
             writer.transport.abort()
         await asyncio.gather(*(task for task in serving if task))
-        # Transports close their sockets a turn of the loop after they were told.
+        # Transports close their sockets one iteration of the loop later.
         await asyncio.sleep(0)
 
     thread = threading.Thread(target=lambda: loop.run_until_complete(run()), daemon=True)

@@ -1,4 +1,4 @@
-"""Programs that serve over HTTP on 127.0.0.1, for as long as a block lasts."""
+"""Programs that serve HTTP on 127.0.0.1 during a block."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def serving(
     log: Path,
     status: int = 200,
 ) -> Iterator[None]:
-    """Runs a program; the block begins once it answers. When it ends, neither the program nor what it started is left.
+    """Run a program during the block, which begins once the program answers; then end it with its children.
 
     Args:
         asked: The URL that it answers once it is ready.
@@ -65,7 +65,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     try:
         process.wait(_STOP_WITHIN)
     except subprocess.TimeoutExpired:
-        # Now and then the threads of such a program wait for each other for ever.
+        # The threads of such a program occasionally deadlock.
         process.kill()
         process.wait()
 
@@ -76,14 +76,14 @@ def _wait_for(url: str, status: int, process: subprocess.Popen[bytes], log: Path
     while True:
         try:
             with opener.open(url, timeout=5) as answer:
-                found = f"it answers {(code := answer.status)}"
+                status_text = f"it answers {(code := answer.status)}"
         except HTTPError as error:
-            found = f"it answers {(code := error.code)}"
+            status_text = f"it answers {(code := error.code)}"
         except OSError as error:
-            code, found = None, str(error)
+            code, status_text = None, str(error)
         if code == status:
             return
         if process.poll() is not None or time.monotonic() > deadline:
             words = log.read_text(errors="replace")[-2000:]
-            raise RuntimeError(f"{url} does not answer {status}: {found}. Its program's last words:\n{words}")
+            raise RuntimeError(f"{url} does not answer {status}: {status_text}. Its program's last words:\n{words}")
         time.sleep(0.1)

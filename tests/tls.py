@@ -1,4 +1,4 @@
-"""TLS for a Valkey that was built without: a proxy that ends it, and authorities made for one test run."""
+"""TLS for a Valkey built without it: a terminating proxy, and certificate authorities for one test run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LOCAL = "127.0.0.1"
 
 @dataclass(frozen=True)
 class Authority:
-    """One that certifies 127.0.0.1, and the names that it is asked to.
+    """An authority that certifies 127.0.0.1 and the given names.
 
     Attributes:
         certificate: The file that who trusts it names.
@@ -101,5 +101,5 @@ def _usage(*, certifies: bool) -> x509.KeyUsage:
 
 
 def tls_in_front_of(port: int, authority: Authority) -> AbstractContextManager[int]:
-    """A port of 127.0.0.1 that speaks TLS and hands on to `port` what it is told."""
+    """Listen on a TLS port of 127.0.0.1 that forwards to `port`."""
     return relaying(port, tls=authority.server)

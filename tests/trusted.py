@@ -1,4 +1,4 @@
-"""A caller who may do everything, for tests in which access is no matter."""
+"""A caller with full access, for tests that do not concern access."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Trusted"]
 
 
 class Trusted:
-    """Use cases as one; whatever is asked of them is asked with full access."""
+    """Several use cases as one object, whose methods are called with full access."""
 
     def __init__(self, *use_cases: object) -> None:
         self._use_cases = use_cases
@@ -20,6 +20,6 @@ class Trusted:
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the use case has
         for use_case in self._use_cases:
             if hasattr(use_case, name):
-                found = getattr(use_case, name)
-                return partial(found, access=FULL) if "access" in signature(found).parameters else found
+                method = getattr(use_case, name)
+                return partial(method, access=FULL) if "access" in signature(method).parameters else method
         raise AttributeError(name)

@@ -36,6 +36,7 @@ _RESOURCES_BY_SCOPE: Mapping[Scope, Sequence[str]] = {
         "*/api/v1/subscriptions*",
         "*/api/v1/filters*",
         "*/api/v1/dead-letters*",
+        "*/api/v1/connections*",
         *_read("/api/v1/stats"),
         "POST/api/v1/epoch",
     ),

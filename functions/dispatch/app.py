@@ -11,6 +11,8 @@ from eventstore.adapters.redis import durables, log, registry, turns
 from eventstore.errors import TurnLost
 from eventstore.groups import Member
 from eventstore.live import dispatch
+from eventstore.streams import DurableName
+from eventstore.subscriptions import Connection, ConnectionId, SubscriptionId
 from functions.hub import hub
 from functions.queues import in_order
 
@@ -39,10 +41,14 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> PartialItemFail
 
     def handle(body: str) -> None:
         message = json.loads(body)
-        if "gone" in message:
-            hub().members.disconnect(message["gone"])
+        if "close" in message:
+            connection = Connection(ConnectionId(message["gone"]), message["close"], message["opened"])
+            hub().closing_connections.close(connection)
+        elif "gone" in message:
+            hub().members.disconnect(ConnectionId(message["gone"]))
         elif "ended" in message:
-            hub().deletion_notices.send(Member(message["ended"], message["id"]), message["subscription"])
+            member = Member(ConnectionId(message["ended"]), SubscriptionId(message["id"]))
+            hub().deletion_notices.send(member, DurableName(message["subscription"]))
         elif "alarm" in message:
             # An alarm only requests a turn: alarms of one partition may be handled in parallel, its turns may not.
             _notify(message["alarm"])

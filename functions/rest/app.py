@@ -1,4 +1,4 @@
-"""The REST function: publishes and reads events, and manages streams and durable subscriptions."""
+"""The REST function: publishes and reads events, and manages streams, durable subscriptions and connections."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from eventstore.adapters.redis import log
 from eventstore.errors import EventstoreError
 from eventstore.write import publisher
 from functions.rest import cors, problems, responses
-from functions.rest.routes import about, dead_letters, events, filters, streams, subscriptions
+from functions.rest.routes import about, connections, dead_letters, events, filters, streams, subscriptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +31,7 @@ for router in (
     subscriptions.router,
     filters.router,
     dead_letters.router,
+    connections.router,
     about.router,
 ):
     app.include_router(router, prefix="/api/v1")

@@ -12,6 +12,7 @@ from functions.rest.responses import BATCH, JSON
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from eventstore.positions import Epoch
     from eventstore.streams import StreamState
 
 __all__ = [
@@ -48,7 +49,7 @@ _RESERVE = 2.0
 """Seconds left for reading and responding after the wait."""
 
 
-def entity_tag(state: StreamState, epoch: str, *, batch: bool = False) -> str:
+def entity_tag(state: StreamState, epoch: Epoch, *, batch: bool = False) -> str:
     """Return the entity tag of a stream's events, made of its version (`streams.version_of`).
 
     Strong tags of two representations must differ (RFC 9110, 8.8.1), so a bare batch has a suffix. As a precondition of
@@ -62,7 +63,7 @@ def entity_tag(state: StreamState, epoch: str, *, batch: bool = False) -> str:
     return f'"{version_of(state, epoch)}{_BATCH_SUFFIX if batch else ""}"'
 
 
-def settings_tag(state: StreamState, epoch: str) -> str:
+def settings_tag(state: StreamState, epoch: Epoch) -> str:
     """Return the entity tag of a stream's description, made of the versions of the stream and of its settings.
 
     Args:

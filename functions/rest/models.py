@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from eventstore.cloudevents.json_text import decoded, single
 from eventstore.errors import Malformed
-from eventstore.streams import NAME_PATTERN, Retention, StreamConfig, stream_name
+from eventstore.streams import NAME_PATTERN, Retention, StreamConfig, StreamName, stream_name
 from functions.rest.problems import InvalidBody
 
 if TYPE_CHECKING:
@@ -122,6 +122,10 @@ BodyT = TypeVar("BodyT", bound=Body)
 def parsed(model: type[BodyT], body: bytes) -> BodyT:
     """A body as what it is to be.
 
+    Args:
+        model: What it is to be.
+        body: The body, in JSON.
+
     Raises:
         Malformed: It is no JSON.
         InvalidBody: A member is missing, unknown or wrong.
@@ -149,7 +153,7 @@ def _reason(found: ErrorDetails) -> str:
     return f"breaks a rule: {found['msg']}"
 
 
-def new_stream(body: bytes) -> tuple[str, StreamConfig]:
+def new_stream(body: bytes) -> tuple[StreamName, StreamConfig]:
     """The name and the settings that a body asks for; raises `InvalidStream`, and as `parsed` does."""
     asked = parsed(NewStream, body)
     retention = Retention(asked.retention.max_age, asked.retention.max_events)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from eventstore.write.publisher import PartlyPublished
+    from functions.answers.problems import Problem, ProblemMembers
 
 __all__ = [
     "CODES",
@@ -69,6 +70,7 @@ _KINDS: Mapping[type[errors.EventstoreError], tuple[int, str]] = {
     errors.SubscriptionNotFound: (404, "Subscription not found"),
     errors.FilterNotFound: (404, "Filter not found"),
     errors.NothingParked: (404, "Nothing is parked"),
+    errors.ConnectionNotFound: (404, "Connection not found"),
     errors.StreamGone: (410, "Stream was permanently deleted"),
     errors.NewEpoch: (410, "Store was reset"),
     errors.Forbidden: (403, "Permission denied"),
@@ -116,7 +118,7 @@ def of(error: errors.EventstoreError) -> Answer:
 
 def partly_published(error: PartlyPublished) -> Answer:
     """Return the error that stopped a publish as a problem, with the results of the events stored before it."""
-    results = {"results": [result and published(result) for result in error.results]}
+    results: ProblemMembers = {"results": [None if result is None else published(result) for result in error.results]}
     cause = error.__cause__
     if isinstance(cause, errors.EventstoreError):
         return _problem(cause, results)
@@ -152,7 +154,7 @@ def method_not_allowed(method: str, path: str, *, allowed: Sequence[str]) -> Ans
     return _answer(405, "method-not-allowed", "Method not allowed", detail, headers={"Allow": allow})
 
 
-def _problem(error: errors.EventstoreError, extra: Mapping[str, object]) -> Answer:
+def _problem(error: errors.EventstoreError, extra: ProblemMembers) -> Answer:
     status, title = _kind(type(error))
     if isinstance(error, errors.Unavailable):
         _LOGGER.warning("%s: %s", error.code, error.detail)
@@ -170,36 +172,38 @@ def _kind(kind: type[errors.EventstoreError]) -> tuple[int, str]:
     return next(table[base] for table in (_KINDS, _FALLBACKS) for base in kind.__mro__ if base in table)
 
 
-def _members(error: errors.EventstoreError) -> Mapping[str, object]:
+def _members(error: errors.EventstoreError) -> ProblemMembers:
     """Return the extension members of a problem (RFC 9457, 3.2)."""
     match error:
         case InvalidBody():
             return {"errors": [{"pointer": pointer, "detail": detail} for pointer, detail in error.places]}
         case errors.Invalid() | errors.Forbidden() if error.pointer:
             position = error.position if isinstance(error, errors.InvalidFilter) else None
-            place = {"errors": [{"pointer": error.pointer, "detail": error.detail}]}
+            place: ProblemMembers = {"errors": [{"pointer": error.pointer, "detail": error.detail}]}
             return place if position is None else {**place, "position": position}
         case errors.WrongExpectedVersion():
-            expected = {} if error.expected is None else {"expected": error.expected}
+            expected: ProblemMembers = {} if error.expected is None else {"expected": error.expected}
             return {"stream": error.stream, **expected, "actual": error.actual}
         case errors.WrongSubscriptionVersion():
             return {"subscription": error.name, "version": error.actual}
         case errors.EventConflict():
             return {"stream": error.stream, "sequence": error.sequence, "index": error.index}
         case errors.AmbiguousEvent():
-            members: Mapping[str, object] = {
+            members: ProblemMembers = {
                 "candidates": [{"stream": stream, "source": source} for stream, source in error.candidates]
             }
         case errors.WrongFilterVersion():
-            members = {"filter": error.name} | ({"version": error.actual} if error.actual else {})
+            version: ProblemMembers = {"version": error.actual} if error.actual else {}
+            members = {"filter": error.name, **version}
         case errors.FilterInUse():
-            members = {"filter": error.name} | ({"subscription": error.subscription} if error.subscription else {})
+            user: ProblemMembers = {"subscription": error.subscription} if error.subscription else {}
+            members = {"filter": error.name, **user}
         case _:
             members = {}
     return members
 
 
-def _internal(error: BaseException, extra: Mapping[str, object]) -> Answer:
+def _internal(error: BaseException, extra: ProblemMembers) -> Answer:
     # Lambda adds the request's id to each log line; API Gateway returns it to the client as x-amzn-RequestId.
     _LOGGER.error("a request failed", exc_info=error)
     return _answer(500, "internal", "Internal error", "the hub failed; its log has the details", extra=extra)
@@ -211,10 +215,16 @@ def _answer(
     title: str,
     detail: str,
     *,
-    extra: Mapping[str, object] | None = None,
+    extra: ProblemMembers | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Answer:
-    members = {"type": f"urn:flunq:problem:{code}", "title": title, "status": status, "detail": detail, "code": code}
+    problem: Problem = {
+        "type": f"urn:flunq:problem:{code}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        **(extra or {}),
+    }
     # Details quote input, which may contain a lone surrogate: json.dumps escapes it, so that the body can be encoded.
-    body = json.dumps({**members, **(extra or {})}, separators=(",", ":"))
-    return Answer(status, "application/problem+json", body, headers=headers)
+    return Answer(status, "application/problem+json", json.dumps(problem, separators=(",", ":")), headers=headers)

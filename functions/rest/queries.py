@@ -14,9 +14,10 @@ from eventstore.access import IN_URL
 from eventstore.errors import InvalidQuery
 from eventstore.filters import filter_of_parameters
 from eventstore.filters.parameters import ATTRIBUTES
+from eventstore.ports import FIRST_LISTED
 from eventstore.read.pages import AllQuery, StreamQuery
 from eventstore.read.selection import Selection
-from eventstore.streams import is_name, stream_name
+from eventstore.streams import DurableName, FilterName, StreamName, is_name, stream_name
 from functions.hub import hub
 from functions.parameters import (
     CURSOR,
@@ -35,19 +36,22 @@ from functions.parameters import (
     UNTIL,
     require_known,
 )
-from functions.rest.tokens import DEAD_LETTERS, names_of
+from functions.rest.tokens import DEAD_LETTERS, connection_of, names_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from eventstore.access import Access
+    from eventstore.ports import ListedConnection
     from functions.parameters import Parameter
 
 __all__ = [
+    "ConnectionsQuery",
     "DeadLettersQuery",
     "NamesQuery",
     "all_query",
     "choice",
+    "connections_query",
     "dead_letters_query",
     "milliseconds",
     "names_query",
@@ -87,9 +91,17 @@ class DeadLettersQuery:
         stream: Selects this stream; None selects all.
     """
 
-    subscription: str | None
-    stream: str | None
+    subscription: DurableName | None
+    stream: StreamName | None
     after: tuple[str, str]
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionsQuery:
+    """A page of connections: up to `limit` after the connection `after`."""
+
+    after: ListedConnection
     limit: int
 
 
@@ -142,12 +154,12 @@ def all_query(query: Mapping[str, Sequence[str]]) -> AllQuery:
     )
 
 
-def stream_query(query: Mapping[str, Sequence[str]], *, wait: float) -> StreamQuery:
+def stream_query(query: Mapping[str, Sequence[str]], *, wait_seconds: float) -> StreamQuery:
     """Parse a query for events of a stream.
 
     Args:
         query: The values of each parameter.
-        wait: Seconds to wait for events.
+        wait_seconds: How long to wait for events.
     """
     require_known(query, QUERIES["readStream"])
     return StreamQuery(
@@ -157,7 +169,7 @@ def stream_query(query: Mapping[str, Sequence[str]], *, wait: float) -> StreamQu
         cursor=single_value(query, CURSOR),
         backwards=choice(query, DIRECTION) == "backwards",
         selection=_selection(query),
-        wait=wait,
+        wait_seconds=wait_seconds,
     )
 
 
@@ -178,7 +190,7 @@ def narrowed(query: QueryT, parameters: Mapping[str, Sequence[str]], *, access: 
     if name is None:
         return query
     selection = query.selection
-    combined = hub().filters.combined(selection.filter, name, access=access, pointers=IN_URL)
+    combined = hub().filters.combined(selection.filter, FilterName(name), access=access, pointers=IN_URL)
     return replace(query, selection=replace(selection, filter=combined))
 
 
@@ -204,12 +216,20 @@ def dead_letters_query(query: Mapping[str, Sequence[str]]) -> DeadLettersQuery:
     stream, cursor = stream_named(query), single_value(query, CURSOR)
     subscription, after = single_value(query, SUBSCRIPTION), ("", "")
     if cursor:
-        name, last = names_of(DEAD_LETTERS, cursor, count=2)
-        after = name, last
-    return DeadLettersQuery(subscription, stream, after, _integer(query, LIMIT))
+        last_subscription, last_stream = names_of(DEAD_LETTERS, cursor, count=2)
+        after = last_subscription, last_stream
+    name = None if subscription is None else DurableName(subscription)
+    return DeadLettersQuery(name, stream, after, _integer(query, LIMIT))
 
 
-def stream_named(query: Mapping[str, Sequence[str]]) -> str | None:
+def connections_query(query: Mapping[str, Sequence[str]]) -> ConnectionsQuery:
+    """Parse a query for a page of connections."""
+    require_known(query, QUERIES["listConnections"])
+    cursor = single_value(query, CURSOR)
+    return ConnectionsQuery(connection_of(cursor) if cursor else FIRST_LISTED, _integer(query, LIMIT))
+
+
+def stream_named(query: Mapping[str, Sequence[str]]) -> StreamName | None:
     """Return the stream that a call names; None if it names none.
 
     Raises:
@@ -221,12 +241,10 @@ def stream_named(query: Mapping[str, Sequence[str]]) -> str | None:
 
 
 def _selection(query: Mapping[str, Sequence[str]]) -> Selection:
-    streams = query.get("stream", ())
-    for name in streams:
-        stream_name(name, pointer="stream")
+    streams = tuple(stream_name(name, pointer="stream") for name in query.get("stream", ()))
     return Selection(
         filter=filter_of_parameters({name: query[name] for name in _ATTRIBUTES_AND_FILTER if name in query}),
-        streams=tuple(streams),
+        streams=streams,
         since=_time(query, SINCE),
         until=_time(query, UNTIL),
     )

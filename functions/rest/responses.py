@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from eventstore.read.gaps import Gaps
     from eventstore.streams import StreamState
     from eventstore.write.publisher import Published
+    from functions.answers.members import Result
+    from functions.answers.streams import EventPageHead, Missing, Retention, StreamPageHead
+    from functions.answers.streams import Stream as StreamAnswer
     from functions.rest.request import Request
 
 __all__ = [
@@ -90,24 +93,33 @@ def json_of(status: int, value: object, *, headers: Mapping[str, str] | None = N
 
 
 def empty(status: int, *, headers: Mapping[str, str] | None = None) -> Answer:
-    """Return a response without a body, such as 204 or 304."""
+    """Return a response without a body, such as 204 or 304.
+
+    Args:
+        status: The status code.
+        headers: The headers.
+    """
     return Answer(status, None, "", headers=headers)
 
 
 def page(
-    members: Mapping[str, object], events: Sequence[bytes], *, following: str | None, headers: Mapping[str, str]
+    head: EventPageHead | StreamPageHead,
+    events: Sequence[bytes],
+    *,
+    following: str | None,
+    headers: Mapping[str, str],
 ) -> Answer:
-    """Return a JSON object that holds a page of events.
+    """Return a JSON object that holds a page of events: an `EventPage` or a `StreamPage`.
 
     Args:
-        members: The members of the object beside `events` and `next`.
+        head: The members of the object beside `events` and `next`.
         events: The encoded events.
         following: The cursor of the next page, for `next`; None omits it.
         headers: Additional headers.
     """
-    head = json.dumps(members, separators=(",", ":"))[1:-1]
+    members = json.dumps(head, separators=(",", ":"))[1:-1]
     tail = f',"next":{json.dumps(following)}' if following else ""
-    return _encoded(JSON, b'{%b,"events":[%b]%b}' % (head.encode(), b",".join(events), tail.encode()), headers)
+    return _encoded(JSON, b'{%b,"events":[%b]%b}' % (members.encode(), b",".join(events), tail.encode()), headers)
 
 
 def items(name: str, encoded: Sequence[bytes], *, following: str | None, headers: Mapping[str, str]) -> Answer:
@@ -124,13 +136,18 @@ def items(name: str, encoded: Sequence[bytes], *, following: str | None, headers
 
 
 def batch(events: Sequence[bytes], *, headers: Mapping[str, str]) -> Answer:
-    """Return bare events in the JSON batch format (CloudEvents 1.0.2, JSON format, 4)."""
+    """Return bare events in the JSON batch format (CloudEvents 1.0.2, JSON format, 4).
+
+    Args:
+        events: The events, each in the JSON format.
+        headers: The headers.
+    """
     return _encoded(BATCH, b"[%b]" % b",".join(events), headers)
 
 
-def missing(lost: Gaps) -> Mapping[str, object]:
+def missing(lost: Gaps) -> Missing:
     """Return the members of a page that list the events which its reader missed; none if nothing is missing."""
-    members: dict[str, object] = {}
+    members: Missing = {}
     if lost:
         members["missing"] = [{"stream": stream, "first": first, "last": last} for stream, first, last in lost.ranges]
     if not lost.complete:
@@ -209,7 +226,7 @@ def binary(event: RecordedEvent) -> Answer:
     return Answer(200, None, content, headers=headers | _SECURITY_HEADERS | {"Content-Security-Policy": _DATA_POLICY})
 
 
-def published(result: Published) -> Mapping[str, object]:
+def published(result: Published) -> Result:
     """Return the result of a published event as JSON members."""
     return {
         "stream": result.stream,
@@ -219,10 +236,13 @@ def published(result: Published) -> Mapping[str, object]:
     }
 
 
-def stream(state: StreamState) -> Mapping[str, object]:
+def stream(state: StreamState) -> StreamAnswer:
     """Return the description of a stream as JSON members."""
-    retention = state.config.retention
-    limits = {"max_age": retention.max_age, "max_events": retention.max_events}
+    retention: Retention = {}
+    if state.config.retention.max_age is not None:
+        retention["max_age"] = state.config.retention.max_age
+    if state.config.retention.max_events is not None:
+        retention["max_events"] = state.config.retention.max_events
     return {
         "id": state.name,
         "head": state.head,
@@ -231,7 +251,7 @@ def stream(state: StreamState) -> Mapping[str, object]:
         "bytes": state.size,
         "created": rfc3339(state.created),
         "updated": rfc3339(state.updated),
-        "retention": {name: limit for name, limit in limits.items() if limit is not None},
+        "retention": retention,
         "labels": dict(state.config.labels),
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from eventstore.cloudevents.event import rfc3339
 
@@ -12,26 +12,37 @@ if TYPE_CHECKING:
     from eventstore.durable.directory import ParkedStream
     from eventstore.durable.status import PartitionStanding, Standing
     from eventstore.subscriptions import Durable
+    from functions.answers.subscriptions import (
+        DeadLetter,
+        Figures,
+        Lags,
+        Subscription,
+        SubscriptionStanding,
+        SubscriptionSummary,
+    )
 
 __all__ = ["dead_letter", "definition", "standing", "summary"]
 
 
-def definition(durable: Durable) -> dict[str, Any]:
+def definition(durable: Durable) -> Subscription:
     """Return the definition of a durable subscription."""
-    return {
+    subscription: Subscription = {
         "id": durable.name,
         "filters": json.loads(durable.own_filter.text),
-        **({"filter_name": durable.reference.name} if durable.reference else {}),
-        **({"stream": list(durable.streams)} if durable.streams else {}),
-        "ack_deadline": durable.rules.ack_deadline // 1000,
+        "ack_deadline": durable.rules.ack_deadline_ms // 1000,
         "max_attempts": durable.rules.max_attempts,
         "max_in_flight": durable.rules.max_in_flight,
         "created": rfc3339(durable.created),
         "version": durable.version,
     }
+    if durable.reference:
+        subscription["filter_name"] = durable.reference.name
+    if durable.streams:
+        subscription["stream"] = durable.streams
+    return subscription
 
 
-def standing(status: Standing, *, now: int) -> dict[str, Any]:
+def standing(status: Standing, *, now: int) -> SubscriptionStanding:
     """Return the definition, the members and the figures of a durable subscription, in total and per partition.
 
     Args:
@@ -50,7 +61,7 @@ def standing(status: Standing, *, now: int) -> dict[str, Any]:
     }
 
 
-def summary(status: Standing, *, now: int) -> dict[str, Any]:
+def summary(status: Standing, *, now: int) -> SubscriptionSummary:
     """Return the figures of a durable subscription in total.
 
     Args:
@@ -68,7 +79,7 @@ def dead_letter(entry: ParkedStream, event: RecordedEvent | None) -> bytes:
         event: The event that failed; None omits it.
     """
     parked = entry.parked
-    members = {
+    members: DeadLetter = {
         "subscription": entry.subscription,
         "stream": entry.stream,
         "partition": entry.partition,
@@ -82,10 +93,12 @@ def dead_letter(entry: ParkedStream, event: RecordedEvent | None) -> bytes:
     return encoded if event is None else b'%b,"event":%b}' % (encoded[:-1], event.encoded())
 
 
-def _figures(status: Standing | PartitionStanding, now: int) -> dict[str, Any]:
+def _figures(status: Standing | PartitionStanding, now: int) -> Figures:
+    lags: Lags = {} if status.lag is None else {"lag": status.lag, "lag_more": status.lag_more}
+    if status.log_lag is not None:
+        lags["log_lag"] = status.log_lag
     return {
-        **({} if status.lag is None else {"lag": status.lag, "lag_more": status.lag_more}),
-        **({} if status.log_lag is None else {"log_lag": status.log_lag}),
+        **lags,
         "in_flight": status.in_flight,
         "held": status.held,
         "parked": status.parked,

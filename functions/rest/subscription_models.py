@@ -10,8 +10,8 @@ from eventstore.durable.admin import Changes, StartPosition
 from eventstore.filters import parse_filters
 from eventstore.filters.named import FilterReference
 from eventstore.groups import Rules
-from eventstore.streams import NAME_PATTERN
-from eventstore.subscriptions import Durable
+from eventstore.streams import NAME_PATTERN, DurableName, FilterName, StreamName
+from eventstore.subscriptions import Durable, SubscriptionKey
 from functions.rest.models import Body, parsed, whole, without_default
 from functions.rest.problems import InvalidBody
 from functions.rest.queries import milliseconds
@@ -158,8 +158,13 @@ MODELS: Sequence[type[Body]] = (NewSubscription, SubscriptionChanges, Replay, Re
 """The bodies of calls that concern durable subscriptions."""
 
 
-def new_subscription(body: bytes, *, key: str, now: int) -> tuple[Durable, StartPosition]:
+def new_subscription(body: bytes, *, key: SubscriptionKey, now: int) -> tuple[Durable, StartPosition]:
     """The durable subscription that a body asks for, and where it is to start.
+
+    Args:
+        body: The body, in JSON.
+        key: The key of the new subscription.
+        now: The current time, in milliseconds since 1970.
 
     Raises:
         Malformed, InvalidBody: As `models.parsed` says.
@@ -171,12 +176,12 @@ def new_subscription(body: bytes, *, key: str, now: int) -> tuple[Durable, Start
     own = parse_filters(asked.filters)
     durable = Durable(
         key=key,
-        name=asked.id,
+        name=DurableName(asked.id),
         filter=own,
-        streams=tuple(sorted(set(asked.stream))),
+        streams=tuple(sorted(set(map(StreamName, asked.stream)))),
         rules=Rules(asked.ack_deadline * 1000, asked.max_attempts, asked.max_in_flight),
         created=now,
-        reference=FilterReference(asked.filter_name, own) if asked.filter_name else None,
+        reference=FilterReference(FilterName(asked.filter_name), own) if asked.filter_name else None,
     )
     return durable, _place(asked)
 
@@ -196,8 +201,8 @@ def changes(body: bytes) -> Changes:
         )
     return Changes(
         filter=parse_filters(asked.filters) if "filters" in given else None,
-        filter_name=(asked.filter_name or "") if "filter_name" in given else None,
-        ack_deadline=asked.ack_deadline * 1000 if "ack_deadline" in given else None,
+        filter_name=FilterName(asked.filter_name or "") if "filter_name" in given else None,
+        ack_deadline_ms=asked.ack_deadline * 1000 if "ack_deadline" in given else None,
         max_attempts=asked.max_attempts if "max_attempts" in given else None,
         max_in_flight=asked.max_in_flight if "max_in_flight" in given else None,
     )
@@ -218,10 +223,10 @@ def replay_place(body: bytes) -> StartPosition:
         ) from error
 
 
-def redrive(body: bytes) -> tuple[str, str | None, str]:
+def redrive(body: bytes) -> tuple[DurableName, StreamName | None, str]:
     """Subscription, stream and manner; raises as `models.parsed` does."""
     asked = parsed(Redrive, body)
-    return asked.subscription, asked.stream or None, asked.how
+    return DurableName(asked.subscription), StreamName(asked.stream) if asked.stream else None, asked.how
 
 
 def _place(asked: NewSubscription | Replay) -> StartPosition:

@@ -39,7 +39,7 @@ def emit(log: Log, turns: Turns, durables: Durables, *, clock: Clock, until: int
         now = clock.now()
         if now >= until:
             return
-        _write({"subscription": standing.durable.name}, _figures(standing), age=_age(standing, now))
+        _write({"subscription": standing.durable.name}, _figures(standing), age_seconds=_age_seconds(standing, now))
 
 
 def _figures(standing: Standing) -> Mapping[str, int]:
@@ -53,16 +53,16 @@ def _figures(standing: Standing) -> Mapping[str, int]:
     return {name: count for name, count in counts.items() if count is not None}
 
 
-def _age(standing: Standing, now: int) -> float:
+def _age_seconds(standing: Standing, now: int) -> float:
     return 0.0 if standing.oldest is None else max(0, now - standing.oldest) / 1000
 
 
-def _write(dimensions: Mapping[str, str], counts: Mapping[str, int], *, age: float | None = None) -> None:
+def _write(dimensions: Mapping[str, str], counts: Mapping[str, int], *, age_seconds: float | None = None) -> None:
     metrics = EphemeralMetrics(namespace=_NAMESPACE)
     for name, value in dimensions.items():
         metrics.add_dimension(name, value)
     for name, count in counts.items():
         metrics.add_metric(name, MetricUnit.Count, count)
-    if age is not None:
-        metrics.add_metric("OldestAge", MetricUnit.Seconds, age)
+    if age_seconds is not None:
+        metrics.add_metric("OldestAge", MetricUnit.Seconds, age_seconds)
     metrics.flush_metrics()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from eventstore import groups
 from eventstore.errors import EventstoreError, UnknownAction
-from eventstore.subscriptions import Subscription
+from eventstore.subscriptions import ConnectionId, Subscription, SubscriptionKey
 from eventstore.write.publisher import PartlyPublished
 from functions.hub import hub
 from functions.protocol import PING, UNSUBSCRIBE
@@ -27,7 +27,7 @@ _LOGGER = logging.getLogger(__name__)
 class Caller(NamedTuple):
     """The sender of a message: its connection and permissions."""
 
-    connection: str
+    connection: ConnectionId
     access: Access
 
 
@@ -62,7 +62,8 @@ def _subscribe(caller: Caller, message: Message) -> str:
     selected = request.filter
     if request.filter_name is not None:
         selected = hub().filters.combined(selected, request.filter_name, access=caller.access)
-    subscription = Subscription(hub().new_id(), caller.connection, request.id, selected, request.streams)
+    key = SubscriptionKey(hub().new_id())
+    subscription = Subscription(key, caller.connection, request.id, selected, request.streams)
     subscriptions = hub().subscriptions
     subscribed = subscriptions.start(subscription, access=caller.access, cursors=request.cursors, oldest=request.oldest)
     subscriptions.wake(subscribed)
@@ -72,14 +73,7 @@ def _subscribe(caller: Caller, message: Message) -> str:
 def _join(caller: Caller, message: Message) -> str:
     request = Join.of(message)
     durable, partitions = hub().members.join(caller.connection, request.id, request.name, access=caller.access)
-    return answers.message(
-        "subscribed",
-        id=request.id,
-        subscription=request.name,
-        partitions=list(partitions),
-        ack_deadline=durable.rules.ack_deadline // 1000,
-        request=message.request,
-    )
+    return answers.joined(message.request, request.id, durable, partitions)
 
 
 def _ack(caller: Caller, message: Message) -> str:
@@ -89,27 +83,27 @@ def _ack(caller: Caller, message: Message) -> str:
     else:
         ack = groups.AckStream(caller.connection, request.stream, request.sequence, request.frame)
         hub().members.acknowledge_stream(request.id, ack, access=caller.access)
-    return answers.message("acknowledged", id=request.id, request=message.request)
+    return answers.acknowledged(message.request, request.id)
 
 
 def _nack(caller: Caller, message: Message) -> str:
     request = Nack.of(message)
-    about = (request.stream, request.sequence, request.reason, request.delay, request.park, request.frame)
+    about = (request.stream, request.sequence, request.reason, request.delay_ms, request.park, request.frame)
     hub().members.fail(request.id, groups.Nack(caller.connection, *about), access=caller.access)
-    return answers.message("acknowledged", id=request.id, request=message.request)
+    return answers.acknowledged(message.request, request.id)
 
 
 def _release(caller: Caller, message: Message) -> str:
     request = Release.of(message)
     hub().members.release(caller.connection, request.id, request.partition, access=caller.access, frame=request.frame)
-    return answers.message("released", id=request.id, partition=request.partition, request=message.request)
+    return answers.released(message.request, request.id, request.partition)
 
 
 def _unsubscribe(caller: Caller, message: Message) -> str:
     message.require_known(UNSUBSCRIBE.members)
     own_id = message.subscription()
     hub().members.unsubscribe(caller.connection, own_id)
-    return answers.message("unsubscribed", id=own_id, request=message.request)
+    return answers.unsubscribed(message.request, own_id)
 
 
 def _publish(caller: Caller, message: Message) -> str:
@@ -122,7 +116,7 @@ def _publish(caller: Caller, message: Message) -> str:
 
 def _ping(_: Caller, message: Message) -> str:
     message.require_known(PING.members)
-    return answers.message("pong", request=message.request)
+    return answers.pong(message.request)
 
 
 _ACTIONS: Mapping[str, Callable[[Caller, Message], str]] = {

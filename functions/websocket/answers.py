@@ -3,35 +3,39 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from eventstore import errors
-from eventstore.frames.builder import hub_event, missing_json
+from eventstore.frames.builder import hub_event
 from eventstore.write.publisher import PartlyPublished
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from eventstore.live.subscribe import Subscribed
+    from eventstore.subscriptions import Durable, SubscriptionId
     from eventstore.write.publisher import Published
+    from functions.answers.members import Result, Results
+    from functions.answers.messages import Answer, Recovery, Refusal
 
-__all__ = ["bare_published", "bare_refused", "bare_subscribed", "error", "message", "published", "subscribed"]
+__all__ = [
+    "acknowledged",
+    "bare_published",
+    "bare_refused",
+    "bare_subscribed",
+    "error",
+    "joined",
+    "pong",
+    "published",
+    "released",
+    "subscribed",
+    "unsubscribed",
+]
 
 _INTERNAL = errors.EventstoreError("the hub failed; its log has the details")
 
 
-def message(kind: str, **members: object) -> str:
-    """Return a message of the hub as JSON.
-
-    Args:
-        kind: The message's `type`.
-        members: Its other members; None omits one.
-    """
-    content = {"type": kind} | {name: value for name, value in members.items() if value is not None}
-    return json.dumps(content, separators=(",", ":"))
-
-
-def subscribed(request: str | None, own_id: str, result: Subscribed) -> str:
+def subscribed(request: str | None, own_id: SubscriptionId, result: Subscribed) -> str:
     """Return the response to `subscribe`.
 
     Args:
@@ -39,8 +43,35 @@ def subscribed(request: str | None, own_id: str, result: Subscribed) -> str:
         own_id: The client's id of the subscription.
         result: The subscription that began.
     """
-    head = message("subscribed", id=own_id, cursor=result.cursor, recovery=result.recovery, request=request)
-    return f"{head[:-1]},{_recovery(result)}}}"
+    return _encoded(
+        {"type": "subscribed", "id": own_id, "cursor": result.cursor, **_recovery(result), "request": request}
+    )
+
+
+def joined(request: str | None, own_id: SubscriptionId, durable: Durable, partitions: Sequence[int]) -> str:
+    """Return the response to `subscribe` with a durable subscription.
+
+    Args:
+        request: The client's id of the request.
+        own_id: The client's id of the subscription.
+        durable: The subscription that the connection takes part in.
+        partitions: Its partitions.
+    """
+    return _encoded(
+        {
+            "type": "subscribed",
+            "id": own_id,
+            "subscription": durable.name,
+            "partitions": list(partitions),
+            "ack_deadline": durable.rules.ack_deadline_ms // 1000,
+            "request": request,
+        }
+    )
+
+
+def unsubscribed(request: str | None, own_id: SubscriptionId) -> str:
+    """Return the response to `unsubscribe`."""
+    return _encoded({"type": "unsubscribed", "id": own_id, "request": request})
 
 
 def published(request: str | None, results: Sequence[Published]) -> str:
@@ -50,10 +81,25 @@ def published(request: str | None, results: Sequence[Published]) -> str:
         request: The client's id of the request.
         results: The streams and sequences of the events.
     """
-    return message("published", request=request, results=_results(results))
+    return _encoded({"type": "published", **_results(results), "request": request})
 
 
-def error(failure: Exception, *, request: str | None = None, own_id: str | None = None) -> str:
+def acknowledged(request: str | None, own_id: SubscriptionId) -> str:
+    """Return the response to `ack` and `nack`."""
+    return _encoded({"type": "acknowledged", "id": own_id, "request": request})
+
+
+def released(request: str | None, own_id: SubscriptionId, partition: int) -> str:
+    """Return the response to `release`."""
+    return _encoded({"type": "released", "id": own_id, "partition": partition, "request": request})
+
+
+def pong(request: str | None) -> str:
+    """Return the response to `ping`."""
+    return _encoded({"type": "pong", "request": request})
+
+
+def error(failure: Exception, *, request: str | None = None, own_id: SubscriptionId | None = None) -> str:
     """Return an error message.
 
     Args:
@@ -61,7 +107,7 @@ def error(failure: Exception, *, request: str | None = None, own_id: str | None 
         request: The client's id of the request.
         own_id: The client's id of the subscription.
     """
-    return message("error", **_problem(failure), request=request, id=own_id)
+    return _encoded({"type": "error", **_refusal(failure), "request": request, "id": own_id})
 
 
 def bare_subscribed(result: Subscribed, identity: str) -> str:
@@ -71,8 +117,8 @@ def bare_subscribed(result: Subscribed, identity: str) -> str:
         result: The subscription that began.
         identity: The id of the message's event.
     """
-    data = f'{{"recovery":"{result.recovery}",{_recovery(result)}}}'
-    return f'{hub_event("subscribed", data, identity)[:-1]},"hubcursor":"{result.cursor}"}}'
+    event = hub_event("subscribed", json.dumps(_recovery(result)), identity)
+    return f'{event[:-1]},"hubcursor":"{result.cursor}"}}'
 
 
 def bare_published(results: Sequence[Published], identity: str, subject: str) -> str:
@@ -83,7 +129,7 @@ def bare_published(results: Sequence[Published], identity: str, subject: str) ->
         identity: The id of the response's event.
         subject: The id of the client's event.
     """
-    return _with_subject(hub_event("published", json.dumps({"results": _results(results)}), identity), subject)
+    return _with_subject(hub_event("published", json.dumps(_results(results)), identity), subject)
 
 
 def bare_refused(failure: Exception, identity: str, subject: str) -> str:
@@ -94,27 +140,36 @@ def bare_refused(failure: Exception, identity: str, subject: str) -> str:
         identity: The id of the response's event.
         subject: The id of the client's event; empty if it could not be parsed.
     """
-    return _with_subject(hub_event("refused", json.dumps(_problem(failure)), identity), subject)
+    return _with_subject(hub_event("refused", json.dumps(_refusal(failure)), identity), subject)
 
 
 def _with_subject(event: str, subject: str) -> str:
     return f'{event[:-1]},"subject":{json.dumps(subject)}}}' if subject else event
 
 
-def _recovery(result: Subscribed) -> str:
-    members = [f'"partitions":{json.dumps(list(result.partitions), separators=(",", ":"))}']
+def _encoded(answer: Answer) -> str:
+    """Return a message as JSON, without the members that are None."""
+    return json.dumps({name: value for name, value in answer.items() if value is not None}, separators=(",", ":"))
+
+
+def _recovery(result: Subscribed) -> Recovery:
+    recovery: Recovery = {"recovery": result.recovery, "partitions": list(result.partitions)}
     if result.missing or result.missing_more:
-        members.append(missing_json(result.missing, complete=not result.missing_more))
+        recovery["missing"] = [
+            {"stream": stream, "first": first, "last": last} for stream, first, last in result.missing
+        ]
+    if result.missing_more:
+        recovery["missing_more"] = True
     if result.renewed:
-        members.append(f'"renewed":{json.dumps(list(result.renewed), separators=(",", ":"))}')
-    return ",".join(members)
+        recovery["renewed"] = list(result.renewed)
+    return recovery
 
 
-def _results(results: Sequence[Published]) -> list[Mapping[str, object]]:
-    return [_result(result) for result in results]
+def _results(results: Sequence[Published]) -> Results:
+    return {"results": [_result(result) for result in results]}
 
 
-def _result(result: Published) -> Mapping[str, object]:
+def _result(result: Published) -> Result:
     return {
         "stream": result.stream,
         "sequence": result.sequence,
@@ -123,23 +178,23 @@ def _result(result: Published) -> Mapping[str, object]:
     }
 
 
-def _problem(failure: Exception) -> dict[str, Any]:
+def _refusal(failure: Exception) -> Refusal:
     if isinstance(failure, PartlyPublished) and isinstance(failure.__cause__, Exception):
-        results = [result and _result(result) for result in failure.results]
-        return _problem(failure.__cause__) | {"results": results}
+        results = [None if result is None else _result(result) for result in failure.results]
+        return {**_refusal(failure.__cause__), "results": results}
     if not isinstance(failure, errors.EventstoreError):
         return {"code": "internal", "detail": _INTERNAL.detail}
-    members: dict[str, Any] = {"code": failure.code, "detail": failure.detail}
+    refusal: Refusal = {"code": failure.code, "detail": failure.detail}
     match failure:
         case errors.InvalidFilter():
-            members |= {"pointer": failure.pointer, "position": failure.position}
+            refusal |= {"pointer": failure.pointer, "position": failure.position}
         case errors.Invalid() | errors.Forbidden() if failure.pointer:
             # The pointer of a URL parameter is its bare name.
-            members["pointer"] = f"/{failure.pointer.removeprefix('/')}"
+            refusal["pointer"] = f"/{failure.pointer.removeprefix('/')}"
         case errors.WrongExpectedVersion():
-            members |= {"stream": failure.stream, "actual": failure.actual}
+            refusal |= {"stream": failure.stream, "actual": failure.actual}
         case errors.EventConflict():
-            members |= {"stream": failure.stream, "sequence": failure.sequence, "index": failure.index}
+            refusal |= {"stream": failure.stream, "sequence": failure.sequence, "index": failure.index}
         case _:
             pass
-    return members
+    return refusal

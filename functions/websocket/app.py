@@ -11,7 +11,7 @@ from eventstore.cloudevents import from_json
 from eventstore.durable import membership
 from eventstore.errors import ConnectionNotFound, EventstoreError, FilterNotFound, Forbidden, Invalid, StreamGone
 from eventstore.live import subscribe
-from eventstore.subscriptions import BARE
+from eventstore.subscriptions import BARE, ConnectionId
 from eventstore.write import publisher
 from functions.access import access_of
 from functions.hub import hub
@@ -39,7 +39,7 @@ def handler(event: Mapping[str, Any], _: LambdaContext) -> dict[str, Any]:
         case "CONNECT":
             return _connect(event)
         case "DISCONNECT":
-            hub().members.disconnect(context["connectionId"])
+            hub().members.disconnect(ConnectionId(context["connectionId"]))
             return {"statusCode": 200}
         case _:
             return {"statusCode": 200, "body": _message(context, event.get("body") or "")}
@@ -68,7 +68,7 @@ def _connect(event: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _message(context: Mapping[str, Any], body: str) -> str:
-    connection = context["connectionId"]
+    connection = ConnectionId(context["connectionId"])
     # The subprotocol decides, not the route: a bare event may have an extension named action.
     try:
         access = access_of(context)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from eventstore.errors import InvalidQuery
 from eventstore.frames.builder import note
 from eventstore.frames.frame import Address
-from eventstore.subscriptions import BARE, EVENTSTORE, Connection
+from eventstore.subscriptions import BARE, EVENTSTORE, Connection, ConnectionId
 from functions.access import access_of
 from functions.handshake import UrlSubscription, query_of, url_subscription
 from functions.hub import hub
@@ -42,7 +42,8 @@ def accept(event: Mapping[str, Any]) -> str | None:
     protocol = next((name for name in offered if name in {EVENTSTORE, BARE}), None)
     if offered and protocol is None:
         raise InvalidQuery(f"unknown subprotocols {', '.join(offered)[:80]!r}; offer {EVENTSTORE} or {BARE}")
-    connection = Connection(context["connectionId"], protocol or EVENTSTORE, int(context["connectedAt"]))
+    connection_id, opened = ConnectionId(context["connectionId"]), int(context["connectedAt"])
+    connection = Connection(connection_id, protocol or EVENTSTORE, opened)
     request = url_subscription(connection, query_of(event))
     hub().subscriptions.connect(connection, access=access)
     if request is not None:

@@ -12,7 +12,8 @@ from eventstore.cloudevents.json_text import members as members_of
 from eventstore.errors import InvalidRequest
 from eventstore.filters import parse_filters
 from eventstore.groups import LONGEST_REASON
-from eventstore.streams import ANY, Expected, stream_name
+from eventstore.streams import ANY, DurableName, Expected, FilterName, StreamName, stream_name
+from eventstore.subscriptions import SubscriptionId
 from functions import protocol
 from functions.protocol import (
     ACK_MEMBERS,
@@ -74,10 +75,10 @@ class Message:
         return value if isinstance(value, str) and len(value) <= REQUEST.maximum else None
 
     @property
-    def own_id(self) -> str | None:
+    def own_id(self) -> SubscriptionId | None:
         """The client's id of the subscription; None if it is absent or invalid."""
         value = self.members[ID.name].value if ID.name in self.members else None
-        return value if isinstance(value, str) and _ID.fullmatch(value) else None
+        return SubscriptionId(value) if isinstance(value, str) and _ID.fullmatch(value) else None
 
     def require_known(self, members: Sequence[Member]) -> None:
         """Raise unless every member is known and `request` is valid.
@@ -97,7 +98,7 @@ class Message:
         if REQUEST.name in self.members and self.request is None:
             raise InvalidRequest(f"request must be a string of up to {REQUEST.maximum} characters", pointer="/request")
 
-    def subscription(self) -> str:
+    def subscription(self) -> SubscriptionId:
         """Return the client's id of the subscription; raises `InvalidRequest`."""
         if self.own_id is None:
             raise InvalidRequest("id must be 1 to 64 letters, digits or . _ : ~ -", pointer="/id")
@@ -148,10 +149,10 @@ class Subscribe:
         oldest: Whether to start with the oldest event; else with new ones, or at `cursors`.
     """
 
-    id: str
+    id: SubscriptionId
     filter: Filter
-    filter_name: str | None
-    streams: tuple[str, ...]
+    filter_name: FilterName | None
+    streams: tuple[StreamName, ...]
     cursors: Sequence[str]
     oldest: bool
 
@@ -172,7 +173,9 @@ class Subscribe:
             raise InvalidRequest(f"from must be 'now' or 'start', not {start[:40]!r}", pointer="/from")
         filters = parse_filters(message.members["filters"].value if "filters" in message.members else [])
         names = tuple(dict.fromkeys(stream_name(name, pointer="/stream") for name in streams))
-        return cls(own_id, filters, message.text(FILTER_NAME), names, cursors, start == "start")
+        filter_name = message.text(FILTER_NAME)
+        named = None if filter_name is None else FilterName(filter_name)
+        return cls(own_id, filters, named, names, cursors, start == "start")
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +183,7 @@ class Publish:
     """A `publish` request."""
 
     events: Sequence[Event]
-    stream: str | None
+    stream: StreamName | None
     expected: Expected
 
     @classmethod
@@ -192,23 +195,22 @@ class Publish:
         texts = elements(message.members["events"].text)
         events = [from_json(text, pointer=f"/events/{index}") for index, text in enumerate(texts)]
         stream = message.text(STREAM)
-        if stream is not None:
-            stream_name(stream, pointer="/stream")
-        return cls(events, stream, _expected(message))
+        name = None if stream is None else stream_name(stream, pointer="/stream")
+        return cls(events, name, _expected(message))
 
 
 @dataclass(frozen=True, slots=True)
 class Join:
     """A `subscribe` request to join a durable subscription."""
 
-    id: str
-    name: str
+    id: SubscriptionId
+    name: DurableName
 
     @classmethod
     def of(cls, message: Message) -> Join:
         """Parse the message; raises `InvalidRequest`."""
         message.require_known(protocol.JOIN.members)
-        return cls(message.subscription(), message.text(SUBSCRIPTION) or "")
+        return cls(message.subscription(), DurableName(message.text(SUBSCRIPTION) or ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,9 +221,9 @@ class Ack:
         frame: The number of the frame that contained the event; 0 if unknown.
     """
 
-    id: str
+    id: SubscriptionId
     cursors: Sequence[str]
-    stream: str | None
+    stream: StreamName | None
     sequence: int
     frame: int
 
@@ -247,16 +249,16 @@ class Nack:
     """A `nack` request: an event could not be handled.
 
     Attributes:
-        delay: Milliseconds until it is redelivered; None uses the default backoff.
+        delay_ms: The milliseconds until it is redelivered; None uses the default backoff.
         park: Whether to park the stream instead of redelivering the event.
         frame: The number of the frame that contained the event; 0 if unknown.
     """
 
-    id: str
-    stream: str
+    id: SubscriptionId
+    stream: StreamName
     sequence: int
     reason: str
-    delay: int | None
+    delay_ms: int | None
     park: bool
     frame: int
 
@@ -267,21 +269,21 @@ class Nack:
         stream = message.text(STREAM)
         if stream is None:
             raise InvalidRequest("stream is required; send the stream of the event", pointer="/stream")
-        stream_name(stream, pointer="/stream")
+        name = stream_name(stream, pointer="/stream")
         park = message.members["park"].value if "park" in message.members else False
         if not isinstance(park, bool):
             raise InvalidRequest("park must be true or false", pointer="/park")
-        delay = message.integer(DELAY) * 1000 if "delay" in message.members else None
+        delay_ms = message.integer(DELAY) * 1000 if "delay" in message.members else None
         own_id, sequence = message.subscription(), message.integer(SEQUENCE)
         reason = (message.text(REASON) or "")[:LONGEST_REASON]
-        return cls(own_id, stream, sequence, reason, delay, park, message.frame())
+        return cls(own_id, name, sequence, reason, delay_ms, park, message.frame())
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
     """A `release` request: the member gives up a partition."""
 
-    id: str
+    id: SubscriptionId
     partition: int
     frame: int
 

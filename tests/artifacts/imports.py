@@ -1,4 +1,4 @@
-"""What modules import, and what those import in turn: read, not run, for what is built need not run here."""
+"""The transitive imports of modules, from their source, because a built module may not run on this machine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Reach", "reach"]
 
 
 class Reach(NamedTuple):
-    """What modules reach of some folders, and what they would and do not find there."""
+    """The modules and scripts that modules reach in some folders, and the missing ones."""
 
     modules: dict[str, Path]
     scripts: set[Path]
@@ -21,27 +21,27 @@ class Reach(NamedTuple):
 
 
 def reach(entries: Iterable[str], *, folders: Sequence[Path], packages: Sequence[str]) -> Reach:
-    """Follow the imports of modules through the packages named, those within functions too.
+    """Follow the imports of modules within the given packages, including imports in functions.
 
     A text that is the name of a module counts as its import (`bootstrap.preload`), and `Script("name")` as the use of
     `lua/name.lua` beside the module.
     """
-    found = Reach({}, set(), set())
+    result = Reach({}, set(), set())
     ahead = list(entries)
     while ahead:
         name = ahead.pop()
-        if name in found.modules or name in found.missing or name.partition(".")[0] not in packages:
+        if name in result.modules or name in result.missing or name.partition(".")[0] not in packages:
             continue
         path = _file_of(name, folders)
         if path is None:
-            found.missing.add(name)
+            result.missing.add(name)
             continue
-        found.modules[name] = path
+        result.modules[name] = path
         ahead += [name.rpartition(".")[0]] if "." in name else []
         for node in _run(ast.parse(path.read_text())):
             ahead += _imported(node, name, path, folders)
-            found.scripts.update(path.parent / "lua" / f"{script}.lua" for script in _scripts(node))
-    return found
+            result.scripts.update(path.parent / "lua" / f"{script}.lua" for script in _scripts(node))
+    return result
 
 
 def _file_of(name: str, folders: Sequence[Path]) -> Path | None:
@@ -51,7 +51,7 @@ def _file_of(name: str, folders: Sequence[Path]) -> Path | None:
 
 
 def _run(tree: ast.AST) -> Iterator[ast.AST]:
-    """All of a module but what only type checkers read."""
+    """The nodes of a module, without those for type checkers only."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
             continue

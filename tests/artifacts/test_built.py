@@ -1,4 +1,4 @@
-"""What `sam build` made: it is small, and holds all that functions use and nothing else. `make built` runs these."""
+"""The output of `sam build` is small, and contains exactly what functions use. `make built` runs these tests."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from eventstore_dev.cloudformation import load
+from eventstore_dev.template_file import load
 from tests.artifacts.imports import Reach, reach
 
 ROOT = Path(__file__).parents[2]
 BUILT = Path(os.environ.get("BUILT", ROOT / "nothing")).resolve()
 RESOURCES = load(ROOT / "template.yaml")["Resources"]
-FUNCTIONS = [name for name, one in RESOURCES.items() if one["Type"] == "AWS::Serverless::Function"]
+FUNCTIONS = [name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::Serverless::Function"]
 REQUIREMENTS = {
     "AuthorizerLayer": ROOT / "layers/authorizer/requirements.txt",
     "ClientLayer": ROOT / "layers/client/requirements.txt",
@@ -56,12 +56,12 @@ def normal(name: str) -> str:
 
 
 def pinned(layer: str) -> set[str]:
-    found = re.findall(r"^([\w.-]+)(?:\[.*\])?==", REQUIREMENTS[layer].read_text(), re.MULTILINE)
-    return {normal(name) for name in found}
+    requirements = re.findall(r"^([\w.-]+)(?:\[.*\])?==", REQUIREMENTS[layer].read_text(), re.MULTILINE)
+    return {normal(name) for name in requirements}
 
 
 def packages_of(layer: str) -> dict[str, set[str]]:
-    """The names that each library of a layer is imported by."""
+    """The import names of each library of a layer."""
     python = BUILT / layer / "python"
     tops = {path.name for path in python.iterdir() if path.suffix != ".dist-info"}
     listed = {
@@ -69,7 +69,7 @@ def packages_of(layer: str) -> dict[str, set[str]]:
         for path in python.glob("*.dist-info/RECORD")
     }
     names = {name: {line.partition(",")[0] for line in lines} & tops for name, lines in listed.items()}
-    return {name: {top.partition(".")[0] for top in found} for name, found in names.items()}
+    return {name: {top.partition(".")[0] for top in reached} for name, reached in names.items()}
 
 
 def own_files(folder: Path) -> set[str]:
@@ -99,21 +99,21 @@ def within(folder: Path, *reaches: Reach) -> set[str]:
 
 @cache
 def imported(modules: frozenset[str], folders: tuple[Path, ...]) -> set[str]:
-    """Import modules where nothing is found but Python's own library and folders; answers all that came with them."""
+    """Import modules with only the standard library and folders on the path; return all imported modules."""
     program = (
         "import json, sys; from importlib import import_module; folders, names = map(json.loads, sys.argv[1:]); "
         "sys.path[:0] = folders; [import_module(name) for name in names]; print(json.dumps(list(sys.modules)))"
     )
     asked = json.dumps([str(folder) for folder in folders]), json.dumps(sorted(modules))
-    told = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-I", "-S", "-B", "-c", program, *asked],
         capture_output=True,
         text=True,
         check=False,
         env={},
     )
-    assert told.returncode == 0, told.stderr
-    return set(json.loads(told.stdout))
+    assert process.returncode == 0, process.stderr
+    return set(json.loads(process.stdout))
 
 
 def imported_by(function: str, runtime: Path) -> set[str]:
@@ -126,7 +126,7 @@ def imported_by_the_sdk() -> set[str]:
 
 @pytest.fixture(scope="session")
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What Lambda's runtime has, and this machine's own of what is compiled for another one."""
+    """The libraries of Lambda's runtime, and this machine's builds of libraries compiled for another platform."""
     folder = tmp_path_factory.mktemp("runtime")
     for name in (*IN_THE_RUNTIME, *COMPILED, "six"):
         spec = find_spec(name)
@@ -137,7 +137,7 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_all_of_it_together_is_small() -> None:
+def test_the_whole_build_is_small() -> None:
     sizes = {name: zipped(BUILT / name) for name in (*LAYERS, *FUNCTIONS)}
     assert sum(sizes.values()) < MOST_BYTES, sizes
 
@@ -150,8 +150,8 @@ def test_a_function_holds_what_its_handler_imports_and_nothing_else(function: st
 
 @each_function
 def test_no_module_or_script_is_missing(function: str) -> None:
-    found = reached_by(function)
-    assert (found.missing, {path for path in found.scripts if not path.is_file()}) == (set(), set())
+    reached = reached_by(function)
+    assert (reached.missing, {path for path in reached.scripts if not path.is_file()}) == (set(), set())
 
 
 def test_the_core_in_its_layer_is_what_functions_import() -> None:
@@ -172,7 +172,7 @@ def test_a_function_finds_all_that_it_imports(function: str, runtime: Path) -> N
     assert reached_by(function).modules.keys() <= imported_by(function, runtime)
 
 
-def test_the_sdk_finds_all_that_it_imports_in_its_layer_alone() -> None:
+def test_the_sdk_imports_only_from_its_layer() -> None:
     assert reached_by_the_sdk().modules.keys() <= imported_by_the_sdk()
 
 
@@ -186,25 +186,25 @@ def test_every_library_of_a_layer_is_imported(layer: str, runtime: Path) -> None
 @each_layer
 def test_a_layer_holds_our_modules_and_the_pinned_libraries_alone(layer: str) -> None:
     libraries = packages_of(layer)
-    # The requirements are those of every platform.
+    # The requirements cover every platform.
     assert libraries.keys() <= pinned(layer)
     tops = {path.name.partition(".")[0] for path in (BUILT / layer / "python").iterdir() if path.suffix != ".dist-info"}
     assert tops - {*OURS} == set().union(*libraries.values())
 
 
 @each_layer
-def test_a_layer_holds_nothing_that_only_people_and_compilers_read(layer: str) -> None:
+def test_a_layer_contains_no_documentation_and_no_sources_of_compiled_code(layer: str) -> None:
     unused = {".c", ".md", ".pyc", ".pyi", ".typed"}
     built = [file for file in files(BUILT / layer) if not file.parts[1].endswith(".dist-info")]
     assert not [file for file in built if file.suffix in unused or file.name == "py.typed" or "tests" in file.parts]
 
 
-def test_no_layer_of_the_hubs_has_the_aws_sdk_that_the_runtime_has() -> None:
+def test_no_layer_of_the_hub_contains_the_aws_sdk_of_the_runtime() -> None:
     for layer in LAYERS:
         assert not {path.name for path in (BUILT / layer / "python").iterdir()} & {"boto3", "botocore", "s3transfer"}
 
 
 @each_layer
-def test_what_is_compiled_is_for_where_functions_run(layer: str) -> None:
+def test_compiled_code_is_for_the_platform_of_the_functions(layer: str) -> None:
     compiled = [file.name for file in files(BUILT / layer) if file.suffix == ".so"]
     assert not [name for name in compiled if not re.search(r"\.(cpython-313-aarch64-linux-gnu|abi3)\.so$", name)]

@@ -140,7 +140,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     against = parser.add_argument_group("comparing this tree with another commit")
     against.add_argument("--against", metavar="COMMIT", help="the other commit")
     against.add_argument("--only", type=_names, metavar="NAME,...", help=f"any of: {', '.join(WORKLOADS)}")
-    against.add_argument("--rounds", type=_rounds, help=f"how often both start anew ({running.DEFAULT_ROUNDS})")
+    against.add_argument("--rounds", type=_rounds, help=f"how often both start again ({running.DEFAULT_ROUNDS})")
     against.add_argument("--write", action="store_true", help=f"put the table into docs/{PLACE.name}")
     options = parser.parse_args(arguments)
     if options.against is None:
@@ -192,7 +192,7 @@ def _printed(figure: Figure | NotMeasured) -> Figure | NotMeasured:
         print(f"{figure.what}: not measured, {figure.reason}", flush=True)
     else:
         aim = f"  (aim {figure.aimed_at}: {figure.verdict})" if figure.aim else ""
-        print(f"{figure.what}: {figure.told}{aim}", flush=True)
+        print(f"{figure.what}: {figure.text}{aim}", flush=True)
     return figure
 
 

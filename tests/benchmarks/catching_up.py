@@ -47,14 +47,14 @@ def _turns() -> float:
         partition.serve()
         seconds = []
         for number in range(_ROUNDS):
-            one = Subscription(f"{number:024x}", f"connection-{number}", "s", parse_filters([]))
-            partition.join(one)
+            subscription = Subscription(f"{number:024x}", f"connection-{number}", "s", parse_filters([]))
+            partition.join(subscription)
             began = time.perf_counter()
             size = partition.serve()
             seconds.append(time.perf_counter() - began)
             if size < _EVENTS * EVENT_BYTES:
                 raise AssertionError(f"{size} bytes were sent; there are {_EVENTS} events of {EVENT_BYTES}")
-            partition.leave(one)
+            partition.leave(subscription)
     return median(seconds)
 
 

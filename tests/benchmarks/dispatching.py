@@ -52,11 +52,13 @@ def figures() -> Iterator[Figure]:
             yield Figure("One subscription that matches", _BLOCK / median(rounds.theirs), Unit.RATE)
 
 
-def _blocks(events: Events, one: Partition, other: Partition, _: int) -> tuple[Callable[[], None], Callable[[], None]]:
-    for partition in (one, other):
+def _blocks(
+    events: Events, first: Partition, second: Partition, _: int
+) -> tuple[Callable[[], None], Callable[[], None]]:
+    for partition in (first, second):
         for stream, event in events.streams(_BLOCK):
             partition.log.append(stream, [event])
-    return partial(_serve, one), partial(_serve, other)
+    return partial(_serve, first), partial(_serve, second)
 
 
 def _serve(partition: Partition) -> None:
@@ -68,16 +70,18 @@ def _subscriptions(number: int) -> Sequence[Subscription]:
     """Those that match, by the type of all events; the others by a stream, a subject or a type that none has."""
     matching = min(number, _MATCHING)
     wanted = parse_filters([{"exact": {"type": "io.flunq.task.completed"}}])
-    found = [Subscription(f"{n:024x}", f"connection-{n}", "s", wanted) for n in range(matching)]
+    subscriptions = [Subscription(f"{n:024x}", f"connection-{n}", "s", wanted) for n in range(matching)]
     for n in range(matching, number):
         key, connection = f"{n:024x}", f"connection-{n}"
         match n % 3:
             case 0:
-                found.append(Subscription(key, connection, "s", parse_filters([]), streams=(f"acme:other-{n}",)))
+                subscriptions.append(
+                    Subscription(key, connection, "s", parse_filters([]), streams=(f"acme:other-{n}",))
+                )
             case 1:
                 filters = parse_filters([{"exact": {"subject": f"other-{n}"}}])
-                found.append(Subscription(key, connection, "s", filters))
+                subscriptions.append(Subscription(key, connection, "s", filters))
             case _:
                 filters = parse_filters([{"exact": {"type": f"com.example.other-{n}"}}])
-                found.append(Subscription(key, connection, "s", filters))
-    return found
+                subscriptions.append(Subscription(key, connection, "s", filters))
+    return subscriptions

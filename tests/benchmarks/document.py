@@ -1,4 +1,4 @@
-"""docs/benchmarks.md, as a run writes it."""
+"""Writes docs/benchmarks.md."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Measured on {machine}.
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """What was measured of one subject, under its title; the note says how."""
+    """The figures of one subject, under its title, with a note on the method."""
 
     title: str
     note: str
@@ -54,14 +54,14 @@ def document(sections: Sequence[Section]) -> str:
 def _row(figure: Figure | NotMeasured) -> str:
     if isinstance(figure, NotMeasured):
         return f"| {figure.what} | | | not measured: {figure.reason} |"
-    return f"| {figure.what} | {figure.told} | {figure.aimed_at} | {figure.verdict} |"
+    return f"| {figure.what} | {figure.text} | {figure.aimed_at} | {figure.verdict} |"
 
 
 def machine() -> str:
-    """What figures were measured on, for readers."""
+    """A description of the machine and the server, for readers."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     with ValkeyServer.start() as server, Redis.from_url(server.url, decode_responses=True) as client:
-        told = client.info("server")
-    valkey = told.get("valkey_version") or told["redis_version"]
+        information = client.info("server")
+    valkey = information.get("valkey_version") or information["redis_version"]
     system = f"{platform.system()}, {platform.machine()}"
     return f"{cores} cores ({system}), Python {platform.python_version()}, Valkey {valkey}"

@@ -1,4 +1,4 @@
-"""What a function that floods its output costs the requests of another one, on one local stack.
+"""The cost of a function that floods its output for the requests of another function on the same local stack.
 
 Blocks of requests take turns, with the flood and without it. A flood is at its steady state as a block begins: what it
 may write at once is used up.
@@ -67,10 +67,10 @@ def flood(event, context):
 def figures() -> Iterator[Figure]:
     """For each kind of flood, the p99 of a neighbour's requests against the same without a flood."""
     with tempfile.TemporaryDirectory() as folder, _stack(Path(folder)) as port:
-        for how, told in _FLOODS.items():
+        for how, description in _FLOODS.items():
             with_flood, without = _measured(Path(folder), port, how)
             flooded, calm = (quantiles(seconds, n=100)[-1] for seconds in (with_flood, without))
-            what = f"A function {told}"
+            what = f"A function {description}"
             yield Figure(f"{what}: the p99 of another's requests, against none", flooded / calm, Unit.RATIO, _AIM)
             yield Figure(f"{what}: the p99 of another's requests", flooded * 1000, Unit.MILLISECONDS)
             yield Figure(f"{what}: the p99 without", calm * 1000, Unit.MILLISECONDS)
@@ -99,23 +99,23 @@ def _measured(folder: Path, port: int, how: str) -> tuple[list[float], list[floa
 
 
 def _block(port: int, *, requests: int = _REQUESTS) -> list[float]:
-    """The seconds of so many requests, one after the other over one connection."""
-    taken = []
+    """The seconds of each of `count` sequential requests over one connection."""
+    durations = []
     with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
         for _ in range(requests):
             began = time.perf_counter()
             connection.request("GET", "/quiet")
             answer = connection.getresponse()
             body = answer.read()
-            taken.append(time.perf_counter() - began)
+            durations.append(time.perf_counter() - began)
             if answer.status != http.client.OK:
                 raise AssertionError(f"answered {answer.status}: {body!r}")
-    return taken
+    return durations
 
 
 @contextmanager
 def _flooding(folder: Path, port: int, how: str) -> Iterator[None]:
-    """A function floods for as long as the block lasts; it has used up what it may write at once."""
+    """Make a function flood during the block, after it has used up its burst allowance."""
     wanted, begun = folder / "wanted", folder / "begun"
     wanted.touch()
     begun.unlink(missing_ok=True)
@@ -143,7 +143,7 @@ def _invoke(port: int, event: str) -> None:
 @contextmanager
 def _stack(folder: Path) -> Iterator[int]:
     (folder / "template.yaml").write_text(_TEMPLATE)
-    # Apart from what is written meanwhile: the stack reloads functions whose folder changes.
+    # Outside the project, because the stack reloads functions when their folder changes.
     (folder / "code").mkdir()
     (folder / "code" / "functions.py").write_text(_FUNCTIONS)
     port = free_port()

@@ -1,4 +1,4 @@
-"""What one poisoned workflow costs the others: from publishing an event until the member of a group has it.
+"""The cost of one poisoned workflow for the others: from publishing an event until a member has it.
 
 Two groups take turns, event by event, in a partition of their own each: of one, a workflow is poisoned. Its events fail
 whenever they come, are tried until they are parked, and now and then an operator puts them back, to fail again.
@@ -131,12 +131,12 @@ class _Group:
         return len(self._letters.kept)
 
     def redrive(self) -> None:
-        """Put the poisoned workflow back, if it is parked."""
+        """Redrive the poisoned workflow, if it is parked."""
         if self._poisoned is not None:
             self._tell(Redrive(self._poisoned, "start"))
 
     def exchange(self, stream: str, event: Event) -> float:
-        """Publish an event: the seconds until the member has it; it may be one that the member never gets."""
+        """Publish an event; return the seconds until the member has it, unless the member never receives it."""
         self._member.waits_for = event.id
         began = time.perf_counter()
         self._log.append(stream, [event])
@@ -145,7 +145,7 @@ class _Group:
         return self._member.got_at - began
 
     def _handled(self, message: dict[str, Any]) -> Iterator[Command]:
-        """What the member says of a frame."""
+        """Answer a frame as the member."""
         if message["type"] != "events":
             return
         for event in message["events"]:
@@ -172,12 +172,12 @@ class _Member:
         self._messages: list[dict[str, Any]] = []
 
     def send(self, deliveries: Sequence[Delivery]) -> None:
-        for message in (json.loads(one.message) for sent in deliveries for one in postings(sent.encoded())):
+        for message in (json.loads(posting.message) for sent in deliveries for posting in postings(sent.encoded())):
             self._messages.append(message)
             if any(event["id"] == self.waits_for for event in message.get("events", ())):
                 self.got_at = time.perf_counter()
 
     def take(self) -> list[dict[str, Any]]:
-        """What came since."""
+        """The messages since the last call."""
         messages, self._messages = self._messages, []
         return messages

@@ -62,7 +62,7 @@ class JetStream:
             yield jetstream
 
     def publish(self, placed: Sequence[tuple[str, Event]]) -> None:
-        """Publishes one event after the other, each when the one before was acknowledged."""
+        """Publish events sequentially, each after the acknowledgement of the previous one."""
         self._loop.run_until_complete(self._publish(placed))
 
     def join(self, number: int) -> None:
@@ -70,7 +70,7 @@ class JetStream:
         self._loop.run_until_complete(self._join(number))
 
     def exchange(self, stream: str, event: Event) -> list[float]:
-        """Publish an event: how many seconds after the beginning it arrived at each subscriber."""
+        """Publish an event; return the seconds until it arrived at each subscriber."""
         return self._loop.run_until_complete(self._exchange(stream, event))
 
     async def _publish(self, placed: Sequence[tuple[str, Event]]) -> None:
@@ -138,4 +138,4 @@ async def _connected(port: int) -> Client:
 
 
 async def _expected(_: Exception) -> None:
-    """A server that starts refuses connections for a moment; a failure that lasts is told by the deadline."""
+    """Ignore errors: a starting server refuses connections; a lasting failure exceeds the deadline."""

@@ -39,7 +39,7 @@ def figures() -> Iterator[Figure]:
                 jetstream.join(number)
                 sides = _Sides(subscribers, jetstream, stream, events)
                 in_turn(sides.round, rounds=rounds)
-            yield from _told(number, sides)
+            yield from _figures(number, sides)
 
 
 class _Sides:
@@ -54,21 +54,21 @@ class _Sides:
         self.theirs: list[float] = []
 
     def round(self, number: int) -> tuple[Callable[[], None], Callable[[], None]]:
-        one, other = self._events.take(2)
+        first, second = self._events.take(2)
         if number == 1:
             # The round before warmed both up.
             self.ours, self.theirs = [], []
 
         def ours() -> None:
-            self.ours += self._subscribers.exchange(self._stream, [one])
+            self.ours += self._subscribers.exchange(self._stream, [first])
 
         def theirs() -> None:
-            self.theirs += self._jetstream.exchange(self._stream, other)
+            self.theirs += self._jetstream.exchange(self._stream, second)
 
         return ours, theirs
 
 
-def _told(number: int, sides: _Sides) -> Iterator[Figure]:
+def _figures(number: int, sides: _Sides) -> Iterator[Figure]:
     to = f"{number:,} subscriber{'s' if number > 1 else ''}"
     aim = _AIM if number == 1 else None
     for who, seconds, held in (("", sides.ours, aim), ("NATS JetStream, ", sides.theirs, None)):

@@ -39,11 +39,11 @@ def figures() -> Iterator[Figure | NotMeasured]:
             again = load(items, store, publishers=publishers)
             if (first.new, again.duplicates) != (len(items), len(items)):
                 raise AssertionError(f"{len(items)} events: {first.new} new, then {again.duplicates} duplicates")
-            found = _found(items, store)
+            read_back = _found(items, store)
         what = f"{len(items):,} events of {len(files)} Temporal histories, {who}"
         yield Figure(f"{what}: loaded", first.events / first.seconds, Unit.RATE)
         yield Figure(f"{what}: loaded again, all duplicates", again.events / again.seconds, Unit.RATE)
-        yield Figure(f"{what}: read back once, in order", 100 * found / len(items), Unit.PERCENT, Aim("≥", 100))
+        yield Figure(f"{what}: read back once, in order", 100 * read_back / len(items), Unit.PERCENT, Aim("≥", 100))
 
 
 def _found(items: Sequence[Item], store: EventStore) -> int:
@@ -52,11 +52,11 @@ def _found(items: Sequence[Item], store: EventStore) -> int:
     for item in items:
         event = json.loads(item.text)
         published.setdefault(item.stream, []).append((event["source"], event["id"]))
-    found = 0
+    read_back = 0
     for stream, events in published.items():
         read = [(event["source"], event["id"]) for event in map(json.loads, (e.text for e in store.read(stream)))]
-        found += sum(map(tuple.__eq__, read, events)) - max(0, len(read) - len(events))
-    return found
+        read_back += sum(map(tuple.__eq__, read, events)) - max(0, len(read) - len(events))
+    return read_back
 
 
 def _histories() -> Path:

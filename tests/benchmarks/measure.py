@@ -1,4 +1,4 @@
-"""Two ways of doing a thing, timed in turn; and the figures that come of it.
+"""Times two implementations in turn, and computes figures from the times.
 
 A machine's state drifts from second to second: what is measured first and what is measured later do not compare. So
 both sides are timed in short blocks, one after the other, and a figure is the median of what each pair of blocks says.
@@ -23,7 +23,7 @@ _SIGNS = {"≥": operator.ge, "≤": operator.le, "<": operator.lt}
 
 
 class Unit(StrEnum):
-    """What a figure counts, as it stands behind the number."""
+    """The unit of a figure."""
 
     RATIO = "×"  # noqa: RUF001 - the sign for "times", as the document prints it
     MILLISECONDS = "ms"
@@ -35,7 +35,7 @@ class Unit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """What a figure is to be: `≥`, `≤` or `<` a limit."""
+    """The target of a figure: `≥`, `≤` or `<` a limit."""
 
     sign: str
     limit: float
@@ -45,19 +45,19 @@ class Aim:
             raise ValueError(f"an aim's sign is {self.sign!r}; it is one of {' '.join(_SIGNS)}")
 
     def holds(self, value: float) -> bool:
-        """Whether the value is as it is to be; not rounded first."""
+        """Whether the unrounded value meets the target."""
         return bool(_SIGNS[self.sign](value, self.limit))
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One thing measured.
+    """A measured value.
 
     Attributes:
         what: In words that stand alone.
         value: As measured.
         unit: What it counts.
-        aim: None where the figure is told for comparison only.
+        aim: None where the figure is shown for comparison only.
     """
 
     what: str
@@ -66,8 +66,8 @@ class Figure:
     aim: Aim | None = None
 
     @property
-    def told(self) -> str:
-        """The value with its unit, rounded as its unit deserves."""
+    def text(self) -> str:
+        """The value with its unit, rounded by the unit."""
         return f"{_rounded(self.value, self.unit)} {self.unit}"
 
     @property
@@ -77,12 +77,12 @@ class Figure:
 
     @property
     def missed(self) -> bool:
-        """Whether there is an aim, and it is not held."""
+        """Whether there is an aim that is missed."""
         return self.aim is not None and not self.aim.holds(self.value)
 
     @property
     def verdict(self) -> str:
-        """Whether the aim is held, in words; empty without one."""
+        """Whether the aim is met, in words; empty without one."""
         if self.aim is None:
             return ""
         return "not held" if self.missed else "held"
@@ -90,7 +90,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class NotMeasured:
-    """What could not be measured here, and why."""
+    """A subject that could not be measured, with the reason."""
 
     what: str
     reason: str
@@ -98,24 +98,24 @@ class NotMeasured:
 
 @dataclass(frozen=True, slots=True)
 class Rounds:
-    """The seconds that each side took, round by round."""
+    """The seconds of each side, by round."""
 
     ours: tuple[float, ...]
     theirs: tuple[float, ...]
 
     @property
     def speed(self) -> float:
-        """How many times as fast as theirs ours is: 2 is twice as fast, 0.5 half as fast."""
+        """How many times as fast our side is: 2 is twice as fast, 0.5 half as fast."""
         return median(theirs / ours for ours, theirs in zip(self.ours, self.theirs, strict=True))
 
     @property
     def cost(self) -> float:
-        """How many times the seconds of theirs ours takes."""
+        """The seconds of our side as a multiple of theirs."""
         return median(ours / theirs for ours, theirs in zip(self.ours, self.theirs, strict=True))
 
     @property
     def surplus(self) -> float:
-        """The seconds that ours takes on top of theirs."""
+        """The additional seconds of our side."""
         return median(ours - theirs for ours, theirs in zip(self.ours, self.theirs, strict=True))
 
 
@@ -125,7 +125,7 @@ def in_turn(
     rounds: int,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Rounds:
-    """Time both sides in every round; who goes first changes with each.
+    """Time both sides in every round; the side that goes first alternates.
 
     Args:
         prepare: Gives a round's two blocks, ours and theirs, by the round's number. It is not timed. A first round,
@@ -134,7 +134,7 @@ def in_turn(
         clock: Tells seconds.
     """
     times: tuple[list[float], list[float]] = ([], [])
-    # What was set up before is no garbage of the blocks; without this, each collection would walk through it.
+    # Exclude earlier objects from garbage collection, so that collections within blocks do not traverse them.
     gc.collect()
     gc.freeze()
     try:

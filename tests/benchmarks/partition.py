@@ -1,4 +1,4 @@
-"""A partition with subscriptions, and the one worker that serves it; its deliveries are encoded and sent nowhere."""
+"""A partition with subscriptions, and the worker that serves it; deliveries are encoded and not sent."""
 
 from __future__ import annotations
 
@@ -46,31 +46,31 @@ class Partition:
         self._dispatcher(_CATCHING_UP).serve(0, until=_FOR_EVER)
 
     def join(self, subscription: Subscription) -> None:
-        """One more subscribes, from the oldest event on."""
+        """Add a subscription, from the oldest event."""
         connection = Connection(subscription.connection, EVENTSTORE, 1)
         self._registry.connect(connection)
         self._registry.subscribe(subscription, {0: Start.OLDEST})
 
     def leave(self, subscription: Subscription) -> None:
-        """It ends."""
+        """Remove a subscription."""
         self._registry.disconnect(subscription.connection)
 
     def serve(self) -> int:
-        """Take turns until nothing is left to do; the bytes of the deliveries."""
+        """Take turns until no work is left; return the bytes of the deliveries."""
         self._deliveries.size = 0
         self._worker.serve(0, until=_FOR_EVER)
         return self._deliveries.size
 
     def _dispatcher(self, limits: TurnLimits) -> Dispatcher:
-        # No subscription is durable, so nobody is to be rung for and no letter is written.
-        bells, letters = FakeDispatchQueue(), FakeLetters()
+        # No subscription is durable, so there are no wake-ups and no letters.
+        dispatch_queue, letters = FakeDispatchQueue(), FakeLetters()
         return Dispatcher(
             self.log,
             self._turns,
             self._deliveries,
             durables=RedisDurables(self._client, partitions=1),
             registry=self._registry,
-            dispatch_queue=bells,
+            dispatch_queue=dispatch_queue,
             letters=letters,
             clock=SystemClock(),
             limits=limits,
@@ -78,7 +78,7 @@ class Partition:
 
 
 class _Encoded:
-    """`Deliveries` that are made ready to be sent, and no more."""
+    """`Deliveries` that encodes deliveries without sending them."""
 
     def __init__(self) -> None:
         self.size = 0

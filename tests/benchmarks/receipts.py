@@ -1,4 +1,4 @@
-"""When what was published arrives at those who subscribed."""
+"""Measures when published events arrive at subscribers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _WITHIN = 60.0
 
 
 class Receipts:
-    """Takes down the receipts of one publishing after the other."""
+    """Records the receipts of successive publishes."""
 
     def __init__(self) -> None:
         self._began = 0.0
@@ -22,14 +22,14 @@ class Receipts:
         self._complete = asyncio.Event()
 
     def begin(self, wanted: int) -> None:
-        """From now on time counts, until so many receipts."""
+        """Start the time, until a number of receipts."""
         self._wanted = wanted
         self._seconds = []
         self._complete.clear()
         self._began = time.perf_counter()
 
     def take(self, number: int = 1) -> None:
-        """So many arrive now."""
+        """Record a number of receipts now."""
         self._seconds += [time.perf_counter() - self._began] * number
         if len(self._seconds) >= self._wanted:
             self._complete.set()
@@ -48,5 +48,5 @@ class Receipts:
 
 
 def ninety_ninth(seconds: list[float]) -> float:
-    """What 99 of 100 do not exceed."""
+    """The 99th percentile."""
     return quantiles(seconds, n=100, method="inclusive")[98]

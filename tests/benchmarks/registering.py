@@ -1,4 +1,4 @@
-"""Very many subscriptions, registered by the registry itself, without waiting for each answer."""
+"""Registers very many subscriptions with the registry itself, without waiting for each answer."""
 
 from __future__ import annotations
 
@@ -21,48 +21,48 @@ _STRAIGHT = 2
 
 
 def register(client: Client, subscriptions: Sequence[Subscription]) -> None:
-    """Start each in partition 0 of a store of one, from now on and on a connection of its own."""
+    """Start each subscription in partition 0 of a store with one partition, from now, on its own connection."""
     ahead = _Ahead(client)
     registry = RedisRegistry(cast("Client", ahead), partitions=1)
-    for number, one in enumerate(subscriptions):
+    for number, subscription in enumerate(subscriptions):
         ahead.begin()
-        registry.connect(Connection(one.connection, EVENTSTORE, 1))
-        registry.subscribe(one, {0: Start.NOW})
+        registry.connect(Connection(subscription.connection, EVENTSTORE, 1))
+        registry.subscribe(subscription, {0: Start.NOW})
         if number % _AT_ONCE == 0:
             ahead.flush()
     ahead.flush()
 
 
 class _Ahead:
-    """A client that answers before the server does: to each registration what the second one was answered.
+    """A client that answers each registration before the server, with the answer to the second one.
 
-    The first finds a server that does not know the scripts, and no bell on its way. What the server answers to all
-    others is compared with what they were told.
+    The first registration is different: the server does not know the scripts, and no wake-up is pending. The answers
+    of the server to later registrations are compared with the assumed ones.
     """
 
     def __init__(self, client: Client) -> None:
         self._client = client
         self._begun = 0
         self._known: list[Any] = []
-        self._told: list[Any] = []
+        self._assumed: list[Any] = []
         self._waiting = client.pipeline(transaction=False)
 
     def begin(self) -> None:
-        """The next registration begins."""
+        """Begin the next registration."""
         self._begun += 1
         self._at = 0
 
     def flush(self) -> None:
-        """Send what waits.
+        """Send the pending commands.
 
         Raises:
-            AssertionError: The server answers otherwise than was told.
+            AssertionError: The server answers differently than assumed.
         """
-        for answer, told in zip(self._waiting.execute(), self._told, strict=True):
-            # Of a start everything counts but whether the partition is to be rung for: a bell lasts ten seconds.
-            if answer != told and not (isinstance(answer, list) and answer[:-1] == told[:-1]):
-                raise AssertionError(f"a registration was answered {answer!r}; the second one {told!r}")
-        self._told.clear()
+        for answer, assumed in zip(self._waiting.execute(), self._assumed, strict=True):
+            # Ignore whether the start needs a wake-up: a pending wake-up expires after ten seconds.
+            if answer != assumed and not (isinstance(answer, list) and answer[:-1] == assumed[:-1]):
+                raise AssertionError(f"a registration was answered {answer!r}; the second one {assumed!r}")
+        self._assumed.clear()
 
     def execute_command(self, *command: object) -> object:
         if self._begun <= _STRAIGHT:
@@ -73,7 +73,7 @@ class _Ahead:
         self._waiting.execute_command(*command)
         answer = self._known[self._at]
         self._at += 1
-        self._told.append(answer)
+        self._assumed.append(answer)
         return answer
 
     def hget(self, name: str, key: str) -> object:

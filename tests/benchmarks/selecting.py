@@ -42,8 +42,8 @@ def figures() -> Iterator[Figure]:
             # As the sweep does it.
             log.index(range(log.partitions))
             rate = _EVENTS / (time.perf_counter() - began)
-            taken = {order: _requests(log, backwards=order == "desc") for order in ("asc", "desc")}
-    for order, (requests, longest) in taken.items():
+            results = {order: _requests(log, backwards=order == "desc") for order in ("asc", "desc")}
+    for order, (requests, longest) in results.items():
         what = f"One event in {_EVENTS:,} by its source, order={order}"
         yield Figure(f"{what}: requests", requests, Unit.REQUESTS, Aim("≤", 3))
         yield Figure(f"{what}: the longest", longest * 1000, Unit.MILLISECONDS)
@@ -53,7 +53,7 @@ def figures() -> Iterator[Figure]:
 def _requests(log: RedisLog, *, backwards: bool) -> tuple[int, float]:
     """How many pages there are, and how long the longest takes."""
     cursor: str | None = None
-    found = requests = 0
+    matches = requests = 0
     longest = 0.0
     while True:
         began = time.perf_counter()
@@ -66,12 +66,12 @@ def _requests(log: RedisLog, *, backwards: bool) -> tuple[int, float]:
         page = read_all(log, query, may_go_on=may_go_on)
         longest = max(longest, time.perf_counter() - began)
         requests += 1
-        found += len(page.events)
+        matches += len(page.events)
         cursor = page.next
         if cursor is None:
             break
-    if found != 1:
-        raise AssertionError(f"{found} events were found; one was stored")
+    if matches != 1:
+        raise AssertionError(f"{matches} events were found; one was stored")
     return requests, longest
 
 

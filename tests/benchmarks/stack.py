@@ -45,15 +45,15 @@ def figures() -> Iterator[Figure]:
                 return _over(connection, "GET", "/api/v1/health", b"", 200), _call("GET", "/api/v1/health", b"", 200)
 
             def publish(_: int) -> Sides:
-                one, other = (event.body for event in events.take(2))
+                first, second = (event.body for event in events.take(2))
                 path = "/api/v1/events"
-                return _over(connection, "POST", path, one, 201), _call("POST", path, other, 201)
+                return _over(connection, "POST", path, first, 201), _call("POST", path, second, 201)
 
-            yield from _told("GET /api/v1/health", health)
-            yield from _told("POST /api/v1/events with one event", publish)
+            yield from _figures("GET /api/v1/health", health)
+            yield from _figures("POST /api/v1/events with one event", publish)
 
 
-def _told(what: str, sides: Callable[[int], Sides]) -> Iterator[Figure]:
+def _figures(what: str, sides: Callable[[int], Sides]) -> Iterator[Figure]:
     rounds = in_turn(sides, rounds=_ROUNDS)
     yield Figure(f"{what}: what the local stack adds", rounds.surplus * 1000, Unit.MILLISECONDS, Aim("<", 5))
     yield Figure(f"{what}: the whole request", median(rounds.ours) * 1000, Unit.MILLISECONDS)

@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 __all__ = ["Subscribers"]
 
 _AT_ONCE = 4
-"""No more join at a time, so that few functions start for what is not measured."""
+"""The number of clients that join at a time, so that few functions start before the measurement."""
 _LIVE_WITHIN = 60.0
 _LARGEST_MESSAGE = 1 << 20
 _BATCH = {"Content-Type": "application/cloudevents-batch+json"}
 _SINGLE = {"Content-Type": "application/cloudevents+json"}
 _RECORDED = '"hubsequence":'
-"""Each event of a message has it once, and no event that is measured with has it in its data."""
+"""A text that each event of a message contains once, outside its data."""
 
 
 class Subscribers:
-    """So many clients, each with a connection and a subscription of its own; see `joined`."""
+    """Clients, each with its own connection and subscription; see `joined`."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, url: str) -> None:
         self._loop = loop
@@ -43,7 +43,7 @@ class Subscribers:
     @classmethod
     @contextmanager
     def joined(cls, url: str, number: int = 0, request: Mapping[str, object] | None = None) -> Iterator[Self]:
-        """As many as are asked for, live, for as long as the block lasts.
+        """Connect a number of clients, which are live during the block.
 
         Args:
             request: What each subscribes to, as members of the action.
@@ -59,22 +59,22 @@ class Subscribers:
             yield subscribers
 
     def join(self, number: int, request: Mapping[str, object]) -> None:
-        """So many more subscribe; returns when all are live."""
+        """Subscribe further clients; return when all are live."""
         self._loop.run_until_complete(self._join(number, request))
 
     def exchange(self, stream: str, events: Sequence[Event]) -> list[float]:
-        """Publish events in one request: how many seconds after its beginning each of them arrived at each client."""
+        """Publish events in one request; return the seconds until each event arrived at each client."""
         return self._loop.run_until_complete(self._exchange(stream, events))
 
     def catch_up(self, events: int) -> float:
-        """Have one client receive so many events that are stored already: the seconds that it takes."""
+        """Make one client receive `count` stored events; return the seconds that it takes."""
         return self._loop.run_until_complete(self._catch_up(events))
 
     async def _open(self) -> None:
         self._session = ClientSession(timeout=ClientTimeout(total=60), connector=TCPConnector(limit=0))
 
     async def _close(self) -> None:
-        # The session cuts the connections: a thousand closing handshakes are none of the figures.
+        # The session resets the connections, which is faster than a thousand closing handshakes.
         for receiving in self._receiving:
             receiving.cancel()
         await asyncio.gather(*self._receiving, return_exceptions=True)
@@ -83,12 +83,12 @@ class Subscribers:
     async def _join(self, number: int, request: Mapping[str, object]) -> None:
         gate = asyncio.Semaphore(_AT_ONCE)
 
-        async def one() -> None:
+        async def join_next() -> None:
             async with gate:
                 await self._subscribe(request)
                 await asyncio.wait_for(self._live.get(), _LIVE_WITHIN)
 
-        await asyncio.gather(*(one() for _ in range(number)))
+        await asyncio.gather(*(join_next() for _ in range(number)))
 
     async def _subscribe(self, request: Mapping[str, object]) -> None:
         socket = await self._session.ws_connect(f"{self._url}/ws", compress=0, max_msg_size=_LARGEST_MESSAGE)
@@ -102,13 +102,13 @@ class Subscribers:
             if message.data.startswith('{"type":"events"'):
                 self._receipts.take(message.data.count(_RECORDED))
                 continue
-            told = json.loads(message.data)
-            if told["type"] not in {"subscribed", "live"}:
+            content = json.loads(message.data)
+            if content["type"] not in {"subscribed", "live"}:
                 raise AssertionError(f"not expected: {message.data}")
             # `subscribed` once, and `live` of every partition that it names, in whatever order.
             answers += 1
-            if told["type"] == "subscribed":
-                due = 1 + len(told["partitions"])
+            if content["type"] == "subscribed":
+                due = 1 + len(content["partitions"])
             if answers == due:
                 self._live.put_nowait(None)
 

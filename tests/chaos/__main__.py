@@ -22,12 +22,12 @@ def main() -> int:
         return mutants.main(given.mutants, seeds=given.seeds, steps=given.steps)
     figures = Figures()
     seeds = range(given.seed, given.seed + given.seeds)
-    one = partial(run_alone, steps=given.steps, without=given.without, about=given.about, lines=given.lines)
+    run_seed = partial(run_alone, steps=given.steps, without=given.without, about=given.about, lines=given.lines)
     with ProcessPoolExecutor(min(given.jobs, given.seeds), mp_context=get_context("spawn")) as pool:
         began = time.monotonic()
-        for outcome in pool.map(one, seeds):
+        for outcome in pool.map(run_seed, seeds):
             figures.add(outcome)
-            _tell(outcome, time.monotonic() - began)
+            _print_outcome(outcome, time.monotonic() - began)
     print("\n".join(figures.lines()))
     if given.write:
         write(figures)
@@ -57,7 +57,7 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _tell(outcome: Outcome, seconds: float) -> None:
+def _print_outcome(outcome: Outcome, seconds: float) -> None:
     print(
         f"seed {outcome.seed}: {outcome.step} steps, trace {outcome.digest}, {seconds:.0f} s since the start",
         flush=True,

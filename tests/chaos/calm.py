@@ -1,10 +1,10 @@
-"""When nothing goes wrong any more and time passes, all comes to an end: nothing is owed, held or left behind."""
+"""Without faults, and with time, everything settles: no event is owed, held or left behind."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.chaos.rules.telling import check_settled
+from tests.chaos.rules.removals import check_settled
 from tests.chaos.violation import Violation
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Calm:
         self._operators = operators
 
     def come(self) -> None:
-        """Let all faults end, and wait until nothing happens any more; then look."""
+        """End all faults, wait until nothing happens any more, and check the result."""
         self._mend()
         self._wait()
         self._check_durables()
@@ -68,7 +68,7 @@ class Calm:
                 self._functions.chance_of_twice = 0.04
                 return
             else:
-                # Whatever the bells missed, the sweep rings for.
+                # The sweep replaces lost wake-ups.
                 quiet = 1
                 self._functions.sweep()
             if self.world.hub.clocks.true > started + _LONGEST:
@@ -76,16 +76,16 @@ class Calm:
         raise Violation("all comes to an end", f"after {_ROUNDS} rounds there is still something to do")
 
     def _serve(self) -> bool:
-        """Let everyone do what there is to do; whether there was anything."""
+        """Let everyone work; return whether there was any work."""
         world, hub = self.world, self.world.hub
         moved = False
         while hub.gateway.ended:
             hub.disconnected(hub.gateway.ended.pop(0))
             moved = True
         for _ in range(_ROUNDS):
-            if not len(hub.bells):
+            if not len(hub.wakeups):
                 break
-            self._functions.dispatch_batch([waiting[0] for waiting in list(hub.bells.groups.values())[:10]])
+            self._functions.dispatch_batch([waiting[0] for waiting in list(hub.wakeups.groups.values())[:10]])
         while len(hub.deliveries):
             self._functions.deliver()
             moved = True
@@ -119,7 +119,7 @@ class Calm:
             stands = reply.json
             left = {name: stands[name] for name in ("in_flight", "held", "lag") if stands[name]}
             if left:
-                raise Violation("nothing is left under way", f"{durable.about}: {left}", durable.about)
+                raise Violation("nothing is left in progress", f"{durable.about}: {left}", durable.about)
             for stream, sequence in self._operators.parked(durable).items():
                 durable.account.excuse(stream, sequence, self.world.log.stream(stream).head)
             streams = self.world.log.streams.values()
@@ -127,10 +127,10 @@ class Calm:
             durable.calm_down(stands["filters"])
 
     def _check_subscribers(self) -> None:
-        for one in self.world.subscribers:
-            check_settled(one.name, one.interest, one.account, self.world.log.streams.values())
+        for subscriber in self.world.subscribers:
+            check_settled(subscriber.name, subscriber.interest, subscriber.account, self.world.log.streams.values())
             for stream in self.world.log.streams.values():
-                one.account.settle(stream)
+                subscriber.account.settle(stream)
 
     def _check_store(self) -> None:
         """Of a stream that was deleted nothing is left but its state, and that names no event."""
@@ -143,4 +143,4 @@ class Calm:
                 keys = [name for name in raw.hkeys(f"{tag}:state:{stream.name}") if len(name) == 16]
                 if entries or keys:
                     text = f"{stream.name}: {entries} entries, {len(keys)} ids"
-                    raise Violation("of a deleted stream nothing is left", text, stream.name)
+                    raise Violation("a deleted stream leaves no events", text, stream.name)

@@ -1,4 +1,4 @@
-"""What is known of the places that cursors stand for, though they are opaque: by what came before and behind them."""
+"""The known bounds of the positions of opaque cursors, from the events received before and after them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["Cursors", "Place"]
+__all__ = ["Cursors", "PositionBounds"]
 
 
-class Place(NamedTuple):
-    """A place in a partition.
+class PositionBounds(NamedTuple):
+    """The bounds of a position in a partition.
 
     Attributes:
         generation: How often the partition had been renewed when the cursor was given.
@@ -25,14 +25,16 @@ class Place(NamedTuple):
 
 
 class Cursors:
-    """Tokens, and where they stand."""
+    """Tokens, with the bounds of their positions."""
 
     def __init__(self) -> None:
-        self._places: dict[str, dict[int, Place]] = {}
+        self._places: dict[str, dict[int, PositionBounds]] = {}
         self._removed: dict[str, dict[str, int]] = {}
 
-    def note(self, token: str, places: Mapping[int, Place], *, removed: Mapping[str, int] | None = None) -> None:
-        """A token came with these places; what an earlier one of the same text said holds as well.
+    def note(
+        self, token: str, places: Mapping[int, PositionBounds], *, removed: Mapping[str, int] | None = None
+    ) -> None:
+        """Record the bounds of a token; the bounds of an equal earlier token remain valid.
 
         Args:
             removed: Per stream the last sequence that had been removed when its reader began: none of these is owed.
@@ -44,23 +46,23 @@ class Cursors:
             old = known.get(partition)
             if old is not None and old.generation == place.generation:
                 least, most = max(old.least, place.least), min(old.most, place.most)
-                known[partition] = Place(place.generation, min(least, most), max(least, most))
+                known[partition] = PositionBounds(place.generation, min(least, most), max(least, most))
             else:
                 known[partition] = place
 
-    def merged(self, tokens: Iterable[str]) -> dict[int, Place]:
-        """Of each partition the furthest place; where generations differ, the later token (docs/protocol.md)."""
-        found: dict[int, Place] = {}
+    def merged(self, tokens: Iterable[str]) -> dict[int, PositionBounds]:
+        """The furthest position of each partition; with different generations, the later token (docs/protocol.md)."""
+        furthest: dict[int, PositionBounds] = {}
         for token in tokens:
             for partition, place in self._places[token].items():
-                old = found.get(partition)
+                old = furthest.get(partition)
                 if old is not None and old.generation == place.generation:
                     least, most = max(old.least, place.least), max(old.most, place.most)
-                    found[partition] = Place(place.generation, least, most)
+                    furthest[partition] = PositionBounds(place.generation, least, most)
                 else:
-                    found[partition] = place
-        return found
+                    furthest[partition] = place
+        return furthest
 
     def removed(self, tokens: Iterable[str], stream: str) -> int:
-        """Up to where a stream had been removed when the readers of these began."""
+        """Up to which sequence a stream had been removed when the readers of these tokens began."""
         return max((self._removed.get(token, {}).get(stream, 0) for token in tokens), default=0)

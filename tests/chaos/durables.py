@@ -1,4 +1,4 @@
-"""Durable subscriptions: what each owes, what its members did of it, and why something may be parked."""
+"""Durable subscriptions: the events that each owes, the actions of its members, and the reasons for parking."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Durable"]
 
-Place = tuple[str, int]
+EventPosition = tuple[str, int]
 """A stream and a sequence."""
 
 
 class Durable:
-    """One durable subscription, from its making to its end.
+    """A durable subscription, from its creation to its deletion.
 
     Attributes:
         interests: What it may go by, for it was changed since all was settled last: the first by then, the last now.
@@ -46,23 +46,23 @@ class Durable:
         self.is_deleted = False
         self._ever: dict[str, set[int]] = {}
         self._ordered_from: dict[str, int] = {}
-        self._failed: Counter[Place] = Counter()
-        self._blamed: Counter[Place] = Counter()
-        self._park_asked: set[Place] = set()
-        self._sent: dict[Place, tuple[str, int]] = {}
-        self._times_sent: Counter[Place] = Counter()
-        self._with: dict[str, dict[Place, int]] = {}
+        self._failed: Counter[EventPosition] = Counter()
+        self._blamed: Counter[EventPosition] = Counter()
+        self._park_asked: set[EventPosition] = set()
+        self._sent: dict[EventPosition, tuple[str, int]] = {}
+        self._times_sent: Counter[EventPosition] = Counter()
+        self._with: dict[str, dict[EventPosition, int]] = {}
         """Per connection what it may have, and in which frame it came last."""
         self._left: set[str] = set()
         self._granted: dict[int, tuple[str, int]] = {}
         self._heard: dict[tuple[str, int], int] = {}
         self._frames: dict[int, int] = {}
-        self._acknowledged: set[Place] = set()
+        self._acknowledged: set[EventPosition] = set()
         self._dropping: set[str] = set()
         self._lowest: dict[str, int] = {}
         self._is_made = False
         self._is_one_of = [interest]
-        """What its definition may be: more than one, where changing it was answered by an error."""
+        """Its possible definitions: several, when a change was answered with an error."""
         self._moving: dict[int, bool] = {}
         """Partitions that have yet to be moved, and whether to the oldest event kept."""
 
@@ -78,7 +78,7 @@ class Durable:
 
     @property
     def reach(self) -> Account:
-        """What it may ever have been told of: what is on its way is of the time before it was moved."""
+        """What may have been reported to it; messages in transit may precede a replay."""
         return Account(owed=self._lowest)
 
     @property
@@ -97,7 +97,7 @@ class Durable:
     # What the hub sends.
 
     def watch(self, connection: str, message: dict[str, Any]) -> None:
-        """A message goes to a member's connection."""
+        """A message is sent to the connection of a member."""
         if message.get("type") not in {"events", "owned", "revoked", "truncated"}:
             return
         partition, frame = message["partition"], message["frame"]
@@ -110,11 +110,11 @@ class Durable:
             place = (one["hubstream"], int(one["hubsequence"]))
             if place in self._acknowledged and is_new:
                 text = f"{self.about}: {place[0]} {place[1]} goes to {connection} again, in frame {frame}"
-                raise Violation("what was acknowledged in time does not come again", text, place[0], self.about)
+                raise Violation("events acknowledged in time are not sent again", text, place[0], self.about)
             if is_new:
                 self._times_sent[place] += 1
                 self._sent[place] = (connection, frame)
-                # Nobody told the hub yet that the member went away.
+                # The hub does not know yet that the member disconnected.
                 self._blamed[place] += connection in self._left
             had = self._with.setdefault(connection, {})
             had[place] = max(frame, had.get(place, 0))
@@ -131,20 +131,20 @@ class Durable:
                 f"{self.about}: {stream} {sequence} after {tries} failures and silences, and not {self.attempts}; "
                 f"the hub says: {list(errors)}"
             )
-            raise Violation("what is parked was failed", text, stream, self.about)
+            raise Violation("parked events have failed", text, stream, self.about)
 
     # What its members do.
 
     def tries_of(self, stream: str, sequence: int) -> int:
-        """How often an event was failed, or a member fell silent, vanished or gave it up while it had it."""
+        """How often an event failed, or its member was silent, disconnected or left."""
         return self._failed[stream, sequence] + self._blamed[stream, sequence]
 
     def times_sent(self, stream: str, sequence: int) -> int:
-        """In how many frames it was sent."""
+        """The number of frames in which it was sent."""
         return self._times_sent[stream, sequence]
 
     def fail(self, stream: str, sequence: int, *, park: bool) -> None:
-        """A member is about to say that it could not handle an event."""
+        """A member is about to nack an event."""
         self._failed[stream, sequence] += 1
         if park:
             self._park_asked.add((stream, sequence))
@@ -154,7 +154,7 @@ class Durable:
         """A member handles an event."""
         name = event.stream
         if not self.may_get.wants(event):
-            raise Violation("nobody gets what he did not ask for", f"{who}: {event}", name, self.about)
+            raise Violation("only matching events are sent", f"{who}: {event}", name, self.about)
         self.world.note(f"{who} of {self.about} handles {name} {event.sequence}")
         first, owes = self._ordered_from.get(name, 1), self.owes
         for earlier in self.world.log.stream(name).events[first - 1 : event.sequence - 1]:
@@ -167,67 +167,67 @@ class Durable:
         self.account.take(name, event.sequence)
 
     def acknowledged(self, member: Member, partition: int, owned: int, done: Sequence[Handled]) -> None:
-        """A member was answered that it has acknowledged these."""
+        """A member received the answer to an acknowledgement of these events."""
         self._heard[member.socket.id, partition] = self.world.hub.clocks.true
         for one in done:
             place = (one.stream, one.sequence)
             had = self._with.get(member.socket.id, {})
             if had.get(place, 0) <= one.frame:
-                # Otherwise it has been sent to it again, and nothing was said of that.
+                # Otherwise the event was sent again, and that attempt was not acknowledged.
                 had.pop(place, None)
             is_newest = self._sent.get(place) == (member.socket.id, one.frame)
             is_owner = self._granted.get(partition) == (member.socket.id, owned)
-            # What was sent before it was moved counts no more, though the owner may not know that yet.
+            # Events sent before a replay no longer count, though the owner may not know that yet.
             moving = partition in self._moving
             if is_newest and is_owner and not moving and partition not in self.world.dirty:
                 self._acknowledged.add(place)
 
     def hear(self, member: Member) -> None:
-        """A member has said that it is alive, of all that it owns."""
+        """A member has sent a keep-alive for all its partitions."""
         for partition, part in member.parts.items():
             if part.owned:
                 self._heard[member.socket.id, partition] = self.world.hub.clocks.true
 
     def hear_of(self, member: Member, part: Part) -> None:
-        """A member has said something of one partition."""
+        """A member has sent a command about one partition."""
         for partition, one in member.parts.items():
             if one is part:
                 self._heard[member.socket.id, partition] = self.world.hub.clocks.true
 
     def blame(self, connection: str) -> None:
-        """A member goes away: what it had counts as tried, and what it is still sent."""
+        """A member disconnects: its events count as attempted, including those still sent to it."""
         self._left.add(connection)
         self._blamed.update(self._with.pop(connection, ()))
 
     def pass_time(self) -> None:
-        """Who has been silent for the deadline may have failed at what it had."""
+        """A member that was silent for the deadline may have failed its events."""
         now = self.world.hub.clocks.true
         for connection, places in self._with.items():
-            by_partition: dict[int, list[Place]] = {}
+            by_partition: dict[int, list[EventPosition]] = {}
             for place in places:
                 by_partition.setdefault(self.world.log.partition_of(place[0]), []).append(place)
-            for partition, some in by_partition.items():
+            for partition, events in by_partition.items():
                 heard = self._heard.setdefault((connection, partition), now)
                 if now - heard >= self.deadline:
                     self._heard[connection, partition] = now
-                    self._blamed.update(some)
+                    self._blamed.update(events)
 
     def step_clock(self) -> None:
-        """The cache's clock jumps ahead: whatever is in flight may seem late, once."""
+        """The clock of the cache jumps ahead: events in flight may time out once."""
         for places in self._with.values():
             self._blamed.update(places)
 
-    def check_over(self, member: Member, told: dict[str, Any]) -> None:
-        """A member was told that it takes part no more: that must be so."""
-        if told["code"] == "subscription-not-found" and not self.is_deleted and not member.is_over:
-            raise Violation("members are heard", f"{member.name}: {told}", member.name, self.about)
+    def check_over(self, member: Member, answer: dict[str, Any]) -> None:
+        """A member was answered that it is no longer a member, which must be true."""
+        if answer["code"] == "subscription-not-found" and not self.is_deleted and not member.is_over:
+            raise Violation("commands of members are accepted", f"{member.name}: {answer}", member.name, self.about)
 
     # What operators do with it.
 
     def move(self, firsts: dict[str, int], *, allowed: dict[str, int], to_oldest: Collection[int]) -> None:
         """It is made, or replayed: from here on all behind these is owed, and nothing before them."""
         # What is still on its way may come behind what was missing, or dropped, before it was moved.
-        for name, ranges in self.account.told.items():
+        for name, ranges in self.account.reported.items():
             for first, last in ranges:
                 self._ever.setdefault(name, set()).update(range(first, last + 1))
         self.account = Account()
@@ -239,9 +239,9 @@ class Durable:
             owed = firsts[name]
             least = allowed[name]
             self.account.start(name, owed=owed, allowed=least)
-            # Of a stream that was not there when it was made, it may be told all.
+            # Losses of a stream that was created later may start at its first event.
             self._lowest[name] = min(self._lowest.get(name, 1 if made else least), least)
-            # What lies between need not be handled before what comes behind it.
+            # Events between may be handled after later ones.
             self._ordered_from[name] = max(self._ordered_from.get(name, 1), owed)
 
     def change(self, rules: dict[str, int], interest: Interest | None, *, is_sure: bool) -> None:
@@ -260,9 +260,9 @@ class Durable:
             self._is_one_of = [*(() if is_sure else self._is_one_of), interest]
 
     def redrive(self, stream: str, sequence: int, how: str) -> None:
-        """A stream that is parked at an event goes on: from it, behind it, or behind all of it."""
+        """A parked stream is redriven: from its failed event, after it, or after all parked events."""
         if self.world.log.partition_of(stream) in self._moving:
-            # What was parked is parked no more by then.
+            # The stream is no longer parked by then.
             return
         head = self.world.log.stream(stream).head
         self._acknowledged = {one for one in self._acknowledged if one[0] != stream}
@@ -279,29 +279,29 @@ class Durable:
             self._dropping.add(stream)
 
     def forget_acknowledged(self) -> None:
-        """The epoch is another: who acknowledges what came before may say nothing."""
+        """The epoch was renewed: acknowledgements of earlier events may have no effect."""
         self._acknowledged.clear()
         self._granted.clear()
 
     def published(self, event: Event) -> None:
-        """Something new stands in the log; while a parked stream is dropped, that may be dropped with it."""
+        """An event was stored; while a parked stream is purged, the event may be purged with it."""
         if event.stream in self._dropping:
             self.account.excuse(event.stream, event.sequence, event.sequence)
 
     def served(self, partition: int) -> None:
-        """The partition's turns have taken in all that was asked."""
+        """The turns of the partition have applied every command."""
         self._dropping = {one for one in self._dropping if self.world.log.partition_of(one) != partition}
         if partition in self._moving:
             for place in [place for place in self._sent if self.world.log.partition_of(place[0]) == partition]:
                 del self._sent[place]
         if self._moving.pop(partition, False):
-            # The oldest event kept is the one that is kept when it is moved.
+            # The oldest stored event is the one at the time of the replay.
             firsts = self.world.firsts()
             for stream in self.world.log.of_partition(partition):
                 self.account.excuse(stream.name, 1, firsts[stream.name] - 1)
 
     def calm_down(self, filters: list[dict[str, Any]]) -> None:
-        """All is settled: nothing of it is owed any more, and all goes by the definition that the hub says it has."""
+        """Everything is settled: no event is owed, and the current definition is the one that the hub shows."""
         self.interests = [one for one in self._is_one_of if list(one.filters) == filters][-1:]
         if not self.interests:
             asked = [list(one.filters) for one in self._is_one_of]

@@ -1,4 +1,4 @@
-"""What goes wrong around the functions: messages late, twice or lost, clocks that jump, stores and queues away."""
+"""Faults around the functions: late, repeated and lost messages, clock jumps, unavailable stores and queues."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ FAULTS = (
     "a process ended",
     "a batch failed in part",
     "a message came twice",
-    "two workers of one partition",
-    "nobody told of a connection's end",
+    "two workers of a partition",
+    "a disconnect was not reported",
     "the cache's clock jumped ahead",
     "the cache's clock jumped back",
-    "a bell was lost",
+    "a wake-up was lost",
     "the queues were away",
     "the store was full",
     "all functions started cold",
@@ -34,7 +34,7 @@ _HOUR = 3_600_000
 
 
 class Functions:
-    """Calls the functions with what the queues hold, well or badly."""
+    """Calls the functions with the messages of the queues, with and without faults."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -46,21 +46,21 @@ class Functions:
 
     def dispatch(self) -> None:
         hub = self.world.hub
-        batch = hub.bells.receive(self.world.rng, most=_BATCH)
+        batch = hub.wakeups.receive(self.world.rng, most=_BATCH)
         if batch:
             self.dispatch_batch(batch, one_turn=self.world.rng.random() < 0.4)
 
     def dispatch_batch(self, batch: Sequence[Message], *, one_turn: bool = False) -> None:
-        """Hand bells over; a partition whose turn came to nothing is taken again later."""
+        """Deliver wake-ups; a partition whose turn failed is retried later."""
         world = self.world
         partitions = {json.loads(one.body)["partition"] for one in batch if '"partition"' in one.body}
-        # Until it comes to its end, a turn of theirs is under way.
-        # A turn that is taken again takes in what was asked before it began, and nothing else.
+        # Until the call ends, a turn of the partition is in progress.
+        # A retried turn applies the commands from before its start only.
         old = world.dirty & partitions if one_turn else set()
         world.dirty |= partitions
         failed = world.hub.dispatch(batch, one_turn=one_turn)
         world.note(f"dispatch {[one.body for one in batch]}: {'died' if failed is None else sorted(failed)}")
-        self._settle(world.hub.bells, batch, failed)
+        self._settle(world.hub.wakeups, batch, failed)
         failing = {one.body for one in batch if failed is None or one.id in failed}
         for partition in partitions:
             if not any(f'"partition": {partition}}}' in body for body in failing):
@@ -91,24 +91,24 @@ class Functions:
     chance_of_twice = 0.04
 
     def two_workers(self) -> None:
-        """Two workers serve one partition at the same time, one call of each after the other."""
+        """Two workers serve one partition at the same time, with interleaved calls."""
         world, rng = self.world, self.world.rng
-        bells = [one for waiting in world.hub.bells.groups.values() for one in waiting if '"partition"' in one.body]
-        if not bells:
+        wakeups = [one for waiting in world.hub.wakeups.groups.values() for one in waiting if '"partition"' in one.body]
+        if not wakeups:
             return
-        message = rng.choice(bells)
+        message = rng.choice(wakeups)
         partition = json.loads(message.body)["partition"]
         dying = [Process(rng.randint(1, 12) if rng.random() < 0.2 else 0, rng.random() < 0.5) for _ in range(2)]
         world.dirty.add(partition)
         raised = world.hub.dispatch_twice([message], dying)
-        told = [type(error).__name__ if error else "well" for error in raised]
-        world.note(f"two workers of partition {partition}: {told}")
-        world.faults["two workers of one partition"] += 1
+        results = [type(error).__name__ if error else "well" for error in raised]
+        world.note(f"two workers of partition {partition}: {results}")
+        world.faults["two workers of a partition"] += 1
         if any(isinstance(error, Killed) for error in raised):
             world.faults["a process ended in dispatch"] += 1
         if not any(raised):
             world.dirty.discard(partition)
-            world.hub.bells.delete(message)
+            world.hub.wakeups.delete(message)
 
     def sweep(self) -> None:
         self._swept = self.world.hub.clocks.true
@@ -116,28 +116,28 @@ class Functions:
         self.world.note(f"sweep: {'well' if done else 'died'}")
 
     def disconnected(self) -> None:
-        """The gateway tells of a connection's end, or does not."""
+        """The gateway reports a disconnect, or loses it."""
         world = self.world
         if not world.hub.gateway.ended:
             return
         connection = world.hub.gateway.ended.pop(0)
         if world.rng.random() < 0.15:
-            world.faults["nobody told of a connection's end"] += 1
+            world.faults["a disconnect was not reported"] += 1
             return
         world.hub.disconnected(connection)
 
     # Time.
 
     def pass_time(self, milliseconds: int) -> None:
-        """Let time pass: alarms ring, members that are at work say so, the sweep comes every minute."""
+        """Let time pass: alarms fire, busy members send keep-alives, and the sweep runs every minute."""
         world = self.world
         arm, world.hub.arm = world.hub.arm, None
         left = milliseconds
         while left > 0:
-            some = min(left, 2500)
-            left -= some
-            world.hub.pass_time(some)
-            self._ring_alarms()
+            step = min(left, 2500)
+            left -= step
+            world.hub.pass_time(step)
+            self._fire_alarms()
             for durable in world.durables.values():
                 for member in durable.members:
                     now = world.hub.clocks.true
@@ -153,13 +153,13 @@ class Functions:
                 self.sweep()
         world.hub.arm = arm
 
-    def _ring_alarms(self) -> None:
+    def _fire_alarms(self) -> None:
         for partition in self.world.hub.alarms.due(self.world.hub.clocks.true):
             self._numbers += 1
-            self.world.hub.bells.send(f"alarm{self._numbers}", json.dumps({"alarm": partition}))
+            self.world.hub.wakeups.send(f"alarm{self._numbers}", json.dumps({"alarm": partition}))
 
     def step_clock(self) -> None:
-        """The cache's clock jumps, by up to an hour, ahead or back."""
+        """The clock of the cache jumps by up to an hour, ahead or back."""
         world, rng = self.world, self.world.rng
         ahead = rng.random() < 0.5
         step = rng.choice([rng.randint(1000, 60_000), rng.randint(60_000, _HOUR)])
@@ -172,22 +172,22 @@ class Functions:
 
     # What is away.
 
-    def lose_bell(self) -> None:
+    def lose_wakeup(self) -> None:
         world = self.world
-        bells = [one for waiting in world.hub.bells.groups.values() for one in waiting if '"partition"' in one.body]
-        if bells:
-            world.hub.bells.delete(world.rng.choice(bells))
-            world.faults["a bell was lost"] += 1
+        wakeups = [one for waiting in world.hub.wakeups.groups.values() for one in waiting if '"partition"' in one.body]
+        if wakeups:
+            world.hub.wakeups.delete(world.rng.choice(wakeups))
+            world.faults["a wake-up was lost"] += 1
 
     def queues_away(self) -> None:
-        """For some steps, no queue takes anything."""
+        """For a number of steps, the queues accept no message."""
         self.world.hub.outage.now = True
         self._outage_ends = self.world.step + self.world.rng.randint(1, 12)
         self.world.note("the queues are away")
         self.world.faults["the queues were away"] += 1
 
     def store_full(self) -> None:
-        """For some steps, the store takes nothing new."""
+        """For a number of steps, the store is full."""
         world = self.world
         world.full = world.rng.randint(5, 40)
         world.hub.fill(full=True)
@@ -201,7 +201,7 @@ class Functions:
         self.world.faults["all functions started cold"] += 1
 
     def end_of_step(self) -> None:
-        """What was away comes back."""
+        """Restore what was unavailable."""
         world = self.world
         if world.hub.outage.now and world.step >= self._outage_ends:
             world.hub.outage.now = False

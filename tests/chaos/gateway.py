@@ -37,7 +37,7 @@ class Gateway:
     def __init__(self) -> None:
         self.sockets: dict[str, Socket] = {}
         self.ended: list[str] = []
-        """Connections whose end the functions have yet to be told of."""
+        """Disconnects that were not reported to the functions yet."""
         self._numbers = count(1)
 
     def open(self, *, bare: bool) -> Socket:
@@ -46,7 +46,7 @@ class Gateway:
         return socket
 
     def end(self, connection: str) -> None:
-        """A connection ends, by whomever."""
+        """A connection ends."""
         socket = self.sockets.pop(connection, None)
         if socket is not None:
             socket.open = False

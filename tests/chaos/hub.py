@@ -1,4 +1,4 @@
-"""The hub's functions in this process, on a real store, their queues and clocks the world's."""
+"""The functions of the hub in this process, on a real store, with simulated queues and clocks."""
 
 from __future__ import annotations
 
@@ -62,14 +62,14 @@ _LIMITS: dict[str, Any] = {
 _DISPATCHER: Callable[[root.Hub], Dispatcher] = vars(root.Hub)["dispatcher"].func
 
 _ONE_TURN, _MANY_TURNS = 2500, 30_000
-"""Milliseconds that a function has left: time for one turn, or for as many as there are."""
+"""The remaining milliseconds of a function: time for one turn, or for all."""
 
 _BELL_EXPIRES = 10_000
 
 
 @dataclass
 class Watch:
-    """Who sees what the hub sends."""
+    """Observers of the messages of the hub."""
 
     message: Callable[[str, dict[str, Any]], None]
     letter: Callable[[DeadLetter], None]
@@ -85,7 +85,7 @@ class _Context:
 
 
 class _Inline:
-    """Does at once, and in order, what a pool of threads would do."""
+    """Runs the tasks of a thread pool immediately and in order."""
 
     def submit(self, do: Callable[..., Any], *arguments: Any) -> Future[Any]:  # noqa: ANN401 - as Executor has it
         future: Future[Any] = Future()
@@ -149,7 +149,7 @@ class Hub:
         self.wiring = Wiring(rng)
         self.outage = Outage()
         self.alarms = Alarms()
-        self.bells = Fifo()
+        self.wakeups = Fifo()
         self.deliveries = Fifo()
         self.gateway = Gateway()
         self.killed = 0
@@ -163,7 +163,7 @@ class Hub:
         with ExitStack() as stack:
             self.raw = stack.enter_context(Redis.from_url(self._url))
             self.raw.flushall()
-            # A bell's flag expires by the world's time, and scripts of earlier runs are not to be met.
+            # The flag of a pending wake-up expires by simulated time, and scripts of earlier runs must not remain.
             self.raw.script_flush()
             environment = {"REDIS_URL": self._url, "PARTITIONS": str(PARTITIONS), "LOG_LEVEL": "ERROR"}
             stack.enter_context(mock.patch.dict(os.environ, environment))
@@ -179,12 +179,12 @@ class Hub:
     def _patches(self) -> list[tuple[Any, str, Any]]:
         self._client: Any = connect(self._url)
         client = Wired(self.wiring, self._client)
-        bells = DispatchQueue(self.wiring, self.bells, self.alarms, self.clocks, self.outage)
+        dispatch_queue = DispatchQueue(self.wiring, self.wakeups, self.alarms, self.clocks, self.outage)
         deliveries = Deliveries(self.wiring, self.deliveries, self.outage, self._watch.message)
         self.letters = Letters(self.wiring, self.outage, self._watch.letter)
         return [
             (root.Hub, "redis", client),
-            (root.Hub, "dispatch_queue", bells),
+            (root.Hub, "dispatch_queue", dispatch_queue),
             (root.Hub, "deliveries", deliveries),
             (root.Hub, "letters", self.letters),
             (root.Hub, "dispatcher", property(lambda _: self._dispatcher)),
@@ -216,8 +216,8 @@ class Hub:
     def _start(self) -> None:
         self._dispatcher = self._worker()
         connections = Wired(self.wiring, self.gateway)
-        bells: Any = hub().dispatch_queue
-        self._deliverer = Deliverer(connections, bells, clock=self.clocks, jitter=lambda: 0.5, workers=1)
+        dispatch_queue: Any = hub().dispatch_queue
+        self._deliverer = Deliverer(connections, dispatch_queue, clock=self.clocks, jitter=lambda: 0.5, workers=1)
         self._deliverer._threads = _Inline()  # type: ignore[assignment] # it does what is asked of it here
 
     def _worker(self) -> Dispatcher:
@@ -236,7 +236,7 @@ class Hub:
     def rest(
         self, method: str, path: str, *, body: bytes | None = None, headers: dict[str, str] | None = None
     ) -> Reply:
-        """What a request is answered; one that a process ended in is sent again, as clients do."""
+        """The answer to a request, which is retried after a crash, like by a client."""
         url = f"/api/v1{path}"
         reply: Reply = self._asked(lambda: self._api.call(method, url, body=body, headers=headers))
         if reply.status >= 500 and reply.json.get("code") == "internal":
@@ -252,7 +252,7 @@ class Hub:
         return self.rest(method, path, body=body, headers={"Content-Type": "application/json"} | given)
 
     def connect(self, connection: str, *, bare: bool, query: Mapping[str, Sequence[str]] | None = None) -> int:
-        """The status that a handshake is answered; one that a process ended in is refused, as the gateway does."""
+        """The status of a handshake; a crash refuses it, like the gateway."""
         protocol = "cloudevents.json" if bare else "eventstore.v1"
         event = {
             "requestContext": {
@@ -284,13 +284,13 @@ class Hub:
         answer = self._asked(handle) if again else self._once(handle)
         if answer is None:
             return {"type": "error", "code": "lost"}
-        told: dict[str, Any] = json.loads(answer["body"])
-        if told.get("code") == "internal":
+        message_answer: dict[str, Any] = json.loads(answer["body"])
+        if message_answer.get("code") == "internal":
             raise Violation("no fault of the hub's own", f"{message}: {self._faults.newest}")
-        return told
+        return message_answer
 
     def disconnected(self, connection: str) -> bool:
-        """The gateway tells the functions of a connection's end; whether they took it in."""
+        """Report a disconnect to the functions; return whether they handled it."""
         event = {"requestContext": {"eventType": "DISCONNECT", "connectionId": connection, "connectedAt": 0}}
         try:
             return self._once(lambda: websocket(event, _Context())) is not None  # type: ignore[arg-type]
@@ -300,12 +300,12 @@ class Hub:
     # What the hub does by itself.
 
     def dispatch(self, messages: Sequence[Message], *, one_turn: bool = False) -> set[str] | None:
-        """Hand messages to the dispatch function; the ids of those that come again, or None if it ended."""
+        """Call the dispatch function; return the ids of failed messages, or None if it crashed."""
         context = _Context(_ONE_TURN if one_turn else _MANY_TURNS)
         return self._batch(lambda: dispatch(_records(messages), context))  # type: ignore[arg-type]
 
     def dispatch_twice(self, messages: Sequence[Message], dying: Sequence[Process]) -> list[BaseException | None]:
-        """Hand the same messages to two workers that run at the same time."""
+        """Deliver the same messages to two concurrent workers."""
         workers = [self._dispatcher, self._worker()]
 
         def job(worker: Dispatcher) -> Callable[[], Any]:
@@ -318,7 +318,9 @@ class Hub:
 
             return serve
 
-        raised = self.wiring.run_together([(one, job(w)) for one, w in zip(dying, workers, strict=True)])
+        raised = self.wiring.run_together(
+            [(dying_process, job(w)) for dying_process, w in zip(dying, workers, strict=True)]
+        )
         self.killed += sum(isinstance(error, Killed) for error in raised)
         if any(isinstance(error, Killed) for error in raised):
             self.restart()
@@ -361,7 +363,7 @@ class Hub:
     # The world around it.
 
     def pass_time(self, milliseconds: int) -> None:
-        """Let time pass, and bells' flags expire."""
+        """Let time pass, and expire the flags of pending wake-ups."""
         self.clocks.true += milliseconds
         if self.clocks.true - self._bells_since >= _BELL_EXPIRES:
             self._bells_since = self.clocks.true
@@ -389,7 +391,7 @@ def _records(messages: Sequence[Message]) -> dict[str, Any]:
 
 
 def _scripts(changed: Mapping[str, Callable[[str], str]]) -> Callable[..., None]:
-    """What makes a `Script`: its bell never expires by itself, and a mutant may change it."""
+    """Creates a `Script` whose wake-up flag does not expire by itself, and which a mutant may change."""
     made = scripts.Script.__init__
 
     def make(self: Any, name: str, *shared: str) -> None:  # noqa: ANN401 - it stands for the method

@@ -1,4 +1,4 @@
-"""What somebody wants to read, and what of it is still owed."""
+"""The events that a reader selects, and those that are still owed."""
 
 from __future__ import annotations
 
@@ -48,16 +48,20 @@ class Interest:
 
 def any_of(interests: Sequence[Interest]) -> Interest:
     """What one of them wants; they name the same streams."""
-    return replace(interests[0], wanted=lambda type_, stream: any(one.wanted(type_, stream) for one in interests))
+    return replace(
+        interests[0], wanted=lambda type_, stream: any(interest.wanted(type_, stream) for interest in interests)
+    )
 
 
 def all_of(interests: Sequence[Interest]) -> Interest:
     """What each of them wants."""
-    return replace(interests[0], wanted=lambda type_, stream: all(one.wanted(type_, stream) for one in interests))
+    return replace(
+        interests[0], wanted=lambda type_, stream: all(interest.wanted(type_, stream) for interest in interests)
+    )
 
 
 def drawn_interest(rng: Random, streams: Iterable[str]) -> Interest:
-    """Some filters, in every dialect, and sometimes a few streams."""
+    """Random filters in every dialect, and sometimes a few streams."""
     one, other = rng.sample(TYPES, 2)
     names = sorted(streams)
     few = tuple(sorted(rng.sample(names, min(len(names), rng.randint(1, 3))))) if rng.random() < 0.3 else ()
@@ -85,19 +89,19 @@ def drawn_interest(rng: Random, streams: Iterable[str]) -> Interest:
 
 @dataclass
 class Account:
-    """What somebody has a right to, and what it had of that.
+    """The events that a reader must receive, and those that it received.
 
     Attributes:
         owed: Per stream the first sequence that it has a right to; 1 where none stands.
         allowed: Per stream the first sequence that it may get; what it has a right to where none stands.
         had: What it received, or handled.
-        told: What it was told is missing, or was excused otherwise.
+        reported: The ranges that were reported missing, or excused otherwise.
     """
 
     owed: dict[str, int] = field(default_factory=dict)
     allowed: dict[str, int] = field(default_factory=dict)
     had: dict[str, set[int]] = field(default_factory=dict)
-    told: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+    reported: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
 
     def start(self, stream: str, *, owed: int, allowed: int | None = None) -> None:
         self.owed[stream] = owed
@@ -108,15 +112,15 @@ class Account:
 
     def excuse(self, stream: str, first: int, last: int) -> None:
         if first <= last:
-            self.told.setdefault(stream, []).append((first, last))
+            self.reported.setdefault(stream, []).append((first, last))
 
     def is_settled(self, stream: str, sequence: int) -> bool:
         return sequence in self.had.get(stream, ()) or any(
-            first <= sequence <= last for first, last in self.told.get(stream, ())
+            first <= sequence <= last for first, last in self.reported.get(stream, ())
         )
 
     def open_of(self, interest: Interest, stream: Stream, *, before: int | None = None) -> Event | None:
-        """The first event of a stream, before a sequence if one is given, that is owed and did not come."""
+        """The first owed event of a stream that did not arrive, before a sequence if given."""
         if not interest.concerns(stream.name):
             return None
         last = stream.head if before is None else before - 1
@@ -130,4 +134,4 @@ class Account:
         self.allowed.setdefault(stream.name, self.owed.get(stream.name, 1))
         self.owed[stream.name] = stream.head + 1
         self.had.pop(stream.name, None)
-        self.told.pop(stream.name, None)
+        self.reported.pop(stream.name, None)

@@ -1,4 +1,4 @@
-"""What the store must hold, by what publishers were answered. It knows nothing of the hub's code."""
+"""The expected content of the store, from the answers to publishers, independent of the hub's code."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["Event", "Log", "Stream"]
 
 
 class Event(NamedTuple):
-    """An event that a publisher was told is stored.
+    """An event that was answered as stored.
 
     Attributes:
         at: Its place in the order of its partition, from 0.
@@ -43,7 +43,7 @@ class Stream:
     events: list[Event] = field(default_factory=list)
     deleted: int = 0
     gone: bool = False
-    limited: bool = False
+    has_retention: bool = False
     _indexes: list[int] = field(default_factory=list)
 
     @property

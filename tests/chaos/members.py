@@ -1,4 +1,4 @@
-"""Members of durable subscriptions, by docs/protocol.md alone."""
+"""Members of durable subscriptions, from docs/protocol.md only."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tests.chaos.rules.content import check_event
 from tests.chaos.rules.frames import Frames
-from tests.chaos.rules.telling import check_ranges, ranges_of
+from tests.chaos.rules.removals import check_ranges, ranges_of
 from tests.chaos.violation import Violation
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Part:
 
 
 class Member:
-    """A connection that takes part.
+    """A connection of a member.
 
     Attributes:
         keeps_alive: Whether it says in time that it is at work; one that does not is silent.
@@ -88,26 +88,26 @@ class Member:
         return any(part.queue or part.revoked for part in self.parts.values())
 
     def join(self) -> bool:
-        """Connect and take part; whether that was taken."""
+        """Connect and join; return whether that was accepted."""
         hub = self.world.hub
         arm, hub.arm = hub.arm, None
         if hub.connect(self.socket.id, bare=False) != 200:
             hub.gateway.end(self.socket.id)
             return False
         hub.arm = arm
-        told = self._ask({"action": "subscribe", "subscription": self.durable.name})
-        self.world.note(f"{self.name} joins {self.durable.about} on {self.socket.id}: {told}")
-        if told["type"] == "subscribed":
+        answer = self._ask({"action": "subscribe", "subscription": self.durable.name})
+        self.world.note(f"{self.name} joins {self.durable.about} on {self.socket.id}: {answer}")
+        if answer["type"] == "subscribed":
             return True
-        if told["code"] in {"store-full", "subscription-not-found"}:
+        if answer["code"] in {"store-full", "subscription-not-found"}:
             hub.gateway.end(self.socket.id)
             return False
-        raise Violation("a member is taken in", f"{self.name}: {told}", self.name)
+        raise Violation("a member is accepted", f"{self.name}: {answer}", self.name)
 
     # Receiving.
 
     def read(self) -> bool:
-        """Take in what was posted; whether anything was."""
+        """Process posted messages; return whether there were any."""
         if not self.socket.open:
             self.is_over = True
         had = bool(self.socket.inbox)
@@ -119,12 +119,12 @@ class Member:
         kind = message["type"]
         if kind == "error":
             if message["code"] != "subscription-not-found":
-                raise Violation("members are told of known things", f"{self.name}: {message}", self.name)
-            self.world.note(f"{self.name} is told that it is over")
+                raise Violation("members receive known messages", f"{self.name}: {message}", self.name)
+            self.world.note(f"{self.name} learns that it is over")
             self.end()
             return
         if message["type"] == "changed":
-            # It has no number. Whoever keeps alive does so by the shortest deadline that there ever was.
+            # It has no number. Keep-alives follow the shortest deadline so far.
             return
         partition = message["partition"]
         part = self.parts.setdefault(partition, Part(Frames(f"{self.name} in {partition}", last=None)))
@@ -195,7 +195,7 @@ class Member:
             first_kept=self.world.first_kept,
         )
         for stream, first, last in ranges:
-            self.world.note(f"{self.name} of {durable.about} is told that {stream} {first} to {last} is missing")
+            self.world.note(f"{self.name} of {durable.about} learns that {stream} {first} to {last} is missing")
             durable.account.excuse(stream, first, last)
         if message.get("missing_more"):
             firsts = self.world.firsts()
@@ -232,8 +232,8 @@ class Member:
         if rng.random() < 0.1:
             message["park"] = True
         self.durable.fail(stream, sequence, park="park" in message)
-        told = self._say(part, message)
-        self.world.note(f"{self.name} nacks {stream} {sequence} {message.get('park', '')}: {told['type']}")
+        answer = self._say(part, message)
+        self.world.note(f"{self.name} nacks {stream} {sequence} {message.get('park', '')}: {answer['type']}")
         part.dropping.add(stream)
         part.again.pop(stream, None)
         # Those before it are handled by that; what comes behind is handled again.
@@ -247,18 +247,18 @@ class Member:
         part, rng = self.parts[partition], self.world.rng
         for stream, (sequence, frame) in list(part.again.items()):
             if all_of_it or rng.random() < 0.7:
-                told = self._say(part, {"action": "ack", "stream": stream, "sequence": sequence, "frame": frame})
-                self.world.note(f"{self.name} acks {stream} {sequence}: {told['type']}")
+                answer = self._say(part, {"action": "ack", "stream": stream, "sequence": sequence, "frame": frame})
+                self.world.note(f"{self.name} acks {stream} {sequence}: {answer['type']}")
                 part.again.pop(stream, None)
-                if told["type"] == "acknowledged":
+                if answer["type"] == "acknowledged":
                     done = [h for h in part.done if h.stream == stream and h.sequence <= sequence and h.frame <= frame]
                     self._acknowledged(partition, part, done)
         if part.places:
             number = len(part.places) - 1 if all_of_it else rng.randrange(len(part.places))
             frame, cursor = part.places[number]
-            told = self._say(part, {"action": "ack", "cursor": cursor})
-            self.world.note(f"{self.name} acks {partition} up to frame {frame}: {told['type']}")
-            if told["type"] == "acknowledged":
+            answer = self._say(part, {"action": "ack", "cursor": cursor})
+            self.world.note(f"{self.name} acks {partition} up to frame {frame}: {answer['type']}")
+            if answer["type"] == "acknowledged":
                 part.cursor = cursor
                 part.old = [*part.old[-5:], cursor]
                 del part.places[: number + 1]
@@ -282,8 +282,8 @@ class Member:
         stream = rng.choice(sorted(part.dropping) or streams) if rng.random() < 0.5 else rng.choice(streams)
         sequence = rng.randint(1, self.world.log.stream(stream).head + 2)
         self.durable.fail(stream, sequence, park=False)
-        told = self._say(part, {"action": "nack", "stream": stream, "sequence": sequence, "reason": "wild"})
-        self.world.note(f"{self.name} nacks {stream} {sequence} wildly: {told['type']}")
+        answer = self._say(part, {"action": "nack", "stream": stream, "sequence": sequence, "reason": "wild"})
+        self.world.note(f"{self.name} nacks {stream} {sequence} wildly: {answer['type']}")
         # It may have been sent and wait to be read: then all before it counts as handled.
         self.durable.account.excuse(stream, 1, sequence - 1)
         part.unsure.add(stream)
@@ -292,8 +292,8 @@ class Member:
         """Say of every partition that is owned that it is at work."""
         owned = [part for part in self.parts.values() if part.owned]
         if owned and not self.is_over:
-            told = self._ask({"action": "ack", "cursor": [part.cursor for part in owned]})
-            if told["type"] == "acknowledged":
+            answer = self._ask({"action": "ack", "cursor": [part.cursor for part in owned]})
+            if answer["type"] == "acknowledged":
                 for part in owned:
                     part.spoke = self.world.hub.clocks.true
                 self.durable.hear(self)
@@ -305,9 +305,9 @@ class Member:
     def _release(self, partition: int, part: Part) -> None:
         if part.again or part.places:
             self.acknowledge(partition, all_of_it=True)
-        told = self._ask({"action": "release", "partition": partition, "frame": part.revoked})
-        self.world.note(f"{self.name} releases {partition}: {told['type']}")
-        if told["type"] == "released":
+        answer = self._ask({"action": "release", "partition": partition, "frame": part.revoked})
+        self.world.note(f"{self.name} releases {partition}: {answer['type']}")
+        if answer["type"] == "released":
             part.owned = part.revoked = 0
             part.queue.clear()
 
@@ -318,7 +318,7 @@ class Member:
         self.world.note(f"{self.name} leaves {self.durable.about} {'politely' if politely else ''}")
         self.durable.blame(self.socket.id)
         if politely:
-            # A function that died may have done it before the one that answers.
+            # A crashed function may have done it before the one that answers.
             self.is_over = True
             self._ask({"action": "unsubscribe"})
         self.end()
@@ -328,23 +328,23 @@ class Member:
         self.world.hub.gateway.end(self.socket.id)
 
     def _say(self, part: Part, message: dict[str, Any]) -> dict[str, Any]:
-        told = self._ask(message)
-        if told["type"] == "acknowledged":
+        answer = self._ask(message)
+        if answer["type"] == "acknowledged":
             part.spoke = self.world.hub.clocks.true
             self.durable.hear_of(self, part)
-        return told
+        return answer
 
     def _ask(self, message: dict[str, Any]) -> dict[str, Any]:
-        told = self.world.hub.message(self.socket.id, {**message, "id": OWN_ID, "request": "r"})
-        if told["type"] == "error":
+        answer = self.world.hub.message(self.socket.id, {**message, "id": OWN_ID, "request": "r"})
+        if answer["type"] == "error":
             # One of the same name that was made since may concern other partitions.
-            strange = self.durable.is_deleted and told["code"] in {"invalid-cursor", "invalid-request"}
-            if strange or told["code"] in {"subscription-not-found", "connection-not-found"}:
-                self.durable.check_over(self, told)
+            strange = self.durable.is_deleted and answer["code"] in {"invalid-cursor", "invalid-request"}
+            if strange or answer["code"] in {"subscription-not-found", "connection-not-found"}:
+                self.durable.check_over(self, answer)
                 self.end()
-            elif not (told["code"] == "store-full" and message["action"] == "subscribe"):
-                raise Violation("members are heard", f"{self.name}: {message}: {told}", self.name)
-        return told
+            elif not (answer["code"] == "store-full" and message["action"] == "subscribe"):
+                raise Violation("commands of members are accepted", f"{self.name}: {message}: {answer}", self.name)
+        return answer
 
 
 def _events(message: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Old faults put back, one at a time: the simulation must catch each."""
+"""Old faults, reintroduced one at a time; the simulation must catch each."""
 
 from __future__ import annotations
 import __future__
@@ -66,8 +66,8 @@ def _keeps_owner(replay: Callable[..., None]) -> Callable[..., None]:
     return old
 
 
-def _tells_once(go_back: Callable[..., None]) -> Callable[..., None]:
-    """An owner is told what is missing; the next one is not."""
+def _reports_once(go_back: Callable[..., None]) -> Callable[..., None]:
+    """Losses are reported to an owner, but not to the next one."""
 
     def old(group: Any) -> None:  # noqa: ANN401 - as above
         go_back(group)
@@ -98,12 +98,12 @@ def _hears_nothing(apply_deadlines: Callable[..., None]) -> Callable[..., None]:
 
 
 def _knows_of_no_work(_: Callable[..., int | None]) -> Callable[..., int | None]:
-    """Whether its owner is at work elsewhere, nobody asks: without this, the one above is made up for."""
+    """The owner's activity in other partitions is not checked, which would hide the fault above."""
     return lambda *_arguments: None
 
 
-def _tells_nobody(_: Callable[..., Any]) -> Callable[..., Any]:
-    """What was removed before live delivery came to it is not told."""
+def _reports_nothing(_: Callable[..., Any]) -> Callable[..., Any]:
+    """Events removed before live delivery reached them are not reported."""
     return lambda *_arguments: {}
 
 
@@ -126,8 +126,8 @@ def _says_nothing_missing(page: Callable[..., Any]) -> Callable[..., Any]:
     """A page that is silent about what was removed."""
 
     def old(members: Mapping[str, object], *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - as above
-        told = {name: value for name, value in members.items() if name not in {"missing", "missing_more"}}
-        return page(told, *arguments, **options)
+        kept = {name: value for name, value in members.items() if name not in {"missing", "missing_more"}}
+        return page(kept, *arguments, **options)
 
     return old
 
@@ -138,7 +138,7 @@ def _rewritten(old: str, new: str) -> Callable[[Any], Any]:
     def rewritten(function: Any) -> Any:  # noqa: ANN401 - whatever function it is
         source = textwrap.dedent(inspect.getsource(function))
         if old not in source:
-            raise ValueError(f"{function.__qualname__} has no {old!r}: the mutant is to be written anew")
+            raise ValueError(f"{function.__qualname__} has no {old!r}: the mutant has to be rewritten")
         made: dict[str, Any] = {}
         flags = __future__.annotations.compiler_flag
         exec(compile(source.replace(old, new), "<mutant>", "exec", flags), function.__globals__, made)  # noqa: S102
@@ -153,9 +153,9 @@ _FRESH = "held.attempt, held.errors = 0, []"
 MUTANTS = (
     Mutant("full_cache_cold", scripts={"log/open": _without_leave}),
     Mutant("replay_loses_streams", patches=((steps, "_replay", _keeps_owner),)),
-    Mutant("live_deletion", patches=((catch_up, "add_losses", _tells_nobody),)),
+    Mutant("live_deletion", patches=((catch_up, "add_losses", _reports_nothing),)),
     Mutant("live_while_delivery_lags", patches=((catch_up, "_has_caught_up", _is_caught_up),)),
-    Mutant("truncated_told_once", patches=((rebalancing, "_go_back", _tells_once),)),
+    Mutant("truncated_told_once", patches=((rebalancing, "_go_back", _reports_once),)),
     Mutant("deletion_that_dies", patches=((RedisLog, "deleted", _finds_nothing),)),
     Mutant("late_acknowledgement", patches=((acknowledging, "_settle", _counts_no_late_word),)),
     Mutant(

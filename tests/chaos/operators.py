@@ -138,7 +138,7 @@ class Operators:
             for name, sequence in moved.items():
                 durable.redrive(name, sequence, "drop" if how == "purge" else how)
         elif not (reply.status == 404 and not parked) and not self._may_fail(reply.status):
-            raise Violation("what is parked is put back", f"{durable.about}: {reply.status} {reply.body!r}")
+            raise Violation("parked streams are redriven", f"{durable.about}: {reply.status} {reply.body!r}")
 
     def parked(self, durable: Durable) -> dict[str, int]:
         """Per stream that is parked the sequence of the event that failed."""

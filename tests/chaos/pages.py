@@ -1,14 +1,14 @@
-"""Readers over REST, page by page, with cursors that they keep for later."""
+"""Readers over REST, page by page, with cursors that they keep."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from tests.chaos.cursors import Place
+from tests.chaos.cursors import PositionBounds
 from tests.chaos.interests import Account, Interest, drawn_interest
 from tests.chaos.rules.content import check_event
-from tests.chaos.rules.telling import check_ranges, check_settled, ranges_of
+from tests.chaos.rules.removals import check_ranges, check_settled, ranges_of
 from tests.chaos.violation import Violation
 
 if TYPE_CHECKING:
@@ -45,9 +45,9 @@ class PageReader:
         """What is there as the first page is read is owed from here on."""
         self._begun = True
         firsts = self.world.firsts()
-        for one in self.world.log.streams.values():
-            self.account.start(one.name, owed=firsts[one.name])
-            self._heads[one.name] = one.head
+        for stream in self.world.log.streams.values():
+            self.account.start(stream.name, owed=firsts[stream.name])
+            self._heads[stream.name] = stream.head
 
     def read(self) -> None:
         """One more page."""
@@ -66,7 +66,7 @@ class PageReader:
             # What this first read itself found to be too old is not there for who begins.
             for stream, first in self.world.firsts().items():
                 self.account.excuse(stream, 1, first - 1)
-        self._told(page)
+        self._report(page)
         for received in page["events"]:
             self._receive(received)
         self.done = "next" not in page
@@ -88,7 +88,7 @@ class PageReader:
         return f"/events?{urlencode(query, doseq=True)}"
 
     def _refused(self, problem: dict[str, Any]) -> None:
-        """Who is refused stops; it must have been for a reason."""
+        """A refused reader stops; the refusal must have a reason."""
         self.ended = True
         reasons = {
             "new-epoch": any(self.world.log.generations),
@@ -98,23 +98,23 @@ class PageReader:
         if not reasons.get(problem["code"]):
             raise Violation("reading goes on", f"{self.name}: {problem}", self.name)
 
-    def _told(self, page: dict[str, Any]) -> None:
+    def _report(self, page: dict[str, Any]) -> None:
         ranges = ranges_of(page)
         check_ranges(
             self.name, ranges, self.world.log, self.interest, account=self.account, first_kept=self.world.first_kept
         )
-        for stream, first, last in ranges:
-            self.account.excuse(stream, first, last)
+        for name, first, last in ranges:
+            self.account.excuse(name, first, last)
         if page.get("missing_more"):
             firsts = self.world.firsts()
-            for one in self._streams():
-                self.account.excuse(one.name, 1, firsts[one.name] - 1)
+            for stream in self._streams():
+                self.account.excuse(stream.name, 1, firsts[stream.name] - 1)
 
     def _receive(self, received: dict[str, Any]) -> None:
         event = check_event(self.name, self.world.log, received)
         name, last = event.stream, self._last.get(event.stream)
         if not self.interest.wants(event):
-            raise Violation("nobody gets what he did not ask for", f"{self.name}: {event}", name, self.name)
+            raise Violation("only matching events are sent", f"{self.name}: {event}", name, self.name)
         if last is not None and (event.sequence >= last if self.backwards else event.sequence <= last):
             text = f"{self.name}: {name} {event.sequence} after {last}"
             raise Violation("a stream comes in its order", text, name, self.name)
@@ -123,7 +123,7 @@ class PageReader:
             early = self.account.open_of(self.interest, self.world.log.stream(name), before=event.sequence)
             if early is not None:
                 text = f"{self.name}: {name} {early.sequence} did not come before {event.sequence}"
-                raise Violation("what is owed comes or is told", text, name, self.name)
+                raise Violation("owed events arrive or are reported missing", text, name, self.name)
         self.account.take(name, event.sequence)
 
     def _keep(self, page: dict[str, Any]) -> None:
@@ -131,15 +131,15 @@ class PageReader:
         if self.stream is None and not self.backwards and self._cursor and not self.interest.streams:
             log = self.world.log
             places = {}
-            # What had been removed by now, the pages have told.
+            # The pages have reported the removals until now.
             removed = {name: first - 1 for name, first in self.world.firsts().items()}
             for partition, end in enumerate(log.ends):
                 had = [
-                    one.events[self._last[one.name] - 1].at + 1
-                    for one in log.of_partition(partition)
-                    if one.name in self._last
+                    stream.events[self._last[stream.name] - 1].at + 1
+                    for stream in log.of_partition(partition)
+                    if stream.name in self._last
                 ]
-                places[partition] = Place(log.generations[partition], max(had, default=0), end)
+                places[partition] = PositionBounds(log.generations[partition], max(had, default=0), end)
             self.world.cursors.note(self._cursor, places, removed=removed)
             self.world.page_tokens.append(self._cursor)
             del self.world.page_tokens[:-10]
@@ -151,28 +151,28 @@ class PageReader:
         streams = self.world.log.streams
         if self.stream is not None:
             return [streams[self.stream]] if self.stream in streams else []
-        return [one for one in streams.values() if self.interest.concerns(one.name)]
+        return [stream for stream in streams.values() if self.interest.concerns(stream.name)]
 
     def _check_end(self) -> None:
         """The end was reached: all that was there came."""
         if self.backwards:
             firsts = self.world.firsts()
-            for one in self._streams():
+            for stream in self._streams():
                 # What was removed meanwhile need not have come; what was stored meanwhile cannot have.
-                self.account.excuse(one.name, 1, firsts[one.name] - 1)
-                self.account.excuse(one.name, self._heads.get(one.name, 0) + 1, one.head)
+                self.account.excuse(stream.name, 1, firsts[stream.name] - 1)
+                self.account.excuse(stream.name, self._heads.get(stream.name, 0) + 1, stream.head)
             self.ended = True
         if self.stream is not None:
             self.ended = True
         check_settled(self.name, self.interest, self.account, self._streams())
-        for one in self._streams():
-            self.account.settle(one)
+        for stream in self._streams():
+            self.account.settle(stream)
 
 
 def _short(page: dict[str, Any]) -> str:
     if "events" not in page:
         return str(page)[:200]
-    events = " ".join(f"{one['hubstream']}/{one['hubsequence']}" for one in page["events"])
+    events = " ".join(f"{stream['hubstream']}/{stream['hubsequence']}" for stream in page["events"])
     return f"{events} missing {page.get('missing')} next {'next' in page}"
 
 
@@ -189,7 +189,7 @@ class Pages:
         interest = drawn_interest(rng, world.log.streams)
         while interest.parameters is None or len(interest.streams) > 1:
             interest = drawn_interest(rng, world.log.streams)
-        names = [name for name, one in world.log.streams.items() if one.head and not one.gone]
+        names = [name for name, stream in world.log.streams.items() if stream.head and not stream.gone]
         stream = rng.choice(names) if names and rng.random() < 0.4 else None
         if stream is not None and interest.streams:
             interest = Interest(interest.filters, interest.wanted, interest.parameters)
@@ -207,7 +207,7 @@ class Pages:
         self._on(lambda reader: reader.done)
 
     def _on(self, which: Any) -> None:  # noqa: ANN401 - a predicate
-        readers = [one for one in self.world.readers if which(one)]
+        readers = [stream for stream in self.world.readers if which(stream)]
         if readers:
             reader = self.world.rng.choice(readers)
             reader.read()

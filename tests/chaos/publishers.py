@@ -106,13 +106,13 @@ class Publishers:
         message: dict[str, Any] = {"action": "publish", "request": "r", "events": events, "stream": name}
         if world.rng.random() < 0.5:
             message["expected"] = head
-        told = world.hub.message(socket.id, message)
+        answer = world.hub.message(socket.id, message)
         world.hub.gateway.end(socket.id)
-        if told.get("code") == "store-full" and world.full:
+        if answer.get("code") == "store-full" and world.full:
             return
-        if told.get("type") != "published":
-            raise Violation("a publish is answered", f"{message} is answered {told}", name)
-        self._store([(name, one) for one in events], told["results"])
+        if answer.get("type") != "published":
+            raise Violation("a publish is answered", f"{message} is answered {answer}", name)
+        self._store([(name, one) for one in events], answer["results"])
 
     # What they are made of.
 
@@ -197,7 +197,7 @@ class Publishers:
         if result["duplicate"]:
             newest = self._newest_with(event)
             if result["sequence"] == self.world.log.stream(event.stream).head + 1:
-                # It was stored anew by a process that ended before it could say so.
+                # A crashed process stored it again before it could answer.
                 self._check_removed(event, result)
                 self._append(event.stream, self._again(event), result)
                 return

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from eventstore.frames.frame import Delivery
     from eventstore.groups import Member
     from eventstore.ports import DeadLetter
+    from eventstore.subscriptions import Connection
     from tests.chaos.clocks import Clocks
     from tests.chaos.wiring import Wiring
 
@@ -47,7 +48,7 @@ class Fifo:
         self.groups.setdefault(group, deque()).append(Message(f"m{next(self._ids)}", group, body))
 
     def receive(self, rng: Random, *, most: int) -> list[Message]:
-        """Up to so many messages: of groups that are drawn, those that come first."""
+        """Up to `most` messages: the first ones of random groups."""
         batch: list[Message] = []
         groups = sorted(self.groups)
         rng.shuffle(groups)
@@ -67,7 +68,7 @@ class Fifo:
 
 @dataclass
 class Outage:
-    """Whether the queues take anything now."""
+    """Whether the queues accept messages now."""
 
     now: bool = False
 
@@ -78,12 +79,12 @@ class Outage:
 
 @dataclass
 class Alarms:
-    """Bells that ring later: when, in milliseconds, and for which partition."""
+    """Delayed wake-ups, with their time in milliseconds and their partition."""
 
     waiting: list[tuple[int, int]] = field(default_factory=list)
 
     def due(self, now: int) -> list[int]:
-        """Those whose time has come; they wait no more."""
+        """Remove and return the due wake-ups."""
         ringing = [partition for at, partition in sorted(self.waiting) if at <= now]
         self.waiting = [alarm for alarm in self.waiting if alarm[0] > now]
         return ringing
@@ -114,6 +115,10 @@ class DispatchQueue:
     def connection_closed(self, connection: str) -> None:
         self._send(f"c{connection}", {"gone": connection})
 
+    def close_connection(self, connection: Connection) -> None:
+        body = {"gone": connection.id, "close": connection.protocol, "opened": connection.opened}
+        self._send(f"c{connection.id}", body)
+
     def subscription_deleted(self, name: str, members: Iterable[Member]) -> None:
         for member in members:
             body = {"ended": member.connection, "id": member.id, "subscription": name}
@@ -128,7 +133,7 @@ class DispatchQueue:
 
 
 class Deliveries:
-    """`ports.Deliveries`; whoever watches sees each message that a client is to get, as it is sent."""
+    """`ports.Deliveries`; the observer sees each message for a client when it is sent."""
 
     def __init__(
         self, wiring: Wiring, queue: Fifo, outage: Outage, watch: Callable[[str, dict[str, Any]], None]
@@ -151,7 +156,7 @@ class Deliveries:
 
 
 class Letters:
-    """`ports.DeadLetters`; whoever watches sees each letter as it is sent first."""
+    """`ports.DeadLetters`; the observer sees each letter when it is first sent."""
 
     def __init__(self, wiring: Wiring, outage: Outage, watch: Callable[[DeadLetter], None]) -> None:
         self.kept: dict[DeadLetter, None] = {}

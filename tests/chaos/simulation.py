@@ -1,4 +1,4 @@
-"""A seeded run: one operation or fault after the other, and a calm now and then."""
+"""A seeded run of random operations and faults, with occasional calms."""
 
 from __future__ import annotations
 
@@ -70,29 +70,29 @@ WEIGHTS: Mapping[str, float] = {
     "dispatch": 16,
     "deliver": 12,
     "sweep": 0.5,
-    "a connection's end is told": 2,
+    "a disconnect is reported": 2,
     "little time passes": 4,
     "more time passes": 0.6,
     "two workers": 1.2,
-    "a bell is lost": 0.6,
+    "a wake-up is lost": 0.6,
     "the queues are away": 0.2,
     "the store is full": 0.15,
     "all starts cold": 0.3,
     "the clock jumps": 0.2,
     "a connection takes nothing": 0.2,
 }
-"""What may happen, and how often beside the others."""
+"""The operations and faults, with their relative frequencies."""
 
 NAMES = tuple(WEIGHTS)
 
 _CALM_EVERY = 350
 _DEATHS = 0.12
-"""How many of the steps have a process in them that ends before its time."""
+"""The share of steps in which a process crashes."""
 _DIES_WITHIN = 14
 
 
 class Simulation:
-    """A world and all that may happen in it, each by its weight."""
+    """A simulated world, with its weighted operations and faults."""
 
     def __init__(self, world: World, *, without: Collection[str] = ()) -> None:
         self.world = world
@@ -151,11 +151,11 @@ class Simulation:
             "dispatch": functions.dispatch,
             "deliver": functions.deliver,
             "sweep": functions.sweep,
-            "a connection's end is told": functions.disconnected,
+            "a disconnect is reported": functions.disconnected,
             "little time passes": self._wait_little,
             "more time passes": self._wait_more,
             "two workers": functions.two_workers,
-            "a bell is lost": functions.lose_bell,
+            "a wake-up is lost": functions.lose_wakeup,
             "the queues are away": functions.queues_away,
             "the store is full": functions.store_full,
             "all starts cold": functions.cold_start,
@@ -166,7 +166,7 @@ class Simulation:
         self._weights = [0.0 if name in without else weight for name, weight in WEIGHTS.items()]
 
     def run(self, steps: int) -> None:
-        """Do so many steps, and end in a calm."""
+        """Run a number of steps, and end in a calm."""
         world, rng = self.world, self.world.rng
         for world.step in range(1, steps + 1):
             [name] = rng.choices(self._names, self._weights)
@@ -193,7 +193,7 @@ class Simulation:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a run.
+    """The outcome of a run.
 
     Attributes:
         rule: The one that was broken; nothing if none was.
@@ -227,8 +227,8 @@ def run(
 
     Args:
         scripts: What changes the text of scripts, by their names.
-        without: Operations and faults that are left out, to look for what hides behind one of them.
-        about: Words by which lines of the trace are found, rather than those that the rule names.
+        without: Operations and faults to leave out, to find violations that they hide.
+        about: Words that select lines of the trace, instead of the words of the violation.
         lines: How many of them.
     """
     world = World(seed, url, scripts=scripts)

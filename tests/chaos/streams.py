@@ -29,14 +29,14 @@ class Streams:
             retention["max_age"] = rng.choice([30, 120, 1800])
         old = rng.choice(self._publishers.names)
         self._publishers.replace(old)
-        name = next(one for one in self._publishers.names if one not in world.log.streams)
+        name = next(name for name in self._publishers.names if name not in world.log.streams)
         reply = world.hub.json("POST", "/streams", {"id": name, "retention": retention})
         world.note(f"create {name} {retention}: {reply.status}")
         if reply.status == 503 and world.full:
             return
         if reply.status not in {200, 201}:
             raise Violation("a stream is made", f"{name}: {reply.status} {reply.body!r}", name)
-        world.log.stream(name).limited = bool(retention)
+        world.log.stream(name).has_retention = bool(retention)
 
     def delete(self) -> None:
         name = self._existing()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.chaos.cursors import Place
+from tests.chaos.cursors import PositionBounds
 from tests.chaos.interests import Account, Interest, drawn_interest
 from tests.chaos.rules.content import check_event
 from tests.chaos.rules.frames import Frames
-from tests.chaos.rules.telling import check_ranges, ranges_of
+from tests.chaos.rules.removals import check_ranges, ranges_of
 from tests.chaos.violation import Violation
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Subscriber:
         self._first_token = ""
         self._newest: dict[int, str] = {}
         self._frames: dict[int, Frames] = {}
-        self._behind: dict[int, Place] = {}
+        self._behind: dict[int, PositionBounds] = {}
         self._in_order: dict[str, int] = {}
         self._live: set[int] = set()
         self._stored: dict[str, int] = {}
@@ -54,44 +54,44 @@ class Subscriber:
     # Starting and resuming.
 
     def start(self, *, oldest: bool) -> bool:
-        """Begin from now, or with the oldest event kept; whether it was taken."""
+        """Subscribe from now, or from the oldest event; return whether it was accepted."""
         log = self.world.log
         ends = list(log.ends)
         firsts = self.world.firsts() if oldest else {}
-        told = self._subscribe({"from": "start" if oldest else "now"})
-        if told is None:
+        answer = self._subscribe({"from": "start" if oldest else "now"})
+        if answer is None:
             return False
         for stream in log.streams.values():
             self.account.start(stream.name, owed=firsts.get(stream.name, 1) if oldest else stream.head + 1)
         places = {p: self.world.place_here(p, 0 if oldest else ends[p]) for p in self.interest.partitions(log)}
-        self._begin(told, places, removed={name: first - 1 for name, first in firsts.items()})
-        if told["recovery"] != "complete":
-            raise Violation("who starts misses nothing", f"{self.name}: {told}", self.name)
+        self._begin(answer, places, removed={name: first - 1 for name, first in firsts.items()})
+        if answer["recovery"] != "complete":
+            raise Violation("a new subscription misses nothing", f"{self.name}: {answer}", self.name)
         return True
 
     def start_behind(self, tokens: list[str]) -> bool:
-        """Begin behind cursors that somebody was given; whether it was taken."""
+        """Subscribe from cursors of other readers; return whether it was accepted."""
         return self._resume(tokens, is_own=False)
 
     def resume(self, tokens: list[str] | None = None) -> bool:
-        """Go on, on another connection, behind the cursors that were kept; whether that was taken."""
+        """Resume from the kept cursors on another connection; return whether that was accepted."""
         return self._resume(tokens or self.tokens, is_own=True)
 
     def _resume(self, tokens: list[str], *, is_own: bool) -> bool:
         log = self.world.log
         places = self.world.cursors.merged(tokens)
-        told = self._subscribe({"cursor": tokens})
-        if told is None:
+        answer = self._subscribe({"cursor": tokens})
+        if answer is None:
             return False
         concerned = self.interest.partitions(log)
         renewed = [p for p in concerned if places[p].generation != log.generations[p]]
-        if sorted(told.get("renewed", [])) != renewed:
-            raise Violation("a new epoch is told", f"{self.name}: {told}, renewed were {renewed}", self.name)
+        if sorted(answer.get("renewed", [])) != renewed:
+            raise Violation("a new epoch is reported", f"{self.name}: {answer}, renewed were {renewed}", self.name)
         firsts = self.world.firsts()
         for partition in concerned:
             for stream in log.of_partition(partition):
                 if partition in renewed:
-                    # It starts over there: what was removed is not told.
+                    # It starts over there, so earlier removals are not reported.
                     self.account.allowed[stream.name] = 1
                     self.account.excuse(stream.name, 1, firsts[stream.name] - 1)
                     if not is_own:
@@ -103,25 +103,25 @@ class Subscriber:
                 else:
                     owed, least = (stream.from_index(n) for n in (places[partition].most, places[partition].least))
                     self.account.start(stream.name, owed=owed, allowed=least)
-                    # What had been removed when that reader began is not told to who goes on for it.
+                    # Removals before the start of that reader are not reported to its successor.
                     self.account.excuse(stream.name, 1, self.world.cursors.removed(tokens, stream.name))
-        now = {p: Place(log.generations[p], 0, 0) if p in renewed else places[p] for p in concerned}
-        self._begin(told, now, removed={name: first - 1 for name, first in firsts.items()})
-        self._told(told)
+        now = {p: PositionBounds(log.generations[p], 0, 0) if p in renewed else places[p] for p in concerned}
+        self._begin(answer, now, removed={name: first - 1 for name, first in firsts.items()})
+        self._report(answer)
         return True
 
     def _subscribe(self, start: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Connect and subscribe; what is answered, or None if it is not taken."""
+        """Connect and subscribe; return the answer, or None if it was not accepted."""
         hub = self.world.hub
         self.leave()
         socket = hub.gateway.open(bare=self.bare)
-        told = self._subscribe_bare(socket, start) if self.bare else self._subscribe_framed(socket, start)
-        self.world.note(f"{self.name} subscribes on {socket.id}: {_short(told)}")
-        if told is None:
+        answer = self._subscribe_bare(socket, start) if self.bare else self._subscribe_framed(socket, start)
+        self.world.note(f"{self.name} subscribes on {socket.id}: {_short(answer)}")
+        if answer is None:
             hub.gateway.end(socket.id)
             return None
         self.socket, self.is_lost = socket, False
-        return told
+        return answer
 
     def _subscribe_framed(self, socket: Socket, start: Mapping[str, Any]) -> dict[str, Any] | None:
         hub = self.world.hub
@@ -132,15 +132,15 @@ class Subscriber:
         message: dict[str, Any] = {"action": "subscribe", "id": "s", "filters": list(self.interest.filters), **start}
         if self.interest.streams:
             message["stream"] = list(self.interest.streams)
-        told = hub.message(socket.id, message, again=False)
-        if told["type"] == "subscribed":
-            return told
-        if told["code"] == "stream-gone" and self.interest.is_gone(self.world.log):
+        answer = hub.message(socket.id, message, again=False)
+        if answer["type"] == "subscribed":
+            return answer
+        if answer["code"] == "stream-gone" and self.interest.is_gone(self.world.log):
             self._see_end()
             return None
-        if told["code"] == "lost" or (told["code"] == "store-full" and self.world.full):
+        if answer["code"] == "lost" or (answer["code"] == "store-full" and self.world.full):
             return None
-        raise Violation("a subscription is taken", f"{self.name}: {told}", self.name)
+        raise Violation("a subscription is accepted", f"{self.name}: {answer}", self.name)
 
     def _subscribe_bare(self, socket: Socket, start: Mapping[str, Any]) -> dict[str, Any] | None:
         query: dict[str, list[str]] = {**(self.interest.parameters or {})}
@@ -157,14 +157,14 @@ class Subscriber:
                 return None
             if status == 502 or self._may_fail:
                 return None
-            raise Violation("a subscription is taken", f"{self.name}: {status}", self.name)
-        # The hub's first word goes the way of frames; the client waits for it before it trusts the rest.
+            raise Violation("a subscription is accepted", f"{self.name}: {status}", self.name)
+        # The first message of the hub is delivered like frames; the client waits for it.
         assert len(queue) > before
         for group in queue.groups.values():
             newest = group[-1]
             if f'"{socket.id}"' in newest.body and f"{_HUB}subscribed" in newest.body:
                 return self._first_word(newest.body)
-        raise Violation("a bare subscription is told its start", self.name)
+        raise Violation("a bare subscription receives its start", self.name)
 
     def _see_end(self) -> None:
         """A stream that it names is gone for good: it cannot go on, and stops."""
@@ -184,11 +184,11 @@ class Subscriber:
     def _may_fail(self) -> bool:
         return bool(self.world.full) or self.world.hub.outage.now
 
-    def _begin(self, told: dict[str, Any], places: dict[int, Place], *, removed: Mapping[str, int]) -> None:
+    def _begin(self, answer: dict[str, Any], places: dict[int, PositionBounds], *, removed: Mapping[str, int]) -> None:
         self._frames, self._behind, self._in_order, self._live = {}, dict(places), {}, set()
         self._stored = {stream.name: stream.head for stream in self.world.log.streams.values()}
-        self.world.cursors.note(told["cursor"], places, removed=removed)
-        self._first_token, self._newest = told["cursor"], {}
+        self.world.cursors.note(answer["cursor"], places, removed=removed)
+        self._first_token, self._newest = answer["cursor"], {}
         self._keep()
 
     def leave(self) -> None:
@@ -202,10 +202,10 @@ class Subscriber:
         if self.socket is None or self.bare:
             self.leave()
             return
-        told = self.world.hub.message(self.socket.id, {"action": "unsubscribe", "id": "s"})
-        fine = told["type"] == "unsubscribed" or told["code"] in {"subscription-not-found", "connection-not-found"}
+        answer = self.world.hub.message(self.socket.id, {"action": "unsubscribe", "id": "s"})
+        fine = answer["type"] == "unsubscribed" or answer["code"] in {"subscription-not-found", "connection-not-found"}
         if not fine and not self._may_fail:
-            raise Violation("who unsubscribes is let go", f"{self.name}: {told}", self.name)
+            raise Violation("who unsubscribes is let go", f"{self.name}: {answer}", self.name)
         self.leave()
 
     # Receiving.
@@ -238,7 +238,7 @@ class Subscriber:
             return
         if state == "repeated":
             return
-        self._told(message)
+        self._report(message)
         for received in message.get("events", ()):
             self._receive(check_event(self.name, self.world.log, received), partition)
         self._follow(message, partition)
@@ -247,24 +247,24 @@ class Subscriber:
         account, name = self.account, event.stream
         self.world.note(f"{self.name} receives {name} {event.sequence} of partition {partition}")
         if not self.interest.wants(event):
-            raise Violation("nobody gets what he did not ask for", f"{self.name}: {event}", name, self.name)
+            raise Violation("only matching events are sent", f"{self.name}: {event}", name, self.name)
         if event.sequence < account.allowed.get(name, account.owed.get(name, 1)):
-            raise Violation("nobody gets what lies before his start", f"{self.name}: {event}", name, self.name)
+            raise Violation("no event before the start is sent", f"{self.name}: {event}", name, self.name)
         if event.sequence <= self._in_order.get(name, 0):
             text = f"{self.name}: {name} {event.sequence} after {self._in_order[name]}"
             raise Violation("a stream comes in its order", text, name, self.name)
-        # What lies between came before, or was told.
+        # Events between arrived before, or were reported missing.
         early = account.open_of(self.interest, self.world.log.stream(name), before=event.sequence)
         if early is not None:
             text = f"{self.name}: {name} {early.sequence} did not come before {event.sequence}"
-            raise Violation("what is owed comes or is told", text, name, self.name)
+            raise Violation("owed events arrive or are reported missing", text, name, self.name)
         self._in_order[name] = event.sequence
         account.take(name, event.sequence)
 
-    def _told(self, message: dict[str, Any]) -> None:
+    def _report(self, message: dict[str, Any]) -> None:
         ranges = ranges_of(message)
         for stream, first, last in ranges:
-            self.world.note(f"{self.name} is told that {stream} {first} to {last} is missing")
+            self.world.note(f"{self.name} learns that {stream} {first} to {last} is missing")
         check_ranges(
             self.name, ranges, self.world.log, self.interest, account=self.account, first_kept=self.world.first_kept
         )
@@ -272,22 +272,22 @@ class Subscriber:
             had = self._in_order.get(stream, 0)
             if message["type"] == "truncated" and last <= had:
                 text = f"{self.name}: {stream} {first} to {last}, and had {had}"
-                raise Violation("nobody is told of what he had", text, stream, self.name)
+                raise Violation("received events are not reported missing", text, stream, self.name)
             self.account.excuse(stream, first, last)
         if message.get("missing_more"):
             self._excuse_all(message)
 
     def _excuse_all(self, message: dict[str, Any]) -> None:
-        """More is missing than could be told: of the partitions concerned, whatever was removed."""
+        """More is missing than a message can list: any removed event of the partitions."""
         partitions = [message["partition"]] if "partition" in message else message["partitions"]
-        self.world.figures["losses that were more than could be told"] += 1
+        self.world.figures["losses that exceeded a message"] += 1
         firsts = self.world.firsts()
         for partition in partitions:
             for stream in self.world.log.of_partition(partition):
                 self.account.excuse(stream.name, 1, firsts[stream.name] - 1)
 
     def _check_caught_up(self, partition: int) -> None:
-        """Who is told `live` has all that was stored before the subscription."""
+        """A subscriber that receives `live` has received every event stored before the subscription."""
         for stream in self.world.log.of_partition(partition):
             early = self.account.open_of(self.interest, stream, before=self._stored.get(stream.name, 0) + 1)
             if early is not None:
@@ -300,16 +300,16 @@ class Subscriber:
         end = log.ends[partition]
         if kind == "live":
             if partition in self._live:
-                raise Violation("live is told once", f"{self.name} in {partition}", self.name)
+                raise Violation("live is sent once", f"{self.name} in {partition}", self.name)
             self._live.add(partition)
             self._check_caught_up(partition)
         if kind == "events":
             last = message["events"][-1]
             event = log.find(last["hubstream"], int(last["hubsequence"]))
             assert event is not None
-            place = Place(before.generation, event.at + 1, event.at + 1)
+            place = PositionBounds(before.generation, event.at + 1, event.at + 1)
         else:
-            place = Place(before.generation, before.least, end)
+            place = PositionBounds(before.generation, before.least, end)
         # The place is the epoch's by which the frame was made, which may have been renewed since.
         place = self._epoch_of(message["cursor"], place, partition)
         self._behind[partition] = place
@@ -321,7 +321,7 @@ class Subscriber:
         self._newest[partition] = message["cursor"]
         self._keep()
 
-    def _epoch_of(self, token: str, place: Place, partition: int) -> Place:
+    def _epoch_of(self, token: str, place: PositionBounds, partition: int) -> PositionBounds:
         from eventstore.positions import Cursor  # noqa: PLC0415 - whether it is of this epoch, only the token knows
 
         epoch = Cursor.parse(token).places[partition][0]
@@ -341,8 +341,8 @@ def _framed(event: dict[str, Any]) -> dict[str, Any]:
     return {"type": "events", **head, "events": [event]}
 
 
-def _short(told: dict[str, Any] | None) -> str:
-    return str(told and {name: value for name, value in told.items() if name not in {"cursor", "type"}})
+def _short(answer: dict[str, Any] | None) -> str:
+    return str(answer and {name: value for name, value in answer.items() if name not in {"cursor", "type"}})
 
 
 class Subscribers:
@@ -413,13 +413,13 @@ class Subscribers:
             self.mend(one)
 
     def be_unreachable(self) -> None:
-        """Its connection takes nothing any more; the hub is to end it."""
+        """The connection accepts no message; the hub has to disconnect it."""
         one = self._any()
         if one is not None and one.socket is not None:
             one.socket.reachable = False
 
     def mend(self, one: Subscriber) -> None:
-        """Who lost a frame, or its connection, resumes."""
+        """A subscriber that lost a frame or its connection resumes."""
         if one.is_lost or one.socket is None:
             one.resume()
 

@@ -1,4 +1,4 @@
-"""The whole hub under everything that may happen, in small; `make soak` has it in full."""
+"""The simulation of the whole hub with all faults, at a small scale; `make soak` runs it at full size."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 STEPS = int(os.environ.get("CHAOS_STEPS", "1500"))
 
 
-def test_whatever_happens_no_rule_is_broken() -> None:
-    # The same in every run: what is drawn anew belongs to the soak, and to the night.
+def test_no_rule_is_broken_under_faults() -> None:
+    # The same in every run; random seeds belong to the soak and to the nightly run.
     seed = int(os.environ.get("CHAOS_SEED", "1"))
     outcome = run_alone(seed, steps=STEPS)
     assert not outcome.rule, "\n".join(
@@ -32,7 +32,7 @@ def test_the_same_seed_is_the_same_run() -> None:
 
 
 @pytest.mark.parametrize("name", ["full_cache_cold"])
-def test_an_old_fault_that_is_put_back_is_caught(name: str) -> None:
+def test_a_reintroduced_fault_is_caught(name: str) -> None:
     [mutant] = [one for one in MUTANTS if one.name == name]
     assert caught(mutant, seeds=10, length=700) is not None
 
@@ -49,7 +49,7 @@ def test_figures_are_written_between_their_markers(tmp_path: Path) -> None:
     assert page.read_text().endswith("\nafter\n")
 
 
-def test_what_was_done_too_seldom_is_named() -> None:
+def test_operations_that_ran_too_rarely_are_reported() -> None:
     figures = Figures()
     figures.operations["publish one"] = 60
     assert "publish one" not in figures.rare()

@@ -1,4 +1,4 @@
-"""Every call that the hub makes of something outside passes here, and a process may end at any of them.
+"""Intercepts every external call of the hub; a process may crash at any of them.
 
 Several processes take turns: one runs at a time, and at each call the wiring draws which one goes on.
 """
@@ -136,7 +136,7 @@ class _Runner:
         self._wiring._local.runner = self
         try:
             self._wiring.run(self._process, self._do)
-        except BaseException as error:  # noqa: BLE001 - whoever asked looks at it
+        except BaseException as error:  # noqa: BLE001 - the caller inspects it
             self.raised = error
         finally:
             self._wiring._ended(self)

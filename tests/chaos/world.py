@@ -7,7 +7,7 @@ from hashlib import blake2b
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from tests.chaos.cursors import Cursors, Place
+from tests.chaos.cursors import Cursors, PositionBounds
 from tests.chaos.hub import PARTITIONS, Hub, Watch
 from tests.chaos.log import Log
 from tests.chaos.violation import Violation
@@ -89,9 +89,9 @@ class World:
             raise Violation("reading goes on", f"GET /streams is answered {reply.status} {reply.body[:200]!r}")
         return found | {one["id"]: one["first"] for one in reply.json["streams"]}
 
-    def place_here(self, partition: int, index: int, *, most: int | None = None) -> Place:
+    def place_here(self, partition: int, index: int, *, most: int | None = None) -> PositionBounds:
         """A place in the partition as it is now."""
-        return Place(self.log.generations[partition], index, index if most is None else most)
+        return PositionBounds(self.log.generations[partition], index, index if most is None else most)
 
     def _sent(self, connection: str, message: dict[str, Any]) -> None:
         durable = self.taking_part.get(connection)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _EVENT = {"specversion": "1.0", "id": "1", "source": "/tests", "type": "tests"}
 
-# The kit says otherwise than the specification's text, which is followed.
+# Where the kit contradicts the text of the specification, the hub follows the text.
 DISPUTED = {
     "NOT 10": (
         "section 3.7, type casting: an Integer is cast to a Boolean, every one but 0 to true; so it is false, "
@@ -33,7 +33,7 @@ DISPUTED = {
 
 
 class Loader(yaml.SafeLoader):
-    """Leaves times as the text that they are."""
+    """Loads timestamps as text."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own way
         first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
@@ -42,8 +42,8 @@ class Loader(yaml.SafeLoader):
 
 
 def cases(folder: Path) -> list[Any]:
-    """The kit's cases; expressions as they are written, not as what YAML would take them for."""
-    found = []
+    """The cases of the kit; expressions are kept as text, whatever type YAML would give them."""
+    cases = []
     for path in sorted(folder.glob("*.yaml")):
         text = path.read_text()
         raw = yaml.load(text, yaml.BaseLoader)["tests"]  # noqa: S506 - it makes strings of everything
@@ -52,8 +52,8 @@ def cases(folder: Path) -> list[Any]:
             expression = written["expression"]
             marks = [pytest.mark.skip(reason=f"{expression}: {DISPUTED[expression]}")] if expression in DISPUTED else []
             name = f"{path.stem}: {case['name']}"
-            found.append(pytest.param(case | {"expression": expression}, id=name, marks=marks))
-    return found
+            cases.append(pytest.param(case | {"expression": expression}, id=name, marks=marks))
+    return cases
 
 
 CASES = cases(MATERIAL / "cesql") or [pytest.param({}, id="all of them")]
@@ -61,17 +61,17 @@ CASES = cases(MATERIAL / "cesql") or [pytest.param({}, id="all of them")]
 
 @pytest.mark.usefixtures("material")
 @pytest.mark.parametrize("case", CASES)
-def test_an_expression_comes_to_what_the_kit_says(case: dict[str, Any]) -> None:
+def test_an_expression_evaluates_as_the_kit_says(case: dict[str, Any]) -> None:
     if case.get("error") == "parse":
         with pytest.raises(InvalidFilter):
             parse(case["expression"])
         return
     event = case.get("event", _EVENT) | case.get("eventOverrides", {})
-    found = parse(case["expression"]).evaluate(event)
-    kinds = {failure.kind for failure in found.failures}
+    outcome = parse(case["expression"]).evaluate(event)
+    kinds = {failure.kind for failure in outcome.failures}
     assert kinds == ({case["error"]} if "error" in case else set())
     if "result" in case:
-        assert (type(found.value), found.value) == (type(case["result"]), case["result"])
+        assert (type(outcome.value), outcome.value) == (type(case["result"]), case["result"])
 
 
 @pytest.mark.parametrize(
@@ -82,8 +82,8 @@ def test_an_expression_comes_to_what_the_kit_says(case: dict[str, Any]) -> None:
         ("false or (1 != 1 / 0)", True, ["math"]),
     ],
 )
-def test_a_disputed_expression_comes_to_what_the_specification_says(
+def test_a_disputed_expression_evaluates_as_the_specification_says(
     expression: str, *, value: bool, errors: list[str]
 ) -> None:
-    found = parse(expression).evaluate(_EVENT)
-    assert (found.value, [failure.kind for failure in found.failures]) == (value, errors)
+    outcome = parse(expression).evaluate(_EVENT)
+    assert (outcome.value, [failure.kind for failure in outcome.failures]) == (value, errors)

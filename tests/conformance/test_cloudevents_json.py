@@ -44,26 +44,26 @@ GOLDEN: dict[str, dict[str, object]] = {
 
 
 def cases(material: Path, name: str) -> list[dict[str, object]]:
-    found: list[dict[str, object]] = json.loads((material / "cloudevents" / name).read_text())["tests"]
-    assert found
-    return found
+    cases: list[dict[str, object]] = json.loads((material / "cloudevents" / name).read_text())["tests"]
+    assert cases
+    return cases
 
 
 def test_every_valid_event_is_read_as_its_golden_sample(material: Path) -> None:
     for case in cases(material, "json-valid-events.json"):
         attributes = dict(from_json(json.dumps(case["event"])).attributes)
         if case["sampleId"] == "minimalWithTime":
-            # The samples name the instant; attributes keep the letters that they came in.
+            # The samples give the instant; attributes keep their original text.
             assert str(attributes.pop("time")).startswith("2018-04-05T1")
         assert attributes == GOLDEN[str(case["sampleId"])], case["id"]
 
 
-def test_text_data_is_read_as_it_stands(material: Path) -> None:
+def test_text_data_is_read_verbatim(material: Path) -> None:
     (case,) = [c for c in cases(material, "json-valid-events.json") if c["sampleId"] == "simpleTextData"]
     assert from_json(json.dumps(case["event"])).data == JsonData('"Simple text"')
 
 
-def test_every_invalid_event_is_refused_at_the_place_that_is_wrong(material: Path) -> None:
+def test_every_invalid_event_is_refused_with_a_pointer(material: Path) -> None:
     for case in cases(material, "json-invalid-events.json"):
         with pytest.raises(InvalidEvent) as caught:
             from_json(json.dumps(case["event"]))
@@ -79,7 +79,7 @@ def test_a_batch_keeps_the_order_of_its_events(material: Path) -> None:
     "name",
     ["google-structured-storage-StorageObjectDataWorkflows.json", "google-structured-pubsub-MessagePublishedData.json"],
 )
-def test_what_a_real_producer_sends_comes_back_as_it_was(material: Path, name: str) -> None:
+def test_events_of_real_producers_are_preserved(material: Path, name: str) -> None:
     content = (material / "cloudevents" / name).read_bytes()
     event = from_json(content)
     sent = json.loads(content)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def vectors(material: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((material / "cloudevents" / "http-header-percent-vectors.json").read_text())
-    return found
+    content: dict[str, Any] = json.loads((material / "cloudevents" / "http-header-percent-vectors.json").read_text())
+    return content
 
 
 def test_values_are_encoded(vectors: dict[str, Any]) -> None:
@@ -27,11 +27,11 @@ def test_encoded_values_are_decoded(vectors: dict[str, Any]) -> None:
     assert [header_decoded(header) for _, header in vectors["round_trip"]] == [v for v, _ in vectors["round_trip"]]
 
 
-def test_what_others_encode_is_decoded(vectors: dict[str, Any]) -> None:
+def test_values_that_others_encode_are_decoded(vectors: dict[str, Any]) -> None:
     assert [header_decoded(header) for header, _ in vectors["decode_only"]] == [v for _, v in vectors["decode_only"]]
 
 
-def test_what_cannot_be_decoded_is_refused(vectors: dict[str, Any]) -> None:
+def test_undecodable_values_are_refused(vectors: dict[str, Any]) -> None:
     for header in vectors["decode_invalid"]:
         with pytest.raises(ValueError, match=r"quote|percent"):
             header_decoded(header)
@@ -46,11 +46,11 @@ def test_what_cannot_be_decoded_is_refused(vectors: dict[str, Any]) -> None:
         ('""', ""),
     ],
 )
-def test_what_is_quoted_in_part_is_unescaped(header: str, value: str) -> None:
+def test_partially_quoted_values_are_unescaped(header: str, value: str) -> None:
     assert header_decoded(header) == value
 
 
 @pytest.mark.parametrize("header", ['a"b', '"a" "b', r'"a\"'])
-def test_quotes_that_do_not_end_are_refused_wherever_they_stand(header: str) -> None:
+def test_unterminated_quotes_are_refused_anywhere(header: str) -> None:
     with pytest.raises(ValueError, match="closed by a quote"):
         header_decoded(header)

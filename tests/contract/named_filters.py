@@ -21,8 +21,8 @@ def named(name: str = "failures", *, key: str = "0" * 24, ending: str = ".failed
     return NamedFilter(key, name, parse_filters([{"suffix": {"type": ending}}]), created=5, changed=7)
 
 
-def names(found: Sequence[NamedFilter]) -> list[str]:
-    return [one.name for one in found]
+def names(filters: Sequence[NamedFilter]) -> list[str]:
+    return [item.name for item in filters]
 
 
 class NamedFiltersContract:

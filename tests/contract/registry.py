@@ -17,10 +17,11 @@ from eventstore.errors import (
 )
 from eventstore.filters import parse_filters
 from eventstore.live.index_terms import terms_of
-from eventstore.ports import Behind, Start, TurnResult
+from eventstore.ports import FIRST_LISTED, Behind, EphemeralRecord, ListedConnection, Start, TurnResult
 from eventstore.positions import BEGINNING, END_OF_APPEND, Position
 from eventstore.streams import partition_of
 from eventstore.subscriptions import EVENTSTORE, Connection, Subscription
+from tests.contract.turns import TurnsContract
 from tests.examples import events
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def wide(turns: Turns, registry: Registry, log: Log) -> tuple[Turn, tuple[Positi
     return begin(turns), (first, second)
 
 
-class RegistryContract:
+class RegistryContract(TurnsContract):
     class TestConnections:
         def test_a_connection_is_known_until_it_is_gone(self, registry: Registry) -> None:
             connection = connected(registry)
@@ -74,6 +75,84 @@ class RegistryContract:
                 connected(registry, name, opened=opened)
             assert registry.expired_connections(before=30, count=9) == ["older", "old"]
             assert registry.expired_connections(before=30, count=1) == ["older"]
+
+        def test_what_its_credential_allows_is_kept(self, registry: Registry) -> None:
+            connection = Connection("c", EVENTSTORE, 5, "svc \ud800", ("acme", "beta"), ("acme:", "beta:", "x."))
+            registry.connect(connection)
+            assert registry.connection("c") == connection
+
+    class TestListing:
+        def test_connections_are_listed_by_when_they_were_opened(self, registry: Registry) -> None:
+            for name, opened in (("young", 30), ("old", 10), ("b", 20), ("c", 20), ("a", 20)):
+                connected(registry, name, opened=opened)
+            listed = registry.listed(after=FIRST_LISTED, count=9)
+            assert listed == [(10, "old"), (20, "a"), (20, "b"), (20, "c"), (30, "young")]
+
+        @pytest.mark.parametrize("count", [1, 2, 3, 7])
+        def test_a_list_goes_on_after_any_of_them(self, registry: Registry, count: int) -> None:
+            for number in range(7):
+                connected(registry, f"c{number}", opened=10 + number // 4)
+            found: list[str] = []
+            after = FIRST_LISTED
+            while page := registry.listed(after=after, count=count):
+                assert len(page) <= count
+                found += [connection.id for connection in page]
+                after = page[-1]
+            assert found == [f"c{number}" for number in range(7)]
+
+        def test_a_list_goes_on_after_one_that_is_gone(self, registry: Registry) -> None:
+            for name in "abc":
+                connected(registry, name)
+            registry.disconnect("b")
+            assert registry.listed(after=ListedConnection(5, "b"), count=9) == [(5, "c")]
+
+        def test_records_are_those_of_registered_connections(self, registry: Registry) -> None:
+            one, other = connected(registry, "one"), connected(registry, "other")
+            connected(registry, "leaving")
+            registry.join("leaving", "w", "workers")
+            assert registry.disconnect("leaving") == ["workers"]
+            records = registry.records(["other", "never-there", "leaving", "one"])
+            assert [record.connection for record in records] == [other, one]
+            assert registry.records([]) == []
+
+        def test_a_record_has_the_active_subscriptions(self, registry: Registry) -> None:
+            connected(registry)
+            first, second = subscription("s2"), replace(subscription("s1"), streams=("a", "b"))
+            for each in (first, second, subscription("ended")):
+                registry.subscribe(each, {0: Start.NOW})
+            registry.unsubscribe("c", "ended")
+            for name in ("w2", "w1", "left"):
+                registry.join("c", name, f"workers-{name}")
+            registry.unsubscribe("c", "left")
+            [record] = registry.records(["c"])
+            assert record.ephemeral == [
+                EphemeralRecord("s1", second.filter.text, ("a", "b"), {}),
+                EphemeralRecord("s2", first.filter.text, (), {}),
+            ]
+            assert list(record.joined.items()) == [("w1", "workers-w1"), ("w2", "workers-w2")]
+
+        def test_a_record_has_the_last_frame_of_each_partition(self, registry: Registry, turns: Turns) -> None:
+            connected(registry)
+            one, other = subscription("s1"), subscription("s2")
+            registry.subscribe(one, dict.fromkeys(range(3), Start.NOW))
+            registry.subscribe(other, dict.fromkeys(range(3), Start.NOW))
+            turns.commit(begin(turns, 0), TurnResult(frames={one.key: 12, other.key: 3}))
+            turns.commit(begin(turns, 2), TurnResult(frames={one.key: 4}))
+            [record] = registry.records(["c"])
+            assert [each.frames for each in record.ephemeral] == [{0: 12, 2: 4}, {0: 3}]
+
+        def test_after_a_restore_a_record_has_the_numbers_that_turns_continue_from(
+            self, registry: Registry, turns: Turns, log: Log
+        ) -> None:
+            connected(registry)
+            one = subscription()
+            registry.subscribe(one, {0: Start.NOW})
+            turns.commit(begin(turns), TurnResult(frames={one.key: 12}))
+            log.renew()
+            turn = begin(turns)
+            assert turn.frame_offset > 0
+            [record] = registry.records(["c"])
+            assert record.ephemeral[0].frames == {0: turns.frames(turn, [one.key])[one.key]}
 
     class TestSubscribing:
         def test_an_id_serves_once_even_after_it_ended(self, registry: Registry) -> None:
@@ -172,17 +251,6 @@ class RegistryContract:
             assert not log.append("wf", events(1)).needs_wakeup
 
     class TestTurns:
-        def test_each_has_a_greater_token(self, turns: Turns) -> None:
-            first = turns.begin(0, events=1, behind=1)
-            assert turns.begin(0, events=1, behind=1).fencing_token > first.fencing_token
-
-        def test_only_the_newest_may_commit(self, turns: Turns) -> None:
-            turn = turns.begin(0, events=1, behind=1)
-            newer = turns.begin(0, events=1, behind=1)
-            with pytest.raises(TurnLost):
-                turns.commit(turn, TurnResult())
-            assert turns.commit(newer, TurnResult()) is False
-
         def test_who_is_behind_is_told_of_until_caught_up(self, turns: Turns, registry: Registry) -> None:
             connected(registry)
             one = subscription()
@@ -236,7 +304,23 @@ class RegistryContract:
             turn = turns.begin(0, events=9, behind=9)
             turns.commit(turn, TurnResult(caught_up={each.key: terms_of(each) for each in (one, other)}))
             [term] = terms_of(one)
-            assert dict(turns.candidates(0, [term, "0" * 16])) == {term: [one.key]}
+            turns.commit(turns.begin(0, events=9, behind=9), TurnResult(frames={one.key: 7}))
+            turn = turns.begin(0, events=9, behind=9)
+            assert turns.candidates(turn, [term, "0" * 16]) == ({term: [one.key]}, {one.key: 7})
+            assert turns.candidates(turn, terms_of(other)) == ({terms_of(other)[0]: [other.key]}, {other.key: 0})
+
+        def test_many_candidates_are_found_whose_frames_are_asked_for(self, turns: Turns, registry: Registry) -> None:
+            ones = [subscription(f"s{number}", connection=f"c{number}") for number in range(300)]
+            for one in ones:
+                connected(registry, one.connection)
+                registry.subscribe(one, {0: Start.NOW})
+            turn = turns.begin(0, events=9, behind=300)
+            result = TurnResult(caught_up={one.key: terms_of(one) for one in ones}, frames={one.key: 5 for one in ones})
+            turns.commit(turn, result)
+            turn = turns.begin(0, events=9, behind=9)
+            keys_by_term, last_frames = turns.candidates(turn, terms_of(ones[0]))
+            assert sorted(keys_by_term[terms_of(ones[0])[0]]) == sorted(one.key for one in ones)
+            assert {**last_frames, **turns.frames(turn, [one.key for one in ones])} == {one.key: 5 for one in ones}
 
         def test_all_that_have_caught_up_are_found_once_each(self, turns: Turns, registry: Registry) -> None:
             connected(registry)
@@ -263,7 +347,7 @@ class RegistryContract:
             connected(registry)
             one = subscription()
             registry.subscribe(one, {0: Start.NOW})
-            assert Subscription.decoded(one.key, turns.definitions(0, [one.key])[one.key]) == one
+            assert turns.definitions(0, [one.key])[one.key] == one
             registry.unsubscribe("c", "s")
             assert turns.definitions(0, [one.key]) == {}
 
@@ -282,7 +366,7 @@ class RegistryContract:
             registry.disconnect("c")
             turns.commit(turn, TurnResult(frames={one.key: 12}, caught_up={one.key: terms_of(one)}))
             assert turns.frames(turn, [one.key]) == {one.key: 0}
-            assert not turns.candidates(0, terms_of(one))
+            assert turns.candidates(turn, terms_of(one)) == ({}, {})
 
         def test_a_turn_carries_whole_appends(self, turns: Turns, registry: Registry, log: Log) -> None:
             connected(registry)
@@ -341,13 +425,6 @@ class RegistryContract:
                 turns.narrow(turn, first)
             assert turns.begin(0, events=9, behind=9).checkpoint == second
 
-        def test_who_was_overtaken_learns_of_it_before_it_sends(self, turns: Turns) -> None:
-            turn = turns.begin(0, events=1, behind=1)
-            assert turns.frames(turn, []) == {}
-            turns.begin(0, events=1, behind=1)
-            with pytest.raises(TurnLost):
-                turns.frames(turn, [])
-
         def test_who_ended_since_the_first_try_is_counted_among_those_that_are_carried(
             self, turns: Turns, registry: Registry
         ) -> None:
@@ -358,11 +435,6 @@ class RegistryContract:
             registry.disconnect("c")
             again = turns.begin(0, events=9, behind=2)
             assert (again.carried, list(again.behind)) == (2, [])
-
-        def test_where_nobody_listens_all_is_dispatched_at_once(self, turns: Turns, log: Log) -> None:
-            for number in range(5):
-                log.append("wf", events(1, start=number + 1))
-            assert turns.commit(turns.begin(0, events=1, behind=1), TurnResult()) is False
 
         def test_partitions_with_something_to_do_are_known(self, turns: Turns, registry: Registry, log: Log) -> None:
             assert list(turns.waiting()) == []

@@ -13,19 +13,17 @@ from eventstore.adapters.redis.formats import NEWEST, require_known
 from eventstore.adapters.redis.log import RedisLog
 from eventstore.adapters.redis.registry import RedisRegistry
 from eventstore.adapters.redis.turns import RedisTurns
-from eventstore.errors import AmbiguousEvent, FormatMismatch, PartitionMismatch, StoreUnavailable
-from eventstore.positions import BEGINNING, END_OF_APPEND, Position
+from eventstore.errors import AmbiguousEvent, EventConflict, FormatMismatch, PartitionMismatch, StoreUnavailable
+from eventstore.positions import BEGINNING, END, END_OF_APPEND, Position
 from eventstore.streams import Retention, StreamConfig, partition_of
 from eventstore.subscriptions import EVENTSTORE, Connection
 from eventstore_dev.valkey import ValkeyCluster, ValkeyServer
 from tests.contract.durables import durable
-from tests.contract.log import LogContract
+from tests.contract.log import LogContract, dispatch
 from tests.examples import FakeClock, event, events
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from tests.contract.log import Dispatch
 
 
 @pytest.fixture
@@ -40,16 +38,6 @@ def emptied(*servers: ValkeyServer) -> None:
             client.script_flush()
 
 
-def dispatching(client: Redis | Client) -> Dispatch:
-    """As a turn leaves a partition that it dispatched up to a position."""
-
-    def dispatched(partition: int, position: Position) -> None:
-        done = f"{position.time}-{position.order}"
-        client.execute_command("HSET", f"{{p{partition}}}:turn", "done", done)
-
-    return dispatched
-
-
 class TestOnOneServer(LogContract):
     @pytest.fixture
     def log(self, valkey: ValkeyServer, clock: FakeClock) -> Iterator[RedisLog]:
@@ -59,9 +47,9 @@ class TestOnOneServer(LogContract):
         client.close()
 
     @pytest.fixture
-    def dispatch(self, valkey: ValkeyServer) -> Iterator[Dispatch]:
-        with Redis.from_url(valkey.url) as client:
-            yield dispatching(client)
+    def turns(self, valkey: ValkeyServer, clock: FakeClock) -> Iterator[RedisTurns]:
+        with closing(connect(valkey.url)) as client:
+            yield RedisTurns(client, clock=clock)
 
 
 class TestOnACluster(LogContract):
@@ -73,8 +61,8 @@ class TestOnACluster(LogContract):
         return RedisLog(cluster_client, clock=clock)
 
     @pytest.fixture
-    def dispatch(self, cluster_client: Client) -> Dispatch:
-        return dispatching(cluster_client)
+    def turns(self, cluster_client: Client, clock: FakeClock) -> RedisTurns:
+        return RedisTurns(cluster_client, clock=clock)
 
 
 class TestRedisAlone:
@@ -164,6 +152,45 @@ class TestRedisAlone:
         assert (log.trim("wf"), log.trim("wf")) == (3, 0)
         assert (log.describe("wf").size, log.locate("2")) == (sum(len(event(n).body) for n in "451"), [])
 
+    def test_an_event_is_compared_by_its_digest_without_its_body(self, client: Redis) -> None:
+        log = RedisLog(client, partitions=1)
+        log.append("wf", events(8))
+        client.delete("{p0}:events:wf")
+        assert log.append("wf", [event("5")]).duplicates == {0}
+        with pytest.raises(EventConflict):
+            log.append("wf", [event("5", data="other")])
+
+    @pytest.mark.parametrize("without", ["all", "some", "of another version"])
+    def test_an_event_without_a_digest_is_compared_by_its_body(self, client: Redis, without: str) -> None:
+        """As an earlier version of the hub stored it, or a later one will."""
+        log = RedisLog(client, partitions=1)
+        for number in range(1, 9):
+            if number == 5 and without == "all":
+                client.delete("{p0}:digests:wf")
+                client.hdel("{p0}:state:wf", "digests")
+            log.append("wf", [event(str(number), data={"n": 1.0})])
+        if without == "some":
+            digests = client.hget("{p0}:digests:wf", "0")
+            client.hset("{p0}:digests:wf", "0", digests[: 17 * 2] + b"\0" * 17 * 3 + digests[17 * 5 : 17 * 7])
+        elif without == "of another version":
+            digests = client.hget("{p0}:digests:wf", "0")
+            client.hset("{p0}:digests:wf", "0", b"\x07" + digests[1:])
+        for number in range(1, 9):
+            assert log.append("wf", [event(str(number), data={"n": 1})]).duplicates == {0}
+            with pytest.raises(EventConflict):
+                log.append("wf", [event(str(number), data={"n": 2})])
+
+    def test_digests_that_are_not_needed_any_more_do_not_stay(self, client: Redis) -> None:
+        log = RedisLog(client, partitions=1)
+        log.create("wf", StreamConfig(Retention(max_events=10)))
+        for start in range(1, 2001, 10):
+            log.append("wf", events(10, start=start))
+        assert {int(chunk) for chunk in client.hkeys("{p0}:digests:wf")} == {1990 // 32, 2000 // 32}
+        assert log.append("wf", events(10, start=1991)).duplicates == set(range(10))
+        log.delete("wf")
+        log.trim("wf")
+        assert not client.exists("{p0}:digests:wf")
+
     def test_an_append_rings_again_once_the_bell_was_answered(self, client: Redis) -> None:
         log = RedisLog(client)
         partition = log.append("wf", events(1)).partition
@@ -193,7 +220,7 @@ class TestRedisAlone:
         assert (client.hlen(f"{tag}:ids"), client.xlen(f"{tag}:events:wf")) == (0, 0)
         assert log.deleted(partition) == ["wf"]
         newest = client.xrevrange(f"{tag}:log", count=1)[0][0]
-        dispatching(client)(partition, Position(*map(int, newest.split(b"-")), 0))
+        dispatch(RedisTurns(client), partition, Position(*map(int, newest.split(b"-")), 0))
         assert log.trim("wf") == 0
         assert (client.xlen(f"{tag}:log"), client.exists(f"{tag}:deleted")) == (0, 0)
         fields = {"head", "bytes", "updated", "created", "first", "deleted", "swept"} | (
@@ -217,7 +244,7 @@ class TestRedisAlone:
         assert (30_001 - 60_000 // 10 < first <= 30_001, last) == (True, 60_000)
         assert client.zcard("{p0}:trimmed") <= 1_101
         removed = log.trim("wf")
-        dispatching(client)(0, log.tail({0: Position(1 << 62, 0, 0)}, count=1, backwards=True)[0].position)
+        dispatch(RedisTurns(client), 0, log.tail({0: Position(1 << 62, 0, 0)}, count=1, backwards=True)[0].position)
         assert (removed, log.trim("wf"), log.deleted(0)) == (60_000, 0, [])
         # The flag of a bell expires by the server's clock, which this may take longer than.
         assert {key.decode() for key in client.keys("*")} - {"{p0}:bell"} == {
@@ -248,9 +275,9 @@ class TestRedisAlone:
         client.hset("{p0}:partition", "trims", 1)
         client.zadd("{p0}:trimmed", {"1|5-0|other|1-1|0": 5})
         tail = log.tail({0: BEGINNING}, count=9)[0]
-        assert (tail.removals, tail.removed_until) == (1, (1 << 63) - 1)
+        assert (tail.removals, tail.removed_until) == (1, END)
         log.delete("wf")
-        assert 5 < log.tail({0: BEGINNING}, count=9)[0].removed_until < 1 << 62
+        assert Position(5, 0, 0) < log.tail({0: BEGINNING}, count=9)[0].removed_until < END
 
     def test_a_turn_that_dispatched_nothing_yet_keeps_everything(self, client: Redis) -> None:
         log = RedisLog(client)

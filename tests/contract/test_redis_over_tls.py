@@ -12,12 +12,13 @@ import pytest
 
 from eventstore.adapters.redis.connection import Client, connect
 from eventstore.adapters.redis.log import RedisLog
+from eventstore.adapters.redis.turns import RedisTurns
 from eventstore.errors import StoreUnavailable
 from eventstore_dev.valkey import ValkeyCluster
 from eventstore_dev.valkey.server import free_port
 from tests.caches import RULE, Cache, caching, enter
 from tests.contract.log import LogContract
-from tests.contract.test_redis_log import dispatching, emptied
+from tests.contract.test_redis_log import emptied
 from tests.contract.test_redis_registry import OnRedis
 from tests.examples import FakeClock, event, events
 from tests.functional.core.live import Live
@@ -26,8 +27,6 @@ from tests.tls import Authority
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from tests.contract.log import Dispatch
 
 
 @pytest.fixture(scope="module")
@@ -70,8 +69,8 @@ class TestLog(LogContract):
         return RedisLog(client, clock=clock)
 
     @pytest.fixture
-    def dispatch(self, client: Client) -> Dispatch:
-        return dispatching(client)
+    def turns(self, client: Client, clock: FakeClock) -> RedisTurns:
+        return RedisTurns(client, clock=clock)
 
 
 class TestRegistry(OnRedis):

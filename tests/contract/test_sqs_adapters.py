@@ -14,6 +14,7 @@ from eventstore.errors import QueueUnavailable
 from eventstore.frames.frame import Address, Delivery, Kind, Part, postings
 from eventstore.groups import Member
 from eventstore.ports import DeadLetter
+from eventstore.subscriptions import BARE, Connection
 from tests.contract.endpoints import ENDPOINT, at_endpoint, on_local_stack
 from tests.contract.queues import Queue
 
@@ -86,6 +87,13 @@ class TestBells:
         bells.connection_closed("L0SM9cOFvHcCIhw=")
         assert queue.drain(1) == ['{"gone": "L0SM9cOFvHcCIhw="}']
 
+    def test_a_connection_to_close_is_one_that_is_gone_to_an_older_version(
+        self, bells: SqsDispatchQueue, queue: Queue
+    ) -> None:
+        bells.close_connection(Connection("L0SM9cOFvHcCIhw=", BARE, 5, "someone", ("acme",), ("acme:",)))
+        [body] = map(json.loads, queue.drain(1))
+        assert body == {"gone": "L0SM9cOFvHcCIhw=", "close": "cloudevents.json", "opened": 5}
+
     def test_members_of_what_ended_are_told_each(self, bells: SqsDispatchQueue, queue: Queue) -> None:
         members = [Member(f"c{number}=", f"w{number}") for number in range(12)]
         bells.subscription_deleted("workers", members)
@@ -118,6 +126,7 @@ class TestBells:
             lambda: bells.request_turns([1, 2]),
             lambda: bells.request_turn_later(1, seconds=1),
             lambda: bells.subscription_deleted("w", [Member("c", "w")]),
+            lambda: bells.close_connection(Connection("c", BARE, 0)),
         ):
             with pytest.raises(QueueUnavailable):
                 call()

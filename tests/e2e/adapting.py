@@ -1,4 +1,4 @@
-"""What an endpoint does not know of the built template, and what stands there instead; there is no second template.
+"""Changes to the built template for an endpoint that does not support all of it; there is no second template.
 
 Rules: LocalStack documentation, "API Gateway", "Path-based URLs" (`/_aws/execute-api/...`), which MiniStack shares.
 """
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 __all__ = ["Adapting"]
 
 DROPPED = {
-    "AWS::ApiGatewayV2::RouteResponse": ("RouteId", "MiniStack does not know it, and its routes answer without one"),
+    "AWS::ApiGatewayV2::RouteResponse": ("RouteId", "MiniStack does not support it, and its routes answer without it"),
     "AWS::CloudWatch::Alarm": ("Metrics", "MiniStack knows alarms on a single metric, and nothing here asks for one"),
     "AWS::EC2::FlowLog": ("ResourceId", "MiniStack does not know it, and no packet passes its networks"),
     "AWS::EC2::SecurityGroupEgress": ("GroupId", "MiniStack does not know it; rules that stand in a group are made"),
     "AWS::EC2::SecurityGroupIngress": ("GroupId", "MiniStack does not know it; rules that stand in a group are made"),
     "AWS::ElastiCache::ServerlessCache": ("Engine", "MiniStack does not know it; the cluster alone is made"),
 }
-"""Types of resources that are left out if they have the property, and why that changes nothing for the hub."""
+"""Types of resources that are left out if they have the property, with the reason why the hub works without them."""
 
 GIVEN: dict[str, tuple[dict[str, Any], str]] = {
     "AWS::ApiGatewayV2::Authorizer": (
@@ -32,7 +32,7 @@ GIVEN: dict[str, tuple[dict[str, Any], str]] = {
         "without it MiniStack asks for the header Authorization, and AWS for nothing",
     ),
 }
-"""Properties that resources of a type get if they have none of the name, and why that changes nothing."""
+"""Default properties for resources of a type, with the reason why they change nothing."""
 
 FIXED: dict[str, tuple[dict[str, Any], str]] = {
     "AWS::ElastiCache::ReplicationGroup": (
@@ -40,14 +40,14 @@ FIXED: dict[str, tuple[dict[str, Any], str]] = {
         "MiniStack gives one address to clusters of three shards at least, AWS to all",
     ),
 }
-"""Properties that resources of a type get, whatever the template says, and why."""
+"""Properties that override the template for resources of a type, with the reason."""
 
 _HOST = re.compile(r"(https|wss)://\$\{(\w+)\}\.execute-api\.\$\{AWS::Region\}\.\$\{AWS::URLSuffix\}")
-"""Where AWS has an API; no name of amazonaws.com leads to an endpoint on this machine."""
+"""The host of an API on AWS; no name of amazonaws.com resolves to an endpoint on this machine."""
 
 _ANY = "x-amazon-apigateway-any-method"
 _METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
-"""What `any` means, for an import that knows methods by their names alone."""
+"""The methods of `any`, for an import that supports named methods only."""
 
 
 class Adapting:
@@ -67,7 +67,7 @@ class Adapting:
         self.changes: set[str] = set()
 
     def file(self, template: Path) -> Path:
-        """The adapted template, written beside the one that was built; and so the nested ones."""
+        """Write the adapted template, and the nested ones, beside the built templates."""
         content = self.template(yaml.safe_load(template.read_text()))
         for resource in content["Resources"].values():
             location = resource.get("Properties", {}).get("Location")
@@ -102,14 +102,14 @@ class Adapting:
         match value:
             case str() if _HOST.search(value):
                 self.changes.add(f"addresses of APIs lead to {self._hosts['https']}")
-                return _HOST.sub(lambda found: f"{self._hosts[found[1]]}/_aws/execute-api/${{{found[2]}}}", value)
+                return _HOST.sub(lambda match: f"{self._hosts[match[1]]}/_aws/execute-api/${{{match[2]}}}", value)
             case list():
-                return [self._value(one) for one in value]
+                return [self._value(member) for member in value]
             case dict() if _ANY in value and not self._whole:
                 self.changes.add(f"{_ANY} is spelled out: MiniStack knows methods by their names alone")
-                own = {name: one for name, one in value.items() if name != _ANY}
+                own = {name: member for name, member in value.items() if name != _ANY}
                 return self._value(dict.fromkeys(_METHODS, value[_ANY]) | own)
             case dict():
-                return {name: self._value(one) for name, one in value.items()}
+                return {name: self._value(member) for name, member in value.items()}
             case _:
                 return value

@@ -1,4 +1,4 @@
-"""Chromium without a window, and the small web server that its pages come from and report to."""
+"""Headless Chromium, and a small web server that serves its pages and receives their reports."""
 
 from __future__ import annotations
 
@@ -30,25 +30,25 @@ _FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    # Origins of other names, which a test needs.
+    # Host names of other origins, which a test needs.
     "--host-resolver-rules=MAP *.test 127.0.0.1",
 )
 
 
 def find_chromium() -> str | None:
-    """The program; None where there is none."""
+    """The path of Chromium; None without one."""
     return shutil.which("chromium") or shutil.which("google-chrome")
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """An unused port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def shown(url: str, *, program: str, profile: Path) -> str:
-    """What a browser makes of a page, as HTML, once its scripts have run."""
+    """The HTML of a page after its scripts have run."""
     command = [program, *_FLAGS, f"--user-data-dir={profile}", "--virtual-time-budget=10000", "--dump-dom", url]
     done = subprocess.run(
         command, check=True, capture_output=True, text=True, timeout=SECONDS, stdin=subprocess.DEVNULL
@@ -57,7 +57,7 @@ def shown(url: str, *, program: str, profile: Path) -> str:
 
 
 class Page:
-    """A page that is open: what it reports, in the order of its reports.
+    """An open page, with its reports in order.
 
     Attributes:
         origin: Where it came from.
@@ -72,16 +72,16 @@ class Page:
         return self._reports.get(timeout=SECONDS)
 
     def until(self, wanted: Callable[[dict[str, Any]], object]) -> list[dict[str, Any]]:
-        """All reports up to the first one that is wanted."""
-        found = [self.report()]
-        while not wanted(found[-1]):
-            found.append(self.report())
-        return found
+        """All reports up to the first wanted one."""
+        reports = [self.report()]
+        while not wanted(reports[-1]):
+            reports.append(self.report())
+        return reports
 
 
 @contextmanager
 def opened(html: str, *, program: str, profile: Path, host: str = "127.0.0.1", port: int = 0) -> Iterator[Page]:
-    """A page in a browser of its own; it reports by POST to `/`, one JSON object each.
+    """Open a page in its own browser; it reports JSON objects by POST to `/`.
 
     Args:
         html: The page.
@@ -94,7 +94,7 @@ def opened(html: str, *, program: str, profile: Path, host: str = "127.0.0.1", p
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            # A browser asks for an icon, too.
+            # A browser requests an icon, too.
             self._answer(200 if self.path == "/" else 404, html.encode() if self.path == "/" else b"")
 
         def do_POST(self) -> None:

@@ -35,7 +35,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Says what was not shown: roles, what stood in the template's place, and which tests the endpoint cannot take."""
+    """Report what was not tested: roles, changes to the template, and tests that the endpoint does not support."""
     if chosen() == "eventstore_dev":
         if why := config.stash.get(_UNJUDGED, None):
             terminalreporter.section("not shown")
@@ -43,8 +43,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         return
     terminalreporter.section("the built template was deployed, but for this")
     if _DEPLOYED in config.stash:
-        for one in config.stash[_DEPLOYED].unshown:
-            terminalreporter.line(one)
+        for line in config.stash[_DEPLOYED].unshown:
+            terminalreporter.line(line)
     terminalreporter.section("skipped, in full or in part")
     for why, names in sorted(config.stash.get(_SKIPPED, {}).items()):
         terminalreporter.line(why)
@@ -56,7 +56,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def running_hub(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Hub]:
     folder = tmp_path_factory.mktemp("hub")
     if chosen() == "eventstore_dev":
-        # Whatever the tests make functions call, their roles must allow on AWS.
+        # The roles of functions must allow, on AWS, every call that the tests cause.
         pytestconfig.stash[_UNJUDGED] = unjudged()
         with judged(folder / "calls.jsonl"), local_hub(folder) as hub:
             yield hub
@@ -75,7 +75,7 @@ def running_hub(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.C
 
 @pytest.fixture
 def hub(running_hub: Hub) -> Hub:
-    # A turn that outlived the store it began in could advance one of the next: both count from 1.
+    # A turn of a flushed store could commit in the next one, because both number turns from 1.
     wait_until(lambda: not running_hub.waiting("BellsQueue"), what="the turns of the test before", seconds=30)
     with Redis.from_url(running_hub.valkey.url) as client:
         client.flushall()
@@ -91,6 +91,6 @@ def client(hub: Hub) -> Iterator[Client]:
 
 @pytest.fixture(params=[setting("SOAK_SEED", random.SystemRandom().randrange(10**6))], ids=lambda seed: f"seed-{seed}")
 def seed(request: pytest.FixtureRequest) -> int:
-    """Of a soak: drawn, unless it is named."""
+    """The seed of a soak: random, unless it is given."""
     drawn: int = request.param
     return drawn

@@ -31,15 +31,15 @@ _PARAMETERS = {
     "AccessLogs": ("none", "the APIs log nobody, and no role of the account is set for that"),
     "DispatchConcurrency": ("0", "no concurrency is kept for a function"),
 }
-"""What is chosen where the template leaves a choice, and what of it is therefore not deployed."""
+"""The parameters of the deployment, and what they leave out."""
 
 _SCOPES = ("publish", "read", "subscribe", "admin")
 _CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
-"""What every endpoint on this machine takes; the environment's own come first."""
+"""Credentials that every endpoint on this machine accepts; those of the environment take precedence."""
 
 
 class Account:
-    """An account of the endpoint: its clients, and the environment that leads a program to it."""
+    """An account of the endpoint: its clients, and the environment of programs that use it."""
 
     def __init__(self, endpoint: str) -> None:
         own = {name: os.environ.get(name) or value for name, value in _CREDENTIALS.items()}
@@ -70,7 +70,7 @@ class DeployedHub(Hub):
 
     @property
     def unshown(self) -> list[str]:
-        """What was not deployed as the templates have it, each with the reason."""
+        """The deviations from the templates, each with its reason."""
         chosen = [f"{name} is {value}: {unseen}" for name, (value, unseen) in _PARAMETERS.items()]
         own = "RedisUrl names a cache: the hub's stack makes none and no network; test_private_stacks.py does"
         return [*sorted(self.adapting.changes), *chosen, own]
@@ -88,13 +88,13 @@ class DeployedHub(Hub):
 
     def _physical(self, name: str) -> str:
         with self.account.client("cloudformation") as stacks:
-            found = stacks.describe_stack_resource(StackName=_STACK, LogicalResourceId=name)
-        return str(found["StackResourceDetail"]["PhysicalResourceId"])
+            described = stacks.describe_stack_resource(StackName=_STACK, LogicalResourceId=name)
+        return str(described["StackResourceDetail"]["PhysicalResourceId"])
 
 
 @contextmanager
 def deployed_hub(folder: Path, *, built: Path, sam: Path, program: Path) -> Iterator[DeployedHub]:
-    """The hub on the endpoint that AWS_ENDPOINT_URL names, else on MiniStack, for as long as the block lasts.
+    """Deploy the hub on the endpoint of AWS_ENDPOINT_URL, or on MiniStack; delete it after the block.
 
     Args:
         folder: Where the cache and MiniStack keep what they have.
@@ -124,7 +124,7 @@ def deployed_hub(folder: Path, *, built: Path, sam: Path, program: Path) -> Iter
 
 
 def _secret(account: Account, key: str) -> str:
-    """The ARN of a secret that knows one key, which may do everything."""
+    """Create a secret with one key, which has full access; return its ARN."""
     entry = {"id": "e2e", "sha256": sha256(key.encode()).hexdigest(), "scopes": _SCOPES}
     with account.client("secretsmanager") as secrets:
         made = secrets.create_secret(Name=f"{_STACK}-keys", SecretString=json.dumps({"keys": [entry]}))
@@ -132,7 +132,7 @@ def _secret(account: Account, key: str) -> str:
 
 
 def _remove(account: Account) -> None:
-    """Leaves nothing behind that goes by the hub's name, on an endpoint that others have, too.
+    """Delete everything with the name of the hub, since others may share the endpoint.
 
     What the SAM CLI keeps for all that it deploys stays: the stack `aws-sam-cli-managed-default` and its bucket.
     """
@@ -160,9 +160,9 @@ def _deploy(template: Path, parameters: Mapping[str, str], *, sam: Path, account
 
 
 def _failures(account: Account) -> list[str]:
-    """What CloudFormation says of resources that it could not make, in nested stacks, too."""
+    """The reasons for failed resources from CloudFormation, including nested stacks."""
     with account.client("cloudformation") as stacks:
-        names = [one["StackName"] for one in stacks.list_stacks()["StackSummaries"]]
+        names = [stack["StackName"] for stack in stacks.list_stacks()["StackSummaries"]]
         events = [event for name in names for event in stacks.describe_stack_events(StackName=name)["StackEvents"]]
     return [
         f"{event['LogicalResourceId']} ({event['ResourceType']}): {event.get('ResourceStatusReason')}"
@@ -174,4 +174,4 @@ def _failures(account: Account) -> list[str]:
 def _outputs(account: Account) -> dict[str, str]:
     with account.client("cloudformation") as stacks:
         [made] = stacks.describe_stacks(StackName=_STACK)["Stacks"]
-    return {one["OutputKey"]: one["OutputValue"] for one in made["Outputs"]}
+    return {output["OutputKey"]: output["OutputValue"] for output in made["Outputs"]}

@@ -1,4 +1,4 @@
-"""Durable subscriptions of a hub under test, over REST."""
+"""Durable subscriptions of the hub under test, over REST."""
 
 from __future__ import annotations
 
@@ -24,16 +24,21 @@ class StruckGroups(Struck):
         await self._asked("POST", "subscriptions", json={"id": name, "from": "start", **rules})
 
     async def parked(self, name: str) -> list[Parked]:
-        found: list[Parked] = []
+        parked: list[Parked] = []
         query = {"subscription": name, "limit": "100"}
         while True:
             page = await self._asked("GET", "dead-letters", params=query)
-            found += [
-                Parked(stream=one["stream"], sequence=one["sequence"], attempts=one["attempts"], letters=one["letters"])
-                for one in page["dead_letters"]
+            parked += [
+                Parked(
+                    stream=letter["stream"],
+                    sequence=letter["sequence"],
+                    attempts=letter["attempts"],
+                    letters=letter["letters"],
+                )
+                for letter in page["dead_letters"]
             ]
             if "next" not in page:
-                return found
+                return parked
             query["cursor"] = page["next"]
 
     async def redrive(self, name: str, stream: str, how: str) -> None:

@@ -1,4 +1,4 @@
-"""Where the hub under test may run, and what each place cannot do.
+"""The endpoints on which the hub under test may run, and what each does not support.
 
 EVENTSTORE_ENDPOINT chooses: `eventstore_dev` unless set, else `ministack`, or `localstack` for another one that
 speaks AWS's APIs at AWS_ENDPOINT_URL; there the built template is deployed.
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["chosen", "lacking"]
 
 _LOCAL_ONLY = {
-    "kills": "nobody but the local stack tells which processes run its functions",
+    "kills": "only the local stack shows which processes run its functions",
     "own-stack": "the test starts a local stack of its own, with quotas or parameters of its own",
     "open-doors": "it is deployed with Auth=key, and lets in who shows a key",
     "recording": "nobody but the local stack lets functions note what they call",
@@ -41,7 +41,7 @@ LACKS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "localstack": {**_LOCAL_ONLY, "elasticache": "what of it is free has none"},
     }
 )
-"""What an endpoint cannot do, and why; by the names that tests use."""
+"""What an endpoint does not support, with the reason, by the names that tests use."""
 
 
 def chosen() -> str:
@@ -57,7 +57,7 @@ def chosen() -> str:
 
 
 def lacking(needs: str) -> str | None:
-    """Why the chosen endpoint cannot do it; None if it can.
+    """The reason why the chosen endpoint does not support a feature; None if it does.
 
     Raises:
         LookupError: No endpoint lacks it, so a test that needs it says nothing.

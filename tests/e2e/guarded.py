@@ -1,4 +1,4 @@
-"""The whole stack with its authorizer on, and callers with credentials of either kind."""
+"""The whole stack with its authorizer, and callers with credentials of either kind."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import urllib3
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
-from eventstore_dev.stack import Stack, running
+from eventstore_dev.running import running
 from eventstore_dev.terminal import Terminal
 from eventstore_dev.valkey import ValkeyServer
 from functions.authorizer.keys import digest_of
@@ -27,18 +27,19 @@ if TYPE_CHECKING:
     from websockets.sync.client import ClientConnection
 
     from eventstore_dev.origins import Origins
+    from eventstore_dev.stack import Stack
 
 __all__ = ["Caller", "Guarded", "guarded"]
 
 SECONDS = 60.0
-"""In which what is awaited comes, on however slow a machine."""
+"""A timeout that suffices on a slow machine."""
 
 _TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 
 
 @dataclass
 class Guarded:
-    """Attributes: `written` is all that the stack writes: its access lines, and what functions log."""
+    """Attributes: `written` is the whole output of the stack: its access log, and the logs of functions."""
 
     auth: str
     stack: Stack
@@ -48,7 +49,7 @@ class Guarded:
     entries: list[dict[str, Any]] = field(default_factory=list)
 
     def credential(self, scopes: str, **limits: object) -> str:
-        """A token, or a key, with these scopes; `tenants`, `streams` and other claims limit it."""
+        """Issue a token, or a key, with the given scopes and claims such as `tenants` and `streams`."""
         if self.auth == "jwt":
             return self.issuer.token(scope=scopes, **limits)
         key = f"fes_{urlsafe_b64encode(len(self.entries).to_bytes(32)).rstrip(b'=').decode()}"
@@ -63,7 +64,7 @@ class Guarded:
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls with a credential; an empty one is none."""
+    """A caller with a credential, or without one if it is empty."""
 
     url: str
     credential: str
@@ -86,7 +87,7 @@ class Caller:
     def socket(
         self, *, query: Sequence[tuple[str, str]] = (), protocol: str = "eventstore.v1", how: str = "header"
     ) -> Iterator[Socket]:
-        """A connection; the credential goes in a header, or as browsers have to: in a subprotocol or the query."""
+        """Open a connection; the credential is in a header or, as in browsers, in a subprotocol or the query."""
         encoded = urlsafe_b64encode(self.credential.encode()).rstrip(b"=").decode()
         offered = [protocol, *([f"bearer.{encoded}"] if how == "subprotocol" else [])]
         asked = [*query, *([("access_token", self.credential)] if how == "query" else [])]
@@ -103,39 +104,39 @@ class Caller:
 
 @dataclass(frozen=True)
 class Socket:
-    """A connection, whose messages are JSON."""
+    """A connection with JSON messages."""
 
     connection: ClientConnection
     early: list[dict[str, Any]] = field(default_factory=list)
 
     def receive(self) -> dict[str, Any]:
-        told: dict[str, Any] = json.loads(self.connection.recv(timeout=SECONDS))
-        return told
+        message: dict[str, Any] = json.loads(self.connection.recv(timeout=SECONDS))
+        return message
 
     def send(self, message: object) -> None:
         self.connection.send(json.dumps(message))
 
     def ask(self, **message: object) -> dict[str, Any]:
-        """What a message is answered; frames of events may come before."""
+        """Send a message; return its answer, after which earlier frames are kept."""
         self.send(message | {"request": "r"})
         while True:
-            told = self.receive()
-            if told.get("request") == "r":
-                return told
-            self.early.append(told)
+            answer = self.receive()
+            if answer.get("request") == "r":
+                return answer
+            self.early.append(answer)
 
     def until(self, event_id: str) -> list[dict[str, Any]]:
-        """The events that come, up to one of this id."""
-        found: list[dict[str, Any]] = []
-        while not (found and found[-1]["id"] == event_id):
-            told = self.early.pop(0) if self.early else self.receive()
-            found += told.get("events", [told] if "hubsequence" in told else [])
-        return found
+        """The received events, up to the one with this id."""
+        events: list[dict[str, Any]] = []
+        while not (events and events[-1]["id"] == event_id):
+            message = self.early.pop(0) if self.early else self.receive()
+            events += message.get("events", [message] if "hubsequence" in message else [])
+        return events
 
 
 @contextmanager
 def guarded(auth: str, folder: Path, *, origins: Origins | None = None) -> Iterator[Guarded]:
-    """The project's own template, with the authorizer in front of both APIs; pages of these origins may call it."""
+    """Run the project's template with the authorizer in front of both APIs; pages of `origins` may call it."""
     keys, written = folder / "keys.json", io.StringIO()
     keys.write_text('{"keys":[]}')
     with ValkeyServer.start(folder=folder) as valkey, issuing() as issuer:

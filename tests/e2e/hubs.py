@@ -1,4 +1,4 @@
-"""The hub under test, wherever it runs."""
+"""The hub under test, on any endpoint."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import urllib3
 
 from eventstore_client import ApiKey, EventStore
-from eventstore_dev.stack import Stack, running
+from eventstore_dev.running import running
 from eventstore_dev.valkey import ValkeyServer
 from tests.e2e.dev.queues import sqs_client
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from types_boto3_sqs import SQSClient
+
+    from eventstore_dev.stack import Stack
 
 __all__ = ["TEMPLATE", "Hub", "LocalHub", "held", "local_hub"]
 
@@ -48,12 +50,12 @@ class Hub(ABC):
 
     @property
     def headers(self) -> dict[str, str]:
-        """What a request or a handshake shows."""
+        """The credential headers of a request or a handshake."""
         return {"X-Api-Key": self.key} if self.key else {}
 
     @property
     def environment(self) -> dict[str, str]:
-        """What leads the SDK and its command line to this hub, and in."""
+        """The environment variables with which the SDK and its command line use this hub."""
         led = {"EVENTSTORE_URL": self.url, "EVENTSTORE_WEBSOCKET_URL": self.websocket_url}
         return led | ({"EVENTSTORE_API_KEY": self.key} if self.key else {})
 
@@ -71,17 +73,17 @@ class Hub(ABC):
         headers: Mapping[str, str] = _NOTHING,
         timeout: float = 60,
     ) -> urllib3.BaseHTTPResponse:
-        """What the REST API answers."""
+        """The answer of the REST API."""
         shown = {**self.headers, **headers}
         return urllib3.request(method, self.url + path, body=body, headers=shown, timeout=timeout, retries=False)
 
     @abstractmethod
     def sweep(self) -> None:
-        """Calls the sweep, which a schedule calls every minute."""
+        """Call the sweep, which a schedule calls every minute."""
 
     @abstractmethod
     def waiting(self, queue: str) -> int:
-        """How many messages a queue of the template holds, taken or not."""
+        """The number of messages in a queue of the template, in flight or not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,15 +108,15 @@ class LocalHub(Hub):
             return held(sqs, url)
 
     def kill_functions(self) -> None:
-        """Ends the processes of all functions, as faults would."""
+        """Kill the processes of all functions."""
         for pid in self.stack.pids:
-            # One may have ended by itself, and been reaped.
+            # A process may have ended by itself.
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
 
 def held(sqs: SQSClient, url: str) -> int:
-    """How many messages a queue holds, taken or not."""
+    """The number of messages in a queue, in flight or not."""
     asked = sqs.get_queue_attributes(
         QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     )
@@ -123,7 +125,7 @@ def held(sqs: SQSClient, url: str) -> int:
 
 @contextmanager
 def local_hub(folder: Path) -> Iterator[Hub]:
-    """The local stack, for as long as the block lasts."""
+    """Run the local stack during the block."""
     with (
         ValkeyServer.start(folder=folder, persistent=True) as valkey,
         running(TEMPLATE, parameters={"RedisUrl": valkey.url}, variables={"AUTH": "none"}) as stack,

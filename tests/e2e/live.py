@@ -1,4 +1,4 @@
-"""Clients of the WebSocket protocol for tests, written from docs/protocol.md alone."""
+"""Clients of the WebSocket protocol for tests, written from docs/protocol.md only."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Bare", "Client", "Following", "Hole", "event", "feed", "opened", "publish", "sequences"]
 
 SECONDS = 60.0
-"""In which what is awaited comes, on however slow a machine; a test that is right never waits for so long."""
+"""A timeout that suffices on a slow machine; a passing test never waits for so long."""
 
 _FRAME = 32 * 1024
 
@@ -53,20 +53,20 @@ def publish(hub: Hub, *events: Mapping[str, object]) -> None:
 
 
 def sequences(events: Sequence[Mapping[str, object]], stream: str) -> list[int]:
-    """Those of a stream, in the order in which they came."""
-    return [int(str(one["hubsequence"])) for one in events if one["hubstream"] == stream]
+    """The sequences of a stream's events, in the order of their arrival."""
+    return [int(str(event["hubsequence"])) for event in events if event["hubstream"] == stream]
 
 
 @contextmanager
 def feed(store: EventStore, events: Sequence[Mapping[str, object]], *, at_once: int = 1) -> Iterator[None]:
-    """Publishes events in the background, so many a request; when the block ends, all of them have been answered."""
+    """Publish events in the background, in batches; when the block ends, every publish has been answered."""
     failures: list[BaseException] = []
 
     def publish() -> None:
         try:
             for start in range(0, len(events), at_once):
                 store.publish(events[start : start + at_once])
-        except BaseException as error:  # noqa: BLE001 - told to the thread that waits
+        except BaseException as error:  # noqa: BLE001 - raised again in the waiting thread
             failures.append(error)
 
     thread = threading.Thread(target=publish)
@@ -80,13 +80,13 @@ def feed(store: EventStore, events: Sequence[Mapping[str, object]], *, at_once: 
 
 @dataclass
 class Following:
-    """What a subscription has come to, whichever connection it came by; the rules of docs/protocol.md, "events".
+    """The state of a subscription across connections, by the rules of docs/protocol.md, "events".
 
     Attributes:
         start: The cursor of `subscribed`.
         events: What was handled, in the order of handling.
         live: The partitions that caught up, on this connection.
-        losses: What `truncated` told.
+        losses: The `truncated` messages.
     """
 
     start: str = ""
@@ -98,20 +98,20 @@ class Following:
 
     @property
     def cursors(self) -> list[str]:
-        """All that is needed to go on elsewhere."""
+        """The cursors from which another connection can resume."""
         return [self.start, *self._cursors.values()] if self.start else []
 
     @property
     def ids(self) -> list[str]:
-        return [one["id"] for one in self.events]
+        return [event["id"] for event in self.events]
 
     def begin(self) -> None:
-        """Another connection: its frames are numbered anew."""
+        """Start on another connection, whose frames are numbered from 1."""
         self._last.clear()
         self.live.clear()
 
     def is_new(self, partition: int, frame: int, cursor: str) -> bool:
-        """Whether a frame is to be handled.
+        """Whether a frame has to be handled.
 
         Raises:
             Hole: One before it is missing.
@@ -126,7 +126,7 @@ class Following:
 
 
 class _Connection:
-    """A connection, cut at the end of its block without a word."""
+    """A connection, which is reset at the end of the block."""
 
     subprotocol: str
 
@@ -152,7 +152,7 @@ class _Connection:
         self._stack.close()
 
     def cut(self) -> None:
-        """Ends the connection as a lost network does: with a reset, and no closing handshake."""
+        """End the connection with a reset, without a closing handshake, like a lost network."""
         linger = b"\x01\x00\x00\x00\x00\x00\x00\x00"
         try:
             self.socket.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
@@ -165,11 +165,11 @@ class _Connection:
         return said
 
     def take(self, *, within: float = SECONDS) -> None:
-        """Receive one message, and do with it what is to be done."""
+        """Receive one message and handle it."""
         raise NotImplementedError
 
     def until(self, done: Callable[[], object]) -> None:
-        """Takes messages until something is so."""
+        """Receive messages until a condition holds."""
         deadline = time.monotonic() + SECONDS
         while not done():
             self.take(within=max(0.0, deadline - time.monotonic()))
@@ -190,13 +190,13 @@ class Client(_Connection):
         self.socket.send([text[at : at + _FRAME] for at in range(0, len(text), _FRAME)] or text)
 
     def ask(self, message: Mapping[str, object] | str) -> dict[str, Any]:
-        """The answer to a message; frames that come before it are taken."""
+        """Send a message; return its answer, and handle earlier frames."""
         self.send(message)
         self.until(lambda: self._answers)
         return self._answers.pop(0)
 
     def subscribe(self, own_id: str = "s", into: Following | None = None, **members: object) -> dict[str, Any]:
-        """Subscribes, going on behind what `into` has come to if it has come to something."""
+        """Subscribe; resume from the cursors of `into` if it has any."""
         following = self.following[own_id] = into or Following()
         following.begin()
         if following.cursors:
@@ -225,14 +225,14 @@ class Client(_Connection):
                 raise AssertionError(f"the hub says {other}")
 
     def until_events(self, count: int, own_id: str = "s") -> list[dict[str, Any]]:
-        """So many events, and what more has come; in the order of their coming."""
+        """Wait for `count` events; return all received ones in order."""
         following = self.following[own_id]
         self.until(lambda: len(following.events) >= count)
         return following.events
 
 
 class Bare(_Connection):
-    """A client of `cloudevents.json`: the subscription stands in the URL.
+    """A client of `cloudevents.json`, whose subscription is in the URL.
 
     Attributes:
         words: The hub's own events, but for numbered ones.
@@ -247,18 +247,18 @@ class Bare(_Connection):
         super().__init__(hub, [*query, *(("cursor", cursor) for cursor in self.following.cursors)])
 
     def subscribed(self) -> dict[str, Any]:
-        """The hub's first word."""
+        """The first event of the hub, which carries the start cursor."""
         word = self.word("subscribed")
         self.following.start = word["hubcursor"]
         return word
 
     def word(self, kind: str) -> dict[str, Any]:
-        """An event of the hub's own, once it has come."""
+        """Wait for an event of the hub itself; return it."""
         named = f"io.flunq.hub.{kind}"
         self.until(lambda: any(word["type"] == named for word in self.words))
-        found = next(word for word in self.words if word["type"] == named)
-        self.words.remove(found)
-        return found
+        event = next(word for word in self.words if word["type"] == named)
+        self.words.remove(event)
+        return event
 
     def take(self, *, within: float = SECONDS) -> None:
         said = self.receive(within=within)
@@ -268,6 +268,6 @@ class Bare(_Connection):
             (self.following.events if "hubsequence" in said else self.following.losses).append(said)
 
     def until_events(self, count: int) -> list[dict[str, Any]]:
-        """So many events, and what more has come; in the order of their coming."""
+        """Wait for `count` events; return all received ones in order."""
         self.until(lambda: len(self.following.events) >= count)
         return self.following.events

@@ -1,4 +1,4 @@
-"""MiniStack: AWS on one port of 127.0.0.1, with no Docker. Functions run in processes of its own Python."""
+"""MiniStack emulates AWS on one port of 127.0.0.1, without Docker. Functions run in processes of its own Python."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 __all__ = ["ministack"]
 
-# Functions inherit what MiniStack has, and would find this project's own folders instead of their layers.
+# Functions inherit the environment of MiniStack, and would import this project's folders instead of their layers.
 _PASSED_ON = ("PATH", "LANG", "LC_ALL")
 
 
 @contextmanager
 def ministack(program: Path, folder: Path) -> Iterator[str]:
-    """Where MiniStack listens, for as long as the block lasts; what it keeps is in the folder.
+    """Run MiniStack during the block; its data is in the folder.
 
     Raises:
         RuntimeError: It does not start; the message has its last words.
@@ -31,7 +31,7 @@ def ministack(program: Path, folder: Path) -> Iterator[str]:
         "BIND_HOST": LOCAL,
         "GATEWAY_PORT": str(port),
         "MINISTACK_HOST": LOCAL,
-        # Both would listen on every interface.
+        # Both would listen on all interfaces.
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         "HOME": str(folder),

@@ -1,4 +1,4 @@
-"""The hub of a soak, and what is done to it."""
+"""The hub of a soak, and the faults that strike it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import pytest
 
 from eventstore_dev.invocation import Limits
-from eventstore_dev.stack import Stack, running
+from eventstore_dev.running import running
 from eventstore_dev.valkey import ValkeyServer
 from tests.e2e.hubs import TEMPLATE
 from tests.e2e.unreliable import UnreliableBroker
@@ -25,12 +25,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from eventstore_dev.queues.broker import Broker
+    from eventstore_dev.stack import Stack
     from tests.transcripts.transcript import Transcript
 
 __all__ = ["Struck", "prove", "setting", "struck_hub"]
 
 _LIMITS = Limits(redelivery_seconds=0.2)
-"""A message whose function died comes again that soon, not after its visibility timeout: a soak has many of them."""
+"""The time until a message of a killed function is received again; the visibility timeout would slow a soak down."""
 
 
 @dataclass
@@ -71,13 +72,13 @@ S = TypeVar("S", bound=Struck)
 
 
 def setting(name: str, otherwise: int) -> int:
-    """A number that the environment may make another one."""
+    """A number that an environment variable may override."""
     return int(os.environ.get(name) or otherwise)
 
 
 @contextmanager
 def struck_hub(seed: int, folder: Path, kind: type[S]) -> Iterator[S]:
-    """The local stack, on queues whose messages tarry and come twice, and a Valkey that keeps what it answered."""
+    """The local stack, with queues that delay and repeat messages, and a durable Valkey server."""
     brokers: list[UnreliableBroker] = []
 
     def unreliable(inner: Broker) -> Broker:
@@ -92,7 +93,7 @@ def struck_hub(seed: int, folder: Path, kind: type[S]) -> Iterator[S]:
 
 
 def prove(transcript: Transcript, *, seed: int, folder: Path) -> None:
-    """Fails at the first violation, and keeps the transcript then."""
+    """Fail at the first violation, and keep the transcript."""
     violation = first_violation(transcript)
     if violation is not None:
         kept = folder / "transcript.jsonl"

@@ -1,4 +1,4 @@
-"""The whole stack with its authorizer on: who gets in, what each may do, and what stays another's."""
+"""The whole stack with its authorizer: which credentials are accepted, and what each allows."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def hub(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture
 def tenant(request: pytest.FixtureRequest) -> str:
-    """One of this test's own."""
+    """A tenant for one test."""
     return f"t{abs(hash(request.node.nodeid)) % 10**9}"
 
 
@@ -57,17 +57,17 @@ def event(event_id: str, tenant: str, workflow: str = "w") -> dict[str, object]:
 
 
 def beside(tenant: str, stream: str) -> str:
-    """A workflow of the tenant's in the partition of that stream: what comes of both comes in the order of the log."""
+    """A workflow of the tenant in the partition of a stream, so that events of both arrive in the order of the log."""
     wanted = partition_of(stream, 16)
     return next(str(n) for n in range(10_000) if partition_of(f"{tenant}:{n}", 16) == wanted)
 
 
-def told(reply: Any) -> tuple[int, Any]:  # noqa: ANN401 - an answer of urllib3's
+def status_and_body(reply: Any) -> tuple[int, Any]:  # noqa: ANN401 - an answer of urllib3's
     return reply.status, reply.json()
 
 
 def refused(reply: Any) -> tuple[int, str]:  # noqa: ANN401 - an answer of urllib3's
-    """The status and the code of a problem that the gateway answers by itself."""
+    """The status and code of a problem of the gateway itself."""
     problem = reply.json()
     assert reply.headers["Content-Type"] == "application/problem+json"
     assert problem["status"] == reply.status
@@ -83,7 +83,7 @@ def test_without_a_credential_nothing_is_answered(hub: Guarded, path: str) -> No
     assert reply.headers["x-amzn-ErrorType"] == "UnauthorizedException"
 
 
-def test_a_credential_that_nobody_gave_is_unauthorized(hub: Guarded) -> None:
+def test_an_unknown_credential_is_unauthorized(hub: Guarded) -> None:
     assert refused(Caller(hub.stack.url, "nobodys").call("GET", "/health")) == (401, _UNAUTHORIZED)
 
 
@@ -92,7 +92,7 @@ def test_an_expired_credential_is_unauthorized(hub: Guarded) -> None:
     assert refused(hub.caller("read", **expired).call("GET", "/api/v1/events")) == (401, _UNAUTHORIZED)
 
 
-def test_a_credential_of_somebody_elses_hub_is_unauthorized(hub: Guarded) -> None:
+def test_a_credential_of_another_hub_is_unauthorized(hub: Guarded) -> None:
     if hub.auth == "jwt":
         assert hub.caller("read", aud="https://elsewhere.example").call("GET", "/health").status == 401
 
@@ -103,7 +103,7 @@ def test_two_credentials_are_unauthorized(hub: Guarded) -> None:
 
 
 @pytest.mark.parametrize("path", ["/health", "/api/v1/events", "/api/v1/streams"])
-def test_an_answer_that_the_gateway_kept_lets_no_second_credential_through(hub: Guarded, path: str) -> None:
+def test_a_cached_authorization_accepts_no_second_credential(hub: Guarded, path: str) -> None:
     caller = hub.caller("read")
     assert caller.call("GET", path).status == 200
     assert caller.call("GET", path, headers={"X-Api-Key": "another"}).status == (403 if hub.auth == "jwt" else 401)
@@ -111,7 +111,7 @@ def test_an_answer_that_the_gateway_kept_lets_no_second_credential_through(hub: 
     assert caller.call("GET", path).status == 200
 
 
-def test_whoever_has_a_credential_may_ask_whether_the_hub_is_well(hub: Guarded) -> None:
+def test_every_valid_credential_may_check_the_health(hub: Guarded) -> None:
     assert hub.caller("read").call("GET", "/health").json()["status"] == "ok"
 
 
@@ -133,6 +133,8 @@ def test_a_credential_without_scopes_is_denied(hub: Guarded) -> None:
         ("publish read subscribe", "POST", "/api/v1/subscriptions"),
         ("publish read subscribe", "GET", "/api/v1/stats"),
         ("publish read subscribe", "GET", "/api/v1/dead-letters"),
+        ("publish read subscribe", "GET", "/api/v1/connections"),
+        ("publish read subscribe", "DELETE", "/api/v1/connections/a"),
     ],
 )
 def test_a_call_without_its_scope_is_denied(hub: Guarded, scopes: str, method: str, path: str) -> None:
@@ -142,7 +144,7 @@ def test_a_call_without_its_scope_is_denied(hub: Guarded, scopes: str, method: s
 
 
 @pytest.mark.parametrize("path", ["/api/v1/asyncapi.json", "/api/v1/docs", "/api/v1/openapi.json"])
-def test_the_documentation_opens_without_a_credential(hub: Guarded, path: str) -> None:
+def test_the_documentation_needs_no_credential(hub: Guarded, path: str) -> None:
     anyone = Caller(hub.stack.url, "")
     assert anyone.call("GET", path).status == 200
     assert anyone.call("HEAD", path).status == 200
@@ -161,23 +163,43 @@ def test_a_refusal_of_the_gateway_is_readable_by_a_page(hub: Guarded) -> None:
     assert (refused(reply), reply.headers["Access-Control-Allow-Origin"]) == ((401, _UNAUTHORIZED), "*")
 
 
-def test_a_head_needs_the_scope_of_its_get(hub: Guarded) -> None:
+def test_a_tenants_operator_sees_and_closes_its_own_connections_only(
+    hub: Guarded, acme: Caller, tenant: str, other: str
+) -> None:
+    def ids(by: Caller) -> set[str]:
+        return {connection["id"] for connection in by.call("GET", "/api/v1/connections").json()["connections"]}
+
+    with acme.socket() as own, hub.caller(tenants=[other]).socket(), hub.caller().socket() as unlimited:
+        own.ask(action="ping")
+        [listed] = acme.call("GET", "/api/v1/connections").json()["connections"]
+        assert (listed["tenants"], listed["prefixes"], bool(listed["subject"])) == ([tenant], [f"{tenant}:"], True)
+        every_id = ids(hub.caller())
+        assert len(every_id) >= 3
+        for connection in every_id - {listed["id"]}:
+            assert acme.call("DELETE", f"/api/v1/connections/{connection}").status == 404
+        assert acme.call("DELETE", f"/api/v1/connections/{listed['id']}").status == 204
+        assert own.receive()["code"] == "connection-not-found"
+        assert ids(acme) == set()
+        assert unlimited.ask(action="ping")["type"] == "pong"
+
+
+def test_head_needs_the_scope_of_get(hub: Guarded) -> None:
     assert hub.caller("read").call("HEAD", "/api/v1/events").status == 200
     assert hub.caller("publish").call("HEAD", "/api/v1/events").status == 403
 
 
-def test_a_refused_credential_is_logged_without_where_it_was_refused(hub: Guarded) -> None:
+def test_a_refused_credential_is_logged_without_a_traceback(hub: Guarded) -> None:
     before = len(hub.written.getvalue())
     assert Caller(hub.stack.url, "nobodys").call("GET", "/health").status == 401
     assert hub.caller("read").call("GET", "/health").status == 200
-    told = hub.written.getvalue()[before:]
-    assert "credential rejected" in told
-    # The runtime client writes the heading of a traceback in any case; no frame follows it.
-    assert "[ERROR] Exception: Unauthorized" in told
-    assert 'File "' not in told
+    output = hub.written.getvalue()[before:]
+    assert "credential rejected" in output
+    # The runtime client always writes the heading of a traceback; no frame follows.
+    assert "[ERROR] Exception: Unauthorized" in output
+    assert 'File "' not in output
 
 
-def test_a_key_may_stand_in_a_header_of_its_own(hub: Guarded) -> None:
+def test_a_key_may_be_in_its_own_header(hub: Guarded) -> None:
     if hub.auth == "key":
         reply = Caller(hub.stack.url, "").call("GET", "/health", headers={"X-Api-Key": hub.credential("read")})
         assert reply.status == 200
@@ -185,14 +207,14 @@ def test_a_key_may_stand_in_a_header_of_its_own(hub: Guarded) -> None:
 
 def test_a_tenant_publishes_and_reads_its_own(acme: Caller, tenant: str) -> None:
     assert acme.publish(event("1", tenant)).status == 201
-    assert [one["id"] for one in acme.call("GET", "/api/v1/events").json()["events"]] == ["1"]
+    assert [event["id"] for event in acme.call("GET", "/api/v1/events").json()["events"]] == ["1"]
     assert acme.call("GET", f"/api/v1/streams/{tenant}:w/events").json()["head"] == 1
 
 
-def test_a_prefix_is_a_limit_as_well(hub: Guarded, tenant: str) -> None:
-    some = hub.caller(streams=[f"{tenant}.public."])
-    assert some.publish(event("1", tenant), query=f"?stream={tenant}.public.1").status == 201
-    assert some.publish(event("1", tenant), query=f"?stream={tenant}.private").status == 403
+def test_a_prefix_limits_access(hub: Guarded, tenant: str) -> None:
+    limited = hub.caller(streams=[f"{tenant}.public."])
+    assert limited.publish(event("1", tenant), query=f"?stream={tenant}.public.1").status == 201
+    assert limited.publish(event("1", tenant), query=f"?stream={tenant}.private").status == 403
 
 
 def test_a_tenant_publishes_nothing_to_others(acme: Caller, tenant: str, other: str) -> None:
@@ -202,7 +224,7 @@ def test_a_tenant_publishes_nothing_to_others(acme: Caller, tenant: str, other: 
     assert acme.call("GET", "/api/v1/events").json()["events"] == []
 
 
-def test_what_is_anothers_is_not_read(hub: Guarded, acme: Caller, other: str) -> None:
+def test_events_of_others_are_not_read(hub: Guarded, acme: Caller, other: str) -> None:
     everyone = hub.caller()
     assert everyone.publish(event(f"of-{other}", other)).status == 201
     before = everyone.call("GET", f"/api/v1/events?stream={other}:w").json()
@@ -222,7 +244,7 @@ def test_live_events_of_others_do_not_arrive(hub: Guarded, acme: Caller, tenant:
         assert socket.ask(action="subscribe", id="s")["type"] == "subscribed"
         everyone.publish(event("theirs", other))
         everyone.publish(event("own", tenant, beside(tenant, f"{other}:w")))
-        assert [one["id"] for one in socket.until("own")] == ["own"]
+        assert [event["id"] for event in socket.until("own")] == ["own"]
 
 
 def test_earlier_events_of_others_do_not_arrive(hub: Guarded, acme: Caller, tenant: str, other: str) -> None:
@@ -233,9 +255,9 @@ def test_earlier_events_of_others_do_not_arrive(hub: Guarded, acme: Caller, tena
     everyone.publish(event("own", tenant, beside(tenant, f"{other}:w")))
     with acme.socket() as socket:
         socket.ask(action="subscribe", id="start", **{"from": "start"})
-        assert [one["id"] for one in socket.until("own")] == ["own"]
+        assert [event["id"] for event in socket.until("own")] == ["own"]
         socket.ask(action="subscribe", id="resumed", cursor=cursor)
-        assert [one["id"] for one in socket.until("own")] == ["own"]
+        assert [event["id"] for event in socket.until("own")] == ["own"]
 
 
 @pytest.mark.parametrize("how", ["header", "subprotocol", "query"])
@@ -244,10 +266,10 @@ def test_bare_events_of_others_do_not_arrive(hub: Guarded, acme: Caller, tenant:
     everyone.publish(event("theirs", other))
     everyone.publish(event("own", tenant, beside(tenant, f"{other}:w")))
     with acme.socket(query=[("from", "start")], protocol="cloudevents.json", how=how) as socket:
-        assert [one["id"] for one in socket.until("own")] == ["own"]
+        assert [event["id"] for event in socket.until("own")] == ["own"]
 
 
-def test_a_durable_subscription_of_others_is_not_there(hub: Guarded, acme: Caller, tenant: str, other: str) -> None:
+def test_a_durable_subscription_of_others_is_not_found(hub: Guarded, acme: Caller, tenant: str, other: str) -> None:
     everyone = hub.caller()
     assert everyone.call("POST", "/api/v1/subscriptions", {"id": other, "from": "start"}).status == 201
     assert acme.call("GET", f"/api/v1/subscriptions/{other}").status == 404
@@ -258,17 +280,17 @@ def test_a_durable_subscription_of_others_is_not_there(hub: Guarded, acme: Calle
     assert acme.call("POST", "/api/v1/subscriptions", {"id": f"{tenant}:w", "stream": f"{other}:w"}).status == 403
 
 
-def test_ones_own_durable_subscription_brings_ones_own(hub: Guarded, acme: Caller, tenant: str, other: str) -> None:
+def test_a_durable_subscription_delivers_events_in_reach(hub: Guarded, acme: Caller, tenant: str, other: str) -> None:
     everyone = hub.caller()
     assert acme.call("POST", "/api/v1/subscriptions", {"id": f"{tenant}:w", "from": "start"}).status == 201
     everyone.publish(event("theirs", other))
     everyone.publish(event("own", tenant, beside(tenant, f"{other}:w")))
     with acme.socket() as socket:
         assert socket.ask(action="subscribe", id="s", subscription=f"{tenant}:w")["type"] == "subscribed"
-        assert [one["id"] for one in socket.until("own")] == ["own"]
+        assert [event["id"] for event in socket.until("own")] == ["own"]
 
 
-def test_every_message_of_a_connection_is_held_to_its_credential(hub: Guarded, tenant: str, other: str) -> None:
+def test_every_message_of_a_connection_is_limited_by_its_credential(hub: Guarded, tenant: str, other: str) -> None:
     with hub.caller("publish", tenants=[tenant]).socket() as socket:
         assert socket.ask(action="publish", events=[event("1", tenant)])["type"] == "published"
         assert socket.ask(action="publish", events=[event("1", other)])["code"] == "forbidden"
@@ -279,8 +301,8 @@ def test_every_message_of_a_connection_is_held_to_its_credential(hub: Guarded, t
 
 @pytest.mark.parametrize("kind", ["RequestResponse", "Event", "DryRun"])
 @pytest.mark.parametrize("function", ["RestFunction", "WebSocketFunction"])
-def test_nobody_becomes_somebody_by_calling_a_function_itself(hub: Guarded, function: str, kind: str) -> None:
-    """An authorizer's word reaches functions by their API alone: whoever calls them by Invoke cannot put it there."""
+def test_a_direct_invocation_cannot_set_the_authorizer_context(hub: Guarded, function: str, kind: str) -> None:
+    """Functions receive an authorizer context from their API only; a caller of Invoke cannot set it."""
     forged = {"principalId": "root", "subject": "root", "scopes": "publish read subscribe admin"}
     called = urllib3.request(
         "POST",
@@ -292,7 +314,7 @@ def test_nobody_becomes_somebody_by_calling_a_function_itself(hub: Guarded, func
     assert "requestContext.authorizer is not taken from Invoke" in called.json()["Message"]
 
 
-def test_a_function_that_is_called_itself_lets_nobody_in(hub: Guarded) -> None:
+def test_a_directly_invoked_function_allows_nobody(hub: Guarded) -> None:
     for context in ({}, {"authorizer_": {}}):
         called = urllib3.request(
             "POST",
@@ -303,7 +325,7 @@ def test_a_function_that_is_called_itself_lets_nobody_in(hub: Guarded) -> None:
 
 
 def proxied(**context: object) -> dict[str, object]:
-    """A deletion, as API Gateway would hand it to the function."""
+    """A deletion, as the event that API Gateway would send."""
     return {
         "httpMethod": "DELETE",
         "path": "/api/v1/streams/a",
@@ -314,7 +336,7 @@ def proxied(**context: object) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("how", ["header", "subprotocol", "query"])
-def test_a_handshake_without_a_good_credential_is_refused(hub: Guarded, how: str) -> None:
+def test_a_handshake_without_a_valid_credential_is_refused(hub: Guarded, how: str) -> None:
     with pytest.raises(InvalidStatus) as refused, Caller(hub.stack.url, "nobodys").socket(how=how):
         pass
     assert (refused.value.response.status_code, json.loads(refused.value.response.body)) == (
@@ -323,20 +345,20 @@ def test_a_handshake_without_a_good_credential_is_refused(hub: Guarded, how: str
     )
 
 
-def test_a_handshake_of_who_may_only_read_is_refused(hub: Guarded) -> None:
+def test_a_handshake_with_the_read_scope_only_is_refused(hub: Guarded) -> None:
     with pytest.raises(InvalidStatus) as refused, hub.caller("read").socket():
         pass
     assert refused.value.response.status_code == 403
 
 
-def test_a_handshake_to_others_streams_is_refused(acme: Caller, other: str) -> None:
+def test_a_handshake_to_streams_of_others_is_refused(acme: Caller, other: str) -> None:
     query = [("stream", f"{other}:w")]
     with pytest.raises(InvalidStatus) as refused, acme.socket(query=query, protocol="cloudevents.json"):
         pass
     assert refused.value.response.status_code == 403
 
 
-def test_the_gateway_keeps_what_a_token_allows_and_asks_for_a_key_each_time(hub: Guarded) -> None:
+def test_the_gateway_caches_tokens_but_not_keys(hub: Guarded) -> None:
     def asked() -> int:
         return sum("AuthorizerFunction" in line and "START" in line for line in hub.written.getvalue().splitlines())
 

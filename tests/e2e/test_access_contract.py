@@ -1,4 +1,4 @@
-"""The API against its own document with its authorizer on: whoever asks, no answer is outside of it."""
+"""The API with its authorizer against its OpenAPI document, with several credentials."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A page that uses nothing but the browser's own WebSocket follows the hub."""
+"""A page follows the hub with the browser's own WebSocket only."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
     from tests.e2e.hubs import Hub
 
-# A browser ends a connection whose subprotocol is not named.
+# A browser closes a connection that selects none of its subprotocols.
 pytestmark = pytest.mark.needs("subprotocols")
 
-# Reports are sent one after the other, so that they arrive in their order.
+# Reports are sent sequentially, so that they arrive in order.
 _REPORT = """
 let last = Promise.resolve();
 const report = (what) => { last = last.then(() => fetch("/", {method: "POST", body: JSON.stringify(what)})); };
@@ -31,7 +31,7 @@ socket.onmessage = (message) => report(JSON.parse(message.data));
 socket.onclose = (close) => report({closed: close.code});
 """
 
-# It leaves after every second event, and comes back with its cursors.
+# The page disconnects after every second event, and resumes from its cursors.
 _RESUMING = """
 const cursors = {};
 const url = () => URL + "?type=order.*" + Object.values(cursors).map((cursor) => "&cursor=" + cursor).join("");
@@ -71,17 +71,21 @@ def test_a_page_receives_the_events_of_its_url(hub: Hub, chromium: str, tmp_path
         store.publish(
             [event(1, type="order.placed", data={"of": "ünï"}), event(2, type="other"), event(3, type="order.sent")]
         )
-        told = shown.until(lambda report: report.get("id") == "3")
-    received = [(one["id"], one["hubsequence"], one.get("data")) for one in told if "hubsequence" in one]
+        reports = shown.until(lambda report: report.get("id") == "3")
+    received = [
+        (report["id"], report["hubsequence"], report.get("data")) for report in reports if "hubsequence" in report
+    ]
     assert received == [("1", "1", {"of": "ünï"}), ("3", "3", None)]
-    assert "io.flunq.hub.subscribed" in {one.get("type") for one in told}
+    assert "io.flunq.hub.subscribed" in {report.get("type") for report in reports}
 
 
-def test_a_page_that_comes_back_with_its_cursors_misses_nothing(hub: Hub, chromium: str, tmp_path: Path) -> None:
+def test_a_page_that_resumes_from_its_cursors_misses_nothing(hub: Hub, chromium: str, tmp_path: Path) -> None:
     with opened(page(hub, _RESUMING), program=chromium, profile=tmp_path) as shown, hub.client() as store:
         shown.until(lambda report: report.get("type") == "io.flunq.hub.subscribed")
         for number in range(1, 10):
             store.publish([event(number, type="order.changed")])
-        told = shown.until(lambda report: report.get("id") == "9")
-    assert [one["hubsequence"] for one in told if "hubsequence" in one] == [str(number) for number in range(1, 10)]
-    assert len([one for one in told if "closed" in one]) == 4
+        reports = shown.until(lambda report: report.get("id") == "9")
+    assert [report["hubsequence"] for report in reports if "hubsequence" in report] == [
+        str(number) for number in range(1, 10)
+    ]
+    assert len([report for report in reports if "closed" in report]) == 4

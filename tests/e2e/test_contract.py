@@ -1,4 +1,4 @@
-"""The API against its own document, through the gateway that clients meet."""
+"""The API against its OpenAPI document, through the gateway."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Functions and the cache end in the middle of a load: nothing that was answered is lost, nothing stands twice."""
+"""Functions and the cache are killed during a load: no acknowledged event is lost or stored twice."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _STREAMS, _EACH = 12, 50
 
 
 class Striking:
-    """A `Progress` that does something each time another tenth of the load is confirmed."""
+    """A `Progress` that calls a function at each tenth of the load."""
 
     def __init__(self, strike: Callable[[], None]) -> None:
         self.strike = strike
@@ -46,7 +46,7 @@ def items() -> Iterator[Item]:
     for number in range(1, _EACH + 1):
         for stream in range(_STREAMS):
             text = json.dumps({"specversion": "1.0", "id": f"{stream}-{number}", "source": "/crashes", "type": "t"})
-            # As large as a batch may be, so that each goes alone and there are many to be struck.
+            # As large as a batch may be, so that each event has its own request.
             yield Item(text, f"wf-{stream}", f"{stream}-{number}", 1 << 20)
 
 
@@ -69,7 +69,7 @@ def crash_the_cache(hub: Hub) -> None:
 
 
 @pytest.mark.parametrize("strike", [pytest.param(kill_functions, marks=pytest.mark.needs("kills")), crash_the_cache])
-def test_what_was_answered_stands_once(hub: Hub, strike: Callable[[Hub], None]) -> None:
+def test_each_acknowledged_event_is_stored_once(hub: Hub, strike: Callable[[Hub], None]) -> None:
     store = hub.client(backoff=Backoff(patience=60))
     striking = Striking(lambda: strike(hub))
     summary = load(items(), store, publishers=4, progress=striking)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""A durable subscription, from making it to putting back what it could not handle, with the whole hub behind it."""
+"""A durable subscription on the whole hub, from its creation to the redrive of parked events."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class Rest:
         return reply.status, reply.json() if reply.data else None
 
     def until(self, path: str, done: Callable[[Any], object]) -> Any:  # noqa: ANN401 - JSON is anything
-        """What is answered once it is so."""
+        """Wait until the answer satisfies a condition; return it."""
         deadline = time.monotonic() + SECONDS
-        while not done(found := self.call("GET", path)[1]):
-            assert time.monotonic() < deadline, found
+        while not done(body := self.call("GET", path)[1]):
+            assert time.monotonic() < deadline, body
             time.sleep(0.05)
-        return found
+        return body
 
 
 @pytest.fixture
@@ -44,11 +44,11 @@ def rest(hub: Hub) -> Rest:
 
 
 def letters(hub: Hub) -> int:
-    """How many messages the queue of parked events holds."""
+    """The number of messages in the dead letter queue."""
     return hub.waiting("DeadLettersQueue")
 
 
-def test_a_member_of_a_subscription_that_is_deleted_does_not_wait_for_ever(hub: Hub, rest: Rest) -> None:
+def test_a_member_ends_when_its_subscription_is_deleted(hub: Hub, rest: Rest) -> None:
     assert rest.call("POST", "subscriptions", id="short-lived", stream="wf-1")[0] == 201
     failures: list[NotFound] = []
 
@@ -61,31 +61,33 @@ def test_a_member_of_a_subscription_that_is_deleted_does_not_wait_for_ever(hub: 
     with hub.client() as store, store.work("short-lived") as worker:
         thread = threading.Thread(target=work)
         thread.start()
-        rest.until("subscriptions/short-lived", lambda found: all(one["owner"] for one in found["partitions"]))
+        rest.until(
+            "subscriptions/short-lived", lambda body: all(partition["owner"] for partition in body["partitions"])
+        )
         assert rest.call("DELETE", "subscriptions/short-lived")[0] == 204
         thread.join(SECONDS)
     assert [error.detail for error in failures] == ["the durable subscription 'short-lived' was deleted"]
 
 
 def sent(client: Client) -> list[tuple[str, str]]:
-    """Stream and sequence of the next events that come."""
+    """Stream and sequence of the next received events."""
     while True:
         message = client.receive()
         if message["type"] == "events":
-            return [(one["hubstream"], one["hubsequence"]) for one in message["events"]]
+            return [(event["hubstream"], event["hubsequence"]) for event in message["events"]]
 
 
-def test_what_could_not_be_handled_is_parked_listed_and_put_back(hub: Hub, client: Client, rest: Rest) -> None:
+def test_failed_events_are_parked_listed_and_redriven(hub: Hub, client: Client, rest: Rest) -> None:
     before = letters(hub)
     assert rest.call("POST", "subscriptions", id="workers", stream=["bad", "kept"])[0] == 201
     client.send({"action": "subscribe", "id": "w", "subscription": "workers"})
-    rest.until("subscriptions/workers", lambda found: all(one["owner"] for one in found["partitions"]))
+    rest.until("subscriptions/workers", lambda body: all(partition["owner"] for partition in body["partitions"]))
     for stream in ("bad", "kept"):
         publish(hub, *(event(f"{stream}-{number}", stream=stream) for number in (1, 2)))
         assert sent(client)[0] == (stream, "1")
         client.send({"action": "nack", "id": "w", "stream": stream, "sequence": 1, "reason": "no", "park": True})
-    rest.until("stats", lambda found: found["subscriptions"][0]["parked"] == 2)
-    rest.until("dead-letters", lambda found: [one["letters"] for one in found["dead_letters"]] == [2, 2])
+    rest.until("stats", lambda body: body["subscriptions"][0]["parked"] == 2)
+    rest.until("dead-letters", lambda body: [letter["letters"] for letter in body["dead_letters"]] == [2, 2])
     [parked] = rest.call("GET", "dead-letters?subscription=workers&stream=bad")[1]["dead_letters"]
     assert (parked["errors"], parked["event"]["id"]) == (["no"], "bad-1")
     assert letters(hub) == before + 4
@@ -97,7 +99,7 @@ def test_what_could_not_be_handled_is_parked_listed_and_put_back(hub: Hub, clien
     assert letters(hub) == before
 
 
-def test_a_handler_that_outlasts_the_deadline_parks_nothing_and_no_event_is_handled_twice(hub: Hub, rest: Rest) -> None:
+def test_a_handler_that_outlasts_the_deadline_parks_nothing_and_handles_no_event_twice(hub: Hub, rest: Rest) -> None:
     streams = [f"slow-{number}" for number in range(8)]
     rules = {"ack_deadline": 1, "max_attempts": 2}
     assert rest.call("POST", "subscriptions", id="slow", stream=streams, **rules)[0] == 201
@@ -116,10 +118,10 @@ def test_a_handler_that_outlasts_the_deadline_parks_nothing_and_no_event_is_hand
         thread = threading.Thread(target=worker.run, args=[handle])
         thread.start()
         assert blocked.wait(SECONDS)
-        # Its stream is held, and so it is sent again, while the first attempt still runs.
-        rest.until("subscriptions/slow", lambda found: found["held"] == 1)
+        # Its stream is held, so the event is sent again while the first attempt still runs.
+        rest.until("subscriptions/slow", lambda body: body["held"] == 1)
         go.set()
-        rest.until("subscriptions/slow", lambda found: not found["lag"] + found["in_flight"] + found["held"])
+        rest.until("subscriptions/slow", lambda body: not body["lag"] + body["in_flight"] + body["held"])
         worker.close()
         thread.join(SECONDS)
     assert rest.call("GET", "subscriptions/slow")[1]["parked"] == 0

@@ -19,17 +19,19 @@ def call(hub: Hub, method: str, path: str, headers: dict[str, str] | None = None
 
 
 def received(client: Client, count: int) -> list[str]:
-    """The ids of the next events that come, each acknowledged."""
-    found: list[str] = []
-    while len(found) < count:
+    """The ids of the next events; each message is acknowledged."""
+    ids: list[str] = []
+    while len(ids) < count:
         message = client.receive()
         if message["type"] == "events":
-            found += [one["id"] for one in message["events"]]
+            ids += [received["id"] for received in message["events"]]
             client.send({"action": "ack", "id": message["id"], "cursor": message["cursor"]})
-    return found
+    return ids
 
 
-def test_those_that_name_a_filter_go_by_its_changes(hub: Hub, client: Client) -> None:
+def test_a_durable_subscription_and_a_read_follow_the_changes_of_the_filter_that_they_name(
+    hub: Hub, client: Client
+) -> None:
     path, stream = "filters/e2e-chosen", "named-filters"
 
     def store(number: int) -> None:
@@ -49,7 +51,7 @@ def test_those_that_name_a_filter_go_by_its_changes(hub: Hub, client: Client) ->
     store(2)
     assert received(client, 1) == ["b-2"]
     page = call(hub, "GET", f"streams/{stream}/events?filter_name=e2e-chosen")[1]
-    assert [one["id"] for one in page["events"]] == ["b-1", "b-2"]
+    assert [read["id"] for read in page["events"]] == ["b-1", "b-2"]
 
     assert call(hub, "DELETE", path)[1]["code"] == "filter-in-use"
     assert call(hub, "DELETE", "subscriptions/e2e-named")[0] == 204

@@ -1,4 +1,4 @@
-"""Real workflow histories, through the command line's loader and the whole stack."""
+"""Real workflow histories, loaded by the command line into the whole stack."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 @pytest.fixture
 def histories(material: Path) -> list[Item]:
     files = sorted((material / "workflows" / "temporal").glob("*.json"))
-    found = list(chain.from_iterable(Source(path=file).items() for file in files))
-    assert len(found) == sum(len(json.loads(file.read_text())["events"]) for file in files) > 500
-    return [item for item in found if isinstance(item, Item)]
+    items = list(chain.from_iterable(Source(path=file).items() for file in files))
+    assert len(items) == sum(len(json.loads(file.read_text())["events"]) for file in files) > 500
+    return [item for item in items if isinstance(item, Item)]
 
 
 @pytest.mark.parametrize("publishers", [1, 8])
@@ -36,7 +36,7 @@ def test_every_event_of_every_history_is_read_back_once_in_order(
         assert [event.id for event in client.read(stream)] == published
 
 
-def test_a_second_load_finds_every_event_there(hub: Hub, histories: list[Item]) -> None:
+def test_a_second_load_stores_nothing_new(hub: Hub, histories: list[Item]) -> None:
     load(histories, hub.client())
     again = load(histories, hub.client())
     assert (again.new, again.duplicates) == (0, len(histories))

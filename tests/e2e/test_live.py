@@ -1,4 +1,4 @@
-"""Subscribing, following, resuming and publishing over WebSocket, with the whole hub behind it."""
+"""Subscribing, following, resuming and publishing over WebSocket, on the whole hub."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _PARTITIONS = 16
 
 
 class TestFollowing:
-    def test_what_is_published_once_subscribed_arrives_in_order(self, hub: Hub, client: Client) -> None:
+    def test_events_published_after_subscribing_arrive_in_order(self, hub: Hub, client: Client) -> None:
         assert client.subscribe()["recovery"] == "complete"
         for number in (1, 2, 3):
             publish(hub, event(number))
-        assert [(one["id"], one["hubsequence"]) for one in client.until_events(3)] == [
+        assert [(received["id"], received["hubsequence"]) for received in client.until_events(3)] == [
             ("1", "1"),
             ("2", "2"),
             ("3", "3"),
@@ -35,14 +35,14 @@ class TestFollowing:
             publish(hub, *(event(number, type="a.b") for number in (1, 2, 3)))
             assert sequences(client.until_events(3), "wf-1") == [1, 2, 3]
 
-    def test_data_arrive_as_they_were_published(self, hub: Hub, client: Client) -> None:
+    def test_data_arrives_as_it_was_published(self, hub: Hub, client: Client) -> None:
         client.subscribe()
         with hub.client() as store:
             store.publish(['{"specversion":"1.0","id":"n","source":"/s","type":"t","data":[1.0,12345678901234567890]}'])
-        [one] = client.until_events(1)
-        assert json.dumps(one["data"]) == "[1.0, 12345678901234567890]"
+        [received] = client.until_events(1)
+        assert json.dumps(received["data"]) == "[1.0, 12345678901234567890]"
 
-    def test_from_the_start_everything_comes_and_then_what_is_new(self, hub: Hub, client: Client) -> None:
+    def test_from_the_start_stored_events_arrive_and_then_new_ones(self, hub: Hub, client: Client) -> None:
         publish(hub, *(event(number) for number in range(1, 151)))
         client.subscribe(**{"from": "start"})
         client.until(lambda: client.following["s"].live == set(range(_PARTITIONS)))
@@ -50,7 +50,7 @@ class TestFollowing:
         publish(hub, event(151))
         assert sequences(client.until_events(151), "wf-1")[150:] == [151]
 
-    def test_bare_events_come_from_the_start_too(self, hub: Hub) -> None:
+    def test_bare_events_may_start_at_the_oldest_event(self, hub: Hub) -> None:
         publish(hub, event(1), event(2))
         with Bare(hub, ("from", "start")) as client:
             assert sequences(client.until_events(2), "wf-1") == [1, 2]
@@ -69,10 +69,10 @@ class TestFollowing:
         client.subscribe("all")
         client.subscribe("some", stream="wf-2")
         publish(hub, event(1), event(2, stream="wf-2"))
-        assert sorted(one["id"] for one in client.until_events(2, "all")) == ["1", "2"]
-        assert [one["id"] for one in client.until_events(1, "some")] == ["2"]
+        assert sorted(received["id"] for received in client.until_events(2, "all")) == ["1", "2"]
+        assert [received["id"] for received in client.until_events(1, "some")] == ["2"]
 
-    def test_an_ended_subscription_gets_nothing_more(self, hub: Hub, client: Client) -> None:
+    def test_an_ended_subscription_receives_nothing_more(self, hub: Hub, client: Client) -> None:
         client.subscribe("ended")
         client.subscribe("other")
         publish(hub, event(1))
@@ -82,7 +82,7 @@ class TestFollowing:
             "id": "ended",
             "request": "r",
         }
-        # What the second event brings comes behind anything that the first one brought.
+        # Messages about the second event arrive after all messages about the first.
         for number in (2, 3):
             publish(hub, event(number))
             client.until_events(number, "other")
@@ -90,15 +90,15 @@ class TestFollowing:
 
     @pytest.mark.parametrize("own_id", ["1", pytest.param("é/1", marks=pytest.mark.needs("slashes"))])
     @pytest.mark.parametrize("bare", [False, True])
-    def test_a_large_event_tells_where_its_data_are(self, hub: Hub, own_id: str, *, bare: bool) -> None:
+    def test_a_large_event_arrives_with_a_dataref(self, hub: Hub, own_id: str, *, bare: bool) -> None:
         data = {"large": "x" * 100_000}
         with Bare(hub) if bare else Client(hub) as client:
             client.subscribed() if isinstance(client, Bare) else client.subscribe()
             publish(hub, event(own_id, data=data))
-            [one] = client.until_events(1)
-            assert "data" not in one
-        assert one["dataref"].startswith(hub.url)
-        answer = hub.call("GET", one["dataref"].removeprefix(hub.url))
+            [received] = client.until_events(1)
+            assert "data" not in received
+        assert received["dataref"].startswith(hub.url)
+        answer = hub.call("GET", received["dataref"].removeprefix(hub.url))
         assert (answer.status, answer.json()["data"]) == (200, data)
 
 
@@ -115,7 +115,7 @@ class TestFilters:
             ([{"sql": "priority > 3 AND type LIKE 't.%'"}], ["b", "end"]),
         ],
     )
-    def test_only_what_matches_arrives(
+    def test_only_matching_events_arrive(
         self, hub: Hub, client: Client, filters: Sequence[Mapping[str, object]], expected: Sequence[str]
     ) -> None:
         end = {"exact": {"id": "end"}}
@@ -130,18 +130,18 @@ class TestFilters:
         client.until(lambda: "end" in client.following["s"].ids)
         assert client.following["s"].ids == expected
 
-    def test_only_the_streams_named_arrive(self, hub: Hub, client: Client) -> None:
-        # In one partition, whose events arrive in the order in which they were stored.
+    def test_only_events_of_the_named_streams_arrive(self, hub: Hub, client: Client) -> None:
+        # Both streams are in one partition, whose events arrive in the order of the log.
         neighbours = (
             f"wf-{n}"
             for n in range(2, 1000)
             if partition_of(f"wf-{n}", _PARTITIONS) == partition_of("wf-1", _PARTITIONS)
         )
         other, third = next(neighbours), next(neighbours)
-        told = client.subscribe(stream=["wf-1", other])
-        assert told["partitions"] == [partition_of("wf-1", _PARTITIONS)]
+        subscribed = client.subscribe(stream=["wf-1", other])
+        assert subscribed["partitions"] == [partition_of("wf-1", _PARTITIONS)]
         publish(hub, event(1), event(2, stream=third), event(3, stream=other))
-        assert [one["id"] for one in client.until_events(2)] == ["1", "3"]
+        assert [received["id"] for received in client.until_events(2)] == ["1", "3"]
 
     def test_several_parameters_of_a_url_must_all_match(self, hub: Hub) -> None:
         with Bare(hub, ("type", "t.*"), ("type", "end"), ("filter", "priority >= 4")) as client:
@@ -153,11 +153,11 @@ class TestFilters:
                 event("c", type="u", priority=5),
                 event("end", type="end", priority=4),
             )
-            assert [one["id"] for one in client.until_events(2)] == ["b", "end"]
+            assert [received["id"] for received in client.until_events(2)] == ["b", "end"]
 
 
 class TestPublishing:
-    def test_what_is_published_over_websocket_is_answered_and_arrives(self, hub: Hub, client: Client) -> None:
+    def test_events_published_over_websocket_are_answered_and_arrive(self, hub: Hub, client: Client) -> None:
         client.subscribe()
         message = {"action": "publish", "request": "r1", "events": [event(1), event(2)], "stream": "own", "expected": 0}
         assert client.ask(message) == {
@@ -167,22 +167,22 @@ class TestPublishing:
         }
         assert sequences(client.until_events(2), "own") == [1, 2]
         with hub.client() as store:
-            assert [one.id for one in store.read("own")] == ["1", "2"]
+            assert [received.id for received in store.read("own")] == ["1", "2"]
 
-    def test_a_wrong_expectation_is_refused_with_where_the_stream_ends(self, hub: Hub, client: Client) -> None:
+    def test_a_wrong_expected_version_is_refused_with_the_actual_one(self, hub: Hub, client: Client) -> None:
         publish(hub, event(1), event(2))
         answer = client.ask({"action": "publish", "request": "r", "events": [event(3)], "expected": 1})
         assert (answer["type"], answer["code"], answer["actual"]) == ("error", "wrong-expected-version", 2)
 
-    def test_a_bare_event_is_published_and_answered_by_an_event(self, hub: Hub) -> None:
+    def test_a_bare_event_is_published_and_answered_with_an_event(self, hub: Hub) -> None:
         with Bare(hub, ("type", "t")) as client:
             client.subscribed()
             client.socket.send(json.dumps(event("own", action="subscribe")))
-            told = client.word("published")
-            assert (told["subject"], told["data"]["results"][0]["sequence"]) == ("own", 1)
-            assert [one["id"] for one in client.until_events(1)] == ["own"]
+            published = client.word("published")
+            assert (published["subject"], published["data"]["results"][0]["sequence"]) == ("own", 1)
+            assert [received["id"] for received in client.until_events(1)] == ["own"]
 
-    def test_a_bare_event_that_is_none_is_refused_by_an_event(self, hub: Hub) -> None:
+    def test_an_invalid_bare_event_is_refused_with_an_event(self, hub: Hub) -> None:
         with Bare(hub) as client:
             client.socket.send(json.dumps({"specversion": "1.0", "id": "x", "source": "/s"}))
             assert client.word("refused")["data"]["code"] == "invalid-event"

@@ -1,4 +1,4 @@
-"""The SDK and the command line follow the hub."""
+"""The SDK and the command line against the whole hub."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Session:
         return Keys("AKIDEXAMPLE", "secret", "token")
 
 
-def test_the_sdk_hands_out_what_is_stored_and_then_what_comes(hub: Hub) -> None:
+def test_the_sdk_returns_stored_events_and_then_new_ones(hub: Hub) -> None:
     events = [event(n, type="t.a" if n % 2 else "t.b") for n in range(1, 101)]
     with hub.client() as store, hub.client() as publisher:
         publisher.publish(events[:50])
@@ -40,7 +40,7 @@ def test_the_sdk_hands_out_what_is_stored_and_then_what_comes(hub: Hub) -> None:
             assert [next(subscription).sequence for _ in range(50)] == list(range(1, 101, 2))
 
 
-def test_the_sdk_goes_on_from_its_cursor(hub: Hub) -> None:
+def test_the_sdk_resumes_from_its_cursor(hub: Hub) -> None:
     with hub.client() as store:
         with store.subscribe() as subscription:
             store.publish([event(1), event(2, stream="wf-2")])
@@ -52,17 +52,17 @@ def test_the_sdk_goes_on_from_its_cursor(hub: Hub) -> None:
 
 
 @pytest.mark.parametrize("own_id", ["1", pytest.param("é/1", marks=pytest.mark.needs("slashes"))])
-def test_the_sdk_hands_out_an_event_whole_that_is_too_large_for_a_frame(hub: Hub, own_id: str) -> None:
+def test_the_sdk_returns_events_that_exceed_a_frame_whole(hub: Hub, own_id: str) -> None:
     large = {"large": "x" * 100_000}
     with hub.client() as store, store.subscribe() as subscription:
         store.publish([event(own_id, data=large), event(2)])
-        found = [next(subscription), next(subscription)]
-    assert [(one.sequence, one.data) for one in found] == [(1, large), (2, None)]
+        events = [next(subscription), next(subscription)]
+    assert [(event.sequence, event.data) for event in events] == [(1, large), (2, None)]
 
 
 @pytest.mark.needs("open-doors")
 @pytest.mark.parametrize("credentials", [Bearer("a.b.c"), ApiKey("key"), AwsIam(region="eu-west-1", session=Session())])
-def test_a_hub_that_asks_for_no_credential_takes_one(hub: Hub, credentials: Credentials) -> None:
+def test_a_hub_without_authentication_accepts_a_credential(hub: Hub, credentials: Credentials) -> None:
     with hub.client(credentials=credentials) as store, store.subscribe() as subscription:
         store.publish([event(1)])
         assert next(subscription).id == "1"
@@ -76,10 +76,10 @@ def test_the_sdk_works_through_a_durable_subscription(hub: Hub) -> None:
     with hub.client() as store, store.work("workers") as worker:
         store.publish([event(number) for number in range(1, 11)])
 
-        def handle(found: Recorded) -> None:
-            if found.id == "3" and worker.attempt == 1:
+        def handle(event: Recorded) -> None:
+            if event.id == "3" and worker.attempt == 1:
                 raise Retry("not yet", delay=0)
-            handled.append(found.id)
+            handled.append(event.id)
             if len(handled) == 10:
                 worker.close()
 
@@ -87,7 +87,7 @@ def test_the_sdk_works_through_a_durable_subscription(hub: Hub) -> None:
     assert handled == [str(number) for number in range(1, 11)]
 
 
-def test_the_sdk_tells_that_the_store_was_made_anew(hub: Hub) -> None:
+def test_the_sdk_reports_a_store_reset(hub: Hub) -> None:
     with hub.client() as store:
         with store.subscribe() as subscription:
             cursor = subscription.cursor
@@ -101,7 +101,7 @@ def test_the_sdk_tells_that_the_store_was_made_anew(hub: Hub) -> None:
             assert next(subscription).id == "new"
 
 
-def test_the_sdk_notices_that_the_store_was_made_anew_under_an_open_connection(hub: Hub) -> None:
+def test_the_sdk_detects_a_store_reset_on_an_open_connection(hub: Hub) -> None:
     with hub.client() as store, store.subscribe(ping_every=0.1) as subscription:
         with Redis.from_url(hub.valkey.url) as redis:
             redis.flushall()
@@ -116,8 +116,8 @@ def test_closing_ends_an_iteration_that_waits(hub: Hub) -> None:
         first = threading.Event()
 
         def follow() -> None:
-            for one in subscription:
-                received.append(one.id)
+            for event in subscription:
+                received.append(event.id)
                 first.set()
 
         thread = threading.Thread(target=follow)
@@ -142,7 +142,7 @@ def subscribing(hub: Hub, *options: str) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def test_the_command_prints_events_as_they_come_and_ends_after_as_many_as_were_asked_for(hub: Hub) -> None:
+def test_the_command_prints_events_as_they_arrive_and_ends_after_the_given_count(hub: Hub) -> None:
     with hub.client() as store:
         store.publish([event(1, type="t.a"), event(2, type="u")])
         with subscribing(hub, "--from", "start", "--type", "t.*", "--count", "2") as process:

@@ -1,4 +1,4 @@
-"""Functions and the cache end while a subscriber follows a load: it handles every event once, in its stream's order."""
+"""Functions and the cache are killed during a load: a subscriber handles every event once, in order."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def crash_the_cache(hub: Hub) -> None:
 
 
 def follow(hub: Hub, following: Following, done: Callable[[], object]) -> None:
-    """Follow until something is so, as docs/protocol.md tells clients to: resuming whenever something was lost."""
+    """Follow until a condition holds, and resume after each loss, as docs/protocol.md tells clients."""
     while not done():
         try:
             with Client(hub) as client:
-                told = client.subscribe(into=following, **({} if following.start else {"from": "start"}))
-                # While something is away the hub answers with errors, and the gateway with words of its own.
-                if told.get("type") == "subscribed":
-                    assert told["recovery"] == "complete"
+                answer = client.subscribe(into=following, **({} if following.start else {"from": "start"}))
+                # While a part is unavailable, the hub answers with errors, and the gateway with its own.
+                if answer.get("type") == "subscribed":
+                    assert answer["recovery"] == "complete"
                     client.until(done)
         except (ConnectionClosed, InvalidHandshake, Hole, OSError):
             continue
@@ -53,12 +53,14 @@ def test_a_subscriber_handles_every_event_once_and_in_order(hub: Hub, strike: Ca
         if strikes and len(following.events) >= strikes[0]:
             strikes.pop(0)
             strike(hub)
-            # A function that died before it rang is made up for by the sweep; it comes every minute, and here now.
+            # The sweep replaces the wake-ups of killed functions; it runs every minute, and here at once.
             hub.sweep()
         return len(following.events) >= _ALL
 
     with hub.client(backoff=Backoff(patience=60)) as store, feed(store, events):
         follow(hub, following, done)
     for stream in range(_STREAMS):
-        own = [(one["id"], one["hubsequence"]) for one in following.events if one["hubstream"] == f"wf-{stream}"]
+        own = [
+            (event["id"], event["hubsequence"]) for event in following.events if event["hubstream"] == f"wf-{stream}"
+        ]
         assert own == [(f"{stream}-{n}", str(n)) for n in range(1, _EACH + 1)]

@@ -1,4 +1,4 @@
-"""What the hub refuses over WebSocket, and how."""
+"""Refusals over WebSocket."""
 
 from __future__ import annotations
 
@@ -29,23 +29,21 @@ if TYPE_CHECKING:
         ("eventstore.v1", [("type", "t")]),
     ],
 )
-def test_what_no_connection_is_made_of_is_refused_with_400(
-    hub: Hub, subprotocol: str, query: Sequence[tuple[str, str]]
-) -> None:
+def test_an_invalid_handshake_is_refused_with_400(hub: Hub, subprotocol: str, query: Sequence[tuple[str, str]]) -> None:
     with pytest.raises(InvalidStatus) as refused:
         opened(hub, query, subprotocols=[Subprotocol(subprotocol)])
     assert refused.value.response.status_code == 400
 
 
 @pytest.mark.needs("subprotocols")
-def test_pages_of_another_port_of_this_machine_may_connect(hub: Hub) -> None:
-    """On AWS those of any origin may; what the local stack refuses stands in tests/e2e/dev/test_origins.py."""
+def test_pages_of_another_port_on_localhost_may_connect(hub: Hub) -> None:
+    """On AWS, pages of any origin may connect; tests/e2e/dev/test_origins.py tests the local stack's refusals."""
     names = [Subprotocol("cloudevents.json")]
     with opened(hub, origin=Origin("http://localhost:3000"), subprotocols=names) as page:
         assert page.subprotocol == "cloudevents.json"
 
 
-def test_without_a_subprotocol_none_is_named_and_it_is_eventstore_v1(hub: Hub) -> None:
+def test_without_a_subprotocol_the_connection_speaks_eventstore_v1(hub: Hub) -> None:
     with opened(hub) as socket:
         assert socket.subprotocol is None
         socket.send('{"action":"ping","request":"p"}')
@@ -73,7 +71,7 @@ def test_without_a_subprotocol_none_is_named_and_it_is_eventstore_v1(hub: Hub) -
         ({"action": "publish", "events": [{"id": "1"}]}, {"code": "invalid-event"}),
     ],
 )
-def test_a_wrong_message_is_answered_by_an_error_and_ends_nothing(
+def test_an_invalid_message_is_answered_with_an_error_and_the_connection_stays_open(
     client: Client, message: Mapping[str, object] | str, expected: Mapping[str, object]
 ) -> None:
     answer = client.ask(message)
@@ -81,7 +79,7 @@ def test_a_wrong_message_is_answered_by_an_error_and_ends_nothing(
     assert client.ask({"action": "ping"}) == {"type": "pong"}
 
 
-def test_an_id_serves_once(client: Client) -> None:
+def test_a_subscription_id_can_be_used_once(client: Client) -> None:
     client.subscribe()
     client.ask({"action": "unsubscribe", "id": "s"})
     assert client.subscribe()["code"] == "subscription-conflict"

@@ -1,4 +1,4 @@
-"""Whoever comes back with its cursors misses nothing, or is told what is missing."""
+"""A client that resumes from its cursors misses nothing, or receives what is missing."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 _PARTITIONS = 16
 
 
-def test_nothing_is_missed_by_who_was_cut_off(hub: Hub) -> None:
+def test_a_client_that_was_disconnected_misses_nothing(hub: Hub) -> None:
     following = Following()
     events = [event(f"{n % 4}-{n}", stream=f"wf-{n % 4}") for n in range(120)]
     publish(hub, *events[:40])
     with hub.client() as store, feed(store, events[40:]):
         for reached in (20, 50, 80, 120):
             with Client(hub) as client:
-                told = client.subscribe(into=following, **({} if following.start else {"from": "start"}))
-                assert told["recovery"] == "complete"
+                subscribed = client.subscribe(into=following, **({} if following.start else {"from": "start"}))
+                assert subscribed["recovery"] == "complete"
                 client.until_events(reached)
     for stream in range(4):
         assert sequences(following.events, f"wf-{stream}") == list(range(1, 31))
 
 
-def test_nothing_is_missed_by_who_gets_bare_events_and_was_cut_off(hub: Hub) -> None:
+def test_a_client_of_bare_events_that_was_disconnected_misses_nothing(hub: Hub) -> None:
     following = Following()
     with Bare(hub, ("type", "t"), into=following) as client:
         client.subscribed()
@@ -46,16 +46,16 @@ def test_nothing_is_missed_by_who_gets_bare_events_and_was_cut_off(hub: Hub) -> 
     assert sequences(following.events, "wf-2") == [1, 2]
 
 
-def test_a_page_of_rest_gives_the_cursor_to_go_on_from(hub: Hub, client: Client) -> None:
+def test_the_cursor_of_a_rest_page_resumes_over_websocket(hub: Hub, client: Client) -> None:
     publish(hub, event(1), event(2))
     page = hub.call("GET", "/api/v1/events").json()
     publish(hub, event(3))
     assert client.subscribe(cursor=page["cursor"])["recovery"] == "complete"
-    assert [one["id"] for one in client.until_events(1)] == ["3"]
+    assert [event["id"] for event in client.until_events(1)] == ["3"]
 
 
 @pytest.mark.parametrize("bare", [False, True])
-def test_what_retention_removed_is_told(hub: Hub, *, bare: bool) -> None:
+def test_events_removed_by_retention_are_reported(hub: Hub, *, bare: bool) -> None:
     keep_three(hub, "wf-1")
     following = Following()
     with Bare(hub, into=following) if bare else Client(hub) as client:
@@ -66,15 +66,15 @@ def test_what_retention_removed_is_told(hub: Hub, *, bare: bool) -> None:
         publish(hub, event(number))
     await_first(hub, "wf-1", 7)
     with Bare(hub, into=following) if bare else Client(hub) as client:
-        told = client.subscribed()["data"] if isinstance(client, Bare) else client.subscribe(into=following)
-        assert told["recovery"] == "truncated"
-        assert told["missing"] == [{"stream": "wf-1", "first": 3, "last": 6}]
+        subscribed = client.subscribed()["data"] if isinstance(client, Bare) else client.subscribe(into=following)
+        assert subscribed["recovery"] == "truncated"
+        assert subscribed["missing"] == [{"stream": "wf-1", "first": 3, "last": 6}]
         client.until_events(5)
     assert sequences(following.events, "wf-1") == [1, 2, 7, 8, 9]
 
 
 @pytest.mark.parametrize("bare", [False, True])
-def test_a_store_made_anew_is_told_and_followed_from_its_beginning(hub: Hub, *, bare: bool) -> None:
+def test_a_store_reset_is_reported_and_followed_from_its_beginning(hub: Hub, *, bare: bool) -> None:
     following = Following()
     with Bare(hub, into=following) if bare else Client(hub) as client:
         client.subscribed() if isinstance(client, Bare) else client.subscribe(into=following)
@@ -84,8 +84,8 @@ def test_a_store_made_anew_is_told_and_followed_from_its_beginning(hub: Hub, *, 
         store.flushall()
     publish(hub, event("new"))
     with Bare(hub, into=following) if bare else Client(hub) as client:
-        told = client.subscribed()["data"] if isinstance(client, Bare) else client.subscribe(into=following)
-        assert (told["recovery"], told["renewed"]) == ("new-epoch", list(range(_PARTITIONS)))
+        subscribed = client.subscribed()["data"] if isinstance(client, Bare) else client.subscribe(into=following)
+        assert (subscribed["recovery"], subscribed["renewed"]) == ("new-epoch", list(range(_PARTITIONS)))
         client.until_events(2)
     assert following.ids == ["1", "new"]
 
@@ -97,7 +97,7 @@ def keep_three(hub: Hub, stream: str) -> None:
 
 
 def await_first(hub: Hub, stream: str, first: int) -> None:
-    """Return once retention has done its work, which waits for dispatch: the sweep is called until it has."""
+    """Call the sweep until retention has removed the events, which it does only after dispatch."""
 
     def removed() -> bool:
         hub.sweep()

@@ -1,4 +1,4 @@
-"""A client that does not read what it is sent."""
+"""A client that does not read its messages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from eventstore_dev.invocation import Limits
-from eventstore_dev.stack import running
+from eventstore_dev.running import running
 from eventstore_dev.terminal import Terminal
 from eventstore_dev.valkey import ValkeyServer
 from tests.e2e.dev.sockets import RawClient, opening
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _EVENTS = 80
-# So large that the system's buffers on the way, some megabytes, hold by far not all of them.
+# Far more than the buffers on the way, some megabytes, can hold.
 _DATA = "x" * 90_000
 
 
 class Watched(io.StringIO):
-    """What the stack writes; says when a connection was closed."""
+    """The output of the stack; sets an event when a connection is closed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class Watched(io.StringIO):
 
 
 @pytest.mark.needs("own-stack")
-def test_it_delays_nobody_and_is_disconnected_in_the_end() -> None:
+def test_a_stalled_client_delays_nobody_and_is_disconnected() -> None:
     written = Watched()
     limits = Limits(websocket_send_seconds=0.5)
     with (
@@ -57,22 +57,24 @@ def test_it_delays_nobody_and_is_disconnected_in_the_end() -> None:
             hub.client() as store,
         ):
             assert stalled.head().startswith("HTTP/1.1 101 ")
-            assert told(stalled)["type"] == "io.flunq.hub.subscribed"
+            assert next_event(stalled)["type"] == "io.flunq.hub.subscribed"
             reader.subscribe()
             for number in range(1, _EVENTS + 1):
                 store.publish([event(number, data=_DATA)])
-            assert [one["id"] for one in reader.until_events(_EVENTS)] == [str(n) for n in range(1, _EVENTS + 1)]
+            assert [received_event["id"] for received_event in reader.until_events(_EVENTS)] == [
+                str(n) for n in range(1, _EVENTS + 1)
+            ]
             assert written.closed_one.wait(SECONDS)
             received = []
             with suppress(ConnectionError, ValueError, TypeError):
                 while True:
-                    received.append(told(stalled)["hubsequence"])
+                    received.append(next_event(stalled)["hubsequence"])
         assert received == [str(n) for n in range(1, len(received) + 1)]
         assert len(received) < _EVENTS
 
 
-def told(client: RawClient) -> Mapping[str, str]:
-    """What the next text says; the end of the connection is none."""
+def next_event(client: RawClient) -> Mapping[str, str]:
+    """The next event; raises ConnectionError at the end of the connection."""
     frame = client.frame()
     if frame is None or frame[0] != 0x81:
         raise ConnectionError

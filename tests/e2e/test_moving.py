@@ -1,4 +1,4 @@
-"""The program that copies one hub's events to another, as docs/operations/trial.md shows it."""
+"""The program in docs/operations/trial.md that copies the events of one hub to another."""
 
 from __future__ import annotations
 
@@ -25,34 +25,34 @@ if TYPE_CHECKING:
 _PAGE = (Path(__file__).parents[2] / "docs/operations/trial.md").read_text()
 _OWN = {"hubstream", "hubsequence", "hubtime"}
 _LARGE = "x" * 100_000
-"""More than a frame has room for."""
+"""A size that exceeds a frame."""
 
 pytestmark = pytest.mark.needs("one-url")
 
 
 @pytest.fixture(scope="module")
 def new(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
-    """Where events are copied to."""
+    """The hub to which events are copied."""
     with local_hub(tmp_path_factory.mktemp("new")) as hub:
         yield hub
 
 
 @contextmanager
 def copying(old: Hub, new: Hub) -> Iterator[subprocess.Popen[str]]:
-    """The page's program, at work for as long as the block lasts."""
+    """Run the program of the page during the block."""
     [program] = re.findall(r"```python\n(.*?)```", _PAGE, re.DOTALL)
     led = {"OLD_URL": old.url, "OLD_WEBSOCKET_URL": old.websocket_url, "NEW_URL": new.url}
     environment = os.environ | led | {"PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, env=environment
     ) as running:
-        # Ends a program that prints too little, so that waiting for it ends.
-        overdue = threading.Timer(SECONDS, running.kill)
-        overdue.start()
+        # Kills a program that prints too little, so that the test ends.
+        watchdog = threading.Timer(SECONDS, running.kill)
+        watchdog.start()
         try:
             yield running
         finally:
-            overdue.cancel()
+            watchdog.cancel()
             running.kill()
 
 
@@ -64,14 +64,14 @@ def printed(running: subprocess.Popen[str], lines: int) -> set[str]:
 def kept(hub: Hub, stream: str) -> list[dict[str, Any]]:
     """A stream's events as they were published."""
     with hub.client() as store:
-        read = [json.loads(one.text) for one in store.read(stream)]
-    return [{name: value for name, value in one.items() if name not in _OWN} for one in read]
+        read = [json.loads(event.text) for event in store.read(stream)]
+    return [{name: value for name, value in event.items() if name not in _OWN} for event in read]
 
 
 def test_events_are_copied_in_order_and_whole_and_once(hub: Hub, new: Hub) -> None:
     publish(hub, *(event(number, stream="order-1") for number in range(3)), event("large", data=_LARGE))
     with hub.client() as store:
-        # In a stream that its attributes do not name.
+        # Published to a stream that its attributes do not determine.
         store.publish([event("named", stream="order-1")], stream="audit")
     there = {"order-1 1 -> 1", "order-1 2 -> 2", "order-1 3 -> 3", "wf-1 1 -> 1", "audit 1 -> 1"}
     with copying(hub, new) as running:

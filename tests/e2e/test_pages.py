@@ -1,4 +1,4 @@
-"""Pages of other origins in a browser, with an authorizer in front of the hub: what they may do, and what not."""
+"""Pages of other origins in a browser, with an authorizer in front of the hub."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ pytestmark = pytest.mark.needs("own-stack")
 
 _LISTED = "app.test"
 _LARGE = 200_000
-"""Characters of data: more than a frame holds."""
+"""Characters of data that exceed a frame."""
 
-# Reports are sent one after the other, so that they arrive in their order.
+# Reports are sent sequentially, so that they arrive in order.
 _SCRIPT = """
 let last = Promise.resolve();
 const report = (what) => { last = last.then(() => fetch("/", {method: "POST", body: JSON.stringify(what)})); };
@@ -48,11 +48,11 @@ _ALLOWED = """
 const bearer = "bearer." + btoa(KEY).replace(/=+$/, "").replace(/[+]/g, "-").replace(/[/]/g, "_");
 const socket = new WebSocket(SOCKET + "?stream=page", ["cloudevents.json", bearer]);
 socket.onmessage = async (message) => {
-  const told = JSON.parse(message.data);
-  if (told.type == "io.flunq.hub.subscribed") { report({name: "subscribed"}); await publish(); }
-  if (told.dataref) {
-    report({name: "frame", id: told.id, hasData: "data" in told});
-    await call("dataref", told.dataref);
+  const event = JSON.parse(message.data);
+  if (event.type == "io.flunq.hub.subscribed") { report({name: "subscribed"}); await publish(); }
+  if (event.dataref) {
+    report({name: "frame", id: event.id, hasData: "data" in event});
+    await call("dataref", event.dataref);
     report({name: "end"});
   }
 };
@@ -102,7 +102,7 @@ def chromium() -> str:
 
 @pytest.fixture(scope="module")
 def port() -> int:
-    """Of the listed origin: a setting names it before its page is served."""
+    """The port of the listed origin, which is configured before its page is served."""
     return free_port()
 
 
@@ -126,7 +126,7 @@ def page(hub: Guarded, key: str, script: str) -> str:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", _LISTED])
-def test_a_page_that_may_reads_publishes_subscribes_and_fetches_large_data(
+def test_a_page_of_a_listed_origin_reads_publishes_subscribes_and_fetches_large_data(
     hub: Guarded, chromium: str, port: int, tmp_path: Path, host: str
 ) -> None:
     admin = hub.caller()
@@ -134,8 +134,8 @@ def test_a_page_that_may_reads_publishes_subscribes_and_fetches_large_data(
     key = hub.credential("publish read subscribe", streams=["page"])
     html = page(hub, key, _ALLOWED)
     with opened(html, program=chromium, profile=tmp_path, host=host, port=port if host == _LISTED else 0) as shown_page:
-        told = shown_page.until(lambda report: report["name"] in {"end", "closed"})
-    reports: dict[str, dict[str, Any]] = {report["name"]: report for report in told}
+        reports_received = shown_page.until(lambda report: report["name"] in {"end", "closed"})
+    reports: dict[str, dict[str, Any]] = {report["name"]: report for report in reports_received}
     failed = {name: report["failed"] for name, report in reports.items() if "failed" in report}
     assert not failed
     statuses = {name: report["status"] for name, report in reports.items() if "status" in report}
@@ -163,7 +163,7 @@ def test_a_page_that_may_reads_publishes_subscribes_and_fetches_large_data(
 
 
 @pytest.mark.parametrize("host", ["evil.test", f"{_LISTED}.evil.test"])
-def test_a_page_that_may_not_reads_nothing_and_changes_nothing(
+def test_a_page_of_an_unlisted_origin_reads_and_changes_nothing(
     hub: Guarded, chromium: str, tmp_path: Path, host: str
 ) -> None:
     admin = hub.caller()
@@ -172,15 +172,15 @@ def test_a_page_that_may_not_reads_nothing_and_changes_nothing(
     before = admin.call("GET", "/api/v1/streams/page").json()
     key = hub.credential("publish read subscribe admin")
     with opened(page(hub, key, _REFUSED), program=chromium, profile=tmp_path, host=host) as shown_page:
-        told = shown_page.until(lambda report: report["name"] == "end")
-    reports = {report["name"]: report for report in told}
+        reports_received = shown_page.until(lambda report: report["name"] == "end")
+    reports = {report["name"]: report for report in reports_received}
     assert {name for name, report in reports.items() if "failed" in report} == {"read", "publish", "delete", "own key"}
     assert "open" not in reports
     assert reports["closed"]["code"] == 1006
     assert admin.call("GET", "/api/v1/streams/page").json() == before
 
 
-def test_the_documentation_opens_with_a_place_for_a_key(hub: Guarded, chromium: str, tmp_path: Path) -> None:
+def test_the_documentation_has_a_field_for_a_key(hub: Guarded, chromium: str, tmp_path: Path) -> None:
     html = shown(f"{hub.stack.url}/api/v1/docs", program=chromium, profile=tmp_path)
     assert "<title>flunq-eventstore</title>" in html
     assert "Publish events" in html

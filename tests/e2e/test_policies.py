@@ -1,4 +1,4 @@
-"""Each function's role against the calls that the function makes: nothing is missing, nothing is too much."""
+"""Each function's role grants exactly the calls that the function makes."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from eventstore.adapters.redis.log import RedisLog
 from eventstore.frames.frame import Address, Delivery, Kind, Part
 from eventstore.live.wakeups import QueueWakeups
 from eventstore.write.publisher import Publisher
-from eventstore_dev.cloudformation import REGION
-from eventstore_dev.stack import running
+from eventstore_dev.aws_names import REGION
+from eventstore_dev.running import running
 from eventstore_dev.valkey import ValkeyServer
 from tests.contract.endpoints import moto_server
 from tests.e2e.dev.queues import sqs_client
@@ -68,7 +68,7 @@ DEPLOYMENTS = {
 
 @dataclass(frozen=True)
 class Evidence:
-    """What functions called, and with which names."""
+    """The calls of functions, and the names that they use."""
 
     python: Path
     file: Path
@@ -82,19 +82,19 @@ class Evidence:
         return roles(deployed(TEMPLATE, python=self.python, parameters=parameters))
 
     def needs(self, role: Role, deployment: str) -> frozenset[Need]:
-        """What the function called, but for what it would not have called in that deployment."""
+        """The calls of the function, without those that it would not make in the deployment."""
         calls = [call for call in recorded(self.file) if call.function == role.name]
         if DEPLOYMENTS[deployment].get("Auth") != "key":
             calls = [call for call in calls if call.service != "secretsmanager"]
         return frozenset(need(call, api=API) for call in calls)
 
     def unused(self, deployment: str) -> list[str]:
-        return [one for role in self.roles(deployment) for one in unused(role, self.needs(role, deployment))]
+        return [finding for role in self.roles(deployment) for finding in unused(role, self.needs(role, deployment))]
 
 
 @pytest.fixture(scope="module")
 def evidence(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evidence]:
-    """What a hub's functions call, when everything is asked of it."""
+    """The calls of a hub's functions while the tests use every feature."""
     python = sam_python()
     if python is None:
         pytest.skip("SAM's transform is not installed; `make lint-template` does it")
@@ -106,26 +106,26 @@ def evidence(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evidence]:
     ):
         with running(TEMPLATE, parameters={"RedisUrl": valkey.url}) as stack:
             secret = kept_secret(aws)
-            found = Evidence(python, file, secret)
+            evidence = Evidence(python, file, secret)
             ask_everything(LocalHub.of(stack, valkey))
-            # The last effects of what was asked come a moment later; if they do not come, a test says which.
+            # The last calls follow a moment later; a test reports those that are missing.
             deadline = time.monotonic() + SECONDS
-            while found.unused("a cache that is there, entered by password") and time.monotonic() < deadline:
+            while evidence.unused("a cache that is there, entered by password") and time.monotonic() < deadline:
                 time.sleep(0.1)
         keys = {"RedisUrl": valkey.url, "Auth": "key", "ApiKeysSecretArn": secret}
         with running(TEMPLATE, parameters=keys) as stack:
             authorize(stack)
-        yield found
+        yield evidence
 
 
 def ask_everything(hub: LocalHub) -> None:
-    """Everything that makes a function call AWS."""
+    """Use every feature that makes a function call AWS."""
     rest = Rest(hub)
     with Client(hub) as client:
         fail_and_park(hub, client, rest)
         miss_a_bell(hub)
         [member] = rest.call("GET", "subscriptions/workers")[1]["members"]
-        # More than API Gateway takes, so its client is disconnected; and a word for a client that is gone.
+        # More than API Gateway accepts, so the client is disconnected; and a message for a client that is gone.
         deliver(hub, connection=member["connection"], text=json.dumps("x" * 140_000))
         deliver(hub, connection="gone=", text="{}")
     with Bare(hub, ("stream", "bare"), ("from", "start")) as bare:
@@ -133,21 +133,21 @@ def ask_everything(hub: LocalHub) -> None:
 
 
 def fail_and_park(hub: LocalHub, client: Client, rest: Rest) -> None:
-    """A durable subscription with two events that are parked, of which one is put back, and one that is tried again."""
+    """Use a durable subscription: park two events, redrive one of them, and retry another event."""
     assert rest.call("POST", "subscriptions", id="workers", stream=["bad", "kept", "again"])[0] == 201
     client.send({"action": "subscribe", "id": "w", "subscription": "workers"})
-    rest.until("subscriptions/workers", lambda found: all(one["owner"] for one in found["partitions"]))
+    rest.until("subscriptions/workers", lambda body: all(partition["owner"] for partition in body["partitions"]))
     for stream, park in (("bad", True), ("kept", True), ("again", False)):
         publish(hub, event(stream, stream=stream))
         assert sent(client)[0] == (stream, "1")
         client.send({"action": "nack", "id": "w", "stream": stream, "sequence": 1, "park": park, "delay": 1})
-    rest.until("dead-letters", lambda found: [one["letters"] for one in found["dead_letters"]] == [1, 1])
-    # Its letters are looked for among all, and the other stream's are let go of.
+    rest.until("dead-letters", lambda body: [letter["letters"] for letter in body["dead_letters"]] == [1, 1])
+    # The function receives all letters to find those of the stream, and returns the others.
     assert rest.call("POST", "dead-letters/redrive", subscription="workers", stream="bad")[0] == 202
 
 
 def miss_a_bell(hub: LocalHub) -> None:
-    """An event that nobody was told of, for the sweep to find."""
+    """Publish an event without a wake-up, for the sweep to find."""
     with closing(connect(hub.valkey.url)) as redis:
         unheard = QueueWakeups(lambda: None)
         Publisher(RedisLog(redis), unheard).publish(events(1), access=FULL, stream="missed")
@@ -155,7 +155,7 @@ def miss_a_bell(hub: LocalHub) -> None:
 
 
 def deliver(hub: LocalHub, *, connection: str, text: str) -> None:
-    """Hands the deliver function a message for a connection, as dispatch does."""
+    """Send the deliver function a message for a connection, like dispatch."""
     delivery = Delivery(0, (Part(Kind.TEXT, 0, (), (text,), (Address(connection, "", 1, 0),)),))
     queue = next(queue for queue in hub.stack.template.queues.values() if queue.logical_id == "DeliveriesQueue")
     with sqs_client(hub.url) as sqs:
@@ -179,8 +179,8 @@ def kept_secret(aws: str) -> str:
 
 
 def authorize(stack: Stack) -> None:
-    """A request with an API key, for the gateway to ask about."""
-    [asked] = [one for one in INVOCATIONS if one.name == "authorizer/rest-key"]
+    """Call the authorizer about a request with an API key."""
+    [asked] = [invocation for invocation in INVOCATIONS if invocation.name == "authorizer/rest-key"]
     url = f"{stack.url}/2015-03-31/functions/AuthorizerFunction/invocations"
     answer = urllib3.request("POST", url, body=asked.path.read_bytes(), retries=False, timeout=SECONDS)
     assert agrees(answer.json(), asked.answer), answer.json()
@@ -188,27 +188,29 @@ def authorize(stack: Stack) -> None:
 
 @pytest.mark.parametrize("deployment", DEPLOYMENTS)
 def test_every_call_that_a_function_makes_is_allowed_by_its_role(evidence: Evidence, deployment: str) -> None:
-    assert [one for role in evidence.roles(deployment) for one in missing(role, evidence.needs(role, deployment))] == []
+    assert [
+        finding for role in evidence.roles(deployment) for finding in missing(role, evidence.needs(role, deployment))
+    ] == []
 
 
 @pytest.mark.parametrize("deployment", DEPLOYMENTS)
-def test_no_role_allows_what_nothing_asks_for(evidence: Evidence, deployment: str) -> None:
+def test_no_role_allows_an_unused_action(evidence: Evidence, deployment: str) -> None:
     assert evidence.unused(deployment) == []
 
 
 @pytest.mark.parametrize("deployment", DEPLOYMENTS)
-def test_no_role_names_more_than_it_must(evidence: Evidence, deployment: str) -> None:
-    assert [one for role in evidence.roles(deployment) for one in unnamed(role)] == []
+def test_no_role_has_a_wider_resource_than_needed(evidence: Evidence, deployment: str) -> None:
+    assert [finding for role in evidence.roles(deployment) for finding in unnamed(role)] == []
 
 
 @pytest.mark.parametrize("deployment", DEPLOYMENTS)
-def test_a_role_without_any_one_of_its_statements_is_found(evidence: Evidence, deployment: str) -> None:
+def test_every_statement_of_a_role_is_needed(evidence: Evidence, deployment: str) -> None:
     for role in evidence.roles(deployment):
         for at in range(len(role.statements)):
             lacking = replace(role, statements=role.statements[:at] + role.statements[at + 1 :])
             assert list(missing(lacking, evidence.needs(role, deployment))), role.statements[at]
 
 
-def test_each_function_is_known_to_call_something_of_its_own(evidence: Evidence) -> None:
+def test_each_function_makes_its_own_calls(evidence: Evidence) -> None:
     silent = [role.function for role in evidence.roles("API keys") if not evidence.needs(role, "API keys")]
     assert silent == []

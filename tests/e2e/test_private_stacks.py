@@ -1,4 +1,4 @@
-"""The stacks that the suite's own hub does without, since its cache is there already, are deployed too."""
+"""The stacks of network and cache, which the hub under test does not use, can be deployed too."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from eventstore.adapters.redis.url import IamUser, RedisUrl
-from eventstore_dev.cloudformation import load
+from eventstore_dev.template_file import load
 from tests.e2e.deployed import DeployedHub
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def network(deployed: DeployedHub) -> Iterator[dict[str, str]]:
 
 @contextmanager
 def made(stack: str, parameters: dict[str, str], hub: DeployedHub) -> Iterator[dict[str, str]]:
-    """The outputs of a stack that is there for as long as the block lasts."""
+    """Deploy a stack during the block; yield its outputs."""
     name = f"eventstore-e2e-{stack}"
     template = hub.adapting.template(dict(load(STACKS / f"{stack}.yaml")))
     given = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
@@ -63,8 +63,8 @@ def made(stack: str, parameters: dict[str, str], hub: DeployedHub) -> Iterator[d
         )
         try:
             stacks.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig=patience)
-            [found] = stacks.describe_stacks(StackName=name)["Stacks"]
-            yield {one["OutputKey"]: one["OutputValue"] for one in found["Outputs"]}
+            [description] = stacks.describe_stacks(StackName=name)["Stacks"]
+            yield {output["OutputKey"]: output["OutputValue"] for output in description["Outputs"]}
         finally:
             stacks.delete_stack(StackName=name)
             stacks.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig=patience)
@@ -72,36 +72,36 @@ def made(stack: str, parameters: dict[str, str], hub: DeployedHub) -> Iterator[d
 
 def egress(account: Account, group: str) -> list[tuple[Any, Any, list[str]]]:
     with account.client("ec2") as ec2:
-        [found] = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]
+        [description] = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]
     return [
-        (rule.get("FromPort"), rule.get("ToPort"), [one["CidrIp"] for one in rule["IpRanges"]])
-        for rule in found["IpPermissionsEgress"]
+        (rule.get("FromPort"), rule.get("ToPort"), [ip_range["CidrIp"] for ip_range in rule["IpRanges"]])
+        for rule in description["IpPermissionsEgress"]
     ]
 
 
 def test_each_zone_has_a_private_quarter_of_the_network(account: Account, network: dict[str, str]) -> None:
     with account.client("ec2") as ec2:
         subnets = ec2.describe_subnets(SubnetIds=network["SubnetIds"].split(","))["Subnets"]
-    assert sorted(one["CidrBlock"] for one in subnets) == ["10.64.0.0/22", "10.64.4.0/22", "10.64.8.0/22"]
-    assert len({one["AvailabilityZone"] for one in subnets}) == 3
-    assert not any(one["MapPublicIpOnLaunch"] for one in subnets)
+    assert sorted(subnet["CidrBlock"] for subnet in subnets) == ["10.64.0.0/22", "10.64.4.0/22", "10.64.8.0/22"]
+    assert len({subnet["AvailabilityZone"] for subnet in subnets}) == 3
+    assert not any(subnet["MapPublicIpOnLaunch"] for subnet in subnets)
 
 
-def test_the_endpoint_of_sqs_is_in_one_zone_if_that_was_asked_for(account: Account, network: dict[str, str]) -> None:
+def test_the_endpoint_of_sqs_is_in_one_zone_if_requested(account: Account, network: dict[str, str]) -> None:
     first, *others = network["SubnetIds"].split(",")
     with account.client("ec2") as ec2:
-        found = ec2.describe_vpc_endpoints()["VpcEndpoints"]
-    placed = [one["SubnetIds"] for one in found if one["ServiceName"].endswith(".sqs")]
+        endpoints = ec2.describe_vpc_endpoints()["VpcEndpoints"]
+    placed = [endpoint["SubnetIds"] for endpoint in endpoints if endpoint["ServiceName"].endswith(".sqs")]
     assert [first] in placed
-    assert not [one for one in placed if set(one) & set(others)]
+    assert not [zone_subnets for zone_subnets in placed if set(zone_subnets) & set(others)]
 
 
-def test_functions_are_let_out_to_the_cache_and_to_sqs_alone(account: Account, network: dict[str, str]) -> None:
+def test_functions_may_reach_the_cache_and_sqs_only(account: Account, network: dict[str, str]) -> None:
     assert egress(account, network["FunctionsGroup"]) == [(6379, 6380, []), (443, 443, [])]
     assert egress(account, network["CacheGroup"]) == [(None, None, ["127.0.0.1/32"])]
 
 
-def test_the_cluster_is_made_and_its_address_is_one_that_the_hub_takes(
+def test_the_cluster_is_created_with_an_address_that_the_hub_accepts(
     account: Account, deployed: DeployedHub, network: dict[str, str]
 ) -> None:
     parameters = {
@@ -126,8 +126,8 @@ def test_the_cluster_is_made_and_its_address_is_one_that_the_hub_takes(
         assert users["UserIds"] == [user]
 
 
-def test_logs_go_by_the_name_of_the_hub(account: Account, network: dict[str, str]) -> None:
+def test_logs_are_named_after_the_hub(account: Account, network: dict[str, str]) -> None:
     assert network
     with account.client("logs") as logs:
-        found = logs.describe_log_groups(logGroupNamePrefix="/flunq-eventstore/hub/")["logGroups"]
-    assert "/flunq-eventstore/hub/refused" in {one["logGroupName"] for one in found}
+        log_groups = logs.describe_log_groups(logGroupNamePrefix="/flunq-eventstore/hub/")["logGroups"]
+    assert "/flunq-eventstore/hub/refused" in {log_group["logGroupName"] for log_group in log_groups}

@@ -1,4 +1,4 @@
-"""What the README shows, with a plain HTTP client."""
+"""The requests of the README, with a plain HTTP client."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_workflow_is_read_back_in_order(hub: Hub) -> None:
 
 
 @pytest.mark.parametrize("accepting", [{"accept": "*/*"}, pytest.param({}, marks=pytest.mark.needs("no-accept"))])
-def test_bytes_go_through_the_gateway_unchanged(hub: Hub, accepting: dict[str, str]) -> None:
+def test_bytes_pass_the_gateway_unchanged(hub: Hub, accepting: dict[str, str]) -> None:
     content = bytes(range(256))
     headers = {"ce-specversion": "1.0", "ce-id": "b", "ce-source": "/e2e", "ce-type": "t", "content-type": "image/x"}
     assert hub.call("POST", "/api/v1/events", body=content, headers=headers).status == 201
@@ -42,13 +42,13 @@ def test_bytes_go_through_the_gateway_unchanged(hub: Hub, accepting: dict[str, s
     assert (answer.data, answer.headers["content-type"]) == (content, "image/x")
 
 
-def test_numbers_go_through_unchanged(hub: Hub) -> None:
+def test_numbers_pass_unchanged(hub: Hub) -> None:
     text = '{"specversion":"1.0","id":"n","source":"/e2e","type":"t","data":[1.0,1e400,12345678901234567890]}'
     hub.call("POST", "/api/v1/events", body=text.encode(), headers={"content-type": _JSON})
     assert b'"data":[1.0,1e400,12345678901234567890]' in hub.call("GET", "/api/v1/events/n").data
 
 
-def test_of_two_that_expect_the_same_end_one_gets_it(hub: Hub) -> None:
+def test_of_two_publishes_with_the_same_expected_version_one_succeeds(hub: Hub) -> None:
     publish(hub, structured(1))
     first = publish(hub, structured(2), **{"if-match": '"1"'})
     second = publish(hub, structured(3), **{"if-match": '"1"'})
@@ -70,7 +70,7 @@ def test_a_long_poll_is_answered_by_the_next_event(hub: Hub) -> None:
     assert [event["id"] for page in pages for event in page["events"]] == ["2"]  # type: ignore[attr-defined]
 
 
-def test_a_filter_and_a_cursor_lead_through_all_streams(hub: Hub) -> None:
+def test_a_filter_and_a_cursor_page_through_all_streams(hub: Hub) -> None:
     publish(hub, *(structured(n, workflowid=f"wf-{n % 7}", type=f"t.{n % 2}") for n in range(60)))
     path, seen = "/api/v1/events?type=t.1&limit=5", []
     cursor = ""
@@ -83,7 +83,7 @@ def test_a_filter_and_a_cursor_lead_through_all_streams(hub: Hub) -> None:
     assert sorted(seen) == list(range(1, 60, 2))
 
 
-def test_while_the_cache_is_away_the_hub_says_so(hub: Hub) -> None:
+def test_while_the_cache_is_unavailable_the_hub_answers_so(hub: Hub) -> None:
     hub.valkey.kill()
     try:
         answer = hub.call("GET", "/health", timeout=30)

@@ -1,4 +1,4 @@
-"""What the README shows works as it stands there, in its order, in the shells that people have."""
+"""The examples of the README work verbatim, in order, in common shells."""
 
 from __future__ import annotations
 
@@ -27,23 +27,25 @@ _ROOT = Path(__file__).parents[2]
 _README = (_ROOT / "README.md").read_text()
 _BIN = ".venv/bin/"
 _ENDLESS = ("websocat", ".venv/bin/websockets", "make ")
-"""Programs that go on until they are interrupted, that a user installs, or that the other tests are."""
+"""Commands that run until interrupted, that install software, or that run the other tests."""
 
 
 def blocks(language: str, containing: str) -> list[str]:
-    found = [text for kind, text in re.findall(r"```(\w*)\n(.*?)```", _README, re.DOTALL) if kind == language]
-    return [text for text in found if containing in text]
+    blocks_of_language = [
+        text for kind, text in re.findall(r"```(\w*)\n(.*?)```", _README, re.DOTALL) if kind == language
+    ]
+    return [text for text in blocks_of_language if containing in text]
 
 
 @dataclass(frozen=True)
 class Shell:
-    """One that a person types into. What it refuses ends it, as `-e` says; it reads lines, and no script."""
+    """An interactive shell that reads lines, and ends at the first error, like `-e`."""
 
     name: str
     options: Sequence[str]
 
     def ran(self, script: str, environment: dict[str, str], folder: Path = _ROOT) -> str:
-        """What a script prints, typed line by line."""
+        """The output of a script that is typed line by line."""
         done = subprocess.run(
             [self.name, *self.options],
             input=script,
@@ -62,22 +64,22 @@ SHELLS = [Shell("bash", ["--norc", "-eu"]), Shell("zsh", ["-fieu"])]
 
 @pytest.fixture(params=SHELLS, ids=lambda shell: shell.name)
 def shell(request: pytest.FixtureRequest) -> Shell:
-    found: Shell = request.param
-    if shutil.which(found.name) is None:
-        pytest.skip(f"there is no {found.name} here")
-    return found
+    chosen: Shell = request.param
+    if shutil.which(chosen.name) is None:
+        pytest.skip(f"there is no {chosen.name} here")
+    return chosen
 
 
 @pytest.fixture
 def environment(hub: Hub, tmp_path: Path) -> dict[str, str]:
-    """What leads the shown programs into the hub."""
+    """The environment with which the shown programs use the hub."""
     shown = "".join(f'header = "{name}: {value}"\n' for name, value in hub.headers.items())
     (tmp_path / ".curlrc").write_text(shown)
     return os.environ | hub.environment | {"PYTHONPATH": os.pathsep.join(sys.path), "CURL_HOME": str(tmp_path)}
 
 
 def adapted(block: str, hub: Hub, shell: Shell, folder: Path) -> str:
-    """A block for this hub, and for streams that no other shell's run has."""
+    """A block with the address of this hub, and with streams of this shell only."""
     script = block.replace("http://127.0.0.1:8081", hub.url).replace("wait=20", "wait=1")
     script = script.replace(_BIN, f"{Path(sys.executable).parent}/").replace(" order-7.ndjson", f" {folder}/o.ndjson")
     script = script.replace("subscribe --type", "subscribe --count 1 --type")
@@ -86,7 +88,7 @@ def adapted(block: str, hub: Hub, shell: Shell, folder: Path) -> str:
     return script
 
 
-def test_its_commands_are_answered_without_a_problem(
+def test_the_commands_of_the_readme_succeed(
     hub: Hub, environment: dict[str, str], shell: Shell, tmp_path: Path
 ) -> None:
     shown = [
@@ -100,30 +102,30 @@ def test_its_commands_are_answered_without_a_problem(
         assert "urn:flunq:problem" not in done, done
 
 
-def test_its_first_answer_is_what_the_hub_answers(hub: Hub, environment: dict[str, str]) -> None:
+def test_the_first_answer_in_the_readme_matches_the_hub(hub: Hub, environment: dict[str, str]) -> None:
     first = blocks("", "curl")[0].replace("http://127.0.0.1:8081", hub.url)
     assert SHELLS[0].ran(first, environment).strip() == blocks("json", "results")[0].strip()
 
 
-def test_nothing_in_its_commands_is_a_comment() -> None:
-    # An interactive zsh takes a comment for a command, or for arguments.
+def test_the_commands_of_the_readme_have_no_comments() -> None:
+    # An interactive zsh treats a comment as a command or as arguments.
     shown = [line for block in blocks("", "") for line in block.splitlines() if re.search(r"(^|\s)#(\s|$)", line)]
     assert shown == []
 
 
-def test_whatever_its_commands_name_is_there() -> None:
+def test_files_that_the_readme_names_exist() -> None:
     named = {name for block in blocks("", "") for name in re.findall(r"(?<!\S)examples/\S+", block)}
     assert len(named) >= 3
     assert [name for name in named if not (_ROOT / name).exists()] == []
 
 
-def test_all_that_its_commands_start_is_known_to_these_tests() -> None:
+def test_every_command_of_the_readme_is_known_to_the_tests() -> None:
     for block in blocks("", "\n"):
-        if "─" not in block:  # the picture of how it works
+        if "─" not in block:  # the diagram of how it works
             assert any(name in block for name in ("curl", _BIN, *_ENDLESS)), block
 
 
-def test_its_command_works_on_what_was_published(
+def test_the_work_command_of_the_readme_handles_published_events(
     hub: Hub, environment: dict[str, str], shell: Shell, tmp_path: Path
 ) -> None:
     making, working = blocks("", "ack_deadline")[0], blocks("", "work workers")[0]
@@ -135,7 +137,7 @@ def test_its_command_works_on_what_was_published(
     assert charged(adapted(working, hub, shell, tmp_path).replace("work workers", f"work {name}"), environment) == name
 
 
-def test_the_key_that_it_makes_works_for_its_command(tmp_path: Path) -> None:
+def test_the_key_that_the_readme_creates_works_for_its_command(tmp_path: Path) -> None:
     made, used = blocks("", "functions.authorizer.key")[0].splitlines()[0], blocks("", "EVENTSTORE_TOKEN")[0]
     with guarded("key", tmp_path) as hub:
         command = made.replace(f"{_BIN}python", sys.executable).replace("keys.json", str(hub.keys))
@@ -159,13 +161,13 @@ def test_the_key_that_it_makes_works_for_its_command(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("block", [block for block in blocks("python", "eventstore_client") if "work(" not in block])
-def test_its_programs_run(hub: Hub, environment: dict[str, str], block: str) -> None:
-    # One URL is enough for the local stack alone.
+def test_the_programs_of_the_readme_run(hub: Hub, environment: dict[str, str], block: str) -> None:
+    # Only the local stack has a single URL.
     here = f'"{hub.url}", websocket_url="{hub.websocket_url}"'
     assert ran([sys.executable, "-c", block.replace('"http://127.0.0.1:8081"', here)], environment)
 
 
-def test_its_worker_charges_parks_and_tries_again(hub: Hub, environment: dict[str, str]) -> None:
+def test_the_worker_of_the_readme_charges_parks_and_retries(hub: Hub, environment: dict[str, str]) -> None:
     [block] = blocks("python", "store.work(")
     name = "workers-in-python"
     filters = '[{"prefix":{"type":"io.flunq.task."}},{"exact":{"source":"/workers-in-python"}}]'
@@ -178,7 +180,7 @@ def test_its_worker_charges_parks_and_tries_again(hub: Hub, environment: dict[st
         store.publish([base | {"id": "2", "workflowid": "busy", "data": {"card": "busy"}}])
         store.publish([base | {"id": "3", "workflowid": "well", "data": {"amount": 1}}])
     here = f'"{hub.url}", websocket_url="{hub.websocket_url}"'
-    # The hub's pause before another try, shortened; the program ends once both others are parked.
+    # With a shorter backoff of the hub; the program ends once both other events are parked.
     program = (
         block.replace('"http://127.0.0.1:8081"', here).replace("delay=5", "delay=0").replace('"workers"', f'"{name}"')
     )
@@ -198,18 +200,18 @@ def test_its_worker_charges_parks_and_tries_again(hub: Hub, environment: dict[st
 
 @pytest.mark.needs("one-url")
 @pytest.mark.parametrize("block", blocks("python", "boto3"))
-def test_its_programs_for_the_local_stack_run(hub: Hub, environment: dict[str, str], block: str) -> None:
+def test_the_programs_of_the_readme_for_the_local_stack_run(hub: Hub, environment: dict[str, str], block: str) -> None:
     assert ran([sys.executable, "-c", block.replace("http://127.0.0.1:8081", hub.url)], environment)
 
 
 def parked(hub: Hub, subscription: str) -> dict[str, str]:
-    """Why each stream is parked."""
+    """The reason of each parked stream."""
     answer = json.loads(hub.call("GET", f"/api/v1/dead-letters?subscription={subscription}").data)
     return {letter["stream"]: letter["errors"][-1] for letter in answer["dead_letters"]}
 
 
 def charged(script: str, environment: dict[str, str]) -> str:
-    """The stream of the first event that `eventstore work` handles; it is interrupted then."""
+    """The stream of the first event that `eventstore work` handles before it is interrupted."""
     with subprocess.Popen(
         ["bash", "-euc", script],
         env=environment,
@@ -220,13 +222,13 @@ def charged(script: str, environment: dict[str, str]) -> str:
     ) as process:
         try:
             assert process.stdout is not None
-            found = re.fullmatch(r"charged for (\S+), event 1, attempt 1\n", process.stdout.readline())
+            match = re.fullmatch(r"charged for (\S+), event 1, attempt 1\n", process.stdout.readline())
         finally:
             os.killpg(process.pid, signal.SIGINT)
-    assert found
-    return found[1]
+    assert match
+    return match[1]
 
 
 def ran(command: list[str], environment: dict[str, str]) -> str:
-    """What a program prints."""
+    """The output of a program."""
     return subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout

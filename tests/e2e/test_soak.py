@@ -1,4 +1,4 @@
-"""Publishers and subscribers that come, go, lag and resume, while functions and the cache are killed and queues repeat.
+"""Publishers and subscribers connect, lag and resume, while functions and the cache are killed and messages repeat.
 
 What was answered and what was received is proved against the promises by `tests.transcripts`. `SOAK_SEED`,
 `SOAK_EVENTS` and `SOAK_SUBSCRIBERS` make it another one; a transcript that fails is kept where the message says.
@@ -26,9 +26,9 @@ def struck(seed: int, tmp_path: Path) -> Iterator[Struck]:
 
 
 @pytest.mark.needs("own-stack", "kills")
-def test_every_promise_holds_whatever_is_struck(struck: Struck, seed: int, tmp_path: Path) -> None:
+def test_every_guarantee_holds_despite_faults(struck: Struck, seed: int, tmp_path: Path) -> None:
     events, subscribers = setting("SOAK_EVENTS", 2_000), setting("SOAK_SUBSCRIBERS", 20)
-    # As many strikes for as many events, however long it is: a kill costs more time than a hundred events.
+    # The number of strikes grows with the number of events: a kill takes longer than a hundred events.
     kills, restarts = max(events // 500, 4), max(events // 5_000, 1)
     transcript = asyncio.run(
         soak(struck, seed=seed, events=events, subscribers=subscribers, kills=kills, restarts=restarts, deadline=300)

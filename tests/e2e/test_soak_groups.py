@@ -1,4 +1,4 @@
-"""Members of a durable subscription that crash, leave and join, events that poison them, and a hub that is struck.
+"""Members of a durable subscription crash, leave and join, with poisoned events, while faults strike the hub.
 
 What they received, handled and said is proved against the promises by `tests.transcripts`. `SOAK_SEED` and
 `SOAK_EVENTS` make it another one; a transcript that fails is kept where the message says.
@@ -27,11 +27,11 @@ def struck(seed: int, tmp_path: Path) -> Iterator[StruckGroups]:
 
 
 @pytest.mark.needs("own-stack", "kills")
-def test_all_is_handled_in_order_or_parked_and_what_was_parked_comes_back(
+def test_every_event_is_handled_in_order_or_parked_and_redriven(
     struck: StruckGroups, seed: int, tmp_path: Path
 ) -> None:
     events = setting("SOAK_EVENTS", 1_500)
-    # As many strikes for as many events, however long it is.
+    # The number of strikes grows with the number of events.
     transcript = asyncio.run(
         group_soak(
             struck,

@@ -1,4 +1,4 @@
-"""The whole stack on a cache behind TLS, entered by a user who may do what it needs and no more."""
+"""The whole stack on a cache with TLS, and a user with the required permissions only."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 import urllib3
 
 from eventstore_client import EventStore
-from eventstore_dev.stack import running
+from eventstore_dev.running import running
 from tests.caches import PASSWORD, Cache, caching
 from tests.e2e.hubs import TEMPLATE
 
@@ -25,7 +25,7 @@ def cache(tmp_path: Path) -> Iterator[Cache]:
         yield cache
 
 
-def test_what_is_published_arrives_at_a_subscriber(cache: Cache) -> None:
+def test_published_events_arrive_at_a_subscriber(cache: Cache) -> None:
     with (
         running(TEMPLATE, parameters={"RedisUrl": cache.url()}) as stack,
         EventStore(stack.url) as store,
@@ -35,7 +35,7 @@ def test_what_is_published_arrives_at_a_subscriber(cache: Cache) -> None:
         assert next(subscription).id == "1"
 
 
-def test_a_cache_that_does_not_let_the_hub_in_is_told_without_the_password(cache: Cache) -> None:
+def test_a_refusal_of_the_cache_is_reported_without_the_password(cache: Cache) -> None:
     url = cache.url(password="hidden")  # noqa: S106 - invented
     with running(TEMPLATE, parameters={"RedisUrl": url}) as stack, urllib3.PoolManager(retries=False) as http:
         answer = http.request("GET", f"{stack.url}/api/v1/events")

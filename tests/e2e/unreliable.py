@@ -1,4 +1,4 @@
-"""Queues whose messages tarry and come twice, as SQS may do; in the order of each group all the same."""
+"""Queues that delay and repeat messages, as SQS may do, but keep the order of each group."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from eventstore.frames.frame import Delivery
     from eventstore.groups import Member
+    from eventstore.subscriptions import Connection
 
 __all__ = ["FakeDeliveries", "FakeDispatchQueue"]
 
@@ -23,6 +24,7 @@ class FakeDispatchQueue:
         self.rung: list[int] = []
         self.later: list[tuple[int, float]] = []
         self.told_gone: list[str] = []
+        self.closing: list[Connection] = []
         self.told_ended: list[tuple[str, Member]] = []
         self.broken = False
 
@@ -36,6 +38,11 @@ class FakeDispatchQueue:
 
     def connection_closed(self, connection: str) -> None:
         self.told_gone.append(connection)
+
+    def close_connection(self, connection: Connection) -> None:
+        if self.broken:
+            raise QueueUnavailable("broken for a test")
+        self.closing.append(connection)
 
     def subscription_deleted(self, name: str, members: Iterable[Member]) -> None:
         if self.broken:

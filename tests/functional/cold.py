@@ -1,4 +1,4 @@
-"""A function's first call in a process of its own, in which nothing has been read from the environment or the store."""
+"""The first call of a function in a new process, which has read nothing from the environment or the store."""
 
 from __future__ import annotations
 
@@ -20,36 +20,36 @@ if TYPE_CHECKING:
 __all__ = ["FUNCTIONS", "Called", "call"]
 
 FUNCTIONS = ("rest", "websocket", "dispatch", "sweep")
-# Each process is a fork of one that has imported the functions, and has done nothing else.
+# Each process is forked from one that has only imported the functions.
 _PROCESSES = multiprocessing.get_context("forkserver")
 _PROCESSES.set_forkserver_preload([__name__, *(f"functions.{name}.app" for name in FUNCTIONS)])
 
 
 @dataclass(frozen=True)
 class Called:
-    """What a call answered, and what it left for the queues.
+    """The answer of a call, and its messages to the queues.
 
     Attributes:
         answer: What the function returned.
-        rung: The partitions that it asked turns for.
-        posted: The messages that are to reach connections.
+        requested_turns: The partitions for which it requested turns.
+        posted: The messages for connections.
     """
 
     answer: Any
-    rung: list[int]
+    requested_turns: list[int]
     posted: list[str]
 
 
 def call(function: str, event: Mapping[str, Any], environment: Mapping[str, str]) -> Called:
-    """Call a function of the folder of this name; what it raises is raised here."""
+    """Call a function by the name of its folder; its exception is raised here."""
     with ProcessPoolExecutor(1, mp_context=_PROCESSES) as process:
         return process.submit(_called, function, event, environment).result()
 
 
 def _called(function: str, event: Mapping[str, Any], environment: Mapping[str, str]) -> Called:
     os.environ.update(environment)
-    bells, deliveries, letters = FakeDispatchQueue(), FakeDeliveries(), FakeLetters()
-    for name, instead in {"dispatch_queue": bells, "deliveries": deliveries, "letters": letters}.items():
+    dispatch_queue, deliveries, letters = FakeDispatchQueue(), FakeDeliveries(), FakeLetters()
+    for name, instead in {"dispatch_queue": dispatch_queue, "deliveries": deliveries, "letters": letters}.items():
         setattr(Hub, name, instead)
     answer = import_module(f"functions.{function}.app").handler(event, Context())
-    return Called(answer, bells.rung, [posting.message for posting in deliveries.taken()])
+    return Called(answer, dispatch_queue.rung, [posting.message for posting in deliveries.taken()])

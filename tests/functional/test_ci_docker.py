@@ -1,4 +1,4 @@
-"""`.ci/docker`, with programs that play the engine, apt and the user that runs it."""
+"""`.ci/docker`, with programs in place of the engine, apt and the user."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ for name in docker dockerd; do cat "$HERE/packages/$name" >"$HERE/$name"; chmod 
 
 @pytest.fixture
 def here(tmp_path: Path) -> Path:
-    """A PATH of the few programs that the script takes from the system, root's, with an engine that can be started."""
+    """A PATH with the system programs that the script needs, root as the user, and an engine that can be started."""
     for name in REAL.split():
-        found = shutil.which(name)
-        assert found, name
-        (tmp_path / name).symlink_to(found)
+        program = shutil.which(name)
+        assert program, name
+        (tmp_path / name).symlink_to(program)
     write(tmp_path, "id", "echo 0")
     write(tmp_path, "ip", 'echo "$@" >>"$HERE/bridges"')
     write(tmp_path, "dockerd", DOCKERD)
@@ -63,7 +63,7 @@ def write(here: Path, name: str, text: str) -> None:
 
 def environment(here: Path) -> dict[str, str]:
     names = {"PATH": here, "HERE": here, "TMPDIR": here / "temporary", "POLICY_FILE": here / "policy"}
-    # No engine answers here, unless a test has one.
+    # No engine answers, unless a test starts one.
     return {name: str(path) for name, path in names.items()} | {"DOCKER_HOST": f"unix://{here}/none"}
 
 
@@ -101,9 +101,9 @@ def test_an_engine_is_started_for_the_command_and_stopped_after_it(here: Path) -
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_when_it_is_ended_so_are_the_command_and_the_engine(here: Path, number: signal.Signals) -> None:
+def test_when_terminated_it_ends_the_command_and_the_engine(here: Path, number: signal.Signals) -> None:
     command = f"trap 'echo ended >{here}/command; exit' TERM; echo {here} >{here}/runs; while :; do sleep 0.05; done"
-    # Under nohup SIGHUP is ignored, which children inherit, and no shell traps what it was started to ignore.
+    # nohup ignores SIGHUP; children inherit that, and a shell cannot trap a signal that was ignored at its start.
     inherited = signal.signal(number, signal.SIG_DFL)
     try:
         started = subprocess.Popen([SCRIPT, "sh", "-c", command], env=environment(here), stdout=subprocess.DEVNULL)
@@ -122,7 +122,7 @@ def test_when_it_is_ended_so_are_the_command_and_the_engine(here: Path, number: 
     assert not any((here / "temporary").iterdir())
 
 
-def test_an_engine_ends_even_if_this_is_killed(here: Path) -> None:
+def test_an_engine_ends_even_if_the_script_is_killed(here: Path) -> None:
     with subprocess.Popen(
         [SCRIPT, "touch", here / "runs"], env=environment(here), stdout=subprocess.DEVNULL
     ) as process:
@@ -146,7 +146,7 @@ def test_an_engine_ends_even_if_this_is_killed(here: Path) -> None:
         ("dockerd", None, "there is no apt-get to install docker.io with"),
     ],
 )
-def test_where_no_engine_can_be_had_the_command_is_skipped_with_the_reason(
+def test_without_an_engine_the_command_is_skipped_with_the_reason(
     here: Path, program: str, text: str | None, reason: str
 ) -> None:
     (here / program).unlink()
@@ -159,7 +159,7 @@ def test_where_no_engine_can_be_had_the_command_is_skipped_with_the_reason(
     assert lines(here / "engine") in ([], ["started", "stopped"])
 
 
-def test_an_engine_is_installed_where_there_is_none_and_no_service_starts_of_it(here: Path) -> None:
+def test_a_missing_engine_is_installed_without_starting_its_service(here: Path) -> None:
     (here / "packages").mkdir()
     for name in ("dockerd", "docker"):
         (here / name).rename(here / "packages" / name)

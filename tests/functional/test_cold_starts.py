@@ -1,4 +1,4 @@
-"""What a function's start imports: what its path needs, and nothing else."""
+"""The imports of a function's start: what its path needs, and nothing else."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import pytest
 
 _ROOT = Path(__file__).parents[2]
 
-# What is worth knowing of: each takes tens of milliseconds, or hundreds. Powertools touches botocore where it is
+# Slow imports: each takes tens or hundreds of milliseconds. Powertools touches botocore where it is
 # installed; botocore's session is what costs.
 _VENDORS = {"aws_lambda_powertools", "botocore.session", "jwt", "pydantic", "redis", "yaml"}
 _OURS = {
     *("eventstore.filters.cesql", "eventstore.live.dispatch", "eventstore.groups"),
-    *("functions.rest.asyncapi", "functions.rest.openapi"),
+    *("functions.answers", "functions.rest.asyncapi", "functions.rest.openapi"),
 }
 
 
@@ -62,7 +62,12 @@ def test_a_function_imports_the_parts_of_its_path(function: str, parts: set[str]
     assert imported(function) & _OURS == parts
 
 
-def test_who_checks_tokens_imports_no_secrets_and_who_checks_keys_no_tokens() -> None:
+def test_listing_the_methods_of_a_path_imports_no_models_of_bodies() -> None:
+    listing = "from functions.rest.openapi import methods_at; assert methods_at('/api/v1/events')"
+    assert imported_by(listing) & {"functions.answers", "functions.rest.models", "pydantic"} == set()
+
+
+def test_checking_tokens_imports_no_secrets_and_checking_keys_no_tokens() -> None:
     checking = "import os; os.environ |= {}; from functions.authorizer import app; app._credential_checker()"
     tokens = {"AUTH": "jwt", "JWT_ISSUER": "https://i", "JWT_AUDIENCE": "a"}
     keys = {"AUTH": "key", "API_KEYS_SECRET": "s"}
@@ -71,11 +76,11 @@ def test_who_checks_tokens_imports_no_secrets_and_who_checks_keys_no_tokens() ->
     assert imported_by(checking.replace("{}", repr(keys))) & vendors == set()
 
 
-def test_who_handles_durable_subscriptions_imports_queues_only_to_use_them() -> None:
+def test_durable_subscriptions_import_queues_on_first_use() -> None:
     handling = "from functions.hub import hub; hub().durable_subscriptions"
     assert imported_by(handling) & {"boto3", "botocore", "eventstore.adapters.aws.sqs"} == set()
 
 
-def test_who_does_not_authenticate_by_iam_imports_nothing_for_it() -> None:
+def test_without_iam_authentication_nothing_is_imported_for_it() -> None:
     connecting = "from eventstore.adapters.redis.connection import connect; connect('rediss://hub:secret@127.0.0.1')"
     assert {name.partition(".")[0] for name in imported_by(connecting)} & {"boto3", "botocore"} == set()

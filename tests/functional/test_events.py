@@ -1,4 +1,4 @@
-"""The events of tests/events, each handed to its function's handler: `sam local invoke` hands over the same."""
+"""The events of tests/events, each passed to its handler, as `sam local invoke` does."""
 
 from __future__ import annotations
 
@@ -32,49 +32,55 @@ _FUNCTIONS = Path(__file__).parents[2] / "functions"
 
 @pytest.fixture(scope="module")
 def answers(valkey: ValkeyServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Answers]:
-    """What each is answered, one after the other, on a store that is empty at first."""
+    """The answer to each event, sent one after the other to an initially empty store."""
     keys = tmp_path_factory.mktemp("keys") / "keys.json"
     keys.write_text(KEYS)
-    bells, deliveries = FakeDispatchQueue(), FakeDeliveries()
+    dispatch_queue, deliveries = FakeDispatchQueue(), FakeDeliveries()
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {"REDIS_URL": valkey.url, "PARTITIONS": "4", "API_KEYS_FILE": str(keys)}.items():
             patch.setenv(name, value)
         forget()
         authorizer._credential_checker.cache_clear()
-        deliverer = Deliverer(FakeConnections(), bells, clock=FakeClock(), jitter=lambda: 0.0)
-        for name, instead in {"dispatch_queue": bells, "deliveries": deliveries, "deliverer": deliverer}.items():
+        deliverer = Deliverer(FakeConnections(), dispatch_queue, clock=FakeClock(), jitter=lambda: 0.0)
+        for name, instead in {
+            "dispatch_queue": dispatch_queue,
+            "deliveries": deliveries,
+            "deliverer": deliverer,
+        }.items():
             patch.setattr(Hub, name, instead)
         patch.setattr(Hub, "letters", FakeLetters())
         client = hub().log._client  # type: ignore[attr-defined]
         client.flushall()
-        found = {}
-        for one in INVOCATIONS:
-            # Functions read it as they start: the authorizer's keys, and for the others that the gateway saw to it.
-            patch.setenv("AUTH", "key" if one.function == "authorizer" else "iam")
-            found[one.name] = answer(one)
-        yield found
+        answers_by_name = {}
+        for invocation in INVOCATIONS:
+            # Functions read AUTH at their start: the authorizer checks keys; the others rely on the gateway.
+            patch.setenv("AUTH", "key" if invocation.function == "authorizer" else "iam")
+            answers_by_name[invocation.name] = answer(invocation)
+        yield answers_by_name
         client.close()
         authorizer._credential_checker.cache_clear()
     forget()
 
 
 def answer(invocation: Invocation) -> Any:  # noqa: ANN401 - whatever Lambda would carry
-    """What Lambda would answer."""
+    """The answer of Lambda."""
     handler = import_module(f"functions.{invocation.function}.app").handler
     try:
         return json.loads(json.dumps(handler(invocation.event, Context())))
-    except Exception as error:  # noqa: BLE001 - told as Lambda tells it
+    except Exception as error:  # noqa: BLE001 - answered like Lambda
         return {"errorMessage": str(error)}
 
 
-@pytest.mark.parametrize("invocation", INVOCATIONS, ids=lambda one: one.name)
-def test_its_function_answers_as_is_told(answers: Answers, invocation: Invocation) -> None:
+@pytest.mark.parametrize("invocation", INVOCATIONS, ids=lambda invocation: invocation.name)
+def test_a_function_answers_as_documented(answers: Answers, invocation: Invocation) -> None:
     assert agrees(answers[invocation.name], invocation.answer), answers[invocation.name]
 
 
 def test_no_event_is_left_out() -> None:
-    assert {one.path for one in INVOCATIONS} == set(EVENTS.rglob("*.json"))
+    assert {invocation.path for invocation in INVOCATIONS} == set(EVENTS.rglob("*.json"))
 
 
 def test_every_function_has_an_event() -> None:
-    assert {one.function for one in INVOCATIONS} == {app.parent.name for app in _FUNCTIONS.glob("*/app.py")}
+    assert {invocation.function for invocation in INVOCATIONS} == {
+        app.parent.name for app in _FUNCTIONS.glob("*/app.py")
+    }

@@ -1,4 +1,4 @@
-"""What whoever clones the repository meets first: make, and what it installs."""
+"""The first steps after cloning the repository: make, and what it installs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def normal(name: str) -> str:
 
 
 def made(target: str, folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """What make does in an environment that is there already."""
+    """The output of make in an existing environment."""
     program = folder / "bin" / "python"
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
@@ -50,7 +50,7 @@ def made(target: str, folder: Path, *arguments: str, **environment: str) -> subp
 
 
 @pytest.mark.parametrize("is_argument", [False, True], ids=["environment", "argument"])
-def test_the_demonstration_goes_to_the_hub_at_the_port_that_is_named(tmp_path: Path, *, is_argument: bool) -> None:
+def test_the_demo_uses_the_hub_at_the_given_port(tmp_path: Path, *, is_argument: bool) -> None:
     with FakeHub().running() as hub:
         port = hub.url.rpartition(":")[2]
 
@@ -60,7 +60,7 @@ def test_the_demonstration_goes_to_the_hub_at_the_port_that_is_named(tmp_path: P
     assert len(hub.streams) == 60
 
 
-def test_the_demonstration_goes_to_the_hub_whose_address_is_named(tmp_path: Path) -> None:
+def test_the_demo_uses_the_hub_at_the_given_address(tmp_path: Path) -> None:
     with FakeHub().running() as hub:
         done = made("demo", tmp_path, EVENTSTORE_URL=hub.url, PORT="9")
 
@@ -87,7 +87,7 @@ def test_make_dev_installs_no_server_of_moto() -> None:
 
 
 @pytest.mark.parametrize(("ends", "code"), [("exit 0", 0), ("exit 1", 2)])
-def test_installing_says_how_far_it_is_and_fails_where_pip_fails(tmp_path: Path, ends: str, code: int) -> None:
+def test_installing_shows_its_progress_and_fails_when_pip_fails(tmp_path: Path, ends: str, code: int) -> None:
     (tmp_path / "bin").mkdir()
     says = r'printf "Collecting one==1 (x)\nProcessing /a/two==2\n"'
     for name, text in {

@@ -24,7 +24,7 @@ from tests.fresh import forget
 from tests.functional import cold
 from tests.functional.rest.api import Api, cloudevent, proxied
 from tests.functional.rest.workers import Workers, create
-from tests.functional.websocket.clients import Client, Gateway, bell
+from tests.functional.websocket.clients import Client, Gateway, wakeup_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 _APPS = Path(__file__).parents[2] / "functions"
 _JSON = {"Content-Type": "application/json"}
 _WITHOUT_STORE = {"deliver", "authorizer"}
-"""They reach no cache (tests/functional/test_cold_starts.py)."""
+"""Functions that use no cache (tests/functional/test_cold_starts.py)."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """A call over REST, and what it is answered when the store is full."""
+    """A call over REST, and its expected answer when the store is full."""
 
     route: str
     path: str
@@ -110,6 +110,8 @@ _CALLS = (
         {"filter_name": "unused"},
         has='"unused"',
     ),
+    Call("GET /api/v1/connections", "/api/v1/connections", 200, has='"subscription":"workers"'),
+    Call("DELETE /api/v1/connections/{connection}", "/api/v1/connections/CLIENT", 204),
     Call("GET /api/v1/dead-letters", "/api/v1/dead-letters", 200, has='"bad"'),
     Call("GET /api/v1/dead-letters", "/api/v1/dead-letters?subscription=workers&stream=bad", 200, has='"event"'),
     Call("DELETE /api/v1/dead-letters", "/api/v1/dead-letters?subscription=workers", 202, has='"bad"'),
@@ -137,14 +139,14 @@ _MESSAGES: tuple[tuple[dict[str, object], str], ...] = (
 
 @dataclass(frozen=True)
 class Full:
-    """A store that is full; `client` is connected, subscribed as `live`, and takes part in `workers` as `w`."""
+    """A full store; `client` is connected, subscribed as `live`, and a member of `workers` as `w`."""
 
     environment: Mapping[str, str]
     client: Client
     operator: Redis
 
     def call(self, function: str, event: Mapping[str, Any]) -> cold.Called:
-        # A failover, too, leaves a server that knows none.
+        # After a failover, too, the server has no scripts.
         self.operator.script_flush()
         return cold.call(function, event, self.environment)
 
@@ -160,13 +162,13 @@ def server() -> Iterator[ValkeyServer]:
 
 @pytest.fixture
 def full(server: ValkeyServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Full]:
-    """Streams `kept`, `few` (one event of three is to stay), `bad` (parked for `workers`) and `other`."""
+    """A store with the streams `kept`, `few` (retention of one event), `bad` (parked for `workers`) and `other`."""
     environment = {"REDIS_URL": server.url, "PARTITIONS": "4"}
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     forget()
-    bells, deliveries, letters = FakeDispatchQueue(), FakeDeliveries(), FakeLetters()
-    for name, instead in {"dispatch_queue": bells, "deliveries": deliveries, "letters": letters}.items():
+    dispatch_queue, deliveries, letters = FakeDispatchQueue(), FakeDeliveries(), FakeLetters()
+    for name, instead in {"dispatch_queue": dispatch_queue, "deliveries": deliveries, "letters": letters}.items():
         monkeypatch.setattr(Hub, name, instead)
     with Redis.from_url(server.url) as operator:
         operator.flushall()
@@ -177,7 +179,7 @@ def full(server: ValkeyServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Full
             assert api.invoke(put).status == 201
         assert create(api).status == 201
         assert api.create(id="few", retention={"max_events": 1}).status == 201
-        gateway = Gateway(bells, deliveries)
+        gateway = Gateway(dispatch_queue, deliveries)
         client, _ = gateway.connect()
         assert client.send({"action": "subscribe", "id": "w", "subscription": "workers"})["type"] == "subscribed"
         assert client.send({"action": "subscribe", "id": "live"})["type"] == "subscribed"
@@ -196,16 +198,19 @@ def full(server: ValkeyServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Full
 
 @pytest.mark.parametrize("call", _CALLS, ids=lambda call: f"{call.route} {call.status}")
 def test_a_call_over_rest_is_answered(full: Full, call: Call) -> None:
-    answer = full.call("rest", call.event).answer
+    event = call.event
+    # Each client has an id of its own.
+    event["path"] = event["path"].replace("CLIENT", full.client.connection)
+    answer = full.call("rest", event).answer
     assert answer["statusCode"] == call.status, answer["body"]
     assert call.has in answer["body"]
 
 
-@pytest.mark.parametrize(("message", "answered"), _MESSAGES, ids=lambda told: str(told)[:60])
+@pytest.mark.parametrize(("message", "answered"), _MESSAGES, ids=lambda parameter: str(parameter)[:60])
 def test_a_message_is_answered(full: Full, message: dict[str, object], answered: str) -> None:
     event = full.client.message(message)
-    told = json.loads(full.call("websocket", event).answer["body"])
-    assert answered in (told["type"], told.get("code")), told
+    answer = json.loads(full.call("websocket", event).answer["body"])
+    assert answered in (answer["type"], answer.get("code")), answer
 
 
 @pytest.mark.parametrize("protocols", [[], ["cloudevents.json"]])
@@ -222,26 +227,29 @@ def test_a_client_leaves(full: Full) -> None:
     assert hub().registry.connection(full.client.connection) is None
 
 
-def test_what_it_holds_is_dispatched(full: Full) -> None:
+def test_events_of_a_full_store_are_dispatched(full: Full) -> None:
     subscribed = full.client.message({"action": "subscribe", "id": "late", "stream": "other", "from": "start"})
-    [partition] = set(full.call("websocket", subscribed).rung)
-    called = full.call("dispatch", {"Records": [bell(0, {"partition": partition})]})
+    [partition] = set(full.call("websocket", subscribed).requested_turns)
+    called = full.call("dispatch", {"Records": [wakeup_record(0, {"partition": partition})]})
     assert called.answer == {"batchItemFailures": []}
     assert any('"o1"' in message for message in called.posted)
 
 
-def test_what_was_parked_is_dispatched_again(full: Full) -> None:
+def test_a_redriven_stream_is_dispatched(full: Full) -> None:
     asked = full.call("rest", _CALLS[-1].event)
-    called = full.call("dispatch", {"Records": [bell(n, {"partition": p}) for n, p in enumerate(asked.rung)]})
+    called = full.call(
+        "dispatch", {"Records": [wakeup_record(n, {"partition": p}) for n, p in enumerate(asked.requested_turns)]}
+    )
     assert called.answer == {"batchItemFailures": []}
     assert any('"b1"' in message for message in called.posted)
 
 
-def test_members_that_are_gone_are_forgotten_and_the_end_of_a_subscription_is_told(full: Full) -> None:
+def test_disconnected_members_are_removed_and_deletions_are_sent(full: Full) -> None:
     ended = {"ended": full.client.connection, "id": "w", "subscription": "workers"}
     gone = {"gone": full.client.connection}
-    for told in (ended, gone, {"alarm": 0}):
-        assert full.call("dispatch", {"Records": [bell(0, told)]}).answer == {"batchItemFailures": []}
+    closed = {**gone, "close": "eventstore.v1", "opened": 0}
+    for message in (ended, gone, closed, {"alarm": 0}):
+        assert full.call("dispatch", {"Records": [wakeup_record(0, message)]}).answer == {"batchItemFailures": []}
 
 
 def test_the_sweep_makes_room(full: Full) -> None:
@@ -249,7 +257,7 @@ def test_the_sweep_makes_room(full: Full) -> None:
     assert hub().log.describe("few").first == 3
 
 
-def test_what_is_refused_is_taken_once_there_is_room(full: Full) -> None:
+def test_a_refused_publish_is_accepted_once_there_is_room(full: Full) -> None:
     refused = next(call for call in _CALLS if call.status == 503)
     full.room()
     assert full.call("rest", refused.event).answer["statusCode"] == 201
@@ -257,9 +265,9 @@ def test_what_is_refused_is_taken_once_there_is_room(full: Full) -> None:
 
 def test_no_route_action_or_function_is_left_out() -> None:
     paths = document(server="/")["paths"]
-    # HEAD goes the way of GET.
+    # HEAD takes the path of GET.
     routes = {f"{method.upper()} {path}" for path, item in paths.items() for method in item if method != "head"}
     assert {call.route for call in _CALLS} == routes
     assert {str(message["action"]) for message, _ in _MESSAGES} == set(_ACTIONS)
-    # Each of the others is called by a test of its own.
+    # Tests above call each of the other functions.
     assert {app.parent.name for app in _APPS.glob("*/app.py")} - _WITHOUT_STORE == set(cold.FUNCTIONS)

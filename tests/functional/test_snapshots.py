@@ -1,4 +1,4 @@
-"""What a snapshot of a started function holds, and what each environment that is restored from it makes for itself."""
+"""The content of a snapshot of a started function, and what each restored environment creates for itself."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 _ROOT = Path(__file__).parents[2]
 
-# Everything that functions keep is kept by such a cache, or belongs to a client. (urllib3 asks by a socket, which it
-# closes, whether there is IPv6.)
+# Everything that functions keep is in such a cache, or belongs to a client. (urllib3 opens a socket to detect IPv6, and
+# closes it.)
 _STARTED = """
 import functools, gc, json, sys
 sys.path[:0] = json.loads(sys.argv[2])
@@ -32,11 +32,11 @@ called = []
 sys.addaudithook(lambda event, _: called.append(event) if event in {"socket.connect", "socket.getaddrinfo"} else None)
 __import__(f"functions.{sys.argv[1]}.app")
 gc.collect()
-caches = [one for one in gc.get_objects() if isinstance(one, functools._lru_cache_wrapper)]
-ours = [one for one in caches if one.__module__.partition(".")[0] in {"eventstore", "functions"}]
-full = [f"{one.__module__}.{one.__name__}" for one in ours if one.cache_info().currsize]
+caches = [cache for cache in gc.get_objects() if isinstance(cache, functools._lru_cache_wrapper)]
+ours = [cache for cache in caches if cache.__module__.partition(".")[0] in {"eventstore", "functions"}]
+full = [f"{cache.__module__}.{cache.__name__}" for cache in ours if cache.cache_info().currsize]
 clients = {"BaseClient", "Connection", "ConnectionPool", "Redis", "RedisCluster", "Session", "socket"}
-alive = {kind.__name__ for one in gc.get_objects() for kind in type(one).__mro__} & clients
+alive = {kind.__name__ for item in gc.get_objects() for kind in type(item).__mro__} & clients
 print(json.dumps({"called": called, "alive": sorted(alive), "full": full, "caches": len(ours)}))
 """
 
@@ -47,14 +47,14 @@ def test_a_start_connects_to_nothing_and_keeps_nothing(function: str) -> None:
     answer = subprocess.run(
         [sys.executable, "-c", _STARTED, function, paths], check=True, capture_output=True, text=True
     )
-    found = json.loads(answer.stdout)
-    assert found.pop("caches")
-    assert found == {"called": [], "alive": [], "full": []}
+    state = json.loads(answer.stdout)
+    assert state.pop("caches")
+    assert state == {"called": [], "alive": [], "full": []}
 
 
 @pytest.fixture(name="restored")
 def restored_(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Callable[[], Any]], None]]:
-    """What puts the process into the state of a snapshot, and then has it ask for what a first request asks for."""
+    """A function that puts the process into the state of a snapshot, and then does what a first request does."""
     before = random.getstate()
     snapshot = random.Random(1).getstate()
     monkeypatch.setenv("AUTH", "key")
@@ -86,6 +86,6 @@ def test_environments_of_one_snapshot_pause_for_different_times(
     restored: Callable[[Callable[[], Any]], None], first: Callable[[], Any], pause: Callable[[], float]
 ) -> None:
     restored(first)
-    one = pause()
+    first_pause = pause()
     restored(first)
-    assert pause() != one
+    assert pause() != first_pause

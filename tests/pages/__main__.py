@@ -1,4 +1,4 @@
-"""Reckons the tables of docs/operations anew, after a price or an assumption was changed in costs.md."""
+"""Recomputes the tables of docs/operations after a change of a price or an assumption in costs.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What docs/operations/capacity.md reckons from the assumptions of docs/operations/costs.md and from the code."""
+"""The tables of docs/operations/capacity.md, computed from the assumptions of costs.md and from the code."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _TURN = 6_000 - 2_500
 
 
 def planned(page: str, assumed: Mapping[str, float]) -> str:
-    """The page with its tables reckoned anew."""
+    """The page with recomputed tables."""
     head = ["memory of a function", *(f"{memory:,} MB" for memory in _MEMORIES)]
     page = replaced(page, "What one function can do", table(head, _one_function(assumed)))
     head = ["partitions", *(f"{shards} {'shard' if shards == 1 else 'shards'}" for shards in _CACHE_SHARDS)]
@@ -46,7 +46,7 @@ def _one_function(assumed: Mapping[str, float]) -> list[list[str]]:
 
 
 def _spread(partitions: int) -> list[str]:
-    """How many partitions the shard with the most has, and that with the fewest, if slots are divided evenly."""
+    """The largest and the smallest number of partitions of a shard, with evenly divided slots."""
     cells = []
     for shards in _CACHE_SHARDS:
         slots = (crc_hqx(f"p{number}".encode(), 0) % _SLOTS for number in range(partitions))
@@ -58,6 +58,6 @@ def _spread(partitions: int) -> list[str]:
 
 
 def _rounded(value: float) -> str:
-    """To two digits: it is an estimate."""
+    """Round an estimate to two digits."""
     digits = len(str(int(value))) - 2
     return f"{round(value, -digits):,.0f}"

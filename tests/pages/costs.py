@@ -1,4 +1,4 @@
-"""What docs/operations/costs.md reckons, from the prices and assumptions that it states."""
+"""The tables of docs/operations/costs.md, computed from the prices and assumptions that it states."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _NAMES = {
 
 
 def reckoned(page: str) -> str:
-    """The page with its tables reckoned anew."""
+    """The page with recomputed tables."""
     prices, assumed = numbers(page, "Prices"), numbers(page, "Assumptions")
     cases = [(together, subscribers) for together in _TOGETHER for subscribers in _SUBSCRIBERS]
     usages = [used(subscribers, together, assumed) for together, subscribers in cases]
@@ -43,7 +43,7 @@ def reckoned(page: str) -> str:
 
 
 def _uses(usages: Sequence[Usage]) -> list[list[str]]:
-    return [[_NAMES[one.name], *(_figure(getattr(usage, one.name)) for usage in usages)] for one in fields(Usage)]
+    return [[_NAMES[field.name], *(_figure(getattr(usage, field.name)) for usage in usages)] for field in fields(Usage)]
 
 
 def _cost(usage: Usage, prices: Mapping[str, float]) -> dict[str, float]:
@@ -87,7 +87,7 @@ def _others(cases: Sequence[tuple[int, int]], usages: Sequence[Usage], prices: M
         sum(_cost(usage, prices).values()) - usage.gigabytes_out * prices["a GB out to the internet"]
         for usage in usages
     ]
-    # Five events are published at once at most, and every one is delivered by itself.
+    # At most five events are published at once, and each is delivered separately.
     appsync = [
         (1 / min(together, 5) + subscribers) * prices["a million operations of AppSync Events"]
         for together, subscribers in cases

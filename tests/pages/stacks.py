@@ -1,4 +1,4 @@
-"""What a stack costs while nobody uses it, from the parameters that it is deployed with."""
+"""The cost of an idle stack, from the parameters of its deployment."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eventstore_dev.cloudformation import load
+from eventstore_dev.template_file import load
 from tests.pages.usage import MILLION
 
 if TYPE_CHECKING:
@@ -33,17 +33,17 @@ _NODES = {
 
 
 def deployed_with(environment: str | None = None) -> Mapping[str, str]:
-    """The template's parameters: its defaults, under what samconfig.toml has for an environment."""
+    """The parameters of the template: its defaults, overridden by samconfig.toml for an environment."""
     parameters = load(_ROOT / "template.yaml")["Parameters"]
     defaults = {name: str(about["Default"]) for name, about in parameters.items()}
     if environment is None:
         return defaults
     deploy = tomllib.loads((_ROOT / "samconfig.toml").read_text())[environment]["deploy"]["parameters"]
-    return defaults | dict(one.split("=", 1) for one in deploy["parameter_overrides"])
+    return defaults | dict(override.split("=", 1) for override in deploy["parameter_overrides"])
 
 
 def standing(prices: Mapping[str, float], assumed: Mapping[str, float]) -> Mapping[str, float]:
-    """Dollars a month, by the piece, whatever happens."""
+    """The fixed price of each resource, in dollars a month."""
     polls = assumed["pollers of a queue"] * _MINUTES * 60 / assumed["a poll waits, s"]
     snapshots = assumed["memory of all functions with SnapStart, MB"] / 1024 * HOURS * 3600
     return {
@@ -65,7 +65,7 @@ def standing(prices: Mapping[str, float], assumed: Mapping[str, float]) -> Mappi
 
 
 def idle(parameters: Mapping[str, str], prices: Mapping[str, float], assumed: Mapping[str, float]) -> float:
-    """Dollars a month of a whole stack with a cache of its own.
+    """The price of a whole stack with its own cache, in dollars a month.
 
     The alarms are counted as those of two nodes. The metrics of routes that are used, and snapshots, are left out.
     """
@@ -83,12 +83,12 @@ def idle(parameters: Mapping[str, str], prices: Mapping[str, float], assumed: Ma
 
 
 def _node(kind: str, prices: Mapping[str, float]) -> float:
-    """A month of a durable node."""
+    """The price of a durable node for a month."""
     return HOURS * sum(prices[name] for name in _NODES[kind])
 
 
 def _sweeps(prices: Mapping[str, float], assumed: Mapping[str, float]) -> float:
-    """A month of sweeps of an empty store, on a cache that bills what it is asked, and the metric that they write."""
+    """The price of a month of sweeps of an empty store on a serverless cache, with their metric."""
     seconds = assumed["memory of sweep, MB"] / 1024 * assumed["a sweep takes"] / 1000
     logged = assumed["logged of a call, bytes"] + assumed["logged of a sweep, bytes"]
     each = (

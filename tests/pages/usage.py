@@ -1,4 +1,4 @@
-"""What a million events make the hub use on AWS, as its own framing and its own queues' adapters have it."""
+"""The AWS usage of a million events, computed with the hub's own framing and queue adapters."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Usage:
 
 @dataclass(slots=True)
 class _Queue:
-    """An SQS that counts what it would bill: a request for each 64 KB begun of what is sent at once."""
+    """An SQS client that counts billed requests: one for each 64 KB of a call, or part of it."""
 
     requests: int = 0
     sent: int = 0
@@ -61,7 +61,7 @@ class _Queue:
         return {}
 
     def receive_and_delete(self, body: str) -> None:
-        """As an event source mapping does it with a message that came alone."""
+        """Receive and delete a message like an event source mapping, which received it alone."""
         self.requests += ceil(len(body.encode()) / _CHUNK) + 1
 
     def _count(self, size: int) -> None:
@@ -71,7 +71,7 @@ class _Queue:
 
 @dataclass(slots=True)
 class _Turn:
-    """What one publish and the turn that follows it use.
+    """The usage of one publish and its turn.
 
     Attributes:
         posts: Of each delivery.
@@ -84,7 +84,7 @@ class _Turn:
 
 
 def used(subscribers: int, together: int, assumed: Mapping[str, float]) -> Usage:
-    """What is used if that many subscribers want every event, and that many events are published at once.
+    """The usage for a number of subscribers of every event, and a number of events in each publish.
 
     Every publish has a turn of its own: what several publishes share in one turn makes it less.
     """
@@ -139,8 +139,8 @@ def _turn(subscribers: int, together: int) -> _Turn:
     ]
     outbox.add_events(events, to, bare=False)
     client = cast("SQSClient", turn.queue)
-    bells = SqsDispatchQueue(client, "bells", new_id=str)
-    bells.request_turns([7])
+    dispatch_queue = SqsDispatchQueue(client, "bells", new_id=str)
+    dispatch_queue.request_turns([7])
     turn.queue.receive_and_delete('{"partition": 7}')
     deliveries = outbox.deliveries()
     SqsDeliveries(client, "deliveries", new_id=str).send(deliveries)

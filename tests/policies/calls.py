@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from eventstore_dev.cloudformation import ACCOUNT, REGION
+from eventstore_dev.aws_names import ACCOUNT, REGION
 from tests.policies.roles import Need
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""A template as CloudFormation would deploy it: SAM's transform done, its functions worked out."""
+"""A template as CloudFormation would deploy it: with SAM's transform applied and intrinsic functions resolved."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zlib import crc32
 
-from eventstore_dev.cloudformation import ACCOUNT, REGION, Document
+from eventstore_dev.aws_names import ACCOUNT, REGION
+from eventstore_dev.cloudformation import Document
 from tests.policies.evaluator import PolicyError
 
 if TYPE_CHECKING:
@@ -23,12 +24,12 @@ __all__ = ["Deployed", "deployed", "log_group", "sam_python"]
 
 _TRANSFORM = Path(__file__).parent / "transform.py"
 _STACK = "AWS::CloudFormation::Stack"
-# Not a path of this one, nor anybody's credentials.
+# Without the Python path and the credentials of this process.
 _ENVIRONMENT = {"PATH": os.environ["PATH"], "AWS_DEFAULT_REGION": REGION}
 
 
 class _Naming(NamedTuple):
-    """How resources of a kind are named: the property that says it, and their ARN with that name."""
+    """The names of resources of a kind: the property with the name, and the ARN with that name."""
 
     property: str
     arn: str
@@ -45,24 +46,24 @@ _NAMED = {
         "ServerlessCacheName", "arn:aws:elasticache:{place}:serverlesscache:{name}"
     ),
     "AWS::ElastiCache::User": _Naming("UserId", "arn:aws:elasticache:{place}:user:{name}"),
-    # The ARN is that of its streams.
+    # The ARN of a log group covers its streams.
     "AWS::Logs::LogGroup": _Naming("LogGroupName", "arn:aws:logs:{place}:log-group:{name}:*"),
 }
-# What EC2 starts ids with; digits follow.
+# The prefixes of EC2 ids; digits follow.
 _IDS = {"AWS::EC2::SecurityGroup": "sg-", "AWS::EC2::Subnet": "subnet-"}
-# Where a cache would answer; nobody asks.
+# The address of a cache, which is not used.
 _ENDPOINT = {"Address": "cache.example", "Port": "6379"}
 
 
 class Deployed(Document):
-    """Knows what policies name, beside what the local stack needs: caches, users, log groups, and nested stacks."""
+    """A template that also resolves what policies name: caches, users, log groups, and nested stacks."""
 
     def of_kind(self, kind: str) -> Iterator[Resource]:
-        """Resources of a kind that are deployed."""
+        """The deployed resources of a type."""
         return (resource for resource in self.resources.values() if resource.kind == kind)
 
     def output(self, name: str) -> str:
-        """What the stack tells under a name."""
+        """An output of the stack."""
         return str(self.resolve(self._tree["Outputs"][name]["Value"], at=f"Outputs.{name}"))
 
     def _ref(self, name: str, at: str) -> Any:  # noqa: ANN401 - as the document has it
@@ -84,7 +85,7 @@ class Deployed(Document):
         return self._kind(name) if name in self._tree["Resources"] else ""
 
     def _called(self, name: str) -> str:
-        """The name of a resource; the services choose small letters where none is given."""
+        """The name of a resource; services choose lowercase names by default."""
         given = (self._tree["Resources"][name].get("Properties") or {}).get(_NAMED[self._kind(name)].property)
         return name.lower() if given is None else str(self.resolve(given, at=name))
 
@@ -103,13 +104,13 @@ def log_group(name: str) -> str:
 
 @cache
 def sam_python() -> Path | None:
-    """A Python that has SAM's transform; None where `make lint-template` installed none, or is at it.
+    """A Python with SAM's transform; None unless `make lint-template` has installed it completely.
 
     The transform's pins do not go with those of the tests, so it has an environment of its own.
     """
     root = Path(__file__).parents[2]
-    found = (root / folder / "bin/python" for folder in (f"{Path(sys.prefix).name}-sam", ".venv-sam"))
-    return next((python for python in found if python.exists() and _imports(python)), None)
+    candidates = (root / folder / "bin/python" for folder in (f"{Path(sys.prefix).name}-sam", ".venv-sam"))
+    return next((python for python in candidates if python.exists() and _imports(python)), None)
 
 
 def _imports(python: Path) -> bool:
@@ -118,7 +119,7 @@ def _imports(python: Path) -> bool:
 
 
 def deployed(template: Path, *, python: Path, parameters: Mapping[str, str]) -> Deployed:
-    """The template with these parameters.
+    """Apply the transform to the template, with parameters.
 
     Raises:
         TemplateError: A parameter is missing, or has a forbidden value.

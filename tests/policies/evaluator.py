@@ -1,4 +1,4 @@
-"""Whether statements of IAM let a call pass.
+"""Whether IAM statements allow a call.
 
 Rules: IAM User Guide, "Policy evaluation logic" (an explicit Deny wins, nothing said is no) and "IAM JSON policy
 elements: Action", "Resource" (wildcards). What is not understood is refused, never passed over.
@@ -21,7 +21,7 @@ _SEGMENTS = 6
 
 
 class PolicyError(Exception):
-    """A policy that says what is not understood here; the message names it."""
+    """A policy has an unsupported element; the message names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,69 +38,74 @@ class Statement:
     source: str = ""
 
     @classmethod
-    def read(cls, told: Mapping[str, Any], *, source: str) -> Self:
-        """A statement as it stands in a policy's document.
+    def read(cls, content: Mapping[str, Any], *, source: str) -> Self:
+        """Read a statement of a policy document.
 
         Raises:
             PolicyError: It has other elements than effect, action and resource, or lacks one, or uses variables.
         """
-        unknown = sorted(set(told) - _UNDERSTOOD)
+        unknown = sorted(set(content) - _UNDERSTOOD)
         if unknown:
             raise PolicyError(f"{source}: {', '.join(unknown)} is not understood; teach it to {__name__}")
-        if told.get("Effect") not in {"Allow", "Deny"}:
-            raise PolicyError(f"{source}: the effect is {told.get('Effect')!r}; it must be Allow or Deny")
-        resources = _texts(told.get("Resource"), at=f"{source}: Resource")
+        if content.get("Effect") not in {"Allow", "Deny"}:
+            raise PolicyError(f"{source}: the effect is {content.get('Effect')!r}; it must be Allow or Deny")
+        resources = _texts(content.get("Resource"), at=f"{source}: Resource")
         for resource in resources:
             if "${" in resource:
                 raise PolicyError(f"{source}: {resource} has a variable, which is not understood")
             if resource != "*" and not re.fullmatch(r"arn(:[^:]*){4}:.+", resource):
                 raise PolicyError(f"{source}: {resource!r} is neither an ARN nor *")
-        return cls(told["Effect"] == "Allow", _texts(told.get("Action"), at=f"{source}: Action"), resources, source)
+        return cls(
+            content["Effect"] == "Allow", _texts(content.get("Action"), at=f"{source}: Action"), resources, source
+        )
 
     def covers(self, action: str, resource: str) -> bool:
-        """Whether it speaks of this."""
-        return any(matches_action(one, action) for one in self.actions) and any(
-            matches_resource(one, resource) for one in self.resources
+        """Whether the statement applies to the action on the resource."""
+        return any(matches_action(pattern, action) for pattern in self.actions) and any(
+            matches_resource(pattern, resource) for pattern in self.resources
         )
 
 
-def document(told: Mapping[str, Any], *, source: str) -> tuple[Statement, ...]:
+def document(content: Mapping[str, Any], *, source: str) -> tuple[Statement, ...]:
     """The statements of a policy's document.
 
     Raises:
         PolicyError: See `Statement.read`.
     """
-    statements = told["Statement"]
+    statements = content["Statement"]
     listed = [statements] if isinstance(statements, Mapping) else statements
-    return tuple(Statement.read(one, source=source) for one in listed)
+    return tuple(Statement.read(item, source=source) for item in listed)
 
 
 def allows(statements: Iterable[Statement], action: str, resource: str) -> bool:
-    """Whether whoever has these statements may do this, by them alone."""
-    effects = {one.allow for one in statements if one.covers(action, resource)}
+    """Whether these statements alone allow the action on the resource."""
+    effects = {statement.allow for statement in statements if statement.covers(action, resource)}
     return effects == {True}
 
 
 def matches_action(pattern: str, action: str) -> bool:
-    """Whether an action is meant by an element of `Action`, whatever its case."""
+    """Whether an element of `Action` matches an action, case-insensitively."""
     return _matches(pattern.lower(), action.lower())
 
 
 def matches_resource(pattern: str, resource: str) -> bool:
-    """Whether an ARN is meant by an element of `Resource`: a wildcard ends with its segment, but for the last."""
+    """Whether an element of `Resource` matches an ARN; only wildcards of the last segment span several segments."""
     if pattern == "*":
         return True
-    wanted, found = pattern.split(":", _SEGMENTS - 1), resource.split(":", _SEGMENTS - 1)
-    return len(wanted) == len(found) and all(map(_matches, wanted, found))
+    wanted, parts = pattern.split(":", _SEGMENTS - 1), resource.split(":", _SEGMENTS - 1)
+    return len(wanted) == len(parts) and all(map(_matches, wanted, parts))
 
 
 def _matches(pattern: str, text: str) -> bool:
     wildcards = {"*": ".*", "?": "."}
-    return re.fullmatch("".join(wildcards.get(one, re.escape(one)) for one in pattern), text, re.DOTALL) is not None
+    return (
+        re.fullmatch("".join(wildcards.get(character, re.escape(character)) for character in pattern), text, re.DOTALL)
+        is not None
+    )
 
 
-def _texts(told: object, *, at: str) -> tuple[str, ...]:
-    found = told if isinstance(told, list) else [told]
-    if not found or not all(isinstance(one, str) and one for one in found):
-        raise PolicyError(f"{at} is {told!r}; it must be a text, or a list of them")
-    return tuple(found)
+def _texts(value: object, *, at: str) -> tuple[str, ...]:
+    values = value if isinstance(value, list) else [value]
+    if not values or not all(isinstance(text, str) and text for text in values):
+        raise PolicyError(f"{at} is {value!r}; it must be a text, or a list of them")
+    return tuple(values)

@@ -1,4 +1,4 @@
-"""What is wrong with roles, in sentences: too little, too much, or too wide."""
+"""Findings on roles, as sentences: missing, unused and too wide permissions."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ __all__ = ["missing", "unnamed", "unused"]
 
 
 class Wide(NamedTuple):
-    """What may be granted on more than one resource by name.
+    """Permissions that may be granted on more than a named resource.
 
     Attributes:
         resources: What its resource may look like, a regular expression.
-        reason: Why no narrower one can be named.
+        reason: Why no narrower resource can be named.
     """
 
     actions: frozenset[str]
@@ -63,23 +63,25 @@ WIDE = (
 
 
 def missing(role: Role, needs: Iterable[Need]) -> Iterator[str]:
-    """What the function cannot do and has to."""
+    """The calls that the function makes and its role does not allow."""
     for action, resource, why in sorted({*needs, *role.needs}):
         if not allows(role.statements, action, resource):
             yield f"{role.function} may not {action} on {resource} ({why})"
 
 
 def unused(role: Role, needs: Iterable[Need]) -> Iterator[str]:
-    """What the function may do and nothing asks for: each action of a statement on each of its resources."""
+    """The permissions that no call uses: each action of a statement on each of its resources."""
     wanted = {*needs, *role.needs}
     for statement, action, resource in _grants(role):
-        asked = any(matches_action(action, one.action) and matches_resource(resource, one.resource) for one in wanted)
+        asked = any(
+            matches_action(action, need.action) and matches_resource(resource, need.resource) for need in wanted
+        )
         if not asked:
             yield f"{role.function} may {action} on {resource} ({statement.source}), which nothing asks for"
 
 
 def unnamed(role: Role) -> Iterator[str]:
-    """What the function may do with things that could be named, and are not; and actions that are not spelled out."""
+    """The permissions with wildcards in actions, or in resources that could be named."""
     for statement, action, resource in _grants(role):
         if "*" in action or "?" in action:
             yield f"{role.function} may {action} ({statement.source}); name the actions"
@@ -88,7 +90,7 @@ def unnamed(role: Role) -> Iterator[str]:
 
 
 def _may_be_wide(action: str, resource: str) -> bool:
-    return any(action in one.actions and re.fullmatch(one.resources, resource) for one in WIDE)
+    return any(action in wide.actions and re.fullmatch(wide.resources, resource) for wide in WIDE)
 
 
 def _grants(role: Role) -> Iterator[tuple[Statement, str, str]]:

@@ -1,4 +1,4 @@
-"""The roles of the template against whatever the suite made its functions call."""
+"""Checks the roles of the template against the calls that the suite causes."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ __all__ = ["API", "TEMPLATE", "judged", "lacking", "unjudged"]
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 API = "WebSocketApi/ws"
-"""The stage of the template's WebSocket API, by which the local stack knows it."""
+"""The stage of the template's WebSocket API in the local stack."""
 
 
 @contextmanager
 def judged(file: Path) -> Iterator[None]:
-    """Lets functions of the local stack note their calls in a file.
+    """Record the calls of the local stack's functions in a file.
 
     Raises:
         AssertionError: In the end, a role would have refused one; the message says which.
     """
     with recording(file):
         yield
-    found = lacking(file)
-    assert not found, "\n".join(found)
+    refused = lacking(file)
+    assert not refused, "\n".join(refused)
 
 
 def unjudged() -> str | None:
-    """Why nothing is judged on this machine; None if it is."""
+    """The reason why roles cannot be checked on this machine; None if they can."""
     if sam_python() is not None:
         return None
     return (
@@ -46,14 +46,14 @@ def unjudged() -> str | None:
 
 
 def lacking(file: Path) -> list[str]:
-    """The calls that a role would have refused; none are known where nothing is judged (`unjudged`)."""
+    """The calls that a role would refuse; none if roles cannot be checked (`unjudged`)."""
     python = sam_python()
     if python is None:
         return []
     calls = recorded(file)
     template = deployed(TEMPLATE, python=python, parameters={"RedisUrl": "redis://cache.example"})
     return [
-        one
+        refusal
         for role in roles(template)
-        for one in missing(role, [need(call, api=API) for call in calls if call.function == role.name])
+        for refusal in missing(role, [need(call, api=API) for call in calls if call.function == role.name])
     ]

@@ -1,4 +1,4 @@
-"""The calls of AWS that functions of the local stack make, and whom they make them of."""
+"""Records the AWS calls of the local stack's functions."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 __all__ = ["RECORDER", "Call", "recorded", "recording"]
 
 RECORDER = Path(__file__).parent / "recorder"
-"""The folder that makes a Python which has it on its path note its calls."""
+"""The folder that makes a Python process with it on its path record its calls."""
 
 _PROJECT = Path(__file__).parents[2].resolve()
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call of AWS.
+    """An AWS call.
 
     Attributes:
         function: Who made it, by `FunctionName`.
@@ -40,7 +40,7 @@ class Call:
 
 @contextmanager
 def recording(file: Path, *, variables: Mapping[str, str] | None = None) -> Iterator[None]:
-    """Lets every process that the local stack starts meanwhile for a function of the project note its calls.
+    """Record the calls of every function process that the local stack starts during the block.
 
     Args:
         file: Where to.
@@ -49,32 +49,32 @@ def recording(file: Path, *, variables: Mapping[str, str] | None = None) -> Iter
     plain = Environment._variables
 
     def listening(environment: Environment) -> Mapping[str, str]:
-        found = plain(environment)
+        values = plain(environment)
         if environment._function.task_root != _PROJECT:
-            return found
-        path = os.pathsep.join([str(RECORDER), found["PYTHONPATH"]])
-        return {**found, **(variables or {}), "PYTHONPATH": path, "RECORDED_CALLS": str(file)}
+            return values
+        path = os.pathsep.join([str(RECORDER), values["PYTHONPATH"]])
+        return {**values, **(variables or {}), "PYTHONPATH": path, "RECORDED_CALLS": str(file)}
 
     with patch.object(Environment, "_variables", listening):
         yield
 
 
 def recorded(file: Path) -> frozenset[Call]:
-    """What was noted so far, each once."""
+    """The calls recorded so far, without duplicates."""
     if not file.exists():
         return frozenset()
-    # A line that is being written has no end yet.
+    # A line without a line break is still being written.
     lines = [line for line in file.read_text().splitlines(keepends=True) if line.endswith("\n")]
     return frozenset(_call(json.loads(line)) for line in lines)
 
 
-def _call(told: Mapping[str, object]) -> Call:
-    names = told["names"]
+def _call(record: Mapping[str, object]) -> Call:
+    names = record["names"]
     assert isinstance(names, dict)
     return Call(
-        function=str(told["function"]),
-        service=str(told["service"]),
-        operation=str(told["operation"]),
-        # Connections are many and alike: what matters is that it is one.
+        function=str(record["function"]),
+        service=str(record["service"]),
+        operation=str(record["operation"]),
+        # Connection ids are replaced, because all connections are alike.
         names=tuple(sorted((name, "any" if name == "ConnectionId" else value) for name, value in names.items())),
     )

@@ -1,4 +1,4 @@
-"""What each function's role lets it do, and what Lambda itself has to do with it."""
+"""The permissions of each function's role, and those that Lambda itself needs from it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 
 from eventstore.adapters.redis.url import RedisUrl
-from eventstore_dev.cloudformation import ACCOUNT, REGION, arn
+from eventstore_dev.aws_names import ACCOUNT, REGION, arn
 from tests.policies.deployed import log_group
 from tests.policies.evaluator import PolicyError, Statement, document
 
@@ -27,7 +27,7 @@ _ROLE = "AWS::IAM::Role"
 
 
 class Need(NamedTuple):
-    """Something that a role must let pass.
+    """A permission that a role must have.
 
     Attributes:
         why: What needs it, for who reads a finding.
@@ -61,15 +61,15 @@ def roles(template: Deployed) -> tuple[Role, ...]:
         PolicyError: A role is not in the template, or says what is not understood.
     """
     policies = {arn(_ROLE, role.name): tuple(_statements(template, role)) for role in template.of_kind(_ROLE)}
-    found = []
+    read_roles = []
     for function in template.of_kind("AWS::Lambda::Function"):
         role = template.resolve(function.properties["Role"], at=f"{function.name}.Role")
         if role not in policies:
             raise PolicyError(f"{function.name}: its role {role} is none of the template's")
         name = str(template.resolve(function.properties.get("FunctionName", function.name), at=function.name))
         needs = tuple(_needs(template, function, name))
-        found.append(Role(function.name, name, policies[role], needs))
-    return tuple(found)
+        read_roles.append(Role(function.name, name, policies[role], needs))
+    return tuple(read_roles)
 
 
 def _statements(template: Deployed, role: Resource) -> Iterator[Statement]:
@@ -96,12 +96,12 @@ def _managed(template: Deployed, named: str) -> tuple[Statement, ...]:
 
 @cache
 def _policies_of_aws() -> Mapping[str, Any]:
-    found: Mapping[str, Any] = json.loads(aws_managed_policies_data)
-    return found
+    managed_policies: Mapping[str, Any] = json.loads(aws_managed_policies_data)
+    return managed_policies
 
 
 def _needs(template: Deployed, function: Resource, name: str) -> Iterator[Need]:
-    """AWS Lambda Developer Guide, "Defining Lambda function permissions with an execution role", and what it names."""
+    """AWS Lambda Developer Guide, "Defining Lambda function permissions with an execution role"."""
     logging = _resolved(template, function, "LoggingConfig", {})
     streams = f"{log_group(logging.get('LogGroup', f'/aws/lambda/{name}'))}:log-stream:any"
     yield from _each(_LOGS, streams, "Lambda writes the function's log")
@@ -157,6 +157,6 @@ def _function_of(template: Deployed, named: str) -> str:
 
 
 def _resolved(template: Deployed, resource: Resource, name: str, otherwise: Any) -> Any:  # noqa: ANN401 - a property
-    # Resolved as a member, for only a member may turn out to be no value.
-    found = template.resolve({name: resource.properties.get(name, otherwise)}, at=resource.name)
-    return found.get(name, otherwise)
+    # Resolved as a member, because only a member may resolve to AWS::NoValue.
+    properties = template.resolve({name: resource.properties.get(name, otherwise)}, at=resource.name)
+    return properties.get(name, otherwise)

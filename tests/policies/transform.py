@@ -1,6 +1,6 @@
-"""SAM's own transform, run by a Python that has it: reads the template that is named, writes what becomes of it.
+"""SAM's transform, run by a Python that has it: reads the given template, writes the transformed one.
 
-`aws-sam-translator` is what CloudFormation runs for `Transform: AWS::Serverless-2016-10-31`. It is told a template
+`aws-sam-translator` is what CloudFormation runs for `Transform: AWS::Serverless-2016-10-31`. It receives a template
 whose code is in S3 already, as `sam package` would leave it.
 """
 
@@ -18,7 +18,7 @@ _LOCAL = ("CodeUri", "ContentUri", "DefinitionUri", "Location")
 
 
 class _NoManagedPolicies:
-    """Policies of AWS are named by their ARNs in our template."""
+    """AWS managed policies have their ARNs in our template."""
 
     def load(self) -> dict[str, str]:
         return {}

@@ -16,7 +16,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from eventstore_dev.cloudformation import REGION
+from eventstore_dev.aws_names import REGION
 from tests.invocations import INVOCATIONS, agrees
 from tests.sam_local.cli import ROOT, SamLocal, environment
 from tests.sam_local.engines import NoEngineError, engine
@@ -32,26 +32,28 @@ _BUILT = ROOT / ".aws-sam" / "local"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """The exit code: 1 if a function answers otherwise than it is to."""
+    """Return the exit code: 1 if a function answers wrongly."""
     parser = argparse.ArgumentParser(prog="python -m tests.sam_local")
     parser.add_argument("sam", help="the SAM CLI")
     parser.add_argument("--stay", action="store_true", help="start what functions need, and stay")
-    told = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     try:
-        found = engine()
+        container_engine = engine()
     except NoEngineError as error:
         print(f"== sam local is skipped: {error}")
         return 0
-    print(f"== sam local runs functions in {found.image}", flush=True)
-    with _ended_in_order(), machine(ROOT / "template.yaml", found) as here:
-        built = _build(told.sam, found, here.aws)
-        local = SamLocal(told.sam, here.adapt(built, found.architecture), found.image, here.aws)
-        return _stay(local) if told.stay else _try(local, here.functions)
+    print(f"== sam local runs functions in {container_engine.image}", flush=True)
+    with _ended_in_order(), machine(ROOT / "template.yaml", container_engine) as here:
+        built = _build(options.sam, container_engine, here.aws)
+        local = SamLocal(
+            options.sam, here.adapt(built, container_engine.architecture), container_engine.image, here.aws
+        )
+        return _stay(local) if options.stay else _try(local, here.functions)
 
 
 @contextmanager
 def _ended_in_order() -> Iterator[None]:
-    """SIGTERM ends what was started, as Ctrl-C does.
+    """SIGTERM ends the started programs, like Ctrl-C.
 
     A shell that runs this in the background has it ignore Ctrl-C, and so would the SAM CLI, which is ended by that.
     """
@@ -81,8 +83,8 @@ def _try(local: SamLocal, ids: Mapping[str, str]) -> int:
     failed, called = 0, set[str]()
     with local.functions() as functions:
         for invocation in INVOCATIONS:
-            # The first event of a function has a container of its own, those that follow share another one: the SAM CLI
-            # takes longer to start than they all do.
+            # The first event of a function has its own container, and the later ones share another, because the SAM CLI
+            # takes longer to start than all of them.
             way, call = (
                 ("start-lambda", functions.invoke) if invocation.function in called else ("invoke", local.invoke)
             )

@@ -1,4 +1,4 @@
-"""`sam local`, as a user would call it."""
+"""`sam local`, called like by a user."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import urllib3
 
-from eventstore_dev.cloudformation import REGION
+from eventstore_dev.aws_names import REGION
 from eventstore_dev.lifeline import Lifeline
 from eventstore_dev.valkey.server import free_port
 from tests.served import serving
@@ -39,7 +39,7 @@ _REQUESTS = (
 
 @dataclass(frozen=True, slots=True)
 class Functions:
-    """Functions that are called as Lambda's API calls them.
+    """Functions that are called through Lambda's API.
 
     Attributes:
         url: Where the API is.
@@ -50,7 +50,7 @@ class Functions:
     log: Path
 
     def invoke(self, function: str, invocation: Invocation) -> tuple[Any, str]:
-        """What a function answers, and what was written till then; the answer is None if there is none."""
+        """The answer of a function, or None without one, and the output until then."""
         answered = _request("POST", f"{self.url}/2015-03-31/functions/{function}/invocations", invocation.event)
         written = self.log.read_text(errors="replace")
         try:
@@ -61,7 +61,7 @@ class Functions:
 
 @dataclass(frozen=True, slots=True)
 class SamLocal:
-    """The SAM CLI, and what it runs.
+    """The SAM CLI, and the template that it runs.
 
     Attributes:
         program: The SAM CLI.
@@ -76,7 +76,7 @@ class SamLocal:
     aws: str
 
     def invoke(self, function: str, invocation: Invocation) -> tuple[Any, str]:
-        """What a function answers, and what was written meanwhile; the answer is None if there is none."""
+        """The answer of a function, or None without one, and the output meanwhile."""
         command = [self.program, "local", "invoke", function, "--event", str(invocation.path), *self.options]
         output, errors = self._run(command)
         lines = output.strip().splitlines()
@@ -87,7 +87,7 @@ class SamLocal:
 
     @contextmanager
     def functions(self) -> Iterator[Functions]:
-        """All functions, each in a container that is kept, for as long as the block lasts.
+        """Run all functions, each in a container that is kept during the block.
 
         Raises:
             RuntimeError: `start-lambda` does not start.
@@ -96,7 +96,7 @@ class SamLocal:
             yield Functions(url, log)
 
     def ask(self) -> Iterator[str]:
-        """What `start-api` answers otherwise than it is to."""
+        """The wrong answers of `start-api`."""
         try:
             with self._serving("start-api", asked=_REQUESTS[0][1], status=200) as (url, _log):
                 for method, path, body, status in _REQUESTS:
@@ -118,7 +118,7 @@ class SamLocal:
 
     @property
     def options(self) -> Sequence[str]:
-        """What every call says. The image is not pulled: the engine was asked for it before."""
+        """The common options of every call. The image is not pulled, because the engine has it."""
         files = ("--template-file", str(self.files.template), "--env-vars", str(self.files.variables))
         return *files, "--region", REGION, "--invoke-image", self.image, "--skip-pull-image"
 
@@ -139,7 +139,7 @@ class SamLocal:
             try:
                 return process.communicate(timeout=_WITHIN)
             except BaseException:
-                # It removes its container when it is interrupted, and leaves it when it is killed or terminated.
+                # The SAM CLI removes its container when interrupted, but not when killed or terminated.
                 process.send_signal(signal.SIGINT)
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(_END_WITHIN)
@@ -153,7 +153,7 @@ def _request(method: str, url: str, body: object) -> urllib3.BaseHTTPResponse:
 
 
 def environment(aws: str) -> dict[str, str]:
-    """What the SAM CLI runs in.
+    """The environment of the SAM CLI.
 
     Nothing in it leads to the user's account: the SAM CLI asks STS whose account it is at each call.
 

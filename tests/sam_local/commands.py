@@ -11,11 +11,11 @@ _ANSWER_WITHIN = 20
 
 
 class DockerError(Exception):
-    """The command is not there, fails, or does not answer in time; the message says which."""
+    """The command is missing, fails, or does not answer in time; the message says which."""
 
 
 def docker(*arguments: str, seconds: float = _ANSWER_WITHIN, stdin: IO[bytes] | int = subprocess.DEVNULL) -> str:
-    """What the command prints.
+    """Run the command; return its output.
 
     Args:
         arguments: Of the command.

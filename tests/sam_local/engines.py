@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Engine", "NoEngineError", "engine"]
 
-# As the engine calls processors, as Lambda calls them, and what pip calls wheels for them.
+# The names of architectures for the engine, for Lambda, and for the wheels of pip.
 _PROCESSORS = {"amd64": ("x86_64", "manylinux2014_x86_64"), "arm64": ("arm64", "manylinux2014_aarch64")}
 
 
@@ -31,7 +31,7 @@ class Engine:
     Attributes:
         architecture: Of its containers, as Lambda names it.
         platform: Of wheels for them, as pip names it.
-        image: In which functions run: AWS's own, or one that was made here in its place.
+        image: The image in which functions run: AWS's, or a local stand-in.
         host: What containers call this machine.
         relayed: Whether that is an address of this machine on which something must listen for them. It is where the
             engine runs on Linux itself; Docker Desktop hands on to 127.0.0.1 by itself.
@@ -45,7 +45,7 @@ class Engine:
 
 
 def engine() -> Engine:
-    """The engine that runs here.
+    """Detect the engine of this machine.
 
     Raises:
         NoEngineError: None does, or one that cannot have the containers in which functions run.
@@ -62,7 +62,7 @@ def engine() -> Engine:
         image = base_image(architecture, platform)
     except NoImageError as error:
         raise NoEngineError(str(error)) from None
-    # `sam local --docker-network host` does not lead here: containers stay in the default network, a bridge.
+    # `sam local --docker-network host` does not help: containers stay in the default bridge network.
     for gateway in _gateways():
         if _is_of_this_machine(gateway):
             return Engine(architecture, platform, image, gateway, relayed=True)

@@ -10,19 +10,19 @@ from tests.sam_local.stand_ins import NoStandInError, make_stand_in
 __all__ = ["NoImageError", "base_image"]
 
 _LAMBDA = "public.ecr.aws/lambda/python:3.13-{architecture}"
-# Under a name of its own, so nobody takes it for AWS's.
+# Under its own name, so that it is not confused with AWS's.
 _STAND_IN = "eventstore/lambda-python:3.13-{architecture}"
 _PULLED_WITHIN = 600
 
 
 class NoImageError(Exception):
-    """AWS's image is not here and cannot be pulled, and none can be made in its place; the message says why."""
+    """AWS's image is not available, and no stand-in can be made; the message says why."""
 
 
 def base_image(architecture: str, platform: str) -> str:
-    """The name of an image that the engine has: AWS's, or, where no registry answers, one that is made of this machine.
+    """The name of an available image: AWS's, or a stand-in made on this machine if no registry answers.
 
-    An image of AWS's that is here is used as it is; nobody is asked whether there is a newer one.
+    A local image of AWS is used without checking for a newer one.
 
     Args:
         architecture: Of the containers, as Lambda names it.

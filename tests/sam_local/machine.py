@@ -1,4 +1,4 @@
-"""What functions in containers find on this machine: an empty Valkey, and moto for all that is AWS."""
+"""The servers on this machine for functions in containers: an empty Valkey, and moto for AWS."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 
 import boto3
 
-from eventstore_dev.cloudformation import REGION, load, queue_url
+from eventstore_dev.aws_names import REGION, queue_url
 from eventstore_dev.template import Template
+from eventstore_dev.template_file import load
 from eventstore_dev.valkey import ValkeyServer
 from tests.contract.endpoints import moto_server
 from tests.invocations import KEYS
@@ -26,10 +27,10 @@ if TYPE_CHECKING:
 __all__ = ["Adapted", "Machine", "machine"]
 
 _LOCAL = "127.0.0.1"
-# Where a template's queues would be.
+# The address of the queues of a template.
 _QUEUES = queue_url("").rpartition("/")[0].rpartition("/")[0]
 
-# The second is asked for by name: without it, deliver posts to the API of its own deployment.
+# The second variable is needed: without it, deliver posts to the API of its deployment.
 _ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI")
 
 
@@ -48,7 +49,7 @@ class Adapted:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What runs here for functions in containers. Nothing here takes from the queues: whoever tries a function does.
+    """The servers for functions in containers. Nothing here polls the queues; the caller invokes functions.
 
     Attributes:
         environments: By the function's logical id, the variables by which it finds it.
@@ -61,7 +62,7 @@ class Machine:
     aws: str
 
     def adapt(self, built: Path, architecture: str) -> Adapted:
-        """Write a template beside the one that was built, whose functions run here.
+        """Write an adapted template, whose functions run on this machine, beside the built one.
 
         `sam local` sets only variables that a template names, and prefers the values of the caller's shell, unless a
         file of variables says otherwise.
@@ -80,17 +81,19 @@ class Machine:
                 properties["CompatibleArchitectures"] = [architecture]
             else:
                 continue
-            # The authorizer is there for whoever wants to try it, whatever the parameters say.
+            # The authorizer is included whatever the parameters, so that it can be tried.
             resource.pop("Condition", None)
         adapted = Adapted(built.with_name("local.json"), built.with_name("variables.json"))
         adapted.template.write_text(json.dumps(tree, indent=1))
-        adapted.variables.write_text(json.dumps({name: dict(one) for name, one in self.environments.items()}, indent=1))
+        adapted.variables.write_text(
+            json.dumps({name: dict(values) for name, values in self.environments.items()}, indent=1)
+        )
         return adapted
 
 
 @contextmanager
 def machine(template: Path, engine: Engine) -> Iterator[Machine]:
-    """Starts it all, within reach of the engine's containers."""
+    """Start the servers on an address that containers of the engine can reach."""
     with ExitStack() as resources:
         valkey = resources.enter_context(ValkeyServer.start())
         aws = resources.enter_context(moto_server())
@@ -102,13 +105,13 @@ def machine(template: Path, engine: Engine) -> Iterator[Machine]:
         _make_queues(aws, plain)
         keys = {"RedisUrl": valkey.url, "Auth": "key", "ApiKeysSecretArn": _make_secret(aws)}
         by_key = Template.read(template, parameters=keys)
-        # The gateway sees to who calls, so the others are told of no keys.
+        # The gateway authorizes callers, so only the authorizer gets the keys.
         functions = {**by_key.functions, **plain.functions}
         yield Machine(
             {
                 name: {
                     key: value.replace(_QUEUES, aws).replace(_LOCAL, engine.host)
-                    for key, value in (*function.environment, *((one, aws) for one in _ENDPOINTS))
+                    for key, value in (*function.environment, *((endpoint, aws) for endpoint in _ENDPOINTS))
                 }
                 for name, function in functions.items()
             },
@@ -124,7 +127,7 @@ def _make_queues(aws: str, template: Template) -> None:
 
 
 def _make_secret(aws: str) -> str:
-    """The ARN of a secret that holds the API keys of the events."""
+    """Create a secret with the API keys of the events; return its ARN."""
     with closing(_client("secretsmanager", aws)) as secrets:
         return str(secrets.create_secret(Name="keys", SecretString=KEYS)["ARN"])
 

@@ -13,7 +13,9 @@ from samcli.lib.providers.sam_stack_provider import SamLocalStackProvider
 def main(template: str) -> None:
     stacks, _ = SamLocalStackProvider.get_stacks(template)
     routes = [[route.path, sorted(route.methods), route.function_name] for route in ApiProvider(stacks).api.routes]
-    functions = {one.name: [layer.name for layer in one.layers] for one in SamFunctionProvider(stacks).get_all()}
+    functions = {
+        function.name: [layer.name for layer in function.layers] for function in SamFunctionProvider(stacks).get_all()
+    }
     json.dump({"routes": sorted(routes), "functions": functions}, sys.stdout)
 
 

@@ -1,4 +1,4 @@
-"""An image that stands in for AWS's of Lambda's Python, for where no registry answers.
+"""A stand-in for AWS's image of Lambda's Python, for machines without a registry.
 
 It is made of this machine's Python 3.13 and of PyPI, and has what functions and the SAM CLI find in AWS's: Python in
 /var/lang, the runtime interface client (`awslambdaric`) and boto3 as they are pinned, a bootstrap in /var/runtime, and
@@ -33,9 +33,9 @@ _IMPORTED_WITHIN = 300
 _ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64"}
 
 _FOLDERS = ("bin", "dev", "etc", "opt", "proc", "sys", "tmp", "var/lang/bin", "var/rapid", "var/runtime", "var/task")
-# What the SAM CLI's Dockerfiles run.
+# The commands that the Dockerfiles of the SAM CLI run.
 _COMMANDS = ("sh", "chmod", "cp", "mv", "rm")
-# What a manylinux2014 wheel may be linked to on any Linux, beside the C library itself (PEP 599).
+# The libraries to which a manylinux2014 wheel may be linked, beside the C library itself (PEP 599).
 _MANYLINUX = (
     "libdl.so.2",
     "libgcc_s.so.1",
@@ -81,12 +81,12 @@ exec /var/lang/bin/python{_VERSION} -m awslambdaric "$_HANDLER"
 
 
 class NoStandInError(Exception):
-    """This machine lacks what the image is made of; the message says what."""
+    """This machine lacks a part of the image; the message names it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Python:
-    """A Python that is installed here.
+    """An installed Python.
 
     Attributes:
         executable: The program itself, of no virtual environment.
@@ -100,7 +100,7 @@ class Python:
 
 
 def make_stand_in(name: str, *, architecture: str, platform: str) -> None:
-    """Make the image, anew if it is there.
+    """Make the image; an existing one is replaced.
 
     Args:
         name: Of the image.
@@ -126,9 +126,9 @@ def make_stand_in(name: str, *, architecture: str, platform: str) -> None:
 
 
 def find_python() -> Python | None:
-    """A Python of the version that functions run on, on the PATH or under pyenv."""
+    """A Python of the functions' version, on the PATH or under pyenv."""
     on_path = shutil.which(f"python{_VERSION}")
-    # A shim of pyenv is on the PATH, and fails where the version is not chosen.
+    # A shim of pyenv may be on the PATH, and fails unless the version is selected.
     candidates = [*([Path(on_path)] if on_path else ()), *Path.home().glob(f".pyenv/versions/{_VERSION}.*/bin/python")]
     return next(filter(None, map(_describe, candidates)), None)
 
@@ -142,15 +142,15 @@ def _describe(candidate: Path) -> Python | None:
 
 
 def write_root(root: Path, python: Python) -> None:
-    """Write all of the image that is this machine's, but for the libraries that programs are linked to."""
+    """Write the files of the image from this machine, without the libraries to which programs are linked."""
     for folder in _FOLDERS:
         (root / folder).mkdir(parents=True)
     (root / "tmp").chmod(0o1777)
     for command in _COMMANDS:
-        found = shutil.which(command)
-        if found is None:
+        path = shutil.which(command)
+        if path is None:
             raise NoStandInError(f"that takes `{command}`, and none is on the PATH")
-        shutil.copy(found, root / "bin" / command)
+        shutil.copy(path, root / "bin" / command)
     shutil.copy(python.executable, root / f"var/lang/bin/python{_VERSION}")
     (root / "var/lang/bin/python3").symlink_to(f"python{_VERSION}")
     shutil.copytree(
@@ -167,7 +167,7 @@ def write_root(root: Path, python: Python) -> None:
 
 
 def _install(folder: Path, platform: str) -> None:
-    """What Lambda's runtime has of PyPI, as it is pinned here."""
+    """Install the PyPI packages of Lambda's runtime, as pinned here."""
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
     wheels = ["--only-binary", ":all:", "--platform", platform, "--python-version", _VERSION]
     command = [*pip, *wheels, "--target", folder, "--constraint", _PINS, "awslambdaric", "boto3"]
@@ -178,13 +178,13 @@ def _install(folder: Path, platform: str) -> None:
 
 
 def _compile(root: Path, python: Python) -> None:
-    # What a container compiles is gone with it, and each of them would begin with that.
+    # Compile now: each container would compile again, because its files are discarded.
     command = [python.executable, "-m", "compileall", "-q", "-j", "0", "-s", root, root / "var/lang/lib"]
     subprocess.run(command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def _copy_libraries(root: Path, python: Python) -> None:
-    """Copy the libraries that the image's programs and modules are linked to.
+    """Copy the libraries to which programs and modules of the image are linked.
 
     Python's own are beside Python then; this machine's are where they are here, for the loader finds them there.
     """
@@ -193,7 +193,7 @@ def _copy_libraries(root: Path, python: Python) -> None:
     c_library = next((library for library in linked if library.name.startswith("libc.so.6")), None)
     if c_library is None:
         raise NoStandInError("that takes glibc, and this machine's Python is linked to another C library")
-    linked |= {found for name in _MANYLINUX if (found := c_library.with_name(name)).exists()}
+    linked |= {library for name in _MANYLINUX if (library := c_library.with_name(name)).exists()}
     for library in linked:
         if library.is_relative_to(root):
             continue
@@ -204,7 +204,7 @@ def _copy_libraries(root: Path, python: Python) -> None:
 
 
 def _linked(programs: Iterable[Path], python: Python) -> Iterator[Path]:
-    # A module of the standard library finds Python's own libraries by where it was installed, not by where it is now.
+    # Modules of the standard library find Python's libraries by the original installation path.
     environment = os.environ | {"LD_LIBRARY_PATH": str(python.prefix / "lib")}
     done = subprocess.run(["ldd", *programs], check=False, capture_output=True, text=True, env=environment)
     # "libm.so.6 => /lib/x86_64-linux-gnu/libm.so.6 (0x...)", and of the loader "/lib64/ld-linux-x86-64.so.2 (0x...)".
@@ -214,7 +214,7 @@ def _linked(programs: Iterable[Path], python: Python) -> Iterator[Path]:
 def _import(root: Path, name: str) -> None:
     changes = [f"ENV {' '.join(f'{key}={value}' for key, value in _ENVIRONMENT.items())}", "WORKDIR /var/task"]
     options = [option for change in changes for option in ("--change", change)]
-    # It is nobody's of this machine, and functions run as another user.
+    # Files belong to root, because functions run as another user.
     command = ["tar", "-C", root, "--owner=0", "--group=0", "--mode=a+rX", "-c", "."]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as archive:
         assert archive.stdout is not None

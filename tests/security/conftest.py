@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def hub(valkey: ValkeyServer) -> Iterator[Hub]:
-    """The handlers on one store for all that a module tries, their queues in memory."""
+    """The handlers on one store for all tests of a module, with queues in memory."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("REDIS_URL", valkey.url)
         patch.setenv("PARTITIONS", "4")
         forget()
-        bells, deliveries, letters = FakeDispatchQueue(), FakeDeliveries(), FakeLetters()
-        patch.setattr(parts.Hub, "dispatch_queue", bells)
+        dispatch_queue, deliveries, letters = FakeDispatchQueue(), FakeDeliveries(), FakeLetters()
+        patch.setattr(parts.Hub, "dispatch_queue", dispatch_queue)
         patch.setattr(parts.Hub, "deliveries", deliveries)
         patch.setattr(parts.Hub, "letters", letters)
         client = current().log._client  # type: ignore[attr-defined]
         client.flushall()
-        # So little time is left that nobody waits for an event.
-        yield Hub(Api(seconds=2.5), Gateway(bells, deliveries), client)
+        # So little time is left that no long poll waits.
+        yield Hub(Api(seconds=2.5), Gateway(dispatch_queue, deliveries), client)
         client.close()
     forget()

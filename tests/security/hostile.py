@@ -1,4 +1,4 @@
-"""Input that means harm, or none in particular: what strangers may send, and how much of it each test tries.
+"""Hostile and arbitrary input from strangers, and how many examples each test tries.
 
 `SECURITY=thorough` tries a hundred times as much, and other input each time.
 """
@@ -64,10 +64,10 @@ _MARKS = [
 ]
 
 TEXT = st.lists(st.sampled_from(_MARKS) | st.text(st.characters(), max_size=6), max_size=8).map("".join)
-"""Any text: half a surrogate pair, as an escape in JSON may be, and control characters among it."""
+"""Any text, including lone surrogates, which JSON escapes can encode, and control characters."""
 
 WRITABLE = TEXT.map(lambda text: text.encode(errors="replace").decode())
-"""Any text that UTF-8 can write."""
+"""Any text that UTF-8 can encode."""
 
 NAMES = st.text("AZaz09._:~-", min_size=1, max_size=12) | st.just("x" * 200)
 """Names of streams and durable subscriptions."""
@@ -84,23 +84,23 @@ _SCALARS = (
 JSON = st.recursive(
     _SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4), max_leaves=8
 )
-"""Any value that JSON can hold."""
+"""Any JSON value."""
 
 
 def near(
     needed: dict[str, st.SearchStrategy[Any]], optional: dict[str, st.SearchStrategy[Any]] | None = None
 ) -> st.SearchStrategy[dict[str, Any]]:
-    """Objects of these members, with one of them left out, replaced or added in every other one."""
+    """Objects with these members; in half of them, one member is left out, replaced or added."""
     names = [*needed, *(optional or {})]
 
-    def changed(found: dict[str, Any], name: str, value: object, how: str) -> dict[str, Any]:
+    def changed(members: dict[str, Any], name: str, value: object, how: str) -> dict[str, Any]:
         match how:
             case "without":
-                return {known: found[known] for known in found if known != name}
+                return {known: members[known] for known in members if known != name}
             case "replaced":
-                return {**found, name: value}
+                return {**members, name: value}
             case _:
-                return found
+                return members
 
     return st.builds(
         changed,
@@ -112,7 +112,7 @@ def near(
 
 
 def tries(count: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """So many examples for a test: the same ones each time, unless it is to be thorough."""
+    """The number of examples of a test: the same examples each time, unless it has to be thorough."""
     return settings(
         max_examples=count * 100 if _THOROUGH else count,
         derandomize=not _THOROUGH,
@@ -124,7 +124,7 @@ def tries(count: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
 
 @contextmanager
 def bounded(*, seconds: float = 5.0) -> Iterator[None]:
-    """The block takes less of the processor than that: what is as it should be takes a hundredth."""
+    """Assert that the block uses less processor time than the limit; correct code needs a hundredth of it."""
 
     def ended(_: int, __: FrameType | None) -> None:
         raise AssertionError(f"it took more than {seconds} s of the processor")

@@ -1,4 +1,4 @@
-"""The handlers, asked by strangers; and what must hold whatever they ask."""
+"""The handlers, called by strangers, and the checks that must hold for every call."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ PARTITIONS = 4
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _FIELD_VALUE = re.compile(r"[\x20-\x7e]*")
-"""RFC 9110, 5.5, without what is obsolete there."""
+"""RFC 9110, 5.5, without its obsolete parts."""
 
 _OF_PARTITIONS = (
     "partition|log|ids|streams|bell|turn|trimmed|limits|deleted|subscriptions|behind|places|frames|terms|inbox"
 )
 _NAME = r"[A-Za-z0-9._:~-]{1,200}"
 _KEYS = re.compile(
-    rf"\{{p(?P<partition>\d+)\}}:(?:(?:{_OF_PARTITIONS}|groups|durables)|(?:events|state):(?P<stream>{_NAME}))"
+    rf"\{{p(?P<partition>\d+)\}}:(?:(?:{_OF_PARTITIONS}|groups|durables)|(?:events|state|digests):(?P<stream>{_NAME}))"
     rf"|durable:{_NAME}|durable:filter:\{{(?P<definition>durable:{_NAME})\}}|durables|connections|connection:c\d+="
     r"|\{filters\}:(?:definitions|names)"
 )
@@ -57,7 +57,7 @@ class Hub:
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
     ) -> Reply:
-        """What a request is answered; nothing of it is mended on the way."""
+        """The answer to a request, which is sent without any normalization."""
         event = copy.deepcopy(recorded("proxy.json"))
         event |= {"httpMethod": method, "path": path, "resource": path}
         event["requestContext"] |= {"httpMethod": method, "path": f"/v1{path}"}
@@ -71,7 +71,7 @@ class Hub:
         return reply
 
     def connect(self, query: Mapping[str, Sequence[str]], protocols: Sequence[str]) -> tuple[Client, dict[str, Any]]:
-        """A client, and what its handshake is answered."""
+        """A client, with the answer to its handshake."""
         client, _ = self.gateway.connect()
         event = client.event("connect.json")
         event["multiValueQueryStringParameters"] = {name: [*values] for name, values in query.items()} or None
@@ -83,7 +83,7 @@ class Hub:
         return client, answer
 
     def keys(self) -> Iterator[str]:
-        """All keys of the store, each of a known kind and in its own slot."""
+        """All keys of the store, each checked to be of a known kind and in its slot."""
         for key in self.client.scan_iter(count=1000):
             checked_key(key)
             yield key.decode()
@@ -100,15 +100,15 @@ def checked_headers(headers: Mapping[str, str]) -> None:
 
 
 def checked_key(key: bytes) -> None:
-    """One that the hub makes: of a kind, in the slot that its tag names, and of the stream's own partition."""
-    found = _KEYS.fullmatch(key.decode())
-    assert found, key
-    if found["partition"] is not None:
-        assert key_slot(key) == key_slot(f"p{found['partition']}".encode())
-    if found["definition"] is not None:
-        assert key_slot(key) == key_slot(found["definition"].encode())
-    if found["stream"] is not None:
-        assert int(found["partition"]) == partition_of(found["stream"], PARTITIONS)
+    """Check that a key is of a known kind, in the slot of its hash tag, and in the partition of its stream."""
+    match = _KEYS.fullmatch(key.decode())
+    assert match, key
+    if match["partition"] is not None:
+        assert key_slot(key) == key_slot(f"p{match['partition']}".encode())
+    if match["definition"] is not None:
+        assert key_slot(key) == key_slot(match["definition"].encode())
+    if match["stream"] is not None:
+        assert int(match["partition"]) == partition_of(match["stream"], PARTITIONS)
 
 
 class _Lines(logging.Handler):
@@ -122,7 +122,7 @@ class _Lines(logging.Handler):
 
 @contextmanager
 def logged() -> Iterator[list[logging.LogRecord]]:
-    """What is logged meanwhile: no line may be broken by what a stranger sent, and no handler fail."""
+    """Check the log during the block: input of strangers breaks no line, and no handler fails."""
     lines = _Lines()
     root = logging.getLogger()
     level = root.level

@@ -1,4 +1,4 @@
-"""Every parser of what strangers send, each with input that comes near to what it takes."""
+"""Every parser of input from strangers, each with input similar to what it accepts."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from eventstore.cloudevents.json_text import elements, members
 from eventstore.filters import filter_of_parameters, parse_filters
 from eventstore.filters.cesql import parse
 from eventstore.filters.parameters import ATTRIBUTES
+from eventstore.ports import ListedConnection
 from eventstore.positions import Cursor, Position, StreamCursor
 from eventstore.streams import stream_name, stream_of
 from functions.rest import conditions, queries
@@ -20,7 +21,7 @@ from functions.rest.filter_models import filter_definition
 from functions.rest.models import new_stream
 from functions.rest.request import segment
 from functions.rest.subscription_models import new_subscription, redrive, replay_place
-from functions.rest.tokens import DEAD_LETTERS, STREAMS, names_of, token_of
+from functions.rest.tokens import DEAD_LETTERS, STREAMS, connection_of, connection_token, names_of, token_of
 from functions.websocket.requests import Ack, Join, Message, Nack, Publish, Release, Subscribe
 from tests.filters import EXPRESSIONS
 from tests.security.hostile import JSON, NAMES, TEXT, WRITABLE, near
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["BODIES", "EVENTS", "FILTERS", "GOOD", "HEADERS", "MESSAGES", "PARSERS", "QUERIES", "SQL", "TOKENS"]
 
 _PACKED = st.binary(max_size=40) | st.builds(
-    lambda kind, rest: kind + rest, st.sampled_from([b"c", b"s", b"n", b"l", b"d"]), st.binary(max_size=40)
+    lambda kind, rest: kind + rest, st.sampled_from([b"c", b"s", b"n", b"l", b"d", b"o"]), st.binary(max_size=40)
 )
 _EPOCHS = st.binary(min_size=6, max_size=6).map(bytes.hex)
 _POSITIONS = st.builds(Position, *[st.integers(0, 2**64 - 1)] * 3)
@@ -43,9 +44,10 @@ TOKENS = (
     | st.builds(token_of, st.sampled_from("ndl"), NAMES)
     | st.builds(token_of, st.just("n"), NAMES)
     | st.builds(token_of, st.just("l"), NAMES, NAMES)
+    | st.builds(token_of, st.just("o"), st.integers(0, 2**64).map(str), NAMES)
     | _PACKED.map(lambda packed: urlsafe_b64encode(packed).rstrip(b"=").decode())
     | st.lists(st.binary(max_size=20), max_size=3).map(
-        lambda some: ".".join(urlsafe_b64encode(b"c" + one).rstrip(b"=").decode() for one in some)
+        lambda parts: ".".join(urlsafe_b64encode(b"c" + part).rstrip(b"=").decode() for part in parts)
     )
 )
 _WORDS = st.sampled_from(
@@ -61,8 +63,8 @@ _DIALECT = st.sampled_from(["exact", "prefix", "suffix"])
 _FILTER = st.recursive(
     st.dictionaries(_DIALECT, _VALUES, min_size=1, max_size=1) | st.builds(lambda sql: {"sql": sql}, SQL) | JSON,
     lambda inner: (
-        st.builds(lambda kind, some: {kind: some}, st.sampled_from(["all", "any"]), st.lists(inner, max_size=3))
-        | st.builds(lambda one: {"not": one}, inner)
+        st.builds(lambda kind, operands: {kind: operands}, st.sampled_from(["all", "any"]), st.lists(inner, max_size=3))
+        | st.builds(lambda operand: {"not": operand}, inner)
     ),
     max_leaves=6,
 )
@@ -120,7 +122,7 @@ HEADERS = near(
         "accept": st.sampled_from(["application/cloudevents-batch+json;q=1.0", "*/*;q=2", ";q=", "a;q=0.999"])
         | _HEADER,
     },
-).map(lambda found: {str(name): value if isinstance(value, str) else _text(value) for name, value in found.items()})
+).map(lambda members: {str(name): value if isinstance(value, str) else _text(value) for name, value in members.items()})
 
 _QUERY_NAMES = (
     *ATTRIBUTES,
@@ -189,7 +191,11 @@ def _message(
 
 
 MESSAGES = (
-    _message("subscribe", {"id": _ID}, {"filters": FILTERS, "filter_name": NAMES, "stream": NAMES})
+    _message(
+        "subscribe",
+        {"id": _ID},
+        {"filters": FILTERS, "filter_name": NAMES, "stream": NAMES | st.lists(NAMES, max_size=3)},
+    )
     | _message("subscribe", {"id": _ID}, {"cursor": TOKENS | st.lists(TOKENS, max_size=3)})
     | _message("subscribe", {"id": _ID, "subscription": NAMES | TEXT})
     | _message("publish", {"events": st.lists(_EVENT, max_size=1)}, {"stream": NAMES})
@@ -221,6 +227,7 @@ PARSERS: dict[str, tuple[Callable[[Any], object], st.SearchStrategy[Any]]] = {
     "several cursors": (lambda token: Cursor.merged([token]), TOKENS),
     "a place in a stream": (StreamCursor.parse, TOKENS | _PLACES),
     "a place in a list of names": (lambda token: names_of(STREAMS, token), TOKENS),
+    "a place in the list of connections": (connection_of, TOKENS),
     "a place in the list of dead letters": (lambda token: names_of(DEAD_LETTERS, token, count=2), TOKENS),
     "CloudEvents SQL": (parse, SQL),
     "filters": (parse_filters, FILTERS),
@@ -237,8 +244,9 @@ PARSERS: dict[str, tuple[Callable[[Any], object], st.SearchStrategy[Any]]] = {
     "a preference": (lambda headers: conditions.wait_seconds(headers, seconds_left=29.0), HEADERS),
     "what is accepted": (conditions.prefers_batch, HEADERS),
     "a query of all streams": (queries.all_query, QUERIES),
-    "a query of one stream": (lambda query: queries.stream_query(query, wait=0), QUERIES),
+    "a query of one stream": (lambda query: queries.stream_query(query, wait_seconds=0), QUERIES),
     "a query of names": (lambda query: queries.names_query(query, STREAMS), QUERIES),
+    "a query of connections": (queries.connections_query, QUERIES),
     "a query of dead letters": (queries.dead_letters_query, QUERIES),
     "a segment of a path": (segment, TEXT | st.just("%ff")),
     "a stream to be made": (new_stream, _BODY),
@@ -256,6 +264,7 @@ GOOD: dict[str, Any] = {
     "several cursors": f"{_TOKEN}.{_TOKEN}",
     "a place in a stream": StreamCursor("00" * 6, 7).token(),
     "a place in a list of names": token_of(STREAMS, "wf-1"),
+    "a place in the list of connections": connection_token(ListedConnection(5, "L0SM9cOFvHcCIhw=")),
     "a place in the list of dead letters": token_of(DEAD_LETTERS, "workers", "wf-1"),
     "CloudEvents SQL": "type LIKE 'io.%' AND EXISTS subject",
     "filters": [{"any": [{"not": {"prefix": {"type": "a"}}}, {"sql": "TRUE"}]}],
@@ -274,6 +283,7 @@ GOOD: dict[str, Any] = {
     "a query of all streams": {"since": ["2018-04-05T17:31:00Z"], "order": ["desc"]},
     "a query of one stream": {"from": ["1"], "to": ["9"]},
     "a query of names": {"prefix": ["a"], "limit": ["1"]},
+    "a query of connections": {"limit": ["9"]},
     "a query of dead letters": {"subscription": ["workers"]},
     "a segment of a path": "acme%3Awf-1",
     "a stream to be made": _json({"id": "a", "labels": {"a": "b"}}),
@@ -282,4 +292,4 @@ GOOD: dict[str, Any] = {
     "where a durable subscription is to go on": _json({"since": "2018-04-05T17:31:00Z"}),
     "what is to be put back": _json({"subscription": "a", "how": "skip"}),
 }
-"""What each of them takes."""
+"""Valid input for each parser."""

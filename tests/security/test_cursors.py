@@ -1,4 +1,4 @@
-"""A cursor that was made up, or is another store's, reaches nothing that its bearer could not have read without it."""
+"""A forged or foreign cursor gives access to nothing that its bearer could not read without it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _POSITIONS = st.builds(Position, _NUMBERS, _NUMBERS, _NUMBERS)
 
 @pytest.fixture(scope="module")
 def epochs(hub: Hub) -> dict[int, str]:
-    """The store's own, which only a cursor of its own tells; two streams of one partition hold events."""
+    """The epochs of the store, which only its own cursors contain; two streams of one partition have events."""
     mine = next(
         f"mine-{n}" for n in range(99) if partition_of(f"mine-{n}", PARTITIONS) == partition_of("s", PARTITIONS)
     )
@@ -41,7 +41,7 @@ def _epoch(epochs: dict[int, str], data: st.DataObject, partition: int) -> str:
     return data.draw(own | own | st.binary(min_size=6, max_size=6).map(bytes.hex))
 
 
-def test_a_place_in_a_stream_reads_that_stream_alone(hub: Hub, epochs: dict[int, str]) -> None:
+def test_a_cursor_of_a_stream_reads_that_stream_only(hub: Hub, epochs: dict[int, str]) -> None:
     [own] = {epochs[partition_of("s", PARTITIONS)]}
 
     @tries(80)
@@ -62,7 +62,7 @@ def test_a_place_in_a_stream_reads_that_stream_alone(hub: Hub, epochs: dict[int,
     check()
 
 
-def test_a_cursor_reads_what_the_filter_lets_it(hub: Hub, epochs: dict[int, str]) -> None:
+def test_a_cursor_reads_what_the_filter_allows(hub: Hub, epochs: dict[int, str]) -> None:
     seen = set()
 
     @tries(120)
@@ -84,9 +84,7 @@ def test_a_cursor_reads_what_the_filter_lets_it(hub: Hub, epochs: dict[int, str]
     assert len(seen) > 1
 
 
-def test_a_subscription_from_a_cursor_gets_what_it_asks_for_and_is_told_what_is_new(
-    hub: Hub, epochs: dict[int, str]
-) -> None:
+def test_a_subscription_from_any_cursor_receives_matching_and_new_events(hub: Hub, epochs: dict[int, str]) -> None:
     seen = set()
 
     @tries(60)
@@ -120,20 +118,20 @@ def test_a_cursor_of_fewer_partitions_is_refused(hub: Hub, epochs: dict[int, str
 
 
 @pytest.mark.parametrize("partitions", [5, 16])
-def test_partitions_that_there_are_not_change_nothing(hub: Hub, epochs: dict[int, str], partitions: int) -> None:
+def test_unknown_partitions_change_nothing(hub: Hub, epochs: dict[int, str], partitions: int) -> None:
     places = {number: (epoch, Position(1, 0, 0)) for number, epoch in epochs.items()}
     more = {number: ("00" * 6, Position(1, 0, 0)) for number in range(PARTITIONS, partitions)}
 
     replies = [
-        hub.request("GET", "/api/v1/events", query={"cursor": [Cursor(some).token()]})
-        for some in (places, places | more)
+        hub.request("GET", "/api/v1/events", query={"cursor": [Cursor(places_of_cursor).token()]})
+        for places_of_cursor in (places, places | more)
     ]
 
     assert replies[0].json["events"]
     assert replies[0].json["events"] == replies[1].json["events"]
 
 
-def test_an_acknowledgement_by_a_made_up_cursor_does_no_harm(hub: Hub, epochs: dict[int, str]) -> None:
+def test_an_acknowledgement_with_a_forged_cursor_does_no_harm(hub: Hub, epochs: dict[int, str]) -> None:
     made = b'{"id":"acknowledging","stream":"s","from":"start"}'
     headers = {"content-type": "application/json"}
     assert hub.request("POST", "/api/v1/subscriptions", headers=headers, body=made).status == 201
@@ -157,7 +155,7 @@ def test_an_acknowledgement_by_a_made_up_cursor_does_no_harm(hub: Hub, epochs: d
     check()
 
 
-def test_a_place_in_a_list_serves_that_list_alone(hub: Hub, epochs: dict[int, str]) -> None:
+def test_a_cursor_of_one_list_is_refused_by_others(hub: Hub, epochs: dict[int, str]) -> None:
     assert epochs
 
     @tries(40)

@@ -1,4 +1,4 @@
-"""Whatever is sent, a handler answers it by its own rules: it does not fail, and breaks no log line, header or key."""
+"""Handlers answer any input by their own rules: they do not fail, and break no log line, header or key."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_a_request_is_answered_or_refused(hub: Hub) -> None:
     assert list(hub.keys())
 
 
-def test_a_connection_is_taken_or_refused(hub: Hub) -> None:
+def test_a_connection_is_accepted_or_refused(hub: Hub) -> None:
     seen: set[int] = set()
     protocols = st.lists(st.sampled_from(["cloudevents.json", "eventstore.v1"]) | WRITABLE, max_size=2)
 
@@ -134,7 +134,7 @@ def test_a_bare_frame_is_answered_or_refused(hub: Hub) -> None:
     assert list(hub.keys())
 
 
-def test_why_an_event_failed_is_kept_and_told_whatever_it_is(hub: Hub) -> None:
+def test_any_reason_of_a_failure_is_stored_and_listed(hub: Hub) -> None:
     made = {"content-type": "application/json"}, json.dumps({"id": "failing", "stream": "failing", "from": "start"})
     assert hub.request("POST", "/api/v1/subscriptions", headers=made[0], body=made[1].encode()).status == 201
     client, _ = hub.connect({}, [])
@@ -156,15 +156,15 @@ def test_why_an_event_failed_is_kept_and_told_whatever_it_is(hub: Hub) -> None:
             hub.request("DELETE", "/api/v1/dead-letters", query={"subscription": ["failing"]})
             client.received()
         [letter] = parked.json["dead_letters"]
-        # Only its first words are kept; half of a surrogate pair, which UTF-8 cannot hold, becomes a question mark.
+        # Only its beginning is kept; a lone surrogate, which UTF-8 cannot encode, becomes a question mark.
         storable = reason.encode(errors="replace").decode()
         assert letter["errors"] == [storable[: len(letter["errors"][0])]]
 
     check()
 
 
-def test_what_was_taken_is_delivered(hub: Hub) -> None:
-    """What all these have left in the store fails no turn, and reaches clients as JSON."""
+def test_accepted_events_are_delivered(hub: Hub) -> None:
+    """The data of the tests above fails no turn, and reaches clients as JSON."""
     client, _ = hub.connect({}, [])
     assert client.send({"action": "subscribe", "id": "all", "from": "start"})["type"] == "subscribed"
     with logged():

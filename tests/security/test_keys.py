@@ -1,4 +1,4 @@
-"""No name reaches another slot, stream or kind of key, and no value is taken for an argument."""
+"""No name reaches another slot, stream or kind of key, and no value is interpreted as an argument."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def accepted(make: Callable[[Any], str], given: object) -> str | None:
     [(stream_name, NAMES | TEXT), (lambda content: stream_of(from_json(content)), EVENTS)],
     ids=["named", "from attributes"],
 )
-def test_a_stream_s_keys_stand_in_its_partition_s_slot(
+def test_the_keys_of_a_stream_are_in_the_slot_of_its_partition(
     make: Callable[[Any], str], content: st.SearchStrategy[Any]
 ) -> None:
     names = set()
@@ -75,14 +75,14 @@ def test_a_stream_s_keys_stand_in_its_partition_s_slot(
 
 @tries(100)
 @given(NAMES, NAMES)
-def test_two_streams_share_no_key_and_none_is_the_partition_s_own(one: str, other: str) -> None:
-    keys = stream_keys(3, one)
+def test_two_streams_share_no_key_and_none_is_the_partition_s_own(stream: str, other_stream: str) -> None:
+    keys = stream_keys(3, stream)
     assert len({*keys}) == len(keys)
     assert not {*keys} & _OWN
-    assert (one == other) == bool({*keys} & {*stream_keys(3, other)})
+    assert (stream == other_stream) == bool({*keys} & {*stream_keys(3, other_stream)})
     others = {*keys, DURABLES, CONNECTIONS, FILTERS, FILTER_NAMES}
-    assert not others & {durable_key(one), filter_reference_key(one)}
-    assert durable_key(one) != filter_reference_key(other)
+    assert not others & {durable_key(stream), filter_reference_key(stream)}
+    assert durable_key(stream) != filter_reference_key(other_stream)
 
 
 @tries(100)
@@ -93,12 +93,12 @@ def test_a_reference_to_a_filter_stands_in_the_slot_of_its_subscription(name: st
 
 @tries(100)
 @given(TEXT)
-def test_a_name_has_nothing_that_means_something_in_a_key_or_a_pattern(text: str) -> None:
+def test_a_name_has_no_special_characters_of_keys_or_patterns(text: str) -> None:
     if is_name(text):
         assert not {*text} & {*"{}*?[]\\ \r\n\0/"}
 
 
-def test_what_is_no_name_names_no_durable_subscription(hub: Hub) -> None:
+def test_an_invalid_name_names_no_durable_subscription(hub: Hub) -> None:
 
     @tries(60)
     @given(TEXT)
@@ -111,8 +111,8 @@ def test_what_is_no_name_names_no_durable_subscription(hub: Hub) -> None:
     assert not list(hub.keys())
 
 
-def test_values_are_kept_as_values(hub: Hub) -> None:
-    """A batch is stored event by event as it was sent, and another stream of its partition stays as it is."""
+def test_values_are_stored_as_values(hub: Hub) -> None:
+    """A batch is stored as it was sent, and another stream of its partition is unchanged."""
     numbers = count()
     neighbour = next(f"other-{n}" for n in range(99) if partition_of(f"other-{n}", 4) == partition_of("canary", 4))
     hub.api.publish(cloudevent("canary"), query="?stream=canary")
@@ -127,7 +127,7 @@ def test_values_are_kept_as_values(hub: Hub) -> None:
             for text, kind, subject in values
         ]
         results = hub.api.publish(*sent, query=f"?stream={neighbour}").json["results"]
-        assert [(one["stream"], one["duplicate"]) for one in results] == [(neighbour, False)] * len(sent)
+        assert [(result["stream"], result["duplicate"]) for result in results] == [(neighbour, False)] * len(sent)
         read = hub.api.get(f"/api/v1/streams/{neighbour}/events?from={results[0]['sequence']}").json["events"]
         assert [{name: event[name] for name in sent[0]} for event in read] == sent
         assert hub.api.get("/api/v1/streams/canary/events").json == before
@@ -137,7 +137,7 @@ def test_values_are_kept_as_values(hub: Hub) -> None:
 
 
 def stored(text: str) -> bool:
-    """Whether an attribute may have it."""
+    """Whether an attribute may have this value."""
     try:
         from_json(json.dumps({"specversion": "1.0", "id": text, "source": "/s", "type": "t"}))
     except EventstoreError:
@@ -147,7 +147,7 @@ def stored(text: str) -> bool:
 
 @tries(60)
 @given(st.dictionaries(NAMES, TEXT, max_size=4))
-def test_the_state_of_a_group_comes_back_as_it_was_with_whole_characters(reasons: dict[str, str]) -> None:
+def test_the_state_of_a_group_is_preserved_with_whole_characters(reasons: dict[str, str]) -> None:
     def group(reasons: dict[str, str]) -> Group:
         return Group(
             held={name: Held(BEGINNING, 1, 0, errors=[reason]) for name, reason in reasons.items()},

@@ -1,4 +1,4 @@
-"""Whatever is sent, a parser takes it or says why not, by an error of the hub's own and in bounded time."""
+"""A parser accepts any input, or refuses it with an error of the hub, in bounded time."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ MANY = 100_000
 EPOCH = "00" * 6
 
 
-def taken(parse: Any, content: Any) -> bool:  # noqa: ANN401 - of any kind
-    """Whether it is taken; anything but an error of the hub's own is a crash."""
+def accepts(parse: Any, content: Any) -> bool:  # noqa: ANN401 - of any kind
+    """Whether the parser accepts the content; any exception other than an error of the hub is a crash."""
     try:
         parse(content)
     except EventstoreError:
@@ -32,20 +32,20 @@ def taken(parse: Any, content: Any) -> bool:  # noqa: ANN401 - of any kind
 
 
 @pytest.mark.parametrize("name", PARSERS)
-def test_anything_is_read_or_refused(name: str) -> None:
+def test_any_input_is_accepted_or_refused(name: str) -> None:
     parser, content = PARSERS[name]
 
     @tries(50)
     @given(content)
     def check(given: Any) -> None:  # noqa: ANN401 - of any kind
-        taken(parser, given)
+        accepts(parser, given)
 
     check()
 
 
 @pytest.mark.parametrize("name", PARSERS)
-def test_what_is_right_is_read(name: str) -> None:
-    assert taken(PARSERS[name][0], GOOD[name])
+def test_valid_input_is_accepted(name: str) -> None:
+    assert accepts(PARSERS[name][0], GOOD[name])
 
 
 @pytest.mark.parametrize(
@@ -66,8 +66,8 @@ def test_what_is_right_is_read(name: str) -> None:
         ("a durable subscription to be made", b'{"id":"a\\n"}'),
     ],
 )
-def test_what_only_looks_right_is_refused(name: str, content: Any) -> None:  # noqa: ANN401 - of any kind
-    assert not taken(PARSERS[name][0], content)
+def test_almost_valid_input_is_refused(name: str, content: Any) -> None:  # noqa: ANN401 - of any kind
+    assert not accepts(PARSERS[name][0], content)
 
 
 def event(**members: str) -> bytes:
@@ -93,7 +93,7 @@ HUGE: dict[str, tuple[Any, Any]] = {
     "nested filters": (parse_filters, json.loads('[{"not":' * 400 + "1" + "}]" * 400)),
     "filters of many starts, of which each may be within each": (
         parse_filters,
-        [{"all": [{"any": [{"prefix": {"hubstream": f"{one}{at}"}} for at in range(MANY // 10)]} for one in "ab"]}],
+        [{"all": [{"any": [{"prefix": {"hubstream": f"{start}{at}"}} for at in range(MANY // 10)]} for start in "ab"]}],
     ),
     "many filters": (parse_filters, [{"exact": {"type": "t"}}] * (MANY // 10)),
     "SQL of parentheses": (parse, "(" * MANY),
@@ -125,10 +125,10 @@ HUGE: dict[str, tuple[Any, Any]] = {
 
 
 @pytest.mark.parametrize("name", HUGE)
-def test_much_of_it_is_read_or_refused_in_bounded_time(name: str) -> None:
+def test_large_input_is_accepted_or_refused_in_bounded_time(name: str) -> None:
     parser, content = HUGE[name]
     with bounded():
-        taken(parser, content)
+        accepts(parser, content)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""`python -m tests.transcripts FILE`: proves a recorded transcript, or says what broke first."""
+"""`python -m tests.transcripts FILE`: checks a recorded transcript, and prints the first violation."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (OSError, Unreadable) as error:
         print(f"{path} cannot be read: {error}", file=sys.stderr)
         return 2
-    found = violations(transcript)
-    if found:
-        print(f"{found[0]}\n  seed {transcript.seed}; {len(found)} violations in all")
+    broken = violations(transcript)
+    if broken:
+        print(f"{broken[0]}\n  seed {transcript.seed}; {len(broken)} violations in all")
         return 1
     sessions = sum(len(subscriber.sessions) for subscriber in transcript.subscribers)
     print(f"Every promise was kept: {len(transcript.publishes)} publishes, {len(transcript.streams)} streams, ", end="")

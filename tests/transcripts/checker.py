@@ -1,4 +1,4 @@
-"""Proves a transcript, or finds where it broke.
+"""Checks a transcript, and finds violations.
 
 What it proves is promises 1 to 3 and 5 to 9 of DESIGN.md, section 2, for ephemeral and for durable subscriptions.
 """
@@ -44,7 +44,7 @@ RULES: Sequence[Callable[[Evidence], Iterator[Violation]]] = (
     frames.holes,
     resuming.client_faults,
     recovery.recoveries,
-    recovery.told_removals,
+    recovery.reported_removals,
     content.invented,
     content.unwanted,
     content.early,
@@ -71,15 +71,15 @@ RULES: Sequence[Callable[[Evidence], Iterator[Violation]]] = (
     failing.redriven_whole,
     handling.never_handled,
 )
-"""Each proves one thing. Where several break at one moment, the earlier one here is nearer to the cause."""
+"""The rules. Of several violations at the same time, that of the earlier rule is closer to the cause."""
 
 
 def violations(transcript: Transcript) -> list[Violation]:
-    """All that is broken, what showed first foremost."""
+    """All violations, ordered by time."""
     evidence = Evidence(transcript)
     return sorted(chain.from_iterable(rule(evidence) for rule in RULES), key=lambda violation: violation.at)
 
 
 def first_violation(transcript: Transcript) -> Violation | None:
-    """What broke first; `None` if every promise was kept."""
+    """The first violation; `None` without one."""
     return next(iter(violations(transcript)), None)

@@ -1,4 +1,4 @@
-"""Moments of a recording, and the pauses between tries."""
+"""The clock of a recording, and pauses between attempts."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ __all__ = ["Backoff", "Clock"]
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Seconds since it was made; all that records one run shares it."""
+    """Seconds since its creation; all recorders of a run share it."""
 
     began: float = field(default_factory=time.monotonic)
 
     def now(self) -> float:
-        """The moment."""
+        """The current time in seconds."""
         return time.monotonic() - self.began
 
 
 class Backoff:
-    """Pauses that are drawn between nothing and a bound, which doubles until something worked."""
+    """Random pauses up to a bound, which doubles until a success."""
 
     def __init__(self, random: Random, *, first: float = 0.05, longest: float = 2.0) -> None:
         self._random = random
@@ -33,11 +33,11 @@ class Backoff:
         self._bound = first
 
     def pause(self) -> float:
-        """Seconds to wait before the next try."""
+        """Seconds to wait before the next attempt."""
         pause = self._bound * self._random.random()
         self._bound = min(self._bound * 2, self._longest)
         return pause
 
     def worked(self) -> None:
-        """Begin small again."""
+        """Reset the bound."""
         self._bound = self._first

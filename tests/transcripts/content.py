@@ -1,4 +1,4 @@
-"""When two events are the same: attribute for attribute, and data number for number."""
+"""Equality of events: by attributes, and by JSON values of data."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Where = tuple[str, int]
 
 
 def key(event: Json) -> Key:
-    """What an event is known by."""
+    """The identity of an event: its source and id."""
     return event["source"], event["id"]
 
 
 def where(event: Json) -> Where:
-    """Where a recorded event stands."""
+    """Stream and sequence of a recorded event."""
     return event["hubstream"], int(event["hubsequence"])
 
 
@@ -30,10 +30,10 @@ def published_part(event: Json) -> Json:
     return {name: value for name, value in event.items() if not name.startswith("hub") and value is not None}
 
 
-def same(one: Any, other: Any) -> bool:  # noqa: ANN401 - JSON values
-    """Whether two JSON values are the same: 1 is 1.0, and neither is true."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(same(value, other[name]) for name, value in one.items())
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(same, one, other))
-    return isinstance(one, bool) is isinstance(other, bool) and bool(one == other)
+def same(first: Any, second: Any) -> bool:  # noqa: ANN401 - JSON values
+    """Whether two JSON values are equal: 1 equals 1.0, but not true."""
+    if isinstance(first, dict) and isinstance(second, dict):
+        return first.keys() == second.keys() and all(same(value, second[name]) for name, value in first.items())
+    if isinstance(first, list) and isinstance(second, list):
+        return len(first) == len(second) and all(map(same, first, second))
+    return isinstance(first, bool) is isinstance(second, bool) and bool(first == second)

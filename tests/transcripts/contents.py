@@ -1,4 +1,4 @@
-"""What the store holds in the end, read over REST."""
+"""The final content of the store, read over REST."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _PAGE = "1000"
 
 
 async def contents(url: str, streams: Iterable[str]) -> tuple[StoredStream, ...]:
-    """All that is kept of these streams; one that was never made is left out."""
+    """The stored events of these streams; a stream that does not exist is left out."""
     async with aiohttp.ClientSession(raise_for_status=False) as session:
-        found = [await _stream(session, f"{url}/api/v1/streams/{name}", name) for name in sorted(streams)]
-    return tuple(stream for stream in found if stream)
+        streams_read = [await _stream(session, f"{url}/api/v1/streams/{name}", name) for name in sorted(streams)]
+    return tuple(stream for stream in streams_read if stream)
 
 
 async def _stream(session: aiohttp.ClientSession, url: str, name: str) -> StoredStream | None:

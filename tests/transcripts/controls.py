@@ -1,4 +1,4 @@
-"""What a scenario needs of the hub under test."""
+"""The controls of the hub under test that a scenario needs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["GroupControls", "HubControls"]
 
 
 class HubControls(Protocol):
-    """The hub under test, and what can be done to it. Its store keeps what it answered."""
+    """The hub under test, and its faults. Its store is durable."""
 
     @property
     def rest_url(self) -> str:
@@ -24,23 +24,23 @@ class HubControls(Protocol):
         """Such as `ws://127.0.0.1:8081/ws`."""
 
     async def kill_function(self, name: str) -> None:
-        """End the processes of a function, in the middle of whatever they do."""
+        """Kill the processes of a function."""
 
     async def restart_cache(self) -> None:
-        """End the cache and start it again, with what it had answered."""
+        """Kill and restart the cache, which keeps acknowledged writes."""
 
     async def fire_sweep(self) -> None:
         """Run the sweep, as its schedule does every minute."""
 
 
 class GroupControls(Protocol):
-    """Durable subscriptions of the hub under test. Whatever fails is done again: its store may be struck meanwhile."""
+    """Durable subscriptions of the hub under test. Failed calls are retried, because the store may be restarted."""
 
     async def create(self, name: str, *, ack_deadline: int, max_attempts: int, max_in_flight: int) -> None:
-        """Make one of all events, from the start; the deadline in seconds."""
+        """Create a durable subscription to all events, from the start; the deadline is in seconds."""
 
     async def parked(self, name: str) -> Sequence[Parked]:
-        """The streams that are parked for it."""
+        """Its parked streams."""
 
     async def redrive(self, name: str, stream: str, how: str) -> None:
-        """Put one back: from the event that failed (`start`), or behind it (`skip`)."""
+        """Redrive a parked stream: from the failed event (`start`), or after it (`skip`)."""

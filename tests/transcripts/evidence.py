@@ -1,4 +1,4 @@
-"""All that the rules look at, worked out once."""
+"""The evidence that the rules check, computed once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["Evidence", "Right"]
 
 
 class Right:
-    """What one subscriber has a right to, by its start (docs/protocol.md, "What is promised").
+    """The events that a subscriber must receive, by its start (docs/protocol.md, "What is promised").
 
     A subscription from `now` has a right to what began to be published after `subscribed` came: what was under way by
     then may stand on either side of its start. From whatever event of a stream it received first, it has a right to all
@@ -36,7 +36,7 @@ class Right:
                 self._first.setdefault(delivery.stream, delivery.sequence)
         self.entries: Sequence[Entry] = [entry for entry in ledger.entries.values() if self._holds(entry)]
         self.handled: Mapping[Where, int] = {
-            (one.stream, one.sequence): one.frame.index for one in reversed(reading.deliveries)
+            (delivery.stream, delivery.sequence): delivery.frame.index for delivery in reversed(reading.deliveries)
         }
 
     def _holds(self, entry: Entry) -> bool:
@@ -46,7 +46,7 @@ class Right:
         if self._first.get(entry.stream, entry.sequence) < entry.sequence:
             return True
         number, session = first
-        # After the store was made anew, a resumed subscription starts from its beginning.
+        # After a reset of the store, a resumed subscription starts at its beginning.
         if session.subscribe.get("from") == "start" or number > 1:
             return entry.kept or entry.begun >= session.sent
         answer = self._reading.subscribed(number)
@@ -54,7 +54,7 @@ class Right:
 
 
 class Evidence:
-    """A transcript, read.
+    """A transcript, prepared for the rules.
 
     Attributes:
         end: When the last thing happened.
@@ -64,12 +64,14 @@ class Evidence:
     def __init__(self, transcript: Transcript) -> None:
         self.transcript = transcript
         self.ledger = Ledger(transcript)
-        self.readings = [Reading(one, since=self.ledger.since) for one in transcript.subscribers]
+        self.readings = [Reading(subscriber, since=self.ledger.since) for subscriber in transcript.subscribers]
         self.rights = [(reading, Right(reading, self.ledger)) for reading in self.readings]
-        self.groups = [GroupReading(one, self.ledger) for one in transcript.groups]
-        moments = [one.answered or one.begun for one in transcript.publishes]
-        moments += [session.ended for one in transcript.subscribers for session in one.sessions]
-        moments += [session.ended for group in transcript.groups for one in group.members for session in one.sessions]
+        self.groups = [GroupReading(group, self.ledger) for group in transcript.groups]
+        moments = [publish.answered or publish.begun for publish in transcript.publishes]
+        moments += [session.ended for subscriber in transcript.subscribers for session in subscriber.sessions]
+        moments += [
+            session.ended for group in transcript.groups for member in group.members for session in member.sessions
+        ]
         self.end = max(moments, default=0.0)
         seen: dict[str, Counter[int]] = defaultdict(Counter)
         for reading in self.readings:

@@ -39,8 +39,8 @@ class Follower:
 
     @property
     def state(self) -> str:
-        some = ", ".join(sorted(self._missing)[:5])
-        markers = f"{len(self._missing)} markers missing ({some})" if self._missing else "has all markers"
+        examples = ", ".join(sorted(self._missing)[:5])
+        markers = f"{len(self._missing)} markers missing ({examples})" if self._missing else "has all markers"
         return f"{self.guest.name}: {self.subscriber.state}; {markers}; it wants {dict(self.guest.request)}"
 
     async def run(self) -> None:

@@ -1,4 +1,4 @@
-"""What the members of a durable subscription were given, read by docs/protocol.md, "Durable subscriptions"."""
+"""The grants of members of a durable subscription, by docs/protocol.md, "Durable subscriptions"."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from tests.transcripts.content import where
 from tests.transcripts.matching import wanted
 from tests.transcripts.reading import Frame, Verdict
 from tests.transcripts.transcript import Ending
-from tests.transcripts.violation import Place
+from tests.transcripts.violation import Location
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from tests.transcripts.content import Where
     from tests.transcripts.ledger import Entry, Ledger
-    from tests.transcripts.membership import Attendance, Group, Handling, Member, Said
+    from tests.transcripts.membership import Group, Handling, Member, MemberSession, SentCommand
     from tests.transcripts.transcript import Received
 
 __all__ = ["Grant", "GroupReading", "Try"]
@@ -29,25 +29,25 @@ _NUMBERED = frozenset({"owned", "revoked", "events", "truncated"})
 
 @dataclass(eq=False, slots=True)
 class Grant:
-    """A partition, from `owned` until its member let go of it.
+    """The ownership of a partition, from `owned` until its member releases it.
 
     Attributes:
         cursor: That of `owned`.
-        until: When the member sent `release` or `unsubscribe`, was given it anew, or ended.
+        until: When the member sent `release` or `unsubscribe`, was granted it again, or disconnected.
         frames: Those of events, in the order of their numbers.
     """
 
     member: Member
     session: int
-    whole: Attendance
+    whole: MemberSession
     partition: int
     at: float
     until: float = inf
     cursor: str = ""
     frames: list[Frame] = field(default_factory=list)
 
-    def said(self) -> Iterator[Said]:
-        """What the member said of the partition meanwhile; nacks and acks of a stream are told by its frames."""
+    def said(self) -> Iterator[SentCommand]:
+        """The member's commands about the partition meanwhile; commands by stream are assigned by its frames."""
         streams = {name for frame in self.frames for name, _ in map(where, frame.events)}
         cursors = {self.cursor, *(frame.message["cursor"] for frame in self.frames if "cursor" in frame.message)}
         for said in self.whole.said:
@@ -58,9 +58,9 @@ class Grant:
             if self.at <= said.sent <= self.until and ours:
                 yield said
 
-    def place(self, stream: str, sequence: int) -> Place:
-        """Where an event that it is about is found."""
-        return Place(
+    def location(self, stream: str, sequence: int) -> Location:
+        """The location of an event of the grant."""
+        return Location(
             subscriber=self.member.name,
             session=self.session,
             partition=self.partition,
@@ -69,21 +69,21 @@ class Grant:
         )
 
     def silences(self, since: float, deadline: float) -> int:
-        """How often, from a moment on, the member said nothing of the partition for a whole deadline."""
+        """How many deadlines, from a time on, passed without a command about the partition."""
         end = min(self.until, self.whole.ended)
-        # Of what was never answered, the hub may have heard nothing.
+        # The hub may not have received an unanswered command.
         heard = [said.answered for said in self.said() if said.answered is not None]
         moments = sorted([since, end, *(moment for moment in heard if since < moment < end)])
         return sum(int((after - before) / deadline) for before, after in pairwise(moments))
 
     def silent(self, since: float, until: float) -> bool:
-        """Whether the member was heard of nothing by the hub in a while."""
+        """Whether the hub received no command of the member in a period."""
         return not any(since <= (said.answered or said.sent) and said.sent <= until for said in self.said())
 
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """A handling, and by whom; `cut_off` if the hub, or the way to it, ended the member's session."""
+    """A handling and its member; `cut_off` if the hub or the network ended the member's session."""
 
     member: str
     session: int
@@ -99,20 +99,20 @@ class Try:
         return not self.handling.failed
 
     @property
-    def place(self) -> Place:
-        one = self.handling
-        return Place(
+    def location(self) -> Location:
+        handling = self.handling
+        return Location(
             subscriber=self.member,
             session=self.session,
-            partition=one.partition,
-            frame=one.frame,
-            stream=one.stream,
-            sequences=(one.sequence,),
+            partition=handling.partition,
+            frame=handling.frame,
+            stream=handling.stream,
+            sequences=(handling.sequence,),
         )
 
 
 class GroupReading:
-    """One durable subscription's members, as frames, grants and tries.
+    """The members of a durable subscription, as frames, grants and attempts.
 
     Attributes:
         frames: Every numbered message.
@@ -134,14 +134,14 @@ class GroupReading:
                 entries[entry.stream].append(entry)
         self.entries: Mapping[str, Sequence[Entry]] = entries
         self.handled: Mapping[Where, float] = {
-            (one.handling.stream, one.handling.sequence): one.until
+            (attempt.handling.stream, attempt.handling.sequence): attempt.until
             for tries in self.tries.values()
-            for one in tries
-            if one.well
+            for attempt in tries
+            if attempt.well
         }
         """The last time that each event was handled."""
 
-    def _read(self, member: Member, number: int, session: Attendance) -> None:
+    def _read(self, member: Member, number: int, session: MemberSession) -> None:
         last: dict[int, int] = defaultdict(int)
         open_grants: dict[int, Grant] = {}
         for index, received in enumerate(session.received, 1):
@@ -150,7 +150,7 @@ class GroupReading:
                 continue
             partition = message["partition"]
             grant = open_grants.get(partition)
-            # What is under way may still arrive after `unsubscribe`; not after `revoked` and `release`.
+            # Frames in transit may still arrive after `unsubscribe`, but not after `revoked` and `release`.
             owned = grant is not None and received.at <= _released(session, partition, grant.at)
             verdict = _verdict(received, last[partition], owned=owned)
             frame = Frame(member.name, number, index, received.at, message, received.handled, verdict, last[partition])
@@ -172,7 +172,9 @@ class GroupReading:
             for number, session in enumerate(member.sessions, 1):
                 for one in session.handlings:
                     tries[one.stream].append(Try(member.name, number, one, session.ending is Ending.DISCONNECTED))
-        return {stream: sorted(some, key=lambda one: one.handling.begun) for stream, some in tries.items()}
+        return {
+            stream: sorted(attempts, key=lambda attempt: attempt.handling.begun) for stream, attempts in tries.items()
+        }
 
 
 def _verdict(received: Received, last: int, *, owned: bool) -> Verdict:
@@ -180,18 +182,18 @@ def _verdict(received: Received, last: int, *, owned: bool) -> Verdict:
     if number <= last:
         return Verdict.REPEAT
     if received.message["type"] == "owned":
-        # Other members had the numbers between.
+        # Other members received the numbers between.
         return Verdict.NEXT
     if not owned:
         return Verdict.STRANGE
     return Verdict.NEXT if number == last + 1 else Verdict.HOLE
 
 
-def _released(session: Attendance, partition: int, since: float) -> float:
+def _released(session: MemberSession, partition: int, since: float) -> float:
     releases = (said for said in session.said if said.message.get("partition") == partition)
     return min((said.sent for said in releases if said.sent >= since), default=session.ended)
 
 
-def _let_go(session: Attendance, partition: int, since: float) -> float:
+def _let_go(session: MemberSession, partition: int, since: float) -> float:
     left = (said.sent for said in session.said if said.message["action"] == "unsubscribe")
     return min([_released(session, partition, since), *left])

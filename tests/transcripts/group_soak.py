@@ -1,4 +1,4 @@
-"""Members of a durable subscription that crash, leave and join, events that poison them, and strikes; recorded."""
+"""A recorded scenario of members that crash, leave and join, with poisoned events and faults of the hub."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.transcripts.member import RecordingMember
 from tests.transcripts.membership import Group, Redriven
 from tests.transcripts.orders import Order
 from tests.transcripts.plan import Strike, planned
-from tests.transcripts.soak import FUNCTIONS, Overdue, publishing_to, strike
+from tests.transcripts.soak import FUNCTIONS, SoakTimeout, publishing_to, strike
 from tests.transcripts.transcript import Transcript
 
 if TYPE_CHECKING:
@@ -45,13 +45,13 @@ class Hub(HubControls, GroupControls, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Troubles:
-    """What goes wrong at members.
+    """The faults of members.
 
     Attributes:
         poison: Events that cannot be handled until they are healed.
         nacks: The share of tries that fail for no reason of the event's.
         slow: Events whose tries take half the deadline.
-        orders: What members are told, and after how many events.
+        orders: The orders for members, and after how many events they are given.
     """
 
     poison: frozenset[Key]
@@ -124,8 +124,8 @@ async def group_soak(
             async with asyncio.timeout(deadline):
                 await run.played()
         except TimeoutError as error:
-            told = f"the soak of seed {seed} did not end in {deadline} s\n  {run.state}"
-            raise Overdue(told, await run.recorded(finished=False)) from error
+            message = f"the soak of seed {seed} did not end in {deadline} s\n  {run.state}"
+            raise SoakTimeout(message, await run.recorded(finished=False)) from error
         return await run.recorded(finished=True)
 
 
@@ -186,19 +186,21 @@ class _Run:
 
     @property
     def state(self) -> str:
-        """Who waits for what, for a person."""
+        """What each client waits for, for error messages."""
         missing = sorted(self._missing())
-        told = f"{self._stage}: {self._published} published, {len(missing)} neither handled nor parked: {missing[:5]}"
-        return "\n  ".join([told, *(f"{name}: {one.state}" for name, one in self._members.items())])
+        message = (
+            f"{self._stage}: {self._published} published, {len(missing)} neither handled nor parked: {missing[:5]}"
+        )
+        return "\n  ".join([message, *(f"{name}: {member.state}" for name, member in self._members.items())])
 
     async def recorded(self, *, finished: bool) -> Transcript:
-        """What happened, and what the store holds now."""
+        """The recorded transcript, with the current content of the store."""
         group = Group(
             name=_NAME,
             wanted={},
             ack_deadline=_ACK_DEADLINE,
             max_attempts=_MAX_ATTEMPTS,
-            members=tuple(one.recorded for one in self._members.values()),
+            members=tuple(member.recorded for member in self._members.values()),
             redriven=tuple(self._redriven),
             parked=tuple(self._parked),
             finished=finished,
@@ -213,7 +215,7 @@ class _Run:
         )
 
     async def played(self) -> None:
-        """The scenario, to its end."""
+        """Run the scenario to its end."""
         rest = deque(batch for batch in self._plan.batches if not batch.socket)
         socket = deque(batch for batch in self._plan.batches if batch.socket)
         async with asyncio.TaskGroup() as attending:
@@ -230,7 +232,7 @@ class _Run:
             await self._redrive()
             await self._settled(unparked=True)
             for member in self._members.values():
-                member.tell(Order.leave())
+                member.enqueue(Order.leave())
 
     async def _publishing(self, publisher: Publisher, batches: deque[Batch], acting: asyncio.TaskGroup) -> None:
         while batches:
@@ -239,18 +241,18 @@ class _Run:
             self._published += len(batch.events)
             while self._due and self._due[0][0] <= self._published:
                 match self._due.popleft()[1]:
-                    case Strike() as one:
-                        acting.create_task(self._strike(one))
+                    case Strike() as fault:
+                        acting.create_task(self._strike(fault))
                     case (str() as name, Order() as order):
-                        self._members[name].tell(order)
+                        self._members[name].enqueue(order)
 
-    async def _strike(self, one: Strike) -> None:
+    async def _strike(self, fault: Strike) -> None:
         async with self._striking:
-            await strike(self._hub, one)
+            await strike(self._hub, fault)
 
     def _actions(self) -> Iterator[tuple[int, Strike | tuple[str, Order]]]:
-        for one in self._plan.strikes:
-            yield one.at, one
+        for fault in self._plan.strikes:
+            yield fault.at, fault
         for at, name, order in self._troubles.orders:
             yield at, (name, order)
 
@@ -282,15 +284,15 @@ class _Run:
     def _answered(self) -> Iterator[tuple[str, int]]:
         for publisher in self._publishers.all:
             for publish in publisher.publishes:
-                yield from ((one.stream, one.sequence) for one in publish.results)
+                yield from ((result.stream, result.sequence) for result in publish.results)
 
     def _missing(self) -> set[tuple[str, int]]:
-        parked = {one.stream: one.sequence for one in self._parked}
+        parked = {parked.stream: parked.sequence for parked in self._parked}
         missing = set(self._answered()) - self._handled - self._given_up
         return {(stream, sequence) for stream, sequence in missing if sequence < parked.get(stream, sequence + 1)}
 
     async def _settled(self, *, unparked: bool = False) -> None:
-        """Wait until every event is handled or parked, and all of what is parked has its letter; or none is parked."""
+        """Wait until every event is handled or parked with its letters, or until none is parked."""
         waited = 0.0
         while True:
             self._parked = await self._hub.parked(_NAME)
@@ -305,15 +307,16 @@ class _Run:
     def _letters_written(self) -> bool:
         answered = set(self._answered())
         return all(
-            one.letters >= sum(stream == one.stream and sequence >= one.sequence for stream, sequence in answered)
-            for one in self._parked
+            parked.letters
+            >= sum(stream == parked.stream and sequence >= parked.sequence for stream, sequence in answered)
+            for parked in self._parked
         )
 
     async def _redrive(self) -> None:
-        """Heal what is poisoned, and put back all that is parked; now and then without the event that failed."""
+        """Heal poisoned events, and redrive every parked stream, sometimes without the failed event."""
         self._healed = True
         random = Random(f"{self._seed} redrive")
-        for parked in sorted(self._parked, key=lambda one: one.stream):
+        for parked in sorted(self._parked, key=lambda parked: parked.stream):
             how = "skip" if random.random() < 0.2 else "start"
             self._redriven.append(Redriven(at=self._clock.now(), how=how, parked=parked))
             place = parked.stream, parked.sequence

@@ -1,4 +1,4 @@
-"""What was published and stored, and what is known of when."""
+"""The published and stored events, and what is known about their times."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Entry:
     Attributes:
         event: As published, with its place as the hub's extensions.
         begun: It was not stored before.
-        answered: It was stored by then; infinite if nobody was told.
+        answered: The time by which it was stored; infinite without an answer.
         kept: The store still holds it in the end.
     """
 
@@ -38,7 +38,7 @@ class Entry:
 
 
 class Ledger:
-    """All places of one store, since it was last made anew.
+    """All events of the store, since its last reset.
 
     Attributes:
         since: When it was made; before all else if it never was again.
@@ -56,11 +56,11 @@ class Ledger:
             for event in publish.events:
                 self.published[key(event)].append(published_part(event))
                 self._begun[key(event)] = min(publish.begun, self._begun.get(key(event), inf))
-        found = {(one.stream, one.sequence): one for one in self._stored()}
+        by_position = {(one.stream, one.sequence): one for one in self._stored()}
         for publish, event, result in self.answers():
             place = result.stream, result.sequence
-            found[place] = self._answered(publish, event, result, found.get(place))
-        self.entries: Mapping[Where, Entry] = {place: found[place] for place in sorted(found)}
+            by_position[place] = self._answered(publish, event, result, by_position.get(place))
+        self.entries: Mapping[Where, Entry] = {place: by_position[place] for place in sorted(by_position)}
         self._heads: Mapping[str, int] = dict(self.entries.keys())
 
     def answers(self) -> Iterator[tuple[Publish, Json, Result]]:
@@ -70,11 +70,11 @@ class Ledger:
                 yield publish, event, result
 
     def head(self, stream: str) -> int:
-        """The last sequence known of a stream."""
+        """The last known sequence of a stream."""
         return max(self._heads.get(stream, 0), self.first(stream) - 1)
 
     def first(self, stream: str) -> int:
-        """The first sequence that is kept of a stream."""
+        """The first stored sequence of a stream."""
         return self.streams[stream].first if stream in self.streams else 1
 
     def _stored(self) -> Iterator[Entry]:
@@ -84,7 +84,7 @@ class Ledger:
                 yield Entry(name, sequence, event, self._begun.get(key(event), -inf), inf, kept=True)
 
     def _answered(self, publish: Publish, event: Json, result: Result, known: Entry | None) -> Entry:
-        # A duplicate was stored by an attempt whose answer was lost; any other by this one.
+        # An unanswered attempt stored a duplicate; this attempt stored any other event.
         begun = self._begun[key(event)] if result.duplicate else publish.begun
         answered = inf if publish.answered is None else publish.answered
         content = {**published_part(event), "hubstream": result.stream, "hubsequence": str(result.sequence)}

@@ -1,4 +1,4 @@
-"""Which events a subscription wants: docs/protocol.md, "Filters", without SQL, and apart from the hub's code."""
+"""The filters of docs/protocol.md without SQL, implemented independently of the hub."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def wanted(subscribe: Json, event: Json) -> bool:
     """Whether a subscription receives a recorded event."""
     streams = wanted_streams(subscribe)
     in_stream = streams is None or event["hubstream"] in streams
-    return in_stream and all(matches(one, event) for one in subscribe.get("filters", ()))
+    return in_stream and all(matches(condition, event) for condition in subscribe.get("filters", ()))
 
 
 def wanted_streams(subscribe: Json) -> frozenset[str] | None:
@@ -31,13 +31,13 @@ def wanted_streams(subscribe: Json) -> frozenset[str] | None:
     return None if named is None else frozenset([named] if isinstance(named, str) else named)
 
 
-def matches(one: Json, event: Json) -> bool:
+def matches(condition: Json, event: Json) -> bool:
     """Whether an event matches one filter.
 
     Raises:
         ValueError: The filter is of a dialect that transcripts do not use.
     """
-    ((dialect, operand),) = one.items()
+    ((dialect, operand),) = condition.items()
     match dialect:
         case "exact" | "prefix" | "suffix":
             holds = _TEXTS[dialect]

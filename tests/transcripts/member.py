@@ -1,4 +1,4 @@
-"""A member of a durable subscription that records: written from docs/protocol.md alone."""
+"""A recording member of a durable subscription, written from docs/protocol.md only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from tests.transcripts.clock import Backoff
-from tests.transcripts.membership import Attendance, Dropped, Handling, Member
+from tests.transcripts.membership import Dropped, Handling, Member, MemberSession
 from tests.transcripts.orders import Act, Order
 from tests.transcripts.outcomes import AGAIN, Refused
 from tests.transcripts.ownership import Ownership
@@ -33,7 +33,7 @@ _OWN_ID = "w"
 
 
 class RecordingMember:
-    """Takes part in a durable subscription until told to leave, by as many connections as that takes.
+    """A member of a durable subscription until it is ordered to leave, on successive connections.
 
     Args:
         fails: Told of each try of an event; whether it cannot be handled.
@@ -56,11 +56,11 @@ class RecordingMember:
         alive_every: float = 5.0,
     ) -> None:
         self.name = name
-        self.sessions: list[Attendance] = []
+        self.sessions: list[MemberSession] = []
         self.subscribed = asyncio.Event()
-        """It takes part, or did once."""
+        """Set when it has joined."""
         self.state = "not begun"
-        """What it is doing, for a person."""
+        """Its current activity, for error messages."""
         self.clock = clock
         self.random = random
         self.fails = fails
@@ -68,7 +68,7 @@ class RecordingMember:
         self.seconds = seconds
         self.alive_every = alive_every
         self.hands = asyncio.Lock()
-        """Held by the one try that is being made."""
+        """Held by the current attempt."""
         self._url = url
         self._subscription = subscription
         self._backoff = Backoff(random)
@@ -76,15 +76,15 @@ class RecordingMember:
 
     @property
     def recorded(self) -> Member:
-        """What it did so far, but for the connection that it has."""
+        """The recorded sessions, without the current connection."""
         return Member(name=self.name, sessions=tuple(self.sessions))
 
-    def tell(self, order: Order) -> None:
-        """Have it do something, as soon as it has done what it was told before."""
+    def enqueue(self, order: Order) -> None:
+        """Enqueue an order, which is executed after the earlier ones."""
         self._orders.put_nowait(order)
 
     async def run(self) -> None:
-        """Take part until told to leave.
+        """Be a member until ordered to leave.
 
         Raises:
             Refused: The hub refused a request as wrong.
@@ -113,7 +113,7 @@ class RecordingMember:
         self.state = "gone"
 
     async def _away(self, seconds: float) -> Order | None:
-        """Wait, unless it is told to leave; other orders are for connected ones."""
+        """Wait, unless it is ordered to leave; other orders need a connection."""
         self.state = "away"
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
@@ -128,7 +128,7 @@ class RecordingMember:
 
 
 class _Session:
-    """One connection, and what its member does with the partitions that it owns."""
+    """A connection of a member, and the work on its partitions."""
 
     def __init__(self, member: RecordingMember, connection: ClientConnection, subscription: str) -> None:
         self.subscribed = False
@@ -145,7 +145,7 @@ class _Session:
         self._leaving = False
 
     async def run(self, orders: asyncio.Queue[Order]) -> Order | None:
-        """Take part until the connection ends or an order ends it, which is returned."""
+        """Be a member until the connection or an order ends it; return the order."""
         self._member.state = "subscribing"
         sent = self._member.clock.now()
         order: Order | None = None
@@ -175,29 +175,31 @@ class _Session:
         finally:
             if ending is Ending.ABORTED:
                 self._connection.transport.abort()
-            await _cancelled(*(one.task for one in self._owned.values()), receiving, joining, ordered, living)
+            await _cancelled(
+                *(ownership.task for ownership in self._owned.values()), receiving, joining, ordered, living
+            )
             ended = self._member.clock.now()
             await self._connection.close()
             self._member.sessions.append(self._attendance(sent, ended, ending))
         return order
 
     async def _living(self) -> None:
-        """Say again and again that what is owned is being worked on, however long that takes."""
+        """Send keep-alives for the owned partitions."""
         while not self._leaving:
             await asyncio.sleep(self._member.alive_every)
-            cursors = [one.cursor for one in self._owned.values() if not one.task.done()]
+            cursors = [ownership.cursor for ownership in self._owned.values() if not ownership.task.done()]
             if cursors and not self._leaving:
                 await self._requests.ask({"action": "ack", "id": _OWN_ID, "cursor": cursors}, record=True)
 
     async def _leave(self) -> None:
-        # What is under way may still arrive, and is another member's by then.
+        # Commands in transit may still arrive, when another member owns the partition.
         self._leaving = True
-        await _cancelled(*(one.task for one in self._owned.values()))
+        await _cancelled(*(ownership.task for ownership in self._owned.values()))
         try:
             async with asyncio.timeout(_PATIENCE):
                 await self._requests.ask({"action": "unsubscribe", "id": _OWN_ID}, record=True)
         except (ConnectionClosed, TimeoutError):
-            pass  # the end of the connection says the same
+            pass  # the end of the connection has the same effect
 
     async def _receiving(self) -> Ending:
         while True:
@@ -209,13 +211,13 @@ class _Session:
                 return ending
 
     def _take(self, message: Json) -> Ending | None:
-        """Record a message, and do as the protocol says; tells if the connection must end."""
+        """Record a message, and handle it by the protocol; return whether the connection must end."""
         now = self._member.clock.now()
         if "frame" not in message:
             self._received.append(Received(now, message))
             if self._requests.answered(message):
                 return None
-            # API Gateway's own word that a function failed has no type, and names no request.
+            # API Gateway's message about a failed function has no type and no request.
             if message.get("code", "internal") in AGAIN:
                 self._requests.repeat()
                 return None
@@ -246,8 +248,8 @@ class _Session:
                 owned.take(message)
         return None
 
-    def _attendance(self, sent: float, ended: float, ending: Ending) -> Attendance:
-        return Attendance(
+    def _attendance(self, sent: float, ended: float, ending: Ending) -> MemberSession:
+        return MemberSession(
             connected=self._connected,
             sent=sent,
             subscribe=self._request,

@@ -1,4 +1,4 @@
-"""What the members of a durable subscription did (docs/protocol.md, "Durable subscriptions"), and what was parked."""
+"""The actions of members of a durable subscription (docs/protocol.md, "Durable subscriptions"), and parked streams."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tests.transcripts.transcript import Ending, Json, Received
 
-__all__ = ["Attendance", "Dropped", "Group", "Handling", "Member", "Parked", "Redriven", "Said"]
+__all__ = ["Dropped", "Group", "Handling", "Member", "MemberSession", "Parked", "Redriven", "SentCommand"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handling:
-    """One try of one event, which came in `frame`.
+    """An attempt to handle an event of `frame`.
 
     Attributes:
-        ended: When it was done, well or not.
-        failed: It could not be handled, or the member was cut off in the middle of it.
+        ended: When it ended, successful or not.
+        failed: Whether it failed, or the member was disconnected during it.
     """
 
     partition: int
@@ -30,8 +30,8 @@ class Handling:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """An `ack`, `nack`, `release` or `unsubscribe`, when it was first sent, and when it was answered, if it was."""
+class SentCommand:
+    """An `ack`, `nack`, `release` or `unsubscribe`, with the times of its first sending and of its answer, if any."""
 
     message: Json
     sent: float
@@ -40,7 +40,7 @@ class Said:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dropped:
-    """An event that was not handled, for its stream was held: it is to come again."""
+    """An event that was not handled because its stream was held; it has to be sent again."""
 
     at: float
     partition: int
@@ -50,8 +50,8 @@ class Dropped:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Attendance:
-    """One connection's part in a durable subscription.
+class MemberSession:
+    """The membership of one connection in a durable subscription.
 
     Attributes:
         subscribe: The request, as it was sent at `sent`.
@@ -63,7 +63,7 @@ class Attendance:
     subscribe: Json
     received: tuple[Received, ...]
     handlings: tuple[Handling, ...]
-    said: tuple[Said, ...]
+    said: tuple[SentCommand, ...]
     dropped: tuple[Dropped, ...]
     ended: float
     ending: Ending
@@ -71,20 +71,20 @@ class Attendance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """An instance of a service; it takes part by one connection after the other."""
+    """An instance of a service, with its successive connections."""
 
     name: str
-    sessions: tuple[Attendance, ...]
+    sessions: tuple[MemberSession, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parked:
-    """A stream that is set aside, as the hub lists it.
+    """A parked stream, as the hub lists it.
 
     Attributes:
-        sequence: Of the event that failed.
-        attempts: How often that was tried.
-        letters: How many events the dead letter queue was given.
+        sequence: The sequence of the failed event.
+        attempts: The number of attempts of that event.
+        letters: The number of events in the dead letter queue.
     """
 
     stream: str
@@ -95,10 +95,10 @@ class Parked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redriven:
-    """A parked stream that was put back, from the event that failed (`start`), or behind it (`skip`).
+    """A redriven stream, from the failed event (`start`), or after it (`skip`).
 
     Attributes:
-        parked: As it was listed before, when all that was published until `at` had been delivered or parked.
+        parked: The stream as listed before, when every event published until `at` had been delivered or parked.
     """
 
     at: float
@@ -111,10 +111,10 @@ class Group:
     """A durable subscription, from the start of the log.
 
     Attributes:
-        wanted: Its definition, as far as it says which events: `filters` and `stream`.
+        wanted: The part of its definition that selects events: `filters` and `stream`.
         ack_deadline: In seconds.
-        parked: What was parked in the end.
-        finished: It ended having been sent all that it had a right to.
+        parked: The streams that are parked at the end.
+        finished: Whether every matching event was sent.
     """
 
     name: str

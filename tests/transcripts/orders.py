@@ -1,4 +1,4 @@
-"""What a subscriber or a member of a scenario can be told to do."""
+"""The orders for subscribers and members of a scenario."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["Act", "Order"]
 
 
 class Act(Enum):
-    """What a subscriber can be told to do."""
+    """The kinds of orders."""
 
     ABORT = auto()
     CLOSE = auto()
@@ -20,14 +20,14 @@ class Act(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Something to do, and how long to stay so: away after `abort` and `close`, without reading in `lag`."""
+    """An order, and its duration: disconnected after `abort` and `close`, not reading in `lag`."""
 
     act: Act
     seconds: float = 0.0
 
     @classmethod
     def abort(cls, seconds: float) -> Order:
-        """Cut the connection with no closing handshake, and resume after a pause."""
+        """Reset the connection without a closing handshake, and resume after a pause."""
         return cls(Act.ABORT, seconds)
 
     @classmethod
@@ -37,7 +37,7 @@ class Order:
 
     @classmethod
     def unsubscribe(cls, seconds: float) -> Order:
-        """Have a member leave its group as the protocol says, and take part again after a pause."""
+        """Make a member leave its group in an orderly way, and rejoin after a pause."""
         return cls(Act.UNSUBSCRIBE, seconds)
 
     @classmethod

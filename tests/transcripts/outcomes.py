@@ -1,12 +1,12 @@
-"""What an answer means to whoever asked."""
+"""What the answer to a request means."""
 
 from __future__ import annotations
 
 __all__ = ["AGAIN", "Refused"]
 
 AGAIN = frozenset({"store-unavailable", "internal"})
-"""Codes of errors after which the same request may be sent again."""
+"""The codes of errors after which the same request may be sent again."""
 
 
 class Refused(Exception):
-    """The hub says that a request is wrong: a fault of the test's, or of the hub's."""
+    """The hub refused a request as invalid: a fault of the test or of the hub."""

@@ -1,4 +1,4 @@
-"""What a member does with a partition that it owns: one frame after the other (docs/protocol.md)."""
+"""The work of a member on an owned partition, frame by frame (docs/protocol.md)."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 __all__ = ["Ownership"]
 
 _LONGEST = 0.002
-"""Seconds that a try takes, so that two at one time could be seen."""
+"""The seconds of an attempt, so that overlapping attempts can be detected."""
 
 _DELAYS: Sequence[Mapping[str, int]] = ({}, {"delay": 0}, {"delay": 0}, {"delay": 1})
 
 
 class Ownership:
-    """A partition, from `owned` on until it is let go of.
+    """An owned partition, until it is released.
 
     Attributes:
         cursor: The newest that was acknowledged, or that of `owned`.
@@ -59,8 +59,8 @@ class Ownership:
         self.task = asyncio.ensure_future(self._run())
 
     def take(self, message: Json) -> None:
-        """A frame that is due."""
-        # Some finish what they have of a partition that goes to another member, some drop it.
+        """Accept the next frame."""
+        # Some members finish the frames of a revoked partition, others drop them.
         if message["type"] == "revoked":
             self._hasty = self._member.random.random() < 0.5
         self._frames.put_nowait(message)
@@ -78,7 +78,7 @@ class Ownership:
     async def _handle(self, frame: Json) -> None:
         stream = frame.get("stream")
         if stream is not None:
-            # What had to come again comes from here on.
+            # Events that have to be sent again arrive from here on.
             self._failed.discard(stream)
         done = 0
         for event in frame["events"]:
@@ -96,7 +96,7 @@ class Ownership:
                 if stream is not None and done:
                     await self._say("ack", stream=stream, sequence=done)
                     done = 0
-                # Only what was nacked with an answer may be acknowledged over.
+                # A cursor may pass only nacks that were answered.
                 await self._nack(name, sequence)
         if self._hasty and stream is None:
             return
@@ -121,12 +121,12 @@ class Ownership:
         self._handlings.append(handling)
         failed = True
         try:
-            # One at a time, so that a long one keeps all other partitions waiting.
+            # One attempt at a time, so that a long one delays all partitions.
             async with self._member.hands:
                 await asyncio.sleep(self._member.seconds(event) or self._member.random.random() * _LONGEST)
             failed = self._member.fails(event)
         finally:
-            # Whoever is cut off in the middle has not handled it.
+            # A member that is disconnected during an attempt has not handled the event.
             self._handlings[index] = replace(handling, ended=self._member.clock.now(), failed=failed)
         if not failed:
             self._member.handle(event)

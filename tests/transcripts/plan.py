@@ -1,4 +1,4 @@
-"""What happens in a soak, all drawn from one seed: who comes and goes, what is published, what is struck.
+"""The plan of a soak, generated from one seed: connections, publishes and faults.
 
 Moments are counted in events answered, so that a slow machine sees the same scenario as a fast one.
 """
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["MARKER", "Batch", "Guest", "Plan", "Strike", "What", "marker", "planned"]
 
 MARKER = "io.flunq.soak.marker"
-"""The type of the last event of every stream, which every subscription wants."""
+"""The type of the last event of every stream, which every subscription matches."""
 
 _TYPES = (
     "io.flunq.workflow.started",
@@ -34,11 +34,11 @@ _TYPES = (
 _SOURCES = ("/engine", "/worker/1", "/worker/2", "/timers")
 _SUBJECTS = ("order.json", "order.xml", "invoice.json")
 _LARGE = 100 * 1024
-"""Characters of data that no frame to a client can hold."""
+"""Characters of data that exceed a frame."""
 
 
 class What(Enum):
-    """What can be struck."""
+    """The kinds of faults."""
 
     FUNCTION = auto()
     CACHE = auto()
@@ -47,7 +47,7 @@ class What(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Strike:
-    """Something that is done to the hub after so many events."""
+    """A fault of the hub after a number of events."""
 
     at: int
     what: What
@@ -68,7 +68,7 @@ class Guest:
     """A subscriber.
 
     Attributes:
-        orders: What it is told, and after how many events.
+        orders: Its orders, and after how many events they are given.
     """
 
     name: str
@@ -79,7 +79,7 @@ class Guest:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All of it."""
+    """The whole plan."""
 
     streams: tuple[str, ...]
     batches: tuple[Batch, ...]
@@ -156,8 +156,8 @@ def _guest(random: Random, number: int, streams: Sequence[str], events: int, lon
     request: dict[str, Any] = {"from": random.choice(("start", "now"))}
     filters = [_filter(random, depth=2) for _ in range(random.choice((0, 1, 1, 2)))]
     if random.random() < 0.3:
-        some = random.sample(list(streams), random.randint(1, min(20, len(streams))))
-        request["stream"] = some[0] if len(some) == 1 else some
+        chosen = random.sample(list(streams), random.randint(1, min(20, len(streams))))
+        request["stream"] = chosen[0] if len(chosen) == 1 else chosen
     if filters:
         request["filters"] = _and_markers(filters, streams)
     moments = sorted(random.randrange(joins, events) for _ in range(random.randrange(5)))
@@ -188,7 +188,7 @@ def _filter(random: Random, *, depth: int) -> dict[str, Any]:
 
 
 def _and_markers(filters: list[dict[str, Any]], streams: Sequence[str]) -> list[dict[str, Any]]:
-    """The filters, made to want markers too if they do not by themselves."""
+    """The filters, extended to match markers."""
     markers = ({**marker(stream), "hubstream": stream} for stream in streams)
     if all(wanted({"filters": filters}, one) for one in markers):
         return filters

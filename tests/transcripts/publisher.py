@@ -1,4 +1,4 @@
-"""Publishers that record: over REST and over WebSocket, trying again until they are answered."""
+"""Recording publishers over REST and WebSocket, which retry until they are answered."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class _NoAnswer(Exception):
 
 
 class Route(Protocol):
-    """A way to the hub, used by one publisher at a time."""
+    """A transport to the hub, used by one publisher at a time."""
 
     async def publish(self, events: Sequence[Json], stream: str) -> list[dict[str, Any]]:
         """Results of one attempt.
@@ -45,7 +45,7 @@ class Route(Protocol):
         """
 
     async def close(self) -> None:
-        """Give up connections."""
+        """Close the connections."""
 
 
 class Publisher:
@@ -67,7 +67,7 @@ class Publisher:
         while True:
             begun = self._clock.now()
             attempt = Publish(publisher=self.name, begun=begun, answered=None, events=tuple(events), stream=stream)
-            # Recorded before its outcome is known: whoever is cancelled now may have stored it.
+            # Recorded before its outcome is known, because a cancelled attempt may have been stored.
             self.publishes.append(attempt)
             try:
                 results = await self._route.publish(events, stream)
@@ -75,14 +75,15 @@ class Publisher:
                 await asyncio.sleep(self._backoff.pause())
                 continue
             answered = tuple(
-                Result(one["stream"], one["sequence"], one["id"], duplicate=one["duplicate"]) for one in results
+                Result(result["stream"], result["sequence"], result["id"], duplicate=result["duplicate"])
+                for result in results
             )
             self.publishes[-1] = replace(attempt, answered=self._clock.now(), results=answered)
             self._backoff.worked()
             return
 
     async def close(self) -> None:
-        """Give up connections."""
+        """Close the connections."""
         await self._route.close()
 
 
@@ -113,7 +114,7 @@ class RestRoute:
 
 
 class SocketRoute:
-    """The action `publish`, on one connection after the other."""
+    """The action `publish`, on successive connections."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -128,7 +129,7 @@ class SocketRoute:
             async with asyncio.timeout(_PATIENCE):
                 answer = await self._ask(json.dumps(message, separators=(",", ":")), name)
         except (OSError, TimeoutError, WebSocketException) as error:
-            # A late answer on this connection would be taken for a later one's.
+            # A late answer on this connection would be matched to a later request.
             await self.close()
             raise _NoAnswer from error
         if answer.get("type") == "published":
@@ -149,6 +150,6 @@ class SocketRoute:
         await self._connection.send(fragments(message))
         while True:
             answer: dict[str, Any] = json.loads(await self._connection.recv())
-            # API Gateway's own word that a function failed has no type, and names no request.
+            # API Gateway's message about a failed function has no type and no request.
             if answer.get("request") == name or "type" not in answer:
                 return answer

@@ -1,4 +1,4 @@
-"""What a subscriber received, read by the protocol's table (docs/protocol.md, "events")."""
+"""The messages of a subscriber, classified by the table of the protocol (docs/protocol.md, "events")."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from tests.transcripts.content import where
-from tests.transcripts.violation import Place
+from tests.transcripts.violation import Location
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from tests.transcripts.transcript import Json, Received, Subscriber
 
-__all__ = ["Delivery", "Frame", "Reading", "Told", "Verdict"]
+__all__ = ["Delivery", "Frame", "Reading", "ReportedRemoval", "Verdict"]
 
 _NUMBERED = frozenset({"events", "live", "truncated"})
 
 
 class Verdict(Enum):
-    """What the table says of a frame."""
+    """How the table classifies a frame."""
 
     NEXT = auto()
     REPEAT = auto()
     HOLE = auto()
     STRANGE = auto()
-    """To a member of a durable subscription that does not own the partition."""
+    """Sent to a member that does not own the partition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,9 @@ class Frame:
     """A numbered message.
 
     Attributes:
-        session: Which of the subscriber's sessions, from 1.
-        index: Its place among all that the subscriber received.
-        last: The number before which it came; the next one was due.
+        session: The number of the subscriber's session, from 1.
+        index: Its index among all numbered messages of the subscriber.
+        last: The last frame number before it; the next number was expected.
     """
 
     subscriber: str
@@ -65,9 +65,9 @@ class Frame:
     def events(self) -> Sequence[Json]:
         return self.message["events"] if self.kind == "events" else ()
 
-    def place(self, stream: str | None = None, *sequences: int) -> Place:
-        """Where it is found."""
-        return Place(
+    def location(self, stream: str | None = None, *sequences: int) -> Location:
+        """The location of the frame."""
+        return Location(
             subscriber=self.subscriber,
             session=self.session,
             partition=self.partition,
@@ -79,7 +79,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One event of a frame that counted."""
+    """An event of a frame, without repetitions."""
 
     frame: Frame
     stream: str
@@ -88,31 +88,33 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """Sequences that the hub said are removed, or with no stream, that there is more than it could tell."""
+class ReportedRemoval:
+    """Sequences that the hub reported as removed; without a stream, that there are more than it listed."""
 
     at: float
-    place: Place
+    location: Location
     stream: str | None
     first: int
     last: int
 
 
 class Reading:
-    """One subscriber's sessions as frames, deliveries and what was told.
+    """The sessions of a subscriber as frames, deliveries and reported removals.
 
     Attributes:
-        sessions: Those of the store as it is now, by their numbers.
+        sessions: The sessions since the last reset of the store, by number.
         frames: Every numbered message of all sessions.
-        deliveries: The handled events of `sessions`, in order of receipt, without frames that came again.
+        deliveries: The handled events of `sessions`, in order of receipt, without repeated frames.
     """
 
     def __init__(self, subscriber: Subscriber, *, since: float) -> None:
         self.subscriber = subscriber
         self.all = dict(enumerate(subscriber.sessions, 1))
-        self.sessions = {number: one for number, one in self.all.items() if one.sent >= since}
+        self.sessions = {number: session for number, session in self.all.items() if session.sent >= since}
         self._answers = {
-            number: next((one for one in session.received if one.message.get("type") == "subscribed"), None)
+            number: next(
+                (received for received in session.received if received.message.get("type") == "subscribed"), None
+            )
             for number, session in self.all.items()
         }
         self.frames: Sequence[Frame] = list(self._frames())
@@ -122,20 +124,21 @@ class Reading:
             if frame.session in self.sessions and frame.handled and frame.verdict is not Verdict.REPEAT
             for event in frame.events
         ]
-        self.told: Sequence[Told] = list(self._told())
+        self.removals: Sequence[ReportedRemoval] = list(self._reported_removals())
 
-    def place(self, session: int) -> Place:
-        """Where a session is found."""
-        return Place(subscriber=self.subscriber.name, session=session)
+    def location(self, session: int) -> Location:
+        """The location of a session."""
+        return Location(subscriber=self.subscriber.name, session=session)
 
     def subscribed(self, session: int) -> Received | None:
-        """The answer to a session's subscribe, if it came."""
+        """The answer to the subscribe request of a session, if it was received."""
         return self._answers[session]
 
     def excuses(self, stream: str, sequence: int) -> bool:
-        """Whether the hub told that an event was removed."""
+        """Whether the hub reported the removal of an event."""
         return any(
-            told.stream is None or (told.stream == stream and told.first <= sequence <= told.last) for told in self.told
+            removal.stream is None or (removal.stream == stream and removal.first <= sequence <= removal.last)
+            for removal in self.removals
         )
 
     def _frames(self) -> Iterator[Frame]:
@@ -155,17 +158,17 @@ class Reading:
         name = self.subscriber.name
         return Frame(name, session, index, received.at, received.message, received.handled, verdict, last)
 
-    def _told(self) -> Iterator[Told]:
+    def _reported_removals(self) -> Iterator[ReportedRemoval]:
         for number in self.sessions:
             if answer := self.subscribed(number):
-                yield from _told(answer.at, self.place(number), answer.message)
+                yield from _reported_removals(answer.at, self.location(number), answer.message)
         for frame in self.frames:
             if frame.session in self.sessions and frame.kind == "truncated" and frame.handled:
-                yield from _told(frame.at, frame.place(), frame.message)
+                yield from _reported_removals(frame.at, frame.location(), frame.message)
 
 
-def _told(at: float, place: Place, message: Json) -> Iterator[Told]:
+def _reported_removals(at: float, location: Location, message: Json) -> Iterator[ReportedRemoval]:
     for entry in message.get("missing", ()):
-        yield Told(at, place, entry["stream"], entry["first"], entry["last"])
+        yield ReportedRemoval(at, location, entry["stream"], entry["first"], entry["last"])
     if message.get("missing_more"):
-        yield Told(at, place, None, 0, 0)
+        yield ReportedRemoval(at, location, None, 0, 0)

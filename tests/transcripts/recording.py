@@ -10,7 +10,7 @@ import json
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from tests.transcripts.membership import Attendance, Dropped, Group, Handling, Member, Parked, Redriven, Said
+from tests.transcripts.membership import Dropped, Group, Handling, Member, MemberSession, Parked, Redriven, SentCommand
 from tests.transcripts.transcript import (
     Ending,
     Publish,
@@ -29,7 +29,7 @@ __all__ = ["Unreadable", "read", "written"]
 
 
 class Unreadable(Exception):
-    """A line is no part of a transcript."""
+    """A line does not belong to a transcript."""
 
 
 def written(transcript: Transcript) -> Iterator[str]:
@@ -54,7 +54,7 @@ def written(transcript: Transcript) -> Iterator[str]:
 
 
 def read(lines: Iterable[str]) -> Transcript:
-    """The transcript that was written to these lines.
+    """Read the transcript from its lines.
 
     Raises:
         Unreadable: A line is not JSON, or not one that `written` writes; it is named by its number.
@@ -80,7 +80,7 @@ class _Reader:
         self._publishes: list[Publish] = []
         self._streams: list[StoredStream] = []
         self._subscribers: list[tuple[dict[str, Any], list[tuple[dict[str, Any], list[Received]]]]] = []
-        self._groups: list[tuple[dict[str, Any], list[tuple[str, list[Attendance]]]]] = []
+        self._groups: list[tuple[dict[str, Any], list[tuple[str, list[MemberSession]]]]] = []
 
     def take(self, kind: str, members: dict[str, Any]) -> None:
         match kind:
@@ -128,22 +128,22 @@ class _Reader:
         )
 
 
-def _attendance(members: dict[str, Any]) -> Attendance:
-    return Attendance(
-        received=tuple(Received(**one) for one in members.pop("received")),
-        handlings=tuple(Handling(**one) for one in members.pop("handlings")),
-        said=tuple(Said(**one) for one in members.pop("said")),
-        dropped=tuple(Dropped(**one) for one in members.pop("dropped")),
+def _attendance(members: dict[str, Any]) -> MemberSession:
+    return MemberSession(
+        received=tuple(Received(**item) for item in members.pop("received")),
+        handlings=tuple(Handling(**item) for item in members.pop("handlings")),
+        said=tuple(SentCommand(**item) for item in members.pop("said")),
+        dropped=tuple(Dropped(**item) for item in members.pop("dropped")),
         ending=Ending(members.pop("ending")),
         **members,
     )
 
 
-def _group(members: dict[str, Any], attending: list[tuple[str, list[Attendance]]]) -> Group:
+def _group(members: dict[str, Any], attending: list[tuple[str, list[MemberSession]]]) -> Group:
     redriven, parked = members.pop("redriven"), members.pop("parked")
     return Group(
         members=tuple(Member(name=name, sessions=tuple(sessions)) for name, sessions in attending),
-        redriven=tuple(Redriven(parked=Parked(**one.pop("parked")), **one) for one in redriven),
-        parked=tuple(Parked(**one) for one in parked),
+        redriven=tuple(Redriven(parked=Parked(**item.pop("parked")), **item) for item in redriven),
+        parked=tuple(Parked(**item) for item in parked),
         **members,
     )

@@ -7,7 +7,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tests.transcripts.membership import Said
+from tests.transcripts.membership import SentCommand
 from tests.transcripts.outcomes import AGAIN, Refused
 
 if TYPE_CHECKING:
@@ -23,14 +23,14 @@ _PAUSE = 0.05
 
 
 class Requests:
-    """What a client asks for on a connection; each request has a name, by which its answer is known.
+    """The requests of a client on a connection; the name of each request identifies its answer.
 
     Attributes:
         recorded: What was said, with the moments.
     """
 
     def __init__(self, connection: ClientConnection, clock: Clock) -> None:
-        self.recorded: list[Said] = []
+        self.recorded: list[SentCommand] = []
         self._connection = connection
         self._clock = clock
         self._names = 0
@@ -48,7 +48,7 @@ class Requests:
         text = json.dumps({**message, "request": name}, separators=(",", ":"))
         index = len(self.recorded)
         if record:
-            self.recorded.append(Said(message, self._clock.now(), None))
+            self.recorded.append(SentCommand(message, self._clock.now(), None))
         while True:
             answer = await self._answer(name, text)
             if answer is None or answer.get("code") in AGAIN:
@@ -61,14 +61,14 @@ class Requests:
             return answer
 
     def answered(self, message: Json) -> bool:
-        """Take a message in; whether it answers a request of this connection."""
+        """Process a message; return whether it answers a request of this connection."""
         waiting = self._waiting.pop(message.get("request", ""), None)
         if waiting is not None and not waiting.done():
             waiting.set_result(message)
         return "type" in message and "request" in message
 
     def repeat(self) -> None:
-        """Something failed, and nobody knows what: send again what waits for an answer."""
+        """An unknown request failed: send every unanswered request again."""
         for waiting in self._waiting.values():
             if not waiting.done():
                 waiting.set_result({"type": "error", "code": "internal"})

@@ -1,4 +1,4 @@
-"""A scenario of publishers, subscribers and strikes against a hub, recorded to be proved by the checker."""
+"""A scenario of publishers, subscribers and faults against a hub, recorded for the checker."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ if TYPE_CHECKING:
 
     from tests.transcripts.controls import HubControls
 
-__all__ = ["FUNCTIONS", "Overdue", "Publishers", "publishing_to", "soak", "strike"]
+__all__ = ["FUNCTIONS", "Publishers", "SoakTimeout", "publishing_to", "soak", "strike"]
 
 FUNCTIONS = ("RestFunction", "WebSocketFunction", "DispatchFunction", "DeliverFunction")
 
 _PATIENCE = 30.0
 
 
-class Overdue(Exception):
-    """The scenario did not end in time; it says who waits for what.
+class SoakTimeout(Exception):
+    """The scenario did not end in time; the message says what each client waits for.
 
     Attributes:
         transcript: What was recorded by then, in which nobody counts as caught up; `None` if the store cannot be read.
     """
 
-    def __init__(self, told: str, transcript: Transcript | None) -> None:
-        super().__init__(told)
+    def __init__(self, message: str, transcript: Transcript | None) -> None:
+        super().__init__(message)
         self.transcript = transcript
 
 
@@ -62,10 +62,10 @@ async def soak(
     sweep_every: float = 5.0,
     deadline: float = 600.0,
 ) -> Transcript:
-    """Run the scenario of a seed until all is answered and everyone has caught up.
+    """Run the scenario of a seed until every publish is answered and every subscriber has caught up.
 
     In the end every stream gets a marker, which every subscription wants: who has them all, and is live everywhere, has
-    caught up. While waiting for that, the sweep runs again and again, for it is what finds lost bells.
+    caught up. While waiting for that, the sweep runs again and again, for it finds lost wake-ups.
 
     There must be at least one publisher of each kind. Subscribers lag or are away for `longest_pause` seconds at most.
 
@@ -91,16 +91,16 @@ async def soak(
             async with asyncio.timeout(deadline):
                 await run.played()
         except TimeoutError as error:
-            told = f"the soak of seed {seed} did not end in {deadline} s\n{run.state}"
-            raise Overdue(told, await _recorded_so_far(run)) from error
+            message = f"the soak of seed {seed} did not end in {deadline} s\n{run.state}"
+            raise SoakTimeout(message, await _recorded_so_far(run)) from error
         return await run.recorded()
 
 
-async def strike(hub: HubControls, one: Strike) -> None:
-    """Do to the hub what was planned."""
-    match one.what:
+async def strike(hub: HubControls, fault: Strike) -> None:
+    """Strike the hub with a planned fault."""
+    match fault.what:
         case What.FUNCTION:
-            await hub.kill_function(one.function)
+            await hub.kill_function(fault.function)
         case What.CACHE:
             await hub.restart_cache()
         case What.SWEEP:
@@ -117,7 +117,7 @@ async def _recorded_so_far(run: _Run) -> Transcript | None:
 
 @dataclass(frozen=True, slots=True)
 class Publishers:
-    """Those of a scenario, by the way that they take."""
+    """The publishers of a scenario, by transport."""
 
     rest: Sequence[Publisher]
     socket: Sequence[Publisher]
@@ -129,7 +129,7 @@ class Publishers:
 
 @asynccontextmanager
 async def publishing_to(hub: HubControls, rest: int, socket: int, clock: Clock, seed: int) -> AsyncIterator[Publishers]:
-    """So many of each kind, closed at the end."""
+    """Create a number of publishers of each kind; close them after the block."""
 
     def publisher(name: str, route: Route) -> Publisher:
         return Publisher(name, route, clock=clock, random=Random(f"{seed} {name}"))
@@ -141,8 +141,8 @@ async def publishing_to(hub: HubControls, rest: int, socket: int, clock: Clock, 
     try:
         yield made
     finally:
-        for one in made.all:
-            await one.close()
+        for created in made.all:
+            await created.close()
 
 
 class _Run:
@@ -163,9 +163,9 @@ class _Run:
 
     @property
     def state(self) -> str:
-        """Who waits for what, for a person."""
+        """What each client waits for, for error messages."""
         total = sum(len(batch.events) for batch in self._plan.batches) + len(self._plan.streams)
-        waiting = [one.state for one in self.followers if not one.leaves and not one.caught_up]
+        waiting = [follower.state for follower in self.followers if not follower.leaves and not follower.caught_up]
         lines = [
             f"{self._stage}: {self._done} of {total} events and markers answered; {len(waiting)} subscribers wait",
             *waiting,
@@ -173,19 +173,19 @@ class _Run:
         return "\n  ".join(lines)
 
     async def recorded(self) -> Transcript:
-        """What happened, and what the store holds now."""
+        """The recorded transcript, with the current content of the store."""
         for follower in self.followers:
             follower.subscriber.finish(caught_up=False)
         publishes = chain.from_iterable(publisher.publishes for publisher in self._publishers.all)
         return Transcript(
             publishes=tuple(sorted(publishes, key=lambda publish: publish.begun)),
             streams=await contents(self._hub.rest_url, self._plan.streams),
-            subscribers=tuple(one for follower in self.followers for one in follower.subscriber.recorded),
+            subscribers=tuple(recorded for follower in self.followers for recorded in follower.subscriber.recorded),
             seed=self._seed,
         )
 
     async def played(self) -> None:
-        """The scenario, to its end."""
+        """Run the scenario to its end."""
         rest = deque(batch for batch in self._plan.batches if not batch.socket)
         socket = deque(batch for batch in self._plan.batches if batch.socket)
         async with asyncio.TaskGroup() as guests:
@@ -195,9 +195,9 @@ class _Run:
                     acting.create_task(self._publishing(publisher, rest, guests, acting))
                 for publisher in self._publishers.socket:
                     acting.create_task(self._publishing(publisher, socket, guests, acting))
-            staying = [one for one in self.followers if not one.leaves]
+            staying = [follower for follower in self.followers if not follower.leaves]
             self._stage = "waiting until everyone is subscribed"
-            await asyncio.gather(*(one.subscriber.subscribed.wait() for one in staying))
+            await asyncio.gather(*(follower.subscriber.subscribed.wait() for follower in staying))
             self._stage = "publishing markers"
             markers = deque(Batch(stream, (marker(stream),), socket=False) for stream in self._plan.streams)
             async with asyncio.TaskGroup() as acting:
@@ -205,8 +205,8 @@ class _Run:
                     acting.create_task(self._publishing(publisher, markers, guests, acting))
             self._stage = "waiting until everyone has caught up"
             await self._caught_up(staying)
-            for one in staying:
-                one.subscriber.tell(Order.leave())
+            for follower in staying:
+                follower.subscriber.enqueue(Order.leave())
 
     async def _publishing(
         self, publisher: Publisher, batches: deque[Batch], guests: asyncio.TaskGroup, acting: asyncio.TaskGroup
@@ -222,31 +222,31 @@ class _Run:
         return Follower(guest, self._hub.ws_url, streams, clock=clock, random=random, news=self._news)
 
     def _advance(self, count: int, guests: asyncio.TaskGroup, acting: asyncio.TaskGroup) -> None:
-        """Begin all that is due after so many events more."""
+        """Start every order that is due after further events."""
         self._done += count
         while self._due and self._due[0][0] <= self._done:
             match self._due.popleft()[1]:
-                case Strike() as one:
-                    acting.create_task(self._strike(one))
+                case Strike() as fault:
+                    acting.create_task(self._strike(fault))
                 case Follower() as follower:
                     guests.create_task(follower.run())
                 case (RecordingSubscriber() as subscriber, Order() as order):
-                    subscriber.tell(order)
+                    subscriber.enqueue(order)
 
     def _actions(self) -> Iterator[tuple[int, Strike | Follower | tuple[RecordingSubscriber, Order]]]:
-        for one in self._plan.strikes:
-            yield one.at, one
+        for fault in self._plan.strikes:
+            yield fault.at, fault
         for follower in self.followers:
             yield follower.guest.joins, follower
             for at, order in follower.guest.orders:
                 yield at, (follower.subscriber, order)
 
-    async def _strike(self, one: Strike) -> None:
+    async def _strike(self, fault: Strike) -> None:
         async with self._striking:
-            await strike(self._hub, one)
+            await strike(self._hub, fault)
 
     async def _caught_up(self, followers: Sequence[Follower]) -> None:
-        while not all(one.caught_up for one in followers):
+        while not all(follower.caught_up for follower in followers):
             self._news.clear()
             try:
                 await asyncio.wait_for(self._news.wait(), self._sweep_every)

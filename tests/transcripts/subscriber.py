@@ -1,4 +1,4 @@
-"""A subscriber that records: written from docs/protocol.md alone, on the `websockets` library."""
+"""A recording subscriber, written from docs/protocol.md only, with the `websockets` library."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _LARGEST_MESSAGE = 1 << 20
 
 
 class RecordingSubscriber:
-    """Receives what it asked for until told to leave, across as many sessions as that takes.
+    """Receives its subscription until it is ordered to leave, across successive sessions.
 
     A session that ends before `subscribed` came leaves nothing to resume from; what follows is recorded as another
     logical subscriber, whose name says so.
@@ -54,7 +54,7 @@ class RecordingSubscriber:
         self.request = request
         self.recorded: list[Subscriber] = []
         self.subscribed = asyncio.Event()
-        """It has been answered once, and has a right to all that follows."""
+        """Set when it has been answered; from then on it must receive every event."""
         self._url = url
         self._clock = clock
         self._handle = handle
@@ -73,16 +73,16 @@ class RecordingSubscriber:
 
     @property
     def state(self) -> str:
-        """What it is doing, for a person."""
+        """Its current activity, for error messages."""
         waiting = "" if not self._waiting else f", not live in partitions {sorted(self._waiting)}"
         return f"{self._state}, session {len(self._sessions) + 1}{waiting}"
 
-    def tell(self, order: Order) -> None:
-        """Have it do something, as soon as it has done what it was told before."""
+    def enqueue(self, order: Order) -> None:
+        """Enqueue an order, which is executed after the earlier ones."""
         self._orders.put_nowait(order)
 
     async def run(self) -> None:
-        """Receive until told to leave.
+        """Receive until ordered to leave.
 
         Raises:
             Refused: The hub refused the subscribe as wrong.
@@ -95,7 +95,7 @@ class RecordingSubscriber:
                     self._url,
                     subprotocols=[_SUBPROTOCOL],  # type: ignore[list-item]  # a NewType of str
                     compression=None,
-                    ping_interval=None,  # a lagging client must not end by its own pings
+                    ping_interval=None,  # a lagging client must not be closed by its own pings
                     max_size=_LARGEST_MESSAGE,
                     proxy=None,
                 )
@@ -111,7 +111,7 @@ class RecordingSubscriber:
         self._state = "gone"
 
     def finish(self, *, caught_up: bool) -> None:
-        """Record what the sessions so far were."""
+        """Record the sessions so far."""
         if self._sessions:
             suffix = f".{len(self.recorded) + 1}" if self.recorded else ""
             self.recorded.append(
@@ -120,7 +120,7 @@ class RecordingSubscriber:
         self._sessions = []
 
     async def _away(self, seconds: float) -> Order | None:
-        """Wait, unless it is told to leave; other orders are for connected ones."""
+        """Wait, unless it is ordered to leave; other orders need a connection."""
         self._state = "away"
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
@@ -157,7 +157,7 @@ class RecordingSubscriber:
 
 
 class _Session:
-    """One connection with its subscription."""
+    """A connection with its subscription."""
 
     def __init__(self, subscriber: RecordingSubscriber, connection: ClientConnection) -> None:
         self._owner = subscriber
@@ -171,7 +171,7 @@ class _Session:
         self._patience = self._connected + _PATIENCE
 
     async def run(self) -> Order | None:
-        """Receive until the connection ends or an order ends it, which is returned."""
+        """Receive until the connection or an order ends it; return the order."""
         self._owner._state = "subscribing"
         sent = self._owner._clock.now()
         ending, order = Ending.DISCONNECTED, None
@@ -202,7 +202,7 @@ class _Session:
         message = asyncio.ensure_future(self._connection.recv())
         try:
             while True:
-                # Whoever is not answered, though frames may come, has nothing to resume from.
+                # An unanswered subscriber cannot resume, even if it received frames.
                 left = None if self._partitions is not None else max(0.0, self._patience - self._owner._clock.now())
                 done, _ = await asyncio.wait((orders, message), return_when=asyncio.FIRST_COMPLETED, timeout=left)
                 if not done:
@@ -224,21 +224,21 @@ class _Session:
             await asyncio.gather(orders, message, return_exceptions=True)
 
     def _take(self, message: Json) -> Ending | None:
-        """Record a message, and handle it as the protocol's table says; tells if the session must end."""
+        """Record a message, and handle it by the table of the protocol; return whether the session must end."""
         now = self._owner._clock.now()
         due = True
-        lost = False
+        has_hole = False
         if message.get("type", "error") == "error":
             self._received.append(Received(now, message, handled=False))
-            # API Gateway's own word that a function failed has no type.
+            # API Gateway's message about a failed function has no type.
             if message.get("code", "internal") in AGAIN:
                 return Ending.REFUSED
             raise Refused(f"{self._owner.name} was refused: {message}; it asked {self._request}")
         if "frame" in message:
             last = self._last.get(message["partition"], 0)
-            due, lost = message["frame"] == last + 1, message["frame"] > last + 1
+            due, has_hole = message["frame"] == last + 1, message["frame"] > last + 1
         self._received.append(Received(now, message, due))
-        if lost:
+        if has_hole:
             return Ending.HOLE
         if due:
             self._handled(message)

@@ -1,6 +1,6 @@
-"""What a run of the hub left behind: what publishers were answered, what the store holds, what subscribers received.
+"""The transcript of a run of the hub: answers to publishers, the content of the store, messages to subscribers.
 
-All moments are seconds of one clock that never goes back, read where the client stood.
+All times are seconds of one monotonic clock, read by the clients.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Json: TypeAlias = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Where an event stands, as its publisher was told."""
+    """The position of an event, as answered to its publisher."""
 
     stream: str
     sequence: int
@@ -30,10 +30,10 @@ class Result:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publish:
-    """One attempt to publish; a retry is another one, with the same events.
+    """An attempt to publish; a retry is another attempt with the same events.
 
     Attributes:
-        answered: When the answer came; `None` if none came or it left the outcome open.
+        answered: The time of the answer; `None` without an answer, or if it left the outcome open.
         stream: The stream that the request named, if it did.
         results: One for each event, in their order; none without an answer.
     """
@@ -48,7 +48,7 @@ class Publish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredStream:
-    """What the store holds of a stream in the end.
+    """The final content of a stream.
 
     Attributes:
         first: The sequence of the oldest event kept; head + 1 if none is.
@@ -62,7 +62,7 @@ class StoredStream:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A message as it was taken from the connection, and whether the client handled it."""
+    """A message as received, and whether the client handled it."""
 
     at: float
     message: Json
@@ -75,20 +75,20 @@ class Ending(StrEnum):
     CLOSED = "closed"
     """By the client, with a closing handshake."""
     ABORTED = "aborted"
-    """By the client, with none: the connection was cut."""
+    """By the client, with a reset."""
     DISCONNECTED = "disconnected"
-    """By the hub, or on the way to it."""
+    """By the hub or the network."""
     HOLE = "hole"
-    """By the client, for a frame was lost."""
+    """By the client, because a frame was lost."""
     REFUSED = "refused"
-    """By the client, for the subscribe was answered with an error."""
+    """By the client, because the subscribe was answered with an error."""
     UNANSWERED = "unanswered"
-    """By the client, for the subscribe was not answered in time."""
+    """By the client, because the subscribe was not answered in time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """One subscription on one connection.
+    """A subscription on one connection.
 
     Attributes:
         subscribe: The request, as it was sent at `sent`.
@@ -105,13 +105,13 @@ class Session:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscriber:
-    """A logical subscriber: one subscription across all the sessions that resumed it.
+    """A logical subscriber: a subscription across all sessions that resumed it.
 
     Its first session names no cursor of its own. A session that ended before `subscribed` came leaves nothing to resume
     from, so what follows it is another logical subscriber.
 
     Attributes:
-        caught_up: It ended having received all that it had a right to.
+        caught_up: Whether it received every event that it must receive.
     """
 
     name: str
@@ -124,7 +124,7 @@ class Transcript:
     """A whole run.
 
     Attributes:
-        recreated: When the store was made anew, at which earlier events were lost on purpose.
+        recreated: The times at which the store was reset, and earlier events were lost on purpose.
     """
 
     publishes: tuple[Publish, ...]

@@ -1,18 +1,18 @@
-"""A broken promise, told so that it can be looked up in the transcript."""
+"""A violation of a guarantee, with its location in the transcript."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["Kind", "Place", "Violation"]
+__all__ = ["Kind", "Location", "Violation"]
 
 
 class Kind(StrEnum):
-    """Which rule is broken, and the promise of DESIGN.md, section 2, that it belongs to."""
+    """The broken rule, and the guarantee of DESIGN.md, section 2, to which it belongs."""
 
     LOST = "an answered event is not in the store"  # 1
-    MISPLACED = "an event was answered two places, or two events one"  # 1
+    MISPLACED = "an event was answered with two positions, or two events with one"  # 1
     TWICE = "an event stands twice in the store"  # 3
     GAP = "a stream's sequences have a gap"  # 1
     TORN = "a batch is stored in part"  # 2
@@ -26,27 +26,27 @@ class Kind(StrEnum):
     DISORDER = "an event came before an earlier one of its stream"  # 6
     LOG_ORDER = "subscribers saw a partition's events in different orders"  # 6
     INCOMPLETE = "a matching event did not arrive"  # 6, 7, 8
-    UNTOLD = "a removed event was neither sent nor told of"  # 9
-    RECOVERY = "the hub told something untrue about what is missing"  # 9
+    UNTOLD = "a removed event was neither sent nor reported missing"  # 9
+    RECOVERY = "the hub reported losses incorrectly"  # 9
     LIVE = "live came at the wrong time"  # 8
-    CURSOR = "the client resumed from what it had not kept"  # 9
+    CURSOR = "the client resumed from a cursor that it had not kept"  # 9
     STRANGER = "a member was sent what it does not own"  # 6
     UNOWNED = "a member handled what it did not own"
-    SHARED = "two members had the same at one time"  # 6
+    SHARED = "two members had the same partition or stream at the same time"  # 6
     UNHANDLED = "a matching event was neither handled nor parked"  # 6
     SKIPPED = "an event was handled before an earlier one of its stream"  # 6
-    ATTEMPT = "a failed event came again, and did not say so"
+    ATTEMPT = "a failed event was sent again without its attempt"
     PARKED = "a stream is parked that ought not to be, or not whole"
-    REDRIVE = "what was parked did not come back"
+    REDRIVE = "a redriven event was not sent again"
     CLIENT = "the recording client broke the protocol's table"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where in the transcript to look.
+class Location:
+    """A location in the transcript.
 
     Attributes:
-        session: Which of the subscriber's, from 1.
+        session: The number of the subscriber's session, from 1.
     """
 
     publisher: str | None = None
@@ -58,25 +58,27 @@ class Place:
     sequences: tuple[int, ...] = ()
 
     def __str__(self) -> str:
-        told = {name: getattr(self, name) for name in self.__slots__}
-        return ", ".join(f"{name} {_shown(value)}" for name, value in told.items() if value is not None and value != ())
+        members = {name: getattr(self, name) for name in self.__slots__}
+        return ", ".join(
+            f"{name} {_shown(value)}" for name, value in members.items() if value is not None and value != ()
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """What is wrong, when it showed, and where.
+    """A violation, with its time and location.
 
     Attributes:
-        at: The moment of the transcript at which it first could be seen.
+        at: The time in the transcript at which it could first be detected.
     """
 
     kind: Kind
     at: float
     sentence: str
-    place: Place
+    location: Location
 
     def __str__(self) -> str:
-        return f"{self.kind.name}, {self.kind}: {self.sentence}\n  at {self.at:.6f} s: {self.place}"
+        return f"{self.kind.name}, {self.kind}: {self.sentence}\n  at {self.at:.6f} s: {self.location}"
 
 
 def _shown(value: object) -> str:

@@ -1,4 +1,4 @@
-"""The audit of dependencies, with pip-audit played by a program that says what it was told to say."""
+"""The audit of dependencies, with a program in place of pip-audit whose output the test chooses."""
 
 from __future__ import annotations
 
@@ -59,17 +59,17 @@ def auditor(tmp_path: Path) -> Auditor:
     return Auditor(tmp_path)
 
 
-def test_what_is_not_known_to_be_vulnerable_passes(auditor: Auditor, capsys: pytest.CaptureFixture[str]) -> None:
+def test_packages_without_known_vulnerabilities_pass(auditor: Auditor, capsys: pytest.CaptureFixture[str]) -> None:
     assert auditor.run({"known": _KNOWN, str(auditor.file): _CLEAN}) == 0
     assert capsys.readouterr().out == f"{auditor.file}: nothing known to be vulnerable\n"
 
 
-def test_what_is_known_to_be_vulnerable_fails_by_name(auditor: Auditor, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_vulnerable_package_fails_by_name(auditor: Auditor, capsys: pytest.CaptureFixture[str]) -> None:
     assert auditor.run({"known": _KNOWN, str(auditor.file): _VULNERABLE}) == 1
     assert capsys.readouterr().out == f"{auditor.file}: a 1: PYSEC-1, fixed in 2\n"
 
 
-def test_what_is_found_in_tools_is_told_and_passes(auditor: Auditor, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_vulnerability_of_a_tool_is_reported_and_passes(auditor: Auditor, capsys: pytest.CaptureFixture[str]) -> None:
     assert auditor.run({"known": _KNOWN, str(auditor.file): _VULNERABLE}, tools=True) == 0
     assert "PYSEC-1, fixed in 2 (of tools: not failed)" in capsys.readouterr().out
 
@@ -87,7 +87,7 @@ def test_a_file_that_cannot_be_audited_fails_with_the_reason(
 
 
 @pytest.mark.parametrize("answer", [[1, "ERROR: no connection"], [1, "hang"], _BLIND, _CLEAN])
-def test_where_no_service_tells_of_what_is_known_it_is_skipped_visibly(
+def test_without_a_service_the_audit_is_skipped_visibly(
     auditor: Auditor, capsys: pytest.CaptureFixture[str], answer: object
 ) -> None:
     assert auditor.run({"known": answer, str(auditor.file): _VULNERABLE}) == 0
@@ -95,7 +95,7 @@ def test_where_no_service_tells_of_what_is_known_it_is_skipped_visibly(
     assert [service for service, *_ in auditor.asked] == ["pypi", "osv"]
 
 
-def test_the_other_service_is_asked_where_one_does_not_answer(auditor: Auditor) -> None:
+def test_the_second_service_is_asked_when_the_first_does_not_answer(auditor: Auditor) -> None:
     assert auditor.run({"osv known": _KNOWN, f"osv {auditor.file}": _VULNERABLE}) == 1
     assert [service for service, *_ in auditor.asked] == ["pypi", "osv", "osv"]
 
@@ -114,14 +114,14 @@ def test_an_ignored_vulnerability_is_not_asked_for(auditor: Auditor) -> None:
     assert arguments[arguments.index("--ignore-vuln") + 1] == "PYSEC-1"
 
 
-def test_hashes_are_required_of_what_is_audited(auditor: Auditor) -> None:
+def test_hashes_are_required_of_audited_files(auditor: Auditor) -> None:
     auditor.run({"known": _KNOWN, str(auditor.file): _CLEAN})
     assert "--require-hashes" in auditor.asked[-1][2]
 
 
 def test_each_vulnerability_that_is_ignored_has_a_reason() -> None:
     ignored = tomllib.loads((_ROOT / "pyproject.toml").read_text())["tool"]["eventstore"]["audit"]["ignored"]
-    assert [one for one, reason in ignored.items() if not reason.strip()] == []
+    assert [vulnerability for vulnerability, reason in ignored.items() if not reason.strip()] == []
 
 
 def test_every_file_of_pins_is_audited() -> None:

@@ -1,4 +1,4 @@
-"""What the pages say of each other, of prices, of the template and of the tests holds."""
+"""The statements of the pages agree with each other, with prices, with the template and with the tests."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def _text(page: Path) -> str:
 
 
 def _prose(page: Path) -> str:
-    """A page without its blocks of code."""
+    """A page without its code blocks."""
     return re.sub(r"^( *)```.*?^\1```$", "", _text(page), flags=re.DOTALL | re.MULTILINE)
 
 
 @cache
 def _anchors(page: Path) -> set[str]:
-    """As GitHub makes them of headings."""
+    """The anchors that GitHub generates from headings."""
     headings = re.findall(r"^#+ (.+)$", _prose(page), re.MULTILINE)
     plain = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings)
     return {heading.replace(" ", "-") for heading in plain}
@@ -48,7 +48,7 @@ def _links(page: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("page", _PAGES, ids=lambda page: str(page.relative_to(_ROOT)))
-def test_links_lead_somewhere(page: Path) -> None:
+def test_links_have_existing_targets(page: Path) -> None:
     for link in _links(page):
         path, _, anchor = link.partition("#")
         target = (page.parent / path).resolve() if path else page
@@ -57,7 +57,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", _PAGES, ids=lambda page: str(page.relative_to(_ROOT)))
-def test_tests_that_are_named_are_there(page: Path) -> None:
+def test_tests_that_pages_name_exist(page: Path) -> None:
     tests = "\n".join(path.read_text() for path in (_ROOT / "tests").rglob("*.py"))
     for name in re.findall(r"`(test_\w+)`", _text(page)):
         assert f"def {name}(" in tests, name
@@ -102,15 +102,15 @@ def test_each_parameter_by_which_a_trial_saves_is_needed(parameter: str) -> None
     assert idle(without, prices, assumed) > idle(trial, prices, assumed) + 5
 
 
-def test_every_page_says_the_same_of_a_month() -> None:
+def test_every_page_states_the_same_monthly_costs() -> None:
     monthly = numbers(_text(_OPERATIONS / "costs.md"), "What there is to pay every month")
-    told = dict(zip(("trial", "dev", "prod"), _told_of_a_month(), strict=True))
-    for name, dollars in told.items():
+    stated = dict(zip(("trial", "dev", "prod"), _stated_monthly_costs(), strict=True))
+    for name, dollars in stated.items():
         assert dollars == pytest.approx(monthly[f"a whole stack, `{name}`"], rel=0.05), name
 
 
-def _told_of_a_month() -> list[float]:
-    """What docs/operations.md has for trial, dev and prod."""
+def _stated_monthly_costs() -> list[float]:
+    """The monthly costs in docs/operations.md for trial, dev and prod."""
     [cells] = [
         cells for cells in rows(_text(_ROOT / "docs/operations.md"), "Deploying") if cells[0].startswith("a month")
     ]
@@ -128,15 +128,17 @@ def test_memory_of_functions_is_that_of_the_template() -> None:
     assert assumed["memory of all functions with SnapStart, MB"] == sum(memories.values())
 
 
-def test_alarms_are_counted_by_what_they_watch() -> None:
+def test_alarms_are_counted_by_their_metrics() -> None:
     resources = _yaml(_STACKS / "alarms.yaml")["Resources"].values()
     # The default: a cluster, and IAM.
     others = {"Authorizes", "Serverless"}
     alarms = [
-        one for one in resources if one["Type"] == "AWS::CloudWatch::Alarm" and one.get("Condition") not in others
+        resource
+        for resource in resources
+        if resource["Type"] == "AWS::CloudWatch::Alarm" and resource.get("Condition") not in others
     ]
     watched = [
-        # A query watches one metric of each node that there is.
+        # A metric query watches one metric of each node.
         max(1, sum("MetricStat" in metric for metric in alarm["Properties"].get("Metrics", ())))
         * (2 if alarm.get("Condition") == "Clustered" else 1)
         for alarm in alarms
@@ -146,39 +148,43 @@ def test_alarms_are_counted_by_what_they_watch() -> None:
     assert f"the {len(alarms)} alarms of a cluster of two nodes" in _text(_OPERATIONS / "costs.md")
 
 
-def test_every_parameter_of_the_template_is_told_of() -> None:
+def test_every_parameter_of_the_template_is_documented() -> None:
     template = _template()
-    told = {name for cells in rows(_text(_ROOT / "docs/operations.md"), "Parameters") for name in _quoted(cells[0])}
-    assert told == template["Parameters"].keys()
+    documented = {
+        name for cells in rows(_text(_ROOT / "docs/operations.md"), "Parameters") for name in _quoted(cells[0])
+    }
+    assert documented == template["Parameters"].keys()
 
 
 def test_every_alarm_has_a_place_in_the_runbook_and_nothing_else_has() -> None:
     stack = _yaml(_STACKS / "alarms.yaml")
-    alarms = {name for name, one in stack["Resources"].items() if one["Type"] == "AWS::CloudWatch::Alarm"}
+    alarms = {name for name, resource in stack["Resources"].items() if resource["Type"] == "AWS::CloudWatch::Alarm"}
     headings = re.findall(r"^## (.+)$", _text(_OPERATIONS / "runbook.md"), re.MULTILINE)
     assert set(headings) - {"First"} == alarms
     assert len(headings) == len(set(headings))
 
 
-def test_every_log_that_is_named_is_made() -> None:
+def test_every_log_that_pages_name_is_created() -> None:
     templates = [_template(), *map(_yaml, _STACKS.glob("*.yaml"))]
-    resources = (one for template in templates for one in template["Resources"].values())
-    made = {one["Properties"]["LogGroupName"] for one in resources if one["Type"] == "AWS::Logs::LogGroup"}
+    resources = (resource for template in templates for resource in template["Resources"].values())
+    made = {
+        resource["Properties"]["LogGroupName"] for resource in resources if resource["Type"] == "AWS::Logs::LogGroup"
+    }
     suffixes = {name.partition("}/")[2] for name in made}
-    told = {name for page in _PAGES for name in re.findall(r"/flunq-eventstore/\$STACK/([a-z/]+)", _text(page))}
-    assert told
-    assert told <= suffixes
+    documented = {name for page in _PAGES for name in re.findall(r"/flunq-eventstore/\$STACK/([a-z/]+)", _text(page))}
+    assert documented
+    assert documented <= suffixes
 
 
 def test_every_dependency_has_a_reason_and_nothing_else_has() -> None:
     declared = tomllib.loads((_ROOT / "pyproject.toml").read_text())
     groups = [*declared["project"]["optional-dependencies"].values(), *declared["dependency-groups"].values()]
     groups += [declared["project"]["dependencies"], declared["build-system"]["requires"]]
-    needed = {re.split(r"[^\w-]", one)[0] for group in groups for one in group} - {"flunq-eventstore"}
+    needed = {re.split(r"[^\w-]", requirement)[0] for group in groups for requirement in group} - {"flunq-eventstore"}
     page = _text(_ROOT / "docs/decisions/003-dependencies.md")
-    told = {name for cells in rows(page, "003. What we depend on, and why") for name in cells[0].split(", ")}
-    # What comes as an extra of another one is told of where it has a reason of its own.
-    assert told - {"cryptography", "hiredis"} == needed
+    documented = {name for cells in rows(page, "003. What we depend on, and why") for name in cells[0].split(", ")}
+    # An extra of another dependency is documented where it has its own reason.
+    assert documented - {"cryptography", "hiredis"} == needed
 
 
 def _quoted(cell: str) -> list[str]:
@@ -202,7 +208,7 @@ def _memory(template: Mapping[str, Any], function: str) -> int:
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads CloudFormation's own tags as the text behind them, or as nothing."""
+    """Reads the tags of CloudFormation as their text, or as nothing."""
 
 
 def _tagged(_: yaml.SafeLoader, __: str, node: yaml.Node) -> object:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from inspect import getdoc
 from typing import TYPE_CHECKING, Any
 
 from functions.protocol import REQUESTS
 from functions.rest.asyncapi.answers import ANSWERS, FRAMES, HubMessage
-from functions.rest.asyncapi.bare import HUB_EVENTS, PUBLISHED_EVENT
+from functions.rest.asyncapi.bare import HUB_EVENTS, PUBLISHED_EVENT_EXAMPLE
 from functions.rest.asyncapi.requests import EXAMPLES, payload_of
+from functions.rest.asyncapi.schemas import PAYLOADS
+from functions.rest.openapi.shapes import ref
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,28 +27,33 @@ _CORRELATION: Mapping[str, Any] = {
 _CLOUDEVENT: Mapping[str, Any] = {"contentType": "application/cloudevents+json"}
 
 
-def _described(name: str, message: HubMessage, **more: object) -> dict[str, Any]:
+def _described(
+    name: str, summary: str | None, payload: Mapping[str, Any], example: Mapping[str, Any], **more: object
+) -> dict[str, Any]:
     # A name is that of the message's type, for people; the key is what references have.
-    return {
-        "name": name,
-        "summary": message.summary,
-        "payload": message.payload,
-        "examples": [{"payload": message.example}],
-        **more,
-    }
+    return {"name": name, "summary": summary, "payload": payload, "examples": [{"payload": example}], **more}
+
+
+def _sent(name: str, message: HubMessage, **more: object) -> dict[str, Any]:
+    payload = {keyword: value for keyword, value in PAYLOADS[name].items() if keyword != "description"}
+    return _described(name, getdoc(message.payload), payload, message.example, **more)
 
 
 MESSAGES: dict[str, Any] = {
     **{
         request.name: _described(
             request.name,
-            HubMessage(request.summary, payload_of(request), {"action": request.action, **EXAMPLES[request.name]}),
+            request.summary,
+            payload_of(request),
+            {"action": request.action, **EXAMPLES[request.name]},
             **_CORRELATION,
         )
         for request in REQUESTS
     },
-    **{name: _described(name, message, **_CORRELATION) for name, message in ANSWERS.items()},
-    **{name: _described(name, message) for name, message in FRAMES.items()},
-    PUBLISHED_EVENT_NAME: _described(PUBLISHED_EVENT_NAME, PUBLISHED_EVENT, **_CLOUDEVENT),
-    **{name: _described(name, message, **_CLOUDEVENT) for name, message in HUB_EVENTS.items()},
+    **{name: _sent(name, message, **_CORRELATION) for name, message in ANSWERS.items()},
+    **{name: _sent(name, message) for name, message in FRAMES.items()},
+    PUBLISHED_EVENT_NAME: _described(
+        PUBLISHED_EVENT_NAME, "An event to publish.", ref("CloudEvent"), PUBLISHED_EVENT_EXAMPLE, **_CLOUDEVENT
+    ),
+    **{name: _sent(name, message, **_CLOUDEVENT) for name, message in HUB_EVENTS.items()},
 }

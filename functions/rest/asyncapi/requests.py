@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from functions.protocol import ID_PATTERN, REQUEST, Kind
-from functions.rest.asyncapi.schemas import CURSOR_EXAMPLE
+from functions.rest.asyncapi.answers import CURSOR_EXAMPLE
 from functions.rest.openapi.shapes import NAME, many, ref
 
 if TYPE_CHECKING:

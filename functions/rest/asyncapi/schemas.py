@@ -1,63 +1,28 @@
-"""The schemas that messages share; those of events and filters are the OpenAPI document's."""
+"""The schemas of messages: those of the hub's, from their types, and those that messages share."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from functions.rest.asyncapi.answers import ANSWERS, FRAMES
+from functions.rest.asyncapi.bare import HUB_EVENTS
+from functions.rest.openapi.derived import derived
 from functions.rest.openapi.events import EVENT_SCHEMAS
 from functions.rest.openapi.filters import FILTER_SCHEMA
-from functions.rest.openapi.shapes import COUNT, MISSING_RANGE, NAME, RESULT, SEQUENCE, many, opened, ref
 
-__all__ = ["CURSOR_EXAMPLE", "LOST", "PROBLEM", "RECOVERY", "SCHEMAS"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-_TEXT: dict[str, Any] = {"type": "string"}
-CURSOR_EXAMPLE = "MS4wLjEyMw"
+__all__ = ["PAYLOADS", "SCHEMAS"]
 
+_MESSAGES = {**ANSWERS, **FRAMES, **HUB_EVENTS}
+# The hub may add members to what it sends: clients ignore those that they do not know.
+_DERIVED = derived([message.payload for message in _MESSAGES.values()], closed=False)
 
-LOST: dict[str, Any] = {
-    "missing": many(ref("MissingRange")) | {"maxItems": 100, "description": "What was removed and not received."},
-    "missing_more": {"type": "boolean", "const": True, "description": "More is missing than `missing` names."},
+PAYLOADS: Mapping[str, Mapping[str, Any]] = {
+    name: _DERIVED.pop(message.payload.__name__) for name, message in _MESSAGES.items()
 }
-"""Members that say what a subscriber will not receive."""
+"""By the names of messages."""
 
-RECOVERY: dict[str, Any] = {
-    "recovery": {
-        "type": "string",
-        "enum": ["complete", "truncated", "new-epoch"],
-        "description": "`truncated`: events were removed since the cursor. `new-epoch`: the store was made anew.",
-    },
-    "partitions": many(COUNT) | {"description": "The numbers of the partitions concerned."},
-    **LOST,
-    "renewed": many(COUNT) | {"description": "With `new-epoch`: the partitions that start from their beginning."},
-}
-"""Members that say how a subscription has begun; the last three are optional."""
-
-PROBLEM: dict[str, Any] = {
-    "code": _TEXT | {"description": "Stable; docs/protocol.md has a table of them.", "examples": ["invalid-filter"]},
-    "detail": _TEXT | {"description": "For a person."},
-    "pointer": _TEXT | {"description": "The place in the message (RFC 6901)."},
-    "position": {
-        "type": ["integer", "null"],
-        "minimum": 0,
-        "description": "Of `invalid-filter`: the character of the expression in SQL; null elsewhere in a filter.",
-    },
-    "stream": NAME | {"description": "Of `wrong-expected-version` and `event-conflict`."},
-    "actual": COUNT | {"description": "Of `wrong-expected-version`: where the stream ends."},
-    "sequence": SEQUENCE | {"description": "Of `event-conflict`: of the event that the stream holds."},
-    "index": COUNT | {"description": "Of `event-conflict`: of the event in the message."},
-    "results": {
-        "type": "array",
-        "items": {"oneOf": [ref("Result"), {"type": "null"}]},
-        "description": "Of a publish to several streams that failed between them; null for what was not stored.",
-    },
-}
-"""Members of an error; all but `code` and `detail` are optional."""
-
-SCHEMAS: dict[str, Any] = {
-    **EVENT_SCHEMAS,
-    "Filter": FILTER_SCHEMA,
-    # The hub may add members to what it sends: clients ignore those that they do not know.
-    "MissingRange": opened(MISSING_RANGE),
-    "Result": opened(RESULT),
-}
+SCHEMAS: dict[str, Any] = {**_DERIVED, **EVENT_SCHEMAS, "Filter": FILTER_SCHEMA}
 """By the names that references have."""

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from functions.rest.openapi.answers import RESPONSES
 from functions.rest.openapi.head import with_head
 from functions.rest.openapi.paths import PATHS
-from functions.rest.openapi.schemas import schemas
 from functions.rest.openapi.security import schemes_of, secured
 from functions.rest.version import VERSION
 
@@ -34,6 +33,9 @@ def document(*, server: str, auth: str = "none") -> dict[str, Any]:
         server: Where the paths begin: the stage, or `/`.
         auth: Who decides on callers (`Settings.auth`).
     """
+    # Imported here: only the document needs pydantic, and `methods_at` does not.
+    from functions.rest.openapi.schemas import schemas  # noqa: PLC0415 - see above
+
     return {
         "openapi": "3.1.0",
         "info": {
@@ -48,6 +50,7 @@ def document(*, server: str, auth: str = "none") -> dict[str, Any]:
             {"name": "streams", "description": "Ordered logs of events, and their settings."},
             {"name": "subscriptions", "description": "Durable subscriptions: they outlive connections."},
             {"name": "filters", "description": "Filters that have a name; subscriptions and reads may name them."},
+            {"name": "connections", "description": "Clients that are connected over WebSocket."},
             {"name": "dead letters", "description": "What durable subscriptions could not handle, stream by stream."},
             {"name": "about", "description": "The hub about itself."},
         ],

@@ -130,7 +130,13 @@ _STATUSES: Mapping[int, _Answer] = {
 
 
 def json(description: str, schema: str, headers: dict[str, Any] | None = None) -> dict[str, Any]:
-    """A JSON document."""
+    """A JSON document.
+
+    Args:
+        description: What it holds.
+        schema: The name of its schema.
+        headers: The headers of the response.
+    """
     content = {"application/json": {"schema": ref(schema)}}
     return {"description": description, "content": content} | ({"headers": headers} if headers else {})
 

@@ -1,7 +1,7 @@
-"""The schemas of CloudEvents: as publishers send them, and as the hub records them. They hold in both documents.
+"""The schema of CloudEvents as publishers send them, in both documents: declared, for an event is bytes and no type.
 
-They accept every event that the core's parser accepts. The parser alone refuses days that no calendar has,
-noncharacters of Unicode, and a member that stands twice.
+It accepts every event that the core's parser accepts. The parser alone refuses days that no calendar has, noncharacters
+of Unicode, and a member that stands twice.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 from eventstore.cloudevents.attributes import PATTERNS
 from eventstore.cloudevents.json_format import BASE64_PATTERN
-from functions.rest.openapi.shapes import NAME, TIME
+from functions.rest.openapi.shapes import TIME
 
 __all__ = ["EVENT_SCHEMAS"]
 
@@ -79,20 +79,5 @@ _EVENT: dict[str, Any] = {
     ],
 }
 
-_RECORDED: dict[str, Any] = {
-    "type": "object",
-    "description": "An event as published, and what the hub adds.",
-    "required": ["specversion", "id", "source", "type", "hubstream", "hubsequence", "hubtime"],
-    "properties": {
-        "specversion": {"type": "string", "enum": ["1.0"]},
-        "id": {"type": "string", "minLength": 1},
-        "source": {"type": "string", "minLength": 1},
-        "type": {"type": "string", "minLength": 1},
-        "hubstream": NAME,
-        "hubsequence": {"type": "string", "pattern": "^[1-9][0-9]*$", "description": "Per stream, from 1."},
-        "hubtime": TIME | {"description": "When it was stored."},
-    },
-}
-
-EVENT_SCHEMAS: dict[str, Any] = {"CloudEvent": _EVENT, "RecordedEvent": _RECORDED}
+EVENT_SCHEMAS: dict[str, Any] = {"CloudEvent": _EVENT}
 """By the names that references have."""

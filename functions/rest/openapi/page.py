@@ -19,7 +19,12 @@ _ICON = (
 
 
 def docs_page(*, server: str, auth: str = "none") -> str:
-    """The page, whole: scripts and styles stand in it."""
+    """The page, whole: scripts and styles stand in it.
+
+    Args:
+        server: The URL of the API.
+        auth: The deployment's `AUTH`.
+    """
     assets = Path(swagger_ui.__file__).parent
     page = swagger_ui.generate_swagger_html(
         # A script element ends at the first "</", wherever it stands.

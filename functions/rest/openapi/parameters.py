@@ -70,6 +70,7 @@ PATH: Mapping[str, Mapping[str, Any]] = {
     "id": _path("id", "The event's id, percent-encoded.", _TEXT),
     "stream": _path("stream", "The stream's name.", NAME),
     "filter": _path("filter", "The filter's name.", NAME),
+    "connection": _path("connection", "The connection's id, percent-encoded.", _TEXT),
     "subscription": _path("subscription", "The durable subscription's name.", NAME),
 }
 """Parameters of paths, by name."""

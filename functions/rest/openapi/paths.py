@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from functions.rest.openapi.answers import ETAG, LINK, MISSING, json, problems
+from functions.rest.openapi.connections import CONNECTION_PATHS
 from functions.rest.openapi.filter_paths import FILTER_PATHS
 from functions.rest.openapi.parameters import HEADERS, PATH, parameters
 from functions.rest.openapi.shapes import ref
@@ -198,6 +199,7 @@ PATHS: dict[str, Any] = {
     "/api/v1/streams/{stream}/events": {"get": _READ},
     **SUBSCRIPTION_PATHS,
     **FILTER_PATHS,
+    **CONNECTION_PATHS,
     "/api/v1/handshake": {"get": _HANDSHAKE},
     "/health": {"get": _health("getRootHealth")},
     "/api/v1/health": {"get": _health("getHealth")},

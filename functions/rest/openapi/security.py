@@ -34,6 +34,8 @@ SCOPES: Mapping[str, Sequence[Scope]] = {
     "listDeadLetters": (Scope.ADMIN,),
     "redriveDeadLetters": (Scope.ADMIN,),
     "purgeDeadLetters": (Scope.ADMIN,),
+    "listConnections": (Scope.ADMIN,),
+    "closeConnection": (Scope.ADMIN,),
     "getStats": (Scope.ADMIN,),
     "renewEpoch": (Scope.ADMIN,),
     "checkHandshake": (Scope.SUBSCRIBE,),
@@ -74,7 +76,12 @@ def schemes_of(auth: str) -> Mapping[str, Any]:
 
 
 def secured(paths: Mapping[str, Mapping[str, Any]], auth: str) -> Mapping[str, Any]:
-    """The calls with what they need of a credential, and how they refuse one."""
+    """The calls with what they need of a credential, and how they refuse one.
+
+    Args:
+        paths: The calls, as the document has them.
+        auth: The deployment's `AUTH`.
+    """
     schemes = schemes_of(auth)
     if not schemes:
         return paths

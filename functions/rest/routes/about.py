@@ -15,9 +15,10 @@ from functions.rest.subscription_answers import summary
 from functions.rest.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from eventstore.ports import PartitionStats
+    from functions.answers.about import Counts, Health, Renewed, Stats
     from functions.rest.responses import Answer
 
 __all__ = ["root", "router"]
@@ -31,7 +32,8 @@ root = Router()  # type: ignore[no-untyped-call]  # Powertools leaves it untyped
 def health() -> Answer:
     """Report that the hub is healthy, if the store responds."""
     hub().operations.ping(access=caller_of(router.current_event.raw_event))
-    return responses.json_of(200, {"status": "ok", "version": VERSION})
+    answer: Health = {"status": "ok", "version": VERSION}
+    return responses.json_of(200, answer)
 
 
 @router.get("/stats")
@@ -40,10 +42,11 @@ def stats() -> Answer:
     access = Request.of(router.current_event.raw_event, router.lambda_context).access
     now = hub().clock.now()
     statistics = hub().operations.statistics(access=access)
-    counts = {} if statistics is None else _counts(statistics)
+    counts: Counts = {} if statistics is None else _counts(statistics)
     summaries = [summary(status, now=now) for status in hub().directory.standings(access=access)]
     partitions = hub().operations.partitions(access=access)
-    return responses.json_of(200, {"partitions": partitions, **counts, "subscriptions": summaries})
+    answer: Stats = {"partitions": partitions, **counts, "subscriptions": summaries}
+    return responses.json_of(200, answer)
 
 
 @router.post("/epoch")
@@ -52,8 +55,8 @@ def renew() -> Answer:
     request = Request.of(router.current_event.raw_event, router.lambda_context)
     require_known(request.query)
     epochs = hub().operations.renew_epoch(access=request.access)
-    renewed = [{"partition": partition, "epoch": epoch} for partition, epoch in epochs.items()]
-    return responses.json_of(200, {"partitions": renewed})
+    answer: Renewed = {"partitions": [{"partition": partition, "epoch": epoch} for partition, epoch in epochs.items()]}
+    return responses.json_of(200, answer)
 
 
 @router.get("/handshake")
@@ -96,18 +99,18 @@ def docs() -> Answer:
     return responses.html(docs_page(server=base_of(router.current_event.raw_event) or "/", auth=hub().settings.auth))
 
 
-def _counts(partitions: Sequence[PartitionStats]) -> Mapping[str, object]:
+def _counts(partitions: Sequence[PartitionStats]) -> Counts:
     newest = max((part.newest for part in partitions if part.newest is not None), default=None)
     return {
         "streams": sum(part.streams for part in partitions),
         "appends": sum(part.appends for part in partitions),
-        "newest": newest and rfc3339(newest),
+        "newest": None if newest is None else rfc3339(newest),
         "by_partition": [
             {
                 "partition": part.partition,
                 "streams": part.streams,
                 "appends": part.appends,
-                "newest": part.newest and rfc3339(part.newest),
+                "newest": None if part.newest is None else rfc3339(part.newest),
             }
             for part in partitions
         ],

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
+from eventstore.streams import DurableName
 from functions.hub import hub
 from functions.parameters import PURGE_SUBSCRIPTION, QUERIES, require_known
 from functions.rest import responses
@@ -18,6 +19,8 @@ from functions.rest.tokens import DEAD_LETTERS, token_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from eventstore.streams import StreamName
+    from functions.answers.subscriptions import Redriven
     from functions.rest.responses import Answer
 
 __all__ = ["router"]
@@ -68,9 +71,10 @@ def purge() -> Answer:
     """Drop all parked events, so that their streams continue after them."""
     request = Request.of(router.current_event.raw_event, router.lambda_context)
     require_known(request.query, QUERIES["purgeDeadLetters"])
-    name, stream = single_value(request.query, PURGE_SUBSCRIPTION) or "", stream_named(request.query)
+    name, stream = DurableName(single_value(request.query, PURGE_SUBSCRIPTION) or ""), stream_named(request.query)
     return _accepted(name, hub().durable_subscriptions.redrive(name, stream, "drop", access=request.access))
 
 
-def _accepted(name: str, streams: Sequence[str]) -> Answer:
-    return responses.json_of(202, {"subscription": name, "streams": list(streams)})
+def _accepted(name: DurableName, streams: Sequence[StreamName]) -> Answer:
+    answer: Redriven = {"subscription": name, "streams": list(streams)}
+    return responses.json_of(202, answer)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from eventstore.cloudevents import from_http
+from eventstore.cloudevents.event import EventId
 from functions.hub import hub
 from functions.parameters import GET_EVENT, MODE, QUERIES, SOURCE, require_known
 from functions.rest import responses
@@ -16,6 +17,8 @@ from functions.rest.queries import all_query, choice, narrowed, single_value, st
 from functions.rest.request import Request, segment
 
 if TYPE_CHECKING:
+    from functions.answers.members import Results
+    from functions.answers.streams import EventPageHead
     from functions.rest.responses import Answer
 
 __all__ = ["router"]
@@ -37,7 +40,8 @@ def publish() -> Answer:
     events = from_http(request.headers, request.body)
     results = hub().publisher.publish(events, access=request.access, stream=stream, expected=condition)
     status = 200 if all(result.duplicate for result in results) else 201
-    return responses.json_of(status, {"results": [responses.published(result) for result in results]})
+    answer: Results = {"results": [responses.published(result) for result in results]}
+    return responses.json_of(status, answer)
 
 
 @router.get("/events")
@@ -54,8 +58,8 @@ def search() -> Answer:
     headers = {"Vary": "Accept", **responses.link(request, page.next)}
     if prefers_batch(request.headers):
         return responses.batch(events, headers={**headers, **responses.missing_headers(page.lost)})
-    members = {"cursor": page.cursor, **responses.missing(page.lost)}
-    return responses.page(members, events, following=page.next, headers=headers)
+    head: EventPageHead = {"cursor": page.cursor, **responses.missing(page.lost)}
+    return responses.page(head, events, following=page.next, headers=headers)
 
 
 @router.get("/events/<event_id>")
@@ -64,5 +68,5 @@ def find(event_id: str) -> Answer:
     request = Request.of(router.current_event.raw_event, router.lambda_context)
     require_known(request.query, GET_EVENT)
     stream, mode, source = stream_named(request.query), choice(request.query, MODE), single_value(request.query, SOURCE)
-    event = hub().reader.find(segment(event_id), access=request.access, source=source, stream=stream)
+    event = hub().reader.find(EventId(segment(event_id)), access=request.access, source=source, stream=stream)
     return responses.binary(event) if mode == "binary" else responses.structured(event)

@@ -9,6 +9,7 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from eventstore.cloudevents.event import rfc3339
 from eventstore.errors import InvalidQuery
+from eventstore.streams import FilterName
 from functions.hub import hub
 from functions.parameters import require_known
 from functions.rest import responses
@@ -19,6 +20,8 @@ from functions.rest.tokens import FILTERS, token_of
 
 if TYPE_CHECKING:
     from eventstore.filters.named import NamedFilter
+    from functions.answers.filters import NamedFilter as NamedFilterAnswer
+    from functions.answers.filters import NamedFilters
     from functions.rest.responses import Answer
 
 __all__ = ["router"]
@@ -33,10 +36,10 @@ def overview() -> Answer:
     query = names_query(request.query, FILTERS)
     found = hub().filters.list(access=request.access, prefix=query.prefix, after=query.after, count=query.limit + 1)
     following = token_of(FILTERS, found[query.limit - 1].name) if len(found) > query.limit else None
-    body: dict[str, object] = {"filters": [_definition(named) for named in found[: query.limit]]}
+    answer: NamedFilters = {"filters": [_definition(named) for named in found[: query.limit]]}
     if following:
-        body["next"] = following
-    return responses.json_of(200, body, headers=responses.link(request, following))
+        answer["next"] = following
+    return responses.json_of(200, answer, headers=responses.link(request, following))
 
 
 @router.get("/filters/<name>")
@@ -44,7 +47,7 @@ def describe(name: str) -> Answer:
     """Return a named filter."""
     request = Request.of(router.current_event.raw_event, router.lambda_context)
     require_known(request.query)
-    named = hub().filters.describe(segment(name), access=request.access)
+    named = hub().filters.describe(_name(name), access=request.access)
     tag = f'"{named.tag}"'
     if is_current(request.headers, tag):
         return responses.empty(304, headers={"ETag": tag})
@@ -65,9 +68,7 @@ def put(name: str) -> Answer:
         raise InvalidQuery("If-Match and If-None-Match exclude each other; send one of them", pointer="If-Match")
     exists = False if is_new else True if "if-match" in request.headers else None
     value = filter_definition(json_body(request))
-    named, created = hub().filter_admin.put(
-        segment(name), value, access=request.access, versions=versions, exists=exists
-    )
+    named, created = hub().filter_admin.put(_name(name), value, access=request.access, versions=versions, exists=exists)
     return responses.json_of(201 if created else 200, _definition(named), headers={"ETag": f'"{named.tag}"'})
 
 
@@ -77,11 +78,11 @@ def delete(name: str) -> Answer:
     event, context = router.current_event.raw_event, router.lambda_context
     request = Request.of(event, context, conditions=("if-match",))
     require_known(request.query)
-    hub().filter_admin.delete(segment(name), access=request.access, versions=tags(request.headers))
+    hub().filter_admin.delete(_name(name), access=request.access, versions=tags(request.headers))
     return responses.empty(204)
 
 
-def _definition(named: NamedFilter) -> dict[str, object]:
+def _definition(named: NamedFilter) -> NamedFilterAnswer:
     return {
         "id": named.name,
         "filters": json.loads(named.filter.text),
@@ -89,3 +90,8 @@ def _definition(named: NamedFilter) -> dict[str, object]:
         "created": rfc3339(named.created),
         "updated": rfc3339(named.changed),
     }
+
+
+def _name(name: str) -> FilterName:
+    """Return the filter's name in the path."""
+    return FilterName(segment(name))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
-from eventstore.streams import stream_name
+from eventstore.streams import StreamName, stream_name
 from functions.hub import hub
 from functions.parameters import PERMANENT, QUERIES, require_known
 from functions.rest import responses
@@ -27,7 +27,9 @@ from functions.rest.tokens import STREAMS, token_of
 
 if TYPE_CHECKING:
     from eventstore.ports import Slice
+    from eventstore.positions import Epoch
     from eventstore.streams import StreamState
+    from functions.answers.streams import StreamPageHead, Streams
     from functions.rest.responses import Answer
 
 __all__ = ["router"]
@@ -47,12 +49,12 @@ def read(stream: str) -> Answer:
         headers["Preference-Applied"] = f"wait={wait:.0f}"
     if "if-none-match" in request.headers:
         # The reader waits for a version other than its own, not for events after the position that it reads from.
-        query = stream_query(request.query, wait=0.0)
+        query = stream_query(request.query, wait_seconds=0.0)
         tag = _tag_once_changed(name, request, wait, batch=batch)
         if is_current(request.headers, tag):
             return responses.empty(304, headers=headers | {"ETag": tag})
     else:
-        query = stream_query(request.query, wait=wait)
+        query = stream_query(request.query, wait_seconds=wait)
     query = narrowed(query, request.query, access=request.access)
     may_go_on = time_for_a_page()
     page, events = fitting(
@@ -63,8 +65,8 @@ def read(stream: str) -> Answer:
     headers |= {"ETag": entity_tag(page.state, page.epoch, batch=batch), **responses.link(request, page.next)}
     if batch:
         return responses.batch(events, headers={**headers, **responses.missing_headers(page.lost)})
-    members = {"stream": name, "head": page.state.head, **responses.missing(page.lost)}
-    return responses.page(members, events, following=page.next, headers=headers)
+    head: StreamPageHead = {"stream": name, "head": page.state.head, **responses.missing(page.lost)}
+    return responses.page(head, events, following=page.next, headers=headers)
 
 
 @router.post("/streams")
@@ -89,10 +91,10 @@ def overview() -> Answer:
     query = names_query(request.query, STREAMS)
     states = hub().reader.streams(access=request.access, prefix=query.prefix, after=query.after, count=query.limit + 1)
     following = token_of(STREAMS, states[query.limit - 1].name) if len(states) > query.limit else None
-    body: dict[str, object] = {"streams": [responses.stream(state) for state in states[: query.limit]]}
+    answer: Streams = {"streams": [responses.stream(state) for state in states[: query.limit]]}
     if following:
-        body["next"] = following
-    return responses.json_of(200, body, headers=responses.link(request, following))
+        answer["next"] = following
+    return responses.json_of(200, answer, headers=responses.link(request, following))
 
 
 @router.get("/streams/<stream>")
@@ -121,7 +123,7 @@ def change(stream: str) -> Answer:
     changes = stream_changes(json_body(request, MERGE_PATCH))
     expected_tags = tags(request.headers)
 
-    def accepts(state: StreamState, epoch: str) -> bool:
+    def accepts(state: StreamState, epoch: Epoch) -> bool:
         versions = {str(state.head), settings_tag(state, epoch).strip('"')}
         return expected_tags is None or not versions.isdisjoint(expected_tags)
 
@@ -149,17 +151,17 @@ def delete(stream: str) -> Answer:
     return responses.empty(204)
 
 
-def _name(stream: str) -> str:
+def _name(stream: str) -> StreamName:
     """Return the stream's name in the path; raises `InvalidStream`."""
     return stream_name(segment(stream), pointer="stream")
 
 
-def _tag_once_changed(stream: str, request: Request, wait: float, *, batch: bool) -> str:
+def _tag_once_changed(stream: StreamName, request: Request, seconds: float, *, batch: bool) -> str:
     """Return the stream's entity tag once it differs from the reader's, or once the wait is over."""
     reader, access = hub().reader, request.access
     current = reader.describe(stream, access=access)
-    if wait and is_current(request.headers, _tag(current, batch=batch)):
-        reader.wait(current.state, access=access, seconds=wait)
+    if seconds and is_current(request.headers, _tag(current, batch=batch)):
+        reader.wait(current.state, access=access, seconds=seconds)
         current = reader.describe(stream, access=access)
     return _tag(current, batch=batch)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
+from eventstore.streams import DurableName
 from functions.hub import hub
 from functions.parameters import require_known
 from functions.rest import responses
@@ -16,6 +17,7 @@ from functions.rest.subscription_answers import definition, standing
 from functions.rest.tokens import SUBSCRIPTIONS, token_of
 
 if TYPE_CHECKING:
+    from functions.answers.subscriptions import Moved, Subscriptions
     from functions.rest.responses import Answer
 
 __all__ = ["router"]
@@ -28,11 +30,13 @@ router = Router()  # type: ignore[no-untyped-call]  # Powertools leaves it untyp
 @router.post("/subscriptions")
 def create() -> Answer:
     """Create a durable subscription, or return the one with the same definition."""
+    from eventstore.subscriptions import SubscriptionKey
     from functions.rest.subscription_models import new_subscription
 
     request = Request.of(router.current_event.raw_event, router.lambda_context)
     require_known(request.query)
-    subscription, start = new_subscription(json_body(request), key=hub().new_id(), now=hub().clock.now())
+    key = SubscriptionKey(hub().new_id())
+    subscription, start = new_subscription(json_body(request), key=key, now=hub().clock.now())
     durable, created = hub().durable_subscriptions.create(subscription, start, access=request.access)
     location = f"{request.base}/api/v1/subscriptions/{durable.name}"
     return responses.json_of(201 if created else 200, definition(durable), headers={"Location": location})
@@ -49,10 +53,10 @@ def overview() -> Answer:
     following = (
         token_of(SUBSCRIPTIONS, subscriptions[query.limit - 1].name) if len(subscriptions) > query.limit else None
     )
-    body: dict[str, object] = {"subscriptions": [definition(durable) for durable in subscriptions[: query.limit]]}
+    answer: Subscriptions = {"subscriptions": [definition(durable) for durable in subscriptions[: query.limit]]}
     if following:
-        body["next"] = following
-    return responses.json_of(200, body, headers=responses.link(request, following))
+        answer["next"] = following
+    return responses.json_of(200, answer, headers=responses.link(request, following))
 
 
 @router.get("/subscriptions/<subscription>")
@@ -62,7 +66,7 @@ def describe(subscription: str) -> Answer:
 
     request = Request.of(router.current_event.raw_event, router.lambda_context)
     require_known(request.query)
-    status = hub().directory.describe(segment(subscription), access=request.access)
+    status = hub().directory.describe(_name(subscription), access=request.access)
     tag = f'"{version_tag(status.durable)}"'
     return responses.json_of(200, standing(status, now=hub().clock.now()), headers={"ETag": tag})
 
@@ -78,7 +82,7 @@ def change(subscription: str) -> Answer:
     require_known(request.query)
     requested = changes(json_body(request, MERGE_PATCH))
     changed = hub().durable_subscriptions.change(
-        segment(subscription), requested, access=request.access, versions=tags(request.headers)
+        _name(subscription), requested, access=request.access, versions=tags(request.headers)
     )
     return responses.json_of(200, definition(changed), headers={"ETag": f'"{version_tag(changed)}"'})
 
@@ -90,7 +94,7 @@ def delete(subscription: str) -> Answer:
     request = Request.of(event, context, conditions=("if-match",))
     require_known(request.query)
     versions = tags(request.headers)
-    hub().durable_subscriptions.delete(segment(subscription), access=request.access, versions=versions)
+    hub().durable_subscriptions.delete(_name(subscription), access=request.access, versions=versions)
     return responses.empty(204)
 
 
@@ -101,6 +105,12 @@ def replay(subscription: str) -> Answer:
 
     request = Request.of(router.current_event.raw_event, router.lambda_context)
     require_known(request.query)
-    name, start = segment(subscription), replay_place(json_body(request))
+    name, start = _name(subscription), replay_place(json_body(request))
     partitions = hub().durable_subscriptions.replay(name, start, access=request.access)
-    return responses.json_of(202, {"id": name, "partitions": list(partitions)})
+    answer: Moved = {"id": name, "partitions": list(partitions)}
+    return responses.json_of(202, answer)
+
+
+def _name(subscription: str) -> DurableName:
+    """Return the subscription's name in the path."""
+    return DurableName(segment(subscription))

@@ -10,11 +10,12 @@ from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 from eventstore_dev.addresses import Addresses
-from eventstore_dev.cloudformation import TemplateError, declared_parameters
 from eventstore_dev.folders import FolderError, private
 from eventstore_dev.options import OptionsError, read_options
+from eventstore_dev.parameters import declared_parameters
 from eventstore_dev.preflight import require_check, require_endpoint, require_port
 from eventstore_dev.stack import Stack, StackError
+from eventstore_dev.template_file import TemplateError
 from eventstore_dev.terminal import Terminal
 from eventstore_dev.valkey import Keeper, ValkeyError, ValkeyServer
 from eventstore_dev.valkey.server import FolderInUseError

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from eventstore_dev.cloudformation import ACCOUNT, REGION
+from eventstore_dev.aws_names import ACCOUNT, REGION
 from eventstore_dev.gateway_responses import Failure
 from eventstore_dev.invocation import Callee, Invocation, Limits
 from eventstore_dev.policy import Decision, PolicyError, decide

@@ -1,4 +1,4 @@
-"""Services of AWS that the stack does not emulate itself: moto answers their signed calls, or they are refused by name.
+"""Services of AWS that the stack does not emulate itself: moto answers their calls, or they are refused by name.
 
 moto is imported in a thread, when the first call comes. What it keeps is of the whole process.
 """
@@ -15,12 +15,13 @@ from aiohttp import web
 
 from eventstore_dev.http import HOP_BY_HOP, read_body
 from eventstore_dev.invocation import new_request_id
+from eventstore_dev.service_models import model_of_target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from eventstore_dev.addresses import Addresses
-    from eventstore_dev.signatures import SignedFor
+    from eventstore_dev.signatures import Scope
     from eventstore_dev.terminal import Terminal
 
 __all__ = ["AwsServices"]
@@ -35,7 +36,7 @@ _FORM = "application/x-www-form-urlencoded"
 
 
 class AwsServices:
-    """Answers calls that are signed for a service which is neither SQS nor Lambda nor an API of the template.
+    """Answers calls of a service which is neither SQS nor Lambda nor an API of the template.
 
     Args:
         addresses: Tells whether the developer has these services at another endpoint.
@@ -48,7 +49,7 @@ class AwsServices:
         self._addresses = addresses
         self._terminal = terminal
 
-    async def serve(self, request: web.BaseRequest, scope: SignedFor) -> web.Response:
+    async def serve(self, request: web.BaseRequest, scope: Scope) -> web.Response:
         """Answer a request of an AWS client, and never by a route of the template."""
         try:
             response = await self._answer(request, scope)
@@ -62,7 +63,7 @@ class AwsServices:
         """Answer no more calls."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    async def _answer(self, request: web.BaseRequest, scope: SignedFor) -> web.Response:
+    async def _answer(self, request: web.BaseRequest, scope: Scope) -> web.Response:
         if self._addresses.elsewhere:
             raise _RefusalError(
                 421,
@@ -72,9 +73,10 @@ class AwsServices:
         body = await read_body(request, limit=_BODY_LIMIT)
         if body is None:
             raise _RefusalError(413, "RequestTooLarge", f"A request must be smaller than {_BODY_LIMIT} bytes")
-        url = f"https://{_host(request, scope)}{request.raw_path}"
+        host = await asyncio.to_thread(_host, request, scope)
+        url = f"https://{host}{request.raw_path}"
         kept = {name: value for name, value in request.headers.items() if name.lower() not in HOP_BY_HOP}
-        headers = {**kept, "Host": _host(request, scope)}
+        headers = {**kept, "Host": host}
         loop = asyncio.get_running_loop()
         try:
             answer = await loop.run_in_executor(self._thread, _ask_moto, request.method, url, headers, body)
@@ -117,17 +119,17 @@ class _RefusalError(Exception):
         )
 
 
-def _call(request: web.BaseRequest, scope: SignedFor) -> str:
+def _call(request: web.BaseRequest, scope: Scope) -> str:
     """Name a call for the developer: the service, and the operation where a header has it."""
     operation = request.headers.get("X-Amz-Target") or f"{request.method} {request.raw_path.partition('?')[0]}"
     return f"{scope.service} ({operation[:100]})"
 
 
-def _host(request: web.BaseRequest, scope: SignedFor) -> str:
+def _host(request: web.BaseRequest, scope: Scope) -> str:
     """Return the host that the service has on AWS, by which moto knows it."""
-    name = _HOSTS.get(scope.service, scope.service)
-    if request.headers.get("X-Amz-Target", "").startswith("DynamoDBStreams"):
-        name = f"streams.{name}"
+    # Several services may be signed for by one name, such as DynamoDB and its streams.
+    model = model_of_target(request.headers.get("X-Amz-Target", ""))
+    name = model.endpoint if model is not None else _HOSTS.get(scope.service, scope.service)
     # Clients may write a bucket in front of a host that is a name: bucket.localhost.
     bucket, dot, here = request.headers.get("Host", "").partition(":")[0].rpartition(".")
     if scope.service == "s3" and dot and here == "localhost":

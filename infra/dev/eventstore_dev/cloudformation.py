@@ -1,6 +1,7 @@
-"""A CloudFormation template: its parameters settled, its intrinsic functions worked out.
+"""A CloudFormation template: its conditions and its intrinsic functions worked out.
 
-Rules: AWS CloudFormation User Guide, "Intrinsic function reference", "Parameters" and "Pseudo parameters reference".
+Rules: AWS CloudFormation User Guide, "Intrinsic function reference", "Condition functions" and "Pseudo parameters
+reference"; AWS SAM Developer Guide, "Globals section of the AWS SAM template".
 """
 
 from __future__ import annotations
@@ -10,53 +11,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import yaml
+from eventstore_dev.aws_names import ACCOUNT, QUEUE, REGION, URL_SUFFIX, arn, queue_url
+from eventstore_dev.parameters import settle_parameters
+from eventstore_dev.template_file import TemplateError, load
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+__all__ = ["Document", "Resource", "is_true"]
+
 # What stands in a template's tree: text, numbers, truth values, lists and mappings of these.
 Node: TypeAlias = Any
 
-ACCOUNT = "123456789012"
-REGION = "us-east-1"
 _PSEUDO = {
     "AWS::AccountId": ACCOUNT,
     "AWS::Partition": "aws",
     "AWS::Region": REGION,
     "AWS::StackId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/local/1",
     "AWS::StackName": "local",
-    "AWS::URLSuffix": "amazonaws.com",
+    "AWS::URLSuffix": URL_SUFFIX,
 }
-QUEUE = "AWS::SQS::Queue"
 _NO_VALUE = object()
 _PLACE = re.compile(r"\$\{([^}]*)\}")
-_SHORT_FORMS = {"Ref": "Ref", "Condition": "Condition"}
-_FUNCTION = re.compile(r":function:([^:/]+)")
-
-
-class TemplateError(Exception):
-    """The template cannot be used; the message names the place, what is wrong and what would be right."""
-
-
-class _Loader(yaml.SafeLoader):
-    """Plain YAML, and the short forms of intrinsic functions."""
-
-
-def _short_form(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
-    value: Any
-    if isinstance(node, yaml.ScalarNode):
-        value = loader.construct_scalar(node)
-    elif isinstance(node, yaml.SequenceNode):
-        value = loader.construct_sequence(node, deep=True)
-    else:
-        assert isinstance(node, yaml.MappingNode)  # noqa: S101 - YAML has three kinds of node
-        value = loader.construct_mapping(node, deep=True)
-    return {_SHORT_FORMS.get(suffix, f"Fn::{suffix}"): value}
-
-
-_Loader.add_multi_constructor("!", _short_form)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +55,7 @@ class Document:
     def __init__(self, tree: Mapping[str, Any], *, path: Path, parameters: Mapping[str, str]) -> None:
         self.path = path
         self._tree = tree
-        self._parameters = _settle(tree.get("Parameters") or {}, given=parameters)
+        self._parameters = settle_parameters(tree.get("Parameters") or {}, given=parameters)
         self._generated: set[str] = set()
         self.resources = {
             name: Resource(name, entry["Type"], entry.get("Properties") or {})
@@ -274,72 +251,6 @@ class Document:
         raise TemplateError(f"{at}: {name} is no condition function; those are Equals, And, Or, Not and Condition")
 
 
-def declared_parameters(path: Path) -> frozenset[str]:
-    """The names of a template's parameters.
-
-    Raises:
-        TemplateError: The file is missing or is no template.
-    """
-    return frozenset(load(path).get("Parameters") or {})
-
-
-def check_parameter(path: Path, name: str, value: str, *, called: str) -> None:
-    """Checks a value for a parameter before the template is read.
-
-    Args:
-        path: The template.
-        name: A parameter that it declares.
-        value: For that parameter.
-        called: What the message is to call it: where the value came from.
-
-    Raises:
-        TemplateError: It is none that the parameter may have.
-    """
-    _check(called, value, load(path)["Parameters"][name])
-
-
-def load(path: Path) -> Mapping[str, Any]:
-    """A template as it stands in its file, with the short forms of intrinsic functions written out.
-
-    Raises:
-        TemplateError: The file is missing or is no template.
-    """
-    try:
-        # The loader is SafeLoader with tags that build plain mappings.
-        tree = yaml.load(path.read_bytes(), Loader=_Loader)  # noqa: S506 - see above
-    except FileNotFoundError:
-        raise TemplateError(f"There is no {path}. Start in the project's folder, or name it: --template") from None
-    except yaml.YAMLError as error:
-        raise TemplateError(f"{path} is no YAML: {error}") from error
-    if not isinstance(tree, Mapping) or not isinstance(tree.get("Resources"), Mapping):
-        raise TemplateError(f"{path} is no CloudFormation template: it has no Resources")
-    return tree
-
-
-def arn(kind: str, name: str) -> str:
-    """The ARN that a resource has in the local stack."""
-    if kind in {"AWS::Serverless::Function", "AWS::Lambda::Function"}:
-        return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
-    service = kind.split("::")[1].lower()
-    return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{name}"
-
-
-def function_name(uri: str) -> str:
-    """The function that an ARN names, or the URI of an integration with it; a bare name is itself."""
-    found = _FUNCTION.search(uri)
-    return found[1] if found else uri
-
-
-def queue_url(name: str) -> str:
-    """The URL that a queue has on AWS; functions get the one of here in its place (`Addresses`)."""
-    return f"https://sqs.{REGION}.{_PSEUDO['AWS::URLSuffix']}/{ACCOUNT}/{name}"
-
-
-def api_url(name: str, stage: str) -> str:
-    """The URL that a stage of a REST API has on AWS; functions get the one of here in its place (`Addresses`)."""
-    return f"https://{name}.execute-api.{REGION}.{_PSEUDO['AWS::URLSuffix']}/{stage}"
-
-
 def is_true(value: Node) -> bool:
     """Whether a value that is to be a truth value is one that is true, in YAML's spelling or CloudFormation's."""
     return str(value).lower() == "true"
@@ -357,34 +268,3 @@ def _merge(general: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]
         else:
             merged[key] = value
     return merged
-
-
-def _settle(declared: Mapping[str, Any], *, given: Mapping[str, str]) -> Mapping[str, Any]:
-    for name in given:
-        if name not in declared:
-            raise TemplateError(f"The template has no parameter {name}; it has {', '.join(sorted(declared)) or 'none'}")
-    settled = {}
-    for name, about in declared.items():
-        value = given.get(name, about.get("Default"))
-        if value is None:
-            raise TemplateError(f"The parameter {name} has no default, so it must be given: --parameter {name}=VALUE")
-        listed = about.get("Type") == "CommaDelimitedList" or str(about.get("Type")).startswith("List<")
-        parts = [part.strip() for part in str(value).split(",")] if listed else [str(value)]
-        for part in parts:
-            _check(f"The parameter {name}", part, about)
-        settled[name] = parts if listed else str(value)
-    return settled
-
-
-def _check(called: str, value: str, about: Mapping[str, Any]) -> None:
-    # CloudFormation masks such a value wherever it would show it.
-    shown = "****" if str(about.get("NoEcho")).lower() == "true" else repr(value)
-    allowed = [str(option) for option in about.get("AllowedValues") or ()]
-    if allowed and value not in allowed:
-        raise TemplateError(f"{called} is {shown}; it must be one of {', '.join(allowed)}")
-    pattern = about.get("AllowedPattern")
-    if pattern is not None and not re.fullmatch(pattern, value):
-        rule = about.get("ConstraintDescription") or f"must match {pattern}"
-        raise TemplateError(f"{called} is {shown}; it {rule}")
-    if about.get("Type") == "Number" and not re.fullmatch(r"[+-]?\d+(\.\d+)?", value):
-        raise TemplateError(f"{called} is {shown}; it must be a number")

@@ -15,7 +15,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from eventstore_dev.cloudformation import REGION
+from eventstore_dev.aws_names import REGION
 from eventstore_dev.invocation import Invocation, Limits, Outcome, failure
 from eventstore_dev.logs import LogPipe
 from eventstore_dev.runtime import RuntimeApi

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
-from eventstore_dev.cloudformation import TemplateError
+from eventstore_dev.template_file import TemplateError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

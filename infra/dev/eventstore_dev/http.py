@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 HOP_BY_HOP = frozenset(
     {"connection", "expect", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
 )
+# Where a request keeps a body that was read before anyone answered it.
+_BODY = web.RequestKey("body", bytes)
 _ABSOLUTE = re.compile(r"https?://(?P<authority>[^/?#@\s]+)(?P<path>[/?].*)?", re.IGNORECASE)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -61,12 +63,29 @@ def bad_request(reason: str) -> web.Response:
     return response
 
 
+async def peek_body(request: web.BaseRequest, *, limit: int) -> bytes | None:
+    """The whole body, which `read_body` returns again; None if it is larger than the limit, or of unknown size.
+
+    Raises:
+        RequestError: The client left before it had sent all, or what it sent is no body.
+    """
+    if request.content_length is None or request.content_length > limit:
+        return None
+    body = await read_body(request, limit=limit)
+    if body is not None:
+        request[_BODY] = body
+    return body
+
+
 async def read_body(request: web.BaseRequest, *, limit: int) -> bytes | None:
     """The whole body, or None if it is larger than the limit.
 
     Raises:
         RequestError: The client left before it had sent all, or what it sent is no body.
     """
+    if _BODY in request:
+        body = request[_BODY]
+        return body if len(body) <= limit else None
     try:
         return await _read(request, limit=limit)
     except ConnectionError as error:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eventstore_dev.cloudformation import check_parameter, declared_parameters
 from eventstore_dev.configuration import Configuration, ConfigurationError, kinds
 from eventstore_dev.origins import SETTING, Origins, OriginsError
+from eventstore_dev.parameters import check_parameter, declared_parameters
 from eventstore_dev.variables import VariableError, for_functions, for_parameters
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from eventstore_dev.cloudformation import QUEUE
+from eventstore_dev.aws_names import QUEUE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -9,11 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from eventstore_dev.cloudformation import Document, TemplateError, api_url, function_name
+from eventstore_dev.aws_names import api_url, function_name
 from eventstore_dev.gateway_responses import GatewayResponse
+from eventstore_dev.template_file import TemplateError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from eventstore_dev.cloudformation import Document
 
 _API = "AWS::Serverless::Api"
 # Of a function whose Api event names no RestApiId; SAM makes it from these events.

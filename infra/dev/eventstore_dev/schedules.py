@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
-from eventstore_dev.cloudformation import ACCOUNT, REGION, TemplateError, is_true
+from eventstore_dev.aws_names import ACCOUNT, REGION
+from eventstore_dev.cloudformation import is_true
+from eventstore_dev.template_file import TemplateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import threading
-from contextlib import contextmanager, suppress
-from functools import partial
-from http import HTTPStatus
+from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 from aiohttp import web
@@ -15,27 +12,25 @@ from aiohttp import web
 from eventstore_dev import reload
 from eventstore_dev.addresses import Addresses
 from eventstore_dev.aws_services import AwsServices
-from eventstore_dev.cloudformation import declared_parameters
 from eventstore_dev.configuration import Configuration
-from eventstore_dev.http import RequestError, bad_request, in_origin_form
+from eventstore_dev.doors import Doors
 from eventstore_dev.invocation import Invocation, Limits, new_trace_id
-from eventstore_dev.lambda_api import PREFIX, LambdaApi
+from eventstore_dev.lambda_api import LambdaApi
 from eventstore_dev.lifeline import Lifeline
-from eventstore_dev.origins import Origins, is_safe, refusal_of
+from eventstore_dev.origins import Origins
+from eventstore_dev.parameters import declared_parameters
 from eventstore_dev.pool import Pool
 from eventstore_dev.queues.broker import BrokerError
-from eventstore_dev.queues.local import TARGET
 from eventstore_dev.queues.served import Queues
 from eventstore_dev.rest import RestGateway
 from eventstore_dev.schedules import Scheduler, WallTimer
 from eventstore_dev.server import Server
-from eventstore_dev.signatures import signed_for
 from eventstore_dev.template import Template, TemplateError
 from eventstore_dev.terminal import Terminal
 from eventstore_dev.websocket.gateway import WebSocketGateway
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from eventstore_dev.queues.served import Wrapping
@@ -44,8 +39,6 @@ if TYPE_CHECKING:
 
 _HOST = "127.0.0.1"
 _HIGHEST_PORT = 65_535
-# What requests to an API of the template, and to @connections, are signed for.
-_API_GATEWAY = "execute-api"
 
 
 class StackError(Exception):
@@ -105,11 +98,11 @@ class Stack:
         origins: Origins | None = None,
         configuration: Configuration | None = None,
     ) -> None:
-        self._origins = origins or Origins()
+        origins = origins or Origins()
         self._configuration = configuration or Configuration.beside(template)
         # One setting for what pages may do: which origins the doors let in, and which the functions let read.
         taker = self._configuration.origins_parameter
-        readers = {taker: self._origins.readers} if taker in declared_parameters(template) else {}
+        readers = {taker: origins.readers} if taker in declared_parameters(template) else {}
         self._parameters = {**readers, **(parameters or {})}
         self._variables = dict(variables or {})
         self.template = self._read(template)
@@ -128,6 +121,15 @@ class Stack:
             self._pools, addresses=self._addresses, limits=self._limits, terminal=self._terminal, wrap=wrap_broker
         )
         self._services = AwsServices(addresses=self._addresses, terminal=self._terminal)
+        self._doors = Doors(
+            rest=self._gateway,
+            websockets=self._websockets,
+            lambda_api=self._lambda_api,
+            queues=self._queues,
+            services=self._services,
+            origins=origins,
+            terminal=self._terminal,
+        )
         self._scheduler = Scheduler(self._call_later, timer=timer or WallTimer())
 
     @property
@@ -144,7 +146,7 @@ class Stack:
         self._lifeline = Lifeline()
         self._loop = asyncio.get_running_loop()
         try:
-            self._open_doors()
+            self._follow_template()
             await self._listen()
             self._move_apis()
             await self._open_queues()
@@ -201,7 +203,7 @@ class Stack:
             if name in self._pools and (touched or function != before.functions.get(name)):
                 self._pools[name].renew(function)
                 renewed.append(name)
-        self._open_doors()
+        self._follow_template()
         self._move_apis()
         self._queues.follow(self.template.queues.values(), self.template.mappings)
         self._scheduler.follow(self.template.schedules)
@@ -220,7 +222,7 @@ class Stack:
             allowed=self._configuration.allow_unsupported,
         )
 
-    def _open_doors(self) -> None:
+    def _follow_template(self) -> None:
         functions = self.template.functions
         self._retired += [self._pools.pop(name) for name in set(self._pools) - set(functions)]
         for name, function in functions.items():
@@ -240,7 +242,7 @@ class Stack:
         self._addresses.moved.update({api.aws_url: self.url for api in self.template.apis.values()})
 
     async def _listen(self) -> None:
-        server = Server(self._serve, terminal=self._terminal)
+        server = Server(self._doors.serve, terminal=self._terminal)
         self._runner = web.ServerRunner(server, shutdown_timeout=0.1)
         await self._runner.setup()
         try:
@@ -264,48 +266,6 @@ class Stack:
     def _call_later(self, function: str, event: bytes) -> None:
         self._lambda_api.call_later(self._pools[function], Invocation(event, trace_id=new_trace_id()))
 
-    async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
-        try:
-            response = await self._pass(in_origin_form(request))
-        except RequestError as error:
-            self._terminal.complain(f"400: {request.method} {request.raw_path.partition('?')[0][:200]}: {error}")
-            return bad_request(str(error))
-        if request.headers.get("Upgrade") and response.status != HTTPStatus.SWITCHING_PROTOCOLS:
-            # aiohttp's parser stops at an upgrade, and may have dropped what a client sent behind one that is ignored.
-            # The end of the connection says which requests to send again (RFC 9112, 9.3.2).
-            response.force_close()
-        return response
-
-    async def _pass(self, request: web.BaseRequest) -> web.StreamResponse:
-        serve = self._served(request)
-        rest = serve == self._gateway.serve
-        refused = self._origins.refuses(request.headers, harmless=rest and is_safe(request.method))
-        if refused is not None:
-            path = request.raw_path.partition("?")[0]
-            self._terminal.access(request.method, path, HTTPStatus.FORBIDDEN, seconds=0, outcome=None)
-            self._terminal.complain(f"403: {refused.reason}")
-            return refusal_of(refused, problem=rest)
-        return await serve(request)
-
-    def _served(self, request: web.BaseRequest) -> Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]:
-        """What answers a request: the REST APIs, if nothing else claims it.
-
-        A request that is signed for a service of AWS is never one of the template's routes.
-        """
-        scope = signed_for(request)
-        if scope is not None and scope.service != _API_GATEWAY:
-            own = {"lambda": self._lambda_api.serve, "sqs": self._queues.serve}
-            return own.get(scope.service) or partial(self._services.serve, scope=scope)
-        if self._websockets.management.claims(request):
-            return self._websockets.management.serve
-        if request.raw_path.startswith(PREFIX):
-            return self._lambda_api.serve
-        if self._websockets.claims(request):
-            return self._websockets.serve
-        if request.headers.get("X-Amz-Target", "").startswith(TARGET):
-            return self._queues.serve
-        return self._gateway.serve
-
     def _watch(self, begun: asyncio.Event) -> asyncio.Task[None]:
         folders = {source for function in self.template.functions.values() for source in function.sources}
         return asyncio.create_task(reload.watch(self.template.path, folders, self.reload, begun=begun))
@@ -315,72 +275,3 @@ async def _cancel(task: asyncio.Task[None]) -> None:
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
-
-
-@contextmanager
-def running(
-    template: Path,
-    *,
-    parameters: Mapping[str, str] | None = None,
-    variables: Mapping[str, str] | None = None,
-    limits: Limits | None = None,
-    terminal: Terminal | None = None,
-    watching: bool = False,
-    clock: Clock | None = None,
-    wrap_broker: Wrapping | None = None,
-    timer: Timer | None = None,
-    origins: Origins | None = None,
-    configuration: Configuration | None = None,
-) -> Iterator[Stack]:
-    """Serves a template on a free port, in a thread of its own, for as long as the block lasts.
-
-    Raises:
-        UnsupportedError: The template asks for what is not emulated, and the project does not let it through.
-        TemplateError: The template cannot be used.
-        StackError: The stack cannot start.
-    """
-    stack = Stack(
-        template,
-        parameters=parameters,
-        variables=variables,
-        limits=limits,
-        terminal=terminal or Terminal(quiet=True),
-        watching=watching,
-        clock=clock,
-        wrap_broker=wrap_broker,
-        timer=timer,
-        origins=origins,
-        configuration=configuration,
-    )
-    loop = asyncio.new_event_loop()
-    started: threading.Event = threading.Event()
-    stop = asyncio.Event()
-    failures: list[BaseException] = []
-
-    async def serve() -> None:
-        async with stack:
-            started.set()
-            await stop.wait()
-
-    def run() -> None:
-        try:
-            with asyncio.Runner(loop_factory=lambda: loop) as runner:
-                runner.run(serve())
-        except BaseException as error:  # noqa: BLE001 - told to the thread that waits
-            failures.append(error)
-        finally:
-            started.set()
-
-    thread = threading.Thread(target=run, name="eventstore-dev")
-    thread.start()
-    started.wait()
-    try:
-        if failures:
-            raise failures[0]
-        yield stack
-    finally:
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(stop.set)
-        thread.join()
-    if failures:
-        raise failures[0]

@@ -10,11 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from eventstore_dev.cloudformation import Document, Resource, TemplateError, arn
+from eventstore_dev.aws_names import arn
+from eventstore_dev.cloudformation import Document, Resource
 from eventstore_dev.passed_over import PassedOver, find_passed_over
 from eventstore_dev.queues.declared import EventSourceMapping, Queue, read_mapping, read_queues
 from eventstore_dev.rest_apis import IMPLICIT_API, METHODS, RestApi, Route, read_rest_apis
 from eventstore_dev.schedules import Schedule, read_schedule
+from eventstore_dev.template_file import TemplateError
 from eventstore_dev.unsupported import Kind, Unsupported, find_unsupported, require_supported
 from eventstore_dev.websocket.declared import read_websocket_apis
 

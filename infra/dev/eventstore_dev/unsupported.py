@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
-from eventstore_dev.cloudformation import TemplateError, is_true
+from eventstore_dev.cloudformation import is_true
+from eventstore_dev.template_file import TemplateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator

@@ -12,14 +12,14 @@ from urllib.parse import quote, unquote
 from eventstore.cloudevents.event import canonical
 from eventstore.errors import Forbidden
 from eventstore.filters import parse_filters
-from eventstore.streams import stream_of
+from eventstore.streams import DurableName, FilterName, StreamName, stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from eventstore.cloudevents.event import Event
     from eventstore.filters import Filter
-    from eventstore.subscriptions import Durable
+    from eventstore.subscriptions import Connection, Durable
 
 __all__ = ["FULL", "IN_BODY", "IN_URL", "Access", "Scope"]
 
@@ -110,11 +110,12 @@ class Access:
         """Whether the access includes a stream, by its name."""
         return not self.prefixes or stream.startswith(self.prefixes)
 
-    def require_streams(self, streams: Iterable[str], *, pointer: str = "") -> None:
+    def require_streams(self, streams: Iterable[StreamName | DurableName | FilterName], *, pointer: str = "") -> None:
         """Raise `Forbidden` unless the access includes all of these streams, whether they exist or not.
 
         Args:
-            streams: The names of the streams.
+            streams: The names of the streams; those of durable subscriptions and filters are confined to the same
+                prefixes.
             pointer: Where the request names them (RFC 6901), for the error.
         """
         for stream in streams:
@@ -133,7 +134,7 @@ class Access:
                 f"{self._listed_prefixes()}"
             )
 
-    def require_events(self, events: Sequence[Event], *, stream: str | None) -> None:
+    def require_events(self, events: Sequence[Event], *, stream: StreamName | None) -> None:
         """Raise unless the access includes the streams and tenants of these events.
 
         Args:
@@ -162,7 +163,7 @@ class Access:
                 )
 
     def confined(
-        self, requested: Filter, *, streams: Collection[str] = (), pointers: tuple[str, str] = IN_BODY
+        self, requested: Filter, *, streams: Collection[StreamName] = (), pointers: tuple[str, str] = IN_BODY
     ) -> Filter:
         """Return the filter of a request, confined to the streams of the access.
 
@@ -189,6 +190,13 @@ class Access:
         if not self.prefixes:
             return True
         return all(map(self.reaches, durable.streams)) if durable.streams else self._includes_all_of(durable.filter)
+
+    def includes(self, connection: Connection) -> bool:
+        """Whether the access includes every stream that a connection may reach; otherwise it must not see it."""
+        if not self.prefixes:
+            return True
+        # A connection without prefixes may reach all streams.
+        return bool(connection.prefixes) and all(map(self.reaches, connection.prefixes))
 
     def within(self, prefix: str) -> Sequence[str]:
         """Return the prefixes of the included names that start with `prefix`; sorted, and no name has two of them."""

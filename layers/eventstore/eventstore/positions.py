@@ -5,37 +5,66 @@ from __future__ import annotations
 import binascii
 from base64 import b64decode, urlsafe_b64encode
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NewType
 
 from eventstore.errors import InvalidCursor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["BEGINNING", "END", "END_OF_APPEND", "Cursor", "Position", "StreamCursor", "before", "end_of"]
+__all__ = [
+    "BEGINNING",
+    "END",
+    "END_OF_APPEND",
+    "Cursor",
+    "Epoch",
+    "Position",
+    "StreamCursor",
+    "before",
+    "end_of",
+    "just_below",
+]
 
 _EPOCH_BYTES = 6
 _LIMIT = 1 << 64
 _PARTITIONS = 1 << 14
 _GREATEST = (1 << 63) - 1
 
+Epoch = NewType("Epoch", str)
+"""The epoch of a partition, in hexadecimal. It changes when the store is reset, so that lost history is noticed."""
+
 END_OF_APPEND = 16_383
-"""An index greater than that of any event of an append: `Position(time, order, END_OF_APPEND)` is after all of them."""
+"""An index greater than that of any event of an append."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Position:
     """The position of an event in a partition's log; a read after it starts with the next event.
 
+    Only the log that issued a position knows what its numbers mean; everybody else keeps, compares and returns it. When
+    an event was stored is `RecordedEvent.time`, and that of a position is `Log.times`.
+
     Attributes:
-        time: When its append was stored, in milliseconds since 1970; the log's clock never goes back.
-        order: The number of the append within that millisecond.
+        major: The append, by the order of the log.
+        minor: The append, among those of the same `major`.
         index: The number of the event within the append, from 0.
     """
 
-    time: int
-    order: int
+    major: int
+    minor: int
     index: int
+
+    def numbers(self) -> list[int]:
+        """Return the numbers of which a position is made, to store it."""
+        return [self.major, self.minor, self.index]
+
+    def is_in_append_of(self, other: Position) -> bool:
+        """Whether the events of both positions were stored by one append."""
+        return (self.major, self.minor) == (other.major, other.minor)
+
+    def end_of_append(self) -> Position:
+        """Return the position after all events of the append."""
+        return Position(self.major, self.minor, END_OF_APPEND)
 
 
 BEGINNING = Position(0, 0, 0)
@@ -45,18 +74,23 @@ END = Position(_GREATEST, 0, 0)
 """The position after every event."""
 
 
-def end_of(milliseconds: int) -> Position:
-    """Return the position after all events that were stored up to a time, in milliseconds since 1970."""
-    return Position(max(milliseconds, 0), _GREATEST, END_OF_APPEND)
+def end_of(major: int) -> Position:
+    """Return the position after all events with a `major`."""
+    return Position(major, _GREATEST, END_OF_APPEND)
 
 
 def before(position: Position) -> Position:
     """Return the position right before an event's: reading after it yields the event."""
     if position.index:
-        return Position(position.time, position.order, position.index - 1)
-    if position.order:
-        return Position(position.time, position.order - 1, END_OF_APPEND)
-    return Position(position.time - 1, _GREATEST, END_OF_APPEND)
+        return Position(position.major, position.minor, position.index - 1)
+    if position.minor:
+        return Position(position.major, position.minor - 1, END_OF_APPEND)
+    return end_of(position.major - 1)
+
+
+def just_below(position: Position) -> Position:
+    """Return a position that compares as less than this one, and as greater than every lesser position of an event."""
+    return Position(position.major, position.minor, position.index - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +108,7 @@ class Cursor:
             subscriptions acknowledge. A cursor has removals or frames, or neither.
     """
 
-    places: Mapping[int, tuple[str, Position]]
+    places: Mapping[int, tuple[Epoch, Position]]
     removals: Mapping[int, int] = field(default_factory=dict)
     frames: Mapping[int, int] = field(default_factory=dict)
 
@@ -85,7 +119,7 @@ class Cursor:
         packed = bytearray(_WITH_FRAMES if self.frames else _WITH_REMOVALS if with_removals else _PLACES)
         for partition, (epoch, position) in sorted(self.places.items()):
             packed += _pack_numbers([partition]) + bytes.fromhex(epoch)
-            packed += _pack_numbers([position.time, position.order, position.index])
+            packed += _pack_numbers(position.numbers())
             if numbers:
                 packed += _pack_numbers([numbers.get(partition, 0)])
         return _encode(packed)
@@ -98,7 +132,7 @@ class Cursor:
             InvalidCursor: This hub did not issue it, or it is the cursor of one stream.
         """
         kind, packed = _decode(token, _PLACES, _WITH_REMOVALS, _WITH_FRAMES)
-        places: dict[int, tuple[str, Position]] = {}
+        places: dict[int, tuple[Epoch, Position]] = {}
         extra: dict[int, int] = {}
         offset = 0
         while offset < len(packed):
@@ -110,7 +144,7 @@ class Cursor:
                     "the cursor names partitions that do not exist here; use a cursor from this hub, unchanged",
                     pointer="cursor",
                 )
-            places[partition] = epoch.hex(), Position(*numbers)
+            places[partition] = Epoch(epoch.hex()), Position(*numbers)
             if kind != _PLACES:
                 (extra[partition],), offset = _unpack_numbers(packed, offset, 1)
         if kind == _WITH_FRAMES:
@@ -126,7 +160,7 @@ class Cursor:
         Raises:
             InvalidCursor: One of them is invalid; see `parse`.
         """
-        places: dict[int, tuple[str, Position]] = {}
+        places: dict[int, tuple[Epoch, Position]] = {}
         removals: dict[int, int] = {}
         for cursor in (cls.parse(part) for token in tokens for part in token.split(".")):
             for partition, (epoch, position) in cursor.places.items():
@@ -149,7 +183,7 @@ class StreamCursor:
         first: For a read backwards, the oldest sequence that was kept when the page was read; else 0.
     """
 
-    epoch: str
+    epoch: Epoch
     sequence: int
     first: int = 0
 
@@ -171,7 +205,7 @@ class StreamCursor:
             raise InvalidCursor(
                 "the cursor has extra characters; use a cursor exactly as it was returned", pointer="cursor"
             )
-        return cls(packed[:_EPOCH_BYTES].hex(), *numbers)
+        return cls(Epoch(packed[:_EPOCH_BYTES].hex()), *numbers)
 
 
 _PLACES, _WITH_REMOVALS, _WITH_FRAMES, _ONWARDS, _BACKWARDS = b"c", b"r", b"m", b"s", b"b"

@@ -8,14 +8,26 @@ from typing import TYPE_CHECKING
 
 from eventstore.filters import Filter, parse_filters
 from eventstore.groups import Rules
+from eventstore.groups.ids import ConnectionId, SubscriptionId, SubscriptionKey
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from eventstore.cloudevents.event import AttributeValue
     from eventstore.filters.named import FilterReference
+    from eventstore.streams import DurableName, StreamName
 
-__all__ = ["BARE", "EVENTSTORE", "Connection", "Durable", "Subscription", "version_tag"]
+__all__ = [
+    "BARE",
+    "EVENTSTORE",
+    "Connection",
+    "ConnectionId",
+    "Durable",
+    "Subscription",
+    "SubscriptionId",
+    "SubscriptionKey",
+    "version_tag",
+]
 
 EVENTSTORE = "eventstore.v1"
 """The subprotocol of messages with actions and types (docs/protocol.md)."""
@@ -32,11 +44,17 @@ class Connection:
         id: The id that API Gateway assigned.
         protocol: `EVENTSTORE` or `BARE`.
         opened: When it was opened, in milliseconds since 1970.
+        subject: The identity of the client (`Access.subject`); empty if no authorizer named one.
+        tenants: As in `Access`, of the client's credential.
+        prefixes: As in `Access`, of the client's credential.
     """
 
-    id: str
+    id: ConnectionId
     protocol: str
     opened: int
+    subject: str = ""
+    tenants: tuple[str, ...] = ()
+    prefixes: tuple[str, ...] = ()
 
 
 class _Selective:
@@ -50,9 +68,9 @@ class _Selective:
     __slots__ = ()
 
     filter: Filter
-    streams: tuple[str, ...]
+    streams: tuple[StreamName, ...]
 
-    def matches(self, stream: str, attributes: Mapping[str, AttributeValue]) -> bool:
+    def matches(self, stream: StreamName, attributes: Mapping[str, AttributeValue]) -> bool:
         """Whether the subscription receives an event.
 
         Args:
@@ -61,7 +79,7 @@ class _Selective:
         """
         return (not self.streams or stream in self.streams) and self.filter.matches(attributes)
 
-    def concerns(self, stream: str) -> bool:
+    def concerns(self, stream: StreamName) -> bool:
         """Whether the subscription could receive events of a stream; losses of other streams are not reported to it."""
         return (not self.streams or stream in self.streams) and self.filter.may_want(stream)
 
@@ -81,11 +99,11 @@ class Subscription(_Selective):
             accepts them; 0 otherwise.
     """
 
-    key: str
-    connection: str
-    id: str
+    key: SubscriptionKey
+    connection: ConnectionId
+    id: SubscriptionId
     filter: Filter
-    streams: tuple[str, ...] = ()
+    streams: tuple[StreamName, ...] = ()
     bare: bool = False
     opened: int = 0
 
@@ -96,7 +114,7 @@ class Subscription(_Selective):
         return json.dumps(members, separators=(",", ":"))
 
     @classmethod
-    def decoded(cls, key: str, text: str) -> Subscription:
+    def decoded(cls, key: SubscriptionKey, text: str) -> Subscription:
         """Return the subscription that was encoded.
 
         Args:
@@ -123,10 +141,10 @@ class Durable(_Selective):
             `filter` alone, so it is not part of the encoded definition.
     """
 
-    key: str
-    name: str
+    key: SubscriptionKey
+    name: DurableName
     filter: Filter
-    streams: tuple[str, ...] = ()
+    streams: tuple[StreamName, ...] = ()
     rules: Rules = field(default=Rules())
     created: int = 0
     version: int = 1
@@ -139,7 +157,7 @@ class Durable(_Selective):
 
     def encoded(self) -> str:
         """Return the text that `decoded` reads. Functions of earlier releases read it too, and know all its members."""
-        rules = [self.rules.ack_deadline, self.rules.max_attempts, self.rules.max_in_flight]
+        rules = [self.rules.ack_deadline_ms, self.rules.max_attempts, self.rules.max_in_flight]
         members = [self.key, self.name, json.loads(self.filter.text), self.streams, rules, self.created, self.version]
         return json.dumps(members, separators=(",", ":"))
 

@@ -1,7 +1,7 @@
 """Rounds of blocks, A B A B: how fast this tree is, as a part of the other commit's speed.
 
 Two processes of the same code differ for as long as they live, by where things lie in memory and by what the kernel
-does with them; and a machine drifts from minute to minute. So in each round both trees start anew, and their blocks
+does with them; and a machine drifts from minute to minute. So in each round both trees start again, and their blocks
 take turns. A round gives one ratio, the median of its pairs; the figure is the median of the rounds' ratios.
 """
 

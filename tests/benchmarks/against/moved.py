@@ -1,4 +1,4 @@
-"""Modules and calls of the hub that benchmarks use, and what they were in older commits."""
+"""Modules and calls of the hub that benchmarks use, with their names in older commits."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ MOVED = {
     "eventstore_client.cli.loader": "eventstore_client.loader",
     "eventstore_client.cli.sources": "eventstore_client.sources",
 }
-"""The name of a module now, and the one that it had."""
+"""The current and the former name of a module."""
 
 _WORDS = {
     ("ports/durables.py", "def enqueue("): {"durables.enqueue(": "durables.tell("},
     ("ports/queues.py", "class DispatchQueue("): {"FakeDispatchQueue": "FakeBells", "dispatch_queue=": "bells="},
 }
-"""What a port has now, and the words of a tree whose port has it not."""
+"""A current member of a port, and its replacements for a tree whose port lacks it."""
 
 _SOURCES = ("layers/eventstore", "layers/client")
 
 
 def as_in(tree: Path, text: str) -> str:
-    """The text of a benchmark, with each module named as the tree names it."""
+    """The text of a benchmark, with the module names of the tree."""
     older = {now: then for now, then in MOVED.items() if _has(tree, then) and not _has(tree, now)}
     for (module, sign), words in _WORDS.items():
         port = tree / "layers/eventstore/eventstore" / module
@@ -46,7 +46,7 @@ def as_in(tree: Path, text: str) -> str:
                 text = text.replace(now, then)
     if not older:
         return text
-    return re.sub(rf"\b({'|'.join(map(re.escape, older))})\b", lambda found: older[found[1]], text)
+    return re.sub(rf"\b({'|'.join(map(re.escape, older))})\b", lambda match: older[match[1]], text)
 
 
 def _has(tree: Path, module: str) -> bool:

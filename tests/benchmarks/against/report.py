@@ -18,7 +18,7 @@ _TITLE = "## Against another commit\n"
 _HEAD = """\
 {title}
 This tree ({own}) and commit {other}: {rounds} rounds, {seconds:.0f} s, on {machine}.
-In each round both start anew, and their blocks take turns. A ratio is how many times as fast this tree is, the median
+In each round both start again, and their blocks take turns. A ratio is how many times as fast this tree is, the median
 over the rounds; its interval is that of {confidence:.1%}, by order statistics. A figure is worse if its whole interval
 lies below {limit:g}, held if none of it does.
 
@@ -32,7 +32,7 @@ class Report:
     """The comparisons of a run, as they come.
 
     Attributes:
-        not_compared: The subjects that one of the trees could not do, each with its last words.
+        not_compared: The subjects that failed in one of the trees, each with its last output.
         drivers: With which benchmarks the other commit was measured, by subject.
     """
 

@@ -31,7 +31,7 @@ def run(commit: str, *, subjects: Sequence[str] = HOT, rounds: int = DEFAULT_ROU
     Args:
         commit: The other commit.
         subjects: Which of `workloads.WORKLOADS`.
-        rounds: How often both trees start anew.
+        rounds: The number of rounds, in each of which both trees start new processes.
         write: Put the table into docs/benchmarks.md.
 
     Returns:

@@ -25,7 +25,7 @@ _LAST_WORDS = 2_000
 
 
 class SideError(Exception):
-    """The process of a tree ended before it was to; the message has its last words."""
+    """The process of a tree ended too early; the message has its last output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Described:
 
 
 class Side:
-    """A process that runs blocks of one subject when it is asked to; see `started`."""
+    """A process that runs blocks of one subject on request; see `started`."""
 
     def __init__(self, process: subprocess.Popen[str], output: IO[bytes]) -> None:
         self._process = process

@@ -130,10 +130,10 @@ def catchup() -> Iterator[Sequence[Task]]:
 
         def turns() -> float:
             number = next(numbers)
-            one = Subscription(f"{number:024x}", f"connection-{number}", "s", parse_filters([]))
-            partition.join(one)
+            subscription = Subscription(f"{number:024x}", f"connection-{number}", "s", parse_filters([]))
+            partition.join(subscription)
             took = _seconds(lambda: _complete(partition.serve(), _FILL * EVENT_BYTES))
-            partition.leave(one)
+            partition.leave(subscription)
             return took
 
         what = f"Catching up with {_FILL:,} events: turns alone, in one partition"

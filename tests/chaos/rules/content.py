@@ -17,12 +17,12 @@ def check_event(who: str, log: Log, received: dict[str, Any]) -> Event:
     stream, sequence = received["hubstream"], int(received["hubsequence"])
     event = log.find(stream, sequence)
     if event is None:
-        raise Violation("what is received was published", f"{who}: {stream} {sequence}", stream, who)
+        raise Violation("received events were published", f"{who}: {stream} {sequence}", stream, who)
     same = (received["id"], received["type"]) == (event.id, event.type)
     if event.data is not None:
         same = same and received.get("data") == {"n": event.data}
     elif "data" in received:
         same = same and received["data"]["n"] == "x" * len(received["data"]["n"])
     if not same:
-        raise Violation("what reads back is what was published", f"{who}: {received} is {event}", stream, who)
+        raise Violation("stored content is the published content", f"{who}: {received} is {event}", stream, who)
     return event

@@ -12,12 +12,13 @@ import pytest
 import urllib3
 
 from eventstore_dev.invocation import Limits
-from eventstore_dev.stack import Stack, running
+from eventstore_dev.running import running
 from eventstore_dev.terminal import Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from eventstore_dev.stack import Stack
     from eventstore_dev.websocket.clock import Clock
 
 TEMPLATE = Path(__file__).parent / "fixtures" / "template.yaml"
@@ -26,7 +27,7 @@ LIMITS = Limits(integration_seconds=5, event_retry_seconds=(0.01, 0.01), concurr
 
 @dataclass
 class Running:
-    """A stack, an HTTP client for it, and what it wrote."""
+    """A running stack, an HTTP client for it, and its output."""
 
     stack: Stack
     written: io.StringIO
@@ -38,13 +39,13 @@ class Running:
         return self.http.request(method, self.stack.url + path, body=body, headers=headers)
 
     def event(self, path: str, **options: Any) -> dict[str, Any]:  # noqa: ANN401 - what `call` takes
-        """The event that a request makes."""
+        """The event that the stack sends for a request."""
         event: dict[str, Any] = self.call(options.pop("method", "GET"), path, **options).json()
         return event
 
-    def answer(self, told: object, *, accept: str = "*/*") -> urllib3.BaseHTTPResponse:
-        """The response to a function's answer."""
-        return self.call("POST", "/answer", body=json.dumps(told).encode(), headers={"Accept": accept})
+    def answer(self, answer_json: object, *, accept: str = "*/*") -> urllib3.BaseHTTPResponse:
+        """The response to an answer of the function."""
+        return self.call("POST", "/answer", body=json.dumps(answer_json).encode(), headers={"Accept": accept})
 
     def invoke(self, function: str, event: object, **headers: str) -> urllib3.BaseHTTPResponse:
         names = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -65,7 +66,7 @@ def serve(limits: Limits, *, verbose: bool = False, clock: Clock | None = None) 
 
 @pytest.fixture(scope="package")
 def dev() -> Iterator[Running]:
-    """A stack that tests share: each leaves it usable."""
+    """A stack that tests share; each test leaves it usable."""
     with serve(LIMITS, verbose=True) as running_stack:
         yield running_stack
 

@@ -1,4 +1,4 @@
-"""What tests of queues share."""
+"""Shared by the tests of queues."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ def sqs_client(url: str) -> Iterator[SQSClient]:
 
 @dataclass
 class Sender:
-    """Sends messages to one queue, and reads what the function noted of them."""
+    """Sends messages to one queue, and reads the records that the function wrote about them."""
 
     sqs: SQSClient
     url: str
     file: Path
     groups: str = field(default_factory=lambda: uuid.uuid4().hex)
 
-    def send(self, group: str, say: str, **told: object) -> None:
-        """A message of a group that no other test has."""
-        body = {"file": str(self.file), "say": say, **told}
+    def send(self, group: str, say: str, **instruction: object) -> None:
+        """Send a message in a group that no other test uses."""
+        body = {"file": str(self.file), "say": say, **instruction}
         fifo = {"MessageGroupId": group + self.groups, "MessageDeduplicationId": uuid.uuid4().hex}
         self.sqs.send_message(QueueUrl=self.url, MessageBody=json.dumps(body), **fifo)
 
@@ -49,12 +49,12 @@ class Sender:
         return [json.loads(line) for line in text.splitlines() if line.endswith("}")]
 
     def said(self, number: int) -> list[Any]:
-        """What so many messages said, in the order in which the function had them."""
+        """Wait for `count` messages; return their `say`, in the order in which the function received them."""
         wait_until(lambda: len(self.notes) >= number, what=f"{number} messages, not only {self.notes}")
         return [note["say"] for note in self.notes]
 
     def said_by(self, group: str, number: int) -> list[str]:
-        """The same, of one group, when so many have come of all."""
+        """The same for one group, once `count` messages of all groups were received."""
         self.said(number)
         return [
             note["say"] for note in self.notes if note["record"]["attributes"]["MessageGroupId"] == group + self.groups

@@ -1,4 +1,4 @@
-"""What the tests of WebSocket APIs share: clients, and a clock that runs as fast as a test wants."""
+"""Shared by the tests of WebSocket APIs: clients, and a clock that the tests advance."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ def client(
 
 
 def ask(connection: ClientConnection, message: object) -> Any:  # noqa: ANN401 - what JSON holds
-    """The answer to a message."""
+    """Send a message; return its answer."""
     connection.send(json.dumps(message))
     return json.loads(connection.recv(timeout=SECONDS))
 
 
 def context(connection: ClientConnection) -> dict[str, Any]:
-    """What the gateway tells of the connection."""
-    told: dict[str, Any] = ask(connection, {"action": "tell"})["requestContext"]
-    return told
+    """The request context of an event of the connection."""
+    request_context: dict[str, Any] = ask(connection, {"action": "describe"})["requestContext"]
+    return request_context
 
 
 def connection_id(connection: ClientConnection) -> str:
@@ -58,18 +58,18 @@ def connection_id(connection: ClientConnection) -> str:
 
 def printed(dev: Running, kind: str, connection: str) -> list[dict[str, Any]]:
     """The events of a connection that the function printed."""
-    found = []
+    events = []
     for line in dev.written.getvalue().splitlines():
         _, mark, event = line.partition(f"| {kind} ")
         if mark:
-            told = json.loads(event)
-            if told["requestContext"]["connectionId"] == connection:
-                found.append(told)
-    return found
+            parsed = json.loads(event)
+            if parsed["requestContext"]["connectionId"] == connection:
+                events.append(parsed)
+    return events
 
 
 def disconnected(dev: Running, connection: str) -> dict[str, Any]:
-    """The event of a connection's end."""
+    """The disconnect event of a connection."""
     wait_until(lambda: printed(dev, "DISCONNECT", connection), what="$disconnect")
     [event] = printed(dev, "DISCONNECT", connection)
     return event
@@ -78,7 +78,7 @@ def disconnected(dev: Running, connection: str) -> dict[str, Any]:
 def opening(
     path: str, *, query: dict[str, str] | None = None, headers: Mapping[str, object] | None = None, method: str = "GET"
 ) -> bytes:
-    """A handshake; a header that is None is left out."""
+    """The text of a handshake; a header that is None is left out."""
     target = path + (f"?{urlencode(query)}" if query else "")
     fields: dict[str, object] = {
         "Host": "127.0.0.1",
@@ -93,7 +93,7 @@ def opening(
 
 
 class RawClient:
-    """Sends bytes, right or wrong."""
+    """A client that sends arbitrary bytes."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
@@ -102,7 +102,7 @@ class RawClient:
     @classmethod
     @contextmanager
     def connect(cls, dev: Running | LocalHub, request: bytes, *, buffer: int | None = None) -> Iterator[RawClient]:
-        """Connects, and sends a request. What is received beyond the buffer stays with the gateway."""
+        """Connect and send a request; what exceeds the receive buffer stays with the gateway."""
         host, port = dev.stack.url.removeprefix("http://").split(":")
         with socket.socket() as connection:
             if buffer is not None:
@@ -119,7 +119,7 @@ class RawClient:
         self._connection.sendall(data)
 
     def fill(self, data: bytes, *, most: int) -> int:
-        """Sends it again and again until nobody takes more for a while; returns how many bytes went."""
+        """Send the bytes repeatedly until the peer accepts no more for a while; return how many were sent."""
         sent = 0
         self._connection.settimeout(0.5)
         with suppress(TimeoutError):
@@ -145,7 +145,7 @@ class RawClient:
 
 @dataclass
 class FastClock:
-    """Time that passes when it is told to, in the stack's thread."""
+    """A clock that a test advances, for timers in the thread of the stack."""
 
     passed: float = 0.0
     began: float = field(default_factory=time.time)
@@ -162,7 +162,7 @@ class FastClock:
         return timer
 
     def advance(self, seconds: float) -> None:
-        """Lets time pass; returns when all that was due has been called."""
+        """Advance the clock; return when every due timer has fired."""
 
         async def pass_by() -> None:
             self.passed += seconds

@@ -22,7 +22,7 @@ from tests.e2e.dev.conftest import TEMPLATE, wait_until
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-# A function with a Valkey, as small as it gets.
+# A minimal function with a Valkey server.
 STORE = """
 Parameters:
   RedisUrl: {Type: String}
@@ -42,7 +42,7 @@ def handler(event, context):
     return {"statusCode": 200, "body": str(client.incr("count"))}
 """
 
-# What the hub's own pyproject.toml says of a template like this.
+# The configuration that the hub's own pyproject.toml has for such a template.
 TABLE = """
 [tool.eventstore_dev]
 valkey_parameter = "RedisUrl"
@@ -68,7 +68,7 @@ def project(tmp_path: Path) -> Path:
 def command(
     folder: Path, *arguments: str, environment: dict[str, str] | None = None
 ) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The command, and its ready line."""
+    """Start the command; return it with its ready line."""
     with subprocess.Popen(
         [sys.executable, "-m", "eventstore_dev", *arguments],
         cwd=folder,
@@ -85,7 +85,7 @@ def command(
 
 
 def refused(folder: Path, *arguments: str, environment: dict[str, str] | None = None) -> str:
-    """What the command says as it gives up."""
+    """The error message of a command that does not start."""
     ended = subprocess.run(
         [sys.executable, "-m", "eventstore_dev", *arguments],
         cwd=folder,
@@ -108,9 +108,9 @@ def variables(environment: dict[str, str] | None) -> dict[str, str]:
 
 
 def children(pid: int) -> set[int]:
-    """All processes that a process has started, and theirs."""
-    found = subprocess.run(["ps", "-Ao", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
-    pairs = [tuple(map(int, line.split())) for line in found.splitlines()]
+    """All descendants of a process."""
+    listing = subprocess.run(["ps", "-Ao", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    pairs = [tuple(map(int, line.split())) for line in listing.splitlines()]
     tree = {pid}
     while grown := {child for child, parent in pairs if parent in tree} - tree:
         tree |= grown
@@ -124,9 +124,9 @@ def alive(pids: Sequence[int] | set[int]) -> list[int]:
 
 
 def url_of(line: str) -> str:
-    found = re.search(r"http://127\.0\.0\.1:\d+", line)
-    assert found, line
-    return found[0]
+    url = re.search(r"http://127\.0\.0\.1:\d+", line)
+    assert url, line
+    return url[0]
 
 
 def count(line: str) -> int:
@@ -140,20 +140,20 @@ def test_the_ready_line_names_the_url_and_a_first_call(project: Path) -> None:
         assert f"Try: curl {url_of(line)}/" in line
 
 
-def test_the_port_of_the_environment_is_taken(project: Path) -> None:
+def test_the_port_of_the_environment_is_used(project: Path) -> None:
     port = free_port()
     with command(project, environment={"PORT": str(port)}) as (_, line):
         assert url_of(line).endswith(f":{port}")
 
 
-def test_an_argument_counts_before_the_environment(project: Path) -> None:
+def test_an_argument_overrides_the_environment(project: Path) -> None:
     port = free_port()
     with command(project, "--port", str(port), environment={"PORT": "1"}) as (_, line):
         assert url_of(line).endswith(f":{port}")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_all_of_it(project: Path, number: signal.Signals) -> None:
+def test_a_signal_ends_every_process(project: Path, number: signal.Signals) -> None:
     with command(project, "--port", "0") as (process, line):
         count(line)
         tree = children(process.pid)
@@ -172,7 +172,7 @@ def test_nothing_outlives_a_kill(project: Path) -> None:
         wait_until(lambda: not alive(tree), what="the rest to end")
 
 
-def test_what_was_kept_is_there_again(project: Path) -> None:
+def test_kept_data_is_available_after_a_restart(project: Path) -> None:
     with command(project, "--port", "0") as (process, line):
         assert count(line) == 1
         process.send_signal(signal.SIGINT)
@@ -181,7 +181,7 @@ def test_what_was_kept_is_there_again(project: Path) -> None:
         assert count(line) == 2
 
 
-def test_a_valkey_that_was_killed_comes_back_with_its_data(project: Path) -> None:
+def test_a_killed_valkey_is_restarted_with_its_data(project: Path) -> None:
     with command(project, "--port", "0") as (process, line):
         assert count(line) == 1
         os.kill(valkey_of(process)[0], signal.SIGKILL)
@@ -190,7 +190,7 @@ def test_a_valkey_that_was_killed_comes_back_with_its_data(project: Path) -> Non
 
 
 def valkey_of(process: subprocess.Popen[str]) -> tuple[int, int]:
-    """The process of the embedded Valkey, and its port."""
+    """The process id and port of the embedded Valkey server."""
     listed = subprocess.run(["ps", "-Awwo", "pid=,args="], capture_output=True, text=True, check=True).stdout
     ours = children(process.pid)
     [row] = [row for row in listed.splitlines() if "valkey-server" in row and int(row.split()[0]) in ours]
@@ -200,7 +200,7 @@ def valkey_of(process: subprocess.Popen[str]) -> tuple[int, int]:
 
 
 def said(process: subprocess.Popen[str], words: str) -> str:
-    """The next line that has these words; what is written before it is passed over."""
+    """The next line with these words; earlier lines are skipped."""
     assert process.stdout is not None
     for line in process.stdout:
         if words in line:
@@ -209,7 +209,7 @@ def said(process: subprocess.Popen[str], words: str) -> str:
 
 
 def listening(port: int) -> socket.socket:
-    """Another program, on a port that somebody has just left."""
+    """Another program, on a port that was just freed."""
     other = socket.socket()
     other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 
@@ -225,7 +225,7 @@ def listening(port: int) -> socket.socket:
     return other
 
 
-def test_a_valkey_whose_port_was_taken_meanwhile_comes_back_once_it_is_free(project: Path) -> None:
+def test_a_valkey_whose_port_is_occupied_is_restarted_once_it_is_free(project: Path) -> None:
     with command(project, "--port", "0") as (process, line):
         assert count(line) == 1
         pid, port = valkey_of(process)
@@ -240,7 +240,7 @@ def test_a_valkey_whose_port_was_taken_meanwhile_comes_back_once_it_is_free(proj
         assert count(line) == 2
 
 
-def test_a_valkey_whose_data_is_not_to_be_had_for_a_moment_comes_back_with_it(project: Path) -> None:
+def test_a_valkey_whose_data_is_temporarily_unavailable_is_restarted_with_it(project: Path) -> None:
     with command(project, "--port", "0") as (process, line):
         assert count(line) == 1
         data = project / ".eventstore" / "valkey"
@@ -252,7 +252,7 @@ def test_a_valkey_whose_data_is_not_to_be_had_for_a_moment_comes_back_with_it(pr
         assert count(line) == 2
 
 
-def test_an_end_is_not_held_up_by_a_valkey_that_cannot_be_started(project: Path) -> None:
+def test_stopping_does_not_wait_for_a_valkey_that_cannot_be_started(project: Path) -> None:
     with command(project, "--port", "0") as (process, line):
         count(line)
         pid, port = valkey_of(process)
@@ -265,7 +265,7 @@ def test_an_end_is_not_held_up_by_a_valkey_that_cannot_be_started(project: Path)
             assert time.monotonic() - began < 5
 
 
-def test_nobody_else_may_look_into_what_is_kept(project: Path) -> None:
+def test_kept_data_is_readable_by_its_owner_only(project: Path) -> None:
     folder = project / ".eventstore"
     (folder / "valkey").mkdir(parents=True)
     folder.chmod(0o755)
@@ -281,14 +281,14 @@ def counted(line: str) -> int:
         return 0
 
 
-def test_a_taken_port_is_named(project: Path) -> None:
+def test_an_occupied_port_is_reported(project: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        told = refused(project, environment={"PORT": str(port)})
-        assert f"Port {port} is in use by another program" in told
-        assert f"PORT={port + 1 if port < 65_535 else port - 1}" in told
+        message = refused(project, environment={"PORT": str(port)})
+        assert f"Port {port} is in use by another program" in message
+        assert f"PORT={port + 1 if port < 65_535 else port - 1}" in message
 
 
 def test_a_second_instance_on_the_folder_is_refused(project: Path) -> None:
@@ -299,14 +299,14 @@ def test_a_second_instance_on_the_folder_is_refused(project: Path) -> None:
 HUB = STORE.replace("Resources:", '  Partitions: {Type: String, Default: ""}\nResources:')
 
 
-def test_another_number_of_partitions_than_the_store_has_is_named(project: Path) -> None:
+def test_a_wrong_number_of_partitions_is_reported(project: Path) -> None:
     (project / "template.yaml").write_text(HUB)
     with ValkeyServer.start(folder=project / ".eventstore" / "valkey", persistent=True) as store:
         store_client = connect(store.port)
         store_client.hset("{p0}:partition", "partitions", "4")
         store_client.close()
-    told = refused(project, "--port", "0", environment={"PARTITIONS": "8"})
-    assert "PARTITIONS is 8, but the store was made with 4. Set PARTITIONS=4 or leave it unset" in told
+    message = refused(project, "--port", "0", environment={"PARTITIONS": "8"})
+    assert "PARTITIONS is 8, but the store was made with 4. Set PARTITIONS=4 or leave it unset" in message
     with command(project, "--port", "0", environment={"PARTITIONS": "4"}) as (_, line):
         assert count(line) == 1
 
@@ -320,12 +320,12 @@ def test_another_number_of_partitions_than_the_store_has_is_named(project: Path)
     ],
 )
 def test_a_store_that_cannot_be_used_is_named_before_anything_is_served(url: str, why: str, project: Path) -> None:
-    told = refused(project, "--port", "0", environment={"REDIS_URL": url.format(closed=free_port())})
-    assert "The store at REDIS_URL cannot be used" in told
-    assert why in told
-    assert "unset it to have a Valkey here" in told
-    assert "s3cret" not in told
-    assert "Traceback" not in told
+    message = refused(project, "--port", "0", environment={"REDIS_URL": url.format(closed=free_port())})
+    assert "The store at REDIS_URL cannot be used" in message
+    assert why in message
+    assert "unset it to have a Valkey here" in message
+    assert "s3cret" not in message
+    assert "Traceback" not in message
 
 
 @pytest.mark.parametrize(
@@ -335,8 +335,8 @@ def test_a_store_that_cannot_be_used_is_named_before_anything_is_served(url: str
         ("localhost:4566", "it must be a URL such as http://127.0.0.1:4566"),
     ],
 )
-def test_queues_elsewhere_that_cannot_be_had_are_named(url: str, why: str, tmp_path: Path) -> None:
-    told = refused(
+def test_unavailable_external_queues_are_reported(url: str, why: str, tmp_path: Path) -> None:
+    message = refused(
         tmp_path,
         "--template",
         str(TEMPLATE),
@@ -344,10 +344,10 @@ def test_queues_elsewhere_that_cannot_be_had_are_named(url: str, why: str, tmp_p
         "0",
         environment={"AWS_ENDPOINT_URL": url.format(closed=free_port())},
     )
-    assert why in told
+    assert why in message
 
 
-def test_an_endpoint_that_is_this_stack_is_not_asked_for(tmp_path: Path) -> None:
+def test_an_endpoint_that_is_this_stack_is_ignored(tmp_path: Path) -> None:
     port = free_port()
     environment = {"AWS_ENDPOINT_URL": f"http://localhost:{port}", "PORT": str(port)}
     with command(tmp_path, "--template", str(TEMPLATE), environment=environment) as (_, line):
@@ -356,9 +356,9 @@ def test_an_endpoint_that_is_this_stack_is_not_asked_for(tmp_path: Path) -> None
 
 def test_a_folder_that_cannot_be_written_to_is_named(project: Path) -> None:
     (project / "file").touch()
-    told = refused(project, "--port", "0", environment={"FOLDER": str(project / "file")})
-    assert "The data cannot be kept in" in told
-    assert "FOLDER=" in told
+    message = refused(project, "--port", "0", environment={"FOLDER": str(project / "file")})
+    assert "The data cannot be kept in" in message
+    assert "FOLDER=" in message
 
 
 def test_a_signal_while_the_stack_starts_ends_it() -> None:
@@ -376,7 +376,7 @@ def test_a_signal_while_the_stack_starts_ends_it() -> None:
             text=True,
         ) as process,
     ):
-        # The first connection asks whether anybody is there, the second one for a queue.
+        # The first connection checks the address, the second one requests a queue.
         slow.settimeout(20)
         held = [slow.accept()[0] for _ in range(2)]
         try:
@@ -392,12 +392,12 @@ def test_a_missing_template_is_named(tmp_path: Path) -> None:
     assert "There is no template.yaml" in refused(tmp_path, "--port", "0")
 
 
-def test_without_a_table_nothing_is_started_beside_the_template(project: Path) -> None:
+def test_without_a_table_only_the_template_is_started(project: Path) -> None:
     (project / "pyproject.toml").unlink()
     assert "The parameter RedisUrl has no default" in refused(project, "--port", "0")
 
 
-def test_the_ready_line_has_what_the_project_says(project: Path) -> None:
+def test_the_ready_line_is_configured_by_the_project(project: Path) -> None:
     table = 'documentation = "/docs"\nfirst_call = "curl {url}/count{credential}"\ncredential = " -H key"\n'
     (project / "pyproject.toml").write_text(TABLE.replace("valkey_parameter", f"{table}valkey_parameter"))
     with command(project, "--port", "0") as (_, line):
@@ -414,9 +414,9 @@ def test_the_ready_line_has_what_the_project_says(project: Path) -> None:
 )
 def test_a_check_that_cannot_be_called_is_named(project: Path, check: str, why: str) -> None:
     (project / "pyproject.toml").write_text(TABLE.replace("functions.preflight:check_store", check))
-    told = refused(project, "--port", "0")
-    assert f"The check {check} of the project failed" in told
-    assert why in told
+    message = refused(project, "--port", "0")
+    assert f"The check {check} of the project failed" in message
+    assert why in message
 
 
 def test_a_table_that_cannot_be_used_is_named(project: Path) -> None:
@@ -425,5 +425,5 @@ def test_a_table_that_cannot_be_used_is_named(project: Path) -> None:
 
 
 def test_an_unknown_parameter_is_named() -> None:
-    told = refused(Path(), "--template", str(TEMPLATE), "--port", "0", "--parameter", "Nothing=1")
-    assert "has no parameter Nothing; it has Greeting" in told
+    message = refused(Path(), "--template", str(TEMPLATE), "--port", "0", "--parameter", "Nothing=1")
+    assert "has no parameter Nothing; it has Greeting" in message

@@ -1,4 +1,4 @@
-"""What `make bench AGAINST=` starts for a commit, with this commit for the other one."""
+"""The processes that `make bench AGAINST=` starts for a commit, here with this commit on both sides."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from tests.benchmarks.against.trees import Tree
 
-# Each process that imports the package leaves word of what it is: a function, or none. Not in the tree, whose changes
-# the local stack watches.
+# Each process that imports the package records whether it is a function; not in the tree, which the local stack
+# watches for changes.
 _LEAVES_WORD = """
 import os, pathlib
 with (pathlib.Path(__file__).parents[4] / "imported").open("a") as file:

@@ -56,7 +56,7 @@ def test_a_message_reaches_the_client(dev: Running, aws: ApiGatewayManagementApi
         assert connection.recv(timeout=SECONDS) == "grüß Gott"
 
 
-def test_the_stage_may_stand_in_the_endpoint(dev: Running) -> None:
+def test_the_endpoint_may_contain_the_stage(dev: Running) -> None:
     with client(dev) as connection, management(dev, "/ws") as aws:
         aws.post_to_connection(ConnectionId=connection_id(connection), Data=b"hello")
         assert connection.recv(timeout=SECONDS) == "hello"
@@ -102,12 +102,12 @@ def test_a_message_that_no_text_frame_holds_is_refused(
         assert status(refused) == 400
 
 
-def test_a_connection_tells_of_itself(dev: Running, aws: ApiGatewayManagementApiClient) -> None:
+def test_a_connection_can_be_described(dev: Running, aws: ApiGatewayManagementApiClient) -> None:
     with client(dev) as connection:
-        told = aws.get_connection(ConnectionId=connection_id(connection))
-    assert told["Identity"]["SourceIp"] == "127.0.0.1"
-    assert "websockets" in told["Identity"]["UserAgent"]
-    assert timedelta() <= told["LastActiveAt"] - told["ConnectedAt"] < timedelta(minutes=1)
+        details = aws.get_connection(ConnectionId=connection_id(connection))
+    assert details["Identity"]["SourceIp"] == "127.0.0.1"
+    assert "websockets" in details["Identity"]["UserAgent"]
+    assert timedelta() <= details["LastActiveAt"] - details["ConnectedAt"] < timedelta(minutes=1)
 
 
 def test_deleting_a_connection_closes_it(dev: Running, aws: ApiGatewayManagementApiClient) -> None:
@@ -124,7 +124,7 @@ def test_deleting_a_connection_closes_it(dev: Running, aws: ApiGatewayManagement
 
 @pytest.mark.parametrize("operation", ["post_to_connection", "get_connection", "delete_connection"])
 @pytest.mark.parametrize("which", ["unknown", "closed"])
-def test_a_connection_that_is_not_there_is_gone(
+def test_an_unknown_connection_is_gone(
     dev: Running, aws: ApiGatewayManagementApiClient, operation: str, which: str
 ) -> None:
     name = "BFHPhfCWIAMCKlQ="
@@ -140,7 +140,7 @@ def test_a_connection_that_is_not_there_is_gone(
 
 @pytest.mark.parametrize("operation", ["post_to_connection", "get_connection", "delete_connection"])
 @pytest.mark.parametrize("name", ["cjy8i76bx002884le6n17d49b", "no id", "$", "ü", "abc"])
-def test_what_is_no_id_of_a_connection_is_a_bad_request(
+def test_an_invalid_connection_id_is_a_bad_request(
     aws: ApiGatewayManagementApiClient, operation: str, name: str
 ) -> None:
     more = {"Data": b"hello"} if operation == "post_to_connection" else {}
@@ -152,8 +152,10 @@ def test_what_is_no_id_of_a_connection_is_a_bad_request(
 
 def test_a_connection_is_gone_until_its_connect_function_has_ended(dev: Running, tmp_path: Path) -> None:
     begun, go = tmp_path / "begun", tmp_path / "go"
-    told = json.dumps({"begun": str(begun), "file": str(go)})
-    with RawClient.connect(dev, opening("/ws", query={"do": "await", "with": told}, headers={"X-Mark": begun})) as raw:
+    instruction = json.dumps({"begun": str(begun), "file": str(go)})
+    with RawClient.connect(
+        dev, opening("/ws", query={"do": "await", "with": instruction}, headers={"X-Mark": begun})
+    ) as raw:
         mark = f'"X-Mark": "{begun}"'
         wait_until(lambda: mark in dev.written.getvalue(), what="$connect")
         line = next(line for line in dev.written.getvalue().splitlines() if mark in line)
@@ -175,7 +177,7 @@ def test_an_unknown_operation_is_forbidden(dev: Running) -> None:
     assert (answer.status, answer.headers["x-amzn-ErrorType"]) == (403, "ForbiddenException")
 
 
-def test_posts_are_for_the_verbose_to_see(dev: Running) -> None:
+def test_posts_are_shown_in_verbose_mode(dev: Running) -> None:
     with client(dev) as connection:
         name = connection_id(connection)
         dev.call("POST", f"/@connections/{name}", body=b"hello")
@@ -185,7 +187,7 @@ def test_posts_are_for_the_verbose_to_see(dev: Running) -> None:
         assert "POST" not in quiet.written.getvalue()
 
 
-def test_a_client_that_does_not_read_has_a_full_buffer_and_hurts_nobody_else() -> None:
+def test_a_client_that_does_not_read_fills_its_own_buffer_only() -> None:
     with (
         serve(replace(LIMITS, websocket_send_seconds=0.2)) as dev,
         client(dev) as other,
@@ -199,7 +201,7 @@ def test_a_client_that_does_not_read_has_a_full_buffer_and_hurts_nobody_else() -
             assert dev.call("POST", f"/@connections/{connection_id(other)}", body=b"quick").status == 200
             assert other.recv(timeout=SECONDS) == "quick"
         assert statuses[-1] == 429
-        # The message whose post gave up was in the buffer already, and arrives as well.
+        # The message whose post failed was already in the buffer, and arrives as well.
         assert [lazy.frame() for _ in statuses] == [(0x81, b"x" * 128 * KIB)] * len(statuses)
         assert dev.call("POST", f"/@connections/{name}", body=b"awake").status == 200
         assert lazy.frame() == (0x81, b"awake")

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def fresh() -> Iterator[Running]:
-    """A stack whose processes these tests may end."""
+    """A stack whose processes the tests may end."""
     with serve(LIMITS) as running:
         yield running
 
@@ -47,7 +47,7 @@ def test_one_caller_after_the_other_needs_one_process(fresh: Running) -> None:
     assert len(pids) == 1
 
 
-def test_callers_at_once_have_a_process_each(fresh: Running, tmp_path: Path) -> None:
+def test_concurrent_calls_have_a_process_each(fresh: Running, tmp_path: Path) -> None:
     event = {"do": "meet", "folder": str(tmp_path), "number": 3}
     with ThreadPoolExecutor(3) as callers:
         answers = list(callers.map(lambda _: fresh.invoke("Behaviour", event).json(), range(3)))
@@ -83,17 +83,17 @@ def test_the_next_call_after_a_time_out_has_a_new_process(fresh: Running, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("status", "told"),
+    ("status", "message"),
     [(3, "Runtime exited with error: exit status 3"), (0, "Runtime exited without providing a reason")],
 )
-def test_a_process_that_exits_fails_its_call(fresh: Running, status: int, told: str) -> None:
+def test_a_process_that_exits_fails_its_call(fresh: Running, status: int, message: str) -> None:
     response = fresh.invoke("Behaviour", {"do": "exit", "status": status})
     request = response.headers["x-amzn-RequestId"]
-    error = {"errorType": "Runtime.ExitError", "errorMessage": f"RequestId: {request} Error: {told}"}
+    error = {"errorType": "Runtime.ExitError", "errorMessage": f"RequestId: {request} Error: {message}"}
     assert (response.headers["X-Amz-Function-Error"], response.json()) == ("Unhandled", error)
 
 
-def test_the_next_call_after_an_exit_is_well(fresh: Running) -> None:
+def test_the_call_after_an_exit_succeeds(fresh: Running) -> None:
     fresh.invoke("Behaviour", {"do": "exit", "status": 1})
     assert fresh.invoke("Behaviour", {"a": 1}).json()["event"] == {"a": 1}
 
@@ -119,7 +119,7 @@ def test_no_call_is_lost_to_a_process_killed_while_idle(fresh: Running) -> None:
         assert fresh.invoke("Behaviour", {"a": 1}).json()["event"] == {"a": 1}
 
 
-def test_a_function_that_cannot_be_imported_says_why(fresh: Running) -> None:
+def test_a_function_that_cannot_be_imported_reports_the_reason(fresh: Running) -> None:
     error = fresh.invoke("Broken", {}).json()
     assert (error["errorType"], error["errorMessage"]) == ("RuntimeError", "it cannot be imported")
 
@@ -151,7 +151,7 @@ def test_idle_processes_end_after_a_while() -> None:
         assert running.invoke("Behaviour", {}).status == 200
 
 
-def test_nothing_runs_when_the_stack_has_ended(tmp_path: Path) -> None:
+def test_no_process_outlives_the_stack(tmp_path: Path) -> None:
     file = tmp_path / "pid"
     pids: tuple[int, ...] = ()
     with serve(LIMITS) as running:
@@ -176,7 +176,7 @@ def test_a_process_that_is_stopped_while_it_starts_is_not_left_behind() -> None:
             function, limits=LIMITS, lifeline=lifeline, terminal=terminal, addresses=Addresses("http://127.0.0.1:1")
         )
         starting = asyncio.create_task(environment.start())
-        while not environment.pid:  # noqa: ASYNC110 - nothing tells of it
+        while not environment.pid:  # noqa: ASYNC110 - there is no event for it
             await asyncio.sleep(0)
         await asyncio.gather(environment.stop(), environment.stop(), starting)
         return environment.pid

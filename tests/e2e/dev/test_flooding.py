@@ -1,4 +1,4 @@
-"""Functions that write more than anybody reads."""
+"""Functions that write more than is read."""
 
 from __future__ import annotations
 
@@ -65,11 +65,11 @@ def test_others_are_answered_while_a_function_floods(how: str, fresh: Running, t
 def test_a_flood_is_slowed_down_and_shown(fresh: Running, tmp_path: Path) -> None:
     fresh.invoke("Behaviour", {"do": "flood", "how": "lines", "file": str(tmp_path / "pid")})
     lines = fresh.written.getvalue().count("| y\n")
-    # A second of it: the burst, what comes back in that second, and the pipe.
+    # The output of a second: the burst, the allowance of that second, and the pipe.
     assert 1000 < lines < 400_000
 
 
-def test_a_line_of_40_mib_is_cut_and_what_follows_is_shown(fresh: Running) -> None:
+def test_a_line_of_40_mib_is_truncated_and_the_next_is_shown(fresh: Running) -> None:
     fresh.invoke("Behaviour", {})
     assert fresh.invoke("Behaviour", {"do": "write", "bytes": 40 * _MIB}).json() is None
     written = fresh.written.getvalue()
@@ -78,7 +78,7 @@ def test_a_line_of_40_mib_is_cut_and_what_follows_is_shown(fresh: Running) -> No
     assert len(written) < 200_000
 
 
-def test_a_function_is_answered_whose_child_writes_on(fresh: Running) -> None:
+def test_a_function_is_answered_while_its_child_keeps_writing(fresh: Running) -> None:
     pid = fresh.invoke("Behaviour", {"do": "leave"}).json()
     try:
         assert fresh.invoke("Behaviour", {"do": "print", "text": "hello"}).json() is None
@@ -111,7 +111,7 @@ def test_others_are_answered_while_a_client_sends_empty_frames_for_ever(frame: b
 
 @contextmanager
 def command(output: int, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """The stack, writing to a descriptor; its functions run when this is entered."""
+    """The stack, writing to a descriptor; its functions run when the block begins."""
     with subprocess.Popen(
         [sys.executable, "-m", "eventstore_dev", "--template", str(TEMPLATE)],
         env=variables({"PORT": str(port)}),
@@ -134,7 +134,7 @@ def invoked(port: int, function: str, event: bytes) -> bool:
 
 
 @pytest.mark.parametrize("how", FLOODS)
-def test_a_signal_ends_it_at_once_while_functions_flood_that_ignore_signals(how: str, tmp_path: Path) -> None:
+def test_a_signal_ends_the_stack_at_once_while_functions_flood_and_ignore_signals(how: str, tmp_path: Path) -> None:
     port, file = free_port(), tmp_path / "pid"
     with (tmp_path / "output").open("wb") as output, command(output.fileno(), port) as process:
         event = f'{{"do":"flood","how":"{how}","file":"{file}"}}'.encode()
@@ -147,18 +147,18 @@ def test_a_signal_ends_it_at_once_while_functions_flood_that_ignore_signals(how:
             assert process.wait(timeout=10) == 0
             assert time.monotonic() - began < 4
             calling.result()
-    # The child of a session of its own ends as it writes to a pipe that nobody reads.
+    # The child, in its own session, ends when it writes to a pipe without a reader.
     wait_until(lambda: not alive(tree), what="all processes to end")
 
 
-def test_a_terminal_that_takes_nothing_does_not_stop_it(tmp_path: Path) -> None:
+def test_a_blocked_terminal_does_not_stop_the_stack(tmp_path: Path) -> None:
     port = free_port()
     master, slave = pty.openpty()
     try:
         with command(slave, port) as process:
             for _ in range(2):
                 invoked(port, "Behaviour", f'{{"do":"flood","how":"lines","file":"{tmp_path / "pid"}"}}'.encode())
-            # Nobody has read a line of it, and far more was written than a terminal holds.
+            # No line was read, and far more was written than a terminal buffers.
             assert invoked(port, "Named", b"{}")
             process.send_signal(signal.SIGINT)
             assert process.wait(timeout=10) == 0
@@ -167,13 +167,13 @@ def test_a_terminal_that_takes_nothing_does_not_stop_it(tmp_path: Path) -> None:
         os.close(master)
 
 
-def test_what_a_slow_output_does_not_take_is_counted(tmp_path: Path) -> None:
+def test_output_dropped_for_a_slow_reader_is_counted(tmp_path: Path) -> None:
     port = free_port()
     reader, writer = os.pipe()
     with os.fdopen(reader, "rb") as lines, command(writer, port) as process:
         invoked(port, "Behaviour", f'{{"do":"flood","how":"lines","file":"{tmp_path / "pid"}"}}'.encode())
         os.close(writer)
-        # Without the line, the output would go on for ever, and so would this.
+        # The line ends the loop; without it, the output would go on for ever.
         patience = Timer(60, process.kill)
         patience.start()
         noted = next((line for line in lines if b"not shown" in line), b"")
@@ -185,7 +185,7 @@ def test_what_a_slow_output_does_not_take_is_counted(tmp_path: Path) -> None:
         assert process.wait(timeout=10) == 0
 
 
-def test_an_output_that_is_closed_does_not_stop_it() -> None:
+def test_a_closed_output_does_not_stop_the_stack() -> None:
     port = free_port()
     reader, writer = os.pipe()
     os.close(reader)

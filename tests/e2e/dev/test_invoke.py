@@ -64,7 +64,7 @@ def test_an_unknown_function_is_not_found(aws: Any) -> None:  # noqa: ANN401 - a
         aws.invoke(FunctionName="Nobody")
 
 
-def test_a_payload_that_is_no_json_is_refused(aws: Any) -> None:  # noqa: ANN401 - as above
+def test_a_payload_that_is_not_json_is_refused(aws: Any) -> None:  # noqa: ANN401 - as above
     with pytest.raises(aws.exceptions.InvalidRequestContentException, match="Could not parse"):
         aws.invoke(FunctionName="Behaviour", Payload=b"{")
 
@@ -73,7 +73,7 @@ def test_an_exception_is_described(aws: Any) -> None:  # noqa: ANN401 - as above
     answer = aws.invoke(FunctionName="Behaviour", Payload=b'{"do":"raise"}')
     error = json.loads(answer["Payload"].read())
     assert (answer["StatusCode"], answer["FunctionError"]) == (200, "Unhandled")
-    assert (error["errorType"], error["errorMessage"]) == ("LookupError", "as told")
+    assert (error["errorType"], error["errorMessage"]) == ("LookupError", "as instructed")
 
 
 def test_the_tail_of_the_log_comes_along_when_asked_for(aws: Any) -> None:  # noqa: ANN401 - as above
@@ -105,43 +105,43 @@ def test_an_event_that_fails_is_tried_three_times_under_one_request_id(aws: Any,
     assert set(file.read_text().split()) == {answer["ResponseMetadata"]["RequestId"]}
 
 
-def test_an_event_that_is_given_up_is_said(aws: Any, dev: Running) -> None:  # noqa: ANN401 - as above
+def test_an_abandoned_event_is_reported(aws: Any, dev: Running) -> None:  # noqa: ANN401 - as above
     answer = aws.invoke(FunctionName="Behaviour", InvocationType="Event", Payload=b'{"do":"raise"}')
     request = answer["ResponseMetadata"]["RequestId"]
     wait_until(lambda: f"given up, {request}" in dev.written.getvalue(), what="the last failure")
 
 
-def test_the_context_is_lambdas(dev: Running) -> None:
+def test_the_context_is_like_lambdas(dev: Running) -> None:
     custom = b64encode(b'{"custom":{"a":"b"}}').decode()
-    response = dev.invoke("local-named", {"do": "tell"}, X_Amz_Client_Context=custom)
-    told = response.json()
-    assert told["request"] == response.headers["x-amzn-RequestId"]
-    assert told["arn"] == "arn:aws:lambda:us-east-1:123456789012:function:local-named"
-    assert (told["name"], told["memory"], told["client"]) == ("local-named", "256", {"a": "b"})
-    assert 0 < told["remaining"] <= 1000
+    response = dev.invoke("local-named", {"do": "describe"}, X_Amz_Client_Context=custom)
+    description = response.json()
+    assert description["request"] == response.headers["x-amzn-RequestId"]
+    assert description["arn"] == "arn:aws:lambda:us-east-1:123456789012:function:local-named"
+    assert (description["name"], description["memory"], description["client"]) == ("local-named", "256", {"a": "b"})
+    assert 0 < description["remaining"] <= 1000
 
 
 def test_the_environment_is_lambdas_and_the_templates(dev: Running) -> None:
-    told = dev.invoke("Behaviour", {"do": "tell"}).json()
-    environment = told["environment"]
+    description = dev.invoke("Behaviour", {"do": "describe"}).json()
+    environment = description["environment"]
     assert environment["AWS_LAMBDA_FUNCTION_NAME"] == "Behaviour"
     assert environment["AWS_LAMBDA_FUNCTION_VERSION"] == "$LATEST"
     assert environment["_HANDLER"] == "behaviour.handler"
     assert environment["LAMBDA_TASK_ROOT"].endswith("fixtures/functions")
     assert environment["GREETING"] == "hello"
-    assert told["layer"] == "layer"
+    assert description["layer"] == "layer"
 
 
-def test_a_function_gets_the_url_of_here_where_the_template_has_a_rest_apis(dev: Running) -> None:
-    assert dev.invoke("Behaviour", {"do": "tell"}).json()["environment"]["API_URL"] == dev.stack.url
+def test_a_function_gets_the_local_url_of_a_rest_api(dev: Running) -> None:
+    assert dev.invoke("Behaviour", {"do": "describe"}).json()["environment"]["API_URL"] == dev.stack.url
 
 
 def test_the_developers_own_environment_stays_outside(dev: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EVENTSTORE_SECRET_OF_MINE", "1")
-    assert "EVENTSTORE_SECRET_OF_MINE" not in dev.invoke("Behaviour", {"do": "tell"}).json()["environment"]
+    assert "EVENTSTORE_SECRET_OF_MINE" not in dev.invoke("Behaviour", {"do": "describe"}).json()["environment"]
 
 
-def test_a_client_context_that_is_none_is_refused(dev: Running) -> None:
+def test_an_invalid_client_context_is_refused(dev: Running) -> None:
     assert dev.invoke("Behaviour", {}, X_Amz_Client_Context="!").status == 400
 
 

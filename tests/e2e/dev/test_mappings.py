@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import urllib3
 
-from eventstore_dev.stack import running
+from eventstore_dev.running import running
 from eventstore_dev.terminal import Terminal
 from tests.e2e.dev.conftest import LIMITS, TEMPLATE, serve, wait_until
 from tests.e2e.dev.queues import Sender, sqs_client
@@ -37,7 +37,7 @@ def sqs(stack: Running) -> Iterator[SQSClient]:
 
 @pytest.fixture
 def orders(sqs: SQSClient, tmp_path: Path) -> Sender:
-    """The queue whose function reports failures one by one."""
+    """The queue whose function reports failures individually."""
     return Sender(sqs, sqs.get_queue_url(QueueName="orders.fifo")["QueueUrl"], tmp_path / "notes")
 
 
@@ -53,7 +53,7 @@ def test_a_group_is_delivered_in_order(orders: Sender) -> None:
     assert orders.said(30) == [str(number) for number in range(30)]
 
 
-def test_groups_at_once_are_each_in_order(orders: Sender) -> None:
+def test_concurrent_groups_are_each_in_order(orders: Sender) -> None:
     for number in range(10):
         for group in "abc":
             orders.send(group, f"{group}{number}")
@@ -61,7 +61,7 @@ def test_groups_at_once_are_each_in_order(orders: Sender) -> None:
         assert orders.said_by(group, 30) == [f"{group}{number}" for number in range(10)]
 
 
-def test_the_event_is_lambdas(orders: Sender) -> None:
+def test_the_event_is_like_lambdas(orders: Sender) -> None:
     orders.send("a", "one")
     orders.said(1)
     record = orders.notes[0]["record"]
@@ -80,7 +80,7 @@ def test_the_event_is_lambdas(orders: Sender) -> None:
     }
 
 
-def test_while_a_batch_of_a_group_is_under_way_no_other_is(orders: Sender, tmp_path: Path) -> None:
+def test_batches_of_a_group_do_not_overlap(orders: Sender, tmp_path: Path) -> None:
     go = tmp_path / "go"
     orders.send("a", "first", do="wait", times=1, go=str(go))
     assert orders.said(1) == ["first"]
@@ -91,7 +91,7 @@ def test_while_a_batch_of_a_group_is_under_way_no_other_is(orders: Sender, tmp_p
     assert orders.said(3) == ["first", "beside", "second"]
 
 
-def test_what_waited_for_its_group_comes_as_one_batch(orders: Sender, tmp_path: Path) -> None:
+def test_messages_that_waited_for_their_group_arrive_as_one_batch(orders: Sender, tmp_path: Path) -> None:
     go = tmp_path / "go"
     orders.send("a", "first", do="wait", times=1, go=str(go))
     orders.said(1)
@@ -102,7 +102,7 @@ def test_what_waited_for_its_group_comes_as_one_batch(orders: Sender, tmp_path: 
     assert len({note["request"] for note in orders.notes[1:]}) == 1
 
 
-def test_a_reported_failure_comes_again_before_what_follows_it(orders: Sender, tmp_path: Path) -> None:
+def test_a_reported_failure_is_received_again_before_later_messages(orders: Sender, tmp_path: Path) -> None:
     go = tmp_path / "go"
     orders.send("a", "gate", do="wait", times=1, go=str(go))
     orders.said(1)
@@ -112,11 +112,11 @@ def test_a_reported_failure_comes_again_before_what_follows_it(orders: Sender, t
     go.touch()
     assert orders.said(5) == ["gate", "1", "2", "2", "3"]
     counts = [note["record"]["attributes"]["ApproximateReceiveCount"] for note in orders.notes]
-    # The third was received with the failed one, and not tried.
+    # The third was received with the failed message, and not processed.
     assert counts == ["1", "1", "1", "2", "2"]
 
 
-def test_a_failure_in_one_group_holds_up_no_other(orders: Sender) -> None:
+def test_a_failure_in_one_group_does_not_block_others(orders: Sender) -> None:
     orders.send("a", "a1", do="report", times=2)
     orders.send("b", "b1")
     orders.send("b", "b2")
@@ -124,21 +124,21 @@ def test_a_failure_in_one_group_holds_up_no_other(orders: Sender) -> None:
     assert orders.said_by("a", 5) == ["a1", "a1", "a1"]
 
 
-def test_a_batch_that_fails_as_a_whole_comes_again_in_order(whole: Sender) -> None:
+def test_a_failed_batch_is_received_again_in_order(whole: Sender) -> None:
     whole.send("a", "1", do="raise", times=2)
     whole.send("a", "2")
     assert [say for say in whole.said(4) if say == "1"] == ["1", "1", "1"]
     assert whole.notes[-1]["say"] == "2"
 
 
-def test_a_process_that_dies_over_a_batch_costs_no_message(whole: Sender) -> None:
+def test_a_process_that_exits_during_a_batch_loses_no_message(whole: Sender) -> None:
     whole.send("a", "1", do="exit", times=1)
     whole.send("a", "2")
     assert whole.said(3) == ["1", "1", "2"]
     assert whole.notes[0]["pid"] != whole.notes[1]["pid"]
 
 
-def test_a_process_that_is_killed_over_a_batch_costs_no_message(orders: Sender) -> None:
+def test_a_process_killed_during_a_batch_loses_no_message(orders: Sender) -> None:
     orders.send("a", "1", do="hang", times=1)
     orders.send("a", "2")
     orders.said(1)
@@ -162,7 +162,9 @@ def test_without_a_limit_of_its_own_a_failed_batch_waits_for_its_visibility_time
         assert whole.said(2) == ["1", "1"]
 
 
-def test_what_always_fails_goes_to_the_dead_letters_and_its_group_goes_on(orders: Sender, sqs: SQSClient) -> None:
+def test_a_message_that_always_fails_goes_to_the_dead_letters_and_its_group_continues(
+    orders: Sender, sqs: SQSClient
+) -> None:
     orders.send("a", "bad", do="report", times=99)
     orders.said(3)
     orders.send("a", "good")
@@ -183,8 +185,8 @@ def test_dead_letters_come_back_in_order_when_they_are_redriven(orders: Sender, 
         orders.send("a", say, do="report", times=99, until=str(repaired))
 
     def number_of_letters() -> str:
-        told = sqs.get_queue_attributes(QueueUrl=letters, AttributeNames=["ApproximateNumberOfMessages"])
-        return told["Attributes"]["ApproximateNumberOfMessages"]
+        attributes = sqs.get_queue_attributes(QueueUrl=letters, AttributeNames=["ApproximateNumberOfMessages"])
+        return attributes["Attributes"]["ApproximateNumberOfMessages"]
 
     wait_until(lambda: number_of_letters() == "2", what="two dead letters")
     failed = len(orders.notes)
@@ -235,7 +237,7 @@ class Twice:
         await self._broker.postpone(queue, handles, seconds=seconds)
 
 
-def test_a_test_may_put_faults_between_a_mapping_and_its_queue(tmp_path: Path) -> None:
+def test_a_test_may_inject_faults_between_a_mapping_and_its_queue(tmp_path: Path) -> None:
     terminal = Terminal(quiet=True)
     with (
         running(TEMPLATE, limits=LIMITS, terminal=terminal, wrap_broker=Twice) as stack,
@@ -248,7 +250,7 @@ def test_a_test_may_put_faults_between_a_mapping_and_its_queue(tmp_path: Path) -
         assert orders.said(4) == ["1", "1", "2", "2"]
 
 
-# A function that sends to its own queue, as on AWS: it names no endpoint.
+# A function that sends to its own queue, as on AWS: it configures no endpoint.
 CHAIN = """
 Resources:
   Chain: {Type: AWS::SQS::Queue, Properties: {FifoQueue: true}}
@@ -265,11 +267,11 @@ import boto3, json, os
 sqs = boto3.client("sqs")
 def handler(event, context):
     for record in event["Records"]:
-        told = json.loads(record["body"])
-        with open(told["file"], "a") as notes:
-            notes.write(json.dumps({"say": told["say"], "source": record["eventSourceARN"]}) + "\n")
-        if told["say"] < 3:
-            body = json.dumps({**told, "say": told["say"] + 1})
+        message = json.loads(record["body"])
+        with open(message["file"], "a") as notes:
+            notes.write(json.dumps({"say": message["say"], "source": record["eventSourceARN"]}) + "\n")
+        if message["say"] < 3:
+            body = json.dumps({**message, "say": message["say"] + 1})
             sqs.send_message(QueueUrl=os.environ["CHAIN_URL"], MessageBody=body, MessageGroupId="a",
                              MessageDeduplicationId=context.aws_request_id)
 """
@@ -290,14 +292,12 @@ def begin(sqs: SQSClient, file: Path) -> Sender:
     return sender
 
 
-def test_a_function_sends_to_a_queue_of_here(chain: Path, tmp_path: Path) -> None:
+def test_a_function_sends_to_a_local_queue(chain: Path, tmp_path: Path) -> None:
     with running(chain) as stack, sqs_client(stack.url) as sqs:
         assert begin(sqs, tmp_path / "notes").said(3) == [1, 2, 3]
 
 
-def test_queues_elsewhere_are_created_and_polled_there(
-    chain: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_external_queues_are_created_and_polled(chain: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "empty.yaml").write_text("Resources: {}")
     with running(tmp_path / "empty.yaml") as elsewhere, sqs_client(elsewhere.url) as sqs:
         monkeypatch.setenv("AWS_ENDPOINT_URL", elsewhere.url)
@@ -307,7 +307,7 @@ def test_queues_elsewhere_are_created_and_polled_there(
             assert (response.status, elsewhere.url in response.data.decode()) == (421, True)
 
 
-def test_what_fails_elsewhere_comes_again_and_then_goes_to_the_dead_letters(
+def test_failures_on_external_queues_are_retried_and_go_to_the_dead_letters(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)

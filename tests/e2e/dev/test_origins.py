@@ -1,4 +1,4 @@
-"""Pages of other origins, and names that were made to lead here, at every door of the stack."""
+"""Pages of other origins, and foreign host names, at every endpoint of the stack."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from eventstore_dev.origins import Origins
-from eventstore_dev.stack import running
+from eventstore_dev.running import running
 from eventstore_dev.terminal import Terminal
 from tests.e2e.dev.conftest import LIMITS, TEMPLATE, Running
 
@@ -43,8 +43,8 @@ _DOORS: tuple[tuple[str, str, Mapping[str, str]], ...] = (
 def refused(dev: Running, method: str, path: str, headers: Mapping[str, str]) -> dict[str, str]:
     response = dev.call(method, path, body=b"{}" if method == "POST" else None, headers=headers)
     assert response.status == 403, response.data
-    told: dict[str, str] = response.json()
-    return told
+    problem: dict[str, str] = response.json()
+    return problem
 
 
 @pytest.mark.parametrize(("method", "path", "headers"), _DOORS)
@@ -54,13 +54,13 @@ def refused(dev: Running, method: str, path: str, headers: Mapping[str, str]) ->
 def test_a_page_of_another_origin_changes_nothing(
     dev: Running, method: str, path: str, headers: Mapping[str, str], page: Mapping[str, str]
 ) -> None:
-    told = refused(dev, method, path, {**headers, **page})
-    assert told["code"] == "foreign-origin"
-    assert "ALLOWED_ORIGINS" in (told.get("detail") or told["message"])
+    problem = refused(dev, method, path, {**headers, **page})
+    assert problem["code"] == "foreign-origin"
+    assert "ALLOWED_ORIGINS" in (problem.get("detail") or problem["message"])
 
 
 @pytest.mark.parametrize(("method", "path", "headers"), [*_DOORS, ("GET", "/items", {}), ("GET", "/nowhere", {})])
-def test_a_name_that_leads_here_reads_and_changes_nothing(
+def test_a_foreign_host_name_reads_and_changes_nothing(
     dev: Running, method: str, path: str, headers: Mapping[str, str]
 ) -> None:
     rebound = {"Host": "evil.example:8081", "Origin": "http://evil.example:8081", "Sec-Fetch-Site": "same-origin"}
@@ -91,7 +91,7 @@ def test_a_socket_is_not_opened_for_a_page(dev: Running, name: str, origin: str)
     )
 
 
-def test_a_refusal_over_rest_is_a_problem_and_elsewhere_as_aws_says_it(dev: Running) -> None:
+def test_a_refusal_is_a_problem_over_rest_and_an_aws_error_elsewhere(dev: Running) -> None:
     over_rest = dev.call("POST", "/answer", headers=_PAGE)
     assert over_rest.headers["Content-Type"].startswith("application/problem+json")
     assert over_rest.json()["status"] == 403
@@ -99,13 +99,13 @@ def test_a_refusal_over_rest_is_a_problem_and_elsewhere_as_aws_says_it(dev: Runn
     assert elsewhere.headers["x-amzn-ErrorType"] == elsewhere.json()["__type"] == "AccessDeniedException"
 
 
-def test_a_refusal_is_said_on_the_terminal_in_one_line(dev: Running) -> None:
+def test_a_refusal_is_one_line_on_the_terminal(dev: Running) -> None:
     dev.call("POST", "/answer", headers=_PAGE)
     assert dev.written.getvalue().splitlines()[-1].startswith("403: a page of 'https://evil.example' may not call this")
 
 
 @pytest.mark.parametrize("origin", ["own", "http://localhost:3000", "http://127.0.0.1:5173"])
-def test_pages_of_this_machine_work_at_every_door(dev: Running, origin: str) -> None:
+def test_pages_of_localhost_work_at_every_endpoint(dev: Running, origin: str) -> None:
     page = {"Origin": dev.stack.url if origin == "own" else origin, "Sec-Fetch-Site": "same-site"}
     assert dev.call("POST", _INVOKE, body=b"{}", headers=page).status == 200
     assert dev.call("POST", "/", body=b"{}", headers={**_SQS, **page}).status == 200
@@ -116,7 +116,7 @@ def test_pages_of_this_machine_work_at_every_door(dev: Running, origin: str) -> 
         connection.send("{}")
 
 
-def test_a_page_may_link_here_and_programs_read_what_they_like(dev: Running) -> None:
+def test_pages_may_link_here_and_programs_may_read_everything(dev: Running) -> None:
     assert (
         dev.call("GET", "/items", headers={"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}).status == 200
     )
@@ -135,16 +135,16 @@ def open_to_some() -> Iterator[Running]:
         yield Running(stack, written, http)
 
 
-def test_the_setting_lets_others_in_and_nobody_else(open_to_some: Running) -> None:
+def test_the_setting_allows_the_listed_origins_only(open_to_some: Running) -> None:
     listed = {"Origin": "https://app.example", "Sec-Fetch-Site": "cross-site"}
     assert open_to_some.call("DELETE", "/items/1", headers=listed).status == 200
     assert open_to_some.call("GET", "/items", headers={"Host": "app.example"}).status == 200
     assert open_to_some.call("DELETE", "/items/1", headers=_PAGE).status == 403
 
 
-def test_no_page_reaches_what_hands_functions_their_calls(dev: Running) -> None:
-    """The Runtime API listens on a port of its own for each process."""
-    address = dev.invoke("Behaviour", {"do": "tell"}).json()["environment"]["AWS_LAMBDA_RUNTIME_API"]
+def test_no_page_reaches_the_runtime_api(dev: Running) -> None:
+    """The Runtime API listens on a separate port for each process."""
+    address = dev.invoke("Behaviour", {"do": "describe"}).json()["environment"]["AWS_LAMBDA_RUNTIME_API"]
     for headers in ({"Host": "evil.example"}, {"Origin": _EVIL}, {"Origin": "http://localhost:3000"}):
         response = dev.http.request(
             "POST", f"http://{address}/2018-06-01/runtime/init/error", body=b"{}", headers=headers

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import urllib3
 
-from eventstore_dev.stack import running
+from eventstore_dev.running import running
 from eventstore_dev.terminal import Terminal
 from tests.e2e.dev.conftest import LIMITS, TEMPLATE, Running, wait_until
 from tests.e2e.dev.queues import sqs_client
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A copy that a test may change."""
+    """A copy of the project that a test may change."""
     return shutil.copytree(TEMPLATE.parent, tmp_path / "project", ignore=shutil.ignore_patterns("__pycache__"))
 
 
@@ -37,7 +37,7 @@ def dev(project: Path) -> Iterator[Running]:
 
 
 def replace(file: Path, old: str, new: str) -> None:
-    """As editors save: beside, then over."""
+    """Save like an editor: write a temporary file, then replace the original."""
     text = file.read_text()
     assert old in text
     beside = file.with_suffix(".new")
@@ -52,9 +52,9 @@ def test_a_changed_handler_serves_the_next_requests(dev: Running, project: Path)
     assert "Reloaded" in dev.written.getvalue()
 
 
-def test_a_changed_layer_is_taken_in(dev: Running, project: Path) -> None:
+def test_a_changed_layer_is_reloaded(dev: Running, project: Path) -> None:
     replace(project / "layer" / "python" / "from_layer.py", "layer", "another layer")
-    wait_until(lambda: dev.invoke("Behaviour", {"do": "tell"}).json()["layer"] == "another layer", what="the layer")
+    wait_until(lambda: dev.invoke("Behaviour", {"do": "describe"}).json()["layer"] == "another layer", what="the layer")
 
 
 def test_a_new_route_of_the_template_is_served(dev: Running, project: Path) -> None:
@@ -63,19 +63,19 @@ def test_a_new_route_of_the_template_is_served(dev: Running, project: Path) -> N
     wait_until(lambda: dev.call("GET", "/things").status == 200, what="the new route")
 
 
-def test_connections_stay_open_and_their_messages_take_the_new_routes(dev: Running, project: Path) -> None:
+def test_connections_stay_open_and_use_the_new_routes(dev: Running, project: Path) -> None:
     with client(dev) as connection:
-        assert ask(connection, {"verb": "tell"}) == {"verb": "tell"}
+        assert ask(connection, {"verb": "describe"}) == {"verb": "describe"}
         replace(project / "template.yaml", "$request.body.action", "$request.body.verb")
-        wait_until(lambda: "requestContext" in ask(connection, {"verb": "tell"}), what="the new routes")
+        wait_until(lambda: "requestContext" in ask(connection, {"verb": "describe"}), what="the new routes")
 
 
 def test_a_new_default_of_a_parameter_reaches_the_function(dev: Running, project: Path) -> None:
     replace(project / "template.yaml", "Default: hello", "Default: goodbye")
 
     def greeting() -> str:
-        told: dict[str, dict[str, str]] = dev.invoke("Behaviour", {"do": "tell"}).json()
-        return told["environment"]["GREETING"]
+        description: dict[str, dict[str, str]] = dev.invoke("Behaviour", {"do": "describe"}).json()
+        return description["environment"]["GREETING"]
 
     wait_until(lambda: greeting() == "goodbye", what="the new default")
 
@@ -98,7 +98,7 @@ def test_a_request_under_way_ends_in_the_process_it_began_in(dev: Running, proje
     assert "failed" not in dev.written.getvalue()
 
 
-def test_a_new_queue_and_its_mapping_are_taken_in(dev: Running, project: Path, tmp_path: Path) -> None:
+def test_a_new_queue_and_its_mapping_are_loaded(dev: Running, project: Path, tmp_path: Path) -> None:
     new = """
   Added:
     Type: AWS::SQS::Queue
@@ -115,7 +115,7 @@ def test_a_new_queue_and_its_mapping_are_taken_in(dev: Running, project: Path, t
         wait_until(notes.exists, what="the message")
 
 
-def test_a_mapping_that_is_gone_polls_no_more(dev: Running, project: Path) -> None:
+def test_a_removed_mapping_stops_polling(dev: Running, project: Path) -> None:
     with sqs_client(dev.stack.url) as sqs:
         url = sqs.get_queue_url(QueueName="Mail")["QueueUrl"]
         text = (project / "template.yaml").read_text()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tests.e2e.dev.conftest import Running
 
-# What API Gateway sends only for HTTP APIs, with an authorizer, and with mutual TLS.
+# Members that API Gateway sends only for HTTP APIs, with an authorizer, or with mutual TLS.
 NOT_HERE = {"version", "requestContext.authorizer", "requestContext.identity.clientCert"}
 
 
@@ -31,7 +31,7 @@ def keys(value: object, prefix: str = "") -> set[str]:
     return {f"{prefix}{key}" for key in value}.union(*(keys(inner, f"{prefix}{key}.") for key, inner in value.items()))
 
 
-def test_the_event_has_the_keys_of_awss_own(dev: Running, material: Path) -> None:
+def test_the_event_has_the_keys_of_an_aws_event(dev: Running, material: Path) -> None:
     awss = json.loads((material / "lambda-events" / "apiGatewayProxyEvent.json").read_text())
     assert keys(dev.event("/items")) == keys(awss) - NOT_HERE
 
@@ -40,7 +40,7 @@ def test_a_fixed_segment_wins_over_a_parameter(dev: Running) -> None:
     assert dev.event("/items/special")["resource"] == "/items/special"
 
 
-def test_path_parameters_stay_as_they_came(dev: Running) -> None:
+def test_path_parameters_are_passed_on_unchanged(dev: Running) -> None:
     assert dev.event("/items/caf%C3%A9%2Fau%20lait")["pathParameters"] == {"id": "caf%C3%A9%2Fau%20lait"}
     assert dev.event("/all/a%2Bb@c.example/d+e")["pathParameters"] == {"proxy": "a%2Bb@c.example/d+e"}
 
@@ -53,7 +53,7 @@ def test_a_compressed_body_reaches_the_function_as_it_was_before(dev: Running) -
     assert event["headers"]["Content-Encoding"] == "gzip"
 
 
-def test_a_path_stays_as_it_came(dev: Running) -> None:
+def test_a_path_is_passed_on_unchanged(dev: Running) -> None:
     assert dev.event("/items/a%2Fb%25c")["path"] == "/items/a%2Fb%25c"
 
 
@@ -66,19 +66,19 @@ def test_any_takes_every_method(dev: Running) -> None:
     assert dev.event("/items/1", method="PATCH")["httpMethod"] == "PATCH"
 
 
-def test_repeated_parameters_are_all_there_and_the_last_one_is_the_single_one(dev: Running) -> None:
+def test_repeated_parameters_are_all_passed_on_and_the_last_is_the_single_value(dev: Running) -> None:
     event = dev.event("/items?a=1&a=2&b=%26+c&d")
     assert event["multiValueQueryStringParameters"] == {"a": ["1", "2"], "b": ["& c"], "d": [""]}
     assert event["queryStringParameters"] == {"a": "2", "b": "& c", "d": ""}
 
 
-def test_what_is_not_there_is_null(dev: Running) -> None:
+def test_absent_members_of_the_event_are_null(dev: Running) -> None:
     event = dev.event("/items")
     absent = ("queryStringParameters", "multiValueQueryStringParameters", "pathParameters", "stageVariables", "body")
     assert {event[name] for name in absent} == {None}
 
 
-def test_repeated_headers_are_all_there(dev: Running) -> None:
+def test_repeated_headers_are_all_passed_on(dev: Running) -> None:
     connection = http.client.HTTPConnection(dev.stack.url.removeprefix("http://"))
     connection.putrequest("GET", "/items")
     connection.putheader("X-Many", "1")
@@ -119,31 +119,31 @@ def test_the_response_carries_the_request_id_of_the_event(dev: Running) -> None:
     assert response.headers["x-amz-apigw-id"] == context["extendedRequestId"]
 
 
-def test_an_answer_is_what_the_client_gets(dev: Running) -> None:
-    told = {"statusCode": "201", "headers": {"X-One": 1}, "multiValueHeaders": {"X-Two": ["a", "b"]}, "body": "ü"}
-    response = dev.answer(told)
+def test_the_client_receives_the_answer_of_the_function(dev: Running) -> None:
+    answer = {"statusCode": "201", "headers": {"X-One": 1}, "multiValueHeaders": {"X-Two": ["a", "b"]}, "body": "ü"}
+    response = dev.answer(answer)
     assert (response.status, response.data.decode()) == (201, "ü")
     assert (response.headers["X-One"], response.headers.getlist("X-Two")) == ("1", ["a", "b"])
 
 
 def test_a_binary_answer_is_decoded(dev: Running) -> None:
     body = bytes(range(256))
-    told = {"statusCode": 200, "body": b64encode(body).decode(), "isBase64Encoded": True}
-    assert dev.answer(told, accept="image/png, */*").data == body
+    answer = {"statusCode": 200, "body": b64encode(body).decode(), "isBase64Encoded": True}
+    assert dev.answer(answer, accept="image/png, */*").data == body
 
 
 def test_an_answer_without_a_type_is_json(dev: Running) -> None:
     assert dev.answer({"statusCode": 200}).headers["Content-Type"] == "application/json"
 
 
-def test_headers_that_are_the_gateways_own_are_remapped(dev: Running) -> None:
+def test_headers_reserved_by_the_gateway_are_remapped(dev: Running) -> None:
     response = dev.answer({"statusCode": 401, "headers": {"WWW-Authenticate": "Basic"}})
     assert response.headers["x-amzn-Remapped-WWW-Authenticate"] == "Basic"
     assert "WWW-Authenticate" not in response.headers
 
 
 @pytest.mark.parametrize(
-    "told",
+    "answer",
     [
         None,
         "text",
@@ -157,8 +157,8 @@ def test_headers_that_are_the_gateways_own_are_remapped(dev: Running) -> None:
     ],
     ids=str,
 )
-def test_a_malformed_answer_is_a_bad_gateway(dev: Running, told: object) -> None:
-    response = dev.answer(told)
+def test_a_malformed_answer_is_a_bad_gateway(dev: Running, answer: object) -> None:
+    response = dev.answer(answer)
     assert (response.status, response.json()) == (502, {"message": "Internal server error"})
 
 
@@ -172,7 +172,7 @@ def test_an_exception_in_a_function_is_a_bad_gateway(dev: Running) -> None:
     assert (response.status, response.json()) == (502, {"message": "Internal server error"})
 
 
-def test_a_line_tells_of_each_request(dev: Running) -> None:
+def test_each_request_is_logged_in_a_line(dev: Running) -> None:
     dev.call("GET", "/items/of-this-test")
     line = next(line for line in dev.written.getvalue().splitlines() if "of-this-test" in line)
     assert "GET    /items/of-this-test 200" in line
@@ -194,7 +194,7 @@ def test_a_large_body_that_waits_for_continue_arrives(dev: Running) -> None:
 def test_a_head_has_the_length_and_no_body(dev: Running) -> None:
     got, headed = dev.call("GET", "/all/head"), dev.call("HEAD", "/all/head")
     assert (headed.status, headed.data) == (200, b"")
-    # The event that is answered names the method and the request: as long, but for one letter.
+    # The answer contains the method and the request id, so the lengths differ by one letter.
     assert abs(int(headed.headers["Content-Length"]) - len(got.data)) < 40
 
 
@@ -236,7 +236,7 @@ def test_a_body_that_cannot_be_decoded_is_an_unsupported_media_type(dev: Running
 
 
 def raw(dev: Running, sent: bytes) -> bytes:
-    """What comes back on a connection of its own until it ends."""
+    """Send bytes on a new connection; return everything received until it ends."""
     with socket.create_connection(("127.0.0.1", urlsplit(dev.stack.url).port), timeout=20) as connection:
         connection.sendall(sent)
         return b"".join(iter(lambda: connection.recv(65_536), b""))
@@ -244,19 +244,19 @@ def raw(dev: Running, sent: bytes) -> bytes:
 
 def test_a_target_in_absolute_form_is_its_path(dev: Running) -> None:
     url = dev.stack.url
-    told = raw(dev, f"GET {url}/items/a%2Fb?x=1 HTTP/1.1\r\nHost: other.test\r\nConnection: close\r\n\r\n".encode())
-    head, _, body = told.partition(b"\r\n\r\n")
+    received = raw(dev, f"GET {url}/items/a%2Fb?x=1 HTTP/1.1\r\nHost: other.test\r\nConnection: close\r\n\r\n".encode())
+    head, _, body = received.partition(b"\r\n\r\n")
     event = json.loads(body)
     assert head.startswith(b"HTTP/1.1 200")
     assert (event["path"], event["queryStringParameters"]) == ("/items/a%2Fb", {"x": "1"})
-    # RFC 9112, 3.2.2: the target says which host is meant, whatever Host says.
+    # RFC 9112, 3.2.2: the host of the target takes precedence over Host.
     assert event["headers"]["Host"] == urlsplit(url).netloc
 
 
-def test_a_host_in_an_absolute_target_is_looked_at_as_host_is(dev: Running) -> None:
-    told = raw(dev, b"GET http://evil.example/items HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-    assert told.startswith(b"HTTP/1.1 403")
-    assert b"foreign-host" in told
+def test_the_host_of_an_absolute_target_is_checked_like_the_host_header(dev: Running) -> None:
+    received = raw(dev, b"GET http://evil.example/items HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    assert received.startswith(b"HTTP/1.1 403")
+    assert b"foreign-host" in received
 
 
 @pytest.mark.parametrize(
@@ -271,12 +271,12 @@ def test_a_host_in_an_absolute_target_is_looked_at_as_host_is(dev: Running) -> N
         b"POST /all/x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
     ],
 )
-def test_what_is_no_request_is_a_problem_and_one_line(
+def test_an_invalid_request_is_answered_with_a_problem_and_logged_in_a_line(
     dev: Running, sent: bytes, capfd: pytest.CaptureFixture[str]
 ) -> None:
     before = len(dev.written.getvalue().splitlines())
-    told = raw(dev, sent)
-    head, _, body = told.partition(b"\r\n\r\n")
+    received = raw(dev, sent)
+    head, _, body = received.partition(b"\r\n\r\n")
     assert b" 400 " in head.splitlines()[0]
     assert b"application/problem+json" in head
     assert json.loads(body)["code"] == "bad-request"
@@ -284,7 +284,7 @@ def test_what_is_no_request_is_a_problem_and_one_line(
     assert "Traceback" not in "".join(capfd.readouterr())
 
 
-def test_an_upload_that_is_cut_is_one_line(dev: Running, capfd: pytest.CaptureFixture[str]) -> None:
+def test_an_aborted_upload_is_logged_in_a_line(dev: Running, capfd: pytest.CaptureFixture[str]) -> None:
     with socket.create_connection(("127.0.0.1", urlsplit(dev.stack.url).port), timeout=20) as connection:
         connection.sendall(b"POST /all/cut HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nabc")
     wait_until(lambda: "POST /all/cut" in dev.written.getvalue(), what="the line about the upload")
@@ -294,22 +294,27 @@ def test_an_upload_that_is_cut_is_one_line(dev: Running, capfd: pytest.CaptureFi
 
 
 @pytest.mark.parametrize("protocol", ["h2c", "websocket", "TLS/1.0"])
-def test_an_upgrade_that_is_ignored_ends_the_connection_behind_its_answer(dev: Running, protocol: str) -> None:
+def test_an_ignored_upgrade_ends_the_connection_after_its_answer(dev: Running, protocol: str) -> None:
     upgrade = f"GET /items/1 HTTP/1.1\r\nHost: localhost\r\nConnection: upgrade\r\nUpgrade: {protocol}\r\n\r\n"
-    told = raw(dev, f"{upgrade}GET /items/2 HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-    assert told.count(b"HTTP/1.1 200") == 1
-    assert b"Connection: close" in told
+    received = raw(dev, f"{upgrade}GET /items/2 HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    assert received.count(b"HTTP/1.1 200") == 1
+    assert b"Connection: close" in received
 
 
 def test_requests_that_are_sent_ahead_are_answered_in_their_order(dev: Running) -> None:
-    one = "GET /items/{} HTTP/1.1\r\nHost: localhost\r\n{}\r\n"
-    told = raw(dev, (one.format(1, "") + one.format(2, "") + one.format(3, "Connection: close\r\n")).encode())
-    assert re.findall(rb'"pathParameters": ?\{"id": ?"([0-9])"', told) == [b"1", b"2", b"3"]
+    request_text = "GET /items/{} HTTP/1.1\r\nHost: localhost\r\n{}\r\n"
+    received = raw(
+        dev,
+        (
+            request_text.format(1, "") + request_text.format(2, "") + request_text.format(3, "Connection: close\r\n")
+        ).encode(),
+    )
+    assert re.findall(rb'"pathParameters": ?\{"id": ?"([0-9])"', received) == [b"1", b"2", b"3"]
 
 
 def test_http_1_0_needs_no_host_and_ends_the_connection(dev: Running) -> None:
-    told = raw(dev, b"GET /items/1 HTTP/1.0\r\n\r\n")
-    head, _, body = told.partition(b"\r\n\r\n")
+    received = raw(dev, b"GET /items/1 HTTP/1.0\r\n\r\n")
+    head, _, body = received.partition(b"\r\n\r\n")
     assert b"transfer-encoding" not in head.lower()
     assert json.loads(body)["requestContext"]["protocol"] == "HTTP/1.0"
 
@@ -323,7 +328,7 @@ def small() -> Iterator[Running]:
         "response": 20_000,
     }
     with serve(Limits(integration_seconds=0.2, **quotas)) as running:
-        # A start may take longer than this gateway waits.
+        # A start may take longer than the gateway waits.
         running.invoke("Behaviour", {})
         yield running
 

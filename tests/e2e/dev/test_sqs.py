@@ -15,7 +15,8 @@ import pytest
 import urllib3
 from botocore.exceptions import ClientError
 
-from eventstore_dev.stack import StackError, running
+from eventstore_dev.running import running
+from eventstore_dev.stack import StackError
 from eventstore_dev.terminal import Terminal
 from eventstore_dev.valkey.server import free_port
 from tests.e2e.dev.conftest import LIMITS, TEMPLATE, wait_until
@@ -38,14 +39,14 @@ def sqs(dev: Running) -> Iterator[SQSClient]:
 
 @pytest.fixture
 def fifo(sqs: SQSClient) -> str:
-    """A queue of the test's own."""
+    """A FIFO queue for one test."""
     attributes: dict[Any, str] = {"FifoQueue": "true"}
     return sqs.create_queue(QueueName=f"{uuid.uuid4().hex}.fifo", Attributes=attributes)["QueueUrl"]
 
 
 @pytest.fixture
 def plain(sqs: SQSClient) -> str:
-    """A queue of the test's own, without order."""
+    """A standard queue for one test."""
     return sqs.create_queue(QueueName=uuid.uuid4().hex)["QueueUrl"]
 
 
@@ -54,7 +55,7 @@ def bodies(sqs: SQSClient, url: str, **options: Any) -> list[str]:  # noqa: ANN4
     return [message["Body"] for message in answer.get("Messages", [])]
 
 
-def test_the_queues_of_the_template_are_there(sqs: SQSClient, dev: Running) -> None:
+def test_the_queues_of_the_template_exist(sqs: SQSClient, dev: Running) -> None:
     assert sqs.get_queue_url(QueueName="orders.fifo")["QueueUrl"] == f"{dev.stack.url}/123456789012/orders.fifo"
     names = {url.rpartition("/")[2] for url in sqs.list_queues()["QueueUrls"]}
     assert names >= {"orders.fifo", "order-letters.fifo", "Whole.fifo", "Mail", "loose.fifo"}
@@ -62,41 +63,41 @@ def test_the_queues_of_the_template_are_there(sqs: SQSClient, dev: Running) -> N
 
 def test_a_queue_has_the_attributes_of_the_template(sqs: SQSClient) -> None:
     url = sqs.get_queue_url(QueueName="orders.fifo")["QueueUrl"]
-    told = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
-    assert told["FifoThroughputLimit"] == "perMessageGroupId"
-    assert told["DeduplicationScope"] == "messageGroup"
+    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    assert attributes["FifoThroughputLimit"] == "perMessageGroupId"
+    assert attributes["DeduplicationScope"] == "messageGroup"
     letters = "arn:aws:sqs:us-east-1:123456789012:order-letters.fifo"
-    assert json.loads(told["RedrivePolicy"]) == {"deadLetterTargetArn": letters, "maxReceiveCount": 3}
+    assert json.loads(attributes["RedrivePolicy"]) == {"deadLetterTargetArn": letters, "maxReceiveCount": 3}
 
 
 def test_times_of_a_queue_are_whole_seconds(sqs: SQSClient) -> None:
     url = sqs.create_queue(QueueName="times")["QueueUrl"]
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"DelaySeconds": "0"})
     names: list[Any] = ["CreatedTimestamp", "LastModifiedTimestamp"]
-    told = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
     for name in names:
-        assert told[name].isdecimal()
-        assert abs(int(told[name]) - time.time()) < 60
+        assert attributes[name].isdecimal()
+        assert abs(int(attributes[name]) - time.time()) < 60
 
 
 def test_times_of_a_message_are_milliseconds(sqs: SQSClient, plain: str) -> None:
     sqs.send_message(QueueUrl=plain, MessageBody="x")
     (message,) = sqs.receive_message(QueueUrl=plain, MessageSystemAttributeNames=["All"])["Messages"]
     for name in ("SentTimestamp", "ApproximateFirstReceiveTimestamp"):
-        told = message["Attributes"][name]  # type: ignore[index] # a name of the API
-        assert told.isdecimal()
-        assert abs(int(told) / 1000 - time.time()) < 60
+        timestamp = message["Attributes"][name]  # type: ignore[index] # a name of the API
+        assert timestamp.isdecimal()
+        assert abs(int(timestamp) / 1000 - time.time()) < 60
     sqs.delete_message(QueueUrl=plain, ReceiptHandle=message["ReceiptHandle"])
 
 
-def test_a_function_gets_the_url_of_here_wherever_the_template_has_the_queue(dev: Running) -> None:
-    told = dev.invoke("Behaviour", {"do": "tell"}).json()["environment"]
-    assert told["AWS_ENDPOINT_URL"] == told["AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"] == dev.stack.url
+def test_a_function_gets_the_local_url_of_a_queue(dev: Running) -> None:
+    environment = dev.invoke("Behaviour", {"do": "describe"}).json()["environment"]
+    assert environment["AWS_ENDPOINT_URL"] == environment["AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"] == dev.stack.url
     here = f"{dev.stack.url}/123456789012"
-    assert told["QUEUES"] == f"{here}/Mail,{here}/loose.fifo"
+    assert environment["QUEUES"] == f"{here}/Mail,{here}/loose.fifo"
 
 
-def test_a_sent_message_is_confirmed_as_sqs_does(sqs: SQSClient, fifo: str) -> None:
+def test_a_sent_message_is_confirmed_like_on_sqs(sqs: SQSClient, fifo: str) -> None:
     answer = sqs.send_message(QueueUrl=fifo, MessageBody="ä", MessageGroupId="a", MessageDeduplicationId="1")
     assert answer["MD5OfMessageBody"] == hashlib.md5("ä".encode(), usedforsecurity=False).hexdigest()
     assert len(answer["SequenceNumber"]) == 20
@@ -104,7 +105,7 @@ def test_a_sent_message_is_confirmed_as_sqs_does(sqs: SQSClient, fifo: str) -> N
     assert (message["MessageId"], message["Body"]) == (answer["MessageId"], "ä")
 
 
-def test_attributes_come_along_as_they_are_asked_for(sqs: SQSClient, plain: str) -> None:
+def test_requested_attributes_are_returned(sqs: SQSClient, plain: str) -> None:
     attributes: dict[str, Any] = {
         "flunq.kind": {"DataType": "String", "StringValue": "x"},
         "flunq.raw": {"DataType": "Binary", "BinaryValue": b"\x00\xff"},
@@ -123,12 +124,12 @@ def test_attributes_come_along_as_they_are_asked_for(sqs: SQSClient, plain: str)
     assert everything["MD5OfMessageAttributes"] == sent["MD5OfMessageAttributes"]
 
 
-def test_a_group_is_received_in_order_and_closed_until_it_is_dealt_with(sqs: SQSClient, fifo: str) -> None:
+def test_a_group_is_received_in_order_and_closed_until_its_messages_are_deleted(sqs: SQSClient, fifo: str) -> None:
     entries: Any = [
         {"Id": name, "MessageBody": name, "MessageGroupId": name[0], "MessageDeduplicationId": name}
         for name in ("a1", "a2", "b1")
     ]
-    assert [one["Id"] for one in sqs.send_message_batch(QueueUrl=fifo, Entries=entries)["Successful"]] == [
+    assert [entry["Id"] for entry in sqs.send_message_batch(QueueUrl=fifo, Entries=entries)["Successful"]] == [
         "a1",
         "a2",
         "b1",
@@ -148,7 +149,7 @@ def test_a_duplicate_is_not_delivered_again_though_the_first_is_deleted(sqs: SQS
     assert bodies(sqs, fifo) == []
 
 
-def test_a_message_given_back_comes_before_later_ones_of_its_group(sqs: SQSClient, fifo: str) -> None:
+def test_a_returned_message_comes_before_later_ones_of_its_group(sqs: SQSClient, fifo: str) -> None:
     for name in ("1", "2"):
         sqs.send_message(QueueUrl=fifo, MessageBody=name, MessageGroupId="a", MessageDeduplicationId=name)
     (first,) = sqs.receive_message(QueueUrl=fifo)["Messages"]
@@ -156,7 +157,7 @@ def test_a_message_given_back_comes_before_later_ones_of_its_group(sqs: SQSClien
     assert bodies(sqs, fifo) == ["1", "2"]
 
 
-def test_who_polls_gets_a_message_as_soon_as_it_is_sent(dev: Running, plain: str) -> None:
+def test_a_long_poll_returns_a_message_as_soon_as_it_is_sent(dev: Running, plain: str) -> None:
     with sqs_client(dev.stack.url) as sender:
         code = (
             "import boto3, sys; c = boto3.client('sqs', endpoint_url=sys.argv[1], region_name='us-east-1', "
@@ -172,22 +173,22 @@ def test_who_polls_gets_a_message_as_soon_as_it_is_sent(dev: Running, plain: str
             assert process.stdout.read() == "here\n"
 
 
-def test_a_client_that_has_gone_takes_no_message(sqs: SQSClient, dev: Running, plain: str) -> None:
+def test_a_disconnected_client_receives_no_message(sqs: SQSClient, dev: Running, plain: str) -> None:
     impatient = urllib3.PoolManager(retries=False, timeout=0.2)
     body = json.dumps({"QueueUrl": plain, "WaitTimeSeconds": 20}).encode()
     with impatient, pytest.raises(urllib3.exceptions.ReadTimeoutError):
         impatient.request("POST", dev.stack.url, body=body, headers={"X-Amz-Target": "AmazonSQS.ReceiveMessage"})
-    # Taken in by the stack after the end of the connection, which came before on the same loop.
+    # The stack handles this after the end of the connection, which arrived earlier in the same loop.
     sqs.list_queues()
     sqs.send_message(QueueUrl=plain, MessageBody="x")
     assert bodies(sqs, plain, WaitTimeSeconds=5) == ["x"]
 
 
-def test_batches_tell_each_entrys_fate(sqs: SQSClient, plain: str) -> None:
+def test_the_answer_to_a_batch_has_the_result_of_each_entry(sqs: SQSClient, plain: str) -> None:
     entries: Any = [{"Id": "good", "MessageBody": "x"}, {"Id": "bad", "MessageBody": "x", "DelaySeconds": 901}]
     sent = sqs.send_message_batch(QueueUrl=plain, Entries=entries)
-    assert [one["Id"] for one in sent["Successful"]] == ["good"]
-    assert [(one["Id"], one["Code"], one["SenderFault"]) for one in sent["Failed"]] == [
+    assert [entry["Id"] for entry in sent["Successful"]] == ["good"]
+    assert [(entry["Id"], entry["Code"], entry["SenderFault"]) for entry in sent["Failed"]] == [
         ("bad", "InvalidParameterValue", True)
     ]
     (message,) = sqs.receive_message(QueueUrl=plain)["Messages"]
@@ -196,14 +197,14 @@ def test_batches_tell_each_entrys_fate(sqs: SQSClient, plain: str) -> None:
         {"Id": "bad", "ReceiptHandle": "none", "VisibilityTimeout": 0},
     ]
     held = sqs.change_message_visibility_batch(QueueUrl=plain, Entries=handles)
-    assert ([one["Id"] for one in held["Successful"]], held["Failed"][0]["Code"]) == (
+    assert ([entry["Id"] for entry in held["Successful"]], held["Failed"][0]["Code"]) == (
         ["good"],
         "ReceiptHandleIsInvalid",
     )
     (message,) = sqs.receive_message(QueueUrl=plain)["Messages"]
     handles = [{"Id": "good", "ReceiptHandle": message["ReceiptHandle"]}, {"Id": "bad", "ReceiptHandle": "none"}]
     deleted = sqs.delete_message_batch(QueueUrl=plain, Entries=handles)
-    assert ([one["Id"] for one in deleted["Successful"]], [one["Id"] for one in deleted["Failed"]]) == (
+    assert ([entry["Id"] for entry in deleted["Successful"]], [entry["Id"] for entry in deleted["Failed"]]) == (
         ["good"],
         ["bad"],
     )
@@ -225,14 +226,14 @@ def test_batches_tell_each_entrys_fate(sqs: SQSClient, plain: str) -> None:
         ),
     ],
 )
-def test_a_batch_that_is_none_is_refused(sqs: SQSClient, plain: str, entries: Any, code: str) -> None:  # noqa: ANN401 - wrong on purpose
+def test_an_invalid_batch_is_refused(sqs: SQSClient, plain: str, entries: Any, code: str) -> None:  # noqa: ANN401 - wrong on purpose
     with pytest.raises(ClientError) as refused:
         sqs.send_message_batch(QueueUrl=plain, Entries=entries)
     assert refused.value.response["Error"]["Code"] == code
 
 
 @pytest.mark.parametrize(
-    ("told", "code"),
+    ("message", "code"),
     [
         ({"MessageBody": "x", "MessageDeduplicationId": "1"}, "MissingParameter"),
         ({"MessageBody": "x", "MessageGroupId": "a"}, "InvalidParameterValue"),
@@ -243,19 +244,19 @@ def test_a_batch_that_is_none_is_refused(sqs: SQSClient, plain: str, entries: An
         ({"MessageBody": "\x01", "MessageGroupId": "a", "MessageDeduplicationId": "1"}, "InvalidMessageContents"),
     ],
 )
-def test_a_message_that_sqs_refuses_is_refused(sqs: SQSClient, fifo: str, told: Any, code: str) -> None:  # noqa: ANN401 - wrong on purpose
+def test_a_message_that_sqs_refuses_is_refused(sqs: SQSClient, fifo: str, message: Any, code: str) -> None:  # noqa: ANN401 - wrong on purpose
     with pytest.raises(ClientError) as refused:
-        sqs.send_message(QueueUrl=fifo, **told)
+        sqs.send_message(QueueUrl=fifo, **message)
     assert refused.value.response["Error"]["Code"] == code
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
 
 
-def test_the_largest_message_is_taken(sqs: SQSClient, plain: str) -> None:
+def test_the_largest_message_is_accepted(sqs: SQSClient, plain: str) -> None:
     sqs.send_message(QueueUrl=plain, MessageBody="x" * 1_048_576)
     assert len(bodies(sqs, plain)[0]) == 1_048_576
 
 
-def test_a_queue_that_is_not_there_is_told_as_aws_does(sqs: SQSClient, dev: Running) -> None:
+def test_an_unknown_queue_is_reported_like_on_aws(sqs: SQSClient, dev: Running) -> None:
     with pytest.raises(sqs.exceptions.QueueDoesNotExist):
         sqs.send_message(QueueUrl=f"{dev.stack.url}/123456789012/nowhere", MessageBody="x")
     with pytest.raises(sqs.exceptions.QueueDoesNotExist):
@@ -285,37 +286,37 @@ def test_a_queue_may_be_created_twice_but_not_differently(sqs: SQSClient) -> Non
 
 
 @pytest.mark.parametrize("policy", ["{", "{}", '{"deadLetterTargetArn": "a:b", "maxReceiveCount": 1}'])
-def test_a_redrive_policy_that_is_none_is_refused(sqs: SQSClient, plain: str, policy: str) -> None:
+def test_an_invalid_redrive_policy_is_refused(sqs: SQSClient, plain: str, policy: str) -> None:
     with pytest.raises(ClientError) as refused:
         sqs.set_queue_attributes(QueueUrl=plain, Attributes={"RedrivePolicy": policy})
     assert refused.value.response["Error"]["Code"] == "InvalidParameterValue"
 
 
-def test_an_action_that_is_not_there_is_refused(sqs: SQSClient) -> None:
+def test_an_unknown_action_is_refused(sqs: SQSClient) -> None:
     with pytest.raises(sqs.exceptions.UnsupportedOperation):
         sqs.cancel_message_move_task(TaskHandle="x")
 
 
-def test_a_body_that_is_no_json_is_refused(dev: Running) -> None:
+def test_a_body_that_is_not_json_is_refused(dev: Running) -> None:
     response = dev.call("POST", "/", body=b"{", headers={"X-Amz-Target": "AmazonSQS.SendMessage"})
     assert response.status == 400
     assert response.json()["__type"] == "com.amazonaws.sqs#SerializationException"
 
 
-def test_a_schedules_function_is_called_now_when_a_test_says_so(dev: Running) -> None:
+def test_a_test_may_fire_a_schedule(dev: Running) -> None:
     dev.stack.fire("WorkerTick")
     wait_until(lambda: '"detail-type": "Scheduled Event"' in dev.written.getvalue(), what="the rule's event")
     dev.stack.fire("tock")
     wait_until(lambda: 'called by the clock: {"tock": 1}' in dev.written.getvalue(), what="the schedule's input")
 
 
-def test_a_schedule_that_is_not_there_is_named(dev: Running) -> None:
+def test_an_unknown_schedule_is_reported(dev: Running) -> None:
     with pytest.raises(LookupError, match="no schedule nothing; it has WorkerTick, tock"):
         dev.stack.fire("nothing")
 
 
 class Leaps:
-    """A timer by which every moment of an hour has come, and none after it."""
+    """A timer for which every moment of the next hour has passed, and no later one."""
 
     def now(self) -> datetime:
         return datetime(2026, 1, 2, 12, tzinfo=UTC)
@@ -325,7 +326,7 @@ class Leaps:
             await asyncio.Event().wait()
 
 
-def test_an_hour_passes_at_once_for_a_test_that_says_so() -> None:
+def test_a_test_may_advance_schedules_by_an_hour() -> None:
     written = io.StringIO()
     with running(TEMPLATE, limits=LIMITS, terminal=Terminal(stream=written), timer=Leaps()):
         wait_until(lambda: written.getvalue().count("called by the clock") == 61, what="sixty calls, and one")
@@ -333,7 +334,7 @@ def test_an_hour_passes_at_once_for_a_test_that_says_so() -> None:
     assert "2026-01-02T12:01:00Z" in written.getvalue()
 
 
-def test_a_queue_that_cannot_be_created_is_told(tmp_path: Path) -> None:
+def test_a_queue_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
     queue = "{Type: AWS::SQS::Queue, Properties: {QueueName: a name with blanks}}"
     (tmp_path / "template.yaml").write_text(f"Resources: {{Q: {queue}}}")
     written = io.StringIO()
@@ -342,7 +343,7 @@ def test_a_queue_that_cannot_be_created_is_told(tmp_path: Path) -> None:
     assert "alphanumeric characters, hyphens, or underscores" in written.getvalue()
 
 
-def test_queues_that_cannot_be_created_elsewhere_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_external_queues_that_cannot_be_created_are_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "template.yaml").write_text("Resources: {Q: {Type: AWS::SQS::Queue}}")
     endpoint = f"http://127.0.0.1:{free_port()}"
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
@@ -356,7 +357,7 @@ def test_queues_that_cannot_be_created_elsewhere_are_told(tmp_path: Path, monkey
 def test_a_stack_without_queues_imports_no_moto(tmp_path: Path) -> None:
     (tmp_path / "template.yaml").write_text("Resources: {}")
     code = (
-        "import sys\nfrom pathlib import Path\nfrom eventstore_dev.stack import running\n"
+        "import sys\nfrom pathlib import Path\nfrom eventstore_dev.running import running\n"
         "with running(Path(sys.argv[1])): pass\nprint([name for name in sys.modules if name in {'moto', 'boto3'}])"
     )
     ran = subprocess.run(

@@ -1,4 +1,4 @@
-"""A template that asks for what the stack does not emulate: it is refused by name, unless it is let through."""
+"""A template with features that the stack does not emulate is refused by name, unless they are allowed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 import urllib3
 
 from eventstore_dev.configuration import Configuration
-from eventstore_dev.stack import running
+from eventstore_dev.running import running
 from eventstore_dev.unsupported import Kind, UnsupportedError
 from tests.e2e.dev.conftest import LIMITS, TEMPLATE
 from tests.e2e.dev.test_command import command, refused, said, url_of
@@ -40,18 +40,18 @@ def allowing(*kinds: Kind) -> Configuration:
     return Configuration(allow_unsupported=frozenset(kinds))
 
 
-def test_all_that_is_not_emulated_is_named_at_once(project: Path) -> None:
-    told = refused(project, "--port", "0")
+def test_every_unsupported_feature_is_reported_at_once(project: Path) -> None:
+    message = refused(project, "--port", "0")
     for line in (*_EVENTS, *_AUTH, *_RUNTIMES):
-        assert f"\n  {line}" in told
-    assert "--allow-unsupported auth,events,runtimes" in told
+        assert f"\n  {line}" in message
+    assert "--allow-unsupported auth,events,runtimes" in message
 
 
 @pytest.mark.parametrize(
     ("kind", "rest"),
     [(Kind.EVENTS, [*_AUTH, *_RUNTIMES]), (Kind.AUTH, [*_EVENTS, *_RUNTIMES]), (Kind.RUNTIMES, [*_EVENTS, *_AUTH])],
 )
-def test_what_is_let_through_lets_nothing_else_through(kind: Kind, rest: list[str]) -> None:
+def test_allowing_one_kind_allows_no_other(kind: Kind, rest: list[str]) -> None:
     with pytest.raises(UnsupportedError) as error, running(UNSUPPORTED, configuration=allowing(kind)):
         pass
     lines = str(error.value).splitlines()[1:-1]
@@ -59,7 +59,7 @@ def test_what_is_let_through_lets_nothing_else_through(kind: Kind, rest: list[st
     assert all(any(line.strip().startswith(named) for line in lines) for named in rest)
 
 
-def test_what_is_let_through_is_named_and_the_rest_is_served(project: Path) -> None:
+def test_an_allowed_feature_is_reported_and_the_rest_is_served(project: Path) -> None:
     arguments = ["--port", "0", "--allow-unsupported", "auth,events", "--allow-unsupported", "runtimes", "--verbose"]
     with command(project, *arguments) as (process, first):
         assert process.stdout is not None
@@ -83,7 +83,7 @@ def test_what_is_let_through_is_named_and_the_rest_is_served(project: Path) -> N
             assert invoked.status == 404
 
 
-def test_the_project_may_let_through_what_it_does_without(project: Path) -> None:
+def test_the_project_may_allow_unsupported_kinds(project: Path) -> None:
     (project / "pyproject.toml").write_text(
         '[tool.eventstore_dev]\nallow_unsupported = ["auth", "events", "runtimes"]\n'
     )
@@ -91,12 +91,12 @@ def test_the_project_may_let_through_what_it_does_without(project: Path) -> None
         assert set(stack.template.functions) == {"Proxy"}
 
 
-def test_a_kind_that_is_none_is_named(project: Path) -> None:
-    told = refused(project, "--port", "0", "--allow-unsupported", "everything")
-    assert "--allow-unsupported is 'everything'; it must be one of auth, events, runtimes" in told
+def test_an_unknown_kind_is_reported(project: Path) -> None:
+    message = refused(project, "--port", "0", "--allow-unsupported", "everything")
+    assert "--allow-unsupported is 'everything'; it must be one of auth, events, runtimes" in message
 
 
-def test_a_template_that_comes_to_ask_for_it_is_not_reloaded(project: Path) -> None:
+def test_a_template_that_becomes_unsupported_is_not_reloaded(project: Path) -> None:
     template = project / "template.yaml"
     whole = template.read_text()
     template.write_text(whole[: whole.index("  Keyed:")] + "Outputs: {}\n")

@@ -43,7 +43,7 @@ def test_a_server_listens_on_the_loopback_only(server: ValkeyServer) -> None:
         assert client.config_get("bind")["bind"] == "127.0.0.1"
 
 
-def test_what_was_answered_is_there_after_a_kill() -> None:
+def test_acknowledged_writes_survive_a_kill() -> None:
     with ValkeyServer.start(persistent=True) as server:
         with connect(server.port) as client:
             client.set("kept", "yes")
@@ -84,19 +84,19 @@ def test_a_second_server_on_a_folder_is_refused(tmp_path: Path) -> None:
         ValkeyServer.start(folder=tmp_path)
 
 
-def test_a_bad_directive_shows_the_servers_last_words() -> None:
+def test_an_invalid_directive_is_reported_with_the_last_output_of_the_server() -> None:
     with pytest.raises(ValkeyError, match="Bad directive"):
         ValkeyServer.start(options={"no-such-directive": "1"})
 
 
-def test_a_stopped_server_has_no_process_to_name() -> None:
+def test_a_stopped_server_has_no_process_id() -> None:
     server = ValkeyServer.start()
     server.stop()
     with pytest.raises(ValkeyError, match="is stopped"):
         _ = server.pid
 
 
-def test_a_temporary_folder_goes_with_its_server() -> None:
+def test_a_temporary_folder_is_removed_with_its_server() -> None:
     with ValkeyServer.start() as server:
         folder = server.folder
         assert folder.exists()
@@ -124,7 +124,7 @@ time.sleep(60)
 
 
 def test_a_cluster_refuses_keys_of_two_slots_in_one_script() -> None:
-    # Not with the cluster's client: it would refuse by itself, and hide what the servers do.
+    # Not with the cluster client, which would refuse the script itself.
     with (
         ValkeyCluster.start() as cluster,
         connect(cluster.servers[0].port) as client,
@@ -146,7 +146,7 @@ def test_a_start_that_failed_can_be_tried_again(tmp_path: Path) -> None:
         with connect(server.port) as client:
             client.set("kept", "yes")
         server.kill()
-        # A folder in the place of the log stops it after it has locked the data.
+        # A folder with the name of the log makes the start fail after the data is locked.
         log = folder / "valkey.log"
         log.unlink()
         log.mkdir()
@@ -159,7 +159,7 @@ def test_a_start_that_failed_can_be_tried_again(tmp_path: Path) -> None:
             assert client.get("kept") == "yes"
 
 
-def test_a_lock_that_cannot_be_written_is_let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lock_that_cannot_be_written_is_released(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with ValkeyServer.start(folder=tmp_path) as server:
         server.kill()
 
@@ -174,7 +174,7 @@ def test_a_lock_that_cannot_be_written_is_let_go(tmp_path: Path, monkeypatch: py
         assert answers(server.port)
 
 
-def test_a_start_that_is_abandoned_ends_at_once(tmp_path: Path) -> None:
+def test_an_abandoned_start_ends_at_once(tmp_path: Path) -> None:
     with ValkeyServer.start(folder=tmp_path) as server:
         server.abandon()
         with pytest.raises(ValkeyError, match="not wanted any more"):
@@ -182,7 +182,7 @@ def test_a_start_that_is_abandoned_ends_at_once(tmp_path: Path) -> None:
         assert not answers(server.port)
 
 
-def test_the_end_of_a_process_is_told_by_its_signal(tmp_path: Path) -> None:
+def test_the_end_of_a_process_is_described_by_its_signal(tmp_path: Path) -> None:
     with ValkeyServer.start(folder=tmp_path) as server:
         assert server.ending == ""
         os.kill(server.pid, signal.SIGKILL)

@@ -44,13 +44,13 @@ def keys(value: object, prefix: str = "") -> set[str]:
 
 
 def connected(dev: Running, connection: ClientConnection) -> dict[str, Any]:
-    """The event of a connection's beginning."""
+    """The connect event of a connection."""
     [event] = printed(dev, "CONNECT", connection_id(connection))
     return event
 
 
 def close_of(connection: ClientConnection) -> CloseCode | int:
-    """The code that the gateway closes with."""
+    """The code with which the gateway closes."""
     with pytest.raises(ConnectionClosed) as closed:
         connection.recv(timeout=SECONDS)
     assert closed.value.rcvd is not None
@@ -64,16 +64,16 @@ def refusal(dev: Running, path: str = "/ws", **query: str) -> tuple[int, dict[st
 
 
 @pytest.mark.parametrize("kind", ["Connect", "Message", "Disconnect"])
-def test_events_have_the_keys_of_awss_own(dev: Running, material: Path, kind: str) -> None:
+def test_events_have_the_keys_of_aws_events(dev: Running, material: Path, kind: str) -> None:
     awss = json.loads((material / "lambda-events" / f"apiGatewayWebSocketApi{kind}.json").read_text())
     with client(dev) as connection:
         connection_name = connection_id(connection)
-        events = {"Connect": connected(dev, connection), "Message": ask(connection, {"action": "tell"})}
+        events = {"Connect": connected(dev, connection), "Message": ask(connection, {"action": "describe"})}
     events["Disconnect"] = disconnected(dev, connection_name)
     assert keys(events[kind]) == keys(awss) | {"requestContext.identity.userAgent"}
 
 
-def test_the_first_event_tells_of_the_clients_request(dev: Running) -> None:
+def test_the_connect_event_describes_the_request_of_the_client(dev: Running) -> None:
     with client(dev, query={"a": "1", "b": "& c"}, headers=[("X-Many", "1"), ("X-Many", "2")]) as connection:
         event = connected(dev, connection)
     assert event["multiValueQueryStringParameters"] == {"a": ["1"], "b": ["& c"]}
@@ -86,15 +86,15 @@ def test_the_first_event_tells_of_the_clients_request(dev: Running) -> None:
 
 def test_a_message_comes_with_no_headers(dev: Running) -> None:
     with client(dev) as connection:
-        assert not {"headers", "queryStringParameters"} & set(ask(connection, {"action": "tell"}))
+        assert not {"headers", "queryStringParameters"} & set(ask(connection, {"action": "describe"}))
 
 
 def test_a_connection_keeps_its_id_and_every_message_has_its_own(dev: Running) -> None:
     with client(dev) as connection:
-        one, other = context(connection), context(connection)
-        assert one["connectionId"] == other["connectionId"]
-        assert one["messageId"] != other["messageId"]
-        assert re.fullmatch(r"[\w-]{15}=", one["connectionId"])
+        first, second = context(connection), context(connection)
+        assert first["connectionId"] == second["connectionId"]
+        assert first["messageId"] != second["messageId"]
+        assert re.fullmatch(r"[\w-]{15}=", first["connectionId"])
 
 
 def test_an_events_domain_name_is_where_the_api_can_be_reached(dev: Running) -> None:
@@ -103,17 +103,17 @@ def test_an_events_domain_name_is_where_the_api_can_be_reached(dev: Running) -> 
 
 
 @pytest.mark.parametrize(("path", "stage"), [("/", "ws"), ("/ws", "ws"), ("/ws/", "ws"), ("/narrow", "narrow")])
-def test_an_api_is_found_by_its_stage_and_the_first_one_without(dev: Running, path: str, stage: str) -> None:
+def test_an_api_is_selected_by_its_stage_or_the_first_without_one(dev: Running, path: str, stage: str) -> None:
     with client(dev, path) as connection:
-        told = ask(connection, {"action": "tell", "deep": {"er": "known"}})
-        assert told["requestContext"]["stage"] == stage
+        received = ask(connection, {"action": "describe", "deep": {"er": "known"}})
+        assert received["requestContext"]["stage"] == stage
 
 
-def test_a_path_that_is_no_apis_is_refused(dev: Running) -> None:
+def test_an_unknown_path_is_refused(dev: Running) -> None:
     assert refusal(dev, "/nowhere")[0] == 403
 
 
-def test_a_plain_request_beside_a_websocket_api_is_the_rest_apis(dev: Running) -> None:
+def test_a_plain_request_beside_a_websocket_api_goes_to_the_rest_api(dev: Running) -> None:
     assert dev.call("GET", "/").status == 200
 
 
@@ -132,14 +132,14 @@ def test_a_failing_connect_function_refuses_with_502(dev: Running, query: dict[s
 
 def test_a_connect_function_without_an_end_refuses_with_504(tmp_path: Path) -> None:
     with serve(replace(LIMITS, integration_seconds=0.1)) as dev:
-        told = json.dumps({"begun": str(tmp_path / "begun"), "file": str(tmp_path / "never")})
-        assert refusal(dev, **{"do": "await", "with": told})[0] == 504
+        instruction = json.dumps({"begun": str(tmp_path / "begun"), "file": str(tmp_path / "never")})
+        assert refusal(dev, **{"do": "await", "with": instruction})[0] == 504
 
 
 def test_the_function_chooses_the_subprotocol(dev: Running) -> None:
     offered = [Subprotocol("a"), Subprotocol("b")]
-    told = {"statusCode": 200, "headers": {"sec-websocket-protocol": "b"}}
-    with client(dev, query={"with": json.dumps(told)}, subprotocols=offered) as connection:
+    answer_json = {"statusCode": 200, "headers": {"sec-websocket-protocol": "b"}}
+    with client(dev, query={"with": json.dumps(answer_json)}, subprotocols=offered) as connection:
         assert connection.subprotocol == "b"
 
 
@@ -159,16 +159,16 @@ def test_compression_is_not_agreed_on(dev: Running) -> None:
 @pytest.mark.parametrize(
     "text", ["no JSON", "[1]", '{"action":"unknown"}', '{"action":5}', '{"action":"$connect"}', "["]
 )
-def test_what_names_no_route_takes_the_default_route(dev: Running, text: str) -> None:
+def test_a_message_without_a_route_takes_the_default_route(dev: Running, text: str) -> None:
     with client(dev) as connection:
         connection.send(text)
         assert connection.recv(timeout=SECONDS) == text
 
 
-def test_without_a_default_route_what_names_none_is_forbidden(dev: Running) -> None:
+def test_without_a_default_route_a_message_without_a_route_is_forbidden(dev: Running) -> None:
     with client(dev, "/narrow") as connection:
-        told = ask(connection, {"deep": "er"})
-    assert (told["message"], set(told) - {"message"}) == ("Forbidden", ACTIVE_KEYS)
+        received = ask(connection, {"deep": "er"})
+    assert (received["message"], set(received) - {"message"}) == ("Forbidden", ACTIVE_KEYS)
 
 
 def test_a_route_without_a_response_answers_nothing(dev: Running) -> None:
@@ -199,10 +199,10 @@ def test_an_answer_without_a_body_sends_nothing(dev: Running, answer: object) ->
     ],
     ids=["raises", "null", "no status", "500", "too large"],
 )
-def test_a_failing_function_is_told_in_awss_words(dev: Running, deed: dict[str, Any]) -> None:
+def test_a_failing_function_is_answered_like_on_aws(dev: Running, deed: dict[str, Any]) -> None:
     with client(dev) as connection:
-        told = ask(connection, {"action": "do", **deed})
-    assert (told["message"], set(told) - {"message"}) == ("Internal server error", ACTIVE_KEYS)
+        received = ask(connection, {"action": "do", **deed})
+    assert (received["message"], set(received) - {"message"}) == ("Internal server error", ACTIVE_KEYS)
 
 
 def test_an_answer_may_have_128_kib(dev: Running) -> None:
@@ -211,10 +211,10 @@ def test_an_answer_may_have_128_kib(dev: Running) -> None:
         assert len(connection.recv(timeout=SECONDS)) == 128 * 1024
 
 
-def test_a_function_beyond_its_routes_time_is_told_in_awss_words(dev: Running, tmp_path: Path) -> None:
-    told = {"begun": str(tmp_path / "begun"), "file": str(tmp_path / "file")}
+def test_a_function_beyond_the_time_of_its_route_is_answered_like_on_aws(dev: Running, tmp_path: Path) -> None:
+    instruction = {"begun": str(tmp_path / "begun"), "file": str(tmp_path / "file")}
     with client(dev) as connection:
-        answer = ask(connection, {"action": "hurry", "do": "await", "with": told})
+        answer = ask(connection, {"action": "hurry", "do": "await", "with": instruction})
     (tmp_path / "file").touch()
     assert answer["message"] == "Endpoint request timed out"
 
@@ -235,7 +235,7 @@ def test_messages_start_in_the_order_in_which_they_came(dev: Running) -> None:
         assert [connection.recv(timeout=SECONDS) for _ in messages] == messages
 
 
-def test_more_messages_than_run_at_once_all_get_their_turn() -> None:
+def test_messages_beyond_the_concurrency_wait_for_their_turn() -> None:
     with serve(replace(LIMITS, websocket_concurrency=2)) as dev, client(dev) as connection:
         messages = [f"message {number}" for number in range(40)]
         for message in messages:
@@ -244,15 +244,15 @@ def test_more_messages_than_run_at_once_all_get_their_turn() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "reason", "told"),
+    ("code", "reason", "received"),
     [
         (1000, "done", (1000, "done")),
         (4321, "", (4321, "")),
         (None, "", (1005, "Client-side close frame status not set")),
     ],
 )
-def test_the_clients_close_is_told_to_the_function(
-    dev: Running, code: int | None, reason: str, told: tuple[int, str]
+def test_a_close_of_the_client_causes_a_disconnect_event(
+    dev: Running, code: int | None, reason: str, received: tuple[int, str]
 ) -> None:
     with client(dev) as connection:
         name = connection_id(connection)
@@ -262,21 +262,21 @@ def test_the_clients_close_is_told_to_the_function(
         else:
             connection.close(code, reason)
     about = disconnected(dev, name)["requestContext"]
-    assert (about["disconnectStatusCode"], about["disconnectReason"]) == told
+    assert (about["disconnectStatusCode"], about["disconnectReason"]) == received
 
 
-def test_a_lost_connection_is_told_to_the_function(dev: Running) -> None:
+def test_a_lost_connection_causes_a_disconnect_event(dev: Running) -> None:
     with client(dev) as connection:
         name = connection_id(connection)
         connection.socket.shutdown(socket.SHUT_RDWR)
         assert disconnected(dev, name)["requestContext"]["disconnectStatusCode"] == 1006
 
 
-def test_a_client_that_does_not_wait_for_connect_is_told_as_disconnected(dev: Running, tmp_path: Path) -> None:
+def test_a_client_that_leaves_during_connect_causes_a_disconnect_event(dev: Running, tmp_path: Path) -> None:
     begun, go = tmp_path / "begun", tmp_path / "go"
-    told = json.dumps({"begun": str(begun), "file": str(go)})
+    instruction = json.dumps({"begun": str(begun), "file": str(go)})
 
-    with RawClient.connect(dev, opening("/ws", query={"do": "await", "with": told}, headers={"X-Mark": begun})):
+    with RawClient.connect(dev, opening("/ws", query={"do": "await", "with": instruction}, headers={"X-Mark": begun})):
         wait_until(begun.exists, what="$connect")
     go.touch()
     wait_until(lambda: str(begun) in dev.written.getvalue(), what="$connect's event")
@@ -288,7 +288,7 @@ def test_a_client_that_does_not_wait_for_connect_is_told_as_disconnected(dev: Ru
     assert disconnected(dev, name)["requestContext"]["disconnectStatusCode"] == 1006
 
 
-def test_a_client_that_asks_and_never_reads_is_not_read_either(dev: Running) -> None:
+def test_a_client_that_never_reads_answers_is_no_longer_read(dev: Running) -> None:
     ping = b"\x89\xfd\0\0\0\0" + b"x" * 125
     with RawClient.connect(dev, opening("/ws"), buffer=4096) as raw:
         raw.head()
@@ -298,7 +298,7 @@ def test_a_client_that_asks_and_never_reads_is_not_read_either(dev: Running) -> 
         assert raw.frame() == (0x8A, b"x" * 125)
 
 
-def test_a_connection_that_is_over_leaves_nothing_behind() -> None:
+def test_a_closed_connection_leaves_nothing_behind() -> None:
     with serve(LIMITS) as dev:
         with client(dev) as connection:
             name = connection_id(connection)
@@ -314,7 +314,7 @@ def fast() -> Iterator[tuple[Running, FastClock]]:
         yield dev, clock
 
 
-def test_ten_quiet_minutes_end_a_connection(fast: tuple[Running, FastClock]) -> None:
+def test_ten_idle_minutes_end_a_connection(fast: tuple[Running, FastClock]) -> None:
     dev, clock = fast
     with client(dev) as connection:
         name = connection_id(connection)
@@ -355,7 +355,7 @@ def test_messages_to_the_client_keep_a_connection_open(fast: tuple[Running, Fast
         assert context(connection)["connectionId"] == name
 
 
-def test_a_stack_that_ends_closes_connections_and_tells_their_functions() -> None:
+def test_a_stack_that_stops_closes_connections_and_sends_disconnect_events() -> None:
     with ExitStack() as clients:
         with serve(LIMITS) as dev:
             connection = clients.enter_context(client(dev))
@@ -368,19 +368,23 @@ def test_a_stack_does_not_wait_for_a_disconnect_function_without_an_end(tmp_path
     with ExitStack() as clients:
         with serve(replace(LIMITS, concurrency=1, websocket_closing_seconds=0.2)) as dev:
             connection = clients.enter_context(client(dev))
-            # The only environment is busy, so $disconnect cannot even begin.
-            told = {"begun": str(tmp_path / "begun"), "file": str(tmp_path / "never")}
-            connection.send(json.dumps({"action": "do", "do": "await", "with": told}))
+            # The only environment is busy, so $disconnect cannot begin.
+            instruction = {"begun": str(tmp_path / "begun"), "file": str(tmp_path / "never")}
+            connection.send(json.dumps({"action": "do", "do": "await", "with": instruction}))
             wait_until((tmp_path / "begun").exists, what="the function")
         assert close_of(connection) == 1001
     assert "DISCONNECT" not in dev.written.getvalue()
 
 
-def test_beginning_messages_and_end_have_a_line_each(dev: Running) -> None:
+def test_connect_messages_and_disconnect_are_logged_in_a_line_each(dev: Running) -> None:
     with client(dev) as connection:
         name = connection_id(connection)
     disconnected(dev, name)
     lines = [line.split(" ", 1)[1] for line in dev.written.getvalue().splitlines() if f"/ws {name}" in line]
-    patterns = [r"OPEN   /ws \S+ 101 .*in the function\).*", r"ROUTE  /ws \S+ tell 200 .*", r"CLOSE  /ws \S+ 1000 .*"]
+    patterns = [
+        r"OPEN   /ws \S+ 101 .*in the function\).*",
+        r"ROUTE  /ws \S+ describe 200 .*",
+        r"CLOSE  /ws \S+ 1000 .*",
+    ]
     assert len(lines) == len(patterns)
     assert all(re.fullmatch(pattern, line) for pattern, line in zip(patterns, lines, strict=True))

@@ -1,4 +1,4 @@
-"""RFC 6455, frame by frame, with a client that sends whatever bytes a case needs.
+"""RFC 6455, frame by frame, with a client that sends the bytes of each case.
 
 The cases are those of the Autobahn test suite's fuzzing client, chapters 1 to 7, 9 and 10 (8 does not exist, 12 and 13
 are about compression, which is never agreed on). That suite itself cannot run here: autobahntestsuite needs Python 2.7.
@@ -53,7 +53,7 @@ def frame(opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0, 
 
 
 def fragments(opcode: int, *payloads: bytes) -> list[bytes]:
-    """A message in as many frames as there are payloads."""
+    """A message with one frame for each payload."""
     last = len(payloads) - 1
     return [frame(CONT if at else opcode, payload, fin=at == last) for at, payload in enumerate(payloads)]
 
@@ -70,7 +70,7 @@ def connected(dev: Running) -> Iterator[RawClient]:
 
 
 def echo(raw: RawClient, *sent: bytes) -> bytes:
-    """The text that comes back."""
+    """Send frames; return the echoed text."""
     for data in sent:
         raw.send(data)
     answer = raw.frame()
@@ -80,7 +80,7 @@ def echo(raw: RawClient, *sent: bytes) -> bytes:
 
 
 def closed(raw: RawClient, *sent: bytes) -> int:
-    """The code of the close frame that comes next, and is the last."""
+    """The code of the next frame, which must be a close frame and the last one."""
     for data in sent:
         raw.send(data)
     answer = raw.frame()
@@ -97,11 +97,11 @@ class TestFraming:
             assert echo(raw, frame(TEXT, b"*" * size)) == b"*" * size
 
     @pytest.mark.parametrize("step", [1, 997])
-    def test_a_text_may_come_in_any_pieces(self, dev: Running, step: int) -> None:
+    def test_a_text_may_be_split_anywhere(self, dev: Running, step: int) -> None:
         with connected(dev) as raw:
             assert echo(raw, *cut(frame(TEXT, b"*" * 2000), step)) == b"*" * 2000
 
-    def test_an_empty_text_is_no_fault(self, dev: Running) -> None:
+    def test_an_empty_text_is_allowed(self, dev: Running) -> None:
         with connected(dev) as raw:
             assert echo(raw, frame(TEXT), frame(TEXT, SENTINEL)) == SENTINEL
 
@@ -162,7 +162,7 @@ class TestPingsAndPongs:
             assert closed(raw, frame(opcode, b"\x03\xe8" + b"*" * (size - 2))) == 1002
 
     @pytest.mark.parametrize("payload", [b"", b"unsolicited"])
-    def test_a_pong_that_nothing_asked_for_is_ignored(self, dev: Running, payload: bytes) -> None:
+    def test_an_unsolicited_pong_is_ignored(self, dev: Running, payload: bytes) -> None:
         with connected(dev) as raw:
             raw.send(frame(PONG, payload) + frame(PING, b"asked"))
             assert raw.frame() == (FIN | PONG, b"asked")
@@ -189,13 +189,13 @@ class TestReservedBitsAndOpcodes:
         with connected(dev) as raw:
             assert closed(raw, frame(opcode, payload)) == 1002
 
-    def test_what_was_right_before_a_violation_is_answered_and_what_follows_is_not(self, dev: Running) -> None:
+    def test_frames_before_a_violation_are_answered_and_later_ones_are_not(self, dev: Running) -> None:
         with connected(dev) as raw:
             assert echo(raw, frame(TEXT, SENTINEL)) == SENTINEL
             assert closed(raw, frame(TEXT, b"wrong", rsv=2) + frame(PING, b"late")) == 1002
 
     @pytest.mark.parametrize("step", [1, 10_000])
-    def test_a_violation_is_found_in_whatever_pieces_it_comes(self, dev: Running, step: int) -> None:
+    def test_a_violation_is_detected_however_the_bytes_are_split(self, dev: Running, step: int) -> None:
         with connected(dev) as raw:
             assert closed(raw, *cut(frame(0xB, b""), step)) == 1002
 
@@ -217,24 +217,24 @@ class TestFragments:
 
     @pytest.mark.parametrize("step", [1, 10_000])
     def test_pings_between_fragments_are_answered_at_once(self, dev: Running, step: int) -> None:
-        one, two, three = fragments(TEXT, b"a", b"b", b"c")
-        sent = one + frame(PING, b"1") + two + frame(PING, b"2") + three
+        first, second, third = fragments(TEXT, b"a", b"b", b"c")
+        sent = first + frame(PING, b"1") + second + frame(PING, b"2") + third
         with connected(dev) as raw:
             for piece in cut(sent, step):
                 raw.send(piece)
             assert [raw.frame() for _ in range(3)] == [(FIN | PONG, b"1"), (FIN | PONG, b"2"), (FIN | TEXT, b"abc")]
 
     def test_a_ping_is_answered_while_a_message_is_unfinished(self, dev: Running) -> None:
-        one, two = fragments(TEXT, b"a", b"b")
+        first, second = fragments(TEXT, b"a", b"b")
         with connected(dev) as raw:
-            raw.send(one + frame(PING, b"1"))
+            raw.send(first + frame(PING, b"1"))
             assert raw.frame() == (FIN | PONG, b"1")
-            assert echo(raw, two) == b"ab"
+            assert echo(raw, second) == b"ab"
 
     def test_a_pong_between_fragments_is_ignored(self, dev: Running) -> None:
-        one, two = fragments(TEXT, b"a", b"b")
+        first, second = fragments(TEXT, b"a", b"b")
         with connected(dev) as raw:
-            assert echo(raw, one, frame(PONG, b"x"), two) == b"ab"
+            assert echo(raw, first, frame(PONG, b"x"), second) == b"ab"
 
     @pytest.mark.parametrize("fin", [True, False])
     @pytest.mark.parametrize("payload", [b"", b"lost"])
@@ -356,14 +356,14 @@ class TestClosing:
         with connected(dev) as raw:
             assert closed(raw, frame(CLOSE, b"\x03")) == 1002
 
-    def test_a_reason_that_is_no_utf8_closes_with_1007(self, dev: Running) -> None:
+    def test_a_reason_that_is_not_utf8_closes_with_1007(self, dev: Running) -> None:
         with connected(dev) as raw:
             assert closed(raw, frame(CLOSE, b"\x03\xe8" + "κόσμε".encode() + b"\xed\xa0\x80")) == 1007
 
     @pytest.mark.parametrize(
         "late", [frame(TEXT, b"late"), frame(PING, b"late"), frame(CLOSE, b"\x03\xe9"), b"\xff" * 100], ids=len
     )
-    def test_what_follows_a_close_is_ignored(self, dev: Running, late: bytes) -> None:
+    def test_frames_after_a_close_are_ignored(self, dev: Running, late: bytes) -> None:
         with connected(dev) as raw:
             assert closed(raw, frame(CLOSE, b"\x03\xe8") + late) == 1000
 
@@ -377,11 +377,11 @@ class TestRoundTrips:
         messages = [f"message {number}".encode() for number in range(1000)]
         with connected(dev) as raw:
             assert [echo(raw, frame(TEXT, message)) for message in messages] == messages
-        assert all(one != other for one, other in pairwise(messages))
+        assert all(message != following for message, following in pairwise(messages))
 
 
 class TestHandshake:
-    def test_the_answer_is_rfc_6455s_own_example(self, dev: Running) -> None:
+    def test_the_answer_matches_the_example_of_rfc_6455(self, dev: Running) -> None:
         with RawClient.connect(dev, opening("/ws")) as raw:
             head = raw.head()
         assert "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n" in head
@@ -405,7 +405,7 @@ class TestHandshake:
         assert "Sec-WebSocket-Version: 13\r\n" in head
 
     @pytest.mark.parametrize("key", [None, "", "short", "dGhlIHNhbXBsZSBub25jZQ", "AAAA", "*" * 24])
-    def test_a_key_that_is_none_is_refused(self, dev: Running, key: object) -> None:
+    def test_an_invalid_key_is_refused(self, dev: Running, key: object) -> None:
         with RawClient.connect(dev, opening("/ws", headers={"Sec-WebSocket-Key": key})) as raw:
             assert raw.head().startswith("HTTP/1.1 400 ")
 

@@ -1,4 +1,4 @@
-"""The authorizer, called with the events that API Gateway would call it with."""
+"""The authorizer, called with the events of API Gateway."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def issuer() -> Iterator[Issuer]:
 
 @pytest.fixture
 def tokens(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Issuer]:
-    """The authorizer takes the issuer's tokens."""
+    """The authorizer accepts tokens of the issuer."""
     for name, value in issuer.environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("LOG_LEVEL", "DEBUG")
@@ -46,7 +46,7 @@ def tokens(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Issuer]:
 
 @pytest.fixture
 def document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The authorizer takes the keys of this document."""
+    """The authorizer accepts the keys of this document."""
     path = tmp_path / "keys.json"
     monkeypatch.setenv("AUTH", "key")
     monkeypatch.setenv("API_KEYS_FILE", str(path))
@@ -68,7 +68,7 @@ def authorized(event: dict[str, Any]) -> dict[str, Any]:
     return json.loads(json.dumps(answer))  # type: ignore[no-any-return]
 
 
-def test_a_good_token_is_let_through_with_what_it_grants(tokens: Issuer) -> None:
+def test_a_valid_token_is_allowed_with_its_grants(tokens: Issuer) -> None:
     answer = authorized(request(tokens.token(**_TENANT)))
     assert answer["principalId"] == "someone"
     assert answer["context"] == {"subject": "someone", "scopes": "read", "tenants": "acme", "streams": ""}
@@ -90,7 +90,7 @@ def test_no_credential_is_unauthorized(tokens: Issuer) -> None:  # noqa: ARG001 
         authorized(request())
 
 
-def test_a_handshake_is_let_through_for_its_route_alone(tokens: Issuer) -> None:
+def test_a_handshake_is_allowed_for_its_route_only(tokens: Issuer) -> None:
     event = request(tokens.token(scope="subscribe"), name="connect.json")
     (statement,) = authorized(event)["policyDocument"]["Statement"]
     assert statement["Resource"] == [event["methodArn"]]
@@ -110,12 +110,12 @@ def test_the_events_of_aws_are_authorized(tokens: Issuer, material: Path, kind: 
     assert authorized(event)["policyDocument"]["Statement"][0]["Effect"] == "Allow"
 
 
-def test_a_refusal_is_logged_without_a_traceback_and_a_fault_behind_it_with_its_place(
+def test_a_refusal_is_logged_without_a_traceback_and_its_cause_with_its_place(
     tokens: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(Exception, match=r"^Unauthorized$") as refused:
         authorized(request("nobodys"))
-    # As the runtime client does it.
+    # Like the runtime client.
     assert traceback.extract_tb(refused.value.__traceback__) == []
     assert authorized(request(tokens.token(**_TENANT)))["principalId"] == "someone"
 
@@ -129,7 +129,7 @@ def test_a_refusal_is_logged_without_a_traceback_and_a_fault_behind_it_with_its_
         authorized(request("another"))
 
 
-def test_an_issuer_that_is_away_is_a_fault_and_no_refusal(tokens: Issuer) -> None:
+def test_an_unavailable_issuer_is_a_fault_and_no_refusal(tokens: Issuer) -> None:
     tokens.away = True
     try:
         with pytest.raises(RuntimeError, match="cannot be fetched"):
@@ -138,7 +138,7 @@ def test_an_issuer_that_is_away_is_a_fault_and_no_refusal(tokens: Issuer) -> Non
         tokens.away = False
 
 
-def test_a_key_is_let_through_with_what_it_grants(document: Path) -> None:
+def test_a_valid_key_is_allowed_with_its_grants(document: Path) -> None:
     entry = {"id": "billing", "sha256": digest_of("fes_1"), "scopes": ["publish"], "streams": ["orders."]}
     document.write_text(json.dumps({"keys": [entry]}))
     event = request()
@@ -152,7 +152,7 @@ def test_a_key_that_is_not_in_the_document_is_unauthorized(document: Path) -> No
         authorized(request("fes_1"))
 
 
-def test_a_document_that_is_away_is_a_fault_and_no_refusal(document: Path) -> None:
+def test_an_unavailable_document_is_a_fault_and_no_refusal(document: Path) -> None:
     assert not document.exists()
     with pytest.raises(RuntimeError, match="API_KEYS_FILE"):
         authorized(request("fes_1"))
@@ -200,7 +200,7 @@ def test_a_secret_that_cannot_be_read_is_a_fault(monkeypatch: pytest.MonkeyPatch
         ({"AUTH": "key"}, "API_KEYS_SECRET"),
     ],
 )
-def test_a_deployment_that_is_set_up_wrongly_lets_nobody_through(
+def test_a_misconfigured_deployment_allows_nobody(
     environment: dict[str, str], named: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in environment.items():
@@ -211,7 +211,7 @@ def test_a_deployment_that_is_set_up_wrongly_lets_nobody_through(
 
 
 def told_of(event: dict[str, Any], caplog: pytest.LogCaptureFixture) -> str:
-    """All that is written of a request: log lines, and what Lambda would write of an exception."""
+    """All output of a request: log lines, and what Lambda would write about an exception."""
     caplog.clear()
     try:
         authorized(event)
@@ -225,7 +225,7 @@ _PARTS = st.text("abcdefghijkXYZ0123456789_-", min_size=8, max_size=40)
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.lists(_PARTS, min_size=1, max_size=4))
-def test_whatever_a_credential_is_no_part_of_it_is_written(
+def test_no_part_of_a_credential_is_logged(
     tokens: Issuer,  # noqa: ARG001 - it sets up what is called
     caplog: pytest.LogCaptureFixture,
     parts: list[str],
@@ -249,7 +249,7 @@ def test_whatever_a_credential_is_no_part_of_it_is_written(
         {"nbf": []},
     ],
 )
-def test_whatever_a_token_claims_no_part_of_it_is_written(
+def test_no_part_of_a_tokens_claims_is_logged(
     tokens: Issuer, caplog: pytest.LogCaptureFixture, claims: dict[str, Any]
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -258,7 +258,7 @@ def test_whatever_a_token_claims_no_part_of_it_is_written(
     assert not [part for part in (*token.split("."), "acme-is-a-secret") if part in written]
 
 
-def test_the_id_of_a_key_that_nobody_has_is_not_written(tokens: Issuer, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_id_of_an_unknown_key_is_not_logged(tokens: Issuer, caplog: pytest.LogCaptureFixture) -> None:
     tokens.add("an-invented-id", shown=False)
     caplog.set_level(logging.DEBUG)
     assert "an-invented-id" not in told_of(request(tokens.token(kid="an-invented-id")), caplog)

@@ -1,4 +1,4 @@
-"""A hub in memory over real HTTP, that keeps the promises the client relies on and can be made to fail."""
+"""An in-memory hub behind real HTTP, which behaves as the client expects and can be made to fail."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
     from eventstore.cloudevents.event import Event
 
-__all__ = ["Arrived", "FakeHub"]
+__all__ = ["FakeHub", "ReceivedRequest"]
 
 
 @dataclass(frozen=True, slots=True)
-class Arrived:
-    """A request, or a WebSocket's handshake, as it came in."""
+class ReceivedRequest:
+    """An HTTP request, or the handshake of a WebSocket, as it was received."""
 
     method: str
     path: str
@@ -42,10 +42,13 @@ class Problem(Exception):
 
 
 class FakeHub:
-    """`faults` are used up one a publish: a status, `drop` before or `lose` after the events were stored.
+    """A hub whose faults the test sets.
 
-    `guard` says why a request is refused, and with which status. `reads` are the answers, one each, to who asks for a
-    single event, before it gets it. `missing` is what a page says is missing before it, by where the page starts.
+    Attributes:
+        faults: The faults of the next publishes: a status, `drop` before or `lose` after storing the events.
+        guard: Returns the status and reason with which a request is refused, or `None`.
+        reads: The statuses with which the next reads of a single event are refused.
+        missing: The `missing` member of a page, by the sequence at which the page starts.
     """
 
     def __init__(self) -> None:
@@ -53,8 +56,8 @@ class FakeHub:
         self.places: dict[tuple[str, bytes], int] = {}
         self.faults: deque[int | str] = deque()
         self.before_publish: Callable[[str], object] = lambda _: None
-        self.guard: Callable[[Arrived], tuple[int, str] | None] = lambda _: None
-        self.arrived: list[Arrived] = []
+        self.guard: Callable[[ReceivedRequest], tuple[int, str] | None] = lambda _: None
+        self.received: list[ReceivedRequest] = []
         self.reads: deque[int] = deque()
         self.publishes = 0
         self.sizes: list[tuple[int, int]] = []
@@ -171,7 +174,7 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 64
 
     def handle_error(self, *_: object) -> None:
-        """A connection dropped on purpose is no news."""
+        """A connection that was dropped on purpose is not reported."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -204,8 +207,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(lambda _: (200, {"id": unquote(path[-1]), "head": len(hub.streams[unquote(path[-1])])}))
 
     def _refused(self, body: bytes) -> bool:
-        arrived = Arrived(self.command, self.path, dict(self.headers), body)
-        self.server.hub.arrived.append(arrived)
+        arrived = ReceivedRequest(self.command, self.path, dict(self.headers), body)
+        self.server.hub.received.append(arrived)
         refused = self.server.hub.guard(arrived)
         if refused is not None:
             answer = json.dumps({"message": refused[1]}).encode()
@@ -233,4 +236,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Tests are quiet."""
+        """Requests are not logged."""

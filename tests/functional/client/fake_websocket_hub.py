@@ -1,4 +1,4 @@
-"""A hub in memory over a real WebSocket, that speaks docs/protocol.md and can be made to fail."""
+"""An in-memory hub behind a real WebSocket, which follows docs/protocol.md and can be made to fail."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from zlib import crc32
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import serve
 
-from tests.functional.client.fake_hub import Arrived
+from tests.functional.client.fake_hub import ReceivedRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -29,7 +29,7 @@ PARTITIONS = range(4)
 
 @dataclass(slots=True)
 class Log:
-    """A partition's events; `removed` of them are gone, and its `epoch` changes when it is made anew."""
+    """The log of a partition; the first `removed` events are gone, and `epoch` changes when it is reset."""
 
     events: list[dict[str, Any]] = field(default_factory=list)
     removed: int = 0
@@ -46,17 +46,20 @@ class Subscriber:
 
 
 class FakeWebSocketHub:
-    """Each fault is used up once; `rewire` turns a frame into what arrives in its stead, once or more or not at all.
+    """A hub whose faults the test sets; each fault occurs once.
 
-    `frames_first`: Catching up is sent before `subscribed`.
-    `statuses`: Handshakes are answered so. `guard` says why one is refused, and with which status.
-    `answers`: Requests to subscribe are answered so.
-    `elsewhere`: Handshakes are sent there.
-    `silent`: Pings are not answered.
-    `shares`: What each member of a durable subscription is sent in turn, as long as there is any; `react` says what it
-    is sent for each thing that it says, and may raise `ConnectionError` to end its connection.
-    `refusals`: What members say is answered so, rather than acknowledged.
-    `joined`: What is said to whoever takes part.
+    Attributes:
+        rewire: Replaces each frame by the messages to send; `None` among them closes the connection.
+        frames_first: Whether the frames of the catch-up are sent before `subscribed`.
+        statuses: The statuses with which the next handshakes are refused.
+        guard: Returns the status and reason with which a handshake is refused, or `None`.
+        answers: The messages with which the next subscribe requests are answered.
+        elsewhere: The address to which handshakes are redirected.
+        silent: Whether pings are left unanswered.
+        shares: The frames for each member that joins a durable subscription, in order.
+        react: Returns the frames to send for each command of a member; may raise `ConnectionError` to close.
+        refusals: The messages with which the next commands of members are answered instead of an acknowledgement.
+        joined: The answer to a member that joins.
     """
 
     def __init__(self) -> None:
@@ -67,13 +70,13 @@ class FakeWebSocketHub:
         self.silent = False
         self.batch = 3
         self.statuses: deque[int] = deque()
-        self.guard: Callable[[Arrived], tuple[int, str] | None] = lambda _: None
+        self.guard: Callable[[ReceivedRequest], tuple[int, str] | None] = lambda _: None
         self.elsewhere = ""
         self.answers: deque[dict[str, Any]] = deque()
         self.rewire: Callable[[dict[str, Any]], Sequence[dict[str, Any] | None]] = lambda frame: [frame]
         self.shares: deque[list[dict[str, Any]]] = deque()
         self.react: Callable[[dict[str, Any]], Sequence[dict[str, Any]]] = lambda _: []
-        self.said: list[dict[str, Any]] = []
+        self.commands: list[dict[str, Any]] = []
         self.refusals: deque[dict[str, Any]] = deque()
         self.joined: dict[str, Any] = {"type": "subscribed", "partitions": [*PARTITIONS]}
         self._heard = threading.Condition()
@@ -120,12 +123,12 @@ class FakeWebSocketHub:
                 self._turn(subscriber, number)
 
     def remove(self, stream: str) -> None:
-        """Take away what the stream's partition holds, while nobody has come to it."""
+        """Remove all events of the stream's partition, before any subscriber has reached them."""
         log = self.logs[crc32(stream.encode()) % len(PARTITIONS)]
         log.removed = len(log.events)
 
     def truncate(self, stream: str) -> None:
-        """Say to those who are subscribed that events of the stream are gone."""
+        """Send `truncated` for the stream to every subscriber."""
         number = crc32(stream.encode()) % len(PARTITIONS)
         with self._lock:
             for subscriber in self._subscribers:
@@ -133,7 +136,7 @@ class FakeWebSocketHub:
                 self._frame(subscriber, number, {"type": "truncated", "missing": missing})
 
     def renew(self, stream: str) -> int:
-        """Make the stream's partition anew."""
+        """Reset the stream's partition; return its number."""
         number = crc32(stream.encode()) % len(PARTITIONS)
         self.logs[number] = Log(epoch=self.logs[number].epoch + 1)
         return number
@@ -146,25 +149,25 @@ class FakeWebSocketHub:
             connection.close(1001)
 
     def send(self, *messages: dict[str, Any]) -> None:
-        """Send messages on every connection; without any, one that says nothing, so that whoever reads looks up."""
+        """Send messages on every connection; by default a pong, which only wakes the reader."""
         with self._lock:
             connections = [*self._open]
         for connection in connections:
             for message in messages or ({"type": "pong"},):
                 connection.send(json.dumps({"id": "s", **message}))
 
-    def until_said(self, *, count: int = 1, **members: object) -> dict[str, Any]:
-        """The message of a member that has these, once there are so many."""
+    def until_command(self, *, count: int = 1, **members: object) -> dict[str, Any]:
+        """Wait for `count` commands with these members; return the last of them."""
 
         def matching() -> list[dict[str, Any]]:
-            return [message for message in self.said if members.items() <= message.items()]
+            return [message for message in self.commands if members.items() <= message.items()]
 
         with self._heard:
-            assert self._heard.wait_for(lambda: len(matching()) >= count, timeout=20), (members, self.said)
+            assert self._heard.wait_for(lambda: len(matching()) >= count, timeout=20), (members, self.commands)
             return matching()[count - 1]
 
     def until_subscribed(self, count: int) -> None:
-        """Return once so many requests to subscribe came."""
+        """Return once `count` subscribe requests have arrived."""
         with self._heard:
             assert self._heard.wait_for(lambda: len(self.requests) >= count, timeout=20), self.requests
 
@@ -175,7 +178,7 @@ class FakeWebSocketHub:
             response = _.respond(HTTPStatus.FOUND, "")
             response.headers["Location"] = self.elsewhere
             return response
-        if refused := self.guard(Arrived("GET", request.path, dict(request.headers.raw_items()))):
+        if refused := self.guard(ReceivedRequest("GET", request.path, dict(request.headers.raw_items()))):
             return _.respond(HTTPStatus(refused[0]), json.dumps({"message": refused[1]}))
         if not self.statuses:
             return None
@@ -219,9 +222,9 @@ class FakeWebSocketHub:
             if self.answers:
                 connection.send(json.dumps(self.answers.popleft() | {"id": message["id"]}))
                 return
-            places, told = self._places(message)
+            places, recovery = self._places(message)
             subscriber = Subscriber(connection, message, places)
-            subscribed = {"type": "subscribed", "id": message["id"], "cursor": self._cursor(places), **told}
+            subscribed = {"type": "subscribed", "id": message["id"], "cursor": self._cursor(places), **recovery}
             self._subscribers.append(subscriber)
             if not self.frames_first:
                 connection.send(json.dumps(subscribed))
@@ -239,7 +242,7 @@ class FakeWebSocketHub:
             sent = [answer, *(self.shares.popleft() if self.shares else [])]
         else:
             with self._heard:
-                self.said.append(message)
+                self.commands.append(message)
                 self._heard.notify_all()
             answer = self.refusals.popleft() if self.refusals else {"type": "acknowledged"}
             try:
@@ -247,14 +250,14 @@ class FakeWebSocketHub:
             except ConnectionError:
                 connection.close(1001)
                 return
-        for one in sent:
-            connection.send(json.dumps(one | {"id": message["id"]}))
+        for answer_frame in sent:
+            connection.send(json.dumps(answer_frame | {"id": message["id"]}))
 
     def _places(self, message: dict[str, Any]) -> tuple[dict[int, int], dict[str, Any]]:
-        told: dict[str, Any] = {"recovery": "complete", "partitions": [*PARTITIONS]}
+        recovery: dict[str, Any] = {"recovery": "complete", "partitions": [*PARTITIONS]}
         if "cursor" not in message:
             start = message["from"] == "start"
-            return {n: log.removed if start else len(log.events) for n, log in self.logs.items()}, told
+            return {n: log.removed if start else len(log.events) for n, log in self.logs.items()}, recovery
         places: dict[int, int] = {}
         renewed, missing = set(), []
         for part in ".".join(message["cursor"]).split("."):
@@ -273,10 +276,10 @@ class FakeWebSocketHub:
             missing += [{"stream": e["hubstream"], "first": int(e["id"]), "last": int(e["id"])} for e in gone]
             places[number] = max(place, log.removed)
         if missing:
-            told |= {"recovery": "truncated", "missing": missing}
+            recovery |= {"recovery": "truncated", "missing": missing}
         if renewed:
-            told |= {"recovery": "new-epoch", "renewed": sorted(renewed)}
-        return places, told
+            recovery |= {"recovery": "new-epoch", "renewed": sorted(renewed)}
+        return places, recovery
 
     def _cursor(self, places: dict[int, int]) -> str:
         return "~".join(f"{number}-{self.logs[number].epoch}-{place}" for number, place in places.items())

@@ -1,4 +1,4 @@
-"""A guard of API Gateway's kind: it computes what the signature should have been from what arrived, as AWS does."""
+"""A guard like API Gateway's: it computes the expected signature from the received request, as AWS does."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 if TYPE_CHECKING:
-    from tests.functional.client.fake_hub import Arrived
+    from tests.functional.client.fake_hub import ReceivedRequest
 
 __all__ = ["KEYS", "Signed"]
 
@@ -24,13 +24,13 @@ _AUTHORIZATION = re.compile(
 
 
 class Signed:
-    """Lets in what one identity signed for one region."""
+    """Accepts requests that one identity signed for one region."""
 
     def __init__(self, keys: Credentials = KEYS, region: str = "eu-west-1") -> None:
         self._keys = keys
         self._region = region
 
-    def __call__(self, arrived: Arrived) -> tuple[int, str] | None:
+    def __call__(self, arrived: ReceivedRequest) -> tuple[int, str] | None:
         headers = {name.lower(): value for name, value in arrived.headers.items()}
         claim = _AUTHORIZATION.fullmatch(headers.get("authorization", ""))
         if claim is None:

@@ -1,4 +1,4 @@
-"""A proxy over HTTP that keeps all that it could read, and knows the hosts of the tests."""
+"""An HTTP proxy that records everything that it could read, and resolves the hosts of the tests."""
 
 from __future__ import annotations
 
@@ -86,10 +86,10 @@ class _Handler(StreamRequestHandler):
             back.join()
 
 
-def _carry(one: socket.socket, other: socket.socket, seen: bytearray) -> None:
+def _carry(source: socket.socket, target: socket.socket, seen: bytearray) -> None:
     with suppress(OSError):
-        while some := one.recv(65536):
-            seen += some
-            other.sendall(some)
+        while data := source.recv(65536):
+            seen += data
+            target.sendall(data)
     with suppress(OSError):
-        other.shutdown(socket.SHUT_WR)
+        target.shutdown(socket.SHUT_WR)

@@ -29,7 +29,7 @@ def standard_input(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
 
 
-def test_what_is_loaded_can_be_read(hub: FakeHub, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_loaded_events_can_be_read(hub: FakeHub, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "events.ndjson").write_text(f"{EVENT}\n")
 
     assert run(hub, "load", str(tmp_path / "events.ndjson")) == 0
@@ -83,7 +83,7 @@ def test_a_file_that_is_not_there_is_bad_input(hub: FakeHub, capsys: pytest.Capt
     assert capsys.readouterr().err == "eventstore: nowhere.json: cannot be read: No such file or directory\n"
 
 
-def test_a_hub_that_is_away_has_a_code_of_its_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unavailable_hub_has_its_own_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "events.json").write_text(EVENT)
 
     code = main(["load", "--url", "http://127.0.0.1:9", "--patience", "0", str(tmp_path / "events.json")])
@@ -92,14 +92,14 @@ def test_a_hub_that_is_away_has_a_code_of_its_own(tmp_path: Path, capsys: pytest
     assert "no response from http://127.0.0.1:9" in capsys.readouterr().err
 
 
-def test_trying_again_is_said_once(hub: FakeHub, capsys: pytest.CaptureFixture[str]) -> None:
+def test_retrying_is_reported_once(hub: FakeHub, capsys: pytest.CaptureFixture[str]) -> None:
     hub.faults.extend([503, 503, 503])
 
     assert run(hub, "publish", EVENT) == 0
     assert capsys.readouterr().err.count("retrying") == 1
 
 
-def test_publishing_prints_where_the_event_stands(hub: FakeHub, capsys: pytest.CaptureFixture[str]) -> None:
+def test_publishing_prints_stream_and_sequence(hub: FakeHub, capsys: pytest.CaptureFixture[str]) -> None:
     run(hub, "publish", EVENT)
     run(hub, "publish", EVENT)
 
@@ -122,7 +122,7 @@ def test_publishing_where_the_stream_ends_elsewhere_is_refused(
     assert capsys.readouterr().err == "eventstore: it ends at 0 (wrong-expected-version, HTTP 412)\n"
 
 
-def test_reading_starts_where_it_is_told(hub: FakeHub, capsys: pytest.CaptureFixture[str]) -> None:
+def test_reading_starts_at_the_given_sequence(hub: FakeHub, capsys: pytest.CaptureFixture[str]) -> None:
     for number in range(1, 6):
         run(hub, "publish", EVENT.replace('"1"', f'"{number}"'))
     capsys.readouterr()
@@ -176,9 +176,7 @@ def test_the_demo_may_be_run_again(hub: FakeHub, capsys: pytest.CaptureFixture[s
     ],
     ids=" ".join,
 )
-def test_a_command_line_that_is_wrong_has_a_code_of_its_own(
-    arguments: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_wrong_usage_has_its_own_exit_code(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(arguments)
 
@@ -223,7 +221,7 @@ def test_ctrl_c_ends_a_load_with_its_own_code_and_keeps_what_was_stored(hub: Fak
 
 
 @pytest.mark.parametrize("closed", [1, 2])
-def test_a_load_says_nothing_where_nothing_can_be_said(hub: FakeHub, tmp_path: Path, closed: int) -> None:
+def test_a_load_with_a_closed_output_prints_nothing(hub: FakeHub, tmp_path: Path, closed: int) -> None:
     (tmp_path / "events.json").write_text(EVENT)
     command = ["-m", "eventstore_client", "load", "--url", hub.url, str(tmp_path / "events.json")]
     process = subprocess.run(
@@ -251,7 +249,7 @@ def test_a_page_that_cannot_be_printed_is_a_failure(hub: FakeHub) -> None:
     assert process.stderr == "eventstore: cannot write the output: [Errno 28] No space left on device\n"
 
 
-def test_an_encoding_that_lacks_a_character_gets_it_as_json_escapes_it(hub: FakeHub) -> None:
+def test_characters_that_the_encoding_lacks_are_printed_as_json_escapes(hub: FakeHub) -> None:
     run(hub, "publish", EVENT.replace('{"n": 1e400}', '"grün 😀"'))
     process = subprocess.run(
         [sys.executable, "-m", "eventstore_client", "read", "wf", "--url", hub.url],
@@ -271,7 +269,9 @@ def test_an_encoding_that_lacks_a_character_gets_it_as_json_escapes_it(hub: Fake
         (["--url", "http://127.0.0.1:8081", "read", "wf"], "; options follow the command: eventstore read --url"),
     ],
 )
-def test_what_was_meant_is_said(arguments: list[str], meant: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_misspelt_option_gets_a_suggestion(
+    arguments: list[str], meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit):
         main(arguments)
 

@@ -1,4 +1,4 @@
-"""What comes in by pipes, standard input and arguments, as shells give it."""
+"""Input from pipes, standard input and arguments, as shells provide it."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def shell(hub: FakeHub, script: str, *arguments: str) -> subprocess.CompletedPro
         '"$PY" -m eventstore_client load "$1"',
     ],
 )
-def test_a_load_takes_what_shells_call_a_file(hub: FakeHub, tmp_path: Path, script: str) -> None:
+def test_a_load_reads_pipes_and_devices(hub: FakeHub, tmp_path: Path, script: str) -> None:
     (tmp_path / "events.gz").write_bytes(gzip.compress(f"{ONE}\n{TWO}\n".encode()))
 
     done = shell(hub, script, str(tmp_path / "events.gz"))
@@ -81,7 +81,7 @@ def test_a_load_of_a_pipe_without_events_is_an_error(hub: FakeHub) -> None:
         ('"$PY" -m eventstore_client load /', "/: is a directory; pass the files in it"),
     ],
 )
-def test_standard_input_that_gives_nothing_is_an_error_of_ours(hub: FakeHub, script: str, said: str) -> None:
+def test_empty_standard_input_is_an_error(hub: FakeHub, script: str, said: str) -> None:
     done = shell(hub, script)
 
     assert done.returncode == 1
@@ -117,14 +117,14 @@ def test_bytes_that_are_not_utf8_are_named_by_their_place(hub: FakeHub) -> None:
     assert hub.publishes == 0
 
 
-def test_an_argument_that_is_not_utf8_is_an_error_of_ours(hub: FakeHub) -> None:
+def test_an_argument_that_is_not_utf8_is_an_error(hub: FakeHub) -> None:
     done = shell(hub, """"$PY" -m eventstore_client publish $'{"id":"\\xfc"}'""")
 
     assert done.returncode == 1
     assert done.stderr == b"eventstore: the event: invalid UTF-8 at byte 7; JSON must be encoded in UTF-8\n"
 
 
-def test_two_events_are_not_one(hub: FakeHub) -> None:
+def test_publishing_two_events_at_once_is_an_error(hub: FakeHub) -> None:
     done = program(hub, "publish", "-", given=f"{ONE},{TWO}".encode())
 
     assert done.returncode == 1
@@ -132,7 +132,7 @@ def test_two_events_are_not_one(hub: FakeHub) -> None:
     assert hub.publishes == 0
 
 
-def test_what_is_read_loads_into_another_hub_to_the_letter(
+def test_events_read_from_a_hub_load_verbatim_into_another(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     events = [
@@ -143,21 +143,21 @@ def test_what_is_read_loads_into_another_hub_to_the_letter(
         '{"specversion":"1.0","id":"5","source":"/s","type":"t","data":{"hubstream":"mine", "n":[1.0,1,-0]}}',
     ]
     with ExitStack() as stack:
-        one, other = (stack.enter_context(FakeHub().running()) for _ in range(2))
+        source_hub, target_hub = (stack.enter_context(FakeHub().running()) for _ in range(2))
         for event in events:
-            assert main(["publish", "--url", one.url, event, "--stream", "kept"]) == 0
+            assert main(["publish", "--url", source_hub.url, event, "--stream", "kept"]) == 0
         capsys.readouterr()
-        assert main(["read", "--url", one.url, "kept"]) == 0
+        assert main(["read", "--url", source_hub.url, "kept"]) == 0
         exported = capsys.readouterr().out
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(exported.encode())))
 
-        assert main(["load", "--url", other.url, "-"]) == 0
-        assert main(["read", "--url", other.url, "kept"]) == 0
+        assert main(["load", "--url", target_hub.url, "-"]) == 0
+        assert main(["read", "--url", target_hub.url, "kept"]) == 0
 
         assert capsys.readouterr().out == exported
-        assert set(other.streams) == {"kept"}
-        assert other.bodies("kept") == one.bodies("kept")
+        assert set(target_hub.streams) == {"kept"}
+        assert target_hub.bodies("kept") == source_hub.bodies("kept")
 
-        # Only a loader takes off what a hub added: a publisher does not write it, so the hub refuses it.
-        assert main(["publish", "--url", other.url, exported.splitlines()[0]]) == 1
+        # Only `load` removes the attributes that a hub added; a publish with them is refused.
+        assert main(["publish", "--url", target_hub.url, exported.splitlines()[0]]) == 1
         assert "hubstream" in capsys.readouterr().err

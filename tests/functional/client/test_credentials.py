@@ -1,4 +1,4 @@
-"""What a hub is shown, over REST and WebSocket, against hubs that look at it."""
+"""The credentials that the client sends, over REST and WebSocket, to hubs that check them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from eventstore_client import Credentials
-    from tests.functional.client.fake_hub import Arrived, FakeHub
+    from tests.functional.client.fake_hub import FakeHub, ReceivedRequest
     from tests.functional.client.fake_websocket_hub import FakeWebSocketHub
 
 Open: TypeAlias = "Callable[[Credentials | None], EventStore]"
@@ -25,7 +25,7 @@ BACKOFF = Backoff(first=0.001, longest=0.01, patience=5.0)
 
 
 class Session:
-    """A session of boto3's shape, with keys that change when they are told to."""
+    """A session like boto3's, whose keys the test changes."""
 
     region_name = "eu-west-1"
 
@@ -36,7 +36,7 @@ class Session:
         return self.keys
 
 
-def wants(name: str, *values: str) -> Callable[[Arrived], tuple[int, str] | None]:
+def wants(name: str, *values: str) -> Callable[[ReceivedRequest], tuple[int, str] | None]:
     return lambda arrived: None if arrived.headers.get(name) in values else (401, "Unauthorized")
 
 
@@ -67,7 +67,7 @@ class TestTokens:
             (ApiKey("key-1"), "X-Api-Key", "key-1"),
         ],
     )
-    def test_what_is_shown_lets_in_over_both_ways(
+    def test_a_credential_is_accepted_over_rest_and_websocket(
         self, hub: FakeHub, live_hub: FakeWebSocketHub, opened: Open, *, credentials: Credentials, name: str, value: str
     ) -> None:
         hub.guard = live_hub.guard = wants(name, value)
@@ -78,7 +78,7 @@ class TestTokens:
         with store.subscribe() as subscription:
             assert subscription.cursor
 
-    def test_a_token_is_asked_for_once_for_many_requests(self, hub: FakeHub, opened: Open) -> None:
+    def test_a_token_is_requested_once_for_many_requests(self, hub: FakeHub, opened: Open) -> None:
         hub.guard = wants("Authorization", "Bearer first")
         store = opened(Bearer(tokens("first")))
 
@@ -97,16 +97,16 @@ class TestTokens:
 
         with pytest.raises(Denied, match="Unauthorized; the request was sent with the bearer token"):
             opened(Bearer(tokens("first", "second", "third"))).health()
-        assert len(hub.arrived) == 2
+        assert len(hub.received) == 2
 
-    def test_a_token_that_cannot_change_is_not_shown_twice(self, hub: FakeHub, opened: Open) -> None:
+    def test_a_refused_static_token_is_not_sent_again(self, hub: FakeHub, opened: Open) -> None:
         hub.guard = wants("Authorization", "another")
 
         with pytest.raises(Denied):
             opened(Bearer("first")).health()
-        assert len(hub.arrived) == 1
+        assert len(hub.received) == 1
 
-    def test_each_connection_shows_a_fresh_token(self, live_hub: FakeWebSocketHub, opened: Open) -> None:
+    def test_each_connection_sends_a_fresh_token(self, live_hub: FakeWebSocketHub, opened: Open) -> None:
         live_hub.guard = wants("Authorization", "Bearer first")
         with opened(Bearer(tokens("first", "second"))).subscribe(start="start") as subscription:
             live_hub.guard = wants("Authorization", "Bearer second")
@@ -116,7 +116,7 @@ class TestTokens:
             assert next(subscription).stream == "a"
         assert live_hub.connected == 2
 
-    def test_a_subscription_whose_credential_is_refused_says_so_rather_than_try_for_ever(
+    def test_a_subscription_with_a_refused_credential_fails_instead_of_retrying(
         self, live_hub: FakeWebSocketHub, opened: Open
     ) -> None:
         with opened(Bearer("first")).subscribe() as subscription:
@@ -128,7 +128,7 @@ class TestTokens:
             ):
                 next(subscription)
 
-    def test_a_worker_whose_credential_is_refused_says_so(self, live_hub: FakeWebSocketHub, opened: Open) -> None:
+    def test_a_worker_with_a_refused_credential_fails(self, live_hub: FakeWebSocketHub, opened: Open) -> None:
         live_hub.guard = wants("X-Api-Key", "other")
 
         with (
@@ -137,14 +137,14 @@ class TestTokens:
         ):
             worker.run(print)
 
-    def test_whoever_gives_tokens_may_be_away_for_a_moment(self, live_hub: FakeWebSocketHub, opened: Open) -> None:
+    def test_a_token_source_may_fail_temporarily(self, live_hub: FakeWebSocketHub, opened: Open) -> None:
         given = iter(["first", ConnectFailed("not now"), "second"])
 
         def token() -> str:
-            one = next(given)
-            if isinstance(one, Exception):
-                raise one
-            return one
+            token = next(given)
+            if isinstance(token, Exception):
+                raise token
+            return token
 
         with opened(Bearer(token)).subscribe(start="start") as subscription:
             live_hub.disconnect()
@@ -152,7 +152,7 @@ class TestTokens:
 
             assert next(subscription).stream == "a"
 
-    def test_without_a_credential_the_refusal_says_how_to_give_one(self, hub: FakeHub, opened: Open) -> None:
+    def test_without_a_credential_the_refusal_explains_how_to_pass_one(self, hub: FakeHub, opened: Open) -> None:
         hub.guard = wants("Authorization", "any")
 
         with pytest.raises(Denied, match="Unauthorized; the request was sent with no credentials: pass"):
@@ -161,13 +161,13 @@ class TestTokens:
     @pytest.mark.parametrize(
         "credentials", [Bearer("a\r\nX-Other: b"), Bearer(""), Bearer(lambda: "a b"), ApiKey("\n")]
     )
-    def test_what_would_break_a_header_is_never_sent_or_told(
+    def test_a_credential_that_breaks_a_header_is_neither_sent_nor_shown(
         self, hub: FakeHub, opened: Open, credentials: Credentials
     ) -> None:
         with pytest.raises(NoCredentials) as raised:
             opened(credentials).health()
 
-        assert hub.arrived == []
+        assert hub.received == []
         assert "X-Other" not in str(raised.value)
 
 
@@ -176,24 +176,24 @@ class TestTheEnvironment:
         ("variable", "name", "value"),
         [("EVENTSTORE_TOKEN", "Authorization", "Bearer v"), ("EVENTSTORE_API_KEY", "X-Api-Key", "v")],
     )
-    def test_it_may_hold_the_credential(
+    def test_the_environment_may_contain_the_credential(
         self, hub: FakeHub, opened: Open, monkeypatch: pytest.MonkeyPatch, *, variable: str, name: str, value: str
     ) -> None:
         monkeypatch.setenv(variable, "v")
 
         opened(None).health()
 
-        assert hub.arrived[0].headers[name] == value
+        assert hub.received[0].headers[name] == value
 
     def test_an_argument_counts_before_it(self, hub: FakeHub, opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("EVENTSTORE_TOKEN", "v")
 
         opened(ApiKey("key")).health()
 
-        assert hub.arrived[0].headers["X-Api-Key"] == "key"
-        assert "Authorization" not in hub.arrived[0].headers
+        assert hub.received[0].headers["X-Api-Key"] == "key"
+        assert "Authorization" not in hub.received[0].headers
 
-    def test_two_of_them_are_one_too_many(self, opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_two_credentials_are_an_error(self, opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("EVENTSTORE_TOKEN", "v")
         monkeypatch.setenv("EVENTSTORE_API_KEY", "v")
 
@@ -202,13 +202,13 @@ class TestTheEnvironment:
 
 
 class TestRedirections:
-    def test_a_request_is_not_sent_on(self, hub: FakeHub, opened: Open) -> None:
+    def test_a_redirected_request_is_not_followed(self, hub: FakeHub, opened: Open) -> None:
         hub.guard = lambda _: (307, "elsewhere")
 
         assert opened(Bearer("token")).health() == {"message": "elsewhere"}
-        assert len(hub.arrived) == 1
+        assert len(hub.received) == 1
 
-    def test_a_connection_is_not_sent_on(self, live_hub: FakeWebSocketHub, opened: Open) -> None:
+    def test_a_redirected_connection_is_not_followed(self, live_hub: FakeWebSocketHub, opened: Open) -> None:
         live_hub.elsewhere = "ws://127.0.0.1:9/ws"
 
         with pytest.raises(Exception, match="HTTP 302"):
@@ -221,19 +221,19 @@ class TestSignatures:
     def guarded(self, hub: FakeHub, live_hub: FakeWebSocketHub) -> None:
         hub.guard = live_hub.guard = Signed()
 
-    def test_every_request_is_signed_for_what_it_is(self, hub: FakeHub, opened: Open) -> None:
+    def test_every_request_is_signed(self, hub: FakeHub, opened: Open) -> None:
         store = opened(AwsIam(session=Session()))
 
         assert store.publish([EVENT], stream="acme:order~7", expected=0)[0].sequence == 1
         assert store.publish([EVENT], stream="acme:order~7", expected=0)[0].duplicate
         assert [event.id for event in store.read("acme:order~7", page=1)] == [EVENT["id"]]
         assert store.stream("acme:order~7")["head"] == 1
-        assert "X-Amz-Security-Token" in hub.arrived[0].headers
+        assert "X-Amz-Security-Token" in hub.received[0].headers
 
-    def test_what_says_how_a_publish_is_meant_is_signed(self, hub: FakeHub, opened: Open) -> None:
+    def test_the_condition_headers_of_a_publish_are_signed(self, hub: FakeHub, opened: Open) -> None:
         opened(AwsIam(session=Session())).publish([EVENT], stream="s", expected=0)
 
-        assert "SignedHeaders=content-type;host;if-none-match;x-amz-date" in hub.arrived[0].headers["Authorization"]
+        assert "SignedHeaders=content-type;host;if-none-match;x-amz-date" in hub.received[0].headers["Authorization"]
 
     def test_a_websocket_is_opened_with_a_signature_and_again_with_a_fresh_one(
         self, live_hub: FakeWebSocketHub, opened: Open
@@ -261,7 +261,7 @@ class TestSignatures:
             (None, "Missing Authentication Token"),
         ],
     )
-    def test_a_signature_that_is_wrong_is_told_with_the_reason(
+    def test_a_wrong_signature_is_reported_with_the_reason(
         self, opened: Open, credentials: Credentials | None, reason: str
     ) -> None:
         store = opened(credentials)
@@ -279,34 +279,36 @@ class TestSignatures:
 
         assert opened(AwsIam()).health() == {"status": "ok"}
 
-    def test_who_has_no_credentials_is_told_where_they_come_from(self, opened: Open) -> None:
+    def test_without_credentials_the_error_names_their_sources(self, opened: Open) -> None:
         with pytest.raises(NoCredentials, match="AWS_PROFILE"):
             opened(AwsIam(session=Session(None))).health()
 
-    def test_who_has_no_botocore_is_told_what_to_install(self, opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_without_botocore_the_error_names_what_to_install(
+        self, opened: Open, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setitem(sys.modules, "botocore.auth", None)
 
         with pytest.raises(NoCredentials, match="pip install boto3"):
             opened(AwsIam(session=Session())).health()
 
-    def test_aws_that_does_not_answer_for_a_moment_is_asked_again(self, opened: Open) -> None:
+    def test_a_temporary_failure_of_aws_is_retried(self, opened: Open) -> None:
         session = Session()
         failures = iter([ConnectTimeoutError(endpoint_url="https://sts.example")])
 
-        def found() -> Keys | None:
+        def get_keys() -> Keys | None:
             for failure in failures:
                 raise failure
             return KEYS
 
-        session.get_credentials = found  # type: ignore[method-assign]
+        session.get_credentials = get_keys  # type: ignore[method-assign]
         assert opened(AwsIam(session=session)).publish([EVENT], stream="s")[0].sequence == 1
 
-    def test_credentials_that_cannot_be_had_are_not_asked_for_again(self, opened: Open) -> None:
+    def test_unavailable_credentials_are_not_requested_again(self, opened: Open) -> None:
         session = Session()
 
-        def found() -> Keys | None:
+        def get_keys() -> Keys | None:
             raise NoCredentialsError
 
-        session.get_credentials = found  # type: ignore[method-assign]
+        session.get_credentials = get_keys  # type: ignore[method-assign]
         with pytest.raises(NoCredentials, match="cannot get AWS credentials"):
             opened(AwsIam(session=session)).publish([EVENT])

@@ -1,4 +1,4 @@
-"""Events too large for a frame, which come without their data: the client fetches them from the hub that it knows."""
+"""Events too large for a frame arrive without their data; the client fetches them from its hub."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def store(hub: FakeHub, live_hub: FakeWebSocketHub) -> Iterator[EventStore]:
         credentials=Bearer("token"),
     ) as store:
         store.publish([LARGE], stream="a")
-        hub.arrived.clear()
+        hub.received.clear()
         yield store
 
 
 def comes(live_hub: FakeWebSocketHub, dataref: str, **attributes: Any) -> None:  # noqa: ANN401 - any attribute
-    """The large event as a frame has it, and a small one behind it."""
+    """A frame with a large event, without its data, and a small event."""
     live_hub.publish("a", id="é/1", source=SOURCE, dataref=dataref, **attributes)
     live_hub.publish("b")
 
@@ -58,7 +58,7 @@ def test_a_handler_gets_the_whole_event(
 
     assert whole.data == {"n": 1}
     assert (whole.stream, whole.sequence) == ("a", 1)
-    assert [arrived.headers["Authorization"] for arrived in hub.arrived] == ["Bearer token"]
+    assert [request.headers["Authorization"] for request in hub.received] == ["Bearer token"]
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_handler_gets_the_whole_event(
         "",
     ],
 )
-def test_a_reference_to_another_place_is_the_handler_s_own_to_follow(
+def test_a_reference_to_another_address_is_left_to_the_handler(
     hub: FakeHub, live_hub: FakeWebSocketHub, store: EventStore, elsewhere: str
 ) -> None:
     comes(live_hub, elsewhere)
@@ -81,23 +81,21 @@ def test_a_reference_to_another_place_is_the_handler_s_own_to_follow(
     [left, _] = received(store)
 
     assert left.attributes["dataref"] == elsewhere
-    assert hub.arrived == []
+    assert hub.received == []
 
 
 def test_an_event_that_has_data_is_not_fetched(hub: FakeHub, live_hub: FakeWebSocketHub, store: EventStore) -> None:
     comes(live_hub, reference(hub.url), data="mine")
 
     assert received(store)[0].data == "mine"
-    assert hub.arrived == []
+    assert hub.received == []
 
 
-def test_who_does_not_want_it_gets_the_event_as_it_came(
-    hub: FakeHub, live_hub: FakeWebSocketHub, store: EventStore
-) -> None:
+def test_fetching_can_be_turned_off(hub: FakeHub, live_hub: FakeWebSocketHub, store: EventStore) -> None:
     comes(live_hub, reference(hub.url))
 
     assert received(store, follow_dataref=False)[0].data is None
-    assert hub.arrived == []
+    assert hub.received == []
 
 
 def test_a_fetch_that_fails_is_tried_again(hub: FakeHub, live_hub: FakeWebSocketHub, store: EventStore) -> None:
@@ -121,7 +119,7 @@ def test_an_event_that_cannot_be_fetched_is_never_skipped(
         assert next(subscription).data == {"n": 1}
 
 
-def test_an_event_that_is_kept_no_more_is_handed_out_as_it_came(
+def test_an_event_that_was_removed_is_returned_without_its_data(
     hub: FakeHub, live_hub: FakeWebSocketHub, store: EventStore
 ) -> None:
     hub.reads.append(404)
@@ -130,7 +128,7 @@ def test_an_event_that_is_kept_no_more_is_handed_out_as_it_came(
     assert received(store)[0].attributes["dataref"] == reference(hub.url)
 
 
-def test_another_event_under_the_reference_is_not_taken_for_it(
+def test_another_event_at_the_reference_is_not_accepted(
     hub: FakeHub, live_hub: FakeWebSocketHub, store: EventStore
 ) -> None:
     live_hub.publish("a")
@@ -142,7 +140,9 @@ def test_another_event_under_the_reference_is_not_taken_for_it(
     assert (second.sequence, second.data) == (2, None)
 
 
-def test_a_credential_that_may_not_read_is_told(hub: FakeHub, live_hub: FakeWebSocketHub, store: EventStore) -> None:
+def test_a_credential_without_the_read_scope_is_reported(
+    hub: FakeHub, live_hub: FakeWebSocketHub, store: EventStore
+) -> None:
     hub.guard = lambda _: (403, "the scope read is missing")
     live_hub.publish("a", id="é/1", source=SOURCE, dataref=reference(hub.url))
 
@@ -150,7 +150,7 @@ def test_a_credential_that_may_not_read_is_told(hub: FakeHub, live_hub: FakeWebS
         next(subscription)
 
 
-def test_a_worker_gets_the_whole_event_and_does_not_fail_one_that_comes_late(
+def test_a_worker_gets_the_whole_event_and_does_not_fail_a_slow_fetch(
     hub: FakeHub, live_hub: FakeWebSocketHub, store: EventStore
 ) -> None:
     hub.reads.extend([503, 503])
@@ -173,4 +173,4 @@ def test_a_worker_gets_the_whole_event_and_does_not_fail_one_that_comes_late(
         worker.run(given.append)
 
     assert [json.loads(event.text)["data"] for event in given] == [{"n": 1}]
-    assert [(said["action"], said["cursor"]) for said in live_hub.said] == [("ack", "c2")]
+    assert [(commands_of["action"], commands_of["cursor"]) for commands_of in live_hub.commands] == [("ack", "c2")]

@@ -35,7 +35,7 @@ def test_published_events_read_back_in_order(store: EventStore) -> None:
     assert [(e.sequence, e.id) for e in store.read("wf-1")] == [(n, str(n)) for n in range(1, 6)]
 
 
-def test_a_publish_says_where_each_event_stands(store: EventStore) -> None:
+def test_a_publish_returns_the_position_of_each_event(store: EventStore) -> None:
     store.publish([event("1")], stream="wf-1")
 
     stored = store.publish([event("1"), event("2")], stream="wf-1")
@@ -79,7 +79,7 @@ def test_binary_data_of_the_cloudevents_library_come_back_byte_for_byte(store: E
 
 
 @pytest.mark.parametrize("number", ["1.0", "1e400", "-0.0", "12345678901234567890", "0.10000000000000000555111512"])
-def test_a_number_in_json_text_comes_back_to_the_letter(store: EventStore, number: str) -> None:
+def test_a_number_in_json_text_is_preserved_verbatim(store: EventStore, number: str) -> None:
     text = json.dumps(event(data="N")).replace('"N"', f'{{"n": {number}}}')
 
     store.publish([text.encode()], stream="wf")
@@ -139,7 +139,7 @@ def test_a_stream_that_is_not_there_is_not_found(store: EventStore) -> None:
 
 
 @pytest.mark.parametrize("fault", [429, 500, 502, 503, 504, "drop", "lose"])
-def test_a_publish_survives_what_passes(store: EventStore, hub: FakeHub, fault: int | str) -> None:
+def test_a_publish_survives_transient_failures(store: EventStore, hub: FakeHub, fault: int | str) -> None:
     hub.faults.extend([fault, fault])
 
     store.publish([event("1"), event("2")], stream="wf")
@@ -148,7 +148,7 @@ def test_a_publish_survives_what_passes(store: EventStore, hub: FakeHub, fault: 
     assert hub.publishes == 3
 
 
-def test_a_publish_whose_answer_was_lost_holds_although_the_stream_has_grown(store: EventStore, hub: FakeHub) -> None:
+def test_a_publish_with_a_lost_answer_succeeds_although_the_stream_has_grown(store: EventStore, hub: FakeHub) -> None:
     hub.faults.append("lose")
 
     [stored] = store.publish([event("1")], stream="wf", expected=0)
@@ -156,7 +156,7 @@ def test_a_publish_whose_answer_was_lost_holds_although_the_stream_has_grown(sto
     assert (stored.sequence, stored.duplicate) == (1, True)
 
 
-def test_a_hub_that_stays_away_ends_patience(hub: FakeHub) -> None:
+def test_a_hub_that_stays_unavailable_is_given_up(hub: FakeHub) -> None:
     hub.faults.extend([503] * 100)
     backoff = Backoff(patience=0.05, first=0.01, longest=0.01)
 
@@ -164,7 +164,7 @@ def test_a_hub_that_stays_away_ends_patience(hub: FakeHub) -> None:
         store.publish([event()], stream="wf")
 
 
-def test_nobody_at_the_address_is_said_with_the_address() -> None:
+def test_a_refused_connection_is_reported_with_the_address() -> None:
     with (
         EventStore("http://127.0.0.1:9", backoff=Backoff(patience=0)) as store,
         pytest.raises(ConnectFailed, match=r"http://127\.0\.0\.1:9"),
@@ -173,7 +173,7 @@ def test_nobody_at_the_address_is_said_with_the_address() -> None:
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:8081", "ftp://example.org", "http://", "http://[::1"])
-def test_an_address_that_is_none_is_refused_at_once(url: str) -> None:
+def test_an_invalid_address_is_refused_at_once(url: str) -> None:
     with pytest.raises(ConnectFailed, match="is not an HTTP address"):
         EventStore(url)
 
@@ -199,7 +199,7 @@ def test_a_stream_can_be_looked_at(store: EventStore) -> None:
     assert store.stream("wf:1")["head"] == 1
 
 
-def test_an_answer_that_no_hub_gives_is_named(store: EventStore, hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_answer_is_reported(store: EventStore, hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub, "page", lambda *_: b"<html>")
     store.publish([event()], stream="wf")
 
@@ -207,20 +207,20 @@ def test_an_answer_that_no_hub_gives_is_named(store: EventStore, hub: FakeHub, m
         list(store.read("wf"))
 
 
-def test_a_single_event_where_several_belong_is_told_apart(store: EventStore) -> None:
+def test_a_single_event_instead_of_several_is_an_error(store: EventStore) -> None:
     with pytest.raises(TypeError, match="in a list"):
         store.publish(json.dumps(event()))
 
 
 @pytest.fixture
 def trimmed(store: EventStore, hub: FakeHub) -> EventStore:
-    """A store in which 3 and 4 of `wf` are removed when a reading has come to them."""
+    """A store in which 3 and 4 of `wf` are removed before a reading reaches them."""
     store.publish([event(str(number)) for number in range(1, 7)], stream="wf")
     hub.missing[3] = [{"stream": "wf", "first": 3, "last": 4}]
     return store
 
 
-def test_what_was_removed_while_a_stream_is_read_is_an_error(trimmed: EventStore) -> None:
+def test_events_removed_while_a_stream_is_read_are_an_error(trimmed: EventStore) -> None:
     reading = trimmed.read("wf", page=2)
     assert [next(reading).sequence, next(reading).sequence] == [1, 2]
 
@@ -230,7 +230,7 @@ def test_what_was_removed_while_a_stream_is_read_is_an_error(trimmed: EventStore
     assert (lost.value.loss, lost.value.cursor) == (Loss(missing=(Missing("wf", 3, 4),)), "")
 
 
-def test_a_reading_goes_on_behind_a_loss_that_somebody_takes(trimmed: EventStore) -> None:
+def test_a_reading_continues_after_an_accepted_loss(trimmed: EventStore) -> None:
     losses: list[Loss] = []
 
     sequences = [event.sequence for event in trimmed.read("wf", page=2, on_loss=losses.append)]

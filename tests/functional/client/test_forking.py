@@ -1,4 +1,4 @@
-"""What a process that was forked may use of its parent's."""
+"""Which objects of its parent a forked process may use."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.functional.client.fake_hub import FakeHub
     from tests.functional.client.fake_websocket_hub import FakeWebSocketHub
 
-# Python 3.12 warns of every fork of a process that has threads; this one forks a child that uses none of them.
+# Python 3.12 warns about forks of processes with threads; these children use no thread.
 pytestmark = pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
 
 OWNED = {"type": "owned", "partition": 1, "frame": 1, "cursor": "c0"}
@@ -29,7 +29,7 @@ def event(identity: str) -> dict[str, Any]:
 
 
 def in_a_child(action: Callable[[], None]) -> int:
-    """The exit code of a forked process that does this: 0 if it raises nothing."""
+    """Run `action` in a forked process; return its exit code, 0 unless it raises."""
     child = os.fork()
     if not child:
         code = 1
@@ -67,7 +67,7 @@ def test_parent_and_child_publish_over_connections_of_their_own(hub: FakeHub) ->
     assert len(hub.streams["child"]) == len(hub.streams["parent"]) == 20
 
 
-def test_a_token_that_a_thread_of_the_parent_was_asking_for_is_asked_for_anew(hub: FakeHub) -> None:
+def test_a_token_requested_by_a_thread_of_the_parent_is_requested_again(hub: FakeHub) -> None:
     asked, go = threading.Event(), threading.Event()
     slow = [True]
 
@@ -91,7 +91,7 @@ def test_a_token_that_a_thread_of_the_parent_was_asking_for_is_asked_for_anew(hu
     assert code == 0
 
 
-def test_a_subscription_of_before_a_fork_is_the_parents_alone(
+def test_a_subscription_opened_before_a_fork_belongs_to_the_parent(
     live_hub: FakeWebSocketHub, live_store: EventStore
 ) -> None:
     with live_store.subscribe() as subscription:
@@ -106,7 +106,9 @@ def test_a_subscription_of_before_a_fork_is_the_parents_alone(
     assert live_hub.connected == 1
 
 
-def test_a_worker_of_before_a_fork_is_the_parents_alone(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
+def test_a_worker_opened_before_a_fork_belongs_to_the_parent(
+    live_hub: FakeWebSocketHub, live_store: EventStore
+) -> None:
     def run() -> None:
         with pytest.raises(WrongProcess, match="the worker of 'workers' belongs to process"), worker:
             worker.run(lambda _: None)
@@ -142,5 +144,5 @@ def test_a_handler_that_forks_leaves_the_connection_to_the_parent(
         except BaseException:  # noqa: BLE001 - the child never goes on with the tests
             os._exit(8)
     assert codes == [7]
-    assert [(one["action"], one["cursor"]) for one in live_hub.said] == [("ack", "c2")]
+    assert [(command["action"], command["cursor"]) for command in live_hub.commands] == [("ack", "c2")]
     assert live_hub.connected == 1

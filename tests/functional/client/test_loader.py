@@ -44,9 +44,9 @@ def load_files(paths: list[Path], store: EventStore) -> Summary:
 
 
 def histories(material: Path) -> list[Path]:
-    found = sorted((material / "workflows" / "temporal").glob("*.json"))
-    assert found, "the material has no Temporal histories"
-    return found
+    histories = sorted((material / "workflows" / "temporal").glob("*.json"))
+    assert histories, "the material has no Temporal histories"
+    return histories
 
 
 def test_eight_publishers_keep_the_order_of_every_stream(store: EventStore, hub: FakeHub) -> None:
@@ -64,7 +64,9 @@ def test_eight_publishers_work_side_by_side(store: EventStore, hub: FakeHub) -> 
     assert load(interleaved(8, 1), store, publishers=8).new == 8
 
 
-def test_order_holds_when_answers_are_lost_and_the_hub_is_away_now_and_then(store: EventStore, hub: FakeHub) -> None:
+def test_order_holds_when_answers_are_lost_and_the_hub_is_temporarily_unavailable(
+    store: EventStore, hub: FakeHub
+) -> None:
     hub.faults.extend(["lose", 503, "drop", "lose", 502, "drop", "lose", 429] * 3)
 
     summary = load(interleaved(8, 120), store, publishers=8)
@@ -104,7 +106,7 @@ def test_a_load_that_failed_goes_on_when_it_is_run_again(store: EventStore, hub:
     assert ids(hub, "wf-1") == list(range(1, 400))
 
 
-def test_an_interrupted_load_waits_for_what_is_under_way_and_counts_it(store: EventStore, hub: FakeHub) -> None:
+def test_an_interrupted_load_waits_for_requests_in_progress_and_counts_them(store: EventStore, hub: FakeHub) -> None:
     begun = threading.Event()
     hub.before_publish = lambda _: begun.set()
 
@@ -155,7 +157,7 @@ def test_a_file_that_went_wrong_after_its_check_ends_the_load_at_the_place(store
     assert ids(hub, "wf") in ([], [1])
 
 
-def test_every_event_of_every_history_stands_once_in_its_order_and_a_second_load_adds_none(
+def test_every_event_of_every_history_is_stored_once_in_order_and_a_second_load_adds_none(
     material: Path, store: EventStore, hub: FakeHub
 ) -> None:
     paths = histories(material)
@@ -180,9 +182,7 @@ def test_histories_loaded_one_by_one_are_those_loaded_together(material: Path, s
     assert len(hub.streams) == len(histories(material))
 
 
-def test_a_run_and_what_it_became_by_a_reset_are_both_kept_whole(
-    tmp_path: Path, store: EventStore, hub: FakeHub
-) -> None:
+def test_a_run_and_its_reset_successor_are_both_kept_whole(tmp_path: Path, store: EventStore, hub: FakeHub) -> None:
     started = {"workflowId": "trip", "originalExecutionRunId": "run-1"}
     before = [{"eventId": "1", "eventType": "WorkflowExecutionStarted", "startedEventAttributes": started}]
     completed = {"eventId": "2", "eventType": "WorkflowTaskCompleted"}

@@ -60,7 +60,7 @@ def test_a_request_over_https_goes_through_a_tunnel_and_shows_the_proxy_nothing(
 
     [line] = proxy.lines
     assert line.startswith(f"CONNECT hub.test:{port} ")
-    assert hub.arrived[0].headers["Authorization"] == f"Bearer {SECRET}"
+    assert hub.received[0].headers["Authorization"] == f"Bearer {SECRET}"
     assert SECRET.encode() not in proxy.seen
     assert b"specversion" not in proxy.seen
 
@@ -118,15 +118,15 @@ def test_credentials_are_never_shown_to_a_proxy_in_the_clear(
 
     with pytest.raises(Unencrypted):
         EventStore("http://hub.test:1", credentials=Bearer(SECRET))
-    # A hub of this machine is shown them in the clear, so it is asked without the proxy.
+    # Credentials go to a hub on localhost in clear, so the request bypasses the proxy.
     with EventStore(hub.url, credentials=Bearer(SECRET), backoff=ONCE) as store:
         store.publish([EVENT])
 
-    assert hub.arrived[0].headers["Authorization"] == f"Bearer {SECRET}"
+    assert hub.received[0].headers["Authorization"] == f"Bearer {SECRET}"
     assert proxy.heads == []
 
 
-def test_a_proxy_is_shown_what_its_address_holds_and_a_hub_is_not(
+def test_credentials_in_a_proxys_address_are_sent_to_the_proxy_only(
     hub: FakeHub, proxy: SmallProxy, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", f"http://me:p%40ss@127.0.0.1:{proxy.port}")
@@ -138,11 +138,11 @@ def test_a_proxy_is_shown_what_its_address_holds_and_a_hub_is_not(
         store.publish([EVENT])
 
     assert "proxy-authorization: Basic bWU6cEBzcw==" in proxy.heads[0].replace("Proxy-A", "proxy-a")
-    assert "proxy-authorization" not in {name.lower() for name in hub.arrived[0].headers}
+    assert "proxy-authorization" not in {name.lower() for name in hub.received[0].headers}
 
 
 @pytest.mark.parametrize("refusal", ["407 Proxy Authentication Required", "503 Service Unavailable"])
-def test_a_proxy_that_refuses_is_named_without_what_it_was_shown(
+def test_a_refusing_proxy_is_reported_without_its_credentials(
     proxy: SmallProxy, monkeypatch: pytest.MonkeyPatch, refusal: str
 ) -> None:
     proxy.refuses = refusal
@@ -150,16 +150,20 @@ def test_a_proxy_that_refuses_is_named_without_what_it_was_shown(
 
     with (
         EventStore("https://hub.test", websocket_url="wss://live.test/ws", backoff=ONCE) as store,
-        pytest.raises(ConnectFailed, match=rf"through the proxy http://127.0.0.1:{proxy.port}: .*{refusal[:3]}") as one,
+        pytest.raises(
+            ConnectFailed, match=rf"through the proxy http://127.0.0.1:{proxy.port}: .*{refusal[:3]}"
+        ) as first,
     ):
         store.publish([EVENT])
     with (
         EventStore("https://hub.test", websocket_url="wss://live.test/ws", backoff=ONCE) as store,
-        pytest.raises(ConnectFailed, match=rf"through the proxy http://127.0.0.1:{proxy.port}: .*{refusal[:3]}") as two,
+        pytest.raises(
+            ConnectFailed, match=rf"through the proxy http://127.0.0.1:{proxy.port}: .*{refusal[:3]}"
+        ) as second,
     ):
         store.subscribe(patience=0.0)
 
-    assert SECRET not in f"{one.value!r} {two.value!r}"
+    assert SECRET not in f"{first.value!r} {second.value!r}"
 
 
 def test_a_proxy_that_wants_credentials_of_a_request_in_the_clear_is_no_hub(
@@ -209,7 +213,7 @@ def test_no_proxy_excepts_hosts_domains_ports_and_networks(
     "value",
     ["socks5://me:sesame-opens@proxy.test:1080", "http://", "http://me:sesame-opens@p:x", "http://me:sesame-opens/@p"],
 )
-def test_what_is_no_proxy_over_http_is_refused_without_telling_its_password(
+def test_an_unsupported_proxy_is_refused_without_showing_its_password(
     monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
     monkeypatch.setenv("ALL_PROXY", value)
@@ -221,7 +225,7 @@ def test_what_is_no_proxy_over_http_is_refused_without_telling_its_password(
 
 
 def test_a_program_that_answers_a_request_takes_no_proxy_from_its_headers(monkeypatch: pytest.MonkeyPatch) -> None:
-    # CGI hands a request's header `Proxy` on as HTTP_PROXY.
+    # CGI passes the header `Proxy` of a request on as HTTP_PROXY.
     monkeypatch.setenv("REQUEST_METHOD", "GET")
     monkeypatch.setenv("HTTP_PROXY", "http://mallory.test")
 

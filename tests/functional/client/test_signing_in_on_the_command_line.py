@@ -13,7 +13,7 @@ from tests.functional.client.signatures import KEYS, Signed
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.functional.client.fake_hub import Arrived, FakeHub
+    from tests.functional.client.fake_hub import FakeHub, ReceivedRequest
 
 SECRET = "tell-nobody"  # noqa: S105 - that is what it is called
 EVENT = '{"specversion":"1.0","id":"1","source":"/s","type":"t","workflowid":"wf"}'
@@ -35,7 +35,7 @@ def test_an_option_names_the_credential(
     hub: FakeHub, capsys: pytest.CaptureFixture[str], options: list[str], name: str, value: str
 ) -> None:
     assert run(hub, *options) == 0
-    assert hub.arrived[0].headers[name] == value
+    assert hub.received[0].headers[name] == value
     assert SECRET not in "".join(capsys.readouterr())
 
 
@@ -43,17 +43,17 @@ def test_an_option_counts_before_the_environment(hub: FakeHub, monkeypatch: pyte
     monkeypatch.setenv("EVENTSTORE_API_KEY", "another")
 
     assert run(hub, "--token", SECRET) == 0
-    assert "X-Api-Key" not in hub.arrived[0].headers
+    assert "X-Api-Key" not in hub.received[0].headers
 
 
 def test_the_environment_counts_without_options(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EVENTSTORE_TOKEN", SECRET)
 
     assert run(hub) == 0
-    assert hub.arrived[0].headers["Authorization"] == f"Bearer {SECRET}"
+    assert hub.received[0].headers["Authorization"] == f"Bearer {SECRET}"
 
 
-def test_signing_is_an_option_too(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_option_turns_signing_on(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEYS.access_key)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", KEYS.secret_key)
     monkeypatch.setenv("AWS_SESSION_TOKEN", str(KEYS.token))
@@ -63,7 +63,7 @@ def test_signing_is_an_option_too(hub: FakeHub, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize("options", [["--token", SECRET], ["--api-key", SECRET], []])
-def test_a_credential_that_is_refused_is_named_and_not_told(
+def test_a_refused_credential_is_reported_without_showing_it(
     hub: FakeHub, capsys: pytest.CaptureFixture[str], options: list[str]
 ) -> None:
     hub.guard = lambda _: (401, "Unauthorized")
@@ -74,11 +74,11 @@ def test_a_credential_that_is_refused_is_named_and_not_told(
     assert SECRET not in said
 
 
-def test_a_token_command_runs_again_once_its_token_is_refused(hub: FakeHub, tmp_path: Path) -> None:
+def test_a_token_command_runs_again_after_its_token_is_refused(hub: FakeHub, tmp_path: Path) -> None:
     count = tmp_path / "count"
     command = f"{sys.executable} -c \"open('{count}', 'a').write('x'); print(len(open('{count}').read()))\""
 
-    def guard(arrived: Arrived) -> tuple[int, str] | None:
+    def guard(arrived: ReceivedRequest) -> tuple[int, str] | None:
         return None if arrived.headers["Authorization"] == "Bearer 2" else (401, "Unauthorized")
 
     hub.guard = guard
@@ -95,14 +95,14 @@ def test_a_token_command_runs_again_once_its_token_is_refused(hub: FakeHub, tmp_
         ("true", "the bearer token is empty"),
     ],
 )
-def test_a_token_command_that_gives_none_is_an_error_of_its_own(
+def test_a_token_command_without_a_token_is_an_error(
     hub: FakeHub, capsys: pytest.CaptureFixture[str], command: str, reason: str
 ) -> None:
     assert run(hub, "--token-command", command) == 1
     said = capsys.readouterr().err
     assert reason in said
     assert SECRET not in said
-    assert hub.arrived == []
+    assert hub.received == []
 
 
 def test_two_credentials_are_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
@@ -113,5 +113,5 @@ def test_two_credentials_are_wrong_usage(capsys: pytest.CaptureFixture[str]) -> 
     assert SECRET not in capsys.readouterr().err
 
 
-def test_no_option_leaves_it_to_the_environment() -> None:
+def test_without_an_option_the_environment_decides() -> None:
     assert selected_credentials(parser().parse_args(["read", "s"])) is None

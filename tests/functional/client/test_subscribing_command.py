@@ -42,7 +42,7 @@ def test_events_are_printed_one_a_line_up_to_the_count(
     assert sequences(capsys.readouterr().out) == ["1", "2", "3", "4"]
 
 
-def test_the_cursor_that_is_printed_goes_on(live_hub: FakeWebSocketHub, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_printed_cursor_resumes(live_hub: FakeWebSocketHub, capsys: pytest.CaptureFixture[str]) -> None:
     live_hub.publish("a", 6)
     run(live_hub, "--from", "start", "--count", "3")
 
@@ -67,8 +67,8 @@ def test_several_streams_mean_any_of_them(live_hub: FakeWebSocketHub, capsys: py
 
     run(live_hub, "--from=start", "--count=2", "--stream=b", "--stream=c")
 
-    found = {json.loads(line)["hubstream"] for line in capsys.readouterr().out.splitlines()}
-    assert found == {"b", "c"}
+    streams = {json.loads(line)["hubstream"] for line in capsys.readouterr().out.splitlines()}
+    assert streams == {"b", "c"}
 
 
 def test_a_table_has_a_row_for_each_event_with_its_stream(
@@ -85,7 +85,7 @@ def test_a_table_has_a_row_for_each_event_with_its_stream(
     assert [" ".join(row.split()) for row in rows] == [first, first.replace(" 1 ", " 2 ", 1)]
 
 
-def test_lost_history_ends_it_with_the_cursor_that_goes_on_behind_the_loss(
+def test_lost_history_ends_the_command_with_the_cursor_after_the_loss(
     live_hub: FakeWebSocketHub, capsys: pytest.CaptureFixture[str]
 ) -> None:
     live_hub.publish("a")
@@ -122,7 +122,7 @@ def test_a_filter_that_the_hub_refuses_is_a_refusal(
 
 @contextmanager
 def following(hub: FakeWebSocketHub, *arguments: str, **options: Any) -> Iterator[subprocess.Popen[str]]:  # noqa: ANN401
-    """The command in a process of its own."""
+    """The command, in its own process."""
     command = ["-m", "eventstore_client", "subscribe", "--url", "http://127.0.0.1:9", "--websocket-url", hub.url]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **options.pop("environment", {})}
     with subprocess.Popen(
@@ -138,7 +138,7 @@ def following(hub: FakeWebSocketHub, *arguments: str, **options: Any) -> Iterato
             process.kill()
 
 
-def test_a_hub_that_goes_away_is_waited_for_and_that_is_said(live_hub: FakeWebSocketHub) -> None:
+def test_the_command_reports_and_waits_for_an_unavailable_hub(live_hub: FakeWebSocketHub) -> None:
     with following(live_hub) as process:
         assert process.stderr is not None
         live_hub.until_subscribed(1)
@@ -154,7 +154,7 @@ def test_a_hub_that_goes_away_is_waited_for_and_that_is_said(live_hub: FakeWebSo
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a file that is always full is Linux's")
-def test_a_full_output_is_waited_for_and_the_cursor_does_not_pass_what_is_not_written(
+def test_the_cursor_does_not_pass_events_that_a_blocked_output_did_not_write(
     live_hub: FakeWebSocketHub, capsys: pytest.CaptureFixture[str]
 ) -> None:
     live_hub.publish("a", 3)
@@ -186,12 +186,12 @@ def test_an_output_that_is_closed_is_named_before_anything_is_asked(live_hub: Fa
     assert live_hub.connected == 0
 
 
-def test_a_hub_that_is_away_has_its_own_code(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unavailable_hub_has_its_own_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*COMMAND[:3], "--patience", "0"]) == 3
     assert "no response from ws://127.0.0.1:9/ws" in capsys.readouterr().err
 
 
-def test_an_address_that_does_not_tell_the_websocket_names_what_is_missing(
+def test_without_a_websocket_address_the_missing_setting_is_named(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["subscribe", "--url", "https://x.example/Prod"]) == 3
@@ -210,7 +210,7 @@ def test_an_option_that_is_wrong_is_wrong_usage(option: str, capsys: pytest.Capt
 @pytest.mark.parametrize(
     ("number", "code", "words"), [(signal.SIGINT, 130, ["eventstore: interrupted"]), (signal.SIGTERM, 0, [])]
 )
-def test_a_signal_ends_it_and_it_says_the_cursor_to_go_on_with(
+def test_a_signal_ends_the_command_which_prints_the_cursor_to_resume_from(
     live_hub: FakeWebSocketHub,
     capsys: pytest.CaptureFixture[str],
     number: signal.Signals,
@@ -236,5 +236,5 @@ def test_a_signal_ends_it_and_it_says_the_cursor_to_go_on_with(
     assert last == words
     live_hub.publish("a", 3)
     assert run(live_hub, "--cursor", cursor(going_on), "--count", "3") == 0
-    # The signal may come before the third event counts as printed, and then its frame comes again.
+    # When the signal arrives before the third event counts as printed, its frame is sent again.
     assert sequences(capsys.readouterr().out)[0] in {"1", "4"}

@@ -35,25 +35,23 @@ STREAMS = ("a", "b", "c", "d", "e")
 
 @pytest.fixture
 def watched() -> Iterable[None]:
-    """Nothing is left running: a thread left behind would be another test's trouble."""
+    """No thread is left running, because it would disturb other tests."""
     before = set(threading.enumerate())
     yield
-    # Those of connections that have just closed end by themselves.
+    # Threads of connections that have just closed end by themselves.
     for thread in set(threading.enumerate()) - before:
         thread.join(10)
     assert set(threading.enumerate()) <= before
 
 
 def sequences(events: Iterable[Recorded]) -> dict[str, list[int]]:
-    found: dict[str, list[int]] = defaultdict(list)
+    by_stream: dict[str, list[int]] = defaultdict(list)
     for event in events:
-        found[event.stream].append(event.sequence)
-    return dict(found)
+        by_stream[event.stream].append(event.sequence)
+    return dict(by_stream)
 
 
-def test_what_is_stored_comes_first_and_then_what_is_published(
-    live_hub: FakeWebSocketHub, live_store: EventStore
-) -> None:
+def test_stored_events_arrive_first_and_then_new_ones(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
     live_hub.publish("a", 5)
 
     with live_store.subscribe(start="start") as events:
@@ -72,7 +70,7 @@ def test_everything_published_once_subscribing_has_returned_arrives(
         assert next(events).sequence == 4
 
 
-def test_events_are_those_that_reading_gives(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
+def test_subscribing_and_reading_return_the_same_events(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
     live_hub.publish("a", taskid="t-1", data={"n": 1})
 
     with live_store.subscribe(start="start") as events:
@@ -81,7 +79,7 @@ def test_events_are_those_that_reading_gives(live_hub: FakeWebSocketHub, live_st
     assert (event.id, event.type, event.attributes["taskid"], event.data) == ("1", "t", "t-1", {"n": 1})
 
 
-def test_filters_and_streams_are_the_hubs_to_judge(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
+def test_the_hub_validates_filters_and_streams(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
     filters: list[dict[str, Any]] = [{"prefix": {"type": "io."}}, {"sql": "priority > 3"}]
 
     with live_store.subscribe(filters=filters, filter_name="failures", stream=["a", "b"]):
@@ -91,7 +89,7 @@ def test_filters_and_streams_are_the_hubs_to_judge(live_hub: FakeWebSocketHub, l
     assert request == {"id": "s", "filters": filters, "filter_name": "failures", "stream": ["a", "b"], "from": "now"}
 
 
-def test_one_stream_may_be_named_by_itself(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
+def test_a_single_stream_may_be_given_as_a_string(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
     live_hub.publish("a", 2)
     live_hub.publish("b", 2)
 
@@ -118,7 +116,7 @@ def test_frames_that_come_before_subscribed_are_kept_until_it_is_there(
         assert sequences(islice(events, 5)) == {"a": [1, 2, 3, 4, 5]}
 
 
-def test_a_frame_that_comes_again_is_dropped(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
+def test_a_repeated_frame_is_dropped(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
     live_hub.rewire = lambda frame: [frame, frame]
     live_hub.publish("a", 9)
 
@@ -127,9 +125,7 @@ def test_a_frame_that_comes_again_is_dropped(live_hub: FakeWebSocketHub, live_st
         assert live_hub.connected == 1
 
 
-def test_a_frame_that_is_lost_is_noticed_and_asked_for_again(
-    live_hub: FakeWebSocketHub, live_store: EventStore
-) -> None:
+def test_a_lost_frame_makes_the_subscription_resume(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
     lost: list[Any] = []
 
     def lose(frame: dict[str, Any]) -> Sequence[dict[str, Any]]:
@@ -157,9 +153,7 @@ def test_a_connection_that_ends_is_replaced_and_nothing_is_missing_or_repeated(
             live_hub.disconnect()
 
 
-def test_what_is_published_while_a_connection_is_away_arrives(
-    live_hub: FakeWebSocketHub, live_store: EventStore
-) -> None:
+def test_events_published_during_a_disconnect_arrive(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
     with live_store.subscribe() as events:
         live_hub.disconnect()
         live_hub.publish("a", 4)
@@ -186,10 +180,10 @@ def test_every_event_comes_once_and_in_order_over_a_wire_that_repeats_loses_and_
     publisher = threading.Thread(target=publish)
     with live_store.subscribe(start="start") as events:
         publisher.start()
-        found = sequences(islice(events, 80 * len(STREAMS)))
+        received = sequences(islice(events, 80 * len(STREAMS)))
         publisher.join()
 
-    assert found == {stream: [*range(1, 81)] for stream in STREAMS}
+    assert received == {stream: [*range(1, 81)] for stream in STREAMS}
     assert live_hub.connected > 1
 
 
@@ -232,16 +226,14 @@ def test_a_filter_that_does_not_exist_is_not_found(live_hub: FakeWebSocketHub, l
         live_store.subscribe(filter_name="failures")
 
 
-def test_a_connection_that_is_not_wanted_is_not_asked_for_again(
-    live_hub: FakeWebSocketHub, live_store: EventStore
-) -> None:
+def test_a_refused_connection_is_not_retried(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
     live_hub.statuses.append(403)
 
     with pytest.raises(Denied, match="not now; the request was sent with no credentials: pass"):
         live_store.subscribe()
 
 
-def test_an_answer_that_no_hub_gives_is_told_apart(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
+def test_an_invalid_answer_is_an_error(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
     live_hub.answers.append({"type": "subscribed"})
 
     with pytest.raises(UnexpectedAnswer):
@@ -273,7 +265,7 @@ def test_a_hub_that_stays_away_for_hours_is_waited_for(live_hub: FakeWebSocketHu
         assert next(events).sequence == 1
 
 
-def test_a_hub_that_takes_subscriptions_and_drops_them_is_given_up(
+def test_a_hub_that_repeatedly_drops_subscriptions_is_given_up(
     live_hub: FakeWebSocketHub, live_store: EventStore
 ) -> None:
     live_store.backoff = Backoff(first=0.001, longest=0.001)
@@ -283,7 +275,7 @@ def test_a_hub_that_takes_subscriptions_and_drops_them_is_given_up(
         next(events)
 
 
-def test_patience_counts_anew_for_each_connection_that_brought_something(
+def test_patience_restarts_after_each_connection_that_delivered_events(
     live_hub: FakeWebSocketHub, live_store: EventStore
 ) -> None:
     now = [0.0]
@@ -321,7 +313,7 @@ def test_a_subscription_that_resumes_misses_nothing_and_receives_nothing_twice(
         assert sequences(islice(events, 5)) == {"a": [4, 5, 6, 7, 8]}
 
 
-def test_a_program_that_dies_in_the_midst_of_a_frame_receives_it_again(
+def test_a_program_that_crashes_within_a_frame_receives_it_again(
     live_hub: FakeWebSocketHub, live_store: EventStore
 ) -> None:
     live_hub.publish("a", 6)
@@ -344,13 +336,13 @@ def test_there_is_a_cursor_as_soon_as_subscribing_has_returned(
         assert next(events).sequence == 1
 
 
-def test_an_empty_cursor_is_none(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
+def test_an_empty_cursor_counts_as_none(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
     with live_store.subscribe(start="start", cursor=""):
         assert live_hub.requests[0]["from"] == "start"
 
 
 def _behind(live_hub: FakeWebSocketHub, live_store: EventStore) -> str:
-    """A cursor behind which two events are gone and one is left."""
+    """A cursor after which two events were removed and one is left."""
     with live_store.subscribe() as events:
         cursor = events.cursor
     live_hub.publish("a", 2)
@@ -371,7 +363,7 @@ def test_events_removed_before_it_resumed_are_an_error(live_hub: FakeWebSocketHu
     assert lost.value.loss == REMOVED
 
 
-def test_a_loss_nobody_decided_about_is_told_again(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
+def test_a_loss_is_raised_again_until_it_is_accepted(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
     cursor = _behind(live_hub, live_store)
 
     with live_store.subscribe(cursor=cursor) as events:
@@ -390,16 +382,16 @@ def test_the_cursor_of_the_error_goes_on_behind_the_loss(live_hub: FakeWebSocket
         assert next(events).sequence == 3
 
 
-def test_a_loss_that_is_taken_is_told_once_and_the_rest_arrives(
+def test_an_accepted_loss_is_reported_once_and_the_rest_arrives(
     live_hub: FakeWebSocketHub, live_store: EventStore
 ) -> None:
-    taken: list[Loss] = []
+    losses: list[Loss] = []
     cursor = _behind(live_hub, live_store)
 
-    with live_store.subscribe(cursor=cursor, on_loss=taken.append) as events:
+    with live_store.subscribe(cursor=cursor, on_loss=losses.append) as events:
         assert next(events).sequence == 3
 
-    assert taken == [REMOVED]
+    assert losses == [REMOVED]
 
 
 def test_events_removed_while_it_was_away_are_a_loss_too(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
@@ -411,7 +403,7 @@ def test_events_removed_while_it_was_away_are_a_loss_too(live_hub: FakeWebSocket
             next(events)
 
 
-def test_a_store_made_anew_is_a_loss(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
+def test_a_store_reset_is_a_loss(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
     live_hub.publish("a", 2)
     with live_store.subscribe() as events:
         live_hub.disconnect()
@@ -464,12 +456,12 @@ def test_a_connection_that_falls_silent_is_replaced(
 
 
 def test_closing_from_another_thread_ends_the_iteration(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
-    found: list[Recorded] = []
+    received: list[Recorded] = []
     first = threading.Event()
 
     def iterate() -> None:
         for event in events:
-            found.append(event)
+            received.append(event)
             first.set()
 
     events = live_store.subscribe()
@@ -481,7 +473,7 @@ def test_closing_from_another_thread_ends_the_iteration(live_hub: FakeWebSocketH
     events.close()
     iterating.join()
 
-    assert sequences(found) == {"a": [1]}
+    assert sequences(received) == {"a": [1]}
 
 
 def test_closing_ends_the_waiting_for_a_hub_that_is_away(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
@@ -500,9 +492,7 @@ def test_closing_ends_the_waiting_for_a_hub_that_is_away(live_hub: FakeWebSocket
     assert (list(events), len(live_hub.statuses)) == ([], 1000)
 
 
-def test_an_event_not_handed_out_when_it_is_closed_is_not_counted_as_handled(
-    live_hub: FakeWebSocketHub, live_store: EventStore
-) -> None:
+def test_closing_does_not_count_unread_events_as_handled(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
     live_hub.publish("a", 3)
     events = live_store.subscribe(start="start", stream="a")
     next(events)

@@ -1,4 +1,4 @@
-"""Taking part in durable subscriptions with the SDK, against a hub that follows a script."""
+"""Members of durable subscriptions with the SDK, against a scripted hub."""
 
 from __future__ import annotations
 
@@ -35,17 +35,24 @@ def event(stream: str, sequence: int) -> dict[str, Any]:
 
 
 def sent(frame: int, *events: tuple[str, int]) -> dict[str, Any]:
-    found = [event(*one) for one in events]
-    return {"type": "events", "partition": 1, "frame": frame, "events": found, "cursor": f"c{frame}"}
+    frame_events = [event(*place) for place in events]
+    return {"type": "events", "partition": 1, "frame": frame, "events": frame_events, "cursor": f"c{frame}"}
 
 
 def again(frame: int, stream: str, *sequences: int, attempt: int = 2) -> dict[str, Any]:
-    found = [event(stream, sequence) for sequence in sequences]
-    return {"type": "events", "partition": 1, "frame": frame, "stream": stream, "attempt": attempt, "events": found}
+    frame_events = [event(stream, sequence) for sequence in sequences]
+    return {
+        "type": "events",
+        "partition": 1,
+        "frame": frame,
+        "stream": stream,
+        "attempt": attempt,
+        "events": frame_events,
+    }
 
 
 class Handler:
-    """Notes what it is given, and raises what it is told to."""
+    """A handler that records its events, and raises the error that the test sets for one."""
 
     def __init__(self) -> None:
         self.given: list[tuple[str, int]] = []
@@ -69,7 +76,7 @@ def worker(live_store: EventStore) -> Worker:
 
 @pytest.fixture(autouse=True)
 def watched() -> Iterator[None]:
-    """Nothing is left running: a thread left behind would be another test's trouble."""
+    """No thread is left running, because it would disturb other tests."""
     before = set(threading.enumerate())
     yield
     assert set(threading.enumerate()) <= before
@@ -81,7 +88,7 @@ def until(
     last: dict[str, Any],
     reactions: Sequence[tuple[dict[str, Any], Sequence[dict[str, Any]]]] = (),
 ) -> None:
-    """Close the worker once it says the last; when it first says what a reaction waits for, it gets its frames."""
+    """Close the worker when it sends the last command; answer the command of each reaction, in order, with frames."""
     left = [*reactions]
 
     def react(message: dict[str, Any]) -> Sequence[dict[str, Any]]:
@@ -94,8 +101,10 @@ def until(
     hub.react = react
 
 
-def said(hub: FakeWebSocketHub) -> list[dict[str, Any]]:
-    return [{name: value for name, value in message.items() if name not in {"id", "request"}} for message in hub.said]
+def commands_of(hub: FakeWebSocketHub) -> list[dict[str, Any]]:
+    return [
+        {name: value for name, value in message.items() if name not in {"id", "request"}} for message in hub.commands
+    ]
 
 
 def test_events_are_handled_in_order_and_acknowledged_by_frame(
@@ -106,10 +115,10 @@ def test_events_are_handled_in_order_and_acknowledged_by_frame(
     worker.run(handler)
     assert live_hub.requests == [{"action": "subscribe", "id": "s", "subscription": "workers"}]
     assert handler.given == [("a", 1), ("b", 1), ("a", 2), ("a", 3)]
-    assert said(live_hub) == [{"action": "ack", "cursor": "c2"}, {"action": "ack", "cursor": "c3"}]
+    assert commands_of(live_hub) == [{"action": "ack", "cursor": "c2"}, {"action": "ack", "cursor": "c3"}]
 
 
-def test_the_rest_of_a_stream_that_failed_is_dropped_until_it_comes_again(
+def test_the_rest_of_a_failed_stream_is_dropped_until_it_is_sent_again(
     live_hub: FakeWebSocketHub, worker: Worker, handler: Handler
 ) -> None:
     handler.raising["a", 1] = ValueError("card declined")
@@ -122,10 +131,10 @@ def test_the_rest_of_a_stream_that_failed_is_dropped_until_it_comes_again(
     until(live_hub, worker, {"cursor": "c7"}, reactions)
     worker.run(handler)
     assert handler.given == [("a", 1), ("b", 1), ("b", 2), ("a", 1), ("a", 2), ("a", 3), ("a", 4)]
-    nack, *acks = said(live_hub)
+    nack, *acks = commands_of(live_hub)
     assert nack.pop("reason").startswith("ValueError: card declined (test_worker.py:")
     assert nack == {"action": "nack", "stream": "a", "sequence": 1}
-    # The cursor of the first frame may wait for the answer to the nack until that of the second stands in its stead.
+    # The cursor of the first frame waits for the answer to the nack; the cursor of the second frame may replace it.
     assert [ack for ack in acks if ack.get("cursor") != "c2"] == [
         {"action": "ack", "cursor": "c3"},
         {"action": "ack", "stream": "a", "sequence": 1},
@@ -143,17 +152,17 @@ def test_the_rest_of_a_stream_that_failed_is_dropped_until_it_comes_again(
         (Park("nonsense"), {"reason": "nonsense", "park": True}),
     ],
 )
-def test_what_is_raised_says_what_becomes_of_the_event(
+def test_the_raised_error_decides_on_the_event(
     live_hub: FakeWebSocketHub, worker: Worker, handler: Handler, error: Exception, wanted: dict[str, Any]
 ) -> None:
     handler.raising["a", 1] = error
     live_hub.shares.append([OWNED, sent(2, ("a", 1))])
     until(live_hub, worker, {"cursor": "c2"})
     worker.run(handler)
-    assert said(live_hub)[0] == {"action": "nack", "stream": "a", "sequence": 1, **wanted}
+    assert commands_of(live_hub)[0] == {"action": "nack", "stream": "a", "sequence": 1, **wanted}
 
 
-def test_failing_in_the_midst_of_a_held_stream_drops_the_rest_of_it(
+def test_a_failure_within_a_held_stream_drops_the_rest_of_it(
     live_hub: FakeWebSocketHub, worker: Worker, handler: Handler
 ) -> None:
     handler.raising["a", 2] = ValueError("no")
@@ -161,10 +170,14 @@ def test_failing_in_the_midst_of_a_held_stream_drops_the_rest_of_it(
     until(live_hub, worker, {"cursor": "c3"})
     worker.run(handler)
     assert handler.given == [("a", 1), ("a", 2), ("b", 1)]
-    assert [(one["action"], one.get("sequence")) for one in said(live_hub)] == [("ack", 1), ("nack", 2), ("ack", None)]
+    assert [(command["action"], command.get("sequence")) for command in commands_of(live_hub)] == [
+        ("ack", 1),
+        ("nack", 2),
+        ("ack", None),
+    ]
 
 
-def test_the_attempt_is_told(live_hub: FakeWebSocketHub, worker: Worker) -> None:
+def test_an_event_carries_its_attempt(live_hub: FakeWebSocketHub, worker: Worker) -> None:
     attempts: list[int] = []
     resent = sent(2, ("b", 1), ("b", 2)) | {"attempt": 2}
     live_hub.shares.append([OWNED, resent, again(3, "a", 1, attempt=4), again(4, "a", 2, 3, attempt=1)])
@@ -173,16 +186,16 @@ def test_the_attempt_is_told(live_hub: FakeWebSocketHub, worker: Worker) -> None
     assert attempts == [2, 2, 4, 1, 1]
 
 
-def test_what_is_revoked_is_released_once_what_came_before_is_handled(
+def test_a_revoked_partition_is_released_after_its_earlier_events_are_handled(
     live_hub: FakeWebSocketHub, worker: Worker, handler: Handler
 ) -> None:
     live_hub.shares.append([OWNED, sent(2, ("a", 1)), {"type": "revoked", "partition": 1, "frame": 3}])
     until(live_hub, worker, {"action": "release"})
     worker.run(handler)
-    assert said(live_hub) == [{"action": "ack", "cursor": "c2"}, {"action": "release", "partition": 1}]
+    assert commands_of(live_hub) == [{"action": "ack", "cursor": "c2"}, {"action": "release", "partition": 1}]
 
 
-def test_a_partition_that_comes_back_goes_on_from_where_it_is_owned_again(
+def test_a_partition_owned_again_resumes_at_its_new_cursor(
     live_hub: FakeWebSocketHub, worker: Worker, handler: Handler
 ) -> None:
     live_hub.shares.append([OWNED, sent(2, ("a", 1))])
@@ -206,7 +219,7 @@ def test_a_cursor_is_not_acknowledged_before_the_nack_is_answered(
 
     live_hub.react = react
     worker.run(handler)
-    assert [one["action"] for one in said(live_hub)] == ["nack"]
+    assert [command["action"] for command in commands_of(live_hub)] == ["nack"]
 
 
 def test_a_frame_that_comes_again_is_dropped(live_hub: FakeWebSocketHub, worker: Worker, handler: Handler) -> None:
@@ -216,7 +229,7 @@ def test_a_frame_that_comes_again_is_dropped(live_hub: FakeWebSocketHub, worker:
     assert handler.given == [("a", 1), ("a", 2)]
 
 
-def test_who_loses_a_frame_takes_part_anew(live_hub: FakeWebSocketHub, worker: Worker, handler: Handler) -> None:
+def test_a_worker_that_misses_a_frame_rejoins(live_hub: FakeWebSocketHub, worker: Worker, handler: Handler) -> None:
     live_hub.shares.append([OWNED, sent(3, ("a", 2))])
     live_hub.shares.append([OWNED, sent(2, ("a", 1), ("a", 2))])
     until(live_hub, worker, {"cursor": "c2"})
@@ -240,7 +253,7 @@ def test_a_connection_that_breaks_is_replaced(live_hub: FakeWebSocketHub, worker
     assert handler.given == [("a", 1), ("a", 1), ("a", 2)]
 
 
-def test_a_hub_that_is_busy_is_asked_again(live_hub: FakeWebSocketHub, worker: Worker, handler: Handler) -> None:
+def test_a_busy_hub_is_retried(live_hub: FakeWebSocketHub, worker: Worker, handler: Handler) -> None:
     live_hub.answers.append({"type": "error", "code": "store-unavailable", "detail": "later"})
     live_hub.shares.extend([[], [OWNED, sent(2, ("a", 1))]])
     until(live_hub, worker, {"cursor": "c2"})
@@ -248,15 +261,15 @@ def test_a_hub_that_is_busy_is_asked_again(live_hub: FakeWebSocketHub, worker: W
     assert (handler.given, live_hub.connected) == ([("a", 1)], 2)
 
 
-def test_what_does_not_exist_cannot_be_worked_on(live_hub: FakeWebSocketHub, worker: Worker, handler: Handler) -> None:
+def test_working_on_an_unknown_subscription_is_refused(
+    live_hub: FakeWebSocketHub, worker: Worker, handler: Handler
+) -> None:
     live_hub.answers.append({"type": "error", "code": "subscription-not-found", "detail": "no such subscription"})
     with pytest.raises(NotFound, match="no such subscription"):
         worker.run(handler)
 
 
-def test_a_subscription_that_is_deleted_is_worked_on_no_more(
-    live_hub: FakeWebSocketHub, worker: Worker, handler: Handler
-) -> None:
+def test_a_deleted_subscription_ends_the_worker(live_hub: FakeWebSocketHub, worker: Worker, handler: Handler) -> None:
     deleted = {"type": "error", "code": "subscription-not-found", "detail": "'workers' was deleted"}
     live_hub.shares.append([OWNED, sent(2, ("a", 1)), deleted])
     with pytest.raises(NotFound, match="was deleted"):
@@ -264,7 +277,7 @@ def test_a_subscription_that_is_deleted_is_worked_on_no_more(
     assert handler.given == [("a", 1)]
 
 
-def test_a_loss_that_nobody_takes_is_raised(live_hub: FakeWebSocketHub, worker: Worker, handler: Handler) -> None:
+def test_a_loss_without_a_handler_is_raised(live_hub: FakeWebSocketHub, worker: Worker, handler: Handler) -> None:
     missing = [{"stream": "a", "first": 1, "last": 2}]
     live_hub.shares.append(
         [OWNED, {"type": "truncated", "partition": 1, "frame": 2, "cursor": "c", "missing": missing}]
@@ -273,7 +286,7 @@ def test_a_loss_that_nobody_takes_is_raised(live_hub: FakeWebSocketHub, worker: 
         worker.run(handler)
 
 
-def test_a_loss_that_somebody_takes_is_told(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
+def test_a_loss_is_passed_to_its_handler(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
     missing = [{"stream": "a", "first": 1, "last": 2}]
     truncated = {"type": "truncated", "partition": 1, "frame": 2, "cursor": "c", "missing": missing}
     live_hub.shares.append([OWNED, truncated, sent(3, ("a", 3))])
@@ -284,9 +297,7 @@ def test_a_loss_that_somebody_takes_is_told(live_hub: FakeWebSocketHub, live_sto
     assert losses == ["events were removed before they were received: a 1 to 2"]
 
 
-def test_closing_lets_the_event_in_hand_finish_acknowledges_it_and_begins_no_other(
-    live_hub: FakeWebSocketHub, worker: Worker
-) -> None:
+def test_closing_finishes_and_acknowledges_the_current_event_only(live_hub: FakeWebSocketHub, worker: Worker) -> None:
     given: list[int] = []
 
     def handle(event: Recorded) -> None:
@@ -296,7 +307,7 @@ def test_closing_lets_the_event_in_hand_finish_acknowledges_it_and_begins_no_oth
     live_hub.shares.append([OWNED, sent(2, ("a", 1), ("a", 2))])
     worker.run(handle)
     assert live_hub.unsubscribed == 1
-    assert (given, said(live_hub)) == ([1], [{"action": "ack", "stream": "a", "sequence": 1}])
+    assert (given, commands_of(live_hub)) == ([1], [{"action": "ack", "stream": "a", "sequence": 1}])
 
 
 def test_a_closed_worker_does_not_connect(live_hub: FakeWebSocketHub, worker: Worker, handler: Handler) -> None:
@@ -340,7 +351,7 @@ def test_a_worker_that_waits_is_closed_by_the_handler_of_a_signal(
         worker.run(handler)
     finally:
         signal.signal(signal.SIGUSR1, before)
-    assert said(live_hub) == [{"action": "ack", "cursor": "c2"}]
+    assert commands_of(live_hub) == [{"action": "ack", "cursor": "c2"}]
 
 
 def test_a_hub_that_stays_away_for_hours_is_waited_for(
@@ -352,7 +363,7 @@ def test_a_hub_that_stays_away_for_hours_is_waited_for(
         now[0] += 3600
         return 0.0
 
-    # Each pause that is drawn lets an hour pass.
+    # Each pause advances the clock by an hour.
     live_store.backoff = Backoff(first=0.001, longest=0.001, clock=lambda: now[0], random=draw)
     live_hub.statuses.extend([503] * 5)
     live_hub.shares.append([OWNED, sent(2, ("a", 1))])
@@ -362,7 +373,7 @@ def test_a_hub_that_stays_away_for_hours_is_waited_for(
     assert handler.given == [("a", 1)]
 
 
-def test_patience_ends(handler: Handler) -> None:
+def test_a_worker_gives_up_after_its_patience(handler: Handler) -> None:
     store = EventStore("http://127.0.0.1:9", websocket_url="ws://127.0.0.1:9/ws")
     with store, pytest.raises(ConnectFailed):
         store.work("workers", patience=0).run(handler)

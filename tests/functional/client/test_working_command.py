@@ -1,4 +1,4 @@
-"""`eventstore work`, against a hub that follows a script."""
+"""`eventstore work`, against a scripted hub."""
 
 from __future__ import annotations
 
@@ -49,15 +49,17 @@ def working(hub: FakeWebSocketHub, *arguments: str, **options: Any) -> Iterator[
             process.kill()
 
 
-def said(hub: FakeWebSocketHub) -> list[dict[str, Any]]:
-    return [{name: value for name, value in message.items() if name not in {"id", "request"}} for message in hub.said]
+def commands_of(hub: FakeWebSocketHub) -> list[dict[str, Any]]:
+    return [
+        {name: value for name, value in message.items() if name not in {"id", "request"}} for message in hub.commands
+    ]
 
 
-def until_said(hub: FakeWebSocketHub, process: subprocess.Popen[str], count: int, number: signal.Signals) -> None:
-    """End the process once it has said so much."""
+def until_command(hub: FakeWebSocketHub, process: subprocess.Popen[str], count: int, number: signal.Signals) -> None:
+    """Terminate the process once it has sent the given number of commands."""
 
     def react(_: dict[str, Any]) -> Sequence[dict[str, Any]]:
-        if len(hub.said) == count:
+        if len(hub.commands) == count:
             process.send_signal(number)
         return []
 
@@ -70,13 +72,13 @@ def test_events_are_printed_and_acknowledged_until_a_signal_ends_it(
 ) -> None:
     live_hub.shares.append([OWNED, sent(2, 1, 2)])
     with working(live_hub) as process:
-        until_said(live_hub, process, 1, number)
-        out, told = process.communicate(timeout=20)
+        until_command(live_hub, process, 1, number)
+        out, stderr = process.communicate(timeout=20)
 
     assert process.returncode == code
     assert [json.loads(line)["hubsequence"] for line in out.splitlines()] == ["1", "2"]
-    assert said(live_hub) == [{"action": "ack", "cursor": "c2"}]
-    assert "eventstore: 2 events handled, 0 failed" in told
+    assert commands_of(live_hub) == [{"action": "ack", "cursor": "c2"}]
+    assert "eventstore: 2 events handled, 0 failed" in stderr
 
 
 def test_a_command_reads_each_event_and_knows_which_one_it_is(live_hub: FakeWebSocketHub, tmp_path: Path) -> None:
@@ -84,7 +86,7 @@ def test_a_command_reads_each_event_and_knows_which_one_it_is(live_hub: FakeWebS
     live_hub.shares.append([OWNED, sent(2, 1, 2)])
     script = f'cat >> {seen}; echo " $EVENT_ID $EVENT_TYPE $EVENT_STREAM $EVENT_SEQUENCE $EVENT_ATTEMPT" >> {seen}'
     with working(live_hub, "--exec", "sh", "-c", script) as process:
-        until_said(live_hub, process, 1, signal.SIGTERM)
+        until_command(live_hub, process, 1, signal.SIGTERM)
         process.communicate(timeout=20)
 
     first, second = seen.read_text().splitlines()
@@ -102,19 +104,19 @@ def test_a_command_reads_each_event_and_knows_which_one_it_is(live_hub: FakeWebS
         ("kill -9 $$", {"reason": "sh exited with code -9"}),
     ],
 )
-def test_how_a_command_ends_says_what_becomes_of_the_event(
+def test_the_exit_code_of_a_command_decides_on_the_event(
     live_hub: FakeWebSocketHub, script: str, wanted: dict[str, Any]
 ) -> None:
     live_hub.shares.append([OWNED, sent(2, 1)])
     with working(live_hub, "--exec", "sh", "-c", script) as process:
-        until_said(live_hub, process, 2, signal.SIGTERM)
-        _, told = process.communicate(timeout=20)
+        until_command(live_hub, process, 2, signal.SIGTERM)
+        _, stderr = process.communicate(timeout=20)
 
-    assert said(live_hub)[0] == {"action": "nack", "stream": "a", "sequence": 1, **wanted}
-    assert "0 events handled, 1 failed" in told
+    assert commands_of(live_hub)[0] == {"action": "nack", "stream": "a", "sequence": 1, **wanted}
+    assert "0 events handled, 1 failed" in stderr
 
 
-def test_the_event_in_hand_is_finished_when_a_signal_comes(live_hub: FakeWebSocketHub, tmp_path: Path) -> None:
+def test_the_current_event_is_finished_on_a_signal(live_hub: FakeWebSocketHub, tmp_path: Path) -> None:
     live_hub.shares.append([OWNED, sent(2, 1)])
     gate, done = tmp_path / "gate", tmp_path / "done"
     os.mkfifo(gate)
@@ -123,14 +125,14 @@ def test_the_event_in_hand_is_finished_when_a_signal_comes(live_hub: FakeWebSock
         assert process.stdout.readline() == "begun\n"
         process.send_signal(signal.SIGINT)
         gate.write_text("finished\n")
-        _, told = process.communicate(timeout=20)
+        _, stderr = process.communicate(timeout=20)
 
     assert done.read_text() == "finished\n"
-    assert "1 event handled" in told
-    assert said(live_hub) == [{"action": "ack", "cursor": "c2"}]
+    assert "1 event handled" in stderr
+    assert commands_of(live_hub) == [{"action": "ack", "cursor": "c2"}]
 
 
-def test_a_second_signal_ends_the_event_in_hand_too(live_hub: FakeWebSocketHub, tmp_path: Path) -> None:
+def test_a_second_signal_ends_the_current_event_too(live_hub: FakeWebSocketHub, tmp_path: Path) -> None:
     live_hub.shares.append([OWNED, sent(2, 1)])
     gate = tmp_path / "gate"
     os.mkfifo(gate)
@@ -141,13 +143,13 @@ def test_a_second_signal_ends_the_event_in_hand_too(live_hub: FakeWebSocketHub, 
         assert process.stderr is not None
         assert "another signal interrupts it" in process.stderr.readline()
         process.send_signal(signal.SIGTERM)
-        _, told = process.communicate(timeout=20)
+        _, stderr = process.communicate(timeout=20)
 
-    assert (process.returncode, said(live_hub)) == (130, [])
-    assert "eventstore: interrupted" in told
+    assert (process.returncode, commands_of(live_hub)) == (130, [])
+    assert "eventstore: interrupted" in stderr
 
 
-def test_whoever_stops_reading_leaves_all_of_it_to_other_members_and_fails_none(live_hub: FakeWebSocketHub) -> None:
+def test_a_reader_that_closes_the_pipe_fails_no_event(live_hub: FakeWebSocketHub) -> None:
     live_hub.shares.append([OWNED, sent(2, 1, 2)])
     reading, writing = os.pipe()
     os.close(reading)
@@ -159,10 +161,10 @@ def test_whoever_stops_reading_leaves_all_of_it_to_other_members_and_fails_none(
         os.close(writing)
         assert process.wait(20) == 0
 
-    assert (live_hub.said, live_hub.unsubscribed) == ([], 1)
+    assert (live_hub.commands, live_hub.unsubscribed) == ([], 1)
 
 
-def test_a_command_that_is_not_there_is_named_before_anything_is_taken(
+def test_a_missing_command_is_reported_before_joining(
     live_hub: FakeWebSocketHub, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([*COMMAND, live_hub.url, "--exec", "no-such-command"]) == 1
@@ -170,9 +172,7 @@ def test_a_command_that_is_not_there_is_named_before_anything_is_taken(
     assert live_hub.connected == 0
 
 
-def test_a_subscription_that_is_not_there_is_refused(
-    live_hub: FakeWebSocketHub, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_unknown_subscription_is_refused(live_hub: FakeWebSocketHub, capsys: pytest.CaptureFixture[str]) -> None:
     live_hub.answers.append({"type": "error", "code": "subscription-not-found", "detail": "there is none"})
 
     assert main([*COMMAND, live_hub.url]) == 1
@@ -180,7 +180,7 @@ def test_a_subscription_that_is_not_there_is_refused(
 
 
 @pytest.mark.parametrize("arguments", [["--exec"], ["--exec", "--"]])
-def test_an_exec_with_nothing_behind_it_is_wrong_usage(
+def test_exec_without_a_command_is_wrong_usage(
     live_hub: FakeWebSocketHub, capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -198,7 +198,7 @@ def test_a_command_ends_when_it_exits_though_a_child_keeps_its_pipes(
     os.mkfifo(gate)
     script = f"(read line < {gate}; echo daemon: $line >&2) & echo started >&2; exit 0"
     with working(live_hub, "--exec", "sh", "-c", script) as process:
-        live_hub.until_said(cursor="c2")
+        live_hub.until_command(cursor="c2")
         assert process.stderr is not None
         assert process.stderr.readline() == "started\n"
         gate.write_text("goes on\n")
@@ -209,7 +209,7 @@ def test_a_command_ends_when_it_exits_though_a_child_keeps_its_pipes(
     assert "1 event handled, 0 failed" in words
 
 
-def test_the_reason_is_what_the_command_said_last_though_a_child_keeps_its_pipes(
+def test_the_reason_is_the_last_output_of_the_command_even_if_a_child_keeps_its_pipes(
     live_hub: FakeWebSocketHub, tmp_path: Path
 ) -> None:
     live_hub.shares.append([OWNED, sent(2, 1)])
@@ -217,8 +217,8 @@ def test_the_reason_is_what_the_command_said_last_though_a_child_keeps_its_pipes
     os.mkfifo(gate)
     script = f"(read line < {gate}) & echo busy >&2; echo card declined >&2; exit 1"
     with working(live_hub, "--exec", "sh", "-c", script) as process:
-        until_said(live_hub, process, 2, signal.SIGTERM)
-        nack = live_hub.until_said(action="nack")
+        until_command(live_hub, process, 2, signal.SIGTERM)
+        nack = live_hub.until_command(action="nack")
         gate.write_text("over\n")
         process.communicate(timeout=20)
     assert nack["reason"] == "card declined"
@@ -229,9 +229,9 @@ def test_a_command_that_reads_nothing_gets_a_large_event_all_the_same(live_hub: 
     frame["events"][0]["data"] = "x" * 200_000
     live_hub.shares.append([OWNED, frame])
     with working(live_hub, "--exec", "true") as process:
-        until_said(live_hub, process, 1, signal.SIGTERM)
+        until_command(live_hub, process, 1, signal.SIGTERM)
         process.communicate(timeout=20)
-    assert said(live_hub) == [{"action": "ack", "cursor": "c2"}]
+    assert commands_of(live_hub) == [{"action": "ack", "cursor": "c2"}]
 
 
 def test_a_command_that_cannot_be_started_fails_no_event(live_hub: FakeWebSocketHub, tmp_path: Path) -> None:
@@ -243,15 +243,15 @@ def test_a_command_that_cannot_be_started_fails_no_event(live_hub: FakeWebSocket
         assert process.stderr is not None
         words = process.stderr.readline()
         command.write_text("#!/bin/sh\nexit 0\n")
-        live_hub.until_said(cursor="c2")
+        live_hub.until_command(cursor="c2")
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=20)
     assert f"cannot start the command '{command}': [Errno 2]" in words
-    assert {one["action"] for one in live_hub.said} == {"ack"}
+    assert {command["action"] for command in live_hub.commands} == {"ack"}
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a file that is always full is Linux's")
-def test_a_full_output_is_waited_for_and_acknowledges_and_fails_nothing(live_hub: FakeWebSocketHub) -> None:
+def test_a_blocked_output_neither_acknowledges_nor_fails_events(live_hub: FakeWebSocketHub) -> None:
     live_hub.shares.append([OWNED, sent(2, 1)])
     with (
         Path("/dev/full").open("w") as full,
@@ -269,4 +269,4 @@ def test_a_full_output_is_waited_for_and_acknowledges_and_fails_nothing(live_hub
         _, rest = process.communicate(timeout=20)
     assert "cannot write the output: [Errno 28] No space left on device; retrying" in words
     assert "0 events handled, 0 failed" in rest
-    assert (process.returncode, live_hub.said) == (0, [])
+    assert (process.returncode, live_hub.commands) == (0, [])

@@ -5,12 +5,17 @@ from typing import TYPE_CHECKING
 import pytest
 from redis import Redis
 
+from eventstore.adapters.memory.log import MemoryLog
+from eventstore.adapters.memory.store import MemoryStore
 from eventstore.adapters.redis.connection import connect
+from eventstore.adapters.redis.log import RedisLog
+from tests.examples import FakeClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from eventstore.adapters.redis.connection import Client
+    from eventstore.ports import Log
     from eventstore_dev.valkey import ValkeyServer
 
 
@@ -22,3 +27,23 @@ def client(valkey: ValkeyServer) -> Iterator[Client]:
     client = connect(valkey.url)
     yield client
     client.close()
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def redis_log(client: Client, clock: FakeClock) -> RedisLog:
+    """An empty log on Redis."""
+    return RedisLog(client, clock=clock)
+
+
+@pytest.fixture(params=["memory", "redis"])
+def each_log(request: pytest.FixtureRequest, clock: FakeClock) -> Log:
+    """An empty log of each adapter, for what concerns the port alone; that in memory starts no server."""
+    if request.param == "memory":
+        return MemoryLog(MemoryStore(clock=clock))
+    log: Log = request.getfixturevalue("redis_log")
+    return log

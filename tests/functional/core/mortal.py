@@ -9,13 +9,16 @@ from eventstore.durable.deletion import DeletionNotices
 from eventstore.errors import TurnLost
 from eventstore.groups import AckStream, Nack
 from eventstore.live.catch_up import TurnLimits
+from eventstore.live.closing import ClosingConnections
 from eventstore.live.deliver import Deliverer
+from eventstore.live.open_connections import OpenConnections
 from eventstore.live.sweep import Sweeper
 from tests.fakes.connections import FakeConnections
 from tests.fakes.faulty import Faults, Killed
 from tests.fakes.letters import FakeLetters
 from tests.fakes.queues import FakeDeliveries
 from tests.functional.core.live import Live
+from tests.trusted import Trusted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -80,7 +83,8 @@ class Mortal(Live):
 
     def settle(self) -> None:
         """Call functions with what queues hold, until they hold nothing; a message stays until it is done with."""
-        while self.bells.rung or self.bells.told_gone or self.bells.told_ended or self.deliveries.sent:
+        bells = self.bells
+        while bells.rung or bells.told_gone or bells.told_ended or bells.closing or self.deliveries.sent:
             while self.bells.told_gone:
                 gone = self.bells.told_gone[0]
                 self.survive(lambda gone=gone: self.members.disconnect(gone))  # type: ignore[misc] # its default
@@ -89,6 +93,10 @@ class Mortal(Live):
                 name, member = self.bells.told_ended[0]
                 self.survive(lambda name=name, member=member: self.deletion_notices.send(member, name))  # type: ignore[misc] # as above
                 self.bells.told_ended.pop(0)
+            while self.bells.closing:
+                connection = self.bells.closing[0]
+                self.survive(lambda connection=connection: self.closing_connections.close(connection))  # type: ignore[misc] # as above
+                self.bells.closing.pop(0)
             while self.bells.rung:
                 partition = self.bells.rung[0]
                 self.survive(lambda partition=partition: self._dispatch(partition))  # type: ignore[misc] # as above
@@ -127,6 +135,17 @@ class Mortal(Live):
     def deletion_notices(self) -> DeletionNotices:
         """What notifies members that their durable subscription was deleted."""
         return DeletionNotices(self.members, self.wrapped(self.registry), self.wrapped(self.deliveries))
+
+    @property
+    def closing_connections(self) -> ClosingConnections:
+        """What removes connections that an operator closes, and has them closed."""
+        return ClosingConnections(self.members, self.wrapped(self.deliveries))
+
+    @property
+    def open_connections(self) -> Trusted:
+        """What lists and closes connections, for an operator who may close all."""
+        ports = self.wrapped(self.registry), self.wrapped(self.durables)
+        return Trusted(OpenConnections(*ports, self.members, self.wrapped(self.bells)))
 
     def posted(self, name: str) -> list[dict[str, Any]]:
         return [json.loads(message) for message in self.connections.posted.get(name, [])]

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from eventstore.frames.builder import closing
 from eventstore.frames.frame import Address, Delivery, Kind, Part
 from eventstore.live.deliver import Deliverer, Patience, Unfinished
 from eventstore.ports.connections import Unreachable
@@ -163,6 +164,53 @@ def test_a_fault_of_the_hubs_own_is_told_of_and_makes_the_delivery_come_again(
     connections.fail("a", [RuntimeError("bug")])
     again = deliverer.deliver([("g", encoded(frame(1, "a", "b")))], until=FOR_EVER)
     assert {number: repr(error) for number, error in again.items()} == {0: "RuntimeError('bug')"}
+
+
+def farewell(*to: str) -> str:
+    return Delivery(0, tuple(closing('{"type":"error"}', Address(name, "", 0, 0)).parts[0] for name in to)).encoded()
+
+
+class TestClosing:
+    def test_a_client_gets_its_frames_then_the_reason_and_is_closed(
+        self, deliverer: Deliverer, connections: FakeConnections, bells: FakeDispatchQueue
+    ) -> None:
+        deliver(deliverer, encoded(frame(1, "a", "b")), farewell("a"))
+        assert [json.loads(message)["type"] for message in connections.posted["a"]] == ["events", "error"]
+        assert (connections.closed, bells.told_gone) == (["a"], [])
+
+    def test_nothing_is_posted_to_it_afterwards(
+        self, deliverer: Deliverer, connections: FakeConnections, bells: FakeDispatchQueue
+    ) -> None:
+        deliver(deliverer, farewell("a"), encoded(frame(1, "a", "b")))
+        deliver(deliverer, encoded(frame(2, "a", "b")))
+        assert (len(connections.posted["a"]), numbers(connections.posted["b"])) == (1, [1, 2])
+        assert bells.told_gone == []
+
+    def test_closing_is_tried_as_often_as_posting(self, deliverer: Deliverer, connections: FakeConnections) -> None:
+        connections.refusals.extend(unreachable(2))
+        deliver(deliverer, farewell("a"))
+        assert (connections.closed, len(connections.posted["a"])) == (["a"], 1)
+
+    def test_one_that_could_not_be_closed_comes_again(self, deliverer: Deliverer, connections: FakeConnections) -> None:
+        connections.refusals.extend(unreachable(3))
+        again = deliverer.deliver([("g", farewell("a"))], until=FOR_EVER)
+        assert {number: type(error) for number, error in again.items()} == {0: Unreachable}
+        deliver(deliverer, farewell("a"))
+        assert connections.closed == ["a"]
+
+    def test_a_client_that_does_not_read_is_closed_all_the_same(
+        self, deliverer: Deliverer, connections: FakeConnections
+    ) -> None:
+        connections.fail("a", unreachable(3))
+        deliver(deliverer, farewell("a", "b"))
+        assert sorted(connections.closed) == ["a", "b"]
+
+    def test_one_that_is_gone_already_is_done_with(
+        self, deliverer: Deliverer, connections: FakeConnections, bells: FakeDispatchQueue
+    ) -> None:
+        connections.fail("a", gone(9))
+        deliver(deliverer, farewell("a"))
+        assert (connections.tries, bells.told_gone) == (["a"], ["a"])
 
 
 class TestBatches:

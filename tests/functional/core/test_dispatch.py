@@ -20,9 +20,10 @@ from tests.examples import event, events
 from tests.functional.core.live import Live
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from eventstore.adapters.redis.connection import Client
+    from eventstore.ports import Candidates, Turn
 
 CROWDED = TurnLimits(pairs=3 * (2 + 25))
 """Two events for three subscribers are not too many."""
@@ -454,13 +455,13 @@ class TestNarrowing:
     ) -> None:
         candidates = live.turns.candidates
 
-        def slow(partition: int, terms: Sequence[str]) -> Mapping[str, Sequence[str]]:
+        def slow(turn: Turn, terms: Sequence[str]) -> Candidates:
             monkeypatch.undo()
             live.worker(CROWDED).take_turn(0)
             for name in "abc":
                 if name != left:
                     live.registry.disconnect(name)
-            return candidates(partition, terms)
+            return candidates(turn, terms)
 
         live.durables.create(Durable("0" * 24, "workers", parse_filters([])), {0: Start.NOW})
         monkeypatch.setattr(live.turns, "candidates", slow)

@@ -19,9 +19,10 @@ from tests.examples import event
 from tests.functional.core.live import Live
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from eventstore.adapters.redis.connection import Client
+    from eventstore.ports import Candidates, Turn
 
 PARTITIONS = 2
 STREAMS = ("wf-1", "wf-2", "wf-3")
@@ -148,14 +149,14 @@ class Listening(RuleBasedStateMachine):
         """Before it knows who wants what; and somebody leaves meanwhile."""
         turns, candidates = self.live.turns, self.live.turns.candidates
 
-        def slow(partition: int, terms: Sequence[str]) -> Mapping[str, Sequence[str]]:
+        def slow(turn: Turn, terms: Sequence[str]) -> Candidates:
             del turns.candidates
             self.live.deliveries.broken = fails
             with suppress(QueueUnavailable):
                 self.live.worker(LIMITS).take_turn(partition)
             self.live.deliveries.broken = False
             self.leave(data)
-            return candidates(partition, terms)
+            return candidates(turn, terms)
 
         turns.candidates = slow  # type: ignore[method-assign] # once
         with suppress(TurnLost):

@@ -20,7 +20,7 @@ DEADLINE = 10_000
 
 @pytest.fixture
 def group(client: Client) -> Group:
-    group = Group.of(client, partitions=4, ack_deadline=DEADLINE)
+    group = Group.of(client, partitions=4, ack_deadline_ms=DEADLINE)
     group.join("a")
     group.take("a")
     return group
@@ -140,7 +140,7 @@ class TestByStream:
 
 class TestReasons:
     def test_what_comes_again_says_why(self, client: Client) -> None:
-        group = Group.of(client, ack_deadline=DEADLINE)
+        group = Group.of(client, ack_deadline_ms=DEADLINE)
         group.join("a")
         group.publish("wf", 1)
         group.take("a")
@@ -153,6 +153,6 @@ class TestReasons:
 
 
 def test_members_are_told_how_long_they_may_take(client: Client) -> None:
-    group = Group.of(client, ack_deadline=DEADLINE)
+    group = Group.of(client, ack_deadline_ms=DEADLINE)
     group.join("a")
     assert group.take("a")[0]["ack_deadline"] == 10

@@ -205,7 +205,7 @@ class TestOwning:
         assert group.take(first) == []
 
     def test_who_does_not_release_loses_the_partition_in_the_end(self, client: Client) -> None:
-        group = Group.of(client, ack_deadline=30_000)
+        group = Group.of(client, ack_deadline_ms=30_000)
         from eventstore.groups import Member, owner_of  # noqa: PLC0415 - only here
 
         chosen = owner_of([Member("a", "w"), Member("b", "w")], group.durable.key, 0)
@@ -360,7 +360,7 @@ class TestFailing:
         assert later == [(0, pytest.approx(1000 - 932, abs=10))]
 
     def test_what_is_not_acknowledged_in_time_comes_again(self, client: Client) -> None:
-        group = Group.of(client, ack_deadline=10_000)
+        group = Group.of(client, ack_deadline_ms=10_000)
         group.join("a")
         group.publish("wf", 2)
         group.take("a")
@@ -401,7 +401,7 @@ class TestFailing:
         assert group.events("b") == [("other", "1")]
 
     def test_a_turn_that_is_taken_again_after_the_deadline_charges_no_attempt(self, client: Client) -> None:
-        group = Group.of(client, ack_deadline=10_000)
+        group = Group.of(client, ack_deadline_ms=10_000)
         group.join("a")
         group.take("a")
         group.live.store.publish(events(1), stream="wf")
@@ -475,7 +475,7 @@ class TestBeingFull:
     @pytest.fixture
     def group(self, client: Client, monkeypatch: pytest.MonkeyPatch) -> Group:
         monkeypatch.setattr("eventstore.groups.state.MOST_ASIDE", 2)
-        group = Group.of(client, ack_deadline=10_000)
+        group = Group.of(client, ack_deadline_ms=10_000)
         group.join("a")
         for stream in ("wf-1", "wf-2", "wf-3"):
             group.publish(stream, 1)

@@ -74,7 +74,7 @@ class Work(RuleBasedStateMachine):
         super().__init__()
         client.flushall()
         self.live = Live(client, partitions=PARTITIONS)
-        rules = Rules(ack_deadline=DEADLINE, max_attempts=3, max_in_flight=4)
+        rules = Rules(ack_deadline_ms=DEADLINE, max_attempts=3, max_in_flight=4)
         self.durable = Durable("0" * 24, NAME, parse_filters([{"exact": {"type": "t"}}]), rules=rules)
         self.live.durables.create(self.durable, dict.fromkeys(range(PARTITIONS), Start.OLDEST))
         self.names = (f"c{number}" for number in itertools.count(1))
@@ -191,6 +191,8 @@ class Work(RuleBasedStateMachine):
     def redrive(self, data: st.DataObject, how: str) -> None:
         stream = data.draw(st.sampled_from(sorted({letter.stream for letter in self.live.letters.kept})))
         partition = partition_of(stream, PARTITIONS)
+        # What a stream is parked with is told from what it was parked with before by the time.
+        self.live.clock.pass_seconds(0.001)
         self.live.bells.request_turns(self.live.durables.enqueue(self.durable, {partition: [Redrive(stream, how)]}))
 
     # What members do.

@@ -16,7 +16,7 @@ from redis import Redis
 from eventstore import ports
 from eventstore.adapters.redis.connection import connect
 from eventstore.durable.admin import Changes, StartPosition
-from eventstore.errors import FilterNotFound, NothingParked, StreamGone, SubscriptionNotFound
+from eventstore.errors import ConnectionNotFound, FilterNotFound, NothingParked, StreamGone, SubscriptionNotFound
 from eventstore.filters import parse_filters
 from eventstore.filters.named import FilterReference
 from eventstore.groups import Rules
@@ -311,6 +311,38 @@ def ending(hub: Mortal) -> Iterator[None]:
     assert hub.registry.joined("a", "w") is None
 
 
+def closing(hub: Mortal) -> Iterator[None]:
+    """An operator closes a member that is subscribed, too: it is told and closed, and another one goes on."""
+    durable(hub)
+    handled: dict[str, list[int]] = {}
+    for name in "ab":
+        hub.connect(name)
+    join(hub, "a")
+    hub.subscribe("a")
+    publish(hub, "wf", 2)
+    hub.settle()
+    yield
+    with suppress(ConnectionNotFound):
+        hub.survive(lambda: hub.open_connections.close("a"))
+    hub.settle()
+    join(hub, "b")
+    b = Member(hub, "b", handled, set())
+    publish(hub, "wf", 1, start=3)
+    work(hub, b)
+    yield
+    hub.sweep()
+    work(hub, b)
+    assert handled == {"wf": [1, 2, 3]}
+    assert hub.registry.connection("a") is None
+    assert [member.connection for member in _group(hub).members] == ["b"]
+    assert set(hub.connections.closed) == {"a"}
+    told = [message for message in hub.posted("a") if message["type"] == "error"]
+    # Perhaps twice, but then nothing.
+    assert {message["code"] for message in told} == {"connection-not-found"}
+    assert hub.posted("a")[-len(told) :] == told
+    assert "3" not in [event["id"] for message in hub.posted("a") for event in message.get("events", ())]
+
+
 def removing(hub: Mortal) -> Iterator[None]:
     """A stream is deleted before dispatch came to it, and again for good: all is told, and nothing is left of it."""
     hub.subscribe("a", streams=["wf", "other"])
@@ -424,7 +456,7 @@ def naming(hub: Mortal) -> Iterator[None]:
     assert hub.survive(lambda: hub.durables.get(NAME)).filter == orders
     hub.survive(lambda: hub.store.publish([event("3", type="task"), event("4", type="order")], stream="wf"))
     hub.settle()
-    assert [one.name for one in hub.survive(lambda: hub.naming.list(count=9))] == ["chosen"]
+    assert [named.name for named in hub.survive(lambda: hub.naming.list(count=9))] == ["chosen"]
     hub.survive(lambda: hub.operators.change(NAME, Changes(filter_name="")))
     hub.survive(lambda: hub.operators.change(NAME, Changes(filter_name="chosen")))
     hub.survive(lambda: hub.operators.change(NAME, Changes(filter_name="")))
@@ -466,7 +498,7 @@ def following(hub: Mortal) -> Iterator[None]:
 
 def waiting(hub: Mortal) -> Iterator[None]:
     """Deadlines and pauses: what is not acknowledged comes again, though nothing is published."""
-    durable(hub, ack_deadline=5_000)
+    durable(hub, ack_deadline_ms=5_000)
     hub.connect("a")
     join(hub, "a")
     hub.settle()
@@ -553,6 +585,7 @@ SCENARIOS = [
     leaving,
     deleting,
     ending,
+    closing,
     removing,
     renewing,
     sweeping,
@@ -635,8 +668,13 @@ ADAPTERS = {
     ports.Turns: "SkewedTurns",
 }
 
-READ = ("describe", "lag", "locate", "ping", "read", "stats", "streams", "wait")
-WITHOUT_EFFECT = {"SkewedTurns.reached", *(f"RedisLog.{name}" for name in READ)}
+READ = ("describe", "lag", "locate", "ping", "positions_at", "read", "stats", "streams", "times", "wait")
+LISTED = ("listed", "records")
+WITHOUT_EFFECT = {
+    "SkewedTurns.reached",
+    *(f"RedisLog.{name}" for name in READ),
+    *(f"RedisRegistry.{name}" for name in LISTED),
+}
 """Calls that only read."""
 
 OF_ONE_STEP = {"RedisLog.create", "RedisLog.configure"}

@@ -201,7 +201,9 @@ class TestRacingATurn:
             ("log", "tail", False, False, False),
             # Those who catch up are served behind those who have.
             ("log", "tail", True, True, False),
-            ("turns", "frames", False, True, False),
+            ("turns", "candidates", False, True, False),
+            # Those who catch up are numbered once all is read for them.
+            ("turns", "frames", False, True, True),
             ("deliveries", "send", False, True, True),
             ("turns", "commit", False, True, True),
         ],

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from eventstore.adapters.redis.connection import Client
     from eventstore.cloudevents.event import RecordedEvent
+    from eventstore.ports import Log
     from eventstore.read.gaps import Range
     from eventstore.read.pages import Page, StreamPage
     from eventstore_dev.valkey import ValkeyServer
@@ -40,7 +41,7 @@ class SlowLog:
         reads: How many there were.
     """
 
-    def __init__(self, log: RedisLog, clock: FakeClock, *, seconds: float = _TICK) -> None:
+    def __init__(self, log: Log, clock: FakeClock, *, seconds: float = _TICK) -> None:
         self._log = log
         self._seconds = seconds
         self._clock = clock
@@ -62,13 +63,8 @@ class SlowLog:
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-def log(client: Client, clock: FakeClock) -> RedisLog:
-    return RedisLog(client, clock=clock)
+def log(redis_log: RedisLog) -> RedisLog:
+    return redis_log
 
 
 def for_a_while(clock: FakeClock) -> Callable[[], bool]:
@@ -82,10 +78,8 @@ def for_steps(random: Random) -> Callable[[], bool]:
     return lambda: next(left, None) is not None
 
 
-def fill(log: RedisLog, count: int, *, rare: Sequence[int], streams: int = 1, batch: int = 500) -> None:
+def fill(log: Log, clock: FakeClock, count: int, *, rare: Sequence[int], streams: int = 1, batch: int = 500) -> None:
     """So many events, of which those with these numbers come from `/rare`."""
-    clock = log._clock
-    assert isinstance(clock, FakeClock)
     for number, start in enumerate(range(0, count, batch)):
         clock.pass_seconds(0.001)
         sources = ("/rare" if n in rare else "/common" for n in range(start, min(start + batch, count)))
@@ -93,7 +87,7 @@ def fill(log: RedisLog, count: int, *, rare: Sequence[int], streams: int = 1, ba
 
 
 def through_all(
-    log: RedisLog, may_go_on: Callable[[], Callable[[], bool]], query: AllQuery
+    log: Log, may_go_on: Callable[[], Callable[[], bool]], query: AllQuery
 ) -> tuple[list[RecordedEvent], list[Page]]:
     pages: list[Page] = []
     cursor = query.cursor
@@ -106,7 +100,7 @@ def through_all(
 
 
 def through_stream(
-    log: RedisLog,
+    log: Log,
     may_go_on: Callable[[], Callable[[], bool]],
     *,
     backwards: bool,
@@ -126,10 +120,14 @@ def through_stream(
 class TestTime:
     """A page never takes longer than its time, and one step more."""
 
+    @pytest.fixture
+    def log(self, each_log: Log) -> Log:
+        return each_log
+
     def test_a_page_of_all_streams_ends_when_its_time_is_over(
-        self, log: RedisLog, clock: FakeClock, *, backwards: bool
+        self, log: Log, clock: FakeClock, *, backwards: bool
     ) -> None:
-        fill(log, 30_000, rare=[], streams=40)
+        fill(log, clock, 30_000, rare=[], streams=40)
         slow: Any = SlowLog(log, clock)
         began = clock.now()
         page = read_all(slow, AllQuery(limit=10, backwards=backwards, selection=_RARE), may_go_on=for_a_while(clock))
@@ -137,18 +135,18 @@ class TestTime:
         assert (page.events, page.next is None) == ([], False)
 
     def test_a_page_of_one_stream_ends_when_its_time_is_over(
-        self, log: RedisLog, clock: FakeClock, *, backwards: bool
+        self, log: Log, clock: FakeClock, *, backwards: bool
     ) -> None:
-        fill(log, 5_000, rare=[])
+        fill(log, clock, 5_000, rare=[])
         slow: Any = SlowLog(log, clock)
         query = StreamQuery(limit=10, backwards=backwards, selection=_RARE)
         page = read_stream(slow, "wf-0", query, may_go_on=for_a_while(clock))
         assert (slow.reads, page.events, page.next is None) == (4, [], False)
 
     def test_it_ends_within_what_was_read_where_testing_events_takes_the_time(
-        self, log: RedisLog, clock: FakeClock, *, backwards: bool
+        self, log: Log, clock: FakeClock, *, backwards: bool
     ) -> None:
-        fill(log, 1_000, rare=[])
+        fill(log, clock, 1_000, rare=[])
         slowly = _slow_filter(clock)
         began = clock.now()
         page = read_all(log, AllQuery(1000, None, backwards, slowly), may_go_on=for_a_while(clock))
@@ -157,8 +155,8 @@ class TestTime:
         rest, _ = through_all(log, lambda: for_a_while(clock), AllQuery(1000, page.next, backwards, slowly))
         assert len(page.events) + len(rest) == 1_000
 
-    def test_a_page_without_time_goes_on_nevertheless(self, log: RedisLog, *, backwards: bool) -> None:
-        fill(log, 3_000, rare=[7, 1500], streams=3)
+    def test_a_page_without_time_goes_on_nevertheless(self, log: Log, clock: FakeClock, *, backwards: bool) -> None:
+        fill(log, clock, 3_000, rare=[7, 1500], streams=3)
         found, _ = through_all(log, lambda: lambda: False, AllQuery(10, None, backwards, _RARE))
         assert len(found) == 2
 
@@ -180,7 +178,7 @@ class TestRareMatches:
     def test_one_in_all_streams_is_found_in_three_requests(
         self, log: RedisLog, clock: FakeClock, *, backwards: bool
     ) -> None:
-        fill(log, 60_000, rare=[20_000], streams=50)
+        fill(log, clock, 60_000, rare=[20_000], streams=50)
         log.index(range(log.partitions))
         slow: Any = SlowLog(log, clock, seconds=_STEP)
         found, pages = through_all(slow, lambda: for_a_while(clock), AllQuery(10, None, backwards, _RARE))
@@ -190,7 +188,7 @@ class TestRareMatches:
     def test_one_in_a_stream_is_found_in_three_requests(
         self, log: RedisLog, clock: FakeClock, *, backwards: bool
     ) -> None:
-        fill(log, 60_000, rare=[20_000])
+        fill(log, clock, 60_000, rare=[20_000])
         log.index(range(log.partitions))
         slow: Any = SlowLog(log, clock, seconds=_STEP)
         found, pages = through_stream(slow, lambda: for_a_while(clock), backwards=backwards, selection=_RARE)
@@ -200,7 +198,7 @@ class TestRareMatches:
     def test_what_is_not_indexed_yet_is_found_as_well(
         self, log: RedisLog, clock: FakeClock, *, backwards: bool
     ) -> None:
-        fill(log, 20_000, rare=[3_000])
+        fill(log, clock, 20_000, rare=[3_000])
         log.index(range(log.partitions))
         log.append("wf-0", [event("new", source="/rare")])
         found, _ = through_all(log, lambda: for_a_while(clock), AllQuery(10, None, backwards, _RARE))
@@ -222,11 +220,11 @@ _PARAMETERS: Sequence[Mapping[str, Sequence[str]]] = (
 
 @pytest.mark.parametrize("seed", range(6))
 def test_pages_put_together_hold_exactly_what_matches(
-    log: RedisLog, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, seed: int
+    each_log: Log, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     """Whatever is indexed, deleted or removed by then, and wherever the time of each page is over."""
     monkeypatch.setattr("eventstore.adapters.redis.blocks._EVENTS", 8)
-    random = Random(seed)
+    random, log = Random(seed), each_log
     log.create("wf-1", StreamConfig(Retention(max_events=20)))
     number = 0
     for _ in range(120):
@@ -264,8 +262,11 @@ def test_pages_put_together_hold_exactly_what_matches(
 
 
 @pytest.mark.parametrize("backwards", [False, True])
-def test_what_was_removed_from_what_a_page_passes_over_is_said_once(log: RedisLog, *, backwards: bool) -> None:
-    fill(log, 6_000, rare=[], batch=50)
+def test_what_was_removed_from_what_a_page_passes_over_is_said_once(
+    each_log: Log, clock: FakeClock, *, backwards: bool
+) -> None:
+    log = each_log
+    fill(log, clock, 6_000, rare=[], batch=50)
     log.append("wf-1", events(3))
     log.index(range(log.partitions))
     first = read_all(log, AllQuery(1, None, backwards, Selection()))
@@ -277,8 +278,10 @@ def test_what_was_removed_from_what_a_page_passes_over_is_said_once(log: RedisLo
     assert len(lost) == len(set(lost))
 
 
-def test_the_index_keeps_nothing_of_what_the_log_no_longer_holds(log: RedisLog, client: Client) -> None:
-    fill(log, 5_000, rare=[])
+def test_the_index_keeps_nothing_of_what_the_log_no_longer_holds(
+    log: RedisLog, client: Client, clock: FakeClock
+) -> None:
+    fill(log, clock, 5_000, rare=[])
     log.index(range(log.partitions))
     keys = [partition_keys(partition).blocks for partition in range(log.partitions)]
     assert sum(client.execute_command("XLEN", key) for key in keys) > 4
@@ -289,7 +292,7 @@ def test_the_index_keeps_nothing_of_what_the_log_no_longer_holds(log: RedisLog, 
 
 
 def test_two_who_index_at_once_lose_nothing(log: RedisLog, client: Client, clock: FakeClock) -> None:
-    fill(log, 5_000, rare=[2_000])
+    fill(log, clock, 5_000, rare=[2_000])
     other = RedisLog(client, clock=clock)
     tail = log._tails.read
 
@@ -307,7 +310,7 @@ def test_two_who_index_at_once_lose_nothing(log: RedisLog, client: Client, clock
 def test_a_store_without_room_for_the_index_is_read_without(
     log: RedisLog, valkey: ValkeyServer, clock: FakeClock
 ) -> None:
-    fill(log, 5_000, rare=[2_000])
+    fill(log, clock, 5_000, rare=[2_000])
     with Redis.from_url(valkey.url) as operator:
         operator.config_set("maxmemory", "1")
         try:

@@ -14,12 +14,13 @@ from eventstore.durable.admin import Changes, DurableSubscriptions, StartPositio
 from eventstore.durable.directory import Directory, ParkedStream
 from eventstore.durable.filter_admin import FilterAdmin
 from eventstore.durable.membership import Members
-from eventstore.errors import FilterNotFound, Forbidden, SubscriptionNotFound
+from eventstore.errors import ConnectionNotFound, FilterNotFound, Forbidden, SubscriptionNotFound
 from eventstore.filters import parse_filters
 from eventstore.groups import AckStream, Nack, Parked
 from eventstore.hub.hub import Hub
 from eventstore.hub.operations import Operations
 from eventstore.hub.settings import Settings
+from eventstore.live.open_connections import OpenConnections
 from eventstore.live.subscribe import Subscriptions
 from eventstore.positions import BEGINNING
 from eventstore.read.filter_directory import FilterDirectory
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 _ROOT = Path(__file__).parents[3]
 
 _USE_CASES: Mapping[str, type] = {
+    "connections": OpenConnections,
     "directory": Directory,
     "durable_subscriptions": DurableSubscriptions,
     "filter_admin": FilterAdmin,
@@ -85,6 +87,8 @@ def _yes() -> bool:
 
 
 _CALLS: Mapping[str, Callable[[Any, Access], object]] = {
+    "connections.close": lambda to, access: to.close("c", access=access),
+    "connections.list": lambda to, access: to.list(access=access, count=9, may_go_on=_yes).connections,
     "directory.describe": lambda to, access: to.describe(_DURABLE, access=access),
     "directory.failed_event": lambda to, access: to.failed_event(
         ParkedStream(_DURABLE, _STREAM, 0, Parked(BEGINNING, 1, 1, [], 0, BEGINNING)), access=access
@@ -133,6 +137,7 @@ _CALLS: Mapping[str, Callable[[Any, Access], object]] = {
 }
 
 _CONFINED = {
+    "connections.list": "lists nothing of others",
     "directory.list": "lists nothing of others",
     "directory.standings": "lists nothing of others",
     "filters.list": "lists nothing of others",
@@ -203,7 +208,7 @@ def test_without_a_scope_nothing_is_allowed_and_nothing_changes(hub: Hub, name: 
 def test_with_an_access_to_other_streams_nothing_is_allowed_and_nothing_changes(hub: Hub, name: str) -> None:
     _join(hub, name)
     before = _kept(hub)
-    with pytest.raises((FilterNotFound, Forbidden, SubscriptionNotFound)):
+    with pytest.raises((ConnectionNotFound, FilterNotFound, Forbidden, SubscriptionNotFound)):
         _CALLS[name](getattr(hub, name.partition(".")[0]), Access.of("other", Scope, tenants=["t1"]))
     assert _kept(hub) == before
 
@@ -215,8 +220,11 @@ def test_with_full_access_the_same_calls_are_done(hub: Hub, name: str) -> None:
     _CALLS[name](getattr(hub, name.partition(".")[0]), FULL)
 
 
-@pytest.mark.parametrize("name", ["directory.list", "directory.standings", "filters.list", "reader.streams"])
+@pytest.mark.parametrize(
+    "name", ["connections.list", "directory.list", "directory.standings", "filters.list", "reader.streams"]
+)
 def test_what_is_listed_is_in_reach(hub: Hub, name: str) -> None:
+    hub.subscriptions.connect(Connection("own", EVENTSTORE, 0), access=Access.of("own", Scope, tenants=["t2"]))
     call, to = _CALLS[name], getattr(hub, name.partition(".")[0])
     assert list(call(to, Access.of("own", Scope, tenants=["t2"])))  # type: ignore[call-overload]
     assert not list(call(to, Access.of("other", Scope, tenants=["t1"])))  # type: ignore[call-overload]

@@ -1,4 +1,4 @@
-"""What the function answers for a batch of its queue."""
+"""The answer of the function to a batch of its queue."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Context:
-    """Of a call that has its ten seconds before it."""
+    """The context of a call with ten seconds left."""
 
     def get_remaining_time_in_millis(self) -> int:
         return 10_000
@@ -42,17 +42,17 @@ def record(name: str, group: str, connection: str) -> dict[str, Any]:
 
 
 def handled(*records: dict[str, Any]) -> list[str]:
-    """The ids of the records that are to come again."""
+    """The ids of the records that are to be received again."""
     answer = app.handler({"Records": list(records)}, cast("LambdaContext", Context()))
     return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
 
-def test_all_of_a_batch_is_done_with(connections: FakeConnections) -> None:
+def test_a_whole_batch_is_delivered(connections: FakeConnections) -> None:
     assert handled(record("1", "s1", "a"), record("2", "s1", "a"), record("3", "s2", "b")) == []
     assert [json.loads(message)["frame"] for message in connections.posted["a"]] == [1, 2]
 
 
-def test_what_failed_and_what_follows_it_in_its_group_comes_again(
+def test_a_failed_record_and_later_ones_of_its_group_are_received_again(
     connections: FakeConnections, caplog: pytest.LogCaptureFixture
 ) -> None:
     connections.fail("b", unreachable(3))

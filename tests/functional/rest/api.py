@@ -1,4 +1,4 @@
-"""The handler, called with the events that API Gateway would invoke it with."""
+"""The handler, called with the events of API Gateway."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def cloudevent(event_id: str = "1", *, source: str = "/engine", **members: objec
 def proxied(
     method: str, url: str, *, body: bytes | None = None, headers: dict[str, str] | None = None
 ) -> dict[str, Any]:
-    """The event that API Gateway makes of a request."""
+    """The event that API Gateway sends for a request."""
     parts = urlsplit(url)
     query = parse_qs(parts.query, keep_blank_values=True) or None
     event = copy.deepcopy(_PROXY)
@@ -48,7 +48,7 @@ def proxied(
 
 @dataclass
 class Context:
-    """What the handler uses of a Lambda context."""
+    """The part of a Lambda context that the handler uses."""
 
     milliseconds: int = 29_000
     aws_request_id: str = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
@@ -63,7 +63,7 @@ class Reply:
     headers: dict[str, str]
     body: bytes
     size: int
-    """Bytes of the function's whole answer, as Lambda counts them."""
+    """The size in bytes of the function's whole answer, as Lambda counts it."""
 
     @property
     def json(self) -> Any:  # noqa: ANN401 - JSON is anything
@@ -80,7 +80,7 @@ class Api:
 
     def invoke(self, event: dict[str, Any]) -> Reply:
         answer = handler(event, self.context)  # type: ignore[arg-type]
-        # Lambda hands answers over as JSON, so whatever cannot be JSON must fail here as well.
+        # Lambda encodes answers as JSON, so an answer that is not JSON must fail here too.
         text = json.dumps(answer)
         answer = json.loads(text)
         body = answer["body"] or ""

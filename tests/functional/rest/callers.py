@@ -1,4 +1,4 @@
-"""The handler, called by somebody: with what the gateway's authorizer would pass on of its credential."""
+"""The handler, called with the authorizer context of a credential."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Caller", "caller"]
 
 
 class Caller(Api):
-    """An `Api` with an access; without one, the gateway asked no authorizer."""
+    """An `Api` with an access; without one, events carry no authorizer context."""
 
     def __init__(self, access: Access | None) -> None:
         super().__init__()
@@ -24,11 +24,11 @@ class Caller(Api):
 
     def invoke(self, event: dict[str, Any]) -> Reply:
         if self.access is not None:
-            told = {"principalId": self.access.subject, "integrationLatency": 7, **self.access.encoded()}
-            event = event | {"requestContext": event["requestContext"] | {"authorizer": told}}
+            authorizer = {"principalId": self.access.subject, "integrationLatency": 7, **self.access.encoded()}
+            event = event | {"requestContext": event["requestContext"] | {"authorizer": authorizer}}
         return super().invoke(event)
 
 
 def caller(*scopes: Scope, tenants: Sequence[str] = (), streams: Sequence[str] = ()) -> Caller:
-    """One with these scopes, or all of them."""
+    """A caller with the given scopes, by default all."""
     return Caller(Access.of("someone", scopes or Scope, tenants=tenants, streams=streams))

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def api(valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
-    """The handler on an empty store, its queues in memory."""
+    """The handler on an empty store, with queues in memory."""
     monkeypatch.setenv("REDIS_URL", valkey.url)
     monkeypatch.setenv("PARTITIONS", "4")
     forget()
-    bells, letters = FakeDispatchQueue(), FakeLetters()
-    monkeypatch.setattr(Hub, "dispatch_queue", bells)
+    dispatch_queue, letters = FakeDispatchQueue(), FakeLetters()
+    monkeypatch.setattr(Hub, "dispatch_queue", dispatch_queue)
     monkeypatch.setattr(Hub, "letters", letters)
     client = hub().log._client  # type: ignore[attr-defined]
     client.flushall()

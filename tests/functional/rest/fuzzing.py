@@ -1,4 +1,4 @@
-"""Schemathesis, run on the API's own document: whatever it sends, no 5xx and no answer outside the document."""
+"""Schemathesis, run on the OpenAPI document: no request is answered with a 5xx or outside the document."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _CHECKS = (
 )
 
 
-# With a credential: that the same request is refused with 401 without one, and with another.
+# With a credential, also check that the request is refused with 401 without it, and with another.
 _AUTHENTICATED = ("ignored_auth",)
 
 
@@ -35,19 +35,19 @@ def fuzz(
     credential: str | None = None,
     seconds: float = 120,
 ) -> str:
-    """What Schemathesis found; empty if nothing.
+    """The failures that Schemathesis reports; empty without any.
 
     Args:
         url: Where the API is.
         folder: Where its notes may go.
         examples: How many requests of each kind it makes up, at most.
         phases: Which kinds.
-        credential: What all of them carry; without any, nobody checks one.
+        credential: The credential of every request; without one, the API checks none.
         seconds: In which it has to end.
     """
     checks = _CHECKS if credential is None else (*_CHECKS, *_AUTHENTICATED)
     command = [sys.executable, "-m", "schemathesis.cli", "run", f"{url}/api/v1/openapi.json", "--no-color"]
-    # HEAD is answered by the code of GET, as a test of its own says.
+    # The code of GET answers HEAD; another test checks that.
     command += ["--exclude-method", "HEAD"]
     headers = [] if credential is None else ["--header", f"Authorization: Bearer {credential}"]
     options = ["--checks", ",".join(checks), "--max-examples", str(examples), "--phases", phases, "--seed", "2"]

@@ -1,4 +1,4 @@
-"""HTTP in front of the handler, in as few lines as a fuzzer needs; `eventstore_dev` is the real thing."""
+"""A minimal HTTP server in front of the handler, for a fuzzer; `eventstore_dev` is the full emulator."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class _Gateway(BaseHTTPRequestHandler):
         self.raw_requestline = self.rfile.readline(65537)
         if not self.raw_requestline or not self.parse_request():
             return
-        with _ONE_AT_A_TIME:  # as a Lambda environment does it
+        with _ONE_AT_A_TIME:  # like a Lambda environment
             answer = handler(self._event(), Context(4000))  # type: ignore[arg-type]
         body = answer["body"] or ""
         content = b64decode(body) if answer["isBase64Encoded"] else body.encode()
@@ -44,7 +44,7 @@ class _Gateway(BaseHTTPRequestHandler):
             self.wfile.write(content)
 
     def log_message(self, *_: object) -> None:
-        """Silent: a fuzzer says what it saw."""
+        """Requests are not logged: a fuzzer reports what it sent."""
 
     def _event(self) -> dict[str, Any]:
         event = recorded("proxy.json")

@@ -28,7 +28,7 @@ def test_the_hub_is_well_when_the_store_answers(api: Api, path: str) -> None:
     assert (reply.status, reply.json) == (200, {"status": "ok", "version": VERSION})
 
 
-def test_without_its_store_the_hub_says_when_to_come_back(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_its_store_the_hub_answers_with_retry_after(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     from eventstore.errors import StoreUnavailable  # noqa: PLC0415 - only here
 
     def away(_: object) -> None:
@@ -39,7 +39,7 @@ def test_without_its_store_the_hub_says_when_to_come_back(api: Api, monkeypatch:
     assert (problem.status, problem.json["code"], problem.headers["retry-after"]) == (503, "store-unavailable", "1")
 
 
-def test_a_fault_tells_the_log_and_not_the_client(
+def test_a_fault_is_logged_and_hidden_from_the_client(
     api: Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(_: object) -> None:
@@ -52,7 +52,7 @@ def test_a_fault_tells_the_log_and_not_the_client(
     assert "a secret" in caplog.text
 
 
-def test_what_the_store_holds_is_counted(api: Api) -> None:
+def test_the_statistics_count_the_store(api: Api) -> None:
     api.publish(cloudevent("1", workflowid="a"), cloudevent("2", workflowid="b"))
     api.publish(cloudevent("3", workflowid="a"))
     stats = api.get("/api/v1/stats").json
@@ -64,7 +64,7 @@ def test_an_empty_store_has_no_newest_event(api: Api) -> None:
     assert api.get("/api/v1/stats").json["newest"] is None
 
 
-def test_after_a_restore_cursors_of_before_are_refused(api: Api) -> None:
+def test_after_a_renewal_earlier_cursors_are_refused(api: Api) -> None:
     api.publish(*(cloudevent(name, workflowid="a") for name in "123"))
     pages = [f"/api/v1/{path}?limit=1" for path in ("events", "streams/a/events")]
     following = [f"{page}&cursor={api.get(page).json['next']}" for page in pages]
@@ -74,13 +74,13 @@ def test_after_a_restore_cursors_of_before_are_refused(api: Api) -> None:
     assert [(reply.status, reply.json["code"]) for reply in refused] == [(410, "new-epoch")] * 2
 
 
-def test_a_renewal_tells_each_partitions_new_epoch(api: Api) -> None:
+def test_a_renewal_returns_the_new_epoch_of_each_partition(api: Api) -> None:
     first, second = (api.call("POST", "/api/v1/epoch").json["partitions"] for _ in range(2))
-    assert [one["partition"] for one in first] == [0, 1, 2, 3]
-    assert not {one["epoch"] for one in first} & {one["epoch"] for one in second}
+    assert [partition["partition"] for partition in first] == [0, 1, 2, 3]
+    assert not {partition["epoch"] for partition in first} & {partition["epoch"] for partition in second}
 
 
-def test_a_renewal_gives_streams_another_version(api: Api) -> None:
+def test_a_renewal_changes_the_entity_tags_of_streams(api: Api) -> None:
     api.publish(cloudevent("1", workflowid="a"))
     tag = api.get("/api/v1/streams/a").headers["etag"]
     api.call("POST", "/api/v1/epoch")
@@ -92,7 +92,7 @@ def test_a_renewal_takes_no_parameters(api: Api) -> None:
     assert (problem.status, problem.json["code"]) == (422, "invalid-query")
 
 
-def test_a_path_that_is_not_there_is_not_found(api: Api) -> None:
+def test_an_unknown_path_is_not_found(api: Api) -> None:
     problem = api.get("/api/v1/nothing")
     assert (problem.status, problem.json["code"]) == (404, "not-found")
 
@@ -105,7 +105,7 @@ def test_a_path_that_is_not_there_is_not_found(api: Api) -> None:
         ("/health", "GET, HEAD"),
     ],
 )
-def test_a_method_that_is_not_taken_is_told_those_that_are(api: Api, path: str, allow: str) -> None:
+def test_an_unsupported_method_is_answered_with_the_supported_ones(api: Api, path: str, allow: str) -> None:
     problem = api.call("PUT", path)
     assert (problem.status, problem.json["code"], problem.headers["allow"]) == (405, "method-not-allowed", allow)
 
@@ -120,11 +120,11 @@ def test_head_is_answered_as_get_is(api: Api, path: str) -> None:
     url = path.replace("{id}", "1").replace("{stream}", "wf").replace("{subscription}", "s")
     got, headed = api.get(url), api.call("HEAD", url)
     assert (headed.status, headed.headers) == (got.status, got.headers)
-    # The gateway counts the body for Content-Length, and sends none of it.
+    # The gateway computes Content-Length from the body, and does not send the body.
     assert len(headed.body) == len(got.body)
 
 
-def test_head_is_refused_where_get_is_not_taken(api: Api) -> None:
+def test_head_is_refused_where_get_is_not_supported(api: Api) -> None:
     problem = api.call("HEAD", "/api/v1/epoch")
     assert (problem.status, problem.headers["allow"]) == (405, "POST")
     assert "does not support HEAD" in problem.json["detail"]
@@ -151,14 +151,16 @@ def test_options_names_the_methods_of_a_path(api: Api) -> None:
         ("?stream=ended", 410, "stream-gone"),
     ],
 )
-def test_why_a_handshake_would_be_refused_can_be_asked(api: Api, query: str, status: int, code: str | None) -> None:
+def test_the_reason_of_a_refused_handshake_can_be_requested(
+    api: Api, query: str, status: int, code: str | None
+) -> None:
     api.publish(cloudevent("1", workflowid="ended"))
     api.call("DELETE", "/api/v1/streams/ended?permanent=true")
     reply = api.get(f"/api/v1/handshake{query}")
     assert (reply.status, reply.json["code"] if reply.body else None) == (status, code)
 
 
-def test_the_document_says_where_its_paths_begin(api: Api) -> None:
+def test_the_document_names_the_base_of_its_paths(api: Api) -> None:
     assert api.get("/api/v1/openapi.json").json["servers"] == [{"url": "/v1"}]
 
 
@@ -171,15 +173,15 @@ def test_the_documentation_page_loads_nothing_from_elsewhere(api: Api) -> None:
     assert b'<link rel="icon" href="data:image/svg+xml' in reply.body
 
 
-def test_an_example_of_a_problem_is_one_that_the_hub_answers() -> None:
-    told = document(server="/")
-    for name, response in told["components"]["responses"].items():
+def test_the_example_of_a_problem_has_a_code_of_the_hub() -> None:
+    spec = document(server="/")
+    for name, response in spec["components"]["responses"].items():
         media = response["content"]["application/problem+json"]
-        assert media["example"]["code"] in told["components"]["schemas"]["Problem"]["properties"]["code"]["enum"], name
+        assert media["example"]["code"] in spec["components"]["schemas"]["Problem"]["properties"]["code"]["enum"], name
         assert media["example"]["status"] >= 400, name
 
 
-def test_the_documentation_page_runs_its_own_scripts_alone_and_stands_in_no_other_page(api: Api) -> None:
+def test_the_documentation_page_runs_only_its_own_scripts_and_cannot_be_framed(api: Api) -> None:
     reply = api.get("/api/v1/docs")
     policy = dict(part.strip().split(" ", 1) for part in reply.headers["content-security-policy"].split(";"))
     scripts = Scripts.of(reply.body.decode())
@@ -194,41 +196,41 @@ def test_the_documentation_page_runs_its_own_scripts_alone_and_stands_in_no_othe
 
 
 class Scripts(HTMLParser):
-    """The scripts of a page, as a browser finds them."""
+    """The scripts of a page, as a browser parses them."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.found: list[str] = []
+        self.scripts: list[str] = []
         self._within = False
 
     @classmethod
     def of(cls, page: str) -> list[str]:
         parser = cls()
         parser.feed(page)
-        return parser.found
+        return parser.scripts
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        # Neither an address nor a handler of events: a policy of digests would stop both.
+        # Neither a source nor an event handler: a policy of digests would block both.
         assert not any(name.startswith("on") or (tag, name) == ("script", "src") for name, _ in attrs)
         self._within = tag == "script"
         if self._within:
-            self.found.append("")
+            self.scripts.append("")
 
     def handle_endtag(self, tag: str) -> None:
         self._within = self._within and tag != "script"
 
     def handle_data(self, data: str) -> None:
         if self._within:
-            self.found[-1] += data
+            self.scripts[-1] += data
 
 
 def test_the_function_routes_what_the_document_describes() -> None:
-    # HEAD goes the way of GET.
+    # HEAD takes the path of GET.
     described = {
         (method, path) for path in document(server="/")["paths"] for method in methods_at(path) if method != "HEAD"
     }
     routed = {(route.method, route.path) for route in (*app._static_routes, *app._dynamic_routes)}
-    # What a parameter is called is told to clients, and may be called otherwise in the code.
+    # Clients see the name of a parameter in the document; the code may name it differently.
     assert {(method, re.sub(r"{\w+}", "*", path)) for method, path in described} == {
         (method, re.sub(r"<\w+>", "*", path)) for method, path in routed
     }

@@ -1,4 +1,4 @@
-"""Whatever a limited caller asks, it is answered what an unlimited one is, less what is out of reach."""
+"""A limited caller gets the answer of an unlimited one, without what is out of reach."""
 
 from __future__ import annotations
 
@@ -36,21 +36,21 @@ _QUERIES = st.fixed_dictionaries(
 
 @pytest.fixture
 def everyone(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Caller]:
-    """Who may see all that there is: two events of two types in each stream."""
+    """A caller with full access; each stream has two events of two types."""
     monkeypatch.setenv("AUTH", "jwt")
     reread()
     assert api.get("/health").status == 403
-    found = caller()
+    full_access = caller()
     for number, stream in enumerate(_STREAMS):
         for kind in ("one", "two"):
             event = cloudevent(f"{kind}-{number}", source="/s") | {"type": kind}
-            assert found.publish(event, query=f"?stream={stream}").status == 201
-    yield found
+            assert full_access.publish(event, query=f"?stream={stream}").status == 201
+    yield full_access
     reread()
 
 
 def pages(by: Caller, query: dict[str, object], cursor: str = "") -> list[str]:
-    """The ids of all pages from a cursor on, or from the start."""
+    """The ids of all pages after a cursor, or from the start."""
     ids: list[str] = []
     while True:
         asked = urlencode(query | ({"cursor": cursor} if cursor else {}), doseq=True)
@@ -61,58 +61,58 @@ def pages(by: Caller, query: dict[str, object], cursor: str = "") -> list[str]:
         cursor = page["next"]
 
 
-def within(some: Caller, ids: list[str]) -> list[str]:
-    """Those of them that are in reach, by the number of their stream."""
-    assert some.access is not None
-    return [one for one in ids if some.access.reaches(_STREAMS[int(one.partition("-")[2])])]
+def within(limited: Caller, ids: list[str]) -> list[str]:
+    """The ids of events in reach, by the number of their stream."""
+    assert limited.access is not None
+    return [event_id for event_id in ids if limited.access.reaches(_STREAMS[int(event_id.partition("-")[2])])]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(_LIMITS, _QUERIES)
-def test_a_search_finds_what_is_in_reach_of_what_there_is(
+def test_a_search_finds_exactly_the_events_in_reach(
     everyone: Caller, limits: dict[str, list[str]], query: dict[str, object]
 ) -> None:
-    some = caller(**limits)
-    assert pages(some, query) == within(some, pages(everyone, query))
+    limited = caller(**limits)
+    assert pages(limited, query) == within(limited, pages(everyone, query))
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 @given(_LIMITS, _QUERIES)
-def test_a_cursor_of_somebody_elses_goes_on_with_what_is_in_reach(
+def test_a_cursor_of_another_caller_continues_with_events_in_reach(
     everyone: Caller, limits: dict[str, list[str]], query: dict[str, object]
 ) -> None:
-    some = caller(**limits)
+    limited = caller(**limits)
     cursor = everyone.get(f"/api/v1/events?{urlencode(query, doseq=True)}").json["cursor"]
-    assert pages(some, query, cursor) == within(some, pages(everyone, query, cursor))
+    assert pages(limited, query, cursor) == within(limited, pages(everyone, query, cursor))
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 @given(_LIMITS, st.sampled_from(["", "a", "a:", "b", "d"]), st.integers(1, 4))
-def test_a_list_of_streams_has_what_is_in_reach_in_order(
+def test_a_list_of_streams_has_exactly_those_in_reach_in_order(
     everyone: Caller, limits: dict[str, list[str]], prefix: str, limit: int
 ) -> None:
-    some = caller(**limits)
-    assert some.access is not None
-    found, cursor = [], ""
+    limited = caller(**limits)
+    assert limited.access is not None
+    names, cursor = [], ""
     while True:
         asked = {"limit": limit} | ({"prefix": prefix} if prefix else {}) | ({"cursor": cursor} if cursor else {})
-        page = some.get(f"/api/v1/streams?{urlencode(asked)}").json
-        found += [stream["id"] for stream in page["streams"]]
+        page = limited.get(f"/api/v1/streams?{urlencode(asked)}").json
+        names += [stream["id"] for stream in page["streams"]]
         if "next" not in page:
             break
         cursor = page["next"]
     assert everyone
-    assert found == sorted(name for name in _STREAMS if name.startswith(prefix) and some.access.reaches(name))
+    assert names == sorted(name for name in _STREAMS if name.startswith(prefix) and limited.access.reaches(name))
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 @given(_LIMITS, st.integers(0, len(_STREAMS) - 1))
-def test_an_event_by_its_id_is_there_exactly_if_it_is_in_reach(
+def test_an_event_by_its_id_is_found_exactly_if_it_is_in_reach(
     everyone: Caller, limits: dict[str, list[str]], number: int
 ) -> None:
-    some = caller(**limits)
+    limited = caller(**limits)
     assert everyone
-    assert some.access is not None
-    reached = some.access.reaches(_STREAMS[number])
-    assert some.get(f"/api/v1/events/one-{number}").status == (200 if reached else 404)
-    assert some.get(f"/api/v1/streams/{_STREAMS[number]}/events").status == (200 if reached else 403)
+    assert limited.access is not None
+    reached = limited.access.reaches(_STREAMS[number])
+    assert limited.get(f"/api/v1/events/one-{number}").status == (200 if reached else 404)
+    assert limited.get(f"/api/v1/streams/{_STREAMS[number]}/events").status == (200 if reached else 403)

@@ -1,4 +1,4 @@
-"""The AsyncAPI document: valid, served, and as docs/protocol.md and the function that reads messages have it."""
+"""The AsyncAPI document: valid, served, and consistent with docs/protocol.md and the handler."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ _MESSAGES: dict[str, Any] = document()["components"]["messages"]
 
 @pytest.mark.parametrize("auth", ["none", "iam", "jwt", "key"])
 def test_the_document_is_valid_by_its_standard(auth: str) -> None:
-    found = json.loads(json.dumps(document(auth=auth)))
-    assert not [f"{error.json_path}: {error.message}" for error in asyncapi_schema().iter_errors(found)]
-    assert bool(found["components"]["securitySchemes"]) is (auth != "none")
+    valid = json.loads(json.dumps(document(auth=auth)))
+    assert not [f"{error.json_path}: {error.message}" for error in asyncapi_schema().iter_errors(valid)]
+    assert bool(valid["components"]["securitySchemes"]) is (auth != "none")
 
 
 @pytest.mark.parametrize("path", [("channels", "eventstore", "messages"), ("operations", "ping", "channel"), ("info",)])
-def test_a_document_with_a_fault_is_none(path: tuple[str, ...]) -> None:
-    found = copy.deepcopy(dict(asyncapi()))
-    part = found
+def test_an_invalid_document_is_detected(path: tuple[str, ...]) -> None:
+    faulty = copy.deepcopy(dict(asyncapi()))
+    part = faulty
     for step in path[:-1]:
         part = part[step]
     part[path[-1]] = ["a fault"]
-    assert not asyncapi_schema().is_valid(found)
+    assert not asyncapi_schema().is_valid(faulty)
 
 
 def test_the_document_is_served(api: Api) -> None:
@@ -49,15 +49,15 @@ def test_the_document_is_served(api: Api) -> None:
     assert reply.json == asyncapi()
 
 
-def test_every_reference_leads_somewhere() -> None:
-    found = list(references(document(auth="key")))
-    assert len(found) > 50
-    for reference in found:
+def test_every_reference_has_a_target() -> None:
+    all_references = list(references(document(auth="key")))
+    assert len(all_references) > 50
+    for reference in all_references:
         resolved(document(auth="key"), reference)
 
 
 @pytest.mark.parametrize("name", _MESSAGES)
-def test_the_example_of_a_message_is_one(name: str) -> None:
+def test_the_example_of_a_message_is_valid(name: str) -> None:
     for example in _MESSAGES[name]["examples"]:
         assert not failures(name, json.loads(json.dumps(example["payload"])))
 
@@ -76,7 +76,7 @@ def test_every_action_of_the_function_is_in_the_document() -> None:
 
 
 def constants(member: str) -> set[str]:
-    """The values that a member has in the document's messages."""
+    """The values of a member in the messages of the document."""
     schemas = [message["payload"].get("properties", {}).get(member, {}) for message in _MESSAGES.values()]
     return {schema["const"] for schema in schemas if "const" in schema}
 
@@ -97,17 +97,17 @@ def test_the_parameters_of_a_connection_are_those_of_the_protocol() -> None:
 
 
 def quoted() -> list[tuple[str, dict[str, Any]]]:
-    """The messages that the protocol's page shows in full: which way each goes, and what it is."""
-    found = []
+    """The complete messages in docs/protocol.md, each with its direction."""
+    messages = []
     for arrow, text in re.findall(r"^([→←]) (\{.*\})$", _PROTOCOL, re.MULTILINE):
         if "…" not in text:
-            found.append((arrow, json.loads(text)))
-    assert len(found) > 10
-    return found
+            messages.append((arrow, json.loads(text)))
+    assert len(messages) > 10
+    return messages
 
 
 @pytest.mark.parametrize(("arrow", "message"), quoted(), ids=lambda value: json.dumps(value)[:60])
-def test_a_message_of_the_protocols_page_is_as_the_document_says(arrow: str, message: dict[str, Any]) -> None:
+def test_messages_in_the_protocol_page_conform_to_the_document(arrow: str, message: dict[str, Any]) -> None:
     if arrow == "←":
         assert not undescribed(message)
     else:
@@ -172,7 +172,7 @@ def test_a_request_is_read_and_described_by_the_same_rules(request_: protocol.Re
     assert verdicts(whole) == (True, True)
     assert verdicts(whole | {"unknown": 1}) == (False, False)
     for member in request_.required:
-        # A durable subscription that is not named is one that there is not.
+        # Without a name, the subscription is not durable.
         if request_ is not protocol.JOIN or member is protocol.ID:
             assert verdicts({name: value for name, value in whole.items() if name != member.name}) == (False, False)
     for member in (*request_.members, protocol.REQUEST):
@@ -189,7 +189,7 @@ def _exclusive(request_: protocol.Request) -> set[str]:
     return {member.name for member in request_.exclusive}
 
 
-def test_a_request_is_repeated_up_to_its_greatest_length() -> None:
+def test_the_member_request_has_the_documented_maximum_length() -> None:
     ping = {"action": "ping", "request": "r" * protocol.REQUEST.maximum}
     longer = {"action": "ping", "request": ping["request"] + "r"}
     assert (accepted("ping", ping), failures("ping", ping)) == (True, [])

@@ -36,14 +36,14 @@ def test_a_stream_that_its_first_publish_made_gets_a_retention(api: Api) -> None
     )
 
 
-def test_what_the_new_retention_does_not_keep_goes_with_the_next_append(api: Api) -> None:
+def test_the_next_append_removes_what_the_new_retention_does_not_keep(api: Api) -> None:
     publish(api, 5)
     patch(api, {"retention": {"max_events": 2}})
     api.publish(cloudevent("6"), query="?stream=s")
     assert api.get(f"{_URL}/events").ids == ["5", "6"]
 
 
-def test_null_removes_and_what_is_left_out_stays(api: Api) -> None:
+def test_null_removes_a_setting_and_absent_settings_stay(api: Api) -> None:
     api.create(id="s", retention={"max_events": 10, "max_age": 60}, labels={"a": "1", "b": "2"})
     body = patch(api, {"retention": {"max_age": None}, "labels": {"a": None, "c": "3"}}).json
     assert (body["retention"], body["labels"]) == ({"max_events": 10}, {"b": "2", "c": "3"})
@@ -75,7 +75,7 @@ def test_the_entity_tag_of_a_description_is_a_condition_of_a_publish_too(api: Ap
     assert api.publish(cloudevent("3"), query="?stream=s", headers={"If-Match": tag}).status == 412
 
 
-def test_the_same_again_changes_nothing(api: Api) -> None:
+def test_repeating_a_change_changes_nothing(api: Api) -> None:
     publish(api, 1)
     tags = {patch(api, {"retention": {"max_events": 5}}).headers["etag"] for _ in range(2)}
     assert len(tags) == 1
@@ -94,7 +94,7 @@ def test_the_same_again_changes_nothing(api: Api) -> None:
         ({"labels": {str(n): "x" for n in range(65)}}, "/labels", "64"),
     ],
 )
-def test_what_is_wrong_is_named_in_plain_words(api: Api, body: object, pointer: str, words: str) -> None:
+def test_an_invalid_setting_is_explained(api: Api, body: object, pointer: str, words: str) -> None:
     publish(api, 1)
     reply = patch(api, body)
     assert (reply.status, reply.json["code"]) == (422, "invalid-body")
@@ -103,13 +103,13 @@ def test_what_is_wrong_is_named_in_plain_words(api: Api, body: object, pointer: 
     assert "Input" not in reply.json["detail"]
 
 
-def test_labels_do_not_grow_beyond_what_a_stream_may_have(api: Api) -> None:
+def test_labels_cannot_exceed_the_limit_of_a_stream(api: Api) -> None:
     api.create(id="s", labels={str(n): "x" for n in range(60)})
     reply = patch(api, {"labels": {f"more-{n}": "x" for n in range(5)}})
     assert (reply.status, reply.json["errors"][0]["pointer"]) == (422, "/labels")
 
 
-def test_only_a_stream_that_is_there_is_changed(api: Api) -> None:
+def test_an_unknown_stream_is_not_changed(api: Api) -> None:
     assert patch(api, {"labels": {}}, url="/api/v1/streams/none").status == 404
     publish(api, 1)
     api.call("DELETE", f"{_URL}?permanent=true")

@@ -1,4 +1,4 @@
-"""PATCH of durable subscriptions: another definition, the same place."""
+"""PATCH of durable subscriptions: another definition, the same position."""
 
 from __future__ import annotations
 
@@ -43,19 +43,19 @@ def workers(api: Api) -> Workers:
     return Workers(api)
 
 
-class TestWhatIsAskedFor:
-    def test_only_what_is_named_is_another(self, api: Api) -> None:
+class TestRequests:
+    def test_only_named_members_change(self, api: Api) -> None:
         made = create(api, filters=TASKS).json
         changed = change(api, {"max_attempts": 9, "ack_deadline": 60})
         assert changed.status == 200
         assert changed.json == made | {"max_attempts": 9, "ack_deadline": 60, "version": 2}
         assert api.get(PATH).json["max_attempts"] == 9
 
-    def test_plain_json_will_do(self, api: Api) -> None:
+    def test_plain_json_is_accepted(self, api: Api) -> None:
         create(api)
         assert change(api, {"max_attempts": 9}, kind="application/json").status == 200
 
-    def test_what_it_is_already_makes_no_version(self, api: Api) -> None:
+    def test_an_unchanged_value_makes_no_new_version(self, api: Api) -> None:
         create(api)
         assert change(api, {"max_attempts": 5}).json["version"] == 1
 
@@ -71,7 +71,7 @@ class TestWhatIsAskedFor:
             {"max_attempts": 0},
         ],
     )
-    def test_a_member_that_is_unknown_null_or_wrong_is_refused_and_nothing_changes(
+    def test_an_unknown_null_or_invalid_member_is_refused_and_nothing_changes(
         self, api: Api, members: dict[str, Any]
     ) -> None:
         create(api)
@@ -79,12 +79,12 @@ class TestWhatIsAskedFor:
         assert change(api, members).status == 422
         assert api.get(PATH).json == before
 
-    def test_a_filter_that_is_wrong_is_named(self, api: Api) -> None:
+    def test_an_invalid_filter_is_refused(self, api: Api) -> None:
         create(api)
         refused = change(api, {"filters": [{"sql": "1 +"}]})
         assert (refused.status, refused.json["code"]) == (422, "invalid-filter")
 
-    def test_there_must_be_one(self, api: Api) -> None:
+    def test_an_unknown_subscription_is_not_found(self, api: Api) -> None:
         assert change(api, {"max_attempts": 9}).status == 404
 
     def test_an_unknown_media_type_is_refused(self, api: Api) -> None:
@@ -93,7 +93,7 @@ class TestWhatIsAskedFor:
 
 
 class TestConditions:
-    def test_the_entity_tag_that_was_given_lets_it_be_changed_once(self, api: Api) -> None:
+    def test_an_entity_tag_allows_one_change(self, api: Api) -> None:
         create(api)
         tag = api.get(PATH).headers["etag"]
         changed = change(api, {"max_attempts": 9}, If_Match=tag)
@@ -103,7 +103,7 @@ class TestConditions:
         assert f'"{refused.json["version"]}"' == changed.headers["etag"]
         assert api.get(PATH).json["max_attempts"] == 9
 
-    def test_one_of_the_same_name_that_was_made_since_has_another_tag(self, api: Api) -> None:
+    def test_a_recreated_subscription_has_another_entity_tag(self, api: Api) -> None:
         create(api)
         tag = api.get(PATH).headers["etag"]
         api.call("DELETE", PATH)
@@ -112,7 +112,7 @@ class TestConditions:
         assert api.call("DELETE", PATH, headers={"If-Match": tag}).status == 412
         assert api.call("DELETE", PATH, headers={"If-Match": api.get(PATH).headers["etag"]}).status == 204
 
-    def test_of_two_that_change_it_at_once_each_has_its_word(self, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_two_concurrent_changes_both_take_effect(self, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
         create(api)
         durables, subscriptions = hub().durables, Trusted(hub().durable_subscriptions)
         replace, calls = durables.change, []
@@ -127,7 +127,7 @@ class TestConditions:
         changed = subscriptions.change("workers", Changes(max_attempts=9))
         assert (changed.version, changed.rules.max_attempts, changed.rules.max_in_flight) == (3, 9, 7)
 
-    def test_who_is_overtaken_on_a_condition_is_refused(self, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_conditional_change_that_is_overtaken_is_refused(self, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
         create(api)
         durables, subscriptions = hub().durables, Trusted(hub().durable_subscriptions)
         key, replace = durables.get("workers").key, durables.change
@@ -142,8 +142,8 @@ class TestConditions:
             subscriptions.change("workers", Changes(max_attempts=9), versions=[f"1.{key}"])
 
 
-class TestWhatHappens:
-    def test_it_keeps_its_place_and_goes_by_the_new_filter_from_there(self, api: Api, workers: Workers) -> None:
+class TestEffects:
+    def test_a_new_filter_applies_from_the_current_position(self, api: Api, workers: Workers) -> None:
         workers.join()
         publish(api, "wf", ("1", "task.a"), ("2", "other"))
         workers.settle()
@@ -153,13 +153,13 @@ class TestWhatHappens:
         workers.settle()
         assert workers.received() == [("wf", "3"), ("wf", "5")]
 
-    def test_the_description_shows_where_it_has_yet_to_take_effect(self, api: Api, workers: Workers) -> None:
+    def test_the_description_has_the_version_of_each_partition(self, api: Api, workers: Workers) -> None:
         change(api, {"max_attempts": 9})
-        assert {one["version"] for one in api.get(PATH).json["partitions"]} == {1}
+        assert {partition["version"] for partition in api.get(PATH).json["partitions"]} == {1}
         workers.settle()
-        assert {one["version"] for one in api.get(PATH).json["partitions"]} == {2}
+        assert {partition["version"] for partition in api.get(PATH).json["partitions"]} == {2}
 
-    def test_a_worker_that_starts_cold_goes_by_the_new_one(self, api: Api, workers: Workers) -> None:
+    def test_a_cold_start_uses_the_new_definition(self, api: Api, workers: Workers) -> None:
         change(api, {"filters": TASKS})
         workers.settle()
         again = Workers(api)
@@ -168,7 +168,7 @@ class TestWhatHappens:
         again.settle()
         assert again.received() == [("wf", "2")]
 
-    def test_a_parked_stream_whose_failed_event_is_wanted_no_more_goes_on(self, api: Api, workers: Workers) -> None:
+    def test_a_parked_stream_whose_failed_event_no_longer_matches_continues(self, api: Api, workers: Workers) -> None:
         workers.join()
         publish(api, "bad", ("1", "other"), ("2", "task.a"))
         publish(api, "worse", ("1", "task.a"))
@@ -179,9 +179,9 @@ class TestWhatHappens:
         change(api, {"filters": TASKS})
         workers.settle()
         assert workers.received() == [("bad", "2")]
-        assert [one["stream"] for one in api.get("/api/v1/dead-letters").json["dead_letters"]] == ["worse"]
+        assert [letter["stream"] for letter in api.get("/api/v1/dead-letters").json["dead_letters"]] == ["worse"]
 
-    def test_a_held_stream_whose_failed_event_is_wanted_no_more_goes_on(self, api: Api, workers: Workers) -> None:
+    def test_a_held_stream_whose_failed_event_no_longer_matches_continues(self, api: Api, workers: Workers) -> None:
         workers.join()
         publish(api, "bad", ("1", "other"), ("2", "task.a"))
         workers.settle()
@@ -191,7 +191,7 @@ class TestWhatHappens:
         workers.settle()
         assert workers.received() == [("bad", "2")]
 
-    def test_who_died_before_the_partitions_were_told_leaves_it_to_the_sweep(
+    def test_the_sweep_announces_a_change_that_was_not_announced(
         self, api: Api, workers: Workers, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         subscriptions = Trusted(hub().durable_subscriptions)
@@ -199,14 +199,14 @@ class TestWhatHappens:
             died.setattr(hub().durable_subscriptions, "announce", lambda _: None)
             subscriptions.change("workers", Changes(filter=parse_filters(TASKS)))
         workers.settle()
-        assert {one["version"] for one in api.get(PATH).json["partitions"]} == {1}
+        assert {partition["version"] for partition in api.get(PATH).json["partitions"]} == {1}
         subscriptions.announce_all()
         workers.settle()
-        assert {one["version"] for one in api.get(PATH).json["partitions"]} == {2}
+        assert {partition["version"] for partition in api.get(PATH).json["partitions"]} == {2}
 
 
-class TestItsPlace:
-    def test_its_cursor_is_a_place_to_read_on_from(self, api: Api, workers: Workers) -> None:
+class TestPosition:
+    def test_its_cursor_can_be_used_for_reading(self, api: Api, workers: Workers) -> None:
         workers.join()
         publish(api, "wf", ("1", "task.a"), ("2", "task.a"))
         workers.settle()
@@ -216,9 +216,9 @@ class TestItsPlace:
         cursor = api.get(PATH).json["cursor"]
         assert api.get(f"/api/v1/events?cursor={cursor}").ids == []
 
-    def test_its_lag_counts_what_matches_and_the_logs_what_there_is(self, api: Api, workers: Workers) -> None:
+    def test_its_lag_counts_matching_events_and_the_log_lag_all_events(self, api: Api, workers: Workers) -> None:
         change(api, {"filters": TASKS})
         workers.settle()
         publish(api, "wf", ("1", "task.a"), ("2", "other"), ("3", "other"))
-        found = api.get(PATH).json
-        assert (found["lag"], found["lag_more"], found["log_lag"]) == (1, False, 3)
+        described = api.get(PATH).json
+        assert (described["lag"], described["lag_more"], described["log_lag"]) == (1, False, 3)

@@ -1,4 +1,4 @@
-"""Pages of other origins: what a browser is told before and with each answer."""
+"""Pages of other origins: preflights, and the CORS headers of each answer."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def names(reply: Reply, header: str) -> set[str]:
 
 
 @pytest.mark.parametrize("origin", [_APP, "http://localhost:5173", "null"])
-def test_without_the_setting_no_page_is_let_in(api: Api, origin: str) -> None:
+def test_without_the_setting_no_origin_is_allowed(api: Api, origin: str) -> None:
     refused = preflight(api, origin)
     assert (refused.status, refused.json["code"]) == (403, "foreign-origin")
     assert not {name for name in refused.headers if name.startswith("access-control-")}
@@ -61,7 +61,7 @@ def test_without_the_setting_no_page_is_let_in(api: Api, origin: str) -> None:
         ("null", "null", True),
     ],
 )
-def test_a_list_lets_in_its_own_and_nobody_else(
+def test_a_list_allows_its_origins_only(
     api: Api, monkeypatch: pytest.MonkeyPatch, setting: str, origin: str, *, allowed: bool
 ) -> None:
     allow(monkeypatch, setting)
@@ -69,12 +69,12 @@ def test_a_list_lets_in_its_own_and_nobody_else(
     assert asked.status == (204 if allowed else 403)
     for reply in (asked, read):
         assert reply.headers.get("access-control-allow-origin") == (origin if allowed else None)
-        # A cache in between is not to hand one page's answer to another one.
+        # A cache must not return the answer for one origin to another.
         assert "origin" in names(reply, "vary")
         assert "access-control-allow-credentials" not in reply.headers
 
 
-def test_an_asterisk_lets_in_every_page_and_no_answer_depends_on_it(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_asterisk_allows_every_origin_and_answers_do_not_vary(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     allow(monkeypatch, "*")
     assert preflight(api, _EVIL).headers["access-control-allow-origin"] == "*"
     read = api.get("/api/v1/streams", Origin=_EVIL)
@@ -117,14 +117,12 @@ def test_a_problem_is_readable_too(api: Api, monkeypatch: pytest.MonkeyPatch) ->
         assert reply.headers["access-control-allow-origin"] == _APP
 
 
-def test_vary_says_what_else_an_answer_depends_on(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_vary_names_the_request_headers_that_matter(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     allow(monkeypatch, _APP)
     assert names(api.get("/api/v1/events", Origin=_APP), "vary") == {"accept", "origin"}
 
 
-def test_a_setting_that_is_no_origin_is_a_fault_of_the_hub_for_every_call(
-    api: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_invalid_origin_in_the_setting_fails_every_call(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALLOWED_ORIGINS", "app.example")
     forget()
     reply = api.get("/api/v1/streams", Origin=_APP)

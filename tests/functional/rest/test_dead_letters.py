@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def workers(api: Api) -> Workers:
-    """Two streams are parked, at the second and at the first of their events."""
+    """Two parked streams: one at its second event, one at its first."""
     workers = Workers(api)
     create(api)
     workers.join()
@@ -26,11 +26,12 @@ def workers(api: Api) -> Workers:
 
 def parked(api: Api, query: str = "") -> list[tuple[str, str]]:
     return [
-        (one["subscription"], one["stream"]) for one in api.get(f"/api/v1/dead-letters{query}").json["dead_letters"]
+        (letter["subscription"], letter["stream"])
+        for letter in api.get(f"/api/v1/dead-letters{query}").json["dead_letters"]
     ]
 
 
-def test_what_is_parked_is_told_with_why(api: Api, workers: Workers) -> None:
+def test_a_parked_stream_is_listed_with_its_reason(api: Api, workers: Workers) -> None:
     bad, worse = api.get("/api/v1/dead-letters").json["dead_letters"]
     assert bad.pop("since").endswith("Z")
     assert bad.pop("partition") in range(4)
@@ -47,23 +48,23 @@ def test_what_is_parked_is_told_with_why(api: Api, workers: Workers) -> None:
 
 
 @pytest.mark.usefixtures("workers")
-class TestLooking:
-    def test_the_event_that_failed_comes_along_where_one_stream_is_asked_for(self, api: Api) -> None:
-        [one] = api.get("/api/v1/dead-letters?subscription=workers&stream=bad").json["dead_letters"]
-        assert (one["event"]["id"], one["event"]["hubsequence"]) == ("2", "2")
+class TestListing:
+    def test_the_failed_event_is_included_for_a_single_stream(self, api: Api) -> None:
+        [letter] = api.get("/api/v1/dead-letters?subscription=workers&stream=bad").json["dead_letters"]
+        assert (letter["event"]["id"], letter["event"]["hubsequence"]) == ("2", "2")
 
-    def test_an_event_that_was_removed_does_not(self, api: Api) -> None:
+    def test_a_removed_failed_event_is_not_included(self, api: Api) -> None:
         api.call("DELETE", "/api/v1/streams/bad?permanent=true")
-        [one] = api.get("/api/v1/dead-letters?subscription=workers&stream=bad").json["dead_letters"]
-        assert (one["sequence"], "event" in one) == (2, False)
+        [letter] = api.get("/api/v1/dead-letters?subscription=workers&stream=bad").json["dead_letters"]
+        assert (letter["sequence"], "event" in letter) == (2, False)
 
-    def test_it_is_listed_page_by_page(self, api: Api) -> None:
+    def test_parked_streams_are_listed_page_by_page(self, api: Api) -> None:
         first = api.get("/api/v1/dead-letters?limit=1").json
         second = api.get(f"/api/v1/dead-letters?limit=1&cursor={first['next']}").json
         assert [page["dead_letters"][0]["stream"] for page in (first, second)] == ["bad", "worse"]
         assert "next" not in second
 
-    def test_pages_go_on_across_subscriptions(self, api: Api, workers: Workers) -> None:
+    def test_pages_continue_across_subscriptions(self, api: Api, workers: Workers) -> None:
         create(api, "others", **{"from": "start"})
         workers.join("others", connection="c2")
         workers.park("bad", 1, connection="c2")
@@ -73,7 +74,7 @@ class TestLooking:
         assert parked(api, "?stream=bad") == [("others", "bad"), ("workers", "bad")]
         assert parked(api, "?subscription=workers") == [("workers", "bad"), ("workers", "worse")]
 
-    def test_a_page_is_no_longer_than_an_answer_may_be(self, api: Api, workers: Workers) -> None:
+    def test_a_page_does_not_exceed_the_limit_of_an_answer(self, api: Api, workers: Workers) -> None:
         for number in range(10):
             workers.publish(f"s{number}", "1")
             workers.park(f"s{number}", 1, reason="\u20ac" * 500)
@@ -81,7 +82,7 @@ class TestLooking:
             patched.setattr("functions.rest.paging._BUDGET", 10_000)
             first = api.get("/api/v1/dead-letters").json
             rest = api.get(f"/api/v1/dead-letters?cursor={first['next']}").json
-        streams = [one["stream"] for page in (first, rest) for one in page["dead_letters"]]
+        streams = [letter["stream"] for page in (first, rest) for letter in page["dead_letters"]]
         assert streams[:3] == ["bad", "s0", "s1"]
         assert len(first["dead_letters"]) < 12
         assert streams == sorted(streams)
@@ -89,7 +90,7 @@ class TestLooking:
 
 class TestRedriving:
     @pytest.mark.parametrize(("how", "wanted"), [("start", ["2"]), ("skip", ["3"]), ("drop", [])])
-    def test_a_stream_goes_on_where_it_was_asked_to(
+    def test_a_redriven_stream_resumes_where_requested(
         self, api: Api, workers: Workers, how: str, wanted: list[str]
     ) -> None:
         reply = post(api, "dead-letters/redrive", subscription="workers", stream="bad", how=how)
@@ -98,11 +99,11 @@ class TestRedriving:
         assert [sequence for _, sequence in workers.received()][:1] == wanted
         assert parked(api) == [("workers", "worse")]
 
-    def test_its_letters_are_discarded_and_no_others(self, api: Api, workers: Workers) -> None:
+    def test_only_the_letters_of_the_redriven_stream_are_discarded(self, api: Api, workers: Workers) -> None:
         post(api, "dead-letters/redrive", subscription="workers", stream="bad")
         assert {letter.stream for letter in workers.letters.kept} == {"worse"}
 
-    def test_without_a_stream_all_of_them_go_on(self, api: Api, workers: Workers) -> None:
+    def test_without_a_stream_every_parked_stream_is_redriven(self, api: Api, workers: Workers) -> None:
         reply = post(api, "dead-letters/redrive", subscription="workers")
         assert reply.json["streams"] == ["bad", "worse"]
         workers.settle()
@@ -116,7 +117,7 @@ class TestRedriving:
             ({"subscription": "workers", "stream": "good"}, "nothing-parked"),
         ],
     )
-    def test_where_nothing_is_parked_nothing_goes_on(
+    def test_redriving_without_a_parked_stream_is_refused(
         self, api: Api, workers: Workers, members: dict[str, object], code: str
     ) -> None:
         problem = post(api, "dead-letters/redrive", **members)
@@ -125,7 +126,7 @@ class TestRedriving:
 
 
 class TestPurging:
-    def test_a_stream_goes_on_behind_what_was_parked(self, api: Api, workers: Workers) -> None:
+    def test_a_purged_stream_resumes_after_the_parked_events(self, api: Api, workers: Workers) -> None:
         reply = api.call("DELETE", "/api/v1/dead-letters?subscription=workers&stream=bad")
         assert (reply.status, reply.json["streams"]) == (202, ["bad"])
         workers.settle()
@@ -133,12 +134,12 @@ class TestPurging:
         assert workers.received() == [("bad", "4")]
         assert parked(api) == [("workers", "worse")]
 
-    def test_without_a_stream_all_of_them_do(self, api: Api, workers: Workers) -> None:
+    def test_without_a_stream_every_parked_stream_is_purged(self, api: Api, workers: Workers) -> None:
         api.call("DELETE", "/api/v1/dead-letters?subscription=workers")
         workers.settle()
         assert (parked(api), workers.letters.kept) == ([], [])
 
-    def test_once_nothing_is_parked_there_is_nothing_to_purge(self, api: Api, workers: Workers) -> None:
+    def test_purging_without_a_parked_stream_is_refused(self, api: Api, workers: Workers) -> None:
         api.call("DELETE", "/api/v1/dead-letters?subscription=workers")
         workers.settle()
         assert api.call("DELETE", "/api/v1/dead-letters?subscription=workers").json["code"] == "nothing-parked"

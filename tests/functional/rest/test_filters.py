@@ -53,7 +53,7 @@ def refused(reply: Reply, status: int, code: str) -> str:
 
 def versions(api: Api) -> set[int]:
     """The versions by which the partitions of the subscription go."""
-    return {one["version"] for one in api.get(WORKERS).json["partitions"]}
+    return {partition["version"] for partition in api.get(WORKERS).json["partitions"]}
 
 
 class TestStoring:
@@ -88,12 +88,12 @@ class TestStoring:
         for name in ("b2", "a", "b1", "c"):
             put(api, TASKS, name=name)
         page = api.get("/api/v1/filters?limit=3")
-        assert [one["id"] for one in page.json["filters"]] == ["a", "b1", "b2"]
+        assert [named["id"] for named in page.json["filters"]] == ["a", "b1", "b2"]
         assert page.json["next"] in page.headers["link"]
         page = api.get(f"/api/v1/filters?limit=3&cursor={page.json['next']}")
-        assert [one["id"] for one in page.json["filters"]] == ["c"]
+        assert [named["id"] for named in page.json["filters"]] == ["c"]
         assert "next" not in page.json
-        assert [one["id"] for one in api.get("/api/v1/filters?prefix=b").json["filters"]] == ["b1", "b2"]
+        assert [named["id"] for named in api.get("/api/v1/filters?prefix=b").json["filters"]] == ["b1", "b2"]
         refused(api.get("/api/v1/filters?cursor=bm8"), 422, "invalid-cursor")
 
     def test_a_deleted_filter_is_gone(self, api: Api) -> None:
@@ -234,7 +234,10 @@ class TestDurableSubscriptions:
         create(api, "others", filter_name="other")
         put(api, ORDERS)
         workers.settle()
-        found = {one["id"]: one["version"] for one in api.get("/api/v1/subscriptions").json["subscriptions"]}
+        found = {
+            subscription["id"]: subscription["version"]
+            for subscription in api.get("/api/v1/subscriptions").json["subscriptions"]
+        }
         assert found == {"others": 1, "plain": 1, "workers": 2}
 
     def test_a_parked_stream_whose_failed_event_no_longer_matches_goes_on(self, api: Api, workers: Workers) -> None:
@@ -492,7 +495,7 @@ class TestAccess:
         put(self.everyone, TASKS, name="tasks")
         put(self.acme, TASKS, name="acme:tasks")
         put(caller(tenants=["other"]), TASKS, name="other:tasks")
-        assert [one["id"] for one in self.acme.get("/api/v1/filters").json["filters"]] == ["acme:tasks"]
+        assert [named["id"] for named in self.acme.get("/api/v1/filters").json["filters"]] == ["acme:tasks"]
         for name in ("tasks", "other:tasks", "other:none"):
             for reply in (
                 self.acme.get(f"/api/v1/filters/{name}"),

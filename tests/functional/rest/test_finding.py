@@ -20,14 +20,14 @@ def test_events_of_all_streams_come_in_the_order_they_were_stored(api: Api) -> N
     assert api.get("/api/v1/events").ids == ["0", "1", "2", "3", "4", "5"]
 
 
-def test_newest_first_is_the_other_way_round(api: Api) -> None:
+def test_descending_order_reverses_the_events(api: Api) -> None:
     for number in range(4):
         api.publish(cloudevent(str(number), workflowid=f"wf-{number % 2}"))
         _next_millisecond()
     assert api.get("/api/v1/events?order=desc").ids == ["3", "2", "1", "0"]
 
 
-def test_an_event_carries_its_place(api: Api) -> None:
+def test_an_event_carries_its_stream_and_sequence(api: Api) -> None:
     api.publish(cloudevent("1"), query="?stream=audit")
     event = api.get("/api/v1/events").json["events"][0]
     assert (event["hubstream"], event["hubsequence"]) == ("audit", "1")
@@ -56,7 +56,7 @@ def test_an_event_carries_its_place(api: Api) -> None:
         ("until=1960-01-01T00:00:00Z&order=desc", []),
     ],
 )
-def test_a_query_selects(api: Api, query: str, ids: list[str]) -> None:
+def test_a_query_selects_events(api: Api, query: str, ids: list[str]) -> None:
     api.publish(cloudevent("1", source="/a", workflowid="w1", tenantid="t1"))
     api.publish(cloudevent("2", source="/b", workflowid="w2", executionid="x") | {"type": "io.flunq.timer.fired"})
     api.publish(cloudevent("3", source="/c", subject="s") | {"type": "other"})
@@ -75,7 +75,7 @@ def test_pages_lead_to_each_other_until_the_end(api: Api) -> None:
     assert seen == ["0", "1", "2", "3", "4"]
 
 
-def test_the_cursor_of_the_last_page_reads_on_later(api: Api) -> None:
+def test_the_cursor_of_the_last_page_resumes_later(api: Api) -> None:
     api.publish(cloudevent("1"))
     cursor = api.get("/api/v1/events").json["cursor"]
     _next_millisecond()
@@ -89,7 +89,7 @@ def test_a_bare_batch_names_its_next_page_in_a_link(api: Api) -> None:
     assert reply.headers["content-type"] == "application/cloudevents-batch+json"
     assert [event["id"] for event in reply.json] == ["0", "1"]
     target = reply.headers["link"].partition(">")[0].removeprefix("<")
-    # The client's own URL has the stage in front, the function's has not.
+    # The URL of the client starts with the stage; the path of the function does not.
     assert target.startswith("/v1/api/v1/events?")
     assert api.get(target.removeprefix("/v1")).ids == ["2"]
     assert "type=io.*" in unquote(urlsplit(target).query)
@@ -98,7 +98,7 @@ def test_a_bare_batch_names_its_next_page_in_a_link(api: Api) -> None:
 @pytest.mark.parametrize(
     "accept", ["application/json", "*/*", "application/cloudevents-batch+json;q=0.1, application/json", ""]
 )
-def test_a_reader_who_likes_json_better_gets_json(api: Api, accept: str) -> None:
+def test_a_reader_that_prefers_json_gets_json(api: Api, accept: str) -> None:
     assert api.get("/api/v1/events", Accept=accept).headers["content-type"] == "application/json"
 
 
@@ -136,7 +136,7 @@ def test_an_expression_that_breaks_a_rule_is_refused_at_its_place(api: Api, path
     assert problem.json["errors"][0]["pointer"] == "filter"
 
 
-def test_a_function_that_there_is_not_is_told_rather_than_matching_nothing(api: Api) -> None:
+def test_an_unknown_sql_function_is_refused(api: Api) -> None:
     problem = api.get("/api/v1/events?filter=LENGHT(type)%20%3D%203").json
     assert (problem["code"], problem["position"]) == ("invalid-filter", 0)
 
@@ -148,11 +148,11 @@ def test_pages_keep_their_filter(api: Api) -> None:
     assert (reply.ids, api.get(target.removeprefix("/v1")).ids) == (["1", "3"], ["5"])
 
 
-def test_a_misspelt_parameter_is_told_the_known_ones(api: Api) -> None:
+def test_a_misspelt_parameter_is_refused_with_the_known_ones(api: Api) -> None:
     assert "type, source, subject" in api.get("/api/v1/events?typ=x").json["detail"]
 
 
-def test_a_cursor_of_a_store_that_was_made_anew_is_gone(api: Api) -> None:
+def test_a_cursor_of_a_store_before_its_reset_is_gone(api: Api) -> None:
     api.publish(cloudevent("1"))
     cursor = api.get("/api/v1/events").json["cursor"]
     api.call("DELETE", "/api/v1/streams/default")
@@ -175,7 +175,7 @@ def test_an_id_that_is_not_utf8_is_refused(api: Api) -> None:
     assert api.get("/api/v1/events/%FF").status == 400
 
 
-def test_an_id_that_nobody_used_is_not_found(api: Api) -> None:
+def test_an_unknown_id_is_not_found(api: Api) -> None:
     problem = api.get("/api/v1/events/none")
     assert (problem.status, problem.json["code"]) == (404, "event-not-found")
 
@@ -189,7 +189,7 @@ def test_an_id_of_several_events_lists_them(api: Api) -> None:
 
 
 @pytest.mark.parametrize("query", ["source=/b", "stream=w", "source=/b&stream=w"])
-def test_source_or_stream_tell_events_of_one_id_apart(api: Api, query: str) -> None:
+def test_source_or_stream_distinguish_events_with_the_same_id(api: Api, query: str) -> None:
     api.publish(cloudevent("1", source="/a"), cloudevent("1", source="/b", workflowid="w"))
     assert api.get(f"/api/v1/events/1?{query}").json["source"] == "/b"
 
@@ -208,7 +208,7 @@ def test_binary_mode_carries_attributes_as_headers(api: Api) -> None:
         ({"data_base64": "AP8="}, "application/octet-stream", b"\x00\xff"),
     ],
 )
-def test_binary_mode_names_the_media_type_that_an_event_left_open(
+def test_binary_mode_adds_the_default_media_type(
     api: Api, members: dict[str, object], media_type: str, body: bytes
 ) -> None:
     api.publish(cloudevent("1", **members))
@@ -216,8 +216,8 @@ def test_binary_mode_names_the_media_type_that_an_event_left_open(
     assert (reply.headers["content-type"], reply.body) == (media_type, body)
 
 
-def test_a_page_that_a_publisher_wrote_is_none_of_the_hubs(api: Api) -> None:
-    """Led to it by a link, a browser would run it with all that this origin may."""
+def test_a_page_that_a_publisher_wrote_does_not_run_in_the_hubs_origin(api: Api) -> None:
+    """A browser that follows a link to the page would run it with the rights of this origin."""
     written = "<script>fetch('/api/v1/epoch', {method: 'POST'})</script>"
     api.publish(cloudevent("1", datacontenttype="text/html", data=written))
     reply = api.get("/api/v1/events/1?mode=binary")
@@ -233,12 +233,12 @@ def test_attributes_that_headers_cannot_hold_are_refused_in_binary_mode(api: Api
     assert api.get("/api/v1/events/1").status == 200
 
 
-def test_a_mode_that_is_none_is_refused(api: Api) -> None:
+def test_an_unknown_mode_is_refused(api: Api) -> None:
     assert api.get("/api/v1/events/1?mode=xml").json["errors"][0]["pointer"] == "mode"
 
 
 @pytest.mark.parametrize(("count", "text"), [(50, '"' * 120_000), (180, "x" * 40_000), (130, "")])
-def test_pages_of_large_events_stay_below_what_lambda_answers_and_miss_nothing(api: Api, count: int, text: str) -> None:
+def test_pages_of_large_events_stay_below_the_limit_of_lambda_and_miss_nothing(api: Api, count: int, text: str) -> None:
     for number in range(count):
         api.publish(cloudevent(str(number), data=text))
     seen: list[str] = []
@@ -253,7 +253,7 @@ def test_pages_of_large_events_stay_below_what_lambda_answers_and_miss_nothing(a
 
 
 def _next_millisecond() -> None:
-    """Stored in the same millisecond, events of several streams stand in the order of their partitions."""
+    """Events of several streams that were stored in the same millisecond are in the order of their partitions."""
     before = time.time_ns() // 1_000_000
     while time.time_ns() // 1_000_000 <= before:
         pass

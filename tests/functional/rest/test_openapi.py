@@ -23,27 +23,27 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.usefixtures("api")
-def test_no_request_is_answered_outside_the_document(tmp_path: Path) -> None:
+def test_every_answer_conforms_to_the_document(tmp_path: Path) -> None:
     with serving() as url:
-        found = fuzz(url, tmp_path, examples=10)
-    assert not found, found
+        failures = fuzz(url, tmp_path, examples=10)
+    assert not failures, failures
 
 
-def test_an_answer_outside_the_document_is_found(api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_undocumented_answer_is_detected(api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("functions.rest.routes.about.VERSION", 1)
     assert api.get("/health").status == 200
     with serving() as url:
         assert "schema" in fuzz(url, tmp_path, examples=1, phases="coverage")
 
 
-def test_a_call_that_asks_for_no_credential_where_the_document_says_so_is_found(
+def test_a_call_that_ignores_the_documented_security_is_detected(
     api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert api.get("/health").status == 200
     monkeypatch.setattr(openapi, "document", lambda *, server, **_: document(server=server, auth="jwt"))
     with serving() as url:
-        found = fuzz(url, tmp_path, examples=1, phases="coverage", credential="token")
-    assert "accepts requests without authentication" in found
+        failures = fuzz(url, tmp_path, examples=1, phases="coverage", credential="token")
+    assert "accepts requests without authentication" in failures
 
 
 @pytest.mark.parametrize("auth", ["none", "iam", "jwt", "key"])
@@ -69,8 +69,8 @@ def parameters() -> list[tuple[str, dict[str, Any]]]:
 
 
 def test_every_parameter_has_a_type() -> None:
-    """Generators of clients drop a call of which they cannot name the type of a parameter."""
-    assert not [(call, one["name"]) for call, one in parameters() if "type" not in one["schema"]]
+    """Client generators drop a call with a parameter whose type they cannot name."""
+    assert not [(call, parameter["name"]) for call, parameter in parameters() if "type" not in parameter["schema"]]
 
 
 def test_every_constant_and_every_choice_has_a_type() -> None:
@@ -87,22 +87,26 @@ def test_every_constant_and_every_choice_has_a_type() -> None:
     assert not list(untyped(document(server="/"), ""))
 
 
-def test_every_query_parameter_is_of_the_table_that_requests_are_checked_with() -> None:
+def test_documented_query_parameters_are_those_that_the_handler_accepts() -> None:
     described: dict[str, list[str]] = {}
     for call, parameter in parameters():
         if parameter["in"] == "query":
             described.setdefault(call, []).append(parameter["name"])
-    assert described == {call: [one.name for one in known] for call, known in QUERIES.items()}
+    assert described == {call: [parameter.name for parameter in known] for call, known in QUERIES.items()}
 
 
 @pytest.mark.parametrize("version", ['"7"', '"0"', '"7.1.00c0ffee1234"', '"7.1.00c0ffee1234-c3"', '"7.1.ab-batch"'])
-def test_a_version_that_a_publish_may_have_is_one_of_the_document(version: str) -> None:
-    (schema,) = [one["schema"] for call, one in parameters() if (call, one["name"]) == ("publishEvents", "If-Match")]
+def test_every_accepted_version_matches_the_documented_pattern(version: str) -> None:
+    (schema,) = [
+        parameter["schema"]
+        for call, parameter in parameters()
+        if (call, parameter["name"]) == ("publishEvents", "If-Match")
+    ]
     assert expected({"if-match": version}).version == int(version.strip('"').partition(".")[0])
     assert Draft202012Validator(schema).is_valid(version)
 
 
-def test_the_bodies_of_requests_are_described_by_the_models_that_check_them() -> None:
+def test_request_bodies_are_documented_by_their_validation_models() -> None:
     schemas = document(server="/")["components"]["schemas"]
     for model in (*models.MODELS, *subscription_models.MODELS, *filter_models.MODELS):
         schema = model.model_json_schema(ref_template="#/components/schemas/{model}")

@@ -21,7 +21,11 @@ OFFSETS = st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minute
 
 @given(st.dictionaries(st.one_of(NAMES, st.text()), st.lists(VALUES, min_size=1, max_size=2)))
 def test_parameters_make_a_query_or_are_refused(query: dict[str, list[str]]) -> None:
-    for read in (all_query, lambda given: stream_query(given, wait=0), lambda given: names_query(given, STREAMS)):
+    for read in (
+        all_query,
+        lambda given: stream_query(given, wait_seconds=0),
+        lambda given: names_query(given, STREAMS),
+    ):
         try:
             read(query)
         except Invalid as refusal:
@@ -30,10 +34,10 @@ def test_parameters_make_a_query_or_are_refused(query: dict[str, list[str]]) -> 
 
 @given(st.datetimes(min_value=datetime(1970, 1, 2), max_value=datetime(9999, 12, 30), timezones=OFFSETS))  # noqa: DTZ001 - Hypothesis wants naive bounds
 def test_a_time_is_the_first_whole_millisecond_not_before_it(time: datetime) -> None:
-    found = all_query({"since": [time.isoformat()]}).selection.since
+    since = all_query({"since": [time.isoformat()]}).selection.since
     exact = (time - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(milliseconds=1)
-    assert found is not None
-    assert -0.01 <= found - exact < 1.01  # a float of so many microseconds is a little off
+    assert since is not None
+    assert -0.01 <= since - exact < 1.01  # a float of so many microseconds is slightly inexact
 
 
 @pytest.mark.parametrize(
@@ -52,12 +56,12 @@ def test_a_time_counts_in_milliseconds(text: str, milliseconds: int) -> None:
 
 
 @given(st.from_regex(r"\A[A-Za-z0-9._:~-]{1,200}\Z"))
-def test_the_cursor_of_a_list_of_streams_holds_the_name_it_was_made_of(name: str) -> None:
+def test_the_cursor_of_a_list_of_streams_preserves_its_name(name: str) -> None:
     assert names_query({"cursor": [token_of(STREAMS, name)]}, STREAMS).after == name
 
 
 @given(st.dictionaries(st.sampled_from(["if-match", "if-none-match", "prefer", "accept"]), st.text()))
-def test_no_header_breaks_what_reads_it(headers: dict[str, str]) -> None:
+def test_any_header_is_parsed_or_refused(headers: dict[str, str]) -> None:
     prefers_batch(headers)
     is_current(headers, '"1.1.ab"')
     assert 0 <= wait_seconds(headers, seconds_left=29) <= 25

@@ -1,4 +1,4 @@
-"""Preconditions (RFC 9110, 13): what a call that changes something cannot honour, it refuses, and changes nothing."""
+"""Preconditions (RFC 9110, 13): a call with a precondition that fails or is unsupported changes nothing."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from eventstore.subscriptions import EVENTSTORE, Connection
 from functions.hub import hub
 from functions.rest.openapi import document
 from tests.functional.rest.api import cloudevent
@@ -37,25 +38,27 @@ QUERIES = {"publishEvents": "?stream=wf", "purgeDeadLetters": "?subscription=wor
 
 @pytest.fixture
 def filled(api: Api) -> Api:
-    """A hub with a stream of three events, a durable subscription and a named filter."""
+    """A hub with a stream of three events, a durable subscription, a named filter and a connection."""
     api.publish(*(cloudevent(str(number)) for number in range(3)), query="?stream=wf")
     body = json.dumps({"id": "workers", "from": "start"}).encode()
     assert api.call("POST", "/api/v1/subscriptions", body=body, headers=JSON).status == 201
     assert api.call("PUT", "/api/v1/filters/chosen", body=b'{"filters": []}', headers=JSON).status == 201
+    hub().registry.connect(Connection("c", EVENTSTORE, 0))
     return api
 
 
 def changed(api: Api, operation: str, method: str, path: str, **condition: str) -> Reply:
-    """Make a call that would change something, on a condition."""
+    """Make a changing call with a condition."""
     body, headers = BODIES.get(operation, (None, {}))
-    url = path.format(stream="wf", subscription="workers", filter="chosen") + QUERIES.get(operation, "")
+    path = path.format(stream="wf", subscription="workers", filter="chosen", connection="c")
+    url = path + QUERIES.get(operation, "")
     encoded = None if body is None else json.dumps(body).encode()
     named = {name.replace("_", "-"): value for name, value in condition.items()}
     return api.call(method, url, body=encoded, headers={**headers, **named})
 
 
 def stored() -> dict[bytes, bytes]:
-    """All that the store holds."""
+    """The whole content of the store."""
     client = hub().log._client  # type: ignore[attr-defined]
     return {key: client.execute_command("DUMP", key) for key in client.execute_command("KEYS", "*")}
 
@@ -70,7 +73,7 @@ def stored() -> dict[bytes, bytes]:
         {"If_Unmodified_Since": "Sat, 29 Oct 1994 19:43:31 GMT"},
     ],
 )
-def test_no_call_changes_anything_on_a_condition_that_is_not_true(
+def test_no_call_changes_anything_when_its_condition_fails(
     filled: Api, operation: str, method: str, path: str, condition: dict[str, str]
 ) -> None:
     before = stored()
@@ -85,16 +88,14 @@ def test_no_call_changes_anything_on_a_condition_that_is_not_true(
 
 
 @pytest.mark.parametrize(("operation", "method", "path"), CHANGING)
-def test_without_a_condition_each_of_these_calls_is_understood(
-    filled: Api, operation: str, method: str, path: str
-) -> None:
-    """Else the test above would prove nothing."""
+def test_without_a_condition_each_of_these_calls_succeeds(filled: Api, operation: str, method: str, path: str) -> None:
+    """Otherwise the test above would prove nothing."""
     expected = {200, 201, 202, 204} if "DeadLetters" not in operation else {404}
     assert changed(filled, operation, method, path).status in expected
 
 
 @pytest.mark.parametrize("condition", [{"If_Modified_Since": "Sat, 29 Oct 1994 19:43:31 GMT"}, {"If_Range": '"1"'}])
-def test_what_a_changing_method_is_to_ignore_is_ignored(filled: Api, condition: dict[str, str]) -> None:
+def test_conditions_for_reads_are_ignored_by_changing_methods(filled: Api, condition: dict[str, str]) -> None:
     assert changed(filled, "deleteStream", "DELETE", "/api/v1/streams/{stream}", **condition).status == 204
 
 
@@ -122,37 +123,37 @@ class TestDeletingAStream:
         assert self.delete(filled, "?permanent=true", If_Match=self.tag(filled)).status == 204
 
     @pytest.mark.parametrize("condition", ['"3"', "*", '"1", "3"', 'W/"1", "3"'])
-    def test_a_condition_that_is_true_lets_it_be_done(self, filled: Api, condition: str) -> None:
+    def test_a_condition_that_holds_allows_the_deletion(self, filled: Api, condition: str) -> None:
         assert self.delete(filled, If_Match=condition).status == 204
         assert filled.get("/api/v1/streams/wf/events").ids == []
 
     @pytest.mark.parametrize("condition", ['"2"', '"1", "2"', 'W/"3"', '"another"', '"*"', '""'])
-    def test_one_that_is_not_true_does_not(self, filled: Api, condition: str) -> None:
+    def test_a_condition_that_fails_refuses_the_deletion(self, filled: Api, condition: str) -> None:
         assert self.delete(filled, If_Match=condition).status == 412
 
     @pytest.mark.parametrize(
         ("condition", "status"), [("*", 412), ('"3"', 412), ('W/"3"', 412), ('"2"', 204), ('"x"', 204)]
     )
-    def test_if_none_match_is_the_reverse(self, filled: Api, condition: str, status: int) -> None:
+    def test_if_none_match_inverts_the_condition(self, filled: Api, condition: str, status: int) -> None:
         assert self.delete(filled, If_None_Match=condition).status == status
 
-    def test_the_current_entity_tag_is_one_that_if_none_match_knows(self, filled: Api) -> None:
+    def test_if_none_match_compares_the_current_entity_tag(self, filled: Api) -> None:
         assert self.delete(filled, If_None_Match=self.tag(filled)).status == 412
 
     @pytest.mark.parametrize("condition", ["7", '"7', "", "wf"])
-    def test_a_condition_that_cannot_be_read_is_refused(self, filled: Api, condition: str) -> None:
+    def test_a_malformed_condition_is_refused(self, filled: Api, condition: str) -> None:
         refused = self.delete(filled, If_Match=condition)
         assert (refused.status, refused.json["errors"][0]["pointer"]) == (422, "If-Match")
 
-    def test_both_conditions_must_be_true(self, filled: Api) -> None:
+    def test_both_conditions_must_hold(self, filled: Api) -> None:
         assert self.delete(filled, If_Match='"3"', If_None_Match='"3"').status == 412
         assert self.delete(filled, If_Match='"3"', If_None_Match='"2"').status == 204
 
-    def test_beside_if_match_the_time_is_not_looked_at(self, filled: Api) -> None:
+    def test_if_match_takes_precedence_over_if_unmodified_since(self, filled: Api) -> None:
         long_ago = "Sat, 29 Oct 1994 19:43:31 GMT"
         assert self.delete(filled, If_Match='"3"', If_Unmodified_Since=long_ago).status == 204
 
-    def test_of_a_stream_that_is_not_there_the_condition_does_not_matter(self, api: Api) -> None:
+    def test_an_unknown_stream_is_reported_before_a_failed_condition(self, api: Api) -> None:
         assert self.delete(api, If_Match='"3"').status == 404
         api.publish(cloudevent("1"), query="?stream=wf")
         self.delete(api, "?permanent=true")
@@ -173,7 +174,7 @@ def test_a_publish_compares_a_whole_entity_tag_in_every_part(filled: Api) -> Non
     assert filled.publish(cloudevent("newer"), query="?stream=wf", headers={"If-Match": '"4"'}).status == 201
 
 
-def test_a_stream_may_be_made_only_if_it_is_new(api: Api) -> None:
+def test_if_none_match_creates_a_stream_only_if_it_is_new(api: Api) -> None:
     def create(**members: object) -> Reply:
         headers = {**JSON, "If-None-Match": "*"}
         return api.call("POST", "/api/v1/streams", body=json.dumps(members).encode(), headers=headers)

@@ -19,7 +19,7 @@ def post(api: Api, body: bytes | str, *, query: str = "", **headers: str) -> tup
     return reply.status, reply.json
 
 
-def test_an_event_is_stored_and_told_where(api: Api) -> None:
+def test_an_event_is_stored_and_answered_with_its_position(api: Api) -> None:
     status, body = post(api, json.dumps(cloudevent("1", workflowid="wf-1", tenantid="acme")))
     assert (status, body) == (
         201,
@@ -52,20 +52,20 @@ def test_binary_mode_keeps_every_byte(api: Api) -> None:
     assert (reply.body, reply.headers["content-type"]) == (b"\x00\xff\x80\x81\n\x00", "application/octet-stream")
 
 
-def test_numbers_come_back_as_they_went_in(api: Api) -> None:
+def test_numbers_are_preserved_verbatim(api: Api) -> None:
     event = '{"specversion":"1.0","id":"1","source":"/s","type":"t","data":[1.0,1e400,12345678901234567890,"\\ud83d"]}'
     assert post(api, event)[0] == 201
     assert b'"data":[1.0,1e400,12345678901234567890,"\\ud83d"]' in api.get("/api/v1/events").body
 
 
 @pytest.mark.parametrize("version", ['"1"', ' "1" '])
-def test_an_expected_version_that_holds_lets_the_event_in(api: Api, version: str) -> None:
+def test_a_correct_expected_version_stores_the_event(api: Api, version: str) -> None:
     api.publish(cloudevent("1"))
     reply = api.publish(cloudevent("2"), query="?stream=default", headers={"If-Match": version})
     assert reply.status == 201
 
 
-def test_an_expected_version_that_does_not_hold_is_told_where_the_stream_ends(api: Api) -> None:
+def test_a_wrong_expected_version_is_refused_with_the_actual_one(api: Api) -> None:
     api.publish(cloudevent("1"), cloudevent("2"))
     problem = api.publish(cloudevent("3"), headers={"If-Match": '"1"'})
     assert problem.status == 412
@@ -77,7 +77,7 @@ def test_an_expected_version_that_does_not_hold_is_told_where_the_stream_ends(ap
     }
 
 
-def test_if_none_match_lets_only_the_first_publish_in(api: Api) -> None:
+def test_if_none_match_accepts_only_the_first_publish(api: Api) -> None:
     first = api.publish(cloudevent("1"), headers={"If-None-Match": "*"})
     second = api.publish(cloudevent("2"), headers={"If-None-Match": "*"})
     assert (first.status, second.status, second.json["expected"]) == (201, 412, 0)
@@ -94,7 +94,7 @@ def test_if_none_match_lets_only_the_first_publish_in(api: Api) -> None:
         ({"If-None-Match": "*", "If-Match": '"7"'}, "send one of them"),
     ],
 )
-def test_a_condition_that_no_publish_can_have_is_refused(api: Api, headers: dict[str, str], advice: str) -> None:
+def test_an_unsupported_condition_of_a_publish_is_refused(api: Api, headers: dict[str, str], advice: str) -> None:
     problem = api.publish(cloudevent(), headers=headers)
     assert problem.status == 422
     assert advice in problem.json["detail"]
@@ -112,7 +112,7 @@ def test_another_event_under_the_same_id_is_refused(api: Api) -> None:
     assert (problem.json["stream"], problem.json["sequence"], problem.json["index"]) == ("default", 1, 1)
 
 
-def test_a_publish_that_stops_half_way_says_what_was_stored(api: Api) -> None:
+def test_a_publish_that_fails_halfway_reports_the_stored_events(api: Api) -> None:
     api.publish(cloudevent("1", workflowid="b", data=1))
     problem = api.publish(cloudevent("0", workflowid="a"), cloudevent("1", workflowid="b", data=2))
     assert (problem.status, problem.json["code"]) == (409, "event-conflict")
@@ -149,7 +149,7 @@ def test_attributes_that_are_too_large_are_refused(api: Api, members: dict[str, 
 
 
 @pytest.mark.parametrize("members", [{"id": "<" * 65_000}, {"source": "/" + "a" * 65_000}, {"x": "y" * 65_000}])
-def test_an_event_of_64_kib_is_taken_whatever_it_consists_of(api: Api, members: dict[str, Any]) -> None:
+def test_an_event_of_64_kib_is_accepted_whatever_its_content(api: Api, members: dict[str, Any]) -> None:
     assert api.publish(cloudevent("1") | members).status == 201
 
 
@@ -163,7 +163,9 @@ def test_an_event_of_64_kib_is_taken_whatever_it_consists_of(api: Api, members: 
         ("application/json", b"{}", 415, "unsupported-media-type"),
     ],
 )
-def test_a_body_that_is_no_event_is_refused(api: Api, content_type: str, body: bytes, status: int, code: str) -> None:
+def test_a_body_that_is_not_an_event_is_refused(
+    api: Api, content_type: str, body: bytes, status: int, code: str
+) -> None:
     problem = api.call("POST", "/api/v1/events", body=body, headers={"Content-Type": content_type})
     assert (problem.status, problem.json["code"]) == (status, code)
 
@@ -172,7 +174,7 @@ def test_a_publish_without_a_body_is_refused(api: Api) -> None:
     assert api.call("POST", "/api/v1/events", headers=STRUCTURED).status == 400
 
 
-def test_a_stream_name_that_is_none_is_refused(api: Api) -> None:
+def test_an_invalid_stream_name_is_refused(api: Api) -> None:
     problem = api.publish(cloudevent(), query="?stream=a%20b")
     assert (problem.status, problem.json["errors"][0]["pointer"]) == (422, "stream")
 
@@ -205,14 +207,14 @@ def test_an_error_in_a_batch_names_its_place(api: Api, body: bytes, pointer: str
 
 
 @pytest.mark.parametrize("name", [".", ".."])
-def test_no_stream_is_named_like_a_step_of_a_path(api: Api, name: str) -> None:
+def test_no_stream_is_named_like_a_dot_segment(api: Api, name: str) -> None:
     reply = api.publish(cloudevent("1"), query=f"?stream={name}")
     assert (reply.status, reply.json["code"]) == (422, "invalid-stream")
     assert "a path segment that clients remove" in reply.json["detail"]
     assert api.create(id=name).status == 422
 
 
-def test_a_header_beyond_ascii_is_refused_with_what_would_be_right(api: Api) -> None:
+def test_a_header_beyond_ascii_is_refused_with_its_encoding(api: Api) -> None:
     headers = {"ce-id": "1", "ce-source": "/a", "ce-type": "t", "ce-specversion": "1.0", "ce-subject": "caf\u00e9"}
     reply = api.call("POST", "/api/v1/events", body=b"", headers=headers)
     assert (reply.status, reply.json["errors"][0]["pointer"]) == (422, "/subject")

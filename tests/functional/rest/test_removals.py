@@ -1,4 +1,4 @@
-"""Reading page by page over what is removed meanwhile: the pages say what is missing."""
+"""Reading page by page while events are removed: the pages report what is missing."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def delete(api: Api, stream: str = "wf", query: str = "") -> None:
 
 
 def following(api: Api, reply: Reply) -> Reply:
-    """The next page, by the link."""
+    """The next page, by its link."""
     parts = urlsplit(reply.headers["link"].partition(">")[0][1:])
     return api.get(f"{parts.path.removeprefix('/v1')}?{parts.query}")
 
 
 def pages_from(api: Api, page: Reply) -> Iterator[Reply]:
-    """The page and all that follow it."""
+    """The page and all following ones."""
     yield page
     while page.json.get("next"):
         page = following(api, page)
@@ -50,11 +50,11 @@ def numbers(reply: Reply) -> list[int]:
 
 def missing(reply: Reply) -> list[tuple[str, int, int]]:
     assert "missing_more" not in reply.json
-    return [(one["stream"], one["first"], one["last"]) for one in reply.json.get("missing", [])]
+    return [(gap["stream"], gap["first"], gap["last"]) for gap in reply.json.get("missing", [])]
 
 
 class TestPagesOfAllStreams:
-    def test_the_next_page_says_what_was_removed_in_between(self, api: Api) -> None:
+    def test_the_next_page_reports_events_removed_in_between(self, api: Api) -> None:
         publish(api, 5)
         first = api.get("/api/v1/events?stream=wf&limit=2")
         delete(api)
@@ -66,7 +66,7 @@ class TestPagesOfAllStreams:
         assert (missing(third), numbers(third)) == ([], [8])
 
     @pytest.mark.parametrize("selection", ["?", "?stream=wf&stream=other&"])
-    def test_it_says_so_though_nothing_is_left(self, api: Api, selection: str) -> None:
+    def test_removals_are_reported_even_when_nothing_is_left(self, api: Api, selection: str) -> None:
         publish(api, 5)
         publish(api, 1, stream="other")
         first = api.get(f"/api/v1/events{selection}limit=2")
@@ -74,17 +74,17 @@ class TestPagesOfAllStreams:
             delete(api, stream)
         last = following(api, first)
         seen = {(event["hubstream"], int(event["hubsequence"])) for event in first.json["events"]}
-        told = {(stream, n) for stream, low, high in missing(last) for n in range(low, high + 1)}
-        assert (last.ids, seen & told) == ([], set())
-        assert seen | told == {("other", 1), *(("wf", n) for n in range(1, 6))}
+        reported = {(stream, n) for stream, low, high in missing(last) for n in range(low, high + 1)}
+        assert (last.ids, seen & reported) == ([], set())
+        assert seen | reported == {("other", 1), *(("wf", n) for n in range(1, 6))}
 
-    def test_what_was_told_is_not_told_again(self, api: Api) -> None:
+    def test_removals_are_reported_once(self, api: Api) -> None:
         publish(api, 5)
         kept = api.get("/api/v1/events?stream=wf&limit=2").json["cursor"]
         delete(api)
-        told = api.get(f"/api/v1/events?stream=wf&cursor={kept}")
-        assert missing(told) == [("wf", 3, 5)]
-        again = api.get(f"/api/v1/events?stream=wf&cursor={told.json['cursor']}")
+        page = api.get(f"/api/v1/events?stream=wf&cursor={kept}")
+        assert missing(page) == [("wf", 3, 5)]
+        again = api.get(f"/api/v1/events?stream=wf&cursor={page.json['cursor']}")
         assert missing(again) == []
         publish(api, 2, start=6)
         delete(api)
@@ -92,14 +92,14 @@ class TestPagesOfAllStreams:
         later = api.get(f"/api/v1/events?stream=wf&cursor={again.json['cursor']}")
         assert (missing(later), numbers(later)) == ([("wf", 6, 7)], [8])
 
-    def test_whoever_begins_is_told_nothing_of_what_was_removed_before(self, api: Api) -> None:
+    def test_a_first_page_reports_no_earlier_removals(self, api: Api) -> None:
         api.create(id="wf", retention={"max_events": 4})
         publish(api, 9)
         pages = list(pages_from(api, api.get("/api/v1/events?stream=wf&limit=1")))
         assert [missing(page) for page in pages] == [[]] * len(pages)
         assert [number for page in pages for number in numbers(page)] == [6, 7, 8, 9]
 
-    def test_nor_is_it_told_so_by_a_later_page_of_what_lies_behind_the_first(self, api: Api) -> None:
+    def test_later_pages_report_no_removals_before_the_first_page(self, api: Api) -> None:
         api.create(id="wf", retention={"max_events": 4})
         publish(api, 1, stream="first")
         publish(api, 9)
@@ -107,20 +107,20 @@ class TestPagesOfAllStreams:
         assert [missing(page) for page in pages] == [[]] * len(pages)
         assert [id_ for page in pages for id_ in page.ids] == ["first-1", "wf-6", "wf-7", "wf-8", "wf-9"]
 
-    def test_at_the_end_of_a_log_that_holds_nothing_more_it_is_told_once(self, api: Api) -> None:
+    def test_removals_at_the_end_of_an_empty_log_are_reported_once(self, api: Api) -> None:
         publish(api, 5)
         cursor = api.get("/api/v1/events?stream=wf&limit=2").json["cursor"]
         delete(api)
         dispatched(partition_of("wf", 4))
         assert hub().log.trim("wf") == 0
-        told = api.get(f"/api/v1/events?stream=wf&cursor={cursor}")
-        again = api.get(f"/api/v1/events?stream=wf&cursor={told.json['cursor']}")
-        assert (missing(told), missing(again)) == ([("wf", 3, 5)], [])
+        page = api.get(f"/api/v1/events?stream=wf&cursor={cursor}")
+        again = api.get(f"/api/v1/events?stream=wf&cursor={page.json['cursor']}")
+        assert (missing(page), missing(again)) == ([("wf", 3, 5)], [])
         publish(api, 1, start=6)
         later = api.get(f"/api/v1/events?stream=wf&cursor={again.json['cursor']}")
         assert (missing(later), numbers(later)) == ([], [6])
 
-    def test_retention_meanwhile_is_told(self, api: Api) -> None:
+    def test_removals_by_retention_are_reported(self, api: Api) -> None:
         api.create(id="wf", retention={"max_events": 4})
         publish(api, 9)
         first = api.get("/api/v1/events?stream=wf&limit=1")
@@ -128,7 +128,7 @@ class TestPagesOfAllStreams:
         second = following(api, first)
         assert (numbers(first), missing(second), numbers(second)) == ([6], [("wf", 7, 8)], [9])
 
-    def test_an_older_cursor_without_a_serial_counts_all_that_was_removed_behind_it(self, api: Api) -> None:
+    def test_a_cursor_without_a_serial_reports_every_removal_after_it(self, api: Api) -> None:
         api.create(id="wf", retention={"max_events": 4})
         publish(api, 3)
         old = api.get("/api/v1/events?stream=wf&limit=1").json["cursor"]
@@ -137,16 +137,16 @@ class TestPagesOfAllStreams:
         page = api.get(f"/api/v1/events?stream=wf&cursor={token}")
         assert (missing(page), numbers(page)) == ([("wf", 2, 5)], [6, 7, 8, 9])
 
-    def test_streams_that_are_not_selected_are_not_told_of(self, api: Api) -> None:
-        one, other = [name for name in (f"wf-{n}" for n in range(100)) if partition_of(name, 4) == 0][:2]
-        publish(api, 3, stream=one)
-        publish(api, 3, stream=other)
-        first = api.get(f"/api/v1/events?stream={one}&limit=1")
-        delete(api, one)
-        delete(api, other)
-        assert missing(following(api, first)) == [(one, 2, 3)]
+    def test_removals_of_unselected_streams_are_not_reported(self, api: Api) -> None:
+        selected, unselected = [name for name in (f"wf-{n}" for n in range(100)) if partition_of(name, 4) == 0][:2]
+        publish(api, 3, stream=selected)
+        publish(api, 3, stream=unselected)
+        first = api.get(f"/api/v1/events?stream={selected}&limit=1")
+        delete(api, selected)
+        delete(api, unselected)
+        assert missing(following(api, first)) == [(selected, 2, 3)]
 
-    def test_backwards_too_it_is_told(self, api: Api) -> None:
+    def test_removals_are_reported_when_reading_backwards(self, api: Api) -> None:
         publish(api, 5)
         publish(api, 2, stream="other")
         first = api.get("/api/v1/events?order=desc&limit=3&stream=wf&stream=other")
@@ -155,11 +155,11 @@ class TestPagesOfAllStreams:
         seen = {
             (event["hubstream"], int(event["hubsequence"])) for event in first.json["events"] + second.json["events"]
         }
-        told = {(stream, n) for stream, low, high in missing(second) for n in range(low, high + 1)}
-        assert not seen & told
-        assert seen | told == {*(("other", n) for n in (1, 2)), *(("wf", n) for n in range(1, 6))}
+        reported = {(stream, n) for stream, low, high in missing(second) for n in range(low, high + 1)}
+        assert not seen & reported
+        assert seen | reported == {*(("other", n) for n in (1, 2)), *(("wf", n) for n in range(1, 6))}
 
-    def test_what_is_gone_for_good_is_said(self, api: Api) -> None:
+    def test_permanently_deleted_streams_are_reported(self, api: Api) -> None:
         publish(api, 3)
         first = api.get("/api/v1/events?stream=wf&limit=2")
         delete(api, query="?permanent=true")
@@ -167,7 +167,7 @@ class TestPagesOfAllStreams:
         assert (missing(second), second.json["gone"]) == ([("wf", 3, 3)], ["wf"])
         assert "gone" not in api.get(f"/api/v1/events?cursor={_all(api)}").json
 
-    def test_a_bare_array_says_it_in_headers(self, api: Api) -> None:
+    def test_a_bare_array_reports_removals_in_headers(self, api: Api) -> None:
         publish(api, 5)
         cursor = api.get("/api/v1/events?stream=wf&limit=2").json["cursor"]
         delete(api, query="?permanent=true")
@@ -177,7 +177,7 @@ class TestPagesOfAllStreams:
         assert page.headers["eventstore-gone"] == '"wf"'
         assert "eventstore-missing-more" not in page.headers
 
-    def test_more_than_fits_into_a_header_is_said_to_be_more(self, api: Api) -> None:
+    def test_removals_that_exceed_a_header_are_marked_as_incomplete(self, api: Api) -> None:
         names = [f"{'x' * 60}-{number}" for number in range(40)]
         cursor = _all(api)
         for name in names:
@@ -188,7 +188,7 @@ class TestPagesOfAllStreams:
         assert 1 < page.headers["eventstore-missing"].count(";first=1;last=1") < 40
         assert len(missing(api.get(f"/api/v1/events?cursor={cursor}"))) == 40
 
-    def test_what_is_removed_while_a_page_is_read_in_steps_is_told_once(
+    def test_removals_while_a_page_is_read_in_steps_are_reported_once(
         self, api: Api, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         api.publish(*(cloudevent(f"e{n}", data="x" * 60_000) for n in range(40)), query="?stream=wf")
@@ -208,19 +208,19 @@ class TestPagesOfAllStreams:
 
         monkeypatch.setattr(kind, "tail", racing)
         page = api.get(f"/api/v1/events?stream=wf&limit=1000&cursor={first.json['next']}")
-        told = {n for _, low, high in missing(page) for n in range(low, high + 1)}
+        reported = {n for _, low, high in missing(page) for n in range(low, high + 1)}
         while page.json.get("next"):
             seen_before = set(numbers(page))
             page = following(api, page)
-            told |= {n for _, low, high in missing(page) for n in range(low, high + 1)}
-            assert not seen_before & told
+            reported |= {n for _, low, high in missing(page) for n in range(low, high + 1)}
+            assert not seen_before & reported
         assert len(calls) > 1
-        assert told
-        assert max(told) == 120
+        assert reported
+        assert max(reported) == 120
 
 
 class TestPagesOfOneStream:
-    def test_the_next_page_says_what_was_removed_in_between(self, api: Api) -> None:
+    def test_the_next_page_reports_events_removed_in_between(self, api: Api) -> None:
         publish(api, 5)
         first = api.get("/api/v1/streams/wf/events?limit=2")
         delete(api)
@@ -230,20 +230,20 @@ class TestPagesOfOneStream:
         assert (missing(second), numbers(second)) == ([("wf", 3, 5)], [6, 7])
         assert missing(following(api, second)) == []
 
-    def test_it_says_so_though_nothing_is_left(self, api: Api) -> None:
+    def test_removals_are_reported_even_when_nothing_is_left(self, api: Api) -> None:
         publish(api, 5)
         first = api.get("/api/v1/streams/wf/events?limit=2")
         delete(api)
         second = following(api, first)
         assert (missing(second), numbers(second)) == ([("wf", 3, 5)], [])
 
-    def test_only_what_was_asked_for_is_missing(self, api: Api) -> None:
+    def test_only_removals_within_the_requested_range_are_reported(self, api: Api) -> None:
         publish(api, 9)
         first = api.get("/api/v1/streams/wf/events?limit=2&from=2&to=6")
         delete(api)
         assert missing(following(api, first)) == [("wf", 4, 6)]
 
-    def test_whoever_begins_is_told_nothing(self, api: Api) -> None:
+    def test_a_first_page_reports_no_removals(self, api: Api) -> None:
         publish(api, 5)
         delete(api)
         publish(api, 5, start=6)
@@ -251,7 +251,7 @@ class TestPagesOfOneStream:
         assert (missing(page), numbers(page)) == ([], [6, 7])
         assert missing(following(api, page)) == []
 
-    def test_backwards_too_it_is_told(self, api: Api) -> None:
+    def test_removals_are_reported_when_reading_backwards(self, api: Api) -> None:
         api.create(id="wf", retention={"max_events": 6})
         publish(api, 9)
         first = api.get("/api/v1/streams/wf/events?limit=2&direction=backwards")
@@ -265,14 +265,14 @@ class TestPagesOfOneStream:
         )
         assert "next" not in second.json
 
-    def test_backwards_nothing_is_told_of_what_was_removed_before(self, api: Api) -> None:
+    def test_reading_backwards_reports_no_earlier_removals(self, api: Api) -> None:
         api.create(id="wf", retention={"max_events": 6})
         publish(api, 9)
         pages = list(pages_from(api, api.get("/api/v1/streams/wf/events?limit=2&direction=backwards")))
         assert [missing(page) for page in pages] == [[]] * len(pages)
         assert [number for page in pages for number in numbers(page)] == [9, 8, 7, 6, 5, 4]
 
-    def test_a_bare_array_says_it_in_headers(self, api: Api) -> None:
+    def test_a_bare_array_reports_removals_in_headers(self, api: Api) -> None:
         publish(api, 5)
         cursor = api.get("/api/v1/streams/wf/events?limit=2").json["next"]
         delete(api)
@@ -281,7 +281,7 @@ class TestPagesOfOneStream:
 
 
 def dispatched(partition: int) -> None:
-    """As a turn leaves a partition that it dispatched to the end."""
+    """Mark the whole log of a partition as dispatched."""
     client = hub().log._client  # type: ignore[attr-defined]
     [[end, _]] = client.execute_command("XREVRANGE", f"{{p{partition}}}:log", "+", "-", "COUNT", 1)
     client.execute_command("HSET", f"{{p{partition}}}:turn", "done", end)

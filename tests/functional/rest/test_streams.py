@@ -24,12 +24,12 @@ def published(api: Api, count: int, *, stream: str = "s") -> None:
 
 
 def publishing(stream: str = "s") -> Callable[[], None]:
-    """Publish once a reader waits, from another thread; returns what waits for that to end."""
+    """Publish from another thread once a reader waits; return a function that joins the thread."""
     return once_one_waits(lambda store: store.publish([event("late")], stream=stream))
 
 
 def once_one_waits(act: Callable[[Trusted], object]) -> Callable[[], None]:
-    """Do something once a reader waits, from another thread; returns what waits for that to end."""
+    """Run an action in another thread once a reader waits; return a function that joins the thread."""
     client = hub().log._client  # type: ignore[attr-defined]
     store = Trusted(hub().publisher, hub().streams)
     failures: list[BaseException] = []
@@ -40,7 +40,7 @@ def once_one_waits(act: Callable[[Trusted], object]) -> Callable[[], None]:
             while not client.info("clients")["blocked_clients"]:
                 assert time.monotonic() < deadline, "nobody waits"
             act(store)
-        except BaseException as error:  # noqa: BLE001 - told to the test's own thread
+        except BaseException as error:  # noqa: BLE001 - raised again in the thread of the test
             failures.append(error)
 
     thread = threading.Thread(target=publish)
@@ -68,7 +68,7 @@ def test_a_name_may_be_percent_encoded(api: Api) -> None:
     published(api, 2, stream="acme:wf-1")
     reply = api.invoke(recorded("read-stream.json"))
     assert (reply.json["stream"], reply.ids) == ("acme:wf-1", ["1"])
-    # Behind a custom domain, the client's URL has no stage.
+    # Behind a custom domain, the URL of the client has no stage.
     assert reply.headers["link"].startswith("</api/v1/streams/acme%3Awf-1/events?limit=1&cursor=")
 
 
@@ -86,7 +86,7 @@ def test_a_name_may_be_percent_encoded(api: Api) -> None:
         ("source=/none", []),
     ],
 )
-def test_a_query_selects_of_a_stream(api: Api, query: str, ids: list[str]) -> None:
+def test_a_query_selects_events_of_a_stream(api: Api, query: str, ids: list[str]) -> None:
     events = [cloudevent(str(number), subject="odd" if number % 2 else "even") for number in range(1, 6)]
     api.publish(*events, query="?stream=s")
     assert api.get(f"/api/v1/streams/s/events?{query}").ids == ids
@@ -110,7 +110,7 @@ def test_many_events_come_in_one_page(api: Api) -> None:
     assert api.get("/api/v1/streams/s/events?limit=430").ids == [str(number) for number in range(1, 431)]
 
 
-def test_pages_of_a_stream_of_large_events_stay_below_what_lambda_answers(api: Api) -> None:
+def test_pages_of_large_events_of_a_stream_stay_below_the_limit_of_lambda(api: Api) -> None:
     for number in range(1, 51):
         api.publish(cloudevent(str(number), data="x" * 240_000), query="?stream=s")
     reply = api.get("/api/v1/streams/s/events?limit=1000&direction=backwards")
@@ -149,7 +149,7 @@ def test_an_entity_tag_of_a_read_is_a_condition_of_a_publish(api: Api) -> None:
     assert api.publish(cloudevent("3"), query="?stream=s", headers={"If-Match": tag}).status == 412
 
 
-def test_a_reader_who_waits_gets_an_event_as_it_is_published(api: Api) -> None:
+def test_a_long_poll_is_answered_when_an_event_is_published(api: Api) -> None:
     published(api, 1)
     ended = publishing()
     reply = api.get("/api/v1/streams/s/events?from=2", Prefer="wait=20")
@@ -157,14 +157,14 @@ def test_a_reader_who_waits_gets_an_event_as_it_is_published(api: Api) -> None:
     assert (reply.ids, reply.headers["preference-applied"]) == (["late"], "wait=20")
 
 
-def test_a_reader_can_wait_for_a_stream_that_is_not_there_yet(api: Api) -> None:
+def test_a_long_poll_may_wait_for_a_stream_that_does_not_exist_yet(api: Api) -> None:
     ended = publishing("new")
     reply = api.get("/api/v1/streams/new/events", Prefer="wait=20")
     ended()
     assert reply.ids == ["late"]
 
 
-def test_a_reader_who_has_the_current_version_waits_for_the_next(api: Api) -> None:
+def test_a_long_poll_with_the_current_entity_tag_waits_for_the_next_event(api: Api) -> None:
     published(api, 1)
     tag = api.get("/api/v1/streams/s/events").headers["etag"]
     ended = publishing()
@@ -173,7 +173,7 @@ def test_a_reader_who_has_the_current_version_waits_for_the_next(api: Api) -> No
     assert (reply.status, reply.ids) == (200, ["1", "late"])
 
 
-def test_a_reader_who_waits_in_vain_is_told_so(api: Api) -> None:
+def test_a_long_poll_that_times_out_is_answered_without_events(api: Api) -> None:
     published(api, 1)
     reply = api.get("/api/v1/streams/s/events?from=2", Prefer="wait=1")
     assert (reply.status, reply.ids, reply.headers["preference-applied"]) == (200, [], "wait=1")
@@ -192,7 +192,7 @@ def test_a_wait_is_at_most_25_seconds(api: Api) -> None:
 
 
 @pytest.mark.parametrize("preference", ["wait", "wait=soon", "await=5", "return=minimal"])
-def test_a_preference_that_means_nothing_here_is_ignored(api: Api, preference: str) -> None:
+def test_an_unknown_preference_is_ignored(api: Api, preference: str) -> None:
     published(api, 1)
     reply = api.get("/api/v1/streams/s/events", Prefer=preference)
     assert (reply.status, "preference-applied" in reply.headers) == (200, False)
@@ -217,7 +217,7 @@ def test_a_stream_is_created_with_its_settings(api: Api) -> None:
     assert (reply.json["head"], reply.json["first"], reply.json["count"], reply.json["bytes"]) == (0, 1, 0, 0)
 
 
-def test_a_whole_number_may_have_a_point(api: Api) -> None:
+def test_an_integer_may_be_written_with_a_decimal_point(api: Api) -> None:
     reply = api.create(id="s", retention={"max_age": 60.0})
     assert (reply.status, reply.json["retention"]) == (201, {"max_age": 60})
 
@@ -258,7 +258,7 @@ def test_every_wrong_member_of_a_body_is_named(api: Api) -> None:
         (b'{"id":"a"}', "text/plain", 415),
     ],
 )
-def test_a_body_that_makes_no_stream_is_refused(api: Api, body: bytes, content_type: str, status: int) -> None:
+def test_an_invalid_body_is_refused(api: Api, body: bytes, content_type: str, status: int) -> None:
     reply = api.call("POST", "/api/v1/streams", body=body, headers={"Content-Type": content_type})
     assert reply.status == status
 
@@ -282,7 +282,7 @@ def test_streams_are_listed_by_name_page_by_page(api: Api) -> None:
 
 
 @pytest.mark.parametrize("query", ["prefix=a%20b", "cursor=x", "cursor=bmEgYg", "limit=0", "prefx=a"])
-def test_a_list_of_streams_refuses_what_it_does_not_take(api: Api, query: str) -> None:
+def test_an_unknown_parameter_of_the_list_is_refused(api: Api, query: str) -> None:
     assert api.get(f"/api/v1/streams?{query}").status == 422
 
 

@@ -3,11 +3,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
+from eventstore.adapters.redis.durables import RedisDurables
 from eventstore.cloudevents.event import rfc3339
 from eventstore.errors import QueueUnavailable
 from eventstore.streams import partition_of
 from functions.hub import hub
+from functions.rest.openapi import document
 from tests.functional.rest.workers import Workers, create, post
 from tests.trusted import Trusted
 
@@ -26,13 +29,13 @@ def workers(api: Api) -> Workers:
 
 
 def place(api: Api, *streams: str) -> str:
-    """A cursor behind what there is now."""
+    """A cursor at the current end of the log."""
     query = "&".join(f"stream={stream}" for stream in streams)
     cursor: str = api.get(f"/api/v1/events?{query}").json["cursor"]
     return cursor
 
 
-def test_it_is_made_with_the_rules_that_hold_unless_others_are_given(api: Api) -> None:
+def test_a_subscription_is_created_with_the_default_rules(api: Api) -> None:
     reply = create(api, filters=TASKS)
     assert (reply.status, reply.headers["location"]) == (201, "/v1/api/v1/subscriptions/workers")
     created = reply.json.pop("created")
@@ -48,7 +51,7 @@ def test_it_is_made_with_the_rules_that_hold_unless_others_are_given(api: Api) -
     }
 
 
-def test_the_same_again_is_the_one_that_stands(api: Api) -> None:
+def test_creating_the_same_subscription_again_returns_the_existing_one(api: Api) -> None:
     first = create(api, filters=TASKS, stream=["b", "a", "b"], ack_deadline=9)
     again = create(api, filters=TASKS, stream=["a", "b"], ack_deadline=9.0)
     assert (first.status, again.status, again.json) == (201, 200, first.json)
@@ -58,26 +61,37 @@ def test_the_same_again_is_the_one_that_stands(api: Api) -> None:
     "other",
     [{"filters": TASKS}, {"stream": "wf"}, {"ack_deadline": 31}, {"max_attempts": 4}, {"max_in_flight": 99}],
 )
-def test_another_of_the_same_name_is_a_conflict_and_changes_nothing(api: Api, other: dict[str, object]) -> None:
+def test_another_definition_of_the_same_name_conflicts_and_changes_nothing(api: Api, other: dict[str, object]) -> None:
     create(api)
     problem = create(api, **other)
     assert (problem.status, problem.json["code"]) == (409, "subscription-conflict")
     assert len(api.get("/api/v1/subscriptions/workers").json["partitions"]) == 4
 
 
-def test_deleting_it_tells_its_members(api: Api, workers: Workers) -> None:
+def test_deleting_a_subscription_notifies_its_members(api: Api, workers: Workers) -> None:
     create(api)
     workers.join(connection="c1")
     workers.join(connection="c2")
-    bells: FakeDispatchQueue = hub().dispatch_queue  # type: ignore[assignment]
+    dispatch_queue: FakeDispatchQueue = hub().dispatch_queue  # type: ignore[assignment]
     assert api.call("DELETE", "/api/v1/subscriptions/workers").status == 204
-    assert [(name, member.connection, member.id) for name, member in bells.told_ended] == [
+    assert [(name, member.connection, member.id) for name, member in dispatch_queue.told_ended] == [
         ("workers", "c1", "w"),
         ("workers", "c2", "w"),
     ]
 
 
-def test_one_of_a_stream_concerns_its_partition_alone(api: Api) -> None:
+def test_a_subscription_that_is_deleted_while_it_is_described_has_no_cursor(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create(api)
+    monkeypatch.setattr(RedisDurables, "groups", lambda *_: {})
+    reply = api.get("/api/v1/subscriptions/workers")
+    assert (reply.status, reply.json["cursor"], reply.json["partitions"]) == (200, None, [])
+    whole = document(server="/")
+    Draft202012Validator({**whole, "$ref": "#/components/schemas/SubscriptionStanding"}).validate(reply.json)
+
+
+def test_a_subscription_to_a_stream_has_the_partition_of_the_stream_only(api: Api) -> None:
     create(api, stream="wf-1")
     reply = api.get("/api/v1/subscriptions/workers").json
     assert reply["stream"] == ["wf-1"]
@@ -88,7 +102,7 @@ def test_one_of_a_stream_concerns_its_partition_alone(api: Api) -> None:
     ("start", "wanted"),
     [({"from": "start"}, ["1", "2", "3"]), ({"from": "now"}, ["3"]), ({}, ["3"])],
 )
-def test_it_starts_where_it_was_asked_to(
+def test_a_subscription_starts_at_the_requested_position(
     api: Api, workers: Workers, start: dict[str, object], wanted: Sequence[str]
 ) -> None:
     workers.publish("wf", "1", "2")
@@ -98,7 +112,7 @@ def test_it_starts_where_it_was_asked_to(
     assert workers.received() == [("wf", sequence) for sequence in wanted]
 
 
-def test_it_starts_behind_a_cursor(api: Api, workers: Workers) -> None:
+def test_a_subscription_starts_after_a_cursor(api: Api, workers: Workers) -> None:
     workers.publish("wf", "1", "2")
     cursor = place(api, "wf")
     workers.publish("wf", "3")
@@ -107,13 +121,13 @@ def test_it_starts_behind_a_cursor(api: Api, workers: Workers) -> None:
     assert workers.received() == [("wf", "3")]
 
 
-def test_a_cursor_must_cover_the_partitions_concerned(api: Api) -> None:
+def test_a_cursor_must_cover_the_partitions_of_the_subscription(api: Api) -> None:
     problem = create(api, cursor=place(api, "wf"))
     assert (problem.status, problem.json["code"]) == (422, "invalid-cursor")
     assert api.get("/api/v1/subscriptions/workers").status == 404
 
 
-def test_a_partition_made_anew_since_the_cursor_starts_at_its_oldest_event(api: Api, workers: Workers) -> None:
+def test_a_partition_reset_since_the_cursor_starts_at_its_oldest_event(api: Api, workers: Workers) -> None:
     workers.publish("wf", "1", "2")
     cursor = place(api, "wf")
     hub().log._client.flushall()  # type: ignore[attr-defined]
@@ -137,7 +151,7 @@ def test_a_partition_made_anew_since_the_cursor_starts_at_its_oldest_event(api: 
         ({"streams": ["wf"]}, "/streams"),
     ],
 )
-def test_what_breaks_a_rule_is_refused_with_its_place(api: Api, members: dict[str, object], pointer: str) -> None:
+def test_an_invalid_definition_is_refused_with_a_pointer(api: Api, members: dict[str, object], pointer: str) -> None:
     problem = post(api, "subscriptions", **{"id": "workers", **members})
     assert (problem.status, problem.json["code"]) == (422, "invalid-body")
     assert problem.json["errors"][0]["pointer"] == pointer
@@ -155,16 +169,16 @@ def test_a_body_that_is_not_json_is_refused(api: Api) -> None:
     assert api.call("POST", "/api/v1/subscriptions", body=b"{", headers=headers).status == 400
 
 
-def test_they_are_listed_page_by_page_in_the_order_of_their_names(api: Api) -> None:
+def test_subscriptions_are_listed_by_name_page_by_page(api: Api) -> None:
     for name in ("b2", "a1", "b1", "b3"):
         create(api, name)
     first = api.get("/api/v1/subscriptions?prefix=b&limit=2").json
-    assert [one["id"] for one in first["subscriptions"]] == ["b1", "b2"]
+    assert [subscription["id"] for subscription in first["subscriptions"]] == ["b1", "b2"]
     second = api.get(f"/api/v1/subscriptions?prefix=b&limit=2&cursor={first['next']}").json
-    assert ([one["id"] for one in second["subscriptions"]], "next" in second) == (["b3"], False)
+    assert ([subscription["id"] for subscription in second["subscriptions"]], "next" in second) == (["b3"], False)
 
 
-def test_a_cursor_serves_for_its_own_list_alone(api: Api) -> None:
+def test_a_cursor_of_one_list_is_refused_by_another(api: Api) -> None:
     for name in ("a", "b"):
         create(api, name)
     cursor = api.get("/api/v1/subscriptions?limit=1").json["next"]
@@ -176,7 +190,7 @@ def test_a_cursor_serves_for_its_own_list_alone(api: Api) -> None:
     ("method", "path"),
     [("GET", ""), ("DELETE", ""), ("POST", "/replay")],
 )
-def test_one_that_is_not_there_is_not_found(api: Api, method: str, path: str) -> None:
+def test_an_unknown_subscription_is_not_found(api: Api, method: str, path: str) -> None:
     body = {"body": b'{"from":"now"}', "headers": {"Content-Type": "application/json"}} if path else {}
     problem = api.call(method, f"/api/v1/subscriptions/nobody{path}", **body)  # type: ignore[arg-type]
     assert (problem.status, problem.json["code"]) == (404, "subscription-not-found")
@@ -193,33 +207,35 @@ def test_a_body_in_json_has_1_mib_and_no_more(api: Api, path: str) -> None:
     assert replies[1].status == 413
 
 
-class TestStanding:
-    def test_who_takes_part_and_owns_what_is_shown(self, api: Api, workers: Workers) -> None:
+class TestDescription:
+    def test_members_and_owners_are_shown(self, api: Api, workers: Workers) -> None:
         create(api)
         workers.join()
-        found = api.get("/api/v1/subscriptions/workers").json
-        assert found["members"] == [{"connection": "c1", "id": "w"}]
-        assert [(one["partition"], one["owner"]) for one in found["partitions"]] == [(p, "c1") for p in range(4)]
+        described = api.get("/api/v1/subscriptions/workers").json
+        assert described["members"] == [{"connection": "c1", "id": "w"}]
+        assert [(partition["partition"], partition["owner"]) for partition in described["partitions"]] == [
+            (p, "c1") for p in range(4)
+        ]
 
-    def test_without_a_member_the_lag_is_what_waits(self, api: Api, workers: Workers) -> None:
+    def test_without_a_member_the_lag_counts_waiting_events(self, api: Api, workers: Workers) -> None:
         create(api)
         workers.publish("wf", "1", "2", "3")
-        found = api.get("/api/v1/subscriptions/workers").json
-        assert (found["lag"], found["in_flight"], found["members"]) == (3, 0, [])
-        assert found["oldest_age"] >= 0
+        described = api.get("/api/v1/subscriptions/workers").json
+        assert (described["lag"], described["in_flight"], described["members"]) == (3, 0, [])
+        assert described["oldest_age"] >= 0
 
-    def test_what_was_sent_is_in_flight_until_it_is_acknowledged(self, api: Api, workers: Workers) -> None:
+    def test_sent_events_are_in_flight_until_they_are_acknowledged(self, api: Api, workers: Workers) -> None:
         create(api)
         workers.join()
         workers.publish("wf", "1", "2", "3")
-        found = api.get("/api/v1/subscriptions/workers").json
-        assert (found["lag"], found["in_flight"], found["oldest_age"] >= 0) == (0, 3, True)
+        described = api.get("/api/v1/subscriptions/workers").json
+        assert (described["lag"], described["in_flight"], described["oldest_age"] >= 0) == (0, 3, True)
         Trusted(hub().members).acknowledge("c1", "w", [place(api, "wf")])
         workers.settle()
-        found = api.get("/api/v1/subscriptions/workers").json
-        assert (found["in_flight"], found["oldest_age"]) == (0, None)
+        described = api.get("/api/v1/subscriptions/workers").json
+        assert (described["in_flight"], described["oldest_age"]) == (0, None)
 
-    def test_what_is_held_and_what_is_parked_is_counted(self, api: Api, workers: Workers) -> None:
+    def test_held_and_parked_streams_are_counted(self, api: Api, workers: Workers) -> None:
         create(api)
         workers.join()
         workers.publish("held", "1")
@@ -228,10 +244,10 @@ class TestStanding:
 
         Trusted(hub().members).fail("w", Nack("c1", "held", 1, "no", 60_000, park=False))
         workers.park("bad", 1)
-        found = api.get("/api/v1/subscriptions/workers").json
-        assert (found["held"], found["parked"], found["oldest_age"] >= 0) == (1, 1, True)
+        described = api.get("/api/v1/subscriptions/workers").json
+        assert (described["held"], described["parked"], described["oldest_age"] >= 0) == (1, 1, True)
 
-    def test_where_too_much_is_set_aside_it_is_full(
+    def test_a_partition_with_too_many_streams_held_or_parked_is_full(
         self, api: Api, workers: Workers, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("eventstore.groups.state.MOST_ASIDE", 1)
@@ -240,11 +256,13 @@ class TestStanding:
         workers.publish("bad", "1")
         assert api.get("/api/v1/subscriptions/workers").json["full"] is False
         workers.park("bad", 1)
-        found = api.get("/api/v1/subscriptions/workers").json
-        assert found["full"] is True
-        assert [one["partition"] for one in found["partitions"] if one["full"]] == [partition_of("bad", 4)]
+        described = api.get("/api/v1/subscriptions/workers").json
+        assert described["full"] is True
+        assert [partition["partition"] for partition in described["partitions"] if partition["full"]] == [
+            partition_of("bad", 4)
+        ]
 
-    def test_the_statistics_tell_it_of_each(self, api: Api, workers: Workers) -> None:
+    def test_the_statistics_describe_each_subscription(self, api: Api, workers: Workers) -> None:
         create(api, "idle", stream="other")
         create(api)
         workers.join()
@@ -266,7 +284,7 @@ class TestStanding:
 
 
 class TestDeleting:
-    def test_it_ends(self, api: Api, workers: Workers) -> None:
+    def test_a_subscription_is_deleted(self, api: Api, workers: Workers) -> None:
         create(api)
         workers.join()
         assert api.call("DELETE", "/api/v1/subscriptions/workers").status == 204
@@ -284,7 +302,7 @@ class TestDeleting:
         api.call("DELETE", "/api/v1/subscriptions/workers")
         assert {letter.subscription for letter in workers.letters.kept} == {"others"}
 
-    def test_while_the_letters_cannot_be_discarded_it_stays(
+    def test_a_subscription_is_kept_while_its_letters_cannot_be_discarded(
         self, api: Api, workers: Workers, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         create(api)
@@ -305,7 +323,7 @@ class TestDeleting:
 class TestReplaying:
     @pytest.fixture(autouse=True)
     def handled(self, api: Api, workers: Workers) -> None:
-        """Two events were handled, and a third is in flight."""
+        """Two events are acknowledged, and a third is in flight."""
         create(api, stream="wf")
         workers.join()
         workers.publish("wf", "1", "2")
@@ -320,42 +338,44 @@ class TestReplaying:
         workers.settle()
         return [sequence for _, sequence in workers.received()]
 
-    def test_from_the_start_all_comes_again(self, api: Api, workers: Workers) -> None:
+    def test_replaying_from_the_start_sends_every_event_again(self, api: Api, workers: Workers) -> None:
         assert self.replay(api, workers, **{"from": "start"}) == ["1", "2", "3"]
 
-    def test_from_a_cursor_what_is_behind_it_comes_again(self, api: Api, workers: Workers) -> None:
+    def test_replaying_from_a_cursor_sends_the_events_after_it_again(self, api: Api, workers: Workers) -> None:
         assert self.replay(api, workers, cursor=self.cursor) == ["3"]
 
-    def test_from_now_on_nothing_does(self, api: Api, workers: Workers) -> None:
+    def test_replaying_from_now_sends_nothing_again(self, api: Api, workers: Workers) -> None:
         assert self.replay(api, workers, **{"from": "now"}) == []
         assert api.get("/api/v1/subscriptions/workers").json["in_flight"] == 0
         workers.publish("wf", "4")
         assert workers.received() == [("wf", "4")]
 
-    def test_from_a_time_what_was_stored_at_or_after_it_comes_again(self, api: Api, workers: Workers) -> None:
+    def test_replaying_from_a_time_sends_events_stored_since_then_again(self, api: Api, workers: Workers) -> None:
         events = api.get("/api/v1/streams/wf/events").json["events"]
         wanted = [event["hubsequence"] for event in events if event["hubtime"] >= events[1]["hubtime"]]
         assert self.replay(api, workers, since=events[1]["hubtime"]) == wanted
 
-    def test_a_time_to_come_passes_over_what_was_stored_before_it(self, api: Api, workers: Workers) -> None:
+    def test_replaying_from_a_future_time_skips_earlier_events(self, api: Api, workers: Workers) -> None:
         later = rfc3339(hub().clock.now() + 3_600_000)
         assert self.replay(api, workers, since=later) == []
 
-    def test_what_was_parked_is_forgotten_and_its_letters_are_discarded(self, api: Api, workers: Workers) -> None:
+    def test_replaying_unparks_streams_and_discards_their_letters(self, api: Api, workers: Workers) -> None:
         workers.park("wf", 3)
         assert len(workers.letters.kept) == 1
         assert self.replay(api, workers, **{"from": "start"}) == ["1", "2", "3"]
         assert (workers.letters.kept, api.get("/api/v1/dead-letters").json) == ([], {"dead_letters": []})
 
-    def test_a_bell_that_cannot_be_rung_stops_nothing(self, api: Api, workers: Workers) -> None:
-        bells: Any = hub().dispatch_queue
-        bells.broken = True
+    def test_replaying_works_without_a_wakeup(self, api: Api, workers: Workers) -> None:
+        dispatch_queue: Any = hub().dispatch_queue
+        dispatch_queue.broken = True
         assert self.replay(api, workers, **{"from": "start"}) == ["1", "2", "3"]
 
     @pytest.mark.parametrize(
         ("members", "pointer"),
         [({}, ""), ({"from": "now", "since": "2018-04-05T17:31:00Z"}, ""), ({"since": "yesterday"}, "/since")],
     )
-    def test_a_place_is_one_of_three(self, api: Api, members: dict[str, object], pointer: str) -> None:
+    def test_replaying_needs_exactly_one_valid_position(
+        self, api: Api, members: dict[str, object], pointer: str
+    ) -> None:
         problem = post(api, "subscriptions/workers/replay", **members)
         assert (problem.status, problem.json["errors"][0]["pointer"]) == (422, pointer)

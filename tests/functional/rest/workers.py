@@ -1,4 +1,4 @@
-"""Durable subscriptions as REST shows them: their members, and the turns that serve them."""
+"""Members of durable subscriptions for the tests of REST, and the turns that serve them."""
 
 from __future__ import annotations
 
@@ -64,19 +64,21 @@ class Workers:
         Trusted(hub().members).fail("w", Nack(connection, stream, sequence, "no", 0, park=False))
 
     def acknowledge(self, *, connection: str = "c1") -> None:
-        """Acknowledge all that was sent."""
-        cursors = [one["cursor"] for one in self.messages() if one["type"] == "events" and "cursor" in one]
+        """Acknowledge every sent event."""
+        cursors = [
+            message["cursor"] for message in self.messages() if message["type"] == "events" and "cursor" in message
+        ]
         Trusted(hub().members).acknowledge(connection, "w", cursors)
         self.settle()
 
     def settle(self) -> None:
-        """Serve every partition, until none has more to do."""
+        """Serve every partition until no work is left."""
         for partition in range(hub().log.partitions):
             while self._dispatcher.serve(partition, until=hub().clock.now() + 1000):
                 pass
 
     def received(self) -> list[tuple[str, str]]:
-        """Stream and sequence of what members were sent since this was last asked."""
+        """Stream and sequence of the events sent to members since the last call."""
         return [
             (event["hubstream"], event["hubsequence"])
             for message in self.messages()
@@ -85,5 +87,5 @@ class Workers:
         ]
 
     def messages(self) -> list[dict[str, Any]]:
-        """What members were sent since this was last asked."""
+        """The messages sent to members since the last call."""
         return [json.loads(posting.message) for posting in self._deliveries.taken()]

@@ -1,4 +1,4 @@
-"""The functions of one tree as a process: calls come in on standard input, a line each, and answers go out likewise.
+"""The functions of one tree as a process: calls are lines of standard input, and answers lines of standard output.
 
 It imports nothing of the tests, so that it runs with the code of whatever tree its path names. boto3 is the way to AWS:
 clients made here note what is sent, and the answer to a call hands it back.
@@ -17,7 +17,7 @@ import boto3
 
 
 class Sqs:
-    """Notes messages, as SQS would keep them."""
+    """Records sent messages instead of SQS."""
 
     def __init__(self) -> None:
         self.sent: list[dict[str, Any]] = []
@@ -31,25 +31,26 @@ class Sqs:
         return {"Successful": [{"Id": entry["Id"], "MessageId": "m"} for entry in Entries]}
 
     def receive_message(self, **_: object) -> dict[str, Any]:
-        """No dead letter is found: none is looked for here."""
+        """Return no message: these tests need no dead letters."""
         return {}
 
 
 class Connections:
-    """Notes what clients are posted."""
+    """Records the messages posted to clients, and the connections that are closed."""
 
     def __init__(self) -> None:
         self.posted: list[tuple[str, str]] = []
+        self.closed: list[str] = []
 
     def post_to_connection(self, *, ConnectionId: str, Data: bytes) -> None:  # noqa: N803 - as boto3 has it
         self.posted.append((ConnectionId, Data.decode()))
 
-    def delete_connection(self, **_: object) -> None:
-        """Nobody is connected in truth."""
+    def delete_connection(self, *, ConnectionId: str) -> None:  # noqa: N803 - as boto3 has it
+        self.closed.append(ConnectionId)
 
 
 class Context:
-    """What handlers use of a Lambda context."""
+    """The part of a Lambda context that handlers use."""
 
     aws_request_id = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
     function_name = memory_limit_in_mb = invoked_function_arn = ""
@@ -69,11 +70,13 @@ def main() -> None:
         try:
             answer = import_module(f"functions.{call['function']}.app").handler(call["event"], Context())
             result = {"answer": answer}
-        except Exception:  # noqa: BLE001 - whatever it is, the test is told
+        except Exception:  # noqa: BLE001 - the test raises any error
             result = {"error": traceback.format_exc()}
         sent, sqs.sent = sqs.sent, []
         posted, connections.posted = connections.posted, []
-        out.write(json.dumps({**result, "sent": sent, "posted": posted}, default=_plain) + "\n")
+        closed, connections.closed = connections.closed, []
+        answer = {**result, "sent": sent, "posted": posted, "closed": closed}
+        out.write(json.dumps(answer, default=_plain) + "\n")
         out.flush()
 
 

@@ -1,4 +1,4 @@
-"""A deployment that is being replaced: functions of two trees on one store, between which every call may fall."""
+"""A rolling deployment: the functions of two trees on one store; each call goes to either tree."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _QUEUES = ("bells", "deliveries", "alarms", "letters")
 
 
 def is_known(commit: str) -> bool:
-    """Whether the history that is here goes back to a commit."""
+    """Whether the local history contains a commit."""
     asked = subprocess.run(
         ["git", "cat-file", "-e", f"{commit}^{{commit}}"], cwd=ROOT, capture_output=True, check=False
     )
@@ -36,12 +36,12 @@ def is_known(commit: str) -> bool:
 
 
 def checked_out(commit: str, folder: Path) -> Path:
-    """The functions and the core of a commit, in a folder."""
+    """Check out the functions and the core of a commit into a folder."""
     archive = subprocess.run(
         ["git", "archive", commit, "functions", "layers/eventstore"], cwd=ROOT, capture_output=True, check=True
     )
-    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as found:
-        found.extractall(folder, filter="data")
+    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as tar:
+        tar.extractall(folder, filter="data")
     return folder
 
 
@@ -72,7 +72,7 @@ class Functions:
         )
 
     def call(self, function: str, event: dict[str, Any]) -> dict[str, Any]:
-        """What a call answered, sent and posted; raises `AssertionError` with what it raised."""
+        """The answer of a call, and what it sent and posted; an exception of the call is an `AssertionError`."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps({"function": function, "event": event}) + "\n")
@@ -88,37 +88,54 @@ class Functions:
 
 @dataclass
 class Fleet:
-    """Both trees' functions, the queues between them, and what clients were posted.
+    """The functions of both trees, the queues between them, and the messages posted to clients.
 
     Attributes:
-        trees: Of which one is drawn for each call.
-        received: Per connection its messages, in order.
+        trees: Each call goes to a random one.
+        received: The messages of each connection, in order.
+        closed: The connections that were closed.
     """
 
     rng: Random
     trees: list[Functions]
     queues: dict[str, deque[str]] = field(default_factory=lambda: {name: deque() for name in _QUEUES})
     received: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    closed: list[str] = field(default_factory=list)
 
     @classmethod
     @contextmanager
     def of(cls, rng: Random, redis_url: str, *trees: Path) -> Iterator[Fleet]:
-        """Start the functions of all these trees."""
+        """Start the functions of the given trees."""
         with ExitStack() as stack:
-            found = []
+            started = []
             for tree in trees:
                 functions = Functions(tree, redis_url)
                 stack.callback(functions.close)
-                found.append(functions)
-            yield cls(rng, found)
+                started.append(functions)
+            yield cls(rng, started)
+
+    @property
+    def newest(self) -> Functions:
+        """The functions of the last tree."""
+        return self.trees[-1]
 
     def rest(
-        self, method: str, path: str, body: object = None, *, media: str = "application/json", newest: bool = False
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        media: str = "application/json",
+        by: Functions | None = None,
     ) -> Any:  # noqa: ANN401 - JSON
-        """The body of an answer over REST, which is no error; of the last tree, if only that one knows the call."""
+        """Call over REST; return the body of the answer, which must not be an error.
+
+        Args:
+            by: The functions to call, for a route that only one tree has; by default those of a random tree.
+        """
         text = None if body is None else json.dumps(body).encode()
         event = proxied(method, path, body=text, headers={} if text is None else {"Content-Type": media})
-        answer = self._call("rest", event, self.trees[-1:] if newest else self.trees)
+        answer = self._call("rest", event, by=by)
         assert answer["statusCode"] < 400, answer
         return json.loads(answer["body"] or "null")
 
@@ -128,7 +145,7 @@ class Fleet:
         assert self._call("websocket", event)["statusCode"] == 200
 
     def say(self, connection: str, **message: object) -> dict[str, Any]:
-        """What a message of a connection is answered, which is no error."""
+        """Send a message on a connection; return the answer, which must not be an error."""
         context = {"eventType": "MESSAGE", "connectionId": connection, "routeKey": message["action"]}
         answer = self._call("websocket", {"requestContext": context, "body": json.dumps(message)})
         reply: dict[str, Any] = json.loads(answer["body"])
@@ -136,24 +153,25 @@ class Fleet:
         return reply
 
     def sweep(self) -> None:
-        """A minute later."""
+        """Run the sweep, as every minute."""
         self._call("sweep", {})
 
-    def settle(self) -> None:
-        """Carry messages until the queues are empty; each call falls to one tree or the other."""
+    def settle(self, *, by: Functions | None = None) -> None:
+        """Carry messages until the queues are empty; each call goes to either tree, or all go to one."""
         while any(self.queues[name] for name in ("bells", "deliveries", "alarms")):
             for queue, function in (("bells", "dispatch"), ("alarms", "dispatch"), ("deliveries", "deliver")):
                 if self.queues[queue]:
                     body = self.queues[queue].popleft()
-                    failed = self._call(function, {"Records": [_record(body)]})["batchItemFailures"]
+                    failed = self._call(function, {"Records": [_record(body)]}, by=by)["batchItemFailures"]
                     assert not failed, body
 
-    def _call(self, function: str, event: dict[str, Any], trees: list[Functions] | None = None) -> Any:  # noqa: ANN401 - of whatever function
-        result = self.rng.choice(trees or self.trees).call(function, event)
+    def _call(self, function: str, event: dict[str, Any], *, by: Functions | None = None) -> Any:  # noqa: ANN401 - of whatever function
+        result = (by or self.rng.choice(self.trees)).call(function, event)
         for message in result["sent"]:
             self.queues[message["QueueUrl"]].append(message["MessageBody"])
         for connection, text in result["posted"]:
             self.received.setdefault(connection, []).append(json.loads(text))
+        self.closed += result["closed"]
         return result["answer"]
 
 

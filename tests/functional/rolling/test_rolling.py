@@ -1,4 +1,4 @@
-"""A rolling deployment: old and new functions on one store, with what either has written and sent."""
+"""A rolling deployment: old and new functions share a store, and read what the other has written and sent."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from eventstore_dev.valkey import ValkeyServer
 
 _OLD = ["cd41fbc"]
-"""Commits whose functions this tree's may replace while they run: docs/operations.md, "Upgrades"."""
+"""Commits from which a rolling upgrade to this tree is supported: docs/operations.md, "Upgrades"."""
 
 _BATCH = "application/cloudevents-batch+json"
 _STREAMS = [f"wf-{number}" for number in range(5)]
@@ -45,16 +45,16 @@ def publish(fleet: Fleet, stream: str, *ids: str) -> None:
 
 
 def per_stream(messages: list[dict[str, Any]]) -> dict[str, list[int]]:
-    """The sequences that came, as often as they came."""
-    found: dict[str, list[int]] = {}
+    """The received sequences of each stream, with repetitions."""
+    sequences: dict[str, list[int]] = {}
     for message in messages:
         for event in message.get("events", ()):
-            found.setdefault(event["hubstream"], []).append(int(event["hubsequence"]))
-    return found
+            sequences.setdefault(event["hubstream"], []).append(int(event["hubsequence"]))
+    return sequences
 
 
 def all_in_order(sequences: list[int], count: int) -> bool:
-    """Whether all came, each first after the one before it; what comes again is no fault."""
+    """Whether all sequences were received, first in order; repetitions are allowed."""
     return list(dict.fromkeys(sequences)) == list(range(1, count + 1))
 
 
@@ -68,7 +68,7 @@ def test_subscribers_get_everything_in_order(fleet: Fleet) -> None:
             fleet.settle()
     fleet.settle()
     came = per_stream(fleet.received["c"])
-    heads = {one["id"]: one["head"] for one in fleet.rest("GET", "/api/v1/streams")["streams"]}
+    heads = {stream["id"]: stream["head"] for stream in fleet.rest("GET", "/api/v1/streams")["streams"]}
     assert came.keys() == heads.keys()
     assert all(all_in_order(came[name], head) for name, head in heads.items())
     frames: dict[int, list[int]] = {}
@@ -78,7 +78,7 @@ def test_subscribers_get_everything_in_order(fleet: Fleet) -> None:
     assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in frames.values())
 
 
-def test_cursors_of_either_are_read_by_the_other(fleet: Fleet) -> None:
+def test_each_version_reads_the_cursors_of_the_other(fleet: Fleet) -> None:
     for number in range(12):
         publish(fleet, fleet.rng.choice(_STREAMS), str(number))
     page = fleet.rest("GET", "/api/v1/events?limit=5")
@@ -111,24 +111,24 @@ def test_members_of_durable_subscriptions_get_and_acknowledge_everything(fleet: 
         for name in ("a", "b"):
             done[name] = acknowledge(fleet, name, done.get(name, 0))
     came = per_stream(fleet.received.get("a", []) + fleet.received.get("b", []))
-    heads = {one["id"]: one["head"] for one in fleet.rest("GET", "/api/v1/streams")["streams"]}
+    heads = {stream["id"]: stream["head"] for stream in fleet.rest("GET", "/api/v1/streams")["streams"]}
     assert {name: set(sequences) for name, sequences in came.items()} == {
         name: set(range(1, head + 1)) for name, head in heads.items()
     }
-    found = fleet.rest("GET", "/api/v1/subscriptions/workers")
-    assert (found["lag"], found["in_flight"], found["parked"]) == (0, 0, 0)
+    described = fleet.rest("GET", "/api/v1/subscriptions/workers")
+    assert (described["lag"], described["in_flight"], described["parked"]) == (0, 0, 0)
 
 
 def test_a_subscription_that_names_a_filter_is_served_and_changed_by_either(fleet: Fleet) -> None:
     ones, twos = [{"exact": {"subject": subject}} for subject in "12"]
-    fleet.rest("PUT", "/api/v1/filters/chosen", {"filters": [ones]}, newest=True)
-    fleet.rest("POST", "/api/v1/subscriptions", {"id": "workers", "filter_name": "chosen"}, newest=True)
+    fleet.rest("PUT", "/api/v1/filters/chosen", {"filters": [ones]}, by=fleet.newest)
+    fleet.rest("POST", "/api/v1/subscriptions", {"id": "workers", "filter_name": "chosen"}, by=fleet.newest)
     fleet.connect("a")
     fleet.say("a", action="subscribe", id="w", subscription="workers")
     fleet.settle()
     done = 0
     for subject, chosen in (("1", ones), ("2", twos)):
-        fleet.rest("PUT", "/api/v1/filters/chosen", {"filters": [chosen]}, newest=True)
+        fleet.rest("PUT", "/api/v1/filters/chosen", {"filters": [chosen]}, by=fleet.newest)
         fleet.settle()
         for stream in _STREAMS:
             events = [cloudevent(f"{chosen}-{number}", subject=number) for number in "12"]
@@ -142,9 +142,9 @@ def test_a_subscription_that_names_a_filter_is_served_and_changed_by_either(flee
         fleet.rest("PATCH", "/api/v1/subscriptions/workers", {"max_attempts": fleet.rng.randrange(2, 99)})
         fleet.sweep()
         fleet.settle()
-    fleet.rest("PUT", "/api/v1/filters/chosen", {"filters": [ones]}, newest=True)
+    fleet.rest("PUT", "/api/v1/filters/chosen", {"filters": [ones]}, by=fleet.newest)
     fleet.settle()
-    found = fleet.rest("GET", "/api/v1/subscriptions/workers", newest=True)
+    found = fleet.rest("GET", "/api/v1/subscriptions/workers", by=fleet.newest)
     assert (found["filter_name"], found["filters"]) == ("chosen", [])
     # The functions of an earlier release show the filter that it uses.
     shown = [fleet.rest("GET", "/api/v1/subscriptions/workers")["filters"] for _ in range(9)]
@@ -152,7 +152,7 @@ def test_a_subscription_that_names_a_filter_is_served_and_changed_by_either(flee
 
 
 def acknowledge(fleet: Fleet, name: str, done: int) -> int:
-    """Handle what a member was sent since; how many messages it has seen."""
+    """Answer the messages of a member after the first `done`; return their total number."""
     messages = fleet.received.get(name, [])
     for message in messages[done:]:
         if message["type"] == "revoked":
@@ -162,7 +162,7 @@ def acknowledge(fleet: Fleet, name: str, done: int) -> int:
     return len(messages)
 
 
-def test_what_was_deleted_parked_and_replayed_by_one_is_told_by_the_other(fleet: Fleet) -> None:
+def test_each_version_reports_deletions_parking_and_replays_of_the_other(fleet: Fleet) -> None:
     fleet.rest("POST", "/api/v1/subscriptions", {"id": "workers", "from": "start"})
     fleet.connect("a")
     fleet.say("a", action="subscribe", id="w", subscription="workers")
@@ -173,7 +173,7 @@ def test_what_was_deleted_parked_and_replayed_by_one_is_told_by_the_other(fleet:
     fleet.settle()
     fleet.say("a", action="nack", id="w", stream="wf-0", sequence=1, park=True, reason="no")
     fleet.settle()
-    assert [one["stream"] for one in fleet.rest("GET", "/api/v1/dead-letters")["dead_letters"]] == ["wf-0"]
+    assert [letter["stream"] for letter in fleet.rest("GET", "/api/v1/dead-letters")["dead_letters"]] == ["wf-0"]
     fleet.rest("POST", "/api/v1/dead-letters/redrive", {"subscription": "workers"})
     publish(fleet, "wf-2", "1", "2")
     fleet.rest("DELETE", "/api/v1/streams/wf-2")
@@ -182,9 +182,45 @@ def test_what_was_deleted_parked_and_replayed_by_one_is_told_by_the_other(fleet:
     fleet.settle()
     acknowledge(fleet, "a", 0)
     fleet.settle()
-    missing = [tuple(gap.values()) for one in fleet.received["c"] for gap in one.get("missing", ())]
+    missing = [tuple(gap.values()) for gap_message in fleet.received["c"] for gap in gap_message.get("missing", ())]
     assert missing == [("wf-2", 1, 2)]
-    owned = max(at for at, one in enumerate(fleet.received["a"]) if one["type"] == "owned")
-    assert "events" in {one["type"] for one in fleet.received["a"][owned:]}
+    owned = max(at for at, message in enumerate(fleet.received["a"]) if message["type"] == "owned")
+    assert "events" in {message["type"] for message in fleet.received["a"][owned:]}
     fleet.sweep()
     fleet.settle()
+
+
+def test_the_new_version_lists_and_closes_connections_of_both_and_the_old_removes_them(fleet: Fleet) -> None:
+    fleet.rest("POST", "/api/v1/subscriptions", {"id": "workers", "from": "start"})
+    names = [f"c{number}" for number in range(6)]
+    for name in names:
+        fleet.connect(name)
+        fleet.say(name, action="subscribe", id="s")
+        fleet.say(name, action="subscribe", id="w", subscription="workers")
+    publish(fleet, "wf-0", "1")
+    fleet.settle()
+    connections = fleet.rest("GET", "/api/v1/connections", by=fleet.newest)["connections"]
+    assert [(connection["id"], len(connection["subscriptions"])) for connection in connections] == [
+        (name, 2) for name in names
+    ]
+    for name in names[1:]:
+        fleet.rest("DELETE", f"/api/v1/connections/{name}", by=fleet.newest)
+        fleet.settle()
+    publish(fleet, "wf-1", "2")
+    fleet.settle()
+    for name in names[1:]:
+        assert "2" not in [event["id"] for message in fleet.received[name] for event in message.get("events", ())]
+        # The old functions remove the connection, and leave it open.
+        assert fleet.received[name][-1]["type"] == "error" or name not in fleet.closed
+    standing = fleet.rest("GET", "/api/v1/subscriptions/workers")
+    assert [member["connection"] for member in standing["members"]] == names[:1]
+
+
+def test_the_new_functions_close_connections_that_the_old_opened(fleet: Fleet) -> None:
+    for name in ("a", "b"):
+        fleet.connect(name)
+        fleet.say(name, action="subscribe", id="s")
+    fleet.settle()
+    fleet.rest("DELETE", "/api/v1/connections/a", by=fleet.newest)
+    fleet.settle(by=fleet.newest)
+    assert (fleet.closed, fleet.received["a"][-1]["code"]) == (["a"], "connection-not-found")

@@ -1,4 +1,4 @@
-"""What the sweep function writes for CloudWatch ("Specification: Embedded metric format")."""
+"""The metrics that the sweep function writes for CloudWatch ("Specification: Embedded metric format")."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Context:
-    """What the handler uses of a Lambda context."""
+    """The part of a Lambda context that the handler uses."""
 
     milliseconds: int = 50_000
 
@@ -37,13 +37,13 @@ class Context:
 
 @pytest.fixture(autouse=True)
 def hub(valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An empty store, its queues in memory."""
+    """An empty store, with queues in memory."""
     monkeypatch.setenv("REDIS_URL", valkey.url)
     monkeypatch.setenv("PARTITIONS", "4")
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "flunq-eventstore")
     forget()
-    bells = FakeDispatchQueue()
-    monkeypatch.setattr(Hub, "dispatch_queue", bells)
+    dispatch_queue = FakeDispatchQueue()
+    monkeypatch.setattr(Hub, "dispatch_queue", dispatch_queue)
     client = current().log._client  # type: ignore[attr-defined]
     client.flushall()
     yield
@@ -52,17 +52,17 @@ def hub(valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
 
 
 def written(capsys: pytest.CaptureFixture[str], context: Context = Context()) -> list[dict[str, Any]]:
-    """What one sweep writes."""
+    """The output of one sweep."""
     handler({}, context)  # type: ignore[arg-type]
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
 def durable(name: str) -> None:
-    found = Durable(name.ljust(24, "0"), name, parse_filters([]))
-    current().durables.create(found, dict.fromkeys(range(4), Start.NOW))
+    durable = Durable(name.ljust(24, "0"), name, parse_filters([]))
+    current().durables.create(durable, dict.fromkeys(range(4), Start.NOW))
 
 
-def test_how_far_dispatch_is_behind_is_written_every_minute(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_lag_of_dispatch_is_written_every_minute(capsys: pytest.CaptureFixture[str]) -> None:
     Trusted(current().publisher, current().streams).publish(events(3), stream="wf")
     [store] = written(capsys)
     assert (store["DispatchLag"], "subscription" in store) == ([3], False)
@@ -73,7 +73,7 @@ def test_each_durable_subscription_is_written_under_its_name(capsys: pytest.Capt
     durable("b")
     Trusted(current().publisher, current().streams).publish(events(3), stream="wf")
     _, first, second = written(capsys)
-    assert [one["subscription"] for one in (first, second)] == ["a", "b"]
+    assert [line["subscription"] for line in (first, second)] == ["a", "b"]
     wanted = {"Lag": [3], "InFlight": [0], "Held": [0], "Parked": [0], "Members": [0]}
     assert {name: first[name] for name in wanted} == wanted
     [age] = first["OldestAge"]
@@ -83,9 +83,9 @@ def test_each_durable_subscription_is_written_under_its_name(capsys: pytest.Capt
 def test_the_lines_are_in_the_embedded_metric_format(capsys: pytest.CaptureFixture[str]) -> None:
     durable("a")
     store, subscription = written(capsys)
-    [told] = subscription["_aws"]["CloudWatchMetrics"]
-    assert (told["Namespace"], told["Dimensions"]) == ("flunq-eventstore", [["subscription", "service"]])
-    assert {metric["Name"]: metric["Unit"] for metric in told["Metrics"]} == {
+    [metrics] = subscription["_aws"]["CloudWatchMetrics"]
+    assert (metrics["Namespace"], metrics["Dimensions"]) == ("flunq-eventstore", [["subscription", "service"]])
+    assert {metric["Name"]: metric["Unit"] for metric in metrics["Metrics"]} == {
         "Lag": "Count",
         "InFlight": "Count",
         "Held": "Count",
@@ -93,8 +93,8 @@ def test_the_lines_are_in_the_embedded_metric_format(capsys: pytest.CaptureFixtu
         "Members": "Count",
         "OldestAge": "Seconds",
     }
-    [told] = store["_aws"]["CloudWatchMetrics"]
-    assert (told["Namespace"], told["Dimensions"]) == ("flunq-eventstore", [["service"]])
+    [metrics] = store["_aws"]["CloudWatchMetrics"]
+    assert (metrics["Namespace"], metrics["Dimensions"]) == ("flunq-eventstore", [["service"]])
 
 
 def test_without_time_the_rest_is_left_to_the_next_sweep(capsys: pytest.CaptureFixture[str]) -> None:

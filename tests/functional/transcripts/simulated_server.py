@@ -1,4 +1,4 @@
-"""The simulated hub behind HTTP and WebSocket on 127.0.0.1, as far as the recording clients use them."""
+"""The simulated hub behind HTTP and WebSocket on 127.0.0.1, with the calls that the recording clients use."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class SimulatedServer:
 
     Attributes:
         spoil: Given every frame before it is sent; it returns what is sent instead, or `None` to lose it.
-        lose_answers: So many publishes are stored, and their answers lost.
-        unanswered_subscribes: So many are taken, and not answered.
+        lose_answers: How many publishes are stored and not answered.
+        unanswered_subscribes: How many subscribe requests are not answered.
         refuse_subscribes: The code of the error that they are answered with.
         strikes: What was done to it.
     """
@@ -80,7 +80,7 @@ class SimulatedServer:
         await asyncio.sleep(0)
 
     def publish(self, events: list[dict[str, Any]], stream: str) -> list[dict[str, Any]] | None:
-        """Results, or `None` if the store is away."""
+        """The results, or `None` if the store is unavailable."""
         if self._refuse:
             self._refuse -= 1
             return None
@@ -94,7 +94,7 @@ class SimulatedServer:
         self._sending.set()
 
     async def sent(self, frames: int) -> None:
-        """Wait until so many frames were sent in all."""
+        """Wait until `count` frames were sent in total."""
         while self._frames < frames:
             self._sending.clear()
             await self._sending.wait()

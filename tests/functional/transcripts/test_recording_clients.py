@@ -1,4 +1,4 @@
-"""The subscriber and the publishers that record, each against a simulated hub."""
+"""The recording subscriber and publishers, each against a simulated hub."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def run(body: Callable[[SimulatedServer], Awaitable[None]]) -> None:
 
 
 class Guest:
-    """A recording subscriber that runs, and what it handled."""
+    """A running subscriber that records, and the messages that it handled."""
 
     def __init__(self, server: SimulatedServer, **request: object) -> None:
         self.handled: list[Json] = []
@@ -57,7 +57,7 @@ class Guest:
             await self._news.wait()
 
     async def leave(self) -> None:
-        self.recording.tell(Order.leave())
+        self.recording.enqueue(Order.leave())
         await self.running
         self.recording.finish(caught_up=True)
 
@@ -77,7 +77,7 @@ def test_a_subscriber_resumes_from_the_cursors_it_kept(order: Order, ending: End
         server.publish([event(1)], "wf")
         guest = Guest(server, **{"from": "start"})
         await guest.until(lambda: guest.recording.live)
-        guest.recording.tell(order)
+        guest.recording.enqueue(order)
         await guest.until(lambda: [one["type"] for one in guest.handled].count("subscribed") == 2)
         server.publish([event(2)], "wf")
         await guest.until(lambda: guest.ids() == ["1", "2"])
@@ -97,7 +97,7 @@ def test_a_subscriber_that_lags_receives_all_afterwards() -> None:
     async def body(server: SimulatedServer) -> None:
         guest = Guest(server, **{"from": "start"})
         await guest.until(lambda: guest.recording.live)
-        guest.recording.tell(Order.lag(0.05))
+        guest.recording.enqueue(Order.lag(0.05))
         server.publish([event(number) for number in range(50)], "wf")
         await guest.until(lambda: len(guest.ids()) == 50)
         await guest.leave()
@@ -106,12 +106,12 @@ def test_a_subscriber_that_lags_receives_all_afterwards() -> None:
     run(body)
 
 
-def test_a_frame_that_comes_again_is_recorded_and_dropped() -> None:
+def test_a_repeated_frame_is_recorded_and_dropped() -> None:
     async def body(server: SimulatedServer) -> None:
         frames: list[Json] = []
 
         def spoil(frame: Json) -> Json:
-            # The third comes as the second again, and then as itself.
+            # Instead of the third frame, the second is sent again, and then the third.
             frames.append(frame)
             return frames[-2] if len(frames) == 3 else frames[2] if len(frames) == 4 else frame
 
@@ -134,7 +134,7 @@ def test_a_frame_that_comes_again_is_recorded_and_dropped() -> None:
     run(body)
 
 
-def test_what_follows_a_subscribe_without_answer_is_another_subscriber(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unanswered_subscribe_starts_another_subscriber(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recording, "_PATIENCE", 0.05)
 
     async def body(server: SimulatedServer) -> None:
@@ -151,7 +151,7 @@ def test_what_follows_a_subscribe_without_answer_is_another_subscriber(monkeypat
     run(body)
 
 
-def test_a_subscribe_that_is_refused_as_wrong_ends_the_subscriber() -> None:
+def test_a_refused_subscribe_ends_the_subscriber() -> None:
     async def body(server: SimulatedServer) -> None:
         server.refuse_subscribes = "invalid-filter"
         guest = Guest(server, **{"from": "start"})
@@ -162,7 +162,7 @@ def test_a_subscribe_that_is_refused_as_wrong_ends_the_subscriber() -> None:
 
 
 @pytest.mark.parametrize("kind", [RestRoute, SocketRoute])
-def test_a_publisher_tries_again_until_it_is_answered(kind: type[RestRoute | SocketRoute]) -> None:
+def test_a_publisher_retries_until_it_is_answered(kind: type[RestRoute | SocketRoute]) -> None:
     async def body(server: SimulatedServer) -> None:
         await server.restart_cache()
         server.lose_answers = 2
@@ -190,7 +190,7 @@ def test_a_message_over_the_socket_may_be_larger_than_a_frame() -> None:
     run(body)
 
 
-def test_fragments_hold_the_message_in_frames_the_hub_takes() -> None:
+def test_fragments_split_a_message_into_frames_that_the_hub_accepts() -> None:
     text = "ü€😀" * 20_000
     pieces = fragments(text)
     assert "".join(pieces) == text
@@ -198,7 +198,7 @@ def test_fragments_hold_the_message_in_frames_the_hub_takes() -> None:
     assert fragments("short") == "short"
 
 
-def test_pauses_double_up_to_a_bound_and_begin_small_again() -> None:
+def test_pauses_double_up_to_a_bound_and_are_reset() -> None:
     class Highest(Random):
         def random(self) -> float:
             return 1.0

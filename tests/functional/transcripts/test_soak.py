@@ -1,4 +1,4 @@
-"""The soak against a simulated hub: it ends, it records, and what it records can be proved."""
+"""The soak against a simulated hub: it ends, and its transcript can be checked."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.functional.transcripts.simulated_server import SimulatedServer
 from tests.transcripts.checker import first_violation, violations
 from tests.transcripts.plan import MARKER, What, planned
 from tests.transcripts.recording import read, written
-from tests.transcripts.soak import Overdue, soak
+from tests.transcripts.soak import SoakTimeout, soak
 from tests.transcripts.transcript import Ending, Transcript
 from tests.transcripts.violation import Kind
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def recorded(change: Callable[[SimulatedServer], object] = lambda _: None, *, seed: int = 7) -> Transcript:
-    """A small soak of a hub that was changed before."""
+    """A small soak of a hub that `change` has modified."""
 
     async def run(server: SimulatedServer) -> Transcript:
         change(server)
@@ -57,7 +57,7 @@ def good() -> Transcript:
     return recorded()
 
 
-def test_a_soak_of_a_good_hub_is_proved(good: Transcript) -> None:
+def test_the_transcript_of_a_correct_hub_passes(good: Transcript) -> None:
     assert violations(good) == []
 
 
@@ -68,10 +68,10 @@ def test_all_events_and_a_marker_of_each_stream_are_stored(good: Transcript) -> 
     assert all(stream.events[-1]["type"] == MARKER for stream in good.streams)
 
 
-def test_everyone_who_stayed_caught_up_across_several_sessions(good: Transcript) -> None:
-    assert sum(one.caught_up for one in good.subscribers) >= 6
-    assert max(len(one.sessions) for one in good.subscribers) > 2
-    endings = {session.ending for one in good.subscribers for session in one.sessions}
+def test_every_remaining_subscriber_caught_up_across_several_sessions(good: Transcript) -> None:
+    assert sum(subscriber.caught_up for subscriber in good.subscribers) >= 6
+    assert max(len(subscriber.sessions) for subscriber in good.subscribers) > 2
+    endings = {session.ending for subscriber in good.subscribers for session in subscriber.sessions}
     assert {Ending.CLOSED, Ending.ABORTED, Ending.DISCONNECTED} <= endings
 
 
@@ -86,18 +86,18 @@ def test_a_soak_reads_back_as_it_was_written(good: Transcript) -> None:
     assert read(written(good)) == good
 
 
-def test_lost_answers_are_asked_for_again_and_found_to_be_duplicates() -> None:
+def test_unanswered_publishes_are_retried_and_answered_as_duplicates() -> None:
     transcript = recorded(lambda server: setattr(server, "lose_answers", 9))
     assert first_violation(transcript) is None
     assert any(result.duplicate for publish in transcript.publishes for result in publish.results)
 
 
-def test_a_lost_frame_makes_its_client_resume_and_is_told() -> None:
+def test_a_lost_frame_makes_its_client_resume_and_is_reported() -> None:
     def lose_one(server: SimulatedServer) -> None:
         lost: list[Json] = []
 
         def spoil(frame: Json) -> Json | None:
-            # Behind the first marker there is always another frame: more markers, or `live`.
+            # Another frame always follows the first marker: more markers, or `live`.
             if not lost and any(event["type"] == MARKER for event in frame.get("events", ())):
                 lost.append(frame)
                 return None
@@ -106,12 +106,12 @@ def test_a_lost_frame_makes_its_client_resume_and_is_told() -> None:
         server.spoil = spoil
 
     transcript = recorded(lose_one)
-    endings = Counter(session.ending for one in transcript.subscribers for session in one.sessions)
+    endings = Counter(session.ending for subscriber in transcript.subscribers for session in subscriber.sessions)
     assert endings[Ending.HOLE] == 1
     assert {violation.kind for violation in violations(transcript)} == {Kind.HOLE}
 
 
-def test_a_spoiled_frame_is_found() -> None:
+def test_a_corrupted_frame_is_reported() -> None:
     def spoil(frame: Json) -> Json:
         events = [{**event, "data": 0} if event["type"] != MARKER else event for event in frame.get("events", ())]
         return {**frame, "events": events} if events else frame
@@ -121,14 +121,14 @@ def test_a_spoiled_frame_is_found() -> None:
     assert violation.kind is Kind.ALTERED
 
 
-def test_a_soak_that_does_not_end_says_who_waits_for_what() -> None:
+def test_a_soak_that_does_not_end_reports_what_each_client_waits_for() -> None:
     async def run(server: SimulatedServer) -> Transcript:
         server.spoil = lambda frame: None if frame["type"] == "live" else frame
         return await soak(
             server, seed=1, events=20, subscribers=2, streams=2, kills=0, restarts=0, sweeps=0, deadline=0.5
         )
 
-    with pytest.raises(Overdue) as expired_connections:
+    with pytest.raises(SoakTimeout) as expired_connections:
         served(run)
     first, stage, *guests = str(expired_connections.value).splitlines()
     assert first == "the soak of seed 1 did not end in 0.5 s"
@@ -137,7 +137,7 @@ def test_a_soak_that_does_not_end_says_who_waits_for_what() -> None:
     assert all("it wants {'from': " in line for line in guests)
     transcript = expired_connections.value.transcript
     assert transcript is not None
-    assert [one.caught_up for one in transcript.subscribers] == [False] * len(transcript.subscribers)
+    assert [subscriber.caught_up for subscriber in transcript.subscribers] == [False] * len(transcript.subscribers)
 
 
 def test_the_same_seed_plans_the_same() -> None:
@@ -150,12 +150,12 @@ def test_the_same_seed_plans_the_same() -> None:
         "sweeps": 2,
         "longest_pause": 1,
     }
-    one, again = (planned(3, functions=("A", "B"), **options) for _ in range(2))
-    assert one == again
-    assert one != planned(4, functions=("A", "B"), **options)
+    first, again = (planned(3, functions=("A", "B"), **options) for _ in range(2))
+    assert first == again
+    assert first != planned(4, functions=("A", "B"), **options)
 
 
-def test_a_plan_has_what_was_asked_for() -> None:
+def test_a_plan_contains_what_was_requested() -> None:
     plan = planned(
         5, functions=("A",), events=2000, subscribers=30, streams=40, kills=4, restarts=3, sweeps=2, longest_pause=1
     )
@@ -166,9 +166,9 @@ def test_a_plan_has_what_was_asked_for() -> None:
     assert {guest.request["from"] for guest in plan.guests} == {"start", "now"}
 
 
-def test_a_transcript_without_the_end_is_not_taken_for_caught_up(good: Transcript) -> None:
-    owner = next(one for one in good.subscribers if one.caught_up)
+def test_a_transcript_without_the_end_does_not_count_as_caught_up(good: Transcript) -> None:
+    owner = next(subscriber for subscriber in good.subscribers if subscriber.caught_up)
     last = owner.sessions[-1]
     shorter = replace(owner, sessions=(*owner.sessions[:-1], replace(last, received=last.received[:1])))
-    others = tuple(shorter if one is owner else one for one in good.subscribers)
+    others = tuple(shorter if subscriber is owner else subscriber for subscriber in good.subscribers)
     assert first_violation(replace(good, subscribers=others)) is not None

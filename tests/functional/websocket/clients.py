@@ -1,4 +1,4 @@
-"""The handlers, called with the events that API Gateway and SQS would invoke them with."""
+"""The handlers, called with the events of API Gateway and SQS."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tests.fakes.queues import FakeDeliveries, FakeDispatchQueue
 
-__all__ = ["Client", "Gateway", "bell"]
+__all__ = ["Client", "Gateway", "wakeup_record"]
 
 _EVENTS = Path(__file__).parent / "events"
 _NUMBERS = itertools.count(1)
@@ -34,9 +34,9 @@ def _recorded(name: str) -> dict[str, Any]:
 
 @dataclass
 class Gateway:
-    """Opens connections, and carries what the functions send each other."""
+    """Opens connections, and carries the messages that the functions send each other."""
 
-    bells: FakeDispatchQueue
+    dispatch_queue: FakeDispatchQueue
     deliveries: FakeDeliveries
 
     def connect(
@@ -50,24 +50,34 @@ class Gateway:
             event["multiValueHeaders"]["Sec-WebSocket-Protocol"] = [", ".join(protocols)]
         return client, handler(event, Context())  # type: ignore[arg-type]
 
-    def dispatch(self, *bells: dict[str, Any]) -> None:
-        """Let `dispatch` answer bells."""
-        answer = dispatch({"Records": [bell(number, told) for number, told in enumerate(bells)]}, Context())  # type: ignore[arg-type]
+    def dispatch(self, *wakeups: dict[str, Any]) -> None:
+        """Let `dispatch` handle a batch of wake-ups."""
+        answer = dispatch(
+            {"Records": [wakeup_record(number, wakeup) for number, wakeup in enumerate(wakeups)]}, Context()
+        )  # type: ignore[arg-type]
         assert answer == {"batchItemFailures": []}
 
+    def fail(self, wakeup: dict[str, Any]) -> None:
+        """Let `dispatch` handle a wake-up, and fail."""
+        answer = dispatch({"Records": [wakeup_record(0, wakeup)]}, Context())  # type: ignore[arg-type]
+        assert answer == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
+
     def settle(self) -> dict[str, list[dict[str, Any]]]:
-        """Let `dispatch` answer every bell; what each connection is posted."""
-        while self.bells.rung or self.bells.told_ended:
-            partitions, self.bells.rung = sorted(set(self.bells.rung)), []
-            ended, self.bells.told_ended = self.bells.told_ended, []
+        """Let `dispatch` handle wake-ups until none is left; return the messages posted to each connection."""
+        queue = self.dispatch_queue
+        while queue.rung or queue.told_ended or queue.closing:
+            partitions, queue.rung = sorted(set(queue.rung)), []
+            ended, queue.told_ended = queue.told_ended, []
+            closing, queue.closing = queue.closing, []
             self.dispatch(
                 *({"partition": partition} for partition in partitions),
                 *({"ended": member.connection, "id": member.id, "subscription": name} for name, member in ended),
+                *({"gone": closed.id, "close": closed.protocol, "opened": closed.opened} for closed in closing),
             )
-        found: dict[str, list[dict[str, Any]]] = {}
+        messages: dict[str, list[dict[str, Any]]] = {}
         for posting in self.deliveries.taken():
-            found.setdefault(posting.connection, []).append(described(json.loads(posting.message)))
-        return found
+            messages.setdefault(posting.connection, []).append(described(json.loads(posting.message)))
+        return messages
 
 
 @dataclass
@@ -86,7 +96,7 @@ class Client:
         return event
 
     def message(self, message: object) -> dict[str, Any]:
-        """The event that API Gateway makes of a message."""
+        """The event that API Gateway sends for a message."""
         event = self.event("message.json")
         event["body"] = message if isinstance(message, str) else json.dumps(message)
         if isinstance(message, dict) and "action" in message:
@@ -94,7 +104,7 @@ class Client:
         return event
 
     def send(self, message: object) -> dict[str, Any]:
-        """What a message is answered; one that is text goes as it stands."""
+        """Send a message, or a text verbatim; return the answer."""
         answer = handler(self.message(message), Context())  # type: ignore[arg-type]
         assert answer["statusCode"] == 200
         return described(json.loads(answer["body"]))
@@ -107,17 +117,17 @@ class Client:
 
 
 def described(message: dict[str, Any]) -> dict[str, Any]:
-    """The message, which is as the AsyncAPI document says."""
+    """The message, which must conform to the AsyncAPI document."""
     assert not undescribed(message), (message, undescribed(message))
     return message
 
 
-def bell(number: int, told: dict[str, Any]) -> dict[str, Any]:
-    """A record of the queue of bells."""
+def wakeup_record(number: int, wakeup: dict[str, Any]) -> dict[str, Any]:
+    """A record of the dispatch queue."""
     return {
         "messageId": f"m{number}",
         "receiptHandle": "r",
-        "body": json.dumps(told),
+        "body": json.dumps(wakeup),
         "attributes": {"MessageGroupId": f"g{number}", "ApproximateReceiveCount": "1"},
         "messageAttributes": {},
         "eventSource": "aws:sqs",

@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def gateway(valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
-    """The handlers on an empty store, their queues in memory."""
+    """The handlers on an empty store, with queues in memory."""
     monkeypatch.setenv("REDIS_URL", valkey.url)
     monkeypatch.setenv("PARTITIONS", "4")
     forget()
-    bells, deliveries = FakeDispatchQueue(), FakeDeliveries()
-    monkeypatch.setattr(Hub, "dispatch_queue", bells)
+    dispatch_queue, deliveries = FakeDispatchQueue(), FakeDeliveries()
+    monkeypatch.setattr(Hub, "dispatch_queue", dispatch_queue)
     monkeypatch.setattr(Hub, "deliveries", deliveries)
     monkeypatch.setattr(Hub, "letters", FakeLetters())
     client = hub().log._client  # type: ignore[attr-defined]
     client.flushall()
-    yield Gateway(bells, deliveries)
+    yield Gateway(dispatch_queue, deliveries)
     client.close()
     forget()
 

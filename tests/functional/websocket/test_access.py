@@ -1,4 +1,4 @@
-"""Clients are held to what their credential grants: connecting, subscribing, taking part and publishing."""
+"""Clients may connect, subscribe, join and publish only as their credential grants."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from tests.functional.websocket.clients import Client, Gateway
 
 
-class Door:
-    """Opens connections for somebody, as the gateway does: what the authorizer granted comes with every event."""
+class AuthorizedGateway:
+    """Opens connections with an access, like the gateway: every event carries the context of the authorizer."""
 
     def __init__(self, gateway: Gateway) -> None:
         self.gateway = gateway
@@ -35,8 +35,8 @@ class Door:
         self, *scopes: Scope, tenants: Sequence[str] = (), query: str = "", protocols: Sequence[str] = ()
     ) -> tuple[Client, dict[str, Any]]:
         access = Access.of("someone", scopes or Scope, tenants=tenants)
-        told = {"principalId": "someone", "integrationLatency": 7, **access.encoded()}
-        return self.gateway.connect(query=query, protocols=protocols, authorizer=told)
+        authorizer = {"principalId": "someone", "integrationLatency": 7, **access.encoded()}
+        return self.gateway.connect(query=query, protocols=protocols, authorizer=authorizer)
 
     def opened(self, *scopes: Scope, tenants: Sequence[str] = ()) -> Client:
         client, answer = self.connect(*scopes, tenants=tenants)
@@ -45,20 +45,20 @@ class Door:
 
 
 @pytest.fixture
-def door(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> Door:
+def authorized(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> AuthorizedGateway:
     monkeypatch.setenv("AUTH", "jwt")
     reread()
-    return Door(gateway)
+    return AuthorizedGateway(gateway)
 
 
 @pytest.fixture
-def everyone(door: Door) -> Client:
-    return door.opened()
+def everyone(authorized: AuthorizedGateway) -> Client:
+    return authorized.opened()
 
 
 @pytest.fixture
-def acme(door: Door) -> Client:
-    return door.opened(tenants=["acme"])
+def acme(authorized: AuthorizedGateway) -> Client:
+    return authorized.opened(tenants=["acme"])
 
 
 def publish(client: Client, *events: dict[str, object], **members: object) -> dict[str, Any]:
@@ -76,28 +76,28 @@ def ids(messages: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def missing(messages: Sequence[dict[str, Any]]) -> list[str]:
-    return [one["stream"] for message in messages for one in message.get("missing", ())]
+    return [gap["stream"] for message in messages for gap in message.get("missing", ())]
 
 
 @pytest.mark.parametrize("scope", [Scope.PUBLISH, Scope.SUBSCRIBE])
-def test_who_may_publish_or_subscribe_connects(door: Door, scope: Scope) -> None:
-    assert door.connect(scope)[1] == {"statusCode": 200}
+def test_the_publish_or_subscribe_scope_allows_connecting(authorized: AuthorizedGateway, scope: Scope) -> None:
+    assert authorized.connect(scope)[1] == {"statusCode": 200}
 
 
 @pytest.mark.parametrize("scope", [Scope.READ, Scope.ADMIN])
-def test_who_may_neither_publish_nor_subscribe_does_not_connect(door: Door, scope: Scope) -> None:
-    assert door.connect(scope)[1]["statusCode"] == 403
+def test_other_scopes_do_not_allow_connecting(authorized: AuthorizedGateway, scope: Scope) -> None:
+    assert authorized.connect(scope)[1]["statusCode"] == 403
 
 
-def test_who_may_not_subscribe_opens_no_connection_of_bare_events(door: Door) -> None:
-    assert door.connect(Scope.PUBLISH, protocols=["cloudevents.json"])[1]["statusCode"] == 403
+def test_without_the_subscribe_scope_no_bare_connection_is_opened(authorized: AuthorizedGateway) -> None:
+    assert authorized.connect(Scope.PUBLISH, protocols=["cloudevents.json"])[1]["statusCode"] == 403
 
 
-def test_a_connection_that_no_authorizer_was_asked_of_is_refused(door: Door) -> None:
-    assert door.gateway.connect()[1]["statusCode"] == 403
+def test_a_connection_without_an_authorizer_context_is_refused(authorized: AuthorizedGateway) -> None:
+    assert authorized.gateway.connect()[1]["statusCode"] == 403
 
 
-def test_a_message_that_no_authorizer_stands_behind_is_refused(everyone: Client) -> None:
+def test_a_message_without_an_authorizer_context_is_refused(everyone: Client) -> None:
     everyone.authorizer = None
     assert publish(everyone, cloudevent("1"))["code"] == "forbidden"
 
@@ -112,19 +112,19 @@ def test_a_message_that_no_authorizer_stands_behind_is_refused(everyone: Client)
         {"action": "release", "id": "s", "partition": 1},
     ],
 )
-def test_subscribing_and_what_belongs_to_it_need_its_scope(door: Door, message: dict[str, Any]) -> None:
-    refused = door.opened(Scope.PUBLISH).send({**message, "request": "r"})
+def test_subscription_actions_need_the_subscribe_scope(authorized: AuthorizedGateway, message: dict[str, Any]) -> None:
+    refused = authorized.opened(Scope.PUBLISH).send({**message, "request": "r"})
     assert (refused["code"], refused["id"], refused["request"]) == ("forbidden", "s", "r")
     assert "the scope subscribe" in refused["detail"]
 
 
-def test_publishing_needs_its_scope(door: Door) -> None:
-    refused = publish(door.opened(Scope.SUBSCRIBE), cloudevent("1"))
+def test_publishing_needs_its_scope(authorized: AuthorizedGateway) -> None:
+    refused = publish(authorized.opened(Scope.SUBSCRIBE), cloudevent("1"))
     assert (refused["type"], refused["code"]) == ("error", "forbidden")
 
 
-def test_a_ping_needs_nothing(door: Door) -> None:
-    assert door.opened(Scope.PUBLISH).send({"action": "ping"}) == {"type": "pong"}
+def test_a_ping_needs_nothing(authorized: AuthorizedGateway) -> None:
+    assert authorized.opened(Scope.PUBLISH).send({"action": "ping"}) == {"type": "pong"}
 
 
 def test_events_are_published_to_ones_own_streams(acme: Client) -> None:
@@ -140,7 +140,7 @@ def test_a_publish_to_others_is_refused_and_stores_nothing(
     assert publish(everyone, of("acme"))["results"][0]["sequence"] == 1
 
 
-def test_a_refused_event_is_named_by_its_place(acme: Client) -> None:
+def test_a_refused_event_is_reported_by_its_index(acme: Client) -> None:
     refused = publish(acme, cloudevent("1", tenantid="other"), stream="acme:x")
     assert (refused["code"], refused["pointer"]) == ("forbidden", "/tenantid")
 
@@ -157,7 +157,7 @@ def test_earlier_events_of_others_do_not_arrive(acme: Client, everyone: Client) 
     assert ids(acme.received()) == ["acme:w"]
 
 
-def test_a_cursor_of_somebody_elses_brings_nothing_of_theirs(acme: Client, everyone: Client) -> None:
+def test_a_cursor_of_another_client_does_not_extend_the_access(acme: Client, everyone: Client) -> None:
     cursor = everyone.send({"action": "subscribe", "id": "s"})["cursor"]
     publish(everyone, of("other"), of("acme"))
     acme.send({"action": "subscribe", "id": "s", "cursor": cursor})
@@ -174,34 +174,34 @@ def test_a_cursor_of_somebody_elses_brings_nothing_of_theirs(acme: Client, every
         [{"exact": {"tenantid": "other"}}],
     ],
 )
-def test_no_filter_reaches_further(acme: Client, everyone: Client, wanted: list[object]) -> None:
+def test_no_filter_extends_the_access(acme: Client, everyone: Client, wanted: list[object]) -> None:
     publish(everyone, of("other"), of("acme"))
     acme.send({"action": "subscribe", "id": "s", "from": "start", "filters": wanted})
     assert "other:w" not in ids(acme.received())
 
 
-def test_a_subscription_to_others_streams_is_refused(acme: Client) -> None:
+def test_a_subscription_to_streams_of_others_is_refused(acme: Client) -> None:
     refused = acme.send({"action": "subscribe", "id": "s", "stream": ["acme:w", "other:w"]})
     assert (refused["code"], refused["pointer"], refused["id"]) == ("forbidden", "/stream", "s")
 
 
-def test_a_subscription_to_ones_own_streams_names_them(acme: Client, everyone: Client) -> None:
+def test_a_subscription_to_streams_in_reach_is_accepted(acme: Client, everyone: Client) -> None:
     acme.send({"action": "subscribe", "id": "s", "stream": "acme:w"})
     publish(everyone, of("acme"), of("other"))
     assert ids(acme.received()) == ["acme:w"]
 
 
-def test_what_is_missing_of_others_is_not_told(acme: Client, everyone: Client) -> None:
+def test_losses_of_others_are_not_reported_on_subscribing(acme: Client, everyone: Client) -> None:
     cursor = everyone.send({"action": "subscribe", "id": "s"})["cursor"]
     publish(everyone, of("other"), of("acme"))
     for stream in ("other:w", "acme:w"):
         Trusted(hub().publisher, hub().streams).delete(stream)
-    told = missing([everyone.send({"action": "subscribe", "id": "t", "cursor": cursor})])
-    assert sorted(told) == ["acme:w", "other:w"]
+    streams = missing([everyone.send({"action": "subscribe", "id": "t", "cursor": cursor})])
+    assert sorted(streams) == ["acme:w", "other:w"]
     assert missing([acme.send({"action": "subscribe", "id": "s", "cursor": cursor})]) == ["acme:w"]
 
 
-def test_what_goes_missing_meanwhile_of_others_is_not_told(acme: Client, everyone: Client) -> None:
+def test_losses_of_others_are_not_reported_to_a_subscriber(acme: Client, everyone: Client) -> None:
     publish(everyone, of("other"), of("acme"))
     everyone.received()
     for client in (everyone, acme):
@@ -219,7 +219,7 @@ def made(name: str, *, filters: list[object] | None = None, streams: tuple[str, 
     return name
 
 
-def test_a_durable_subscription_of_ones_own_streams_is_joined(acme: Client, everyone: Client) -> None:
+def test_a_durable_subscription_within_reach_can_be_joined(acme: Client, everyone: Client) -> None:
     made("w", filters=[{"prefix": {"hubstream": "acme:"}}])
     publish(everyone, of("other"), of("acme"))
     assert acme.send({"action": "subscribe", "id": "s", "subscription": "w"})["type"] == "subscribed"
@@ -240,7 +240,7 @@ def test_a_durable_subscription_of_others_is_not_there(
     assert refused["detail"].replace("'w'", "'x'") == absent["detail"]
 
 
-def test_the_one_that_was_found_in_reach_is_joined_and_none_that_has_its_name_by_then(
+def test_a_subscription_replaced_while_joining_is_not_joined(
     acme: Client, everyone: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made("w", filters=[{"prefix": {"hubstream": "acme:"}}])
@@ -248,11 +248,11 @@ def test_the_one_that_was_found_in_reach_is_joined_and_none_that_has_its_name_by
     get = kind.get
 
     def replaced(self: Durables, name: str) -> Durable:
-        found = get(self, name)
+        durable = get(self, name)
         monkeypatch.setattr(kind, "get", get)
         Trusted(hub().durable_subscriptions).delete(name)
         made(name)
-        return found
+        return durable
 
     monkeypatch.setattr(kind, "get", replaced)
     acme.send({"action": "subscribe", "id": "s", "subscription": "w"})
@@ -260,7 +260,7 @@ def test_the_one_that_was_found_in_reach_is_joined_and_none_that_has_its_name_by
     assert ids(acme.received()) == []
 
 
-def test_what_a_durable_subscription_misses_of_others_is_not_told(acme: Client, everyone: Client) -> None:
+def test_losses_of_others_are_not_reported_to_a_member(acme: Client, everyone: Client) -> None:
     made("w", filters=[{"prefix": {"hubstream": "acme:"}}])
     publish(everyone, of("other"), of("acme"))
     everyone.received()
@@ -270,55 +270,59 @@ def test_what_a_durable_subscription_misses_of_others_is_not_told(acme: Client, 
     assert missing(acme.received()) == ["acme:w"]
 
 
-def test_bare_events_of_others_do_not_arrive(door: Door, everyone: Client) -> None:
+def test_bare_events_of_others_do_not_arrive(authorized: AuthorizedGateway, everyone: Client) -> None:
     publish(everyone, of("other"), of("acme"))
-    client, answer = door.connect(
+    client, answer = authorized.connect(
         Scope.SUBSCRIBE, tenants=["acme"], query="from=start&type=*", protocols=["cloudevents.json"]
     )
     assert answer["statusCode"] == 200
     publish(everyone, of("other", "2"), of("acme", "2"))
-    found = [event["hubstream"] for event in client.received() if "hubstream" in event]
-    assert found == ["acme:w", "acme:w"]
+    streams = [event["hubstream"] for event in client.received() if "hubstream" in event]
+    assert streams == ["acme:w", "acme:w"]
 
 
-def test_bare_events_of_others_streams_are_refused(door: Door) -> None:
-    _, answer = door.connect(tenants=["acme"], query="stream=other:w", protocols=["cloudevents.json"])
+def test_a_bare_connection_to_streams_of_others_is_refused(authorized: AuthorizedGateway) -> None:
+    _, answer = authorized.connect(tenants=["acme"], query="stream=other:w", protocols=["cloudevents.json"])
     assert answer["statusCode"] == 403
 
 
-def test_a_bare_event_for_others_is_refused(door: Door) -> None:
-    client, _ = door.connect(tenants=["acme"], protocols=["cloudevents.json"])
+def test_a_bare_event_for_others_is_refused(authorized: AuthorizedGateway) -> None:
+    client, _ = authorized.connect(tenants=["acme"], protocols=["cloudevents.json"])
     refused = client.send(json.dumps(of("other")))
     assert (refused["type"], refused["data"]["code"]) == ("io.flunq.hub.refused", "forbidden")
     assert client.send(json.dumps(of("acme")))["type"] == "io.flunq.hub.published"
 
 
-def test_a_bare_event_needs_the_scope_to_publish(door: Door) -> None:
-    client, _ = door.connect(Scope.SUBSCRIBE, protocols=["cloudevents.json"])
+def test_a_bare_event_needs_the_scope_to_publish(authorized: AuthorizedGateway) -> None:
+    client, _ = authorized.connect(Scope.SUBSCRIBE, protocols=["cloudevents.json"])
     assert client.send(json.dumps(of("acme")))["data"]["code"] == "forbidden"
 
 
 @pytest.mark.parametrize("protocol", ["eventstore.v1", "cloudevents.json"])
-def test_a_browsers_credential_is_the_authorizers_alone(door: Door, protocol: str) -> None:
-    _, answer = door.connect(query="access_token=secret", protocols=["bearer.c2VjcmV0", protocol])
+def test_the_credential_of_a_browser_is_ignored_by_the_handler(authorized: AuthorizedGateway, protocol: str) -> None:
+    _, answer = authorized.connect(query="access_token=secret", protocols=["bearer.c2VjcmV0", protocol])
     assert answer == {"statusCode": 200, "headers": {"Sec-WebSocket-Protocol": protocol}}
 
 
-def test_a_refused_connection_quotes_no_credential(door: Door, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_refused_connection_quotes_no_credential(
+    authorized: AuthorizedGateway, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.DEBUG)
-    _, answer = door.connect(query="access_token=secret&typo=1", protocols=["bearer.c2VjcmV0", "soap"])
+    _, answer = authorized.connect(query="access_token=secret&typo=1", protocols=["bearer.c2VjcmV0", "soap"])
     assert answer["statusCode"] == 400
-    _, answer = door.connect(query="access_token=secret&typo=1", protocols=["Bearer.c2VjcmV0", "cloudevents.json"])
+    _, answer = authorized.connect(
+        query="access_token=secret&typo=1", protocols=["Bearer.c2VjcmV0", "cloudevents.json"]
+    )
     assert answer["statusCode"] == 400
     assert not [part for part in ("secret", "c2VjcmV0") if part in caplog.text + answer["body"]]
 
 
-def test_an_end_needs_no_access(everyone: Client) -> None:
+def test_disconnecting_needs_no_access(everyone: Client) -> None:
     everyone.authorizer = None
     everyone.disconnect()
 
 
-def test_where_no_authorizer_decides_everyone_may_do_everything(gateway: Gateway) -> None:
+def test_without_an_authorizer_every_client_has_full_access(gateway: Gateway) -> None:
     client, answer = gateway.connect()
     assert answer == {"statusCode": 200}
     assert publish(client, of("acme"))["type"] == "published"

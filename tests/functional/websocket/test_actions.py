@@ -23,10 +23,10 @@ def test_a_ping_is_answered(client: Client) -> None:
     assert client.send({"action": "ping", "request": "r"}) == {"type": "pong", "request": "r"}
 
 
-def test_a_subscription_is_told_where_it_starts(client: Client) -> None:
-    told = client.send({"action": "subscribe", "id": "s1", "request": "r"})
-    cursor = told.pop("cursor")
-    assert told == {
+def test_subscribing_is_answered_with_the_start_cursor(client: Client) -> None:
+    subscribed = client.send({"action": "subscribe", "id": "s1", "request": "r"})
+    cursor = subscribed.pop("cursor")
+    assert subscribed == {
         "type": "subscribed",
         "id": "s1",
         "recovery": "complete",
@@ -36,7 +36,7 @@ def test_a_subscription_is_told_where_it_starts(client: Client) -> None:
     assert cursor
 
 
-def test_what_is_published_arrives(client: Client) -> None:
+def test_published_events_arrive(client: Client) -> None:
     client.send({"action": "subscribe", "id": "s1"})
     client.send({"action": "publish", "events": [cloudevent("1"), cloudevent("2")], "stream": "wf"})
     assert ids(client.received()) == ["1", "2"]
@@ -49,33 +49,33 @@ def test_a_publish_is_answered_as_over_rest(client: Client) -> None:
     assert client.send(message)["results"] == [{**result, "duplicate": True}]
 
 
-def test_numbers_are_published_as_they_stand(client: Client) -> None:
+def test_numbers_are_published_verbatim(client: Client) -> None:
     client.send({"action": "subscribe", "id": "s1"})
     event = '{"specversion":"1.0","id":"1","source":"/s","type":"t","data":[1.0,1e400,12345678901234567890]}'
     client.send(f'{{"action":"publish","events":[{event}]}}')
-    client.gateway.bells.rung = [0, 1, 2, 3]
+    client.gateway.dispatch_queue.rung = [0, 1, 2, 3]
     [delivery] = [text for text in _sent(client) if "12345678901234567890" in text]
     assert "[1.0,1e400,12345678901234567890]" in delivery
 
 
 def _sent(client: Client) -> list[str]:
-    for partition in client.gateway.bells.rung:
+    for partition in client.gateway.dispatch_queue.rung:
         hub().dispatcher.serve(partition, until=hub().clock.now() + 1000)
     return client.gateway.deliveries.sent
 
 
-def test_a_stream_that_ends_elsewhere_is_told(client: Client) -> None:
+def test_a_wrong_expected_version_is_reported_with_the_actual_one(client: Client) -> None:
     answer = client.send({"action": "publish", "events": [cloudevent("1")], "stream": "wf", "expected": 7})
     assert (answer["type"], answer["code"], answer["actual"]) == ("error", "wrong-expected-version", 0)
 
 
-def test_from_start_everything_comes(client: Client) -> None:
+def test_from_start_every_stored_event_arrives(client: Client) -> None:
     client.send({"action": "publish", "events": [cloudevent("1")], "stream": "wf"})
     client.send({"action": "subscribe", "id": "s1", "from": "start", "stream": "wf"})
     assert ids(client.received()) == ["1"]
 
 
-def test_who_unsubscribes_gets_nothing_more(client: Client) -> None:
+def test_unsubscribing_ends_the_delivery(client: Client) -> None:
     client.send({"action": "subscribe", "id": "s1"})
     client.received()
     assert client.send({"action": "unsubscribe", "id": "s1"}) == {"type": "unsubscribed", "id": "s1"}
@@ -83,7 +83,7 @@ def test_who_unsubscribes_gets_nothing_more(client: Client) -> None:
     assert client.received() == []
 
 
-def test_who_resumes_gets_what_came_meanwhile(client: Client, gateway: Gateway) -> None:
+def test_a_resumed_subscription_receives_the_events_it_missed(client: Client, gateway: Gateway) -> None:
     began = client.send({"action": "subscribe", "id": "s1"})
     client.send({"action": "publish", "events": [cloudevent("1")], "stream": "wf"})
     newest = {message["partition"]: message["cursor"] for message in client.received()}
@@ -94,7 +94,7 @@ def test_who_resumes_gets_what_came_meanwhile(client: Client, gateway: Gateway) 
     assert (again["recovery"], ids(other.received())) == ("complete", ["2"])
 
 
-def test_a_disconnected_client_is_forgotten(client: Client) -> None:
+def test_a_disconnected_client_is_removed(client: Client) -> None:
     client.send({"action": "subscribe", "id": "s1"})
     client.disconnect()
     assert client.received() == []
@@ -130,12 +130,14 @@ def test_a_disconnected_client_is_forgotten(client: Client) -> None:
         ({"action": "publish", "events": [], "expected": -1}, "invalid-request", "/expected"),
     ],
 )
-def test_what_is_wrong_is_named(client: Client, message: object, code: str, pointer: str | None) -> None:
+def test_an_invalid_message_is_refused_with_a_pointer(
+    client: Client, message: object, code: str, pointer: str | None
+) -> None:
     answer = client.send(message)
     assert (answer["type"], answer["code"], answer.get("pointer")) == ("error", code, pointer)
 
 
-def test_a_fault_in_sql_is_pointed_at(client: Client) -> None:
+def test_an_error_in_sql_is_reported_with_its_position(client: Client) -> None:
     answer = client.send({"action": "subscribe", "id": "s", "request": "r", "filters": [{"sql": "type = = 'x'"}]})
     assert (answer["code"], answer["pointer"], answer["position"]) == ("invalid-filter", "/filters/0/sql", 7)
     assert (answer["id"], answer["request"]) == ("s", "r")
@@ -146,7 +148,7 @@ def test_an_id_serves_once(client: Client) -> None:
     assert client.send({"action": "subscribe", "id": "s"})["code"] == "subscription-conflict"
 
 
-def test_a_store_that_is_away_is_told(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unavailable_store_is_reported(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     def away(*_: object, **__: object) -> None:
         raise StoreUnavailable("the store does not answer")
 
@@ -154,7 +156,7 @@ def test_a_store_that_is_away_is_told(client: Client, monkeypatch: pytest.Monkey
     assert client.send({"action": "publish", "events": [cloudevent("1")]})["code"] == "store-unavailable"
 
 
-def test_a_fault_tells_the_log_and_not_the_client(
+def test_a_fault_is_logged_and_hidden_from_the_client(
     client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(*_: object, **__: object) -> None:

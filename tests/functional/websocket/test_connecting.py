@@ -1,4 +1,4 @@
-"""Subprotocols, and the subscription of a client of bare events, which stands in its URL (docs/protocol.md)."""
+"""Subprotocols, and the subscription in the URL of a client of bare events (docs/protocol.md)."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_unknown_subprotocols_are_refused(gateway: Gateway) -> None:
     assert gateway.connect(protocols=["mqtt"])[1]["statusCode"] == 400
 
 
-def test_the_first_word_is_where_the_subscription_starts(gateway: Gateway) -> None:
+def test_the_first_event_carries_the_start_cursor(gateway: Gateway) -> None:
     client, _ = gateway.connect(protocols=BARE)
     [first] = client.received()
     assert (first["type"], first["source"]) == ("io.flunq.hub.subscribed", "/hub")
@@ -48,7 +48,7 @@ def test_the_first_word_is_where_the_subscription_starts(gateway: Gateway) -> No
     assert first["hubcursor"]
 
 
-def test_events_come_bare(gateway: Gateway) -> None:
+def test_events_arrive_bare(gateway: Gateway) -> None:
     client, _ = gateway.connect(protocols=BARE)
     publish(gateway, cloudevent("1", data={"n": 1}))
     event = client.received()[-1]
@@ -68,14 +68,14 @@ def test_events_come_bare(gateway: Gateway) -> None:
         ("stream=other", []),
     ],
 )
-def test_the_url_says_which(gateway: Gateway, query: str, wanted: list[str]) -> None:
+def test_the_parameters_of_the_url_select_events(gateway: Gateway, query: str, wanted: list[str]) -> None:
     client, answer = gateway.connect(query=query, protocols=BARE)
     assert answer["statusCode"] == 200
     publish(gateway, cloudevent("1", type="a.x"), cloudevent("2", type="a.y", subject="s"), cloudevent("3", type="b"))
     assert recorded(client.received()) == wanted
 
 
-def test_who_resumes_by_its_cursors_misses_nothing(gateway: Gateway) -> None:
+def test_a_client_that_resumes_from_its_cursors_misses_nothing(gateway: Gateway) -> None:
     client, _ = gateway.connect(protocols=BARE)
     publish(gateway, cloudevent("1"))
     first, event = client.received()
@@ -100,7 +100,7 @@ def test_who_resumes_by_its_cursors_misses_nothing(gateway: Gateway) -> None:
         "subscription=w",
     ],
 )
-def test_a_url_that_asks_for_what_there_is_not_is_refused(gateway: Gateway, query: str) -> None:
+def test_an_invalid_parameter_of_the_url_is_refused(gateway: Gateway, query: str) -> None:
     client, answer = gateway.connect(query=query, protocols=BARE)
     assert answer["statusCode"] == 400
     assert client.received() == []
@@ -115,12 +115,12 @@ class TestPublishing:
     def bare(self, gateway: Gateway) -> Client:
         return gateway.connect(protocols=BARE)[0]
 
-    def test_an_event_is_answered_by_an_event(self, bare: Client) -> None:
+    def test_a_published_event_is_answered_with_an_event(self, bare: Client) -> None:
         answer = bare.send(cloudevent("e1", workflowid="wf"))
         assert (answer["type"], answer["subject"]) == ("io.flunq.hub.published", "e1")
         assert answer["data"]["results"][0]["sequence"] == 1
 
-    def test_a_wrong_event_is_refused_by_an_event(self, bare: Client) -> None:
+    def test_an_invalid_event_is_refused_with_an_event(self, bare: Client) -> None:
         answer = bare.send({"specversion": "1.0", "id": "e1"})
         assert (answer["type"], answer["data"]["code"]) == ("io.flunq.hub.refused", "invalid-event")
 

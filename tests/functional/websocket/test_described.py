@@ -1,4 +1,4 @@
-"""Messages that other tests of these handlers hardly see are as the AsyncAPI document says, too."""
+"""Messages that other tests of these handlers rarely see conform to the AsyncAPI document."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def subscriber(*, bare: bool) -> tuple[Subscription, int]:
         lambda builder: builder.add_events([_EVENT], [subscriber(bare=False)], bare=False),
         lambda builder: builder.add_events([_EVENT], [subscriber(bare=True)], bare=True),
         lambda builder: builder.add_live(_PLACE, [subscriber(bare=False)]),
-        lambda builder: builder.add_owned(_PLACE, _MEMBER, ack_deadline=30_000),
+        lambda builder: builder.add_owned(_PLACE, _MEMBER, ack_deadline_ms=30_000),
         lambda builder: builder.add_revoked(_MEMBER),
         lambda builder: builder.add_missing(_LOST, _PLACE, _MEMBER),
         lambda builder: builder.add_to_member([_EVENT], _MEMBER, resent=True),
@@ -54,26 +54,28 @@ def subscriber(*, bare: bool) -> tuple[Subscription, int]:
     ],
     ids=["events", "bare", "live", "owned", "revoked", "missing", "resent", "again", "caught up", "truncated"],
 )
-def test_what_a_turn_sends_is_described(add: Callable[[DeliveryBuilder], object]) -> None:
+def test_the_messages_of_a_turn_conform(add: Callable[[DeliveryBuilder], object]) -> None:
     builder = DeliveryBuilder(7, "00c0ffee1234", FrameLimits(), "https://hub/api/v1/events")
     add(builder)
-    messages = [json.loads(one.message) for delivery in builder.deliveries() for one in postings(delivery.encoded())]
+    messages = [
+        json.loads(posting.message) for delivery in builder.deliveries() for posting in postings(delivery.encoded())
+    ]
     assert messages
     for message in messages:
         assert not undescribed(message), message
 
 
-def test_what_members_are_told_of_a_change_is_described(gateway: Gateway) -> None:
+def test_the_notifications_of_members_conform(gateway: Gateway) -> None:
     make()
     client, _ = gateway.connect()
     client.send({"action": "subscribe", "id": "w", "subscription": NAME})
     client.received()
-    Trusted(hub().durable_subscriptions).change(NAME, Changes(ack_deadline=60_000), versions=None)
+    Trusted(hub().durable_subscriptions).change(NAME, Changes(ack_deadline_ms=60_000), versions=None)
     kinds: set[Any] = {message["type"] for message in client.received()}
     assert "changed" in kinds
 
 
-def test_a_message_that_is_not_as_the_document_says_is_noticed() -> None:
+def test_a_message_that_does_not_conform_is_reported() -> None:
     assert undescribed({"type": "pong", "more": 1}) == ["pong has no member more"]
     assert undescribed({"type": "live", "id": "s1", "partition": 7, "frame": 0, "cursor": "c"})
     assert undescribed({"type": "nothing"}) == ["no message has the type nothing"]

@@ -28,7 +28,7 @@ STREAMS = tuple(f"wf-{number}" for number in range(8))
 
 
 class Wire:
-    """Stands for a connection: what is sent is answered by the handler, and what is posted is received."""
+    """A connection: the handler answers what is sent, and posted messages are received."""
 
     def __init__(self, client: Client) -> None:
         self.client = client
@@ -39,7 +39,7 @@ class Wire:
 
 
 class Instance:
-    """An instance of a service that takes part."""
+    """An instance of a service, which is a member."""
 
     def __init__(self, gateway: Gateway) -> None:
         self.client, _ = gateway.connect()
@@ -66,7 +66,7 @@ class Instance:
 
 
 class Service:
-    """Instances that handle what they are given; events of `failing` fail that often first."""
+    """Instances that handle their events; each event of `failing` first fails the given number of times."""
 
     def __init__(self, gateway: Gateway) -> None:
         self.gateway = gateway
@@ -107,7 +107,7 @@ def publish(client: Client, count: int, *, start: int = 1) -> None:
             client.send({"action": "publish", "events": [cloudevent(f"{number}")], "stream": stream})
 
 
-def test_all_is_handled_in_order_through_failures(client: Client, service: Service) -> None:
+def test_every_event_is_handled_in_order_despite_failures(client: Client, service: Service) -> None:
     service.failing = {("wf-1", 2): 3, ("wf-1", 3): 1, ("wf-4", 1): 2, ("wf-7", 6): 1}
     service.join()
     publish(client, 6)
@@ -117,7 +117,7 @@ def test_all_is_handled_in_order_through_failures(client: Client, service: Servi
     assert service.handled == {stream: [1, 2, 3, 4, 5, 6, 7, 8] for stream in STREAMS}
 
 
-def test_partitions_move_to_who_comes_and_back_from_who_goes(client: Client, service: Service) -> None:
+def test_partitions_move_to_a_joining_member_and_from_a_leaving_one(client: Client, service: Service) -> None:
     first = service.join()
     service.settle()
     publish(client, 3)
@@ -131,12 +131,12 @@ def test_partitions_move_to_who_comes_and_back_from_who_goes(client: Client, ser
     publish(client, 3, start=7)
     service.settle()
     assert service.instances == [second]
-    assert {stream: list(dict.fromkeys(found)) for stream, found in service.handled.items()} == {
+    assert {stream: list(dict.fromkeys(sequences)) for stream, sequences in service.handled.items()} == {
         stream: [1, 2, 3, 4, 5, 6, 7, 8, 9] for stream in STREAMS
     }
 
 
-def test_what_is_parked_holds_up_nothing_else(client: Client, service: Service) -> None:
+def test_a_parked_stream_does_not_block_others(client: Client, service: Service) -> None:
     service.parking = {("wf-2", 3)}
     service.join()
     publish(client, 6)
@@ -144,7 +144,7 @@ def test_what_is_parked_holds_up_nothing_else(client: Client, service: Service) 
     assert service.handled == {stream: [1, 2] if stream == "wf-2" else [1, 2, 3, 4, 5, 6] for stream in STREAMS}
 
 
-def test_a_stream_that_was_skipped_over_goes_on_with_the_same_member(client: Client, service: Service) -> None:
+def test_a_skipped_stream_continues_with_the_same_member(client: Client, service: Service) -> None:
 
     service.parking = {("wf-2", 3)}
     service.join()

@@ -92,7 +92,7 @@ def test_a_url_that_names_no_filter_is_refused(gateway: Gateway, query: str, sta
     assert hub().registry.connection(client.connection) is None
 
 
-def test_a_member_is_told_that_the_filter_of_its_subscription_was_changed(client: Client) -> None:
+def test_a_member_receives_changed_when_the_filter_of_its_subscription_changes(client: Client) -> None:
     own = parse_filters([])
     durable = Durable(hub().new_id(), "workers", own, reference=FilterReference("chosen", own))
     hub().durable_subscriptions.create(durable, StartPosition(oldest=True), access=FULL)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from eventstore.filters import parse_filters
-from eventstore.groups import Nack, Rules, decoded
+from eventstore.groups import Nack, Rules
 from eventstore.ports import Start
 from eventstore.positions import BEGINNING, Cursor
 from eventstore.streams import partition_of
@@ -35,8 +35,8 @@ def join(client: Client, own_id: str = "w", name: str = NAME) -> dict[str, Any]:
 
 
 def publish(client: Client, *ids: str) -> None:
-    told = client.send({"action": "publish", "events": [cloudevent(one) for one in ids], "stream": "wf"})
-    assert told["type"] == "published"
+    answer = client.send({"action": "publish", "events": [cloudevent(event_id) for event_id in ids], "stream": "wf"})
+    assert answer["type"] == "published"
 
 
 def ids(messages: list[dict[str, Any]]) -> list[str]:
@@ -45,7 +45,7 @@ def ids(messages: list[dict[str, Any]]) -> list[str]:
 
 @pytest.fixture
 def member(client: Client) -> Client:
-    """Takes part, owns the partition of the one stream, and has been told so."""
+    """A member that has received `owned` for the partition of the single stream."""
     make()
     join(client)
     [owned] = client.received()
@@ -53,14 +53,14 @@ def member(client: Client) -> Client:
     return client
 
 
-class TestTakingPart:
-    def test_who_takes_part_is_told_which_partitions_it_concerns(self, client: Client) -> None:
+class TestJoining:
+    def test_joining_is_answered_with_the_partitions_of_the_subscription(self, client: Client) -> None:
         make(streams=())
-        told = client.send({"action": "subscribe", "id": "w", "subscription": NAME, "request": "r"})
+        answer = client.send({"action": "subscribe", "id": "w", "subscription": NAME, "request": "r"})
         wanted = {"id": "w", "subscription": NAME, "partitions": [0, 1, 2, 3], "request": "r"}
-        assert told == {"type": "subscribed", "ack_deadline": 30, **wanted}
+        assert answer == {"type": "subscribed", "ack_deadline": 30, **wanted}
 
-    def test_it_is_told_what_it_owns_and_gets_what_is_there(self, client: Client) -> None:
+    def test_a_member_receives_owned_and_then_stored_events(self, client: Client) -> None:
         make()
         publish(client, "1", "2")
         join(client)
@@ -68,7 +68,7 @@ class TestTakingPart:
         assert (owned["type"], owned["id"], owned["frame"]) == ("owned", "w", 1)
         assert (sent["id"], sent["partition"], sent["frame"], ids([sent])) == ("w", owned["partition"], 2, ["1", "2"])
 
-    def test_two_share_partitions(self, client: Client, gateway: Gateway) -> None:
+    def test_two_members_share_the_partitions(self, client: Client, gateway: Gateway) -> None:
         make(streams=())
         join(client)
         owned = {message["partition"] for message in client.received()}
@@ -80,11 +80,11 @@ class TestTakingPart:
             client.send({"action": "release", "id": "w", "partition": partition})
         assert {message["partition"] for message in other.received()} == revoked
 
-    def test_what_does_not_exist_cannot_be_taken_part_in(self, client: Client) -> None:
-        told = join(client, name="nobody")
-        assert (told["type"], told["code"], told["id"]) == ("error", "subscription-not-found", "w")
+    def test_joining_an_unknown_subscription_is_refused(self, client: Client) -> None:
+        answer = join(client, name="nobody")
+        assert (answer["type"], answer["code"], answer["id"]) == ("error", "subscription-not-found", "w")
 
-    def test_an_id_that_failed_may_be_used(self, client: Client) -> None:
+    def test_the_id_of_a_failed_join_may_be_used_again(self, client: Client) -> None:
         join(client, name="nobody")
         make()
         assert join(client)["type"] == "subscribed"
@@ -95,47 +95,47 @@ class TestTakingPart:
         member.send({"action": "unsubscribe", "id": "w"})
         assert join(member)["code"] == "subscription-conflict"
 
-    def test_who_was_not_answered_may_ask_once_more(self, member: Client) -> None:
+    def test_joining_again_after_a_lost_answer_is_accepted(self, member: Client) -> None:
         assert join(member)["type"] == "subscribed"
         publish(member, "1")
         [sent] = member.received()
         assert (sent["frame"], ids([sent])) == (2, ["1"])
 
-    def test_other_subscriptions_of_the_connection_go_on(self, member: Client) -> None:
+    def test_other_subscriptions_of_the_connection_continue(self, member: Client) -> None:
         member.send({"action": "subscribe", "id": "s"})
         publish(member, "1")
         assert sorted(m["id"] for m in member.received() if m["type"] == "events") == ["s", "w"]
 
 
 class TestAcknowledging:
-    def test_what_is_acknowledged_makes_room_for_more(self, client: Client) -> None:
+    def test_an_acknowledgement_makes_room_for_more_events(self, client: Client) -> None:
         make(max_in_flight=2)
         join(client)
         publish(client, "1", "2", "3")
         first = client.received()[-1]
         assert ids([first]) == ["1", "2"]
-        told = client.send({"action": "ack", "id": "w", "cursor": first["cursor"], "request": "r"})
-        assert told == {"type": "acknowledged", "id": "w", "request": "r"}
+        answer = client.send({"action": "ack", "id": "w", "cursor": first["cursor"], "request": "r"})
+        assert answer == {"type": "acknowledged", "id": "w", "request": "r"}
         assert ids(client.received()) == ["3"]
 
-    def test_a_held_stream_is_acknowledged_by_itself(self, member: Client) -> None:
+    def test_a_held_stream_is_acknowledged_by_stream_and_sequence(self, member: Client) -> None:
         publish(member, "1", "2")
         member.received()
         member.send({"action": "nack", "id": "w", "stream": "wf", "sequence": 1, "delay": 0})
         [again] = member.received()
         assert (again["stream"], again["attempt"], ids([again])) == ("wf", 2, ["1"])
-        told = member.send({"action": "ack", "id": "w", "stream": "wf", "sequence": 1})
-        assert told == {"type": "acknowledged", "id": "w"}
+        answer = member.send({"action": "ack", "id": "w", "stream": "wf", "sequence": 1})
+        assert answer == {"type": "acknowledged", "id": "w"}
         assert ids(member.received()) == ["2"]
 
-    def test_a_stream_that_caught_up_is_said_to_have(self, member: Client) -> None:
+    def test_a_held_stream_that_caught_up_is_announced(self, member: Client) -> None:
         publish(member, "1")
         member.received()
         member.send({"action": "nack", "id": "w", "stream": "wf", "sequence": 1, "delay": 0})
         member.received()
         member.send({"action": "ack", "id": "w", "stream": "wf", "sequence": 1})
-        [told] = member.received()
-        assert (told["stream"], told["events"], "attempt" in told) == ("wf", [], False)
+        [frame] = member.received()
+        assert (frame["stream"], frame["events"], "attempt" in frame) == ("wf", [], False)
 
 
 class TestFailing:
@@ -144,25 +144,25 @@ class TestFailing:
         message = {"action": "nack", "id": "w", "stream": "wf", "sequence": 1, "reason": "no", "request": "r"}
         assert member.send(message) == {"type": "acknowledged", "id": "w", "request": "r"}
 
-    def test_a_long_reason_is_cut_before_it_is_kept(self, member: Client) -> None:
+    def test_a_long_reason_is_truncated_before_it_is_stored(self, member: Client) -> None:
         publish(member, "1")
         member.received()
         for reason in ("\N{PILE OF POO}" * 30_000, "\ud800"):
             nack = {"action": "nack", "id": "w", "stream": "wf", "sequence": 1, "reason": reason}
             assert member.send(nack)["type"] == "acknowledged"
         turn = hub().turns.begin(partition_of("wf", 4), events=1, behind=1)
-        nacks = [decoded(command) for _, command in turn.commands]
-        assert [one.reason for one in nacks if isinstance(one, Nack)] == ["\N{PILE OF POO}" * 300, "?"]
+        nacks = [command for _, command in turn.commands]
+        assert [command.reason for command in nacks if isinstance(command, Nack)] == ["\N{PILE OF POO}" * 300, "?"]
 
-    def test_later_means_not_now(self, member: Client) -> None:
+    def test_a_nack_with_a_delay_is_not_retried_at_once(self, member: Client) -> None:
         publish(member, "1")
         member.received()
         member.send({"action": "nack", "id": "w", "stream": "wf", "sequence": 1, "delay": 86_400})
         assert member.received() == []
-        [(_, seconds)] = member.gateway.bells.later[-1:]
+        [(_, seconds)] = member.gateway.dispatch_queue.later[-1:]
         assert seconds > 0
 
-    def test_parked_is_parked_with_its_reason(self, member: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_parked_event_keeps_its_reason(self, member: Client, monkeypatch: pytest.MonkeyPatch) -> None:
         sent: list[Any] = []
         monkeypatch.setattr(type(hub().letters), "send", lambda _, letters: sent.extend(letters))
         publish(member, "1", "2")
@@ -170,14 +170,14 @@ class TestFailing:
         nack = {"action": "nack", "id": "w", "stream": "wf", "sequence": 1, "reason": "card declined", "park": True}
         member.send(nack)
         assert member.received() == []
-        assert [(one.sequence, one.errors[0]) for one in sent] == [
+        assert [(letter.sequence, letter.errors[0]) for letter in sent] == [
             (1, "card declined"),
             (2, "behind 1, which was parked"),
         ]
 
 
 class TestLeaving:
-    def test_who_unsubscribes_leaves(self, member: Client, gateway: Gateway) -> None:
+    def test_unsubscribing_leaves_the_group(self, member: Client, gateway: Gateway) -> None:
         publish(member, "1")
         member.received()
         assert member.send({"action": "unsubscribe", "id": "w"}) == {"type": "unsubscribed", "id": "w"}
@@ -185,12 +185,12 @@ class TestLeaving:
         join(other)
         assert ids(other.received()) == ["1"]
 
-    def test_who_left_gets_nothing_more(self, member: Client) -> None:
+    def test_a_member_that_left_receives_nothing_more(self, member: Client) -> None:
         member.send({"action": "unsubscribe", "id": "w"})
         publish(member, "1")
         assert member.received() == []
 
-    def test_who_left_may_come_back_under_another_id(self, member: Client) -> None:
+    def test_a_member_that_left_may_rejoin_under_another_id(self, member: Client) -> None:
         publish(member, "1")
         member.received()
         member.send({"action": "unsubscribe", "id": "w"})
@@ -198,7 +198,7 @@ class TestLeaving:
         owned, sent = member.received()
         assert (owned["type"], sent["id"], ids([sent])) == ("owned", "w2", ["1"])
 
-    def test_whose_connection_ends_leaves(self, member: Client, gateway: Gateway) -> None:
+    def test_disconnecting_leaves_the_group(self, member: Client, gateway: Gateway) -> None:
         publish(member, "1")
         member.received()
         member.disconnect()
@@ -206,53 +206,59 @@ class TestLeaving:
         join(other)
         assert ids(other.received()) == ["1"]
 
-    def test_what_ended_meanwhile_can_be_left(self, member: Client) -> None:
+    def test_a_deleted_subscription_can_be_left(self, member: Client) -> None:
         hub().durables.delete(NAME)
         assert member.send({"action": "unsubscribe", "id": "w"})["type"] == "unsubscribed"
         member.disconnect()
 
-    def test_what_was_released_is_answered(self, member: Client) -> None:
-        told = member.send({"action": "release", "id": "w", "partition": partition_of("wf", 4), "request": "r"})
-        assert told == {"type": "released", "id": "w", "partition": partition_of("wf", 4), "request": "r"}
+    def test_a_release_is_answered(self, member: Client) -> None:
+        answer = member.send({"action": "release", "id": "w", "partition": partition_of("wf", 4), "request": "r"})
+        assert answer == {"type": "released", "id": "w", "partition": partition_of("wf", 4), "request": "r"}
 
 
-class TestEnding:
+class TestDeleting:
     @pytest.fixture
     def delete(self, member: Client) -> Callable[[], None]:
         assert member.received() == []
         return lambda: Trusted(hub().durable_subscriptions).delete(NAME)
 
-    def test_a_member_is_told_that_what_it_takes_part_in_was_deleted(
+    def test_a_member_is_notified_of_the_deletion_of_its_subscription(
         self, member: Client, delete: Callable[[], None]
     ) -> None:
         delete()
         wanted = {"code": "subscription-not-found", "detail": f"the durable subscription '{NAME}' was deleted"}
         assert member.received() == [{"type": "error", **wanted, "id": "w"}]
 
-    def test_it_is_told_behind_what_it_was_sent(self, member: Client, delete: Callable[[], None]) -> None:
+    def test_the_deletion_is_sent_after_earlier_events(self, member: Client, delete: Callable[[], None]) -> None:
         publish(member, "1")
         member.gateway.dispatch(*({"partition": partition} for partition in range(4)))
         delete()
         assert [message["type"] for message in member.received()] == ["events", "error"]
 
-    def test_a_bell_that_comes_again_tells_nothing_new(self, member: Client, delete: Callable[[], None]) -> None:
+    def test_a_repeated_wakeup_sends_the_deletion_once(self, member: Client, delete: Callable[[], None]) -> None:
         delete()
-        bell = {"ended": member.connection, "id": "w", "subscription": NAME}
+        wakeup = {"ended": member.connection, "id": "w", "subscription": NAME}
         assert len(member.received()) == 1
-        member.gateway.dispatch(bell)
+        member.gateway.dispatch(wakeup)
         assert member.received() == []
 
-    def test_who_left_by_then_is_told_nothing(self, member: Client, delete: Callable[[], None]) -> None:
+    def test_a_member_that_has_left_is_not_notified_of_the_deletion(
+        self, member: Client, delete: Callable[[], None]
+    ) -> None:
         delete()
         member.send({"action": "unsubscribe", "id": "w"})
         assert member.received() == []
 
-    def test_who_disconnected_by_then_is_told_nothing(self, member: Client, delete: Callable[[], None]) -> None:
+    def test_a_disconnected_member_is_not_notified_of_the_deletion(
+        self, member: Client, delete: Callable[[], None]
+    ) -> None:
         delete()
         member.disconnect()
         assert member.received() == []
 
-    def test_another_one_of_the_name_is_taken_part_in_anew(self, member: Client, delete: Callable[[], None]) -> None:
+    def test_a_new_subscription_of_the_same_name_has_to_be_joined(
+        self, member: Client, delete: Callable[[], None]
+    ) -> None:
         delete()
         make()
         assert [message["type"] for message in member.received()] == ["error"]
@@ -261,19 +267,19 @@ class TestEnding:
         join(member, "w2")
         assert ids(member.received()) == ["1"]
 
-    def test_a_function_that_dies_before_all_is_done_is_made_up_for(
+    def test_a_function_that_crashes_while_notifying_is_retried(
         self, member: Client, delete: Callable[[], None], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def dying(*_: object) -> None:
             raise KeyboardInterrupt
 
         delete()
-        [(name, told)] = member.gateway.bells.told_ended
-        bell = {"ended": told.connection, "id": told.id, "subscription": name}
+        [(name, notified_member)] = member.gateway.dispatch_queue.told_ended
+        wakeup = {"ended": notified_member.connection, "id": notified_member.id, "subscription": name}
         with monkeypatch.context() as patched:
             patched.setattr(type(hub().members), "unsubscribe", dying)
             with pytest.raises(KeyboardInterrupt):
-                member.gateway.dispatch(bell)
+                member.gateway.dispatch(wakeup)
         assert [message["type"] for message in member.received()] == ["error", "error"]
         assert member.send({"action": "ack", "id": "w", "stream": "wf", "sequence": 1})["code"] == (
             "subscription-not-found"
@@ -330,7 +336,7 @@ ACK, NACK = {"action": "ack", "id": "w"}, {"action": "nack", "id": "w"}
         ({**ACK, "cursor": cursor((partition_of("wf", 4) + 1) % 4)}, "invalid-cursor", "/cursor"),
     ],
 )
-def test_what_is_wrong_is_named(member: Client, message: object, code: str, pointer: str) -> None:
+def test_an_invalid_message_is_refused_with_a_pointer(member: Client, message: object, code: str, pointer: str) -> None:
     answer = member.send(message)
     assert (answer["type"], answer["code"], answer.get("pointer")) == ("error", code, pointer)
 
@@ -344,12 +350,12 @@ def test_what_is_wrong_is_named(member: Client, message: object, code: str, poin
         {"action": "unsubscribe", "id": "x"},
     ],
 )
-def test_what_the_connection_takes_no_part_in_is_not_there(member: Client, message: dict[str, Any]) -> None:
-    told = member.send(message)
-    assert (told["code"], told["id"]) == ("subscription-not-found", "x")
+def test_commands_of_a_connection_that_is_no_member_are_refused(member: Client, message: dict[str, Any]) -> None:
+    answer = member.send(message)
+    assert (answer["code"], answer["id"]) == ("subscription-not-found", "x")
 
 
-def test_a_subscription_of_its_own_has_nothing_to_acknowledge(client: Client) -> None:
+def test_an_ephemeral_subscription_has_nothing_to_acknowledge(client: Client) -> None:
     client.send({"action": "subscribe", "id": "s"})
-    told = client.send({"action": "nack", "id": "s", "stream": "wf", "sequence": 1})
-    assert told["code"] == "subscription-not-found"
+    answer = client.send({"action": "nack", "id": "s", "stream": "wf", "sequence": 1})
+    assert answer["code"] == "subscription-not-found"

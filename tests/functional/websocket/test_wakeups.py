@@ -1,4 +1,4 @@
-"""What is stored is answered so though the queue that wakes `dispatch` up is away; the sweep makes up for it."""
+"""A stored change is answered as stored although the dispatch queue is unavailable; the sweep wakes `dispatch` up."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def workers(gateway: Gateway) -> None:
 
 
 def swept(gateway: Gateway) -> None:
-    """The queue is back, and the sweep comes by."""
-    gateway.bells.broken = False
+    """Make the queue available again, and run the sweep."""
+    gateway.dispatch_queue.broken = False
     sweep({}, Context())  # type: ignore[arg-type]
 
 
@@ -57,51 +57,51 @@ def unsubscribed(client: Client) -> dict[str, Any]:
     ("act", "answer"),
     [(subscribed, "subscribed"), (published, "published"), (joined, "subscribed"), (unsubscribed, "unsubscribed")],
 )
-def test_what_is_stored_is_no_failure(
+def test_a_stored_change_without_a_wakeup_is_no_failure(
     gateway: Gateway, client: Client, act: Callable[[Client], dict[str, Any]], answer: str
 ) -> None:
-    gateway.bells.broken = True
+    gateway.dispatch_queue.broken = True
     assert act(client)["type"] == answer
 
 
 @pytest.mark.parametrize("message", ["ack", "nack", "release"])
-def test_what_a_member_says_is_no_failure(gateway: Gateway, client: Client, message: str) -> None:
+def test_a_members_command_without_a_wakeup_is_no_failure(gateway: Gateway, client: Client, message: str) -> None:
     joined(client)
     published(client)
-    sent = next(one for one in client.received() if one["type"] == "events")
+    sent = next(message for message in client.received() if message["type"] == "events")
     messages = {
         "ack": {"action": "ack", "id": "w", "cursor": sent["cursor"]},
         "nack": {"action": "nack", "id": "w", "stream": "wf", "sequence": 1, "reason": "no"},
         "release": {"action": "release", "id": "w", "partition": partition_of("wf", 4)},
     }
-    gateway.bells.broken = True
+    gateway.dispatch_queue.broken = True
     assert client.send(messages[message])["type"] in {"acknowledged", "released"}
 
 
-def test_a_subscription_that_nobody_heard_of_is_carried_on_by_the_sweep(gateway: Gateway, client: Client) -> None:
-    gateway.bells.broken = True
+def test_the_sweep_wakes_up_dispatch_for_a_subscription(gateway: Gateway, client: Client) -> None:
+    gateway.dispatch_queue.broken = True
     subscribed(client)
     published(client)
     swept(gateway)
     assert [event["id"] for message in client.received() for event in message.get("events", ())] == ["1"]
 
 
-def test_a_member_that_nobody_heard_of_gets_its_events_by_the_sweep(gateway: Gateway, client: Client) -> None:
+def test_the_sweep_wakes_up_dispatch_for_a_member(gateway: Gateway, client: Client) -> None:
     published(client)
     gateway.settle()
-    gateway.bells.broken = True
+    gateway.dispatch_queue.broken = True
     joined(client)
     swept(gateway)
     assert [event["id"] for message in client.received() for event in message.get("events", ())] == ["1"]
 
 
-def test_a_bare_connection_opens_though_nobody_is_woken_up(gateway: Gateway) -> None:
-    gateway.bells.broken = True
+def test_a_bare_connection_opens_without_a_wakeup(gateway: Gateway) -> None:
+    gateway.dispatch_queue.broken = True
     _, answer = gateway.connect(query="from=start", protocols=[BARE])
     assert answer["statusCode"] == 200
 
 
-def test_a_bare_connection_whose_first_message_cannot_be_sent_is_refused_and_forgotten(gateway: Gateway) -> None:
+def test_a_bare_connection_whose_first_message_cannot_be_sent_is_refused_and_removed(gateway: Gateway) -> None:
     gateway.deliveries.broken = True
     client, answer = gateway.connect(protocols=[BARE])
     assert answer["statusCode"] == 503

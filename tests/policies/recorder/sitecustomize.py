@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 _SESSION = "botocore.session"
-# What names a resource, as texts: never what is sent to it.
+# The parameters that name a resource; the content of calls is never recorded.
 _NAMES = frozenset({"ConnectionId", "QueueUrl", "SecretId"})
 
 
@@ -30,7 +30,7 @@ def _note(params: Mapping[str, Any], model: Any, **_: object) -> None:  # noqa: 
         "operation": model.name,
         "names": {name: value for name, value in params.items() if name in _NAMES},
     }
-    # One write of one line, at the end of the file whoever else writes there; it stays when the process is killed.
+    # A single appending write is atomic among processes, and survives a kill.
     file = os.open(os.environ["RECORDED_CALLS"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
         os.write(file, json.dumps(call).encode() + b"\n")
@@ -39,7 +39,7 @@ def _note(params: Mapping[str, Any], model: Any, **_: object) -> None:  # noqa: 
 
 
 class _Listening(Loader):
-    """Loads the module as ever, and lets its sessions tell of their calls."""
+    """Loads the module, and makes its sessions record their calls."""
 
     def __init__(self, inner: Loader) -> None:
         self._inner = inner
@@ -59,7 +59,7 @@ class _Listening(Loader):
 
 
 class _Finder(MetaPathFinder):
-    """Waits for the import: a function that never asks for botocore starts without it here too."""
+    """Acts on the import of botocore, so that functions that do not use it do not import it."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None

@@ -1,4 +1,4 @@
-"""The recording members themselves: they acknowledge what they have handled."""
+"""The recording members acknowledge only what they have handled."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from tests.transcripts.content import Where
     from tests.transcripts.evidence import Evidence
     from tests.transcripts.grants import Grant
-    from tests.transcripts.membership import Said
+    from tests.transcripts.membership import SentCommand
 
 __all__ = ["unhandled_acks"]
 
 
 def unhandled_acks(evidence: Evidence) -> Iterator[Violation]:
-    """What is acknowledged was handled by then; under a cursor it may also be nacked, with an answer, or dropped."""
+    """Acknowledged events were handled before; a cursor may also pass dropped events, and answered nacks."""
     for group in evidence.groups:
         for grant in group.grants:
             handled, passed = _handled(grant), _passed(grant)
@@ -33,11 +33,11 @@ def unhandled_acks(evidence: Evidence) -> Iterator[Violation]:
                     passed_by = passed.get(place, later) if "cursor" in said.message else later
                     if min(handled.get(place, later), passed_by) > said.sent:
                         sentence = f"{place[1]} of {place[0]!r} was acknowledged, and had not been handled"
-                        yield Violation(Kind.CLIENT, said.sent, sentence, grant.place(*place))
+                        yield Violation(Kind.CLIENT, said.sent, sentence, grant.location(*place))
 
 
-def _acknowledged(grant: Grant, said: Said) -> Iterator[Where]:
-    """What an acknowledgement speaks for: what came up to a cursor, or the event that it names.
+def _acknowledged(grant: Grant, said: SentCommand) -> Iterator[Where]:
+    """The events that a command acknowledges: those up to its cursor, or the named event.
 
     What is before that one in its stream, the order of handling proves.
     """
@@ -52,18 +52,20 @@ def _acknowledged(grant: Grant, said: Said) -> Iterator[Where]:
 
 
 def _handled(grant: Grant) -> Mapping[Where, float]:
-    """When the owner had handled each event for the first time, in whichever frame that came."""
+    """When the owner first handled each event, in any frame."""
     mine = {frame.number for frame in grant.frames}
     return _first(
-        ((one.stream, one.sequence), one.ended)
-        for one in grant.whole.handlings
-        if one.partition == grant.partition and one.frame in mine and not one.failed
+        ((handling.stream, handling.sequence), handling.ended)
+        for handling in grant.whole.handlings
+        if handling.partition == grant.partition and handling.frame in mine and not handling.failed
     )
 
 
 def _passed(grant: Grant) -> Mapping[Where, float]:
-    """When the owner had nacked or dropped each event, so that it was to come again."""
-    dropped = (((one.stream, one.sequence), one.at) for one in grant.whole.dropped if one.at >= grant.at)
+    """When the owner nacked or dropped each event, which has to be sent again."""
+    dropped = (
+        ((dropped.stream, dropped.sequence), dropped.at) for dropped in grant.whole.dropped if dropped.at >= grant.at
+    )
     nacked = (
         ((said.message["stream"], said.message["sequence"]), said.answered)
         for said in grant.said()

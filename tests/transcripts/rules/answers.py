@@ -1,4 +1,4 @@
-"""Promises 1 to 3: what publishers were answered, against what the store holds."""
+"""Guarantees 1 to 3: the answers to publishers against the content of the store."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from tests.transcripts.content import key, published_part, same, where
-from tests.transcripts.violation import Kind, Place, Violation
+from tests.transcripts.violation import Kind, Location, Violation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,83 +18,83 @@ __all__ = ["gaps", "lost", "misplaced", "strangers", "torn", "twice"]
 
 
 def lost(evidence: Evidence) -> Iterator[Violation]:
-    """An answered event stands where its publisher was told, unless it was removed since."""
-    stored = {where(event): event for stream in evidence.ledger.streams.values() for event in stream.events}
+    """An answered event is stored at its answered position, unless it was removed since."""
+    by_position = {where(event): event for stream in evidence.ledger.streams.values() for event in stream.events}
     for publish, event, result in evidence.ledger.answers():
         if result.sequence < evidence.ledger.first(result.stream):
             continue
-        found = stored.get((result.stream, result.sequence))
-        place = Place(publisher=publish.publisher, stream=result.stream, sequences=(result.sequence,))
+        stored = by_position.get((result.stream, result.sequence))
+        location = Location(publisher=publish.publisher, stream=result.stream, sequences=(result.sequence,))
         at = publish.answered or publish.begun
-        if found is None or key(found) != key(event):
-            there = "nothing" if found is None else f"{found['id']!r} of {found['source']!r}"
+        if stored is None or key(stored) != key(event):
+            there = "nothing" if stored is None else f"{stored['id']!r} of {stored['source']!r}"
             sentence = f"{event['id']!r} of {event['source']!r} was answered this place, where the store holds {there}"
-            yield Violation(Kind.LOST, at, sentence, place)
-        elif not same(published_part(found), published_part(event)):
+            yield Violation(Kind.LOST, at, sentence, location)
+        elif not same(published_part(stored), published_part(event)):
             sentence = (
-                f"{event['id']!r} was published as {published_part(event)}, and stored as {published_part(found)}"
+                f"{event['id']!r} was published as {published_part(event)}, and stored as {published_part(stored)}"
             )
-            yield Violation(Kind.ALTERED, at, sentence, place)
+            yield Violation(Kind.ALTERED, at, sentence, location)
 
 
 def misplaced(evidence: Evidence) -> Iterator[Violation]:
-    """All answers agree: one place an event, one event a place, one result an event."""
+    """Answers are consistent: one position for each event, one event for each position, one result for each event."""
     events: dict[Where, Key] = {}
     places: dict[tuple[str, Key], int] = {}
     for publish in evidence.ledger.publishes:
         at = publish.begun if publish.answered is None else publish.answered
         if publish.answered is not None and len(publish.results) != len(publish.events):
             sentence = f"{len(publish.events)} events were answered by {len(publish.results)} results"
-            yield Violation(Kind.MISPLACED, at, sentence, Place(publisher=publish.publisher))
+            yield Violation(Kind.MISPLACED, at, sentence, Location(publisher=publish.publisher))
     for publish, event, result in evidence.ledger.answers():
         named = key(event)
         at = publish.begun if publish.answered is None else publish.answered
-        place = Place(publisher=publish.publisher, stream=result.stream, sequences=(result.sequence,))
+        location = Location(publisher=publish.publisher, stream=result.stream, sequences=(result.sequence,))
         other = events.setdefault((result.stream, result.sequence), named)
         if other != named or result.id != event["id"]:
             sentence = f"the place of {other[1]!r} of {other[0]!r} was answered to {named[1]!r} of {named[0]!r}"
-            yield Violation(Kind.MISPLACED, at, sentence, place)
+            yield Violation(Kind.MISPLACED, at, sentence, location)
         before = places.setdefault((result.stream, named), result.sequence)
         if before != result.sequence:
             sentence = f"{named[1]!r} of {named[0]!r} was answered {before} before"
-            yield Violation(Kind.MISPLACED, at, sentence, place)
+            yield Violation(Kind.MISPLACED, at, sentence, location)
 
 
 def twice(evidence: Evidence) -> Iterator[Violation]:
-    """A stream holds a source and id once."""
+    """A stream stores each source and id once."""
     for stream in evidence.ledger.streams.values():
         places: dict[Key, int] = {}
         for event in stream.events:
             sequence = where(event)[1]
             before = places.setdefault(key(event), sequence)
             if before != sequence:
-                place = Place(stream=stream.stream, sequences=(before, sequence))
+                location = Location(stream=stream.stream, sequences=(before, sequence))
                 sentence = f"{event['id']!r} of {event['source']!r} stands at {before} and at {sequence}"
-                yield Violation(Kind.TWICE, evidence.end, sentence, place)
+                yield Violation(Kind.TWICE, evidence.end, sentence, location)
 
 
 def gaps(evidence: Evidence) -> Iterator[Violation]:
-    """The sequences of a stream go from 1 without a gap: those kept, and those that were answered before removal."""
-    told: dict[str, set[int]] = defaultdict(set)
+    """The stored and the answered sequences of a stream start at 1 and have no gap."""
+    sequences: dict[str, set[int]] = defaultdict(set)
     for _, _, result in evidence.ledger.answers():
-        told[result.stream].add(result.sequence)
+        sequences[result.stream].add(result.sequence)
     answered = {key(event) for _, event, _ in evidence.ledger.answers()}
     all_known = answered.issuperset(evidence.ledger.published)
-    for name in sorted({*told, *evidence.ledger.streams}):
+    for name in sorted({*sequences, *evidence.ledger.streams}):
         first = evidence.ledger.first(name)
         stream = evidence.ledger.streams.get(name)
         kept = [where(event)[1] for event in stream.events] if stream else []
         if kept != list(range(first, first + len(kept))):
             sentence = f"the store holds {_spans(kept)} of {name!r}, whose first kept is {first}"
-            yield Violation(Kind.GAP, evidence.end, sentence, Place(stream=name, sequences=tuple(kept)))
-        absent = sorted(set(range(1, first)) - told[name])
+            yield Violation(Kind.GAP, evidence.end, sentence, Location(stream=name, sequences=tuple(kept)))
+        absent = sorted(set(range(1, first)) - sequences[name])
         if absent and all_known:
             sentence = f"nobody was answered {_spans(absent)} of {name!r}, though every publish was answered"
-            yield Violation(Kind.GAP, evidence.end, sentence, Place(stream=name, sequences=tuple(absent)))
+            yield Violation(Kind.GAP, evidence.end, sentence, Location(stream=name, sequences=tuple(absent)))
 
 
 def torn(evidence: Evidence) -> Iterator[Violation]:
-    """A batch whose answer never came is in its stream whole, or not at all."""
+    """An unanswered batch is stored as a whole, or not at all."""
     answered = {key(event) for _, event, _ in evidence.ledger.answers()}
     for publish in evidence.ledger.publishes:
         stream = evidence.ledger.streams.get(publish.stream or "")
@@ -102,23 +102,23 @@ def torn(evidence: Evidence) -> Iterator[Violation]:
             continue
         held = {key(event): where(event)[1] for event in stream.events}
         batch = [key(event) for event in publish.events]
-        there = [held[one] for one in batch if one in held]
+        there = [held[event_key] for event_key in batch if event_key in held]
         if not answered.intersection(batch) and 0 < len(there) < len(batch):
             sentence = f"{len(there)} of {len(batch)} events of one batch are stored"
-            place = Place(publisher=publish.publisher, stream=stream.stream, sequences=tuple(there))
-            yield Violation(Kind.TORN, evidence.end, sentence, place)
+            location = Location(publisher=publish.publisher, stream=stream.stream, sequences=tuple(there))
+            yield Violation(Kind.TORN, evidence.end, sentence, location)
 
 
 def strangers(evidence: Evidence) -> Iterator[Violation]:
-    """The store holds nothing that nobody published."""
+    """The store contains published events only."""
     for stream in evidence.ledger.streams.values():
         for event in stream.events:
             attempts = evidence.ledger.published.get(key(event), [])
             if not any(same(published_part(event), attempt) for attempt in attempts):
                 kind = Kind.ALTERED if attempts else Kind.INVENTED
                 sentence = f"the store holds {published_part(event)}, which nobody published so"
-                place = Place(stream=stream.stream, sequences=(where(event)[1],))
-                yield Violation(kind, evidence.end, sentence, place)
+                location = Location(stream=stream.stream, sequences=(where(event)[1],))
+                yield Violation(kind, evidence.end, sentence, location)
 
 
 def _spans(sequences: list[int]) -> str:

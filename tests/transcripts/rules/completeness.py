@@ -1,11 +1,11 @@
-"""Promises 6 to 9: every matching event arrives, or the hub says that it was removed."""
+"""Guarantees 6 to 9: every matching event arrives, or the hub says that it was removed."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from tests.transcripts.violation import Kind, Place, Violation
+from tests.transcripts.violation import Kind, Location, Violation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,26 +18,28 @@ __all__ = ["never_came", "passed_over"]
 
 
 def passed_over(evidence: Evidence) -> Iterator[Violation]:
-    """No event of a stream arrives while an earlier one is still owed, and never comes."""
+    """No event of a stream arrives when an earlier matching one never arrives."""
     for reading, right in evidence.rights:
         received = _by_stream(reading)
         for entry in _owed(reading, right):
             if delivery := _passing(received.get(entry.stream, ()), entry):
                 sentence = f"{_named(entry)}, yet {delivery.sequence} did"
-                place = delivery.frame.place(entry.stream, entry.sequence, delivery.sequence)
+                place = delivery.frame.location(entry.stream, entry.sequence, delivery.sequence)
                 yield Violation(_kind(entry), delivery.frame.at, sentence, place)
 
 
 def never_came(evidence: Evidence) -> Iterator[Violation]:
-    """A subscriber that caught up has received all that it had a right to."""
+    """A subscriber that caught up has received every event that it must receive."""
     for reading, right in evidence.rights:
         if not reading.subscriber.caught_up:
             continue
         received = _by_stream(reading)
         for entry in _owed(reading, right):
             if not _passing(received.get(entry.stream, ()), entry):
-                place = Place(subscriber=reading.subscriber.name, stream=entry.stream, sequences=(entry.sequence,))
-                yield Violation(_kind(entry), evidence.end, _named(entry), place)
+                location = Location(
+                    subscriber=reading.subscriber.name, stream=entry.stream, sequences=(entry.sequence,)
+                )
+                yield Violation(_kind(entry), evidence.end, _named(entry), location)
 
 
 def _by_stream(reading: Reading) -> Mapping[str, Sequence[Delivery]]:
@@ -48,7 +50,7 @@ def _by_stream(reading: Reading) -> Mapping[str, Sequence[Delivery]]:
 
 
 def _passing(deliveries: Iterable[Delivery], entry: Entry) -> Delivery | None:
-    """What was first received behind an event of the same stream."""
+    """The event that was first received after an event of the same stream."""
     return next((delivery for delivery in deliveries if delivery.sequence > entry.sequence), None)
 
 

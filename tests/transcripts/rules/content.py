@@ -1,4 +1,4 @@
-"""Promises 5 and 6: what arrives was published, is unchanged, and matches."""
+"""Guarantees 5 and 6: received events were published, are unchanged, and match."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["early", "invented", "unwanted"]
 
 
 def invented(evidence: Evidence) -> Iterator[Violation]:
-    """Every event received was published, stands where it says, and holds what was published."""
+    """Every received event was published, is at its position, and has its published content."""
     for reading in evidence.readings:
         for frame in reading.frames:
             if frame.session in reading.sessions:
@@ -41,17 +41,17 @@ def unwanted(evidence: Evidence) -> Iterator[Violation]:
                 if not wanted(subscribe, event):
                     asked = {name: subscribe[name] for name in ("filters", "stream") if name in subscribe}
                     sentence = f"{published_part(event)} does not match {asked}"
-                    yield Violation(Kind.UNWANTED, frame.at, sentence, frame.place(*where(event)))
+                    yield Violation(Kind.UNWANTED, frame.at, sentence, frame.location(*where(event)))
     for group in evidence.groups:
         for frame in group.frames:
             for event in frame.events:
                 if not wanted(group.group.wanted, event):
                     sentence = f"{published_part(event)} does not match {dict(group.group.wanted)}"
-                    yield Violation(Kind.UNWANTED, frame.at, sentence, frame.place(*where(event)))
+                    yield Violation(Kind.UNWANTED, frame.at, sentence, frame.location(*where(event)))
 
 
 def early(evidence: Evidence) -> Iterator[Violation]:
-    """A subscription from now receives nothing whose publish was answered before it was asked for."""
+    """A subscription from now receives no event whose publish was answered before the request."""
     for reading in evidence.readings:
         first = reading.sessions.get(1)
         if first is None or first.subscribe.get("from", "now") != "now" or "cursor" in first.subscribe:
@@ -62,12 +62,12 @@ def early(evidence: Evidence) -> Iterator[Violation]:
                 sentence = (
                     f"it was answered at {entry.answered:.6f}, and the subscription from now sent at {first.sent:.6f}"
                 )
-                place = delivery.frame.place(delivery.stream, delivery.sequence)
+                place = delivery.frame.location(delivery.stream, delivery.sequence)
                 yield Violation(Kind.EARLY, delivery.frame.at, sentence, place)
 
 
 def _checked(ledger: Ledger, frame: Frame, event: Json) -> Iterator[Violation]:
-    place = frame.place(*where(event))
+    place = frame.location(*where(event))
     attempts = ledger.published.get(key(event), [])
     if not attempts:
         yield Violation(Kind.INVENTED, frame.at, f"nobody published {published_part(event)}", place)
@@ -87,15 +87,17 @@ def _checked(ledger: Ledger, frame: Frame, event: Json) -> Iterator[Violation]:
 
 
 def _may_have_been_removed(ledger: Ledger, event: Json) -> bool:
-    """Whether it may be one whose publisher never got an answer, and which the store has removed."""
+    """Whether the event may be an unanswered one that the store has removed."""
     stream, sequence = where(event)
     return sequence < ledger.first(stream)
 
 
 def _same_as_published(event: Json, attempt: Json) -> bool:
-    """Equal, but that large data may stay behind (CloudEvents extension "Dataref")."""
+    """Equality, except that large data may be replaced by a reference (CloudEvents extension "Dataref")."""
     came = published_part(event)
     if "dataref" in came and "dataref" not in attempt and not came.keys() & {"data", "data_base64"}:
         left = {"dataref", "data", "data_base64"}
-        return same(*({name: value for name, value in one.items() if name not in left} for one in (came, attempt)))
+        return same(
+            *({name: value for name, value in compared.items() if name not in left} for compared in (came, attempt))
+        )
     return same(came, attempt)

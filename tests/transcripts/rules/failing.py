@@ -1,11 +1,11 @@
-"""What could not be handled comes again and says so, is parked with all behind it, and is redriven whole."""
+"""Failed events are sent again with their attempt, parked with all later events, and redriven as a whole."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from tests.transcripts.content import where
-from tests.transcripts.violation import Kind, Place, Violation
+from tests.transcripts.violation import Kind, Location, Violation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +19,7 @@ __all__ = ["attempts", "parked_for_a_reason", "parked_whole", "redriven_whole", 
 
 
 def attempts(evidence: Evidence) -> Iterator[Violation]:
-    """To the member that nacked it, an event comes again with its stream and a later `attempt`, or after a redrive."""
+    """A nacked event is sent again to its member with its stream and a later `attempt`, or after a redrive."""
     for group in evidence.groups:
         for grant in group.grants:
             failed = _nacked(grant)
@@ -30,22 +30,22 @@ def attempts(evidence: Evidence) -> Iterator[Violation]:
                         continue
                     if frame.message.get("stream") != place[0] or frame.message.get("attempt", 1) < 2:
                         sentence = f"it was nacked at {since:.6f}, and came again as attempt {_attempt(frame)}"
-                        yield Violation(Kind.ATTEMPT, frame.at, sentence, frame.place(*place))
+                        yield Violation(Kind.ATTEMPT, frame.at, sentence, frame.location(*place))
 
 
 def resent(evidence: Evidence) -> Iterator[Violation]:
-    """What an earlier owner was sent comes to a later one as a further attempt, unless it was parked in between."""
+    """An event of an earlier owner is sent to a later owner as a further attempt, unless it was parked in between."""
     for group in evidence.groups:
         first: dict[tuple[str, int], tuple[Grant, float]] = {}
-        for grant in sorted(group.grants, key=lambda one: one.at):
+        for grant in sorted(group.grants, key=lambda grant: grant.at):
             for frame in grant.frames:
                 for place in map(where, frame.events):
                     earlier, since = first.setdefault(place, (grant, frame.at))
-                    told = "stream" in frame.message or frame.message.get("attempt", 1) > 1
-                    if earlier is grant or told or _redriven(group, place[0], since, frame.at):
+                    marked = "stream" in frame.message or frame.message.get("attempt", 1) > 1
+                    if earlier is grant or marked or _redriven(group, place[0], since, frame.at):
                         continue
                     sentence = f"{earlier.member.name} was sent it at {since:.6f}, and this does not say so"
-                    yield Violation(Kind.ATTEMPT, frame.at, sentence, frame.place(*place))
+                    yield Violation(Kind.ATTEMPT, frame.at, sentence, frame.location(*place))
 
 
 def too_many_attempts(evidence: Evidence) -> Iterator[Violation]:
@@ -55,50 +55,50 @@ def too_many_attempts(evidence: Evidence) -> Iterator[Violation]:
         for frame in group.frames:
             if "stream" in frame.message and frame.message.get("attempt", 1) > most:
                 sentence = f"it is attempt {frame.message['attempt']} of at most {most}"
-                yield Violation(Kind.ATTEMPT, frame.at, sentence, frame.place(frame.message["stream"]))
+                yield Violation(Kind.ATTEMPT, frame.at, sentence, frame.location(frame.message["stream"]))
 
 
 def parked_whole(evidence: Evidence) -> Iterator[Violation]:
-    """A stream is parked only once an event is out of attempts, and then with all that came behind that."""
+    """A stream is parked only when an event is out of attempts, with all later events."""
     for group in evidence.groups:
         for at, parked in _listed(group, evidence.end):
             if wrong := _wrong(group, parked, at):
-                place = Place(subscriber=group.group.name, stream=parked.stream, sequences=(parked.sequence,))
-                yield Violation(Kind.PARKED, at, wrong, place)
+                location = Location(subscriber=group.group.name, stream=parked.stream, sequences=(parked.sequence,))
+                yield Violation(Kind.PARKED, at, wrong, location)
 
 
 def parked_for_a_reason(evidence: Evidence) -> Iterator[Violation]:
-    """A stream is parked only because its event was failed, or who had it fell silent or went away, often enough."""
+    """A stream is parked only after enough failures of an event: nacks, timeouts, or losses of its owner."""
     for group in evidence.groups:
         for at, parked in _listed(group, evidence.end):
             place = (parked.stream, parked.sequence)
             tries = sum(_tries(grant, place, group.group.ack_deadline) for grant in group.grants)
             if not _asked_to_park(group, parked) and tries < group.group.max_attempts:
                 sentence = f"it is parked, and was failed {tries} times of {group.group.max_attempts}"
-                where_ = Place(subscriber=group.group.name, stream=parked.stream, sequences=(parked.sequence,))
+                where_ = Location(subscriber=group.group.name, stream=parked.stream, sequences=(parked.sequence,))
                 yield Violation(Kind.PARKED, at, sentence, where_)
 
 
 def redriven_whole(evidence: Evidence) -> Iterator[Violation]:
-    """All of a stream that was parked is handled after its redrive, unless it is parked again."""
+    """Every event of a redriven stream is handled after the redrive, unless the stream is parked again."""
     for group in evidence.groups:
         if not group.group.finished:
             continue
-        for one in group.group.redriven:
-            stream, at = one.parked.stream, one.at
+        for redriven in group.group.redriven:
+            stream, at = redriven.parked.stream, redriven.at
             again = [p.sequence for p in group.group.parked if p.stream == stream]
             again += [r.parked.sequence for r in group.group.redriven if r.parked.stream == stream and r.at > at]
-            first = one.parked.sequence + (one.how == "skip")
+            first = redriven.parked.sequence + (redriven.how == "skip")
             for entry in group.entries.get(stream, ()):
                 due = first <= entry.sequence < min(again, default=entry.sequence + 1)
                 if due and group.handled.get((stream, entry.sequence), at) <= at:
                     sentence = f"{entry.sequence} of {stream!r} was not handled after the redrive at {at:.6f}"
-                    place = Place(subscriber=group.group.name, stream=stream, sequences=(entry.sequence,))
-                    yield Violation(Kind.REDRIVE, evidence.end, sentence, place)
+                    location = Location(subscriber=group.group.name, stream=stream, sequences=(entry.sequence,))
+                    yield Violation(Kind.REDRIVE, evidence.end, sentence, location)
 
 
 def _nacked(grant: Grant) -> dict[tuple[str, int], float]:
-    """What the owner nacked, and when the first of that was answered."""
+    """The events that the owner nacked, with the time of the first answer."""
     nacked: dict[tuple[str, int], float] = {}
     for said in grant.said():
         if said.message["action"] == "nack" and said.answered is not None:
@@ -107,7 +107,7 @@ def _nacked(grant: Grant) -> dict[tuple[str, int], float]:
 
 
 def _redriven(group: GroupReading, stream: str, since: float, until: float) -> bool:
-    return any(one.parked.stream == stream and since <= one.at <= until for one in group.group.redriven)
+    return any(redriven.parked.stream == stream and since <= redriven.at <= until for redriven in group.group.redriven)
 
 
 def _attempt(frame: Frame) -> object:
@@ -115,19 +115,21 @@ def _attempt(frame: Frame) -> object:
 
 
 def _listed(group: GroupReading, end: float) -> Iterator[tuple[float, Parked]]:
-    """What was parked, and when it was listed."""
+    """The parked streams, with the times of their listings."""
     if group.group.finished:
-        yield from ((end, one) for one in group.group.parked)
-    yield from ((one.at, one.parked) for one in group.group.redriven)
+        yield from ((end, parked) for parked in group.group.parked)
+    yield from ((redriven.at, redriven.parked) for redriven in group.group.redriven)
 
 
 def _tries(grant: Grant, place: tuple[str, int], deadline: float) -> int:
-    """How often an owner failed an event: by its word, by its silence, or by going away with it."""
+    """How often an owner failed an event: by nacks, by timeouts, or by leaving with it."""
     since = min((frame.at for frame in grant.frames if place in map(where, frame.events)), default=None)
     if since is None:
         return 0
-    said = [one.message for one in grant.said()]
-    nacks = sum(bool(one["action"] == "nack" and (one["stream"], one["sequence"]) == place) for one in said)
+    said = [command.message for command in grant.said()]
+    nacks = sum(
+        bool(command["action"] == "nack" and (command["stream"], command["sequence"]) == place) for command in said
+    )
     went_away = grant.until >= grant.whole.ended
     return nacks + went_away + grant.silences(since, deadline)
 

@@ -1,4 +1,4 @@
-"""Promise 6: frames are numbered, per subscription and partition, and a number means one content."""
+"""Guarantee 6: frames are numbered by subscription and partition, and each number has one content."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ __all__ = ["holes", "repeats", "wrong_partitions"]
 
 
 def holes(evidence: Evidence) -> Iterator[Violation]:
-    """Numbers go up by one, from 1."""
+    """Frame numbers increase by one, from 1."""
     for reading in evidence.readings:
         for frame in reading.frames:
             if frame.verdict is Verdict.HOLE:
                 sentence = f"frame {frame.number} came after {frame.last}"
-                yield Violation(Kind.HOLE, frame.at, sentence, frame.place())
+                yield Violation(Kind.HOLE, frame.at, sentence, frame.location())
 
 
 def repeats(evidence: Evidence) -> Iterator[Violation]:
-    """A number that comes again holds what it held before."""
+    """A repeated frame number has the same content."""
     for reading in evidence.readings:
         first: dict[tuple[int, int, int], Frame] = {}
         for frame in reading.frames:
@@ -36,7 +36,7 @@ def repeats(evidence: Evidence) -> Iterator[Violation]:
                 continue
             held = "had not come" if before is frame else f"held {before.message}"
             sentence = f"frame {frame.number} came again with {frame.message}; before it {held}"
-            yield Violation(Kind.REPEAT, frame.at, sentence, frame.place())
+            yield Violation(Kind.REPEAT, frame.at, sentence, frame.location())
 
 
 def wrong_partitions(evidence: Evidence) -> Iterator[Violation]:
@@ -46,10 +46,10 @@ def wrong_partitions(evidence: Evidence) -> Iterator[Violation]:
             answer = reading.subscribed(frame.session)
             if answer and frame.partition not in answer.message["partitions"]:
                 sentence = f"a frame of partition {frame.partition}; concerned are {answer.message['partitions']}"
-                yield Violation(Kind.PARTITION, frame.at, sentence, frame.place())
+                yield Violation(Kind.PARTITION, frame.at, sentence, frame.location())
         for delivery in reading.deliveries:
             home = evidence.partitions[delivery.stream]
             if home != delivery.frame.partition:
                 sentence = f"stream {delivery.stream!r} came from partition {home} elsewhere"
-                place = delivery.frame.place(delivery.stream, delivery.sequence)
+                place = delivery.frame.location(delivery.stream, delivery.sequence)
                 yield Violation(Kind.PARTITION, delivery.frame.at, sentence, place)

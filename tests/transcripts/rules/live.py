@@ -1,4 +1,4 @@
-"""Promise 8: catching up flows into live, once for each partition, when everything before was sent."""
+"""Guarantee 8: each partition becomes live once, after all earlier events were sent."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from tests.transcripts.reading import Verdict
-from tests.transcripts.violation import Kind, Place, Violation
+from tests.transcripts.violation import Kind, Location, Violation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ __all__ = ["live_missing", "live_too_early", "live_twice"]
 
 
 def live_too_early(evidence: Evidence) -> Iterator[Violation]:
-    """What was answered before the subscribe was sent comes before `live`.
+    """Events answered before the subscribe request are sent before `live`.
 
     Not what was answered before `subscribed` came: that travels another way, and may be later than `live`.
     """
@@ -27,12 +27,12 @@ def live_too_early(evidence: Evidence) -> Iterator[Violation]:
         placed = _by_partition(evidence, right.entries)
         for frame in _lives(reading):
             if frame.session == 1 and not _from_start(reading):
-                continue  # it begins where it is live
+                continue  # it starts live
             if late := next(_late(reading, right, placed.get(frame.partition, ()), frame), None):
                 sentence = (
                     f"{late.sequence} of {late.stream!r} was stored before the subscription, and had not been sent"
                 )
-                place = frame.place(late.stream, late.sequence)
+                place = frame.location(late.stream, late.sequence)
                 yield Violation(Kind.LIVE, frame.at, sentence, place)
 
 
@@ -44,7 +44,7 @@ def live_twice(evidence: Evidence) -> Iterator[Violation]:
             before = first.setdefault((frame.session, frame.partition), frame)
             if before is not frame:
                 sentence = f"frame {before.number} was live already"
-                yield Violation(Kind.LIVE, frame.at, sentence, frame.place())
+                yield Violation(Kind.LIVE, frame.at, sentence, frame.location())
 
 
 def live_missing(evidence: Evidence) -> Iterator[Violation]:
@@ -56,8 +56,8 @@ def live_missing(evidence: Evidence) -> Iterator[Violation]:
             continue
         live = {frame.partition for frame in _lives(reading) if frame.session == last}
         for partition in sorted(set(answer.message["partitions"]) - live):
-            place = Place(subscriber=reading.subscriber.name, session=last, partition=partition)
-            yield Violation(Kind.LIVE, evidence.end, f"partition {partition} never became live", place)
+            location = Location(subscriber=reading.subscriber.name, session=last, partition=partition)
+            yield Violation(Kind.LIVE, evidence.end, f"partition {partition} never became live", location)
 
 
 def _lives(reading: Reading) -> Iterator[Frame]:
@@ -71,7 +71,7 @@ def _from_start(reading: Reading) -> bool:
 
 
 def _by_partition(evidence: Evidence, entries: Iterable[Entry]) -> Mapping[int | None, Sequence[Entry]]:
-    """Entries where their streams were seen; a stream that nobody saw cannot be placed."""
+    """Entries with the partition in which their stream was seen, if any."""
     grouped: dict[int | None, list[Entry]] = defaultdict(list)
     for entry in entries:
         grouped[evidence.partitions.get(entry.stream)].append(entry)

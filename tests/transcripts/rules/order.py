@@ -1,4 +1,4 @@
-"""Promises 6 and 8: events of a stream come in its order, those of a partition in the order of its log."""
+"""Guarantees 6 and 8: events of a stream arrive in order, those of a partition in the order of its log."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["disorder", "log_order"]
 
 
 def disorder(evidence: Evidence) -> Iterator[Violation]:
-    """In a session, sequences of a stream go up; across sessions, no event comes first after a later one came."""
+    """In a session, the sequences of a stream increase; across sessions, no event first arrives after a later one."""
     for reading in evidence.readings:
         in_session: dict[tuple[int, str], int] = {}
         furthest: dict[str, int] = {}
@@ -37,19 +37,19 @@ def disorder(evidence: Evidence) -> Iterator[Violation]:
 
 
 def log_order(evidence: Evidence) -> Iterator[Violation]:
-    """All sessions agree on one order of a partition's events."""
+    """All sessions agree on one order of the events of a partition."""
     seen: dict[int, dict[tuple[Where, Where], Delivery]] = {}
     for reading in evidence.readings:
         for pair in _neighbours(reading.deliveries):
             edges = seen.setdefault(pair[1].frame.partition, {})
-            one, other = ((delivery.stream, delivery.sequence) for delivery in pair)
-            known = edges.setdefault((one, other), pair[1])
+            first, second = ((delivery.stream, delivery.sequence) for delivery in pair)
+            known = edges.setdefault((first, second), pair[1])
             if pair[1].frame.at < known.frame.at:
-                edges[one, other] = pair[1]
+                edges[first, second] = pair[1]
     for edges in seen.values():
         sorter: TopologicalSorter[Where] = TopologicalSorter()
-        for one, other in edges:
-            sorter.add(other, one)
+        for first, second in edges:
+            sorter.add(second, first)
         try:
             sorter.prepare()
         except CycleError as error:
@@ -67,7 +67,7 @@ def _neighbours(deliveries: Sequence[Delivery]) -> Iterator[tuple[Delivery, Deli
 
 def _disorder(delivery: Delivery, before: int, when: str) -> Violation:
     sentence = f"{delivery.sequence} of {delivery.stream!r} came after {before}, {when}"
-    place = delivery.frame.place(delivery.stream, before, delivery.sequence)
+    place = delivery.frame.location(delivery.stream, before, delivery.sequence)
     return Violation(Kind.DISORDER, delivery.frame.at, sentence, place)
 
 
@@ -75,7 +75,7 @@ def _cycle(edges: dict[tuple[Where, Where], Delivery], cycle: list[Where]) -> Vi
     # The sorter names a cycle with its first event again at the end.
     steps = [edges[pair] if pair in edges else edges[pair[::-1]] for pair in pairwise(cycle)]
     latest = max(steps, key=lambda delivery: delivery.frame.at)
-    ways = "; ".join(f"{one.frame.subscriber} saw it before {one.stream} {one.sequence}" for one in steps)
+    ways = "; ".join(f"{first.frame.subscriber} saw it before {first.stream} {first.sequence}" for first in steps)
     named = ", ".join(f"{stream} {sequence}" for stream, sequence in cycle[:-1])
-    place = latest.frame.place(latest.stream, latest.sequence)
+    place = latest.frame.location(latest.stream, latest.sequence)
     return Violation(Kind.LOG_ORDER, latest.frame.at, f"there is no order for {named}: {ways}", place)

@@ -1,4 +1,4 @@
-"""A partition of a durable subscription belongs to one member at a time, and its frames are that one's."""
+"""A partition of a durable subscription has one owner at a time, which receives its frames."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tests.transcripts.content import same
 from tests.transcripts.reading import Verdict
 from tests.transcripts.transcript import Ending
-from tests.transcripts.violation import Kind, Place, Violation
+from tests.transcripts.violation import Kind, Location, Violation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,19 +21,19 @@ __all__ = ["handled_by_strangers", "member_frames", "member_repeats", "two_at_on
 
 
 def member_frames(evidence: Evidence) -> Iterator[Violation]:
-    """After `owned`, numbers go up by one; without it, nothing is sent."""
+    """After `owned`, frame numbers increase by one; without it, no frame is sent."""
     for group in evidence.groups:
         for frame in group.frames:
             if frame.verdict is Verdict.HOLE:
                 sentence = f"frame {frame.number} came after {frame.last}"
-                yield Violation(Kind.HOLE, frame.at, sentence, frame.place())
+                yield Violation(Kind.HOLE, frame.at, sentence, frame.location())
             elif frame.verdict is Verdict.STRANGE:
                 sentence = f"frame {frame.number} came to a member that does not own the partition"
-                yield Violation(Kind.STRANGER, frame.at, sentence, frame.place())
+                yield Violation(Kind.STRANGER, frame.at, sentence, frame.location())
 
 
 def member_repeats(evidence: Evidence) -> Iterator[Violation]:
-    """A number that comes again holds what it held before."""
+    """A repeated frame number has the same content."""
     for group in evidence.groups:
         first: dict[tuple[str, int, int, int], Frame] = {}
         for frame in group.frames:
@@ -41,45 +41,45 @@ def member_repeats(evidence: Evidence) -> Iterator[Violation]:
             if frame.verdict is Verdict.REPEAT and (before is frame or not same(before.message, frame.message)):
                 held = "had not come" if before is frame else f"held {before.message}"
                 sentence = f"frame {frame.number} came again with {frame.message}; before it {held}"
-                yield Violation(Kind.REPEAT, frame.at, sentence, frame.place())
+                yield Violation(Kind.REPEAT, frame.at, sentence, frame.location())
 
 
 def handled_by_strangers(evidence: Evidence) -> Iterator[Violation]:
-    """What is handled came in a frame that counted, while the partition was the member's, and until it let go."""
+    """Handled events arrived in valid frames of an owned partition, and were handled before its release."""
     for group in evidence.groups:
         given = _given(group)
         for tries in group.tries.values():
-            for one in tries:
-                key = one.member, one.session, one.handling.partition, one.handling.frame
-                grant = given.get((*key, one.handling.stream, one.handling.sequence))
+            for attempt in tries:
+                key = attempt.member, attempt.session, attempt.handling.partition, attempt.handling.frame
+                grant = given.get((*key, attempt.handling.stream, attempt.handling.sequence))
                 if grant is None:
                     sentence = "it did not come in a frame of a partition that was the member's"
-                    yield Violation(Kind.UNOWNED, one.handling.begun, sentence, one.place)
-                elif one.handling.begun > grant.until or one.until > grant.until:
+                    yield Violation(Kind.UNOWNED, attempt.handling.begun, sentence, attempt.location)
+                elif attempt.handling.begun > grant.until or attempt.until > grant.until:
                     sentence = f"the partition was let go of at {grant.until:.6f}"
-                    yield Violation(Kind.UNOWNED, one.until, sentence, one.place)
+                    yield Violation(Kind.UNOWNED, attempt.until, sentence, attempt.location)
 
 
 def two_owners(evidence: Evidence) -> Iterator[Violation]:
-    """A partition becomes a member's only when the one before has let go, is gone, or said nothing for the deadline."""
+    """A member becomes owner only when the previous owner released the partition, left, or missed the deadline."""
     for group in evidence.groups:
         by_partition = sorted(group.grants, key=lambda grant: (grant.partition, grant.at))
         for _, grants in groupby(by_partition, key=lambda grant: grant.partition):
             for before, after in pairwise(grants):
                 if before.until > after.at and not _lost(group, before, after.at):
                     sentence = f"it was {before.member.name}'s since {before.at:.6f}, until {before.until:.6f}"
-                    place = Place(subscriber=after.member.name, session=after.session, partition=after.partition)
-                    yield Violation(Kind.SHARED, after.at, sentence, place)
+                    location = Location(subscriber=after.member.name, session=after.session, partition=after.partition)
+                    yield Violation(Kind.SHARED, after.at, sentence, location)
 
 
 def two_at_once(evidence: Evidence) -> Iterator[Violation]:
-    """No two events of a stream are handled at one time."""
+    """No two events of a stream are handled at the same time."""
     for group in evidence.groups:
         for tries in group.tries.values():
             for before, after in pairwise(tries):
                 if before.until > after.handling.begun and not _excused(group, before, after):
                     sentence = f"{before.member} handled {before.handling.sequence} of it until {before.until:.6f}"
-                    yield Violation(Kind.SHARED, after.handling.begun, sentence, after.place)
+                    yield Violation(Kind.SHARED, after.handling.begun, sentence, after.location)
 
 
 def _given(group: GroupReading) -> dict[tuple[str, int, int, int, str, int], Grant]:
@@ -99,10 +99,10 @@ def _given(group: GroupReading) -> dict[tuple[str, int, int, int, str, int], Gra
 
 
 def _lost(group: GroupReading, grant: Grant, at: float) -> bool:
-    """Whether the hub took a partition from a member that was silent, or was gone before it knew."""
+    """Whether the hub revoked a partition from a member that was silent, or disconnected unnoticed."""
     since = at - group.group.ack_deadline
-    overdue = grant.at < since and grant.silent(since, at)
-    return overdue or grant.whole.ending is Ending.DISCONNECTED
+    timed_out = grant.at < since and grant.silent(since, at)
+    return timed_out or grant.whole.ending is Ending.DISCONNECTED
 
 
 def _excused(group: GroupReading, before: Try, after: Try) -> bool:

@@ -1,4 +1,4 @@
-"""Promise 9: what the hub says of a resumed subscription is true."""
+"""Guarantee 9: the recovery that the hub reports is true."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from tests.transcripts.reading import Reading
     from tests.transcripts.transcript import Json
 
-__all__ = ["recoveries", "told_removals"]
+__all__ = ["recoveries", "reported_removals"]
 
 
 def recoveries(evidence: Evidence) -> Iterator[Violation]:
-    """`recovery` fits what stands beside it, and what happened to the store."""
+    """`recovery` is consistent with its message and with resets of the store."""
     for reading in evidence.readings:
         for number, session in reading.all.items():
             answer = reading.subscribed(number)
@@ -26,26 +26,26 @@ def recoveries(evidence: Evidence) -> Iterator[Violation]:
             wrong = _untrue(session.subscribe, answer.message, renewed=_renewed(evidence, reading, number))
             if wrong:
                 sentence = f"recovery is {answer.message['recovery']!r}, {wrong}"
-                yield Violation(Kind.RECOVERY, answer.at, sentence, reading.place(number))
+                yield Violation(Kind.RECOVERY, answer.at, sentence, reading.location(number))
 
 
-def told_removals(evidence: Evidence) -> Iterator[Violation]:
-    """What is told to be removed was there once, and is there no more."""
+def reported_removals(evidence: Evidence) -> Iterator[Violation]:
+    """Events that are reported as removed existed, and are no longer stored."""
     for reading in evidence.readings:
-        for told in reading.told:
-            if told.stream is None:
+        for removal in reading.removals:
+            if removal.stream is None:
                 continue
-            first, head = evidence.ledger.first(told.stream), evidence.ledger.head(told.stream)
-            span = f"{told.first}..{told.last} of {told.stream!r}"
-            if not 1 <= told.first <= told.last <= head:
-                sentence = f"{span} is told to be missing; the stream ends at {head}"
-                yield Violation(Kind.RECOVERY, told.at, sentence, told.place)
-            elif told.last >= first:
-                sentence = f"{span} is told to be missing; the store keeps it from {first} on"
-                yield Violation(Kind.RECOVERY, told.at, sentence, told.place)
+            first, head = evidence.ledger.first(removal.stream), evidence.ledger.head(removal.stream)
+            span = f"{removal.first}..{removal.last} of {removal.stream!r}"
+            if not 1 <= removal.first <= removal.last <= head:
+                sentence = f"{span} is reported missing; the stream ends at {head}"
+                yield Violation(Kind.RECOVERY, removal.at, sentence, removal.location)
+            elif removal.last >= first:
+                sentence = f"{span} is reported missing; the store keeps it from {first} on"
+                yield Violation(Kind.RECOVERY, removal.at, sentence, removal.location)
         for frame in reading.frames:
             if frame.kind == "truncated" and not _names_any(frame.message):
-                yield Violation(Kind.RECOVERY, frame.at, "truncated names nothing", frame.place())
+                yield Violation(Kind.RECOVERY, frame.at, "truncated names nothing", frame.location())
 
 
 def _untrue(subscribe: Json, answer: Json, *, renewed: bool) -> str | None:
@@ -55,9 +55,9 @@ def _untrue(subscribe: Json, answer: Json, *, renewed: bool) -> str | None:
         (recovery != "complete" and "cursor" not in subscribe, "though no cursor was given"),
         (recovery == "complete" and _names_any(answer), f"though missing is {answer.get('missing')}"),
         (recovery == "truncated" and not _names_any(answer), "and names nothing that is missing"),
-        (recovery == "new-epoch" and not renewed, "though the store was not made anew"),
+        (recovery == "new-epoch" and not renewed, "though the store was not reset"),
         (recovery == "new-epoch" and not answer.get("renewed"), "and names no partition that was renewed"),
-        (recovery != "new-epoch" and renewed, "though the store was made anew since the cursors were given"),
+        (recovery != "new-epoch" and renewed, "though the store was reset since the cursors were sent"),
         (recovery != "new-epoch" and bool(answer.get("renewed")), f"though renewed is {answer.get('renewed')}"),
     ]
     return next((wrong for holds, wrong in checks if holds), None)
@@ -68,8 +68,8 @@ def _names_any(message: Json) -> bool:
 
 
 def _renewed(evidence: Evidence, reading: Reading, number: int) -> bool:
-    """Whether the store was made anew between the last session that was answered and this one."""
-    before = [one for one in range(1, number) if reading.subscribed(one)]
+    """Whether the store was reset between the last answered session and this one."""
+    before = [session for session in range(1, number) if reading.subscribed(session)]
     if not before:
         return False
     since = reading.all[before[-1]].sent

@@ -1,4 +1,4 @@
-"""The recording client itself: it goes by the protocol's table, and resumes from the cursors that it kept."""
+"""The recording client follows the table of the protocol, and resumes from the cursors that it kept."""
 
 from __future__ import annotations
 
@@ -26,29 +26,29 @@ def resumed_cursors(evidence: Evidence) -> Iterator[Violation]:
         kept: dict[str, set[int]] = {}
         for number, session in reading.all.items():
             if number > 1 and (wrong := _wrong(session, kept)):
-                yield Violation(Kind.CURSOR, session.sent, wrong, reading.place(number))
+                yield Violation(Kind.CURSOR, session.sent, wrong, reading.location(number))
             kept |= _kept(reading, number)
 
 
 def client_faults(evidence: Evidence) -> Iterator[Violation]:
-    """A frame is handled if, and only if, its number is due, up to where the client was cut off."""
+    """A frame is handled exactly if its number is the next one, until the client was disconnected."""
     for reading in evidence.readings:
         skipped: dict[tuple[int, int], Frame] = {}
         for frame in reading.frames:
             group = frame.session, frame.partition
             if frame.handled and frame.verdict is not Verdict.NEXT:
                 sentence = f"frame {frame.number} was handled after {frame.last}"
-                yield Violation(Kind.CLIENT, frame.at, sentence, frame.place())
+                yield Violation(Kind.CLIENT, frame.at, sentence, frame.location())
             elif frame.handled and group in skipped:
                 sentence = f"frame {frame.number} was handled, and {skipped[group].number} was not"
-                yield Violation(Kind.CLIENT, frame.at, sentence, frame.place())
+                yield Violation(Kind.CLIENT, frame.at, sentence, frame.location())
             elif not frame.handled and frame.verdict is Verdict.NEXT:
                 skipped.setdefault(group, frame)
         for number, session in reading.all.items():
             first = reading.all[1].subscribe
             if any(session.subscribe.get(name) != first.get(name) for name in ("filters", "stream")):
                 sentence = "it resumed with other filters or streams than it began with"
-                yield Violation(Kind.CLIENT, session.sent, sentence, reading.place(number))
+                yield Violation(Kind.CLIENT, session.sent, sentence, reading.location(number))
 
 
 def _wrong(session: Session, kept: dict[str, set[int]]) -> str | None:
@@ -65,7 +65,7 @@ def _wrong(session: Session, kept: dict[str, set[int]]) -> str | None:
 
 
 def _kept(reading: Reading, number: int) -> dict[str, set[int]]:
-    """The cursors that a session left to its client, and the partitions that each covers."""
+    """The cursors that a client has after a session, with the partitions that each covers."""
     kept: dict[str, set[int]] = {}
     for frame in reading.frames:
         if frame.session == number and frame.handled:

@@ -1,4 +1,4 @@
-"""Where a credential stands in a request."""
+"""Where a request carries its credential."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TOKENS = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_siz
 
 
 def request(*, socket: bool = False, query: dict[str, list[str]] | None = None, **headers: list[str]) -> dict[str, Any]:
-    """A request, as the gateway tells the authorizer of it."""
+    """The event with which the gateway asks the authorizer about a request."""
     return {
         "multiValueHeaders": {name.replace("_", "-"): values for name, values in headers.items()},
         "multiValueQueryStringParameters": query,
@@ -34,32 +34,32 @@ def subprotocol(token: str) -> str:
 
 
 @given(_TOKENS, st.sampled_from(["Bearer ", "bearer ", "BEARER  "]))
-def test_it_stands_behind_the_scheme(token: str, scheme: str) -> None:
+def test_the_credential_follows_the_scheme(token: str, scheme: str) -> None:
     assert credential_of(request(Authorization=[scheme + token])) == token
 
 
 @given(_TOKENS)
-def test_it_stands_in_a_header_of_its_own(token: str) -> None:
+def test_the_credential_may_be_in_its_own_header(token: str) -> None:
     assert credential_of(request(x_API_key=[token])) == token
 
 
 @given(_TOKENS)
-def test_a_browser_names_it_as_a_subprotocol(token: str) -> None:
+def test_a_browser_sends_the_credential_as_a_subprotocol(token: str) -> None:
     offered = ["cloudevents.json, " + subprotocol(token), "eventstore.v1"]
     assert credential_of(request(socket=True, Sec_WebSocket_Protocol=offered)) == token
 
 
 @given(_TOKENS)
-def test_a_browser_names_it_in_the_query(token: str) -> None:
+def test_a_browser_sends_the_credential_in_the_query(token: str) -> None:
     assert credential_of(request(socket=True, query={"access_token": [token], "type": ["a"]})) == token
 
 
-def test_a_rest_request_has_none_in_its_query() -> None:
+def test_the_query_of_a_rest_request_carries_no_credential() -> None:
     with pytest.raises(Unauthorized, match="no credential"):
         credential_of(request(query={"access_token": ["t"]}, Sec_WebSocket_Protocol=[subprotocol("t")]))
 
 
-def test_the_same_one_may_stand_twice() -> None:
+def test_the_same_credential_may_be_sent_twice() -> None:
     assert credential_of(request(socket=True, query={"access_token": ["t"]}, Authorization=["Bearer t"])) == "t"
 
 
@@ -72,7 +72,7 @@ def test_the_same_one_may_stand_twice() -> None:
         request(socket=True, query={"access_token": ["one"]}, Sec_WebSocket_Protocol=[subprotocol("two")]),
     ],
 )
-def test_two_that_differ_are_refused(event: dict[str, Any]) -> None:
+def test_two_different_credentials_are_refused(event: dict[str, Any]) -> None:
     with pytest.raises(Unauthorized, match="several"):
         credential_of(event)
 
@@ -95,14 +95,14 @@ def test_two_that_differ_are_refused(event: dict[str, Any]) -> None:
         request(socket=True, Sec_WebSocket_Protocol=["bearer.sec=ret", "eventstore.v1"]),
     ],
 )
-def test_what_is_none_is_refused_and_not_quoted(event: dict[str, Any]) -> None:
+def test_a_malformed_credential_is_refused_without_quoting_it(event: dict[str, Any]) -> None:
     with pytest.raises(Unauthorized) as refused:
         credential_of(event)
     assert not {"secret", "sécret", "c2VjcmV0", "_____"} & set(str(refused.value).replace(".", " ").split())
 
 
 @given(st.dictionaries(st.sampled_from(["Authorization", "x-api-key", "Sec-WebSocket-Protocol"]), st.lists(st.text())))
-def test_whatever_the_headers_say_it_is_a_credential_or_refused(headers: dict[str, list[str]]) -> None:
+def test_any_headers_are_a_credential_or_refused(headers: dict[str, list[str]]) -> None:
     event = {"multiValueHeaders": headers, "requestContext": {"connectionId": "c="}}
     with suppress(Unauthorized):
         assert credential_of(event)

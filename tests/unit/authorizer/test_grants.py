@@ -1,4 +1,4 @@
-"""From what is written in tokens and entries to access."""
+"""The access that the claims of tokens and the entries of keys grant."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from functions.authorizer.policy import policy_of
 
 
 @pytest.mark.parametrize(
-    "told",
+    "claims",
     [{"scope": "openid read publish"}, {"scopes": ["read", "publish"]}, {"scope": "read", "scopes": ["publish"]}],
 )
-def test_scopes_are_a_text_or_a_list_and_those_of_others_are_left_out(told: dict[str, object]) -> None:
-    assert access_of("s", told) == Access.of("s", [Scope.READ, Scope.PUBLISH])
+def test_scopes_are_a_string_or_a_list_and_unknown_scopes_are_ignored(claims: dict[str, object]) -> None:
+    assert access_of("s", claims) == Access.of("s", [Scope.READ, Scope.PUBLISH])
 
 
-def test_tenants_and_prefixes_limit_it_together() -> None:
-    told = {"scope": "read", "tenants": ["acme"], "streams": ["public."]}
-    assert access_of("s", told) == Access.of("s", [Scope.READ], tenants=["acme"], streams=["public."])
+def test_tenants_and_prefixes_limit_access_together() -> None:
+    claims = {"scope": "read", "tenants": ["acme"], "streams": ["public."]}
+    assert access_of("s", claims) == Access.of("s", [Scope.READ], tenants=["acme"], streams=["public."])
 
 
 @pytest.mark.parametrize("limits", [{"tenants": []}, {"streams": []}, {"tenants": [], "streams": []}])
-def test_who_is_of_no_tenant_may_do_nothing_rather_than_all(limits: dict[str, list[str]]) -> None:
+def test_an_empty_list_of_tenants_grants_nothing(limits: dict[str, list[str]]) -> None:
     assert access_of("s", {"scope": "read admin", **limits}).scopes == frozenset()
 
 
-def test_an_empty_list_beside_another_takes_nothing_away() -> None:
+def test_an_empty_limit_beside_another_limit_changes_nothing() -> None:
     assert access_of("s", {"scope": "read", "tenants": [], "streams": ["a"]}).prefixes == ("a",)
 
 
 @pytest.mark.parametrize(
-    "told",
+    "claims",
     [
         {"scope": ["read"]},
         {"scopes": "read"},
@@ -57,15 +57,15 @@ def test_an_empty_list_beside_another_takes_nothing_away() -> None:
         {"streams": [f"{number:0200}" for number in range(21)]},
     ],
 )
-def test_what_is_wrong_grants_nothing(told: dict[str, object]) -> None:
+def test_invalid_claims_grant_nothing(claims: dict[str, object]) -> None:
     with pytest.raises(InvalidGrant):
-        access_of("s", {"scope": "read", **told})
+        access_of("s", {"scope": "read", **claims})
 
 
 @pytest.mark.parametrize("asked", ["$connect", "GET/api/v1/events"])
 @pytest.mark.parametrize("subject", ["s" * 256, "\U0001f600" * 64, '"' * 256], ids=["plain", "wide", "quoted"])
 @pytest.mark.parametrize("name", ["tenants", "streams"])
-def test_whatever_may_be_granted_fits_what_the_gateway_takes(name: str, subject: str, asked: str) -> None:
+def test_every_grant_fits_the_context_of_the_gateway(name: str, subject: str, asked: str) -> None:
     longest = [f"{number:081}" if name == "streams" else f"{number:080}" for number in range(50)]
     access = access_of(subject, {"scopes": list(Scope), name: longest})
     arn = f"arn:aws:execute-api:ap-southeast-2:123456789012:abcdef1234/{'s' * 20}/{asked}"
@@ -78,8 +78,8 @@ _UNTRUSTED = st.text(min_size=1, max_size=60) | st.text('"\\\r\n\t\x00\x7f\u2028
 
 
 @given(_UNTRUSTED)
-def test_who_asks_cannot_write_an_access_log_of_its_own(subject: str) -> None:
-    """API Gateway puts a context's value into the format of its access log as it is."""
+def test_a_caller_cannot_forge_access_log_fields(subject: str) -> None:
+    """API Gateway writes context values to its access log without escaping."""
     answer = policy_of(access_of(subject, {"scope": "read"}), method_arn="arn:aws:execute-api:r:1:a/s/GET/health")
     assert answer["principalId"] == answer["context"]["subject"]
     line = '{"subject":"$context.authorizer.subject","status":"200"}'
@@ -96,7 +96,7 @@ def test_a_name_without_special_characters_is_logged_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("subject", [None, "", 7, "s" * 257, "ä" * 129])
-def test_nobody_has_no_access(subject: object) -> None:
+def test_claims_without_a_valid_subject_grant_no_access(subject: object) -> None:
     with pytest.raises(InvalidGrant):
         access_of(subject, {"scope": "read"})
 
@@ -109,15 +109,15 @@ _JSON = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from(["tenants", "streams"]), _JSON, min_size=1))
-def test_whatever_limits_say_they_never_open_everything(told: dict[str, object]) -> None:
+def test_no_value_of_a_limit_grants_full_access(claims: dict[str, object]) -> None:
     try:
-        access = access_of("s", {"scope": "read", **told})
+        access = access_of("s", {"scope": "read", **claims})
     except InvalidGrant:
         return
     assert access.prefixes or not access.scopes
 
 
 @given(st.dictionaries(st.sampled_from(["scope", "scopes"]), _JSON))
-def test_whatever_scopes_say_it_is_access_or_refused(told: dict[str, object]) -> None:
+def test_any_scopes_are_access_or_refused(claims: dict[str, object]) -> None:
     with suppress(InvalidGrant):
-        assert access_of("s", told).scopes <= set(Scope)
+        assert access_of("s", claims).scopes <= set(Scope)

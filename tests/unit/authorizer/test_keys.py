@@ -1,4 +1,4 @@
-"""Which API keys are taken, and how one is made."""
+"""Which API keys are accepted, and how a key is created."""
 
 from __future__ import annotations
 
@@ -30,28 +30,28 @@ def keys(*entries: object) -> ApiKeys:
 
 
 def test_a_key_grants_what_its_entry_says() -> None:
-    told = entry(tenants=["acme"], streams=["public."])
-    assert keys(told).access("secret") == Access.of("billing", [Scope.READ], tenants=["acme"], streams=["public."])
+    limited = entry(tenants=["acme"], streams=["public."])
+    assert keys(limited).access("secret") == Access.of("billing", [Scope.READ], tenants=["acme"], streams=["public."])
 
 
-def test_among_several_the_one_of_the_key_counts() -> None:
+def test_the_entry_of_the_key_counts_among_several() -> None:
     both = keys(entry(), entry("other", id="other"))
     assert both.access("other").subject == "other"
 
 
 @given(st.text(max_size=80).filter(lambda text: text != "secret"))
-def test_any_other_key_is_refused(other: str) -> None:
+def test_an_unknown_key_is_refused(other: str) -> None:
     with pytest.raises(Unauthorized, match=r"^the key is unknown$"):
         keys(entry()).access(other)
 
 
-def test_a_key_ends_when_its_entry_says() -> None:
+def test_a_key_expires_when_its_entry_says() -> None:
     assert keys(entry(expires="2026-11-24T00:00:01Z")).access("secret").subject == "billing"
     with pytest.raises(Unauthorized, match="expired"):
         keys(entry(expires="2026-11-24T00:00:00Z")).access("secret")
 
 
-def test_a_document_that_changes_counts_at_once() -> None:
+def test_a_changed_document_takes_effect_at_once() -> None:
     document = json.dumps({"keys": [entry()]})
     checking = ApiKeys(lambda: document)
     checking.access("secret")
@@ -83,14 +83,14 @@ def test_a_document_that_changes_counts_at_once() -> None:
         (json.dumps({"keys": [entry(), entry(id="other")]}), "same sha256"),
     ],
 )
-def test_a_document_that_is_wrong_is_told_by_its_place_and_not_quoted(document: str, reason: str) -> None:
+def test_an_invalid_document_is_reported_by_pointer_without_quoting_it(document: str, reason: str) -> None:
     with pytest.raises(SettingsError, match=reason) as refused:
         ApiKeys(lambda: document).access("secret")
     assert "secret" not in str(refused.value)
     assert digest_of("secret") not in str(refused.value)
 
 
-def test_a_key_that_was_made_is_taken(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_created_key_is_accepted(capsys: pytest.CaptureFixture[str]) -> None:
     options = ["--scopes", "publish, read", "--tenants", "acme", "--expires", "2027-01-01T00:00:00Z"]
     assert main(["billing", *options]) == 0
     printed = capsys.readouterr()
@@ -113,12 +113,12 @@ def test_no_two_keys_are_alike(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     "options", [["--scopes", "read", "--tenants", "a:b"], ["--scopes", "read", "--expires", "tomorrow"]]
 )
-def test_a_key_with_wrong_limits_is_not_made(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_key_with_invalid_limits_is_not_created(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["billing", *options]) == 2
     assert "fes_" not in capsys.readouterr().err
 
 
-def test_a_key_with_a_scope_that_there_is_not_is_not_made(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_key_with_an_unknown_scope_is_not_created(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["billing", "--scopes", "reed"]) == 2
     assert "reed" in capsys.readouterr().err
 
@@ -138,7 +138,7 @@ def test_a_key_with_a_scope_that_there_is_not_is_not_made(capsys: pytest.Capture
         ),
     ],
 )
-def test_an_option_that_says_nothing_is_an_error_and_no_lack_of_a_limit(
+def test_an_empty_limit_option_is_an_error_and_not_an_absent_limit(
     option: str, value: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -156,21 +156,21 @@ def test_a_key_has_a_name(name: str, capsys: pytest.CaptureFixture[str]) -> None
 
 
 @pytest.mark.parametrize("limit", [{"tenants": []}, {"streams": []}, {"tenants": [], "streams": []}])
-def test_an_entry_whose_limits_are_empty_lists_reaches_nothing(limit: dict[str, list[str]]) -> None:
+def test_an_entry_with_empty_limits_reaches_nothing(limit: dict[str, list[str]]) -> None:
     assert keys(entry(**limit)).access("secret").scopes == frozenset()
 
 
-def test_keys_are_gathered_in_a_document(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_created_keys_are_added_to_a_document(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path, made = tmp_path / "keys.json", []
     for name in ("one", "two"):
         assert main([name, "--scopes", "read", "--into", str(path)]) == 0
         made.append(capsys.readouterr().err.split()[-1])
     checking = ApiKeys(path.read_text)
-    assert [checking.access(one).subject for one in made] == ["one", "two"]
+    assert [checking.access(key).subject for key in made] == ["one", "two"]
 
 
 @pytest.mark.parametrize("document", ["", "[]", json.dumps({"keys": [entry()]})])
-def test_a_document_that_cannot_take_a_key_stays_as_it_is(
+def test_a_document_to_which_no_key_can_be_added_is_left_unchanged(
     document: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "keys.json"

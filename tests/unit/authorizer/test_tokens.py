@@ -1,4 +1,4 @@
-"""Which tokens are taken."""
+"""Which bearer tokens are accepted."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ def base64url(content: bytes) -> str:
     return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
-def encoded(told: dict[str, Any]) -> str:
-    return base64url(json.dumps(told).encode())
+def encoded(content: dict[str, Any]) -> str:
+    return base64url(json.dumps(content).encode())
 
 
 def tokens(issuer: Issuer, **options: Any) -> Tokens:  # noqa: ANN401 - those of IssuerKeys
@@ -60,21 +60,21 @@ def tokens(issuer: Issuer, **options: Any) -> Tokens:  # noqa: ANN401 - those of
     return Tokens(issuer=issuer.url, audience=AUDIENCE, keys=keys)
 
 
-def test_the_claims_are_what_a_token_grants(shared: Issuer) -> None:
+def test_a_token_grants_what_its_claims_say(shared: Issuer) -> None:
     token = shared.token(scope="openid read", tenants=["acme"], streams=["public."])
     assert tokens(shared).access(token) == Access.of("someone", [Scope.READ], tenants=["acme"], streams=["public."])
 
 
 @pytest.mark.parametrize("kid", ["1", "2", "3"])
-def test_each_asymmetric_algorithm_is_taken(shared: Issuer, kid: str) -> None:
+def test_each_asymmetric_algorithm_is_accepted(shared: Issuer, kid: str) -> None:
     assert tokens(shared).access(shared.token(kid=kid, scope="read")).scopes == {Scope.READ}
 
 
-def test_one_of_several_audiences_may_be_this_hub(shared: Issuer) -> None:
+def test_a_token_of_several_audiences_is_accepted_when_one_is_the_hub(shared: Issuer) -> None:
     assert tokens(shared).access(shared.token(aud=["other", AUDIENCE])).subject == "someone"
 
 
-def test_the_issuers_clock_may_differ_a_little(shared: Issuer) -> None:
+def test_the_clock_of_the_issuer_may_differ_slightly(shared: Issuer) -> None:
     assert tokens(shared).access(shared.token(exp=int(time.time()) - 5)).subject == "someone"
 
 
@@ -94,19 +94,19 @@ def test_the_issuers_clock_may_differ_a_little(shared: Issuer) -> None:
         ({"kid": "unknown"}, "no key"),
     ],
 )
-def test_a_token_that_is_wrong_is_refused_by_its_reason(shared: Issuer, claims: dict[str, Any], reason: str) -> None:
+def test_an_invalid_token_is_refused_with_the_reason(shared: Issuer, claims: dict[str, Any], reason: str) -> None:
     with pytest.raises(Unauthorized, match=reason):
         tokens(shared).access(shared.token(**claims))
 
 
 def test_a_changed_token_is_refused(shared: Issuer) -> None:
     head, claims, signature = shared.token(scope="read").split(".")
-    told = json.loads(base64.urlsafe_b64decode(claims + "=="))
+    claimed = json.loads(base64.urlsafe_b64decode(claims + "=="))
     with pytest.raises(Unauthorized, match="signature is invalid"):
-        tokens(shared).access(f"{head}.{encoded(told | {'scope': 'admin'})}.{signature}")
+        tokens(shared).access(f"{head}.{encoded(claimed | {'scope': 'admin'})}.{signature}")
 
 
-def test_a_token_that_nobody_signed_is_refused(shared: Issuer) -> None:
+def test_an_unsigned_token_is_refused(shared: Issuer) -> None:
     unsigned = jwt.encode({"iss": shared.url, "sub": "s", "aud": AUDIENCE}, "", algorithm="none", headers={"kid": "1"})
     with pytest.raises(Unauthorized, match="algorithm must be"):
         tokens(shared).access(unsigned)
@@ -120,7 +120,7 @@ def test_a_token_signed_with_the_public_key_as_a_secret_is_refused(shared: Issue
         tokens(shared).access(forged)
 
 
-def test_a_key_serves_its_own_algorithm_alone(shared: Issuer) -> None:
+def test_a_key_verifies_its_own_algorithm_only(shared: Issuer) -> None:
     forged = jwt.encode({"sub": "s"}, shared.keys["2"][0], algorithm="RS256", headers={"kid": "1"})
     with pytest.raises(Unauthorized):
         tokens(shared).access(forged)
@@ -133,7 +133,7 @@ def test_a_token_that_names_no_key_is_refused(shared: Issuer) -> None:
 
 
 @given(st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1))
-def test_whatever_is_no_token_is_refused_and_not_quoted(text: str) -> None:
+def test_anything_but_a_token_is_refused_without_quoting_it(text: str) -> None:
     with pytest.raises(Unauthorized) as refused:
         Tokens(issuer="i", audience="a", keys=IssuerKeys("http://127.0.0.1:9/jwks")).access(text)
     assert str(refused.value) == "the credential is not a JSON Web Token"
@@ -154,7 +154,7 @@ def test_a_new_key_of_the_issuer_is_found_after_the_pause(issuer: Issuer) -> Non
     assert issuer.asked == 2
 
 
-def test_invented_ids_do_not_reach_the_issuer(issuer: Issuer) -> None:
+def test_unknown_key_ids_do_not_cause_requests_to_the_issuer(issuer: Issuer) -> None:
     checking = tokens(issuer)
     checking.access(issuer.token())
     for number in range(20):
@@ -179,7 +179,7 @@ def test_an_issuer_that_does_not_answer_is_not_asked_again_at_once(issuer: Issue
 @pytest.mark.parametrize(
     "answer", [b"<html>", b"\xff", b"[]", b'{"keys":[]}', b'{"keys":[{"kty":"EC","crv":"P-256","x":"AA","y":"AA"}]}']
 )
-def test_an_issuer_that_shows_no_keys_is_not_asked_again_at_once(issuer: Issuer, answer: bytes) -> None:
+def test_an_issuer_without_keys_is_not_asked_again_at_once(issuer: Issuer, answer: bytes) -> None:
     clock = Clock()
     checking = tokens(issuer, clock=clock)
     issuer.answer = answer
@@ -191,7 +191,7 @@ def test_an_issuer_that_shows_no_keys_is_not_asked_again_at_once(issuer: Issuer,
     assert checking.access(issuer.token()).subject == "someone"
 
 
-def test_an_issuer_that_breaks_off_is_not_asked_again_at_once(issuer: Issuer) -> None:
+def test_an_issuer_that_closes_the_connection_is_not_asked_again_at_once(issuer: Issuer) -> None:
     checking = tokens(issuer)
     issuer.breaks = True
     for _ in range(5):
@@ -200,7 +200,7 @@ def test_an_issuer_that_breaks_off_is_not_asked_again_at_once(issuer: Issuer) ->
     assert issuer.asked == 1
 
 
-def test_while_the_issuer_is_away_keys_that_are_known_serve(issuer: Issuer) -> None:
+def test_cached_keys_are_used_while_the_issuer_is_unavailable(issuer: Issuer) -> None:
     checking = tokens(issuer, pause_seconds=0)
     checking.access(issuer.token())
     issuer.away = True
@@ -210,7 +210,7 @@ def test_while_the_issuer_is_away_keys_that_are_known_serve(issuer: Issuer) -> N
     assert checking.access(issuer.token()).subject == "someone"
 
 
-def test_a_key_that_is_for_encryption_signs_nothing(issuer: Issuer) -> None:
+def test_an_encryption_key_in_the_issuers_key_set_is_ignored(issuer: Issuer) -> None:
     checking = tokens(issuer)
     issuer.add("encrypting")
     issuer.shown[-1]["use"] = "enc"
@@ -230,18 +230,18 @@ _WEAK: tuple[tuple[str, Any, str], ...] = (
 @pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
 @pytest.mark.parametrize("named", [True, False], ids=["with alg", "without alg"])
 @pytest.mark.parametrize(("algorithm", "make", "reason"), _WEAK, ids=["rsa", "p-384", "secp256k1"])
-def test_a_weak_key_of_the_issuers_signs_nothing(
+def test_a_weak_key_in_the_issuers_key_set_is_ignored(
     issuer: Issuer, algorithm: str, make: Callable[[], Any], reason: str, *, named: bool
 ) -> None:
     private = make()
     kind = RSAAlgorithm if algorithm == "RS256" else ECAlgorithm
-    told = {**kind.to_jwk(private.public_key(), as_dict=True), "kid": "weak", "use": "sig"}
-    issuer.shown.append(told | ({"alg": algorithm} if named else {}))
+    jwk = {**kind.to_jwk(private.public_key(), as_dict=True), "kid": "weak", "use": "sig"}
+    issuer.shown.append(jwk | ({"alg": algorithm} if named else {}))
     signed = f"{encoded({'alg': algorithm, 'kid': 'weak'})}.{encoded(issuer.claims())}"
     if algorithm == "RS256":
         signature = private.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256())
     else:
-        # 32 bytes each, as of a key on P-256, wherever they fit.
+        # 32 bytes each, like the coordinates of a key on P-256, for parameters of any kind.
         size = (private.curve.key_size + 7) // 8
         r, s = decode_dss_signature(private.sign(signed.encode(), ec.ECDSA(hashes.SHA256())))
         signature = r.to_bytes(size) + s.to_bytes(size)
@@ -253,24 +253,24 @@ def test_a_weak_key_of_the_issuers_signs_nothing(
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "ES256", "EdDSA", "HS256", None])
-def test_a_secret_among_the_issuers_keys_signs_nothing(issuer: Issuer, algorithm: str | None) -> None:
+def test_a_secret_in_the_issuers_key_set_is_ignored(issuer: Issuer, algorithm: str | None) -> None:
     secret = b"x" * 32
-    told = {"kty": "oct", "k": base64url(secret), "kid": "shared", "use": "sig"}
-    issuer.shown.append(told | ({"alg": algorithm} if algorithm else {}))
+    jwk = {"kty": "oct", "k": base64url(secret), "kid": "shared", "use": "sig"}
+    issuer.shown.append(jwk | ({"alg": algorithm} if algorithm else {}))
     for alg in ("HS256", "RS256", "ES256", "EdDSA"):
         signed = f"{encoded({'alg': alg, 'kid': 'shared'})}.{encoded(issuer.claims())}"
         with pytest.raises(Unauthorized):
             tokens(issuer).access(f"{signed}.{base64url(hmac.digest(secret, signed.encode(), 'sha256'))}")
 
 
-def test_a_private_key_that_the_issuer_shows_signs_nothing(issuer: Issuer) -> None:
+def test_a_private_key_in_the_issuers_key_set_is_ignored(issuer: Issuer) -> None:
     issuer.add("leaked", shown=False)
     issuer.shown.append({**ECAlgorithm.to_jwk(issuer.keys["leaked"][0], as_dict=True), "kid": "leaked", "use": "sig"})
     with pytest.raises(Unauthorized, match="not a public key"):
         tokens(issuer).access(issuer.token(kid="leaked"))
 
 
-def test_keys_are_kept_for_their_time_and_no_longer(issuer: Issuer) -> None:
+def test_keys_are_cached_until_they_expire(issuer: Issuer) -> None:
     checking = tokens(issuer, kept_seconds=1e-9)
     checking.access(issuer.token())
     issuer.shown.clear()

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 
 def nothing() -> None:
-    """Takes the time that the clock says."""
+    """A block that takes as long as the clock says."""
 
 
 def ticking(*seconds: float) -> Callable[[], float]:
-    # A block is timed by two readings; none passes between one block and the next.
+    # Two readings time a block; no time passes between blocks.
     return accumulate(chain.from_iterable(zip(repeat(0.0), seconds, strict=False))).__next__
 
 
@@ -31,7 +31,7 @@ def test_sides_take_turns_in_going_first() -> None:
     assert order == ["their 0", "our 0", "our 1", "their 1", "their 2", "our 2"]
 
 
-def test_times_belong_to_their_side_whoever_goes_first() -> None:
+def test_times_belong_to_their_side_whichever_goes_first() -> None:
     rounds = in_turn(lambda _: (nothing, nothing), rounds=2, clock=ticking(9, 9, 1, 2, 4, 3))
     assert rounds == Rounds(ours=(1, 3), theirs=(2, 4))
 
@@ -59,11 +59,11 @@ def test_speed_is_the_median_of_rounds_and_not_the_ratio_of_sums() -> None:
     assert Rounds(ours=(1, 1, 1), theirs=(2, 3, 400)).speed == 3
 
 
-def test_cost_is_the_other_way_round() -> None:
+def test_cost_inverts_the_ratio() -> None:
     assert Rounds(ours=(4, 5, 6), theirs=(4, 4, 4)).cost == 1.25
 
 
-def test_the_surplus_is_what_ours_takes_on_top() -> None:
+def test_the_surplus_is_the_additional_time_of_our_side() -> None:
     assert Rounds(ours=(3, 4, 90), theirs=(1, 1, 1)).surplus == 3
 
 
@@ -79,8 +79,8 @@ def test_an_aim_of_an_unknown_sign_is_refused() -> None:
 
 def test_a_figure_is_judged_before_it_is_rounded() -> None:
     figure = Figure("an append", 0.699, Unit.RATIO, Aim("≥", 0.7))
-    assert (figure.told, figure.missed) == ("0.70 \N{MULTIPLICATION SIGN}", True)
+    assert (figure.text, figure.missed) == ("0.70 \N{MULTIPLICATION SIGN}", True)
 
 
-def test_a_figure_without_an_aim_misses_none() -> None:
+def test_a_figure_without_an_aim_misses_nothing() -> None:
     assert not Figure("an append", 0.1, Unit.RATIO).missed

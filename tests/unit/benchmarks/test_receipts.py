@@ -15,8 +15,8 @@ def test_every_receipt_has_its_time_from_the_beginning() -> None:
         receipts.take(2)
         return await receipts.all()
 
-    one, two, three = asyncio.run(received())
-    assert 0 <= one <= two == three
+    first, second, third = asyncio.run(received())
+    assert 0 <= first <= second == third
 
 
 def test_receipts_of_one_publishing_do_not_count_for_the_next() -> None:
@@ -30,7 +30,7 @@ def test_receipts_of_one_publishing_do_not_count_for_the_next() -> None:
     assert len(asyncio.run(received())) == 1
 
 
-def test_what_comes_too_often_is_no_measurement() -> None:
+def test_a_duplicate_receipt_invalidates_the_measurement() -> None:
     async def received() -> None:
         receipts = Receipts()
         receipts.begin(1)
@@ -44,4 +44,4 @@ def test_what_comes_too_often_is_no_measurement() -> None:
 def test_ninety_nine_of_a_hundred_do_not_exceed_the_ninety_ninth() -> None:
     seconds = [float(number) for number in range(1, 101)]
     limit = ninety_ninth(seconds)
-    assert sum(one <= limit for one in seconds) == 99
+    assert sum(duration <= limit for duration in seconds) == 99

@@ -43,7 +43,7 @@ def failing(times: int, error: ClientError) -> Callable[[], str]:
     return action
 
 
-def test_what_passes_is_tried_again_until_it_works() -> None:
+def test_a_transient_failure_is_retried_until_it_succeeds() -> None:
     assert Time().backoff().call(failing(5, ConnectFailed("away"))) == "done"
 
 
@@ -63,7 +63,7 @@ def test_pauses_are_drawn_below_their_bound() -> None:
     assert time.pauses == [0.25, 0.5, 1.0]
 
 
-def test_no_try_starts_after_patience_has_ended() -> None:
+def test_no_attempt_starts_after_patience_has_ended() -> None:
     time = Time()
 
     with pytest.raises(ConnectFailed):
@@ -72,7 +72,7 @@ def test_no_try_starts_after_patience_has_ended() -> None:
     assert time.pauses == [1.0, 2.0]
 
 
-def test_without_patience_it_is_tried_once() -> None:
+def test_without_patience_there_is_one_attempt() -> None:
     time = Time()
 
     with pytest.raises(ConnectFailed):
@@ -81,7 +81,7 @@ def test_without_patience_it_is_tried_once() -> None:
     assert time.pauses == []
 
 
-def test_what_does_not_pass_is_not_tried_again() -> None:
+def test_a_permanent_failure_is_not_retried() -> None:
     time = Time()
     refusal = NotFound(status=404, code="stream-not-found", detail="no", problem={})
 
@@ -91,7 +91,7 @@ def test_what_does_not_pass_is_not_tried_again() -> None:
     assert time.pauses == []
 
 
-def test_a_sleep_that_raises_ends_the_trying() -> None:
+def test_a_sleep_that_raises_ends_the_retries() -> None:
     def interrupted(_: float) -> None:
         raise KeyboardInterrupt
 
@@ -99,15 +99,15 @@ def test_a_sleep_that_raises_ends_the_trying() -> None:
         Backoff(sleep=interrupted).call(failing(9, ConnectFailed("away")))
 
 
-def test_each_failure_that_will_be_tried_again_is_told_of() -> None:
-    told: list[ClientError] = []
+def test_each_failure_that_is_retried_is_reported() -> None:
+    noticed: list[ClientError] = []
 
-    Backoff(sleep=lambda _: None, notice=told.append).call(failing(2, ConnectFailed("away")))
+    Backoff(sleep=lambda _: None, notice=noticed.append).call(failing(2, ConnectFailed("away")))
 
-    assert [str(error) for error in told] == ["away", "away"]
+    assert [str(error) for error in noticed] == ["away", "away"]
 
 
-def test_after_a_success_pauses_and_patience_begin_anew() -> None:
+def test_a_success_resets_pauses_and_patience() -> None:
     time = Time()
     attempts = Attempts(time.backoff(patience=6.0))
     attempts.failed(ConnectFailed("away"))
@@ -124,7 +124,7 @@ def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
 
 
-def test_what_goes_on_failing_is_logged_at_once_and_then_less_and_less(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_continuing_failure_is_logged_at_once_and_then_less_often(caplog: pytest.LogCaptureFixture) -> None:
     time = Time()
     attempts = Attempts(time.backoff(patience=inf), "the subscription", quiet=0.0)
 
@@ -137,7 +137,7 @@ def test_what_goes_on_failing_is_logged_at_once_and_then_less_and_less(caplog: p
     assert (time.now > 3600, len(more)) == (True, 10)
 
 
-def test_that_it_works_again_is_logged_if_the_failure_was(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_recovery_is_logged_when_the_failure_was(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "eventstore_client")
     attempts = Attempts(Time().backoff(), "the subscription", quiet=0.0)
 
@@ -148,7 +148,7 @@ def test_that_it_works_again_is_logged_if_the_failure_was(caplog: pytest.LogCapt
     assert caplog.messages[1:] == ["the subscription: the hub is available again after 1 s"]
 
 
-def test_a_request_that_fails_for_a_moment_is_not_worth_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_short_failure_logs_no_warning(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "eventstore_client")
 
     Time().backoff().call(failing(2, ConnectFailed("away")))

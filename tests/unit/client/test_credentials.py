@@ -10,13 +10,13 @@ SECRET = "tell-nobody"  # noqa: S105 - that is what it is called
 
 
 @pytest.mark.parametrize("credentials", [Bearer(SECRET), Bearer(lambda: SECRET), ApiKey(SECRET)])
-def test_no_secret_stands_where_it_could_be_logged(credentials: Bearer | ApiKey) -> None:
+def test_the_representation_of_credentials_has_no_secret(credentials: Bearer | ApiKey) -> None:
     credentials.headers(Outgoing("GET", "http://127.0.0.1/"))
 
     assert SECRET not in f"{credentials!r} {credentials}"
 
 
-def test_credentials_are_equal_by_what_they_show() -> None:
+def test_credentials_are_equal_by_value() -> None:
     assert Bearer("a") == Bearer("a")
     assert Bearer("a") != Bearer("b")
 
@@ -36,7 +36,7 @@ class Session:
         ("https://abc.execute-api.cn-north-1.amazonaws.com.cn/v1", "cn-north-1"),
     ],
 )
-def test_the_address_of_an_api_tells_its_region(url: str, region: str) -> None:
+def test_the_address_of_an_api_implies_its_region(url: str, region: str) -> None:
     shown = AwsIam(session=Session()).headers(Outgoing("GET", url))
 
     assert f"/{region}/execute-api/aws4_request" in shown["Authorization"]
@@ -44,12 +44,12 @@ def test_the_address_of_an_api_tells_its_region(url: str, region: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["https://hub.example", "https://x.execute-api.eu-west-1.amazonaws.com.evil.example"])
-def test_an_address_of_one_s_own_does_not(url: str) -> None:
+def test_a_custom_address_implies_no_region(url: str) -> None:
     with pytest.raises(NoCredentials, match="no AWS region: the hub"):
         AwsIam(session=Session()).headers(Outgoing("GET", url))
 
 
-def test_a_region_that_is_given_counts_first() -> None:
+def test_an_explicit_region_takes_precedence() -> None:
     shown = AwsIam(region="eu-west-1", session=Session()).headers(
         Outgoing("GET", "https://abc.execute-api.us-east-1.amazonaws.com/")
     )

@@ -8,11 +8,11 @@ from eventstore.streams import stream_of
 from eventstore_client.cli.demo import items, runs
 
 
-def test_the_same_seed_and_start_tell_the_same() -> None:
+def test_the_same_seed_and_start_generate_the_same_events() -> None:
     assert [run.events for run in runs(20, seed=7)] == [run.events for run in runs(20, seed=7)]
 
 
-def test_another_seed_tells_something_else() -> None:
+def test_another_seed_generates_other_events() -> None:
     assert runs(5, seed=1)[0].events != runs(5, seed=2)[0].events
 
 
@@ -63,7 +63,7 @@ def test_a_task_ends_as_often_as_it_was_begun() -> None:
         assert count["timer.scheduled"] == count["timer.fired"]
 
 
-def test_sixty_runs_show_everything_that_can_happen() -> None:
+def test_sixty_runs_contain_every_kind_of_event() -> None:
     made = runs(60)
 
     assert {event["type"].removeprefix("io.flunq.") for run in made for event in run.events} == {

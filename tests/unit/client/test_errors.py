@@ -38,16 +38,14 @@ def problem(status: int, code: str, **members: object) -> ClientError:
         (503, "store-unavailable", Unavailable),
     ],
 )
-def test_a_problem_becomes_the_error_that_its_code_and_status_stand_for(
-    status: int, code: str, kind: type[ProblemError]
-) -> None:
+def test_a_problem_raises_the_error_of_its_code_and_status(status: int, code: str, kind: type[ProblemError]) -> None:
     error = problem(status, code)
 
     assert type(error) is kind
     assert str(error) == f"so it is ({code}, HTTP {status})"
 
 
-def test_a_code_that_this_client_does_not_know_is_understood_by_its_status() -> None:
+def test_an_unknown_code_is_mapped_by_its_status() -> None:
     assert type(problem(409, "of-a-later-version")) is Conflict
 
 
@@ -58,7 +56,7 @@ def test_the_rules_broken_are_listed_with_their_places() -> None:
     assert error.errors == [{"pointer": "/3/source", "detail": "missing"}]
 
 
-def test_a_gateways_own_answer_is_understood_by_its_status() -> None:
+def test_a_response_of_the_gateway_is_mapped_by_its_status() -> None:
     error = problem_error(502, b'{"message": "Internal server error"}')
 
     assert type(error) is Unavailable
@@ -66,9 +64,9 @@ def test_a_gateways_own_answer_is_understood_by_its_status() -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>\n  <b>no</b>", b"[1]", b"\xff\xfe"])
-def test_an_answer_that_is_no_problem_still_has_one_line(body: bytes) -> None:
+def test_a_response_that_is_not_a_problem_is_described_in_one_line(body: bytes) -> None:
     assert "\n" not in str(problem_error(500, body))
 
 
-def test_an_answer_below_400_is_not_taken_for_a_refusal() -> None:
+def test_a_response_below_400_is_not_a_refusal() -> None:
     assert type(problem_error(302, b"")) is UnexpectedAnswer

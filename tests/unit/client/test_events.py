@@ -67,13 +67,13 @@ def test_a_value_that_json_does_not_have_is_refused() -> None:
         encode_event({"id": "1", "data": float("nan")})
 
 
-def test_what_is_no_event_is_refused_with_what_would_be_one() -> None:
+def test_an_invalid_event_is_refused_with_the_accepted_types() -> None:
     with pytest.raises(TypeError, match="int is not an event; pass a"):
         encode_event(42)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("value", [b"x", datetime(2026, 1, 1, tzinfo=UTC), {1}])
-def test_what_json_does_not_have_is_named_with_what_to_give(value: object) -> None:
+def test_a_value_that_json_lacks_is_refused_with_an_alternative(value: object) -> None:
     with pytest.raises(
         TypeError, match=f"contains a {type(value).__name__}, which JSON cannot represent; pass bytes as data_b"
     ):

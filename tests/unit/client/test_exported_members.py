@@ -8,12 +8,12 @@ import eventstore_client
 from eventstore_client import errors
 
 
-def test_everything_exported_is_there_and_sorted() -> None:
+def test_every_exported_name_exists_in_sorted_order() -> None:
     assert eventstore_client.__all__ == sorted(eventstore_client.__all__)
     assert all(hasattr(eventstore_client, name) for name in eventstore_client.__all__)
 
 
-def test_nothing_public_is_forgotten() -> None:
+def test_every_public_name_is_exported() -> None:
     here = {
         name
         for name, value in vars(eventstore_client).items()
@@ -29,13 +29,13 @@ def test_every_error_can_be_caught_by_its_name_from_the_package() -> None:
     assert named <= set(eventstore_client.__all__)
 
 
-def test_the_tree_drawn_is_the_tree_there_is() -> None:
+def test_the_error_tree_in_the_docstring_matches_the_classes() -> None:
     drawn = {line.split("──")[-1].split()[0] for line in (errors.__doc__ or "").splitlines() if "──" in line}
 
     assert drawn | {"ClientError"} == {name for name in errors.__all__ if isinstance(getattr(errors, name), type)}
 
 
-def test_the_client_needs_none_of_what_the_hub_runs_on() -> None:
+def test_the_client_does_not_import_dependencies_of_the_hub() -> None:
     asked = "import sys, eventstore_client.cli.main; print(*sys.modules)"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 
@@ -46,7 +46,7 @@ def test_the_client_needs_none_of_what_the_hub_runs_on() -> None:
     assert present & {"redis", "boto3", "botocore", "pydantic", "aws_lambda_powertools", "aiohttp"} == set()
 
 
-def test_who_only_publishes_and_reads_pays_for_no_websocket() -> None:
+def test_publishing_and_reading_does_not_import_the_websocket_library() -> None:
     asked = "import sys, eventstore_client; print(*sys.modules)"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 

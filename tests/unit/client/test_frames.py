@@ -20,7 +20,7 @@ def test_frames_in_their_order_are_handled() -> None:
     assert arrivals(1, 2, 3) == [Arrival.NEXT, Arrival.NEXT, Arrival.NEXT]
 
 
-def test_a_frame_that_comes_again_is_dropped_however_late() -> None:
+def test_a_repeated_frame_is_dropped_however_late() -> None:
     assert arrivals(1, 1, 2, 1, 3)[1::2] == [Arrival.REPEATED, Arrival.REPEATED]
 
 
@@ -32,7 +32,7 @@ def test_the_first_frame_lost_is_a_hole_too() -> None:
     assert arrivals(2) == [Arrival.HOLE]
 
 
-def test_a_hole_is_not_counted_so_it_stays_one() -> None:
+def test_a_hole_does_not_advance_the_frame_number() -> None:
     assert arrivals(1, 3, 4, 2)[1:] == [Arrival.HOLE, Arrival.HOLE, Arrival.NEXT]
 
 
@@ -44,7 +44,7 @@ def test_each_partition_counts_by_itself() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 12))))
-def test_what_is_handled_is_always_each_number_once_without_a_gap(sent: list[tuple[int, int]]) -> None:
+def test_each_frame_number_is_handled_once_without_a_gap(sent: list[tuple[int, int]]) -> None:
     numbers = Numbers()
 
     handled = [(p, n) for p, n in sent if numbers.arrived(frame(n, partition=p)) is Arrival.NEXT]
@@ -58,7 +58,7 @@ def test_there_is_nothing_to_resume_from_at_first() -> None:
     assert list(Cursors().all()) == []
 
 
-def test_the_newest_cursor_of_each_partition_stands_beside_that_of_subscribed() -> None:
+def test_the_state_has_the_cursor_of_subscribed_and_the_newest_of_each_partition() -> None:
     cursors = Cursors()
     for handled in (Subscribed("all"), frame(1), frame(1, partition=9), frame(2)):
         cursors = cursors.behind(handled)
@@ -66,11 +66,11 @@ def test_the_newest_cursor_of_each_partition_stands_beside_that_of_subscribed() 
     assert set(cursors.all()) == {"all", "7-2", "9-1"}
 
 
-def test_subscribing_again_starts_the_state_anew_for_it_covers_all_partitions() -> None:
+def test_subscribing_again_resets_the_state_of_all_partitions() -> None:
     cursors = Cursors("old").behind(frame(4)).behind(Subscribed("new"))
 
     assert list(cursors.all()) == ["new"]
 
 
-def test_the_state_is_one_string_that_the_hub_takes_as_well() -> None:
+def test_the_state_is_a_string_that_the_hub_accepts_as_a_cursor() -> None:
     assert str(Cursors("all").behind(frame(3))) == "all.7-3"

@@ -27,5 +27,5 @@ from eventstore_client import Loss, Missing
         ),
     ],
 )
-def test_a_loss_is_told_in_one_line(loss: Loss, line: str) -> None:
+def test_a_loss_is_described_in_one_line(loss: Loss, line: str) -> None:
     assert str(loss) == line

@@ -50,7 +50,7 @@ def test_a_bar_ends_full_and_leaves_its_line() -> None:
     assert out.getvalue().endswith("\n")
 
 
-def test_where_there_is_no_terminal_a_line_comes_now_and_then() -> None:
+def test_without_a_terminal_progress_is_an_occasional_line() -> None:
     out, clock = StringIO(), Clock()
     progress = Progress(100, out=out, clock=clock)
 
@@ -62,7 +62,7 @@ def test_where_there_is_no_terminal_a_line_comes_now_and_then() -> None:
     assert out.getvalue() == "6/100 events  1/s\n11/100 events  1/s\n"
 
 
-def test_a_summary_says_what_is_new() -> None:
+def test_a_summary_counts_new_events() -> None:
     summary = Summary(new=1500, duplicates=500, streams=3, seconds=2.0)
 
     assert str(summary) == "2,000 events in 3 streams: 1,500 new, 500 duplicates, 2.00 s (1,000 events/s)"

@@ -37,11 +37,11 @@ def test_a_failure_within_a_library_is_placed_where_the_handler_called_it() -> N
     assert here
 
 
-def test_a_handler_that_is_installed_as_a_library_is_its_authors_own_code() -> None:
+def test_lines_of_a_handler_installed_as_a_library_are_given_as_the_place() -> None:
     def handler() -> None:
         json.JSONDecoder().raw_decode("x")
 
-    # As if it stood beside that decoder, in the folder of libraries.
+    # As if it were in the folder of libraries, beside that decoder.
     handler.__code__ = handler.__code__.replace(co_filename=json.__file__.replace("__init__", "shipping"))
     with pytest.raises(ValueError, match="Expecting value") as raised:
         handler()
@@ -58,10 +58,10 @@ def test_a_long_message_is_cut_and_the_place_is_kept() -> None:
 
 
 @pytest.mark.parametrize("verdict", [Retry("busy"), Park("busy")])
-def test_a_verdict_is_its_authors_own_words(verdict: Exception) -> None:
+def test_the_reason_of_a_verdict_is_its_text(verdict: Exception) -> None:
     assert reason(lambda: fail(verdict)) == "busy"
 
 
-def test_the_clients_own_lines_are_no_place() -> None:
+def test_lines_of_the_client_are_not_given_as_the_place() -> None:
     error = ConnectFailed("away")
     assert reason_of(error) == "ConnectFailed: away"

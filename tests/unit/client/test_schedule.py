@@ -15,7 +15,7 @@ def item(stream: str, number: int, *, size: int = 10) -> Item:
     return Item(str(number), stream, f"{stream}:{number}", size)
 
 
-def taken(schedule: Schedule) -> Batch:
+def take_batch(schedule: Schedule) -> Batch:
     batch = schedule.take()
     assert batch is not None
     return batch
@@ -25,23 +25,23 @@ def numbers(batch: Batch) -> list[int]:
     return [int(item.text) for item in batch.items]
 
 
-def test_a_streams_events_come_out_in_order() -> None:
+def test_the_events_of_a_stream_are_taken_in_order() -> None:
     schedule = Schedule(batch_events=3)
     for number in range(5):
         schedule.put(item("a", number))
 
-    first = taken(schedule)
+    first = take_batch(schedule)
     schedule.done(first)
 
-    assert (numbers(first), numbers(taken(schedule))) == ([0, 1, 2], [3, 4])
+    assert (numbers(first), numbers(take_batch(schedule))) == ([0, 1, 2], [3, 4])
 
 
-def test_a_stream_that_is_taken_is_given_to_nobody_else() -> None:
+def test_a_stream_in_use_is_not_taken_by_another_publisher() -> None:
     schedule = Schedule(batch_events=1)
     for stream in ("a", "a", "b"):
         schedule.put(item(stream, 1))
 
-    assert [taken(schedule).stream, taken(schedule).stream] == ["a", "b"]
+    assert [take_batch(schedule).stream, take_batch(schedule).stream] == ["a", "b"]
 
 
 def test_a_batch_stays_below_its_bytes() -> None:
@@ -49,7 +49,7 @@ def test_a_batch_stays_below_its_bytes() -> None:
     for number in range(4):
         schedule.put(item("a", number, size=40))
 
-    assert numbers(taken(schedule)) == [0, 1]
+    assert numbers(take_batch(schedule)) == [0, 1]
 
 
 def test_an_event_larger_than_a_batch_goes_alone() -> None:
@@ -57,25 +57,25 @@ def test_an_event_larger_than_a_batch_goes_alone() -> None:
     schedule.put(item("a", 1, size=500))
     schedule.put(item("a", 2))
 
-    assert numbers(taken(schedule)) == [1]
+    assert numbers(take_batch(schedule)) == [1]
 
 
-def test_it_is_over_when_it_is_finished_and_empty() -> None:
+def test_a_schedule_ends_when_it_is_finished_and_empty() -> None:
     schedule = Schedule()
     schedule.put(item("a", 1))
     schedule.finish()
 
-    schedule.done(taken(schedule))
+    schedule.done(take_batch(schedule))
 
     assert schedule.take() is None
 
 
-def test_who_waits_for_the_rest_of_a_taken_stream_gets_it_once_it_is_given_back() -> None:
+def test_the_rest_of_a_taken_stream_is_available_once_it_is_returned() -> None:
     schedule = Schedule(batch_events=1)
     schedule.put(item("a", 1))
     schedule.put(item("a", 2))
     schedule.finish()
-    first = taken(schedule)
+    first = take_batch(schedule)
     got: list[Batch | None] = []
     waiting = threading.Thread(target=lambda: got.append(schedule.take()))
     waiting.start()
@@ -86,7 +86,7 @@ def test_who_waits_for_the_rest_of_a_taken_stream_gets_it_once_it_is_given_back(
     assert [numbers(batch) for batch in got if batch] == [[2]]
 
 
-def test_whoever_puts_events_in_waits_for_room() -> None:
+def test_a_producer_waits_for_room() -> None:
     schedule = Schedule(held_bytes=20)
     schedule.put(item("a", 1))
     schedule.put(item("b", 1))
@@ -119,9 +119,7 @@ def test_a_stop_ends_all_waiting() -> None:
 
 
 @given(st.lists(st.sampled_from("abc")), st.integers(1, 5), st.lists(st.booleans(), min_size=1))
-def test_whatever_the_turns_every_event_comes_out_once_and_in_order(
-    streams: list[str], batch_events: int, takes: list[bool]
-) -> None:
+def test_every_event_is_taken_once_and_in_order(streams: list[str], batch_events: int, takes: list[bool]) -> None:
     schedule = Schedule(batch_events=batch_events)
     left: dict[str, list[int]] = {}
     for number, stream in enumerate(streams):
@@ -132,7 +130,7 @@ def test_whatever_the_turns_every_event_comes_out_once_and_in_order(
     for take in cycle(takes):
         free = {stream for stream, numbers in left.items() if numbers} - {batch.stream for batch in held}
         if free and (take or not held):
-            batch = taken(schedule)
+            batch = take_batch(schedule)
             assert batch.stream in free
             assert numbers(batch) == left[batch.stream][:batch_events]
             left[batch.stream] = left[batch.stream][batch_events:]

@@ -1,4 +1,4 @@
-"""What signals do to a worker, however close together they come."""
+"""Signals to a worker, however close together they arrive."""
 
 from __future__ import annotations
 

@@ -48,13 +48,13 @@ def read(path: Path, content: str | bytes, *, stream: str | None = None) -> list
     return list(Source(path=path, name="in", stream=stream).items())
 
 
-def texts(found: list[Item | Fault]) -> list[str]:
-    assert all(isinstance(one, Item) for one in found), found
-    return [one.text for one in found if isinstance(one, Item)]
+def texts(items: list[Item | Fault]) -> list[str]:
+    assert all(isinstance(item, Item) for item in items), items
+    return [item.text for item in items if isinstance(item, Item)]
 
 
-def faults(found: list[Item | Fault]) -> list[str]:
-    return [str(one) for one in found if isinstance(one, Fault)]
+def faults(items: list[Item | Fault]) -> list[str]:
+    return [str(item) for item in items if isinstance(item, Fault)]
 
 
 @pytest.fixture(scope="module")
@@ -63,21 +63,21 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @given(data=st.lists(values(SPACE), min_size=1, max_size=5))
-def test_every_event_of_ndjson_goes_on_to_the_letter(file: Path, data: list[str]) -> None:
+def test_every_event_of_ndjson_is_kept_verbatim(file: Path, data: list[str]) -> None:
     written = [with_data(value, number) for number, value in enumerate(data)]
 
     assert texts(read(file, "\n".join(written))) == written
 
 
 @given(data=st.lists(values(LINES), max_size=5), space=LINES)
-def test_every_event_of_an_array_goes_on_to_the_letter(file: Path, data: list[str], space: str) -> None:
+def test_every_event_of_an_array_is_kept_verbatim(file: Path, data: list[str], space: str) -> None:
     written = [with_data(value, number) for number, value in enumerate(data)]
 
     assert texts(read(file, f"{space}[{space}{f'{space},{space}'.join(written)}{space}]{space}")) == written
 
 
 @given(data=st.lists(values(LINES), max_size=5))
-def test_the_data_of_every_event_of_a_history_go_on_to_the_letter(file: Path, data: list[str]) -> None:
+def test_the_data_of_every_event_of_a_history_is_kept_verbatim(file: Path, data: list[str]) -> None:
     written = [
         f'{{"eventId": "{number}", "eventType":"TimerFired", "n": {value}}}' for number, value in enumerate(data, 1)
     ]
@@ -100,7 +100,7 @@ def test_the_data_of_every_event_of_a_history_go_on_to_the_letter(file: Path, da
     ],
     ids=["bare", "line", "blanks", "array", "marked line", "marked array", "pretty"],
 )
-def test_one_event_is_found_however_it_is_written(tmp_path: Path, content: str) -> None:
+def test_a_single_event_is_read_however_it_is_formatted(tmp_path: Path, content: str) -> None:
     assert [json.loads(text)["id"] for text in texts(read(tmp_path / "f", content))] == ["1"]
 
 
@@ -119,7 +119,7 @@ def test_a_directory_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [f"{ONE}\n{TWO}\n", f"[{ONE},\n{TWO}]", f"\ufeff{ONE}\n{TWO}"])
-def test_gzip_is_known_by_how_it_begins(tmp_path: Path, content: str) -> None:
+def test_gzip_is_recognized_by_its_first_bytes(tmp_path: Path, content: str) -> None:
     packed = gzip.compress(content.encode())
 
     assert texts(read(tmp_path / "f", packed)) == [
@@ -133,21 +133,21 @@ def test_gzip_is_known_by_how_it_begins(tmp_path: Path, content: str) -> None:
 def test_gzip_that_is_cut_or_damaged_is_named(tmp_path: Path, spoiled: Callable[[bytes], bytes]) -> None:
     content = "".join(f"{with_data(str(number), number)}\n" for number in range(200))
 
-    found = faults(read(tmp_path / "f.ndjson", spoiled(gzip.compress(content.encode()))))
+    problems = faults(read(tmp_path / "f.ndjson", spoiled(gzip.compress(content.encode()))))
 
-    assert found[-1].startswith("in: cannot be read: its gzip data is corrupt or truncated ")
+    assert problems[-1].startswith("in: cannot be read: its gzip data is corrupt or truncated ")
 
 
 @pytest.mark.parametrize("name", ["case.json", "case.json.gz"])
 def test_a_history_without_an_id_is_named_for_its_file_packed_or_not(tmp_path: Path, name: str) -> None:
     content = b'{"events": [{"eventId": 1, "eventType": "TimerFired"}]}'
-    [found] = read(tmp_path / name, gzip.compress(content) if name.endswith(".gz") else content)
+    [item] = read(tmp_path / name, gzip.compress(content) if name.endswith(".gz") else content)
 
-    assert isinstance(found, Item)
-    assert (found.stream, found.named_for) == ("case", "case")
+    assert isinstance(item, Item)
+    assert (item.stream, item.named_for) == ("case", "case")
 
 
-def test_a_history_without_an_id_that_comes_by_a_pipe_has_no_name_and_is_refused() -> None:
+def test_a_history_without_an_id_from_a_pipe_is_refused() -> None:
     with spooled(BytesIO(b'{"events": [{"eventId": 1, "eventType": "TimerFired"}]}'), name="standard input") as source:
         [fault] = faults(list(source.items()))
 
@@ -164,28 +164,28 @@ def test_a_history_may_be_a_bare_array(tmp_path: Path) -> None:
 
 
 def test_an_event_of_a_bare_history_at_fault_is_named_by_its_place(tmp_path: Path) -> None:
-    found = read(tmp_path / "wf", '[{"eventId": "1", "eventType": "TimerFired"},\n {"eventId": "1", "eventType": "A"}]')
+    items = read(tmp_path / "wf", '[{"eventId": "1", "eventType": "TimerFired"},\n {"eventId": "1", "eventType": "A"}]')
 
-    assert faults(found) == ["in: eventId 1 follows 1; it must be greater (at /1)"]
+    assert faults(items) == ["in: eventId 1 follows 1; it must be greater (at /1)"]
 
 
-def test_what_a_hub_added_is_taken_off_and_nothing_else(tmp_path: Path) -> None:
+def test_attributes_that_a_hub_added_are_removed_and_no_others(tmp_path: Path) -> None:
     published = (
         '{"specversion":"1.0","id":"1","source":"/s","type":"t","hubless":"x","data":{"hubtime": 1.0, "n":1e400}}'
     )
     recorded = published.replace('"hubless":"x",', '"cap":7,')[:-1]
     recorded += ',"hubstream":"s","hubsequence":"4","hubtime":"2026-11-23T20:33:02.848Z","hubnew":true}'
 
-    [found] = read(tmp_path / "f", recorded)
+    [item] = read(tmp_path / "f", recorded)
     [refused] = faults(read(tmp_path / "g", published))
 
-    assert isinstance(found, Item)
-    assert found.text == published.replace('"hubless":"x",', '"cap":7,')
-    assert found.stream == "s"
+    assert isinstance(item, Item)
+    assert item.text == published.replace('"hubless":"x",', '"cap":7,')
+    assert item.stream == "s"
     assert "'hubless' is not allowed" in refused
 
 
-def test_an_event_of_a_hub_goes_where_it_was_unless_a_stream_is_named(tmp_path: Path) -> None:
+def test_an_event_of_a_hub_keeps_its_stream_unless_a_stream_is_named(tmp_path: Path) -> None:
     recorded = ONE[:-1] + ',"hubstream":"elsewhere","hubsequence":"1"}'
 
     assert [item.stream for item in read(tmp_path / "f", recorded) if isinstance(item, Item)] == ["elsewhere"]
@@ -231,39 +231,39 @@ def test_two_files_of_one_name_do_not_become_one_workflow(tmp_path: Path) -> Non
     assert check([Source(path=paths[0])] * 2) == 2
 
 
-def test_each_event_belongs_where_its_attributes_say(tmp_path: Path) -> None:
-    [found] = read(tmp_path / "f", ONE.replace('"workflowid"', '"tenantid":"acme","workflowid"'))
+def test_the_attributes_of_an_event_determine_its_stream(tmp_path: Path) -> None:
+    [item] = read(tmp_path / "f", ONE.replace('"workflowid"', '"tenantid":"acme","workflowid"'))
 
-    assert isinstance(found, Item)
-    assert found.stream == "acme:wf"
+    assert isinstance(item, Item)
+    assert item.stream == "acme:wf"
 
 
-def test_a_stream_that_is_named_takes_all(tmp_path: Path) -> None:
-    [found] = read(tmp_path / "f", ONE, stream="elsewhere")
+def test_a_named_stream_receives_every_event(tmp_path: Path) -> None:
+    [item] = read(tmp_path / "f", ONE, stream="elsewhere")
 
-    assert isinstance(found, Item)
-    assert found.stream == "elsewhere"
+    assert isinstance(item, Item)
+    assert item.stream == "elsewhere"
 
 
 def test_a_line_at_fault_is_named_and_the_others_are_read(tmp_path: Path) -> None:
-    found = read(tmp_path / "f", f"{ONE}\n\n{{oops\n{TWO}\n")
+    items = read(tmp_path / "f", f"{ONE}\n\n{{oops\n{TWO}\n")
 
-    assert faults(found) == ["in:3: not JSON: expected a member name in double quotes at column 2 (character 1)"]
-    assert [json.loads(one.text)["id"] for one in found if isinstance(one, Item)] == ["1", "2"]
+    assert faults(items) == ["in:3: not JSON: expected a member name in double quotes at column 2 (character 1)"]
+    assert [json.loads(item.text)["id"] for item in items if isinstance(item, Item)] == ["1", "2"]
 
 
 def test_an_element_at_fault_is_named_by_its_line(tmp_path: Path) -> None:
-    found = read(tmp_path / "f", f"[\n{ONE},\n\n  {{}}]")
+    items = read(tmp_path / "f", f"[\n{ONE},\n\n  {{}}]")
 
-    assert faults(found) == [
+    assert faults(items) == [
         "in:4 (element 1): the attribute 'specversion' is missing; every event must have it (at /specversion)"
     ]
 
 
-def test_elements_that_read_the_same_are_named_by_a_line_each(tmp_path: Path) -> None:
-    found = read(tmp_path / "f", "[{},\n{},\n\n{}]")
+def test_equal_elements_are_each_reported_with_their_line(tmp_path: Path) -> None:
+    items = read(tmp_path / "f", "[{},\n{},\n\n{}]")
 
-    assert [fault.split(" (")[0] for fault in faults(found)] == ["in:1", "in:2", "in:4"]
+    assert [fault.split(" (")[0] for fault in faults(items)] == ["in:1", "in:2", "in:4"]
 
 
 def test_an_event_of_a_history_at_fault_is_named_by_its_line(tmp_path: Path) -> None:
@@ -281,7 +281,7 @@ def test_broken_json_is_named_by_line_and_column(tmp_path: Path) -> None:
     assert "line 3, column 1" in fault
 
 
-def test_what_is_not_utf8_is_named(tmp_path: Path) -> None:
+def test_input_that_is_not_utf8_is_reported(tmp_path: Path) -> None:
     [fault] = faults(read(tmp_path / "f.ndjson", b'{"\xff"}'))
 
     assert fault == "in:1: invalid UTF-8 at byte 2; JSON must be encoded in UTF-8"
@@ -293,7 +293,7 @@ def test_an_event_that_is_too_large_is_refused_before_it_is_sent(tmp_path: Path)
     assert [len(faults(read(tmp_path / "f", text))) for text in (fits, large)] == [0, 1]
 
 
-def test_a_name_that_ends_in_ndjson_is_taken_at_its_word(tmp_path: Path) -> None:
+def test_a_file_named_ndjson_is_read_as_ndjson(tmp_path: Path) -> None:
     [fault, _] = read(tmp_path / "f.ndjson", f"{{oops\n{ONE}\n")
 
     assert str(fault).startswith("in:1: not JSON")

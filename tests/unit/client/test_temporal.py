@@ -26,7 +26,7 @@ def converted(*events: dict[str, Any], name: str = "file") -> list[dict[str, Any
     return [json.loads(text) for text in history_events(elements(document["events"].text), name=name)]
 
 
-def test_a_history_is_told_from_an_event() -> None:
+def test_a_history_is_distinguished_from_an_event() -> None:
     assert is_history(members('{"events": []}'))
     assert not is_history(members('{"specversion": "1.0", "events": []}'))
     assert not is_history(members('{"events": "many"}'))
@@ -39,7 +39,7 @@ def test_both_spellings_are_one_type(spelled: str) -> None:
     assert made["type"] == "io.temporal.workflow_task_timed_out"
 
 
-def test_a_type_that_nobody_knows_is_kept() -> None:
+def test_an_unknown_event_type_is_kept() -> None:
     [made] = converted(event(kind="UnknownEvent"))
 
     assert made["type"] == "io.temporal.unknown_event"
@@ -81,10 +81,10 @@ def test_a_task_that_failed_otherwise_makes_no_new_run() -> None:
 
 
 def test_the_events_of_two_workflows_with_one_run_id_do_not_clash() -> None:
-    [one] = converted(started(originalExecutionRunId="r1"), name="one")
-    [two] = converted(started(originalExecutionRunId="r1"), name="two")
+    [first] = converted(started(originalExecutionRunId="r1"), name="one")
+    [second] = converted(started(originalExecutionRunId="r1"), name="two")
 
-    assert (one["source"], one["id"]) != (two["source"], two["id"])
+    assert (first["source"], first["id"]) != (second["source"], second["id"])
 
 
 def test_time_is_when_the_event_happened() -> None:
@@ -114,7 +114,7 @@ def test_an_event_of_no_type_is_refused(kind: object) -> None:
         converted(event(kind=kind))
 
 
-def test_every_event_of_the_material_is_carried_to_the_letter(material: Path) -> None:
+def test_every_event_of_the_material_is_converted_verbatim(material: Path) -> None:
     for path in sorted((material / "workflows" / "temporal").glob("*.json")):
         document = members(path.read_text())
 

@@ -6,22 +6,22 @@ from eventstore_client import AwsIam, Bearer, ConnectFailed, EventStore, Unencry
 from eventstore_client.transport import private_url, websocket_url
 
 
-def test_a_hub_of_one_machine_answers_over_websocket_beside_its_rest_address() -> None:
+def test_the_websocket_address_of_a_local_hub_follows_from_its_rest_address() -> None:
     assert websocket_url(None, url="http://127.0.0.1:8081") == "ws://127.0.0.1:8081/ws"
 
 
-def test_the_address_given_is_the_one() -> None:
+def test_an_explicit_websocket_address_is_used() -> None:
     assert websocket_url("wss://x.example/prod", url="http://127.0.0.1:8081") == "wss://x.example/prod"
 
 
 @pytest.mark.parametrize("url", ["https://x.execute-api.eu-west-1.amazonaws.com/Prod", "http://127.0.0.1/behind"])
-def test_an_address_that_does_not_tell_is_not_guessed_from(url: str) -> None:
+def test_no_websocket_address_is_guessed_from_an_unknown_address(url: str) -> None:
     with pytest.raises(ConnectFailed, match="EVENTSTORE_WEBSOCKET_URL"):
         websocket_url(None, url=url)
 
 
 @pytest.mark.parametrize("given", ["http://127.0.0.1:8081/ws", "ws://", "127.0.0.1"])
-def test_what_is_no_address_of_a_websocket_is_named(given: str) -> None:
+def test_an_invalid_websocket_address_is_reported(given: str) -> None:
     with pytest.raises(ConnectFailed, match="such as ws://"):
         websocket_url(given, url="http://127.0.0.1:8081")
 
@@ -45,24 +45,24 @@ ELSEWHERE = [
 
 
 @pytest.mark.parametrize("url", [*HERE, "https://hub.example/v1", "wss://hub.example/ws"])
-def test_credentials_are_shown_to_this_machine_and_over_an_encrypted_connection(url: str) -> None:
+def test_credentials_are_sent_to_localhost_and_over_encrypted_connections(url: str) -> None:
     assert private_url(url, Bearer("t")) == url
 
 
 @pytest.mark.parametrize("url", ELSEWHERE)
 @pytest.mark.parametrize("credentials", [Bearer("secret"), AwsIam()])
-def test_credentials_are_not_shown_in_the_clear(url: str, credentials: Bearer | AwsIam) -> None:
+def test_credentials_are_not_sent_in_clear(url: str, credentials: Bearer | AwsIam) -> None:
     with pytest.raises(Unencrypted, match=f"{credentials} cannot be sent") as refused:
         private_url(url, credentials)
     assert "secret" not in str(refused.value)
 
 
 @pytest.mark.parametrize("url", ELSEWHERE)
-def test_whoever_shows_nothing_may_go_anywhere(url: str) -> None:
+def test_without_credentials_any_address_is_allowed(url: str) -> None:
     assert private_url(url, None) == url
 
 
-def test_a_hub_that_is_neither_encrypted_nor_here_is_not_opened_with_credentials(
+def test_a_remote_unencrypted_hub_is_not_opened_with_credentials(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("EVENTSTORE_API_KEY", "k")
@@ -70,7 +70,7 @@ def test_a_hub_that_is_neither_encrypted_nor_here_is_not_opened_with_credentials
         EventStore("http://hub.example")
 
 
-def test_nor_is_its_other_address() -> None:
+def test_the_websocket_address_is_not_opened_in_clear_with_credentials() -> None:
     with EventStore("https://hub.example", websocket_url="ws://hub.example/ws", credentials=Bearer("t")) as store:
         with pytest.raises(Unencrypted, match="use a wss:// address"):
             store.subscribe()

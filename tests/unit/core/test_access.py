@@ -1,4 +1,4 @@
-"""What an access allows, reaches and hides."""
+"""What an access allows, and which streams it reaches."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from eventstore.cloudevents import from_json
 from eventstore.errors import Forbidden, InvalidFilter
 from eventstore.filters import Filter, parse_filters
 from eventstore.live.index_terms import ANYTHING, terms_of
-from eventstore.subscriptions import Durable, Subscription
+from eventstore.subscriptions import EVENTSTORE, Connection, Durable, Subscription
 from tests.filters import ATTRIBUTES, FILTERS
 
 if TYPE_CHECKING:
@@ -32,12 +32,12 @@ _ACCESSES = st.builds(
 def parsed(filters: list[object]) -> Filter | None:
     try:
         return parse_filters(filters)
-    except InvalidFilter:  # a function that there is not, or with another number of arguments
+    except InvalidFilter:  # an unknown function, or a wrong number of arguments
         return None
 
 
 _OF_STREAMS = st.lists(st.builds(lambda start: {"prefix": {"hubstream": start}}, _NAMES), max_size=2)
-_WANTED = st.builds(lambda some, others: parsed([*some, *others]), _OF_STREAMS, FILTERS).filter(bool)
+_WANTED = st.builds(lambda of_streams, others: parsed([*of_streams, *others]), _OF_STREAMS, FILTERS).filter(bool)
 
 
 def acme(*scopes: Scope, **limits: list[str]) -> Access:
@@ -45,17 +45,17 @@ def acme(*scopes: Scope, **limits: list[str]) -> Access:
 
 
 @given(_ACCESSES)
-def test_what_is_passed_on_as_text_says_the_same(access: Access) -> None:
+def test_access_survives_its_encoding(access: Access) -> None:
     assert Access.decoded(access.encoded()) == access
 
 
-def test_what_tenants_stand_for_is_not_told_twice() -> None:
-    told = Access.of("s", [], tenants=["acme", "b"], streams=["b:", "public."]).encoded()
-    assert (told["tenants"], told["streams"]) == ("acme b", "public.")
+def test_encoded_access_leaves_out_prefixes_that_its_tenants_cover() -> None:
+    encoded = Access.of("s", [], tenants=["acme", "b"], streams=["b:", "public."]).encoded()
+    assert (encoded["tenants"], encoded["streams"]) == ("acme b", "public.")
 
 
 @given(st.sets(_TENANTS, max_size=3), st.sets(_NAMES, max_size=3), _NAMES)
-def test_it_reaches_the_streams_of_its_tenants_and_prefixes_and_no_other(
+def test_access_reaches_the_streams_of_its_tenants_and_prefixes_only(
     tenants: set[str], streams: set[str], name: str
 ) -> None:
     access = Access.of("someone", [], tenants=tenants, streams=streams)
@@ -64,7 +64,7 @@ def test_it_reaches_the_streams_of_its_tenants_and_prefixes_and_no_other(
 
 
 @given(_ACCESSES, _WANTED, ATTRIBUTES, _NAMES)
-def test_a_confined_filter_wants_what_was_wanted_and_is_in_reach(
+def test_a_confined_filter_matches_the_original_within_reach(
     access: Access, wanted: Filter, attributes: dict[str, AttributeValue], stream: str
 ) -> None:
     recorded = {**attributes, "hubstream": stream}
@@ -78,7 +78,7 @@ def test_a_filter_that_is_confined_stays_as_it_is(access: Access, wanted: Filter
 
 
 @given(_ACCESSES, _NAMES)
-def test_the_starts_within_a_prefix_are_those_of_the_names_in_reach(access: Access, prefix: str) -> None:
+def test_name_prefixes_within_a_prefix_are_those_in_reach(access: Access, prefix: str) -> None:
     for tail in ("", "a", "b", ":", "ab", "a:b"):
         name = prefix + tail
         assert any(name.startswith(start) for start in access.within(prefix)) is access.reaches(name)
@@ -90,7 +90,7 @@ def test_a_durable_subscription_made_within_reach_is_covered(access: Access, str
     assert access.covers(Durable("k", "n", wanted, (stream,))) is access.reaches(stream)
 
 
-def test_one_that_might_want_more_is_not_covered() -> None:
+def test_a_durable_subscription_that_may_reach_further_is_not_covered() -> None:
     assert not acme().covers(Durable("k", "n", parse_filters([{"exact": {"type": "a"}}])))
     assert not acme().covers(Durable("k", "n", parse_filters([{"prefix": {"hubstream": "acm"}}])))
     assert not acme().covers(Durable("k", "n", parse_filters([{"not": {"prefix": {"hubstream": "acme:"}}}])))
@@ -98,11 +98,31 @@ def test_one_that_might_want_more_is_not_covered() -> None:
     assert not acme().covers(Durable("k", "n", parse_filters(union)))
 
 
-def test_one_whose_filter_names_its_streams_is_covered() -> None:
+def test_a_durable_subscription_whose_filter_names_streams_in_reach_is_covered() -> None:
     assert acme().covers(Durable("k", "n", parse_filters([{"exact": {"hubstream": "acme:1"}}])))
 
 
-def test_a_confined_subscription_is_found_by_what_it_asked_for() -> None:
+@pytest.mark.parametrize(
+    ("access", "prefixes", "included"),
+    [
+        (Access.of("s", Scope), (), True),
+        (Access.of("s", Scope), ("acme:",), True),
+        (Access.of("s", Scope, tenants=["acme"]), ("acme:",), True),
+        (Access.of("s", Scope, tenants=["acme"]), ("acme:orders", "acme:x"), True),
+        (Access.of("s", Scope, tenants=["acme"]), (), False),
+        (Access.of("s", Scope, tenants=["acme"]), ("acme",), False),
+        (Access.of("s", Scope, tenants=["acme"]), ("acme:", "beta:"), False),
+        (Access.of("s", Scope, tenants=["acme", "beta"]), ("beta:",), True),
+        (Access.of("s", Scope, streams=["acme:orders"]), ("acme:",), False),
+    ],
+)
+def test_a_connection_that_reaches_no_more_streams_is_included(
+    access: Access, prefixes: tuple[str, ...], *, included: bool
+) -> None:
+    assert access.includes(Connection("c", EVENTSTORE, 0, prefixes=prefixes)) is included
+
+
+def test_a_confined_subscription_is_indexed_by_its_original_filter() -> None:
     asked = parse_filters([{"exact": {"type": "a"}}])
     confined = Subscription("k", "c", "s", acme().confined(asked))
     assert terms_of(confined) == terms_of(Subscription("k", "c", "s", asked))
@@ -130,8 +150,8 @@ def test_a_stream_out_of_reach_is_refused_by_what_is_in_reach() -> None:
 
 
 def event(**members: str) -> str:
-    told = {"specversion": "1.0", "id": "1", "source": "/s", "type": "t", **members}
-    return "{" + ",".join(f'"{name}":"{value}"' for name, value in told.items()) + "}"
+    attributes = {"specversion": "1.0", "id": "1", "source": "/s", "type": "t", **members}
+    return "{" + ",".join(f'"{name}":"{value}"' for name, value in attributes.items()) + "}"
 
 
 def test_events_of_its_own_streams_may_be_published() -> None:
@@ -146,24 +166,24 @@ def test_an_event_that_belongs_elsewhere_is_refused(members: dict[str, str]) -> 
     assert refused.value.pointer == "/0"
 
 
-def test_an_event_that_says_it_is_of_another_tenant_is_refused() -> None:
+def test_an_event_of_another_tenant_is_refused() -> None:
     with pytest.raises(Forbidden) as refused:
         acme().require_events([from_json(event(tenantid="other"))], stream="acme:1")
     assert refused.value.pointer == "/tenantid"
 
 
-def test_a_tenant_that_is_no_string_is_the_one_that_it_is_in_a_header() -> None:
-    told = from_json('{"specversion":"1.0","id":"1","source":"/s","type":"t","tenantid":true,"workflowid":"1"}')
-    Access.of("s", [Scope.PUBLISH], tenants=["true"]).require_events([told], stream=None)
+def test_a_tenant_that_is_not_a_string_equals_its_header_value() -> None:
+    event = from_json('{"specversion":"1.0","id":"1","source":"/s","type":"t","tenantid":true,"workflowid":"1"}')
+    Access.of("s", [Scope.PUBLISH], tenants=["true"]).require_events([event], stream=None)
     with pytest.raises(Forbidden):
-        Access.of("s", [Scope.PUBLISH], tenants=["True"]).require_events([told], stream="True:1")
+        Access.of("s", [Scope.PUBLISH], tenants=["True"]).require_events([event], stream="True:1")
 
 
-def test_a_prefix_alone_says_nothing_of_tenants() -> None:
+def test_a_prefix_implies_no_tenant() -> None:
     access = Access.of("someone", [], streams=["public."])
     access.require_events([from_json(event(tenantid="other"))], stream="public.1")
 
 
-def test_what_is_passed_on_by_others_grants_no_scope_that_there_is_not() -> None:
+def test_unknown_scopes_of_an_authorizer_grant_nothing() -> None:
     assert Access.decoded({"scopes": "read everything"}).scopes == {Scope.READ}
     assert Access.decoded({}).scopes == frozenset()

@@ -1,4 +1,4 @@
-"""CloudEvents SQL beyond its test kit, which tests/conformance runs."""
+"""CloudEvents SQL beyond the conformance test kit, which tests/conformance runs."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ EVENT = {"specversion": "1.0", "id": "1", "source": "/shop", "type": "io.flunq.t
 
 
 def value(expression: str, **attributes: AttributeValue) -> AttributeValue:
-    found = parse(expression).evaluate(EVENT | attributes)
-    assert not found.failures
-    return found.value
+    outcome = parse(expression).evaluate(EVENT | attributes)
+    assert not outcome.failures
+    return outcome.value
 
 
 def failed(expression: str, **attributes: AttributeValue) -> tuple[AttributeValue, list[Kind]]:
-    found = parse(expression).evaluate(EVENT | attributes)
-    return found.value, [failure.kind for failure in found.failures]
+    outcome = parse(expression).evaluate(EVENT | attributes)
+    return outcome.value, [failure.kind for failure in outcome.failures]
 
 
 def position(expression: str) -> int | None:
@@ -151,7 +151,7 @@ def test_an_error_has_a_kind_and_leaves_a_value(expression: str, expected: Attri
         ("NOT (gone = 1)", False),
     ],
 )
-def test_an_event_matches_what_is_true_of_it_without_an_error(expression: str, *, matches: bool) -> None:
+def test_an_event_matches_an_expression_that_is_true_without_an_error(expression: str, *, matches: bool) -> None:
     assert parse(expression).matches(EVENT) is matches
 
 
@@ -187,12 +187,12 @@ def test_an_event_matches_what_is_true_of_it_without_an_error(expression: str, *
         ("9" * 5000, 0),
     ],
 )
-def test_what_is_no_expression_is_refused_at_its_place(expression: str, at: int) -> None:
+def test_an_invalid_expression_is_refused_at_a_position(expression: str, at: int) -> None:
     assert position(expression) == at
 
 
 @pytest.mark.parametrize("part", ["({})", "NOT {}", "- {}", "ABS({})", "1 IN ({})", "1 OR 1 = 1 + 1 * ({})"])
-def test_64_levels_are_read_and_evaluated_and_no_more(part: str) -> None:
+def test_expressions_nest_at_most_64_levels(part: str) -> None:
     expression = "1"
     for _ in range(64):
         expression = part.format(expression)
@@ -202,18 +202,18 @@ def test_64_levels_are_read_and_evaluated_and_no_more(part: str) -> None:
 
 @pytest.mark.parametrize("sign", [" OR n = 1", " + 1", " = 1", " LIKE 'a'", " IN (1)"])
 def test_a_long_chain_is_as_deep_as_its_parts(sign: str) -> None:
-    found = parse("n" + sign * (8000 // len(sign)))
+    parsed = parse("n" + sign * (8000 // len(sign)))
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(len(_frames()) + 30)
     try:
-        found.evaluate(EVENT)
+        parsed.evaluate(EVENT)
     finally:
         sys.setrecursionlimit(limit)
 
 
-def test_an_expression_tells_of_functions_that_there_are_not() -> None:
-    found = parse("LENGHT(type) = 3 AND LEFT(type) = 'a' AND UPPER(type) = 'A'").unknown
-    assert [at for _, at in found] == [0, 21]
+def test_an_expression_lists_its_unknown_functions() -> None:
+    parsed = parse("LENGHT(type) = 3 AND LEFT(type) = 'a' AND UPPER(type) = 'A'").unknown
+    assert [at for _, at in parsed] == [0, 21]
 
 
 @pytest.mark.parametrize(
@@ -239,7 +239,9 @@ def test_an_expression_tells_of_functions_that_there_are_not() -> None:
         (f"type IN ({', '.join(repr(str(n)) for n in range(17))})", []),
     ],
 )
-def test_an_index_finds_an_expression_by_what_must_be_equal(expression: str, equalities: list[tuple[str, str]]) -> None:
+def test_an_expression_is_indexed_by_its_required_equalities(
+    expression: str, equalities: list[tuple[str, str]]
+) -> None:
     assert list(parse(expression).equalities) == equalities
 
 
@@ -248,7 +250,7 @@ def test_an_index_finds_an_expression_by_what_must_be_equal(expression: str, equ
         st.text(), st.lists(st.sampled_from(["(", ")", ",", "'", "NOT", "IN", "a", "1", "-", "LIKE"])).map(" ".join)
     )
 )
-def test_a_text_is_an_expression_or_is_refused_at_a_place_in_it(text: str) -> None:
+def test_any_text_is_an_expression_or_is_refused_at_a_position(text: str) -> None:
     try:
         parse(text)
     except InvalidFilter as refusal:
@@ -257,13 +259,11 @@ def test_a_text_is_an_expression_or_is_refused_at_a_place_in_it(text: str) -> No
 
 
 @given(EXPRESSIONS, ATTRIBUTES)
-def test_every_expression_has_a_value_whatever_the_event(
-    expression: str, attributes: dict[str, AttributeValue]
-) -> None:
-    found = parse(expression)
-    outcome = found.evaluate(attributes)
+def test_every_expression_has_a_value_for_every_event(expression: str, attributes: dict[str, AttributeValue]) -> None:
+    parsed = parse(expression)
+    outcome = parsed.evaluate(attributes)
     assert isinstance(outcome.value, str | int | bool)
-    assert found.matches(attributes) == (outcome.value is True and not outcome.failures)
+    assert parsed.matches(attributes) == (outcome.value is True and not outcome.failures)
 
 
 @settings(max_examples=500)
@@ -271,9 +271,9 @@ def test_every_expression_has_a_value_whatever_the_event(
 def test_an_event_that_matches_has_one_of_the_equalities(
     expression: str, attributes: dict[str, AttributeValue]
 ) -> None:
-    found = parse(expression)
-    if found.equalities and found.matches(attributes):
-        assert set(attributes.items()) & set(found.equalities)
+    parsed = parse(expression)
+    if parsed.equalities and parsed.matches(attributes):
+        assert set(attributes.items()) & set(parsed.equalities)
 
 
 @given(st.text("ab%_\\", max_size=8), st.text("ab%_\\", max_size=8))
@@ -286,8 +286,8 @@ def test_a_pattern_matches_what_a_backtracking_search_finds(pattern: str, text: 
 
 
 def _frames() -> list[object]:
-    frame, found = sys._getframe(), []
+    frame, frames = sys._getframe(), []
     while frame:
-        found.append(frame)
+        frames.append(frame)
         frame = frame.f_back  # type: ignore[assignment]
-    return found
+    return frames

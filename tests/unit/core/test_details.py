@@ -1,4 +1,4 @@
-"""What errors quote of a request stands in log lines, so none of it may end the line or steer a terminal."""
+"""Error details quote requests and are logged, so they contain no line breaks and no control characters."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def _event(text: str) -> None:
     ],
 )
 @given(text=_TEXT)
-def test_what_is_refused_is_told_in_one_line(parse: Callable[[str], object], text: str) -> None:
+def test_an_error_detail_is_one_printable_line(parse: Callable[[str], object], text: str) -> None:
     try:
         parse(text)
     except EventstoreError as error:
-        told = error.detail
+        detail = error.detail
     else:
         return
-    assert told.isprintable(), told
+    assert detail.isprintable(), detail

@@ -37,7 +37,7 @@ def tokens(clock: FakeClock, user: IamUser = USER, *, credentials: Credentials |
 
 
 def signature(token: str, *, secret: str, day: str, region: str) -> str:
-    """What a server expects, from the rules (AWS Signature Version 4 for API requests, query parameters)."""
+    """The expected signature, computed by the rules of AWS Signature Version 4 for query parameters."""
     host, _, rest = token.partition("/?")
     asked, _, _ = rest.partition("&X-Amz-Signature=")
     canonical = ["GET", "/", "&".join(sorted(asked.split("&"))), f"host:{host}", "", "host", sha256().hexdigest()]
@@ -53,10 +53,10 @@ def signature(token: str, *, secret: str, day: str, region: str) -> str:
 def test_a_token_is_a_request_to_connect_to_the_cache_as_the_user(clock: FakeClock) -> None:
     name, token = tokens(clock).get_credentials()
     host, _, query = token.partition("/?")
-    told = {key: value for key, [value] in parse_qs(query, strict_parsing=True).items()}
+    parameters = {key: value for key, [value] in parse_qs(query, strict_parsing=True).items()}
     assert (name, host) == ("hub", "orders")
-    assert told.pop("X-Amz-Signature")
-    assert told == {
+    assert parameters.pop("X-Amz-Signature")
+    assert parameters == {
         "Action": "connect",
         "User": "hub",
         "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
@@ -69,7 +69,7 @@ def test_a_token_is_a_request_to_connect_to_the_cache_as_the_user(clock: FakeClo
 
 
 @pytest.mark.parametrize("serverless", [False, True])
-def test_its_signature_is_the_one_that_the_rules_give(clock: FakeClock, *, serverless: bool) -> None:
+def test_the_signature_of_a_token_follows_signature_version_4(clock: FakeClock, *, serverless: bool) -> None:
     _, token = tokens(clock, IamUser("h/ub", "orders", serverless=serverless)).get_credentials()
     expected = signature(token, secret="the-secret-key", day="20231114", region="eu-west-1")  # noqa: S106 - invented
     assert token.endswith(f"&X-Amz-Signature={expected}")
@@ -87,7 +87,7 @@ def test_connections_of_the_next_minutes_share_a_token(clock: FakeClock) -> None
     assert provider.get_credentials() == first
 
 
-def test_a_token_is_made_anew_minutes_before_it_ends(clock: FakeClock) -> None:
+def test_a_token_is_renewed_minutes_before_it_expires(clock: FakeClock) -> None:
     provider = tokens(clock)
     first = provider.get_credentials()
     clock.pass_seconds(600)
@@ -117,14 +117,14 @@ def test_the_environment_gives_credentials_and_region(clock: FakeClock, monkeypa
     assert IamTokens.of_session(USER, clock=clock).get_credentials() == tokens(clock).get_credentials()
 
 
-def test_without_a_region_it_is_the_setting_that_is_wrong(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_region_the_setting_is_reported(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
     with pytest.raises(SettingsError, match="AWS_DEFAULT_REGION is unset"):
         IamTokens.of_session(USER, clock=clock)
 
 
-def test_a_token_stands_in_no_log(clock: FakeClock, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_token_is_not_logged(clock: FakeClock, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
         _, token = tokens(clock).get_credentials()
     assert token.rpartition("=")[2] not in caplog.text

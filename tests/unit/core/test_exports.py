@@ -1,4 +1,4 @@
-"""What a module exports is what it says it exports."""
+"""`__all__` of each module names what the module defines, in order."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _MODULES = sorted(
 def exported(tree: ast.Module) -> list[str] | None:
     for node in tree.body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "__all__":
-            found: list[str] = ast.literal_eval(node.value)
-            return found
+            names: list[str] = ast.literal_eval(node.value)
+            return names
     return None
 
 

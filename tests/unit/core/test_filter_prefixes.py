@@ -1,4 +1,4 @@
-"""Of which streams a filter can want events."""
+"""The stream name prefixes to which a filter is limited."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _FILTERS = st.lists(
     st.recursive(
         _LEAVES,
         lambda inner: st.one_of(
-            st.builds(lambda some: {"all": some}, st.lists(inner, min_size=1, max_size=3)),
-            st.builds(lambda some: {"any": some}, st.lists(inner, min_size=1, max_size=3)),
-            st.builds(lambda one: {"not": one}, inner),
+            st.builds(lambda filters: {"all": filters}, st.lists(inner, min_size=1, max_size=3)),
+            st.builds(lambda filters: {"any": filters}, st.lists(inner, min_size=1, max_size=3)),
+            st.builds(lambda operand: {"not": operand}, inner),
         ),
         max_leaves=6,
     ),
@@ -31,7 +31,9 @@ _FILTERS = st.lists(
 
 
 @given(_FILTERS, st.text("ab:", min_size=1, max_size=4), st.sampled_from("ab"))
-def test_what_matches_is_of_a_stream_that_the_prefixes_allow(filters: list[object], stream: str, kind: str) -> None:
+def test_a_matching_event_is_in_a_stream_with_one_of_the_prefixes(
+    filters: list[object], stream: str, kind: str
+) -> None:
     wanted = parse_filters(filters)
     if wanted.matches({"hubstream": stream, "type": kind}):
         assert wanted.prefixes is None or stream.startswith(wanted.prefixes)
@@ -51,5 +53,5 @@ def test_what_matches_is_of_a_stream_that_the_prefixes_allow(filters: list[objec
         ([{"prefix": {"hubstream": "a"}}, {"prefix": {"hubstream": "b"}}], ()),
     ],
 )
-def test_they_are_as_narrow_as_the_filter_says(filters: list[object], prefixes: tuple[str, ...] | None) -> None:
+def test_the_prefixes_are_as_narrow_as_the_filter(filters: list[object], prefixes: tuple[str, ...] | None) -> None:
     assert parse_filters(filters).prefixes == prefixes

@@ -60,11 +60,11 @@ def refused(value: object) -> InvalidFilter:
         ([{"exact": {"n": "5"}}, {"exact": {"yes": "false"}}], False),
     ],
 )
-def test_an_event_matches_if_all_of_the_list_do(value: object, *, matches: bool) -> None:
+def test_an_event_matches_when_every_filter_of_the_list_matches(value: object, *, matches: bool) -> None:
     assert parse_filters(value).matches(EVENT) is matches
 
 
-def test_what_the_hub_adds_can_be_asked_for() -> None:
+def test_filters_may_use_the_attributes_that_the_hub_adds() -> None:
     recorded = RecordedEvent("wf-1", 7, 1000, event(n=5).body)
     attributes = recorded_attributes(recorded)
     assert attributes == event(n=5).attributes | {
@@ -102,7 +102,7 @@ def test_what_the_hub_adds_can_be_asked_for() -> None:
         ([{"sql": ""}], "/filters/0/sql"),
     ],
 )
-def test_what_is_no_filter_is_refused_by_its_place(value: object, pointer: str) -> None:
+def test_an_invalid_filter_is_refused_with_a_pointer(value: object, pointer: str) -> None:
     refusal = refused(value)
     assert (refusal.code, refusal.pointer, refusal.position) == ("invalid-filter", pointer, None)
 
@@ -142,7 +142,7 @@ def test_filters_that_are_nested_deeper_than_json_is_written_are_refused() -> No
 
 
 @given(_JSON)
-def test_any_json_is_a_filter_or_is_refused_by_a_place(value: object) -> None:
+def test_any_json_is_a_filter_or_is_refused_with_a_pointer(value: object) -> None:
     try:
         parse_filters(value)
     except InvalidFilter as refusal:
@@ -151,28 +151,28 @@ def test_any_json_is_a_filter_or_is_refused_by_a_place(value: object) -> None:
 
 @given(FILTERS, ATTRIBUTES)
 def test_a_filter_that_is_stored_reads_back_as_it_was(value: object, attributes: dict[str, str | int | bool]) -> None:
-    found = _known(value)
-    again = parse_filters(json.loads(found.text))
-    assert (again, again.text, again.equalities) == (found, found.text, found.equalities)
-    assert again.matches(attributes) == found.matches(attributes)
+    parsed = _known(value)
+    again = parse_filters(json.loads(parsed.text))
+    assert (again, again.text, again.equalities) == (parsed, parsed.text, parsed.equalities)
+    assert again.matches(attributes) == parsed.matches(attributes)
 
 
 def test_filters_that_are_written_in_another_order_are_equal() -> None:
-    one = parse_filters([{"exact": {"type": "a", "subject": "ä"}}])
+    first = parse_filters([{"exact": {"type": "a", "subject": "ä"}}])
     other = parse_filters([{"exact": {"subject": "ä", "type": "a"}}])
-    assert one == other
-    assert hash(one) == hash(other)
-    assert one.text == '[{"exact":{"subject":"ä","type":"a"}}]'
+    assert first == other
+    assert hash(first) == hash(other)
+    assert first.text == '[{"exact":{"subject":"ä","type":"a"}}]'
 
 
 @given(FILTERS, ATTRIBUTES)
 def test_an_event_that_matches_has_one_of_the_equalities(
     value: object, attributes: dict[str, str | int | bool]
 ) -> None:
-    found = _known(value)
-    if found.equalities and found.matches(attributes):
+    parsed = _known(value)
+    if parsed.equalities and parsed.matches(attributes):
         own = {(name, canonical(value)) for name, value in attributes.items()}
-        assert own & set(found.equalities)
+        assert own & set(parsed.equalities)
 
 
 @pytest.mark.parametrize(
@@ -193,9 +193,7 @@ def test_an_event_that_matches_has_one_of_the_equalities(
         ([{"sql": "type = 'a'"}, {"exact": {"type": "b"}}], [("type", "a")]),
     ],
 )
-def test_an_index_finds_a_filter_by_the_attribute_that_selects_most(
-    value: object, equalities: list[tuple[str, str]]
-) -> None:
+def test_a_filter_is_indexed_by_its_most_selective_attribute(value: object, equalities: list[tuple[str, str]]) -> None:
     assert list(parse_filters(value).equalities) == equalities
 
 
@@ -212,38 +210,38 @@ class TestOfParameters:
             (["io.timer.*"], False),
         ],
     )
-    def test_a_type_is_wanted_whole_or_by_its_beginning(self, wanted: list[str], *, matches: bool) -> None:
+    def test_a_type_matches_exactly_or_by_prefix(self, wanted: list[str], *, matches: bool) -> None:
         assert filter_of_parameters({"type": wanted}).matches(EVENT) is matches
 
     def test_all_of_several_parameters_must_match(self) -> None:
-        found = filter_of_parameters({"tenantid": ["acme"], "workflowid": ["a", "b"], "filter": ["n = 5", "n = 6"]})
-        assert found.matches(EVENT | {"tenantid": "acme", "workflowid": "b"})
-        assert not found.matches(EVENT | {"tenantid": "acme", "workflowid": "c"})
-        assert not found.matches(EVENT | {"tenantid": "acme", "workflowid": "b", "n": 7})
+        selected = filter_of_parameters({"tenantid": ["acme"], "workflowid": ["a", "b"], "filter": ["n = 5", "n = 6"]})
+        assert selected.matches(EVENT | {"tenantid": "acme", "workflowid": "b"})
+        assert not selected.matches(EVENT | {"tenantid": "acme", "workflowid": "c"})
+        assert not selected.matches(EVENT | {"tenantid": "acme", "workflowid": "b", "n": 7})
 
-    def test_a_star_means_more_in_types_alone(self) -> None:
+    def test_a_star_is_a_wildcard_in_types_only(self) -> None:
         assert not filter_of_parameters({"subject": ["a*"]}).matches(EVENT | {"subject": "ab"})
 
-    def test_no_parameters_ask_for_everything(self) -> None:
+    def test_without_parameters_everything_matches(self) -> None:
         assert filter_of_parameters({"limit": ["5"], "type": ["*"]}) == EVERYTHING
 
     @pytest.mark.parametrize("name", ["type", "subject", "filter"])
-    def test_a_value_that_is_empty_is_refused_by_the_name(self, name: str) -> None:
+    def test_an_empty_value_is_refused_by_the_name_of_its_parameter(self, name: str) -> None:
         with pytest.raises(InvalidFilter) as caught:
             filter_of_parameters({name: ["true", ""]})
         assert caught.value.pointer == name
 
-    def test_more_than_a_filter_holds_is_refused_by_the_longest(self) -> None:
+    def test_parameters_beyond_the_size_of_a_filter_are_refused_by_the_longest(self) -> None:
         with pytest.raises(InvalidFilter) as caught:
             filter_of_parameters({"type": ["a"], "subject": ["b" * 9000], "filter": ["true"]})
         assert caught.value.pointer == "subject"
 
-    def test_it_is_stored_as_json(self) -> None:
-        found = filter_of_parameters({"type": ["a", "b.*"], "subject": ["c"], "filter": ["n = 5"]})
-        assert parse_filters(json.loads(found.text)) == found
+    def test_a_filter_is_stored_as_json(self) -> None:
+        selected = filter_of_parameters({"type": ["a", "b.*"], "subject": ["c"], "filter": ["n = 5"]})
+        assert parse_filters(json.loads(selected.text)) == selected
 
 
-def test_sql_is_imported_by_who_asks_for_it() -> None:
+def test_the_sql_parser_is_imported_on_first_use() -> None:
     program = (
         "import sys\nfrom eventstore.filters import parse_filters\n{}\nprint('eventstore.filters.cesql' in sys.modules)"
     )
@@ -260,7 +258,7 @@ def test_sql_is_imported_by_who_asks_for_it() -> None:
 
 
 def _known(value: object) -> Filter:
-    """The filter, unless it calls functions with a wrong number of arguments."""
+    """The parsed filter; rejects examples that call functions with a wrong number of arguments."""
     try:
         return parse_filters(value)
     except InvalidFilter as refusal:

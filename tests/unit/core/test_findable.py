@@ -1,4 +1,4 @@
-"""What one looks for is where its name says: the table of CONTRIBUTING.md, held to the tree."""
+"""The table "Where is it?" of CONTRIBUTING.md matches the files of the core."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _MOST = 16
 _SCRIPT_HEAD = 5
 
 
-def test_ten_things_are_named() -> None:
+def test_the_table_has_ten_entries() -> None:
     assert len(_ROWS) == 10
 
 
 @pytest.mark.parametrize(("thing", "path"), _FILES)
-def test_a_thing_is_in_the_files_that_are_named(thing: str, path: str) -> None:
+def test_each_entry_of_the_table_is_in_its_files(thing: str, path: str) -> None:
     text = (_CORE / path).read_text()
     if path.endswith(".lua"):
         assert text.count("\n") > _SCRIPT_HEAD, thing
@@ -33,5 +33,5 @@ def test_a_thing_is_in_the_files_that_are_named(thing: str, path: str) -> None:
 
 
 def test_the_top_level_of_the_core_is_short() -> None:
-    found = {path.name for path in _CORE.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
-    assert len(found - {"__init__.py"}) <= _MOST
+    top_level = {path.name for path in _CORE.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
+    assert len(top_level - {"__init__.py"}) <= _MOST

@@ -34,7 +34,7 @@ def sent(box: DeliveryBuilder) -> list[dict[str, Any]]:
     return [json.loads(p.message) for delivery in box.deliveries() for p in postings(delivery.encoded())]
 
 
-def test_who_gets_the_same_events_shares_one_part() -> None:
+def test_recipients_of_the_same_events_share_one_part() -> None:
     box = builder(shards=1)
     box.add_events([placed(1)], [(subscriber("a"), 1), (subscriber("b"), 9)], bare=False)
     [delivery] = box.deliveries()
@@ -42,7 +42,7 @@ def test_who_gets_the_same_events_shares_one_part() -> None:
     assert [(to.connection, to.frame) for to in part.to] == [("a", 1), ("b", 9)]
 
 
-def test_connections_of_other_shards_get_deliveries_of_their_own() -> None:
+def test_each_shard_has_its_own_deliveries() -> None:
     box = builder(shards=8)
     box.add_events([placed(1)], [(subscriber(f"c{number}"), 1) for number in range(40)], bare=False)
     deliveries = box.deliveries()
@@ -51,8 +51,8 @@ def test_connections_of_other_shards_get_deliveries_of_their_own() -> None:
 
 def test_a_frame_is_cut_by_number_of_events() -> None:
     box = builder(events=2)
-    taken = box.add_events([placed(n) for n in range(1, 6)], [(subscriber(), 1)], bare=False)
-    assert taken == 3
+    added = box.add_events([placed(n) for n in range(1, 6)], [(subscriber(), 1)], bare=False)
+    assert added == 3
     assert [(m["frame"], [e["id"] for e in m["events"]]) for m in sent(box)] == [
         (1, ["1", "2"]),
         (2, ["3", "4"]),
@@ -73,29 +73,29 @@ def test_the_cursor_of_a_frame_is_behind_its_last_event() -> None:
     assert Cursor.parse(message["cursor"]).places == {3: (EPOCH, Position(1002, 0, 0))}
 
 
-def test_an_event_beyond_a_frame_comes_without_its_data() -> None:
+def test_an_event_larger_than_a_frame_is_sent_without_its_data() -> None:
     box = builder(event_bytes=1000)
     box.add_events([placed(1), placed(2, data="x" * 2000), placed(3)], [(subscriber(), 1)], bare=False)
-    [one] = [e for message in sent(box) for e in message["events"] if e["id"] == "2"]
-    assert "data" not in one
-    assert one["dataref"] == "https://hub/api/v1/events/2?source=%2Ftests&stream=wf"
-    assert (one["hubstream"], one["hubsequence"]) == ("wf", "2")
+    [oversized] = [e for message in sent(box) for e in message["events"] if e["id"] == "2"]
+    assert "data" not in oversized
+    assert oversized["dataref"] == "https://hub/api/v1/events/2?source=%2Ftests&stream=wf"
+    assert (oversized["hubstream"], oversized["hubsequence"]) == ("wf", "2")
 
 
-def test_an_event_whose_attributes_are_beyond_a_frame_is_told_of_in_short() -> None:
-    """Events that were stored before attributes had a limit."""
+def test_an_event_whose_attributes_exceed_a_frame_is_sent_abbreviated() -> None:
+    """Events stored before attributes had a size limit are abbreviated."""
     box = builder(event_bytes=5000)
     source = "/" + "%C3%A9" * 2000
     box.add_events([placed(n, source=source + str(n), x="y" * 5000) for n in (1, 2)], [(subscriber(), 1)], bare=False)
-    one, other = (event for message in sent(box) for event in message["events"])
-    assert one.keys() == {
+    first, second = (event for message in sent(box) for event in message["events"])
+    assert first.keys() == {
         *("specversion", "id", "source", "type", "dataref"),
         *("hubstream", "hubsequence", "hubtime"),
     }
-    assert one["source"] != other["source"]
-    assert one["source"][:100] == source[:100]
-    assert one["dataref"] == "https://hub/api/v1/streams/wf/events?from=1&limit=1"
-    validated({name: value for name, value in one.items() if not name.startswith("hub")})
+    assert first["source"] != second["source"]
+    assert first["source"][:100] == source[:100]
+    assert first["dataref"] == "https://hub/api/v1/streams/wf/events?from=1&limit=1"
+    validated({name: value for name, value in first.items() if not name.startswith("hub")})
 
 
 @pytest.mark.parametrize("member", ["id", "source", "type", "x"])
@@ -111,7 +111,7 @@ def test_no_event_makes_a_frame_larger_than_may_be_posted_or_a_delivery_than_a_q
     assert all(len(json.dumps(message, ensure_ascii=False).encode()) <= 128 * 1024 for message in sent(box))
 
 
-def test_characters_that_a_queue_does_not_take_are_counted_as_they_are_sent() -> None:
+def test_characters_that_a_queue_refuses_count_by_their_escaped_size() -> None:
     box = builder(shards=1)
     bodies = [event(str(n), data="\uffff" * 5_000).body.replace(b"\\uffff", b"\xef\xbf\xbf") for n in range(9)]
     events = [PositionedEvent(Position(n, 0, 0), RecordedEvent("wf", n, n, body)) for n, body in enumerate(bodies)]
@@ -123,7 +123,7 @@ def test_characters_that_a_queue_does_not_take_are_counted_as_they_are_sent() ->
     assert [len(json.loads(post)["events"]) for post in posts] == [3, 3, 3]
 
 
-def test_a_delivery_is_no_larger_than_a_queue_takes() -> None:
+def test_a_delivery_is_at_most_as_large_as_a_queue_message() -> None:
     box = builder(delivery_bytes=5000, event_bytes=2000, shards=1)
     box.add_events([placed(n, data="x" * 900) for n in range(1, 30)], [(subscriber(), 1)], bare=True)
     bodies = [delivery.encoded() for delivery in box.deliveries()]
@@ -131,7 +131,7 @@ def test_a_delivery_is_no_larger_than_a_queue_takes() -> None:
     assert all(len(body.encode()) <= 5000 for body in bodies)
 
 
-def test_a_delivery_is_no_more_posts_than_may_be() -> None:
+def test_a_delivery_has_at_most_the_allowed_posts() -> None:
     box = builder(posts=30, shards=1)
     everyone = [(subscriber(f"c{number}"), 1) for number in range(25)]
     box.add_events([placed(n) for n in range(1, 8)], everyone, bare=True)
@@ -142,35 +142,35 @@ def test_a_delivery_is_no_more_posts_than_may_be() -> None:
     assert max(posts) <= 30
 
 
-def test_one_client_gets_a_frame_of_bare_events_whole_however_few_posts_a_delivery_may_be() -> None:
+def test_a_client_gets_a_whole_frame_of_bare_events_whatever_the_limit_of_posts() -> None:
     box = builder(posts=3, shards=1)
     box.add_events([placed(n) for n in range(1, 8)], [(subscriber(), 1)], bare=True)
     assert [message["id"] for message in sent(box)] == [str(n) for n in range(1, 8)]
 
 
-def test_how_deliveries_are_cut_changes_no_frame_and_no_order() -> None:
+def test_splitting_into_deliveries_changes_no_frame_and_no_order() -> None:
     def received(**limits: int) -> dict[str, list[str]]:
         box = builder(events=3, shards=2, **limits)
         everyone = [(subscriber(f"c{number}"), 1) for number in range(9)]
         box.add_events([placed(n) for n in range(1, 8)], everyone, bare=True)
-        box.add_events([placed(8)], [(one, 8) for one, _ in everyone], bare=False)
-        found: dict[str, list[str]] = {}
+        box.add_events([placed(8)], [(client, 8) for client, _ in everyone], bare=False)
+        messages: dict[str, list[str]] = {}
         for delivery in box.deliveries():
             for posting in postings(delivery.encoded()):
-                found.setdefault(posting.connection, []).append(posting.message)
-        return found
+                messages.setdefault(posting.connection, []).append(posting.message)
+        return messages
 
     assert received(posts=4) == received(posts=10_000)
 
 
-def test_many_addresses_are_spread_over_parts() -> None:
+def test_many_addresses_are_split_into_parts() -> None:
     box = builder(addresses=10, shards=1)
     box.add_events([placed(1)], [(subscriber(f"c{number}"), 1) for number in range(25)], bare=False)
     [delivery] = box.deliveries()
     assert [len(part.to) for part in delivery.parts] == [10, 10, 5]
 
 
-def test_what_is_missing_is_told_to_bare_clients_by_an_event() -> None:
+def test_a_bare_client_is_sent_losses_as_an_event() -> None:
     box = builder()
     bare = Subscription("key", "a", "url", parse_filters([]), bare=True)
     box.add_truncated(missing_json([("wf", 1, 3)], complete=False), Position(9, 0, 0), [(bare, 5)])

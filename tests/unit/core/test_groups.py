@@ -1,4 +1,4 @@
-"""The state of a durable subscription in one partition, command by command and as time passes."""
+"""The state of a durable subscription in one partition: the effect of each command and of each timeout."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from eventstore.positions import BEGINNING, END_OF_APPEND, Cursor, Position, bef
 
 KEY = "0" * 24
 NOW = 1_000_000
-RULES = Rules(ack_deadline=30_000, max_attempts=3, max_in_flight=10)
+RULES = Rules(ack_deadline_ms=30_000, max_attempts=3, max_in_flight=10)
 A, B = Member("a", "w"), Member("b", "w")
 
 
@@ -57,7 +57,7 @@ ONE, TWO, THREE, OTHER = in_flight(1, "wf", 1), in_flight(2, "wf", 2), in_flight
 
 
 def working(**members: object) -> Group:
-    """A group whose owner was sent four events of two streams."""
+    """A group whose owner has four events of two streams in flight."""
     group = Group(place=at(4), members=[A], owner=A, heard=NOW, frame=2, flight=[ONE, TWO, OTHER, THREE])
     return replace(group, **members)  # type: ignore[arg-type]
 
@@ -70,13 +70,13 @@ def step(group: Group, *commands: Command, now: int = NOW, rules: Rules = RULES)
 
 
 def turn(group: Group, *commands: Command, now: int = NOW, rules: Rules = RULES) -> Step:
-    taken = step(group, *commands, now=now, rules=rules)
-    apply_timeouts(taken)
-    return taken
+    turn_step = step(group, *commands, now=now, rules=rules)
+    apply_timeouts(turn_step)
+    return turn_step
 
 
 def silent_turn(group: Group, *commands: Command, now: int) -> Step:
-    """A turn that knows of its owner that it has shown nowhere that it works."""
+    """Run a turn that knows that the owner was active in no partition."""
     assert group.owner is not None
     return turn(group, *commands, Silence(group.owner.connection, group.heard), now=now)
 
@@ -87,7 +87,8 @@ def nack(
     return Nack(by, stream, sequence, "no", delay, park, frame)
 
 
-def told(step: Step) -> list[tuple[str, str, int]]:
+def notified(step: Step) -> list[tuple[str, str, int]]:
+    """The notifications of a step, as connection, kind and frame."""
     return [
         (notification.member.connection, notification.kind, notification.frame) for notification in step.notifications
     ]
@@ -96,99 +97,99 @@ def told(step: Step) -> list[tuple[str, str, int]]:
 class TestJoining:
     def test_the_first_member_becomes_the_owner(self) -> None:
         group = Group()
-        assert told(turn(group, Join("a", "w"))) == [("a", "owned", 1)]
+        assert notified(turn(group, Join("a", "w"))) == [("a", "owned", 1)]
         assert (group.owner, group.heard) == (A, NOW)
 
     def test_joining_again_changes_nothing(self) -> None:
         group = working()
-        assert told(turn(group, Join("a", "w"))) == []
+        assert notified(turn(group, Join("a", "w"))) == []
         assert group.members == [A]
 
-    def test_who_left_and_joined_under_another_name_is_told_anew(self) -> None:
+    def test_a_member_that_rejoins_under_another_name_is_notified_again(self) -> None:
         group = working()
-        assert told(turn(group, Leave("a"), Join("a", "x"))) == [("a", "owned", 3)]
+        assert notified(turn(group, Leave("a"), Join("a", "x"))) == [("a", "owned", 3)]
         assert group.owner == Member("a", "x")
 
-    def test_who_is_to_have_the_partition_waits_until_the_owner_lets_go(self) -> None:
+    def test_a_new_assignee_waits_until_the_owner_releases_the_partition(self) -> None:
         first, second = contenders()
         group = working(members=[first], owner=first)
-        assert told(turn(group, Join(*second))) == [(first.connection, "revoked", 3)]
+        assert notified(turn(group, Join(*second))) == [(first.connection, "revoked", 3)]
         assert group.owner == first
 
-    def test_who_is_not_to_have_the_partition_changes_nothing(self) -> None:
+    def test_a_joining_member_that_is_not_assigned_the_partition_changes_nothing(self) -> None:
         second, first = contenders()
         group = working(members=[first], owner=first)
-        assert told(turn(group, Join(*second))) == []
+        assert notified(turn(group, Join(*second))) == []
 
 
 class TestLeaving:
-    def test_who_leaves_is_owner_no_more(self) -> None:
+    def test_a_member_that_leaves_loses_ownership(self) -> None:
         group = working()
-        assert told(turn(group, Leave("a"))) == []
+        assert notified(turn(group, Leave("a"))) == []
         assert (group.members, group.owner) == ([], None)
 
-    def test_what_was_in_flight_goes_to_the_next_owner_from_the_first_of_it_on(self) -> None:
+    def test_the_next_owner_starts_at_the_first_event_in_flight(self) -> None:
         group = working()
-        assert told(turn(group, Leave("a"), Join("b", "w"))) == [("b", "owned", 3)]
+        assert notified(turn(group, Leave("a"), Join("b", "w"))) == [("b", "owned", 3)]
         assert (group.place, group.flight) == (before(at(1)), [])
 
-    def test_leaving_with_an_event_of_a_held_stream_is_a_try_of_it(self) -> None:
+    def test_leaving_with_an_event_of_a_held_stream_counts_as_an_attempt(self) -> None:
         held = Held(before(at(1)), 1, NOW, [ONE], NOW, ["no"])
         group = working(flight=[], held={"wf": held})
         turn(group, Leave("a"), Join("b", "w"))
         assert (held.sent, held.attempt, held.after) == ([], 2, before(at(1)))
         assert held.errors == ["no", "its member went away"]
 
-    def test_what_it_left_is_to_be_sent_one_at_a_time(self) -> None:
+    def test_events_in_flight_of_a_member_that_left_are_sent_one_at_a_time(self) -> None:
         group = working()
         turn(group, Leave("a"))
         assert (group.probe_remaining, group.owner_losses) == (4, 0)
 
-    def test_acknowledging_ends_the_care(self) -> None:
+    def test_an_acknowledgement_counts_down_the_probe_and_resets_owner_losses(self) -> None:
         group = working(probe_remaining=3, owner_losses=1, flight=[ONE])
         turn(group, Ack("a", at(1)))
         assert (group.probe_remaining, group.owner_losses) == (2, 0)
 
-    def test_leaving_with_an_event_that_was_alone_is_a_try_of_it(self) -> None:
+    def test_leaving_with_a_single_event_in_flight_counts_as_an_owner_loss(self) -> None:
         group = working(probe_remaining=3, owner_losses=1, flight=[ONE])
         turn(group, Leave("a"))
         assert (group.owner_losses, group.parked) == (2, {})
 
-    def test_an_event_that_members_go_away_with_again_and_again_is_parked(self) -> None:
+    def test_an_event_that_repeatedly_loses_its_owner_is_parked(self) -> None:
         group = working(probe_remaining=3, owner_losses=2, flight=[ONE])
         turn(group, Leave("a"))
         parked = Parked(at(1), before(at(1)), 1, 3, ["its member went away"], NOW, earlier=[ONE])
         assert group.parked == {"wf": parked}
 
-    def test_who_may_have_died_of_any_of_many_parks_none(self) -> None:
+    def test_a_member_lost_with_several_events_in_flight_parks_none(self) -> None:
         group = working(owner_losses=2)
         turn(group, Leave("a"))
         assert (group.owner_losses, group.parked) == (2, {})
 
-    def test_leaving_without_taking_part_changes_nothing(self) -> None:
+    def test_leaving_without_membership_changes_nothing(self) -> None:
         group = working()
         turn(group, Leave("b"))
         assert group == working()
 
 
 class TestReleasing:
-    def test_the_partition_goes_to_whom_it_belongs(self) -> None:
+    def test_a_released_partition_goes_to_its_assignee(self) -> None:
         first, second = contenders()
         group = working(members=[first, second], owner=first, revoked=NOW)
-        assert told(turn(group, Release(first.connection))) == [(second.connection, "owned", 3)]
+        assert notified(turn(group, Release(first.connection))) == [(second.connection, "owned", 3)]
 
-    def test_what_was_not_revoked_cannot_be_released(self) -> None:
+    def test_a_partition_that_was_not_revoked_cannot_be_released(self) -> None:
         group = working()
         turn(group, Release("a"))
         assert group.owner == A
 
-    def test_who_is_not_the_owner_releases_nothing(self) -> None:
+    def test_a_member_that_is_not_the_owner_releases_nothing(self) -> None:
         first, second = contenders()
         group = working(members=[first, second], owner=first, revoked=NOW)
         turn(group, Release(second.connection))
         assert group.owner == first
 
-    def test_who_does_not_release_loses_the_partition_a_deadline_later(self) -> None:
+    def test_an_owner_that_does_not_release_loses_the_partition_after_the_deadline(self) -> None:
         first, second = contenders()
         group = working(members=[first, second], owner=first, revoked=NOW)
         silent_turn(group, now=NOW + 29_999)
@@ -196,7 +197,7 @@ class TestReleasing:
         silent_turn(group, now=NOW + 30_000)
         assert group.owner == second
 
-    def test_who_still_acknowledges_keeps_the_partition_for_another_deadline(self) -> None:
+    def test_an_acknowledgement_extends_the_release_deadline(self) -> None:
         first, second = contenders()
         group = working(members=[first, second], owner=first, revoked=NOW)
         turn(group, Ack(first.connection, at(1)), now=NOW + 29_000)
@@ -205,7 +206,7 @@ class TestReleasing:
         silent_turn(group, now=NOW + 59_000)
         assert group.owner == second
 
-    def test_who_is_at_work_elsewhere_keeps_the_partition(self) -> None:
+    def test_activity_in_another_partition_extends_the_release_deadline(self) -> None:
         first, second = contenders()
         group = working(members=[first, second], owner=first, revoked=NOW)
         assert turn(group, now=NOW + 30_000).needs_activity
@@ -215,7 +216,7 @@ class TestReleasing:
         silent_turn(group, now=NOW + 59_000)
         assert group.owner == second
 
-    def test_a_release_that_answers_an_earlier_time_changes_nothing(self) -> None:
+    def test_a_release_of_an_earlier_frame_changes_nothing(self) -> None:
         first, second = contenders()
         group = working(members=[first, second], owner=first, revoked=NOW)
         turn(group, Release(first.connection, frame=1))
@@ -223,87 +224,87 @@ class TestReleasing:
         turn(group, Release(first.connection, frame=2))
         assert group.owner == second
 
-    def test_what_is_in_flight_keeps_no_one_in_the_partition(self) -> None:
+    def test_events_in_flight_do_not_extend_the_release_deadline(self) -> None:
         first, second = contenders()
         group = working(members=[first, second], owner=first, revoked=NOW, heard=NOW - 15_000)
         silent_turn(group, now=NOW + 15_000)
         silent_turn(group, now=NOW + 30_000)
         assert (group.owner, group.held) == (second, {})
 
-    def test_who_comes_to_own_what_was_revoked_from_it_is_told_so_once_it_let_go(self) -> None:
+    def test_an_owner_reassigned_its_revoked_partition_is_notified_after_release(self) -> None:
         first, second = contenders()
         group = working(members=[first, second], owner=first, revoked=NOW)
-        assert told(turn(group, Leave(second.connection))) == []
-        assert told(turn(group, Release(first.connection))) == [(first.connection, "owned", 3)]
+        assert notified(turn(group, Leave(second.connection))) == []
+        assert notified(turn(group, Release(first.connection))) == [(first.connection, "owned", 3)]
         assert not group.revoked
 
-    def test_who_never_lets_go_of_what_is_its_own_again_is_told_so_a_deadline_later(self) -> None:
+    def test_an_owner_reassigned_its_revoked_partition_is_notified_after_the_deadline(self) -> None:
         first, second = contenders()
         group = working(members=[first, second], owner=first, revoked=NOW)
         turn(group, Leave(second.connection))
-        assert told(silent_turn(group, now=NOW + 30_000)) == [(first.connection, "owned", 3)]
+        assert notified(silent_turn(group, now=NOW + 30_000)) == [(first.connection, "owned", 3)]
 
 
 class TestAcknowledging:
-    def test_what_is_acknowledged_is_in_flight_no_more(self) -> None:
+    def test_an_acknowledged_event_is_no_longer_in_flight(self) -> None:
         group = working()
         step(group, Ack("a", at(2)), now=NOW + 5)
         assert (group.flight, group.heard) == ([OTHER, THREE], NOW + 5)
 
-    def test_acknowledging_again_or_less_changes_nothing(self) -> None:
+    def test_a_repeated_or_earlier_acknowledgement_changes_nothing(self) -> None:
         group = working()
         step(group, Ack("a", at(3)), Ack("a", at(3)), Ack("a", at(1)))
         assert group.flight == [THREE]
 
-    def test_who_is_not_the_owner_acknowledges_nothing(self) -> None:
+    def test_a_member_that_is_not_the_owner_acknowledges_nothing(self) -> None:
         group = working(members=[A, B])
         step(group, Ack("b", at(4)), AckStream("b", "wf", 3), nack("wf", 1, by="b"))
         assert group == working(members=[A, B])
 
-    def test_what_is_acknowledged_of_a_held_stream_comes_no_more(self) -> None:
+    def test_an_acknowledged_event_of_a_held_stream_is_not_sent_again(self) -> None:
         held = Held(at(0), 2, 7, [ONE, TWO, THREE], NOW, ["no"])
         step(working(held={"wf": held}), AckStream("a", "wf", 2), now=NOW + 5)
         assert held == Held(at(2), 0, NOW + 5, [THREE], NOW + 5, [])
 
-    def test_what_was_not_sent_of_a_held_stream_is_not_acknowledged(self) -> None:
+    def test_an_unsent_event_of_a_held_stream_is_not_acknowledged(self) -> None:
         held = Held(at(0), 2, 7, [ONE], NOW)
         step(working(held={"wf": held}), AckStream("a", "wf", 0), AckStream("a", "other", 1))
         assert held == Held(at(0), 2, 7, [ONE], NOW)
 
 
 class TestFailing:
-    def test_the_stream_is_held_from_the_event_that_failed(self) -> None:
+    def test_a_nack_holds_the_stream_from_the_failed_event(self) -> None:
         group = working()
         step(group, nack("wf", 2, delay=7_000))
         held = Held(before(at(2)), 1, NOW + 7_000, errors=["no"], earlier=[ONE, TWO, THREE])
         assert group.held == {"wf": held}
 
-    def test_all_of_the_stream_leaves_the_flight_for_what_came_before_is_handled(self) -> None:
+    def test_a_nack_removes_all_events_of_the_stream_from_flight(self) -> None:
         group = working()
         step(group, nack("wf", 2))
         assert group.flight == [OTHER]
 
-    def test_an_event_that_was_not_sent_cannot_fail(self) -> None:
+    def test_a_nack_of_an_unsent_event_changes_nothing(self) -> None:
         group = working()
         step(group, nack("wf", 9), nack("none", 1))
         assert group == working()
 
-    def test_failing_again_is_another_attempt(self) -> None:
+    def test_another_failure_counts_as_another_attempt(self) -> None:
         held = Held(before(at(1)), 1, NOW, [ONE], NOW, ["no"])
         step(working(held={"wf": held}), nack("wf", 1))
         assert (held.attempt, held.sent, held.errors) == (2, [], ["no", "no"])
 
-    def test_failing_before_it_was_sent_again_is_none(self) -> None:
+    def test_a_failure_before_the_event_is_sent_again_counts_as_no_attempt(self) -> None:
         held = Held(before(at(1)), 1, NOW, errors=["no"])
         step(working(held={"wf": held}), nack("wf", 1))
         assert held.attempt == 1
 
-    def test_another_event_of_a_held_stream_that_fails_has_its_own_attempts(self) -> None:
+    def test_each_failed_event_of_a_held_stream_counts_its_own_attempts(self) -> None:
         held = Held(before(at(1)), 0, NOW, [ONE, TWO], NOW)
         step(working(held={"wf": held}), nack("wf", 2))
         assert (held.after, held.attempt, held.errors) == (before(at(2)), 1, ["no"])
 
-    def test_reasons_are_cut_and_of_many_the_last_are_kept(self) -> None:
+    def test_reasons_are_truncated_and_the_latest_are_kept(self) -> None:
         group = working()
         for number in range(20):
             step(
@@ -314,17 +315,17 @@ class TestFailing:
         assert ([error[:2] for error in errors], {len(e) for e in errors}) == ([str(n) for n in range(15, 20)], {300})
 
 
-class TestPauses:
+class TestBackoff:
     @given(attempt=st.integers(1, 60), stream=st.text(max_size=20), sequence=st.integers(1, 1 << 50))
-    def test_they_double_up_to_a_minute_give_or_take_a_half(self, attempt: int, stream: str, sequence: int) -> None:
+    def test_the_backoff_doubles_up_to_a_minute_with_jitter(self, attempt: int, stream: str, sequence: int) -> None:
         about = min(1000 * 2 ** (attempt - 1), 60_000)
         assert about // 2 <= self.pause(attempt, stream, sequence) <= about // 2 + about
 
     @given(attempt=st.integers(1, 9))
-    def test_the_same_failure_draws_the_same(self, attempt: int) -> None:
+    def test_the_same_failure_has_the_same_backoff(self, attempt: int) -> None:
         assert self.pause(attempt, "wf", 1) == self.pause(attempt, "wf", 1)
 
-    def test_different_failures_draw_differently(self) -> None:
+    def test_different_failures_have_different_backoffs(self) -> None:
         assert len({self.pause(1, f"wf-{number}", 1) for number in range(50)}) > 40
 
     @staticmethod
@@ -337,83 +338,83 @@ class TestPauses:
 
 
 class TestParking:
-    def test_out_of_attempts_the_stream_is_parked_from_the_event_on(self) -> None:
+    def test_a_stream_out_of_attempts_is_parked_from_the_failed_event(self) -> None:
         group = working(held={"wf": Held(before(at(1)), 2, NOW, [ONE], NOW, ["x", "y"])}, flight=[OTHER])
         step(group, nack("wf", 1))
         assert group.held == {}
         assert group.parked == {"wf": Parked(at(1), before(at(1)), 1, 3, ["x", "y", "no"], NOW, earlier=[ONE])}
 
-    def test_one_attempt_less_is_not_enough(self) -> None:
+    def test_a_stream_with_an_attempt_left_is_not_parked(self) -> None:
         group = working(held={"wf": Held(before(at(1)), 1, NOW, [ONE], NOW)}, flight=[OTHER])
         step(group, nack("wf", 1))
         assert (list(group.held), group.parked) == (["wf"], {})
 
-    def test_an_event_may_be_parked_at_once(self) -> None:
+    def test_a_nack_may_park_the_event_at_once(self) -> None:
         group = working()
         step(group, nack("wf", 2, park=True))
         assert (group.held, group.flight, group.parked["wf"].sequence) == ({}, [OTHER], 2)
 
-    def test_where_one_attempt_is_allowed_the_first_failure_parks(self) -> None:
+    def test_with_one_attempt_the_first_failure_parks_the_stream(self) -> None:
         group = working()
         step(group, nack("wf", 1), rules=replace(RULES, max_attempts=1))
         assert group.parked["wf"].attempts == 1
 
     @pytest.mark.parametrize(("how", "place"), [("start", before(at(2))), ("skip", at(2)), ("drop", at(4))])
-    def test_redrive_goes_on_from_where_it_is_asked_to(self, how: str, place: Position) -> None:
+    def test_a_redrive_resumes_at_the_requested_position(self, how: str, place: Position) -> None:
         group = working(flight=[], parked={"wf": Parked(at(2), at(4), 2, 3, ["no"], NOW)})
         step(group, Redrive("wf", how), now=NOW + 5)
         assert (group.parked, group.held) == ({}, {"wf": Held(place, 0, NOW + 5)})
 
     @pytest.mark.parametrize("how", ["start", "skip", "drop"])
-    def test_what_the_queue_was_not_given_yet_stays_parked(self, how: str) -> None:
+    def test_a_stream_not_yet_copied_to_the_dead_letter_queue_stays_parked(self, how: str) -> None:
         group = working(flight=[], parked={"wf": Parked(at(2), before(at(2)), 2, 3, ["no"], NOW)})
         step(group, Redrive("wf", how))
         assert (list(group.parked), group.held) == (["wf"], {})
 
-    def test_what_is_not_parked_cannot_be_redriven(self) -> None:
+    def test_a_stream_that_is_not_parked_cannot_be_redriven(self) -> None:
         group = working()
         step(group, Redrive("wf", "start"))
         assert group == working()
 
 
-class TestLateWords:
-    """What the owner says of events whose deadline has passed, until they are sent again."""
+class TestLateCommands:
+    """Acknowledgements and nacks that arrive after the deadline of their event, before the event is sent again."""
 
     @staticmethod
-    def overdue(**members: object) -> Group:
+    def timed_out(**members: object) -> Group:
         group = working(**members)
         silent_turn(group, now=NOW + 30_000)
         assert list(group.held) == ["wf"]
         return group
 
-    def test_what_is_acknowledged_after_its_deadline_is_handled(self) -> None:
-        group = self.overdue()
+    def test_a_late_acknowledgement_counts_as_handled(self) -> None:
+        group = self.timed_out()
         turn(group, Ack("a", at(4)), now=NOW + 30_100)
         held = group.held["wf"]
         assert (held.after, held.attempt, held.errors, held.earlier, group.flight) == (at(4), 0, [], [], [])
 
-    def test_by_stream_and_sequence_too(self) -> None:
-        group = self.overdue()
+    def test_a_late_acknowledgement_by_stream_counts_as_handled(self) -> None:
+        group = self.timed_out()
         turn(group, AckStream("a", "wf", 2), now=NOW + 30_100)
         assert (group.held["wf"].after, group.held["wf"].earlier) == (at(2), [THREE])
 
-    def test_what_the_owner_is_still_at_is_not_sent_to_it_once_more(self) -> None:
-        group = self.overdue()
+    def test_a_late_acknowledgement_postpones_the_next_attempt_of_later_events(self) -> None:
+        group = self.timed_out()
         turn(group, Ack("a", at(1)), now=NOW + 30_100)
         assert group.held["wf"].due == NOW + 30_100 + 30_000
 
-    def test_a_late_nack_keeps_its_reason_and_its_pause_and_is_no_other_attempt(self) -> None:
-        group = self.overdue()
+    def test_a_late_nack_sets_reason_and_delay_and_counts_as_no_further_attempt(self) -> None:
+        group = self.timed_out()
         turn(group, nack("wf", 1, delay=7_000), now=NOW + 30_100)
         held = group.held["wf"]
         assert (held.attempt, held.errors, held.due) == (1, ["no"], NOW + 37_100)
 
-    def test_a_late_nack_may_park(self) -> None:
-        group = self.overdue()
+    def test_a_late_nack_may_park_the_event(self) -> None:
+        group = self.timed_out()
         turn(group, nack("wf", 1, park=True), now=NOW + 30_100)
         assert (group.parked["wf"].sequence, group.parked["wf"].errors) == (1, ["no"])
 
-    def test_a_member_that_is_always_late_has_nothing_parked(self) -> None:
+    def test_a_member_that_always_acknowledges_late_has_nothing_parked(self) -> None:
         group = working()
         now = NOW
         for number in range(1, 20):
@@ -424,55 +425,55 @@ class TestLateWords:
             turn(group, Ack("a", at(number)), now=now + 100)
             assert (group.held.pop("wf").attempt, group.parked) == (0, {})
 
-    def test_where_the_deadline_parked_it_a_late_word_takes_it_out_again(self) -> None:
+    def test_a_late_acknowledgement_unparks_a_stream_that_the_deadline_parked(self) -> None:
         group = working()
-        taken = Step(group, replace(RULES, max_attempts=1), KEY, 0, NOW + 30_000)
-        apply(taken, Silence("a", NOW))
-        apply_timeouts(taken)
+        turn_step = Step(group, replace(RULES, max_attempts=1), KEY, 0, NOW + 30_000)
+        apply(turn_step, Silence("a", NOW))
+        apply_timeouts(turn_step)
         assert list(group.parked) == ["wf"]
         turn(group, Ack("a", at(2)), now=NOW + 30_100)
         assert (group.parked, group.held["wf"].after, group.held["wf"].earlier) == ({}, at(2), [THREE])
 
-    def test_once_it_was_sent_again_a_cursor_says_nothing_of_it(self) -> None:
-        group = self.overdue()
+    def test_a_cursor_does_not_acknowledge_an_event_that_was_sent_again(self) -> None:
+        group = self.timed_out()
         group.held["wf"].sent, group.held["wf"].earlier, group.held["wf"].by_cursor = [ONE], [], False
         turn(group, Ack("a", at(4)), now=NOW + 32_000)
         assert (group.held["wf"].sent, group.held["wf"].attempt) == ([ONE], 1)
 
-    def test_a_cursor_says_nothing_of_what_failed_by_its_owners_word(self) -> None:
+    def test_a_cursor_does_not_acknowledge_an_event_that_its_owner_nacked(self) -> None:
         group = working()
         turn(group, nack("wf", 1), Ack("a", at(4)))
         assert (group.held["wf"].after, group.held["wf"].attempt) == (before(at(1)), 1)
 
-    def test_a_nack_of_an_earlier_time_that_it_was_sent_is_no_attempt_of_the_next(self) -> None:
+    def test_a_nack_of_an_earlier_frame_counts_as_no_attempt_of_the_current_one(self) -> None:
         held = Held(before(at(1)), 1, NOW, [ONE], NOW, ["not acknowledged within 30 s"], frame=7)
         step(working(held={"wf": held}), nack("wf", 1, frame=2))
         assert (held.attempt, held.sent, held.errors) == (1, [ONE], ["no"])
         step(working(held={"wf": held}), nack("wf", 1, frame=7))
         assert (held.attempt, held.sent, held.errors) == (2, [], ["no", "no"])
 
-    def test_a_late_nack_of_a_later_event_says_that_those_before_it_are_handled(self) -> None:
-        group = self.overdue()
+    def test_a_late_nack_acknowledges_the_earlier_events_of_the_stream(self) -> None:
+        group = self.timed_out()
         turn(group, nack("wf", 3, delay=5), Ack("a", at(4)), now=NOW + 30_100)
         held = group.held["wf"]
         assert (held.after, held.attempt, held.errors) == (before(at(4)), 1, ["no"])
 
-    def test_so_it_does_where_the_deadline_parked_the_stream(self) -> None:
+    def test_a_late_nack_acknowledges_earlier_events_of_a_parked_stream(self) -> None:
         group = working()
-        taken = Step(group, replace(RULES, max_attempts=1), KEY, 0, NOW + 30_000)
-        apply(taken, Silence("a", NOW))
-        apply_timeouts(taken)
+        turn_step = Step(group, replace(RULES, max_attempts=1), KEY, 0, NOW + 30_000)
+        apply(turn_step, Silence("a", NOW))
+        apply_timeouts(turn_step)
         turn(group, nack("wf", 3), now=NOW + 30_100, rules=replace(RULES, max_attempts=1))
         assert group.parked["wf"].sequence == 3
 
-    def test_who_went_away_before_it_was_sent_the_event_again_has_failed_once(self) -> None:
-        group = self.overdue()
+    def test_leaving_without_activity_after_a_timeout_counts_as_one_attempt(self) -> None:
+        group = self.timed_out()
         group.held["wf"].sent = [ONE]
         turn(group, Leave("a"), now=NOW + 32_000)
         assert (group.held["wf"].attempt, group.held["wf"].errors) == (1, ["not acknowledged within 30 s"])
 
-    def test_who_has_said_something_since_has_failed_twice(self) -> None:
-        group = self.overdue()
+    def test_leaving_with_activity_after_a_timeout_counts_as_a_second_attempt(self) -> None:
+        group = self.timed_out()
         group.held["wf"].sent, group.held["wf"].frame = [ONE], 9
         turn(group, AckStream("a", "other", 0), now=NOW + 31_000)
         turn(group, Leave("a"), now=NOW + 32_000)
@@ -480,106 +481,106 @@ class TestLateWords:
 
 
 class TestFrames:
-    """A cursor speaks for the frames up to the one that it came with, wherever its place lies."""
+    """A cursor acknowledges the frames up to its own, whatever its position."""
 
     FIRST, SECOND = ONE._replace(frame=5), OTHER._replace(frame=6)
 
-    def test_what_was_sent_in_a_later_frame_is_not_acknowledged(self) -> None:
+    def test_events_of_later_frames_are_not_acknowledged(self) -> None:
         group = working(flight=[self.FIRST, self.SECOND])
         step(group, Ack("a", at(9), frame=5))
         assert group.flight == [self.SECOND]
 
-    def test_what_was_sent_in_an_earlier_frame_is_though_the_place_lies_before_it(self) -> None:
+    def test_events_of_earlier_frames_are_acknowledged_even_behind_the_cursors_position(self) -> None:
         group = working(flight=[self.FIRST, self.SECOND])
         step(group, Ack("a", at(0), frame=6))
         assert group.flight == []
 
-    def test_what_an_older_program_sent_is_acknowledged_by_its_place(self) -> None:
+    def test_events_without_a_frame_number_are_acknowledged_by_position(self) -> None:
         group = working()
         step(group, Ack("a", at(2), frame=9))
         assert group.flight == [OTHER, THREE]
 
 
-class TestTakenAgain:
-    """A turn that is taken again later decides as it did, and measures from when it is taken."""
+class TestRetriedTurns:
+    """A retried turn makes the same decisions, and measures time from its retry."""
 
-    def test_a_word_that_it_takes_in_counts_from_then_on(self) -> None:
+    def test_a_retried_turn_measures_deadlines_from_its_retry(self) -> None:
         group = working()
-        taken = Step(group, RULES, KEY, 0, NOW, stamp=NOW + 40_000)
-        apply(taken, Ack("a", at(2)))
-        apply_timeouts(taken)
-        assert (group.heard, due(taken)) == (NOW + 40_000, NOW + 70_000)
+        turn_step = Step(group, RULES, KEY, 0, NOW, stamp=NOW + 40_000)
+        apply(turn_step, Ack("a", at(2)))
+        apply_timeouts(turn_step)
+        assert (group.heard, due(turn_step)) == (NOW + 40_000, NOW + 70_000)
 
-    def test_a_pause_begins_then(self) -> None:
+    def test_a_retried_turn_measures_nack_delays_from_its_retry(self) -> None:
         group = working()
         apply(Step(group, RULES, KEY, 0, NOW, stamp=NOW + 40_000), nack("wf", 1, delay=500))
         assert group.held["wf"].due == NOW + 40_500
 
 
-class TestWordsThatOvertake:
+class TestOvertakingCommands:
     @pytest.mark.parametrize("order", [(1, 2), (2, 1)])
-    def test_of_two_events_that_failed_the_first_one_is_tried_again(self, order: tuple[int, int]) -> None:
+    def test_of_two_nacked_events_the_first_is_retried(self, order: tuple[int, int]) -> None:
         group = working()
         step(group, *(nack("wf", sequence, delay=5) for sequence in order))
         held = group.held["wf"]
         assert (held.after, held.attempt, held.errors) == (before(at(1)), 1, ["no"])
 
     @pytest.mark.parametrize("order", [(1, 2), (2, 1)])
-    def test_of_two_events_that_are_to_be_parked_the_first_one_is(self, order: tuple[int, int]) -> None:
+    def test_of_two_events_to_park_the_first_is_parked(self, order: tuple[int, int]) -> None:
         group = working()
         step(group, *(nack("wf", sequence, park=True) for sequence in order))
         parked = group.parked["wf"]
         assert (parked.event, parked.copied, parked.sequence) == (at(1), before(at(1)), 1)
 
-    def test_one_that_is_parked_waits_behind_one_that_is_tried_again(self) -> None:
+    def test_a_retry_takes_precedence_over_parking_a_later_event(self) -> None:
         group = working()
         step(group, nack("wf", 2, park=True), nack("wf", 1))
         assert (group.parked, group.held["wf"].after) == ({}, before(at(1)))
 
-    def test_an_acknowledgement_that_a_nack_overtook_changes_nothing(self) -> None:
+    def test_an_acknowledgement_overtaken_by_a_nack_changes_nothing(self) -> None:
         group = working()
         step(group, nack("wf", 2), AckStream("a", "wf", 1), Ack("a", at(1)))
         assert (group.held["wf"].after, group.held["wf"].attempt) == (before(at(2)), 1)
 
-    def test_the_same_nack_twice_is_one_attempt(self) -> None:
+    def test_a_repeated_nack_counts_as_one_attempt(self) -> None:
         group = working()
         step(group, nack("wf", 1, delay=5), nack("wf", 1, delay=5))
         assert (group.held["wf"].attempt, group.held["wf"].errors) == (1, ["no"])
 
 
 class TestOutOfOrder:
-    """Acknowledging by stream what is in flight behind events of other streams."""
+    """Acknowledgements by stream of events that are in flight behind events of other streams."""
 
-    def test_what_is_handled_leaves_the_flight(self) -> None:
+    def test_an_event_acknowledged_out_of_order_leaves_flight(self) -> None:
         group = working()
         step(group, AckStream("a", "other", 1))
         assert group.flight == [ONE, TWO, THREE]
 
-    def test_who_goes_back_passes_over_it(self) -> None:
+    def test_the_next_owner_skips_events_acknowledged_out_of_order(self) -> None:
         group = working()
         turn(group, AckStream("a", "other", 1), Leave("a"), Join("b", "w"))
         assert (group.place, group.settled) == (before(at(1)), {"other": OTHER})
 
-    def test_it_is_forgotten_once_nobody_can_go_back_before_it(self) -> None:
+    def test_an_out_of_order_acknowledgement_is_forgotten_once_no_owner_can_resume_before_it(self) -> None:
         group = working()
         step(group, AckStream("a", "other", 1), Ack("a", at(1)))
         assert group.settled == {"other": OTHER}
         step(group, Ack("a", at(2)))
         assert (group.flight, group.settled) == ([THREE], {})
 
-    def test_the_first_in_flight_needs_no_note(self) -> None:
+    def test_acknowledging_the_first_event_in_flight_records_nothing(self) -> None:
         group = working(flight=[ONE, OTHER])
         step(group, AckStream("a", "wf", 1))
         assert (group.flight, group.settled) == ([OTHER], {})
 
 
-class TestGrantingAnew:
-    def test_a_replay_grants_the_owner_what_it_has(self) -> None:
+class TestRegranting:
+    def test_a_replay_grants_the_partition_to_its_owner_again(self) -> None:
         group = working()
-        assert told(turn(group, Replay(BEGINNING))) == [("a", "owned", 3)]
+        assert notified(turn(group, Replay(BEGINNING))) == [("a", "owned", 3)]
         assert (group.owner, group.granted) == (A, 3)
 
-    def test_what_is_said_of_frames_from_before_counts_no_more(self) -> None:
+    def test_commands_about_frames_before_a_replay_are_ignored(self) -> None:
         group = working()
         turn(group, Replay(BEGINNING))
         group.flight = [ONE, TWO, OTHER, THREE]
@@ -588,22 +589,22 @@ class TestGrantingAnew:
         turn(group, Ack("a", at(4), frame=3))
         assert group.flight == []
 
-    def test_it_shows_all_the_same_that_the_owner_works(self) -> None:
+    def test_an_ignored_command_still_counts_as_activity(self) -> None:
         group = working(granted=2)
         turn(group, Ack("a", at(4), frame=1), now=NOW + 7)
         assert (group.heard, len(group.flight)) == (NOW + 7, 4)
 
-    def test_who_is_to_release_the_partition_is_not_granted_it_anew(self) -> None:
+    def test_a_replay_does_not_grant_a_revoked_partition_again(self) -> None:
         first, second = contenders()
         group = working(members=[first, second], owner=first, revoked=NOW)
-        assert told(turn(group, Replay(BEGINNING))) == []
+        assert notified(turn(group, Replay(BEGINNING))) == []
 
-    def test_what_is_missing_is_to_be_told_again(self) -> None:
+    def test_a_new_owner_is_sent_unacknowledged_losses_again(self) -> None:
         group = working(losses=[Loss(2, at(1), (("wf", 1, 2),))])
         turn(group, Leave("a"), Join("b", "w"))
         assert group.losses == [Loss(0, at(1), (("wf", 1, 2),))]
 
-    def test_of_what_was_removed_since_it_was_sent_nobody_was_told(self) -> None:
+    def test_a_new_owner_counts_removals_from_the_first_event_in_flight(self) -> None:
         group = working(removals=9, flight=[ONE._replace(removals=4), TWO])
         turn(group, Leave("a"), Join("b", "w"))
         assert group.removals == 4
@@ -612,25 +613,25 @@ class TestGrantingAnew:
 class TestLosses:
     LOSS = Loss(5, at(1), (("wf", 1, 2),))
 
-    def test_the_cursor_of_its_frame_or_a_later_one_acknowledges_it(self) -> None:
+    def test_a_cursor_of_the_same_or_a_later_frame_acknowledges_a_loss(self) -> None:
         for frame, left in ((4, [self.LOSS]), (5, []), (6, [])):
             group = working(losses=[self.LOSS])
             step(group, Ack("a", at(1), frame=frame))
             assert group.losses == left
 
-    def test_a_cursor_without_a_frame_does_by_its_place(self) -> None:
+    def test_a_cursor_without_a_frame_acknowledges_a_loss_by_position(self) -> None:
         group = working(losses=[self.LOSS])
         step(group, Ack("a", at(1)))
         assert group.losses == [self.LOSS]
         step(group, Ack("a", at(2)))
         assert group.losses == []
 
-    def test_one_that_was_not_told_yet_cannot_be_acknowledged(self) -> None:
+    def test_an_unsent_loss_cannot_be_acknowledged(self) -> None:
         group = working(losses=[replace(self.LOSS, frame=0)])
         step(group, Ack("a", at(4), frame=9), Ack("a", at(4)))
         assert len(group.losses) == 1
 
-    def test_however_many_there_are_they_stay_few_and_say_that_there_are_more(self) -> None:
+    def test_the_number_of_losses_is_bounded_and_marked_incomplete(self) -> None:
         losses: list[Loss] = []
         for number in range(200):
             losses = with_loss(losses, Loss(number + 1, at(number), (("wf", number, number),)))
@@ -639,83 +640,83 @@ class TestLosses:
 
 
 class TestLeavingInOrder:
-    def test_what_was_sent_of_a_held_stream_was_not_tried(self) -> None:
+    def test_an_orderly_leave_counts_as_no_attempt_of_a_held_stream(self) -> None:
         held = Held(before(at(1)), 1, NOW, [ONE], NOW, ["no"])
         group = working(flight=[], held={"wf": held})
         turn(group, Leave("a", orderly=True), Join("b", "w"))
         assert (held.sent, held.attempt, held.errors) == ([], 1, ["no"])
 
-    def test_nothing_is_sent_one_at_a_time_after_it(self) -> None:
+    def test_an_orderly_leave_starts_no_probe(self) -> None:
         group = working()
         turn(group, Leave("a", orderly=True), Join("b", "w"))
         assert (group.probe_remaining, group.owner_losses, group.place) == (0, 0, before(at(1)))
 
 
-class TestChanging:
-    def test_a_newer_definition_is_gone_by(self) -> None:
+class TestDefinitionChanges:
+    def test_a_newer_definition_is_applied(self) -> None:
         group = working()
         turn(group, Change(2, "…"), now=NOW + 5)
         assert (group.version, group.heard, group.flight) == (2, NOW + 5, [ONE, TWO, OTHER, THREE])
 
-    def test_an_older_one_that_comes_late_is_not(self) -> None:
+    def test_an_older_definition_is_ignored(self) -> None:
         group = working(version=3)
         turn(group, Change(2, "…"), now=NOW + 5)
         assert group == working(version=3)
 
 
 class TestReplaying:
-    def test_all_that_was_under_way_is_forgotten(self) -> None:
+    def test_a_replay_forgets_everything_in_progress(self) -> None:
         held, parked = {"wf": Held(at(1), 1, NOW)}, {"bad": Parked(at(1), at(1), 1, 1, [], NOW)}
         group = working(held=held, parked=parked)
         group.settled, group.losses = {"x": ONE}, [Loss(1, at(1), ())]
         step(group, Replay(BEGINNING))
         assert group == working(place=BEGINNING, flight=[], held={}, parked={})
 
-    def test_it_knows_of_no_removal_any_more(self) -> None:
+    def test_a_replay_resets_the_count_of_removals(self) -> None:
         group = working(removals=7)
         step(group, Replay(at(1)))
         assert group.removals == 0
 
-    def test_before_the_oldest_event_nothing_is_missing(self) -> None:
+    def test_a_replay_from_the_oldest_event_reports_no_earlier_removal(self) -> None:
         group = working(removals=6)
         apply(Step(group, RULES, KEY, 0, NOW, removals=7), Replay(BEGINNING, from_oldest=True))
         assert group.removals == 7
 
 
 class TestDeadlines:
-    def test_the_first_in_flight_has_failed_once_a_deadline_passed_in_silence(self) -> None:
+    def test_the_first_event_in_flight_fails_when_its_deadline_passes_in_silence(self) -> None:
         group = working()
         silent_turn(group, now=NOW + 30_000)
         assert group.held["wf"].errors == ["not acknowledged within 30 s"]
         assert (group.held["wf"].attempt, group.flight) == (1, [OTHER])
 
-    def test_before_it_nothing_has(self) -> None:
+    def test_nothing_fails_before_the_deadline(self) -> None:
         group = working()
         silent_turn(group, now=NOW + 29_999)
         assert group == working()
 
-    def test_nothing_has_before_the_owner_is_known_to_be_silent_everywhere(self) -> None:
+    def test_nothing_fails_before_the_owner_is_known_to_be_silent_everywhere(self) -> None:
         group = working()
         assert turn(group, now=NOW + 30_000).needs_activity
         assert group == working()
 
-    def test_nothing_has_that_an_owner_was_sent_that_is_at_work_elsewhere(self) -> None:
+    def test_nothing_fails_while_the_owner_is_active_in_another_partition(self) -> None:
         group = working()
         turn(group, Heard("a", NOW + 20_000), now=NOW + 30_000)
         silent_turn(group, now=NOW + 49_999)
         assert (group.held, group.heard) == ({}, NOW + 20_000)
 
-    def test_a_word_that_comes_before_the_silence_is_taken_in_counts(self) -> None:
+    def test_a_command_applied_before_the_silence_counts_as_activity(self) -> None:
         group = working()
         turn(group, Ack("a", at(0)), Silence("a", NOW), now=NOW + 30_000)
         assert group.held == {}
 
-    def test_the_silence_of_an_earlier_owner_is_none_of_this_one(self) -> None:
+    def test_the_silence_of_an_earlier_owner_is_ignored(self) -> None:
         group = working()
         turn(group, Silence("b", NOW), now=NOW + 30_000)
         assert group.held == {}
 
-    def test_the_next_in_flight_gets_a_deadline_of_its_own(self) -> None:
+    def test_the_next_event_in_flight_gets_its_own_deadline(self) -> None:
         group = working()
         silent_turn(group, now=NOW + 30_000)
         silent_turn(group, now=NOW + 59_999)
@@ -723,12 +724,12 @@ class TestDeadlines:
         silent_turn(group, now=NOW + 60_000)
         assert (group.flight, sorted(group.held)) == ([], ["other", "wf"])
 
-    def test_what_was_sent_of_a_held_stream_has_one_too(self) -> None:
+    def test_sent_events_of_a_held_stream_have_a_deadline(self) -> None:
         held = Held(before(at(1)), 1, NOW, [ONE], NOW, ["no"])
         silent_turn(working(flight=[], held={"wf": held}), now=NOW + 30_000)
         assert (held.attempt, held.sent, held.errors[1]) == (2, [], "not acknowledged within 30 s")
 
-    def test_who_acknowledges_a_held_stream_one_by_one_has_a_deadline_for_each(self) -> None:
+    def test_each_acknowledgement_of_a_held_stream_starts_a_new_deadline(self) -> None:
         held = Held(before(at(1)), 0, NOW, [ONE, TWO, THREE], NOW)
         group = working(flight=[], held={"wf": held})
         for sequence in (1, 2):
@@ -741,43 +742,43 @@ class TestDeadlines:
         assert group.held == {}
 
 
-class TestDue:
-    def test_without_an_owner_nothing_is(self) -> None:
+class TestNextTimeout:
+    def test_without_an_owner_there_is_no_timeout(self) -> None:
         assert due(step(working(owner=None, members=[]))) is None
 
-    def test_with_nothing_under_way_nothing_is(self) -> None:
+    def test_with_nothing_in_progress_there_is_no_timeout(self) -> None:
         assert due(step(working(flight=[]))) is None
 
-    def test_with_something_in_flight_its_deadline_is(self) -> None:
+    def test_the_next_timeout_is_the_deadline_of_the_events_in_flight(self) -> None:
         assert due(step(working())) == NOW + 30_000
 
-    def test_the_next_try_of_a_held_stream_is(self) -> None:
+    def test_the_next_timeout_is_the_next_attempt_of_a_held_stream(self) -> None:
         assert due(step(working(held={"wf": Held(at(1), 1, NOW + 9)}))) == NOW + 9
 
-    def test_the_deadline_of_what_was_sent_of_it_is(self) -> None:
+    def test_the_next_timeout_is_the_deadline_of_a_held_streams_sent_events(self) -> None:
         held = {"wf": Held(at(1), 1, 1, [ONE], NOW - 9)}
         assert due(step(working(flight=[], heard=NOW - 20, held=held))) == NOW + 29_991
 
-    def test_a_word_of_the_owner_begins_that_anew(self) -> None:
+    def test_activity_of_the_owner_restarts_the_deadline_of_a_held_stream(self) -> None:
         held = {"wf": Held(at(1), 1, 1, [ONE], NOW - 9)}
         assert due(step(working(flight=[], held=held))) == NOW + 30_000
 
-    def test_what_the_group_has_yet_to_come_to_again_is_not(self) -> None:
+    def test_a_held_stream_ahead_of_the_groups_position_has_no_timeout(self) -> None:
         assert due(step(working(place=at(1), held={"wf": Held(at(2), 1, NOW + 9)}, flight=[]))) is None
 
-    def test_of_what_was_revoked_only_its_end_is(self) -> None:
+    def test_a_revoked_partition_has_only_its_release_deadline(self) -> None:
         held = {"wf": Held(at(1), 1, NOW + 9)}
         assert due(step(working(revoked=NOW + 5, held=held))) == NOW + 30_005
 
 
-class TestOwners:
+class TestOwnership:
     MEMBERS = tuple(Member(f"c{number}", "w") for number in range(4))
 
     @staticmethod
     def owners(members: tuple[Member, ...]) -> list[Member | None]:
         return [owner_of(members, KEY, partition) for partition in range(256)]
 
-    def test_nobody_owns_what_has_no_members(self) -> None:
+    def test_a_group_without_members_has_no_owner(self) -> None:
         assert owner_of([], KEY, 0) is None
 
     @given(members=st.permutations(MEMBERS))
@@ -785,7 +786,7 @@ class TestOwners:
         assert self.owners(tuple(members)) == self.owners(self.MEMBERS)
 
     @given(newcomer=st.text(min_size=1, max_size=12))
-    def test_who_joins_takes_partitions_and_moves_none_between_others(self, newcomer: str) -> None:
+    def test_a_joining_member_moves_no_partition_between_other_members(self, newcomer: str) -> None:
         joined = Member(newcomer, "w")
         moved = [
             (was, now)
@@ -794,19 +795,19 @@ class TestOwners:
         ]
         assert all(now == joined for _, now in moved)
 
-    def test_who_joins_takes_about_its_share_from_everyone(self) -> None:
+    def test_a_joining_member_takes_its_share_from_every_member(self) -> None:
         before, after = self.owners(self.MEMBERS[:3]), self.owners(self.MEMBERS)
-        taken_from = [was for was, now in zip(before, after, strict=True) if was != now]
-        assert 256 / 4 / 2 < len(taken_from) < 256 / 4 * 2
-        assert set(taken_from) == set(self.MEMBERS[:3])
+        previous_owners = [was for was, now in zip(before, after, strict=True) if was != now]
+        assert 256 / 4 / 2 < len(previous_owners) < 256 / 4 * 2
+        assert set(previous_owners) == set(self.MEMBERS[:3])
 
     @pytest.mark.parametrize("leaving", MEMBERS)
-    def test_who_leaves_gives_up_its_own_and_nothing_else(self, leaving: Member) -> None:
+    def test_a_leaving_member_gives_up_its_partitions_only(self, leaving: Member) -> None:
         left = tuple(member for member in self.MEMBERS if member != leaving)
         for was, now in zip(self.owners(self.MEMBERS), self.owners(left), strict=True):
             assert (was == now) == (was != leaving)
 
-    def test_each_subscription_is_spread_its_own_way(self) -> None:
+    def test_each_subscription_spreads_its_partitions_differently(self) -> None:
         others = [owner_of(self.MEMBERS, "1" * 24, partition) for partition in range(256)]
         assert others != self.owners(self.MEMBERS)
 
@@ -888,17 +889,17 @@ commands = st.one_of(
 )
 
 
-class TestWriting:
+class TestEncoding:
     @given(states)
-    def test_a_group_is_read_back_as_it_was_written(self, group: Group) -> None:
+    def test_a_group_decodes_to_what_was_encoded(self, group: Group) -> None:
         assert Group.decoded(group.encoded()) == group
 
-    def test_half_of_a_character_that_was_kept_as_a_reason_is_written(self) -> None:
+    def test_a_lone_surrogate_in_a_reason_is_encoded(self) -> None:
         parked = Parked(at(1), at(1), 1, 1, ["\ud83d", "\N{PILE OF POO}"], NOW)
         again = Group.decoded(Group(parked={"wf": parked}).encoded())
         assert again.parked["wf"].errors == ["?", "\N{PILE OF POO}"]
 
-    def test_what_an_older_program_wrote_is_read(self) -> None:
+    def test_the_state_of_an_older_version_is_decoded(self) -> None:
         text = (
             '{"place":[5,4,0],"members":[["a","w"]],"owner":["a","w"],"revoked":0,"heard":1000000,"frame":2,'
             '"furthest":[0,0,0],"careful":0,"lost":0,"removals":0,"leap":0,'
@@ -918,32 +919,32 @@ class TestWriting:
             ('["release","a"]', Release("a")),
         ],
     )
-    def test_a_command_that_an_older_program_left_is_read(self, text: str, command: Command) -> None:
+    def test_a_command_of_an_older_version_is_decoded(self, text: str, command: Command) -> None:
         assert decoded(text) == command
 
     @given(commands)
-    def test_a_command_is_read_back_as_it_was_written(self, command: Command) -> None:
+    def test_a_command_decodes_to_what_was_encoded(self, command: Command) -> None:
         again = decoded(encoded(command))
         assert (type(again), astuple(again)) == (type(command), astuple(command))
 
 
-class TestPlaces:
+class TestPositionBefore:
     @given(positions)
-    def test_before_an_event_is_before_it_and_behind_all_that_came_earlier(self, position: Position) -> None:
+    def test_the_position_before_an_event_is_behind_all_earlier_events(self, position: Position) -> None:
         place = before(position)
         assert place < position
-        earlier = [Position(position.time, position.order, position.index - 1)] if position.index else []
-        earlier += [Position(position.time, position.order - 1, END_OF_APPEND)] if position.order else []
-        earlier += [Position(position.time - 1, 1 << 40, END_OF_APPEND)]
-        assert all(place >= one for one in earlier)
+        earlier = [Position(position.major, position.minor, position.index - 1)] if position.index else []
+        earlier += [Position(position.major, position.minor - 1, END_OF_APPEND)] if position.minor else []
+        earlier += [Position(position.major - 1, 1 << 40, END_OF_APPEND)]
+        assert all(place >= other for other in earlier)
 
     @given(positions)
-    def test_it_goes_into_a_cursor(self, position: Position) -> None:
+    def test_the_position_before_an_event_survives_a_cursor(self, position: Position) -> None:
         cursor = Cursor({3: ("0a" * 6, before(position))})
         assert Cursor.parse(cursor.token()) == cursor
 
 
 def contenders() -> tuple[Member, Member]:
-    """Two members, of whom the second is to have the partition."""
+    """Two members; the partition is assigned to the second."""
     chosen = owner_of([A, B], KEY, 0)
     return (A, B) if chosen == B else (B, A)

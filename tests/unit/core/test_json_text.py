@@ -19,8 +19,8 @@ indents = st.sampled_from([None, 1, "\t"])
 
 @given(st.dictionaries(st.text(), values), indents)
 def test_members_keep_their_text(value: dict[str, object], indent: int | str | None) -> None:
-    found = members(json.dumps(value, indent=indent))
-    assert {name: json.loads(member.text) for name, member in found.items()} == value
+    texts = members(json.dumps(value, indent=indent))
+    assert {name: json.loads(member.text) for name, member in texts.items()} == value
 
 
 @given(st.lists(values), indents)
@@ -29,7 +29,7 @@ def test_elements_keep_their_text(value: list[object], indent: int | str | None)
 
 
 @given(st.text())
-def test_whatever_is_no_json_object_is_malformed_and_nothing_else(text: str) -> None:
+def test_anything_but_a_json_object_is_malformed(text: str) -> None:
     try:
         members(text)
     except Malformed:
@@ -38,7 +38,7 @@ def test_whatever_is_no_json_object_is_malformed_and_nothing_else(text: str) -> 
 
 
 @pytest.mark.parametrize("number", ["1.0", "1e400", "-0", "12345678901234567890", "9" * 5000, "1E+2"])
-def test_numbers_stay_to_the_letter(number: str) -> None:
+def test_numbers_are_preserved_verbatim(number: str) -> None:
     assert members(f'{{"n": {number} }}')["n"].text == number
 
 
@@ -63,7 +63,7 @@ def test_numbers_stay_to_the_letter(number: str) -> None:
         ('{"a":' + "[" * 100_000 + "}", "nested too deeply"),
     ],
 )
-def test_what_is_wrong_is_named(text: str, reason: str) -> None:
+def test_an_invalid_message_is_refused_with_a_pointer(text: str, reason: str) -> None:
     with pytest.raises(Malformed, match=reason.replace("{", r"\{").replace("[", r"\[")):
         members(text)
 

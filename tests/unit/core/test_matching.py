@@ -23,9 +23,9 @@ _LEAVES = st.builds(
 _FILTERS = st.recursive(
     _LEAVES,
     lambda inner: st.one_of(
-        st.builds(lambda some: {"all": some}, st.lists(inner, min_size=1, max_size=3)),
-        st.builds(lambda some: {"any": some}, st.lists(inner, min_size=1, max_size=3)),
-        st.builds(lambda one: {"not": one}, inner),
+        st.builds(lambda filters: {"all": filters}, st.lists(inner, min_size=1, max_size=3)),
+        st.builds(lambda filters: {"any": filters}, st.lists(inner, min_size=1, max_size=3)),
+        st.builds(lambda operand: {"not": operand}, inner),
     ),
     max_leaves=6,
 )
@@ -35,30 +35,30 @@ def subscription(*filters: object, streams: tuple[str, ...] = ()) -> Subscriptio
     return Subscription("k", "c", "s", parse_filters(list(filters)), streams)
 
 
-def test_streams_are_the_most_selective() -> None:
+def test_stream_names_are_the_most_selective_terms() -> None:
     assert terms_of(subscription(EXACT, streams=("wf",))) == terms_of(subscription(streams=("wf",)))
 
 
-def test_without_an_equality_a_subscription_is_found_by_anything() -> None:
+def test_a_subscription_without_an_equality_is_indexed_under_anything() -> None:
     assert terms_of(subscription({"prefix": {"type": "t"}})) == (ANYTHING,)
 
 
-def test_the_same_value_of_another_attribute_is_another_term() -> None:
+def test_index_terms_differ_by_attribute() -> None:
     assert terms_of(subscription({"exact": {"type": "x"}})) != terms_of(subscription({"exact": {"source": "x"}}))
 
 
 @pytest.mark.parametrize("streams", [(), ("wf",), ("other", "wf")])
 @given(filters=st.lists(_FILTERS, max_size=3), attributes=st.dictionaries(_NAMES, _VALUES))
-def test_who_wants_an_event_is_found_by_one_of_its_terms(
+def test_a_matching_subscription_shares_an_index_term_with_the_event(
     streams: tuple[str, ...], filters: list[object], attributes: dict[str, str]
 ) -> None:
-    one = subscription(*filters, streams=streams)
-    if one.matches("wf", attributes):
-        assert set(terms_of(one)) & set(terms_of_event("wf", attributes))
+    wanted = subscription(*filters, streams=streams)
+    if wanted.matches("wf", attributes):
+        assert set(terms_of(wanted)) & set(terms_of_event("wf", attributes))
 
 
 @given(st.lists(_FILTERS, max_size=3), st.lists(st.sampled_from(["wf", "a:b"]), max_size=2))
-def test_a_subscription_reads_back_as_it_was_kept(filters: list[object], streams: list[str]) -> None:
-    one = subscription(*filters, streams=tuple(streams))
-    assert Subscription.decoded("k", one.encoded()) == one
-    assert json.loads(one.encoded())
+def test_a_subscription_decodes_to_what_was_encoded(filters: list[object], streams: list[str]) -> None:
+    wanted = subscription(*filters, streams=tuple(streams))
+    assert Subscription.decoded("k", wanted.encoded()) == wanted
+    assert json.loads(wanted.encoded())

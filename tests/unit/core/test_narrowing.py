@@ -1,4 +1,4 @@
-"""How far a turn goes if very many may want its events, or very much is to be sent."""
+"""How many events a turn takes when many subscriptions may match them, or much data is to be sent."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LIMITS = FrameLimits(events=3, addresses=4, posts=6, shards=2)
 
 
 def places(*appends: int) -> list[Position]:
-    """Of events that were appended so many at a time."""
+    """Positions of events that were appended in batches of the given sizes."""
     return [Position(7, order, index) for order, count in enumerate(appends) for index in range(count)]
 
 
@@ -24,57 +24,57 @@ def subscriptions(count: int) -> list[Subscription]:
 
 
 def matched(most: int, *, keys: int = 10, appends: tuple[int, ...] = (2, 2, 2)) -> int:
-    """By the subscriptions that are found for all events."""
+    """How many events can be matched when the same subscriptions are candidates for every event."""
     at = {"*": list(range(sum(appends)))}
     return affordable_to_match(places(*appends), at, {"*": ["k"] * keys}, most=most)
 
 
 class TestMatching:
-    def test_what_few_want_is_carried_whole(self) -> None:
+    def test_events_with_few_candidates_are_all_taken(self) -> None:
         assert matched(10 * (6 + 25)) == 6
 
-    def test_more_than_that_ends_behind_an_append(self) -> None:
+    def test_a_turn_over_budget_ends_after_an_append(self) -> None:
         assert [matched(10 * (count + 25)) for count in (5, 4, 3, 2)] == [4, 4, 2, 2]
 
-    def test_one_append_is_carried_in_any_case(self) -> None:
+    def test_a_turn_takes_at_least_one_append(self) -> None:
         assert (matched(1), matched(1, appends=(6,))) == (2, 6)
 
-    def test_subscriptions_count_once_whatever_the_events(self) -> None:
+    def test_a_candidate_subscription_counts_once_for_all_its_events(self) -> None:
         at = {"a": [0, 1], "b": [2]}
-        found = {"a": ["k"] * 10, "b": ["k"] * 10}
-        assert affordable_to_match(places(1, 1, 1), at, found, most=10 * (2 + 25)) == 2
+        keys_by_term = {"a": ["k"] * 10, "b": ["k"] * 10}
+        assert affordable_to_match(places(1, 1, 1), at, keys_by_term, most=10 * (2 + 25)) == 2
 
 
 class TestSending:
-    def test_little_is_carried_whole(self) -> None:
+    def test_a_turn_within_budget_sends_every_event(self) -> None:
         groups: RecipientsByEvents = {((0, 1, 2), False): subscriptions(2)}
         assert affordable_to_send(places(1, 1, 1), [100] * 3, groups, LIMITS, most=600) == 3
 
-    def test_every_shard_and_every_part_has_a_copy(self) -> None:
+    def test_each_shard_and_part_counts_a_copy_of_the_events(self) -> None:
         groups: RecipientsByEvents = {((0, 1), False): subscriptions(9)}
-        # Two shards, and two parts more of four addresses.
+        # Two shards, and two further parts of four addresses.
         assert affordable_to_send(places(1, 1), [100] * 2, groups, LIMITS, most=400) == 1
         assert affordable_to_send(places(1, 1), [100] * 2, groups, LIMITS, most=800) == 2
 
     def test_bare_events_have_as_many_copies_as_their_posts_need(self) -> None:
         groups: RecipientsByEvents = {((0, 1, 2), True): subscriptions(9)}
-        # Two posts a client and event at most: six posts are two clients.
+        # Two posts for each client and event at most: six posts are two clients.
         assert affordable_to_send(places(1, 1, 1), [100] * 3, groups, LIMITS, most=3 * 600 - 1) == 2
         assert affordable_to_send(places(1, 1, 1), [100] * 3, groups, LIMITS, most=3 * 600) == 3
 
-    def test_an_event_that_is_large_counts_for_more(self) -> None:
+    def test_a_large_event_counts_more(self) -> None:
         groups: RecipientsByEvents = {((0, 1, 2), False): subscriptions(1)}
         assert affordable_to_send(places(1, 1, 1), [100, 1000, 100], groups, LIMITS, most=900) == 1
 
-    def test_what_nobody_gets_costs_nothing(self) -> None:
+    def test_an_event_without_recipients_costs_nothing(self) -> None:
         groups: RecipientsByEvents = {((0,), False): subscriptions(1)}
         assert affordable_to_send(places(1, 1), [100, 10_000], groups, LIMITS, most=100) == 2
 
 
-def test_who_gets_the_same_of_what_is_left_shares_it() -> None:
-    one, two, three = subscriptions(3)
-    groups: RecipientsByEvents = {((0, 2), False): [one], ((0, 3), False): [two], ((3,), False): [three]}
-    assert leading(groups, 2) == {((0,), False): [one, two]}
+def test_recipients_of_the_same_remaining_events_are_grouped() -> None:
+    first, second, third = subscriptions(3)
+    groups: RecipientsByEvents = {((0, 2), False): [first], ((0, 3), False): [second], ((3,), False): [third]}
+    assert leading(groups, 2) == {((0,), False): [first, second]}
 
 
 @given(
@@ -82,25 +82,25 @@ def test_who_gets_the_same_of_what_is_left_shares_it() -> None:
     wanted=st.lists(st.tuples(st.sets(st.integers(0, 11)), st.booleans(), st.booleans()), max_size=12),
     most=st.integers(1, 3000),
 )
-def test_a_try_that_finds_fewer_subscriptions_goes_no_less_far(
+def test_a_retry_with_fewer_subscriptions_takes_at_least_as_many_events(
     appends: list[int], wanted: list[tuple[set[int], bool, bool]], most: int
 ) -> None:
     where = places(*appends)
 
     def reached(*, later: bool) -> tuple[int, int]:
         groups: RecipientsByEvents = {}
-        found: dict[str, list[str]] = {}
+        keys_by_term: dict[str, list[str]] = {}
         at = {str(index): [index] for index in range(len(where))}
         everyone = zip(wanted, subscriptions(len(wanted)), strict=True)
-        for (indexes, bare, ends), one in everyone:
+        for (indexes, bare, ends), wanted_by in everyone:
             kept = tuple(sorted(index for index in indexes if index < len(where)))
             if kept and not (later and ends):
-                groups.setdefault((kept, bare), []).append(one)
+                groups.setdefault((kept, bare), []).append(wanted_by)
                 for index in kept:
-                    found.setdefault(str(index), []).append(one.key)
+                    keys_by_term.setdefault(str(index), []).append(wanted_by.key)
         sizes = [50 + 10 * index for index in range(len(where))]
         return (
-            affordable_to_match(where, at, found, most=most),
+            affordable_to_match(where, at, keys_by_term, most=most),
             affordable_to_send(where, sizes, groups, LIMITS, most=most),
         )
 

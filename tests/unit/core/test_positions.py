@@ -31,12 +31,12 @@ def place(time: int, *, epoch: str = _EPOCH) -> tuple[str, Position]:
 
 
 @given(cursors)
-def test_a_cursor_comes_back_from_its_token(cursor: Cursor) -> None:
+def test_a_cursor_survives_its_token(cursor: Cursor) -> None:
     assert Cursor.parse(cursor.token()) == cursor
 
 
 @given(epochs, numbers, numbers)
-def test_a_place_comes_back_from_its_token(epoch: str, sequence: int, first: int) -> None:
+def test_a_stream_cursor_survives_its_token(epoch: str, sequence: int, first: int) -> None:
     assert StreamCursor.parse(StreamCursor(epoch, sequence, first).token()) == StreamCursor(epoch, sequence, first)
 
 
@@ -72,19 +72,19 @@ def test_any_other_bytes_are_refused_as_a_cursor(packed: bytes) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "c", "Yw!", "Y w", "no cursor", "Ynl0ZXM", "é"])
-def test_what_no_hub_gave_is_refused(token: str) -> None:
+def test_a_token_that_the_hub_did_not_issue_is_refused(token: str) -> None:
     with pytest.raises(InvalidCursor):
         Cursor.parse(token)
 
 
 @given(epochs, numbers)
-def test_a_place_in_one_stream_is_no_cursor_of_many(epoch: str, sequence: int) -> None:
+def test_a_stream_cursor_is_not_a_cursor_of_partitions(epoch: str, sequence: int) -> None:
     with pytest.raises(InvalidCursor, match="kind of read"):
         Cursor.parse(StreamCursor(epoch, sequence).token())
 
 
 @given(st.tuples(epochs, positions))
-def test_a_token_that_was_cut_is_refused_or_shorter(at: tuple[str, Position]) -> None:
+def test_a_truncated_token_is_refused_or_shorter(at: tuple[str, Position]) -> None:
     whole = Cursor({0: at, 1: at})
     for end in range(1, len(whole.token())):
         try:
@@ -94,7 +94,7 @@ def test_a_token_that_was_cut_is_refused_or_shorter(at: tuple[str, Position]) ->
 
 
 @pytest.mark.parametrize("partition", [1 << 14, 1 << 40])
-def test_a_partition_that_no_store_has_is_refused(partition: int) -> None:
+def test_a_partition_number_beyond_the_maximum_is_refused(partition: int) -> None:
     with pytest.raises(InvalidCursor, match="partitions that do not exist"):
         Cursor.parse(Cursor({partition: place(1)}).token())
 
@@ -111,7 +111,7 @@ def test_a_cursor_of_sixteen_partitions_stays_short() -> None:
 
 
 class TestMerging:
-    def test_the_furthest_place_of_each_partition_counts(self) -> None:
+    def test_merging_takes_the_furthest_position_of_each_partition(self) -> None:
         tokens = [
             Cursor({1: place(5), 2: place(5)}).token(),
             Cursor({1: place(9)}).token(),
@@ -119,32 +119,34 @@ class TestMerging:
         ]
         assert Cursor.merged(tokens).places == {1: place(9), 2: place(5)}
 
-    def test_where_epochs_differ_the_later_token_counts(self) -> None:
+    def test_with_different_epochs_the_later_token_counts(self) -> None:
         tokens = [Cursor({1: place(9)}).token(), Cursor({1: place(3, epoch=_OTHER)}).token()]
         assert Cursor.merged(tokens).places == {1: place(3, epoch=_OTHER)}
 
-    def test_the_furthest_place_brings_its_serial(self) -> None:
+    def test_the_furthest_position_keeps_its_serial(self) -> None:
         tokens = [Cursor({1: place(5), 2: place(5)}, {1: 7, 2: 7}).token(), Cursor({1: place(9)}).token()]
         assert Cursor.merged(tokens).removals == Cursor.merged(tokens[::-1]).removals == {2: 7}
 
     @pytest.mark.parametrize(("serials", "merged"), [((7, 4), {1: 4}), ((4, 7), {1: 4}), ((7, 0), {}), ((0, 7), {})])
-    def test_at_one_place_the_lowest_serial_counts(self, serials: tuple[int, int], merged: dict[int, int]) -> None:
+    def test_at_equal_positions_the_lowest_serial_counts(
+        self, serials: tuple[int, int], merged: dict[int, int]
+    ) -> None:
         tokens = [Cursor({1: place(5)}, {1: serial}).token() for serial in serials]
         assert Cursor.merged(tokens).removals == merged
 
     @given(cursors, cursors)
-    def test_tokens_joined_by_dots_are_the_tokens(self, one: Cursor, other: Cursor) -> None:
-        tokens = [one.token(), other.token()]
+    def test_tokens_joined_by_dots_merge_like_separate_tokens(self, first: Cursor, second: Cursor) -> None:
+        tokens = [first.token(), second.token()]
         assert Cursor.merged([".".join(tokens)]) == Cursor.merged(tokens)
 
     @given(cursors)
     def test_a_cursor_merged_with_itself_is_itself(self, cursor: Cursor) -> None:
         assert Cursor.merged([cursor.token()] * 3) == cursor
 
-    def test_one_bad_token_spoils_all(self) -> None:
+    def test_one_invalid_token_invalidates_all(self) -> None:
         with pytest.raises(InvalidCursor):
             Cursor.merged([f"{Cursor({1: place(5)}).token()}."])
 
 
-def test_positions_stand_in_the_order_of_the_log() -> None:
+def test_positions_have_the_order_of_the_log() -> None:
     assert Position(1, 9, 9) < Position(2, 0, 0) < Position(2, 0, 1) < Position(2, 0, END_OF_APPEND) < Position(2, 1, 0)

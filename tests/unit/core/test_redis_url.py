@@ -6,12 +6,12 @@ from eventstore.adapters.redis.url import IamUser, RedisUrl
 from eventstore.errors import SettingsError
 
 
-def test_the_options_of_tls_are_handed_on_and_ours_are_not() -> None:
+def test_tls_options_are_passed_on_and_the_hubs_own_are_not() -> None:
     parsed = RedisUrl.parse("rediss://hub:p%40ss@host:7000?cluster=true&ssl_ca_certs=%2Fca.pem")
     assert parsed == RedisUrl("rediss://hub:p%40ss@host:7000?ssl_ca_certs=%2Fca.pem", cluster=True, iam=None)
 
 
-def test_with_iam_the_user_stands_in_the_tokens_only() -> None:
+def test_with_iam_the_user_is_only_in_the_tokens() -> None:
     parsed = RedisUrl.parse("rediss://h%2Fub@host:6379?iam=Orders&serverless=true")
     assert parsed == RedisUrl("rediss://host:6379", cluster=False, iam=IamUser("h/ub", "orders", serverless=True))
 
@@ -36,11 +36,11 @@ def test_with_iam_the_user_stands_in_the_tokens_only() -> None:
         ("rediss://hub:hidden@host?serverless=true", "without iam="),
     ],
 )
-def test_a_url_that_breaks_a_rule_is_refused_and_none_of_it_repeated(url: str, rule: str) -> None:
+def test_an_invalid_url_is_refused_without_quoting_it(url: str, rule: str) -> None:
     with pytest.raises(SettingsError, match=rule) as refused:
         RedisUrl.parse(url)
     assert "hidden" not in str(refused.value)
 
 
-def test_a_password_is_not_shown_with_the_rest() -> None:
+def test_a_password_is_not_shown_in_the_url() -> None:
     assert "hidden" not in repr(RedisUrl.parse("redis://hub:hidden@host"))

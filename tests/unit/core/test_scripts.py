@@ -1,4 +1,4 @@
-"""What the server is told of each Lua script: whether it runs though the memory is full."""
+"""The flags of each Lua script: whether it runs when the memory of the server is full."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FILES = {
 }
 
 PARTS = {"open_partition", "removals"}
-"""They stand in the middle of scripts, whose first lines count."""
+"""Fragments that are included in other scripts; only the first line of a whole script has flags."""
 
 _SCRIPTS = {name: text for name, text in _FILES.items() if name not in PARTS}
 
@@ -25,15 +25,15 @@ ADD = {
     "create_definition": "stores a durable subscription, when an operator makes one",
     "create_filter": "stores a named filter, when an operator makes one",
 }
-"""Those that a full store refuses: what they would write is new, and for a client to keep meanwhile."""
+"""Scripts that a full store refuses: they store new data, which the client still holds."""
 
 _WRITES = "#!lua flags=allow-oom\n"
 _READS = "#!lua flags=no-writes\n"
-"""It stands for allow-oom as well (Valkey documentation, "Lua API reference", script flags)."""
+"""Implies allow-oom (Valkey documentation, "Lua API reference", script flags)."""
 
 
 @pytest.mark.parametrize("name", sorted(_SCRIPTS))
-def test_a_script_runs_on_a_full_store_unless_it_stores_what_is_new(name: str) -> None:
+def test_a_script_runs_on_a_full_store_unless_it_stores_new_data(name: str) -> None:
     assert _SCRIPTS[name].startswith((_WRITES, _READS)) != (name in ADD)
 
 
@@ -42,10 +42,10 @@ def test_a_new_store_gets_the_newest_format_that_the_program_knows() -> None:
 
 
 @pytest.mark.parametrize("name", ADD)
-def test_what_stores_what_is_new_is_there(name: str) -> None:
+def test_the_scripts_that_store_new_data_exist(name: str) -> None:
     assert name in _SCRIPTS
 
 
 @pytest.mark.parametrize("name", PARTS)
-def test_what_stands_in_scripts_has_no_first_line_of_its_own(name: str) -> None:
+def test_a_script_fragment_has_no_first_line_of_flags(name: str) -> None:
     assert not _FILES[name].startswith("#!")

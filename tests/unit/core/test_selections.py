@@ -25,7 +25,7 @@ def test_an_event_is_selected_by_its_attributes() -> None:
 @pytest.mark.parametrize(
     "expression", ["hubstream = 'wf'", "hubsequence = '1'", "hubsequence < 2", "hubtime = '1970-01-01T00:00:01.000Z'"]
 )
-def test_an_event_is_selected_by_what_the_hub_adds(expression: str) -> None:
+def test_an_event_is_selected_by_attributes_that_the_hub_adds(expression: str) -> None:
     assert Selection(sql_filter(expression, pointer="filter")).matches(recorded())
 
 
@@ -36,5 +36,5 @@ def test_since_is_included_and_until_is_not(since: int | None, until: int | None
     assert Selection(since=since, until=until).matches(recorded(time=1000)) is matches
 
 
-def test_streams_are_wanted_by_name() -> None:
+def test_streams_are_selected_by_name() -> None:
     assert not Selection(streams=("other",)).matches(recorded())

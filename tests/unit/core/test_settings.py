@@ -63,7 +63,7 @@ def test_an_empty_variable_is_an_unset_one() -> None:
         ("LOG_LEVEL", "loud"),
     ],
 )
-def test_a_wrong_value_is_named_with_what_would_be_right(name: str, value: str) -> None:
+def test_an_invalid_value_is_reported_with_the_valid_ones(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=f"{name} is '{value}'; it "):
         Settings.from_environment({name: value})
 
@@ -91,6 +91,6 @@ def test_origins_are_read_as_browsers_write_them(value: str, origins: tuple[str,
 @pytest.mark.parametrize(
     "value", ["app.example", "https://app.example/", "https://App.example", "https://*.example", "https://u@a.example"]
 )
-def test_what_is_no_origin_is_named(value: str) -> None:
+def test_an_invalid_origin_is_reported(value: str) -> None:
     with pytest.raises(SettingsError, match="ALLOWED_ORIGINS has"):
         Settings.from_environment({"ALLOWED_ORIGINS": value})

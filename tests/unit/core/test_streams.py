@@ -31,17 +31,17 @@ _IDS = st.text("a:T", max_size=3)
         ({}, "default"),
     ],
 )
-def test_an_event_says_where_it_belongs(attributes: dict[str, AttributeValue], stream: str) -> None:
+def test_an_event_names_its_stream_by_its_attributes(attributes: dict[str, AttributeValue], stream: str) -> None:
     assert stream_of(event(**attributes)) == stream
 
 
 @pytest.mark.parametrize("name", ["a", "A.b_c:d~e-9", "x" * 200])
-def test_names_are_made_of_these_characters(name: str) -> None:
+def test_valid_names_are_accepted(name: str) -> None:
     assert stream_name(name) == name
 
 
 @pytest.mark.parametrize("name", ["", "x" * 201, "a b", "a/b", "{p1}", "a\n", "ü", "a*"])
-def test_other_names_are_refused(name: str) -> None:
+def test_invalid_names_are_refused(name: str) -> None:
     with pytest.raises(InvalidStream, match="1 to 200"):
         stream_name(name)
 
@@ -55,26 +55,26 @@ def test_other_names_are_refused(name: str) -> None:
         ({"workflowid": "wf:2026-02-13T03:14:00Z~1"}, "wf:2026-02-13T03:14:00Z~1"),
     ],
 )
-def test_an_id_that_is_no_name_is_escaped_the_same_way_everywhere(
+def test_an_id_that_is_not_a_valid_name_is_escaped_consistently(
     attributes: dict[str, AttributeValue], stream: str
 ) -> None:
     assert stream_of(event(**attributes)) == stream
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1), min_size=2, max_size=2, unique=True))
-def test_ids_that_need_an_escape_have_names_of_their_own(ids: list[str]) -> None:
-    one, two = (stream_name(named_for("/" + name, prefix="acme:")) for name in ids)
+def test_ids_that_need_escaping_have_different_names(ids: list[str]) -> None:
+    first, second = (stream_name(named_for("/" + name, prefix="acme:")) for name in ids)
 
-    assert one != two
+    assert first != second
 
 
 @pytest.mark.parametrize("prefix", ["", "acme:"])
-def test_long_ids_that_end_differently_have_streams_of_their_own(prefix: str) -> None:
-    one, two = (stream_name(named_for("x" * 300 + end, prefix=prefix)) for end in "ab")
+def test_long_ids_that_end_differently_have_different_streams(prefix: str) -> None:
+    first, second = (stream_name(named_for("x" * 300 + end, prefix=prefix)) for end in "ab")
 
-    assert one != two
-    assert len(one) == 200
-    assert one.startswith(prefix)
+    assert first != second
+    assert len(first) == 200
+    assert first.startswith(prefix)
 
 
 @pytest.mark.parametrize(
@@ -91,18 +91,18 @@ def test_a_tenant_is_never_escaped_or_cut(attributes: dict[str, AttributeValue],
 
 
 @given(_IDS, _IDS, _IDS, _IDS)
-def test_no_two_tenants_share_a_stream(tenant: str, workflow: str, other: str, others: str) -> None:
+def test_no_two_tenants_share_a_stream(tenant: str, workflow: str, other_tenant: str, other_workflow: str) -> None:
     def stream(**attributes: str) -> str | None:
         try:
             return stream_of(event(**attributes))
         except InvalidStream:
             return None
 
-    found = stream(tenantid=tenant, workflowid=workflow), stream(tenantid=other, workflowid=others)
-    assert found[0] != found[1] or found[0] is None or (tenant, workflow) == (other, others)
+    names = stream(tenantid=tenant, workflowid=workflow), stream(tenantid=other_tenant, workflowid=other_workflow)
+    assert names[0] != names[1] or names[0] is None or (tenant, workflow) == (other_tenant, other_workflow)
 
 
-def test_a_tenant_with_a_colon_is_refused_where_it_stands_unless_the_stream_is_named() -> None:
+def test_a_tenant_with_a_colon_is_refused_by_pointer_unless_the_stream_is_named() -> None:
     with pytest.raises(InvalidStream, match=r"name the stream with \?stream=") as caught:
         stream_of(event(tenantid="acme:eu", workflowid="order-1"))
     assert caught.value.pointer == "/tenantid"
@@ -110,7 +110,7 @@ def test_a_tenant_with_a_colon_is_refused_where_it_stands_unless_the_stream_is_n
 
 
 @pytest.mark.parametrize(("value", "header"), [(True, "true"), (False, "false"), (7, "7")])
-def test_an_event_belongs_where_it_belongs_in_either_mode(value: AttributeValue, header: str) -> None:
+def test_an_event_has_the_same_stream_in_binary_and_structured_mode(value: AttributeValue, header: str) -> None:
     assert stream_of(event(tenantid=value, workflowid=value)) == stream_of(event(tenantid=header, workflowid=header))
 
 
@@ -119,6 +119,6 @@ def test_a_stream_belongs_to_one_partition(name: str, partitions: int) -> None:
     assert 0 <= partition_of(name, partitions) < partitions
 
 
-def test_partitions_are_those_of_redis_clusters_checksum() -> None:
+def test_partitions_follow_the_checksum_of_redis_cluster() -> None:
     # The check value of CRC-16/XMODEM.
     assert partition_of("123456789", 1 << 16) == 0x31C3

@@ -1,11 +1,11 @@
-"""The templates that are deployed, as they stand in their files."""
+"""The deployed templates, as their files define them."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eventstore_dev.cloudformation import load
+from eventstore_dev.template_file import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,12 +29,12 @@ def resources(kind: str) -> dict[str, Mapping[str, Any]]:
 
 
 def properties(template: str, name: str) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = TEMPLATES[template]["Resources"][name]["Properties"]
-    return found
+    properties_of: Mapping[str, Any] = TEMPLATES[template]["Resources"][name]["Properties"]
+    return properties_of
 
 
 def mappings_in(node: object) -> Iterator[Mapping[str, Any]]:
-    """Every mapping in a tree, the tree itself first."""
+    """Every mapping in a tree, starting with the tree itself."""
     if isinstance(node, dict):
         yield node
     for inner in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():

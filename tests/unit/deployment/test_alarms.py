@@ -16,21 +16,21 @@ each_alarm = pytest.mark.parametrize(("name", "alarm"), ALARMS.items(), ids=ALAR
 
 
 @each_alarm
-def test_an_alarm_says_what_it_means_and_where_to_read_on(name: str, alarm: Mapping[str, Any]) -> None:
+def test_an_alarm_has_a_description_with_a_link_to_the_runbook(name: str, alarm: Mapping[str, Any]) -> None:
     assert alarm["AlarmDescription"].endswith(f'. Runbook: "{name}".')
 
 
 @each_alarm
-def test_an_alarm_is_told_when_it_begins_and_when_it_ends(name: str, alarm: Mapping[str, Any]) -> None:
+def test_an_alarm_notifies_when_it_begins_and_when_it_ends(name: str, alarm: Mapping[str, Any]) -> None:
     assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": "Topic"}], name
 
 
 @each_alarm
-def test_quiet_is_well_but_a_sweep_that_counts_nothing_is_not(name: str, alarm: Mapping[str, Any]) -> None:
+def test_missing_data_is_ok_except_for_a_sweep_that_reports_nothing(name: str, alarm: Mapping[str, Any]) -> None:
     assert alarm["TreatMissingData"] == ("breaching" if name == "DispatchLag" else "notBreaching")
 
 
-def test_the_dashboard_is_json_and_shows_what_is_there() -> None:
+def test_the_dashboard_is_json_and_shows_existing_resources() -> None:
     body = properties("alarms", "Dashboard")["DashboardBody"]["Fn::Sub"]
     widgets = json.loads(body)["widgets"]
     assert len(widgets) > 10
@@ -45,11 +45,11 @@ def test_the_dashboard_shows_every_alarm_that_every_hub_has() -> None:
 
 
 def test_throttles_of_every_function_raise_an_alarm() -> None:
-    told = json.dumps([properties("alarms", "FunctionThrottles"), properties("alarms", "AuthorizerThrottles")])
-    assert set(re.findall(r'"Ref": "(\w+Function)"', told)) == resources("AWS::Serverless::Function").keys()
+    alarms = json.dumps([properties("alarms", "FunctionThrottles"), properties("alarms", "AuthorizerThrottles")])
+    assert set(re.findall(r'"Ref": "(\w+Function)"', alarms)) == resources("AWS::Serverless::Function").keys()
 
 
-def test_who_lets_in_by_iam_has_no_alarm_of_an_authorizer() -> None:
-    told = properties("template", "Observing")["Parameters"]["AuthorizerFunction"]
-    assert told == {"Fn::If": ["TokenAuth", {"Ref": "AuthorizerFunction"}, ""]}
+def test_with_iam_there_is_no_alarm_of_an_authorizer() -> None:
+    function = properties("template", "Observing")["Parameters"]["AuthorizerFunction"]
+    assert function == {"Fn::If": ["TokenAuth", {"Ref": "AuthorizerFunction"}, ""]}
     assert NESTED["alarms"]["Resources"]["AuthorizerThrottles"]["Condition"] == "Authorizes"

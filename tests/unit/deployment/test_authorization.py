@@ -16,14 +16,14 @@ KEY = {"Auth": "key", "ApiKeysSecretArn": "arn:aws:secretsmanager:eu-west-1:1234
     [({}, None), (JWT, "AuthorizerFunction"), (KEY, "AuthorizerFunction")],
     ids=["iam", "jwt", "key"],
 )
-def test_both_apis_ask_the_same(given: dict[str, str], asked: str | None) -> None:
+def test_both_apis_have_the_same_authorizer(given: dict[str, str], asked: str | None) -> None:
     template = Template.read(ROOT / "template.yaml", parameters=HERE | given)
     assert template.apis["RestApi"].authorizer == asked
     assert template.websockets["WebSocketApi"].authorizer == asked
     assert ("AuthorizerFunction" in template.functions) is (asked is not None)
 
 
-def test_without_more_said_iam_guards_both_apis() -> None:
+def test_by_default_iam_guards_both_apis() -> None:
     paths = properties("template", "RestApi")["DefinitionBody"]["paths"]
     guarded = {path: item["x-amazon-apigateway-any-method"] for path, item in paths.items() if path not in PUBLIC}
     assert guarded.keys() == {"/", "/{proxy+}", "/api/v1/{proxy+}"}
@@ -32,15 +32,20 @@ def test_without_more_said_iam_guards_both_apis() -> None:
     assert properties("template", "ConnectRoute")["AuthorizationType"] == {"Fn::If": ["TokenAuth", "CUSTOM", "AWS_IAM"]}
 
 
-def test_preflights_and_the_documentation_ask_nobody_and_nothing_else_does() -> None:
+def test_only_preflights_and_the_documentation_need_no_credential() -> None:
     paths = properties("template", "RestApi")["DefinitionBody"]["paths"]
-    opened = {(path, method) for path, item in paths.items() for method, one in item.items() if "security" not in one}
+    opened = {
+        (path, method)
+        for path, item in paths.items()
+        for method, operation in item.items()
+        if "security" not in operation
+    }
     assert opened == {
         *((path, "options") for path in paths if path not in PUBLIC),
         *((path, "x-amazon-apigateway-any-method") for path in PUBLIC),
     }
 
 
-def test_no_function_is_given_an_open_route_that_the_functions_guard_is_not_for() -> None:
+def test_no_function_has_an_open_route_that_its_own_check_does_not_cover() -> None:
     template = Template.read(ROOT / "template.yaml", parameters=HERE | KEY)
     assert "RestFunction" in template.guarded

@@ -27,21 +27,25 @@ def test_a_function_has_a_role_and_a_log_of_its_own(name: str, function: Mapping
 
 
 @pytest.mark.parametrize(("name", "log"), LOGS.items(), ids=LOGS)
-def test_a_log_is_kept_for_as_long_as_was_asked(name: str, log: Mapping[str, Any]) -> None:
+def test_a_log_has_the_retention_of_the_parameter(name: str, log: Mapping[str, Any]) -> None:
     assert log["RetentionInDays"] == {"Ref": "LogRetentionDays"}, name
 
 
-def test_a_log_goes_by_the_name_of_the_hub_and_not_of_a_nested_stack() -> None:
+def test_a_log_is_named_after_the_hub_and_not_after_a_nested_stack() -> None:
     for stack, template in TEMPLATES.items():
         hub = "AWS::StackName" if template is OWN else "Hub"
-        for log in (one for one in template["Resources"].values() if one["Type"] == "AWS::Logs::LogGroup"):
+        for log in (
+            resource for resource in template["Resources"].values() if resource["Type"] == "AWS::Logs::LogGroup"
+        ):
             assert log["Properties"]["LogGroupName"]["Fn::Sub"].startswith(f"/flunq-eventstore/${{{hub}}}/"), stack
     applications = resources("AWS::Serverless::Application").values()
-    assert {one["Parameters"]["Hub"]["Ref"] for one in applications} == {"AWS::StackName"}
+    assert {application["Parameters"]["Hub"]["Ref"] for application in applications} == {"AWS::StackName"}
 
 
 @each_function
-def test_only_who_reaches_the_cache_is_in_the_vpc_and_knows_its_address(name: str, function: Mapping[str, Any]) -> None:
+def test_only_functions_that_use_the_cache_are_in_the_vpc_and_have_its_address(
+    name: str, function: Mapping[str, Any]
+) -> None:
     reaches = "VpcConfig" in function, "REDIS_URL" in function["Environment"]["Variables"]
     assert reaches == (name in IN_VPC, name in IN_VPC)
 
@@ -71,12 +75,12 @@ def test_a_layer_has_a_recipe(name: str, layer: Mapping[str, Any]) -> None:
     assert f"build-{name}:" in (ROOT / layer["ContentUri"] / "Makefile").read_text()
 
 
-def test_dispatch_and_sweep_have_concurrency_that_nobody_takes_from_them() -> None:
+def test_dispatch_and_sweep_have_reserved_concurrency() -> None:
     reserved = {name for name, function in FUNCTIONS.items() if "ReservedConcurrentExecutions" in function}
     assert reserved == {"DispatchFunction", "SweepFunction"}
 
 
-def test_the_gateways_call_the_alias_and_may() -> None:
+def test_the_gateways_may_call_the_alias() -> None:
     uris = re.findall(r"functions/(.+?)/invocations", json.dumps(OWN))
     assert set(uris) == {
         f"${{{name}.Arn}}:live" for name in ("AuthorizerFunction", "RestFunction", "WebSocketFunction")
@@ -92,14 +96,14 @@ def test_the_gateways_call_the_alias_and_may() -> None:
         properties("template", "WebSocketStage")["AccessLogSettings"],
     ],
 )
-def test_an_access_log_has_no_place_where_a_credential_could_stand(log: Mapping[str, Any]) -> None:
-    condition, told, otherwise = log["Fn::If"]
+def test_an_access_log_has_no_field_that_could_contain_a_credential(log: Mapping[str, Any]) -> None:
+    condition, parameterized, otherwise = log["Fn::If"]
     assert (condition, otherwise) == ("LogsAccess", {"Ref": "AWS::NoValue"})
-    fields = json.loads(told["Format"])
+    fields = json.loads(parameterized["Format"])
     secret = re.compile(r"header|query|apiKey|authorizer\.(?!subject)|path(?!$)|body|protocol|Override", re.IGNORECASE)
     assert not [value for value in fields.values() if secret.search(value)]
 
 
-def test_no_secret_of_the_templates_is_told_by_an_output() -> None:
-    told = json.dumps([template.get("Outputs", {}) for template in TEMPLATES.values()])
-    assert '"RedisUrl"}' not in told
+def test_no_output_contains_a_secret() -> None:
+    outputs = json.dumps([template.get("Outputs", {}) for template in TEMPLATES.values()])
+    assert '"RedisUrl"}' not in outputs

@@ -11,7 +11,9 @@ from tests.unit.deployment.templates import NESTED, OWN, ROOT, TEMPLATES
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-EVERY = [(f"{file}.{name}", about) for file, one in TEMPLATES.items() for name, about in one["Parameters"].items()]
+EVERY = [
+    (f"{file}.{name}", about) for file, template in TEMPLATES.items() for name, about in template["Parameters"].items()
+]
 DEFAULTS = [(name, about) for name, about in EVERY if "Default" in about]
 NUMBERS = {"Number"}
 
@@ -25,7 +27,7 @@ def admits(about: Mapping[str, Any], value: str) -> bool:
 
 
 @pytest.mark.parametrize(("name", "about"), EVERY, ids=[name for name, _ in EVERY])
-def test_a_parameter_says_what_it_is_and_what_it_may_be(name: str, about: Mapping[str, Any]) -> None:
+def test_a_parameter_has_a_description_and_a_constraint(name: str, about: Mapping[str, Any]) -> None:
     assert about["Description"].endswith((".", ")")) or "; " in about["Description"], name
     bounded = {"AllowedValues"} & set(about) or {"MinValue", "MaxValue"} <= set(about)
     assert bounded if about["Type"] in NUMBERS else bounded or "AllowedPattern" in about
@@ -36,7 +38,7 @@ def test_a_default_is_a_value_that_may_be_given(name: str, about: Mapping[str, A
     assert admits(about, str(about["Default"])), name
 
 
-def test_whoever_deploys_is_asked_for_all_parameters_in_groups() -> None:
+def test_every_parameter_belongs_to_a_group_of_the_console() -> None:
     groups = OWN["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
     asked = [name for group in groups for name in group["Parameters"]]
     assert sorted(asked) == sorted(OWN["Parameters"])
@@ -45,22 +47,22 @@ def test_whoever_deploys_is_asked_for_all_parameters_in_groups() -> None:
 @pytest.mark.parametrize("stack", NESTED)
 def test_a_nested_stack_is_given_the_parameters_that_it_has(stack: str) -> None:
     (given,) = [
-        one["Properties"]["Parameters"]
-        for one in OWN["Resources"].values()
-        if one.get("Properties", {}).get("Location") == f"infra/stacks/{stack}.yaml"
+        resource["Properties"]["Parameters"]
+        for resource in OWN["Resources"].values()
+        if resource.get("Properties", {}).get("Location") == f"infra/stacks/{stack}.yaml"
     ]
     assert set(given) == set(NESTED[stack]["Parameters"])
 
 
 @pytest.mark.parametrize("environment", ["dev", "prod", "trial"])
-def test_an_environment_gives_parameters_that_the_template_takes(environment: str) -> None:
-    told = tomllib.loads((ROOT / "samconfig.toml").read_text())[environment]["deploy"]["parameters"]
-    assert {"CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"} == set(told["capabilities"])
-    for name, _, value in (override.partition("=") for override in told["parameter_overrides"]):
+def test_an_environment_sets_parameters_that_the_template_has(environment: str) -> None:
+    configured = tomllib.loads((ROOT / "samconfig.toml").read_text())[environment]["deploy"]["parameters"]
+    assert {"CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"} == set(configured["capabilities"])
+    for name, _, value in (override.partition("=") for override in configured["parameter_overrides"]):
         assert admits(OWN["Parameters"][name], value), name
 
 
-def test_only_the_caches_address_may_hold_a_secret_and_is_masked() -> None:
+def test_only_the_address_of_the_cache_may_contain_a_secret_and_is_masked() -> None:
     assert [name for name, about in EVERY if about.get("NoEcho")] == ["template.RedisUrl"]
 
 

@@ -1,4 +1,4 @@
-"""The network, which has no way out, and the cache, which loses nothing and lets in one."""
+"""The network without internet access, and the durable cache with a single user."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from tests.unit.deployment.templates import NESTED, ROOT, properties, resources
 OUTPUTS = NESTED["cache"]["Outputs"]
 
 
-def test_the_hubs_user_may_do_what_the_documentation_says_and_no_more() -> None:
+def test_the_hubs_user_has_exactly_the_documented_permissions() -> None:
     assert properties("cache", "HubUser")["AccessString"].split() == RULE
 
 
-def test_the_hubs_user_comes_by_iam_under_its_id() -> None:
+def test_the_hubs_user_authenticates_by_iam_under_its_id() -> None:
     user = properties("cache", "HubUser")
     assert user["AuthenticationMode"] == {"Type": "iam"}
     assert user["UserName"] == user["UserId"]
 
 
-def test_nobody_else_is_let_in() -> None:
+def test_only_the_hubs_user_may_access_the_cache() -> None:
     users = properties("cache", "Users")
-    # The user that needs no password is off in a group for Valkey, and only there.
+    # The user without a password is disabled in a group for Valkey, and only there.
     assert (users["Engine"], users["UserIds"]) == ("valkey", [{"Ref": "HubUser"}])
     assert set(resources("AWS::ElastiCache::User")) == {"HubUser"}
     assert properties("cache", "Cluster")["UserGroupIds"] == [{"Ref": "Users"}]
@@ -50,24 +50,24 @@ def test_the_cluster_loses_no_acknowledged_write_and_evicts_nothing() -> None:
     assert properties("cache", "Settings")["Properties"]["maxmemory-policy"] == "noeviction"
 
 
-def test_no_log_of_the_cache_has_what_commands_are_given() -> None:
-    """The slow log holds arguments: events, and names of streams and subscriptions."""
-    delivered = [one["LogType"] for one in properties("cache", "Cluster")["LogDeliveryConfigurations"]]
+def test_no_log_of_the_cache_contains_command_arguments() -> None:
+    """The slow log would contain arguments: events, and names of streams and subscriptions."""
+    delivered = [delivery["LogType"] for delivery in properties("cache", "Cluster")["LogDeliveryConfigurations"]]
     assert delivered == ["engine-log"]
     assert "LogDeliveryConfigurations" not in properties("cache", "Serverless")
 
 
 @pytest.mark.parametrize("name", ["Cluster", "Serverless"])
-def test_what_keeps_the_events_outlives_its_stack(name: str) -> None:
+def test_the_cluster_with_the_events_is_retained_when_its_stack_is_deleted(name: str) -> None:
     resource = NESTED["cache"]["Resources"][name]
     assert {resource["DeletionPolicy"], resource["UpdateReplacePolicy"]} <= {"Retain", "Snapshot"}
 
 
 @pytest.mark.parametrize(("kind", "serverless"), [(1, False), (2, True)])
-def test_the_hub_understands_the_address_of_the_cache_that_is_made(kind: int, serverless: bool) -> None:  # noqa: FBT001 - a case
-    told = OUTPUTS["RedisUrl"]["Value"]["Fn::If"][kind]["Fn::Sub"]
+def test_the_hub_accepts_the_address_of_the_created_cache(kind: int, serverless: bool) -> None:  # noqa: FBT001 - a case
+    output = OUTPUTS["RedisUrl"]["Value"]["Fn::If"][kind]["Fn::Sub"]
     known = {"HubUser": "hub-1a2b3c4d", "Cluster": "made", "Serverless": "made"}
-    url = re.sub(r"\$\{([\w.]+)\}", lambda place: known.get(place[1], "6379" if "Port" in place[1] else "host"), told)
+    url = re.sub(r"\$\{([\w.]+)\}", lambda place: known.get(place[1], "6379" if "Port" in place[1] else "host"), output)
     assert RedisUrl.parse(url) == RedisUrl(
         "rediss://host:6379", cluster=True, iam=IamUser("hub-1a2b3c4d", "made", serverless=serverless)
     )
@@ -89,11 +89,11 @@ def test_functions_talk_to_the_cache_and_to_sqs_alone() -> None:
 
 
 @pytest.mark.parametrize("group", ["CacheGroup", "QueuesGroup"])
-def test_who_is_talked_to_begins_nothing(group: str) -> None:
+def test_the_cache_and_the_endpoint_open_no_connections(group: str) -> None:
     assert [rule["CidrIp"] for rule in properties("network", group)["SecurityGroupEgress"]] == ["127.0.0.1/32"]
 
 
-def test_every_rule_between_groups_says_why() -> None:
+def test_every_rule_between_groups_has_a_description() -> None:
     rules = {**resources("AWS::EC2::SecurityGroupIngress"), **resources("AWS::EC2::SecurityGroupEgress")}
     assert all(rule["Description"] for rule in rules.values())
 
@@ -107,7 +107,7 @@ def test_every_rule_between_groups_says_why() -> None:
         ("3", "one", ["FirstSubnet"]),
     ],
 )
-def test_the_endpoint_of_sqs_has_an_address_in_the_zones_that_were_asked_for(
+def test_the_endpoint_of_sqs_has_an_address_in_the_requested_zones(
     zones: str, endpoint: str, subnets: list[str]
 ) -> None:
     given = {
@@ -119,10 +119,10 @@ def test_the_endpoint_of_sqs_has_an_address_in_the_zones_that_were_asked_for(
         "LogRetentionDays": "1",
     }
     network = Deployed.read(ROOT / "infra/stacks/network.yaml", parameters=given)
-    made = [one.name for one in network.of_kind("AWS::EC2::Subnet")]
+    made = [subnet.name for subnet in network.of_kind("AWS::EC2::Subnet")]
     there = {network.resolve({"Ref": name}, at=name): name for name in made}
     asked = network.resolve(network.resources["QueuesEndpoint"].properties["SubnetIds"], at="QueuesEndpoint")
-    assert [there[one] for one in asked] == subnets
+    assert [there[subnet] for subnet in asked] == subnets
     assert len(there) == int(zones)
 
 

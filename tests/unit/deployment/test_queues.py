@@ -23,7 +23,7 @@ each_queue = pytest.mark.parametrize(("name", "queue"), QUEUES.items(), ids=QUEU
 
 
 @each_queue
-def test_what_fails_again_and_again_is_put_aside_and_kept(name: str, queue: Mapping[str, Any]) -> None:
+def test_messages_that_fail_repeatedly_go_to_a_dead_letter_queue(name: str, queue: Mapping[str, Any]) -> None:
     if name in ASIDE or name in KEPT_BY_ITSELF:
         assert queue["MessageRetentionPeriod"] == FOURTEEN_DAYS
     else:
@@ -31,7 +31,7 @@ def test_what_fails_again_and_again_is_put_aside_and_kept(name: str, queue: Mapp
 
 
 @each_queue
-def test_a_queue_is_encrypted_and_refuses_who_does_not_encrypt(name: str, queue: Mapping[str, Any]) -> None:
+def test_a_queue_is_encrypted_and_refuses_unencrypted_requests(name: str, queue: Mapping[str, Any]) -> None:
     assert queue["SqsManagedSseEnabled"] is True
     policy = properties("template", "QueuesPolicy")
     assert {"Ref": name} in policy["Queues"]

@@ -1,4 +1,4 @@
-"""Least privilege, as far as the templates say it; tests/policies asks what the suite really calls."""
+"""Least privilege of the templates; tests/policies compares with the calls that the suite makes."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_every_resource_is_named_that_can_be(where: str, statement: Mapping[str,
         assert set(listed(statement["Action"])) <= set(UNNAMED), where
 
 
-def test_what_has_no_name_is_still_asked_for() -> None:
+def test_actions_without_a_resource_name_are_still_needed() -> None:
     unnamed = {
         action
         for _, statement in ALLOWED
@@ -61,7 +61,7 @@ def test_what_has_no_name_is_still_asked_for() -> None:
     assert unnamed == set(UNNAMED)
 
 
-def test_no_role_has_a_policy_of_awss_making_but_the_gateways() -> None:
+def test_only_the_role_of_the_gateway_has_an_aws_managed_policy() -> None:
     attached = [
         policy
         for role in resources("AWS::IAM::Role").values()
@@ -72,7 +72,7 @@ def test_no_role_has_a_policy_of_awss_making_but_the_gateways() -> None:
 
 
 @pytest.mark.parametrize(("name", "role"), resources("AWS::IAM::Role").items(), ids=resources("AWS::IAM::Role"))
-def test_a_role_is_one_services(name: str, role: Mapping[str, Any]) -> None:
+def test_a_role_can_be_assumed_by_one_service(name: str, role: Mapping[str, Any]) -> None:
     (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
     service = {"ApiLogsRole": "apigateway", "RefusedRole": "vpc-flow-logs"}.get(name, "lambda")
     assert statement["Principal"] == {"Service": f"{service}.amazonaws.com"}

@@ -1,4 +1,4 @@
-"""The least that a hub costs: what `make deploy ENV=trial` makes, and what it does not."""
+"""The cheapest deployment: which resources `make deploy ENV=trial` creates."""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ def test_a_trial_has_no_alarms_and_leaves_the_accounts_settings_alone() -> None:
     missing = END_OF_APPEND.resources.keys() - TRIAL.resources.keys()
     assert missing == {"Observing", "ApiLogsAccount", "ApiLogsRole", "RestAccessLogs", "WebSocketAccessLogs"}
     assert not [
-        one.name for one in TRIAL.resources.values() if OWN["Resources"][one.name].get("DeletionPolicy") == "Retain"
+        resource.name
+        for resource in TRIAL.resources.values()
+        if OWN["Resources"][resource.name].get("DeletionPolicy") == "Retain"
     ]
 
 

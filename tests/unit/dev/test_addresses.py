@@ -19,7 +19,7 @@ def test_every_aws_client_of_a_function_calls_the_stack() -> None:
     }
 
 
-def test_another_endpoint_of_the_developers_is_kept_but_for_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endpoint_of_the_developer_is_kept_except_for_connections(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://localhost:4566")
     assert Addresses(HERE).elsewhere == "http://localhost:4566"
     assert Addresses(HERE).variables() == {
@@ -29,12 +29,12 @@ def test_another_endpoint_of_the_developers_is_kept_but_for_connections(monkeypa
 
 
 @pytest.mark.parametrize("named", [HERE, "http://localhost:8081", "http://127.0.0.1:8081/"])
-def test_the_stacks_own_address_is_not_elsewhere(monkeypatch: pytest.MonkeyPatch, named: str) -> None:
+def test_the_address_of_the_stack_is_not_a_foreign_endpoint(monkeypatch: pytest.MonkeyPatch, named: str) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", named)
     assert Addresses(HERE).elsewhere == ""
 
 
-def test_a_url_of_aws_becomes_the_one_of_here_wherever_it_stands() -> None:
+def test_aws_urls_are_replaced_by_local_ones_everywhere() -> None:
     moved = {"https://aws/q": "http://here/q", "https://aws/q.fifo": "http://here/other"}
     assert (
         Addresses(HERE, moved).translated("a=https://aws/q.fifo,b=https://aws/q")
@@ -42,5 +42,5 @@ def test_a_url_of_aws_becomes_the_one_of_here_wherever_it_stands() -> None:
     )
 
 
-def test_other_text_stays_as_it_is() -> None:
+def test_other_text_is_unchanged() -> None:
     assert Addresses(HERE, {"https://aws/q": "x"}).translated("https://aws/other") == "https://aws/other"

@@ -7,28 +7,28 @@ import pytest
 from eventstore_dev.rest.answer import MalformedAnswerError, decode_answer
 
 
-def headers(told: dict[str, object]) -> list[tuple[str, str]]:
-    answer = decode_answer(json.dumps({"statusCode": 200, **told}).encode(), accept=None, binary_media_types=())
+def headers(members: dict[str, object]) -> list[tuple[str, str]]:
+    answer = decode_answer(json.dumps({"statusCode": 200, **members}).encode(), accept=None, binary_media_types=())
     return [(name, value) for name, value in answer.headers.items() if name != "Content-Type"]
 
 
 def test_a_value_in_both_kinds_of_headers_is_sent_once() -> None:
-    told: dict[str, object] = {"headers": {"X-A": "1"}, "multiValueHeaders": {"x-a": ["1", "2"]}}
-    assert headers(told) == [("X-A", "1"), ("X-A", "2")]
+    members: dict[str, object] = {"headers": {"X-A": "1"}, "multiValueHeaders": {"x-a": ["1", "2"]}}
+    assert headers(members) == [("X-A", "1"), ("X-A", "2")]
 
 
-def test_truth_values_are_sent_as_javascript_writes_them() -> None:
+def test_boolean_headers_are_sent_as_true_and_false() -> None:
     assert headers({"headers": {"X-A": True}}) == [("X-A", "true")]
 
 
-def test_a_length_is_never_the_functions() -> None:
+def test_a_content_length_of_the_function_is_ignored() -> None:
     assert headers({"headers": {"Content-Length": "5"}}) == []
 
 
 def test_base64_stays_when_the_client_accepts_no_binary_type() -> None:
-    told = b'{"statusCode":200,"isBase64Encoded":true,"body":"/w=="}'
-    kept = decode_answer(told, accept="text/html, image/png", binary_media_types=("image/png",))
-    decoded = decode_answer(told, accept="image/png, text/html", binary_media_types=("image/png",))
+    answer = b'{"statusCode":200,"isBase64Encoded":true,"body":"/w=="}'
+    kept = decode_answer(answer, accept="text/html, image/png", binary_media_types=("image/png",))
+    decoded = decode_answer(answer, accept="image/png, text/html", binary_media_types=("image/png",))
     assert (kept.body, decoded.body) == (b"/w==", b"\xff")
 
 
@@ -47,6 +47,6 @@ def test_base64_stays_when_the_client_accepts_no_binary_type() -> None:
         (b'{"statusCode":200,"isBase64Encoded":true,"body":"!"}', "body is no base64"),
     ],
 )
-def test_a_malformed_answer_is_told_what_would_be_right(payload: bytes, complaint: str) -> None:
+def test_a_malformed_answer_is_reported_with_the_expected_form(payload: bytes, complaint: str) -> None:
     with pytest.raises(MalformedAnswerError, match=complaint):
         decode_answer(payload, accept=None, binary_media_types=("*/*",))

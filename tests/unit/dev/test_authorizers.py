@@ -22,7 +22,7 @@ def policy(effect: str = "Allow", resource: str = _ARN) -> dict[str, Any]:
 
 
 class Function:
-    """Answers as it is told to, and remembers what it was asked."""
+    """A function with a fixed answer, which records its payloads."""
 
     def __init__(self, answer: object, *, failed: bool = False, slow: bool = False) -> None:
         self.answer = answer
@@ -38,14 +38,14 @@ class Function:
         return Outcome(payload, self.failed, 0.0)
 
 
-class Door:
-    """An authorizer behind a gateway, whose time is the test's."""
+class GuardedRoute:
+    """A route with an authorizer, and a clock that the test controls."""
 
     def __init__(self, function: Function) -> None:
         self.now = 0.0
-        self.told = io.StringIO()
+        self.terminal_output = io.StringIO()
         limits = Limits(integration_seconds=0.01)
-        terminal = Terminal(stream=self.told)
+        terminal = Terminal(stream=self.terminal_output)
         self.authorizers = Authorizers({"F": function}, limits=limits, terminal=terminal, clock=lambda: self.now)
 
     def ask(self, *, arn: str = _ARN, key: str | None = None, seconds: float = 0) -> Grant | Refusal:
@@ -59,8 +59,8 @@ def good(**members: object) -> dict[str, object]:
     return {"principalId": "someone", "policyDocument": policy(), **members}
 
 
-def test_what_is_allowed_goes_on_with_its_context_as_text() -> None:
-    granted = Door(Function(good(context={"scopes": "read", "n": 7, "on": True}))).ask()
+def test_an_allowed_request_gets_the_context_as_strings() -> None:
+    granted = GuardedRoute(Function(good(context={"scopes": "read", "n": 7, "on": True}))).ask()
     assert isinstance(granted, Grant)
     assert granted.context == {
         "principalId": "someone",
@@ -71,15 +71,15 @@ def test_what_is_allowed_goes_on_with_its_context_as_text() -> None:
     }
 
 
-def test_what_no_statement_allows_is_denied() -> None:
-    refused = Door(Function(good(policyDocument=policy(resource="*/other")))).ask()
+def test_a_request_that_no_statement_allows_is_denied() -> None:
+    refused = GuardedRoute(Function(good(policyDocument=policy(resource="*/other")))).ask()
     assert isinstance(refused, Refusal)
     assert (refused.status, refused.kind) == (403, "AccessDeniedException")
     assert refused.body == b'{"Message":"User is not authorized to access this resource"}'
 
 
-def test_what_a_statement_denies_is_denied_in_other_words() -> None:
-    refused = Door(Function(good(policyDocument=policy("Deny")))).ask()
+def test_an_explicit_denial_has_its_own_message() -> None:
+    refused = GuardedRoute(Function(good(policyDocument=policy("Deny")))).ask()
     assert isinstance(refused, Refusal)
     assert (refused.status, json.loads(refused.body)) == (
         403,
@@ -87,9 +87,9 @@ def test_what_a_statement_denies_is_denied_in_other_words() -> None:
     )
 
 
-def test_unauthorized_is_what_the_function_says_by_an_exception() -> None:
-    told = {"errorType": "Exception", "errorMessage": "Unauthorized", "stackTrace": []}
-    assert Door(Function(told, failed=True)).ask() == UNAUTHORIZED
+def test_an_exception_named_unauthorized_is_unauthorized() -> None:
+    error = {"errorType": "Exception", "errorMessage": "Unauthorized", "stackTrace": []}
+    assert GuardedRoute(Function(error, failed=True)).ask() == UNAUTHORIZED
 
 
 @pytest.mark.parametrize(
@@ -106,40 +106,40 @@ def test_unauthorized_is_what_the_function_says_by_an_exception() -> None:
         (Function(good(), slow=True), "in time"),
     ],
 )
-def test_an_authorizer_that_does_not_answer_well_lets_nobody_through(function: Function, complaint: str) -> None:
-    door = Door(function)
-    refused = door.ask()
+def test_an_invalid_answer_of_an_authorizer_allows_nobody(function: Function, complaint: str) -> None:
+    route = GuardedRoute(function)
+    refused = route.ask()
     assert isinstance(refused, Refusal)
     assert (refused.status, refused.kind) == (500, "AuthorizerConfigurationException")
     assert refused.body == b'{"message":null}'
-    assert complaint in door.told.getvalue()
+    assert complaint in route.terminal_output.getvalue()
 
 
-def test_an_answer_is_kept_for_its_time_and_decides_on_other_calls_too() -> None:
+def test_a_cached_answer_also_decides_on_other_routes() -> None:
     function = Function(good(policyDocument=policy(resource=method_arn("Api", "v1", "GET/*"))))
-    door = Door(function)
-    assert isinstance(door.ask(key="one", seconds=60), Grant)
-    assert isinstance(door.ask(key="one", seconds=60, arn=method_arn("Api", "v1", "GET/b")), Grant)
-    assert isinstance(door.ask(key="one", seconds=60, arn=method_arn("Api", "v1", "POST/b")), Refusal)
+    route = GuardedRoute(function)
+    assert isinstance(route.ask(key="one", seconds=60), Grant)
+    assert isinstance(route.ask(key="one", seconds=60, arn=method_arn("Api", "v1", "GET/b")), Grant)
+    assert isinstance(route.ask(key="one", seconds=60, arn=method_arn("Api", "v1", "POST/b")), Refusal)
     assert len(function.asked) == 1
-    door.ask(key="two", seconds=60)
+    route.ask(key="two", seconds=60)
     assert len(function.asked) == 2
-    door.now = 60
-    door.ask(key="one", seconds=60)
+    route.now = 60
+    route.ask(key="one", seconds=60)
     assert len(function.asked) == 3
 
 
-def test_without_a_time_no_answer_is_kept() -> None:
+def test_without_a_ttl_no_answer_is_cached() -> None:
     function = Function(good())
-    door = Door(function)
-    door.ask(key="one")
-    door.ask(key="one")
+    route = GuardedRoute(function)
+    route.ask(key="one")
+    route.ask(key="one")
     assert len(function.asked) == 2
 
 
-def test_a_refusal_is_not_kept() -> None:
+def test_a_refusal_is_not_cached() -> None:
     function = Function({"errorMessage": "Unauthorized"}, failed=True)
-    door = Door(function)
-    door.ask(key="one", seconds=60)
+    route = GuardedRoute(function)
+    route.ask(key="one", seconds=60)
     function.answer, function.failed = good(), False
-    assert isinstance(door.ask(key="one", seconds=60), Grant)
+    assert isinstance(route.ask(key="one", seconds=60), Grant)

@@ -42,11 +42,11 @@ def test_a_batch_over_the_limit_becomes_several_events_in_order() -> None:
     parts = list(events(batch, limit=900))
     assert len(parts) > 1
     assert all(len(payload) <= 900 for payload, _ in parts)
-    assert [one.id for _, messages in parts for one in messages] == ["a0", "a1", "a2", "a3", "a4"]
+    assert [record.id for _, messages in parts for record in messages] == ["a0", "a1", "a2", "a3", "a4"]
 
 
 @pytest.mark.parametrize("answer", [b"", b"null", b"{}", b'{"batchItemFailures":[]}', b'{"batchItemFailures":null}'])
-def test_these_answers_mean_success(answer: bytes) -> None:
+def test_an_answer_without_failures_means_success(answer: bytes) -> None:
     assert reported(answer, ["a1"]) == frozenset()
 
 
@@ -64,14 +64,14 @@ def test_these_answers_mean_success(answer: bytes) -> None:
         b'{"batchItemFailures":[{"itemIdentifier":["a1"]}]}',
     ],
 )
-def test_these_answers_mean_that_all_failed(answer: bytes) -> None:
+def test_an_invalid_answer_means_that_all_failed(answer: bytes) -> None:
     assert reported(answer, ["a1"]) is None
 
 
-def test_the_reported_are_the_failed() -> None:
+def test_reported_messages_have_failed() -> None:
     assert reported(b'{"batchItemFailures":[{"itemIdentifier":"a2"}]}', ["a1", "a2"]) == {"a2"}
 
 
-def test_what_comes_after_a_failed_one_in_its_group_is_kept_too() -> None:
+def test_messages_after_a_failed_one_of_their_group_are_kept() -> None:
     batch = [message(name) for name in ("a1", "a2", "b1", "a3", "b2")]
     assert kept_back(batch, frozenset({"a2"})) == {"a2", "a3"}

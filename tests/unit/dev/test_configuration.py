@@ -33,7 +33,7 @@ def test_a_project_without_a_table_configures_nothing(tmp_path: Path) -> None:
     assert Configuration.beside(tmp_path / "template.yaml") == Configuration()
 
 
-def test_a_table_says_what_a_template_cannot(tmp_path: Path) -> None:
+def test_a_table_configures_what_a_template_cannot(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text(
         '[tool.eventstore_dev]\nvalkey_parameter = "Cache"\nallow_unsupported = ["auth"]\n'
         '[tool.eventstore_dev.variables]\nCACHE = {parameter = "Cache"}\n'
@@ -66,7 +66,7 @@ def test_a_fault_is_named_by_its_key(table: dict[str, Any], complaint: str) -> N
         Configuration.read(table)
 
 
-def test_a_file_that_is_no_toml_is_named(tmp_path: Path) -> None:
+def test_a_file_that_is_not_toml_is_reported(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("[tool\n")
     with pytest.raises(ConfigurationError, match=r"pyproject\.toml cannot be read"):
         Configuration.beside(tmp_path / "template.yaml")
@@ -84,18 +84,18 @@ def test_a_default_stands_in_for_the_templates(environment: dict[str, str]) -> N
     assert functions_of(environment) == {"MODE": "off"}
 
 
-def test_functions_have_what_a_value_needs_and_may_take() -> None:
+def test_functions_get_the_required_and_optional_variables_of_a_value() -> None:
     assert functions_of(STRICT) == {"ISSUER": "i", "AUDIENCE": "a"}
     assert functions_of(STRICT | {"HINT": "h", "OTHER": "x"}) == {"ISSUER": "i", "AUDIENCE": "a", "HINT": "h"}
 
 
-def test_what_a_value_needs_is_named_with_the_page_about_it() -> None:
+def test_a_missing_requirement_of_a_value_is_reported_with_its_documentation() -> None:
     with pytest.raises(
         VariableError, match=r"MODE=strict needs ISSUER and AUDIENCE \(docs/modes.md\); AUDIENCE is unset"
     ):
         functions_of({"MODE": "strict", "ISSUER": "i"})
 
 
-def test_a_value_of_the_command_line_needs_the_same() -> None:
+def test_a_value_of_the_command_line_has_the_same_requirements() -> None:
     with pytest.raises(VariableError, match="MODE=strict needs"):
         for_functions(CONFIGURED, {}, parameters={"Mode": "strict"})

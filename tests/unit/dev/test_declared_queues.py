@@ -38,11 +38,11 @@ def test_a_mapping_has_lambdas_defaults(tmp_path: Path) -> None:
 
 
 def test_a_mapping_has_what_the_template_says(tmp_path: Path) -> None:
-    told = (
+    mapping_text = (
         "Queue: !GetAtt Jobs.Arn, BatchSize: 500, MaximumBatchingWindowInSeconds: 2, Enabled: false, "
         "FunctionResponseTypes: [ReportBatchItemFailures], ScalingConfig: {MaximumConcurrency: 4}"
     )
-    (mapping,) = read(tmp_path, f"  Jobs: {{{PLAIN}}}\n", told).mappings
+    (mapping,) = read(tmp_path, f"  Jobs: {{{PLAIN}}}\n", mapping_text).mappings
     assert (mapping.batch_size, mapping.window, mapping.partial) == (500, 2, True)
     assert (mapping.concurrency, mapping.enabled) == (4, False)
 
@@ -80,6 +80,6 @@ def test_a_mapping_has_what_the_template_says(tmp_path: Path) -> None:
         (f"  Q: {{{PLAIN}}}\n", "Queue: !GetAtt Q.Arn, ScalingConfig: {MaximumConcurrency: 1}", "from 2 to 1000"),
     ],
 )
-def test_what_aws_would_refuse_is_refused(tmp_path: Path, resources: str, event: str, complaint: str) -> None:
+def test_a_queue_that_aws_would_refuse_is_refused(tmp_path: Path, resources: str, event: str, complaint: str) -> None:
     with pytest.raises(TemplateError, match=complaint):
         read(tmp_path, resources, event)

@@ -30,11 +30,11 @@ ROUTE = Route("POST", "/a/{id}", "F")
 
 def event(*, binary: tuple[str, ...] = (), **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - fields of a request
     match = Match(RestApi("Api", "v1", binary, (ROUTE,)), ROUTE, {"id": "1"})
-    told: dict[str, Any] = json.loads(encode_event(dataclasses.replace(REQUEST, **changes), match))
-    return told
+    event_json: dict[str, Any] = json.loads(encode_event(dataclasses.replace(REQUEST, **changes), match))
+    return event_json
 
 
-def test_the_context_tells_of_the_request() -> None:
+def test_the_request_context_describes_the_request() -> None:
     context = event()["requestContext"]
     assert (context["domainName"], context["domainPrefix"]) == ("hub.example.com", "hub")
     assert (context["requestId"], context["extendedRequestId"], context["stage"]) == ("r", "x", "v1")
@@ -63,13 +63,13 @@ def test_a_query_is_decoded(query: str, parameters: dict[str, str] | None) -> No
 
 
 def test_text_is_handed_over_as_text() -> None:
-    told = event(body="ü".encode(), headers=(("Content-Type", "text/plain"),), binary=("image/*",))
-    assert (told["body"], told["isBase64Encoded"]) == ("ü", False)
+    event_json = event(body="ü".encode(), headers=(("Content-Type", "text/plain"),), binary=("image/*",))
+    assert (event_json["body"], event_json["isBase64Encoded"]) == ("ü", False)
 
 
 def test_a_body_of_a_binary_type_is_handed_over_in_base64() -> None:
-    told = event(body=b"\xff", headers=(("content-type", "image/png"),), binary=("image/*",))
-    assert (told["body"], told["isBase64Encoded"]) == ("/w==", True)
+    event_json = event(body=b"\xff", headers=(("content-type", "image/png"),), binary=("image/*",))
+    assert (event_json["body"], event_json["isBase64Encoded"]) == ("/w==", True)
 
 
 @pytest.mark.parametrize(
@@ -88,18 +88,18 @@ def test_a_type_is_binary_if_a_pattern_says_so(
     assert is_binary(content_type, patterns) is binary
 
 
-def test_a_function_is_told_what_the_authorizer_passed_on() -> None:
+def test_the_event_has_the_context_of_the_authorizer() -> None:
     match = Match(RestApi("Api", "v1", (), (ROUTE,)), ROUTE, {"id": "1"})
-    told = json.loads(encode_event(REQUEST, match, authorizer={"scopes": "read"}))
-    assert told["requestContext"]["authorizer"] == {"scopes": "read"}
+    event_json = json.loads(encode_event(REQUEST, match, authorizer={"scopes": "read"}))
+    assert event_json["requestContext"]["authorizer"] == {"scopes": "read"}
 
 
 def test_an_authorizer_is_asked_with_all_but_the_body() -> None:
     match = Match(RestApi("Api", "v1", (), (ROUTE,)), ROUTE, {"id": "1"})
-    told = json.loads(encode_question(dataclasses.replace(REQUEST, body=b"secret"), match, arn="arn"))
-    assert (told["type"], told["methodArn"], told["pathParameters"]) == ("REQUEST", "arn", {"id": "1"})
-    assert told["queryStringParameters"] == told["stageVariables"] == {}
-    assert {"body", "isBase64Encoded"}.isdisjoint(told)
+    question = json.loads(encode_question(dataclasses.replace(REQUEST, body=b"secret"), match, arn="arn"))
+    assert (question["type"], question["methodArn"], question["pathParameters"]) == ("REQUEST", "arn", {"id": "1"})
+    assert question["queryStringParameters"] == question["stageVariables"] == {}
+    assert {"body", "isBase64Encoded"}.isdisjoint(question)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_an_authorizer_is_asked_with_all_but_the_body() -> None:
         (("method.request.querystring.empty",), None),
     ],
 )
-def test_a_caller_is_told_apart_by_the_identity_sources(
+def test_callers_are_distinguished_by_the_identity_sources(
     sources: tuple[str, ...], identity: tuple[str, ...] | None
 ) -> None:
     asked = dataclasses.replace(REQUEST, headers=(("Authorization", "Bearer t"),), query="a=1&empty=")

@@ -1,4 +1,4 @@
-"""Who may look into the folder of the data."""
+"""The permissions of the data folder."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_a_new_folder_is_its_owners_alone(tmp_path: Path) -> None:
+def test_a_new_folder_is_accessible_to_its_owner_only(tmp_path: Path) -> None:
     folder = tmp_path / "some" / "where"
     private(folder)
     assert (mode(folder), mode(folder / "valkey")) == (0o700, 0o700)
 
 
-def test_one_that_is_there_becomes_its_owners_alone(tmp_path: Path) -> None:
+def test_an_existing_data_folder_becomes_accessible_to_its_owner_only(tmp_path: Path) -> None:
     folder = tmp_path / ".eventstore"
     (folder / "valkey").mkdir(parents=True)
     (folder / "notes.txt").touch()
@@ -32,14 +32,14 @@ def test_one_that_is_there_becomes_its_owners_alone(tmp_path: Path) -> None:
     assert (mode(folder), mode(folder / "valkey")) == (0o700, 0o700)
 
 
-def test_one_that_is_for_other_things_too_stays_open_and_the_data_does_not(tmp_path: Path) -> None:
+def test_a_shared_folder_keeps_its_permissions_and_the_data_is_private(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
     tmp_path.chmod(0o755)
     private(tmp_path)
     assert (mode(tmp_path), mode(tmp_path / "valkey")) == (0o755, 0o700)
 
 
-def test_a_folder_that_cannot_be_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(FolderError, match="Choose another folder: FOLDER="):
         private(tmp_path / "file")

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from eventstore_dev.cloudformation import TemplateError
 from eventstore_dev.gateway_responses import Failure, GatewayResponse
 from eventstore_dev.rest.answer import gateway_answer
 from eventstore_dev.template import Template
+from eventstore_dev.template_file import TemplateError
 from functions.rest.problems import CODES, GATEWAY_CODES
 from tests.unit.deployment.templates import ROOT, properties
 
@@ -22,7 +22,7 @@ BROKEN = Failure("AUTHORIZER_CONFIGURATION_ERROR", 500, "AuthorizerConfiguration
 
 
 def answer(failure: Failure, **declared: Mapping[str, Any]) -> Answer:
-    responses = {name: GatewayResponse.read(one, at=name) for name, one in declared.items()}
+    responses = {name: GatewayResponse.read(response, at=name) for name, response in declared.items()}
     return gateway_answer(failure, responses, sent={"x-name": "sent"}, request_id="r-1")
 
 
@@ -77,7 +77,7 @@ def test_headers_are_constants_or_the_requests() -> None:
         ({"responseTemplates": {"application/xml": "<a/>"}}, "responseTemplates has application/xml"),
     ],
 )
-def test_what_is_not_known_here_is_named(declared: Mapping[str, Any], complaint: str) -> None:
+def test_an_unsupported_gateway_response_is_reported(declared: Mapping[str, Any], complaint: str) -> None:
     with pytest.raises(TemplateError, match=complaint):
         GatewayResponse.read(declared, at="DENIED")
 
@@ -89,11 +89,11 @@ KINDS = properties("template", "RestApi")["DefinitionBody"]["x-amazon-apigateway
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_every_answer_of_the_templates_gateway_is_a_problem(kind: str) -> None:
     response = Template.read(ROOT / "template.yaml", parameters=HERE).apis["RestApi"].responses[kind]
-    told = json.loads(response.body(Failure(kind, 400, "", 'a "reason"'), request_id="r-1"))
-    assert told["code"] in GATEWAY_CODES <= set(CODES)
-    assert told["type"] == f"urn:flunq:problem:{told['code']}"
-    assert {"title", "detail", "request"} <= told.keys()
-    assert ("status" in told) is not kind.startswith("DEFAULT_")
+    body = json.loads(response.body(Failure(kind, 400, "", 'a "reason"'), request_id="r-1"))
+    assert body["code"] in GATEWAY_CODES <= set(CODES)
+    assert body["type"] == f"urn:flunq:problem:{body['code']}"
+    assert {"title", "detail", "request"} <= body.keys()
+    assert ("status" in body) is not kind.startswith("DEFAULT_")
     assert response.headers_of({})["Content-Type"] == "application/problem+json"
 
 

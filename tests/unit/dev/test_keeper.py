@@ -1,4 +1,4 @@
-"""What keeps the embedded Valkey running."""
+"""The keeper restarts the embedded Valkey server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from eventstore_dev.valkey import Keeper, PortInUseError
 
 
 class Server:
-    """Ends when it is told to, and starts again after as many failures as it is told."""
+    """A server that is not running, and whose restarts first fail as often as given."""
 
     def __init__(self, *failures: Exception) -> None:
         self.running = False
@@ -30,7 +30,7 @@ class Server:
 
 
 class Waiting(Server):
-    """A start of it lasts until it is abandoned."""
+    """A server whose restart lasts until it is abandoned."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class Waiting(Server):
 
 
 def kept(server: Server) -> tuple[list[float], list[str]]:
-    """How long was waited each time, until it ran, and what was said."""
+    """The pauses until the server ran again, and the lines written to the terminal."""
     pauses: list[float] = []
     written = io.StringIO()
 
@@ -57,7 +57,7 @@ def kept(server: Server) -> tuple[list[float], list[str]]:
     return pauses, written.getvalue().splitlines()
 
 
-def test_one_that_ended_is_started_again_and_both_is_said() -> None:
+def test_a_server_that_ended_is_restarted_and_both_are_reported() -> None:
     _, lines = kept(Server())
     assert lines == [
         "Valkey ended unexpectedly (killed by SIGKILL); starting it again on its data",
@@ -65,7 +65,7 @@ def test_one_that_ended_is_started_again_and_both_is_said() -> None:
     ]
 
 
-def test_a_start_that_fails_is_tried_again_ever_later_whatever_is_in_its_way() -> None:
+def test_a_failed_start_is_retried_with_growing_pauses() -> None:
     failures = [PortInUseError("Port 1 is in use"), PermissionError(13, "Permission denied"), RuntimeError()]
     pauses, lines = kept(Server(*failures, *(OSError(28, "No space left on device") for _ in range(6))))
     assert pauses[1:-1] == [0.5, 1, 2, 4, 8, 16, 30, 30, 30]
@@ -75,7 +75,7 @@ def test_a_start_that_fails_is_tried_again_ever_later_whatever_is_in_its_way() -
     assert lines[-1] == "Valkey runs again on its data"
 
 
-def test_one_that_ends_again_at_once_is_started_ever_later_until_it_has_run_for_a_while() -> None:
+def test_pauses_between_restarts_grow_until_the_server_has_run_for_a_while() -> None:
     server, now, pauses, written = Server(), 0.0, [], io.StringIO()
     lives = iter([0.0, 0.0, 0.0, 60.0, 0.0])
 
@@ -93,13 +93,13 @@ def test_one_that_ends_again_at_once_is_started_ever_later_until_it_has_run_for_
     keeper = Keeper(server, terminal=Terminal(stream=written), pause=pause, clock=lambda: now)
     with suppress(asyncio.CancelledError):
         asyncio.run(keeper.keep())
-    # Every start is followed by a watch of half a second.
+    # The keeper watches for half a second after every start.
     assert pauses == [0.5, 0.5, 0.5, 0.5, 1, 0.5, 2, 0.5, 0.5, 0.5, 0.5]
     assert written.getvalue().count("ended unexpectedly") == 2
     assert written.getvalue().count("Valkey ended again (killed by SIGKILL). Trying again in") == 4
 
 
-def test_last_words_of_many_lines_are_said_in_one() -> None:
+def test_last_words_of_several_lines_are_written_in_one() -> None:
     words = "\n".join(["Valkey ended as it started. Its last words:", *(f"line {number}" for number in range(40))])
     _, lines = kept(Server(ValueError(words)))
     assert lines[1] == (
@@ -108,7 +108,7 @@ def test_last_words_of_many_lines_are_said_in_one() -> None:
     )
 
 
-def test_an_end_does_not_wait_for_a_start_that_is_under_way() -> None:
+def test_stopping_does_not_wait_for_a_start_in_progress() -> None:
     server = Waiting()
 
     async def ended() -> None:

@@ -1,4 +1,4 @@
-"""The emulator knows templates; what is of this project stands in pyproject.toml. import-linter holds the imports."""
+"""The emulator is independent of the project, whose settings are in pyproject.toml; import-linter checks imports."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _OF_THE_HUB = re.compile(
 
 
 @pytest.mark.parametrize("file", _FILES, ids=[str(file.relative_to(_EMULATOR)) for file in _FILES])
-def test_it_names_nothing_of_the_hub(file: Path) -> None:
-    found = [
+def test_the_emulator_does_not_name_the_hub(file: Path) -> None:
+    mentions = [
         f"{number}: {line.strip()}"
         for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
         if _OF_THE_HUB.search(line)
     ]
-    assert found == []
+    assert mentions == []

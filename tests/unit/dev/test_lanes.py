@@ -28,7 +28,7 @@ def lanes_with(*parcels: Parcel) -> Lanes[Parcel]:
 
 
 def take(lanes: Lanes[Parcel], most: int, now: float = 0) -> list[str]:
-    """Takes out for a second."""
+    """Take items, and hold them for a second."""
     lanes.settle(now)
     taken = lanes.take(most, now=now, keep=always)
     for parcel in taken:
@@ -47,14 +47,14 @@ def test_a_lane_with_an_item_out_is_closed() -> None:
     assert take(lanes, 10) == ["b1"]
 
 
-def test_an_item_that_is_due_comes_before_later_ones() -> None:
+def test_an_item_visible_again_comes_before_later_ones() -> None:
     lanes = lanes_with(Parcel("a", 1), Parcel("a", 2))
     take(lanes, 1)
     assert take(lanes, 10, now=0.5) == []
     assert take(lanes, 10, now=1) == ["a1", "a2"]
 
 
-def test_a_lane_opens_when_what_is_out_is_removed() -> None:
+def test_a_lane_opens_when_the_item_out_is_removed() -> None:
     first = Parcel("a", 1)
     lanes = lanes_with(first, Parcel("a", 2))
     take(lanes, 1)
@@ -87,7 +87,7 @@ def test_a_busy_lane_lets_others_have_their_turn() -> None:
 
 
 class Delivery(RuleBasedStateMachine):
-    """Whatever happens, each lane's items leave in order, and none while another one of the lane is out."""
+    """Each lane's items are taken in order, and none while another item of the lane is out."""
 
     def __init__(self) -> None:
         super().__init__()

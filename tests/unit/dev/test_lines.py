@@ -13,14 +13,14 @@ def split(chunks: list[bytes], *, longest: int = 8) -> bytes:
 
 
 @given(st.lists(st.text(alphabet="ab\n", max_size=8).map(str.encode)))
-def test_lines_that_are_short_enough_come_out_as_they_went_in(chunks: list[bytes]) -> None:
+def test_short_lines_are_kept_unchanged(chunks: list[bytes]) -> None:
     whole = b"".join(chunks)
     longest = max(map(len, whole.split(b"\n")))
     assert split(chunks, longest=max(longest, 8)) == whole
 
 
 @given(st.lists(st.text(alphabet="ab\n", max_size=8).map(str.encode)))
-def test_every_line_is_kept_up_to_its_limit_and_the_rest_of_it_is_counted(chunks: list[bytes]) -> None:
+def test_a_long_line_is_truncated_and_the_rest_is_counted(chunks: list[bytes]) -> None:
     expected = []
     for line in b"".join(chunks).split(b"\n"):
         cut = f" … ({len(line) - 8} more bytes of this line are cut)".encode() if len(line) > 8 else b""
@@ -28,7 +28,7 @@ def test_every_line_is_kept_up_to_its_limit_and_the_rest_of_it_is_counted(chunks
     assert split(chunks) == b"\n".join(expected)
 
 
-def test_what_is_held_of_a_line_without_an_end_is_bounded() -> None:
+def test_the_buffer_of_an_unterminated_line_is_bounded() -> None:
     splitter = LineSplitter(longest=8)
     for _ in range(1000):
         assert splitter.feed(b"x" * 8) == b""
@@ -37,13 +37,13 @@ def test_what_is_held_of_a_line_without_an_end_is_bounded() -> None:
     assert not splitter.is_cutting
 
 
-def test_short_lines_cost_more_than_their_bytes_and_bytes_that_are_cut_less() -> None:
+def test_a_line_costs_a_minimum_and_truncated_bytes_cost_less() -> None:
     assert cost_of(4, b"a\nb\n", cutting=False) > 4
     assert cost_of(4096, b"", cutting=True) < 4096
     assert cost_of(4096, b"", cutting=False) == 4096
 
 
-def test_an_allowance_is_spent_at_once_and_comes_back_with_time() -> None:
+def test_an_allowance_can_be_spent_at_once_and_refills_with_time() -> None:
     now = 0.0
     allowance = Allowance(burst=100, rate=10, clock=lambda: now)
     assert allowance.spend(100) == 0
@@ -53,7 +53,7 @@ def test_an_allowance_is_spent_at_once_and_comes_back_with_time() -> None:
     assert allowance.spend(10) == pytest.approx(1)
 
 
-def test_an_allowance_that_is_not_used_does_not_grow() -> None:
+def test_an_unused_allowance_does_not_grow() -> None:
     now = 0.0
     allowance = Allowance(burst=100, rate=10, clock=lambda: now)
     now = 1_000_000

@@ -24,7 +24,7 @@ HASHED = Queue("Hashed", "hashed.fifo", (("ContentBasedDeduplication", "true"), 
 
 
 class Clock:
-    """Time that passes when a test says so."""
+    """A clock that only a test advances."""
 
     def __init__(self) -> None:
         self.now = 1_000_000.0
@@ -40,7 +40,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def store(clock: Clock) -> Iterator[Store]:
-    """A store whose bells have a loop to ring in; nothing here waits for one."""
+    """A store with an event loop for its wake-ups; no test here waits for one."""
     loop = asyncio.new_event_loop()
     asyncio._set_running_loop(loop)
     store = Store(clock=clock)
@@ -57,7 +57,7 @@ def jobs(store: Store) -> LocalQueue:
 
 
 def send(queue: LocalQueue, *names: str) -> None:
-    """Sends messages named for their group: a1, a2, b1."""
+    """Send messages; the first letter of a name is its group: a1, a2, b1."""
     for name in names:
         queue.send(name, group=name[0], deduplication=name)
 
@@ -78,7 +78,7 @@ def test_a_group_is_in_order_and_closed_while_one_is_in_flight(jobs: LocalQueue)
     assert take(jobs) == ["b1"]
 
 
-def test_what_is_visible_again_comes_before_later_ones(jobs: LocalQueue, clock: Clock) -> None:
+def test_a_message_visible_again_comes_before_later_ones(jobs: LocalQueue, clock: Clock) -> None:
     send(jobs, "a1", "a2")
     take(jobs, 1)
     clock.now += 30
@@ -101,14 +101,14 @@ def test_a_duplicate_is_accepted_and_not_delivered_though_the_first_is_deleted(j
     assert take(jobs) == []
 
 
-def test_after_five_minutes_it_is_no_duplicate(jobs: LocalQueue, clock: Clock) -> None:
+def test_after_five_minutes_the_same_message_is_no_duplicate(jobs: LocalQueue, clock: Clock) -> None:
     send(jobs, "a1")
     clock.now += 300
     send(jobs, "a1")
     assert take(jobs) == ["a1", "a1"]
 
 
-def test_in_another_group_it_is_a_duplicate_unless_groups_are_the_scope(jobs: LocalQueue, store: Store) -> None:
+def test_a_duplicate_in_another_group_is_dropped_unless_groups_are_the_scope(jobs: LocalQueue, store: Store) -> None:
     grouped = store.named("grouped.fifo")
     for queue in (jobs, grouped):
         queue.send("one", group="a", deduplication="x")
@@ -116,7 +116,7 @@ def test_in_another_group_it_is_a_duplicate_unless_groups_are_the_scope(jobs: Lo
     assert (take(jobs), take(grouped)) == (["one"], ["one", "two"])
 
 
-def test_the_same_content_is_a_duplicate_where_the_queue_says_so(store: Store) -> None:
+def test_equal_content_is_a_duplicate_with_content_based_deduplication(store: Store) -> None:
     hashed = store.named("hashed.fifo")
     for _ in range(2):
         hashed.send("same", group="a")
@@ -129,7 +129,7 @@ def test_sequence_numbers_have_twenty_digits_and_grow(jobs: LocalQueue) -> None:
     assert sorted(numbers) == numbers
 
 
-def test_what_is_received_too_often_goes_to_the_dead_letters_in_order(
+def test_a_message_received_too_often_goes_to_the_dead_letters_in_order(
     jobs: LocalQueue, store: Store, clock: Clock
 ) -> None:
     send(jobs, "a1", "a2", "b1")
@@ -139,9 +139,9 @@ def test_what_is_received_too_often_goes_to_the_dead_letters_in_order(
     assert take(jobs) == []
     dead = store.named("dead.fifo").take(10)
     assert [message.body for message in dead] == ["a1", "a2", "b1"]
-    told = system_attributes(dead[0])
-    assert told["DeadLetterQueueSourceArn"] == "arn:aws:sqs:us-east-1:123456789012:jobs.fifo"
-    assert (told["MessageGroupId"], told["ApproximateReceiveCount"]) == ("a", "1")
+    attributes = system_attributes(dead[0])
+    assert attributes["DeadLetterQueueSourceArn"] == "arn:aws:sqs:us-east-1:123456789012:jobs.fifo"
+    assert (attributes["MessageGroupId"], attributes["ApproximateReceiveCount"]) == ("a", "1")
 
 
 def test_a_dead_letter_is_kept_though_it_looks_like_a_duplicate(jobs: LocalQueue, store: Store, clock: Clock) -> None:
@@ -226,7 +226,7 @@ def test_a_message_may_be_kept_longer_or_given_back_at_once(jobs: LocalQueue, cl
     assert take(jobs) == ["a1"]
 
 
-def test_only_what_is_in_flight_can_be_kept_longer(jobs: LocalQueue, clock: Clock) -> None:
+def test_only_messages_in_flight_can_be_kept_longer(jobs: LocalQueue, clock: Clock) -> None:
     send(jobs, "a1")
     (message,) = jobs.take(1)
     clock.now += 30
@@ -244,7 +244,7 @@ def test_a_delayed_message_waits(store: Store, clock: Clock) -> None:
     assert take(plain) == ["late"]
 
 
-def test_what_is_too_old_is_gone(jobs: LocalQueue, clock: Clock) -> None:
+def test_an_expired_message_is_removed(jobs: LocalQueue, clock: Clock) -> None:
     send(jobs, "a1")
     clock.now += 4 * 86_400
     send(jobs, "a2")
@@ -259,8 +259,8 @@ def test_a_purged_queue_is_empty_and_knows_its_duplicates(jobs: LocalQueue) -> N
     assert take(jobs) == ["a3"]
 
 
-def test_moto_counts_what_is_there(jobs: LocalQueue, store: Store, clock: Clock) -> None:
-    # moto counts by the machine's clock.
+def test_moto_counts_the_messages(jobs: LocalQueue, store: Store, clock: Clock) -> None:
+    # moto counts by the clock of the machine.
     clock.now += 10_000_000_000
     send(jobs, "a1", "b1", "c1")
     jobs.take(2)
@@ -268,7 +268,7 @@ def test_moto_counts_what_is_there(jobs: LocalQueue, store: Store, clock: Clock)
     assert counts["ApproximateNumberOfMessagesNotVisible"] == 2
 
 
-def test_who_waits_is_woken_by_a_message() -> None:
+def test_a_waiting_receive_is_woken_by_a_message() -> None:
     async def scene() -> list[str]:
         store = Store()
         store.declare([DEAD])
@@ -281,7 +281,7 @@ def test_who_waits_is_woken_by_a_message() -> None:
     assert asyncio.run(scene()) == ["a1"]
 
 
-def test_who_waits_is_woken_by_the_end_of_a_visibility_timeout() -> None:
+def test_a_waiting_receive_is_woken_by_the_end_of_a_visibility_timeout() -> None:
     async def scene() -> list[str]:
         store = Store()
         store.declare([DEAD])
@@ -302,7 +302,7 @@ def test_two_stores_of_a_process_share_nothing(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    ("queue", "told", "code"),
+    ("queue", "message", "code"),
     [
         ("jobs.fifo", {"deduplication": "x"}, "MissingParameter"),
         ("jobs.fifo", {"group": "a"}, "InvalidParameterValue"),
@@ -320,7 +320,7 @@ def test_two_stores_of_a_process_share_nothing(store: Store) -> None:
         ("plain", {"attributes": {"a": {"DataType": "String"}}}, "InvalidParameterValue"),
     ],
 )
-def test_what_sqs_refuses_is_refused(store: Store, queue: str, told: dict[str, object], code: str) -> None:
+def test_a_message_that_sqs_refuses_is_refused(store: Store, queue: str, message: dict[str, object], code: str) -> None:
     with pytest.raises(Refusal) as refused:
-        store.named(queue).send(**{"body": "text", **told})  # type: ignore[arg-type]
+        store.named(queue).send(**{"body": "text", **message})  # type: ignore[arg-type]
     assert refused.value.code == code

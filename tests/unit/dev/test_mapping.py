@@ -26,14 +26,14 @@ def message(name: str, body: str = "text") -> Received:
 
 
 def without(*names: str) -> Outcome:
-    """The answer of a function that failed on some."""
-    told = {"batchItemFailures": [{"itemIdentifier": name} for name in names]}
-    return Outcome(json.dumps(told).encode(), failed=False, seconds=0)
+    """The answer of a function that reports the named messages as failed."""
+    answer = {"batchItemFailures": [{"itemIdentifier": name} for name in names]}
+    return Outcome(json.dumps(answer).encode(), failed=False, seconds=0)
 
 
 @dataclass
 class Scripted:
-    """A broker that hands out batches, and tells when all have been handled."""
+    """A broker that hands out the given batches; `empty` is set when a receive finds none left."""
 
     batches: deque[list[Received] | BrokerError]
     asked: list[int] = field(default_factory=list)
@@ -64,7 +64,7 @@ class Scripted:
 
 @dataclass
 class Target:
-    """A function that answers as it is told."""
+    """A function whose answer the test chooses."""
 
     answer: Callable[[list[str]], Awaitable[Outcome]]
     size: int = 4
@@ -84,7 +84,7 @@ def deliver(
     stay: frozenset[str] = frozenset(),
     body: str = "text",
 ) -> tuple[Scripted, Target, str]:
-    """Lets a mapping handle batches to their end."""
+    """Let a mapping handle batches until none is left."""
     written = io.StringIO()
 
     async def run() -> tuple[Scripted, Target]:
@@ -92,7 +92,7 @@ def deliver(
             return outcome
 
         script = deque(
-            one if isinstance(one, BrokerError) else [message(name, body) for name in one] for one in batches
+            batch if isinstance(batch, BrokerError) else [message(name, body) for name in batch] for batch in batches
         )
         broker, target = Scripted(script, stay=stay), Target(answer)
         poller = Poller(
@@ -110,7 +110,7 @@ def deliver(
     return broker, target, written.getvalue()
 
 
-def test_a_batch_that_went_well_is_deleted() -> None:
+def test_a_successful_batch_is_deleted() -> None:
     broker, target, written = deliver(["a1", "a2", "b1"])
     assert target.calls == [["a1", "a2", "b1"]]
     assert (broker.deleted, broker.postponed, written) == (["a1", "a2", "b1"], [], "")
@@ -127,7 +127,7 @@ def test_as_on_aws_a_failed_batch_waits_for_its_visibility_timeout() -> None:
     assert broker.postponed == []
 
 
-def test_what_is_not_reported_is_deleted() -> None:
+def test_messages_that_are_not_reported_as_failed_are_deleted() -> None:
     broker, _, _ = deliver(["a1", "b1", "c1"], outcome=without("b1"))
     assert (broker.deleted, broker.postponed) == (["a1", "c1"], [("b1", 0.5)])
 
@@ -172,7 +172,7 @@ def test_after_a_part_that_failed_no_later_part_is_called() -> None:
     assert (broker.deleted, broker.postponed) == ([], [("a1", 0), ("a2", 0)])
 
 
-def test_a_message_that_took_too_long_is_told() -> None:
+def test_a_message_that_took_too_long_is_reported() -> None:
     _, _, written = deliver(["a1"], stay=frozenset({"a1"}))
     assert "1 messages of jobs.fifo took longer than their visibility timeout" in written
 
@@ -189,7 +189,7 @@ def test_a_window_gathers_until_the_batch_is_full() -> None:
     assert broker.asked[:2] == [3, 2]
 
 
-def test_no_more_batches_run_than_may() -> None:
+def test_the_number_of_concurrent_batches_is_limited() -> None:
     async def run() -> tuple[int, int]:
         go, running, most = asyncio.Event(), 0, 0
 
@@ -198,7 +198,7 @@ def test_no_more_batches_run_than_may() -> None:
             running += 1
             most = max(most, running)
             if running == 2:
-                # The third could begin now, if it were allowed to.
+                # A third call could begin now, if the limit allowed it.
                 await asyncio.sleep(0)
                 go.set()
             await go.wait()
@@ -216,7 +216,7 @@ def test_no_more_batches_run_than_may() -> None:
     assert asyncio.run(run()) == (2, 4)
 
 
-def test_a_broker_that_does_not_answer_is_asked_again_and_told_of_once() -> None:
+def test_an_unavailable_broker_is_retried_and_reported_once() -> None:
     broker, target, written = deliver(
         BrokerError("down"), BrokerError("down"), ["a1"], limits=Limits(broker_pause_seconds=0)
     )

@@ -1,4 +1,4 @@
-"""What the command makes of its environment."""
+"""How the command reads its environment."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from eventstore_dev.cloudformation import TemplateError
 from eventstore_dev.options import Options, OptionsError, read_options
+from eventstore_dev.template_file import TemplateError
 
 _TEMPLATE = str(Path(__file__).parents[3] / "template.yaml")
 _ISSUER = {"JWT_ISSUER": "http://127.0.0.1:9", "JWT_AUDIENCE": "hub", "JWT_JWKS_URL": "http://127.0.0.1:9/keys"}
@@ -18,16 +18,16 @@ def options(**environment: str) -> Options:
 
 
 @pytest.mark.parametrize("environment", [{}, {"AUTH": ""}, {"AUTH": "none"}])
-def test_unless_asked_for_nobody_checks_credentials(environment: dict[str, str]) -> None:
-    found = options(**environment, **_ISSUER)
-    assert "Auth" not in found.parameters
-    assert found.variables == {"AUTH": "none"}
+def test_by_default_no_credentials_are_checked(environment: dict[str, str]) -> None:
+    parsed = options(**environment, **_ISSUER)
+    assert "Auth" not in parsed.parameters
+    assert parsed.variables == {"AUTH": "none"}
 
 
 def test_tokens_are_checked_against_the_environment() -> None:
-    found = options(AUTH="jwt", **_ISSUER)
-    assert found.parameters["Auth"] == "jwt"
-    assert found.variables == _ISSUER
+    parsed = options(AUTH="jwt", **_ISSUER)
+    assert parsed.parameters["Auth"] == "jwt"
+    assert parsed.variables == _ISSUER
 
 
 def test_keys_are_checked_against_a_file_wherever_functions_run(
@@ -35,8 +35,8 @@ def test_keys_are_checked_against_a_file_wherever_functions_run(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "keys.json").write_text('{"keys":[]}')
-    found = options(AUTH="key", API_KEYS_FILE="keys.json", **_ISSUER)
-    assert found.variables["API_KEYS_FILE"] == str(Path.cwd() / "keys.json")
+    parsed = options(AUTH="key", API_KEYS_FILE="keys.json", **_ISSUER)
+    assert parsed.variables["API_KEYS_FILE"] == str(Path.cwd() / "keys.json")
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_keys_are_checked_against_a_file_wherever_functions_run(
         (b'{"keys":{}}', 'is not an object {"keys": […]}'),
     ],
 )
-def test_a_file_of_keys_that_cannot_work_is_named(content: bytes | None, why: str, tmp_path: Path) -> None:
+def test_an_invalid_file_of_keys_is_reported(content: bytes | None, why: str, tmp_path: Path) -> None:
     file = tmp_path / "keys.json"
     if content is not None:
         file.write_bytes(content)
@@ -61,7 +61,7 @@ def test_a_file_of_keys_that_cannot_work_is_named(content: bytes | None, why: st
     assert "s3cret" not in str(refused.value)
 
 
-def test_a_file_of_keys_that_is_a_folder_is_named(tmp_path: Path) -> None:
+def test_a_file_of_keys_that_is_a_folder_is_reported(tmp_path: Path) -> None:
     with pytest.raises(OptionsError, match="cannot be read: Is a directory"):
         options(AUTH="key", API_KEYS_FILE=str(tmp_path))
 
@@ -74,7 +74,9 @@ def test_a_file_of_keys_that_is_a_folder_is_named(tmp_path: Path) -> None:
         ({"AUTH": "key"}, "API_KEYS_FILE"),
     ],
 )
-def test_what_the_authorizer_lacks_is_told_before_anything_starts(environment: dict[str, str], unset: str) -> None:
+def test_a_missing_setting_of_the_authorizer_is_reported_before_anything_starts(
+    environment: dict[str, str], unset: str
+) -> None:
     with pytest.raises(OptionsError, match=f"{unset} is unset"):
         options(**environment)
 
@@ -83,7 +85,7 @@ def test_what_the_authorizer_lacks_is_told_before_anything_starts(environment: d
 @pytest.mark.parametrize(
     "value", ["issuer.example", "http://issuer.example", "https://", "http://[", "ftp://i.example"]
 )
-def test_an_issuer_that_no_token_could_be_checked_against_is_named(name: str, value: str) -> None:
+def test_an_invalid_issuer_is_reported(name: str, value: str) -> None:
     with pytest.raises(OptionsError, match=f"{name} is .*; it must be a URL that starts with https://"):
         options(AUTH="jwt", **{**_ISSUER, name: value})
 
@@ -105,14 +107,14 @@ def test_a_variable_that_the_template_does_not_take_is_called_by_its_own_name(
 
 
 @pytest.mark.parametrize("value", ["65536", "-1", "http", "80.5", "٣", " "])
-def test_a_port_that_is_none_is_named(value: str) -> None:
+def test_an_invalid_port_is_reported(value: str) -> None:
     with pytest.raises(OptionsError, match=r"PORT is .*; it must be a number from 1 to 65535"):
         options(PORT=value)
     with pytest.raises(OptionsError, match="--port is"):
         read_options(["--template", _TEMPLATE, f"--port={value}"], {})
 
 
-def test_data_is_kept_where_the_environment_says(tmp_path: Path) -> None:
+def test_data_is_kept_in_the_configured_folder(tmp_path: Path) -> None:
     assert options(FOLDER=str(tmp_path)).folder == tmp_path
     assert options().folder == Path.cwd() / ".eventstore"
     assert read_options(["--template", _TEMPLATE, "--folder", "x"], {"FOLDER": "y"}).folder == Path.cwd() / "x"
@@ -127,6 +129,6 @@ def test_further_origins_are_those_of_the_environment() -> None:
     assert options(ALLOWED_ORIGINS="*").origins.everyone
 
 
-def test_what_is_no_origin_is_told_before_anything_starts() -> None:
+def test_an_invalid_origin_is_reported_before_anything_starts() -> None:
     with pytest.raises(OptionsError, match=r"ALLOWED_ORIGINS has 'app.example'; an origin is such as"):
         options(ALLOWED_ORIGINS="app.example")

@@ -1,4 +1,4 @@
-"""Whose requests go on, by what a browser says of them."""
+"""Which requests of browsers are allowed, by their origin and host."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from eventstore_dev.origins import Origins, OriginsError, refusal_of
 
 
 def refused(*headers: tuple[str, str], allowed: str = "", harmless: bool = False) -> str:
-    """The code of why a request with these headers does not go on; empty if it does."""
-    found = Origins.parse(allowed).refuses(CIMultiDictProxy(CIMultiDict(headers)), harmless=harmless)
-    return found.code if found is not None else ""
+    """The code with which a request with these headers is refused; empty when it is allowed."""
+    refusal = Origins.parse(allowed).refuses(CIMultiDictProxy(CIMultiDict(headers)), harmless=harmless)
+    return refusal.code if refusal is not None else ""
 
 
 @pytest.mark.parametrize(
     "host",
     ["127.0.0.1:8081", "127.0.0.1", "127.8.9.10:1", "localhost:8081", "LocalHost", "[::1]:8081", "hub.localhost:8081"],
 )
-def test_names_of_this_machine_go_on(host: str) -> None:
+def test_names_of_localhost_are_allowed(host: str) -> None:
     assert refused(("Host", host)) == ""
 
 
@@ -42,11 +42,11 @@ def test_names_of_this_machine_go_on(host: str) -> None:
         " ",
     ],
 )
-def test_other_names_do_not_whatever_is_asked(host: str) -> None:
+def test_foreign_hosts_are_refused_for_every_request(host: str) -> None:
     assert refused(("Host", host), harmless=True) == refused(("Host", host)) == "foreign-host"
 
 
-def test_one_foreign_name_of_several_is_foreign() -> None:
+def test_one_foreign_host_among_several_is_refused() -> None:
     assert refused(("Host", "127.0.0.1"), ("Host", "evil.example")) == "foreign-host"
 
 
@@ -60,7 +60,7 @@ def test_one_foreign_name_of_several_is_foreign() -> None:
         "http://app.localhost",
     ],
 )
-def test_pages_of_this_machine_go_on(origin: str) -> None:
+def test_pages_of_localhost_are_allowed(origin: str) -> None:
     assert refused(("Host", "127.0.0.1:8081"), ("Origin", origin), ("Sec-Fetch-Site", "cross-site")) == ""
 
 
@@ -81,29 +81,29 @@ def test_pages_of_this_machine_go_on(origin: str) -> None:
         "http://localhost:99999",
     ],
 )
-def test_other_pages_do_not(origin: str) -> None:
+def test_foreign_origins_are_refused(origin: str) -> None:
     here = ("Host", "127.0.0.1:8081")
     assert refused(here, ("Origin", origin), ("Sec-Fetch-Site", "same-origin")) == "foreign-origin"
     assert refused(here, ("Origin", "http://localhost"), ("Origin", origin)) == "foreign-origin"
 
 
-def test_what_changes_nothing_goes_on_for_every_page_for_none_can_read_the_answer() -> None:
+def test_safe_requests_are_allowed_for_every_page_which_cannot_read_the_response() -> None:
     evil = ("Origin", "https://evil.example"), ("Sec-Fetch-Site", "cross-site")
     assert refused(("Host", "localhost"), *evil, harmless=True) == ""
 
 
 @pytest.mark.parametrize(("site", "code"), [("cross-site", "foreign-origin"), ("same-origin", ""), ("none", "")])
-def test_without_an_origin_the_browser_says_how_far_the_page_is(site: str, code: str) -> None:
+def test_without_an_origin_sec_fetch_site_decides(site: str, code: str) -> None:
     assert refused(("Host", "localhost"), ("Sec-Fetch-Site", site)) == code
 
 
-def test_a_program_goes_on() -> None:
+def test_a_request_of_a_program_is_allowed() -> None:
     assert refused() == ""
     assert refused(("Host", "127.0.0.1:8081"), ("User-Agent", "curl/8")) == ""
 
 
 @pytest.mark.parametrize("allowed", ["https://app.example", " http://a.test:1 , https://APP.example:443/ "])
-def test_a_listed_origin_goes_on_and_its_host_too(allowed: str) -> None:
+def test_a_listed_origin_and_its_host_are_allowed(allowed: str) -> None:
     page = ("Origin", "https://app.example"), ("Sec-Fetch-Site", "cross-site")
     assert refused(("Host", "localhost"), *page, allowed=allowed) == ""
     assert refused(("Host", "app.example:8081"), *page, allowed=allowed) == ""
@@ -111,7 +111,7 @@ def test_a_listed_origin_goes_on_and_its_host_too(allowed: str) -> None:
 
 
 @pytest.mark.parametrize("origin", ["http://app.example", "https://app.example:8443", "https://a.app.example", "null"])
-def test_an_origin_that_is_like_a_listed_one_is_another(origin: str) -> None:
+def test_an_origin_similar_to_a_listed_one_is_refused(origin: str) -> None:
     assert refused(("Origin", origin), allowed="https://app.example") == "foreign-origin"
 
 
@@ -120,35 +120,35 @@ def test_pages_without_an_origin_can_be_listed() -> None:
     assert refused(("Host", "null"), allowed="null") == "foreign-host"
 
 
-def test_everyone_can_be_let_in() -> None:
+def test_every_origin_can_be_allowed() -> None:
     assert refused(("Host", "evil.example"), ("Origin", "https://evil.example"), allowed="*") == ""
 
 
 @pytest.mark.parametrize(
     "setting", ["app.example", "https://", "https://app.example/path", "https://a,", "https://u@a"]
 )
-def test_what_is_no_origin_is_told(setting: str) -> None:
+def test_an_invalid_origin_is_reported(setting: str) -> None:
     with pytest.raises(OriginsError, match="an origin is such as"):
         Origins.parse(setting)
 
 
 @pytest.mark.parametrize("problem", [True, False])
-def test_a_refusal_says_why_and_which_setting_allows_it(problem: bool) -> None:  # noqa: FBT001 - a parameter of the test
+def test_a_refusal_has_its_reason_and_the_setting_that_allows_it(problem: bool) -> None:  # noqa: FBT001 - a parameter of the test
     headers = CIMultiDictProxy(CIMultiDict(Host="hub.test:8081"))
-    found = Origins().refuses(headers, harmless=True)
-    assert found is not None
-    response = refusal_of(found, problem=problem)
+    refusal = Origins().refuses(headers, harmless=True)
+    assert refusal is not None
+    response = refusal_of(refusal, problem=problem)
     assert isinstance(response.body, bytes)
-    told = json.loads(response.body)
-    assert (response.status, told["code"]) == (403, "foreign-host")
-    assert "ALLOWED_ORIGINS=http://hub.test:8081" in (told["detail"] if problem else told["message"])
+    content = json.loads(response.body)
+    assert (response.status, content["code"]) == (403, "foreign-host")
+    assert "ALLOWED_ORIGINS=http://hub.test:8081" in (content["detail"] if problem else content["message"])
     assert response.content_type == ("application/problem+json" if problem else "application/json")
 
 
 @pytest.mark.parametrize(
     ("setting", "listed"), [("", ()), ("https://app.example,null", ("https://app.example", "null"))]
 )
-def test_pages_of_this_machine_and_those_of_the_setting_may_read(setting: str, listed: tuple[str, ...]) -> None:
+def test_pages_of_localhost_and_of_listed_origins_may_read(setting: str, listed: tuple[str, ...]) -> None:
     readers = Origins.parse(setting).readers.split(",")
     assert {"http://localhost:*", "https://127.0.0.1:*", "http://[::1]:*"} <= set(readers)
     assert tuple(readers[-len(listed) :] if listed else ()) == listed

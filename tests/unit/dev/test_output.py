@@ -32,7 +32,7 @@ def test_lines_are_written_in_order() -> None:
         assert os.read(reader, 65_536).decode().split() == [str(number) for number in range(100)]
 
 
-def test_a_writer_does_not_wait_for_a_reader_and_what_is_dropped_is_counted() -> None:
+def test_a_writer_does_not_wait_for_a_reader_and_dropped_output_is_counted() -> None:
     with pipe() as (reader, writer):
         output = Output(writer, room=10_000)
         for _ in range(10_000):
@@ -47,7 +47,7 @@ def test_a_writer_does_not_wait_for_a_reader_and_what_is_dropped_is_counted() ->
         assert output.drain(within=10)
 
 
-def test_an_output_without_a_reader_takes_and_drops_everything() -> None:
+def test_output_without_a_reader_is_dropped() -> None:
     reader, writer = os.pipe()
     os.close(reader)
     output = Output(writer)

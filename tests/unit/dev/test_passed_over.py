@@ -30,7 +30,7 @@ def lines(folder: Path, text: str, *, verbose: bool = False) -> list[str]:
     return list(Template.read(folder / "template.yaml").passed_over.lines(verbose=verbose))
 
 
-def test_everything_that_is_passed_over_is_said(tmp_path: Path) -> None:
+def test_every_ignored_property_is_reported(tmp_path: Path) -> None:
     assert lines(tmp_path, TEXT) == [
         "Passed over, sections: Rules",
         "Passed over, resources: 1 AWS::IAM::Role, 2 AWS::Logs::LogGroup",
@@ -38,10 +38,10 @@ def test_everything_that_is_passed_over_is_said(tmp_path: Path) -> None:
     ]
 
 
-def test_resources_are_named_if_more_is_to_be_seen(tmp_path: Path) -> None:
+def test_resources_are_listed_in_verbose_mode(tmp_path: Path) -> None:
     named = "Passed over, resources: AWS::IAM::Role (Role), AWS::Logs::LogGroup (One, Two)"
     assert lines(tmp_path, TEXT, verbose=True)[1] == named
 
 
-def test_nothing_is_said_of_a_template_that_is_emulated_whole(tmp_path: Path) -> None:
+def test_a_fully_emulated_template_reports_nothing(tmp_path: Path) -> None:
     assert lines(tmp_path, "Resources: {Q: {Type: AWS::SQS::Queue, Properties: {DelaySeconds: 1}}}") == []

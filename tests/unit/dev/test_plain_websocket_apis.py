@@ -75,11 +75,11 @@ def test_an_api_is_put_together_of_its_pieces(tmp_path: Path) -> None:
     }
 
 
-def test_who_may_connect_is_asked_of_the_authorizer(tmp_path: Path) -> None:
+def test_the_authorizer_decides_on_connections(tmp_path: Path) -> None:
     assert read(tmp_path, PLAIN).authorizer == "Guard"
 
 
-def test_a_route_that_iam_guards_asks_no_function(tmp_path: Path) -> None:
+def test_a_route_with_iam_authorization_calls_no_function(tmp_path: Path) -> None:
     iam = PLAIN.replace("AuthorizationType: CUSTOM\n      AuthorizerId: !Ref Authorizer", "AuthorizationType: AWS_IAM")
     assert read(tmp_path, iam).authorizer is None
 

@@ -24,11 +24,11 @@ def test_a_resource_is_allowed_by_name_or_by_wildcard(path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["GET/a", "GET/a/b/*", "POST/*", "GET/a/", "get/a/b", "GET/a.b", "GET/a/b?"])
-def test_what_no_statement_speaks_of_is_denied(path: str) -> None:
+def test_a_request_without_a_matching_statement_is_denied(path: str) -> None:
     assert decided(allow(path)) is Decision.DENIED
 
 
-def test_a_denial_counts_before_all() -> None:
+def test_a_denial_takes_precedence() -> None:
     assert decided(allow("*"), allow("GET/a/*", effect="Deny")) is Decision.DENIED_EXPLICITLY
 
 
@@ -59,6 +59,6 @@ def test_one_statement_may_stand_alone() -> None:
         ({"Statement": [{"Effect": "Allow", "Resource": "*"}]}, "no Action"),
     ],
 )
-def test_what_cannot_be_understood_allows_nothing(policy: object, complaint: str) -> None:
+def test_an_invalid_statement_allows_nothing(policy: object, complaint: str) -> None:
     with pytest.raises(PolicyError, match=complaint):
         decide(policy, action="execute-api:Invoke", resource=_ARN)

@@ -36,7 +36,7 @@ def test_the_most_specific_resource_wins(path: str, resource: str, parameters: d
     assert (match.route.path, match.parameters) == (resource, parameters)
 
 
-def test_no_resource_no_route() -> None:
+def test_an_unknown_path_has_no_route() -> None:
     assert router(("GET", "/a/{b}")).match("GET", "/a") is None
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from eventstore_dev.cloudformation import TemplateError
 from eventstore_dev.schedules import Schedule, Scheduler, read_schedule
+from eventstore_dev.template_file import TemplateError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
 
-class Leaps:
-    """A timer by which every moment up to an end has come, and none after it."""
+class SteppedTimer:
+    """A timer for which every moment up to `until` has passed, and no later one."""
 
     def __init__(self, *, until: datetime) -> None:
         self._end = until
@@ -37,11 +37,11 @@ def read(kind: str = "Schedule", **properties: object) -> Schedule:
 
 
 def hours(*schedules: Schedule, number: int = 1) -> list[tuple[str, str]]:
-    """Which function is called when, in that many hours."""
+    """The calls of functions, with their times, within a number of hours."""
     calls: list[tuple[str, str]] = []
 
     async def run() -> None:
-        timer = Leaps(until=NOON + timedelta(hours=number))
+        timer = SteppedTimer(until=NOON + timedelta(hours=number))
         scheduler = Scheduler(lambda name, event: calls.append((name, json.loads(event)["time"])), timer=timer)
         scheduler.follow(schedules)
         await timer.over.wait()

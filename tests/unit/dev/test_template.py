@@ -24,7 +24,7 @@ def function(properties: str, more: str = "") -> str:
     )
 
 
-def test_the_projects_own_template_is_understood() -> None:
+def test_the_template_of_the_project_is_supported() -> None:
     template = Template.read(OWN, parameters={"RedisUrl": "redis://127.0.0.1:1"})
     rest = template.functions["RestFunction"]
     assert dict(rest.environment)["REDIS_URL"] == "redis://127.0.0.1:1"
@@ -33,9 +33,9 @@ def test_the_projects_own_template_is_understood() -> None:
     assert template.websockets["WebSocketApi"].routes["subscribe"].answers
 
 
-def test_what_is_not_said_is_lambdas_default(tmp_path: Path) -> None:
-    found = read(tmp_path, function("")).functions["F"]
-    assert (found.name, found.timeout, found.memory, found.concurrency) == ("F", 3, 128, None)
+def test_unset_properties_have_the_defaults_of_lambda(tmp_path: Path) -> None:
+    parsed = read(tmp_path, function("")).functions["F"]
+    assert (parsed.name, parsed.timeout, parsed.memory, parsed.concurrency) == ("F", 3, 128, None)
 
 
 def test_globals_are_merged_by_key_and_lists_are_joined(tmp_path: Path) -> None:
@@ -53,10 +53,10 @@ Globals:
     for name in ("One", "Two"):
         (tmp_path / name).mkdir()
     own = "Layers: [!Ref Two], Environment: {Variables: {B: own, C: true}}"
-    found = read(tmp_path, function(own, general) + layers).functions["F"]
-    assert found.timeout == 7
-    assert dict(found.environment) == {"A": "general", "B": "own", "C": "true"}
-    assert [layer.name for layer in found.layers] == ["One", "Two"]
+    parsed = read(tmp_path, function(own, general) + layers).functions["F"]
+    assert parsed.timeout == 7
+    assert dict(parsed.environment) == {"A": "general", "B": "own", "C": "true"}
+    assert [layer.name for layer in parsed.layers] == ["One", "Two"]
 
 
 def test_a_route_without_an_api_belongs_to_sams_own(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ DEFINED = """
 """
 
 
-def test_a_definition_says_its_routes_and_who_is_asked_first(tmp_path: Path) -> None:
+def test_a_definition_has_its_routes_and_their_authorizers(tmp_path: Path) -> None:
     api = read(tmp_path, function("") + DEFINED).apis["A"]
     assert api.routes == (Route("ANY", "/{proxy+}", "F", "F"), Route("GET", "/own", "F", "F"))
     assert api.authorizer == "F"
@@ -145,7 +145,7 @@ def test_an_operation_without_security_asks_nobody(tmp_path: Path) -> None:
     assert api.authorizer == "F"
 
 
-def test_operations_have_one_authorizer(tmp_path: Path) -> None:
+def test_all_operations_must_have_the_same_authorizer(tmp_path: Path) -> None:
     scheme = DEFINED[DEFINED.index("            Token:\n") :]
     other = scheme.replace("Token:", "Other:").replace("${F.Arn}", "${G.Arn}")
     two = (
@@ -189,24 +189,24 @@ def identified(identity: str) -> str:
     return function("") + DEFINED.replace(uri, f"{uri}\n                {identity}")
 
 
-def test_an_authorizer_is_asked_of_everyone_anew_for_five_minutes_unless_told(tmp_path: Path) -> None:
+def test_the_answers_of_an_authorizer_are_cached_for_five_minutes_by_default(tmp_path: Path) -> None:
     source = "method.request.header.Authorization"
     assert read(tmp_path, identified(f"identitySource: {source}")).apis["A"].identity == Identity((source,), 300)
 
 
-def test_an_authorizer_says_how_long_its_answers_are_kept(tmp_path: Path) -> None:
+def test_an_authorizer_configures_how_long_its_answers_are_cached(tmp_path: Path) -> None:
     identity = read(tmp_path, identified("authorizerResultTtlInSeconds: 0")).apis["A"].identity
     assert identity == Identity((), 0)
 
 
-def test_an_identity_that_the_local_stack_cannot_tell_is_refused(tmp_path: Path) -> None:
+def test_an_unsupported_identity_source_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TemplateError, match=r"identitySource has context\.identity\.sourceIp"):
         read(tmp_path, identified("identitySource: context.identity.sourceIp"))
 
 
-def test_variables_of_the_developers_count_before_the_templates(tmp_path: Path) -> None:
+def test_variables_of_the_developer_override_the_templates(tmp_path: Path) -> None:
     path = tmp_path / "template.yaml"
     (tmp_path / "code").mkdir()
     path.write_text(function("Environment: {Variables: {A: template, B: template}}"))
-    found = Template.read(path, variables={"A": "own", "C": "own"}).functions["F"].environment
-    assert dict(found) == {"A": "own", "B": "template", "C": "own"}
+    environment = Template.read(path, variables={"A": "own", "C": "own"}).functions["F"].environment
+    assert dict(environment) == {"A": "own", "B": "template", "C": "own"}

@@ -27,7 +27,7 @@ def test_a_terminal_gets_colours() -> None:
     assert "\x1b[33m404\x1b[0m" in line(Tty())
 
 
-def test_an_orderly_close_is_no_alarm_and_a_lost_connection_is_none_either() -> None:
+def test_neither_a_close_nor_a_lost_connection_is_highlighted() -> None:
     stream = Tty()
     for code in (1000, 1006):
         Terminal(stream=stream).access("CLOSE", "/ws", code, seconds=0, outcome=None)
@@ -35,7 +35,7 @@ def test_an_orderly_close_is_no_alarm_and_a_lost_connection_is_none_either() -> 
     assert "\x1b[36m1006\x1b[0m" in stream.getvalue()
 
 
-def test_a_file_gets_none() -> None:
+def test_a_file_gets_no_colours() -> None:
     assert "\x1b" not in line(io.StringIO())
 
 
@@ -53,7 +53,7 @@ def test_a_path_cannot_move_the_cursor() -> None:
     assert "/a??[2J" in line(io.StringIO(), path="/a\x00\x1b[2J")
 
 
-def test_what_a_client_sent_begins_no_line_of_its_own() -> None:
+def test_text_of_a_client_does_not_start_a_new_line() -> None:
     stream = io.StringIO()
     Terminal(stream=stream).complain("403: 'x\n12:00:00 GET / 200\x1b[2J'")
     assert stream.getvalue() == "403: 'x?12:00:00 GET / 200?[2J'\n"
@@ -66,7 +66,7 @@ def test_lambdas_own_lines_are_for_the_verbose() -> None:
     assert (quiet.getvalue(), verbose.getvalue()) == ("", "F r        | START\n")
 
 
-def test_what_is_written_before_the_first_request_belongs_to_the_start() -> None:
+def test_output_before_the_first_request_is_attributed_to_the_start() -> None:
     stream = io.StringIO()
     Terminal(stream=stream).function_line("F", "", "importing")
     assert stream.getvalue() == "F init     | importing\n"

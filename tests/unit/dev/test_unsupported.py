@@ -53,11 +53,11 @@ SOCKET = """
 PLAIN = "  P: {Type: AWS::ApiGatewayV2::%s, Properties: {%s}}\n"
 
 
-def found(folder: Path, more: str) -> dict[str, Kind]:
+def unsupported_in(folder: Path, more: str) -> dict[str, Kind]:
     (folder / "code").mkdir(exist_ok=True)
     path = folder / "template.yaml"
     path.write_text(HEAD + more)
-    return {one.at: one.kind for one in Template.read(path).unsupported}
+    return {finding.at: finding.kind for finding in Template.read(path).unsupported}
 
 
 @pytest.mark.parametrize(
@@ -101,8 +101,8 @@ def found(folder: Path, more: str) -> dict[str, Kind]:
         *((f"  R: {{Type: {caller}}}\n", "R", Kind.EVENTS) for caller in CALLERS),
     ],
 )
-def test_what_is_not_emulated_is_found_in_its_place(tmp_path: Path, more: str, at: str, kind: Kind) -> None:
-    assert found(tmp_path, more) == {at: kind}
+def test_an_unsupported_resource_is_reported_with_its_place(tmp_path: Path, more: str, at: str, kind: Kind) -> None:
+    assert unsupported_in(tmp_path, more) == {at: kind}
 
 
 @pytest.mark.parametrize(
@@ -119,25 +119,25 @@ def test_what_is_not_emulated_is_found_in_its_place(tmp_path: Path, more: str, a
         "  T: {Type: AWS::SNS::Topic}\n",
     ],
 )
-def test_what_asks_for_nothing_that_is_missing_is_read(tmp_path: Path, more: str) -> None:
-    assert found(tmp_path, more) == {}
+def test_a_supported_template_is_read(tmp_path: Path, more: str) -> None:
+    assert unsupported_in(tmp_path, more) == {}
 
 
-def test_a_filter_of_messages_is_found(tmp_path: Path) -> None:
+def test_filter_criteria_are_reported(tmp_path: Path) -> None:
     events = "Events: {E: {Type: SQS, Properties: {Queue: !GetAtt Q.Arn, FilterCriteria: {Filters: []}}}}"
     queue = "  Q: {Type: AWS::SQS::Queue}\n"
-    assert found(tmp_path, queue + FUNCTION % events) == {"G.Events.E.FilterCriteria": Kind.EVENTS}
+    assert unsupported_in(tmp_path, queue + FUNCTION % events) == {"G.Events.E.FilterCriteria": Kind.EVENTS}
 
 
 def test_globals_count_too(tmp_path: Path) -> None:
     general = "Globals: {Function: {Runtime: nodejs22.x}, Api: {Auth: {ApiKeyRequired: true}}}\n"
     (tmp_path / "code").mkdir()
     (tmp_path / "template.yaml").write_text(general + HEAD + API % "Name: a")
-    places = {one.at for one in Template.read(tmp_path / "template.yaml").unsupported}
+    places = {finding.at for finding in Template.read(tmp_path / "template.yaml").unsupported}
     assert places == {"F.Runtime", "A.Auth.ApiKeyRequired"}
 
 
-def test_a_template_is_refused_unless_it_is_let_through(tmp_path: Path) -> None:
+def test_an_unsupported_template_is_refused_unless_allowed(tmp_path: Path) -> None:
     (tmp_path / "code").mkdir()
     path = tmp_path / "template.yaml"
     path.write_text(HEAD + FUNCTION % "Runtime: java21" + API % "Auth: {ApiKeyRequired: true}")

@@ -8,8 +8,8 @@ import pytest
 from eventstore_dev.websocket.answer import Answer, MalformedAnswerError, decode_answer
 
 
-def decode(told: object) -> Answer:
-    return decode_answer(json.dumps(told).encode(), limit=10)
+def decode(answer: object) -> Answer:
+    return decode_answer(json.dumps(answer).encode(), limit=10)
 
 
 def test_a_status_is_enough() -> None:
@@ -26,7 +26,7 @@ def test_a_body_may_be_in_base64() -> None:
 
 
 @pytest.mark.parametrize(
-    "told",
+    "answer",
     [
         {"headers": {"Sec-WebSocket-Protocol": "a"}},
         {"headers": {"sec-websocket-protocol": "a"}},
@@ -34,17 +34,17 @@ def test_a_body_may_be_in_base64() -> None:
         {"headers": {"Other": "b"}, "multiValueHeaders": {"Sec-Websocket-Protocol": ["a"]}},
     ],
 )
-def test_the_subprotocol_is_a_header_in_any_case(told: dict[str, object]) -> None:
-    assert decode({"statusCode": 200, **told}).subprotocol == "a"
+def test_the_subprotocol_is_a_header_in_any_case(answer: dict[str, object]) -> None:
+    assert decode({"statusCode": 200, **answer}).subprotocol == "a"
 
 
 @pytest.mark.parametrize(("status", "good"), [(200, True), (299, True), (300, False), (403, False), (500, False)])
-def test_only_success_is_good(status: int, *, good: bool) -> None:
+def test_only_a_2xx_status_is_success(status: int, *, good: bool) -> None:
     assert decode({"statusCode": status}).is_good is good
 
 
 @pytest.mark.parametrize(
-    ("told", "complaint"),
+    ("answer", "complaint"),
     [
         (None, "must be an object with statusCode"),
         ([], "must be an object with statusCode"),
@@ -61,11 +61,11 @@ def test_only_success_is_good(status: int, *, good: bool) -> None:
         ({"statusCode": 200, "headers": {"Sec-WebSocket-Protocol": 1}}, "the name of a subprotocol"),
     ],
 )
-def test_a_malformed_answer_is_named(told: object, complaint: str) -> None:
+def test_a_malformed_answer_is_named(answer: object, complaint: str) -> None:
     with pytest.raises(MalformedAnswerError, match=complaint):
-        decode(told)
+        decode(answer)
 
 
-def test_what_is_no_json_is_malformed() -> None:
+def test_an_answer_that_is_not_json_is_malformed() -> None:
     with pytest.raises(MalformedAnswerError, match="it is no JSON"):
         decode_answer(b"{", limit=10)

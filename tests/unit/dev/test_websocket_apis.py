@@ -153,9 +153,9 @@ def test_a_selection_expression_may_be_a_path(tmp_path: Path, expression: str, n
         pytest.param("action", "[" * 100_000, "$default", id="deep"),
     ],
 )
-def test_a_message_names_its_route(expression: str, message: str, key: str) -> None:
+def test_a_message_selects_its_route(expression: str, message: str, key: str) -> None:
     assert select(expression, message) == key
 
 
-def test_a_message_may_have_no_route() -> None:
+def test_a_message_may_match_no_route() -> None:
     assert select("action", '{"action":"other"}', default=False) is None

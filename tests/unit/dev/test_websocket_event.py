@@ -28,11 +28,11 @@ CLIENT = Client(
 
 def connect(*, headers: tuple[tuple[str, str], ...] = (), query: str = "", client: Client = CLIENT) -> dict[str, Any]:
     event = encode_connect(client, headers=headers, query=query, now=1772600767.5, request_id="r", trace_id="t")
-    told: dict[str, Any] = json.loads(event)
-    return told
+    event_json: dict[str, Any] = json.loads(event)
+    return event_json
 
 
-def test_the_context_tells_of_the_connection() -> None:
+def test_the_request_context_describes_the_connection() -> None:
     context = connect()["requestContext"]
     assert (context["apiId"], context["stage"], context["domainName"]) == ("socketapi", "ws", "127.0.0.1:8081")
     assert (context["connectedAt"], context["requestTimeEpoch"]) == (1772600767250, 1772600767500)
@@ -56,7 +56,7 @@ def test_the_gateway_adds_where_the_request_came_from() -> None:
     }
 
 
-def test_a_query_is_there_if_the_client_sent_one() -> None:
+def test_an_event_has_the_query_that_the_client_sent() -> None:
     event = connect(query="a=1&a=2&b=%26+c&d")
     assert event["multiValueQueryStringParameters"] == {"a": ["1", "2"], "b": ["& c"], "d": [""]}
     assert event["queryStringParameters"] == {"a": "2", "b": "& c", "d": ""}
@@ -82,15 +82,15 @@ def test_ids_look_like_awss_own() -> None:
 
 
 def test_an_authorizer_is_asked_with_the_handshake() -> None:
-    told = json.loads(
+    question = json.loads(
         encode_question(CLIENT, arn="arn", headers=[("A", "1")], query="b=2", now=0, request_id="r", trace_id="t")
     )
-    assert (told["type"], told["methodArn"], told["headers"]["A"]) == ("REQUEST", "arn", "1")
-    assert told["multiValueQueryStringParameters"] == {"b": ["2"]}
-    assert (told["requestContext"]["routeKey"], told["requestContext"]["eventType"]) == ("$connect", "CONNECT")
+    assert (question["type"], question["methodArn"], question["headers"]["A"]) == ("REQUEST", "arn", "1")
+    assert question["multiValueQueryStringParameters"] == {"b": ["2"]}
+    assert (question["requestContext"]["routeKey"], question["requestContext"]["eventType"]) == ("$connect", "CONNECT")
 
 
-def test_every_event_tells_what_the_authorizer_passed_on() -> None:
+def test_every_event_has_the_context_of_the_authorizer() -> None:
     client = dataclasses.replace(CLIENT, authorizer={"scopes": "read"})
     events = [
         encode_connect(client, headers=[], query="", now=0, request_id="r", trace_id="t"),

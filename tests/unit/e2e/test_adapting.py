@@ -1,4 +1,4 @@
-"""What of the built template an endpoint does not know is changed, and said; nothing else is."""
+"""The built template is changed only where the endpoint does not support it, and each change is reported."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def resources(**named: Any) -> dict[str, Any]:  # noqa: ANN401 - YAML is anythin
 
 
 def adapted(template: dict[str, Any], *, whole: bool = False) -> tuple[dict[str, Any], set[str]]:
-    """The adapted template, and what was changed in it."""
+    """The adapted template, and the descriptions of its changes."""
     adapting = Adapting(_HERE, whole=whole)
     return adapting.template(template), adapting.changes
 
 
-def test_what_the_endpoint_knows_stays_as_it_is() -> None:
+def test_supported_resources_are_unchanged() -> None:
     template = {"Parameters": {"P": {"Type": "String"}}} | resources(
         Queue={"Type": "AWS::SQS::Queue", "Condition": "C", "Properties": {"Delay": 1, "Policy": [{"Ref": "P"}]}}
     )
@@ -45,8 +45,8 @@ def test_addresses_of_apis_lead_to_the_endpoint() -> None:
     template = resources() | {
         "Outputs": {"Rest": {"Fn::Sub": f"https://{host}/v1"}, "Ws": {"Fn::Sub": f"wss://{host}/ws"}}
     }
-    found, said = adapted(template)
-    assert found["Outputs"] == {
+    result, said = adapted(template)
+    assert result["Outputs"] == {
         "Rest": {"Fn::Sub": "http://127.0.0.1:4566/_aws/execute-api/${Api}/v1"},
         "Ws": {"Fn::Sub": "ws://127.0.0.1:4566/_aws/execute-api/${Api}/ws"},
     }
@@ -55,8 +55,8 @@ def test_addresses_of_apis_lead_to_the_endpoint() -> None:
 
 def test_any_method_is_every_method_but_those_that_have_their_own() -> None:
     paths = {"/": {"x-amazon-apigateway-any-method": {"a": 1}, "get": {"b": 2}}}
-    found, _ = adapted({"Body": paths})
-    assert found["Body"]["/"] == {
+    result, _ = adapted({"Body": paths})
+    assert result["Body"]["/"] == {
         **{key: {"a": 1} for key in ("post", "put", "patch", "delete", "head", "options")},
         "get": {"b": 2},
     }
@@ -65,16 +65,16 @@ def test_any_method_is_every_method_but_those_that_have_their_own() -> None:
 def test_an_authorizer_keeps_the_identity_source_that_it_has() -> None:
     named = {"Type": "AWS::ApiGatewayV2::Authorizer", "Properties": {"IdentitySource": ["route.request.header.A"]}}
     nameless = {"Type": "AWS::ApiGatewayV2::Authorizer", "Properties": {"Name": "n"}}
-    found, said = adapted(resources(A=named, B=nameless))
-    assert found["Resources"]["A"] == named
-    assert found["Resources"]["B"]["Properties"] == {"IdentitySource": [], "Name": "n"}
+    result, said = adapted(resources(A=named, B=nameless))
+    assert result["Resources"]["A"] == named
+    assert result["Resources"]["B"]["Properties"] == {"IdentitySource": [], "Name": "n"}
     assert len(said) == 1
 
 
 def test_a_cluster_has_as_many_shards_as_the_endpoint_wants() -> None:
     cluster = {"Type": "AWS::ElastiCache::ReplicationGroup", "Properties": {"NumNodeGroups": {"Ref": "Shards"}}}
-    found, [said] = adapted(resources(Cluster=cluster))
-    assert found["Resources"]["Cluster"]["Properties"] == {"NumNodeGroups": 3}
+    result, [said] = adapted(resources(Cluster=cluster))
+    assert result["Resources"]["Cluster"]["Properties"] == {"NumNodeGroups": 3}
     assert said.startswith("AWS::ElastiCache::ReplicationGroup gets {'NumNodeGroups': 3}: ")
 
 
@@ -91,7 +91,7 @@ def test_nested_templates_are_adapted_where_they_lie(tmp_path: Path) -> None:
     assert len(adapting.changes) == 1
 
 
-def test_an_endpoint_that_knows_all_gets_all() -> None:
+def test_an_endpoint_that_supports_everything_gets_the_whole_template() -> None:
     template = resources(
         A={"Type": "AWS::ApiGatewayV2::RouteResponse"}, B={"Type": "T", "Body": {"x-amazon-apigateway-any-method": {}}}
     )

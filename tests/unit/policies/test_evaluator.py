@@ -1,4 +1,4 @@
-"""The evaluator against the rules of IAM that it stands on."""
+"""The evaluator follows the rules of IAM."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def may(*statements: Statement, action: str = "sqs:SendMessage", resource: str =
     return allows(statements, action, resource)
 
 
-def test_what_nobody_allows_is_denied() -> None:
+def test_everything_is_denied_by_default() -> None:
     assert not may()
 
 
-def test_what_a_statement_names_is_allowed() -> None:
+def test_a_named_action_on_a_named_resource_is_allowed() -> None:
     assert may(statement())
 
 
@@ -99,5 +99,7 @@ def test_an_effect_is_allow_or_deny(effect: str) -> None:
 
 
 def test_a_document_has_one_statement_or_a_list() -> None:
-    told = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": QUEUE}
-    assert document({"Statement": told}, source="p") == document({"Statement": [told]}, source="p") == (statement(),)
+    single = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": QUEUE}
+    assert (
+        document({"Statement": single}, source="p") == document({"Statement": [single]}, source="p") == (statement(),)
+    )

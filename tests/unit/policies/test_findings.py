@@ -1,4 +1,4 @@
-"""What is said of a role that has too little, too much, or too wide a grant."""
+"""The findings on a role that grants too little, too much, or too widely."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WRITE = Need("logs:PutLogEvents", f"{LOG}:log-stream:any", "Lambda writes")
 
 
 def role(*grants: tuple[str, str], needs: tuple[Need, ...] = ()) -> Role:
-    statements = tuple(Statement(allow=True, actions=(one,), resources=(on,), source="p") for one, on in grants)
+    statements = tuple(Statement(allow=True, actions=(action,), resources=(on,), source="p") for action, on in grants)
     return Role("Rest", "rest", statements, needs)
 
 
@@ -30,27 +30,27 @@ def test_a_call_without_its_statement_is_named() -> None:
     assert list(missing(role(), {SEND})) == [f"Rest may not sqs:SendMessage on {BELLS} (sqs.SendMessage)"]
 
 
-def test_a_statement_about_another_queue_is_not_the_calls() -> None:
+def test_a_statement_about_another_queue_does_not_allow_the_call() -> None:
     assert list(missing(role(("sqs:SendMessage", LETTERS)), {SEND}))
 
 
-def test_what_lambda_itself_needs_is_named_when_it_is_missing() -> None:
+def test_a_missing_permission_of_lambda_itself_is_reported() -> None:
     assert list(missing(role(needs=(WRITE,)), ())) == [
         f"Rest may not logs:PutLogEvents on {WRITE.resource} ({WRITE.why})"
     ]
 
 
-def test_an_action_that_nothing_asks_for_is_named() -> None:
-    found = list(unused(role(("sqs:SendMessage", BELLS), ("sqs:PurgeQueue", BELLS)), {SEND}))
-    assert found == [f"Rest may sqs:PurgeQueue on {BELLS} (p), which nothing asks for"]
+def test_an_unused_action_is_reported() -> None:
+    findings = list(unused(role(("sqs:SendMessage", BELLS), ("sqs:PurgeQueue", BELLS)), {SEND}))
+    assert findings == [f"Rest may sqs:PurgeQueue on {BELLS} (p), which nothing asks for"]
 
 
 def test_each_action_of_a_statement_is_judged_on_each_of_its_resources() -> None:
     wide = Statement(
         allow=True, actions=("sqs:SendMessage", "sqs:ReceiveMessage"), resources=(BELLS, LETTERS), source="p"
     )
-    found = list(unused(Role("Rest", "rest", (wide,), ()), {SEND}))
-    assert [one.split(" (")[0] for one in found] == [
+    findings = list(unused(Role("Rest", "rest", (wide,), ()), {SEND}))
+    assert [finding.split(" (")[0] for finding in findings] == [
         f"Rest may sqs:SendMessage on {LETTERS}",
         f"Rest may sqs:ReceiveMessage on {BELLS}",
         f"Rest may sqs:ReceiveMessage on {LETTERS}",
@@ -65,14 +65,14 @@ def test_a_denial_grants_nothing() -> None:
 @pytest.mark.parametrize(
     "resource", ["*", "arn:aws:sqs:us-east-1:123456789012:*", "arn:aws:sqs:*:123456789012:Bells.fifo"]
 )
-def test_a_resource_that_could_be_named_and_is_not_is_found(resource: str) -> None:
+def test_a_wildcard_resource_that_could_be_named_is_reported(resource: str) -> None:
     assert list(unnamed(role(("sqs:SendMessage", resource)))) == [
         f"Rest may sqs:SendMessage on {resource} (p); name the resource"
     ]
 
 
 @pytest.mark.parametrize("action", ["sqs:*", "sqs:SendMessage*", "*"])
-def test_an_action_that_is_not_spelled_out_is_found(action: str) -> None:
+def test_a_wildcard_action_is_reported(action: str) -> None:
     assert list(unnamed(role((action, BELLS)))) == [f"Rest may {action} (p); name the actions"]
 
 
@@ -86,7 +86,7 @@ def test_an_action_that_is_not_spelled_out_is_found(action: str) -> None:
         ("logs:CreateLogStream", f"{LOG}:log-stream:*"),
     ],
 )
-def test_what_has_no_name_beforehand_may_be_wide(action: str, resource: str) -> None:
+def test_a_resource_without_a_name_beforehand_may_be_wide(action: str, resource: str) -> None:
     assert list(unnamed(role((action, resource)))) == []
 
 
@@ -101,5 +101,5 @@ def test_what_has_no_name_beforehand_may_be_wide(action: str, resource: str) -> 
         ("elasticache:Connect", "arn:aws:elasticache:us-east-1:123456789012:user:*"),
     ],
 )
-def test_it_may_be_no_wider_than_that(action: str, resource: str) -> None:
+def test_a_wide_resource_must_not_be_wider_than_needed(action: str, resource: str) -> None:
     assert list(unnamed(role((action, resource))))

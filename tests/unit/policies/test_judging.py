@@ -1,4 +1,4 @@
-"""What becomes of the calls that the suite made its functions make."""
+"""The recorded calls of functions are judged against their roles."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_call_that_its_role_refuses_fails_by_name(tmp_path: Path) -> None:
         note(tmp_path / "calls", "SweepFunction", "ReceiveMessage")
 
 
-def test_where_nothing_can_be_judged_nothing_fails_and_it_is_said(
+def test_without_the_transform_nothing_fails_and_a_note_is_printed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tests.policies.judging.sam_python", lambda: None)

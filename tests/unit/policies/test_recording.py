@@ -1,4 +1,4 @@
-"""What a process with the recorder on its path notes."""
+"""The recorder, on the path of a process, records its AWS calls."""
 
 from __future__ import annotations
 
@@ -33,23 +33,25 @@ def run(program: str, file: Path) -> str:
     return done.stdout.strip()
 
 
-def test_a_call_is_noted_with_its_caller_whether_or_not_it_is_answered(tmp_path: Path) -> None:
+def test_a_call_is_recorded_with_its_caller_even_when_it_fails(tmp_path: Path) -> None:
     file = tmp_path / "calls"
     assert run(_CLIENT, file) == "EndpointConnectionError"
     names = (("QueueUrl", "http://127.0.0.1:1/1/Bells"),)
     assert recorded(file) == {Call("rest", "sqs", "SendMessage", names)}
 
 
-def test_what_is_sent_is_not_noted(tmp_path: Path) -> None:
+def test_the_parameters_of_a_call_are_not_recorded(tmp_path: Path) -> None:
     run(_CLIENT, tmp_path / "calls")
     assert "secret" not in (tmp_path / "calls").read_text()
 
 
 def test_a_process_that_asks_for_no_client_starts_without_botocore(tmp_path: Path) -> None:
-    assert run("import sys; print([one for one in sys.modules if one.startswith('boto')])", tmp_path / "calls") == "[]"
+    assert (
+        run("import sys; print([name for name in sys.modules if name.startswith('boto')])", tmp_path / "calls") == "[]"
+    )
 
 
-def test_of_a_process_that_called_nothing_there_is_nothing(tmp_path: Path) -> None:
+def test_a_process_without_calls_records_nothing(tmp_path: Path) -> None:
     assert recorded(tmp_path / "calls") == frozenset()
 
 

@@ -1,4 +1,4 @@
-"""What is read of a template: each function's statements, and what Lambda and the cache ask of its role."""
+"""What is read of a template: each function's statements, and what Lambda and the cache require of its role."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def policy(*statements: object, **more: object) -> dict[str, Any]:
 
 
 def role_of(f: dict[str, Any] | None = None, role: dict[str, Any] | None = None, **others: object) -> Role:
-    """The role of the one function of a template."""
+    """The role of the single function of a template."""
     resources = {
         "Bells": resource("AWS::SQS::Queue"),
         "F": f or function(),
@@ -37,24 +37,24 @@ def role_of(f: dict[str, Any] | None = None, role: dict[str, Any] | None = None,
         **others,
     }
     tree = {"Resources": resources, "Conditions": {"Never": {"Fn::Equals": ["a", "b"]}}}
-    [found] = roles(Deployed(tree, path=Path("t.yaml"), parameters={}))
-    return found
+    [parsed] = roles(Deployed(tree, path=Path("t.yaml"), parameters={}))
+    return parsed
 
 
 def allowed(role: Role) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
-    return [(one.actions, one.resources) for one in role.statements]
+    return [(statement.actions, statement.resources) for statement in role.statements]
 
 
 def needed(role: Role) -> set[tuple[str, str]]:
-    return {(one.action, one.resource) for one in role.needs if not one.action.startswith("logs:")}
+    return {(need.action, need.resource) for need in role.needs if not need.action.startswith("logs:")}
 
 
-def test_policies_of_its_own_are_read_with_their_resources_worked_out() -> None:
+def test_inline_policies_are_read_with_resolved_resources() -> None:
     own = resource("AWS::IAM::Role", Policies=[policy(_SEND)])
     assert allowed(role_of(role=own)) == [(("sqs:SendMessage",), (_BELLS,))]
 
 
-def test_a_statement_whose_condition_does_not_hold_is_not_there() -> None:
+def test_a_statement_with_a_false_condition_is_absent() -> None:
     by_condition = {"Fn::If": ["Never", _SEND, {"Ref": "AWS::NoValue"}]}
     assert allowed(role_of(role=resource("AWS::IAM::Role", Policies=[policy(by_condition)]))) == []
 
@@ -76,7 +76,7 @@ def test_managed_policies_of_aws_are_read_as_aws_has_them() -> None:
     assert ("sqs:ReceiveMessage" in actions, resources) == (True, ("*",))
 
 
-def test_a_managed_policy_that_nobody_knows_is_refused() -> None:
+def test_an_unknown_managed_policy_is_refused() -> None:
     with pytest.raises(PolicyError, match="arn:aws:iam::aws:policy/Nothing is no managed policy"):
         role_of(role=resource("AWS::IAM::Role", ManagedPolicyArns=["arn:aws:iam::aws:policy/Nothing"]))
 
@@ -87,7 +87,7 @@ def test_a_role_from_elsewhere_is_refused() -> None:
 
 
 @pytest.mark.parametrize("by", [{"Ref": "F"}, {"Ref": "Live"}, {"Fn::GetAtt": ["F", "Arn"]}])
-def test_what_a_mapping_polls_is_needed(by: dict[str, Any]) -> None:
+def test_a_polled_queue_is_a_need(by: dict[str, Any]) -> None:
     mapping = resource(
         "AWS::Lambda::EventSourceMapping", FunctionName=by, EventSourceArn={"Fn::GetAtt": ["Bells", "Arn"]}
     )
@@ -97,8 +97,8 @@ def test_what_a_mapping_polls_is_needed(by: dict[str, Any]) -> None:
 
 
 def test_a_function_in_a_vpc_needs_interfaces() -> None:
-    found = needed(role_of(function(VpcConfig={"SubnetIds": ["subnet-1"]})))
-    assert ("ec2:CreateNetworkInterface", "*") in found
+    needs = needed(role_of(function(VpcConfig={"SubnetIds": ["subnet-1"]})))
+    assert ("ec2:CreateNetworkInterface", "*") in needs
 
 
 def test_a_function_that_is_in_no_vpc_needs_none() -> None:
@@ -112,19 +112,19 @@ def test_a_traced_function_sends_traces() -> None:
 
 
 @pytest.mark.parametrize(("options", "kind"), [("", "replicationgroup"), ("&serverless=true", "serverlesscache")])
-def test_who_enters_the_cache_by_iam_connects_as_its_user(options: str, kind: str) -> None:
+def test_a_function_with_iam_for_the_cache_connects_as_its_user(options: str, kind: str) -> None:
     url = f"rediss://hub@cache.example:6379?cluster=true&iam=orders{options}"
-    found = needed(role_of(function(Environment={"Variables": {"REDIS_URL": url}})))
+    needs = needed(role_of(function(Environment={"Variables": {"REDIS_URL": url}})))
     cache = "arn:aws:elasticache:us-east-1:123456789012"
-    assert found == {("elasticache:Connect", f"{cache}:{kind}:orders"), ("elasticache:Connect", f"{cache}:user:hub")}
+    assert needs == {("elasticache:Connect", f"{cache}:{kind}:orders"), ("elasticache:Connect", f"{cache}:user:hub")}
 
 
-def test_who_has_a_password_needs_no_permission() -> None:
+def test_a_function_with_a_password_needs_no_permission() -> None:
     assert needed(role_of(function(Environment={"Variables": {"REDIS_URL": "rediss://hub:secret@h:6379"}}))) == set()
 
 
 @pytest.mark.parametrize("named", [{}, {"LoggingConfig": {"LogGroup": {"Ref": "Log"}}}])
-def test_its_log_is_the_one_that_it_is_given(named: dict[str, Any]) -> None:
+def test_the_log_of_a_function_is_its_configured_one(named: dict[str, Any]) -> None:
     name = "/hub/rest" if named else "/aws/lambda/rest"
     log = resource("AWS::Logs::LogGroup", LogGroupName=name)
     writing = {
@@ -136,7 +136,7 @@ def test_its_log_is_the_one_that_it_is_given(named: dict[str, Any]) -> None:
     assert list(missing(role_of(function(FunctionName="rest", **named), role=own, Log=log), ())) == []
 
 
-def test_sam_makes_statements_of_its_policy_templates(tmp_path: Path) -> None:
+def test_sam_policy_templates_become_statements(tmp_path: Path) -> None:
     python = sam_python()
     if python is None:
         pytest.skip("SAM's transform is not installed; `make lint-template` does it")
@@ -153,5 +153,5 @@ Resources:
       Policies:
         - SQSSendMessagePolicy: {QueueName: Bells}
 """)
-    [found] = roles(deployed(template, python=python, parameters={}))
-    assert (("sqs:SendMessage*",), (_BELLS,)) in allowed(found)
+    [role] = roles(deployed(template, python=python, parameters={}))
+    assert (("sqs:SendMessage*",), (_BELLS,)) in allowed(role)

@@ -1,4 +1,4 @@
-"""Programs that play the container engine and the SAM CLI, for a machine that has none."""
+"""Programs that simulate the container engine and the SAM CLI on a machine without them."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def docker(
     images: Sequence[str] = (),
     registry: Sequence[str] = ("public.ecr.aws/lambda/python:3.13-x86_64", "public.ecr.aws/lambda/python:3.13-arm64"),
 ) -> Path:
-    """An engine that tells of itself.
+    """An engine with a fixed description of itself.
 
     Args:
-        processor: On which it runs.
-        networks: The configuration of its bridge; it does not answer for it if that is None.
-        images: That it has.
-        registry: What it can pull.
+        processor: The architecture on which it runs.
+        networks: The configuration of its bridge; with None, there is no bridge.
+        images: The images that it has.
+        registry: The images that it can pull.
     """
     text = f"""
 import json, sys
@@ -47,10 +47,10 @@ elif sys.argv[1] == "image" and name not in {list(images)!r}:
     sys.exit(f"No such image: {{name}}")
 elif sys.argv[1] == "pull" and name not in {list(registry)!r}:
     sys.exit(f"no such host: {{name.partition('/')[0]}}")
-elif sys.argv[1] == "network" and (found := {networks!r}) is None:
+elif sys.argv[1] == "network" and (networks := {networks!r}) is None:
     sys.exit("network bridge not found")
 elif sys.argv[1] == "network":
-    print(json.dumps(found))
+    print(json.dumps(networks))
 elif sys.argv[1] == "import":
     Path({str(folder)!r}, "imported.tar").write_bytes(sys.stdin.buffer.read())
 """
@@ -60,11 +60,11 @@ elif sys.argv[1] == "import":
 def sam(folder: Path, *, answer: str = "answer") -> Path:
     """A SAM CLI that builds nothing, and runs functions as processes of this machine, in their environment alone.
 
-    As the real one does, it asks STS whose account it is, and prefers variables of a file to the shell's, and those to
+    Like the real one, it asks STS for the account, and prefers variables of a file to the shell's, and those to
     the template's.
 
     Args:
-        answer: An expression of what `invoke` answers, by what the function answered; with `pause()` it never does.
+        answer: An expression for the answer of `invoke`, given the answer of the function; `pause()` never answers.
     """
     paths = [_ROOT, _ROOT / "layers/eventstore", _ROOT / "infra/dev"]
     text = f"""
@@ -86,21 +86,21 @@ def ask_sts():
 
 def enter(function):
     tree = json.loads(Path(options["--template-file"]).read_text())
-    found = tree["Resources"][function]["Properties"]
-    variables = found["Environment"]["Variables"]
+    properties = tree["Resources"][function]["Properties"]
+    variables = properties["Environment"]["Variables"]
     variables |= {{name: os.environ[name] for name in variables if name in os.environ}}
     variables |= json.loads(Path(options["--env-vars"]).read_text())[function] if "--env-vars" in options else {{}}
     os.environ.clear()
     os.environ.update(variables, AWS_ACCESS_KEY_ID="local", AWS_SECRET_ACCESS_KEY="local",
         AWS_DEFAULT_REGION=options["--region"])
-    return found["Handler"].split(".")[1]
+    return properties["Handler"].split(".")[1]
 
 def call(function, event):
     from importlib import import_module
     from tests.functional.rest.api import Context
     handler = import_module(f"functions.{{enter(function)}}.app").handler
     def pause():
-        # A container stands, and is gone when this is interrupted.
+        # A container runs, and is removed when this is interrupted.
         import signal
         note("container", "")
         try:

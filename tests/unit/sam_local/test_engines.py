@@ -1,4 +1,4 @@
-"""The container engine, as `docker` tells of it."""
+"""The container engine, as `docker` describes it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ on_linux = pytest.mark.skipif(
 
 @pytest.fixture(autouse=True)
 def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A PATH with nothing on it yet, and a home with nothing in it."""
+    """An empty folder on PATH, and an empty home."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))
     return tmp_path
@@ -38,9 +38,9 @@ def test_on_linux_something_must_listen_where_containers_look_for_this_machine(p
 
 def test_an_engine_in_a_machine_of_its_own_has_a_name_for_this_one(path: Path) -> None:
     docker(path, processor="arm64", networks=[{"Subnet": "192.0.2.0/24", "Gateway": "192.0.2.1"}])
-    found = engine()
-    assert (found.host, found.relayed) == ("host.docker.internal", False)
-    assert (found.architecture, found.platform) == ("arm64", "manylinux2014_aarch64")
+    detected = engine()
+    assert (detected.host, detected.relayed) == ("host.docker.internal", False)
+    assert (detected.architecture, detected.platform) == ("arm64", "manylinux2014_aarch64")
 
 
 @on_linux
@@ -53,7 +53,7 @@ def test_an_engine_that_names_no_gateway_has_the_first_address_of_its_subnet(
 
 
 @on_linux
-def test_a_subnet_of_ipv6_is_passed_over(path: Path) -> None:
+def test_an_ipv6_subnet_is_ignored(path: Path) -> None:
     ours = {"Subnet": "127.0.0.0/16", "Gateway": "127.0.0.2"}
     docker(path, networks=[{"Subnet": "fd00::/64", "Gateway": "fd00::1"}, ours])
     assert engine().host == "127.0.0.2"
@@ -64,12 +64,12 @@ def test_an_engine_whose_bridge_has_no_subnet_has_a_name_for_this_machine(path: 
     assert engine().host == "host.docker.internal"
 
 
-def test_without_docker_there_is_none() -> None:
+def test_without_docker_there_is_no_engine() -> None:
     with pytest.raises(NoEngineError, match="there is no `docker` on the PATH"):
         engine()
 
 
-def test_an_engine_that_does_not_run_is_none(path: Path) -> None:
+def test_an_engine_that_does_not_run_counts_as_absent(path: Path) -> None:
     program(path / "docker", 'import sys; print("warning", file=sys.stderr); sys.exit("Cannot connect to the daemon")')
     with pytest.raises(NoEngineError, match="`docker version` fails: Cannot connect to the daemon"):
         engine()
@@ -81,12 +81,12 @@ def test_an_engine_that_answers_and_then_fails_is_a_failure_and_no_reason_to_ski
         engine()
 
 
-def test_an_image_that_is_here_is_used_whether_it_can_be_pulled_or_not(path: Path) -> None:
+def test_a_local_image_is_used_whether_or_not_it_can_be_pulled(path: Path) -> None:
     docker(path, images=[IMAGE], registry=())
     assert engine().image == IMAGE
 
 
-def test_where_no_registry_answers_an_image_is_made_under_a_name_of_its_own(
+def test_without_a_registry_a_stand_in_image_is_made_under_its_own_name(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[tuple[str, str, str]] = []
@@ -100,7 +100,7 @@ def test_where_no_registry_answers_an_image_is_made_under_a_name_of_its_own(
     assert made == [("eventstore/lambda-python:3.13-x86_64", "x86_64", "manylinux2014_x86_64")]
 
 
-def test_an_engine_for_which_lambdas_image_can_be_neither_pulled_nor_made_is_none(
+def test_an_engine_that_can_neither_pull_nor_make_lambdas_image_counts_as_absent(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def make(*_: object, **__: object) -> None:
@@ -115,7 +115,7 @@ def test_an_engine_for_which_lambdas_image_can_be_neither_pulled_nor_made_is_non
         engine()
 
 
-def test_a_processor_that_lambda_has_not_is_told(path: Path) -> None:
+def test_an_architecture_that_lambda_lacks_is_reported(path: Path) -> None:
     docker(path, processor="riscv64")
     with pytest.raises(NoEngineError, match="the engine's processor is 'riscv64'; Lambda has amd64, arm64"):
         engine()

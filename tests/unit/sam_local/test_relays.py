@@ -1,4 +1,4 @@
-"""What listens for containers on another address of this machine."""
+"""The relay that listens for containers on another address of this machine."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import pytest
 from tests.relays import relaying
 
 
-def test_a_port_that_is_taken_is_told() -> None:
+def test_an_occupied_port_is_reported() -> None:
     with (
-        closing(socket.create_server(("127.0.0.1", 0))) as taken,
+        closing(socket.create_server(("127.0.0.1", 0))) as occupied,
         pytest.raises(OSError, match="address already in use"),
-        relaying(1, at=taken.getsockname()[1]),
+        relaying(1, at=occupied.getsockname()[1]),
     ):
         pass
 
 
-def test_what_it_is_told_is_handed_on_and_back() -> None:
+def test_a_relay_forwards_data_in_both_directions() -> None:
     with (
         closing(socket.create_server(("127.0.0.1", 0))) as server,
         relaying(server.getsockname()[1]) as port,
@@ -34,6 +34,6 @@ def test_what_it_is_told_is_handed_on_and_back() -> None:
 
 
 @pytest.mark.parametrize("host", ["", "0.0.0.0", "::", "localhost"])  # noqa: S104 - none of them is bound
-def test_it_never_listens_on_every_address(host: str) -> None:
+def test_a_relay_never_listens_on_all_addresses(host: str) -> None:
     with pytest.raises(ValueError, match=r"every address|does not appear to be"), relaying(1, host=host):
         pass

@@ -1,4 +1,4 @@
-"""The image that stands in for Lambda's, short of an engine: its files run with nothing else around them."""
+"""The stand-in for Lambda's image, without an engine: its files run in a root directory of their own."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ on_linux = pytest.mark.skipif(sys.platform != "linux" or not ARCHITECTURE, reaso
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the engine was given."""
+    """The archive that the engine imported."""
     if find_python() is None:
         pytest.skip("Python 3.13 is not here")
     folder = tmp_path_factory.mktemp("image")
@@ -38,7 +38,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
-        # PyPI has its part in `make test-sam-local`.
+        # `make test-sam-local` installs from PyPI.
         patch.setattr(stand_ins, "_install", install)
         docker(folder)
         make_stand_in("a/name:tag", architecture=ARCHITECTURE, platform="unused")
@@ -65,26 +65,26 @@ def run(root: Path, *command: str, **environment: str) -> str:
 
 
 @on_linux
-def test_its_python_has_all_that_it_is_linked_to(root: Path) -> None:
+def test_the_python_of_the_image_has_all_linked_libraries(root: Path) -> None:
     modules = "bz2, ctypes, hashlib, lzma, socket, sqlite3, ssl, uuid, zlib"
     assert run(root, "/var/lang/bin/python3.13", "-c", f"import sys, {modules}; print(sys.prefix)") == "/var/lang"
 
 
 @on_linux
-def test_its_bootstrap_hands_the_handler_to_the_runtime(root: Path) -> None:
-    told = run(root, "/var/runtime/bootstrap", _HANDLER="app.handler", PATH="/bin")
-    assert told == "app.handler (3, 13) AWS_Lambda_python3.13"
+def test_the_bootstrap_passes_the_handler_to_the_runtime(root: Path) -> None:
+    output = run(root, "/var/runtime/bootstrap", _HANDLER="app.handler", PATH="/bin")
+    assert output == "app.handler (3, 13) AWS_Lambda_python3.13"
 
 
 @on_linux
-def test_it_has_the_commands_of_the_sam_clis_dockerfiles(root: Path) -> None:
+def test_the_image_has_the_commands_of_the_sam_clis_dockerfiles(root: Path) -> None:
     steps = "cp -rf /etc /tmp/etc && mv /tmp/etc/passwd /tmp/passwd && chmod +x /tmp/passwd && rm -rf /tmp/etc"
     run(root, "/bin/sh", "-c", steps, PATH="/bin")
     assert os.access(root / "tmp/passwd", os.X_OK)
 
 
 @on_linux
-def test_its_files_are_roots_and_any_user_may_read_them(archive: Path) -> None:
+def test_files_of_the_image_belong_to_root_and_are_readable_by_any_user(archive: Path) -> None:
     with tarfile.open(archive) as tar:
         members = tar.getmembers()
     assert {(member.uid, member.gid) for member in members} == {(0, 0)}
@@ -92,13 +92,13 @@ def test_its_files_are_roots_and_any_user_may_read_them(archive: Path) -> None:
 
 
 @on_linux
-def test_its_library_is_compiled(archive: Path) -> None:
+def test_the_library_of_the_image_is_compiled(archive: Path) -> None:
     with tarfile.open(archive) as tar:
         assert "./var/lang/lib/python3.13/json/__pycache__/decoder.cpython-313.pyc" in tar.getnames()
 
 
 @on_linux
-def test_without_its_python_none_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_image_is_made_without_its_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path))
     program(tmp_path / "python3.13", "import sys; sys.exit('pyenv: python3.13: command not found')")
@@ -106,6 +106,6 @@ def test_without_its_python_none_is_made(tmp_path: Path, monkeypatch: pytest.Mon
         make_stand_in("a/name:tag", architecture=ARCHITECTURE, platform="unused")
 
 
-def test_none_is_made_for_another_processor() -> None:
+def test_no_image_is_made_for_another_architecture() -> None:
     with pytest.raises(NoStandInError, match="that takes Linux on mips"):
         make_stand_in("a/name:tag", architecture="mips", platform="unused")

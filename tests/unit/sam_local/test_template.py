@@ -1,4 +1,4 @@
-"""What `sam local` makes of our template: it works out less of one than CloudFormation does."""
+"""How `sam local` reads our template: it resolves fewer intrinsic functions than CloudFormation."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def read() -> dict[str, Any]:
     done = subprocess.run(
         command, check=True, capture_output=True, text=True, env={"AWS_DEFAULT_REGION": "us-east-1"}, cwd=_ROOT
     )
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    output: dict[str, Any] = json.loads(done.stdout)
+    return output
 
 
 def test_start_api_leads_every_request_to_the_rest_function(read: dict[str, Any]) -> None:
@@ -37,6 +37,6 @@ def test_start_api_leads_every_request_to_the_rest_function(read: dict[str, Any]
 
 
 def test_invoke_knows_each_function_that_has_events_and_its_layers(read: dict[str, Any]) -> None:
-    asked = {one.function for one in INVOCATIONS}
+    asked = {invocation.function for invocation in INVOCATIONS}
     assert {name.removesuffix("Function").lower() for name in read["functions"]} == asked
     assert all("EventstoreLayer" in layers for layers in read["functions"].values())

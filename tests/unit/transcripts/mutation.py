@@ -1,4 +1,4 @@
-"""Faults put into good transcripts."""
+"""Mutations that put faults into good transcripts."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from tests.transcripts.transcript import Json, Received, Session, Subscriber, Transcript
     from tests.transcripts.violation import Violation
 
-__all__ = ["Spot", "chosen", "found", "spots", "with_messages", "with_session"]
+__all__ = ["MessageRef", "chosen", "message_refs", "violation_in", "with_messages", "with_session"]
 
 
 @dataclass(frozen=True)
-class Spot:
-    """One message of a transcript."""
+class MessageRef:
+    """A reference to one message of a transcript."""
 
     subscriber: int
     session: int
@@ -39,45 +39,47 @@ class Spot:
         return str(self.message["type"])
 
     def later(self) -> list[Received]:
-        """The frames after it, of its session and partition."""
+        """The later frames of its session and partition."""
         behind = self.whole.received[self.index + 1 :]
-        return [one for one in behind if one.message.get("partition") == self.message["partition"]]
+        return [frame for frame in behind if frame.message.get("partition") == self.message["partition"]]
 
 
-def spots(transcript: Transcript, *kinds: str) -> Iterator[Spot]:
-    """Handled messages of some kinds."""
+def message_refs(transcript: Transcript, *kinds: str) -> Iterator[MessageRef]:
+    """The handled messages of the given kinds."""
     for number, owner in enumerate(transcript.subscribers):
         for count, session in enumerate(owner.sessions):
             for index, received in enumerate(session.received):
                 if received.handled and received.message["type"] in kinds:
-                    yield Spot(number, count, index, owner, session, received)
+                    yield MessageRef(number, count, index, owner, session, received)
 
 
-def chosen(random: Random, candidates: Iterator[Spot]) -> Spot:
-    """Any of them; an example without one proves nothing."""
+def chosen(random: Random, candidates: Iterator[MessageRef]) -> MessageRef:
+    """A random candidate; rejects an example that has none."""
     listed = list(candidates)
     return random.choice(listed) if listed else reject()
 
 
-def with_session(transcript: Transcript, spot: Spot, **changes: object) -> Transcript:
-    """The transcript with another session in the place of a spot's."""
-    session = replace(spot.whole, **changes)  # type: ignore[arg-type]
-    sessions = list(spot.owner.sessions)
-    sessions[spot.session] = session
+def with_session(transcript: Transcript, ref: MessageRef, **changes: object) -> Transcript:
+    """The transcript with members of the referenced session replaced."""
+    session = replace(ref.whole, **changes)  # type: ignore[arg-type]
+    sessions = list(ref.owner.sessions)
+    sessions[ref.session] = session
     subscribers = list(transcript.subscribers)
-    subscribers[spot.subscriber] = replace(spot.owner, sessions=tuple(sessions))
+    subscribers[ref.subscriber] = replace(ref.owner, sessions=tuple(sessions))
     return replace(transcript, subscribers=tuple(subscribers))
 
 
-def with_messages(transcript: Transcript, spot: Spot, change: Callable[[list[Received], int], object]) -> Transcript:
-    """The transcript with the messages of a spot's session changed in place."""
-    received = list(spot.whole.received)
-    change(received, spot.index)
-    return with_session(transcript, spot, received=tuple(received))
+def with_messages(
+    transcript: Transcript, ref: MessageRef, change: Callable[[list[Received], int], object]
+) -> Transcript:
+    """The transcript with `change` applied to the messages of the referenced session."""
+    received = list(ref.whole.received)
+    change(received, ref.index)
+    return with_session(transcript, ref, received=tuple(received))
 
 
-def found(transcript: Transcript) -> Violation:
-    """The first violation, which must be there."""
+def violation_in(transcript: Transcript) -> Violation:
+    """The first violation of a transcript, which must have one."""
     violation = first_violation(transcript)
-    assert violation is not None, "the fault was not seen"
+    assert violation is not None, "the fault was not reported"
     return violation

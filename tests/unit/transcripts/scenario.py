@@ -1,4 +1,4 @@
-"""Good transcripts, from a seed: a few publishers and subscribers of the simulated hub, one step after the other."""
+"""Good transcripts, generated from a seed: a few publishers and subscribers of the simulated hub."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _REQUESTS: Sequence[dict[str, Any]] = (
 
 
 class Scenario:
-    """A run with a clock of its own, which goes on by one with every step."""
+    """A run with its own clock, which advances by one with every step."""
 
     def __init__(self, seed: int = 1) -> None:
         self.seed = seed
@@ -116,7 +116,7 @@ class Scenario:
 
 
 class Client:
-    """A subscriber that goes by the protocol."""
+    """A subscriber that follows the protocol."""
 
     def __init__(self, scenario: Scenario, name: str, request: dict[str, Any]) -> None:
         self.name = name
@@ -145,7 +145,7 @@ class Client:
         self._received.append(Received(self._scenario.tick(), answer))
 
     def receive(self, partition: int | None = None, *, handle: bool = True) -> bool:
-        """Take a frame, if there is one."""
+        """Receive a frame, if there is one; return whether there was."""
         self.connect()
         assert self._subscription
         choice = self._scenario.random.choice(self._subscription.partitions) if partition is None else partition
@@ -183,7 +183,7 @@ class Client:
 
 
 def transcript(seed: int, *, steps: int = 150, removals: bool = True) -> Transcript:
-    """A run of random steps that keeps every promise."""
+    """The transcript of a run of random steps without a violation."""
     scenario = Scenario(seed)
     random = scenario.random
     requests = list(_REQUESTS)

@@ -1,4 +1,4 @@
-"""A hub in memory that keeps the promises: partitions, cursors, catching up and removal; no time, no network."""
+"""A correct hub in memory, with partitions, cursors, catch-up and removal, but without time and network."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _EVENTS_A_FRAME = 20
 
 
 class SimulatedHub:
-    """Streams and the partitions' logs of their places. `epoch` changes as the store is made anew."""
+    """The streams, and the log of each partition. `epoch` changes when the store is reset."""
 
     def __init__(self, partitions: int = 4) -> None:
         self.partitions = partitions
@@ -57,7 +57,7 @@ class SimulatedHub:
         return sequence < self.first[stream]
 
     def recreate(self) -> None:
-        """Make the store anew: empty, under another epoch."""
+        """Reset the store: it is empty, with another epoch."""
         partitions, epoch = self.partitions, self.epoch
         SimulatedHub.__init__(self, partitions)
         self.epoch = epoch + 1
@@ -99,7 +99,7 @@ class SimulatedHub:
 
 
 class Subscription:
-    """One subscription's turns. A turn makes at most one frame."""
+    """The turns of one subscription. A turn sends at most one frame."""
 
     def __init__(self, hub: SimulatedHub, request: Json, positions: dict[int, int]) -> None:
         self._hub = hub
@@ -107,28 +107,28 @@ class Subscription:
         self._positions = dict(positions)
         self._frames = dict.fromkeys(positions, 0)
         self._live: set[int] = set()
-        self._told: set[tuple[str, int]] = set()
+        self._reported: set[tuple[str, int]] = set()
 
     @property
     def partitions(self) -> Sequence[int]:
         return list(self._positions)
 
     def skip_removed(self) -> list[tuple[str, int]]:
-        """Take what is removed at the start as told."""
+        """Return what was removed ahead of the start, and mark it as reported."""
         ahead = [place for partition, at in self._positions.items() for place in self._hub.logs[partition][at:]]
-        found = [place for place in ahead if self._hub.removed(*place) and self._names(place[0])]
-        self._told.update(found)
-        return found
+        missing = [place for place in ahead if self._hub.removed(*place) and self._names(place[0])]
+        self._reported.update(missing)
+        return missing
 
     def turn(self, partition: int) -> dict[str, Any] | None:
-        """The next frame of a partition; `None` if it is live and has no news."""
+        """The next frame of a partition; `None` if the partition is live and has no new event."""
         log = self._hub.logs[partition]
         events: list[dict[str, Any]] = []
         at = self._positions[partition]
         while at < len(log) and len(events) < _EVENTS_A_FRAME:
             stream, sequence = log[at]
             if self._hub.removed(stream, sequence):
-                if self._names(stream) and (stream, sequence) not in self._told:
+                if self._names(stream) and (stream, sequence) not in self._reported:
                     if not events:
                         return self._truncated(partition, at)
                     break
@@ -145,10 +145,10 @@ class Subscription:
 
     def _truncated(self, partition: int, at: int) -> dict[str, Any]:
         ahead = self._hub.logs[partition][at:]
-        found = [place for place in ahead if self._hub.removed(*place) and self._names(place[0])]
-        self._told.update(found)
+        missing = [place for place in ahead if self._hub.removed(*place) and self._names(place[0])]
+        self._reported.update(missing)
         self._positions[partition] = at
-        return self._frame(partition, "truncated", missing=spans(found))
+        return self._frame(partition, "truncated", missing=spans(missing))
 
     def _frame(self, partition: int, kind: str, **members: object) -> dict[str, Any]:
         self._frames[partition] += 1
@@ -161,15 +161,15 @@ class Subscription:
         return streams is None or stream in streams
 
 
-def spans(places: Iterable[tuple[str, int]]) -> list[dict[str, Any]]:
-    """Places as `missing` tells them."""
-    found: list[dict[str, Any]] = []
-    for stream, sequence in sorted(places):
-        if found and found[-1]["stream"] == stream and found[-1]["last"] + 1 == sequence:
-            found[-1]["last"] = sequence
+def spans(positions: Iterable[tuple[str, int]]) -> list[dict[str, Any]]:
+    """Positions as the ranges of `missing`."""
+    ranges: list[dict[str, Any]] = []
+    for stream, sequence in sorted(positions):
+        if ranges and ranges[-1]["stream"] == stream and ranges[-1]["last"] + 1 == sequence:
+            ranges[-1]["last"] = sequence
         else:
-            found.append({"stream": stream, "first": sequence, "last": sequence})
-    return found
+            ranges.append({"stream": stream, "first": sequence, "last": sequence})
+    return ranges
 
 
 def _token(epoch: int, positions: dict[int, int]) -> str:

@@ -1,4 +1,4 @@
-"""What publishers are answered, against what the store holds in the end."""
+"""The checker on publishing: the answers to publishers against the final content of the store."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tests.transcripts.checker import first_violation
 from tests.transcripts.transcript import Publish, Result, StoredStream, Transcript
 from tests.transcripts.violation import Kind
-from tests.unit.transcripts.mutation import found
+from tests.unit.transcripts.mutation import violation_in
 
 if TYPE_CHECKING:
     from tests.transcripts.transcript import Json
@@ -24,7 +24,7 @@ def recorded(number: int, sequence: int | None = None) -> Json:
 
 
 def publish(*numbers: int, answered: bool = True, first: int | None = None, duplicate: bool = False) -> Publish:
-    """The events of these numbers, at sequences from `first` on, or as they are numbered."""
+    """A publish of numbered events, at sequences from `first` on, by default their numbers."""
     start = first or numbers[0]
     results = [Result("wf", start + index, str(number), duplicate) for index, number in enumerate(numbers)]
     return Publish(
@@ -42,70 +42,70 @@ def run(*publishes: Publish, store: tuple[Json, ...], first: int = 1) -> Transcr
     return Transcript(publishes=publishes, streams=(stream,), subscribers=())
 
 
-def test_answers_that_the_store_bears_out_pass() -> None:
+def test_answers_that_agree_with_the_store_pass() -> None:
     good = run(publish(1, 2), publish(3), store=(recorded(1), recorded(2), recorded(3)))
     assert first_violation(good) is None
 
 
-def test_what_was_removed_is_not_lost() -> None:
+def test_a_removed_event_is_not_lost() -> None:
     assert first_violation(run(publish(1, 2), publish(3), store=(recorded(3),), first=3)) is None
 
 
 def test_an_answered_event_that_is_not_in_the_store_is_lost() -> None:
-    violation = found(run(publish(1, 2), store=(recorded(1),)))
-    assert (violation.kind, violation.place.sequences) == (Kind.LOST, (2,))
+    violation = violation_in(run(publish(1, 2), store=(recorded(1),)))
+    assert (violation.kind, violation.location.sequences) == (Kind.LOST, (2,))
 
 
 def test_a_stream_that_is_not_in_the_store_is_lost() -> None:
-    assert found(replace(run(publish(1), store=()), streams=())).kind is Kind.LOST
+    assert violation_in(replace(run(publish(1), store=()), streams=())).kind is Kind.LOST
 
 
-def test_an_event_at_another_place_than_answered_is_lost() -> None:
-    assert found(run(publish(1, 2), store=(recorded(2, 1), recorded(1, 2)))).kind is Kind.LOST
+def test_an_event_at_another_position_than_answered_is_lost() -> None:
+    assert violation_in(run(publish(1, 2), store=(recorded(2, 1), recorded(1, 2)))).kind is Kind.LOST
 
 
-def test_a_source_and_id_that_stand_twice_are_a_fault() -> None:
+def test_an_event_stored_twice_is_reported() -> None:
     store = (recorded(1), recorded(2), recorded(1, 3))
-    kinds = found(run(publish(1, 2), store=store)).kind
+    kinds = violation_in(run(publish(1, 2), store=store)).kind
     assert kinds is Kind.TWICE
 
 
-def test_a_gap_in_what_is_kept_is_a_fault() -> None:
-    violation = found(run(publish(1), publish(2, first=3), store=(recorded(1), recorded(2, 3))))
+def test_a_gap_in_the_stored_events_is_reported() -> None:
+    violation = violation_in(run(publish(1), publish(2, first=3), store=(recorded(1), recorded(2, 3))))
     assert violation.kind is Kind.GAP
     assert "1, 3" in violation.sentence
 
 
-def test_a_gap_in_the_answers_of_what_was_removed_is_a_fault() -> None:
-    assert found(run(publish(1), publish(2, first=3), store=(), first=4)).kind is Kind.GAP
+def test_a_gap_in_the_answers_for_removed_events_is_reported() -> None:
+    assert violation_in(run(publish(1), publish(2, first=3), store=(), first=4)).kind is Kind.GAP
 
 
-def test_a_sequence_that_only_an_unanswered_publish_can_have_had_is_no_gap() -> None:
+def test_a_sequence_of_an_unanswered_publish_is_no_gap() -> None:
     good = run(publish(1), publish(2, answered=False), publish(3), store=(), first=4)
     assert first_violation(good) is None
 
 
-def test_two_events_that_were_answered_one_place_are_a_fault() -> None:
-    assert found(run(publish(1), publish(2, first=1), store=(recorded(1),))).kind is Kind.MISPLACED
+def test_two_events_answered_with_one_position_are_reported() -> None:
+    assert violation_in(run(publish(1), publish(2, first=1), store=(recorded(1),))).kind is Kind.MISPLACED
 
 
-def test_an_event_that_was_answered_two_places_is_a_fault() -> None:
+def test_an_event_answered_with_two_positions_is_reported() -> None:
     again = replace(publish(1, first=2, duplicate=True), begun=5.0, answered=6.0)
-    assert found(run(publish(1), again, store=(recorded(1), recorded(1, 2)))).kind is Kind.MISPLACED
+    assert violation_in(run(publish(1), again, store=(recorded(1), recorded(1, 2)))).kind is Kind.MISPLACED
 
 
-def test_a_batch_with_an_answer_too_few_is_a_fault() -> None:
+def test_a_batch_with_too_few_results_is_reported() -> None:
     short = replace(publish(1, 2), results=publish(1).results)
-    assert found(run(short, store=(recorded(1), recorded(2)))).kind is Kind.MISPLACED
+    assert violation_in(run(short, store=(recorded(1), recorded(2)))).kind is Kind.MISPLACED
 
 
-def test_a_retry_that_finds_its_events_there_passes() -> None:
+def test_a_retry_answered_with_duplicates_passes() -> None:
     retry = replace(publish(1, 2, duplicate=True), begun=5.0, answered=6.0)
     assert first_violation(run(publish(1, 2, answered=False), retry, store=(recorded(1), recorded(2)))) is None
 
 
-def test_a_batch_of_which_a_part_is_stored_is_torn() -> None:
-    assert found(run(publish(1, 2, answered=False), store=(recorded(1),))).kind is Kind.TORN
+def test_a_batch_stored_in_part_is_torn() -> None:
+    assert violation_in(run(publish(1, 2, answered=False), store=(recorded(1),))).kind is Kind.TORN
 
 
 def test_a_batch_without_an_answer_may_be_stored_whole_or_not_at_all() -> None:
@@ -114,18 +114,18 @@ def test_a_batch_without_an_answer_may_be_stored_whole_or_not_at_all() -> None:
     assert first_violation(run(unanswered, store=())) is None
 
 
-def test_a_stored_event_that_is_not_what_was_published_is_altered() -> None:
-    assert found(run(publish(1), store=({**recorded(1), "data": True},))).kind is Kind.ALTERED
+def test_a_stored_event_that_differs_from_the_published_one_is_altered() -> None:
+    assert violation_in(run(publish(1), store=({**recorded(1), "data": True},))).kind is Kind.ALTERED
 
 
 def test_a_stored_event_that_nobody_published_is_invented() -> None:
-    assert found(run(publish(1), store=(recorded(1), recorded(2)))).kind is Kind.INVENTED
+    assert violation_in(run(publish(1), store=(recorded(1), recorded(2)))).kind is Kind.INVENTED
 
 
 def test_numbers_are_compared_as_numbers() -> None:
     assert first_violation(run(publish(1), store=({**recorded(1), "data": 1.0},))) is None
 
 
-def test_an_attribute_that_is_null_is_not_there() -> None:
+def test_a_null_attribute_counts_as_absent() -> None:
     null = replace(publish(1), events=({**event(1), "subject": None},))
     assert first_violation(run(null, store=(recorded(1),))) is None

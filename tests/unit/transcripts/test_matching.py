@@ -10,7 +10,7 @@ EVENT = {"type": "io.flunq.task.completed", "subject": "a.json", "priority": 5, 
 
 
 @pytest.mark.parametrize(
-    ("one", "holds"),
+    ("condition", "holds"),
     [
         ({"exact": {"type": "io.flunq.task.completed"}}, True),
         ({"exact": {"type": "io.flunq.task"}}, False),
@@ -28,8 +28,8 @@ EVENT = {"type": "io.flunq.task.completed", "subject": "a.json", "priority": 5, 
         ({"not": {"prefix": {"type": "io."}}}, False),
     ],
 )
-def test_filters_mean_what_the_protocol_says(one: dict[str, Any], *, holds: bool) -> None:
-    assert matches(one, EVENT) is holds
+def test_filters_mean_what_the_protocol_says(condition: dict[str, Any], *, holds: bool) -> None:
+    assert matches(condition, EVENT) is holds
 
 
 def test_a_dialect_that_transcripts_do_not_use_is_refused() -> None:
@@ -38,7 +38,7 @@ def test_a_dialect_that_transcripts_do_not_use_is_refused() -> None:
 
 
 @pytest.mark.parametrize(("stream", "holds"), [(None, True), ("wf-1", True), ("wf-2", False), (["wf-2", "wf-1"], True)])
-def test_streams_are_wanted_by_name(stream: str | list[str] | None, *, holds: bool) -> None:
+def test_streams_are_selected_by_name(stream: str | list[str] | None, *, holds: bool) -> None:
     assert wanted({} if stream is None else {"stream": stream}, EVENT) is holds
 
 

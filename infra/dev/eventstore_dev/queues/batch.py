@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from eventstore_dev.cloudformation import REGION
+from eventstore_dev.aws_names import REGION
 from eventstore_dev.queues.broker import written
 
 if TYPE_CHECKING:

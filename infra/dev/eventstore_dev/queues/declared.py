@@ -10,7 +10,9 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from eventstore_dev.cloudformation import QUEUE, Document, Resource, TemplateError, arn, is_true, queue_url
+from eventstore_dev.aws_names import QUEUE, arn, queue_url
+from eventstore_dev.cloudformation import Document, Resource, is_true
+from eventstore_dev.template_file import TemplateError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -1,9 +1,9 @@
-"""A queue of moto's that keeps SQS's promises.
+"""A queue of moto's that keeps SQS's promises to those who send and receive.
 
-moto stores the messages, and knows attributes, tags, policies and counts. What moto gets wrong is done here: it forgets
-a deduplication id as soon as its message is deleted, lets a dead letter that looks like a duplicate vanish, hands out
-a later message of a group once an earlier one was received and is visible again, and looks through the whole queue for
-each receipt handle.
+moto stores the messages, and knows attributes, tags, policies and counts (`stored_queue.py`). What moto gets wrong is
+done here: it forgets a deduplication id as soon as its message is deleted, lets a dead letter that looks like a
+duplicate vanish, hands out a later message of a group once an earlier one was received and is visible again, and looks
+through the whole queue for each receipt handle.
 
 Rules: SQS Developer Guide, "Exactly-once processing in Amazon SQS", "FIFO queue delivery logic", "Amazon SQS visibility
 timeout", "Using dead-letter queues in Amazon SQS"; API Reference, "DeleteMessage" and "ChangeMessageVisibility".
@@ -20,15 +20,14 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from moto.sqs.exceptions import SQSException
-from moto.sqs.models import Message, Queue
+from moto.sqs.models import Message
 
-from eventstore_dev.cloudformation import ACCOUNT, REGION
 from eventstore_dev.queues.bell import Bell
 from eventstore_dev.queues.deduplication import RecentlySent
 from eventstore_dev.queues.lanes import Lanes
 from eventstore_dev.queues.refusals import Refusal, invalid
 from eventstore_dev.queues.rules import MAX_VISIBILITY, check_ids, check_message
+from eventstore_dev.queues.stored_queue import StoredQueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -41,54 +40,17 @@ _DEAD_LETTER_SOURCE = "DeadLetterQueueSourceArn"
 _SEQUENCE = count(18_850_000_000_000_000_001)
 
 
-class LocalQueue(Queue):
-    """A queue for use from one event loop; moto's own methods may read it from other threads."""
-
-    delay_seconds: int
-    maximum_message_size: int
-    message_retention_period: int
-    receive_message_wait_time_seconds: int
-    visibility_timeout: int
-    content_based_deduplication: bool
-    deduplication_scope: str
+class LocalQueue(StoredQueue):
+    """A queue for use from one event loop."""
 
     def __init__(
         self, name: str, *, others: Mapping[str, LocalQueue], clock: Callable[[], float] = time.time, **attributes: str
     ) -> None:
-        self._others = others
         self._clock = clock
         self._lanes: Lanes[Message] = Lanes()
         self._sent: RecentlySent[Message] = RecentlySent()
         self._bell = Bell(self._ring)
-        super().__init__(name, region=REGION, account_id=ACCOUNT, **attributes)
-
-    @property
-    def _messages(self) -> list[Message]:
-        # What moto reads. A list of its own, since it may be reading from another thread.
-        return list(self._held.values())
-
-    @_messages.setter
-    def _messages(self, _: list[Message]) -> None:
-        # moto sets it as it makes the queue.
-        self._held: dict[str, Message] = {}
-
-    @property
-    def created_timestamp(self) -> int:
-        """When it was made, in whole seconds since 1970, as GetQueueAttributes has it; moto keeps fractions."""
-        return self._created
-
-    @created_timestamp.setter
-    def created_timestamp(self, seconds: float) -> None:
-        self._created = int(seconds)
-
-    @property
-    def last_modified_timestamp(self) -> int:
-        """When an attribute was set last, in the same way."""
-        return self._last_modified
-
-    @last_modified_timestamp.setter
-    def last_modified_timestamp(self, seconds: float) -> None:
-        self._last_modified = int(seconds)
+        super().__init__(name, others=others, **attributes)
 
     def send(
         self,
@@ -236,29 +198,6 @@ class LocalQueue(Queue):
             source = message.system_attributes.pop(_DEAD_LETTER_SOURCE, {"StringValue": ""})["StringValue"]
             target_of(source)._begin_again(message)  # noqa: SLF001 - another one of this class
         return len(moved)
-
-    def is_created(self) -> bool:
-        """Always (moto asks)."""
-        return True
-
-    def _setup_dlq(self, policy: str | dict[str, Any]) -> None:
-        # moto would look among all queues of the process.
-        if not policy:
-            self.redrive_policy = self.dead_letter_queue = None
-            return
-        try:
-            found = json.loads(policy) if isinstance(policy, str) else policy
-            wanted, most = found["deadLetterTargetArn"], int(found["maxReceiveCount"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise self._no_policy(policy, "It must have deadLetterTargetArn and maxReceiveCount.") from error
-        target = next((one for one in self._others.values() if one.queue_arn == wanted), None)
-        if target is None or target.fifo_queue != self.name.endswith(".fifo"):
-            raise self._no_policy(policy, "Dead letter target does not exist, or is of another kind.")
-        self.redrive_policy = {"deadLetterTargetArn": wanted, "maxReceiveCount": most}
-        self.dead_letter_queue = target
-
-    def _no_policy(self, policy: object, why: str) -> SQSException:
-        return SQSException("InvalidParameterValue", invalid("RedrivePolicy", policy, why).message)
 
     def stop(self) -> None:
         """Rings no more."""

@@ -11,7 +11,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from eventstore_dev.cloudformation import REGION
+from eventstore_dev.aws_names import REGION
 from eventstore_dev.queues.broker import BrokerError, Received
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from aiohttp import web
 
-from eventstore_dev.cloudformation import ACCOUNT
+from eventstore_dev.aws_names import ACCOUNT
 from eventstore_dev.queues.local import LocalQueues
 from eventstore_dev.queues.mapping import Poller
 

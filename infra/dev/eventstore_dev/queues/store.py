@@ -13,7 +13,7 @@ from moto.sqs.exceptions import QueueAlreadyExists
 from moto.sqs.models import SQSBackend
 from moto.sqs.responses import SQSResponse
 
-from eventstore_dev.cloudformation import ACCOUNT, QUEUE, REGION, arn
+from eventstore_dev.aws_names import ACCOUNT, QUEUE, REGION, arn
 from eventstore_dev.queues.broker import BrokerError, Received
 from eventstore_dev.queues.local_queue import LocalQueue
 from eventstore_dev.queues.refusals import Refusal

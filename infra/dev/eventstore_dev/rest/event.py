@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from eventstore_dev.cloudformation import ACCOUNT
+from eventstore_dev.aws_names import ACCOUNT
 from eventstore_dev.http import HOP_BY_HOP, clf_time, last_valued, many_valued
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from eventstore_dev.cloudformation import TemplateError
+from eventstore_dev.template_file import TemplateError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

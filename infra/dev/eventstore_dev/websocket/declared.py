@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from eventstore_dev.cloudformation import Document, Resource, TemplateError, function_name
+from eventstore_dev.aws_names import function_name
+from eventstore_dev.template_file import TemplateError
 from eventstore_dev.websocket.api import (
     CONNECT,
     DEFAULT,
@@ -25,6 +26,8 @@ from eventstore_dev.websocket.plain import read_plain_apis
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from eventstore_dev.cloudformation import Document, Resource
 
 __all__ = ["CONNECT", "DEFAULT", "DISCONNECT", "WebSocketApi", "WebSocketRoute", "read_websocket_apis", "route_id"]
 

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from eventstore_dev.cloudformation import Document, TemplateError, function_name
+from eventstore_dev.aws_names import function_name
+from eventstore_dev.template_file import TemplateError
 from eventstore_dev.websocket.api import CONNECT, WebSocketApi, WebSocketRoute, seconds, selection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from eventstore_dev.cloudformation import Document
 
 _KIND = "AWS::ApiGatewayV2::"
 _TARGET = "integrations/"

@@ -8,15 +8,33 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import blake2b
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, NewType, cast
+
+from eventstore.cloudevents.digest import content_digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["AttributeValue", "BinaryData", "Event", "JsonData", "RecordedEvent", "canonical", "rfc3339"]
+__all__ = [
+    "AttributeValue",
+    "BinaryData",
+    "Event",
+    "EventId",
+    "JsonData",
+    "RecordedEvent",
+    "StreamName",
+    "canonical",
+    "rfc3339",
+]
 
 AttributeValue = str | int | bool
 """The value of an attribute in the JSON format: Integer and Boolean as such, every other type as a string."""
+
+EventId = NewType("EventId", str)
+"""The `id` attribute of an event, unique within its source."""
+
+StreamName = NewType("StreamName", str)
+"""The name of a stream; `streams.stream_name` makes one of a text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +61,25 @@ class Event:
         body: The event in the CloudEvents JSON format, as it is stored; encoded once.
         key: A digest of `source` and `id`, of 16 bytes. The first 8 depend on `id` alone, so that an event can be
             found by it; within one source, all 16 are as good as a digest of 128 bits.
+        digest: The digest of the content (`digest.content_digest`).
     """
 
     attributes: Mapping[str, AttributeValue]
     data: JsonData | BinaryData | None = None
     body: bytes = field(init=False, repr=False, compare=False)
     key: bytes = field(init=False, repr=False, compare=False)
+    digest: bytes = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "body", _encode(self.attributes, self.data))
         object.__setattr__(self, "key", event_key(self.source, self.id))
+        object.__setattr__(self, "digest", digest_of(self.attributes, self.data))
 
     @property
-    def id(self) -> str:
+    def id(self) -> EventId:
         """The event's id, unique within its source."""
-        return str(self.attributes["id"])
+        # Every validated event has an id, which is a string.
+        return cast("EventId", self.attributes["id"])
 
     @property
     def source(self) -> str:
@@ -82,7 +104,7 @@ class RecordedEvent(NamedTuple):
         body: The published event, in the CloudEvents JSON format.
     """
 
-    stream: str
+    stream: StreamName
     sequence: int
     time: int
     body: bytes
@@ -107,7 +129,19 @@ def canonical(value: AttributeValue) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def event_key(source: str, event_id: str) -> bytes:
+def digest_of(attributes: Mapping[str, AttributeValue], data: JsonData | BinaryData | None) -> bytes:
+    """Return the digest of an event's content; see `Event.digest`.
+
+    Args:
+        attributes: All attributes of the event.
+        data: Its data.
+    """
+    if data is None:
+        return content_digest(attributes, None)
+    return content_digest(attributes, data.text if isinstance(data, JsonData) else data.content)
+
+
+def event_key(source: str, event_id: EventId) -> bytes:
     """Return the key of an event for indexes; see `Event.key`.
 
     Args:
@@ -117,7 +151,7 @@ def event_key(source: str, event_id: str) -> bytes:
     return id_key(event_id) + blake2b(f"{source}\0{event_id}".encode(), digest_size=8).digest()
 
 
-def id_key(event_id: str) -> bytes:
+def id_key(event_id: EventId) -> bytes:
     """Return the part of `event_key` that depends on `id` alone."""
     return blake2b(event_id.encode(), digest_size=8).digest()
 

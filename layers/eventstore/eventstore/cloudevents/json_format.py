@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64decode
-from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
 from eventstore.cloudevents.attributes import validated
-from eventstore.cloudevents.event import BinaryData, Event, JsonData
+from eventstore.cloudevents.event import BinaryData, Event, JsonData, digest_of
 from eventstore.cloudevents.json_text import decoded, elements, kind_of, members
 from eventstore.errors import InvalidEvent, Malformed
 
@@ -90,23 +89,15 @@ def data_of(body: bytes) -> JsonData | BinaryData | None:
 
 
 def same_content(first: bytes, second: bytes) -> bool:
-    """Whether two stored events have equal attributes and data. Numbers in JSON data compare by their exact values.
+    """Whether two stored events have equal attributes and data, by the rules of `digest.content_digest`.
 
     Args:
         first: A stored event (`Event.body`).
         second: Another one.
     """
-    if attributes_of(first) != attributes_of(second):
-        return False
-    data, other = data_of(first), data_of(second)
-    if data == other:
+    if first == second:
         return True
-    if not (isinstance(data, JsonData) and isinstance(other, JsonData)):
-        return False
-    try:
-        return _comparable(data.text) == _comparable(other.text)
-    except (RecursionError, InvalidOperation):
-        return False
+    return digest_of(attributes_of(first), data_of(first)) == digest_of(attributes_of(second), data_of(second))
 
 
 def _split_data(body: bytes) -> tuple[bytes, bytes]:
@@ -116,18 +107,6 @@ def _split_data(body: bytes) -> tuple[bytes, bytes]:
         if start >= 0:
             return body[:start] + b"}", body[start:]
     return body, b""
-
-
-def _comparable(text: str) -> object:
-    # In Python, True equals 1; in JSON, it does not.
-    def wrap_booleans(value: object) -> object:
-        if isinstance(value, dict):
-            return {name: wrap_booleans(member) for name, member in value.items()}
-        if isinstance(value, list):
-            return [wrap_booleans(element) for element in value]
-        return (value,) if isinstance(value, bool) else value
-
-    return wrap_booleans(json.loads(text, parse_int=Decimal, parse_float=Decimal))
 
 
 def _data(data: Member | None, base64: Member | None, pointer: str) -> JsonData | BinaryData | None:

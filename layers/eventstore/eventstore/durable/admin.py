@@ -19,9 +19,9 @@ from eventstore.errors import (
 )
 from eventstore.groups import Change, Redrive, Replay
 from eventstore.ports import Start
-from eventstore.positions import BEGINNING, END, Position, end_of
+from eventstore.positions import BEGINNING, END, Position
 from eventstore.read.start_position import Origin, origin_of, require_kept
-from eventstore.streams import partition_of
+from eventstore.streams import DurableName, StreamName, partition_of
 from eventstore.subscriptions import version_tag
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class DurableSubscriptions:
         return stored, is_created
 
     def change(
-        self, name: str, changes: Changes, *, access: Access, versions: Collection[str] | None = None
+        self, name: DurableName, changes: Changes, *, access: Access, versions: Collection[str] | None = None
     ) -> Durable:
         """Change the definition of a durable subscription.
 
@@ -176,7 +176,7 @@ class DurableSubscriptions:
             elif durable.version > 1:
                 self.announce(durable)
 
-    def delete(self, name: str, *, access: Access, versions: Collection[str] | None = None) -> None:
+    def delete(self, name: DurableName, *, access: Access, versions: Collection[str] | None = None) -> None:
         """Delete a durable subscription, discard its parked events, and notify its members.
 
         Args:
@@ -196,7 +196,7 @@ class DurableSubscriptions:
         self._durables.delete(name)
         self._wakeups.subscription_deleted(name, dict.fromkeys(member for group in groups for member in group.members))
 
-    def replay(self, name: str, place: StartPosition, *, access: Access) -> Sequence[int]:
+    def replay(self, name: DurableName, place: StartPosition, *, access: Access) -> Sequence[int]:
         """Move a durable subscription to another position, with nothing in flight, held or parked.
 
         Members are notified of what was removed after the position. From the oldest event on, nothing is missing.
@@ -226,7 +226,9 @@ class DurableSubscriptions:
         self._enqueue(durable, {partition: [move] for partition, move in moves.items()})
         return sorted(moves)
 
-    def redrive(self, name: str, stream: str | None, how: str, *, access: Access) -> Sequence[str]:
+    def redrive(
+        self, name: DurableName, stream: StreamName | None, how: str, *, access: Access
+    ) -> Sequence[StreamName]:
         """Resume a parked stream, or all of them.
 
         Args:
@@ -259,7 +261,7 @@ class DurableSubscriptions:
         self._enqueue(durable, commands)
         return streams
 
-    def _find(self, name: str, access: Access) -> Durable:
+    def _find(self, name: DurableName, access: Access) -> Durable:
         access.require(Scope.ADMIN)
         return durable_in_reach(self._durables, name, access)
 
@@ -289,8 +291,8 @@ class DurableSubscriptions:
     def _origin(self, durable: Durable, place: StartPosition) -> Origin:
         if place.since is not None:
             # Right before the first event of that millisecond.
-            position = end_of(place.since - 1)
-            return Origin(dict.fromkeys(self._durables.partitions(durable), position), {}, ())
+            starts = self._log.positions_at(place.since - 1, self._durables.partitions(durable))
+            return Origin(starts, {}, ())
         return origin_of(self._log, durable.streams, cursors=place.cursors, oldest=place.oldest)
 
     def _replays_from_end(self, partitions: Collection[int]) -> dict[int, Replay]:
@@ -300,10 +302,10 @@ class DurableSubscriptions:
         ends = {p: BEGINNING if tail.position == END else tail.position for p, tail in tails.items()}
         return {p: Replay(end, removals=tails[p].removals) for p, end in ends.items()}
 
-    def _parked_streams(self, durable: Durable) -> list[str]:
+    def _parked_streams(self, durable: Durable) -> list[StreamName]:
         return sorted(stream for group in self._durables.groups(durable).values() for stream in group.parked)
 
-    def _discard(self, durable: Durable, streams: Collection[str]) -> None:
+    def _discard(self, durable: Durable, streams: Collection[StreamName]) -> None:
         # Before the commands are enqueued: a stream that is parked again has new letters, which must stay. If the
         # process crashes in between, the stream stays parked, and its events are in the log.
         if streams:

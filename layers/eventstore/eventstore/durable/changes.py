@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from eventstore.filters import Filter
+    from eventstore.streams import FilterName
     from eventstore.subscriptions import Durable
 
 __all__ = ["Changes", "StartPosition"]
@@ -36,14 +37,14 @@ class Changes:
     Attributes:
         filter: The new filter of its own.
         filter_name: The name of the filter that it is to follow; empty to follow none, and keep its own filter.
-        ack_deadline: As in `Rules`.
+        ack_deadline_ms: As in `Rules`.
         max_attempts: As in `Rules`.
         max_in_flight: As in `Rules`.
     """
 
     filter: Filter | None = None
-    filter_name: str | None = None
-    ack_deadline: int | None = None
+    filter_name: FilterName | None = None
+    ack_deadline_ms: int | None = None
     max_attempts: int | None = None
     max_in_flight: int | None = None
 
@@ -55,7 +56,7 @@ class Changes:
             selection: The same with the filter that these changes give it (`naming.selection_changed`).
         """
         values = {
-            "ack_deadline": self.ack_deadline,
+            "ack_deadline_ms": self.ack_deadline_ms,
             "max_attempts": self.max_attempts,
             "max_in_flight": self.max_in_flight,
         }

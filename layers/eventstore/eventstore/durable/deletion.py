@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from eventstore.durable.membership import Members
     from eventstore.groups import Member
     from eventstore.ports import Deliveries, Registry
+    from eventstore.streams import DurableName
+    from eventstore.subscriptions import SubscriptionId
 
 __all__ = ["DeletionNotices"]
 
@@ -33,7 +35,7 @@ class DeletionNotices:
     registry: Registry
     deliveries: Deliveries
 
-    def send(self, member: Member, name: str) -> None:
+    def send(self, member: Member, name: DurableName) -> None:
         """Send a member the error, after all that it was sent before, and end its part.
 
         A member that has left meanwhile is sent nothing. If the process crashes in between, the call is repeated.
@@ -49,7 +51,7 @@ class DeletionNotices:
             self.members.unsubscribe(member.connection, member.id)
 
 
-def _error(own_id: str, name: str) -> str:
+def _error(own_id: SubscriptionId, name: DurableName) -> str:
     """Return an error message as for a request that fails. It has no `request`, for none was sent."""
     detail = f"the durable subscription {name!r} was deleted"
     message = {"type": "error", "code": SubscriptionNotFound.code, "detail": detail, "id": own_id}

@@ -11,6 +11,7 @@ from eventstore.access import Scope
 from eventstore.durable.lookup import BATCH, durable_in_reach, durables_in_order
 from eventstore.durable.status import standing_of
 from eventstore.errors import Absent
+from eventstore.streams import DurableName
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from eventstore.durable.status import Standing
     from eventstore.groups import Parked
     from eventstore.ports import Durables, Log
+    from eventstore.streams import StreamName
     from eventstore.subscriptions import Durable
 
 __all__ = ["Directory", "ParkedStream"]
@@ -39,8 +41,8 @@ class ParkedStream:
         parked: The state of the stream.
     """
 
-    subscription: str
-    stream: str
+    subscription: DurableName
+    stream: StreamName
     partition: int
     parked: Parked
 
@@ -73,7 +75,7 @@ class Directory:
         durables = durables_in_order(self._durables, prefix=prefix, after=after, batch=max(count, BATCH))
         return list(islice(filter(access.covers, durables), count))
 
-    def describe(self, name: str, *, access: Access) -> Standing:
+    def describe(self, name: DurableName, *, access: Access) -> Standing:
         """Return the status of a durable subscription.
 
         Args:
@@ -104,8 +106,8 @@ class Directory:
         self,
         *,
         access: Access,
-        name: str | None = None,
-        stream: str | None = None,
+        name: DurableName | None = None,
+        stream: StreamName | None = None,
         after: tuple[str, str] = ("", ""),
         count: int,
     ) -> Sequence[ParkedStream]:
@@ -128,7 +130,7 @@ class Directory:
         if name is not None:
             subscriptions = iter([durable_in_reach(self._durables, name, access)])
         else:
-            subscriptions = filter(access.covers, durables_in_order(self._durables, start=after[0]))
+            subscriptions = filter(access.covers, durables_in_order(self._durables, start=DurableName(after[0])))
         streams: list[ParkedStream] = []
         for durable in subscriptions:
             streams_of_one = [

@@ -50,7 +50,7 @@ class Served:
 
     Attributes:
         durable: The subscription, which a command may have changed.
-        state: The new state of the group (`Group.encoded`).
+        group: Its group as the turn leaves it.
         letters: The events to send to the dead letter queue before the state is committed.
         due: When the group needs a turn even if nothing is published, in milliseconds since 1970; None if never.
         more: Whether the group has more to do right away.
@@ -58,7 +58,7 @@ class Served:
     """
 
     durable: Durable
-    state: str
+    group: Group
     letters: Sequence[DeadLetter]
     due: int | None
     more: bool
@@ -112,7 +112,7 @@ def serve(
         # New events that were not sent while the group was full may be sent now.
         has_more = has_more or group.place < turn.target
     check = ActivityCheck(group.owner, group.heard) if step.needs_activity and group.owner else None
-    return Served(durable, group.encoded(), letters, due(step), has_more or group.yielded, check)
+    return Served(durable, group, letters, due(step), has_more or group.yielded, check)
 
 
 def _notify(group_turn: GroupTurn, *, is_changed: bool) -> None:
@@ -122,11 +122,11 @@ def _notify(group_turn: GroupTurn, *, is_changed: bool) -> None:
         address = Address(notification.member.connection, notification.member.id, notification.frame, 0)
         if notification.kind == Kind.OWNED:
             position = group.flight[0].position if group.flight else group.place
-            builder.add_owned(position, address, ack_deadline=durable.rules.ack_deadline)
+            builder.add_owned(position, address, ack_deadline_ms=durable.rules.ack_deadline_ms)
         else:
             builder.add_revoked(address)
     if is_changed and group.owner is not None:
-        rules = {"version": durable.version, "ack_deadline": durable.rules.ack_deadline / 1000}
+        rules = {"version": durable.version, "ack_deadline": durable.rules.ack_deadline_ms / 1000}
         message = {"type": "changed", "id": group.owner.id, "subscription": durable.name, **rules}
         builder.add_text(json.dumps(message, separators=(",", ":")), Address(*group.owner, 0, 0))
     if group_turn.may_send:

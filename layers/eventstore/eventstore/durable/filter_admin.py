@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from eventstore.durable.admin import DurableSubscriptions
     from eventstore.filters import Filter
     from eventstore.ports import Clock, Durables, NamedFilters
+    from eventstore.streams import FilterName
     from eventstore.subscriptions import Durable
 
 __all__ = ["FilterAdmin"]
@@ -52,7 +53,7 @@ class FilterAdmin:
 
     def put(
         self,
-        name: str,
+        name: FilterName,
         value: Filter,
         *,
         access: Access,
@@ -92,7 +93,7 @@ class FilterAdmin:
             self._subscriptions.follow(durable)
         return stored, is_created
 
-    def delete(self, name: str, *, access: Access, versions: Collection[str] | None = None) -> None:
+    def delete(self, name: FilterName, *, access: Access, versions: Collection[str] | None = None) -> None:
         """Delete a filter that no durable subscription names.
 
         Args:
@@ -124,7 +125,7 @@ class FilterAdmin:
                 return
 
     def _store(
-        self, name: str, value: Filter, versions: Collection[str] | None, *, exists: bool | None
+        self, name: FilterName, value: Filter, versions: Collection[str] | None, *, exists: bool | None
     ) -> tuple[NamedFilter, bool]:
         now = self._clock.now()
         created = NamedFilter(self._new_id(), name, value, created=now, changed=now)
@@ -149,7 +150,7 @@ class FilterAdmin:
             if self._filters.change(stored, replacement):
                 return replacement, False
 
-    def _naming(self, name: str) -> Iterator[Durable]:
+    def _naming(self, name: FilterName) -> Iterator[Durable]:
         """Yield the durable subscriptions that name a filter."""
         for durable in durables_in_order(self._durables):
             if durable.reference is not None and durable.reference.name == name:

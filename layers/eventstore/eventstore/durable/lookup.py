@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from eventstore.access import Access
     from eventstore.ports import Durables
+    from eventstore.streams import DurableName
     from eventstore.subscriptions import Durable
 
 __all__ = ["BATCH", "durable_in_reach", "durables_in_order"]
@@ -19,7 +20,7 @@ BATCH = 100
 """How many subscriptions are read in one step."""
 
 
-def durable_in_reach(durables: Durables, name: str, access: Access) -> Durable:
+def durable_in_reach(durables: Durables, name: DurableName, access: Access) -> Durable:
     """Return a durable subscription.
 
     Args:
@@ -37,7 +38,7 @@ def durable_in_reach(durables: Durables, name: str, access: Access) -> Durable:
 
 
 def durables_in_order(
-    durables: Durables, *, prefix: str = "", after: str = "", start: str = "", batch: int = BATCH
+    durables: Durables, *, prefix: str = "", after: str = "", start: DurableName | None = None, batch: int = BATCH
 ) -> Iterator[Durable]:
     """Yield durable subscriptions in the order of their names.
 
@@ -48,7 +49,7 @@ def durables_in_order(
         start: The name with which they start, in place of `after`.
         batch: How many are read in one step.
     """
-    names: Sequence[str] = [start] if start else durables.names(prefix=prefix, after=after, count=batch)
+    names: Sequence[DurableName] = [start] if start else durables.names(prefix=prefix, after=after, count=batch)
     while names:
         yield from durables.definitions(names)
         names = durables.names(prefix=prefix, after=names[-1], count=batch)

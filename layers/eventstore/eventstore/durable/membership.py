@@ -9,7 +9,7 @@ from eventstore.durable.lookup import durable_in_reach
 from eventstore.errors import InvalidCursor, InvalidRequest, SubscriptionNotFound
 from eventstore.groups import Ack, Join, Leave, Release
 from eventstore.positions import Cursor
-from eventstore.streams import partition_of
+from eventstore.streams import DurableName, partition_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from eventstore.access import Access
     from eventstore.groups import AckStream, Command, Nack
     from eventstore.ports import Durables, Registry, Wakeups
-    from eventstore.subscriptions import Durable
+    from eventstore.subscriptions import ConnectionId, Durable, SubscriptionId
 
 __all__ = ["Members"]
 
@@ -36,7 +36,9 @@ class Members:
         self._registry = registry
         self._wakeups = wakeups
 
-    def join(self, connection: str, own_id: str, name: str, *, access: Access) -> tuple[Durable, Sequence[int]]:
+    def join(
+        self, connection: ConnectionId, own_id: SubscriptionId, name: DurableName, *, access: Access
+    ) -> tuple[Durable, Sequence[int]]:
         """Join a connection to a durable subscription.
 
         If the subscription is deleted and another is created under its name meanwhile, that one is not joined.
@@ -65,7 +67,7 @@ class Members:
             self.leave(connection, [name])
         return durable, partitions
 
-    def leave(self, connection: str, names: Iterable[str], *, orderly: bool = False) -> None:
+    def leave(self, connection: ConnectionId, names: Iterable[DurableName], *, orderly: bool = False) -> None:
         """Remove a connection from durable subscriptions.
 
         Args:
@@ -80,7 +82,7 @@ class Members:
                 continue
             self._enqueue(durable, dict.fromkeys(self._durables.partitions(durable), (Leave(connection, orderly),)))
 
-    def unsubscribe(self, connection: str, own_id: str) -> None:
+    def unsubscribe(self, connection: ConnectionId, own_id: SubscriptionId) -> None:
         """End a subscription of a connection, durable or not. If the process crashes in between, call it again.
 
         Args:
@@ -94,13 +96,15 @@ class Members:
             self.leave(connection, [name], orderly=True)
         self._registry.unsubscribe(connection, own_id)
 
-    def disconnect(self, connection: str) -> None:
+    def disconnect(self, connection: ConnectionId) -> None:
         """Remove a connection and its subscriptions. If the process crashes in between, call it again."""
         if names := self._registry.disconnect(connection):
             self.leave(connection, names)
             self._registry.forget(connection)
 
-    def acknowledge(self, connection: str, own_id: str, cursors: Sequence[str], *, access: Access) -> None:
+    def acknowledge(
+        self, connection: ConnectionId, own_id: SubscriptionId, cursors: Sequence[str], *, access: Access
+    ) -> None:
         """Acknowledge all events that were sent up to cursors.
 
         Args:
@@ -132,7 +136,7 @@ class Members:
             )
         self._enqueue(durable, {partition: (ack,) for partition, ack in acks.items()})
 
-    def acknowledge_stream(self, own_id: str, ack: AckStream, *, access: Access) -> None:
+    def acknowledge_stream(self, own_id: SubscriptionId, ack: AckStream, *, access: Access) -> None:
         """Acknowledge all events of a stream up to a sequence.
 
         Args:
@@ -145,7 +149,7 @@ class Members:
         """
         self._enqueue_for_stream(own_id, ack, access)
 
-    def fail(self, own_id: str, nack: Nack, *, access: Access) -> None:
+    def fail(self, own_id: SubscriptionId, nack: Nack, *, access: Access) -> None:
         """Report that an event could not be handled.
 
         Args:
@@ -158,7 +162,9 @@ class Members:
         """
         self._enqueue_for_stream(own_id, nack, access)
 
-    def release(self, connection: str, own_id: str, partition: int, *, access: Access, frame: int = 0) -> None:
+    def release(
+        self, connection: ConnectionId, own_id: SubscriptionId, partition: int, *, access: Access, frame: int = 0
+    ) -> None:
         """Release a partition that was revoked from a connection.
 
         Args:
@@ -182,14 +188,14 @@ class Members:
             )
         self._enqueue(durable, {partition: (Release(connection, frame),)})
 
-    def _joined_durable(self, connection: str, own_id: str) -> Durable:
+    def _joined_durable(self, connection: ConnectionId, own_id: SubscriptionId) -> Durable:
         """Return the durable subscription that a connection has joined, and record that the connection is active."""
         name = self._registry.heard_from(connection, own_id)
         if name is None:
             raise SubscriptionNotFound(own_id)
         return self._durables.get(name)
 
-    def _enqueue_for_stream(self, own_id: str, command: AckStream | Nack, access: Access) -> None:
+    def _enqueue_for_stream(self, own_id: SubscriptionId, command: AckStream | Nack, access: Access) -> None:
         access.require(Scope.SUBSCRIBE)
         durable = self._joined_durable(command.connection, own_id)
         self._enqueue(durable, {partition_of(command.stream, self._durables.count): (command,)})

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from eventstore.durable.changes import Changes
     from eventstore.filters.named import NamedFilter
     from eventstore.ports import NamedFilters
+    from eventstore.streams import FilterName
     from eventstore.subscriptions import Durable
 
 __all__ = ["begin_use", "followed", "new_selection", "selection_changed"]
@@ -64,7 +65,7 @@ def selection_changed(filters: NamedFilters, durable: Durable, changes: Changes,
     if changes.filter is None and changes.filter_name is None:
         return durable
     own = access.confined(changes.filter or durable.own_filter, streams=durable.streams)
-    present = durable.reference.name if durable.reference else ""
+    present = durable.reference.name if durable.reference else None
     name = present if changes.filter_name is None else changes.filter_name
     if not name:
         return replace(durable, filter=own, reference=None)
@@ -92,7 +93,7 @@ def followed(filters: NamedFilters, durable: Durable) -> Durable:
     return durable if used == durable.filter else replace(durable, filter=used, version=durable.version + 1)
 
 
-def begin_use(filters: NamedFilters, name: str) -> NamedFilter:
+def begin_use(filters: NamedFilters, name: FilterName) -> NamedFilter:
     """Record that a subscription names a filter, once the subscription is stored.
 
     A deletion of the filter that found no such subscription is refused from then on, and looks again.

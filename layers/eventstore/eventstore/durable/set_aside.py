@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from eventstore.groups import Parked
     from eventstore.ports import DeadLetter
     from eventstore.positions import Position
+    from eventstore.streams import StreamName
 
 __all__ = ["SetAsideStreams"]
 
@@ -82,7 +83,7 @@ class SetAsideStreams:
                 group.held[stream] = Held(before(parked.event), 0, self._turn.step.now, removals=parked.removals)
         return len(waiting) > _STREAMS
 
-    def pass_parked(self, streams: AbstractSet[str], reached: Position) -> None:
+    def pass_parked(self, streams: AbstractSet[StreamName], reached: Position) -> None:
         """Advance parked streams without new events: they need not be read, and other streams do not wait for them.
 
         Args:
@@ -94,21 +95,21 @@ class SetAsideStreams:
             if parked.copied >= group.place and stream not in streams:
                 parked.copied = reached
 
-    def _held_due(self) -> list[tuple[str, Held]]:
+    def _held_due(self) -> list[tuple[StreamName, Held]]:
         if not self._turn.may_send:
             return []
         group, now = self._turn.group, self._turn.step.now
         return [(stream, held) for stream, held in group.held.items() if held.due <= now and held.waits(group.place)]
 
-    def _to_copy(self) -> list[tuple[str, Parked]]:
+    def _to_copy(self) -> list[tuple[StreamName, Parked]]:
         group = self._turn.group
         return [(stream, parked) for stream, parked in group.parked.items() if parked.copied < group.place]
 
-    def _to_match(self) -> list[tuple[str, Parked]]:
+    def _to_match(self) -> list[tuple[StreamName, Parked]]:
         group = self._turn.group
         return [(stream, parked) for stream, parked in group.parked.items() if parked.version < group.version]
 
-    def _send_stream(self, stream: str, held: Held) -> bool:
+    def _send_stream(self, stream: StreamName, held: Held) -> bool:
         turn, group = self._turn, self._turn.group
         window = turn.read(held.after, group.place, count=_HELD_EVENTS, stream=stream)
         events = list(filter(turn.matches, window.events))
@@ -137,7 +138,7 @@ class SetAsideStreams:
         group.frame = frame
         return False
 
-    def _rejoin(self, stream: str, held: Held) -> None:
+    def _rejoin(self, stream: StreamName, held: Held) -> None:
         """Let a held stream that has caught up continue with the other streams.
 
         The owner drops events of the stream until it is notified, for they may have been sent before the stream was

@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from eventstore.cloudevents import recorded_attributes
-from eventstore.positions import END, Cursor, Position, before
+from eventstore.positions import END, Cursor, Epoch, Position, before
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from eventstore.access import Access
-    from eventstore.groups import Group, Held, Member
+    from eventstore.groups import Group, Member
     from eventstore.ports import Durables, Lag, Log
-    from eventstore.subscriptions import Durable
+    from eventstore.subscriptions import ConnectionId, Durable
 
 __all__ = ["MOST", "PartitionStanding", "Standing", "standing_of"]
 
@@ -44,7 +44,7 @@ class PartitionStanding:
     """
 
     partition: int
-    owner: str | None
+    owner: ConnectionId | None
     in_flight: int
     held: int
     parked: int
@@ -71,7 +71,7 @@ class Standing:
     durable: Durable
     members: Sequence[Member]
     partitions: Sequence[PartitionStanding]
-    epochs: Mapping[int, str] = field(default_factory=dict)
+    epochs: Mapping[int, Epoch] = field(default_factory=dict)
 
     @property
     def cursor(self) -> str | None:
@@ -139,7 +139,8 @@ def standing_of(log: Log, durables: Durables, durable: Durable, *, access: Acces
     log_lags = {} if access.prefixes else log.lag(places, most=MOST)
     lags = _lags(log, durable, places, log_lags, count)
     members = dict.fromkeys(member for group in groups.values() for member in group.members)
-    partitions = [_partition(p, group, log_lags.get(p), lags.get(p)) for p, group in groups.items()]
+    times = log.times({p: position for p, group in groups.items() if (position := _oldest_of(group)) is not None})
+    partitions = [_partition(p, group, log_lags.get(p), lags.get(p), times.get(p)) for p, group in groups.items()]
     epochs = {p: missing.epoch for p, missing in log.missing(dict.fromkeys(places, END)).items()} if count else {}
     return Standing(durable, sorted(members), partitions, epochs)
 
@@ -165,14 +166,14 @@ def _sum(figures: Iterable[int | None]) -> int | None:
     return None if None in known else sum(figure or 0 for figure in known)
 
 
-def _partition(partition: int, group: Group, log_lag: Lag | None, lag: tuple[int, bool] | None) -> PartitionStanding:
-    times = [event.position.time for event in group.flight[:1]]
-    times += [_time_of_first(held) for held in group.held.values() if held.sent or held.attempt]
-    times += [log_lag.oldest] if log_lag is not None and log_lag.oldest is not None else []
+def _partition(
+    partition: int, group: Group, log_lag: Lag | None, lag: tuple[int, bool] | None, oldest: int | None
+) -> PartitionStanding:
+    times = [time for time in (oldest, None if log_lag is None else log_lag.oldest) if time is not None]
     return PartitionStanding(
         partition=partition,
         owner=group.owner.connection if group.owner else None,
-        in_flight=len(group.flight) + sum(len(held.sent) for held in group.held.values()),
+        in_flight=group.in_flight,
         held=len(group.held),
         parked=len(group.parked),
         full=group.full,
@@ -185,6 +186,10 @@ def _partition(partition: int, group: Group, log_lag: Lag | None, lag: tuple[int
     )
 
 
-def _time_of_first(held: Held) -> int:
+def _oldest_of(group: Group) -> Position | None:
+    """Return the position of the oldest event that is in flight or held; None if there is none."""
+    positions = [event.position for event in group.flight[:1]]
     # Of an event that waits, only the position before it is known: at most one millisecond earlier.
-    return held.sent[0].position.time if held.sent else held.after.time
+    held_streams = [held for held in group.held.values() if held.sent or held.attempt]
+    positions += [held.sent[0].position if held.sent else held.after for held in held_streams]
+    return min(positions, default=None)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from eventstore.ports import Log, Turn
     from eventstore.positions import Position
     from eventstore.read.window import Window
+    from eventstore.streams import StreamName
     from eventstore.subscriptions import Durable
 
 __all__ = ["GroupTurn"]
@@ -52,7 +53,7 @@ class GroupTurn:
         """Whether the group has an owner that may be sent new events."""
         return self.group.owner is not None and not self.group.revoked
 
-    def read(self, after: Position, until: Position, *, count: int, stream: str | None = None) -> Window:
+    def read(self, after: Position, until: Position, *, count: int, stream: StreamName | None = None) -> Window:
         """Read the log between two positions.
 
         Args:
@@ -75,7 +76,7 @@ class GroupTurn:
         return Address(group.owner.connection, group.owner.id, group.frame + 1, 0)
 
     def report_removed(
-        self, window: Window, after: Position, until: Position, *, since: int, stream: str | None = None
+        self, window: Window, after: Position, until: Position, *, since: int, stream: StreamName | None = None
     ) -> None:
         """Report to the owner what was removed between two positions of a window before it was read.
 
@@ -117,5 +118,5 @@ class GroupTurn:
         self.group.losses = with_loss(self.group.losses, replace(loss, frame=address.frame, position=position))
         self.group.frame = address.frame
 
-    def _streams(self, stream: str | None) -> Sequence[str]:
+    def _streams(self, stream: StreamName | None) -> Sequence[StreamName]:
         return self.durable.streams if stream is None else (stream,)

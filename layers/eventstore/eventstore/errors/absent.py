@@ -85,12 +85,16 @@ class NothingParked(Absent):
 
 
 class ConnectionNotFound(Absent):
-    """The connection is closed or unknown."""
+    """The connection is closed or unknown: the client's own, or the one that a caller names."""
 
     code = "connection-not-found"
 
-    def __init__(self) -> None:
-        super().__init__("this connection is closed or unknown; connect again and resume from your cursors")
+    def __init__(self, connection: str | None = None) -> None:
+        super().__init__(
+            "this connection is closed or unknown; connect again and resume from your cursors"
+            if connection is None
+            else f"connection {connection[:200]!r} is not open; GET /api/v1/connections lists open connections"
+        )
 
 
 class NewEpoch(Absent):

@@ -14,6 +14,8 @@ from eventstore.filters.equalities import Equalities, intersect
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from eventstore.streams import StreamName
+
 __all__ = ["EVERYTHING", "Filter", "filter_of", "require_short"]
 
 _MAX_BYTES = 8 * 1024
@@ -38,7 +40,7 @@ class Filter:
     clauses: clauses.Clauses = field(compare=False)
     matches: Test = field(compare=False, repr=False)
 
-    def may_want(self, stream: str) -> bool:
+    def may_want(self, stream: StreamName) -> bool:
         """Whether events of a stream can match, as far as the prefixes show."""
         return self.prefixes is None or stream.startswith(self.prefixes)
 

@@ -11,6 +11,7 @@ from eventstore.filters.parsing import parse_filters
 
 if TYPE_CHECKING:
     from eventstore.filters.filter import Filter
+    from eventstore.streams import FilterName
 
 __all__ = ["FilterReference", "NamedFilter", "combined", "require_half"]
 
@@ -34,7 +35,7 @@ class NamedFilter:
     """
 
     key: str
-    name: str
+    name: FilterName
     filter: Filter
     version: int = 1
     created: int = 0
@@ -84,7 +85,7 @@ class FilterReference:
             both.
     """
 
-    name: str
+    name: FilterName
     own: Filter
 
     def applied(self, named: NamedFilter) -> Filter:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from eventstore.frames.limits import FrameLimits
     from eventstore.positions import Position
-    from eventstore.subscriptions import Subscription
+    from eventstore.subscriptions import Subscription, SubscriptionKey
 
 __all__ = ["RecipientsByEvents", "affordable_to_match", "affordable_to_send", "fitting", "leading"]
 
@@ -28,7 +28,7 @@ _SUBSCRIPTION = 25
 def affordable_to_match(
     positions: Sequence[Position],
     indexes_by_term: Mapping[str, Sequence[int]],
-    keys_by_term: Mapping[str, Sequence[str]],
+    keys_by_term: Mapping[str, Sequence[SubscriptionKey]],
     *,
     most: int,
 ) -> int:
@@ -112,7 +112,7 @@ def _affordable(positions: Sequence[Position], costs: Iterable[int], most: int) 
     """
     total = whole_appends = 0
     for index, (position, cost) in enumerate(zip(positions, costs, strict=True)):
-        if index and (position.time, position.order) != (positions[index - 1].time, positions[index - 1].order):
+        if index and not position.is_in_append_of(positions[index - 1]):
             whole_appends = index
         total += cost
         if total > most and whole_appends:

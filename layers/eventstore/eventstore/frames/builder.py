@@ -7,18 +7,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from eventstore.frames.event_text import event_text
-from eventstore.frames.frame import Address, Delivery, Kind, Part, shard_of
+from eventstore.frames.frame import CLOSING, Address, Delivery, Kind, Part, shard_of
 from eventstore.frames.limits import FrameLimits
-from eventstore.positions import Cursor
+from eventstore.positions import Cursor, Epoch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from eventstore.cloudevents.event import RecordedEvent
     from eventstore.positions import Position
+    from eventstore.streams import StreamName
     from eventstore.subscriptions import Subscription
 
-__all__ = ["DeliveryBuilder", "FrameLimits", "PositionedEvent", "hub_event", "missing_json", "note"]
+__all__ = ["DeliveryBuilder", "FrameLimits", "PositionedEvent", "closing", "hub_event", "missing_json", "note"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class DeliveryBuilder:
     """
 
     partition: int
-    epoch: str
+    epoch: Epoch
     limits: FrameLimits
     events_url: str
     _parts: dict[int, list[Part]] = field(default_factory=dict)
@@ -79,15 +80,15 @@ class DeliveryBuilder:
         """
         self._add(Kind.LIVE, [self._cursor(position)], [], to, 0)
 
-    def add_owned(self, position: Position, to: Address, *, ack_deadline: int) -> None:
+    def add_owned(self, position: Position, to: Address, *, ack_deadline_ms: int) -> None:
         """Add a frame that grants a member the partition.
 
         Args:
             position: The position from which on the member receives events.
             to: The member, and the number of the frame.
-            ack_deadline: The acknowledgement deadline, in milliseconds.
+            ack_deadline_ms: The acknowledgement deadline, in milliseconds.
         """
-        rules = f'"ack_deadline":{ack_deadline / 1000:g}'
+        rules = f'"ack_deadline":{ack_deadline_ms / 1000:g}'
         self._add_part(Part(Kind.OWNED, self.partition, (self._cursor(position, to.frame),), (rules,), (to,)))
 
     def add_revoked(self, to: Address) -> None:
@@ -153,7 +154,7 @@ class DeliveryBuilder:
         texts = (json.dumps(head)[1:-1], self._array(events))
         self._add_part(Part(Kind.AGAIN, self.partition, (), texts, (to,)))
 
-    def add_caught_up(self, stream: str, to: Address) -> None:
+    def add_caught_up(self, stream: StreamName, to: Address) -> None:
         """Add a frame that reports that a held stream continues with all others from here on.
 
         Args:
@@ -261,7 +262,19 @@ def note(text: str, to: Address) -> Delivery:
     return Delivery(shard_of(to.connection, FrameLimits().shards), (Part(Kind.TEXT, 0, (), (text,), (to,)),))
 
 
-def missing_json(ranges: Sequence[tuple[str, int, int]], *, complete: bool, gone: Sequence[str] = ()) -> str:
+def closing(text: str, to: Address) -> Delivery:
+    """Return a delivery of one message after which the connection is closed. Nothing is posted to it afterwards.
+
+    Args:
+        text: The message, in JSON.
+        to: The connection.
+    """
+    return Delivery(shard_of(to.connection, FrameLimits().shards), (Part(Kind.TEXT, 0, CLOSING, (text,), (to,)),))
+
+
+def missing_json(
+    ranges: Sequence[tuple[StreamName, int, int]], *, complete: bool, gone: Sequence[StreamName] = ()
+) -> str:
     """Return the JSON members of a message that report missing events.
 
     Args:

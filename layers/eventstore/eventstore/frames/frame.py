@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["Address", "Delivery", "Kind", "Part", "Posting", "escape_for_sqs", "postings", "shard_of"]
+    from eventstore.subscriptions import ConnectionId, SubscriptionId
+
+__all__ = ["CLOSING", "Address", "Delivery", "Kind", "Part", "Posting", "escape_for_sqs", "postings", "shard_of"]
 
 
 class Kind:
@@ -32,6 +34,11 @@ class Kind:
     TEXT = "text"
 
 
+CLOSING = ("close",)
+"""In place of the cursors of a `TEXT` part: the connection is closed after the message. An older version of deliver
+passes over it, posts the message, and leaves the connection open."""
+
+
 class Address(NamedTuple):
     """A subscription that gets a part.
 
@@ -42,8 +49,8 @@ class Address(NamedTuple):
         opened: When its connection was opened, in milliseconds since 1970, if it may not accept posts yet; 0 otherwise.
     """
 
-    connection: str
-    subscription: str
+    connection: ConnectionId
+    subscription: SubscriptionId
     frame: int
     opened: int
 
@@ -55,7 +62,8 @@ class Part:
     Attributes:
         kind: One of `Kind`.
         partition: The partition of the events.
-        cursors: The cursor after the frame; of `BARE`, one after each event; empty for kinds without a cursor.
+        cursors: The cursor after the frame; of `BARE`, one after each event; empty for kinds without a cursor, or
+            `CLOSING`.
         texts: By kind: `EVENTS` and `RESENT`, the JSON array of events; `OWNED`, the members with the rules; `AGAIN`,
             the members that describe the attempt, and the array of events, which is empty once the stream has caught
             up; `BARE`, each event; `TRUNCATED`, the members that report what is missing; `TEXT`, the message.
@@ -109,14 +117,16 @@ class Posting(NamedTuple):
         connection: The connection's id.
         message: The text of the message.
         opened: As in `Address`.
+        closes: Whether the connection is closed after the message.
     """
 
-    connection: str
+    connection: ConnectionId
     message: str
     opened: int
+    closes: bool = False
 
 
-def shard_of(connection: str, shards: int) -> int:
+def shard_of(connection: ConnectionId, shards: int) -> int:
     """Return the shard of a connection. The order of frames is kept within a shard; shards do not wait for each other.
 
     Args:
@@ -131,6 +141,7 @@ def postings(encoded: str) -> Iterator[Posting]:
     head, _, texts = encoded.partition("\n")
     start = 0
     for kind, partition, cursors, lengths, to in json.loads(head):
+        closes = kind == Kind.TEXT and tuple(cursors) == CLOSING
         ends = list(accumulate(lengths, initial=start))
         pieces = [texts[begin:end] for begin, end in pairwise(ends)]
         start = ends[-1]
@@ -142,7 +153,7 @@ def postings(encoded: str) -> Iterator[Posting]:
                 head = f'"id":"{subscription}","partition":{partition},"frame":{frame}'
                 messages = _framed(kind, head, cursors, pieces)
             for message in messages:
-                yield Posting(connection, message, opened)
+                yield Posting(connection, message, opened, closes)
 
 
 def _bare(partition: int, cursors: Sequence[str], texts: Sequence[str], frame: int) -> Iterator[str]:

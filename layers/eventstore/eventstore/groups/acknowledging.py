@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from eventstore.groups.state import InFlightEvent, Parked
     from eventstore.groups.step import Step
     from eventstore.positions import Position
+    from eventstore.streams import StreamName
 
 __all__ = ["acknowledge_stream", "acknowledge_up_to"]
 
@@ -43,7 +44,7 @@ def acknowledge_up_to(step: Step, position: Position, frame: int) -> None:
             _unpark(step, stream, parked, is_handled)
 
 
-def acknowledge_stream(step: Step, stream: str, sequence: int) -> None:
+def acknowledge_stream(step: Step, stream: StreamName, sequence: int) -> None:
     """Acknowledge all events of a stream up to a sequence, whether the stream is held or not.
 
     Args:
@@ -92,10 +93,10 @@ def _settle(step: Step, held: Held, is_handled: Callable[[InFlightEvent], bool])
     held.sent_at, held.attempt, held.errors, held.due = step.stamp, 0, [], step.now
     if held.earlier and held.by_cursor:
         # The owner still works on the earlier events, and has not reported that one failed.
-        held.due = step.stamp + step.rules.ack_deadline
+        held.due = step.stamp + step.rules.ack_deadline_ms
 
 
-def _unpark(step: Step, stream: str, parked: Parked, is_handled: Callable[[InFlightEvent], bool]) -> None:
+def _unpark(step: Step, stream: StreamName, parked: Parked, is_handled: Callable[[InFlightEvent], bool]) -> None:
     """Hold a parked stream again if its failed event was handled after all, by an owner that was taken for silent."""
     if not any(event.position >= parked.event and is_handled(event) for event in parked.earlier):
         return

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from eventstore.groups.ids import SubscriptionKey
+    from eventstore.streams import StreamName
 
 __all__ = ["pause_ms"]
 
 _FIRST_PAUSE_MS, _LONGEST_PAUSE_MS = 1000, 60_000
 
 
-def pause_ms(key: str, stream: str, sequence: int, attempt: int) -> int:
+def pause_ms(key: SubscriptionKey, stream: StreamName, sequence: int, attempt: int) -> int:
     """Return the pause before the next attempt: it doubles with each attempt, and varies by up to a half.
 
     The variation is derived from what failed, so that a retry of the turn computes the same pause.

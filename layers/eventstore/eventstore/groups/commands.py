@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import astuple, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from eventstore.positions import Position
+from eventstore.positions import Epoch, Position
+
+if TYPE_CHECKING:
+    from eventstore.groups.ids import ConnectionId, SubscriptionId
+    from eventstore.streams import StreamName
 
 __all__ = [
     "LONGEST_REASON",
@@ -30,6 +34,8 @@ __all__ = [
 LONGEST_REASON = 300
 """The number of characters of a reason that are kept. Commands wait in the store, and states are written as a whole."""
 
+_UNKNOWN_EPOCH = Epoch("")
+
 
 @dataclass(frozen=True, slots=True)
 class Join:
@@ -40,8 +46,8 @@ class Join:
         id: The connection's own id for the subscription.
     """
 
-    connection: str
-    id: str
+    connection: ConnectionId
+    id: SubscriptionId
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +59,7 @@ class Leave:
         orderly: Whether the member left by itself, so that none of the events that it had is a cause.
     """
 
-    connection: str
+    connection: ConnectionId
     orderly: bool = False
 
 
@@ -66,7 +72,7 @@ class Release:
         frame: The number of the frame that revoked the partition; 0 if it is not known.
     """
 
-    connection: str
+    connection: ConnectionId
     frame: int = 0
 
 
@@ -81,9 +87,9 @@ class Ack:
         frame: The number of the frame that carried the cursor; 0 if it is not known.
     """
 
-    connection: str
+    connection: ConnectionId
     position: Position
-    epoch: str = ""
+    epoch: Epoch = _UNKNOWN_EPOCH
     frame: int = 0
 
 
@@ -98,8 +104,8 @@ class AckStream:
         frame: The number of the frame that carried this event; 0 if it is not known.
     """
 
-    connection: str
-    stream: str
+    connection: ConnectionId
+    stream: StreamName
     sequence: int
     frame: int = 0
 
@@ -113,16 +119,16 @@ class Nack:
         stream: The stream of the event.
         sequence: The sequence of the event.
         reason: At most `LONGEST_REASON` characters.
-        delay: Milliseconds until the next attempt; None for the hub's own backoff.
+        delay_ms: The milliseconds until the next attempt; None for the hub's own backoff.
         park: Whether to park the stream without another attempt.
         frame: As in `AckStream`.
     """
 
-    connection: str
-    stream: str
+    connection: ConnectionId
+    stream: StreamName
     sequence: int
     reason: str
-    delay: int | None
+    delay_ms: int | None
     park: bool
     frame: int = 0
 
@@ -136,7 +142,7 @@ class Redrive:
         how: `start` resumes at the event that failed, `skip` after it, `drop` after all parked events.
     """
 
-    stream: str
+    stream: StreamName
     how: str
 
 
@@ -178,7 +184,7 @@ class Heard:
         at: When it was active, in milliseconds since 1970, by the clock of turns.
     """
 
-    connection: str
+    connection: ConnectionId
     at: int
 
 
@@ -191,7 +197,7 @@ class Silence:
         heard: The group's `heard` when the deadline passed. If the group's is newer, the command changes nothing.
     """
 
-    connection: str
+    connection: ConnectionId
     heard: int
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from eventstore.groups.commands import Nack
     from eventstore.groups.state import InFlightEvent
     from eventstore.groups.step import Step
+    from eventstore.streams import StreamName
 
 __all__ = ["apply_deadlines", "fail", "hold", "retry"]
 
@@ -41,7 +42,7 @@ def fail(step: Step, nack: Nack) -> None:
     elif parked is not None:
         _fail_parked(step, parked, nack)
     elif event := _nacked_event(group.flight, nack):
-        hold(step, event, nack.reason, delay=nack.delay, park=nack.park)
+        hold(step, event, nack.reason, delay_ms=nack.delay_ms, park=nack.park)
 
 
 def hold(
@@ -49,7 +50,7 @@ def hold(
     event: InFlightEvent,
     reason: str,
     *,
-    delay: int | None = None,
+    delay_ms: int | None = None,
     park: bool = False,
     by_cursor: bool = False,
 ) -> None:
@@ -59,7 +60,7 @@ def hold(
         step: The group and its partition.
         event: The event that failed; it is in flight.
         reason: Why it failed.
-        delay: As in `Nack`.
+        delay_ms: As in `Nack`.
         park: As in `Nack`.
         by_cursor: As in `Held`.
     """
@@ -72,17 +73,17 @@ def hold(
     held = Held(before(event.position), 0, step.now, removals=event.removals)
     held.earlier, held.by_cursor = earlier[first : first + _EARLIER], by_cursor
     group.held[event.stream] = held
-    retry(step, event.stream, held, event, reason, delay=delay, park=park)
+    retry(step, event.stream, held, event, reason, delay_ms=delay_ms, park=park)
 
 
 def retry(
     step: Step,
-    stream: str,
+    stream: StreamName,
     held: Held,
     event: InFlightEvent,
     reason: str,
     *,
-    delay: int | None = None,
+    delay_ms: int | None = None,
     park: bool = False,
 ) -> None:
     """Count a failed attempt of an event of a held stream, and schedule its next attempt or park the stream.
@@ -95,7 +96,7 @@ def retry(
         held: The state of the held stream.
         event: The event that failed.
         reason: Why it failed.
-        delay: As in `Nack`.
+        delay_ms: As in `Nack`.
         park: As in `Nack`.
     """
     position = before(event.position)
@@ -105,12 +106,12 @@ def retry(
     held.errors = [*held.errors, reason[:LONGEST_REASON]][-_ERRORS:]
     if held.sent:
         held.earlier, held.sent, held.by_cursor = held.sent, [], False
-    _schedule(step, stream, held, event, delay=delay, park=park)
+    _schedule(step, stream, held, event, delay_ms=delay_ms, park=park)
 
 
 def apply_deadlines(step: Step) -> None:
     """Fail the events that a silent owner did not acknowledge in time: the first in flight, and each held stream's."""
-    group, deadline = step.group, step.rules.ack_deadline
+    group, deadline = step.group, step.rules.ack_deadline_ms
     flight_is_overdue = bool(group.flight) and step.now >= group.heard + deadline
     overdue = [
         (stream, held)
@@ -134,7 +135,7 @@ def apply_deadlines(step: Step) -> None:
 
 def _fail_held(step: Step, held: Held, nack: Nack) -> None:
     if (event := _nacked_event(held.sent, nack)) and not 0 < nack.frame < held.frame:
-        retry(step, nack.stream, held, event, nack.reason, delay=nack.delay, park=nack.park)
+        retry(step, nack.stream, held, event, nack.reason, delay_ms=nack.delay_ms, park=nack.park)
     elif event := event or _nacked_event(held.earlier, nack):
         _fail_late(step, held, event, nack)
 
@@ -156,7 +157,7 @@ def _fail_late(step: Step, held: Held, event: InFlightEvent, nack: Nack) -> None
     else:
         return
     held.by_cursor = False
-    _schedule(step, nack.stream, held, event, delay=nack.delay, park=nack.park)
+    _schedule(step, nack.stream, held, event, delay_ms=nack.delay_ms, park=nack.park)
 
 
 def _fail_parked(step: Step, parked: Parked, nack: Nack) -> None:
@@ -171,14 +172,18 @@ def _fail_parked(step: Step, parked: Parked, nack: Nack) -> None:
         held = Held(before(event.position), 1, step.now, errors=[nack.reason[:LONGEST_REASON]])
         held.earlier, held.removals = parked.earlier, parked.removals
         step.group.held[nack.stream] = held
-        _schedule(step, nack.stream, held, event, delay=nack.delay, park=nack.park)
+        _schedule(step, nack.stream, held, event, delay_ms=nack.delay_ms, park=nack.park)
 
 
-def _schedule(step: Step, stream: str, held: Held, event: InFlightEvent, *, delay: int | None, park: bool) -> None:
+def _schedule(
+    step: Step, stream: StreamName, held: Held, event: InFlightEvent, *, delay_ms: int | None, park: bool
+) -> None:
     """Set when the failed event is tried again, or park its stream if no attempt is left or `park` asks for it."""
     group = step.group
     if not park and held.attempt < step.rules.max_attempts:
-        held.due = step.stamp + (pause_ms(step.key, stream, event.sequence, held.attempt) if delay is None else delay)
+        if delay_ms is None:
+            delay_ms = pause_ms(step.key, stream, event.sequence, held.attempt)
+        held.due = step.stamp + delay_ms
         return
     del group.held[stream]
     parked = Parked(event.position, held.after, event.sequence, held.attempt, held.errors, step.now)

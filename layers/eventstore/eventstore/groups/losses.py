@@ -10,6 +10,8 @@ from eventstore.positions import Position
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from eventstore.streams import StreamName
+
 __all__ = ["MOST_LOSSES", "Loss", "with_loss", "without_acknowledged"]
 
 MOST_LOSSES = 10
@@ -32,15 +34,15 @@ class Loss:
 
     frame: int
     position: Position
-    ranges: Sequence[tuple[str, int, int]]
+    ranges: Sequence[tuple[StreamName, int, int]]
     complete: bool = True
-    gone: Sequence[str] = ()
+    gone: Sequence[StreamName] = ()
 
     def encoded(self) -> list[Any]:
         """Return the members that `decoded` reads, as JSON values."""
         position = self.position
         ranges, gone = [list(lost_range) for lost_range in self.ranges], list(self.gone)
-        return [self.frame, position.time, position.order, position.index, ranges, self.complete, gone]
+        return [self.frame, *position.numbers(), ranges, self.complete, gone]
 
     @classmethod
     def decoded(cls, members: Sequence[Any]) -> Loss:

@@ -13,13 +13,14 @@ from eventstore.positions import before
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from eventstore.groups.ids import SubscriptionKey
     from eventstore.groups.state import Group, Member
     from eventstore.groups.step import Step
 
 __all__ = ["grant", "lose_owner", "notify", "owner_of", "release_owner"]
 
 
-def owner_of(members: Sequence[Member], key: str, partition: int) -> Member | None:
+def owner_of(members: Sequence[Member], key: SubscriptionKey, partition: int) -> Member | None:
     """Return the member that is to own a partition: the one of the highest weight (rendezvous hashing).
 
     A member that joins takes about its share of the partitions, from all other members. A member that leaves gives its

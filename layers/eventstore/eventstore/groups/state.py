@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from eventstore.groups.losses import Loss
 from eventstore.positions import BEGINNING, Position
+
+if TYPE_CHECKING:
+    from eventstore.groups.ids import ConnectionId, SubscriptionId
+    from eventstore.streams import StreamName
 
 __all__ = ["MOST_ASIDE", "Group", "Held", "InFlightEvent", "Member", "Parked", "Rules"]
 
@@ -20,12 +24,12 @@ class Rules:
     """The delivery rules of a durable subscription.
 
     Attributes:
-        ack_deadline: Milliseconds within which a member must acknowledge events.
+        ack_deadline_ms: The time, in milliseconds, within which a member must acknowledge events.
         max_attempts: How often an event is tried before its stream is parked.
         max_in_flight: How many events of a partition may be unacknowledged.
     """
 
-    ack_deadline: int = 30_000
+    ack_deadline_ms: int = 30_000
     max_attempts: int = 5
     max_in_flight: int = 100
 
@@ -33,8 +37,8 @@ class Rules:
 class Member(NamedTuple):
     """A connection that takes part in a durable subscription, and its own id for the subscription."""
 
-    connection: str
-    id: str
+    connection: ConnectionId
+    id: SubscriptionId
 
 
 class InFlightEvent(NamedTuple):
@@ -50,7 +54,7 @@ class InFlightEvent(NamedTuple):
     """
 
     position: Position
-    stream: str
+    stream: StreamName
     sequence: int
     removals: int = 0
     frame: int = 0
@@ -172,15 +176,20 @@ class Group:
     yielded: bool = False
     version: int = 1
     flight: list[InFlightEvent] = field(default_factory=list)
-    held: dict[str, Held] = field(default_factory=dict)
-    parked: dict[str, Parked] = field(default_factory=dict)
-    settled: dict[str, InFlightEvent] = field(default_factory=dict)
+    held: dict[StreamName, Held] = field(default_factory=dict)
+    parked: dict[StreamName, Parked] = field(default_factory=dict)
+    settled: dict[StreamName, InFlightEvent] = field(default_factory=dict)
     losses: list[Loss] = field(default_factory=list)
 
     @property
     def full(self) -> bool:
         """Whether so many streams are held or parked that the group sends no new events."""
         return len(self.held) + len(self.parked) >= MOST_ASIDE
+
+    @property
+    def in_flight(self) -> int:
+        """The number of events that were sent and not acknowledged, those of held streams included."""
+        return len(self.flight) + sum(len(held.sent) for held in self.held.values())
 
     @property
     def end_of_old(self) -> Position:
@@ -190,14 +199,14 @@ class Group:
     def encoded(self) -> str:
         """Return the text that `decoded` reads."""
         members = {
-            "place": _encode_position(self.place),
+            "place": self.place.numbers(),
             "members": self.members,
             "owner": self.owner,
             "revoked": self.revoked,
             "heard": self.heard,
             "frame": self.frame,
             "granted": self.granted,
-            "furthest": _encode_position(self.high_watermark),
+            "furthest": self.high_watermark.numbers(),
             "careful": self.probe_remaining,
             "lost": self.owner_losses,
             "removals": self.removals,
@@ -240,21 +249,17 @@ class Group:
         )
 
 
-def _encode_position(position: Position) -> list[int]:
-    return [position.time, position.order, position.index]
-
-
 def _encode_events(events: list[InFlightEvent]) -> list[list[Any]]:
-    return [[*_encode_position(event.position), *event[1:]] for event in events]
+    return [[*event.position.numbers(), *event[1:]] for event in events]
 
 
 def _encode_held(held: Held) -> list[Any]:
-    first = [_encode_position(held.after), held.attempt, held.due, _encode_events(held.sent), held.sent_at, held.errors]
+    first = [held.after.numbers(), held.attempt, held.due, _encode_events(held.sent), held.sent_at, held.errors]
     return [*first, _encode_events(held.earlier), held.by_cursor, held.frame, held.removals, held.silent]
 
 
 def _encode_parked(parked: Parked) -> list[Any]:
-    positions = [_encode_position(parked.event), _encode_position(parked.copied)]
+    positions = [parked.event.numbers(), parked.copied.numbers()]
     first = [parked.sequence, parked.attempts, parked.errors, parked.since, parked.letters]
     return [*positions, *first, _encode_events(parked.earlier), parked.by_cursor, parked.removals, parked.version]
 

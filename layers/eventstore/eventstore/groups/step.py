@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from eventstore.groups.ids import ConnectionId, SubscriptionKey
     from eventstore.groups.state import Group, Member, Rules
 
 __all__ = ["Notification", "Step", "owns"]
@@ -47,7 +48,7 @@ class Step:
 
     group: Group
     rules: Rules
-    key: str
+    key: SubscriptionKey
     partition: int
     now: int
     removals: int = 0
@@ -61,7 +62,7 @@ class Step:
         self.stamp = max(self.stamp, self.now)
 
 
-def owns(group: Group, connection: str) -> bool:
+def owns(group: Group, connection: ConnectionId) -> bool:
     """Return whether a connection owns the group's partition.
 
     Args:

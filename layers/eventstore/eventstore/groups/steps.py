@@ -27,6 +27,7 @@ from eventstore.positions import before
 if TYPE_CHECKING:
     from eventstore.groups.commands import Command
     from eventstore.groups.step import Step
+    from eventstore.streams import StreamName
 
 __all__ = ["apply", "apply_timeouts", "due"]
 
@@ -98,7 +99,7 @@ def apply_timeouts(step: Step) -> None:
     if group.owner is not None and group.revoked:
         # Events that it does not finish are sent again anyway. It must release the partition even if it is chosen
         # again meanwhile.
-        if step.now >= max(group.revoked, group.heard) + rules.ack_deadline:
+        if step.now >= max(group.revoked, group.heard) + rules.ack_deadline_ms:
             if step.silent:
                 group.owner = None
             else:
@@ -116,7 +117,7 @@ def apply_timeouts(step: Step) -> None:
 
 def due(step: Step) -> int | None:
     """Return when the group needs a turn even if nothing is published, in milliseconds since 1970; None if never."""
-    group, deadline = step.group, step.rules.ack_deadline
+    group, deadline = step.group, step.rules.ack_deadline_ms
     if group.owner is None:
         return None
     if group.revoked:
@@ -137,7 +138,7 @@ def _replay(step: Step, replay: Replay) -> None:
     step.regrant = True
 
 
-def _redrive(step: Step, stream: str, how: str) -> None:
+def _redrive(step: Step, stream: StreamName, how: str) -> None:
     parked = step.group.parked[stream]
     if parked.copied < parked.event:
         # The dead letter queue does not have the event yet, so no operator can have seen it: the command was meant for

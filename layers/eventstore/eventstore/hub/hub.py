@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from eventstore.durable.membership import Members
     from eventstore.hub.operations import Operations
     from eventstore.hub.settings import Settings
+    from eventstore.live.closing import ClosingConnections
     from eventstore.live.deliver import Deliverer
     from eventstore.live.dispatch import Dispatcher
+    from eventstore.live.open_connections import OpenConnections
     from eventstore.live.subscribe import Subscriptions
     from eventstore.live.sweep import Sweeper
     from eventstore.ports import (
@@ -239,6 +241,20 @@ class Hub:
 
         self._require_dispatch_queue()
         return Members(self.durables, self.registry, self.wakeups)
+
+    @cached_property
+    def connections(self) -> OpenConnections:
+        """Lists and closes connections."""
+        from eventstore.live.open_connections import OpenConnections
+
+        return OpenConnections(self.registry, self.durables, self.members, self._require_dispatch_queue())
+
+    @cached_property
+    def closing_connections(self) -> ClosingConnections:
+        """Closes connections that an operator does not want."""
+        from eventstore.live.closing import ClosingConnections
+
+        return ClosingConnections(self.members, self.deliveries)
 
     @cached_property
     def deletion_notices(self) -> DeletionNotices:

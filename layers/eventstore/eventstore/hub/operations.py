@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from eventstore.access import Access
     from eventstore.ports import Log, PartitionStats
+    from eventstore.positions import Epoch
 
 __all__ = ["Operations"]
 
@@ -44,7 +45,7 @@ class Operations:
         access.require(Scope.ADMIN)
         return self._log.partitions
 
-    def renew_epoch(self, *, access: Access) -> Mapping[int, str]:
+    def renew_epoch(self, *, access: Access) -> Mapping[int, Epoch]:
         """Invalidate all older cursors, after the store was restored; return the new epoch of each partition.
 
         Raises:

@@ -11,9 +11,7 @@ from eventstore.live.batch import Batch
 from eventstore.live.index_terms import terms_of, terms_of_event
 from eventstore.live.losses import Losses
 from eventstore.live.numbering import add_events, add_live, add_losses
-from eventstore.positions import END_OF_APPEND
 from eventstore.read.window import Window, read_window
-from eventstore.subscriptions import Subscription
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,6 +21,8 @@ if TYPE_CHECKING:
     from eventstore.live.losses import Lost
     from eventstore.ports import Behind, Log, Turn, Turns
     from eventstore.positions import Position
+    from eventstore.streams import StreamName
+    from eventstore.subscriptions import Subscription, SubscriptionKey
 
 __all__ = ["CatchUp", "EphemeralSender", "TurnLimits"]
 
@@ -65,20 +65,21 @@ class CatchUp:
         caught_up: The terms of those that have caught up (`index_terms.terms_of`).
     """
 
-    frames: Mapping[str, int] = field(default_factory=dict)
-    places: Mapping[str, Behind] = field(default_factory=dict)
-    caught_up: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    frames: Mapping[SubscriptionKey, int] = field(default_factory=dict)
+    places: Mapping[SubscriptionKey, Behind] = field(default_factory=dict)
+    caught_up: Mapping[SubscriptionKey, tuple[str, ...]] = field(default_factory=dict)
 
 
 class _Candidates(NamedTuple):
     """The subscriptions that may match the events of a batch.
 
-    `indexes_by_term` has per index term the indexes of its events, in order; `keys_by_term` the subscriptions' keys.
+    `indexes_by_term` has per index term the indexes of its events, in order; for the others, see `ports.Candidates`.
     """
 
     batch: Batch
     indexes_by_term: Mapping[str, Sequence[int]]
-    keys_by_term: Mapping[str, Sequence[str]]
+    keys_by_term: Mapping[str, Sequence[SubscriptionKey]]
+    last_frames: Mapping[SubscriptionKey, int]
 
 
 class _Cohort(NamedTuple):
@@ -106,9 +107,9 @@ class EphemeralSender:
         self._turns = turns
         self._limits = limits
         self._losses = Losses(log)
-        self._known: dict[str, Subscription] = {}
+        self._known: dict[SubscriptionKey, Subscription] = {}
 
-    def send_live(self, turn: Turn, builder: DeliveryBuilder) -> tuple[Turn, dict[str, int]]:
+    def send_live(self, turn: Turn, builder: DeliveryBuilder) -> tuple[Turn, dict[SubscriptionKey, int]]:
         """Send the events up to the target to the subscriptions that have caught up.
 
         Args:
@@ -123,16 +124,20 @@ class EphemeralSender:
         """
         window = self._read_live(turn)
         batch = Batch.of(window)
-        turn, groups = self._match_within_limits(turn, self._candidates(turn, batch))
+        # `candidates` also checks the fencing token, so it is called after reading: an overtaken turn raises `TurnLost`
+        # before it sends anything, also to durable subscriptions, which depend on the target as well.
+        candidates = self._candidates(turn, batch)
+        turn, groups = self._match_within_limits(turn, candidates)
         lost: Lost = {}
         if window.may_miss(turn.checkpoint):
             lost = self._losses.of_live(
                 turn, window, lambda: self._subscriptions(turn.partition, self._turns.caught_up(turn.partition))
             )
         keys = dict.fromkeys(to.key for subscriptions in (*groups.values(), *lost.values()) for to in subscriptions)
-        # `frames` also checks the fencing token, so it is called after reading: an overtaken turn raises `TurnLost`
-        # before it sends anything. Durable subscriptions depend on the target as well: for them it needs no keys.
-        last_frames = self._turns.frames(turn, list(keys)) if keys or turn.groups else {}
+        last_frames = candidates.last_frames
+        # Losses were read after `candidates`, so the token is checked again.
+        if unknown := [key for key in keys if lost or key not in last_frames]:
+            last_frames = {**last_frames, **self._turns.frames(turn, unknown)}
         loss_frames = add_losses(builder, lost, turn.checkpoint, last_frames)
         return turn, loss_frames | add_events(builder, batch.events, groups, {**last_frames, **loss_frames})
 
@@ -152,7 +157,7 @@ class EphemeralSender:
         frames_before = self._turns.frames(turn, list(behind))
         last_frames = {**frames_before}
         places = {key: behind[key] for key in waiting}
-        caught_up: dict[str, tuple[str, ...]] = {}
+        caught_up: dict[SubscriptionKey, tuple[str, ...]] = {}
         for cohort in cohorts:
             window = cohort.window
             last_frames |= add_losses(builder, cohort.lost, cohort.after, last_frames)
@@ -184,7 +189,7 @@ class EphemeralSender:
         for index, (positioned, attributes) in enumerate(zip(batch.events, batch.attributes, strict=True)):
             for term in terms_of_event(positioned.event.stream, attributes):
                 indexes_by_term.setdefault(term, []).append(index)
-        return _Candidates(batch, indexes_by_term, self._turns.candidates(turn.partition, list(indexes_by_term)))
+        return _Candidates(batch, indexes_by_term, *self._turns.candidates(turn, list(indexes_by_term)))
 
     def _match_within_limits(self, turn: Turn, candidates: _Candidates) -> tuple[Turn, RecipientsByEvents]:
         """Return the subscriptions by their events, in a turn whose target is narrowed to what it can do.
@@ -203,11 +208,11 @@ class EphemeralSender:
         count = affordable_to_send(positions[:count], sizes, groups, limits.frames, most=limits.sent_bytes)
         if count == len(events):
             return turn, groups
-        return self._turns.narrow(turn, replace(positions[count - 1], index=END_OF_APPEND)), leading(groups, count)
+        return self._turns.narrow(turn, positions[count - 1].end_of_append()), leading(groups, count)
 
     def _matched(self, turn: Turn, candidates: _Candidates, count: int) -> RecipientsByEvents:
         """Return the subscriptions that match any of the first `count` events, grouped by these events."""
-        indexes_by_key: dict[str, list[int]] = {}
+        indexes_by_key: dict[SubscriptionKey, list[int]] = {}
         for term, keys in candidates.keys_by_term.items():
             indexes = candidates.indexes_by_term[term]
             if indexes[-1] >= count:
@@ -221,15 +226,17 @@ class EphemeralSender:
                 groups.setdefault((matched, subscription.bare), []).append(subscription)
         return groups
 
-    def _cohorts(self, turn: Turn, behind: Mapping[str, Behind]) -> tuple[list[_Cohort], list[str]]:
+    def _cohorts(
+        self, turn: Turn, behind: Mapping[SubscriptionKey, Behind]
+    ) -> tuple[list[_Cohort], list[SubscriptionKey]]:
         """Read the log for subscriptions that have yet to catch up.
 
         Returns:
             The cohorts, and the keys of the subscriptions that must wait: they start after the target. If they were
             taken for caught up, they would receive events that lie before their start.
         """
-        waiting: list[str] = []
-        alike: dict[tuple[Position, int, tuple[str, ...]], list[Subscription]] = {}
+        waiting: list[SubscriptionKey] = []
+        alike: dict[tuple[Position, int, tuple[StreamName, ...]], list[Subscription]] = {}
         for subscription in self._subscriptions(turn.partition, list(behind)):
             position, removals = behind[subscription.key].position, behind[subscription.key].removals
             if turn.has_more and position > turn.target:
@@ -258,14 +265,13 @@ class EphemeralSender:
             events += window.events
         return replace(window, events=events)
 
-    def _subscriptions(self, partition: int, keys: Sequence[str]) -> list[Subscription]:
+    def _subscriptions(self, partition: int, keys: Sequence[SubscriptionKey]) -> list[Subscription]:
         unknown = [key for key in keys if key not in self._known]
         if unknown:
             if len(self._known) + len(unknown) > _CACHED:
                 self._known.clear()
                 unknown = list(keys)
-            for key, text in self._turns.definitions(partition, unknown).items():
-                self._known[key] = Subscription.decoded(key, text)
+            self._known |= self._turns.definitions(partition, unknown)
         return [self._known[key] for key in keys if key in self._known]
 
 

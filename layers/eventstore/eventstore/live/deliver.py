@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from eventstore.frames.frame import Posting
     from eventstore.ports import Clock, Connections, DispatchQueue
+    from eventstore.subscriptions import ConnectionId
 
 __all__ = ["Deliverer", "Patience", "Unfinished"]
 
@@ -45,6 +46,7 @@ class Deliverer:
     """Posts the frames of deliveries.
 
     A client that cannot be posted to is disconnected, and nothing more is posted to it: it resumes from its cursors.
+    The same holds for a client after a message that closes its connection.
     So a delivery is finished whatever its clients do, unless a client could be neither posted to nor disconnected.
 
     The state of connections is cached, for no connection id is reused. A connection that accepted a message is open: if
@@ -77,8 +79,8 @@ class Deliverer:
         self._jitter = jitter
         self._patience = patience or Patience()
         self._together = together
-        self._opened: set[str] = set()
-        self._given_up: set[str] = set()
+        self._opened: set[ConnectionId] = set()
+        self._given_up: set[ConnectionId] = set()
         self._threads = ThreadPoolExecutor(workers)
 
     def deliver(self, deliveries: Sequence[tuple[str, str]], *, until: int) -> Mapping[int, Exception]:
@@ -98,7 +100,7 @@ class Deliverer:
         call = _Call(until, shared=len({group for group, _ in deliveries}) > 1)
         failures: dict[str, tuple[int, Exception]] = {}
         for batch in _passes(deliveries, self._together):
-            by_connection: dict[str, list[tuple[int, Posting]]] = {}
+            by_connection: dict[ConnectionId, list[tuple[int, Posting]]] = {}
             for index, posts in batch:
                 if deliveries[index][0] not in failures:
                     for posting in posts:
@@ -112,7 +114,7 @@ class Deliverer:
         }
 
     def _post_in_parallel(
-        self, by_connection: Mapping[str, Sequence[tuple[int, Posting]]], call: _Call
+        self, by_connection: Mapping[ConnectionId, Sequence[tuple[int, Posting]]], call: _Call
     ) -> list[tuple[int, Exception]]:
         """Post to each connection, and return the index and the error of each delivery that failed."""
         if len(by_connection) == 1:
@@ -130,9 +132,11 @@ class Deliverer:
                 return None
             try:
                 accepted = self._post(posting, call)
+                if accepted and posting.closes:
+                    self._close(posting.connection, call)
             except Exception as error:  # noqa: BLE001 - the caller reports it, and other connections go on
                 return index, error
-            if not accepted:
+            if not accepted or posting.closes:
                 _remember(posting.connection, self._given_up)
                 return None
             _remember(posting.connection, self._opened)
@@ -162,7 +166,7 @@ class Deliverer:
                 return True
             self._pause(failures)
 
-    def _close(self, connection: str, call: _Call) -> None:
+    def _close(self, connection: ConnectionId, call: _Call) -> None:
         """Close a connection, so that its client does not wait for frames that are never sent.
 
         Raises:
@@ -231,7 +235,7 @@ _REMEMBERED = 10_000
 """The number of connections that are remembered in each state, of some 100 bytes each."""
 
 
-def _remember(connection: str, known: set[str]) -> None:
+def _remember(connection: ConnectionId, known: set[ConnectionId]) -> None:
     if len(known) >= _REMEMBERED:
         known.clear()
     known.add(connection)

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 
 from eventstore.durable.dispatch import Served, serve
 from eventstore.frames.builder import DeliveryBuilder
-from eventstore.groups import Group, Heard, Silence, decoded
+from eventstore.groups import Heard, Silence
 from eventstore.live.catch_up import CatchUp, EphemeralSender, TurnLimits
 from eventstore.ports import TurnResult
-from eventstore.subscriptions import Durable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from eventstore.groups import Command
     from eventstore.ports import (
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
         Turn,
         Turns,
     )
+    from eventstore.subscriptions import Durable, SubscriptionKey
 
 __all__ = ["Dispatcher"]
 
@@ -70,7 +70,7 @@ class Dispatcher:
         self._clock = clock
         self._limits = limits or TurnLimits()
         self._ephemeral = EphemeralSender(log, turns, self._limits)
-        self._definitions: dict[str, Durable] = {}
+        self._definitions: dict[SubscriptionKey, Durable] = {}
 
     def serve(self, partition: int, *, until: int) -> bool:
         """Take turns until nothing is left to do or the time has come.
@@ -98,7 +98,7 @@ class Dispatcher:
         if turn.idle:
             return False
         builder = DeliveryBuilder(partition, turn.epoch, self._limits.frames, self._limits.events_url)
-        live_frames: dict[str, int] = {}
+        live_frames: dict[SubscriptionKey, int] = {}
         if turn.live and turn.target > turn.checkpoint:
             turn, live_frames = self._ephemeral.send_live(turn, builder)
         catch_up = self._ephemeral.send_catch_up(turn, builder) if turn.behind else CatchUp()
@@ -107,36 +107,34 @@ class Dispatcher:
         self._letters.send([letter for group in served.values() for letter in group.letters])
         self._deliveries.send(builder.deliveries())
         has_checks = self._check_activity(turn, served.values())
-        states = {key: group.state for key, group in served.items() if group.state != turn.groups[key]}
+        groups = {key: group.group for key, group in served.items()}
         definitions = {
-            key: group.durable.encoded() for key, group in served.items() if group.durable is not self._definitions[key]
+            key: group.durable for key, group in served.items() if group.durable is not self._definitions[key]
         }
         alarm = self._request_later_turn(turn, [group.due for group in served.values() if group.due is not None])
         frames = {**live_frames, **catch_up.frames}
-        result = TurnResult(frames, catch_up.places, catch_up.caught_up, states, alarm, definitions)
+        result = TurnResult(frames, catch_up.places, catch_up.caught_up, groups, alarm, definitions)
         has_more = self._turns.commit(turn, result)
-        self._definitions |= {key: served[key].durable for key in definitions}
+        self._definitions |= definitions
         return has_more or has_checks or any(group.more for group in served.values())
 
-    def _serve_groups(self, turn: Turn, builder: DeliveryBuilder) -> dict[str, Served]:
+    def _serve_groups(self, turn: Turn, builder: DeliveryBuilder) -> dict[SubscriptionKey, Served]:
         """Apply the commands to each durable subscription of the partition, and send the events that it may receive."""
-        commands: dict[str, list[Command]] = {}
+        commands: dict[SubscriptionKey, list[Command]] = {}
         for key, command in turn.commands:
-            commands.setdefault(key, []).append(decoded(command))
-        groups = {key: Group.decoded(state) for key, state in turn.groups.items()}
+            commands.setdefault(key, []).append(command)
         return {
-            key: serve(self._log, turn, durable, groups[key], commands=commands.get(key, []), builder=builder)
-            for key, durable in self._definitions_of(turn, groups).items()
+            key: serve(self._log, turn, durable, turn.groups[key], commands=commands.get(key, []), builder=builder)
+            for key, durable in self._definitions_of(turn).items()
         }
 
-    def _definitions_of(self, turn: Turn, groups: Mapping[str, Group]) -> dict[str, Durable]:
+    def _definitions_of(self, turn: Turn) -> dict[SubscriptionKey, Durable]:
         """Return the turn's durable subscriptions by their keys, without those that were deleted."""
         known = self._definitions
-        unknown = [key for key, group in groups.items() if key not in known or known[key].version != group.version]
+        unknown = [key for key, group in turn.groups.items() if key not in known or known[key].version != group.version]
         if unknown:
-            texts = self._turns.durables(turn.partition, unknown)
-            known |= {key: Durable.decoded(text) for key, text in texts.items()}
-        return {key: known[key] for key in groups if key in known}
+            known |= self._turns.durables(turn.partition, unknown)
+        return {key: known[key] for key in turn.groups if key in known}
 
     def _check_activity(self, turn: Turn, served: Iterable[Served]) -> bool:
         """Enqueue the activity of each owner whose deadline has passed, and return whether there is any.
@@ -149,7 +147,7 @@ class Dispatcher:
                 continue
             owner, heard = group.activity_check.owner.connection, group.activity_check.heard
             silence = self._registry.silence(owner)
-            is_active = silence is not None and silence < group.durable.rules.ack_deadline
+            is_active = silence is not None and silence < group.durable.rules.ack_deadline_ms
             command = Heard(owner, turn.now - silence) if is_active and silence is not None else Silence(owner, heard)
             self._durables.enqueue(group.durable, {turn.partition: (command,)})
             has_checks = True

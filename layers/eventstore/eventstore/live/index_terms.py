@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from eventstore.cloudevents.event import AttributeValue
+    from eventstore.streams import StreamName
     from eventstore.subscriptions import Subscription
 
 __all__ = ["ANYTHING", "terms_of", "terms_of_event"]
@@ -39,7 +40,7 @@ def terms_of(subscription: Subscription) -> tuple[str, ...]:
     return tuple(_term(attribute, value) for attribute, value in subscription.filter.equalities) or (ANYTHING,)
 
 
-def terms_of_event(stream: str, attributes: Mapping[str, AttributeValue]) -> list[str]:
+def terms_of_event(stream: StreamName, attributes: Mapping[str, AttributeValue]) -> list[str]:
     """Return the terms of an event.
 
     Args:

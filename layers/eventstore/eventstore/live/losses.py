@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from eventstore.positions import Position
     from eventstore.read.gaps import Gaps
     from eventstore.read.window import Window
+    from eventstore.streams import StreamName
     from eventstore.subscriptions import Subscription
 
 __all__ = ["Losses", "Lost"]
@@ -51,7 +52,7 @@ class Losses:
         if gaps.complete:
             return _lost(gaps, subscriptions())
         # Where the removals of all streams are not remembered completely, those of some streams may be.
-        by_streams: dict[tuple[str, ...], list[Subscription]] = {}
+        by_streams: dict[tuple[StreamName, ...], list[Subscription]] = {}
         for subscription in subscriptions():
             by_streams.setdefault(subscription.streams, []).append(subscription)
         lost: Lost = {}
@@ -89,14 +90,14 @@ class Losses:
         window: Window,
         *,
         since: int = 0,
-        streams: Sequence[str] = (),
+        streams: Sequence[StreamName] = (),
     ) -> Gaps:
         return gaps_in(self._log, turn.partition, after, until, window=window, since=since, streams=streams)
 
 
 def _lost(gaps: Gaps, subscriptions: Iterable[Subscription]) -> Lost:
     # Subscriptions with the same streams and prefixes have the same gaps: each kind is computed once.
-    members_by_kind: dict[tuple[tuple[str, ...], Prefixes], str] = {}
+    members_by_kind: dict[tuple[tuple[StreamName, ...], Prefixes], str] = {}
     lost: Lost = {}
     for subscription in subscriptions:
         kind = subscription.streams, subscription.filter.prefixes

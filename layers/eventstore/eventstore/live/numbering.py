@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from eventstore.frames.builder import DeliveryBuilder, PositionedEvent
     from eventstore.live.losses import Lost
     from eventstore.positions import Position
-    from eventstore.subscriptions import Subscription
+    from eventstore.subscriptions import Subscription, SubscriptionKey
 
 __all__ = ["add_events", "add_live", "add_losses"]
 
@@ -23,8 +23,8 @@ def add_events(
     builder: DeliveryBuilder,
     events: Sequence[PositionedEvent],
     groups: RecipientsByEvents,
-    last_frames: Mapping[str, int],
-) -> dict[str, int]:
+    last_frames: Mapping[SubscriptionKey, int],
+) -> dict[SubscriptionKey, int]:
     """Number and add the frames of events. Subscriptions that get the same events share frames.
 
     Args:
@@ -36,7 +36,7 @@ def add_events(
     Returns:
         The number of the last frame of each subscription.
     """
-    frames: dict[str, int] = {}
+    frames: dict[SubscriptionKey, int] = {}
     for (indexes, bare), subscriptions in groups.items():
         to = [(subscription, last_frames[subscription.key] + 1) for subscription in subscriptions]
         count = builder.add_events([events[index] for index in indexes], to, bare=bare)
@@ -44,7 +44,9 @@ def add_events(
     return frames
 
 
-def add_losses(builder: DeliveryBuilder, lost: Lost, after: Position, last_frames: Mapping[str, int]) -> dict[str, int]:
+def add_losses(
+    builder: DeliveryBuilder, lost: Lost, after: Position, last_frames: Mapping[SubscriptionKey, int]
+) -> dict[SubscriptionKey, int]:
     """Number and add the frames that report what is missing after a position.
 
     Args:
@@ -56,7 +58,7 @@ def add_losses(builder: DeliveryBuilder, lost: Lost, after: Position, last_frame
     Returns:
         The number of the last frame of each subscription.
     """
-    frames: dict[str, int] = {}
+    frames: dict[SubscriptionKey, int] = {}
     for members, subscriptions in lost.items():
         to = [(subscription, last_frames[subscription.key] + 1) for subscription in subscriptions]
         builder.add_truncated(members, after, to)
@@ -65,8 +67,11 @@ def add_losses(builder: DeliveryBuilder, lost: Lost, after: Position, last_frame
 
 
 def add_live(
-    builder: DeliveryBuilder, target: Position, subscriptions: Sequence[Subscription], last_frames: Mapping[str, int]
-) -> dict[str, int]:
+    builder: DeliveryBuilder,
+    target: Position,
+    subscriptions: Sequence[Subscription],
+    last_frames: Mapping[SubscriptionKey, int],
+) -> dict[SubscriptionKey, int]:
     """Number and add the frames that report that subscriptions have caught up. Bare ones get none.
 
     Args:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from eventstore.access import IN_BODY, IN_URL, Scope
 from eventstore.errors import StreamGone
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from eventstore.access import Access
     from eventstore.ports import Log, Registry, Wakeups
     from eventstore.read.start_position import Origin
-    from eventstore.subscriptions import Connection, Subscription
+    from eventstore.streams import StreamName
+    from eventstore.subscriptions import Connection, ConnectionId, Subscription
 
 __all__ = ["Subscribed", "Subscriptions"]
 
@@ -35,13 +36,13 @@ class Subscribed:
 
     cursor: str
     partitions: Sequence[int]
-    missing: Sequence[tuple[str, int, int]] = ()
+    missing: Sequence[tuple[StreamName, int, int]] = ()
     missing_more: bool = False
     renewed: Sequence[int] = ()
 
     @property
-    def recovery(self) -> str:
-        """How completely it resumes: `complete`, `truncated` or `new-epoch`."""
+    def recovery(self) -> Literal["complete", "truncated", "new-epoch"]:
+        """How completely it resumes."""
         if self.renewed:
             return "new-epoch"
         return "truncated" if self.missing or self.missing_more else "complete"
@@ -62,7 +63,7 @@ class Subscriptions:
         self._wakeups = wakeups
 
     def connect(self, connection: Connection, *, access: Access) -> None:
-        """Register a connection.
+        """Register a connection, with the identity of the caller and the streams that it may reach.
 
         Args:
             connection: The connection.
@@ -72,9 +73,10 @@ class Subscriptions:
             Forbidden: The access has neither the scope `publish` nor `subscribe`.
         """
         access.require(Scope.PUBLISH, Scope.SUBSCRIBE)
-        self._registry.connect(connection)
+        tenants, prefixes = tuple(sorted(access.tenants)), access.prefixes
+        self._registry.connect(replace(connection, subject=access.subject, tenants=tenants, prefixes=prefixes))
 
-    def connection(self, connection_id: str) -> Connection | None:
+    def connection(self, connection_id: ConnectionId) -> Connection | None:
         """Return a connection; None if it is gone."""
         return self._registry.connection(connection_id)
 
@@ -135,7 +137,9 @@ class Subscriptions:
         require_kept(self._log, subscription.streams)
         return origin_of(self._log, subscription.streams, cursors=cursors, oldest=oldest)
 
-    def _missing(self, subscription: Subscription, origin: Origin) -> tuple[Sequence[tuple[str, int, int]], bool]:
+    def _missing(
+        self, subscription: Subscription, origin: Origin
+    ) -> tuple[Sequence[tuple[StreamName, int, int]], bool]:
         """Return what was removed before the subscription started, and whether that is all. Turns report the rest."""
         if not origin.marks:
             return (), True

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from eventstore.durable.admin import DurableSubscriptions
     from eventstore.durable.membership import Members
     from eventstore.ports import Clock, DispatchQueue, Log, Registry, Turns
+    from eventstore.streams import StreamName
 
 __all__ = ["Sweeper", "Swept"]
 
@@ -90,7 +91,7 @@ class Sweeper:
                 removed += self._trim(stream, until)
         return Swept(len(waiting), forgotten, removed)
 
-    def _trim(self, stream: str, until: int) -> int:
+    def _trim(self, stream: StreamName, until: int) -> int:
         try:
             return self._log.trim(stream, until=until)
         except Absent:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from eventstore.groups import Member
     from eventstore.ports import DispatchQueue
+    from eventstore.streams import DurableName
 
 __all__ = ["QueueWakeups"]
 
@@ -36,7 +37,7 @@ class QueueWakeups:
             with _unavailable_logged():
                 queue.request_turns(partitions)
 
-    def subscription_deleted(self, name: str, members: Collection[Member]) -> None:
+    def subscription_deleted(self, name: DurableName, members: Collection[Member]) -> None:
         """See `Wakeups.subscription_deleted`."""
         queue = self._queue() if members else None
         if queue is not None:

@@ -13,14 +13,25 @@ from eventstore.ports.log import Log
 from eventstore.ports.log_values import Appended, Deleted, Lag, Missing, PartitionStats, Slice, Tail
 from eventstore.ports.named_filters import NamedFilters
 from eventstore.ports.queues import Deliveries, DispatchQueue
-from eventstore.ports.registry import Registry, Start, Started
-from eventstore.ports.turns import Behind, Turn, TurnResult, Turns
+from eventstore.ports.registry import (
+    FIRST_LISTED,
+    ConnectionRecord,
+    EphemeralRecord,
+    ListedConnection,
+    Registry,
+    Start,
+    Started,
+)
+from eventstore.ports.turns import Behind, Candidates, Turn, TurnResult, Turns
 from eventstore.ports.wakeups import Wakeups
 
 __all__ = [
+    "FIRST_LISTED",
     "Appended",
     "Behind",
+    "Candidates",
     "Clock",
+    "ConnectionRecord",
     "Connections",
     "DeadLetter",
     "DeadLetters",
@@ -28,7 +39,9 @@ __all__ = [
     "Deliveries",
     "DispatchQueue",
     "Durables",
+    "EphemeralRecord",
     "Lag",
+    "ListedConnection",
     "Log",
     "Missing",
     "NamedFilters",

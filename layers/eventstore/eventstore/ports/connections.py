@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from eventstore.subscriptions import ConnectionId
 
 __all__ = ["Connections", "Gone", "Unreachable"]
 
@@ -18,7 +21,7 @@ class Unreachable(Exception):
 class Connections(Protocol):
     """Posts messages to clients by the id of their connection, and closes connections."""
 
-    def post(self, connection: str, message: bytes) -> None:
+    def post(self, connection: ConnectionId, message: bytes) -> None:
         """Send a message to a client. Messages of one connection arrive in the order of their calls.
 
         Args:
@@ -31,7 +34,7 @@ class Connections(Protocol):
                 have received it all the same.
         """
 
-    def close(self, connection: str) -> None:
+    def close(self, connection: ConnectionId) -> None:
         """Close a connection. Closing a connection that is gone changes nothing.
 
         Raises:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from eventstore.groups import Command, Group
     from eventstore.ports.registry import Start
     from eventstore.positions import Position
+    from eventstore.streams import DurableName
     from eventstore.subscriptions import Durable
 
 __all__ = ["Durables"]
@@ -44,13 +45,13 @@ class Durables(Protocol):
             The stored definition: `durable`, or that of the existing subscription.
         """
 
-    def get(self, name: str) -> Durable:
+    def get(self, name: DurableName) -> Durable:
         """Return the definition of a subscription; raise `SubscriptionNotFound` if there is none of this name."""
 
-    def definitions(self, names: Sequence[str]) -> Sequence[Durable]:
+    def definitions(self, names: Sequence[DurableName]) -> Sequence[Durable]:
         """Return the definitions of the named subscriptions that exist, in the order of `names`."""
 
-    def names(self, *, prefix: str, after: str, count: int) -> Sequence[str]:
+    def names(self, *, prefix: str, after: str, count: int) -> Sequence[DurableName]:
         """Return names of subscriptions in lexicographic order.
 
         Args:
@@ -72,7 +73,7 @@ class Durables(Protocol):
             Whether `new` is stored now; False if the stored definition is no longer `old`.
         """
 
-    def delete(self, name: str) -> None:
+    def delete(self, name: DurableName) -> None:
         """Delete a subscription with all events that it has in flight or parked.
 
         Raises:

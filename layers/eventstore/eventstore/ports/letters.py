@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from eventstore.streams import DurableName, StreamName
+    from eventstore.subscriptions import SubscriptionKey
+
 __all__ = ["DeadLetter", "DeadLetters"]
 
 
@@ -26,9 +29,9 @@ class DeadLetter:
         since: When the stream was parked (RFC 3339).
     """
 
-    subscription: str
-    key: str
-    stream: str
+    subscription: DurableName
+    key: SubscriptionKey
+    stream: StreamName
     sequence: int
     event: str
     attempts: int
@@ -46,7 +49,7 @@ class DeadLetters(Protocol):
             QueueUnavailable: Not all letters were sent. The sent letters of each stream precede the unsent ones.
         """
 
-    def discard(self, key: str, *streams: str) -> int:
+    def discard(self, key: SubscriptionKey, *streams: StreamName) -> int:
         """Remove the letters of a subscription's streams from the queue, as far as the queue returns them.
 
         Args:

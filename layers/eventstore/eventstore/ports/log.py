@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from eventstore.streams import ANY
+from eventstore.streams import ANY, StreamName
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from eventstore.cloudevents.event import Event, RecordedEvent
+    from eventstore.cloudevents.event import Event, EventId, RecordedEvent
     from eventstore.filters.clauses import Clauses
     from eventstore.ports.log_values import Appended, Deleted, Lag, Missing, PartitionStats, Slice, Tail
-    from eventstore.positions import Position
+    from eventstore.positions import Epoch, Position
     from eventstore.streams import Condition, Expected, StreamConfig, StreamState
 
 __all__ = ["Log"]
@@ -33,7 +33,7 @@ class Log(Protocol):
             PartitionMismatch: The store was created with another number than is configured.
         """
 
-    def append(self, stream: str, events: Sequence[Event], *, expected: Expected = ANY) -> Appended:
+    def append(self, stream: StreamName, events: Sequence[Event], *, expected: Expected = ANY) -> Appended:
         """Store events at the end of a stream, all or none.
 
         An event whose source and id the stream already holds is not stored again; its place is returned as a
@@ -52,7 +52,7 @@ class Log(Protocol):
         """
 
     def read(
-        self, stream: str, *, start: int, stop: int, count: int, backwards: bool = False, clauses: Clauses = ()
+        self, stream: StreamName, *, start: int, stop: int, count: int, backwards: bool = False, clauses: Clauses = ()
     ) -> Slice:
         """Read events of a stream.
 
@@ -69,7 +69,21 @@ class Log(Protocol):
             StreamGone: The stream was deleted for good.
         """
 
-    def wait(self, stream: str, *, after: int, seconds: float, since: StreamState | None = None) -> None:
+    def times(self, positions: Mapping[int, Position]) -> Mapping[int, int]:
+        """Return the time of a position per partition, in milliseconds since 1970.
+
+        No event at or before the position was stored later, and none after it earlier.
+        """
+
+    def positions_at(self, milliseconds: int, partitions: Iterable[int]) -> Mapping[int, Position]:
+        """Return, per partition, the position after all events that were stored up to a time.
+
+        Args:
+            milliseconds: The time, in milliseconds since 1970. Before 1970, it is the position before all events.
+            partitions: The numbers of the partitions.
+        """
+
+    def wait(self, stream: StreamName, *, after: int, seconds: float, since: StreamState | None = None) -> None:
         """Block until a stream has an event after a sequence, or is deleted, or the time is over.
 
         Args:
@@ -87,7 +101,7 @@ class Log(Protocol):
         count: int,
         backwards: bool = False,
         until: Mapping[int, Position] | None = None,
-        streams: Collection[str] = (),
+        streams: Collection[StreamName] = (),
         clauses: Clauses = (),
     ) -> Mapping[int, Tail]:
         """Read the logs of partitions.
@@ -112,7 +126,7 @@ class Log(Protocol):
         *,
         since: Mapping[int, int] | None = None,
         until: Mapping[int, Position] | None = None,
-        streams: Collection[str] = (),
+        streams: Collection[StreamName] = (),
         backwards: bool = False,
     ) -> Mapping[int, Missing]:
         """Report the events that were removed from parts of the logs of partitions.
@@ -139,7 +153,9 @@ class Log(Protocol):
             most: The number at which counting stops.
         """
 
-    def locate(self, event_id: str, *, source: str | None = None, stream: str | None = None) -> Sequence[RecordedEvent]:
+    def locate(
+        self, event_id: EventId, *, source: str | None = None, stream: StreamName | None = None
+    ) -> Sequence[RecordedEvent]:
         """Find the kept events that have an id.
 
         Args:
@@ -151,7 +167,7 @@ class Log(Protocol):
             AmbiguousEvent: More events have the id than the index lists.
         """
 
-    def create(self, stream: str, config: StreamConfig) -> bool:
+    def create(self, stream: StreamName, config: StreamConfig) -> bool:
         """Create a stream without events.
 
         Args:
@@ -184,7 +200,7 @@ class Log(Protocol):
             StreamGone: The stream was deleted for good.
         """
 
-    def describe(self, stream: str) -> StreamState:
+    def describe(self, stream: StreamName) -> StreamState:
         """Return the current state of a stream.
 
         Raises:
@@ -201,7 +217,7 @@ class Log(Protocol):
             count: The maximum number of streams.
         """
 
-    def delete(self, stream: str, *, permanently: bool = False, conditions: Sequence[Condition] = ()) -> Deleted:
+    def delete(self, stream: StreamName, *, permanently: bool = False, conditions: Sequence[Condition] = ()) -> Deleted:
         """Hide all events of a stream from every reader, in one atomic step.
 
         Sequences continue where they were. From the same moment, `missing` reports all deleted events. The log keeps
@@ -219,10 +235,10 @@ class Log(Protocol):
             WrongExpectedVersion: A condition is false; nothing is changed.
         """
 
-    def gone(self, streams: Sequence[str]) -> Sequence[str]:
+    def gone(self, streams: Sequence[StreamName]) -> Sequence[StreamName]:
         """Return those of the streams that were deleted for good."""
 
-    def trim(self, stream: str, *, until: int | None = None) -> int:
+    def trim(self, stream: StreamName, *, until: int | None = None) -> int:
         """Remove the events of a stream that were deleted, or that its retention no longer keeps.
 
         An event that retention no longer keeps stays readable until it was dispatched.
@@ -235,10 +251,10 @@ class Log(Protocol):
             The number of events removed.
         """
 
-    def deleted(self, partition: int) -> Sequence[str]:
+    def deleted(self, partition: int) -> Sequence[StreamName]:
         """Return the streams of a partition that have deleted events left for `trim`."""
 
-    def streams_with_retention(self, partition: int) -> Sequence[str]:
+    def streams_with_retention(self, partition: int) -> Sequence[StreamName]:
         """Return the streams of a partition that have a retention, for `trim`."""
 
     def index(self, partitions: Iterable[int], *, until: int | None = None) -> None:
@@ -251,7 +267,7 @@ class Log(Protocol):
             until: When to stop, in milliseconds since 1970; the next call continues. None: when all is indexed.
         """
 
-    def renew(self) -> Mapping[int, str]:
+    def renew(self) -> Mapping[int, Epoch]:
         """Give every partition a new epoch, which invalidates all older cursors.
 
         For a store that was restored from a backup: its clients hold cursors into a history that it does not have. The

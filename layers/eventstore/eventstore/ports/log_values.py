@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from eventstore.cloudevents.event import RecordedEvent
-    from eventstore.positions import Position
-    from eventstore.streams import StreamState
+    from eventstore.positions import Epoch, Position
+    from eventstore.streams import StreamName, StreamState
 
 __all__ = ["Appended", "Deleted", "Lag", "Missing", "PartitionStats", "Slice", "Tail"]
 
@@ -27,7 +27,7 @@ class Appended(NamedTuple):
             up.
     """
 
-    stream: str
+    stream: StreamName
     sequences: Sequence[int]
     duplicates: frozenset[int]
     partition: int
@@ -60,7 +60,7 @@ class Slice:
     """
 
     state: StreamState
-    epoch: str
+    epoch: Epoch
     events: Sequence[RecordedEvent]
     reached: int | None
     size: int
@@ -74,20 +74,22 @@ class Tail:
         epoch: The epoch of the partition.
         events: The events in log order; in reverse log order, if read backwards.
         position: Where the next read continues: after the part that was read, or before it, if read backwards.
+        time: The time of `position`, as of `Log.times`.
         at_end: Whether nothing is left to read.
         removals: The removal serial of the partition, read after the events: it covers every removal that hid events
             from this read. Later removals have greater serials (`Missing.serial`).
-        removed_until: The log time of the newest removal that the partition remembers, in milliseconds since 1970; -1
-            if there is none. No event that was stored later is covered by `removals`: a reader that continues behind
-            that time need not call `Log.missing`.
+        removed_until: The position of the newest removal that the partition remembers, or one after it; `BEGINNING` if
+            there is none. No event at a later position is covered by `removals`: a reader that continues from there
+            need not call `Log.missing`.
     """
 
-    epoch: str
+    epoch: Epoch
     events: Sequence[tuple[Position, RecordedEvent]]
     position: Position
+    time: int
     at_end: bool
     removals: int
-    removed_until: int
+    removed_until: Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +105,11 @@ class Missing:
             not.
     """
 
-    epoch: str
+    epoch: Epoch
     serial: int
-    ranges: Sequence[tuple[str, int, int]]
+    ranges: Sequence[tuple[StreamName, int, int]]
     complete: bool
-    gone: Sequence[str] = ()
+    gone: Sequence[StreamName] = ()
 
 
 @dataclass(frozen=True, slots=True)

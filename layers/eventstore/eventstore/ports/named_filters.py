@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from eventstore.filters.named import NamedFilter
+    from eventstore.streams import FilterName
 
 __all__ = ["NamedFilters"]
 
@@ -22,7 +23,7 @@ class NamedFilters(Protocol):
             StoreFull: The store is out of memory.
         """
 
-    def get(self, name: str) -> NamedFilter:
+    def get(self, name: FilterName) -> NamedFilter:
         """Return the filter of a name; raise `FilterNotFound` if there is none."""
 
     def list(self, *, prefix: str, after: str, count: int) -> Sequence[NamedFilter]:

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
     from eventstore.frames.frame import Delivery
     from eventstore.groups import Member
+    from eventstore.streams import DurableName
+    from eventstore.subscriptions import Connection, ConnectionId
 
 __all__ = ["Deliveries", "DispatchQueue"]
 
@@ -27,10 +29,17 @@ class DispatchQueue(Protocol):
             seconds: The delay, at most 900; rounded up to whole seconds.
         """
 
-    def connection_closed(self, connection: str) -> None:
+    def connection_closed(self, connection: ConnectionId) -> None:
         """Request the removal of a closed connection and its subscriptions."""
 
-    def subscription_deleted(self, name: str, members: Iterable[Member]) -> None:
+    def close_connection(self, connection: Connection) -> None:
+        """Request that a connection is removed and closed, and that its client is notified.
+
+        Args:
+            connection: The connection. It may be removed before the request is handled.
+        """
+
+    def subscription_deleted(self, name: DurableName, members: Iterable[Member]) -> None:
         """Request that members are notified that their durable subscription was deleted.
 
         Args:

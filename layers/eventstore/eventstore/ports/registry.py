@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from eventstore.positions import Position
-    from eventstore.subscriptions import Connection, Subscription
+    from eventstore.positions import Epoch, Position
+    from eventstore.streams import DurableName, StreamName
+    from eventstore.subscriptions import Connection, ConnectionId, Subscription, SubscriptionId
 
-__all__ = ["Registry", "Start", "Started"]
+__all__ = ["FIRST_LISTED", "ConnectionRecord", "EphemeralRecord", "ListedConnection", "Registry", "Start", "Started"]
 
 
 class Start(Enum):
@@ -32,9 +33,58 @@ class Started:
         removals: The removal serial of the partition at that time (`Missing.serial`).
     """
 
-    epoch: str
+    epoch: Epoch
     position: Position
     removals: int
+
+
+class ListedConnection(NamedTuple):
+    """A connection in the list of all connections, which is sorted by these members.
+
+    Attributes:
+        opened: As in `Connection`.
+        id: The id of the connection.
+    """
+
+    opened: int
+    id: ConnectionId
+
+
+# A cast, for a cold start of REST needs nothing else of `subscriptions`.
+FIRST_LISTED = ListedConnection(0, cast("ConnectionId", ""))
+"""Comes before every connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class EphemeralRecord:
+    """An ephemeral subscription of a connection, as it is stored.
+
+    Attributes:
+        id: The id that the client chose.
+        filters: The filters in JSON (`Filter.text`).
+        streams: As in `Subscription`.
+        frames: Per partition, the number of the last frame. Partitions that have sent no frame are left out.
+    """
+
+    id: SubscriptionId
+    filters: str
+    streams: tuple[StreamName, ...]
+    frames: Mapping[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionRecord:
+    """A connection and its active subscriptions.
+
+    Attributes:
+        connection: The connection.
+        ephemeral: Its ephemeral subscriptions, sorted by their ids.
+        joined: The names of the durable subscriptions that it joined, by the ids that the client chose; sorted.
+    """
+
+    connection: Connection
+    ephemeral: Sequence[EphemeralRecord]
+    joined: Mapping[SubscriptionId, DurableName]
 
 
 class Registry(Protocol):
@@ -47,8 +97,19 @@ class Registry(Protocol):
     def connect(self, connection: Connection) -> None:
         """Register a connection."""
 
-    def connection(self, connection_id: str) -> Connection | None:
+    def connection(self, connection_id: ConnectionId) -> Connection | None:
         """Return a registered connection; None if it is gone."""
+
+    def listed(self, *, after: ListedConnection, count: int) -> Sequence[ListedConnection]:
+        """Return connections in the order in which they were opened, those of one millisecond by their ids.
+
+        Args:
+            after: Only connections after this one, which may be gone.
+            count: The maximum number of connections.
+        """
+
+    def records(self, connection_ids: Sequence[ConnectionId]) -> Sequence[ConnectionRecord]:
+        """Return the connections that are registered, each with its active subscriptions, in the order of the ids."""
 
     def subscribe(self, subscription: Subscription, starts: Mapping[int, Position | Start]) -> Mapping[int, Started]:
         """Start a subscription. From then on, the turns of each partition deliver to it.
@@ -66,7 +127,7 @@ class Registry(Protocol):
             ConnectionNotFound: The connection is gone.
         """
 
-    def join(self, connection_id: str, subscription_id: str, durable: str) -> None:
+    def join(self, connection_id: ConnectionId, subscription_id: SubscriptionId, durable: DurableName) -> None:
         """Record that a connection is a member of a durable subscription. Repeating the call changes nothing.
 
         Args:
@@ -78,7 +139,7 @@ class Registry(Protocol):
             SubscriptionConflict, TooManySubscriptions, ConnectionNotFound: See `subscribe`.
         """
 
-    def joined(self, connection_id: str, subscription_id: str) -> str | None:
+    def joined(self, connection_id: ConnectionId, subscription_id: SubscriptionId) -> DurableName | None:
         """Return the name of the durable subscription that a connection joined.
 
         Args:
@@ -89,7 +150,7 @@ class Registry(Protocol):
             The name; None if the connection has no durable subscription of this id.
         """
 
-    def heard_from(self, connection_id: str, subscription_id: str) -> str | None:
+    def heard_from(self, connection_id: ConnectionId, subscription_id: SubscriptionId) -> DurableName | None:
         """Record that a member responded to its events now, and return what `joined` returns.
 
         Args:
@@ -97,10 +158,10 @@ class Registry(Protocol):
             subscription_id: The id that the client uses for the subscription.
         """
 
-    def silence(self, connection_id: str) -> int | None:
+    def silence(self, connection_id: ConnectionId) -> int | None:
         """Return the milliseconds since the last `heard_from` of a connection; None if there was none."""
 
-    def unsubscribe(self, connection_id: str, subscription_id: str) -> None:
+    def unsubscribe(self, connection_id: ConnectionId, subscription_id: SubscriptionId) -> None:
         """End a subscription. The caller leaves a durable subscription before.
 
         Args:
@@ -111,7 +172,7 @@ class Registry(Protocol):
             SubscriptionNotFound: The connection has no subscription of this id.
         """
 
-    def disconnect(self, connection_id: str) -> Sequence[str]:
+    def disconnect(self, connection_id: ConnectionId) -> Sequence[DurableName]:
         """Remove a connection and its ephemeral subscriptions. Repeating the call changes nothing.
 
         Returns:
@@ -119,10 +180,10 @@ class Registry(Protocol):
             caller calls `forget`; if there are none, the connection is forgotten at once.
         """
 
-    def forget(self, connection_id: str) -> None:
+    def forget(self, connection_id: ConnectionId) -> None:
         """Remove the last record of a disconnected connection, after its durable subscriptions were left."""
 
-    def expired_connections(self, *, before: int, count: int) -> Sequence[str]:
+    def expired_connections(self, *, before: int, count: int) -> Sequence[ConnectionId]:
         """Return the ids of the oldest connections.
 
         Args:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from eventstore.positions import BEGINNING, Position
+from eventstore.positions import BEGINNING, Epoch, Position
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from eventstore.groups import Command, Group
+    from eventstore.subscriptions import Durable, Subscription, SubscriptionKey
 
-__all__ = ["Behind", "Turn", "TurnResult", "Turns"]
+__all__ = ["Behind", "Candidates", "Turn", "TurnResult", "Turns"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class Behind:
             `BEGINNING` if it started at the end, or if the log was empty.
     """
 
-    key: str
+    key: SubscriptionKey
     position: Position
     removals: int
     end: Position = BEGINNING
@@ -58,14 +60,13 @@ class Turn:
             partition has no durable subscriptions.
         stamp: When this try began, in milliseconds since 1970; 0 as for `now`.
         alarm: The time of the last turn that was scheduled ahead, in milliseconds since 1970; 0 if there was none.
-        groups: The state of each durable subscription's group, by the subscription's key (`Group.encoded`).
-        commands: The commands that the turn applies, in order: the subscription's key, and the command
-            (`groups.encoded`).
+        groups: The group of each durable subscription, by the subscription's key. The turn changes them.
+        commands: The commands that the turn applies, in order: the subscription's key, and the command.
     """
 
     partition: int
     fencing_token: int
-    epoch: str
+    epoch: Epoch
     checkpoint: Position
     target: Position
     behind: Sequence[Behind]
@@ -79,8 +80,8 @@ class Turn:
     has_more: bool = False
     carried: int = 0
     stamp: int = 0
-    groups: Mapping[str, str] = field(default_factory=dict)
-    commands: Sequence[tuple[str, str]] = ()
+    groups: Mapping[SubscriptionKey, Group] = field(default_factory=dict)
+    commands: Sequence[tuple[SubscriptionKey, Command]] = ()
 
     @property
     def idle(self) -> bool:
@@ -101,17 +102,30 @@ class TurnResult:
         places: The new positions of subscriptions that have yet to catch up.
         caught_up: The subscriptions that reached the target, with the index terms that find them
             (`index_terms.terms_of`).
-        groups: The new states of the groups that changed.
+        groups: The groups as the turn leaves them, changed or not.
         alarm: The time of the turn that was scheduled ahead, in milliseconds since 1970; 0 if none was.
-        definitions: The new definitions of durable subscriptions that changed (`Durable.encoded`).
+        definitions: The new definitions of durable subscriptions that changed.
     """
 
-    frames: Mapping[str, int] = field(default_factory=dict)
-    places: Mapping[str, Behind] = field(default_factory=dict)
-    caught_up: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    groups: Mapping[str, str] = field(default_factory=dict)
+    frames: Mapping[SubscriptionKey, int] = field(default_factory=dict)
+    places: Mapping[SubscriptionKey, Behind] = field(default_factory=dict)
+    caught_up: Mapping[SubscriptionKey, Sequence[str]] = field(default_factory=dict)
+    groups: Mapping[SubscriptionKey, Group] = field(default_factory=dict)
     alarm: int = 0
-    definitions: Mapping[str, str] = field(default_factory=dict)
+    definitions: Mapping[SubscriptionKey, Durable] = field(default_factory=dict)
+
+
+class Candidates(NamedTuple):
+    """The caught-up subscriptions that index terms find, by their keys.
+
+    Attributes:
+        keys_by_term: The keys that each term finds. Terms that find nothing are absent.
+        last_frames: The number of the last frame that each subscription was sent, as `Turns.frames` returns it. Empty
+            if there are many subscriptions: the caller asks for those that it needs.
+    """
+
+    keys_by_term: Mapping[str, Sequence[SubscriptionKey]]
+    last_frames: Mapping[SubscriptionKey, int]
 
 
 class Turns(Protocol):
@@ -131,34 +145,37 @@ class Turns(Protocol):
             behind: The maximum number of subscriptions to catch up.
         """
 
-    def candidates(self, partition: int, terms: Sequence[str]) -> Mapping[str, Sequence[str]]:
-        """Return, per term, the keys of the caught-up subscriptions that it finds.
+    def candidates(self, turn: Turn, terms: Sequence[str]) -> Candidates:
+        """Return the caught-up subscriptions that terms find.
 
         Args:
-            partition: The partition's number.
-            terms: The index terms of an event. Terms that find nothing are absent from the result.
+            turn: The turn of the caller.
+            terms: The index terms of events.
+
+        Raises:
+            TurnLost: Another turn has begun since.
         """
 
-    def caught_up(self, partition: int) -> Sequence[str]:
+    def caught_up(self, partition: int) -> Sequence[SubscriptionKey]:
         """Return the keys of all caught-up subscriptions. There may be very many: not for every turn."""
 
-    def durables(self, partition: int, keys: Sequence[str]) -> Mapping[str, str]:
-        """Return the definitions of durable subscriptions (`Durable.encoded`).
+    def durables(self, partition: int, keys: Sequence[SubscriptionKey]) -> Mapping[SubscriptionKey, Durable]:
+        """Return the definitions of durable subscriptions.
 
         Args:
             partition: The partition's number.
             keys: The keys of the subscriptions. Those that ended are absent from the result.
         """
 
-    def definitions(self, partition: int, keys: Sequence[str]) -> Mapping[str, str]:
-        """Return the definitions of ephemeral subscriptions (`Subscription.encoded`).
+    def definitions(self, partition: int, keys: Sequence[SubscriptionKey]) -> Mapping[SubscriptionKey, Subscription]:
+        """Return the definitions of ephemeral subscriptions.
 
         Args:
             partition: The partition's number.
             keys: The keys of the subscriptions. Those that ended are absent from the result.
         """
 
-    def frames(self, turn: Turn, keys: Sequence[str]) -> Mapping[str, int]:
+    def frames(self, turn: Turn, keys: Sequence[SubscriptionKey]) -> Mapping[SubscriptionKey, int]:
         """Return the number of the last frame that each subscription was sent; 0 if there was none.
 
         Args:
@@ -178,7 +195,8 @@ class Turns(Protocol):
         * While a turn is under way, caught-up subscriptions can only end: none begins but by `commit`. So a retry never
           finds more to do than an earlier try. If it finds too much under a target that was not narrowed, all earlier
           tries did too, and none of them has sent anything.
-        * A turn calls `frames` after reading and before sending. If a newer turn has begun, `frames` raises `TurnLost`.
+        * A turn calls `candidates` or `frames` after reading and before sending. If a newer turn has begun, they raise
+          `TurnLost`.
 
         Args:
             turn: The turn of the caller.

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from eventstore.groups import Member
+    from eventstore.streams import DurableName
 
 __all__ = ["Wakeups"]
 
@@ -22,7 +23,7 @@ class Wakeups(Protocol):
     def notify(self, partitions: Collection[int]) -> None:
         """Request a turn of each of these partitions; does nothing if there are none."""
 
-    def subscription_deleted(self, name: str, members: Collection[Member]) -> None:
+    def subscription_deleted(self, name: DurableName, members: Collection[Member]) -> None:
         """Request that members are notified that their durable subscription was deleted.
 
         The notification is best effort: a member that does not receive it learns of the deletion when it acknowledges.

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from eventstore.filters import Filter
     from eventstore.filters.named import NamedFilter
     from eventstore.ports import NamedFilters
+    from eventstore.streams import FilterName
 
 __all__ = ["FilterDirectory", "filter_in_reach"]
 
@@ -48,7 +49,7 @@ class FilterDirectory:
                 break
         return found
 
-    def describe(self, name: str, *, access: Access) -> NamedFilter:
+    def describe(self, name: FilterName, *, access: Access) -> NamedFilter:
         """Return a named filter.
 
         Args:
@@ -62,7 +63,9 @@ class FilterDirectory:
         _require_scope(access)
         return filter_in_reach(self._filters, name, access)
 
-    def combined(self, requested: Filter, name: str, *, access: Access, pointers: tuple[str, str] = IN_BODY) -> Filter:
+    def combined(
+        self, requested: Filter, name: FilterName, *, access: Access, pointers: tuple[str, str] = IN_BODY
+    ) -> Filter:
         """Return the filter of events that match a named filter, as it is now, and the filter of a request.
 
         Args:
@@ -80,7 +83,7 @@ class FilterDirectory:
         return combined(filter_in_reach(self._filters, name, access).filter, requested, pointer=pointers[1])
 
 
-def filter_in_reach(filters: NamedFilters, name: str, access: Access) -> NamedFilter:
+def filter_in_reach(filters: NamedFilters, name: FilterName, access: Access) -> NamedFilter:
     """Return a named filter.
 
     Args:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from eventstore.positions import BEGINNING, Position, end_of
+from eventstore.positions import just_below
+from eventstore.streams import StreamName
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from eventstore.cloudevents.event import RecordedEvent
     from eventstore.ports import Log, Tail
-    from eventstore.positions import StreamCursor
+    from eventstore.positions import Position, StreamCursor
     from eventstore.read.selection import Selection
 
 __all__ = ["NO_GAPS", "Crossed", "Gaps", "Range", "StreamLosses", "lost_between", "merge_ranges", "received_apart"]
 
-Range = tuple[str, int, int]
+Range = tuple[StreamName, int, int]
 """Stream, first and last sequence."""
 
 _MAX_RANGES = 100
@@ -35,7 +36,7 @@ class Gaps:
 
     ranges: Sequence[Range] = ()
     complete: bool = True
-    gone: Sequence[str] = ()
+    gone: Sequence[StreamName] = ()
 
     def __bool__(self) -> bool:
         return bool(self.ranges or self.gone or not self.complete)
@@ -67,7 +68,7 @@ class Crossed:
     reached: Mapping[int, Position]
     ended: frozenset[int]
     backwards: bool
-    read: Sequence[tuple[str, int]]
+    read: Sequence[tuple[StreamName, int]]
 
 
 class StreamLosses:
@@ -81,7 +82,7 @@ class StreamLosses:
         backwards: Whether it reads backwards.
     """
 
-    def __init__(self, stream: str, first: int, *, cursor: StreamCursor | None, backwards: bool) -> None:
+    def __init__(self, stream: StreamName, first: int, *, cursor: StreamCursor | None, backwards: bool) -> None:
         self._stream = stream
         self._first = first
         self._may_have_more = False
@@ -133,7 +134,7 @@ def lost_between(
     partitions = [p for p, serial in since.items() if tails[p].removals > serial and _may_concern(tails[p], crossed, p)]
     if not partitions:
         return NO_GAPS, since
-    after, until = _windows(crossed, selection, partitions)
+    after, until = _windows(log, crossed, selection, partitions)
     missing_by_partition = log.missing(
         after,
         since={p: since[p] for p in partitions},
@@ -151,14 +152,14 @@ def lost_between(
     return gaps, {**since, **{p: missing_by_partition[p].serial for p in partitions if p in crossed.ended}}
 
 
-def received_apart(ranges: Iterable[Range], events: Iterable[RecordedEvent | tuple[str, int]]) -> list[Range]:
+def received_apart(ranges: Iterable[Range], events: Iterable[RecordedEvent | tuple[StreamName, int]]) -> list[Range]:
     """Return the removed ranges without the events that were read before their removal.
 
     Args:
         ranges: The removed events.
         events: The events that were read, or the stream and sequence of each.
     """
-    received: dict[str, set[int]] = {}
+    received: dict[StreamName, set[int]] = {}
     for stream, sequence, *_ in events:
         received.setdefault(stream, set()).add(sequence)
     left: list[Range] = []
@@ -186,23 +187,18 @@ def merge_ranges(ranges: Iterable[Range]) -> list[Range]:
 
 
 def _may_concern(tail: Tail, crossed: Crossed, partition: int) -> bool:
-    return crossed.backwards or tail.removed_until >= crossed.began[partition].time
+    return crossed.backwards or tail.removed_until > crossed.began[partition]
 
 
 def _windows(
-    crossed: Crossed, selection: Selection, partitions: Sequence[int]
+    log: Log, crossed: Crossed, selection: Selection, partitions: Sequence[int]
 ) -> tuple[Mapping[int, Position], Mapping[int, Position]]:
     """Return the positions after and up to which events may be missing; no upper position at the end of the log."""
     if crossed.backwards:
-        lowest = BEGINNING if selection.since is None else end_of(selection.since - 1)
-        after = {p: lowest if p in crossed.ended else _before(crossed.reached[p]) for p in partitions}
-        return after, {p: _before(crossed.began[p]) for p in partitions}
+        lowest = log.positions_at(-1 if selection.since is None else selection.since - 1, partitions)
+        after = {p: lowest[p] if p in crossed.ended else just_below(crossed.reached[p]) for p in partitions}
+        return after, {p: just_below(crossed.began[p]) for p in partitions}
     until = {p: crossed.reached[p] for p in partitions if p not in crossed.ended}
     if selection.until is not None:
-        until = {p: until.get(p, end_of(selection.until - 1)) for p in partitions}
+        until = {**log.positions_at(selection.until - 1, partitions), **until}
     return {p: crossed.began[p] for p in partitions}, until
-
-
-def _before(position: Position) -> Position:
-    """Return a position that compares as directly before this one."""
-    return replace(position, index=position.index - 1)

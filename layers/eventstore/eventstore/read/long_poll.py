@@ -10,11 +10,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from eventstore.ports import Log, Slice
+    from eventstore.streams import StreamName
 
 __all__ = ["first_read"]
 
 
-def first_read(log: Log, stream: str, read: Callable[[], Slice], *, start: int, seconds: float) -> Slice:
+def first_read(log: Log, stream: StreamName, read: Callable[[], Slice], *, start: int, seconds: float) -> Slice:
     """Read a stream, and once more after a wait if the first read finds nothing at or behind `start`.
 
     Args:

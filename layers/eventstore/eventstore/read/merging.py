@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from eventstore.ports import Tail
     from eventstore.positions import Position
     from eventstore.read.selection import Selection
+    from eventstore.streams import StreamName
 
 __all__ = ["Merge"]
 
@@ -34,15 +35,17 @@ class _Reader:
 
     Attributes:
         reached: The position up to which it was tested.
+        time: The time of that position, as of `Log.times`.
         ended: Whether nothing is left to read.
         matches: The matching events that were not taken yet.
         read: The position, and the stream and sequence, of every event that was tested.
     """
 
     reached: Position
+    time: int
     ended: bool = False
     matches: deque[_Match] = field(default_factory=deque)
-    read: list[tuple[Position, tuple[str, int]]] = field(default_factory=list)
+    read: list[tuple[Position, tuple[StreamName, int]]] = field(default_factory=list)
 
     @property
     def place(self) -> Position:
@@ -57,12 +60,15 @@ class Merge:
 
     Args:
         began: The position where reading starts, per partition.
+        times: The times of these positions.
         selection: The events to select.
         backwards: Whether the partitions are read backwards.
     """
 
-    def __init__(self, began: Mapping[int, Position], selection: Selection, *, backwards: bool) -> None:
-        self._readers = {partition: _Reader(position) for partition, position in began.items()}
+    def __init__(
+        self, began: Mapping[int, Position], times: Mapping[int, int], selection: Selection, *, backwards: bool
+    ) -> None:
+        self._readers = {partition: _Reader(position, times[partition]) for partition, position in began.items()}
         self._selection = selection
         self._backwards = backwards
         self._sign = -1 if backwards else 1
@@ -79,8 +85,9 @@ class Merge:
 
     def behind(self) -> Mapping[int, Position]:
         """Return the partitions without a match to take, and where to read them; the one furthest behind first."""
-        unread = {p: reader.reached for p, reader in self._readers.items() if not (reader.ended or reader.matches)}
-        return dict(sorted(unread.items(), key=lambda item: self._key(item[1].time, item[0])))
+        unread = {p: reader for p, reader in self._readers.items() if not (reader.ended or reader.matches)}
+        in_order = sorted(unread.items(), key=lambda item: self._key(item[1].time, item[0]))
+        return {partition: reader.reached for partition, reader in in_order}
 
     def add(self, tails: Mapping[int, Tail], may_go_on: Callable[[], bool]) -> None:
         """Test the events that were read. At least some are tested; the others are read again.
@@ -101,17 +108,17 @@ class Merge:
                     break
                 if self._selection.matches(event):
                     reader.matches.append(_Match(event, reader.reached))
-                reader.reached = position
+                reader.reached, reader.time = position, event.time
                 reader.read.append((position, (event.stream, event.sequence)))
             else:
-                reader.reached = tail.position
+                reader.reached, reader.time = tail.position, tail.time
                 reader.ended = tail.at_end
 
     def take(self, count: int) -> list[RecordedEvent]:
         """Remove and return up to `count` of the next events, as far as their order is certain."""
         events: list[RecordedEvent] = []
         certain = min(
-            (self._key(r.reached.time, p) for p, r in self._readers.items() if not (r.ended or r.matches)),
+            (self._key(r.time, p) for p, r in self._readers.items() if not (r.ended or r.matches)),
             default=None,
         )
         waiting = [(self._key(r.matches[0].event.time, p), p) for p, r in self._readers.items() if r.matches]
@@ -127,7 +134,7 @@ class Merge:
                 continue
             heappop(waiting)
             if not reader.ended:
-                reached = self._key(reader.reached.time, partition)
+                reached = self._key(reader.time, partition)
                 certain = reached if certain is None else min(certain, reached)
         return events
 
@@ -135,7 +142,7 @@ class Merge:
         """Return the position where the next page starts, per partition."""
         return {partition: reader.place for partition, reader in self._readers.items()}
 
-    def read(self) -> Sequence[tuple[str, int]]:
+    def read(self) -> Sequence[tuple[StreamName, int]]:
         """Return the stream and sequence of every event that was read up to these positions."""
         return [
             event

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from eventstore.errors import InvalidQuery, NewEpoch
 from eventstore.filters import EVERYTHING as ANY_ATTRIBUTES
-from eventstore.positions import BEGINNING, END, Cursor, Position, StreamCursor, end_of
+from eventstore.positions import BEGINNING, END, Cursor, Epoch, Position, StreamCursor
 from eventstore.read.gaps import NO_GAPS, Crossed, Gaps, StreamLosses, lost_between
 from eventstore.read.long_poll import first_read
 from eventstore.read.merging import Merge
 from eventstore.read.selection import EVERYTHING, Selection
-from eventstore.streams import partition_of
+from eventstore.streams import StreamName, partition_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -56,7 +56,7 @@ class StreamQuery:
         cursor: The `next` of an earlier page.
         backwards: Newest event first.
         selection: The events to select.
-        wait: How many seconds to wait for a first event, if there is none yet.
+        wait_seconds: How long to wait for a first event, if there is none yet.
     """
 
     start: int = 1
@@ -65,7 +65,7 @@ class StreamQuery:
     cursor: str | None = None
     backwards: bool = False
     selection: Selection = EVERYTHING
-    wait: float = 0.0
+    wait_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class StreamPage:
     events: Sequence[RecordedEvent]
     next: str | None
     state: StreamState
-    epoch: str
+    epoch: Epoch
     lost: Gaps = NO_GAPS
 
 
@@ -110,7 +110,7 @@ def _always() -> bool:
     return True
 
 
-def current(log: Log, stream: str) -> Slice:
+def current(log: Log, stream: StreamName) -> Slice:
     """Return the state of a stream and the epoch of its partition, by a read without events.
 
     Args:
@@ -123,7 +123,9 @@ def current(log: Log, stream: str) -> Slice:
     return log.read(stream, start=_FOREVER, stop=_FOREVER, count=1)
 
 
-def read_stream(log: Log, stream: str, query: StreamQuery, *, may_go_on: Callable[[], bool] = _always) -> StreamPage:
+def read_stream(
+    log: Log, stream: StreamName, query: StreamQuery, *, may_go_on: Callable[[], bool] = _always
+) -> StreamPage:
     """Read a page of a stream.
 
     Args:
@@ -142,7 +144,7 @@ def read_stream(log: Log, stream: str, query: StreamQuery, *, may_go_on: Callabl
     def read_from_start() -> Slice:
         return _read_step(log, stream, query, (start, stop), query.limit)
 
-    read = first_read(log, stream, read_from_start, start=start, seconds=query.wait)
+    read = first_read(log, stream, read_from_start, start=start, seconds=query.wait_seconds)
     if cursor and cursor.epoch != read.epoch:
         raise NewEpoch
     # The epoch of the first step: if the store is renewed during the others, the cursor of the page is refused.
@@ -178,7 +180,7 @@ def _next_count(count: int, read: Slice) -> int:
     return max(1, min(count * _GROWTH, _MAX_STREAM_STEP, _STEP_BYTES * count // max(read.size, 1)))
 
 
-def _read_step(log: Log, stream: str, query: StreamQuery, window: tuple[int, int], count: int) -> Slice:
+def _read_step(log: Log, stream: StreamName, query: StreamQuery, window: tuple[int, int], count: int) -> Slice:
     start, stop = window
     clauses = query.selection.filter.clauses
     return log.read(stream, start=start, stop=stop, count=count, backwards=query.backwards, clauses=clauses)
@@ -210,8 +212,8 @@ def read_all(log: Log, query: AllQuery, *, may_go_on: Callable[[], bool] = _alwa
     """
     concerned = sorted({partition_of(s, log.partitions) for s in query.selection.streams}) or range(log.partitions)
     given = Cursor.merged([query.cursor]) if query.cursor else Cursor({})
-    began = _start(query, concerned, given.places)
-    merge = Merge(began, query.selection, backwards=query.backwards)
+    began = _start(log, query, concerned, given.places)
+    merge = Merge(began, log.times(began), query.selection, backwards=query.backwards)
     # Each partition is read for twice its share of the page; if it holds more of the page, another step follows.
     share = query.limit if len(concerned) == 1 else 2 * query.limit // len(concerned) + 1
     first: dict[int, Tail] = {}
@@ -246,7 +248,7 @@ def read_all(log: Log, query: AllQuery, *, may_go_on: Callable[[], bool] = _alwa
 
 
 def _start(
-    query: AllQuery, concerned: Sequence[int], given: Mapping[int, tuple[str, Position]]
+    log: Log, query: AllQuery, concerned: Sequence[int], given: Mapping[int, tuple[Epoch, Position]]
 ) -> Mapping[int, Position]:
     if query.cursor:
         if not given.keys() >= set(concerned):
@@ -254,6 +256,6 @@ def _start(
         return {p: given[p][1] for p in concerned}
     if query.backwards:
         until = query.selection.until
-        return dict.fromkeys(concerned, END if until is None else end_of(until - 1))
+        return dict.fromkeys(concerned, END) if until is None else log.positions_at(until - 1, concerned)
     since = query.selection.since
-    return dict.fromkeys(concerned, BEGINNING if since is None else end_of(since - 1))
+    return dict.fromkeys(concerned, BEGINNING) if since is None else log.positions_at(since - 1, concerned)

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from eventstore.access import Access
-    from eventstore.cloudevents.event import RecordedEvent
+    from eventstore.cloudevents.event import EventId, RecordedEvent
     from eventstore.ports import Log, Slice
     from eventstore.read.pages import AllQuery, Page, StreamPage, StreamQuery
-    from eventstore.streams import StreamState
+    from eventstore.streams import StreamName, StreamState
 
 __all__ = ["Reader"]
 
@@ -28,7 +28,9 @@ class Reader:
     def __init__(self, log: Log) -> None:
         self._log = log
 
-    def read(self, stream: str, query: StreamQuery, *, access: Access, may_go_on: Callable[[], bool]) -> StreamPage:
+    def read(
+        self, stream: StreamName, query: StreamQuery, *, access: Access, may_go_on: Callable[[], bool]
+    ) -> StreamPage:
         """Read a page of a stream.
 
         Args:
@@ -63,7 +65,7 @@ class Reader:
         return read_all(self._log, query, may_go_on=may_go_on)
 
     def find(
-        self, event_id: str, *, access: Access, source: str | None = None, stream: str | None = None
+        self, event_id: EventId, *, access: Access, source: str | None = None, stream: StreamName | None = None
     ) -> RecordedEvent:
         """Find the only event with an id in the streams that the access includes.
 
@@ -94,7 +96,7 @@ class Reader:
             raise AmbiguousEvent(event_id, candidates=[(event.stream, origin) for event, origin in candidates])
         return candidates[0][0]
 
-    def describe(self, stream: str, *, access: Access) -> Slice:
+    def describe(self, stream: StreamName, *, access: Access) -> Slice:
         """Return the state of a stream and the epoch of its partition; no event is read.
 
         Args:
@@ -143,6 +145,6 @@ class Reader:
         return states
 
 
-def _require(access: Access, stream: str) -> None:
+def _require(access: Access, stream: StreamName) -> None:
     access.require(Scope.READ)
     access.require_streams([stream], pointer="stream")

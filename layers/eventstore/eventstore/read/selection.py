@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from eventstore.cloudevents.event import RecordedEvent
     from eventstore.filters import Filter
+    from eventstore.streams import StreamName
 
 __all__ = ["EVERYTHING", "Selection"]
 
@@ -29,7 +30,7 @@ class Selection:
     """
 
     filter: Filter = ANY_ATTRIBUTES
-    streams: Sequence[str] = ()
+    streams: Sequence[StreamName] = ()
     since: int | None = None
     until: int | None = None
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from eventstore.errors import InvalidCursor, StreamGone
 from eventstore.ports import Start
 from eventstore.positions import END, Cursor, Position
-from eventstore.streams import partition_of
+from eventstore.streams import StreamName, partition_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -35,7 +35,9 @@ class Origin:
     since: Mapping[int, int] = field(default_factory=dict)
 
 
-def origin_of(log: Log, streams: Collection[str], *, cursors: Sequence[str] = (), oldest: bool = False) -> Origin:
+def origin_of(
+    log: Log, streams: Collection[StreamName], *, cursors: Sequence[str] = (), oldest: bool = False
+) -> Origin:
     """Return where a subscription starts.
 
     Args:
@@ -66,7 +68,7 @@ def origin_of(log: Log, streams: Collection[str], *, cursors: Sequence[str] = ()
     return Origin(starts, marks, renewed, {p: cursor.removals[p] for p in marks if p in cursor.removals})
 
 
-def require_kept(log: Log, streams: Collection[str]) -> None:
+def require_kept(log: Log, streams: Collection[StreamName]) -> None:
     """Raise `StreamGone` if one of these streams was deleted for good.
 
     Args:

@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from eventstore.frames.builder import PositionedEvent
+from eventstore.positions import BEGINNING, Position
 from eventstore.read.gaps import Gaps, received_apart
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from eventstore.ports import Log
-    from eventstore.positions import Position
+    from eventstore.streams import StreamName
     from eventstore.subscriptions import Durable, Subscription
 
 __all__ = ["Window", "gaps_for", "gaps_in", "read_window"]
@@ -34,7 +35,7 @@ class Window:
     reached: Position
     at_end: bool
     removals: int = 0
-    removed_until: int = -1
+    removed_until: Position = BEGINNING
 
     def leading(self, count: int) -> Window:
         """Return the window that ends with the first `count` events, at least one."""
@@ -49,11 +50,11 @@ class Window:
             after: The position from which on they would be missing.
             since: A removal serial; only later removals count.
         """
-        return self.removals > since and self.removed_until >= after.time
+        return self.removals > since and self.removed_until > after
 
 
 def read_window(
-    log: Log, partition: int, after: Position, until: Position, *, count: int, streams: Sequence[str] = ()
+    log: Log, partition: int, after: Position, until: Position, *, count: int, streams: Sequence[StreamName] = ()
 ) -> Window:
     """Read a partition's log between two positions.
 
@@ -81,7 +82,7 @@ def gaps_in(
     *,
     window: Window,
     since: int = 0,
-    streams: Sequence[str] = (),
+    streams: Sequence[StreamName] = (),
 ) -> Gaps:
     """Return what was removed between two positions before it was read. Call it after reading.
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from eventstore.cloudevents.event import StreamName
 from eventstore.streams.names import (
     NAME_PATTERN,
+    DurableName,
+    FilterName,
     is_name,
     named_for,
     partition_of,
@@ -19,9 +22,12 @@ __all__ = [
     "NAME_PATTERN",
     "NEW",
     "Condition",
+    "DurableName",
     "Expected",
+    "FilterName",
     "Retention",
     "StreamConfig",
+    "StreamName",
     "StreamState",
     "is_name",
     "named_for",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from binascii import crc_hqx
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NewType
 
-from eventstore.cloudevents.event import canonical
+from eventstore.cloudevents.event import StreamName, canonical
 from eventstore.errors import InvalidStream
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NAME_PATTERN",
+    "DurableName",
+    "FilterName",
     "is_name",
     "named_for",
     "partition_of",
@@ -24,22 +26,28 @@ __all__ = [
 ]
 
 NAME_PATTERN = "[A-Za-z0-9._:~-]{1,200}"
-"""A whole name of a stream or of a durable subscription, as a regular expression."""
+"""A whole name of a stream, a durable subscription or a filter, as a regular expression."""
+
+DurableName = NewType("DurableName", str)
+"""The name of a durable subscription, which its creator chose. After a deletion, another one may have it."""
+
+FilterName = NewType("FilterName", str)
+"""The name of a named filter, which its creator chose. After a deletion, another one may have it."""
 
 _NAME = re.compile(NAME_PATTERN)
 _DOT_SEGMENTS = (".", "..")
 _ESCAPED = re.compile(r"[^A-Za-z0-9._:-]")
 _NAME_LENGTH = 200
-_DEFAULT = "default"
+_DEFAULT = StreamName("default")
 _NAMING = ("workflowid", "tenantid", "partitionkey")
 
 
 def is_name(text: str) -> bool:
-    """Whether a text can be the name of a stream or of a durable subscription, which have the same characters."""
+    """Whether a text can be the name of a stream, a durable subscription or a filter: all have the same characters."""
     return _NAME.fullmatch(text) is not None
 
 
-def stream_name(text: str, *, pointer: str = "") -> str:
+def stream_name(text: str, *, pointer: str = "") -> StreamName:
     """Return a text if it can be the name of a stream.
 
     Args:
@@ -56,7 +64,7 @@ def stream_name(text: str, *, pointer: str = "") -> str:
             pointer=pointer,
         )
     if is_name(text):
-        return text
+        return StreamName(text)
     forbidden = re.search(r"[^A-Za-z0-9._:~-]", text)
     reason = f"contains {forbidden.group()!r}" if forbidden else f"is {len(text)} characters long"
     raise InvalidStream(
@@ -64,7 +72,7 @@ def stream_name(text: str, *, pointer: str = "") -> str:
     )
 
 
-def named_for(identifier: str, *, prefix: str = "", pointer: str = "") -> str:
+def named_for(identifier: str, *, prefix: str = "", pointer: str = "") -> StreamName:
     """Return the name of the stream for an identifier, which may have characters that names cannot have.
 
     An identifier that can be a name is the name. In any other, `~` and each character that names cannot have become
@@ -96,7 +104,7 @@ def _escape(match: re.Match[str]) -> str:
     return "".join(f"~{byte:02X}" for byte in match[0].encode())
 
 
-def stream_of(event: Event) -> str:
+def stream_of(event: Event) -> StreamName:
     """Return the stream of an event whose publisher named none.
 
     It is `{tenantid}:{workflowid}`, else `{workflowid}`, else the `partitionkey` extension, else `default`. Integers
@@ -115,7 +123,7 @@ def stream_of(event: Event) -> str:
     return _DEFAULT
 
 
-def workflow_stream(tenant: str, workflow: str) -> str:
+def workflow_stream(tenant: str, workflow: str) -> StreamName:
     """Return the stream of a workflow of a tenant. No other tenant has it, because a tenant ends at the first colon.
 
     The tenant is never escaped: otherwise a tenant whose name holds an escape could use the streams of another.
@@ -138,7 +146,7 @@ def workflow_stream(tenant: str, workflow: str) -> str:
     return named_for(workflow, prefix=f"{tenant}:", pointer="/workflowid")
 
 
-def partition_of(stream: str, partitions: int) -> int:
+def partition_of(stream: StreamName, partitions: int) -> int:
     """Return the partition of a stream, by the CRC that Redis Cluster uses (CRC-16/XMODEM).
 
     Args:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from eventstore.streams.retention import StreamConfig
+
+if TYPE_CHECKING:
+    from eventstore.cloudevents.event import StreamName
+    from eventstore.positions import Epoch
 
 __all__ = ["ANY", "NEW", "Condition", "Expected", "StreamState", "version_of"]
 
@@ -24,7 +29,7 @@ class StreamState:
         changes: How often the settings were changed.
     """
 
-    name: str
+    name: StreamName
     head: int
     first: int
     size: int
@@ -76,7 +81,7 @@ ANY = Expected(None)
 NEW = Expected(0)
 
 
-def version_of(state: StreamState, epoch: str) -> str:
+def version_of(state: StreamState, epoch: Epoch) -> str:
     """Return the version of a stream. It changes with every append, every removal, and when the store is reset.
 
     Args:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from eventstore.access import Scope
 from eventstore.errors import InvalidQuery
-from eventstore.streams import ANY, Expected, stream_of
+from eventstore.streams import ANY, Expected, StreamName, stream_of
 from eventstore.write.limits import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from eventstore.access import Access
-    from eventstore.cloudevents.event import Event
+    from eventstore.cloudevents.event import Event, EventId
     from eventstore.ports import Appended, Log, Wakeups
 
 __all__ = ["PartlyPublished", "Published", "Publisher"]
@@ -24,9 +24,9 @@ __all__ = ["PartlyPublished", "Published", "Publisher"]
 class Published:
     """The place of a published event; `duplicate` if it was stored there before."""
 
-    stream: str
+    stream: StreamName
     sequence: int
-    id: str
+    id: EventId
     duplicate: bool
 
 
@@ -57,7 +57,7 @@ class Publisher:
         self._limits = limits or Limits()
 
     def publish(
-        self, events: Sequence[Event], *, access: Access, stream: str | None = None, expected: Expected = ANY
+        self, events: Sequence[Event], *, access: Access, stream: StreamName | None = None, expected: Expected = ANY
     ) -> list[Published]:
         """Store events, all or none of each stream.
 
@@ -81,7 +81,7 @@ class Publisher:
         access.require(Scope.PUBLISH)
         access.require_events(events, stream=stream)
         self._limits.check(events)
-        groups: dict[str, list[int]] = {}
+        groups: dict[StreamName, list[int]] = {}
         for index, event in enumerate(events):
             groups.setdefault(stream or stream_of(event), []).append(index)
         if expected is not ANY and len(groups) > 1:

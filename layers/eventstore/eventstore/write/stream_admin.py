@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from eventstore.access import Access
     from eventstore.ports import Clock, Log, Wakeups
-    from eventstore.streams import Condition, StreamConfig, StreamState
+    from eventstore.positions import Epoch
+    from eventstore.streams import Condition, StreamConfig, StreamName, StreamState
 
 __all__ = ["StreamAdmin"]
 
@@ -39,7 +40,7 @@ class StreamAdmin:
         self._clock = clock
 
     def create(
-        self, stream: str, config: StreamConfig, *, access: Access, new: bool = False
+        self, stream: StreamName, config: StreamConfig, *, access: Access, new: bool = False
     ) -> tuple[StreamState, bool]:
         """Create a stream.
 
@@ -72,12 +73,12 @@ class StreamAdmin:
 
     def configure(
         self,
-        stream: str,
+        stream: StreamName,
         change: Callable[[StreamConfig], StreamConfig],
         *,
         access: Access,
-        accepts: Callable[[StreamState, str], bool] | None = None,
-    ) -> tuple[StreamState, str]:
+        accepts: Callable[[StreamState, Epoch], bool] | None = None,
+    ) -> tuple[StreamState, Epoch]:
         """Change the settings of a stream.
 
         Events that the new settings do not keep are removed for a short time; the sweep removes the rest.
@@ -110,7 +111,7 @@ class StreamAdmin:
         return self._log.describe(stream), now.epoch
 
     def delete(
-        self, stream: str, *, access: Access, permanently: bool = False, conditions: Sequence[Condition] = ()
+        self, stream: StreamName, *, access: Access, permanently: bool = False, conditions: Sequence[Condition] = ()
     ) -> None:
         """Delete all events of a stream in one step. The sweep frees the memory that the request does not.
 
@@ -130,7 +131,7 @@ class StreamAdmin:
         self._wakeups.notify([deleted.partition] if deleted.needs_wakeup else [])
         self._trim(stream)
 
-    def _trim(self, stream: str) -> None:
+    def _trim(self, stream: StreamName) -> None:
         if self._clock is None:
             return
         try:
@@ -140,6 +141,6 @@ class StreamAdmin:
             _LOGGER.warning("%s: %s", error.code, error.detail)
 
 
-def _require_admin(access: Access, stream: str) -> None:
+def _require_admin(access: Access, stream: StreamName) -> None:
     access.require(Scope.ADMIN)
     access.require_streams([stream], pointer="stream")

@@ -18,7 +18,7 @@ from tests.benchmarks.__main__ import main
         (["no-such-subject"], "no such subject: no-such-subject"),
     ],
 )
-def test_what_cannot_be_done_is_said_before_anything_is_measured(
+def test_impossible_requests_are_reported_before_anything_is_measured(
     arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:

@@ -57,14 +57,14 @@ def test_a_ratio_says_how_many_times_as_fast_this_tree_is(other: Tree, own: Tree
     assert slower.task.shown(slower.own[0]) == "20.00 ms"
 
 
-def test_what_only_one_tree_measures_is_not_compared(other: Tree, own: Tree) -> None:
+def test_subjects_of_only_one_tree_are_not_compared(other: Tree, own: Tree) -> None:
     worker(other.root, {"both": 1.0, "only there": 1.0})
     worker(own.root, {"only here": 1.0, "both": 1.0})
     assert [comparison.task.what for comparison in compare("subject", other=other, own=own, rounds=6)] == ["both"]
 
 
-def test_both_trees_start_anew_in_every_round(other: Tree, own: Tree) -> None:
-    # Each process counts its blocks from one on: the first pair, and the second.
+def test_both_trees_start_new_processes_in_every_round(other: Tree, own: Tree) -> None:
+    # Each process counts its blocks from 1: the first pair, then the second.
     program = """\
 import json, eventstore, eventstore_client, eventstore_dev, functions, sys
 print(json.dumps({"tasks": [{"what": "a task", "unit": "ms", "amount": 1, "pairs": 2}], "files": []}), flush=True)
@@ -77,13 +77,13 @@ for number, _ in enumerate(sys.stdin, 1):
     assert comparison.own == comparison.other == [1.5] * 6
 
 
-def test_a_process_that_fails_says_why(other: Tree, own: Tree) -> None:
+def test_a_process_that_fails_reports_the_reason(other: Tree, own: Tree) -> None:
     text(other.root, "raise SystemExit('no such port')")
     with pytest.raises(SideError, match="no such port"):
         compare("subject", other=other, own=own, rounds=6)
 
 
-def test_a_process_that_fails_in_a_block_says_why(other: Tree, own: Tree) -> None:
+def test_a_process_that_fails_in_a_block_reports_the_reason(other: Tree, own: Tree) -> None:
     worker(other.root, {"a task": 1.0})
     worker(own.root, {"a task": 1.0})
     path = own.root / "tests" / "benchmarks" / "against" / "worker.py"

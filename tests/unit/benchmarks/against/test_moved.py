@@ -33,5 +33,5 @@ def test_a_tree_that_has_it_where_it_is_now_or_nowhere_gets_the_name_of_now(
 
 
 @pytest.mark.parametrize("module", MOVED)
-def test_what_has_moved_is_there(module: str) -> None:
+def test_moved_modules_exist(module: str) -> None:
     assert find_spec(module)

@@ -48,7 +48,7 @@ def test_times_are_shown_as_times() -> None:
     )
 
 
-def test_what_was_not_compared_or_measured_otherwise_is_named() -> None:
+def test_subjects_not_compared_or_measured_differently_are_named() -> None:
     report = Report([comparison(1.0)], {"memory": "Traceback\nImportError: no"}, {"dispatch": Drivers.WORKLOADS})
     text = section(report)
     assert "- dispatch: measured with this tree's workloads, on the other commit's own harness\n" in text
@@ -63,7 +63,7 @@ def test_a_comparison_stands_at_the_end_of_the_page_and_replaces_the_earlier_one
     assert page_with(second, page) == page_with(second, PAGE)
 
 
-def test_a_page_that_is_written_anew_keeps_its_comparison() -> None:
+def test_a_rewritten_page_keeps_its_comparison() -> None:
     first = section(Report([comparison(1.0)]))
     assert section_of(page_with(section_of(page_with(first, "old\n")), PAGE)) == first
     assert page_with(section_of(PAGE), PAGE) == PAGE

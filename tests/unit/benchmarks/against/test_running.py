@@ -52,7 +52,7 @@ def test_the_others_own_benchmarks_are_used_where_nothing_else_runs(own: Path, o
     assert prepared("subject", other, source=own) is Drivers.OWN
 
 
-def test_a_commit_that_nothing_runs_on_is_told_with_every_reason(own: Path, other: Tree) -> None:
+def test_a_commit_on_which_nothing_runs_is_reported_with_every_reason(own: Path, other: Tree) -> None:
     (own / "tests" / "benchmarks" / "harness.py").write_text(_NEEDS_WHAT_IS_NEW)
     with pytest.raises(SideError, match=r"(?s)eventstore\.added.*own harness: .*tests\.benchmarks\.harness"):
         prepared("subject", other, source=own)

@@ -53,7 +53,7 @@ def test_processes_of_processes_run_the_trees_own_code(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("module", ["eventstore.errors", "functions.rest", "tests.conformance"])
-def test_what_only_the_installed_tree_has_is_not_found(tmp_path: Path, module: str) -> None:
+def test_modules_of_only_the_installed_tree_are_not_found(tmp_path: Path, module: str) -> None:
     assert "ModuleNotFoundError" in output(tree(plant(tmp_path / "own")), f"import {module}")
 
 
@@ -63,7 +63,7 @@ def test_libraries_are_those_of_this_environment(tmp_path: Path) -> None:
     assert output(tree(plant(tmp_path / "own")), "import redis; print(redis.__file__)") == redis.__file__
 
 
-def test_a_path_of_the_caller_does_not_win(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_callers_python_path_is_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own = plant(tmp_path / "own")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT / "layers/eventstore"), str(ROOT)]))
     assert output(tree(own), "import eventstore; print(eventstore.__file__)").startswith(str(own))
@@ -84,7 +84,7 @@ def test_code_of_another_tree_is_noticed(tmp_path: Path) -> None:
 
 def test_only_a_child_that_imports_other_code_is_noticed(tmp_path: Path) -> None:
     own, other = plant(tmp_path / "own"), plant(tmp_path / "other")
-    # What runs in a process of the tree may change what its children find.
+    # A process of the tree may change the import path of its children.
     changed = f"import os; os.environ['PYTHONPATH'] = {str(other / 'infra' / 'dev')!r}"
     (own / "layers" / "eventstore" / "eventstore" / "__init__.py").write_text(changed)
     with pytest.raises(ForeignCodeError, match="other/infra/dev/eventstore_dev"):
@@ -104,7 +104,7 @@ def test_the_other_tree_is_the_commit_and_the_own_one_is_as_it_stands(tmp_path: 
 
 
 @pytest.mark.parametrize("end", [None, RuntimeError, KeyboardInterrupt])
-def test_the_worktree_goes_however_the_block_ends(tmp_path: Path, end: type[BaseException] | None) -> None:
+def test_the_worktree_is_removed_however_the_block_ends(tmp_path: Path, end: type[BaseException] | None) -> None:
     repository = plant(tmp_path / "repository")
     commit(repository)
     place = tmp_path
@@ -122,7 +122,7 @@ def test_the_worktree_goes_however_the_block_ends(tmp_path: Path, end: type[Base
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_worktree_goes_with_a_process_that_is_told_to_end(tmp_path: Path, number: signal.Signals) -> None:
+def test_the_worktree_is_removed_when_the_process_is_terminated(tmp_path: Path, number: signal.Signals) -> None:
     repository = plant(tmp_path / "repository")
     commit(repository)
     command = [sys.executable, "-c", _HELD_OPEN, str(repository)]
@@ -135,7 +135,7 @@ def test_the_worktree_goes_with_a_process_that_is_told_to_end(tmp_path: Path, nu
     assert not place.parent.exists()
 
 
-def test_a_commit_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_an_unknown_commit_is_reported(tmp_path: Path) -> None:
     repository = plant(tmp_path / "repository")
     commit(repository)
     with ExitStack() as stack, pytest.raises(CheckoutError, match="there is no commit nowhere"):

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from types_boto3_apigatewaymanagementapi.client import ApiGatewayManagementApiClient
 
+    from eventstore.subscriptions import ConnectionId
+
 __all__ = ["ApiGatewayConnections"]
 
 
@@ -24,19 +26,19 @@ class ApiGatewayConnections:
     def __init__(self, client: ApiGatewayManagementApiClient) -> None:
         self._client = client
 
-    def post(self, connection: str, message: bytes) -> None:
+    def post(self, connection: ConnectionId, message: bytes) -> None:
         """See `Connections.post`."""
         with _translated_errors(connection):
             self._client.post_to_connection(ConnectionId=connection, Data=message)
 
-    def close(self, connection: str) -> None:
+    def close(self, connection: ConnectionId) -> None:
         """See `Connections.close`."""
         with suppress(Gone), _translated_errors(connection):
             self._client.delete_connection(ConnectionId=connection)
 
 
 @contextmanager
-def _translated_errors(connection: str) -> Iterator[None]:
+def _translated_errors(connection: ConnectionId) -> Iterator[None]:
     try:
         yield
     except ClientError as error:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from eventstore.frames.frame import Delivery
     from eventstore.groups import Member
     from eventstore.ports import DeadLetter
+    from eventstore.streams import DurableName, StreamName
+    from eventstore.subscriptions import Connection, ConnectionId, SubscriptionKey
 
 __all__ = ["SqsDeliveries", "SqsDispatchQueue", "SqsLetters"]
 
@@ -72,11 +74,17 @@ class SqsDispatchQueue:
         messages = [(f"p{partition}", json.dumps({"partition": partition})) for partition in partitions]
         self._send(messages)
 
-    def connection_closed(self, connection: str) -> None:
+    def connection_closed(self, connection: ConnectionId) -> None:
         """See `DispatchQueue.connection_closed`."""
         self._send([(_gone_group(connection), json.dumps({"gone": connection}))])
 
-    def subscription_deleted(self, name: str, members: Iterable[Member]) -> None:
+    def close_connection(self, connection: Connection) -> None:
+        """See `DispatchQueue.close_connection`."""
+        # An older version of dispatch handles it as `connection_closed`, and passes over the other members.
+        body = {"gone": connection.id, "close": connection.protocol, "opened": connection.opened}
+        self._send([(_gone_group(connection.id), json.dumps(body))])
+
+    def subscription_deleted(self, name: DurableName, members: Iterable[Member]) -> None:
         """See `DispatchQueue.subscription_deleted`."""
         bodies = [(m.connection, {"ended": m.connection, "id": m.id, "subscription": name}) for m in members]
         self._send([(_gone_group(connection), json.dumps(body)) for connection, body in bodies])
@@ -189,7 +197,7 @@ class SqsLetters:
             except (BotoCoreError, ClientError) as error:
                 raise QueueUnavailable(f"the dead letter queue does not answer: {error}") from error
 
-    def discard(self, key: str, *streams: str) -> int:
+    def discard(self, key: SubscriptionKey, *streams: StreamName) -> int:
         """See `DeadLetters.discard`."""
         groups, removed = {_letter_group(key, stream) for stream in streams}, 0
         others: list[str] = []
@@ -222,11 +230,11 @@ class SqsLetters:
         return removed
 
 
-def _gone_group(connection: str) -> str:
+def _gone_group(connection: ConnectionId) -> str:
     return f"gone-{shard_of(connection, _GONE_GROUPS)}"
 
 
-def _letter_group(key: str, stream: str) -> str:
+def _letter_group(key: SubscriptionKey, stream: StreamName) -> str:
     return _digest(f"{key}\0{stream}")
 
 

@@ -10,7 +10,7 @@ from eventstore.adapters.redis.scripts import Script
 from eventstore.cloudevents import same_content
 from eventstore.errors import EventConflict, StreamGone, WrongExpectedVersion
 from eventstore.ports import Appended
-from eventstore.streams import partition_of
+from eventstore.streams import StreamName, partition_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +35,7 @@ class Appends:
         self._streams = streams
         self._script = Script("log/append")
 
-    def append(self, stream: str, events: Sequence[Event], *, expected: Expected, time: str) -> Appended:
+    def append(self, stream: StreamName, events: Sequence[Event], *, expected: Expected, time: str) -> Appended:
         """See `Log.append`.
 
         Args:
@@ -44,13 +44,14 @@ class Appends:
             expected: Where the caller believes the stream ends.
             time: The time to store under, in milliseconds since 1970; empty is the server's.
         """
-        head, bodies = b"".join([event.key for event in events]), [event.body for event in events]
+        head = b"".join([event.key for event in events]) + b"".join([event.digest for event in events])
+        bodies = [event.body for event in events]
         if expected.version is not None or time:
             version = expected.tag or ("" if expected.version is None else expected.version)
             head += f"{version}/{time}".encode()
         number = partition_of(stream, self._partitions.count)
         partition, keys = partition_keys(number), stream_keys(number, stream)
-        script_keys = [keys.events, keys.state, partition.log, partition.streams, partition.bell]
+        script_keys = [keys.events, keys.state, keys.digests, partition.log, partition.streams, partition.bell]
         if expected.tag:
             script_keys.append(partition.partition)
         answer = self._script(self._client, script_keys, (head, *entries_of(bodies)))
@@ -67,20 +68,23 @@ class Appends:
         raise WrongExpectedVersion(stream, expected=expected.version or 0, actual=int(rest[0]))
 
 
-def _adopt_stored_bodies(stream: str, events: Sequence[Event], bodies: list[bytes], answer: Sequence[Any]) -> None:
+def _adopt_stored_bodies(
+    stream: StreamName, events: Sequence[Event], bodies: list[bytes], answer: Sequence[Any]
+) -> None:
     """Replace the bodies of conflicting events that have the stored content by the stored bytes; raise for others.
 
-    The script compares bytes only. With the stored bytes, the next call finds a duplicate.
+    The script compares digests. Where it has no digest of the stored event, or one of another version, it compares
+    bytes, and answers with those that are stored. With the stored bytes, the next call finds a duplicate.
     """
     for offset in range(1, len(answer), 3):
         index, sequence, stored = int(answer[offset]) - 1, int(answer[offset + 1]), bytes(answer[offset + 2])
         event = events[index]
-        if not same_content(stored, event.body):
+        if not (stored and same_content(stored, event.body)):
             raise EventConflict(stream, index=index, source=event.source, event_id=event.id, sequence=sequence)
         bodies[index] = stored
 
 
-def _appended(stream: str, partition: int, count: int, outcome: int, duplicates: Sequence[int]) -> Appended:
+def _appended(stream: StreamName, partition: int, count: int, outcome: int, duplicates: Sequence[int]) -> Appended:
     head, needs_wakeup = outcome >> _FLAG_BITS, bool(outcome & _NEEDS_WAKEUP)
     if not duplicates:
         return Appended(stream, range(head + 1, head + 1 + count), frozenset(), partition, needs_wakeup)

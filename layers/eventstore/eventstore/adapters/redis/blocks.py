@@ -94,7 +94,7 @@ class Blocks:
         answers = self._skip.each(
             self._client,
             [
-                ([partition_keys(p).blocks], (f"{position.time}-{position.order}", int(backwards), terms, _MAX_BLOCKS))
+                ([partition_keys(p).blocks], (f"{position.major}-{position.minor}", int(backwards), terms, _MAX_BLOCKS))
                 for p, position in after.items()
             ],
         )
@@ -129,12 +129,12 @@ class Blocks:
         # The start of that millisecond in the log, or its end.
         position = Position(time, LAST, END_OF_APPEND) if backwards else Position(time, 0, 0)
         reached = self.skip({partition: position}, clauses, backwards=backwards)[partition]
-        if reached.time == position.time:
+        if reached.major == position.major:
             return window
         if backwards:
-            last = self._bisect(self._client, [events], (start, sequence, reached.time + 1))
+            last = self._bisect(self._client, [events], (start, sequence, reached.major + 1))
             return start, min(stop, int(last))
-        last = self._bisect(self._client, [events], (start, min(stop, _SEQUENCES), reached.time))
+        last = self._bisect(self._client, [events], (start, min(stop, _SEQUENCES), reached.major))
         return int(last) + 1, stop
 
     def extend(self, partition: int, read: Callable[[Position, int], Tail], *, may_go_on: Callable[[], bool]) -> bool:
@@ -166,7 +166,7 @@ class Blocks:
             while count < _EVENTS or end is None:
                 tail = read(position, _STEP_EVENTS)
                 for event_position, event in tail.events:
-                    entry = event_position.time, event_position.order
+                    entry = event_position.major, event_position.minor
                     if entry != last:
                         # More events of the last append may follow: the block ends before it.
                         last, end = entry, last

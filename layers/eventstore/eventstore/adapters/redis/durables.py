@@ -14,8 +14,8 @@ from eventstore.adapters.redis.scripts import Script
 from eventstore.errors import StoreUnavailable, SubscriptionNotFound
 from eventstore.groups import Group, encoded
 from eventstore.ports import Start
-from eventstore.positions import BEGINNING, END_OF_APPEND, Position
-from eventstore.streams import is_name, partition_of
+from eventstore.positions import BEGINNING, END_OF_APPEND, Epoch, Position
+from eventstore.streams import DurableName, is_name, partition_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -51,7 +51,7 @@ class RedisDurables:
         client: Client,
         *,
         partitions: Partitions | int | None = None,
-        new_epoch: Callable[[], str] = random_epoch,
+        new_epoch: Callable[[], Epoch] = random_epoch,
         waiting: int = _MAX_WAITING,
     ) -> None:
         self._client = client
@@ -98,7 +98,7 @@ class RedisDurables:
                 self._create_group(self._client, script_keys, group_arguments)
         return stored
 
-    def get(self, name: str) -> Durable:
+    def get(self, name: DurableName) -> Durable:
         """See `Durables.get`."""
         # The name may be any text from a client: only valid names may become part of a key.
         if not is_name(name):
@@ -109,13 +109,13 @@ class RedisDurables:
             raise SubscriptionNotFound(name, durable=True)
         return stored
 
-    def definitions(self, names: Sequence[str]) -> Sequence[Durable]:
+    def definitions(self, names: Sequence[DurableName]) -> Sequence[Durable]:
         """See `Durables.definitions`."""
         with ANSWERING:
             texts = self._texts(names)
         return [decoded_durable(text, reference) for text, reference in texts if text is not None]
 
-    def names(self, *, prefix: str, after: str, count: int) -> Sequence[str]:
+    def names(self, *, prefix: str, after: str, count: int) -> Sequence[DurableName]:
         """See `Durables.names`."""
         with ANSWERING:
             return range_of_names(self._client, DURABLES, prefix=prefix, after=after, count=count)
@@ -130,7 +130,7 @@ class RedisDurables:
             arguments = [text, new.encoded(), *encoded_reference(new)]
             return bool(self._change_definition(self._client, _keys_of(old.name), arguments))
 
-    def delete(self, name: str) -> None:
+    def delete(self, name: DurableName) -> None:
         """See `Durables.delete`."""
         durable = self.get(name)
         with ANSWERING:
@@ -175,11 +175,11 @@ class RedisDurables:
                         without_wakeup.append(partition)
         return without_wakeup
 
-    def _stored(self, name: str) -> Durable | None:
+    def _stored(self, name: DurableName) -> Durable | None:
         ((text, reference),) = self._texts([name])
         return None if text is None else decoded_durable(text, reference)
 
-    def _texts(self, names: Sequence[str]) -> list[tuple[bytes | None, bytes | None]]:
+    def _texts(self, names: Sequence[DurableName]) -> list[tuple[bytes | None, bytes | None]]:
         """Return the definition and the reference of each name.
 
         If they are changed between the two commands, the reference does not fit the definition, and does not count.
@@ -192,7 +192,7 @@ class RedisDurables:
         return list(zip(answers[::2], answers[1::2], strict=True))
 
 
-def _keys_of(name: str) -> tuple[str, str]:
+def _keys_of(name: DurableName) -> tuple[str, str]:
     """Return the keys of a definition and of its reference, which are in one slot."""
     return durable_key(name), filter_reference_key(name)
 

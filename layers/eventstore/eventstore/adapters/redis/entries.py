@@ -15,6 +15,8 @@ from eventstore.cloudevents.event import RecordedEvent
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from eventstore.streams import StreamName
+
 __all__ = ["LAST", "REACH", "entries_of", "recorded", "sequence_and_time"]
 
 REACH = 3
@@ -51,7 +53,7 @@ def sequence_and_time(entry_id: bytes) -> tuple[int, int]:
 
 
 def recorded(
-    stream: str, entries: Iterable[Any], *, low: int, high: int, backwards: bool = False
+    stream: StreamName, entries: Iterable[Any], *, low: int, high: int, backwards: bool = False
 ) -> list[RecordedEvent]:
     """Return the events of a range of sequences.
 
@@ -76,7 +78,7 @@ def recorded(
     return events
 
 
-def _split(stream: str, last: int, time: int, lengths: bytes, value: bytes) -> list[RecordedEvent]:
+def _split(stream: StreamName, last: int, time: int, lengths: bytes, value: bytes) -> list[RecordedEvent]:
     number = len(lengths) // 4
     events = []
     offset = 0

@@ -22,6 +22,12 @@ NEWEST = 1
 
 
 def require_known(store_format: int, *, oldest: int = OLDEST, newest: int = NEWEST) -> None:
-    """Raise `FormatMismatch` unless the format is one from `oldest` to `newest`."""
+    """Raise `FormatMismatch` unless this version uses the format of a store.
+
+    Args:
+        store_format: The format of the store.
+        oldest: The oldest format that this version uses.
+        newest: The newest one.
+    """
     if not oldest <= store_format <= newest:
         raise FormatMismatch(stored=store_format, oldest=oldest, newest=newest)

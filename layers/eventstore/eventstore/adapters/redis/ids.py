@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from eventstore.adapters.redis.keys import partition_keys
 from eventstore.adapters.redis.scripts import Script
-from eventstore.cloudevents.event import id_key
+from eventstore.cloudevents.event import EventId, id_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -33,7 +33,7 @@ class Ids:
         self._partitions = partitions
         self._index = Script("log/index")
 
-    def places(self, event_id: str, partitions: Iterable[int]) -> Sequence[Sequence[str]]:
+    def places(self, event_id: EventId, partitions: Iterable[int]) -> Sequence[Sequence[str]]:
         """Return the places of the events with an id, as `<stream>/<sequence>`, in a list per partition that has any.
 
         Args:

@@ -6,7 +6,11 @@ The name of a stream comes after the tag and has no braces, so it cannot select 
 from __future__ import annotations
 
 from functools import cache, lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from eventstore.streams import DurableName, StreamName
+    from eventstore.subscriptions import ConnectionId
 
 __all__ = [
     "CONNECTIONS",
@@ -42,10 +46,11 @@ class PartitionKeys(NamedTuple):
 
 
 class StreamKeys(NamedTuple):
-    """The keys of a stream."""
+    """The keys of a stream; the Lua scripts document their contents."""
 
     events: str
     state: str
+    digests: str
 
 
 @cache
@@ -55,7 +60,7 @@ def partition_keys(partition: int) -> PartitionKeys:
 
 
 @lru_cache(maxsize=4096)
-def stream_keys(partition: int, stream: str) -> StreamKeys:
+def stream_keys(partition: int, stream: StreamName) -> StreamKeys:
     """Return the keys of a stream.
 
     Args:
@@ -63,7 +68,7 @@ def stream_keys(partition: int, stream: str) -> StreamKeys:
         stream: Its name.
     """
     tag = f"{{p{partition}}}"
-    return StreamKeys(f"{tag}:events:{stream}", f"{tag}:state:{stream}")
+    return StreamKeys(*(f"{tag}:{name}:{stream}" for name in StreamKeys._fields))
 
 
 class TurnKeys(NamedTuple):
@@ -86,17 +91,17 @@ def turn_keys(partition: int) -> TurnKeys:
     return TurnKeys(*(f"{{p{partition}}}:{name}" for name in TurnKeys._fields))
 
 
-def connection_key(connection: str) -> str:
+def connection_key(connection: ConnectionId) -> str:
     """Return the key of a connection, which belongs to no partition."""
     return f"connection:{connection}"
 
 
-def durable_key(name: str) -> str:
+def durable_key(name: DurableName) -> str:
     """Return the key of a durable subscription's definition, which belongs to no partition."""
     return f"durable:{name}"
 
 
-def filter_reference_key(name: str) -> str:
+def filter_reference_key(name: DurableName) -> str:
     """Return the key of a durable subscription's reference to a named filter, in the slot of its definition.
 
     Its hash tag is the whole key of the definition, so one script can change both. It is not part of the definition,

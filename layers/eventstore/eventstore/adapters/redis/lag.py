@@ -31,7 +31,7 @@ class Lags:
     def count(self, after: Mapping[int, Position], *, most: int) -> dict[int, Lag]:
         """See `Log.lag`."""
         lags = dict.fromkeys(after, Lag(0, None))
-        starts = {p: f"{position.time}-{position.order}" for p, position in after.items()}
+        starts = {p: f"{position.major}-{position.minor}" for p, position in after.items()}
         while starts:
             calls = [([partition_keys(p).log], [start, after[p].index, _STEP]) for p, start in starts.items()]
             answers = self._script.each(self._client, calls)

@@ -26,16 +26,17 @@ from eventstore.adapters.redis.streams import Streams
 from eventstore.adapters.redis.tail import Tails
 from eventstore.adapters.redis.trimmed import Gap, read_missing
 from eventstore.ports import Appended, PartitionStats, Slice
-from eventstore.streams import ANY, Expected
+from eventstore.positions import BEGINNING, end_of
+from eventstore.streams import ANY, Expected, StreamName
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from eventstore.adapters.redis.connection import Client
-    from eventstore.cloudevents.event import Event, RecordedEvent
+    from eventstore.cloudevents.event import Event, EventId, RecordedEvent
     from eventstore.filters.clauses import Clauses
     from eventstore.ports import Clock, Deleted, Lag, Missing, Tail
-    from eventstore.positions import Position
+    from eventstore.positions import Epoch, Position
     from eventstore.streams import Condition, StreamConfig, StreamState
 
 __all__ = ["RedisLog"]
@@ -59,7 +60,7 @@ class RedisLog:
         *,
         partitions: Partitions | int | None = None,
         clock: Clock | None = None,
-        new_epoch: Callable[[], str] = random_epoch,
+        new_epoch: Callable[[], Epoch] = random_epoch,
         read_ahead: ReadAhead | None = None,
     ) -> None:
         self._client = client
@@ -79,19 +80,27 @@ class RedisLog:
         with ANSWERING:
             return self._partitions.count
 
-    def append(self, stream: str, events: Sequence[Event], *, expected: Expected = ANY) -> Appended:
+    def append(self, stream: StreamName, events: Sequence[Event], *, expected: Expected = ANY) -> Appended:
         """See `Log.append`."""
         with ANSWERING:
             return self._appends.append(stream, events, expected=expected, time=self._time())
 
     def read(
-        self, stream: str, *, start: int, stop: int, count: int, backwards: bool = False, clauses: Clauses = ()
+        self, stream: StreamName, *, start: int, stop: int, count: int, backwards: bool = False, clauses: Clauses = ()
     ) -> Slice:
         """See `Log.read`."""
         with ANSWERING:
             return self._reads.read(stream, start=start, stop=stop, count=count, backwards=backwards, clauses=clauses)
 
-    def wait(self, stream: str, *, after: int, seconds: float, since: StreamState | None = None) -> None:
+    def times(self, positions: Mapping[int, Position]) -> Mapping[int, int]:
+        """See `Log.times`."""
+        return {partition: position.major for partition, position in positions.items()}
+
+    def positions_at(self, milliseconds: int, partitions: Iterable[int]) -> Mapping[int, Position]:
+        """See `Log.positions_at`."""
+        return dict.fromkeys(partitions, BEGINNING if milliseconds < 0 else end_of(milliseconds))
+
+    def wait(self, stream: StreamName, *, after: int, seconds: float, since: StreamState | None = None) -> None:
         """See `Log.wait`."""
         with ANSWERING:
             self._reads.wait(stream, after=after, seconds=seconds, since=since)
@@ -103,7 +112,7 @@ class RedisLog:
         count: int,
         backwards: bool = False,
         until: Mapping[int, Position] | None = None,
-        streams: Collection[str] = (),
+        streams: Collection[StreamName] = (),
         clauses: Clauses = (),
     ) -> Mapping[int, Tail]:
         """See `Log.tail`."""
@@ -116,7 +125,7 @@ class RedisLog:
         *,
         since: Mapping[int, int] | None = None,
         until: Mapping[int, Position] | None = None,
-        streams: Collection[str] = (),
+        streams: Collection[StreamName] = (),
         backwards: bool = False,
     ) -> Mapping[int, Missing]:
         """See `Log.missing`."""
@@ -130,12 +139,14 @@ class RedisLog:
         with ANSWERING:
             return self._lags.count(after, most=most)
 
-    def locate(self, event_id: str, *, source: str | None = None, stream: str | None = None) -> Sequence[RecordedEvent]:
+    def locate(
+        self, event_id: EventId, *, source: str | None = None, stream: StreamName | None = None
+    ) -> Sequence[RecordedEvent]:
         """See `Log.locate`."""
         with ANSWERING:
             return self._reads.locate(event_id, source=source, stream=stream)
 
-    def create(self, stream: str, config: StreamConfig) -> bool:
+    def create(self, stream: StreamName, config: StreamConfig) -> bool:
         """See `Log.create`."""
         with ANSWERING:
             return self._streams.create(stream, config, time=self._time())
@@ -145,7 +156,7 @@ class RedisLog:
         with ANSWERING:
             return self._streams.configure(known, config, exactly=exactly)
 
-    def describe(self, stream: str) -> StreamState:
+    def describe(self, stream: StreamName) -> StreamState:
         """See `Log.describe`."""
         with ANSWERING:
             return self._streams.describe(stream)
@@ -155,27 +166,27 @@ class RedisLog:
         with ANSWERING:
             return self._streams.states(self._streams.names(prefix=prefix, after=after, count=count))
 
-    def delete(self, stream: str, *, permanently: bool = False, conditions: Sequence[Condition] = ()) -> Deleted:
+    def delete(self, stream: StreamName, *, permanently: bool = False, conditions: Sequence[Condition] = ()) -> Deleted:
         """See `Log.delete`."""
         with ANSWERING:
             return self._streams.delete(stream, permanently=permanently, conditions=conditions, time=self._time())
 
-    def gone(self, streams: Sequence[str]) -> Sequence[str]:
+    def gone(self, streams: Sequence[StreamName]) -> Sequence[StreamName]:
         """See `Log.gone`."""
         with ANSWERING:
             return self._streams.gone(streams)
 
-    def trim(self, stream: str, *, until: int | None = None) -> int:
+    def trim(self, stream: StreamName, *, until: int | None = None) -> int:
         """See `Log.trim`."""
         with ANSWERING:
             return self._streams.trim(stream, until=until)
 
-    def deleted(self, partition: int) -> Sequence[str]:
+    def deleted(self, partition: int) -> Sequence[StreamName]:
         """See `Log.deleted`."""
         with ANSWERING:
             return self._streams.deleted(partition)
 
-    def streams_with_retention(self, partition: int) -> Sequence[str]:
+    def streams_with_retention(self, partition: int) -> Sequence[StreamName]:
         """See `Log.streams_with_retention`."""
         with ANSWERING:
             return self._streams.streams_with_retention(partition)
@@ -199,7 +210,7 @@ class RedisLog:
                 with suppress(OutOfMemoryError):
                     self._blocks.extend(partition, read, may_go_on=may_go_on)
 
-    def renew(self) -> Mapping[int, str]:
+    def renew(self) -> Mapping[int, Epoch]:
         """See `Log.renew`."""
         with ANSWERING:
             return self._partitions.renew()

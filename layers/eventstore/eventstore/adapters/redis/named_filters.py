@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from eventstore.adapters.redis.connection import Client
+    from eventstore.streams import FilterName
 
 __all__ = ["RedisNamedFilters"]
 
@@ -44,7 +45,7 @@ class RedisNamedFilters:
             _ = self._partitions.count
             return bool(self._create(self._client, _KEYS, [named.name, named.encoded()]))
 
-    def get(self, name: str) -> NamedFilter:
+    def get(self, name: FilterName) -> NamedFilter:
         """See `NamedFilters.get`."""
         text = self._text(name)
         if text is None:
@@ -82,7 +83,7 @@ class RedisNamedFilters:
         with ANSWERING:
             return bool(self._change(self._client, _KEYS, [old.name, text, *replacement]))
 
-    def _text(self, name: str) -> bytes | None:
+    def _text(self, name: FilterName) -> bytes | None:
         # The name may be any text from a client, also one that cannot be encoded.
         if not is_name(name):
             return None

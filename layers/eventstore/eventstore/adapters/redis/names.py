@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from eventstore.adapters.redis.connection import Client
 
 __all__ = ["range_of_names"]
 
 
-def range_of_names(client: Client, key: str, *, prefix: str, after: str, count: int) -> Sequence[str]:
-    """Return names of a sorted set in lexicographic order.
+def range_of_names(client: Client, key: str, *, prefix: str, after: str, count: int) -> list[Any]:
+    """Return names of a sorted set in lexicographic order. The caller knows whose names they are, and types them.
 
     Args:
         client: The client of the store.

@@ -10,7 +10,8 @@ from eventstore.adapters.redis.formats import FIRST, require_known
 from eventstore.adapters.redis.keys import PartitionKeys, StreamKeys, partition_keys, stream_keys, turn_keys
 from eventstore.adapters.redis.scripts import Script
 from eventstore.errors import PartitionMismatch
-from eventstore.streams import partition_of
+from eventstore.positions import Epoch
+from eventstore.streams import StreamName, partition_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,9 +23,9 @@ __all__ = ["Partitions", "random_epoch"]
 _DEFAULT = 16
 
 
-def random_epoch() -> str:
+def random_epoch() -> Epoch:
     """Draw an epoch: 48 random bits, in hexadecimal."""
-    return secrets.token_hex(6)
+    return Epoch(secrets.token_hex(6))
 
 
 class Partitions:
@@ -39,7 +40,7 @@ class Partitions:
     """
 
     def __init__(
-        self, client: Client, *, configured: int | None = None, new_epoch: Callable[[], str] = random_epoch
+        self, client: Client, *, configured: int | None = None, new_epoch: Callable[[], Epoch] = random_epoch
     ) -> None:
         self.client = client
         self._configured = configured
@@ -48,7 +49,7 @@ class Partitions:
         self._renew = Script("log/renew", "shared/open_partition")
 
     @classmethod
-    def of(cls, client: Client, partitions: Partitions | int | None, new_epoch: Callable[[], str]) -> Partitions:
+    def of(cls, client: Client, partitions: Partitions | int | None, new_epoch: Callable[[], Epoch]) -> Partitions:
         """Return the partitions that an adapter was given, or its own of the configured number.
 
         Args:
@@ -74,16 +75,16 @@ class Partitions:
             raise PartitionMismatch(configured=self._configured, stored=stored)
         return stored
 
-    def epoch(self, partition: int, known: bytes | None = None) -> str:
+    def epoch(self, partition: int, known: bytes | None = None) -> Epoch:
         """Return the epoch of a partition, which is created if it does not exist.
 
         Args:
             partition: The partition's number.
             known: The epoch that the caller has just read; None if there was none.
         """
-        return known.decode() if known else self._open_partition(partition, self.count)[0]
+        return Epoch(known.decode()) if known else self._open_partition(partition, self.count)[0]
 
-    def renew(self) -> dict[int, str]:
+    def renew(self) -> dict[int, Epoch]:
         """Give every partition a new epoch, and return the new epochs."""
         calls = [
             ((partition_keys(partition).partition, turn_keys(partition).turn), (self._new_epoch(), self.count))
@@ -91,12 +92,12 @@ class Partitions:
         ]
         return {partition: epoch.decode() for partition, epoch in enumerate(self._renew.each(self.client, calls))}
 
-    def keys(self, stream: str) -> tuple[PartitionKeys, StreamKeys]:
+    def keys(self, stream: StreamName) -> tuple[PartitionKeys, StreamKeys]:
         """Return the keys of a stream's partition, and those of the stream."""
         partition = partition_of(stream, self.count)
         return partition_keys(partition), stream_keys(partition, stream)
 
-    def _open_partition(self, partition: int, count: int) -> tuple[str, int, int]:
+    def _open_partition(self, partition: int, count: int) -> tuple[Epoch, int, int]:
         key = partition_keys(partition).partition
         epoch, stored, store_format = self._open(self.client, [key], [self._new_epoch(), count])
         return epoch.decode(), int(stored), int(store_format or FIRST)

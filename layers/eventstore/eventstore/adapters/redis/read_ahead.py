@@ -9,7 +9,7 @@ from eventstore.adapters.redis.entries import sequence_and_time
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from eventstore.positions import Position
+    from eventstore.positions import Epoch, Position
 
 __all__ = ["Ahead", "ReadAhead"]
 
@@ -24,7 +24,7 @@ class Ahead(NamedTuple):
         entries: The entries from start to end, in order.
     """
 
-    epoch: str
+    epoch: Epoch
     start: tuple[int, int]
     end: tuple[int, int]
     entries: Sequence[tuple[bytes, Sequence[bytes]]]
@@ -54,7 +54,7 @@ class ReadAhead:
 
     def find(
         self, partition: int, after: Position, until: Position | None, count: int
-    ) -> tuple[str, Sequence[tuple[bytes, Sequence[bytes]]]] | None:
+    ) -> tuple[Epoch, Sequence[tuple[bytes, Sequence[bytes]]]] | None:
         """Return the epoch and the entries between two positions, both included.
 
         Args:
@@ -69,7 +69,7 @@ class ReadAhead:
         ahead = self._kept.get(partition)
         if ahead is None or until is None:
             return None
-        first, last = (after.time, after.order), (until.time, until.order)
+        first, last = (after.major, after.minor), (until.major, until.minor)
         if first < ahead.start or last > ahead.end:
             return None
         entries = ahead.entries

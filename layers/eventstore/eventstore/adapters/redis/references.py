@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from eventstore.adapters.redis.entries import sequence_and_time
 from eventstore.adapters.redis.keys import partition_keys
 from eventstore.adapters.redis.scripts import Script
-from eventstore.positions import END_OF_APPEND, Position
+from eventstore.positions import END_OF_APPEND, Epoch, Position
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from eventstore.adapters.redis.partitions import Partitions
     from eventstore.adapters.redis.read_ahead import ReadAhead
     from eventstore.filters.clauses import Clauses
+    from eventstore.streams import StreamName
 
 __all__ = ["ReferenceReader", "References", "Span", "TailQuery"]
 
@@ -33,7 +34,7 @@ class TailQuery:
     count: int
     backwards: bool
     until: Mapping[int, Position]
-    streams: Collection[str]
+    streams: Collection[StreamName]
     clauses: Clauses = ()
 
 
@@ -50,7 +51,7 @@ class Span(NamedTuple):
         order: The order of its entry within that millisecond.
     """
 
-    stream: str
+    stream: StreamName
     low: int
     high: int
     base: int
@@ -73,7 +74,7 @@ class References(NamedTuple):
         at_end: Whether nothing is left to read.
     """
 
-    epoch: str
+    epoch: Epoch
     spans: Sequence[Span]
     position: Position
     at_end: bool
@@ -138,7 +139,7 @@ class ReferenceReader:
             references[partition] = _select(epoch, entries, partition, position, query)
         return references
 
-    def _prefetched(self, after: Mapping[int, Position], query: TailQuery) -> dict[int, tuple[str, Sequence[Any]]]:
+    def _prefetched(self, after: Mapping[int, Position], query: TailQuery) -> dict[int, tuple[Epoch, Sequence[Any]]]:
         """Return the epochs and entries that the turn under way read when it began."""
         if query.streams or query.backwards:
             return {}
@@ -170,7 +171,7 @@ def _bounded(entries: Sequence[tuple[bytes, Sequence[bytes]]], query: TailQuery)
 
 
 def _entry_id(position: Position) -> str:
-    return f"{position.time}-{position.order}"
+    return f"{position.major}-{position.minor}"
 
 
 def _last_id(query: TailQuery, partition: int) -> str:
@@ -178,7 +179,7 @@ def _last_id(query: TailQuery, partition: int) -> str:
     return _entry_id(until) if until else "+"
 
 
-def _select(epoch: str, entries: _Entries, partition: int, after: Position, query: TailQuery) -> References:
+def _select(epoch: Epoch, entries: _Entries, partition: int, after: Position, query: TailQuery) -> References:
     until = None if query.backwards else query.until.get(partition)
     spans, truncated = _spans(entries.entries, after, until, query)
     position = spans[-1].edge(backwards=query.backwards) if spans else after
@@ -194,7 +195,7 @@ def _select(epoch: str, entries: _Entries, partition: int, after: Position, quer
 
 
 def _spans(
-    entries: Sequence[tuple[bytes, Sequence[bytes]]], after: Position, until: Position | None, query: TailQuery
+    entries: Sequence[tuple[bytes, Sequence[Any]]], after: Position, until: Position | None, query: TailQuery
 ) -> tuple[list[Span], bool]:
     """Return the spans of up to `count` events, and whether these entries have more events to read."""
     spans: list[Span] = []
@@ -205,9 +206,9 @@ def _spans(
         first, _, end = reference.partition(b"-")
         base, last = int(first), int(end or first)
         low, high = base, last
-        if (time, order) == (after.time, after.order):
+        if (time, order) == (after.major, after.minor):
             low, high = (base, base + after.index - 1) if backwards else (base + after.index + 1, high)
-        if until is not None and (time, order) == (until.time, until.order):
+        if until is not None and (time, order) == (until.major, until.minor):
             high = min(high, base + until.index)
         if low > high:
             continue

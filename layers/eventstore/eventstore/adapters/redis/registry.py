@@ -9,28 +9,34 @@ import json
 from typing import TYPE_CHECKING
 
 from eventstore.adapters.redis.connection import ANSWERING
+from eventstore.adapters.redis.connection_records import (
+    FIELDS,
+    decode_connection,
+    durable_name,
+    encode_credential,
+    read_records,
+    subscription_fields,
+)
 from eventstore.adapters.redis.keys import CONNECTIONS, connection_key, partition_keys, turn_keys
 from eventstore.adapters.redis.partitions import Partitions, random_epoch
 from eventstore.adapters.redis.scripts import Script
 from eventstore.errors import ConnectionNotFound, SubscriptionConflict, SubscriptionNotFound, TooManySubscriptions
 from eventstore.live.index_terms import terms_of
-from eventstore.ports import Start, Started
-from eventstore.positions import BEGINNING, END_OF_APPEND, Position
-from eventstore.subscriptions import Connection
+from eventstore.ports import ListedConnection, Start, Started
+from eventstore.positions import BEGINNING, END_OF_APPEND, Epoch, Position
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from eventstore.adapters.redis.connection import Client
-    from eventstore.ports import Clock
-    from eventstore.subscriptions import Subscription
+    from eventstore.ports import Clock, ConnectionRecord
+    from eventstore.streams import DurableName
+    from eventstore.subscriptions import Connection, ConnectionId, Subscription, SubscriptionId
 
 __all__ = ["RedisRegistry"]
 
 _MAX_SUBSCRIPTIONS = 50
 """The maximum number of active subscriptions of a connection."""
-
-_SUBSCRIPTION = b"s:"
 
 
 class RedisRegistry:
@@ -42,7 +48,7 @@ class RedisRegistry:
         *,
         partitions: Partitions | int | None = None,
         clock: Clock | None = None,
-        new_epoch: Callable[[], str] = random_epoch,
+        new_epoch: Callable[[], Epoch] = random_epoch,
     ) -> None:
         self._client = client
         self._clock = clock
@@ -63,13 +69,34 @@ class RedisRegistry:
             _ = self._partitions.count
             # Listed first: the sweep forgets a listed connection without a hash, but never finds an unlisted one.
             self._list(self._client, [CONNECTIONS], [connection.id, connection.opened])
-            self._connect(self._client, [connection_key(connection.id)], [connection.protocol, connection.opened])
+            arguments = [connection.protocol, connection.opened, encode_credential(connection)]
+            self._connect(self._client, [connection_key(connection.id)], arguments)
 
-    def connection(self, connection_id: str) -> Connection | None:
+    def connection(self, connection_id: ConnectionId) -> Connection | None:
         """See `Registry.connection`."""
         with ANSWERING:
-            protocol, opened = self._client.hmget(connection_key(connection_id), ("protocol", "opened"))
-        return Connection(connection_id, protocol.decode(), int(opened)) if protocol else None
+            return decode_connection(connection_id, self._client.hmget(connection_key(connection_id), FIELDS))
+
+    def listed(self, *, after: ListedConnection, count: int) -> Sequence[ListedConnection]:
+        """See `Registry.listed`."""
+        connections: list[ListedConnection] = []
+        offset = 0
+        while len(connections) < count:
+            arguments = (CONNECTIONS, after.opened, "+inf", "WITHSCORES", "LIMIT", offset, count)
+            with ANSWERING:
+                batch = self._client.execute_command("ZRANGEBYSCORE", *arguments)
+            found = [ListedConnection(int(score), name.decode()) for name, score in batch]
+            # More than a few connections are opened in the millisecond of `after` only where clocks stand still.
+            connections += [connection for connection in found if connection > after]
+            offset += count
+            if len(found) < count:
+                break
+        return connections[:count]
+
+    def records(self, connection_ids: Sequence[ConnectionId]) -> Sequence[ConnectionRecord]:
+        """See `Registry.records`."""
+        with ANSWERING:
+            return read_records(self._client, connection_ids)
 
     def subscribe(self, subscription: Subscription, starts: Mapping[int, Position | Start]) -> Mapping[int, Started]:
         """See `Registry.subscribe`."""
@@ -83,32 +110,32 @@ class RedisRegistry:
             self._end(record.encode())
         raise ConnectionNotFound
 
-    def join(self, connection_id: str, subscription_id: str, durable: str) -> None:
+    def join(self, connection_id: ConnectionId, subscription_id: SubscriptionId, durable: DurableName) -> None:
         """See `Registry.join`."""
         with ANSWERING:
             self._record(connection_id, subscription_id, json.dumps(durable))
 
-    def joined(self, connection_id: str, subscription_id: str) -> str | None:
+    def joined(self, connection_id: ConnectionId, subscription_id: SubscriptionId) -> DurableName | None:
         """See `Registry.joined`."""
         with ANSWERING:
             record = self._client.hget(connection_key(connection_id), f"s:{subscription_id}")
-        return _durable_name(record) if record else None
+        return durable_name(record) if record else None
 
-    def heard_from(self, connection_id: str, subscription_id: str) -> str | None:
+    def heard_from(self, connection_id: ConnectionId, subscription_id: SubscriptionId) -> DurableName | None:
         """See `Registry.heard_from`."""
         with ANSWERING:
             record = self._record_activity(
                 self._client, [connection_key(connection_id)], [self._time(), subscription_id]
             )
-        return _durable_name(record) if record else None
+        return durable_name(record) if record else None
 
-    def silence(self, connection_id: str) -> int | None:
+    def silence(self, connection_id: ConnectionId) -> int | None:
         """See `Registry.silence`."""
         with ANSWERING:
             silence = self._record_activity(self._client, [connection_key(connection_id)], [self._time()])
         return None if silence is None else int(silence)
 
-    def unsubscribe(self, connection_id: str, subscription_id: str) -> None:
+    def unsubscribe(self, connection_id: ConnectionId, subscription_id: SubscriptionId) -> None:
         """See `Registry.unsubscribe`."""
         key = connection_key(connection_id)
         with ANSWERING:
@@ -119,27 +146,27 @@ class RedisRegistry:
             self._end(record)
             self._remove_subscription(self._client, [key], [subscription_id])
 
-    def disconnect(self, connection_id: str) -> Sequence[str]:
+    def disconnect(self, connection_id: ConnectionId) -> Sequence[DurableName]:
         """See `Registry.disconnect`."""
         key = connection_key(connection_id)
         with ANSWERING:
             # From here on, nobody can subscribe; the records of existing subscriptions remain.
             self._client.execute_command("HDEL", key, "protocol")
             fields: Mapping[bytes, bytes] = self._client.execute_command("HGETALL", key)
-            records = [record for field, record in fields.items() if field.startswith(_SUBSCRIPTION) and record]
+            records = subscription_fields(fields).values()
             self._end(*records)
-            joined = [name for name in map(_durable_name, records) if name is not None]
+            joined = [name for name in map(durable_name, records) if name is not None]
             if not joined:
                 self.forget(connection_id)
         return joined
 
-    def forget(self, connection_id: str) -> None:
+    def forget(self, connection_id: ConnectionId) -> None:
         """See `Registry.forget`."""
         with ANSWERING:
             self._client.execute_command("DEL", connection_key(connection_id))
             self._client.execute_command("ZREM", CONNECTIONS, connection_id)
 
-    def expired_connections(self, *, before: int, count: int) -> Sequence[str]:
+    def expired_connections(self, *, before: int, count: int) -> Sequence[ConnectionId]:
         """See `Registry.expired_connections`."""
         with ANSWERING:
             arguments = (CONNECTIONS, "-inf", f"({before}", "LIMIT", 0, count)
@@ -148,7 +175,7 @@ class RedisRegistry:
     def _time(self) -> str:
         return "" if self._clock is None else str(self._clock.now())
 
-    def _record(self, connection_id: str, subscription_id: str, record: str) -> None:
+    def _record(self, connection_id: ConnectionId, subscription_id: SubscriptionId, record: str) -> None:
         arguments = [subscription_id, record, _MAX_SUBSCRIPTIONS]
         answer = self._add_subscription(self._client, [connection_key(connection_id)], arguments)
         if answer == b"used":
@@ -168,19 +195,13 @@ class RedisRegistry:
 
     def _end(self, *records: bytes) -> None:
         """Remove the ephemeral subscriptions among these records from their partitions."""
-        ephemeral = (json.loads(record) for record in records if _durable_name(record) is None)
+        ephemeral = (json.loads(record) for record in records if durable_name(record) is None)
         calls = [
             (_unsubscribe_keys(partition), [key, *terms])
             for key, partitions, terms in ephemeral
             for partition in partitions
         ]
         self._unsubscribe.each(self._client, calls)
-
-
-def _durable_name(record: bytes) -> str | None:
-    """Return the name of the durable subscription of a record; None if it is that of an ephemeral subscription."""
-    content = json.loads(record)
-    return content if isinstance(content, str) else None
 
 
 def _subscribe_keys(partition: int) -> Sequence[str]:
@@ -197,11 +218,11 @@ def _unsubscribe_keys(partition: int) -> Sequence[str]:
 def _started(answer: tuple[bytes, bytes, bytes]) -> Started:
     epoch, position, removals = answer
     time, order, index = map(int, position.split(b"-"))
-    return Started(epoch.decode(), Position(time, order, index), int(removals))
+    return Started(Epoch(epoch.decode()), Position(time, order, index), int(removals))
 
 
 def _encode_start(start: Position | Start) -> str:
     if start is Start.NOW:
         return "now"
     position = BEGINNING if isinstance(start, Start) else start
-    return f"{position.time}-{position.order}-{position.index}"
+    return f"{position.major}-{position.minor}-{position.index}"

@@ -10,10 +10,10 @@ from eventstore.adapters.redis.entries import LAST, REACH, recorded, sequence_an
 from eventstore.adapters.redis.ids import MORE
 from eventstore.adapters.redis.screen import Screen
 from eventstore.adapters.redis.streams import STATE, state_of
-from eventstore.cloudevents.event import event_key
+from eventstore.cloudevents.event import EventId, event_key
 from eventstore.errors import Absent, AmbiguousEvent
 from eventstore.ports import Slice
-from eventstore.streams import partition_of
+from eventstore.streams import StreamName, partition_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +41,9 @@ class StreamReads:
         self._ids = ids
         self._blocks = blocks
 
-    def read(self, stream: str, *, start: int, stop: int, count: int, backwards: bool, clauses: Clauses) -> Slice:
+    def read(
+        self, stream: StreamName, *, start: int, stop: int, count: int, backwards: bool, clauses: Clauses
+    ) -> Slice:
         """See `Log.read`."""
         partition, keys = self._partitions.keys(stream)
         number = partition_of(stream, self._partitions.count)
@@ -80,7 +82,7 @@ class StreamReads:
         size = sum(len(entry[1][1]) for entry in entries)
         return Slice(state, epoch, events, low if backwards else high, size)
 
-    def wait(self, stream: str, *, after: int, seconds: float, since: StreamState | None) -> None:
+    def wait(self, stream: StreamName, *, after: int, seconds: float, since: StreamState | None) -> None:
         """See `Log.wait`."""
         deadline = time.monotonic() + seconds
         partition, keys = self._partitions.keys(stream)
@@ -97,7 +99,7 @@ class StreamReads:
                 # A stream of the partition was deleted; the state says whether it was this one.
                 deletion, kept = self._deletion_and_kept(partition.ended, keys.state)
 
-    def locate(self, event_id: str, *, source: str | None, stream: str | None) -> Sequence[RecordedEvent]:
+    def locate(self, event_id: EventId, *, source: str | None, stream: StreamName | None) -> Sequence[RecordedEvent]:
         """See `Log.locate`."""
         if source is not None and stream is not None:
             state = self._partitions.keys(stream)[1].state
@@ -111,10 +113,10 @@ class StreamReads:
             for place in places:
                 name, _, sequence = place.rpartition("/")
                 if stream in {None, name}:
-                    events += self._read_one(name, sequence)
+                    events += self._read_one(StreamName(name), sequence)
         return events
 
-    def _read_one(self, stream: str, sequence: bytes | str | None) -> list[RecordedEvent]:
+    def _read_one(self, stream: StreamName, sequence: bytes | str | None) -> list[RecordedEvent]:
         if sequence is None:
             return []
         number = int(sequence)

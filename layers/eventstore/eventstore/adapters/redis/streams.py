@@ -11,10 +11,10 @@ from eventstore.adapters.redis.entries import recorded, sequence_and_time
 from eventstore.adapters.redis.keys import partition_keys
 from eventstore.adapters.redis.scripts import Script
 from eventstore.cloudevents import attributes_of
-from eventstore.cloudevents.event import event_key
+from eventstore.cloudevents.event import EventId, event_key
 from eventstore.errors import StreamConflict, StreamGone, StreamNotFound, WrongExpectedVersion
 from eventstore.ports import Deleted
-from eventstore.streams import Retention, StreamConfig, StreamState, partition_of
+from eventstore.streams import Retention, StreamConfig, StreamName, StreamState, partition_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +35,7 @@ _FIRST_STEP, _STEP = 8, 128
 arguments per event, a script call stays well within the limits on arguments and time."""
 
 
-def state_of(name: str, fields: Sequence[bytes | None]) -> StreamState:
+def state_of(name: StreamName, fields: Sequence[bytes | None]) -> StreamState:
     """Return the state of a stream.
 
     Args:
@@ -82,7 +82,7 @@ class Streams:
         self._delete = Script("log/delete", "log/removals")
         self._trim = Script("log/trim", "log/removals")
 
-    def create(self, stream: str, config: StreamConfig, *, time: str) -> bool:
+    def create(self, stream: StreamName, config: StreamConfig, *, time: str) -> bool:
         """See `Log.create`.
 
         Args:
@@ -115,13 +115,13 @@ class Streams:
             raise StreamNotFound(known.name)
         return bool(outcome == b"done")
 
-    def describe(self, stream: str) -> StreamState:
+    def describe(self, stream: StreamName) -> StreamState:
         """See `Log.describe`."""
         _, keys = self._partitions.keys(stream)
         state = state_of(stream, self._client.hmget(keys.state, STATE))
         return self.describe(stream) if self.expire(state) else state
 
-    def names(self, *, prefix: str, after: str, count: int) -> Sequence[str]:
+    def names(self, *, prefix: str, after: str, count: int) -> Sequence[StreamName]:
         """Return the names that `Log.streams` lists; the arguments are the same."""
         lowest = f"({after}" if after >= prefix and after else f"[{prefix}"
         pipeline = self._client.pipeline(transaction=False)
@@ -131,7 +131,7 @@ class Streams:
             pipeline.zrangebylex(partition_keys(partition).streams, lowest, highest, start=0, num=count)
         return [name.decode() for name in islice(merge(*pipeline.execute()), count)]
 
-    def states(self, names: Sequence[str]) -> Sequence[StreamState]:
+    def states(self, names: Sequence[StreamName]) -> Sequence[StreamState]:
         """Return the states of the streams that exist."""
         pipeline = self._client.pipeline(transaction=False)
         for name in names:
@@ -144,7 +144,7 @@ class Streams:
                 continue
         return states
 
-    def delete(self, stream: str, *, permanently: bool, conditions: Sequence[Condition], time: str) -> Deleted:
+    def delete(self, stream: StreamName, *, permanently: bool, conditions: Sequence[Condition], time: str) -> Deleted:
         """See `Log.delete`.
 
         Args:
@@ -168,19 +168,19 @@ class Streams:
             raise WrongExpectedVersion(stream, expected=heads[0] if len(heads) == 1 else None, actual=int(details[0]))
         return Deleted(number, needs_wakeup=bool(details[0]))
 
-    def gone(self, streams: Sequence[str]) -> Sequence[str]:
+    def gone(self, streams: Sequence[StreamName]) -> Sequence[StreamName]:
         """See `Log.gone`."""
         pipeline = self._client.pipeline(transaction=False)
         for stream in streams:
             pipeline.hexists(self._partitions.keys(stream)[1].state, "gone")
         return [stream for stream, gone in zip(streams, pipeline.execute(), strict=True) if gone]
 
-    def deleted(self, partition: int) -> Sequence[str]:
+    def deleted(self, partition: int) -> Sequence[StreamName]:
         """See `Log.deleted`."""
         names = self._client.sscan_iter(partition_keys(partition).deleted, count=1000)
         return sorted({name.decode() for name in names})
 
-    def streams_with_retention(self, partition: int) -> Sequence[str]:
+    def streams_with_retention(self, partition: int) -> Sequence[StreamName]:
         """See `Log.streams_with_retention`."""
         names = self._client.sscan_iter(partition_keys(partition).limits, count=1000)
         return sorted({name.decode() for name in names})
@@ -196,7 +196,7 @@ class Streams:
             return False
         return self.trim(state.name) > 0
 
-    def trim(self, stream: str, *, until: int | None = None) -> int:
+    def trim(self, stream: StreamName, *, until: int | None = None) -> int:
         """See `Log.trim`."""
         partition, keys = self._partitions.keys(stream)
         fields = self._client.hmget(keys.state, ("head", "first", "limits", "swept", "mark"))
@@ -208,7 +208,7 @@ class Streams:
             first = max(first, head - limits.max_events + 1)
         oldest = 0 if limits.max_age is None else self._clock.now() - limits.max_age * 1000
         script_keys = [keys.events, keys.state, partition.log, partition.ids, partition.partition, partition.turn]
-        script_keys += [partition.trimmed, partition.deleted]
+        script_keys += [partition.trimmed, partition.deleted, keys.digests]
         removed, step = 0, _FIRST_STEP
 
         def may_go_on() -> bool:
@@ -238,7 +238,7 @@ class Streams:
 def _trim_arguments(event: RecordedEvent) -> tuple[str, bytes, int]:
     """Return the arguments of trim.lua for an event."""
     attributes = attributes_of(event.body)
-    key = event_key(str(attributes["source"]), str(attributes["id"]))
+    key = event_key(str(attributes["source"]), EventId(str(attributes["id"])))
     return f"{event.sequence}-{event.time}", key, len(event.body)
 
 

@@ -12,7 +12,7 @@ from eventstore.adapters.redis.keys import partition_keys, stream_keys
 from eventstore.adapters.redis.references import ReferenceReader
 from eventstore.adapters.redis.screen import Screen
 from eventstore.ports import Tail
-from eventstore.positions import Position
+from eventstore.positions import BEGINNING, END, Position, end_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from eventstore.adapters.redis.read_ahead import ReadAhead
     from eventstore.adapters.redis.references import References, Span, TailQuery
     from eventstore.cloudevents.event import RecordedEvent
+    from eventstore.streams import StreamName
 
 __all__ = ["Tails"]
 
@@ -33,8 +34,6 @@ _CHUNK_EVENTS = 512
 
 _MAX_BYTES = 16 * 1024 * 1024
 """A read ends after this many bytes, however many events are left; events are seldom so large."""
-
-_UNKNOWN_TIME = (1 << 63) - 1
 
 
 class Tails:
@@ -104,7 +103,7 @@ class _Run:
     """Spans that are adjacent in their stream, whatever lies between them in the log; `last` is that of a `Span`."""
 
     partition: int
-    stream: str
+    stream: StreamName
     low: int
     high: int
     last: int
@@ -113,7 +112,7 @@ class _Run:
 def _merge_spans(chunk: Sequence[tuple[int, Span]]) -> list[_Run]:
     """Merge adjacent spans of a stream, mostly into one run per stream: a command costs more than its answer."""
     runs: list[_Run] = []
-    newest: dict[tuple[int, str], _Run] = {}
+    newest: dict[tuple[int, StreamName], _Run] = {}
     for partition, span in chunk:
         run = newest.get((partition, span.stream))
         if run and span.low == run.high + 1:
@@ -152,7 +151,7 @@ class _Collector:
         """
         streams = dict.fromkeys((partition, span.stream) for partition, span in chunk)
         firsts = {stream: int(first or 1) for stream, first in zip(streams, islice(answers, len(streams)), strict=True)}
-        events: dict[tuple[int, str, int], RecordedEvent] = {}
+        events: dict[tuple[int, StreamName, int], RecordedEvent] = {}
         for run in runs:
             entries = next(answers)
             self.size += sum(len(entry[1][1]) for entry in entries)
@@ -181,9 +180,9 @@ class _Collector:
         serial, newest_removal = next(answers)
         removals = int(serial or 0)
         # Partitions of an earlier release have a serial, but no time of the newest removal.
-        removed_until = int(newest_removal) if newest_removal else _UNKNOWN_TIME if removals else -1
+        removed_until = end_of(int(newest_removal)) if newest_removal else END if removals else BEGINNING
         position, at_end = references.position, references.at_end
         if (count := self._spans_read[partition]) < len(references.spans):
             position = references.spans[count - 1].edge(backwards=self._backwards) if count else after
             at_end = False
-        return Tail(references.epoch, events, position, at_end, removals, removed_until)
+        return Tail(references.epoch, events, position, position.major, at_end, removals, removed_until)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from eventstore.adapters.redis.entries import sequence_and_time
 from eventstore.adapters.redis.keys import partition_keys
 from eventstore.ports import Missing
-from eventstore.positions import END_OF_APPEND, Position
+from eventstore.positions import END_OF_APPEND, Epoch, Position
+from eventstore.streams import StreamName
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -37,7 +38,7 @@ class Gap(NamedTuple):
     after: Position
     until: Position | None
     since: int
-    streams: Collection[str]
+    streams: Collection[StreamName]
     backwards: bool
 
     def holds(self, entry: bytes, index: int) -> bool:
@@ -66,7 +67,7 @@ def read_missing(partitions: Partitions, gaps: Mapping[int, Gap]) -> dict[int, M
         pipeline.hmget(keys.partition, ("epoch", "trims"))
         # A block that begins in the part may end after it.
         until = None if gap.backwards else gap.until
-        pipeline.zrangebyscore(keys.trimmed, gap.after.time, until.time if until else "+inf")
+        pipeline.zrangebyscore(keys.trimmed, gap.after.major, until.major if until else "+inf")
         pipeline.hmget(keys.partition, ("forgotten", "forgotten_serial"))
     answers = iter(pipeline.execute())
     return {
@@ -77,11 +78,13 @@ def read_missing(partitions: Partitions, gaps: Mapping[int, Gap]) -> dict[int, M
     }
 
 
-def _missing(epoch: str, serial: int, members: Iterable[bytes], forgotten: Sequence[bytes | None], gap: Gap) -> Missing:
+def _missing(
+    epoch: Epoch, serial: int, members: Iterable[bytes], forgotten: Sequence[bytes | None], gap: Gap
+) -> Missing:
     ranges, gone = [], []
     for member in members:
         number, entry, name, sequences, index = member.split(b"|")
-        stream = name.decode()
+        stream = StreamName(name.decode())
         if not gap.since < int(number) <= serial or (gap.streams and stream not in gap.streams):
             continue
         if index == _GONE:
@@ -104,9 +107,9 @@ def _overlap(gap: Gap, entry: bytes, first: int, last: int, index: int) -> tuple
     """Return the sequences of an append, of `first` to `last`, that lie in the part; `index` is that of `first`."""
     base = first - index
     time, order = sequence_and_time(entry)
-    if (time, order) == (gap.after.time, gap.after.order):
+    if (time, order) == (gap.after.major, gap.after.minor):
         first = max(first, base + gap.after.index + 1)
-    if gap.until and (time, order) == (gap.until.time, gap.until.order):
+    if gap.until and (time, order) == (gap.until.major, gap.until.minor):
         last = min(last, base + gap.until.index)
     beyond = Position(time, order, last - base) > gap.after
     within = gap.until is None or Position(time, order, first - base) <= gap.until
@@ -123,8 +126,8 @@ def _remembers_all(forgotten: Sequence[bytes | None], gap: Gap) -> bool:
     return gap.after >= Position(time, order, END_OF_APPEND)
 
 
-def _merge(ranges: Iterable[tuple[str, int, int]]) -> list[tuple[str, int, int]]:
-    merged: list[tuple[str, int, int]] = []
+def _merge(ranges: Iterable[tuple[StreamName, int, int]]) -> list[tuple[StreamName, int, int]]:
+    merged: list[tuple[StreamName, int, int]] = []
     for stream, first, last in sorted(ranges):
         if merged and merged[-1][0] == stream and merged[-1][2] >= first - 1:
             merged[-1] = (stream, merged[-1][1], max(merged[-1][2], last))

@@ -14,8 +14,10 @@ from eventstore.adapters.redis.partitions import Partitions, random_epoch
 from eventstore.adapters.redis.read_ahead import Ahead, ReadAhead
 from eventstore.adapters.redis.scripts import Script
 from eventstore.errors import TurnLost
-from eventstore.ports import Behind, Turn
-from eventstore.positions import BEGINNING, END_OF_APPEND, Position
+from eventstore.groups import Group, decoded
+from eventstore.ports import Behind, Candidates, Turn
+from eventstore.positions import BEGINNING, END_OF_APPEND, Epoch, Position
+from eventstore.subscriptions import Durable, Subscription, SubscriptionKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -51,7 +53,7 @@ class RedisTurns:
         *,
         partitions: Partitions | int | None = None,
         clock: Clock | None = None,
-        new_epoch: Callable[[], str] = random_epoch,
+        new_epoch: Callable[[], Epoch] = random_epoch,
         read_ahead: ReadAhead | None = None,
     ) -> None:
         self._client = client
@@ -63,6 +65,9 @@ class RedisTurns:
         self._narrow_target = Script("dispatch/narrow_target")
         self._commit = Script("dispatch/commit")
         self._candidates = Script("dispatch/candidates")
+        # Per partition, the fencing token of its turn, and the groups as they were stored: only those that the turn
+        # changes are stored again.
+        self._stored_groups: dict[int, tuple[int, Mapping[SubscriptionKey, str]]] = {}
 
     def begin(self, partition: int, *, events: int, behind: int) -> Turn:
         """See `Turns.begin`."""
@@ -87,6 +92,10 @@ class RedisTurns:
         bounds = sequence_and_time(checkpoint), sequence_and_time(target)
         ahead = None if entries is None else Ahead(epoch.decode(), *bounds, entries)
         self._read_ahead.keep(partition, ahead)
+        groups = {
+            SubscriptionKey(key.decode()): state.decode() for key, state in zip(states[::2], states[1::2], strict=True)
+        }
+        self._stored_groups[partition] = int(token), groups
         return Turn(
             partition=partition,
             fencing_token=int(token),
@@ -104,25 +113,37 @@ class RedisTurns:
             has_more=bool(more),
             carried=int(carried),
             stamp=int(stamp),
-            groups={k.decode(): v.decode() for k, v in zip(states[::2], states[1::2], strict=True)},
-            commands=[(key.decode(), command.decode()) for _, (key, command) in inbox],
+            groups={key: Group.decoded(state) for key, state in groups.items()},
+            commands=[(key.decode(), decoded(command.decode())) for _, (key, command) in inbox],
         )
 
-    def candidates(self, partition: int, terms: Sequence[str]) -> Mapping[str, Sequence[str]]:
+    def candidates(self, turn: Turn, terms: Sequence[str]) -> Candidates:
         """See `Turns.candidates`."""
-        keys_by_term: dict[str, Sequence[str]] = {}
+        keys = turn_keys(turn.partition)
+        keys_by_term: dict[str, Sequence[SubscriptionKey]] = {}
+        last_frames: dict[SubscriptionKey, int] = {}
         with ANSWERING:
-            for start in range(0, len(terms), _BATCH):
+            # Without terms, too: the token is checked in any case.
+            for start in range(0, len(terms) or 1, _BATCH):
                 batch = terms[start : start + _BATCH]
-                answer = self._candidates(self._client, [turn_keys(partition).terms], batch)
-                for number, members in zip(answer[::2], answer[1::2], strict=True):
+                answer = self._candidates(
+                    self._client, [keys.turn, keys.terms, keys.frames], [turn.fencing_token, *batch]
+                )
+                if answer is None:
+                    raise TurnLost(turn.partition)
+                members_by_term, frames = answer
+                for number, members in zip(members_by_term[::2], members_by_term[1::2], strict=True):
                     term = batch[int(number) - 1]
                     keys_by_term[term] = [member[len(term) + 1 :].decode() for member in members]
-        return keys_by_term
+                last_frames |= {
+                    key.decode(): int(frame or 0) + turn.frame_offset
+                    for key, frame in zip(frames[::2], frames[1::2], strict=True)
+                }
+        return Candidates(keys_by_term, last_frames)
 
-    def caught_up(self, partition: int) -> Sequence[str]:
+    def caught_up(self, partition: int) -> Sequence[SubscriptionKey]:
         """See `Turns.caught_up`."""
-        keys: dict[str, None] = {}
+        keys: dict[SubscriptionKey, None] = {}
         terms, start = turn_keys(partition).terms, b"-"
         with ANSWERING:
             while members := self._client.execute_command("ZRANGEBYLEX", terms, start, "+", "LIMIT", 0, _BATCH):
@@ -130,17 +151,16 @@ class RedisTurns:
                 start = b"(" + members[-1]
         return list(keys)
 
-    def durables(self, partition: int, keys: Sequence[str]) -> Mapping[str, str]:
+    def durables(self, partition: int, keys: Sequence[SubscriptionKey]) -> Mapping[SubscriptionKey, Durable]:
         """See `Turns.durables`."""
-        values = self._fields(turn_keys(partition).durables, keys)
-        return {key: value.decode() for key, value in zip(keys, values, strict=True) if value is not None}
+        return {key: Durable.decoded(text) for key, text in self._texts(turn_keys(partition).durables, keys).items()}
 
-    def definitions(self, partition: int, keys: Sequence[str]) -> Mapping[str, str]:
+    def definitions(self, partition: int, keys: Sequence[SubscriptionKey]) -> Mapping[SubscriptionKey, Subscription]:
         """See `Turns.definitions`."""
-        values = self._fields(turn_keys(partition).subscriptions, keys)
-        return {key: value.decode() for key, value in zip(keys, values, strict=True) if value is not None}
+        texts = self._texts(turn_keys(partition).subscriptions, keys)
+        return {key: Subscription.decoded(key, text) for key, text in texts.items()}
 
-    def frames(self, turn: Turn, keys: Sequence[str]) -> Mapping[str, int]:
+    def frames(self, turn: Turn, keys: Sequence[SubscriptionKey]) -> Mapping[SubscriptionKey, int]:
         """See `Turns.frames`."""
         hashes = turn_keys(turn.partition)
         with ANSWERING:
@@ -172,9 +192,9 @@ class RedisTurns:
             "frames": _flat({key: number - turn.frame_offset for key, number in result.frames.items()}),
             "places": _flat({key: _encode_place(place) for key, place in result.places.items()}),
             "caught_up": _flat({key: list(terms) for key, terms in result.caught_up.items()}),
-            "groups": _flat(result.groups),
+            "groups": _flat(self._changed_groups(turn, result)),
             "alarm": result.alarm,
-            "definitions": _flat(result.definitions),
+            "definitions": _flat({key: durable.encoded() for key, durable in result.definitions.items()}),
         }
         text = json.dumps(changes, separators=(",", ":"), ensure_ascii=False)
         arguments = [turn.fencing_token, _entry_id(turn.target), text, self._time()]
@@ -214,12 +234,20 @@ class RedisTurns:
     def _time(self) -> str:
         return "" if self._clock is None else str(self._clock.now())
 
-    def _fields(self, key: str, fields: Sequence[str]) -> list[Any]:
+    def _changed_groups(self, turn: Turn, result: TurnResult) -> dict[SubscriptionKey, str]:
+        token, stored = self._stored_groups.get(turn.partition, (0, {}))
+        if token != turn.fencing_token:
+            stored = {}
+        groups = {key: group.encoded() for key, group in result.groups.items()}
+        return {key: group for key, group in groups.items() if group != stored.get(key)}
+
+    def _texts(self, key: str, fields: Sequence[SubscriptionKey]) -> dict[SubscriptionKey, str]:
+        """Return the values of the fields of a hash that exist."""
         values: list[Any] = []
         with ANSWERING:
             for start in range(0, len(fields), _BATCH):
                 values += self._client.hmget(key, fields[start : start + _BATCH])
-        return values
+        return {field: value.decode() for field, value in zip(fields, values, strict=True) if value is not None}
 
 
 def _end_of_entry(entry_id: bytes) -> Position:
@@ -228,18 +256,19 @@ def _end_of_entry(entry_id: bytes) -> Position:
 
 
 def _entry_id(position: Position) -> str:
-    return f"{position.time}-{position.order}"
+    return f"{position.major}-{position.minor}"
 
 
 def _decode_behind(key: bytes, place: bytes, end: bytes) -> Behind:
     time, order, index, removals = map(int, place.split(b"-"))
-    return Behind(key.decode(), Position(time, order, index), removals, _end_of_entry(end) if end else BEGINNING)
+    position = Position(time, order, index)
+    return Behind(SubscriptionKey(key.decode()), position, removals, _end_of_entry(end) if end else BEGINNING)
 
 
 def _encode_place(place: Behind) -> str:
     position = place.position
-    return f"{position.time}-{position.order}-{position.index}-{place.removals}"
+    return f"{position.major}-{position.minor}-{position.index}-{place.removals}"
 
 
-def _flat(pairs: Mapping[str, object]) -> list[object]:
+def _flat(pairs: Mapping[SubscriptionKey, object]) -> list[object]:
     return [element for pair in pairs.items() for element in pair]

@@ -44,12 +44,22 @@ class Function:
 
 
 def resolved(name: str, count: int) -> Function | None:
-    """Return the overload of a function for a number of arguments; None if there is none."""
+    """Return the overload of a function for a number of arguments; None if there is none.
+
+    Args:
+        name: The name of the function.
+        count: The number of arguments.
+    """
     return next((function for function in FUNCTIONS.get(name, ()) if function.takes(count)), None)
 
 
 def unresolved(name: str, count: int) -> str:
-    """Return a message that says why there is no such overload, and which ones exist."""
+    """Return a message that says why there is no such overload, and which ones exist.
+
+    Args:
+        name: The name of the function.
+        count: The number of arguments.
+    """
     overloads = FUNCTIONS.get(name)
     if overloads is None:
         return f"is not a function; functions are {', '.join(FUNCTIONS)}"

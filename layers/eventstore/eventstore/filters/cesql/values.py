@@ -73,7 +73,12 @@ def number(text: str) -> int | None:
 
 
 def integer(value: int, failures: Failures) -> int:
-    """Return the result of a calculation if it has 32 bits; otherwise append a failure and return 0."""
+    """Return the result of a calculation if it has 32 bits; otherwise append a failure and return 0.
+
+    Args:
+        value: The result.
+        failures: The failures of the evaluation so far.
+    """
     if value in _INTEGERS:
         return value
     failures.append(Failure(Kind.MATH, f"{value} is not a 32-bit integer"))

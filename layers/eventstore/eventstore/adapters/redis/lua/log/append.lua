@@ -3,23 +3,31 @@
 -- KEYS  1 events    the stream's events, a Redis Stream; ids are <sequence>-<milliseconds stored>. An entry holds one
 --                   event, or several adjacent ones of one append under the id of the last: <lengths of all bodies but
 --                   the last, 4 bytes each> -> <the bodies, concatenated>
---       2 state     the stream's hash: head, first, bytes, ..., and per event kept its 16-byte key -> sequence
---       3 log       the partition's references, a Redis Stream: <stream> -> <sequence> or <first>-<last>,
+--       2 state     the stream's hash: head, first, bytes, ..., per event kept its 16-byte key -> sequence, and
+--                   digests: the first chunk in `digests`
+--       3 digests   a hash of the stream's chunks, each of 32 sequences: number of the chunk -> the digests of these
+--                   events, 17 bytes each, the first byte of which is the version (cloudevents/digest.py). Where that
+--                   is 0, or where the string ends before, a version of the hub that had no digests has stored the
+--                   event: then bodies are compared
+--       4 log       the partition's references, a Redis Stream: <stream> -> <sequence> or <first>-<last>,
 --                   k -> the keys of these events, concatenated
---       4 streams   the partition's sorted set of stream names
---       5 bell      exists while a wake-up of the partition is outstanding
---       6 partition the partition's hash, if a version is expected
--- ARGV  1 keys      of all events, 16 bytes each, concatenated, because each argument costs the client and the server.
---                   '<expected>/<time>' may follow: the head or version (<head>.<first>.<epoch>) that the caller
+--       5 streams   the partition's sorted set of stream names
+--       6 bell      exists while a wake-up of the partition is outstanding
+--       7 partition the partition's hash, if a version is expected
+-- ARGV  1 keys      of all events, 16 bytes each, and digests of all events, 17 bytes each; concatenated, because each
+--                   argument costs the client and the server. '<expected>/<time>' may follow: the head or version (<head>.<first>.<epoch>) that the caller
 --                   expects, and the milliseconds since 1970 to store under; empty is any head, and the server's time
 --       2... the field and the value of each entry to store, or the body alone of a single event
 --
 -- Answers  4 * head before + 1 if the stream has retention + 2 if the partition needs a wake-up;
 --          with duplicates {that number, indexes (from 1) and sequences of duplicates...}
---          {'version', head} | {'gone'} | {'conflict', index, sequence, body stored, ...}
+--          {'version', head} | {'gone'} |
+--          {'conflict', index, sequence, body stored, or '' if the digests decide, ...}
 local call, sub = redis.call, string.sub
-local events, state, log, streams, bell = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local keys, is_single, total = ARGV[1], #ARGV == 2, 1
+local events, state, digests, log, streams, bell = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local is_single, total = #ARGV == 2, 1
+-- The number of sequences of a chunk; trim.lua has it, too.
+local CHUNK = 32
 if not is_single then
   -- The number of events: one per entry, and one more per 4-byte length in its field.
   total = #ARGV / 2 - 0.5
@@ -27,10 +35,10 @@ if not is_single then
 end
 
 local expected, time = '', ''
-if #keys > 16 * total then
-  expected, time = keys:match('^([^/]*)/(%d*)$', 16 * total + 1)
-  keys = sub(keys, 1, 16 * total)
+if #ARGV[1] > 33 * total then
+  expected, time = ARGV[1]:match('^([^/]*)/(%d*)$', 33 * total + 1)
 end
+local keys, new_digests = sub(ARGV[1], 1, 16 * total), sub(ARGV[1], 16 * total + 1, 33 * total)
 local name = state:match(':state:(.*)')
 
 local function reply_and_claim_wakeup(head, has_retention)
@@ -49,27 +57,54 @@ local function add_reference(reference, event_keys)
   return call('XADD', log, time == '' and '*' or time .. '-*', name, reference, 'k', event_keys):match('^%d+')
 end
 
+-- Returns the chunk that holds the digest of a sequence, and where it starts there, from 0.
+local function place_in_chunk(sequence)
+  local index = (sequence - 1) % CHUNK
+  return (sequence - 1 - index) / CHUNK, 17 * index
+end
+
+-- Stores digests of events from a sequence on, and returns the first chunk.
+local function add_digests(sequence, added)
+  local first_chunk, offset = place_in_chunk(sequence)
+  local chunk, values, v = first_chunk, {}, 0
+  while added ~= '' do
+    local room = 17 * CHUNK - offset
+    local value = sub(added, 1, room)
+    if offset > 0 then
+      local stored = call('HGET', digests, chunk) or ''
+      value = stored .. string.rep('\0', offset - #stored) .. value
+    end
+    values[v + 1], values[v + 2] = chunk, value
+    chunk, v, offset, added = chunk + 1, v + 2, 0, sub(added, room + 1)
+  end
+  call('HSET', digests, unpack(values))
+  return first_chunk
+end
+
 -- The fast path, for most appends: a single new event.
 if is_single then
-  local stored = call('HMGET', state, 'head', 'bytes', 'limits', 'gone', keys)
+  local stored = call('HMGET', state, 'head', 'bytes', 'limits', 'gone', keys, 'digests')
   local head = tonumber(stored[1]) or 0
   if not stored[4] and not stored[5] and (expected == '' or tonumber(expected) == head) then
     local sequence, body = head + 1, ARGV[2]
     local stored_at = add_reference(sequence, keys)
     call('XADD', events, sequence .. '-' .. stored_at, '', body)
+    local first_chunk = add_digests(sequence, new_digests)
+    if stored[6] then first_chunk = stored[6] end
     if stored[1] then
       call('HSET', state, 'head', sequence, 'bytes', (tonumber(stored[2]) or 0) + #body, 'updated', stored_at,
-        keys, sequence)
+        keys, sequence, 'digests', first_chunk)
     else
       call('ZADD', streams, 0, name)
-      call('HSET', state, 'head', 1, 'bytes', #body, 'updated', stored_at, keys, 1, 'created', stored_at)
+      call('HSET', state, 'head', 1, 'bytes', #body, 'updated', stored_at, keys, 1, 'digests', first_chunk,
+        'created', stored_at)
     end
     return reply_and_claim_wakeup(head, stored[3])
   end
 end
 
-local fields = {'head', 'bytes', 'first', 'gone', 'limits'}
-for i = 1, total do fields[i + 5] = sub(keys, 16 * i - 15, 16 * i) end
+local fields = {'head', 'bytes', 'first', 'gone', 'limits', 'digests'}
+for i = 1, total do fields[i + 6] = sub(keys, 16 * i - 15, 16 * i) end
 -- A new stream has no keys: for a batch, this call saves a lookup per event.
 local is_new = total > 1 and call('EXISTS', state) == 0
 local values = is_new and {} or call('HMGET', state, unpack(fields))
@@ -99,13 +134,31 @@ local function body(i)
   return bodies[i]
 end
 
+-- Returns the body that is stored under a sequence.
+local function stored_body(sequence)
+  local entry = call('XRANGE', events, sequence, '+', 'COUNT', 1)[1]
+  local entry_bodies = split_entry(entry[2][1], entry[2][2], {})
+  return entry_bodies[#entry_bodies - (entry[1]:match('^%d+') - sequence)]
+end
+
+-- Returns the digest of event i of the arguments.
+local function digest(i) return sub(new_digests, 17 * i - 16, 17 * i) end
+
+-- Returns the digest that is stored under a sequence, or '' if there is none.
+local read_chunk, read_digests
+local function stored_digest(sequence)
+  local chunk, offset = place_in_chunk(sequence)
+  if chunk ~= read_chunk then read_chunk, read_digests = chunk, call('HGET', digests, chunk) or '' end
+  return sub(read_digests, offset + 1, offset + 17)
+end
+
 -- `fresh` holds the indexes of the events to store, in order; `updates` the fields of the stream's hash to set.
-local fresh, updates, seen, duplicates, conflicts = {}, {'head', 0, 'bytes', 0, 'updated', 0}, {}, {}, {}
-local count, u = 0, 6
+local fresh, updates, seen, duplicates, conflicts = {}, {'head', 0, 'bytes', 0, 'updated', 0, 'digests', 0}, {}, {}, {}
+local count, u = 0, 8
 for i = 1, total do
-  local key = fields[i + 5]
+  local key = fields[i + 6]
   -- A sequence below `first` is that of an event that is no longer kept, whose key trim.lua has yet to remove.
-  local sequence = values[i + 5] and tonumber(values[i + 5])
+  local sequence = values[i + 6] and tonumber(values[i + 6])
   if sequence and sequence < first then sequence = nil end
   if not sequence and not seen[key] then
     count = count + 1
@@ -115,16 +168,16 @@ for i = 1, total do
     updates[u + 2] = head + count
     u = u + 2
   else
-    local stored
-    if sequence then
-      local entry = call('XRANGE', events, sequence, '+', 'COUNT', 1)[1]
-      local entry_bodies = split_entry(entry[2][1], entry[2][2], {})
-      stored = entry_bodies[#entry_bodies - (entry[1]:match('^%d+') - sequence)]
+    local is_same, stored = false, ''
+    local own, other = digest(i), sequence and stored_digest(sequence) or digest(fresh[seen[key]])
+    if own:byte() == other:byte() then
+      is_same = own == other
     else
-      sequence = head + seen[key]
-      stored = body(fresh[seen[key]])
+      stored = sequence and stored_body(sequence) or body(fresh[seen[key]])
+      is_same = stored == body(i)
     end
-    if stored == body(i) then
+    sequence = sequence or head + seen[key]
+    if is_same then
       duplicates[#duplicates + 1] = i
       duplicates[#duplicates + 1] = sequence
     else
@@ -137,15 +190,15 @@ end
 if #conflicts > 0 then return {'conflict', unpack(conflicts)} end
 if count == 0 then return {4 * head, unpack(duplicates)} end
 if expected ~= '' and tonumber(expected) ~= head then
-  local version = KEYS[6] and head .. '.' .. first .. '.' .. (call('HGET', KEYS[6], 'epoch') or '')
+  local version = KEYS[7] and head .. '.' .. first .. '.' .. (call('HGET', KEYS[7], 'epoch') or '')
   if expected ~= version then return {'version', head} end
 end
 
-local last, fresh_keys = head + count, keys
+local last, fresh_keys, fresh_digests = head + count, keys, new_digests
 if count < total then
-  local parts = {}
-  for i = 1, count do parts[i] = fields[fresh[i] + 5] end
-  fresh_keys = table.concat(parts)
+  local own_keys, own_digests = {}, {}
+  for i = 1, count do own_keys[i], own_digests[i] = fields[fresh[i] + 6], digest(fresh[i]) end
+  fresh_keys, fresh_digests = table.concat(own_keys), table.concat(own_digests)
 end
 local stored_at = add_reference(count == 1 and last or (head + 1) .. '-' .. last, fresh_keys)
 
@@ -161,7 +214,8 @@ else
   for a = 2, #ARGV, 2 do store(ARGV[a], ARGV[a + 1]) end
 end
 
-updates[2], updates[4], updates[6] = last, bytes, stored_at
+local first_chunk = add_digests(head + 1, fresh_digests)
+updates[2], updates[4], updates[6], updates[8] = last, bytes, stored_at, values[6] or first_chunk
 if not values[1] then
   call('ZADD', streams, 0, name)
   updates[u + 1], updates[u + 2] = 'created', stored_at

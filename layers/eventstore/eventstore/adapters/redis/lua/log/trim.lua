@@ -6,7 +6,8 @@
 -- removed by retention, and only after they were dispatched. Events before it were deleted; up to `deleted`, delete.lua
 -- has recorded their removal and subtracted their bytes.
 --
--- KEYS  1 events, 2 state, 3 log    as in append.lua; the state's `swept` is the last sequence removed
+-- KEYS  1 events, 2 state, 3 log    as in append.lua; the state's `swept` is the last sequence removed, its `digests` the
+--                                   first chunk in 9
 --       4 ids                       as in index.lua
 --       5 partition                 the partition's hash; `trims` is its removal serial, the number of steps that hid
 --                                   events from readers; `forgotten` is the last entry of the log, and
@@ -19,13 +20,16 @@
 --                                   ~<index of last in its append>~<entry of the first one>;
 --                                   for a stream that was deleted for good, 0-0|gone, at the entry of the deletion
 --       8 deleted                   as in delete.lua
+--       9 digests                   as in append.lua
 -- ARGV  1 name
 --       2... <sequence>-<time>, key, bytes of each event to remove, oldest first; without events, the script only
 --         removes the mark of a deletion whose events are all removed, once it was dispatched
 --
 -- Answers  {number of events removed, 1 if the next event was not dispatched yet}
-local events, state, log, ids, partition, turn, trimmed, deletions = unpack(KEYS)
+local events, state, log, ids, partition, turn, trimmed, deletions, digests = unpack(KEYS)
 local name = ARGV[1]
+-- The number of sequences of a chunk of digests, as in append.lua.
+local CHUNK = 32
 
 -- Before the first turn, nothing waits for dispatch. (The hash may have a frame offset already: renew.lua.)
 local checkpoint = call('HGET', turn, 'done') or (call('HEXISTS', turn, 'token') == 1 and '0-0')
@@ -44,9 +48,9 @@ local function is_dispatched(sequence, time)
   return sequence < first_pending
 end
 
-local fields = call('HMGET', state, 'first', 'swept', 'bytes', 'deleted', 'mark')
+local fields = call('HMGET', state, 'first', 'swept', 'bytes', 'deleted', 'mark', 'head', 'digests')
 local first, swept, bytes = tonumber(fields[1]) or 1, tonumber(fields[2]) or 0, tonumber(fields[3]) or 0
-local deleted, mark = tonumber(fields[4]) or 0, fields[5]
+local deleted, mark, head, first_chunk = tonumber(fields[4]) or 0, fields[5], tonumber(fields[6]) or 0, tonumber(fields[7])
 
 -- Removes the mark of a deletion that was dispatched, once all deleted events are removed.
 local function remove_mark()
@@ -58,6 +62,19 @@ local function remove_mark()
   if call('XLEN', events) == 0 then call('DEL', events) end
   call('HDEL', state, 'mark')
   call('SREM', deletions, name)
+end
+
+-- Removes the chunks of digests whose events are all removed, also those that an earlier version of the hub left.
+local function remove_digests()
+  if not first_chunk then return end
+  if swept >= head then
+    call('DEL', digests)
+    call('HDEL', state, 'digests')
+    return
+  end
+  local kept_chunk = math.floor(swept / CHUNK)
+  for chunk = first_chunk, kept_chunk - 1 do call('HDEL', digests, to_integer(chunk)) end
+  if kept_chunk > first_chunk then call('HSET', state, 'digests', to_integer(kept_chunk)) end
 end
 
 local removed, stopped, runs = 0, 0, {}
@@ -120,6 +137,7 @@ for _, run in ipairs(runs) do
 end
 remember(trimmed, partition, members)
 
+remove_digests()
 call('XTRIM', events, 'MINID', to_integer(swept + 1))
 call('HSET', state, 'first', to_integer(max(first, swept + 1)), 'swept', to_integer(swept), 'bytes', to_integer(bytes))
 remove_mark()

@@ -1,4 +1,4 @@
-"""Removals: what was removed is told, and nothing else is told to be missing."""
+"""Removals: removed events are reported missing, and no others."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ __all__ = ["check_ranges", "check_settled", "ranges_of"]
 
 
 def ranges_of(message: dict[str, Any]) -> list[tuple[str, int, int]]:
-    """What a message says is missing."""
-    return [(one["stream"], one["first"], one["last"]) for one in message.get("missing", ())]
+    """The ranges that a message reports missing."""
+    return [(gap["stream"], gap["first"], gap["last"]) for gap in message.get("missing", ())]
 
 
 def check_ranges(
@@ -29,27 +29,34 @@ def check_ranges(
     account: Account,
     first_kept: Callable[[str], int],
 ) -> None:
-    """Ranges name what was really removed, of streams that concern the reader, and behind where it started."""
+    """Reported ranges were really removed, from subscribed streams, after the start of the reader."""
     for stream, first, last in ranges:
         known = log.streams.get(stream)
         if known is None or not 1 <= first <= last <= known.head:
-            raise Violation("what is told was there", f"{who} was told of {first} to {last} of {stream}", stream)
+            raise Violation(
+                "events reported missing existed", f"{who} learned of {first} to {last} of {stream}", stream
+            )
         if not interest.concerns(stream):
-            raise Violation("nobody is told of other streams", f"{who} was told of {stream}", stream, who)
+            raise Violation("losses are of subscribed streams", f"{who} learned of {stream}", stream, who)
         if first_kept(stream) <= last:
-            raise Violation("what is told is removed", f"{who} was told of {first} to {last} of {stream}", stream, who)
+            raise Violation(
+                "events reported missing are removed", f"{who} learned of {first} to {last} of {stream}", stream, who
+            )
         if last < account.allowed.get(stream, account.owed.get(stream, 1)):
             raise Violation(
-                "nobody is told of what lies before its start", f"{who}: {first} to {last} of {stream}", stream, who
+                "losses before the start are not reported", f"{who}: {first} to {last} of {stream}", stream, who
             )
 
 
 def check_settled(who: str, interest: Interest, account: Account, streams: Iterable[Stream]) -> None:
-    """All that is owed came, or was told to be missing."""
+    """Every owed event arrived, or was reported missing."""
     for stream in streams:
         event = account.open_of(interest, stream)
         if event is not None:
-            gone = "it was deleted, and nothing was told" if event.sequence <= stream.deleted else "it never came"
+            gone = "it was deleted, and not reported missing" if event.sequence <= stream.deleted else "it never came"
             raise Violation(
-                "what is owed comes or is told", f"{who}: {event.stream} {event.sequence}: {gone}", event.stream, who
+                "owed events arrive or are reported missing",
+                f"{who}: {event.stream} {event.sequence}: {gone}",
+                event.stream,
+                who,
             )

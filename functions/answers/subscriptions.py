@@ -1,0 +1,170 @@
+"""The answers of calls that concern durable subscriptions."""
+
+from collections.abc import Sequence
+from typing import Annotated, NotRequired
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from functions.answers.members import Count, Name, Positive, RecordedEvent, Time, Token
+
+__all__ = [
+    "DeadLetter",
+    "DeadLetters",
+    "Figures",
+    "Filter",
+    "Lags",
+    "Moved",
+    "Redriven",
+    "Subscription",
+    "SubscriptionStanding",
+    "SubscriptionSummary",
+    "Subscriptions",
+]
+
+
+class Filter(TypedDict):
+    """A filter, as it was sent: its schema is declared, in `openapi.filters`, for the core parses it without a type."""
+
+
+class Subscription(TypedDict):
+    """The definition of a durable subscription."""
+
+    id: Name
+    filters: Sequence[Filter]
+    filter_name: NotRequired[
+        Annotated[Name, Field(description="The named filter that it follows: an event must match that one, too.")]
+    ]
+    stream: NotRequired[Annotated[Sequence[Name], Field(description="Of these streams; without it, of all.")]]
+    ack_deadline: Annotated[Positive, Field(description="Seconds that a member may take for what it was sent.")]
+    max_attempts: Annotated[Positive, Field(description="How often an event is tried before its stream is parked.")]
+    max_in_flight: Annotated[Positive, Field(description="Events of a partition that may wait for acknowledgement.")]
+    created: Time
+    version: Annotated[Positive, Field(description="Counts its definitions, from 1.")]
+
+
+class Subscriptions(TypedDict):
+    """Durable subscriptions, in the order of their names."""
+
+    subscriptions: Sequence[Subscription]
+    next: NotRequired[Token]
+
+
+class Lags(TypedDict, total=False):
+    """How far a durable subscription is behind."""
+
+    lag: Annotated[
+        Count,
+        Field(
+            description="Events that match and that it has yet to come to, as far as they were counted. Left out where "
+            "the credential is for some streams alone, and in `GET /stats` where events would have to be read."
+        ),
+    ]
+    lag_more: Annotated[bool, Field(description="Whether there may be more of these; with `lag`.")]
+    log_lag: Annotated[
+        Count,
+        Field(
+            description="Events of the log that it has yet to come to, whether they match or not; per partition, "
+            "10,000 are 10,000 or more. Left out where the credential is for some streams alone."
+        ),
+    ]
+
+
+class Figures(Lags):
+    """How a durable subscription stands, in all or in one partition."""
+
+    in_flight: Annotated[Count, Field(description="Events that were sent and not acknowledged.")]
+    held: Annotated[Count, Field(description="Streams of which an event failed and is to be tried again.")]
+    parked: Annotated[Count, Field(description="Streams that are set aside.")]
+    full: Annotated[
+        bool,
+        Field(
+            description="Whether 1,000 streams of a partition are held or parked: nothing new of it is taken until "
+            "there is room."
+        ),
+    ]
+    oldest_age: Annotated[
+        float | None,
+        Field(
+            description="Seconds since the oldest event was stored that it has not acknowledged, parked ones apart; "
+            "where `log_lag` is left out, of those that were sent or are to be tried again.",
+            json_schema_extra={"minimum": 0},
+        ),
+    ]
+
+
+class SubscriptionSummary(Figures):
+    """How a durable subscription stands, in all."""
+
+    id: Name
+    members: Count
+
+
+class SubscriptionMember(TypedDict):
+    """A member of a durable subscription."""
+
+    connection: str
+    id: Annotated[str, Field(description="As it calls the subscription.")]
+
+
+class SubscriptionPartition(Figures):
+    """How a durable subscription stands in one partition."""
+
+    partition: Count
+    owner: Annotated[str | None, Field(description="The connection that the partition belongs to.")]
+    version: Annotated[
+        Positive,
+        Field(description="Of the definition that it goes by; that of a change comes with its next turn."),
+    ]
+
+
+class SubscriptionStanding(Subscription, Figures):
+    """The definition of a durable subscription, and how it stands."""
+
+    cursor: Annotated[
+        str | None,
+        Field(
+            description="Its place, an opaque token: all before it was acknowledged, but for streams that are held or "
+            "parked. Null if the subscription is deleted meanwhile."
+        ),
+    ]
+    members: Sequence[SubscriptionMember]
+    partitions: Sequence[SubscriptionPartition]
+
+
+class Moved(TypedDict):
+    """The partitions of a durable subscription that will go on from another place."""
+
+    id: Name
+    partitions: Sequence[Count]
+
+
+class DeadLetter(TypedDict):
+    """A stream that a durable subscription has parked."""
+
+    subscription: Name
+    stream: Name
+    partition: Count
+    sequence: Annotated[Positive, Field(description="Of the event that failed.")]
+    attempts: Positive
+    errors: Annotated[
+        Sequence[str],
+        Field(description="Why it failed, attempt by attempt; the newest five, of 300 characters each."),
+    ]
+    since: Annotated[Time, Field(description="When the stream was parked.")]
+    letters: Annotated[Count, Field(description="How many of its events the dead letter queue was given.")]
+    event: NotRequired[RecordedEvent]
+
+
+class DeadLetters(TypedDict):
+    """Parked streams, in the order of subscriptions and streams."""
+
+    dead_letters: Sequence[DeadLetter]
+    next: NotRequired[Token]
+
+
+class Redriven(TypedDict):
+    """The streams of a durable subscription that will go on."""
+
+    subscription: Name
+    streams: Sequence[Name]
