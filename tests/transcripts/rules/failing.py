@@ -15,7 +15,15 @@ if TYPE_CHECKING:
     from tests.transcripts.membership import Parked
     from tests.transcripts.reading import Frame
 
-__all__ = ["attempts", "parked_for_a_reason", "parked_whole", "redriven_whole", "resent", "too_many_attempts"]
+__all__ = [
+    "attempts",
+    "parked_for_a_reason",
+    "parked_whole",
+    "redriven_whole",
+    "resent",
+    "too_many_attempts",
+    "tries_of",
+]
 
 
 def attempts(evidence: Evidence) -> Iterator[Violation]:
@@ -72,7 +80,7 @@ def parked_for_a_reason(evidence: Evidence) -> Iterator[Violation]:
     for group in evidence.groups:
         for at, parked in _listed(group, evidence.end):
             place = (parked.stream, parked.sequence)
-            tries = sum(_tries(grant, place, group.group.ack_deadline) for grant in group.grants)
+            tries = sum(tries_of(grant, place, group.group.ack_deadline) for grant in group.grants)
             if not _asked_to_park(group, parked) and tries < group.group.max_attempts:
                 sentence = f"it is parked, and was failed {tries} times of {group.group.max_attempts}"
                 where_ = Location(subscriber=group.group.name, stream=parked.stream, sequences=(parked.sequence,))
@@ -121,8 +129,14 @@ def _listed(group: GroupReading, end: float) -> Iterator[tuple[float, Parked]]:
     yield from ((redriven.at, redriven.parked) for redriven in group.group.redriven)
 
 
-def _tries(grant: Grant, place: tuple[str, int], deadline: float) -> int:
-    """How often an owner failed an event: by nacks, by timeouts, or by leaving with it."""
+def tries_of(grant: Grant, place: tuple[str, int], deadline: float) -> int:
+    """How often an owner failed an event: by nacks, by timeouts, or by leaving with it.
+
+    Args:
+        grant: What the owner was sent and said.
+        place: Stream and sequence of the event.
+        deadline: The acknowledgement deadline, in seconds.
+    """
     since = min((frame.at for frame in grant.frames if place in map(where, frame.events)), default=None)
     if since is None:
         return 0
