@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CURSOR",
     "DIRECTION",
+    "FILTER_NAME",
     "FIRST_SEQUENCE",
     "GET_EVENT",
     "HANDSHAKE",
@@ -102,6 +103,7 @@ FILTER = Parameter(
     repeated=True,
     keywords={"maxLength": 8192, "examples": ["type LIKE 'io.flunq.%' AND EXISTS subject"]},
 )
+FILTER_NAME = Parameter("filter_name", "Only what this named filter matches, as it is now.", Kind.NAME)
 SINCE = Parameter("since", "Stored at or after this time.", Kind.TIME)
 UNTIL = Parameter("until", "Stored before this time.", Kind.TIME)
 STREAMS = Parameter("stream", "Only of these streams.", Kind.NAME, repeated=True)
@@ -147,12 +149,12 @@ START_CURSORS = Parameter("cursor", "Behind these places, instead of `from`.", r
 _PAGE = (LIMIT, CURSOR)
 _SELECTION = (
     *(_BY_ATTRIBUTE[name] for name in ("type", "source", "subject", "workflowid", "executionid", "tenantid")),
-    *(SINCE, UNTIL, FILTER),
+    *(SINCE, UNTIL, FILTER, FILTER_NAME),
 )
 
 LIST_NAMES = (PREFIX, *_PAGE)
 GET_EVENT = (SOURCE, STREAM, MODE)
-HANDSHAKE = (*_BY_ATTRIBUTE.values(), STREAMS, FILTER, START_FROM, START_CURSORS)
+HANDSHAKE = (*_BY_ATTRIBUTE.values(), STREAMS, FILTER, FILTER_NAME, START_FROM, START_CURSORS)
 """Those of the URL of a `cloudevents.json` connection, too."""
 
 QUERIES: Mapping[str, Sequence[Parameter]] = {
@@ -163,6 +165,7 @@ QUERIES: Mapping[str, Sequence[Parameter]] = {
     "deleteStream": (PERMANENT,),
     "listStreams": LIST_NAMES,
     "listSubscriptions": LIST_NAMES,
+    "listFilters": LIST_NAMES,
     "listDeadLetters": (SUBSCRIPTION, STREAM, *_PAGE),
     "listConnections": _PAGE,
     "purgeDeadLetters": (PURGE_SUBSCRIPTION, STREAM),

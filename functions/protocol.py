@@ -14,6 +14,7 @@ __all__ = [
     "EVENTS",
     "EXPECTED",
     "FILTERS",
+    "FILTER_NAME",
     "FRAME",
     "FROM",
     "ID",
@@ -110,6 +111,9 @@ class Request:
 REQUEST = Member("request", Kind.TEXT, "Repeated by the answer.", maximum=128)
 ID = Member("id", Kind.ID, "Names the subscription on this connection; an id serves once per connection.")
 FILTERS = Member("filters", Kind.FILTERS, "Which events: those that match every filter; without it, all.")
+FILTER_NAME = Member(
+    "filter_name", Kind.NAME, "Of these, only what this named filter matches, as it is when the subscription starts."
+)
 STREAMS = Member("stream", Kind.NAMES, "Only events of this stream, or of these.", maximum=100)
 FROM = Member(
     "from",
@@ -137,7 +141,7 @@ SUBSCRIBE = Request(
     "Subscribe: to what is published from now on, from the start, or behind cursors.",
     "subscribed",
     required=(ID,),
-    optional=(FILTERS, STREAMS, FROM, CURSOR),
+    optional=(FILTERS, FILTER_NAME, STREAMS, FROM, CURSOR),
     exclusive=(FROM, CURSOR),
 )
 JOIN = Request(

@@ -63,6 +63,7 @@ INVOCATIONS = (
     Invocation("rest/read-stream", {"statusCode": 200, "body": {"events": [{"id": "2"}, {"id": "3"}]}}),
     Invocation("rest/find-events", {"statusCode": 200, "body": {"events": [{"id": "2"}, {"id": "3"}, {"id": "4"}]}}),
     Invocation("rest/get-event", {"statusCode": 200, "body": {"id": "3", "hubsequence": "3"}}),
+    Invocation("rest/put-filter", {"statusCode": 201, "body": {"id": "failures", "version": 1}}),
     Invocation("rest/create-subscription", {"statusCode": 201, "body": {"id": "billing"}}),
     Invocation("rest/list-dead-letters", {"statusCode": 200, "body": {"dead_letters": []}}),
     Invocation("rest/redrive", {"statusCode": 404, "body": {"code": "nothing-parked"}}),

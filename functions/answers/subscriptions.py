@@ -78,6 +78,9 @@ class Subscription(TypedDict):
 
     id: Name
     filters: Sequence[Filter]
+    filter_name: NotRequired[
+        Annotated[Name, Field(description="The named filter that it follows: an event must match that one, too.")]
+    ]
     stream: NotRequired[Annotated[Sequence[Name], Field(description="Of these streams; without it, of all.")]]
     ack_deadline: Annotated[Positive, Field(description="Seconds that a member, or a call of the target, may take.")]
     max_attempts: Annotated[Positive, Field(description="How often an event is tried before its stream is parked.")]

@@ -6,12 +6,13 @@ scopes allow on the stage. The functions check scopes and streams again.
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from eventstore.access import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from eventstore.access import Access
 
@@ -26,16 +27,16 @@ def _read(path: str) -> tuple[str, str]:
 # An asterisk also covers all paths below. The gateway limits the response to 8 KiB, so patterns are few.
 _RESOURCES_BY_SCOPE: Mapping[Scope, Sequence[str]] = {
     Scope.PUBLISH: ("POST/api/v1/events",),
-    Scope.READ: (*_read("/api/v1/events*"), *_read("/api/v1/streams*")),
-    Scope.SUBSCRIBE: (*_read("/api/v1/subscriptions*"), *_read("/api/v1/handshake")),
+    Scope.READ: (*_read("/api/v1/events*"), *_read("/api/v1/streams*"), *_read("/api/v1/filters*")),
+    Scope.SUBSCRIBE: (*_read("/api/v1/subscriptions*"), *_read("/api/v1/filters*"), *_read("/api/v1/handshake")),
     Scope.ADMIN: (
         "POST/api/v1/streams",
         "PATCH/api/v1/streams/*",
         "DELETE/api/v1/streams/*",
         "*/api/v1/subscriptions*",
+        "*/api/v1/filters*",
         "*/api/v1/dead-letters*",
-        *_read("/api/v1/connections"),
-        "DELETE/api/v1/connections/*",
+        "*/api/v1/connections*",
         *_read("/api/v1/stats"),
         "POST/api/v1/epoch",
     ),
@@ -57,7 +58,8 @@ def policy_of(access: Access, *, method_arn: str) -> dict[str, Any]:
     if requested == _CONNECT:
         allowed = [_CONNECT] if any(map(access.allows, _CONNECT_SCOPES)) else []
     else:
-        allowed = [path for scope in Scope if access.allows(scope) for path in _RESOURCES_BY_SCOPE[scope]]
+        granted = dict.fromkeys(path for scope in Scope if access.allows(scope) for path in _RESOURCES_BY_SCOPE[scope])
+        allowed = _widest(granted)
         allowed += _PUBLIC_RESOURCES if allowed else ()
     statement = {
         "Action": "execute-api:Invoke",
@@ -71,3 +73,12 @@ def policy_of(access: Access, *, method_arn: str) -> dict[str, Any]:
         "policyDocument": {"Version": "2012-10-17", "Statement": [statement]},
         "context": context,
     }
+
+
+def _widest(patterns: Collection[str]) -> list[str]:
+    """Return the patterns without those that another one covers, so that the response is short."""
+    return [
+        pattern
+        for pattern in patterns
+        if not any(other != pattern and fnmatchcase(pattern, other) for other in patterns)
+    ]

@@ -10,7 +10,7 @@ from eventstore.adapters.redis import log
 from eventstore.errors import EventstoreError
 from eventstore.write import publisher
 from functions.rest import cors, problems, responses
-from functions.rest.routes import about, connections, dead_letters, events, streams, subscriptions
+from functions.rest.routes import about, connections, dead_letters, events, filters, streams, subscriptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +29,7 @@ for router in (
     events.router,
     streams.router,
     subscriptions.router,
+    filters.router,
     dead_letters.router,
     connections.router,
     about.router,

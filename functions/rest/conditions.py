@@ -158,14 +158,14 @@ def tags(headers: Mapping[str, str]) -> Sequence[str] | None:
 
 
 def requires_new(headers: Mapping[str, str]) -> bool:
-    """Return whether a stream may be created only if it does not exist (`If-None-Match: *`).
+    """Return whether a stream or filter may be stored only if it does not exist (`If-None-Match: *`).
 
     Raises:
         InvalidQuery: `If-None-Match` has another value.
     """
     condition = headers.get("if-none-match")
     if condition not in {None, "*"}:
-        raise InvalidQuery("If-None-Match must be * (the stream must not exist yet)", pointer="If-None-Match")
+        raise InvalidQuery("If-None-Match must be * (it must not exist yet)", pointer="If-None-Match")
     return condition is not None
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Origins", "preflight", "readable"]
 
-_METHODS = "GET, HEAD, POST, PATCH, DELETE"
+_METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
 
 _REQUEST_HEADERS = (
     "Accept",

@@ -61,14 +61,17 @@ _KINDS: Mapping[type[errors.EventstoreError], tuple[int, str]] = {
     errors.TooLarge: (413, "Payload too large"),
     errors.WrongExpectedVersion: (412, "Stream version does not match"),
     errors.WrongSubscriptionVersion: (412, "Subscription version does not match"),
+    errors.WrongFilterVersion: (412, "Filter version does not match"),
     errors.EventConflict: (409, "Event exists with other content"),
     errors.StreamConflict: (409, "Stream exists with other settings"),
     errors.SubscriptionConflict: (409, "Subscription exists with another definition"),
     errors.SubscriptionHasMembers: (409, "Subscription has members"),
+    errors.FilterInUse: (409, "Filter is in use"),
     errors.AmbiguousEvent: (409, "Event id is not unique"),
     errors.StreamNotFound: (404, "Stream not found"),
     errors.EventNotFound: (404, "Event not found"),
     errors.SubscriptionNotFound: (404, "Subscription not found"),
+    errors.FilterNotFound: (404, "Filter not found"),
     errors.NothingParked: (404, "Nothing is parked"),
     errors.ConnectionNotFound: (404, "Connection not found"),
     errors.StreamGone: (410, "Stream was permanently deleted"),
@@ -192,6 +195,12 @@ def _members(error: errors.EventstoreError) -> ProblemMembers:
             members: ProblemMembers = {
                 "candidates": [{"stream": stream, "source": source} for stream, source in error.candidates]
             }
+        case errors.WrongFilterVersion():
+            version: ProblemMembers = {"version": error.actual} if error.actual else {}
+            members = {"filter": error.name, **version}
+        case errors.FilterInUse():
+            user: ProblemMembers = {"subscription": error.subscription} if error.subscription else {}
+            members = {"filter": error.name, **user}
         case _:
             members = {}
     return members

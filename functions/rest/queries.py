@@ -6,20 +6,23 @@ Unknown parameters are rejected: a misspelt filter must not select everything.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from eventstore.access import IN_URL
 from eventstore.errors import InvalidQuery
 from eventstore.filters import filter_of_parameters
 from eventstore.filters.parameters import ATTRIBUTES
 from eventstore.ports import FIRST_LISTED
 from eventstore.read.pages import AllQuery, StreamQuery
 from eventstore.read.selection import Selection
-from eventstore.streams import DurableName, StreamName, is_name, stream_name
+from eventstore.streams import DurableName, FilterName, StreamName, is_name, stream_name
+from functions.hub import hub
 from functions.parameters import (
     CURSOR,
     DIRECTION,
+    FILTER_NAME,
     FIRST_SEQUENCE,
     LAST_SEQUENCE,
     LIMIT,
@@ -38,6 +41,7 @@ from functions.rest.tokens import DEAD_LETTERS, connection_of, names_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from eventstore.access import Access
     from eventstore.ports import ListedConnection
     from functions.parameters import Parameter
 
@@ -51,10 +55,13 @@ __all__ = [
     "dead_letters_query",
     "milliseconds",
     "names_query",
+    "narrowed",
     "single_value",
     "stream_named",
     "stream_query",
 ]
+
+QueryT = TypeVar("QueryT", AllQuery, StreamQuery)
 
 _ATTRIBUTES_AND_FILTER = (*ATTRIBUTES, "filter")
 
@@ -164,6 +171,27 @@ def stream_query(query: Mapping[str, Sequence[str]], *, wait_seconds: float) -> 
         selection=_selection(query),
         wait_seconds=wait_seconds,
     )
+
+
+def narrowed(query: QueryT, parameters: Mapping[str, Sequence[str]], *, access: Access) -> QueryT:
+    """Return a query with the filter that the parameter `filter_name` names, beside its own.
+
+    Args:
+        query: The query.
+        parameters: The values of each parameter.
+        access: The caller's permissions.
+
+    Raises:
+        Forbidden: The caller may not use filters.
+        FilterNotFound: There is no filter of this name.
+        InvalidFilter: The filters are too long together.
+    """
+    name = single_value(parameters, FILTER_NAME)
+    if name is None:
+        return query
+    selection = query.selection
+    combined = hub().filters.combined(selection.filter, FilterName(name), access=access, pointers=IN_URL)
+    return replace(query, selection=replace(selection, filter=combined))
 
 
 def names_query(query: Mapping[str, Sequence[str]], kind: str) -> NamesQuery:

@@ -40,13 +40,15 @@ def definition(durable: Durable) -> Subscription:
     """Return the definition of a durable subscription."""
     subscription: Subscription = {
         "id": durable.name,
-        "filters": json.loads(durable.filter.text),
+        "filters": json.loads(durable.own_filter.text),
         "ack_deadline": durable.rules.ack_deadline_ms // 1000,
         "max_attempts": durable.rules.max_attempts,
         "max_in_flight": durable.rules.max_in_flight,
         "created": rfc3339(durable.created),
         "version": durable.version,
     }
+    if durable.reference:
+        subscription["filter_name"] = durable.reference.name
     if durable.streams:
         subscription["stream"] = durable.streams
     if durable.target is not None:

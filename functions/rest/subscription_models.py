@@ -9,8 +9,9 @@ from pydantic import BeforeValidator, ConfigDict, Field
 
 from eventstore.durable.admin import UNCHANGED, Changes, StartPosition
 from eventstore.filters import parse_filters
+from eventstore.filters.named import FilterReference
 from eventstore.groups import Rules
-from eventstore.streams import NAME_PATTERN, DurableName, StreamName
+from eventstore.streams import NAME_PATTERN, DurableName, FilterName, StreamName
 from eventstore.subscriptions import Durable, SubscriptionKey
 from functions.rest.models import Body, parsed, whole, without_default
 from functions.rest.problems import InvalidBody
@@ -84,6 +85,12 @@ class NewSubscription(Body):
         default_factory=list,
         description="Which events: those that match every one. The dialects of the CloudEvents Subscriptions API.",
     )
+    filter_name: Name = Field(
+        default="",
+        description="Of these, only what this named filter matches. The subscription follows its changes.",
+        json_schema_extra=without_default,
+        examples=["failures"],
+    )
     stream: Annotated[Names, BeforeValidator(_several, json_schema_input_type=Name | Names)] = Field(
         default_factory=list, description="Only of this stream, or these; without it, of all."
     )
@@ -110,6 +117,11 @@ class SubscriptionChanges(Body):
 
     filters: Filters = Field(
         default_factory=list, description="Which events, from here on: those that match every one."
+    )
+    filter_name: Name | None = Field(
+        default=None,
+        description="The named filter to follow, beside `filters`; null follows none.",
+        json_schema_extra=without_default,
     )
     ack_deadline: AckDeadline = Field(default=30, json_schema_extra=without_default)
     max_attempts: MaxAttempts = Field(default=5, json_schema_extra=without_default)
@@ -177,14 +189,16 @@ def new_subscription(body: bytes, *, key: SubscriptionKey, now: int) -> tuple[Du
     asked = parsed(NewSubscription, body)
     if {"start", "cursor"} <= asked.model_fields_set:
         raise InvalidBody([("/from", "from and cursor contradict each other; send one of them")])
+    own = parse_filters(asked.filters)
     durable = Durable(
         key=key,
         name=DurableName(asked.id),
-        filter=parse_filters(asked.filters),
+        filter=own,
         streams=tuple(sorted(set(map(StreamName, asked.stream)))),
         rules=Rules(asked.ack_deadline * 1000, asked.max_attempts, asked.max_in_flight),
         created=now,
         target=None if asked.target is None else asked.target.target(),
+        reference=FilterReference(FilterName(asked.filter_name), own) if asked.filter_name else None,
     )
     if durable.target is not None:
         _require_short(durable.rules)
@@ -201,9 +215,12 @@ def changes(body: bytes) -> Callable[[Durable], Changes]:
     asked = parsed(SubscriptionChanges, body)
     given = asked.model_fields_set
     if not given:
-        raise InvalidBody([("", "send at least one of: filters, ack_deadline, max_attempts, max_in_flight, target")])
+        raise InvalidBody(
+            [("", "send at least one of: filters, filter_name, ack_deadline, max_attempts, max_in_flight, target")]
+        )
     fixed = Changes(
         filter=parse_filters(asked.filters) if "filters" in given else None,
+        filter_name=FilterName(asked.filter_name or "") if "filter_name" in given else None,
         ack_deadline_ms=asked.ack_deadline * 1000 if "ack_deadline" in given else None,
         max_attempts=asked.max_attempts if "max_attempts" in given else None,
         max_in_flight=asked.max_in_flight if "max_in_flight" in given else None,
@@ -213,7 +230,8 @@ def changes(body: bytes) -> Callable[[Durable], Changes]:
     def of(durable: Durable) -> Changes:
         patch = asked.target
         applied = fixed if patch is None else replace(fixed, target=changed_target(durable.target, patch))
-        result = applied.applied(durable)
+        # Its filter does not matter here.
+        result = applied.applied(durable, durable)
         if result.target is not None:
             _require_short(result.rules)
         return applied

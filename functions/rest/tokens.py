@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CONNECTIONS",
     "DEAD_LETTERS",
+    "FILTERS",
     "STREAMS",
     "SUBSCRIPTIONS",
     "connection_of",
@@ -26,7 +27,7 @@ __all__ = [
     "token_of",
 ]
 
-STREAMS, SUBSCRIPTIONS, DEAD_LETTERS, CONNECTIONS = "n", "d", "l", "o"
+STREAMS, SUBSCRIPTIONS, DEAD_LETTERS, CONNECTIONS, FILTERS = "n", "d", "l", "o", "f"
 """A letter for each list, so that a cursor is valid only for the list that returned it."""
 
 _TIME = re.compile("[0-9]{1,15}")

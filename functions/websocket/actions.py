@@ -59,8 +59,11 @@ def _subscribe(caller: Caller, message: Message) -> str:
     if "subscription" in message.members:
         return _join(caller, message)
     request = Subscribe.of(message)
+    selected = request.filter
+    if request.filter_name is not None:
+        selected = hub().filters.combined(selected, request.filter_name, access=caller.access)
     key = SubscriptionKey(hub().new_id())
-    subscription = Subscription(key, caller.connection, request.id, request.filter, request.streams)
+    subscription = Subscription(key, caller.connection, request.id, selected, request.streams)
     subscriptions = hub().subscriptions
     subscribed = subscriptions.start(subscription, access=caller.access, cursors=request.cursors, oldest=request.oldest)
     subscriptions.wake(subscribed)

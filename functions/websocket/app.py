@@ -9,7 +9,7 @@ from eventstore.adapters.aws import clients, sqs
 from eventstore.adapters.redis import log, registry
 from eventstore.cloudevents import from_json
 from eventstore.durable import membership
-from eventstore.errors import ConnectionNotFound, EventstoreError, Forbidden, Invalid, StreamGone
+from eventstore.errors import ConnectionNotFound, EventstoreError, FilterNotFound, Forbidden, Invalid, StreamGone
 from eventstore.live import subscribe
 from eventstore.subscriptions import BARE, ConnectionId
 from eventstore.write import publisher
@@ -55,6 +55,9 @@ def _connect(event: Mapping[str, Any]) -> dict[str, Any]:
     except Forbidden as error:
         _LOGGER.info("connection rejected: %s: %s", error.code, error.detail)
         return {"statusCode": 403, "body": error.detail}
+    except FilterNotFound as error:
+        _LOGGER.info("connection rejected: %s: %s", error.code, error.detail)
+        return {"statusCode": 404, "body": error.detail}
     except StreamGone as error:
         _LOGGER.info("connection rejected: %s: %s", error.code, error.detail)
         return {"statusCode": 410, "body": error.detail}

@@ -33,6 +33,7 @@ def accept(event: Mapping[str, Any]) -> str | None:
 
     Raises:
         InvalidQuery, InvalidFilter, InvalidStream, InvalidCursor: A parameter or the subprotocol is invalid.
+        FilterNotFound: The named filter does not exist.
         Forbidden: The credentials do not allow the connection.
     """
     context = event["requestContext"]
@@ -65,6 +66,7 @@ def _subscribe(request: UrlSubscription, access: Access) -> None:
     subscription = request.subscription
     subscriptions = hub().subscriptions
     try:
+        subscription = request.narrowed(access)
         subscribed = subscriptions.start(subscription, access=access, cursors=request.cursors, oldest=request.oldest)
         # The connection opens only after this function has returned: its first message is delivered like a frame.
         first_message = answers.bare_subscribed(subscribed, subscription.key)

@@ -12,7 +12,7 @@ from eventstore.cloudevents.json_text import members as members_of
 from eventstore.errors import InvalidRequest
 from eventstore.filters import parse_filters
 from eventstore.groups import LONGEST_REASON
-from eventstore.streams import ANY, DurableName, Expected, StreamName, stream_name
+from eventstore.streams import ANY, DurableName, Expected, FilterName, StreamName, stream_name
 from eventstore.subscriptions import SubscriptionId
 from functions import protocol
 from functions.protocol import (
@@ -20,6 +20,7 @@ from functions.protocol import (
     CURSOR,
     DELAY,
     EXPECTED,
+    FILTER_NAME,
     FRAME,
     FROM,
     ID,
@@ -144,11 +145,13 @@ class Subscribe:
     """A `subscribe` request of an ephemeral subscription.
 
     Attributes:
+        filter_name: The named filter that events must match as well; None for none.
         oldest: Whether to start with the oldest event; else with new ones, or at `cursors`.
     """
 
     id: SubscriptionId
     filter: Filter
+    filter_name: FilterName | None
     streams: tuple[StreamName, ...]
     cursors: Sequence[str]
     oldest: bool
@@ -170,7 +173,9 @@ class Subscribe:
             raise InvalidRequest(f"from must be 'now' or 'start', not {start[:40]!r}", pointer="/from")
         filters = parse_filters(message.members["filters"].value if "filters" in message.members else [])
         names = tuple(dict.fromkeys(stream_name(name, pointer="/stream") for name in streams))
-        return cls(own_id, filters, names, cursors, start == "start")
+        filter_name = message.text(FILTER_NAME)
+        named = None if filter_name is None else FilterName(filter_name)
+        return cls(own_id, filters, named, names, cursors, start == "start")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +16,7 @@ from eventstore.errors import (
     TurnLost,
 )
 from eventstore.filters import parse_filters
+from eventstore.filters.named import FilterReference
 from eventstore.groups import Group, Join, Leave, Release, Rules
 from eventstore.ports import Start, TurnResult
 from eventstore.positions import BEGINNING, Position
@@ -33,6 +35,13 @@ KEY = "0" * 24
 def durable(name: str = "workers", *, key: str = KEY, streams: tuple[str, ...] = (), attempts: int = 5) -> Durable:
     filters = parse_filters([{"prefix": {"type": "io."}}])
     return Durable(key, name, filters, streams, Rules(max_attempts=attempts), created=7)
+
+
+def following(name: str = "failures", *, key: str = KEY, attempts: int = 5) -> Durable:
+    """A subscription that names a filter."""
+    made = durable(key=key, attempts=attempts)
+    used = parse_filters([{"suffix": {"type": ".failed"}}, {"prefix": {"type": "io."}}])
+    return replace(made, filter=used, reference=FilterReference(name, made.filter))
 
 
 def create(durables: Durables, made: Durable | None = None, start: Start | Position = Start.OLDEST) -> Durable:
@@ -123,6 +132,38 @@ class DurablesContract:
             assert durables.names(prefix="b-", after="b-2", count=9) == ["b-3"]
             assert durables.names(prefix="b-", after="a", count=9) == ["b-1", "b-2", "b-3"]
             assert durables.names(prefix="b-", after="c", count=9) == []
+
+    class TestNaming:
+        def test_the_reference_to_a_filter_is_kept_with_the_definition(self, durables: Durables) -> None:
+            made = following()
+            assert create(durables, made) == made
+            assert durables.get("workers") == made
+            assert list(durables.definitions(["none", "workers"])) == [made]
+
+        def test_it_changes_with_the_definition(self, durables: Durables) -> None:
+            first = create(durables)
+            second = replace(following(), version=2)
+            third = replace(first, version=3)
+            assert durables.change(first, second)
+            assert durables.get("workers") == second
+            assert durables.change(second, third)
+            assert durables.get("workers") == third
+
+        def test_a_definition_that_was_read_with_another_reference_is_not_replaced(self, durables: Durables) -> None:
+            made = create(durables, following())
+            assert not durables.change(replace(made, reference=None), replace(made, version=2))
+            assert not durables.change(following("others"), replace(made, version=2))
+            assert durables.get("workers") == made
+
+        def test_turns_know_the_filter_and_not_its_name(self, durables: Durables, turns: Turns) -> None:
+            made = create(durables, following())
+            assert turns.durables(0, [made.key])[made.key] == replace(made, reference=None)
+
+        def test_a_deleted_subscription_leaves_no_reference_to_its_successor(self, durables: Durables) -> None:
+            create(durables, following())
+            durables.delete("workers")
+            made = create(durables, replace(durable(key="1" * 24), filter=following().filter))
+            assert durables.get("workers") == made
 
     class TestDeleting:
         def test_nothing_is_left_of_it(self, durables: Durables, turns: Turns) -> None:

@@ -34,7 +34,7 @@ _CALLS = [
 
 @pytest.mark.parametrize(("method", "path"), _CALLS)
 def test_a_call_without_a_credential_is_unauthorized(hub: Guarded, method: str, path: str) -> None:
-    path = path.replace("{id}", "1").replace("{stream}", "1").replace("{subscription}", "1")
+    path = path.replace("{id}", "1").replace("{stream}", "1").replace("{subscription}", "1").replace("{filter}", "1")
     reply = Caller(hub.stack.url, "").call(method, path, {})
     assert (reply.status, reply.json()["code"]) == (401, "unauthorized")
     assert reply.headers["Content-Type"] == "application/problem+json"

@@ -92,6 +92,24 @@ _CALLS = (
         202,
         {"from": "start"},
     ),
+    Call("GET /api/v1/filters", "/api/v1/filters", 200, has='"failures"'),
+    Call("GET /api/v1/filters/{filter}", "/api/v1/filters/failures", 200, has='"version":1'),
+    Call("PUT /api/v1/filters/{filter}", "/api/v1/filters/new", 503, {"filters": []}, has=_FULL),
+    Call(
+        "PUT /api/v1/filters/{filter}",
+        "/api/v1/filters/failures",
+        200,
+        {"filters": [{"exact": {"type": "t"}}]},
+        has='"version":2',
+    ),
+    Call("DELETE /api/v1/filters/{filter}", "/api/v1/filters/unused", 204),
+    Call(
+        "PATCH /api/v1/subscriptions/{subscription}",
+        "/api/v1/subscriptions/workers",
+        200,
+        {"filter_name": "unused"},
+        has='"unused"',
+    ),
     Call("GET /api/v1/connections", "/api/v1/connections", 200, has='"subscription":"workers"'),
     Call("DELETE /api/v1/connections/{connection}", "/api/v1/connections/CLIENT", 204),
     Call("GET /api/v1/dead-letters", "/api/v1/dead-letters", 200, has='"bad"'),
@@ -156,6 +174,9 @@ def full(server: ValkeyServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Full
         operator.flushall()
         api = Api()
         workers = Workers(api)
+        for name in ("failures", "unused"):
+            put = proxied("PUT", f"/api/v1/filters/{name}", body=b'{"filters":[]}', headers=_JSON)
+            assert api.invoke(put).status == 201
         assert create(api).status == 201
         assert api.create(id="few", retention={"max_events": 1}).status == 201
         gateway = Gateway(dispatch_queue, deliveries)

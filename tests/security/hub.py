@@ -37,7 +37,8 @@ _OF_PARTITIONS = (
 _NAME = r"[A-Za-z0-9._:~-]{1,200}"
 _KEYS = re.compile(
     rf"\{{p(?P<partition>\d+)\}}:(?:(?:{_OF_PARTITIONS}|groups|durables)|(?:events|state|digests):(?P<stream>{_NAME}))"
-    rf"|durable:{_NAME}|durables|connections|connection:c\d+="
+    rf"|durable:{_NAME}|durable:filter:\{{(?P<definition>durable:{_NAME})\}}|durables|connections|connection:c\d+="
+    r"|\{filters\}:(?:definitions|names)"
 )
 
 
@@ -104,6 +105,8 @@ def checked_key(key: bytes) -> None:
     assert match, key
     if match["partition"] is not None:
         assert key_slot(key) == key_slot(f"p{match['partition']}".encode())
+    if match["definition"] is not None:
+        assert key_slot(key) == key_slot(match["definition"].encode())
     if match["stream"] is not None:
         assert int(match["partition"]) == partition_of(match["stream"], PARTITIONS)
 

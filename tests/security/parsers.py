@@ -19,6 +19,7 @@ from eventstore.ports import ListedConnection
 from eventstore.positions import Cursor, Position, StreamCursor
 from eventstore.streams import stream_name, stream_of
 from functions.rest import conditions, queries
+from functions.rest.filter_models import filter_definition
 from functions.rest.models import new_stream
 from functions.rest.request import segment
 from functions.rest.subscription_models import new_subscription, redrive, replay_place
@@ -148,7 +149,7 @@ _QUERY_VALUES = st.lists(
     max_size=3,
 ).map(lambda values: [value.encode(errors="replace").decode() for value in values])
 QUERIES = st.dictionaries(
-    st.sampled_from([*_QUERY_NAMES, "prefix", "subscription", "source", "mode", "permanent"]) | WRITABLE,
+    st.sampled_from([*_QUERY_NAMES, "filter_name", "prefix", "subscription", "source", "mode", "permanent"]) | WRITABLE,
     _QUERY_VALUES,
     max_size=3,
 )
@@ -180,6 +181,7 @@ BODIES = {
         {"id": NAMES},
         {
             "filters": FILTERS,
+            "filter_name": NAMES,
             "stream": NAMES | st.lists(NAMES, max_size=3),
             "from": st.sampled_from(["now", "start"]),
             "cursor": TOKENS,
@@ -188,6 +190,7 @@ BODIES = {
             "target": TARGETS,
         },
     ),
+    "filters": near({"filters": FILTERS}),
     "replay": near({"from": st.sampled_from(["now", "start"])})
     | near({"cursor": TOKENS})
     | near({"since": st.just("2018-04-05T17:31:00Z") | TEXT}),
@@ -206,7 +209,11 @@ def _message(
 
 
 MESSAGES = (
-    _message("subscribe", {"id": _ID}, {"filters": FILTERS, "stream": NAMES | st.lists(NAMES, max_size=3)})
+    _message(
+        "subscribe",
+        {"id": _ID},
+        {"filters": FILTERS, "filter_name": NAMES, "stream": NAMES | st.lists(NAMES, max_size=3)},
+    )
     | _message("subscribe", {"id": _ID}, {"cursor": TOKENS | st.lists(TOKENS, max_size=3)})
     | _message("subscribe", {"id": _ID, "subscription": NAMES | TEXT})
     | _message("publish", {"events": st.lists(_EVENT, max_size=1)}, {"stream": NAMES})
@@ -290,6 +297,7 @@ PARSERS: dict[str, tuple[Callable[[Any], object], st.SearchStrategy[Any]]] = {
     "a segment of a path": (segment, TEXT | st.just("%ff")),
     "a stream to be made": (new_stream, _BODY),
     "a durable subscription to be made": (lambda body: new_subscription(body, key="k", now=1), _BODY),
+    "a named filter": (filter_definition, _BODY),
     "where a durable subscription is to go on": (replay_place, BODIES["replay"].map(_json)),
     "what is to be put back": (redrive, _BODY),
     "the URL of a target": (UrlRules().check, _URLS),
@@ -328,6 +336,7 @@ GOOD: dict[str, Any] = {
     "a segment of a path": "acme%3Awf-1",
     "a stream to be made": _json({"id": "a", "labels": {"a": "b"}}),
     "a durable subscription to be made": _json({"id": "a", "filters": [{"exact": {"type": "t"}}]}),
+    "a named filter": _json({"filters": [{"exact": {"type": "t"}}]}),
     "where a durable subscription is to go on": _json({"since": "2018-04-05T17:31:00Z"}),
     "what is to be put back": _json({"subscription": "a", "how": "skip"}),
     "the URL of a target": "https://a.example:8443/hook?a=%41",

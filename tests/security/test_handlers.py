@@ -19,9 +19,19 @@ if TYPE_CHECKING:
 _SEGMENT = NAMES | TEXT.filter(bool)
 _PATHS = st.one_of(
     st.sampled_from(
-        ["events", "streams", "subscriptions", "dead-letters", "stats", "health", "asyncapi.json", "openapi.json"]
+        [
+            "events",
+            "streams",
+            "subscriptions",
+            "filters",
+            "dead-letters",
+            "stats",
+            "health",
+            "asyncapi.json",
+            "openapi.json",
+        ]
     ).map(path_of),
-    st.builds(path_of, st.sampled_from(["events", "streams", "subscriptions"]), _SEGMENT),
+    st.builds(path_of, st.sampled_from(["events", "streams", "subscriptions", "filters"]), _SEGMENT),
     st.builds(path_of, st.just("streams"), _SEGMENT, st.just("events")),
     st.builds(path_of, st.just("subscriptions"), _SEGMENT, st.just("replay")),
     st.just("/api/v1/dead-letters/redrive"),
@@ -30,6 +40,13 @@ _PATHS = st.one_of(
 _REQUESTS = st.one_of(
     st.tuples(st.sampled_from(["GET", "DELETE", "PUT"]), _PATHS, QUERIES, HEADERS, st.just(b"")),
     st.tuples(st.just("POST"), st.just("/api/v1/events"), QUERIES | st.just({}), HEADERS, EVENTS),
+    st.tuples(
+        st.just("PUT"),
+        st.builds(path_of, st.just("filters"), _SEGMENT),
+        st.just({}),
+        HEADERS | st.just({"content-type": "application/json"}),
+        BODIES["filters"].map(lambda body: json.dumps(body).encode()),
+    ),
     *(
         st.tuples(
             st.just("POST"),

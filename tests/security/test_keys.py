@@ -15,7 +15,10 @@ from redis.crc import key_slot
 from eventstore.adapters.redis.keys import (
     CONNECTIONS,
     DURABLES,
+    FILTER_NAMES,
+    FILTERS,
     durable_key,
+    filter_reference_key,
     partition_keys,
     stream_keys,
     turn_keys,
@@ -77,7 +80,15 @@ def test_two_streams_share_no_key_and_none_is_the_partition_s_own(stream: str, o
     assert len({*keys}) == len(keys)
     assert not {*keys} & _OWN
     assert (stream == other_stream) == bool({*keys} & {*stream_keys(3, other_stream)})
-    assert durable_key(stream) not in {*keys, DURABLES, CONNECTIONS}
+    others = {*keys, DURABLES, CONNECTIONS, FILTERS, FILTER_NAMES}
+    assert not others & {durable_key(stream), filter_reference_key(stream)}
+    assert durable_key(stream) != filter_reference_key(other_stream)
+
+
+@tries(100)
+@given(NAMES)
+def test_a_reference_to_a_filter_stands_in_the_slot_of_its_subscription(name: str) -> None:
+    assert key_slot(filter_reference_key(name).encode()) == key_slot(durable_key(name).encode())
 
 
 @tries(100)

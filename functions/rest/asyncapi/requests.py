@@ -18,7 +18,12 @@ __all__ = ["EXAMPLES", "payload_of"]
 _TEXT: dict[str, Any] = {"type": "string"}
 
 EXAMPLES: Mapping[str, Mapping[str, Any]] = {
-    "subscribe": {"id": "s1", "filters": [{"prefix": {"type": "io.flunq.task."}}], "from": "start"},
+    "subscribe": {
+        "id": "s1",
+        "filters": [{"prefix": {"type": "io.flunq.task."}}],
+        "filter_name": "failures",
+        "from": "start",
+    },
     "join": {"id": "w", "subscription": "workers"},
     "unsubscribe": {"id": "s1"},
     "publish": {

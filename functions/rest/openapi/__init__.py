@@ -23,7 +23,7 @@ The event hub of a workflow engine. Publish CloudEvents 1.0; read them back in o
 An event is stored once per `source` and `id`, at one `sequence` of its stream, from 1 and without gaps. Publishing is
 safe to retry: a duplicate is answered with the place of the first.
 """
-_METHODS = ("get", "head", "post", "patch", "delete")
+_METHODS = ("get", "head", "post", "put", "patch", "delete")
 
 
 def document(*, server: str, auth: str = "none") -> dict[str, Any]:
@@ -49,6 +49,7 @@ def document(*, server: str, auth: str = "none") -> dict[str, Any]:
             {"name": "events", "description": "Publishing and finding events."},
             {"name": "streams", "description": "Ordered logs of events, and their settings."},
             {"name": "subscriptions", "description": "Durable subscriptions: they outlive connections."},
+            {"name": "filters", "description": "Filters that have a name; subscriptions and reads may name them."},
             {"name": "connections", "description": "Clients that are connected over WebSocket."},
             {"name": "dead letters", "description": "What durable subscriptions could not handle, stream by stream."},
             {"name": "about", "description": "The hub about itself."},

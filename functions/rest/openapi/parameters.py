@@ -69,6 +69,7 @@ def _header(name: str, description: str, **keywords: object) -> Mapping[str, Any
 PATH: Mapping[str, Mapping[str, Any]] = {
     "id": _path("id", "The event's id, percent-encoded.", _TEXT),
     "stream": _path("stream", "The stream's name.", NAME),
+    "filter": _path("filter", "The filter's name.", NAME),
     "connection": _path("connection", "The connection's id, percent-encoded.", _TEXT),
     "subscription": _path("subscription", "The durable subscription's name.", NAME),
 }
@@ -99,6 +100,11 @@ HEADERS: Mapping[str, Mapping[str, Any]] = {
         "If-Match",
         "Only if the subscription's definition is one of these: an ETag as it was given; `*`: whatever it is.",
     ),
+    "IfFilter": _header(
+        "If-Match",
+        "Only if the filter is at one of these versions: an ETag as it was given; `*`: whatever version it is at.",
+    ),
+    "IfNoFilter": _header("If-None-Match", "`*`: only if there is no filter of this name.", enum=["*"]),
     "IfNoVersion": _header("If-None-Match", "Only if the stream is at none of these versions, as in If-Match."),
     "IfNew": _header("If-None-Match", "`*`: store only if the stream has had no event yet.", enum=["*"]),
     "IfNotThere": _header("If-None-Match", "`*`: only if there is no stream of this name.", enum=["*"]),

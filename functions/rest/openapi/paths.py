@@ -6,6 +6,7 @@ from typing import Any
 
 from functions.rest.openapi.answers import ETAG, LINK, MISSING, json, problems
 from functions.rest.openapi.connections import CONNECTION_PATHS
+from functions.rest.openapi.filter_paths import FILTER_PATHS
 from functions.rest.openapi.parameters import HEADERS, PATH, parameters
 from functions.rest.openapi.shapes import ref
 from functions.rest.openapi.subscription_paths import SUBSCRIPTION_PATHS
@@ -54,7 +55,7 @@ _SEARCH: dict[str, Any] = {
     "description": "In the order in which they were stored; those of one stream in its order.",
     "tags": ["events"],
     "parameters": parameters("searchEvents"),
-    "responses": {"200": _page("A page.", "EventPage", LINK), **problems(410, 422)},
+    "responses": {"200": _page("A page.", "EventPage", LINK), **problems(404, 410, 422)},
 }
 
 _FIND: dict[str, Any] = {
@@ -187,7 +188,7 @@ _HANDSHAKE: dict[str, Any] = {
     ),
     "tags": ["subscriptions"],
     "parameters": parameters("checkHandshake"),
-    "responses": {"204": {"description": "It would be."}, **problems(403, 410, 422)},
+    "responses": {"204": {"description": "It would be."}, **problems(403, 404, 410, 422)},
 }
 
 PATHS: dict[str, Any] = {
@@ -197,6 +198,7 @@ PATHS: dict[str, Any] = {
     "/api/v1/streams/{stream}": {"get": _DESCRIBE, "patch": _CHANGE, "delete": _DELETE},
     "/api/v1/streams/{stream}/events": {"get": _READ},
     **SUBSCRIPTION_PATHS,
+    **FILTER_PATHS,
     **CONNECTION_PATHS,
     "/api/v1/handshake": {"get": _HANDSHAKE},
     "/health": {"get": _health("getRootHealth")},

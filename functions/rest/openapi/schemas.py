@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from functions.answers import about, connections, members, problems, streams, subscriptions
-from functions.rest import models, subscription_models
+from functions.answers import about, connections, filters, members, problems, streams, subscriptions
+from functions.rest import filter_models, models, subscription_models
 from functions.rest.openapi.derived import derived
 from functions.rest.openapi.events import EVENT_SCHEMAS
 from functions.rest.openapi.filters import FILTER_SCHEMA
@@ -38,6 +38,8 @@ _ANSWERS: Sequence[object] = (
     subscriptions.Moved,
     subscriptions.DeadLetters,
     subscriptions.Redriven,
+    filters.NamedFilter,
+    filters.NamedFilters,
     connections.Connections,
     about.Health,
     about.Stats,
@@ -55,11 +57,11 @@ def schemas() -> dict[str, Any]:
 def _bodies() -> dict[str, Any]:
     """The schemas of the bodies of requests, as pydantic makes them from the models that check those."""
     bodies: list[tuple[type[BaseModel], JsonSchemaMode]] = [
-        (model, "validation") for model in (*models.MODELS, *subscription_models.MODELS)
+        (model, "validation") for model in (*models.MODELS, *subscription_models.MODELS, *filter_models.MODELS)
     ]
     _, schema = models_json_schema(bodies, ref_template="#/components/schemas/{model}")
     found: dict[str, Any] = schema["$defs"]
-    for name in ("NewSubscription", "SubscriptionChanges"):
+    for name in ("NewSubscription", "SubscriptionChanges", "FilterDefinition"):
         # The core checks filters, so the models do not know their schema.
         found[name]["properties"]["filters"]["items"] = ref("Filter")
     return found

@@ -35,7 +35,7 @@ _CREATE: dict[str, Any] = {
     "responses": {
         "201": json("Created.", "Subscription", _LOCATION),
         "200": json("It exists with this definition.", "Subscription", _LOCATION),
-        **problems(400, 409, 410, 413, 415, 422),
+        **problems(400, 404, 409, 410, 413, 415, 422),
     },
 }
 

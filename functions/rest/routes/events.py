@@ -13,7 +13,7 @@ from functions.parameters import GET_EVENT, MODE, QUERIES, SOURCE, require_known
 from functions.rest import responses
 from functions.rest.conditions import expected, prefers_batch
 from functions.rest.paging import fitting, time_for_a_page
-from functions.rest.queries import all_query, choice, single_value, stream_named
+from functions.rest.queries import all_query, choice, narrowed, single_value, stream_named
 from functions.rest.request import Request, segment
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def publish() -> Answer:
 def search() -> Answer:
     """Return a page of the events of all streams, in the order in which they were stored."""
     request = Request.of(router.current_event.raw_event, router.lambda_context)
-    query = all_query(request.query)
+    query = narrowed(all_query(request.query), request.query, access=request.access)
     may_go_on = time_for_a_page()
     page, events = fitting(
         lambda query: hub().reader.search(query, access=request.access, may_go_on=may_go_on),

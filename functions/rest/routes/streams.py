@@ -21,7 +21,7 @@ from functions.rest.conditions import (
     wait_seconds,
 )
 from functions.rest.paging import fitting, time_for_a_page
-from functions.rest.queries import choice, names_query, stream_query
+from functions.rest.queries import choice, names_query, narrowed, stream_query
 from functions.rest.request import MERGE_PATCH, Request, json_body, segment
 from functions.rest.tokens import STREAMS, token_of
 
@@ -55,6 +55,7 @@ def read(stream: str) -> Answer:
             return responses.empty(304, headers=headers | {"ETag": tag})
     else:
         query = stream_query(request.query, wait_seconds=wait)
+    query = narrowed(query, request.query, access=request.access)
     may_go_on = time_for_a_page()
     page, events = fitting(
         lambda query: hub().reader.read(name, query, access=request.access, may_go_on=may_go_on),

@@ -184,6 +184,7 @@ class LoadInterrupted(LoadFailed):
 
 _BY_CODE: Mapping[str, type[ProblemError]] = {
     "event-conflict": EventConflict,
+    "filter-not-found": NotFound,
     "forbidden": Denied,
     "internal": Unavailable,
     "store-full": Unavailable,

@@ -142,6 +142,7 @@ class EventStore:
         self,
         *,
         filters: Iterable[Mapping[str, Any]] = (),
+        filter_name: str | None = None,
         stream: str | Iterable[str] | None = None,
         start: Literal["now", "start"] = "now",
         cursor: str | None = None,
@@ -157,6 +158,8 @@ class EventStore:
         Args:
             filters: Filters in the dialects of the CloudEvents Subscriptions API 1.0 (3.2.4), such as
                 `{"prefix": {"type": "io.flunq.task."}}` or `{"sql": "priority > 3"}`; all of them must match.
+            filter_name: The name of a filter that the hub keeps; events must match it as well. The hub uses the
+                definition that the filter has when the client connects, also when it connects again.
             stream: The name of a stream, or up to 100 names; by default, all streams.
             start: `now`, or `start` for the oldest event kept.
             cursor: A `Subscription.cursor`, or the cursor of a page of `GET /api/v1/events`, to resume from; `start`
@@ -173,6 +176,7 @@ class EventStore:
             Invalid: A filter, the name of a stream or the cursor is invalid.
             Denied: The hub rejects the credentials, or they do not permit this subscription.
             Gone: A stream was deleted permanently.
+            NotFound: There is no filter of this name.
             ConnectFailed: `websocket_url` is missing, or the hub was unreachable for longer than `patience`.
             Unencrypted: See `EventStore`.
         """
@@ -181,7 +185,7 @@ class EventStore:
         streams = [stream] if isinstance(stream, str) else [*(stream or ())]
         return Subscription(
             self._live_url(),
-            Request(filters=[*filters], streams=streams, start=start),
+            Request(filters=[*filters], filter_name=filter_name, streams=streams, start=start),
             cursor=cursor or None,
             backoff=self._live_backoff(patience),
             ping_every=ping_every,

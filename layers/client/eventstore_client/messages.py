@@ -44,11 +44,13 @@ class Request:
 
     Attributes:
         filters: The filters, all of which must match.
+        filter_name: The named filter, which must match as well; None for none.
         streams: The names of the streams; empty for all streams.
         start: `now` or `start`; applies only without a cursor.
     """
 
     filters: Sequence[Mapping[str, Any]] = ()
+    filter_name: str | None = None
     streams: Sequence[str] = ()
     start: str = "now"
 
@@ -57,6 +59,8 @@ class Request:
         message: dict[str, Any] = {"action": "subscribe", "id": _ID}
         if self.filters:
             message["filters"] = list(self.filters)
+        if self.filter_name is not None:
+            message["filter_name"] = self.filter_name
         if self.streams:
             message["stream"] = list(self.streams)
         return message | ({"cursor": list(cursors)} if cursors else {"from": self.start})

@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote
 from eventstore.cloudevents.event import canonical
 from eventstore.errors import Forbidden
 from eventstore.filters import parse_filters
-from eventstore.streams import DurableName, StreamName, stream_of
+from eventstore.streams import DurableName, FilterName, StreamName, stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -110,11 +110,12 @@ class Access:
         """Whether the access includes a stream, by its name."""
         return not self.prefixes or stream.startswith(self.prefixes)
 
-    def require_streams(self, streams: Iterable[StreamName | DurableName], *, pointer: str = "") -> None:
+    def require_streams(self, streams: Iterable[StreamName | DurableName | FilterName], *, pointer: str = "") -> None:
         """Raise `Forbidden` unless the access includes all of these streams, whether they exist or not.
 
         Args:
-            streams: The names of the streams; that of a durable subscription is confined to the same prefixes.
+            streams: The names of the streams; those of durable subscriptions and filters are confined to the same
+                prefixes.
             pointer: Where the request names them (RFC 6901), for the error.
         """
         for stream in streams:

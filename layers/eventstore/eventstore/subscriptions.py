@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from eventstore.cloudevents.event import AttributeValue
+    from eventstore.filters.named import FilterReference
     from eventstore.streams import DurableName, StreamName
 
 __all__ = [
@@ -173,6 +174,8 @@ class Durable(_Selective):
         created: When it was created, in milliseconds since 1970.
         version: The number of its definition, from 1; every change adds 1.
         target: Where its events are pushed; None if members receive them.
+        reference: The named filter that it follows, which `filter` contains; None if it names none. Turns go by
+            `filter` alone, so it is not part of the encoded definition.
     """
 
     key: SubscriptionKey
@@ -183,9 +186,15 @@ class Durable(_Selective):
     created: int = 0
     version: int = 1
     target: Target | None = None
+    reference: FilterReference | None = None
+
+    @property
+    def own_filter(self) -> Filter:
+        """The filter that it has itself, without that of the filter that it names."""
+        return self.reference.own if self.reference else self.filter
 
     def encoded(self) -> str:
-        """Return the text that `decoded` reads."""
+        """Return the text that `decoded` reads. Functions of earlier releases read it too, and know all its members."""
         rules = [self.rules.ack_deadline_ms, self.rules.max_attempts, self.rules.max_in_flight]
         members = [self.key, self.name, json.loads(self.filter.text), self.streams, rules, self.created, self.version]
         if self.target is not None:

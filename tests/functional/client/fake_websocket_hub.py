@@ -212,7 +212,8 @@ class FakeWebSocketHub:
         if "subscription" in message or message["action"] != "subscribe":
             self._share(connection, message)
             return
-        if message.pop("action") != "subscribe" or set(message) - {"id", "filters", "stream", "from", "cursor"}:
+        known = {"id", "filters", "filter_name", "stream", "from", "cursor"}
+        if message.pop("action") != "subscribe" or set(message) - known:
             raise AssertionError(message)
         with self._heard:
             self.requests.append(message)

@@ -103,6 +103,14 @@ def test_lost_history_ends_the_command_with_the_cursor_after_the_loss(
     assert sequences(capsys.readouterr().out) == ["3"]
 
 
+def test_a_filter_that_the_hub_keeps_is_named(live_hub: FakeWebSocketHub, capsys: pytest.CaptureFixture[str]) -> None:
+    live_hub.answers.append({"type": "error", "code": "filter-not-found", "detail": "no filter"})
+
+    assert run(live_hub, "--filter-name", "failures") == 1
+    assert capsys.readouterr().err == "eventstore: no filter (filter-not-found)\n"
+    assert live_hub.requests[-1]["filter_name"] == "failures"
+
+
 def test_a_filter_that_the_hub_refuses_is_a_refusal(
     live_hub: FakeWebSocketHub, capsys: pytest.CaptureFixture[str]
 ) -> None:

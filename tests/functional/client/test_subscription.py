@@ -17,6 +17,7 @@ from eventstore_client import (
     Invalid,
     Loss,
     Missing,
+    NotFound,
     UnexpectedAnswer,
     connection,
 )
@@ -81,10 +82,11 @@ def test_subscribing_and_reading_return_the_same_events(live_hub: FakeWebSocketH
 def test_the_hub_validates_filters_and_streams(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
     filters: list[dict[str, Any]] = [{"prefix": {"type": "io."}}, {"sql": "priority > 3"}]
 
-    with live_store.subscribe(filters=filters, stream=["a", "b"]):
+    with live_store.subscribe(filters=filters, filter_name="failures", stream=["a", "b"]):
         pass
 
-    assert live_hub.requests == [{"id": "s", "filters": filters, "stream": ["a", "b"], "from": "now"}]
+    [request] = live_hub.requests
+    assert request == {"id": "s", "filters": filters, "filter_name": "failures", "stream": ["a", "b"], "from": "now"}
 
 
 def test_a_single_stream_may_be_given_as_a_string(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
@@ -215,6 +217,13 @@ def test_a_subscribe_that_is_wrong_is_refused_at_once(live_hub: FakeWebSocketHub
 
     with pytest.raises(Invalid, match=r"no \(at /filters/0\) \(invalid-filter\)"):
         live_store.subscribe(filters=[{"nonsense": {}}])
+
+
+def test_a_filter_that_does_not_exist_is_not_found(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:
+    live_hub.answers.append({"type": "error", "code": "filter-not-found", "detail": "no"})
+
+    with pytest.raises(NotFound):
+        live_store.subscribe(filter_name="failures")
 
 
 def test_a_refused_connection_is_not_retried(live_hub: FakeWebSocketHub, live_store: EventStore) -> None:

@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from eventstore.adapters.redis.durables import RedisDurables
 from eventstore.adapters.redis.log import RedisLog
+from eventstore.adapters.redis.named_filters import RedisNamedFilters
 from eventstore.adapters.redis.read_ahead import ReadAhead
 from eventstore.adapters.redis.registry import RedisRegistry
 from eventstore.adapters.redis.turns import RedisTurns
 from eventstore.durable.admin import DurableSubscriptions
+from eventstore.durable.filter_admin import FilterAdmin
 from eventstore.durable.membership import Members
 from eventstore.filters import parse_filters
 from eventstore.live.dispatch import Dispatcher
 from eventstore.live.subscribe import Subscribed, Subscriptions
 from eventstore.live.wakeups import QueueWakeups
+from eventstore.read.filter_directory import FilterDirectory
 from eventstore.subscriptions import BARE, EVENTSTORE, Connection, Subscription
 from eventstore.write.publisher import Publisher
 from eventstore.write.stream_admin import StreamAdmin
@@ -77,18 +80,29 @@ class Live:
         self.letters = FakeLetters()
         self.pushes = FakePushes()
         self.durables = RedisDurables(client, partitions=partitions)
+        self.filters = RedisNamedFilters(client, partitions=partitions)
         wakeups = QueueWakeups(lambda: wrap(self.bells))
         self.members = Trusted(Members(wrap(self.durables), wrap(self.registry), wakeups))
         self.store = Trusted(Publisher(wrap(self.log), wakeups), StreamAdmin(wrap(self.log), wakeups, clock=self.clock))
         self.subscriptions = Trusted(Subscriptions(wrap(self.log), wrap(self.registry), wakeups))
-        self.operators = Trusted(
-            DurableSubscriptions(
-                wrap(self.log),
+        operators = DurableSubscriptions(
+            wrap(self.log),
+            wrap(self.durables),
+            wakeups,
+            letters=lambda: wrap(self.letters),
+            filters=wrap(self.filters),
+            require_target=lambda _: None,
+        )
+        self.operators = Trusted(operators)
+        self.naming = Trusted(
+            FilterAdmin(
+                wrap(self.filters),
                 wrap(self.durables),
-                wakeups,
-                letters=lambda: wrap(self.letters),
-                require_target=lambda _: None,
-            )
+                operators,
+                clock=self.clock,
+                new_id=lambda: f"{next(self._keys):024x}",
+            ),
+            FilterDirectory(wrap(self.filters)),
         )
         self.dispatcher = self.worker(limits)
         self._keys = itertools.count(1)

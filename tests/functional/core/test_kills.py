@@ -16,8 +16,9 @@ from redis import Redis
 from eventstore import ports
 from eventstore.adapters.redis.connection import connect
 from eventstore.durable.admin import Changes, StartPosition
-from eventstore.errors import ConnectionNotFound, NothingParked, StreamGone, SubscriptionNotFound
+from eventstore.errors import ConnectionNotFound, FilterNotFound, NothingParked, StreamGone, SubscriptionNotFound
 from eventstore.filters import parse_filters
+from eventstore.filters.named import FilterReference
 from eventstore.groups import Rules
 from eventstore.ports import Refusal, Start
 from eventstore.positions import BEGINNING
@@ -25,7 +26,7 @@ from eventstore.streams import Retention, StreamConfig
 from eventstore.subscriptions import Durable, Target
 from tests.examples import event, events
 from tests.fakes.connections import gone, unreachable
-from tests.fakes.faulty import Faults
+from tests.fakes.faulty import Faults, Killed
 from tests.functional.core.mortal import Member, Mortal, frames_of
 
 if TYPE_CHECKING:
@@ -439,6 +440,63 @@ def changing(hub: Mortal) -> Iterator[None]:
     assert sorted(set(sent)) == ["1", "2", "3"]
 
 
+def naming(hub: Mortal) -> Iterator[None]:
+    """A durable subscription begins to follow a filter, follows its change, and ends that; the filter is deleted."""
+    tasks, orders = (parse_filters([{"exact": {"type": kind}}]) for kind in ("task", "order"))
+    own = parse_filters([])
+    made = Durable("0" * 24, NAME, own, reference=FilterReference("chosen", own))
+    hub.connect("a")
+    yield
+    hub.survive(lambda: hub.naming.put("chosen", tasks))
+    hub.survive(lambda: hub.operators.create(made, StartPosition(oldest=True)))
+    assert hub.survive(lambda: hub.durables.get(NAME)).filter == tasks
+    join(hub, "a")
+    hub.survive(lambda: hub.store.publish([event("1", type="task"), event("2", type="order")], stream="wf"))
+    hub.settle()
+    hub.survive(lambda: hub.naming.put("chosen", orders))
+    assert hub.survive(lambda: hub.durables.get(NAME)).filter == orders
+    hub.survive(lambda: hub.store.publish([event("3", type="task"), event("4", type="order")], stream="wf"))
+    hub.settle()
+    assert [named.name for named in hub.survive(lambda: hub.naming.list(count=9))] == ["chosen"]
+    hub.survive(lambda: hub.operators.change(NAME, Changes(filter_name="")))
+    hub.survive(lambda: hub.operators.change(NAME, Changes(filter_name="chosen")))
+    hub.survive(lambda: hub.operators.change(NAME, Changes(filter_name="")))
+    hub.settle()
+    with suppress(FilterNotFound):
+        hub.survive(lambda: hub.naming.delete("chosen"))
+    yield
+    hub.sweep()
+    assert hub.naming.list(count=9) == []
+    found = hub.durables.get(NAME)
+    assert (found.filter, found.reference) == (own, None)
+    assert {group.version for group in hub.durables.groups(found).values()} == {found.version}
+    # What a turn comes to late, because a wake-up was lost, it judges by a later definition.
+    sent = {e["id"] for frame in hub.posted("a") if frame["type"] == "events" for e in frame["events"]}
+    assert {"1", "4"} <= sent
+
+
+def following(hub: Mortal) -> Iterator[None]:
+    """A filter is changed once, and nobody repeats the call."""
+    names = ("first", "second")
+    hub.naming.put("chosen", parse_filters([{"exact": {"type": "task"}}]))
+    for number, name in enumerate(names):
+        own = parse_filters([])
+        made = Durable(f"{number:024}", name, own, reference=FilterReference("chosen", own))
+        hub.operators.create(made, StartPosition(oldest=True))
+    hub.settle()
+    yield
+    try:
+        hub.naming.put("chosen", parse_filters([{"exact": {"type": "order"}}]))
+    except Killed:
+        hub.restart()
+    yield
+    hub.sweep()
+    for name in names:
+        found = hub.durables.get(name)
+        assert found.filter == hub.naming.describe("chosen").filter
+        assert {group.version for group in hub.durables.groups(found).values()} == {found.version}
+
+
 def waiting(hub: Mortal) -> Iterator[None]:
     """Deadlines and pauses: what is not acknowledged comes again, though nothing is published."""
     durable(hub, ack_deadline_ms=5_000)
@@ -554,6 +612,8 @@ SCENARIOS = [
     redriving,
     replaying,
     changing,
+    naming,
+    following,
     waiting,
     leaving,
     deleting,
@@ -564,7 +624,7 @@ SCENARIOS = [
     sweeping,
     pushing,
 ]
-PARTITIONS = {spreading: 3, changing: 3, deleting: 4, renewing: 3}
+PARTITIONS = {spreading: 3, changing: 3, naming: 2, following: 2, deleting: 4, renewing: 3}
 
 
 def run(valkey: ValkeyServer, scenario: Scenario, at: Point | None) -> Sequence[Sequence[Point]]:
@@ -638,6 +698,7 @@ ADAPTERS = {
     ports.Deliveries: "FakeDeliveries",
     ports.Durables: "RedisDurables",
     ports.Log: "RedisLog",
+    ports.NamedFilters: "RedisNamedFilters",
     ports.Pushes: "FakePushes",
     ports.Registry: "RedisRegistry",
     ports.TargetAdapter: "FakeTarget",

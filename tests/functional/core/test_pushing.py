@@ -281,6 +281,17 @@ class TestDeaths:
         assert rule.group.held["wf-1"].attempt == 1
         assert [s for stream, s in rule.target.handled if stream == "wf-2"] == [1, 2, 3]
 
+    def test_a_report_that_comes_again_and_again_does_not_open_the_circuit(self, client: Client) -> None:
+        rule = Rule(client)
+        rule.target.refuse = failing(Unavailable)
+        rule.publish("wf", 1)
+        rule.live.settle()
+        rule.push_next(rule.waiting()[0])
+        rule.live.bells.results *= 5
+        rule.report()
+        rule.settle()
+        assert (rule.group.circuit.failures, rule.group.circuit.is_open) == (1, False)
+
     def test_a_turn_that_is_tried_again_pushes_once(self, client: Client) -> None:
         rule = Rule(client)
         rule.publish("wf", 3)

@@ -12,8 +12,9 @@ import pytest
 from eventstore.access import FULL, Access, Scope
 from eventstore.durable.admin import Changes, DurableSubscriptions, StartPosition
 from eventstore.durable.directory import Directory, ParkedStream
+from eventstore.durable.filter_admin import FilterAdmin
 from eventstore.durable.membership import Members
-from eventstore.errors import ConnectionNotFound, Forbidden, SubscriptionNotFound
+from eventstore.errors import ConnectionNotFound, FilterNotFound, Forbidden, SubscriptionNotFound
 from eventstore.filters import parse_filters
 from eventstore.groups import AckStream, Nack, Parked
 from eventstore.hub.hub import Hub
@@ -22,6 +23,7 @@ from eventstore.hub.settings import Settings
 from eventstore.live.open_connections import OpenConnections
 from eventstore.live.subscribe import Subscriptions
 from eventstore.positions import BEGINNING
+from eventstore.read.filter_directory import FilterDirectory
 from eventstore.read.pages import AllQuery, StreamQuery
 from eventstore.read.reader import Reader
 from eventstore.read.selection import Selection
@@ -44,6 +46,8 @@ _USE_CASES: Mapping[str, type] = {
     "connections": OpenConnections,
     "directory": Directory,
     "durable_subscriptions": DurableSubscriptions,
+    "filter_admin": FilterAdmin,
+    "filters": FilterDirectory,
     "members": Members,
     "operations": Operations,
     "publisher": Publisher,
@@ -55,6 +59,7 @@ _USE_CASES: Mapping[str, type] = {
 _OF_THE_HUB = {
     "durable_subscriptions.announce": "the sweep does it for a change that was made with an access",
     "durable_subscriptions.announce_all": "as announce",
+    "durable_subscriptions.follow": "as announce, for a filter that was changed with an access",
     "members.disconnect": "the gateway says so of a connection that is gone",
     "members.leave": "follows from a connection's end",
     "members.unsubscribe": "a connection ends what it began",
@@ -66,7 +71,7 @@ _OF_THE_HUB = {
 _FOR_ALL = {"operations.ping"}
 """What whoever has a credential may do."""
 
-_STREAM, _DURABLE = "t2:wf", "t2:workers"
+_STREAM, _DURABLE, _FILTER = "t2:wf", "t2:workers", "t2:failures"
 
 
 def _durable(name: str = _DURABLE) -> Durable:
@@ -96,6 +101,11 @@ _CALLS: Mapping[str, Callable[[Any, Access], object]] = {
     "durable_subscriptions.delete": lambda to, access: to.delete(_DURABLE, access=access),
     "durable_subscriptions.redrive": lambda to, access: to.redrive(_DURABLE, None, "start", access=access),
     "durable_subscriptions.replay": lambda to, access: to.replay(_DURABLE, StartPosition(oldest=True), access=access),
+    "filter_admin.delete": lambda to, access: to.delete(_FILTER, access=access),
+    "filter_admin.put": lambda to, access: to.put(_FILTER, parse_filters([]), access=access),
+    "filters.combined": lambda to, access: to.combined(parse_filters([]), _FILTER, access=access),
+    "filters.describe": lambda to, access: to.describe(_FILTER, access=access),
+    "filters.list": lambda to, access: to.list(access=access, count=1),
     "members.acknowledge": lambda to, access: to.acknowledge("c", "w", [], access=access),
     "members.acknowledge_stream": lambda to, access: to.acknowledge_stream(
         "w", AckStream("c", _STREAM, 1), access=access
@@ -130,6 +140,7 @@ _CONFINED = {
     "connections.list": "lists nothing of others",
     "directory.list": "lists nothing of others",
     "directory.standings": "lists nothing of others",
+    "filters.list": "lists nothing of others",
     "operations.partitions": "tells no more than a number",
     "operations.statistics": "tells nothing then",
     "reader.streams": "lists nothing of others",
@@ -144,12 +155,13 @@ _CONFINED = {
 
 @pytest.fixture
 def hub(valkey: ValkeyServer) -> Iterator[Hub]:
-    """A hub with one stream, one durable subscription, and a connection that takes part in it."""
+    """A hub with one stream, one durable subscription, one named filter, and a connection that takes part in it."""
     found = Hub(Settings.from_environment({"REDIS_URL": valkey.url, "PARTITIONS": "4"}))
     found.redis.flushall()
     found.dispatch_queue, found.letters = FakeDispatchQueue(), FakeLetters()
     found.publisher.publish([event("1")], access=FULL, stream=_STREAM)
     found.durable_subscriptions.create(_durable(), StartPosition(oldest=True), access=FULL)
+    found.filter_admin.put(_FILTER, parse_filters([{"exact": {"type": "t"}}]), access=FULL)
     found.subscriptions.connect(Connection("c", EVENTSTORE, 0), access=FULL)
     yield found
     found.close()
@@ -196,7 +208,7 @@ def test_without_a_scope_nothing_is_allowed_and_nothing_changes(hub: Hub, name: 
 def test_with_an_access_to_other_streams_nothing_is_allowed_and_nothing_changes(hub: Hub, name: str) -> None:
     _join(hub, name)
     before = _kept(hub)
-    with pytest.raises((Forbidden, ConnectionNotFound, SubscriptionNotFound)):
+    with pytest.raises((ConnectionNotFound, FilterNotFound, Forbidden, SubscriptionNotFound)):
         _CALLS[name](getattr(hub, name.partition(".")[0]), Access.of("other", Scope, tenants=["t1"]))
     assert _kept(hub) == before
 
@@ -208,7 +220,9 @@ def test_with_full_access_the_same_calls_are_done(hub: Hub, name: str) -> None:
     _CALLS[name](getattr(hub, name.partition(".")[0]), FULL)
 
 
-@pytest.mark.parametrize("name", ["connections.list", "directory.list", "directory.standings", "reader.streams"])
+@pytest.mark.parametrize(
+    "name", ["connections.list", "directory.list", "directory.standings", "filters.list", "reader.streams"]
+)
 def test_what_is_listed_is_in_reach(hub: Hub, name: str) -> None:
     hub.subscriptions.connect(Connection("own", EVENTSTORE, 0), access=Access.of("own", Scope, tenants=["t2"]))
     call, to = _CALLS[name], getattr(hub, name.partition(".")[0])

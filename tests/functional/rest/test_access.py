@@ -82,7 +82,7 @@ def test_a_limited_caller_cannot_renew_the_epoch(acme: Caller, everyone: Caller)
 
 def asked(path: str) -> str:
     """A path with a value for each parameter."""
-    for name in ("connection", "id", "stream", "subscription"):
+    for name in ("connection", "filter", "id", "stream", "subscription"):
         path = path.replace(f"{{{name}}}", "x")
     return path
 
@@ -96,6 +96,7 @@ _VALID: Mapping[str, Mapping[str, Any]] = {
     "changeStream": {"body": b'{"labels": {}}'},
     "createSubscription": {"body": b'{"id": "new"}'},
     "changeSubscription": {"body": b'{"max_attempts": 2}'},
+    "putFilter": {"body": b'{"filters": []}'},
     "replaySubscription": {"body": b'{"from": "now"}'},
     "purgeDeadLetters": {"query": "?subscription=x"},
     "redriveDeadLetters": {"body": b'{"subscription": "x"}'},

@@ -89,7 +89,7 @@ def test_a_preflight_names_what_a_page_may_send(api: Api, monkeypatch: pytest.Mo
     allowed = names(reply, "access-control-allow-headers")
     assert needed | {"ce-id", "ce-myextension"} <= allowed
     assert not {"x-other", "ce-bad name"} & allowed
-    assert names(reply, "access-control-allow-methods") == {"get", "head", "post", "patch", "delete"}
+    assert names(reply, "access-control-allow-methods") == {"get", "head", "post", "put", "patch", "delete"}
     assert int(reply.headers["access-control-max-age"]) > 0
     assert reply.body == b""
 

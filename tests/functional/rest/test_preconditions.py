@@ -30,6 +30,7 @@ BODIES: dict[str, tuple[object, dict[str, str]]] = {
     "createSubscription": ({"id": "made"}, JSON),
     "changeSubscription": ({"max_attempts": 9}, JSON),
     "replaySubscription": ({"from": "start"}, JSON),
+    "putFilter": ({"filters": [{"exact": {"type": "t"}}]}, JSON),
     "redriveDeadLetters": ({"subscription": "workers"}, JSON),
 }
 QUERIES = {"publishEvents": "?stream=wf", "purgeDeadLetters": "?subscription=workers"}
@@ -37,10 +38,11 @@ QUERIES = {"publishEvents": "?stream=wf", "purgeDeadLetters": "?subscription=wor
 
 @pytest.fixture
 def filled(api: Api) -> Api:
-    """A hub with a stream of three events, a durable subscription and a connection."""
+    """A hub with a stream of three events, a durable subscription, a named filter and a connection."""
     api.publish(*(cloudevent(str(number)) for number in range(3)), query="?stream=wf")
     body = json.dumps({"id": "workers", "from": "start"}).encode()
     assert api.call("POST", "/api/v1/subscriptions", body=body, headers=JSON).status == 201
+    assert api.call("PUT", "/api/v1/filters/chosen", body=b'{"filters": []}', headers=JSON).status == 201
     hub().registry.connect(Connection("c", EVENTSTORE, 0))
     return api
 
@@ -48,7 +50,8 @@ def filled(api: Api) -> Api:
 def changed(api: Api, operation: str, method: str, path: str, **condition: str) -> Reply:
     """Make a changing call with a condition."""
     body, headers = BODIES.get(operation, (None, {}))
-    url = path.format(stream="wf", subscription="workers", connection="c") + QUERIES.get(operation, "")
+    path = path.format(stream="wf", subscription="workers", filter="chosen", connection="c")
+    url = path + QUERIES.get(operation, "")
     encoded = None if body is None else json.dumps(body).encode()
     named = {name.replace("_", "-"): value for name, value in condition.items()}
     return api.call(method, url, body=encoded, headers={**headers, **named})
@@ -78,6 +81,7 @@ def test_no_call_changes_anything_when_its_condition_fails(
     assert (refused.status, refused.json["code"]) in {
         (412, "wrong-expected-version"),
         (412, "wrong-subscription-version"),
+        (412, "wrong-filter-version"),
         (422, "invalid-query"),
     }
     assert stored() == before

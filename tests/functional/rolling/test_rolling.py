@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -116,6 +117,38 @@ def test_members_of_durable_subscriptions_get_and_acknowledge_everything(fleet: 
     }
     described = fleet.rest("GET", "/api/v1/subscriptions/workers")
     assert (described["lag"], described["in_flight"], described["parked"]) == (0, 0, 0)
+
+
+def test_a_subscription_that_names_a_filter_is_served_and_changed_by_either(fleet: Fleet) -> None:
+    ones, twos = [{"exact": {"subject": subject}} for subject in "12"]
+    fleet.rest("PUT", "/api/v1/filters/chosen", {"filters": [ones]}, by=fleet.newest)
+    fleet.rest("POST", "/api/v1/subscriptions", {"id": "workers", "filter_name": "chosen"}, by=fleet.newest)
+    fleet.connect("a")
+    fleet.say("a", action="subscribe", id="w", subscription="workers")
+    fleet.settle()
+    done = 0
+    for subject, chosen in (("1", ones), ("2", twos)):
+        fleet.rest("PUT", "/api/v1/filters/chosen", {"filters": [chosen]}, by=fleet.newest)
+        fleet.settle()
+        for stream in _STREAMS:
+            events = [cloudevent(f"{chosen}-{number}", subject=number) for number in "12"]
+            fleet.rest("POST", f"/api/v1/events?stream={stream}", events, media=_BATCH)
+        fleet.settle()
+        came = [event for message in fleet.received["a"][done:] for event in message.get("events", ())]
+        assert [event["subject"] for event in came] == [subject] * len(_STREAMS)
+        done = acknowledge(fleet, "a", done)
+        fleet.settle()
+    for _ in range(4):
+        fleet.rest("PATCH", "/api/v1/subscriptions/workers", {"max_attempts": fleet.rng.randrange(2, 99)})
+        fleet.sweep()
+        fleet.settle()
+    fleet.rest("PUT", "/api/v1/filters/chosen", {"filters": [ones]}, by=fleet.newest)
+    fleet.settle()
+    found = fleet.rest("GET", "/api/v1/subscriptions/workers", by=fleet.newest)
+    assert (found["filter_name"], found["filters"]) == ("chosen", [])
+    # The functions of an earlier release show the filter that it uses.
+    shown = [fleet.rest("GET", "/api/v1/subscriptions/workers")["filters"] for _ in range(9)]
+    assert {json.dumps(filters) for filters in shown} <= {"[]", json.dumps([ones])}
 
 
 def acknowledge(fleet: Fleet, name: str, done: int) -> int:

@@ -28,6 +28,16 @@ def test_the_policy_covers_the_whole_stage_because_the_gateway_caches_it() -> No
     assert f"{_STAGE}/POST/api/v1/events" not in reading["Resource"]
 
 
+def test_a_resource_that_several_scopes_allow_is_named_once() -> None:
+    allowed = statement(policy(*Scope))["Resource"]
+    assert [path for path in allowed if "filters" in path] == [f"{_STAGE}/*/api/v1/filters*"]
+    allowed = statement(policy(Scope.READ, Scope.SUBSCRIBE))["Resource"]
+    assert sorted(path.removeprefix(f"{_STAGE}/") for path in allowed if "filters" in path) == [
+        "GET/api/v1/filters*",
+        "HEAD/api/v1/filters*",
+    ]
+
+
 def test_the_policy_does_not_depend_on_the_request() -> None:
     assert policy(Scope.READ) == policy(Scope.READ, asked="DELETE/api/v1/streams/a/b")
 

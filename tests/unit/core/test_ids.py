@@ -15,7 +15,17 @@ if TYPE_CHECKING:
 _ROOT = Path(__file__).parents[3]
 _CORE = _ROOT / "layers/eventstore/eventstore"
 _FUNCTIONS = _ROOT / "functions"
-_IDS = ("connection", "connection_id", "epoch", "event_id", "own_id", "stream", "streams", "subscription_id")
+_IDS = (
+    "connection",
+    "connection_id",
+    "epoch",
+    "event_id",
+    "filter_name",
+    "own_id",
+    "stream",
+    "streams",
+    "subscription_id",
+)
 _DURATIONS = ("age", "deadline", "delay", "pause", "timeout", "wait")
 
 _WITH_TEXTS = (

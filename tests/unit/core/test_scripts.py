@@ -22,6 +22,8 @@ _SCRIPTS = {name: text for name, text in _FILES.items() if name not in PARTS}
 ADD = {
     "append": "stores events that clients publish",
     "create": "stores a stream's settings, when a client makes one",
+    "create_definition": "stores a durable subscription, when an operator makes one",
+    "create_filter": "stores a named filter, when an operator makes one",
 }
 """Scripts that a full store refuses: they store new data, which the client still holds."""
 

@@ -208,6 +208,7 @@ def _add_subscribe_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--filter", metavar="SQL", help="only events for which this CloudEvents SQL expression is true"
     )
+    command.add_argument("--filter-name", metavar="NAME", help="only events that this named filter of the hub matches")
     command.add_argument(
         "--from",
         dest="start",

@@ -163,6 +163,7 @@ def _subscribe(options: argparse.Namespace, store: EventStore) -> None:
         terminable(),
         store.subscribe(
             filters=filters,
+            filter_name=options.filter_name,
             stream=options.stream,
             start=options.start,
             cursor=options.cursor,

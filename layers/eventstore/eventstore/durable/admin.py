@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from eventstore.access import Scope
 from eventstore.durable.changes import UNCHANGED, Changes, StartPosition
 from eventstore.durable.lookup import durable_in_reach, durables_in_order
+from eventstore.durable.naming import begin_use, followed, new_selection, selection_changed
 from eventstore.errors import (
+    FilterNotFound,
     NothingParked,
     StreamGone,
     SubscriptionConflict,
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
     from eventstore.access import Access
     from eventstore.groups import Command
-    from eventstore.ports import DeadLetters, Durables, Log, Wakeups
+    from eventstore.ports import DeadLetters, Durables, Log, NamedFilters, Wakeups
     from eventstore.subscriptions import Durable, Target
 
 __all__ = ["UNCHANGED", "Changes", "DurableSubscriptions", "StartPosition"]
@@ -46,6 +48,7 @@ class DurableSubscriptions:
         wakeups: Starts the turns that apply commands.
         letters: Returns the dead letter queue when it is first needed.
         require_target: Raises `TargetNotAllowed` unless the deployment pushes to a target.
+        filters: Holds the filters that subscriptions may name.
     """
 
     def __init__(
@@ -56,12 +59,14 @@ class DurableSubscriptions:
         *,
         letters: Callable[[], DeadLetters],
         require_target: Callable[[Target], None],
+        filters: NamedFilters,
     ) -> None:
         self._log = log
         self._durables = durables
         self._wakeups = wakeups
         self._letters = letters
         self._require_target = require_target
+        self._filters = filters
 
     def create(self, durable: Durable, place: StartPosition, *, access: Access) -> tuple[Durable, bool]:
         """Create a durable subscription. Creating the same one again changes nothing.
@@ -76,12 +81,16 @@ class DurableSubscriptions:
 
         Raises:
             Forbidden: The access does not allow it.
+            FilterNotFound: The filter that it names does not exist.
             InvalidCursor: See `start_position.origin_of`.
+            InvalidFilter: Its filters are too long.
             StreamGone: A stream that it names was deleted for good. A subscription that exists may name such a stream.
             SubscriptionConflict: Another subscription has this name.
             TargetNotAllowed: The deployment does not push to its target.
         """
-        durable = _confined(durable, access)
+        access.require(Scope.ADMIN)
+        access.require_streams([durable.name], pointer="/id")
+        durable = new_selection(self._filters, durable, access)
         if durable.target is not None:
             self._require_target(durable.target)
         try:
@@ -94,10 +103,11 @@ class DurableSubscriptions:
         is_created = stored.key == durable.key
         if is_created:
             # Its turns report what is deleted from here on. A stream that was deleted since the first check would be
-            # reported by none.
+            # reported by none. Likewise, a filter that was deleted since would never be changed.
             try:
                 require_kept(self._log, durable.streams)
-            except StreamGone:
+                stored = self._begin_following(stored)
+            except (FilterNotFound, StreamGone):
                 self._durables.delete(durable.name)
                 raise
         return stored, is_created
@@ -125,6 +135,8 @@ class DurableSubscriptions:
 
         Raises:
             Forbidden: The access has not the scope.
+            FilterNotFound: The filter that it is to name does not exist.
+            InvalidFilter: Its filters are too long.
             SubscriptionNotFound: There is none of this name.
             WrongSubscriptionVersion: It has another version; nothing is changed.
             TargetNotAllowed: The deployment does not push to its new target.
@@ -134,13 +146,35 @@ class DurableSubscriptions:
             durable = self._find(name, access)
             _require_version(durable, versions)
             requested = changes(durable) if callable(changes) else changes
-            if requested.filter is not None:
-                requested = replace(requested, filter=access.confined(requested.filter, streams=durable.streams))
-            changed = requested.applied(durable)
+            changed = requested.applied(durable, selection_changed(self._filters, durable, requested, access))
             self._require_change_of_target(durable, changed)
+            if changed is not durable and not self._durables.change(durable, changed):
+                continue
+            if requested.filter_name:
+                return self._follow_or_restore(changed, durable)
+            self.announce(changed)
+            return changed
+
+    def follow(self, durable: Durable) -> Durable:
+        """Bring the filter of a subscription up to date with the filter that it names, and announce the definition.
+
+        Each partition applies it as after `change`.
+
+        Args:
+            durable: The subscription, as it was read.
+
+        Returns:
+            The subscription as it is now.
+        """
+        while True:
+            changed = followed(self._filters, durable)
             if changed is durable or self._durables.change(durable, changed):
                 self.announce(changed)
                 return changed
+            try:
+                durable = self._durables.get(durable.name)
+            except SubscriptionNotFound:
+                return durable
 
     def announce(self, durable: Durable) -> None:
         """Enqueue a definition in the partitions that have an older one. Announcing twice changes nothing."""
@@ -152,9 +186,11 @@ class DurableSubscriptions:
             self._enqueue(durable, {partition: [command] for partition in outdated})
 
     def announce_all(self) -> None:
-        """Announce the definitions that were changed by a process that crashed before it announced them."""
+        """Do what processes that crashed left undone: announce changed definitions, and follow changed filters."""
         for durable in durables_in_order(self._durables):
-            if durable.version > 1:
+            if durable.reference is not None:
+                self.follow(durable)
+            elif durable.version > 1:
                 self.announce(durable)
 
     def delete(self, name: DurableName, *, access: Access, versions: Collection[str] | None = None) -> None:
@@ -262,6 +298,29 @@ class DurableSubscriptions:
             if members:
                 raise SubscriptionHasMembers(durable.name, members=len(members))
 
+    def _begin_following(self, durable: Durable) -> Durable:
+        """Record that a stored subscription names a filter, and return it with the filter's present definition.
+
+        The filter may have been changed after it was read, when the subscription did not yet name it.
+
+        Raises:
+            FilterNotFound: The filter was deleted meanwhile.
+        """
+        if durable.reference is None:
+            return durable
+        begin_use(self._filters, durable.reference.name)
+        return self.follow(durable)
+
+    def _follow_or_restore(self, changed: Durable, previous: Durable) -> Durable:
+        """Return `_begin_following(changed)`; restore the previous definition if the filter was deleted meanwhile."""
+        try:
+            return self._begin_following(changed)
+        except FilterNotFound:
+            restored = replace(previous, version=changed.version + 1)
+            if self._durables.change(changed, restored):
+                self.announce(restored)
+            raise
+
     def _origin(self, durable: Durable, place: StartPosition) -> Origin:
         if place.since is not None:
             # Right before the first event of that millisecond.
@@ -289,17 +348,6 @@ class DurableSubscriptions:
         self._wakeups.notify(self._durables.enqueue(durable, commands))
 
 
-def _confined(durable: Durable, access: Access) -> Durable:
-    """Return the subscription, confined to the streams that the access reaches.
-
-    Raises:
-        Forbidden: The access has not the scope `admin`, or does not reach the name or a stream that is named.
-    """
-    access.require(Scope.ADMIN)
-    access.require_streams([durable.name], pointer="/id")
-    return replace(durable, filter=access.confined(durable.filter, streams=durable.streams))
-
-
 def _require_version(durable: Durable, versions: Collection[str] | None) -> None:
     """Raise `WrongSubscriptionVersion` unless the subscription has one of these versions; None means any."""
     if versions is not None and version_tag(durable) not in versions:
@@ -307,9 +355,10 @@ def _require_version(durable: Durable, versions: Collection[str] | None) -> None
 
 
 def _require_same(stored: Durable, requested: Durable) -> None:
-    """Raise `SubscriptionConflict` unless both have the same filter, streams, rules and target."""
-    if (stored.filter, set(stored.streams), stored.rules, stored.target) != (
-        requested.filter,
+    """Raise `SubscriptionConflict` unless both have the same filters, streams, rules and target."""
+    # What a subscription uses changes with the filter that it names.
+    if (stored.reference or stored.filter, set(stored.streams), stored.rules, stored.target) != (
+        requested.reference or requested.filter,
         set(requested.streams),
         requested.rules,
         requested.target,

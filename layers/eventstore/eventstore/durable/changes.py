@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from eventstore.filters import Filter
+    from eventstore.streams import FilterName
     from eventstore.subscriptions import Durable, Target
 
 __all__ = ["UNCHANGED", "Changes", "StartPosition", "Unchanged"]
@@ -44,7 +45,8 @@ class Changes:
     """Changes of a durable subscription. None leaves a value as it is, except for the target.
 
     Attributes:
-        filter: The new filter.
+        filter: The new filter of its own.
+        filter_name: The name of the filter that it is to follow; empty to follow none, and keep its own filter.
         ack_deadline_ms: As in `Rules`.
         max_attempts: As in `Rules`.
         max_in_flight: As in `Rules`.
@@ -52,13 +54,19 @@ class Changes:
     """
 
     filter: Filter | None = None
+    filter_name: FilterName | None = None
     ack_deadline_ms: int | None = None
     max_attempts: int | None = None
     max_in_flight: int | None = None
     target: Target | Literal[Unchanged.UNCHANGED] | None = UNCHANGED
 
-    def applied(self, durable: Durable) -> Durable:
-        """Return the next version of the durable subscription, or the same object if nothing changes."""
+    def applied(self, durable: Durable, selection: Durable) -> Durable:
+        """Return the next version of the durable subscription, or the same object if nothing changes.
+
+        Args:
+            durable: The subscription.
+            selection: The same with the filter that these changes give it (`naming.selection_changed`).
+        """
         values = {
             "ack_deadline_ms": self.ack_deadline_ms,
             "max_attempts": self.max_attempts,
@@ -66,5 +74,5 @@ class Changes:
         }
         rules = replace(durable.rules, **{name: value for name, value in values.items() if value is not None})
         target = durable.target if self.target is UNCHANGED else self.target
-        changed = replace(durable, filter=self.filter or durable.filter, rules=rules, target=target)
+        changed = replace(selection, rules=rules, target=target)
         return durable if changed == durable else replace(changed, version=durable.version + 1)

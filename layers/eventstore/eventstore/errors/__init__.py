@@ -18,6 +18,8 @@ EventstoreError
 ├── Conflict                     the store holds something else: read it, then decide
 │   ├── WrongExpectedVersion     the stream is not at the expected version, or a precondition failed
 │   ├── WrongSubscriptionVersion    the durable subscription is not at the expected version
+│   ├── WrongFilterVersion       the named filter is not at the expected version
+│   ├── FilterInUse              durable subscriptions name the filter: change or delete them first
 │   ├── EventConflict            the stream holds another event with the same source and id
 │   ├── StreamConflict           the stream exists with other settings
 │   ├── AmbiguousEvent           several events have the id: add the source or the stream
@@ -29,6 +31,7 @@ EventstoreError
 │   ├── EventNotFound            the event does not exist, or was removed
 │   ├── StreamGone               the stream was permanently deleted and accepts no events
 │   ├── SubscriptionNotFound     the subscription does not exist
+│   ├── FilterNotFound           the named filter does not exist
 │   ├── NothingParked            the durable subscription has nothing parked, or not for this stream
 │   ├── ConnectionNotFound       the connection is closed or unknown
 │   └── NewEpoch                 the store was reset since the cursor was returned: start over
@@ -52,6 +55,7 @@ from eventstore.errors.absent import (
     Absent,
     ConnectionNotFound,
     EventNotFound,
+    FilterNotFound,
     NewEpoch,
     NothingParked,
     StreamGone,
@@ -63,11 +67,13 @@ from eventstore.errors.conflict import (
     AmbiguousEvent,
     Conflict,
     EventConflict,
+    FilterInUse,
     StreamConflict,
     SubscriptionConflict,
     SubscriptionHasMembers,
     SubscriptionHasTarget,
     WrongExpectedVersion,
+    WrongFilterVersion,
     WrongSubscriptionVersion,
 )
 from eventstore.errors.invalid import (
@@ -105,6 +111,8 @@ __all__ = [
     "EventConflict",
     "EventNotFound",
     "EventstoreError",
+    "FilterInUse",
+    "FilterNotFound",
     "Forbidden",
     "FormatMismatch",
     "Invalid",
@@ -140,5 +148,6 @@ __all__ = [
     "UnknownAction",
     "UnsupportedMediaType",
     "WrongExpectedVersion",
+    "WrongFilterVersion",
     "WrongSubscriptionVersion",
 ]

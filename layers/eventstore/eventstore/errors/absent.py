@@ -8,6 +8,7 @@ __all__ = [
     "Absent",
     "ConnectionNotFound",
     "EventNotFound",
+    "FilterNotFound",
     "NewEpoch",
     "NothingParked",
     "StreamGone",
@@ -62,6 +63,15 @@ class SubscriptionNotFound(Absent):
             if durable
             else f"subscription {subscription!r} does not exist on this connection"
         )
+
+
+class FilterNotFound(Absent):
+    """No named filter has this name."""
+
+    code = "filter-not-found"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"filter {name[:200]!r} does not exist; create it with PUT /api/v1/filters/{{name}}")
 
 
 class NothingParked(Absent):

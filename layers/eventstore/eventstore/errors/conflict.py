@@ -13,11 +13,13 @@ __all__ = [
     "AmbiguousEvent",
     "Conflict",
     "EventConflict",
+    "FilterInUse",
     "StreamConflict",
     "SubscriptionConflict",
     "SubscriptionHasMembers",
     "SubscriptionHasTarget",
     "WrongExpectedVersion",
+    "WrongFilterVersion",
     "WrongSubscriptionVersion",
 ]
 
@@ -69,6 +71,40 @@ class WrongSubscriptionVersion(Conflict):
         super().__init__(f"durable subscription {name!r} is at version {actual}; GET it, then decide")
         self.name = name
         self.actual = actual
+
+
+class WrongFilterVersion(Conflict):
+    """The named filter is not at the version that the caller expects.
+
+    Attributes:
+        name: The filter's name.
+        actual: Its version, as in its ETag; None if it does not exist.
+    """
+
+    code = "wrong-filter-version"
+
+    def __init__(self, name: str, *, actual: str | None) -> None:
+        state = f"is at version {actual}" if actual else "does not exist"
+        super().__init__(f"filter {name!r} {state}; GET it, then decide")
+        self.name = name
+        self.actual = actual
+
+
+class FilterInUse(Conflict):
+    """A durable subscription names the filter.
+
+    Attributes:
+        name: The filter's name.
+        subscription: The name of a subscription that names it; None if the caller may see none of them.
+    """
+
+    code = "filter-in-use"
+
+    def __init__(self, name: str, *, subscription: str | None) -> None:
+        by = f"durable subscription {subscription!r}" if subscription else "a durable subscription"
+        super().__init__(f"{by} names filter {name!r}; change the subscription or delete it, then delete the filter")
+        self.name = name
+        self.subscription = subscription
 
 
 class EventConflict(Conflict):

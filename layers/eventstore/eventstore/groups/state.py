@@ -63,11 +63,13 @@ class Circuit(NamedTuple):
         failures: How many pushes in a row found it unavailable.
         until: When the next push may be made, in milliseconds since 1970.
         reason: Why it was unavailable, or asked to slow down; empty if neither.
+        frame: The number of the frame of the last of these pushes, so that a report that comes twice counts once.
     """
 
     failures: int = 0
     until: int = 0
     reason: str = ""
+    frame: int = 0
 
     @property
     def is_open(self) -> bool:

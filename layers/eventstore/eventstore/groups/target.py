@@ -54,9 +54,11 @@ def apply_pushed(step: Step, command: Pushed) -> None:
         command: What became of the push.
     """
     group = step.group
+    if command.frame < group.circuit.frame or (command.unavailable and command.frame == group.circuit.frame):
+        return
     if command.unavailable:
         failures = group.circuit.failures + 1
-        opened = Circuit(failures, 0, command.unavailable[:LONGEST_REASON])
+        opened = Circuit(failures, 0, command.unavailable[:LONGEST_REASON], command.frame)
         until = step.stamp + _pause_ms(step, failures) if opened.is_open else 0
         group.circuit = opened._replace(until=until)
     elif command.pause_ms:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from eventstore.durable.admin import DurableSubscriptions
     from eventstore.durable.deletion import DeletionNotices
     from eventstore.durable.directory import Directory
+    from eventstore.durable.filter_admin import FilterAdmin
     from eventstore.durable.membership import Members
     from eventstore.durable.pushing import PushResults
     from eventstore.hub.operations import Operations
@@ -34,11 +35,13 @@ if TYPE_CHECKING:
         DispatchQueue,
         Durables,
         Log,
+        NamedFilters,
         Pushes,
         Registry,
         Turns,
         Wakeups,
     )
+    from eventstore.read.filter_directory import FilterDirectory
     from eventstore.read.reader import Reader
     from eventstore.subscriptions import Target
     from eventstore.write.publisher import Publisher
@@ -117,6 +120,13 @@ class Hub:
         from eventstore.adapters.redis.durables import RedisDurables
 
         return RedisDurables(self.redis, partitions=self._partitions)
+
+    @cached_property
+    def named_filters(self) -> NamedFilters:
+        """The named filters."""
+        from eventstore.adapters.redis.named_filters import RedisNamedFilters
+
+        return RedisNamedFilters(self.redis, partitions=self._partitions)
 
     @cached_property
     def turns(self) -> Turns:
@@ -217,8 +227,25 @@ class Hub:
             self.durables,
             self.wakeups,
             letters=lambda: self.letters,
+            filters=self.named_filters,
             require_target=self._require_target,
         )
+
+    @cached_property
+    def filter_admin(self) -> FilterAdmin:
+        """Creates, changes and deletes named filters."""
+        from eventstore.durable.filter_admin import FilterAdmin
+
+        return FilterAdmin(
+            self.named_filters, self.durables, self.durable_subscriptions, clock=self.clock, new_id=self.new_id
+        )
+
+    @cached_property
+    def filters(self) -> FilterDirectory:
+        """Lists and describes named filters, and combines them with those of requests."""
+        from eventstore.read.filter_directory import FilterDirectory
+
+        return FilterDirectory(self.named_filters)
 
     @cached_property
     def directory(self) -> Directory:

@@ -11,6 +11,7 @@ from eventstore.ports.durables import Durables
 from eventstore.ports.letters import DeadLetter, DeadLetters
 from eventstore.ports.log import Log
 from eventstore.ports.log_values import Appended, Deleted, Lag, Missing, PartitionStats, Slice, Tail
+from eventstore.ports.named_filters import NamedFilters
 from eventstore.ports.queues import Deliveries, DispatchQueue, Pushes
 from eventstore.ports.registry import (
     FIRST_LISTED,
@@ -45,6 +46,7 @@ __all__ = [
     "ListedConnection",
     "Log",
     "Missing",
+    "NamedFilters",
     "PartitionStats",
     "Pushes",
     "Refusal",

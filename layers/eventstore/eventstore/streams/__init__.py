@@ -6,6 +6,7 @@ from eventstore.cloudevents.event import StreamName
 from eventstore.streams.names import (
     NAME_PATTERN,
     DurableName,
+    FilterName,
     is_name,
     named_for,
     partition_of,
@@ -23,6 +24,7 @@ __all__ = [
     "Condition",
     "DurableName",
     "Expected",
+    "FilterName",
     "Retention",
     "StreamConfig",
     "StreamName",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "NAME_PATTERN",
     "DurableName",
+    "FilterName",
     "is_name",
     "named_for",
     "partition_of",
@@ -25,10 +26,13 @@ __all__ = [
 ]
 
 NAME_PATTERN = "[A-Za-z0-9._:~-]{1,200}"
-"""A whole name of a stream or of a durable subscription, as a regular expression."""
+"""A whole name of a stream, a durable subscription or a filter, as a regular expression."""
 
 DurableName = NewType("DurableName", str)
 """The name of a durable subscription, which its creator chose. After a deletion, another one may have it."""
+
+FilterName = NewType("FilterName", str)
+"""The name of a named filter, which its creator chose. After a deletion, another one may have it."""
 
 _NAME = re.compile(NAME_PATTERN)
 _DOT_SEGMENTS = (".", "..")
@@ -39,7 +43,7 @@ _NAMING = ("workflowid", "tenantid", "partitionkey")
 
 
 def is_name(text: str) -> bool:
-    """Whether a text can be the name of a stream or of a durable subscription, which have the same characters."""
+    """Whether a text can be the name of a stream, a durable subscription or a filter: all have the same characters."""
     return _NAME.fullmatch(text) is not None
 
 

@@ -6,7 +6,9 @@ import json
 from typing import TYPE_CHECKING
 
 from eventstore.adapters.redis.connection import ANSWERING
-from eventstore.adapters.redis.keys import DURABLES, durable_key, partition_keys, turn_keys
+from eventstore.adapters.redis.filter_references import decoded_durable, encoded_reference
+from eventstore.adapters.redis.keys import DURABLES, durable_key, filter_reference_key, partition_keys, turn_keys
+from eventstore.adapters.redis.names import range_of_names
 from eventstore.adapters.redis.partitions import Partitions, random_epoch
 from eventstore.adapters.redis.scripts import Script
 from eventstore.errors import StoreUnavailable, SubscriptionNotFound
@@ -14,13 +16,13 @@ from eventstore.groups import Group, encoded
 from eventstore.ports import Start
 from eventstore.positions import BEGINNING, END_OF_APPEND, Epoch, Position
 from eventstore.streams import DurableName, is_name, partition_of
-from eventstore.subscriptions import Durable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from eventstore.adapters.redis.connection import Client
     from eventstore.groups import Command
+    from eventstore.subscriptions import Durable
 
 __all__ = ["RedisDurables"]
 
@@ -57,6 +59,7 @@ class RedisDurables:
         self._new_epoch = new_epoch
         self._partitions = Partitions.of(client, partitions, new_epoch)
         self._list = Script("shared/list_names")
+        self._create_definition = Script("groups/create_definition")
         self._create_group = Script("groups/create_group", "shared/open_partition")
         self._enqueue_commands = Script("groups/enqueue_commands")
         self._change_definition = Script("groups/change_definition")
@@ -71,21 +74,20 @@ class RedisDurables:
         self, durable: Durable, starts: Mapping[int, Position | Start], *, removals: Mapping[int, int] | None = None
     ) -> Durable:
         """See `Durables.create`."""
-        key = durable_key(durable.name)
         with ANSWERING:
             # The definition is stored first and decides; repeating a call that died keeps it and its groups. A full
             # store refuses a new definition, and nothing that belongs to a stored one.
-            text = self._client.execute_command("GET", key)
-            if text is None:
-                self._client.execute_command("SET", key, durable.encoded(), "NX")
-                text = self._client.execute_command("GET", key)
-            stored = Durable.decoded(text.decode())
+            stored = self._stored(durable.name)
+            if stored is None:
+                arguments = [durable.encoded(), *encoded_reference(durable)]
+                created = self._create_definition(self._client, _keys_of(durable.name), arguments)
+                stored = durable if created else self.get(durable.name)
             self._list(self._client, [DURABLES], [durable.name, 0])
             for partition in starts.keys() & set(self.partitions(stored)):
                 group = _encode_group(starts[partition], (removals or {}).get(partition, 0))
                 log, keys = partition_keys(partition), turn_keys(partition)
                 script_keys = [log.partition, log.log, keys.groups, keys.durables]
-                arguments = [
+                group_arguments = [
                     self._new_epoch(),
                     self._partitions.count,
                     stored.key,
@@ -93,7 +95,7 @@ class RedisDurables:
                     group,
                     END_OF_APPEND,
                 ]
-                self._create_group(self._client, script_keys, arguments)
+                self._create_group(self._client, script_keys, group_arguments)
         return stored
 
     def get(self, name: DurableName) -> Durable:
@@ -102,36 +104,31 @@ class RedisDurables:
         if not is_name(name):
             raise SubscriptionNotFound(name, durable=True)
         with ANSWERING:
-            text = self._client.execute_command("GET", durable_key(name))
-        if text is None:
+            stored = self._stored(name)
+        if stored is None:
             raise SubscriptionNotFound(name, durable=True)
-        return Durable.decoded(text.decode())
+        return stored
 
     def definitions(self, names: Sequence[DurableName]) -> Sequence[Durable]:
         """See `Durables.definitions`."""
-        pipeline = self._client.pipeline(transaction=False)
-        for name in names:
-            pipeline.get(durable_key(name))
         with ANSWERING:
-            return [Durable.decoded(text.decode()) for text in pipeline.execute() if text is not None]
+            texts = self._texts(names)
+        return [decoded_durable(text, reference) for text, reference in texts if text is not None]
 
     def names(self, *, prefix: str, after: str, count: int) -> Sequence[DurableName]:
         """See `Durables.names`."""
-        lowest = f"({after}" if after and after >= prefix else f"[{prefix}"
-        highest = b"[" + prefix.encode() + b"\xff"
         with ANSWERING:
-            arguments = (DURABLES, lowest, highest, "LIMIT", 0, count)
-            return [name.decode() for name in self._client.execute_command("ZRANGEBYLEX", *arguments)]
+            return range_of_names(self._client, DURABLES, prefix=prefix, after=after, count=count)
 
     def change(self, old: Durable, new: Durable) -> bool:
         """See `Durables.change`."""
-        key = durable_key(old.name)
         with ANSWERING:
-            text = self._client.execute_command("GET", key)
+            ((text, reference),) = self._texts([old.name])
             # Compared as values: an earlier release may have encoded the same definition differently.
-            if text is None or Durable.decoded(text.decode()) != old:
+            if text is None or decoded_durable(text, reference) != old:
                 return False
-            return bool(self._change_definition(self._client, [key], [text, new.encoded()]))
+            arguments = [text, new.encoded(), *encoded_reference(new)]
+            return bool(self._change_definition(self._client, _keys_of(old.name), arguments))
 
     def delete(self, name: DurableName) -> None:
         """See `Durables.delete`."""
@@ -142,7 +139,7 @@ class RedisDurables:
                 self._client.execute_command("HDEL", keys.groups, durable.key)
                 self._client.execute_command("HDEL", keys.durables, durable.key)
             self._client.execute_command("ZREM", DURABLES, name)
-            self._client.execute_command("DEL", durable_key(name))
+            self._client.execute_command("DEL", *_keys_of(name))
 
     def partitions(self, durable: Durable) -> Sequence[int]:
         """See `Durables.partitions`."""
@@ -177,6 +174,27 @@ class RedisDurables:
                     if answer == _NO_WAKEUP_OUTSTANDING:
                         without_wakeup.append(partition)
         return without_wakeup
+
+    def _stored(self, name: DurableName) -> Durable | None:
+        ((text, reference),) = self._texts([name])
+        return None if text is None else decoded_durable(text, reference)
+
+    def _texts(self, names: Sequence[DurableName]) -> list[tuple[bytes | None, bytes | None]]:
+        """Return the definition and the reference of each name.
+
+        If they are changed between the two commands, the reference does not fit the definition, and does not count.
+        """
+        pipeline = self._client.pipeline(transaction=False)
+        for name in names:
+            for key in _keys_of(name):
+                pipeline.get(key)
+        answers = pipeline.execute()
+        return list(zip(answers[::2], answers[1::2], strict=True))
+
+
+def _keys_of(name: DurableName) -> tuple[str, str]:
+    """Return the keys of a definition and of its reference, which are in one slot."""
+    return durable_key(name), filter_reference_key(name)
 
 
 def _encode_group(start: Position | Start, removals: int) -> str:

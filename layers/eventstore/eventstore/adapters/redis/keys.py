@@ -15,11 +15,14 @@ if TYPE_CHECKING:
 __all__ = [
     "CONNECTIONS",
     "DURABLES",
+    "FILTERS",
+    "FILTER_NAMES",
     "PartitionKeys",
     "StreamKeys",
     "TurnKeys",
     "connection_key",
     "durable_key",
+    "filter_reference_key",
     "partition_keys",
     "stream_keys",
     "turn_keys",
@@ -98,8 +101,23 @@ def durable_key(name: DurableName) -> str:
     return f"durable:{name}"
 
 
+def filter_reference_key(name: DurableName) -> str:
+    """Return the key of a durable subscription's reference to a named filter, in the slot of its definition.
+
+    Its hash tag is the whole key of the definition, so one script can change both. It is not part of the definition,
+    because functions of earlier releases read the definition, and fail if it has more members than they know.
+    """
+    return f"durable:filter:{{{durable_key(name)}}}"
+
+
 DURABLES = "durables"
 """The sorted set of the names of all durable subscriptions."""
+
+FILTERS = "{filters}:definitions"
+"""The hash of all named filters, by their names."""
+
+FILTER_NAMES = "{filters}:names"
+"""The sorted set of the names of all named filters, in the slot of `FILTERS`."""
 
 CONNECTIONS = "connections"
 """The sorted set of the ids of all connections, by the time at which they were opened."""
