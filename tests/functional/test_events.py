@@ -48,7 +48,7 @@ def answers(valkey: ValkeyServer, tmp_path_factory: pytest.TempPathFactory) -> I
             "dispatch_queue": dispatch_queue,
             "deliveries": deliveries,
             "deliverer": deliverer,
-            "pusher": Pusher(lambda _: FakeTarget(), FakePushes(), dispatch_queue, clock=FakeClock()),
+            "pusher": Pusher(lambda _: FakeTarget(timeout_ms=5_000), FakePushes(), dispatch_queue, clock=FakeClock()),
         }.items():
             patch.setattr(Hub, name, instead)
         patch.setattr(Hub, "letters", FakeLetters())

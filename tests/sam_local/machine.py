@@ -16,6 +16,7 @@ from eventstore_dev.template_file import load
 from eventstore_dev.valkey import ValkeyServer
 from tests.contract.endpoints import moto_server
 from tests.invocations import KEYS
+from tests.policies.judging import ANY_TARGET
 from tests.relays import relaying
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def machine(template: Path, engine: Engine) -> Iterator[Machine]:
             for url in (valkey.url, aws):
                 port = urlsplit(url).port or 0
                 resources.enter_context(relaying(port, host=engine.host, at=port))
-        plain = Template.read(template, parameters={"RedisUrl": valkey.url})
+        plain = Template.read(template, parameters={"RedisUrl": valkey.url, **ANY_TARGET})
         _make_queues(aws, plain)
         keys = {"RedisUrl": valkey.url, "Auth": "key", "ApiKeysSecretArn": _make_secret(aws)}
         by_key = Template.read(template, parameters=keys)
