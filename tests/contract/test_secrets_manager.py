@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from boto3 import Session
 from botocore.exceptions import EndpointConnectionError
 from moto import mock_aws
 
 from eventstore.adapters.aws.secrets import SecretsManagerSecrets
 from eventstore.ports.secrets import SecretUnavailable, signing_keys
 from tests.conformance.test_standard_webhooks import OTHER, SECRET
-from tests.contract.aws import session
 from tests.examples import FakeClock
 
 if TYPE_CHECKING:
@@ -37,8 +37,9 @@ class Counting:
 
 @pytest.fixture
 def counting() -> Iterator[Counting]:
+    # A session of its own: moto answers those that are made after it was imported.
     with mock_aws():
-        yield Counting(session().client("secretsmanager"))
+        yield Counting(Session("AKID", "secret", "token", region_name="eu-west-1").client("secretsmanager"))
 
 
 @pytest.fixture
