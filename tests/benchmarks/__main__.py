@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from tests.benchmarks import (
     appending,
     catching_up,
+    circuits,
     deliveries,
     dispatching,
     flooding,
@@ -24,6 +25,7 @@ from tests.benchmarks import (
     loading,
     memory,
     peers,
+    pushing,
     reading,
     selecting,
     stack,
@@ -112,6 +114,19 @@ _SUBJECTS: Mapping[str, _Subject] = {
         "Through the local stack, all of it on one machine: receipts are events times subscribers, and their seconds\n"
         "last from the beginning of the POST until the last subscriber has the last event.",
         deliveries.figures,
+    ),
+    "pushing": _Subject(
+        "Rules",
+        "A Lambda function of another local stack, as the target of a rule and mapped to a FIFO queue there. The\n"
+        "events wait beforehand, in the log or in the queue. That stack calls the function for a queue within its own\n"
+        "process, and a rule by the Lambda API: if the function does nothing, it is the calls that are compared.",
+        pushing.figures,
+    ),
+    "circuits": _Subject(
+        "A rule to a dead URL beside a live subscriber",
+        "Through the local stack, with one partition: from the beginning of a POST of one event until a WebSocket\n"
+        "client has it, in blocks with such a rule, whose circuit is open, and without.",
+        circuits.figures,
     ),
     "catchup": _Subject(
         "Catching up",

@@ -7,9 +7,6 @@ may write at once is used up.
 from __future__ import annotations
 
 import http.client
-import signal
-import subprocess
-import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -18,8 +15,7 @@ from pathlib import Path
 from statistics import quantiles
 from typing import TYPE_CHECKING
 
-from eventstore_dev.lifeline import Lifeline
-from eventstore_dev.valkey.server import free_port
+from tests.benchmarks.hub import running_stack
 from tests.benchmarks.measure import Aim, Figure, Unit
 
 if TYPE_CHECKING:
@@ -142,30 +138,16 @@ def _invoke(port: int, event: str) -> None:
 
 @contextmanager
 def _stack(folder: Path) -> Iterator[int]:
-    (folder / "template.yaml").write_text(_TEMPLATE)
-    # Outside the project, because the stack reloads functions when their folder changes.
+    (template := folder / "template.yaml").write_text(_TEMPLATE)
     (folder / "code").mkdir()
     (folder / "code" / "functions.py").write_text(_FUNCTIONS)
-    port = free_port()
-    with (folder / "output").open("wb") as output, Lifeline(ending=signal.SIGTERM) as lifeline:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "eventstore_dev", "--port", str(port), "--template", folder / "template.yaml"],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            process_group=lifeline.group,
-        )
-        try:
-            _until(lambda: b"Ready" in (folder / "output").read_bytes())
-            yield port
-        finally:
-            process.terminate()
-            process.wait()
+    with running_stack(template) as url:
+        yield int(url.rpartition(":")[2])
 
 
 def _until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + _READY_WITHIN
     while not condition():
         if time.monotonic() > deadline:
-            raise RuntimeError("the stack or its function does not start")
+            raise RuntimeError("the function does not start")
         time.sleep(0.01)

@@ -178,6 +178,25 @@ class TestAwayTargets:
         rule.pass_time(600)
         assert [len(call) for call in rule.target.calls[before:]] == [1]
 
+    def test_while_a_probe_is_under_way_events_request_no_later_turns(self, client: Client) -> None:
+        rule = Rule(client, concurrency=5)
+        rule.target.refuse = failing(Unavailable)
+        for number in range(5):
+            rule.publish(f"wf-{number}", 2)
+        rule.settle()
+        while not rule.group.circuit.is_open:
+            rule.pass_time(60)
+        rule.live.clock.pass_seconds(600)
+        rule.publish("other", 1)
+        rule.live.settle()
+        assert len(rule.waiting()) == 1
+        before = list(rule.live.bells.later)
+        for number in range(2, 10):
+            rule.live.clock.pass_seconds(2)
+            rule.publish("other", 1, start=number)
+            rule.live.settle()
+        assert rule.live.bells.later == before
+
     def test_an_event_that_alone_finds_the_target_away_is_parked_and_delays_nobody_for_long(
         self, client: Client
     ) -> None:

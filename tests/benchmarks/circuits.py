@@ -1,0 +1,137 @@
+"""What a rule to a dead URL costs others: from publishing until a live subscriber of the same events has them.
+
+Blocks of events take turns on one hub, with such a rule and without it. The rule wants all events, and there is one
+partition, so the rule is in each of the turns that serve the subscriber. A block begins when its circuit is open.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from contextlib import closing, contextmanager
+from statistics import median
+from typing import TYPE_CHECKING
+
+from eventstore_dev.valkey import ValkeyServer
+from tests.benchmarks.examples import Events
+from tests.benchmarks.hub import running_hub
+from tests.benchmarks.measure import Aim, Figure, Unit
+from tests.benchmarks.receipts import ninety_ninth
+from tests.benchmarks.rest import Rest
+from tests.benchmarks.subscribers import Subscribers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["figures"]
+
+_ROUNDS = 15
+_EVENTS = 300
+"""How many events a block has, one after the other."""
+_WARM_UP = 300
+_WHILE_OPENING = 10
+_OPEN_WITHIN = 60.0
+_AIM = Aim("<", 1.05)
+
+
+def figures() -> Iterator[Figure]:
+    """For each way to be dead, the p99 of the subscriber's receipts against the same without the rule."""
+    with ValkeyServer.start() as server, running_hub(server.url, variables={"PARTITIONS": "1"}) as url:
+        events = Events()
+        stream = events.stream()
+        with Subscribers.joined(url, 1, {"stream": stream}) as subscribers:
+            side = _Side(Rest(url), subscribers, stream, events)
+            side.block(_WARM_UP)
+            for how, dead in _DEAD.items():
+                with dead() as target:
+                    with_rule, without = _blocks(side, target)
+                yield from _figures(f"A rule to a URL that {how}", with_rule, without)
+
+
+class _Side:
+    """A hub and its subscriber.
+
+    Args:
+        rest: The API of the hub.
+        subscribers: The subscriber.
+        stream: Its stream.
+        events: The events to publish.
+    """
+
+    def __init__(self, rest: Rest, subscribers: Subscribers, stream: str, events: Events) -> None:
+        self._rest = rest
+        self._subscribers = subscribers
+        self._stream = stream
+        self._events = events
+
+    def block(self, events: int = _EVENTS) -> list[float]:
+        """The seconds until the subscriber has each of some events, published one after the other."""
+        return [
+            seconds for _ in range(events) for seconds in self._subscribers.exchange(self._stream, self._events.take(1))
+        ]
+
+    @contextmanager
+    def open_circuit(self, target: str) -> Iterator[None]:
+        """A rule to a dead target, whose circuit is open when the block begins."""
+        self._rest.call("POST", "subscriptions", {"id": "dead", "ack_deadline": 1, "target": {"http": target}})
+        try:
+            deadline = time.monotonic() + _OPEN_WITHIN
+            while not self._is_open():
+                if time.monotonic() > deadline:
+                    raise AssertionError(f"the circuit did not open within {_OPEN_WITHIN:.0f} s")
+                # Of another stream each, for those of one wait for each other.
+                [event] = self._events.take(1)
+                path = f"events?stream={self._events.stream()}"
+                self._rest.call("POST", path, event.body, media_type="application/cloudevents+json")
+                # Nothing idles meanwhile, as nothing does before a block without the rule.
+                self.block(_WHILE_OPENING)
+            yield
+            if not self._is_open():
+                raise AssertionError("the circuit did not stay open")
+        finally:
+            self._rest.call("DELETE", "subscriptions/dead")
+
+    def _is_open(self) -> bool:
+        return bool(self._rest.call("GET", "subscriptions/dead")["open_circuits"])
+
+
+def _blocks(side: _Side, target: str) -> tuple[list[float], list[float]]:
+    """The seconds of all receipts, with a rule to a target and without."""
+    with_rule: list[float] = []
+    without: list[float] = []
+    for number in range(_ROUNDS):
+        # The one that goes first alternates.
+        if number % 2:
+            without += side.block()
+        with side.open_circuit(target):
+            with_rule += side.block()
+        if not number % 2:
+            without += side.block()
+    return with_rule, without
+
+
+def _figures(what: str, with_rule: list[float], without: list[float]) -> Iterator[Figure]:
+    late, usual = ninety_ninth(with_rule), ninety_ninth(without)
+    yield Figure(f"{what}: the p99 of a live subscriber, against no rule", late / usual, Unit.RATIO, _AIM)
+    share = median(with_rule) / median(without)
+    yield Figure(f"{what}: the median of a live subscriber, against no rule", share, Unit.RATIO)
+    yield Figure(f"{what}: the p99 of a live subscriber", late * 1000, Unit.MILLISECONDS)
+    yield Figure(f"{what}: the p99 without", usual * 1000, Unit.MILLISECONDS)
+
+
+@contextmanager
+def _hanging() -> Iterator[str]:
+    """The kernel accepts connections and requests, and nobody answers."""
+    with closing(socket.create_server(("127.0.0.1", 0), backlog=1024)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/"
+
+
+@contextmanager
+def _refusing() -> Iterator[str]:
+    """The port is taken, and nobody listens."""
+    with closing(socket.socket()) as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}/"
+
+
+_DEAD = {"never answers": _hanging, "refuses connections": _refusing}
