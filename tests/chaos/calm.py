@@ -35,10 +35,12 @@ class Calm:
         self._check_durables()
         self._check_subscribers()
         self._check_store()
+        self.world.is_calm = False
 
     def _mend(self) -> None:
         world, hub = self.world, self.world.hub
         world.note("calm")
+        world.is_calm = True
         hub.arm, hub.outage.now = None, False
         if world.full:
             world.full = 0
@@ -50,7 +52,8 @@ class Calm:
                 member.busy_until = 0
                 if not member.is_over and not (member.keeps_alive and member.reads):
                     member.leave(politely=True)
-            if all(member.is_over for member in durable.members):
+            durable.awaits_target = False
+            if durable.target is None and all(member.is_over for member in durable.members):
                 self._operators.join_to(durable, "healthy")
         self._functions.chance_of_twice = 0
 
@@ -89,6 +92,9 @@ class Calm:
         while len(hub.deliveries):
             self._functions.deliver()
             moved = True
+        while len(hub.pushes):
+            self._functions.push()
+            moved = True
         for subscriber in list(world.subscribers):
             moved = subscriber.read() or moved
             self._subscribers.mend(subscriber)
@@ -107,7 +113,7 @@ class Calm:
                 if (part.places or part.again) and not member.is_over:
                     member.acknowledge(partition, all_of_it=True)
                     moved = True
-        if not durable.is_deleted and all(member.is_over for member in durable.members):
+        if not durable.is_deleted and durable.target is None and all(member.is_over for member in durable.members):
             self._operators.join_to(durable, "healthy")
             moved = True
         durable.members = [member for member in durable.members if not member.is_over or member.socket.open]
@@ -118,6 +124,10 @@ class Calm:
             reply = self.world.hub.rest("GET", f"/subscriptions/{durable.name}")
             stands = reply.json
             left = {name: stands[name] for name in ("in_flight", "held", "lag") if stands[name]}
+            target = durable.target.members if durable.target else None
+            if stands.get("target") != target:
+                text = f"{durable.about} has the target {stands.get('target')}, and was to have {target}"
+                raise Violation("a subscription is as it was asked to be", text, durable.about)
             if left:
                 raise Violation("nothing is left in progress", f"{durable.about}: {left}", durable.about)
             for stream, sequence in self._operators.parked(durable).items():
