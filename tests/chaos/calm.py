@@ -20,6 +20,9 @@ _ROUNDS = 3000
 _LONGEST = 60 * 60_000
 """Milliseconds after which everything must have come to an end."""
 
+_LONG = 5 * 60_000
+"""Milliseconds: wake-ups that are further ahead are for pushes that were lost."""
+
 
 class Calm:
     def __init__(self, world: World, functions: Functions, subscribers: Subscribers, operators: Operators) -> None:
@@ -64,8 +67,7 @@ class Calm:
             moved = self._serve()
             if moved:
                 quiet = 0
-            elif self.world.hub.alarms.waiting:
-                ahead = min(at for at, _ in self.world.hub.alarms.waiting) - self.world.hub.clocks.true
+            elif (ahead := self._next_alarm()) is not None:
                 self._functions.pass_time(max(1, ahead))
             elif quiet:
                 self._functions.chance_of_twice = 0.04
@@ -77,6 +79,19 @@ class Calm:
             if self.world.hub.clocks.true > started + _LONGEST:
                 raise Violation("all comes to an end", "an hour has passed, and there is still something to do")
         raise Violation("all comes to an end", f"after {_ROUNDS} rounds there is still something to do")
+
+    def _next_alarm(self) -> int | None:
+        """In how many milliseconds the next wake-up comes that may have something to do; None if none does."""
+        hub = self.world.hub
+        ahead = min((at for at, _ in hub.alarms.waiting), default=hub.clocks.true) - hub.clocks.true
+        if not hub.alarms.waiting or (ahead > _LONG and not self._has_pushed()):
+            return None
+        return ahead
+
+    def _has_pushed(self) -> bool:
+        """Whether events were pushed and nothing is known of them; that they were lost shows after a long time."""
+        replies = [self.world.hub.rest("GET", f"/subscriptions/{name}") for name in self.world.durables]
+        return any(reply.json["in_flight"] or reply.json["held"] for reply in replies)
 
     def _serve(self) -> bool:
         """Let everyone work; return whether there was any work."""

@@ -83,7 +83,7 @@ WEIGHTS: Mapping[str, float] = {
     "more time passes": 0.6,
     "two workers": 1.2,
     "a wake-up is lost": 0.6,
-    "a push is lost": 0.06,
+    "a push is lost": 0.1,
     "the queues are away": 0.2,
     "the store is full": 0.15,
     "all starts cold": 0.3,
