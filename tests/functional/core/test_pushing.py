@@ -11,6 +11,7 @@ import pytest
 from eventstore.durable.admin import StartPosition
 from eventstore.errors import QueueUnavailable
 from eventstore.groups import PUSH_LOST_MS, Change, Join, Redrive
+from eventstore.groups.state import CLOSED
 from eventstore.ports import Throttled, Unavailable
 from tests.functional.core.pushing import NAME, Rule, body_of, failing, refusing
 
@@ -161,6 +162,26 @@ class TestAwayTargets:
         before = len(rule.target.calls)
         rule.pass_time(600)
         assert [len(call) for call in rule.target.calls[before:]] == [1]
+
+    def test_no_turn_is_requested_before_a_probe_is_answered(self, client: Client) -> None:
+        rule = Rule(client, max_in_flight=10)
+        rule.target.refuse = failing(Unavailable)
+        for number in range(5):
+            rule.publish(f"wf-{number}", 1)
+        rule.settle()
+        while not rule.group.circuit.is_open:
+            rule.pass_time(60)
+        rule.live.clock.pass_seconds(600)
+        rule.live.bells.request_turns([0])
+        rule.live.settle()
+        assert len(rule.waiting()) == 1
+        # The other streams are due, and wait for the answer.
+        before = len(rule.live.bells.later)
+        for _ in range(5):
+            rule.live.clock.pass_seconds(1)
+            rule.live.bells.request_turns([0])
+            rule.live.settle()
+        assert [seconds for _, seconds in rule.live.bells.later[before:] if seconds < 60] == []
 
     def test_an_event_that_alone_finds_the_target_away_is_parked_and_delays_nobody_for_long(
         self, client: Client
@@ -346,6 +367,21 @@ class TestChanging:
         rule.settle()
         found = [e["hubsequence"] for m in rule.live.received()["m"] if m["type"] == "events" for e in m["events"]]
         assert found == ["3"]
+
+    def test_members_do_not_inherit_an_open_circuit_from_a_target_that_lost_the_partition(self, client: Client) -> None:
+        rule = Rule(client)
+        rule.target.refuse = failing(Unavailable)
+        rule.publish("wf", 1)
+        rule.settle()
+        while not rule.group.circuit.is_open:
+            rule.pass_time(60)
+        rule.live.connect("m")
+        rule.live.bells.request_turns(rule.live.durables.enqueue(rule.durable, {0: [Join("m", "w")]}))
+        # With another epoch, frames have other numbers, and the owner is granted the partition again.
+        rule.live.log.renew()
+        self.change(rule, target=None)
+        assert rule.group.owner == ("m", "w")
+        assert rule.group.circuit == CLOSED
 
     def test_who_joins_all_the_same_gets_nothing(self, client: Client) -> None:
         """Its command was enqueued when there was no target yet."""

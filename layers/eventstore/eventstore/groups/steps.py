@@ -23,7 +23,7 @@ from eventstore.groups.failing import apply_deadlines, fail
 from eventstore.groups.rebalancing import grant, lose_owner, notify, owner_of, release_owner
 from eventstore.groups.state import Held, Member
 from eventstore.groups.step import owns
-from eventstore.groups.target import apply_pushed, dismiss, take_over
+from eventstore.groups.target import apply_pushed, dismiss, is_outstanding, take_over
 from eventstore.positions import before
 
 if TYPE_CHECKING:
@@ -139,7 +139,9 @@ def due(step: Step) -> int | None:
         return max(group.revoked, group.heard) + deadline
     times = [group.heard + deadline] if group.flight else []
     times += [max(held.sent_at, group.heard) + deadline for held in group.held.values() if held.sent]
-    times += [max(held.due, group.circuit.until) for held in group.held.values() if held.waits(group.place)]
+    if not (group.circuit.is_open and is_outstanding(step)):
+        # Otherwise held streams wait for what comes of the probe.
+        times += [max(held.due, group.circuit.until) for held in group.held.values() if held.waits(group.place)]
     times += [group.circuit.until] if group.circuit.until > step.now else []
     return min(times, default=None)
 
