@@ -20,6 +20,9 @@ _ROUNDS = 3000
 _LONGEST = 60 * 60_000
 """Milliseconds after which everything must have come to an end."""
 
+_MOST_BATCHES = 3000
+"""Wake-ups beyond which turns request each other; a calm has a few hundred at most."""
+
 _LONG = 5 * 60_000
 """Milliseconds: wake-ups that are further ahead are for pushes that were lost."""
 
@@ -30,6 +33,7 @@ class Calm:
         self._functions = functions
         self._subscribers = subscribers
         self._operators = operators
+        self._batches = 0
 
     def come(self) -> None:
         """End all faults, wait until nothing happens any more, and check the result."""
@@ -62,6 +66,7 @@ class Calm:
 
     def _wait(self) -> None:
         started = self.world.hub.clocks.true
+        self._batches = 0
         quiet = 0
         for _ in range(_ROUNDS):
             moved = self._serve()
@@ -103,6 +108,9 @@ class Calm:
         for _ in range(_ROUNDS):
             if not len(hub.wakeups):
                 break
+            self._batches += 1
+            if self._batches > _MOST_BATCHES:
+                raise Violation("turns come to rest", f"{_MOST_BATCHES} wake-ups, and there are still some")
             self._functions.dispatch_batch([waiting[0] for waiting in list(hub.wakeups.groups.values())[:10]])
         while len(hub.deliveries):
             self._functions.deliver()

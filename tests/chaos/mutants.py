@@ -157,6 +157,9 @@ _ONE_PUSH = "parts = ((list(events), bool(resent)), ([], False))"
 _ONE_ROUND = "if group_turn.step.has_target and group.flight:"
 """Where new events wait for the outcome of those that were pushed."""
 
+_PROBES = "if not (group.circuit.is_open and is_outstanding(step)):"
+"""Where held streams wait for the outcome of a probe."""
+
 MUTANTS = (
     Mutant("full_cache_cold", scripts={"log/open": _without_leave}),
     Mutant("replay_loses_streams", patches=((steps, "_replay", _keeps_owner),)),
@@ -172,6 +175,7 @@ MUTANTS = (
     Mutant("retention_on_retry", patches=((SetAsideStreams, "_send_stream", _rewritten(_FRESH, "pass")),)),
     Mutant("resent_pushed_apart", patches=((dispatch, "_add_to_flight", _rewritten(_ONE_PUSH, "pass")),)),
     Mutant("rounds_side_by_side", patches=((dispatch, "_send_new", _rewritten(_ONE_ROUND, "if False:")),)),
+    Mutant("turns_while_probing", patches=((dispatch, "due", _rewritten(_PROBES, "if True:")),)),
     Mutant("rest_resume_over_removed", patches=((responses, "page", _says_nothing_missing),)),
     Mutant("wakeup_fails_the_write", patches=((wakeups, "_logged", _fails_the_write),)),
 )
