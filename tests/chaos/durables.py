@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from tests.chaos.log import Event
     from tests.chaos.members import Handled, Member, Part
+    from tests.chaos.targets import PushTarget
     from tests.chaos.world import World
 
 __all__ = ["Durable"]
@@ -28,6 +29,9 @@ class Durable:
         interests: What it may go by, for it was changed since all was settled last: the first by then, the last now.
         account: What must be handled, and was, since it was made or moved last.
         deadline: In milliseconds.
+        target: Where its events are pushed; None if members receive them.
+        awaits_target: Whether an operator wants it to have a target, and no member is to join it until then.
+        had_members: Whether any has joined since it was made, or since it had a target.
         silent_since: Per member's connection and partition, since when it has said nothing, in the cache's time.
     """
 
@@ -43,6 +47,8 @@ class Durable:
         self.in_flight = in_flight
         self.account = Account()
         self.members: list[Member] = []
+        self.target: PushTarget | None = None
+        self.awaits_target = self.had_members = False
         self.is_deleted = False
         self._ever: dict[str, set[int]] = {}
         self._ordered_from: dict[str, int] = {}
@@ -91,6 +97,8 @@ class Durable:
             "max_attempts": self.attempts,
             "max_in_flight": self.in_flight,
         }
+        if self.target is not None:
+            asked["target"] = self.target.members
         streams = self.interests[-1].streams
         return asked | ({"stream": list(streams)} if streams else {})
 
@@ -118,6 +126,10 @@ class Durable:
                 self._blamed[place] += connection in self._left
             had = self._with.setdefault(connection, {})
             had[place] = max(frame, had.get(place, 0))
+
+    def watch_push(self, events: Sequence[EventPosition]) -> None:
+        """Events are on their way to its target."""
+        self._times_sent.update(events)
 
     def watch_letter(self, stream: str, sequence: int, attempts: int, errors: Sequence[str]) -> None:
         """An event is parked, and its copy goes to the queue."""
@@ -150,8 +162,13 @@ class Durable:
             self._park_asked.add((stream, sequence))
         self._acknowledged = {one for one in self._acknowledged if one[0] != stream}
 
-    def handle(self, who: str, event: Event) -> None:
-        """A member handles an event."""
+    def handle(self, who: str, event: Event, *, may_precede_report: bool = False) -> None:
+        """A member or a target handles an event.
+
+        Args:
+            may_precede_report: Whether the events before it may have been removed, and no loss be reported yet: there
+                is no order between what is pushed and what is logged.
+        """
         name = event.stream
         if not self.may_get.wants(event):
             raise Violation("only matching events are sent", f"{who}: {event}", name, self.about)
@@ -161,6 +178,8 @@ class Durable:
             if not owes.wants(earlier) or earlier.sequence in self._ever.get(name, ()):
                 continue
             if not self.account.is_settled(name, earlier.sequence):
+                if may_precede_report and earlier.sequence < self.world.first_kept(name):
+                    continue
                 text = f"{who}: {name} {event.sequence} before {earlier.sequence}"
                 raise Violation("a stream is handled in its order", text, name, self.about)
         self._ever.setdefault(name, set()).add(event.sequence)

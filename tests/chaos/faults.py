@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from tests.chaos.rules.removals import check_ranges, ranges_of
 from tests.chaos.wiring import Killed, Process
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tests.chaos.queues import Fifo, Message
+    from tests.chaos.targets import Answer
     from tests.chaos.world import World
 
 __all__ = ["FAULTS", "Functions"]
@@ -27,6 +29,12 @@ FAULTS = (
     "the queues were away",
     "the store was full",
     "all functions started cold",
+    "a target was away",
+    "a target did some of its work and did not answer",
+    "a target asked to slow down",
+    "a target had no time for some events",
+    "a target refused some events",
+    "a push or its report was lost",
 )
 
 _BATCH = 10
@@ -53,7 +61,7 @@ class Functions:
     def dispatch_batch(self, batch: Sequence[Message], *, one_turn: bool = False) -> None:
         """Deliver wake-ups; a partition whose turn failed is retried later."""
         world = self.world
-        partitions = {json.loads(one.body)["partition"] for one in batch if '"partition"' in one.body}
+        partitions = _partitions(batch)
         # Until the call ends, a turn of the partition is in progress.
         # A retried turn applies the commands from before its start only.
         old = world.dirty & partitions if one_turn else set()
@@ -61,9 +69,10 @@ class Functions:
         failed = world.hub.dispatch(batch, one_turn=one_turn)
         world.note(f"dispatch {[one.body for one in batch]}: {'died' if failed is None else sorted(failed)}")
         self._settle(world.hub.wakeups, batch, failed)
-        failing = {one.body for one in batch if failed is None or one.id in failed}
+        self._hear_of_losses()
+        failing = _partitions([one for one in batch if failed is None or one.id in failed])
         for partition in partitions:
-            if not any(f'"partition": {partition}}}' in body for body in failing):
+            if partition not in failing:
                 world.dirty.discard(partition)
                 for durable in world.durables.values() if partition not in old else ():
                     durable.served(partition)
@@ -74,6 +83,66 @@ class Functions:
         if batch:
             failed = hub.deliver(batch)
             self._settle(hub.deliveries, batch, failed)
+
+    def push(self) -> None:
+        """Call targets, perhaps with little time."""
+        hub, rng = self.world.hub, self.world.rng
+        batch = hub.pushes.receive(rng, most=_BATCH)
+        if not batch:
+            return
+        if hub.arm is not None:
+            # It makes few calls.
+            hub.arm.dies_at = rng.randint(1, 5)
+        is_short = not self.world.is_calm and rng.random() < 0.2
+        milliseconds = rng.randint(5000, 60_000) if is_short else 600_000
+        self.world.note(f"push {[one.group for one in batch]}")
+        failed = hub.push(batch, self._call, milliseconds=milliseconds)
+        self.world.note(f"pushed: {'died' if failed is None else sorted(failed)}")
+        self._settle(hub.pushes, batch, failed)
+
+    def _call(self, address: str, events: Sequence[dict[str, Any]], attempts: Sequence[int]) -> Answer:
+        """Call a target. While it works time passes, and others work too."""
+        target = self.world.targets[address]
+        if duration := target.duration():
+            self.pass_time(duration)
+            self.dispatch()
+        return target.call(events, attempts)
+
+    def lose_push(self) -> None:
+        """The queue gives up a push, or the report of one."""
+        world = self.world
+        reports = [one for waiting in world.hub.wakeups.groups.values() for one in waiting if '"pushed"' in one.body]
+        pushes = [one for waiting in world.hub.pushes.groups.values() for one in waiting]
+        if reports or pushes:
+            lost = world.rng.choice(reports + pushes)
+            world.note(f"lost: {lost.body}")
+            world.hub.wakeups.delete(lost)
+            world.hub.pushes.delete(lost)
+            world.faults["a push or its report was lost"] += 1
+
+    def _hear_of_losses(self) -> None:
+        """Read what the hub logged of events that were removed before they could be pushed."""
+        world = self.world
+        losses, world.losses = world.losses, []
+        for name, message in losses:
+            durable = world.durables.get(name)
+            if durable is None:
+                continue
+            ranges = ranges_of(message)
+            world.note(f"{durable.about}: removed before it was pushed: {message}")
+            check_ranges(
+                durable.about,
+                ranges,
+                world.log,
+                durable.may_get,
+                account=durable.reach,
+                first_kept=world.first_kept,
+            )
+            for stream, first, last in ranges:
+                durable.account.excuse(stream, first, last)
+            if message.get("missing_more"):
+                for stream, first_kept in world.firsts().items():
+                    durable.account.excuse(stream, 1, first_kept - 1)
 
     def _settle(self, queue: Fifo, batch: Sequence[Message], failed: set[str] | None) -> None:
         if failed is None:
@@ -90,10 +159,19 @@ class Functions:
 
     chance_of_twice = 0.04
 
+    def _wakeups(self) -> list[Message]:
+        """The messages that only request a turn."""
+        return [
+            one
+            for waiting in self.world.hub.wakeups.groups.values()
+            for one in waiting
+            if '"partition"' in one.body and '"pushed"' not in one.body
+        ]
+
     def two_workers(self) -> None:
         """Two workers serve one partition at the same time, with interleaved calls."""
         world, rng = self.world, self.world.rng
-        wakeups = [one for waiting in world.hub.wakeups.groups.values() for one in waiting if '"partition"' in one.body]
+        wakeups = self._wakeups()
         if not wakeups:
             return
         message = rng.choice(wakeups)
@@ -109,6 +187,7 @@ class Functions:
         if not any(raised):
             world.dirty.discard(partition)
             world.hub.wakeups.delete(message)
+        self._hear_of_losses()
 
     def sweep(self) -> None:
         self._swept = self.world.hub.clocks.true
@@ -174,7 +253,7 @@ class Functions:
 
     def lose_wakeup(self) -> None:
         world = self.world
-        wakeups = [one for waiting in world.hub.wakeups.groups.values() for one in waiting if '"partition"' in one.body]
+        wakeups = self._wakeups()
         if wakeups:
             world.hub.wakeups.delete(world.rng.choice(wakeups))
             world.faults["a wake-up was lost"] += 1
@@ -211,3 +290,9 @@ class Functions:
             if not world.full:
                 world.hub.fill(full=False)
                 world.note("there is room again")
+
+
+def _partitions(messages: Sequence[Message]) -> set[int]:
+    """The partitions that messages request turns of."""
+    bodies = [json.loads(message.body) for message in messages]
+    return {body["partition"] for body in bodies if "partition" in body}

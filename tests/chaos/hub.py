@@ -25,13 +25,15 @@ from eventstore.frames.builder import FrameLimits
 from eventstore.hub import hub as root
 from eventstore.live import catch_up
 from eventstore.live.deliver import Deliverer
+from eventstore.live.push import NoTime, Pusher
+from eventstore.ports import Refusal, Throttled, Unavailable
 from functions.deliver.app import handler as deliver
 from functions.dispatch.app import handler as dispatch
 from functions.hub import hub
 from functions.websocket.app import handler as websocket
 from tests.chaos.clocks import Clocks
 from tests.chaos.gateway import Gateway
-from tests.chaos.queues import Alarms, Deliveries, DispatchQueue, Fifo, Letters, Outage
+from tests.chaos.queues import Alarms, Deliveries, DispatchQueue, Fifo, Letters, Outage, Pushes
 from tests.chaos.violation import Violation
 from tests.chaos.wiring import Killed, Process, Wired, Wiring
 from tests.fresh import forget
@@ -41,9 +43,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from random import Random
 
+    from eventstore.frames.pushes import PushedEvent
     from eventstore.live.dispatch import Dispatcher
     from eventstore.ports import DeadLetter
+    from eventstore.subscriptions import Target
     from tests.chaos.queues import Message
+    from tests.chaos.targets import Answer
 
 __all__ = ["PARTITIONS", "Hub", "Watch"]
 
@@ -73,6 +78,8 @@ class Watch:
 
     message: Callable[[str, dict[str, Any]], None]
     letter: Callable[[DeadLetter], None]
+    push: Callable[[str, Sequence[tuple[str, int]]], None]
+    loss: Callable[[str, dict[str, Any]], None]
 
 
 @dataclass
@@ -124,6 +131,48 @@ class _Faults(logging.Handler):
         self.newest = self.format(record)
 
 
+class _Losses(logging.Handler):
+    """Reads in the log what was removed before it was pushed."""
+
+    def __init__(self, watch: Callable[[str, dict[str, Any]], None]) -> None:
+        super().__init__(logging.WARNING)
+        self._watch = watch
+
+    def emit(self, record: logging.LogRecord) -> None:
+        subscription, words, lost = record.getMessage().partition(": removed before it was pushed: ")
+        if words:
+            self._watch(subscription, json.loads(lost))
+
+
+@dataclass
+class _Targets:
+    """`ports.TargetAdapter`; `call` calls the target at an address with events, and the number that each comes with."""
+
+    wiring: Wiring
+    call: Callable[[str, Sequence[dict[str, Any]], Sequence[int]], Answer]
+
+    def push(
+        self,
+        target: Target,
+        events: Sequence[PushedEvent],
+        *,
+        attempt: int,  # noqa: ARG002 - each event has its own
+        timeout_ms: int,  # noqa: ARG002 - no call takes longer
+    ) -> Mapping[int, Refusal]:
+        bodies = [json.loads(event.text) for event in events]
+
+        def call() -> Answer:
+            with self.wiring.aside():
+                return self.call(target.address, bodies, [event.attempt for event in events])
+
+        answer: Answer = self.wiring.call(call)
+        if answer.is_away:
+            raise Unavailable("no answer")
+        if answer.is_busy:
+            raise Throttled("slow down", delay_ms=answer.pause)
+        return {number: Refusal(*refused) for number, refused in answer.refused.items()}
+
+
 class Hub:
     """Calls functions, each as a process that may end at any call of something outside.
 
@@ -151,6 +200,7 @@ class Hub:
         self.alarms = Alarms()
         self.wakeups = Fifo()
         self.deliveries = Fifo()
+        self.pushes = Fifo()
         self.gateway = Gateway()
         self.killed = 0
         self.arm: Process | None = None
@@ -166,6 +216,7 @@ class Hub:
             # The flag of a pending wake-up expires by simulated time, and scripts of earlier runs must not remain.
             self.raw.script_flush()
             environment = {"REDIS_URL": self._url, "PARTITIONS": str(PARTITIONS), "LOG_LEVEL": "ERROR"}
+            environment |= {"TARGETS": "lambda:target-*", "PUSHES_QUEUE_URL": "https://queues/pushes.fifo"}
             stack.enter_context(mock.patch.dict(os.environ, environment))
             for target, name, value in self._patches():
                 stack.enter_context(mock.patch.object(target, name, value))
@@ -181,11 +232,13 @@ class Hub:
         client = Wired(self.wiring, self._client)
         dispatch_queue = DispatchQueue(self.wiring, self.wakeups, self.alarms, self.clocks, self.outage)
         deliveries = Deliveries(self.wiring, self.deliveries, self.outage, self._watch.message)
+        pushes = Pushes(self.wiring, self.pushes, self.clocks, self.outage, self._watch.push)
         self.letters = Letters(self.wiring, self.outage, self._watch.letter)
         return [
             (root.Hub, "redis", client),
             (root.Hub, "dispatch_queue", dispatch_queue),
             (root.Hub, "deliveries", deliveries),
+            (root.Hub, "pushes", pushes),
             (root.Hub, "letters", self.letters),
             (root.Hub, "dispatcher", property(lambda _: self._dispatcher)),
             (root.Hub, "deliverer", property(lambda _: self._deliverer)),
@@ -207,9 +260,17 @@ class Hub:
         root = logging.getLogger()
         level = root.level
         root.addHandler(self._faults)
+        # What it warns of is read here, and belongs on no terminal.
+        dispatch, losses = logging.getLogger("eventstore.live.dispatch"), _Losses(self._watch.loss)
+        dispatch.addHandler(losses)
+        dispatch.setLevel(logging.WARNING)
+        dispatch.propagate = False
         try:
             yield
         finally:
+            dispatch.removeHandler(losses)
+            dispatch.setLevel(logging.NOTSET)
+            dispatch.propagate = True
             root.removeHandler(self._faults)
             root.setLevel(level)
 
@@ -332,6 +393,43 @@ class Hub:
     def deliver(self, messages: Sequence[Message]) -> set[str] | None:
         """As `dispatch`, of deliveries."""
         return self._batch(lambda: deliver(_records(messages), _Context(_MANY_TURNS)))  # type: ignore[arg-type]
+
+    def push(
+        self,
+        messages: Sequence[Message],
+        call: Callable[[str, Sequence[dict[str, Any]], Sequence[int]], Answer],
+        *,
+        milliseconds: int,
+    ) -> set[str] | None:
+        """As `dispatch`, of pushes.
+
+        Args:
+            messages: The pushes.
+            call: Calls a target, as in `_Targets`.
+            milliseconds: The time for calls of targets.
+        """
+        dispatch_queue: Any = hub().dispatch_queue
+        adapter = _Targets(self.wiring, call)
+        pusher = Pusher(lambda _: adapter, hub().pushes, dispatch_queue, clock=self.clocks)
+        pusher._threads = _Inline()  # type: ignore[assignment] # it does what is asked of it here
+        until = self.clocks.true + milliseconds
+
+        def push() -> set[str]:
+            # Of a group of which one has to come again, all later ones come again too.
+            failed: set[str] = set()
+            stopped: set[str] = set()
+            for message in messages:
+                try:
+                    if message.group not in stopped:
+                        pusher.push(message.body, until=until)
+                        continue
+                except (NoTime, QueueUnavailable):
+                    stopped.add(message.group)
+                failed.add(message.id)
+            return failed
+
+        failed: set[str] | None = self._once(push)
+        return failed
 
     def sweep(self) -> bool:
         """Sweep once; whether it came to its end."""

@@ -98,7 +98,14 @@ class Member:
         answer = self._ask({"action": "subscribe", "subscription": self.durable.name})
         self.world.note(f"{self.name} joins {self.durable.about} on {self.socket.id}: {answer}")
         if answer["type"] == "subscribed":
+            if self.durable.target is not None:
+                raise Violation("a subscription with a target has no members", f"{self.name}: {answer}", self.name)
+            self.durable.had_members = True
             return True
+        if self.durable.target is not None and answer["code"] == "subscription-has-target":
+            self.world.figures["members refused, for there is a target"] += 1
+            hub.gateway.end(self.socket.id)
+            return False
         if answer["code"] in {"store-full", "subscription-not-found"}:
             hub.gateway.end(self.socket.id)
             return False
@@ -342,7 +349,7 @@ class Member:
             if strange or answer["code"] in {"subscription-not-found", "connection-not-found"}:
                 self.durable.check_over(self, answer)
                 self.end()
-            elif not (answer["code"] == "store-full" and message["action"] == "subscribe"):
+            elif message["action"] != "subscribe" or answer["code"] not in {"store-full", "subscription-has-target"}:
                 raise Violation("commands of members are accepted", f"{self.name}: {message}: {answer}", self.name)
         return answer
 

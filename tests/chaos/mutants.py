@@ -12,6 +12,7 @@ from unittest import mock
 
 from eventstore.adapters.redis.log import RedisLog
 from eventstore.adapters.redis.registry import RedisRegistry
+from eventstore.durable import dispatch
 from eventstore.durable.set_aside import SetAsideStreams
 from eventstore.groups import acknowledging, rebalancing, steps
 from eventstore.live import catch_up, wakeups
@@ -150,6 +151,15 @@ def _rewritten(old: str, new: str) -> Callable[[Any], Any]:
 _FRESH = "held.attempt, held.errors = 0, []"
 """Where a held stream forgets the tries of an event that was removed."""
 
+_ONE_PUSH = "parts = ((list(events), bool(resent)), ([], False))"
+"""Where new events go to a target together with those that were pushed before."""
+
+_ONE_ROUND = "if group_turn.step.has_target and group.flight:"
+"""Where new events wait for the outcome of those that were pushed."""
+
+_PROBES = "if not (group.circuit.is_open and is_outstanding(step)):"
+"""Where held streams wait for the outcome of a probe."""
+
 MUTANTS = (
     Mutant("full_cache_cold", scripts={"log/open": _without_leave}),
     Mutant("replay_loses_streams", patches=((steps, "_replay", _keeps_owner),)),
@@ -163,8 +173,11 @@ MUTANTS = (
         patches=((steps, "apply_deadlines", _hears_nothing), (RedisRegistry, "silence", _knows_of_no_work)),
     ),
     Mutant("retention_on_retry", patches=((SetAsideStreams, "_send_stream", _rewritten(_FRESH, "pass")),)),
+    Mutant("resent_pushed_apart", patches=((dispatch, "_add_to_flight", _rewritten(_ONE_PUSH, "pass")),)),
+    Mutant("rounds_side_by_side", patches=((dispatch, "_send_new", _rewritten(_ONE_ROUND, "if False:")),)),
+    Mutant("turns_while_probing", patches=((dispatch, "due", _rewritten(_PROBES, "if True:")),)),
     Mutant("rest_resume_over_removed", patches=((responses, "page", _says_nothing_missing),)),
-    Mutant("wakeup_fails_the_write", patches=((wakeups, "_logged", _fails_the_write),)),
+    Mutant("wakeup_fails_the_write", patches=((wakeups, "_unavailable_logged", _fails_the_write),)),
 )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tests.chaos.durables import Durable
 from tests.chaos.interests import drawn_interest
 from tests.chaos.members import Member
+from tests.chaos.target_operators import TargetOperators
 from tests.chaos.violation import Violation
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["Operators"]
 
 _NAMES = ("workers", "billing", "audit")
+_WITH_TARGET = 0.35
+"""The share of the subscriptions that have a target from the start."""
 
 
 class Operators:
@@ -25,6 +28,7 @@ class Operators:
         self.world = world
         self._numbers = count(1)
         self._members = count(1)
+        self.targets = TargetOperators(world)
 
     # Definitions.
 
@@ -44,6 +48,8 @@ class Operators:
             attempts=rng.randint(2, 4),
             in_flight=rng.randint(1, 8),
         )
+        if rng.random() < _WITH_TARGET:
+            durable.target = self.targets.new(durable)
         place = self._place()
         places = self._places(place)
         reply = world.hub.json("POST", "/subscriptions", durable.body | place)
@@ -220,7 +226,7 @@ class Operators:
 
     def join(self, kind: str) -> None:
         durable = self._any()
-        if durable is None or sum(not one.is_over for one in durable.members) >= 3:
+        if durable is None or durable.awaits_target or sum(not one.is_over for one in durable.members) >= 3:
             return
         self.join_to(durable, kind)
 

@@ -16,13 +16,17 @@ if TYPE_CHECKING:
     from random import Random
 
     from eventstore.frames.frame import Delivery
+    from eventstore.frames.pushes import Push, PushResult
     from eventstore.groups import Member
     from eventstore.ports import DeadLetter
     from eventstore.subscriptions import Connection
     from tests.chaos.clocks import Clocks
     from tests.chaos.wiring import Wiring
 
-__all__ = ["Alarms", "Deliveries", "DispatchQueue", "Fifo", "Letters", "Message", "Outage"]
+__all__ = ["Alarms", "Deliveries", "DispatchQueue", "Fifo", "Letters", "Message", "Outage", "Pushes"]
+
+_REMEMBERED = 300_000
+"""For how many milliseconds a FIFO queue recognizes a message that is sent again."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +119,9 @@ class DispatchQueue:
     def connection_closed(self, connection: str) -> None:
         self._send(f"c{connection}", {"gone": connection})
 
+    def pushed(self, result: PushResult) -> None:
+        self._send(f"p{result.partition}", {"partition": result.partition, "pushed": result.encoded()})
+
     def close_connection(self, connection: Connection) -> None:
         body = {"gone": connection.id, "close": connection.protocol, "opened": connection.opened}
         self._send(f"c{connection.id}", body)
@@ -153,6 +160,42 @@ class Deliveries:
         self._queue.send(f"s{delivery.shard}", encoded)
         for posting in postings(encoded):
             self._watch(posting.connection, json.loads(posting.message))
+
+
+class Pushes:
+    """`ports.Pushes`; one that is sent again within minutes is dropped, even if it was received meanwhile.
+
+    The observer sees the address and the events of each push that is not the rest of another.
+    """
+
+    def __init__(
+        self,
+        wiring: Wiring,
+        queue: Fifo,
+        clocks: Clocks,
+        outage: Outage,
+        watch: Callable[[str, Sequence[tuple[str, int]]], None],
+    ) -> None:
+        self._wiring = wiring
+        self._queue = queue
+        self._clocks = clocks
+        self._outage = outage
+        self._watch = watch
+        self._sent: dict[str, int] = {}
+
+    def send(self, pushes: Sequence[Push]) -> None:
+        for push in pushes:
+            self._wiring.call(lambda push=push: self._send(push))  # type: ignore[misc] # its default
+
+    def _send(self, push: Push) -> None:
+        self._outage.check()
+        now = self._clocks.true
+        if now < self._sent.get(push.identity, now):
+            return
+        self._sent[push.identity] = now + _REMEMBERED
+        self._queue.send(push.group, push.encoded())
+        if not push.part:
+            self._watch(push.target.address, [(event.stream, event.sequence) for event in push.events])
 
 
 class Letters:

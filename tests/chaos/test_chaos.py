@@ -14,6 +14,8 @@ from tests.chaos.stores import run_alone
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.chaos.mutants import Mutant
+
 STEPS = int(os.environ.get("CHAOS_STEPS", "1500"))
 
 
@@ -29,6 +31,12 @@ def test_no_rule_is_broken_under_faults() -> None:
 def test_the_same_seed_is_the_same_run() -> None:
     first, second = (run_alone(7, steps=120) for _ in range(2))
     assert (first.step, first.digest) == (second.step, second.digest)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_every_fault_can_be_reintroduced(mutant: Mutant) -> None:
+    with mutant.at_work():
+        assert mutant.scripts or mutant.patches
 
 
 @pytest.mark.parametrize("name", ["full_cache_cold"])

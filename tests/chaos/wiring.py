@@ -6,13 +6,14 @@ Several processes take turns: one runs at a time, and at each call the wiring dr
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tests.chaos.violation import Violation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from random import Random
 
 __all__ = ["Killed", "Process", "Wired", "Wiring"]
@@ -80,6 +81,16 @@ class Wiring:
             return do()
         finally:
             self._local.process = None
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """What is done meanwhile is not done by the process that runs, which waits for it."""
+        process: Process | None = getattr(self._local, "process", None)
+        self._local.process = None
+        try:
+            yield
+        finally:
+            self._local.process = process
 
     def run_together(self, jobs: Sequence[tuple[Process, Callable[[], Any]]]) -> list[BaseException | None]:
         """Run several processes, one call of each at a time, in an order that is drawn; what each of them raised."""

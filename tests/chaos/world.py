@@ -13,12 +13,13 @@ from tests.chaos.log import Log
 from tests.chaos.violation import Violation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from eventstore.ports import DeadLetter
     from tests.chaos.durables import Durable
     from tests.chaos.pages import PageReader
     from tests.chaos.subscribers import Subscriber
+    from tests.chaos.targets import PushTarget
 
 __all__ = ["World"]
 
@@ -32,12 +33,13 @@ class World:
         counts: How often each operation was done, and each fault struck.
         dirty: The partitions in which a turn came to nothing, so that the next one takes its work again.
         full: For how many further steps the store is full.
+        is_calm: Whether nothing fails, so that all comes to an end.
     """
 
     def __init__(self, seed: int, url: str, *, scripts: Mapping[str, Callable[[str], str]] | None = None) -> None:
         self.seed = seed
         self.rng = Random(seed)
-        self.hub = Hub(url, self.rng, Watch(self._sent, self._parked), scripts=scripts)
+        self.hub = Hub(url, self.rng, Watch(self._sent, self._parked, self._pushed, self._lost), scripts=scripts)
         self._began = self.hub.clocks.true
         self.log = Log(PARTITIONS)
         self.cursors = Cursors()
@@ -49,6 +51,7 @@ class World:
         self.step = 0
         self.dirty: set[int] = set()
         self.full = 0
+        self.is_calm = False
         self.page_tokens: list[str] = []
         """Cursors of pages of all streams, to subscribe behind."""
         self.subscribers: list[Subscriber] = []
@@ -56,6 +59,10 @@ class World:
         self.durables: dict[str, Durable] = {}
         self.ended: list[Durable] = []
         """Durable subscriptions that were deleted, whose members may not know it."""
+        self.targets: dict[str, PushTarget] = {}
+        """By their addresses, those of earlier definitions too: a push may come late."""
+        self.losses: list[tuple[str, dict[str, Any]]] = []
+        """What the hub logged as removed before it was pushed, and of which subscription; not looked at yet."""
         self.taking_part: dict[str, Durable] = {}
         """Which durable subscription each connection of a member asked for."""
         self.digest = blake2b(digest_size=8)
@@ -102,3 +109,9 @@ class World:
         for durable in self.durables.values():
             if durable.name == letter.subscription:
                 durable.watch_letter(letter.stream, letter.sequence, letter.attempts, letter.errors)
+
+    def _pushed(self, address: str, events: Sequence[tuple[str, int]]) -> None:
+        self.targets[address].durable.watch_push(events)
+
+    def _lost(self, subscription: str, message: dict[str, Any]) -> None:
+        self.losses.append((subscription, message))

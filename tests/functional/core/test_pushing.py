@@ -13,6 +13,7 @@ from eventstore.durable.admin import StartPosition
 from eventstore.durable.directory import Directory
 from eventstore.errors import QueueUnavailable
 from eventstore.groups import PUSH_LOST_MS, Change, Join, Redrive
+from eventstore.groups.state import CLOSED
 from eventstore.ports import Throttled, Unavailable
 from tests.functional.core.pushing import NAME, Rule, body_of, failing, refusing
 
@@ -392,6 +393,21 @@ class TestChanging:
         rule.settle()
         found = [e["hubsequence"] for m in rule.live.received()["m"] if m["type"] == "events" for e in m["events"]]
         assert found == ["3"]
+
+    def test_members_do_not_inherit_an_open_circuit_from_a_target_that_lost_the_partition(self, client: Client) -> None:
+        rule = Rule(client)
+        rule.target.refuse = failing(Unavailable)
+        rule.publish("wf", 1)
+        rule.settle()
+        while not rule.group.circuit.is_open:
+            rule.pass_time(60)
+        rule.live.connect("m")
+        rule.live.bells.request_turns(rule.live.durables.enqueue(rule.durable, {0: [Join("m", "w")]}))
+        # With another epoch, frames have other numbers, and the owner is granted the partition again.
+        rule.live.log.renew()
+        self.change(rule, target=None)
+        assert rule.group.owner == ("m", "w")
+        assert rule.group.circuit == CLOSED
 
     def test_who_joins_all_the_same_gets_nothing(self, client: Client) -> None:
         """Its command was enqueued when there was no target yet."""

@@ -43,7 +43,8 @@ def dismiss(step: Step) -> None:
     """Let members take the place of a target that a changed definition has removed."""
     if step.group.owner == TARGET:
         release_owner(step)
-        step.group.circuit = CLOSED
+    # Also if the target lost the partition before, because frames have other numbers now.
+    step.group.circuit = CLOSED
 
 
 def apply_pushed(step: Step, command: Pushed) -> None:
