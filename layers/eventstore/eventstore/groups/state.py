@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CLOSED",
     "MOST_ASIDE",
+    "OPENS_AFTER",
     "TARGET",
     "Circuit",
     "Group",
@@ -74,10 +75,11 @@ class Circuit(NamedTuple):
     @property
     def is_open(self) -> bool:
         """Whether only single events are pushed, to find out whether the target is back."""
-        return self.failures >= _OPENS_AFTER
+        return self.failures >= OPENS_AFTER
 
 
-_OPENS_AFTER = 3
+OPENS_AFTER = 3
+"""After how many pushes in a row that found the target unavailable the circuit opens."""
 
 CLOSED = Circuit()
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from eventstore.groups.commands import LONGEST_REASON
 from eventstore.groups.rebalancing import grant, release_owner
-from eventstore.groups.state import CLOSED, TARGET, Circuit
+from eventstore.groups.state import CLOSED, OPENS_AFTER, TARGET, Circuit
 
 if TYPE_CHECKING:
     from eventstore.groups.commands import Pushed
@@ -20,7 +20,6 @@ PUSH_LOST_MS = 900_000
 queue has the push, so this is for pushes that the queue gave up."""
 
 _FIRST_PAUSE_MS, _LONGEST_PAUSE_MS = 5_000, 300_000
-_OPENED_AT = 3
 
 
 def take_over(step: Step) -> None:
@@ -83,6 +82,6 @@ def _is_lost(step: Step) -> bool:
 
 def _pause_ms(step: Step, failures: int) -> int:
     """Return the pause before the next try. It doubles, varies by a half, and is the same in a retried turn."""
-    pause = min(_FIRST_PAUSE_MS << (failures - _OPENED_AT), _LONGEST_PAUSE_MS)
+    pause = min(_FIRST_PAUSE_MS << (failures - OPENS_AFTER), _LONGEST_PAUSE_MS)
     drawn = blake2b(f"{step.key}\0{step.partition}\0{failures}".encode(), digest_size=2).digest()
     return pause // 2 + pause // 2 * int.from_bytes(drawn) // 0xFFFF
