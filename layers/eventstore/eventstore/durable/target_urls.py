@@ -72,12 +72,9 @@ class UrlRules:
 
     Attributes:
         allow_loopback: Whether the hub may call this machine, also by `http`. For development only.
-        hosts: The hosts that the hub may call: names such as `hooks.example.com`, or suffixes such as `.example.com`,
-            which stands for all names below `example.com`. Any public host if empty.
     """
 
     allow_loopback: bool = False
-    hosts: tuple[str, ...] = ()
 
     def check(self, url: str, *, pointer: str = "") -> TargetUrl:
         """Return the parts of a URL that the hub may call.
@@ -110,8 +107,6 @@ class UrlRules:
             _refuse(f"host {url.host} resolves to an address that is not public")
 
     def _check_host(self, url: TargetUrl) -> None:
-        if self.hosts and not any(_names(rule.lower(), url.host) for rule in self.hosts):
-            _refuse(f"host {url.host} is not among the hosts that this hub may call; an operator lists them")
         local = url.is_local_name or (url.address is not None and url.address.is_loopback)
         if local and self.allow_loopback:
             return
@@ -159,10 +154,6 @@ def _host(host: str) -> str:
 
 def _is_number(host: str) -> bool:
     return _NUMBER.fullmatch(host.removesuffix(".").rpartition(".")[2]) is not None
-
-
-def _names(rule: str, host: str) -> bool:
-    return host.endswith(rule) if rule.startswith(".") else host == rule
 
 
 def _refuse(detail: str) -> NoReturn:
