@@ -329,6 +329,29 @@ class LogContract:
             log.append("wf", events(2))
             assert log.read("wf", start=3, stop=_FAR, count=1).events == []
 
+        @pytest.mark.parametrize("backwards", [False, True])
+        def test_a_read_reaches_the_last_event_that_it_has_read(self, log: Log, *, backwards: bool) -> None:
+            log.append("wf", events(4))
+            log.configure(log.describe("wf"), StreamConfig(Retention(max_events=3)))
+            log.append("wf", [event("5")])
+            log.trim("wf")
+            read = log.read("wf", start=1, stop=4, count=9, backwards=backwards)
+            assert ([recorded.sequence for recorded in read.events][-1], read.reached) == (
+                read.reached,
+                3 if backwards else 4,
+            )
+
+        def test_nothing_is_read_of_a_range_that_ends_before_it_starts(self, log: Log) -> None:
+            log.append("wf", events(4))
+            assert log.read("wf", start=4, stop=3, count=9).reached is None
+
+        @pytest.mark.parametrize("backwards", [False, True])
+        def test_of_deleted_events_nothing_is_read(self, log: Log, *, backwards: bool) -> None:
+            log.append("wf", events(4))
+            log.delete("wf")
+            read = log.read("wf", start=1, stop=3, count=4, backwards=backwards)
+            assert (read.events, read.reached) == ([], None)
+
         def test_waiting_ends_with_the_next_event(self, log: Log) -> None:
             log.append("wf", events(1))
             waiting = threading.Thread(target=lambda: log.wait("wf", after=1, seconds=30), daemon=True)

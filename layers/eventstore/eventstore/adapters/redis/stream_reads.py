@@ -76,9 +76,11 @@ class StreamReads:
         low, high = start, min(last, newest)
         if backwards:
             low = max(low, high - count + 1)
-        events = recorded(
-            stream, Screen(clauses).passing(entries), low=max(low, state.first), high=high, backwards=backwards
-        )
+        low = max(low, state.first)
+        if low > high:
+            # All that was found is deleted, and is removed from memory later.
+            return Slice(state, epoch, [], None, 0)
+        events = recorded(stream, Screen(clauses).passing(entries), low=low, high=high, backwards=backwards)
         size = sum(len(entry[1][1]) for entry in entries)
         return Slice(state, epoch, events, low if backwards else high, size)
 
