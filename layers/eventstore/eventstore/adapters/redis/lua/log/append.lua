@@ -89,14 +89,24 @@ if is_single then
     local sequence, body = head + 1, ARGV[2]
     local stored_at = add_reference(sequence, keys)
     call('XADD', events, sequence .. '-' .. stored_at, '', body)
-    local first_chunk = add_digests(sequence, new_digests)
-    if stored[6] then first_chunk = stored[6] end
-    if stored[1] then
+    -- As `add_digests` does it, without tables: most appends come this way.
+    local chunk, offset = place_in_chunk(sequence)
+    local chunk_digests = new_digests
+    if offset > 0 then
+      local before = call('HGET', digests, chunk) or ''
+      if #before < offset then before = before .. string.rep('\0', offset - #before) end
+      chunk_digests = before .. new_digests
+    end
+    call('HSET', digests, chunk, chunk_digests)
+    if stored[1] and stored[6] then
       call('HSET', state, 'head', sequence, 'bytes', (tonumber(stored[2]) or 0) + #body, 'updated', stored_at,
-        keys, sequence, 'digests', first_chunk)
+        keys, sequence)
+    elseif stored[1] then
+      call('HSET', state, 'head', sequence, 'bytes', (tonumber(stored[2]) or 0) + #body, 'updated', stored_at,
+        keys, sequence, 'digests', chunk)
     else
       call('ZADD', streams, 0, name)
-      call('HSET', state, 'head', 1, 'bytes', #body, 'updated', stored_at, keys, 1, 'digests', first_chunk,
+      call('HSET', state, 'head', 1, 'bytes', #body, 'updated', stored_at, keys, 1, 'digests', chunk,
         'created', stored_at)
     end
     return reply_and_claim_wakeup(head, stored[3])
