@@ -13,6 +13,7 @@ from unittest import mock
 from eventstore.adapters.redis.log import RedisLog
 from eventstore.adapters.redis.registry import RedisRegistry
 from eventstore.durable import dispatch
+from eventstore.durable.pushing import PushBuilder
 from eventstore.durable.set_aside import SetAsideStreams
 from eventstore.groups import acknowledging, rebalancing, steps
 from eventstore.live import catch_up, wakeups
@@ -151,7 +152,7 @@ def _rewritten(old: str, new: str) -> Callable[[Any], Any]:
 _FRESH = "held.attempt, held.errors = 0, []"
 """Where a held stream forgets the tries of an event that was removed."""
 
-_ONE_PUSH = "parts = ((list(events), bool(resent)), ([], False))"
+_ONE_PUSH = "bool(last.cursor) == bool(cursor)"
 """Where new events go to a target together with those that were pushed before."""
 
 _ONE_ROUND = "if group_turn.step.has_target and group.flight:"
@@ -173,7 +174,9 @@ MUTANTS = (
         patches=((steps, "apply_deadlines", _hears_nothing), (RedisRegistry, "silence", _knows_of_no_work)),
     ),
     Mutant("retention_on_retry", patches=((SetAsideStreams, "_send_stream", _rewritten(_FRESH, "pass")),)),
-    Mutant("resent_pushed_apart", patches=((dispatch, "_add_to_flight", _rewritten(_ONE_PUSH, "pass")),)),
+    Mutant(
+        "resent_pushed_apart", patches=((PushBuilder, "_add", _rewritten(_ONE_PUSH, "not (last.cursor or cursor)")),)
+    ),
     Mutant("rounds_side_by_side", patches=((dispatch, "_send_new", _rewritten(_ONE_ROUND, "if False:")),)),
     Mutant("turns_while_probing", patches=((dispatch, "due", _rewritten(_PROBES, "if True:")),)),
     Mutant("rest_resume_over_removed", patches=((responses, "page", _says_nothing_missing),)),

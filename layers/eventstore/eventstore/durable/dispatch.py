@@ -214,11 +214,7 @@ def _add_to_flight(group_turn: GroupTurn, window: Window, events: Sequence[Posit
         group.heard = group_turn.step.stamp
     resent = [positioned for positioned in events if positioned.position <= group.high_watermark]
     frames: list[int] = []
-    parts = ((resent, True), (events[len(resent) :], False))
-    if group_turn.step.has_target:
-        # One push, also of events some of which were pushed before: nothing may be pushed beside it.
-        parts = ((list(events), bool(resent)), ([], False))
-    for part, is_resent in parts:
+    for part, is_resent in ((resent, True), (events[len(resent) :], False)):
         for count in group_turn.builder.add_to_member(part, group_turn.address(), resent=is_resent):
             group.frame += 1
             frames += [group.frame] * count

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from eventstore.errors import SubscriptionNotFound
+from eventstore.frames.budget import fitting
 from eventstore.frames.event_text import event_text
 from eventstore.frames.pushes import Push, PushedEvent
 from eventstore.groups import TARGET, Ack, AckStream, Nack, Pushed
@@ -51,6 +52,7 @@ class PushBuilder:
     events_url: str
     pushes: list[Push] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    _texts: dict[Position, str] = field(default_factory=dict)
 
     def add_owned(self, position: Position, to: Address, *, ack_deadline_ms: int) -> None:
         """See `DeliveryBuilder.add_owned`."""
@@ -76,18 +78,14 @@ class PushBuilder:
 
     def in_one_frame(self, events: Sequence[PositionedEvent]) -> int:
         """Return how many of the first events fit into one push."""
-        size = 0
-        for index, positioned in enumerate(events):
-            size += len(self._text(positioned).encode())
-            if index and (index == _EVENTS or size > _EVENT_BYTES):
-                return index
-        return len(events)
+        first = events[:_EVENTS]
+        return min(len(first), fitting(map(self._size, first), _EVENT_BYTES))
 
     def add_to_member(self, events: Sequence[PositionedEvent], to: Address, *, resent: bool) -> Sequence[int]:
-        """Add a push of new events.
+        """Add new events. All that a turn adds are one push: nothing may be pushed beside it.
 
         Args:
-            events: The events, in the order of the log, which must fit into one push (`in_one_frame`).
+            events: The events, in the order of the log. All that are added must fit into one push (`in_one_frame`).
             to: The number of the frame.
             resent: Whether the events may have been pushed before.
         """
@@ -113,16 +111,21 @@ class PushBuilder:
             to: The number of the frame.
             reason: As in `DeliveryBuilder.add_again`.
         """
-        last = self.pushes[-1] if self.pushes else None
-        added = [self._pushed(positioned, attempt) for positioned in events]
-        if last is not None and not last.cursor:
-            size = sum(len(event.text.encode()) for event in (*last.events, *added))
-            if size <= _EVENT_BYTES and len(last.events) + len(added) <= _EVENTS:
-                self.pushes[-1] = replace(last, frame=to.frame, events=[*last.events, *added])
-                return
         self._add(events, attempt, to.frame, "")
 
     def _add(self, events: Sequence[PositionedEvent], attempt: int, frame: int, cursor: str) -> None:
+        """Add events to the last push if it is of the same kind and has room for them, else to a new one."""
+        added = [
+            PushedEvent(positioned.event.stream, positioned.event.sequence, self._text(positioned), attempt)
+            for positioned in events
+        ]
+        last = self.pushes[-1] if self.pushes else None
+        if last is not None and bool(last.cursor) == bool(cursor):
+            together = [*last.events, *added]
+            size = sum(len(event.text.encode()) for event in together)
+            if len(together) <= _EVENTS and size <= _EVENT_BYTES:
+                self.pushes[-1] = replace(last, frame=frame, cursor=cursor, events=together)
+                return
         self.pushes.append(
             Push(
                 subscription=self.durable.name,
@@ -132,16 +135,19 @@ class PushBuilder:
                 cursor=cursor,
                 target=self.target,
                 timeout_ms=self.durable.rules.ack_deadline_ms,
-                events=[self._pushed(positioned, attempt) for positioned in events],
+                events=added,
             )
         )
 
-    def _pushed(self, positioned: PositionedEvent, attempt: int) -> PushedEvent:
-        event = positioned.event
-        return PushedEvent(event.stream, event.sequence, self._text(positioned), attempt)
+    def _size(self, positioned: PositionedEvent) -> int:
+        return len(self._text(positioned).encode())
 
     def _text(self, positioned: PositionedEvent) -> str:
-        return event_text(positioned.event, most=_EVENT_BYTES, events_url=self.events_url)
+        text = self._texts.get(positioned.position)
+        if text is None:
+            text = event_text(positioned.event, most=_EVENT_BYTES, events_url=self.events_url)
+            self._texts[positioned.position] = text
+        return text
 
 
 class PushResults:
