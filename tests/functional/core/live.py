@@ -13,6 +13,7 @@ from eventstore.adapters.redis.read_ahead import ReadAhead
 from eventstore.adapters.redis.registry import RedisRegistry
 from eventstore.adapters.redis.turns import RedisTurns
 from eventstore.durable.admin import DurableSubscriptions
+from eventstore.durable.definitions import Definitions
 from eventstore.durable.filter_admin import FilterAdmin
 from eventstore.durable.membership import Members
 from eventstore.filters import parse_filters
@@ -85,20 +86,23 @@ class Live:
         self.members = Trusted(Members(wrap(self.durables), wrap(self.registry), wakeups))
         self.store = Trusted(Publisher(wrap(self.log), wakeups), StreamAdmin(wrap(self.log), wakeups, clock=self.clock))
         self.subscriptions = Trusted(Subscriptions(wrap(self.log), wrap(self.registry), wakeups))
-        operators = DurableSubscriptions(
-            wrap(self.log),
-            wrap(self.durables),
-            wakeups,
-            letters=lambda: wrap(self.letters),
-            filters=wrap(self.filters),
-            require_target=lambda _: None,
+        self.definitions = Definitions(wrap(self.durables), wrap(self.filters), wakeups)
+        self.operators = Trusted(
+            DurableSubscriptions(
+                wrap(self.log),
+                wrap(self.durables),
+                self.definitions,
+                wakeups,
+                letters=lambda: wrap(self.letters),
+                filters=wrap(self.filters),
+                require_target=lambda _: None,
+            )
         )
-        self.operators = Trusted(operators)
         self.naming = Trusted(
             FilterAdmin(
                 wrap(self.filters),
                 wrap(self.durables),
-                operators,
+                self.definitions,
                 clock=self.clock,
                 new_id=lambda: f"{next(self._keys):024x}",
             ),

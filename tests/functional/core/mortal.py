@@ -159,7 +159,7 @@ class Mortal(Live):
             bells,
             self.members,
             clock=self.clock,
-            subscriptions=self.operators,
+            definitions=self.definitions,
         )
         self.survive(lambda: sweeper.sweep(until=self.clock.now() + 1000))
         self.settle()

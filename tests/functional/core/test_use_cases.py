@@ -57,9 +57,6 @@ _USE_CASES: Mapping[str, type] = {
 }
 
 _OF_THE_HUB = {
-    "durable_subscriptions.announce": "the sweep does it for a change that was made with an access",
-    "durable_subscriptions.announce_all": "as announce",
-    "durable_subscriptions.follow": "as announce, for a filter that was changed with an access",
     "members.disconnect": "the gateway says so of a connection that is gone",
     "members.leave": "follows from a connection's end",
     "members.unsubscribe": "a connection ends what it began",

@@ -196,11 +196,11 @@ class TestEffects:
     ) -> None:
         subscriptions = Trusted(hub().durable_subscriptions)
         with monkeypatch.context() as died:
-            died.setattr(hub().durable_subscriptions, "announce", lambda _: None)
+            died.setattr(hub().definitions, "announce", lambda _: None)
             subscriptions.change("workers", Changes(filter=parse_filters(TASKS)))
         workers.settle()
         assert {partition["version"] for partition in api.get(PATH).json["partitions"]} == {1}
-        subscriptions.announce_all()
+        hub().definitions.announce_all()
         workers.settle()
         assert {partition["version"] for partition in api.get(PATH).json["partitions"]} == {2}
 

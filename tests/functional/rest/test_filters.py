@@ -389,7 +389,7 @@ class TestCrashes:
     def stored_alone(self, api: Api, workers: Workers, monkeypatch: pytest.MonkeyPatch) -> Workers:
         """A change that died once the filter was stored."""
         with monkeypatch.context() as died:
-            died.setattr(hub().durable_subscriptions, "follow", lambda _: None)
+            died.setattr(hub().definitions, "follow", lambda _: None)
             put(api, ORDERS)
         assert used_filter() == TASKS
         return workers
@@ -400,7 +400,7 @@ class TestCrashes:
         assert (used_filter(), versions(api)) == (ORDERS, {2})
 
     def test_the_sweep_finishes_a_change(self, api: Api, stored_alone: Workers) -> None:
-        hub().durable_subscriptions.announce_all()
+        hub().definitions.announce_all()
         stored_alone.settle()
         assert (used_filter(), versions(api)) == (ORDERS, {2})
 
@@ -408,11 +408,11 @@ class TestCrashes:
         self, api: Api, workers: Workers, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         with monkeypatch.context() as died:
-            died.setattr(hub().durable_subscriptions, "announce", lambda _: None)
+            died.setattr(hub().definitions, "announce", lambda _: None)
             put(api, ORDERS)
         workers.settle()
         assert versions(api) == {1}
-        hub().durable_subscriptions.announce_all()
+        hub().definitions.announce_all()
         workers.settle()
         assert versions(api) == {2}
 
@@ -423,10 +423,10 @@ class TestCrashes:
         put(api, TASKS)
         create(api)
         with monkeypatch.context() as died:
-            died.setattr(hub().durable_subscriptions, "_begin_following", lambda durable: durable)
+            died.setattr(hub().definitions, "begin_following", lambda durable: durable)
             before(died, hub().durables, "change", lambda: delete(api))
             patch(api, filter_name="chosen")
-        hub().durable_subscriptions.announce_all()
+        hub().definitions.announce_all()
         found = api.get(WORKERS).json
         assert (found["filters"], found["version"], "filter_name" in found) == (TASKS, 3, False)
 

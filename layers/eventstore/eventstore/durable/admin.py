@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from eventstore.access import Scope
 from eventstore.durable.changes import UNCHANGED, Changes, StartPosition
-from eventstore.durable.lookup import durable_in_reach, durables_in_order
-from eventstore.durable.naming import begin_use, followed, new_selection, selection_changed
+from eventstore.durable.lookup import durable_in_reach
+from eventstore.durable.naming import new_selection, selection_changed
 from eventstore.errors import (
     FilterNotFound,
     NothingParked,
@@ -18,7 +17,7 @@ from eventstore.errors import (
     SubscriptionNotFound,
     WrongSubscriptionVersion,
 )
-from eventstore.groups import Change, Redrive, Replay
+from eventstore.groups import Redrive, Replay
 from eventstore.ports import Start
 from eventstore.positions import BEGINNING, END, Position
 from eventstore.read.start_position import Origin, origin_of, require_kept
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from eventstore.access import Access
+    from eventstore.durable.definitions import Definitions
     from eventstore.groups import Command
     from eventstore.ports import DeadLetters, Durables, Log, NamedFilters, Wakeups
     from eventstore.subscriptions import Durable, Target
@@ -45,6 +45,7 @@ class DurableSubscriptions:
     Args:
         log: Holds the events.
         durables: Holds the subscriptions.
+        definitions: Completes changes of their definitions.
         wakeups: Starts the turns that apply commands.
         letters: Returns the dead letter queue when it is first needed.
         require_target: Raises `TargetNotAllowed` unless the deployment pushes to a target.
@@ -55,6 +56,7 @@ class DurableSubscriptions:
         self,
         log: Log,
         durables: Durables,
+        definitions: Definitions,
         wakeups: Wakeups,
         *,
         letters: Callable[[], DeadLetters],
@@ -63,6 +65,7 @@ class DurableSubscriptions:
     ) -> None:
         self._log = log
         self._durables = durables
+        self._definitions = definitions
         self._wakeups = wakeups
         self._letters = letters
         self._require_target = require_target
@@ -106,7 +109,7 @@ class DurableSubscriptions:
             # reported by none. Likewise, a filter that was deleted since would never be changed.
             try:
                 require_kept(self._log, durable.streams)
-                stored = self._begin_following(stored)
+                stored = self._definitions.begin_following(stored)
             except (FilterNotFound, StreamGone):
                 self._durables.delete(durable.name)
                 raise
@@ -151,47 +154,9 @@ class DurableSubscriptions:
             if changed is not durable and not self._durables.change(durable, changed):
                 continue
             if requested.filter_name:
-                return self._follow_or_restore(changed, durable)
-            self.announce(changed)
+                return self._definitions.follow_or_restore(changed, durable)
+            self._definitions.announce(changed)
             return changed
-
-    def follow(self, durable: Durable) -> Durable:
-        """Bring the filter of a subscription up to date with the filter that it names, and announce the definition.
-
-        Each partition applies it as after `change`.
-
-        Args:
-            durable: The subscription, as it was read.
-
-        Returns:
-            The subscription as it is now.
-        """
-        while True:
-            changed = followed(self._filters, durable)
-            if changed is durable or self._durables.change(durable, changed):
-                self.announce(changed)
-                return changed
-            try:
-                durable = self._durables.get(durable.name)
-            except SubscriptionNotFound:
-                return durable
-
-    def announce(self, durable: Durable) -> None:
-        """Enqueue a definition in the partitions that have an older one. Announcing twice changes nothing."""
-        command = Change(durable.version, durable.encoded())
-        outdated = [
-            partition for partition, group in self._durables.groups(durable).items() if group.version < durable.version
-        ]
-        if outdated:
-            self._enqueue(durable, {partition: [command] for partition in outdated})
-
-    def announce_all(self) -> None:
-        """Do what processes that crashed left undone: announce changed definitions, and follow changed filters."""
-        for durable in durables_in_order(self._durables):
-            if durable.reference is not None:
-                self.follow(durable)
-            elif durable.version > 1:
-                self.announce(durable)
 
     def delete(self, name: DurableName, *, access: Access, versions: Collection[str] | None = None) -> None:
         """Delete a durable subscription, discard its parked events, and notify its members.
@@ -297,29 +262,6 @@ class DurableSubscriptions:
             members = {member for group in groups for member in group.members}
             if members:
                 raise SubscriptionHasMembers(durable.name, members=len(members))
-
-    def _begin_following(self, durable: Durable) -> Durable:
-        """Record that a stored subscription names a filter, and return it with the filter's present definition.
-
-        The filter may have been changed after it was read, when the subscription did not yet name it.
-
-        Raises:
-            FilterNotFound: The filter was deleted meanwhile.
-        """
-        if durable.reference is None:
-            return durable
-        begin_use(self._filters, durable.reference.name)
-        return self.follow(durable)
-
-    def _follow_or_restore(self, changed: Durable, previous: Durable) -> Durable:
-        """Return `_begin_following(changed)`; restore the previous definition if the filter was deleted meanwhile."""
-        try:
-            return self._begin_following(changed)
-        except FilterNotFound:
-            restored = replace(previous, version=changed.version + 1)
-            if self._durables.change(changed, restored):
-                self.announce(restored)
-            raise
 
     def _origin(self, durable: Durable, place: StartPosition) -> Origin:
         if place.since is not None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
     from eventstore.access import Access
-    from eventstore.durable.admin import DurableSubscriptions
+    from eventstore.durable.definitions import Definitions
     from eventstore.filters import Filter
     from eventstore.ports import Clock, Durables, NamedFilters
     from eventstore.streams import FilterName
@@ -31,7 +31,7 @@ class FilterAdmin:
     Args:
         filters: Holds the named filters.
         durables: Holds the durable subscriptions, which may name them.
-        subscriptions: Changes the subscriptions that name a filter.
+        definitions: Changes the subscriptions that name a filter.
         clock: Tells the time.
         new_id: Draws the key of a new filter.
     """
@@ -40,14 +40,14 @@ class FilterAdmin:
         self,
         filters: NamedFilters,
         durables: Durables,
-        subscriptions: DurableSubscriptions,
+        definitions: Definitions,
         *,
         clock: Clock,
         new_id: Callable[[], str],
     ) -> None:
         self._filters = filters
         self._durables = durables
-        self._subscriptions = subscriptions
+        self._definitions = definitions
         self._clock = clock
         self._new_id = new_id
 
@@ -90,7 +90,7 @@ class FilterAdmin:
         require_half(confined)
         stored, is_created = self._store(name, confined, versions, exists=exists)
         for durable in self._naming(name):
-            self._subscriptions.follow(durable)
+            self._definitions.follow(durable)
         return stored, is_created
 
     def delete(self, name: FilterName, *, access: Access, versions: Collection[str] | None = None) -> None:

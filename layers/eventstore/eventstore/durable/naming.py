@@ -1,7 +1,7 @@
 """Durable subscriptions that name a filter: what they select with its present definition.
 
 A subscription stores the name, its own filter, and the filter that it uses, which contains both. So a turn needs no
-named filter, and a subscription goes by the same filter in all of a turn. `DurableSubscriptions.follow` brings the
+named filter, and a subscription goes by the same filter in all of a turn. `Definitions.follow` brings the
 filter that it uses up to date.
 """
 

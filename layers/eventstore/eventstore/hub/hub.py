@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from eventstore.adapters.redis.partitions import Partitions
     from eventstore.adapters.redis.read_ahead import ReadAhead
     from eventstore.durable.admin import DurableSubscriptions
+    from eventstore.durable.definitions import Definitions
     from eventstore.durable.deletion import DeletionNotices
     from eventstore.durable.directory import Directory
     from eventstore.durable.filter_admin import FilterAdmin
@@ -225,6 +226,7 @@ class Hub:
         return DurableSubscriptions(
             self.log,
             self.durables,
+            self.definitions,
             self.wakeups,
             letters=lambda: self.letters,
             filters=self.named_filters,
@@ -232,13 +234,18 @@ class Hub:
         )
 
     @cached_property
+    def definitions(self) -> Definitions:
+        """Completes changes of the definitions of durable subscriptions."""
+        from eventstore.durable.definitions import Definitions
+
+        return Definitions(self.durables, self.named_filters, self.wakeups)
+
+    @cached_property
     def filter_admin(self) -> FilterAdmin:
         """Creates, changes and deletes named filters."""
         from eventstore.durable.filter_admin import FilterAdmin
 
-        return FilterAdmin(
-            self.named_filters, self.durables, self.durable_subscriptions, clock=self.clock, new_id=self.new_id
-        )
+        return FilterAdmin(self.named_filters, self.durables, self.definitions, clock=self.clock, new_id=self.new_id)
 
     @cached_property
     def filters(self) -> FilterDirectory:
@@ -348,7 +355,7 @@ class Hub:
             self._require_dispatch_queue(),
             self.members,
             clock=self.clock,
-            subscriptions=self.durable_subscriptions,
+            definitions=self.definitions,
         )
 
     @cached_property

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from eventstore.errors import Absent
 
 if TYPE_CHECKING:
-    from eventstore.durable.admin import DurableSubscriptions
+    from eventstore.durable.definitions import Definitions
     from eventstore.durable.membership import Members
     from eventstore.ports import Clock, DispatchQueue, Log, Registry, Turns
     from eventstore.streams import StreamName
@@ -47,7 +47,7 @@ class Sweeper:
         dispatch_queue: Receives the requests for turns.
         members: Disconnects connections that are gone.
         clock: Tells the time.
-        subscriptions: Announces changed definitions; None where there are no durable subscriptions.
+        definitions: Completes changed definitions; None where there are no durable subscriptions.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Sweeper:
         members: Members,
         *,
         clock: Clock,
-        subscriptions: DurableSubscriptions | None = None,
+        definitions: Definitions | None = None,
     ) -> None:
         self._log = log
         self._registry = registry
@@ -67,14 +67,14 @@ class Sweeper:
         self._turns = turns
         self._dispatch_queue = dispatch_queue
         self._clock = clock
-        self._subscriptions = subscriptions
+        self._definitions = definitions
 
     def sweep(self, *, until: int) -> Swept:
         """Sweep, and stop once the time `until` has come (in milliseconds since 1970). The next sweep continues."""
         waiting = self._turns.waiting()
         self._dispatch_queue.request_turns(waiting)
-        if self._subscriptions is not None:
-            self._subscriptions.announce_all()
+        if self._definitions is not None:
+            self._definitions.announce_all()
         forgotten = self._remove_expired_connections(until)
         removed = 0
         for partition in range(self._log.partitions):
