@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from eventstore.durable.membership import Members
     from eventstore.ports import ConnectionRecord, DispatchQueue, Durables, EphemeralRecord, ListedConnection, Registry
     from eventstore.streams import DurableName
-    from eventstore.subscriptions import Connection, ConnectionId, SubscriptionId
+    from eventstore.subscriptions import Connection, ConnectionId, Durable, SubscriptionId
 
 __all__ = ["ConnectionPage", "ConnectionStatus", "Membership", "OpenConnections"]
 
@@ -156,23 +156,22 @@ class OpenConnections:
         self._members.disconnect(connection_id)
 
     def _statuses(self, records: Sequence[ConnectionRecord]) -> Iterable[ConnectionStatus]:
-        shares = {
-            name: self._shares_of(name) for name in dict.fromkeys(n for one in records for n in one.joined.values())
-        }
+        names = list(dict.fromkeys(name for record in records for name in record.joined.values()))
+        shares = {durable.name: self._shares_of(durable) for durable in self._durables.definitions(names)}
         for record in records:
             memberships = []
             for own_id, name in record.joined.items():
-                share = shares[name].get(Member(record.connection.id, own_id), _Share())
+                # Nothing, if the subscription was deleted, or the connection owns no partition.
+                share = shares.get(name, {}).get(Member(record.connection.id, own_id), _Share())
                 memberships.append(Membership(own_id, name, share.in_flight, share.frames))
             yield ConnectionStatus(record.connection, record.ephemeral, memberships)
 
-    def _shares_of(self, name: DurableName) -> Mapping[Member, _Share]:
-        """Return what each member of a durable subscription has of it; nothing if it was deleted."""
+    def _shares_of(self, durable: Durable) -> Mapping[Member, _Share]:
+        """Return what each member of a durable subscription has of it."""
         shares: dict[Member, _Share] = defaultdict(_Share)
-        for durable in self._durables.definitions([name]):
-            for partition, group in self._durables.groups(durable).items():
-                if group.owner is not None:
-                    share = shares[group.owner]
-                    share.in_flight += group.in_flight
-                    share.frames[partition] = group.frame
+        for partition, group in self._durables.groups(durable).items():
+            if group.owner is not None:
+                share = shares[group.owner]
+                share.in_flight += group.in_flight
+                share.frames[partition] = group.frame
         return shares
