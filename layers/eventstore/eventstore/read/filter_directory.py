@@ -42,12 +42,12 @@ class FilterDirectory:
             Forbidden: The access has none of the scopes.
         """
         _require_scope(access)
-        found: list[NamedFilter] = []
+        filters: list[NamedFilter] = []
         for start in access.within(prefix):
-            found += self._filters.list(prefix=start, after=after, count=count - len(found))
-            if len(found) >= count:
+            filters += self._filters.list(prefix=start, after=after, count=count - len(filters))
+            if len(filters) >= count:
                 break
-        return found
+        return filters
 
     def describe(self, name: FilterName, *, access: Access) -> NamedFilter:
         """Return a named filter.

@@ -54,18 +54,18 @@ class RedisNamedFilters:
 
     def list(self, *, prefix: str, after: str, count: int) -> Sequence[NamedFilter]:
         """See `NamedFilters.list`."""
-        found: list[NamedFilter] = []
-        while len(found) < count:
-            wanted = count - len(found)
+        filters: list[NamedFilter] = []
+        while len(filters) < count:
+            wanted = count - len(filters)
             with ANSWERING:
                 names = range_of_names(self._client, FILTER_NAMES, prefix=prefix, after=after, count=wanted)
                 texts = self._client.hmget(FILTERS, names) if names else []
             # A filter that was deleted between the two commands is left out, and the next ones are read in its place.
-            found += [NamedFilter.decoded(text.decode()) for text in texts if text is not None]
+            filters += [NamedFilter.decoded(text.decode()) for text in texts if text is not None]
             if len(names) < wanted:
                 break
             after = names[-1]
-        return found
+        return filters
 
     def change(self, old: NamedFilter, new: NamedFilter) -> bool:
         """See `NamedFilters.change`."""

@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from eventstore.adapters.redis.connection import Client
 
-__all__ = ["range_of_names"]
+__all__ = ["bounds_of_names", "range_of_names"]
+
+
+def bounds_of_names(*, prefix: str, after: str) -> tuple[str, bytes]:
+    """Return the bounds of a range of names, as ZRANGEBYLEX takes them.
+
+    Args:
+        prefix: Only names that start with it.
+        after: Only names greater than it.
+    """
+    lowest = f"({after}" if after and after >= prefix else f"[{prefix}"
+    # Names are ASCII, so this is greater than every name that starts with the prefix.
+    return lowest, b"[" + prefix.encode() + b"\xff"
 
 
 def range_of_names(client: Client, key: str, *, prefix: str, after: str, count: int) -> list[Any]:
@@ -16,10 +28,9 @@ def range_of_names(client: Client, key: str, *, prefix: str, after: str, count: 
     Args:
         client: The client of the store.
         key: The key of the sorted set, in which all names have one score.
-        prefix: Only names that start with it.
-        after: Only names greater than it.
+        prefix: As in `bounds_of_names`.
+        after: As in `bounds_of_names`.
         count: The maximum number of names.
     """
-    lowest = f"({after}" if after and after >= prefix else f"[{prefix}"
-    highest = b"[" + prefix.encode() + b"\xff"
-    return [name.decode() for name in client.execute_command("ZRANGEBYLEX", key, lowest, highest, "LIMIT", 0, count)]
+    bounds = bounds_of_names(prefix=prefix, after=after)
+    return [name.decode() for name in client.execute_command("ZRANGEBYLEX", key, *bounds, "LIMIT", 0, count)]

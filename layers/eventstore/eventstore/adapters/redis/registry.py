@@ -85,11 +85,11 @@ class RedisRegistry:
             arguments = (CONNECTIONS, after.opened, "+inf", "WITHSCORES", "LIMIT", offset, count)
             with ANSWERING:
                 batch = self._client.execute_command("ZRANGEBYSCORE", *arguments)
-            found = [ListedConnection(int(score), name.decode()) for name, score in batch]
+            listed = [ListedConnection(int(score), name.decode()) for name, score in batch]
             # More than a few connections are opened in the millisecond of `after` only where clocks stand still.
-            connections += [connection for connection in found if connection > after]
+            connections += [connection for connection in listed if connection > after]
             offset += count
-            if len(found) < count:
+            if len(listed) < count:
                 break
         return connections[:count]
 

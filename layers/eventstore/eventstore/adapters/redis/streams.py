@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from eventstore.adapters.redis.entries import recorded, sequence_and_time
 from eventstore.adapters.redis.keys import partition_keys
+from eventstore.adapters.redis.names import bounds_of_names
 from eventstore.adapters.redis.scripts import Script
 from eventstore.cloudevents import attributes_of
 from eventstore.cloudevents.event import EventId, event_key
@@ -123,12 +124,10 @@ class Streams:
 
     def names(self, *, prefix: str, after: str, count: int) -> Sequence[StreamName]:
         """Return the names that `Log.streams` lists; the arguments are the same."""
-        lowest = f"({after}" if after >= prefix and after else f"[{prefix}"
+        bounds = bounds_of_names(prefix=prefix, after=after)
         pipeline = self._client.pipeline(transaction=False)
         for partition in range(self._partitions.count):
-            # Names are ASCII, so this is greater than every name that starts with the prefix.
-            highest = b"[" + prefix.encode() + b"\xff"
-            pipeline.zrangebylex(partition_keys(partition).streams, lowest, highest, start=0, num=count)
+            pipeline.zrangebylex(partition_keys(partition).streams, *bounds, start=0, num=count)
         return [name.decode() for name in islice(merge(*pipeline.execute()), count)]
 
     def states(self, names: Sequence[StreamName]) -> Sequence[StreamState]:
