@@ -301,6 +301,17 @@ class TestDeaths:
         assert rule.group.held["wf-1"].attempt == 1
         assert [s for stream, s in rule.target.handled if stream == "wf-2"] == [1, 2, 3]
 
+    def test_a_long_reason_is_cut_before_it_waits_in_the_store(self, client: Client) -> None:
+        rule = Rule(client, batch=1)
+        rule.publish("wf", 1)
+        rule.target.refuse = lambda _: Unavailable("away" * 500)
+        rule.live.settle()
+        rule.push_next(rule.waiting()[0])
+        [result] = rule.live.bells.results
+        rule.results.enqueue(result)
+        pushed, nack, _ = [command for _, command in rule.live.turns.begin(0, events=9, behind=9).commands]
+        assert (len(pushed.unavailable), len(nack.reason)) == (300, 300)
+
     def test_a_report_that_comes_again_and_again_does_not_open_the_circuit(self, client: Client) -> None:
         rule = Rule(client)
         rule.target.refuse = failing(Unavailable)

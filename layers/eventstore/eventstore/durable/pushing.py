@@ -9,7 +9,7 @@ from eventstore.errors import SubscriptionNotFound
 from eventstore.frames.budget import fitting
 from eventstore.frames.event_text import event_text
 from eventstore.frames.pushes import Push, PushedEvent
-from eventstore.groups import TARGET, Ack, AckStream, Nack, Pushed
+from eventstore.groups import LONGEST_REASON, TARGET, Ack, AckStream, Nack, Pushed
 from eventstore.positions import Cursor
 
 if TYPE_CHECKING:
@@ -173,11 +173,20 @@ class PushResults:
 def _commands(result: PushResult) -> list[Command]:
     owner, frame = TARGET.connection, result.frame
     # The circuit first: while it is open, a failure does not count as an attempt.
-    commands: list[Command] = [Pushed(owner, result.unavailable, result.pause_ms, frame)]
+    commands: list[Command] = [Pushed(owner, result.unavailable[:LONGEST_REASON], result.pause_ms, frame)]
     commands += [AckStream(owner, stream, sequence, frame) for stream, sequence in result.handled.items()]
     commands += [
-        Nack(owner, one.stream, one.sequence, one.reason, one.delay_ms, one.park, frame, one.counts)
-        for one in result.failed
+        Nack(
+            owner,
+            failed.stream,
+            failed.sequence,
+            failed.reason[:LONGEST_REASON],
+            failed.delay_ms,
+            failed.park,
+            frame,
+            failed.counts,
+        )
+        for failed in result.failed
     ]
     if result.cursor:
         epoch, position = Cursor.parse(result.cursor).places[result.partition]
