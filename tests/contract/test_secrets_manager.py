@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -95,3 +97,36 @@ def test_secrets_that_cannot_be_reached_are_unavailable(clock: FakeClock) -> Non
 
     with pytest.raises(SecretUnavailable, match="secret 'hooks/a' cannot be read: EndpointConnectionError"):
         SecretsManagerSecrets(Unreachable(), clock=clock).get("hooks/a")
+
+
+def test_callers_that_wait_for_a_read_that_fails_do_not_read_again() -> None:
+    callers = 5
+    reads: list[str] = []
+    asking: set[int] = set()
+    all_asked = threading.Event()
+
+    class Clock(FakeClock):
+        def now(self) -> int:
+            asking.add(threading.get_ident())
+            if len(asking) == callers:
+                all_asked.set()
+            return super().now()
+
+    clock = Clock()
+
+    class Unreachable:
+        def get_secret_value(self, *, SecretId: str) -> Mapping[str, Any]:  # noqa: N803 - boto3's spelling
+            reads.append(SecretId)
+            assert all_asked.wait(10)
+            clock.pass_seconds(3)
+            raise EndpointConnectionError(endpoint_url=SecretId)
+
+    secrets = SecretsManagerSecrets(Unreachable(), clock=clock)
+    with ThreadPoolExecutor(callers) as threads:
+        results = [threads.submit(secrets.get, "hooks/a") for _ in range(callers)]
+    errors = [str(result.exception()) for result in results]
+    assert errors == ["secret 'hooks/a' cannot be read: EndpointConnectionError"] * callers
+    assert reads == ["hooks/a"]
+    with pytest.raises(SecretUnavailable):
+        secrets.get("hooks/a")
+    assert len(reads) == 2

@@ -49,9 +49,3 @@ def test_the_clients_that_were_used_last_are_kept(clients: TargetClients) -> Non
 def test_threads_share_a_client(clients: TargetClients) -> None:
     with ThreadPoolExecutor(8) as threads:
         assert len(set(map(id, threads.map(clients.within, [5000] * 32)))) == 1
-
-
-def test_what_was_closed_is_made_again(clients: TargetClients) -> None:
-    before = clients.within(5000)
-    clients.close()
-    assert clients.within(5000) is not before

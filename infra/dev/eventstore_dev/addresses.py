@@ -22,7 +22,7 @@ class Addresses:
 
     Attributes:
         stack: Where the stack listens.
-        moved: The URL of here, for a URL as AWS gives it.
+        moved: The URL of here, for a URL as AWS gives it; or the beginning of one, for the beginning of the other.
     """
 
     stack: str = ""

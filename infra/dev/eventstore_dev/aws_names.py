@@ -26,8 +26,8 @@ def arn(kind: str, name: str) -> str:
 
 def function_name(uri: str) -> str:
     """The function that an ARN names, or the URI of an integration with it; a bare name is itself."""
-    found = _FUNCTION.search(uri)
-    return found[1] if found else uri
+    match = _FUNCTION.search(uri)
+    return match[1] if match else uri
 
 
 def queue_url(name: str) -> str:

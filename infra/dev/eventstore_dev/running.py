@@ -75,7 +75,7 @@ def running(
         try:
             with asyncio.Runner(loop_factory=lambda: loop) as runner:
                 runner.run(serve())
-        except BaseException as error:  # noqa: BLE001 - told to the thread that waits
+        except BaseException as error:  # noqa: BLE001 - raised in the thread that waits
             failures.append(error)
         finally:
             started.set()

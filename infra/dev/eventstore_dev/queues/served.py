@@ -83,9 +83,7 @@ class Queues:
             known = [one for one in mappings if one in self._pollers or self._remote.knows(one.queue)]
             self._poll(self._remote, known)
             return
-        for queue in queues:
-            self._addresses.moved[queue.aws_url] = f"{self._addresses.stack}/{ACCOUNT}/{queue.name}"
-        # What all queues of the account have in common, those included that no template has.
+        # What the URLs of all queues have in common, those included that no template has.
         self._addresses.moved[queue_url("")] = f"{self._addresses.stack}/{ACCOUNT}/"
         if queues or self._pollers:
             self._following = asyncio.create_task(self._follow(self._following, queues, mappings))

@@ -82,14 +82,14 @@ class StoredQueue(Queue):
             self.redrive_policy = self.dead_letter_queue = None
             return
         try:
-            found = json.loads(policy) if isinstance(policy, str) else policy
-            wanted, most = found["deadLetterTargetArn"], int(found["maxReceiveCount"])
+            members = json.loads(policy) if isinstance(policy, str) else policy
+            arn, most = members["deadLetterTargetArn"], int(members["maxReceiveCount"])
         except (KeyError, TypeError, ValueError) as error:
             raise self._no_policy(policy, "It must have deadLetterTargetArn and maxReceiveCount.") from error
-        target = next((one for one in self._others.values() if one.queue_arn == wanted), None)
+        target = next((other for other in self._others.values() if other.queue_arn == arn), None)
         if target is None or target.fifo_queue != self.name.endswith(".fifo"):
             raise self._no_policy(policy, "Dead letter target does not exist, or is of another kind.")
-        self.redrive_policy = {"deadLetterTargetArn": wanted, "maxReceiveCount": most}
+        self.redrive_policy = {"deadLetterTargetArn": arn, "maxReceiveCount": most}
         self.dead_letter_queue = target
 
     def _no_policy(self, policy: object, why: str) -> SQSException:

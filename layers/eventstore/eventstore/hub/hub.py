@@ -66,7 +66,7 @@ class Hub:
         self.settings = settings
 
     def close(self) -> None:
-        """Close all open connections. Parts that are used again reconnect."""
+        """Close the connections to the store and to the queues. Parts that are used again reconnect."""
         if "redis" in vars(self):
             self.redis.close()
         if "sqs" in vars(self):

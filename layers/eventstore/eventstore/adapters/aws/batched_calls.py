@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from botocore.exceptions import ConnectionClosedError
+from botocore.exceptions import ClientError, ConnectionClosedError
 
-from eventstore.adapters.aws.target_errors import is_denial, is_throttling, shortened, unavailable
+from eventstore.adapters.aws.target_errors import (
+    code_of,
+    is_denial,
+    is_throttling,
+    is_too_large,
+    message_of,
+    shortened,
+    translated_errors,
+    unavailable,
+)
 from eventstore.ports.targets import Refusal, Throttled, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping, Sequence
 
+    from eventstore.adapters.aws.clients import TargetClients
     from eventstore.frames.pushes import PushedEvent
     from eventstore.streams import StreamName
     from eventstore.subscriptions import Target
 
-__all__ = ["BatchedCalls", "EntryFailure", "repeated_if_closed"]
+__all__ = ["BatchedCalls", "EntryFailure"]
 
 _BATCH_ENTRIES = 10
 _BATCH_BYTES = 250 * 1024
@@ -54,9 +64,11 @@ class EntryFailure(NamedTuple):
 class BatchedCalls:
     """Sends the events of one push by as many calls as they need, one after the other.
 
-    Where an event is not accepted, later events of its stream are not sent by later calls.
+    Where an event is not accepted, later events of its stream are not sent by later calls. A call whose connection was
+    closed is made again, so it must do no harm if the service had accepted the first one.
 
     Args:
+        clients: The clients of the service.
         target: The target.
         events: The events of the push.
         sizes: What each counts for, in bytes.
@@ -69,6 +81,7 @@ class BatchedCalls:
 
     def __init__(
         self,
+        clients: TargetClients,
         target: Target,
         events: Sequence[PushedEvent],
         sizes: Sequence[int],
@@ -78,6 +91,7 @@ class BatchedCalls:
         timeout_ms: int,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._clients = clients
         self._target = target
         self._events = events
         self._sizes = sizes
@@ -86,11 +100,11 @@ class BatchedCalls:
         self._timeout_ms = timeout_ms
         self._monotonic = monotonic
 
-    def send(self, call: Callable[[Sequence[int], int], Mapping[int, EntryFailure]]) -> dict[int, Refusal]:
+    def send(self, call: Callable[[Any, Sequence[int]], Mapping[int, EntryFailure]]) -> dict[int, Refusal]:
         """Make the calls, and return the events that were not accepted, by their index.
 
         Args:
-            call: Sends the events of these indexes within so many milliseconds, and returns those that failed.
+            call: Sends with a client the events of these indexes, and returns those that failed.
 
         Raises:
             Throttled: The first call was throttled, or all of its events.
@@ -107,7 +121,7 @@ class BatchedCalls:
                 return refused | dict.fromkeys(waiting, _NO_TIME)
             batch = self._next_batch(waiting)
             try:
-                failures = call(batch, left_ms)
+                failures = self._failures(call, batch, left_ms)
                 self._raise_if_all_failed_alike(batch, failures)
             except (Throttled, Unavailable) as error:
                 if is_first:
@@ -124,6 +138,20 @@ class BatchedCalls:
             refused |= dict.fromkeys(behind, _BEHIND)
             waiting = self._without(waiting, behind)
         return refused
+
+    def _failures(
+        self, call: Callable[[Any, Sequence[int]], Mapping[int, EntryFailure]], batch: Sequence[int], timeout_ms: int
+    ) -> Mapping[int, EntryFailure]:
+        """Make a call, and return the events that failed: all of them if they are too large together."""
+        client = self._clients.within(timeout_ms)
+        with translated_errors(self._target, action=self._action):
+            try:
+                return _repeated_if_closed(lambda: call(client, batch))
+            except ClientError as error:
+                if not is_too_large(error):
+                    raise
+                failure = EntryFailure(code_of(error), message_of(error), park=len(batch) == 1)
+                return dict.fromkeys(batch, failure)
 
     def _raise_if_all_failed_alike(self, batch: Sequence[int], failures: Mapping[int, EntryFailure]) -> None:
         """Raise if the failures of a call are not about its events."""
@@ -155,11 +183,8 @@ class BatchedCalls:
         return [index for index in waiting if index not in done]
 
 
-def repeated_if_closed(call: Callable[[], T]) -> T:
-    """Make a call, and make it again if its connection was closed, as idle ones are while the process is frozen.
-
-    Only for calls that do no harm if the service had accepted the first one.
-    """
+def _repeated_if_closed(call: Callable[[], T]) -> T:
+    """Make a call, and make it again if its connection was closed, as idle ones are while the process is frozen."""
     try:
         return call()
     except ConnectionClosedError:

@@ -124,13 +124,6 @@ class TargetClients:
                 del self._by_seconds[next(iter(self._by_seconds))]
         return client
 
-    def close(self) -> None:
-        """Close all connections. No call may be in progress."""
-        with self._lock:
-            for client in self._by_seconds.values():
-                client.close()
-            self._by_seconds.clear()
-
     def _create(self, seconds: int) -> Any:  # noqa: ANN401 - as above
         connect_seconds = min(_CONNECT_SECONDS, seconds / 2)
         config = Config(

@@ -6,10 +6,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
-from eventstore.adapters.aws.batched_calls import BatchedCalls, EntryFailure, repeated_if_closed
-from eventstore.adapters.aws.target_errors import code_of, is_too_large, message_of, translated_errors
+from eventstore.adapters.aws.batched_calls import BatchedCalls, EntryFailure
 from eventstore.cloudevents import attributes_of
 
 if TYPE_CHECKING:
@@ -56,29 +53,24 @@ class EventBridgeTarget:
     ) -> Mapping[int, Refusal]:
         """See `TargetAdapter.push`."""
         entries = [_entry(event, bus=target.address) for event in events]
-
-        def call(batch: Sequence[int], left_ms: int) -> Mapping[int, EntryFailure]:
-            failures = self._send(target, [entries[index] for index in batch], left_ms)
-            return {batch[number]: failure for number, failure in failures.items()}
-
         sizes = [_size_of(entry) for entry in entries]
+
+        def call(client: Any, batch: Sequence[int]) -> Mapping[int, EntryFailure]:  # noqa: ANN401 - as in `TargetClients`
+            answer = client.put_events(Entries=[entries[index] for index in batch])
+            results = zip(batch, answer["Entries"], strict=False)
+            return {index: _failure(result) for index, result in results if result.get("ErrorCode")}
+
         calls = BatchedCalls(
-            target, events, sizes, action=_ACTION, is_ordered=False, timeout_ms=timeout_ms, monotonic=self._monotonic
+            self._clients,
+            target,
+            events,
+            sizes,
+            action=_ACTION,
+            is_ordered=False,
+            timeout_ms=timeout_ms,
+            monotonic=self._monotonic,
         )
         return calls.send(call)
-
-    def _send(self, target: Target, entries: Sequence[dict[str, Any]], timeout_ms: int) -> dict[int, EntryFailure]:
-        """Send entries, and return those that failed, by their number in the call."""
-        client = self._clients.within(timeout_ms)
-        with translated_errors(target, action=_ACTION):
-            try:
-                answer = repeated_if_closed(lambda: client.put_events(Entries=entries))
-            except ClientError as error:
-                if not is_too_large(error):
-                    raise
-                failure = EntryFailure(code_of(error), message_of(error), park=len(entries) == 1)
-                return dict.fromkeys(range(len(entries)), failure)
-        return {number: _failure(result) for number, result in enumerate(answer["Entries"]) if result.get("ErrorCode")}
 
 
 def _entry(event: PushedEvent, *, bus: str) -> dict[str, Any]:

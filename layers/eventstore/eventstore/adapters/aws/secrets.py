@@ -39,16 +39,27 @@ class SecretsManagerSecrets:
         self._client = client
         self._clock = clock
         self._kept: dict[str, tuple[int, Sequence[SigningKey]]] = {}
+        self._failures: dict[str, tuple[int, str]] = {}
         self._lock = threading.Lock()
 
     def get(self, name: str) -> Sequence[SigningKey]:
         """See `Secrets.get`."""
+        asked = self._clock.now()
         # The lock is held while a secret is read, so that lanes of one target read it once.
         with self._lock:
             until, keys = self._kept.get(name, (0, ()))
-            if self._clock.now() >= until:
+            if self._clock.now() < until:
+                return keys
+            failed, reason = self._failures.get(name, (0, ""))
+            if asked < failed:
+                # Another lane's attempt failed while this one waited. One timeout after the other would take minutes.
+                raise SecretUnavailable(reason)
+            try:
                 keys = self._read(name)
-                self._kept[name] = (self._clock.now() + _KEPT_MS, keys)
+            except SecretUnavailable as error:
+                self._failures[name] = (self._clock.now(), str(error))
+                raise
+            self._kept[name] = (self._clock.now() + _KEPT_MS, keys)
             return keys
 
     def _read(self, name: str) -> Sequence[SigningKey]:

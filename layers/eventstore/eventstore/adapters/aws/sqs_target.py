@@ -5,11 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
-from eventstore.adapters.aws.batched_calls import BatchedCalls, EntryFailure, repeated_if_closed
+from eventstore.adapters.aws.batched_calls import BatchedCalls, EntryFailure
 from eventstore.adapters.aws.pushed_ids import deduplication_id, group_id
-from eventstore.adapters.aws.target_errors import code_of, is_too_large, message_of, translated_errors
 from eventstore.frames.frame import escape_for_sqs
 
 if TYPE_CHECKING:
@@ -57,25 +54,21 @@ class SqsTarget:
         entries = [_entry(index, event, is_fifo=is_fifo) for index, event in enumerate(events)]
         sizes = [len(entry["MessageBody"].encode()) + _ATTRIBUTES_BYTES for entry in entries]
 
-        def call(batch: Sequence[int], left_ms: int) -> Mapping[int, EntryFailure]:
-            return self._send(target, [entries[index] for index in batch], left_ms)
+        def call(client: Any, batch: Sequence[int]) -> Mapping[int, EntryFailure]:  # noqa: ANN401 - as in `TargetClients`
+            answer = client.send_message_batch(QueueUrl=target.address, Entries=[entries[index] for index in batch])
+            return {int(failed["Id"]): _failure(failed) for failed in answer.get("Failed", ())}
 
         calls = BatchedCalls(
-            target, events, sizes, action=_ACTION, is_ordered=is_fifo, timeout_ms=timeout_ms, monotonic=self._monotonic
+            self._clients,
+            target,
+            events,
+            sizes,
+            action=_ACTION,
+            is_ordered=is_fifo,
+            timeout_ms=timeout_ms,
+            monotonic=self._monotonic,
         )
         return calls.send(call)
-
-    def _send(self, target: Target, entries: Sequence[dict[str, Any]], timeout_ms: int) -> dict[int, EntryFailure]:
-        client = self._clients.within(timeout_ms)
-        with translated_errors(target, action=_ACTION):
-            try:
-                answer = repeated_if_closed(lambda: client.send_message_batch(QueueUrl=target.address, Entries=entries))
-            except ClientError as error:
-                if not is_too_large(error):
-                    raise
-                failure = EntryFailure(code_of(error), message_of(error), park=len(entries) == 1)
-                return {int(entry["Id"]): failure for entry in entries}
-        return {int(failed["Id"]): _failure(failed) for failed in answer.get("Failed", ())}
 
 
 def _entry(index: int, event: PushedEvent, *, is_fifo: bool) -> dict[str, Any]:

@@ -41,10 +41,10 @@ def resolve(host: str, deadline: Deadline) -> list[IPAddress]:
 
 def _addresses(host: str) -> list[IPAddress] | OSError:
     try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        results = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except OSError as error:
         return error
     except UnicodeError:
         return socket.gaierror(socket.EAI_NONAME, "not a name")
     # A set would lose the order.
-    return list(dict.fromkeys(ip_address(str(address[0])) for *_, address in found))
+    return list(dict.fromkeys(ip_address(str(address[0])) for *_, address in results))

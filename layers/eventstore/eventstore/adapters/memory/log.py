@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 __all__ = ["MemoryLog"]
 
-_LEAP = 100_000
+_OFFSET_STEP = 100_000
 """How far `renew` moves frame numbers and fencing tokens ahead of those in use."""
 
 
 class MemoryLog:
     """See `ports.Log`.
 
-    One lock guards the store, so every method is one step. A position is the number of an entry: it tells nothing of
+    One lock guards the store, so every method is one step. A position is the number of an entry: it says nothing of
     the time.
 
     Args:
@@ -150,13 +150,13 @@ class MemoryLog:
     ) -> Sequence[RecordedEvent]:
         """See `Log.locate`. All events are looked at: there is no index."""
         with self._store.changed:
-            listed = [one.name for partition in self._store.partitions for one in partition.listed()]
-            streams = [self._retained(name)[1] for name in listed if stream in {None, name}]
-            found = [one.events[sequence] for one in streams for sequence in one.kept]
+            names = [listed.name for partition in self._store.partitions for listed in partition.listed()]
+            streams = [self._retained(name)[1] for name in names if stream in {None, name}]
+            kept = [retained.events[sequence] for retained in streams for sequence in retained.kept]
             is_one = source is not None and stream is not None
             return [
                 stored.recorded
-                for stored in found
+                for stored in kept
                 if stored.event.id == event_id and (not is_one or stored.event.source == source)
             ]
 
@@ -245,10 +245,10 @@ class MemoryLog:
         with self._store.changed:
             for partition in self._store.partitions:
                 partition.epoch = random_epoch()
-                partition.dispatch.frame_offset += _LEAP
+                partition.dispatch.frame_offset += _OFFSET_STEP
                 # Without a turn, retention does not wait for dispatch; the token says so.
                 if partition.dispatch.fencing_token:
-                    partition.dispatch.fencing_token += _LEAP
+                    partition.dispatch.fencing_token += _OFFSET_STEP
             return {partition.number: partition.epoch for partition in self._store.partitions}
 
     def stats(self) -> Sequence[PartitionStats]:
