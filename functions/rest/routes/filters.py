@@ -33,9 +33,9 @@ def overview() -> Answer:
     """Return a page of the named filters, sorted by name."""
     request = Request.of(router.current_event.raw_event, router.lambda_context)
     query = names_query(request.query, FILTERS)
-    found = hub().filters.list(access=request.access, prefix=query.prefix, after=query.after, count=query.limit + 1)
-    following = token_of(FILTERS, found[query.limit - 1].name) if len(found) > query.limit else None
-    answer: NamedFilters = {"filters": [_definition(named) for named in found[: query.limit]]}
+    filters = hub().filters.list(access=request.access, prefix=query.prefix, after=query.after, count=query.limit + 1)
+    following = token_of(FILTERS, filters[query.limit - 1].name) if len(filters) > query.limit else None
+    answer: NamedFilters = {"filters": [_definition(named) for named in filters[: query.limit]]}
     if following:
         answer["next"] = following
     return responses.json_of(200, answer, headers=responses.link(request, following))
