@@ -30,7 +30,7 @@ MISSING: dict[str, Any] = {
     },
     "Eventstore-Missing-More": {
         "schema": {"type": "string", "const": "?1"},
-        "description": "Of a bare array: more is missing than is told.",
+        "description": "Of a bare array: more is missing than is listed.",
     },
     "Eventstore-Gone": _TEXT | {"description": "Of a bare array: what `gone` says otherwise, as a list of names."},
 }
