@@ -22,6 +22,7 @@ __all__ = [
     "expected",
     "is_current",
     "prefers_batch",
+    "require_one_condition",
     "requires_new",
     "settings_tag",
     "tags",
@@ -79,9 +80,8 @@ def expected(headers: Mapping[str, str]) -> Expected:
     Raises:
         InvalidQuery: A publish does not support the precondition.
     """
+    require_one_condition(headers)
     match, none_match = headers.get("if-match"), headers.get("if-none-match")
-    if match is not None and none_match is not None:
-        raise InvalidQuery("If-Match and If-None-Match exclude each other; send one of them", pointer="If-Match")
     if none_match is not None:
         if none_match.strip() != "*":
             raise InvalidQuery(
@@ -167,6 +167,12 @@ def requires_new(headers: Mapping[str, str]) -> bool:
     if condition not in {None, "*"}:
         raise InvalidQuery("If-None-Match must be * (it must not exist yet)", pointer="If-None-Match")
     return condition is not None
+
+
+def require_one_condition(headers: Mapping[str, str]) -> None:
+    """Raise `InvalidQuery` if a call that supports either `If-Match` or `If-None-Match` has both."""
+    if {"if-match", "if-none-match"} <= headers.keys():
+        raise InvalidQuery("If-Match and If-None-Match exclude each other; send one of them", pointer="If-Match")
 
 
 def is_current(headers: Mapping[str, str], tag: str) -> bool:

@@ -144,7 +144,7 @@ def parsed(model: type[BodyT], body: bytes) -> BodyT:
 
 def refusal(error: ValidationError) -> InvalidBody:
     """What pydantic found, in words that say where and why."""
-    return InvalidBody([(_pointer(found["loc"]), _reason(found)) for found in error.errors()])
+    return InvalidBody([(_pointer(details["loc"]), _reason(details)) for details in error.errors()])
 
 
 def _pointer(place: Sequence[int | str]) -> str:
@@ -152,12 +152,12 @@ def _pointer(place: Sequence[int | str]) -> str:
     return "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in place if step != "[key]")
 
 
-def _reason(found: ErrorDetails) -> str:
+def _reason(details: ErrorDetails) -> str:
     """What is wrong, and what would be right."""
-    rule, about = found["type"], found.get("ctx", {})
+    rule, about = details["type"], details.get("ctx", {})
     if rule in _RULES:
         return _RULES[rule].format(**about)
-    return f"breaks a rule: {found['msg']}"
+    return f"breaks a rule: {details['msg']}"
 
 
 def new_stream(body: bytes) -> tuple[StreamName, StreamConfig]:

@@ -1,6 +1,7 @@
 """The forms of what names a target: functions, queues, URLs, event buses, secrets and headers.
 
-Whether a URL leads to where the hub may go is decided when it is called.
+The core decides where a URL may lead and which headers may be added (`target_urls`, `target_headers`), when a target is
+defined and at every call.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 from pydantic_core.core_schema import no_info_after_validator_function
 
+from eventstore.durable.target_headers import MAX_HEADERS, NAME_PATTERN, VALUE_PATTERN, check_headers
+from eventstore.errors import InvalidTarget
 from functions.rest.subscription_answers import HIDDEN
 
 if TYPE_CHECKING:
@@ -20,13 +23,6 @@ if TYPE_CHECKING:
     from pydantic_core import CoreSchema
 
 __all__ = ["Bus", "Function", "HeaderName", "Headers", "Queue", "Secret", "Url", "broken_rule"]
-
-_MOST_HEADERS = 20
-_RESERVED = re.compile(
-    "ce-.*|webhook-.*|proxy-.*|connection|content-length|content-type|expect|host|keep-alive|te|trailer"
-    "|transfer-encoding|upgrade"
-)
-"""Headers that the hub sets itself, or that concern one connection (RFC 9110, 7.6.1)."""
 
 _FUNCTION = (
     r"(arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:function:)?[A-Za-z0-9_-]{1,64}(:(\$LATEST|[A-Za-z0-9_-]{1,128}))?"
@@ -39,8 +35,6 @@ _URL = (
     r"(https://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|http://(localhost|127\.0\.0\.1))(:[0-9]{1,5})?"
     r"([/?][A-Za-z0-9._~:/?\[\]@!$&'()*+,;=%-]*)?"
 )
-_HEADER = "[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}"
-_VALUE = r"[!-~]([\t -~]*[!-~])?"
 
 
 def broken_rule(reason: str) -> PydanticCustomError:
@@ -79,11 +73,11 @@ def _sent(value: str) -> str:
     return value
 
 
-def _unreserved(headers: dict[str, Any]) -> dict[str, Any]:
-    if reserved := [name for name in headers if _RESERVED.fullmatch(name.lower())]:
-        raise broken_rule(f"must not have {reserved[0]!r}: the hub sets it, or it concerns a single connection")
-    if len({name.lower() for name in headers}) < len(headers):
-        raise broken_rule("must name each header once; upper and lower case make no difference")
+def _sendable(headers: dict[str, str]) -> dict[str, str]:
+    try:
+        check_headers(tuple(headers.items()))
+    except InvalidTarget as error:
+        raise broken_rule(error.detail) from None
     return headers
 
 
@@ -132,19 +126,19 @@ Secret = Annotated[
     ),
     _Form(_NAMED_SECRET, "must be the name or ARN of a secret, such as flunq/hooks"),
 ]
-HeaderName = Annotated[str, _Form(_HEADER, "must be the name of a header: 1 to 100 characters of RFC 9110, 5.6.2")]
+HeaderName = Annotated[str, _Form(NAME_PATTERN, "must be the name of a header: 1 to 100 characters of RFC 9110, 5.6.2")]
 HeaderValue = Annotated[
     str,
     Field(max_length=2048),
-    _Form(_VALUE, "must be the value of a header: printable ASCII that neither begins nor ends with a space"),
+    _Form(VALUE_PATTERN, "must be the value of a header: printable ASCII that neither begins nor ends with a space"),
     AfterValidator(_sent),
 ]
 Headers = Annotated[
     dict[HeaderName, HeaderValue],
     Field(
-        max_length=_MOST_HEADERS,
+        max_length=MAX_HEADERS,
         description="Sent with every request. Answers show their values as `***`.",
         examples=[{"Authorization": "Bearer 0123"}],
     ),
-    AfterValidator(_unreserved),
+    AfterValidator(_sendable),
 ]

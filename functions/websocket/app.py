@@ -28,6 +28,9 @@ __all__ = ["handler"]
 
 _LOGGER = logging.getLogger(__name__)
 
+_REJECTIONS: Mapping[type[EventstoreError], int] = {Invalid: 400, Forbidden: 403, FilterNotFound: 404, StreamGone: 410}
+"""The statuses of connections that are rejected for what their clients sent."""
+
 PRELOADED = (clients, log, membership, publisher, registry, sqs, subscribe)
 """Modules that the first request uses: imported at init, when Lambda provides more CPU than to a request."""
 
@@ -48,19 +51,11 @@ def handler(event: Mapping[str, Any], _: LambdaContext) -> dict[str, Any]:
 def _connect(event: Mapping[str, Any]) -> dict[str, Any]:
     try:
         protocol = connecting.accept(event)
-    except Invalid as error:
+    except tuple(_REJECTIONS) as error:
+        status = next(status for kind, status in _REJECTIONS.items() if isinstance(error, kind))
         # The gateway sends the client only the status; the log has the reason.
         _LOGGER.info("connection rejected: %s: %s", error.code, error.detail)
-        return {"statusCode": 400, "body": error.detail}
-    except Forbidden as error:
-        _LOGGER.info("connection rejected: %s: %s", error.code, error.detail)
-        return {"statusCode": 403, "body": error.detail}
-    except FilterNotFound as error:
-        _LOGGER.info("connection rejected: %s: %s", error.code, error.detail)
-        return {"statusCode": 404, "body": error.detail}
-    except StreamGone as error:
-        _LOGGER.info("connection rejected: %s: %s", error.code, error.detail)
-        return {"statusCode": 410, "body": error.detail}
+        return {"statusCode": status, "body": error.detail}
     except EventstoreError as error:
         _LOGGER.warning("%s: %s", error.code, error.detail)
         return {"statusCode": 503, "body": error.detail}

@@ -10,17 +10,17 @@ from functions.rest.openapi.shapes import ref
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ETAG", "LINK", "MISSING", "RESPONSES", "json", "problems"]
+__all__ = ["ETAG", "LINK", "MISSING", "NEXT", "RESPONSES", "json", "problems"]
 
 _TEXT: dict[str, Any] = {"schema": {"type": "string"}}
 
 ETAG: dict[str, Any] = {
     "ETag": _TEXT | {"required": True, "description": "The stream's version: `<head>.<first>.<epoch>`, in quotes."}
 }
-LINK: dict[str, Any] = {
-    "Link": _TEXT | {"description": 'Where the next page is (RFC 8288, `rel="next"`), if there is one.'},
-    "Vary": _TEXT | {"required": True},
+NEXT: dict[str, Any] = {
+    "Link": _TEXT | {"description": 'Where the next page is (RFC 8288, `rel="next"`), if there is one.'}
 }
+LINK: dict[str, Any] = {**NEXT, "Vary": _TEXT | {"required": True}}
 MISSING: dict[str, Any] = {
     "Eventstore-Missing": _TEXT
     | {
@@ -30,7 +30,7 @@ MISSING: dict[str, Any] = {
     },
     "Eventstore-Missing-More": {
         "schema": {"type": "string", "const": "?1"},
-        "description": "Of a bare array: more is missing than is told.",
+        "description": "Of a bare array: more is missing than is listed.",
     },
     "Eventstore-Gone": _TEXT | {"description": "Of a bare array: what `gone` says otherwise, as a list of names."},
 }

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from functions.rest.openapi.answers import LINK, json, problems
+from functions.rest.openapi.answers import NEXT, json, problems
 from functions.rest.openapi.parameters import PATH, parameters
 
 __all__ = ["CONNECTION_PATHS"]
-
-_NEXT: dict[str, Any] = {"Link": LINK["Link"]}
 
 _LIST: dict[str, Any] = {
     "operationId": "listConnections",
@@ -20,7 +18,7 @@ _LIST: dict[str, Any] = {
     ),
     "tags": ["connections"],
     "parameters": parameters("listConnections"),
-    "responses": {"200": json("A page.", "Connections", _NEXT), **problems(422)},
+    "responses": {"200": json("A page.", "Connections", NEXT), **problems(422)},
 }
 
 _CLOSE: dict[str, Any] = {

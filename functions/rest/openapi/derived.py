@@ -24,8 +24,8 @@ class _Untitled(GenerateJsonSchema):
         return False
 
     def typed_dict_schema(self, schema: TypedDictSchema) -> JsonSchemaValue:
-        found = super().typed_dict_schema(schema)
-        return {name: value for name, value in found.items() if name != "title"}
+        titled = super().typed_dict_schema(schema)
+        return {keyword: value for keyword, value in titled.items() if keyword != "title"}
 
 
 def derived(types: Sequence[object], *, closed: bool) -> dict[str, Any]:
@@ -45,5 +45,5 @@ def derived(types: Sequence[object], *, closed: bool) -> dict[str, Any]:
         schema_generator=_Untitled,
         mode="serialization",
     )
-    found: dict[str, Any] = schema["$defs"]
-    return found
+    definitions: dict[str, Any] = schema["$defs"]
+    return definitions

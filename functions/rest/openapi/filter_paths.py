@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from functions.rest.openapi.answers import LINK, json, problems
+from functions.rest.openapi.answers import NEXT, json, problems
 from functions.rest.openapi.parameters import HEADERS, PATH, parameters
-from functions.rest.openapi.shapes import ref
+from functions.rest.openapi.shapes import body
 
 __all__ = ["FILTER_PATHS"]
 
@@ -20,7 +20,7 @@ _LIST: dict[str, Any] = {
     "description": "In the order of their names.",
     "tags": ["filters"],
     "parameters": parameters("listFilters"),
-    "responses": {"200": json("A page.", "NamedFilters", {"Link": LINK["Link"]}), **problems(422)},
+    "responses": {"200": json("A page.", "NamedFilters", NEXT), **problems(422)},
 }
 
 _GET: dict[str, Any] = {
@@ -45,7 +45,7 @@ _PUT: dict[str, Any] = {
     ),
     "tags": ["filters"],
     "parameters": parameters("putFilter", PATH["filter"], HEADERS["IfFilter"], HEADERS["IfNoFilter"]),
-    "requestBody": {"required": True, "content": {"application/json": {"schema": ref("FilterDefinition")}}},
+    "requestBody": body("FilterDefinition"),
     "responses": {
         "201": json("Created.", "NamedFilter", _ETAG),
         "200": json("It exists, and has this definition.", "NamedFilter", _ETAG),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from functions.rest.openapi.answers import ETAG, LINK, MISSING, json, problems
+from functions.rest.openapi.answers import ETAG, LINK, MISSING, NEXT, json, problems
 from functions.rest.openapi.connections import CONNECTION_PATHS
 from functions.rest.openapi.filter_paths import FILTER_PATHS
 from functions.rest.openapi.parameters import HEADERS, PATH, parameters
-from functions.rest.openapi.shapes import ref
+from functions.rest.openapi.shapes import body, ref
 from functions.rest.openapi.subscription_paths import SUBSCRIPTION_PATHS
 from functions.rest.request import MERGE_PATCH
 
@@ -78,7 +78,7 @@ _CREATE: dict[str, Any] = {
     "description": "Only needed for its settings: publishing creates a stream, too.",
     "tags": ["streams"],
     "parameters": parameters("createStream", HEADERS["IfNotThere"]),
-    "requestBody": {"required": True, "content": {"application/json": {"schema": ref("NewStream")}}},
+    "requestBody": body("NewStream"),
     "responses": {
         "201": json("Created.", "Stream", {"Location": {"schema": {"type": "string"}, "required": True}}),
         "200": json("It exists with these settings.", "Stream", {"Location": {"schema": {"type": "string"}}}),
@@ -92,7 +92,7 @@ _OVERVIEW: dict[str, Any] = {
     "description": "In the order of their names.",
     "tags": ["streams"],
     "parameters": parameters("listStreams"),
-    "responses": {"200": json("A page.", "Streams", {"Link": LINK["Link"]}), **problems(422)},
+    "responses": {"200": json("A page.", "Streams", NEXT), **problems(422)},
 }
 
 _DESCRIBE: dict[str, Any] = {
@@ -113,10 +113,7 @@ _CHANGE: dict[str, Any] = {
     ),
     "tags": ["streams"],
     "parameters": parameters("changeStream", PATH["stream"], HEADERS["IfSettings"]),
-    "requestBody": {
-        "required": True,
-        "content": {kind: {"schema": ref("StreamChanges")} for kind in (MERGE_PATCH, "application/json")},
-    },
+    "requestBody": body("StreamChanges", MERGE_PATCH),
     "responses": {"200": json("The stream.", "Stream", ETAG), **problems(400, 404, 410, 412, 413, 415, 422)},
 }
 

@@ -60,18 +60,18 @@ def _bodies() -> dict[str, Any]:
         (model, "validation") for model in (*models.MODELS, *subscription_models.MODELS, *filter_models.MODELS)
     ]
     _, schema = models_json_schema(bodies, ref_template="#/components/schemas/{model}")
-    found: dict[str, Any] = schema["$defs"]
+    definitions: dict[str, Any] = schema["$defs"]
     for name in ("NewSubscription", "SubscriptionChanges", "FilterDefinition"):
         # The core checks filters, so the models do not know their schema.
-        found[name]["properties"]["filters"]["items"] = ref("Filter")
-    return found
+        definitions[name]["properties"]["filters"]["items"] = ref("Filter")
+    return definitions
 
 
 def _answers() -> dict[str, Any]:
-    found = derived(_ANSWERS, closed=True)
+    definitions = derived(_ANSWERS, closed=True)
     for name in ("Problem", "RecordedEvent"):
         # The gateway makes problems too, and an event has its publisher's extensions.
-        del found[name]["additionalProperties"]
+        del definitions[name]["additionalProperties"]
     # The codes are those of the core's errors, so the type does not list them.
-    found["Problem"]["properties"]["code"]["enum"] = CODES
-    return found
+    definitions["Problem"]["properties"]["code"]["enum"] = CODES
+    return definitions

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from functions.rest.openapi.answers import LINK, json, problems
+from functions.rest.openapi.answers import NEXT, json, problems
 from functions.rest.openapi.parameters import HEADERS, PATH, parameters
-from functions.rest.openapi.shapes import ref
+from functions.rest.openapi.shapes import body
 from functions.rest.request import MERGE_PATCH
 
 __all__ = ["SUBSCRIPTION_PATHS"]
 
 _LOCATION: dict[str, Any] = {"Location": {"schema": {"type": "string"}, "required": True}}
-_NEXT: dict[str, Any] = {"Link": LINK["Link"]}
 _ETAG: dict[str, Any] = {
     "ETag": {"schema": {"type": "string"}, "required": True, "description": "What tells this definition from others."}
 }
-
-
-def _body(schema: str) -> dict[str, Any]:
-    return {"required": True, "content": {"application/json": {"schema": ref(schema)}}}
 
 
 _CREATE: dict[str, Any] = {
@@ -31,7 +26,7 @@ _CREATE: dict[str, Any] = {
         "again is answered 200, whatever its place; another of the same name is a conflict."
     ),
     "tags": ["subscriptions"],
-    "requestBody": _body("NewSubscription"),
+    "requestBody": body("NewSubscription"),
     "responses": {
         "201": json("Created.", "Subscription", _LOCATION),
         "200": json("It exists with this definition.", "Subscription", _LOCATION),
@@ -45,7 +40,7 @@ _LIST: dict[str, Any] = {
     "description": "In the order of their names.",
     "tags": ["subscriptions"],
     "parameters": parameters("listSubscriptions"),
-    "responses": {"200": json("A page.", "Subscriptions", _NEXT), **problems(422)},
+    "responses": {"200": json("A page.", "Subscriptions", NEXT), **problems(422)},
 }
 
 _GET: dict[str, Any] = {
@@ -67,10 +62,7 @@ _CHANGE: dict[str, Any] = {
     ),
     "tags": ["subscriptions"],
     "parameters": parameters("changeSubscription", PATH["subscription"], HEADERS["IfDefinition"]),
-    "requestBody": {
-        "required": True,
-        "content": {kind: {"schema": ref("SubscriptionChanges")} for kind in (MERGE_PATCH, "application/json")},
-    },
+    "requestBody": body("SubscriptionChanges", MERGE_PATCH),
     "responses": {"200": json("Its definition.", "Subscription", _ETAG), **problems(400, 404, 409, 412, 413, 415, 422)},
 }
 
@@ -92,7 +84,7 @@ _REPLAY: dict[str, Any] = {
     ),
     "tags": ["subscriptions"],
     "parameters": parameters("replaySubscription", PATH["subscription"]),
-    "requestBody": _body("Replay"),
+    "requestBody": body("Replay"),
     "responses": {"202": json("It will.", "Moved"), **problems(400, 404, 413, 415, 422)},
 }
 
@@ -105,7 +97,7 @@ _PARKED: dict[str, Any] = {
     ),
     "tags": ["dead letters"],
     "parameters": parameters("listDeadLetters"),
-    "responses": {"200": json("A page.", "DeadLetters", _NEXT), **problems(404, 422)},
+    "responses": {"200": json("A page.", "DeadLetters", NEXT), **problems(404, 422)},
 }
 
 _REDRIVE: dict[str, Any] = {
@@ -113,7 +105,7 @@ _REDRIVE: dict[str, Any] = {
     "summary": "Redrive parked streams",
     "description": "In their order. The next turns of their partitions do it; their dead letters are discarded.",
     "tags": ["dead letters"],
-    "requestBody": _body("Redrive"),
+    "requestBody": body("Redrive"),
     "responses": {
         "202": json("Accepted: the next turns of the partitions do it.", "Redriven"),
         **problems(400, 404, 413, 415, 422),

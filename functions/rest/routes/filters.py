@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from eventstore.cloudevents.event import rfc3339
-from eventstore.errors import InvalidQuery
 from eventstore.streams import FilterName
 from functions.hub import hub
 from functions.parameters import require_known
 from functions.rest import responses
-from functions.rest.conditions import is_current, requires_new, tags
+from functions.rest.conditions import is_current, require_one_condition, requires_new, tags
 from functions.rest.queries import names_query
 from functions.rest.request import Request, json_body, segment
 from functions.rest.tokens import FILTERS, token_of
@@ -34,9 +33,9 @@ def overview() -> Answer:
     """Return a page of the named filters, sorted by name."""
     request = Request.of(router.current_event.raw_event, router.lambda_context)
     query = names_query(request.query, FILTERS)
-    found = hub().filters.list(access=request.access, prefix=query.prefix, after=query.after, count=query.limit + 1)
-    following = token_of(FILTERS, found[query.limit - 1].name) if len(found) > query.limit else None
-    answer: NamedFilters = {"filters": [_definition(named) for named in found[: query.limit]]}
+    filters = hub().filters.list(access=request.access, prefix=query.prefix, after=query.after, count=query.limit + 1)
+    following = token_of(FILTERS, filters[query.limit - 1].name) if len(filters) > query.limit else None
+    answer: NamedFilters = {"filters": [_definition(named) for named in filters[: query.limit]]}
     if following:
         answer["next"] = following
     return responses.json_of(200, answer, headers=responses.link(request, following))
@@ -64,8 +63,7 @@ def put(name: str) -> Answer:
     request = Request.of(event, context, conditions=("if-match", "if-none-match"))
     require_known(request.query)
     is_new, versions = requires_new(request.headers), tags(request.headers)
-    if is_new and "if-match" in request.headers:
-        raise InvalidQuery("If-Match and If-None-Match exclude each other; send one of them", pointer="If-Match")
+    require_one_condition(request.headers)
     exists = False if is_new else True if "if-match" in request.headers else None
     value = filter_definition(json_body(request))
     named, created = hub().filter_admin.put(_name(name), value, access=request.access, versions=versions, exists=exists)

@@ -193,6 +193,9 @@ class TestCreating:
             ({"http": URL, "headers": {"ce-id": "v"}}, "/headers"),
             ({"http": URL, "headers": {"Webhook-Signature": "v"}}, "/headers"),
             ({"http": URL, "headers": {"Transfer-Encoding": "chunked"}}, "/headers"),
+            ({"http": URL, "headers": {"User-Agent": "v"}}, "/headers"),
+            ({"http": URL, "headers": {"X-Forwarded-For": "v"}}, "/headers"),
+            ({"http": URL, "headers": {f"X-{number}": "v" * 2048 for number in range(4)}}, "/headers"),
             ({"http": URL, "headers": {f"X-{number}": "v" for number in range(21)}}, "/headers"),
         ],
     )

@@ -10,16 +10,18 @@ from eventstore.errors import InvalidTarget
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["check_headers"]
+__all__ = ["MAX_HEADERS", "NAME_PATTERN", "VALUE_PATTERN", "check_headers"]
 
-_MAX_HEADERS = 20
+MAX_HEADERS = 20
 _MAX_NAME = 100
 _MAX_VALUE = 4096
 _MAX_BYTES = 8192
 
-_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_VALUE = re.compile(r"[!-~](?:[ \t!-~]*[!-~])?")
-"""Visible ASCII characters (RFC 9110, 5.5), with blanks between them: no line break ends the field."""
+NAME_PATTERN = f"[A-Za-z0-9!#$%&'*+.^_`|~-]{{1,{_MAX_NAME}}}"
+"""Of a whole name (RFC 9110, 5.6.2), as JSON Schema and Python read it alike."""
+
+VALUE_PATTERN = r"[!-~]([\t -~]*[!-~])?"
+"""Of a whole value: visible ASCII (RFC 9110, 5.5), with blanks between the characters. No line break ends the field."""
 
 _RESERVED = frozenset(
     {
@@ -63,8 +65,8 @@ def check_headers(headers: Sequence[tuple[str, str]], *, pointer: str = "") -> N
 
 
 def _count_error(headers: Sequence[tuple[str, str]]) -> str:
-    if len(headers) > _MAX_HEADERS:
-        return f"there are {len(headers)} headers; at most {_MAX_HEADERS} are allowed"
+    if len(headers) > MAX_HEADERS:
+        return f"there are {len(headers)} headers; at most {MAX_HEADERS} are allowed"
     if sum(len(name) + len(value) for name, value in headers) > _MAX_BYTES:
         return f"the headers have more than {_MAX_BYTES} characters"
     return ""
@@ -72,7 +74,7 @@ def _count_error(headers: Sequence[tuple[str, str]]) -> str:
 
 def _name_error(name: str, seen: set[str]) -> str:
     lower = name.lower()
-    if len(name) > _MAX_NAME or not _NAME.fullmatch(name):
+    if not re.fullmatch(NAME_PATTERN, name):
         return f"{name[:80]!r} is not the name of a header: letters, digits and - of at most {_MAX_NAME} characters"
     if lower in _RESERVED or lower.startswith(_RESERVED_PREFIXES):
         return f"header {name} is set by the hub or belongs to the connection; leave it out"
@@ -84,6 +86,6 @@ def _name_error(name: str, seen: set[str]) -> str:
 def _value_error(name: str, value: str) -> str:
     if len(value) > _MAX_VALUE:
         return f"the value of header {name} has {len(value)} characters; at most {_MAX_VALUE} are allowed"
-    if value and not _VALUE.fullmatch(value):
+    if value and not re.fullmatch(VALUE_PATTERN, value):
         return f"the value of header {name} must be visible ASCII characters, with blanks only between them"
     return ""
