@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
     from eventstore.adapters.redis.connection import Client
     from eventstore.frames.pushes import PushedEvent
-    from eventstore.groups import Group
+    from eventstore.groups import Command, Group
 
 __all__ = ["NAME", "FakeTarget", "Rule"]
 
@@ -97,6 +96,10 @@ class Rule:
     def publish(self, stream: str, count: int, *, start: int = 1) -> None:
         self.live.store.publish(events(count, start=start), stream=stream)
 
+    def command(self, command: Command, *, partition: int = 0) -> None:
+        """Enqueue a command for a partition, and request its turn."""
+        self.live.bells.request_turns(self.live.durables.enqueue(self.durable, {partition: [command]}))
+
     def waiting(self) -> list[str]:
         """The groups of pushes that are not made yet."""
         return [group for group, texts in self.live.pushes.by_group.items() if texts]
@@ -116,8 +119,7 @@ class Rule:
 
     def report(self) -> None:
         """Apply the reports of pushes, as `dispatch` does."""
-        results = deque(self.live.bells.results)
-        self.live.bells.results.clear()
+        results, self.live.bells.results = self.live.bells.results, []
         for result in results:
             self.results.enqueue(result)
             self.live.bells.request_turns([result.partition])
@@ -138,6 +140,11 @@ class Rule:
         self.live.clock.pass_seconds(seconds)
         self.live.bells.request_turns(range(self.live.log.partitions))
         self.settle()
+
+    def open_circuit(self) -> None:
+        """Let time pass until the circuit of a target that is away is open."""
+        while not self.group.circuit.is_open:
+            self.pass_time(60)
 
     def letters(self) -> list[tuple[str, int]]:
         """The events in the dead letter queue."""

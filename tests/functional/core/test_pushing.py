@@ -111,7 +111,7 @@ def test_a_parked_stream_is_redriven(client: Client, how: str) -> None:
     rule.publish("wf", 3)
     rule.settle()
     rule.target.refuse = lambda _: None
-    rule.live.bells.request_turns(rule.live.durables.enqueue(rule.durable, {0: [Redrive("wf", how)]}))
+    rule.command(Redrive("wf", how))
     rule.publish("wf", 1, start=4)
     rule.settle()
     assert [s for _, s in rule.target.handled] == {"start": [1, 2, 3, 4], "skip": [2, 3, 4], "drop": [4]}[how]
@@ -160,8 +160,7 @@ class TestAwayTargets:
         rule.settle()
         standings = Directory(rule.live.log, rule.live.durables)
         [before] = standings.standings(access=FULL)
-        while not rule.group.circuit.is_open:
-            rule.pass_time(60)
+        rule.open_circuit()
         [after] = standings.standings(access=FULL)
         assert (before.open_circuits, after.open_circuits) == (0, 1)
         [partition] = after.partitions
@@ -173,8 +172,7 @@ class TestAwayTargets:
         for number in range(20):
             rule.publish(f"wf-{number}", 5)
         rule.settle()
-        while not rule.group.circuit.is_open:
-            rule.pass_time(60)
+        rule.open_circuit()
         before = len(rule.target.calls)
         rule.pass_time(600)
         assert [len(call) for call in rule.target.calls[before:]] == [1]
@@ -185,8 +183,7 @@ class TestAwayTargets:
         for number in range(5):
             rule.publish(f"wf-{number}", 2)
         rule.settle()
-        while not rule.group.circuit.is_open:
-            rule.pass_time(60)
+        rule.open_circuit()
         rule.live.clock.pass_seconds(600)
         rule.publish("other", 1)
         rule.live.settle()
@@ -209,8 +206,7 @@ class TestAwayTargets:
         rule.target.refuse = refuse
         rule.publish("poison", 1)
         rule.settle()
-        while not rule.group.circuit.is_open:
-            rule.pass_time(60)
+        rule.open_circuit()
         for number in range(1, 40):
             rule.publish("wf", 1, start=number)
             rule.pass_time(60)
@@ -231,8 +227,7 @@ class TestAwayTargets:
         rule.target.refuse = failing(Unavailable)
         rule.publish("wf", 3)
         rule.settle()
-        while not rule.group.circuit.is_open:
-            rule.pass_time(60)
+        rule.open_circuit()
         rule.target.refuse = refusing(("wf", 1))
         rule.pass_time(600)
         assert (rule.group.circuit.is_open, rule.group.held["wf"].attempt) == (False, 3)
@@ -339,7 +334,7 @@ class TestDeaths:
         rule.publish("wf", 1)
         rule.live.settle()
         rule.push_next(rule.waiting()[0])
-        late, rule.live.bells.results[:] = list(rule.live.bells.results), []
+        late, rule.live.bells.results = rule.live.bells.results, []
         rule.target.refuse = lambda _: None
         rule.pass_time(PUSH_LOST_MS / 1000)
         rule.live.bells.results += late
@@ -361,8 +356,7 @@ class TestChanging:
         changed = replace(rule.durable, version=rule.durable.version + 1, **changes)  # type: ignore[arg-type]
         assert rule.live.durables.change(rule.durable, changed)
         rule.durable = changed
-        command = Change(changed.version, changed.encoded())
-        rule.live.bells.request_turns(rule.live.durables.enqueue(changed, {0: [command]}))
+        rule.command(Change(changed.version, changed.encoded()))
         rule.settle()
 
     def test_a_target_takes_the_place_of_members_and_keeps_theirs(self, client: Client) -> None:
@@ -399,10 +393,9 @@ class TestChanging:
         rule.target.refuse = failing(Unavailable)
         rule.publish("wf", 1)
         rule.settle()
-        while not rule.group.circuit.is_open:
-            rule.pass_time(60)
+        rule.open_circuit()
         rule.live.connect("m")
-        rule.live.bells.request_turns(rule.live.durables.enqueue(rule.durable, {0: [Join("m", "w")]}))
+        rule.command(Join("m", "w"))
         # With another epoch, frames have other numbers, and the owner is granted the partition again.
         rule.live.log.renew()
         self.change(rule, target=None)
@@ -413,7 +406,7 @@ class TestChanging:
         """Its command was enqueued when there was no target yet."""
         rule = Rule(client)
         rule.live.connect("m")
-        rule.live.bells.request_turns(rule.live.durables.enqueue(rule.durable, {0: [Join("m", "w")]}))
+        rule.command(Join("m", "w"))
         rule.publish("wf", 2)
         rule.settle()
         assert rule.target.handled == [("wf", 1), ("wf", 2)]
