@@ -24,7 +24,7 @@ def client(url: str) -> SQSClient:
     return found
 
 
-def bells(url: str) -> SqsDispatchQueue:
+def dispatch_queue(url: str) -> SqsDispatchQueue:
     return SqsDispatchQueue(client(url), URL, new_id=map(str, itertools.count(1)).__next__)
 
 
@@ -51,7 +51,7 @@ def refusing(*names: str) -> tuple[int, bytes]:
 
 
 def test_a_bell_is_one_message_in_its_partitions_group(api: Api) -> None:
-    bells(api.url).request_turns([7])
+    dispatch_queue(api.url).request_turns([7])
     told = {
         "QueueUrl": URL,
         "MessageBody": '{"partition": 7}',
@@ -62,7 +62,7 @@ def test_a_bell_is_one_message_in_its_partitions_group(api: Api) -> None:
 
 
 def test_many_bells_go_ten_at_a_time_each_under_an_id_of_its_own(api: Api) -> None:
-    bells(api.url).request_turns(range(16))
+    dispatch_queue(api.url).request_turns(range(16))
     entries = [entry for _, told in asked(api) for entry in told["Entries"]]
     assert [len(told["Entries"]) for _, told in asked(api)] == [10, 6]
     assert len({entry["MessageDeduplicationId"] for entry in entries}) == 16
@@ -71,12 +71,12 @@ def test_many_bells_go_ten_at_a_time_each_under_an_id_of_its_own(api: Api) -> No
 def test_a_bell_that_is_refused_is_told_of(api: Api) -> None:
     api.answers = [refusing("1")]
     with pytest.raises(QueueUnavailable, match="InternalError"):
-        bells(api.url).request_turns(range(2))
+        dispatch_queue(api.url).request_turns(range(2))
 
 
 def test_a_queue_that_does_not_answer_is_told_of() -> None:
     with pytest.raises(QueueUnavailable):
-        bells(NOBODY).request_turns([7])
+        dispatch_queue(NOBODY).request_turns([7])
 
 
 def test_deliveries_of_several_shards_go_together(api: Api) -> None:

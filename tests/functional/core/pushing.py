@@ -85,7 +85,7 @@ class Rule:
         target = Target("lambda", "handle", batch=batch, concurrency=concurrency)
         self.durable = Durable("0" * 24, NAME, parse_filters([]), rules=Rules(**rules), target=target)
         self.live.durables.create(self.durable, dict.fromkeys(range(partitions), Start.OLDEST))
-        self.pusher = Pusher(lambda _: self.target, self.live.pushes, self.live.bells, clock=self.live.clock)
+        self.pusher = Pusher(lambda _: self.target, self.live.pushes, self.live.dispatch_queue, clock=self.live.clock)
         self.results = PushResults(self.live.durables)
 
     @property
@@ -98,7 +98,7 @@ class Rule:
 
     def command(self, command: Command, *, partition: int = 0) -> None:
         """Enqueue a command for a partition, and request its turn."""
-        self.live.bells.request_turns(self.live.durables.enqueue(self.durable, {partition: [command]}))
+        self.live.dispatch_queue.request_turns(self.live.durables.enqueue(self.durable, {partition: [command]}))
 
     def waiting(self) -> list[str]:
         """The groups of pushes that are not made yet."""
@@ -107,7 +107,7 @@ class Rule:
     def push_next(self, group: str, *, report: bool = True) -> None:
         """Make the next push of a group. Without its report, it comes again."""
         texts = self.live.pushes.by_group[group]
-        before = len(self.live.bells.results)
+        before = len(self.live.dispatch_queue.results)
         try:
             self.pusher.push(texts[0], until=self.live.clock.now() + int(self.seconds * 1000))
         except NoTime:
@@ -115,21 +115,21 @@ class Rule:
         if report:
             texts.pop(0)
         else:
-            del self.live.bells.results[before:]
+            del self.live.dispatch_queue.results[before:]
 
     def report(self) -> None:
         """Apply the reports of pushes, as `dispatch` does."""
-        results, self.live.bells.results = self.live.bells.results, []
+        results, self.live.dispatch_queue.results = self.live.dispatch_queue.results, []
         for result in results:
             self.results.enqueue(result)
-            self.live.bells.request_turns([result.partition])
+            self.live.dispatch_queue.request_turns([result.partition])
 
     def settle(self) -> None:
         """Serve, push and report until nothing is left to do now."""
         while True:
             self.live.settle()
             groups = self.waiting()
-            if not groups and not self.live.bells.results:
+            if not groups and not self.live.dispatch_queue.results:
                 return
             for group in groups:
                 self.push_next(group)
@@ -138,7 +138,7 @@ class Rule:
     def pass_time(self, seconds: float) -> None:
         """Let time pass, and take the turns that were requested for then."""
         self.live.clock.pass_seconds(seconds)
-        self.live.bells.request_turns(range(self.live.log.partitions))
+        self.live.dispatch_queue.request_turns(range(self.live.log.partitions))
         self.settle()
 
     def open_circuit(self) -> None:

@@ -611,10 +611,10 @@ class TestFailing:
     def test_a_bell_that_cannot_be_rung_costs_no_event(self, live: Live) -> None:
         live.subscribe("a")
         live.settle()
-        live.bells.broken = True
+        live.dispatch_queue.broken = True
         live.store.publish(events(1), stream="wf")
-        live.bells.broken = False
+        live.dispatch_queue.broken = False
         assert list(live.turns.waiting()) == [0]
-        live.bells.request_turns(live.turns.waiting())
+        live.dispatch_queue.request_turns(live.turns.waiting())
         live.settle()
         assert ids(live.received()["a"]) == ["1"]

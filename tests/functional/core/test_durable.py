@@ -89,7 +89,7 @@ def test_a_try_that_died_is_made_up_for(
 
 
 def told(live: Live) -> list[tuple[str, str, str]]:
-    return [(name, *member) for name, member in live.bells.told_ended]
+    return [(name, *member) for name, member in live.dispatch_queue.deletions]
 
 
 def test_members_are_told_once_of_the_end(live: Live, subscriptions: DurableSubscriptions) -> None:
@@ -108,7 +108,7 @@ def test_an_end_that_nobody_can_be_told_of_is_an_end(live: Live, subscriptions: 
     live.connect("c1")
     live.members.join("c1", "w", made.name)
     live.settle()
-    live.bells.broken = True
+    live.dispatch_queue.broken = True
     subscriptions.delete(made.name)
     with pytest.raises(SubscriptionNotFound):
         live.durables.get(made.name)

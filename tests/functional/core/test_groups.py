@@ -84,7 +84,7 @@ class Group:
         self.settle()
 
     def turn(self) -> None:
-        self.live.bells.request_turns(range(self.live.log.partitions))
+        self.live.dispatch_queue.request_turns(range(self.live.log.partitions))
         self.settle()
 
 
@@ -320,7 +320,7 @@ class TestFailing:
         group.join("a")
         group.publish("wf", 1)
         group.nack("a", "wf", 1, delay=5_000)
-        assert group.live.bells.later[-1] == (0, pytest.approx(5, abs=0.5))
+        assert group.live.dispatch_queue.later[-1] == (0, pytest.approx(5, abs=0.5))
 
     def test_a_clock_that_is_set_back_an_hour_delays_no_later_try(self, client: Client) -> None:
         group = Group.of(client)
@@ -340,18 +340,18 @@ class TestFailing:
         group.join("a")
         group.publish("wf", 1)
         group.nack("a", "wf", 1, delay=5_000)
-        group.live.bells.later.clear()
+        group.live.dispatch_queue.later.clear()
         # The message arrives in time, by any clock but the cache's.
         group.live.turns.skew = -3_600_000
         group.turn()
-        assert group.live.bells.later == [(0, 5.0)]
+        assert group.live.dispatch_queue.later == [(0, 5.0)]
 
     def test_a_try_later_than_a_bell_can_be_is_asked_for_again_when_the_bell_comes(self, client: Client) -> None:
         group = Group.of(client)
         group.join("a")
         group.publish("wf", 1)
         group.nack("a", "wf", 1, delay=1_000_000)
-        later = group.live.bells.later
+        later = group.live.dispatch_queue.later
         for skew in (31_000, 932_000):
             later.clear()
             group.live.turns.skew = skew
@@ -591,7 +591,9 @@ def test_a_replay_from_now_on_misses_nothing_of_a_log_that_was_emptied(client: C
     live.store.delete("wf")
     group.settle()
     group.take("a")
-    Sweeper(live.log, live.registry, live.turns, live.bells, live.members, clock=live.clock).sweep(until=1 << 62)
+    Sweeper(live.log, live.registry, live.turns, live.dispatch_queue, live.members, clock=live.clock).sweep(
+        until=1 << 62
+    )
     operators.replay(NAME, StartPosition())
     group.publish("other", 1)
     assert kinds(group.take("a")) == ["owned", "events"]

@@ -131,13 +131,13 @@ class Work(RuleBasedStateMachine):
     @rule(partition=st.integers(0, PARTITIONS - 1))
     def turn(self, partition: int) -> None:
         if self.live.dispatcher.take_turn(partition):
-            self.live.bells.request_turns([partition])
+            self.live.dispatch_queue.request_turns([partition])
         self.sent(partition, self.live.received())
 
     @rule()
     def turns(self) -> None:
-        while self.live.bells.rung:
-            partitions, self.live.bells.rung = set(self.live.bells.rung), []
+        while self.live.dispatch_queue.requested_turns:
+            partitions, self.live.dispatch_queue.requested_turns = set(self.live.dispatch_queue.requested_turns), []
             for partition in partitions:
                 self.turn(partition)
 
@@ -150,14 +150,14 @@ class Work(RuleBasedStateMachine):
         messages = self.live.received()
         self.sent(partition, messages, arrives=arrives)
         self.tried[partition] = messages
-        self.live.bells.request_turns([partition])
+        self.live.dispatch_queue.request_turns([partition])
 
     def sent(self, partition: int, messages: Messages, *, arrives: bool = True) -> None:
         if partition in self.tried:
             assert messages == self.tried.pop(partition), "what is sent under a number again is the same"
-        for partition_, seconds in self.live.bells.later:
+        for partition_, seconds in self.live.dispatch_queue.later:
             self.alarms.append((partition_, self.live.turns.skew + seconds * 1000))
-        self.live.bells.later.clear()
+        self.live.dispatch_queue.later.clear()
         for name, ones in messages.items():
             for message in ones:
                 assert message["partition"] == partition
@@ -183,7 +183,7 @@ class Work(RuleBasedStateMachine):
 
     def ring_alarms(self) -> None:
         now = self.live.turns.skew
-        self.live.bells.request_turns({partition for partition, at in self.alarms if at <= now})
+        self.live.dispatch_queue.request_turns({partition for partition, at in self.alarms if at <= now})
         self.alarms = [(partition, at) for partition, at in self.alarms if at > now]
 
     @precondition(lambda self: self.live.letters.kept)
@@ -193,7 +193,9 @@ class Work(RuleBasedStateMachine):
         partition = partition_of(stream, PARTITIONS)
         # What a stream is parked with is told from what it was parked with before by the time.
         self.live.clock.pass_seconds(0.001)
-        self.live.bells.request_turns(self.live.durables.enqueue(self.durable, {partition: [Redrive(stream, how)]}))
+        self.live.dispatch_queue.request_turns(
+            self.live.durables.enqueue(self.durable, {partition: [Redrive(stream, how)]})
+        )
 
     # What members do.
 
@@ -254,7 +256,7 @@ class Work(RuleBasedStateMachine):
                 self.workers[name].queues[partition] = deque()
                 del holders[name]
 
-    # In the end one member does all that is left, and only bells and alarms bring turns.
+    # In the end one member does all that is left, and only requests, at once and for later, bring turns.
 
     def teardown(self) -> None:
         for name in list(self.workers):
@@ -262,15 +264,15 @@ class Work(RuleBasedStateMachine):
         for partition in range(PARTITIONS):
             self.turn(partition)
         worker = self.connect()
-        self.live.bells.request_turns(range(PARTITIONS))
+        self.live.dispatch_queue.request_turns(range(PARTITIONS))
         turns = itertools.count(1)
-        while self.live.bells.rung or self.alarms or self.make_room():
+        while self.live.dispatch_queue.requested_turns or self.alarms or self.make_room():
             self.alarms.sort(key=lambda alarm: alarm[1])
-            if not self.live.bells.rung:
+            if not self.live.dispatch_queue.requested_turns:
                 self.live.turns.skew = max(self.live.turns.skew, int(self.alarms[0][1]) + 1)
                 self.ring_alarms()
-            rung, self.live.bells.rung = set(self.live.bells.rung), []
-            for partition in rung:
+            partitions, self.live.dispatch_queue.requested_turns = set(self.live.dispatch_queue.requested_turns), []
+            for partition in partitions:
                 assert next(turns) < ENOUGH, "it comes to an end"
                 self.turn(partition)
             self.obey(worker)
@@ -284,7 +286,7 @@ class Work(RuleBasedStateMachine):
             if group.full:
                 redrives = [Redrive(stream, "start") for stream in group.parked]
                 silent += self.live.durables.enqueue(self.durable, {partition: redrives})
-        self.live.bells.request_turns(silent)
+        self.live.dispatch_queue.request_turns(silent)
         return bool(silent)
 
     def obey(self, worker: Worker) -> None:

@@ -543,7 +543,7 @@ def leaving(hub: Mortal) -> Iterator[None]:
 
 
 def sweeping(hub: Mortal) -> Iterator[None]:
-    """All bells were lost, a connection is overdue, and a stream keeps less than it has."""
+    """All wake-ups were lost, a connection is overdue, and a stream keeps less than it has."""
     hub.log.create("short", StreamConfig(Retention(max_events=2)))
     hub.subscribe("old")
     durable(hub)
@@ -553,7 +553,7 @@ def sweeping(hub: Mortal) -> Iterator[None]:
     hub.subscribe("a")
     hub.settle()
     publish(hub, "short", 5)
-    hub.bells.rung = []
+    hub.dispatch_queue.requested_turns = []
     yield
     hub.sweep()
     hub.sweep()

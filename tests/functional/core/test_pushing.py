@@ -54,7 +54,7 @@ def test_only_one_round_is_under_way_so_that_nothing_overtakes_what_failed(clien
     rule = Rule(client, max_in_flight=3)
     rule.publish("wf", 9)
     rule.live.settle()
-    rule.live.bells.request_turns([0])
+    rule.live.dispatch_queue.request_turns([0])
     rule.live.settle()
     assert [len(texts) for texts in rule.live.pushes.by_group.values()] == [1]
 
@@ -188,12 +188,12 @@ class TestAwayTargets:
         rule.publish("other", 1)
         rule.live.settle()
         assert len(rule.waiting()) == 1
-        before = list(rule.live.bells.later)
+        before = list(rule.live.dispatch_queue.later)
         for number in range(2, 10):
             rule.live.clock.pass_seconds(2)
             rule.publish("other", 1, start=number)
             rule.live.settle()
-        assert rule.live.bells.later == before
+        assert rule.live.dispatch_queue.later == before
 
     def test_an_event_that_alone_finds_the_target_away_is_parked_and_delays_nobody_for_long(
         self, client: Client
@@ -239,7 +239,7 @@ class TestAwayTargets:
             rule.publish(f"wf-{number}", 2)
         rule.live.settle()
         rule.push_next(rule.waiting()[0])
-        [result] = rule.live.bells.results
+        [result] = rule.live.dispatch_queue.results
         assert len(rule.target.calls) <= 3
         assert len([failed for failed in result.failed if failed.counts]) <= 3
         assert {failed.stream for failed in result.failed} == {f"wf-{number}" for number in range(50)}
@@ -290,7 +290,7 @@ class TestDeaths:
         rule.publish("wf-2", 3)
         rule.live.settle()
         rule.push_next(rule.waiting()[0])
-        rule.live.bells.results *= 2
+        rule.live.dispatch_queue.results *= 2
         rule.report()
         rule.settle()
         assert rule.group.held["wf-1"].attempt == 1
@@ -302,7 +302,7 @@ class TestDeaths:
         rule.publish("wf", 1)
         rule.live.settle()
         rule.push_next(rule.waiting()[0])
-        rule.live.bells.results *= 5
+        rule.live.dispatch_queue.results *= 5
         rule.report()
         rule.settle()
         assert (rule.group.circuit.failures, rule.group.circuit.is_open) == (1, False)
@@ -314,7 +314,7 @@ class TestDeaths:
         with pytest.raises(QueueUnavailable):
             rule.live.settle()
         rule.live.pushes.broken = False
-        rule.live.bells.request_turns([0])
+        rule.live.dispatch_queue.request_turns([0])
         rule.settle()
         assert rule.target.handled == [("wf", 1), ("wf", 2), ("wf", 3)]
 
@@ -334,10 +334,10 @@ class TestDeaths:
         rule.publish("wf", 1)
         rule.live.settle()
         rule.push_next(rule.waiting()[0])
-        late, rule.live.bells.results = rule.live.bells.results, []
+        late, rule.live.dispatch_queue.results = rule.live.dispatch_queue.results, []
         rule.target.refuse = lambda _: None
         rule.pass_time(PUSH_LOST_MS / 1000)
-        rule.live.bells.results += late
+        rule.live.dispatch_queue.results += late
         rule.report()
         rule.settle()
         assert (rule.target.handled, rule.letters()) == ([("wf", 1)], [])

@@ -87,17 +87,17 @@ class Work(RuleBasedStateMachine):
         self.rule.seconds = 31 if outcome == "no time" else 100
         self.rule.push_next(data.draw(st.sampled_from(self.rule.waiting())), report=outcome != "died")
 
-    @precondition(lambda self: self.rule.live.bells.results)
+    @precondition(lambda self: self.rule.live.dispatch_queue.results)
     @rule(twice=st.booleans())
     def report(self, *, twice: bool) -> None:
         if twice:
-            self.rule.live.bells.results += self.rule.live.bells.results[-1:]
+            self.rule.live.dispatch_queue.results += self.rule.live.dispatch_queue.results[-1:]
         self.rule.report()
 
     @rule(seconds=st.sampled_from([1, 10, 400]))
     def time_passes(self, seconds: int) -> None:
         self.rule.live.clock.pass_seconds(seconds)
-        self.rule.live.bells.request_turns(range(PARTITIONS))
+        self.rule.live.dispatch_queue.request_turns(range(PARTITIONS))
 
     @precondition(lambda self: self.rule.letters())
     @rule(data=st.data())

@@ -399,7 +399,7 @@ class TestStreamsGoneForGood:
 
 
 def sweep(live: Live) -> None:
-    Sweeper(live.log, live.registry, live.turns, live.bells, live.members, clock=live.clock).sweep(
+    Sweeper(live.log, live.registry, live.turns, live.dispatch_queue, live.members, clock=live.clock).sweep(
         until=live.clock.now() + 60_000
     )
 
@@ -442,7 +442,7 @@ def test_a_deletion_is_done_though_the_memory_is_not_given_back_yet(
     live.settle()
     monkeypatch.setattr(live.log, "trim", away)
     live.store.delete("wf")
-    assert (live.log.describe("wf").count, live.bells.rung) == (0, [0])
+    assert (live.log.describe("wf").count, live.dispatch_queue.requested_turns) == (0, [0])
     monkeypatch.undo()
     sweep(live)
     assert live.log.trim("wf") == 0

@@ -149,7 +149,7 @@ def test_the_first_frame_of_a_partition_is_no_repeat_either(live: Live, plain: R
     last = live.received()["a"][-1]["frame"]
     snapshot.restore()
     renew()
-    live.bells.request_turns([0, 1])
+    live.dispatch_queue.request_turns([0, 1])
     live.settle()
     assert live.received()["a"][0]["frame"] > last + 1
 

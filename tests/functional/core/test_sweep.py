@@ -30,7 +30,7 @@ def live(valkey: ValkeyServer) -> Iterator[Live]:
 
 @pytest.fixture
 def sweeper(live: Live) -> Sweeper:
-    return Sweeper(live.log, live.registry, live.turns, live.bells, live.members, clock=live.clock)
+    return Sweeper(live.log, live.registry, live.turns, live.dispatch_queue, live.members, clock=live.clock)
 
 
 def soon(live: Live) -> int:
@@ -38,9 +38,9 @@ def soon(live: Live) -> int:
 
 
 def test_it_rings_for_partitions_that_have_something_to_do(live: Live, sweeper: Sweeper) -> None:
-    live.bells.broken = True
+    live.dispatch_queue.broken = True
     live.store.publish(events(1), stream="wf")
-    live.bells.broken = False
+    live.dispatch_queue.broken = False
     assert sweeper.sweep(until=soon(live)).rung == 1
     live.settle()
     assert sweeper.sweep(until=soon(live)).rung == 0
@@ -48,7 +48,7 @@ def test_it_rings_for_partitions_that_have_something_to_do(live: Live, sweeper: 
 
 def test_it_rings_for_subscriptions_that_nobody_carried_on(live: Live, sweeper: Sweeper) -> None:
     live.subscribe("a", streams=["wf"])
-    live.bells.rung.clear()
+    live.dispatch_queue.requested_turns.clear()
     assert sweeper.sweep(until=soon(live)).rung == 1
 
 

@@ -89,4 +89,4 @@ class Workers:
 
     def messages(self) -> list[dict[str, Any]]:
         """The messages sent to members since the last call."""
-        return [json.loads(posting.message) for posting in self._deliveries.taken()]
+        return [json.loads(posting.message) for posting in self._deliveries.take_postings()]
