@@ -39,7 +39,7 @@ def pushed(
 
 
 class TargetEndpoint(Protocol):
-    """A target, and what it answers. It handles every event that it was not told to refuse."""
+    """A target, and what it answers. It handles all events except those that `refuse` named."""
 
     adapter: TargetAdapter
     target: Target

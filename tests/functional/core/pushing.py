@@ -29,7 +29,7 @@ NAME = "rule"
 
 @dataclass
 class FakeTarget:
-    """A target that handles what it is not told to refuse.
+    """A target that handles what `refuse` does not refuse.
 
     Attributes:
         calls: The events of each call, as stream and sequence.

@@ -99,7 +99,7 @@ def test_disconnecting_is_tried_as_often_as_posting(deliverer: Deliverer, connec
     assert connections.closed == ["a"]
 
 
-def test_a_client_that_could_not_be_told_of_its_end_gets_the_delivery_when_it_comes_again(
+def test_a_client_that_could_not_be_disconnected_gets_the_delivery_when_it_comes_again(
     deliverer: Deliverer, connections: FakeConnections, dispatch_queue: FakeDispatchQueue
 ) -> None:
     connections.fail("a", unreachable(3))
@@ -110,7 +110,7 @@ def test_a_client_that_could_not_be_told_of_its_end_gets_the_delivery_when_it_co
     assert (numbers(connections.posted["a"]), dispatch_queue.closed_connections) == ([1], [])
 
 
-def test_a_client_that_is_gone_is_told_of_once_and_not_tried_again(
+def test_a_client_that_is_gone_is_reported_once_and_not_tried_again(
     deliverer: Deliverer, connections: FakeConnections, dispatch_queue: FakeDispatchQueue
 ) -> None:
     connections.fail("a", gone(9))
@@ -158,7 +158,7 @@ def test_a_connection_that_did_not_open_is_waited_for_once(
     assert (connections.tries, dispatch_queue.closed_connections) == (["a"] * 8, ["a"])
 
 
-def test_a_fault_of_the_hubs_own_is_told_of_and_makes_the_delivery_come_again(
+def test_a_fault_of_the_hubs_own_is_returned_and_makes_the_delivery_come_again(
     deliverer: Deliverer, connections: FakeConnections
 ) -> None:
     connections.fail("a", [RuntimeError("bug")])

@@ -168,7 +168,7 @@ class Work(RuleBasedStateMachine):
     def note_holder(self, name: str, message: dict[str, Any]) -> None:
         holders, now = self.holders[message["partition"]], self.live.turns.skew
         if message["type"] == "revoked" and name in holders and holders[name] is None:
-            # A second try tells it later, with the time of the first.
+            # A second try sends it later, with the time of the first.
             holders[name] = now
         if message["type"] == "owned" and name in self.workers:
             for other, revoked in holders.items():
@@ -179,9 +179,9 @@ class Work(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([1, 3, 31, 200]))
     def pass_time(self, seconds: int) -> None:
         self.live.turns.skew += seconds * 1000
-        self.ring_alarms()
+        self.request_due_turns()
 
-    def ring_alarms(self) -> None:
+    def request_due_turns(self) -> None:
         now = self.live.turns.skew
         self.live.dispatch_queue.request_turns({partition for partition, at in self.alarms if at <= now})
         self.alarms = [(partition, at) for partition, at in self.alarms if at > now]
@@ -191,7 +191,7 @@ class Work(RuleBasedStateMachine):
     def redrive(self, data: st.DataObject, how: str) -> None:
         stream = data.draw(st.sampled_from(sorted({letter.stream for letter in self.live.letters.kept})))
         partition = partition_of(stream, PARTITIONS)
-        # What a stream is parked with is told from what it was parked with before by the time.
+        # The time distinguishes what a stream is parked with from what it was parked with before.
         self.live.clock.pass_seconds(0.001)
         self.live.dispatch_queue.request_turns(
             self.live.durables.enqueue(self.durable, {partition: [Redrive(stream, how)]})
@@ -270,7 +270,7 @@ class Work(RuleBasedStateMachine):
             self.alarms.sort(key=lambda alarm: alarm[1])
             if not self.live.dispatch_queue.requested_turns:
                 self.live.turns.skew = max(self.live.turns.skew, int(self.alarms[0][1]) + 1)
-                self.ring_alarms()
+                self.request_due_turns()
             partitions, self.live.dispatch_queue.requested_turns = set(self.live.dispatch_queue.requested_turns), []
             for partition in partitions:
                 assert next(turns) < ENOUGH, "it comes to an end"
@@ -281,13 +281,13 @@ class Work(RuleBasedStateMachine):
 
     def make_room(self) -> bool:
         """Put what is parked back where groups take nothing new for it."""
-        silent: list[int] = []
+        partitions: list[int] = []
         for partition, group in self.live.durables.groups(self.durable).items():
             if group.full:
                 redrives = [Redrive(stream, "start") for stream in group.parked]
-                silent += self.live.durables.enqueue(self.durable, {partition: redrives})
-        self.live.dispatch_queue.request_turns(silent)
-        return bool(silent)
+                partitions += self.live.durables.enqueue(self.durable, {partition: redrives})
+        self.live.dispatch_queue.request_turns(partitions)
+        return bool(partitions)
 
     def obey(self, worker: Worker) -> None:
         for queue in worker.queues.values():

@@ -37,7 +37,7 @@ def soon(live: Live) -> int:
     return live.clock.now() + 60_000
 
 
-def test_it_rings_for_partitions_that_have_something_to_do(live: Live, sweeper: Sweeper) -> None:
+def test_it_requests_turns_of_partitions_that_have_something_to_do(live: Live, sweeper: Sweeper) -> None:
     live.dispatch_queue.broken = True
     live.store.publish(events(1), stream="wf")
     live.dispatch_queue.broken = False
@@ -46,7 +46,7 @@ def test_it_rings_for_partitions_that_have_something_to_do(live: Live, sweeper: 
     assert sweeper.sweep(until=soon(live)).rung == 0
 
 
-def test_it_rings_for_subscriptions_that_nobody_carried_on(live: Live, sweeper: Sweeper) -> None:
+def test_it_requests_turns_for_subscriptions_that_nobody_carried_on(live: Live, sweeper: Sweeper) -> None:
     live.subscribe("a", streams=["wf"])
     live.dispatch_queue.requested_turns.clear()
     assert sweeper.sweep(until=soon(live)).rung == 1
