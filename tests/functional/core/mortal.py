@@ -19,8 +19,8 @@ from tests.fakes.connections import FakeConnections
 from tests.fakes.faulty import Faults, Killed
 from tests.fakes.letters import FakeLetters
 from tests.fakes.queues import FakeDeliveries, FakePushes
+from tests.fakes.targets import FakeTarget
 from tests.functional.core.live import Live
-from tests.functional.core.pushing import FakeTarget
 from tests.trusted import Trusted
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from eventstore.subscriptions import Target
 from functions.push import app
 from tests.examples import FakeClock
 from tests.fakes.queues import FakeDispatchQueue, FakePushes
-from tests.functional.core.pushing import FakeTarget
+from tests.fakes.targets import FakeTarget
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -18,7 +18,7 @@ from eventstore.ports import Unavailable
 from eventstore.streams import DurableName
 from eventstore.subscriptions import SubscriptionKey, Target
 from tests.examples import FakeClock
-from tests.functional.core.pushing import FakeTarget
+from tests.fakes.targets import FakeTarget
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
