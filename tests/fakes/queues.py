@@ -29,7 +29,7 @@ class FakeDispatchQueue:
         closing: The connections to close.
         deletions: The names of subscriptions that were deleted, with each of their members.
         results: What came of pushes.
-        broken: Whether the queue accepts nothing.
+        broken: Whether it refuses all else than turns for later and connections that are gone.
     """
 
     def __init__(self) -> None:
@@ -42,8 +42,7 @@ class FakeDispatchQueue:
         self.broken = False
 
     def request_turns(self, partitions: Iterable[int]) -> None:
-        if self.broken:
-            raise QueueUnavailable("broken for a test")
+        self._check()
         self.requested_turns += partitions
 
     def request_turn_later(self, partition: int, *, seconds: float) -> None:
@@ -53,19 +52,20 @@ class FakeDispatchQueue:
         self.closed_connections.append(connection)
 
     def pushed(self, result: PushResult) -> None:
-        if self.broken:
-            raise QueueUnavailable("broken for a test")
+        self._check()
         self.results.append(PushResult.decoded(result.encoded()))
 
     def close_connection(self, connection: Connection) -> None:
-        if self.broken:
-            raise QueueUnavailable("broken for a test")
+        self._check()
         self.closing.append(connection)
 
     def subscription_deleted(self, name: str, members: Iterable[Member]) -> None:
+        self._check()
+        self.deletions += [(name, member) for member in members]
+
+    def _check(self) -> None:
         if self.broken:
             raise QueueUnavailable("broken for a test")
-        self.deletions += [(name, member) for member in members]
 
 
 class FakeDeliveries:
