@@ -128,10 +128,10 @@ def _hanging() -> Iterator[str]:
 
 @contextmanager
 def _refusing() -> Iterator[str]:
-    """The port is taken, and nobody listens."""
-    with closing(socket.socket()) as taken:
-        taken.bind(("127.0.0.1", 0))
-        yield f"http://127.0.0.1:{taken.getsockname()[1]}/"
+    """The port is in use, and nobody listens."""
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{probe.getsockname()[1]}/"
 
 
 _DEAD = {"never answers": _hanging, "refuses connections": _refusing}

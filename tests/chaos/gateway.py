@@ -19,7 +19,7 @@ class Socket:
 
     Attributes:
         open: Whether the gateway holds it.
-        reachable: Whether what is posted is taken.
+        reachable: Whether what is posted is accepted.
         bare: Whether its messages are bare CloudEvents.
         inbox: What was posted and not read yet.
     """

@@ -89,9 +89,9 @@ class Alarms:
 
     def due(self, now: int) -> list[int]:
         """Remove and return the due wake-ups."""
-        ringing = [partition for at, partition in sorted(self.waiting) if at <= now]
+        partitions = [partition for at, partition in sorted(self.waiting) if at <= now]
         self.waiting = [alarm for alarm in self.waiting if alarm[0] > now]
-        return ringing
+        return partitions
 
 
 class DispatchQueue:

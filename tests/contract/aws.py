@@ -31,7 +31,7 @@ class Answer(NamedTuple):
 
 @dataclass
 class Api:
-    """Answers as it is told to, the last answer again and again."""
+    """Responds with its next answer, with the last one again and again."""
 
     url: str = ""
     answers: list[tuple[int, bytes]] = field(default_factory=lambda: [(200, b"{}")])

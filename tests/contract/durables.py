@@ -81,7 +81,7 @@ class DurablesContract:
             create(durables)
             assert places(durables.groups(durable())) == dict.fromkeys(range(4), Position(5, 6, 7))
 
-        def test_creating_it_again_founds_it_where_an_earlier_try_did_not_come(self, durables: Durables) -> None:
+        def test_creating_it_again_creates_the_groups_that_an_earlier_try_did_not(self, durables: Durables) -> None:
             durables.create(durable(), {2: Position(5, 6, 7)})
             create(durables)
             assert places(durables.groups(durable())) == dict.fromkeys(range(4), BEGINNING) | {2: Position(5, 6, 7)}
@@ -124,7 +124,7 @@ class DurablesContract:
             with pytest.raises(SubscriptionNotFound):
                 durables.get("workers")
 
-        def test_names_are_told_in_order_from_a_prefix_and_behind_one(self, durables: Durables) -> None:
+        def test_names_are_listed_in_order_from_a_prefix_and_after_a_name(self, durables: Durables) -> None:
             for number, name in enumerate(("b-2", "a", "b-1", "c", "b-3")):
                 create(durables, durable(name, key=f"{number:024x}"))
             assert durables.names(prefix="", after="", count=9) == ["a", "b-1", "b-2", "b-3", "c"]
@@ -199,7 +199,7 @@ class DurablesContract:
             turns.commit(turn, TurnResult(groups={made.key: Group()}))
             assert durables.groups(made) == {}
 
-        def test_what_has_ended_is_told_nothing(self, durables: Durables, turns: Turns) -> None:
+        def test_no_commands_are_enqueued_for_a_deleted_subscription(self, durables: Durables, turns: Turns) -> None:
             made = create(durables)
             other = create(durables, durable("other", key="1" * 24))
             durables.delete("workers")
@@ -207,8 +207,8 @@ class DurablesContract:
             assert list(begin(turns).groups) == [other.key]
             assert list(begin(turns).commands) == []
 
-    class TestTelling:
-        def test_commands_are_taken_in_in_their_order(self, durables: Durables, turns: Turns) -> None:
+    class TestCommands:
+        def test_commands_come_in_their_order(self, durables: Durables, turns: Turns) -> None:
             made = create(durables)
             other = create(durables, durable("other", key="1" * 24))
             durables.enqueue(made, {0: [Join("c", "w"), Leave("c")]})
@@ -217,13 +217,11 @@ class DurablesContract:
             wanted = [(made.key, Join("c", "w")), (made.key, Leave("c")), (other.key, Join("d", "w"))]
             assert list(begin(turns).commands) == [*wanted, (made.key, Release("c"))]
 
-        def test_only_the_partition_that_is_meant_is_told(self, durables: Durables, turns: Turns) -> None:
+        def test_commands_are_enqueued_in_their_partition_only(self, durables: Durables, turns: Turns) -> None:
             durables.enqueue(create(durables), {2: [Leave("c")]})
             assert [len(begin(turns, partition).commands) for partition in range(4)] == [0, 0, 1, 0]
 
-        def test_partitions_are_to_be_rung_for_that_have_no_bell_on_its_way(
-            self, durables: Durables, turns: Turns
-        ) -> None:
+        def test_partitions_without_a_pending_wakeup_need_one(self, durables: Durables, turns: Turns) -> None:
             made = create(durables)
             assert list(durables.enqueue(made, {1: [Leave("c")], 3: [Leave("c")]})) == [1, 3]
             assert list(durables.enqueue(made, {1: [Leave("c")], 2: [Leave("c")]})) == [2]
@@ -273,8 +271,8 @@ class DurablesContract:
                 log.append(f"wf-{number}", events(1))
             second = begin(turns)
             assert second.fencing_token > first.fencing_token
-            told = [(turn.now, turn.target, turn.groups, turn.commands) for turn in (first, second)]
-            assert told[0] == told[1]
+            states = [(turn.now, turn.target, turn.groups, turn.commands) for turn in (first, second)]
+            assert states[0] == states[1]
 
         def test_states_that_moved_are_kept_and_others_stay(self, durables: Durables, turns: Turns) -> None:
             made = create(durables)
@@ -307,7 +305,7 @@ class DurablesContract:
             alarm = begin(turns).now + 50
             turns.commit(begin(turns), TurnResult(alarm=alarm))
             first = begin(turns)
-            # The time is told by another partition, whose turns advance.
+            # Another partition, whose turns advance, shows the time.
             while (turn := begin(turns, 1)).now < alarm:
                 turns.commit(turn, TurnResult())
             second = begin(turns)
@@ -356,7 +354,9 @@ class DurablesContract:
             registry.unsubscribe("c", "w")
             assert registry.joined("c", "w") is None
 
-        def test_what_a_connection_leaves_is_told_until_it_is_forgotten(self, registry: Registry) -> None:
+        def test_the_subscriptions_that_a_connection_leaves_are_returned_until_it_is_forgotten(
+            self, registry: Registry
+        ) -> None:
             connected(registry)
             for number in range(2):
                 registry.join("c", f"w{number}", f"workers-{number}")
@@ -368,7 +368,7 @@ class DurablesContract:
             assert list(registry.disconnect("c")) == []
             assert registry.expired_connections(before=9, count=9) == []
 
-        def test_what_was_left_before_is_not_told_again(self, registry: Registry) -> None:
+        def test_subscriptions_that_were_left_before_are_not_returned_again(self, registry: Registry) -> None:
             connected(registry)
             registry.join("c", "w", "workers")
             registry.unsubscribe("c", "w")

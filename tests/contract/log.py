@@ -78,8 +78,8 @@ def all_of(log: Log) -> Mapping[int, Tail]:
     return log.tail(dict.fromkeys(range(log.partitions), BEGINNING), count=10_000)
 
 
-def told(log: Log, stream: str) -> list[tuple[str, int, int]]:
-    """All that the stream's partition tells as missing."""
+def missing_ranges(log: Log, stream: str) -> list[tuple[str, int, int]]:
+    """All that the log reports as missing of the stream's partition."""
     partition = partition_of(stream, log.partitions)
     missing = log.missing({partition: BEGINNING})[partition]
     assert missing.complete
@@ -234,21 +234,21 @@ class LogContract:
                 sequences = sorted(sequence for found in pool.map(publish, range(8)) for sequence in found)
             assert sequences == list(range(1, 161))
 
-    class TestRinging:
-        def test_the_first_append_to_a_partition_rings_its_bell(self, log: Log) -> None:
+    class TestWakeups:
+        def test_the_first_append_to_a_partition_needs_a_wakeup(self, log: Log) -> None:
             appended = log.append("wf", events(1))
             assert (appended.needs_wakeup, appended.partition) == (True, partition_of("wf", log.partitions))
 
-        def test_while_a_bell_is_outstanding_no_other_is_rung(self, log: Log) -> None:
+        def test_while_a_wakeup_is_pending_no_other_is_needed(self, log: Log) -> None:
             log.append("wf", events(1))
             assert not log.append("wf", [event("2")]).needs_wakeup
 
-        def test_each_partition_has_a_bell_of_its_own(self, log: Log) -> None:
+        def test_each_partition_has_wakeups_of_its_own(self, log: Log) -> None:
             names = {partition_of(name, log.partitions): name for name in ("wf-a", "wf-b", "wf-c")}
             assert len(names) > 1
             assert all(log.append(name, events(1)).needs_wakeup for name in names.values())
 
-        def test_some_duplicates_among_news_ring_too(self, log: Log) -> None:
+        def test_an_append_of_which_some_are_duplicates_needs_a_wakeup(self, log: Log) -> None:
             log.append("wf-other", [event("0")])
             appended = log.append("wf", [event("1"), event("1")])
             assert (appended.needs_wakeup, appended.duplicates) == (True, {1})
@@ -635,7 +635,7 @@ class LogContract:
             assert log.locate("1") == []
 
     class TestStreams:
-        def test_a_stream_tells_its_state(self, log: Log, clock: FakeClock) -> None:
+        def test_a_stream_is_described_by_its_state(self, log: Log, clock: FakeClock) -> None:
             log.append("wf", events(1))
             clock.pass_seconds(5)
             log.append("wf", [event("2")])
@@ -716,14 +716,14 @@ class LogContract:
     class TestDeletingAtOnce:
         """A deletion is one step, whatever becomes of who asked for it; `trim` only gives memory back."""
 
-        def test_readers_are_told_of_all_of_it_before_any_of_it_is_removed(self, log: Log) -> None:
+        def test_all_of_it_is_reported_as_missing_before_any_of_it_is_removed(self, log: Log) -> None:
             for start in range(1, 2401, 800):
                 log.append("wf", events(800, start=start))
             log.delete("wf")
-            assert told(log, "wf") == [("wf", 1, 2400)]
+            assert missing_ranges(log, "wf") == [("wf", 1, 2400)]
             assert (ids(log, "wf"), log.describe("wf").size, log.locate("2000")) == ([], 0, [])
 
-        def test_removing_what_was_deleted_tells_nothing_new(self, log: Log) -> None:
+        def test_removing_what_was_deleted_reports_nothing_new(self, log: Log) -> None:
             log.append("wf", events(2000))
             log.delete("wf")
             partition = partition_of("wf", log.partitions)
@@ -751,7 +751,7 @@ class LogContract:
             assert read_forwards(log, after) == []
             assert log.lag({after: BEGINNING}, most=100)[after] == Lag(0, None)
 
-        def test_a_deletion_rings_as_an_append_does(self, log: Log) -> None:
+        def test_a_deletion_needs_a_wakeup_as_an_append_does(self, log: Log) -> None:
             assert log.append("wf", events(3)).needs_wakeup
             assert not log.delete("wf").needs_wakeup
 
@@ -791,7 +791,7 @@ class LogContract:
             assert not log.delete("wf").needs_wakeup
             assert all_of(log) == before
 
-        def test_deleting_again_meanwhile_tells_only_what_came_since(self, log: Log) -> None:
+        def test_deleting_again_meanwhile_reports_only_what_came_since(self, log: Log) -> None:
             log.append("wf", events(300))
             log.delete("wf")
             partition = partition_of("wf", log.partitions)
@@ -799,7 +799,7 @@ class LogContract:
             log.append("wf", events(2))
             log.delete("wf")
             later = log.missing({partition: BEGINNING}, since={partition: serial})[partition]
-            assert (later.ranges, told(log, "wf")) == ([("wf", 301, 302)], [("wf", 1, 302)])
+            assert (later.ranges, missing_ranges(log, "wf")) == ([("wf", 301, 302)], [("wf", 1, 302)])
             assert (log.trim("wf"), log.describe("wf").size, log.describe("wf").first) == (302, 0, 303)
 
         def test_what_is_published_meanwhile_stays(self, log: Log) -> None:
@@ -816,10 +816,10 @@ class LogContract:
             log.delete("wf")
             for number in range(3, 8):
                 log.append("wf", [event(str(number))])
-            assert (ids(log, "wf"), told(log, "wf")) == (["6", "7"], [("wf", 1, 5)])
+            assert (ids(log, "wf"), missing_ranges(log, "wf")) == (["6", "7"], [("wf", 1, 5)])
             assert log.describe("wf").size == sum(len(event(n).body) for n in "67")
 
-        def test_appends_that_race_deletions_are_kept_or_told(self, log: Log) -> None:
+        def test_appends_that_race_deletions_are_kept_or_reported_as_missing(self, log: Log) -> None:
             def append(worker: int) -> None:
                 for number in range(60):
                     log.append("wf", [event(f"{worker}-{number}")])
@@ -835,12 +835,12 @@ class LogContract:
                 for future in running:
                     future.result()
             state = log.describe("wf")
-            ranges = told(log, "wf")
+            ranges = missing_ranges(log, "wf")
             assert (state.head, state.count, len(ids(log, "wf"))) == (181, 182 - state.first, 182 - state.first)
             assert ranges == [("wf", 1, state.first - 1)]
 
         @pytest.mark.parametrize("permanently", [False, True])
-        def test_a_very_large_stream_is_deleted_at_once_and_told_whole(
+        def test_a_very_large_stream_is_deleted_at_once_and_reported_whole(
             self, log: Log, clock: FakeClock, *, permanently: bool
         ) -> None:
             for start in range(1, 5001, 4):
@@ -849,14 +849,14 @@ class LogContract:
             standing = place(log, "wf", 2000)
             late = place(log, "wf", 4800)
             log.delete("wf", permanently=permanently)
-            assert told(log, "wf") == [("wf", 1, 5000)]
+            assert missing_ranges(log, "wf") == [("wf", 1, 5000)]
             partition = partition_of("wf", log.partitions)
             assert log.missing({partition: late})[partition].ranges == [("wf", 4801, 5000)]
             (stream, first, last), *more = log.missing({partition: standing})[partition].ranges
             assert (stream, last, more) == ("wf", 5000, [])
             assert 1 < first <= 2001
 
-        def test_whoever_reads_on_step_by_step_is_told_each_part_of_a_large_deletion_once(
+        def test_each_part_of_a_large_deletion_is_reported_once_to_reads_step_by_step(
             self, log: Log, clock: FakeClock
         ) -> None:
             for start in range(1, 3000, 2):
@@ -872,7 +872,7 @@ class LogContract:
             assert [first for first, _ in ranges] == [1, *(last + 1 for _, last in ranges[:-1])]
             assert ranges[-1][1] == 3000
 
-        def test_a_stream_deleted_for_good_is_told_as_gone_at_its_place(self, log: Log) -> None:
+        def test_a_stream_deleted_for_good_is_reported_as_gone_at_its_place(self, log: Log) -> None:
             other, wf = neighbours(log, 2)
             log.append(other, events(1))
             log.append(wf, events(1))
@@ -1009,7 +1009,7 @@ class LogContract:
                 assert ids(log, "wf") == [e.id for e in kept]
                 assert log.describe("wf").size == sum(len(e.body) for e in kept)
                 assert log.locate(published[number - 10].id) == []
-            assert told(log, "wf") == [("wf", 1, 9)]
+            assert missing_ranges(log, "wf") == [("wf", 1, 9)]
 
         def test_an_event_that_is_no_longer_kept_may_be_published_again(self, log: Log) -> None:
             log.create("wf", StreamConfig(Retention(max_events=1)))
@@ -1099,19 +1099,19 @@ class LogContract:
             log.append("wf", events(3))
             log.append("wf", [event("4")])
             log.delete("wf")
-            assert told(log, "wf") == [("wf", 1, 4)]
+            assert missing_ranges(log, "wf") == [("wf", 1, 4)]
 
         def test_what_retention_removed_is_missing(self, log: Log) -> None:
             log.create("wf", StreamConfig(Retention(max_events=3)))
             log.append("wf", events(10))
-            assert told(log, "wf") == [("wf", 1, 7)]
+            assert missing_ranges(log, "wf") == [("wf", 1, 7)]
 
-        def test_every_stream_is_told_in_order(self, log: Log) -> None:
+        def test_every_stream_is_reported_in_order(self, log: Log) -> None:
             names = neighbours(log, 3)
             for name in names[::-1]:
                 log.append(name, events(2))
                 log.delete(name)
-            assert told(log, names[0]) == [(name, 1, 2) for name in sorted(names)]
+            assert missing_ranges(log, names[0]) == [(name, 1, 2) for name in sorted(names)]
 
         def test_streams_narrow_it(self, log: Log) -> None:
             names = neighbours(log, 3)
@@ -1132,7 +1132,7 @@ class LogContract:
             assert log.missing({partition: after})[partition].ranges == expected
 
         @pytest.mark.parametrize("last", range(1, 10))
-        def test_what_lies_beyond_the_place_named_is_not_told(self, log: Log, last: int) -> None:
+        def test_what_lies_beyond_the_place_named_is_not_reported(self, log: Log, last: int) -> None:
             log.append("wf", events(4))
             log.append("wf", events(5, start=5))
             until = place(log, "wf", last)
@@ -1140,13 +1140,13 @@ class LogContract:
             partition = partition_of("wf", log.partitions)
             assert log.missing({partition: BEGINNING}, until={partition: until})[partition].ranges == [("wf", 1, last)]
 
-        def test_what_went_in_several_steps_is_told_as_one(self, log: Log) -> None:
+        def test_what_went_in_several_steps_is_reported_as_one(self, log: Log) -> None:
             log.create("wf", StreamConfig(Retention(max_events=3)))
             for start in (1, 6, 11):
                 log.append("wf", events(5, start=start))
-            assert told(log, "wf") == [("wf", 1, 12)]
+            assert missing_ranges(log, "wf") == [("wf", 1, 12)]
 
-        def test_only_later_removals_are_told(self, log: Log) -> None:
+        def test_only_later_removals_are_reported(self, log: Log) -> None:
             log.append("wf", events(3))
             log.delete("wf")
             partition = partition_of("wf", log.partitions)
@@ -1166,14 +1166,14 @@ class LogContract:
             missing = log.missing({partition: BEGINNING})[partition]
             assert (len(missing.ranges), missing.complete) == (100, False)
 
-        def test_a_very_long_stream_that_was_deleted_is_told_whole(self, log: Log) -> None:
+        def test_a_very_long_stream_that_was_deleted_is_reported_whole(self, log: Log) -> None:
             for start in range(1, 2401, 800):
                 log.append("wf", events(800, start=start))
             log.delete("wf")
-            assert told(log, "wf") == [("wf", 1, 2400)]
+            assert missing_ranges(log, "wf") == [("wf", 1, 2400)]
 
     class TestReadingNextToRemovals:
-        def test_a_read_tells_the_serial_that_covers_what_it_does_not_show(self, log: Log) -> None:
+        def test_a_read_has_the_serial_that_covers_what_it_does_not_show(self, log: Log) -> None:
             log.append("wf", events(3))
             partition = partition_of("wf", log.partitions)
             before = log.tail({partition: BEGINNING}, count=9)[partition]
@@ -1185,7 +1185,7 @@ class LogContract:
             assert missing.ranges == [("wf", 1, 3)]
 
         @pytest.mark.parametrize("streams", [(), ("wf",)])
-        def test_a_read_that_finds_nothing_tells_it_too(self, log: Log, streams: tuple[str, ...]) -> None:
+        def test_a_read_that_finds_nothing_has_it_too(self, log: Log, streams: tuple[str, ...]) -> None:
             log.append("wf", events(3))
             log.delete("wf")
             partition = partition_of("wf", log.partitions)
@@ -1272,7 +1272,7 @@ class LogContract:
         def test_doing_it_again_renews_once_more(self, log: Log) -> None:
             assert not set(log.renew().values()) & set(log.renew().values())
 
-        def test_it_is_read_and_told_with_whatever_is_read(self, log: Log) -> None:
+        def test_it_comes_with_whatever_is_read(self, log: Log) -> None:
             log.append("wf", events(1))
             partition = partition_of("wf", log.partitions)
             log.read("wf", start=1, stop=1, count=1)

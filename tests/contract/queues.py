@@ -298,9 +298,9 @@ class QueuesContract:
     def test_a_message_says_its_group_its_id_and_when_it_was_sent(self, fifo: Queue) -> None:
         fifo.send("1", deduplication="d")
         [message] = fifo.take(MessageSystemAttributeNames=["All"])
-        told = message["Attributes"]
-        assert (told["MessageGroupId"], told["MessageDeduplicationId"]) == ("g", "d")
-        assert told["SentTimestamp"].isdigit()
+        attributes = message["Attributes"]
+        assert (attributes["MessageGroupId"], attributes["MessageDeduplicationId"]) == ("g", "d")
+        assert attributes["SentTimestamp"].isdigit()
 
     def test_the_senders_attributes_come_along(self, fifo: Queue) -> None:
         attributes = {
@@ -340,5 +340,5 @@ class QueuesContract:
         fifo.send("3")
         assert fifo.drain(1) == ["3"]
 
-    def test_a_queue_that_is_not_there_is_told(self, fifo: Queue) -> None:
+    def test_a_queue_that_does_not_exist_has_no_url(self, fifo: Queue) -> None:
         assert code_of(lambda: fifo.sqs.get_queue_url(QueueName="nowhere.fifo")) == "NonExistentQueue"

@@ -1,4 +1,4 @@
-"""A server that events are pushed to, which answers as it is told to, byte by byte."""
+"""A server that events are pushed to, whose answers a test determines byte by byte."""
 
 from __future__ import annotations
 

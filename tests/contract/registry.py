@@ -245,13 +245,15 @@ class RegistryContract(TurnsContract):
             registry.disconnect("c")
             assert not any(turns.begin(partition, events=9, behind=9).behind for partition in range(3))
 
-        def test_a_bell_is_on_its_way_from_then_on(self, registry: Registry, log: Log) -> None:
+        def test_a_wakeup_is_pending_from_then_on(self, registry: Registry, log: Log) -> None:
             connected(registry)
             registry.subscribe(subscription(), {0: Start.NOW})
             assert not log.append("wf", events(1)).needs_wakeup
 
     class TestTurns:
-        def test_who_is_behind_is_told_of_until_caught_up(self, turns: Turns, registry: Registry) -> None:
+        def test_a_subscription_that_is_behind_comes_with_turns_until_it_has_caught_up(
+            self, turns: Turns, registry: Registry
+        ) -> None:
             connected(registry)
             one = subscription()
             registry.subscribe(one, {0: Start.OLDEST})

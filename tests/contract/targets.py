@@ -1,4 +1,8 @@
-"""What every `TargetAdapter` keeps, whatever its targets are. A test inherits this and brings an endpoint."""
+"""What a `TargetAdapter` keeps whose targets name the events that failed. A test inherits this, and has an `endpoint`.
+
+A URL answers for all events of a call at once, and parks where the services of AWS count as unavailable, so the adapter
+of HTTP has tests of its own.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,7 @@ if TYPE_CHECKING:
     from eventstore.ports import Refusal, TargetAdapter
     from eventstore.subscriptions import Target
 
-__all__ = ["STORED_MS", "TargetContract", "TargetEndpoint", "pushed"]
+__all__ = ["STORED_MS", "TargetContract", "TargetEndpoint", "push", "pushed"]
 
 STORED_MS = 1_700_000_000_123
 
@@ -35,7 +39,7 @@ def pushed(
 
 
 class TargetEndpoint(Protocol):
-    """A target, and what it answers. It handles every event that it was not told to refuse."""
+    """A target, and what it answers. It handles all events except those that `refuse` named."""
 
     adapter: TargetAdapter
     target: Target
@@ -58,20 +62,20 @@ class TargetEndpoint(Protocol):
         """Listen no longer."""
 
 
+def push(
+    endpoint: TargetEndpoint, *events: PushedEvent, attempt: int = 1, timeout_ms: int = 5000
+) -> Mapping[int, Refusal]:
+    """Push events to the target of an endpoint."""
+    return endpoint.adapter.push(endpoint.target, events, attempt=attempt, timeout_ms=timeout_ms)
+
+
 class TargetContract:
-    @pytest.fixture
-    def endpoint(self) -> TargetEndpoint:
-        raise NotImplementedError
-
-    def push(self, endpoint: TargetEndpoint, *events: PushedEvent, timeout_ms: int = 5000) -> Mapping[int, Refusal]:
-        return endpoint.adapter.push(endpoint.target, events, attempt=1, timeout_ms=timeout_ms)
-
     def test_events_that_the_target_handles_are_not_refused(self, endpoint: TargetEndpoint) -> None:
-        assert self.push(endpoint, pushed("a", 1), pushed("b", 1), pushed("a", 2)) == {}
+        assert push(endpoint, pushed("a", 1), pushed("b", 1), pushed("a", 2)) == {}
 
     def test_the_target_is_sent_each_event_once_those_of_a_stream_in_order(self, endpoint: TargetEndpoint) -> None:
         events = [pushed(stream, sequence) for sequence in range(1, 5) for stream in ("a", "b", "c")]
-        self.push(endpoint, *events)
+        push(endpoint, *events)
         for stream in ("a", "b", "c"):
             texts = [event.text for event in events if event.stream == stream]
             assert [text for text in endpoint.received if text in texts] == texts
@@ -79,13 +83,13 @@ class TargetContract:
 
     def test_an_event_is_sent_as_it_is(self, endpoint: TargetEndpoint) -> None:
         event = pushed("a", 1, data=_ODD_DATA)
-        self.push(endpoint, event)
+        push(endpoint, event)
         assert endpoint.received == [event.text]
 
     def test_an_event_that_fails_is_refused_and_says_why(self, endpoint: TargetEndpoint) -> None:
         events = pushed("a", 1), pushed("b", 1), pushed("c", 1)
         endpoint.refuse(events[1])
-        refusals = self.push(endpoint, *events)
+        refusals = push(endpoint, *events)
         assert set(refusals) == {1}
         assert refusals[1].reason
         assert refusals[1].counts
@@ -95,33 +99,33 @@ class TargetContract:
     ) -> None:
         events = pushed("a", 1), pushed("a", 2), pushed("b", 1), pushed("a", 3)
         endpoint.refuse(events[1])
-        refusals = self.push(endpoint, *events)
+        refusals = push(endpoint, *events)
         assert min(refusals) == 1
         assert {events[index].stream for index in refusals} == {"a"}
 
     def test_an_event_that_failed_can_be_pushed_again(self, endpoint: TargetEndpoint) -> None:
         one, other = pushed("a", 1), pushed("a", 2)
         endpoint.refuse(other)
-        self.push(endpoint, one)
-        assert set(self.push(endpoint, other)) == {0}
-        assert self.push(endpoint, one) == {}
+        push(endpoint, one)
+        assert set(push(endpoint, other)) == {0}
+        assert push(endpoint, one) == {}
 
     def test_a_target_that_has_too_many_requests_throttles(self, endpoint: TargetEndpoint) -> None:
         endpoint.throttle()
         with pytest.raises(Throttled):
-            self.push(endpoint, pushed("a", 1), pushed("b", 1))
+            push(endpoint, pushed("a", 1), pushed("b", 1))
 
     def test_a_target_that_the_hub_may_not_call_is_unavailable(self, endpoint: TargetEndpoint) -> None:
         endpoint.deny()
         with pytest.raises(Unavailable):
-            self.push(endpoint, pushed("a", 1), pushed("b", 1))
+            push(endpoint, pushed("a", 1), pushed("b", 1))
 
     def test_a_target_that_does_not_exist_is_unavailable(self, endpoint: TargetEndpoint) -> None:
         endpoint.vanish()
         with pytest.raises(Unavailable):
-            self.push(endpoint, pushed("a", 1))
+            push(endpoint, pushed("a", 1))
 
     def test_a_target_that_does_not_listen_is_unavailable(self, endpoint: TargetEndpoint) -> None:
         endpoint.leave()
         with pytest.raises(Unavailable, match="cannot be reached"):
-            self.push(endpoint, pushed("a", 1))
+            push(endpoint, pushed("a", 1))

@@ -72,7 +72,7 @@ def test_closing_one_that_is_gone_changes_nothing(api: Api, connections: ApiGate
     connections.close("c")
 
 
-def test_a_connection_that_may_still_be_open_is_told_of(api: Api, connections: ApiGatewayConnections) -> None:
+def test_a_connection_that_may_still_be_open_is_unreachable(api: Api, connections: ApiGatewayConnections) -> None:
     api.answers = [(429, b"")]
     with pytest.raises(Unreachable):
         connections.close("c")

@@ -12,11 +12,9 @@ from eventstore.ports import Refusal, Throttled, Unavailable
 from eventstore.subscriptions import Target
 from tests.contract.aws import NOBODY, Answer, Api, session
 from tests.contract.endpoints import moto_server
-from tests.contract.targets import TargetContract, pushed
+from tests.contract.targets import TargetContract, push, pushed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from eventstore.frames.pushes import PushedEvent
 
 BUS = "arn:aws:events:eu-west-1:123456789012:event-bus/orders"
@@ -73,10 +71,6 @@ class FakeBus:
 @pytest.fixture
 def bus(api: Api, credentials: pytest.MonkeyPatch) -> FakeBus:
     return FakeBus(api, credentials)
-
-
-def push(bus: FakeBus, *events: PushedEvent) -> Mapping[int, Refusal]:
-    return bus.adapter.push(bus.target, events, attempt=1, timeout_ms=5000)
 
 
 class TestContract(TargetContract):

@@ -383,7 +383,7 @@ def test_no_more_than_the_beginning_of_a_body_is_read(hub: Hub, receiver: Receiv
 
     receiver.answers = [flood]
     assert hub.push()[0].reason == "400 Bad Request: " + "x" * 200
-    receiver.closed.acquire(timeout=10)
+    assert receiver.closed.acquire(timeout=10)
     assert sum(sent) < 1000 * 65536
 
 

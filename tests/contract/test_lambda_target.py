@@ -22,10 +22,10 @@ from eventstore.groups import LONGEST_REASON
 from eventstore.ports import Refusal, Throttled, Unavailable
 from eventstore.subscriptions import Target
 from tests.contract.aws import NOBODY, Answer, Api, session
-from tests.contract.targets import STORED_MS, TargetContract, pushed
+from tests.contract.targets import STORED_MS, TargetContract, push, pushed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
@@ -101,10 +101,6 @@ class Function:
 @pytest.fixture
 def function(api: Api, credentials: pytest.MonkeyPatch) -> Function:
     return Function(api, credentials)
-
-
-def push(function: Function, *events: PushedEvent, attempt: int = 1, timeout_ms: int = 5000) -> Mapping[int, Refusal]:
-    return function.adapter.push(function.target, events, attempt=attempt, timeout_ms=timeout_ms)
 
 
 class TestContract(TargetContract):

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from eventstore.adapters.redis.connection import Client
     from eventstore.cloudevents.event import RecordedEvent
-    from eventstore.ports import Log, Turn, Turns
+    from eventstore.ports import Log, Turns
     from eventstore.positions import Position
 
 STREAMS = ("a", "b", "c")
@@ -91,7 +91,6 @@ class TwoLogs(RuleBasedStateMachine):
         store = MemoryStore(partitions=1, clock=self.clock)
         self.logs: tuple[Log, Log] = MemoryLog(store), RedisLog(client, partitions=1, clock=self.clock)
         self.turns: tuple[Turns, Turns] = MemoryTurns(store), RedisTurns(client, partitions=1, clock=self.clock)
-        self.under_way: list[Turn] = []
         self.places: list[tuple[Position, ...]] = [(BEGINNING, BEGINNING), (END, END)]
         self.serials: list[tuple[int, ...]] = [(0, 0)]
         for stream, retention in zip(STREAMS, RETENTIONS, strict=False):

@@ -191,20 +191,20 @@ class TestRedisAlone:
         log.trim("wf")
         assert not client.exists("{p0}:digests:wf")
 
-    def test_an_append_rings_again_once_the_bell_was_answered(self, client: Redis) -> None:
+    def test_an_append_needs_a_wakeup_again_once_the_flag_is_gone(self, client: Redis) -> None:
         log = RedisLog(client)
         partition = log.append("wf", events(1)).partition
         client.delete(f"{{p{partition}}}:bell")
         assert log.append("wf", [event("2")]).needs_wakeup
 
-    def test_an_append_that_stores_nothing_rings_no_bell(self, client: Redis) -> None:
+    def test_an_append_that_stores_nothing_needs_no_wakeup(self, client: Redis) -> None:
         log = RedisLog(client)
         partition = log.append("wf", events(1)).partition
         client.delete(f"{{p{partition}}}:bell")
         assert not log.append("wf", events(1)).needs_wakeup
         assert not client.exists(f"{{p{partition}}}:bell")
 
-    def test_a_bell_that_was_lost_is_rung_again_after_ten_seconds(self, client: Redis) -> None:
+    def test_the_flag_of_a_wakeup_that_was_lost_expires_after_ten_seconds(self, client: Redis) -> None:
         partition = RedisLog(client).append("wf", events(1)).partition
         assert 0 < client.pttl(f"{{p{partition}}}:bell") <= 10_000
 
@@ -246,7 +246,7 @@ class TestRedisAlone:
         removed = log.trim("wf")
         dispatch(RedisTurns(client), 0, log.tail({0: Position(1 << 62, 0, 0)}, count=1, backwards=True)[0].position)
         assert (removed, log.trim("wf"), log.deleted(0)) == (60_000, 0, [])
-        # The flag of a bell expires by the server's clock, which this may take longer than.
+        # The flag of a wake-up expires by the server's clock, which this may take longer than.
         assert {key.decode() for key in client.keys("*")} - {"{p0}:bell"} == {
             *("{p0}:state:wf", "{p0}:partition", "{p0}:trimmed", "{p0}:log", "{p0}:turn", "{p0}:ended"),
             *(() if permanently else ("{p0}:streams",)),
@@ -313,7 +313,7 @@ class TestRedisAlone:
     def test_whoever_asks_for_what_is_forgotten_learns_that_something_is(self, forgetful: RedisLog) -> None:
         assert not forgetful.missing({0: Position(1, 0, 0)}, until={0: Position(1, 0, 0)})[0].complete
 
-    def test_what_was_told_before_it_was_forgotten_is_not_missed(self, forgetful: RedisLog) -> None:
+    def test_what_was_reported_before_it_was_forgotten_is_not_missed(self, forgetful: RedisLog) -> None:
         missing = forgetful.missing({0: BEGINNING}, since={0: 1})[0]
         assert (missing.ranges, missing.complete) == ([("wf", 1, 3)], True)
 

@@ -85,7 +85,7 @@ class TestTheRule:
         live.store.publish(events(3), stream="wf")
         live.settle()
         frames = [message for message in live.received()["c"] if message["type"] == "events"]
-        assert [told["id"] for frame in frames for told in frame["events"]] == ["1", "2", "3"]
+        assert [entry["id"] for frame in frames for entry in frame["events"]] == ["1", "2", "3"]
 
     def test_it_is_enough_for_members_of_a_group(self, client: Client) -> None:
         group = Group.of(client)
@@ -116,7 +116,9 @@ class TestTheRule:
             with pytest.raises(Exception, match=r"(?i)no permissions"):
                 client.execute_command(*command)
 
-    def test_a_user_who_may_less_is_told_apart_from_a_store_that_is_away(self, cache: Cache, client: Client) -> None:
+    def test_a_user_who_lacks_a_permission_is_distinguished_from_a_store_that_is_away(
+        self, cache: Cache, client: Client
+    ) -> None:
         enter(cache.server, rule=[word for word in RULE if word != "+xadd"])
         with pytest.raises(StoreUnavailable, match="forbids the user of REDIS_URL a command"):
             RedisLog(client).append("wf", events(1))
@@ -130,7 +132,7 @@ class TestACluster:
             assert len(log.read("wf", start=1, stop=9, count=9).events) == 3
             assert client.execute_command("HGET", f"{{p{partition}}}:state:wf", "head") == b"3"
 
-    def test_what_keeps_a_client_out_is_told_as_it_connects(self, clustered: Cache) -> None:
+    def test_what_keeps_a_client_out_is_reported_as_it_connects(self, clustered: Cache) -> None:
         with pytest.raises(StoreUnavailable, match="refuses the user"):
             connect(clustered.url(password="wrong", options="&cluster=true"))  # noqa: S106 - invented
 

@@ -24,7 +24,7 @@ def client(url: str) -> SQSClient:
     return found
 
 
-def bells(url: str) -> SqsDispatchQueue:
+def dispatch_queue(url: str) -> SqsDispatchQueue:
     return SqsDispatchQueue(client(url), URL, new_id=map(str, itertools.count(1)).__next__)
 
 
@@ -42,7 +42,7 @@ def asked(api: Api) -> list[tuple[str, Any]]:
 
 
 def groups(api: Api) -> list[list[str]]:
-    return [[entry["MessageGroupId"] for entry in told.get("Entries", [told])] for _, told in asked(api)]
+    return [[entry["MessageGroupId"] for entry in content.get("Entries", [content])] for _, content in asked(api)]
 
 
 def refusing(*names: str) -> tuple[int, bytes]:
@@ -50,33 +50,33 @@ def refusing(*names: str) -> tuple[int, bytes]:
     return 200, json.dumps({"Successful": [], "Failed": failed}).encode()
 
 
-def test_a_bell_is_one_message_in_its_partitions_group(api: Api) -> None:
-    bells(api.url).request_turns([7])
-    told = {
+def test_a_wakeup_is_one_message_in_its_partitions_group(api: Api) -> None:
+    dispatch_queue(api.url).request_turns([7])
+    message = {
         "QueueUrl": URL,
         "MessageBody": '{"partition": 7}',
         "MessageGroupId": "p7",
         "MessageDeduplicationId": "1",
     }
-    assert asked(api) == [("AmazonSQS.SendMessage", told)]
+    assert asked(api) == [("AmazonSQS.SendMessage", message)]
 
 
-def test_many_bells_go_ten_at_a_time_each_under_an_id_of_its_own(api: Api) -> None:
-    bells(api.url).request_turns(range(16))
-    entries = [entry for _, told in asked(api) for entry in told["Entries"]]
-    assert [len(told["Entries"]) for _, told in asked(api)] == [10, 6]
+def test_many_wakeups_go_ten_at_a_time_each_under_an_id_of_its_own(api: Api) -> None:
+    dispatch_queue(api.url).request_turns(range(16))
+    entries = [entry for _, content in asked(api) for entry in content["Entries"]]
+    assert [len(content["Entries"]) for _, content in asked(api)] == [10, 6]
     assert len({entry["MessageDeduplicationId"] for entry in entries}) == 16
 
 
-def test_a_bell_that_is_refused_is_told_of(api: Api) -> None:
+def test_a_wakeup_that_is_refused_means_that_the_queue_is_unavailable(api: Api) -> None:
     api.answers = [refusing("1")]
     with pytest.raises(QueueUnavailable, match="InternalError"):
-        bells(api.url).request_turns(range(2))
+        dispatch_queue(api.url).request_turns(range(2))
 
 
-def test_a_queue_that_does_not_answer_is_told_of() -> None:
+def test_a_queue_that_does_not_answer_is_unavailable() -> None:
     with pytest.raises(QueueUnavailable):
-        bells(NOBODY).request_turns([7])
+        dispatch_queue(NOBODY).request_turns([7])
 
 
 def test_deliveries_of_several_shards_go_together(api: Api) -> None:
@@ -92,11 +92,11 @@ def test_deliveries_of_one_shard_go_one_after_the_other(api: Api) -> None:
 def test_a_delivery_that_is_refused_goes_before_the_later_ones_of_its_shard(api: Api) -> None:
     api.answers = [refusing("1"), (200, b"{}")]
     deliveries(api.url).send([delivery(1, "a"), delivery(1, "b"), delivery(2, "c")])
-    told = [entry["MessageBody"][-1] for _, one in asked(api) for entry in one.get("Entries", [one])]
-    assert told == ["a", "c", "a", "b"]
+    bodies = [entry["MessageBody"][-1] for _, one in asked(api) for entry in one.get("Entries", [one])]
+    assert bodies == ["a", "c", "a", "b"]
 
 
-def test_deliveries_that_are_refused_again_and_again_are_told_of(api: Api) -> None:
+def test_deliveries_that_are_refused_again_and_again_mean_that_the_queue_is_unavailable(api: Api) -> None:
     api.answers = [refusing("1", "2")]
     with pytest.raises(QueueUnavailable):
         deliveries(api.url).send([delivery(1), delivery(2)])
@@ -111,25 +111,25 @@ def test_no_letter_is_larger_than_the_queue_takes_whatever_its_reasons_are(api: 
     event = json.dumps({"data": text}, ensure_ascii=False)
     reasons = ("\N{PILE OF POO}" * 500,) * 10
     SqsLetters(client(api.url), URL).send([replace(letter("a"), event=event, errors=reasons)])
-    [(_, told)] = asked(api)
-    assert len(told["MessageBody"].encode()) <= 256 * 1024
-    body = json.loads(told["MessageBody"])
+    [(_, content)] = asked(api)
+    assert len(content["MessageBody"].encode()) <= 256 * 1024
+    body = json.loads(content["MessageBody"])
     assert (body["stream"], body["errors"], body["event"]) == ("a", list(reasons), None)
 
 
 def test_a_letter_holds_an_event_that_fits(api: Api) -> None:
     event = {"data": "x" * 204_000}
     SqsLetters(client(api.url), URL).send([replace(letter("a"), event=json.dumps(event))])
-    [(_, told)] = asked(api)
-    assert json.loads(told["MessageBody"])["event"] == event
+    [(_, content)] = asked(api)
+    assert json.loads(content["MessageBody"])["event"] == event
 
 
 def group_of(stream: str) -> str:
     """The message group that the letters of a stream go to."""
     with Api.serving() as api:
         SqsLetters(client(api.url), URL).send([letter(stream)])
-        [(_, told)] = asked(api)
-        return str(told["MessageGroupId"])
+        [(_, content)] = asked(api)
+        return str(content["MessageGroupId"])
 
 
 def received(*streams: str) -> tuple[int, bytes]:
@@ -144,8 +144,8 @@ def test_the_letters_of_the_streams_named_are_deleted_and_the_others_shown_again
     deleted = 200, json.dumps({"Successful": [{"Id": "0"}, {"Id": "1"}]}).encode()
     api.answers = [received("a", "c", "b"), deleted, received("c"), (200, b"{}"), (200, b"{}")]
     assert SqsLetters(client(api.url), URL).discard("k", "a", "b") == 2
-    told = [(target, [e["ReceiptHandle"] for e in one.get("Entries", [])]) for target, one in asked(api)]
-    assert told == [
+    calls = [(target, [e["ReceiptHandle"] for e in one.get("Entries", [])]) for target, one in asked(api)]
+    assert calls == [
         ("AmazonSQS.ReceiveMessage", []),
         ("AmazonSQS.DeleteMessageBatch", ["a-0", "b-2"]),
         ("AmazonSQS.ReceiveMessage", []),
@@ -154,6 +154,6 @@ def test_the_letters_of_the_streams_named_are_deleted_and_the_others_shown_again
     ]
 
 
-def test_a_dead_letter_queue_that_does_not_answer_is_told_of() -> None:
+def test_a_dead_letter_queue_that_does_not_answer_is_unavailable() -> None:
     with pytest.raises(QueueUnavailable):
         SqsLetters(client(NOBODY), URL).discard("k", "a")

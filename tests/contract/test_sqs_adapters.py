@@ -53,80 +53,88 @@ def grouped(queue: Queue, number: int) -> dict[str, list[str]]:
     return found
 
 
-class TestBells:
+class TestDispatchQueue:
     @pytest.fixture
     def alarms(self, sqs: SQSClient) -> Queue:
         return Queue(sqs, fifo=False)
 
     @pytest.fixture
-    def bells(self, sqs: SQSClient, queue: Queue, alarms: Queue) -> SqsDispatchQueue:
+    def dispatch_queue(self, sqs: SQSClient, queue: Queue, alarms: Queue) -> SqsDispatchQueue:
         return SqsDispatchQueue(sqs, queue.url, new_id=names(), alarms_url=alarms.url)
 
-    def test_each_partitions_bell_is_of_a_group_of_its_own(self, bells: SqsDispatchQueue, queue: Queue) -> None:
-        bells.request_turns(range(16))
+    def test_the_wakeups_of_each_partition_have_a_group_of_their_own(
+        self, dispatch_queue: SqsDispatchQueue, queue: Queue
+    ) -> None:
+        dispatch_queue.request_turns(range(16))
         assert grouped(queue, 16) == {f"p{partition}": [f'{{"partition": {partition}}}'] for partition in range(16)}
 
-    def test_ringing_for_nobody_rings_nothing(self, bells: SqsDispatchQueue, queue: Queue) -> None:
-        bells.request_turns([])
+    def test_a_request_for_no_partition_sends_nothing(self, dispatch_queue: SqsDispatchQueue, queue: Queue) -> None:
+        dispatch_queue.request_turns([])
         assert queue.bodies() == []
 
-    def test_a_bell_that_says_the_same_is_another_bell(self, bells: SqsDispatchQueue, queue: Queue) -> None:
-        bells.request_turns([7])
-        bells.request_turns([7])
+    def test_a_wakeup_of_the_same_partition_is_another_message(
+        self, dispatch_queue: SqsDispatchQueue, queue: Queue
+    ) -> None:
+        dispatch_queue.request_turns([7])
+        dispatch_queue.request_turns([7])
         assert queue.drain(2) == ['{"partition": 7}'] * 2
 
-    def test_one_who_has_a_partitions_bell_has_it_alone(self, bells: SqsDispatchQueue, queue: Queue) -> None:
-        bells.request_turns([7])
+    def test_only_one_wakeup_of_a_partition_is_received_at_a_time(
+        self, dispatch_queue: SqsDispatchQueue, queue: Queue
+    ) -> None:
+        dispatch_queue.request_turns([7])
         [first] = queue.take()
-        bells.request_turns([7])
+        dispatch_queue.request_turns([7])
         assert queue.bodies() == []
         queue.delete(first)
         assert queue.bodies() == ['{"partition": 7}']
 
-    def test_what_is_gone_is_told(self, bells: SqsDispatchQueue, queue: Queue) -> None:
-        bells.connection_closed("L0SM9cOFvHcCIhw=")
+    def test_a_connection_that_closed_is_a_message(self, dispatch_queue: SqsDispatchQueue, queue: Queue) -> None:
+        dispatch_queue.connection_closed("L0SM9cOFvHcCIhw=")
         assert queue.drain(1) == ['{"gone": "L0SM9cOFvHcCIhw="}']
 
     def test_a_connection_to_close_is_one_that_is_gone_to_an_older_version(
-        self, bells: SqsDispatchQueue, queue: Queue
+        self, dispatch_queue: SqsDispatchQueue, queue: Queue
     ) -> None:
-        bells.close_connection(Connection("L0SM9cOFvHcCIhw=", BARE, 5, "someone", ("acme",), ("acme:",)))
+        dispatch_queue.close_connection(Connection("L0SM9cOFvHcCIhw=", BARE, 5, "someone", ("acme",), ("acme:",)))
         [body] = map(json.loads, queue.drain(1))
         assert body == {"gone": "L0SM9cOFvHcCIhw=", "close": "cloudevents.json", "opened": 5}
 
-    def test_members_of_what_ended_are_told_each(self, bells: SqsDispatchQueue, queue: Queue) -> None:
+    def test_each_member_of_a_deleted_subscription_has_a_message(
+        self, dispatch_queue: SqsDispatchQueue, queue: Queue
+    ) -> None:
         members = [Member(f"c{number}=", f"w{number}") for number in range(12)]
-        bells.subscription_deleted("workers", members)
-        told = [json.loads(body) for body in queue.drain(12)]
-        assert sorted(map(str, told)) == sorted(
+        dispatch_queue.subscription_deleted("workers", members)
+        messages = [json.loads(body) for body in queue.drain(12)]
+        assert sorted(map(str, messages)) == sorted(
             str({"ended": member.connection, "id": member.id, "subscription": "workers"}) for member in members
         )
 
-    def test_what_ended_is_told_one_connection_in_the_order_of_what_happened(
-        self, bells: SqsDispatchQueue, queue: Queue
+    def test_the_deletions_that_concern_one_connection_come_in_order(
+        self, dispatch_queue: SqsDispatchQueue, queue: Queue
     ) -> None:
         for name in ("first", "second", "third"):
-            bells.subscription_deleted(name, [Member("c1=", "w")])
+            dispatch_queue.subscription_deleted(name, [Member("c1=", "w")])
         assert [json.loads(body)["subscription"] for body in queue.drain(3)] == ["first", "second", "third"]
 
-    def test_an_alarm_comes_when_its_time_has_come(self, bells: SqsDispatchQueue, alarms: Queue) -> None:
-        bells.request_turn_later(7, seconds=0.4)
-        bells.request_turn_later(8, seconds=0)
+    def test_an_alarm_comes_when_its_time_has_come(self, dispatch_queue: SqsDispatchQueue, alarms: Queue) -> None:
+        dispatch_queue.request_turn_later(7, seconds=0.4)
+        dispatch_queue.request_turn_later(8, seconds=0)
         assert [json.loads(body)["alarm"] for body in alarms.drain(2)] == [8, 7]
 
-    def test_the_longest_alarm_is_taken(self, bells: SqsDispatchQueue, alarms: Queue) -> None:
-        bells.request_turn_later(7, seconds=900)
+    def test_the_longest_alarm_is_taken(self, dispatch_queue: SqsDispatchQueue, alarms: Queue) -> None:
+        dispatch_queue.request_turn_later(7, seconds=900)
         assert alarms.bodies() == []
 
     def test_a_queue_that_is_not_there_is_unavailable(self, sqs: SQSClient, queue: Queue) -> None:
         sqs.delete_queue(QueueUrl=queue.url)
-        bells = SqsDispatchQueue(sqs, queue.url, new_id=names(), alarms_url=queue.url)
+        dispatch_queue = SqsDispatchQueue(sqs, queue.url, new_id=names(), alarms_url=queue.url)
         for call in (
-            lambda: bells.request_turns([1]),
-            lambda: bells.request_turns([1, 2]),
-            lambda: bells.request_turn_later(1, seconds=1),
-            lambda: bells.subscription_deleted("w", [Member("c", "w")]),
-            lambda: bells.close_connection(Connection("c", BARE, 0)),
+            lambda: dispatch_queue.request_turns([1]),
+            lambda: dispatch_queue.request_turns([1, 2]),
+            lambda: dispatch_queue.request_turn_later(1, seconds=1),
+            lambda: dispatch_queue.subscription_deleted("w", [Member("c", "w")]),
+            lambda: dispatch_queue.close_connection(Connection("c", BARE, 0)),
         ):
             with pytest.raises(QueueUnavailable):
                 call()
@@ -204,8 +212,8 @@ class TestLetters:
 
     def test_a_large_event_is_named_alone(self, letters: SqsLetters, queue: Queue) -> None:
         letters.send([letter("a", 1, event=json.dumps({"id": "1", "data": "x" * 250_000}))])
-        told = json.loads(queue.drain(1)[0])
-        assert (told["stream"], told["sequence"], told["event"]) == ("a", 1, None)
+        content = json.loads(queue.drain(1)[0])
+        assert (content["stream"], content["sequence"], content["event"]) == ("a", 1, None)
 
     def test_those_of_one_stream_are_discarded_and_the_others_stay_in_order(
         self, letters: SqsLetters, queue: Queue

@@ -14,7 +14,7 @@ from eventstore.subscriptions import Target
 from tests.contract.aws import NOBODY, Answer, Api, session
 from tests.contract.endpoints import on_local_stack
 from tests.contract.queues import Queue
-from tests.contract.targets import STORED_MS, TargetContract, pushed
+from tests.contract.targets import STORED_MS, TargetContract, push, pushed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -99,10 +99,6 @@ def standard(api: Api, credentials: pytest.MonkeyPatch) -> FakeSqs:
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SQSClient]:
     with on_local_stack(tmp_path_factory.mktemp("stack")) as client:
         yield client
-
-
-def push(queue: FakeSqs, *events: PushedEvent, timeout_ms: int = 5000) -> Mapping[int, Refusal]:
-    return queue.adapter.push(queue.target, events, attempt=1, timeout_ms=timeout_ms)
 
 
 def ids(queue: FakeSqs) -> list[list[str]]:

@@ -77,7 +77,7 @@ class TurnsContract:
             log.delete("wf")
             assert list(turns.waiting()) == [0]
 
-        def test_a_turn_takes_the_bell_with_it(self, turns: Turns, log: Log) -> None:
+        def test_a_turn_clears_the_pending_wakeup(self, turns: Turns, log: Log) -> None:
             assert log.append("wf", events(1)).needs_wakeup
             assert not log.append("wf", events(1, start=2)).needs_wakeup
             begin(turns)

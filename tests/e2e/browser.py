@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import queue
 import shutil
-import socket
 import subprocess
 import threading
 from contextlib import ExitStack, contextmanager
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-__all__ = ["Page", "find_chromium", "free_port", "opened", "shown"]
+__all__ = ["Page", "find_chromium", "opened", "shown"]
 
 _FLAGS = (
     "--headless",
@@ -38,13 +37,6 @@ _FLAGS = (
 def find_chromium() -> str | None:
     """The path of Chromium; None without one."""
     return shutil.which("chromium") or shutil.which("google-chrome")
-
-
-def free_port() -> int:
-    """An unused port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def shown(url: str, *, program: str, profile: Path) -> str:

@@ -62,10 +62,6 @@ def beside(tenant: str, stream: str) -> str:
     return next(str(n) for n in range(10_000) if partition_of(f"{tenant}:{n}", 16) == wanted)
 
 
-def status_and_body(reply: Any) -> tuple[int, Any]:  # noqa: ANN401 - an answer of urllib3's
-    return reply.status, reply.json()
-
-
 def refused(reply: Any) -> tuple[int, str]:  # noqa: ANN401 - an answer of urllib3's
     """The status and code of a problem of the gateway itself."""
     problem = reply.json()

@@ -138,7 +138,7 @@ def ask_everything(hub: LocalHub) -> None:
     rest = Rest(hub)
     with Client(hub) as client:
         fail_and_park(hub, client, rest)
-        miss_a_bell(hub)
+        miss_a_wakeup(hub)
         [member] = rest.call("GET", "subscriptions/workers")[1]["members"]
         # More than API Gateway accepts, so the client is disconnected; and a message for a client that is gone.
         deliver(hub, connection=member["connection"], text=json.dumps("x" * 140_000))
@@ -201,7 +201,7 @@ def fail_and_park(hub: LocalHub, client: Client, rest: Rest) -> None:
     assert rest.call("POST", "dead-letters/redrive", subscription="workers", stream="bad")[0] == 202
 
 
-def miss_a_bell(hub: LocalHub) -> None:
+def miss_a_wakeup(hub: LocalHub) -> None:
     """Publish an event without a wake-up, for the sweep to find."""
     with closing(connect(hub.valkey.url)) as redis:
         unheard = QueueWakeups(lambda: None)

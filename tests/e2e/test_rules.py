@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import threading
 import time
 from contextlib import ExitStack, closing, contextmanager
@@ -19,6 +18,7 @@ from redis import Redis
 from eventstore_dev.aws_names import ACCOUNT, REGION
 from eventstore_dev.running import running
 from eventstore_dev.valkey import ValkeyServer
+from eventstore_dev.valkey.server import free_port
 from tests.e2e.dev.conftest import wait_until
 from tests.e2e.dev.queues import sqs_client
 from tests.e2e.hubs import TEMPLATE, LocalHub
@@ -74,13 +74,6 @@ def rest(hub: LocalHub) -> Rest:
 def sqs(hub: LocalHub) -> Iterator[SQSClient]:
     with sqs_client(hub.url) as client:
         yield client
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def task(number: int, stream: str, **members: object) -> dict[str, object]:

@@ -20,42 +20,52 @@ __all__ = ["FakeDeliveries", "FakeDispatchQueue", "FakePushes"]
 
 
 class FakeDispatchQueue:
-    """Keeps what was rung."""
+    """Keeps what was asked of dispatch.
+
+    Attributes:
+        requested_turns: The partitions of which a turn was requested.
+        later: The partitions of which one was requested for later, each with the seconds until then.
+        closed_connections: The connections that are gone.
+        closing: The connections to close.
+        deletions: The names of subscriptions that were deleted, with each of their members.
+        results: What came of pushes.
+        broken: Whether it refuses all else than turns for later and connections that are gone.
+    """
 
     def __init__(self) -> None:
-        self.rung: list[int] = []
+        self.requested_turns: list[int] = []
         self.later: list[tuple[int, float]] = []
-        self.told_gone: list[str] = []
+        self.closed_connections: list[str] = []
         self.closing: list[Connection] = []
-        self.told_ended: list[tuple[str, Member]] = []
+        self.deletions: list[tuple[str, Member]] = []
         self.results: list[PushResult] = []
         self.broken = False
 
     def request_turns(self, partitions: Iterable[int]) -> None:
-        if self.broken:
-            raise QueueUnavailable("broken for a test")
-        self.rung += partitions
+        self._check()
+        self.requested_turns += partitions
 
     def request_turn_later(self, partition: int, *, seconds: float) -> None:
         self.later.append((partition, seconds))
 
     def connection_closed(self, connection: str) -> None:
-        self.told_gone.append(connection)
+        self.closed_connections.append(connection)
 
     def pushed(self, result: PushResult) -> None:
-        if self.broken:
-            raise QueueUnavailable("broken for a test")
+        self._check()
         self.results.append(PushResult.decoded(result.encoded()))
 
     def close_connection(self, connection: Connection) -> None:
-        if self.broken:
-            raise QueueUnavailable("broken for a test")
+        self._check()
         self.closing.append(connection)
 
     def subscription_deleted(self, name: str, members: Iterable[Member]) -> None:
+        self._check()
+        self.deletions += [(name, member) for member in members]
+
+    def _check(self) -> None:
         if self.broken:
             raise QueueUnavailable("broken for a test")
-        self.told_ended += [(name, member) for member in members]
 
 
 class FakeDeliveries:
@@ -70,7 +80,7 @@ class FakeDeliveries:
         if self.broken:
             raise QueueUnavailable("broken for a test, after it was sent")
 
-    def taken(self) -> list[Posting]:
+    def take_postings(self) -> list[Posting]:
         """What is to be posted, since the last time that this was asked."""
         sent, self.sent = self.sent, []
         return [posting for delivery in sent for posting in postings(delivery)]

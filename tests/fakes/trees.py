@@ -39,7 +39,7 @@ def plant(root: Path) -> Path:
 
 
 def worker(root: Path, costs: dict[str, float], *, pairs: int = 2) -> None:
-    """Give the tree a worker whose blocks cost what is told here, by what they are."""
+    """Give the tree a worker whose blocks cost what is given here, by what they are."""
     text(root, _WORKER.format(costs=costs, pairs=pairs))
 
 

@@ -52,4 +52,4 @@ def _called(function: str, event: Mapping[str, Any], environment: Mapping[str, s
     for name, instead in {"dispatch_queue": dispatch_queue, "deliveries": deliveries, "letters": letters}.items():
         setattr(Hub, name, instead)
     answer = import_module(f"functions.{function}.app").handler(event, Context())
-    return Called(answer, dispatch_queue.rung, [posting.message for posting in deliveries.taken()])
+    return Called(answer, dispatch_queue.requested_turns, [posting.message for posting in deliveries.take_postings()])

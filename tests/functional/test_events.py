@@ -18,8 +18,8 @@ from tests.examples import FakeClock
 from tests.fakes.connections import FakeConnections
 from tests.fakes.letters import FakeLetters
 from tests.fakes.queues import FakeDeliveries, FakeDispatchQueue, FakePushes
+from tests.fakes.targets import FakeTarget
 from tests.fresh import forget
-from tests.functional.core.pushing import FakeTarget
 from tests.functional.rest.api import Context
 from tests.invocations import EVENTS, INVOCATIONS, KEYS, Invocation, agrees
 

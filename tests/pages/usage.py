@@ -133,8 +133,8 @@ def pushed(together: int, assumed: Mapping[str, float]) -> Usage:
     push = _billed("push", waits, works, assumed)
 
     inside, outside = _Queue(), _Queue()
-    bells = SqsDispatchQueue(cast("SQSClient", inside), "bells", new_id=str)
-    bells.request_turns([7])
+    dispatch_queue = SqsDispatchQueue(cast("SQSClient", inside), "bells", new_id=str)
+    dispatch_queue.request_turns([7])
     inside.receive_and_delete('{"partition": 7}')
     found = [positioned.event for positioned in _events(together)]
     events = [PushedEvent(_STREAM, event.sequence, event.encoded().decode()) for event in found]

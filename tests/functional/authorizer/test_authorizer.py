@@ -210,7 +210,7 @@ def test_a_misconfigured_deployment_allows_nobody(
         authorized(request("token"))
 
 
-def told_of(event: dict[str, Any], caplog: pytest.LogCaptureFixture) -> str:
+def output_of(event: dict[str, Any], caplog: pytest.LogCaptureFixture) -> str:
     """All output of a request: log lines, and what Lambda would write about an exception."""
     caplog.clear()
     try:
@@ -231,7 +231,7 @@ def test_no_part_of_a_credential_is_logged(
     parts: list[str],
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    written = told_of(request(".".join(parts)), caplog)
+    written = output_of(request(".".join(parts)), caplog)
     assert not [part for part in parts if part in written]
 
 
@@ -254,14 +254,14 @@ def test_no_part_of_a_tokens_claims_is_logged(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     token = tokens.token(**claims)
-    written = told_of(request(token), caplog)
+    written = output_of(request(token), caplog)
     assert not [part for part in (*token.split("."), "acme-is-a-secret") if part in written]
 
 
 def test_the_id_of_an_unknown_key_is_not_logged(tokens: Issuer, caplog: pytest.LogCaptureFixture) -> None:
     tokens.add("an-invented-id", shown=False)
     caplog.set_level(logging.DEBUG)
-    assert "an-invented-id" not in told_of(request(tokens.token(kid="an-invented-id")), caplog)
+    assert "an-invented-id" not in output_of(request(tokens.token(kid="an-invented-id")), caplog)
 
 
 def test_a_fault_of_the_authorizers_own_quotes_nothing(
@@ -272,6 +272,6 @@ def test_a_fault_of_the_authorizers_own_quotes_nothing(
 
     monkeypatch.setattr(app, "credential_of", fail)
     token = tokens.token()
-    written = told_of(request(token), caplog)
+    written = output_of(request(token), caplog)
     assert "ValueError" in written
     assert token not in written

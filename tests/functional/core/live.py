@@ -76,13 +76,13 @@ class Live:
         self.log = RedisLog(client, partitions=partitions, clock=self.clock, read_ahead=ahead)
         self.turns = SkewedTurns(client, partitions=partitions, clock=self.clock, read_ahead=ahead)
         self.registry = RedisRegistry(client, partitions=partitions, clock=self.turns)
-        self.bells = FakeDispatchQueue()
+        self.dispatch_queue = FakeDispatchQueue()
         self.deliveries = FakeDeliveries()
         self.letters = FakeLetters()
         self.pushes = FakePushes()
         self.durables = RedisDurables(client, partitions=partitions)
         self.filters = RedisNamedFilters(client, partitions=partitions)
-        wakeups = QueueWakeups(lambda: wrap(self.bells))
+        wakeups = QueueWakeups(lambda: wrap(self.dispatch_queue))
         self.members = Trusted(Members(wrap(self.durables), wrap(self.registry), wakeups))
         self.store = Trusted(Publisher(wrap(self.log), wakeups), StreamAdmin(wrap(self.log), wakeups, clock=self.clock))
         self.subscriptions = Trusted(Subscriptions(wrap(self.log), wrap(self.registry), wakeups))
@@ -119,7 +119,7 @@ class Live:
             self._wrap(self.deliveries),
             durables=self._wrap(self.durables),
             registry=self._wrap(self.registry),
-            dispatch_queue=self._wrap(self.bells),
+            dispatch_queue=self._wrap(self.dispatch_queue),
             letters=self._wrap(self.letters),
             pushes=lambda: self._wrap(self.pushes),
             clock=self.clock,
@@ -155,16 +155,16 @@ class Live:
         return subscribed
 
     def settle(self) -> None:
-        """Serve every partition that was rung for, until no bell rings."""
-        while self.bells.rung:
-            partitions, self.bells.rung = self.bells.rung, []
+        """Serve every partition of which a turn was requested, until there is none."""
+        while self.dispatch_queue.requested_turns:
+            partitions, self.dispatch_queue.requested_turns = self.dispatch_queue.requested_turns, []
             for partition in dict.fromkeys(partitions):
                 if self.dispatcher.serve(partition, until=self.clock.now() + 1000):
-                    self.bells.request_turns([partition])
+                    self.dispatch_queue.request_turns([partition])
 
     def received(self) -> dict[str, list[dict[str, Any]]]:
         """Per connection what it was posted since this was last asked."""
         found: dict[str, list[dict[str, Any]]] = {}
-        for posting in self.deliveries.taken():
+        for posting in self.deliveries.take_postings():
             found.setdefault(posting.connection, []).append(json.loads(posting.message))
         return found

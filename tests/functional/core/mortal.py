@@ -19,8 +19,8 @@ from tests.fakes.connections import FakeConnections
 from tests.fakes.faulty import Faults, Killed
 from tests.fakes.letters import FakeLetters
 from tests.fakes.queues import FakeDeliveries, FakePushes
+from tests.fakes.targets import FakeTarget
 from tests.functional.core.live import Live
-from tests.functional.core.pushing import FakeTarget
 from tests.trusted import Trusted
 
 if TYPE_CHECKING:
@@ -60,7 +60,6 @@ class Mortal(Live):
         self.faults = faults
         super().__init__(faults.wrap(client), partitions=partitions, limits=_LIMITS, wrap=self.wrapped)
         self.connections = FakeConnections()
-        self.taken: list[str] = []
         self.target = FakeTarget()
         self.restart()
 
@@ -75,10 +74,14 @@ class Mortal(Live):
         self.faults.restart()
         self.dispatcher = self.worker(_LIMITS)
         self.deliverer = Deliverer(
-            self.wrapped(self.connections), self.wrapped(self.bells), clock=self.clock, jitter=lambda: 0.5, workers=1
+            self.wrapped(self.connections),
+            self.wrapped(self.dispatch_queue),
+            clock=self.clock,
+            jitter=lambda: 0.5,
+            workers=1,
         )
         target, pushes = self.wrapped(self.target), self.wrapped(self.pushes)
-        self.pusher = Pusher(lambda _: target, pushes, self.wrapped(self.bells), clock=self.clock)
+        self.pusher = Pusher(lambda _: target, pushes, self.wrapped(self.dispatch_queue), clock=self.clock)
 
     def survive(self, step: Callable[[], T]) -> T:
         """Do a step; if the process ends in it, another one does it from the start."""
@@ -90,33 +93,33 @@ class Mortal(Live):
 
     def settle(self) -> None:
         """Call functions with what queues hold, until they hold nothing; a message stays until it is done with."""
-        bells = self.bells
+        queue = self.dispatch_queue
         while (
-            bells.rung
-            or bells.told_gone
-            or bells.told_ended
-            or bells.closing
+            queue.requested_turns
+            or queue.closed_connections
+            or queue.deletions
+            or queue.closing
             or self.deliveries.sent
-            or bells.results
+            or queue.results
             or any(self.pushes.by_group.values())
         ):
             self._push()
-            while self.bells.told_gone:
-                gone = self.bells.told_gone[0]
+            while queue.closed_connections:
+                gone = queue.closed_connections[0]
                 self.survive(lambda gone=gone: self.members.disconnect(gone))  # type: ignore[misc] # its default
-                self.bells.told_gone.pop(0)
-            while self.bells.told_ended:
-                name, member = self.bells.told_ended[0]
+                queue.closed_connections.pop(0)
+            while queue.deletions:
+                name, member = queue.deletions[0]
                 self.survive(lambda name=name, member=member: self.deletion_notices.send(member, name))  # type: ignore[misc] # as above
-                self.bells.told_ended.pop(0)
-            while self.bells.closing:
-                connection = self.bells.closing[0]
+                queue.deletions.pop(0)
+            while queue.closing:
+                connection = queue.closing[0]
                 self.survive(lambda connection=connection: self.closing_connections.close(connection))  # type: ignore[misc] # as above
-                self.bells.closing.pop(0)
-            while self.bells.rung:
-                partition = self.bells.rung[0]
+                queue.closing.pop(0)
+            while queue.requested_turns:
+                partition = queue.requested_turns[0]
                 self.survive(lambda partition=partition: self._dispatch(partition))  # type: ignore[misc] # as above
-                self.bells.rung.pop(0)
+                queue.requested_turns.pop(0)
             while self.deliveries.sent:
                 batch = [("s0", delivery) for delivery in self.deliveries.sent[:_BATCH]]
                 until = self.clock.now() + 1000
@@ -131,10 +134,10 @@ class Mortal(Live):
                 until = self.clock.now() + 100_000
                 self.survive(lambda text=texts[0], until=until: self.pusher.push(text, until=until))  # type: ignore[misc] # its defaults
                 texts.pop(0)
-        while self.bells.results:
-            result = self.bells.results[0]
+        while self.dispatch_queue.results:
+            result = self.dispatch_queue.results[0]
             self.survive(lambda result=result: self._apply(result))  # type: ignore[misc] # as above
-            self.bells.results.pop(0)
+            self.dispatch_queue.results.pop(0)
 
     def _apply(self, result: PushResult) -> None:
         # As functions/dispatch does it.
@@ -142,21 +145,20 @@ class Mortal(Live):
         self._dispatch(result.partition)
 
     def pass_time(self, milliseconds: int) -> None:
-        """Time passes, and alarms ring that were asked for."""
+        """Let time pass, and request the turns that were requested for later."""
         self.turns.skew += milliseconds
-        alarms, self.bells.later = self.bells.later, []
+        alarms, self.dispatch_queue.later = self.dispatch_queue.later, []
         for partition, _ in alarms:
-            self.survive(lambda partition=partition: self.wrapped(self.bells).request_turns([partition]))  # type: ignore[misc] # as above
+            self.survive(lambda partition=partition: self.wrapped(self.dispatch_queue).request_turns([partition]))  # type: ignore[misc] # as above
         self.settle()
 
     def sweep(self) -> None:
-        """A minute later all is rung for that was missed."""
-        bells = self.wrapped(self.bells)
+        """Let the sweep, which runs every minute, request the turns that were missed."""
         sweeper = Sweeper(
             self.wrapped(self.log),
             self.wrapped(self.registry),
             self.wrapped(self.turns),
-            bells,
+            self.wrapped(self.dispatch_queue),
             self.members,
             clock=self.clock,
             definitions=self.definitions,
@@ -178,7 +180,7 @@ class Mortal(Live):
     def open_connections(self) -> Trusted:
         """What lists and closes connections, for an operator who may close all."""
         ports = self.wrapped(self.registry), self.wrapped(self.durables)
-        return Trusted(OpenConnections(*ports, self.members, self.wrapped(self.bells)))
+        return Trusted(OpenConnections(*ports, self.members, self.wrapped(self.dispatch_queue)))
 
     def posted(self, name: str) -> list[dict[str, Any]]:
         return [json.loads(message) for message in self.connections.posted.get(name, [])]
@@ -190,7 +192,7 @@ class Mortal(Live):
         except TurnLost:
             return
         if more:
-            self.wrapped(self.bells).request_turns([partition])
+            self.wrapped(self.dispatch_queue).request_turns([partition])
 
 
 def frames_of(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import deque
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from eventstore.durable.pushing import PushResults
@@ -14,54 +12,19 @@ from eventstore.live.push import NoTime, Pusher
 from eventstore.ports import Refusal, Start, Throttled, Unavailable
 from eventstore.subscriptions import Durable, Target
 from tests.examples import events
+from tests.fakes.targets import FakeTarget
 from tests.functional.core.live import Live
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable
 
     from eventstore.adapters.redis.connection import Client
     from eventstore.frames.pushes import PushedEvent
-    from eventstore.groups import Group
+    from eventstore.groups import Command, Group
 
-__all__ = ["NAME", "FakeTarget", "Rule"]
+__all__ = ["NAME", "Rule", "body_of", "failing", "refusing"]
 
 NAME = "rule"
-
-
-@dataclass
-class FakeTarget:
-    """A target that handles what it is not told to refuse.
-
-    Attributes:
-        calls: The events of each call, as stream and sequence.
-        handled: The events that it handled.
-        refuse: Says what is refused: an event's refusal, or an error of the whole call.
-        timeout_ms: The time that every call must be given.
-    """
-
-    calls: list[list[tuple[str, int]]] = field(default_factory=list)
-    handled: list[tuple[str, int]] = field(default_factory=list)
-    refuse: Callable[[PushedEvent], Refusal | Exception | None] = lambda _: None
-    timeout_ms: int = 30_000
-
-    def push(
-        self, target: Target, events: Sequence[PushedEvent], *, attempt: int, timeout_ms: int
-    ) -> Mapping[int, Refusal]:
-        assert len(events) <= target.batch
-        assert (attempt >= 1, timeout_ms) == (True, self.timeout_ms)
-        self.calls.append([(event.stream, event.sequence) for event in events])
-        refusals: dict[int, Refusal] = {}
-        failed: set[str] = set()
-        for index, event in enumerate(events):
-            answer = self.refuse(event)
-            if isinstance(answer, Exception):
-                raise answer
-            if answer is not None:
-                refusals[index] = answer
-                failed.add(event.stream)
-            elif event.stream not in failed:
-                self.handled.append((event.stream, event.sequence))
-        return refusals
 
 
 class Rule:
@@ -86,7 +49,7 @@ class Rule:
         target = Target("lambda", "handle", batch=batch, concurrency=concurrency)
         self.durable = Durable("0" * 24, NAME, parse_filters([]), rules=Rules(**rules), target=target)
         self.live.durables.create(self.durable, dict.fromkeys(range(partitions), Start.OLDEST))
-        self.pusher = Pusher(lambda _: self.target, self.live.pushes, self.live.bells, clock=self.live.clock)
+        self.pusher = Pusher(lambda _: self.target, self.live.pushes, self.live.dispatch_queue, clock=self.live.clock)
         self.results = PushResults(self.live.durables)
 
     @property
@@ -97,6 +60,10 @@ class Rule:
     def publish(self, stream: str, count: int, *, start: int = 1) -> None:
         self.live.store.publish(events(count, start=start), stream=stream)
 
+    def command(self, command: Command, *, partition: int = 0) -> None:
+        """Enqueue a command for a partition, and request its turn."""
+        self.live.dispatch_queue.request_turns(self.live.durables.enqueue(self.durable, {partition: [command]}))
+
     def waiting(self) -> list[str]:
         """The groups of pushes that are not made yet."""
         return [group for group, texts in self.live.pushes.by_group.items() if texts]
@@ -104,7 +71,7 @@ class Rule:
     def push_next(self, group: str, *, report: bool = True) -> None:
         """Make the next push of a group. Without its report, it comes again."""
         texts = self.live.pushes.by_group[group]
-        before = len(self.live.bells.results)
+        before = len(self.live.dispatch_queue.results)
         try:
             self.pusher.push(texts[0], until=self.live.clock.now() + int(self.seconds * 1000))
         except NoTime:
@@ -112,22 +79,21 @@ class Rule:
         if report:
             texts.pop(0)
         else:
-            del self.live.bells.results[before:]
+            del self.live.dispatch_queue.results[before:]
 
     def report(self) -> None:
         """Apply the reports of pushes, as `dispatch` does."""
-        results = deque(self.live.bells.results)
-        self.live.bells.results.clear()
+        results, self.live.dispatch_queue.results = self.live.dispatch_queue.results, []
         for result in results:
             self.results.enqueue(result)
-            self.live.bells.request_turns([result.partition])
+            self.live.dispatch_queue.request_turns([result.partition])
 
     def settle(self) -> None:
         """Serve, push and report until nothing is left to do now."""
         while True:
             self.live.settle()
             groups = self.waiting()
-            if not groups and not self.live.bells.results:
+            if not groups and not self.live.dispatch_queue.results:
                 return
             for group in groups:
                 self.push_next(group)
@@ -136,8 +102,13 @@ class Rule:
     def pass_time(self, seconds: float) -> None:
         """Let time pass, and take the turns that were requested for then."""
         self.live.clock.pass_seconds(seconds)
-        self.live.bells.request_turns(range(self.live.log.partitions))
+        self.live.dispatch_queue.request_turns(range(self.live.log.partitions))
         self.settle()
+
+    def open_circuit(self) -> None:
+        """Let time pass until the circuit of a target that is away is open."""
+        while not self.group.circuit.is_open:
+            self.pass_time(60)
 
     def letters(self) -> list[tuple[str, int]]:
         """The events in the dead letter queue."""

@@ -23,7 +23,7 @@ def connections() -> FakeConnections:
 
 
 @pytest.fixture
-def bells() -> FakeDispatchQueue:
+def dispatch_queue() -> FakeDispatchQueue:
     return FakeDispatchQueue()
 
 
@@ -33,8 +33,8 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def deliverer(connections: FakeConnections, bells: FakeDispatchQueue, clock: FakeClock) -> Deliverer:
-    return Deliverer(connections, bells, clock=clock, jitter=lambda: 0.5, patience=Patience(tries=3))
+def deliverer(connections: FakeConnections, dispatch_queue: FakeDispatchQueue, clock: FakeClock) -> Deliverer:
+    return Deliverer(connections, dispatch_queue, clock=clock, jitter=lambda: 0.5, patience=Patience(tries=3))
 
 
 def frame(number: int, *to: str, opened: int = 0) -> Part:
@@ -85,11 +85,11 @@ def test_a_client_that_is_busy_for_a_moment_gets_its_frame_once(
 
 
 def test_a_client_that_cannot_be_posted_to_is_disconnected_and_gets_nothing_more(
-    deliverer: Deliverer, connections: FakeConnections, bells: FakeDispatchQueue
+    deliverer: Deliverer, connections: FakeConnections, dispatch_queue: FakeDispatchQueue
 ) -> None:
     connections.fail("a", unreachable(3))
     deliver(deliverer, encoded(frame(1, "a"), frame(2, "a")))
-    assert (connections.posted, connections.closed, bells.told_gone) == ({}, ["a"], ["a"])
+    assert (connections.posted, connections.closed, dispatch_queue.closed_connections) == ({}, ["a"], ["a"])
 
 
 def test_disconnecting_is_tried_as_often_as_posting(deliverer: Deliverer, connections: FakeConnections) -> None:
@@ -99,23 +99,23 @@ def test_disconnecting_is_tried_as_often_as_posting(deliverer: Deliverer, connec
     assert connections.closed == ["a"]
 
 
-def test_a_client_that_could_not_be_told_of_its_end_gets_the_delivery_when_it_comes_again(
-    deliverer: Deliverer, connections: FakeConnections, bells: FakeDispatchQueue
+def test_a_client_that_could_not_be_disconnected_gets_the_delivery_when_it_comes_again(
+    deliverer: Deliverer, connections: FakeConnections, dispatch_queue: FakeDispatchQueue
 ) -> None:
     connections.fail("a", unreachable(3))
     connections.refusals.extend(unreachable(3))
     again = deliverer.deliver([("g", encoded(frame(1, "a")))], until=FOR_EVER)
     assert {number: type(error) for number, error in again.items()} == {0: Unreachable}
     deliver(deliverer, encoded(frame(1, "a")))
-    assert (numbers(connections.posted["a"]), bells.told_gone) == ([1], [])
+    assert (numbers(connections.posted["a"]), dispatch_queue.closed_connections) == ([1], [])
 
 
-def test_a_client_that_is_gone_is_told_of_once_and_not_tried_again(
-    deliverer: Deliverer, connections: FakeConnections, bells: FakeDispatchQueue
+def test_a_client_that_is_gone_is_reported_once_and_not_tried_again(
+    deliverer: Deliverer, connections: FakeConnections, dispatch_queue: FakeDispatchQueue
 ) -> None:
     connections.fail("a", gone(9))
     deliver(deliverer, encoded(frame(1, "a"), frame(2, "a")))
-    assert (connections.tries, bells.told_gone) == (["a"], ["a"])
+    assert (connections.tries, dispatch_queue.closed_connections) == (["a"], ["a"])
 
 
 def test_a_bad_client_costs_others_nothing(deliverer: Deliverer, connections: FakeConnections) -> None:
@@ -133,32 +133,32 @@ def test_a_connection_that_is_still_opening_is_waited_for(
 
 
 def test_a_connection_that_must_have_opened_by_now_is_not_waited_for(
-    deliverer: Deliverer, connections: FakeConnections, bells: FakeDispatchQueue, clock: FakeClock
+    deliverer: Deliverer, connections: FakeConnections, dispatch_queue: FakeDispatchQueue, clock: FakeClock
 ) -> None:
     connections.fail("a", gone(4))
     deliver(deliverer, encoded(frame(1, "a", opened=clock.now() - 60_000)))
-    assert (connections.tries, bells.told_gone) == (["a"], ["a"])
+    assert (connections.tries, dispatch_queue.closed_connections) == (["a"], ["a"])
 
 
 def test_a_connection_that_took_a_message_is_not_waited_for_when_it_is_gone(
-    deliverer: Deliverer, connections: FakeConnections, bells: FakeDispatchQueue, clock: FakeClock
+    deliverer: Deliverer, connections: FakeConnections, dispatch_queue: FakeDispatchQueue, clock: FakeClock
 ) -> None:
     deliver(deliverer, encoded(frame(1, "a", opened=clock.now())))
     connections.fail("a", gone(4))
     deliver(deliverer, encoded(frame(2, "a", opened=clock.now())))
-    assert (connections.tries, bells.told_gone) == (["a", "a"], ["a"])
+    assert (connections.tries, dispatch_queue.closed_connections) == (["a", "a"], ["a"])
 
 
 def test_a_connection_that_did_not_open_is_waited_for_once(
-    deliverer: Deliverer, connections: FakeConnections, bells: FakeDispatchQueue, clock: FakeClock
+    deliverer: Deliverer, connections: FakeConnections, dispatch_queue: FakeDispatchQueue, clock: FakeClock
 ) -> None:
     connections.fail("a", gone(99))
     for number in (1, 2):
         deliver(deliverer, encoded(frame(number, "a", opened=clock.now())))
-    assert (connections.tries, bells.told_gone) == (["a"] * 8, ["a"])
+    assert (connections.tries, dispatch_queue.closed_connections) == (["a"] * 8, ["a"])
 
 
-def test_a_fault_of_the_hubs_own_is_told_of_and_makes_the_delivery_come_again(
+def test_a_fault_of_the_hubs_own_is_returned_and_makes_the_delivery_come_again(
     deliverer: Deliverer, connections: FakeConnections
 ) -> None:
     connections.fail("a", [RuntimeError("bug")])
@@ -172,19 +172,19 @@ def farewell(*to: str) -> str:
 
 class TestClosing:
     def test_a_client_gets_its_frames_then_the_reason_and_is_closed(
-        self, deliverer: Deliverer, connections: FakeConnections, bells: FakeDispatchQueue
+        self, deliverer: Deliverer, connections: FakeConnections, dispatch_queue: FakeDispatchQueue
     ) -> None:
         deliver(deliverer, encoded(frame(1, "a", "b")), farewell("a"))
         assert [json.loads(message)["type"] for message in connections.posted["a"]] == ["events", "error"]
-        assert (connections.closed, bells.told_gone) == (["a"], [])
+        assert (connections.closed, dispatch_queue.closed_connections) == (["a"], [])
 
     def test_nothing_is_posted_to_it_afterwards(
-        self, deliverer: Deliverer, connections: FakeConnections, bells: FakeDispatchQueue
+        self, deliverer: Deliverer, connections: FakeConnections, dispatch_queue: FakeDispatchQueue
     ) -> None:
         deliver(deliverer, farewell("a"), encoded(frame(1, "a", "b")))
         deliver(deliverer, encoded(frame(2, "a", "b")))
         assert (len(connections.posted["a"]), numbers(connections.posted["b"])) == (1, [1, 2])
-        assert bells.told_gone == []
+        assert dispatch_queue.closed_connections == []
 
     def test_closing_is_tried_as_often_as_posting(self, deliverer: Deliverer, connections: FakeConnections) -> None:
         connections.refusals.extend(unreachable(2))
@@ -206,11 +206,11 @@ class TestClosing:
         assert sorted(connections.closed) == ["a", "b"]
 
     def test_one_that_is_gone_already_is_done_with(
-        self, deliverer: Deliverer, connections: FakeConnections, bells: FakeDispatchQueue
+        self, deliverer: Deliverer, connections: FakeConnections, dispatch_queue: FakeDispatchQueue
     ) -> None:
         connections.fail("a", gone(9))
         deliver(deliverer, farewell("a"))
-        assert (connections.tries, bells.told_gone) == (["a"], ["a"])
+        assert (connections.tries, dispatch_queue.closed_connections) == (["a"], ["a"])
 
 
 class TestBatches:
@@ -222,9 +222,9 @@ class TestBatches:
 
     @pytest.mark.parametrize("together", [1, 3, 1000])
     def test_behind_one_that_failed_its_group_waits_and_others_do_not(
-        self, connections: FakeConnections, bells: FakeDispatchQueue, clock: FakeClock, together: int
+        self, connections: FakeConnections, dispatch_queue: FakeDispatchQueue, clock: FakeClock, together: int
     ) -> None:
-        deliverer = Deliverer(connections, bells, clock=clock, jitter=lambda: 0.5, together=together)
+        deliverer = Deliverer(connections, dispatch_queue, clock=clock, jitter=lambda: 0.5, together=together)
         connections.fail("a", unreachable(3))
         connections.refusals.extend(unreachable(3))
         batch = [
@@ -249,9 +249,11 @@ class TestBatches:
         assert numbers(connections.posted["a"]) == [1, 2, 3]
 
     def test_what_there_is_no_time_for_comes_again_in_order(
-        self, connections: FakeConnections, bells: FakeDispatchQueue, clock: FakeClock
+        self, connections: FakeConnections, dispatch_queue: FakeDispatchQueue, clock: FakeClock
     ) -> None:
-        deliverer = Deliverer(Slow(connections, clock), bells, clock=clock, jitter=lambda: 0.5, workers=1, together=2)
+        deliverer = Deliverer(
+            Slow(connections, clock), dispatch_queue, clock=clock, jitter=lambda: 0.5, workers=1, together=2
+        )
         batch = [("g", encoded(frame(number, "a", "b"))) for number in (1, 2, 3)]
         again = deliverer.deliver(batch, until=clock.now() + 2_500)
         assert {number: type(error) for number, error in again.items()} == {1: Unfinished, 2: Unfinished}
@@ -260,9 +262,9 @@ class TestBatches:
         assert (numbers(connections.posted["a"]), numbers(connections.posted["b"])) == ([1, 2, 2, 3], [1, 2, 3])
 
     def test_a_client_that_keeps_others_waiting_is_given_up_sooner(
-        self, connections: FakeConnections, bells: FakeDispatchQueue, clock: FakeClock
+        self, connections: FakeConnections, dispatch_queue: FakeDispatchQueue, clock: FakeClock
     ) -> None:
-        deliverer = Deliverer(Slow(connections, clock, 2), bells, clock=clock, jitter=lambda: 0.5)
+        deliverer = Deliverer(Slow(connections, clock, 2), dispatch_queue, clock=clock, jitter=lambda: 0.5)
         for name in ("alone", "shared"):
             connections.fail(name, unreachable(9))
         assert deliverer.deliver([("g", encoded(frame(1, "alone")))], until=FOR_EVER) == {}

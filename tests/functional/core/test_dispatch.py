@@ -219,7 +219,7 @@ class TestCatchingUp:
         for name in "abc":
             live.subscribe(name, streams=[f"stream-{name}"])
         live.settle()
-        assert {name: [one["type"] for one in told] for name, told in live.received().items()} == {
+        assert {name: [one["type"] for one in messages] for name, messages in live.received().items()} == {
             name: ["live"] for name in "abc"
         }
         assert not reads
@@ -264,7 +264,7 @@ class TestCatchingUp:
         assert len(ids(live.received()["a"])) == 8
         live.subscribe("b", oldest=True)
         live.dispatcher.take_turn(0)
-        assert {name: len(ids(told)) for name, told in live.received().items()} == {"a": 5, "b": 5}
+        assert {name: len(ids(messages)) for name, messages in live.received().items()} == {"a": 5, "b": 5}
 
     def test_what_is_behind_comes_by_few_bytes_at_a_time(self, client: Client) -> None:
         live = Live(client, limits=TurnLimits(sent_bytes=5_000))
@@ -344,7 +344,7 @@ class TestRecovery:
         live.settle()
         assert ids(live.received()["a"]) == ["1", "2", "3", "4", "5"]
 
-    def test_what_was_removed_far_ahead_of_who_catches_up_is_told_too(self, client: Client) -> None:
+    def test_what_was_removed_far_ahead_of_who_catches_up_is_reported_too(self, client: Client) -> None:
         live = Live(client, limits=TurnLimits(behind_events=5))
         live.log.create("short", StreamConfig(Retention(max_events=5)))
         live.subscribe("keeps-it-dispatched")
@@ -361,7 +361,7 @@ class TestRecovery:
         ]
         assert len(ids(got)) == 25
 
-    def test_who_is_overtaken_by_retention_while_catching_up_is_told(self, client: Client) -> None:
+    def test_who_is_overtaken_by_retention_while_catching_up_is_notified(self, client: Client) -> None:
         live = Live(client, limits=TurnLimits(behind_events=2))
         live.log.create("wf", StreamConfig(Retention(max_events=3)))
         live.subscribe("keeps-it-dispatched")
@@ -374,11 +374,11 @@ class TestRecovery:
         live.log.trim("wf")
         live.settle()
         got = live.received()["late"]
-        told = [
+        missing = [
             (m["stream"], m["first"], m["last"]) for one in got if one["type"] == "truncated" for m in one["missing"]
         ]
         received = ids(got)
-        assert sorted([*map(int, received), *(n for _, first, last in told for n in range(first, last + 1))]) == [
+        assert sorted([*map(int, received), *(n for _, first, last in missing for n in range(first, last + 1))]) == [
             1, 2, 3, 4, 5, 6,
         ]  # fmt: skip
         assert frames(got) == list(range(1, len(got) + 1))
@@ -608,13 +608,13 @@ class TestFailing:
         live.settle()
         assert frames(live.received()["b"]) == [1, 2]
 
-    def test_a_bell_that_cannot_be_rung_costs_no_event(self, live: Live) -> None:
+    def test_a_wakeup_that_cannot_be_sent_costs_no_event(self, live: Live) -> None:
         live.subscribe("a")
         live.settle()
-        live.bells.broken = True
+        live.dispatch_queue.broken = True
         live.store.publish(events(1), stream="wf")
-        live.bells.broken = False
+        live.dispatch_queue.broken = False
         assert list(live.turns.waiting()) == [0]
-        live.bells.request_turns(live.turns.waiting())
+        live.dispatch_queue.request_turns(live.turns.waiting())
         live.settle()
         assert ids(live.received()["a"]) == ["1"]

@@ -128,7 +128,7 @@ class Listening(RuleBasedStateMachine):
     @rule(partition=st.integers(0, PARTITIONS - 1))
     def turn(self, partition: int) -> None:
         if self.live.dispatcher.take_turn(partition):
-            self.live.bells.request_turns([partition])
+            self.live.dispatch_queue.request_turns([partition])
         self.deliver()
 
     @rule(partition=st.integers(0, PARTITIONS - 1))
@@ -162,7 +162,7 @@ class Listening(RuleBasedStateMachine):
         with suppress(TurnLost):
             self.live.dispatcher.take_turn(partition)
         vars(turns).pop("candidates", None)
-        self.live.bells.request_turns([partition])
+        self.live.dispatch_queue.request_turns([partition])
         self.deliver()
 
     @rule()
@@ -171,7 +171,7 @@ class Listening(RuleBasedStateMachine):
 
     @rule()
     def bells_are_lost(self) -> None:
-        self.live.bells.rung.clear()
+        self.live.dispatch_queue.requested_turns.clear()
 
     def deliver(self, *, arrives: bool = True) -> None:
         received = self.live.received()
@@ -179,14 +179,14 @@ class Listening(RuleBasedStateMachine):
             if arrives and not all(reader.take(message) for message in received.get(reader.name, ())):
                 self.resume_one(reader)
 
-    # In the end the sweep rings until nothing is left to do.
+    # In the end turns are requested until nothing is left to do, as by the sweep.
 
     def teardown(self) -> None:
         turns = itertools.count(1)
-        self.live.bells.request_turns(range(PARTITIONS))
-        while rung := set(self.live.bells.rung) | set(self.live.turns.waiting()):
-            self.live.bells.rung.clear()
-            for partition in rung:
+        self.live.dispatch_queue.request_turns(range(PARTITIONS))
+        while partitions := set(self.live.dispatch_queue.requested_turns) | set(self.live.turns.waiting()):
+            self.live.dispatch_queue.requested_turns.clear()
+            for partition in partitions:
                 assert next(turns) < ENOUGH, "it comes to an end"
                 self.turn(partition)
         for reader, stream in itertools.product(self.readers, STREAMS):

@@ -49,14 +49,14 @@ def waits(live: Live) -> list[int]:
     return list(live.turns.waiting())
 
 
-def test_who_comes_second_founds_nothing_of_its_own(live: Live) -> None:
+def test_who_comes_second_creates_nothing_of_its_own(live: Live) -> None:
     first, second = durable("a", "wf"), durable("b")
     live.durables.create(first, {partition_of("wf", PARTITIONS): Start.NOW})
     assert live.durables.create(second, dict.fromkeys(range(PARTITIONS), Start.NOW)) == first
     assert waits(live) == [partition_of("wf", PARTITIONS)]
 
 
-def test_who_loses_the_race_is_told_of_the_conflict(
+def test_who_loses_the_race_gets_the_conflict(
     live: Live, subscriptions: DurableSubscriptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     live.durables.create(durable("a", "wf"), {partition_of("wf", PARTITIONS): Start.NOW})
@@ -88,11 +88,11 @@ def test_a_try_that_died_is_made_up_for(
     assert (stands.key, created, waits(live)) == ("a" * 24, False, [0, 1, 2, 3])
 
 
-def told(live: Live) -> list[tuple[str, str, str]]:
-    return [(name, *member) for name, member in live.bells.told_ended]
+def notified(live: Live) -> list[tuple[str, str, str]]:
+    return [(name, *member) for name, member in live.dispatch_queue.deletions]
 
 
-def test_members_are_told_once_of_the_end(live: Live, subscriptions: DurableSubscriptions) -> None:
+def test_members_are_notified_once_of_the_end(live: Live, subscriptions: DurableSubscriptions) -> None:
     made = live.durables.create(durable("a"), dict.fromkeys(range(PARTITIONS), Start.NOW))
     for name in ("c1", "c2", "c3"):
         live.connect(name)
@@ -100,15 +100,15 @@ def test_members_are_told_once_of_the_end(live: Live, subscriptions: DurableSubs
     live.members.leave("c2", [made.name])
     live.settle()
     subscriptions.delete(made.name)
-    assert sorted(told(live)) == [("workers", "c1", "w-c1"), ("workers", "c3", "w-c3")]
+    assert sorted(notified(live)) == [("workers", "c1", "w-c1"), ("workers", "c3", "w-c3")]
 
 
-def test_an_end_that_nobody_can_be_told_of_is_an_end(live: Live, subscriptions: DurableSubscriptions) -> None:
+def test_an_end_that_nobody_can_be_notified_of_is_an_end(live: Live, subscriptions: DurableSubscriptions) -> None:
     made = live.durables.create(durable("a"), dict.fromkeys(range(PARTITIONS), Start.NOW))
     live.connect("c1")
     live.members.join("c1", "w", made.name)
     live.settle()
-    live.bells.broken = True
+    live.dispatch_queue.broken = True
     subscriptions.delete(made.name)
     with pytest.raises(SubscriptionNotFound):
         live.durables.get(made.name)
@@ -116,10 +116,10 @@ def test_an_end_that_nobody_can_be_told_of_is_an_end(live: Live, subscriptions: 
         live.members.acknowledge_stream("w", AckStream("c1", "wf", 1))
 
 
-def test_without_members_nobody_is_told(live: Live, subscriptions: DurableSubscriptions) -> None:
+def test_without_members_nobody_is_notified(live: Live, subscriptions: DurableSubscriptions) -> None:
     live.durables.create(durable("a"), dict.fromkeys(range(PARTITIONS), Start.NOW))
     subscriptions.delete("workers")
-    assert told(live) == []
+    assert notified(live) == []
 
 
 def test_a_deletion_that_died_can_be_made_again(

@@ -89,7 +89,7 @@ def test_members_of_a_group_finish_what_it_holds(server: ValkeyServer, live: Liv
 
 
 @pytest.mark.parametrize("permanently", [False, True])
-def test_deleting_a_stream_makes_room_and_is_told(server: ValkeyServer, live: Live, *, permanently: bool) -> None:
+def test_deleting_a_stream_makes_room_and_is_reported(server: ValkeyServer, live: Live, *, permanently: bool) -> None:
     live.subscribe("a", streams=["wf"])
     live.settle()
     live.received()
@@ -99,8 +99,8 @@ def test_deleting_a_stream_makes_room_and_is_told(server: ValkeyServer, live: Li
         live.settle()
         assert live.log.trim("wf") == 0
         assert live.log.deleted(0) == []
-    [told] = live.received()["a"]
-    assert told["missing"] == [{"stream": "wf", "first": 1, "last": 3}]
+    [message] = live.received()["a"]
+    assert message["missing"] == [{"stream": "wf", "first": 1, "last": 3}]
 
 
 def test_retention_makes_room(server: ValkeyServer, live: Live) -> None:

@@ -1,4 +1,4 @@
-"""What members of a durable subscription are told when events are removed that they have not handled."""
+"""How members of a durable subscription are notified that events were removed which they have not handled."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ def group(client: Client) -> Group:
 
 
 class TestUntilItIsAcknowledged:
-    def test_a_member_that_vanished_leaves_it_to_be_told_the_next_one(self, group: Group) -> None:
+    def test_a_member_that_vanished_leaves_it_to_be_reported_to_the_next_one(self, group: Group) -> None:
         _, sent = group.take("a")
         group.ack("a", sent)
         assert missing(group.take("a")) == [("wf", 6, 20)]
         group.leave("a")
         group.join("b")
-        told = group.take("b")
-        assert kinds(told)[:2] == ["owned", "truncated"]
-        assert missing(told) == [("wf", 6, 20)]
+        messages = group.take("b")
+        assert kinds(messages)[:2] == ["owned", "truncated"]
+        assert missing(messages) == [("wf", 6, 20)]
 
     def test_acknowledging_it_ends_that(self, group: Group) -> None:
         _, sent = group.take("a")
@@ -60,7 +60,7 @@ class TestUntilItIsAcknowledged:
         group.join("b")
         assert missing(group.take("b")) == [("wf", 6, 20)]
 
-    def test_a_replay_tells_it_anew_by_itself(self, group: Group) -> None:
+    def test_a_replay_reports_it_again_by_itself(self, group: Group) -> None:
         _, sent = group.take("a")
         group.ack("a", sent)
         truncated = next(one for one in group.take("a") if one["type"] == "truncated")
@@ -98,9 +98,9 @@ class TestWhatWasSent:
         group.live.store.publish(events(1, start=3), stream="wf")
         group.live.turns.skew = 4_000
         group.turn()
-        told = group.take("a")
-        assert missing(told) == [("wf", 1, 2)]
-        [again] = [one for one in told if one["type"] == "events"]
+        messages = group.take("a")
+        assert missing(messages) == [("wf", 1, 2)]
+        [again] = [one for one in messages if one["type"] == "events"]
         assert (again["stream"], again["attempt"], again["events"][0]["hubsequence"]) == ("wf", 1, "3")
         assert "reason" not in again
 
@@ -121,7 +121,7 @@ class TestWhatWasSent:
         assert truncated["missing"] == [{"stream": "wf", "first": 1, "last": 1}]
         assert (again["attempt"], [e["hubsequence"] for e in again["events"]]) == (1, ["2"])
 
-    def test_what_was_parked_and_removed_is_told_when_it_is_redriven(self, client: Client) -> None:
+    def test_what_was_parked_and_removed_is_reported_when_it_is_redriven(self, client: Client) -> None:
         group = Group.of(client)
         group.join("a")
         group.publish("wf", 3)
@@ -130,9 +130,9 @@ class TestWhatWasSent:
         group.live.store.delete("wf")
         group.live.durables.enqueue(group.durable, {0: [Redrive("wf", "start")]})
         group.turn()
-        told = group.take("a")
-        assert missing(told) == [("wf", 1, 3)]
-        assert told[-1]["events"] == []
+        messages = group.take("a")
+        assert missing(messages) == [("wf", 1, 3)]
+        assert messages[-1]["events"] == []
 
 
 class TestCursors:
@@ -150,7 +150,7 @@ class TestCursors:
         [one] = group.live.durables.groups(group.durable).values()
         assert one.flight == []
 
-    def test_a_loss_that_is_told_anew_speaks_for_nothing_that_is_sent_after_it(self, group: Group) -> None:
+    def test_a_loss_that_is_reported_again_speaks_for_nothing_that_is_sent_after_it(self, group: Group) -> None:
         _, sent = group.take("a")
         group.ack("a", sent)
         group.take("a")
@@ -164,7 +164,7 @@ class TestCursors:
 
 
 class TestWhileATurnIsUnderWay:
-    def test_where_nobody_listens_what_is_removed_at_the_end_is_told(self, client: Client) -> None:
+    def test_where_nobody_listens_what_is_removed_at_the_end_is_reported(self, client: Client) -> None:
         group = Group.of(client, max_in_flight=1)
         group.join("a")
         group.live.log.create("wf", StreamConfig(Retention(max_events=1)))
@@ -179,7 +179,7 @@ class TestWhileATurnIsUnderWay:
         group.ack("a", sent)
         assert missing(group.take("a")) == [("wf", 1, 2)]
 
-    def test_what_is_removed_before_the_turn_reads_is_told(
+    def test_what_is_removed_before_the_turn_reads_is_reported(
         self, client: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         group = Group.of(client)
@@ -198,7 +198,7 @@ class TestWhileATurnIsUnderWay:
         group.turn()
         assert missing(group.take("a")) == [("wf", 1, 2)]
 
-    def test_what_is_removed_beyond_the_goal_of_a_turn_is_told_by_a_later_one(self, client: Client) -> None:
+    def test_what_is_removed_beyond_the_target_of_a_turn_is_reported_by_a_later_one(self, client: Client) -> None:
         from eventstore.live.catch_up import TurnLimits  # noqa: PLC0415 - only here
 
         group = Group.of(client)
@@ -215,7 +215,7 @@ class TestWhileATurnIsUnderWay:
         assert missing(group.take("a")) == [("wf", 1, 1)]
 
 
-def test_a_filter_that_wants_nothing_of_the_stream_is_told_nothing(client: Client) -> None:
+def test_nothing_is_reported_where_the_filter_wants_nothing_of_the_stream(client: Client) -> None:
     from eventstore.ports import Start  # noqa: PLC0415 - only here
     from eventstore.subscriptions import Durable  # noqa: PLC0415 - only here
 
@@ -232,7 +232,7 @@ def test_a_filter_that_wants_nothing_of_the_stream_is_told_nothing(client: Clien
     assert group.live.durables.get(NAME).name == NAME
 
 
-def test_members_of_one_that_names_a_stream_that_is_gone_for_good_are_told(client: Client) -> None:
+def test_members_of_one_that_names_a_stream_that_is_gone_for_good_are_notified(client: Client) -> None:
     from eventstore.ports import Start  # noqa: PLC0415 - only here
     from eventstore.subscriptions import Durable  # noqa: PLC0415 - only here
 

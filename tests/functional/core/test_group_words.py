@@ -91,9 +91,9 @@ class TestAfterAReplay:
         group.nack("a", "wf-1", 2, park=True)
         group.ack("a", sent)
         replayed(group)
-        told = [message for message in group.take("a") if message["partition"] == sent["partition"]]
-        assert kinds(told) == ["owned", "events"]
-        assert [e["hubsequence"] for e in told[1]["events"]] == ["1", "2", "3", "4"]
+        messages = [message for message in group.take("a") if message["partition"] == sent["partition"]]
+        assert kinds(messages) == ["owned", "events"]
+        assert [e["hubsequence"] for e in messages[1]["events"]] == ["1", "2", "3", "4"]
 
     def test_a_cursor_from_before_acknowledges_nothing_that_is_sent_again(self, group: Group) -> None:
         group.publish("wf-1", 3)
@@ -152,7 +152,7 @@ class TestReasons:
         assert group.take("a")[0]["reason"] == "no"
 
 
-def test_members_are_told_how_long_they_may_take(client: Client) -> None:
+def test_members_receive_how_long_they_may_take(client: Client) -> None:
     group = Group.of(client, ack_deadline_ms=DEADLINE)
     group.join("a")
     assert group.take("a")[0]["ack_deadline"] == 10

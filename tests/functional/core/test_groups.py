@@ -84,7 +84,7 @@ class Group:
         self.settle()
 
     def turn(self) -> None:
-        self.live.bells.request_turns(range(self.live.log.partitions))
+        self.live.dispatch_queue.request_turns(range(self.live.log.partitions))
         self.settle()
 
 
@@ -93,7 +93,7 @@ def kinds(messages: list[dict[str, Any]]) -> list[str]:
 
 
 class TestOwning:
-    def test_a_member_is_told_what_it_owns_and_gets_it(self, client: Client) -> None:
+    def test_a_member_is_notified_of_what_it_owns_and_gets_it(self, client: Client) -> None:
         group = Group.of(client)
         group.publish("wf", 2)
         group.join("a")
@@ -124,12 +124,12 @@ class TestOwning:
         group.leave("a")
         group.publish("wf", 1, start=4)
         group.join("b")
-        told = []
+        received = []
         for _ in range(4):
             frame = group.take("b")[-1]
-            told.append((frame.get("attempt"), [e["id"] for e in frame["events"]]))
+            received.append((frame.get("attempt"), [e["id"] for e in frame["events"]]))
             group.ack("b", frame)
-        assert told == [(2, ["1"]), (2, ["2"]), (2, ["3"]), (None, ["4"])]
+        assert received == [(2, ["1"]), (2, ["2"]), (2, ["3"]), (None, ["4"])]
 
     def test_an_event_that_its_members_die_of_is_found_and_parked(self, client: Client) -> None:
         group = Group.of(client, max_attempts=2)
@@ -320,7 +320,7 @@ class TestFailing:
         group.join("a")
         group.publish("wf", 1)
         group.nack("a", "wf", 1, delay=5_000)
-        assert group.live.bells.later[-1] == (0, pytest.approx(5, abs=0.5))
+        assert group.live.dispatch_queue.later[-1] == (0, pytest.approx(5, abs=0.5))
 
     def test_a_clock_that_is_set_back_an_hour_delays_no_later_try(self, client: Client) -> None:
         group = Group.of(client)
@@ -340,18 +340,18 @@ class TestFailing:
         group.join("a")
         group.publish("wf", 1)
         group.nack("a", "wf", 1, delay=5_000)
-        group.live.bells.later.clear()
+        group.live.dispatch_queue.later.clear()
         # The message arrives in time, by any clock but the cache's.
         group.live.turns.skew = -3_600_000
         group.turn()
-        assert group.live.bells.later == [(0, 5.0)]
+        assert group.live.dispatch_queue.later == [(0, 5.0)]
 
-    def test_a_try_later_than_a_bell_can_be_is_asked_for_again_when_the_bell_comes(self, client: Client) -> None:
+    def test_a_try_later_than_a_turn_can_be_requested_is_requested_again_by_that_turn(self, client: Client) -> None:
         group = Group.of(client)
         group.join("a")
         group.publish("wf", 1)
         group.nack("a", "wf", 1, delay=1_000_000)
-        later = group.live.bells.later
+        later = group.live.dispatch_queue.later
         for skew in (31_000, 932_000):
             later.clear()
             group.live.turns.skew = skew
@@ -557,7 +557,7 @@ def emptied(client: Client) -> tuple[Group, DurableSubscriptions, str]:
     return group, group.live.operators, first["cursor"]
 
 
-def test_a_replay_tells_what_was_removed_behind_its_place(client: Client) -> None:
+def test_a_replay_reports_what_was_removed_behind_its_place(client: Client) -> None:
     group, operators, cursor = emptied(client)
     operators.replay(NAME, StartPosition(cursors=[cursor]))
     group.settle()
@@ -566,7 +566,7 @@ def test_a_replay_tells_what_was_removed_behind_its_place(client: Client) -> Non
     assert [one["hubsequence"] for one in sent["events"]] == ["4", "5"]
 
 
-def test_a_replay_tells_it_once(client: Client) -> None:
+def test_a_replay_reports_it_once(client: Client) -> None:
     group, operators, cursor = emptied(client)
     operators.replay(NAME, StartPosition(cursors=[cursor]))
     group.settle()
@@ -591,7 +591,9 @@ def test_a_replay_from_now_on_misses_nothing_of_a_log_that_was_emptied(client: C
     live.store.delete("wf")
     group.settle()
     group.take("a")
-    Sweeper(live.log, live.registry, live.turns, live.bells, live.members, clock=live.clock).sweep(until=1 << 62)
+    Sweeper(live.log, live.registry, live.turns, live.dispatch_queue, live.members, clock=live.clock).sweep(
+        until=1 << 62
+    )
     operators.replay(NAME, StartPosition())
     group.publish("other", 1)
     assert kinds(group.take("a")) == ["owned", "events"]
@@ -618,7 +620,7 @@ def test_behind_a_page_only_what_was_removed_after_it_was_read_is_missing(client
         assert [one["hubstream"] for one in sent["events"]] == ["last"]
 
 
-def test_one_that_starts_behind_a_cursor_is_told_what_was_removed_since(client: Client) -> None:
+def test_one_that_starts_behind_a_cursor_is_notified_of_what_was_removed_since(client: Client) -> None:
     group, operators, cursor = emptied(client)
     operators.create(Durable("2" * 24, "late", parse_filters([])), StartPosition(cursors=[cursor]))
     group.live.connect("b")
@@ -658,7 +660,7 @@ def test_a_turn_that_came_to_nothing_is_taken_again_with_the_same_frames(client:
     assert [sequence for _, sequence in group.events("a")] == ["3"]
 
 
-def test_where_events_went_that_a_turn_may_have_sent_the_owner_is_told_anew(client: Client) -> None:
+def test_where_events_went_that_a_turn_may_have_sent_the_owner_is_notified_again(client: Client) -> None:
     group = Group.of(client)
     group.join("a")
     group.take("a")

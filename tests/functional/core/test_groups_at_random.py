@@ -131,13 +131,13 @@ class Work(RuleBasedStateMachine):
     @rule(partition=st.integers(0, PARTITIONS - 1))
     def turn(self, partition: int) -> None:
         if self.live.dispatcher.take_turn(partition):
-            self.live.bells.request_turns([partition])
+            self.live.dispatch_queue.request_turns([partition])
         self.sent(partition, self.live.received())
 
     @rule()
     def turns(self) -> None:
-        while self.live.bells.rung:
-            partitions, self.live.bells.rung = set(self.live.bells.rung), []
+        while self.live.dispatch_queue.requested_turns:
+            partitions, self.live.dispatch_queue.requested_turns = set(self.live.dispatch_queue.requested_turns), []
             for partition in partitions:
                 self.turn(partition)
 
@@ -150,14 +150,14 @@ class Work(RuleBasedStateMachine):
         messages = self.live.received()
         self.sent(partition, messages, arrives=arrives)
         self.tried[partition] = messages
-        self.live.bells.request_turns([partition])
+        self.live.dispatch_queue.request_turns([partition])
 
     def sent(self, partition: int, messages: Messages, *, arrives: bool = True) -> None:
         if partition in self.tried:
             assert messages == self.tried.pop(partition), "what is sent under a number again is the same"
-        for partition_, seconds in self.live.bells.later:
+        for partition_, seconds in self.live.dispatch_queue.later:
             self.alarms.append((partition_, self.live.turns.skew + seconds * 1000))
-        self.live.bells.later.clear()
+        self.live.dispatch_queue.later.clear()
         for name, ones in messages.items():
             for message in ones:
                 assert message["partition"] == partition
@@ -168,7 +168,7 @@ class Work(RuleBasedStateMachine):
     def note_holder(self, name: str, message: dict[str, Any]) -> None:
         holders, now = self.holders[message["partition"]], self.live.turns.skew
         if message["type"] == "revoked" and name in holders and holders[name] is None:
-            # A second try tells it later, with the time of the first.
+            # A second try sends it later, with the time of the first.
             holders[name] = now
         if message["type"] == "owned" and name in self.workers:
             for other, revoked in holders.items():
@@ -179,11 +179,11 @@ class Work(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([1, 3, 31, 200]))
     def pass_time(self, seconds: int) -> None:
         self.live.turns.skew += seconds * 1000
-        self.ring_alarms()
+        self.request_due_turns()
 
-    def ring_alarms(self) -> None:
+    def request_due_turns(self) -> None:
         now = self.live.turns.skew
-        self.live.bells.request_turns({partition for partition, at in self.alarms if at <= now})
+        self.live.dispatch_queue.request_turns({partition for partition, at in self.alarms if at <= now})
         self.alarms = [(partition, at) for partition, at in self.alarms if at > now]
 
     @precondition(lambda self: self.live.letters.kept)
@@ -191,9 +191,11 @@ class Work(RuleBasedStateMachine):
     def redrive(self, data: st.DataObject, how: str) -> None:
         stream = data.draw(st.sampled_from(sorted({letter.stream for letter in self.live.letters.kept})))
         partition = partition_of(stream, PARTITIONS)
-        # What a stream is parked with is told from what it was parked with before by the time.
+        # The time distinguishes what a stream is parked with from what it was parked with before.
         self.live.clock.pass_seconds(0.001)
-        self.live.bells.request_turns(self.live.durables.enqueue(self.durable, {partition: [Redrive(stream, how)]}))
+        self.live.dispatch_queue.request_turns(
+            self.live.durables.enqueue(self.durable, {partition: [Redrive(stream, how)]})
+        )
 
     # What members do.
 
@@ -254,7 +256,7 @@ class Work(RuleBasedStateMachine):
                 self.workers[name].queues[partition] = deque()
                 del holders[name]
 
-    # In the end one member does all that is left, and only bells and alarms bring turns.
+    # In the end one member does all that is left, and only requests, at once and for later, bring turns.
 
     def teardown(self) -> None:
         for name in list(self.workers):
@@ -262,15 +264,15 @@ class Work(RuleBasedStateMachine):
         for partition in range(PARTITIONS):
             self.turn(partition)
         worker = self.connect()
-        self.live.bells.request_turns(range(PARTITIONS))
+        self.live.dispatch_queue.request_turns(range(PARTITIONS))
         turns = itertools.count(1)
-        while self.live.bells.rung or self.alarms or self.make_room():
+        while self.live.dispatch_queue.requested_turns or self.alarms or self.make_room():
             self.alarms.sort(key=lambda alarm: alarm[1])
-            if not self.live.bells.rung:
+            if not self.live.dispatch_queue.requested_turns:
                 self.live.turns.skew = max(self.live.turns.skew, int(self.alarms[0][1]) + 1)
-                self.ring_alarms()
-            rung, self.live.bells.rung = set(self.live.bells.rung), []
-            for partition in rung:
+                self.request_due_turns()
+            partitions, self.live.dispatch_queue.requested_turns = set(self.live.dispatch_queue.requested_turns), []
+            for partition in partitions:
                 assert next(turns) < ENOUGH, "it comes to an end"
                 self.turn(partition)
             self.obey(worker)
@@ -279,13 +281,13 @@ class Work(RuleBasedStateMachine):
 
     def make_room(self) -> bool:
         """Put what is parked back where groups take nothing new for it."""
-        silent: list[int] = []
+        partitions: list[int] = []
         for partition, group in self.live.durables.groups(self.durable).items():
             if group.full:
                 redrives = [Redrive(stream, "start") for stream in group.parked]
-                silent += self.live.durables.enqueue(self.durable, {partition: redrives})
-        self.live.bells.request_turns(silent)
-        return bool(silent)
+                partitions += self.live.durables.enqueue(self.durable, {partition: redrives})
+        self.live.dispatch_queue.request_turns(partitions)
+        return bool(partitions)
 
     def obey(self, worker: Worker) -> None:
         for queue in worker.queues.values():

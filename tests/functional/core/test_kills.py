@@ -162,7 +162,7 @@ def unsubscribing(hub: Mortal) -> Iterator[None]:
     hub.settle()
     yield
     for own_id in ("s", "w"):
-        # Who is told that there is none is not told that it was done before.
+        # An answer that there is none does not say that it was done before.
         with suppress(SubscriptionNotFound):
             hub.survive(lambda own_id=own_id: hub.members.unsubscribe("a", own_id))  # type: ignore[misc] # its default
     hub.settle()
@@ -296,7 +296,7 @@ def deleting(hub: Mortal) -> Iterator[None]:
 
 
 def ending(hub: Mortal) -> Iterator[None]:
-    """A durable subscription was deleted, and its member is told behind what it was sent."""
+    """A durable subscription was deleted, and its member is notified after what it was sent."""
     durable(hub)
     hub.connect("a")
     join(hub, "a")
@@ -306,14 +306,14 @@ def ending(hub: Mortal) -> Iterator[None]:
     yield
     hub.settle()
     yield
-    told = [message["type"] for message in hub.posted("a")]
+    kinds = [message["type"] for message in hub.posted("a")]
     # Perhaps twice, for it has no number.
-    assert (told[:3], set(told[3:])) == (["owned", "events", "error"], {"error"} if told[3:] else set())
+    assert (kinds[:3], set(kinds[3:])) == (["owned", "events", "error"], {"error"} if kinds[3:] else set())
     assert hub.registry.joined("a", "w") is None
 
 
 def closing(hub: Mortal) -> Iterator[None]:
-    """An operator closes a member that is subscribed, too: it is told and closed, and another one goes on."""
+    """An operator closes a member that is subscribed, too: it is notified and closed, and another one goes on."""
     durable(hub)
     handled: dict[str, list[int]] = {}
     for name in "ab":
@@ -337,15 +337,15 @@ def closing(hub: Mortal) -> Iterator[None]:
     assert hub.registry.connection("a") is None
     assert [member.connection for member in _group(hub).members] == ["b"]
     assert set(hub.connections.closed) == {"a"}
-    told = [message for message in hub.posted("a") if message["type"] == "error"]
+    errors = [message for message in hub.posted("a") if message["type"] == "error"]
     # Perhaps twice, but then nothing.
-    assert {message["code"] for message in told} == {"connection-not-found"}
-    assert hub.posted("a")[-len(told) :] == told
+    assert {message["code"] for message in errors} == {"connection-not-found"}
+    assert hub.posted("a")[-len(errors) :] == errors
     assert "3" not in [event["id"] for message in hub.posted("a") for event in message.get("events", ())]
 
 
 def removing(hub: Mortal) -> Iterator[None]:
-    """A stream is deleted before dispatch came to it, and again for good: all is told, and nothing is left of it."""
+    """A stream is deleted before dispatch came to it, and again for good: all is reported, and nothing is left."""
     hub.subscribe("a", streams=["wf", "other"])
     hub.subscribe("b", streams=["wf"], bare=True)
     hub.settle()
@@ -363,12 +363,12 @@ def removing(hub: Mortal) -> Iterator[None]:
     yield
     hub.sweep()
     hub.sweep()
-    told = [frame for frame in frames_of(hub.posted("a")) if frame["type"] != "live"]
-    # What a lost bell delayed is told together, or before the event of the same turn.
-    kinds = [frame["type"] for frame in told]
+    frames = [frame for frame in frames_of(hub.posted("a")) if frame["type"] != "live"]
+    # What a lost wake-up delayed is reported together, or before the event of the same turn.
+    kinds = [frame["type"] for frame in frames]
     assert (kinds[0], kinds.count("events"), set(kinds)) == ("truncated", 1, {"truncated", "events"})
     missing = [{"stream": "wf", "first": 1, "last": 30}]
-    losses = [frame for frame in told if frame["type"] == "truncated"]
+    losses = [frame for frame in frames if frame["type"] == "truncated"]
     assert (losses[0]["missing"], [frame["missing"] for frame in losses[1:]]) == (missing, [[]] * (len(losses) - 1))
     assert [frame.get("gone") for frame in losses] in ([None, ["wf"]], [["wf"]])
     bare = {message["hubframe"]: message["data"] for message in hub.posted("b")}
@@ -517,7 +517,7 @@ def waiting(hub: Mortal) -> Iterator[None]:
 
 
 def leaving(hub: Mortal) -> Iterator[None]:
-    """A client that cannot be posted to is told of, and what it had goes to who is left."""
+    """A client that cannot be posted to is reported, and what it had goes to who is left."""
     durable(hub)
     hub.connect("a")
     hub.connect("b")
@@ -543,7 +543,7 @@ def leaving(hub: Mortal) -> Iterator[None]:
 
 
 def sweeping(hub: Mortal) -> Iterator[None]:
-    """All bells were lost, a connection is overdue, and a stream keeps less than it has."""
+    """All wake-ups were lost, a connection is overdue, and a stream keeps less than it has."""
     hub.log.create("short", StreamConfig(Retention(max_events=2)))
     hub.subscribe("old")
     durable(hub)
@@ -553,7 +553,7 @@ def sweeping(hub: Mortal) -> Iterator[None]:
     hub.subscribe("a")
     hub.settle()
     publish(hub, "short", 5)
-    hub.bells.rung = []
+    hub.dispatch_queue.requested_turns = []
     yield
     hub.sweep()
     hub.sweep()
@@ -666,7 +666,7 @@ def test_a_function_may_die_at_any_point(
         point = next((one for one in points if one.port not in {"Redis", "Pipeline"}), points[0])
         try:
             run(valkey, scenario, point)
-        except Exception as error:  # noqa: BLE001 - all of them are told of
+        except Exception as error:  # noqa: BLE001 - all of them are reported
             broken[str(point)] = repr(error)
     assert broken == {}
 

@@ -54,7 +54,7 @@ def test_only_one_round_is_under_way_so_that_nothing_overtakes_what_failed(clien
     rule = Rule(client, max_in_flight=3)
     rule.publish("wf", 9)
     rule.live.settle()
-    rule.live.bells.request_turns([0])
+    rule.live.dispatch_queue.request_turns([0])
     rule.live.settle()
     assert [len(texts) for texts in rule.live.pushes.by_group.values()] == [1]
 
@@ -111,7 +111,7 @@ def test_a_parked_stream_is_redriven(client: Client, how: str) -> None:
     rule.publish("wf", 3)
     rule.settle()
     rule.target.refuse = lambda _: None
-    rule.live.bells.request_turns(rule.live.durables.enqueue(rule.durable, {0: [Redrive("wf", how)]}))
+    rule.command(Redrive("wf", how))
     rule.publish("wf", 1, start=4)
     rule.settle()
     assert [s for _, s in rule.target.handled] == {"start": [1, 2, 3, 4], "skip": [2, 3, 4], "drop": [4]}[how]
@@ -160,8 +160,7 @@ class TestAwayTargets:
         rule.settle()
         standings = Directory(rule.live.log, rule.live.durables)
         [before] = standings.standings(access=FULL)
-        while not rule.group.circuit.is_open:
-            rule.pass_time(60)
+        rule.open_circuit()
         [after] = standings.standings(access=FULL)
         assert (before.open_circuits, after.open_circuits) == (0, 1)
         [partition] = after.partitions
@@ -173,8 +172,7 @@ class TestAwayTargets:
         for number in range(20):
             rule.publish(f"wf-{number}", 5)
         rule.settle()
-        while not rule.group.circuit.is_open:
-            rule.pass_time(60)
+        rule.open_circuit()
         before = len(rule.target.calls)
         rule.pass_time(600)
         assert [len(call) for call in rule.target.calls[before:]] == [1]
@@ -185,18 +183,17 @@ class TestAwayTargets:
         for number in range(5):
             rule.publish(f"wf-{number}", 2)
         rule.settle()
-        while not rule.group.circuit.is_open:
-            rule.pass_time(60)
+        rule.open_circuit()
         rule.live.clock.pass_seconds(600)
         rule.publish("other", 1)
         rule.live.settle()
         assert len(rule.waiting()) == 1
-        before = list(rule.live.bells.later)
+        before = list(rule.live.dispatch_queue.later)
         for number in range(2, 10):
             rule.live.clock.pass_seconds(2)
             rule.publish("other", 1, start=number)
             rule.live.settle()
-        assert rule.live.bells.later == before
+        assert rule.live.dispatch_queue.later == before
 
     def test_an_event_that_alone_finds_the_target_away_is_parked_and_delays_nobody_for_long(
         self, client: Client
@@ -209,8 +206,7 @@ class TestAwayTargets:
         rule.target.refuse = refuse
         rule.publish("poison", 1)
         rule.settle()
-        while not rule.group.circuit.is_open:
-            rule.pass_time(60)
+        rule.open_circuit()
         for number in range(1, 40):
             rule.publish("wf", 1, start=number)
             rule.pass_time(60)
@@ -231,8 +227,7 @@ class TestAwayTargets:
         rule.target.refuse = failing(Unavailable)
         rule.publish("wf", 3)
         rule.settle()
-        while not rule.group.circuit.is_open:
-            rule.pass_time(60)
+        rule.open_circuit()
         rule.target.refuse = refusing(("wf", 1))
         rule.pass_time(600)
         assert (rule.group.circuit.is_open, rule.group.held["wf"].attempt) == (False, 3)
@@ -244,7 +239,7 @@ class TestAwayTargets:
             rule.publish(f"wf-{number}", 2)
         rule.live.settle()
         rule.push_next(rule.waiting()[0])
-        [result] = rule.live.bells.results
+        [result] = rule.live.dispatch_queue.results
         assert len(rule.target.calls) <= 3
         assert len([failed for failed in result.failed if failed.counts]) <= 3
         assert {failed.stream for failed in result.failed} == {f"wf-{number}" for number in range(50)}
@@ -295,7 +290,7 @@ class TestDeaths:
         rule.publish("wf-2", 3)
         rule.live.settle()
         rule.push_next(rule.waiting()[0])
-        rule.live.bells.results *= 2
+        rule.live.dispatch_queue.results *= 2
         rule.report()
         rule.settle()
         assert rule.group.held["wf-1"].attempt == 1
@@ -307,7 +302,7 @@ class TestDeaths:
         rule.target.refuse = lambda _: Unavailable("away" * 500)
         rule.live.settle()
         rule.push_next(rule.waiting()[0])
-        [result] = rule.live.bells.results
+        [result] = rule.live.dispatch_queue.results
         rule.results.enqueue(result)
         pushed, nack, _ = [command for _, command in rule.live.turns.begin(0, events=9, behind=9).commands]
         assert (len(pushed.unavailable), len(nack.reason)) == (300, 300)
@@ -318,7 +313,7 @@ class TestDeaths:
         rule.publish("wf", 1)
         rule.live.settle()
         rule.push_next(rule.waiting()[0])
-        rule.live.bells.results *= 5
+        rule.live.dispatch_queue.results *= 5
         rule.report()
         rule.settle()
         assert (rule.group.circuit.failures, rule.group.circuit.is_open) == (1, False)
@@ -330,7 +325,7 @@ class TestDeaths:
         with pytest.raises(QueueUnavailable):
             rule.live.settle()
         rule.live.pushes.broken = False
-        rule.live.bells.request_turns([0])
+        rule.live.dispatch_queue.request_turns([0])
         rule.settle()
         assert rule.target.handled == [("wf", 1), ("wf", 2), ("wf", 3)]
 
@@ -350,10 +345,10 @@ class TestDeaths:
         rule.publish("wf", 1)
         rule.live.settle()
         rule.push_next(rule.waiting()[0])
-        late, rule.live.bells.results[:] = list(rule.live.bells.results), []
+        late, rule.live.dispatch_queue.results = rule.live.dispatch_queue.results, []
         rule.target.refuse = lambda _: None
         rule.pass_time(PUSH_LOST_MS / 1000)
-        rule.live.bells.results += late
+        rule.live.dispatch_queue.results += late
         rule.report()
         rule.settle()
         assert (rule.target.handled, rule.letters()) == ([("wf", 1)], [])
@@ -372,8 +367,7 @@ class TestChanging:
         changed = replace(rule.durable, version=rule.durable.version + 1, **changes)  # type: ignore[arg-type]
         assert rule.live.durables.change(rule.durable, changed)
         rule.durable = changed
-        command = Change(changed.version, changed.encoded())
-        rule.live.bells.request_turns(rule.live.durables.enqueue(changed, {0: [command]}))
+        rule.command(Change(changed.version, changed.encoded()))
         rule.settle()
 
     def test_a_target_takes_the_place_of_members_and_keeps_theirs(self, client: Client) -> None:
@@ -410,10 +404,9 @@ class TestChanging:
         rule.target.refuse = failing(Unavailable)
         rule.publish("wf", 1)
         rule.settle()
-        while not rule.group.circuit.is_open:
-            rule.pass_time(60)
+        rule.open_circuit()
         rule.live.connect("m")
-        rule.live.bells.request_turns(rule.live.durables.enqueue(rule.durable, {0: [Join("m", "w")]}))
+        rule.command(Join("m", "w"))
         # With another epoch, frames have other numbers, and the owner is granted the partition again.
         rule.live.log.renew()
         self.change(rule, target=None)
@@ -424,7 +417,7 @@ class TestChanging:
         """Its command was enqueued when there was no target yet."""
         rule = Rule(client)
         rule.live.connect("m")
-        rule.live.bells.request_turns(rule.live.durables.enqueue(rule.durable, {0: [Join("m", "w")]}))
+        rule.command(Join("m", "w"))
         rule.publish("wf", 2)
         rule.settle()
         assert rule.target.handled == [("wf", 1), ("wf", 2)]

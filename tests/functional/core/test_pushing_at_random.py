@@ -29,7 +29,7 @@ class Work(RuleBasedStateMachine):
 
     Attributes:
         answers: What the target answers to the next events of each stream: handled, refused, or an error of the call.
-        failures: How often each event was refused.
+        refused: How often each event was refused.
     """
 
     def __init__(self, client: Client, *, batch: int, concurrency: int) -> None:
@@ -48,7 +48,6 @@ class Work(RuleBasedStateMachine):
         self.answers: dict[str, list[str]] = {stream: [] for stream in STREAMS}
         self.refused: Counter[tuple[str, int]] = Counter()
         self.vain: set[tuple[str, int]] = set()
-        self.redriven: set[str] = set()
 
     def answer(self, event: PushedEvent) -> Refusal | Exception | None:
         answers = self.answers[event.stream]
@@ -88,27 +87,24 @@ class Work(RuleBasedStateMachine):
         self.rule.seconds = 31 if outcome == "no time" else 100
         self.rule.push_next(data.draw(st.sampled_from(self.rule.waiting())), report=outcome != "died")
 
-    @precondition(lambda self: self.rule.live.bells.results)
+    @precondition(lambda self: self.rule.live.dispatch_queue.results)
     @rule(twice=st.booleans())
     def report(self, *, twice: bool) -> None:
         if twice:
-            self.rule.live.bells.results += self.rule.live.bells.results[-1:]
+            self.rule.live.dispatch_queue.results += self.rule.live.dispatch_queue.results[-1:]
         self.rule.report()
 
     @rule(seconds=st.sampled_from([1, 10, 400]))
     def time_passes(self, seconds: int) -> None:
         self.rule.live.clock.pass_seconds(seconds)
-        self.rule.live.bells.request_turns(range(PARTITIONS))
+        self.rule.live.dispatch_queue.request_turns(range(PARTITIONS))
 
     @precondition(lambda self: self.rule.letters())
     @rule(data=st.data())
     def redrive(self, data: st.DataObject) -> None:
         stream = data.draw(st.sampled_from(sorted({stream for stream, _ in self.rule.letters()})))
         self.rule.live.clock.pass_seconds(0.001)
-        partition = partition_of(stream, PARTITIONS)
-        self.redriven.add(stream)
-        command = {partition: [Redrive(stream, "start")]}
-        self.rule.live.bells.request_turns(self.rule.live.durables.enqueue(self.rule.durable, command))
+        self.rule.command(Redrive(stream, "start"), partition=partition_of(stream, PARTITIONS))
 
     def teardown(self) -> None:
         self.answers = {stream: [] for stream in STREAMS}

@@ -1,4 +1,4 @@
-"""What was removed is told: to those who receive live, to those who catch up, and in every race with a turn."""
+"""What was removed is reported: to those who receive live, to those who catch up, and in every race with a turn."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from eventstore.adapters.redis.connection import Client
 
-Told = tuple[str, int, int]
+MissingRange = tuple[str, int, int]
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def live(client: Client) -> Live:
     return Live(client)
 
 
-def story(messages: Sequence[dict[str, Any]]) -> list[str | Told]:
+def story(messages: Sequence[dict[str, Any]]) -> list[str | MissingRange]:
     """What a subscriber of `eventstore.v1` learns, in order: the sequences of `wf`, and what is missing or gone."""
     found: list[Any] = []
     for message in messages:
@@ -64,7 +64,7 @@ def on_call(monkeypatch: pytest.MonkeyPatch, port: Any, method: str, do: Callabl
 
 
 class TestLiveSubscribers:
-    def test_they_are_told_what_was_deleted_before_dispatch_came_to_it(self, live: Live) -> None:
+    def test_they_are_notified_of_what_was_deleted_before_dispatch_came_to_it(self, live: Live) -> None:
         live.subscribe("a", streams=["wf"])
         live.store.publish(events(1), stream="wf")
         live.settle()
@@ -77,7 +77,7 @@ class TestLiveSubscribers:
         assert story(got) == [("wf", 2, 4), "wf 5"]
         assert numbers(got) == list(range(numbers(got)[0], numbers(got)[0] + 2))
 
-    def test_they_are_told_though_nothing_comes_after_it(self, live: Live) -> None:
+    def test_they_are_notified_though_nothing_comes_after_it(self, live: Live) -> None:
         live.subscribe("a", streams=["wf"])
         live.settle()
         live.received()
@@ -86,18 +86,18 @@ class TestLiveSubscribers:
         live.settle()
         assert story(live.received()["a"]) == [("wf", 1, 3)]
 
-    def test_those_of_bare_events_are_told_by_an_event_of_the_hubs(self, live: Live) -> None:
+    def test_those_of_bare_events_are_notified_by_an_event_of_the_hubs(self, live: Live) -> None:
         live.subscribe("a", streams=["wf"], bare=True)
         live.settle()
         live.received()
         live.store.publish(events(3), stream="wf")
         live.store.delete("wf", permanently=True)
         live.settle()
-        [told] = live.received()["a"]
-        assert (told["type"], told["hubframe"]) == ("io.flunq.hub.truncated", 1)
-        assert told["data"] == {"missing": [{"stream": "wf", "first": 1, "last": 3}], "gone": ["wf"]}
+        [message] = live.received()["a"]
+        assert (message["type"], message["hubframe"]) == ("io.flunq.hub.truncated", 1)
+        assert message["data"] == {"missing": [{"stream": "wf", "first": 1, "last": 3}], "gone": ["wf"]}
 
-    def test_only_those_are_told_whom_it_may_concern(self, live: Live) -> None:
+    def test_only_those_are_notified_whom_it_may_concern(self, live: Live) -> None:
         live.subscribe("named", streams=["t1:wf"])
         live.subscribe("all")
         live.subscribe("filtered", filters=[{"exact": {"type": "never"}}])
@@ -108,10 +108,10 @@ class TestLiveSubscribers:
         live.store.publish(events(2), stream="t1:wf")
         live.store.delete("t1:wf")
         live.settle()
-        told = {name: story(messages) for name, messages in live.received().items()}
-        assert told == {name: [("t1:wf", 1, 2)] for name in ("named", "all", "filtered")}
+        stories = {name: story(messages) for name, messages in live.received().items()}
+        assert stories == {name: [("t1:wf", 1, 2)] for name in ("named", "all", "filtered")}
 
-    def test_whoever_received_all_of_it_is_told_nothing(self, live: Live) -> None:
+    def test_whoever_received_all_of_it_is_not_notified(self, live: Live) -> None:
         live.subscribe("a")
         live.store.publish(events(3), stream="wf")
         live.settle()
@@ -120,7 +120,7 @@ class TestLiveSubscribers:
         live.settle()
         assert live.received() == {}
 
-    def test_whoever_subscribes_behind_it_is_told_nothing(self, live: Live) -> None:
+    def test_whoever_subscribes_behind_it_is_not_notified(self, live: Live) -> None:
         live.store.publish(events(3), stream="wf")
         live.store.delete("wf")
         live.subscribe("a")
@@ -128,7 +128,7 @@ class TestLiveSubscribers:
         live.settle()
         assert story(live.received()["a"]) == ["wf 4"]
 
-    def test_a_stream_recreated_and_deleted_again_before_dispatch_is_told_whole(self, live: Live) -> None:
+    def test_a_stream_recreated_and_deleted_again_before_dispatch_is_reported_whole(self, live: Live) -> None:
         live.subscribe("a")
         live.settle()
         live.received()
@@ -139,7 +139,7 @@ class TestLiveSubscribers:
         live.settle()
         assert story(live.received()["a"]) == [("wf", 1, 6), "wf 7"]
 
-    def test_each_of_very_many_subscribers_is_told(self, live: Live) -> None:
+    def test_each_of_very_many_subscribers_is_notified(self, live: Live) -> None:
         for number in range(120):
             live.subscribe(f"c{number}", streams=["wf", "other"][number % 2 :])
         live.settle()
@@ -149,7 +149,7 @@ class TestLiveSubscribers:
         live.settle()
         assert sorted(live.received()) == sorted(f"c{number}" for number in range(0, 120, 2))
 
-    def test_more_than_can_be_told_is_said_to_be_more(self, live: Live) -> None:
+    def test_more_than_fits_into_a_message_is_said_to_be_more(self, live: Live) -> None:
         live.subscribe("all")
         live.subscribe("named", streams=["wf-105"])
         live.subscribe("other", streams=["wf-200"])
@@ -179,7 +179,7 @@ class TestLiveSubscribers:
 
 
 class TestRacingATurn:
-    """A removal that comes between what a turn does is told, once, and nothing that was sent is said to be missing."""
+    """A removal between two steps of a turn is reported, once, and nothing that was sent is said to be missing."""
 
     @pytest.fixture
     def live(self, client: Client) -> Live:
@@ -208,7 +208,7 @@ class TestRacingATurn:
             ("turns", "commit", False, True, True),
         ],
     )
-    def test_a_deletion_between_two_steps_is_told_unless_all_was_sent(
+    def test_a_deletion_between_two_steps_is_reported_unless_all_was_sent(
         self,
         live: Live,
         monkeypatch: pytest.MonkeyPatch,
@@ -228,7 +228,7 @@ class TestRacingATurn:
         for name, sent in (("a", sent_live), ("late", sent_behind)):
             assert story(got[name]) == [*(["wf 1", "wf 2", "wf 3"] if sent else [("wf", 1, 3)]), "wf 4"]
 
-    def test_what_was_read_in_part_is_told_in_part(self, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_what_was_read_in_part_is_reported_in_part(self, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
         live = Live(client, limits=TurnLimits(events=500))
         live.subscribe("a")
         live.settle()
@@ -248,7 +248,7 @@ class TestRacingATurn:
         live.settle()
         assert story(live.received()["a"]) == [("other", 1, 1), "wf 1", "wf 2", "wf 3", ("wf", 4, 4)]
 
-    def test_a_turn_that_came_to_nothing_tells_the_same_under_the_same_numbers(self, live: Live) -> None:
+    def test_a_turn_that_came_to_nothing_reports_the_same_under_the_same_numbers(self, live: Live) -> None:
         live.store.delete("wf")
         live.store.publish(events(1, start=4), stream="wf")
         live.deliveries.broken = True
@@ -268,8 +268,8 @@ class TestRacingATurn:
         [sent] = live.received()["a"]
         live.store.delete("wf")
         live.settle()
-        [told] = live.received()["a"]
-        assert (story([told]), told["frame"] > sent["frame"] + 1) == ([("wf", 1, 3)], True)
+        [message] = live.received()["a"]
+        assert (story([message]), message["frame"] > sent["frame"] + 1) == ([("wf", 1, 3)], True)
 
     @pytest.mark.parametrize("behind", [False, True])
     def test_a_worker_that_was_overtaken_before_it_read_sends_nothing(
@@ -291,7 +291,7 @@ class TestRacingATurn:
 
 
 class TestNarrowedTurns:
-    def test_each_is_told_what_is_missing_of_its_own_part(self, client: Client) -> None:
+    def test_each_is_notified_of_what_is_missing_of_its_own_part(self, client: Client) -> None:
         live = Live(client, limits=TurnLimits(pairs=2 + 25))
         live.subscribe("a")
         live.settle()
@@ -308,15 +308,15 @@ class TestNarrowedTurns:
         live.worker(TurnLimits(pairs=2 + 25)).take_turn(0)
         assert live.received()["a"] == first
         live.settle()
-        told = story([*first, *live.received()["a"]])
-        assert [one for one in told if isinstance(one, str)] == [f"wf {number}" for number in range(1, 7)]
-        covered = [n for one in told if isinstance(one, tuple) for n in range(one[1], one[2] + 1)]
+        learned = story([*first, *live.received()["a"]])
+        assert [one for one in learned if isinstance(one, str)] == [f"wf {number}" for number in range(1, 7)]
+        covered = [n for one in learned if isinstance(one, tuple) for n in range(one[1], one[2] + 1)]
         assert covered == [1, 2, 3, 4, 5, 6]
-        assert len([one for one in told if isinstance(one, tuple)]) > 1
+        assert len([one for one in learned if isinstance(one, tuple)]) > 1
 
 
 class TestStreamsGoneForGood:
-    def test_whoever_named_one_is_told_though_nothing_is_missing(self, live: Live) -> None:
+    def test_whoever_named_one_is_notified_though_nothing_is_missing(self, live: Live) -> None:
         live.subscribe("named", streams=["wf", "other"])
         live.subscribe("all")
         live.store.publish(events(3), stream="wf")
@@ -325,10 +325,10 @@ class TestStreamsGoneForGood:
         live.store.delete("wf", permanently=True)
         live.settle()
         got = live.received()
-        assert ({name: story(told) for name, told in got.items()}) == {"named": ["wf gone"]}
+        assert ({name: story(messages) for name, messages in got.items()}) == {"named": ["wf gone"]}
         assert got["named"][0]["missing"] == []
 
-    def test_whoever_is_catching_up_is_told_when_it_comes_there(self, client: Client) -> None:
+    def test_whoever_is_catching_up_is_notified_when_it_comes_there(self, client: Client) -> None:
         live = Live(client, limits=TurnLimits(behind_events=2))
         live.store.publish(events(3), stream="wf")
         live.store.publish(events(6), stream="other")
@@ -337,12 +337,12 @@ class TestStreamsGoneForGood:
         live.store.delete("wf", permanently=True)
         live.store.publish(events(1, start=7), stream="other")
         live.settle()
-        told = story(live.received()["late"])
-        assert told[:3] == ["wf 1", "wf 2", ("wf", 3, 3)]
-        assert told.index("wf gone") > told.index("other 5")
-        assert [one for one in told if str(one).startswith("other")] == [f"other {number}" for number in range(1, 8)]
+        learned = story(live.received()["late"])
+        assert learned[:3] == ["wf 1", "wf 2", ("wf", 3, 3)]
+        assert learned.index("wf gone") > learned.index("other 5")
+        assert [one for one in learned if str(one).startswith("other")] == [f"other {number}" for number in range(1, 8)]
 
-    def test_it_is_told_though_all_of_it_was_removed_from_memory_before(self, live: Live) -> None:
+    def test_it_is_reported_though_all_of_it_was_removed_from_memory_before(self, live: Live) -> None:
         live.subscribe("named", streams=["wf"])
         live.store.publish(events(3), stream="wf")
         live.settle()
@@ -399,7 +399,7 @@ class TestStreamsGoneForGood:
 
 
 def sweep(live: Live) -> None:
-    Sweeper(live.log, live.registry, live.turns, live.bells, live.members, clock=live.clock).sweep(
+    Sweeper(live.log, live.registry, live.turns, live.dispatch_queue, live.members, clock=live.clock).sweep(
         until=live.clock.now() + 60_000
     )
 
@@ -442,7 +442,7 @@ def test_a_deletion_is_done_though_the_memory_is_not_given_back_yet(
     live.settle()
     monkeypatch.setattr(live.log, "trim", away)
     live.store.delete("wf")
-    assert (live.log.describe("wf").count, live.bells.rung) == (0, [0])
+    assert (live.log.describe("wf").count, live.dispatch_queue.requested_turns) == (0, [0])
     monkeypatch.undo()
     sweep(live)
     assert live.log.trim("wf") == 0

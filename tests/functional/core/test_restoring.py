@@ -1,4 +1,4 @@
-"""A store that was restored from an older snapshot, and renewed by the call that docs/operations/recovery.md tells."""
+"""A store that was restored from an older snapshot, renewed by the call that docs/operations/recovery.md describes."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_a_page_of_all_streams_does_not_go_on_where_history_was_lost(live: Live,
         read_all(live.log, AllQuery(cursor=page.cursor))
 
 
-def test_who_resumes_is_told_that_the_store_is_another(live: Live, plain: Redis, renew: Renew) -> None:
+def test_who_resumes_is_notified_that_the_store_is_another(live: Live, plain: Redis, renew: Renew) -> None:
     snapshot = Snapshot(plain)
     subscribed = live.subscribe("a")
     live.settle()
@@ -149,7 +149,7 @@ def test_the_first_frame_of_a_partition_is_no_repeat_either(live: Live, plain: R
     last = live.received()["a"][-1]["frame"]
     snapshot.restore()
     renew()
-    live.bells.request_turns([0, 1])
+    live.dispatch_queue.request_turns([0, 1])
     live.settle()
     assert live.received()["a"][0]["frame"] > last + 1
 

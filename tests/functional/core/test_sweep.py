@@ -30,25 +30,25 @@ def live(valkey: ValkeyServer) -> Iterator[Live]:
 
 @pytest.fixture
 def sweeper(live: Live) -> Sweeper:
-    return Sweeper(live.log, live.registry, live.turns, live.bells, live.members, clock=live.clock)
+    return Sweeper(live.log, live.registry, live.turns, live.dispatch_queue, live.members, clock=live.clock)
 
 
 def soon(live: Live) -> int:
     return live.clock.now() + 60_000
 
 
-def test_it_rings_for_partitions_that_have_something_to_do(live: Live, sweeper: Sweeper) -> None:
-    live.bells.broken = True
+def test_it_requests_turns_of_partitions_that_have_something_to_do(live: Live, sweeper: Sweeper) -> None:
+    live.dispatch_queue.broken = True
     live.store.publish(events(1), stream="wf")
-    live.bells.broken = False
+    live.dispatch_queue.broken = False
     assert sweeper.sweep(until=soon(live)).rung == 1
     live.settle()
     assert sweeper.sweep(until=soon(live)).rung == 0
 
 
-def test_it_rings_for_subscriptions_that_nobody_carried_on(live: Live, sweeper: Sweeper) -> None:
+def test_it_requests_turns_for_subscriptions_that_nobody_carried_on(live: Live, sweeper: Sweeper) -> None:
     live.subscribe("a", streams=["wf"])
-    live.bells.rung.clear()
+    live.dispatch_queue.requested_turns.clear()
     assert sweeper.sweep(until=soon(live)).rung == 1
 
 

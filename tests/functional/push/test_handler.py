@@ -15,7 +15,7 @@ from eventstore.subscriptions import Target
 from functions.push import app
 from tests.examples import FakeClock
 from tests.fakes.queues import FakeDispatchQueue, FakePushes
-from tests.functional.core.pushing import FakeTarget
+from tests.fakes.targets import FakeTarget
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -40,8 +40,8 @@ def target() -> FakeTarget:
 
 
 @pytest.fixture
-def bells(monkeypatch: pytest.MonkeyPatch, target: FakeTarget) -> FakeDispatchQueue:
-    bells, clock = FakeDispatchQueue(), FakeClock()
+def dispatch_queue(monkeypatch: pytest.MonkeyPatch, target: FakeTarget) -> FakeDispatchQueue:
+    dispatch_queue, clock = FakeDispatchQueue(), FakeClock()
 
     def adapter_of(kind: str) -> TargetAdapter:
         if kind != "lambda":
@@ -49,8 +49,8 @@ def bells(monkeypatch: pytest.MonkeyPatch, target: FakeTarget) -> FakeDispatchQu
         return target
 
     monkeypatch.setattr(Hub, "clock", clock)
-    monkeypatch.setattr(Hub, "pusher", Pusher(adapter_of, FakePushes(), bells, clock=clock))
-    return bells
+    monkeypatch.setattr(Hub, "pusher", Pusher(adapter_of, FakePushes(), dispatch_queue, clock=clock))
+    return dispatch_queue
 
 
 def record(name: str, stream: str, *, kind: str = "lambda", partition: int = 0, timeout_ms: int = 30_000) -> Any:  # noqa: ANN401 - as Lambda has it
@@ -65,36 +65,36 @@ def handled(*records: dict[str, Any], context: Context | None = None) -> list[st
     return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
 
-def test_what_came_of_a_push_is_reported(target: FakeTarget, bells: FakeDispatchQueue) -> None:
+def test_what_came_of_a_push_is_reported(target: FakeTarget, dispatch_queue: FakeDispatchQueue) -> None:
     assert handled(record("1", "wf")) == []
     assert target.handled == [("wf", 1)]
-    [result] = bells.results
+    [result] = dispatch_queue.results
     assert (result.subscription, result.cursor, result.failed) == ("billing", "cursor", [])
 
 
 def test_a_target_that_fails_is_no_failure_of_the_function(
-    target: FakeTarget, bells: FakeDispatchQueue, caplog: pytest.LogCaptureFixture
+    target: FakeTarget, dispatch_queue: FakeDispatchQueue, caplog: pytest.LogCaptureFixture
 ) -> None:
     target.refuse = lambda _: Unavailable(f"out of order, and says {CARD}")
     assert handled(record("1", "wf")) == []
-    assert bells.results[0].unavailable.startswith("out of order")
+    assert dispatch_queue.results[0].unavailable.startswith("out of order")
     assert "rule billing, partition 0: 1 streams wait" in caplog.text
     assert CARD not in caplog.text
 
 
 def test_a_push_whose_report_is_lost_comes_again_and_holds_only_its_group(
-    bells: FakeDispatchQueue, caplog: pytest.LogCaptureFixture
+    dispatch_queue: FakeDispatchQueue, caplog: pytest.LogCaptureFixture
 ) -> None:
-    bells.broken = True
+    dispatch_queue.broken = True
     assert handled(record("1", "wf")) == ["1"]
     assert "push of k-0 is retried" in caplog.text
-    bells.broken = False
+    dispatch_queue.broken = False
     batch = record("1", "a", kind="new"), record("2", "a"), record("3", "b", partition=1)
     assert handled(*batch) == ["1", "2"]
-    assert [result.partition for result in bells.results] == [1]
+    assert [result.partition for result in dispatch_queue.results] == [1]
 
 
-@pytest.mark.usefixtures("bells")
+@pytest.mark.usefixtures("dispatch_queue")
 def test_what_an_unexpected_error_says_is_not_logged_for_it_may_repeat_an_event(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -104,7 +104,7 @@ def test_what_an_unexpected_error_says_is_not_logged_for_it_may_repeat_an_event(
     assert CARD not in caplog.text
 
 
-@pytest.mark.usefixtures("bells")
+@pytest.mark.usefixtures("dispatch_queue")
 def test_the_function_keeps_time_for_the_report(target: FakeTarget) -> None:
     late = Context()
     late.milliseconds = 44_000
@@ -112,16 +112,16 @@ def test_the_function_keeps_time_for_the_report(target: FakeTarget) -> None:
     assert target.calls == []
 
 
-@pytest.mark.usefixtures("bells")
+@pytest.mark.usefixtures("dispatch_queue")
 def test_a_call_of_the_longest_time_fits_into_a_call_of_the_function(target: FakeTarget) -> None:
     target.timeout_ms = 100_000
     assert handled(record("1", "wf", timeout_ms=100_000)) == []
 
 
 def test_a_refusal_is_reported_and_not_logged(
-    target: FakeTarget, bells: FakeDispatchQueue, caplog: pytest.LogCaptureFixture
+    target: FakeTarget, dispatch_queue: FakeDispatchQueue, caplog: pytest.LogCaptureFixture
 ) -> None:
     target.refuse = lambda _: Refusal(CARD, park=True)
     assert handled(record("1", "wf")) == []
-    assert [failed.reason for failed in bells.results[0].failed] == [CARD]
+    assert [failed.reason for failed in dispatch_queue.results[0].failed] == [CARD]
     assert CARD not in caplog.text

@@ -11,8 +11,7 @@ from eventstore.durable.admin import Changes
 from eventstore.errors import WrongSubscriptionVersion
 from eventstore.filters import parse_filters
 from functions.hub import hub
-from tests.functional.rest.api import cloudevent
-from tests.functional.rest.workers import Workers
+from tests.functional.rest.workers import Workers, publish
 from tests.trusted import Trusted
 
 if TYPE_CHECKING:
@@ -30,11 +29,6 @@ def create(api: Api, **members: object) -> Reply:
 def change(api: Api, members: object, *, kind: str = "application/merge-patch+json", **headers: str) -> Reply:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return api.call("PATCH", PATH, body=json.dumps(members).encode(), headers={"Content-Type": kind, **named})
-
-
-def publish(api: Api, stream: str, *events: tuple[str, str]) -> None:
-    given = [cloudevent(event_id, type=kind) for event_id, kind in events]
-    assert api.publish(*given, query=f"?stream={stream}").status in {200, 201}
 
 
 @pytest.fixture

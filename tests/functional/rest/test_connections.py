@@ -130,7 +130,7 @@ class TestPages:
             connect(name)
         reply = api.get("/api/v1/connections?limit=1")
         following = f"limit=1&cursor={reply.json['next']}"
-        assert following in {name.lower(): value for name, value in reply.headers.items()}["link"]
+        assert following in reply.headers["link"]
         assert ids(api, f"?{following}") == ["b"]
 
     def test_a_list_longer_than_one_step_is_whole(self, api: Api) -> None:

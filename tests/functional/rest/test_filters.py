@@ -11,7 +11,7 @@ from functions.hub import hub
 from tests.fresh import reread
 from tests.functional.rest.api import cloudevent
 from tests.functional.rest.callers import caller
-from tests.functional.rest.workers import Workers, create
+from tests.functional.rest.workers import Workers, change, create, publish
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,17 +33,6 @@ def put(api: Api, filters: object, *, name: str = "chosen", **headers: str) -> R
 def delete(api: Api, *, name: str = "chosen", **headers: str) -> Reply:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return api.call("DELETE", f"/api/v1/filters/{name}", headers=named)
-
-
-def patch(api: Api, subscription: str = "workers", **members: object) -> Reply:
-    kind = {"Content-Type": "application/merge-patch+json"}
-    path = f"/api/v1/subscriptions/{subscription}"
-    return api.call("PATCH", path, body=json.dumps(members).encode(), headers=kind)
-
-
-def publish(api: Api, stream: str, *events: tuple[str, str]) -> None:
-    given = [cloudevent(event_id, type=kind) for event_id, kind in events]
-    assert api.publish(*given, query=f"?stream={stream}").status in {200, 201}
 
 
 def refused(reply: Reply, status: int, code: str) -> str:
@@ -198,14 +187,14 @@ class TestDurableSubscriptions:
         refused(create(api, filter_name="chosen"), 404, "filter-not-found")
         assert api.get(WORKERS).status == 404
         create(api)
-        refused(patch(api, filter_name="chosen"), 404, "filter-not-found")
+        refused(change(api, filter_name="chosen"), 404, "filter-not-found")
         assert api.get(WORKERS).json["version"] == 1
 
     @pytest.mark.parametrize("name", ["", "a b", 7, ["chosen"]])
     def test_what_is_no_name_is_refused(self, api: Api, name: object) -> None:
         refused(create(api, filter_name=name), 422, "invalid-body")
         create(api)
-        refused(patch(api, filter_name=name), 422, "invalid-body")
+        refused(change(api, filter_name=name), 422, "invalid-body")
 
     def test_an_event_must_match_both_filters(self, api: Api) -> None:
         put(api, TASKS)
@@ -263,11 +252,11 @@ class TestDurableSubscriptions:
         create(api, filters=FAILED)
         workers = Workers(api)
         workers.join()
-        assert patch(api, filter_name="chosen").json["version"] == 2
+        assert change(api, filter_name="chosen").json["version"] == 2
         publish(api, "wf", ("1", "order.failed"), ("2", "task.failed"))
         workers.settle()
         assert workers.received() == [("wf", "2")]
-        ended = patch(api, filter_name=None)
+        ended = change(api, filter_name=None)
         assert (ended.json["filters"], ended.json["version"], "filter_name" in ended.json) == (FAILED, 3, False)
         put(api, ORDERS)
         publish(api, "wf", ("3", "task.failed"), ("4", "order.done"))
@@ -276,8 +265,8 @@ class TestDurableSubscriptions:
 
     def test_filters_of_its_own_change_beside_the_named_one(self, api: Api, workers: Workers) -> None:
         workers.join()
-        assert patch(api, filters=FAILED).json["filter_name"] == "chosen"
-        assert patch(api, max_attempts=9).json["filters"] == FAILED
+        assert change(api, filters=FAILED).json["filter_name"] == "chosen"
+        assert change(api, max_attempts=9).json["filters"] == FAILED
         put(api, ORDERS)
         publish(api, "wf", ("1", "task.failed"), ("2", "order.failed"), ("3", "order.placed"))
         workers.settle()
@@ -285,17 +274,17 @@ class TestDurableSubscriptions:
 
     def test_the_name_that_it_has_already_makes_no_version(self, api: Api, workers: Workers) -> None:
         assert workers
-        assert patch(api, filter_name="chosen").json["version"] == 1
+        assert change(api, filter_name="chosen").json["version"] == 1
         create(api, "plain")
-        assert patch(api, "plain", filter_name=None).json["version"] == 1
+        assert change(api, "plain", filter_name=None).json["version"] == 1
 
     def test_its_own_filters_leave_room_for_any_named_one(self, api: Api) -> None:
         half = [{"exact": {"type": "t" * 4050}}]
         put(api, half)
         assert create(api, filters=half, filter_name="chosen").status == 201
-        refused(patch(api, filters=[{"exact": {"type": "t" * 4096}}]), 422, "invalid-filter")
-        assert patch(api, filters=[{"exact": {"type": "t" * 4096}}], filter_name=None).status == 200
-        refused(patch(api, filter_name="chosen"), 422, "invalid-filter")
+        refused(change(api, filters=[{"exact": {"type": "t" * 4096}}]), 422, "invalid-filter")
+        assert change(api, filters=[{"exact": {"type": "t" * 4096}}], filter_name=None).status == 200
+        refused(change(api, filter_name="chosen"), 422, "invalid-filter")
 
 
 class TestDeleting:
@@ -304,7 +293,7 @@ class TestDeleting:
         reply = delete(api)
         assert "'workers'" in refused(reply, 409, "filter-in-use")
         assert (reply.json["filter"], reply.json["subscription"]) == ("chosen", "workers")
-        patch(api, filter_name=None)
+        change(api, filter_name=None)
         assert delete(api).status == 204
 
     def test_a_subscription_that_is_deleted_names_nothing(self, api: Api, workers: Workers) -> None:
@@ -345,7 +334,7 @@ class TestRaces:
         put(api, TASKS)
         create(api)
         before(monkeypatch, hub().durables, "change", lambda: put(api, ORDERS))
-        assert patch(api, filter_name="chosen").json["version"] == 3
+        assert change(api, filter_name="chosen").json["version"] == 3
         assert used_filter() == ORDERS
 
     def test_a_filter_that_is_deleted_while_a_subscription_is_created_is_not_found(
@@ -362,7 +351,7 @@ class TestRaces:
         put(api, TASKS)
         create(api, filters=FAILED)
         before(monkeypatch, hub().durables, "change", lambda: delete(api))
-        refused(patch(api, filter_name="chosen"), 404, "filter-not-found")
+        refused(change(api, filter_name="chosen"), 404, "filter-not-found")
         found = api.get(WORKERS).json
         assert (found["filters"], "filter_name" in found) == (FAILED, False)
         assert used_filter() == FAILED
@@ -425,7 +414,7 @@ class TestCrashes:
         with monkeypatch.context() as died:
             died.setattr(hub().definitions, "begin_following", lambda durable: durable)
             before(died, hub().durables, "change", lambda: delete(api))
-            patch(api, filter_name="chosen")
+            change(api, filter_name="chosen")
         hub().definitions.announce_all()
         found = api.get(WORKERS).json
         assert (found["filters"], found["version"], "filter_name" in found) == (TASKS, 3, False)
@@ -525,13 +514,13 @@ class TestAccess:
         put(self.everyone, [], name="acme:chosen")
         durable = hub().durables.get("acme:workers")
         assert json.loads(durable.filter.text) == made.json["filters"]
-        ended = patch(self.acme, "acme:workers", filter_name=None)
+        ended = change(self.acme, "acme:workers", filter_name=None)
         assert ended.json["filters"] == made.json["filters"]
 
     def test_an_operator_s_subscription_is_confined_once_a_tenant_changes_it(self) -> None:
         put(self.everyone, [{"prefix": {"hubstream": "acme:"}}], name="acme:chosen")
         assert create(self.everyone, "shared", filter_name="acme:chosen").json["filters"] == []
-        ended = patch(self.acme, "shared", filter_name=None)
+        ended = change(self.acme, "shared", filter_name=None)
         assert ended.json["filters"] == [{"prefix": {"hubstream": "acme:"}}]
 
     def test_a_subscription_of_others_that_names_a_filter_is_not_named(self) -> None:

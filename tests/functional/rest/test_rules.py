@@ -19,10 +19,10 @@ from functions.hub import hub
 from functions.rest.openapi import document
 from functions.rest.subscription_answers import standing
 from tests.fresh import reread
-from tests.functional.rest.workers import Workers, create, post
+from tests.functional.rest.workers import Workers, change, create, post
 
 if TYPE_CHECKING:
-    from tests.functional.rest.api import Api, Reply
+    from tests.functional.rest.api import Api
 
 PATH = "/api/v1/subscriptions/workers"
 FUNCTION = "arn:aws:lambda:eu-west-1:123456789012:function:flunq-billing:live"
@@ -45,11 +45,6 @@ def allow(monkeypatch: pytest.MonkeyPatch, targets: str, *, queue: str = "http:/
     monkeypatch.setenv("PUSHES_QUEUE_URL", queue)
     monkeypatch.setenv("LOOPBACK_TARGETS", "true")
     reread()
-
-
-def change(api: Api, **members: object) -> Reply:
-    headers = {"Content-Type": "application/merge-patch+json"}
-    return api.call("PATCH", PATH, body=json.dumps(members).encode(), headers=headers)
 
 
 def stored() -> Any:  # noqa: ANN401 - a target, or None

@@ -74,7 +74,7 @@ def test_deleting_a_subscription_notifies_its_members(api: Api, workers: Workers
     workers.join(connection="c2")
     dispatch_queue: FakeDispatchQueue = hub().dispatch_queue  # type: ignore[assignment]
     assert api.call("DELETE", "/api/v1/subscriptions/workers").status == 204
-    assert [(name, member.connection, member.id) for name, member in dispatch_queue.told_ended] == [
+    assert [(name, member.connection, member.id) for name, member in dispatch_queue.deletions] == [
         ("workers", "c1", "w"),
         ("workers", "c2", "w"),
     ]

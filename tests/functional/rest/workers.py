@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.fakes.letters import FakeLetters
     from tests.functional.rest.api import Api, Reply
 
-__all__ = ["Workers", "create", "post"]
+__all__ = ["Workers", "change", "create", "post", "publish"]
 
 
 def post(api: Api, path: str, **members: object) -> Reply:
@@ -27,6 +27,17 @@ def post(api: Api, path: str, **members: object) -> Reply:
 
 def create(api: Api, name: str = "workers", **members: object) -> Reply:
     return post(api, "subscriptions", id=name, **members)
+
+
+def change(api: Api, name: str = "workers", **members: object) -> Reply:
+    headers = {"Content-Type": "application/merge-patch+json"}
+    return api.call("PATCH", f"/api/v1/subscriptions/{name}", body=json.dumps(members).encode(), headers=headers)
+
+
+def publish(api: Api, stream: str, *events: tuple[str, str]) -> None:
+    """Publish events by their ids and types."""
+    given = [cloudevent(event_id, type=kind) for event_id, kind in events]
+    assert api.publish(*given, query=f"?stream={stream}").status in {200, 201}
 
 
 class Workers:
@@ -89,4 +100,4 @@ class Workers:
 
     def messages(self) -> list[dict[str, Any]]:
         """The messages sent to members since the last call."""
-        return [json.loads(posting.message) for posting in self._deliveries.taken()]
+        return [json.loads(posting.message) for posting in self._deliveries.take_postings()]

@@ -65,9 +65,9 @@ class Gateway:
     def settle(self) -> dict[str, list[dict[str, Any]]]:
         """Let `dispatch` handle wake-ups until none is left; return the messages posted to each connection."""
         queue = self.dispatch_queue
-        while queue.rung or queue.told_ended or queue.closing:
-            partitions, queue.rung = sorted(set(queue.rung)), []
-            ended, queue.told_ended = queue.told_ended, []
+        while queue.requested_turns or queue.deletions or queue.closing:
+            partitions, queue.requested_turns = sorted(set(queue.requested_turns)), []
+            ended, queue.deletions = queue.deletions, []
             closing, queue.closing = queue.closing, []
             self.dispatch(
                 *({"partition": partition} for partition in partitions),
@@ -75,7 +75,7 @@ class Gateway:
                 *({"gone": closed.id, "close": closed.protocol, "opened": closed.opened} for closed in closing),
             )
         messages: dict[str, list[dict[str, Any]]] = {}
-        for posting in self.deliveries.taken():
+        for posting in self.deliveries.take_postings():
             messages.setdefault(posting.connection, []).append(described(json.loads(posting.message)))
         return messages
 

@@ -53,13 +53,13 @@ def test_numbers_are_published_verbatim(client: Client) -> None:
     client.send({"action": "subscribe", "id": "s1"})
     event = '{"specversion":"1.0","id":"1","source":"/s","type":"t","data":[1.0,1e400,12345678901234567890]}'
     client.send(f'{{"action":"publish","events":[{event}]}}')
-    client.gateway.dispatch_queue.rung = [0, 1, 2, 3]
+    client.gateway.dispatch_queue.requested_turns = [0, 1, 2, 3]
     [delivery] = [text for text in _sent(client) if "12345678901234567890" in text]
     assert "[1.0,1e400,12345678901234567890]" in delivery
 
 
 def _sent(client: Client) -> list[str]:
-    for partition in client.gateway.dispatch_queue.rung:
+    for partition in client.gateway.dispatch_queue.requested_turns:
         hub().dispatcher.serve(partition, until=hub().clock.now() + 1000)
     return client.gateway.deliveries.sent
 

@@ -45,7 +45,7 @@ def test_the_connection_is_closed_after_the_reason(gateway: Gateway, client: Cli
     close(client)
     [closing] = gateway.dispatch_queue.closing
     gateway.dispatch({"gone": closing.id, "close": closing.protocol, "opened": closing.opened})
-    [posting] = gateway.deliveries.taken()
+    [posting] = gateway.deliveries.take_postings()
     assert (posting.connection, posting.closes, posting.opened) == (client.connection, True, closing.opened)
 
 
@@ -82,14 +82,14 @@ def test_dispatch_completes_an_unfinished_closing(gateway: Gateway, client: Clie
     client.received()
     gateway.dispatch({"gone": client.connection, "close": "eventstore.v1", "opened": 1})
     assert hub().registry.connection(client.connection) is None
-    assert [posting.closes for posting in gateway.deliveries.taken()] == [True]
+    assert [posting.closes for posting in gateway.deliveries.take_postings()] == [True]
 
 
 def test_a_repeated_request_closes_again_and_changes_nothing_else(gateway: Gateway, client: Client) -> None:
     request = {"gone": client.connection, "close": "eventstore.v1", "opened": 1}
     gateway.dispatch(request)
     gateway.dispatch(request)
-    assert [posting.closes for posting in gateway.deliveries.taken()] == [True, True]
+    assert [posting.closes for posting in gateway.deliveries.take_postings()] == [True, True]
 
 
 def test_a_request_is_retried_when_no_delivery_can_be_sent(gateway: Gateway, client: Client) -> None:

@@ -283,7 +283,7 @@ class TestDeleting:
             raise KeyboardInterrupt
 
         delete()
-        [(name, notified_member)] = member.gateway.dispatch_queue.told_ended
+        [(name, notified_member)] = member.gateway.dispatch_queue.deletions
         wakeup = {"ended": notified_member.connection, "id": notified_member.id, "subscription": name}
         with monkeypatch.context() as patched:
             patched.setattr(type(hub().members), "unsubscribe", dying)

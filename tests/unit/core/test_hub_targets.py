@@ -18,7 +18,7 @@ from eventstore.ports import Unavailable
 from eventstore.streams import DurableName
 from eventstore.subscriptions import SubscriptionKey, Target
 from tests.examples import FakeClock
-from tests.functional.core.pushing import FakeTarget
+from tests.fakes.targets import FakeTarget
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,7 +44,7 @@ def http(url: str, *headers: tuple[str, str]) -> Target:
     ],
 )
 @pytest.mark.parametrize("environment", [{}, QUEUE], ids=["no queue", "no pattern"])
-def test_who_may_not_have_a_target_is_told_the_parameter_that_allows_it(
+def test_the_refusal_of_a_target_names_the_parameter_that_allows_it(
     kind: str, parameter: str, environment: Mapping[str, str]
 ) -> None:
     with pytest.raises(TargetNotAllowed, match=parameter):

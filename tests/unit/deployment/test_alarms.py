@@ -57,8 +57,8 @@ def test_with_iam_there_is_no_alarm_of_an_authorizer() -> None:
 
 
 def test_a_hub_without_targets_has_no_alarms_of_pushes() -> None:
-    told = properties("template", "Observing")["Parameters"]["PushFunction"]
-    assert told == {"Fn::If": ["Pushes", {"Ref": "PushFunction"}, ""]}
+    parameter = properties("template", "Observing")["Parameters"]["PushFunction"]
+    assert parameter == {"Fn::If": ["Pushes", {"Ref": "PushFunction"}, ""]}
     conditions = {name: NESTED["alarms"]["Resources"][name].get("Condition") for name in ALARMS}
     assert {name for name, condition in conditions.items() if condition == "Pushes"} == {
         *("OpenCircuits", "PushFaults", "PushesAge", "PushesFailed")

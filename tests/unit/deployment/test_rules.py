@@ -27,9 +27,9 @@ def deployed(**parameters: str) -> Document:
 
 
 def targets(**parameters: str) -> AllowedTargets:
-    """What the functions are told that rules may push to."""
-    told = OWN["Globals"]["Function"]["Environment"]["Variables"]["TARGETS"]
-    return AllowedTargets.parse(deployed(**parameters).resolve(told, at="TARGETS"))
+    """What rules may push to, by the variable of the functions."""
+    variable = OWN["Globals"]["Function"]["Environment"]["Variables"]["TARGETS"]
+    return AllowedTargets.parse(deployed(**parameters).resolve(variable, at="TARGETS"))
 
 
 def granted(**parameters: str) -> list[dict[str, Any]]:
