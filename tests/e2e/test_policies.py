@@ -7,6 +7,7 @@ import time
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 import boto3
@@ -27,7 +28,7 @@ from eventstore_dev.running import running
 from eventstore_dev.valkey import ValkeyServer
 from tests.contract.endpoints import moto_server
 from tests.e2e.dev.queues import sqs_client
-from tests.e2e.hubs import TEMPLATE, LocalHub, held
+from tests.e2e.hubs import TEMPLATE, LocalHub
 from tests.e2e.live import SECONDS, Bare, Client, event, publish
 from tests.e2e.test_durable import Rest, sent
 from tests.examples import events
@@ -63,6 +64,8 @@ TARGETS = {
     "TargetSecrets": "hooks-key",
 }
 PUSHES = "PushesQueue"
+PUSH_SECONDS = 105
+"""What the push function has for its calls: its timeout in the template without the time it reserves for its report."""
 PASSWORD = {"RedisUrl": "rediss://hub:secret@cache.example:6379"}
 DEPLOYMENTS = {
     "a durable cluster that is made": {},
@@ -122,7 +125,7 @@ def evidence(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evidence]:
         with running(TEMPLATE, parameters={"RedisUrl": valkey.url, **TARGETS}) as stack:
             secret = kept_secret(aws)
             evidence = Evidence(python, file, secret)
-            ask_everything(LocalHub.of(stack, valkey))
+            ask_everything(LocalHub.of(stack, valkey), file)
             # The last calls follow a moment later; a test reports those that are missing.
             deadline = time.monotonic() + SECONDS
             while evidence.unused("rules") and time.monotonic() < deadline:
@@ -133,7 +136,7 @@ def evidence(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evidence]:
         yield evidence
 
 
-def ask_everything(hub: LocalHub) -> None:
+def ask_everything(hub: LocalHub, calls: Path) -> None:
     """Use every feature that makes a function call AWS."""
     rest = Rest(hub)
     with Client(hub) as client:
@@ -145,10 +148,10 @@ def ask_everything(hub: LocalHub) -> None:
         deliver(hub, connection="gone=", text="{}")
     with Bare(hub, ("stream", "bare"), ("from", "start")) as bare:
         bare.subscribed()
-    push(hub, rest)
+    push(hub, rest, calls)
 
 
-def push(hub: LocalHub, rest: Rest) -> None:
+def push(hub: LocalHub, rest: Rest, calls: Path) -> None:
     """A rule for each kind of target, and a push of which something is left because its time ran out."""
     targets = {
         "function": {"lambda": "workflow-step"},
@@ -160,21 +163,24 @@ def push(hub: LocalHub, rest: Rest) -> None:
     for name, target in targets.items():
         assert rest.call("POST", "subscriptions", id=name, stream=["pushed"], target=target)[0] == 201
     publish(hub, event(1, stream="pushed"))
-    run_out_of_time(hub)
+    run_out_of_time(hub, calls)
 
 
-def run_out_of_time(hub: LocalHub) -> None:
-    """Have a push made in part: two seconds are left for its calls, which take longer one after the other."""
+def run_out_of_time(hub: LocalHub, calls: Path) -> None:
+    """Have a push made in part: time runs out between its first call and its last."""
     events = [PushedEvent(StreamName("s"), number, "{}") for number in range(1, 1000)]
+    # Any one of them may be too short to make a client in, or long enough for all events.
+    times = cycle((2_000, 500, 100, 8_000))
     with sqs_client(hub.url) as sqs:
         steps = sqs.create_queue(QueueName="steps.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
         pushes = sqs.get_queue_url(QueueName=f"{PUSHES}.fifo")["QueueUrl"]
-        before, attempt, deadline = held(sqs, steps), 0, time.monotonic() + SECONDS
-        # A process that first makes its client may have no time for any call; the next push finds it ready.
-        while held(sqs, steps) == before and time.monotonic() < deadline:
-            key = SubscriptionKey(f"k{attempt}")
-            target = Target("sqs", steps)
-            push = Push(DurableName("none"), key, 0, 1, "", target, 103_000, events)
+        attempt, deadline = 0, time.monotonic() + SECONDS
+        while not sends_the_rest(calls) and time.monotonic() < deadline:
+            time_for_calls = next(times)
+            timeout = PUSH_SECONDS * 1000 - time_for_calls
+            push = Push(
+                DurableName("none"), SubscriptionKey(f"k{attempt}"), 0, 1, "", Target("sqs", steps), timeout, events
+            )
             sqs.send_message(
                 QueueUrl=pushes,
                 MessageBody=push.encoded(),
@@ -182,9 +188,19 @@ def run_out_of_time(hub: LocalHub) -> None:
                 MessageDeduplicationId=push.identity,
             )
             attempt += 1
-            until = time.monotonic() + 3
-            while held(sqs, steps) == before and time.monotonic() < until:
+            until = time.monotonic() + 1 + time_for_calls / 1000
+            while not sends_the_rest(calls) and time.monotonic() < until:
                 time.sleep(0.05)
+
+
+def sends_the_rest(calls: Path) -> bool:
+    """Whether the push function has sent what was left of a push."""
+    return any(
+        call.function == "PushFunction"
+        and call.operation.startswith("SendMessage")
+        and PUSHES in dict(call.names).get("QueueUrl", "")
+        for call in recorded(calls)
+    )
 
 
 def fail_and_park(hub: LocalHub, client: Client, rest: Rest) -> None:
