@@ -10,12 +10,15 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from boto3.session import Session
-from botocore.config import Config
+
+from eventstore.adapters.aws.environment import AwsEnvironment
+from eventstore.adapters.aws.json_calls import JsonCalls
+from eventstore.adapters.aws.service_calls import ServiceCalls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-__all__ = ["NOBODY", "TRIED_ONCE", "Answer", "Api", "session"]
+__all__ = ["NOBODY", "Answer", "Api", "environment", "session", "sqs_at"]
 
 NOBODY = "http://127.0.0.1:9"
 """Where nothing listens."""
@@ -37,6 +40,9 @@ class Api:
     answers: list[tuple[int, bytes]] = field(default_factory=lambda: [(200, b"{}")])
     requests: list[tuple[str, str, bytes]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
+    """Of each request, by names that begin each word with a capital."""
+    ports: list[int] = field(default_factory=list)
+    """The client's ports, request by request: as many as connections."""
     respond: Callable[[bytes], Answer | None] | None = None
     """What answers in place of `answers`, if anything; where it has no answer, the connection is closed."""
 
@@ -50,7 +56,8 @@ class Api:
 
             def do_POST(self) -> None:
                 api.requests.append((self.command, self.path, self.rfile.read(int(self.headers["Content-Length"]))))
-                api.headers.append(dict(self.headers))
+                api.headers.append({name.title(): value for name, value in self.headers.items()})
+                api.ports.append(self.client_address[1])
                 answer = api.next_answer(api.requests[-1][2])
                 if answer is None:
                     self.close_connection = True
@@ -94,4 +101,11 @@ def session() -> Session:
 _SESSION = Session("AKID", "secret", "token", region_name="eu-west-1")
 
 
-TRIED_ONCE = Config(connect_timeout=1, retries={"mode": "standard", "total_max_attempts": 1})
+def environment() -> AwsEnvironment:
+    """The keys and the region of that session."""
+    return AwsEnvironment(session=session())
+
+
+def sqs_at(url: str) -> JsonCalls:
+    """Calls of SQS at a URL, each tried once."""
+    return JsonCalls(ServiceCalls("sqs", url, environment(), seconds=20), target="AmazonSQS", version="1.0")

@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from eventstore.adapters.aws.apigateway import ApiGatewayConnections
+from eventstore.adapters.aws.calls import connections_calls
 from eventstore.ports.connections import Gone, Unreachable
-from tests.contract.aws import NOBODY, TRIED_ONCE, Api, session
+from tests.contract.aws import NOBODY, Api, environment
 
 
 @pytest.fixture
@@ -13,8 +14,7 @@ def connections(api: Api) -> ApiGatewayConnections:
 
 
 def posting_to(url: str) -> ApiGatewayConnections:
-    client = session().client("apigatewaymanagementapi", endpoint_url=f"{url}/ws", config=TRIED_ONCE)
-    return ApiGatewayConnections(client)
+    return ApiGatewayConnections(connections_calls(lambda: f"{url}/ws", environment()))
 
 
 def test_a_message_is_posted_as_it_is(api: Api, connections: ApiGatewayConnections) -> None:

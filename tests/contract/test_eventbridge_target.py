@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from eventstore.adapters.aws.clients import TargetClients
+from eventstore.adapters.aws.calls import eventbridge_target_calls
 from eventstore.adapters.aws.eventbridge_target import EventBridgeTarget
 from eventstore.ports import Refusal, Throttled, Unavailable
 from eventstore.subscriptions import Target
-from tests.contract.aws import NOBODY, Answer, Api, session
+from tests.contract.aws import NOBODY, Answer, Api, environment, session
 from tests.contract.endpoints import moto_server
 from tests.contract.targets import TargetContract, push, pushed
 
@@ -53,7 +53,7 @@ class FakeBus:
 
     def _listen(self, url: str) -> None:
         self._patch.setenv("AWS_ENDPOINT_URL_EVENTBRIDGE", url)
-        self.adapter = EventBridgeTarget(TargetClients("events", session=session()))
+        self.adapter = EventBridgeTarget(eventbridge_target_calls(environment()))
 
     def _respond(self, request: bytes) -> Answer:
         entries = json.loads(request)["Entries"]
@@ -134,7 +134,7 @@ class TestEntries:
             events.put_rule(Name="paid", EventBusName="orders", EventPattern=pattern)
             events.put_targets(Rule="paid", EventBusName="orders", Targets=[{"Id": "1", "Arn": arn}])
             credentials.setenv("AWS_ENDPOINT_URL_EVENTBRIDGE", url)
-            adapter = EventBridgeTarget(TargetClients("events", session=session()))
+            adapter = EventBridgeTarget(eventbridge_target_calls(environment()))
             pushes = pushed("a", 1, source="/orders", type="order.paid"), pushed("a", 2)
             assert adapter.push(Target("eventbridge", "orders"), pushes, attempt=1, timeout_ms=9000) == {}
             [message] = sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10)["Messages"]

@@ -16,12 +16,12 @@ from aws_lambda_powertools.utilities.data_classes import SQSEvent
 from aws_lambda_powertools.utilities.parser.models import SqsModel
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from eventstore.adapters.aws.clients import TargetClients
+from eventstore.adapters.aws.calls import lambda_target_calls
 from eventstore.adapters.aws.lambda_target import LambdaTarget
 from eventstore.groups import LONGEST_REASON
 from eventstore.ports import Refusal, Throttled, Unavailable
 from eventstore.subscriptions import Target
-from tests.contract.aws import NOBODY, Answer, Api, session
+from tests.contract.aws import NOBODY, Answer, Api, environment
 from tests.contract.targets import STORED_MS, TargetContract, push, pushed
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Function:
 
     def _listen(self, url: str) -> None:
         self._patch.setenv("AWS_ENDPOINT_URL_LAMBDA", url)
-        self.adapter = LambdaTarget(TargetClients("lambda", session=session()))
+        self.adapter = LambdaTarget(lambda_target_calls(environment()))
 
     def _respond(self, request: bytes) -> Answer:
         event = json.loads(request)

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from boto3 import Session
 from botocore.exceptions import EndpointConnectionError
 from moto import mock_aws
 
+from eventstore.adapters.aws.calls import secrets_calls
+from eventstore.adapters.aws.json_calls import JsonCalls
 from eventstore.adapters.aws.secrets import SecretsManagerSecrets
+from eventstore.adapters.aws.service_calls import ServiceCalls
 from eventstore.ports.secrets import SecretUnavailable, signing_keys
 from tests.conformance.test_standard_webhooks import OTHER, SECRET
+from tests.contract.aws import NOBODY, Api, environment
 from tests.examples import FakeClock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from eventstore.ports import SigningKey
 
@@ -25,15 +30,16 @@ MINUTE = 60
 
 
 class Counting:
-    """A client that counts how often secrets are read."""
+    """Calls of Secrets Manager, as moto has it, that count how often secrets are read."""
 
     def __init__(self, client: Any) -> None:  # noqa: ANN401 - boto3 makes it
         self.client = client
         self.reads = 0
 
-    def get_secret_value(self, *, SecretId: str) -> Mapping[str, Any]:  # noqa: N803 - boto3's spelling
+    def call(self, operation: str, *, SecretId: str) -> dict[str, Any]:  # noqa: N803 - AWS's spelling
+        assert operation == "GetSecretValue"
         self.reads += 1
-        answer: Mapping[str, Any] = self.client.get_secret_value(SecretId=SecretId)
+        answer: dict[str, Any] = self.client.get_secret_value(SecretId=SecretId)
         return answer
 
 
@@ -51,7 +57,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def secrets(counting: Counting, clock: FakeClock) -> SecretsManagerSecrets:
-    return SecretsManagerSecrets(counting, clock=clock)
+    return SecretsManagerSecrets(cast("JsonCalls", counting), clock=clock)
 
 
 def keys(text: str) -> tuple[SigningKey, ...]:
@@ -91,12 +97,19 @@ def test_a_secret_of_bytes_holds_no_keys(counting: Counting, secrets: SecretsMan
 
 
 def test_secrets_that_cannot_be_reached_are_unavailable(clock: FakeClock) -> None:
-    class Unreachable:
-        def get_secret_value(self, *, SecretId: str) -> Mapping[str, Any]:  # noqa: N803 - boto3's spelling
-            raise EndpointConnectionError(endpoint_url=SecretId)
-
+    calls = ServiceCalls("secretsmanager", NOBODY, environment(), seconds=5)
+    secrets = SecretsManagerSecrets(JsonCalls(calls, target="secretsmanager", version="1.1"), clock=clock)
     with pytest.raises(SecretUnavailable, match="secret 'hooks/a' cannot be read: EndpointConnectionError"):
-        SecretsManagerSecrets(Unreachable(), clock=clock).get("hooks/a")
+        secrets.get("hooks/a")
+
+
+def test_a_secret_is_read_by_one_call(api: Api, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", api.url)
+    api.answers = [(200, json.dumps({"Name": "hooks/a", "SecretString": SECRET}).encode())]
+    secrets = SecretsManagerSecrets(secrets_calls(environment()), clock=clock)
+    assert secrets.get("hooks/a") == keys(SECRET)
+    assert api.requests == [("POST", "/", b'{"SecretId":"hooks/a"}')]
+    assert api.headers[0]["X-Amz-Target"] == "secretsmanager.GetSecretValue"
 
 
 def test_callers_that_wait_for_a_read_that_fails_do_not_read_again() -> None:
@@ -115,13 +128,13 @@ def test_callers_that_wait_for_a_read_that_fails_do_not_read_again() -> None:
     clock = Clock()
 
     class Unreachable:
-        def get_secret_value(self, *, SecretId: str) -> Mapping[str, Any]:  # noqa: N803 - boto3's spelling
+        def call(self, operation: str, *, SecretId: str) -> dict[str, Any]:  # noqa: ARG002, N803 - AWS's spelling
             reads.append(SecretId)
             assert all_asked.wait(10)
             clock.pass_seconds(3)
             raise EndpointConnectionError(endpoint_url=SecretId)
 
-    secrets = SecretsManagerSecrets(Unreachable(), clock=clock)
+    secrets = SecretsManagerSecrets(cast("JsonCalls", Unreachable()), clock=clock)
     with ThreadPoolExecutor(callers) as threads:
         results = [threads.submit(secrets.get, "hooks/a") for _ in range(callers)]
     errors = [str(result.exception()) for result in results]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import itertools
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -11,25 +11,17 @@ from eventstore.adapters.aws.sqs import SqsDeliveries, SqsDispatchQueue, SqsLett
 from eventstore.errors import QueueUnavailable
 from eventstore.frames.frame import Delivery, Kind, Part
 from eventstore.ports import DeadLetter
-from tests.contract.aws import NOBODY, TRIED_ONCE, Api, session
-
-if TYPE_CHECKING:
-    from types_boto3_sqs.client import SQSClient
+from tests.contract.aws import NOBODY, Api, sqs_at
 
 URL = "https://sqs.eu-west-1.amazonaws.com/1/q.fifo"
 
 
-def client(url: str) -> SQSClient:
-    found: SQSClient = session().client("sqs", endpoint_url=url, config=TRIED_ONCE)
-    return found
-
-
 def dispatch_queue(url: str) -> SqsDispatchQueue:
-    return SqsDispatchQueue(client(url), URL, new_id=map(str, itertools.count(1)).__next__)
+    return SqsDispatchQueue(sqs_at(url), URL, new_id=map(str, itertools.count(1)).__next__)
 
 
 def deliveries(url: str) -> SqsDeliveries:
-    return SqsDeliveries(client(url), URL, new_id=map(str, itertools.count(1)).__next__)
+    return SqsDeliveries(sqs_at(url), URL, new_id=map(str, itertools.count(1)).__next__)
 
 
 def delivery(shard: int, text: str = "") -> Delivery:
@@ -110,7 +102,7 @@ def letter(stream: str) -> DeadLetter:
 def test_no_letter_is_larger_than_the_queue_takes_whatever_its_reasons_are(api: Api, text: str) -> None:
     event = json.dumps({"data": text}, ensure_ascii=False)
     reasons = ("\N{PILE OF POO}" * 500,) * 10
-    SqsLetters(client(api.url), URL).send([replace(letter("a"), event=event, errors=reasons)])
+    SqsLetters(sqs_at(api.url), URL).send([replace(letter("a"), event=event, errors=reasons)])
     [(_, content)] = asked(api)
     assert len(content["MessageBody"].encode()) <= 256 * 1024
     body = json.loads(content["MessageBody"])
@@ -119,7 +111,7 @@ def test_no_letter_is_larger_than_the_queue_takes_whatever_its_reasons_are(api: 
 
 def test_a_letter_holds_an_event_that_fits(api: Api) -> None:
     event = {"data": "x" * 204_000}
-    SqsLetters(client(api.url), URL).send([replace(letter("a"), event=json.dumps(event))])
+    SqsLetters(sqs_at(api.url), URL).send([replace(letter("a"), event=json.dumps(event))])
     [(_, content)] = asked(api)
     assert json.loads(content["MessageBody"])["event"] == event
 
@@ -127,7 +119,7 @@ def test_a_letter_holds_an_event_that_fits(api: Api) -> None:
 def group_of(stream: str) -> str:
     """The message group that the letters of a stream go to."""
     with Api.serving() as api:
-        SqsLetters(client(api.url), URL).send([letter(stream)])
+        SqsLetters(sqs_at(api.url), URL).send([letter(stream)])
         [(_, content)] = asked(api)
         return str(content["MessageGroupId"])
 
@@ -143,7 +135,7 @@ def received(*streams: str) -> tuple[int, bytes]:
 def test_the_letters_of_the_streams_named_are_deleted_and_the_others_shown_again(api: Api) -> None:
     deleted = 200, json.dumps({"Successful": [{"Id": "0"}, {"Id": "1"}]}).encode()
     api.answers = [received("a", "c", "b"), deleted, received("c"), (200, b"{}"), (200, b"{}")]
-    assert SqsLetters(client(api.url), URL).discard("k", "a", "b") == 2
+    assert SqsLetters(sqs_at(api.url), URL).discard("k", "a", "b") == 2
     calls = [(target, [e["ReceiptHandle"] for e in one.get("Entries", [])]) for target, one in asked(api)]
     assert calls == [
         ("AmazonSQS.ReceiveMessage", []),
@@ -156,4 +148,4 @@ def test_the_letters_of_the_streams_named_are_deleted_and_the_others_shown_again
 
 def test_a_dead_letter_queue_that_does_not_answer_is_unavailable() -> None:
     with pytest.raises(QueueUnavailable):
-        SqsLetters(client(NOBODY), URL).discard("k", "a")
+        SqsLetters(sqs_at(NOBODY), URL).discard("k", "a")

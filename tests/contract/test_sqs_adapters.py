@@ -15,6 +15,7 @@ from eventstore.frames.frame import Address, Delivery, Kind, Part, postings
 from eventstore.groups import Member
 from eventstore.ports import DeadLetter
 from eventstore.subscriptions import BARE, Connection
+from tests.contract.aws import sqs_at
 from tests.contract.endpoints import ENDPOINT, at_endpoint, on_local_stack
 from tests.contract.queues import Queue
 
@@ -60,7 +61,7 @@ class TestDispatchQueue:
 
     @pytest.fixture
     def dispatch_queue(self, sqs: SQSClient, queue: Queue, alarms: Queue) -> SqsDispatchQueue:
-        return SqsDispatchQueue(sqs, queue.url, new_id=names(), alarms_url=alarms.url)
+        return SqsDispatchQueue(sqs_at(sqs.meta.endpoint_url), queue.url, new_id=names(), alarms_url=alarms.url)
 
     def test_the_wakeups_of_each_partition_have_a_group_of_their_own(
         self, dispatch_queue: SqsDispatchQueue, queue: Queue
@@ -128,7 +129,9 @@ class TestDispatchQueue:
 
     def test_a_queue_that_is_not_there_is_unavailable(self, sqs: SQSClient, queue: Queue) -> None:
         sqs.delete_queue(QueueUrl=queue.url)
-        dispatch_queue = SqsDispatchQueue(sqs, queue.url, new_id=names(), alarms_url=queue.url)
+        dispatch_queue = SqsDispatchQueue(
+            sqs_at(sqs.meta.endpoint_url), queue.url, new_id=names(), alarms_url=queue.url
+        )
         for call in (
             lambda: dispatch_queue.request_turns([1]),
             lambda: dispatch_queue.request_turns([1, 2]),
@@ -143,7 +146,7 @@ class TestDispatchQueue:
 class TestDeliveries:
     @pytest.fixture
     def deliveries(self, sqs: SQSClient, queue: Queue) -> SqsDeliveries:
-        return SqsDeliveries(sqs, queue.url, new_id=names())
+        return SqsDeliveries(sqs_at(sqs.meta.endpoint_url), queue.url, new_id=names())
 
     def test_those_of_a_shard_keep_their_order(self, deliveries: SqsDeliveries, queue: Queue) -> None:
         deliveries.send([delivery(number % 12, number) for number in range(36)])
@@ -168,7 +171,7 @@ class TestDeliveries:
 
     def test_a_queue_that_is_not_there_is_unavailable(self, sqs: SQSClient, queue: Queue) -> None:
         sqs.delete_queue(QueueUrl=queue.url)
-        deliveries = SqsDeliveries(sqs, queue.url, new_id=names())
+        deliveries = SqsDeliveries(sqs_at(sqs.meta.endpoint_url), queue.url, new_id=names())
         for sent in ([delivery(0, 1)], [delivery(0, 1), delivery(1, 2)]):
             with pytest.raises(QueueUnavailable):
                 deliveries.send(sent)
@@ -177,7 +180,7 @@ class TestDeliveries:
 class TestLetters:
     @pytest.fixture
     def letters(self, sqs: SQSClient, queue: Queue) -> SqsLetters:
-        return SqsLetters(sqs, queue.url)
+        return SqsLetters(sqs_at(sqs.meta.endpoint_url), queue.url)
 
     def test_those_of_a_stream_keep_their_order(self, letters: SqsLetters, queue: Queue) -> None:
         letters.send([letter(stream, sequence) for sequence in range(1, 5) for stream in ("a", "b")])
@@ -225,7 +228,7 @@ class TestLetters:
 
     def test_a_queue_that_is_not_there_is_unavailable(self, sqs: SQSClient, queue: Queue) -> None:
         sqs.delete_queue(QueueUrl=queue.url)
-        letters = SqsLetters(sqs, queue.url)
+        letters = SqsLetters(sqs_at(sqs.meta.endpoint_url), queue.url)
         for call in (lambda: letters.send([letter("a", 1)]), lambda: letters.discard("k", "a")):
             with pytest.raises(QueueUnavailable):
                 call()

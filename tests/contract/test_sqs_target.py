@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from eventstore.adapters.aws.clients import TargetClients
+from eventstore.adapters.aws.calls import sqs_target_calls
 from eventstore.adapters.aws.sqs_target import SqsTarget
 from eventstore.ports import Refusal, Throttled, Unavailable
 from eventstore.subscriptions import Target
-from tests.contract.aws import NOBODY, Answer, Api, session
+from tests.contract.aws import NOBODY, Answer, Api, environment
 from tests.contract.endpoints import on_local_stack
 from tests.contract.queues import Queue
 from tests.contract.targets import STORED_MS, TargetContract, push, pushed
@@ -64,7 +64,7 @@ class FakeSqs:
 
     def _listen(self, url: str) -> None:
         self._patch.setenv("AWS_ENDPOINT_URL_SQS", url)
-        self.adapter = SqsTarget(TargetClients("sqs", session=session()), monotonic=lambda: next(self.now))
+        self.adapter = SqsTarget(sqs_target_calls(environment()), monotonic=lambda: next(self.now))
 
     def _respond(self, request: bytes) -> Answer | None:
         content = json.loads(request)
@@ -274,7 +274,7 @@ class TestOnSqs:
     @pytest.fixture
     def target(self, stack: SQSClient, credentials: pytest.MonkeyPatch) -> SqsTarget:
         credentials.setenv("AWS_ENDPOINT_URL_SQS", stack.meta.endpoint_url)
-        return SqsTarget(TargetClients("sqs", session=session()))
+        return SqsTarget(sqs_target_calls(environment()))
 
     def push(self, target: SqsTarget, queue: Queue, *events: PushedEvent) -> Mapping[int, Refusal]:
         return target.push(Target("sqs", queue.url, batch=10), events, attempt=1, timeout_ms=5000)

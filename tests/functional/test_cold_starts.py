@@ -13,7 +13,7 @@ _ROOT = Path(__file__).parents[2]
 
 # Slow imports: each takes tens or hundreds of milliseconds. Powertools touches botocore where it is
 # installed; botocore's session is what costs.
-_VENDORS = {"aws_lambda_powertools", "botocore.session", "jwt", "pydantic", "redis", "yaml"}
+_VENDORS = {"aws_lambda_powertools", "botocore.session", "jwt", "pydantic", "redis", "urllib3", "yaml"}
 _OURS = {
     *("eventstore.filters.cesql", "eventstore.live.dispatch", "eventstore.groups"),
     *("functions.answers", "functions.rest.asyncapi", "functions.rest.openapi"),
@@ -36,10 +36,10 @@ def imported_by(statements: str) -> set[str]:
     ("function", "vendors"),
     [
         ("rest", {"aws_lambda_powertools", "redis"}),
-        ("websocket", {"botocore.session", "redis"}),
-        ("dispatch", {"aws_lambda_powertools", "botocore.session", "redis"}),
-        ("deliver", {"botocore.session"}),
-        ("push", {"botocore.session"}),
+        ("websocket", {"redis", "urllib3"}),
+        ("dispatch", {"aws_lambda_powertools", "redis", "urllib3"}),
+        ("deliver", {"urllib3"}),
+        ("push", {"urllib3"}),
         ("sweep", set()),
         ("authorizer", set()),
     ],
@@ -83,6 +83,24 @@ def test_durable_subscriptions_import_queues_on_first_use() -> None:
     assert imported_by(handling) & {"boto3", "botocore", "eventstore.adapters.aws.sqs"} == set()
 
 
+_RUNTIME = {
+    "AWS_LAMBDA_FUNCTION_NAME": "any",
+    "AWS_ACCESS_KEY_ID": "any",
+    "AWS_SECRET_ACCESS_KEY": "any",
+    "AWS_DEFAULT_REGION": "us-east-1",
+}
+"""What Lambda's runtime tells a function of AWS."""
+
+_QUEUES = {"BELLS_QUEUE_URL": "bells", "DELIVERIES_QUEUE_URL": "deliveries", "CONNECTIONS_URL": "https://a.example/ws"}
+
+
+def test_a_function_calls_its_queues_and_connections_without_boto3() -> None:
+    building = "from functions.hub import hub; hub().dispatch_queue, hub().deliveries, hub().deliverer"
+    names = imported_by(f"import os; os.environ |= {_RUNTIME | _QUEUES!r}; {building}")
+    assert "eventstore.adapters.aws.apigateway" in names
+    assert names & {"boto3", "botocore.session"} == set()
+
+
 _ADAPTERS = {
     "lambda": "eventstore.adapters.aws.lambda_target",
     "sqs": "eventstore.adapters.aws.sqs_target",
@@ -93,11 +111,11 @@ _ADAPTERS = {
 
 @pytest.mark.parametrize("kind", _ADAPTERS)
 def test_who_pushes_imports_what_its_kind_of_target_needs_and_never_the_store(kind: str) -> None:
-    region = "import os; os.environ['AWS_DEFAULT_REGION'] = 'us-east-1'"
+    runtime = f"import os; os.environ |= {_RUNTIME!r}"
     making = "from eventstore.hub.targets import TargetAdapters; from functions.push.app import hub"
-    names = imported_by(f"{region}; {making}; TargetAdapters(hub().settings, clock=hub().clock).of({kind!r})")
+    names = imported_by(f"{runtime}; {making}; TargetAdapters(hub().settings, aws=lambda: hub().aws, clock=hub().clock).of({kind!r})")
     assert names & set(_ADAPTERS.values()) == {_ADAPTERS[kind]}
-    assert "redis" not in names
+    assert names & {"boto3", "botocore.session", "redis"} == set()
 
 
 def test_without_iam_authentication_nothing_is_imported_for_it() -> None:

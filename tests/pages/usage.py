@@ -6,7 +6,7 @@ from base64 import b64encode
 from dataclasses import dataclass, field
 from math import ceil
 from random import Random
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from eventstore.adapters.aws.sqs import SqsDeliveries, SqsDispatchQueue, SqsPushes
 from eventstore.cloudevents.event import RecordedEvent
@@ -19,9 +19,9 @@ from eventstore.subscriptions import Subscription, Target
 from tests.benchmarks.examples import Events
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-    from types_boto3_sqs.client import SQSClient
+    from eventstore.adapters.aws.json_calls import JsonCalls
 
 __all__ = ["EVENT_GB", "MILLION", "Usage", "pushed", "used"]
 
@@ -53,16 +53,14 @@ class Usage:
 
 @dataclass(slots=True)
 class _Queue:
-    """An SQS client that counts billed requests: one for each 64 KB of a call, or part of it."""
+    """Calls of SQS that count billed requests: one for each 64 KB of a call, or part of it."""
 
     requests: int = 0
     sent: int = 0
 
-    def send_message(self, *, MessageBody: str, **_: str) -> None:  # noqa: N803 - as boto3 has it
-        self._count(len(MessageBody.encode()))
-
-    def send_message_batch(self, *, Entries: Sequence[Mapping[str, str]], **_: str) -> Mapping[str, str]:  # noqa: N803 - see above
-        self._count(sum(len(entry["MessageBody"].encode()) for entry in Entries))
+    def call(self, operation: str, **members: Any) -> Mapping[str, Any]:  # noqa: ANN401 - as of every operation
+        messages = members["Entries"] if operation == "SendMessageBatch" else [members]
+        self._count(sum(len(message["MessageBody"].encode()) for message in messages))
         return {}
 
     def receive_and_delete(self, body: str) -> None:
@@ -133,17 +131,17 @@ def pushed(together: int, assumed: Mapping[str, float]) -> Usage:
     push = _billed("push", waits, works, assumed)
 
     inside, outside = _Queue(), _Queue()
-    dispatch_queue = SqsDispatchQueue(cast("SQSClient", inside), "bells", new_id=str)
+    dispatch_queue = SqsDispatchQueue(cast("JsonCalls", inside), "bells", new_id=str)
     dispatch_queue.request_turns([7])
     inside.receive_and_delete('{"partition": 7}')
     found = [positioned.event for positioned in _events(together)]
     events = [PushedEvent(_STREAM, event.sequence, event.encoded().decode()) for event in found]
     cursor = "c" * 40
     made = Push("rule", "0" * 24, 7, 1, cursor, Target("lambda", "function", batch=_BATCH), 30_000, events)
-    SqsPushes(cast("SQSClient", inside), "pushes").send([made])
+    SqsPushes(cast("JsonCalls", inside), "pushes").send([made])
     inside.receive_and_delete(made.encoded())
     result = PushResult("rule", "0" * 24, 7, 1, cursor, {})
-    SqsDispatchQueue(cast("SQSClient", outside), "bells", new_id=str).pushed(result)
+    SqsDispatchQueue(cast("JsonCalls", outside), "bells", new_id=str).pushed(result)
     outside.receive_and_delete(result.encoded())
 
     logged = 4 * assumed["logged of a call, bytes"] + assumed["logged of a request, bytes"]
@@ -191,12 +189,12 @@ def _turn(subscribers: int, together: int) -> _Turn:
         for number in range(subscribers)
     ]
     outbox.add_events(events, to, bare=False)
-    client = cast("SQSClient", turn.queue)
-    dispatch_queue = SqsDispatchQueue(client, "bells", new_id=str)
+    sqs = cast("JsonCalls", turn.queue)
+    dispatch_queue = SqsDispatchQueue(sqs, "bells", new_id=str)
     dispatch_queue.request_turns([7])
     turn.queue.receive_and_delete('{"partition": 7}')
     deliveries = outbox.deliveries()
-    SqsDeliveries(client, "deliveries", new_id=str).send(deliveries)
+    SqsDeliveries(sqs, "deliveries", new_id=str).send(deliveries)
     for delivery in deliveries:
         encoded = delivery.encoded()
         turn.queue.receive_and_delete(encoded)

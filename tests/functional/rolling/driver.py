@@ -1,7 +1,8 @@
 """The functions of one tree as a process: calls are lines of standard input, and answers lines of standard output.
 
-It imports nothing of the tests, so that it runs with the code of whatever tree its path names. boto3 is the way to AWS:
-clients made here note what is sent, and the answer to a call hands it back.
+It imports nothing of the tests, so that it runs with the code of whatever tree its path names. Old trees call AWS by
+boto3, later ones by `ServiceCalls`: both are replaced by what notes what is sent, and the answer to a call hands
+it back.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ import base64
 import json
 import sys
 import traceback
+from contextlib import suppress
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import unquote
 
 import boto3
 
@@ -49,6 +52,40 @@ class Connections:
         self.closed.append(ConnectionId)
 
 
+class Calls:
+    """Makes the calls of later trees, by those of boto3.
+
+    Args:
+        sqs: Receives the calls of SQS.
+        connections: Receives the calls of the WebSocket API.
+    """
+
+    def __init__(self, sqs: Sqs, connections: Connections) -> None:
+        self._operations = {
+            "SendMessage": sqs.send_message,
+            "SendMessageBatch": sqs.send_message_batch,
+            "ReceiveMessage": sqs.receive_message,
+        }
+        self._connections = connections
+
+    def call(self, operation: str, path: str, body: bytes = b"", **_: object) -> tuple[dict[str, str], bytes]:
+        if operation in self._operations:
+            return {}, json.dumps(self._operations[operation](**json.loads(body))).encode()
+        connection = unquote(path.rpartition("/")[2])
+        if operation == "PostToConnection":
+            self._connections.post_to_connection(ConnectionId=connection, Data=body)
+        else:
+            self._connections.delete_connection(ConnectionId=connection)
+        return {}, b""
+
+
+class Answer(NamedTuple):
+    """What `ServiceCalls.call` returns."""
+
+    headers: dict[str, str]
+    body: bytes
+
+
 class Context:
     """The part of a Lambda context that handlers use."""
 
@@ -64,6 +101,11 @@ def main() -> None:
     sqs, connections = Sqs(), Connections()
     clients = {"sqs": sqs, "apigatewaymanagementapi": connections}
     boto3.client = lambda name, **_: clients[name]  # type: ignore[assignment, misc] # what is asked for here
+    # An old tree has no such module.
+    with suppress(ModuleNotFoundError):
+        calls = Calls(sqs, connections)
+        later = import_module("eventstore.adapters.aws.service_calls")
+        later.ServiceCalls.call = lambda _, *args, **options: Answer(*calls.call(*args, **options))
     out, sys.stdout = sys.stdout, sys.stderr
     for line in sys.stdin:
         call = json.loads(line)

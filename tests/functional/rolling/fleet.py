@@ -60,6 +60,10 @@ class Functions:
             "DEAD_LETTERS_QUEUE_URL": "letters",
             "CONNECTIONS_URL": "http://127.0.0.1:9",
             "POWERTOOLS_SERVICE_NAME": "flunq-eventstore",
+            "AWS_LAMBDA_FUNCTION_NAME": "any",
+            "AWS_ACCESS_KEY_ID": "any",
+            "AWS_SECRET_ACCESS_KEY": "any",
+            "AWS_DEFAULT_REGION": "us-east-1",
         }
         self._process = subprocess.Popen(
             [sys.executable, str(_DRIVER)],

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from eventstore.adapters.aws.environment import AwsEnvironment
 from eventstore.adapters.aws.lambda_target import LambdaTarget
 from eventstore.adapters.http.target import HttpTarget
 from eventstore.errors import InvalidTarget, SettingsError, TargetNotAllowed
@@ -78,7 +79,7 @@ def test_a_rule_of_a_deployment_that_pushes_no_more_stops_nobody(caplog: pytest.
 
 def test_each_kind_has_an_adapter_that_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    adapters = TargetAdapters(settings(TARGETS="*"), clock=FakeClock())
+    adapters = TargetAdapters(settings(TARGETS="*"), aws=AwsEnvironment, clock=FakeClock())
     called = {kind: adapters.of(kind) for kind in ("lambda", "sqs", "eventbridge", "http")}
     assert isinstance(called["lambda"]._adapter, LambdaTarget)  # type: ignore[attr-defined]
     assert isinstance(called["http"]._adapter, HttpTarget)  # type: ignore[attr-defined]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from eventstore.errors import SettingsError
 
 if TYPE_CHECKING:
-    from types_boto3_sqs.client import SQSClient
-
+    from eventstore.adapters.aws.environment import AwsEnvironment
+    from eventstore.adapters.aws.json_calls import JsonCalls
     from eventstore.adapters.redis.connection import Client
     from eventstore.adapters.redis.partitions import Partitions
     from eventstore.adapters.redis.read_ahead import ReadAhead
@@ -93,11 +93,18 @@ class Hub:
         return connect(self.settings.redis_url)
 
     @cached_property
-    def sqs(self) -> SQSClient:
-        """The client of all queues."""
-        from eventstore.adapters.aws.clients import sqs_client
+    def aws(self) -> AwsEnvironment:
+        """Where calls of AWS go, and what they are signed with."""
+        from eventstore.adapters.aws.environment import AwsEnvironment
 
-        return sqs_client()
+        return AwsEnvironment()
+
+    @cached_property
+    def sqs(self) -> JsonCalls:
+        """Calls all queues."""
+        from eventstore.adapters.aws.calls import sqs_calls
+
+        return sqs_calls(self.aws)
 
     # Ports
 
@@ -315,12 +322,12 @@ class Hub:
         import random
 
         from eventstore.adapters.aws.apigateway import ApiGatewayConnections
-        from eventstore.adapters.aws.clients import POSTS_AT_ONCE, connections_client
+        from eventstore.adapters.aws.calls import POSTS_AT_ONCE, connections_calls
         from eventstore.live.deliver import Deliverer
 
-        client = connections_client(lambda: _require(self.settings.connections_url, "CONNECTIONS_URL"))
+        calls = connections_calls(lambda: _require(self.settings.connections_url, "CONNECTIONS_URL"), self.aws)
         return Deliverer(
-            ApiGatewayConnections(client),
+            ApiGatewayConnections(calls),
             self._require_dispatch_queue(),
             clock=self.clock,
             jitter=random.random,
@@ -333,7 +340,7 @@ class Hub:
         from eventstore.hub.targets import TargetAdapters
         from eventstore.live.push import Pusher
 
-        adapters = TargetAdapters(self.settings, clock=self.clock)
+        adapters = TargetAdapters(self.settings, aws=lambda: self.aws, clock=self.clock)
         return Pusher(adapters.of, self.pushes, self._require_dispatch_queue(), clock=self.clock)
 
     @cached_property

@@ -11,8 +11,9 @@ from eventstore.durable.target_urls import UrlRules
 from eventstore.ports.targets import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from eventstore.adapters.aws.environment import AwsEnvironment
     from eventstore.frames.pushes import Push, PushedEvent
     from eventstore.hub.allowed_targets import AllowedTargets
     from eventstore.hub.settings import Settings
@@ -48,11 +49,13 @@ class TargetAdapters:
 
     Args:
         settings: The settings of the deployment.
+        aws: Returns where calls of AWS go, and what they are signed with.
         clock: The clock.
     """
 
-    def __init__(self, settings: Settings, *, clock: Clock) -> None:
+    def __init__(self, settings: Settings, *, aws: Callable[[], AwsEnvironment], clock: Clock) -> None:
         self._settings = settings
+        self._aws = aws
         self._clock = clock
 
     def of(self, kind: str) -> TargetAdapter:
@@ -76,32 +79,32 @@ class TargetAdapters:
 
     @cached_property
     def _lambda(self) -> TargetAdapter:
-        from eventstore.adapters.aws.clients import TargetClients
+        from eventstore.adapters.aws.calls import lambda_target_calls
         from eventstore.adapters.aws.lambda_target import LambdaTarget
 
-        return LambdaTarget(TargetClients("lambda"))
+        return LambdaTarget(lambda_target_calls(self._aws()))
 
     @cached_property
     def _sqs(self) -> TargetAdapter:
-        from eventstore.adapters.aws.clients import QUICK_CALL_MS, TargetClients
+        from eventstore.adapters.aws.calls import sqs_target_calls
         from eventstore.adapters.aws.sqs_target import SqsTarget
 
-        return SqsTarget(TargetClients("sqs", most_ms=QUICK_CALL_MS))
+        return SqsTarget(sqs_target_calls(self._aws()))
 
     @cached_property
     def _eventbridge(self) -> TargetAdapter:
-        from eventstore.adapters.aws.clients import QUICK_CALL_MS, TargetClients
+        from eventstore.adapters.aws.calls import eventbridge_target_calls
         from eventstore.adapters.aws.eventbridge_target import EventBridgeTarget
 
-        return EventBridgeTarget(TargetClients("events", most_ms=QUICK_CALL_MS))
+        return EventBridgeTarget(eventbridge_target_calls(self._aws()))
 
     @cached_property
     def _http(self) -> TargetAdapter:
-        from eventstore.adapters.aws.clients import secrets_client
+        from eventstore.adapters.aws.calls import secrets_calls
         from eventstore.adapters.aws.secrets import SecretsManagerSecrets
         from eventstore.adapters.http.target import HttpTarget
 
-        secrets = SecretsManagerSecrets(secrets_client(), clock=self._clock)
+        secrets = SecretsManagerSecrets(secrets_calls(self._aws()), clock=self._clock)
         return HttpTarget(rules=_url_rules(self._settings), secrets=secrets, clock=self._clock)
 
 

@@ -8,33 +8,41 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from eventstore.adapters.aws.service_calls import encoded
 from eventstore.ports.connections import Gone, Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from types_boto3_apigatewaymanagementapi.client import ApiGatewayManagementApiClient
-
+    from eventstore.adapters.aws.service_calls import ServiceCalls
     from eventstore.subscriptions import ConnectionId
 
 __all__ = ["ApiGatewayConnections"]
 
 
 class ApiGatewayConnections:
-    """See `ports.Connections`."""
+    """See `ports.Connections`.
 
-    def __init__(self, client: ApiGatewayManagementApiClient) -> None:
-        self._client = client
+    Args:
+        calls: Calls the API.
+    """
+
+    def __init__(self, calls: ServiceCalls) -> None:
+        self._calls = calls
 
     def post(self, connection: ConnectionId, message: bytes) -> None:
         """See `Connections.post`."""
         with _translated_errors(connection):
-            self._client.post_to_connection(ConnectionId=connection, Data=message)
+            self._calls.call("PostToConnection", _path(connection), message)
 
     def close(self, connection: ConnectionId) -> None:
         """See `Connections.close`."""
         with suppress(Gone), _translated_errors(connection):
-            self._client.delete_connection(ConnectionId=connection)
+            self._calls.call("DeleteConnection", _path(connection), method="DELETE")
+
+
+def _path(connection: ConnectionId) -> str:
+    return f"/@connections/{encoded(connection)}"
 
 
 @contextmanager

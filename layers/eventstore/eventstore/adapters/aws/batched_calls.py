@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from botocore.exceptions import ClientError, ConnectionClosedError
 
@@ -22,7 +22,6 @@ from eventstore.ports.targets import Refusal, Throttled, Unavailable
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping, Sequence
 
-    from eventstore.adapters.aws.clients import TargetClients
     from eventstore.frames.pushes import PushedEvent
     from eventstore.streams import StreamName
     from eventstore.subscriptions import Target
@@ -32,6 +31,9 @@ __all__ = ["BatchedCalls", "EntryFailure"]
 _BATCH_ENTRIES = 10
 _BATCH_BYTES = 250 * 1024
 """SQS and EventBridge accept ten entries per call, and 256 KiB in all; both measure a little more than the texts."""
+
+_MOST_MS = 10_000
+"""The longest time of a call: these services only store what they are sent."""
 
 _LEAST_MS = 1000
 """No further call begins with less time than this."""
@@ -68,7 +70,6 @@ class BatchedCalls:
     closed is made again, so it must do no harm if the service had accepted the first one.
 
     Args:
-        clients: The clients of the service.
         target: The target.
         events: The events of the push.
         sizes: What each counts for, in bytes.
@@ -81,7 +82,6 @@ class BatchedCalls:
 
     def __init__(
         self,
-        clients: TargetClients,
         target: Target,
         events: Sequence[PushedEvent],
         sizes: Sequence[int],
@@ -91,7 +91,6 @@ class BatchedCalls:
         timeout_ms: int,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._clients = clients
         self._target = target
         self._events = events
         self._sizes = sizes
@@ -100,11 +99,11 @@ class BatchedCalls:
         self._timeout_ms = timeout_ms
         self._monotonic = monotonic
 
-    def send(self, call: Callable[[Any, Sequence[int]], Mapping[int, EntryFailure]]) -> dict[int, Refusal]:
+    def send(self, call: Callable[[float, Sequence[int]], Mapping[int, EntryFailure]]) -> dict[int, Refusal]:
         """Make the calls, and return the events that were not accepted, by their index.
 
         Args:
-            call: Sends with a client the events of these indexes, and returns those that failed.
+            call: Sends within a number of seconds the events of these indexes, and returns those that failed.
 
         Raises:
             Throttled: The first call was throttled, or all of its events.
@@ -140,13 +139,13 @@ class BatchedCalls:
         return refused
 
     def _failures(
-        self, call: Callable[[Any, Sequence[int]], Mapping[int, EntryFailure]], batch: Sequence[int], timeout_ms: int
+        self, call: Callable[[float, Sequence[int]], Mapping[int, EntryFailure]], batch: Sequence[int], timeout_ms: int
     ) -> Mapping[int, EntryFailure]:
         """Make a call, and return the events that failed: all of them if they are too large together."""
-        client = self._clients.within(timeout_ms)
+        seconds = max(_LEAST_MS, min(timeout_ms, _MOST_MS)) / 1000
         with translated_errors(self._target, action=self._action):
             try:
-                return _repeated_if_closed(lambda: call(client, batch))
+                return _repeated_if_closed(lambda: call(seconds, batch))
             except ClientError as error:
                 if not is_too_large(error):
                     raise

@@ -12,7 +12,7 @@ from eventstore.cloudevents import attributes_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from eventstore.adapters.aws.clients import TargetClients
+    from eventstore.adapters.aws.json_calls import JsonCalls
     from eventstore.frames.pushes import PushedEvent
     from eventstore.ports import Refusal
     from eventstore.subscriptions import Target
@@ -35,12 +35,12 @@ class EventBridgeTarget:
     """See `ports.TargetAdapter`. EventBridge keeps no order: where events of a stream fail, later ones may precede.
 
     Args:
-        clients: The clients of EventBridge (`events`).
+        calls: Calls EventBridge.
         monotonic: Returns seconds that never go back.
     """
 
-    def __init__(self, clients: TargetClients, *, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._clients = clients
+    def __init__(self, calls: JsonCalls, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._calls = calls
         self._monotonic = monotonic
 
     def push(
@@ -55,13 +55,12 @@ class EventBridgeTarget:
         entries = [_entry(event, bus=target.address) for event in events]
         sizes = [_size_of(entry) for entry in entries]
 
-        def call(client: Any, batch: Sequence[int]) -> Mapping[int, EntryFailure]:  # noqa: ANN401 - as in `TargetClients`
-            answer = client.put_events(Entries=[entries[index] for index in batch])
+        def call(seconds: float, batch: Sequence[int]) -> Mapping[int, EntryFailure]:
+            answer = self._calls.call("PutEvents", seconds=seconds, Entries=[entries[index] for index in batch])
             results = zip(batch, answer["Entries"], strict=False)
             return {index: _failure(result) for index, result in results if result.get("ErrorCode")}
 
         calls = BatchedCalls(
-            self._clients,
             target,
             events,
             sizes,
@@ -89,10 +88,10 @@ def _size_of(entry: Mapping[str, Any]) -> int:
     return _TIME_BYTES + sum(len(entry[name].encode()) for name in ("Source", "DetailType", "Detail"))
 
 
-def _time_of(text: object) -> datetime | None:
-    """Return a time in UTC; None if there is none, or one that Python does not have, such as a leap second."""
+def _time_of(text: object) -> float | None:
+    """Return a time in seconds since 1970; None if there is none, or one that Python lacks, such as a leap second."""
     try:
-        return datetime.fromisoformat(str(text).upper()).astimezone(UTC) if text else None
+        return datetime.fromisoformat(str(text).upper()).astimezone(UTC).timestamp() if text else None
     except (ValueError, OverflowError):
         return None
 

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from eventstore.adapters.aws.pushed_ids import deduplication_id, message_id, sequence_number, stored_ms
+from eventstore.adapters.aws.service_calls import encoded
 from eventstore.adapters.aws.target_errors import code_of, is_too_large, message_of, shortened, translated_errors
 from eventstore.ports.targets import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from eventstore.adapters.aws.clients import TargetClients
+    from eventstore.adapters.aws.service_calls import ServiceCalls
     from eventstore.frames.pushes import PushedEvent
     from eventstore.subscriptions import Target
 
@@ -27,6 +28,9 @@ __all__ = ["LambdaTarget"]
 
 _EXPECTED = 'expected null, {} or {"batchItemFailures": [{"itemIdentifier": messageId}]}'
 _REPORTED = "the function reported the event in batchItemFailures"
+
+_LONGEST_RUN_SECONDS = 900
+_HEADERS = {"x-amz-invocation-type": "RequestResponse"}
 
 _INVALID_EVENT = "InvalidRequestContentException"
 """Lambda could not read the payload, so another push of the same events has the same result."""
@@ -36,22 +40,21 @@ class LambdaTarget:
     """See `ports.TargetAdapter`. The function is invoked once, and answers which events it did not handle.
 
     Args:
-        clients: The clients of Lambda.
+        calls: Calls Lambda.
     """
 
-    def __init__(self, clients: TargetClients) -> None:
-        self._clients = clients
+    def __init__(self, calls: ServiceCalls) -> None:
+        self._calls = calls
 
     def push(
         self, target: Target, events: Sequence[PushedEvent], *, attempt: int, timeout_ms: int
     ) -> Mapping[int, Refusal]:
         """See `TargetAdapter.push`."""
-        client = self._clients.within(timeout_ms)
-        payload = _payload(events, attempt=attempt, region=client.meta.region_name)
+        payload = _payload(events, attempt=attempt, region=self._calls.region)
         with translated_errors(target, action="lambda:InvokeFunction"):
             try:
-                answer = client.invoke(FunctionName=target.address, InvocationType="RequestResponse", Payload=payload)
-                content: bytes = answer["Payload"].read()
+                seconds = min(timeout_ms / 1000, _LONGEST_RUN_SECONDS)
+                answer = self._calls.call("Invoke", _path(target), payload, headers=_HEADERS, seconds=seconds)
             except ReadTimeoutError:
                 # The function runs, and does not come to an end: it may be the event's fault, so it is an attempt.
                 late = Refusal(shortened(f"{target.address} {_late(timeout_ms)}"))
@@ -62,9 +65,13 @@ class LambdaTarget:
                 # A round of the hub is far smaller than the 6 MB that Lambda accepts.
                 reason = shortened(f"{code_of(error)}: {message_of(error)}")
                 return dict.fromkeys(range(len(events)), Refusal(reason, park=len(events) == 1))
-        if answer.get("FunctionError"):
-            return dict.fromkeys(range(len(events)), Refusal(shortened(_error_of(content))))
-        return _refusals(content, [message_id(event) for event in events])
+        if "x-amz-function-error" in answer.headers:
+            return dict.fromkeys(range(len(events)), Refusal(shortened(_error_of(answer.body))))
+        return _refusals(answer.body, [message_id(event) for event in events])
+
+
+def _path(target: Target) -> str:
+    return f"/2015-03-31/functions/{encoded(target.address)}/invocations"
 
 
 def _late(timeout_ms: int) -> str:

@@ -3,40 +3,34 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from eventstore.ports.secrets import SecretUnavailable, signing_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
+    from eventstore.adapters.aws.json_calls import JsonCalls
     from eventstore.ports import Clock, SigningKey
 
-__all__ = ["SecretsManagerClient", "SecretsManagerSecrets"]
+__all__ = ["SecretsManagerSecrets"]
 
 _KEPT_MS = 5 * 60 * 1000
 """For how long a secret is kept: a key that is replaced is in use at most this much longer."""
-
-
-class SecretsManagerClient(Protocol):
-    """The part of boto3's client that is used."""
-
-    def get_secret_value(self, *, SecretId: str) -> Mapping[str, Any]:  # noqa: N803 - boto3's spelling
-        """See GetSecretValue in the AWS Secrets Manager API Reference."""
 
 
 class SecretsManagerSecrets:
     """See `ports.Secrets`. Secrets are kept for five minutes. Threads may share it.
 
     Args:
-        client: The client of Secrets Manager.
+        calls: Calls Secrets Manager.
         clock: The clock.
     """
 
-    def __init__(self, client: SecretsManagerClient, *, clock: Clock) -> None:
-        self._client = client
+    def __init__(self, calls: JsonCalls, *, clock: Clock) -> None:
+        self._calls = calls
         self._clock = clock
         self._kept: dict[str, tuple[int, Sequence[SigningKey]]] = {}
         self._failures: dict[str, tuple[int, str]] = {}
@@ -64,7 +58,7 @@ class SecretsManagerSecrets:
 
     def _read(self, name: str) -> Sequence[SigningKey]:
         try:
-            answer = self._client.get_secret_value(SecretId=name)
+            answer = self._calls.call("GetSecretValue", SecretId=name)
         except ClientError as error:
             # Only the code: messages name roles and accounts.
             raise SecretUnavailable(f"secret {name!r} cannot be read: {error.response['Error']['Code']}") from None

@@ -19,12 +19,7 @@ from eventstore.frames.frame import escape_for_sqs, shard_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from types_boto3_sqs.client import SQSClient
-    from types_boto3_sqs.type_defs import (
-        DeleteMessageBatchRequestEntryTypeDef,
-        SendMessageBatchRequestEntryTypeDef,
-    )
-
+    from eventstore.adapters.aws.json_calls import JsonCalls
     from eventstore.frames.frame import Delivery
     from eventstore.frames.pushes import Push, PushResult
     from eventstore.groups import Member
@@ -49,14 +44,14 @@ class SqsDispatchQueue:
     """See `ports.DispatchQueue`. A partition is one message group, which SQS gives to one consumer at a time.
 
     Args:
-        client: The client of SQS.
+        sqs: Calls SQS.
         queue_url: The FIFO queue of requests for turns.
         new_id: Draws a deduplication id.
         alarms_url: The standard queue of delayed requests.
     """
 
-    def __init__(self, client: SQSClient, queue_url: str, *, new_id: Callable[[], str], alarms_url: str = "") -> None:
-        self._client = client
+    def __init__(self, sqs: JsonCalls, queue_url: str, *, new_id: Callable[[], str], alarms_url: str = "") -> None:
+        self._sqs = sqs
         self._queue_url = queue_url
         self._new_id = new_id
         self._alarms_url = alarms_url
@@ -64,8 +59,11 @@ class SqsDispatchQueue:
     def request_turn_later(self, partition: int, *, seconds: float) -> None:
         """See `DispatchQueue.request_turn_later`. A FIFO queue cannot delay single messages: it has its own."""
         try:
-            self._client.send_message(
-                QueueUrl=self._alarms_url, MessageBody=json.dumps({"alarm": partition}), DelaySeconds=ceil(seconds)
+            self._sqs.call(
+                "SendMessage",
+                QueueUrl=self._alarms_url,
+                MessageBody=json.dumps({"alarm": partition}),
+                DelaySeconds=ceil(seconds),
             )
         except (BotoCoreError, ClientError) as error:
             raise QueueUnavailable(f"the queue of delayed requests does not respond: {error}") from error
@@ -99,7 +97,8 @@ class SqsDispatchQueue:
         try:
             if len(messages) == 1:
                 [(group, body)] = messages
-                self._client.send_message(
+                self._sqs.call(
+                    "SendMessage",
                     QueueUrl=self._queue_url,
                     MessageBody=body,
                     MessageGroupId=group,
@@ -111,7 +110,7 @@ class SqsDispatchQueue:
                     _entry(str(number), group, body, self._new_id())
                     for number, (group, body) in enumerate(messages[start : start + _BATCH_MESSAGES])
                 ]
-                answer = self._client.send_message_batch(QueueUrl=self._queue_url, Entries=entries)
+                answer = self._sqs.call("SendMessageBatch", QueueUrl=self._queue_url, Entries=entries)
                 if answer.get("Failed"):
                     raise QueueUnavailable(
                         f"the dispatch queue rejected {len(answer['Failed'])} messages: {answer['Failed'][0]}"
@@ -124,13 +123,13 @@ class SqsDeliveries:
     """See `ports.Deliveries`. A shard is one message group.
 
     Args:
-        client: The client of SQS.
+        sqs: Calls SQS.
         queue_url: The FIFO queue of deliveries.
         new_id: Draws a deduplication id.
     """
 
-    def __init__(self, client: SQSClient, queue_url: str, *, new_id: Callable[[], str]) -> None:
-        self._client = client
+    def __init__(self, sqs: JsonCalls, queue_url: str, *, new_id: Callable[[], str]) -> None:
+        self._sqs = sqs
         self._queue_url = queue_url
         self._new_id = new_id
 
@@ -157,7 +156,8 @@ class SqsDeliveries:
         try:
             if len(entries) == 1:
                 entry = entries[0]
-                self._client.send_message(
+                self._sqs.call(
+                    "SendMessage",
                     QueueUrl=self._queue_url,
                     MessageBody=entry["MessageBody"],
                     MessageGroupId=entry["MessageGroupId"],
@@ -165,7 +165,7 @@ class SqsDeliveries:
                 )
                 refused = set()
             else:
-                answer = self._client.send_message_batch(QueueUrl=self._queue_url, Entries=entries)
+                answer = self._sqs.call("SendMessageBatch", QueueUrl=self._queue_url, Entries=entries)
                 refused = {int(failed["Id"]) for failed in answer.get("Failed", ())}
         except (BotoCoreError, ClientError) as error:
             raise QueueUnavailable(f"the queue of deliveries does not answer: {error}") from error
@@ -181,12 +181,12 @@ class SqsPushes:
     """See `ports.Pushes`. The pushes of a subscription in a partition are one message group.
 
     Args:
-        client: The client of SQS.
+        sqs: Calls SQS.
         queue_url: The FIFO queue of pushes.
     """
 
-    def __init__(self, client: SQSClient, queue_url: str) -> None:
-        self._client = client
+    def __init__(self, sqs: JsonCalls, queue_url: str) -> None:
+        self._sqs = sqs
         self._queue_url = queue_url
 
     def send(self, pushes: Sequence[Push]) -> None:
@@ -194,7 +194,8 @@ class SqsPushes:
         for push in pushes:
             try:
                 # One by one: a group has few, and SQS may accept a part of a batch.
-                self._client.send_message(
+                self._sqs.call(
+                    "SendMessage",
                     QueueUrl=self._queue_url,
                     MessageBody=push.encoded(),
                     MessageGroupId=push.group,
@@ -208,12 +209,12 @@ class SqsLetters:
     """See `ports.DeadLetters`. The letters of a subscription and stream are one message group.
 
     Args:
-        client: The client of SQS.
+        sqs: Calls SQS.
         queue_url: The FIFO queue of dead letters.
     """
 
-    def __init__(self, client: SQSClient, queue_url: str) -> None:
-        self._client = client
+    def __init__(self, sqs: JsonCalls, queue_url: str) -> None:
+        self._sqs = sqs
         self._queue_url = queue_url
 
     def send(self, letters: Sequence[DeadLetter]) -> None:
@@ -221,7 +222,8 @@ class SqsLetters:
         for letter in letters:
             try:
                 # One by one: letters are few, and SQS may accept a part of a batch.
-                self._client.send_message(
+                self._sqs.call(
+                    "SendMessage",
                     QueueUrl=self._queue_url,
                     MessageBody=_letter_body(letter),
                     MessageGroupId=_letter_group(letter.key, letter.stream),
@@ -236,7 +238,8 @@ class SqsLetters:
         others: list[str] = []
         try:
             # Received messages are hidden for the visibility timeout, so each one is received once.
-            while messages := self._client.receive_message(
+            while messages := self._sqs.call(
+                "ReceiveMessage",
                 QueueUrl=self._queue_url,
                 MaxNumberOfMessages=_BATCH_MESSAGES,
                 VisibilityTimeout=30,
@@ -245,13 +248,12 @@ class SqsLetters:
                 matches = [m["ReceiptHandle"] for m in messages if m["Attributes"]["MessageGroupId"] in groups]
                 others += [m["ReceiptHandle"] for m in messages if m["Attributes"]["MessageGroupId"] not in groups]
                 if matches:
-                    entries: list[DeleteMessageBatchRequestEntryTypeDef] = [
-                        {"Id": str(number), "ReceiptHandle": handle} for number, handle in enumerate(matches)
-                    ]
-                    answer = self._client.delete_message_batch(QueueUrl=self._queue_url, Entries=entries)
+                    entries = [{"Id": str(number), "ReceiptHandle": handle} for number, handle in enumerate(matches)]
+                    answer = self._sqs.call("DeleteMessageBatch", QueueUrl=self._queue_url, Entries=entries)
                     removed += len(answer.get("Successful", []))
             for start in range(0, len(others), _BATCH_MESSAGES):
-                self._client.change_message_visibility_batch(
+                self._sqs.call(
+                    "ChangeMessageVisibilityBatch",
                     QueueUrl=self._queue_url,
                     Entries=[
                         {"Id": str(number), "ReceiptHandle": handle, "VisibilityTimeout": 0}
@@ -304,5 +306,5 @@ def _batches(waiting: dict[int, deque[str]]) -> Iterator[list[int]]:
         yield batch
 
 
-def _entry(name: str, group: str, body: str, identity: str) -> SendMessageBatchRequestEntryTypeDef:
+def _entry(name: str, group: str, body: str, identity: str) -> dict[str, str]:
     return {"Id": name, "MessageBody": body, "MessageGroupId": group, "MessageDeduplicationId": identity}

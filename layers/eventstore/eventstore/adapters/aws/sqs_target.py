@@ -12,7 +12,7 @@ from eventstore.frames.frame import escape_for_sqs
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from eventstore.adapters.aws.clients import TargetClients
+    from eventstore.adapters.aws.json_calls import JsonCalls
     from eventstore.frames.pushes import PushedEvent
     from eventstore.ports import Refusal
     from eventstore.subscriptions import Target
@@ -33,12 +33,12 @@ class SqsTarget:
     """See `ports.TargetAdapter`. A stream is a message group of a FIFO queue; a standard queue has no groups.
 
     Args:
-        clients: The clients of SQS.
+        calls: Calls SQS.
         monotonic: Returns seconds that never go back.
     """
 
-    def __init__(self, clients: TargetClients, *, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._clients = clients
+    def __init__(self, calls: JsonCalls, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._calls = calls
         self._monotonic = monotonic
 
     def push(
@@ -54,12 +54,12 @@ class SqsTarget:
         entries = [_entry(index, event, is_fifo=is_fifo) for index, event in enumerate(events)]
         sizes = [len(entry["MessageBody"].encode()) + _ATTRIBUTES_BYTES for entry in entries]
 
-        def call(client: Any, batch: Sequence[int]) -> Mapping[int, EntryFailure]:  # noqa: ANN401 - as in `TargetClients`
-            answer = client.send_message_batch(QueueUrl=target.address, Entries=[entries[index] for index in batch])
+        def call(seconds: float, batch: Sequence[int]) -> Mapping[int, EntryFailure]:
+            sent = [entries[index] for index in batch]
+            answer = self._calls.call("SendMessageBatch", seconds=seconds, QueueUrl=target.address, Entries=sent)
             return {int(failed["Id"]): _failure(failed) for failed in answer.get("Failed", ())}
 
         calls = BatchedCalls(
-            self._clients,
             target,
             events,
             sizes,

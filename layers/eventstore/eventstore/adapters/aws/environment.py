@@ -1,0 +1,117 @@
+"""Where calls of AWS go, and what they are signed with.
+
+In a function, the runtime's variables say it all; reading them takes no time. Elsewhere, and where they ask for more
+than the usual, botocore finds out, from profiles, files and roles: that takes a tenth of a second for its imports.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from eventstore.adapters.aws.signature import Keys
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["AwsEnvironment"]
+
+_USUAL_REGION = re.compile(r"(af|ap|ca|eu|il|me|mx|sa|us)-(gov-)?(north|south|east|west|central)+-[0-9]+")
+"""The regions whose services are at amazonaws.com."""
+
+_IDS = {"events": "EVENTBRIDGE", "secretsmanager": "SECRETS_MANAGER"}
+"""The ids of services in the names of variables, where they are not their names."""
+
+_UNUSUAL = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT")
+
+# ruff: noqa: PLC0415 - boto3 is imported only where it is needed
+
+
+class AwsEnvironment:
+    """The region, the keys and the endpoints of this process.
+
+    Args:
+        variables: The variables of the environment; by default those of the process.
+        session: The session of boto3 to ask in place of the variables.
+    """
+
+    def __init__(self, variables: Mapping[str, str] | None = None, *, session: Any = None) -> None:  # noqa: ANN401 - boto3 is not imported here
+        self._variables = os.environ if variables is None else variables
+        self._given = session
+
+    @cached_property
+    def region(self) -> str:
+        """The region.
+
+        Raises:
+            NoRegionError: None is configured.
+        """
+        if not self._is_usual:
+            from botocore.exceptions import NoRegionError
+
+            if not self._session.region_name:
+                raise NoRegionError
+            return str(self._session.region_name)
+        return self._variables["AWS_DEFAULT_REGION"]
+
+    def keys(self) -> Keys:
+        """Return the keys that are valid now.
+
+        Raises:
+            NoCredentialsError: There are none.
+            BotoCoreError: They could not be renewed.
+        """
+        if not self._is_usual:
+            from botocore.exceptions import NoCredentialsError
+
+            if self._credentials is None:
+                raise NoCredentialsError
+            frozen = self._credentials.get_frozen_credentials()
+            return Keys(frozen.access_key, frozen.secret_key, frozen.token or "")
+        return self._own_keys
+
+    def endpoint(self, service: str) -> str:
+        """Return the URL of a service, without a slash at its end.
+
+        Args:
+            service: The name of the service, as boto3 has it. Its host must begin with that name.
+        """
+        if not self._is_usual:
+            return str(self._session.client(service).meta.endpoint_url).rstrip("/")
+        variable = f"AWS_ENDPOINT_URL_{_IDS.get(service, service.upper())}"
+        own = self._variables.get(variable) or self._variables.get("AWS_ENDPOINT_URL")
+        if own and self._variables.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() != "true":
+            return own.rstrip("/")
+        return f"https://{service}.{self.region}.amazonaws.com"
+
+    @cached_property
+    def _is_usual(self) -> bool:
+        """Whether the variables suffice."""
+        variables = self._variables
+        return (
+            self._given is None
+            and bool(variables.get("AWS_LAMBDA_FUNCTION_NAME"))
+            and bool(variables.get("AWS_ACCESS_KEY_ID") and variables.get("AWS_SECRET_ACCESS_KEY"))
+            and bool(_USUAL_REGION.fullmatch(variables.get("AWS_DEFAULT_REGION", "")))
+            and not any(variables.get(name) for name in _UNUSUAL)
+        )
+
+    @cached_property
+    def _own_keys(self) -> Keys:
+        # A function has the same keys for as long as its process lives.
+        names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+        return Keys(*(self._variables.get(name, "") for name in names))
+
+    @cached_property
+    def _session(self) -> Any:  # noqa: ANN401 - as above
+        if self._given is not None:
+            return self._given
+        import boto3
+
+        return boto3.session.Session()
+
+    @cached_property
+    def _credentials(self) -> Any:  # noqa: ANN401 - as above
+        return self._session.get_credentials()

@@ -1,0 +1,99 @@
+"""Signing requests: AWS Signature Version 4, in the one form that the hub's own calls need.
+
+Rules: AWS Identity and Access Management User Guide, "Create a signed AWS API request". Every header that is passed is
+signed. A test holds each signature against botocore's, whose signer takes a fifth of a millisecond (decision 051).
+"""
+
+from __future__ import annotations
+
+import hmac
+import time
+from hashlib import sha256
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["Keys", "Signer"]
+
+_ALGORITHM = "AWS4-HMAC-SHA256"
+
+
+class Keys(NamedTuple):
+    """What requests are signed with.
+
+    Attributes:
+        access_key: The id of the key.
+        secret_key: The key.
+        token: The token of temporary credentials; empty for others.
+    """
+
+    access_key: str
+    secret_key: str
+    token: str = ""
+
+
+class Signer:
+    """Signs requests to one service in one region. Threads may share it.
+
+    Args:
+        service: The name of the service in signatures, such as `execute-api`.
+        region: The region.
+        keys: Returns the keys that are valid now.
+    """
+
+    def __init__(self, service: str, region: str, keys: Callable[[], Keys]) -> None:
+        self._service = service
+        self._region = region
+        self._keys = keys
+        self._derived: tuple[tuple[str, str], bytes] = ("", ""), b""
+
+    def signed(
+        self, method: str, path: str, body: bytes, *, host: str, headers: Mapping[str, str], seconds: float
+    ) -> dict[str, str]:
+        """Return the headers of a request, its signature among them.
+
+        Args:
+            method: The method.
+            path: The path as it is sent, percent-encoded. It has no query, and no segment that is `.` or `..`.
+            body: The body.
+            host: The host, with the port unless it is that of the scheme.
+            headers: The other headers; their names in lower case, their values without spaces at either end.
+            seconds: The current time, in seconds since 1970. AWS accepts five minutes more or less.
+        """
+        keys = self._keys()
+        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(seconds))
+        signed = {**headers, "host": host, "x-amz-date": stamp}
+        if keys.token:
+            signed["x-amz-security-token"] = keys.token
+        names = sorted(signed)
+        # The path is encoded a second time, as every service but S3 does.
+        canonical = "\n".join(
+            (
+                method,
+                quote(path, safe="/~"),
+                "",
+                *(f"{name}:{signed[name]}" for name in names),
+                "",
+                ";".join(names),
+                sha256(body).hexdigest(),
+            )
+        )
+        scope = f"{stamp[:8]}/{self._region}/{self._service}/aws4_request"
+        to_sign = f"{_ALGORITHM}\n{stamp}\n{scope}\n{sha256(canonical.encode()).hexdigest()}"
+        signature = hmac.digest(self._derived_key(keys.secret_key, stamp[:8]), to_sign.encode(), "sha256").hex()
+        signed["authorization"] = (
+            f"{_ALGORITHM} Credential={keys.access_key}/{scope}, SignedHeaders={';'.join(names)}, Signature={signature}"
+        )
+        return signed
+
+    def _derived_key(self, secret_key: str, day: str) -> bytes:
+        """Return the key of a day. The last one is kept."""
+        known, derived = self._derived
+        if known != (secret_key, day):
+            derived = f"AWS4{secret_key}".encode()
+            for part in (day, self._region, self._service, "aws4_request"):
+                derived = hmac.digest(derived, part.encode(), "sha256")
+            self._derived = (secret_key, day), derived
+        return derived
