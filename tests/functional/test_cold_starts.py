@@ -113,7 +113,9 @@ _ADAPTERS = {
 def test_who_pushes_imports_what_its_kind_of_target_needs_and_never_the_store(kind: str) -> None:
     runtime = f"import os; os.environ |= {_RUNTIME!r}"
     making = "from eventstore.hub.targets import TargetAdapters; from functions.push.app import hub"
-    names = imported_by(f"{runtime}; {making}; TargetAdapters(hub().settings, aws=lambda: hub().aws, clock=hub().clock).of({kind!r})")
+    names = imported_by(
+        f"{runtime}; {making}; TargetAdapters(hub().settings, aws=lambda: hub().aws, clock=hub().clock).of({kind!r})"
+    )
     assert names & set(_ADAPTERS.values()) == {_ADAPTERS[kind]}
     assert names & {"boto3", "botocore.session", "redis"} == set()
 
