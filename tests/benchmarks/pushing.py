@@ -37,7 +37,7 @@ __all__ = ["figures"]
 _STREAMS = 200
 _PER_STREAM = 10
 _COUNT = _STREAMS * _PER_STREAM
-_WARM_UP, _ROUNDS = 2, 7
+_WARM_UP, _ROUNDS = 8, 7
 _FUNCTIONS = {"does nothing": (0.0, None), "takes 10 ms an event": (0.01, Aim("≥", 0.7))}
 """The functions that are measured with, by what they do: their seconds per event, and the aim."""
 _BATCH = 10

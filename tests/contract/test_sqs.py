@@ -71,6 +71,13 @@ def test_a_queue_that_does_not_answer_is_unavailable() -> None:
         dispatch_queue(NOBODY).request_turns([7])
 
 
+@pytest.mark.parametrize("body", [b"<html>", b"[]"])
+def test_a_queue_that_answers_something_else_is_unavailable(api: Api, body: bytes) -> None:
+    api.answers = [(200, body)]
+    with pytest.raises(QueueUnavailable, match="the answer to SendMessage is"):
+        dispatch_queue(api.url).request_turns([7])
+
+
 def test_deliveries_of_several_shards_go_together(api: Api) -> None:
     deliveries(api.url).send([delivery(1), delivery(2)])
     assert groups(api) == [["s1", "s2"]]

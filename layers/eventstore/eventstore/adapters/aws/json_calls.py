@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import HTTPClientError
+
 if TYPE_CHECKING:
     from eventstore.adapters.aws.service_calls import ServiceCalls
 
@@ -43,7 +45,12 @@ class JsonCalls:
         headers = {"content-type": self._content_type, "x-amz-target": f"{self._target}.{operation}"}
         body = json.dumps(members, separators=(",", ":")).encode()
         answer = self._calls.call(operation, "/", body, headers=headers, seconds=seconds)
-        content: dict[str, Any] = json.loads(answer.body) if answer.body else {}
+        try:
+            content = json.loads(answer.body or b"{}")
+        except ValueError as error:
+            raise HTTPClientError(error=f"the answer to {operation} is not JSON") from error
+        if not isinstance(content, dict):
+            raise HTTPClientError(error=f"the answer to {operation} is no object of JSON")
         return content
 
     def close(self) -> None:
