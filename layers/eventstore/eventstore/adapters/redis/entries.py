@@ -36,13 +36,15 @@ def entries_of(bodies: Sequence[bytes]) -> list[bytes]:
     if len(bodies) == 1:
         return [bodies[0]]
     arguments: list[bytes] = []
+    lengths = [len(body) for body in bodies]
     for start in range(0, len(bodies), REACH + 1):
         group = bodies[start : start + REACH + 1]
         value = b"".join(group)
         if len(value) > _SHARED_BYTES:
             arguments += [part for body in group for part in (b"", body)]
         else:
-            arguments += (_LENGTHS[len(group) - 1].pack(*map(len, group[:-1])), value)
+            others = len(group) - 1
+            arguments += (_LENGTHS[others].pack(*lengths[start : start + others]), value)
     return arguments
 
 

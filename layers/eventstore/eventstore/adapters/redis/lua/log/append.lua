@@ -24,7 +24,7 @@
 --          {'version', head} | {'gone'} |
 --          {'conflict', index, sequence, body stored, or '' if the digests decide, ...}
 local call, sub = redis.call, string.sub
-local events, state, digests, log, streams, bell = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local events, state, digests, log, bell = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[6]
 local is_single, total = #ARGV == 2, 1
 -- The number of sequences of a chunk; trim.lua has it, too.
 local CHUNK = 32
@@ -39,7 +39,48 @@ if #ARGV[1] > 33 * total then
   expected, time = ARGV[1]:match('^([^/]*)/(%d*)$', 33 * total + 1)
 end
 local keys, new_digests = sub(ARGV[1], 1, 16 * total), sub(ARGV[1], 16 * total + 1, 33 * total)
-local name = state:match(':state:(.*)')
+local name = sub(state, state:find(':state:', 1, true) + 7)
+-- The log's clock is the server's, and never goes back.
+local log_id = time == '' and '*' or time .. '-*'
+
+-- The fast path, for most appends: a single new event. It does what the functions below do, without creating them:
+-- that costs a tenth of the script.
+if is_single then
+  local stored = call('HMGET', state, 'head', 'bytes', 'limits', 'gone', keys, 'digests')
+  local head = tonumber(stored[1]) or 0
+  if not stored[4] and not stored[5] and (expected == '' or tonumber(expected) == head) then
+    local sequence, body = head + 1, ARGV[2]
+    local id = call('XADD', log, log_id, name, sequence, 'k', keys)
+    local stored_at = sub(id, 1, id:find('-', 1, true) - 1)
+    call('XADD', events, sequence .. '-' .. stored_at, '', body)
+    local index = head % CHUNK
+    local chunk, chunk_digests = (head - index) / CHUNK, new_digests
+    if index > 0 then
+      local before = call('HGET', digests, chunk) or ''
+      if #before < 17 * index then before = before .. string.rep('\0', 17 * index - #before) end
+      chunk_digests = before .. new_digests
+    end
+    call('HSET', digests, chunk, chunk_digests)
+    if stored[1] and stored[6] then
+      call('HSET', state, 'head', sequence, 'bytes', (tonumber(stored[2]) or 0) + #body, 'updated', stored_at,
+        keys, sequence)
+    elseif stored[1] then
+      call('HSET', state, 'head', sequence, 'bytes', (tonumber(stored[2]) or 0) + #body, 'updated', stored_at,
+        keys, sequence, 'digests', chunk)
+    else
+      call('ZADD', KEYS[5], 0, name)
+      call('HSET', state, 'head', 1, 'bytes', #body, 'updated', stored_at, keys, 1, 'digests', chunk,
+        'created', stored_at)
+    end
+    local answer = 4 * head
+    if stored[3] then answer = answer + 1 end
+    if call('EXISTS', bell) == 0 then
+      call('SET', bell, 1, 'PX', 10000)
+      answer = answer + 2
+    end
+    return answer
+  end
+end
 
 local function reply_and_claim_wakeup(head, has_retention)
   local answer = 4 * head
@@ -52,9 +93,8 @@ local function reply_and_claim_wakeup(head, has_retention)
   return answer
 end
 
--- Adds a reference to the log, and returns its time: the log's clock is the server's, and never goes back.
 local function add_reference(reference, event_keys)
-  return call('XADD', log, time == '' and '*' or time .. '-*', name, reference, 'k', event_keys):match('^%d+')
+  return call('XADD', log, log_id, name, reference, 'k', event_keys):match('^%d+')
 end
 
 -- Returns the chunk that holds the digest of a sequence, and where it starts there, from 0.
@@ -81,44 +121,30 @@ local function add_digests(sequence, added)
   return first_chunk
 end
 
--- The fast path, for most appends: a single new event.
-if is_single then
-  local stored = call('HMGET', state, 'head', 'bytes', 'limits', 'gone', keys, 'digests')
-  local head = tonumber(stored[1]) or 0
-  if not stored[4] and not stored[5] and (expected == '' or tonumber(expected) == head) then
-    local sequence, body = head + 1, ARGV[2]
-    local stored_at = add_reference(sequence, keys)
-    call('XADD', events, sequence .. '-' .. stored_at, '', body)
-    -- As `add_digests` does it, without tables: most appends come this way.
-    local chunk, offset = place_in_chunk(sequence)
-    local chunk_digests = new_digests
-    if offset > 0 then
-      local before = call('HGET', digests, chunk) or ''
-      if #before < offset then before = before .. string.rep('\0', offset - #before) end
-      chunk_digests = before .. new_digests
-    end
-    call('HSET', digests, chunk, chunk_digests)
-    if stored[1] and stored[6] then
-      call('HSET', state, 'head', sequence, 'bytes', (tonumber(stored[2]) or 0) + #body, 'updated', stored_at,
-        keys, sequence)
-    elseif stored[1] then
-      call('HSET', state, 'head', sequence, 'bytes', (tonumber(stored[2]) or 0) + #body, 'updated', stored_at,
-        keys, sequence, 'digests', chunk)
-    else
-      call('ZADD', streams, 0, name)
-      call('HSET', state, 'head', 1, 'bytes', #body, 'updated', stored_at, keys, 1, 'digests', chunk,
-        'created', stored_at)
-    end
-    return reply_and_claim_wakeup(head, stored[3])
+-- `fresh` holds the indexes of the events to store, in order, unless these are all; `updates` the fields of the stream's
+-- hash to set.
+local fresh, updates, seen, u, count = {}, {'head', 0, 'bytes', 0, 'updated', 0, 'digests', 0}, {}, 8, 0
+local is_new = total > 1 and call('EXISTS', state) == 0
+if is_new then
+  -- No event of a new stream is stored: all of the batch are fresh, unless it repeats one.
+  for i = 1, total do
+    local key = sub(keys, 16 * i - 15, 16 * i)
+    if seen[key] then break end
+    seen[key], count = true, i
+    updates[u + 1] = key
+    updates[u + 2] = i
+    u = u + 2
   end
 end
+local is_all_fresh = count == total
 
-local fields = {'head', 'bytes', 'first', 'gone', 'limits', 'digests'}
-for i = 1, total do fields[i + 6] = sub(keys, 16 * i - 15, 16 * i) end
--- A new stream has no keys: for a batch, this call saves a lookup per event.
-local is_new = total > 1 and call('EXISTS', state) == 0
-local values = is_new and {} or call('HMGET', state, unpack(fields))
-if values[4] then return {'gone'} end
+local fields, values = {'head', 'bytes', 'first', 'gone', 'limits', 'digests'}, {}
+if not is_all_fresh then
+  updates, seen, u, count = {'head', 0, 'bytes', 0, 'updated', 0, 'digests', 0}, {}, 8, 0
+  for i = 1, total do fields[i + 6] = sub(keys, 16 * i - 15, 16 * i) end
+  if not is_new then values = call('HMGET', state, unpack(fields)) end
+  if values[4] then return {'gone'} end
+end
 local head, first = tonumber(values[1]) or 0, tonumber(values[3]) or 1
 
 -- Appends the bodies of an entry to `bodies`.
@@ -162,10 +188,8 @@ local function stored_digest(sequence)
   return sub(read_digests, offset + 1, offset + 17)
 end
 
--- `fresh` holds the indexes of the events to store, in order; `updates` the fields of the stream's hash to set.
-local fresh, updates, seen, duplicates, conflicts = {}, {'head', 0, 'bytes', 0, 'updated', 0, 'digests', 0}, {}, {}, {}
-local count, u = 0, 8
-for i = 1, total do
+local duplicates, conflicts = {}, {}
+for i = 1, is_all_fresh and 0 or total do
   local key = fields[i + 6]
   -- A sequence below `first` is that of an event that is no longer kept, whose key trim.lua has yet to remove.
   local sequence = values[i + 6] and tonumber(values[i + 6])
@@ -227,7 +251,7 @@ end
 local first_chunk = add_digests(head + 1, fresh_digests)
 updates[2], updates[4], updates[6], updates[8] = last, bytes, stored_at, values[6] or first_chunk
 if not values[1] then
-  call('ZADD', streams, 0, name)
+  call('ZADD', KEYS[5], 0, name)
   updates[u + 1], updates[u + 2] = 'created', stored_at
 end
 call('HSET', state, unpack(updates))
