@@ -6,7 +6,7 @@ import logging
 import traceback
 from typing import TYPE_CHECKING, Any
 
-from eventstore.adapters.aws import calls, sqs
+from eventstore.adapters.aws import calls, sqs_dispatch_queue, sqs_pushes
 from eventstore.errors import QueueUnavailable
 from eventstore.live import push
 from eventstore.live.push import NoTime
@@ -26,7 +26,7 @@ _LOGGER = logging.getLogger(__name__)
 _RESERVE = 15_000
 """Milliseconds reserved for the report of what came of a push, and for what is left of it: two calls of SQS."""
 
-PRELOADED = (calls, push, sqs)
+PRELOADED = (calls, push, sqs_dispatch_queue, sqs_pushes)
 """Modules that the first push uses: imported at init, when Lambda provides more CPU than to a request."""
 
 

@@ -3,15 +3,18 @@ from __future__ import annotations
 import itertools
 import json
 from dataclasses import replace
+from threading import Barrier, Event
 from typing import Any
 
 import pytest
 
-from eventstore.adapters.aws.sqs import SqsDeliveries, SqsDispatchQueue, SqsLetters
+from eventstore.adapters.aws.sqs_deliveries import SqsDeliveries
+from eventstore.adapters.aws.sqs_dispatch_queue import SqsDispatchQueue
+from eventstore.adapters.aws.sqs_letters import SqsLetters
 from eventstore.errors import QueueUnavailable
 from eventstore.frames.frame import Delivery, Kind, Part
 from eventstore.ports import DeadLetter
-from tests.contract.aws import NOBODY, Api, sqs_at
+from tests.contract.aws import NOBODY, Answer, Api, sqs_at
 
 URL = "https://sqs.eu-west-1.amazonaws.com/1/q.fifo"
 
@@ -81,6 +84,39 @@ def test_a_queue_that_answers_something_else_is_unavailable(api: Api, body: byte
 def test_deliveries_of_several_shards_go_together(api: Api) -> None:
     deliveries(api.url).send([delivery(1), delivery(2)])
     assert groups(api) == [["s1", "s2"]]
+
+
+def test_calls_for_different_shards_are_made_side_by_side(api: Api) -> None:
+    both = Barrier(2, timeout=20)
+
+    def respond(_: bytes) -> Answer:
+        both.wait()
+        return Answer(200, b"{}")
+
+    api.respond = respond
+    deliveries(api.url).send([delivery(shard) for shard in range(16)])
+    assert sorted(map(len, groups(api))) == [6, 10]
+
+
+def test_a_call_that_fails_is_raised_when_the_others_have_ended(api: Api) -> None:
+    failed, ended = Event(), Event()
+
+    def respond(request: bytes) -> Answer:
+        if len(json.loads(request)["Entries"]) == 6:
+            failed.set()
+            return Answer(400, b"{}")
+        assert failed.wait(20)
+        # The sender has had its error for a while when this one is answered.
+        assert not raised.wait(0.2)
+        ended.set()
+        return Answer(200, b"{}")
+
+    raised = Event()
+    api.respond = respond
+    with pytest.raises(QueueUnavailable):
+        deliveries(api.url).send([delivery(shard) for shard in range(16)])
+    raised.set()
+    assert ended.is_set()
 
 
 def test_deliveries_of_one_shard_go_one_after_the_other(api: Api) -> None:

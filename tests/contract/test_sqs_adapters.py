@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from eventstore.adapters.aws.sqs import SqsDeliveries, SqsDispatchQueue, SqsLetters
+from eventstore.adapters.aws.sqs_deliveries import SqsDeliveries
+from eventstore.adapters.aws.sqs_dispatch_queue import SqsDispatchQueue
+from eventstore.adapters.aws.sqs_letters import SqsLetters
 from eventstore.errors import QueueUnavailable
 from eventstore.frames.frame import Address, Delivery, Kind, Part, postings
 from eventstore.groups import Member

@@ -80,7 +80,7 @@ def test_checking_tokens_imports_no_secrets_and_checking_keys_no_tokens() -> Non
 
 def test_durable_subscriptions_import_queues_on_first_use() -> None:
     handling = "from functions.hub import hub; hub().durable_subscriptions"
-    assert imported_by(handling) & {"boto3", "botocore", "eventstore.adapters.aws.sqs"} == set()
+    assert imported_by(handling) & {"boto3", "botocore", "eventstore.adapters.aws.sqs_letters"} == set()
 
 
 _RUNTIME = {

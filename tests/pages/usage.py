@@ -8,7 +8,9 @@ from math import ceil
 from random import Random
 from typing import TYPE_CHECKING, Any, cast
 
-from eventstore.adapters.aws.sqs import SqsDeliveries, SqsDispatchQueue, SqsPushes
+from eventstore.adapters.aws.sqs_deliveries import SqsDeliveries
+from eventstore.adapters.aws.sqs_dispatch_queue import SqsDispatchQueue
+from eventstore.adapters.aws.sqs_pushes import SqsPushes
 from eventstore.cloudevents.event import RecordedEvent
 from eventstore.filters import parse_filters
 from eventstore.frames.builder import DeliveryBuilder, FrameLimits, PositionedEvent

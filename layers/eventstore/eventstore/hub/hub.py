@@ -148,7 +148,7 @@ class Hub:
         """The queue of work for `dispatch`; None in a deployment without live delivery."""
         if not self.settings.bells_url:
             return None
-        from eventstore.adapters.aws.sqs import SqsDispatchQueue
+        from eventstore.adapters.aws.sqs_dispatch_queue import SqsDispatchQueue
 
         return SqsDispatchQueue(
             self.sqs, self.settings.bells_url, new_id=self.new_id, alarms_url=self.settings.alarms_url
@@ -157,7 +157,7 @@ class Hub:
     @cached_property
     def deliveries(self) -> Deliveries:
         """The queue of messages for `deliver`."""
-        from eventstore.adapters.aws.sqs import SqsDeliveries
+        from eventstore.adapters.aws.sqs_deliveries import SqsDeliveries
 
         url = _require(self.settings.deliveries_url, "DELIVERIES_QUEUE_URL")
         return SqsDeliveries(self.sqs, url, new_id=self.new_id)
@@ -169,14 +169,14 @@ class Hub:
             from eventstore.hub.targets import NoPushes
 
             return NoPushes()
-        from eventstore.adapters.aws.sqs import SqsPushes
+        from eventstore.adapters.aws.sqs_pushes import SqsPushes
 
         return SqsPushes(self.sqs, self.settings.pushes_url)
 
     @cached_property
     def letters(self) -> DeadLetters:
         """The queue of dead letters."""
-        from eventstore.adapters.aws.sqs import SqsLetters
+        from eventstore.adapters.aws.sqs_letters import SqsLetters
 
         return SqsLetters(self.sqs, _require(self.settings.letters_url, "DEAD_LETTERS_QUEUE_URL"))
 
