@@ -26,7 +26,7 @@ from eventstore.hub import hub as root
 from eventstore.live import catch_up
 from eventstore.live.deliver import Deliverer
 from eventstore.live.push import NoTime, Pusher
-from eventstore.ports import Refusal, Throttled, Unavailable
+from eventstore.ports import Refusal, TargetThrottled, TargetUnavailable
 from functions.deliver.app import handler as deliver
 from functions.dispatch.app import handler as dispatch
 from functions.hub import hub
@@ -167,9 +167,9 @@ class _Targets:
 
         answer: Answer = self.wiring.call(call)
         if answer.is_away:
-            raise Unavailable("no answer")
+            raise TargetUnavailable("no answer")
         if answer.is_busy:
-            raise Throttled("slow down", delay_ms=answer.pause)
+            raise TargetThrottled("slow down", delay_ms=answer.pause)
         return {number: Refusal(*refused) for number, refused in answer.refused.items()}
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from eventstore.cloudevents.event import StreamName, rfc3339
 from eventstore.frames.pushes import PushedEvent
-from eventstore.ports import Throttled, Unavailable
+from eventstore.ports import TargetThrottled, TargetUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -112,20 +112,20 @@ class TargetContract:
 
     def test_a_target_that_has_too_many_requests_throttles(self, endpoint: TargetEndpoint) -> None:
         endpoint.throttle()
-        with pytest.raises(Throttled):
+        with pytest.raises(TargetThrottled):
             push(endpoint, pushed("a", 1), pushed("b", 1))
 
     def test_a_target_that_the_hub_may_not_call_is_unavailable(self, endpoint: TargetEndpoint) -> None:
         endpoint.deny()
-        with pytest.raises(Unavailable):
+        with pytest.raises(TargetUnavailable):
             push(endpoint, pushed("a", 1), pushed("b", 1))
 
     def test_a_target_that_does_not_exist_is_unavailable(self, endpoint: TargetEndpoint) -> None:
         endpoint.vanish()
-        with pytest.raises(Unavailable):
+        with pytest.raises(TargetUnavailable):
             push(endpoint, pushed("a", 1))
 
     def test_a_target_that_does_not_listen_is_unavailable(self, endpoint: TargetEndpoint) -> None:
         endpoint.leave()
-        with pytest.raises(Unavailable, match="cannot be reached"):
+        with pytest.raises(TargetUnavailable, match="cannot be reached"):
             push(endpoint, pushed("a", 1))

@@ -8,7 +8,7 @@ import pytest
 
 from eventstore.adapters.aws.calls import eventbridge_target_calls
 from eventstore.adapters.aws.eventbridge_target import EventBridgeTarget
-from eventstore.ports import Refusal, Throttled, Unavailable
+from eventstore.ports import Refusal, TargetThrottled, TargetUnavailable
 from eventstore.subscriptions import Target
 from tests.contract.aws import NOBODY, Answer, Api, environment, session
 from tests.contract.endpoints import moto_server
@@ -161,7 +161,7 @@ class TestFailures:
 
     def test_entries_that_are_all_throttled_throttle(self, bus: FakeBus) -> None:
         bus.refuse(event := pushed("a", 1), "ThrottlingException")
-        with pytest.raises(Throttled):
+        with pytest.raises(TargetThrottled):
             push(bus, event)
 
     def test_entries_of_which_some_are_throttled_do_not_count_as_attempts(self, bus: FakeBus) -> None:
@@ -172,7 +172,7 @@ class TestFailures:
     @pytest.mark.parametrize("code", ["AccessDeniedException", "InvalidAccountIdException"])
     def test_entries_that_are_all_denied_mean_that_the_bus_is_unavailable(self, bus: FakeBus, code: str) -> None:
         bus.refuse(event := pushed("a", 1), code)
-        with pytest.raises(Unavailable, match=f"{BUS}: {code}; allow the role of push to call events:PutEvents"):
+        with pytest.raises(TargetUnavailable, match=f"{BUS}: {code}; allow the role of push to call events:PutEvents"):
             push(bus, event)
 
     @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ class TestFailures:
     )
     def test_a_call_that_fails_means_that_the_bus_is_unavailable(self, bus: FakeBus, code: str, advice: str) -> None:
         bus.fail(code)
-        with pytest.raises(Unavailable, match=advice) as away:
+        with pytest.raises(TargetUnavailable, match=advice) as away:
             push(bus, pushed("a", 1))
         assert BUS in str(away.value)
 

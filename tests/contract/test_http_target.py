@@ -14,7 +14,7 @@ from eventstore.adapters.http.connections import TargetConnections, connect_to, 
 from eventstore.adapters.http.target import HttpTarget
 from eventstore.durable.target_urls import UrlRules
 from eventstore.frames.pushes import PushedEvent
-from eventstore.ports import Refusal, Throttled, Unavailable
+from eventstore.ports import Refusal, TargetThrottled, TargetUnavailable
 from eventstore.streams import stream_name
 from eventstore.subscriptions import Target
 from tests.conformance.test_standard_webhooks import OTHER, SECRET, verified
@@ -134,7 +134,7 @@ def test_several_events_are_an_array_in_batched_mode(hub: Hub, receiver: Receive
 
 
 def test_other_modes_carry_one_event(hub: Hub, receiver: Receiver) -> None:
-    with pytest.raises(Unavailable, match="set batch to 1"):
+    with pytest.raises(TargetUnavailable, match="set batch to 1"):
         hub.push(event(1), event(2))
     assert receiver.requests == []
 
@@ -149,7 +149,7 @@ def test_the_headers_of_the_target_are_added(hub: Hub, receiver: Receiver) -> No
 def test_headers_that_a_store_should_not_hold_are_not_sent(
     hub: Hub, receiver: Receiver, header: tuple[str, str]
 ) -> None:
-    with pytest.raises(Unavailable, match="header"):
+    with pytest.raises(TargetUnavailable, match="header"):
         hub.push(headers=(header,))
     assert receiver.requests == []
 
@@ -202,14 +202,14 @@ def test_a_batch_that_has_grown_has_another_id(hub: Hub, receiver: Receiver) -> 
 
 
 def test_a_secret_that_is_not_there_stops_pushes_and_is_named(hub: Hub, receiver: Receiver) -> None:
-    with pytest.raises(Unavailable, match="secret 'absent' cannot be read"):
+    with pytest.raises(TargetUnavailable, match="secret 'absent' cannot be read"):
         hub.push(secret="absent")  # noqa: S106 - a name
     assert receiver.requests == []
 
 
 def test_a_key_that_is_malformed_is_not_shown(hub: Hub) -> None:
     hub.secrets.texts["hooks"] = "hidden"
-    with pytest.raises(Unavailable) as failed:
+    with pytest.raises(TargetUnavailable) as failed:
         hub.push(secret="hooks")  # noqa: S106 - a name
     assert "hidden" not in repr(failed.value)
 
@@ -235,7 +235,7 @@ def test_a_client_error_parks_every_event_with_the_targets_words(hub: Hub, recei
 @pytest.mark.parametrize("status", [408, 500, 502, 503, 504, 599, 600, 101])
 def test_a_server_error_means_that_the_target_is_unavailable(hub: Hub, receiver: Receiver, status: int) -> None:
     receiver.answers = [answer(status, b"overloaded")]
-    with pytest.raises(Unavailable, match=rf"^{status}\b"):
+    with pytest.raises(TargetUnavailable, match=rf"^{status}\b"):
         hub.push()
 
 
@@ -260,14 +260,14 @@ def test_a_target_asks_to_slow_down(
     hub: Hub, receiver: Receiver, status: int, retry_after: str, delay_ms: int | None
 ) -> None:
     receiver.answers = [answer(status, Retry_After=retry_after)]
-    with pytest.raises(Throttled) as throttled:
+    with pytest.raises(TargetThrottled) as throttled:
         hub.push()
     assert throttled.value.delay_ms == delay_ms
 
 
 def test_too_many_requests_need_no_time_to_be_a_throttle(hub: Hub, receiver: Receiver) -> None:
     receiver.answers = [answer(429)]
-    with pytest.raises(Throttled) as throttled:
+    with pytest.raises(TargetThrottled) as throttled:
         hub.push()
     assert throttled.value.delay_ms is None
 
@@ -327,7 +327,7 @@ def test_answers_before_the_final_one_are_passed_over(hub: Hub, receiver: Receiv
 
 def test_a_target_that_does_not_answer_is_given_up_in_time(hub: Hub, receiver: Receiver) -> None:
     receiver.answers = [stalling(b"")]
-    with pytest.raises(Unavailable, match="no answer within 200 ms"):
+    with pytest.raises(TargetUnavailable, match="no answer within 200 ms"):
         hub.push(timeout_ms=200)
 
 
@@ -340,7 +340,7 @@ def test_a_target_that_sends_a_byte_at_a_time_is_given_up_in_time(hub: Hub, rece
         return False
 
     receiver.answers = [drip]
-    with pytest.raises(Unavailable, match="no answer within 300 ms"):
+    with pytest.raises(TargetUnavailable, match="no answer within 300 ms"):
         hub.push(timeout_ms=300)
 
 
@@ -348,14 +348,14 @@ def test_a_target_that_takes_no_more_of_a_request_is_given_up_in_time(authority:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         hub = Hub(authority, silent.getsockname()[1])
         large = event(1, data='"' + "x" * 8_000_000 + '"')
-        with pytest.raises(Unavailable, match="no answer within 300 ms"):
+        with pytest.raises(TargetUnavailable, match="no answer within 300 ms"):
             hub.push(large, address=f"http://127.0.0.1:{hub.port}/", timeout_ms=300)
 
 
 def test_a_handshake_that_does_not_end_is_given_up_in_time(authority: Authority) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         hub = Hub(authority, silent.getsockname()[1])
-        with pytest.raises(Unavailable, match="no answer within 200 ms"):
+        with pytest.raises(TargetUnavailable, match="no answer within 200 ms"):
             hub.push(timeout_ms=200)
 
 
@@ -400,7 +400,7 @@ def test_no_more_than_the_beginning_of_a_body_is_read(hub: Hub, receiver: Receiv
 )
 def test_what_is_no_answer_means_that_the_target_is_unavailable(hub: Hub, receiver: Receiver, content: bytes) -> None:
     receiver.answers = [closing(content)]
-    with pytest.raises(Unavailable, match=r"the answer is not HTTP|the connection"):
+    with pytest.raises(TargetUnavailable, match=r"the answer is not HTTP|the connection"):
         hub.push()
 
 
@@ -422,7 +422,7 @@ def test_an_answer_that_does_not_begin_is_given_up_by_its_size(hub: Hub, receive
             stream.sendall(b"HTTP/1.1 100 Continue\r\n\r\n" * 1000)
 
     receiver.answers = [go_on]
-    with pytest.raises(Unavailable, match="the answer is not HTTP"):
+    with pytest.raises(TargetUnavailable, match="the answer is not HTTP"):
         hub.push()
 
 
@@ -459,7 +459,7 @@ def test_a_kept_connection_that_closes_under_a_request_is_replaced_once(hub: Hub
 
 def test_a_new_connection_that_closes_under_a_request_is_not_replaced(hub: Hub, receiver: Receiver) -> None:
     receiver.answers = [closing()]
-    with pytest.raises(Unavailable, match="the connection was closed without an answer"):
+    with pytest.raises(TargetUnavailable, match="the connection was closed without an answer"):
         hub.push()
     assert len(receiver.requests) == 1
 
@@ -496,7 +496,7 @@ def test_a_kept_connection_that_broke_within_an_answer_is_not_replaced(pieces: l
 
     hub = Hub(None, 80, connecting=connect)
     assert hub.push(address="http://127.0.0.1/") == {}
-    with pytest.raises(Unavailable, match="Connection reset"):
+    with pytest.raises(TargetUnavailable, match="Connection reset"):
         hub.push(address="http://127.0.0.1/")
     assert connected == connections
     for peer in peers:
@@ -558,7 +558,7 @@ def test_calls_side_by_side_have_connections_of_their_own(hub: Hub, receiver: Re
 def test_a_target_that_nobody_serves_is_unavailable(authority: Authority) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    with pytest.raises(Unavailable, match="the connection failed: Connection refused"):
+    with pytest.raises(TargetUnavailable, match="the connection failed: Connection refused"):
         Hub(authority, port).push(address=f"https://127.0.0.1:{port}/")
 
 
@@ -580,14 +580,14 @@ def test_the_variables_of_proxies_are_ignored(hub: Hub, receiver: Receiver, monk
 
 
 def test_a_certificate_of_an_unknown_authority_is_refused(receiver: Receiver) -> None:
-    with pytest.raises(Unavailable, match="the certificate was not accepted"):
+    with pytest.raises(TargetUnavailable, match="the certificate was not accepted"):
         Hub(None, receiver.port).push()
     assert receiver.requests == []
 
 
 def test_a_certificate_for_another_host_is_refused(authority: Authority, receiver: Receiver) -> None:
     hub = Hub(authority, receiver.port, resolving=to("127.0.0.1"))
-    with pytest.raises(Unavailable, match="the certificate was not accepted: Hostname mismatch"):
+    with pytest.raises(TargetUnavailable, match="the certificate was not accepted: Hostname mismatch"):
         hub.push(address=f"https://other.example.com:{receiver.port}/")
     assert receiver.requests == []
 
@@ -621,7 +621,7 @@ def to(*addresses: str) -> Callable[[str, Deadline], list[IPAddress]]:
 def test_a_name_that_resolves_to_a_private_address_is_not_called(authority: Authority, address: str) -> None:
     connected: list[str] = []
     hub = Hub(authority, 443, rules=UrlRules(), resolving=to(address), connecting=recording(connected))
-    with pytest.raises(Unavailable, match="resolves to an address that is not public") as failed:
+    with pytest.raises(TargetUnavailable, match="resolves to an address that is not public") as failed:
         hub.push(address="https://hooks.example.com/")
     assert connected == []
     assert address not in str(failed.value)
@@ -631,10 +631,10 @@ def test_a_name_that_is_rebound_after_the_check_is_not_resolved_again(authority:
     connected: list[str] = []
     resolving = to("93.184.215.14", "127.0.0.1")
     hub = Hub(authority, 443, rules=UrlRules(), resolving=resolving, connecting=recording(connected))
-    with pytest.raises(Unavailable, match="the connection failed"):
+    with pytest.raises(TargetUnavailable, match="the connection failed"):
         hub.push(address="https://hooks.example.com/")
     assert connected == ["93.184.215.14:443"]
-    with pytest.raises(Unavailable, match="not public"):
+    with pytest.raises(TargetUnavailable, match="not public"):
         hub.push(address="https://hooks.example.com/")
     assert connected == ["93.184.215.14:443"]
 
@@ -654,7 +654,7 @@ def test_connecting_by_an_address_asks_no_resolver(receiver: Receiver, monkeypat
 
 def test_a_target_that_the_settings_no_longer_allow_is_not_called(authority: Authority, receiver: Receiver) -> None:
     hub = Hub(authority, receiver.port, rules=UrlRules())
-    with pytest.raises(Unavailable, match="not public"):
+    with pytest.raises(TargetUnavailable, match="not public"):
         hub.push()
     assert receiver.connections == 0
 
@@ -664,7 +664,7 @@ def test_a_name_that_does_not_exist_is_unavailable(hub: Hub) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     failing = Hub(None, hub.port, resolving=unknown)
-    with pytest.raises(Unavailable, match="the name of the host was not resolved: Name or service not known"):
+    with pytest.raises(TargetUnavailable, match="the name of the host was not resolved: Name or service not known"):
         failing.push(address="https://localhost/")
 
 
@@ -672,12 +672,12 @@ def test_a_resolver_that_does_not_answer_is_given_up_in_time(
     hub: Hub, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: receiver.released.wait(10) and [])
-    with pytest.raises(Unavailable, match="no answer within 200 ms"):
+    with pytest.raises(TargetUnavailable, match="no answer within 200 ms"):
         hub.push(timeout_ms=200)
 
 
 def test_reasons_do_not_show_the_path_which_may_be_secret(authority: Authority) -> None:
     hub = Hub(authority, 443, rules=UrlRules(), resolving=to("10.0.0.1"))
-    with pytest.raises(Unavailable) as failed:
+    with pytest.raises(TargetUnavailable) as failed:
         hub.push(address="https://hooks.example.com/hidden?token=hidden")
     assert "hidden" not in str(failed.value)

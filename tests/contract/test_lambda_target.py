@@ -19,7 +19,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from eventstore.adapters.aws.calls import lambda_target_calls
 from eventstore.adapters.aws.lambda_target import LambdaTarget
 from eventstore.groups import LONGEST_REASON
-from eventstore.ports import Refusal, Throttled, Unavailable
+from eventstore.ports import Refusal, TargetThrottled, TargetUnavailable
 from eventstore.subscriptions import Target
 from tests.contract.aws import NOBODY, Answer, Api, environment
 from tests.contract.targets import STORED_MS, TargetContract, push, pushed
@@ -280,13 +280,13 @@ class TestErrors:
         self, function: Function, header: dict[str, str], delay_ms: int | None
     ) -> None:
         function.fail(429, "TooManyRequestsException", "Rate Exceeded.", **header)
-        with pytest.raises(Throttled, match="Rate Exceeded") as throttled:
+        with pytest.raises(TargetThrottled, match="Rate Exceeded") as throttled:
             push(function, pushed("a", 1))
         assert throttled.value.delay_ms == delay_ms
 
     def test_a_vpc_that_is_throttled_throttles(self, function: Function) -> None:
         function.fail(502, "EC2ThrottledException")
-        with pytest.raises(Throttled):
+        with pytest.raises(TargetThrottled):
             push(function, pushed("a", 1))
 
     @pytest.mark.parametrize(
@@ -306,7 +306,7 @@ class TestErrors:
         self, function: Function, status: int, code: str, advice: str
     ) -> None:
         function.fail(status, code)
-        with pytest.raises(Unavailable, match=advice) as away:
+        with pytest.raises(TargetUnavailable, match=advice) as away:
             push(function, pushed("a", 1))
         assert ARN in str(away.value)
         assert len(function.api.requests) == 1

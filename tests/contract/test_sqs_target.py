@@ -9,7 +9,7 @@ import pytest
 
 from eventstore.adapters.aws.calls import sqs_target_calls
 from eventstore.adapters.aws.sqs_target import SqsTarget
-from eventstore.ports import Refusal, Throttled, Unavailable
+from eventstore.ports import Refusal, TargetThrottled, TargetUnavailable
 from eventstore.subscriptions import Target
 from tests.contract.aws import NOBODY, Answer, Api, environment
 from tests.contract.endpoints import on_local_stack
@@ -220,7 +220,7 @@ class TestFailures:
         events = pushed("a", 1), pushed("b", 1)
         for event in events:
             fifo.refuse(event, "ThrottlingException")
-        with pytest.raises(Throttled):
+        with pytest.raises(TargetThrottled):
             push(fifo, *events)
 
     def test_entries_of_which_some_are_throttled_do_not_count_as_attempts(self, fifo: FakeSqs) -> None:
@@ -230,13 +230,15 @@ class TestFailures:
 
     def test_entries_that_are_all_denied_mean_that_the_queue_is_unavailable(self, fifo: FakeSqs) -> None:
         fifo.refuse(event := pushed("a", 1), "AccessDenied", sender_fault=True)
-        with pytest.raises(Unavailable, match=f"{FIFO}: AccessDenied; allow the role of push to call sqs:SendMessage"):
+        with pytest.raises(
+            TargetUnavailable, match=f"{FIFO}: AccessDenied; allow the role of push to call sqs:SendMessage"
+        ):
             push(fifo, event)
 
     @pytest.mark.parametrize("code", ["RequestThrottled", "KmsThrottled", "ThrottlingException", "OverLimit"])
     def test_a_call_that_is_throttled_throttles(self, fifo: FakeSqs, code: str) -> None:
         fifo.fail(code)
-        with pytest.raises(Throttled):
+        with pytest.raises(TargetThrottled):
             push(fifo, pushed("a", 1))
 
     @pytest.mark.parametrize(
@@ -252,7 +254,7 @@ class TestFailures:
     )
     def test_a_call_that_fails_means_that_the_queue_is_unavailable(self, fifo: FakeSqs, code: str, advice: str) -> None:
         fifo.fail(code)
-        with pytest.raises(Unavailable, match=advice) as away:
+        with pytest.raises(TargetUnavailable, match=advice) as away:
             push(fifo, pushed("a", 1))
         assert FIFO in str(away.value)
 
@@ -299,5 +301,5 @@ class TestOnSqs:
     def test_a_queue_that_was_deleted_is_unavailable(self, stack: SQSClient, target: SqsTarget) -> None:
         queue = Queue(stack, fifo=True)
         stack.delete_queue(QueueUrl=queue.url)
-        with pytest.raises(Unavailable, match="check that it exists"):
+        with pytest.raises(TargetUnavailable, match="check that it exists"):
             self.push(target, queue, pushed("a", 1))

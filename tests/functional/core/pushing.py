@@ -9,7 +9,7 @@ from eventstore.durable.pushing import PushResults
 from eventstore.filters import parse_filters
 from eventstore.groups import Rules
 from eventstore.live.push import NoTime, Pusher
-from eventstore.ports import Refusal, Start, Throttled, Unavailable
+from eventstore.ports import Refusal, Start, TargetThrottled, TargetUnavailable
 from eventstore.subscriptions import Durable, Target
 from tests.examples import events
 from tests.fakes.targets import FakeTarget
@@ -120,7 +120,7 @@ def refusing(*events: tuple[str, int], **refusal: Any) -> Callable[[PushedEvent]
     return lambda event: Refusal("no", **refusal) if (event.stream, event.sequence) in events else None
 
 
-def failing(error: type[Throttled | Unavailable], **details: Any) -> Callable[[PushedEvent], Exception]:  # noqa: ANN401
+def failing(error: type[TargetThrottled | TargetUnavailable], **details: Any) -> Callable[[PushedEvent], Exception]:  # noqa: ANN401
     """Return what fails every call."""
     return lambda _: error("out of order", **details)
 

@@ -14,7 +14,7 @@ from eventstore.durable.directory import Directory
 from eventstore.errors import QueueUnavailable
 from eventstore.groups import PUSH_LOST_MS, Change, Join, Redrive
 from eventstore.groups.state import CLOSED
-from eventstore.ports import Throttled, Unavailable
+from eventstore.ports import TargetThrottled, TargetUnavailable
 from tests.functional.core.pushing import NAME, Rule, body_of, failing, refusing
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def test_a_parked_stream_is_redriven(client: Client, how: str) -> None:
 class TestAwayTargets:
     def test_a_throttle_pauses_and_is_no_attempt(self, client: Client) -> None:
         rule = Rule(client, max_attempts=2)
-        rule.target.refuse = failing(Throttled, delay_ms=20_000)
+        rule.target.refuse = failing(TargetThrottled, delay_ms=20_000)
         rule.publish("wf", 2)
         rule.settle()
         for _ in range(5):
@@ -136,7 +136,7 @@ class TestAwayTargets:
 
     def test_a_target_that_stays_away_opens_the_circuit_and_costs_no_stream(self, client: Client) -> None:
         rule = Rule(client, max_attempts=5, max_in_flight=10)
-        rule.target.refuse = failing(Unavailable)
+        rule.target.refuse = failing(TargetUnavailable)
         for number in range(40):
             rule.publish(f"wf-{number}", 2)
         rule.settle()
@@ -155,7 +155,7 @@ class TestAwayTargets:
 
     def test_the_status_shows_the_circuit_and_never_the_hubs_own_id_of_the_target(self, client: Client) -> None:
         rule = Rule(client)
-        rule.target.refuse = failing(Unavailable)
+        rule.target.refuse = failing(TargetUnavailable)
         rule.publish("wf", 3)
         rule.settle()
         standings = Directory(rule.live.log, rule.live.durables)
@@ -168,7 +168,7 @@ class TestAwayTargets:
 
     def test_a_circuit_that_is_open_is_probed_with_one_event(self, client: Client) -> None:
         rule = Rule(client, batch=10, concurrency=5)
-        rule.target.refuse = failing(Unavailable)
+        rule.target.refuse = failing(TargetUnavailable)
         for number in range(20):
             rule.publish(f"wf-{number}", 5)
         rule.settle()
@@ -179,7 +179,7 @@ class TestAwayTargets:
 
     def test_while_a_probe_is_under_way_events_request_no_later_turns(self, client: Client) -> None:
         rule = Rule(client, concurrency=5)
-        rule.target.refuse = failing(Unavailable)
+        rule.target.refuse = failing(TargetUnavailable)
         for number in range(5):
             rule.publish(f"wf-{number}", 2)
         rule.settle()
@@ -201,7 +201,7 @@ class TestAwayTargets:
         rule = Rule(client, max_attempts=4)
 
         def refuse(event: PushedEvent) -> Exception | None:
-            return Unavailable("500") if (event.stream, event.sequence) == ("poison", 1) else None
+            return TargetUnavailable("500") if (event.stream, event.sequence) == ("poison", 1) else None
 
         rule.target.refuse = refuse
         rule.publish("poison", 1)
@@ -224,7 +224,7 @@ class TestAwayTargets:
 
     def test_an_answer_of_any_kind_closes_the_circuit(self, client: Client) -> None:
         rule = Rule(client)
-        rule.target.refuse = failing(Unavailable)
+        rule.target.refuse = failing(TargetUnavailable)
         rule.publish("wf", 3)
         rule.settle()
         rule.open_circuit()
@@ -234,7 +234,7 @@ class TestAwayTargets:
 
     def test_a_lane_that_finds_the_target_away_stops_the_others(self, client: Client) -> None:
         rule = Rule(client, concurrency=3)
-        rule.target.refuse = failing(Unavailable)
+        rule.target.refuse = failing(TargetUnavailable)
         for number in range(50):
             rule.publish(f"wf-{number}", 2)
         rule.live.settle()
@@ -299,7 +299,7 @@ class TestDeaths:
     def test_a_long_reason_is_cut_before_it_waits_in_the_store(self, client: Client) -> None:
         rule = Rule(client, batch=1)
         rule.publish("wf", 1)
-        rule.target.refuse = lambda _: Unavailable("away" * 500)
+        rule.target.refuse = lambda _: TargetUnavailable("away" * 500)
         rule.live.settle()
         rule.push_next(rule.waiting()[0])
         [result] = rule.live.dispatch_queue.results
@@ -309,7 +309,7 @@ class TestDeaths:
 
     def test_a_report_that_comes_again_and_again_does_not_open_the_circuit(self, client: Client) -> None:
         rule = Rule(client)
-        rule.target.refuse = failing(Unavailable)
+        rule.target.refuse = failing(TargetUnavailable)
         rule.publish("wf", 1)
         rule.live.settle()
         rule.push_next(rule.waiting()[0])
@@ -401,7 +401,7 @@ class TestChanging:
 
     def test_members_do_not_inherit_an_open_circuit_from_a_target_that_lost_the_partition(self, client: Client) -> None:
         rule = Rule(client)
-        rule.target.refuse = failing(Unavailable)
+        rule.target.refuse = failing(TargetUnavailable)
         rule.publish("wf", 1)
         rule.settle()
         rule.open_circuit()

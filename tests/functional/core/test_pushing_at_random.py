@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
 from eventstore.groups import PUSH_LOST_MS, Redrive
-from eventstore.ports import Refusal, Throttled, Unavailable
+from eventstore.ports import Refusal, TargetThrottled, TargetUnavailable
 from eventstore.streams import partition_of
 from tests.functional.core.pushing import Rule
 
@@ -53,11 +53,11 @@ class Work(RuleBasedStateMachine):
         answers = self.answers[event.stream]
         kind = answers.pop(0) if answers else "ok"
         if kind == "throttled":
-            return Throttled("slow down", delay_ms=5000)
+            return TargetThrottled("slow down", delay_ms=5000)
         if kind == "unavailable":
             # An attempt of every event of the call.
             self.refused.update(self.rule.target.calls[-1])
-            return Unavailable("away")
+            return TargetUnavailable("away")
         if kind == "ok":
             return None
         self.refused[event.stream, event.sequence] += 1

@@ -10,7 +10,7 @@ import pytest
 from eventstore.frames.pushes import Push, PushedEvent
 from eventstore.hub.hub import Hub
 from eventstore.live.push import Pusher
-from eventstore.ports import Refusal, Unavailable
+from eventstore.ports import Refusal, TargetUnavailable
 from eventstore.subscriptions import Target
 from functions.push import app
 from tests.examples import FakeClock
@@ -75,7 +75,7 @@ def test_what_came_of_a_push_is_reported(target: FakeTarget, dispatch_queue: Fak
 def test_a_target_that_fails_is_no_failure_of_the_function(
     target: FakeTarget, dispatch_queue: FakeDispatchQueue, caplog: pytest.LogCaptureFixture
 ) -> None:
-    target.refuse = lambda _: Unavailable(f"out of order, and says {CARD}")
+    target.refuse = lambda _: TargetUnavailable(f"out of order, and says {CARD}")
     assert handled(record("1", "wf")) == []
     assert dispatch_queue.results[0].unavailable.startswith("out of order")
     assert "rule billing, partition 0: 1 streams wait" in caplog.text

@@ -15,7 +15,7 @@ from eventstore.hub.allowed_targets import AllowedTargets
 from eventstore.hub.hub import Hub
 from eventstore.hub.settings import Settings
 from eventstore.hub.targets import ConfinedTarget, TargetAdapters, require_target
-from eventstore.ports import Unavailable
+from eventstore.ports import TargetUnavailable
 from eventstore.streams import DurableName
 from eventstore.subscriptions import SubscriptionKey, Target
 from tests.examples import FakeClock
@@ -93,6 +93,6 @@ def test_a_rule_that_an_operator_has_ruled_out_since_is_called_no_more() -> None
     target = ConfinedTarget(calls, AllowedTargets.parse("lambda:billing-*"))
     event = PushedEvent("wf", 1, "{}")
     target.push(Target("lambda", "billing-live"), [event], attempt=1, timeout_ms=30_000)
-    with pytest.raises(Unavailable, match="TARGETS"):
+    with pytest.raises(TargetUnavailable, match="TARGETS"):
         target.push(Target("lambda", "shipping"), [event], attempt=1, timeout_ms=30_000)
     assert calls.handled == [("wf", 1)]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from eventstore.durable.target_headers import check_headers
 from eventstore.durable.target_urls import UrlRules
-from eventstore.ports.targets import Unavailable
+from eventstore.ports.targets import TargetUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -127,7 +127,7 @@ class ConfinedTarget:
     ) -> Mapping[int, Refusal]:
         """See `TargetAdapter.push`."""
         if not self._allowed.allows(target):
-            raise Unavailable("this deployment does not push to the target any more (TARGETS)")
+            raise TargetUnavailable("this deployment does not push to the target any more (TARGETS)")
         return self._adapter.push(target, events, attempt=attempt, timeout_ms=timeout_ms)
 
 

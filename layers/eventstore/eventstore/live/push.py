@@ -7,7 +7,7 @@ from dataclasses import astuple, dataclass, field
 from typing import TYPE_CHECKING
 
 from eventstore.frames.pushes import Failed, Push, PushResult
-from eventstore.ports.targets import Throttled, Unavailable
+from eventstore.ports.targets import TargetThrottled, TargetUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -140,10 +140,10 @@ class _Work:
             refusals = self.adapter.push(
                 self.push.target, batch, attempt=batch[0].attempt, timeout_ms=self.push.timeout_ms
             )
-        except Throttled as error:
+        except TargetThrottled as error:
             self.pause_ms = max(self.pause_ms, _SLOW_DOWN_MS if error.delay_ms is None else error.delay_ms, 1)
             self._fail(batch, str(error), counts=False)
-        except Unavailable as error:
+        except TargetUnavailable as error:
             self.unavailable = str(error)
             self._fail(batch, str(error), counts=True)
         else:

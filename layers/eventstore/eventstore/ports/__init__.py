@@ -23,7 +23,7 @@ from eventstore.ports.registry import (
     Started,
 )
 from eventstore.ports.secrets import Secrets, SecretUnavailable, SigningKey
-from eventstore.ports.targets import Refusal, TargetAdapter, Throttled, Unavailable
+from eventstore.ports.targets import Refusal, TargetAdapter, TargetThrottled, TargetUnavailable
 from eventstore.ports.turns import Behind, Candidates, Turn, TurnResult, Turns
 from eventstore.ports.wakeups import Wakeups
 
@@ -59,10 +59,10 @@ __all__ = [
     "Started",
     "Tail",
     "TargetAdapter",
-    "Throttled",
+    "TargetThrottled",
+    "TargetUnavailable",
     "Turn",
     "TurnResult",
     "Turns",
-    "Unavailable",
     "Wakeups",
 ]

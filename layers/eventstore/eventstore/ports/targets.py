@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from eventstore.frames.pushes import PushedEvent
     from eventstore.subscriptions import Target
 
-__all__ = ["Refusal", "TargetAdapter", "Throttled", "Unavailable"]
+__all__ = ["Refusal", "TargetAdapter", "TargetThrottled", "TargetUnavailable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +32,11 @@ class Refusal:
     counts: bool = True
 
 
-class Unavailable(Exception):
+class TargetUnavailable(Exception):
     """The target did not answer, or answered that it cannot work: every event would fail now."""
 
 
-class Throttled(Exception):
+class TargetThrottled(Exception):
     """The target asked to slow down, and handled none of the events.
 
     Attributes:
@@ -67,6 +67,6 @@ class TargetAdapter(Protocol):
             failed, later events of that stream count as not handled, whatever is said of them.
 
         Raises:
-            Unavailable: The target cannot be reached, or failed as a whole.
-            Throttled: It asked to slow down.
+            TargetUnavailable: The target cannot be reached, or failed as a whole.
+            TargetThrottled: It asked to slow down.
         """

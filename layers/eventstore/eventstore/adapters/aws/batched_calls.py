@@ -17,7 +17,7 @@ from eventstore.adapters.aws.target_errors import (
     translated_errors,
     unavailable,
 )
-from eventstore.ports.targets import Refusal, Throttled, Unavailable
+from eventstore.ports.targets import Refusal, TargetThrottled, TargetUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping, Sequence
@@ -106,8 +106,8 @@ class BatchedCalls:
             call: Sends within a number of seconds the events of these indexes, and returns those that failed.
 
         Raises:
-            Throttled: The first call was throttled, or all of its events.
-            Unavailable: The first call failed as a whole, or the hub may not send any of its events.
+            TargetThrottled: The first call was throttled, or all of its events.
+            TargetUnavailable: The first call failed as a whole, or the hub may not send any of its events.
         """
         start = self._monotonic()
         waiting = list(range(len(self._events)))
@@ -122,11 +122,11 @@ class BatchedCalls:
             try:
                 failures = self._failures(call, batch, left_ms)
                 self._raise_if_all_failed_alike(batch, failures)
-            except (Throttled, Unavailable) as error:
+            except (TargetThrottled, TargetUnavailable) as error:
                 if is_first:
                     raise
                 # Some events were accepted, and only a result can say so.
-                delay_ms = error.delay_ms if isinstance(error, Throttled) else None
+                delay_ms = error.delay_ms if isinstance(error, TargetThrottled) else None
                 return refused | dict.fromkeys(waiting, Refusal(str(error), delay_ms=delay_ms, counts=False))
             for index, failure in failures.items():
                 counts = not is_throttling(failure.code)
@@ -158,7 +158,7 @@ class BatchedCalls:
             return
         first = failures[batch[0]]
         if all(is_throttling(failure.code) for failure in failures.values()):
-            raise Throttled(first.reason)
+            raise TargetThrottled(first.reason)
         if all(is_denial(failure.code) for failure in failures.values()):
             raise unavailable(self._target, first.code, first.message, action=self._action)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from eventstore.groups import LONGEST_REASON
-from eventstore.ports.targets import Throttled, Unavailable
+from eventstore.ports.targets import TargetThrottled, TargetUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +51,7 @@ _ADVICE = (
 
 @contextmanager
 def translated_errors(target: Target, *, action: str) -> Iterator[None]:
-    """Raise `Throttled` or `Unavailable` for errors of botocore.
+    """Raise `TargetThrottled` or `TargetUnavailable` for errors of botocore.
 
     Args:
         target: The target that is called.
@@ -62,13 +62,13 @@ def translated_errors(target: Target, *, action: str) -> Iterator[None]:
     except ClientError as error:
         code, message = code_of(error), message_of(error)
         if is_throttling(code) or _status_of(error) == HTTPStatus.TOO_MANY_REQUESTS:
-            raise Throttled(shortened(f"{code}: {message}"), delay_ms=_retry_after_ms(error)) from error
+            raise TargetThrottled(shortened(f"{code}: {message}"), delay_ms=_retry_after_ms(error)) from error
         raise unavailable(target, code, message, action=action) from error
     except BotoCoreError as error:
-        raise Unavailable(shortened(f"{target.address} cannot be reached: {error}")) from error
+        raise TargetUnavailable(shortened(f"{target.address} cannot be reached: {error}")) from error
 
 
-def unavailable(target: Target, code: str, message: str, *, action: str) -> Unavailable:
+def unavailable(target: Target, code: str, message: str, *, action: str) -> TargetUnavailable:
     """Return the error that says which target is unavailable, and what to check.
 
     Args:
@@ -79,7 +79,7 @@ def unavailable(target: Target, code: str, message: str, *, action: str) -> Unav
     """
     advice = next((advice for parts, advice in _ADVICE if any(part in code for part in parts)), "")
     advice = f"; {advice.format(action=action)}" if advice else ""
-    return Unavailable(shortened(f"{target.address}: {code}{advice} ({message})"))
+    return TargetUnavailable(shortened(f"{target.address}: {code}{advice} ({message})"))
 
 
 def code_of(error: ClientError) -> str:

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from http.client import responses
 from typing import TYPE_CHECKING
 
-from eventstore.ports import Refusal, Throttled, Unavailable
+from eventstore.ports import Refusal, TargetThrottled, TargetUnavailable
 
 if TYPE_CHECKING:
     from eventstore.adapters.http.receiving import Answer
@@ -36,8 +36,8 @@ def refusal_of(answer: Answer, *, now: int) -> Refusal | None:
         now: The current time, in milliseconds since 1970.
 
     Raises:
-        Throttled: It asked to slow down.
-        Unavailable: It cannot work now.
+        TargetThrottled: It asked to slow down.
+        TargetUnavailable: It cannot work now.
     """
     status = answer.status
     if _SUCCESS <= status < _REDIRECTION:
@@ -45,10 +45,10 @@ def refusal_of(answer: Answer, *, now: int) -> Refusal | None:
     reason = _reason(answer)
     delay_ms = _retry_after(answer.headers.get("retry-after", ""), now=now)
     if status == HTTPStatus.TOO_MANY_REQUESTS or (status == HTTPStatus.SERVICE_UNAVAILABLE and delay_ms is not None):
-        raise Throttled(reason, delay_ms=delay_ms)
+        raise TargetThrottled(reason, delay_ms=delay_ms)
     # 408: the server did not wait for the request, which says nothing of the events (RFC 9110, 15.5.9).
     if not _REDIRECTION <= status < _SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
-        raise Unavailable(reason)
+        raise TargetUnavailable(reason)
     if status < _CLIENT_ERROR:
         location = _printable(answer.headers.get("location", ""))
         reason = f"{_status(status)}: redirects are not followed; it pointed to {location or 'nowhere'}"

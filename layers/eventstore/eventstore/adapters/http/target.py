@@ -14,7 +14,7 @@ from eventstore.adapters.http.messages import BATCHED, UnsendableHeader, batch_t
 from eventstore.adapters.http.signing import message_id, signature_headers
 from eventstore.durable.target_headers import check_headers
 from eventstore.errors import InvalidTarget
-from eventstore.ports import Refusal, Unavailable
+from eventstore.ports import Refusal, TargetUnavailable
 from eventstore.ports.secrets import SecretUnavailable
 
 if TYPE_CHECKING:
@@ -61,11 +61,11 @@ class HttpTarget:
             # A header that is an attribute of the event: no attempt will do better.
             refusal: Refusal | None = Refusal(str(error), park=True)
         except InvalidTarget as error:
-            raise Unavailable(error.detail) from None
+            raise TargetUnavailable(error.detail) from None
         except SecretUnavailable as error:
-            raise Unavailable(str(error)) from None
+            raise TargetUnavailable(str(error)) from None
         except (OSError, HTTPException) as error:
-            raise Unavailable(_failure(error, timeout_ms=timeout_ms)) from error
+            raise TargetUnavailable(_failure(error, timeout_ms=timeout_ms)) from error
         else:
             refusal = refusal_of(answer, now=self._clock.now())
         return {} if refusal is None else dict.fromkeys(range(len(events)), refusal)
