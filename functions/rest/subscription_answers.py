@@ -41,9 +41,9 @@ def definition(durable: Durable) -> Subscription:
     subscription: Subscription = {
         "id": durable.name,
         "filters": json.loads(durable.own_filter.text),
-        "ack_deadline": durable.rules.ack_deadline_ms // 1000,
-        "max_attempts": durable.rules.max_attempts,
-        "max_in_flight": durable.rules.max_in_flight,
+        "ack_deadline": durable.settings.ack_deadline_ms // 1000,
+        "max_attempts": durable.settings.max_attempts,
+        "max_in_flight": durable.settings.max_in_flight,
         "created": rfc3339(durable.created),
         "version": durable.version,
     }

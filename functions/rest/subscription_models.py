@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, ConfigDict, Field
 from eventstore.durable.admin import UNCHANGED, Changes, StartPosition
 from eventstore.filters import parse_filters
 from eventstore.filters.named import FilterReference
-from eventstore.groups import Rules
+from eventstore.groups import DeliverySettings
 from eventstore.streams import NAME_PATTERN, DurableName, FilterName, StreamName
 from eventstore.subscriptions import Durable, SubscriptionKey
 from functions.rest.models import Body, parsed, whole, without_default
@@ -195,13 +195,13 @@ def new_subscription(body: bytes, *, key: SubscriptionKey, now: int) -> tuple[Du
         name=DurableName(asked.id),
         filter=own,
         streams=tuple(sorted(set(map(StreamName, asked.stream)))),
-        rules=Rules(asked.ack_deadline * 1000, asked.max_attempts, asked.max_in_flight),
+        settings=DeliverySettings(asked.ack_deadline * 1000, asked.max_attempts, asked.max_in_flight),
         created=now,
         target=None if asked.target is None else asked.target.target(),
         reference=FilterReference(FilterName(asked.filter_name), own) if asked.filter_name else None,
     )
     if durable.target is not None:
-        _require_short(durable.rules)
+        _require_short(durable.settings)
     return durable, _place(asked)
 
 
@@ -233,7 +233,7 @@ def changes(body: bytes) -> Callable[[Durable], Changes]:
         # Its filter does not matter here.
         result = applied.applied(durable, durable)
         if result.target is not None:
-            _require_short(result.rules)
+            _require_short(result.settings)
         return applied
 
     return of
@@ -264,8 +264,8 @@ def _place(asked: NewSubscription | Replay) -> StartPosition:
     return StartPosition(cursors=[asked.cursor] if asked.cursor else [], oldest=asked.start == "start")
 
 
-def _require_short(rules: Rules) -> None:
+def _require_short(settings: DeliverySettings) -> None:
     """Raise `InvalidBody` if a call of a target could take longer than the function that makes it has."""
-    if rules.ack_deadline_ms > _LONGEST_CALL_MS:
+    if settings.ack_deadline_ms > _LONGEST_CALL_MS:
         reason = f"must be at most {_LONGEST_CALL_MS // 1000} with a target, whose calls it limits"
         raise InvalidBody([("/ack_deadline", reason)])

@@ -63,7 +63,7 @@ def joined(request: str | None, own_id: SubscriptionId, durable: Durable, partit
             "id": own_id,
             "subscription": durable.name,
             "partitions": list(partitions),
-            "ack_deadline": durable.rules.ack_deadline_ms // 1000,
+            "ack_deadline": durable.settings.ack_deadline_ms // 1000,
             "request": request,
         }
     )

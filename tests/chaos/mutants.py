@@ -15,7 +15,7 @@ from eventstore.adapters.redis.registry import RedisRegistry
 from eventstore.durable import dispatch
 from eventstore.durable.pushing import PushBuilder
 from eventstore.durable.set_aside import SetAsideStreams
-from eventstore.groups import acknowledging, rebalancing, steps
+from eventstore.groups import acknowledging, applying, rebalancing
 from eventstore.live import catch_up, wakeups
 from eventstore_dev.valkey import ValkeyServer
 from functions.rest import responses
@@ -163,7 +163,7 @@ _PROBES = "if not (group.circuit.is_open and is_outstanding(step)):"
 
 MUTANTS = (
     Mutant("full_cache_cold", scripts={"log/open": _without_leave}),
-    Mutant("replay_loses_streams", patches=((steps, "_replay", _keeps_owner),)),
+    Mutant("replay_loses_streams", patches=((applying, "_replay", _keeps_owner),)),
     Mutant("live_deletion", patches=((catch_up, "add_losses", _reports_nothing),)),
     Mutant("live_while_delivery_lags", patches=((catch_up, "_has_caught_up", _is_caught_up),)),
     Mutant("truncated_told_once", patches=((rebalancing, "_go_back", _reports_once),)),
@@ -171,7 +171,7 @@ MUTANTS = (
     Mutant("late_acknowledgement", patches=((acknowledging, "_settle", _counts_no_late_word),)),
     Mutant(
         "busy_worker",
-        patches=((steps, "apply_deadlines", _hears_nothing), (RedisRegistry, "silence", _knows_of_no_work)),
+        patches=((applying, "apply_deadlines", _hears_nothing), (RedisRegistry, "silence", _knows_of_no_work)),
     ),
     Mutant("retention_on_retry", patches=((SetAsideStreams, "_send_stream", _rewritten(_FRESH, "pass")),)),
     Mutant(

@@ -17,7 +17,7 @@ from eventstore.errors import (
 )
 from eventstore.filters import parse_filters
 from eventstore.filters.named import FilterReference
-from eventstore.groups import Group, Join, Leave, Release, Rules
+from eventstore.groups import DeliverySettings, Group, Join, Leave, Release
 from eventstore.ports import Start, TurnResult
 from eventstore.positions import BEGINNING, Position
 from eventstore.streams import partition_of
@@ -34,7 +34,7 @@ KEY = "0" * 24
 
 def durable(name: str = "workers", *, key: str = KEY, streams: tuple[str, ...] = (), attempts: int = 5) -> Durable:
     filters = parse_filters([{"prefix": {"type": "io."}}])
-    return Durable(key, name, filters, streams, Rules(max_attempts=attempts), created=7)
+    return Durable(key, name, filters, streams, DeliverySettings(max_attempts=attempts), created=7)
 
 
 def following(name: str = "failures", *, key: str = KEY, attempts: int = 5) -> Durable:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from eventstore.filters import Filter, parse_filters
-from eventstore.groups import Rules
+from eventstore.groups import DeliverySettings
 from eventstore.groups.ids import ConnectionId, SubscriptionId, SubscriptionKey
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ class Durable(_Selective):
         name: The name that its creator chose.
         filter: The events that it receives.
         streams: The streams of these events; all streams, if empty.
-        rules: The deadlines and limits of its members.
+        settings: The deadlines and limits of its members.
         created: When it was created, in milliseconds since 1970.
         version: The number of its definition, from 1; every change adds 1.
         target: Where its events are pushed; None if members receive them.
@@ -182,7 +182,7 @@ class Durable(_Selective):
     name: DurableName
     filter: Filter
     streams: tuple[StreamName, ...] = ()
-    rules: Rules = field(default=Rules())
+    settings: DeliverySettings = field(default=DeliverySettings())
     created: int = 0
     version: int = 1
     target: Target | None = None
@@ -195,8 +195,16 @@ class Durable(_Selective):
 
     def encoded(self) -> str:
         """Return the text that `decoded` reads. Functions of earlier releases read it too, and know all its members."""
-        rules = [self.rules.ack_deadline_ms, self.rules.max_attempts, self.rules.max_in_flight]
-        members = [self.key, self.name, json.loads(self.filter.text), self.streams, rules, self.created, self.version]
+        settings = [self.settings.ack_deadline_ms, self.settings.max_attempts, self.settings.max_in_flight]
+        members = [
+            self.key,
+            self.name,
+            json.loads(self.filter.text),
+            self.streams,
+            settings,
+            self.created,
+            self.version,
+        ]
         if self.target is not None:
             members.append({"target": self.target.members()})
         return json.dumps(members, separators=(",", ":"))
@@ -204,11 +212,13 @@ class Durable(_Selective):
     @classmethod
     def decoded(cls, text: str) -> Durable:
         """Return the subscription that was encoded. A text of an earlier release has no version."""
-        key, name, filters, streams, rules, created, *later = json.loads(text)
+        key, name, filters, streams, settings, created, *later = json.loads(text)
         version = later[0] if later else 1
         options: dict[str, Any] = later[1] if len(later) > 1 else {}
         target = Target.of_members(options["target"]) if "target" in options else None
-        return cls(key, name, parse_filters(filters), tuple(streams), Rules(*rules), created, version, target)
+        return cls(
+            key, name, parse_filters(filters), tuple(streams), DeliverySettings(*settings), created, version, target
+        )
 
 
 def version_tag(durable: Durable) -> str:

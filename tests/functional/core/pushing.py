@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from eventstore.durable.pushing import PushResults
 from eventstore.filters import parse_filters
-from eventstore.groups import Rules
+from eventstore.groups import DeliverySettings
 from eventstore.live.push import NoTime, Pusher
 from eventstore.ports import Refusal, Start, TargetThrottled, TargetUnavailable
 from eventstore.subscriptions import Durable, Target
@@ -41,13 +41,13 @@ class Rule:
         partitions: int = 1,
         batch: int = 1,
         concurrency: int = 1,
-        **rules: int,
+        **settings: int,
     ) -> None:
         self.live = Live(client, partitions=partitions)
         self.target = FakeTarget()
         self.seconds = 100.0
         target = Target("lambda", "handle", batch=batch, concurrency=concurrency)
-        self.durable = Durable("0" * 24, NAME, parse_filters([]), rules=Rules(**rules), target=target)
+        self.durable = Durable("0" * 24, NAME, parse_filters([]), settings=DeliverySettings(**settings), target=target)
         self.live.durables.create(self.durable, dict.fromkeys(range(partitions), Start.OLDEST))
         self.pusher = Pusher(lambda _: self.target, self.live.pushes, self.live.dispatch_queue, clock=self.live.clock)
         self.results = PushResults(self.live.durables)

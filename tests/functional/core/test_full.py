@@ -11,7 +11,7 @@ from redis import Redis
 from eventstore.adapters.redis.connection import connect
 from eventstore.errors import StoreFull
 from eventstore.filters import parse_filters
-from eventstore.groups import Rules
+from eventstore.groups import DeliverySettings
 from eventstore.live.catch_up import TurnLimits
 from eventstore.ports import Start
 from eventstore.streams import Retention, StreamConfig
@@ -75,7 +75,7 @@ def test_what_it_holds_is_delivered_by_turns_that_go_less_far(server: ValkeyServ
 
 
 def test_members_of_a_group_finish_what_it_holds(server: ValkeyServer, live: Live) -> None:
-    durable = Durable("0" * 24, "workers", parse_filters([]), rules=Rules(max_in_flight=1))
+    durable = Durable("0" * 24, "workers", parse_filters([]), settings=DeliverySettings(max_in_flight=1))
     live.durables.create(durable, {0: Start.OLDEST})
     live.connect("a")
     live.members.join("a", "w", "workers")

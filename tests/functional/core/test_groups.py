@@ -12,7 +12,7 @@ from eventstore.durable.admin import DurableSubscriptions, StartPosition
 from eventstore.errors import QueueUnavailable, SubscriptionNotFound
 from eventstore.filters import parse_filters
 from eventstore.frames.builder import FrameLimits
-from eventstore.groups import AckStream, Nack, Redrive, Replay, Rules
+from eventstore.groups import AckStream, DeliverySettings, Nack, Redrive, Replay
 from eventstore.live.catch_up import TurnLimits
 from eventstore.live.sweep import Sweeper
 from eventstore.ports import Start
@@ -38,9 +38,9 @@ class Group:
     seen: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, client: Client, *, partitions: int = 1, start: Start = Start.OLDEST, **rules: int) -> Group:
+    def of(cls, client: Client, *, partitions: int = 1, start: Start = Start.OLDEST, **settings: int) -> Group:
         live = Live(client, partitions=partitions)
-        durable = Durable("0" * 24, NAME, parse_filters([]), rules=Rules(**rules))
+        durable = Durable("0" * 24, NAME, parse_filters([]), settings=DeliverySettings(**settings))
         live.durables.create(durable, dict.fromkeys(range(partitions), start))
         return cls(live, durable)
 

@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_s
 
 from eventstore.errors import QueueUnavailable
 from eventstore.filters import parse_filters
-from eventstore.groups import AckStream, Nack, Redrive, Rules
+from eventstore.groups import AckStream, DeliverySettings, Nack, Redrive
 from eventstore.ports import Start
 from eventstore.streams import partition_of
 from eventstore.subscriptions import Durable
@@ -74,8 +74,8 @@ class Work(RuleBasedStateMachine):
         super().__init__()
         client.flushall()
         self.live = Live(client, partitions=PARTITIONS)
-        rules = Rules(ack_deadline_ms=DEADLINE, max_attempts=3, max_in_flight=4)
-        self.durable = Durable("0" * 24, NAME, parse_filters([{"exact": {"type": "t"}}]), rules=rules)
+        settings = DeliverySettings(ack_deadline_ms=DEADLINE, max_attempts=3, max_in_flight=4)
+        self.durable = Durable("0" * 24, NAME, parse_filters([{"exact": {"type": "t"}}]), settings=settings)
         self.live.durables.create(self.durable, dict.fromkeys(range(PARTITIONS), Start.OLDEST))
         self.names = (f"c{number}" for number in itertools.count(1))
         self.workers: dict[str, Worker] = {}

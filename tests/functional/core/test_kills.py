@@ -19,7 +19,7 @@ from eventstore.durable.admin import Changes, StartPosition
 from eventstore.errors import ConnectionNotFound, FilterNotFound, NothingParked, StreamGone, SubscriptionNotFound
 from eventstore.filters import parse_filters
 from eventstore.filters.named import FilterReference
-from eventstore.groups import Rules
+from eventstore.groups import DeliverySettings
 from eventstore.ports import Refusal, Start
 from eventstore.positions import BEGINNING
 from eventstore.streams import Retention, StreamConfig
@@ -57,8 +57,8 @@ def publish(hub: Mortal, stream: str, count: int, *, start: int = 1) -> None:
     assert [one.sequence for one in published] == list(range(start, start + count))
 
 
-def durable(hub: Mortal, **rules: int) -> Durable:
-    one = Durable("0" * 24, NAME, parse_filters([]), rules=Rules(**rules))
+def durable(hub: Mortal, **settings: int) -> Durable:
+    one = Durable("0" * 24, NAME, parse_filters([]), settings=DeliverySettings(**settings))
     hub.survive(lambda: hub.wrapped(hub.durables).create(one, dict.fromkeys(range(hub.log.partitions), Start.OLDEST)))
     return one
 
@@ -567,7 +567,7 @@ def sweeping(hub: Mortal) -> Iterator[None]:
 def pushing(hub: Mortal) -> Iterator[None]:
     """To a target, which refuses one event for good and another one once."""
     target = Target("lambda", "handle", batch=2, concurrency=1)
-    one = Durable("0" * 24, NAME, parse_filters([]), rules=Rules(max_attempts=2), target=target)
+    one = Durable("0" * 24, NAME, parse_filters([]), settings=DeliverySettings(max_attempts=2), target=target)
     hub.survive(lambda: hub.wrapped(hub.durables).create(one, {0: Start.OLDEST}))
     refused: list[tuple[str, int]] = []
 

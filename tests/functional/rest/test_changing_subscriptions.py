@@ -119,7 +119,7 @@ class TestConditions:
 
         monkeypatch.setattr(durables, "change", overtaken)
         changed = subscriptions.change("workers", Changes(max_attempts=9))
-        assert (changed.version, changed.rules.max_attempts, changed.rules.max_in_flight) == (3, 9, 7)
+        assert (changed.version, changed.settings.max_attempts, changed.settings.max_in_flight) == (3, 9, 7)
 
     def test_a_conditional_change_that_is_overtaken_is_refused(self, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
         create(api)

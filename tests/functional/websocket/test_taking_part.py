@@ -8,7 +8,7 @@ import pytest
 
 from eventstore.durable.admin import Changes
 from eventstore.filters import parse_filters
-from eventstore.groups import Nack, Rules
+from eventstore.groups import DeliverySettings, Nack
 from eventstore.ports import Start
 from eventstore.positions import BEGINNING, Cursor
 from eventstore.streams import partition_of
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 NAME = "workers"
 
 
-def make(name: str = NAME, *, streams: tuple[str, ...] = ("wf",), **rules: int) -> Durable:
-    durable = Durable(hub().new_id(), name, parse_filters([]), streams, Rules(**rules))
+def make(name: str = NAME, *, streams: tuple[str, ...] = ("wf",), **settings: int) -> Durable:
+    durable = Durable(hub().new_id(), name, parse_filters([]), streams, DeliverySettings(**settings))
     durables = hub().durables
     return durables.create(durable, dict.fromkeys(durables.partitions(durable), Start.OLDEST))
 

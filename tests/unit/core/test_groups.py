@@ -13,6 +13,7 @@ from eventstore.groups import (
     AckStream,
     Change,
     Command,
+    DeliverySettings,
     Group,
     Heard,
     Held,
@@ -26,7 +27,6 @@ from eventstore.groups import (
     Redrive,
     Release,
     Replay,
-    Rules,
     Silence,
     Step,
     apply,
@@ -41,7 +41,7 @@ from eventstore.positions import BEGINNING, END_OF_APPEND, Cursor, Position, bef
 
 KEY = "0" * 24
 NOW = 1_000_000
-RULES = Rules(ack_deadline_ms=30_000, max_attempts=3, max_in_flight=10)
+SETTINGS = DeliverySettings(ack_deadline_ms=30_000, max_attempts=3, max_in_flight=10)
 A, B = Member("a", "w"), Member("b", "w")
 
 
@@ -62,15 +62,15 @@ def working(**members: object) -> Group:
     return replace(group, **members)  # type: ignore[arg-type]
 
 
-def step(group: Group, *commands: Command, now: int = NOW, rules: Rules = RULES) -> Step:
-    step = Step(group, rules, KEY, 0, now)
+def step(group: Group, *commands: Command, now: int = NOW, settings: DeliverySettings = SETTINGS) -> Step:
+    step = Step(group, settings, KEY, 0, now)
     for command in commands:
         apply(step, command)
     return step
 
 
-def turn(group: Group, *commands: Command, now: int = NOW, rules: Rules = RULES) -> Step:
-    turn_step = step(group, *commands, now=now, rules=rules)
+def turn(group: Group, *commands: Command, now: int = NOW, settings: DeliverySettings = SETTINGS) -> Step:
+    turn_step = step(group, *commands, now=now, settings=settings)
     apply_timeouts(turn_step)
     return turn_step
 
@@ -308,7 +308,9 @@ class TestFailing:
         group = working()
         for number in range(20):
             step(
-                group, Nack("a", "wf", 1, f"{number}" + "x" * 999, 0, park=False), rules=replace(RULES, max_attempts=99)
+                group,
+                Nack("a", "wf", 1, f"{number}" + "x" * 999, 0, park=False),
+                settings=replace(SETTINGS, max_attempts=99),
             )
             group.held["wf"].sent = [ONE]
         errors = group.held["wf"].errors
@@ -332,8 +334,8 @@ class TestBackoff:
     def pause(attempt: int, stream: str, sequence: int) -> int:
         failing = InFlightEvent(at(1), stream, sequence)
         held = Held(before(at(1)), attempt - 1, NOW, [failing], NOW)
-        rules = replace(RULES, max_attempts=100)
-        step(working(flight=[], held={stream: held}), nack(stream, sequence), rules=rules)
+        settings = replace(SETTINGS, max_attempts=100)
+        step(working(flight=[], held={stream: held}), nack(stream, sequence), settings=settings)
         return held.due - NOW
 
 
@@ -356,7 +358,7 @@ class TestParking:
 
     def test_with_one_attempt_the_first_failure_parks_the_stream(self) -> None:
         group = working()
-        step(group, nack("wf", 1), rules=replace(RULES, max_attempts=1))
+        step(group, nack("wf", 1), settings=replace(SETTINGS, max_attempts=1))
         assert group.parked["wf"].attempts == 1
 
     @pytest.mark.parametrize(("how", "place"), [("start", before(at(2))), ("skip", at(2)), ("drop", at(4))])
@@ -427,7 +429,7 @@ class TestLateCommands:
 
     def test_a_late_acknowledgement_unparks_a_stream_that_the_deadline_parked(self) -> None:
         group = working()
-        turn_step = Step(group, replace(RULES, max_attempts=1), KEY, 0, NOW + 30_000)
+        turn_step = Step(group, replace(SETTINGS, max_attempts=1), KEY, 0, NOW + 30_000)
         apply(turn_step, Silence("a", NOW))
         apply_timeouts(turn_step)
         assert list(group.parked) == ["wf"]
@@ -460,10 +462,10 @@ class TestLateCommands:
 
     def test_a_late_nack_acknowledges_earlier_events_of_a_parked_stream(self) -> None:
         group = working()
-        turn_step = Step(group, replace(RULES, max_attempts=1), KEY, 0, NOW + 30_000)
+        turn_step = Step(group, replace(SETTINGS, max_attempts=1), KEY, 0, NOW + 30_000)
         apply(turn_step, Silence("a", NOW))
         apply_timeouts(turn_step)
-        turn(group, nack("wf", 3), now=NOW + 30_100, rules=replace(RULES, max_attempts=1))
+        turn(group, nack("wf", 3), now=NOW + 30_100, settings=replace(SETTINGS, max_attempts=1))
         assert group.parked["wf"].sequence == 3
 
     def test_leaving_without_activity_after_a_timeout_counts_as_one_attempt(self) -> None:
@@ -506,14 +508,14 @@ class TestRetriedTurns:
 
     def test_a_retried_turn_measures_deadlines_from_its_retry(self) -> None:
         group = working()
-        turn_step = Step(group, RULES, KEY, 0, NOW, stamp=NOW + 40_000)
+        turn_step = Step(group, SETTINGS, KEY, 0, NOW, stamp=NOW + 40_000)
         apply(turn_step, Ack("a", at(2)))
         apply_timeouts(turn_step)
         assert (group.heard, due(turn_step)) == (NOW + 40_000, NOW + 70_000)
 
     def test_a_retried_turn_measures_nack_delays_from_its_retry(self) -> None:
         group = working()
-        apply(Step(group, RULES, KEY, 0, NOW, stamp=NOW + 40_000), nack("wf", 1, delay=500))
+        apply(Step(group, SETTINGS, KEY, 0, NOW, stamp=NOW + 40_000), nack("wf", 1, delay=500))
         assert group.held["wf"].due == NOW + 40_500
 
 
@@ -679,7 +681,7 @@ class TestReplaying:
 
     def test_a_replay_from_the_oldest_event_reports_no_earlier_removal(self) -> None:
         group = working(removals=6)
-        apply(Step(group, RULES, KEY, 0, NOW, removals=7), Replay(BEGINNING, from_oldest=True))
+        apply(Step(group, SETTINGS, KEY, 0, NOW, removals=7), Replay(BEGINNING, from_oldest=True))
         assert group.removals == 7
 
 

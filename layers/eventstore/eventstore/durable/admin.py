@@ -297,12 +297,12 @@ def _require_version(durable: Durable, versions: Collection[str] | None) -> None
 
 
 def _require_same(stored: Durable, requested: Durable) -> None:
-    """Raise `SubscriptionConflict` unless both have the same filters, streams, rules and target."""
+    """Raise `SubscriptionConflict` unless both have the same filters, streams, settings and target."""
     # What a subscription uses changes with the filter that it names.
-    if (stored.reference or stored.filter, set(stored.streams), stored.rules, stored.target) != (
+    if (stored.reference or stored.filter, set(stored.streams), stored.settings, stored.target) != (
         requested.reference or requested.filter,
         set(requested.streams),
-        requested.rules,
+        requested.settings,
         requested.target,
     ):
         raise SubscriptionConflict(requested.name, durable=True)

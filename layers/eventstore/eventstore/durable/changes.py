@@ -47,9 +47,9 @@ class Changes:
     Attributes:
         filter: The new filter of its own.
         filter_name: The name of the filter that it is to follow; empty to follow none, and keep its own filter.
-        ack_deadline_ms: As in `Rules`.
-        max_attempts: As in `Rules`.
-        max_in_flight: As in `Rules`.
+        ack_deadline_ms: As in `DeliverySettings`.
+        max_attempts: As in `DeliverySettings`.
+        max_in_flight: As in `DeliverySettings`.
         target: The new target; None removes it, and `UNCHANGED` leaves it as it is.
     """
 
@@ -72,7 +72,7 @@ class Changes:
             "max_attempts": self.max_attempts,
             "max_in_flight": self.max_in_flight,
         }
-        rules = replace(durable.rules, **{name: value for name, value in values.items() if value is not None})
+        settings = replace(durable.settings, **{name: value for name, value in values.items() if value is not None})
         target = durable.target if self.target is UNCHANGED else self.target
-        changed = replace(selection, rules=rules, target=target)
+        changed = replace(selection, settings=settings, target=target)
         return durable if changed == durable else replace(changed, version=durable.version + 1)

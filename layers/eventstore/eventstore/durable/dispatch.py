@@ -106,12 +106,12 @@ def serve(
         commands: The commands for the group, in order.
         builder: Gathers the frames of members.
     """
-    step = Step(group, durable.rules, durable.key, turn.partition, turn.now, turn.removals, stamp=turn.stamp)
+    step = Step(group, durable.settings, durable.key, turn.partition, turn.now, turn.removals, stamp=turn.stamp)
     is_changed = False
     for command in commands:
         if isinstance(command, Change) and command.version > group.version:
             durable, is_changed = Durable.decoded(command.definition), True
-            step.rules = durable.rules
+            step.settings = durable.settings
         # A position of an earlier epoch belongs to a history that was lost: the events there now were not handled.
         if not isinstance(command, Ack) or command.epoch in {"", turn.epoch}:
             apply(step, command)
@@ -122,7 +122,7 @@ def serve(
     pushes = None
     if durable.target is not None:
         step.has_target = True
-        step.rules = replace(durable.rules, ack_deadline_ms=PUSH_LOST_MS)
+        step.settings = replace(durable.settings, ack_deadline_ms=PUSH_LOST_MS)
         pushes = PushBuilder(durable, durable.target, turn.partition, turn.epoch, builder.events_url)
     apply_timeouts(step)
     group_turn = GroupTurn(log, turn, durable, step, pushes or builder)
@@ -157,12 +157,12 @@ def _notify(group_turn: GroupTurn, *, is_changed: bool) -> None:
         address = Address(notification.member.connection, notification.member.id, notification.frame, 0)
         if notification.kind == Kind.OWNED:
             position = group.flight[0].position if group.flight else group.place
-            builder.add_owned(position, address, ack_deadline_ms=durable.rules.ack_deadline_ms)
+            builder.add_owned(position, address, ack_deadline_ms=durable.settings.ack_deadline_ms)
         else:
             builder.add_revoked(address)
     if is_changed and group.owner is not None:
-        rules = {"version": durable.version, "ack_deadline": durable.rules.ack_deadline_ms / 1000}
-        message = {"type": "changed", "id": group.owner.id, "subscription": durable.name, **rules}
+        changed = {"version": durable.version, "ack_deadline": durable.settings.ack_deadline_ms / 1000}
+        message = {"type": "changed", "id": group.owner.id, "subscription": durable.name, **changed}
         builder.add_text(json.dumps(message, separators=(",", ":")), Address(*group.owner, 0, 0))
     if group_turn.may_send:
         group_turn.report_losses()
@@ -175,7 +175,7 @@ def _send_new(group_turn: GroupTurn, set_aside: SetAsideStreams) -> tuple[bool, 
         Whether any event was sent, and whether more can be.
     """
     group, turn = group_turn.group, group_turn.turn
-    room = (1 if group.probe_remaining or group_turn.is_probe else group_turn.durable.rules.max_in_flight) - len(
+    room = (1 if group.probe_remaining or group_turn.is_probe else group_turn.durable.settings.max_in_flight) - len(
         group.flight
     )
     if group_turn.step.has_target and group.flight:

@@ -134,7 +134,7 @@ class PushBuilder:
                 frame=frame,
                 cursor=cursor,
                 target=self.target,
-                timeout_ms=self.durable.rules.ack_deadline_ms,
+                timeout_ms=self.durable.settings.ack_deadline_ms,
                 events=added,
             )
         )

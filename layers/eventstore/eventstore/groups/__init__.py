@@ -7,6 +7,7 @@ order of the log.
 
 from __future__ import annotations
 
+from eventstore.groups.applying import apply, apply_timeouts, due
 from eventstore.groups.commands import (
     LONGEST_REASON,
     Ack,
@@ -27,9 +28,18 @@ from eventstore.groups.commands import (
 )
 from eventstore.groups.losses import Loss, with_loss
 from eventstore.groups.rebalancing import owner_of
-from eventstore.groups.state import MOST_ASIDE, TARGET, Circuit, Group, Held, InFlightEvent, Member, Parked, Rules
+from eventstore.groups.state import (
+    MOST_ASIDE,
+    TARGET,
+    Circuit,
+    DeliverySettings,
+    Group,
+    Held,
+    InFlightEvent,
+    Member,
+    Parked,
+)
 from eventstore.groups.step import Notification, Step
-from eventstore.groups.steps import apply, apply_timeouts, due
 from eventstore.groups.target import PUSH_LOST_MS, is_outstanding
 
 __all__ = [
@@ -42,6 +52,7 @@ __all__ = [
     "Change",
     "Circuit",
     "Command",
+    "DeliverySettings",
     "Group",
     "Heard",
     "Held",
@@ -57,7 +68,6 @@ __all__ = [
     "Redrive",
     "Release",
     "Replay",
-    "Rules",
     "Silence",
     "Step",
     "apply",

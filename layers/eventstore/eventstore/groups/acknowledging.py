@@ -93,7 +93,7 @@ def _settle(step: Step, held: Held, is_handled: Callable[[InFlightEvent], bool])
     held.sent_at, held.attempt, held.errors, held.due = step.stamp, 0, [], step.now
     if held.earlier and held.by_cursor:
         # The owner still works on the earlier events, and has not reported that one failed.
-        held.due = step.stamp + step.rules.ack_deadline_ms
+        held.due = step.stamp + step.settings.ack_deadline_ms
 
 
 def _unpark(step: Step, stream: StreamName, parked: Parked, is_handled: Callable[[InFlightEvent], bool]) -> None:

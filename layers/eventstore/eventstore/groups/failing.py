@@ -115,7 +115,7 @@ def retry(
 
 def apply_deadlines(step: Step) -> None:
     """Fail the events that a silent owner did not acknowledge in time: the first in flight, and each held stream's."""
-    group, deadline = step.group, step.rules.ack_deadline_ms
+    group, deadline = step.group, step.settings.ack_deadline_ms
     flight_is_overdue = bool(group.flight) and step.now >= group.heard + deadline
     overdue = [
         (stream, held)
@@ -185,7 +185,7 @@ def _schedule(
 ) -> None:
     """Set when the failed event is tried again, or park its stream if no attempt is left or `park` asks for it."""
     group = step.group
-    if not park and held.attempt < step.rules.max_attempts:
+    if not park and held.attempt < step.settings.max_attempts:
         if delay_ms is None:
             delay_ms = pause_ms(step.key, stream, event.sequence, max(held.attempt, 1))
         held.due = step.stamp + delay_ms

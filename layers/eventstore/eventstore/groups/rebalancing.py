@@ -88,7 +88,7 @@ def lose_owner(step: Step) -> None:
     flight = group.flight
     if group.probe_remaining and len(flight) == 1:
         group.owner_losses += 1
-        if group.owner_losses >= step.rules.max_attempts:
+        if group.owner_losses >= step.settings.max_attempts:
             hold(step, flight[0], reason, park=True)
             group.parked[flight[0].stream].attempts = group.owner_losses
             group.owner_losses = 0

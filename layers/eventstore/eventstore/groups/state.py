@@ -19,12 +19,12 @@ __all__ = [
     "OPENS_AFTER",
     "TARGET",
     "Circuit",
+    "DeliverySettings",
     "Group",
     "Held",
     "InFlightEvent",
     "Member",
     "Parked",
-    "Rules",
 ]
 
 MOST_ASIDE = 1000
@@ -32,8 +32,8 @@ MOST_ASIDE = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
-    """The delivery rules of a durable subscription.
+class DeliverySettings:
+    """How events are delivered to the members or the target of a durable subscription.
 
     Attributes:
         ack_deadline_ms: The time, in milliseconds, within which a member must acknowledge events.

@@ -1,4 +1,4 @@
-"""One turn's work on a group: the group, its rules, the time, and the notifications that result."""
+"""One turn's work on a group: the group, its settings, the time, and the notifications that result."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from eventstore.groups.ids import ConnectionId, SubscriptionKey
-    from eventstore.groups.state import Group, Member, Rules
+    from eventstore.groups.state import DeliverySettings, Group, Member
 
 __all__ = ["Notification", "Step", "owns"]
 
@@ -33,7 +33,7 @@ class Step:
 
     Attributes:
         group: The state; it is changed in place.
-        rules: The rules of the durable subscription.
+        settings: The delivery settings of the durable subscription.
         key: The key of the durable subscription.
         partition: The partition's number.
         now: When the first try of the turn began, in milliseconds since 1970. Decisions depend on this time alone, so
@@ -48,7 +48,7 @@ class Step:
     """
 
     group: Group
-    rules: Rules
+    settings: DeliverySettings
     key: SubscriptionKey
     partition: int
     now: int

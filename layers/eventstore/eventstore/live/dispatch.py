@@ -163,7 +163,7 @@ class Dispatcher:
                 continue
             owner, heard = group.activity_check.owner.connection, group.activity_check.heard
             silence = self._registry.silence(owner)
-            is_active = silence is not None and silence < group.durable.rules.ack_deadline_ms
+            is_active = silence is not None and silence < group.durable.settings.ack_deadline_ms
             command = Heard(owner, turn.now - silence) if is_active and silence is not None else Silence(owner, heard)
             self._durables.enqueue(group.durable, {turn.partition: (command,)})
             has_checks = True

@@ -103,7 +103,7 @@ def _apply_report(step: Step, command: Ack | AckStream | Nack | Pushed) -> None:
 
 def apply_timeouts(step: Step) -> None:
     """Apply the passing of time: expire deadlines, and grant or revoke the partition."""
-    group, rules = step.group, step.rules
+    group, settings = step.group, step.settings
     if step.has_target:
         take_over(step)
         return
@@ -114,7 +114,7 @@ def apply_timeouts(step: Step) -> None:
     if group.owner is not None and group.revoked:
         # Events that it does not finish are sent again anyway. It must release the partition even if it is chosen
         # again meanwhile.
-        if step.now >= max(group.revoked, group.heard) + rules.ack_deadline_ms:
+        if step.now >= max(group.revoked, group.heard) + settings.ack_deadline_ms:
             if step.silent:
                 group.owner = None
             else:
@@ -132,7 +132,7 @@ def apply_timeouts(step: Step) -> None:
 
 def due(step: Step) -> int | None:
     """Return when the group needs a turn even if nothing is published, in milliseconds since 1970; None if never."""
-    group, deadline = step.group, step.rules.ack_deadline_ms
+    group, deadline = step.group, step.settings.ack_deadline_ms
     if group.owner is None:
         return None
     if group.revoked:
