@@ -271,7 +271,7 @@ class DurablesContract:
                 log.append(f"wf-{number}", events(1))
             second = begin(turns)
             assert second.fencing_token > first.fencing_token
-            states = [(turn.now, turn.target, turn.groups, turn.commands) for turn in (first, second)]
+            states = [(turn.now, turn.goal, turn.groups, turn.commands) for turn in (first, second)]
             assert states[0] == states[1]
 
         def test_states_that_moved_are_kept_and_others_stay(self, durables: Durables, turns: Turns) -> None:

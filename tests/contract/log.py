@@ -68,7 +68,7 @@ def place_of_the_end(log: Log, partition: int) -> Position:
 def dispatch(turns: Turns, partition: int, position: Position) -> None:
     """Take a turn that dispatches a partition up to the end of the append at a position."""
     turn = turns.begin(partition, events=1_000_000, behind=1)
-    if turn.target > position.end_of_append():
+    if turn.goal > position.end_of_append():
         turn = turns.narrow(turn, position.end_of_append())
     turns.commit(turn, TurnResult())
 

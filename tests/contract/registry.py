@@ -378,7 +378,7 @@ class RegistryContract(TurnsContract):
             log.append("wf", events(7))
             log.append("wf", events(7, start=8))
             turn = turns.begin(0, events=3, behind=9)
-            assert len(log.tail({0: turn.checkpoint}, count=99, until={0: turn.target})[0].events) == 7
+            assert len(log.tail({0: turn.checkpoint}, count=99, until={0: turn.goal})[0].events) == 7
             assert turn.has_more
             assert turns.commit(turn, TurnResult()) is True
 
@@ -392,33 +392,33 @@ class RegistryContract(TurnsContract):
             log.append("wf", events(2))
             turn = turns.begin(0, events=9, behind=9)
             log.append("wf", events(2, start=3))
-            assert turns.begin(0, events=9, behind=9).target == turn.target
+            assert turns.begin(0, events=9, behind=9).goal == turn.goal
 
         def test_a_turn_that_was_narrowed_stays_so_for_who_takes_it_again(
             self, turns: Turns, registry: Registry, log: Log
         ) -> None:
             turn, (first, second) = wide(turns, registry, log)
             narrowed = turns.narrow(turn, first)
-            assert (turn.target, turn.target_pinned) == (second, False)
-            assert narrowed == replace(turn, target=first, target_pinned=True, has_more=True)
+            assert (turn.goal, turn.goal_pinned) == (second, False)
+            assert narrowed == replace(turn, goal=first, goal_pinned=True, has_more=True)
             again = turns.begin(0, events=9, behind=9)
-            assert (again.target, again.target_pinned, again.has_more) == (first, True, True)
-            assert turns.narrow(again, second).target == first
+            assert (again.goal, again.goal_pinned, again.has_more) == (first, True, True)
+            assert turns.narrow(again, second).goal == first
 
         def test_what_a_narrowed_turn_leaves_is_the_next_ones(self, turns: Turns, registry: Registry, log: Log) -> None:
             turn, (first, second) = wide(turns, registry, log)
             assert turns.commit(turns.narrow(turn, first), TurnResult()) is True
             following = turns.begin(0, events=9, behind=9)
-            assert (following.checkpoint, following.target) == (first, second)
-            assert (following.target_pinned, following.has_more) == (False, False)
+            assert (following.checkpoint, following.goal) == (first, second)
+            assert (following.goal_pinned, following.has_more) == (False, False)
 
         def test_only_the_newest_may_narrow(self, turns: Turns, registry: Registry, log: Log) -> None:
             turn, (first, second) = wide(turns, registry, log)
             newer = turns.begin(0, events=9, behind=9)
             with pytest.raises(TurnLost):
                 turns.narrow(turn, first)
-            assert (newer.target, newer.target_pinned) == (second, False)
-            assert turns.narrow(newer, first).target == first
+            assert (newer.goal, newer.goal_pinned) == (second, False)
+            assert turns.narrow(newer, first).goal == first
 
         def test_a_turn_that_is_done_cannot_be_narrowed(self, turns: Turns, registry: Registry, log: Log) -> None:
             turn, (first, second) = wide(turns, registry, log)

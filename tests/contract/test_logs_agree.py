@@ -157,16 +157,16 @@ class TwoLogs(RuleBasedStateMachine):
     @rule(data=st.data(), narrows=st.booleans(), commits=st.booleans())
     def take_turn(self, data: st.DataObject, *, narrows: bool, commits: bool) -> None:
         begun = [turns.begin(0, events=99, behind=9) for turns in self.turns]
-        if narrows and begun[0].target > begun[0].checkpoint:
+        if narrows and begun[0].goal > begun[0].checkpoint:
             between = [
                 places
                 for places in self.places
-                if all(t.checkpoint < p.end_of_append() <= t.target for t, p in zip(begun, places, strict=True))
+                if all(t.checkpoint < p.end_of_append() <= t.goal for t, p in zip(begun, places, strict=True))
             ]
             if between:
                 ends = [place.end_of_append() for place in data.draw(st.sampled_from(between))]
                 begun = [turns.narrow(turn, end) for turns, turn, end in zip(self.turns, begun, ends, strict=True)]
-        assert len({(turn.is_retry, turn.target_pinned, turn.has_more, turn.idle) for turn in begun}) == 1
+        assert len({(turn.is_retry, turn.goal_pinned, turn.has_more, turn.idle) for turn in begun}) == 1
         if commits:
             self.agree(*(partial(ts.commit, t, TurnResult()) for ts, t in zip(self.turns, begun, strict=True)))
         self.agree(*(turns.waiting for turns in self.turns))

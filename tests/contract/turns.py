@@ -49,7 +49,7 @@ class TurnsContract:
             turn = begin(turns)
             turns.commit(turn, TurnResult())
             turns.commit(turn, TurnResult())
-            assert (dict(turns.reached()), begin(turns).idle) == ({0: turn.target}, True)
+            assert (dict(turns.reached()), begin(turns).idle) == ({0: turn.goal}, True)
 
         def test_where_nobody_listens_all_is_dispatched_at_once(self, turns: Turns, log: Log) -> None:
             for number in range(5):
@@ -91,10 +91,10 @@ class TurnsContract:
             turn = begin(turns)
             log.append("wf", events(2, start=3))
             again = begin(turns)
-            assert (turn.is_retry, again.is_retry, again.target) == (False, True, turn.target)
+            assert (turn.is_retry, again.is_retry, again.goal) == (False, True, turn.goal)
             assert turns.commit(again, TurnResult()) is True
             following = begin(turns)
-            assert (following.is_retry, following.checkpoint, following.target) == (False, *ends(log))
+            assert (following.is_retry, following.checkpoint, following.goal) == (False, *ends(log))
 
         def test_the_checkpoint_stays_where_the_end_of_the_log_was_removed(self, turns: Turns, log: Log) -> None:
             log.append("wf", events(2))
@@ -104,7 +104,7 @@ class TurnsContract:
             reached = turns.reached()[0]
             log.trim("wf")
             turn = begin(turns)
-            assert (turn.checkpoint, turn.target, turn.removals) == (reached, reached, 1)
+            assert (turn.checkpoint, turn.goal, turn.removals) == (reached, reached, 1)
 
         def test_a_narrowed_target_holds_for_the_next_try_and_is_not_moved_again(self, turns: Turns, log: Log) -> None:
             log.append("wf", events(2))
@@ -112,13 +112,13 @@ class TurnsContract:
             first, second = ends(log)
             turn = begin(turns)
             narrowed = turns.narrow(turn, first)
-            assert narrowed == replace(turn, target=first, target_pinned=True, has_more=True)
+            assert narrowed == replace(turn, goal=first, goal_pinned=True, has_more=True)
             again = begin(turns)
-            assert (again.target, again.target_pinned, again.has_more) == (first, True, True)
-            assert turns.narrow(again, second).target == first
+            assert (again.goal, again.goal_pinned, again.has_more) == (first, True, True)
+            assert turns.narrow(again, second).goal == first
             assert turns.commit(again, TurnResult()) is True
             following = begin(turns)
-            assert (following.checkpoint, following.target, following.target_pinned) == (first, second, False)
+            assert (following.checkpoint, following.goal, following.goal_pinned) == (first, second, False)
 
         def test_who_was_overtaken_or_is_done_cannot_narrow(self, turns: Turns, log: Log) -> None:
             log.append("wf", events(2))

@@ -26,7 +26,7 @@ def begun(live: Live, *, carried: int = 500) -> Turn:
 def both(live: Live, turn: Turn, *, count: int = 200) -> tuple[Tail, Tail]:
     """What the turn's log answers, and what one answers that nobody has read ahead of."""
     alone = RedisLog(live.client, partitions=1)
-    places, until = {0: turn.checkpoint}, {0: turn.target}
+    places, until = {0: turn.checkpoint}, {0: turn.goal}
     return tuple(log.tail(places, count=count, until=until)[0] for log in (live.log, alone))  # type: ignore[return-value]
 
 
@@ -55,7 +55,7 @@ def test_a_turn_asks_for_its_references_once(live: Live) -> None:
 
     def ranges(log: RedisLog) -> int:
         live.client.config_resetstat()
-        log.tail({0: turn.checkpoint}, count=10, until={0: turn.target})
+        log.tail({0: turn.checkpoint}, count=10, until={0: turn.goal})
         stats: dict[str, dict[str, int]] = live.client.info("commandstats")
         return stats["cmdstat_xrange"]["calls"]
 

@@ -144,7 +144,7 @@ def serve(
         has_more = has_more or has_letters
     if was_full and not group.full:
         # New events that were not sent while the group was full may be sent now.
-        has_more = has_more or group.place < turn.target
+        has_more = has_more or group.place < turn.goal
     check = ActivityCheck(group.owner, group.heard) if step.needs_activity and group.owner else None
     sent = Served(durable, group, letters, due(step), has_more or group.yielded, check)
     return sent if pushes is None else replace(sent, pushes=pushes.pushes, missing=pushes.missing)
@@ -182,10 +182,10 @@ def _send_new(group_turn: GroupTurn, set_aside: SetAsideStreams) -> tuple[bool, 
         # One round at a time: if an event fails, those of its stream behind it must not have been pushed.
         return False, False
     # A full group sends events again that were in flight, and held streams may be at later positions.
-    target = min(turn.target, group.end_of_old) if group.full else turn.target
-    if not group_turn.may_send or room <= 0 or group.place >= target:
+    goal = min(turn.goal, group.end_of_old) if group.full else turn.goal
+    if not group_turn.may_send or room <= 0 or group.place >= goal:
         return False, False
-    window = group_turn.read(group.place, target, count=_EVENTS)
+    window = group_turn.read(group.place, goal, count=_EVENTS)
     reached, at_end = window.reached, window.at_end
     # One more event than there is room for shows whether there are more.
     new = list(islice((positioned for positioned in window.events if _is_new(group_turn, positioned)), room + 1))
@@ -197,9 +197,9 @@ def _send_new(group_turn: GroupTurn, set_aside: SetAsideStreams) -> tuple[bool, 
         # If no room is left, the rest waits for acknowledgements.
         reached, at_end = sent[-1].position, len(sent) == room
     group_turn.report_removed(window, group.place, reached, since=group.removals)
-    if reached >= turn.target and not (turn.has_more or turn.is_retry):
-        # What was removed before the turn began lies before its target, unless the log continues behind the target, or
-        # the target is that of an earlier try.
+    if reached >= turn.goal and not (turn.has_more or turn.is_retry):
+        # What was removed before the turn began lies before its goal, unless the log continues behind the goal, or
+        # the goal is that of an earlier try.
         group.removals = max(group.removals, turn.removals)
     set_aside.pass_parked({positioned.event.stream for positioned in window.events}, reached)
     group.place = reached

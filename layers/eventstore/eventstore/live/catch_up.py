@@ -110,14 +110,14 @@ class EphemeralSender:
         self._known: dict[SubscriptionKey, Subscription] = {}
 
     def send_live(self, turn: Turn, builder: DeliveryBuilder) -> tuple[Turn, dict[SubscriptionKey, int]]:
-        """Send the events up to the target to the subscriptions that have caught up.
+        """Send the events up to the goal to the subscriptions that have caught up.
 
         Args:
-            turn: The turn; its target is narrowed if there is too much to do.
+            turn: The turn; its goal is narrowed if there is too much to do.
             builder: Gathers the frames.
 
         Returns:
-            The turn, perhaps with a narrowed target, and the number of the last frame of each subscription.
+            The turn, perhaps with a narrowed goal, and the number of the last frame of each subscription.
 
         Raises:
             TurnLost: Another turn has begun since.
@@ -125,7 +125,7 @@ class EphemeralSender:
         window = self._read_live(turn)
         batch = Batch.of(window)
         # `candidates` also checks the fencing token, so it is called after reading: an overtaken turn raises `TurnLost`
-        # before it sends anything, also to durable subscriptions, which depend on the target as well.
+        # before it sends anything, also to durable subscriptions, which depend on the goal as well.
         candidates = self._candidates(turn, batch)
         turn, groups = self._match_within_limits(turn, candidates)
         lost: Lost = {}
@@ -173,7 +173,7 @@ class EphemeralSender:
                 if window.at_end and _has_caught_up(turn, behind[subscription.key])
             ]
             if live:
-                last_frames |= add_live(builder, turn.target, live, last_frames)
+                last_frames |= add_live(builder, turn.goal, live, last_frames)
                 caught_up |= {subscription.key: terms_of(subscription) for subscription in live}
             # Removals after the window are reported when the subscriptions come there.
             places |= {
@@ -192,12 +192,12 @@ class EphemeralSender:
         return _Candidates(batch, indexes_by_term, *self._turns.candidates(turn, list(indexes_by_term)))
 
     def _match_within_limits(self, turn: Turn, candidates: _Candidates) -> tuple[Turn, RecipientsByEvents]:
-        """Return the subscriptions by their events, in a turn whose target is narrowed to what it can do.
+        """Return the subscriptions by their events, in a turn whose goal is narrowed to what it can do.
 
-        Nothing is sent before the target is settled.
+        Nothing is sent before the goal is settled.
         """
         events = candidates.batch.events
-        if turn.target_pinned:
+        if turn.goal_pinned:
             return turn, self._matched(turn, candidates, len(events))
         limits = self._limits
         positions = [positioned.position for positioned in events]
@@ -232,24 +232,24 @@ class EphemeralSender:
         """Read the log for subscriptions that have yet to catch up.
 
         Returns:
-            The cohorts, and the keys of the subscriptions that must wait: they start after the target. If they were
+            The cohorts, and the keys of the subscriptions that must wait: they start after the goal. If they were
             taken for caught up, they would receive events that lie before their start.
         """
         waiting: list[SubscriptionKey] = []
         alike: dict[tuple[Position, int, tuple[StreamName, ...]], list[Subscription]] = {}
         for subscription in self._subscriptions(turn.partition, list(behind)):
             position, removals = behind[subscription.key].position, behind[subscription.key].removals
-            if turn.has_more and position > turn.target:
+            if turn.has_more and position > turn.goal:
                 waiting.append(subscription.key)
                 continue
-            # At the target nothing is left to read, of whatever streams.
-            streams = () if position >= turn.target else subscription.streams
+            # At the goal nothing is left to read, of whatever streams.
+            streams = () if position >= turn.goal else subscription.streams
             alike.setdefault((position, removals, streams), []).append(subscription)
         limits = self._limits
         count = max(1, min(limits.behind_events, limits.behind_together // turn.carried))
         cohorts: list[_Cohort] = []
         for (after, removals, streams), subscriptions in alike.items():
-            window = read_window(self._log, turn.partition, after, turn.target, count=count, streams=streams)
+            window = read_window(self._log, turn.partition, after, turn.goal, count=count, streams=streams)
             sizes = [len(positioned.event.body) for positioned in window.events]
             window = window.leading(fitting(sizes, limits.sent_bytes // turn.carried))
             lost = self._losses.of_behind(turn, after, window, subscriptions, since=removals)
@@ -257,11 +257,11 @@ class EphemeralSender:
         return cohorts, waiting
 
     def _read_live(self, turn: Turn) -> Window:
-        """Read everything between the checkpoint and the target; `begin` bounds how much that is."""
+        """Read everything between the checkpoint and the goal; `begin` bounds how much that is."""
         events: list[PositionedEvent] = []
         window = Window((), turn.checkpoint, at_end=False)
         while not window.at_end:
-            window = read_window(self._log, turn.partition, window.reached, turn.target, count=self._limits.events)
+            window = read_window(self._log, turn.partition, window.reached, turn.goal, count=self._limits.events)
             events += window.events
         return replace(window, events=events)
 
@@ -280,5 +280,5 @@ _CACHED = 200_000
 
 
 def _has_caught_up(turn: Turn, behind: Behind) -> bool:
-    """Return whether everything that was stored when the subscription started lies before the target."""
-    return not turn.has_more or behind.end <= turn.target
+    """Return whether everything that was stored when the subscription started lies before the goal."""
+    return not turn.has_more or behind.end <= turn.goal

@@ -106,7 +106,7 @@ class Dispatcher:
             return False
         builder = DeliveryBuilder(partition, turn.epoch, self._limits.frames, self._limits.events_url)
         live_frames: dict[SubscriptionKey, int] = {}
-        if turn.live and turn.target > turn.checkpoint:
+        if turn.live and turn.goal > turn.checkpoint:
             turn, live_frames = self._ephemeral.send_live(turn, builder)
         catch_up = self._ephemeral.send_catch_up(turn, builder) if turn.behind else CatchUp()
         served = self._serve_groups(turn, builder) if turn.groups else {}

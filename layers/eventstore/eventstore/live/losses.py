@@ -37,16 +37,16 @@ class Losses:
         self._log = log
 
     def of_live(self, turn: Turn, window: Window, subscriptions: Callable[[], Sequence[Subscription]]) -> Lost:
-        """Return what subscriptions that have caught up do not receive up to the target.
+        """Return what subscriptions that have caught up do not receive up to the goal.
 
         None of them was notified of anything after `turn.checkpoint`, so it does not matter when events were removed.
 
         Args:
             turn: The turn.
-            window: The part of the log that the turn has read, up to its target.
+            window: The part of the log that the turn has read, up to its goal.
             subscriptions: Returns all subscriptions that have caught up. It is called only if events are missing.
         """
-        gaps = self._gaps(turn, turn.checkpoint, turn.target, window)
+        gaps = self._gaps(turn, turn.checkpoint, turn.goal, window)
         if not gaps:
             return {}
         if gaps.complete:
@@ -57,10 +57,7 @@ class Losses:
             by_streams.setdefault(subscription.streams, []).append(subscription)
         lost: Lost = {}
         for streams, alike in by_streams.items():
-            if streams:
-                gaps_of_streams = self._gaps(turn, turn.checkpoint, turn.target, window, streams=streams)
-            else:
-                gaps_of_streams = gaps
+            gaps_of_streams = self._gaps(turn, turn.checkpoint, turn.goal, window, streams=streams) if streams else gaps
             for members, notified in _lost(gaps_of_streams, alike).items():
                 lost.setdefault(members, []).extend(notified)
         return lost

@@ -68,7 +68,7 @@ def add_losses(
 
 def add_live(
     builder: DeliveryBuilder,
-    target: Position,
+    goal: Position,
     subscriptions: Sequence[Subscription],
     last_frames: Mapping[SubscriptionKey, int],
 ) -> dict[SubscriptionKey, int]:
@@ -76,7 +76,7 @@ def add_live(
 
     Args:
         builder: Gathers the frames.
-        target: The position up to which they have received the log.
+        goal: The position up to which they have received the log.
         subscriptions: The subscriptions.
         last_frames: The number of the last frame of each subscription.
 
@@ -84,5 +84,5 @@ def add_live(
         The number of the last frame of each subscription that gets one.
     """
     to = [(subscription, last_frames[subscription.key] + 1) for subscription in subscriptions if not subscription.bare]
-    builder.add_live(target, to)
+    builder.add_live(goal, to)
     return {subscription.key: number for subscription, number in to}

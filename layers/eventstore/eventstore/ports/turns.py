@@ -43,19 +43,19 @@ class Turn:
         fencing_token: Greater than that of every earlier turn; only the turn with the greatest token can commit.
         epoch: The epoch of the partition.
         checkpoint: The position up to which the log was dispatched.
-        target: The position up to which this turn dispatches. If a turn does not commit, the next one has the same
-            target and sends the same frames under the same numbers again.
-        target_pinned: Whether an earlier try narrowed the target; then it cannot be narrowed again.
-        has_more: Whether the log has entries after the target. A subscription that started further on has not caught up
-            at the target.
+        goal: The position up to which this turn dispatches. If a turn does not commit, the next one has the same
+            goal and sends the same frames under the same numbers again.
+        goal_pinned: Whether an earlier try narrowed the goal; then it cannot be narrowed again.
+        has_more: Whether the log has entries after the goal. A subscription that started further on has not caught up
+            at the goal.
         behind: Subscriptions that have yet to catch up, the one that waited longest first; a part of them, if there
             are many.
-        carried: The number of these when the target was set; some may have ended since.
+        carried: The number of these when the goal was set; some may have ended since.
         live: Whether any subscription has caught up.
         frame_offset: The number that is added to frame numbers, because events were removed that an earlier try may
             have sent.
         removals: The removal serial of the partition (`Missing.serial`).
-        is_retry: Whether an earlier turn with this target did not commit.
+        is_retry: Whether an earlier turn with this goal did not commit.
         now: When the first try of the turn began, in milliseconds since 1970, also in a retry. 0 if the
             partition has no durable subscriptions.
         stamp: When this try began, in milliseconds since 1970; 0 as for `now`.
@@ -68,7 +68,7 @@ class Turn:
     fencing_token: int
     epoch: Epoch
     checkpoint: Position
-    target: Position
+    goal: Position
     behind: Sequence[Behind]
     live: bool
     frame_offset: int
@@ -76,7 +76,7 @@ class Turn:
     is_retry: bool = False
     now: int = 0
     alarm: int = 0
-    target_pinned: bool = False
+    goal_pinned: bool = False
     has_more: bool = False
     carried: int = 0
     stamp: int = 0
@@ -87,10 +87,10 @@ class Turn:
     def idle(self) -> bool:
         """Whether the turn has nothing to do.
 
-        A retry is never idle: its subscriptions may have ended, but the next turn can set a target only after the retry
+        A retry is never idle: its subscriptions may have ended, but the next turn can set a goal only after the retry
         commits.
         """
-        return not (self.is_retry or self.target > self.checkpoint or self.behind or self.groups)
+        return not (self.is_retry or self.goal > self.checkpoint or self.behind or self.groups)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class TurnResult:
     Attributes:
         frames: The number of the last frame that was sent to each subscription.
         places: The new positions of subscriptions that have yet to catch up.
-        caught_up: The subscriptions that reached the target, with the index terms that find them
+        caught_up: The subscriptions that reached the goal, with the index terms that find them
             (`index_terms.terms_of`).
         groups: The groups as the turn leaves them, changed or not.
         alarm: The time of the turn that was scheduled ahead, in milliseconds since 1970; 0 if none was.
@@ -137,11 +137,11 @@ class Turns(Protocol):
     def begin(self, partition: int, *, events: int, behind: int) -> Turn:
         """Begin a turn, which fences off every earlier turn of the partition.
 
-        A turn that did not commit is begun again with its target, its subscriptions and its commands.
+        A turn that did not commit is begun again with its goal, its subscriptions and its commands.
 
         Args:
             partition: The partition's number.
-            events: About how many events a new target covers; targets are ends of whole appends.
+            events: About how many events a new goal covers; goals are ends of whole appends.
             behind: The maximum number of subscriptions to catch up.
         """
 
@@ -186,31 +186,31 @@ class Turns(Protocol):
             TurnLost: Another turn has begun since.
         """
 
-    def narrow(self, turn: Turn, target: Position) -> Turn:
-        """Move the target of a turn back to the end of an earlier append, for a turn that finds too much to do.
+    def narrow(self, turn: Turn, goal: Position) -> Turn:
+        """Move the goal of a turn back to the end of an earlier append, for a turn that finds too much to do.
 
-        The new target holds for retries too, and cannot be moved again. Frames keep their contents under their numbers:
+        The new goal holds for retries too, and cannot be moved again. Frames keep their contents under their numbers:
 
         * A turn narrows before it sends anything, and only the turn with the greatest token can.
         * While a turn is under way, caught-up subscriptions can only end: none begins but by `commit`. So a retry never
-          finds more to do than an earlier try. If it finds too much under a target that was not narrowed, all earlier
+          finds more to do than an earlier try. If it finds too much under a goal that was not narrowed, all earlier
           tries did too, and none of them has sent anything.
         * A turn calls `candidates` or `frames` after reading and before sending. If a newer turn has begun, they raise
           `TurnLost`.
 
         Args:
             turn: The turn of the caller.
-            target: The end of an append between the checkpoint and the target.
+            goal: The end of an append between the checkpoint and the goal.
 
         Returns:
-            The turn with the target that holds: the one that an earlier try set, if there is one.
+            The turn with the goal that holds: the one that an earlier try set, if there is one.
 
         Raises:
             TurnLost: Another turn has begun since; nothing is changed.
         """
 
     def commit(self, turn: Turn, result: TurnResult) -> bool:
-        """Store the result of a turn, all or nothing, and move the checkpoint to its target.
+        """Store the result of a turn, all or nothing, and move the checkpoint to its goal.
 
         Args:
             turn: The turn of the caller.

@@ -30,16 +30,16 @@ class Dispatch:
     Attributes:
         fencing_token: The token of the newest turn; 0 before the first one.
         checkpoint: The position up to which the log was dispatched.
-        target: The target of the turn under way, or of one that did not commit; None if there is none.
-        target_pinned: Whether the target was narrowed.
+        goal: The goal of the turn under way, or of one that did not commit; None if there is none.
+        goal_pinned: Whether the goal was narrowed.
         frame_offset: See `Turn.frame_offset`.
         woken: Whether a wake-up is outstanding.
     """
 
     fencing_token: int = 0
     checkpoint: Position = BEGINNING
-    target: Position | None = None
-    target_pinned: bool = False
+    goal: Position | None = None
+    goal_pinned: bool = False
     frame_offset: int = 0
     woken: bool = False
 

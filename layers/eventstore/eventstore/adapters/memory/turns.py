@@ -24,7 +24,7 @@ class MemoryTurns:
     """See `ports.Turns`.
 
     A `MemoryStore` has no subscriptions, neither ephemeral nor durable ones. So nobody is behind, no term finds
-    anybody, and a commit ignores all keys of its result. A target is the end of the log, because nothing is sent.
+    anybody, and a commit ignores all keys of its result. A goal is the end of the log, because nothing is sent.
 
     Args:
         store: The store, which a `MemoryLog` shares.
@@ -37,7 +37,7 @@ class MemoryTurns:
         self,
         partition: int,
         *,
-        events: int,  # noqa: ARG002 - a target covers all events
+        events: int,  # noqa: ARG002 - a goal covers all events
         behind: int,  # noqa: ARG002 - nobody is
     ) -> Turn:
         """See `Turns.begin`."""
@@ -46,23 +46,23 @@ class MemoryTurns:
             dispatch = kept.dispatch
             dispatch.woken = False
             dispatch.fencing_token += 1
-            is_retry = dispatch.target is not None
+            is_retry = dispatch.goal is not None
             # Never back, even if the last entry was removed.
-            if dispatch.target is None and kept.end > dispatch.checkpoint:
-                dispatch.target = kept.end
+            if dispatch.goal is None and kept.end > dispatch.checkpoint:
+                dispatch.goal = kept.end
             return Turn(
                 partition=partition,
                 fencing_token=dispatch.fencing_token,
                 epoch=kept.epoch,
                 checkpoint=dispatch.checkpoint,
-                target=dispatch.target or dispatch.checkpoint,
+                goal=dispatch.goal or dispatch.checkpoint,
                 behind=(),
                 live=False,
                 frame_offset=dispatch.frame_offset,
                 removals=kept.removals.serial,
                 is_retry=is_retry,
-                target_pinned=dispatch.target_pinned,
-                has_more=dispatch.target_pinned,
+                goal_pinned=dispatch.goal_pinned,
+                has_more=dispatch.goal_pinned,
             )
 
     def candidates(
@@ -101,21 +101,21 @@ class MemoryTurns:
             self._dispatch_of(turn)
             return dict.fromkeys(keys, turn.frame_offset)
 
-    def narrow(self, turn: Turn, target: Position) -> Turn:
+    def narrow(self, turn: Turn, goal: Position) -> Turn:
         """See `Turns.narrow`."""
         with self._store.changed:
             dispatch = self._dispatch_of(turn)
-            if dispatch.target is None:
+            if dispatch.goal is None:
                 raise TurnLost(turn.partition)
-            if not dispatch.target_pinned:
-                dispatch.target, dispatch.target_pinned = target.end_of_append(), True
-            return replace(turn, target=dispatch.target, target_pinned=True, has_more=True)
+            if not dispatch.goal_pinned:
+                dispatch.goal, dispatch.goal_pinned = goal.end_of_append(), True
+            return replace(turn, goal=dispatch.goal, goal_pinned=True, has_more=True)
 
     def commit(self, turn: Turn, result: TurnResult) -> bool:  # noqa: ARG002 - it is of subscriptions
         """See `Turns.commit`."""
         with self._store.changed:
             dispatch = self._dispatch_of(turn)
-            dispatch.checkpoint, dispatch.target, dispatch.target_pinned = turn.target, None, False
+            dispatch.checkpoint, dispatch.goal, dispatch.goal_pinned = turn.goal, None, False
             return self._is_waiting(turn.partition)
 
     def reached(self) -> Mapping[int, Position]:

@@ -62,7 +62,7 @@ class RedisTurns:
         self._new_epoch = new_epoch
         self._partitions = Partitions.of(client, partitions, new_epoch)
         self._begin = Script("dispatch/begin", "shared/open_partition")
-        self._narrow_target = Script("dispatch/narrow_target")
+        self._narrow_goal = Script("dispatch/narrow_goal")
         self._commit = Script("dispatch/commit")
         self._candidates = Script("dispatch/candidates")
         # Per partition, the fencing token of its turn, and the groups as they were stored: only those that the turn
@@ -86,10 +86,10 @@ class RedisTurns:
         with ANSWERING:
             arguments = [self._new_epoch(), self._partitions.count, events, behind, _MAX_COMMANDS, self._time()]
             summary, places, states, inbox, entries = self._begin(self._client, script_keys, arguments)
-        token, epoch, checkpoint, target, retry, live, offset, removals, now, alarm, pinned, more, carried, stamp = (
+        token, epoch, checkpoint, goal, retry, live, offset, removals, now, alarm, pinned, more, carried, stamp = (
             summary
         )
-        bounds = sequence_and_time(checkpoint), sequence_and_time(target)
+        bounds = sequence_and_time(checkpoint), sequence_and_time(goal)
         ahead = None if entries is None else Ahead(epoch.decode(), *bounds, entries)
         self._read_ahead.keep(partition, ahead)
         groups = {
@@ -101,7 +101,7 @@ class RedisTurns:
             fencing_token=int(token),
             epoch=epoch.decode(),
             checkpoint=_end_of_entry(checkpoint),
-            target=_end_of_entry(target),
+            goal=_end_of_entry(goal),
             behind=list(map(_decode_behind, places[::3], places[1::3], places[2::3])),
             live=bool(live),
             frame_offset=int(offset),
@@ -109,7 +109,7 @@ class RedisTurns:
             is_retry=bool(retry),
             now=int(now),
             alarm=int(alarm),
-            target_pinned=bool(pinned),
+            goal_pinned=bool(pinned),
             has_more=bool(more),
             carried=int(carried),
             stamp=int(stamp),
@@ -173,15 +173,15 @@ class RedisTurns:
             raise TurnLost(turn.partition)
         return {key: int(value or 0) + turn.frame_offset for key, value in zip(keys, chain(*answers), strict=True)}
 
-    def narrow(self, turn: Turn, target: Position) -> Turn:
+    def narrow(self, turn: Turn, goal: Position) -> Turn:
         """See `Turns.narrow`."""
         with ANSWERING:
-            stored = self._narrow_target(
-                self._client, [turn_keys(turn.partition).turn], [turn.fencing_token, _entry_id(target)]
+            stored = self._narrow_goal(
+                self._client, [turn_keys(turn.partition).turn], [turn.fencing_token, _entry_id(goal)]
             )
         if stored is None:
             raise TurnLost(turn.partition)
-        return replace(turn, target=_end_of_entry(stored), target_pinned=True, has_more=True)
+        return replace(turn, goal=_end_of_entry(stored), goal_pinned=True, has_more=True)
 
     def commit(self, turn: Turn, result: TurnResult) -> bool:
         """See `Turns.commit`."""
@@ -197,7 +197,7 @@ class RedisTurns:
             "definitions": _flat({key: durable.encoded() for key, durable in result.definitions.items()}),
         }
         text = json.dumps(changes, separators=(",", ":"), ensure_ascii=False)
-        arguments = [turn.fencing_token, _entry_id(turn.target), text, self._time()]
+        arguments = [turn.fencing_token, _entry_id(turn.goal), text, self._time()]
         with ANSWERING:
             more = int(self._commit(self._client, script_keys, arguments))
         if more < 0:

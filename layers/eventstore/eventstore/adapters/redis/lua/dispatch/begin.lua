@@ -1,16 +1,16 @@
 #!lua flags=allow-oom
--- Begins a turn of a partition: clears its bell, and returns its checkpoint, target, subscriptions and commands.
+-- Begins a turn of a partition: clears its bell, and returns its checkpoint, goal, subscriptions and commands.
 --
 -- KEYS  1 partition    the partition's hash: epoch, partitions, trims (its removal serial)
 --       2 turn         the hash of its turns:
 --                      token   the fencing token of the newest turn
 --                      done    the checkpoint: the entry of the log up to which it was dispatched
---                      goal    the target: the entry up to which the turn under way dispatches; a turn that does not
+--                      goal    the entry up to which the turn under way dispatches; a turn that does not
 --                              commit leaves it to the next one
---                      cut     set if the log continues behind the target
---                      fixed   set once narrow_target.lua has moved the target back
---                      behind  the keys of the subscriptions that this turn catches up, when the target was set
---                      trims   the removal serial when the target was set
+--                      cut     set if the log continues behind the goal
+--                      fixed   set once narrow_goal.lua has moved the goal back
+--                      behind  the keys of the subscriptions that this turn catches up, when the goal was set
+--                      trims   the removal serial when the goal was set
 --                      inbox   the last command that this turn applies
 --                      now     the time of this turn; with durable subscriptions, inbox and now decide on its frames
 --                      leap    the frame offset, which this script and renew.lua increase
@@ -30,12 +30,12 @@
 --       5 maximum number of commands
 --       6 milliseconds since 1970 that replace the server's clock, or nothing
 --
--- Answers  {{token, epoch, checkpoint, target, 1 if this is a retry, 1 if any subscription has caught up, frame offset,
---            removal serial, now, alarm, 1 if the target is pinned, 1 if the log continues behind it, number of
+-- Answers  {{token, epoch, checkpoint, goal, 1 if this is a retry, 1 if any subscription has caught up, frame offset,
+--            removal serial, now, alarm, 1 if the goal is pinned, 1 if the log continues behind it, number of
 --            subscriptions to catch up including those that ended since, time of this try},
 --           {key, position, end or '' of each subscription to catch up...}, {key, state of each group...},
 --           {command...},
---           {entry of the log from checkpoint to target...} if they are few, or nothing}
+--           {entry of the log from checkpoint to goal...} if they are few, or nothing}
 local call = redis.call
 local partition, turn, bell, log, behind, places, terms, inbox, groups = unpack(KEYS)
 -- Greater than the number of frames that a turn sends to one subscription.
@@ -67,8 +67,8 @@ local epoch, removals = partition_fields[1], partition_fields[2] or '0'
 local token = call('HINCRBY', turn, 'token', 1)
 local fields = call('HMGET', turn, 'done', 'goal', 'trims', 'leap', 'behind', 'inbox', 'now', 'alarm', 'fixed', 'cut')
 local has_groups = call('EXISTS', groups) == 1
-local checkpoint, target = fields[1] or '0-0', fields[2]
-local is_retry = target and 1 or 0
+local checkpoint, goal = fields[1] or '0-0', fields[2]
+local is_retry = goal and 1 or 0
 local has_live = call('EXISTS', terms)
 local frame_offset, carried = fields[4] or '0', {}
 local last_command, now, has_more = fields[6] or '', fields[7], fields[10]
@@ -81,25 +81,25 @@ if has_groups then
 end
 for key in (fields[5] or ''):gmatch('%S+') do carried[#carried + 1] = key end
 
-if target and fields[3] ~= removals then
+if goal and fields[3] ~= removals then
   -- Some events that an earlier try may have sent were removed since, so the same numbers would name other events. All
   -- numbers move far ahead; subscribers that received some of these frames notice a gap, and resume.
   frame_offset = call('HINCRBY', turn, 'leap', OFFSET_STEP)
   call('HSET', turn, 'trims', removals)
-elseif not target then
-  target = checkpoint
+elseif not goal then
+  goal = checkpoint
   if has_live == 0 then
     -- Without live subscriptions, all new events count as dispatched.
     -- Never back, even if the last entry was removed: a durable subscription may have to report that removal.
     local newest = call('XREVRANGE', log, '+', '(' .. checkpoint, 'COUNT', 1)[1]
-    if newest then target = newest[1] end
+    if newest then goal = newest[1] end
   else
     -- Whole appends, so that a turn begins and ends between two of them.
     local left = tonumber(ARGV[3])
     for _, entry in ipairs(call('XRANGE', log, '(' .. checkpoint, '+', 'COUNT', left)) do
       local first, last = entry[2][2]:match('^(%d+)%-?(%d*)$')
       left = left - (last == '' and 1 or last - first + 1)
-      target = entry[1]
+      goal = entry[1]
       if left <= 0 then
         has_more = '1'
         break
@@ -113,8 +113,8 @@ elseif not target then
     last_command = #commands > 0 and commands[#commands][1] or ''
     now = stamp
   end
-  if target ~= checkpoint or #carried > 0 or has_groups then
-    call('HSET', turn, 'goal', target, 'trims', removals, 'behind', table.concat(carried, ' '),
+  if goal ~= checkpoint or #carried > 0 or has_groups then
+    call('HSET', turn, 'goal', goal, 'trims', removals, 'behind', table.concat(carried, ' '),
       'inbox', last_command, 'now', now or 0)
     if has_more then call('HSET', turn, 'cut', has_more) end
   end
@@ -130,13 +130,13 @@ for _, key in ipairs(carried) do
 end
 local states = has_groups and call('HGETALL', groups) or {}
 local commands = last_command ~= '' and call('XRANGE', inbox, '-', last_command) or {}
-local summary = {token, epoch, checkpoint, target, is_retry, has_live, frame_offset, removals, now or '0', alarm or '0'}
+local summary = {token, epoch, checkpoint, goal, is_retry, has_live, frame_offset, removals, now or '0', alarm or '0'}
 for _, value in ipairs({pinned and 1 or 0, has_more and 1 or 0, #carried, stamp}) do summary[#summary + 1] = value end
 -- The references that the turn reads next, if they are few: returning them here saves a round trip. Of many, which take
 -- much longer than a round trip, a script answers more slowly than XRANGE alone.
 local references = false
-if target ~= checkpoint and (has_groups or has_live == 1) then
-  references = call('XRANGE', log, checkpoint, target, 'COUNT', READ_AHEAD + 1)
+if goal ~= checkpoint and (has_groups or has_live == 1) then
+  references = call('XRANGE', log, checkpoint, goal, 'COUNT', READ_AHEAD + 1)
   if #references > READ_AHEAD then references = false end
 end
 return {summary, catching_up, states, commands, references}

@@ -6,7 +6,7 @@
 --       7 frames           key -> number of the last frame sent, less the frame offset of begin.lua
 --       8 inbox, 9 groups    as in enqueue_commands.lua
 --       10 durables          as in create_group.lua
--- ARGV  1 token, 2 target
+-- ARGV  1 token, 2 goal
 --       3 JSON: {"frames": [key, number, ...], "places": [key, place, ...], "caught_up": [key, [term, ...], ...],
 --               "groups": [key, state, ...], "alarm": time of the turn that was scheduled ahead, 0 if none was,
 --               "definitions": [key, new definition, ...]}
@@ -15,12 +15,12 @@
 -- Answers  1 if the partition has more to do, 0 if not, -1 if another turn has begun
 local call = redis.call
 local turn, log, behind, places, terms, subscriptions, frames, inbox, groups, durables = unpack(KEYS)
-local token, target = ARGV[1], ARGV[2]
+local token, goal = ARGV[1], ARGV[2]
 
 local fields = call('HMGET', turn, 'token', 'done', 'inbox', 'now', 'alarm', 'clock', 'shift')
 if fields[1] ~= token then return -1 end
 local last_command, now, alarm = fields[3], fields[4], fields[5]
-if fields[2] ~= target then call('HSET', turn, 'done', target) end
+if fields[2] ~= goal then call('HSET', turn, 'done', goal) end
 call('HDEL', turn, 'goal', 'fixed', 'cut', 'trims', 'behind', 'inbox', 'now')
 if last_command and last_command ~= '' then
   for _, command in ipairs(call('XRANGE', inbox, '-', last_command)) do call('XDEL', inbox, command[1]) end
@@ -71,4 +71,4 @@ elseif now and alarm and tonumber(now) < tonumber(alarm) then
 end
 
 if call('EXISTS', behind) == 1 or call('XLEN', inbox) > 0 then return 1 end
-return #call('XRANGE', log, '(' .. target, '+', 'COUNT', 1)
+return #call('XRANGE', log, '(' .. goal, '+', 'COUNT', 1)
