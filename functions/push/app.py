@@ -24,7 +24,9 @@ __all__ = ["handler"]
 _LOGGER = logging.getLogger(__name__)
 
 _RESERVE = 15_000
-"""Milliseconds reserved for the report of what came of a push, and for what is left of it: two calls of SQS."""
+"""Milliseconds for two calls of SQS, each tried twice: the report of what came of a push, and what is left of it.
+
+If SQS needs longer, the function may end without a report. Then the push is made again."""
 
 PRELOADED = (calls, push, sqs_dispatch_queue, sqs_pushes)
 """Modules that the first push uses: imported at init, when Lambda provides more CPU than to a request."""

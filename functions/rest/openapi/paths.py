@@ -1,4 +1,4 @@
-"""The calls."""
+"""The paths of the OpenAPI document, with what each method accepts and answers."""
 
 from __future__ import annotations
 

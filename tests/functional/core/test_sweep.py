@@ -41,15 +41,15 @@ def test_it_requests_turns_of_partitions_that_have_something_to_do(live: Live, s
     live.dispatch_queue.broken = True
     live.store.publish(events(1), stream="wf")
     live.dispatch_queue.broken = False
-    assert sweeper.sweep(until=soon(live)).rung == 1
+    assert sweeper.sweep(until=soon(live)).requested == 1
     live.settle()
-    assert sweeper.sweep(until=soon(live)).rung == 0
+    assert sweeper.sweep(until=soon(live)).requested == 0
 
 
 def test_it_requests_turns_for_subscriptions_that_nobody_carried_on(live: Live, sweeper: Sweeper) -> None:
     live.subscribe("a", streams=["wf"])
     live.dispatch_queue.requested_turns.clear()
-    assert sweeper.sweep(until=soon(live)).rung == 1
+    assert sweeper.sweep(until=soon(live)).requested == 1
 
 
 def test_it_forgets_connections_that_must_have_ended(live: Live, sweeper: Sweeper) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from eventstore_dev.valkey import ValkeyServer
 
 _OLD = ["cd41fbc"]
-"""Commits from which a rolling upgrade to this tree is supported: docs/operations.md, "Upgrades"."""
+"""Commits from which a rolling upgrade to this tree is supported: docs/operations.md, "Upgrading"."""
 
 _BATCH = "application/cloudevents-batch+json"
 _STREAMS = [f"wf-{number}" for number in range(5)]

@@ -1,3 +1,5 @@
+"""Waking the consumers of a queue, now or at a time."""
+
 from __future__ import annotations
 
 import asyncio

@@ -15,9 +15,10 @@ _FIRST_PAUSE_MS, _LONGEST_PAUSE_MS = 1000, 60_000
 
 
 def pause_ms(key: SubscriptionKey, stream: StreamName, sequence: int, attempt: int) -> int:
-    """Return the pause before the next attempt: it doubles with each attempt, and varies by up to a half.
+    """Return the pause before the next attempt, in milliseconds.
 
-    The variation is derived from what failed, so that a retry of the turn computes the same pause.
+    It is 1, 2, 4 … 60 seconds, multiplied by 0.5 to 1.5. That factor is derived from what failed, so that a retry of
+    the turn computes the same pause.
 
     Args:
         key: The key of the durable subscription.

@@ -242,7 +242,7 @@ class Group:
         return max([self.high_watermark, *(held.after for held in self.held.values())])
 
     def encoded(self) -> str:
-        """Return the text that `decoded` reads."""
+        """Return the text that `decoded` reads. Some stored names are older than those of the fields."""
         members: dict[str, Any] = {
             "place": self.place.numbers(),
             "members": self.members,

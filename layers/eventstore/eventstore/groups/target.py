@@ -81,7 +81,10 @@ def _is_lost(step: Step) -> bool:
 
 
 def _pause_ms(step: Step, failures: int) -> int:
-    """Return the pause before the next try. It doubles, varies by a half, and is the same in a retried turn."""
+    """Return the pause before the next try, in milliseconds.
+
+    It is 5, 10 … 300 seconds, multiplied by 0.5 to 1, and the same in a retried turn.
+    """
     pause = min(_FIRST_PAUSE_MS << (failures - OPENS_AFTER), _LONGEST_PAUSE_MS)
     drawn = blake2b(f"{step.key}\0{step.partition}\0{failures}".encode(), digest_size=2).digest()
     return pause // 2 + pause // 2 * int.from_bytes(drawn) // 0xFFFF

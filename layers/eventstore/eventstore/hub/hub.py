@@ -219,7 +219,7 @@ class Hub:
 
     @cached_property
     def subscriptions(self) -> Subscriptions:
-        """Starts and ends ephemeral subscriptions."""
+        """Starts ephemeral subscriptions; `members` ends them."""
         from eventstore.live.subscribe import Subscriptions
 
         self._require_dispatch_queue()
@@ -270,7 +270,7 @@ class Hub:
 
     @cached_property
     def members(self) -> Members:
-        """The members of durable subscriptions."""
+        """Members of durable subscriptions join, acknowledge and leave; ends subscriptions and connections."""
         from eventstore.durable.membership import Members
 
         self._require_dispatch_queue()
@@ -345,7 +345,7 @@ class Hub:
 
     @cached_property
     def push_results(self) -> PushResults:
-        """Applies what came of pushes."""
+        """Enqueues what came of pushes, for the next turn to apply."""
         from eventstore.durable.pushing import PushResults
 
         return PushResults(self.durables)

@@ -63,6 +63,7 @@ class Pusher:
         Raises:
             NoTime: The time does not suffice for one call. The push must be redelivered.
             QueueUnavailable: The report could not be sent. The push must be redelivered.
+            ValueError: This version of the hub does not know the kind of the target.
         """
         push = Push.decoded(text)
         adapter = self._adapters(push.target.kind)

@@ -27,12 +27,12 @@ class Swept:
     """The result of a sweep.
 
     Attributes:
-        rung: Partitions for which a turn was requested.
+        requested: Partitions for which a turn was requested.
         forgotten: Connections that were removed.
         removed: Events that were removed.
     """
 
-    rung: int = 0
+    requested: int = 0
     forgotten: int = 0
     removed: int = 0
 

@@ -1,6 +1,6 @@
 """The calls of AWS services, with timeouts and retries that fit the time limits of the functions.
 
-They do without boto3 (decision 051), which a function never imports.
+They do without boto3 (decision 051), which a function imports only where its variables do not suffice (`environment`).
 """
 
 from __future__ import annotations

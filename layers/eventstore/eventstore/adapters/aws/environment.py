@@ -1,7 +1,7 @@
 """Where calls of AWS go, and what they are signed with.
 
-In a function, the runtime's variables say it all; reading them takes no time. Elsewhere, and where they ask for more
-than the usual, botocore finds out, from profiles, files and roles: that takes a tenth of a second for its imports.
+In a function, these are variables of the runtime. Outside of one, and where a variable asks for another profile, other
+endpoints or a region with other hosts, botocore finds them, in files and roles: its imports take a tenth of a second.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _USUAL_REGION = re.compile(r"(af|ap|ca|eu|il|me|mx|sa|us)-(gov-)?(north|south|ea
 """The regions whose services are at amazonaws.com."""
 
 _IDS = {"events": "EVENTBRIDGE", "secretsmanager": "SECRETS_MANAGER"}
-"""The ids of services in the names of variables, where they are not their names."""
+"""The ids in `AWS_ENDPOINT_URL_<ID>`, where they differ from the names of the services."""
 
 _UNUSUAL = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT")
 
@@ -77,6 +77,9 @@ class AwsEnvironment:
 
         Args:
             service: The name of the service, as boto3 has it. Its host must begin with that name.
+
+        Raises:
+            NoRegionError: No region is configured.
         """
         if not self._is_usual:
             return str(self._session.client(service).meta.endpoint_url).rstrip("/")

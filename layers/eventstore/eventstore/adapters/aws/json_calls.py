@@ -35,12 +35,12 @@ class JsonCalls:
 
         Args:
             operation: The name of the operation, as the API Reference of the service has it.
-            seconds: How many seconds the call may take, if not as many as others.
+            seconds: How many seconds an attempt may take, if not as many as of other calls.
             members: The members of its request.
 
         Raises:
             ClientError: The service refused.
-            BotoCoreError: There is no answer, or nothing to sign with.
+            BotoCoreError: There is no answer, or one that is not JSON (`HTTPClientError`), or nothing to sign with.
         """
         headers = {"content-type": self._content_type, "x-amz-target": f"{self._target}.{operation}"}
         body = json.dumps(members, separators=(",", ":")).encode()

@@ -64,19 +64,23 @@ class _Request(NamedTuple):
 class ServiceCalls:
     """Calls one service. Connections are kept; threads may share it.
 
-    Calls are signed, tried again after transient errors and throttling as botocore's standard mode does, and repeat the
-    id of the trace of a function, by which Lambda stops functions that call each other for ever.
+    Calls are signed. They are tried again after transient errors and throttling, as botocore's standard mode does. They
+    pass the id of the function's trace on: by it, Lambda stops functions that call each other for ever.
 
     Args:
         service: The name of the service in signatures.
         endpoint: The URL of the service, without a slash at its end.
         environment: Has the region and the keys.
-        seconds: How long a call may take, in seconds: up to one of them for connecting, the rest for the answer.
+        seconds: How long an attempt may take, in seconds: up to one of them for connecting, the rest for each part of
+            the answer.
         attempts: How often a call is tried.
         connections: How many connections are kept.
         now: Returns the time, in seconds since 1970.
         pause: Blocks for a number of seconds.
         jitter: Returns random numbers from 0 to 1.
+
+    Raises:
+        NoRegionError: No region is configured.
     """
 
     def __init__(
@@ -127,7 +131,7 @@ class ServiceCalls:
             body: The body.
             method: The method.
             headers: More headers; their names in lower case.
-            seconds: How many seconds this call may take, if not as many as others.
+            seconds: How many seconds an attempt of this call may take, if not as many as of others.
 
         Raises:
             ClientError: The service refused.

@@ -55,7 +55,7 @@ class SqsDeliveries:
             refusals += len(refused)
             if refusals > _MAX_REFUSALS:
                 raise QueueUnavailable(
-                    f"the delivery queue rejected more than {_MAX_REFUSALS} messages; the turn will be retried"
+                    f"the queue of deliveries refused more than {_MAX_REFUSALS} messages; the turn will be retried"
                 )
 
     def _send_side_by_side(self, batches: Sequence[Mapping[int, str]]) -> set[int]:

@@ -52,7 +52,7 @@ class SqsDispatchQueue:
                 DelaySeconds=ceil(seconds),
             )
         except (BotoCoreError, ClientError) as error:
-            raise QueueUnavailable(f"the queue of delayed requests does not respond: {error}") from error
+            raise QueueUnavailable(f"the queue of delayed requests does not answer: {error}") from error
 
     def request_turns(self, partitions: Iterable[int]) -> None:
         """See `DispatchQueue.request_turns`."""
@@ -99,10 +99,10 @@ class SqsDispatchQueue:
                 answer = self._sqs.call("SendMessageBatch", QueueUrl=self._queue_url, Entries=entries)
                 if answer.get("Failed"):
                     raise QueueUnavailable(
-                        f"the dispatch queue rejected {len(answer['Failed'])} messages: {answer['Failed'][0]}"
+                        f"the dispatch queue refused {len(answer['Failed'])} messages: {answer['Failed'][0]}"
                     )
         except (BotoCoreError, ClientError) as error:
-            raise QueueUnavailable(f"the dispatch queue does not respond: {error}") from error
+            raise QueueUnavailable(f"the dispatch queue does not answer: {error}") from error
 
 
 def _gone_group(connection: ConnectionId) -> str:
