@@ -8,6 +8,7 @@ import random
 import signal
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
 import pytest
@@ -21,7 +22,7 @@ from tests.transcripts.checker import first_violation
 from tests.transcripts.recording import written
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from eventstore_dev.queues.broker import Broker
@@ -77,8 +78,20 @@ def setting(name: str, otherwise: int) -> int:
 
 
 @contextmanager
-def struck_hub(seed: int, folder: Path, kind: type[S]) -> Iterator[S]:
-    """The local stack, with queues that delay and repeat messages, and a durable Valkey server."""
+def struck_hub(
+    seed: int,
+    folder: Path,
+    kind: type[S],
+    *,
+    parameters: Mapping[str, str] = MappingProxyType({}),
+    variables: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[S]:
+    """The local stack, with queues that delay and repeat messages, and a durable Valkey server.
+
+    Args:
+        parameters: Parameters of the template.
+        variables: Variables of all functions.
+    """
     brokers: list[UnreliableBroker] = []
 
     def unreliable(inner: Broker) -> Broker:
@@ -87,7 +100,13 @@ def struck_hub(seed: int, folder: Path, kind: type[S]) -> Iterator[S]:
 
     with (
         ValkeyServer.start(folder=folder, persistent=True) as valkey,
-        running(TEMPLATE, parameters={"RedisUrl": valkey.url}, limits=_LIMITS, wrap_broker=unreliable) as stack,
+        running(
+            TEMPLATE,
+            parameters={"RedisUrl": valkey.url, **parameters},
+            variables=variables,
+            limits=_LIMITS,
+            wrap_broker=unreliable,
+        ) as stack,
     ):
         yield kind(stack, valkey, brokers)
 
