@@ -8,14 +8,13 @@ it another one; a transcript that fails is kept where the message says.
 
 from __future__ import annotations
 
-import asyncio
 from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.e2e.durables import StruckGroups
-from tests.e2e.struck import prove, setting, struck_hub
+from tests.e2e.struck import proved, setting, struck_hub
 from tests.transcripts.calls import Reply
 from tests.transcripts.group_soak import group_soak
 from tests.transcripts.http_binding import MODES, HttpBinding
@@ -65,7 +64,7 @@ def test_every_event_is_handled_in_order_or_parked_and_redriven(
     mode = Random(f"{seed} mode").choice(MODES)
     absences = max(events // 750, 2)
     # The number of strikes grows with the number of events.
-    transcript = asyncio.run(
+    transcript = proved(
         group_soak(
             struck,
             Membership(comings=max(events // 300, 4)),
@@ -86,9 +85,11 @@ def test_every_event_is_handled_in_order_or_parked_and_redriven(
             functions=(*FUNCTIONS, "PushFunction"),
             kills=max(events // 400, 4),
             restarts=max(events // 5_000, 1),
-        )
+            deadline=max(events / 5, 240),
+        ),
+        seed=seed,
+        folder=tmp_path,
     )
-    prove(transcript, seed=seed, folder=tmp_path)
     assert struck.kills
     for group in transcript.groups:
         assert group.redriven

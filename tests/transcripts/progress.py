@@ -55,7 +55,9 @@ class Progress:
         return sorted(place for place in missing if place[1] < parked.get(place[0], place[1] + 1))
 
     async def settled(self, published: AbstractSet[Where], *, unparked: bool) -> bool:
-        """Whether every event is handled, or parked with its letters, and the hub has nothing to do.
+        """Whether the hub has nothing to do: it takes every event for handled, or has parked it with its letters.
+
+        Whether the events were handled is for the checker to say.
 
         Args:
             unparked: Whether none may be parked.
@@ -63,7 +65,7 @@ class Progress:
         # In this order, because nothing can be parked while the hub has nothing to do.
         unfinished = await self._hub.unfinished(self.name)
         self.parked = await self._hub.parked(self.name)
-        if unfinished or self.missing(published):
+        if unfinished:
             return False
         return not self.parked if unparked else self._letters_written(published)
 
