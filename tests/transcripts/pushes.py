@@ -19,13 +19,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Acknowledged", "NumberedCall", "TargetReading"]
 
-_ANSWERS_TAKE = 1.0
-"""Within the deadline, the seconds that the hub reserves to connect. A call that takes longer may have timed out."""
+_UNTIMED = 1.5
+"""The most seconds by which a call may time out before the target has worked for the deadline: the hub connects, sends
+and is late meanwhile."""
 
 _UNSEEN = 3
 """How many calls count as attempts that find a target absent, until the circuit opens (docs/rules.md, "Circuits")."""
 
-_NO_ATTEMPT = frozenset({Reply.THROTTLED, Reply.UNHEARD})
+_NO_ATTEMPT = frozenset({Reply.HANDLED, Reply.THROTTLED, Reply.UNHEARD})
+"""Answers after which no attempt of the first event is counted, unless they name it or come too late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +61,9 @@ class NumberedCall:
 
     def failed(self, deadline: float) -> Iterator[Where]:
         """The event of each stream that this call may have counted an attempt of: the first that was not handled."""
-        if self.call.reply in _NO_ATTEMPT:
-            return
-        is_late = self.call.ended - self.call.begun >= deadline - _ANSWERS_TAKE
+        is_late = self.call.ended - self.call.begun >= deadline - _UNTIMED
         for events in self.by_stream.values():
-            if self.call.reply is not Reply.HANDLED or is_late:
+            if is_late or self.call.reply not in _NO_ATTEMPT:
                 yield where(events[0].event)
             yield from [where(pushed.event) for pushed in events if pushed.failed][:1]
 

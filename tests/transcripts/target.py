@@ -32,6 +32,7 @@ class RecordingTarget:
     Attributes:
         calls: The calls, in the order in which they began.
         is_missing: Whether it answers that it cannot work.
+        found_missing: Set when it has answered so.
 
     Args:
         fails: Told of each try of an event; whether it cannot be handled.
@@ -55,6 +56,7 @@ class RecordingTarget:
     ) -> None:
         self.calls: list[Call] = []
         self.is_missing = False
+        self.found_missing = asyncio.Event()
         self._binding = binding
         self._clock = clock
         self._random = random
@@ -66,7 +68,11 @@ class RecordingTarget:
 
     async def serve(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer a call, or close its connection."""
-        received = self._binding.read(request.headers, await request.read())
+        try:
+            received = self._binding.read(request.headers, await request.read())
+        except ConnectionError:
+            # The caller was killed before it had sent the request.
+            return web.Response()
         index, begun = len(self.calls), self._clock.now()
         work = [Pushed(event) for event in received.events]
         # Recorded before its outcome is known, because a server that vanishes cancels its calls.
@@ -83,7 +89,10 @@ class RecordingTarget:
         return _sent(request, answer)
 
     async def _answered(self, number: int, work: list[Pushed]) -> Answer:
-        mishap = Mishap.UNAVAILABLE if self.is_missing else next(self._mishaps)
+        mishap = next(self._mishaps)
+        if self.is_missing:
+            self.found_missing.set()
+            mishap = Mishap.UNAVAILABLE
         if mishap in {Mishap.THROTTLED, Mishap.UNAVAILABLE}:
             return self._binding.unable(mishap, number, self._random)
         failed = await self._work(work, len(work) if mishap is None else self._random.randint(0, len(work)))

@@ -29,10 +29,12 @@ if TYPE_CHECKING:
 
 __all__ = ["TargetGroup", "Targeting"]
 
-_ACK_DEADLINE = 4
+_ACK_DEADLINE = 6
 _MAX_ATTEMPTS = 3
 _MAX_IN_FLIGHT = 50
 _CALLER = "PushFunction"
+_SHORTEST = 1 / 3
+"""The shortest absence, as a share of the longest."""
 _TOO_LATE = 0.5
 """For how many seconds longer than the deadline the longest calls take."""
 
@@ -85,7 +87,9 @@ class TargetGroup:
         slow = sorted(self._troubles.slow)
         self._seconds = dict.fromkeys(slow[: about.slow], _ACK_DEADLINE / 2)
         self._seconds |= dict.fromkeys(slow[about.slow :], _ACK_DEADLINE + _TOO_LATE)
-        self._pauses = [(at, random.random() * about.longest_pause) for at in moments(random, plan, about.absences)]
+        self._pauses = [
+            (at, random.uniform(_SHORTEST, 1) * about.longest_pause) for at in moments(random, plan, about.absences)
+        ]
         self._target = self._recording(Random(f"{seed} {self._name}"))
         self._server = TargetServer(about.port, self._target.serve)
         self._absences: list[Absence] = []
@@ -124,6 +128,8 @@ class TargetGroup:
     def leave(self) -> None:
         """Order the target to stop."""
         self._ordered.put_nowait(None)
+        # Nobody calls it any more, should it be missing still.
+        self._target.found_missing.set()
 
     def recorded(self, *, finished: bool) -> Group:
         """What was recorded."""
@@ -163,8 +169,10 @@ class TargetGroup:
     async def _be_away(self, seconds: float) -> None:
         if not self._about.refuses:
             self._target.is_missing = True
+            await self._target.found_missing.wait()
             await asyncio.sleep(seconds)
             self._target.is_missing = False
+            self._target.found_missing.clear()
             return
         since = self._clock.now()
         await self._server.close()
