@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tests.transcripts.calls import Target
     from tests.transcripts.membership import Group
 
+_EVENTS = 1_500
 _TARGETS = {"TargetFunctions": "*", "TargetUrls": "*"}
 
 
@@ -60,7 +61,7 @@ def struck(seed: int, tmp_path: Path, lambda_port: ReservedPort) -> Iterator[Str
 def test_every_event_is_handled_in_order_or_parked_and_redriven(
     struck: StruckGroups, lambda_port: ReservedPort, http_port: ReservedPort, seed: int, tmp_path: Path
 ) -> None:
-    events = setting("SOAK_EVENTS", 1_500)
+    events = setting("SOAK_EVENTS", _EVENTS)
     mode = Random(f"{seed} mode").choice(MODES)
     absences = max(events // 750, 2)
     # The number of strikes grows with the number of events.
@@ -96,9 +97,11 @@ def test_every_event_is_handled_in_order_or_parked_and_redriven(
         assert not group.parked
     workers, functions, urls = transcript.groups
     assert sum(len(member.sessions) for member in workers.members) > len(workers.members)
-    assert replies(functions) == set(Reply) - {Reply.REFUSED}
-    assert replies(urls) == set(Reply) - {Reply.FAILED}
     assert target(urls).absences
+    if events >= _EVENTS:
+        # A shorter run has too few calls to draw everything.
+        assert replies(functions) == set(Reply) - {Reply.REFUSED}
+        assert replies(urls) == set(Reply) - {Reply.FAILED}
 
 
 def target(group: Group) -> Target:
