@@ -31,8 +31,8 @@ class RecordingTarget:
 
     Attributes:
         calls: The calls, in the order in which they began.
-        is_missing: Whether it answers that it cannot work.
-        found_missing: Set when it has answered so.
+        always: What goes wrong in every call for now; nothing if `None`.
+        was_called: Set when a call has met with that.
 
     Args:
         fails: Told of each try of an event; whether it cannot be handled.
@@ -55,8 +55,8 @@ class RecordingTarget:
         kill: Callable[[], Awaitable[None]],
     ) -> None:
         self.calls: list[Call] = []
-        self.is_missing = False
-        self.found_missing = asyncio.Event()
+        self.always: Mishap | None = None
+        self.was_called = asyncio.Event()
         self._binding = binding
         self._clock = clock
         self._random = random
@@ -89,10 +89,9 @@ class RecordingTarget:
         return _sent(request, answer)
 
     async def _answered(self, number: int, work: list[Pushed]) -> Answer:
-        mishap = next(self._mishaps)
-        if self.is_missing:
-            self.found_missing.set()
-            mishap = Mishap.UNAVAILABLE
+        mishap = self.always or next(self._mishaps)
+        if self.always is not None:
+            self.was_called.set()
         if mishap in {Mishap.THROTTLED, Mishap.UNAVAILABLE}:
             return self._binding.unable(mishap, number, self._random)
         failed = await self._work(work, len(work) if mishap is None else self._random.randint(0, len(work)))

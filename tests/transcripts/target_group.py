@@ -8,7 +8,7 @@ from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
-from tests.transcripts.bindings import drawn_mishaps
+from tests.transcripts.bindings import Mishap, drawn_mishaps
 from tests.transcripts.calls import Absence, Target
 from tests.transcripts.content import key
 from tests.transcripts.membership import Group
@@ -20,7 +20,7 @@ from tests.transcripts.troubles import drawn, moments
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.transcripts.bindings import Binding, Mishap
+    from tests.transcripts.bindings import Binding
     from tests.transcripts.clock import Clock
     from tests.transcripts.controls import GroupHub
     from tests.transcripts.plan import Plan
@@ -34,7 +34,7 @@ _MAX_ATTEMPTS = 3
 _MAX_IN_FLIGHT = 50
 _CALLER = "PushFunction"
 _SHORTEST = 1 / 3
-"""The shortest absence, as a share of the longest."""
+"""The shortest period, as a share of the longest."""
 _TOO_LATE = 0.5
 """For how many seconds longer than the deadline the longest calls take."""
 
@@ -53,6 +53,8 @@ class Targeting:
         late: How many events take longer than `ack_deadline` then.
         absences: How often it vanishes, to come back after `longest_pause` seconds at most.
         refuses: Whether connections are refused meanwhile. Otherwise it answers that it cannot work.
+        throttles: How often it asks in every call to slow down, until `longest_throttle` seconds have passed at most:
+            the same events meet with it several times.
     """
 
     binding: Binding
@@ -65,10 +67,26 @@ class Targeting:
     absences: int = 2
     longest_pause: float = 3.0
     refuses: bool = False
+    throttles: int = 2
+    longest_throttle: float = 5.0
 
     def group(self, hub: GroupHub, plan: Plan, *, clock: Clock, seed: int) -> TargetGroup:
         """The group of a scenario."""
         return TargetGroup(self, hub, plan, clock=clock, seed=seed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Period:
+    """A period in which no call succeeds, after a number of events.
+
+    Attributes:
+        seconds: How long it lasts from the first call on; without a mishap, from its beginning.
+        mishap: What goes wrong in each call; connections are refused if `None`.
+    """
+
+    at: int
+    seconds: float
+    mishap: Mishap | None
 
 
 class TargetGroup:
@@ -87,13 +105,11 @@ class TargetGroup:
         slow = sorted(self._troubles.slow)
         self._seconds = dict.fromkeys(slow[: about.slow], _ACK_DEADLINE / 2)
         self._seconds |= dict.fromkeys(slow[about.slow :], _ACK_DEADLINE + _TOO_LATE)
-        self._pauses = [
-            (at, random.uniform(_SHORTEST, 1) * about.longest_pause) for at in moments(random, plan, about.absences)
-        ]
+        self._periods = list(_periods(random, plan, about))
         self._target = self._recording(Random(f"{seed} {self._name}"))
         self._server = TargetServer(about.port, self._target.serve)
         self._absences: list[Absence] = []
-        self._ordered: asyncio.Queue[float | None] = asyncio.Queue()
+        self._ordered: asyncio.Queue[_Period | None] = asyncio.Queue()
 
     @property
     def state(self) -> str:
@@ -112,24 +128,24 @@ class TargetGroup:
         )
 
     async def run(self) -> None:
-        """Serve calls until ordered to leave, and vanish when ordered to."""
+        """Serve calls until ordered to leave, and vanish or throttle when ordered to."""
         await self._server.open()
         try:
-            while (seconds := await self._ordered.get()) is not None:
-                await self._be_away(seconds)
+            while (period := await self._ordered.get()) is not None:
+                await self._pass(period)
         finally:
             await self._server.close()
 
     def actions(self) -> Iterator[tuple[int, Callable[[], object]]]:
-        """The orders to vanish, and after how many events they are given."""
-        for at, seconds in self._pauses:
-            yield at, partial(self._ordered.put_nowait, seconds)
+        """The orders to vanish or throttle, and after how many events they are given."""
+        for period in self._periods:
+            yield period.at, partial(self._ordered.put_nowait, period)
 
     def leave(self) -> None:
         """Order the target to stop."""
         self._ordered.put_nowait(None)
-        # Nobody calls it any more, should it be missing still.
-        self._target.found_missing.set()
+        # Nobody calls it any more, should it wait for a call.
+        self._target.was_called.set()
 
     def recorded(self, *, finished: bool) -> Group:
         """What was recorded."""
@@ -166,16 +182,24 @@ class TargetGroup:
         for mishap in drawn_mishaps(random, self._about.mishaps):
             yield None if self.progress.healed else mishap
 
-    async def _be_away(self, seconds: float) -> None:
-        if not self._about.refuses:
-            self._target.is_missing = True
-            await self._target.found_missing.wait()
-            await asyncio.sleep(seconds)
-            self._target.is_missing = False
-            self._target.found_missing.clear()
+    async def _pass(self, period: _Period) -> None:
+        if period.mishap is not None:
+            self._target.always = period.mishap
+            await self._target.was_called.wait()
+            await asyncio.sleep(period.seconds)
+            self._target.always = None
+            self._target.was_called.clear()
             return
         since = self._clock.now()
         await self._server.close()
-        await asyncio.sleep(seconds)
+        await asyncio.sleep(period.seconds)
         await self._server.open()
         self._absences.append(Absence(since, self._clock.now()))
+
+
+def _periods(random: Random, plan: Plan, about: Targeting) -> Iterator[_Period]:
+    for at in moments(random, plan, about.absences):
+        mishap = None if about.refuses else Mishap.UNAVAILABLE
+        yield _Period(at, random.uniform(_SHORTEST, 1) * about.longest_pause, mishap)
+    for at in moments(random, plan, about.throttles):
+        yield _Period(at, random.uniform(_SHORTEST, 1) * about.longest_throttle, Mishap.THROTTLED)
