@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
 from tests.e2e.struck import Struck
 from tests.transcripts.membership import Parked
+
+if TYPE_CHECKING:
+    from tests.transcripts.transcript import Json
 
 __all__ = ["StruckGroups"]
 
@@ -19,9 +22,21 @@ _SERVER_FAULT = 500
 class StruckGroups(Struck):
     """See `tests.transcripts.controls.GroupControls`."""
 
-    async def create(self, name: str, *, ack_deadline: int, max_attempts: int, max_in_flight: int) -> None:
-        rules = {"ack_deadline": ack_deadline, "max_attempts": max_attempts, "max_in_flight": max_in_flight}
+    async def create(
+        self, name: str, *, ack_deadline: int, max_attempts: int, max_in_flight: int, target: Json | None = None
+    ) -> None:
+        rules: dict[str, Any] = {
+            "ack_deadline": ack_deadline,
+            "max_attempts": max_attempts,
+            "max_in_flight": max_in_flight,
+        }
+        if target is not None:
+            rules["target"] = target
         await self._asked("POST", "subscriptions", json={"id": name, "from": "start", **rules})
+
+    async def unfinished(self, name: str) -> int:
+        status = await self._asked("GET", f"subscriptions/{name}")
+        return sum(status[figure] for figure in ("lag", "in_flight", "held"))
 
     async def parked(self, name: str) -> list[Parked]:
         parked: list[Parked] = []
@@ -34,6 +49,7 @@ class StruckGroups(Struck):
                     sequence=letter["sequence"],
                     attempts=letter["attempts"],
                     letters=letter["letters"],
+                    errors=tuple(letter["errors"]),
                 )
                 for letter in page["dead_letters"]
             ]

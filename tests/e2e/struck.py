@@ -8,7 +8,8 @@ import random
 import signal
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
@@ -19,16 +20,17 @@ from tests.e2e.hubs import TEMPLATE
 from tests.e2e.unreliable import UnreliableBroker
 from tests.transcripts.checker import first_violation
 from tests.transcripts.recording import written
+from tests.transcripts.soak import SoakTimeout
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Coroutine, Iterator, Mapping
     from pathlib import Path
 
     from eventstore_dev.queues.broker import Broker
     from eventstore_dev.stack import Stack
     from tests.transcripts.transcript import Transcript
 
-__all__ = ["Struck", "prove", "setting", "struck_hub"]
+__all__ = ["Struck", "proved", "setting", "struck_hub"]
 
 _LIMITS = Limits(redelivery_seconds=0.2)
 """The time until a message of a killed function is received again; the visibility timeout would slow a soak down."""
@@ -77,8 +79,20 @@ def setting(name: str, otherwise: int) -> int:
 
 
 @contextmanager
-def struck_hub(seed: int, folder: Path, kind: type[S]) -> Iterator[S]:
-    """The local stack, with queues that delay and repeat messages, and a durable Valkey server."""
+def struck_hub(
+    seed: int,
+    folder: Path,
+    kind: type[S],
+    *,
+    parameters: Mapping[str, str] = MappingProxyType({}),
+    variables: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[S]:
+    """The local stack, with queues that delay and repeat messages, and a durable Valkey server.
+
+    Args:
+        parameters: Parameters of the template.
+        variables: Variables of all functions.
+    """
     brokers: list[UnreliableBroker] = []
 
     def unreliable(inner: Broker) -> Broker:
@@ -87,12 +101,34 @@ def struck_hub(seed: int, folder: Path, kind: type[S]) -> Iterator[S]:
 
     with (
         ValkeyServer.start(folder=folder, persistent=True) as valkey,
-        running(TEMPLATE, parameters={"RedisUrl": valkey.url}, limits=_LIMITS, wrap_broker=unreliable) as stack,
+        running(
+            TEMPLATE,
+            parameters={"RedisUrl": valkey.url, **parameters},
+            variables=variables,
+            limits=_LIMITS,
+            wrap_broker=unreliable,
+        ) as stack,
     ):
         yield kind(stack, valkey, brokers)
 
 
-def prove(transcript: Transcript, *, seed: int, folder: Path) -> None:
+def proved(scenario: Coroutine[Any, Any, Transcript], *, seed: int, folder: Path) -> Transcript:
+    """Run a scenario, and check its transcript, also if it does not end in time.
+
+    Raises:
+        SoakTimeout: It did not end in time, and what happened by then has no violation.
+    """
+    try:
+        transcript = asyncio.run(scenario)
+    except SoakTimeout as error:
+        if error.transcript is not None:
+            _prove(error.transcript, seed=seed, folder=folder)
+        raise
+    _prove(transcript, seed=seed, folder=folder)
+    return transcript
+
+
+def _prove(transcript: Transcript, *, seed: int, folder: Path) -> None:
     """Fail at the first violation, and keep the transcript."""
     violation = first_violation(transcript)
     if violation is not None:

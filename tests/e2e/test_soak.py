@@ -6,12 +6,11 @@ What was answered and what was received is proved against the promises by `tests
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.struck import Struck, prove, setting, struck_hub
+from tests.e2e.struck import Struck, proved, setting, struck_hub
 from tests.transcripts.soak import soak
 
 if TYPE_CHECKING:
@@ -30,10 +29,10 @@ def test_every_guarantee_holds_despite_faults(struck: Struck, seed: int, tmp_pat
     events, subscribers = setting("SOAK_EVENTS", 2_000), setting("SOAK_SUBSCRIBERS", 20)
     # The number of strikes grows with the number of events: a kill takes longer than a hundred events.
     kills, restarts = max(events // 500, 4), max(events // 5_000, 1)
-    transcript = asyncio.run(
-        soak(struck, seed=seed, events=events, subscribers=subscribers, kills=kills, restarts=restarts, deadline=300)
+    scenario = soak(
+        struck, seed=seed, events=events, subscribers=subscribers, kills=kills, restarts=restarts, deadline=300
     )
-    prove(transcript, seed=seed, folder=tmp_path)
+    proved(scenario, seed=seed, folder=tmp_path)
     assert struck.kills
     assert sum(broker.repeats for broker in struck.brokers)
     assert sum(broker.delays for broker in struck.brokers)

@@ -1,51 +1,114 @@
-"""Members of a durable subscription crash, leave and join, with poisoned events, while faults strike the hub.
+"""Members and targets of durable subscriptions misbehave, with poisoned events, while faults strike the hub.
 
-What they received, handled and said is proved against the promises by `tests.transcripts`. `SOAK_SEED` and
-`SOAK_EVENTS` make it another one; a transcript that fails is kept where the message says.
+Members crash, leave and join. Targets are slow, fail, answer for a part of a call or what makes no sense, ask to slow
+down, vanish and come back, and are cut off or lose their caller between the work and the answer. What all of them
+received, handled and answered is proved against the promises by `tests.transcripts`. `SOAK_SEED` and `SOAK_EVENTS` make
+it another one; a transcript that fails is kept where the message says.
 """
 
 from __future__ import annotations
 
-import asyncio
+from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.e2e.durables import StruckGroups
-from tests.e2e.struck import prove, setting, struck_hub
+from tests.e2e.struck import proved, setting, struck_hub
+from tests.transcripts.calls import Reply
 from tests.transcripts.group_soak import group_soak
+from tests.transcripts.http_binding import MODES, HttpBinding
+from tests.transcripts.lambda_binding import LambdaBinding
+from tests.transcripts.member_group import Membership
+from tests.transcripts.soak import FUNCTIONS
+from tests.transcripts.target_group import Targeting
+from tests.transcripts.target_server import ReservedPort
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.transcripts.calls import Target
+    from tests.transcripts.membership import Group
+
+_EVENTS = 1_500
+_TARGETS = {"TargetFunctions": "*", "TargetUrls": "*"}
+
 
 @pytest.fixture
-def struck(seed: int, tmp_path: Path) -> Iterator[StruckGroups]:
-    with struck_hub(seed, tmp_path / "valkey", StruckGroups) as hub:
+def lambda_port() -> Iterator[ReservedPort]:
+    """Where the hub finds the API of Lambda."""
+    with ReservedPort() as port:
+        yield port
+
+
+@pytest.fixture
+def http_port() -> Iterator[ReservedPort]:
+    """Where the hub finds a URL."""
+    with ReservedPort() as port:
+        yield port
+
+
+@pytest.fixture
+def struck(seed: int, tmp_path: Path, lambda_port: ReservedPort) -> Iterator[StruckGroups]:
+    variables = {"LOOPBACK_TARGETS": "true", "AWS_ENDPOINT_URL_LAMBDA": lambda_port.url}
+    folder = tmp_path / "valkey"
+    with struck_hub(seed, folder, StruckGroups, parameters=_TARGETS, variables=variables) as hub:
         yield hub
 
 
 @pytest.mark.needs("own-stack", "kills")
 def test_every_event_is_handled_in_order_or_parked_and_redriven(
-    struck: StruckGroups, seed: int, tmp_path: Path
+    struck: StruckGroups, lambda_port: ReservedPort, http_port: ReservedPort, seed: int, tmp_path: Path
 ) -> None:
-    events = setting("SOAK_EVENTS", 1_500)
+    events = setting("SOAK_EVENTS", _EVENTS)
+    mode = Random(f"{seed} mode").choice(MODES)
+    absences = max(events // 750, 2)
     # The number of strikes grows with the number of events.
-    transcript = asyncio.run(
+    transcript = proved(
         group_soak(
             struck,
+            Membership(comings=max(events // 300, 4)),
+            Targeting(binding=LambdaBinding(), port=lambda_port, absences=absences),
+            # A URL refuses events for good, so each one that fails parks its stream.
+            Targeting(
+                binding=HttpBinding(mode),
+                port=http_port,
+                poisoned=0.003,
+                failing=0.0,
+                mishaps=0.04,
+                absences=absences,
+                refuses=True,
+            ),
             seed=seed,
             events=events,
             streams=max(events // 33, 10),
-            comings=max(events // 300, 4),
-            kills=max(events // 500, 3),
+            functions=(*FUNCTIONS, "PushFunction"),
+            kills=max(events // 400, 4),
             restarts=max(events // 5_000, 1),
-        )
+            deadline=max(events / 5, 240),
+        ),
+        seed=seed,
+        folder=tmp_path,
     )
-    prove(transcript, seed=seed, folder=tmp_path)
-    [group] = transcript.groups
     assert struck.kills
-    assert group.redriven
-    assert not group.parked
-    assert sum(len(member.sessions) for member in group.members) > len(group.members)
+    for group in transcript.groups:
+        assert group.redriven
+        assert not group.parked
+    workers, functions, urls = transcript.groups
+    assert sum(len(member.sessions) for member in workers.members) > len(workers.members)
+    assert target(urls).absences
+    if events >= _EVENTS:
+        # A shorter run has too few calls to draw everything.
+        assert replies(functions) == set(Reply) - {Reply.REFUSED}
+        assert replies(urls) == set(Reply) - {Reply.FAILED}
+
+
+def target(group: Group) -> Target:
+    assert group.target is not None
+    return group.target
+
+
+def replies(group: Group) -> set[Reply]:
+    """How the target of a group answered."""
+    return {call.reply for call in target(group).calls}

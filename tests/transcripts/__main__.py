@@ -38,9 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sessions = sum(len(subscriber.sessions) for subscriber in transcript.subscribers)
     print(f"Every promise was kept: {len(transcript.publishes)} publishes, {len(transcript.streams)} streams, ", end="")
     members = sum(len(group.members) for group in transcript.groups)
-    print(
-        f"{len(transcript.subscribers)} subscribers in {sessions} sessions, {members} members; seed {transcript.seed}."
-    )
+    calls = sum(len(group.target.calls) for group in transcript.groups if group.target is not None)
+    print(f"{len(transcript.subscribers)} subscribers in {sessions} sessions, {members} members, ", end="")
+    print(f"{calls} calls of targets; seed {transcript.seed}.")
     return 0
 
 

@@ -8,8 +8,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tests.transcripts.membership import Parked
+    from tests.transcripts.transcript import Json
 
-__all__ = ["GroupControls", "HubControls"]
+__all__ = ["GroupControls", "GroupHub", "HubControls"]
 
 
 class HubControls(Protocol):
@@ -36,11 +37,20 @@ class HubControls(Protocol):
 class GroupControls(Protocol):
     """Durable subscriptions of the hub under test. Failed calls are retried, because the store may be restarted."""
 
-    async def create(self, name: str, *, ack_deadline: int, max_attempts: int, max_in_flight: int) -> None:
+    async def create(
+        self, name: str, *, ack_deadline: int, max_attempts: int, max_in_flight: int, target: Json | None = None
+    ) -> None:
         """Create a durable subscription to all events, from the start; the deadline is in seconds."""
+
+    async def unfinished(self, name: str) -> int:
+        """How many events it has not reached, or has in flight, and how many of its streams are held."""
 
     async def parked(self, name: str) -> Sequence[Parked]:
         """Its parked streams."""
 
     async def redrive(self, name: str, stream: str, how: str) -> None:
         """Redrive a parked stream: from the failed event (`start`), or after it (`skip`)."""
+
+
+class GroupHub(HubControls, GroupControls, Protocol):
+    """The hub under test, with its durable subscriptions."""

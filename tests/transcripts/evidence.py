@@ -72,6 +72,9 @@ class Evidence:
         moments += [
             session.ended for group in transcript.groups for member in group.members for session in member.sessions
         ]
+        targets = [group.target for group in transcript.groups if group.target is not None]
+        moments += [call.ended for target in targets for call in target.calls]
+        moments += [absence.until for target in targets for absence in target.absences]
         self.end = max(moments, default=0.0)
         seen: dict[str, Counter[int]] = defaultdict(Counter)
         for reading in self.readings:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tests.transcripts.content import where
 from tests.transcripts.matching import wanted
+from tests.transcripts.pushes import TargetReading
 from tests.transcripts.reading import Frame, Verdict
 from tests.transcripts.transcript import Ending
 from tests.transcripts.violation import Location
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from tests.transcripts.content import Where
     from tests.transcripts.ledger import Entry, Ledger
-    from tests.transcripts.membership import Group, Handling, Member, MemberSession, SentCommand
+    from tests.transcripts.membership import Group, Handling, Member, MemberSession, Parked, SentCommand
     from tests.transcripts.transcript import Received
 
 __all__ = ["Grant", "GroupReading", "Try"]
@@ -112,11 +113,12 @@ class Try:
 
 
 class GroupReading:
-    """The members of a durable subscription, as frames, grants and attempts.
+    """The members of a durable subscription, as frames, grants and attempts, or the calls of its target.
 
     Attributes:
         frames: Every numbered message.
         tries: In the order in which they began, by stream.
+        target: Its target; `None` if it has members.
         entries: What the subscription has a right to, in order, by stream.
     """
 
@@ -133,13 +135,20 @@ class GroupReading:
             if entry.kept and wanted(group.wanted, entry.event):
                 entries[entry.stream].append(entry)
         self.entries: Mapping[str, Sequence[Entry]] = entries
+        self.target = None if group.target is None else TargetReading(group, group.target)
         self.handled: Mapping[Where, float] = {
             (attempt.handling.stream, attempt.handling.sequence): attempt.until
             for tries in self.tries.values()
             for attempt in tries
             if attempt.well
-        }
+        } | ({} if self.target is None else dict(self.target.handled))
         """The last time that each event was handled."""
+
+    def listed(self, end: float) -> Iterator[tuple[float, Parked]]:
+        """The parked streams, with the times of their listings."""
+        if self.group.finished:
+            yield from ((end, parked) for parked in self.group.parked)
+        yield from ((redriven.at, redriven.parked) for redriven in self.group.redriven)
 
     def _read(self, member: Member, number: int, session: MemberSession) -> None:
         last: dict[int, int] = defaultdict(int)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from tests.transcripts.calls import Target
     from tests.transcripts.transcript import Ending, Json, Received
 
 __all__ = ["Dropped", "Group", "Handling", "Member", "MemberSession", "Parked", "Redriven", "SentCommand"]
@@ -85,12 +86,14 @@ class Parked:
         sequence: The sequence of the failed event.
         attempts: The number of attempts of that event.
         letters: The number of events in the dead letter queue.
+        errors: Why the newest attempts failed.
     """
 
     stream: str
     sequence: int
     attempts: int
     letters: int
+    errors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +118,7 @@ class Group:
         ack_deadline: In seconds.
         parked: The streams that are parked at the end.
         finished: Whether every matching event was sent.
+        target: What its events are pushed to; `None` if members receive them.
     """
 
     name: str
@@ -125,3 +129,4 @@ class Group:
     redriven: tuple[Redriven, ...] = ()
     parked: tuple[Parked, ...] = ()
     finished: bool = True
+    target: Target | None = None

@@ -1,7 +1,6 @@
-"""Transcripts as JSON lines: one a publish, stream, subscriber, session and message, group, member and attendance.
+"""Transcripts as JSON lines: one a publish, stream, subscriber, session and message, and those of each group.
 
-Sessions belong to the subscriber above them, messages to the session; members belong to the group, attendances to the
-member.
+Sessions belong to the subscriber above them, messages to the session.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ import json
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from tests.transcripts.membership import Dropped, Group, Handling, Member, MemberSession, Parked, Redriven, SentCommand
+from tests.transcripts.group_recording import GroupReader, group_lines
 from tests.transcripts.transcript import (
     Ending,
     Publish,
@@ -46,11 +45,8 @@ def written(transcript: Transcript) -> Iterator[str]:
             for received in session.received:
                 yield _line("message", **asdict(received))
     for group in transcript.groups:
-        yield _line("group", **asdict(replace(group, members=())))
-        for member in group.members:
-            yield _line("member", name=member.name)
-            for attendance in member.sessions:
-                yield _line("attendance", **asdict(attendance))
+        for kind, members in group_lines(group):
+            yield _line(kind, **members)
 
 
 def read(lines: Iterable[str]) -> Transcript:
@@ -80,7 +76,7 @@ class _Reader:
         self._publishes: list[Publish] = []
         self._streams: list[StoredStream] = []
         self._subscribers: list[tuple[dict[str, Any], list[tuple[dict[str, Any], list[Received]]]]] = []
-        self._groups: list[tuple[dict[str, Any], list[tuple[str, list[MemberSession]]]]] = []
+        self._groups = GroupReader()
 
     def take(self, kind: str, members: dict[str, Any]) -> None:
         match kind:
@@ -101,15 +97,8 @@ class _Reader:
                 self._subscribers[-1][1].append((members, []))
             case "message":
                 self._subscribers[-1][1][-1][1].append(Received(**members))
-            case "group":
-                del members["members"]
-                self._groups.append((members, []))
-            case "member":
-                self._groups[-1][1].append((members["name"], []))
-            case "attendance":
-                self._groups[-1][1][-1][1].append(_attendance(members))
             case _:
-                raise ValueError(f"there is no kind {kind!r}")
+                self._groups.take(kind, members)
 
     def transcript(self) -> Transcript:
         return Transcript(
@@ -124,26 +113,5 @@ class _Reader:
             ),
             seed=self._seed,
             recreated=self._recreated,
-            groups=tuple(_group(members, attending) for members, attending in self._groups),
+            groups=self._groups.groups,
         )
-
-
-def _attendance(members: dict[str, Any]) -> MemberSession:
-    return MemberSession(
-        received=tuple(Received(**item) for item in members.pop("received")),
-        handlings=tuple(Handling(**item) for item in members.pop("handlings")),
-        said=tuple(SentCommand(**item) for item in members.pop("said")),
-        dropped=tuple(Dropped(**item) for item in members.pop("dropped")),
-        ending=Ending(members.pop("ending")),
-        **members,
-    )
-
-
-def _group(members: dict[str, Any], attending: list[tuple[str, list[MemberSession]]]) -> Group:
-    redriven, parked = members.pop("redriven"), members.pop("parked")
-    return Group(
-        members=tuple(Member(name=name, sessions=tuple(sessions)) for name, sessions in attending),
-        redriven=tuple(Redriven(parked=Parked(**item.pop("parked")), **item) for item in redriven),
-        parked=tuple(Parked(**item) for item in parked),
-        **members,
-    )

@@ -36,6 +36,7 @@ class Kind(StrEnum):
     UNHANDLED = "a matching event was neither handled nor parked"  # 6
     SKIPPED = "an event was handled before an earlier one of its stream"  # 6
     ATTEMPT = "a failed event was sent again without its attempt"
+    BATCH = "a call has more events than its target takes"
     PARKED = "a stream is parked that ought not to be, or not whole"
     REDRIVE = "a redriven event was not sent again"
     CLIENT = "the recording client broke the protocol's table"
@@ -47,11 +48,13 @@ class Location:
 
     Attributes:
         session: The number of the subscriber's session, from 1.
+        call: The number of the call of a target, from 1.
     """
 
     publisher: str | None = None
     subscriber: str | None = None
     session: int | None = None
+    call: int | None = None
     partition: int | None = None
     frame: int | None = None
     stream: str | None = None

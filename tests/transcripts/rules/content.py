@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.transcripts.evidence import Evidence
+    from tests.transcripts.grants import GroupReading
     from tests.transcripts.ledger import Ledger
-    from tests.transcripts.reading import Frame
     from tests.transcripts.transcript import Json
+    from tests.transcripts.violation import Location
 
 __all__ = ["early", "invented", "unwanted"]
 
@@ -25,11 +26,10 @@ def invented(evidence: Evidence) -> Iterator[Violation]:
         for frame in reading.frames:
             if frame.session in reading.sessions:
                 for event in frame.events:
-                    yield from _checked(evidence.ledger, frame, event)
+                    yield from _checked(evidence.ledger, event, frame.at, frame.location(*where(event)))
     for group in evidence.groups:
-        for frame in group.frames:
-            for event in frame.events:
-                yield from _checked(evidence.ledger, frame, event)
+        for event, at, place in _received(group):
+            yield from _checked(evidence.ledger, event, at, place)
 
 
 def unwanted(evidence: Evidence) -> Iterator[Violation]:
@@ -43,11 +43,10 @@ def unwanted(evidence: Evidence) -> Iterator[Violation]:
                     sentence = f"{published_part(event)} does not match {asked}"
                     yield Violation(Kind.UNWANTED, frame.at, sentence, frame.location(*where(event)))
     for group in evidence.groups:
-        for frame in group.frames:
-            for event in frame.events:
-                if not wanted(group.group.wanted, event):
-                    sentence = f"{published_part(event)} does not match {dict(group.group.wanted)}"
-                    yield Violation(Kind.UNWANTED, frame.at, sentence, frame.location(*where(event)))
+        for event, at, place in _received(group):
+            if not wanted(group.group.wanted, event):
+                sentence = f"{published_part(event)} does not match {dict(group.group.wanted)}"
+                yield Violation(Kind.UNWANTED, at, sentence, place)
 
 
 def early(evidence: Evidence) -> Iterator[Violation]:
@@ -66,24 +65,33 @@ def early(evidence: Evidence) -> Iterator[Violation]:
                 yield Violation(Kind.EARLY, delivery.frame.at, sentence, place)
 
 
-def _checked(ledger: Ledger, frame: Frame, event: Json) -> Iterator[Violation]:
-    place = frame.location(*where(event))
+def _received(group: GroupReading) -> Iterator[tuple[Json, float, Location]]:
+    """The events that members or a target received, each with its time and location."""
+    for frame in group.frames:
+        for event in frame.events:
+            yield event, frame.at, frame.location(*where(event))
+    for call in group.target.calls if group.target is not None else ():
+        for pushed in call.call.events:
+            yield pushed.event, call.call.begun, call.location(*where(pushed.event))
+
+
+def _checked(ledger: Ledger, event: Json, at: float, place: Location) -> Iterator[Violation]:
     attempts = ledger.published.get(key(event), [])
     if not attempts:
-        yield Violation(Kind.INVENTED, frame.at, f"nobody published {published_part(event)}", place)
+        yield Violation(Kind.INVENTED, at, f"nobody published {published_part(event)}", place)
         return
     entry = ledger.entries.get(where(event))
     if entry and key(entry.event) != key(event):
         sentence = f"{event['id']!r} came as this place, where {entry.event['id']!r} stands"
-        yield Violation(Kind.ALTERED, frame.at, sentence, place)
+        yield Violation(Kind.ALTERED, at, sentence, place)
     elif entry is None and not _may_have_been_removed(ledger, event):
-        yield Violation(Kind.INVENTED, frame.at, f"{event['id']!r} never stood there", place)
+        yield Violation(Kind.INVENTED, at, f"{event['id']!r} never stood there", place)
     elif not any(_same_as_published(event, attempt) for attempt in attempts):
         sentence = f"{published_part(event)} came, and {attempts[0]} was published"
-        yield Violation(Kind.ALTERED, frame.at, sentence, place)
+        yield Violation(Kind.ALTERED, at, sentence, place)
     elif entry and entry.kept and event.get("hubtime") != entry.event.get("hubtime"):
         sentence = f"its hubtime came as {event.get('hubtime')}, and reads back as {entry.event.get('hubtime')}"
-        yield Violation(Kind.ALTERED, frame.at, sentence, place)
+        yield Violation(Kind.ALTERED, at, sentence, place)
 
 
 def _may_have_been_removed(ledger: Ledger, event: Json) -> bool:

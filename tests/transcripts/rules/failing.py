@@ -69,19 +69,21 @@ def too_many_attempts(evidence: Evidence) -> Iterator[Violation]:
 def parked_whole(evidence: Evidence) -> Iterator[Violation]:
     """A stream is parked only when an event is out of attempts, with all later events."""
     for group in evidence.groups:
-        for at, parked in _listed(group, evidence.end):
+        for at, parked in group.listed(evidence.end):
             if wrong := _wrong(group, parked, at):
                 location = Location(subscriber=group.group.name, stream=parked.stream, sequences=(parked.sequence,))
                 yield Violation(Kind.PARKED, at, wrong, location)
 
 
 def parked_for_a_reason(evidence: Evidence) -> Iterator[Violation]:
-    """A stream is parked only after enough failures of an event: nacks, timeouts, or losses of its owner."""
+    """A stream is parked only after enough failures of an event: nacks, timeouts, lost owners, or failed calls."""
     for group in evidence.groups:
-        for at, parked in _listed(group, evidence.end):
+        for at, parked in group.listed(evidence.end):
             place = (parked.stream, parked.sequence)
             tries = sum(tries_of(grant, place, group.group.ack_deadline) for grant in group.grants)
-            if not _asked_to_park(group, parked) and tries < group.group.max_attempts:
+            if group.target is not None:
+                tries = group.target.attempts(place, at)
+            if not _asked_to_park(group, parked, at) and tries < group.group.max_attempts:
                 sentence = f"it is parked, and was failed {tries} times of {group.group.max_attempts}"
                 where_ = Location(subscriber=group.group.name, stream=parked.stream, sequences=(parked.sequence,))
                 yield Violation(Kind.PARKED, at, sentence, where_)
@@ -122,13 +124,6 @@ def _attempt(frame: Frame) -> object:
     return frame.message.get("attempt", "nothing")
 
 
-def _listed(group: GroupReading, end: float) -> Iterator[tuple[float, Parked]]:
-    """The parked streams, with the times of their listings."""
-    if group.group.finished:
-        yield from ((end, parked) for parked in group.group.parked)
-    yield from ((redriven.at, redriven.parked) for redriven in group.group.redriven)
-
-
 def tries_of(grant: Grant, place: tuple[str, int], deadline: float) -> int:
     """How often an owner failed an event: by nacks, by timeouts, or by leaving with it.
 
@@ -148,7 +143,9 @@ def tries_of(grant: Grant, place: tuple[str, int], deadline: float) -> int:
     return nacks + went_away + grant.silences(since, deadline)
 
 
-def _asked_to_park(group: GroupReading, parked: Parked) -> bool:
+def _asked_to_park(group: GroupReading, parked: Parked, at: float) -> bool:
+    if group.target is not None:
+        return group.target.refused((parked.stream, parked.sequence), at)
     return any(
         said.message["action"] == "nack"
         and said.message.get("park")
@@ -159,7 +156,7 @@ def _asked_to_park(group: GroupReading, parked: Parked) -> bool:
 
 
 def _wrong(group: GroupReading, parked: Parked, at: float) -> str | None:
-    if parked.attempts < group.group.max_attempts and not _asked_to_park(group, parked):
+    if parked.attempts < group.group.max_attempts and not _asked_to_park(group, parked, at):
         return f"it is parked after {parked.attempts} attempts of {group.group.max_attempts}"
     behind = [
         entry for entry in group.entries.get(parked.stream, ()) if _behind(entry.sequence, entry.begun, parked, at)

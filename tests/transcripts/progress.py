@@ -1,0 +1,92 @@
+"""The progress of one durable subscription in a scenario: what was handled, what is parked, and what was redriven."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.transcripts.content import where
+from tests.transcripts.membership import Redriven
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from collections.abc import Set as AbstractSet
+    from random import Random
+
+    from tests.transcripts.clock import Clock
+    from tests.transcripts.content import Where
+    from tests.transcripts.controls import GroupControls
+    from tests.transcripts.membership import Parked
+    from tests.transcripts.transcript import Json
+
+__all__ = ["Progress"]
+
+_SKIPPED = 0.2
+"""The share of redrives that leave out the failed event."""
+
+
+class Progress:
+    """What became of the events of a durable subscription.
+
+    Attributes:
+        healed: Whether everything can be handled from now on.
+        parked: The streams that were parked when the hub was last asked.
+        redriven: The streams that were redriven.
+    """
+
+    def __init__(self, hub: GroupControls, name: str, *, clock: Clock, random: Random) -> None:
+        self.name = name
+        self.healed = False
+        self.parked: Sequence[Parked] = ()
+        self.redriven: list[Redriven] = []
+        self._hub = hub
+        self._clock = clock
+        self._random = random
+        self._handled: set[Where] = set()
+        self._given_up: set[Where] = set()
+
+    def handle(self, event: Json) -> None:
+        """An event was handled."""
+        self._handled.add(where(event))
+
+    def missing(self, published: AbstractSet[Where]) -> Sequence[Where]:
+        """The published events that are neither handled nor parked."""
+        parked = {parked.stream: parked.sequence for parked in self.parked}
+        missing = published - self._handled - self._given_up
+        return sorted(place for place in missing if place[1] < parked.get(place[0], place[1] + 1))
+
+    async def settled(self, published: AbstractSet[Where], *, unparked: bool) -> bool:
+        """Whether the hub has nothing to do: it takes every event for handled, or has parked it with its letters.
+
+        Whether the events were handled is for the checker to say.
+
+        Args:
+            unparked: Whether none may be parked.
+        """
+        # In this order, because nothing can be parked while the hub has nothing to do.
+        unfinished = await self._hub.unfinished(self.name)
+        self.parked = await self._hub.parked(self.name)
+        if unfinished:
+            return False
+        return not self.parked if unparked else self._letters_written(published)
+
+    async def redrive(self) -> None:
+        """Heal what fails, and redrive every parked stream, sometimes without the failed event."""
+        self.healed = True
+        for parked in sorted(self.parked, key=lambda parked: parked.stream):
+            how = "skip" if self._random.random() < _SKIPPED else "start"
+            self.redriven.append(Redriven(at=self._clock.now(), how=how, parked=parked))
+            self._handled = {
+                (stream, sequence)
+                for stream, sequence in self._handled
+                if stream != parked.stream or sequence < parked.sequence
+            }
+            if how == "skip":
+                self._given_up.add((parked.stream, parked.sequence))
+            await self._hub.redrive(self.name, parked.stream, how)
+
+    def _letters_written(self, published: AbstractSet[Where]) -> bool:
+        return all(
+            parked.letters
+            >= sum(stream == parked.stream and sequence >= parked.sequence for stream, sequence in published)
+            for parked in self.parked
+        )

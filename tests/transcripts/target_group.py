@@ -1,0 +1,205 @@
+"""A durable subscription of a scenario whose events are pushed to a target that misbehaves."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from functools import partial
+from random import Random
+from typing import TYPE_CHECKING
+
+from tests.transcripts.bindings import Mishap, drawn_mishaps
+from tests.transcripts.calls import Absence, Target
+from tests.transcripts.content import key
+from tests.transcripts.membership import Group
+from tests.transcripts.progress import Progress
+from tests.transcripts.target import RecordingTarget
+from tests.transcripts.target_server import TargetServer
+from tests.transcripts.troubles import drawn, moments
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.transcripts.bindings import Binding
+    from tests.transcripts.clock import Clock
+    from tests.transcripts.controls import GroupHub
+    from tests.transcripts.plan import Plan
+    from tests.transcripts.target_server import ReservedPort
+    from tests.transcripts.transcript import Json
+
+__all__ = ["TargetGroup", "Targeting"]
+
+_ACK_DEADLINE = 6
+_MAX_ATTEMPTS = 3
+_MAX_IN_FLIGHT = 50
+_CALLER = "PushFunction"
+_SHORTEST = 1 / 3
+"""The shortest period, as a share of the longest."""
+_TOO_LATE = 0.5
+"""For how many seconds longer than the deadline the longest calls take."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Targeting:
+    """A target of a scenario, and its troubles.
+
+    Attributes:
+        binding: How it is called.
+        port: Where it is called.
+        poisoned: The share of events that cannot be handled.
+        failing: The share of tries that fail all the same.
+        mishaps: The share of calls in which something goes wrong.
+        slow: How many events take half of `ack_deadline` when they are tried first.
+        late: How many events take longer than `ack_deadline` then.
+        absences: How often it vanishes, to come back after `longest_pause` seconds at most.
+        refuses: Whether connections are refused meanwhile. Otherwise it answers that it cannot work.
+        throttles: How often it asks in every call to slow down, until `longest_throttle` seconds have passed at most:
+            the same events meet with it several times.
+    """
+
+    binding: Binding
+    port: ReservedPort
+    poisoned: float = 0.01
+    failing: float = 0.01
+    mishaps: float = 0.08
+    slow: int = 4
+    late: int = 1
+    absences: int = 2
+    longest_pause: float = 3.0
+    refuses: bool = False
+    throttles: int = 2
+    longest_throttle: float = 5.0
+
+    def group(self, hub: GroupHub, plan: Plan, *, clock: Clock, seed: int) -> TargetGroup:
+        """The group of a scenario."""
+        return TargetGroup(self, hub, plan, clock=clock, seed=seed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Period:
+    """A period in which no call succeeds, after a number of events.
+
+    Attributes:
+        seconds: How long it lasts from the first call on; without a mishap, from its beginning.
+        mishap: What goes wrong in each call; connections are refused if `None`.
+    """
+
+    at: int
+    seconds: float
+    mishap: Mishap | None
+
+
+class TargetGroup:
+    """See `tests.transcripts.group_soak.Consumer`."""
+
+    def __init__(self, about: Targeting, hub: GroupHub, plan: Plan, *, clock: Clock, seed: int) -> None:
+        self._about = about
+        self._name = about.binding.name
+        self._hub = hub
+        self._clock = clock
+        self.progress = Progress(hub, self._name, clock=clock, random=Random(f"{seed} {self._name} redrive"))
+        random = Random(f"{seed} {self._name} troubles")
+        self._troubles = drawn(
+            random, plan, poisoned=about.poisoned, failing=about.failing, slow=about.slow + about.late
+        )
+        slow = sorted(self._troubles.slow)
+        self._seconds = dict.fromkeys(slow[: about.slow], _ACK_DEADLINE / 2)
+        self._seconds |= dict.fromkeys(slow[about.slow :], _ACK_DEADLINE + _TOO_LATE)
+        self._periods = list(_periods(random, plan, about))
+        self._target = self._recording(Random(f"{seed} {self._name}"))
+        self._server = TargetServer(about.port, self._target.serve)
+        self._absences: list[Absence] = []
+        self._ordered: asyncio.Queue[_Period | None] = asyncio.Queue()
+
+    @property
+    def state(self) -> str:
+        """What the target was called with last."""
+        calls = self._target.calls
+        return f"{self._name}: {len(calls)} calls, the last {calls[-1].reply if calls else 'never'}"
+
+    async def create(self) -> None:
+        """Create the durable subscription."""
+        await self._hub.create(
+            self._name,
+            ack_deadline=_ACK_DEADLINE,
+            max_attempts=_MAX_ATTEMPTS,
+            max_in_flight=_MAX_IN_FLIGHT,
+            target=self._about.binding.definition(self._about.port.url),
+        )
+
+    async def run(self) -> None:
+        """Serve calls until ordered to leave, and vanish or throttle when ordered to."""
+        await self._server.open()
+        try:
+            while (period := await self._ordered.get()) is not None:
+                await self._pass(period)
+        finally:
+            await self._server.close()
+
+    def actions(self) -> Iterator[tuple[int, Callable[[], object]]]:
+        """The orders to vanish or throttle, and after how many events they are given."""
+        for period in self._periods:
+            yield period.at, partial(self._ordered.put_nowait, period)
+
+    def leave(self) -> None:
+        """Order the target to stop."""
+        self._ordered.put_nowait(None)
+        # Nobody calls it any more, should it wait for a call.
+        self._target.was_called.set()
+
+    def recorded(self, *, finished: bool) -> Group:
+        """What was recorded."""
+        return Group(
+            name=self._name,
+            wanted={},
+            ack_deadline=_ACK_DEADLINE,
+            max_attempts=_MAX_ATTEMPTS,
+            members=(),
+            redriven=tuple(self.progress.redriven),
+            parked=tuple(self.progress.parked),
+            finished=finished,
+            target=Target(
+                batch=self._about.binding.batch, calls=tuple(self._target.calls), absences=tuple(self._absences)
+            ),
+        )
+
+    def _recording(self, random: Random) -> RecordingTarget:
+        def fails(event: Json) -> bool:
+            return self._troubles.fails(random, event, healed=self.progress.healed)
+
+        return RecordingTarget(
+            self._about.binding,
+            clock=self._clock,
+            random=random,
+            fails=fails,
+            handle=self.progress.handle,
+            seconds=lambda event: self._seconds.pop(key(event), 0.0),
+            mishaps=self._mishaps(random),
+            kill=lambda: self._hub.kill_function(_CALLER),
+        )
+
+    def _mishaps(self, random: Random) -> Iterator[Mishap | None]:
+        for mishap in drawn_mishaps(random, self._about.mishaps):
+            yield None if self.progress.healed else mishap
+
+    async def _pass(self, period: _Period) -> None:
+        if period.mishap is not None:
+            self._target.always = period.mishap
+            await self._target.was_called.wait()
+            await asyncio.sleep(period.seconds)
+            self._target.always = None
+            self._target.was_called.clear()
+            return
+        since = self._clock.now()
+        await self._server.close()
+        await asyncio.sleep(period.seconds)
+        await self._server.open()
+        self._absences.append(Absence(since, self._clock.now()))
+
+
+def _periods(random: Random, plan: Plan, about: Targeting) -> Iterator[_Period]:
+    for at in moments(random, plan, about.absences):
+        mishap = None if about.refuses else Mishap.UNAVAILABLE
+        yield _Period(at, random.uniform(_SHORTEST, 1) * about.longest_pause, mishap)
+    for at in moments(random, plan, about.throttles):
+        yield _Period(at, random.uniform(_SHORTEST, 1) * about.longest_throttle, Mishap.THROTTLED)

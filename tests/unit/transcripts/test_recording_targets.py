@@ -1,0 +1,184 @@
+"""The targets of soaks record what they did, whatever becomes of their calls."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+from itertools import islice, repeat
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import pytest
+
+from tests.transcripts.bindings import Mishap, drawn_mishaps
+from tests.transcripts.calls import Reply
+from tests.transcripts.clock import Clock
+from tests.transcripts.http_binding import MODES, HttpBinding
+from tests.transcripts.lambda_binding import LambdaBinding
+from tests.transcripts.target import RecordingTarget
+from tests.transcripts.target_server import ReservedPort, TargetServer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Collection
+
+    from tests.transcripts.bindings import Binding
+    from tests.transcripts.content import Where
+    from tests.transcripts.transcript import Json
+
+A1, A2, B1 = ("a", 1), ("a", 2), ("b", 1)
+
+
+def event(stream: str, sequence: int) -> Json:
+    return {"id": f"{stream}-{sequence}", "hubstream": stream, "hubsequence": str(sequence), "data": {"n": sequence}}
+
+
+def records(*places: Where) -> bytes:
+    """The payload of a function."""
+    return json.dumps(
+        {
+            "Records": [
+                {"body": json.dumps(event(*place)), "attributes": {"ApproximateReceiveCount": "2"}} for place in places
+            ]
+        }
+    ).encode()
+
+
+class Served:
+    """A target behind a server."""
+
+    def __init__(
+        self, binding: Binding, port: ReservedPort, *, failing: Collection[str], mishap: Mishap | None, seconds: float
+    ) -> None:
+        self.killed = 0
+        self.tried = asyncio.Event()
+        self.url = port.url
+        self.target = RecordingTarget(
+            binding,
+            clock=Clock(),
+            random=Random(2),
+            fails=lambda event: event["id"] in failing,
+            handle=lambda _: None,
+            seconds=lambda _: self._try(seconds),
+            mishaps=repeat(mishap),
+            kill=self._kill,
+        )
+        self.server = TargetServer(port, self.target.serve)
+
+    async def post(self, body: bytes, **headers: str) -> tuple[int, Any]:
+        async with aiohttp.ClientSession() as session, session.post(self.url, data=body, headers=headers) as response:
+            return response.status, await response.text()
+
+    def _try(self, seconds: float) -> float:
+        self.tried.set()
+        return seconds
+
+    async def _kill(self) -> None:
+        self.killed += 1
+
+
+@asynccontextmanager
+async def serving(
+    binding: Binding, *, failing: Collection[str] = (), mishap: Mishap | None = None, seconds: float = 0.0
+) -> AsyncIterator[Served]:
+    with ReservedPort() as port:
+        served = Served(binding, port, failing=failing, mishap=mishap, seconds=seconds)
+        await served.server.open()
+        try:
+            yield served
+        finally:
+            await served.server.close()
+
+
+def test_a_function_handles_the_other_streams_of_a_call_in_which_an_event_failed() -> None:
+    async def called() -> None:
+        # By the seed of the target it reports the event, and does not fail as a whole.
+        async with serving(LambdaBinding(), failing={"a-1"}) as served:
+            status, text = await served.post(records(A1, B1, A2))
+            reported = {failure["itemIdentifier"] for failure in json.loads(text)["batchItemFailures"]}
+            assert (status, reported - {"a/2"}) == (200, {"a/1"})
+            [call] = served.target.calls
+            assert (call.reply, call.attempt, call.words) == (Reply.HANDLED, 2, "batchItemFailures")
+            assert [pushed.handled is not None for pushed in call.events] == [False, True, False]
+            assert call.events[0].failed
+
+    asyncio.run(called())
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_url_reads_events_in_each_mode(mode: str) -> None:
+    async def called() -> None:
+        async with serving(HttpBinding(mode)) as served:
+            one = event(*A1)
+            headers, body = {}, json.dumps([one] if mode == "batched" else one)
+            if mode == "binary":
+                headers = {f"ce-{name}": value for name, value in one.items() if name != "data"}
+                body = json.dumps(one["data"])
+            status, _ = await served.post(body.encode(), **headers)
+            assert status in {200, 202, 204}
+            [call] = served.target.calls
+            assert [pushed.event for pushed in call.events] == [one]
+
+    asyncio.run(called())
+
+
+def test_a_url_refuses_an_event_that_fails() -> None:
+    async def called() -> None:
+        async with serving(HttpBinding("structured"), failing={"a-1"}) as served:
+            await served.post(json.dumps(event(*A1)).encode())
+            [call] = served.target.calls
+            assert (call.reply, call.events[0].handled) == (Reply.REFUSED, None)
+            assert "1" in call.words
+
+    asyncio.run(called())
+
+
+@pytest.mark.parametrize(
+    ("mishap", "reply"),
+    [(Mishap.CUT, Reply.NONE), (Mishap.KILLED, Reply.UNHEARD), (Mishap.NONSENSE, Reply.NONE)],
+)
+def test_a_call_that_gets_no_answer_is_recorded(mishap: Mishap, reply: Reply) -> None:
+    async def called() -> None:
+        async with serving(HttpBinding("structured"), mishap=mishap) as served:
+            with pytest.raises(aiohttp.ClientError):
+                await served.post(json.dumps(event(*A1)).encode())
+            # The client may send the request again on a new connection.
+            assert {call.reply for call in served.target.calls} == {reply}
+            assert bool(served.killed) is (mishap is Mishap.KILLED)
+
+    asyncio.run(called())
+
+
+def test_a_call_that_ends_because_the_server_vanishes_is_recorded() -> None:
+    async def called() -> None:
+        async with serving(HttpBinding("structured"), seconds=60) as served:
+            calling = asyncio.create_task(served.post(json.dumps(event(*A1)).encode()))
+            await served.tried.wait()
+            await served.server.close()
+            with pytest.raises(aiohttp.ClientError):
+                await calling
+            [call] = served.target.calls
+            assert (call.reply, call.events[0].handled) == (Reply.NONE, None)
+
+    asyncio.run(called())
+
+
+def test_a_server_refuses_connections_while_it_is_closed_and_comes_back_at_its_port() -> None:
+    async def called() -> None:
+        async with serving(LambdaBinding()) as served:
+            await served.post(records(A1))
+            await served.server.close()
+            with pytest.raises(aiohttp.ClientConnectorError):
+                await served.post(records(A2))
+            await served.server.open()
+            assert (await served.post(records(A2)))[0] == 200
+            assert len(served.target.calls) == 2
+
+    asyncio.run(called())
+
+
+def test_every_mishap_is_drawn_before_any_is_drawn_again() -> None:
+    drawn = [mishap for mishap in islice(drawn_mishaps(Random(1), 0.1), 1_000) if mishap is not None]
+    assert set(drawn[: len(Mishap)]) == set(Mishap)
+    assert 50 < len(drawn) < 150
