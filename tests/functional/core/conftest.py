@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from redis import Redis
@@ -12,10 +12,10 @@ from eventstore.adapters.redis.log import RedisLog
 from tests.examples import FakeClock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from eventstore.adapters.redis.connection import Client
-    from eventstore.ports import Log
+    from eventstore.ports import Log, Tail
     from eventstore_dev.valkey import ValkeyServer
 
 
@@ -32,6 +32,20 @@ def client(valkey: ValkeyServer) -> Iterator[Client]:
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock()
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many events each reading of the logs on Redis asked for, in order."""
+    counts: list[int] = []
+    tail = RedisLog.tail
+
+    def noted(log: RedisLog, *args: Any, count: int, **options: Any) -> Mapping[int, Tail]:  # noqa: ANN401 - as `tail` has it
+        counts.append(count)
+        return tail(log, *args, count=count, **options)
+
+    monkeypatch.setattr(RedisLog, "tail", noted)
+    return counts
 
 
 @pytest.fixture

@@ -690,3 +690,35 @@ def test_a_group_that_is_deleted_is_gone(client: Client) -> None:
     assert group.take("a") == []
     with pytest.raises(SubscriptionNotFound):
         group.live.durables.get(NAME)
+
+
+class TestHowMuchIsRead:
+    def test_a_turn_reads_one_event_more_than_may_be_in_flight(self, client: Client, reads: list[int]) -> None:
+        group = Group.of(client, max_in_flight=3)
+        group.publish("wf", 50)
+        reads.clear()
+        group.join("a")
+        assert group.events("a") == [("wf", "1"), ("wf", "2"), ("wf", "3")]
+        assert set(reads) == {4}
+
+    def test_behind_a_held_stream_a_turn_reads_on(self, client: Client, reads: list[int]) -> None:
+        group = Group.of(client, max_in_flight=3)
+        group.publish("bad", 20)
+        group.publish("good", 1)
+        group.join("a")
+        reads.clear()
+        group.nack("a", "bad", 1, delay=60)
+        assert ("good", "1") in group.events("a")
+        assert max(reads) == 200
+
+    def test_behind_a_filter_a_turn_reads_on(self, client: Client, reads: list[int]) -> None:
+        group = Group.of(client, max_in_flight=3)
+        wanted = Durable("1" * 24, "wanted", parse_filters([{"exact": {"id": "30"}}]), settings=group.durable.settings)
+        group.live.durables.create(wanted, {0: Start.OLDEST})
+        group.publish("wf", 50)
+        group.live.connect("b")
+        reads.clear()
+        group.live.members.join("b", "w", "wanted")
+        group.settle()
+        assert group.events("b") == [("wf", "30")]
+        assert set(reads) == {200}

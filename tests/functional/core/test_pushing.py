@@ -444,3 +444,12 @@ class TestChanging:
         assert json.loads(record.getMessage().partition(": removed before it was pushed: ")[2]) == {
             "missing": [{"stream": "wf", "first": 1, "last": 3}]
         }
+
+
+def test_a_turn_reads_no_more_than_a_push_can_have(client: Client, reads: list[int]) -> None:
+    rule = Rule(client, batch=100, max_in_flight=1000)
+    rule.publish("wf", 250)
+    reads.clear()
+    rule.settle()
+    assert len(rule.target.handled) == 250
+    assert set(reads) == {101}

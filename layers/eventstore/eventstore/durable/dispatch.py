@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from eventstore.durable.pushing import PushBuilder
+from eventstore.durable.pushing import MOST_PUSHED, PushBuilder
 from eventstore.durable.set_aside import SetAsideStreams
 from eventstore.durable.turn import GroupTurn
 from eventstore.frames.budget import fitting
@@ -185,7 +185,7 @@ def _send_new(group_turn: GroupTurn, set_aside: SetAsideStreams) -> tuple[bool, 
     goal = min(turn.goal, group.end_of_old) if group.full else turn.goal
     if not group_turn.may_send or room <= 0 or group.place >= goal:
         return False, False
-    window = group_turn.read(group.place, goal, count=_EVENTS)
+    window = group_turn.read(group.place, goal, count=_to_read(group_turn, room))
     reached, at_end = window.reached, window.at_end
     # One more event than there is room for shows whether there are more.
     new = list(islice((positioned for positioned in window.events if _is_new(group_turn, positioned)), room + 1))
@@ -206,6 +206,20 @@ def _send_new(group_turn: GroupTurn, set_aside: SetAsideStreams) -> tuple[bool, 
     if sent:
         _add_to_flight(group_turn, window, sent)
     return bool(sent), not at_end
+
+
+def _to_read(group_turn: GroupTurn, room: int) -> int:
+    """Return how many events to read for new ones: one more than can be sent, where each that is read can be.
+
+    Args:
+        group_turn: The group and its turn.
+        room: How many events may be sent.
+    """
+    group = group_turn.group
+    if not group_turn.receives_all or group.held or group.parked or group.settled:
+        return _EVENTS
+    most = MOST_PUSHED if group_turn.step.has_target else _EVENTS
+    return min(_EVENTS, room + 1, most + 1)
 
 
 def _add_to_flight(group_turn: GroupTurn, window: Window, events: Sequence[PositionedEvent]) -> None:

@@ -24,11 +24,13 @@ if TYPE_CHECKING:
     from eventstore.streams import StreamName
     from eventstore.subscriptions import Durable, Target
 
-__all__ = ["PushBuilder", "PushResults"]
+__all__ = ["MOST_PUSHED", "PushBuilder", "PushResults"]
 
-_EVENTS = 100
+MOST_PUSHED = 100
+"""The most events of a push."""
+
 _EVENT_BYTES = 200 * 1024
-"""The most events and bytes of a push: SQS accepts messages of 256 KiB."""
+"""The most bytes of the events of a push: SQS accepts messages of 256 KiB."""
 
 
 @dataclass(slots=True)
@@ -78,7 +80,7 @@ class PushBuilder:
 
     def in_one_frame(self, events: Sequence[PositionedEvent]) -> int:
         """Return how many of the first events fit into one push."""
-        first = events[:_EVENTS]
+        first = events[:MOST_PUSHED]
         return min(len(first), fitting(map(self._size, first), _EVENT_BYTES))
 
     def add_to_member(self, events: Sequence[PositionedEvent], to: Address, *, resent: bool) -> Sequence[int]:
@@ -123,7 +125,7 @@ class PushBuilder:
         if last is not None and bool(last.cursor) == bool(cursor):
             together = [*last.events, *added]
             size = sum(len(event.text.encode()) for event in together)
-            if len(together) <= _EVENTS and size <= _EVENT_BYTES:
+            if len(together) <= MOST_PUSHED and size <= _EVENT_BYTES:
                 self.pushes[-1] = replace(last, frame=frame, cursor=cursor, events=together)
                 return
         self.pushes.append(

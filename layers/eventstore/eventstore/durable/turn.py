@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from eventstore.cloudevents import recorded_attributes
+from eventstore.filters import EVERYTHING
 from eventstore.frames.builder import missing_json
 from eventstore.frames.frame import Address
 from eventstore.groups import Loss, is_outstanding, with_loss
@@ -74,9 +75,17 @@ class GroupTurn:
         streams = self._streams(stream)
         return read_window(self.log, self.turn.partition, after, until, count=count, streams=streams)
 
+    @property
+    def receives_all(self) -> bool:
+        """Whether the subscription receives every event of its streams."""
+        return self.durable.filter == EVERYTHING
+
     def matches(self, positioned: PositionedEvent) -> bool:
-        """Return whether the subscription receives an event."""
-        return self.durable.matches(positioned.event.stream, recorded_attributes(positioned.event))
+        """Return whether the subscription receives an event. An event is decoded only if there is a filter."""
+        stream = positioned.event.stream
+        if self.receives_all:
+            return self.durable.concerns(stream)
+        return self.durable.matches(stream, recorded_attributes(positioned.event))
 
     def address(self) -> Address:
         """Return the address of the next frame for the owner."""
