@@ -155,10 +155,10 @@ _FRESH = "held.attempt, held.errors = 0, []"
 _ONE_PUSH = "bool(last.cursor) == bool(cursor)"
 """Where new events go to a target together with those that were pushed before."""
 
-_ONE_ROUND = "if group_turn.step.has_target and group.flight:"
-"""Where new events wait for the outcome of those that were pushed."""
+_ONE_ROUND = "step.has_target and is_outstanding(step)"
+"""Where events wait for the outcome of those that were pushed."""
 
-_PROBES = "if not (group.circuit.is_open and is_outstanding(step)):"
+_PROBES = "if not (step.has_target and is_outstanding(step)):"
 """Where held streams wait for the outcome of a probe."""
 
 MUTANTS = (
@@ -177,7 +177,7 @@ MUTANTS = (
     Mutant(
         "resent_pushed_apart", patches=((PushBuilder, "_add", _rewritten(_ONE_PUSH, "not (last.cursor or cursor)")),)
     ),
-    Mutant("rounds_side_by_side", patches=((dispatch, "_send_new", _rewritten(_ONE_ROUND, "if False:")),)),
+    Mutant("rounds_side_by_side", patches=((dispatch, "serve", _rewritten(_ONE_ROUND, "False")),)),
     Mutant("turns_while_probing", patches=((dispatch, "due", _rewritten(_PROBES, "if True:")),)),
     Mutant("rest_resume_over_removed", patches=((responses, "page", _says_nothing_missing),)),
     Mutant("wakeup_fails_the_write", patches=((wakeups, "_unavailable_logged", _fails_the_write),)),

@@ -453,3 +453,63 @@ def test_a_turn_reads_no_more_than_a_push_can_have(client: Client, reads: list[i
     rule.settle()
     assert len(rule.target.handled) == 250
     assert set(reads) == {101}
+
+
+class TestOneRoundAtATime:
+    def test_a_held_stream_waits_for_the_results_of_the_round_under_way(self, client: Client) -> None:
+        rule = Rule(client, max_attempts=9)
+        rule.target.refuse = refusing(("bad", 1))
+        rule.publish("bad", 1)
+        rule.settle()
+        rule.publish("good", 1)
+        rule.live.settle()
+        [group] = rule.waiting()
+        for _ in range(3):
+            rule.live.clock.pass_seconds(60)
+            rule.live.dispatch_queue.request_turns([0])
+            rule.live.settle()
+        assert len(rule.live.pushes.by_group[group]) == 1
+        rule.settle()
+        assert rule.group.held["bad"].attempt == 2
+        assert rule.target.handled == [("good", 1)]
+
+    def test_nothing_is_due_while_a_round_is_under_way(self, client: Client) -> None:
+        rule = Rule(client, max_attempts=9)
+        rule.target.refuse = refusing(("bad", 1))
+        rule.publish("bad", 1)
+        rule.settle()
+        rule.live.dispatch_queue.later.clear()
+        rule.publish("good", 1)
+        rule.live.settle()
+        rule.live.clock.pass_seconds(60)
+        rule.live.dispatch_queue.request_turns([0])
+        rule.live.settle()
+        # The one turn is for a push that is lost.
+        assert [seconds > 600 for _, seconds in rule.live.dispatch_queue.later] == [True]
+
+    def test_all_streams_that_are_due_are_in_one_round_with_new_events(self, client: Client) -> None:
+        rule = Rule(client, max_attempts=9)
+        rule.target.refuse = refusing(("bad", 1))
+        rule.publish("bad", 1)
+        rule.settle()
+        rule.live.clock.pass_seconds(60)
+        rule.publish("good", 1)
+        rule.live.settle()
+        [group] = rule.waiting()
+        assert len(rule.live.pushes.by_group[group]) == 2
+
+    def test_a_circuit_that_opens_is_not_kept_open_longer_by_other_pushes_of_its_round(self, client: Client) -> None:
+        rule = Rule(client, max_attempts=9)
+        rule.target.refuse = failing(TargetUnavailable)
+        rule.publish("a", 1)
+        rule.settle()
+        rule.publish("b", 1)
+        rule.settle()
+        assert rule.group.circuit.failures == 2
+        rule.live.clock.pass_seconds(60)
+        rule.publish("c", 1)
+        rule.live.settle()
+        [group] = rule.waiting()
+        assert len(rule.live.pushes.by_group[group]) == 2
+        rule.settle()
+        assert (rule.group.circuit.failures, rule.group.circuit.is_open) == (3, True)

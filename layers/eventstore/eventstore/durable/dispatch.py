@@ -23,6 +23,7 @@ from eventstore.groups import (
     apply,
     apply_timeouts,
     due,
+    is_outstanding,
 )
 from eventstore.subscriptions import Durable
 
@@ -125,7 +126,8 @@ def serve(
         step.settings = replace(durable.settings, ack_deadline_ms=PUSH_LOST_MS)
         pushes = PushBuilder(durable, durable.target, turn.partition, turn.epoch, builder.events_url)
     apply_timeouts(step)
-    group_turn = GroupTurn(log, turn, durable, step, pushes or builder)
+    is_pushing = step.has_target and is_outstanding(step)
+    group_turn = GroupTurn(log, turn, durable, step, pushes or builder, is_pushing)
     _notify(group_turn, is_changed=is_changed)
     letters: list[DeadLetter] = []
     was_full, set_aside = group.full, SetAsideStreams(group_turn)
@@ -136,8 +138,8 @@ def serve(
     has_sent, can_send = (False, False) if is_probing_held else _send_new(group_turn, set_aside)
     has_more = can_send or has_more
     # Few streams are set aside, and the events of all others do not wait for them. They are handled in the next turn,
-    # and in that one even if there are new events again.
-    group.yielded = has_sent and set_aside.can_go_on and not group.yielded
+    # and in that one even if there are new events again. To a target they are pushed in one round.
+    group.yielded = has_sent and set_aside.can_go_on and not group.yielded and not step.has_target
     if not group.yielded:
         has_more = set_aside.send_held() or has_more
         letters, has_letters = set_aside.park()
@@ -178,9 +180,6 @@ def _send_new(group_turn: GroupTurn, set_aside: SetAsideStreams) -> tuple[bool, 
     room = (1 if group.probe_remaining or group_turn.is_probe else group_turn.durable.settings.max_in_flight) - len(
         group.flight
     )
-    if group_turn.step.has_target and group.flight:
-        # One round at a time: if an event fails, those of its stream behind it must not have been pushed.
-        return False, False
     # A full group sends events again that were in flight, and held streams may be at later positions.
     goal = min(turn.goal, group.end_of_old) if group.full else turn.goal
     if not group_turn.may_send or room <= 0 or group.place >= goal:

@@ -37,6 +37,7 @@ class GroupTurn:
         durable: The subscription.
         step: The state of its group in the partition, which is changed.
         builder: Gathers the frames, or what is pushed to a target.
+        is_pushing: Whether a round of pushes was under way as the turn began: the next one waits for its results.
     """
 
     log: Log
@@ -44,6 +45,7 @@ class GroupTurn:
     durable: Durable
     step: Step
     builder: DeliveryBuilder | PushBuilder
+    is_pushing: bool = False
 
     @property
     def group(self) -> Group:
@@ -54,7 +56,7 @@ class GroupTurn:
     def may_send(self) -> bool:
         """Whether the group has an owner that may be sent new events."""
         group = self.group
-        if group.owner is None or group.revoked or self.step.now < group.circuit.until:
+        if group.owner is None or group.revoked or self.is_pushing or self.step.now < group.circuit.until:
             return False
         return not (self.is_probe and is_outstanding(self.step))
 

@@ -139,8 +139,8 @@ def due(step: Step) -> int | None:
         return max(group.revoked, group.heard) + deadline
     times = [group.heard + deadline] if group.flight else []
     times += [max(held.sent_at, group.heard) + deadline for held in group.held.values() if held.sent]
-    if not (group.circuit.is_open and is_outstanding(step)):
-        # The result of the event that probes a target comes by itself, and nothing is pushed before.
+    if not (step.has_target and is_outstanding(step)):
+        # The results of a round come by themselves, and nothing is pushed before.
         times += [max(held.due, group.circuit.until) for held in group.held.values() if held.waits(group.place)]
     times += [group.circuit.until] if group.circuit.until > step.now else []
     return min(times, default=None)

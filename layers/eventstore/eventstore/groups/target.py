@@ -56,7 +56,10 @@ def apply_pushed(step: Step, command: Pushed) -> None:
     group = step.group
     if command.frame < group.circuit.frame or (command.unavailable and command.frame == group.circuit.frame):
         return
-    if command.unavailable:
+    if command.unavailable and group.circuit.is_open and step.stamp < group.circuit.until:
+        # A push of the round in which it opened: only a probe says anything new.
+        group.circuit = group.circuit._replace(frame=command.frame)
+    elif command.unavailable:
         failures = group.circuit.failures + 1
         opened = Circuit(failures, 0, command.unavailable[:LONGEST_REASON], command.frame)
         until = step.stamp + _pause_ms(step, failures) if opened.is_open else 0
