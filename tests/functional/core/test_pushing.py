@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from eventstore.access import FULL
+from eventstore.adapters.redis.keys import turn_keys
+from eventstore.adapters.redis.turns import RedisTurns
 from eventstore.durable.admin import StartPosition
 from eventstore.durable.directory import Directory
 from eventstore.errors import QueueUnavailable
-from eventstore.groups import PUSH_LOST_MS, Change, Join, Redrive
+from eventstore.groups import PUSH_LOST_MS, Change, Group, Join, Redrive
 from eventstore.groups.state import CLOSED
-from eventstore.ports import TargetThrottled, TargetUnavailable
+from eventstore.ports import TargetThrottled, TargetUnavailable, TurnResult
 from tests.functional.core.pushing import NAME, Rule, body_of, failing, refusing
 
 if TYPE_CHECKING:
@@ -513,3 +515,57 @@ class TestOneRoundAtATime:
         assert len(rule.live.pushes.by_group[group]) == 2
         rule.settle()
         assert (rule.group.circuit.failures, rule.group.circuit.is_open) == (3, True)
+
+
+class TestWhileATargetIsAway:
+    @pytest.fixture
+    def decoded(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        """The texts of groups that were decoded."""
+        texts: list[str] = []
+        decoded = Group.decoded
+
+        def noted(text: str) -> Group:
+            texts.append(text)
+            return decoded(text)
+
+        monkeypatch.setattr(Group, "decoded", noted)
+        return texts
+
+    @staticmethod
+    def away(client: Client) -> Rule:
+        rule = Rule(client)
+        rule.target.refuse = failing(TargetUnavailable)
+        rule.publish("wf", 3)
+        rule.open_circuit()
+        return rule
+
+    def test_turns_for_others_neither_decode_nor_store_the_group(self, client: Client, decoded: list[str]) -> None:
+        rule = self.away(client)
+        [text] = client.hvals(turn_keys(0).groups)
+        decoded.clear()
+        for number in range(5):
+            rule.publish(f"other-{number}", 1)
+            rule.live.settle()
+        assert len(decoded) <= 1
+        assert client.hvals(turn_keys(0).groups) == [text]
+
+    def test_what_another_process_stores_is_read(self, client: Client) -> None:
+        rule = self.away(client)
+        rule.publish("other", 1)
+        rule.live.settle()
+        elsewhere = RedisTurns(client, partitions=1, clock=rule.live.turns)
+        turn = elsewhere.begin(0, events=9, behind=9)
+        group = turn.groups[rule.durable.key]
+        group.frame += 7
+        elsewhere.commit(turn, TurnResult(groups={rule.durable.key: group}))
+        assert rule.live.turns.begin(0, events=9, behind=9).groups[rule.durable.key].frame == group.frame
+
+    def test_events_that_were_published_meanwhile_are_pushed_when_it_is_back(self, client: Client) -> None:
+        rule = self.away(client)
+        for number in range(5):
+            rule.publish(f"other-{number}", 1)
+            rule.live.settle()
+        rule.target.refuse = lambda _: None
+        rule.pass_time(60)
+        assert rule.group.circuit == CLOSED
+        assert len(rule.target.handled) == 8

@@ -24,6 +24,7 @@ from eventstore.groups import (
     apply_timeouts,
     due,
     is_outstanding,
+    is_resting,
 )
 from eventstore.subscriptions import Durable
 
@@ -74,6 +75,7 @@ class Served:
         activity_check: What the group's next turn must know about its owner.
         pushes: What is pushed to its target.
         missing: What was removed before it could be pushed (`missing_json`).
+        is_unchanged: Whether the turn did nothing for the group.
     """
 
     durable: Durable
@@ -84,6 +86,7 @@ class Served:
     activity_check: ActivityCheck | None = None
     pushes: Sequence[Push] = ()
     missing: Sequence[str] = ()
+    is_unchanged: bool = False
 
 
 def serve(
@@ -125,6 +128,10 @@ def serve(
         step.has_target = True
         step.settings = replace(durable.settings, ack_deadline_ms=PUSH_LOST_MS)
         pushes = PushBuilder(durable, durable.target, turn.partition, turn.epoch, builder.events_url)
+    if step.has_target and not commands and is_resting(step):
+        group_turn = GroupTurn(log, turn, durable, step, builder, is_pushing=True)
+        if not SetAsideStreams(group_turn).can_go_on:
+            return Served(durable, group, [], due(step), more=False, is_unchanged=True)
     apply_timeouts(step)
     is_pushing = step.has_target and is_outstanding(step)
     group_turn = GroupTurn(log, turn, durable, step, pushes or builder, is_pushing)

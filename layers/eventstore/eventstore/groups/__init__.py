@@ -40,7 +40,7 @@ from eventstore.groups.state import (
     Parked,
 )
 from eventstore.groups.step import Notification, Step
-from eventstore.groups.target import PUSH_LOST_MS, is_outstanding
+from eventstore.groups.target import PUSH_LOST_MS, is_outstanding, is_resting
 
 __all__ = [
     "LONGEST_REASON",
@@ -76,6 +76,7 @@ __all__ = [
     "due",
     "encoded",
     "is_outstanding",
+    "is_resting",
     "owner_of",
     "with_loss",
 ]

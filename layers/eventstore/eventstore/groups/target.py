@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from eventstore.groups.commands import Pushed
     from eventstore.groups.step import Step
 
-__all__ = ["PUSH_LOST_MS", "apply_pushed", "dismiss", "is_outstanding", "take_over"]
+__all__ = ["PUSH_LOST_MS", "apply_pushed", "dismiss", "is_outstanding", "is_resting", "take_over"]
 
 PUSH_LOST_MS = 900_000
 """After how many milliseconds without a result a push is taken for lost, and made again. A result comes as long as the
@@ -69,6 +69,20 @@ def apply_pushed(step: Step, command: Pushed) -> None:
         group.circuit = group.circuit._replace(until=until, reason="the target asked to slow down")
     else:
         group.circuit = CLOSED
+
+
+def is_resting(step: Step) -> bool:
+    """Return whether a target is left alone in this turn: a round is under way, or its circuit is open or paused.
+
+    Then the turn changes nothing of the group, unless there are commands for it.
+
+    Args:
+        step: The group and its partition, before anything was done.
+    """
+    group = step.group
+    if group.owner != TARGET or group.members or group.yielded or step.regrant or _is_lost(step):
+        return False
+    return is_outstanding(step) or step.now < group.circuit.until
 
 
 def is_outstanding(step: Step) -> bool:

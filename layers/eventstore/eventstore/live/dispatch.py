@@ -115,7 +115,7 @@ class Dispatcher:
         self._deliveries.send(builder.deliveries())
         self._push(served.values())
         has_checks = self._check_activity(turn, served.values())
-        groups = {key: group.group for key, group in served.items()}
+        groups = {key: group.group for key, group in served.items() if not group.is_unchanged}
         definitions = {
             key: group.durable for key, group in served.items() if group.durable is not self._definitions[key]
         }

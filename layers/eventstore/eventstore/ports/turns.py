@@ -102,7 +102,7 @@ class TurnResult:
         places: The new positions of subscriptions that have yet to catch up.
         caught_up: The subscriptions that reached the goal, with the index terms that find them
             (`index_terms.terms_of`).
-        groups: The groups as the turn leaves them, changed or not.
+        groups: The groups as the turn leaves them. Those that are not here are as they were.
         alarm: The time of the turn that was scheduled ahead, in milliseconds since 1970; 0 if none was.
         definitions: The new definitions of durable subscriptions that changed.
     """

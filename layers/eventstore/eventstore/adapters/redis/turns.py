@@ -68,6 +68,9 @@ class RedisTurns:
         # Per partition, the fencing token of its turn, and the groups as they were stored: only those that the turn
         # changes are stored again.
         self._stored_groups: dict[int, tuple[int, Mapping[SubscriptionKey, str]]] = {}
+        # Per partition, the groups that the last turn left as they were, with their texts: decoding many events that
+        # are held takes longer than all else that a turn does while a target is away.
+        self._unchanged: dict[int, Mapping[SubscriptionKey, tuple[str, Group]]] = {}
 
     def begin(self, partition: int, *, events: int, behind: int) -> Turn:
         """See `Turns.begin`."""
@@ -96,6 +99,7 @@ class RedisTurns:
             SubscriptionKey(key.decode()): state.decode() for key, state in zip(states[::2], states[1::2], strict=True)
         }
         self._stored_groups[partition] = int(token), groups
+        unchanged = self._unchanged.pop(partition, {})
         return Turn(
             partition=partition,
             fencing_token=int(token),
@@ -113,7 +117,7 @@ class RedisTurns:
             has_more=bool(more),
             carried=int(carried),
             stamp=int(stamp),
-            groups={key: Group.decoded(state) for key, state in groups.items()},
+            groups={key: _group(state, unchanged.get(key)) for key, state in groups.items()},
             commands=[(key.decode(), decoded(command.decode())) for _, (key, command) in inbox],
         )
 
@@ -202,6 +206,11 @@ class RedisTurns:
             more = int(self._commit(self._client, script_keys, arguments))
         if more < 0:
             raise TurnLost(turn.partition)
+        token, stored = self._stored_groups.get(turn.partition, (0, {}))
+        if token == turn.fencing_token:
+            self._unchanged[turn.partition] = {
+                key: (stored[key], group) for key, group in turn.groups.items() if key not in result.groups
+            }
         return more > 0
 
     def reached(self) -> Mapping[int, Position]:
@@ -248,6 +257,11 @@ class RedisTurns:
             for start in range(0, len(fields), _BATCH):
                 values += self._client.hmget(key, fields[start : start + _BATCH])
         return {field: value.decode() for field, value in zip(fields, values, strict=True) if value is not None}
+
+
+def _group(state: str, known: tuple[str, Group] | None) -> Group:
+    """Return a group by its text, or as it is known if that is its text still."""
+    return known[1] if known is not None and known[0] == state else Group.decoded(state)
 
 
 def _end_of_entry(entry_id: bytes) -> Position:
