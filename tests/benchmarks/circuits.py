@@ -22,7 +22,7 @@ from tests.benchmarks.rest import Rest
 from tests.benchmarks.subscribers import Subscribers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 __all__ = ["figures"]
 
@@ -104,28 +104,33 @@ class _Side:
         return {circuit["next_try"] for circuit in circuits if circuit["state"] == "open" and "next_try" in circuit}
 
 
-def _blocks(side: _Side, target: str) -> tuple[list[float], list[float]]:
-    """The seconds of all receipts, with a rule to a target and without."""
-    with_rule: list[float] = []
-    without: list[float] = []
+def _blocks(side: _Side, target: str) -> tuple[list[list[float]], list[list[float]]]:
+    """The seconds of receipts, by rounds: with a rule to a target, and without."""
+    with_rule: list[list[float]] = []
+    without: list[list[float]] = []
     for number in range(_ROUNDS):
         # The one that goes first alternates.
         if number % 2:
-            without += side.block()
+            without.append(side.block())
         with side.open_circuit(target):
-            with_rule += side.block()
+            with_rule.append(side.block())
         if not number % 2:
-            without += side.block()
+            without.append(side.block())
     return with_rule, without
 
 
-def _figures(what: str, with_rule: list[float], without: list[float]) -> Iterator[Figure]:
-    late, usual = ninety_ninth(with_rule), ninety_ninth(without)
-    yield Figure(f"{what}: the p99 of a live subscriber, against no rule", late / usual, Unit.RATIO, _AIM)
-    share = median(with_rule) / median(without)
-    yield Figure(f"{what}: the median of a live subscriber, against no rule", share, Unit.RATIO)
-    yield Figure(f"{what}: the p99 of a live subscriber", late * 1000, Unit.MILLISECONDS)
-    yield Figure(f"{what}: the p99 without", usual * 1000, Unit.MILLISECONDS)
+def _figures(what: str, with_rule: list[list[float]], without: list[list[float]]) -> Iterator[Figure]:
+    shares: list[tuple[str, Callable[[list[float]], float], Aim | None]] = [
+        ("p99", ninety_ninth, _AIM),
+        ("median", median, None),
+    ]
+    for name, share_of, aim in shares:
+        late, usual = list(map(share_of, with_rule)), list(map(share_of, without))
+        # By rounds, so that what disturbs the machine for a second counts once.
+        ratio = median(one / other for one, other in zip(late, usual, strict=True))
+        yield Figure(f"{what}: the {name} of a live subscriber, against no rule", ratio, Unit.RATIO, aim)
+        yield Figure(f"{what}: the {name} of a live subscriber", median(late) * 1000, Unit.MILLISECONDS)
+        yield Figure(f"{what}: the {name} without", median(usual) * 1000, Unit.MILLISECONDS)
 
 
 @contextmanager
