@@ -79,9 +79,9 @@ def test_a_line_of_40_mib_is_truncated_and_the_next_is_shown(fresh: Running) -> 
 
 
 def test_a_function_is_answered_while_its_child_keeps_writing(fresh: Running) -> None:
-    pid = fresh.invoke("Behaviour", {"do": "leave"}).json()
+    pid = fresh.invoke("Patient", {"do": "leave"}).json()
     try:
-        assert fresh.invoke("Behaviour", {"do": "print", "text": "hello"}).json() is None
+        assert fresh.invoke("Patient", {"do": "print", "text": "hello"}).json() is None
     finally:
         os.kill(pid, signal.SIGKILL)
 
