@@ -108,4 +108,4 @@ def environment() -> AwsEnvironment:
 
 def sqs_at(url: str) -> JsonCalls:
     """Calls of SQS at a URL, each tried once."""
-    return JsonCalls(ServiceCalls("sqs", url, environment(), seconds=20), target="AmazonSQS", version="1.0")
+    return JsonCalls(ServiceCalls("sqs", environment(), endpoint=url, seconds=20), target="AmazonSQS", version="1.0")

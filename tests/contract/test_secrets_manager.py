@@ -97,7 +97,7 @@ def test_a_secret_of_bytes_holds_no_keys(counting: Counting, secrets: SecretsMan
 
 
 def test_secrets_that_cannot_be_reached_are_unavailable(clock: FakeClock) -> None:
-    calls = ServiceCalls("secretsmanager", NOBODY, environment(), seconds=5)
+    calls = ServiceCalls("secretsmanager", environment(), endpoint=NOBODY, seconds=5)
     secrets = SecretsManagerSecrets(JsonCalls(calls, target="secretsmanager", version="1.1"), clock=clock)
     with pytest.raises(SecretUnavailable, match="secret 'hooks/a' cannot be read: EndpointConnectionError"):
         secrets.get("hooks/a")

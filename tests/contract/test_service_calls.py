@@ -27,8 +27,8 @@ class Waiting:
     def calls(self, url: str, *, attempts: int = 3, seconds: float = 20) -> ServiceCalls:
         return ServiceCalls(
             "sqs",
-            url,
             environment(),
+            endpoint=url,
             seconds=seconds,
             attempts=attempts,
             pause=self.pauses.append,

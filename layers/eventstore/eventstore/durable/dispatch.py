@@ -128,16 +128,16 @@ def serve(
         step.has_target = True
         step.settings = replace(durable.settings, ack_deadline_ms=PUSH_LOST_MS)
         pushes = PushBuilder(durable, durable.target, turn.partition, turn.epoch, builder.events_url)
-    if step.has_target and not commands and is_resting(step):
-        group_turn = GroupTurn(log, turn, durable, step, builder, is_pushing=True)
-        if not SetAsideStreams(group_turn).can_go_on:
-            return Served(durable, group, [], due(step), more=False, is_unchanged=True)
+    may_be_unchanged = step.has_target and not commands and is_resting(step)
     apply_timeouts(step)
     is_pushing = step.has_target and is_outstanding(step)
     group_turn = GroupTurn(log, turn, durable, step, pushes or builder, is_pushing)
+    set_aside = SetAsideStreams(group_turn)
+    if may_be_unchanged and not set_aside.can_go_on:
+        return Served(durable, group, [], due(step), more=False, is_unchanged=True)
     _notify(group_turn, is_changed=is_changed)
     letters: list[DeadLetter] = []
-    was_full, set_aside = group.full, SetAsideStreams(group_turn)
+    was_full = group.full
     has_more = set_aside.release_unwanted()
     # With some streams held, one of them is tried before any other, so that a target that is away does not have ever
     # more of them held. With few, another one shows whether the target is away, or only these fail.

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from botocore.exceptions import ClientError, ConnectionClosedError
 
+from eventstore.adapters.aws.service_calls import is_throttling
 from eventstore.adapters.aws.target_errors import (
     code_of,
     is_denial,
-    is_throttling,
     is_too_large,
     message_of,
     shortened,

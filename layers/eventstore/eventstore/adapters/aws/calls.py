@@ -54,41 +54,35 @@ def connections_calls(url: Callable[[], str], environment: AwsEnvironment) -> Se
         environment: Has the region and the keys.
     """
     endpoint = (os.environ.get("AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI") or url()).rstrip("/")
-    return ServiceCalls("execute-api", endpoint, environment, seconds=_POST_SECONDS, connections=POSTS_AT_ONCE)
+    return ServiceCalls("execute-api", environment, endpoint=endpoint, seconds=_POST_SECONDS, connections=POSTS_AT_ONCE)
 
 
 def sqs_calls(environment: AwsEnvironment) -> JsonCalls:
     """Return calls of the hub's own queues."""
-    endpoint = environment.endpoint("sqs")
-    calls = ServiceCalls("sqs", endpoint, environment, seconds=_QUEUE_SECONDS, attempts=_QUEUE_ATTEMPTS)
-    return JsonCalls(calls, **_SQS)
+    return JsonCalls(ServiceCalls("sqs", environment, seconds=_QUEUE_SECONDS, attempts=_QUEUE_ATTEMPTS), **_SQS)
 
 
 def secrets_calls(environment: AwsEnvironment) -> JsonCalls:
     """Return calls of Secrets Manager."""
-    endpoint = environment.endpoint("secretsmanager")
-    calls = ServiceCalls("secretsmanager", endpoint, environment, seconds=_SECRET_SECONDS, attempts=_SECRET_ATTEMPTS)
+    calls = ServiceCalls("secretsmanager", environment, seconds=_SECRET_SECONDS, attempts=_SECRET_ATTEMPTS)
     return JsonCalls(calls, target="secretsmanager", version="1.1")
-
-
-# Targets are called once: the hub repeats a push.
 
 
 def lambda_target_calls(environment: AwsEnvironment) -> ServiceCalls:
     """Return calls of the functions that are targets."""
-    endpoint = environment.endpoint("lambda")
-    return ServiceCalls("lambda", endpoint, environment, seconds=_TARGET_SECONDS, connections=_TARGET_CONNECTIONS)
+    return _target_calls("lambda", environment)
 
 
 def sqs_target_calls(environment: AwsEnvironment) -> JsonCalls:
     """Return calls of the queues that are targets."""
-    endpoint = environment.endpoint("sqs")
-    calls = ServiceCalls("sqs", endpoint, environment, seconds=_TARGET_SECONDS, connections=_TARGET_CONNECTIONS)
-    return JsonCalls(calls, **_SQS)
+    return JsonCalls(_target_calls("sqs", environment), **_SQS)
 
 
 def eventbridge_target_calls(environment: AwsEnvironment) -> JsonCalls:
     """Return calls of the event buses that are targets."""
-    endpoint = environment.endpoint("events")
-    calls = ServiceCalls("events", endpoint, environment, seconds=_TARGET_SECONDS, connections=_TARGET_CONNECTIONS)
-    return JsonCalls(calls, target="AWSEvents", version="1.1")
+    return JsonCalls(_target_calls("events", environment), target="AWSEvents", version="1.1")
+
+
+def _target_calls(service: str, environment: AwsEnvironment) -> ServiceCalls:
+    # Tried once: the hub repeats a push.
+    return ServiceCalls(service, environment, seconds=_TARGET_SECONDS, connections=_TARGET_CONNECTIONS)

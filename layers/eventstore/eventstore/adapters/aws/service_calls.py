@@ -27,16 +27,15 @@ if TYPE_CHECKING:
 
     from eventstore.adapters.aws.environment import AwsEnvironment
 
-__all__ = ["Answer", "ServiceCalls", "encoded"]
+__all__ = ["Answer", "ServiceCalls", "encoded", "is_throttling"]
 
 _CONNECT_SECONDS = 1.0
 _MOST_PAUSE_SECONDS = 20.0
 _KEEP_ALIVE = (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 _USER_AGENT = "flunq-eventstore"
 
-_TRANSIENT_STATUSES = (500, 502, 503, 504)
-_THROTTLED_STATUS = 429
-_THROTTLING = ("Throttl", "RequestLimitExceeded", "TooManyRequests", "SlowDown", "OverLimit")
+_TRANSIENT_STATUSES = (429, 500, 502, 503, 504)
+_THROTTLING = ("throttl", "toomanyrequests", "overlimit", "requestlimitexceeded", "slowdown")
 _LEAST_ERROR = 300
 
 
@@ -69,8 +68,8 @@ class ServiceCalls:
 
     Args:
         service: The name of the service in signatures.
-        endpoint: The URL of the service, without a slash at its end.
-        environment: Has the region and the keys.
+        environment: Has the region, the keys, and the endpoints of services that have one.
+        endpoint: The URL of the service, without a slash at its end; None for that of the environment.
         seconds: How long an attempt may take, in seconds: up to one of them for connecting, the rest for each part of
             the answer.
         attempts: How often a call is tried.
@@ -86,17 +85,17 @@ class ServiceCalls:
     def __init__(
         self,
         service: str,
-        endpoint: str,
         environment: AwsEnvironment,
         *,
         seconds: float,
+        endpoint: str | None = None,
         attempts: int = 1,
         connections: int = 10,
         now: Callable[[], float] = time.time,
         pause: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        self.endpoint = endpoint
+        self._endpoint = environment.endpoint(service) if endpoint is None else endpoint
         self.region = environment.region
         self._signer = Signer(service, environment.region, environment.keys)
         self._seconds = seconds
@@ -104,10 +103,10 @@ class ServiceCalls:
         self._now = now
         self._pause = pause
         self._jitter = jitter
-        parts = urlsplit(endpoint)
+        parts = urlsplit(self._endpoint)
         self._host = parts.netloc
         self._base = parts.path
-        self._pool = _pool(endpoint, connections)
+        self._pool = _pool(self._endpoint, connections)
 
     def close(self) -> None:
         """Close the connections that are kept. A later call opens others."""
@@ -158,7 +157,7 @@ class ServiceCalls:
         signed["user-agent"] = _USER_AGENT
         connect = min(_CONNECT_SECONDS, request.seconds / 2)
         timeout = urllib3.Timeout(connect=connect, read=request.seconds - connect)
-        url = self.endpoint
+        url = self._endpoint
         try:
             answer = self._pool.urlopen(method, path, body, signed, retries=False, timeout=timeout)
         except failures.SSLError as error:
@@ -183,6 +182,11 @@ class ServiceCalls:
 def encoded(part: str) -> str:
     """Return a part of a path, percent-encoded as AWS does it: slashes too."""
     return quote(part, safe="-._~")
+
+
+def is_throttling(code: str) -> bool:
+    """Whether a code of an error, or of a failed entry of a batch, asks to slow down."""
+    return any(part in code.lower() for part in _THROTTLING)
 
 
 def _pool(endpoint: str, connections: int) -> urllib3.HTTPConnectionPool:
@@ -238,4 +242,4 @@ def _is_transient(error: Exception) -> bool:
         return not isinstance(error, exceptions.SSLError)
     status = error.response["ResponseMetadata"]["HTTPStatusCode"]
     code = error.response["Error"]["Code"]
-    return status in _TRANSIENT_STATUSES or status == _THROTTLED_STATUS or any(part in code for part in _THROTTLING)
+    return status in _TRANSIENT_STATUSES or is_throttling(code)

@@ -6,9 +6,7 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from eventstore.adapters.aws.sqs_messages import BATCH_BYTES, BATCH_MESSAGES, entry_of
+from eventstore.adapters.aws.sqs_queue import BATCH_BYTES, BATCH_MESSAGES, Message, SqsQueue
 from eventstore.errors import QueueUnavailable
 
 if TYPE_CHECKING:
@@ -33,8 +31,7 @@ class SqsDeliveries:
     """
 
     def __init__(self, sqs: JsonCalls, queue_url: str, *, new_id: Callable[[], str]) -> None:
-        self._sqs = sqs
-        self._queue_url = queue_url
+        self._queue = SqsQueue(sqs, queue_url, name="the queue of deliveries")
         self._new_id = new_id
         # Threads start when there is work for them.
         self._threads = ThreadPoolExecutor(_CALLS_AT_ONCE)
@@ -72,22 +69,9 @@ class SqsDeliveries:
 
         A batch has one delivery per shard: SQS may accept a part of it, and later deliveries must not overtake.
         """
-        try:
-            if len(batch) == 1:
-                [(shard, text)] = batch.items()
-                self._sqs.call(
-                    "SendMessage",
-                    QueueUrl=self._queue_url,
-                    MessageBody=text,
-                    MessageGroupId=f"s{shard}",
-                    MessageDeduplicationId=self._new_id(),
-                )
-                return set()
-            entries = [entry_of(str(shard), f"s{shard}", text, self._new_id()) for shard, text in batch.items()]
-            answer = self._sqs.call("SendMessageBatch", QueueUrl=self._queue_url, Entries=entries)
-        except (BotoCoreError, ClientError) as error:
-            raise QueueUnavailable(f"the queue of deliveries does not answer: {error}") from error
-        return {int(failed["Id"]) for failed in answer.get("Failed", ())}
+        # Equal deliveries are separate messages, so each has an id of its own.
+        messages = {shard: Message(f"s{shard}", text, self._new_id()) for shard, text in batch.items()}
+        return set(self._queue.send(messages))
 
 
 def _batches(texts: Mapping[int, str]) -> Iterator[dict[int, str]]:

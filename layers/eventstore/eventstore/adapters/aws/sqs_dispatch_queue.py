@@ -6,9 +6,7 @@ import json
 from math import ceil
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from eventstore.adapters.aws.sqs_messages import BATCH_MESSAGES, entry_of
+from eventstore.adapters.aws.sqs_queue import BATCH_MESSAGES, Message, SqsQueue
 from eventstore.errors import QueueUnavailable
 from eventstore.frames.frame import escape_for_sqs, shard_of
 
@@ -37,22 +35,13 @@ class SqsDispatchQueue:
     """
 
     def __init__(self, sqs: JsonCalls, queue_url: str, *, new_id: Callable[[], str], alarms_url: str = "") -> None:
-        self._sqs = sqs
-        self._queue_url = queue_url
+        self._queue = SqsQueue(sqs, queue_url, name="the dispatch queue")
+        self._alarms = SqsQueue(sqs, alarms_url, name="the queue of delayed requests")
         self._new_id = new_id
-        self._alarms_url = alarms_url
 
     def request_turn_later(self, partition: int, *, seconds: float) -> None:
         """See `DispatchQueue.request_turn_later`. A FIFO queue cannot delay single messages: it has its own."""
-        try:
-            self._sqs.call(
-                "SendMessage",
-                QueueUrl=self._alarms_url,
-                MessageBody=json.dumps({"alarm": partition}),
-                DelaySeconds=ceil(seconds),
-            )
-        except (BotoCoreError, ClientError) as error:
-            raise QueueUnavailable(f"the queue of delayed requests does not answer: {error}") from error
+        self._alarms.call("SendMessage", MessageBody=json.dumps({"alarm": partition}), DelaySeconds=ceil(seconds))
 
     def request_turns(self, partitions: Iterable[int]) -> None:
         """See `DispatchQueue.request_turns`."""
@@ -79,30 +68,14 @@ class SqsDispatchQueue:
         bodies = [(m.connection, {"ended": m.connection, "id": m.id, "subscription": name}) for m in members]
         self._send([(_gone_group(connection), json.dumps(body)) for connection, body in bodies])
 
-    def _send(self, messages: Sequence[tuple[str, str]]) -> None:
-        try:
-            if len(messages) == 1:
-                [(group, body)] = messages
-                self._sqs.call(
-                    "SendMessage",
-                    QueueUrl=self._queue_url,
-                    MessageBody=body,
-                    MessageGroupId=group,
-                    MessageDeduplicationId=self._new_id(),
-                )
-                return
-            for start in range(0, len(messages), BATCH_MESSAGES):
-                entries = [
-                    entry_of(str(number), group, body, self._new_id())
-                    for number, (group, body) in enumerate(messages[start : start + BATCH_MESSAGES])
-                ]
-                answer = self._sqs.call("SendMessageBatch", QueueUrl=self._queue_url, Entries=entries)
-                if answer.get("Failed"):
-                    raise QueueUnavailable(
-                        f"the dispatch queue refused {len(answer['Failed'])} messages: {answer['Failed'][0]}"
-                    )
-        except (BotoCoreError, ClientError) as error:
-            raise QueueUnavailable(f"the dispatch queue does not answer: {error}") from error
+    def _send(self, bodies: Sequence[tuple[str, str]]) -> None:
+        """Send messages, each as its group and its body."""
+        # Equal requests are separate messages, so each has an id of its own.
+        messages = [Message(group, body, self._new_id()) for group, body in bodies]
+        for start in range(0, len(messages), BATCH_MESSAGES):
+            refused = self._queue.send(dict(enumerate(messages[start : start + BATCH_MESSAGES])))
+            for first in refused.values():
+                raise QueueUnavailable(f"the dispatch queue refused {len(refused)} messages: {first}")
 
 
 def _gone_group(connection: ConnectionId) -> str:

@@ -6,10 +6,7 @@ import json
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from eventstore.adapters.aws.sqs_messages import BATCH_MESSAGES
-from eventstore.errors import QueueUnavailable
+from eventstore.adapters.aws.sqs_queue import BATCH_MESSAGES, Message, SqsQueue
 from eventstore.frames.frame import escape_for_sqs
 
 if TYPE_CHECKING:
@@ -35,54 +32,35 @@ class SqsLetters:
     """
 
     def __init__(self, sqs: JsonCalls, queue_url: str) -> None:
-        self._sqs = sqs
-        self._queue_url = queue_url
+        self._queue = SqsQueue(sqs, queue_url, name="the dead letter queue")
 
     def send(self, letters: Sequence[DeadLetter]) -> None:
         """See `DeadLetters.send`."""
         for letter in letters:
-            try:
-                # One by one: letters are few, and SQS may accept a part of a batch.
-                self._sqs.call(
-                    "SendMessage",
-                    QueueUrl=self._queue_url,
-                    MessageBody=_letter_body(letter),
-                    MessageGroupId=_letter_group(letter.key, letter.stream),
-                    MessageDeduplicationId=_digest(f"{letter.key}\0{letter.stream}\0{letter.sequence}\0{letter.since}"),
-                )
-            except (BotoCoreError, ClientError) as error:
-                raise QueueUnavailable(f"the dead letter queue does not answer: {error}") from error
+            # One by one: letters are few, and SQS may accept a part of a batch.
+            identity = _digest(f"{letter.key}\0{letter.stream}\0{letter.sequence}\0{letter.since}")
+            self._queue.send({0: Message(_letter_group(letter.key, letter.stream), _letter_body(letter), identity)})
 
     def discard(self, key: SubscriptionKey, *streams: StreamName) -> int:
         """See `DeadLetters.discard`."""
         groups, removed = {_letter_group(key, stream) for stream in streams}, 0
         others: list[str] = []
-        try:
-            # Received messages are hidden for the visibility timeout, so each one is received once.
-            while messages := self._sqs.call(
-                "ReceiveMessage",
-                QueueUrl=self._queue_url,
-                MaxNumberOfMessages=BATCH_MESSAGES,
-                VisibilityTimeout=30,
-                MessageSystemAttributeNames=["MessageGroupId"],
-            ).get("Messages"):
-                matches = [m["ReceiptHandle"] for m in messages if m["Attributes"]["MessageGroupId"] in groups]
-                others += [m["ReceiptHandle"] for m in messages if m["Attributes"]["MessageGroupId"] not in groups]
-                if matches:
-                    entries = [{"Id": str(number), "ReceiptHandle": handle} for number, handle in enumerate(matches)]
-                    answer = self._sqs.call("DeleteMessageBatch", QueueUrl=self._queue_url, Entries=entries)
-                    removed += len(answer.get("Successful", []))
-            for start in range(0, len(others), BATCH_MESSAGES):
-                self._sqs.call(
-                    "ChangeMessageVisibilityBatch",
-                    QueueUrl=self._queue_url,
-                    Entries=[
-                        {"Id": str(number), "ReceiptHandle": handle, "VisibilityTimeout": 0}
-                        for number, handle in enumerate(others[start : start + BATCH_MESSAGES])
-                    ],
-                )
-        except (BotoCoreError, ClientError) as error:
-            raise QueueUnavailable(f"the dead letter queue does not answer: {error}") from error
+        # Received messages are hidden for the visibility timeout, so each one is received once.
+        while messages := self._queue.call(
+            "ReceiveMessage",
+            MaxNumberOfMessages=BATCH_MESSAGES,
+            VisibilityTimeout=30,
+            MessageSystemAttributeNames=["MessageGroupId"],
+        ).get("Messages"):
+            matches = [m["ReceiptHandle"] for m in messages if m["Attributes"]["MessageGroupId"] in groups]
+            others += [m["ReceiptHandle"] for m in messages if m["Attributes"]["MessageGroupId"] not in groups]
+            if matches:
+                entries = [{"Id": str(number), "ReceiptHandle": handle} for number, handle in enumerate(matches)]
+                removed += len(self._queue.call("DeleteMessageBatch", Entries=entries).get("Successful", []))
+        for start in range(0, len(others), BATCH_MESSAGES):
+            batch = enumerate(others[start : start + BATCH_MESSAGES])
+            shown = [{"Id": str(number), "ReceiptHandle": handle, "VisibilityTimeout": 0} for number, handle in batch]
+            self._queue.call("ChangeMessageVisibilityBatch", Entries=shown)
         return removed
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from eventstore.errors import QueueUnavailable
+from eventstore.adapters.aws.sqs_queue import Message, SqsQueue
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,20 +24,10 @@ class SqsPushes:
     """
 
     def __init__(self, sqs: JsonCalls, queue_url: str) -> None:
-        self._sqs = sqs
-        self._queue_url = queue_url
+        self._queue = SqsQueue(sqs, queue_url, name="the queue of pushes")
 
     def send(self, pushes: Sequence[Push]) -> None:
         """See `Pushes.send`."""
         for push in pushes:
-            try:
-                # One by one: a group has few, and SQS may accept a part of a batch.
-                self._sqs.call(
-                    "SendMessage",
-                    QueueUrl=self._queue_url,
-                    MessageBody=push.encoded(),
-                    MessageGroupId=push.group,
-                    MessageDeduplicationId=push.identity,
-                )
-            except (BotoCoreError, ClientError) as error:
-                raise QueueUnavailable(f"the queue of pushes does not answer: {error}") from error
+            # One by one: a group has few, and SQS may accept a part of a batch.
+            self._queue.send({0: Message(push.group, push.encoded(), push.identity)})

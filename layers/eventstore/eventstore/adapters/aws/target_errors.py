@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from eventstore.adapters.aws.service_calls import is_throttling
 from eventstore.groups import LONGEST_REASON
 from eventstore.ports.targets import TargetThrottled, TargetUnavailable
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = [
     "code_of",
     "is_denial",
-    "is_throttling",
     "is_too_large",
     "message_of",
     "shortened",
@@ -27,7 +27,6 @@ __all__ = [
     "unavailable",
 ]
 
-_THROTTLING = ("throttl", "toomanyrequests", "overlimit", "requestlimitexceeded", "slowdown")
 _TOO_LARGE = ("RequestTooLargeException", "SerializedRequestEntityTooLargeException", "BatchRequestTooLong")
 _DENIED = (
     "AccessDenied",
@@ -91,11 +90,6 @@ def message_of(error: ClientError) -> str:
     """Return the words of AWS."""
     details = error.response.get("Error", {})
     return str(details.get("Message") or error)
-
-
-def is_throttling(code: str) -> bool:
-    """Whether a code of an error, or of a failed entry of a batch, asks to slow down."""
-    return any(part in code.lower() for part in _THROTTLING)
 
 
 def is_denial(code: str) -> bool:

@@ -206,11 +206,9 @@ class RedisTurns:
             more = int(self._commit(self._client, script_keys, arguments))
         if more < 0:
             raise TurnLost(turn.partition)
-        token, stored = self._stored_groups.get(turn.partition, (0, {}))
-        if token == turn.fencing_token:
-            self._unchanged[turn.partition] = {
-                key: (stored[key], group) for key, group in turn.groups.items() if key not in result.groups
-            }
+        self._unchanged[turn.partition] = {
+            key: (text, turn.groups[key]) for key, text in self._stored(turn).items() if key not in result.groups
+        }
         return more > 0
 
     def reached(self) -> Mapping[int, Position]:
@@ -243,10 +241,13 @@ class RedisTurns:
     def _time(self) -> str:
         return "" if self._clock is None else str(self._clock.now())
 
-    def _changed_groups(self, turn: Turn, result: TurnResult) -> dict[SubscriptionKey, str]:
+    def _stored(self, turn: Turn) -> Mapping[SubscriptionKey, str]:
+        """Return the texts of the groups as the turn began, if they are known."""
         token, stored = self._stored_groups.get(turn.partition, (0, {}))
-        if token != turn.fencing_token:
-            stored = {}
+        return stored if token == turn.fencing_token else {}
+
+    def _changed_groups(self, turn: Turn, result: TurnResult) -> dict[SubscriptionKey, str]:
+        stored = self._stored(turn)
         groups = {key: group.encoded() for key, group in result.groups.items()}
         return {key: group for key, group in groups.items() if group != stored.get(key)}
 
