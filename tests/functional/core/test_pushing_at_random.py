@@ -30,6 +30,7 @@ class Work(RuleBasedStateMachine):
     Attributes:
         answers: What the target answers to the next events of each stream: handled, refused, or an error of the call.
         refused: How often each event was refused.
+        waited: The seconds for which some push waited for its result, without a break.
     """
 
     def __init__(self, client: Client, *, batch: int, concurrency: int) -> None:
@@ -48,6 +49,7 @@ class Work(RuleBasedStateMachine):
         self.answers: dict[str, list[str]] = {stream: [] for stream in STREAMS}
         self.refused: Counter[tuple[str, int]] = Counter()
         self.vain: set[tuple[str, int]] = set()
+        self.waited = 0
 
     def answer(self, event: PushedEvent) -> Refusal | Exception | None:
         answers = self.answers[event.stream]
@@ -79,7 +81,14 @@ class Work(RuleBasedStateMachine):
 
     @rule()
     def turns(self) -> None:
+        waiting = {group: len(self.rule.live.pushes.by_group[group]) for group in self.rule.waiting()}
+        if not waiting:
+            self.waited = 0
         self.rule.live.settle()
+        # After that time, a push may be taken for lost, and made again.
+        if 1000 * self.waited < PUSH_LOST_MS:
+            now = {group: len(self.rule.live.pushes.by_group[group]) for group in waiting}
+            assert now == waiting, "a round began while another one was under way"
 
     @precondition(lambda self: self.rule.waiting())
     @rule(data=st.data(), outcome=st.sampled_from(["reported", "reported", "died", "no time"]))
@@ -96,6 +105,7 @@ class Work(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([1, 10, 400]))
     def time_passes(self, seconds: int) -> None:
+        self.waited += seconds
         self.rule.live.clock.pass_seconds(seconds)
         self.rule.live.dispatch_queue.request_turns(range(PARTITIONS))
 
