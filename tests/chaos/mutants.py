@@ -114,6 +114,11 @@ def _is_caught_up(_: Callable[..., bool]) -> Callable[..., bool]:
     return lambda *_arguments: True
 
 
+def _sees_no_round(_: Callable[..., bool]) -> Callable[..., bool]:
+    """Events do not wait for the results of those that were pushed."""
+    return lambda _step: False
+
+
 def _finds_nothing(_: Callable[..., Any]) -> Callable[..., Any]:
     """The sweep knows of no deletion that was left undone."""
     return lambda *_arguments: []
@@ -155,9 +160,6 @@ _FRESH = "held.attempt, held.errors = 0, []"
 _ONE_PUSH = "bool(last.cursor) == bool(cursor)"
 """Where new events go to a target together with those that were pushed before."""
 
-_ONE_ROUND = "step.has_target and is_outstanding(step)"
-"""Where events wait for the outcome of those that were pushed."""
-
 _PROBES = "if not (step.has_target and is_outstanding(step)):"
 """Where held streams wait for the outcome of a probe."""
 
@@ -177,7 +179,7 @@ MUTANTS = (
     Mutant(
         "resent_pushed_apart", patches=((PushBuilder, "_add", _rewritten(_ONE_PUSH, "not (last.cursor or cursor)")),)
     ),
-    Mutant("rounds_side_by_side", patches=((dispatch, "serve", _rewritten(_ONE_ROUND, "False")),)),
+    Mutant("rounds_side_by_side", patches=((dispatch, "is_outstanding", _sees_no_round),)),
     Mutant("turns_while_probing", patches=((dispatch, "due", _rewritten(_PROBES, "if True:")),)),
     Mutant("rest_resume_over_removed", patches=((responses, "page", _says_nothing_missing),)),
     Mutant("wakeup_fails_the_write", patches=((wakeups, "_unavailable_logged", _fails_the_write),)),
