@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from eventstore.adapters.aws import apigateway, calls, sqs_dispatch_queue
+from eventstore.adapters.aws import apigateway, calls, environment, sqs_dispatch_queue
 from eventstore.live import deliver
 from functions.hub import hub
 
@@ -21,7 +21,7 @@ _LOGGER = logging.getLogger(__name__)
 _RESERVE = calls.POST_MILLISECONDS + 500
 """Milliseconds reserved for a post that begins at the last moment, and for the response."""
 
-PRELOADED = (apigateway, calls, deliver, sqs_dispatch_queue)
+PRELOADED = (apigateway, calls, deliver, environment, sqs_dispatch_queue)
 """Modules that the first batch uses: imported at init, when Lambda provides more CPU than to a request."""
 
 

@@ -6,7 +6,7 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any
 
-from eventstore.adapters.aws import calls, sqs_deliveries, sqs_dispatch_queue
+from eventstore.adapters.aws import calls, environment, sqs_deliveries, sqs_dispatch_queue
 from eventstore.adapters.redis import durables, log, registry, turns
 from eventstore.errors import TurnLost
 from eventstore.frames.pushes import PushResult
@@ -30,7 +30,7 @@ _LOGGER = logging.getLogger(__name__)
 _RESERVE = 2500
 """Milliseconds reserved for the last turn."""
 
-PRELOADED = (calls, dispatch, durables, log, registry, sqs_deliveries, sqs_dispatch_queue, turns)
+PRELOADED = (calls, dispatch, durables, environment, log, registry, sqs_deliveries, sqs_dispatch_queue, turns)
 """Modules that the first batch uses: imported at init, when Lambda provides more CPU than to a request."""
 
 

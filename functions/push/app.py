@@ -6,7 +6,7 @@ import logging
 import traceback
 from typing import TYPE_CHECKING, Any
 
-from eventstore.adapters.aws import calls, sqs_dispatch_queue, sqs_pushes
+from eventstore.adapters.aws import calls, environment, sqs_dispatch_queue, sqs_pushes
 from eventstore.errors import QueueUnavailable
 from eventstore.live import push
 from eventstore.live.push import NoTime
@@ -28,7 +28,7 @@ _RESERVE = 15_000
 
 If SQS needs longer, the function may end without a report. Then the push is made again."""
 
-PRELOADED = (calls, push, sqs_dispatch_queue, sqs_pushes)
+PRELOADED = (calls, environment, push, sqs_dispatch_queue, sqs_pushes)
 """Modules that the first push uses: imported at init, when Lambda provides more CPU than to a request."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from eventstore.adapters.aws import calls, sqs_dispatch_queue
+from eventstore.adapters.aws import calls, environment, sqs_dispatch_queue
 from eventstore.adapters.redis import log, registry
 from eventstore.cloudevents import from_json
 from eventstore.durable import membership
@@ -31,7 +31,7 @@ _LOGGER = logging.getLogger(__name__)
 _REJECTIONS: Mapping[type[EventstoreError], int] = {Invalid: 400, Forbidden: 403, FilterNotFound: 404, StreamGone: 410}
 """The statuses of connections that are rejected for what their clients sent."""
 
-PRELOADED = (calls, log, membership, publisher, registry, sqs_dispatch_queue, subscribe)
+PRELOADED = (calls, environment, log, membership, publisher, registry, sqs_dispatch_queue, subscribe)
 """Modules that the first request uses: imported at init, when Lambda provides more CPU than to a request."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -55,7 +56,9 @@ class Api:
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
-                api.requests.append((self.command, self.path, self.rfile.read(int(self.headers["Content-Length"]))))
+                api.requests.append(
+                    (self.command, self.path, self.rfile.read(int(self.headers.get("Content-Length", 0))))
+                )
                 api.headers.append({name.title(): value for name, value in self.headers.items()})
                 api.ports.append(self.client_address[1])
                 answer = api.next_answer(api.requests[-1][2])
@@ -70,6 +73,9 @@ class Api:
                 self.wfile.write(answer.body)
 
             def do_DELETE(self) -> None:
+                self.do_POST()
+
+            def do_GET(self) -> None:
                 self.do_POST()
 
             def log_message(self, *_: object) -> None:
@@ -102,8 +108,15 @@ _SESSION = Session("AKID", "secret", "token", region_name="eu-west-1")
 
 
 def environment() -> AwsEnvironment:
-    """The keys and the region of that session."""
-    return AwsEnvironment(session=session())
+    """The keys and the region of that session, in a function whose endpoints are those of the process."""
+    runtime = {
+        "AWS_LAMBDA_FUNCTION_NAME": "any",
+        "AWS_ACCESS_KEY_ID": "AKID",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_SESSION_TOKEN": "token",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+    }
+    return AwsEnvironment({**os.environ, **runtime})
 
 
 def sqs_at(url: str) -> JsonCalls:

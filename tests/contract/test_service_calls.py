@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import json
 import socket
+from base64 import b64encode
 from contextlib import closing
-from threading import Event
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 import pytest
@@ -156,11 +157,31 @@ def test_the_trace_of_a_function_is_passed_on(
     waiting.calls(api.url).call("Do", "/")
     expected = "Root=1-5759e988;Parent=5;Sampled=1;Lineage=a:0" if function else None
     assert api.headers[0].get("X-Amzn-Trace-Id") == expected
+    # Gateways on the way change it, so botocore does not sign it either.
+    assert "x-amzn-trace-id" not in api.headers[0]["Authorization"]
 
 
-def test_a_proxy_of_the_environment_is_used(waiting: Waiting, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_calls_that_are_closed_can_be_made_again(api: Api, waiting: Waiting) -> None:
+    calls = waiting.calls(api.url)
+    calls.call("Do", "/")
+    calls.close()
+    calls.call("Do", "/")
+    assert len(set(api.ports)) == 2
+
+
+@pytest.mark.parametrize(
+    ("before", "sent"),
+    [
+        ("http://", None),
+        ("", None),
+        ("http://me:a%40b@", b64encode(b"me:a@b")),
+    ],
+)
+def test_a_proxy_of_the_environment_is_used(
+    waiting: Waiting, monkeypatch: pytest.MonkeyPatch, before: str, sent: bytes | None
+) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as proxy:
-        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        monkeypatch.setenv("HTTPS_PROXY", f"{before}127.0.0.1:{proxy.getsockname()[1]}")
         monkeypatch.delenv("NO_PROXY", raising=False)
         monkeypatch.delenv("no_proxy", raising=False)
         proxy.settimeout(20)
@@ -169,7 +190,35 @@ def test_a_proxy_of_the_environment_is_used(waiting: Waiting, monkeypatch: pytes
             calls.call("Do", "/")
         accepted, _ = proxy.accept()
         with accepted:
-            assert accepted.recv(100).startswith(b"CONNECT sqs.example.com:443")
+            asked = accepted.recv(1000)
+            assert asked.startswith(b"CONNECT sqs.example.com:443")
+            assert (b"proxy-authorization: basic " in asked.lower()) == (sent is not None)
+            assert (sent or b"") in asked
+
+
+def test_a_proxy_is_for_tls_alone(api: Api, waiting: Waiting, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", NOBODY)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    waiting.calls(api.url).call("Do", "/")
+    assert len(api.requests) == 1
+
+
+def test_a_connection_that_is_closed_while_it_is_opened_is_tried_again(waiting: Waiting) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+
+        def close_two() -> None:
+            for _ in range(2):
+                accepted, _ = server.accept()
+                with accepted:
+                    accepted.recv(10)
+
+        closing_them = Thread(target=close_two)
+        closing_them.start()
+        with pytest.raises(exceptions.BotoCoreError):
+            waiting.calls(f"https://127.0.0.1:{server.getsockname()[1]}", attempts=2).call("Do", "/")
+        closing_them.join(20)
+    assert waiting.pauses == [0.5]
 
 
 @pytest.fixture

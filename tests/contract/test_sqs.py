@@ -81,6 +81,12 @@ def test_a_queue_that_answers_something_else_is_unavailable(api: Api, body: byte
         dispatch_queue(api.url).request_turns([7])
 
 
+def test_a_member_that_is_null_is_absent(api: Api) -> None:
+    api.answers = [(200, b'{"Successful":[],"Failed":null}')]
+    deliveries(api.url).send([delivery(1), delivery(2)])
+    assert len(api.requests) == 1
+
+
 def test_deliveries_of_several_shards_go_together(api: Api) -> None:
     deliveries(api.url).send([delivery(1), delivery(2)])
     assert groups(api) == [["s1", "s2"]]

@@ -5,7 +5,6 @@ They do without boto3 (decision 051), which a function imports only where its va
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from eventstore.adapters.aws.json_calls import JsonCalls
@@ -39,8 +38,8 @@ _QUEUE_SECONDS, _QUEUE_ATTEMPTS = 4, 3
 _SECRET_SECONDS, _SECRET_ATTEMPTS = 3, 2
 
 _TARGET_CONNECTIONS = 64
-_TARGET_SECONDS = 900
-"""The longest time that a function may run. The adapters say how long each call may take."""
+_TARGET_SECONDS = 100
+"""The longest `ack_deadline` of a rule. The adapters name a shorter time for each call."""
 
 _SQS = {"target": "AmazonSQS", "version": "1.0"}
 
@@ -53,7 +52,7 @@ def connections_calls(url: Callable[[], str], environment: AwsEnvironment) -> Se
             stack whose endpoints are not those of its template.
         environment: Has the region and the keys.
     """
-    endpoint = (os.environ.get("AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI") or url()).rstrip("/")
+    endpoint = environment.own_endpoint("apigatewaymanagementapi") or url().rstrip("/")
     return ServiceCalls("execute-api", environment, endpoint=endpoint, seconds=_POST_SECONDS, connections=POSTS_AT_ONCE)
 
 

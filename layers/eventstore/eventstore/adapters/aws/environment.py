@@ -1,7 +1,8 @@
 """Where calls of AWS go, and what they are signed with.
 
-In a function, these are variables of the runtime. Outside of one, and where a variable asks for another profile, other
-endpoints or a region with other hosts, botocore finds them, in files and roles: its imports take a tenth of a second.
+In a function, variables of the runtime name them, or where its keys are (`ContainerKeys`). Outside of one, and where a
+variable asks for another profile, other endpoints or a region with other hosts, botocore finds them, in files and
+roles: its imports take a tenth of a second.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import re
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from eventstore.adapters.aws.container_keys import ContainerKeys
 from eventstore.adapters.aws.signature import Keys
 
 if TYPE_CHECKING:
@@ -34,12 +36,10 @@ class AwsEnvironment:
 
     Args:
         variables: The variables of the environment; by default those of the process.
-        session: The session of boto3 to ask in place of the variables.
     """
 
-    def __init__(self, variables: Mapping[str, str] | None = None, *, session: Any = None) -> None:  # noqa: ANN401 - boto3 is not imported here
+    def __init__(self, variables: Mapping[str, str] | None = None) -> None:
         self._variables = os.environ if variables is None else variables
-        self._given = session
 
     @cached_property
     def region(self) -> str:
@@ -63,14 +63,16 @@ class AwsEnvironment:
             NoCredentialsError: There are none.
             BotoCoreError: They could not be renewed.
         """
-        if not self._is_usual:
-            from botocore.exceptions import NoCredentialsError
+        if self._is_usual and self._own_keys.access_key:
+            return self._own_keys
+        if self._is_usual and "AWS_CONTAINER_CREDENTIALS_FULL_URI" in self._variables:
+            return self._container_keys.get()
+        from botocore.exceptions import NoCredentialsError
 
-            if self._credentials is None:
-                raise NoCredentialsError
-            frozen = self._credentials.get_frozen_credentials()
-            return Keys(frozen.access_key, frozen.secret_key, frozen.token or "")
-        return self._own_keys
+        if self._credentials is None:
+            raise NoCredentialsError
+        frozen = self._credentials.get_frozen_credentials()
+        return Keys(frozen.access_key, frozen.secret_key, frozen.token or "")
 
     def endpoint(self, service: str) -> str:
         """Return the URL of a service, without a slash at its end.
@@ -83,20 +85,28 @@ class AwsEnvironment:
         """
         if not self._is_usual:
             return str(self._session.client(service).meta.endpoint_url).rstrip("/")
-        variable = f"AWS_ENDPOINT_URL_{_IDS.get(service, service.upper())}"
-        own = self._variables.get(variable) or self._variables.get("AWS_ENDPOINT_URL")
-        if own and self._variables.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() != "true":
-            return own.rstrip("/")
-        return f"https://{service}.{self.region}.amazonaws.com"
+        own = self.own_endpoint(service) or self._own_endpoint("AWS_ENDPOINT_URL")
+        return own or f"https://{service}.{self.region}.amazonaws.com"
+
+    def own_endpoint(self, service: str) -> str | None:
+        """Return the URL that a variable names for a service alone, without a slash at its end; None without one.
+
+        Args:
+            service: As in `endpoint`.
+        """
+        return self._own_endpoint(f"AWS_ENDPOINT_URL_{_IDS.get(service, service.upper())}")
+
+    def _own_endpoint(self, variable: str) -> str | None:
+        if self._variables.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true":
+            return None
+        return self._variables.get(variable, "").rstrip("/") or None
 
     @cached_property
     def _is_usual(self) -> bool:
-        """Whether the variables suffice."""
+        """Whether the variables suffice for the region and the endpoints."""
         variables = self._variables
         return (
-            self._given is None
-            and bool(variables.get("AWS_LAMBDA_FUNCTION_NAME"))
-            and bool(variables.get("AWS_ACCESS_KEY_ID") and variables.get("AWS_SECRET_ACCESS_KEY"))
+            bool(variables.get("AWS_LAMBDA_FUNCTION_NAME"))
             and bool(_USUAL_REGION.fullmatch(variables.get("AWS_DEFAULT_REGION", "")))
             and not any(variables.get(name) for name in _UNUSUAL)
         )
@@ -108,9 +118,11 @@ class AwsEnvironment:
         return Keys(*(self._variables.get(name, "") for name in names))
 
     @cached_property
-    def _session(self) -> Any:  # noqa: ANN401 - as above
-        if self._given is not None:
-            return self._given
+    def _container_keys(self) -> ContainerKeys:
+        return ContainerKeys(self._variables)
+
+    @cached_property
+    def _session(self) -> Any:  # noqa: ANN401 - boto3 is not imported here
         import boto3
 
         return boto3.session.Session()

@@ -51,7 +51,8 @@ class JsonCalls:
             raise HTTPClientError(error=f"the answer to {operation} is not JSON") from error
         if not isinstance(content, dict):
             raise HTTPClientError(error=f"the answer to {operation} is no object of JSON")
-        return content
+        # A member that is null is absent, as for boto3.
+        return {name: value for name, value in content.items() if value is not None}
 
     def close(self) -> None:
         """Close the connections. A later call opens others."""

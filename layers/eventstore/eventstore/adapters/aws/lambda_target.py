@@ -29,7 +29,6 @@ __all__ = ["LambdaTarget"]
 _EXPECTED = 'expected null, {} or {"batchItemFailures": [{"itemIdentifier": messageId}]}'
 _REPORTED = "the function reported the event in batchItemFailures"
 
-_LONGEST_RUN_SECONDS = 900
 _HEADERS = {"x-amz-invocation-type": "RequestResponse"}
 
 _INVALID_EVENT = "InvalidRequestContentException"
@@ -53,8 +52,7 @@ class LambdaTarget:
         payload = _payload(events, attempt=attempt, region=self._calls.region)
         with translated_errors(target, action="lambda:InvokeFunction"):
             try:
-                seconds = min(timeout_ms / 1000, _LONGEST_RUN_SECONDS)
-                answer = self._calls.call("Invoke", _path(target), payload, headers=_HEADERS, seconds=seconds)
+                answer = self._calls.call("Invoke", _path(target), payload, headers=_HEADERS, seconds=timeout_ms / 1000)
             except ReadTimeoutError:
                 # The function runs, and does not come to an end: it may be the event's fault, so it is an attempt.
                 late = Refusal(shortened(f"{target.address} {_late(timeout_ms)}"))

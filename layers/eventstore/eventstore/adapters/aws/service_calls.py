@@ -10,20 +10,24 @@ import os
 import random
 import socket
 import time
+from functools import cache
 from pathlib import Path
+from ssl import SSLCertVerificationError
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import botocore
 import urllib3
 from botocore import exceptions
 from urllib3 import exceptions as failures
+from urllib3.util.ssl_ import create_urllib3_context
 
 from eventstore.adapters.aws.signature import Signer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from ssl import SSLContext
 
     from eventstore.adapters.aws.environment import AwsEnvironment
 
@@ -106,11 +110,13 @@ class ServiceCalls:
         parts = urlsplit(self._endpoint)
         self._host = parts.netloc
         self._base = parts.path
+        self._connections = connections
         self._pool = _pool(self._endpoint, connections)
 
     def close(self) -> None:
         """Close the connections that are kept. A later call opens others."""
         self._pool.close()
+        self._pool = _pool(self._endpoint, self._connections)
 
     def call(
         self,
@@ -152,9 +158,9 @@ class ServiceCalls:
 
     def _once(self, request: _Request) -> Answer:
         method, path, body = request.method, request.path, request.body
-        headers = {**request.headers, **_trace()}
-        signed = self._signer.signed(method, path, body, host=self._host, headers=headers, seconds=self._now())
-        signed["user-agent"] = _USER_AGENT
+        signed = self._signer.signed(method, path, body, host=self._host, headers=request.headers, seconds=self._now())
+        # These are not signed, because gateways on the way may change them.
+        signed |= {**_trace(), "user-agent": _USER_AGENT}
         connect = min(_CONNECT_SECONDS, request.seconds / 2)
         timeout = urllib3.Timeout(connect=connect, read=request.seconds - connect)
         url = self._endpoint
@@ -190,18 +196,36 @@ def is_throttling(code: str) -> bool:
 
 
 def _pool(endpoint: str, connections: int) -> urllib3.HTTPConnectionPool:
-    parts = urlsplit(endpoint)
     options: dict[str, Any] = {
         "maxsize": connections,
         "socket_options": [*urllib3.connection.HTTPConnection.default_socket_options, _KEEP_ALIVE],
     }
-    if parts.scheme == "https":
-        own = os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE")
-        options["ca_certs"] = own or str(Path(botocore.__file__).with_name("cacert.pem"))
-    proxy = getproxies().get(parts.scheme)
-    if proxy and not proxy_bypass(parts.netloc):
-        return urllib3.ProxyManager(proxy, **options).connection_from_url(endpoint)
-    return urllib3.connection_from_url(endpoint, **options)
+    parts = urlsplit(endpoint)
+    if parts.scheme != "https":
+        return urllib3.connection_from_url(endpoint, **options)
+    own = os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE")
+    options["ssl_context"] = _tls_context(own or str(Path(botocore.__file__).with_name("cacert.pem")))
+    proxy = getproxies().get("https")
+    if not proxy or proxy_bypass(parts.netloc):
+        return urllib3.connection_from_url(endpoint, **options)
+    proxy = proxy if "://" in proxy else f"http://{proxy}"
+    return urllib3.ProxyManager(proxy, proxy_headers=_proxy_headers(proxy), **options).connection_from_url(endpoint)
+
+
+@cache
+def _tls_context(authorities: str) -> SSLContext:
+    """Return a context that trusts the authorities of a file. Reading them takes 17 ms, so a process does it once."""
+    context = create_urllib3_context()
+    context.load_verify_locations(authorities)
+    return context
+
+
+def _proxy_headers(proxy: str) -> Mapping[str, str]:
+    parts = urlsplit(proxy)
+    if parts.username is None:
+        return {}
+    credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return urllib3.make_headers(proxy_basic_auth=credentials)
 
 
 def _trace() -> Mapping[str, str]:
@@ -238,8 +262,11 @@ def _client_error(operation: str, status: int, headers: Mapping[str, str], body:
 
 
 def _is_transient(error: Exception) -> bool:
+    if isinstance(error, exceptions.SSLError):
+        # Else the connection was closed while it was opened.
+        return not any(isinstance(cause, SSLCertVerificationError) for cause in error.kwargs["error"].args)
     if not isinstance(error, exceptions.ClientError):
-        return not isinstance(error, exceptions.SSLError)
+        return True
     status = error.response["ResponseMetadata"]["HTTPStatusCode"]
     code = error.response["Error"]["Code"]
     return status in _TRANSIENT_STATUSES or is_throttling(code)

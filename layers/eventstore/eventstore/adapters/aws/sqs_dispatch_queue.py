@@ -74,8 +74,10 @@ class SqsDispatchQueue:
         messages = [Message(group, body, self._new_id()) for group, body in bodies]
         for start in range(0, len(messages), BATCH_MESSAGES):
             refused = self._queue.send(dict(enumerate(messages[start : start + BATCH_MESSAGES])))
-            for first in refused.values():
-                raise QueueUnavailable(f"the dispatch queue refused {len(refused)} messages: {first}")
+            if refused:
+                raise QueueUnavailable(
+                    f"the dispatch queue refused {len(refused)} messages: {next(iter(refused.values()))}"
+                )
 
 
 def _gone_group(connection: ConnectionId) -> str:

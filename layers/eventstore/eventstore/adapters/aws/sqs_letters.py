@@ -39,7 +39,7 @@ class SqsLetters:
         for letter in letters:
             # One by one: letters are few, and SQS may accept a part of a batch.
             identity = _digest(f"{letter.key}\0{letter.stream}\0{letter.sequence}\0{letter.since}")
-            self._queue.send({0: Message(_letter_group(letter.key, letter.stream), _letter_body(letter), identity)})
+            self._queue.send_one(Message(_letter_group(letter.key, letter.stream), _letter_body(letter), identity))
 
     def discard(self, key: SubscriptionKey, *streams: StreamName) -> int:
         """See `DeadLetters.discard`."""

@@ -30,4 +30,4 @@ class SqsPushes:
         """See `Pushes.send`."""
         for push in pushes:
             # One by one: a group has few, and SQS may accept a part of a batch.
-            self._queue.send({0: Message(push.group, push.encoded(), push.identity)})
+            self._queue.send_one(Message(push.group, push.encoded(), push.identity))

@@ -67,6 +67,14 @@ class SqsQueue:
         except (BotoCoreError, ClientError) as error:
             raise QueueUnavailable(f"{self._name} does not answer: {error}") from error
 
+    def send_one(self, message: Message) -> None:
+        """Send a message.
+
+        Raises:
+            QueueUnavailable: SQS does not answer, or refused.
+        """
+        self.call("SendMessage", **message.members())
+
     def send(self, messages: Mapping[int, Message]) -> Mapping[int, Mapping[str, Any]]:
         """Send messages by one call, and return those that SQS refused, with its reasons.
 
@@ -78,7 +86,7 @@ class SqsQueue:
         """
         if len(messages) == 1:
             [message] = messages.values()
-            self.call("SendMessage", **message.members())
+            self.send_one(message)
             return {}
         entries = [{"Id": str(number), **message.members()} for number, message in messages.items()]
         answer = self.call("SendMessageBatch", Entries=entries)
