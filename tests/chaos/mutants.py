@@ -15,7 +15,7 @@ from eventstore.adapters.redis.registry import RedisRegistry
 from eventstore.durable import dispatch
 from eventstore.durable.pushing import PushBuilder
 from eventstore.durable.set_aside import SetAsideStreams
-from eventstore.groups import acknowledging, applying, rebalancing
+from eventstore.groups import acknowledging, applying, rebalancing, target
 from eventstore.live import catch_up, wakeups
 from eventstore_dev.valkey import ValkeyServer
 from functions.rest import responses
@@ -48,8 +48,8 @@ class Mutant:
     def at_work(self) -> Iterator[None]:
         """The hub with the fault in it."""
         with ExitStack() as stack:
-            for target, name, make in self.patches:
-                stack.enter_context(mock.patch.object(target, name, make(getattr(target, name))))
+            for place, name, make in self.patches:
+                stack.enter_context(mock.patch.object(place, name, make(getattr(place, name))))
             yield
 
 
@@ -179,7 +179,7 @@ MUTANTS = (
     Mutant(
         "resent_pushed_apart", patches=((PushBuilder, "_add", _rewritten(_ONE_PUSH, "not (last.cursor or cursor)")),)
     ),
-    Mutant("rounds_side_by_side", patches=((dispatch, "is_outstanding", _sees_no_round),)),
+    Mutant("rounds_side_by_side", patches=((target, "is_outstanding", _sees_no_round),)),
     Mutant("turns_while_probing", patches=((dispatch, "due", _rewritten(_PROBES, "if True:")),)),
     Mutant("rest_resume_over_removed", patches=((responses, "page", _says_nothing_missing),)),
     Mutant("wakeup_fails_the_write", patches=((wakeups, "_unavailable_logged", _fails_the_write),)),

@@ -4,7 +4,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from threading import Barrier
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from botocore.credentials import ContainerMetadataFetcher, ContainerProvider
@@ -37,7 +37,7 @@ def seconds(clock: FakeClock) -> float:
     return clock.now() / 1000
 
 
-def given(clock: FakeClock, name: str = "AKID", *, valid: float = 6 * HOUR, **members: Any) -> tuple[int, bytes]:
+def given(clock: FakeClock, name: str = "AKID", *, valid: float = 6 * HOUR, **members: str) -> tuple[int, bytes]:
     """An answer of the endpoint."""
     expiration = datetime.fromtimestamp(seconds(clock) + valid, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     keys = {"AccessKeyId": name, "SecretAccessKey": "secret", "Token": "token", "Expiration": expiration}

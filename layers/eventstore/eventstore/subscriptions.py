@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from eventstore.cloudevents import recorded_attributes
 from eventstore.filters import Filter, parse_filters
 from eventstore.groups import DeliverySettings
 from eventstore.groups.ids import ConnectionId, SubscriptionId, SubscriptionKey
@@ -13,7 +14,7 @@ from eventstore.groups.ids import ConnectionId, SubscriptionId, SubscriptionKey
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from eventstore.cloudevents.event import AttributeValue
+    from eventstore.cloudevents.event import AttributeValue, RecordedEvent
     from eventstore.filters.named import FilterReference
     from eventstore.streams import DurableName, StreamName
 
@@ -79,6 +80,12 @@ class _Selective:
             attributes: Its attributes, those of the hub included.
         """
         return (not self.streams or stream in self.streams) and self.filter.matches(attributes)
+
+    def selects(self, event: RecordedEvent) -> bool:
+        """Whether the subscription receives an event. It is decoded only if there is a filter."""
+        if self.filter.is_everything:
+            return self.concerns(event.stream)
+        return self.matches(event.stream, recorded_attributes(event))
 
     def concerns(self, stream: StreamName) -> bool:
         """Whether the subscription could receive events of a stream; losses of other streams are not reported to it."""

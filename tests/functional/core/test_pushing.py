@@ -513,8 +513,15 @@ class TestOneRoundAtATime:
         rule.live.settle()
         [group] = rule.waiting()
         assert len(rule.live.pushes.by_group[group]) == 2
-        rule.settle()
-        assert (rule.group.circuit.failures, rule.group.circuit.is_open) == (3, True)
+        for _ in range(2):
+            rule.push_next(group)
+            rule.report()
+            rule.live.settle()
+            assert (rule.group.circuit.failures, rule.group.circuit.is_open) == (3, True)
+            # However long the target hangs, and so also after the pause.
+            rule.live.clock.pass_seconds(60)
+        rule.pass_time(60)
+        assert rule.group.circuit.failures == 4
 
 
 class TestWhileATargetIsAway:

@@ -23,7 +23,6 @@ from eventstore.groups import (
     apply,
     apply_timeouts,
     due,
-    is_outstanding,
     is_resting,
 )
 from eventstore.subscriptions import Durable
@@ -130,8 +129,7 @@ def serve(
         pushes = PushBuilder(durable, durable.target, turn.partition, turn.epoch, builder.events_url)
     may_be_unchanged = step.has_target and not commands and is_resting(step)
     apply_timeouts(step)
-    is_pushing = step.has_target and is_outstanding(step)
-    group_turn = GroupTurn(log, turn, durable, step, pushes or builder, is_pushing)
+    group_turn = GroupTurn(log, turn, durable, step, pushes or builder)
     set_aside = SetAsideStreams(group_turn)
     if may_be_unchanged and not set_aside.can_go_on:
         return Served(durable, group, [], due(step), more=False, is_unchanged=True)
@@ -187,6 +185,8 @@ def _send_new(group_turn: GroupTurn, set_aside: SetAsideStreams) -> tuple[bool, 
     room = (1 if group.probe_remaining or group_turn.is_probe else group_turn.durable.settings.max_in_flight) - len(
         group.flight
     )
+    if group_turn.step.has_target:
+        room = min(room, MOST_PUSHED)
     # A full group sends events again that were in flight, and held streams may be at later positions.
     goal = min(turn.goal, group.end_of_old) if group.full else turn.goal
     if not group_turn.may_send or room <= 0 or group.place >= goal:
@@ -224,8 +224,7 @@ def _to_read(group_turn: GroupTurn, room: int) -> int:
     group = group_turn.group
     if not group_turn.receives_all or group.held or group.parked or group.settled:
         return _EVENTS
-    most = MOST_PUSHED if group_turn.step.has_target else _EVENTS
-    return min(_EVENTS, room + 1, most + 1)
+    return min(_EVENTS, room + 1)
 
 
 def _add_to_flight(group_turn: GroupTurn, window: Window, events: Sequence[PositionedEvent]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from eventstore.cloudevents import recorded_attributes
 from eventstore.groups import TARGET
 from eventstore.positions import END, Cursor, Epoch, Position, before
 
@@ -157,14 +156,13 @@ def _lags(
     log: Log, durable: Durable, places: Mapping[int, Position], log_lags: Mapping[int, Lag], count: int
 ) -> dict[int, tuple[int, bool]]:
     """Return per partition how many events after a position match the subscription, and whether there may be more."""
-    if durable.filter.text == "[]" and not durable.streams:
+    if durable.filter.is_everything and not durable.streams:
         return {partition: (lag.events, lag.events >= MOST) for partition, lag in log_lags.items()}
     lags = {partition: (0, False) for partition, lag in log_lags.items() if not lag.events}
     behind = {partition: places[partition] for partition in log_lags if partition not in lags}
     if count and behind:
         for partition, tail in log.tail(behind, count=max(1, count // len(behind)), streams=durable.streams).items():
-            events = [event for _, event in tail.events]
-            matched = sum(durable.matches(event.stream, recorded_attributes(event)) for event in events)
+            matched = sum(durable.selects(event) for _, event in tail.events)
             lags[partition] = matched, not tail.at_end
     return lags
 

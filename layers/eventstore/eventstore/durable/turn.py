@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from eventstore.cloudevents import recorded_attributes
-from eventstore.filters import EVERYTHING
 from eventstore.frames.builder import missing_json
 from eventstore.frames.frame import Address
 from eventstore.groups import Loss, is_outstanding, with_loss
@@ -37,7 +35,6 @@ class GroupTurn:
         durable: The subscription.
         step: The state of its group in the partition, which is changed.
         builder: Gathers the frames, or what is pushed to a target.
-        is_pushing: Whether a round of pushes was under way as the turn began: the next one waits for its results.
     """
 
     log: Log
@@ -45,7 +42,6 @@ class GroupTurn:
     durable: Durable
     step: Step
     builder: DeliveryBuilder | PushBuilder
-    is_pushing: bool = False
 
     @property
     def group(self) -> Group:
@@ -56,7 +52,7 @@ class GroupTurn:
     def may_send(self) -> bool:
         """Whether the group has an owner that may be sent new events."""
         group = self.group
-        if group.owner is None or group.revoked or self.is_pushing or self.step.now < group.circuit.until:
+        if group.owner is None or group.revoked or self.step.is_pushing or self.step.now < group.circuit.until:
             return False
         return not (self.is_probe and is_outstanding(self.step))
 
@@ -80,14 +76,11 @@ class GroupTurn:
     @property
     def receives_all(self) -> bool:
         """Whether the subscription receives every event of its streams."""
-        return self.durable.filter == EVERYTHING
+        return self.durable.filter.is_everything
 
     def matches(self, positioned: PositionedEvent) -> bool:
-        """Return whether the subscription receives an event. An event is decoded only if there is a filter."""
-        stream = positioned.event.stream
-        if self.receives_all:
-            return self.durable.concerns(stream)
-        return self.durable.matches(stream, recorded_attributes(positioned.event))
+        """Return whether the subscription receives an event."""
+        return self.durable.selects(positioned.event)
 
     def address(self) -> Address:
         """Return the address of the next frame for the owner."""

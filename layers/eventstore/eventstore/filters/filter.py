@@ -40,6 +40,11 @@ class Filter:
     clauses: clauses.Clauses = field(compare=False)
     matches: Test = field(compare=False, repr=False)
 
+    @property
+    def is_everything(self) -> bool:
+        """Whether it selects every event, so that none needs to be decoded."""
+        return self.text == EVERYTHING.text
+
     def may_want(self, stream: StreamName) -> bool:
         """Whether events of a stream can match, as far as the prefixes show."""
         return self.prefixes is None or stream.startswith(self.prefixes)

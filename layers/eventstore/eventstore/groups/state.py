@@ -64,7 +64,8 @@ class Circuit(NamedTuple):
         failures: How many pushes in a row found it unavailable.
         until: When the next push may be made, in milliseconds since 1970.
         reason: Why it was unavailable, or asked to slow down; empty if neither.
-        frame: The number of the frame of the last of these pushes, so that a report that comes twice counts once.
+        frame: The number of the frame of the last of these pushes, so that a report that comes twice counts once. Once
+            the circuit is open, that of the last push of the round: the others add nothing to it.
     """
 
     failures: int = 0

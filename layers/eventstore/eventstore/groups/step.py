@@ -44,6 +44,7 @@ class Step:
         silent: Whether the owner is known to have been inactive everywhere for as long as the deadline.
         needs_activity: Whether a deadline has passed, and it is not known yet whether the owner is active elsewhere.
         has_target: Whether the events are pushed to a target, which owns the partition.
+        is_pushing: Whether a round of pushes was under way as the turn began: the next one waits for its results.
         stamp: When this try of the turn began, for what is measured from then on; `now` unless it is given.
     """
 
@@ -58,6 +59,7 @@ class Step:
     silent: bool = False
     needs_activity: bool = False
     has_target: bool = False
+    is_pushing: bool = False
     stamp: int = 0
 
     def __post_init__(self) -> None:

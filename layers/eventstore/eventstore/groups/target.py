@@ -36,6 +36,7 @@ def take_over(step: Step) -> None:
         release_owner(step)
     if group.owner is None or step.regrant or _is_lost(step):
         grant(step, TARGET)
+    step.is_pushing = is_outstanding(step)
 
 
 def dismiss(step: Step) -> None:
@@ -56,14 +57,13 @@ def apply_pushed(step: Step, command: Pushed) -> None:
     group = step.group
     if command.frame < group.circuit.frame or (command.unavailable and command.frame == group.circuit.frame):
         return
-    if command.unavailable and group.circuit.is_open and step.stamp < group.circuit.until:
-        # A push of the round in which it opened: only a probe says anything new.
-        group.circuit = group.circuit._replace(frame=command.frame)
-    elif command.unavailable:
+    if command.unavailable:
         failures = group.circuit.failures + 1
         opened = Circuit(failures, 0, command.unavailable[:LONGEST_REASON], command.frame)
-        until = step.stamp + _pause_ms(step, failures) if opened.is_open else 0
-        group.circuit = opened._replace(until=until)
+        if opened.is_open:
+            # All pushes of the round count as reported: only a probe, which has a later frame, says anything new.
+            opened = opened._replace(until=step.stamp + _pause_ms(step, failures), frame=group.frame)
+        group.circuit = opened
     elif command.pause_ms:
         until = step.stamp + min(command.pause_ms, PUSH_LOST_MS)
         group.circuit = group.circuit._replace(until=until, reason="the target asked to slow down")
@@ -74,13 +74,13 @@ def apply_pushed(step: Step, command: Pushed) -> None:
 def is_resting(step: Step) -> bool:
     """Return whether a target is left alone in this turn: a round is under way, or its circuit is open or paused.
 
-    Then the turn changes nothing of the group, unless there are commands for it.
+    Then the turn changes nothing of the group.
 
     Args:
-        step: The group and its partition, before anything was done.
+        step: The group and its partition, in a turn without commands, before anything was done.
     """
     group = step.group
-    if group.owner != TARGET or group.members or group.yielded or step.regrant or _is_lost(step):
+    if group.owner != TARGET or group.members or group.yielded or _is_lost(step):
         return False
     return is_outstanding(step) or step.now < group.circuit.until
 

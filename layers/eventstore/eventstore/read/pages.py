@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eventstore.errors import InvalidQuery, NewEpoch
-from eventstore.filters import EVERYTHING as ANY_ATTRIBUTES
 from eventstore.positions import BEGINNING, END, Cursor, Epoch, Position, StreamCursor
 from eventstore.read.gaps import NO_GAPS, Crossed, Gaps, StreamLosses, lost_between
 from eventstore.read.long_poll import first_read
@@ -167,7 +166,7 @@ def read_stream(
         more = reached is not None and not past and max(start, read.state.first) <= min(stop, read.state.head)
         if not more or len(events) == query.limit or not may_go_on():
             break
-        if selection.filter != ANY_ATTRIBUTES:
+        if not selection.filter.is_everything:
             count = _next_count(count, read)
         read = _read_step(log, stream, query, (start, stop), count)
     end = StreamCursor(epoch, stop, read.state.first) if query.backwards else StreamCursor(epoch, start)
@@ -236,7 +235,7 @@ def read_all(log: Log, query: AllQuery, *, may_go_on: Callable[[], bool] = _alwa
         events += merge.take(query.limit - len(events))
         if merge.is_done or len(events) == query.limit or not may_go_on():
             break
-        if query.selection.filter != ANY_ATTRIBUTES:
+        if not query.selection.filter.is_everything:
             share = max(share, min(share * _GROWTH, _MAX_STEP // len(merge.behind())))
     after = merge.places()
     # A reader without a cursor misses nothing so far; from now on, events that are removed ahead of it are lost.

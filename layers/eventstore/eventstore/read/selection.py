@@ -42,8 +42,7 @@ class Selection:
             return False
         if self.streams and event.stream not in self.streams:
             return False
-        # Without a filter, attributes need not be decoded.
-        return self.filter == ANY_ATTRIBUTES or self.filter.matches(recorded_attributes(event))
+        return self.filter.is_everything or self.filter.matches(recorded_attributes(event))
 
     def is_past(self, event: RecordedEvent, *, backwards: bool) -> bool:
         """Whether no later event of the same read can lie between `since` and `until`.

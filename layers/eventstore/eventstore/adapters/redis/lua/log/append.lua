@@ -140,7 +140,7 @@ local is_all_fresh = count == total
 
 local fields, values = {'head', 'bytes', 'first', 'gone', 'limits', 'digests'}, {}
 if not is_all_fresh then
-  updates, seen, u, count = {'head', 0, 'bytes', 0, 'updated', 0, 'digests', 0}, {}, 8, 0
+  if count > 0 then updates, seen, u, count = {'head', 0, 'bytes', 0, 'updated', 0, 'digests', 0}, {}, 8, 0 end
   for i = 1, total do fields[i + 6] = sub(keys, 16 * i - 15, 16 * i) end
   if not is_new then values = call('HMGET', state, unpack(fields)) end
   if values[4] then return {'gone'} end
