@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from tests.transcripts.clock import Clock
 from tests.transcripts.contents import contents
 from tests.transcripts.plan import planned
-from tests.transcripts.soak import FUNCTIONS, SoakTimeout, publishing_to, strike
+from tests.transcripts.soak import FUNCTIONS, SoakTimeout, publishing_to, recorded_so_far, strike
 from tests.transcripts.transcript import Transcript
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ async def group_soak(
                 await run.played()
         except TimeoutError as error:
             message = f"the soak of seed {seed} did not end in {deadline} s\n  {run.state}"
-            raise SoakTimeout(message, await run.recorded(finished=False)) from error
+            raise SoakTimeout(message, await recorded_so_far(run.recorded(finished=False))) from error
         return await run.recorded(finished=True)
 
 

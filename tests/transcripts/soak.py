@@ -22,15 +22,16 @@ from tests.transcripts.subscriber import RecordingSubscriber
 from tests.transcripts.transcript import Transcript
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
 
     from tests.transcripts.controls import HubControls
 
-__all__ = ["FUNCTIONS", "Publishers", "SoakTimeout", "publishing_to", "soak", "strike"]
+__all__ = ["FUNCTIONS", "Publishers", "SoakTimeout", "publishing_to", "recorded_so_far", "soak", "strike"]
 
 FUNCTIONS = ("RestFunction", "WebSocketFunction", "DispatchFunction", "DeliverFunction")
 
 _PATIENCE = 30.0
+"""How many seconds the store may take to be read when the scenario did not end in time."""
 
 
 class SoakTimeout(Exception):
@@ -70,7 +71,7 @@ async def soak(
     There must be at least one publisher of each kind. Subscribers lag or are away for `longest_pause` seconds at most.
 
     Raises:
-        Overdue: It did not end in `deadline` seconds.
+        SoakTimeout: It did not end in `deadline` seconds; the transcript is of what happened by then.
         ExceptionGroup: A request was refused as wrong, or a control failed.
     """
     print(f"soak: seed {seed}, {events} events, {subscribers} subscribers", flush=True)
@@ -92,7 +93,7 @@ async def soak(
                 await run.played()
         except TimeoutError as error:
             message = f"the soak of seed {seed} did not end in {deadline} s\n{run.state}"
-            raise SoakTimeout(message, await _recorded_so_far(run)) from error
+            raise SoakTimeout(message, await recorded_so_far(run.recorded())) from error
         return await run.recorded()
 
 
@@ -107,10 +108,11 @@ async def strike(hub: HubControls, fault: Strike) -> None:
             await hub.fire_sweep()
 
 
-async def _recorded_so_far(run: _Run) -> Transcript | None:
+async def recorded_so_far(recording: Awaitable[Transcript]) -> Transcript | None:
+    """What was recorded when a scenario did not end in time; `None` if the store cannot be read."""
     try:
         async with asyncio.timeout(_PATIENCE):
-            return await run.recorded()
+            return await recording
     except (aiohttp.ClientError, OSError, TimeoutError):
         return None
 
