@@ -23,8 +23,9 @@ _UNTIMED = 1.5
 """The most seconds by which a call may time out before the target has worked for the deadline: the hub connects, sends
 and is late meanwhile."""
 
-_UNSEEN = 3
-"""How many calls count as attempts that find a target absent, until the circuit opens (docs/rules.md, "Circuits")."""
+_UNSEEN = 2
+"""How many calls that find a target absent count as attempts: the third opens the circuit, and is none (docs/rules.md,
+"Circuits")."""
 
 _NO_ATTEMPT = frozenset({Reply.HANDLED, Reply.THROTTLED, Reply.UNHEARD})
 """Answers after which no attempt of the first event is counted, unless they name it or come too late."""
@@ -103,9 +104,12 @@ class TargetReading:
                     self._failed[place].append(numbered.call)
 
     def failures(self, place: Where, until: float) -> Sequence[Call]:
-        """The failed calls that may have counted as attempts of an event by a time, since its stream was redriven."""
+        """The failed calls that may have counted as attempts of an event before a time, since its stream was redriven.
+
+        The call that begins at that time is not one of them, as its number counts the failures before it.
+        """
         since = self._since(place[0], until)
-        return [call for call in self._failed.get(place, ()) if since <= call.begun <= until]
+        return [call for call in self._failed.get(place, ()) if since <= call.begun < until]
 
     def unseen(self, stream: str, until: float) -> int:
         """How many attempts of an event of a stream the target cannot know of, because it was absent."""

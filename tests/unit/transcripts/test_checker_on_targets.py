@@ -211,6 +211,14 @@ def test_attempts_that_count_the_failure_of_another_event_are_reported() -> None
     assert only(scenario, Kind.ATTEMPT).location.sequences == (2,)
 
 
+def test_an_attempt_that_counts_its_own_failure_is_reported() -> None:
+    scenario = TargetScenario({"a": 1})
+    scenario.call(A1, reply=Reply.FAILED, attempt=1)
+    scenario.call(A1, reply=Reply.FAILED, attempt=3)
+    scenario.call(A1, attempt=3)
+    assert only(scenario, Kind.ATTEMPT).location.call == 2
+
+
 def test_more_attempts_than_the_maximum_are_reported() -> None:
     scenario = a_failing_stream()
     scenario.call(A2, A3, attempt=4)
@@ -250,6 +258,14 @@ def test_a_stream_parked_while_its_target_was_absent_passes() -> None:
     scenario.be_absent()
     scenario.parked = (scenario.listed("a", 2, "no 1", "no 2", "the connection failed"),)
     assert violations(scenario.transcript()) == []
+
+
+def test_a_stream_parked_after_more_attempts_than_an_absent_target_costs_is_reported() -> None:
+    scenario = TargetScenario({"a": 3})
+    scenario.call(A1)
+    scenario.be_absent()
+    scenario.parked = (scenario.listed("a", 2, "the connection failed"),)
+    assert "was failed 2 times" in only(scenario, Kind.PARKED).sentence
 
 
 def test_a_refused_event_is_parked_at_once() -> None:
