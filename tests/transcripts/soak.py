@@ -26,9 +26,20 @@ if TYPE_CHECKING:
 
     from tests.transcripts.controls import HubControls
 
-__all__ = ["FUNCTIONS", "Publishers", "SoakTimeout", "publishing_to", "recorded_so_far", "soak", "strike"]
+__all__ = [
+    "FUNCTIONS",
+    "PUSH_FUNCTION",
+    "Publishers",
+    "SoakTimeout",
+    "publishing_to",
+    "recorded_so_far",
+    "soak",
+    "strike",
+]
 
 FUNCTIONS = ("RestFunction", "WebSocketFunction", "DispatchFunction", "DeliverFunction")
+PUSH_FUNCTION = "PushFunction"
+"""Calls the targets of durable subscriptions."""
 
 _PATIENCE = 30.0
 """How many seconds the store may take to be read when the scenario did not end in time."""

@@ -13,6 +13,7 @@ from tests.transcripts.calls import Absence, Target
 from tests.transcripts.content import key
 from tests.transcripts.membership import Group
 from tests.transcripts.progress import Progress
+from tests.transcripts.soak import PUSH_FUNCTION
 from tests.transcripts.target import RecordingTarget
 from tests.transcripts.target_server import TargetServer
 from tests.transcripts.troubles import drawn, moments
@@ -32,7 +33,6 @@ __all__ = ["TargetGroup", "Targeting"]
 _ACK_DEADLINE = 6
 _MAX_ATTEMPTS = 3
 _MAX_IN_FLIGHT = 50
-_CALLER = "PushFunction"
 _SHORTEST = 1 / 3
 """The shortest period, as a share of the longest."""
 _TOO_LATE = 0.5
@@ -106,10 +106,16 @@ class TargetGroup:
         self._seconds = dict.fromkeys(slow[: about.slow], _ACK_DEADLINE / 2)
         self._seconds |= dict.fromkeys(slow[about.slow :], _ACK_DEADLINE + _TOO_LATE)
         self._periods = list(_periods(random, plan, about))
-        self._target = self._recording(Random(f"{seed} {self._name}"))
+        random = Random(f"{seed} {self._name}")
+        self._drawn = drawn_mishaps(random, about.mishaps)
+        self._target = self._recording(random)
         self._server = TargetServer(about.port, self._target.serve)
         self._absences: list[Absence] = []
-        self._ordered: asyncio.Queue[_Period | None] = asyncio.Queue()
+        self._ordered: asyncio.Queue[_Period] = asyncio.Queue()
+        self._left = asyncio.Event()
+        self._current: Mishap | None = None
+        self._met = asyncio.Event()
+        """Set when a call has met with the current mishap."""
 
     @property
     def state(self) -> str:
@@ -131,8 +137,11 @@ class TargetGroup:
         """Serve calls until ordered to leave, and vanish or throttle when ordered to."""
         await self._server.open()
         try:
-            while (period := await self._ordered.get()) is not None:
-                await self._pass(period)
+            async with asyncio.TaskGroup() as passing:
+                periods = passing.create_task(self._pass_all())
+                await self._left.wait()
+                # Nobody calls the target any more, so a period that waits for a call would never end.
+                periods.cancel()
         finally:
             await self._server.close()
 
@@ -143,9 +152,7 @@ class TargetGroup:
 
     def leave(self) -> None:
         """Order the target to stop."""
-        self._ordered.put_nowait(None)
-        # Nobody calls it any more, should it wait for a call.
-        self._target.was_called.set()
+        self._left.set()
 
     def recorded(self, *, finished: bool) -> Group:
         """What was recorded."""
@@ -174,27 +181,41 @@ class TargetGroup:
             fails=fails,
             handle=self.progress.handle,
             seconds=lambda event: self._seconds.pop(key(event), 0.0),
-            mishaps=self._mishaps(random),
-            kill=lambda: self._hub.kill_function(_CALLER),
+            mishap=self._mishap,
+            kill=lambda: self._hub.kill_function(PUSH_FUNCTION),
         )
 
-    def _mishaps(self, random: Random) -> Iterator[Mishap | None]:
-        for mishap in drawn_mishaps(random, self._about.mishaps):
-            yield None if self.progress.healed else mishap
+    def _mishap(self) -> Mishap | None:
+        """What goes wrong in a call: what the current period says, else what is drawn."""
+        if self._current is not None:
+            self._met.set()
+            return self._current
+        mishap = next(self._drawn)
+        return None if self.progress.healed else mishap
 
-    async def _pass(self, period: _Period) -> None:
-        if period.mishap is not None:
-            self._target.always = period.mishap
-            await self._target.was_called.wait()
-            await asyncio.sleep(period.seconds)
-            self._target.always = None
-            self._target.was_called.clear()
-            return
+    async def _pass_all(self) -> None:
+        while True:
+            period = await self._ordered.get()
+            if period.mishap is None:
+                await self._vanish(period.seconds)
+            else:
+                await self._repeat(period.mishap, period.seconds)
+
+    async def _repeat(self, mishap: Mishap, seconds: float) -> None:
+        self._met.clear()
+        self._current = mishap
+        await self._met.wait()
+        await asyncio.sleep(seconds)
+        self._current = None
+
+    async def _vanish(self, seconds: float) -> None:
         since = self._clock.now()
-        await self._server.close()
-        await asyncio.sleep(period.seconds)
-        await self._server.open()
-        self._absences.append(Absence(since, self._clock.now()))
+        try:
+            await self._server.close()
+            await asyncio.sleep(seconds)
+            await self._server.open()
+        finally:
+            self._absences.append(Absence(since, self._clock.now()))
 
 
 def _periods(random: Random, plan: Plan, about: Targeting) -> Iterator[_Period]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import asynccontextmanager
-from itertools import islice, repeat
+from itertools import islice
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import aiohttp
 import pytest
@@ -17,7 +17,9 @@ from tests.transcripts.calls import Reply
 from tests.transcripts.clock import Clock
 from tests.transcripts.http_binding import MODES, HttpBinding
 from tests.transcripts.lambda_binding import LambdaBinding
+from tests.transcripts.plan import planned
 from tests.transcripts.target import RecordingTarget
+from tests.transcripts.target_group import Targeting
 from tests.transcripts.target_server import ReservedPort, TargetServer
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
     from tests.transcripts.bindings import Binding
     from tests.transcripts.content import Where
+    from tests.transcripts.controls import GroupHub
+    from tests.transcripts.membership import Group
     from tests.transcripts.transcript import Json
 
 A1, A2, B1 = ("a", 1), ("a", 2), ("b", 1)
@@ -61,7 +65,7 @@ class Served:
             fails=lambda event: event["id"] in failing,
             handle=lambda _: None,
             seconds=lambda _: self._try(seconds),
-            mishaps=repeat(mishap),
+            mishap=lambda: mishap,
             kill=self._kill,
         )
         self.server = TargetServer(port, self.target.serve)
@@ -176,6 +180,35 @@ def test_a_server_refuses_connections_while_it_is_closed_and_comes_back_at_its_p
             assert len(served.target.calls) == 2
 
     asyncio.run(called())
+
+
+async def left(**troubles: Any) -> Group:  # noqa: ANN401 - what `Targeting` takes
+    """The record of a target that is ordered to leave just after all its other orders."""
+    plan = planned(
+        1, events=9, subscribers=0, streams=1, functions=(), kills=0, restarts=0, sweeps=0, longest_pause=0.0
+    )
+    with ReservedPort() as port:
+        targeting = Targeting(binding=LambdaBinding(), port=port, **troubles)
+        group = targeting.group(cast("GroupHub", None), plan, clock=Clock(), seed=1)
+        running = asyncio.create_task(group.run())
+        for _, order in group.actions():
+            order()
+        await asyncio.sleep(0.1)
+        group.leave()
+        await asyncio.wait_for(running, 2)
+        return group.recorded(finished=False)
+
+
+def test_a_target_leaves_also_while_several_periods_of_mishaps_wait_for_a_call() -> None:
+    target = asyncio.run(left(absences=2, throttles=2)).target
+    assert target is not None
+    assert target.absences == ()
+
+
+def test_an_absence_that_is_cut_short_is_recorded() -> None:
+    target = asyncio.run(left(absences=2, throttles=0, refuses=True, longest_pause=60)).target
+    assert target is not None
+    assert len(target.absences) == 1
 
 
 def test_every_mishap_is_drawn_before_any_is_drawn_again() -> None:
