@@ -81,7 +81,7 @@ class Progress:
                 if stream != parked.stream or sequence < parked.sequence
             }
             if how == "skip":
-                self._given_up.add((parked.stream, parked.sequence))
+                self._given_up.add(parked.place)
             await self._hub.redrive(self.name, parked.stream, how)
 
     def _letters_written(self, published: AbstractSet[Where]) -> bool:
