@@ -177,7 +177,7 @@ class _Run:
     @property
     def state(self) -> str:
         """What each client waits for, for error messages."""
-        total = sum(len(batch.events) for batch in self._plan.batches) + len(self._plan.streams)
+        total = self._plan.events + len(self._plan.streams)
         waiting = [follower.state for follower in self.followers if not follower.leaves and not follower.caught_up]
         lines = [
             f"{self._stage}: {self._done} of {total} events and markers answered; {len(waiting)} subscribers wait",

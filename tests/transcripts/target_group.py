@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from tests.transcripts.bindings import Mishap, drawn_mishaps
 from tests.transcripts.calls import Absence, Target
 from tests.transcripts.content import key
-from tests.transcripts.membership import Group
-from tests.transcripts.progress import Progress
+from tests.transcripts.progress import ACK_DEADLINE, Progress
 from tests.transcripts.soak import PUSH_FUNCTION
 from tests.transcripts.target import RecordingTarget
 from tests.transcripts.target_server import TargetServer
@@ -24,15 +23,13 @@ if TYPE_CHECKING:
     from tests.transcripts.bindings import Binding
     from tests.transcripts.clock import Clock
     from tests.transcripts.controls import GroupHub
+    from tests.transcripts.membership import Group
     from tests.transcripts.plan import Plan
     from tests.transcripts.target_server import ReservedPort
     from tests.transcripts.transcript import Json
 
 __all__ = ["TargetGroup", "Targeting"]
 
-_ACK_DEADLINE = 6
-_MAX_ATTEMPTS = 3
-_MAX_IN_FLIGHT = 50
 _SHORTEST = 1 / 3
 """The shortest period, as a share of the longest."""
 _TOO_LATE = 0.5
@@ -102,9 +99,9 @@ class TargetGroup:
         self._troubles = drawn(
             random, plan, poisoned=about.poisoned, failing=about.failing, slow=about.slow + about.late
         )
-        slow = sorted(self._troubles.slow)
-        self._seconds = dict.fromkeys(slow[: about.slow], _ACK_DEADLINE / 2)
-        self._seconds |= dict.fromkeys(slow[about.slow :], _ACK_DEADLINE + _TOO_LATE)
+        slow = self._troubles.slow
+        self._seconds = dict.fromkeys(slow[: about.slow], ACK_DEADLINE / 2)
+        self._seconds |= dict.fromkeys(slow[about.slow :], ACK_DEADLINE + _TOO_LATE)
         self._periods = list(_periods(random, plan, about))
         random = Random(f"{seed} {self._name}")
         self._drawn = drawn_mishaps(random, about.mishaps)
@@ -119,19 +116,13 @@ class TargetGroup:
 
     @property
     def state(self) -> str:
-        """What the target was called with last."""
+        """How the target answered last."""
         calls = self._target.calls
         return f"{self._name}: {len(calls)} calls, the last {calls[-1].reply if calls else 'never'}"
 
     async def create(self) -> None:
         """Create the durable subscription."""
-        await self._hub.create(
-            self._name,
-            ack_deadline=_ACK_DEADLINE,
-            max_attempts=_MAX_ATTEMPTS,
-            max_in_flight=_MAX_IN_FLIGHT,
-            target=self._about.binding.definition(self._about.port.url),
-        )
+        await self.progress.create(self._about.binding.definition(self._about.port.url))
 
     async def run(self) -> None:
         """Serve calls until ordered to leave, and vanish or throttle when ordered to."""
@@ -156,19 +147,9 @@ class TargetGroup:
 
     def recorded(self, *, finished: bool) -> Group:
         """What was recorded."""
-        return Group(
-            name=self._name,
-            wanted={},
-            ack_deadline=_ACK_DEADLINE,
-            max_attempts=_MAX_ATTEMPTS,
-            members=(),
-            redriven=tuple(self.progress.redriven),
-            parked=tuple(self.progress.parked),
-            finished=finished,
-            target=Target(
-                batch=self._about.binding.batch, calls=tuple(self._target.calls), absences=tuple(self._absences)
-            ),
-        )
+        calls, absences = tuple(self._target.calls), tuple(self._absences)
+        target = Target(batch=self._about.binding.batch, calls=calls, absences=absences)
+        return self.progress.group(finished=finished, target=target)
 
     def _recording(self, random: Random) -> RecordingTarget:
         def fails(event: Json) -> bool:
