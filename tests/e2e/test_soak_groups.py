@@ -20,9 +20,9 @@ from tests.transcripts.calls import Reply
 from tests.transcripts.group_soak import group_soak
 from tests.transcripts.http_binding import MODES, HttpBinding
 from tests.transcripts.lambda_binding import LambdaBinding
-from tests.transcripts.member_group import Membership
+from tests.transcripts.member_group import MemberSettings
 from tests.transcripts.soak import FUNCTIONS, PUSH_FUNCTION
-from tests.transcripts.target_group import Targeting
+from tests.transcripts.target_group import TargetSettings
 from tests.transcripts.target_server import ReservedPort
 
 if TYPE_CHECKING:
@@ -68,10 +68,10 @@ def test_every_event_is_handled_in_order_or_parked_and_redriven(
     transcript = proved(
         group_soak(
             struck,
-            Membership(comings=max(events // 300, 4)),
-            Targeting(binding=LambdaBinding(), port=lambda_port, absences=absences),
+            MemberSettings(comings=max(events // 300, 4)),
+            TargetSettings(binding=LambdaBinding(), port=lambda_port, absences=absences),
             # A URL refuses events for good, so each one that fails parks its stream.
-            Targeting(
+            TargetSettings(
                 binding=HttpBinding(mode),
                 port=http_port,
                 poisoned=0.003,

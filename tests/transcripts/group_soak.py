@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.transcripts.publisher import Publisher
     from tests.transcripts.soak import Publishers
 
-__all__ = ["Consumer", "Consuming", "group_soak"]
+__all__ = ["Consumer", "ConsumerSettings", "group_soak"]
 
 _POLLED_EVERY = 0.25
 
@@ -56,8 +56,8 @@ class Consumer(Protocol):
         """What was recorded."""
 
 
-class Consuming(Protocol):
-    """The choice of a consumer."""
+class ConsumerSettings(Protocol):
+    """The settings of a consumer."""
 
     def group(self, hub: GroupHub, plan: Plan, *, clock: Clock, seed: int) -> Consumer:
         """The consumer of a scenario."""
@@ -65,7 +65,7 @@ class Consuming(Protocol):
 
 async def group_soak(
     hub: GroupHub,
-    *consuming: Consuming,
+    *settings: ConsumerSettings,
     seed: int,
     events: int = 5_000,
     streams: int = 150,
@@ -80,7 +80,7 @@ async def group_soak(
     """Run the scenario of a seed until every event is handled or parked; then heal, redrive, and wait until all is.
 
     Args:
-        consuming: The durable subscriptions, each to all events.
+        settings: The durable subscriptions, each to all events.
 
     Raises:
         SoakTimeout: It did not end in `deadline` seconds; the transcript is of what happened by then.
@@ -99,7 +99,7 @@ async def group_soak(
         longest_pause=0.0,
     )
     clock = Clock()
-    consumers = [one.group(hub, plan, clock=clock, seed=seed) for one in consuming]
+    consumers = [one.group(hub, plan, clock=clock, seed=seed) for one in settings]
     for consumer in consumers:
         await consumer.create()
     async with publishing_to(hub, rest_publishers, socket_publishers, clock, seed) as publishers:

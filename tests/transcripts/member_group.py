@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from tests.transcripts.plan import Plan
     from tests.transcripts.transcript import Json
 
-__all__ = ["MemberGroup", "Membership"]
+__all__ = ["MemberGroup", "MemberSettings"]
 
 _NAME = "workers"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Membership:
+class MemberSettings:
     """The members of a scenario, and their troubles.
 
     Attributes:
@@ -55,7 +55,7 @@ class Membership:
 class MemberGroup:
     """See `tests.transcripts.group_soak.Consumer`."""
 
-    def __init__(self, about: Membership, hub: GroupHub, plan: Plan, *, clock: Clock, seed: int) -> None:
+    def __init__(self, about: MemberSettings, hub: GroupHub, plan: Plan, *, clock: Clock, seed: int) -> None:
         self.progress = Progress(hub, _NAME, clock=clock, random=Random(f"{seed} redrive"))
         self._hub = hub
         self._clock = clock
@@ -115,7 +115,9 @@ class MemberGroup:
         )
 
 
-def _orders(random: Random, plan: Plan, names: Sequence[str], about: Membership) -> Sequence[tuple[int, str, Order]]:
+def _orders(
+    random: Random, plan: Plan, names: Sequence[str], about: MemberSettings
+) -> Sequence[tuple[int, str, Order]]:
     kinds: Sequence[Callable[[float], Order]] = (Order.abort, Order.close, Order.unsubscribe)
     return [
         (at, random.choice(names), random.choice(kinds)(random.random() * about.longest_pause))

@@ -27,7 +27,7 @@ _UNSEEN = 2
 """How many calls that find a target absent count as attempts: the third opens the circuit, and is none (docs/rules.md,
 "Circuits")."""
 
-_NO_ATTEMPT = frozenset({Reply.HANDLED, Reply.THROTTLED, Reply.UNHEARD})
+_NO_ATTEMPT = frozenset({Reply.HANDLED, Reply.THROTTLED, Reply.CALLER_KILLED})
 """Answers after which no attempt of the first event is counted, unless they name it or come too late."""
 
 

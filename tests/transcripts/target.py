@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["RecordingTarget"]
 
 _CUT = Answer(Reply.NONE, b"")
-_UNHEARD = Answer(Reply.UNHEARD, b"")
+_CALLER_KILLED = Answer(Reply.CALLER_KILLED, b"")
 
 
 class RecordingTarget:
@@ -33,7 +33,7 @@ class RecordingTarget:
         calls: The calls, in the order in which they began.
 
     Args:
-        fails: Told of each try of an event; whether it cannot be handled.
+        fails: Returns whether a try of an event fails.
         handle: Given each event that was handled.
         seconds: How long a try of an event takes.
         mishap: Asked once in each call what goes wrong in it.
@@ -80,7 +80,7 @@ class RecordingTarget:
         finally:
             events = tuple(replace(pushed, failed=place in answer.failed) for place, pushed in enumerate(work))
             self.calls[index] = replace(
-                call, ended=self._clock.now(), events=events, reply=answer.reply, words=answer.words
+                call, ended=self._clock.now(), events=events, reply=answer.reply, reason=answer.reason
             )
         return _sent(request, answer)
 
@@ -96,7 +96,7 @@ class RecordingTarget:
                 return _CUT
             case Mishap.KILLED:
                 await self._kill()
-                return _UNHEARD
+                return _CALLER_KILLED
             case _:
                 return self._binding.unable(mishap, number, self._random)
 

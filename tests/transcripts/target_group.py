@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tests.transcripts.target_server import ReservedPort
     from tests.transcripts.transcript import Json
 
-__all__ = ["TargetGroup", "Targeting"]
+__all__ = ["TargetGroup", "TargetSettings"]
 
 _SHORTEST = 1 / 3
 """The shortest period, as a share of the longest."""
@@ -37,7 +37,7 @@ _TOO_LATE = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Targeting:
+class TargetSettings:
     """A target of a scenario, and its troubles.
 
     Attributes:
@@ -89,7 +89,7 @@ class _Period:
 class TargetGroup:
     """See `tests.transcripts.group_soak.Consumer`."""
 
-    def __init__(self, about: Targeting, hub: GroupHub, plan: Plan, *, clock: Clock, seed: int) -> None:
+    def __init__(self, about: TargetSettings, hub: GroupHub, plan: Plan, *, clock: Clock, seed: int) -> None:
         self._about = about
         self._name = about.binding.name
         self._hub = hub
@@ -199,7 +199,7 @@ class TargetGroup:
             self._absences.append(Absence(since, self._clock.now()))
 
 
-def _periods(random: Random, plan: Plan, about: Targeting) -> Iterator[_Period]:
+def _periods(random: Random, plan: Plan, about: TargetSettings) -> Iterator[_Period]:
     for at in moments(random, plan, about.absences):
         mishap = None if about.refuses else Mishap.UNAVAILABLE
         yield _Period(at, random.uniform(_SHORTEST, 1) * about.longest_pause, mishap)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "attempts_counted",
     "parked_attempts",
-    "parked_words",
+    "parked_reasons",
     "pushed_early",
     "pushed_gaps",
     "too_many_pushed",
@@ -89,15 +89,15 @@ def parked_attempts(evidence: Evidence) -> Iterator[Violation]:
             yield Violation(Kind.PARKED, at, sentence, group.location(*parked.place))
 
 
-def parked_words(evidence: Evidence) -> Iterator[Violation]:
+def parked_reasons(evidence: Evidence) -> Iterator[Violation]:
     """The last reason of a parked event repeats what the target said of it, if it said anything."""
     for group, target, at, parked in _parked(evidence):
         failures = target.failures(parked.place, at)
-        reason = parked.errors[-1] if parked.errors else ""
-        is_explained = target.unseen(parked.stream, at) > 0 or any(call.words in reason for call in failures)
-        if not reason or not is_explained:
-            words = ", ".join(repr(call.words) for call in failures if call.words) or "nothing"
-            sentence = f"it is parked for {reason!r}, and the target said {words}"
+        last = parked.errors[-1] if parked.errors else ""
+        is_explained = target.unseen(parked.stream, at) > 0 or any(call.reason in last for call in failures)
+        if not last or not is_explained:
+            reasons = ", ".join(repr(call.reason) for call in failures if call.reason) or "nothing"
+            sentence = f"it is parked for {last!r}, and the target said {reasons}"
             yield Violation(Kind.PARKED, at, sentence, group.location(*parked.place))
 
 
