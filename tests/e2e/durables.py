@@ -25,14 +25,14 @@ class StruckGroups(Struck):
     async def create(
         self, name: str, *, ack_deadline: int, max_attempts: int, max_in_flight: int, target: Json | None = None
     ) -> None:
-        rules: dict[str, Any] = {
+        settings: dict[str, Any] = {
             "ack_deadline": ack_deadline,
             "max_attempts": max_attempts,
             "max_in_flight": max_in_flight,
         }
         if target is not None:
-            rules["target"] = target
-        await self._asked("POST", "subscriptions", json={"id": name, "from": "start", **rules})
+            settings["target"] = target
+        await self._asked("POST", "subscriptions", json={"id": name, "from": "start", **settings})
 
     async def unfinished(self, name: str) -> int:
         status = await self._asked("GET", f"subscriptions/{name}")

@@ -15,13 +15,14 @@ import pytest
 
 from tests.e2e.durables import StruckGroups
 from tests.e2e.struck import proved, setting, struck_hub
+from tests.policies.judging import ANY_TARGET
 from tests.transcripts.calls import Reply
 from tests.transcripts.group_soak import group_soak
 from tests.transcripts.http_binding import MODES, HttpBinding
 from tests.transcripts.lambda_binding import LambdaBinding
-from tests.transcripts.member_group import Membership
-from tests.transcripts.soak import FUNCTIONS
-from tests.transcripts.target_group import Targeting
+from tests.transcripts.member_group import MemberSettings
+from tests.transcripts.soak import FUNCTIONS, PUSH_FUNCTION
+from tests.transcripts.target_group import TargetSettings
 from tests.transcripts.target_server import ReservedPort
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from tests.transcripts.membership import Group
 
 _EVENTS = 1_500
-_TARGETS = {"TargetFunctions": "*", "TargetUrls": "*"}
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def http_port() -> Iterator[ReservedPort]:
 def struck(seed: int, tmp_path: Path, lambda_port: ReservedPort) -> Iterator[StruckGroups]:
     variables = {"LOOPBACK_TARGETS": "true", "AWS_ENDPOINT_URL_LAMBDA": lambda_port.url}
     folder = tmp_path / "valkey"
-    with struck_hub(seed, folder, StruckGroups, parameters=_TARGETS, variables=variables) as hub:
+    with struck_hub(seed, folder, StruckGroups, parameters=ANY_TARGET, variables=variables) as hub:
         yield hub
 
 
@@ -68,10 +68,10 @@ def test_every_event_is_handled_in_order_or_parked_and_redriven(
     transcript = proved(
         group_soak(
             struck,
-            Membership(comings=max(events // 300, 4)),
-            Targeting(binding=LambdaBinding(), port=lambda_port, absences=absences),
+            MemberSettings(comings=max(events // 300, 4)),
+            TargetSettings(binding=LambdaBinding(), port=lambda_port, absences=absences),
             # A URL refuses events for good, so each one that fails parks its stream.
-            Targeting(
+            TargetSettings(
                 binding=HttpBinding(mode),
                 port=http_port,
                 poisoned=0.003,
@@ -83,7 +83,7 @@ def test_every_event_is_handled_in_order_or_parked_and_redriven(
             seed=seed,
             events=events,
             streams=max(events // 33, 10),
-            functions=(*FUNCTIONS, "PushFunction"),
+            functions=(*FUNCTIONS, PUSH_FUNCTION),
             kills=max(events // 400, 4),
             restarts=max(events // 5_000, 1),
             deadline=max(events / 5, 240),

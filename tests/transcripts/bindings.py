@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.transcripts.calls import Reply
     from tests.transcripts.transcript import Json
 
-__all__ = ["Answer", "Binding", "Mishap", "Request", "drawn_mishaps"]
+__all__ = ["Answer", "Binding", "Mishap", "Request", "drawn_mishaps", "reason_in"]
 
 
 class Mishap(Enum):
@@ -53,13 +53,13 @@ class Answer:
 
     Attributes:
         response: What is sent; bytes that are not HTTP, or nothing, before the connection is closed.
-        words: As in `Call`.
+        reason: As in `Call`.
         failed: The places in the call of the events that the answer names as not handled.
     """
 
     reply: Reply
     response: web.Response | bytes
-    words: str = ""
+    reason: str = ""
     failed: frozenset[int] = frozenset()
 
 
@@ -85,6 +85,11 @@ class Binding(Protocol):
 
     def finished(self, events: Sequence[Json], failed: Sequence[int], number: int, random: Random) -> Answer:
         """The answer to a call in which some events failed. Later ones of their streams were not tried."""
+
+
+def reason_in(number: int) -> str:
+    """The reason that a target gives in a call, by the number of the call."""
+    return f"in call {number}."
 
 
 def drawn_mishaps(random: Random, share: float) -> Iterator[Mishap | None]:

@@ -27,7 +27,7 @@ class Reply(StrEnum):
     """None is handled: the target cannot work."""
     NONE = "none"
     """The connection was closed without a valid answer, whatever was done before."""
-    UNHEARD = "unheard"
+    CALLER_KILLED = "caller killed"
     """The caller was killed during the call, and the connection was closed without an answer."""
 
 
@@ -53,7 +53,7 @@ class Call:
         begun: When the request was received.
         ended: When the answer was about to be sent, or the connection was closed.
         attempt: The number of the attempt of the first event; `None` if the request has none.
-        words: What the reason of a failure must repeat; empty if the target said nothing.
+        reason: What the reason of a failure must repeat; empty if the target gave none.
     """
 
     begun: float
@@ -61,7 +61,7 @@ class Call:
     events: tuple[Pushed, ...]
     reply: Reply
     attempt: int | None = None
-    words: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,7 @@ RULES: Sequence[Callable[[Evidence], Iterator[Violation]]] = (
     failing.parked_whole,
     failing.parked_for_a_reason,
     pushing.parked_attempts,
-    pushing.parked_words,
+    pushing.parked_reasons,
     failing.redriven_whole,
     handling.never_handled,
 )

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tests.transcripts.content import Where
     from tests.transcripts.ledger import Entry, Ledger
     from tests.transcripts.membership import Group, Handling, Member, MemberSession, Parked, SentCommand
+    from tests.transcripts.pushes import NumberedCall
     from tests.transcripts.transcript import Received
 
 __all__ = ["Grant", "GroupReading", "Try"]
@@ -120,6 +121,7 @@ class GroupReading:
         tries: In the order in which they began, by stream.
         target: Its target; `None` if it has members.
         entries: What the subscription has a right to, in order, by stream.
+        order: The places of these events in that order, by stream and sequence.
     """
 
     def __init__(self, group: Group, ledger: Ledger) -> None:
@@ -135,6 +137,9 @@ class GroupReading:
             if entry.kept and wanted(group.wanted, entry.event):
                 entries[entry.stream].append(entry)
         self.entries: Mapping[str, Sequence[Entry]] = entries
+        self.order: Mapping[str, Mapping[int, int]] = {
+            stream: {entry.sequence: index for index, entry in enumerate(owed)} for stream, owed in entries.items()
+        }
         self.target = None if group.target is None else TargetReading(group, group.target)
         self.handled: Mapping[Where, float] = {
             (attempt.handling.stream, attempt.handling.sequence): attempt.until
@@ -143,6 +148,15 @@ class GroupReading:
             if attempt.well
         } | ({} if self.target is None else dict(self.target.handled))
         """The last time that each event was handled."""
+
+    @property
+    def calls(self) -> Sequence[NumberedCall]:
+        """The calls of its target; none if it has members."""
+        return self.target.calls if self.target is not None else ()
+
+    def location(self, stream: str, *sequences: int) -> Location:
+        """The location of events of the subscription."""
+        return Location(subscriber=self.group.name, stream=stream, sequences=sequences)
 
     def listed(self, end: float) -> Iterator[tuple[float, Parked]]:
         """The parked streams, with the times of their listings."""

@@ -5,7 +5,7 @@ Members and the target belong to the group above them, attendances to the member
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from tests.transcripts.calls import Absence, Call, Pushed, Reply, Target
@@ -31,42 +31,61 @@ def group_lines(group: Group) -> Iterator[tuple[str, dict[str, Any]]]:
             yield "call", asdict(call)
 
 
+@dataclass(slots=True)
+class _Lines:
+    """The lines of a group.
+
+    Attributes:
+        group: The group, without its members and its target.
+        members: The name and the sessions of each.
+        target: The target, without its calls.
+    """
+
+    group: Group
+    members: list[tuple[str, list[MemberSession]]] = field(default_factory=list)
+    target: Target | None = None
+    calls: list[Call] = field(default_factory=list)
+
+    def whole(self) -> Group:
+        members = tuple(Member(name=name, sessions=tuple(sessions)) for name, sessions in self.members)
+        target = None if self.target is None else replace(self.target, calls=tuple(self.calls))
+        return replace(self.group, members=members, target=target)
+
+
 class GroupReader:
     """Reads the lines of groups."""
 
     def __init__(self) -> None:
-        self._groups: list[Group] = []
+        self._groups: list[_Lines] = []
 
     @property
     def groups(self) -> tuple[Group, ...]:
         """The groups that were read."""
-        return tuple(self._groups)
+        return tuple(lines.whole() for lines in self._groups)
 
     def take(self, kind: str, members: dict[str, Any]) -> None:
         """Read a line.
 
         Raises:
-            ValueError: Its kind is not one of a group.
+            ValueError: Its kind is not one of a group, or no target stands above a call.
+            IndexError: No group, or no member, stands above it.
         """
-        if kind == "group":
-            self._groups.append(_group(members))
-            return
-        group = self._groups[-1]
         match kind:
+            case "group":
+                self._groups.append(_Lines(_group(members)))
             case "member":
-                group = replace(group, members=(*group.members, Member(name=members["name"], sessions=())))
+                self._groups[-1].members.append((members["name"], []))
             case "attendance":
-                member = group.members[-1]
-                member = replace(member, sessions=(*member.sessions, _attendance(members)))
-                group = replace(group, members=(*group.members[:-1], member))
+                self._groups[-1].members[-1][1].append(_attendance(members))
             case "target":
-                group = replace(group, target=_target(members))
-            case "call" if group.target is not None:
-                target = replace(group.target, calls=(*group.target.calls, _call(members)))
-                group = replace(group, target=target)
+                self._groups[-1].target = _target(members)
+            case "call":
+                lines = self._groups[-1]
+                if lines.target is None:
+                    raise ValueError("no target stands above the call")
+                lines.calls.append(_call(members))
             case _:
                 raise ValueError(f"there is no kind {kind!r}")
-        self._groups[-1] = group
 
 
 def _attendance(members: dict[str, Any]) -> MemberSession:

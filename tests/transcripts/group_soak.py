@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from functools import partial
-from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
 from tests.transcripts.clock import Clock
 from tests.transcripts.contents import contents
 from tests.transcripts.plan import planned
-from tests.transcripts.soak import FUNCTIONS, SoakTimeout, publishing_to, strike
+from tests.transcripts.soak import FUNCTIONS, SoakTimeout, Striker, publishing_to, recorded_so_far
 from tests.transcripts.transcript import Transcript
 
 if TYPE_CHECKING:
@@ -21,12 +20,11 @@ if TYPE_CHECKING:
     from tests.transcripts.content import Where
     from tests.transcripts.controls import GroupHub
     from tests.transcripts.membership import Group
-    from tests.transcripts.plan import Batch, Plan, Strike
+    from tests.transcripts.plan import Plan, Strike
     from tests.transcripts.progress import Progress
-    from tests.transcripts.publisher import Publisher
     from tests.transcripts.soak import Publishers
 
-__all__ = ["Consumer", "Consuming", "group_soak"]
+__all__ = ["Consumer", "ConsumerSettings", "group_soak"]
 
 _POLLED_EVERY = 0.25
 
@@ -56,8 +54,8 @@ class Consumer(Protocol):
         """What was recorded."""
 
 
-class Consuming(Protocol):
-    """The choice of a consumer."""
+class ConsumerSettings(Protocol):
+    """The settings of a consumer."""
 
     def group(self, hub: GroupHub, plan: Plan, *, clock: Clock, seed: int) -> Consumer:
         """The consumer of a scenario."""
@@ -65,7 +63,7 @@ class Consuming(Protocol):
 
 async def group_soak(
     hub: GroupHub,
-    *consuming: Consuming,
+    *settings: ConsumerSettings,
     seed: int,
     events: int = 5_000,
     streams: int = 150,
@@ -80,7 +78,7 @@ async def group_soak(
     """Run the scenario of a seed until every event is handled or parked; then heal, redrive, and wait until all is.
 
     Args:
-        consuming: The durable subscriptions, each to all events.
+        settings: The durable subscriptions, each to all events.
 
     Raises:
         SoakTimeout: It did not end in `deadline` seconds; the transcript is of what happened by then.
@@ -99,7 +97,7 @@ async def group_soak(
         longest_pause=0.0,
     )
     clock = Clock()
-    consumers = [one.group(hub, plan, clock=clock, seed=seed) for one in consuming]
+    consumers = [one.group(hub, plan, clock=clock, seed=seed) for one in settings]
     for consumer in consumers:
         await consumer.create()
     async with publishing_to(hub, rest_publishers, socket_publishers, clock, seed) as publishers:
@@ -109,7 +107,7 @@ async def group_soak(
                 await run.played()
         except TimeoutError as error:
             message = f"the soak of seed {seed} did not end in {deadline} s\n  {run.state}"
-            raise SoakTimeout(message, await run.recorded(finished=False)) from error
+            raise SoakTimeout(message, await recorded_so_far(run.recorded(finished=False))) from error
         return await run.recorded(finished=True)
 
 
@@ -132,7 +130,7 @@ class _Run:
         self._sweep_every = sweep_every
         self._published = 0
         self._stage = "publishing"
-        self._striking = asyncio.Lock()
+        self._striker = Striker(hub)
 
     @property
     def state(self) -> str:
@@ -147,9 +145,8 @@ class _Run:
 
     async def recorded(self, *, finished: bool) -> Transcript:
         """The recorded transcript, with the current content of the store."""
-        publishes = chain.from_iterable(publisher.publishes for publisher in self._publishers.all)
         return Transcript(
-            publishes=tuple(sorted(publishes, key=lambda publish: publish.begun)),
+            publishes=self._publishers.recorded,
             streams=await contents(self._hub.rest_url, self._plan.streams),
             subscribers=(),
             seed=self._seed,
@@ -172,37 +169,24 @@ class _Run:
                 consumer.leave()
 
     async def _publish(self) -> None:
-        rest = deque(batch for batch in self._plan.batches if not batch.socket)
-        socket = deque(batch for batch in self._plan.batches if batch.socket)
-        async with asyncio.TaskGroup() as acting:
-            due = deque(sorted(self._actions(acting), key=lambda action: action[0]))
-            for publisher in self._publishers.rest:
-                acting.create_task(self._publishing(publisher, rest, due))
-            for publisher in self._publishers.socket:
-                acting.create_task(self._publishing(publisher, socket, due))
+        async with asyncio.TaskGroup() as striking:
+            due = deque(sorted(self._actions(striking), key=lambda action: action[0]))
 
-    async def _publishing(
-        self, publisher: Publisher, batches: deque[Batch], due: deque[tuple[int, Callable[[], object]]]
-    ) -> None:
-        while batches:
-            batch = batches.popleft()
-            await publisher.publish(batch.events, batch.stream)
-            self._published += len(batch.events)
-            while due and due[0][0] <= self._published:
-                due.popleft()[1]()
+            def advance(count: int) -> None:
+                self._published += count
+                while due and due[0][0] <= self._published:
+                    due.popleft()[1]()
 
-    def _actions(self, acting: asyncio.TaskGroup) -> Iterator[tuple[int, Callable[[], object]]]:
+            await self._publishers.publish(self._plan.batches, advance)
+
+    def _actions(self, striking: asyncio.TaskGroup) -> Iterator[tuple[int, Callable[[], object]]]:
         for fault in self._plan.strikes:
-            yield fault.at, partial(self._start, acting, fault)
+            yield fault.at, partial(self._start, striking, fault)
         for consumer in self._consumers:
             yield from consumer.actions()
 
-    def _start(self, acting: asyncio.TaskGroup, fault: Strike) -> None:
-        acting.create_task(self._strike(fault))
-
-    async def _strike(self, fault: Strike) -> None:
-        async with self._striking:
-            await strike(self._hub, fault)
+    def _start(self, striking: asyncio.TaskGroup, fault: Strike) -> None:
+        striking.create_task(self._striker.strike(fault))
 
     def _answered(self) -> AbstractSet[Where]:
         return {

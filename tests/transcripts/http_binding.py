@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
-from tests.transcripts.bindings import Answer, Mishap, Request
+from tests.transcripts.bindings import Answer, Mishap, Request, reason_in
 from tests.transcripts.calls import Reply
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ class HttpBinding:
         mode: The content mode: one of `MODES`.
     """
 
+    name = "url-rule"
     mode: str
-    name: str = "url-rule"
 
     @property
     def batch(self) -> int:
@@ -53,25 +53,25 @@ class HttpBinding:
                 return Request([json.loads(body)])
 
     def unable(self, mishap: Mishap, number: int, random: Random) -> Answer:
-        words = f"in call {number}."
+        reason = reason_in(number)
         match mishap:
             case Mishap.THROTTLED:
                 status = random.choice((429, 503))
-                return Answer(Reply.THROTTLED, web.Response(status=status, text=words, headers={"Retry-After": "1"}))
+                return Answer(Reply.THROTTLED, web.Response(status=status, text=reason, headers={"Retry-After": "1"}))
             case Mishap.NONSENSE:
                 return Answer(Reply.NONE, b"nonsense\r\n\r\n")
             case _:
                 status = random.choice((500, 502, 503, 408))
-                return Answer(Reply.UNAVAILABLE, web.Response(status=status, text=words), words)
+                return Answer(Reply.UNAVAILABLE, web.Response(status=status, text=reason), reason)
 
     def finished(self, events: Sequence[Json], failed: Sequence[int], number: int, random: Random) -> Answer:  # noqa: ARG002 - an answer is about all events
         if not failed:
             return Answer(Reply.HANDLED, web.Response(status=random.choice((200, 202, 204))))
-        words = f"in call {number}."
+        reason = reason_in(number)
         if random.random() < 0.2:
             moved = web.Response(status=302, headers={"Location": f"/{number}/moved"})
             return Answer(Reply.REFUSED, moved, f"/{number}/moved")
-        return Answer(Reply.REFUSED, web.Response(status=random.choice((400, 409, 422)), text=words), words)
+        return Answer(Reply.REFUSED, web.Response(status=random.choice((400, 409, 422)), text=reason), reason)
 
 
 def _of_headers(headers: Mapping[str, str], body: bytes) -> Json:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from tests.transcripts.bindings import Answer, Mishap, Request
+from tests.transcripts.bindings import Answer, Mishap, Request, reason_in
 from tests.transcripts.calls import Reply
 from tests.transcripts.content import where
 
@@ -39,21 +39,21 @@ class LambdaBinding:
         return Request([json.loads(record["body"]) for record in records], attempt)
 
     def unable(self, mishap: Mishap, number: int, random: Random) -> Answer:
-        words = f"in call {number}."
+        reason = reason_in(number)
         match mishap:
             case Mishap.THROTTLED:
                 headers = random.choice(({}, {"Retry-After": "1"}))
-                refused = _error(429, "TooManyRequestsException", words, headers)
-                return Answer(Reply.THROTTLED, refused, words)
+                refused = _error(429, "TooManyRequestsException", reason, headers)
+                return Answer(Reply.THROTTLED, refused, reason)
             case Mishap.UNAVAILABLE:
                 status, code = random.choice(((404, "ResourceNotFoundException"), (500, "ServiceException")))
-                return Answer(Reply.UNAVAILABLE, _error(status, code, words), words)
+                return Answer(Reply.UNAVAILABLE, _error(status, code, reason), reason)
             case Mishap.ERROR:
-                body = {"errorType": "SoakError", "errorMessage": words}
+                body = {"errorType": "SoakError", "errorMessage": reason}
                 failure = _answer(json.dumps(body), {"X-Amz-Function-Error": "Unhandled"})
-                return Answer(Reply.FAILED, failure, f"SoakError: {words}")
+                return Answer(Reply.FAILED, failure, f"SoakError: {reason}")
             case _:
-                return Answer(Reply.FAILED, _answer(random.choice(_nonsense(words))), words)
+                return Answer(Reply.FAILED, _answer(random.choice(_nonsense(reason))), reason)
 
     def finished(self, events: Sequence[Json], failed: Sequence[int], number: int, random: Random) -> Answer:
         if not failed:
@@ -64,22 +64,21 @@ class LambdaBinding:
         reported = set(failed)
         if random.random() < 0.5:
             # Some functions report the events behind a failure too.
-            streams = {events[index]["hubstream"] for index in failed}
-            reported |= {i for i, event in enumerate(events) if i > min(failed) and event["hubstream"] in streams}
+            first = {events[index]["hubstream"]: index for index in failed}
+            reported = {i for i, event in enumerate(events) if i >= first.get(event["hubstream"], len(events))}
         names = [{"itemIdentifier": "{}/{}".format(*where(events[index]))} for index in sorted(reported)]
         return Answer(Reply.HANDLED, _answer(json.dumps({_REPORT: names})), _REPORT, frozenset(reported))
 
 
-def _nonsense(words: str) -> Sequence[str]:
-    unknown = {_REPORT: [{"itemIdentifier": words}]}
-    return (json.dumps(words), f"<{words}>", json.dumps(unknown), json.dumps({_REPORT: [{"id": words}]}))
+def _nonsense(reason: str) -> Sequence[str]:
+    unknown = {_REPORT: [{"itemIdentifier": reason}]}
+    return (json.dumps(reason), f"<{reason}>", json.dumps(unknown), json.dumps({_REPORT: [{"id": reason}]}))
 
 
-def _answer(text: str, headers: Mapping[str, str] | None = None) -> web.Response:
-    return web.Response(text=text, content_type="application/json", headers=headers)
+def _answer(text: str, headers: Mapping[str, str] | None = None, status: int = 200) -> web.Response:
+    return web.Response(status=status, text=text, content_type="application/json", headers=headers)
 
 
-def _error(status: int, code: str, words: str, headers: Mapping[str, str] | None = None) -> web.Response:
-    body = json.dumps({"Type": "User", "Message": words, "message": words})
-    headers = {"x-amzn-ErrorType": code, **(headers or {})}
-    return web.Response(status=status, text=body, content_type="application/json", headers=headers)
+def _error(status: int, code: str, reason: str, headers: Mapping[str, str] | None = None) -> web.Response:
+    body = json.dumps({"Type": "User", "Message": reason, "message": reason})
+    return _answer(body, {"x-amzn-ErrorType": code, **(headers or {})}, status)

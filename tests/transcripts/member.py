@@ -36,7 +36,7 @@ class RecordingMember:
     """A member of a durable subscription until it is ordered to leave, on successive connections.
 
     Args:
-        fails: Told of each try of an event; whether it cannot be handled.
+        fails: Returns whether a try of an event fails.
         handle: Given each event that was handled.
         seconds: How long a try of an event takes; while one takes long, none of another partition is made.
         alive_every: Seconds between saying, of all that it owns, that it is at work.

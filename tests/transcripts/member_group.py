@@ -8,10 +8,10 @@ from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
+from tests.transcripts.content import key
 from tests.transcripts.member import RecordingMember
-from tests.transcripts.membership import Group
 from tests.transcripts.orders import Order
-from tests.transcripts.progress import Progress
+from tests.transcripts.progress import ACK_DEADLINE, Progress
 from tests.transcripts.troubles import drawn, moments
 
 if TYPE_CHECKING:
@@ -19,19 +19,17 @@ if TYPE_CHECKING:
 
     from tests.transcripts.clock import Clock
     from tests.transcripts.controls import GroupHub
+    from tests.transcripts.membership import Group
     from tests.transcripts.plan import Plan
     from tests.transcripts.transcript import Json
 
-__all__ = ["MemberGroup", "Membership"]
+__all__ = ["MemberGroup", "MemberSettings"]
 
 _NAME = "workers"
-_ACK_DEADLINE = 6
-_MAX_ATTEMPTS = 3
-_MAX_IN_FLIGHT = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Membership:
+class MemberSettings:
     """The members of a scenario, and their troubles.
 
     Attributes:
@@ -57,7 +55,7 @@ class Membership:
 class MemberGroup:
     """See `tests.transcripts.group_soak.Consumer`."""
 
-    def __init__(self, about: Membership, hub: GroupHub, plan: Plan, *, clock: Clock, seed: int) -> None:
+    def __init__(self, about: MemberSettings, hub: GroupHub, plan: Plan, *, clock: Clock, seed: int) -> None:
         self.progress = Progress(hub, _NAME, clock=clock, random=Random(f"{seed} redrive"))
         self._hub = hub
         self._clock = clock
@@ -66,6 +64,7 @@ class MemberGroup:
         names = [f"member-{number}" for number in range(1, about.members + 1)]
         self._orders = _orders(random, plan, names, about)
         self._troubles = drawn(random, plan, poisoned=about.poisoned, failing=about.nacks, slow=about.slow)
+        self._seconds = dict.fromkeys(self._troubles.slow, ACK_DEADLINE / 2)
         self._members = {name: self._member(name) for name in names}
 
     @property
@@ -75,9 +74,7 @@ class MemberGroup:
 
     async def create(self) -> None:
         """Create the durable subscription."""
-        await self._hub.create(
-            _NAME, ack_deadline=_ACK_DEADLINE, max_attempts=_MAX_ATTEMPTS, max_in_flight=_MAX_IN_FLIGHT
-        )
+        await self.progress.create()
 
     async def run(self) -> None:
         """Have the members take part until they are ordered to leave."""
@@ -97,25 +94,13 @@ class MemberGroup:
 
     def recorded(self, *, finished: bool) -> Group:
         """What was recorded."""
-        return Group(
-            name=_NAME,
-            wanted={},
-            ack_deadline=_ACK_DEADLINE,
-            max_attempts=_MAX_ATTEMPTS,
-            members=tuple(member.recorded for member in self._members.values()),
-            redriven=tuple(self.progress.redriven),
-            parked=tuple(self.progress.parked),
-            finished=finished,
-        )
+        return self.progress.group(finished=finished, members=(member.recorded for member in self._members.values()))
 
     def _member(self, name: str) -> RecordingMember:
         random = Random(f"{self._seed} {name}")
 
         def fails(event: Json) -> bool:
             return self._troubles.fails(random, event, healed=self.progress.healed)
-
-        def seconds(event: Json) -> float:
-            return _ACK_DEADLINE / 2 if self._troubles.is_slow(event) else 0.0
 
         return RecordingMember(
             self._hub.ws_url,
@@ -125,12 +110,14 @@ class MemberGroup:
             random=Random(f"{self._seed} {name} itself"),
             fails=fails,
             handle=self.progress.handle,
-            seconds=seconds,
-            alive_every=_ACK_DEADLINE / 4,
+            seconds=lambda event: self._seconds.get(key(event), 0.0),
+            alive_every=ACK_DEADLINE / 4,
         )
 
 
-def _orders(random: Random, plan: Plan, names: Sequence[str], about: Membership) -> Sequence[tuple[int, str, Order]]:
+def _orders(
+    random: Random, plan: Plan, names: Sequence[str], about: MemberSettings
+) -> Sequence[tuple[int, str, Order]]:
     kinds: Sequence[Callable[[float], Order]] = (Order.abort, Order.close, Order.unsubscribe)
     return [
         (at, random.choice(names), random.choice(kinds)(random.random() * about.longest_pause))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tests.transcripts.calls import Target
+    from tests.transcripts.content import Where
     from tests.transcripts.transcript import Ending, Json, Received
 
 __all__ = ["Dropped", "Group", "Handling", "Member", "MemberSession", "Parked", "Redriven", "SentCommand"]
@@ -94,6 +95,11 @@ class Parked:
     attempts: int
     letters: int
     errors: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> Where:
+        """Stream and sequence of the failed event."""
+        return self.stream, self.sequence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

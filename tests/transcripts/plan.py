@@ -86,6 +86,11 @@ class Plan:
     guests: tuple[Guest, ...]
     strikes: tuple[Strike, ...]
 
+    @property
+    def events(self) -> int:
+        """How many events are published."""
+        return sum(len(batch.events) for batch in self.batches)
+
 
 def planned(
     seed: int,

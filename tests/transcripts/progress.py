@@ -5,20 +5,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.transcripts.content import where
-from tests.transcripts.membership import Redriven
+from tests.transcripts.membership import Group, Redriven
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from collections.abc import Set as AbstractSet
     from random import Random
 
+    from tests.transcripts.calls import Target
     from tests.transcripts.clock import Clock
     from tests.transcripts.content import Where
     from tests.transcripts.controls import GroupControls
-    from tests.transcripts.membership import Parked
+    from tests.transcripts.membership import Member, Parked
     from tests.transcripts.transcript import Json
 
-__all__ = ["Progress"]
+__all__ = ["ACK_DEADLINE", "Progress"]
+
+ACK_DEADLINE = 6
+"""Of every durable subscription of a scenario, in seconds."""
+_MAX_ATTEMPTS = 3
+_MAX_IN_FLIGHT = 50
 
 _SKIPPED = 0.2
 """The share of redrives that leave out the failed event."""
@@ -44,6 +50,30 @@ class Progress:
         self._handled: set[Where] = set()
         self._given_up: set[Where] = set()
 
+    async def create(self, target: Json | None = None) -> None:
+        """Create the durable subscription, with its target if it has one."""
+        await self._hub.create(
+            self.name,
+            ack_deadline=ACK_DEADLINE,
+            max_attempts=_MAX_ATTEMPTS,
+            max_in_flight=_MAX_IN_FLIGHT,
+            target=target,
+        )
+
+    def group(self, *, finished: bool, members: Iterable[Member] = (), target: Target | None = None) -> Group:
+        """The record of the durable subscription, with what its members or its target recorded."""
+        return Group(
+            name=self.name,
+            wanted={},
+            ack_deadline=ACK_DEADLINE,
+            max_attempts=_MAX_ATTEMPTS,
+            members=tuple(members),
+            redriven=tuple(self.redriven),
+            parked=tuple(self.parked),
+            finished=finished,
+            target=target,
+        )
+
     def handle(self, event: Json) -> None:
         """An event was handled."""
         self._handled.add(where(event))
@@ -57,7 +87,7 @@ class Progress:
     async def settled(self, published: AbstractSet[Where], *, unparked: bool) -> bool:
         """Whether the hub has nothing to do: it takes every event for handled, or has parked it with its letters.
 
-        Whether the events were handled is for the checker to say.
+        Whether the events were handled, the checker proves.
 
         Args:
             unparked: Whether none may be parked.
@@ -81,7 +111,7 @@ class Progress:
                 if stream != parked.stream or sequence < parked.sequence
             }
             if how == "skip":
-                self._given_up.add((parked.stream, parked.sequence))
+                self._given_up.add(parked.place)
             await self._hub.redrive(self.name, parked.stream, how)
 
     def _letters_written(self, published: AbstractSet[Where]) -> bool:

@@ -23,10 +23,11 @@ _UNTIMED = 1.5
 """The most seconds by which a call may time out before the target has worked for the deadline: the hub connects, sends
 and is late meanwhile."""
 
-_UNSEEN = 3
-"""How many calls count as attempts that find a target absent, until the circuit opens (docs/rules.md, "Circuits")."""
+_UNSEEN = 2
+"""How many calls that find a target absent count as attempts: the third opens the circuit, and is none (docs/rules.md,
+"Circuits")."""
 
-_NO_ATTEMPT = frozenset({Reply.HANDLED, Reply.THROTTLED, Reply.UNHEARD})
+_NO_ATTEMPT = frozenset({Reply.HANDLED, Reply.THROTTLED, Reply.CALLER_KILLED})
 """Answers after which no attempt of the first event is counted, unless they name it or come too late."""
 
 
@@ -41,19 +42,16 @@ class Acknowledged:
 
 @dataclass(frozen=True, slots=True)
 class NumberedCall:
-    """A call, with its number from 1."""
+    """A call, with its number from 1.
+
+    Attributes:
+        by_stream: Its events.
+    """
 
     group: str
     number: int
     call: Call
-
-    @property
-    def by_stream(self) -> Mapping[str, Sequence[Pushed]]:
-        """Its events, by stream."""
-        streams: dict[str, list[Pushed]] = defaultdict(list)
-        for pushed in self.call.events:
-            streams[where(pushed.event)[0]].append(pushed)
-        return streams
+    by_stream: Mapping[str, Sequence[Pushed]]
 
     def location(self, stream: str, *sequences: int) -> Location:
         """The location of events of the call."""
@@ -82,30 +80,36 @@ class TargetReading:
     """The calls of the target of a durable subscription.
 
     Attributes:
+        batch: The most events of one call.
         calls: In the order in which they began.
         handled: When each event was handled last.
     """
 
     def __init__(self, group: Group, target: Target) -> None:
-        self.calls = [NumberedCall(group.name, number, call) for number, call in enumerate(target.calls, 1)]
+        self.calls = [
+            NumberedCall(group.name, number, call, _by_stream(call)) for number, call in enumerate(target.calls, 1)
+        ]
         self.handled: Mapping[Where, float] = {
             where(pushed.event): pushed.handled
             for call in target.calls
             for pushed in call.events
             if pushed.handled is not None
         }
+        self.batch = target.batch
         self._target = target
         self._redriven = group.redriven
         self._failed: dict[Where, list[Call]] = defaultdict(list)
         for numbered in self.calls:
-            for place in numbered.failed(group.ack_deadline):
-                if numbered.call not in self._failed[place]:
-                    self._failed[place].append(numbered.call)
+            for place in set(numbered.failed(group.ack_deadline)):
+                self._failed[place].append(numbered.call)
 
     def failures(self, place: Where, until: float) -> Sequence[Call]:
-        """The failed calls that may have counted as attempts of an event by a time, since its stream was redriven."""
+        """The failed calls that may have counted as attempts of an event before a time, since its stream was redriven.
+
+        The call that begins at that time is not one of them, as its number counts the failures before it.
+        """
         since = self._since(place[0], until)
-        return [call for call in self._failed.get(place, ()) if since <= call.begun <= until]
+        return [call for call in self._failed.get(place, ()) if since <= call.begun < until]
 
     def unseen(self, stream: str, until: float) -> int:
         """How many attempts of an event of a stream the target cannot know of, because it was absent."""
@@ -126,3 +130,10 @@ class TargetReading:
             (redriven.at for redriven in self._redriven if redriven.parked.stream == stream and redriven.at < until),
             default=0.0,
         )
+
+
+def _by_stream(call: Call) -> Mapping[str, Sequence[Pushed]]:
+    streams: dict[str, list[Pushed]] = defaultdict(list)
+    for pushed in call.events:
+        streams[where(pushed.event)[0]].append(pushed)
+    return streams

@@ -22,15 +22,28 @@ from tests.transcripts.subscriber import RecordingSubscriber
 from tests.transcripts.transcript import Transcript
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 
     from tests.transcripts.controls import HubControls
+    from tests.transcripts.transcript import Publish
 
-__all__ = ["FUNCTIONS", "Publishers", "SoakTimeout", "publishing_to", "soak", "strike"]
+__all__ = [
+    "FUNCTIONS",
+    "PUSH_FUNCTION",
+    "Publishers",
+    "SoakTimeout",
+    "Striker",
+    "publishing_to",
+    "recorded_so_far",
+    "soak",
+]
 
 FUNCTIONS = ("RestFunction", "WebSocketFunction", "DispatchFunction", "DeliverFunction")
+PUSH_FUNCTION = "PushFunction"
+"""Calls the targets of durable subscriptions."""
 
 _PATIENCE = 30.0
+"""How many seconds the store may take to be read when the scenario did not end in time."""
 
 
 class SoakTimeout(Exception):
@@ -70,7 +83,7 @@ async def soak(
     There must be at least one publisher of each kind. Subscribers lag or are away for `longest_pause` seconds at most.
 
     Raises:
-        Overdue: It did not end in `deadline` seconds.
+        SoakTimeout: It did not end in `deadline` seconds; the transcript is of what happened by then.
         ExceptionGroup: A request was refused as wrong, or a control failed.
     """
     print(f"soak: seed {seed}, {events} events, {subscribers} subscribers", flush=True)
@@ -92,25 +105,15 @@ async def soak(
                 await run.played()
         except TimeoutError as error:
             message = f"the soak of seed {seed} did not end in {deadline} s\n{run.state}"
-            raise SoakTimeout(message, await _recorded_so_far(run)) from error
+            raise SoakTimeout(message, await recorded_so_far(run.recorded())) from error
         return await run.recorded()
 
 
-async def strike(hub: HubControls, fault: Strike) -> None:
-    """Strike the hub with a planned fault."""
-    match fault.what:
-        case What.FUNCTION:
-            await hub.kill_function(fault.function)
-        case What.CACHE:
-            await hub.restart_cache()
-        case What.SWEEP:
-            await hub.fire_sweep()
-
-
-async def _recorded_so_far(run: _Run) -> Transcript | None:
+async def recorded_so_far(recording: Awaitable[Transcript]) -> Transcript | None:
+    """What was recorded when a scenario did not end in time; `None` if the store cannot be read."""
     try:
         async with asyncio.timeout(_PATIENCE):
-            return await run.recorded()
+            return await recording
     except (aiohttp.ClientError, OSError, TimeoutError):
         return None
 
@@ -125,6 +128,53 @@ class Publishers:
     @property
     def all(self) -> Sequence[Publisher]:
         return [*self.rest, *self.socket]
+
+    @property
+    def recorded(self) -> tuple[Publish, ...]:
+        """What they published, in the order in which it began."""
+        publishes = chain.from_iterable(publisher.publishes for publisher in self.all)
+        return tuple(sorted(publishes, key=lambda publish: publish.begun))
+
+    async def publish(self, batches: Sequence[Batch], after: Callable[[int], object]) -> None:
+        """Publish batches, each by the next publisher of its transport that is free.
+
+        Args:
+            after: Called after each batch, with the number of its events.
+
+        Raises:
+            ExceptionGroup: A request was refused as wrong.
+        """
+        async with asyncio.TaskGroup() as publishing:
+            for publishers, socket in ((self.rest, False), (self.socket, True)):
+                left = deque(batch for batch in batches if batch.socket is socket)
+                for publisher in publishers:
+                    publishing.create_task(_publish(publisher, left, after))
+
+
+async def _publish(publisher: Publisher, batches: deque[Batch], after: Callable[[int], object]) -> None:
+    while batches:
+        batch = batches.popleft()
+        await publisher.publish(batch.events, batch.stream)
+        after(len(batch.events))
+
+
+class Striker:
+    """Strikes the hub with planned faults, one after the other."""
+
+    def __init__(self, hub: HubControls) -> None:
+        self._hub = hub
+        self._striking = asyncio.Lock()
+
+    async def strike(self, fault: Strike) -> None:
+        """Strike the hub, when the earlier faults have struck."""
+        async with self._striking:
+            match fault.what:
+                case What.FUNCTION:
+                    await self._hub.kill_function(fault.function)
+                case What.CACHE:
+                    await self._hub.restart_cache()
+                case What.SWEEP:
+                    await self._hub.fire_sweep()
 
 
 @asynccontextmanager
@@ -157,14 +207,14 @@ class _Run:
         self._news = asyncio.Event()
         self._done = 0
         self._stage = "publishing"
-        self._striking = asyncio.Lock()
+        self._striker = Striker(hub)
         self.followers = [self._follower(guest, clock) for guest in plan.guests]
         self._due = deque(sorted(self._actions(), key=lambda action: action[0]))
 
     @property
     def state(self) -> str:
         """What each client waits for, for error messages."""
-        total = sum(len(batch.events) for batch in self._plan.batches) + len(self._plan.streams)
+        total = self._plan.events + len(self._plan.streams)
         waiting = [follower.state for follower in self.followers if not follower.leaves and not follower.caught_up]
         lines = [
             f"{self._stage}: {self._done} of {total} events and markers answered; {len(waiting)} subscribers wait",
@@ -176,9 +226,8 @@ class _Run:
         """The recorded transcript, with the current content of the store."""
         for follower in self.followers:
             follower.subscriber.finish(caught_up=False)
-        publishes = chain.from_iterable(publisher.publishes for publisher in self._publishers.all)
         return Transcript(
-            publishes=tuple(sorted(publishes, key=lambda publish: publish.begun)),
+            publishes=self._publishers.recorded,
             streams=await contents(self._hub.rest_url, self._plan.streams),
             subscribers=tuple(recorded for follower in self.followers for recorded in follower.subscriber.recorded),
             seed=self._seed,
@@ -186,48 +235,37 @@ class _Run:
 
     async def played(self) -> None:
         """Run the scenario to its end."""
-        rest = deque(batch for batch in self._plan.batches if not batch.socket)
-        socket = deque(batch for batch in self._plan.batches if batch.socket)
         async with asyncio.TaskGroup() as guests:
-            async with asyncio.TaskGroup() as acting:
-                self._advance(0, guests, acting)
-                for publisher in self._publishers.rest:
-                    acting.create_task(self._publishing(publisher, rest, guests, acting))
-                for publisher in self._publishers.socket:
-                    acting.create_task(self._publishing(publisher, socket, guests, acting))
+            await self._publish(self._plan.batches, guests)
             staying = [follower for follower in self.followers if not follower.leaves]
             self._stage = "waiting until everyone is subscribed"
             await asyncio.gather(*(follower.subscriber.subscribed.wait() for follower in staying))
             self._stage = "publishing markers"
-            markers = deque(Batch(stream, (marker(stream),), socket=False) for stream in self._plan.streams)
-            async with asyncio.TaskGroup() as acting:
-                for publisher in self._publishers.rest:
-                    acting.create_task(self._publishing(publisher, markers, guests, acting))
+            markers = [Batch(stream, (marker(stream),), socket=False) for stream in self._plan.streams]
+            await self._publish(markers, guests)
             self._stage = "waiting until everyone has caught up"
             await self._caught_up(staying)
             for follower in staying:
                 follower.subscriber.enqueue(Order.leave())
 
-    async def _publishing(
-        self, publisher: Publisher, batches: deque[Batch], guests: asyncio.TaskGroup, acting: asyncio.TaskGroup
-    ) -> None:
-        while batches:
-            batch = batches.popleft()
-            await publisher.publish(batch.events, batch.stream)
-            self._advance(len(batch.events), guests, acting)
+    async def _publish(self, batches: Sequence[Batch], guests: asyncio.TaskGroup) -> None:
+        """Publish, with all that is due meanwhile; wait until the faults have struck."""
+        async with asyncio.TaskGroup() as striking:
+            self._advance(0, guests, striking)
+            await self._publishers.publish(batches, lambda count: self._advance(count, guests, striking))
 
     def _follower(self, guest: Guest, clock: Clock) -> Follower:
         random = Random(f"{self._seed} {guest.name}")
         streams = self._plan.streams
         return Follower(guest, self._hub.ws_url, streams, clock=clock, random=random, news=self._news)
 
-    def _advance(self, count: int, guests: asyncio.TaskGroup, acting: asyncio.TaskGroup) -> None:
+    def _advance(self, count: int, guests: asyncio.TaskGroup, striking: asyncio.TaskGroup) -> None:
         """Start every order that is due after further events."""
         self._done += count
         while self._due and self._due[0][0] <= self._done:
             match self._due.popleft()[1]:
                 case Strike() as fault:
-                    acting.create_task(self._strike(fault))
+                    striking.create_task(self._striker.strike(fault))
                 case Follower() as follower:
                     guests.create_task(follower.run())
                 case (RecordingSubscriber() as subscriber, Order() as order):
@@ -240,10 +278,6 @@ class _Run:
             yield follower.guest.joins, follower
             for at, order in follower.guest.orders:
                 yield at, (follower.subscriber, order)
-
-    async def _strike(self, fault: Strike) -> None:
-        async with self._striking:
-            await strike(self._hub, fault)
 
     async def _caught_up(self, followers: Sequence[Follower]) -> None:
         while not all(follower.caught_up for follower in followers):

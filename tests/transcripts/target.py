@@ -13,7 +13,7 @@ from tests.transcripts.calls import Call, Pushed, Reply
 from tests.transcripts.content import where
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable
     from random import Random
 
     from tests.transcripts.bindings import Binding
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["RecordingTarget"]
 
 _CUT = Answer(Reply.NONE, b"")
-_UNHEARD = Answer(Reply.UNHEARD, b"")
+_CALLER_KILLED = Answer(Reply.CALLER_KILLED, b"")
 
 
 class RecordingTarget:
@@ -31,14 +31,12 @@ class RecordingTarget:
 
     Attributes:
         calls: The calls, in the order in which they began.
-        always: What goes wrong in every call for now; nothing if `None`.
-        was_called: Set when a call has met with that.
 
     Args:
-        fails: Told of each try of an event; whether it cannot be handled.
+        fails: Returns whether a try of an event fails.
         handle: Given each event that was handled.
         seconds: How long a try of an event takes.
-        mishaps: What goes wrong in each call.
+        mishap: Asked once in each call what goes wrong in it.
         kill: Kills the function that calls the target.
     """
 
@@ -51,19 +49,17 @@ class RecordingTarget:
         fails: Callable[[Json], bool],
         handle: Callable[[Json], object],
         seconds: Callable[[Json], float],
-        mishaps: Iterator[Mishap | None],
+        mishap: Callable[[], Mishap | None],
         kill: Callable[[], Awaitable[None]],
     ) -> None:
         self.calls: list[Call] = []
-        self.always: Mishap | None = None
-        self.was_called = asyncio.Event()
         self._binding = binding
         self._clock = clock
         self._random = random
         self._fails = fails
         self._handle = handle
         self._seconds = seconds
-        self._mishaps = mishaps
+        self._mishap = mishap
         self._kill = kill
 
     async def serve(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -84,14 +80,12 @@ class RecordingTarget:
         finally:
             events = tuple(replace(pushed, failed=place in answer.failed) for place, pushed in enumerate(work))
             self.calls[index] = replace(
-                call, ended=self._clock.now(), events=events, reply=answer.reply, words=answer.words
+                call, ended=self._clock.now(), events=events, reply=answer.reply, reason=answer.reason
             )
         return _sent(request, answer)
 
     async def _answered(self, number: int, work: list[Pushed]) -> Answer:
-        mishap = self.always or next(self._mishaps)
-        if self.always is not None:
-            self.was_called.set()
+        mishap = self._mishap()
         if mishap in {Mishap.THROTTLED, Mishap.UNAVAILABLE}:
             return self._binding.unable(mishap, number, self._random)
         failed = await self._work(work, len(work) if mishap is None else self._random.randint(0, len(work)))
@@ -102,7 +96,7 @@ class RecordingTarget:
                 return _CUT
             case Mishap.KILLED:
                 await self._kill()
-                return _UNHEARD
+                return _CALLER_KILLED
             case _:
                 return self._binding.unable(mishap, number, self._random)
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from tests.transcripts.bindings import Mishap, drawn_mishaps
 from tests.transcripts.calls import Absence, Target
 from tests.transcripts.content import key
-from tests.transcripts.membership import Group
-from tests.transcripts.progress import Progress
+from tests.transcripts.progress import ACK_DEADLINE, Progress
+from tests.transcripts.soak import PUSH_FUNCTION
 from tests.transcripts.target import RecordingTarget
 from tests.transcripts.target_server import TargetServer
 from tests.transcripts.troubles import drawn, moments
@@ -23,16 +23,13 @@ if TYPE_CHECKING:
     from tests.transcripts.bindings import Binding
     from tests.transcripts.clock import Clock
     from tests.transcripts.controls import GroupHub
+    from tests.transcripts.membership import Group
     from tests.transcripts.plan import Plan
     from tests.transcripts.target_server import ReservedPort
     from tests.transcripts.transcript import Json
 
-__all__ = ["TargetGroup", "Targeting"]
+__all__ = ["TargetGroup", "TargetSettings"]
 
-_ACK_DEADLINE = 6
-_MAX_ATTEMPTS = 3
-_MAX_IN_FLIGHT = 50
-_CALLER = "PushFunction"
 _SHORTEST = 1 / 3
 """The shortest period, as a share of the longest."""
 _TOO_LATE = 0.5
@@ -40,7 +37,7 @@ _TOO_LATE = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Targeting:
+class TargetSettings:
     """A target of a scenario, and its troubles.
 
     Attributes:
@@ -92,7 +89,7 @@ class _Period:
 class TargetGroup:
     """See `tests.transcripts.group_soak.Consumer`."""
 
-    def __init__(self, about: Targeting, hub: GroupHub, plan: Plan, *, clock: Clock, seed: int) -> None:
+    def __init__(self, about: TargetSettings, hub: GroupHub, plan: Plan, *, clock: Clock, seed: int) -> None:
         self._about = about
         self._name = about.binding.name
         self._hub = hub
@@ -102,37 +99,40 @@ class TargetGroup:
         self._troubles = drawn(
             random, plan, poisoned=about.poisoned, failing=about.failing, slow=about.slow + about.late
         )
-        slow = sorted(self._troubles.slow)
-        self._seconds = dict.fromkeys(slow[: about.slow], _ACK_DEADLINE / 2)
-        self._seconds |= dict.fromkeys(slow[about.slow :], _ACK_DEADLINE + _TOO_LATE)
+        slow = self._troubles.slow
+        self._seconds = dict.fromkeys(slow[: about.slow], ACK_DEADLINE / 2)
+        self._seconds |= dict.fromkeys(slow[about.slow :], ACK_DEADLINE + _TOO_LATE)
         self._periods = list(_periods(random, plan, about))
-        self._target = self._recording(Random(f"{seed} {self._name}"))
+        random = Random(f"{seed} {self._name}")
+        self._drawn = drawn_mishaps(random, about.mishaps)
+        self._target = self._recording(random)
         self._server = TargetServer(about.port, self._target.serve)
         self._absences: list[Absence] = []
-        self._ordered: asyncio.Queue[_Period | None] = asyncio.Queue()
+        self._ordered: asyncio.Queue[_Period] = asyncio.Queue()
+        self._left = asyncio.Event()
+        self._current: Mishap | None = None
+        self._met = asyncio.Event()
+        """Set when a call has met with the current mishap."""
 
     @property
     def state(self) -> str:
-        """What the target was called with last."""
+        """How the target answered last."""
         calls = self._target.calls
         return f"{self._name}: {len(calls)} calls, the last {calls[-1].reply if calls else 'never'}"
 
     async def create(self) -> None:
         """Create the durable subscription."""
-        await self._hub.create(
-            self._name,
-            ack_deadline=_ACK_DEADLINE,
-            max_attempts=_MAX_ATTEMPTS,
-            max_in_flight=_MAX_IN_FLIGHT,
-            target=self._about.binding.definition(self._about.port.url),
-        )
+        await self.progress.create(self._about.binding.definition(self._about.port.url))
 
     async def run(self) -> None:
         """Serve calls until ordered to leave, and vanish or throttle when ordered to."""
         await self._server.open()
         try:
-            while (period := await self._ordered.get()) is not None:
-                await self._pass(period)
+            async with asyncio.TaskGroup() as passing:
+                periods = passing.create_task(self._pass_all())
+                await self._left.wait()
+                # Nobody calls the target any more, so a period that waits for a call would never end.
+                periods.cancel()
         finally:
             await self._server.close()
 
@@ -143,25 +143,13 @@ class TargetGroup:
 
     def leave(self) -> None:
         """Order the target to stop."""
-        self._ordered.put_nowait(None)
-        # Nobody calls it any more, should it wait for a call.
-        self._target.was_called.set()
+        self._left.set()
 
     def recorded(self, *, finished: bool) -> Group:
         """What was recorded."""
-        return Group(
-            name=self._name,
-            wanted={},
-            ack_deadline=_ACK_DEADLINE,
-            max_attempts=_MAX_ATTEMPTS,
-            members=(),
-            redriven=tuple(self.progress.redriven),
-            parked=tuple(self.progress.parked),
-            finished=finished,
-            target=Target(
-                batch=self._about.binding.batch, calls=tuple(self._target.calls), absences=tuple(self._absences)
-            ),
-        )
+        calls, absences = tuple(self._target.calls), tuple(self._absences)
+        target = Target(batch=self._about.binding.batch, calls=calls, absences=absences)
+        return self.progress.group(finished=finished, target=target)
 
     def _recording(self, random: Random) -> RecordingTarget:
         def fails(event: Json) -> bool:
@@ -174,30 +162,44 @@ class TargetGroup:
             fails=fails,
             handle=self.progress.handle,
             seconds=lambda event: self._seconds.pop(key(event), 0.0),
-            mishaps=self._mishaps(random),
-            kill=lambda: self._hub.kill_function(_CALLER),
+            mishap=self._mishap,
+            kill=lambda: self._hub.kill_function(PUSH_FUNCTION),
         )
 
-    def _mishaps(self, random: Random) -> Iterator[Mishap | None]:
-        for mishap in drawn_mishaps(random, self._about.mishaps):
-            yield None if self.progress.healed else mishap
+    def _mishap(self) -> Mishap | None:
+        """What goes wrong in a call: what the current period says, else what is drawn."""
+        if self._current is not None:
+            self._met.set()
+            return self._current
+        mishap = next(self._drawn)
+        return None if self.progress.healed else mishap
 
-    async def _pass(self, period: _Period) -> None:
-        if period.mishap is not None:
-            self._target.always = period.mishap
-            await self._target.was_called.wait()
-            await asyncio.sleep(period.seconds)
-            self._target.always = None
-            self._target.was_called.clear()
-            return
+    async def _pass_all(self) -> None:
+        while True:
+            period = await self._ordered.get()
+            if period.mishap is None:
+                await self._vanish(period.seconds)
+            else:
+                await self._repeat(period.mishap, period.seconds)
+
+    async def _repeat(self, mishap: Mishap, seconds: float) -> None:
+        self._met.clear()
+        self._current = mishap
+        await self._met.wait()
+        await asyncio.sleep(seconds)
+        self._current = None
+
+    async def _vanish(self, seconds: float) -> None:
         since = self._clock.now()
-        await self._server.close()
-        await asyncio.sleep(period.seconds)
-        await self._server.open()
-        self._absences.append(Absence(since, self._clock.now()))
+        try:
+            await self._server.close()
+            await asyncio.sleep(seconds)
+            await self._server.open()
+        finally:
+            self._absences.append(Absence(since, self._clock.now()))
 
 
-def _periods(random: Random, plan: Plan, about: Targeting) -> Iterator[_Period]:
+def _periods(random: Random, plan: Plan, about: TargetSettings) -> Iterator[_Period]:
     for at in moments(random, plan, about.absences):
         mishap = None if about.refuses else Mishap.UNAVAILABLE
         yield _Period(at, random.uniform(_SHORTEST, 1) * about.longest_pause, mishap)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
 __all__ = ["ReservedPort", "TargetServer"]
 
 _LOOPBACK = "127.0.0.1"
-_BACKLOG = 128
 _LONGEST_IDLE = 3600.0
 """Longer than any run: the server never closes an idle connection while a request is on its way."""
 _CUT_AFTER = 0.01
@@ -26,7 +24,11 @@ class ReservedPort:
     """A port of 127.0.0.1 that no other program can take, whether a server listens on it or connections are refused."""
 
     def __init__(self) -> None:
-        self._keeper = _bound(0)
+        # Two sockets of this program have the port while a server listens: this one never does.
+        self._keeper = socket.socket()
+        self._keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        self._keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._keeper.bind((_LOOPBACK, 0))
         self.number: int = self._keeper.getsockname()[1]
 
     def __enter__(self) -> Self:
@@ -42,12 +44,6 @@ class ReservedPort:
         """Where a server on the port is called."""
         return f"http://{_LOOPBACK}:{self.number}"
 
-    def listening(self) -> socket.socket:
-        """A socket that accepts connections to the port."""
-        listener = _bound(self.number)
-        listener.listen(_BACKLOG)
-        return listener
-
 
 class TargetServer:
     """Serves requests while it is open. Connections are refused while it is closed.
@@ -59,27 +55,16 @@ class TargetServer:
     def __init__(self, port: ReservedPort, handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> None:
         self._port = port
         self._handler = handler
-        self._server: web.Server | None = None
-        self._listener: asyncio.Server | None = None
+        self._runner: web.ServerRunner | None = None
 
     async def open(self) -> None:
         """Accept connections."""
-        self._server = web.Server(self._handler, keepalive_timeout=_LONGEST_IDLE, access_log=None)
-        loop = asyncio.get_running_loop()
-        self._listener = await loop.create_server(self._server, sock=self._port.listening())
+        server = web.Server(self._handler, keepalive_timeout=_LONGEST_IDLE, access_log=None)
+        self._runner = web.ServerRunner(server, shutdown_timeout=_CUT_AFTER)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, _LOOPBACK, self._port.number, reuse_port=True).start()
 
     async def close(self) -> None:
         """Refuse connections, and cut those that are open, also during a request."""
-        if self._listener is not None and self._server is not None:
-            self._listener.close()
-            await self._server.shutdown(_CUT_AFTER)
-        self._listener = self._server = None
-
-
-def _bound(port: int) -> socket.socket:
-    # Several sockets of this program may have the port: one reserves it, and does not listen.
-    bound = socket.socket()
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    bound.bind((_LOOPBACK, port))
-    return bound
+        if self._runner is not None:
+            await self._runner.cleanup()

@@ -25,21 +25,17 @@ class Troubles:
     Attributes:
         poison: Events that cannot be handled until they are healed.
         failing: The share of tries that fail for no reason of the event's.
-        slow: Events whose tries take half the deadline.
+        slow: Events that take long, in the order in which they were drawn.
     """
 
     poison: frozenset[Key]
     failing: float
-    slow: frozenset[Key]
+    slow: tuple[Key, ...]
 
     def fails(self, random: Random, event: Json, *, healed: bool) -> bool:
         """Whether a try of an event fails."""
         is_drawn = random.random() < self.failing
         return not healed and (is_drawn or key(event) in self.poison)
-
-    def is_slow(self, event: Json) -> bool:
-        """Whether a try of an event takes half the deadline."""
-        return key(event) in self.slow
 
 
 def drawn(random: Random, plan: Plan, *, poisoned: float, failing: float, slow: int) -> Troubles:
@@ -48,14 +44,13 @@ def drawn(random: Random, plan: Plan, *, poisoned: float, failing: float, slow: 
     Args:
         poisoned: The share of events that cannot be handled.
         failing: The share of tries that fail all the same.
-        slow: How many events take half the deadline each.
+        slow: How many events take long.
     """
     keys = [key(event) for batch in plan.batches for event in batch.events]
     poison = frozenset(random.sample(keys, max(1, round(len(keys) * poisoned))))
-    return Troubles(poison, failing, frozenset(random.sample(keys, min(slow, len(keys)))))
+    return Troubles(poison, failing, tuple(random.sample(keys, min(slow, len(keys)))))
 
 
 def moments(random: Random, plan: Plan, count: int) -> Sequence[int]:
     """Moments of a plan, in numbers of events."""
-    events = sum(len(batch.events) for batch in plan.batches)
-    return sorted(random.randrange(events) for _ in range(count))
+    return sorted(random.randrange(plan.events) for _ in range(count))

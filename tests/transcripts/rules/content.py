@@ -70,7 +70,7 @@ def _received(group: GroupReading) -> Iterator[tuple[Json, float, Location]]:
     for frame in group.frames:
         for event in frame.events:
             yield event, frame.at, frame.location(*where(event))
-    for call in group.target.calls if group.target is not None else ():
+    for call in group.calls:
         for pushed in call.call.events:
             yield pushed.event, call.call.begun, call.location(*where(pushed.event))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.transcripts.content import where
-from tests.transcripts.violation import Kind, Location, Violation
+from tests.transcripts.violation import Kind, Violation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,22 +71,19 @@ def parked_whole(evidence: Evidence) -> Iterator[Violation]:
     for group in evidence.groups:
         for at, parked in group.listed(evidence.end):
             if wrong := _wrong(group, parked, at):
-                location = Location(subscriber=group.group.name, stream=parked.stream, sequences=(parked.sequence,))
-                yield Violation(Kind.PARKED, at, wrong, location)
+                yield Violation(Kind.PARKED, at, wrong, group.location(*parked.place))
 
 
 def parked_for_a_reason(evidence: Evidence) -> Iterator[Violation]:
-    """A stream is parked only after enough failures of an event: nacks, timeouts, lost owners, or failed calls."""
+    """A stream of members is parked only after enough failures of an event: nacks, timeouts, or lost owners."""
     for group in evidence.groups:
+        if group.target is not None:
+            continue  # its failed calls are counted by `pushing.parked_attempts`
         for at, parked in group.listed(evidence.end):
-            place = (parked.stream, parked.sequence)
-            tries = sum(tries_of(grant, place, group.group.ack_deadline) for grant in group.grants)
-            if group.target is not None:
-                tries = group.target.attempts(place, at)
+            tries = sum(tries_of(grant, parked.place, group.group.ack_deadline) for grant in group.grants)
             if not _asked_to_park(group, parked, at) and tries < group.group.max_attempts:
                 sentence = f"it is parked, and was failed {tries} times of {group.group.max_attempts}"
-                where_ = Location(subscriber=group.group.name, stream=parked.stream, sequences=(parked.sequence,))
-                yield Violation(Kind.PARKED, at, sentence, where_)
+                yield Violation(Kind.PARKED, at, sentence, group.location(*parked.place))
 
 
 def redriven_whole(evidence: Evidence) -> Iterator[Violation]:
@@ -103,8 +100,7 @@ def redriven_whole(evidence: Evidence) -> Iterator[Violation]:
                 due = first <= entry.sequence < min(again, default=entry.sequence + 1)
                 if due and group.handled.get((stream, entry.sequence), at) <= at:
                     sentence = f"{entry.sequence} of {stream!r} was not handled after the redrive at {at:.6f}"
-                    location = Location(subscriber=group.group.name, stream=stream, sequences=(entry.sequence,))
-                    yield Violation(Kind.REDRIVE, evidence.end, sentence, location)
+                    yield Violation(Kind.REDRIVE, evidence.end, sentence, group.location(stream, entry.sequence))
 
 
 def _nacked(grant: Grant) -> dict[tuple[str, int], float]:
@@ -145,11 +141,11 @@ def tries_of(grant: Grant, place: tuple[str, int], deadline: float) -> int:
 
 def _asked_to_park(group: GroupReading, parked: Parked, at: float) -> bool:
     if group.target is not None:
-        return group.target.refused((parked.stream, parked.sequence), at)
+        return group.target.refused(parked.place, at)
     return any(
         said.message["action"] == "nack"
         and said.message.get("park")
-        and (said.message["stream"], said.message["sequence"]) == (parked.stream, parked.sequence)
+        and (said.message["stream"], said.message["sequence"]) == parked.place
         for grant in group.grants
         for said in grant.whole.said
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.transcripts.violation import Kind, Location, Violation
+from tests.transcripts.violation import Kind, Violation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,12 +32,7 @@ def never_handled(evidence: Evidence) -> Iterator[Violation]:
                 ):
                     continue
                 sentence = f"{entry.event['id']!r} was neither handled nor parked"
-                yield Violation(
-                    Kind.UNHANDLED,
-                    evidence.end,
-                    sentence,
-                    Location(subscriber=group.group.name, stream=stream, sequences=(entry.sequence,)),
-                )
+                yield Violation(Kind.UNHANDLED, evidence.end, sentence, group.location(*place))
 
 
 def skipped(evidence: Evidence) -> Iterator[Violation]:
@@ -45,7 +40,7 @@ def skipped(evidence: Evidence) -> Iterator[Violation]:
     for group in evidence.groups:
         given_up = _given_up(group)
         for stream, tries in group.tries.items():
-            order = {entry.sequence: index for index, entry in enumerate(group.entries.get(stream, ()))}
+            order = group.order.get(stream, {})
             sequences = list(order)
             done = -1
             for attempt in tries:
@@ -64,8 +59,4 @@ def skipped(evidence: Evidence) -> Iterator[Violation]:
 
 def _given_up(group: GroupReading) -> Mapping[tuple[str, int], float]:
     """The events that were skipped in a redrive, with the times."""
-    return {
-        (attempt.parked.stream, attempt.parked.sequence): attempt.at
-        for attempt in group.group.redriven
-        if attempt.how == "skip"
-    }
+    return {attempt.parked.place: attempt.at for attempt in group.group.redriven if attempt.how == "skip"}

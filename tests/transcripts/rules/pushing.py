@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "attempts_counted",
     "parked_attempts",
-    "parked_words",
+    "parked_reasons",
     "pushed_early",
     "pushed_gaps",
     "too_many_pushed",
@@ -34,23 +34,20 @@ _UNSURE = 2
 
 def too_many_pushed(evidence: Evidence) -> Iterator[Violation]:
     """No call has more events than the target takes."""
-    for group in evidence.groups:
-        if group.group.target is None:
-            continue
-        most = group.group.target.batch
-        for call in _calls(group):
-            if not 1 <= len(call.call.events) <= most:
-                sentence = f"a call has {len(call.call.events)} events, and the target takes up to {most}"
+    for group, target in _targets(evidence):
+        for call in target.calls:
+            if not 1 <= len(call.call.events) <= target.batch:
+                sentence = f"a call has {len(call.call.events)} events, and the target takes up to {target.batch}"
                 place = Location(subscriber=group.group.name, call=call.number)
                 yield Violation(Kind.BATCH, call.call.begun, sentence, place)
 
 
 def pushed_gaps(evidence: Evidence) -> Iterator[Violation]:
     """In a call, the events of a stream follow each other."""
-    for group in evidence.groups:
-        for call in _calls(group):
+    for group, target in _targets(evidence):
+        for call in target.calls:
             for stream, events in call.by_stream.items():
-                order = _order(group, stream)
+                order = group.order.get(stream, {})
                 known = [sequence for _, sequence in (where(one.event) for one in events) if sequence in order]
                 for before, after in pairwise(known):
                     if order[after] != order[before] + 1:
@@ -63,23 +60,9 @@ def pushed_early(evidence: Evidence) -> Iterator[Violation]:
 
     A skipped event counts as handled from its redrive on. Events from a redriven one on have to be handled again.
     """
-    for group in evidence.groups:
-        for stream, steps in _steps(group).items():
-            sequences = list(_order(group, stream))
-            done: set[int] = set()
-            for step in steps:
-                match step:
-                    case Acknowledged():
-                        done.add(step.sequence)
-                    case NumberedCall():
-                        first = where(step.by_stream[stream][0].event)[1]
-                        due = next((one for one in sequences if one not in done), first)
-                        if first > due:
-                            sentence = f"{first} of {stream!r} was pushed, and {due} was due"
-                            yield Violation(Kind.SKIPPED, step.call.begun, sentence, step.location(stream, first))
-                    case _:
-                        parked = step.parked.sequence
-                        done = {one for one in done if one < parked} | ({parked} if step.how == "skip" else set())
+    for group, target in _targets(evidence):
+        for stream, steps in _steps(group, target).items():
+            yield from _early(stream, steps, list(group.order.get(stream, {})))
 
 
 def attempts_counted(evidence: Evidence) -> Iterator[Violation]:
@@ -100,24 +83,22 @@ def attempts_counted(evidence: Evidence) -> Iterator[Violation]:
 def parked_attempts(evidence: Evidence) -> Iterator[Violation]:
     """A parked event was not tried less often than the hub says."""
     for group, target, at, parked in _parked(evidence):
-        failed = target.attempts((parked.stream, parked.sequence), at)
+        failed = target.attempts(parked.place, at)
         if parked.attempts > failed:
             sentence = f"it is parked after {parked.attempts} attempts, and was failed {failed} times"
-            yield Violation(Kind.PARKED, at, sentence, _location(group, parked))
+            yield Violation(Kind.PARKED, at, sentence, group.location(*parked.place))
 
 
-def parked_words(evidence: Evidence) -> Iterator[Violation]:
+def parked_reasons(evidence: Evidence) -> Iterator[Violation]:
     """The last reason of a parked event repeats what the target said of it, if it said anything."""
     for group, target, at, parked in _parked(evidence):
-        place = parked.stream, parked.sequence
-        failures = target.failures(place, at)
-        reason = parked.errors[-1] if parked.errors else ""
-        is_repeated = any(call.words and call.words in reason for call in failures)
-        is_wordless = target.unseen(parked.stream, at) or any(not call.words for call in failures)
-        if not reason or not (is_repeated or is_wordless):
-            words = ", ".join(repr(call.words) for call in failures if call.words) or "nothing"
-            sentence = f"it is parked for {reason!r}, and the target said {words}"
-            yield Violation(Kind.PARKED, at, sentence, _location(group, parked))
+        failures = target.failures(parked.place, at)
+        last = parked.errors[-1] if parked.errors else ""
+        is_explained = target.unseen(parked.stream, at) > 0 or any(call.reason in last for call in failures)
+        if not last or not is_explained:
+            reasons = ", ".join(repr(call.reason) for call in failures if call.reason) or "nothing"
+            sentence = f"it is parked for {last!r}, and the target said {reasons}"
+            yield Violation(Kind.PARKED, at, sentence, group.location(*parked.place))
 
 
 def _targets(evidence: Evidence) -> Iterator[tuple[GroupReading, TargetReading]]:
@@ -126,24 +107,37 @@ def _targets(evidence: Evidence) -> Iterator[tuple[GroupReading, TargetReading]]
             yield group, group.target
 
 
-def _calls(group: GroupReading) -> Sequence[NumberedCall]:
-    return group.target.calls if group.target is not None else ()
-
-
 def _parked(evidence: Evidence) -> Iterator[tuple[GroupReading, TargetReading, float, Parked]]:
     for group, target in _targets(evidence):
         for at, parked in group.listed(evidence.end):
             yield group, target, at, parked
 
 
-def _order(group: GroupReading, stream: str) -> Mapping[int, int]:
-    return {entry.sequence: index for index, entry in enumerate(group.entries.get(stream, ()))}
+def _early(stream: str, steps: Sequence[_Step], sequences: Sequence[int]) -> Iterator[Violation]:
+    done: set[int] = set()
+    index = 0  # all before it are done
+    for step in steps:
+        match step:
+            case Acknowledged():
+                done.add(step.sequence)
+            case NumberedCall():
+                while index < len(sequences) and sequences[index] in done:
+                    index += 1
+                first = where(step.by_stream[stream][0].event)[1]
+                due = sequences[index] if index < len(sequences) else first
+                if first > due:
+                    sentence = f"{first} of {stream!r} was pushed, and {due} was due"
+                    yield Violation(Kind.SKIPPED, step.call.begun, sentence, step.location(stream, first))
+            case _:
+                parked = step.parked.sequence
+                done = {one for one in done if one < parked} | ({parked} if step.how == "skip" else set())
+                index = 0
 
 
-def _steps(group: GroupReading) -> Mapping[str, Sequence[_Step]]:
+def _steps(group: GroupReading, target: TargetReading) -> Mapping[str, Sequence[_Step]]:
     """What happened to each stream, ordered by time."""
     steps: dict[str, list[tuple[float, _Step]]] = {stream: [] for stream in group.entries}
-    for call in _calls(group):
+    for call in target.calls:
         for stream in call.by_stream:
             steps.setdefault(stream, []).append((call.call.begun, call))
         for done in call.acknowledged():
@@ -154,7 +148,3 @@ def _steps(group: GroupReading) -> Mapping[str, Sequence[_Step]]:
         stream: [step for _, step in sorted(unordered, key=lambda timed: timed[0])]
         for stream, unordered in steps.items()
     }
-
-
-def _location(group: GroupReading, parked: Parked) -> Location:
-    return Location(subscriber=group.group.name, stream=parked.stream, sequences=(parked.sequence,))

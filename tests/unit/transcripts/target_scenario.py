@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -54,7 +53,7 @@ class TargetScenario:
         reply: Reply = Reply.HANDLED,
         failed: Collection[Where] = (),
         attempt: int | None = None,
-        words: str = "",
+        reason: str = "",
         seconds: float = 0.5,
     ) -> None:
         """The target is called.
@@ -72,7 +71,7 @@ class TargetScenario:
             )
             for place in places
         )
-        call = Call(begun=begun, ended=begun + seconds, events=events, reply=reply, attempt=attempt, words=words)
+        call = Call(begun=begun, ended=begun + seconds, events=events, reply=reply, attempt=attempt, reason=reason)
         self._calls.append(call)
 
     def be_absent(self) -> None:
@@ -93,9 +92,10 @@ class TargetScenario:
 
     def transcript(self) -> Transcript:
         """All of it."""
-        published: dict[str, list[Json]] = defaultdict(list)
-        for stream, count in self.streams.items():
-            published[stream] = [self._published(stream, sequence) for sequence in range(1, count + 1)]
+        published = {
+            stream: [self._published(stream, sequence) for sequence in range(1, count + 1)]
+            for stream, count in self.streams.items()
+        }
         group = Group(
             name="rule",
             wanted={},

@@ -32,9 +32,9 @@ def only(scenario: TargetScenario, kind: Kind) -> Violation:
 def a_failing_stream(*, failures: int = 3) -> TargetScenario:
     """The second event of a stream fails, with a reason for each attempt."""
     scenario = TargetScenario({"a": 3, "b": 1})
-    scenario.call(A1, A2, B1, reply=Reply.HANDLED, failed={A2}, attempt=1, words="no 1")
+    scenario.call(A1, A2, B1, reply=Reply.HANDLED, failed={A2}, attempt=1, reason="no 1")
     for number in range(2, failures + 1):
-        scenario.call(A2, reply=Reply.FAILED, attempt=number, words=f"no {number}")
+        scenario.call(A2, reply=Reply.FAILED, attempt=number, reason=f"no {number}")
     return scenario
 
 
@@ -185,7 +185,7 @@ def test_a_pushed_event_with_changes_is_reported() -> None:
 
 
 @pytest.mark.parametrize("reply", FAILURES)
-def test_failures_are_counted_as_attempts(reply: Reply) -> None:
+def test_attempts_that_count_failures_pass(reply: Reply) -> None:
     scenario = TargetScenario({"a": 1})
     scenario.call(A1, reply=reply, attempt=1)
     scenario.call(A1, reply=reply, attempt=2)
@@ -193,7 +193,7 @@ def test_failures_are_counted_as_attempts(reply: Reply) -> None:
     assert violations(scenario.transcript()) == []
 
 
-@pytest.mark.parametrize("reply", [Reply.THROTTLED, Reply.UNHEARD])
+@pytest.mark.parametrize("reply", [Reply.THROTTLED, Reply.CALLER_KILLED])
 def test_attempts_that_count_calls_that_were_none_are_reported(reply: Reply) -> None:
     scenario = TargetScenario({"a": 1})
     scenario.call(A1, reply=reply, attempt=1)
@@ -211,13 +211,21 @@ def test_attempts_that_count_the_failure_of_another_event_are_reported() -> None
     assert only(scenario, Kind.ATTEMPT).location.sequences == (2,)
 
 
+def test_an_attempt_that_counts_its_own_failure_is_reported() -> None:
+    scenario = TargetScenario({"a": 1})
+    scenario.call(A1, reply=Reply.FAILED, attempt=1)
+    scenario.call(A1, reply=Reply.FAILED, attempt=3)
+    scenario.call(A1, attempt=3)
+    assert only(scenario, Kind.ATTEMPT).location.call == 2
+
+
 def test_more_attempts_than_the_maximum_are_reported() -> None:
     scenario = a_failing_stream()
     scenario.call(A2, A3, attempt=4)
     assert only(scenario, Kind.ATTEMPT).location.call == 4
 
 
-def test_attempts_of_before_a_redrive_are_not_counted() -> None:
+def test_attempts_that_count_failures_of_before_a_redrive_are_reported() -> None:
     scenario = a_redriven_stream()
     scenario.call(A2, A3, attempt=3)
     assert only(scenario, Kind.ATTEMPT).location.call == 4
@@ -240,7 +248,7 @@ def test_a_stream_parked_after_too_few_failures_is_reported() -> None:
 
 def test_a_stream_parked_after_calls_that_were_no_attempts_is_reported() -> None:
     scenario = a_failing_stream(failures=2)
-    scenario.call(A2, reply=Reply.THROTTLED, attempt=3, words="slower")
+    scenario.call(A2, reply=Reply.THROTTLED, attempt=3, reason="slower")
     scenario.parked = (scenario.listed("a", 2, "no 1", "no 2", "slower"),)
     assert violation_in(scenario.transcript()).kind is Kind.PARKED
 
@@ -252,10 +260,18 @@ def test_a_stream_parked_while_its_target_was_absent_passes() -> None:
     assert violations(scenario.transcript()) == []
 
 
-def test_a_refused_event_is_parked_at_once() -> None:
+def test_a_stream_parked_after_more_attempts_than_an_absent_target_costs_is_reported() -> None:
     scenario = TargetScenario({"a": 3})
     scenario.call(A1)
-    scenario.call(A2, reply=Reply.REFUSED, words="never")
+    scenario.be_absent()
+    scenario.parked = (scenario.listed("a", 2, "the connection failed"),)
+    assert "was failed 2 times" in only(scenario, Kind.PARKED).sentence
+
+
+def test_a_refused_event_that_is_parked_at_once_passes() -> None:
+    scenario = TargetScenario({"a": 3})
+    scenario.call(A1)
+    scenario.call(A2, reply=Reply.REFUSED, reason="never")
     scenario.parked = (scenario.listed("a", 2, "422: never", attempts=1),)
     assert violations(scenario.transcript()) == []
 
@@ -263,7 +279,7 @@ def test_a_refused_event_is_parked_at_once() -> None:
 def test_a_stream_parked_for_what_another_event_was_refused_for_is_reported() -> None:
     scenario = TargetScenario({"a": 3, "b": 1})
     scenario.call(A1)
-    scenario.call(B1, reply=Reply.REFUSED, words="never")
+    scenario.call(B1, reply=Reply.REFUSED, reason="never")
     scenario.parked = (
         scenario.listed("a", 2, "422: never", attempts=1),
         scenario.listed("b", 1, "422: never", attempts=1),

@@ -25,6 +25,16 @@ def test_an_invalid_line_is_reported(line: str) -> None:
         read([next(written(transcript(3, steps=5))), line])
 
 
+def test_an_unknown_kind_is_named() -> None:
+    with pytest.raises(Unreadable, match="there is no kind 'other'"):
+        read([next(written(transcript(3, steps=5))), '{"kind":"other"}'])
+
+
+def test_a_call_of_a_group_without_a_target_is_reported() -> None:
+    with pytest.raises(Unreadable, match="no target stands above the call"):
+        read([*written(group_transcript(3)), '{"kind":"call"}'])
+
+
 def test_a_transcript_without_violations_exits_with_0(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "good.jsonl"
     file.write_text("\n".join(written(transcript(3))), encoding="utf-8")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import asynccontextmanager
-from itertools import islice, repeat
+from itertools import islice
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import aiohttp
 import pytest
@@ -17,7 +17,9 @@ from tests.transcripts.calls import Reply
 from tests.transcripts.clock import Clock
 from tests.transcripts.http_binding import MODES, HttpBinding
 from tests.transcripts.lambda_binding import LambdaBinding
+from tests.transcripts.plan import planned
 from tests.transcripts.target import RecordingTarget
+from tests.transcripts.target_group import TargetSettings
 from tests.transcripts.target_server import ReservedPort, TargetServer
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
     from tests.transcripts.bindings import Binding
     from tests.transcripts.content import Where
+    from tests.transcripts.controls import GroupHub
+    from tests.transcripts.membership import Group
     from tests.transcripts.transcript import Json
 
 A1, A2, B1 = ("a", 1), ("a", 2), ("b", 1)
@@ -61,7 +65,7 @@ class Served:
             fails=lambda event: event["id"] in failing,
             handle=lambda _: None,
             seconds=lambda _: self._try(seconds),
-            mishaps=repeat(mishap),
+            mishap=lambda: mishap,
             kill=self._kill,
         )
         self.server = TargetServer(port, self.target.serve)
@@ -99,11 +103,18 @@ def test_a_function_handles_the_other_streams_of_a_call_in_which_an_event_failed
             reported = {failure["itemIdentifier"] for failure in json.loads(text)["batchItemFailures"]}
             assert (status, reported - {"a/2"}) == (200, {"a/1"})
             [call] = served.target.calls
-            assert (call.reply, call.attempt, call.words) == (Reply.HANDLED, 2, "batchItemFailures")
+            assert (call.reply, call.attempt, call.reason) == (Reply.HANDLED, 2, "batchItemFailures")
             assert [pushed.handled is not None for pushed in call.events] == [False, True, False]
             assert call.events[0].failed
 
     asyncio.run(called())
+
+
+def test_a_function_reports_no_event_before_the_first_failed_one_of_its_stream() -> None:
+    events = [event(*A1), event(*B1), event("b", 2), event(*A2)]
+    answers = [LambdaBinding().finished(events, [0, 2], 1, Random(seed)) for seed in range(20)]
+    # It fails as a whole, reports the failed events, or also those behind them.
+    assert {answer.failed for answer in answers} == {frozenset(), frozenset({0, 2}), frozenset({0, 2, 3})}
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -129,14 +140,14 @@ def test_a_url_refuses_an_event_that_fails() -> None:
             await served.post(json.dumps(event(*A1)).encode())
             [call] = served.target.calls
             assert (call.reply, call.events[0].handled) == (Reply.REFUSED, None)
-            assert "1" in call.words
+            assert call.reason in {"in call 1.", "/1/moved"}
 
     asyncio.run(called())
 
 
 @pytest.mark.parametrize(
     ("mishap", "reply"),
-    [(Mishap.CUT, Reply.NONE), (Mishap.KILLED, Reply.UNHEARD), (Mishap.NONSENSE, Reply.NONE)],
+    [(Mishap.CUT, Reply.NONE), (Mishap.KILLED, Reply.CALLER_KILLED), (Mishap.NONSENSE, Reply.NONE)],
 )
 def test_a_call_that_gets_no_answer_is_recorded(mishap: Mishap, reply: Reply) -> None:
     async def called() -> None:
@@ -178,7 +189,41 @@ def test_a_server_refuses_connections_while_it_is_closed_and_comes_back_at_its_p
     asyncio.run(called())
 
 
+async def left(**troubles: Any) -> Group:  # noqa: ANN401 - what `TargetSettings` takes
+    """The record of a target that is ordered to leave just after all its other orders."""
+    plan = planned(
+        1, events=9, subscribers=0, streams=1, functions=(), kills=0, restarts=0, sweeps=0, longest_pause=0.0
+    )
+    with ReservedPort() as port:
+        settings = TargetSettings(binding=LambdaBinding(), port=port, **troubles)
+        group = settings.group(cast("GroupHub", None), plan, clock=Clock(), seed=1)
+        running = asyncio.create_task(group.run())
+        for _, order in group.actions():
+            order()
+        await asyncio.sleep(0.1)
+        group.leave()
+        await asyncio.wait_for(running, 2)
+        return group.recorded(finished=False)
+
+
+def test_a_target_leaves_also_while_several_periods_of_mishaps_wait_for_a_call() -> None:
+    target = asyncio.run(left(absences=2, throttles=2)).target
+    assert target is not None
+    assert target.absences == ()
+
+
+def test_an_absence_that_is_cut_short_is_recorded() -> None:
+    target = asyncio.run(left(absences=2, throttles=0, refuses=True, longest_pause=60)).target
+    assert target is not None
+    assert len(target.absences) == 1
+
+
 def test_every_mishap_is_drawn_before_any_is_drawn_again() -> None:
     drawn = [mishap for mishap in islice(drawn_mishaps(Random(1), 0.1), 1_000) if mishap is not None]
     assert set(drawn[: len(Mishap)]) == set(Mishap)
+    assert set(drawn[len(Mishap) : 2 * len(Mishap)]) == set(Mishap)
+
+
+def test_mishaps_have_their_share_of_the_calls() -> None:
+    drawn = [mishap for mishap in islice(drawn_mishaps(Random(1), 0.1), 1_000) if mishap is not None]
     assert 50 < len(drawn) < 150
