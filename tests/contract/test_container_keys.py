@@ -67,8 +67,8 @@ def test_keys_are_asked_for_with_the_token_of_the_runtime(api: Api, clock: FakeC
 def test_botocore_asks_in_the_same_way(api: Api, clock: FakeClock) -> None:
     api.answers = [given(clock)]
     fetcher = ContainerMetadataFetcher()
-    found = ContainerProvider(variables(api), fetcher).load()
-    assert found is not None
+    credentials = ContainerProvider(variables(api), fetcher).load()
+    assert credentials is not None
     assert [(method, path) for method, path, _ in api.requests] == [("GET", "/2021-04-23/credentials")]
     assert api.headers[0]["Authorization"] == "the-authorization"
 

@@ -110,9 +110,9 @@ def test_configured_endpoints_can_be_ignored() -> None:
 def test_elsewhere_botocore_finds_keys_and_region(variables: pytest.MonkeyPatch) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
         variables.setenv(name, FUNCTION[name])
-    found = AwsEnvironment()
-    assert (found.keys(), found.region) == (Keys("AKID", "secret", ""), "eu-west-1")
-    assert found.endpoint("lambda") == "https://lambda.eu-west-1.amazonaws.com"
+    environment = AwsEnvironment()
+    assert (environment.keys(), environment.region) == (Keys("AKID", "secret", ""), "eu-west-1")
+    assert environment.endpoint("lambda") == "https://lambda.eu-west-1.amazonaws.com"
 
 
 def test_no_region_and_no_keys_are_errors_that_say_so() -> None:

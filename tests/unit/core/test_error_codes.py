@@ -24,8 +24,8 @@ _INTERNAL = {errors.TurnLost}
 
 def _concrete(kind: type[errors.EventstoreError]) -> set[type[errors.EventstoreError]]:
     """The errors that are raised: those that are not only there to be caught, and exported by the package."""
-    found = {kind} if kind.__name__ in vars(errors) and (not kind.__subclasses__() or kind in _RAISED) else set()
-    return found.union(*map(_concrete, kind.__subclasses__()))
+    concrete = {kind} if kind.__name__ in vars(errors) and (not kind.__subclasses__() or kind in _RAISED) else set()
+    return concrete.union(*map(_concrete, kind.__subclasses__()))
 
 
 _RAISED = {errors.StoreUnavailable}

@@ -19,7 +19,7 @@ import os
 os.environ |= {keys}
 os.environ["AWS_ENDPOINT_URL"] = "http://127.0.0.1:1"
 from eventstore.adapters.aws import calls, environment
-found = environment.AwsEnvironment()
+aws = environment.AwsEnvironment()
 try:
     {call}
 except Exception as error:
@@ -58,23 +58,23 @@ def test_a_call_is_recorded_with_its_caller_even_when_it_fails(tmp_path: Path) -
     ("call", "expected"),
     [
         (
-            'calls.sqs_target_calls(found).call("SendMessage", QueueUrl="q", MessageBody="secret")',
+            'calls.sqs_target_calls(aws).call("SendMessage", QueueUrl="q", MessageBody="secret")',
             ("sqs", "SendMessage", (("QueueUrl", "q"),)),
         ),
         (
-            'calls.eventbridge_target_calls(found).call("PutEvents", Entries=[{"EventBusName": "b", "Detail": "{}"}])',
+            'calls.eventbridge_target_calls(aws).call("PutEvents", Entries=[{"EventBusName": "b", "Detail": "{}"}])',
             ("events", "PutEvents", (("EventBusName", "b"),)),
         ),
         (
-            'calls.secrets_calls(found).call("GetSecretValue", SecretId="s")',
+            'calls.secrets_calls(aws).call("GetSecretValue", SecretId="s")',
             ("secretsmanager", "GetSecretValue", (("SecretId", "s"),)),
         ),
         (
-            'calls.lambda_target_calls(found).call("Invoke", "/2015-03-31/functions/a%3Ab/invocations", b"secret")',
+            'calls.lambda_target_calls(aws).call("Invoke", "/2015-03-31/functions/a%3Ab/invocations", b"secret")',
             ("lambda", "Invoke", (("FunctionName", "a:b"),)),
         ),
         (
-            'calls.connections_calls(lambda: "http://127.0.0.1:1", found).call("DeleteConnection", "/@connections/a")',
+            'calls.connections_calls(lambda: "http://127.0.0.1:1", aws).call("DeleteConnection", "/@connections/a")',
             ("apigatewaymanagementapi", "DeleteConnection", (("ConnectionId", "any"),)),
         ),
     ],
