@@ -17,8 +17,8 @@ __all__ = ["partition_owner"]
 def partition_owner(partition: int, instances: Sequence[InstanceId]) -> InstanceId:
     """Return the instance that a partition falls to.
 
-    All instances that know of the same instances come to the same result, whatever the order. If an instance leaves, only
-    its own partitions move; if one joins, partitions move to it only.
+    Instances that know of the same instances come to the same result, in whatever order they know them. If an instance
+    leaves, only its own partitions move; if one joins, partitions move to it only.
 
     Args:
         partition: The partition's number.
