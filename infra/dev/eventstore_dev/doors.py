@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from aiohttp import web
 
-from eventstore_dev.http import RequestError, bad_request, in_origin_form
 from eventstore_dev.lambda_api import PREFIX
 from eventstore_dev.origins import is_safe, refusal_of
 from eventstore_dev.queues.local import TARGET
 from eventstore_dev.signatures import signed_for
 from eventstore_dev.unsigned_calls import unsigned_call
+from eventstore_hosting.http import RequestError, bad_request, in_origin_form
 
 if TYPE_CHECKING:
     from eventstore_dev.aws_services import AwsServices

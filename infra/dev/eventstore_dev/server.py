@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
-from eventstore_dev.http import bad_request
+from eventstore_hosting.http import bad_request
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -16,7 +16,6 @@ from eventstore_dev.configuration import Configuration
 from eventstore_dev.doors import Doors
 from eventstore_dev.invocation import Invocation, Limits, new_trace_id
 from eventstore_dev.lambda_api import LambdaApi
-from eventstore_dev.lifeline import Lifeline
 from eventstore_dev.origins import Origins
 from eventstore_dev.parameters import declared_parameters
 from eventstore_dev.pool import Pool
@@ -28,6 +27,7 @@ from eventstore_dev.server import Server
 from eventstore_dev.template import Template, TemplateError
 from eventstore_dev.terminal import Terminal
 from eventstore_dev.websocket.gateway import WebSocketGateway
+from eventstore_hosting.lifeline import Lifeline
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

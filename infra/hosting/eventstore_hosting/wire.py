@@ -13,17 +13,16 @@ import asyncio
 import codecs
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from websockets.frames import CloseCode, Frame, Opcode
-from websockets.protocol import Protocol, Side, State
+from websockets.protocol import Protocol as Frames
+from websockets.protocol import Side, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from aiohttp import web
-
-    from eventstore_dev.invocation import Limits
 
 
 # What a client sent is taken in by pieces: frames may have no content, and ten thousand of them fit into one read.
@@ -38,6 +37,26 @@ class GoneError(Exception):
 
 class StalledError(Exception):
     """The client does not read what it is sent."""
+
+
+class Limits(Protocol):
+    """Sizes in bytes, and times in seconds."""
+
+    @property
+    def websocket_frame(self) -> int:
+        """The largest frame that is taken from a client."""
+
+    @property
+    def websocket_message(self) -> int:
+        """The largest message that is taken from a client."""
+
+    @property
+    def websocket_send_seconds(self) -> float:
+        """How long a message to the client may wait."""
+
+    @property
+    def websocket_closing_seconds(self) -> float:
+        """How long the client has for its part of the closing handshake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +96,7 @@ class Wire:
         self._limits = limits
         self._received = received
         self._ended = ended
-        self._frames = Protocol(Side.SERVER, max_size=(limits.websocket_message, limits.websocket_frame))
+        self._frames = Frames(Side.SERVER, max_size=(limits.websocket_message, limits.websocket_frame))
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._parts: list[str] = []
         self._turn = asyncio.Lock()
