@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from websockets.sync.client import ClientConnection
 
-    from eventstore_dev.origins import Origins
     from eventstore_dev.stack import Stack
+    from eventstore_hosting.origins import Origins
 
 __all__ = ["Caller", "Guarded", "guarded"]
 

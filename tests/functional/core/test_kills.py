@@ -705,7 +705,7 @@ ADAPTERS = {
     ports.Turns: "SkewedTurns",
 }
 
-READ = ("describe", "lag", "locate", "ping", "positions_at", "read", "stats", "streams", "times", "wait")
+READ = ("describe", "ends", "lag", "locate", "ping", "positions_at", "read", "stats", "streams", "times", "wait")
 LISTED = ("listed", "records")
 WITHOUT_EFFECT = {
     "SkewedTurns.reached",

@@ -10,7 +10,7 @@ from eventstore.ports.connections import Connections
 from eventstore.ports.durables import Durables
 from eventstore.ports.letters import DeadLetter, DeadLetters
 from eventstore.ports.log import Log
-from eventstore.ports.log_values import Appended, Deleted, Lag, Missing, PartitionStats, Slice, Tail
+from eventstore.ports.log_values import Appended, Deleted, Lag, LogEnd, Missing, PartitionStats, Slice, Tail
 from eventstore.ports.named_filters import NamedFilters
 from eventstore.ports.queues import Deliveries, DispatchQueue, Pushes
 from eventstore.ports.registry import (
@@ -47,6 +47,7 @@ __all__ = [
     "Lag",
     "ListedConnection",
     "Log",
+    "LogEnd",
     "Missing",
     "NamedFilters",
     "PartitionStats",

@@ -27,9 +27,7 @@ class LogEntry(NamedTuple):
 class Follower(Protocol):
     """Waits for news of partitions. One thread at a time calls each method."""
 
-    def wait_for_entries(
-        self, after: Mapping[int, Position], *, seconds: float
-    ) -> Mapping[int, Sequence[LogEntry]]:
+    def wait_for_entries(self, after: Mapping[int, Position], *, seconds: float) -> Mapping[int, Sequence[LogEntry]]:
         """Block until a log has entries after a position, or the time is over.
 
         Args:

@@ -45,9 +45,7 @@ class RedisFollower:
         self._entries = _Streams(url, is_cluster=is_cluster, pause=pause)
         self._commands = _Streams(url, is_cluster=is_cluster, pause=pause)
 
-    def wait_for_entries(
-        self, after: Mapping[int, Position], *, seconds: float
-    ) -> Mapping[int, Sequence[LogEntry]]:
+    def wait_for_entries(self, after: Mapping[int, Position], *, seconds: float) -> Mapping[int, Sequence[LogEntry]]:
         """See `Follower.wait_for_entries`."""
         positions = {
             partition_keys(partition).log: f"{position.major}-{position.minor}" for partition, position in after.items()
@@ -64,9 +62,7 @@ class RedisFollower:
         positions = {turn_keys(partition).inbox: known or "0-0" for partition, known in after.items()}
         read = self._commands.wait(positions, seconds=seconds, count=_MOST_ENTRIES)
         return {
-            partition: read[key][-1][0].decode()
-            for partition, key in zip(after, positions, strict=True)
-            if key in read
+            partition: read[key][-1][0].decode() for partition, key in zip(after, positions, strict=True) if key in read
         }
 
     def close(self) -> None:

@@ -32,7 +32,7 @@ class PartitionSubscriptions:
         self._client = client
         self._partitions = partitions
         self._new_epoch = new_epoch
-        self._subscribe = Script("registry/subscribe", "shared/open_partition")
+        self._subscribe = Script("registry/subscribe", "shared/open_partition", "shared/last_entry")
         self._unsubscribe = Script("registry/unsubscribe")
 
     def start(self, subscription: Subscription, starts: Mapping[int, Position | Start]) -> Mapping[int, Started]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from aiohttp.web_request import BaseRequest
 
-    from eventstore_dev.terminal import Terminal
+    from eventstore_hosting.valkey.keeper import Speaker
 
 __all__ = ["Server"]
 
@@ -32,7 +32,7 @@ class Server(web.Server):
         terminal: Where it is said that bytes are no request.
     """
 
-    def __init__(self, serve: Callable[[BaseRequest], Awaitable[web.StreamResponse]], *, terminal: Terminal) -> None:
+    def __init__(self, serve: Callable[[BaseRequest], Awaitable[web.StreamResponse]], *, terminal: Speaker) -> None:
         super().__init__(serve, access_log=None)
         self.terminal = terminal
 
