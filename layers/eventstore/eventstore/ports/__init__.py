@@ -8,6 +8,7 @@ from __future__ import annotations
 from eventstore.ports.clock import Clock
 from eventstore.ports.connections import Connections
 from eventstore.ports.durables import Durables
+from eventstore.ports.instances import InstanceId
 from eventstore.ports.letters import DeadLetter, DeadLetters
 from eventstore.ports.log import Log
 from eventstore.ports.log_values import Appended, Deleted, Lag, LogEnd, Missing, PartitionStats, Slice, Tail
@@ -25,7 +26,7 @@ from eventstore.ports.registry import (
 )
 from eventstore.ports.secrets import Secrets, SecretUnavailable, SigningKey
 from eventstore.ports.targets import Refusal, TargetAdapter, TargetThrottled, TargetUnavailable
-from eventstore.ports.turns import Behind, Candidates, Turn, TurnResult, Turns
+from eventstore.ports.turns import Behind, Candidates, Lease, Turn, TurnResult, Turns
 from eventstore.ports.wakeups import Wakeups
 
 __all__ = [
@@ -44,7 +45,9 @@ __all__ = [
     "Durables",
     "EphemeralRecord",
     "EphemeralSubscriptions",
+    "InstanceId",
     "Lag",
+    "Lease",
     "ListedConnection",
     "Log",
     "LogEnd",
