@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from binascii import crc_hqx
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, chain, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -98,6 +98,10 @@ class Part:
         """About how many bytes the part adds to a delivery."""
         addresses = sum(len(address.connection) + len(address.subscription) + 32 for address in self.to)
         return sum(len(text.encode()) for text in self.texts) + sum(map(len, self.cursors)) + addresses + 64
+
+    def to_some(self, addresses: Sequence[Address]) -> Part:
+        """Return the same part for some of its addresses."""
+        return replace(self, to=tuple(addresses))
 
     @property
     def posts(self) -> int:
