@@ -8,7 +8,7 @@ from __future__ import annotations
 from eventstore.ports.clock import Clock
 from eventstore.ports.connections import Connections
 from eventstore.ports.durables import Durables
-from eventstore.ports.instances import InstanceId
+from eventstore.ports.instances import FIRST_MESSAGE, InstanceId, Instances, Received
 from eventstore.ports.letters import DeadLetter, DeadLetters
 from eventstore.ports.log import Log
 from eventstore.ports.log_values import Appended, Deleted, Lag, LogEnd, Missing, PartitionStats, Slice, Tail
@@ -31,6 +31,7 @@ from eventstore.ports.wakeups import Wakeups
 
 __all__ = [
     "FIRST_LISTED",
+    "FIRST_MESSAGE",
     "Appended",
     "Behind",
     "Candidates",
@@ -46,6 +47,7 @@ __all__ = [
     "EphemeralRecord",
     "EphemeralSubscriptions",
     "InstanceId",
+    "Instances",
     "Lag",
     "Lease",
     "ListedConnection",
@@ -55,6 +57,7 @@ __all__ = [
     "NamedFilters",
     "PartitionStats",
     "Pushes",
+    "Received",
     "Refusal",
     "Registry",
     "SecretUnavailable",

@@ -68,7 +68,7 @@ class RedisRegistry:
         self._list = Script("shared/list_names")
         self._connect = Script("registry/connect")
         self._add_subscription = Script("registry/add_subscription")
-        self._record_activity = Script("registry/record_activity")
+        self._record_activity = Script("registry/record_activity", "shared/server_time")
         self._remove_subscription = Script("registry/remove_subscription")
 
     def connect(self, connection: Connection) -> None:

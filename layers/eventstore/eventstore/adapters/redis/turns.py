@@ -65,7 +65,7 @@ class RedisTurns:
         self._lease = lease
         self._new_epoch = new_epoch
         self._partitions = Partitions.of(client, partitions, new_epoch)
-        self._begin = Script("dispatch/begin", "shared/open_partition")
+        self._begin = Script("dispatch/begin", "shared/open_partition", "shared/server_time")
         self._narrow_goal = Script("dispatch/narrow_goal")
         self._commit = Script("dispatch/commit")
         self._candidates = Script("dispatch/candidates")

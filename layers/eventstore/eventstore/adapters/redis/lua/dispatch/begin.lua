@@ -49,19 +49,11 @@ local OFFSET_STEP = 100000
 -- References that are returned with a turn, at most.
 local READ_AHEAD = 32
 
--- Milliseconds since 1970 by the server's clock.
-local function server_time()
-  local replaced = tonumber(ARGV[6])
-  if replaced then return replaced end
-  local time = call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
-end
-
 -- Milliseconds since 1970 that never go back. The time by which the clock is set back is added from then on, so nothing
 -- is delayed by more than the time since the last turn. The turn that was scheduled ahead may then come too early, so
 -- the alarm is cleared and a new one is scheduled.
 local function monotonic_time()
-  local raw = server_time()
+  local raw = server_time(ARGV[6])
   local last = call('HMGET', turn, 'clock', 'shift')
   local lost = math.max((tonumber(last[1]) or 0) - raw, 0)
   local shift = (tonumber(last[2]) or 0) + lost
@@ -77,7 +69,7 @@ end
 local function take_lease(dispatcher, lease_end, term)
   local instance = ARGV[7]
   if not dispatcher and instance == '' then return nil end
-  local now = server_time()
+  local now = server_time(ARGV[6])
   if dispatcher and dispatcher ~= instance then
     local left = lease_end - now
     if left > 0 and left <= tonumber(term) then return dispatcher end
