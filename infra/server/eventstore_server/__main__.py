@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from eventstore.errors import EventstoreError
 from eventstore_hosting.valkey import Keeper, ValkeyError, ValkeyServer
-
 from eventstore_server.options import read_options
 from eventstore_server.service import Service
 

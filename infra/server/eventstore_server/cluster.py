@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from eventstore.errors import EventstoreError
 from eventstore.live.rendezvous import partition_owner
-
+from eventstore.ports import FIRST_MESSAGE
 from eventstore_server.messages import encode_parts, encode_turns
 
 if TYPE_CHECKING:
@@ -119,7 +119,9 @@ class Cluster:
             try:
                 self._heartbeat()
                 if time.monotonic() - last > self._alive_seconds:
-                    _LOGGER.warning("this instance was away for %.1f s; its clients connect again", time.monotonic() - last)
+                    _LOGGER.warning(
+                        "this instance was away for %.1f s; its clients connect again", time.monotonic() - last
+                    )
                     self._was_away()
                 last = time.monotonic()
                 self._bury()
@@ -142,19 +144,20 @@ class Cluster:
             self._instances.forget(dead)
 
     def _receive(self) -> None:
-        after = "$"
+        after = FIRST_MESSAGE
         while not self._stopped.is_set():
             try:
-                messages, after, lost = self._instances.receive(self._instance, after, block_ms=_BLOCK_MS)
+                received = self._instances.receive(self._instance, after, block_ms=_BLOCK_MS)
             except EventstoreError as error:
                 if not self._stopped.is_set():
                     _LOGGER.warning("messages of other instances: %s: %s", error.code, error.detail)
                 self._stopped.wait(_RETRY_SECONDS)
                 continue
-            if lost:
+            after = received.after
+            if received.has_gap:
                 _LOGGER.warning("messages of other instances were lost; clients connect again")
                 self._was_away()
-            for message in messages:
+            for message in received.messages:
                 try:
                     self._received(message)
                 except Exception:

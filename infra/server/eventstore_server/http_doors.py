@@ -14,7 +14,6 @@ from eventstore_hosting.origins import is_safe, refusal_of
 
 if TYPE_CHECKING:
     from eventstore_hosting.origins import Origins
-
     from eventstore_server.rest_door import RestDoor
     from eventstore_server.websocket_door import WebSocketDoor
 

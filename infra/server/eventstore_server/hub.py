@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from eventstore.adapters.redis.registry import RedisRegistry
 from eventstore.hub.hub import Hub
-
 from eventstore_server.partition_turns import ObservedTurns
 
 if TYPE_CHECKING:

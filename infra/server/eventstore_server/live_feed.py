@@ -13,7 +13,6 @@ from eventstore.live.catch_up import CatchUp, EphemeralSender
 from eventstore.live.index_terms import terms_of
 from eventstore.ports import Behind, Start, Started, TurnResult
 from eventstore.positions import BEGINNING
-
 from eventstore_server.epochs import EpochChanged, WatchedLog
 from eventstore_server.live_partition import LivePartition
 from eventstore_server.live_turns import LiveTurns
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from eventstore.ports.follower import Follower
     from eventstore.positions import Position
     from eventstore.subscriptions import Subscription, SubscriptionKey
-
     from eventstore_server.sessions import Sessions
 
 __all__ = ["LiveFeed"]
@@ -210,4 +208,6 @@ class LiveFeed:
         for subscription in ended:
             self._turns.remove(subscription.key, range(len(self._turns.partitions)), terms_of(subscription))
         connections = dict.fromkeys(subscription.connection for subscription in ended)
-        self._sessions.close_soon(connections, code="store-reset", detail="the store was reset; resume from your cursors")
+        self._sessions.close_soon(
+            connections, code="store-reset", detail="the store was reset; resume from your cursors"
+        )

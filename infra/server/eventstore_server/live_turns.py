@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from eventstore.ports.log_values import LogEnd
     from eventstore.positions import Position
     from eventstore.subscriptions import ConnectionId, Durable, Subscription, SubscriptionKey
-
     from eventstore_server.live_partition import LivePartition
 
 __all__ = ["LiveTurns"]

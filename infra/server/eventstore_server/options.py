@@ -76,7 +76,9 @@ def read_options(arguments: Sequence[str] | None, environment: Mapping[str, str]
     parser.add_argument("--port", default=environment.get("PORT") or "8081", help="REST and WebSocket (8081)")
     parser.add_argument("--grpc-port", default=environment.get("GRPC_PORT") or "9001", help="gRPC (9001)")
     parser.add_argument(
-        "--data", default=environment.get("DATA") or ".eventstore", help="the folder of the embedded Valkey (.eventstore)"
+        "--data",
+        default=environment.get("DATA") or ".eventstore",
+        help="the folder of the embedded Valkey (.eventstore)",
     )
     told = parser.parse_args(arguments)
     settings = Settings.from_environment(environment)

@@ -6,7 +6,6 @@ import logging
 from typing import TYPE_CHECKING
 
 from eventstore.errors import EventstoreError
-
 from eventstore_server.sessions import instance_of
 
 if TYPE_CHECKING:
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from eventstore.ports.instances import InstanceId
     from eventstore.streams import DurableName
     from eventstore.subscriptions import Connection, ConnectionId
-
     from eventstore_server.cluster import Cluster
     from eventstore_server.live_feed import LiveFeed
     from eventstore_server.partition_workers import PartitionWorkers

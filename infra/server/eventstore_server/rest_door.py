@@ -15,18 +15,16 @@ from multidict import CIMultiDict
 from eventstore.errors import EventstoreError, TooLarge, UnsupportedMediaType
 from eventstore_hosting.encoding import EncodingError, OversizeError, decode_body
 from eventstore_hosting.http import SERVER, read_body
-from functions.rest import app, problems
-
 from eventstore_server.proxy_events import CallContext, rest_event
+from functions.rest import app, problems
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from concurrent.futures import Executor
 
-    from functions.rest.responses import Answer
-
     from eventstore_server.authorizing import Authorizer
     from eventstore_server.limits import Limits
+    from functions.rest.responses import Answer
 
 __all__ = ["RestDoor"]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import secrets
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from eventstore.adapters.redis.connection import connect
 from eventstore.adapters.redis.follower import RedisFollower
 from eventstore.adapters.redis.instances import RedisInstances
 from eventstore.errors import EventstoreError
@@ -21,9 +21,6 @@ from eventstore.live.catch_up import TurnLimits
 from eventstore.ports import FIRST_LISTED, Lease
 from eventstore.ports.instances import InstanceId
 from eventstore_hosting.server import Server
-from functions.authorizer.app import credential_checker
-from functions.hub import provide
-
 from eventstore_server.authorizing import Authorizer
 from eventstore_server.cluster import Cluster
 from eventstore_server.http_doors import HttpDoors
@@ -37,11 +34,12 @@ from eventstore_server.queues import InstanceDeliveries, InstanceQueue
 from eventstore_server.rest_door import RestDoor
 from eventstore_server.sessions import Sessions, instance_of
 from eventstore_server.websocket_door import WebSocketDoor
+from functions.authorizer.app import credential_checker
+from functions.hub import provide
 
 if TYPE_CHECKING:
     from eventstore.ports import Turn
     from eventstore.subscriptions import ConnectionId
-
     from eventstore_server.options import Options
 
 __all__ = ["Service"]
@@ -126,7 +124,7 @@ class Service:
         )
         self.cluster = Cluster(
             self.instance,
-            RedisInstances(hub.redis, url=url, alive_ms=int(_ALIVE_SECONDS * 1000)),
+            RedisInstances(hub.redis, reader=connect(url), alive_ms=int(_ALIVE_SECONDS * 1000)),
             partitions=hub.log.partitions,
             alive_seconds=_ALIVE_SECONDS,
             owns=self._own,
@@ -170,6 +168,16 @@ class Service:
         for pool in self._pools.values():
             pool.shutdown(wait=False, cancel_futures=True)
         self.hub.close()
+
+    @property
+    def port(self) -> int:
+        """The port of REST and WebSocket."""
+        return int(self._runner.addresses[0][1])
+
+    @property
+    def grpc_port(self) -> int:
+        """The port of gRPC."""
+        return self._options.grpc_port
 
     async def _open_doors(self) -> None:
         settings, limits = self._options.settings, self._limits
@@ -242,8 +250,3 @@ class Service:
         while True:
             await asyncio.sleep(self._limits.ping_seconds)
             self._websockets.ping()
-
-
-def process_id() -> int:
-    """Return the id of this process."""
-    return os.getpid()

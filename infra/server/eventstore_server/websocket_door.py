@@ -19,17 +19,15 @@ from eventstore.subscriptions import Connection
 from eventstore_hosting import handshake
 from eventstore_hosting.http import SERVER
 from eventstore_hosting.wire import Closure, Wire
-from functions.websocket import app
-
 from eventstore_server.proxy_events import CallContext, Handshake, message_event
 from eventstore_server.websocket_session import SharedText, WebSocketSession
+from functions.websocket import app
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from concurrent.futures import Executor
 
     from eventstore.subscriptions import ConnectionId
-
     from eventstore_server.authorizing import Authorizer
     from eventstore_server.limits import Limits
     from eventstore_server.sessions import Sessions
@@ -204,9 +202,7 @@ class _OpenConnection:
 
     wire: Wire
 
-    def __init__(
-        self, door: WebSocketDoor, session: WebSocketSession, authorizer: Mapping[str, str] | None
-    ) -> None:
+    def __init__(self, door: WebSocketDoor, session: WebSocketSession, authorizer: Mapping[str, str] | None) -> None:
         self._door = door
         self.session = session
         self._authorizer = authorizer
