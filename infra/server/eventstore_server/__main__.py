@@ -40,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except EventstoreError as error:
         return _ended(_CANNOT_WORK, error)
     logging.basicConfig(level=options.settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # One line for every connection that closes.
+    logging.getLogger("websockets").setLevel(logging.WARNING)
     sys.setswitchinterval(_SWITCH_SECONDS)
     try:
         with ExitStack() as resources:

@@ -1,4 +1,4 @@
-"""The instances of the server on one store: which are alive, which has which partition, and what they send each other."""
+"""The instances of the server on one store: which are alive, and which has which partition."""
 
 from __future__ import annotations
 

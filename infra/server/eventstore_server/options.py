@@ -68,7 +68,7 @@ def read_options(arguments: Sequence[str] | None, environment: Mapping[str, str]
     """
     parser = argparse.ArgumentParser(
         prog="eventstore-server",
-        description="Serve the hub: REST and WebSocket on one port, gRPC on another. Ctrl-C and SIGTERM stop it in order.",
+        description="Serve the hub: REST and WebSocket on one port, gRPC on another. Ctrl-C and SIGTERM stop it.",
         epilog=_ENVIRONMENT,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING
 
 from eventstore.errors import EventstoreError
@@ -76,7 +77,7 @@ class InstanceQueue:
     def subscription_deleted(self, name: DurableName, members: Iterable[Member]) -> None:
         """See `DispatchQueue.subscription_deleted`."""
         for member in members:
-            self._submit(lambda member=member: self._hub.deletion_notices.send(member, name))
+            self._submit(partial(self._hub.deletion_notices.send, member, name))
 
     def _submit(self, call: Callable[[], None]) -> None:
         self._threads.submit(_logged, call)

@@ -84,7 +84,7 @@ class Service:
             options.settings,
             lease=Lease(self.instance, _LEASE_MS),
             ephemeral=lambda: self.feed,
-            turn_began=lambda turn: self._turn_began(turn),
+            turn_began=self._turn_began,
         )
 
     async def start(self) -> None:

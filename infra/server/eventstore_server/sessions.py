@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from threading import Event
 from typing import TYPE_CHECKING, Protocol, cast
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 from eventstore.subscriptions import ConnectionId
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Iterable, Iterator, Mapping
 
     from eventstore.frames.frame import Address, Part

@@ -9,7 +9,7 @@ import time
 from collections import deque
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from aiohttp import web
 from websockets.frames import CloseCode
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["WebSocketDoor"]
 
+_T = TypeVar("_T")
 _LOGGER = logging.getLogger(__name__)
 
 _PATHS = frozenset({"", "ws"})
@@ -193,7 +194,7 @@ class WebSocketDoor:
         context: Any = CallContext.starting_now("", time.monotonic)
         return await self._in_thread(partial(app.handler, event, context))
 
-    async def _in_thread(self, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - what the call returns
+    async def _in_thread(self, call: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, call)
 
 
