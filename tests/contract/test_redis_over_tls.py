@@ -14,8 +14,8 @@ from eventstore.adapters.redis.connection import Client, connect
 from eventstore.adapters.redis.log import RedisLog
 from eventstore.adapters.redis.turns import RedisTurns
 from eventstore.errors import StoreUnavailable
-from eventstore_dev.valkey import ValkeyCluster
-from eventstore_dev.valkey.server import free_port
+from eventstore_hosting.valkey import ValkeyCluster
+from eventstore_hosting.valkey.server import free_port
 from tests.caches import RULE, Cache, caching, enter
 from tests.contract.log import LogContract
 from tests.contract.test_redis_instances import OnRedis as InstancesOnRedis

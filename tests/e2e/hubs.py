@@ -15,7 +15,7 @@ import urllib3
 
 from eventstore_client import ApiKey, EventStore
 from eventstore_dev.running import running
-from eventstore_dev.valkey import ValkeyServer
+from eventstore_hosting.valkey import ValkeyServer
 from tests.e2e.dev.queues import sqs_client
 from tests.policies.judging import ANY_TARGET
 

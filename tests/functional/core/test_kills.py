@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from eventstore.adapters.redis.connection import Client
     from eventstore.frames.pushes import PushedEvent
-    from eventstore_dev.valkey import ValkeyServer
+    from eventstore_hosting.valkey import ValkeyServer
     from tests.fakes.faulty import Point
 
     Scenario = Callable[[Mortal], Iterator[None]]
