@@ -10,6 +10,7 @@ import sys
 import tempfile
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eventstore.hub.hub import Hub as Core
@@ -20,7 +21,6 @@ from tests.fakes.queues import FakeDispatchQueue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
 __all__ = ["Instance", "ServerHub", "instances_on", "server_hub"]
 
@@ -36,12 +36,14 @@ class Instance:
         url: Where its REST API is.
         websocket_url: Where its WebSocket API is.
         grpc: Host and port of its gRPC API.
+        errors: What it logged.
     """
 
     process: subprocess.Popen[str]
     url: str
     websocket_url: str
     grpc: str
+    errors: Path
 
     @classmethod
     def start(
@@ -53,23 +55,23 @@ class Instance:
             "PYTHONPATH": os.pathsep.join(sys.path),
             "AUTH": "none",
             "LOOPBACK_TARGETS": "true",
-            "TARGETS": "http:*",
+            "TARGETS": "*",
             "LOG_LEVEL": "WARNING",
             **(environment or {}),
             "REDIS_URL": redis_url,
         }
         command = [sys.executable, "-m", "eventstore_server", "--port", str(port), "--grpc-port", str(grpc_port)]
-        errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - the process writes into it for as long as it lives
-        process = subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, stderr=errors, text=True)
+        errors = Path(tempfile.mkstemp(prefix="server-", suffix=".log")[1])
+        with errors.open("w") as output:
+            process = subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, stderr=output, text=True)
         assert process.stdout is not None
         line = process.stdout.readline()
         found = _READY.match(line)
         if found is None:
             process.kill()
             process.wait()
-            errors.seek(0)
-            raise RuntimeError(f"the server did not start: {line}{errors.read()[-2000:]}")
-        return cls(process, *found.groups())
+            raise RuntimeError(f"the server did not start: {line}{errors.read_text()[-2000:]}")
+        return cls(process, *found.groups(), errors)
 
     def kill(self) -> None:
         """End it as a fault would."""

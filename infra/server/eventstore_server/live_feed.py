@@ -59,6 +59,8 @@ class LiveFeed:
         moved: Called with each partition whose log grew.
     """
 
+    stores_definitions = False
+
     def __init__(
         self,
         log: Log,
@@ -115,7 +117,7 @@ class LiveFeed:
         self._turns.remove(key, partitions, terms)
 
     def frames_of(self, key: SubscriptionKey) -> Mapping[int, int]:
-        """Return the number of the last frame of a subscription in each partition that has sent one."""
+        """See `EphemeralSubscriptions.frames_of`."""
         return self._turns.frames_of(key)
 
     # Turns

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -52,6 +53,7 @@ _SWEEP_SECONDS = 60.0
 _SWEEP_MS = 30_000
 _REQUEST_THREADS, _MESSAGE_THREADS, _TURN_THREADS, _PUSH_THREADS = 64, 16, 8, 16
 
+_BACKLOG = 4096
 _CLOSE_CODE, _CLOSE_DETAIL = "going-away", "the server stops; connect again and resume from your cursors"
 
 
@@ -95,7 +97,11 @@ class Service:
             OSError: A port is taken.
         """
         loop = asyncio.get_running_loop()
+        # First: a port that is taken is an error before anything else happens, and the URL for references has the port.
+        self._socket = _listen(self._options.host, self._options.port)
         self.sessions = Sessions(self.instance, loop)
+        if not self.hub.settings.rest_url:
+            self.hub.settings = replace(self.hub.settings, rest_url=f"http://127.0.0.1:{self.port}")
         provide(self.hub)
         hub, url = self.hub, self._options.settings.redis_url
         now = hub.clock.now
@@ -103,7 +109,7 @@ class Service:
             behind_together=4000,
             sent_bytes=2 * 1024 * 1024,
             frames=replace(FrameLimits(), shards=1, addresses=100_000, posts=1_000_000),
-            events_url=f"{self._options.settings.rest_url}/api/v1/events",
+            events_url=f"{hub.settings.rest_url}/api/v1/events",
         )
         self.workers = PartitionWorkers(
             lambda: hub.dispatcher,
@@ -172,7 +178,7 @@ class Service:
     @property
     def port(self) -> int:
         """The port of REST and WebSocket."""
-        return int(self._runner.addresses[0][1])
+        return int(self._socket.getsockname()[1])
 
     @property
     def grpc_port(self) -> int:
@@ -195,8 +201,7 @@ class Service:
         server = Server(doors.serve, terminal=doors)
         self._runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=limits.drain_seconds)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, self._options.host, self._options.port, backlog=4096)
-        await site.start()
+        await web.SockSite(self._runner, self._socket, backlog=_BACKLOG).start()
 
     # Partitions and other instances
 
@@ -250,3 +255,16 @@ class Service:
         while True:
             await asyncio.sleep(self._limits.ping_seconds)
             self._websockets.ping()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Return a socket that is bound to the address.
+
+    Raises:
+        OSError: The port is taken, or the address is none of this machine.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG, reuse_port=False)
+    except OSError as error:
+        raise OSError(f"{host}:{port} cannot be used: {error.strerror or error}; choose another: --port") from error

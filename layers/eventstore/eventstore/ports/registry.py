@@ -97,7 +97,13 @@ class ConnectionRecord:
 
 
 class EphemeralSubscriptions(Protocol):
-    """Starts and ends ephemeral subscriptions, for whoever delivers to them."""
+    """Starts and ends ephemeral subscriptions, for whoever delivers to them.
+
+    Attributes:
+        stores_definitions: Whether they are stored with their partitions. If not, the registry keeps the definitions.
+    """
+
+    stores_definitions: bool
 
     def start(self, subscription: Subscription, starts: Mapping[int, Position | Start]) -> Mapping[int, Started]:
         """Start a subscription; see `Registry.subscribe`."""
@@ -110,6 +116,9 @@ class EphemeralSubscriptions(Protocol):
             partitions: The partitions that it concerns.
             terms: Its index terms.
         """
+
+    def frames_of(self, key: SubscriptionKey) -> Mapping[int, int]:
+        """Return the number of the last frame of a subscription, per partition; empty where that is stored."""
 
 
 class Registry(Protocol):

@@ -28,6 +28,8 @@ class PartitionSubscriptions:
         new_epoch: Draws the epoch of a partition that is created.
     """
 
+    stores_definitions = True
+
     def __init__(self, client: Client, partitions: Partitions, new_epoch: Callable[[], Epoch]) -> None:
         self._client = client
         self._partitions = partitions
@@ -48,6 +50,10 @@ class PartitionSubscriptions:
         """See `EphemeralSubscriptions.end`."""
         calls = [(_unsubscribe_keys(partition), [key, *terms]) for partition in partitions]
         self._unsubscribe.each(self._client, calls)
+
+    def frames_of(self, key: SubscriptionKey) -> Mapping[int, int]:  # noqa: ARG002 - they are stored
+        """See `EphemeralSubscriptions.frames_of`."""
+        return {}
 
 
 def _subscribe_keys(partition: int) -> Sequence[str]:

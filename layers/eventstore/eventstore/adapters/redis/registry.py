@@ -105,13 +105,14 @@ class RedisRegistry:
     def records(self, connection_ids: Sequence[ConnectionId]) -> Sequence[ConnectionRecord]:
         """See `Registry.records`."""
         with ANSWERING:
-            return read_records(self._client, connection_ids)
+            return read_records(self._client, connection_ids, self._ephemeral.frames_of)
 
     def subscribe(self, subscription: Subscription, starts: Mapping[int, Position | Start]) -> Mapping[int, Started]:
         """See `Registry.subscribe`."""
         record = json.dumps([subscription.key, sorted(starts), terms_of(subscription)], separators=(",", ":"))
         with ANSWERING:
-            self._record(subscription.connection, subscription.id, record)
+            definition = "" if self._ephemeral.stores_definitions else subscription.encoded()
+            self._record(subscription.connection, subscription.id, record, definition)
             started = self._ephemeral.start(subscription, starts)
             # A disconnect in between may have read the connection before all of this was stored.
             if self._client.hget(connection_key(subscription.connection), "protocol"):
@@ -184,8 +185,10 @@ class RedisRegistry:
     def _time(self) -> str:
         return "" if self._clock is None else str(self._clock.now())
 
-    def _record(self, connection_id: ConnectionId, subscription_id: SubscriptionId, record: str) -> None:
-        arguments = [subscription_id, record, _MAX_SUBSCRIPTIONS]
+    def _record(
+        self, connection_id: ConnectionId, subscription_id: SubscriptionId, record: str, definition: str = ""
+    ) -> None:
+        arguments = [subscription_id, record, _MAX_SUBSCRIPTIONS, definition]
         answer = self._add_subscription(self._client, [connection_key(connection_id)], arguments)
         if answer == b"used":
             raise SubscriptionConflict(subscription_id)
