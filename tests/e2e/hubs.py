@@ -42,12 +42,14 @@ class Hub(ABC):
         websocket_url: Where its WebSocket API is.
         valkey: Its cache; it keeps what it answered.
         key: What lets a client in; empty where nothing is asked.
+        copies_letters: Whether copies of parked events go to a queue.
     """
 
     url: str
     websocket_url: str
     valkey: ValkeyServer
     key: str = field(default="", repr=False)
+    copies_letters: bool = True
 
     @property
     def headers(self) -> dict[str, str]:

@@ -145,7 +145,8 @@ def server_hub(folder: Path) -> Iterator[Hub]:
         ValkeyServer.start(folder=folder, persistent=True) as valkey,
         instances_on(valkey.url, count=1) as [instance],
     ):
-        yield ServerHub(instance=instance, url=instance.url, websocket_url=instance.websocket_url, valkey=valkey)
+        urls = {"url": instance.url, "websocket_url": instance.websocket_url}
+        yield ServerHub(instance=instance, valkey=valkey, copies_letters=False, **urls)
 
 
 def _end(instance: Instance) -> None:
