@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from eventstore.hub.hub import Hub as Core
 from eventstore.hub.settings import Settings
@@ -22,9 +23,12 @@ from tests.fakes.queues import FakeDispatchQueue
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["Instance", "ServerHub", "instances_on", "server_hub"]
+__all__ = ["Instance", "ServerHub", "instances_on", "server_hub", "sweep"]
 
 _READY = re.compile(r"Ready: REST at (http://\S+), WebSocket at (ws://\S+), gRPC at ([^\s,]+)")
+
+_ENDED_WITHIN = 20.0
+"""Seconds. An instance that drains has ten."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,7 @@ class Instance:
 
     Attributes:
         process: The process.
+        redis_url: Where its store is.
         url: Where its REST API is.
         websocket_url: Where its WebSocket API is.
         grpc: Host and port of its gRPC API.
@@ -40,6 +45,7 @@ class Instance:
     """
 
     process: subprocess.Popen[str]
+    redis_url: str
     url: str
     websocket_url: str
     grpc: str
@@ -57,6 +63,7 @@ class Instance:
             "LOOPBACK_TARGETS": "true",
             "TARGETS": "*",
             "LOG_LEVEL": "WARNING",
+            "PYTHONFAULTHANDLER": "1",
             **(environment or {}),
             "REDIS_URL": redis_url,
         }
@@ -71,7 +78,12 @@ class Instance:
             process.kill()
             process.wait()
             raise RuntimeError(f"the server did not start: {line}{errors.read_text()[-2000:]}")
-        return cls(process, *found.groups(), errors)
+        return cls(process, redis_url, *found.groups(), errors)
+
+    def restarted(self, *, environment: Mapping[str, str] | None = None) -> Instance:
+        """Start an instance in place of this one, which has ended: on its ports."""
+        ports = {"port": urlsplit(self.url).port or 0, "grpc_port": int(self.grpc.rpartition(":")[2])}
+        return self.start(self.redis_url, environment=environment, **ports)
 
     def kill(self) -> None:
         """End it as a fault would."""
@@ -94,11 +106,12 @@ class Instance:
 
     def _wait(self) -> None:
         try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
+            self.process.wait(_ENDED_WITHIN)
+        except subprocess.TimeoutExpired as error:
+            # It writes what each of its threads does.
+            self.process.send_signal(signal.SIGABRT)
             self.process.wait()
-            raise
+            raise RuntimeError(f"the server did not end in time: {self.errors.read_text()[-20000:]}") from error
         finally:
             if self.process.stdout is not None:
                 self.process.stdout.close()
@@ -112,27 +125,40 @@ class ServerHub(Hub):
 
     def sweep(self) -> None:
         """See `Hub.sweep`."""
-        core = Core(Settings.from_environment({"REDIS_URL": self.valkey.url}))
-        # The instances follow their partitions: they need no request of the sweep.
-        replaced: Any = FakeDispatchQueue()
-        core.dispatch_queue = replaced
-        try:
-            core.sweeper.sweep(until=core.clock.now() + 30_000)
-        finally:
-            core.close()
+        sweep(self.valkey.url)
 
     def waiting(self, queue: str) -> int:  # noqa: ARG002 - there are no queues
         """See `Hub.waiting`."""
         return 0
 
 
+def sweep(redis_url: str) -> None:
+    """Sweep a store, as one of its instances does every minute."""
+    core = Core(Settings.from_environment({"REDIS_URL": redis_url}))
+    # The instances follow their partitions: they need no request of the sweep.
+    replaced: Any = FakeDispatchQueue()
+    core.dispatch_queue = replaced
+    try:
+        core.sweeper.sweep(until=core.clock.now() + 30_000)
+    finally:
+        core.close()
+
+
 @contextmanager
-def instances_on(redis_url: str, *, count: int) -> Iterator[list[Instance]]:
-    """Run instances during the block."""
+def instances_on(
+    redis_url: str, *, count: int, environment: Mapping[str, str] | None = None
+) -> Iterator[list[Instance]]:
+    """Run instances during the block.
+
+    Args:
+        redis_url: Where the store is.
+        count: How many.
+        environment: Variables beside those that every instance has.
+    """
     with ExitStack() as stack:
         instances = []
         for _ in range(count):
-            instance = Instance.start(redis_url)
+            instance = Instance.start(redis_url, environment=environment)
             stack.callback(_end, instance)
             instances.append(instance)
         yield instances

@@ -145,10 +145,10 @@ def test_the_key_that_the_readme_creates_works_for_its_command(tmp_path: Path) -
         done = subprocess.run(command.split(), check=True, capture_output=True, text=True, cwd=_ROOT, env=environment)
         key = done.stderr.split()[-1]
         led = environment | {
-            "EVENTSTORE_URL": hub.stack.url,
-            "EVENTSTORE_WEBSOCKET_URL": f"{hub.stack.url.replace('http', 'ws', 1)}/ws",
+            "EVENTSTORE_URL": hub.url,
+            "EVENTSTORE_WEBSOCKET_URL": f"{hub.url.replace('http', 'ws', 1)}/ws",
         }
-        making = blocks("", "ack_deadline")[0].replace("http://127.0.0.1:8081", hub.stack.url)
+        making = blocks("", "ack_deadline")[0].replace("http://127.0.0.1:8081", hub.url)
         SHELLS[0].ran(making.replace("curl ", f"curl -f -H 'authorization: Bearer {key}' ", 1), led)
         program = f"{Path(sys.executable).parent}/eventstore"
         event = (

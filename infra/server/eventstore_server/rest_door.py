@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import secrets
 import time
 from base64 import b64decode
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from eventstore_server.authorizing import Authorizer
     from eventstore_server.limits import Limits
-    from functions.rest.responses import Answer
 
 __all__ = ["RestDoor"]
 
@@ -59,7 +59,7 @@ class RestDoor:
             call = partial(self._call, request, body, request_id)
             response = await asyncio.get_running_loop().run_in_executor(self._threads, call)
         except EventstoreError as error:
-            response = _own_response(problems.of(error), open_to_pages=self._open_to_pages)
+            response = _own_response(error, request_id, open_to_pages=self._open_to_pages)
         response.headers["Server"] = SERVER
         response.headers["X-Request-Id"] = request_id
         return response
@@ -99,11 +99,13 @@ def _response(answer: Mapping[str, Any]) -> web.Response:
     return web.Response(status=answer["statusCode"], headers=headers, body=content)
 
 
-def _own_response(answer: Answer, *, open_to_pages: bool) -> web.Response:
-    """Return the response to a request that no handler has seen."""
-    headers = {"Content-Type": answer.content_type or "application/problem+json"}
+def _own_response(error: EventstoreError, request_id: str, *, open_to_pages: bool) -> web.Response:
+    """Return the response to a request that no handler has seen. Like that of API Gateway, it names the request."""
+    answer = problems.of(error)
+    headers = {name: str(value) for name, value in answer.headers.items()}
     if open_to_pages:
         # It says nothing of what is stored.
         headers["Access-Control-Allow-Origin"] = "*"
-    body = answer.body if isinstance(answer.body, bytes) else (answer.body or "").encode()
+    problem = {**json.loads(answer.body or "{}"), "request": request_id}
+    body = json.dumps(problem, separators=(",", ":")).encode()
     return web.Response(status=answer.status_code, headers=headers, body=body)

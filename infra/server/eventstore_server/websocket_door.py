@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from aiohttp import web
 from websockets.frames import CloseCode
 
-from eventstore.errors import EventstoreError, Unauthorized
+from eventstore.errors import EventstoreError, Refused, Unauthorized
 from eventstore.subscriptions import Connection
 from eventstore_hosting import handshake
 from eventstore_hosting.http import SERVER
@@ -94,8 +94,9 @@ class WebSocketDoor:
         try:
             try:
                 authorizer = await self._in_thread(partial(self._authorizer.context_of, opened.connect_event()))
-            except Unauthorized as error:
-                return _refusal(HTTPStatus.UNAUTHORIZED, error.detail)
+            except Refused as error:
+                is_unknown = isinstance(error, Unauthorized)
+                return _refusal(HTTPStatus.UNAUTHORIZED if is_unknown else HTTPStatus.FORBIDDEN, error.detail)
             except EventstoreError as error:
                 _LOGGER.warning("%s: %s", error.code, error.detail)
                 return _refusal(HTTPStatus.SERVICE_UNAVAILABLE, error.detail)
