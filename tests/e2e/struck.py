@@ -20,7 +20,7 @@ from tests.e2e.hubs import TEMPLATE
 from tests.e2e.unreliable import UnreliableBroker
 from tests.transcripts.checker import first_violation
 from tests.transcripts.recording import written
-from tests.transcripts.soak import SoakTimeout
+from tests.transcripts.soak import PUSH_FUNCTION, SoakTimeout
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator, Mapping
@@ -53,11 +53,17 @@ class Struck:
     def ws_url(self) -> str:
         return f"{self.stack.url.replace('http', 'ws', 1)}/ws"
 
-    async def kill_function(self, name: str) -> None:
-        for pid in self.stack._pools[name].pids:
+    async def kill(self, process: str) -> None:
+        for pid in self.stack._pools[process].pids:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
                 self.kills += 1
+
+    async def pause(self, process: str) -> None:
+        raise AssertionError(f"{process} is a function, and nobody pauses it")
+
+    async def kill_caller(self, port: int) -> None:  # noqa: ARG002 - one function calls
+        await self.kill(PUSH_FUNCTION)
 
     async def restart_cache(self) -> None:
         await asyncio.to_thread(self._restart_cache)
