@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,9 +53,26 @@ class Instance:
 
     @classmethod
     def start(
-        cls, redis_url: str, *, environment: Mapping[str, str] | None = None, port: int = 0, grpc_port: int = 0
+        cls,
+        redis_url: str,
+        *,
+        environment: Mapping[str, str] | None = None,
+        port: int = 0,
+        grpc_port: int = 0,
+        logs: Path | None = None,
     ) -> Instance:
-        """Start an instance, and return when it is ready."""
+        """Start an instance, and return when it is ready.
+
+        Args:
+            redis_url: Where its store is.
+            environment: Variables beside those that every instance has.
+            port: The port of REST and WebSocket; 0 is any free one.
+            grpc_port: The port of gRPC; 0 is any free one.
+            logs: The folder in which its log is kept; None for a file that goes with it.
+
+        Raises:
+            RuntimeError: It did not start; the message says why.
+        """
         variables = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join(sys.path),
@@ -68,8 +85,9 @@ class Instance:
             "REDIS_URL": redis_url,
         }
         command = [sys.executable, "-m", "eventstore_server", "--port", str(port), "--grpc-port", str(grpc_port)]
-        errors = Path(tempfile.mkstemp(prefix="server-", suffix=".log")[1])
-        with errors.open("w") as output:
+        descriptor, name = tempfile.mkstemp(prefix="server-", suffix=".log", dir=logs)
+        errors = Path(name)
+        with os.fdopen(descriptor, "w") as output:
             process = subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, stderr=output, text=True)
         assert process.stdout is not None
         line = process.stdout.readline()
@@ -77,13 +95,19 @@ class Instance:
         if found is None:
             process.kill()
             process.wait()
-            raise RuntimeError(f"the server did not start: {line}{errors.read_text()[-2000:]}")
+            process.stdout.close()
+            raise RuntimeError(f"the server did not start: {line}{_taken(errors)[-2000:]}")
         return cls(process, redis_url, *found.groups(), errors)
 
     def restarted(self, *, environment: Mapping[str, str] | None = None) -> Instance:
-        """Start an instance in place of this one, which has ended: on its ports."""
+        """Start an instance in place of this one, which has ended: on its ports, unless a connection has taken them."""
         ports = {"port": urlsplit(self.url).port or 0, "grpc_port": int(self.grpc.rpartition(":")[2])}
-        return self.start(self.redis_url, environment=environment, **ports)
+        try:
+            return self.start(self.redis_url, environment=environment, logs=self.errors.parent, **ports)
+        except RuntimeError as error:
+            if "Address already in use" not in str(error):
+                raise
+        return self.start(self.redis_url, environment=environment, logs=self.errors.parent)
 
     def kill(self) -> None:
         """End it as a fault would."""
@@ -146,7 +170,7 @@ def sweep(redis_url: str) -> None:
 
 @contextmanager
 def instances_on(
-    redis_url: str, *, count: int, environment: Mapping[str, str] | None = None
+    redis_url: str, *, count: int, environment: Mapping[str, str] | None = None, port: int = 0
 ) -> Iterator[list[Instance]]:
     """Run instances during the block.
 
@@ -154,11 +178,12 @@ def instances_on(
         redis_url: Where the store is.
         count: How many.
         environment: Variables beside those that every instance has.
+        port: The port of the only one; 0 is any free one.
     """
     with ExitStack() as stack:
         instances = []
         for _ in range(count):
-            instance = Instance.start(redis_url, environment=environment)
+            instance = Instance.start(redis_url, environment=environment, port=port)
             stack.callback(_end, instance)
             instances.append(instance)
         yield instances
@@ -176,6 +201,14 @@ def server_hub(folder: Path) -> Iterator[Hub]:
 
 
 def _end(instance: Instance) -> None:
-    if instance.process.poll() is None:
-        with suppress(subprocess.TimeoutExpired):
+    try:
+        if instance.process.poll() is None:
             instance.stop()
+    finally:
+        instance.errors.unlink(missing_ok=True)
+
+
+def _taken(log: Path) -> str:
+    text = log.read_text()
+    log.unlink()
+    return text

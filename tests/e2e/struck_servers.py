@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
 from random import Random
-from subprocess import TimeoutExpired
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
@@ -120,12 +119,11 @@ def struck_servers(
         hub = kind(valkey, {}, environment, Random(f"{seed} faults"))
         stack.callback(_end, hub)
         for name in INSTANCES:
-            hub.instances[name] = Instance.start(valkey.url, environment=environment)
+            hub.instances[name] = Instance.start(valkey.url, environment=environment, logs=folder.parent)
         yield hub
 
 
 def _end(hub: StruckServers) -> None:
     for instance in hub.instances.values():
         if instance.process.poll() is None:
-            with suppress(TimeoutExpired):
-                instance.stop()
+            instance.stop()

@@ -1,9 +1,9 @@
 """Publishers and subscribers connect, lag and resume, while parts of the hub and the cache are killed.
 
 On the local stack functions are killed, and messages of queues repeat. On the server instances are killed, end in
-order, and hang, and clients connect to another one. What was answered and what was received is proved against the promises by
-`tests.transcripts`. `SOAK_SEED`, `SOAK_EVENTS` and `SOAK_SUBSCRIBERS` make it another one; a transcript that fails is
-kept where the message says.
+order, and hang, and clients connect to another one. What was answered and what was received is proved against the
+promises by `tests.transcripts`. `SOAK_SEED`, `SOAK_EVENTS` and `SOAK_SUBSCRIBERS` make it another one; a transcript
+that fails is kept where the message says.
 """
 
 from __future__ import annotations

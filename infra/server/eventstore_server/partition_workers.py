@@ -101,7 +101,7 @@ class PartitionWorkers:
         self._thread.start()
 
     def stop(self) -> None:
-        """Take no further turns, and give up all partitions once their turns have ended."""
+        """Take no further turns, and give up all partitions once their turns have ended. None is owned from now on."""
         self.own(frozenset())
         self._stopped.set()
 
@@ -112,6 +112,9 @@ class PartitionWorkers:
 
     def own(self, partitions: Collection[int]) -> None:
         """Own these partitions from now on, and give up all others."""
+        if self._stopped.is_set():
+            # A heartbeat of an instance that stops: it would take turns of what others take over.
+            return
         with self._lock:
             before, self._state.owned = self._state.owned, frozenset(partitions)
             gained, lost = self._state.owned - before, before - self._state.owned

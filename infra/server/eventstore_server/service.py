@@ -40,7 +40,7 @@ from functions.hub import provide
 
 if TYPE_CHECKING:
     from eventstore.ports import Turn
-    from eventstore.subscriptions import ConnectionId
+    from eventstore.subscriptions import ConnectionId, SubscriptionKey
     from eventstore_server.options import Options
 
 __all__ = ["Service"]
@@ -87,6 +87,7 @@ class Service:
             lease=Lease(self.instance, _LEASE_MS),
             ephemeral=lambda: self.feed,
             turn_began=self._turn_began,
+            is_push_lost=self._is_push_lost,
         )
 
     async def start(self) -> None:
@@ -136,13 +137,14 @@ class Service:
             owns=self._own,
             received=self._receive,
             died=self._remove_connections_of,
-            was_away=self._reconnect_all,
+            was_away=self._begin_anew,
         )
         hub.dispatch_queue = InstanceQueue(
             hub, cluster=self.cluster, workers=self.workers, feed=self.feed, threads=self._pools["turn"]
         )
         hub.deliveries = InstanceDeliveries(self.sessions, self.cluster)
-        hub.pushes = PushQueue(lambda: hub.pusher, threads=self._pools["push"], now=now)
+        self.pushes = PushQueue(lambda: hub.pusher, threads=self._pools["push"], loop=loop, now=now)
+        hub.pushes = self.pushes
         await asyncio.to_thread(self.cluster.run)
         self.feed.run()
         self.workers.run()
@@ -205,8 +207,12 @@ class Service:
 
     # Partitions and other instances
 
-    def _own(self, partitions: frozenset[int]) -> None:
+    def _own(self, partitions: frozenset[int], orphaned: frozenset[int]) -> None:
         self.workers.own(partitions)
+        self.workers.request_turns(orphaned)
+
+    def _is_push_lost(self, key: SubscriptionKey, partition: int) -> bool:
+        return not self.pushes.has(key, partition) and self.cluster.predecessor_of(partition) is None
 
     def _turn_began(self, turn: Turn) -> None:
         self.workers.observe(turn)
@@ -226,7 +232,9 @@ class Service:
                     members.disconnect(connection.id)
             after = listed[-1]
 
-    def _reconnect_all(self) -> None:
+    def _begin_anew(self) -> None:
+        """Leave to the others what they have taken over meanwhile."""
+        self.pushes.clear()
         connections = dict.fromkeys(session.connection.id for session in self.sessions)
         self.sessions.close_soon(connections, code="going-away", detail="the server was away; resume from your cursors")
 

@@ -25,7 +25,8 @@ _FIRST_PAUSE_MS, _LONGEST_PAUSE_MS = 5_000, 300_000
 def take_over(step: Step) -> None:
     """Make the target the owner of the partition, in place of members that a changed definition has dismissed.
 
-    A push whose result never came is made again. The result of the old one, should it come later, changes nothing.
+    A push whose result never came is made again: after a long time, or at once if it is known that nobody has it any
+    more (`Silence`). The result of the old one, should it come later, changes nothing.
 
     Args:
         step: The group and its partition.
@@ -34,7 +35,8 @@ def take_over(step: Step) -> None:
     group.members = []
     if group.owner is not None and group.owner != TARGET:
         release_owner(step)
-    if group.owner is None or step.regrant or _is_lost(step):
+    is_lost = _is_lost(step) or (step.silent and is_outstanding(step))
+    if group.owner is None or step.regrant or is_lost:
         grant(step, TARGET)
     step.is_pushing = is_outstanding(step)
 

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     )
     from eventstore.read.filter_directory import FilterDirectory
     from eventstore.read.reader import Reader
-    from eventstore.subscriptions import Target
+    from eventstore.subscriptions import SubscriptionKey, Target
     from eventstore.write.publisher import Publisher
     from eventstore.write.stream_admin import StreamAdmin
 
@@ -314,7 +314,12 @@ class Hub:
             pushes=lambda: self.pushes,
             clock=self.clock,
             limits=TurnLimits(events_url=f"{self.settings.rest_url}/api/v1/events"),
+            is_push_lost=self.is_push_lost,
         )
+
+    def is_push_lost(self, key: SubscriptionKey, partition: int) -> bool:  # noqa: ARG002 - for those that override it
+        """Return whether nobody has the pushes of a subscription in a partition any more. A queue loses none."""
+        return False
 
     @cached_property
     def deliverer(self) -> Deliverer:

@@ -50,6 +50,8 @@ class Dispatcher:
         pushes: Returns the queue of pushes, when it is first needed.
         clock: Tells when to stop.
         limits: How much a turn does.
+        is_push_lost: Returns whether nobody has the pushes of a subscription in a partition any more whose results have
+            not come. A queue loses none.
     """
 
     def __init__(
@@ -65,7 +67,9 @@ class Dispatcher:
         pushes: Callable[[], Pushes],
         clock: Clock,
         limits: TurnLimits | None = None,
+        is_push_lost: Callable[[SubscriptionKey, int], bool] = lambda *_: False,
     ) -> None:
+        self._is_push_lost = is_push_lost
         self._log = log
         self._turns = turns
         self._deliveries = deliveries
@@ -153,7 +157,9 @@ class Dispatcher:
         return {key: known[key] for key in turn.groups if key in known}
 
     def _check_activity(self, turn: Turn, served: Iterable[Served]) -> bool:
-        """Enqueue the activity of each owner whose deadline has passed, and return whether there is any.
+        """Enqueue the activity of each owner whose deadline has passed, and of targets whose pushes were lost.
+
+        Return whether there is any.
 
         It is a command of the next turn, so that a retry of that turn does the same, whatever the owner does meanwhile.
         """
@@ -162,9 +168,16 @@ class Dispatcher:
             if group.activity_check is None:
                 continue
             owner, heard = group.activity_check.owner.connection, group.activity_check.heard
-            silence = self._registry.silence(owner)
-            is_active = silence is not None and silence < group.durable.settings.ack_deadline_ms
-            command = Heard(owner, turn.now - silence) if is_active and silence is not None else Silence(owner, heard)
+            if group.durable.target is not None:
+                if not self._is_push_lost(group.durable.key, turn.partition):
+                    continue
+                command: Command = Silence(owner, heard)
+            else:
+                silence = self._registry.silence(owner)
+                is_active = silence is not None and silence < group.durable.settings.ack_deadline_ms
+                command = (
+                    Heard(owner, turn.now - silence) if is_active and silence is not None else Silence(owner, heard)
+                )
             self._durables.enqueue(group.durable, {turn.partition: (command,)})
             has_checks = True
         return has_checks
