@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Self, cast
 from aiohttp import ClientSession
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from eventstore.cloudevents.event import Event
 
-__all__ = ["Counted"]
+__all__ = ["Client", "Counted", "connected"]
 
 _ID = re.compile(rb'"id":"([0-9a-f-]{36})"')
 """The id of an event; those of frames are shorter."""
@@ -29,11 +29,34 @@ _AT_ONCE = 32
 _WITHIN = 60.0
 
 
-class _Client(asyncio.Protocol):
+async def connected(
+    url: str, streams: Sequence[str], *, received: Callable[[int], None] = lambda _: None
+) -> list[Client]:
+    """Connect a client for each stream; return them once they are live.
+
+    Args:
+        url: Where the hub is.
+        streams: The stream that each subscribes to.
+        received: Called with the number of distinct events that a client has received further.
+    """
+    loop, gate = asyncio.get_running_loop(), asyncio.Semaphore(_AT_ONCE)
+    port = int(url.rpartition(":")[2])
+
+    async def connect(stream: str) -> Client:
+        async with gate:
+            _, client = await loop.create_connection(lambda: Client(received), "127.0.0.1", port)
+            client.subscribe(stream)
+            await asyncio.wait_for(client.is_live.wait(), _WITHIN)
+            return client
+
+    return list(await asyncio.gather(*map(connect, streams)))
+
+
+class Client(asyncio.Protocol):
     """One connection: it counts, and never unpacks a frame."""
 
-    def __init__(self, counted: Counted) -> None:
-        self._counted = counted
+    def __init__(self, received: Callable[[int], None]) -> None:
+        self._received = received
         self._rest = b""
         self.is_live = asyncio.Event()
         self.ids: set[bytes] = set()
@@ -63,7 +86,7 @@ class _Client(asyncio.Protocol):
         before = len(self.ids)
         self.ids.update(_ID.findall(data))
         self._rest = data[-_KEPT:]
-        self._counted.take(len(self.ids) - before)
+        self._received(len(self.ids) - before)
 
 
 class Counted:
@@ -72,7 +95,7 @@ class Counted:
     def __init__(self, loop: asyncio.AbstractEventLoop, url: str) -> None:
         self._loop = loop
         self._url = url
-        self._clients: list[_Client] = []
+        self._clients: list[Client] = []
         self._missing = 0
         self._complete = asyncio.Event()
 
@@ -100,16 +123,7 @@ class Counted:
 
     async def _join(self, number: int, stream: str) -> None:
         self._session = ClientSession()
-        port, gate = int(self._url.rpartition(":")[2]), asyncio.Semaphore(_AT_ONCE)
-
-        async def join_next() -> None:
-            async with gate:
-                _, client = await self._loop.create_connection(lambda: _Client(self), "127.0.0.1", port)
-                client.subscribe(stream)
-                await asyncio.wait_for(client.is_live.wait(), _WITHIN)
-                self._clients.append(client)
-
-        await asyncio.gather(*(join_next() for _ in range(number)))
+        self._clients = await connected(self._url, [stream] * number, received=self.take)
 
     async def _exchange(self, stream: str, events: Sequence[Event]) -> float:
         for client in self._clients:
