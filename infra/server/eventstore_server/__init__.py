@@ -1,0 +1,1 @@
+"""The hub as one process: REST, WebSocket and gRPC."""
