@@ -11,6 +11,7 @@ from traceback import extract_tb
 from typing import TYPE_CHECKING, Any
 
 from eventstore.errors import SettingsError, Unauthorized, Unavailable
+from functions.authorizer.checking import credential_checker
 from functions.authorizer.credentials import credential_of
 from functions.authorizer.policy import policy_of
 from functions.authorizer.settings import AuthorizerSettings
@@ -54,18 +55,9 @@ def handler(event: Mapping[str, Any], _: LambdaContext) -> dict[str, Any]:
 
 @cache
 def _credential_checker() -> Callable[[str], Access]:
-    """Return the function that checks a credential and returns its permissions, as the settings choose it."""
+    """Return the function that checks a credential and returns its permissions, as the environment configures it."""
     settings = AuthorizerSettings.from_environment(os.environ)
     # As in `functions.hub`: environments of one snapshot must not retry at the same moments.
     random.seed()
     logging.getLogger().setLevel(settings.log_level)
-    if settings.auth == "jwt":
-        # Imported here: a deployment uses one kind of credential.
-        from functions.authorizer.tokens import IssuerKeys, Tokens  # noqa: PLC0415 - see above
-
-        keys = IssuerKeys(settings.jwks_url)
-        return Tokens(issuer=settings.issuer, audience=settings.audience, keys=keys).access
-    from functions.authorizer.keys import ApiKeys  # noqa: PLC0415 - see above
-    from functions.authorizer.sources import document_of  # noqa: PLC0415 - see above
-
-    return ApiKeys(document_of(settings)).access
+    return credential_checker(settings)
