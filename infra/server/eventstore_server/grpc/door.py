@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -26,7 +28,7 @@ from eventstore_server.grpc.operations import OperationsService
 from eventstore_server.grpc.streams import StreamService
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from concurrent.futures import Executor
 
     from google.protobuf.descriptor import ServiceDescriptor
@@ -71,6 +73,9 @@ class GrpcDoor:
         self._health = health.aio.HealthServicer()
         self._server: grpc.aio.Server | None = None
         self._port = 0
+        self._calls = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     @property
     def port(self) -> int:
@@ -115,7 +120,13 @@ class GrpcDoor:
             return
         await self._health.enter_graceful_shutdown()
         self._connections.close(DRAINING, "the server is shutting down; connect again and resume from your cursors")
-        await self._server.stop(seconds)
+        stopped = asyncio.create_task(self._server.stop(seconds))
+        idle = asyncio.create_task(self._idle.wait())
+        await asyncio.wait({stopped, idle}, return_when=asyncio.FIRST_COMPLETED)
+        idle.cancel()
+        # Those who watch the health of the server do not keep it.
+        await self._server.stop(0)
+        await stopped
         await self._connections.removed()
         self._server = None
 
@@ -131,8 +142,16 @@ class GrpcDoor:
                 f"gRPC cannot listen on {address}: is GRPC_PORT taken, or the certificate invalid?"
             ) from error
 
-    def _new_call(self, context: grpc.aio.ServicerContext[Any, Any]) -> Call:
-        return Call(context, self._hub, self._threads, self._options.check)
+    @contextmanager
+    def _new_call(self, context: grpc.aio.ServicerContext[Any, Any]) -> Iterator[Call]:
+        self._calls += 1
+        self._idle.clear()
+        try:
+            yield Call(context, self._hub, self._threads, self._options.check)
+        finally:
+            self._calls -= 1
+            if not self._calls:
+                self._idle.set()
 
     def _channel_options(self) -> tuple[tuple[str, int], ...]:
         milliseconds = self._options.keepalive_seconds * 1000

@@ -18,6 +18,7 @@ from eventstore_server.grpc.statuses import response_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from contextlib import AbstractContextManager
 
     from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
     from google.protobuf.message import Message
@@ -30,7 +31,7 @@ __all__ = ["handlers_of", "python_name"]
 
 
 def handlers_of(
-    service: ServiceDescriptor, implementation: object, *, new_call: Callable[[Context], Call]
+    service: ServiceDescriptor, implementation: object, *, new_call: Callable[[Context], AbstractContextManager[Call]]
 ) -> grpc.GenericRpcHandler:
     """Return the handlers of a service.
 
@@ -38,7 +39,7 @@ def handlers_of(
         service: The service.
         implementation: Has a coroutine for each method, by its name in snake case. It receives the request, or the
             iterator of requests, and the call; it returns the response, or writes responses to the context of the call.
-        new_call: Returns the call of a context.
+        new_call: Returns the call of a context, which lasts until it is answered.
     """
     handlers = {
         method.name: _handler(method, getattr(implementation, python_name(method.name)), new_call)
@@ -55,18 +56,19 @@ def python_name(method: str) -> str:
 def _handler(
     method: MethodDescriptor,
     behaviour: Callable[[Any, Call], Awaitable[Any]],
-    new_call: Callable[[Context], Call],
+    new_call: Callable[[Context], AbstractContextManager[Call]],
 ) -> grpc.RpcMethodHandler[Any, Any]:
     async def answer(request: Any, context: Context) -> Any:  # noqa: ANN401 - a message, or an iterator of messages
-        try:
-            return await behaviour(request, new_call(context))
-        except DeadlinePassed:
-            await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, "the deadline passed before the call began")
-        except grpc.aio.AbortError:
-            raise
-        except Exception as error:  # noqa: BLE001 - `response_of` logs what is not an error of the hub
-            status = response_of(error)
-            await context.abort(status.code, status.details, status.trailing_metadata or ())
+        with new_call(context) as call:
+            try:
+                return await behaviour(request, call)
+            except DeadlinePassed:
+                await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, "the deadline passed before the call began")
+            except grpc.aio.AbortError:
+                raise
+            except Exception as error:  # noqa: BLE001 - `response_of` logs what is not an error of the hub
+                status = response_of(error)
+                await context.abort(status.code, status.details, status.trailing_metadata or ())
 
     makers: dict[tuple[bool, bool], Callable[..., grpc.RpcMethodHandler[Any, Any]]] = {
         (False, False): grpc.unary_unary_rpc_method_handler,
