@@ -11,7 +11,6 @@ from traceback import extract_tb
 from typing import TYPE_CHECKING, Any
 
 from eventstore.errors import SettingsError, Unauthorized, Unavailable
-from functions.authorizer.checking import credential_checker
 from functions.authorizer.credentials import credential_of
 from functions.authorizer.policy import policy_of
 from functions.authorizer.settings import AuthorizerSettings
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
     from eventstore.access import Access
 
-__all__ = ["handler"]
+__all__ = ["credential_checker", "handler"]
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -38,7 +37,7 @@ def handler(event: Mapping[str, Any], _: LambdaContext) -> dict[str, Any]:
     # Undo the change of the last rejection, below.
     sys.__dict__.pop("tracebacklimit", None)
     try:
-        return policy_of(_credential_checker()(credential_of(event)), method_arn=event["methodArn"])
+        return policy_of(credential_checker()(credential_of(event)), method_arn=event["methodArn"])
     except Unauthorized as error:
         _LOGGER.info("credential rejected: %s", error.detail)
     except (SettingsError, Unavailable) as error:
@@ -54,10 +53,19 @@ def handler(event: Mapping[str, Any], _: LambdaContext) -> dict[str, Any]:
 
 
 @cache
-def _credential_checker() -> Callable[[str], Access]:
-    """Return the function that checks a credential and returns its permissions, as the environment configures it."""
+def credential_checker() -> Callable[[str], Access]:
+    """Return the function that checks a credential and returns its permissions, as the settings choose it."""
     settings = AuthorizerSettings.from_environment(os.environ)
     # As in `functions.hub`: environments of one snapshot must not retry at the same moments.
     random.seed()
     logging.getLogger().setLevel(settings.log_level)
-    return credential_checker(settings)
+    if settings.auth == "jwt":
+        # Imported here: a deployment uses one kind of credential.
+        from functions.authorizer.tokens import IssuerKeys, Tokens  # noqa: PLC0415 - see above
+
+        keys = IssuerKeys(settings.jwks_url)
+        return Tokens(issuer=settings.issuer, audience=settings.audience, keys=keys).access
+    from functions.authorizer.keys import ApiKeys  # noqa: PLC0415 - see above
+    from functions.authorizer.sources import document_of  # noqa: PLC0415 - see above
+
+    return ApiKeys(document_of(settings)).access

@@ -1,1 +1,1 @@
-"""The hub as one process: REST, WebSocket and gRPC."""
+"""The hub as a service: REST, WebSocket and gRPC in one process, on a Redis-compatible store and nothing else."""

@@ -9,7 +9,7 @@ from tests.functional.grpc.served import Served
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from eventstore_dev.valkey import ValkeyServer
+    from eventstore_hosting.valkey import ValkeyServer
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from eventstore.frames.frame import Delivery
     from eventstore.subscriptions import ConnectionId
-    from eventstore_server.grpc.sessions import Session
+    from eventstore_server.sessions import Session
 
 __all__ = ["FakeSessions", "Served"]
 

@@ -17,6 +17,7 @@ from eventstore_proto.flunq.eventstore.v1 import event_store_service_pb2 as mess
 from eventstore_proto.flunq.eventstore.v1 import operations_service_pb2, subscription_service_pb2
 from eventstore_server.grpc.door import SERVICES, GrpcDoor
 from eventstore_server.grpc.options import GrpcOptions
+from functions.authorizer.keys import ApiKeys
 from tests.functional.grpc.events import failing, publish
 from tests.functional.grpc.served import Served
 from tests.grpc_stubs import Stub
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from eventstore_dev.valkey import ValkeyServer
+    from eventstore_hosting.valkey import ValkeyServer
 
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -61,7 +62,7 @@ def test_a_server_that_drains_says_so_and_ends_subscriptions_so_that_they_resume
     follower.start()
     served.in_loop(served.door.drain(5))
     code, info = failing(lambda: list(subscription))
-    assert (code, info.reason) == (grpc.StatusCode.UNAVAILABLE, "draining")
+    assert (code, info.reason) == (grpc.StatusCode.UNAVAILABLE, "going-away")
     follower.join(20)
     assert watch_statuses == [_NOT_SERVING]
     assert served.sessions.by_id == {}
@@ -70,7 +71,7 @@ def test_a_server_that_drains_says_so_and_ends_subscriptions_so_that_they_resume
 def test_a_port_that_is_taken_is_an_error_that_names_it(served: Served) -> None:
     options = GrpcOptions(port=served.door.port)
     second = GrpcDoor(served.hub, served.sessions, threads=served.threads, options=options)
-    with pytest.raises(OSError, match=f"127.0.0.1:{served.door.port}.*GRPC_PORT"):
+    with pytest.raises(OSError, match=f"127.0.0.1:{served.door.port}.*--grpc-port"):
         served.in_loop(second.start())
 
 
@@ -124,8 +125,7 @@ def guarded(valkey: ValkeyServer, tmp_path: Path) -> Iterator[Served]:
     document = tmp_path / "keys.json"
     entries = [{"id": name, "sha256": sha256(name.encode()).hexdigest(), **key} for name, key in _KEYS.items()]
     document.write_text(json.dumps({"keys": entries}))
-    check = GrpcOptions.from_environment({"AUTH": "key", "API_KEYS_FILE": str(document)}).check
-    served = Served(valkey.url, auth="key", check=check)
+    served = Served(valkey.url, auth="key", check=ApiKeys(document.read_text).access)
     yield served
     served.close()
 
@@ -202,33 +202,25 @@ def test_health_and_reflection_need_no_credential(guarded: Served) -> None:
     assert health.Check(health_pb2.HealthCheckRequest()).status == _SERVING
 
 
-def test_a_door_that_cannot_check_credentials_does_not_start(served: Served) -> None:
-    served.hub.settings = replace(served.hub.settings, auth="key")
+@pytest.mark.parametrize("auth", ["iam", "jwt", "key"])
+def test_a_door_that_cannot_check_credentials_does_not_start(served: Served, auth: str) -> None:
+    served.hub.settings = replace(served.hub.settings, auth=auth)
     door = GrpcDoor(served.hub, served.sessions, threads=served.threads, options=GrpcOptions(port=0))
-    with pytest.raises(SettingsError, match="AUTH=key"):
+    with pytest.raises(SettingsError, match=f"AUTH={auth}"):
         served.in_loop(door.start())
 
 
 @pytest.mark.parametrize(
     ("environment", "message"),
     [
-        ({"GRPC_PORT": "x"}, "GRPC_PORT"),
-        ({"GRPC_PORT": "65536"}, "GRPC_PORT"),
         ({"GRPC_TLS_CERT": "/none/at/all"}, "GRPC_TLS_CERT=/none/at/all"),
         ({"GRPC_TLS_KEY": __file__}, "belong together"),
         ({"GRPC_TLS_CLIENT_CA": __file__}, "requires TLS"),
-        ({"AUTH": "iam"}, "AUTH=iam"),
-        ({"AUTH": "key"}, "API_KEYS_SECRET"),
     ],
 )
 def test_a_variable_that_is_wrong_is_named(environment: dict[str, str], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         GrpcOptions.from_environment(environment)
-
-
-def test_the_port_of_the_environment_is_used_or_else_9001() -> None:
-    assert GrpcOptions.from_environment({}).port == 9001
-    assert GrpcOptions.from_environment({"GRPC_PORT": "9100", "HOST": "0.0.0.0"}).host == "0.0.0.0"  # noqa: S104 - not bound
 
 
 def test_tls_is_served_from_files_and_asks_clients_for_certificates(valkey: ValkeyServer, tmp_path: Path) -> None:

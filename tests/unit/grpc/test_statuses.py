@@ -75,7 +75,7 @@ def test_a_publish_that_stored_only_some_events_says_which() -> None:
 
 def test_a_session_that_the_server_closes_ends_with_its_reason() -> None:
     assert response_of(SessionClosed("slow-consumer", "too slow")).code is StatusCode.RESOURCE_EXHAUSTED
-    assert response_of(SessionClosed("draining", "going")).code is StatusCode.UNAVAILABLE
+    assert response_of(SessionClosed("going-away", "stopped")).code is StatusCode.UNAVAILABLE
     assert response_of(SessionClosed("new-epoch", "reset")).code is StatusCode.FAILED_PRECONDITION
 
 

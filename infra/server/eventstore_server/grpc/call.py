@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import grpc.aio
 
     from eventstore.hub.hub import Hub
+    from eventstore_server.grpc.statuses import SessionClosed
 
 __all__ = ["Call", "DeadlinePassed"]
 
@@ -38,12 +39,14 @@ class Call:
         hub: The use cases.
         threads: Where everything that blocks is done.
         check: Returns the access of a credential; None if no credential is required.
+        refused: Why the call is not served; None if it is.
     """
 
     context: grpc.aio.ServicerContext[Any, Any]
     hub: Hub
     threads: Executor
     check: Callable[[str], Access] | None
+    refused: SessionClosed | None = None
     _access: Access | None = None
     _deadline: float | None = field(init=False)
     _work: Future[Any] | None = field(init=False, default=None)

@@ -11,12 +11,12 @@ from eventstore.subscriptions import GRPC, Connection
 from eventstore_server.grpc.feed import Feed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from eventstore.subscriptions import ConnectionId
     from eventstore_server.grpc.call import Call
     from eventstore_server.grpc.frames import FrameEncoder
-    from eventstore_server.grpc.sessions import Sessions
+    from eventstore_server.sessions import Sessions
 
 __all__ = ["Connections"]
 
@@ -29,11 +29,13 @@ class Connections:
     Args:
         sessions: The sessions of the instance.
         buffer_bytes: The bytes of frames that may wait for one client.
+        drained: Called when a congested client has read what it was sent, with its connection.
     """
 
-    def __init__(self, sessions: Sessions, *, buffer_bytes: int) -> None:
+    def __init__(self, sessions: Sessions, *, buffer_bytes: int, drained: Callable[[ConnectionId], None]) -> None:
         self._sessions = sessions
         self._buffer_bytes = buffer_bytes
+        self._drained = drained
         self._feeds: dict[ConnectionId, Feed] = {}
         self._removals: set[asyncio.Task[None]] = set()
 
@@ -47,7 +49,13 @@ class Connections:
             form: The `EventFormat` that the client asked for.
         """
         connection = Connection(self._sessions.new_id(), GRPC, call.hub.clock.now())
-        feed = Feed(connection, encoder, form=form, limit=self._buffer_bytes)
+        feed = Feed(
+            connection,
+            encoder,
+            form=form,
+            limit=self._buffer_bytes,
+            drained=lambda: self._drained(connection.id),
+        )
         self._sessions.add(feed)
         self._feeds[connection.id] = feed
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -25,21 +25,26 @@ from eventstore_server.grpc.durables import DurableCalls
 from eventstore_server.grpc.event_store import EventStoreService
 from eventstore_server.grpc.methods import handlers_of
 from eventstore_server.grpc.operations import OperationsService
+from eventstore_server.grpc.statuses import SessionClosed
 from eventstore_server.grpc.streams import StreamService
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from concurrent.futures import Executor
 
     from google.protobuf.descriptor import ServiceDescriptor
 
     from eventstore.hub.hub import Hub
+    from eventstore.subscriptions import ConnectionId
     from eventstore_server.grpc.options import GrpcOptions
-    from eventstore_server.grpc.sessions import Sessions
+    from eventstore_server.sessions import Sessions
 
 __all__ = ["DRAINING", "SERVICES", "GrpcDoor"]
 
-DRAINING = "draining"
+DRAINING = "going-away"
+"""The reason for which a server that stops ends subscriptions, over every door."""
+
+_DRAINING = "the server stops; connect again and resume from your cursors"
 
 SERVICES: tuple[ServiceDescriptor, ...] = (
     event_store_service_pb2.DESCRIPTOR.services_by_name["EventStoreService"],
@@ -63,16 +68,26 @@ class GrpcDoor:
         sessions: The sessions of the instance.
         threads: Where use cases run, since they block.
         options: The options.
+        drained: Called when a congested client has read what it was sent, with its connection.
     """
 
-    def __init__(self, hub: Hub, sessions: Sessions, *, threads: Executor, options: GrpcOptions) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        sessions: Sessions,
+        *,
+        threads: Executor,
+        options: GrpcOptions,
+        drained: Callable[[ConnectionId], None] = lambda _: None,
+    ) -> None:
         self._hub = hub
         self._threads = threads
         self._options = options
-        self._connections = Connections(sessions, buffer_bytes=options.buffer_bytes)
+        self._connections = Connections(sessions, buffer_bytes=options.buffer_bytes, drained=drained)
         self._health = health.aio.HealthServicer()
         self._server: grpc.aio.Server | None = None
         self._port = 0
+        self._refused: SessionClosed | None = None
         self._calls = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -111,24 +126,23 @@ class GrpcDoor:
             await self._health.set(name, _SERVING)
 
     async def drain(self, seconds: float) -> None:
-        """Report NOT_SERVING, end subscriptions so that clients resume elsewhere, and let other calls finish.
+        """Report NOT_SERVING, refuse new calls, end subscriptions so that they resume elsewhere, and finish other calls.
 
         Args:
             seconds: How long calls may take to finish; then they are cancelled.
         """
         if self._server is None:
             return
+        server, self._server = self._server, None
         await self._health.enter_graceful_shutdown()
-        self._connections.close(DRAINING, "the server is shutting down; connect again and resume from your cursors")
-        stopped = asyncio.create_task(self._server.stop(seconds))
-        idle = asyncio.create_task(self._idle.wait())
-        await asyncio.wait({stopped, idle}, return_when=asyncio.FIRST_COMPLETED)
-        idle.cancel()
-        # Those who watch the health of the server do not keep it.
-        await self._server.stop(0)
-        await stopped
+        self._refused = SessionClosed(DRAINING, _DRAINING)
+        self._connections.close(DRAINING, _DRAINING)
+        # Not by the grace of `stop`: those who watch the health of the server would use it up.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._idle.wait()
+        await server.stop(0)
         await self._connections.removed()
-        self._server = None
 
     def _bound(self, server: grpc.aio.Server) -> int:
         address = f"{self._options.host}:{self._options.port}"
@@ -139,7 +153,8 @@ class GrpcDoor:
             return server.add_secure_port(address, credentials)
         except RuntimeError as error:
             raise OSError(
-                f"gRPC cannot listen on {address}: is GRPC_PORT taken, or the certificate invalid?"
+                f"gRPC cannot listen on {address}: the port is taken (choose another: --grpc-port), or the certificate "
+                "is not valid"
             ) from error
 
     @contextmanager
@@ -147,7 +162,7 @@ class GrpcDoor:
         self._calls += 1
         self._idle.clear()
         try:
-            yield Call(context, self._hub, self._threads, self._options.check)
+            yield Call(context, self._hub, self._threads, self._options.check, self._refused)
         finally:
             self._calls -= 1
             if not self._calls:

@@ -14,6 +14,8 @@ from eventstore_server.grpc.frames import head_of
 from eventstore_server.grpc.statuses import SessionClosed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import grpc.aio
 
     from eventstore.frames.frame import Address, Part
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["SLOW_CONSUMER", "Feed"]
 
 SLOW_CONSUMER = "slow-consumer"
+
+_CONGESTED = 8
+"""A client is congested when more than this part of its buffer waits."""
 
 _OVERHEAD = 100
 """About how many bytes an entry of the buffer takes beside its frame."""
@@ -36,13 +41,18 @@ class Feed:
         encoder: Serializes frames.
         form: The `EventFormat` that the client asked for.
         limit: The bytes of frames that may wait for the client.
+        drained: Called when the client has read what it was sent, if it was congested before.
     """
 
-    def __init__(self, connection: Connection, encoder: FrameEncoder, *, form: int, limit: int) -> None:
+    def __init__(
+        self, connection: Connection, encoder: FrameEncoder, *, form: int, limit: int, drained: Callable[[], None]
+    ) -> None:
         self.connection = connection
         self._encoder = encoder
         self._form = form
         self._limit = limit
+        self._drained = drained
+        self._is_congested = False
         self._waiting: deque[tuple[bytes, bytes]] = deque()
         self._size = 0
         self._changed = asyncio.Event()
@@ -51,12 +61,17 @@ class Feed:
         self._writer: asyncio.Task[Any] | None = None
 
     @property
+    def is_congested(self) -> bool:
+        """Whether the client has yet to read much of what it was sent; see `Session`."""
+        return self._is_congested
+
+    @property
     def waiting_bytes(self) -> int:
         """The bytes that wait for the client."""
         return self._size
 
     def deliver(self, part: Part, to: Address) -> None:
-        """Accept a part; see `sessions.Session`."""
+        """Accept a part; see `eventstore_server.sessions.Session`."""
         if self._closed is not None:
             return
         if part.kind == Kind.TEXT:
@@ -69,7 +84,7 @@ class Feed:
         self._add(b"", response.SerializeToString())
 
     def close(self, code: str, detail: str) -> None:
-        """End the call; see `sessions.Session`. What waits is sent before, unless the client is too slow."""
+        """End the call after what waits; see `eventstore_server.sessions.Session`."""
         self._close(SessionClosed(code, detail))
 
     def finish(self) -> None:
@@ -90,6 +105,9 @@ class Feed:
                     head, shared = self._waiting.popleft()
                     self._size -= len(shared) + _OVERHEAD
                     await context.write(head + shared)
+                if self._is_congested:
+                    self._is_congested = False
+                    self._drained()
                 if self._closed is not None:
                     raise self._closed
                 if self._ended:
@@ -107,6 +125,8 @@ class Feed:
     def _add(self, head: bytes, shared: bytes) -> None:
         self._waiting.append((head, shared))
         self._size += len(shared) + _OVERHEAD
+        if self._size > self._limit // _CONGESTED:
+            self._is_congested = True
         if self._size > self._limit:
             self._waiting.clear()
             detail = f"more than {self._limit} bytes waited for the client; connect again and resume from your cursors"

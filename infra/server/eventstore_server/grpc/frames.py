@@ -104,6 +104,5 @@ def _events(part: Part, form: int) -> list[Event]:
 
 
 def _texts(part: Part) -> Sequence[str]:
-    """Return the text of each event of a part: the server hands them on, if it built the part itself."""
-    own: Sequence[str] = getattr(part, "events", ())
-    return own or elements(part.texts[-1])
+    """Return the text of each event of a part. One that came from another instance has only their JSON array."""
+    return part.events or elements(part.texts[-1])

@@ -61,6 +61,8 @@ def _handler(
     async def answer(request: Any, context: Context) -> Any:  # noqa: ANN401 - a message, or an iterator of messages
         with new_call(context) as call:
             try:
+                if call.refused is not None:
+                    raise call.refused
                 return await behaviour(request, call)
             except DeadlinePassed:
                 await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, "the deadline passed before the call began")

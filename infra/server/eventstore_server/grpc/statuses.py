@@ -68,6 +68,7 @@ CODES: Mapping[type[errors.EventstoreError], StatusCode] = {
     errors.StoreFull: StatusCode.RESOURCE_EXHAUSTED,
     errors.QueueUnavailable: StatusCode.UNAVAILABLE,
     errors.TurnLost: StatusCode.UNAVAILABLE,
+    errors.PartitionLeased: StatusCode.UNAVAILABLE,
     # An operator must act; a client that repeats its call changes nothing.
     errors.PartitionMismatch: StatusCode.FAILED_PRECONDITION,
     errors.FormatMismatch: StatusCode.FAILED_PRECONDITION,

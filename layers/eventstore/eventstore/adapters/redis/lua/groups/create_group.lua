@@ -15,13 +15,7 @@ local call = redis.call
 local partition, log, groups, durables = unpack(KEYS)
 open_partition(partition, ARGV[1], ARGV[2])
 if call('HEXISTS', groups, ARGV[3]) == 1 then return 0 end
-local last = '0-0'
-if call('EXISTS', log) == 1 then
-  local info = call('XINFO', 'STREAM', log)
-  for i = 1, #info, 2 do
-    if info[i] == 'last-generated-id' then last = info[i + 1] end
-  end
-end
+local last = last_entry(log)
 local place = '[' .. last:gsub('-', ',') .. ',' .. ARGV[6] .. ']'
 call('HSET', durables, ARGV[3], ARGV[4])
 local state = ARGV[5]:gsub('"NOW"', place):gsub('"REMOVALS"', call('HGET', partition, 'trims') or '0')
