@@ -248,7 +248,8 @@ class Service:
         while listed := registry.listed(after=after, count=500):
             for connection in listed:
                 if instance_of(connection.id) == dead:
-                    members.disconnect(connection.id)
+                    # Its members did nothing wrong: the instance died, and no event that they had.
+                    members.disconnect(connection.id, orderly=True)
             after = listed[-1]
 
     def _begin_anew(self) -> None:

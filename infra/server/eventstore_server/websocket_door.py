@@ -146,7 +146,7 @@ class WebSocketDoor:
         try:
             await response.prepare(request)
         except ConnectionError:
-            await self._disconnect(session)
+            await self._disconnect(session, Closure(CloseCode.ABNORMAL_CLOSURE, ""))
             return response
         self._open.add(connection)
         session.open(connection.wire)
@@ -176,15 +176,16 @@ class WebSocketDoor:
         if holds:
             session.release()
 
-    def ended(self, session: WebSocketSession) -> None:
+    def ended(self, session: WebSocketSession, closure: Closure) -> None:
         """Remove a connection that has ended, and its subscriptions."""
         self._sessions.remove(session.connection.id)
-        ending = asyncio.get_running_loop().create_task(self._disconnect(session))
+        ending = asyncio.get_running_loop().create_task(self._disconnect(session, closure))
         self._endings.add(ending)
         ending.add_done_callback(self._endings.discard)
 
-    async def _disconnect(self, session: WebSocketSession) -> None:
-        context = {"connectionId": session.connection.id, "eventType": "DISCONNECT"}
+    async def _disconnect(self, session: WebSocketSession, closure: Closure) -> None:
+        ending = {"disconnectStatusCode": closure.code, "disconnectReason": closure.reason}
+        context = {"connectionId": session.connection.id, "eventType": "DISCONNECT", **ending}
         try:
             await self._call({"requestContext": context})
         except EventstoreError as error:
@@ -218,9 +219,9 @@ class _OpenConnection:
         if self._handling is None:
             self._handling = asyncio.get_running_loop().create_task(self._handle())
 
-    def end(self, closure: Closure) -> None:  # noqa: ARG002 - every end is alike
+    def end(self, closure: Closure) -> None:
         self._messages.clear()
-        self._door.ended(self.session)
+        self._door.ended(self.session, closure)
 
     def go_away(self) -> None:
         self.wire.close(CloseCode.GOING_AWAY, "Going away")

@@ -57,7 +57,8 @@ class Leave:
 
     Attributes:
         connection: The connection's id.
-        orderly: Whether the member left by itself, so that none of the events that it had is a cause.
+        orderly: Whether the member left by itself, or the hub ended its connection, so that none of the events that it
+            had is a cause.
     """
 
     connection: ConnectionId
