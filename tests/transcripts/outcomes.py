@@ -8,8 +8,8 @@ AGAIN = frozenset({"store-unavailable", "internal"})
 """The codes of errors after which the same request may be sent again."""
 
 
-FAREWELLS = frozenset({"going-away"})
-"""The codes of errors that answer no request: the hub ends the connection, and the client connects again."""
+FAREWELLS = frozenset({"going-away", "connection-not-found"})
+"""The codes of errors after which the hub ends the connection, and the client connects again."""
 
 
 class Refused(Exception):

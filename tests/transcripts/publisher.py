@@ -13,7 +13,7 @@ from websockets.exceptions import WebSocketException
 
 from tests.transcripts.clock import Backoff
 from tests.transcripts.fragments import fragments
-from tests.transcripts.outcomes import AGAIN, Refused
+from tests.transcripts.outcomes import AGAIN, FAREWELLS, Refused
 from tests.transcripts.transcript import Publish, Result
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ class SocketRoute:
         if answer.get("type") == "published":
             results: list[dict[str, Any]] = answer["results"]
             return results
-        if "type" not in answer or answer.get("code") in AGAIN:
+        if "type" not in answer or answer.get("code") in AGAIN | FAREWELLS:
             raise _NoAnswer(str(answer))
         raise Refused(str(answer))
 
