@@ -37,7 +37,6 @@ LACKS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "recording": "no functions run, and there are no roles",
             "closed-doors": "it asks for nothing unless AUTH is set",
             "elasticache": "there is no template",
-            "one-url": "it has no functions that go by their logical ids",
         },
         "ministack": {
             **_LOCAL_ONLY,

@@ -42,7 +42,9 @@ class StruckServers:
     random: Random
     kills: int = 0
     pauses: int = 0
-    _resuming: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _killing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """One at a time: a call and a planned fault may want the same instance."""
+    _resuming: list[asyncio.Task[None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._rest, self._sockets = cycle(INSTANCES), cycle(INSTANCES)
@@ -56,6 +58,10 @@ class StruckServers:
         return self.instances[next(self._sockets)].websocket_url
 
     async def kill(self, process: str) -> None:
+        async with self._killing:
+            await self._kill(process)
+
+    async def _kill(self, process: str) -> None:
         self.kills += 1
         if self.random.random() < _ORDERLY:
             await asyncio.to_thread(self.instances[process].stop)
@@ -68,12 +74,13 @@ class StruckServers:
         instance = self.instances[process]
         instance.pause()
         seconds = self.random.uniform(_SHORTEST_PAUSE, _LONGEST_PAUSE)
-        self._resuming[process] = asyncio.create_task(_resumed(instance, seconds))
+        self._resuming.append(asyncio.create_task(_resumed(instance, seconds)))
 
     async def kill_caller(self, port: int) -> None:
-        for name, instance in self.instances.items():
-            if _has_port(instance.process.pid, port):
-                await self.kill(name)
+        async with self._killing:
+            for name, instance in list(self.instances.items()):
+                if _has_port(instance.process.pid, port):
+                    await self._kill(name)
 
     async def restart_cache(self) -> None:
         self.valkey.kill()

@@ -198,7 +198,7 @@ def test_the_worker_of_the_readme_charges_parks_and_retries(hub: Hub, environmen
     assert parked(hub, name) == {"nothing-to-charge": "there is nothing to charge", "busy": "the bank does not answer"}
 
 
-@pytest.mark.needs("one-url")
+@pytest.mark.needs("one-url", "functions")
 @pytest.mark.parametrize("block", blocks("python", "boto3"))
 def test_the_programs_of_the_readme_for_the_local_stack_run(hub: Hub, environment: dict[str, str], block: str) -> None:
     assert ran([sys.executable, "-c", block.replace("http://127.0.0.1:8081", hub.url)], environment)
