@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,6 +61,7 @@ class Instance:
         port: int = 0,
         grpc_port: int = 0,
         logs: Path | None = None,
+        program: str = "",
     ) -> Instance:
         """Start an instance, and return when it is ready.
 
@@ -69,6 +71,7 @@ class Instance:
             port: The port of REST and WebSocket; 0 is any free one.
             grpc_port: The port of gRPC; 0 is any free one.
             logs: The folder in which its log is kept; None for a file that goes with it.
+            program: The Python that runs it; empty for the module.
 
         Raises:
             RuntimeError: It did not start; the message says why.
@@ -84,7 +87,8 @@ class Instance:
             **(environment or {}),
             "REDIS_URL": redis_url,
         }
-        command = [sys.executable, "-m", "eventstore_server", "--port", str(port), "--grpc-port", str(grpc_port)]
+        run = ["-c", program] if program else ["-m", "eventstore_server"]
+        command = [sys.executable, *run, "--port", str(port), "--grpc-port", str(grpc_port)]
         descriptor, name = tempfile.mkstemp(prefix="server-", suffix=".log", dir=logs)
         errors = Path(name)
         with os.fdopen(descriptor, "w") as output:
@@ -147,6 +151,12 @@ class ServerHub(Hub):
 
     instance: Instance
 
+    @classmethod
+    def of(cls, instance: Instance, valkey: ValkeyServer) -> ServerHub:
+        """An instance that runs on a cache."""
+        urls = {"url": instance.url, "websocket_url": instance.websocket_url}
+        return cls(instance=instance, valkey=valkey, copies_letters=False, **urls)
+
     def sweep(self) -> None:
         """See `Hub.sweep`."""
         sweep(self.valkey.url)
@@ -170,7 +180,7 @@ def sweep(redis_url: str) -> None:
 
 @contextmanager
 def instances_on(
-    redis_url: str, *, count: int, environment: Mapping[str, str] | None = None, port: int = 0
+    redis_url: str, *, count: int, environment: Mapping[str, str] | None = None, port: int = 0, program: str = ""
 ) -> Iterator[list[Instance]]:
     """Run instances during the block.
 
@@ -179,14 +189,16 @@ def instances_on(
         count: How many.
         environment: Variables beside those that every instance has.
         port: The port of the only one; 0 is any free one.
+        program: As in `Instance.start`.
     """
-    with ExitStack() as stack:
-        instances = []
-        for _ in range(count):
-            instance = Instance.start(redis_url, environment=environment, port=port)
-            stack.callback(_end, instance)
-            instances.append(instance)
-        yield instances
+
+    def start(_: int) -> Instance:
+        instance = Instance.start(redis_url, environment=environment, port=port, program=program)
+        stack.callback(_end, instance)
+        return instance
+
+    with ExitStack() as stack, ThreadPoolExecutor(count) as threads:
+        yield list(threads.map(start, range(count)))
 
 
 @contextmanager
@@ -196,14 +208,12 @@ def server_hub(folder: Path) -> Iterator[Hub]:
         ValkeyServer.start(folder=folder, persistent=True) as valkey,
         instances_on(valkey.url, count=1) as [instance],
     ):
-        urls = {"url": instance.url, "websocket_url": instance.websocket_url}
-        yield ServerHub(instance=instance, valkey=valkey, copies_letters=False, **urls)
+        yield ServerHub.of(instance, valkey)
 
 
 def _end(instance: Instance) -> None:
     try:
-        if instance.process.poll() is None:
-            instance.stop()
+        instance.stop()
     finally:
         instance.errors.unlink(missing_ok=True)
 

@@ -84,8 +84,7 @@ def on_the_server(folder: Path, port: int) -> Iterator[Place]:
         environment = ACCOUNT_OF_NOBODY | {"AWS_ENDPOINT_URL": steps.url}
         instances = instances_on(valkey.url, count=1, environment=environment, port=port)
         [instance] = stack.enter_context(instances)
-        urls = {"url": instance.url, "websocket_url": instance.websocket_url}
-        yield Place(ServerHub(instance=instance, valkey=valkey, copies_letters=False, **urls), steps.url)
+        yield Place(ServerHub.of(instance, valkey), steps.url)
 
 
 @pytest.fixture(scope="module")

@@ -36,8 +36,8 @@ class Cluster:
         instances: The instances of the store.
         partitions: The number of partitions.
         alive_seconds: After how many seconds without a heartbeat the others take an instance for dead.
-        owns: Called with the partitions of this instance, at each heartbeat, and those of them whose predecessor has
-            died since the last one.
+        owns: Called with the partitions of this instance, at each heartbeat.
+        lost: Called when an instance has left, or died.
         received: Called with each message of another instance.
         died: Called with each instance that has died, by the instance that has partition 0; it may raise.
         was_away: Called once this instance goes on after the others took it for dead, or lost messages to it.
@@ -50,7 +50,8 @@ class Cluster:
         *,
         partitions: int,
         alive_seconds: float,
-        owns: Callable[[frozenset[int], frozenset[int]], None],
+        owns: Callable[[frozenset[int]], None],
+        lost: Callable[[], None],
         received: Callable[[bytes], None],
         died: Callable[[InstanceId], None],
         was_away: Callable[[], None],
@@ -63,9 +64,8 @@ class Cluster:
         self._received = received
         self._died = died
         self._was_away = was_away
+        self._lost = lost
         self._live: Sequence[InstanceId] = ()
-        self._owned: frozenset[int] = frozenset()
-        self._predecessors: dict[int, InstanceId] = {}
         self._stopped = threading.Event()
         self._threads = [
             threading.Thread(target=self._beat, name="heartbeat", daemon=True),
@@ -76,10 +76,6 @@ class Cluster:
     def live(self) -> Sequence[InstanceId]:
         """The instances that were alive at the last heartbeat."""
         return self._live
-
-    def predecessor_of(self, partition: int) -> InstanceId | None:
-        """Return the instance that had a partition before this one, and may still work for it; None if it has died."""
-        return self._predecessors.get(partition)
 
     def run(self) -> None:
         """Join the others.
@@ -139,16 +135,10 @@ class Cluster:
 
     def _heartbeat(self) -> None:
         before, live = self._live, self._instances.heartbeat(self._instance)
-        owned = frozenset(p for p in range(self._partitions) if partition_owner(p, live) == self._instance)
-        # An instance that has just joined has its partitions from the others.
-        owners = before or [instance for instance in live if instance != self._instance]
-        for partition in owned - self._owned if owners else ():
-            self._predecessors[partition] = partition_owner(partition, owners)
-        orphaned = {partition for partition, instance in self._predecessors.items() if instance not in live}
-        for partition in orphaned:
-            del self._predecessors[partition]
-        self._live, self._owned = live, owned
-        self._owns(owned, owned & orphaned)
+        self._live = live
+        self._owns(frozenset(p for p in range(self._partitions) if partition_owner(p, live) == self._instance))
+        if not set(before) <= set(live):
+            self._lost()
 
     def _bury(self) -> None:
         """Clean up behind instances that have died. One instance does: that of partition 0."""

@@ -34,7 +34,6 @@ class ServerHub(Hub):
         lease: What this instance takes of partitions.
         ephemeral: Returns what delivers to the ephemeral subscriptions of this instance, when it is first needed.
         turn_began: Called with each turn that this instance begins.
-        is_push_lost: See `is_push_lost`.
     """
 
     def __init__(
@@ -44,18 +43,12 @@ class ServerHub(Hub):
         lease: Lease,
         ephemeral: Callable[[], EphemeralSubscriptions],
         turn_began: Callable[[Turn], None],
-        is_push_lost: Callable[[SubscriptionKey, int], bool],
     ) -> None:
         # Rules are pushed by this process.
         super().__init__(replace(settings, pushes_url=settings.pushes_url or "here"))
         self._lease = lease
         self._ephemeral = ephemeral
         self._turn_began = turn_began
-        self._is_push_lost = is_push_lost
-
-    def is_push_lost(self, key: SubscriptionKey, partition: int) -> bool:
-        """See `Hub.is_push_lost`. Pushes are lost with the instance that has them."""
-        return self._is_push_lost(key, partition)
 
     @cached_property
     def registry(self) -> Registry:

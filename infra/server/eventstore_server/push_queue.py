@@ -15,7 +15,7 @@ from eventstore.live.push import NoTime
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from concurrent.futures import Executor
 
     from eventstore.frames.pushes import Push
@@ -100,10 +100,16 @@ class PushQueue:
         """
         return push_group(key, partition) in self._groups
 
-    def clear(self) -> None:
-        """Remove all pushes but those that are being made. Other instances make them."""
+    def clear(self, partitions: Collection[int]) -> None:
+        """Remove the pushes of partitions, but those that are being made. Who has the partitions makes them again.
+
+        Args:
+            partitions: The numbers of the partitions.
+        """
         with self._lock:
             for name, group in list(self._groups.items()):
+                if group.waiting[0].partition not in partitions:
+                    continue
                 if group.is_made:
                     group.waiting = deque([group.waiting[0]])
                 else:

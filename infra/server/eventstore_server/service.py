@@ -18,9 +18,12 @@ from eventstore.adapters.redis.follower import RedisFollower
 from eventstore.adapters.redis.instances import RedisInstances
 from eventstore.errors import EventstoreError
 from eventstore.frames.limits import FrameLimits
+from eventstore.groups import TARGET, Member
 from eventstore.live.catch_up import TurnLimits
+from eventstore.live.dispatch import Pushing
 from eventstore.ports import FIRST_LISTED, Lease
 from eventstore.ports.instances import InstanceId
+from eventstore.subscriptions import SubscriptionId
 from eventstore_hosting.server import Server
 from eventstore_server.authorizing import Authorizer
 from eventstore_server.cluster import Cluster
@@ -89,7 +92,6 @@ class Service:
             lease=Lease(self.instance, _LEASE_MS),
             ephemeral=lambda: self.feed,
             turn_began=self._turn_began,
-            is_push_lost=self._is_push_lost,
         )
 
     async def start(self) -> None:
@@ -137,6 +139,7 @@ class Service:
             partitions=hub.log.partitions,
             alive_seconds=_ALIVE_SECONDS,
             owns=self._own,
+            lost=self._take_turns,
             received=self._receive,
             died=self._remove_connections_of,
             was_away=self._begin_anew,
@@ -147,6 +150,7 @@ class Service:
         hub.deliveries = InstanceDeliveries(self.sessions, self.cluster)
         self.pushes = PushQueue(lambda: hub.pusher, threads=self._pools["push"], loop=loop, now=now)
         hub.pushes = self.pushes
+        hub.pushing = Pushing(Member(TARGET.connection, SubscriptionId(self.instance)), self._is_push_lost)
         await asyncio.to_thread(self.cluster.run)
         self.feed.run()
         self.workers.run()
@@ -226,12 +230,19 @@ class Service:
 
     # Partitions and other instances
 
-    def _own(self, partitions: frozenset[int], orphaned: frozenset[int]) -> None:
+    def _own(self, partitions: frozenset[int]) -> None:
         self.workers.own(partitions)
-        self.workers.request_turns(orphaned)
 
-    def _is_push_lost(self, key: SubscriptionKey, partition: int) -> bool:
-        return not self.pushes.has(key, partition) and self.cluster.predecessor_of(partition) is None
+    def _take_turns(self) -> None:
+        """Take a turn of each partition: pushes of an instance that has died, or of this one, may be lost."""
+        self.workers.request_turns(self.workers.owned)
+
+    def _is_push_lost(self, pusher: Member, key: SubscriptionKey, partition: int) -> bool:
+        """Return whether the instance that has a push has died, or is this one, which has lost it."""
+        instance = InstanceId(pusher.id)
+        if instance == self.instance:
+            return not self.pushes.has(key, partition)
+        return pusher != TARGET and instance not in self.cluster.live
 
     def _turn_began(self, turn: Turn) -> None:
         self.workers.observe(turn)
@@ -254,7 +265,8 @@ class Service:
 
     def _begin_anew(self) -> None:
         """Leave to the others what they have taken over meanwhile."""
-        self.pushes.clear()
+        self.pushes.clear(self.workers.owned)
+        self._take_turns()
         connections = dict.fromkeys(session.connection.id for session in self.sessions)
         self.sessions.close_soon(connections, code="going-away", detail="the server was away; resume from your cursors")
 

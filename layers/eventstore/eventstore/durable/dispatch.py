@@ -100,6 +100,7 @@ def serve(
     *,
     commands: Sequence[Command],
     builder: DeliveryBuilder,
+    pusher: Member = TARGET,
 ) -> Served:
     """Apply commands to a group, and send the events that it may receive.
 
@@ -112,6 +113,7 @@ def serve(
         group: The state of its group when the turn begins; it is changed.
         commands: The commands for the group, in order.
         builder: Gathers the frames of members.
+        pusher: As in `Step`.
     """
     step = Step(group, durable.settings, durable.key, turn.partition, turn.now, turn.removals, stamp=turn.stamp)
     is_changed = False
@@ -128,7 +130,7 @@ def serve(
         group.frame_offset, group.owner = turn.frame_offset, None
     pushes = None
     if durable.target is not None:
-        step.has_target = True
+        step.has_target, step.pusher = True, pusher
         step.settings = replace(durable.settings, ack_deadline_ms=PUSH_LOST_MS)
         pushes = PushBuilder(durable, durable.target, turn.partition, turn.epoch, builder.events_url)
     may_be_unchanged = step.has_target and not commands and is_resting(step)
@@ -165,7 +167,8 @@ def serve(
 
 
 def _push_check(step: Step) -> ActivityCheck | None:
-    return ActivityCheck(TARGET, step.group.heard) if is_outstanding(step) else None
+    owner = step.group.owner
+    return ActivityCheck(owner, step.group.heard) if owner is not None and is_outstanding(step) else None
 
 
 def _notify(group_turn: GroupTurn, *, is_changed: bool) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from eventstore.hub.settings import Settings
     from eventstore.live.closing import ClosingConnections
     from eventstore.live.deliver import Deliverer
-    from eventstore.live.dispatch import Dispatcher
+    from eventstore.live.dispatch import Dispatcher, Pushing
     from eventstore.live.open_connections import OpenConnections
     from eventstore.live.push import Pusher
     from eventstore.live.subscribe import Subscriptions
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     )
     from eventstore.read.filter_directory import FilterDirectory
     from eventstore.read.reader import Reader
-    from eventstore.subscriptions import SubscriptionKey, Target
+    from eventstore.subscriptions import Target
     from eventstore.write.publisher import Publisher
     from eventstore.write.stream_admin import StreamAdmin
 
@@ -314,12 +314,15 @@ class Hub:
             pushes=lambda: self.pushes,
             clock=self.clock,
             limits=TurnLimits(events_url=f"{self.settings.rest_url}/api/v1/events"),
-            is_push_lost=self.is_push_lost,
+            pushing=self.pushing,
         )
 
-    def is_push_lost(self, key: SubscriptionKey, partition: int) -> bool:  # noqa: ARG002 - for those that override it
-        """Return whether nobody has the pushes of a subscription in a partition any more. A queue loses none."""
-        return False
+    @cached_property
+    def pushing(self) -> Pushing:
+        """Who makes the pushes of turns."""
+        from eventstore.live.dispatch import QUEUED
+
+        return QUEUED
 
     @cached_property
     def deliverer(self) -> Deliverer:

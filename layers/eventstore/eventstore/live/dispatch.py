@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from eventstore.durable.dispatch import Served, serve
 from eventstore.frames.builder import DeliveryBuilder
-from eventstore.groups import Heard, Silence
+from eventstore.groups import TARGET, Heard, Silence
 from eventstore.live.catch_up import CatchUp, EphemeralSender, TurnLimits
 from eventstore.ports import TurnResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from eventstore.groups import Command
+    from eventstore.groups import Command, Member
     from eventstore.ports import (
         Clock,
         DeadLetters,
@@ -29,9 +29,26 @@ if TYPE_CHECKING:
     )
     from eventstore.subscriptions import Durable, SubscriptionKey
 
-__all__ = ["Dispatcher"]
+__all__ = ["QUEUED", "Dispatcher", "Pushing"]
 
 _LOGGER = logging.getLogger(__name__)
+
+
+class Pushing(NamedTuple):
+    """Who makes the pushes of turns.
+
+    Attributes:
+        pusher: The owner of partitions of subscriptions that have a target.
+        is_lost: Returns whether nobody has the pushes of a pusher any more: of a subscription, by its key, in a
+            partition. Their results have not come.
+    """
+
+    pusher: Member
+    is_lost: Callable[[Member, SubscriptionKey, int], bool]
+
+
+QUEUED = Pushing(TARGET, lambda *_: False)
+"""A queue makes them. It loses none."""
 
 
 class Dispatcher:
@@ -50,8 +67,7 @@ class Dispatcher:
         pushes: Returns the queue of pushes, when it is first needed.
         clock: Tells when to stop.
         limits: How much a turn does.
-        is_push_lost: Returns whether nobody has the pushes of a subscription in a partition any more whose results have
-            not come. A queue loses none.
+        pushing: Makes the pushes, and knows which are lost.
     """
 
     def __init__(
@@ -67,9 +83,9 @@ class Dispatcher:
         pushes: Callable[[], Pushes],
         clock: Clock,
         limits: TurnLimits | None = None,
-        is_push_lost: Callable[[SubscriptionKey, int], bool] = lambda *_: False,
+        pushing: Pushing = QUEUED,
     ) -> None:
-        self._is_push_lost = is_push_lost
+        self._pushing = pushing
         self._log = log
         self._turns = turns
         self._deliveries = deliveries
@@ -144,7 +160,15 @@ class Dispatcher:
         for key, command in turn.commands:
             commands.setdefault(key, []).append(command)
         return {
-            key: serve(self._log, turn, durable, turn.groups[key], commands=commands.get(key, []), builder=builder)
+            key: serve(
+                self._log,
+                turn,
+                durable,
+                turn.groups[key],
+                commands=commands.get(key, []),
+                builder=builder,
+                pusher=self._pushing.pusher,
+            )
             for key, durable in self._definitions_of(turn).items()
         }
 
@@ -169,7 +193,8 @@ class Dispatcher:
                 continue
             owner, heard = group.activity_check.owner.connection, group.activity_check.heard
             if group.durable.target is not None:
-                if not self._is_push_lost(group.durable.key, turn.partition):
+                pusher = group.activity_check.owner
+                if not self._pushing.is_lost(pusher, group.durable.key, turn.partition):
                     continue
                 command: Command = Silence(owner, heard)
             else:
