@@ -465,7 +465,11 @@ class Hub:
         self.clocks.true += milliseconds
         if self.clocks.true - self._bells_since >= _BELL_EXPIRES:
             self._bells_since = self.clocks.true
-            self.raw.delete(*(f"{{p{partition}}}:bell" for partition in range(PARTITIONS)))
+            bells = [f"{{p{partition}}}:bell" for partition in range(PARTITIONS)]
+            # Where nobody subscribes, the flag does not expire.
+            expired = [bell for bell, value in zip(bells, self.raw.mget(bells), strict=True) if value == b"1"]
+            if expired:
+                self.raw.delete(*expired)
 
     def fill(self, *, full: bool) -> None:
         """Let the store take nothing new, or something again."""

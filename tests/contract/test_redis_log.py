@@ -279,13 +279,6 @@ class TestRedisAlone:
         log.delete("wf")
         assert Position(5, 0, 0) < log.tail({0: BEGINNING}, count=9)[0].removed_until < END
 
-    def test_a_turn_that_dispatched_nothing_yet_keeps_everything(self, client: Redis) -> None:
-        log = RedisLog(client)
-        log.create("wf", StreamConfig(Retention(max_events=1)))
-        client.hset(f"{{p{partition_of('wf', log.partitions)}}}:turn", "token", 1)
-        log.append("wf", events(3))
-        assert log.describe("wf").count == 3
-
     def test_a_process_that_read_an_epoch_before_notices_that_it_was_renewed(self, client: Client) -> None:
         here, elsewhere = RedisLog(client), RedisLog(client)
         here.tail({0: BEGINNING}, count=1)

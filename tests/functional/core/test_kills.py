@@ -709,6 +709,7 @@ READ = ("describe", "lag", "locate", "ping", "positions_at", "read", "stats", "s
 LISTED = ("listed", "records")
 WITHOUT_EFFECT = {
     "SkewedTurns.reached",
+    "SkewedTurns.subscribed",
     *(f"RedisLog.{name}" for name in READ),
     *(f"RedisRegistry.{name}" for name in LISTED),
 }

@@ -60,8 +60,8 @@ class RedisDurables:
         self._partitions = Partitions.of(client, partitions, new_epoch)
         self._list = Script("shared/list_names")
         self._create_definition = Script("groups/create_definition")
-        self._create_group = Script("groups/create_group", "shared/open_partition")
-        self._enqueue_commands = Script("groups/enqueue_commands")
+        self._create_group = Script("groups/create_group", "shared/open_partition", "shared/bell")
+        self._enqueue_commands = Script("groups/enqueue_commands", "shared/bell")
         self._change_definition = Script("groups/change_definition")
 
     @property
@@ -86,7 +86,7 @@ class RedisDurables:
             for partition in starts.keys() & set(self.partitions(stored)):
                 group = _encode_group(starts[partition], (removals or {}).get(partition, 0))
                 log, keys = partition_keys(partition), turn_keys(partition)
-                script_keys = [log.partition, log.log, keys.groups, keys.durables]
+                script_keys = [log.partition, log.log, keys.groups, keys.durables, log.bell]
                 group_arguments = [
                     self._new_epoch(),
                     self._partitions.count,

@@ -59,7 +59,7 @@ class RedisRegistry:
         self._add_subscription = Script("registry/add_subscription")
         self._record_activity = Script("registry/record_activity")
         self._remove_subscription = Script("registry/remove_subscription")
-        self._subscribe = Script("registry/subscribe", "shared/open_partition")
+        self._subscribe = Script("registry/subscribe", "shared/open_partition", "shared/bell")
         self._unsubscribe = Script("registry/unsubscribe")
 
     def connect(self, connection: Connection) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from eventstore.adapters.redis.checkpoints import Checkpoints, end_of_entry
 from eventstore.adapters.redis.connection import ANSWERING
 from eventstore.adapters.redis.entries import sequence_and_time
 from eventstore.adapters.redis.keys import partition_keys, turn_keys
@@ -16,7 +17,7 @@ from eventstore.adapters.redis.scripts import Script
 from eventstore.errors import TurnLost
 from eventstore.groups import Group, decoded
 from eventstore.ports import Behind, Candidates, Turn
-from eventstore.positions import BEGINNING, END_OF_APPEND, Epoch, Position
+from eventstore.positions import BEGINNING, Epoch, Position
 from eventstore.subscriptions import Durable, Subscription, SubscriptionKey
 
 if TYPE_CHECKING:
@@ -32,8 +33,6 @@ _BATCH = 3000
 
 _MAX_COMMANDS = 500
 """The maximum number of commands that a turn applies."""
-
-_START_OF_LOG = Position(0, 0, END_OF_APPEND)
 
 
 class RedisTurns:
@@ -61,9 +60,10 @@ class RedisTurns:
         self._clock = clock
         self._new_epoch = new_epoch
         self._partitions = Partitions.of(client, partitions, new_epoch)
-        self._begin = Script("dispatch/begin", "shared/open_partition")
+        self._checkpoints = Checkpoints(self._partitions)
+        self._begin = Script("dispatch/begin", "shared/open_partition", "shared/bell")
         self._narrow_goal = Script("dispatch/narrow_goal")
-        self._commit = Script("dispatch/commit")
+        self._commit = Script("dispatch/commit", "shared/bell")
         self._candidates = Script("dispatch/candidates")
         # Per partition, the fencing token of its turn, and the groups as they were stored: only those that the turn
         # changes are stored again.
@@ -104,8 +104,8 @@ class RedisTurns:
             partition=partition,
             fencing_token=int(token),
             epoch=epoch.decode(),
-            checkpoint=_end_of_entry(checkpoint),
-            goal=_end_of_entry(goal),
+            checkpoint=end_of_entry(checkpoint),
+            goal=end_of_entry(goal),
             behind=list(map(_decode_behind, places[::3], places[1::3], places[2::3])),
             live=bool(live),
             frame_offset=int(offset),
@@ -185,7 +185,7 @@ class RedisTurns:
             )
         if stored is None:
             raise TurnLost(turn.partition)
-        return replace(turn, goal=_end_of_entry(stored), goal_pinned=True, has_more=True)
+        return replace(turn, goal=end_of_entry(stored), goal_pinned=True, has_more=True)
 
     def commit(self, turn: Turn, result: TurnResult) -> bool:
         """See `Turns.commit`."""
@@ -214,29 +214,22 @@ class RedisTurns:
     def reached(self) -> Mapping[int, Position]:
         """See `Turns.reached`."""
         with ANSWERING:
-            partitions = range(self._partitions.count)
-            pipeline = self._client.pipeline(transaction=False)
-            for partition in partitions:
-                pipeline.hget(turn_keys(partition).turn, "done")
-            answers = pipeline.execute()
-        return {p: _end_of_entry(done) if done else _START_OF_LOG for p, done in zip(partitions, answers, strict=True)}
+            return self._checkpoints.reached()
 
     def waiting(self) -> Sequence[int]:
         """See `Turns.waiting`."""
         with ANSWERING:
-            count = self._partitions.count
-            pipeline = self._client.pipeline(transaction=False)
-            for partition in range(count):
-                keys = turn_keys(partition)
-                pipeline.hget(keys.turn, "done")
-                pipeline.xrevrange(partition_keys(partition).log, count=1)
-                pipeline.exists(keys.behind, keys.groups)
-            answers = iter(pipeline.execute())
-            return [
-                partition
-                for partition, (done, newest, behind) in enumerate(zip(answers, answers, answers, strict=True))
-                if behind or (newest and _end_of_entry(newest[0][0]) > (_end_of_entry(done) if done else _START_OF_LOG))
-            ]
+            return self._checkpoints.waiting()
+
+    def subscribed(self) -> Sequence[int]:
+        """See `Turns.subscribed`."""
+        with ANSWERING:
+            return self._checkpoints.subscribed()
+
+    def advance(self) -> None:
+        """See `Turns.advance`."""
+        with ANSWERING:
+            self._checkpoints.advance()
 
     def _time(self) -> str:
         return "" if self._clock is None else str(self._clock.now())
@@ -265,11 +258,6 @@ def _group(state: str, known: tuple[str, Group] | None) -> Group:
     return known[1] if known is not None and known[0] == state else Group.decoded(state)
 
 
-def _end_of_entry(entry_id: bytes) -> Position:
-    time, _, order = entry_id.partition(b"-")
-    return Position(int(time), int(order), END_OF_APPEND)
-
-
 def _entry_id(position: Position) -> str:
     return f"{position.major}-{position.minor}"
 
@@ -277,7 +265,7 @@ def _entry_id(position: Position) -> str:
 def _decode_behind(key: bytes, place: bytes, end: bytes) -> Behind:
     time, order, index, removals = map(int, place.split(b"-"))
     position = Position(time, order, index)
-    return Behind(SubscriptionKey(key.decode()), position, removals, _end_of_entry(end) if end else BEGINNING)
+    return Behind(SubscriptionKey(key.decode()), position, removals, end_of_entry(end) if end else BEGINNING)
 
 
 def _encode_place(place: Behind) -> str:

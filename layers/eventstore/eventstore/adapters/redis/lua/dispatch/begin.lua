@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Begins a turn of a partition: clears its bell, and returns its checkpoint, goal, subscriptions and commands.
+-- Begins a turn of a partition: clears or silences its bell, and returns its checkpoint, goal, subscriptions and commands.
 --
 -- KEYS  1 partition    the partition's hash: epoch, partitions, trims (its removal serial)
 --       2 turn         the hash of its turns:
@@ -17,7 +17,7 @@
 --                      alarm   the time of the last turn that was scheduled ahead
 --                      clock   the server's clock as the last turn with durable subscriptions read it
 --                      shift   by how many milliseconds that clock has been set back since the store was created
---       3 bell         exists while a wake-up of the partition is outstanding
+--       3 bell         the wake-up flag, as in shared/bell.lua
 --       4 log          as in append.lua
 --       5 behind       the subscriptions that have yet to catch up, a sorted set by the token of their last turn
 --       6 places       key -> the position of such a subscription, <time>-<order>-<index>-<removal serial at start>;
@@ -60,7 +60,7 @@ local function monotonic_time()
   return string.format('%.0f', raw + shift), lost > 0
 end
 
-call('DEL', bell)
+if has_subscriptions(behind, terms, groups) then call('DEL', bell) else silence(bell) end
 open_partition(partition, ARGV[1], ARGV[2])
 local partition_fields = call('HMGET', partition, 'epoch', 'trims')
 local epoch, removals = partition_fields[1], partition_fields[2] or '0'

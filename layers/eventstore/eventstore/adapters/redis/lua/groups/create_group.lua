@@ -4,6 +4,7 @@
 -- KEYS  1 partition, 2 log    as in begin.lua
 --       3 groups              as in enqueue_commands.lua
 --       4 durables            key -> definition of each durable subscription
+--       5 bell                as in shared/bell.lua
 -- ARGV  1 epoch for a new partition, 2 number of partitions of a new store
 --       3 key, 4 definition
 --       5 state of the group (JSON), in which "NOW" is replaced by [time, order, index] of the end of the log, and
@@ -12,7 +13,7 @@
 --
 -- Answers  1 if it was created, 0 if it exists
 local call = redis.call
-local partition, log, groups, durables = unpack(KEYS)
+local partition, log, groups, durables, bell = unpack(KEYS)
 open_partition(partition, ARGV[1], ARGV[2])
 if call('HEXISTS', groups, ARGV[3]) == 1 then return 0 end
 local last = '0-0'
@@ -26,4 +27,5 @@ local place = '[' .. last:gsub('-', ',') .. ',' .. ARGV[6] .. ']'
 call('HSET', durables, ARGV[3], ARGV[4])
 local state = ARGV[5]:gsub('"NOW"', place):gsub('"REMOVALS"', call('HGET', partition, 'trims') or '0')
 call('HSET', groups, ARGV[3], state)
+end_silence(bell)
 return 1

@@ -17,6 +17,5 @@ local OFFSET_STEP = 100000
 open_partition(KEYS[1], ARGV[1], ARGV[2])
 call('HSET', KEYS[1], 'epoch', ARGV[1])
 call('HINCRBY', KEYS[2], 'leap', OFFSET_STEP)
--- Without a token there was no turn, and trim.lua does not wait for dispatch: the field must not be created here.
-if call('HEXISTS', KEYS[2], 'token') == 1 then call('HINCRBY', KEYS[2], 'token', OFFSET_STEP) end
+call('HINCRBY', KEYS[2], 'token', OFFSET_STEP)
 return ARGV[1]

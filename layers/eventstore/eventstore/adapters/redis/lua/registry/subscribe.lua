@@ -37,5 +37,5 @@ if turn_fields[2] then call('HSET', frames, key, -turn_fields[2]) end
 -- After all that wait for their first turn, and before all that have had one since.
 call('ZADD', behind, turn_fields[1] or 0, key)
 -- The subscriber wakes the partition up in any case, so no other client needs to.
-call('SET', bell, 1, 'NX', 'PX', 10000)
+claim_wakeup(bell)
 return {epoch, place, removals}

@@ -1,0 +1,26 @@
+-- The wake-up flag of a partition, the key `bell`. It is absent if the next append needs to wake the partition up.
+-- It is OUTSTANDING while a wake-up is on its way, and expires, so that later writes make up for a lost wake-up.
+-- It is SILENT, and does not expire, while nobody subscribes: then no write needs to wake the partition up.
+--
+-- begin.lua and advance.lua set SILENT, both in the step in which they find that nobody subscribes. What adds a
+-- subscription where there was none, subscribe.lua and create_group.lua, replaces it in the same step.
+local OUTSTANDING, SILENT = '1', '0'
+
+-- Whether there are subscriptions in a partition: ephemeral ones (each is in `behind` or in `terms`) or durable ones
+-- (`groups`). Commands are not asked for: without a group, none is applied, and none can be enqueued.
+local function has_subscriptions(behind, terms, groups) return redis.call('EXISTS', behind, terms, groups) > 0 end
+
+-- Returns whether no wake-up is outstanding; from then on, one is.
+local function claim_wakeup(bell)
+  if redis.call('GET', bell) == OUTSTANDING then return false end
+  redis.call('SET', bell, OUTSTANDING, 'PX', 10000)
+  return true
+end
+
+local function silence(bell)
+  if redis.call('GET', bell) ~= SILENT then redis.call('SET', bell, SILENT) end
+end
+
+local function end_silence(bell)
+  if redis.call('GET', bell) == SILENT then redis.call('DEL', bell) end
+end
