@@ -44,6 +44,7 @@ EventstoreError
     ├── QueueUnavailable         a queue did not accept all messages
     ├── TurnLost                 a newer turn of the partition has begun and continues the work
     ├── PartitionMismatch        the store was created with another number of partitions: correct the setting
+    ├── ShardMismatch            the store was created with another number of shards: correct the setting
     └── FormatMismatch           the store has a format that this version does not support: deploy one that does
 
 `SettingsError` is not among them: it says that the process is misconfigured, not that a request failed.
@@ -97,6 +98,7 @@ from eventstore.errors.unavailable import (
     FormatMismatch,
     PartitionMismatch,
     QueueUnavailable,
+    ShardMismatch,
     StoreFull,
     StoreUnavailable,
     TurnLost,
@@ -130,6 +132,7 @@ __all__ = [
     "QueueUnavailable",
     "Refused",
     "SettingsError",
+    "ShardMismatch",
     "StoreFull",
     "StoreUnavailable",
     "StreamConflict",

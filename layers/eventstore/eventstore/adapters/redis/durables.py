@@ -56,7 +56,6 @@ class RedisDurables:
     ) -> None:
         self._client = client
         self._waiting = waiting
-        self._new_epoch = new_epoch
         self._partitions = Partitions.of(client, partitions, new_epoch)
         self._list = Script("shared/list_names")
         self._create_definition = Script("groups/create_definition")
@@ -87,14 +86,8 @@ class RedisDurables:
                 group = _encode_group(starts[partition], (removals or {}).get(partition, 0))
                 log, keys = partition_keys(partition), turn_keys(partition)
                 script_keys = [log.partition, log.log, keys.groups, keys.durables, log.bell]
-                group_arguments = [
-                    self._new_epoch(),
-                    self._partitions.count,
-                    stored.key,
-                    stored.encoded(),
-                    group,
-                    END_OF_APPEND,
-                ]
+                opening = self._partitions.opening()
+                group_arguments = [*opening, stored.key, stored.encoded(), group, END_OF_APPEND]
                 self._create_group(self._client, script_keys, group_arguments)
         return stored
 

@@ -52,7 +52,6 @@ class RedisRegistry:
     ) -> None:
         self._client = client
         self._clock = clock
-        self._new_epoch = new_epoch
         self._partitions = Partitions.of(client, partitions, new_epoch)
         self._list = Script("shared/list_names")
         self._connect = Script("registry/connect")
@@ -186,9 +185,9 @@ class RedisRegistry:
             raise ConnectionNotFound
 
     def _start(self, subscription: Subscription, starts: Mapping[int, Position | Start]) -> Mapping[int, Started]:
-        count, key, encoded = self._partitions.count, subscription.key, subscription.encoded()
+        opening, key, encoded = self._partitions.opening, subscription.key, subscription.encoded()
         calls = [
-            (_subscribe_keys(partition), [self._new_epoch(), count, key, encoded, _encode_start(start), END_OF_APPEND])
+            (_subscribe_keys(partition), [*opening(), key, encoded, _encode_start(start), END_OF_APPEND])
             for partition, start in starts.items()
         ]
         return dict(zip(starts, map(_started, self._subscribe.each(self._client, calls)), strict=True))

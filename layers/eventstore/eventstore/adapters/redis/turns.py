@@ -58,7 +58,6 @@ class RedisTurns:
         self._client = client
         self._read_ahead = read_ahead or ReadAhead()
         self._clock = clock
-        self._new_epoch = new_epoch
         self._partitions = Partitions.of(client, partitions, new_epoch)
         self._checkpoints = Checkpoints(self._partitions)
         self._begin = Script("dispatch/begin", "shared/open_partition", "shared/bell")
@@ -87,7 +86,7 @@ class RedisTurns:
             keys.groups,
         ]
         with ANSWERING:
-            arguments = [self._new_epoch(), self._partitions.count, events, behind, _MAX_COMMANDS, self._time()]
+            arguments = [*self._partitions.opening(), events, behind, _MAX_COMMANDS, self._time()]
             summary, places, states, inbox, entries = self._begin(self._client, script_keys, arguments)
         token, epoch, checkpoint, goal, retry, live, offset, removals, now, alarm, pinned, more, carried, stamp = (
             summary

@@ -25,10 +25,10 @@
 --       7 terms        the subscriptions that have caught up, a sorted set of <term>:<key>, all of score 0
 --       8 inbox        commands for durable subscriptions, as in enqueue_commands.lua
 --       9 groups       as in enqueue_commands.lua
--- ARGV  1 epoch for a new partition, 2 number of partitions of a new store
---       3 about how many events a turn covers, 4 maximum number of subscriptions to catch up
---       5 maximum number of commands
---       6 milliseconds since 1970 that replace the server's clock, or nothing
+-- ARGV  1 epoch for a new partition, 2 number of partitions and 3 of shards of a new store
+--       4 about how many events a turn covers, 5 maximum number of subscriptions to catch up
+--       6 maximum number of commands
+--       7 milliseconds since 1970 that replace the server's clock, or nothing
 --
 -- Answers  {{token, epoch, checkpoint, goal, 1 if this is a retry, 1 if any subscription has caught up, frame offset,
 --            removal serial, now, alarm, 1 if the goal is pinned, 1 if the log continues behind it, number of
@@ -47,7 +47,7 @@ local READ_AHEAD = 32
 -- is delayed by more than the time since the last turn. The turn that was scheduled ahead may then come too early, so
 -- the alarm is cleared and a new one is scheduled.
 local function monotonic_time()
-  local raw = tonumber(ARGV[6])
+  local raw = tonumber(ARGV[7])
   if not raw then
     local time = call('TIME')
     raw = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -61,7 +61,7 @@ local function monotonic_time()
 end
 
 if has_subscriptions(behind, terms, groups) then call('DEL', bell) else silence(bell) end
-open_partition(partition, ARGV[1], ARGV[2])
+open_partition(partition, ARGV[1], ARGV[2], ARGV[3])
 local partition_fields = call('HMGET', partition, 'epoch', 'trims')
 local epoch, removals = partition_fields[1], partition_fields[2] or '0'
 local token = call('HINCRBY', turn, 'token', 1)
@@ -95,7 +95,7 @@ elseif not goal then
     if newest then goal = newest[1] end
   else
     -- Whole appends, so that a turn begins and ends between two of them.
-    local left = tonumber(ARGV[3])
+    local left = tonumber(ARGV[4])
     for _, entry in ipairs(call('XRANGE', log, '(' .. checkpoint, '+', 'COUNT', left)) do
       local first, last = entry[2][2]:match('^(%d+)%-?(%d*)$')
       left = left - (last == '' and 1 or last - first + 1)
@@ -106,10 +106,10 @@ elseif not goal then
       end
     end
   end
-  carried = call('ZRANGE', behind, 0, ARGV[4] - 1)
+  carried = call('ZRANGE', behind, 0, ARGV[5] - 1)
   -- A retry must apply the same commands at the same time, or its frames would differ.
   if has_groups then
-    local commands = call('XRANGE', inbox, '-', '+', 'COUNT', ARGV[5])
+    local commands = call('XRANGE', inbox, '-', '+', 'COUNT', ARGV[6])
     last_command = #commands > 0 and commands[#commands][1] or ''
     now = stamp
   end

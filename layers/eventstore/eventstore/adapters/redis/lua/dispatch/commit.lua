@@ -10,7 +10,7 @@
 --       3 JSON: {"frames": [key, number, ...], "places": [key, place, ...], "caught_up": [key, [term, ...], ...],
 --               "groups": [key, state, ...], "alarm": time of the turn that was scheduled ahead, 0 if none was,
 --               "definitions": [key, new definition, ...]}
---       4 as 6 in begin.lua
+--       4 as 7 in begin.lua
 --
 -- Answers  1 if the partition has more to do, 0 if not, which is so if nobody subscribes; -1 if another turn has begun
 local call = redis.call

@@ -7,14 +7,14 @@
 -- commit.
 --
 -- KEYS  1 partition, 2 turn    as in begin.lua
--- ARGV  1 the new epoch, 2 number of partitions of a new store
+-- ARGV  1 the new epoch, 2 number of partitions and 3 of shards of a new store
 --
 -- Answers  the new epoch
 local call = redis.call
 -- As in begin.lua.
 local OFFSET_STEP = 100000
 
-open_partition(KEYS[1], ARGV[1], ARGV[2])
+open_partition(KEYS[1], ARGV[1], ARGV[2], ARGV[3])
 call('HSET', KEYS[1], 'epoch', ARGV[1])
 call('HINCRBY', KEYS[2], 'leap', OFFSET_STEP)
 call('HINCRBY', KEYS[2], 'token', OFFSET_STEP)
