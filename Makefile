@@ -13,13 +13,16 @@ MINISTACK := $(VENV)-ministack/bin/ministack
 CHECKOV := $(VENV)-checkov/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help dev demo test soak nightly check format bench test-localstack test-queues lint-template audit test-sam-local sam-local build built deploy lock clean
+.PHONY: help dev serve demo test test-server soak nightly check format bench test-localstack test-queues lint-template audit test-sam-local sam-local build built deploy lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 dev: $(DEV) ## Run the hub on 127.0.0.1:8081, or PORT=..., with all that it needs
 	@exec $(BIN)/python -m eventstore_dev
+
+serve: $(DEV) ## Run the hub as a service on 127.0.0.1:8081 and gRPC on 9001, or PORT=... GRPC_PORT=..., on a Valkey of its own
+	@exec $(BIN)/python -m eventstore_server
 
 demo: $(DEV) ## Publish runs of invented workflows to the hub that runs (there too), and read one back
 	@EVENTSTORE_URL=$${EVENTSTORE_URL:-http://127.0.0.1:$${PORT:-8081}} $(BIN)/python -m eventstore_client demo
@@ -63,6 +66,9 @@ test-localstack: $(TEST) $(SAM) $(MINISTACK) ## Deploy the built template on Min
 # MiniStack runs functions with the Python that it has itself; another endpoint's are named: TARGET_PYTHON=3.13 PLATFORM=...
 THERE = TARGET_PYTHON=$(or $(TARGET_PYTHON),$(shell $(VENV)-ministack/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')) \
 	PLATFORM=$(or $(PLATFORM),$(if $(filter Darwin,$(shell uname -s)),macosx_11_0,manylinux2014)_$(shell uname -m))
+
+test-server: $(TEST) ## Run the end-to-end tests on the hub as a service
+	EVENTSTORE_ENDPOINT=server $(BIN)/python -m pytest tests/e2e --ignore=tests/e2e/dev
 
 test-queues: $(TEST) $(LOCALSTACK) ## Run the tests of queues on LocalStack's SQS too, without Docker
 	$(BIN)/python -m tests.localstack $(VENV)-localstack/bin/python \

@@ -10,7 +10,15 @@ from functools import cache
 from eventstore.hub.hub import Hub
 from eventstore.hub.settings import Settings
 
-__all__ = ["hub"]
+__all__ = ["hub", "provide"]
+
+_PROVIDED: list[Hub] = []
+
+
+def provide(hub_of_process: Hub) -> None:
+    """Make `hub` return this hub, in a process that is not a function of Lambda and builds its hub itself."""
+    _PROVIDED[:] = [hub_of_process]
+    hub.cache_clear()
 
 
 @cache
@@ -20,6 +28,8 @@ def hub() -> Hub:
     The first request calls this before anything else, so after a restore from a snapshot: with the seed of a snapshot
     all environments would draw the same numbers (Lambda Developer Guide, "Handling uniqueness with Lambda SnapStart").
     """
+    if _PROVIDED:
+        return _PROVIDED[0]
     # Jitter of the hub, redis-py and botocore uses the global generator.
     random.seed()
     settings = Settings.from_environment(os.environ)

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from redis import Redis
 
-from eventstore_dev.valkey import ValkeyServer
+from eventstore_hosting.valkey import ValkeyServer
 from tests.tls import Authority, tls_in_front_of
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
-from eventstore_dev.valkey import ValkeyCluster, ValkeyServer
+from eventstore_hosting.valkey import ValkeyCluster, ValkeyServer
 from tests.material import MATERIAL
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eventstore_dev.valkey.server import free_port
+from eventstore_hosting.valkey.server import free_port
 from tests.served import serving
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.error import HTTPError
 
-from eventstore_dev.lifeline import Lifeline
+from eventstore_hosting.lifeline import Lifeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

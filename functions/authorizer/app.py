@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from eventstore.access import Access
 
-__all__ = ["handler"]
+__all__ = ["credential_checker", "handler"]
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ def handler(event: Mapping[str, Any], _: LambdaContext) -> dict[str, Any]:
     # Undo the change of the last rejection, below.
     sys.__dict__.pop("tracebacklimit", None)
     try:
-        return policy_of(_credential_checker()(credential_of(event)), method_arn=event["methodArn"])
+        return policy_of(credential_checker()(credential_of(event)), method_arn=event["methodArn"])
     except Unauthorized as error:
         _LOGGER.info("credential rejected: %s", error.detail)
     except (SettingsError, Unavailable) as error:
@@ -53,7 +53,7 @@ def handler(event: Mapping[str, Any], _: LambdaContext) -> dict[str, Any]:
 
 
 @cache
-def _credential_checker() -> Callable[[str], Access]:
+def credential_checker() -> Callable[[str], Access]:
     """Return the function that checks a credential and returns its permissions, as the settings choose it."""
     settings = AuthorizerSettings.from_environment(os.environ)
     # As in `functions.hub`: environments of one snapshot must not retry at the same moments.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from eventstore.adapters.redis.connection import connect
 from eventstore.filters import parse_filters
 from eventstore.subscriptions import Subscription
-from eventstore_dev.valkey import ValkeyServer
+from eventstore_hosting.valkey import ValkeyServer
 from tests.benchmarks.examples import Events
 from tests.benchmarks.measure import Aim, Figure, Unit, in_turn
 from tests.benchmarks.partition import Partition

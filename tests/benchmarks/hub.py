@@ -15,8 +15,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from eventstore_client import ClientError, EventStore
-from eventstore_dev.lifeline import Lifeline
-from eventstore_dev.valkey.server import free_port
+from eventstore_hosting.lifeline import Lifeline
+from eventstore_hosting.valkey.server import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

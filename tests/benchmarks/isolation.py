@@ -25,7 +25,7 @@ from eventstore.live.dispatch import Dispatcher
 from eventstore.ports import Start
 from eventstore.positions import Cursor
 from eventstore.subscriptions import Durable
-from eventstore_dev.valkey import ValkeyServer
+from eventstore_hosting.valkey import ValkeyServer
 from tests.benchmarks.examples import Events
 from tests.benchmarks.measure import Aim, Figure, Unit
 from tests.benchmarks.placement import beside_servers, starting_servers

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import nats
 from nats.js.api import DeliverPolicy, StorageType, StreamConfig
 
-from eventstore_dev.lifeline import Lifeline
-from eventstore_dev.valkey.server import LOCAL, free_port
+from eventstore_hosting.lifeline import Lifeline
+from eventstore_hosting.valkey.server import LOCAL, free_port
 from tests.benchmarks.placement import starting_servers
 from tests.benchmarks.receipts import Receipts
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from nats.js.api import StorageType
 
-from eventstore_dev.valkey import ValkeyServer
+from eventstore_hosting.valkey import ValkeyServer
 from tests.benchmarks.examples import Events
 from tests.benchmarks.hub import running_hub
 from tests.benchmarks.jetstream import JetStream

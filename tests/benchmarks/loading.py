@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from eventstore_client import EventStore
 from eventstore_client.cli.loader import check, load
 from eventstore_client.cli.sources import Fault, Item, Source
-from eventstore_dev.valkey import ValkeyServer
+from eventstore_hosting.valkey import ValkeyServer
 from tests.benchmarks.hub import running_hub
 from tests.benchmarks.measure import Aim, Figure, NotMeasured, Unit
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from eventstore.adapters.redis.connection import connect
 from eventstore.adapters.redis.log import RedisLog
-from eventstore_dev.valkey import ValkeyServer
+from eventstore_hosting.valkey import ValkeyServer
 from tests.benchmarks.examples import EVENT_BYTES, PER_STREAM, Events
 from tests.benchmarks.measure import Aim, Figure, Unit
 

@@ -18,7 +18,7 @@ from nats.js.api import StorageType
 
 from eventstore.adapters.redis.connection import connect
 from eventstore.adapters.redis.log import RedisLog
-from eventstore_dev.valkey import ValkeyServer
+from eventstore_hosting.valkey import ValkeyServer
 from tests.benchmarks.examples import Events
 from tests.benchmarks.jetstream import JetStream
 from tests.benchmarks.measure import Figure, Unit, in_turn

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import boto3
 
 from eventstore_dev.aws_names import REGION
-from eventstore_dev.valkey import ValkeyServer
+from eventstore_hosting.valkey import ValkeyServer
 from tests.benchmarks.examples import EVENT_BYTES, Events
 from tests.benchmarks.hub import running_hub, running_stack
 from tests.benchmarks.measure import Aim, Figure, Rounds, Unit

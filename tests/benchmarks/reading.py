@@ -10,7 +10,7 @@ from redis import Redis
 
 from eventstore.adapters.redis.connection import connect
 from eventstore.adapters.redis.log import RedisLog
-from eventstore_dev.valkey import ValkeyServer
+from eventstore_hosting.valkey import ValkeyServer
 from tests.benchmarks.examples import Events
 from tests.benchmarks.measure import Aim, Figure, Unit, in_turn
 from tests.benchmarks.placement import beside_servers, starting_servers

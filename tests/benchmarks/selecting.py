@@ -12,7 +12,7 @@ from eventstore.cloudevents.event import Event, JsonData
 from eventstore.filters import filter_of_parameters
 from eventstore.read.pages import AllQuery, read_all
 from eventstore.read.selection import Selection
-from eventstore_dev.valkey import ValkeyServer
+from eventstore_hosting.valkey import ValkeyServer
 from tests.benchmarks.measure import Aim, Figure, Unit
 from tests.benchmarks.placement import beside_servers, starting_servers
 

@@ -15,7 +15,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from eventstore_dev.valkey import ValkeyServer
+from eventstore_hosting.valkey import ValkeyServer
 from functions.rest.app import handler
 from tests.benchmarks.examples import Events
 from tests.benchmarks.hub import running_hub

@@ -17,7 +17,7 @@ from eventstore.durable.pushing import PushBuilder
 from eventstore.durable.set_aside import SetAsideStreams
 from eventstore.groups import acknowledging, applying, rebalancing, target
 from eventstore.live import catch_up, wakeups
-from eventstore_dev.valkey import ValkeyServer
+from eventstore_hosting.valkey import ValkeyServer
 from functions.rest import responses
 from tests.chaos.simulation import run
 from tests.chaos.stores import OPTIONS

@@ -10,7 +10,7 @@ from tests.contract.aws import Api
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from eventstore_dev.valkey import ValkeyCluster
+    from eventstore_hosting.valkey import ValkeyCluster
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import pytest
 
 from eventstore_dev.running import running
-from eventstore_dev.valkey.server import free_port
+from eventstore_hosting.valkey.server import free_port
 from tests.e2e.dev.queues import sqs_client
 from tests.served import serving
 

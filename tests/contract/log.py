@@ -1244,6 +1244,62 @@ class LogContract:
             partition = partition_of("wf", log.partitions)
             assert log.lag({partition: BEGINNING}, most=10_000)[partition].events == 2601
 
+    class TestEnds:
+        def test_the_log_of_an_empty_partition_ends_before_its_first_event(self, log: Log) -> None:
+            partition = partition_of("wf", log.partitions)
+            end = log.ends([partition])[partition]
+            log.append("wf", events(1))
+            assert (read_forwards(log, partition, after=end.position), end.removals) == ([("wf", 1)], 0)
+
+        def test_exactly_what_is_appended_later_is_after_the_end(self, log: Log) -> None:
+            partition = partition_of("wf", log.partitions)
+            log.append("wf", events(3))
+            end = log.ends([partition])[partition].position
+            assert read_forwards(log, partition, after=end) == []
+            log.append("wf", events(2, start=4))
+            assert read_forwards(log, partition, after=end) == [("wf", 4), ("wf", 5)]
+
+        def test_each_partition_has_the_end_of_its_own_log(self, log: Log) -> None:
+            log.append("wf", events(1))
+            partition = partition_of("wf", log.partitions)
+            ends = log.ends(range(log.partitions))
+            empty = {end.position for number, end in ends.items() if number != partition}
+            assert (list(ends), len(empty)) == (list(range(log.partitions)), 1)
+            assert ends[partition].position > empty.pop()
+
+        def test_removing_the_last_events_does_not_move_the_end_back(self, log: Log) -> None:
+            partition = partition_of("wf", log.partitions)
+            log.append("wf", events(3))
+            before = log.ends([partition])[partition]
+            log.delete("wf")
+            log.trim("wf")
+            after = log.ends([partition])[partition]
+            assert (after.position >= before.position, before.removals, after.removals) == (True, 0, 1)
+            log.append("wf", events(1, start=4))
+            assert read_forwards(log, partition, after=after.position) == [("wf", 4)]
+
+        def test_a_removal_after_the_end_was_read_is_reported_by_its_serial(self, log: Log) -> None:
+            partition = partition_of("wf", log.partitions)
+            log.append("wf", events(2))
+            log.delete("wf")
+            serial = log.ends([partition])[partition].removals
+            assert log.missing({partition: BEGINNING}, since={partition: serial})[partition].ranges == []
+            log.append("wf", events(1, start=3))
+            log.delete("wf")
+            missing = log.missing({partition: BEGINNING}, since={partition: serial})[partition]
+            assert list(missing.ranges) == [("wf", 3, 3)]
+
+        def test_the_epoch_is_that_of_the_partition(self, log: Log) -> None:
+            ends = log.ends(range(log.partitions))
+            assert {number: end.epoch for number, end in ends.items()} == {
+                number: tail.epoch for number, tail in all_of(log).items()
+            }
+            renewed = log.renew()
+            assert {number: end.epoch for number, end in log.ends(renewed).items()} == renewed
+
+        def test_of_no_partition_there_is_no_end(self, log: Log) -> None:
+            assert log.ends([]) == {}
+
     class TestRenewing:
         def test_every_partition_gets_another_epoch(self, log: Log) -> None:
             before = {partition: tail.epoch for partition, tail in all_of(log).items()}

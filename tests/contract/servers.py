@@ -12,7 +12,7 @@ from tests.contract.test_redis_log import emptied
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from eventstore_dev.valkey import ValkeyCluster, ValkeyServer
+    from eventstore_hosting.valkey import ValkeyCluster, ValkeyServer
 
 __all__ = ["OnACluster", "OnOneServer"]
 

@@ -25,7 +25,7 @@ from eventstore.errors import (
 from eventstore.positions import BEGINNING, END, END_OF_APPEND, Position
 from eventstore.streams import Retention, StreamConfig, partition_of
 from eventstore.subscriptions import EVENTSTORE, Connection
-from eventstore_dev.valkey import ValkeyCluster, ValkeyServer
+from eventstore_hosting.valkey import ValkeyCluster, ValkeyServer
 from tests.contract.durables import durable
 from tests.contract.log import LogContract, dispatch
 from tests.examples import FakeClock, event, events

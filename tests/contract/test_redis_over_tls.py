@@ -14,10 +14,12 @@ from eventstore.adapters.redis.connection import Client, connect
 from eventstore.adapters.redis.log import RedisLog
 from eventstore.adapters.redis.turns import RedisTurns
 from eventstore.errors import StoreUnavailable
-from eventstore_dev.valkey import ValkeyCluster
-from eventstore_dev.valkey.server import free_port
+from eventstore_hosting.valkey import ValkeyCluster
+from eventstore_hosting.valkey.server import free_port
 from tests.caches import RULE, Cache, caching, enter
 from tests.contract.log import LogContract
+from tests.contract.test_redis_instances import OnRedis as InstancesOnRedis
+from tests.contract.test_redis_leases import OnRedis as LeasesOnRedis
 from tests.contract.test_redis_log import emptied
 from tests.contract.test_redis_registry import OnRedis
 from tests.examples import FakeClock, event, events
@@ -74,6 +76,14 @@ class TestLog(LogContract):
 
 
 class TestRegistry(OnRedis):
+    pass
+
+
+class TestInstances(InstancesOnRedis):
+    pass
+
+
+class TestLeases(LeasesOnRedis):
     pass
 
 

@@ -13,6 +13,7 @@ from tests.e2e.dev.conftest import wait_until
 from tests.e2e.endpoints import chosen, lacking
 from tests.e2e.hubs import Hub, local_hub
 from tests.e2e.live import Client
+from tests.e2e.servers import server_hub
 from tests.e2e.struck import setting
 from tests.policies.judging import judged, unjudged
 
@@ -41,8 +42,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
             terminalreporter.section("not shown")
             terminalreporter.line(why)
         return
-    terminalreporter.section("the built template was deployed, but for this")
     if _DEPLOYED in config.stash:
+        terminalreporter.section("the built template was deployed, but for this")
         for line in config.stash[_DEPLOYED].unshown:
             terminalreporter.line(line)
     terminalreporter.section("skipped, in full or in part")
@@ -59,6 +60,10 @@ def running_hub(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.C
         # The roles of functions must allow, on AWS, every call that the tests cause.
         pytestconfig.stash[_UNJUDGED] = unjudged()
         with judged(folder / "calls.jsonl"), local_hub(folder) as hub:
+            yield hub
+        return
+    if chosen() == "server":
+        with server_hub(folder) as hub:
             yield hub
         return
     places = {

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from eventstore_dev.valkey import ValkeyServer
+from eventstore_hosting.valkey import ValkeyServer
 from tests.e2e.adapting import Adapting
 from tests.e2e.endpoints import chosen
 from tests.e2e.hubs import Hub, held

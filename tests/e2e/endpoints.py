@@ -1,7 +1,7 @@
 """The endpoints on which the hub under test may run, and what each does not support.
 
-EVENTSTORE_ENDPOINT chooses: `eventstore_dev` unless set, else `ministack`, or `localstack` for another one that
-speaks AWS's APIs at AWS_ENDPOINT_URL; there the built template is deployed.
+EVENTSTORE_ENDPOINT chooses: `eventstore_dev` unless set; `server` for the hub as a service; else `ministack`, or
+`localstack` for another one that speaks AWS's APIs at AWS_ENDPOINT_URL; there the built template is deployed.
 A test that needs what the place lacks says so, `@pytest.mark.needs("kills")`, and is skipped there with the reason.
 """
 
@@ -29,6 +29,14 @@ LACKS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "eventstore_dev": {
             "closed-doors": "it asks for nothing unless AUTH is set",
             "elasticache": "it passes over nested stacks",
+        },
+        "server": {
+            "kills": "no functions run; tests of instances that die are in tests/e2e/server",
+            "own-stack": "the test starts a local stack of its own, with quotas or parameters of its own",
+            "recording": "no functions run, and there are no roles",
+            "closed-doors": "it asks for nothing unless AUTH is set",
+            "elasticache": "there is no template",
+            "one-url": "it has no functions that go by their logical ids",
         },
         "ministack": {
             **_LOCAL_ONLY,

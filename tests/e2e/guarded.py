@@ -17,7 +17,7 @@ from websockets.typing import Subprotocol
 
 from eventstore_dev.running import running
 from eventstore_dev.terminal import Terminal
-from eventstore_dev.valkey import ValkeyServer
+from eventstore_hosting.valkey import ValkeyServer
 from functions.authorizer.keys import digest_of
 from tests.issuer import Issuer, issuing
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from websockets.sync.client import ClientConnection
 
-    from eventstore_dev.origins import Origins
     from eventstore_dev.stack import Stack
+    from eventstore_hosting.origins import Origins
 
 __all__ = ["Caller", "Guarded", "guarded"]
 

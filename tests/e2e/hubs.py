@@ -15,7 +15,7 @@ import urllib3
 
 from eventstore_client import ApiKey, EventStore
 from eventstore_dev.running import running
-from eventstore_dev.valkey import ValkeyServer
+from eventstore_hosting.valkey import ValkeyServer
 from tests.e2e.dev.queues import sqs_client
 from tests.policies.judging import ANY_TARGET
 
@@ -42,12 +42,14 @@ class Hub(ABC):
         websocket_url: Where its WebSocket API is.
         valkey: Its cache; it keeps what it answered.
         key: What lets a client in; empty where nothing is asked.
+        copies_letters: Whether copies of parked events go to a queue.
     """
 
     url: str
     websocket_url: str
     valkey: ValkeyServer
     key: str = field(default="", repr=False)
+    copies_letters: bool = True
 
     @property
     def headers(self) -> dict[str, str]:

@@ -6,7 +6,7 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from eventstore_dev.valkey.server import LOCAL, free_port
+from eventstore_hosting.valkey.server import LOCAL, free_port
 from tests.served import serving
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ import pytest
 
 from eventstore_dev.invocation import Limits
 from eventstore_dev.running import running
-from eventstore_dev.valkey import ValkeyServer
+from eventstore_hosting.valkey import ValkeyServer
 from tests.e2e.hubs import TEMPLATE
 from tests.e2e.unreliable import UnreliableBroker
 from tests.transcripts.checker import first_violation

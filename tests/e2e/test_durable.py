@@ -90,11 +90,11 @@ def test_failed_events_are_parked_listed_and_redriven(hub: Hub, client: Client, 
     rest.until("dead-letters", lambda body: [letter["letters"] for letter in body["dead_letters"]] == [2, 2])
     [parked] = rest.call("GET", "dead-letters?subscription=workers&stream=bad")[1]["dead_letters"]
     assert (parked["errors"], parked["event"]["id"]) == (["no"], "bad-1")
-    assert letters(hub) == before + 4
+    assert not hub.copies_letters or letters(hub) == before + 4
 
     assert rest.call("POST", "dead-letters/redrive", subscription="workers", stream="bad")[0] == 202
     assert sent(client)[0] == ("bad", "1")
-    assert letters(hub) == before + 2
+    assert not hub.copies_letters or letters(hub) == before + 2
     assert rest.call("DELETE", "subscriptions/workers")[0] == 204
     assert letters(hub) == before
 

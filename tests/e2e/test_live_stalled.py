@@ -13,7 +13,7 @@ import pytest
 from eventstore_dev.invocation import Limits
 from eventstore_dev.running import running
 from eventstore_dev.terminal import Terminal
-from eventstore_dev.valkey import ValkeyServer
+from eventstore_hosting.valkey import ValkeyServer
 from tests.e2e.dev.sockets import RawClient, opening
 from tests.e2e.hubs import TEMPLATE, LocalHub
 from tests.e2e.live import SECONDS, Client, event

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from eventstore_dev.origins import Origins
-from eventstore_dev.valkey.server import free_port
+from eventstore_hosting.origins import Origins
+from eventstore_hosting.valkey.server import free_port
 from tests.e2e.browser import find_chromium, opened, shown
 from tests.e2e.guarded import Guarded, guarded
 

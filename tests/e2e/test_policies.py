@@ -25,7 +25,7 @@ from eventstore.subscriptions import SubscriptionKey, Target
 from eventstore.write.publisher import Publisher
 from eventstore_dev.aws_names import ACCOUNT, REGION
 from eventstore_dev.running import running
-from eventstore_dev.valkey import ValkeyServer
+from eventstore_hosting.valkey import ValkeyServer
 from tests.contract.endpoints import moto_server
 from tests.e2e.dev.queues import sqs_client
 from tests.e2e.hubs import TEMPLATE, LocalHub

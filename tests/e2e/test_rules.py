@@ -17,8 +17,8 @@ from redis import Redis
 
 from eventstore_dev.aws_names import ACCOUNT, REGION
 from eventstore_dev.running import running
-from eventstore_dev.valkey import ValkeyServer
-from eventstore_dev.valkey.server import free_port
+from eventstore_hosting.valkey import ValkeyServer
+from eventstore_hosting.valkey.server import free_port
 from tests.e2e.dev.conftest import wait_until
 from tests.e2e.dev.queues import sqs_client
 from tests.e2e.hubs import TEMPLATE, LocalHub

@@ -26,7 +26,7 @@ from tests.invocations import EVENTS, INVOCATIONS, KEYS, Invocation, agrees
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from eventstore_dev.valkey import ValkeyServer
+    from eventstore_hosting.valkey import ValkeyServer
 
 Answers = dict[str, Any]
 _FUNCTIONS = Path(__file__).parents[2] / "functions"

@@ -14,7 +14,7 @@ import pytest
 from redis import Redis
 
 from eventstore.hub.hub import Hub
-from eventstore_dev.valkey import ValkeyServer
+from eventstore_hosting.valkey import ValkeyServer
 from functions.hub import hub
 from functions.rest.openapi import document
 from functions.websocket.actions import _ACTIONS

@@ -62,17 +62,17 @@ def restored_(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Callable[[]
 
     def restore(first: Callable[[], Any]) -> None:
         forget()
-        authorizer._credential_checker.cache_clear()
+        authorizer.credential_checker.cache_clear()
         random.setstate(snapshot)
         first()
 
     yield restore
     random.setstate(before)
     forget()
-    authorizer._credential_checker.cache_clear()
+    authorizer.credential_checker.cache_clear()
 
 
-@pytest.mark.parametrize("first", [hub, authorizer._credential_checker], ids=["hub", "authorizer"])
+@pytest.mark.parametrize("first", [hub, authorizer.credential_checker], ids=["hub", "authorizer"])
 @pytest.mark.parametrize(
     "pause",
     [

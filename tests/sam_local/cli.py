@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import urllib3
 
 from eventstore_dev.aws_names import REGION
-from eventstore_dev.lifeline import Lifeline
-from eventstore_dev.valkey.server import free_port
+from eventstore_hosting.lifeline import Lifeline
+from eventstore_hosting.valkey.server import free_port
 from tests.served import serving
 
 if TYPE_CHECKING:

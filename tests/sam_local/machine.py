@@ -13,7 +13,7 @@ import boto3
 from eventstore_dev.aws_names import REGION, queue_url
 from eventstore_dev.template import Template
 from eventstore_dev.template_file import load
-from eventstore_dev.valkey import ValkeyServer
+from eventstore_hosting.valkey import ValkeyServer
 from tests.contract.endpoints import moto_server
 from tests.invocations import KEYS
 from tests.policies.judging import ANY_TARGET

@@ -17,8 +17,8 @@ from eventstore_dev.preflight import require_check, require_endpoint, require_po
 from eventstore_dev.stack import Stack, StackError
 from eventstore_dev.template_file import TemplateError
 from eventstore_dev.terminal import Terminal
-from eventstore_dev.valkey import Keeper, ValkeyError, ValkeyServer
-from eventstore_dev.valkey.server import FolderInUseError
+from eventstore_hosting.valkey import Keeper, ValkeyError, ValkeyServer
+from eventstore_hosting.valkey.server import FolderInUseError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

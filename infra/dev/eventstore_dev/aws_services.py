@@ -13,9 +13,9 @@ from xml.sax.saxutils import escape
 
 from aiohttp import web
 
-from eventstore_dev.http import HOP_BY_HOP, read_body
 from eventstore_dev.invocation import new_request_id
 from eventstore_dev.service_models import model_of_target
+from eventstore_hosting.http import HOP_BY_HOP, read_body
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,22 +14,22 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from aiohttp import web
 
-from eventstore_dev.http import RequestError, bad_request, in_origin_form
 from eventstore_dev.lambda_api import PREFIX
-from eventstore_dev.origins import is_safe, refusal_of
 from eventstore_dev.queues.local import TARGET
 from eventstore_dev.signatures import signed_for
 from eventstore_dev.unsigned_calls import unsigned_call
+from eventstore_hosting.http import RequestError, bad_request, in_origin_form
+from eventstore_hosting.origins import is_safe, refusal_of
 
 if TYPE_CHECKING:
     from eventstore_dev.aws_services import AwsServices
     from eventstore_dev.lambda_api import LambdaApi
-    from eventstore_dev.origins import Origins
     from eventstore_dev.queues.served import Queues
     from eventstore_dev.rest import RestGateway
     from eventstore_dev.signatures import Scope
     from eventstore_dev.terminal import Terminal
     from eventstore_dev.websocket.gateway import WebSocketGateway
+    from eventstore_hosting.origins import Origins
 
 __all__ = ["Doors"]
 

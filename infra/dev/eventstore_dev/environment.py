@@ -22,9 +22,9 @@ from eventstore_dev.runtime import RuntimeApi
 
 if TYPE_CHECKING:
     from eventstore_dev.addresses import Addresses
-    from eventstore_dev.lifeline import Lifeline
     from eventstore_dev.template import Function
     from eventstore_dev.terminal import Terminal
+    from eventstore_hosting.lifeline import Lifeline
 
 # What a process needs of the machine it runs on; the rest of the developer's own environment stays out of it.
 _KEPT = ("HOME", "LD_LIBRARY_PATH", "PATH", "SSL_CERT_FILE", "TMPDIR")

@@ -15,8 +15,8 @@ from urllib.parse import unquote
 from aiohttp import web
 
 from eventstore_dev.aws_names import arn
-from eventstore_dev.http import read_body
 from eventstore_dev.invocation import Invocation, Limits, new_request_id, new_trace_id
+from eventstore_hosting.http import read_body
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

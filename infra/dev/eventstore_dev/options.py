@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eventstore_dev.configuration import Configuration, ConfigurationError, kinds
-from eventstore_dev.origins import SETTING, Origins, OriginsError
 from eventstore_dev.parameters import check_parameter, declared_parameters
 from eventstore_dev.variables import VariableError, for_functions, for_parameters
+from eventstore_hosting.origins import SETTING, Origins, OriginsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

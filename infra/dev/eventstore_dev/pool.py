@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from eventstore_dev.addresses import Addresses
     from eventstore_dev.invocation import Invocation, Limits, Outcome
-    from eventstore_dev.lifeline import Lifeline
     from eventstore_dev.template import Function
     from eventstore_dev.terminal import Terminal
+    from eventstore_hosting.lifeline import Lifeline
 
 
 class Pool:

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
     from eventstore_dev.configuration import Configuration
     from eventstore_dev.invocation import Limits
-    from eventstore_dev.origins import Origins
     from eventstore_dev.queues.served import Wrapping
     from eventstore_dev.schedules import Timer
     from eventstore_dev.websocket.clock import Clock
+    from eventstore_hosting.origins import Origins
 
 __all__ = ["running"]
 

@@ -16,18 +16,18 @@ from eventstore_dev.configuration import Configuration
 from eventstore_dev.doors import Doors
 from eventstore_dev.invocation import Invocation, Limits, new_trace_id
 from eventstore_dev.lambda_api import LambdaApi
-from eventstore_dev.lifeline import Lifeline
-from eventstore_dev.origins import Origins
 from eventstore_dev.parameters import declared_parameters
 from eventstore_dev.pool import Pool
 from eventstore_dev.queues.broker import BrokerError
 from eventstore_dev.queues.served import Queues
 from eventstore_dev.rest import RestGateway
 from eventstore_dev.schedules import Scheduler, WallTimer
-from eventstore_dev.server import Server
 from eventstore_dev.template import Template, TemplateError
 from eventstore_dev.terminal import Terminal
 from eventstore_dev.websocket.gateway import WebSocketGateway
+from eventstore_hosting.lifeline import Lifeline
+from eventstore_hosting.origins import Origins
+from eventstore_hosting.server import Server
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

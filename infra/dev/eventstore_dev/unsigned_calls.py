@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 from eventstore_dev.aws_names import ACCOUNT, REGION
-from eventstore_dev.http import peek_body
 from eventstore_dev.service_models import model_of_form, model_of_target
 from eventstore_dev.signatures import Scope, signed_for
+from eventstore_hosting.http import peek_body
 
 if TYPE_CHECKING:
     from aiohttp import web

@@ -24,6 +24,7 @@ MOVED = {
     "eventstore.read.selection": "eventstore.selections",
     "eventstore_client.cli.loader": "eventstore_client.loader",
     "eventstore_client.cli.sources": "eventstore_client.sources",
+    "eventstore_hosting.valkey": "eventstore_dev.valkey",
 }
 """The current and the former name of a module."""
 
@@ -33,7 +34,7 @@ _WORDS = {
 }
 """A current member of a port, and its replacements for a tree whose port lacks it."""
 
-_SOURCES = ("layers/eventstore", "layers/client")
+_SOURCES = ("layers/eventstore", "layers/client", "infra/hosting", "infra/dev")
 
 
 def as_in(tree: Path, text: str) -> str:
@@ -50,4 +51,7 @@ def as_in(tree: Path, text: str) -> str:
 
 
 def _has(tree: Path, module: str) -> bool:
-    return any((tree / folder / f"{module.replace('.', '/')}.py").is_file() for folder in _SOURCES)
+    path = module.replace(".", "/")
+    return any(
+        (tree / folder / name).is_file() for folder in _SOURCES for name in (f"{path}.py", f"{path}/__init__.py")
+    )

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Self
 
-from eventstore_dev.lifeline import Lifeline
+from eventstore_hosting.lifeline import Lifeline
 from tests.benchmarks.against.trees import require_own
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from eventstore.adapters.redis.connection import connect
 from eventstore.adapters.redis.log import RedisLog
 from eventstore.filters import parse_filters
 from eventstore.subscriptions import Subscription
-from eventstore_dev.valkey import ValkeyServer
+from eventstore_hosting.valkey import ValkeyServer
 from tests.benchmarks import dispatching, isolation
 from tests.benchmarks import imports as importing
 from tests.benchmarks.examples import EVENT_BYTES, PER_STREAM, Events

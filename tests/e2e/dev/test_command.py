@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import pytest
 import urllib3
 
-from eventstore_dev.valkey import ValkeyServer
-from eventstore_dev.valkey.server import connect, free_port
+from eventstore_hosting.valkey import ValkeyServer
+from eventstore_hosting.valkey.server import connect, free_port
 from tests.e2e.dev.conftest import TEMPLATE, wait_until
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ import pytest
 from eventstore_dev.addresses import Addresses
 from eventstore_dev.environment import Environment
 from eventstore_dev.invocation import Limits
-from eventstore_dev.lifeline import Lifeline
 from eventstore_dev.template import Template
 from eventstore_dev.terminal import Terminal
+from eventstore_hosting.lifeline import Lifeline
 from tests.e2e.dev.conftest import LIMITS, TEMPLATE, serve, wait_until
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 import urllib3
 
-from eventstore_dev.valkey.server import free_port
+from eventstore_hosting.valkey.server import free_port
 from tests.e2e.dev.conftest import LIMITS, TEMPLATE, serve, wait_until
 from tests.e2e.dev.sockets import RawClient, opening
 from tests.e2e.dev.test_command import alive, children, variables

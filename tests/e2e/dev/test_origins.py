@@ -13,9 +13,9 @@ import urllib3
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from eventstore_dev.origins import Origins
 from eventstore_dev.running import running
 from eventstore_dev.terminal import Terminal
+from eventstore_hosting.origins import Origins
 from tests.e2e.dev.conftest import LIMITS, TEMPLATE, Running
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 from eventstore_dev.running import running
 from eventstore_dev.stack import StackError
 from eventstore_dev.terminal import Terminal
-from eventstore_dev.valkey.server import free_port
+from eventstore_hosting.valkey.server import free_port
 from tests.e2e.dev.conftest import LIMITS, TEMPLATE, wait_until
 from tests.e2e.dev.queues import sqs_client
 

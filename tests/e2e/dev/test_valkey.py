@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 import redis
 
-from eventstore_dev.valkey import FolderInUseError, PortInUseError, ValkeyCluster, ValkeyError, ValkeyServer
-from eventstore_dev.valkey.server import connect
+from eventstore_hosting.valkey import FolderInUseError, PortInUseError, ValkeyCluster, ValkeyError, ValkeyServer
+from eventstore_hosting.valkey.server import connect
 from tests.e2e.dev.conftest import wait_until
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def test_a_temporary_folder_is_removed_with_its_server() -> None:
 def test_a_server_ends_with_a_parent_that_was_killed() -> None:
     script = """
 import time
-from eventstore_dev.valkey import ValkeyServer
+from eventstore_hosting.valkey import ValkeyServer
 
 print(ValkeyServer.start().port, flush=True)
 time.sleep(60)

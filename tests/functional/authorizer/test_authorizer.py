@@ -39,9 +39,9 @@ def tokens(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Issuer]:
     for name, value in issuer.environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("LOG_LEVEL", "DEBUG")
-    app._credential_checker.cache_clear()
+    app.credential_checker.cache_clear()
     yield issuer
-    app._credential_checker.cache_clear()
+    app.credential_checker.cache_clear()
 
 
 @pytest.fixture
@@ -50,9 +50,9 @@ def document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     path = tmp_path / "keys.json"
     monkeypatch.setenv("AUTH", "key")
     monkeypatch.setenv("API_KEYS_FILE", str(path))
-    app._credential_checker.cache_clear()
+    app.credential_checker.cache_clear()
     yield path
-    app._credential_checker.cache_clear()
+    app.credential_checker.cache_clear()
 
 
 def request(token: str | None = None, *, name: str = "request.json") -> dict[str, Any]:
@@ -169,9 +169,9 @@ def test_the_document_may_be_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parameters, "get_secret", get_secret)
     monkeypatch.setenv("AUTH", "key")
     monkeypatch.setenv("API_KEYS_SECRET", "hub-keys")
-    app._credential_checker.cache_clear()
+    app.credential_checker.cache_clear()
     assert authorized(request("fes_1"))["principalId"] == "billing"
-    app._credential_checker.cache_clear()
+    app.credential_checker.cache_clear()
     assert asked == [("hub-keys", 60)]
 
 
@@ -182,10 +182,10 @@ def test_a_secret_that_cannot_be_read_is_a_fault(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(parameters, "get_secret", get_secret)
     monkeypatch.setenv("AUTH", "key")
     monkeypatch.setenv("API_KEYS_SECRET", "hub-keys")
-    app._credential_checker.cache_clear()
+    app.credential_checker.cache_clear()
     with pytest.raises(RuntimeError, match="GetParameterError"):
         authorized(request("fes_1"))
-    app._credential_checker.cache_clear()
+    app.credential_checker.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_a_misconfigured_deployment_allows_nobody(
 ) -> None:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    app._credential_checker.cache_clear()
+    app.credential_checker.cache_clear()
     with pytest.raises(RuntimeError, match=named):
         authorized(request("token"))
 

@@ -16,7 +16,7 @@ from eventstore.live.catch_up import TurnLimits
 from eventstore.ports import Start
 from eventstore.streams import Retention, StreamConfig
 from eventstore.subscriptions import Durable
-from eventstore_dev.valkey import ValkeyServer
+from eventstore_hosting.valkey import ValkeyServer
 from tests.examples import events
 from tests.functional.core.live import Live
 

@@ -13,7 +13,7 @@ from eventstore.subscriptions import EVENTSTORE, Connection
 if TYPE_CHECKING:
     import pytest
 
-    from eventstore_dev.valkey import ValkeyServer
+    from eventstore_hosting.valkey import ValkeyServer
 
 
 def test_a_process_asks_once_how_many_partitions_there_are(

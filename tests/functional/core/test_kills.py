@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from eventstore.adapters.redis.connection import Client
     from eventstore.frames.pushes import PushedEvent
-    from eventstore_dev.valkey import ValkeyServer
+    from eventstore_hosting.valkey import ValkeyServer
     from tests.fakes.faulty import Point
 
     Scenario = Callable[[Mortal], Iterator[None]]
@@ -687,8 +687,8 @@ def test_every_call_of_a_port_is_among_the_points(passed: Mapping[Scenario, Sequ
 def test_every_port_is_among_the_points() -> None:
     found = {one for one in vars(ports).values() if getattr(one, "_is_protocol", False)}
     # `Wakeups` stands on `DispatchQueue`, which is among them.
-    # `Secrets` are only read, by adapters of targets.
-    assert found - set(ADAPTERS) == {ports.Clock, ports.Secrets, ports.Wakeups}
+    # `Secrets` are only read, by adapters of targets. `Instances` are those of the server, which has no functions.
+    assert found - set(ADAPTERS) == {ports.Clock, ports.Instances, ports.Secrets, ports.Wakeups}
 
 
 ADAPTERS = {
@@ -705,15 +705,17 @@ ADAPTERS = {
     ports.Turns: "SkewedTurns",
 }
 
-READ = ("describe", "lag", "locate", "ping", "positions_at", "read", "stats", "streams", "times", "wait")
+READ = ("describe", "ends", "lag", "locate", "ping", "positions_at", "read", "stats", "streams", "times", "wait")
 LISTED = ("listed", "records")
 WITHOUT_EFFECT = {
     "SkewedTurns.reached",
     "SkewedTurns.subscribed",
+    # No function has a lease.
+    "SkewedTurns.release",
     *(f"RedisLog.{name}" for name in READ),
     *(f"RedisRegistry.{name}" for name in LISTED),
 }
-"""Calls that only read."""
+"""Calls that change nothing."""
 
 OF_ONE_STEP = {"RedisLog.create", "RedisLog.configure"}
 """Calls that an operator makes, and that nothing hangs on."""

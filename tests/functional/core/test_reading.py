@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from eventstore.adapters.redis.log import RedisLog
     from eventstore.cloudevents.event import RecordedEvent
     from eventstore.ports import Log
-    from eventstore_dev.valkey import ValkeyServer
+    from eventstore_hosting.valkey import ValkeyServer
     from tests.examples import FakeClock
 
 

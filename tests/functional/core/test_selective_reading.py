@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from eventstore.ports import Log
     from eventstore.read.gaps import Range
     from eventstore.read.pages import Page, StreamPage
-    from eventstore_dev.valkey import ValkeyServer
+    from eventstore_hosting.valkey import ValkeyServer
 
 _RARE = Selection(filter_of_parameters({"source": ["/rare"]}))
 _TICK = 0.1

@@ -16,7 +16,7 @@ from tests.functional.core.live import Live
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from eventstore_dev.valkey import ValkeyServer
+    from eventstore_hosting.valkey import ValkeyServer
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ from tests.fakes.queues import FakeDispatchQueue
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from eventstore_dev.valkey import ValkeyServer
+    from eventstore_hosting.valkey import ValkeyServer
 
 _ROOT = Path(__file__).parents[3]
 

@@ -14,7 +14,7 @@ from tests.functional.rest.api import Api
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from eventstore_dev.valkey import ValkeyServer
+    from eventstore_hosting.valkey import ValkeyServer
 
 
 @pytest.fixture

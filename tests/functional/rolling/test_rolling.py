@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from eventstore_dev.valkey import ValkeyServer
+    from eventstore_hosting.valkey import ValkeyServer
 
 _OLD = ["cd41fbc"]
 """Commits from which a rolling upgrade to this tree is supported: docs/operations.md, "Upgrading"."""

@@ -22,7 +22,7 @@ from tests.trusted import Trusted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from eventstore_dev.valkey import ValkeyServer
+    from eventstore_hosting.valkey import ValkeyServer
 
 
 @dataclass(frozen=True)

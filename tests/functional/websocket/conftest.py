@@ -14,7 +14,7 @@ from tests.functional.websocket.clients import Client, Gateway
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from eventstore_dev.valkey import ValkeyServer
+    from eventstore_hosting.valkey import ValkeyServer
 
 
 @pytest.fixture

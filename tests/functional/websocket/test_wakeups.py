@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from eventstore.adapters.redis.turns import RedisTurns
 from eventstore.durable.admin import StartPosition
 from eventstore.filters import parse_filters
+from eventstore.ports import InstanceId, Lease
 from eventstore.streams import partition_of
 from eventstore.subscriptions import BARE, Durable
 from functions.hub import hub
@@ -91,6 +93,22 @@ def test_the_sweep_wakes_up_dispatch_for_a_member(gateway: Gateway, client: Clie
     gateway.settle()
     gateway.dispatch_queue.broken = True
     joined(client)
+    swept(gateway)
+    assert [event["id"] for message in client.received() for event in message.get("events", ())] == ["1"]
+
+
+def test_dispatch_leaves_a_partition_to_the_server_that_leases_it(gateway: Gateway, client: Client) -> None:
+    subscribed(client)
+    gateway.settle()
+    server = RedisTurns(hub().redis, partitions=4, lease=Lease(InstanceId("server"), 600_000))
+    partition = partition_of("wf", 4)
+    server.begin(partition, events=9, behind=9)
+    published(client)
+    # `dispatch` neither fails nor asks for another turn: the queue would hand the wake-up out again and again.
+    assert (client.received(), gateway.dispatch_queue.requested_turns) == ([], [])
+    swept(gateway)
+    assert client.received() == []
+    server.release(partition)
     swept(gateway)
     assert [event["id"] for message in client.received() for event in message.get("events", ())] == ["1"]
 

@@ -24,7 +24,7 @@ _OF_EVERY_REQUEST = (
     errors.StoreFull,
     errors.StoreUnavailable,
 )
-_INTERNAL = {errors.TurnLost}
+_INTERNAL = {errors.PartitionLeased, errors.TurnLost}
 """Errors of functions that no client calls."""
 
 
@@ -34,7 +34,7 @@ def _concrete(kind: type[errors.EventstoreError]) -> set[type[errors.EventstoreE
     return concrete.union(*map(_concrete, kind.__subclasses__()))
 
 
-_RAISED = {errors.StoreUnavailable}
+_RAISED = {errors.StoreUnavailable, errors.TurnLost}
 """Errors that are raised although they have subclasses."""
 
 CONCRETE = sorted(_concrete(errors.EventstoreError), key=lambda kind: kind.code)

@@ -8,7 +8,7 @@ import threading
 from contextlib import suppress
 
 from eventstore_dev.terminal import Terminal
-from eventstore_dev.valkey import Keeper, PortInUseError
+from eventstore_hosting.valkey import Keeper, PortInUseError
 
 
 class Server:

@@ -7,7 +7,7 @@ import json
 import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from eventstore_dev.origins import Origins, OriginsError, refusal_of
+from eventstore_hosting.origins import Origins, OriginsError, refusal_of
 
 
 def refused(*headers: tuple[str, str], allowed: str = "", harmless: bool = False) -> str:

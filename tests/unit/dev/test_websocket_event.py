@@ -13,7 +13,7 @@ from eventstore_dev.websocket.event import (
     encode_question,
     new_id,
 )
-from eventstore_dev.websocket.wire import Closure
+from eventstore_hosting.wire import Closure
 
 CLIENT = Client(
     connection_id="BFHPhfCWIAMCKlQ=",

@@ -66,7 +66,7 @@ def sam(folder: Path, *, answer: str = "answer") -> Path:
     Args:
         answer: An expression for the answer of `invoke`, given the answer of the function; `pause()` never answers.
     """
-    paths = [_ROOT, _ROOT / "layers/eventstore", _ROOT / "infra/dev"]
+    paths = [_ROOT, _ROOT / "layers/eventstore", _ROOT / "infra/hosting", _ROOT / "infra/dev"]
     text = f"""
 import json, os, shutil, sys
 from pathlib import Path

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from eventstore_dev.http import read_body
 from eventstore_dev.invocation import new_request_id
 from eventstore_dev.queues.refusals import Refusal
+from eventstore_hosting.http import read_body
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

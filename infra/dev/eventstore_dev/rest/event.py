@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from eventstore_dev.aws_names import ACCOUNT
-from eventstore_dev.http import HOP_BY_HOP, clf_time, last_valued, many_valued
+from eventstore_hosting.http import HOP_BY_HOP, clf_time, last_valued, many_valued
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

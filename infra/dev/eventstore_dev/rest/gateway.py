@@ -14,12 +14,12 @@ from aiohttp import web
 
 from eventstore_dev.authorizers import UNAUTHORIZED, Authorizers, Grant, Refusal, method_arn
 from eventstore_dev.gateway_responses import Failure
-from eventstore_dev.http import read_body
 from eventstore_dev.invocation import Invocation, Limits, new_request_id, new_trace_id
 from eventstore_dev.rest.answer import Answer, MalformedAnswerError, decode_answer, gateway_answer
-from eventstore_dev.rest.encoding import EncodingError, OversizeError, decode_body
 from eventstore_dev.rest.event import Request, encode_event, encode_question, identity_of
 from eventstore_dev.rest.routing import Router
+from eventstore_hosting.encoding import EncodingError, OversizeError, decode_body
+from eventstore_hosting.http import read_body
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from websockets.frames import CloseCode
 
-from eventstore_dev.websocket.wire import Closure, Wire
+from eventstore_hosting.wire import Closure, Wire
 
 if TYPE_CHECKING:
     from aiohttp import web

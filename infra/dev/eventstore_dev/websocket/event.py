@@ -14,13 +14,13 @@ from os import urandom
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
-from eventstore_dev.http import HOP_BY_HOP, clf_time, last_valued, many_valued
 from eventstore_dev.websocket.declared import CONNECT, DISCONNECT
+from eventstore_hosting.http import HOP_BY_HOP, clf_time, last_valued, many_valued
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from eventstore_dev.websocket.wire import Closure
+    from eventstore_hosting.wire import Closure
 
 
 @dataclass(frozen=True, slots=True)

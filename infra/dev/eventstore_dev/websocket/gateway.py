@@ -19,7 +19,6 @@ from websockets.frames import CloseCode
 
 from eventstore_dev.authorizers import Authorizers, Grant, Refusal, method_arn
 from eventstore_dev.invocation import Callee, Limits, new_trace_id
-from eventstore_dev.websocket import handshake
 from eventstore_dev.websocket.clock import Clock, LoopClock
 from eventstore_dev.websocket.connection import Connection
 from eventstore_dev.websocket.declared import CONNECT, DISCONNECT
@@ -34,7 +33,8 @@ from eventstore_dev.websocket.event import (
 from eventstore_dev.websocket.integration import Integration, Result
 from eventstore_dev.websocket.management import ConnectionsApi
 from eventstore_dev.websocket.notice import FORBIDDEN, encode_notice, failure_of, refusal_of
-from eventstore_dev.websocket.wire import Closure, GoneError, StalledError
+from eventstore_hosting import handshake
+from eventstore_hosting.wire import Closure, GoneError, StalledError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -18,9 +18,9 @@ from urllib.parse import unquote
 from aiohttp import web
 from websockets.frames import CloseCode
 
-from eventstore_dev.http import read_body
 from eventstore_dev.invocation import Limits, new_request_id
-from eventstore_dev.websocket.wire import GoneError, StalledError
+from eventstore_hosting.http import read_body
+from eventstore_hosting.wire import GoneError, StalledError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

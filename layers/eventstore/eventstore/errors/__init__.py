@@ -43,6 +43,7 @@ EventstoreError
     │   └── StoreFull            the store is out of memory: remove events, or add memory
     ├── QueueUnavailable         a queue did not accept all messages
     ├── TurnLost                 a newer turn of the partition has begun and continues the work
+    │   └── PartitionLeased      another instance holds a lease of the partition, and does the work
     ├── PartitionMismatch        the store was created with another number of partitions: correct the setting
     ├── ShardMismatch            the store was created with another number of shards: correct the setting
     └── FormatMismatch           the store has a format that this version does not support: deploy one that does
@@ -96,6 +97,7 @@ from eventstore.errors.invalid import (
 from eventstore.errors.refused import Forbidden, Refused, Unauthorized
 from eventstore.errors.unavailable import (
     FormatMismatch,
+    PartitionLeased,
     PartitionMismatch,
     QueueUnavailable,
     ShardMismatch,
@@ -128,6 +130,7 @@ __all__ = [
     "Malformed",
     "NewEpoch",
     "NothingParked",
+    "PartitionLeased",
     "PartitionMismatch",
     "QueueUnavailable",
     "Refused",

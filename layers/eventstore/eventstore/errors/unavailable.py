@@ -6,6 +6,7 @@ from eventstore.errors.base import EventstoreError
 
 __all__ = [
     "FormatMismatch",
+    "PartitionLeased",
     "PartitionMismatch",
     "QueueUnavailable",
     "ShardMismatch",
@@ -51,8 +52,18 @@ class TurnLost(Unavailable):
 
     code = "turn-lost"
 
-    def __init__(self, partition: int) -> None:
-        super().__init__(f"a newer turn of partition {partition} has begun; this turn changed nothing")
+    def __init__(self, partition: int, detail: str = "") -> None:
+        super().__init__(detail or f"a newer turn of partition {partition} has begun; this turn changed nothing")
+
+
+class PartitionLeased(TurnLost):
+    """Another instance of the server holds a lease of the partition, and does the work."""
+
+    code = "partition-leased"
+
+    def __init__(self, partition: int, holder: str) -> None:
+        super().__init__(partition, f"instance {holder} holds the lease of partition {partition}; no turn has begun")
+        self.holder = holder
 
 
 class PartitionMismatch(Unavailable):

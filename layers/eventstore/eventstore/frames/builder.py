@@ -67,7 +67,8 @@ class DeliveryBuilder:
             if bare:
                 self._add(Kind.BARE, cursors, [self._text(positioned) for positioned in chunk], to, count)
             else:
-                self._add(Kind.EVENTS, cursors, [self._array(chunk)], to, count)
+                texts = self._events(chunk)
+                self._add(Kind.EVENTS, cursors, [_array(texts)], to, count, events=texts)
             count += len(chunk) if bare else 1
         return count
 
@@ -128,8 +129,9 @@ class DeliveryBuilder:
         kind = Kind.RESENT if resent else Kind.EVENTS
         chunks = list(self._chunks(events))
         for number, chunk in enumerate(chunks, to.frame):
-            cursors, texts = (self._cursor(chunk[-1].position, number),), (self._array(chunk),)
-            self._add_part(Part(kind, self.partition, cursors, texts, (to._replace(frame=number),)))
+            cursor, texts = self._cursor(chunk[-1].position, number), self._events(chunk)
+            address = to._replace(frame=number)
+            self._add_part(Part(kind, self.partition, (cursor,), (_array(texts),), (address,), texts))
         return [len(chunk) for chunk in chunks]
 
     def in_one_frame(self, events: Sequence[PositionedEvent]) -> int:
@@ -151,8 +153,9 @@ class DeliveryBuilder:
             reason: Why the first event is sent again.
         """
         head = {"stream": events[0].event.stream, "attempt": attempt} | ({"reason": reason} if reason else {})
-        texts = (json.dumps(head)[1:-1], self._array(events))
-        self._add_part(Part(Kind.AGAIN, self.partition, (), texts, (to,)))
+        encoded = self._events(events)
+        texts = (json.dumps(head)[1:-1], _array(encoded))
+        self._add_part(Part(Kind.AGAIN, self.partition, (), texts, (to,), encoded))
 
     def add_caught_up(self, stream: StreamName, to: Address) -> None:
         """Add a frame that reports that a held stream continues with all others from here on.
@@ -217,6 +220,8 @@ class DeliveryBuilder:
         texts: Sequence[str],
         to: Sequence[tuple[Subscription, int]],
         frames_before: int,
+        *,
+        events: Sequence[str] = (),
     ) -> None:
         by_shard: dict[int, list[Address]] = {}
         for subscription, first_frame in to:
@@ -230,14 +235,14 @@ class DeliveryBuilder:
             parts = self._parts.setdefault(shard, [])
             for start in range(0, len(addresses), most):
                 part_addresses = tuple(addresses[start : start + most])
-                parts.append(Part(kind, self.partition, tuple(cursors), tuple(texts), part_addresses))
+                parts.append(Part(kind, self.partition, tuple(cursors), tuple(texts), part_addresses, tuple(events)))
 
     def _add_part(self, part: Part) -> None:
         shard = shard_of(part.to[0].connection, self.limits.shards)
         self._parts.setdefault(shard, []).append(part)
 
-    def _array(self, chunk: Sequence[PositionedEvent]) -> str:
-        return f"[{','.join(self._text(positioned) for positioned in chunk)}]"
+    def _events(self, chunk: Sequence[PositionedEvent]) -> tuple[str, ...]:
+        return tuple(self._text(positioned) for positioned in chunk)
 
     def _text(self, positioned: PositionedEvent) -> str:
         """Return the text of an event as it is sent, at most `FrameLimits.event_bytes`."""
@@ -250,6 +255,10 @@ class DeliveryBuilder:
     def _cursor(self, position: Position, frame: int = 0) -> str:
         frames = {self.partition: frame} if frame else {}
         return Cursor({self.partition: (self.epoch, position)}, frames=frames).token()
+
+
+def _array(events: Sequence[str]) -> str:
+    return f"[{','.join(events)}]"
 
 
 def note(text: str, to: Address, *, shards: int) -> Delivery:

@@ -8,16 +8,31 @@ from __future__ import annotations
 
 import json
 from binascii import crc_hqx
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, chain, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from eventstore.subscriptions import ConnectionId, SubscriptionId
 
-__all__ = ["CLOSING", "Address", "Delivery", "Kind", "Part", "Posting", "escape_for_sqs", "postings", "shard_of"]
+__all__ = [
+    "CLOSING",
+    "Address",
+    "Delivery",
+    "Kind",
+    "Part",
+    "Posting",
+    "bare_messages",
+    "decode_parts",
+    "escape_for_sqs",
+    "framed",
+    "head_of",
+    "postings",
+    "rest_of",
+    "shard_of",
+]
 
 
 class Kind:
@@ -68,6 +83,7 @@ class Part:
             the members that describe the attempt, and the array of events, which is empty once the stream has caught
             up; `BARE`, each event; `TRUNCATED`, the members that report what is missing; `TEXT`, the message.
         to: The subscriptions that get it.
+        events: The text of each event in the array of `texts`. It is not encoded: parts from a queue have none.
     """
 
     kind: str
@@ -75,12 +91,17 @@ class Part:
     cursors: tuple[str, ...]
     texts: tuple[str, ...]
     to: tuple[Address, ...]
+    events: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
         """About how many bytes the part adds to a delivery."""
         addresses = sum(len(address.connection) + len(address.subscription) + 32 for address in self.to)
         return sum(len(text.encode()) for text in self.texts) + sum(map(len, self.cursors)) + addresses + 64
+
+    def to_some(self, addresses: Sequence[Address]) -> Part:
+        """Return the same part for some of its addresses."""
+        return replace(self, to=tuple(addresses))
 
     @property
     def posts(self) -> int:
@@ -108,6 +129,17 @@ class Delivery:
             for part, own in zip(self.parts, texts, strict=True)
         ]
         return json.dumps(heads, separators=(",", ":")) + "\n" + "".join(chain.from_iterable(texts))
+
+
+def decode_parts(encoded: str) -> Iterator[Part]:
+    """Yield the parts of a delivery that was encoded, without the text of each event."""
+    head, _, texts = encoded.partition("\n")
+    start = 0
+    for kind, partition, cursors, lengths, to in json.loads(head):
+        ends = list(accumulate(lengths, initial=start))
+        pieces = tuple(texts[begin:end] for begin, end in pairwise(ends))
+        start = ends[-1]
+        yield Part(kind, partition, tuple(cursors), pieces, tuple(Address(*address) for address in to))
 
 
 class Posting(NamedTuple):
@@ -138,45 +170,55 @@ def shard_of(connection: ConnectionId, shards: int) -> int:
 
 def postings(encoded: str) -> Iterator[Posting]:
     """Yield the messages of a delivery, in the order of each connection."""
-    head, _, texts = encoded.partition("\n")
-    start = 0
-    for kind, partition, cursors, lengths, to in json.loads(head):
-        closes = kind == Kind.TEXT and tuple(cursors) == CLOSING
-        ends = list(accumulate(lengths, initial=start))
-        pieces = [texts[begin:end] for begin, end in pairwise(ends)]
-        start = ends[-1]
-        for connection, subscription, frame, opened in to:
-            if kind == Kind.BARE:
-                messages = _bare(partition, cursors, pieces, frame)
+    for part in decode_parts(encoded):
+        closes = part.kind == Kind.TEXT and part.cursors == CLOSING
+        shared = rest_of(part.kind, part.cursors, part.texts) if part.kind not in {Kind.BARE, Kind.TEXT} else ("", "")
+        for connection, subscription, frame, opened in part.to:
+            if part.kind == Kind.BARE:
+                messages: Iterable[str] = bare_messages(part.partition, part.cursors, part.texts, frame)
+            elif part.kind == Kind.TEXT:
+                messages = part.texts
             else:
-                # Ids and cursors have no characters that JSON escapes.
-                head = f'"id":"{subscription}","partition":{partition},"frame":{frame}'
-                messages = _framed(kind, head, cursors, pieces)
+                messages = (framed(*shared, head_of(subscription, part.partition, frame)),)
             for message in messages:
                 yield Posting(connection, message, opened, closes)
 
 
-def _bare(partition: int, cursors: Sequence[str], texts: Sequence[str], frame: int) -> Iterator[str]:
-    for number, (text, cursor) in enumerate(zip(texts, cursors, strict=True), frame):
+def framed(kind: str, rest: str, head: str) -> str:
+    """Return the message of a frame from the two results of `rest_of`, and that of `head_of`."""
+    return f'{{"type":"{kind}",{head}{rest}'
+
+
+def bare_messages(partition: int, cursors: Sequence[str], texts: Sequence[str], first_frame: int) -> Iterator[str]:
+    """Yield the messages of a `BARE` part for an address: each event, with its partition, frame and cursor."""
+    for number, (text, cursor) in enumerate(zip(texts, cursors, strict=True), first_frame):
         yield f'{text[:-1]},"hubpartition":{partition},"hubframe":{number},"hubcursor":"{cursor}"}}'
 
 
-def _framed(kind: str, head: str, cursors: Sequence[str], texts: Sequence[str]) -> Iterator[str]:
-    if kind == Kind.TEXT:
-        yield from texts
-    elif kind == Kind.EVENTS:
-        yield f'{{"type":"events",{head},"events":{texts[0]},"cursor":"{cursors[0]}"}}'
-    elif kind == Kind.RESENT:
-        yield f'{{"type":"events",{head},"attempt":2,"events":{texts[0]},"cursor":"{cursors[0]}"}}'
-    elif kind == Kind.AGAIN:
-        yield f'{{"type":"events",{head},{texts[0]},"events":{texts[1]}}}'
-    elif kind in {Kind.LIVE, Kind.OWNED}:
-        members = "".join(f",{text}" for text in texts)
-        yield f'{{"type":"{kind}",{head}{members},"cursor":"{cursors[0]}"}}'
-    elif kind == Kind.REVOKED:
-        yield f'{{"type":"revoked",{head}}}'
-    else:
-        yield f'{{"type":"truncated",{head},{texts[0]},"cursor":"{cursors[0]}"}}'
+def head_of(subscription: SubscriptionId, partition: int, frame: int) -> str:
+    """Return the JSON members of a frame that say whose it is."""
+    # Ids and cursors have no characters that JSON escapes.
+    return f'"id":"{subscription}","partition":{partition},"frame":{frame}'
+
+
+def rest_of(kind: str, cursors: Sequence[str], texts: Sequence[str]) -> tuple[str, str]:
+    """Return what all addresses of a part have in common: the frame's `type`, and what follows `head_of`.
+
+    Args:
+        kind: The kind of the part, neither `TEXT` nor `BARE`.
+        cursors: Its cursors.
+        texts: Its texts.
+    """
+    if kind == Kind.EVENTS:
+        return "events", f',"events":{texts[0]},"cursor":"{cursors[0]}"}}'
+    if kind == Kind.RESENT:
+        return "events", f',"attempt":2,"events":{texts[0]},"cursor":"{cursors[0]}"}}'
+    if kind == Kind.AGAIN:
+        return "events", f',{texts[0]},"events":{texts[1]}}}'
+    if kind == Kind.REVOKED:
+        return "revoked", "}"
+    kind = kind if kind in {Kind.LIVE, Kind.OWNED} else Kind.TRUNCATED
+    return kind, "".join(f",{text}" for text in texts) + f',"cursor":"{cursors[0]}"}}'
 
 
 def escape_for_sqs(text: str) -> str:

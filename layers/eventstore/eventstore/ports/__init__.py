@@ -8,15 +8,17 @@ from __future__ import annotations
 from eventstore.ports.clock import Clock
 from eventstore.ports.connections import Connections
 from eventstore.ports.durables import Durables
+from eventstore.ports.instances import FIRST_MESSAGE, InstanceId, Instances, Received
 from eventstore.ports.letters import DeadLetter, DeadLetters
 from eventstore.ports.log import Log
-from eventstore.ports.log_values import Appended, Deleted, Lag, Missing, PartitionStats, Slice, Tail
+from eventstore.ports.log_values import Appended, Deleted, Lag, LogEnd, Missing, PartitionStats, Slice, Tail
 from eventstore.ports.named_filters import NamedFilters
 from eventstore.ports.queues import Deliveries, DispatchQueue, Pushes
 from eventstore.ports.registry import (
     FIRST_LISTED,
     ConnectionRecord,
     EphemeralRecord,
+    EphemeralSubscriptions,
     ListedConnection,
     Registry,
     Start,
@@ -24,11 +26,12 @@ from eventstore.ports.registry import (
 )
 from eventstore.ports.secrets import Secrets, SecretUnavailable, SigningKey
 from eventstore.ports.targets import Refusal, TargetAdapter, TargetThrottled, TargetUnavailable
-from eventstore.ports.turns import Behind, Candidates, Turn, TurnResult, Turns
+from eventstore.ports.turns import Behind, Candidates, Lease, Turn, TurnResult, Turns
 from eventstore.ports.wakeups import Wakeups
 
 __all__ = [
     "FIRST_LISTED",
+    "FIRST_MESSAGE",
     "Appended",
     "Behind",
     "Candidates",
@@ -42,13 +45,19 @@ __all__ = [
     "DispatchQueue",
     "Durables",
     "EphemeralRecord",
+    "EphemeralSubscriptions",
+    "InstanceId",
+    "Instances",
     "Lag",
+    "Lease",
     "ListedConnection",
     "Log",
+    "LogEnd",
     "Missing",
     "NamedFilters",
     "PartitionStats",
     "Pushes",
+    "Received",
     "Refusal",
     "Registry",
     "SecretUnavailable",

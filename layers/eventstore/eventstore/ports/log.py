@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from eventstore.cloudevents.event import Event, EventId, RecordedEvent
     from eventstore.filters.clauses import Clauses
-    from eventstore.ports.log_values import Appended, Deleted, Lag, Missing, PartitionStats, Slice, Tail
+    from eventstore.ports.log_values import Appended, Deleted, Lag, LogEnd, Missing, PartitionStats, Slice, Tail
     from eventstore.positions import Epoch, Position
     from eventstore.streams import Condition, Expected, StreamConfig, StreamState
 
@@ -141,6 +141,13 @@ class Log(Protocol):
             until: Per partition, the position up to which the part extends; the end of the log where it is absent.
             streams: Only events of these streams; of all streams, if empty.
             backwards: Whether the caller reads backwards.
+        """
+
+    def ends(self, partitions: Iterable[int]) -> Mapping[int, LogEnd]:
+        """Return the end of the log of each partition. A partition is created if it does not exist.
+
+        Args:
+            partitions: The numbers of the partitions.
         """
 
     def lag(self, after: Mapping[int, Position], *, most: int) -> Mapping[int, Lag]:

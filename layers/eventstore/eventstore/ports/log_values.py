@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from eventstore.positions import Epoch, Position
     from eventstore.streams import StreamName, StreamState
 
-__all__ = ["Appended", "Deleted", "Lag", "Missing", "PartitionStats", "Slice", "Tail"]
+__all__ = ["Appended", "Deleted", "Lag", "LogEnd", "Missing", "PartitionStats", "Slice", "Tail"]
 
 
 class Appended(NamedTuple):
@@ -140,3 +140,19 @@ class Lag:
 
     events: int
     oldest: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class LogEnd:
+    """The end of one partition's log, with the epoch and the removal serial of the same moment.
+
+    Attributes:
+        epoch: The epoch of the partition.
+        position: The position after everything that was ever appended; a removal does not move it back. Every later
+            append is after it.
+        removals: The removal serial of the partition (`Missing.serial`); every later removal has a greater one.
+    """
+
+    epoch: Epoch
+    position: Position
+    removals: int

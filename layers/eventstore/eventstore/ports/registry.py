@@ -7,13 +7,22 @@ from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from eventstore.positions import Epoch, Position
     from eventstore.streams import DurableName, StreamName
-    from eventstore.subscriptions import Connection, ConnectionId, Subscription, SubscriptionId
+    from eventstore.subscriptions import Connection, ConnectionId, Subscription, SubscriptionId, SubscriptionKey
 
-__all__ = ["FIRST_LISTED", "ConnectionRecord", "EphemeralRecord", "ListedConnection", "Registry", "Start", "Started"]
+__all__ = [
+    "FIRST_LISTED",
+    "ConnectionRecord",
+    "EphemeralRecord",
+    "EphemeralSubscriptions",
+    "ListedConnection",
+    "Registry",
+    "Start",
+    "Started",
+]
 
 
 class Start(Enum):
@@ -85,6 +94,31 @@ class ConnectionRecord:
     connection: Connection
     ephemeral: Sequence[EphemeralRecord]
     joined: Mapping[SubscriptionId, DurableName]
+
+
+class EphemeralSubscriptions(Protocol):
+    """Starts and ends ephemeral subscriptions, for whoever delivers to them.
+
+    Attributes:
+        stores_definitions: Whether they are stored with their partitions. If not, the registry keeps the definitions.
+    """
+
+    stores_definitions: bool
+
+    def start(self, subscription: Subscription, starts: Mapping[int, Position | Start]) -> Mapping[int, Started]:
+        """Start a subscription; see `Registry.subscribe`."""
+
+    def end(self, key: SubscriptionKey, partitions: Iterable[int], terms: Sequence[str]) -> None:
+        """End a subscription. Repeating the call changes nothing.
+
+        Args:
+            key: Its key.
+            partitions: The partitions that it concerns.
+            terms: Its index terms.
+        """
+
+    def frames_of(self, key: SubscriptionKey) -> Mapping[int, int]:
+        """Return the number of the last frame of a subscription, per partition; empty where that is stored."""
 
 
 class Registry(Protocol):

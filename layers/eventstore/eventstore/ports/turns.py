@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from eventstore.groups import Command, Group
+    from eventstore.ports.instances import InstanceId
     from eventstore.subscriptions import Durable, Subscription, SubscriptionKey
 
-__all__ = ["Behind", "Candidates", "Turn", "TurnResult", "Turns"]
+__all__ = ["Behind", "Candidates", "Lease", "Turn", "TurnResult", "Turns"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +129,24 @@ class Candidates(NamedTuple):
     last_frames: Mapping[SubscriptionKey, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """What an instance takes of each partition whose turns it begins: for some time, nobody else begins one.
+
+    Attributes:
+        instance: The instance.
+        milliseconds: How long the lease lasts from the newest turn that the instance began, by the clock of the store.
+    """
+
+    instance: InstanceId
+    milliseconds: int
+
+
 class Turns(Protocol):
     """Stores, per partition, the checkpoint of dispatch and the index of live subscriptions.
+
+    `begin` takes the `Lease` of the process, if it has one: several instances do not pre-empt each other's turns. Order
+    does not depend on leases: a turn cannot commit after a newer one has begun.
 
     Every method raises `StoreUnavailable` if the store does not answer.
     """
@@ -144,6 +161,9 @@ class Turns(Protocol):
             partition: The partition's number.
             events: About how many events a new goal covers; goals are ends of whole appends.
             behind: The maximum number of subscriptions to catch up.
+
+        Raises:
+            PartitionLeased: Another instance holds a lease of the partition; nothing is changed.
         """
 
     def candidates(self, turn: Turn, terms: Sequence[str]) -> Candidates:
@@ -224,6 +244,12 @@ class Turns(Protocol):
             TurnLost: Another turn has begun since; nothing is changed.
         """
 
+    def release(self, partition: int) -> None:
+        """End the lease of a partition, if this process holds it, so that another instance can take it at once.
+
+        A turn that is under way can still commit until another one begins. Without a `Lease`, this does nothing.
+        """
+
     def reached(self) -> Mapping[int, Position]:
         """Return the checkpoint of each partition."""
 
@@ -231,10 +257,10 @@ class Turns(Protocol):
         """Return the partitions that have something to do. Where nobody subscribes, there is nothing to do."""
 
     def subscribed(self) -> Sequence[int]:
-        """Return the partitions that any subscription concerns, ephemeral or durable."""
+        """Return the partitions that any subscription concerns, ephemeral or durable, or that anybody leases."""
 
     def advance(self) -> None:
-        """Move the checkpoint of each partition in which nobody subscribes to the end of its log.
+        """Move the checkpoint of each partition in which nobody subscribes, and that nobody leases, to its log's end.
 
         From then on, no append or deletion there needs a wake-up, until a subscription starts. A turn of such a
         partition that is under way is lost.

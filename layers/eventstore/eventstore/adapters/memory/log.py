@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from eventstore.adapters.memory.partitions import Partition
     from eventstore.cloudevents.event import Event, EventId, RecordedEvent
     from eventstore.filters.clauses import Clauses
-    from eventstore.ports import Appended, Deleted, Lag, Missing, Slice, Tail
+    from eventstore.ports import Appended, Deleted, Lag, LogEnd, Missing, Slice, Tail
     from eventstore.positions import Epoch, Position
     from eventstore.streams import Condition, StreamConfig, StreamState
 
@@ -137,6 +137,11 @@ class MemoryLog:
                 p: self._store.partitions[p].removals.missing(part, epoch=self._store.partitions[p].epoch)
                 for p, part in parts.items()
             }
+
+    def ends(self, partitions: Iterable[int]) -> Mapping[int, LogEnd]:
+        """See `Log.ends`."""
+        with self._store.changed:
+            return {number: self._store.partitions[number].log_end for number in partitions}
 
     def lag(self, after: Mapping[int, Position], *, most: int) -> Mapping[int, Lag]:
         """See `Log.lag`."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from eventstore.adapters.memory.entries import Entry
 from eventstore.adapters.memory.removals import Removals
 from eventstore.errors import StreamGone, StreamNotFound
+from eventstore.ports import LogEnd
 from eventstore.positions import BEGINNING, END, Epoch, Position
 
 if TYPE_CHECKING:
@@ -70,6 +71,12 @@ class Partition:
     def end(self) -> Position:
         """The position after all entries that are kept."""
         return self.entries[-1].end if self.entries else BEGINNING
+
+    @property
+    def log_end(self) -> LogEnd:
+        """The position after all entries that it ever had; see `ports.LogEnd`."""
+        position = Position(len(self.times), 0, 0).end_of_append()
+        return LogEnd(self.epoch, position, self.removals.serial)
 
     def stream(self, name: StreamName) -> Stream:
         """Return a stream.

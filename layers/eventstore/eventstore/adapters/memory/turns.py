@@ -119,6 +119,9 @@ class MemoryTurns:
             dispatch.checkpoint, dispatch.goal, dispatch.goal_pinned = turn.goal, None, False
             return False
 
+    def release(self, partition: int) -> None:
+        """See `Turns.release`. Nobody leases partitions in the memory of one process."""
+
     def reached(self) -> Mapping[int, Position]:
         """See `Turns.reached`."""
         with self._store.changed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from eventstore.adapters.redis.keys import partition_keys, turn_keys
+from eventstore.adapters.redis.places import end_of_entry
 from eventstore.adapters.redis.scripts import Script
 from eventstore.positions import END_OF_APPEND, Position
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from eventstore.adapters.redis.partitions import Partitions
 
-__all__ = ["Checkpoints", "end_of_entry"]
+__all__ = ["Checkpoints"]
 
 _START_OF_LOG = Position(0, 0, END_OF_APPEND)
 
@@ -47,11 +48,12 @@ class Checkpoints:
             pipeline.xrevrange(partition_keys(partition).log, count=1)
             pipeline.exists(keys.behind, keys.groups)
             pipeline.exists(keys.terms)
+            pipeline.hexists(keys.turn, "dispatcher")
         answers = iter(pipeline.execute())
         return [
             partition
-            for partition, done, newest, always, live in zip(partitions, *[answers] * 4, strict=True)
-            if always or (live and newest and end_of_entry(newest[0][0]) > _checkpoint(done))
+            for partition, done, newest, always, live, leased in zip(partitions, *[answers] * 5, strict=True)
+            if always or ((live or leased) and newest and end_of_entry(newest[0][0]) > _checkpoint(done))
         ]
 
     def subscribed(self) -> Sequence[int]:
@@ -62,18 +64,14 @@ class Checkpoints:
             keys = turn_keys(partition)
             # As in lua/shared/bell.lua.
             pipeline.exists(keys.behind, keys.terms, keys.groups)
-        return [partition for partition, exist in zip(partitions, pipeline.execute(), strict=True) if exist]
+            pipeline.hexists(keys.turn, "dispatcher")
+        answers = iter(pipeline.execute())
+        return [p for p, stored, leased in zip(partitions, answers, answers, strict=True) if stored or leased]
 
     def advance(self) -> None:
         """See `Turns.advance`."""
         calls = [(_advance_keys(partition), ()) for partition in range(self._partitions.count)]
         self._advance.each(self._partitions.client, calls)
-
-
-def end_of_entry(entry_id: bytes) -> Position:
-    """Return the position at the end of an entry of the log."""
-    time, _, order = entry_id.partition(b"-")
-    return Position(int(time), int(order), END_OF_APPEND)
 
 
 def _checkpoint(done: bytes | None) -> Position:

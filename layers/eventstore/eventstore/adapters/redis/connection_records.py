@@ -12,7 +12,7 @@ from eventstore.streams import DurableName
 from eventstore.subscriptions import Connection, SubscriptionId
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from eventstore.adapters.redis.connection import Client
     from eventstore.streams import StreamName
@@ -23,7 +23,7 @@ __all__ = ["FIELDS", "decode_connection", "durable_name", "encode_credential", "
 FIELDS = ("protocol", "opened", "credential")
 """The fields of a hash that `decode_connection` reads."""
 
-_SUBSCRIPTION = b"s:"
+_SUBSCRIPTION, _DEFINITION = b"s:", b"d:"
 
 _BATCH = 3000
 """The maximum number of arguments per command; ElastiCache Serverless accepts 3,999."""
@@ -73,25 +73,37 @@ def durable_name(record: bytes) -> DurableName | None:
     return DurableName(content) if isinstance(content, str) else None
 
 
-def read_records(client: Client, connection_ids: Sequence[ConnectionId]) -> Sequence[ConnectionRecord]:
+def read_records(
+    client: Client,
+    connection_ids: Sequence[ConnectionId],
+    frames_of: Callable[[SubscriptionKey], Mapping[int, int]],
+) -> Sequence[ConnectionRecord]:
     """See `Registry.records`.
 
     Args:
         client: The client of the store.
         connection_ids: The ids of the connections.
+        frames_of: Returns the last frames of a subscription that this process delivers to.
     """
     pipeline = client.pipeline(transaction=False)
     for connection_id in connection_ids:
         pipeline.hgetall(connection_key(connection_id))
+    texts: dict[_Place, bytes] = {}
     registered: list[tuple[Connection, Mapping[SubscriptionId, bytes]]] = []
     for connection_id, fields in zip(connection_ids, pipeline.execute(), strict=True):
         connection = decode_connection(connection_id, [fields.get(name.encode()) for name in FIELDS])
         if connection is not None:
             registered.append((connection, subscription_fields(fields)))
+            texts |= {
+                _Place(0, json.loads(record)[0]): fields[_DEFINITION + own_id.encode()]
+                for own_id, record in registered[-1][1].items()
+                if _DEFINITION + own_id.encode() in fields
+            }
     places = {
         record: _places(record) for _, own in registered for record in own.values() if durable_name(record) is None
     }
-    definitions = _read_definitions(client, [own[0] for own in places.values() if own])
+    stored = _read(client, [own[0] for own in places.values() if own], "subscriptions")
+    definitions = _definitions([*stored, *texts.items()])
     frames = _read_frames(client, [place for own in places.values() for place in own])
     return [
         ConnectionRecord(
@@ -100,7 +112,8 @@ def read_records(client: Client, connection_ids: Sequence[ConnectionId]) -> Sequ
                 EphemeralRecord(
                     own_id,
                     *definitions[places[record][0].key],
-                    {place.partition: frames[place] for place in places[record] if place in frames},
+                    {place.partition: frames[place] for place in places[record] if place in frames}
+                    or frames_of(places[record][0].key),
                 )
                 for own_id, record in own.items()
                 # One that has ended since has no definition.
@@ -117,12 +130,12 @@ def _places(record: bytes) -> Sequence[_Place]:
     return [_Place(partition, key) for partition in partitions]
 
 
-def _read_definitions(
-    client: Client, places: Iterable[_Place]
+def _definitions(
+    texts: Iterable[tuple[_Place, bytes]],
 ) -> Mapping[SubscriptionKey, tuple[str, tuple[StreamName, ...]]]:
     """Return the filters and the streams of ephemeral subscriptions, by their keys."""
     definitions = {}
-    for place, text in _read(client, places, "subscriptions"):
+    for place, text in texts:
         # Read as JSON alone: to compile thousands of filters would take seconds.
         _, _, filters, streams, *_ = json.loads(text)
         definitions[place.key] = json.dumps(filters, separators=(",", ":")), tuple(streams)

@@ -59,7 +59,7 @@ class RedisDurables:
         self._partitions = Partitions.of(client, partitions, new_epoch)
         self._list = Script("shared/list_names")
         self._create_definition = Script("groups/create_definition")
-        self._create_group = Script("groups/create_group", "shared/open_partition", "shared/bell")
+        self._create_group = Script("groups/create_group", "shared/open_partition", "shared/last_entry", "shared/bell")
         self._enqueue_commands = Script("groups/enqueue_commands", "shared/bell")
         self._change_definition = Script("groups/change_definition")
 

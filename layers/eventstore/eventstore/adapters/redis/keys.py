@@ -9,6 +9,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from eventstore.ports import InstanceId
     from eventstore.streams import DurableName, StreamName
     from eventstore.subscriptions import ConnectionId
 
@@ -17,12 +18,14 @@ __all__ = [
     "DURABLES",
     "FILTERS",
     "FILTER_NAMES",
+    "INSTANCES",
     "PartitionKeys",
     "StreamKeys",
     "TurnKeys",
     "connection_key",
     "durable_key",
     "filter_reference_key",
+    "inbox_key",
     "partition_keys",
     "stream_keys",
     "turn_keys",
@@ -110,6 +113,11 @@ def filter_reference_key(name: DurableName) -> str:
     return f"durable:filter:{{{durable_key(name)}}}"
 
 
+def inbox_key(instance: InstanceId) -> str:
+    """Return the key of the messages to an instance of the server, which belongs to no partition."""
+    return f"instance:{instance}"
+
+
 DURABLES = "durables"
 """The sorted set of the names of all durable subscriptions."""
 
@@ -118,6 +126,9 @@ FILTERS = "{filters}:definitions"
 
 FILTER_NAMES = "{filters}:names"
 """The sorted set of the names of all named filters, in the slot of `FILTERS`."""
+
+INSTANCES = "instances"
+"""The sorted set of all instances of the server, by the time of their last heartbeat."""
 
 CONNECTIONS = "connections"
 """The sorted set of the ids of all connections, by the time at which they were opened."""

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from eventstore.adapters.redis.connection import Client
     from eventstore.cloudevents.event import Event, EventId, RecordedEvent
     from eventstore.filters.clauses import Clauses
-    from eventstore.ports import Clock, Deleted, Lag, Missing, Tail
+    from eventstore.ports import Clock, Deleted, Lag, LogEnd, Missing, Tail
     from eventstore.positions import Epoch, Position
     from eventstore.streams import Condition, StreamConfig, StreamState
 
@@ -133,6 +133,11 @@ class RedisLog:
         gaps = {p: Gap(position, until.get(p), since.get(p, 0), streams, backwards) for p, position in after.items()}
         with ANSWERING:
             return read_missing(self._partitions, gaps)
+
+    def ends(self, partitions: Iterable[int]) -> Mapping[int, LogEnd]:
+        """See `Log.ends`."""
+        with ANSWERING:
+            return self._partitions.ends(partitions)
 
     def lag(self, after: Mapping[int, Position], *, most: int) -> Mapping[int, Lag]:
         """See `Log.lag`."""

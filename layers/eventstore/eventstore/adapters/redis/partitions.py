@@ -6,16 +6,18 @@ import secrets
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
+from eventstore.adapters.redis.entries import sequence_and_time
 from eventstore.adapters.redis.formats import FIRST, require_known
 from eventstore.adapters.redis.keys import PartitionKeys, StreamKeys, partition_keys, stream_keys, turn_keys
 from eventstore.adapters.redis.scripts import Script
 from eventstore.errors import PartitionMismatch, ShardMismatch
 from eventstore.frames.limits import DEFAULT_SHARDS
-from eventstore.positions import Epoch
+from eventstore.ports import LogEnd
+from eventstore.positions import END_OF_APPEND, Epoch, Position
 from eventstore.streams import StreamName, partition_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from eventstore.adapters.redis.connection import Client
 
@@ -64,6 +66,7 @@ class Partitions:
         self._new_epoch = new_epoch
         self._open = Script("log/open", "shared/open_partition")
         self._renew = Script("log/renew", "shared/open_partition")
+        self._end = Script("log/end", "shared/open_partition", "shared/last_entry")
 
     @classmethod
     def of(cls, client: Client, partitions: Partitions | int | None, new_epoch: Callable[[], Epoch]) -> Partitions:
@@ -115,6 +118,14 @@ class Partitions:
         ]
         return {partition: epoch.decode() for partition, epoch in enumerate(self._renew.each(self.client, calls))}
 
+    def ends(self, partitions: Iterable[int]) -> dict[int, LogEnd]:
+        """See `Log.ends`."""
+        numbers = list(partitions)
+        keys = map(partition_keys, numbers)
+        calls = [((key.partition, key.log), self.opening()) for key in keys]
+        answers = self._end.each(self.client, calls)
+        return {partition: _log_end(*answer) for partition, answer in zip(numbers, answers, strict=True)}
+
     def keys(self, stream: StreamName) -> tuple[PartitionKeys, StreamKeys]:
         """Return the keys of a stream's partition, and those of the stream."""
         partition = partition_of(stream, self.count)
@@ -137,3 +148,7 @@ class Partitions:
         # A store that names no number of shards was made when there was one number for all.
         shards = int(stored_shards or DEFAULT_SHARDS)
         return _Opened(stored_epoch.decode(), int(stored), shards, int(stored_format or FIRST))
+
+
+def _log_end(epoch: bytes, last: bytes, removals: bytes) -> LogEnd:
+    return LogEnd(Epoch(epoch.decode()), Position(*sequence_and_time(last), END_OF_APPEND), int(removals))

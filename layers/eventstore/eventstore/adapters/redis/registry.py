@@ -1,4 +1,4 @@
-"""The `Registry` in Redis: a hash per connection, and each subscription in the slots of its partitions.
+"""The `Registry` in Redis: a hash per connection, with its subscriptions.
 
 The hash is written first and removed last, so that every subscription in a partition is recorded at its connection.
 """
@@ -17,19 +17,21 @@ from eventstore.adapters.redis.connection_records import (
     read_records,
     subscription_fields,
 )
-from eventstore.adapters.redis.keys import CONNECTIONS, connection_key, partition_keys, turn_keys
+from eventstore.adapters.redis.keys import CONNECTIONS, connection_key
+from eventstore.adapters.redis.partition_subscriptions import PartitionSubscriptions
 from eventstore.adapters.redis.partitions import Partitions, random_epoch
 from eventstore.adapters.redis.scripts import Script
 from eventstore.errors import ConnectionNotFound, SubscriptionConflict, SubscriptionNotFound, TooManySubscriptions
 from eventstore.live.index_terms import terms_of
-from eventstore.ports import ListedConnection, Start, Started
-from eventstore.positions import BEGINNING, END_OF_APPEND, Epoch, Position
+from eventstore.ports import ListedConnection
+from eventstore.subscriptions import SubscriptionKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from eventstore.adapters.redis.connection import Client
-    from eventstore.ports import Clock, ConnectionRecord
+    from eventstore.ports import Clock, ConnectionRecord, EphemeralSubscriptions, Start, Started
+    from eventstore.positions import Epoch, Position
     from eventstore.streams import DurableName
     from eventstore.subscriptions import Connection, ConnectionId, Subscription, SubscriptionId
 
@@ -40,7 +42,15 @@ _MAX_SUBSCRIPTIONS = 50
 
 
 class RedisRegistry:
-    """See `ports.Registry`; the arguments are those of `RedisTurns`."""
+    """See `ports.Registry`.
+
+    Args:
+        client: See `RedisTurns`.
+        partitions: See `RedisTurns`.
+        clock: See `RedisTurns`.
+        new_epoch: See `RedisTurns`.
+        ephemeral: Where ephemeral subscriptions start; None is in their partitions, whose turns deliver to them.
+    """
 
     def __init__(
         self,
@@ -49,17 +59,17 @@ class RedisRegistry:
         partitions: Partitions | int | None = None,
         clock: Clock | None = None,
         new_epoch: Callable[[], Epoch] = random_epoch,
+        ephemeral: EphemeralSubscriptions | None = None,
     ) -> None:
         self._client = client
         self._clock = clock
         self._partitions = Partitions.of(client, partitions, new_epoch)
+        self._ephemeral = ephemeral or PartitionSubscriptions(client, self._partitions)
         self._list = Script("shared/list_names")
         self._connect = Script("registry/connect")
         self._add_subscription = Script("registry/add_subscription")
-        self._record_activity = Script("registry/record_activity")
+        self._record_activity = Script("registry/record_activity", "shared/server_time")
         self._remove_subscription = Script("registry/remove_subscription")
-        self._subscribe = Script("registry/subscribe", "shared/open_partition", "shared/bell")
-        self._unsubscribe = Script("registry/unsubscribe")
 
     def connect(self, connection: Connection) -> None:
         """See `Registry.connect`."""
@@ -95,14 +105,15 @@ class RedisRegistry:
     def records(self, connection_ids: Sequence[ConnectionId]) -> Sequence[ConnectionRecord]:
         """See `Registry.records`."""
         with ANSWERING:
-            return read_records(self._client, connection_ids)
+            return read_records(self._client, connection_ids, self._ephemeral.frames_of)
 
     def subscribe(self, subscription: Subscription, starts: Mapping[int, Position | Start]) -> Mapping[int, Started]:
         """See `Registry.subscribe`."""
         record = json.dumps([subscription.key, sorted(starts), terms_of(subscription)], separators=(",", ":"))
         with ANSWERING:
-            self._record(subscription.connection, subscription.id, record)
-            started = self._start(subscription, starts)
+            definition = "" if self._ephemeral.stores_definitions else subscription.encoded()
+            self._record(subscription.connection, subscription.id, record, definition)
+            started = self._ephemeral.start(subscription, starts)
             # A disconnect in between may have read the connection before all of this was stored.
             if self._client.hget(connection_key(subscription.connection), "protocol"):
                 return started
@@ -174,8 +185,10 @@ class RedisRegistry:
     def _time(self) -> str:
         return "" if self._clock is None else str(self._clock.now())
 
-    def _record(self, connection_id: ConnectionId, subscription_id: SubscriptionId, record: str) -> None:
-        arguments = [subscription_id, record, _MAX_SUBSCRIPTIONS]
+    def _record(
+        self, connection_id: ConnectionId, subscription_id: SubscriptionId, record: str, definition: str = ""
+    ) -> None:
+        arguments = [subscription_id, record, _MAX_SUBSCRIPTIONS, definition]
         answer = self._add_subscription(self._client, [connection_key(connection_id)], arguments)
         if answer == b"used":
             raise SubscriptionConflict(subscription_id)
@@ -184,44 +197,9 @@ class RedisRegistry:
         if answer != b"taken":
             raise ConnectionNotFound
 
-    def _start(self, subscription: Subscription, starts: Mapping[int, Position | Start]) -> Mapping[int, Started]:
-        opening, key, encoded = self._partitions.opening, subscription.key, subscription.encoded()
-        calls = [
-            (_subscribe_keys(partition), [*opening(), key, encoded, _encode_start(start), END_OF_APPEND])
-            for partition, start in starts.items()
-        ]
-        return dict(zip(starts, map(_started, self._subscribe.each(self._client, calls)), strict=True))
-
     def _end(self, *records: bytes) -> None:
-        """Remove the ephemeral subscriptions among these records from their partitions."""
-        ephemeral = (json.loads(record) for record in records if durable_name(record) is None)
-        calls = [
-            (_unsubscribe_keys(partition), [key, *terms])
-            for key, partitions, terms in ephemeral
-            for partition in partitions
-        ]
-        self._unsubscribe.each(self._client, calls)
-
-
-def _subscribe_keys(partition: int) -> Sequence[str]:
-    log, keys = partition_keys(partition), turn_keys(partition)
-    head = (log.partition, keys.turn, log.bell, log.log, keys.behind)
-    return (*head, keys.places, keys.subscriptions, keys.frames)
-
-
-def _unsubscribe_keys(partition: int) -> Sequence[str]:
-    keys = turn_keys(partition)
-    return keys.subscriptions, keys.frames, keys.behind, keys.places, keys.terms
-
-
-def _started(answer: tuple[bytes, bytes, bytes]) -> Started:
-    epoch, position, removals = answer
-    time, order, index = map(int, position.split(b"-"))
-    return Started(Epoch(epoch.decode()), Position(time, order, index), int(removals))
-
-
-def _encode_start(start: Position | Start) -> str:
-    if start is Start.NOW:
-        return "now"
-    position = BEGINNING if isinstance(start, Start) else start
-    return f"{position.major}-{position.minor}-{position.index}"
+        """End the ephemeral subscriptions among these records."""
+        for record in records:
+            if durable_name(record) is None:
+                key, partitions, terms = json.loads(record)
+                self._ephemeral.end(SubscriptionKey(key), partitions, terms)

@@ -7,24 +7,25 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from eventstore.adapters.redis.checkpoints import Checkpoints, end_of_entry
+from eventstore.adapters.redis.checkpoints import Checkpoints
 from eventstore.adapters.redis.connection import ANSWERING
 from eventstore.adapters.redis.entries import sequence_and_time
 from eventstore.adapters.redis.keys import partition_keys, turn_keys
 from eventstore.adapters.redis.partitions import Partitions, random_epoch
+from eventstore.adapters.redis.places import decode_behind, encode_place, end_of_entry, entry_id
 from eventstore.adapters.redis.read_ahead import Ahead, ReadAhead
 from eventstore.adapters.redis.scripts import Script
-from eventstore.errors import TurnLost
+from eventstore.errors import PartitionLeased, TurnLost
 from eventstore.groups import Group, decoded
-from eventstore.ports import Behind, Candidates, Turn
-from eventstore.positions import BEGINNING, Epoch, Position
+from eventstore.ports import Candidates, Turn
 from eventstore.subscriptions import Durable, Subscription, SubscriptionKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from eventstore.adapters.redis.connection import Client
-    from eventstore.ports import Clock, TurnResult
+    from eventstore.ports import Clock, Lease, TurnResult
+    from eventstore.positions import Epoch, Position
 
 __all__ = ["RedisTurns"]
 
@@ -44,6 +45,7 @@ class RedisTurns:
         clock: Replaces the clock of the server, which may be set back; None is the server's, which deployments use.
         new_epoch: See `RedisLog`.
         read_ahead: Where to keep the references that a turn reads when it begins, for the log.
+        lease: What `begin` takes of a partition; None takes none, and begins turns of partitions that nobody leases.
     """
 
     def __init__(
@@ -54,16 +56,19 @@ class RedisTurns:
         clock: Clock | None = None,
         new_epoch: Callable[[], Epoch] = random_epoch,
         read_ahead: ReadAhead | None = None,
+        lease: Lease | None = None,
     ) -> None:
         self._client = client
         self._read_ahead = read_ahead or ReadAhead()
         self._clock = clock
+        self._lease = lease
         self._partitions = Partitions.of(client, partitions, new_epoch)
         self._checkpoints = Checkpoints(self._partitions)
-        self._begin = Script("dispatch/begin", "shared/open_partition", "shared/bell")
+        self._begin = Script("dispatch/begin", "shared/open_partition", "shared/server_time", "shared/bell")
         self._narrow_goal = Script("dispatch/narrow_goal")
         self._commit = Script("dispatch/commit", "shared/bell")
         self._candidates = Script("dispatch/candidates")
+        self._release = Script("dispatch/release")
         # Per partition, the fencing token of its turn, and the groups as they were stored: only those that the turn
         # changes are stored again.
         self._stored_groups: dict[int, tuple[int, Mapping[SubscriptionKey, str]]] = {}
@@ -87,7 +92,11 @@ class RedisTurns:
         ]
         with ANSWERING:
             arguments = [*self._partitions.opening(), events, behind, _MAX_COMMANDS, self._time()]
-            summary, places, states, inbox, entries = self._begin(self._client, script_keys, arguments)
+            arguments += [self._lease.instance, self._lease.milliseconds] if self._lease else ["", 0]
+            answer = self._begin(self._client, script_keys, arguments)
+        if isinstance(answer, bytes):
+            raise PartitionLeased(partition, answer.decode())
+        summary, places, states, inbox, entries = answer
         token, epoch, checkpoint, goal, retry, live, offset, removals, now, alarm, pinned, more, carried, stamp = (
             summary
         )
@@ -105,7 +114,7 @@ class RedisTurns:
             epoch=epoch.decode(),
             checkpoint=end_of_entry(checkpoint),
             goal=end_of_entry(goal),
-            behind=list(map(_decode_behind, places[::3], places[1::3], places[2::3])),
+            behind=list(map(decode_behind, places[::3], places[1::3], places[2::3])),
             live=bool(live),
             frame_offset=int(offset),
             removals=int(removals),
@@ -180,7 +189,7 @@ class RedisTurns:
         """See `Turns.narrow`."""
         with ANSWERING:
             stored = self._narrow_goal(
-                self._client, [turn_keys(turn.partition).turn], [turn.fencing_token, _entry_id(goal)]
+                self._client, [turn_keys(turn.partition).turn], [turn.fencing_token, entry_id(goal)]
             )
         if stored is None:
             raise TurnLost(turn.partition)
@@ -193,14 +202,14 @@ class RedisTurns:
         script_keys += [keys.inbox, keys.groups, keys.durables]
         changes = {
             "frames": _flat({key: number - turn.frame_offset for key, number in result.frames.items()}),
-            "places": _flat({key: _encode_place(place) for key, place in result.places.items()}),
+            "places": _flat({key: encode_place(place) for key, place in result.places.items()}),
             "caught_up": _flat({key: list(terms) for key, terms in result.caught_up.items()}),
             "groups": _flat(self._changed_groups(turn, result)),
             "alarm": result.alarm,
             "definitions": _flat({key: durable.encoded() for key, durable in result.definitions.items()}),
         }
         text = json.dumps(changes, separators=(",", ":"), ensure_ascii=False)
-        arguments = [turn.fencing_token, _entry_id(turn.goal), text, self._time()]
+        arguments = [turn.fencing_token, entry_id(turn.goal), text, self._time()]
         with ANSWERING:
             more = int(self._commit(self._client, script_keys, arguments))
         if more < 0:
@@ -209,6 +218,13 @@ class RedisTurns:
             key: (text, turn.groups[key]) for key, text in self._stored(turn).items() if key not in result.groups
         }
         return more > 0
+
+    def release(self, partition: int) -> None:
+        """See `Turns.release`."""
+        if self._lease is None:
+            return
+        with ANSWERING:
+            self._release(self._client, [turn_keys(partition).turn], [self._lease.instance])
 
     def reached(self) -> Mapping[int, Position]:
         """See `Turns.reached`."""
@@ -255,21 +271,6 @@ class RedisTurns:
 def _group(state: str, known: tuple[str, Group] | None) -> Group:
     """Return a group by its text, or as it is known if that is its text still."""
     return known[1] if known is not None and known[0] == state else Group.decoded(state)
-
-
-def _entry_id(position: Position) -> str:
-    return f"{position.major}-{position.minor}"
-
-
-def _decode_behind(key: bytes, place: bytes, end: bytes) -> Behind:
-    time, order, index, removals = map(int, place.split(b"-"))
-    position = Position(time, order, index)
-    return Behind(SubscriptionKey(key.decode()), position, removals, end_of_entry(end) if end else BEGINNING)
-
-
-def _encode_place(place: Behind) -> str:
-    position = place.position
-    return f"{position.major}-{position.minor}-{position.index}-{place.removals}"
 
 
 def _flat(pairs: Mapping[SubscriptionKey, object]) -> list[object]:

@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
 -- Begins a turn of a partition: clears or silences its bell, and returns its checkpoint, goal, subscriptions and commands.
+-- While another instance holds a lease of the partition, it changes nothing.
 --
 -- KEYS  1 partition    the partition's hash: epoch, partitions, trims (its removal serial)
 --       2 turn         the hash of its turns:
@@ -17,6 +18,8 @@
 --                      alarm   the time of the last turn that was scheduled ahead
 --                      clock   the server's clock as the last turn with durable subscriptions read it
 --                      shift   by how many milliseconds that clock has been set back since the store was created
+--                      dispatcher, lease, term    the instance that holds a lease of the partition, when the lease
+--                              ends by the server's clock, and how many milliseconds it lasts
 --       3 bell         the wake-up flag, as in shared/bell.lua
 --       4 log          as in append.lua
 --       5 behind       the subscriptions that have yet to catch up, a sorted set by the token of their last turn
@@ -29,8 +32,11 @@
 --       4 about how many events a turn covers, 5 maximum number of subscriptions to catch up
 --       6 maximum number of commands
 --       7 milliseconds since 1970 that replace the server's clock, or nothing
+--       8 the instance that takes or renews a lease of the partition, 9 how many milliseconds the lease lasts; or
+--         nothing, and 0: then no lease is left
 --
--- Answers  {{token, epoch, checkpoint, goal, 1 if this is a retry, 1 if any subscription has caught up, frame offset,
+-- Answers  the instance that holds a lease, if it is another one; or
+--          {{token, epoch, checkpoint, goal, 1 if this is a retry, 1 if any subscription has caught up, frame offset,
 --            removal serial, now, alarm, 1 if the goal is pinned, 1 if the log continues behind it, number of
 --            subscriptions to catch up including those that ended since, time of this try},
 --           {key, position, end or '' of each subscription to catch up...}, {key, state of each group...},
@@ -47,11 +53,7 @@ local READ_AHEAD = 32
 -- is delayed by more than the time since the last turn. The turn that was scheduled ahead may then come too early, so
 -- the alarm is cleared and a new one is scheduled.
 local function monotonic_time()
-  local raw = tonumber(ARGV[7])
-  if not raw then
-    local time = call('TIME')
-    raw = time[1] * 1000 + math.floor(time[2] / 1000)
-  end
+  local raw = server_time(ARGV[7])
   local last = call('HMGET', turn, 'clock', 'shift')
   local lost = math.max((tonumber(last[1]) or 0) - raw, 0)
   local shift = (tonumber(last[2]) or 0) + lost
@@ -60,12 +62,36 @@ local function monotonic_time()
   return string.format('%.0f', raw + shift), lost > 0
 end
 
-if has_subscriptions(behind, terms, groups) then call('DEL', bell) else silence(bell) end
+-- Takes or renews the lease that the caller asks for. Returns the instance that holds one, if it is another one.
+--
+-- If the rest of a lease is longer than the lease, the clock was set back since. The lease counts as expired, for its
+-- end may be hours away. If its holder is alive, its turn cannot commit.
+local function take_lease(dispatcher, lease_end, term)
+  local instance = ARGV[8]
+  if not dispatcher and instance == '' then return nil end
+  local now = server_time(ARGV[7])
+  if dispatcher and dispatcher ~= instance then
+    local left = lease_end - now
+    if left > 0 and left <= tonumber(term) then return dispatcher end
+  end
+  if instance == '' then
+    call('HDEL', turn, 'dispatcher', 'lease', 'term')
+  else
+    call('HSET', turn, 'dispatcher', instance, 'lease', string.format('%.0f', now + ARGV[9]), 'term', ARGV[9])
+  end
+end
+
+local fields = call('HMGET', turn, 'done', 'goal', 'trims', 'leap', 'behind', 'inbox', 'now', 'alarm', 'fixed', 'cut',
+  'dispatcher', 'lease', 'term')
+-- Before anything changes: a wake-up is left to the holder.
+local holder = take_lease(fields[11], fields[12], fields[13])
+if holder then return holder end
+
+if has_subscriptions(turn, behind, terms, groups) then call('DEL', bell) else silence(bell) end
 open_partition(partition, ARGV[1], ARGV[2], ARGV[3])
 local partition_fields = call('HMGET', partition, 'epoch', 'trims')
 local epoch, removals = partition_fields[1], partition_fields[2] or '0'
 local token = call('HINCRBY', turn, 'token', 1)
-local fields = call('HMGET', turn, 'done', 'goal', 'trims', 'leap', 'behind', 'inbox', 'now', 'alarm', 'fixed', 'cut')
 local has_groups = call('EXISTS', groups) == 1
 local checkpoint, goal = fields[1] or '0-0', fields[2]
 local is_retry = goal and 1 or 0

@@ -71,6 +71,6 @@ elseif now and alarm and tonumber(now) < tonumber(alarm) then
 end
 
 -- Turns would follow each other as long as clients publish, and find nobody.
-if not has_subscriptions(behind, terms, groups) then return 0 end
+if not has_subscriptions(turn, behind, terms, groups) then return 0 end
 if call('EXISTS', behind) == 1 or call('XLEN', inbox) > 0 then return 1 end
 return #call('XRANGE', log, '(' .. goal, '+', 'COUNT', 1)

@@ -16,13 +16,7 @@ local call = redis.call
 local partition, log, groups, durables, bell = unpack(KEYS)
 open_partition(partition, ARGV[1], ARGV[2], ARGV[3])
 if call('HEXISTS', groups, ARGV[4]) == 1 then return 0 end
-local last = '0-0'
-if call('EXISTS', log) == 1 then
-  local info = call('XINFO', 'STREAM', log)
-  for i = 1, #info, 2 do
-    if info[i] == 'last-generated-id' then last = info[i + 1] end
-  end
-end
+local last = last_entry(log)
 local place = '[' .. last:gsub('-', ',') .. ',' .. ARGV[7] .. ']'
 call('HSET', durables, ARGV[4], ARGV[5])
 local state = ARGV[6]:gsub('"NOW"', place):gsub('"REMOVALS"', call('HGET', partition, 'trims') or '0')

@@ -39,7 +39,7 @@ local first_pending, waits_for_dispatch
 -- events were not dispatched yet.
 local function is_dispatched(sequence, time)
   if time < checkpoint_time then return true end
-  if waits_for_dispatch == nil then waits_for_dispatch = has_subscriptions(behind, terms, groups) end
+  if waits_for_dispatch == nil then waits_for_dispatch = has_subscriptions(turn, behind, terms, groups) end
   if not waits_for_dispatch then return true end
   if time > checkpoint_time then return false end
   if not first_pending then

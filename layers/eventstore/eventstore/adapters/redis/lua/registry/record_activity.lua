@@ -8,11 +8,7 @@
 -- Answers  with an id: the record of the subscription, or nothing
 --          without: the milliseconds since the connection last responded, or nothing
 local call = redis.call
-local now = tonumber(ARGV[1])
-if not now then
-  local time = call('TIME')
-  now = time[1] * 1000 + math.floor(time[2] / 1000)
-end
+local now = server_time(ARGV[1])
 if ARGV[2] then
   local record = call('HGET', KEYS[1], 's:' .. ARGV[2])
   if record then call('HSET', KEYS[1], 'heard', string.format('%.0f', now)) end

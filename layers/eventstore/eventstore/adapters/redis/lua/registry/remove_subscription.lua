@@ -8,4 +8,5 @@ local field = 's:' .. ARGV[1]
 local record = call('HGET', KEYS[1], field)
 if not record or record == '' then return end
 call('HSET', KEYS[1], field, '')
+call('HDEL', KEYS[1], 'd:' .. ARGV[1])
 call('HINCRBY', KEYS[1], 'active', -1)

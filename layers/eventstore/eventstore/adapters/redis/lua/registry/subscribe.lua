@@ -15,14 +15,7 @@ local key, place = ARGV[4], ARGV[6]
 open_partition(partition, ARGV[1], ARGV[2], ARGV[3])
 local partition_fields = call('HMGET', partition, 'epoch', 'trims')
 local epoch, removals = partition_fields[1], partition_fields[2] or '0'
-local last = '0-0'
-if call('EXISTS', log) == 1 then
-  -- Not the newest entry: the log may have had later ones that were removed.
-  local info = call('XINFO', 'STREAM', log)
-  for i = 1, #info, 2 do
-    if info[i] == 'last-generated-id' then last = info[i + 1] end
-  end
-end
+local last = last_entry(log)
 if place == 'now' then
   place = last .. '-' .. ARGV[7]
 elseif last ~= '0-0' then

@@ -20,8 +20,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from eventstore_dev.lifeline import Lifeline
-from eventstore_dev.valkey.binary import ValkeyError, find_binary
+from eventstore_hosting.lifeline import Lifeline
+from eventstore_hosting.valkey.binary import ValkeyError, find_binary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

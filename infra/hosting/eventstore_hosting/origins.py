@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from eventstore_hosting.http import SERVER
+
 if TYPE_CHECKING:
     from multidict import CIMultiDictProxy
 
@@ -131,7 +133,7 @@ def refusal_of(refused: Refused, *, problem: bool) -> web.Response:
         kind = "application/json"
         told = {"__type": "AccessDeniedException", "message": refused.reason, "Message": refused.reason}
     body = json.dumps({**told, "code": refused.code}).encode()
-    headers = {"Server": "eventstore-dev", "x-amzn-ErrorType": "AccessDeniedException"}
+    headers = {"Server": SERVER, "x-amzn-ErrorType": "AccessDeniedException"}
     response = web.Response(status=403, body=body, content_type=kind, headers=headers)
     response.force_close()
     return response

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Self
 
 import redis
 
-from eventstore_dev.valkey.binary import ValkeyError
-from eventstore_dev.valkey.server import LOCAL, ValkeyServer, connect, free_port
+from eventstore_hosting.valkey.binary import ValkeyError
+from eventstore_hosting.valkey.server import LOCAL, ValkeyServer, connect, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
-from eventstore_dev.http import bad_request
+from eventstore_hosting.http import bad_request
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from aiohttp.web_request import BaseRequest
 
-    from eventstore_dev.terminal import Terminal
+    from eventstore_hosting.valkey.keeper import Speaker
 
 __all__ = ["Server"]
 
@@ -32,7 +32,7 @@ class Server(web.Server):
         terminal: Where it is said that bytes are no request.
     """
 
-    def __init__(self, serve: Callable[[BaseRequest], Awaitable[web.StreamResponse]], *, terminal: Terminal) -> None:
+    def __init__(self, serve: Callable[[BaseRequest], Awaitable[web.StreamResponse]], *, terminal: Speaker) -> None:
         super().__init__(serve, access_log=None)
         self.terminal = terminal
 

@@ -14,6 +14,8 @@ from yarl import URL
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+SERVER = "flunq-eventstore"
+"""What the header `Server` says of whoever answers."""
 # They describe the connection between the client and the gateway, which ends there.
 HOP_BY_HOP = frozenset(
     {"connection", "expect", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
@@ -56,9 +58,7 @@ def bad_request(reason: str) -> web.Response:
     """The answer to a request that does not go on; the connection is of no further use."""
     problem = {"type": "about:blank", "title": "Bad Request", "status": 400, "code": "bad-request"}
     body = json.dumps({**problem, "detail": reason}).encode()
-    response = web.Response(
-        status=400, body=body, content_type="application/problem+json", headers={"Server": "eventstore-dev"}
-    )
+    response = web.Response(status=400, body=body, content_type="application/problem+json", headers={"Server": SERVER})
     response.force_close()
     return response
 

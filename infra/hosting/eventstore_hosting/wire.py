@@ -13,21 +13,22 @@ import asyncio
 import codecs
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from websockets.frames import CloseCode, Frame, Opcode
-from websockets.protocol import Protocol, Side, State
+from websockets.protocol import Protocol as Frames
+from websockets.protocol import Side, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from aiohttp import web
 
-    from eventstore_dev.invocation import Limits
-
 
 # What a client sent is taken in by pieces: frames may have no content, and ten thousand of them fit into one read.
 _PIECE = 1024
+# A final text frame, and from which lengths on two and eight bytes follow that say how long it is.
+_FINAL_TEXT, _TWO_BYTES, _EIGHT_BYTES = 0x81, 126, 1 << 16
 # For how long in one go, and how many times as long the client then waits while all others are served.
 _TURN_SECONDS, _PAUSE = 0.001, 4
 
@@ -38,6 +39,26 @@ class GoneError(Exception):
 
 class StalledError(Exception):
     """The client does not read what it is sent."""
+
+
+class Limits(Protocol):
+    """Sizes in bytes, and times in seconds."""
+
+    @property
+    def websocket_frame(self) -> int:
+        """The largest frame that is taken from a client."""
+
+    @property
+    def websocket_message(self) -> int:
+        """The largest message that is taken from a client."""
+
+    @property
+    def websocket_send_seconds(self) -> float:
+        """How long a message to the client may wait."""
+
+    @property
+    def websocket_closing_seconds(self) -> float:
+        """How long the client has for its part of the closing handshake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +80,7 @@ class Wire:
         limits: Sizes and times.
         received: Takes every message, in order.
         ended: Told once, as soon as no message can be sent or received any more.
+        drained: Called when the kernel has all that was written, after some had to wait.
     """
 
     def __init__(
@@ -69,15 +91,17 @@ class Wire:
         limits: Limits,
         received: Callable[[str], None],
         ended: Callable[[Closure], None],
+        drained: Callable[[], None] = lambda: None,
     ) -> None:
         self._request = request
+        self._drained = drained
         self._transport = transport
         # Nothing may wait in the process and count as written.
         transport.set_write_buffer_limits(high=0)
         self._limits = limits
         self._received = received
         self._ended = ended
-        self._frames = Protocol(Side.SERVER, max_size=(limits.websocket_message, limits.websocket_frame))
+        self._frames = Frames(Side.SERVER, max_size=(limits.websocket_message, limits.websocket_frame))
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._parts: list[str] = []
         self._turn = asyncio.Lock()
@@ -116,6 +140,28 @@ class Wire:
         except TimeoutError:
             raise StalledError from None
         self._require_open()
+
+    def write(self, *pieces: bytes) -> None:
+        """Sends a message that consists of pieces, without waiting for the kernel to have it.
+
+        Raises:
+            GoneError: The connection is not open any more.
+        """
+        if self._over or self._frames.state is not State.OPEN or self._transport.is_closing():
+            raise GoneError
+        self._transport.writelines((_text_frame(sum(map(len, pieces))), *pieces))
+        self._watch_writing()
+
+    @property
+    def waiting_bytes(self) -> int:
+        """The bytes that were written and that the kernel does not have yet."""
+        return self._transport.get_write_buffer_size()
+
+    def ping(self) -> None:
+        """Sends a ping, which an orderly client answers at once."""
+        if self._frames.state is State.OPEN:
+            self._frames.send_ping(b"")
+            self._flush()
 
     def close(self, code: int, reason: str) -> None:
         """Begins the closing handshake. Nothing happens if it has begun."""
@@ -212,6 +258,9 @@ class Wire:
                 self._transport.write(data)
             else:
                 self._transport.write_eof()
+        self._watch_writing()
+
+    def _watch_writing(self) -> None:
         if self._request.protocol.writing_paused and self._emptying is None and not self._over:
             self._written.clear()
             self._emptying = asyncio.create_task(self._empty())
@@ -223,6 +272,7 @@ class Wire:
         self._emptying = None
         self._written.set()
         self._regulate()
+        self._drained()
 
     def _regulate(self) -> None:
         if self._next_turn is not None:
@@ -256,6 +306,15 @@ class Wire:
     def _require_open(self) -> None:
         if self._over or self._transport.is_closing():
             raise GoneError
+
+
+def _text_frame(length: int) -> bytes:
+    """The header of a text message in one frame that is not masked (RFC 6455, 5.2)."""
+    if length < _TWO_BYTES:
+        return bytes((_FINAL_TEXT, length))
+    if length < _EIGHT_BYTES:
+        return bytes((_FINAL_TEXT, _TWO_BYTES)) + length.to_bytes(2, "big")
+    return bytes((_FINAL_TEXT, _TWO_BYTES + 1)) + length.to_bytes(8, "big")
 
 
 def _require_hope(unfinished: bytes) -> None:

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from eventstore_dev.terminal import Terminal
-
-__all__ = ["Keeper", "Kept"]
+__all__ = ["Keeper", "Kept", "Speaker"]
 
 _WATCH_SECONDS = 0.5
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
@@ -37,6 +35,16 @@ class Kept(Protocol):
         """Ends a start that is under way in another thread."""
 
 
+class Speaker(Protocol):
+    """Where it is said what becomes of a server."""
+
+    def say(self, text: str) -> None:
+        """Writes a line."""
+
+    def complain(self, text: str) -> None:
+        """Writes a line that something is wrong."""
+
+
 class Keeper:
     """Keeps a server running, and says on the terminal what becomes of it.
 
@@ -54,7 +62,7 @@ class Keeper:
         self,
         server: Kept,
         *,
-        terminal: Terminal,
+        terminal: Speaker,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:

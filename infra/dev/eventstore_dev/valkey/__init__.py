@@ -1,8 +1,0 @@
-"""Valkey as child processes: one server, or a cluster, on 127.0.0.1."""
-
-from eventstore_dev.valkey.binary import ValkeyError
-from eventstore_dev.valkey.cluster import ValkeyCluster
-from eventstore_dev.valkey.keeper import Keeper
-from eventstore_dev.valkey.server import FolderInUseError, PortInUseError, ValkeyServer
-
-__all__ = ["FolderInUseError", "Keeper", "PortInUseError", "ValkeyCluster", "ValkeyError", "ValkeyServer"]

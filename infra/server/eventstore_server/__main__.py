@@ -1,0 +1,121 @@
+"""`python -m eventstore_server`: one instance of the hub, with all doors."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from eventstore.errors import EventstoreError
+from eventstore_hosting.valkey import Keeper, ValkeyError, ValkeyServer
+from eventstore_server.options import read_options
+from eventstore_server.service import Service
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from eventstore_server.options import Options
+
+__all__ = ["main"]
+
+_FAILED, _CANNOT_WORK = 1, 2
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SWITCH_SECONDS = 0.0005
+"""How long a thread may keep the interpreter while others wait: the event loop must not wait for 5 ms."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until Ctrl-C or SIGTERM.
+
+    Returns:
+        0 after an orderly end, 1 if something failed, 2 if the options or the settings are not valid.
+    """
+    try:
+        options = read_options(arguments, os.environ)
+    except EventstoreError as error:
+        return _ended(_CANNOT_WORK, error)
+    logging.basicConfig(level=options.settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # One line for every connection that closes.
+    logging.getLogger("websockets").setLevel(logging.WARNING)
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    try:
+        with ExitStack() as resources:
+            valkey = None
+            if options.data is not None:
+                folder = options.data / "valkey"
+                valkey = resources.enter_context(ValkeyServer.start(folder=folder, persistent=True))
+                options = replace(options, settings=replace(options.settings, redis_url=valkey.url))
+            asyncio.run(_serve(options, valkey))
+    except (EventstoreError, ValkeyError, OSError) as error:
+        return _ended(_FAILED, error)
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+def _ended(code: int, error: Exception) -> int:
+    with suppress(OSError):
+        print(f"eventstore-server: {error}", file=sys.stderr)
+    return code
+
+
+async def _serve(options: Options, valkey: ValkeyServer | None) -> None:
+    loop, stopping = asyncio.get_running_loop(), asyncio.Event()
+
+    def stop() -> None:
+        for number in _SIGNALS:
+            loop.remove_signal_handler(number)
+        stopping.set()
+
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, stop)
+    service = Service(options)
+    keeper = None
+    try:
+        await service.start()
+        if valkey is not None:
+            keeper = asyncio.create_task(Keeper(valkey, terminal=_Terminal()).keep())
+        print(_ready(service, options), flush=True)
+        await stopping.wait()
+    finally:
+        if keeper is not None:
+            keeper.cancel()
+            with suppress(asyncio.CancelledError):
+                await keeper
+        await service.stop()
+
+
+def _ready(service: Service, options: Options) -> str:
+    where = "localhost" if options.host in {"0.0.0.0", "::"} else options.host  # noqa: S104 - it is compared
+    url = f"http://{where}:{service.port}"
+    data = f", data in {options.data}" if options.data is not None else ""
+    return (
+        f"Ready: REST at {url}, WebSocket at ws://{where}:{service.port}/ws, gRPC at {where}:{service.grpc_port}, "
+        f"documentation at {url}/api/v1/docs{data}. Try: curl {url}/api/v1/events "
+        "-H 'content-type: application/cloudevents+json' "
+        """-d '{"specversion":"1.0","id":"1","source":"/me","type":"io.flunq.execution.started"}'"""
+    )
+
+
+class _Terminal:
+    """Logs what becomes of the embedded Valkey."""
+
+    def say(self, text: str) -> None:
+        logging.getLogger("valkey").info("%s", text)
+
+    def complain(self, text: str) -> None:
+        logging.getLogger("valkey").warning("%s", text)
+
+
+if __name__ == "__main__":
+    status = main()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, AttributeError):
+            stream.flush()
+    # All is closed by now. A thread that waits for a store that does not answer must not hold up the end.
+    os._exit(status)

@@ -1,0 +1,165 @@
+"""The instances of the server on one store: which are alive, and which has which partition."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from eventstore.errors import EventstoreError
+from eventstore.live.rendezvous import partition_owner
+from eventstore.ports import FIRST_MESSAGE
+from eventstore_server.messages import encode_parts, encode_turns
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from eventstore.frames.frame import Part
+    from eventstore.ports import Instances
+    from eventstore.ports.instances import InstanceId
+
+__all__ = ["Cluster"]
+
+_LOGGER = logging.getLogger(__name__)
+
+_HEARTBEAT_SECONDS = 0.75
+_BLOCK_MS = 2000
+_RETRY_SECONDS = 0.25
+
+
+class Cluster:
+    """Keeps this instance among the others.
+
+    Args:
+        instance: The id of this instance.
+        instances: The instances of the store.
+        partitions: The number of partitions.
+        alive_seconds: After how many seconds without a heartbeat the others take an instance for dead.
+        owns: Called with the partitions of this instance, at each heartbeat.
+        received: Called with each message of another instance.
+        died: Called with each instance that has died, by the instance that has partition 0; it may raise.
+        was_away: Called once this instance goes on after the others took it for dead, or lost messages to it.
+    """
+
+    def __init__(
+        self,
+        instance: InstanceId,
+        instances: Instances,
+        *,
+        partitions: int,
+        alive_seconds: float,
+        owns: Callable[[frozenset[int]], None],
+        received: Callable[[bytes], None],
+        died: Callable[[InstanceId], None],
+        was_away: Callable[[], None],
+    ) -> None:
+        self._instance = instance
+        self._instances = instances
+        self._partitions = partitions
+        self._alive_seconds = alive_seconds
+        self._owns = owns
+        self._received = received
+        self._died = died
+        self._was_away = was_away
+        self._live: Sequence[InstanceId] = ()
+        self._stopped = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._beat, name="heartbeat", daemon=True),
+            threading.Thread(target=self._receive, name="inbox", daemon=True),
+        ]
+
+    @property
+    def live(self) -> Sequence[InstanceId]:
+        """The instances that were alive at the last heartbeat."""
+        return self._live
+
+    def run(self) -> None:
+        """Join the others.
+
+        Raises:
+            StoreUnavailable: The store does not answer.
+        """
+        self._heartbeat()
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Leave the others. Give up the partitions before."""
+        self._stopped.set()
+        try:
+            self._instances.leave(self._instance)
+        except EventstoreError as error:
+            # The others take it for dead.
+            _LOGGER.warning("%s: %s", error.code, error.detail)
+
+    def request_turns(self, partitions: Iterable[int]) -> None:
+        """Have other instances take turns of their partitions. Best effort: they follow their partitions, too."""
+        by_owner: dict[InstanceId, list[int]] = {}
+        for partition in partitions:
+            if self._live and (owner := partition_owner(partition, self._live)) != self._instance:
+                by_owner.setdefault(owner, []).append(partition)
+        for owner, wanted in by_owner.items():
+            try:
+                self._instances.send(owner, [encode_turns(wanted)])
+            except EventstoreError as error:
+                _LOGGER.warning("%s: %s", error.code, error.detail)
+
+    def send_parts(self, instance: InstanceId, parts: Sequence[Part]) -> None:
+        """Have another instance deliver parts to its clients.
+
+        Raises:
+            StoreUnavailable: The store does not answer.
+        """
+        self._instances.send(instance, [encode_parts(parts)])
+
+    def _beat(self) -> None:
+        last = time.monotonic()
+        while not self._stopped.wait(_HEARTBEAT_SECONDS):
+            try:
+                self._heartbeat()
+                if time.monotonic() - last > self._alive_seconds:
+                    _LOGGER.warning(
+                        "this instance was away for %.1f s; its clients connect again", time.monotonic() - last
+                    )
+                    self._was_away()
+                last = time.monotonic()
+                self._bury()
+            except EventstoreError as error:
+                _LOGGER.warning("heartbeat: %s: %s", error.code, error.detail)
+            except Exception:
+                _LOGGER.exception("a heartbeat failed")
+
+    def _heartbeat(self) -> None:
+        self._live = self._instances.heartbeat(self._instance)
+        self._owns(frozenset(p for p in range(self._partitions) if partition_owner(p, self._live) == self._instance))
+
+    def _bury(self) -> None:
+        """Clean up behind instances that have died. One instance does: that of partition 0."""
+        if partition_owner(0, self._live) != self._instance:
+            return
+        for dead in self._instances.dead():
+            _LOGGER.warning("instance %s has died", dead)
+            self._died(dead)
+            self._instances.forget(dead)
+
+    def _receive(self) -> None:
+        after = FIRST_MESSAGE
+        while not self._stopped.is_set():
+            try:
+                received = self._instances.receive(self._instance, after, block_ms=_BLOCK_MS)
+            except EventstoreError as error:
+                if not self._stopped.is_set():
+                    _LOGGER.warning("messages of other instances: %s: %s", error.code, error.detail)
+                self._stopped.wait(_RETRY_SECONDS)
+                continue
+            after = received.after
+            # Nobody but other instances sends messages.
+            if received.has_gap and list(self._live) != [self._instance]:
+                _LOGGER.warning("messages of other instances were lost; clients connect again")
+                self._was_away()
+            for message in received.messages:
+                try:
+                    self._received(message)
+                except Exception:
+                    _LOGGER.exception("a message of another instance failed")

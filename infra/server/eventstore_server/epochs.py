@@ -1,0 +1,46 @@
+"""Noticing that a partition has another history than before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from eventstore.ports import Log, Missing, Tail
+    from eventstore.positions import Epoch, Position
+
+__all__ = ["EpochChanged", "WatchedLog"]
+
+
+class EpochChanged(Exception):
+    """A partition has another epoch than the process knows: the store was reset, or restored from a backup."""
+
+
+class WatchedLog:
+    """The part of a `Log` that turns of ephemeral subscriptions read. It raises `EpochChanged` as soon as one has.
+
+    Args:
+        log: The log.
+        epoch_of: Returns the epoch that the process knows of a partition.
+    """
+
+    def __init__(self, log: Log, epoch_of: Callable[[int], Epoch]) -> None:
+        self._log = log
+        self._epoch_of = epoch_of
+
+    def tail(self, after: Mapping[int, Position], **options: Any) -> Mapping[int, Tail]:  # noqa: ANN401 - those of `Log.tail`
+        """See `Log.tail`.
+
+        Raises:
+            EpochChanged: See the class.
+        """
+        tails = self._log.tail(after, **options)
+        for partition, tail in tails.items():
+            if tail.epoch != self._epoch_of(partition):
+                raise EpochChanged
+        return tails
+
+    def missing(self, after: Mapping[int, Position], **options: Any) -> Mapping[int, Missing]:  # noqa: ANN401 - those of `Log.missing`
+        """See `Log.missing`."""
+        return self._log.missing(after, **options)

@@ -1,0 +1,85 @@
+"""The hub of the server: the same use cases, with what this process does itself in place of queues."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from eventstore.adapters.redis.registry import RedisRegistry
+from eventstore.hub.hub import Hub
+from eventstore_server.partition_turns import ObservedTurns
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from eventstore.hub.settings import Settings
+    from eventstore.ports import DeadLetter, DeadLetters, EphemeralSubscriptions, Lease, Registry, Turn, Turns
+    from eventstore.streams import StreamName
+    from eventstore.subscriptions import SubscriptionKey
+
+__all__ = ["NoLetters", "ServerHub"]
+
+_LOGGER = logging.getLogger(__name__)
+
+
+class ServerHub(Hub):
+    """See `Hub`. Whoever builds it assigns `dispatch_queue`, `deliveries` and `pushes`.
+
+    Args:
+        settings: The settings of the deployment.
+        lease: What this instance takes of partitions.
+        ephemeral: Returns what delivers to the ephemeral subscriptions of this instance, when it is first needed.
+        turn_began: Called with each turn that this instance begins.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        lease: Lease,
+        ephemeral: Callable[[], EphemeralSubscriptions],
+        turn_began: Callable[[Turn], None],
+    ) -> None:
+        # Rules are pushed by this process.
+        super().__init__(replace(settings, pushes_url=settings.pushes_url or "here"))
+        self._lease = lease
+        self._ephemeral = ephemeral
+        self._turn_began = turn_began
+
+    @cached_property
+    def registry(self) -> Registry:
+        """See `Hub.registry`."""
+        return RedisRegistry(self.redis, partitions=self._partitions, ephemeral=self._ephemeral())
+
+    @cached_property
+    def turns(self) -> Turns:
+        """See `Hub.turns`."""
+        return ObservedTurns(
+            self.redis,
+            partitions=self._partitions,
+            read_ahead=self._read_ahead,
+            lease=self._lease,
+            began=self._turn_began,
+        )
+
+    @cached_property
+    def letters(self) -> DeadLetters:
+        """See `Hub.letters`. Parked events are in the store; copies go to a queue where one is named."""
+        if self.settings.letters_url:
+            return super().letters
+        return NoLetters()
+
+
+class NoLetters:
+    """See `ports.DeadLetters`: in place of the queue where there is none."""
+
+    def send(self, letters: Sequence[DeadLetter]) -> None:
+        """See `DeadLetters.send`."""
+        for subscription in sorted({letter.subscription for letter in letters}):
+            _LOGGER.warning("subscription %s has parked events; GET /api/v1/dead-letters lists them", subscription)
+
+    def discard(self, key: SubscriptionKey, *streams: StreamName) -> int:  # noqa: ARG002 - there is nothing to remove
+        """See `DeadLetters.discard`."""
+        return 0

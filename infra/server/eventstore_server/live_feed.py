@@ -1,0 +1,215 @@
+"""Live events for the ephemeral subscriptions of this process, read from the logs as they grow."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from eventstore.errors import EventstoreError
+from eventstore.frames.builder import DeliveryBuilder
+from eventstore.live.catch_up import CatchUp, EphemeralSender
+from eventstore.live.index_terms import terms_of
+from eventstore.ports import Behind, Start, Started, TurnResult
+from eventstore.positions import BEGINNING
+from eventstore_server.epochs import EpochChanged, WatchedLog
+from eventstore_server.live_partition import LivePartition
+from eventstore_server.live_turns import LiveTurns
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from concurrent.futures import Executor
+
+    from eventstore.live.catch_up import TurnLimits
+    from eventstore.ports import Log
+    from eventstore.ports.follower import Follower
+    from eventstore.positions import Position
+    from eventstore.subscriptions import Subscription, SubscriptionKey
+    from eventstore_server.sessions import Sessions
+
+__all__ = ["LiveFeed"]
+
+_LOGGER = logging.getLogger(__name__)
+
+_WAIT_SECONDS = 2.0
+_RETRY_SECONDS = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """Where a subscription starts in a partition."""
+
+    behind: Behind
+    started: Started
+
+
+class LiveFeed:
+    """Delivers events to the ephemeral subscriptions of this process; see `ports.EphemeralSubscriptions`.
+
+    One thread follows all logs, and takes the turns of those that grew. Partitions in which subscriptions have yet to
+    catch up are left to other threads, so that what is live does not wait for what is read.
+
+    Args:
+        log: The log.
+        follower: Waits for entries.
+        sessions: Receives the frames.
+        threads: Take the turns that have to read much.
+        limits: How much a turn does.
+        moved: Called with each partition whose log grew.
+    """
+
+    stores_definitions = False
+
+    def __init__(
+        self,
+        log: Log,
+        follower: Follower,
+        sessions: Sessions,
+        *,
+        threads: Executor,
+        limits: TurnLimits,
+        moved: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        self._log = log
+        self._follower = follower
+        self._sessions = sessions
+        self._threads = threads
+        self._limits = limits
+        self._moved = moved
+        ends = log.ends(range(log.partitions))
+        partitions = [LivePartition(p, end.epoch, end.position, end.position) for p, end in sorted(ends.items())]
+        self._turns = LiveTurns(partitions, is_congested=sessions.is_congested)
+        watched = cast("Log", WatchedLog(log, lambda p: partitions[p].epoch))
+        self._sender = EphemeralSender(watched, self._turns, limits)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._follow, name="live-feed", daemon=True)
+
+    def run(self) -> None:
+        """Follow the logs until `stop` is called."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop following. Frames that were posted are still delivered."""
+        self._stopped.set()
+        self._follower.close()
+
+    # Subscriptions
+
+    def start(self, subscription: Subscription, starts: Mapping[int, Position | Start]) -> Mapping[int, Started]:
+        """See `EphemeralSubscriptions.start`. The caller requests the first turns once the client has its answer."""
+        ends = self._log.ends(starts)
+        for number, end in ends.items():
+            if end.epoch != self._turns.partitions[number].epoch:
+                self._restart(number)
+        placed: dict[int, _Placed] = {}
+        for number, start in starts.items():
+            end = ends[number]
+            position = end.position if start is Start.NOW else BEGINNING if isinstance(start, Start) else start
+            live_from = BEGINNING if start is Start.NOW else end.position
+            started = Started(end.epoch, position, end.removals)
+            placed[number] = _Placed(Behind(subscription.key, position, end.removals, live_from), started)
+        self._turns.add(subscription, ((number, place.behind) for number, place in placed.items()))
+        return {number: place.started for number, place in placed.items()}
+
+    def end(self, key: SubscriptionKey, partitions: Iterable[int], terms: Sequence[str]) -> None:
+        """See `EphemeralSubscriptions.end`."""
+        self._turns.remove(key, partitions, terms)
+
+    def frames_of(self, key: SubscriptionKey) -> Mapping[int, int]:
+        """See `EphemeralSubscriptions.frames_of`."""
+        return self._turns.frames_of(key)
+
+    # Turns
+
+    def request_turns(self, partitions: Iterable[int]) -> None:
+        """Have turns taken of partitions that have something to do."""
+        for number in partitions:
+            partition = self._turns.partitions[number]
+            if partition.behind or partition.end > partition.checkpoint:
+                self._submit(number)
+
+    def _follow(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                news = self._follower.wait_for_entries(self._turns.ends(), seconds=_WAIT_SECONDS)
+            except EventstoreError as error:
+                if not self._stopped.is_set():
+                    _LOGGER.warning("the logs cannot be followed: %s: %s", error.code, error.detail)
+                    self._stopped.wait(_RETRY_SECONDS)
+                continue
+            except Exception:
+                if not self._stopped.is_set():
+                    _LOGGER.exception("following the logs failed")
+                    self._stopped.wait(_RETRY_SECONDS)
+                continue
+            for number, entries in news.items():
+                if self._turns.add_entries(number, entries):
+                    if self._turns.partitions[number].behind:
+                        self._submit(number)
+                    else:
+                        self._serve(number)
+                self._moved(number)
+
+    def _submit(self, number: int) -> None:
+        if not self._stopped.is_set():
+            self._threads.submit(self._serve, number)
+
+    def _serve(self, number: int) -> None:
+        """Take turns of a partition until nothing is left to do, unless another thread does."""
+        partition = self._turns.partitions[number]
+        with partition.lock:
+            partition.requested = True
+            if partition.serving:
+                return
+            partition.serving = True
+        has_more = True
+        while not self._stopped.is_set():
+            with partition.lock:
+                if not has_more and not partition.requested:
+                    partition.serving = False
+                    return
+                partition.requested = False
+            has_more = self._try_turn(number)
+
+    def _try_turn(self, number: int) -> bool:
+        try:
+            return self._take_turn(number)
+        except EpochChanged:
+            self._restart(number)
+            return False
+        except EventstoreError as error:
+            _LOGGER.warning("partition %d: %s: %s", number, error.code, error.detail)
+        except Exception:
+            _LOGGER.exception("a turn of partition %d failed", number)
+        # Nothing was sent. The same is tried again.
+        self._stopped.wait(_RETRY_SECONDS)
+        return True
+
+    def _take_turn(self, number: int) -> bool:
+        turn = self._turns.begin(number, events=self._limits.events, behind=self._limits.behind)
+        if turn.idle:
+            return False
+        builder = DeliveryBuilder(number, turn.epoch, self._limits.frames, self._limits.events_url)
+        frames: dict[SubscriptionKey, int] = {}
+        if turn.live and turn.goal > turn.checkpoint:
+            turn, frames = self._sender.send_live(turn, builder)
+        caught = self._sender.send_catch_up(turn, builder) if turn.behind else CatchUp()
+        parts = [part for delivery in builder.deliveries() for part in delivery.parts]
+        if turn.behind:
+            # What is read next depends on whether the clients read what they were sent.
+            self._sessions.post_and_wait(parts)
+        elif parts:
+            self._sessions.post(parts)
+        return self._turns.commit(turn, TurnResult({**frames, **caught.frames}, caught.places, caught.caught_up))
+
+    def _restart(self, number: int) -> None:
+        """Begin anew in a partition whose history is another one: its clients resume from their cursors."""
+        [end] = self._log.ends([number]).values()
+        ended = self._turns.restart(number, end)
+        for subscription in ended:
+            self._turns.remove(subscription.key, range(len(self._turns.partitions)), terms_of(subscription))
+        connections = dict.fromkeys(subscription.connection for subscription in ended)
+        self._sessions.close_soon(
+            connections, code="store-reset", detail="the store was reset; resume from your cursors"
+        )

@@ -1,0 +1,115 @@
+"""The options of the command, and the variables of the environment that they stand for."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from eventstore.errors import SettingsError
+from eventstore.hub.settings import Settings
+from eventstore_hosting.origins import SETTING, Origins, OriginsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["Options", "read_options"]
+
+_ENVIRONMENT = """\
+environment:
+  HOST, PORT, GRPC_PORT, DATA   as the options above
+  REDIS_URL        the store, redis:// or rediss:// (docs/operations.md); unset: a Valkey in DATA
+  PARTITIONS       the number of partitions of a new store (16)
+  AUTH             none | jwt | key (docs/security.md), with JWT_ISSUER and JWT_AUDIENCE, or API_KEYS_FILE
+  ALLOWED_ORIGINS  the pages that may call from a browser
+  REST_URL         the URL before /api/v1 that clients use, for references to large events
+  TARGETS          the targets that rules may have (docs/rules.md)
+  LOG_LEVEL        DEBUG | INFO | WARNING | ERROR
+
+first calls:
+  curl http://127.0.0.1:8081/api/v1/events -H 'content-type: application/cloudevents+json' \\
+    -d '{"specversion":"1.0","id":"1","source":"/me","type":"io.flunq.execution.started"}'
+  websocat --protocol cloudevents.json ws://127.0.0.1:8081/ws
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How an instance runs.
+
+    Attributes:
+        host: The address that it listens on.
+        port: The port of REST and WebSocket; 0 is any free one.
+        grpc_port: The port of gRPC; 0 is any free one.
+        data: Where the embedded Valkey keeps its data; None if the store is elsewhere.
+        settings: The settings of the hub.
+        origins: The pages that may call; None if a credential decides.
+    """
+
+    host: str
+    port: int
+    grpc_port: int
+    data: Path | None
+    settings: Settings
+    origins: Origins | None
+
+
+def read_options(arguments: Sequence[str] | None, environment: Mapping[str, str]) -> Options:
+    """Read the command line and the environment.
+
+    Args:
+        arguments: Those of the command line; None is those of the process.
+        environment: The variables.
+
+    Raises:
+        SettingsError: An option or a variable is not valid.
+    """
+    parser = argparse.ArgumentParser(
+        prog="eventstore-server",
+        description="Serve the hub: REST and WebSocket on one port, gRPC on another. Ctrl-C and SIGTERM stop it.",
+        epilog=_ENVIRONMENT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--host", default=environment.get("HOST") or "127.0.0.1", help="the address to listen on")
+    parser.add_argument("--port", default=environment.get("PORT") or "8081", help="REST and WebSocket (8081)")
+    parser.add_argument("--grpc-port", default=environment.get("GRPC_PORT") or "9001", help="gRPC (9001)")
+    parser.add_argument(
+        "--data",
+        default=environment.get("DATA") or ".eventstore",
+        help="the folder of the embedded Valkey (.eventstore)",
+    )
+    told = parser.parse_args(arguments)
+    settings = Settings.from_environment(environment)
+    try:
+        origins = None if settings.authorizes else Origins.parse(environment.get(SETTING, ""))
+    except OriginsError as error:
+        raise SettingsError(str(error)) from error
+    if origins is not None and not _is_loopback(told.host):
+        # The address is for others, so names of this machine say nothing; docs/security.md says to set AUTH.
+        origins = None
+    return Options(
+        host=told.host,
+        port=_port(told.port, "--port"),
+        grpc_port=_port(told.grpc_port, "--grpc-port"),
+        data=None if environment.get("REDIS_URL") else Path(told.data),
+        settings=settings,
+        origins=origins,
+    )
+
+
+def _port(text: str, name: str) -> int:
+    if not text.isdecimal() or int(text) > _GREATEST_PORT:
+        raise SettingsError(f"{name} is {text!r}; it is a number from 0 to {_GREATEST_PORT}")
+    return int(text)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+_GREATEST_PORT = 65_535

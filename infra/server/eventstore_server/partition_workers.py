@@ -1,0 +1,241 @@
+"""The workers of partitions: which of them this instance has, and when each takes turns."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from eventstore.errors import EventstoreError, TurnLost
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Collection, Iterable
+    from concurrent.futures import Executor
+
+    from eventstore.live.dispatch import Dispatcher
+    from eventstore.ports import Turn, Turns
+    from eventstore.ports.follower import Follower
+
+__all__ = ["PartitionWorkers"]
+
+_LOGGER = logging.getLogger(__name__)
+
+_TURNS_MS = 1000
+"""For how many milliseconds a worker takes turns of one partition before others have their turn."""
+
+_RETRY_SECONDS = 0.25
+_IDLE_SECONDS = 1.0
+"""After how many seconds the checkpoint of a partition without durable subscriptions follows its log."""
+
+_WAIT_SECONDS = 1.0
+
+
+@dataclass(slots=True)
+class _Worker:
+    """The worker of a partition.
+
+    Attributes:
+        serving: Whether a thread takes turns.
+        requested: Whether a turn was requested meanwhile.
+        has_groups: Whether the partition had durable subscriptions at its last turn.
+        last_command: The id of the last command that the follower has seen.
+        timer: Requests the next turn.
+        due: When it does, in seconds of `time.monotonic`.
+    """
+
+    serving: bool = False
+    requested: bool = False
+    has_groups: bool = True
+    last_command: str = ""
+    timer: asyncio.TimerHandle | None = None
+    due: float = 0.0
+
+
+@dataclass(slots=True)
+class _State:
+    owned: frozenset[int] = frozenset()
+    workers: dict[int, _Worker] = field(default_factory=dict)
+
+
+class PartitionWorkers:
+    """Takes the turns of the partitions that this instance owns.
+
+    The lease in each partition, not this class, ensures that there is one worker: an instance that believes to own what
+    another one leases is refused, and tries again until the lease has ended or the partition is not its own any more.
+
+    Args:
+        dispatcher: Returns what takes a turn, when it is first needed.
+        turns: Gives up leases.
+        follower: Waits for commands.
+        threads: Take the turns.
+        loop: Runs timers.
+        now: Returns the current time, in milliseconds since 1970.
+    """
+
+    def __init__(
+        self,
+        dispatcher: Callable[[], Dispatcher],
+        turns: Callable[[], Turns],
+        follower: Follower,
+        *,
+        threads: Executor,
+        loop: asyncio.AbstractEventLoop,
+        now: Callable[[], int],
+    ) -> None:
+        self._dispatcher = dispatcher
+        self._turns = turns
+        self._follower = follower
+        self._threads = threads
+        self._loop = loop
+        self._now = now
+        self._lock = threading.Lock()
+        self._state = _State()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._follow_commands, name="commands", daemon=True)
+
+    def run(self) -> None:
+        """Follow the commands of members until `stop` is called."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Take no further turns, and give up all partitions once their turns have ended."""
+        self.own(frozenset())
+        self._stopped.set()
+
+    @property
+    def owned(self) -> frozenset[int]:
+        """The partitions that this instance owns."""
+        return self._state.owned
+
+    def own(self, partitions: Collection[int]) -> None:
+        """Own these partitions from now on, and give up all others."""
+        with self._lock:
+            before, self._state.owned = self._state.owned, frozenset(partitions)
+            gained, lost = self._state.owned - before, before - self._state.owned
+            for partition in gained:
+                self._state.workers[partition] = _Worker()
+        # Whoever owned it before may have left something undone, and a timer that it had is gone.
+        self.request_turns(gained)
+        for partition in lost:
+            self._submit(partition)
+
+    def request_turns(self, partitions: Iterable[int]) -> None:
+        """Take a turn of these partitions soon, of those that this instance owns."""
+        for partition in partitions:
+            if partition in self._state.owned:
+                self._submit(partition)
+
+    def request_turn_later(self, partition: int, *, seconds: float) -> None:
+        """Take a turn of a partition after some seconds, unless one comes earlier. Any thread may call it."""
+        self._loop.call_soon_threadsafe(self._schedule, partition, seconds)
+
+    def log_moved(self, partition: int) -> None:
+        """Take a turn of a partition whose log grew: soon, if it has durable subscriptions."""
+        worker = self._state.workers.get(partition)
+        if partition not in self._state.owned or worker is None:
+            return
+        if worker.has_groups:
+            self._submit(partition)
+        elif worker.timer is None:
+            self.request_turn_later(partition, seconds=_IDLE_SECONDS)
+
+    def observe(self, turn: Turn) -> None:
+        """Note what a turn that begins says of its partition."""
+        worker = self._state.workers.get(turn.partition)
+        if worker is None:
+            return
+        worker.has_groups = bool(turn.groups)
+        # A turn that was scheduled ahead by another instance is this one's to take.
+        if turn.alarm > turn.stamp > 0:
+            self.request_turn_later(turn.partition, seconds=(turn.alarm - turn.stamp) / 1000)
+
+    def _schedule(self, partition: int, seconds: float) -> None:
+        worker = self._state.workers.get(partition)
+        due = time.monotonic() + seconds
+        if worker is None or partition not in self._state.owned:
+            return
+        if worker.timer is not None:
+            if worker.due <= due:
+                return
+            worker.timer.cancel()
+        worker.due = due
+        worker.timer = self._loop.call_later(seconds, self._fire, partition)
+
+    def _fire(self, partition: int) -> None:
+        worker = self._state.workers.get(partition)
+        if worker is not None:
+            worker.timer = None
+            self.request_turns([partition])
+
+    def _submit(self, partition: int) -> None:
+        if not self._stopped.is_set():
+            self._threads.submit(self._serve, partition)
+
+    def _serve(self, partition: int) -> None:
+        """Take turns of a partition until nothing is left to do, unless another thread does."""
+        worker = self._state.workers.get(partition)
+        if worker is None:
+            return
+        with self._lock:
+            worker.requested = True
+            if worker.serving:
+                return
+            worker.serving = True
+        has_more = True
+        while True:
+            with self._lock:
+                is_owned = partition in self._state.owned
+                if not is_owned or not (has_more or worker.requested):
+                    worker.serving = False
+                    break
+                worker.requested = False
+            has_more = self._try_turns(partition)
+        if not is_owned:
+            self._give_up(partition, worker)
+
+    def _try_turns(self, partition: int) -> bool:
+        try:
+            return self._dispatcher().serve(partition, until=self._now() + _TURNS_MS)
+        except TurnLost as error:
+            # Another instance holds the lease, or has just taken over.
+            _LOGGER.info("%s: %s", error.code, error.detail)
+        except EventstoreError as error:
+            _LOGGER.warning("partition %d: %s: %s", partition, error.code, error.detail)
+        except Exception:
+            _LOGGER.exception("a turn of partition %d failed", partition)
+        self._stopped.wait(_RETRY_SECONDS)
+        return True
+
+    def _give_up(self, partition: int, worker: _Worker) -> None:
+        with self._lock:
+            if partition in self._state.owned or self._state.workers.get(partition) is not worker:
+                return
+            del self._state.workers[partition]
+        try:
+            self._turns().release(partition)
+        except EventstoreError as error:
+            # The lease ends by itself.
+            _LOGGER.info("partition %d: %s: %s", partition, error.code, error.detail)
+
+    def _follow_commands(self) -> None:
+        while not self._stopped.is_set():
+            known = {partition: worker.last_command for partition, worker in list(self._state.workers.items())}
+            try:
+                news = self._follower.wait_for_commands(known, seconds=_WAIT_SECONDS)
+            except EventstoreError as error:
+                if not self._stopped.is_set():
+                    _LOGGER.warning("commands cannot be followed: %s: %s", error.code, error.detail)
+                    self._stopped.wait(_RETRY_SECONDS)
+                continue
+            except Exception:
+                if not self._stopped.is_set():
+                    _LOGGER.exception("following commands failed")
+                    self._stopped.wait(_RETRY_SECONDS)
+                continue
+            for partition, command in news.items():
+                if (worker := self._state.workers.get(partition)) is not None:
+                    worker.last_command = command
+            self.request_turns(news)

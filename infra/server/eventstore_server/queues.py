@@ -1,0 +1,122 @@
+"""What the use cases and the dispatcher send: handled in this process, or passed on to the instance that can."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import TYPE_CHECKING
+
+from eventstore.errors import EventstoreError
+from eventstore_server.sessions import instance_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from concurrent.futures import Executor
+
+    from eventstore.frames.frame import Address, Delivery, Part
+    from eventstore.frames.pushes import PushResult
+    from eventstore.groups import Member
+    from eventstore.hub.hub import Hub
+    from eventstore.ports.instances import InstanceId
+    from eventstore.streams import DurableName
+    from eventstore.subscriptions import Connection, ConnectionId
+    from eventstore_server.cluster import Cluster
+    from eventstore_server.live_feed import LiveFeed
+    from eventstore_server.partition_workers import PartitionWorkers
+    from eventstore_server.sessions import Sessions
+
+__all__ = ["InstanceDeliveries", "InstanceQueue"]
+
+_LOGGER = logging.getLogger(__name__)
+
+
+class InstanceQueue:
+    """See `ports.DispatchQueue`.
+
+    Args:
+        hub: Handles what is sent.
+        cluster: Knows which instance has a partition.
+        workers: Take the turns of this instance's partitions.
+        feed: Takes those of its ephemeral subscriptions.
+        threads: Handle what needs no turn.
+    """
+
+    def __init__(
+        self, hub: Hub, *, cluster: Cluster, workers: PartitionWorkers, feed: LiveFeed, threads: Executor
+    ) -> None:
+        self._hub = hub
+        self._cluster = cluster
+        self._workers = workers
+        self._feed = feed
+        self._threads = threads
+
+    def request_turns(self, partitions: Iterable[int]) -> None:
+        """See `DispatchQueue.request_turns`."""
+        wanted = list(partitions)
+        self._feed.request_turns(wanted)
+        self._workers.request_turns(wanted)
+        self._cluster.request_turns(set(wanted) - self._workers.owned)
+
+    def request_turn_later(self, partition: int, *, seconds: float) -> None:
+        """See `DispatchQueue.request_turn_later`."""
+        self._workers.request_turn_later(partition, seconds=seconds)
+
+    def connection_closed(self, connection: ConnectionId) -> None:
+        """See `DispatchQueue.connection_closed`."""
+        self._submit(lambda: self._hub.members.disconnect(connection))
+
+    def pushed(self, result: PushResult) -> None:
+        """See `DispatchQueue.pushed`."""
+        self._hub.push_results.enqueue(result)
+        self.request_turns([result.partition])
+
+    def close_connection(self, connection: Connection) -> None:
+        """See `DispatchQueue.close_connection`."""
+        self._submit(lambda: self._hub.closing_connections.close(connection))
+
+    def subscription_deleted(self, name: DurableName, members: Iterable[Member]) -> None:
+        """See `DispatchQueue.subscription_deleted`."""
+        for member in members:
+            self._submit(partial(self._hub.deletion_notices.send, member, name))
+
+    def _submit(self, call: Callable[[], None]) -> None:
+        self._threads.submit(_logged, call)
+
+
+class InstanceDeliveries:
+    """See `ports.Deliveries`: parts for clients of this instance, and of others.
+
+    Args:
+        sessions: The clients of this instance.
+        cluster: Passes parts on to other instances.
+    """
+
+    def __init__(self, sessions: Sessions, cluster: Cluster) -> None:
+        self._sessions = sessions
+        self._cluster = cluster
+
+    def send(self, deliveries: Sequence[Delivery]) -> None:
+        """See `Deliveries.send`."""
+        own: list[Part] = []
+        others: dict[InstanceId, list[Part]] = {}
+        for delivery in deliveries:
+            for part in delivery.parts:
+                by_instance: dict[InstanceId, list[Address]] = {}
+                for address in part.to:
+                    by_instance.setdefault(instance_of(address.connection), []).append(address)
+                for instance, addresses in by_instance.items():
+                    alike = part if len(by_instance) == 1 else part.to_some(addresses)
+                    (own if instance == self._sessions.instance else others.setdefault(instance, [])).append(alike)
+        for instance, parts in others.items():
+            self._cluster.send_parts(instance, parts)
+        if own:
+            self._sessions.post(own)
+
+
+def _logged(call: Callable[[], None]) -> None:
+    try:
+        call()
+    except EventstoreError as error:
+        _LOGGER.warning("%s: %s", error.code, error.detail)
+    except Exception:
+        _LOGGER.exception("a request of the hub to itself failed")

@@ -1,0 +1,109 @@
+"""The REST API: the same handler as behind API Gateway, called by this process."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from base64 import b64decode
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+from multidict import CIMultiDict
+
+from eventstore.errors import EventstoreError, TooLarge, UnsupportedMediaType
+from eventstore_hosting.encoding import EncodingError, OversizeError, decode_body
+from eventstore_hosting.http import SERVER, read_body
+from eventstore_server.proxy_events import CallContext, rest_event
+from functions.rest import app, problems
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from concurrent.futures import Executor
+
+    from eventstore_server.authorizing import Authorizer
+    from eventstore_server.limits import Limits
+    from functions.rest.responses import Answer
+
+__all__ = ["RestDoor"]
+
+
+class RestDoor:
+    """Answers requests to the REST API.
+
+    Args:
+        authorizer: Checks credentials.
+        threads: Call the handler.
+        limits: Sizes and times.
+        open_to_pages: Whether pages of other origins may read responses (`ALLOWED_ORIGINS`).
+    """
+
+    def __init__(
+        self, authorizer: Authorizer, *, threads: Executor, limits: Limits, open_to_pages: bool = False
+    ) -> None:
+        self._authorizer = authorizer
+        self._threads = threads
+        self._limits = limits
+        self._open_to_pages = open_to_pages
+
+    async def serve(self, request: web.BaseRequest) -> web.Response:
+        """Answer a request.
+
+        Raises:
+            RequestError: The body did not arrive whole.
+        """
+        request_id = secrets.token_hex(12)
+        try:
+            body = await self._body(request)
+            call = partial(self._call, request, body, request_id)
+            response = await asyncio.get_running_loop().run_in_executor(self._threads, call)
+        except EventstoreError as error:
+            response = _own_response(problems.of(error), open_to_pages=self._open_to_pages)
+        response.headers["Server"] = SERVER
+        response.headers["X-Request-Id"] = request_id
+        return response
+
+    async def _body(self, request: web.BaseRequest) -> bytes:
+        limit = self._limits.request_body
+        body = await read_body(request, limit=limit)
+        try:
+            if body is not None:
+                return decode_body(body, request.headers.get("Content-Encoding", ""), limit=limit)
+        except EncodingError as error:
+            raise UnsupportedMediaType(str(error)) from error
+        except OversizeError:
+            pass
+        raise TooLarge(f"a request has at most {limit} bytes")
+
+    def _call(self, request: web.BaseRequest, body: bytes, request_id: str) -> web.Response:
+        event = rest_event(request, body, request_id=request_id)
+        authorizer = self._authorizer.context_of(event)
+        if authorizer is not None:
+            event["requestContext"]["authorizer"] = dict(authorizer)
+        context: Any = CallContext.starting_now(request_id, time.monotonic)
+        return _response(app.handler(event, context))
+
+
+def _response(answer: Mapping[str, Any]) -> web.Response:
+    headers: CIMultiDict[str] = CIMultiDict()
+    for name, values in (answer.get("multiValueHeaders") or {}).items():
+        for value in values:
+            headers.add(name, value)
+    for name, value in (answer.get("headers") or {}).items():
+        headers[name] = value
+    # aiohttp computes it from the body, which HEAD leaves out.
+    headers.popall("Content-Length", None)
+    body = answer.get("body") or ""
+    content = b64decode(body) if answer.get("isBase64Encoded") else body.encode()
+    return web.Response(status=answer["statusCode"], headers=headers, body=content)
+
+
+def _own_response(answer: Answer, *, open_to_pages: bool) -> web.Response:
+    """Return the response to a request that no handler has seen."""
+    headers = {"Content-Type": answer.content_type or "application/problem+json"}
+    if open_to_pages:
+        # It says nothing of what is stored.
+        headers["Access-Control-Allow-Origin"] = "*"
+    body = answer.body if isinstance(answer.body, bytes) else (answer.body or "").encode()
+    return web.Response(status=answer.status_code, headers=headers, body=body)

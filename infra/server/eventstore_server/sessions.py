@@ -1,0 +1,136 @@
+"""The clients that are connected to this instance, over any door."""
+
+from __future__ import annotations
+
+import secrets
+from threading import Event
+from typing import TYPE_CHECKING, Protocol, cast
+
+from eventstore.subscriptions import ConnectionId
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from eventstore.frames.frame import Address, Part
+    from eventstore.ports.instances import InstanceId
+    from eventstore.subscriptions import Connection
+
+__all__ = ["Session", "Sessions", "instance_of"]
+
+_INSTANCE_ID = 8
+"""The number of characters of an id of an instance."""
+
+_DELIVERED_WITHIN = 30.0
+"""Seconds within which the event loop hands over what it was posted; it never takes so long unless it ends."""
+
+
+class Session(Protocol):
+    """A client that is connected to this instance. All methods are called on the thread of the event loop.
+
+    Attributes:
+        connection: Its connection.
+    """
+
+    connection: Connection
+
+    @property
+    def is_congested(self) -> bool:
+        """Whether the client has yet to read much of what it was sent."""
+
+    def deliver(self, part: Part, to: Address) -> None:
+        """Send a part to the client, after all that was delivered before. It never blocks.
+
+        A client that does not read is disconnected once its buffer is full.
+
+        Args:
+            part: The part.
+            to: The client's subscription, one of those in `part.to`.
+        """
+
+    def close(self, code: str, detail: str) -> None:
+        """Disconnect the client.
+
+        Args:
+            code: The stable code of the reason.
+            detail: The reason.
+        """
+
+
+class Sessions:
+    """The sessions of this instance by the ids of their connections.
+
+    Args:
+        instance: The id of this instance, with which the ids of its connections begin.
+        loop: The event loop that the sessions belong to.
+    """
+
+    def __init__(self, instance: InstanceId, loop: asyncio.AbstractEventLoop) -> None:
+        self.instance = instance
+        self._loop = loop
+        self._sessions: dict[ConnectionId, Session] = {}
+
+    def new_id(self) -> ConnectionId:
+        """Draw the id of a connection."""
+        return ConnectionId(f"{self.instance}{secrets.token_hex(8)}")
+
+    def add(self, session: Session) -> None:
+        """Add a session, before its connection is registered."""
+        self._sessions[session.connection.id] = session
+
+    def remove(self, connection_id: ConnectionId) -> None:
+        """Remove a session. Repeating the call changes nothing."""
+        self._sessions.pop(connection_id, None)
+
+    def get(self, connection_id: ConnectionId) -> Session | None:
+        """Return the session of a connection; None if there is none."""
+        return self._sessions.get(connection_id)
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def __iter__(self) -> Iterator[Session]:
+        return iter(list(self._sessions.values()))
+
+    def is_congested(self, connection_id: ConnectionId) -> bool:
+        """Whether a session is congested. Any thread may ask."""
+        session = self._sessions.get(connection_id)
+        return session is not None and session.is_congested
+
+    def post(self, parts: Iterable[Part]) -> None:
+        """Deliver parts soon, after all that was posted before. Any thread may call it."""
+        self._loop.call_soon_threadsafe(self._deliver, parts)
+
+    def post_and_wait(self, parts: Iterable[Part]) -> None:
+        """Deliver parts, and return once the sessions have them. Any thread but that of the event loop may call it."""
+        delivered = Event()
+
+        def deliver() -> None:
+            self._deliver(parts)
+            delivered.set()
+
+        self._loop.call_soon_threadsafe(deliver)
+        delivered.wait(_DELIVERED_WITHIN)
+
+    def close_soon(self, connection_ids: Mapping[ConnectionId, None], *, code: str, detail: str) -> None:
+        """Disconnect clients. Any thread may call it."""
+
+        def close() -> None:
+            for connection_id in connection_ids:
+                if (session := self._sessions.get(connection_id)) is not None:
+                    session.close(code, detail)
+
+        self._loop.call_soon_threadsafe(close)
+
+    def _deliver(self, parts: Iterable[Part]) -> None:
+        sessions = self._sessions
+        for part in parts:
+            for address in part.to:
+                session = sessions.get(address.connection)
+                if session is not None:
+                    session.deliver(part, address)
+
+
+def instance_of(connection_id: ConnectionId) -> InstanceId:
+    """Return the id of the instance that holds a connection, if a server holds it."""
+    return cast("InstanceId", connection_id[:_INSTANCE_ID])

@@ -1,0 +1,139 @@
+"""The `Follower` in Redis: one blocking read of all partitions, on a connection of its own.
+
+A blocking read does not cross the slots of a cluster. There the logs are polled, at a pace that follows the traffic.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from eventstore.adapters.redis.connection import ANSWERING, SOCKET_SECONDS, connect
+from eventstore.adapters.redis.entries import sequence_and_time
+from eventstore.adapters.redis.keys import partition_keys, turn_keys
+from eventstore.adapters.redis.url import RedisUrl
+from eventstore.ports.follower import LogEntry
+from eventstore.positions import END_OF_APPEND, Position
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from eventstore.adapters.redis.connection import Client
+
+__all__ = ["RedisFollower"]
+
+_MAX_BLOCK_SECONDS = SOCKET_SECONDS / 2
+_MOST_ENTRIES = 1000
+"""The maximum number of entries of a log that one call returns."""
+
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.002, 0.05
+"""Seconds between two reads of a cluster: the pause is the shortest after an entry, and doubles while there is none."""
+
+Entry = tuple[bytes, "Sequence[bytes]"]
+
+
+class RedisFollower:
+    """See `ports.Follower`.
+
+    Args:
+        url: The address of the store (`REDIS_URL`).
+        pause: Blocks the calling thread for this many seconds, between two reads of a cluster.
+    """
+
+    def __init__(self, url: str, *, pause: Callable[[float], None] = time.sleep) -> None:
+        is_cluster = RedisUrl.parse(url).cluster
+        self._entries = _Streams(url, is_cluster=is_cluster, pause=pause)
+        self._commands = _Streams(url, is_cluster=is_cluster, pause=pause)
+
+    def wait_for_entries(self, after: Mapping[int, Position], *, seconds: float) -> Mapping[int, Sequence[LogEntry]]:
+        """See `Follower.wait_for_entries`."""
+        positions = {
+            partition_keys(partition).log: f"{position.major}-{position.minor}" for partition, position in after.items()
+        }
+        read = self._entries.wait(positions, seconds=seconds, count=_MOST_ENTRIES)
+        return {
+            partition: [_log_entry(entry) for entry in read[key]]
+            for partition, key in zip(after, positions, strict=True)
+            if key in read
+        }
+
+    def wait_for_commands(self, after: Mapping[int, str], *, seconds: float) -> Mapping[int, str]:
+        """See `Follower.wait_for_commands`."""
+        positions = {turn_keys(partition).inbox: known or "0-0" for partition, known in after.items()}
+        read = self._commands.wait(positions, seconds=seconds, count=_MOST_ENTRIES)
+        return {
+            partition: read[key][-1][0].decode() for partition, key in zip(after, positions, strict=True) if key in read
+        }
+
+    def close(self) -> None:
+        """See `Follower.close`."""
+        self._entries.close()
+        self._commands.close()
+
+
+class _Streams:
+    """Reads several streams of Redis on a connection of its own, and waits for entries."""
+
+    def __init__(self, url: str, *, is_cluster: bool, pause: Callable[[float], None]) -> None:
+        self._url = url
+        self._is_cluster = is_cluster
+        self._pause = pause
+        self._next_pause = _SHORTEST_PAUSE
+        self._client: Client | None = None
+
+    def wait(self, positions: Mapping[str, str], *, seconds: float, count: int) -> Mapping[str, Sequence[Entry]]:
+        """Return the entries after the positions, by the key of their stream; nothing once the time is over."""
+        if not positions:
+            self._pause(seconds)
+            return {}
+        with ANSWERING:
+            if self._client is None:
+                self._client = connect(self._url)
+            if self._is_cluster:
+                return self._poll(self._client, positions, seconds=seconds, count=count)
+            block = max(1, int(min(seconds, _MAX_BLOCK_SECONDS) * 1000))
+            command = ("XREAD", "COUNT", count, "BLOCK", block, "STREAMS", *positions, *positions.values())
+            return {key.decode(): entries for key, entries in _pairs(_raw(self._client, command))}
+
+    def _poll(
+        self, client: Client, positions: Mapping[str, str], *, seconds: float, count: int
+    ) -> Mapping[str, Sequence[Entry]]:
+        deadline = time.monotonic() + seconds
+        while True:
+            pipeline = client.pipeline(transaction=False)
+            for key, position in positions.items():
+                pipeline.execute_command("XRANGE", key, f"({position}", "+", "COUNT", count)
+            read = {key: entries for key, entries in zip(positions, pipeline.execute(), strict=True) if entries}
+            if read:
+                self._next_pause = _SHORTEST_PAUSE
+                return read
+            if time.monotonic() + self._next_pause >= deadline:
+                return {}
+            self._pause(self._next_pause)
+            self._next_pause = min(2 * self._next_pause, _LONGEST_PAUSE)
+
+    def close(self) -> None:
+        if self._client is not None:
+            self._client.close()
+
+
+def _raw(client: Any, command: Sequence[object]) -> Any:
+    # redis-py makes dictionaries of entries, which takes a third of the time of a read.
+    client.set_response_callback("XREAD", _as_sent)
+    return client.execute_command(*command)
+
+
+def _as_sent(answer: Any, **_: Any) -> Any:
+    return answer
+
+
+def _pairs(answer: Any) -> Iterable[tuple[bytes, Sequence[Entry]]]:
+    """Return the streams of an answer: a map in RESP3, nothing once the time is over."""
+    return answer.items() if isinstance(answer, dict) else answer or ()
+
+
+def _log_entry(entry: Entry) -> LogEntry:
+    entry_id, fields = entry
+    time_ms, order = sequence_and_time(entry_id)
+    first, _, last = fields[1].partition(b"-")
+    return LogEntry(Position(time_ms, order, END_OF_APPEND), int(last) - int(first) + 1 if last else 1)

@@ -1,0 +1,59 @@
+"""Following the logs of partitions as they grow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from eventstore.positions import Position
+
+__all__ = ["Follower", "LogEntry"]
+
+
+class LogEntry(NamedTuple):
+    """An entry of a partition's log: the events of an append, or a deletion.
+
+    Attributes:
+        end: The position after it.
+        events: The number of its events; at least 1.
+    """
+
+    end: Position
+    events: int
+
+
+class Follower(Protocol):
+    """Waits for news of partitions. One thread at a time calls each method."""
+
+    def wait_for_entries(self, after: Mapping[int, Position], *, seconds: float) -> Mapping[int, Sequence[LogEntry]]:
+        """Block until a log has entries after a position, or the time is over.
+
+        Args:
+            after: The position, per partition.
+            seconds: The maximum time to wait.
+
+        Returns:
+            The next entries of each log that has any, in order.
+
+        Raises:
+            StoreUnavailable: The store does not answer.
+        """
+
+    def wait_for_commands(self, after: Mapping[int, str], *, seconds: float) -> Mapping[int, str]:
+        """Block until a partition is given commands for durable subscriptions, or the time is over.
+
+        Args:
+            after: The id of the last command that the caller knows of, per partition; empty if it knows of none.
+            seconds: The maximum time to wait.
+
+        Returns:
+            The id of a later command, of each partition that has any.
+
+        Raises:
+            StoreUnavailable: The store does not answer.
+        """
+
+    def close(self) -> None:
+        """End the connections, and with them a call that another thread waits in."""
