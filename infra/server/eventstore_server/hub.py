@@ -7,6 +7,8 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from eventstore.adapters.redis.log import RedisLog
+from eventstore.adapters.redis.read_ahead import ReadAhead
 from eventstore.adapters.redis.registry import RedisRegistry
 from eventstore.hub.hub import Hub
 from eventstore_server.partition_turns import ObservedTurns
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from eventstore.hub.settings import Settings
-    from eventstore.ports import DeadLetter, DeadLetters, EphemeralSubscriptions, Lease, Registry, Turn, Turns
+    from eventstore.ports import DeadLetter, DeadLetters, EphemeralSubscriptions, Lease, Log, Registry, Turn, Turns
     from eventstore.streams import StreamName
     from eventstore.subscriptions import SubscriptionKey
 
@@ -63,6 +65,16 @@ class ServerHub(Hub):
             lease=self._lease,
             began=self._turn_began,
         )
+
+    @cached_property
+    def log_of_feed(self) -> Log:
+        """The log as the follower's reader: it has what that has read kept for it."""
+        return RedisLog(self.redis, partitions=self._partitions, read_ahead=self.read_ahead_of_feed)
+
+    @cached_property
+    def read_ahead_of_feed(self) -> ReadAhead:
+        """The entries that the follower has read."""
+        return ReadAhead()
 
     @cached_property
     def letters(self) -> DeadLetters:

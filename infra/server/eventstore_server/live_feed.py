@@ -57,6 +57,9 @@ class LiveFeed:
         threads: Take the turns that have to read much.
         limits: How much a turn does.
         moved: Called with each partition whose log grew.
+
+    Attributes:
+        turns: The dispatch state.
     """
 
     stores_definitions = False
@@ -79,9 +82,9 @@ class LiveFeed:
         self._moved = moved
         ends = log.ends(range(log.partitions))
         partitions = [LivePartition(p, end.epoch, end.position, end.position) for p, end in sorted(ends.items())]
-        self._turns = LiveTurns(partitions, is_congested=sessions.is_congested)
+        self.turns = LiveTurns(partitions, is_congested=sessions.is_congested)
         watched = cast("Log", WatchedLog(log, lambda p: partitions[p].epoch))
-        self._sender = EphemeralSender(watched, self._turns, limits)
+        self._sender = EphemeralSender(watched, self.turns, limits)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="live-feed", daemon=True)
 
@@ -100,7 +103,7 @@ class LiveFeed:
         """See `EphemeralSubscriptions.start`. The caller requests the first turns once the client has its answer."""
         ends = self._log.ends(starts)
         for number, end in ends.items():
-            if end.epoch != self._turns.partitions[number].epoch:
+            if end.epoch != self.turns.partitions[number].epoch:
                 self._restart(number)
         placed: dict[int, _Placed] = {}
         for number, start in starts.items():
@@ -109,30 +112,30 @@ class LiveFeed:
             live_from = BEGINNING if start is Start.NOW else end.position
             started = Started(end.epoch, position, end.removals)
             placed[number] = _Placed(Behind(subscription.key, position, end.removals, live_from), started)
-        self._turns.add(subscription, ((number, place.behind) for number, place in placed.items()))
+        self.turns.add(subscription, ((number, place.behind) for number, place in placed.items()))
         return {number: place.started for number, place in placed.items()}
 
     def end(self, key: SubscriptionKey, partitions: Iterable[int], terms: Sequence[str]) -> None:
         """See `EphemeralSubscriptions.end`."""
-        self._turns.remove(key, partitions, terms)
+        self.turns.remove(key, partitions, terms)
 
     def frames_of(self, key: SubscriptionKey) -> Mapping[int, int]:
         """See `EphemeralSubscriptions.frames_of`."""
-        return self._turns.frames_of(key)
+        return self.turns.frames_of(key)
 
     # Turns
 
     def request_turns(self, partitions: Iterable[int]) -> None:
         """Have turns taken of partitions that have something to do."""
         for number in partitions:
-            partition = self._turns.partitions[number]
+            partition = self.turns.partitions[number]
             if partition.behind or partition.end > partition.checkpoint:
                 self._submit(number)
 
     def _follow(self) -> None:
         while not self._stopped.is_set():
             try:
-                news = self._follower.wait_for_entries(self._turns.ends(), seconds=_WAIT_SECONDS)
+                news = self._follower.wait_for_entries(self.turns.ends(), seconds=_WAIT_SECONDS)
             except EventstoreError as error:
                 if not self._stopped.is_set():
                     _LOGGER.warning("the logs cannot be followed: %s: %s", error.code, error.detail)
@@ -144,8 +147,8 @@ class LiveFeed:
                     self._stopped.wait(_RETRY_SECONDS)
                 continue
             for number, entries in news.items():
-                if self._turns.add_entries(number, entries):
-                    if self._turns.partitions[number].behind:
+                if self.turns.add_entries(number, entries):
+                    if self.turns.partitions[number].behind:
                         self._submit(number)
                     else:
                         self._serve(number)
@@ -157,7 +160,7 @@ class LiveFeed:
 
     def _serve(self, number: int) -> None:
         """Take turns of a partition until nothing is left to do, unless another thread does."""
-        partition = self._turns.partitions[number]
+        partition = self.turns.partitions[number]
         with partition.lock:
             partition.requested = True
             if partition.serving:
@@ -174,7 +177,7 @@ class LiveFeed:
 
     def _try_turn(self, number: int) -> bool:
         try:
-            return self._take_turn(number)
+            return self.take_turn(number)
         except EpochChanged:
             self._restart(number)
             return False
@@ -186,8 +189,14 @@ class LiveFeed:
         self._stopped.wait(_RETRY_SECONDS)
         return True
 
-    def _take_turn(self, number: int) -> bool:
-        turn = self._turns.begin(number, events=self._limits.events, behind=self._limits.behind)
+    def take_turn(self, number: int) -> bool:
+        """Take one turn of a partition, and return whether it has more to do. One thread at a time does.
+
+        Raises:
+            EpochChanged: The partition has another history than before.
+            StoreUnavailable: Nothing was sent; the next turn does the same.
+        """
+        turn = self.turns.begin(number, events=self._limits.events, behind=self._limits.behind)
         if turn.idle:
             return False
         builder = DeliveryBuilder(number, turn.epoch, self._limits.frames, self._limits.events_url)
@@ -201,14 +210,14 @@ class LiveFeed:
             self._sessions.post_and_wait(parts)
         elif parts:
             self._sessions.post(parts)
-        return self._turns.commit(turn, TurnResult({**frames, **caught.frames}, caught.places, caught.caught_up))
+        return self.turns.commit(turn, TurnResult({**frames, **caught.frames}, caught.places, caught.caught_up))
 
     def _restart(self, number: int) -> None:
         """Begin anew in a partition whose history is another one: its clients resume from their cursors."""
         [end] = self._log.ends([number]).values()
-        ended = self._turns.restart(number, end)
+        ended = self.turns.restart(number, end)
         for subscription in ended:
-            self._turns.remove(subscription.key, range(len(self._turns.partitions)), terms_of(subscription))
+            self.turns.remove(subscription.key, range(len(self.turns.partitions)), terms_of(subscription))
         connections = dict.fromkeys(subscription.connection for subscription in ended)
         self._sessions.close_soon(
             connections, code="store-reset", detail="the store was reset; resume from your cursors"

@@ -121,8 +121,8 @@ class Service:
         )
         self.feed = await asyncio.to_thread(
             LiveFeed,
-            hub.log,
-            RedisFollower(url),
+            hub.log_of_feed,
+            RedisFollower(url, read_ahead=hub.read_ahead_of_feed),
             self.sessions,
             threads=self._pools["live"],
             limits=limits,

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from eventstore.adapters.redis.connection import ANSWERING, SOCKET_SECONDS, connect
 from eventstore.adapters.redis.entries import sequence_and_time
 from eventstore.adapters.redis.keys import partition_keys, turn_keys
+from eventstore.adapters.redis.read_ahead import Ahead, ReadAhead
 from eventstore.adapters.redis.url import RedisUrl
 from eventstore.ports.follower import LogEntry
-from eventstore.positions import END_OF_APPEND, Position
+from eventstore.positions import END_OF_APPEND, Epoch, Position
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -37,10 +38,14 @@ class RedisFollower:
 
     Args:
         url: The address of the store (`REDIS_URL`).
+        read_ahead: Where to keep the entries that were read, for a log that reads their events.
         pause: Blocks the calling thread for this many seconds, between two reads of a cluster.
     """
 
-    def __init__(self, url: str, *, pause: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, url: str, *, read_ahead: ReadAhead | None = None, pause: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._read_ahead = read_ahead or ReadAhead()
         is_cluster = RedisUrl.parse(url).cluster
         self._entries = _Streams(url, is_cluster=is_cluster, pause=pause)
         self._commands = _Streams(url, is_cluster=is_cluster, pause=pause)
@@ -51,11 +56,14 @@ class RedisFollower:
             partition_keys(partition).log: f"{position.major}-{position.minor}" for partition, position in after.items()
         }
         read = self._entries.wait(positions, seconds=seconds, count=_MOST_ENTRIES)
-        return {
-            partition: [_log_entry(entry) for entry in read[key]]
-            for partition, key in zip(after, positions, strict=True)
-            if key in read
-        }
+        news: dict[int, Sequence[LogEntry]] = {}
+        for partition, key in zip(after, positions, strict=True):
+            if key in read:
+                entries = read[key]
+                start, end = (after[partition].major, after[partition].minor), sequence_and_time(entries[-1][0])
+                self._read_ahead.keep(partition, Ahead(Epoch(""), start, end, entries, has_start=False))
+                news[partition] = [_log_entry(entry) for entry in entries]
+        return news
 
     def wait_for_commands(self, after: Mapping[int, str], *, seconds: float) -> Mapping[int, str]:
         """See `Follower.wait_for_commands`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from eventstore.adapters.redis.entries import sequence_and_time
+from eventstore.positions import END_OF_APPEND
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,16 +19,18 @@ class Ahead(NamedTuple):
     """Entries of a partition's log that a turn read when it began.
 
     Attributes:
-        epoch: The epoch of the partition.
+        epoch: The epoch of the partition; empty if it was not read with the entries.
         start: Time and order of the turn's checkpoint.
         end: Time and order of the turn's target.
         entries: The entries from start to end, in order.
+        has_start: Whether the entry at the start is among them, if there is one.
     """
 
     epoch: Epoch
     start: tuple[int, int]
     end: tuple[int, int]
     entries: Sequence[tuple[bytes, Sequence[bytes]]]
+    has_start: bool = True
 
 
 class ReadAhead:
@@ -71,6 +74,9 @@ class ReadAhead:
             return None
         first, last = (after.major, after.minor), (until.major, until.minor)
         if first < ahead.start or last > ahead.end:
+            return None
+        if first == ahead.start and not ahead.has_start and after.index < END_OF_APPEND:
+            # The rest of the append at the position belongs to the read.
             return None
         entries = ahead.entries
         if first > ahead.start or last < ahead.end:

@@ -68,7 +68,7 @@ class References(NamedTuple):
     """The events to read of one partition.
 
     Attributes:
-        epoch: The epoch of the partition.
+        epoch: The epoch of the partition; empty if references were kept without it.
         spans: The events, in the order of reading.
         position: Where the next read continues.
         at_end: Whether nothing is left to read.

@@ -12,7 +12,7 @@ from eventstore.adapters.redis.keys import partition_keys, stream_keys
 from eventstore.adapters.redis.references import ReferenceReader
 from eventstore.adapters.redis.screen import Screen
 from eventstore.ports import Tail
-from eventstore.positions import BEGINNING, END, Position, end_of
+from eventstore.positions import BEGINNING, END, Epoch, Position, end_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -74,7 +74,7 @@ class Tails:
                 pipeline.xrange(stream_keys(run.partition, run.stream).events, run.low, reach)
             # After the events: the serial covers every removal that hid one of them.
             for partition in references:
-                pipeline.hmget(partition_keys(partition).partition, ("trims", "removed_until"))
+                pipeline.hmget(partition_keys(partition).partition, ("trims", "removed_until", "epoch"))
             answers = iter(pipeline.execute())
             collected.add(chunk, runs, answers)
             if not spans or collected.size >= _MAX_BYTES:
@@ -174,10 +174,10 @@ class _Collector:
         Args:
             partition: The partition's number.
             after: The position where reading started.
-            answers: The next one is the removal serial of the partition, and the time of the newest removal.
+            answers: The next one is the removal serial of the partition, the time of the newest removal, and the epoch.
         """
         references, events = self._references[partition], self._events[partition]
-        serial, newest_removal = next(answers)
+        serial, newest_removal, epoch = next(answers)
         removals = int(serial or 0)
         # Partitions of an earlier release have a serial, but no time of the newest removal.
         removed_until = end_of(int(newest_removal)) if newest_removal else END if removals else BEGINNING
@@ -185,4 +185,5 @@ class _Collector:
         if (count := self._spans_read[partition]) < len(references.spans):
             position = references.spans[count - 1].edge(backwards=self._backwards) if count else after
             at_end = False
-        return Tail(references.epoch, events, position, position.major, at_end, removals, removed_until)
+        epoch = references.epoch or Epoch(epoch.decode() if epoch else "")
+        return Tail(epoch, events, position, position.major, at_end, removals, removed_until)
