@@ -100,7 +100,7 @@ class LiveTurns:
             partition.token += 1
             carried = self._carried(partition)[:behind]
             # A subscription may know of a later end than the follower, which never sees an entry that was removed.
-            partition.end = max([partition.end, *(state.position for state in carried)])
+            partition.end = max([partition.end, *(max(state.position, state.end) for state in carried)])
             goal = partition.next_goal(events=events)
             return Turn(
                 partition=number,
