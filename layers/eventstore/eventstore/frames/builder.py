@@ -260,24 +260,26 @@ def _array(events: Sequence[str]) -> str:
     return f"[{','.join(events)}]"
 
 
-def note(text: str, to: Address) -> Delivery:
+def note(text: str, to: Address, *, shards: int) -> Delivery:
     """Return a delivery of one message, which is not a frame. The connection gets it after all that was sent before.
 
     Args:
         text: The message, in JSON.
         to: The connection.
+        shards: The number of shards of the store.
     """
-    return Delivery(shard_of(to.connection, FrameLimits().shards), (Part(Kind.TEXT, 0, (), (text,), (to,)),))
+    return Delivery(shard_of(to.connection, shards), (Part(Kind.TEXT, 0, (), (text,), (to,)),))
 
 
-def closing(text: str, to: Address) -> Delivery:
+def closing(text: str, to: Address, *, shards: int) -> Delivery:
     """Return a delivery of one message after which the connection is closed. Nothing is posted to it afterwards.
 
     Args:
         text: The message, in JSON.
         to: The connection.
+        shards: The number of shards of the store.
     """
-    return Delivery(shard_of(to.connection, FrameLimits().shards), (Part(Kind.TEXT, 0, CLOSING, (text,), (to,)),))
+    return Delivery(shard_of(to.connection, shards), (Part(Kind.TEXT, 0, CLOSING, (text,), (to,)),))
 
 
 def missing_json(
