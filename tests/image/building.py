@@ -37,7 +37,7 @@ def base_image() -> str:
     except DockerError as error:
         if (python := find_python()) is None:
             raise NoBaseError(f"{error}; a base made in its place takes Python 3.13, and none is here") from None
-        command = [ROOT / ".ci/python-image", python.executable, _STAND_IN]
+        command = [str(ROOT / ".ci/python-image"), str(python.executable), _STAND_IN]
         done = subprocess.run(command, check=False, capture_output=True, text=True)
         if done.returncode != 0:
             lines = done.stderr.strip().splitlines() or ["it does not say why"]

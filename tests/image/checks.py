@@ -143,7 +143,8 @@ def _event(number: int) -> Mapping[str, Any]:
 
 def _require_grpc_health(hub: Container) -> None:
     with grpc.insecure_channel(hub.grpc) as channel:
-        answer = channel.unary_unary("/grpc.health.v1.Health/Check")(b"", timeout=_RECEIVED_WITHIN)
+        check: Any = channel.unary_unary("/grpc.health.v1.Health/Check")
+        answer = check(b"", timeout=_RECEIVED_WITHIN)
     assert answer == _SERVING, answer
 
 
