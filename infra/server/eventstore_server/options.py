@@ -23,6 +23,7 @@ environment:
   HOST, PORT, GRPC_PORT, DATA   as the options above
   REDIS_URL        the store, redis:// or rediss:// (docs/operations.md); unset: a Valkey in DATA
   PARTITIONS       the number of partitions of a new store (16)
+  SHARDS           the number of shards of connections of a new store, for functions of Lambda on the same store (16)
   AUTH             none | jwt | key (docs/security.md), with JWT_ISSUER and JWT_AUDIENCE, or API_KEYS_FILE
   ALLOWED_ORIGINS  the pages that may call from a browser
   REST_URL         the URL before /api/v1 that clients use, for references to large events
@@ -89,6 +90,9 @@ def read_options(arguments: Sequence[str] | None, environment: Mapping[str, str]
     )
     told = parser.parse_args(arguments)
     settings = Settings.from_environment(environment)
+    if settings.auth == "iam":
+        # API Gateway checks signatures before a function is called. Here, nobody would.
+        raise SettingsError("AUTH is 'iam', which takes API Gateway; the server has none, jwt and key")
     try:
         origins = None if settings.authorizes else Origins.parse(environment.get(SETTING, ""))
     except OriginsError as error:
