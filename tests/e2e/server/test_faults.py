@@ -186,8 +186,8 @@ def test_after_a_flush_subscribers_are_informed_and_all_instances_work_on(hubs: 
     publish(hubs[0], event("lost"))
     for client in clients:
         client.until_events(1)
-    with Redis.from_url(hubs[0].valkey.url) as store:
-        store.flushall()
+    with Redis.from_url(hubs[0].valkey.url) as redis:
+        redis.flushall()
     publish(hubs[1], event("new"))
     for client in clients:
         with client:
