@@ -66,6 +66,7 @@ class Cluster:
         self._was_away = was_away
         self._lost = lost
         self._live: Sequence[InstanceId] = ()
+        self._last_heartbeat = time.monotonic()
         self._stopped = threading.Event()
         self._threads = [
             threading.Thread(target=self._beat, name="heartbeat", daemon=True),
@@ -77,12 +78,17 @@ class Cluster:
         """The instances that were alive at the last heartbeat."""
         return self._live
 
+    def is_away(self) -> bool:
+        """Return whether the others take this instance for dead, or will before it knows. Any thread may ask."""
+        return time.monotonic() - self._last_heartbeat > self._alive_seconds
+
     def run(self) -> None:
         """Join the others.
 
         Raises:
             StoreUnavailable: The store does not answer.
         """
+        self._last_heartbeat = time.monotonic()
         self._heartbeat()
         for thread in self._threads:
             thread.start()
@@ -117,16 +123,15 @@ class Cluster:
         self._instances.send(instance, [encode_parts(parts)])
 
     def _beat(self) -> None:
-        last = time.monotonic()
         while not self._stopped.wait(_HEARTBEAT_SECONDS):
             try:
+                began = time.monotonic()
                 self._heartbeat()
-                if time.monotonic() - last > self._alive_seconds:
-                    _LOGGER.warning(
-                        "this instance was away for %.1f s; its clients connect again", time.monotonic() - last
-                    )
+                if self.is_away():
+                    away = time.monotonic() - self._last_heartbeat
+                    _LOGGER.warning("this instance was away for %.1f s; its clients connect again", away)
                     self._was_away()
-                last = time.monotonic()
+                self._last_heartbeat = began
                 self._bury()
             except EventstoreError as error:
                 _LOGGER.warning("heartbeat: %s: %s", error.code, error.detail)

@@ -152,6 +152,7 @@ class Service:
         hub.pushes = self.pushes
         hub.pushing = Pushing(Member(TARGET.connection, SubscriptionId(self.instance)), self._is_push_lost)
         await asyncio.to_thread(self.cluster.run)
+        self.sessions.is_away = self.cluster.is_away
         self.feed.run()
         self.workers.run()
         await self._open_doors()

@@ -10,7 +10,7 @@ from eventstore.subscriptions import ConnectionId
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from eventstore.frames.frame import Address, Part
     from eventstore.ports.instances import InstanceId
@@ -63,12 +63,17 @@ class Sessions:
     Args:
         instance: The id of this instance, with which the ids of its connections begin.
         loop: The event loop that the sessions belong to.
+
+    Attributes:
+        is_away: Whether the other instances take this one for dead. Then nothing is delivered: members elsewhere have the
+            partitions of those that are connected here, who connect again.
     """
 
     def __init__(self, instance: InstanceId, loop: asyncio.AbstractEventLoop) -> None:
         self.instance = instance
         self._loop = loop
         self._sessions: dict[ConnectionId, Session] = {}
+        self.is_away: Callable[[], bool] = lambda: False
 
     def new_id(self) -> ConnectionId:
         """Draw the id of a connection."""
@@ -123,6 +128,8 @@ class Sessions:
         self._loop.call_soon_threadsafe(close)
 
     def _deliver(self, parts: Iterable[Part]) -> None:
+        if self.is_away():
+            return
         sessions = self._sessions
         for part in parts:
             for address in part.to:

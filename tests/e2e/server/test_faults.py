@@ -117,6 +117,27 @@ def test_clients_of_an_instance_that_hung_are_asked_to_connect_again(hubs: Seque
     assert following.ids == ["1", "2", "3"]
 
 
+def test_the_members_of_an_instance_that_hung_get_nothing_that_others_have_got(hubs: Sequence[ServerHub]) -> None:
+    hung, other, _ = hubs
+    rest = Rest(other)
+    # Nobody here releases a partition that is revoked: the deadline does.
+    rules: dict[str, Any] = {"id": "workers", "from": "start", "ack_deadline": 2}
+    assert rest.call("POST", "subscriptions", **rules)[0] == 201
+    with Client(hung) as late, Client(other) as member:
+        for client in (late, member):
+            client.send({"action": "subscribe", "id": "w", "subscription": "workers"})
+        rest.until("subscriptions/workers", owned_by(2))
+        hung.instance.pause()
+        publish(other, *(event("1", stream=stream) for stream in _STREAMS))
+        rest.until("subscriptions/workers", owned_by(1))
+        hung.instance.resume()
+        received = [late.receive()]
+        while received[-1]["type"] != "error":
+            received.append(late.receive())
+    assert received[-1]["code"] == "going-away"
+    assert "events" not in {said["type"] for said in received}
+
+
 def test_an_instance_that_stops_closes_connections_with_a_reason_and_ends(hubs: Sequence[ServerHub]) -> None:
     stopped, other, _ = hubs
     following = Following()
