@@ -177,10 +177,11 @@ class LiveFeed:
 
     def _try_turn(self, number: int) -> bool:
         try:
-            return self.take_turn(number)
-        except EpochChanged:
-            self._restart(number)
-            return False
+            try:
+                return self.take_turn(number)
+            except EpochChanged:
+                self._restart(number)
+                return False
         except EventstoreError as error:
             _LOGGER.warning("partition %d: %s: %s", number, error.code, error.detail)
         except Exception:
