@@ -93,6 +93,7 @@ class PartitionWorkers:
         self._now = now
         self._lock = threading.Lock()
         self._state = _State()
+        self._is_leaving = False
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._follow_commands, name="commands", daemon=True)
 
@@ -102,6 +103,8 @@ class PartitionWorkers:
 
     def stop(self) -> None:
         """Take no further turns, and give up all partitions once their turns have ended."""
+        with self._lock:
+            self._is_leaving = True
         self.own(frozenset())
         self._stopped.set()
 
@@ -113,7 +116,8 @@ class PartitionWorkers:
     def own(self, partitions: Collection[int]) -> None:
         """Own these partitions from now on, and give up all others."""
         with self._lock:
-            before, self._state.owned = self._state.owned, frozenset(partitions)
+            # A heartbeat while the instance stops must not take back what is being given up.
+            before, self._state.owned = self._state.owned, frozenset() if self._is_leaving else frozenset(partitions)
             gained, lost = self._state.owned - before, before - self._state.owned
             for partition in gained:
                 self._state.workers[partition] = _Worker()
