@@ -75,6 +75,11 @@ class Cluster:
         """The instances that were alive at the last heartbeat."""
         return self._live
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether heartbeats are sent and messages are received."""
+        return all(thread.is_alive() for thread in self._threads)
+
     def run(self) -> None:
         """Join the others.
 

@@ -10,7 +10,7 @@ from eventstore.subscriptions import ConnectionId
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from eventstore.frames.frame import Address, Part
     from eventstore.ports.instances import InstanceId
@@ -30,9 +30,15 @@ class Session(Protocol):
 
     Attributes:
         connection: Its connection.
+        door: What it is connected by, `websocket` or `grpc`.
     """
 
     connection: Connection
+    door: str
+
+    @property
+    def buffered_bytes(self) -> int:
+        """The bytes that wait for the client to read them."""
 
     @property
     def is_congested(self) -> bool:
@@ -111,6 +117,10 @@ class Sessions:
 
         self._loop.call_soon_threadsafe(deliver)
         delivered.wait(_DELIVERED_WITHIN)
+
+    def after_posts(self, call: Callable[[], None]) -> None:
+        """Call something on the thread of the event loop, after all that was posted before. Any thread may call it."""
+        self._loop.call_soon_threadsafe(call)
 
     def close_soon(self, connection_ids: Mapping[ConnectionId, None], *, code: str, detail: str) -> None:
         """Disconnect clients. Any thread may call it."""

@@ -6,14 +6,14 @@ import threading
 from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from eventstore.ports.instances import InstanceId, Received
 from eventstore_server.cluster import Cluster
 from eventstore_server.partition_workers import PartitionWorkers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    import pytest
 
 ME = InstanceId("me")
 
