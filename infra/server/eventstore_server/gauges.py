@@ -111,7 +111,7 @@ def read_gauges(
 def _buffered(sessions: Sessions) -> Mapping[Labels, float]:
     total: Tally[Labels] = Tally()
     for session in sessions:
-        total[session.door,] += session.buffered_bytes
+        total[session.door,] += session.waiting_bytes
     return total
 
 

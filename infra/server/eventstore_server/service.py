@@ -17,27 +17,22 @@ from eventstore.frames.limits import FrameLimits
 from eventstore.live.catch_up import TurnLimits
 from eventstore.ports import Lease
 from eventstore.ports.instances import InstanceId
-from eventstore_server.authorizing import Authorizer
 from eventstore_server.cluster import Cluster
 from eventstore_server.dead_instances import remove_connections
+from eventstore_server.doors import Doors
 from eventstore_server.gauges import DispatchLag, read_gauges
 from eventstore_server.health import Health
-from eventstore_server.http_doors import HttpDoors
 from eventstore_server.http_port import HttpPort
 from eventstore_server.hub import ServerHub
 from eventstore_server.limits import Limits
 from eventstore_server.live_feed import LiveFeed
 from eventstore_server.messages import decode_message
-from eventstore_server.metrics_door import MetricsDoor
 from eventstore_server.partition_workers import PartitionWorkers
 from eventstore_server.push_queue import PushQueue
 from eventstore_server.queues import InstanceDeliveries, InstanceQueue
-from eventstore_server.rest_door import RestDoor
 from eventstore_server.scheduled_work import ScheduledWork
 from eventstore_server.sessions import Sessions
 from eventstore_server.telemetry import Telemetry
-from eventstore_server.websocket_door import WebSocketDoor
-from functions.authorizer.app import credential_checker
 from functions.hub import provide
 
 if TYPE_CHECKING:
@@ -55,12 +50,11 @@ _LEASE_MS = 4000
 _ALIVE_SECONDS = 3.0
 _SWEEP_SECONDS = 60.0
 _SWEEP_MS = 30_000
-_REQUEST_THREADS, _MESSAGE_THREADS, _TURN_THREADS, _PUSH_THREADS, _BACKGROUND_THREADS = 64, 16, 8, 16, 4
+_REQUEST_THREADS, _MESSAGE_THREADS, _CALL_THREADS = 64, 16, 16
+_TURN_THREADS, _PUSH_THREADS, _BACKGROUND_THREADS = 8, 16, 4
 _LAG_SECONDS = 5.0
 _LEAVING_SECONDS = 3.0
 """What is kept, of the time for stopping, for giving up partitions and leaving."""
-
-_CLOSE_CODE, _CLOSE_DETAIL = "going-away", "the server stops; connect again and resume from your cursors"
 
 
 class Service:
@@ -98,6 +92,7 @@ class Service:
             for name, size in (
                 ("request", _REQUEST_THREADS),
                 ("message", _MESSAGE_THREADS),
+                ("call", _CALL_THREADS),
                 ("live", _TURN_THREADS),
                 ("turn", _TURN_THREADS),
                 ("push", _PUSH_THREADS),
@@ -177,7 +172,18 @@ class Service:
         await asyncio.to_thread(self.cluster.run)
         self.feed.run()
         self.workers.run()
-        await self._open_doors()
+        self._doors = Doors(
+            self._port,
+            hub,
+            self.sessions,
+            options=self._options,
+            threads=self._pools,
+            limits=self._limits,
+            health=self.health,
+            telemetry=self._telemetry,
+            drained=self._drained,
+        )
+        await self._doors.open()
         self._lag = DispatchLag(hub.log, lambda: hub.turns, self.workers, now=now)
         read_gauges(
             self._telemetry.metrics,
@@ -202,9 +208,8 @@ class Service:
         end = loop.time() + self._limits.drain_seconds
         await asyncio.sleep(self._limits.notice_seconds)
         self._scheduled.stop()
-        if hasattr(self, "_websockets"):
-            closing = self._websockets.stop(code=_CLOSE_CODE, detail=_CLOSE_DETAIL)
-            await self._port.close(closing, seconds=end - _LEAVING_SECONDS - loop.time())
+        if hasattr(self, "_doors"):
+            await self._doors.close(seconds=end - _LEAVING_SECONDS - loop.time())
         try:
             async with asyncio.timeout_at(end):
                 await self._leave()
@@ -232,29 +237,7 @@ class Service:
     @property
     def grpc_port(self) -> int:
         """The port of gRPC."""
-        return self._options.grpc_port
-
-    async def _open_doors(self) -> None:
-        options, limits, telemetry = self._options, self._limits, self._telemetry
-        authorizer = Authorizer(credential_checker() if options.settings.authorizes else None)
-        self._websockets = WebSocketDoor(
-            self.sessions,
-            authorizer,
-            threads=self._pools["message"],
-            limits=limits,
-            drained=self._drained,
-            telemetry=telemetry,
-        )
-        threads, is_open = self._pools["request"], bool(options.settings.allowed_origins)
-        doors = HttpDoors(
-            RestDoor(authorizer, threads=threads, limits=limits, tracing=telemetry.tracing, open_to_pages=is_open),
-            self._websockets,
-            MetricsDoor(telemetry.metrics, authorizer, threads=threads),
-            health=self.health,
-            metrics=telemetry.metrics,
-            origins=options.origins,
-        )
-        await self._port.open(doors)
+        return self._doors.grpc_port
 
     def _check_store(self) -> None:
         self.hub.log.ping()
@@ -285,7 +268,7 @@ class Service:
     def _schedule(self) -> None:
         self._scheduled.every(_SWEEP_SECONDS, "the sweep", self._sweep)
         self._scheduled.every(_LAG_SECONDS, "measuring the lag", self._lag.sample)
-        self._scheduled.every(self._limits.ping_seconds, "pinging", self._websockets.ping, blocks=False)
+        self._scheduled.every(self._limits.ping_seconds, "pinging", self._doors.ping, blocks=False)
 
     def _sweep(self) -> None:
         # The owner of partition 0 sweeps, so that one instance does.

@@ -37,7 +37,7 @@ class Session(Protocol):
     door: str
 
     @property
-    def buffered_bytes(self) -> int:
+    def waiting_bytes(self) -> int:
         """The bytes that wait for the client to read them."""
 
     @property

@@ -86,7 +86,7 @@ class WebSocketSession:
         self.closed_by = ""
 
     @property
-    def buffered_bytes(self) -> int:
+    def waiting_bytes(self) -> int:
         """The bytes that wait for the client."""
         return self._held_bytes + (0 if self._wire is None else self._wire.waiting_bytes)
 

@@ -52,6 +52,10 @@ class ServerMetrics:
         self.message_seconds = Histogram(
             "eventstore_websocket_message_seconds", "Seconds that handling a message took", _CALLS, ("protocol",)
         )
+        self.calls = Counter("eventstore_grpc_calls_total", "Calls of gRPC that ended", ("method", "code"))
+        self.call_seconds = Histogram(
+            "eventstore_grpc_call_seconds", "Seconds that a call without streams took", _CALLS, ("method",)
+        )
         self.appends = Counter(
             "eventstore_appends_total",
             "Appends to streams, by outcome: stored, duplicate, or the code of the error",
