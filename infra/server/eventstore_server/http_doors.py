@@ -56,6 +56,8 @@ class HttpDoors:
         self._websockets = websockets
         self._metrics_door = metrics_door
         self._health = health
+        self._in_flight = 0
+        metrics.in_flight.read_with(lambda: {(): self._in_flight})
         self._metrics = metrics
         self._origins = origins
 
@@ -86,12 +88,21 @@ class HttpDoors:
             harmless = not is_socket and is_safe(request.method)
             if (refused := self._origins.refuses(request.headers, harmless=harmless)) is not None:
                 return refusal_of(refused, problem=True)
+        if is_socket:
+            return await self._websockets.serve(request)
+        self._in_flight += 1
+        try:
+            return await self._answer(request)
+        finally:
+            self._in_flight -= 1
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.raw_path.partition("?")[0]
         if path in {"/health/live", "/health/ready"}:
             return self._health_of(path)
         if path == "/metrics":
             return await self._metrics_door.serve(request)
-        return await (self._websockets if is_socket else self._rest).serve(request)
+        return await self._rest.serve(request)
 
     def _health_of(self, path: str) -> web.Response:
         if path == "/health/live":

@@ -48,6 +48,7 @@ class ServerMetrics:
             _CALLS,
             ("method", "route"),
         )
+        self.in_flight = Gauge("eventstore_http_requests_in_flight", "HTTP requests that are being answered")
         self.messages = Counter("eventstore_websocket_messages_total", "Messages of WebSocket clients", ("protocol",))
         self.message_seconds = Histogram(
             "eventstore_websocket_message_seconds", "Seconds that handling a message took", _CALLS, ("protocol",)
