@@ -62,11 +62,16 @@ class HttpPort:
         if self._runner is None or self._runner.server is None:
             self._socket.close()
             return
+        server = self._runner.server
         for site in list(self._runner.sites):
             await site.stop()
+        # What has just come in begins to be answered.
+        await asyncio.sleep(0)
+        # Connections that wait for another request end now, and those that answer one afterwards.
+        server.pre_shutdown()
         try:
             async with asyncio.timeout(seconds):
-                await asyncio.gather(others, self._runner.server.shutdown(seconds))
+                await asyncio.gather(others, server.shutdown(seconds))
         except TimeoutError:
             _LOGGER.warning("some connections did not end within %.1f s", seconds)
         await self._runner.cleanup()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -23,7 +24,7 @@ __all__ = ["OtelTracing"]
 
 _SERVICE, _UNNAMED = "flunq-eventstore", "unknown_service"
 _KINDS = {"server": SpanKind.SERVER, "producer": SpanKind.PRODUCER, "internal": SpanKind.INTERNAL}
-_FLUSH_MS = 2_000
+_FLUSH_SECONDS = 2.0
 _MOST_LINKS = 100
 
 
@@ -77,8 +78,10 @@ class OtelTracing:
 
     def close(self) -> None:
         """See `Tracing.close`."""
-        self._provider.force_flush(_FLUSH_MS)
-        self._provider.shutdown()
+        # Neither `force_flush` nor `shutdown` keeps to a time if the collector is away.
+        flushing = threading.Thread(target=self._provider.force_flush, name="flush-traces", daemon=True)
+        flushing.start()
+        flushing.join(_FLUSH_SECONDS)
 
     def _context_of(self, traceparent: str) -> Context:
         return self._propagator.extract({"traceparent": traceparent})
