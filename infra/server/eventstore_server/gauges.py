@@ -93,6 +93,7 @@ def read_gauges(
     metrics.info.read_with(lambda: {(VERSION, instance): 1})
     metrics.connections.read_with(lambda: Tally((s.door, s.connection.protocol) for s in sessions))
     metrics.buffered_bytes.read_with(lambda: _buffered(sessions))
+    metrics.frame_bytes.read_with(lambda: {(door,): count for door, count in sessions.sent_bytes().items()})
     metrics.subscriptions.read_with(lambda: _subscriptions(sessions, feed))
     metrics.live_lag.read_with(lambda: {(str(p.number),): len(p.entries) for p in partitions})
     metrics.behind.read_with(lambda: {(str(p.number),): len(p.behind) for p in partitions})

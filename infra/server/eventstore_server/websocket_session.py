@@ -57,7 +57,7 @@ class WebSocketSession:
         shared: Encodes what the client has in common with others.
         buffer_bytes: How much may wait for the client to read it.
         drained: Called when a congested client has read what it was sent.
-        counts: Counts the frames.
+        counts: Counts the frames, by kind.
 
     Attributes:
         closed_by: The code of the reason for which this side closes the connection; empty if it does not.
@@ -80,7 +80,7 @@ class WebSocketSession:
         self._shared = shared
         self._buffer_bytes = buffer_bytes
         self._drained = drained
-        self._frames, self._bytes = counts.of_kind, counts.bytes
+        self._counts = counts
         self._held: list[tuple[Part, Address]] | None = []
         self._held_bytes = 0
         self.closed_by = ""
@@ -89,6 +89,11 @@ class WebSocketSession:
     def waiting_bytes(self) -> int:
         """The bytes that wait for the client."""
         return self._held_bytes + (0 if self._wire is None else self._wire.waiting_bytes)
+
+    @property
+    def sent_bytes(self) -> int:
+        """See `Session.sent_bytes`."""
+        return 0 if self._wire is None else self._wire.sent_bytes
 
     def open(self, wire: Wire) -> None:
         """Deliver from now on."""
@@ -114,17 +119,17 @@ class WebSocketSession:
                 self._end_slow()
             return
         if part.kind == Kind.BARE:
-            self._frames[Kind.BARE].value += len(part.texts)
+            self._counts[Kind.BARE].value += len(part.texts)
             for text in bare_messages(part.partition, part.cursors, part.texts, to.frame):
                 self.send(text.encode())
         elif part.kind == Kind.TEXT:
-            self._frames[Kind.TEXT].value += 1
+            self._counts[Kind.TEXT].value += 1
             self.send(part.texts[0].encode())
             if part.cursors == CLOSING and self._wire is not None:
                 self.closed_by = self.closed_by or "operator"
                 self._wire.close(CloseCode.NORMAL_CLOSURE, "Closed by an operator")
         else:
-            self._frames[part.kind].value += 1
+            self._counts[part.kind].value += 1
             self.send(*self._shared.pieces(part, to))
 
     def send(self, *pieces: bytes) -> None:
@@ -135,7 +140,6 @@ class WebSocketSession:
             self._wire.write(*pieces)
         except GoneError:
             return
-        self._bytes.value += sum(map(len, pieces))
         waiting = self._wire.waiting_bytes
         if waiting > self._buffer_bytes:
             self._end_slow()

@@ -43,7 +43,11 @@ class Feed:
         form: The `EventFormat` that the client asked for.
         limit: The bytes of frames that may wait for the client.
         drained: Called when the client has read what it was sent, if it was congested before.
-        counts: Counts the frames.
+        counts: Counts the frames, by kind.
+
+    Attributes:
+        connection: As above.
+        sent_bytes: The bytes of responses that were sent so far.
     """
 
     door = "grpc"
@@ -63,7 +67,8 @@ class Feed:
         self._form = form
         self._limit = limit
         self._drained = drained
-        self._frames, self._bytes = counts.of_kind, counts.bytes
+        self._counts = counts
+        self.sent_bytes = 0
         self._is_congested = False
         self._waiting: deque[tuple[bytes, bytes]] = deque()
         self._size = 0
@@ -94,7 +99,7 @@ class Feed:
         if part.kind == Kind.TEXT:
             self._apply(part)
             return
-        self._frames[part.kind].value += 1
+        self._counts[part.kind].value += 1
         self._add(head_of(to.frame), self._encoder.shared(part, self._form))
 
     def send(self, response: messages.WorkResponse) -> None:
@@ -122,7 +127,7 @@ class Feed:
                 while self._waiting:
                     head, shared = self._waiting.popleft()
                     self._size -= len(shared) + _OVERHEAD
-                    self._bytes.value += len(head) + len(shared)
+                    self.sent_bytes += len(head) + len(shared)
                     await context.write(head + shared)
                 if self._is_congested:
                     self._is_congested = False

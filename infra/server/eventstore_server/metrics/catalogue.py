@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from eventstore.frames.frame import Kind
-from eventstore_server.metrics.registry import Counter, Gauge, Histogram
+from eventstore_server.metrics.registry import Count, Counter, Gauge, Histogram
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from eventstore_server.metrics.registry import Count, Family
+    from eventstore_server.metrics.registry import Family
 
 __all__ = ["FrameCounts", "ServerMetrics"]
 
 _FAST = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 _CALLS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+FrameCounts = Mapping[str, Count]
+"""The frames that a door has sent, by `Kind`. Only the thread of the event loop counts them, so it takes no lock."""
+
 _KINDS = tuple(sorted(value for name, value in vars(Kind).items() if name.isupper()))
-
-
-class FrameCounts:
-    """The frames that one door sends. Only the thread of the event loop counts them, so counting takes no lock.
-
-    Attributes:
-        of_kind: The number of frames, by `Kind`.
-        bytes: The number of their bytes.
-    """
-
-    __slots__ = ("bytes", "of_kind")
-
-    def __init__(self, of_kind: Mapping[str, Count], in_bytes: Count) -> None:
-        self.of_kind = of_kind
-        self.bytes = in_bytes
 
 
 class ServerMetrics:
@@ -75,8 +65,8 @@ class ServerMetrics:
         )
         self.read_events = Counter("eventstore_read_events_total", "Events that were read", ("door",))
         self.frames = Counter("eventstore_frames_total", "Frames that were written to clients", ("door", "kind"))
-        self.frame_bytes = Counter(
-            "eventstore_frame_bytes_total", "Bytes of messages that were written to clients", ("door",)
+        self.frame_bytes = Gauge(
+            "eventstore_frame_bytes_total", "Bytes of messages that were written to clients", ("door",), kind="counter"
         )
         self.publish_to_send = Histogram(
             "eventstore_publish_to_send_seconds",
@@ -137,5 +127,5 @@ class ServerMetrics:
         return list(vars(self).values())
 
     def frame_counts(self, door: str) -> FrameCounts:
-        """Return what counts the frames of a door."""
-        return FrameCounts({kind: self.frames.of(door, kind) for kind in _KINDS}, self.frame_bytes.of(door))
+        """Return what counts the frames of a door, by kind."""
+        return {kind: self.frames.of(door, kind) for kind in _KINDS}
