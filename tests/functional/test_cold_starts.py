@@ -70,7 +70,7 @@ def test_listing_the_methods_of_a_path_imports_no_models_of_bodies() -> None:
 
 
 def test_checking_tokens_imports_no_secrets_and_checking_keys_no_tokens() -> None:
-    checking = "import os; os.environ |= {}; from functions.authorizer import app; app._credential_checker()"
+    checking = "import os; os.environ |= {}; from functions.authorizer import app; app.credential_checker()"
     tokens = {"AUTH": "jwt", "JWT_ISSUER": "https://i", "JWT_AUDIENCE": "a"}
     keys = {"AUTH": "key", "API_KEYS_SECRET": "s"}
     vendors = {"aws_lambda_powertools", "boto3", "jwt", "pydantic", "redis"}
