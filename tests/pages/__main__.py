@@ -1,4 +1,4 @@
-"""Recomputes the tables of docs/operations after a change of a price or an assumption in costs.md, or of a metric of the server."""
+"""Recomputes the tables of docs/operations after a change of a price, an assumption in costs.md, or a metric."""
 
 from __future__ import annotations
 
