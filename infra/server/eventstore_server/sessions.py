@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from threading import Event
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -10,7 +11,7 @@ from eventstore.subscriptions import ConnectionId
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from eventstore.frames.frame import Address, Part
     from eventstore.ports.instances import InstanceId
@@ -30,9 +31,19 @@ class Session(Protocol):
 
     Attributes:
         connection: Its connection.
+        door: What it is connected by, `websocket` or `grpc`.
     """
 
     connection: Connection
+    door: str
+
+    @property
+    def sent_bytes(self) -> int:
+        """The bytes of messages that were sent to the client so far."""
+
+    @property
+    def waiting_bytes(self) -> int:
+        """The bytes that wait for the client to read them."""
 
     @property
     def is_congested(self) -> bool:
@@ -69,6 +80,8 @@ class Sessions:
         self.instance = instance
         self._loop = loop
         self._sessions: dict[ConnectionId, Session] = {}
+        # Of sessions that were removed, by door.
+        self._sent_bytes: Counter[str] = Counter()
 
     def new_id(self) -> ConnectionId:
         """Draw the id of a connection."""
@@ -80,7 +93,9 @@ class Sessions:
 
     def remove(self, connection_id: ConnectionId) -> None:
         """Remove a session. Repeating the call changes nothing."""
-        self._sessions.pop(connection_id, None)
+        session = self._sessions.pop(connection_id, None)
+        if session is not None:
+            self._sent_bytes[session.door] += session.sent_bytes
 
     def get(self, connection_id: ConnectionId) -> Session | None:
         """Return the session of a connection; None if there is none."""
@@ -91,6 +106,13 @@ class Sessions:
 
     def __iter__(self) -> Iterator[Session]:
         return iter(list(self._sessions.values()))
+
+    def sent_bytes(self) -> Mapping[str, int]:
+        """Return how many bytes of messages were sent to clients so far, by door."""
+        total = self._sent_bytes.copy()
+        for session in self:
+            total[session.door] += session.sent_bytes
+        return total
 
     def is_congested(self, connection_id: ConnectionId) -> bool:
         """Whether a session is congested. Any thread may ask."""
@@ -111,6 +133,10 @@ class Sessions:
 
         self._loop.call_soon_threadsafe(deliver)
         delivered.wait(_DELIVERED_WITHIN)
+
+    def after_posts(self, call: Callable[[], None]) -> None:
+        """Call something on the thread of the event loop, after all that was posted before. Any thread may call it."""
+        self._loop.call_soon_threadsafe(call)
 
     def close_soon(self, connection_ids: Mapping[ConnectionId, None], *, code: str, detail: str) -> None:
         """Disconnect clients. Any thread may call it."""

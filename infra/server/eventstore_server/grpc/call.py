@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from eventstore.access import FULL, Access
+from eventstore.errors import EventstoreError
+from eventstore_server.call_scope import CallScope, call_scope
+from eventstore_server.tracing import NoTracing, Tracing
 from functions.authorizer.credentials import credential_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from concurrent.futures import Executor, Future
 
     import grpc.aio
@@ -40,6 +43,9 @@ class Call:
         threads: Where everything that blocks is done.
         check: Returns the access of a credential; None if no credential is required.
         refused: Why the call is not served; None if it is.
+        name: The names of service and method.
+        tracing: Records a span for each piece of work.
+        code: The status with which the call ends.
     """
 
     context: grpc.aio.ServicerContext[Any, Any]
@@ -47,6 +53,9 @@ class Call:
     threads: Executor
     check: Callable[[str], Access] | None
     refused: SessionClosed | None = None
+    name: str = ""
+    tracing: Tracing = field(default_factory=NoTracing)
+    code: str = "OK"
     _access: Access | None = None
     _deadline: float | None = field(init=False)
     _work: Future[Any] | None = field(init=False, default=None)
@@ -83,12 +92,24 @@ class Call:
             raise DeadlinePassed
         if self._access is None:
             self._access = FULL if self.check is None else self.check(credential_of(self._as_event()))
-        return work(self._access)
+        parent = next((str(value) for name, value in self._metadata() if name == "traceparent"), "")
+        with (
+            call_scope(CallScope("grpc")),
+            self.tracing.span(self.name, kind="server", parent=parent, attributes={"rpc.system": "grpc"}) as span,
+        ):
+            try:
+                return work(self._access)
+            except EventstoreError as error:
+                span.fail(error.code)
+                raise
+
+    def _metadata(self) -> Iterable[tuple[str, str | bytes]]:
+        return self.context.invocation_metadata() or ()
 
     def _as_event(self) -> Mapping[str, Any]:
         """Return the credentials of the call in the form in which gateways pass them to the authorizer."""
         headers: dict[str, list[str]] = {}
-        for name, value in self.context.invocation_metadata() or ():
+        for name, value in self._metadata():
             if name in _CREDENTIALS:
                 headers.setdefault(name, []).append(value if isinstance(value, str) else value.decode("latin-1"))
         return {"multiValueHeaders": headers, "requestContext": {}}
