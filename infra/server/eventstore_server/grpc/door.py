@@ -126,7 +126,7 @@ class GrpcDoor:
             await self._health.set(name, _SERVING)
 
     async def drain(self, seconds: float) -> None:
-        """Report NOT_SERVING, refuse new calls, end subscriptions so that they resume elsewhere, and finish other calls.
+        """Report NOT_SERVING, refuse new calls, end subscriptions so that they resume elsewhere, and finish the others.
 
         Args:
             seconds: How long calls may take to finish; then they are cancelled.
