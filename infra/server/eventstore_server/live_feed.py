@@ -151,14 +151,14 @@ class LiveFeed:
                     if self.turns.partitions[number].behind:
                         self._submit(number)
                     else:
-                        self._serve(number)
+                        self.serve(number)
                 self._moved(number)
 
     def _submit(self, number: int) -> None:
         if not self._stopped.is_set():
-            self._threads.submit(self._serve, number)
+            self._threads.submit(self.serve, number)
 
-    def _serve(self, number: int) -> None:
+    def serve(self, number: int) -> None:
         """Take turns of a partition until nothing is left to do, unless another thread does."""
         partition = self.turns.partitions[number]
         with partition.lock:
@@ -205,7 +205,7 @@ class LiveFeed:
             turn, frames = self._sender.send_live(turn, builder)
         caught = self._sender.send_catch_up(turn, builder) if turn.behind else CatchUp()
         parts = [part for delivery in builder.deliveries() for part in delivery.parts]
-        if turn.behind:
+        if caught.places:
             # What is read next depends on whether the clients read what they were sent.
             self._sessions.post_and_wait(parts)
         elif parts:

@@ -100,7 +100,7 @@ class LiveTurns:
             partition.token += 1
             carried = self._carried(partition)[:behind]
             # A subscription may know of a later end than the follower, which never sees an entry that was removed.
-            partition.end = max([partition.end, *(state.position for state in carried)])
+            partition.end = max([partition.end, *(max(state.position, state.end) for state in carried)])
             goal = partition.next_goal(events=events)
             return Turn(
                 partition=number,
@@ -173,6 +173,13 @@ class LiveTurns:
     def waiting(self) -> Sequence[int]:
         """See `Turns.waiting`."""
         return [partition.number for partition in self.partitions if self._has_more(partition)]
+
+    def subscribed(self) -> Sequence[int]:
+        """See `Turns.subscribed`."""
+        return [partition.number for partition in self.partitions if partition.keys_by_term or partition.behind]
+
+    def advance(self) -> None:
+        """See `Turns.advance`: `add_entries` moves the checkpoint where this process has no subscriptions."""
 
     def release(self, partition: int) -> None:
         """See `Turns.release`: nobody else serves this process's subscriptions."""

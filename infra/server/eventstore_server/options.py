@@ -23,6 +23,7 @@ environment:
   HOST, PORT, GRPC_PORT, DATA   as the options above
   REDIS_URL        the store, redis:// or rediss:// (docs/operations.md); unset: a Valkey in DATA
   PARTITIONS       the number of partitions of a new store (16)
+  SHARDS           the number of shards of connections of a new store, for functions of Lambda on the same store (16)
   AUTH             none | jwt | key (docs/security.md), with JWT_ISSUER and JWT_AUDIENCE, or API_KEYS_FILE
   ALLOWED_ORIGINS  the pages that may call from a browser
   REST_URL         the URL before /api/v1 that clients use, for references to large events

@@ -71,6 +71,7 @@ CODES: Mapping[type[errors.EventstoreError], StatusCode] = {
     errors.PartitionLeased: StatusCode.UNAVAILABLE,
     # An operator must act; a client that repeats its call changes nothing.
     errors.PartitionMismatch: StatusCode.FAILED_PRECONDITION,
+    errors.ShardMismatch: StatusCode.FAILED_PRECONDITION,
     errors.FormatMismatch: StatusCode.FAILED_PRECONDITION,
 }
 _FALLBACKS: Mapping[type[errors.EventstoreError], StatusCode] = {

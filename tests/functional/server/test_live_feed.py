@@ -1,0 +1,139 @@
+"""What a server feeds to its own ephemeral subscriptions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from eventstore.streams import StreamName
+from tests.examples import event, events
+from tests.functional.core.readers import LIMITS
+from tests.functional.server.fed import FedLive
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from eventstore.adapters.redis.connection import Client
+    from eventstore_hosting.valkey import ValkeyServer
+
+STREAM = StreamName("wf-1")
+
+
+@pytest.fixture
+def live(client: Client, valkey: ValkeyServer) -> Iterator[FedLive]:
+    live = FedLive(client, valkey, partitions=1, limits=LIMITS)
+    yield live
+    live.follower.close()
+
+
+def turns(live: FedLive) -> None:
+    while live.dispatcher.take_turn(0):
+        pass
+
+
+def ids(messages: list[dict[str, Any]]) -> list[str]:
+    return [one["id"] for message in messages if message["type"] == "events" for one in message["events"]]
+
+
+def kinds(messages: list[dict[str, Any]]) -> list[str]:
+    return [message["type"] for message in messages]
+
+
+def test_a_subscriber_from_now_receives_what_is_published_later(live: FedLive) -> None:
+    live.store.publish([event("1")], stream=STREAM)
+    live.subscribe("a")
+    live.store.publish([event("2")], stream=STREAM)
+    turns(live)
+    messages = live.received()["a"]
+    assert ids(messages) == ["2"]
+    assert [message["frame"] for message in messages] == list(range(1, len(messages) + 1))
+
+
+def test_live_is_sent_once_everything_that_was_stored_at_the_start_has_arrived(live: FedLive) -> None:
+    live.store.publish(events(11), stream=STREAM)
+    live.subscribe("a", oldest=True)
+    turns(live)
+    messages = live.received()["a"]
+    assert ids(messages) == [str(number) for number in range(1, 12)]
+    assert kinds(messages)[-1] == "live"
+    assert kinds(messages).count("live") == 1
+
+
+def test_live_does_not_come_before_what_the_follower_has_not_seen_yet(live: FedLive) -> None:
+    live.subscribe("first")
+    turns(live)
+    live.store.publish(events(9), stream=STREAM)
+    # The follower is behind: a turn goes no further than what it knows.
+    live.subscribe("late", oldest=True)
+    live.feed.take_turn(0)
+    seen = live.received().get("late", [])
+    assert "live" not in kinds(seen)
+    turns(live)
+    seen += live.received()["late"]
+    assert (ids(seen), kinds(seen)[-1]) == ([str(number) for number in range(1, 10)], "live")
+
+
+def test_a_subscription_that_starts_at_an_end_that_was_removed_is_live(live: FedLive) -> None:
+    # The follower never sees entries that are gone when it reads.
+    live.store.publish(events(3), stream=STREAM)
+    live.log.delete(STREAM)
+    live.log.trim(STREAM)
+    live.subscribe("a")
+    live.feed.take_turn(0)
+    assert kinds(live.received()["a"]) == ["live"]
+
+
+def test_a_client_that_does_not_read_waits_for_its_history_and_delays_nobody(live: FedLive) -> None:
+    live.store.publish(events(9), stream=STREAM)
+    live.subscribe("slow", oldest=True)
+    live.subscribe("fast", oldest=True)
+    live.sessions.congested.add("slow")
+    turns(live)
+    received = live.received()
+    assert "slow" not in received
+    assert len(ids(received["fast"])) == 9
+    live.sessions.congested.clear()
+    turns(live)
+    assert len(ids(live.received()["slow"])) == 9
+
+
+def test_subscribers_of_a_store_that_was_reset_are_disconnected(live: FedLive) -> None:
+    live.subscribe("a")
+    turns(live)
+    live.client.execute_command("FLUSHALL")
+    live.feed_log.append(STREAM, [event("1")])
+    live.follow()
+    live.feed.serve(0)
+    assert live.sessions.closed == {"a": "store-reset"}
+    # Who comes now is of the new history.
+    live.subscribe("b", oldest=True)
+    turns(live)
+    assert ids(live.received()["b"]) == ["1"]
+
+
+def test_an_ended_subscription_leaves_nothing_behind(live: FedLive) -> None:
+    live.subscribe("a", streams=[STREAM])
+    live.subscribe("b", filters=[{"exact": {"type": "t"}}])
+    turns(live)
+    live.registry.disconnect("a")
+    live.registry.unsubscribe("b", "s")
+    [partition] = live.feed.turns.partitions
+    assert not (partition.keys_by_term)
+    assert not (partition.behind)
+    assert not (partition.frames)
+
+
+def test_an_event_is_matched_with_its_candidates_only(live: FedLive, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(50):
+        live.subscribe(f"c{number}", filters=[{"exact": {"subject": f"s{number}"}}])
+    turns(live)
+    asked: list[str] = []
+    definitions = live.feed.turns.definitions
+    monkeypatch.setattr(live.feed.turns, "definitions", lambda p, keys: asked.extend(keys) or definitions(p, keys))
+    live.feed._sender._known.clear()
+    live.store.publish([event("1", subject="s7")], stream=STREAM)
+    live.received()
+    turns(live)
+    assert len(asked) == 1
+    assert list(live.received()) == ["c7"]
