@@ -11,7 +11,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from eventstore.errors import EventstoreError
+from eventstore.errors import EventstoreError, SettingsError
 from eventstore_hosting.valkey import Keeper, ValkeyError, ValkeyServer
 from eventstore_server.options import read_options
 from eventstore_server.service import Service
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         options = read_options(arguments, os.environ)
-    except EventstoreError as error:
+    except SettingsError as error:
         return _ended(_CANNOT_WORK, error)
     logging.basicConfig(level=options.settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     # One line for every connection that closes.
@@ -51,6 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 valkey = resources.enter_context(ValkeyServer.start(folder=folder, persistent=True))
                 options = replace(options, settings=replace(options.settings, redis_url=valkey.url))
             asyncio.run(_serve(options, valkey))
+    except SettingsError as error:
+        return _ended(_CANNOT_WORK, error)
     except (EventstoreError, ValkeyError, OSError) as error:
         return _ended(_FAILED, error)
     except KeyboardInterrupt:

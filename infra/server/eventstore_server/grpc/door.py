@@ -105,7 +105,7 @@ class GrpcDoor:
             OSError: The port cannot be bound.
         """
         if self._hub.settings.auth != "none" and self._options.check is None:
-            raise SettingsError(f"AUTH={self._hub.settings.auth} requires credentials, but gRPC was not given a check")
+            raise SettingsError(f"AUTH={self._hub.settings.auth}: nothing checks such credentials here; use jwt or key")
         server = grpc.aio.server(options=self._channel_options())
         implementations: Mapping[str, object] = {
             "EventStoreService": EventStoreService(self._connections),
