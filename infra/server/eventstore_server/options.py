@@ -90,6 +90,9 @@ def read_options(arguments: Sequence[str] | None, environment: Mapping[str, str]
     )
     told = parser.parse_args(arguments)
     settings = Settings.from_environment(environment)
+    if settings.auth == "iam":
+        # API Gateway checks signatures before a function is called. Here, nobody would.
+        raise SettingsError("AUTH is 'iam', which takes API Gateway; the server has none, jwt and key")
     try:
         origins = None if settings.authorizes else Origins.parse(environment.get(SETTING, ""))
     except OriginsError as error:
