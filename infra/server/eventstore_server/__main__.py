@@ -11,7 +11,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from eventstore.errors import EventstoreError
+from eventstore.errors import EventstoreError, SettingsError
 from eventstore_hosting.valkey import Keeper, ValkeyError, ValkeyServer
 from eventstore_server.limits import Limits
 from eventstore_server.logs import configure_logs
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         options = read_options(arguments, os.environ)
-    except EventstoreError as error:
+    except SettingsError as error:
         return _ended(_CANNOT_WORK, error)
     instance = new_instance()
     configure_logs(options.log_format, level=options.settings.log_level, instance=instance, output=sys.stderr)
@@ -61,6 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 telemetry=Telemetry.of(tracing_of(os.environ, instance=instance)),
             )
             asyncio.run(_serve(service, options, valkey))
+    except SettingsError as error:
+        return _ended(_CANNOT_WORK, error)
     except (EventstoreError, ValkeyError, OSError) as error:
         return _ended(_FAILED, error)
     except KeyboardInterrupt:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from eventstore.access import FULL, Access
@@ -58,7 +59,7 @@ class Call:
     code: str = "OK"
     _access: Access | None = None
     _deadline: float | None = field(init=False)
-    _work: Future[Any] | None = field(init=False, default=None)
+    _pending: set[Future[Any]] = field(init=False, default_factory=set)
 
     def __post_init__(self) -> None:
         seconds: float | None = self.context.time_remaining()
@@ -74,18 +75,18 @@ class Call:
             Unauthorized: The call has no valid credential.
             DeadlinePassed: The deadline of the call passed before the work began.
         """
-        future = self._work = self.threads.submit(self._perform, work)
+        future = self.threads.submit(self._perform, work)
+        self._pending.add(future)
+        future.add_done_callback(self._pending.discard)
         return await asyncio.wrap_future(future)
 
     async def settled(self) -> None:
         """Wait until no work of the call is in progress: a call that was cancelled does not stop its thread."""
-        work = self._work
-        if work is None or work.done():
-            return
-        done = asyncio.Event()
         loop = asyncio.get_running_loop()
-        work.add_done_callback(lambda _: loop.call_soon_threadsafe(done.set))
-        await done.wait()
+        for work in list(self._pending):
+            done = asyncio.Event()
+            work.add_done_callback(partial(_set_soon, done, loop))
+            await done.wait()
 
     def _perform(self, work: Callable[[Access], ResultT]) -> ResultT:
         if self._deadline is not None and time.monotonic() >= self._deadline:
@@ -113,3 +114,7 @@ class Call:
             if name in _CREDENTIALS:
                 headers.setdefault(name, []).append(value if isinstance(value, str) else value.decode("latin-1"))
         return {"multiValueHeaders": headers, "requestContext": {}}
+
+
+def _set_soon(event: asyncio.Event, loop: asyncio.AbstractEventLoop, _: Future[Any]) -> None:
+    loop.call_soon_threadsafe(event.set)

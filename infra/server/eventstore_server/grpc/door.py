@@ -114,7 +114,7 @@ class GrpcDoor:
             OSError: The port cannot be bound.
         """
         if self._hub.settings.auth != "none" and self._options.check is None:
-            raise SettingsError(f"AUTH={self._hub.settings.auth} requires credentials, but gRPC was not given a check")
+            raise SettingsError(f"AUTH={self._hub.settings.auth}: nothing checks such credentials here; use jwt or key")
         server = grpc.aio.server(options=self._channel_options())
         implementations: Mapping[str, object] = {
             "EventStoreService": EventStoreService(self._connections),
@@ -135,7 +135,7 @@ class GrpcDoor:
             await self._health.set(name, _SERVING)
 
     async def drain(self, seconds: float) -> None:
-        """Report NOT_SERVING, refuse new calls, end subscriptions, which resume elsewhere, and finish other calls.
+        """Report NOT_SERVING, refuse new calls, end subscriptions so that they resume elsewhere, and finish the others.
 
         Args:
             seconds: How long calls may take to finish; then they are cancelled.
