@@ -226,10 +226,10 @@ class LiveFeed:
             turn, frames = self._sender.send_live(turn, builder)
         live = [(stream, sequence) for at, stream, sequence in self._watched.take_read(number) if at <= turn.goal]
         caught = self._sender.send_catch_up(turn, builder) if turn.behind else CatchUp()
-        parts = [part for delivery in builder.deliveries() for part in delivery.parts]
+        parts = builder.parts()
         if caught.places:
-            # What is read next depends on whether the clients read what they were sent.
-            self._sessions.post_and_wait(parts)
+            # What is read next depends on whether the clients read what they were sent: all but these parts.
+            self._sessions.post_in_step(number, parts)
         elif parts:
             self._sessions.post(parts)
         if parts:

@@ -126,8 +126,9 @@ class Service:
         hub, url = self.hub, self._options.settings.redis_url
         now = hub.clock.now
         limits = TurnLimits(
+            behind_events=2000,
             behind_together=4000,
-            sent_bytes=2 * 1024 * 1024,
+            sent_bytes=1024 * 1024,
             frames=replace(FrameLimits(), shards=1, addresses=100_000, posts=1_000_000),
             events_url=f"{hub.settings.rest_url}/api/v1/events",
         )

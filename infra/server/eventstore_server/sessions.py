@@ -80,6 +80,7 @@ class Sessions:
         self.instance = instance
         self._loop = loop
         self._sessions: dict[ConnectionId, Session] = {}
+        self._steps: dict[int, Event] = {}
         # Of sessions that were removed, by door.
         self._sent_bytes: Counter[str] = Counter()
 
@@ -123,16 +124,22 @@ class Sessions:
         """Deliver parts soon, after all that was posted before. Any thread may call it."""
         self._loop.call_soon_threadsafe(self._deliver, parts)
 
-    def post_and_wait(self, parts: Iterable[Part]) -> None:
-        """Deliver parts, and return once the sessions have them. Any thread but that of the event loop may call it."""
-        delivered = Event()
+    def post_in_step(self, partition: int, parts: Iterable[Part]) -> None:
+        """Deliver parts soon, and return once the sessions have what was posted so before for the same partition.
+
+        So the caller is at most one post ahead of what the sessions know. One thread at a time calls it for a
+        partition, and never that of the event loop.
+        """
+        before, delivered = self._steps.get(partition), Event()
+        self._steps[partition] = delivered
 
         def deliver() -> None:
             self._deliver(parts)
             delivered.set()
 
         self._loop.call_soon_threadsafe(deliver)
-        delivered.wait(_DELIVERED_WITHIN)
+        if before is not None:
+            before.wait(_DELIVERED_WITHIN)
 
     def after_posts(self, call: Callable[[], None]) -> None:
         """Call something on the thread of the event loop, after all that was posted before. Any thread may call it."""

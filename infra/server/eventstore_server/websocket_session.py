@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["SharedText", "WebSocketSession"]
 
+_CONGESTED = 8
+"""A client is congested when more than this part of its buffer waits, and until nothing does."""
+
 _REASON_BYTES = 120
 """The maximum length of a reason in a close frame is 123 bytes (RFC 6455, 5.5.1)."""
 
@@ -143,7 +146,7 @@ class WebSocketSession:
         waiting = self._wire.waiting_bytes
         if waiting > self._buffer_bytes:
             self._end_slow()
-        elif waiting:
+        elif waiting > self._buffer_bytes // _CONGESTED:
             self.is_congested = True
 
     def drain(self) -> None:

@@ -159,7 +159,7 @@ def test_events_that_are_taken_together_are_stored_by_one_publish_a_stream(
 
     monkeypatch.setattr(Publisher, "publish", noted)
     requests = [_request(f"{n}", stream="ab"[n % 2]) for n in range(6)] + [_request("x", expected=3, stream="a")]
-    context: Any = SimpleNamespace(time_remaining=lambda: None)
+    context: Any = SimpleNamespace(time_remaining=lambda: None, invocation_metadata=lambda: ())
     call = Call(context, served.hub, served.threads, None)
     acknowledged = served.in_loop(acknowledgements_of(requests, call))
     assert [ack.published.sequence for ack in acknowledged] == [1, 1, 2, 2, 3, 3, 4]

@@ -27,8 +27,10 @@ __all__ = ["SLOW_CONSUMER", "Feed"]
 
 SLOW_CONSUMER = "slow-consumer"
 
-_CONGESTED = 8
-"""A client is congested when more than this part of its buffer waits."""
+_CONGESTED, _RELAXED = 2, 8
+"""A client is congested when more than this part of its buffer waits, and until less than the second part does.
+
+A turn that catches it up sends much less than a quarter, and two of them may be under way."""
 
 _OVERHEAD = 100
 """About how many bytes an entry of the buffer takes beside its frame."""
@@ -128,10 +130,10 @@ class Feed:
                     head, shared = self._waiting.popleft()
                     self._size -= len(shared) + _OVERHEAD
                     self.sent_bytes += len(head) + len(shared)
+                    if self._is_congested and self._size <= self._limit // _RELAXED:
+                        self._is_congested = False
+                        self._drained()
                     await context.write(head + shared)
-                if self._is_congested:
-                    self._is_congested = False
-                    self._drained()
                 if self._closed is not None:
                     raise self._closed
                 if self._ended:
