@@ -14,7 +14,9 @@ from eventstore_proto.flunq.eventstore.v1.events_pb2 import EVENT_FORMAT_JSON, E
 from eventstore_server.grpc.feed import SLOW_CONSUMER, Feed
 from eventstore_server.grpc.frames import FrameEncoder
 from eventstore_server.grpc.statuses import SessionClosed
+from eventstore_server.metrics.catalogue import ServerMetrics
 
+COUNTS = ServerMetrics().frame_counts("grpc")
 _EVENT = '{"specversion":"1.0","id":"1","source":"/s","type":"t"}'
 _TO: Any = Address("c", "s", 300, 0)  # type: ignore[arg-type]
 
@@ -30,7 +32,7 @@ def _events(count: int = 1) -> Part:
 def _feed(*, limit: int = 10_000, drained: Any = lambda: None) -> Feed:  # noqa: ANN401 - a function
     connection: Any = Connection("c", GRPC, 0)  # type: ignore[arg-type]
     encoder = FrameEncoder(messages.SubscribeResponse)
-    return Feed(connection, encoder, form=EVENT_FORMAT_JSON, limit=limit, drained=drained)
+    return Feed(connection, encoder, form=EVENT_FORMAT_JSON, limit=limit, drained=drained, counts=COUNTS)
 
 
 class Client:
@@ -99,7 +101,7 @@ def test_a_client_that_has_read_what_it_was_sent_is_no_longer_congested() -> Non
         feed, client = _feed(drained=lambda: drained.append(feed.is_congested)), Client()
         writer = asyncio.create_task(feed.write(client))  # type: ignore[arg-type]
         seen: list[object] = [feed.is_congested]
-        for _ in range(20):
+        for _ in range(45):
             feed.deliver(_events(), _TO)
         seen.append(feed.is_congested)
         client.reads.set()
