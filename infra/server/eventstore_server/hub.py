@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from eventstore.adapters.redis.log import RedisLog
 from eventstore.adapters.redis.read_ahead import ReadAhead
-from eventstore.adapters.redis.registry import RedisRegistry
 from eventstore.hub.hub import Hub
 from eventstore_server.observed_log import ObservedLog
 from eventstore_server.partition_turns import ObservedTurns
+from eventstore_server.registry import InstanceRegistry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from eventstore.hub.settings import Settings
     from eventstore.ports import DeadLetter, DeadLetters, EphemeralSubscriptions, Lease, Log, Registry, Turn, Turns
@@ -36,6 +37,7 @@ class ServerHub(Hub):
         lease: What this instance takes of partitions.
         ephemeral: Returns what delivers to the ephemeral subscriptions of this instance, when it is first needed.
         turn_began: Called with each turn that this instance begins.
+        storing: Returns a context for an append to a partition.
         telemetry: Measures and traces what the hub does.
     """
 
@@ -46,6 +48,7 @@ class ServerHub(Hub):
         lease: Lease,
         ephemeral: Callable[[], EphemeralSubscriptions],
         turn_began: Callable[[Turn], None],
+        storing: Callable[[int], AbstractContextManager[None]],
         telemetry: Telemetry,
     ) -> None:
         # Rules are pushed by this process.
@@ -53,6 +56,7 @@ class ServerHub(Hub):
         self._lease = lease
         self._ephemeral = ephemeral
         self._turn_began = turn_began
+        self._storing = storing
         self._telemetry = telemetry
 
     @cached_property
@@ -65,12 +69,13 @@ class ServerHub(Hub):
             metrics=self._telemetry.metrics,
             latency=self._telemetry.latency,
             tracing=self._telemetry.tracing,
+            storing=self._storing,
         )
 
     @cached_property
     def registry(self) -> Registry:
         """See `Hub.registry`."""
-        return RedisRegistry(self.redis, partitions=self._partitions, ephemeral=self._ephemeral())
+        return InstanceRegistry(self.redis, partitions=self._partitions, ephemeral=self._ephemeral())
 
     @cached_property
     def turns(self) -> Turns:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -22,12 +23,12 @@ from eventstore_server.tracing import NoTracing
 from eventstore_server.turn_observer import TurnObserver
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from concurrent.futures import Executor
 
     from eventstore.live.catch_up import TurnLimits
     from eventstore.ports import Log
-    from eventstore.ports.follower import Follower
+    from eventstore.ports.follower import Follower, LogEntry
     from eventstore.positions import Position
     from eventstore.streams import StreamName
     from eventstore.subscriptions import Subscription, SubscriptionKey
@@ -39,6 +40,8 @@ _LOGGER = logging.getLogger(__name__)
 
 _WAIT_SECONDS = 2.0
 _RETRY_SECONDS = 0.25
+_PATIENCE_SECONDS = 0.02
+"""For how many seconds a turn is left to a thread that stores events; most need a millisecond."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +151,39 @@ class LiveFeed:
             if partition.behind or partition.end > partition.checkpoint:
                 self._submit(number)
 
+    @contextmanager
+    def storing(self, number: int) -> Iterator[None]:
+        """Deliver what the calling thread stores in a partition during the block in that thread, at its end.
+
+        The follower sees new entries as soon as the block does, but the threads of both would compete, and each step of
+        a delivery would wait for the other. If the block takes long, the follower delivers all the same.
+        """
+        self.turns.begin_storing(number)
+        try:
+            yield
+        finally:
+            if self.turns.end_storing(number):
+                self._deliver_stored(number)
+
+    def _deliver_stored(self, number: int) -> None:
+        partition = self.turns.partitions[number]
+        try:
+            if partition.end == partition.checkpoint:
+                self.turns.add_entries(number, self._follower.entries_after(number, partition.end))
+            self.take_turn(number)
+        except Exception as error:  # noqa: BLE001 - the events are stored, and the next turn does the same
+            _LOGGER.info("partition %d: a turn is left to another thread: %s", number, error)
+        finally:
+            with partition.lock:
+                partition.serving = False
+        self.request_turns([number])
+
     def _follow(self) -> None:
+        left: set[int] = set()
         while not self._stopped.is_set():
             try:
-                news = self._follower.wait_for_entries(self.turns.ends(), seconds=_WAIT_SECONDS)
+                seconds = _PATIENCE_SECONDS if left else _WAIT_SECONDS
+                news = self._follower.wait_for_entries(self.turns.ends(), seconds=seconds)
             except EventstoreError as error:
                 if not self._stopped.is_set():
                     _LOGGER.warning("the logs cannot be followed: %s: %s", error.code, error.detail)
@@ -162,13 +194,27 @@ class LiveFeed:
                     _LOGGER.exception("following the logs failed")
                     self._stopped.wait(_RETRY_SECONDS)
                 continue
-            for number, entries in news.items():
-                if self.turns.add_entries(number, entries):
-                    if self.turns.partitions[number].behind:
-                        self._submit(number)
-                    else:
-                        self.serve(number)
-                self._moved(number)
+            self.request_turns(left)
+            left = {number for number, entries in news.items() if self._leave_to_others(number, entries)}
+
+    def _leave_to_others(self, number: int, entries: Sequence[LogEntry]) -> bool:
+        """Take in new entries and the turn that they need, unless a thread that stores events is about to take it.
+
+        Returns:
+            Whether the turn is left to such a thread.
+        """
+        needs_turn = self.turns.add_entries(number, entries)
+        self._moved(number)
+        partition = self.turns.partitions[number]
+        if not needs_turn:
+            return False
+        if partition.behind:
+            self._submit(number)
+        elif partition.storing:
+            return True
+        else:
+            self.serve(number)
+        return False
 
     def _submit(self, number: int) -> None:
         if not self._stopped.is_set():

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from eventstore.adapters.redis.log import RedisLog
 from eventstore.errors import EventstoreError
+from eventstore.streams import partition_of
 from eventstore_server.call_scope import current_scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from eventstore.cloudevents.event import Event, RecordedEvent
     from eventstore.ports import Appended, Slice, Tail
@@ -36,6 +38,7 @@ class ObservedLog(RedisLog):
         latency: Is shown each append.
         tracing: Traces appends: as a part of the call, and linked to the traces that events name in their extension
             `traceparent`; without a call that is traced, as a part of the trace of the first such event.
+        storing: Returns a context for an append to a partition.
         **options: Those of `RedisLog`.
     """
 
@@ -45,12 +48,14 @@ class ObservedLog(RedisLog):
         metrics: ServerMetrics,
         latency: PublishLatency,
         tracing: Tracing,
+        storing: Callable[[int], AbstractContextManager[None]],
         **options: Any,  # noqa: ANN401 - see above
     ) -> None:
         super().__init__(*arguments, **options)
         self._metrics = metrics
         self._latency = latency
         self._tracing = tracing
+        self._storing = storing
 
     def append(self, stream: StreamName, events: Sequence[Event], **options: Any) -> Appended:  # noqa: ANN401 - see `Log.append`
         """See `Log.append`."""
@@ -65,7 +70,8 @@ class ObservedLog(RedisLog):
             attributes={"eventstore.door": door, "eventstore.events": len(events)},
         ) as span:
             try:
-                appended = super().append(stream, events, **options)
+                with self._storing(partition_of(stream, self.partitions)):
+                    appended = super().append(stream, events, **options)
             except Exception as error:
                 code = _code_of(error)
                 metrics.appends.add(door, code)

@@ -105,6 +105,7 @@ class Service:
             lease=Lease(self.instance, _LEASE_MS),
             ephemeral=lambda: self.feed,
             turn_began=self._turn_began,
+            storing=lambda partition: self.feed.storing(partition),  # noqa: PLW0108 - the feed is made later
             telemetry=self._telemetry,
         )
 
@@ -135,7 +136,7 @@ class Service:
         self.workers = PartitionWorkers(
             lambda: hub.dispatcher,
             lambda: hub.turns,
-            RedisFollower(url),
+            RedisFollower(hub.redis, url),
             threads=self._pools["turn"],
             loop=loop,
             now=now,
@@ -144,7 +145,7 @@ class Service:
         self.feed = await asyncio.to_thread(
             LiveFeed,
             hub.log_of_feed,
-            RedisFollower(url, read_ahead=hub.read_ahead_of_feed),
+            RedisFollower(hub.redis, url, read_ahead=hub.read_ahead_of_feed),
             self.sessions,
             threads=self._pools["live"],
             limits=limits,

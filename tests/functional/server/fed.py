@@ -68,7 +68,7 @@ class FedLive(Live):
         super().__init__(client, partitions=partitions, limits=limits)
         ahead = ReadAhead()
         self.feed_log = RedisLog(client, partitions=partitions, clock=self.clock, read_ahead=ahead)
-        self.follower = RedisFollower(valkey.url, read_ahead=ahead)
+        self.follower = RedisFollower(client, valkey.url, read_ahead=ahead)
         self.sessions = RecordedSessions(self)
         self.feed = LiveFeed(self.feed_log, self.follower, self.sessions, threads=Inline(), limits=limits)
         self.registry = RedisRegistry(client, partitions=partitions, clock=self.turns, ephemeral=self.feed)
