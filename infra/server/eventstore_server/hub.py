@@ -13,13 +13,24 @@ from eventstore.hub.hub import Hub
 from eventstore_server.observed_log import ObservedLog
 from eventstore_server.partition_turns import ObservedTurns
 from eventstore_server.registry import InstanceRegistry
+from eventstore_server.wakeups import InstanceDurables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from contextlib import AbstractContextManager
 
     from eventstore.hub.settings import Settings
-    from eventstore.ports import DeadLetter, DeadLetters, EphemeralSubscriptions, Lease, Log, Registry, Turn, Turns
+    from eventstore.ports import (
+        DeadLetter,
+        DeadLetters,
+        Durables,
+        EphemeralSubscriptions,
+        Lease,
+        Log,
+        Registry,
+        Turn,
+        Turns,
+    )
     from eventstore.streams import StreamName
     from eventstore.subscriptions import SubscriptionKey
     from eventstore_server.telemetry import Telemetry
@@ -30,7 +41,7 @@ _LOGGER = logging.getLogger(__name__)
 
 
 class ServerHub(Hub):
-    """See `Hub`. Whoever builds it assigns `dispatch_queue`, `deliveries` and `pushes`.
+    """See `Hub`. Whoever builds it assigns `dispatch_queue`, `wakeups`, `deliveries` and `pushes`.
 
     Args:
         settings: The settings of the deployment.
@@ -76,6 +87,16 @@ class ServerHub(Hub):
     def registry(self) -> Registry:
         """See `Hub.registry`."""
         return InstanceRegistry(self.redis, partitions=self._partitions, ephemeral=self._ephemeral())
+
+    @cached_property
+    def durables(self) -> Durables:
+        """See `Hub.durables`."""
+
+        def request_turns(partitions: Collection[int]) -> None:
+            if self.dispatch_queue is not None:
+                self.dispatch_queue.request_turns(partitions)
+
+        return InstanceDurables(self.redis, partitions=self._partitions, created=request_turns)
 
     @cached_property
     def turns(self) -> Turns:

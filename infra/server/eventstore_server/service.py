@@ -33,6 +33,7 @@ from eventstore_server.queues import InstanceDeliveries, InstanceQueue
 from eventstore_server.scheduled_work import ScheduledWork
 from eventstore_server.sessions import Sessions
 from eventstore_server.telemetry import Telemetry
+from eventstore_server.wakeups import InstanceWakeups
 from functions.hub import provide
 
 if TYPE_CHECKING:
@@ -167,6 +168,7 @@ class Service:
         hub.dispatch_queue = InstanceQueue(
             hub, cluster=self.cluster, workers=self.workers, feed=self.feed, threads=self._pools["turn"]
         )
+        hub.wakeups = InstanceWakeups(self.feed, self.workers, hub.dispatch_queue)
         hub.deliveries = InstanceDeliveries(self.sessions, self.cluster)
         hub.pushes = PushQueue(
             lambda: hub.pusher, threads=self._pools["push"], now=now, pushed=self._telemetry.metrics.pushes.add
